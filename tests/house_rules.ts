@@ -1,0 +1,63 @@
+/**
+ * House rules for `deno lint`: what the architecture forbids and a type cannot say.
+ *
+ * - `settle-only`: only `runtime/nats/settle.ts` settles messages, so that what happens to one is decided in one
+ *   place and done in one place.
+ * - `pure-layers`: `nouns/`, `rules/` and `policy/` have no `await`, no `Deno.`, no clock and no chance. Time and
+ *   random numbers come in as arguments, which is why tables of values test them whole.
+ */
+const PURE = /\/runtime\/(nouns|rules|policy)\//;
+const SETTLER = /\/runtime\/nats\/settle\.ts$/;
+const SETTLING = /^(ack|nak|term|ackAck|working)$/;
+const ANSWER = /^(\+ACK|-NAK|\+TERM|\+WPI|\+NXT)/;
+const IMPURE = ["Deno", "setTimeout", "setInterval", "queueMicrotask", "fetch", "performance"];
+
+const plugin: Deno.lint.Plugin = {
+  name: "house",
+  rules: {
+    "settle-only": {
+      create(context) {
+        if (!context.filename.includes("/runtime/") || SETTLER.test(context.filename)) return {};
+        const message = "only runtime/nats/settle.ts settles a message: return an Outcome instead";
+        return {
+          CallExpression({ callee }) {
+            if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return;
+            if (SETTLING.test(callee.property.name)) context.report({ node: callee, message });
+          },
+          Literal(node) {
+            if (typeof node.value === "string" && ANSWER.test(node.value)) context.report({ node, message });
+          },
+          TemplateElement(node) {
+            if (ANSWER.test(node.cooked)) context.report({ node, message });
+          },
+        };
+      },
+    },
+    "pure-layers": {
+      create(context) {
+        if (!PURE.test(context.filename)) return {};
+        const refuse = (node: Deno.lint.Node, what: string) =>
+          context.report({ node, message: `${what} has no place in a pure layer: take what it yields as an argument` });
+        return {
+          AwaitExpression: (node) => refuse(node, "await"),
+          MemberExpression(node) {
+            if (node.object.type !== "Identifier" || node.property.type !== "Identifier") return;
+            const { name } = node.object, property = node.property.name;
+            if (IMPURE.includes(name)) refuse(node, name);
+            if (name === "Date" && property === "now") refuse(node, "Date.now");
+            if (name === "Math" && property === "random") refuse(node, "Math.random");
+          },
+          CallExpression(node) {
+            if (node.callee.type === "Identifier" && IMPURE.includes(node.callee.name)) refuse(node, node.callee.name);
+          },
+          NewExpression(node) {
+            const now = node.callee.type === "Identifier" && node.callee.name === "Date" && node.arguments.length === 0;
+            if (now) refuse(node, "new Date()");
+          },
+        };
+      },
+    },
+  },
+};
+
+export default plugin;

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import plugin from "./house_rules.ts";
+
+function findings(file: string, source: string): string[] {
+  return Deno.lint.runPlugin(plugin, file, source).map(({ id }) => id);
+}
+
+for (
+  const [what, source] of [
+    ["a call of ack", "msg.ack();"],
+    ["a call of nak", "message.nak(100);"],
+    ["a call of term", "delivery.message.term('no');"],
+    ["an acknowledgement by hand", 'nc.publish(reply, "+ACK");'],
+    ["a negative acknowledgement in a template", 'nc.publish(reply, `-NAK {"delay":1}`);'],
+  ]
+) {
+  Deno.test(`${what} is refused outside the settler`, () => {
+    assert.deepEqual(findings("/p/runtime/flow/worker.ts", source), ["house/settle-only"]);
+    assert.deepEqual(findings("/p/runtime/nats/settle.ts", source), []);
+  });
+}
+
+for (
+  const source of [
+    "export async function f(p: Promise<void>) { await p; }",
+    "Deno.env.get('X');",
+    "Date.now();",
+    "new Date();",
+    "Math.random();",
+    "setTimeout(() => {}, 1);",
+  ]
+) {
+  Deno.test(`\`${source}\` is refused in a pure layer and nowhere else`, () => {
+    for (const layer of ["nouns", "rules", "policy"]) {
+      assert.deepEqual(findings(`/p/runtime/${layer}/x.ts`, source), ["house/pure-layers"]);
+    }
+    assert.deepEqual(findings("/p/runtime/flow/x.ts", source), []);
+  });
+}
