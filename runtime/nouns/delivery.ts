@@ -1,0 +1,22 @@
+/** Read access to the headers of a message; names match whatever their case. */
+export interface MessageHeaders {
+  get(name: string): string | undefined;
+  /** Every header, in the order it came; a name may come more than once. */
+  entries(): Iterable<readonly [name: string, value: string]>;
+}
+
+/** One message handed to us by JetStream, to be settled exactly once. */
+export interface Delivery {
+  readonly stream: string;
+  /** Position in the stream, from 1. */
+  readonly sequence: number;
+  readonly subject: string;
+  /** How often JetStream has handed this message out, this time included. It is not the attempt. */
+  readonly deliveryCount: number;
+  /** When the stream stored the message: milliseconds since 1970. */
+  readonly storedAtMs: number;
+  readonly payload: Uint8Array;
+  readonly headers: MessageHeaders;
+  /** How the settler names this delivery to JetStream; nobody else reads it. */
+  readonly handle: string;
+}

@@ -1,0 +1,78 @@
+/** What an error said, in a form that can be logged, put in a header and compared in a test. */
+export interface ErrorDetail {
+  /** The error's class. */
+  readonly name: string;
+  /** What it said. */
+  readonly message: string;
+  /** Where it was thrown. */
+  readonly stack?: string;
+}
+
+/** Why a delivery will come again. */
+export type RetryReason =
+  | "failed"
+  | "timed-out"
+  | "retry-after"
+  | "emit-failed"
+  | "breaker-open"
+  | "dependency-open"
+  | "state-unavailable"
+  | "shutdown";
+
+/** Why an event ended in the dead letters. */
+export type DeadLetterReason = "attempts-exhausted" | "rejected" | "invalid" | "expired" | "crashed";
+
+/** How one run of a handler ended. */
+export type Result =
+  | { readonly kind: "returned" }
+  /** `dependency`: it failed in a call to that, whose own breaker has counted it. */
+  | { readonly kind: "failed" | "timed-out"; readonly error: ErrorDetail; readonly dependency?: string }
+  | { readonly kind: "rejected"; readonly error: ErrorDetail }
+  | { readonly kind: "retry-after"; readonly delayMs: number; readonly error: ErrorDetail }
+  | { readonly kind: "emit-failed"; readonly error: ErrorDetail }
+  /** A dependency's breaker refused the call, or the call was its probe and failed. */
+  | {
+    readonly kind: "dependency-open";
+    readonly dependency: string;
+    readonly retryAtMs: number;
+    readonly probeFailed: boolean;
+    readonly error: ErrorDetail;
+  }
+  | { readonly kind: "shutdown" };
+
+/** What is to be done with a delivery. A value: only the settler acts on it. */
+export type Outcome =
+  | { readonly kind: "ack" }
+  | {
+    readonly kind: "retry";
+    readonly delayMs: number;
+    readonly reason: RetryReason;
+    /** False when the failure is not the event's: the delivery does not count against its attempts. */
+    readonly usesAttempt: boolean;
+    readonly error?: ErrorDetail;
+  }
+  | {
+    readonly kind: "dead-letter";
+    readonly reason: DeadLetterReason;
+    /** How many attempts were made: how often the handler was run. */
+    readonly attempts: number;
+    readonly error: ErrorDetail;
+  };
+
+/** Turns anything thrown into an {@linkcode ErrorDetail}. */
+export function errorDetail(thrown: unknown): ErrorDetail {
+  if (thrown instanceof Error) {
+    const { name, message, stack } = thrown;
+    return stack === undefined ? { name, message } : { name, message, stack };
+  }
+  return { name: "Error", message: describeThrown(thrown) };
+}
+
+function describeThrown(thrown: unknown): string {
+  if (typeof thrown === "string") return thrown;
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
+}

@@ -1,0 +1,80 @@
+import { backoffMs, type RetryPolicy } from "../rules/backoff.ts";
+import type { Verdict } from "../rules/breaker.ts";
+import type { ErrorDetail, Outcome, Result, RetryReason } from "../nouns/outcome.ts";
+
+/** What the decision rests on besides the result itself. */
+export interface Circumstances {
+  readonly attempt: number;
+  /** Deliveries of this event that used no attempt. */
+  readonly freeRetries: number;
+  readonly retry: RetryPolicy;
+  readonly nowMs: number;
+  /** In [0, 1). */
+  readonly random: number;
+}
+
+/**
+ * How often a failed probe of a dependency may be forgiven one event. A probe that fails says that the dependency
+ * is still down, not that the event is bad; but an event that itself breaks the dependency must end some day.
+ */
+export const FREE_PROBES = 100;
+
+/** The one place that decides what becomes of a delivery once its handler has run. */
+export function after(result: Result, given: Circumstances): Outcome {
+  switch (result.kind) {
+    case "returned":
+      return { kind: "ack" };
+    case "rejected":
+      return { kind: "dead-letter", reason: "rejected", attempts: given.attempt, error: result.error };
+    case "failed":
+    case "timed-out":
+    case "emit-failed":
+      return again(result.kind, backoffMs(given.retry, given.attempt, given.random), result.error, given);
+    case "retry-after":
+      return again("retry-after", Math.max(1, result.delayMs), result.error, given);
+    case "dependency-open":
+      if (result.probeFailed && given.freeRetries >= FREE_PROBES) {
+        return again("failed", waitUntil(result.retryAtMs, given), result.error, given);
+      }
+      return refused("dependency-open", result.retryAtMs, given, result.error);
+    case "shutdown":
+      return { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false };
+  }
+}
+
+/** The outcome of a delivery that a breaker did not let through: it comes again once that may have closed. */
+export function refused(
+  reason: "breaker-open" | "dependency-open",
+  retryAtMs: number,
+  given: Circumstances,
+  error?: ErrorDetail,
+): Outcome {
+  return { kind: "retry", reason, delayMs: waitUntil(retryAtMs, given), usesAttempt: false, error };
+}
+
+/** What a result says about the function itself, for its breaker. */
+export function verdict(result: Result): Verdict {
+  switch (result.kind) {
+    case "returned":
+    case "rejected": // the function works: it judged the event
+      return "success";
+    case "failed":
+    case "timed-out":
+      return result.dependency === undefined ? "failure" : "ignored";
+    default:
+      return "ignored";
+  }
+}
+
+function again(reason: RetryReason, delayMs: number, error: ErrorDetail, given: Circumstances): Outcome {
+  if (given.attempt < given.retry.attempts) {
+    return { kind: "retry", reason, delayMs, usesAttempt: true, error };
+  }
+  return { kind: "dead-letter", reason: "attempts-exhausted", attempts: given.attempt, error };
+}
+
+/** Until the breaker may close, and then a growing spread, so that the same few events are not every probe. */
+function waitUntil(retryAtMs: number, given: Circumstances): number {
+  const spread = backoffMs(given.retry, given.freeRetries + 1, given.random);
+  return Math.max(0, Math.ceil(retryAtMs - given.nowMs)) + spread;
+}

@@ -1,0 +1,41 @@
+/** NATS subjects: tokens between dots; `*` stands for one token, a last `>` for one or more. */
+
+/** What is wrong with a subject pattern, or undefined when nothing is. */
+export function subjectProblem(pattern: string): string | undefined {
+  const tokens = pattern.split(".");
+  if (pattern === "" || tokens.some((token) => token === "")) return "it has an empty token";
+  // deno-lint-ignore no-control-regex -- control characters are just what NATS refuses in a subject
+  if (/[\s\u0000-\u001f\u007f]/.test(pattern)) return "it has white space or a control character";
+  if (tokens.some((token) => token.length > 1 && /[*>]/.test(token))) {
+    return "a wildcard must be a whole token";
+  }
+  if (tokens.slice(0, -1).includes(">")) return "`>` is only allowed as the last token";
+  return undefined;
+}
+
+/** Whether a subject pattern has a wildcard, so that it stands for many subjects. */
+export function isWildcard(pattern: string): boolean {
+  return pattern.split(".").some((token) => token === "*" || token === ">");
+}
+
+/** Whether some subject matches both patterns. */
+export function overlaps(a: string, b: string): boolean {
+  const as = a.split("."), bs = b.split(".");
+  for (let i = 0; i < Math.max(as.length, bs.length); i++) {
+    if (as[i] === undefined || bs[i] === undefined) return false;
+    if (as[i] === ">" || bs[i] === ">") return true;
+    if (as[i] !== bs[i] && as[i] !== "*" && bs[i] !== "*") return false;
+  }
+  return true;
+}
+
+/** Whether every subject that matches `inner` matches `outer`. */
+export function covers(outer: string, inner: string): boolean {
+  const outers = outer.split("."), inners = inner.split(".");
+  for (let i = 0; i < outers.length; i++) {
+    if (inners[i] === undefined) return false;
+    if (outers[i] === ">") return true;
+    if (inners[i] === ">" || (outers[i] !== "*" && outers[i] !== inners[i])) return false;
+  }
+  return outers.length === inners.length;
+}
