@@ -1,0 +1,112 @@
+import type { WeirEvent } from "../nouns/event.ts";
+import type { Parse } from "../rules/decode.ts";
+import { isWildcard, overlaps, subjectProblem } from "../rules/subjects.ts";
+import type { HandlerContext } from "./context.ts";
+import { type EventDefinition, parserOf } from "./define_event.ts";
+import type { FunctionDefinition, Trigger } from "./define_function.ts";
+import type { LoadedModule } from "./loaded_module.ts";
+import { type FunctionPolicy, resolvePolicy } from "./policy.ts";
+import { oneOf } from "./problems.ts";
+import type { StreamMap } from "./streams.ts";
+
+/** One subject or pattern a function listens to. */
+export interface BoundTrigger {
+  readonly pattern: string;
+  readonly stream: string;
+  /** Absent for a raw pattern: its data stays unchecked. */
+  readonly event?: EventDefinition;
+}
+
+/** A function that can run: named, checked, with its whole policy. */
+export interface BoundFunction {
+  readonly name: string;
+  readonly triggers: readonly BoundTrigger[];
+  readonly emits: readonly EventDefinition[];
+  readonly policy: FunctionPolicy;
+  readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown;
+}
+
+/** The schema check for a subject, for {@linkcode decode}. */
+export function parserFor(fn: BoundFunction, subject: string): Parse | undefined {
+  const trigger = fn.triggers.find((one) => one.event !== undefined && one.pattern === subject);
+  return trigger?.event && parserOf(trigger.event);
+}
+
+/** The function a file declares; undefined when something is wrong with it, which is added to `problems`. */
+export function bindFunction(
+  { file, exports }: LoadedModule,
+  events: ReadonlyMap<string, EventDefinition>,
+  streams: StreamMap,
+  problems: string[],
+): BoundFunction | undefined {
+  const name = file.replace(/^.*\//, "").replace(/\.ts$/, "");
+  const problem = (text: string) => problems.push(`${file}: ${text}`);
+  const before = problems.length;
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name)) {
+    problem(`"${name}" cannot be a function's name: a letter, then letters, digits, _ and -, 64 at most`);
+  }
+  const definition = exports.default as FunctionDefinition | undefined;
+  if (definition?.kind !== "function") {
+    problem(
+      definition === undefined
+        ? "no default export: write `export default defineFunction(…)`, or start the file's name with _ if it is a helper"
+        : "its default export is not a function of defineFunction(options, handler)",
+    );
+    return undefined;
+  }
+  if (typeof definition.handler !== "function") {
+    problem("defineFunction needs a handler as its second argument");
+  }
+  const resolved = resolvePolicy(definition.options);
+  if (!resolved.ok) resolved.problems.forEach(problem);
+  const triggers = bindTriggers(definition.options.on, events, streams, problem);
+  const emits = definition.options.emits ?? [];
+  for (const event of emits) {
+    if (events.get(event?.type) !== event) {
+      problem(`emits ${describe(event)}, which no file in schemas/ exports`);
+    }
+  }
+  if (problems.length > before || !resolved.ok) return undefined;
+  return { name, triggers, emits, policy: resolved.policy, handler: definition.handler };
+}
+
+function bindTriggers(
+  on: Trigger | readonly Trigger[],
+  events: ReadonlyMap<string, EventDefinition>,
+  streams: StreamMap,
+  problem: (text: string) => void,
+): BoundTrigger[] {
+  const given = Array.isArray(on) ? on as readonly Trigger[] : [on as Trigger];
+  if (given.length === 0) problem("`on` is empty: name at least one event");
+  const triggers: BoundTrigger[] = [];
+  for (const trigger of given) {
+    const event = typeof trigger === "string" ? events.get(trigger) : trigger;
+    const pattern = typeof trigger === "string" ? trigger : trigger?.type;
+    if (typeof trigger !== "string" && events.get(trigger?.type) !== trigger) {
+      problem(`listens on ${describe(trigger)}, which no file in schemas/ exports`);
+      continue;
+    }
+    const invalid = subjectProblem(pattern);
+    if (invalid) {
+      problem(`"${pattern}" is not a subject pattern: ${invalid}`);
+      continue;
+    }
+    if (!event && !isWildcard(pattern) && !pattern.includes(".")) {
+      problem(`no event has the type "${pattern}"; known types: ${oneOf(events.keys())}`);
+      continue;
+    }
+    const clash = triggers.find((other) => overlaps(other.pattern, pattern));
+    if (clash) {
+      problem(`its triggers "${clash.pattern}" and "${pattern}" overlap: an event would wake it twice`);
+    }
+    const home = streams.streamFor(pattern);
+    if (!home.ok) problem(home.problem);
+    else triggers.push(event ? { pattern, stream: home.stream, event } : { pattern, stream: home.stream });
+  }
+  return triggers;
+}
+
+function describe(event: unknown): string {
+  const type = (event as EventDefinition | undefined)?.type;
+  return type === undefined ? `${JSON.stringify(event)}, not an event` : `"${type}"`;
+}

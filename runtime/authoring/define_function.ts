@@ -1,0 +1,115 @@
+import type { z } from "zod";
+import type { WeirEvent } from "../nouns/event.ts";
+import type { Duration } from "../rules/duration.ts";
+import type { HandlerContext } from "./context.ts";
+import type { EventDefinition } from "./define_event.ts";
+
+/** What wakes a function: an event, or a raw subject pattern such as `legacy.>`, whose data stays unchecked. */
+export type Trigger = EventDefinition | string;
+
+/** The event type that a trigger, or a list of them, delivers. */
+export type EventOf<On> = On extends EventDefinition<infer Type, infer Schema> ? WeirEvent<Type, z.output<Schema>>
+  : On extends string ? WeirEvent<string, unknown>
+  : On extends readonly (infer One)[] ? EventOf<One>
+  : never;
+
+/** How failed attempts are repeated: exponential backoff. */
+export interface RetryOptions {
+  /** Attempts in all, the first one included. */
+  readonly attempts?: number;
+  /** The wait after the first failure. */
+  readonly initial?: Duration;
+  /** The longest wait. */
+  readonly max?: Duration;
+  /** What the wait is multiplied by after each failure. */
+  readonly factor?: number;
+  /** `full` spreads each wait evenly between nothing and itself. */
+  readonly jitter?: "full" | "none";
+}
+
+/** When a circuit breaker trips and how it recovers. */
+export interface BreakerOptions {
+  /** Failures in a row that open it. */
+  readonly consecutiveFailures?: number;
+  /** Failures count as one run only within this time. */
+  readonly interval?: Duration;
+  /** How long it stays open before it lets probes through. */
+  readonly openFor?: Duration;
+  /** How many probes a half-open breaker lets through, and how many must succeed to close it. */
+  readonly halfOpenProbes?: number;
+}
+
+/** What {@linkcode defineFunction} takes. Anything left out is as in {@linkcode FUNCTION_DEFAULTS}. */
+export interface FunctionOptions<
+  On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
+  Emits extends readonly EventDefinition[] = readonly EventDefinition[],
+> {
+  /** What wakes it. */
+  readonly on: On;
+  /** The events it may emit. */
+  readonly emits?: Emits;
+  /** How failed attempts are repeated. */
+  readonly retry?: RetryOptions;
+  /** How long one attempt may take. */
+  readonly timeout?: Duration;
+  /** How many events one process handles at once. */
+  readonly concurrency?: number;
+  /** Events older than this are not handled any more but end in the dead letters. Default: no limit. */
+  readonly maxAge?: Duration;
+  /** The breaker around the handler itself. */
+  readonly breaker?: BreakerOptions;
+  /** Breakers of the things it calls through `ctx.dependency(name)`, where the default will not do. */
+  readonly dependencies?: Readonly<Record<string, BreakerOptions>>;
+}
+
+/** Handles one event. What it returns is ignored; throwing means failure. */
+export type Handler<On, Emits extends readonly EventDefinition[]> = (
+  event: EventOf<On>,
+  ctx: HandlerContext<Emits>,
+) => unknown | Promise<unknown>;
+
+/** A function, as {@linkcode defineFunction} returns it. Its name is its file's. */
+export interface FunctionDefinition<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
+  /** What tells it from other exports. */
+  readonly kind: "function";
+  /** As they were given: the defaults are filled in when it is loaded. */
+  readonly options: FunctionOptions<On>;
+  /** Runs once for every attempt. */
+  readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown | Promise<unknown>;
+}
+
+/** Every default of a function's policy. */
+export const FUNCTION_DEFAULTS = {
+  retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
+  timeout: "30s",
+  concurrency: 16,
+  breaker: { consecutiveFailures: 5, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
+} as const satisfies {
+  retry: Required<RetryOptions>;
+  timeout: Duration;
+  concurrency: number;
+  breaker: Required<BreakerOptions>;
+};
+
+/**
+ * Declares a function. Make it the default export of `functions/NAME.ts`; nothing else registers it.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, defineFunction } from "weir";
+ * import { z } from "zod";
+ *
+ * const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({ orderId: z.string() }) });
+ * const StockReserved = defineEvent({ type: "stock.reserved", version: 1, data: z.object({ orderId: z.string() }) });
+ *
+ * export default defineFunction({ on: OrderCreated, emits: [StockReserved] }, (event, ctx) => {
+ *   ctx.emit(StockReserved, { orderId: event.data.orderId });
+ * });
+ * ```
+ */
+export function defineFunction<
+  const On extends Trigger | readonly Trigger[],
+  const Emits extends readonly EventDefinition[] = readonly [],
+>(options: FunctionOptions<On, Emits>, handler: Handler<On, Emits>): FunctionDefinition<On> {
+  return { kind: "function", options, handler: handler as unknown as FunctionDefinition["handler"] };
+}

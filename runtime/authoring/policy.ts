@@ -1,0 +1,69 @@
+import { z } from "zod";
+import type { RetryPolicy } from "../rules/backoff.ts";
+import type { BreakerPolicy } from "../rules/breaker.ts";
+import { durationSchema, optionProblems } from "./duration_schema.ts";
+import { type BreakerOptions, FUNCTION_DEFAULTS, type FunctionOptions } from "./define_function.ts";
+
+/** A function's options with every default filled in and every duration in milliseconds. */
+export interface FunctionPolicy {
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+  readonly maxAgeMs: number | undefined;
+  readonly breaker: BreakerPolicy;
+  readonly dependencies: Readonly<Record<string, BreakerPolicy>>;
+}
+
+const count = z.int().min(1);
+const defaults = FUNCTION_DEFAULTS;
+
+const retry = z.strictObject({
+  attempts: count.default(defaults.retry.attempts),
+  initial: durationSchema.prefault(defaults.retry.initial),
+  max: durationSchema.prefault(defaults.retry.max),
+  factor: z.number().min(1).default(defaults.retry.factor),
+  jitter: z.enum(["full", "none"]).default(defaults.retry.jitter),
+}).transform(({ initial: initialMs, max: maxMs, ...rest }): RetryPolicy => ({ ...rest, initialMs, maxMs }));
+
+const breaker = z.strictObject({
+  consecutiveFailures: count.default(defaults.breaker.consecutiveFailures),
+  interval: durationSchema.prefault(defaults.breaker.interval),
+  openFor: durationSchema.prefault(defaults.breaker.openFor),
+  halfOpenProbes: count.default(defaults.breaker.halfOpenProbes),
+}).transform(({ interval: intervalMs, openFor: openForMs, ...rest }): BreakerPolicy => ({
+  ...rest,
+  intervalMs,
+  openForMs,
+}));
+
+const options = z.strictObject({
+  on: z.unknown(),
+  emits: z.unknown().optional(),
+  retry: retry.prefault({}),
+  timeout: durationSchema.prefault(defaults.timeout),
+  concurrency: count.default(defaults.concurrency),
+  maxAge: durationSchema.optional(),
+  breaker: breaker.prefault({}),
+  dependencies: z.record(z.string(), breaker).default({}),
+}).transform(({ on: _on, emits: _emits, timeout: timeoutMs, maxAge: maxAgeMs, ...rest }): FunctionPolicy => ({
+  ...rest,
+  timeoutMs,
+  maxAgeMs,
+}));
+
+/** Reads a function's options: its policy, or what is wrong with them, one line an option. */
+export function resolvePolicy(
+  given: FunctionOptions,
+): { ok: true; policy: FunctionPolicy } | { ok: false; problems: string[] } {
+  const result = options.safeParse(given);
+  if (result.success) return { ok: true, policy: result.data };
+  return { ok: false, problems: optionProblems(result.error) };
+}
+
+/** The breaker of a dependency that no function configures. */
+export const DEFAULT_BREAKER: BreakerPolicy = resolveBreaker({});
+
+/** A breaker's options with defaults filled in. @throws {z.ZodError} when one is wrong. */
+export function resolveBreaker(given: BreakerOptions): BreakerPolicy {
+  return breaker.parse(given);
+}

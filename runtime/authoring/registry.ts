@@ -1,0 +1,72 @@
+import { parseDuration } from "../rules/duration.ts";
+import { bindEvents } from "./bind_events.ts";
+import { bindFunction, type BoundFunction } from "./bind_function.ts";
+import type { EventDefinition } from "./define_event.ts";
+import { HEALTH_CHECK_TIMEOUT, type HealthCheckDefinition } from "./define_health_check.ts";
+import type { StreamDefinition } from "./define_stream.ts";
+import { exportsOf, type LoadedModule } from "./loaded_module.ts";
+import { StartupProblems } from "./problems.ts";
+import { type BoundStream, StreamMap } from "./streams.ts";
+
+/** Everything the project declares, checked as a whole. */
+export interface Registry {
+  readonly functions: readonly BoundFunction[];
+  readonly events: ReadonlyMap<string, EventDefinition>;
+  readonly streams: readonly BoundStream[];
+  readonly healthChecks: readonly {
+    name: string;
+    timeoutMs: number;
+    check: HealthCheckDefinition["check"];
+  }[];
+}
+
+/**
+ * Makes the registry of a project's files.
+ *
+ * @throws {StartupProblems} naming every mistake in them at once.
+ */
+export function buildRegistry(
+  schemas: readonly LoadedModule[],
+  functions: readonly LoadedModule[],
+): Registry {
+  const problems: string[] = [];
+  const streams = new StreamMap();
+  for (const { file, value } of exportsOf<StreamDefinition>(schemas, "stream")) {
+    problems.push(...streams.declare(value).map((problem) => `${file}: ${problem}`));
+  }
+  const events = bindEvents(schemas, streams, problems);
+  const bound = functions.flatMap((module) => bindFunction(module, events, streams, problems) ?? []);
+  checkDependencies(bound, problems);
+  const healthChecks = bindHealthChecks(functions, problems);
+  if (problems.length > 0) throw new StartupProblems(problems);
+  return { functions: bound, events, streams: streams.all(), healthChecks };
+}
+
+function checkDependencies(functions: readonly BoundFunction[], problems: string[]): void {
+  const seen = new Map<string, { fn: string; policy: string }>();
+  for (const fn of functions) {
+    for (const [name, breaker] of Object.entries(fn.policy.dependencies)) {
+      const policy = JSON.stringify(breaker);
+      const first = seen.get(name);
+      if (!first) seen.set(name, { fn: fn.name, policy });
+      else if (first.policy !== policy) {
+        problems.push(
+          `functions/${fn.name}.ts: dependency ${name} has another breaker in functions/${first.fn}.ts: ` +
+            `a dependency has one breaker; give both the same options`,
+        );
+      }
+    }
+  }
+}
+
+function bindHealthChecks(functions: readonly LoadedModule[], problems: string[]): Registry["healthChecks"] {
+  const checks = new Map<string, Registry["healthChecks"][number]>();
+  for (const { file, value } of exportsOf<HealthCheckDefinition>(functions, "health-check")) {
+    const timeoutMs = parseDuration(value.timeout ?? HEALTH_CHECK_TIMEOUT);
+    if (timeoutMs === undefined) {
+      problems.push(`${file}: health check ${value.name}: its timeout is not a duration`);
+    } else if (checks.has(value.name)) problems.push(`${file}: health check ${value.name} is declared twice`);
+    else checks.set(value.name, { name: value.name, timeoutMs, check: value.check });
+  }
+  return [...checks.values()];
+}
