@@ -1,0 +1,86 @@
+import { NonRetryableError, RetryAfterError } from "../authoring/errors.ts";
+import type { BoundFunction } from "../authoring/bind_function.ts";
+import type { WeirEvent } from "../nouns/event.ts";
+import { errorDetail, type Result } from "../nouns/outcome.ts";
+import { formatDuration } from "../rules/duration.ts";
+import { Deadlines } from "./deadlines.ts";
+import { type DependencyFailure, dependencyFailure } from "./dependencies.ts";
+import type { InvocationContext } from "./handler_context.ts";
+import type { Clock } from "./ports.ts";
+
+/** Runs one function's handler: under its deadline, and able to be given up at shutdown. */
+export class Invoker {
+  readonly #fn: BoundFunction;
+  readonly #deadlines: Deadlines;
+  readonly #running = new Set<() => void>();
+  #givingBack = false;
+
+  constructor(fn: BoundFunction, clock: Clock) {
+    this.#fn = fn;
+    this.#deadlines = new Deadlines(fn.policy.timeoutMs, clock);
+  }
+
+  /**
+   * Runs the handler to its end, its deadline or the shutdown, whichever is first, and never rejects. A handler
+   * that takes no notice of its signal is left behind: what it still does has no effect on the event.
+   */
+  invoke(event: WeirEvent, context: InvocationContext): Promise<Result> {
+    if (this.#givingBack) return Promise.resolve({ kind: "shutdown" });
+    return new Promise<Result>((resolve) => {
+      const end = (result: Result) => {
+        cancel();
+        this.#running.delete(giveBack);
+        const failure = context.end(result.kind === "timed-out");
+        resolve(result.kind === "timed-out" ? blame(result, failure) : result);
+      };
+      const giveBack = () => {
+        context.abort(new DOMException("the runtime is shutting down", "AbortError"));
+        end({ kind: "shutdown" });
+      };
+      const cancel = this.#deadlines.set(() => {
+        const limit = formatDuration(this.#fn.policy.timeoutMs);
+        const error = new DOMException(
+          `${this.#fn.name} took longer than its timeout of ${limit}`,
+          "TimeoutError",
+        );
+        context.abort(error);
+        end({ kind: "timed-out", error: errorDetail(error) });
+      });
+      this.#running.add(giveBack);
+      this.#run(event, context).then(end);
+    });
+  }
+
+  /** Aborts every handler still running; their events end as `shutdown`, and so does any that comes later. */
+  giveBackAll(): void {
+    this.#givingBack = true;
+    for (const giveBack of [...this.#running]) giveBack();
+    this.#deadlines.clear();
+  }
+
+  async #run(event: WeirEvent, context: InvocationContext): Promise<Result> {
+    try {
+      await this.#fn.handler(event, context);
+      return { kind: "returned" };
+    } catch (thrown) {
+      return classify(thrown);
+    }
+  }
+}
+
+/** What a thrown value says about the attempt. */
+export function classify(thrown: unknown): Result {
+  const error = errorDetail(thrown);
+  if (thrown instanceof NonRetryableError) return { kind: "rejected", error };
+  if (thrown instanceof RetryAfterError) return { kind: "retry-after", delayMs: thrown.delayMs, error };
+  return blame({ kind: "failed", error }, dependencyFailure(thrown));
+}
+
+/** A failure in a call to a dependency is the dependency's, and while that is down not the event's at all. */
+function blame(result: Result & { kind: "failed" | "timed-out" }, failure: DependencyFailure | undefined): Result {
+  if (!failure) return result;
+  const { dependency } = failure, { error } = result;
+  if (!failure.open) return { ...result, dependency };
+  const { retryAtMs, probeFailed } = failure;
+  return { kind: "dependency-open", dependency, retryAtMs, probeFailed, error };
+}

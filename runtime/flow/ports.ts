@@ -1,0 +1,109 @@
+import type { Span } from "@opentelemetry/api";
+import type { KvBucket, Log } from "../authoring/context.ts";
+import type { Delivery } from "../nouns/delivery.ts";
+import type { OutgoingEvent, WeirEvent } from "../nouns/event.ts";
+import type { Outcome } from "../nouns/outcome.ts";
+import type { BreakerState } from "../rules/breaker.ts";
+
+/** Time and chance, handed in so that a test can hold both still. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** A number in [0, 1). */
+  random(): number;
+  /** Calls back once after `delayMs`; returns what cancels it. */
+  timer(delayMs: number, callback: () => void): () => void;
+}
+
+/** What JetStream said of an event that it stored. */
+export interface Stored {
+  /** The stream that has it. */
+  readonly stream: string;
+  /** Its position in the stream, from 1. */
+  readonly sequence: number;
+  /** True when it had an event with this id already and stored nothing new. */
+  readonly duplicate: boolean;
+}
+
+/** Stores events. Rejects when an event is not known to be stored. */
+export interface Publisher {
+  publish(event: OutgoingEvent): Promise<Stored>;
+}
+
+/** How settling went. On a failure the message is still with JetStream, which hands it out again. */
+export type Settlement = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
+
+/** Carries out an outcome. Never rejects: it returns what happened. */
+export interface Settler {
+  settle(functionName: string, delivery: Delivery, outcome: Outcome): Promise<Settlement>;
+  /** Tells JetStream that the delivery is still being worked on. */
+  extend(delivery: Delivery): void;
+}
+
+/** Remembers the deliveries that used no attempt: JetStream counts deliveries, not attempts. */
+export interface Attempts {
+  freeRetries(functionName: string, delivery: Delivery): Promise<number>;
+}
+
+/** Opens key-value buckets. */
+export interface KvStore {
+  /** The bucket of that name, made if need be. */
+  bucket<Value>(name: string): KvBucket<Value>;
+}
+
+/** One delivery on its way through a function. */
+export interface Invocation {
+  readonly functionName: string;
+  readonly delivery: Delivery;
+  readonly event: WeirEvent;
+  readonly attempt: number;
+}
+
+/** What the observer gives an invocation. */
+export interface Scope {
+  readonly span: Span;
+  readonly log: Log;
+}
+
+/** A breaker's change of state. */
+export interface BreakerChange {
+  /** A function's name, or a dependency's. */
+  readonly name: string;
+  readonly of: "function" | "dependency";
+  readonly from: BreakerState["kind"];
+  readonly to: BreakerState["kind"];
+}
+
+/** Sees everything, changes nothing: what `run` returns is what `observe` must return. */
+export interface Observer {
+  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Promise<O>): Promise<O>;
+  breakerChanged(change: BreakerChange): void;
+}
+
+/** Hands out deliveries as fast as its sink has credits for them. */
+export interface Source {
+  start(sink: Sink): void;
+  /** The sink has, or may have, more credits than before. */
+  wake(): void;
+  /** Stops pulling. What was handed out stays valid and can still be settled. */
+  stop(): Promise<void>;
+  /** Undefined when pulling works; else what is wrong. */
+  problem(): string | undefined;
+}
+
+/** Takes deliveries. */
+export interface Sink {
+  /** How many more deliveries could begin now. */
+  credits(): number;
+  deliver(delivery: Delivery): void;
+}
+
+/** Everything a function's pipeline needs from outside. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly publisher: Publisher;
+  readonly settler: Settler;
+  readonly attempts: Attempts;
+  readonly observer: Observer;
+  readonly kv: KvStore;
+}

@@ -1,0 +1,106 @@
+import type { Delivery } from "../nouns/delivery.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Sink, Source } from "./ports.ts";
+
+/**
+ * One function at work: so many deliveries at a time, taken from its sources only as fast as they can begin and
+ * as its breakers allow. What it holds it keeps alive at the server, and gives back when it must stop.
+ */
+export class Worker implements Sink {
+  readonly #held = new Set<Delivery>();
+  readonly #waiting: Delivery[] = [];
+  #running = 0;
+  #stopping = false;
+  #stopKeepingAlive: () => void = () => {};
+  #idle: () => void = () => {};
+
+  /** @param keepAliveMs how often to tell the server that what is held is still worked on */
+  constructor(
+    readonly pipeline: Pipeline,
+    readonly sources: readonly Source[],
+    readonly keepAliveMs: number,
+  ) {
+    pipeline.gates.onChange(() => this.#wake());
+  }
+
+  /** Deliveries in the handler, or waiting for it. */
+  get inFlight(): number {
+    return this.#held.size;
+  }
+
+  start(): void {
+    this.#keepAlive();
+    for (const source of this.sources) source.start(this);
+  }
+
+  credits(): number {
+    if (this.#stopping) return 0;
+    const free = this.pipeline.fn.policy.concurrency - this.#held.size;
+    return Math.max(0, Math.min(free, this.pipeline.gates.permits()));
+  }
+
+  deliver(delivery: Delivery): void {
+    this.#held.add(delivery);
+    if (this.#stopping) void this.#giveBack(delivery);
+    else if (this.#running < this.pipeline.fn.policy.concurrency) void this.#run(delivery);
+    else this.#waiting.push(delivery);
+  }
+
+  /**
+   * Stops pulling, lets what runs finish for up to `graceMs`, then gives the rest back. Resolves when nothing
+   * is held any more.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.pipeline.gates.close();
+    await Promise.all(this.sources.map((source) => source.stop()));
+    for (const delivery of this.#waiting.splice(0)) void this.#giveBack(delivery);
+    const { clock } = this.pipeline.ports;
+    const cancel = clock.timer(graceMs, () => this.pipeline.invoker.giveBackAll());
+    if (this.#held.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    cancel();
+    this.#stopKeepingAlive();
+    this.pipeline.invoker.giveBackAll();
+  }
+
+  async #run(delivery: Delivery): Promise<void> {
+    this.#running++;
+    try {
+      await this.pipeline.handle(delivery);
+    } finally {
+      this.#running--;
+      this.#release(delivery);
+    }
+  }
+
+  async #giveBack(delivery: Delivery): Promise<void> {
+    const { fn, ports } = this.pipeline;
+    await ports.settler.settle(fn.name, delivery, {
+      kind: "retry",
+      delayMs: 0,
+      reason: "shutdown",
+      usesAttempt: false,
+    });
+    this.#release(delivery);
+  }
+
+  #release(delivery: Delivery): void {
+    this.#held.delete(delivery);
+    const next = this.#waiting.shift();
+    if (next) void this.#run(next);
+    else this.#wake();
+    if (this.#held.size === 0) this.#idle();
+  }
+
+  #wake(): void {
+    if (!this.#stopping) { for (const source of this.sources) source.wake(); }
+  }
+
+  #keepAlive(): void {
+    const { clock, settler } = this.pipeline.ports;
+    this.#stopKeepingAlive = clock.timer(this.keepAliveMs, () => {
+      for (const delivery of this.#held) settler.extend(delivery);
+      this.#keepAlive();
+    });
+  }
+}
