@@ -1,0 +1,94 @@
+import { connect, type ConnectionOptions, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../rules/server_version.ts";
+
+/** Where NATS is and how to be let in. */
+export interface NatsOptions {
+  readonly servers: readonly string[];
+  /** How the connection is called in the server's monitoring. */
+  readonly name: string;
+  /** The text of a credentials file. */
+  readonly creds?: string;
+  readonly token?: string;
+  readonly user?: string;
+  readonly password?: string;
+  /** Paths of PEM files. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+/** What happens to a connection while it lives. */
+export interface ConnectionEvents {
+  readonly reconnected: () => void;
+  readonly disconnected: (server: string) => void;
+}
+
+/**
+ * Connects, and from then on reconnects for ever: the client's default of ten tries would end every loop without
+ * an error.
+ *
+ * @throws {Error} saying where, why and what to do, when NATS cannot be reached or is too old.
+ */
+export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
+  const where = options.servers.map((server) => server.replace(/\/\/[^@/]*@/, "//")).join(", ");
+  let nc: NatsConnection;
+  try {
+    nc = await connect(toClientOptions(options));
+  } catch (error) {
+    throw new Error(`cannot connect to NATS at ${where}: ${explain(error)}`, { cause: error });
+  }
+  const version = nc.info?.version ?? "unknown";
+  const parsed = parseVersion(version);
+  if (!parsed || !isSupported(parsed)) {
+    await nc.close();
+    throw new Error(
+      `the NATS server at ${where} is version ${version}; Weir needs ${OLDEST_SUPPORTED} or newer: upgrade the server`,
+    );
+  }
+  if (!nc.info?.jetstream) {
+    await nc.close();
+    throw new Error(
+      `the NATS server at ${where} runs without JetStream: start it with -js, or enable it for the account`,
+    );
+  }
+  return nc;
+}
+
+/** Reports disconnects and reconnects until the connection is closed. */
+export async function watchConnection(nc: NatsConnection, events: ConnectionEvents): Promise<void> {
+  for await (const status of nc.status()) {
+    if (status.type === "reconnect") events.reconnected();
+    if (status.type === "disconnect") events.disconnected(status.server);
+  }
+}
+
+function toClientOptions(options: NatsOptions): ConnectionOptions {
+  const { name, creds, token, tls } = options;
+  const urls = options.servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
+  // The client takes no user and password from a URL; people write them there all the same.
+  const named = urls.find(({ username }) => username !== "");
+  const user = options.user ?? (named && decodeURIComponent(named.username));
+  const pass = options.password ?? (named && decodeURIComponent(named.password));
+  return {
+    servers: urls.map((url) => `${url.protocol}//${url.host}`),
+    name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+    ignoreAuthErrorAbort: true,
+    ...(creds !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(creds)) }),
+    ...(token !== undefined && { token }),
+    ...(user !== undefined && { user, pass }),
+    ...(tls && { tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key } }),
+  };
+}
+
+function explain(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/authorization/i.test(text)) {
+    return `${text}: check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`;
+  }
+  if (/refused/i.test(text)) return `${text}: is it running, and is NATS_URL right?`;
+  return text;
+}

@@ -1,0 +1,60 @@
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { Stored } from "../flow/ports.ts";
+import type { Delivery } from "../nouns/delivery.ts";
+import type { Outcome } from "../nouns/outcome.ts";
+import type { JetStreamStore } from "./jetstream_store.ts";
+
+/** The stream of dead letters and what it stores. */
+export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
+
+/** How much of an error's text a header carries, in characters: enough to know it, never enough to refuse it. */
+const ERROR_LIMIT = 1_000;
+
+/** Stores what no function could handle, with its payload and headers as they came, and why. */
+export class DeadLetters {
+  constructor(readonly jetstream: JetStreamStore) {}
+
+  /** @throws {StoreError} when the dead letter is not known to be stored. */
+  store(
+    functionName: string,
+    delivery: Delivery,
+    outcome: Outcome & { kind: "dead-letter" },
+  ): Promise<Stored> {
+    const subject = `${DEAD_LETTERS.prefix}.${functionName}.${delivery.subject}`;
+    return this.jetstream.store(
+      subject,
+      delivery.payload,
+      deadLetterHeaders(functionName, delivery, outcome),
+    );
+  }
+}
+
+function deadLetterHeaders(
+  functionName: string,
+  delivery: Delivery,
+  outcome: Outcome & { kind: "dead-letter" },
+): MsgHdrs {
+  const hdrs = headers();
+  for (const [name, value] of delivery.headers.entries()) {
+    // Nats-* headers are orders to the server that held for the original: its id, its time to live, its schedule.
+    if (!/^(nats|weir)-/i.test(name)) hdrs.append(name, value);
+  }
+  // Stored again after a lost answer, it is the same dead letter; stored in the stream's next life, it is not.
+  hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.stream}:${delivery.sequence}:${delivery.storedAtMs}`);
+  hdrs.set("weir-function", functionName);
+  hdrs.set("weir-reason", outcome.reason);
+  hdrs.set("weir-attempts", String(outcome.attempts));
+  hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
+  hdrs.set("weir-stream", delivery.stream);
+  hdrs.set("weir-sequence", String(delivery.sequence));
+  hdrs.set("weir-time", new Date().toISOString());
+  return hdrs;
+}
+
+/** Text made fit for a header: on one line, without control characters, and cut. */
+export function headerText(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what must not get into a header
+  const line = text.replace(/[\u0000-\u001f\u007f]+/g, " ").trim();
+  const characters = [...line];
+  return characters.length <= ERROR_LIMIT ? line : characters.slice(0, ERROR_LIMIT - 1).join("") + "…";
+}

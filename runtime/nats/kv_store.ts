@@ -1,0 +1,68 @@
+import { type KV, Kvm } from "@nats-io/kv";
+import { JetStreamApiError } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { KvBucket, KvEntry } from "../authoring/context.ts";
+import { KvConflictError } from "../authoring/errors.ts";
+import type { KvStore } from "../flow/ports.ts";
+
+/** JetStream's answer to a write whose expected revision is not the last one. */
+const WRONG_LAST_SEQUENCE = [10071, 10164];
+
+/** Key-value buckets of NATS, holding JSON. A bucket is made when it is first used. */
+export class NatsKvStore implements KvStore {
+  readonly #buckets = new Map<string, Promise<KV>>();
+
+  constructor(readonly nc: NatsConnection, readonly replicas: number) {}
+
+  bucket<Value>(name: string): KvBucket<Value> {
+    return new JsonBucket<Value>(name, () => this.#open(name));
+  }
+
+  #open(name: string): Promise<KV> {
+    let bucket = this.#buckets.get(name);
+    if (!bucket) {
+      const kvm = new Kvm(this.nc);
+      bucket = kvm.create(name, { history: 1, replicas: this.replicas }).catch(() => kvm.open(name));
+      bucket.catch(() => this.#buckets.delete(name)); // the next use tries again
+      this.#buckets.set(name, bucket);
+    }
+    return bucket;
+  }
+}
+
+class JsonBucket<Value> implements KvBucket<Value> {
+  constructor(readonly name: string, readonly open: () => Promise<KV>) {}
+
+  async get(key: string): Promise<KvEntry<Value> | undefined> {
+    const entry = await (await this.open()).get(key);
+    if (entry === null || entry.operation !== "PUT") return undefined;
+    return { key, value: entry.json<Value>(), revision: entry.revision };
+  }
+
+  async put(key: string, value: Value): Promise<number> {
+    return await (await this.open()).put(key, JSON.stringify(value));
+  }
+
+  create(key: string, value: Value): Promise<number> {
+    return this.#unlessConflict(key, (kv) => kv.create(key, JSON.stringify(value)));
+  }
+
+  update(key: string, value: Value, revision: number): Promise<number> {
+    return this.#unlessConflict(key, (kv) => kv.update(key, JSON.stringify(value), revision));
+  }
+
+  async delete(key: string): Promise<void> {
+    await (await this.open()).delete(key);
+  }
+
+  async #unlessConflict(key: string, write: (kv: KV) => Promise<number>): Promise<number> {
+    try {
+      return await write(await this.open());
+    } catch (error) {
+      if (error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code)) {
+        throw new KvConflictError(this.name, key, { cause: error });
+      }
+      throw error;
+    }
+  }
+}

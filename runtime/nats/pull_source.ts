@@ -1,0 +1,150 @@
+import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import { toDelivery } from "./delivery.ts";
+import type { Clock, Sink, Source } from "../flow/ports.ts";
+import { within } from "./within.ts";
+
+/** One pull request that the server still owes us messages for. */
+interface Pull {
+  owed: number;
+  readonly expiresAtMs: number;
+}
+
+const EXPIRES_MS = 30_000;
+const HEARTBEAT_MS = 1_000;
+/** Silence after which the server has forgotten our pulls: a leader that went away says nothing. */
+const SILENCE_MS = 2.5 * HEARTBEAT_MS;
+/** The wait before pulling again after the server ended a pull; it doubles while that goes on. */
+const RETRY_MS = { initial: 50, max: 2_000 };
+/** Trouble is reported once it has lasted this long: a leader's election is no news. */
+const TROUBLE_MS = 5_000;
+const STOP_MS = 2_000;
+
+/**
+ * Pulls from one durable consumer, on credit: never more than the sink could begin at once. The client's own
+ * `consume()` stalls for forty seconds when a consumer's leader moves; this one pulls again 50 ms after any status
+ * that ends a pull, after two and a half silent heartbeats, and on reconnect.
+ */
+export class PullSource implements Source {
+  readonly #inbox: string;
+  readonly #next: string;
+  #subscription: Subscription | undefined;
+  #sink: Sink | undefined;
+  #pulls: Pull[] = [];
+  #lastHeardMs = 0;
+  #retryMs = RETRY_MS.initial;
+  #pausedUntilMs = 0;
+  #trouble: { readonly sinceMs: number; what: string } | undefined;
+  #scheduled = false;
+  #stopped = false;
+  readonly #cancel = new Set<() => void>();
+
+  constructor(readonly nc: NatsConnection, readonly stream: string, consumer: string, readonly clock: Clock) {
+    this.#inbox = createInbox();
+    this.#next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+  }
+
+  start(sink: Sink): void {
+    this.#sink = sink;
+    this.#subscription = this.nc.subscribe(this.#inbox, {
+      callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
+    });
+    this.#watch();
+    this.wake();
+  }
+
+  /** Many slots come free in one turn: they are pulled for together, at its end. */
+  wake(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#pull();
+    });
+  }
+
+  /** The connection is a new one: the server knows nothing of earlier pulls. */
+  reconnected(): void {
+    this.#pulls = [];
+    this.#pausedUntilMs = 0;
+    this.wake();
+  }
+
+  problem(): string | undefined {
+    if (!this.#trouble || this.clock.now() - this.#trouble.sinceMs < TROUBLE_MS) return undefined;
+    return this.#trouble.what;
+  }
+
+  /** Drains: what the server had sent before it knew is still handed to the sink, which gives it back. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const cancel of this.#cancel) cancel();
+    if (!this.#subscription || this.nc.isClosed()) return;
+    await within(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
+  }
+
+  #pull(): void {
+    const now = this.clock.now();
+    if (this.#stopped || !this.#sink || now < this.#pausedUntilMs || this.nc.isClosed()) return;
+    this.#pulls = this.#pulls.filter((pull) => pull.expiresAtMs + SILENCE_MS > now);
+    const owed = this.#pulls.reduce((sum, pull) => sum + pull.owed, 0);
+    const batch = this.#sink.credits() - owed;
+    if (batch < 1 || batch < owed) return; // a few small pulls cost more than one larger one a little later
+    if (owed === 0) this.#lastHeardMs = now;
+    this.#pulls.push({ owed: batch, expiresAtMs: now + EXPIRES_MS });
+    const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
+    this.nc.publish(this.#next, JSON.stringify(request), { reply: this.#inbox });
+  }
+
+  #receive(msg: Msg): void {
+    this.#lastHeardMs = this.clock.now();
+    const delivery = toDelivery(msg);
+    if (delivery) {
+      this.#well();
+      const [first] = this.#pulls;
+      if (first && --first.owed === 0) this.#pulls.shift();
+      this.#sink?.deliver(delivery);
+      if (first) this.wake();
+      return;
+    }
+    const code = msg.headers?.code, description = msg.headers?.description ?? "";
+    if (code === 100) return this.#well();
+    if (code === 408) { // the oldest pull ran out, as pulls do on a quiet stream
+      this.#pulls.shift();
+      return this.wake();
+    }
+    this.#pulls = [];
+    this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
+  }
+
+  #failed(what: string): void {
+    if (this.#trouble) this.#trouble.what = what;
+    else this.#trouble = { sinceMs: this.clock.now(), what };
+    this.#pausedUntilMs = this.clock.now() + this.#retryMs;
+    this.#after(this.#retryMs, () => this.wake());
+    this.#retryMs = Math.min(RETRY_MS.max, this.#retryMs * 2);
+  }
+
+  #well(): void {
+    this.#trouble = undefined;
+    this.#retryMs = RETRY_MS.initial;
+  }
+
+  #watch(): void {
+    this.#after(HEARTBEAT_MS, () => {
+      if (this.#pulls.length > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
+        this.#pulls = [];
+        this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`);
+      }
+      this.wake();
+      this.#watch();
+    });
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const cancel = this.clock.timer(delayMs, () => {
+      this.#cancel.delete(cancel);
+      callback();
+    });
+    this.#cancel.add(cancel);
+  }
+}
