@@ -1,0 +1,37 @@
+import { Hono } from "hono";
+import { type Check, healthRoutes } from "./health.ts";
+import { Problem } from "./problem.ts";
+
+/** One function as the admin interface and `deno task functions` show it. */
+export interface FunctionStatus {
+  readonly name: string;
+  readonly triggers: readonly string[];
+  readonly emits: readonly string[];
+  readonly attempts: number;
+  readonly timeout: string;
+  readonly concurrency: number;
+  readonly inFlight: number;
+  /** The state of its own breaker; `unknown` where no process of it was asked. */
+  readonly breaker: string;
+  /** The states of the breakers of what it depends on, by name. */
+  readonly dependencies: Readonly<Record<string, string>>;
+  /** Events that no replica has been given yet; undefined when the server does not say. */
+  readonly pending: number | undefined;
+  /** Events that some replica has been given and not settled. */
+  readonly ackPending: number | undefined;
+}
+
+/** What the admin interface stands on. */
+export interface AdminOptions {
+  readonly checks: readonly Check[];
+  readonly functions: () => Promise<readonly FunctionStatus[]>;
+}
+
+/** The interface for operators, on a listener of its own that is not for the public. */
+export function admin(options: AdminOptions): Hono {
+  return new Hono()
+    .route("/", healthRoutes(options.checks))
+    .get("/functions", async () => Response.json(await options.functions()))
+    .notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse())
+    .onError((error) => new Problem(500, "Internal Server Error", error.message).toResponse());
+}

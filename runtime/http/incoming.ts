@@ -1,0 +1,205 @@
+import { Problem } from "./problem.ts";
+
+/** An event as a caller sent it: nothing of it has been checked against a schema. */
+export interface IncomingEvent {
+  readonly type: string;
+  readonly data: unknown;
+  readonly id?: string;
+  readonly source?: string;
+  readonly time?: string;
+  readonly extensions: Readonly<Record<string, string>>;
+}
+
+const STRUCTURED = "application/cloudevents+json";
+const BATCH = "application/cloudevents-batch+json";
+const NDJSON = "application/x-ndjson";
+
+/** Attributes with a meaning of their own; every other one is an extension. */
+const CORE = ["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"];
+
+/** Reads `POST /events/{type}` or a route: plain JSON data, with CloudEvents attributes in headers if any. */
+export async function readTyped(request: Request, type: string, maxBytes: number): Promise<IncomingEvent> {
+  const contentType = mediaType(request);
+  if (contentType === STRUCTURED) {
+    const event = fromEnvelope(parseJson(await readText(request, maxBytes)));
+    if (event.type !== type) throw otherType(event.type, type);
+    return withIdempotencyKey(event, request);
+  }
+  if (!/^application\/(json|.+\+json)$/.test(contentType) || contentType === BATCH) {
+    throw unsupported(contentType, "application/json");
+  }
+  const event = fromHeaders(request, type);
+  return withIdempotencyKey({ ...event, data: parseJson(await readText(request, maxBytes)) }, request);
+}
+
+/** Reads `POST /events`: CloudEvents that name their type themselves, one or many. */
+export async function readEnvelopes(
+  request: Request,
+  maxBytes: number,
+): Promise<{ readonly many: boolean; readonly events: IncomingEvent[] }> {
+  const contentType = mediaType(request);
+  switch (contentType) {
+    case STRUCTURED: {
+      const event = fromEnvelope(parseJson(await readText(request, maxBytes)));
+      return { many: false, events: [withIdempotencyKey(event, request)] };
+    }
+    case BATCH: {
+      const batch = parseJson(await readText(request, maxBytes));
+      if (!Array.isArray(batch)) throw malformed("a batch must be a JSON array of CloudEvents");
+      return { many: true, events: batch.map((event, i) => at(i, () => fromEnvelope(event))) };
+    }
+    case NDJSON: {
+      const lines = (await readText(request, maxBytes)).split("\n").filter((line) => line.trim() !== "");
+      return { many: true, events: lines.map((line, i) => at(i, () => fromEnvelope(parseJson(line)))) };
+    }
+  }
+  const type = request.headers.get("ce-type");
+  if (type !== null && /^application\/(json|.+\+json)$/.test(contentType)) {
+    return { many: false, events: [await readTyped(request, type, maxBytes)] };
+  }
+  throw unsupported(
+    contentType,
+    `${STRUCTURED}, ${BATCH}, ${NDJSON}, or application/json with a ce-type header`,
+  );
+}
+
+/** The body as text. @throws {Problem} 413 as soon as it is larger than that; 400 when it is not UTF-8. */
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  const tooLarge = () =>
+    new Problem(
+      413,
+      "Content Too Large",
+      `the body is larger than ${maxBytes} bytes, the most that is taken`,
+    );
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "", bytes = 0;
+  try {
+    for await (const chunk of request.body ?? []) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge();
+      text += decoder.decode(chunk, { stream: true });
+    }
+    return text + decoder.decode();
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw malformed(error instanceof TypeError ? "the body is not UTF-8 text" : "the body ended early");
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed(`the body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function fromEnvelope(envelope: unknown): IncomingEvent {
+  if (typeof envelope !== "object" || envelope === null || Array.isArray(envelope)) {
+    throw malformed("a CloudEvent must be a JSON object");
+  }
+  const event = envelope as Record<string, unknown>;
+  if (event.specversion !== "1.0") throw malformed('a CloudEvent needs "specversion": "1.0"');
+  if (typeof event.type !== "string") throw malformed('a CloudEvent needs a "type"');
+  if (event.data_base64 !== undefined) {
+    throw malformed("data_base64 is not taken: the data of an event is JSON");
+  }
+  const extensions = Object.entries(event)
+    .filter(([name, value]) => !CORE.includes(name) && value !== null && value !== undefined)
+    .map(([name, value]) => [name, String(value)] as const);
+  return checked({
+    type: event.type,
+    data: event.data,
+    id: text(event, "id"),
+    source: text(event, "source"),
+    time: text(event, "time"),
+    extensions: Object.fromEntries(extensions),
+  });
+}
+
+function fromHeaders(request: Request, type: string): Omit<IncomingEvent, "data"> {
+  const attributes = new Map<string, string>();
+  for (const [name, value] of request.headers) {
+    if (name.startsWith("ce-")) attributes.set(name.slice(3), decode(value));
+  }
+  const version = attributes.get("specversion");
+  if (version !== undefined && version !== "1.0") throw malformed("ce-specversion must be 1.0");
+  const named = attributes.get("type");
+  if (named !== undefined && named !== type) throw otherType(named, type);
+  return checked({
+    type,
+    data: undefined,
+    id: attributes.get("id"),
+    source: attributes.get("source"),
+    time: attributes.get("time"),
+    extensions: Object.fromEntries([...attributes].filter(([name]) => !CORE.includes(name))),
+  });
+}
+
+/** The key a caller repeats a request with becomes the event's id: JetStream stores one id once. */
+function withIdempotencyKey(event: IncomingEvent, request: Request): IncomingEvent {
+  const key = request.headers.get("idempotency-key");
+  return key === null ? event : checked({ ...event, id: key.replace(/^"(.*)"$/, "$1") });
+}
+
+function checked(event: IncomingEvent): IncomingEvent {
+  const { id, source, time, extensions } = event;
+  if (id !== undefined && (id === "" || id.length > 256)) {
+    throw malformed("an event's id has 1 to 256 characters");
+  }
+  if (source !== undefined && (source === "" || /\s/.test(source))) {
+    throw malformed("source is not a URI reference");
+  }
+  if (time !== undefined && !/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(time)) {
+    throw malformed(`time ${JSON.stringify(time)} is not an RFC 3339 timestamp`);
+  }
+  const odd = Object.keys(extensions).find((name) => !/^[a-z0-9]{1,20}$/.test(name));
+  if (odd !== undefined) {
+    throw malformed(`attribute ${JSON.stringify(odd)}: a name is 1 to 20 lower-case letters and digits`);
+  }
+  return event;
+}
+
+function text(event: Record<string, unknown>, name: string): string | undefined {
+  const value = event[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") throw malformed(`${name} must be a string`);
+  return value;
+}
+
+function at<Value>(index: number, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new Problem(error.status, error.title, `event ${index}: ${error.detail}`);
+  }
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+function mediaType(request: Request): string {
+  return (request.headers.get("content-type") ?? "").split(";", 1)[0].trim().toLowerCase();
+}
+
+function malformed(detail: string): Problem {
+  return new Problem(400, "Malformed request", detail);
+}
+
+function otherType(named: string, type: string): Problem {
+  return malformed(
+    `the event says it is ${JSON.stringify(named)}, but it was posted as ${JSON.stringify(type)}`,
+  );
+}
+
+function unsupported(contentType: string, wanted: string): Problem {
+  const got = contentType === "" ? "no content type" : contentType;
+  return new Problem(415, "Unsupported Media Type", `the request has ${got}; send ${wanted}`);
+}

@@ -1,0 +1,170 @@
+import { type Context, Hono } from "hono";
+import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
+import type { Publisher, Stored } from "../flow/ports.ts";
+import type { Issue } from "../rules/decode.ts";
+import type { ApiKeys, Caller } from "./api_keys.ts";
+import { type Check, healthRoutes } from "./health.ts";
+import { type IncomingEvent, readEnvelopes, readTyped } from "./incoming.ts";
+import { Problem } from "./problem.ts";
+import { traced } from "./server_span.ts";
+
+/** What the ingress stands on. */
+export interface IngressOptions {
+  readonly events: ReadonlyMap<string, EventDefinition>;
+  readonly publisher: Publisher;
+  readonly keys: ApiKeys;
+  readonly checks: readonly Check[];
+  /** The largest body taken, in bytes. */
+  readonly maxBytes: number;
+  /** Turns a failure to store into a problem; undefined for an error that is none of the publisher's. */
+  readonly storeProblem: (error: unknown) => Problem | undefined;
+  /** The subject of a stored message, to tell a repeat from two events that share an id. */
+  readonly subjectOf: (stored: Stored) => Promise<string | undefined>;
+  readonly logError: (message: string, error: unknown) => void;
+}
+
+/** How many requests are worked on at once; beyond it they are turned away while that is still cheap. */
+export const MAX_IN_FLIGHT = 1_000;
+
+/** The public HTTP interface: validates events and publishes them. */
+export function ingress(options: IngressOptions): Hono {
+  const app = new Hono();
+  let inFlight = 0;
+
+  const post = (route: string, handle: (c: Context) => Promise<Response>) => {
+    app.post(route, (c) =>
+      traced(c.req.raw, route.replace(/:(\w+)/g, "{$1}"), async () => {
+        if (inFlight >= MAX_IN_FLIGHT) throw tooMany();
+        inFlight++;
+        try {
+          return await handle(c);
+        } catch (error) {
+          return respond(error);
+        } finally {
+          inFlight--;
+        }
+      }));
+    app.all(route, (c) => {
+      const detail = `${c.req.method} is not for ${c.req.path}: POST an event there`;
+      return new Problem(405, "Method Not Allowed", detail, { headers: { allow: "POST" } }).toResponse();
+    });
+  };
+
+  const respond = (error: unknown): Response => {
+    const problem = error instanceof Problem ? error : options.storeProblem(error);
+    if (problem) return problem.toResponse();
+    options.logError("the ingress failed", error);
+    return new Problem(500, "Internal Server Error", "the event was not published; the log says why")
+      .toResponse();
+  };
+
+  const publishTyped = async (c: Context, type: string) => {
+    const caller = options.keys.authenticate(c.req.raw);
+    const event = acceptable(options.events, caller, type);
+    const incoming = await readTyped(c.req.raw, type, options.maxBytes);
+    return Response.json(await publish(options, caller, event, incoming), { status: 202 });
+  };
+
+  app.route("/", healthRoutes(options.checks));
+  post("/events/:type", (c) => publishTyped(c, c.req.param("type")!));
+  for (const { type, ingress: open } of options.events.values()) {
+    if (open?.route) post(open.route, (c) => publishTyped(c, type));
+  }
+  post("/events", async (c) => {
+    const caller = options.keys.authenticate(c.req.raw);
+    const { many, events } = await readEnvelopes(c.req.raw, options.maxBytes);
+    const checked = events.map((incoming, i) => {
+      try {
+        const event = acceptable(options.events, caller, incoming.type);
+        validate(event, incoming);
+        return { event, incoming };
+      } catch (error) {
+        if (!many || !(error instanceof Problem)) throw error;
+        throw new Problem(
+          error.status,
+          error.title,
+          `event ${i}: ${error.detail}; nothing was published`,
+          error.more,
+        );
+      }
+    });
+    const results = await Promise.all(
+      checked.map(({ event, incoming }) => publish(options, caller, event, incoming)),
+    );
+    return Response.json(many ? results : results[0], { status: 202 });
+  });
+  app.notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse());
+  app.onError(respond);
+  return app;
+}
+
+/** The event a type names. @throws {Problem} 404 or 403 when this caller cannot publish it. */
+function acceptable(
+  events: ReadonlyMap<string, EventDefinition>,
+  caller: Caller,
+  type: string,
+): EventDefinition {
+  const event = events.get(type);
+  if (!event?.ingress) {
+    throw new Problem(
+      404,
+      "Unknown event type",
+      `no event ${JSON.stringify(type)} can be published from outside`,
+    );
+  }
+  if (!caller.mayPublish(type)) {
+    throw new Problem(403, "Forbidden", `API key ${caller.name} may not publish ${JSON.stringify(type)}`);
+  }
+  return event;
+}
+
+function validate(event: EventDefinition, incoming: IncomingEvent): void {
+  const parsed = parserOf(event)(incoming.data);
+  if (!parsed.ok) throw invalid(event.type, parsed.issues);
+}
+
+async function publish(
+  options: IngressOptions,
+  caller: Caller,
+  event: EventDefinition,
+  incoming: IncomingEvent,
+) {
+  validate(event, incoming);
+  const id = incoming.id ?? crypto.randomUUID();
+  const stored = await options.publisher.publish({
+    id,
+    type: event.type,
+    source: incoming.source ?? (caller.name === undefined ? "/ingress" : `/ingress/${caller.name}`),
+    time: incoming.time ?? new Date().toISOString(),
+    json: JSON.stringify(incoming.data),
+    extensions: incoming.extensions,
+  });
+  if (stored.duplicate) {
+    const earlier = await options.subjectOf(stored);
+    if (earlier !== undefined && earlier !== event.type) throw idTaken(id, earlier);
+  }
+  return {
+    id,
+    type: event.type,
+    stream: stored.stream,
+    sequence: stored.sequence,
+    duplicate: stored.duplicate,
+  };
+}
+
+function invalid(type: string, issues: readonly Issue[]): Problem {
+  return new Problem(400, "Invalid event data", `the data does not match the schema of ${type}`, {
+    members: { errors: issues },
+  });
+}
+
+/** JetStream dedupes by id within a stream, whatever the subject: said aloud, since the event was not stored. */
+function idTaken(id: string, earlier: string): Problem {
+  const detail = `id ${JSON.stringify(id)} was used for an event of type ${earlier} shortly before: use another`;
+  return new Problem(422, "Idempotency key reused", detail);
+}
+
+function tooMany(): Problem {
+  const detail = `${MAX_IN_FLIGHT} requests are under way: try again in a second`;
+  return new Problem(429, "Too Many Requests", detail, { headers: { "retry-after": "1" } });
+}

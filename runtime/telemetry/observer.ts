@@ -1,0 +1,106 @@
+import { context, propagation, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { BreakerChange, Invocation, Observer, Scope } from "../flow/ports.ts";
+import type { MessageHeaders } from "../nouns/delivery.ts";
+import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
+import { formatDuration } from "../rules/duration.ts";
+import type { Logger } from "./log.ts";
+
+const HEADERS = {
+  get: (headers: MessageHeaders, name: string) => headers.get(name),
+  keys: (headers: MessageHeaders) => [...headers.entries()].map(([name]) => name),
+};
+
+/** Turns invocations into spans and log lines. Both are projections of the outcome: they cannot change it. */
+export class TelemetryObserver implements Observer {
+  constructor(readonly log: Logger) {}
+
+  async observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Promise<O>): Promise<O> {
+    // From the root, not the active context: a delivery belongs to whoever published it, not to what ran last.
+    const parent = propagation.extract(ROOT_CONTEXT, invocation.delivery.headers, HEADERS);
+    const span = startSpan(invocation, parent);
+    const log = this.log.child(() => logFields(invocation, span));
+    return await context.with(trace.setSpan(parent, span), async () => {
+      try {
+        const outcome = await run({ span, log });
+        report(outcome, span, log);
+        return outcome;
+      } finally {
+        span.end();
+      }
+    });
+  }
+
+  breakerChanged({ of, name, from, to }: BreakerChange): void {
+    const fields = { [of]: name, from, to };
+    trace.getActiveSpan()?.addEvent("weir.breaker_changed", {
+      "weir.breaker": name,
+      "weir.breaker.state": to,
+    });
+    if (to === "open") this.log.warn(`breaker of ${of} ${name} opened: calls are held back`, fields);
+    else this.log.info(`breaker of ${of} ${name} is ${to}`, fields);
+  }
+}
+
+function startSpan({ functionName, delivery, event, attempt }: Invocation, parent = ROOT_CONTEXT): Span {
+  return trace.getTracer("weir").startSpan(`process ${functionName}`, {
+    kind: SpanKind.CONSUMER,
+    attributes: {
+      "messaging.system": "nats",
+      "messaging.operation.name": "process",
+      "messaging.operation.type": "process",
+      "messaging.destination.name": delivery.subject,
+      "messaging.consumer.group.name": functionName,
+      "messaging.message.id": event.id,
+      "messaging.message.body.size": delivery.payload.length,
+      "cloudevents.event_id": event.id,
+      "cloudevents.event_type": event.type,
+      "cloudevents.event_source": event.source,
+      "weir.function": functionName,
+      "weir.attempt": attempt,
+      "weir.delivery_count": delivery.deliveryCount,
+    },
+  }, parent);
+}
+
+function logFields({ functionName, event, attempt }: Invocation, span: Span) {
+  const { traceId, spanId } = span.spanContext();
+  return {
+    function: functionName,
+    event_id: event.id,
+    event_type: event.type,
+    attempt,
+    trace_id: traceId,
+    span_id: spanId,
+  };
+}
+
+function report(outcome: Outcome, span: Span, log: Scope["log"]): void {
+  span.setAttribute("weir.outcome", outcome.kind);
+  if (outcome.kind === "ack") return log.debug("handled", { outcome: "ack" });
+  span.setAttribute("weir.reason", outcome.reason);
+  const { error, ...plain } = outcome;
+  const fields = {
+    outcome: plain.kind,
+    reason: plain.reason,
+    ...("delayMs" in plain && { next_attempt_in_ms: plain.delayMs }),
+    ...(error && { error: `${error.name}: ${error.message}` }),
+  };
+  if (outcome.kind === "dead-letter") {
+    recordError(span, outcome.error);
+    return log.error(`dead letter: ${outcome.reason}`, { ...fields, attempts: outcome.attempts });
+  }
+  if (outcome.usesAttempt && error) recordError(span, error);
+  const again = `again in ${formatDuration(outcome.delayMs)}`;
+  if (outcome.usesAttempt) return log.warn(`attempt failed (${outcome.reason}): ${again}`, fields);
+  log.info(`not attempted (${outcome.reason}): ${again}, no attempt used up`, fields);
+}
+
+function recordError(span: Span, error: ErrorDetail): void {
+  span.recordException({
+    name: error.name,
+    message: error.message,
+    ...(error.stack && { stack: error.stack }),
+  });
+  span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+  span.setAttribute("error.type", error.name);
+}

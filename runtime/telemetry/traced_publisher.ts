@@ -1,0 +1,37 @@
+import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { Publisher, Stored } from "../flow/ports.ts";
+import type { OutgoingEvent } from "../nouns/event.ts";
+
+/** Gives each published event a PRODUCER span, and the event that span's context to carry on. */
+export class TracedPublisher implements Publisher {
+  constructor(readonly inner: Publisher) {}
+
+  async publish(event: OutgoingEvent): Promise<Stored> {
+    const span = trace.getTracer("weir").startSpan(`publish ${event.type}`, {
+      kind: SpanKind.PRODUCER,
+      attributes: {
+        "messaging.system": "nats",
+        "messaging.operation.name": "publish",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": event.type,
+        "messaging.message.id": event.id,
+        "cloudevents.event_id": event.id,
+        "cloudevents.event_type": event.type,
+        "cloudevents.event_source": event.source,
+      },
+    });
+    try {
+      const carrier: Record<string, string> = {};
+      propagation.inject(trace.setSpan(context.active(), span), carrier);
+      const stored = await this.inner.publish({ ...event, trace: carrier });
+      if (stored.duplicate) span.setAttribute("weir.duplicate", true);
+      return stored;
+    } catch (error) {
+      span.recordException(error as Error);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).message });
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+}
