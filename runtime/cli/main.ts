@@ -1,0 +1,44 @@
+import { Command, CommanderError } from "commander";
+import { dev } from "./dev.ts";
+import { functions } from "./functions.ts";
+import { publish } from "./publish.ts";
+import { start } from "./start.ts";
+
+/** Configuration comes from the environment, so commands have few options; each explains itself with `--help`. */
+function program(): Command {
+  const weir = new Command("weir")
+    .description("Event functions for NATS JetStream, on Deno.")
+    .exitOverride()
+    .showHelpAfterError("(--help shows how it is used)");
+  weir.command("dev")
+    .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
+    .addHelpText("after", "\nExample:\n  deno task dev\n  PORT=8080 deno task dev")
+    .action(dev);
+  weir.command("start")
+    .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
+    .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
+    .action(start);
+  weir.command("publish")
+    .description("Publish one event, or one for each line of NDJSON. It is validated, and may be internal.")
+    .argument("<type>", "the event's type, such as orders.created")
+    .argument("<data>", "JSON, @FILE, or - for standard input")
+    .option("--id <id>", "the event's id; one that was used shortly before is not stored again")
+    .option("--json", "print what was stored as JSON, a line an event")
+    .addHelpText("after", `\nExample:\n  deno task publish orders.created @order.json`)
+    .action(publish);
+  weir.command("functions")
+    .description("Show every function: what wakes it, its policy, how far behind it is, its breaker.")
+    .option("--json", "print JSON")
+    .action(functions);
+  return weir;
+}
+
+if (import.meta.main) {
+  try {
+    await program().parseAsync(Deno.args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) Deno.exit(error.exitCode);
+    console.error(`weir: ${error instanceof Error ? error.message : String(error)}`);
+    Deno.exit(1);
+  }
+}

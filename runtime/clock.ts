@@ -1,0 +1,14 @@
+import type { Clock } from "./flow/ports.ts";
+
+/** The longest a timer can be set for; what needs longer is woken early and looks again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The clock on the wall. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  timer(delayMs, callback) {
+    const id = setTimeout(callback, Math.min(delayMs, LONGEST_TIMER_MS));
+    return () => clearTimeout(id);
+  },
+};

@@ -1,0 +1,151 @@
+import type { Registry } from "./authoring/registry.ts";
+import { StartupProblems } from "./authoring/problems.ts";
+import { systemClock } from "./clock.ts";
+import { connectCluster, storeProblem, subjectOf } from "./cluster.ts";
+import type { Config } from "./config.ts";
+import { Dependencies } from "./flow/dependencies.ts";
+import { Pipeline } from "./flow/pipeline.ts";
+import { Worker } from "./flow/worker.ts";
+import { functionStatus } from "./function_status.ts";
+import { admin } from "./http/admin.ts";
+import { ApiKeys } from "./http/api_keys.ts";
+import type { Check } from "./http/health.ts";
+import { ingress } from "./http/ingress.ts";
+import { listen, type Listener } from "./http/listen.ts";
+import { FreeRetries } from "./nats/attempts.ts";
+import { watchConnection } from "./nats/connection.ts";
+import { DeadLetters } from "./nats/dead_letters.ts";
+import { NatsKvStore } from "./nats/kv_store.ts";
+import { PullSource } from "./nats/pull_source.ts";
+import { NatsSettler } from "./nats/settle.ts";
+import { ACK_WAIT_MS, durablesOf, ensureTopology } from "./nats/topology.ts";
+import type { Logger } from "./telemetry/log.ts";
+import { TelemetryObserver } from "./telemetry/observer.ts";
+
+/** A runtime that is up: listening, and pulling for every function. */
+export interface Runtime {
+  /** Where the public listener is, such as `http://127.0.0.1:8000`. */
+  readonly url: string;
+  readonly adminUrl: string;
+  /**
+   * Stops without losing anything: not ready, no more requests, no more pulling, what runs may finish for
+   * `SHUTDOWN_GRACE`, the rest is given back, the connection drained. A second call waits for the first.
+   */
+  stop(): Promise<void>;
+}
+
+const CHECK_MS = 2_000;
+/** An event's headers share the server's limit with its data: this much is kept for them. */
+const HEADER_BYTES = 4_096;
+
+/**
+ * Starts everything a project declares, on the NATS of its configuration.
+ *
+ * @throws {StartupProblems} or {Error} saying what is wrong, with nothing left running.
+ */
+export async function startRuntime(config: Config, registry: Registry, log: Logger): Promise<Runtime> {
+  const functions = selectFunctions(config, registry);
+  const cluster = await connectCluster(config);
+  const undo: (() => Promise<void>)[] = [cluster.close];
+  try {
+    const { nc, jsm, store, publisher } = cluster;
+    const durables = durablesOf(functions);
+    await ensureTopology(jsm, registry.streams, durables, config.WEIR_REPLICAS);
+
+    const observer = new TelemetryObserver(log);
+    const freeRetries = await FreeRetries.open(nc, config.WEIR_REPLICAS ?? 1);
+    const settler = new NatsSettler(nc, new DeadLetters(store), freeRetries, systemClock);
+    const kv = new NatsKvStore(nc, config.WEIR_REPLICAS ?? 1);
+    const ports = { clock: systemClock, publisher, settler, attempts: freeRetries, observer, kv };
+    const policies = Object.assign({}, ...functions.map(({ policy }) => policy.dependencies));
+    const dependencies = new Dependencies(policies, systemClock, (change) => observer.breakerChanged(change));
+    const sources: PullSource[] = [];
+    const workers = functions.map((fn) => {
+      const own = durables.filter(({ functionName }) => functionName === fn.name)
+        .map(({ stream }) => new PullSource(nc, stream, fn.name, systemClock));
+      sources.push(...own);
+      return new Worker(new Pipeline(fn, dependencies, ports), own, ACK_WAIT_MS / 3);
+    });
+
+    let disconnectedFrom: string | undefined;
+    let stopping: Promise<void> | undefined;
+    const watching = watchConnection(nc, {
+      disconnected: (server) => {
+        disconnectedFrom = server;
+        if (!stopping) log.warn("disconnected from NATS: reconnecting", { server });
+      },
+      reconnected: () => {
+        disconnectedFrom = undefined;
+        log.info("reconnected to NATS", { server: nc.getServer() });
+        for (const source of sources) source.reconnected();
+      },
+    });
+
+    const checks: Check[] = [
+      { name: "runtime", timeoutMs: CHECK_MS, run: () => stopping === undefined ? undefined : "shutting down" },
+      { name: "nats", timeoutMs: CHECK_MS, run: () => disconnectedFrom && `disconnected from ${disconnectedFrom}` },
+      ...workers.map(({ pipeline, sources }) => ({
+        name: `function:${pipeline.fn.name}`,
+        timeoutMs: CHECK_MS,
+        run: () => sources.map((source) => source.problem()).find((problem) => problem !== undefined),
+      })),
+      ...registry.healthChecks.map(({ name, timeoutMs, check }) => ({ name, timeoutMs, run: check })),
+    ];
+    const listeners: Listener[] = [];
+    undo.push(async () => void await Promise.all(listeners.map((listener) => listener.stop(0))));
+    const open = config.WEIR_ROLES.includes("ingress");
+    const publicListener = listen(
+      config.HOST,
+      config.PORT,
+      "PORT",
+      ingress({
+        events: open ? registry.events : new Map(),
+        publisher,
+        keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
+        checks,
+        maxBytes: nc.info!.max_payload - HEADER_BYTES,
+        storeProblem,
+        subjectOf: (stored) => subjectOf(jsm, stored),
+        logError: (message, error) => log.error(message, { error }),
+      }),
+    );
+    listeners.push(publicListener);
+    const adminApp = admin({ checks, functions: () => functionStatus(jsm, functions, workers) });
+    const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
+    listeners.push(adminListener);
+    for (const worker of workers) worker.start();
+
+    return {
+      url: publicListener.url,
+      adminUrl: adminListener.url,
+      stop: () =>
+        stopping ??= (async () => {
+          const cancel = systemClock.timer(config.SHUTDOWN_GRACE, () => settler.giveUp());
+          await Promise.all([
+            publicListener.stop(config.SHUTDOWN_GRACE),
+            ...workers.map((worker) => worker.stop(config.SHUTDOWN_GRACE)),
+          ]);
+          cancel();
+          await adminListener.stop(CHECK_MS);
+          await cluster.close();
+          await watching;
+        })(),
+    };
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+/** The functions this process runs: all of them, or those of `WEIR_FUNCTIONS`. */
+function selectFunctions(config: Config, { functions }: Registry): Registry["functions"] {
+  if (!config.WEIR_ROLES.includes("functions")) return [];
+  const wanted = config.WEIR_FUNCTIONS;
+  if (!wanted) return functions;
+  const names = functions.map(({ name }) => name);
+  const unknown = wanted.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    throw new StartupProblems([`WEIR_FUNCTIONS names ${unknown.join(", ")}; there are: ${names.join(", ")}`]);
+  }
+  return functions.filter(({ name }) => wanted.includes(name));
+}
