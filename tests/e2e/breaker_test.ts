@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction } from "weir";
+import { startTestRuntime, type TestRuntime } from "weir/testing";
+import { z } from "zod";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
+const Answered = defineEvent({ type: "demo.answered", version: 1, data: z.object({ n: z.int() }) });
+const EVENTS = 30;
+
+async function publishAll(runtime: TestRuntime): Promise<void> {
+  for (let n = 0; n < EVENTS; n++) await runtime.publish(Asked, { n });
+}
+
+async function allAnswered(runtime: TestRuntime): Promise<void> {
+  for (let n = 0; n < EVENTS; n++) await runtime.waitForEvent(Answered, (data) => data.n === n);
+}
+
+Deno.test("a dependency that is down for many times its open time costs no event its attempts", async () => {
+  const up = Promise.withResolvers<void>();
+  let down = true, probes = 0;
+  const attempts: number[] = [];
+  const calling = defineFunction({
+    on: Asked,
+    emits: [Answered],
+    concurrency: 4,
+    retry: { attempts: 3, initial: "5ms", max: "10ms" },
+    dependencies: { Backend: { consecutiveFailures: 2, openFor: "50ms" } },
+  }, async ({ data }, ctx) => {
+    await ctx.dependency("Backend").call(() => {
+      if (!down) return;
+      if (++probes === 25) up.resolve();
+      throw new Error("down");
+    });
+    attempts.push(ctx.attempt);
+    ctx.emit(Answered, data);
+  });
+  await using runtime = await startTestRuntime({ functions: { calling } });
+  await publishAll(runtime);
+  await up.promise;
+  down = false;
+  await allAnswered(runtime);
+  assert.equal(attempts.length, EVENTS);
+  assert.ok(Math.max(...attempts) <= 3);
+  // Four were under way when it opened; after that one at a time asked whether it may close.
+  assert.ok(probes >= 25 && probes <= 30, `${probes} calls were made while it was down`);
+});
+
+Deno.test("while a function's own breaker is open nothing is pulled", async () => {
+  let broken = true, calls = 0;
+  const opened = Promise.withResolvers<void>();
+  const failing = defineFunction({
+    on: Asked,
+    emits: [Answered],
+    concurrency: 2,
+    retry: { attempts: 50, initial: "1ms", max: "1ms" },
+    breaker: { consecutiveFailures: 3, openFor: "400ms", halfOpenProbes: 1 },
+  }, ({ data }, ctx) => {
+    if (broken) {
+      if (++calls === 3) opened.resolve();
+      throw new Error("broken");
+    }
+    ctx.emit(Answered, data);
+  });
+  await using runtime = await startTestRuntime({ functions: { failing } });
+  await publishAll(runtime);
+  await opened.promise;
+  const [status] = await (await fetch(`${runtime.adminUrl}/functions`)).json();
+  assert.equal(status.breaker, "open");
+  assert.ok(status.pending >= EVENTS - 8, `${status.pending} events still wait in the stream`);
+  assert.ok(calls <= 4, `${calls} calls before it opened`);
+  broken = false;
+  await allAnswered(runtime);
+});
+
+Deno.test("a half-open breaker lets as many probes through as it is told, and closes when they succeed", async () => {
+  let broken = true, running = 0;
+  const opened = Promise.withResolvers<void>(),
+    probed = Promise.withResolvers<void>(),
+    goOn = Promise.withResolvers<void>();
+  const probing = defineFunction({
+    on: Asked,
+    emits: [Answered],
+    concurrency: 8,
+    retry: { attempts: 50, initial: "1ms", max: "1ms" },
+    breaker: { consecutiveFailures: 4, openFor: "200ms", halfOpenProbes: 3 },
+  }, async ({ data }, ctx) => {
+    if (broken) {
+      opened.resolve();
+      throw new Error("broken");
+    }
+    if (++running === 3) probed.resolve();
+    await goOn.promise;
+    ctx.emit(Answered, data);
+  });
+  await using runtime = await startTestRuntime({ functions: { probing } });
+  await publishAll(runtime);
+  await opened.promise;
+  broken = false;
+  await probed.promise;
+  const [status] = await (await fetch(`${runtime.adminUrl}/functions`)).json();
+  assert.equal(status.breaker, "half-open");
+  assert.equal(running, 3);
+  goOn.resolve();
+  await allAnswered(runtime);
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { startTestRuntime } from "weir/testing";
+import capturePayment from "../../functions/capturePayment.ts";
+import confirmOrder from "../../functions/confirmOrder.ts";
+import releaseInventory from "../../functions/releaseInventory.ts";
+import reserveInventory from "../../functions/reserveInventory.ts";
+import { startPaymentService } from "../../functions/_dev/payment_service.ts";
+import type { OrderState, Stock } from "../../functions/_inventory.ts";
+import { OrderConfirmed, OrderRejected } from "../../schemas/orders.ts";
+
+const functions = { reserveInventory, capturePayment, confirmOrder, releaseInventory };
+
+async function setup() {
+  const service = startPaymentService(0);
+  Deno.env.set("PAYMENT_URL", service.url);
+  const runtime = await startTestRuntime({ functions });
+  const post = (order: object) =>
+    fetch(`${runtime.url}/orders`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(order),
+    });
+  return {
+    service,
+    runtime,
+    post,
+    [Symbol.asyncDispose]: async () => {
+      await runtime.stop();
+      await service[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("an order posted over HTTP ends confirmed, paid for and shipped", async () => {
+  await using shop = await setup();
+  const response = await shop.post({ orderId: "o1", items: [{ sku: "book", quantity: 2 }], total: 2_400 });
+  assert.equal(response.status, 202);
+  const { type, stream, sequence, duplicate } = await response.json();
+  assert.deepEqual({ type, stream, sequence, duplicate }, {
+    type: "orders.created",
+    stream: "ORDERS",
+    sequence: 1,
+    duplicate: false,
+  });
+  const { data } = await shop.runtime.waitForEvent(OrderConfirmed);
+  assert.deepEqual(data, { orderId: "o1", chargeId: shop.service.charges.get("o1") });
+  assert.deepEqual((await shop.runtime.kv<Stock>("inventory").get("book"))?.value, { onHand: 98, reserved: {} });
+  assert.deepEqual((await shop.runtime.kv<OrderState>("orders").get("o1"))?.value, { status: "confirmed" });
+});
+
+Deno.test("an order that cannot be paid for ends rejected, and its stock is free again", async () => {
+  await using shop = await setup();
+  const response = await shop.post({ orderId: "o1", items: [{ sku: "yacht", quantity: 1 }], total: 90_000_000 });
+  await response.body?.cancel();
+  const { data } = await shop.runtime.waitForEvent(OrderRejected);
+  assert.deepEqual(data, { orderId: "o1", reason: "over the credit limit" });
+  assert.deepEqual((await shop.runtime.kv<Stock>("inventory").get("yacht"))?.value, { onHand: 100, reserved: {} });
+});
+
+Deno.test("while the payment service is down orders wait, and all complete once it is back", async () => {
+  await using shop = await setup();
+  await shop.service.setMode("down");
+  const ids = Array.from({ length: 40 }, (_, i) => `o${i}`);
+  for (const orderId of ids) {
+    const response = await shop.post({ orderId, items: [{ sku: "book", quantity: 1 }], total: 1_200 });
+    assert.equal(response.status, 202);
+    await response.body?.cancel();
+  }
+  await breakerBecomes(shop.runtime.adminUrl, "open");
+  await shop.service.setMode("ok");
+  for (const orderId of ids) await shop.runtime.waitForEvent(OrderConfirmed, (order) => order.orderId === orderId);
+  assert.equal(shop.service.charges.size, 40);
+  assert.deepEqual((await shop.runtime.kv<Stock>("inventory").get("book"))?.value, { onHand: 60, reserved: {} });
+});
+
+/** Asks until a dependency's breaker is in that state; it is held for seconds, so it cannot be missed. */
+async function breakerBecomes(adminUrl: string, state: string): Promise<void> {
+  const giveUp = AbortSignal.timeout(10_000);
+  while (true) {
+    const functions = await (await fetch(`${adminUrl}/functions`, { signal: giveUp })).json();
+    const capture = functions.find(({ name }: { name: string }) => name === "capturePayment");
+    if (capture.dependencies.PaymentService === state) return;
+  }
+}

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { startServer } from "../../runtime/broker/server.ts";
+import { copyProject, freePorts, startWeir } from "./program.ts";
+
+async function run(project: string, env: Record<string, string>, args = ["start"]) {
+  await using program = startWeir(project, args, env);
+  const { code } = await program.status;
+  return { code, text: program.lines.join("\n") };
+}
+
+Deno.test("start names every problem of configuration and code at once, and exits with 1", async () => {
+  await using project = await copyProject();
+  await Deno.writeTextFile(`${project.path}/functions/broken.ts`, "export const nothing = 1;");
+  await Deno.writeTextFile(`${project.path}/functions/typo.ts`, 'import "./nowhere.ts";');
+  const { code, text } = await run(project.path, { PORT: "eighty", SHUTDOWN_GRACE: "soon" });
+  assert.equal(code, 1);
+  assert.match(text, /PORT is "eighty"; wanted: a port: 0 to 65535/);
+  assert.match(text, /SHUTDOWN_GRACE is "soon"; wanted: milliseconds, or text such as "250ms"/);
+  assert.match(text, /functions\/typo\.ts: cannot be loaded: Module not found/);
+  assert.match(text, /functions\/broken\.ts: no default export: write `export default defineFunction/);
+  assert.match(text, /^weir: 4 problems:$/m);
+});
+
+Deno.test("start refuses to listen beyond loopback without keys, and says how to go on", async () => {
+  await using project = await copyProject();
+  const { code, text } = await run(project.path, {});
+  assert.equal(code, 1);
+  assert.match(text, /WEIR_API_KEYS is not set and HOST is "0\.0\.0\.0"/);
+  assert.match(text, /Set WEIR_API_KEYS=name:secret, or HOST=127\.0\.0\.1, or WEIR_AUTH=none on purpose/);
+});
+
+Deno.test("start says where it looked for NATS, and exits with 1", async () => {
+  await using project = await copyProject();
+  const { NATS } = freePorts("NATS");
+  const { code, text } = await run(project.path, { HOST: "127.0.0.1", NATS_URL: `nats://127.0.0.1:${NATS}` });
+  assert.equal(code, 1);
+  assert.match(text, new RegExp(`^weir: cannot connect to NATS at nats://127\\.0\\.0\\.1:${NATS}: `, "m"));
+});
+
+Deno.test("publish stores one event or a line each, and refuses what the schema refuses", async () => {
+  await using server = await startServer();
+  await using project = await copyProject();
+  const ports = freePorts("PORT", "ADMIN_PORT");
+  const env = { ...ports, HOST: "127.0.0.1", NATS_URL: server.url, LOG_LEVEL: "info" };
+  await using runtime = startWeir(project.path, ["start"], env);
+  await runtime.waitForLog(({ message }) => message === "ready");
+
+  const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };
+  const one = await run(project.path, env, ["publish", "orders.created", JSON.stringify(order), "--json"]);
+  assert.equal(one.code, 0, one.text);
+  const { type, stream, sequence } = JSON.parse(one.text);
+  assert.deepEqual({ type, stream, sequence }, { type: "orders.created", stream: "ORDERS", sequence: 1 });
+
+  const file = `${project.path}/orders.ndjson`;
+  await Deno.writeTextFile(file, [1, 2, 3].map((n) => JSON.stringify({ ...order, orderId: `n${n}` })).join("\n"));
+  const many = await run(project.path, env, ["publish", "orders.created", `@${file}`]);
+  assert.equal(many.text, "stored 3 events of type orders.created");
+
+  const wrong = await run(project.path, env, ["publish", "orders.created", '{"orderId":7}']);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.text, /^weir: the data does not match orders\.created: orderId: .*; items: .*; total: /);
+
+  const unknown = await run(project.path, env, ["publish", "orders.creatd", "{}"]);
+  assert.match(unknown.text, /^weir: no event has the type "orders\.creatd"; there are: .*"orders\.created"/);
+});
+
+Deno.test("every command explains itself", async () => {
+  await using project = await copyProject();
+  for (const command of ["dev", "start", "publish", "functions"]) {
+    const { code, text } = await run(project.path, {}, [command, "--help"]);
+    assert.equal(code, 0);
+    assert.match(text, new RegExp(`^Usage: weir ${command}`));
+  }
+});
