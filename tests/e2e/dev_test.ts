@@ -78,6 +78,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+Deno.test("a Ctrl-C that arrives twice, from the terminal and from the task runner, still stops in good order", async () => {
+  await using weir = await setup();
+  weir.dev.kill("SIGINT");
+  weir.dev.kill("SIGINT");
+  assert.equal((await weir.dev.status).code, 0);
+  assert.ok(weir.dev.lines.some((line) => line.includes('"message":"stopped"')), weir.dev.lines.join("\n"));
+});
+
 Deno.test("after kill -9 of dev all that it started is gone", async () => {
   await using weir = await setup();
   weir.dev.kill("SIGKILL");
