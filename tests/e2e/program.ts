@@ -123,7 +123,11 @@ export function startWeir(project: string, args: readonly string[], env: Record<
     },
     kill: (signal) => child.kill(signal),
     [Symbol.asyncDispose]: async () => {
-      if (!ended) child.kill("SIGKILL");
+      try {
+        if (!ended) child.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended, and only its output is still being read
+      }
       await status;
     },
   };
