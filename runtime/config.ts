@@ -24,6 +24,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 const port = z.string().regex(/^\d{1,5}$/, "a port: 0 to 65535").transform(Number)
   .refine((value) => value <= 65_535, "a port: 0 to 65535");
 const list = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter((item) => item !== ""));
+const some = list.refine((items) => items.length > 0, "at least one name");
 const servers = list.refine(
   (urls) => urls.length > 0 && urls.every((url) => /^((nats|tls):\/\/)?[^\s/]+$/.test(url)),
   "one or more URLs such as nats://host:4222, with commas between",
@@ -34,7 +35,7 @@ const duration = z.string().transform((text, ctx) => {
   ctx.addIssue({ code: "custom", message: DURATION_HELP });
   return z.NEVER;
 });
-const apiKeys = list.transform((items, ctx) =>
+const apiKeys = some.transform((items, ctx) =>
   items.map((item): ApiKey => {
     const [name, secret, pattern = ">", ...rest] = item.split(":");
     if (!name || !secret || rest.length > 0 || subjectProblem(pattern)) {
@@ -64,7 +65,7 @@ const schema = z.object({
   ADMIN_PORT: port.default(9090),
   WEIR_API_KEYS: apiKeys.optional(),
   WEIR_AUTH: z.enum(["none"], "none, or leave it out").optional(),
-  WEIR_FUNCTIONS: list.optional(),
+  WEIR_FUNCTIONS: some.optional(),
   WEIR_ROLES: roles.default(["ingress", "functions"]),
   WEIR_REPLICAS: z.enum(["1", "3", "5"], "1, 3 or 5").transform(Number).optional(),
   SHUTDOWN_GRACE: duration.default(25_000),
@@ -94,9 +95,8 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
       const shown = SECRETS.includes(name) ? "a value that is hidden here" : JSON.stringify(given[name]);
       problems.push(`${name} is ${shown}; wanted: ${wanted}`);
     }
-  } else {
-    problems.push(...contradictions(result.data));
   }
+  problems.push(...contradictions(environment));
   if (problems.length > 0 || !result.success) throw new StartupProblems(problems);
   return result.data;
 }
@@ -112,16 +112,18 @@ export function authProblem(config: Config): string | undefined {
     `Set WEIR_API_KEYS=name:secret, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose`;
 }
 
-function contradictions(config: Config): string[] {
+function contradictions(environment: Environment): string[] {
   const problems: string[] = [];
+  const isSet = (name: string) =>
+    Boolean(environment.get(name) || SECRETS.includes(name) && environment.get(`${name}_FILE`));
   const together = (a: keyof Config, b: keyof Config) => {
-    if (config[a] !== undefined && config[b] === undefined) problems.push(`${a} is set, and needs ${b} with it`);
+    if (isSet(a) && !isSet(b)) problems.push(`${a} is set, and needs ${b} with it`);
   };
   together("NATS_USER", "NATS_PASSWORD");
   together("NATS_PASSWORD", "NATS_USER");
   together("NATS_TLS_CERT", "NATS_TLS_KEY");
   together("NATS_TLS_KEY", "NATS_TLS_CERT");
-  if (config.WEIR_AUTH === "none" && config.WEIR_API_KEYS) {
+  if (environment.get("WEIR_AUTH") === "none" && isSet("WEIR_API_KEYS")) {
     problems.push("WEIR_AUTH is none and WEIR_API_KEYS is set: leave one of them out");
   }
   return problems;
@@ -145,7 +147,11 @@ function readFile(environment: Environment, name: string, path: string, problems
   try {
     return environment.readFile(path).trim() || undefined;
   } catch (error) {
-    problems.push(`${name} is ${JSON.stringify(path)}, which cannot be read: ${(error as Error).message}`);
+    problems.push(
+      name === "NATS_CREDS" // it may be the secret itself, where a path belongs
+        ? `NATS_CREDS is neither the text of a credentials file nor the path of one that can be read`
+        : `${name} is ${JSON.stringify(path)}, which cannot be read: ${(error as Error).message}`,
+    );
     return undefined;
   }
 }

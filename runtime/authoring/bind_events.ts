@@ -50,6 +50,8 @@ function eventProblems(event: EventDefinition, routes: Map<string, string>): str
   const known = ["kind", "type", "version", "data", "ingress"];
   const unknown = Object.keys(event).filter((key) => !known.includes(key));
   if (unknown.length > 0) problems.push(`unknown option ${unknown.join(", ")}`);
+  const unknownIngress = Object.keys(event.ingress ?? {}).filter((key) => key !== "route");
+  if (unknownIngress.length > 0) problems.push(`unknown option ingress.${unknownIngress.join(", ingress.")}`);
   const route = event.ingress?.route;
   if (route !== undefined) {
     if (!/^\/[^\s?#]*$/.test(route) || /^\/(events|health)(\/|$)/.test(route)) {

@@ -3,7 +3,7 @@ import type { Parse } from "../rules/decode.ts";
 import { isWildcard, overlaps, subjectProblem } from "../rules/subjects.ts";
 import type { HandlerContext } from "./context.ts";
 import { type EventDefinition, parserOf } from "./define_event.ts";
-import type { FunctionDefinition, Trigger } from "./define_function.ts";
+import type { FunctionDefinition, FunctionOptions, Trigger } from "./define_function.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./policy.ts";
 import { oneOf } from "./problems.ts";
@@ -59,10 +59,11 @@ export function bindFunction(
   }
   const resolved = resolvePolicy(definition.options);
   if (!resolved.ok) resolved.problems.forEach(problem);
-  const triggers = bindTriggers(definition.options.on, events, streams, problem);
-  const emits = definition.options.emits ?? [];
-  for (const event of emits) {
-    if (events.get(event?.type) !== event) {
+  const { on, emits = [] }: Partial<FunctionOptions> = definition.options ?? {};
+  const triggers = bindTriggers(on, events, streams, problem);
+  if (!Array.isArray(emits)) problem("`emits` is not a list of events");
+  for (const event of Array.isArray(emits) ? emits as readonly EventDefinition[] : []) {
+    if (event === undefined || events.get(event.type) !== event) {
       problem(`emits ${describe(event)}, which no file in schemas/ exports`);
     }
   }
@@ -71,7 +72,7 @@ export function bindFunction(
 }
 
 function bindTriggers(
-  on: Trigger | readonly Trigger[],
+  on: Trigger | readonly Trigger[] | undefined,
   events: ReadonlyMap<string, EventDefinition>,
   streams: StreamMap,
   problem: (text: string) => void,
@@ -82,7 +83,7 @@ function bindTriggers(
   for (const trigger of given) {
     const event = typeof trigger === "string" ? events.get(trigger) : trigger;
     const pattern = typeof trigger === "string" ? trigger : trigger?.type;
-    if (typeof trigger !== "string" && events.get(trigger?.type) !== trigger) {
+    if (trigger === undefined || typeof trigger !== "string" && events.get(trigger?.type) !== trigger) {
       problem(`listens on ${describe(trigger)}, which no file in schemas/ exports`);
       continue;
     }

@@ -1,6 +1,8 @@
 import { parseDuration } from "../rules/duration.ts";
 import { bindEvents } from "./bind_events.ts";
 import { bindFunction, type BoundFunction } from "./bind_function.ts";
+import type { FunctionDefinition } from "./define_function.ts";
+import { resolvePolicy } from "./policy.ts";
 import type { EventDefinition } from "./define_event.ts";
 import { HEALTH_CHECK_TIMEOUT, type HealthCheckDefinition } from "./define_health_check.ts";
 import type { StreamDefinition } from "./define_stream.ts";
@@ -36,22 +38,24 @@ export function buildRegistry(
   }
   const events = bindEvents(schemas, streams, problems);
   const bound = functions.flatMap((module) => bindFunction(module, events, streams, problems) ?? []);
-  checkDependencies(bound, problems);
+  checkDependencies(functions, problems);
   const healthChecks = bindHealthChecks(functions, problems);
   if (problems.length > 0) throw new StartupProblems(problems);
   return { functions: bound, events, streams: streams.all(), healthChecks };
 }
 
-function checkDependencies(functions: readonly BoundFunction[], problems: string[]): void {
-  const seen = new Map<string, { fn: string; policy: string }>();
-  for (const fn of functions) {
-    for (const [name, breaker] of Object.entries(fn.policy.dependencies)) {
+function checkDependencies(functions: readonly LoadedModule[], problems: string[]): void {
+  const seen = new Map<string, { file: string; policy: string }>();
+  for (const { file, exports } of functions) {
+    const definition = exports.default as FunctionDefinition | undefined;
+    const resolved = definition?.kind === "function" ? resolvePolicy(definition.options) : undefined;
+    for (const [name, breaker] of Object.entries(resolved?.ok ? resolved.policy.dependencies : {})) {
       const policy = JSON.stringify(breaker);
       const first = seen.get(name);
-      if (!first) seen.set(name, { fn: fn.name, policy });
+      if (!first) seen.set(name, { file, policy });
       else if (first.policy !== policy) {
         problems.push(
-          `functions/${fn.name}.ts: dependency ${name} has another breaker in functions/${first.fn}.ts: ` +
+          `${file}: dependency ${name} has another breaker in ${first.file}: ` +
             `a dependency has one breaker; give both the same options`,
         );
       }
@@ -63,8 +67,8 @@ function bindHealthChecks(functions: readonly LoadedModule[], problems: string[]
   const checks = new Map<string, Registry["healthChecks"][number]>();
   for (const { file, value } of exportsOf<HealthCheckDefinition>(functions, "health-check")) {
     const timeoutMs = parseDuration(value.timeout ?? HEALTH_CHECK_TIMEOUT);
-    if (timeoutMs === undefined) {
-      problems.push(`${file}: health check ${value.name}: its timeout is not a duration`);
+    if (timeoutMs === undefined || timeoutMs === 0) {
+      problems.push(`${file}: health check ${value.name}: its timeout is not a duration above zero`);
     } else if (checks.has(value.name)) problems.push(`${file}: health check ${value.name} is declared twice`);
     else checks.set(value.name, { name: value.name, timeoutMs, check: value.check });
   }

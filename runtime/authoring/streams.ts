@@ -41,9 +41,12 @@ export class StreamMap {
     const result = schema.safeParse(definition);
     if (!result.success) return optionProblems(result.error);
     const stream = result.data;
+    if (stream.name === "DEAD_LETTERS") return [`stream ${stream.name} is Weir's own: its name is reserved`];
     if (this.#streams.has(stream.name)) return [`stream ${stream.name} is declared twice`];
     const problems: string[] = [];
-    for (const subject of stream.subjects) {
+    for (const [i, subject] of stream.subjects.entries()) {
+      const own = stream.subjects.slice(0, i).find((other) => overlaps(other, subject));
+      if (own) problems.push(`subject "${subject}" of stream ${stream.name} overlaps its own "${own}"`);
       const problem = subjectProblem(subject);
       if (problem) problems.push(`subject "${subject}" of stream ${stream.name}: ${problem}`);
       const reserved = RESERVED.find((pattern) => overlaps(pattern, subject));

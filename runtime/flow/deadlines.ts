@@ -42,7 +42,7 @@ export class Deadlines {
   }
 
   #fire(): void {
-    this.#disarm = undefined;
+    this.#disarm = () => {}; // what falls due may set another: the timer for it is set below
     const now = this.clock.now();
     for (this.#dropDone(); this.#head < this.#queue.length; this.#dropDone()) {
       const entry = this.#queue[this.#head];
@@ -51,6 +51,7 @@ export class Deadlines {
       entry.expire = undefined;
       expire?.();
     }
+    this.#disarm = undefined;
   }
 
   #dropDone(): void {

@@ -64,6 +64,7 @@ interface Call {
 /** The calls that one invocation has under way. */
 export class DependencyCalls {
   readonly #open = new Set<Call>();
+  #ended = false;
 
   /**
    * Runs one call under a breaker. It ends when the signal aborts even if the call itself takes no notice, so
@@ -75,6 +76,7 @@ export class DependencyCalls {
     run: (signal: AbortSignal) => Value | Promise<Value>,
   ): Promise<Value> {
     signal.throwIfAborted();
+    if (this.#ended) throw new Error(`a call to ${breaker.name} after the handler returned: await what it starts`);
     const permit = breaker.admit();
     if (!permit.admitted) throw new DependencyOpenError(breaker.name, permit.retryAtMs);
     const call = { breaker, permit };
@@ -100,6 +102,7 @@ export class DependencyCalls {
    * it ran out of time in.
    */
   end(timedOut: boolean): DependencyFailure | undefined {
+    this.#ended = true;
     let failure: DependencyFailure | undefined;
     for (const call of this.#open) {
       call.permit.report(timedOut ? "failure" : "ignored");

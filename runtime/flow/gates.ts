@@ -9,12 +9,14 @@ export class Gates {
   readonly #breakers = new Set<CircuitBreaker>();
   readonly #timers = new Set<() => void>();
   #changed: () => void = () => {};
+  #closed = false;
 
   constructor(readonly clock: Clock) {}
 
   add(breaker: CircuitBreaker): void {
     if (this.#breakers.has(breaker)) return;
     this.#breakers.add(breaker);
+    if (breaker.state.kind === "open") this.#callWhenDue(breaker);
     breaker.onChange(() => {
       if (breaker.state.kind === "open") this.#callWhenDue(breaker);
       else this.#changed();
@@ -39,6 +41,7 @@ export class Gates {
 
   /** Stops its timers and calls back no more. */
   close(): void {
+    this.#closed = true;
     this.#changed = () => {};
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
@@ -46,6 +49,7 @@ export class Gates {
 
   /** Timers may be a moment early by the clock that the breaker goes by: then once more. */
   #callWhenDue(breaker: CircuitBreaker): void {
+    if (this.#closed) return;
     const { state } = breaker, now = this.clock.now();
     if (state.kind !== "open" || state.untilMs <= now) return this.#changed();
     const cancel = this.clock.timer(state.untilMs - now, () => {

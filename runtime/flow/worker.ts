@@ -9,6 +9,8 @@ import type { Sink, Source } from "./ports.ts";
 export class Worker implements Sink {
   readonly #held = new Set<Delivery>();
   readonly #waiting: Delivery[] = [];
+  /** What came while a gate was not fully open: each is one that a breaker has, or will have, to let through. */
+  readonly #onTrial = new Set<Delivery>();
   #running = 0;
   #stopping = false;
   #stopKeepingAlive: () => void = () => {};
@@ -36,11 +38,13 @@ export class Worker implements Sink {
   credits(): number {
     if (this.#stopping) return 0;
     const free = this.pipeline.fn.policy.concurrency - this.#held.size;
-    return Math.max(0, Math.min(free, this.pipeline.gates.permits()));
+    const permits = this.pipeline.gates.permits() - this.#onTrial.size;
+    return Math.max(0, Math.min(free, permits));
   }
 
   deliver(delivery: Delivery): void {
     this.#held.add(delivery);
+    if (this.pipeline.gates.permits() !== Infinity) this.#onTrial.add(delivery);
     if (this.#stopping) void this.#giveBack(delivery);
     else if (this.#running < this.pipeline.fn.policy.concurrency) void this.#run(delivery);
     else this.#waiting.push(delivery);
@@ -86,6 +90,7 @@ export class Worker implements Sink {
 
   #release(delivery: Delivery): void {
     this.#held.delete(delivery);
+    this.#onTrial.delete(delivery);
     const next = this.#waiting.shift();
     if (next) void this.#run(next);
     else this.#wake();

@@ -84,7 +84,9 @@ function openEnvelope(envelope: unknown): { attributes: Map<string, string>; dat
   }
   const { data, data_base64: binary, ...rest } = envelope as Record<string, unknown>;
   return {
-    attributes: new Map(Object.entries(rest).map(([name, value]) => [name, String(value)])),
+    attributes: new Map(
+      Object.entries(rest).filter(([, value]) => value !== null).map(([name, value]) => [name, String(value)]),
+    ),
     data: typeof binary === "string" ? Uint8Array.from(atob(binary), (char) => char.charCodeAt(0)) : data,
   };
 }
@@ -121,7 +123,7 @@ function mediaType(contentType: string | undefined): string {
 
 /** Header values are percent-encoded on the wire, as the CloudEvents NATS binding asks. */
 export function encodeAttribute(value: string): string {
-  return value.replace(/[^\x21-\x7e]|["%]/gu, encodeURIComponent);
+  return value.toWellFormed().replace(/[^\x21-\x7e]|["%]/gu, encodeURIComponent);
 }
 
 function decodeAttribute(value: string): string {

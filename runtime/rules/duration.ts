@@ -12,8 +12,9 @@ export function parseDuration(value: unknown): number | undefined {
   if (typeof value !== "string") return undefined;
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value);
   if (!match) return undefined;
-  const ms = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
-  return isSpan(ms) ? ms : undefined;
+  const exact = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  const ms = Math.round(exact); // 1.1 h is a hair more than 3960000 ms, as fractions in binary are
+  return isSpan(ms) && Math.abs(exact - ms) < 1e-6 ? ms : undefined;
 }
 
 /** Writes milliseconds the way a person would: `90000` is `"90s"`, `120000` is `"2m"`. */

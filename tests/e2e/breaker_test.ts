@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defineEvent, defineFunction } from "weir";
+import { defineEvent, defineFunction, DependencyOpenError } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
 
@@ -17,7 +17,7 @@ async function allAnswered(runtime: TestRuntime): Promise<void> {
 
 Deno.test("a dependency that is down for many times its open time costs no event its attempts", async () => {
   const up = Promise.withResolvers<void>();
-  let down = true, probes = 0;
+  let down = true, probes = 0, refused = 0;
   const attempts: number[] = [];
   const calling = defineFunction({
     on: Asked,
@@ -26,11 +26,16 @@ Deno.test("a dependency that is down for many times its open time costs no event
     retry: { attempts: 3, initial: "5ms", max: "10ms" },
     dependencies: { Backend: { consecutiveFailures: 2, openFor: "50ms" } },
   }, async ({ data }, ctx) => {
-    await ctx.dependency("Backend").call(() => {
-      if (!down) return;
-      if (++probes === 25) up.resolve();
-      throw new Error("down");
-    });
+    try {
+      await ctx.dependency("Backend").call(() => {
+        if (!down) return;
+        if (++probes === 25) up.resolve();
+        throw new Error("down");
+      });
+    } catch (error) {
+      if (error instanceof DependencyOpenError) refused++;
+      throw error;
+    }
     attempts.push(ctx.attempt);
     ctx.emit(Answered, data);
   });
@@ -43,6 +48,7 @@ Deno.test("a dependency that is down for many times its open time costs no event
   assert.ok(Math.max(...attempts) <= 3);
   // Four were under way when it opened; after that one at a time asked whether it may close.
   assert.ok(probes >= 25 && probes <= 30, `${probes} calls were made while it was down`);
+  assert.ok(refused <= 4, `${refused} events were pulled only to be refused`);
 });
 
 Deno.test("while a function's own breaker is open nothing is pulled", async () => {

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction } from "weir";
+import { z } from "zod";
+import { type BoundFunction, parserFor } from "../../runtime/authoring/bind_function.ts";
+import { buildRegistry } from "../../runtime/authoring/registry.ts";
+import { event, fn, problemsOf, schemas } from "./setup.ts";
+
+const Created = event("orders.created"), Cancelled = event("orders.cancelled"), Paid = event("payments.captured");
+const SCHEMAS = [schemas("orders", Created, Cancelled), schemas("payments", Paid)];
+const Unknown = event("stock.reserved");
+
+/** The one function that these options make. */
+function bound(options: object): BoundFunction {
+  return buildRegistry(SCHEMAS, [fn("ship", options)]).functions[0];
+}
+
+Deno.test("a function is named after its file and bound to the stream of each trigger", () => {
+  const handler = () => {};
+  const exports = { default: defineFunction({ on: [Created, Paid, "legacy.>"], emits: [Cancelled] }, handler) };
+  const [bound] = buildRegistry(SCHEMAS, [{ file: "functions/shipOrder.ts", exports }]).functions;
+  assert.equal(bound.name, "shipOrder");
+  assert.deepEqual(bound.triggers, [
+    { pattern: "orders.created", stream: "ORDERS", event: Created },
+    { pattern: "payments.captured", stream: "PAYMENTS", event: Paid },
+    { pattern: "legacy.>", stream: "LEGACY" },
+  ]);
+  assert.deepEqual(bound.emits, [Cancelled]);
+  assert.equal(bound.handler, handler);
+  assert.equal(bound.policy.timeoutMs, 30_000);
+});
+
+Deno.test("a type given as text is the event of that type", () => {
+  assert.deepEqual(bound({ on: "orders.created" }).triggers, [
+    { pattern: "orders.created", stream: "ORDERS", event: Created },
+  ]);
+});
+
+Deno.test("a subject that no event has is a raw one", () => {
+  assert.deepEqual(bound({ on: "legacy.orders" }).triggers, [{ pattern: "legacy.orders", stream: "LEGACY" }]);
+});
+
+Deno.test("a subject is checked with the schema of its event, and a raw one with none", () => {
+  const fn = bound({ on: ["orders.created", "legacy.>"] });
+  const parse = parserFor(fn, "orders.created");
+  assert.deepEqual(parse?.({ orderId: "o1" }), { ok: true, value: { orderId: "o1" } });
+  const refused = parse?.({ orderId: 7 });
+  assert.ok(refused && !refused.ok);
+  assert.deepEqual(refused.issues.map(({ path }) => path), ["orderId"]);
+  assert.equal(parserFor(fn, "legacy.orders"), undefined);
+  assert.equal(parserFor(fn, "orders.cancelled"), undefined);
+});
+
+Deno.test("a schema check names the path of every issue, and what no check can be compiled for is checked too", () => {
+  const even = z.int().refine((value) => value % 2 === 0, "odd");
+  const Strict = defineEvent({ type: "a.b", version: 1, data: z.object({ list: z.array(z.object({ n: even })) }) });
+  const { functions: [bound] } = buildRegistry([schemas("a", Strict)], [fn("f", { on: Strict })]);
+  const parsed = parserFor(bound, "a.b")!({ list: [{ n: 2 }, { n: 3 }, {}] });
+  assert.ok(!parsed.ok);
+  assert.deepEqual(parsed.issues.map(({ path }) => path), ["list.1.n", "list.2.n"]);
+  assert.equal(parsed.issues[0].message, "odd");
+});
+
+const NO_DEFAULT = "no default export: write `export default defineFunction(…)`, or start the file's name with _ " +
+  "if it is a helper";
+const NOT_ONE = "its default export is not a function of defineFunction(options, handler)";
+const exported: [what: string, exports: Record<string, unknown>, problem: string][] = [
+  ["no default export", { helper: () => {} }, NO_DEFAULT],
+  ["a default export that is a plain function", { default: () => {} }, NOT_ONE],
+  ["a default export that is null", { default: null }, NOT_ONE],
+  ["a default export that is an event", { default: Created }, NOT_ONE],
+  [
+    "no handler",
+    { default: defineFunction({ on: Created, emits: [] }, undefined as never) },
+    "defineFunction needs a handler as its second argument",
+  ],
+];
+for (const [what, exports, problem] of exported) {
+  Deno.test(`${what} is refused`, () => {
+    assert.deepEqual(problemsOf(SCHEMAS, [{ file: "functions/ship.ts", exports }]), [`functions/ship.ts: ${problem}`]);
+  });
+}
+
+for (const name of ["9lives", "-ship", "ship order", "größe", "ship.order", "s".repeat(65)]) {
+  Deno.test(`${name} cannot be a function's name`, () => {
+    assert.deepEqual(problemsOf(SCHEMAS, [fn(name, { on: Created })]), [
+      `functions/${name}.ts: "${name}" cannot be a function's name: a letter, then letters, digits, _ and -, 64 at most`,
+    ]);
+  });
+}
+
+Deno.test("a name of 64 characters is a function's name", () => {
+  assert.deepEqual(problemsOf(SCHEMAS, [fn("s".repeat(64), { on: Created })]), []);
+});
+
+const rows: [what: string, options: object, problem: string][] = [
+  ["an event that is not exported", { on: Unknown }, 'listens on "stock.reserved", which no file in schemas/ exports'],
+  [
+    "another definition of an event that is",
+    { on: event("orders.created") },
+    'listens on "orders.created", which no file in schemas/ exports',
+  ],
+  ["what is no event", { on: 7 }, "listens on 7, not an event, which no file in schemas/ exports"],
+  ["no trigger", { on: [] }, "`on` is empty: name at least one event"],
+  ["a pattern that is none", { on: "orders..x" }, '"orders..x" is not a subject pattern: it has an empty token'],
+  [
+    "a type of one token",
+    { on: "orders" },
+    'no event has the type "orders"; known types: "orders.created", "orders.cancelled", "payments.captured"',
+  ],
+  [
+    "triggers that overlap",
+    { on: [Created, "orders.>"] },
+    'its triggers "orders.created" and "orders.>" overlap: an event would wake it twice',
+  ],
+  [
+    "one trigger twice",
+    { on: [Created, Created] },
+    'its triggers "orders.created" and "orders.created" overlap: an event would wake it twice',
+  ],
+  [
+    "a pattern without a stream",
+    { on: "*.created" },
+    'no stream covers "*.created" and its first token names no default one: declare it with defineStream',
+  ],
+  [
+    "a reserved pattern",
+    { on: "$SYS.ACCOUNT.>" },
+    'no stream covers "$SYS.ACCOUNT.>" and its first token names no ' +
+    "default one: declare it with defineStream",
+  ],
+  ["the dead letters", { on: "dead_letters.>" }, '"dead_letters.>" overlaps dead_letters.>, which is reserved'],
+  [
+    "emitting an event that is not exported",
+    { on: Created, emits: [Paid, Unknown] },
+    'emits "stock.reserved", which no file in schemas/ exports',
+  ],
+  ["an unknown option", { on: Created, tymeout: 1 }, "unknown option tymeout"],
+];
+for (const [what, options, problem] of rows) {
+  Deno.test(`${what} is refused: ${problem}`, () => {
+    assert.deepEqual(problemsOf(SCHEMAS, [fn("ship", options)]), [`functions/ship.ts: ${problem}`]);
+  });
+}
+
+const slips: [what: string, options: unknown, problem: RegExp][] = [
+  ["no `on`", {}, /^functions\/ship\.ts: .*\bon\b/],
+  ["an `on` that is undefined", { on: undefined }, /^functions\/ship\.ts: .*undefined/],
+  ["a trigger that is undefined", { on: [Created, undefined] }, /^functions\/ship\.ts: listens on undefined/],
+  ["an emitted event that is undefined", { on: Created, emits: [undefined] }, /^functions\/ship\.ts: emits undefined/],
+  ["an `emits` that is no list", { on: Created, emits: Paid }, /^functions\/ship\.ts: .*\bemits\b/],
+];
+for (const [what, options, problem] of slips) {
+  Deno.test(`${what}, which only a type check would find before, is told like any other problem`, () => {
+    assert.match(problemsOf(SCHEMAS, [fn("ship", options)]).join("\n"), problem);
+  });
+}
+
+Deno.test("a function without options is told like any other problem", () => {
+  const exports = { default: defineFunction(undefined as never, () => {}) };
+  assert.match(
+    problemsOf(SCHEMAS, [{ file: "functions/ship.ts", exports }]).join("\n"),
+    /^functions\/ship\.ts: .*option/,
+  );
+});

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction, type EventOf, type FunctionOptions, RetryAfterError, type WeirEvent } from "weir";
+import { z } from "zod";
+
+// Most of what is tested here fails when this file is compiled: an error that is expected and does not come is one.
+
+const Created = defineEvent({
+  type: "orders.created",
+  version: 1,
+  data: z.object({ orderId: z.string(), quantity: z.int().default(1) }),
+});
+const Paid = defineEvent({ type: "payments.captured", version: 1, data: z.object({ chargeId: z.string() }) });
+const Mailed = defineEvent({ type: "mail.sent", version: 1, data: z.object({ to: z.string() }) });
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+type Order = { orderId: string; quantity: number };
+
+Deno.test("data is typed by the schema of the one event that wakes the function", () => {
+  const definition = defineFunction({ on: Created }, (event) => {
+    const data: Same<typeof event.data, Order> = true;
+    const type: Same<typeof event.type, "orders.created"> = true;
+    // @ts-expect-error: the schema has no such field
+    void event.data.orderNumber;
+    // @ts-expect-error: a number is no text
+    const text: string = event.data.quantity;
+    return [data, type, text];
+  });
+  assert.equal(definition.kind, "function");
+});
+
+Deno.test("data of several events is a union, told apart by type", () => {
+  const definition = defineFunction({ on: [Created, Paid] }, (event) => {
+    const data: Same<typeof event.data, Order | { chargeId: string }> = true;
+    if (event.type === "payments.captured") return event.data.chargeId;
+    // @ts-expect-error: this is the other event
+    void event.data.chargeId;
+    return [data, event.data.orderId];
+  });
+  assert.equal(definition.kind, "function");
+});
+
+Deno.test("data of a raw pattern is unknown, alone or beside an event", () => {
+  const raw = defineFunction({ on: "legacy.>" }, (event) => {
+    const data: Same<typeof event.data, unknown> = true;
+    // @ts-expect-error: nothing is known of it
+    void event.data.orderId;
+    return data;
+  });
+  const mixed: Same<EventOf<readonly [typeof Created, "legacy.>"]>["data"], unknown> = true;
+  const single: Same<EventOf<typeof Paid>, WeirEvent<"payments.captured", { chargeId: string }>> = true;
+  assert.deepEqual([raw.kind, mixed, single], ["function", true, true]);
+});
+
+Deno.test("emit takes what the schema takes, of the declared events only", () => {
+  const definition = defineFunction({ on: Created, emits: [Paid, Created] }, (_event, ctx) => {
+    ctx.emit(Paid, { chargeId: "c1" });
+    ctx.emit(Created, { orderId: "o1" }); // what has a default may be left out
+    ctx.emit(Paid, { chargeId: "c1" }, { id: "own" });
+    // @ts-expect-error: a number is no chargeId
+    ctx.emit(Paid, { chargeId: 7 });
+    // @ts-expect-error: chargeId is missing
+    ctx.emit(Paid, {});
+    // @ts-expect-error: that is another event's data
+    ctx.emit(Paid, { orderId: "o1" });
+    // @ts-expect-error: Mailed is not in `emits`
+    ctx.emit(Mailed, { to: "a@b.c" });
+    // @ts-expect-error: no such option
+    ctx.emit(Paid, { chargeId: "c1" }, { key: "own" });
+  });
+  assert.equal(definition.kind, "function");
+});
+
+Deno.test("a function without `emits` may emit nothing", () => {
+  const definition = defineFunction({ on: Created }, (_event, ctx) => {
+    // @ts-expect-error: Paid is not in `emits`
+    ctx.emit(Paid, { chargeId: "c1" });
+  });
+  assert.equal(definition.kind, "function");
+});
+
+Deno.test("an unknown option does not compile, at any depth", () => {
+  const handler = () => {};
+  const made = [
+    // @ts-expect-error: timeout
+    defineFunction({ on: Created, tymeout: "5s" }, handler),
+    // @ts-expect-error: attempts
+    defineFunction({ on: Created, retry: { atempts: 3 } }, handler),
+    // @ts-expect-error: openFor
+    defineFunction({ on: Created, breaker: { openfor: "1s" } }, handler),
+    // @ts-expect-error: openFor
+    defineFunction({ on: Created, dependencies: { Payments: { openfor: "1s" } } }, handler),
+    // @ts-expect-error: it needs to know what wakes it
+    defineFunction({ emits: [Paid] }, handler),
+  ];
+  assert.equal(made.length, 5);
+});
+
+Deno.test("a duration is a number or text with a unit, and nothing else compiles", () => {
+  const durations: FunctionOptions["timeout"][] = [
+    250,
+    "250ms",
+    "1.5s",
+    "7d",
+    // @ts-expect-error: no such unit
+    "1w",
+    // @ts-expect-error: no unit
+    "250",
+    // @ts-expect-error: no number
+    "soon",
+    // @ts-expect-error: a word is no unit
+    "5 minutes",
+  ];
+  // @ts-expect-error: no such unit
+  defineFunction({ on: Created, retry: { initial: "1y" } }, () => {});
+  // @ts-expect-error: no number
+  assert.throws(() => new RetryAfterError("soon"), TypeError);
+  assert.equal(durations.length, 8);
+});
+
+Deno.test("a jitter that does not exist does not compile", () => {
+  // @ts-expect-error: full or none
+  const definition = defineFunction({ on: Created, retry: { jitter: "half" } }, () => {});
+  assert.equal(definition.kind, "function");
+});

@@ -1,0 +1,29 @@
+import type { Delivery, MessageHeaders } from "../../runtime/nouns/delivery.ts";
+
+/** A delivery of sequence 42 of `ORDERS`, with what matters to a test in it. */
+export function delivery(
+  { headers = {}, payload = "{}", subject = "orders.created" }: {
+    headers?: Record<string, string>;
+    payload?: string | Uint8Array;
+    subject?: string;
+  } = {},
+): Delivery {
+  return {
+    stream: "ORDERS",
+    sequence: 42,
+    subject,
+    deliveryCount: 1,
+    storedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+    payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
+    headers: messageHeaders(headers),
+    handle: "$JS.ACK.ORDERS.test.1.42.1.0.0",
+  };
+}
+
+function messageHeaders(headers: Record<string, string>): MessageHeaders {
+  const entries = Object.entries(headers);
+  return {
+    get: (name) => entries.find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1],
+    entries: () => entries,
+  };
+}
