@@ -17,6 +17,7 @@ import { watchConnection } from "./nats/connection.ts";
 import { DeadLetters } from "./nats/dead_letters.ts";
 import { NatsKvStore } from "./nats/kv_store.ts";
 import { PullSource } from "./nats/pull_source.ts";
+import { RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
 import { ACK_WAIT_MS, durablesOf, ensureTopology } from "./nats/topology.ts";
 import type { Logger } from "./telemetry/log.ts";
@@ -54,7 +55,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
 
     const observer = new TelemetryObserver(log);
     const freeRetries = await FreeRetries.open(nc, config.WEIR_REPLICAS ?? 1);
-    const settler = new NatsSettler(nc, new DeadLetters(store), freeRetries, systemClock);
+    const settler = new NatsSettler(nc, new DeadLetters(store), freeRetries, new RetryLane(store), systemClock);
     const kv = new NatsKvStore(nc, config.WEIR_REPLICAS ?? 1);
     const ports = { clock: systemClock, publisher, settler, attempts: freeRetries, observer, kv };
     const policies = Object.assign({}, ...functions.map(({ policy }) => policy.dependencies));

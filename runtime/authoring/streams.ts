@@ -14,7 +14,9 @@ export interface BoundStream {
 }
 
 /** Subjects that belong to NATS or to Weir itself. */
-const RESERVED = ["dead_letters.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>"];
+const RESERVED = ["dead_letters.>", "retries.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>"];
+
+const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
 
 const schema = z.strictObject({
   kind: z.literal("stream"),
@@ -41,7 +43,7 @@ export class StreamMap {
     const result = schema.safeParse(definition);
     if (!result.success) return optionProblems(result.error);
     const stream = result.data;
-    if (stream.name === "DEAD_LETTERS") return [`stream ${stream.name} is Weir's own: its name is reserved`];
+    if (RESERVED_NAMES.includes(stream.name)) return [`stream ${stream.name} is Weir's own: its name is reserved`];
     if (this.#streams.has(stream.name)) return [`stream ${stream.name} is declared twice`];
     const problems: string[] = [];
     for (const [i, subject] of stream.subjects.entries()) {

@@ -44,14 +44,18 @@ export class Pipeline {
   async handle(delivery: Delivery): Promise<Outcome> {
     const decoded = decode(delivery, parserFor(this.fn, delivery.subject));
     const counted = await this.#count(delivery);
-    const attempt = delivery.deliveryCount - counted.freeRetries;
+    const { earlier } = delivery;
+    const attempt = earlier.attempts + delivery.deliveryCount - counted.freeRetries;
+    const freeRetries = earlier.freeRetries + counted.freeRetries;
     const invocation = { functionName: this.fn.name, delivery, event: decoded.event, attempt };
     return await this.ports.observer.observe(invocation, async (scope) => {
-      const given = this.#circumstances(attempt, counted.freeRetries);
+      const given = this.#circumstances(attempt, freeRetries);
       const outcome = counted.error === undefined
         ? await this.#decide(delivery, decoded, given, scope)
         : unavailable(given, counted.error);
-      const settled = await this.ports.settler.settle(this.fn.name, delivery, outcome);
+      const free = outcome.kind === "retry" && !outcome.usesAttempt ? 1 : 0;
+      const progress = { attempts: attempt - free, freeRetries: freeRetries + free };
+      const settled = await this.ports.settler.settle(this.fn.name, delivery, outcome, progress);
       if (!settled.ok) {
         scope.log.error("not settled: JetStream will deliver it again", {
           outcome: outcome.kind,

@@ -33,9 +33,15 @@ export interface Publisher {
 /** How settling went. On a failure the message is still with JetStream, which hands it out again. */
 export type Settlement = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
 
+/** What an event has used up by the time it is settled; unknown for one that never began. */
+export interface Progress {
+  readonly attempts: number;
+  readonly freeRetries: number;
+}
+
 /** Carries out an outcome. Never rejects: it returns what happened. */
 export interface Settler {
-  settle(functionName: string, delivery: Delivery, outcome: Outcome): Promise<Settlement>;
+  settle(functionName: string, delivery: Delivery, outcome: Outcome, progress?: Progress): Promise<Settlement>;
   /** Tells JetStream that the delivery is still being worked on. */
   extend(delivery: Delivery): void;
 }

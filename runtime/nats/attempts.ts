@@ -38,6 +38,6 @@ export class FreeRetries implements Attempts {
   }
 }
 
-function key(functionName: string, { stream, sequence, storedAtMs }: Delivery): string {
-  return `${functionName}.${stream}.${sequence}.${storedAtMs}`;
+function key(functionName: string, { place }: Delivery): string {
+  return `${functionName}.${place}`;
 }

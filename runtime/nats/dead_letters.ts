@@ -1,8 +1,9 @@
-import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Stored } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
 import type { JetStreamStore } from "./jetstream_store.ts";
+import { ownHeaders } from "./retry_lane.ts";
 
 /** The stream of dead letters and what it stores. */
 export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
@@ -34,13 +35,9 @@ function deadLetterHeaders(
   delivery: Delivery,
   outcome: Outcome & { kind: "dead-letter" },
 ): MsgHdrs {
-  const hdrs = headers();
-  for (const [name, value] of delivery.headers.entries()) {
-    // Nats-* headers are orders to the server that held for the original: its id, its time to live, its schedule.
-    if (!/^(nats|weir)-/i.test(name)) hdrs.append(name, value);
-  }
+  const hdrs = ownHeaders(delivery.headers);
   // Stored again after a lost answer, it is the same dead letter; stored in the stream's next life, it is not.
-  hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.stream}:${delivery.sequence}:${delivery.storedAtMs}`);
+  hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}`);
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-reason", outcome.reason);
   hdrs.set("weir-attempts", String(outcome.attempts));
@@ -48,6 +45,7 @@ function deadLetterHeaders(
   hdrs.set("weir-stream", delivery.stream);
   hdrs.set("weir-sequence", String(delivery.sequence));
   hdrs.set("weir-time", new Date().toISOString());
+  if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
   return hdrs;
 }
 

@@ -1,6 +1,8 @@
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
+import { fromLane, RETRIES } from "./retry_lane.ts";
 
+const FIRST = { attempts: 0, freeRetries: 0, redrives: 0 };
 const NO_HEADERS: MessageHeaders = { get: () => undefined, entries: () => [] };
 
 /**
@@ -14,16 +16,20 @@ export function toDelivery(msg: Msg): Delivery | undefined {
   const tokens = handle.split(".");
   const at = tokens.length === 9 ? 2 : 4;
   if (tokens.length < at + 7) return undefined;
-  return {
-    stream: tokens[at],
-    sequence: Number(tokens[at + 3]),
+  const stream = tokens[at], sequence = tokens[at + 3], nanos = tokens[at + 5];
+  const delivery: Delivery = {
+    stream,
+    sequence: Number(sequence),
     subject: msg.subject,
     deliveryCount: Number(tokens[at + 2]),
-    storedAtMs: Math.floor(Number(tokens[at + 5]) / 1e6),
+    storedAtMs: Math.floor(Number(nanos) / 1e6),
     payload: msg.data,
     headers: msg.headers ? new NatsHeaders(msg.headers) : NO_HEADERS,
+    earlier: FIRST,
+    place: `${stream}.${sequence}.${nanos}`,
     handle,
   };
+  return stream === RETRIES.stream ? fromLane(delivery) : delivery;
 }
 
 /** Header names on NATS keep their case, and publishers do not agree on it: CloudEvents says to ignore it. */

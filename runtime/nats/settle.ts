@@ -1,11 +1,12 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Clock, Settlement, Settler } from "../flow/ports.ts";
+import type { Clock, Progress, Settlement, Settler } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import type { FreeRetries } from "./attempts.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { StoreError } from "./jetstream_store.ts";
+import { PARK_FROM_MS, type RetryLane } from "./retry_lane.ts";
 
 const ACK = "+ACK";
 const WORKING = "+WPI";
@@ -22,17 +23,24 @@ export class NatsSettler implements Settler {
     readonly nc: NatsConnection,
     readonly deadLetters: DeadLetters,
     readonly freeRetries: FreeRetries,
+    readonly lane: RetryLane,
     readonly clock: Clock,
   ) {}
 
-  async settle(functionName: string, delivery: Delivery, outcome: Outcome): Promise<Settlement> {
+  async settle(
+    functionName: string,
+    delivery: Delivery,
+    outcome: Outcome,
+    progress?: Progress,
+  ): Promise<Settlement> {
     try {
       switch (outcome.kind) {
         case "ack":
           this.#reply(delivery, ACK);
           break;
         case "retry":
-          await this.#giveBack(functionName, delivery, outcome);
+          if (progress && outcome.delayMs >= PARK_FROM_MS) await this.#park(functionName, delivery, outcome, progress);
+          else await this.#giveBack(functionName, delivery, outcome);
           break;
         case "dead-letter":
           await this.#bury(functionName, delivery, outcome);
@@ -65,6 +73,22 @@ export class NatsSettler implements Settler {
       const delayNanos = Math.max(1, outcome.delayMs) * 1e6;
       this.#reply(delivery, `-NAK {"delay":${delayNanos}}`);
     }
+  }
+
+  /** The parked copy is stored before the original goes; where it cannot be, the original waits in its consumer. */
+  async #park(
+    functionName: string,
+    delivery: Delivery,
+    outcome: Outcome & { kind: "retry" },
+    progress: Progress,
+  ): Promise<void> {
+    try {
+      await this.lane.park(functionName, delivery, this.clock.now() + outcome.delayMs, progress);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return await this.#giveBack(functionName, delivery, outcome);
+    }
+    this.#reply(delivery, ACK);
   }
 
   /**

@@ -15,6 +15,7 @@ import { StartupProblems } from "../authoring/problems.ts";
 import type { BoundFunction } from "../authoring/bind_function.ts";
 import type { BoundStream } from "../authoring/streams.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
+import { RETRIES } from "./retry_lane.ts";
 
 /** How long JetStream waits for a sign of life before it hands a message to somebody else. */
 export const ACK_WAIT_MS = 15_000;
@@ -28,6 +29,16 @@ const NEW_STREAM = {
   max_age: 7 * 86_400_000 * 1e6,
   duplicate_window: 2 * 60_000 * 1e6,
 } as const;
+/** Weir's own streams, and what they are made with. Neither has an age limit: what is in them waits for somebody. */
+const OWN_STREAMS: readonly (readonly [BoundStream, Partial<StreamConfig>])[] = [
+  [{ name: DEAD_LETTERS.stream, subjects: DEAD_LETTERS.subjects }, { max_age: 0 }],
+  [{ name: RETRIES.stream, subjects: RETRIES.subjects }, {
+    max_age: 0,
+    retention: RetentionPolicy.Workqueue,
+    allow_msg_schedules: true,
+    discard: DiscardPolicy.Old, // the only one that goes with schedules; without limits it drops nothing
+  }],
+];
 /** Another replica may be making the same thing at this moment: look again, but not for ever. */
 const ROUNDS = 5;
 
@@ -42,11 +53,12 @@ export interface Durable {
 export function durablesOf(functions: readonly BoundFunction[]): Durable[] {
   return functions.flatMap(({ name, triggers }) => {
     const streams = Map.groupBy(triggers, ({ stream }) => stream);
-    return [...streams].map(([stream, group]) => ({
+    const own = [...streams].map(([stream, group]) => ({
       functionName: name,
       stream,
       filters: group.map(({ pattern }) => pattern),
     }));
+    return [...own, { functionName: name, stream: RETRIES.stream, filters: [`${RETRIES.due}.${name}.>`] }];
   });
 }
 
@@ -63,10 +75,9 @@ export async function ensureTopology(
   replicas: number | undefined,
 ): Promise<void> {
   const problems: string[] = [];
-  const deadLetters = { name: DEAD_LETTERS.stream, subjects: DEAD_LETTERS.subjects };
-  for (const stream of [...streams, deadLetters]) {
-    const unlimited = stream === deadLetters ? { max_age: 0 } : {};
-    await attempt(problems, `stream ${stream.name}`, () => ensureStream(jsm, stream, replicas, unlimited));
+  const declared = streams.map((stream) => [stream, {}] as const);
+  for (const [stream, made] of [...declared, ...OWN_STREAMS]) {
+    await attempt(problems, `stream ${stream.name}`, () => ensureStream(jsm, stream, replicas, made));
   }
   if (problems.length === 0) {
     for (const durable of durables) {
@@ -109,7 +120,7 @@ async function ensureStream(
   jsm: JetStreamManager,
   stream: BoundStream,
   replicas: number | undefined,
-  unlimited: Partial<StreamConfig>,
+  made: Partial<StreamConfig>,
 ): Promise<void> {
   const declared: Partial<StreamConfig> = {
     ...(stream.maxAgeMs !== undefined && { max_age: stream.maxAgeMs * 1e6 }),
@@ -121,7 +132,7 @@ async function ensureStream(
   const { name } = stream, subjects = [...stream.subjects];
   const found = await unlessMissing(jsm.streams.info(name), JetStreamApiCodes.StreamNotFound);
   if (!found) {
-    await jsm.streams.add({ ...NEW_STREAM, num_replicas: 1, ...unlimited, ...declared, name, subjects });
+    await jsm.streams.add({ ...NEW_STREAM, num_replicas: 1, ...made, ...declared, name, subjects });
     return;
   }
   const { config } = found;

@@ -17,6 +17,10 @@ export interface Delivery {
   readonly storedAtMs: number;
   readonly payload: Uint8Array;
   readonly headers: MessageHeaders;
+  /** What was used up before it came back through the retry lane; zeros for a message straight from its stream. */
+  readonly earlier: { readonly attempts: number; readonly freeRetries: number; readonly redrives: number };
+  /** Names the stored message that was delivered: the same at every delivery of it, and no other's. */
+  readonly place: string;
   /** How the settler names this delivery to JetStream; nobody else reads it. */
   readonly handle: string;
 }

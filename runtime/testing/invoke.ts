@@ -111,6 +111,8 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
       sequence: 1,
       subject,
       deliveryCount: options.attempt ?? 1,
+      earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
+      place: "TEST.1",
       storedAtMs: clock.now(),
       payload: new TextEncoder().encode(JSON.stringify(data)),
       headers: headersOf({

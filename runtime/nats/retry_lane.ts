@@ -1,0 +1,77 @@
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { Progress, Stored } from "../flow/ports.ts";
+import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
+import type { JetStreamStore } from "./jetstream_store.ts";
+
+/**
+ * The stream of events on their way back to one function: parked until a time, or due at once. Each function has a
+ * consumer of its own on it, so what comes back here reaches that function and none of the event's other subscribers.
+ */
+export const RETRIES = {
+  stream: "RETRIES",
+  subjects: ["retries.>"],
+  parked: "retries.parked",
+  due: "retries.due",
+} as const;
+
+/** A wait this long is spent outside the consumer: there it would hold a place that a healthy event needs. */
+export const PARK_FROM_MS = 5_000;
+
+/** Sends events back to the function that could not handle them yet. */
+export class RetryLane {
+  constructor(readonly jetstream: JetStreamStore) {}
+
+  /**
+   * Stores an event that comes back at a time: JetStream's own schedule, so that it survives restarts of everything.
+   *
+   * @throws {StoreError} when it is not known to be stored.
+   */
+  park(functionName: string, delivery: Delivery, atMs: number, progress: Progress): Promise<Stored> {
+    const hdrs = laneHeaders(functionName, delivery, progress);
+    // The place is one message's own, so no schedule replaces another; the count tells its rounds apart.
+    hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}:${delivery.deliveryCount}`);
+    hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
+    hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${delivery.subject}`);
+    const subject = `${RETRIES.parked}.${functionName}.${delivery.place.replaceAll(".", "-")}`;
+    return this.jetstream.store(subject, delivery.payload, hdrs);
+  }
+}
+
+/** What goes back with an event, so that it is the same event when it comes, and its attempts are counted on. */
+export function laneHeaders(functionName: string, delivery: Delivery, progress: Progress): MsgHdrs {
+  const hdrs = ownHeaders(delivery.headers);
+  hdrs.set("weir-function", functionName);
+  hdrs.set("weir-stream", delivery.stream);
+  hdrs.set("weir-sequence", String(delivery.sequence));
+  hdrs.set("weir-time", new Date(delivery.storedAtMs).toISOString());
+  hdrs.set("weir-attempts", String(progress.attempts));
+  hdrs.set("weir-free-retries", String(progress.freeRetries));
+  if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
+  return hdrs;
+}
+
+/** The headers that are the event's own. `Nats-*` are orders to the server, and held for one storing of it only. */
+export function ownHeaders(from: MessageHeaders): MsgHdrs {
+  const hdrs = headers();
+  for (const [name, value] of from.entries()) {
+    if (!/^(nats|weir)-/i.test(name)) hdrs.append(name, value);
+  }
+  return hdrs;
+}
+
+/** A delivery of the lane, as the delivery it was at first: same stream, sequence, subject and age. */
+export function fromLane(delivery: Delivery): Delivery {
+  const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
+  return {
+    ...delivery,
+    stream: delivery.headers.get("weir-stream") ?? delivery.stream,
+    sequence: number("weir-sequence"),
+    subject: delivery.subject.split(".").slice(3).join("."),
+    storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
+    earlier: {
+      attempts: number("weir-attempts"),
+      freeRetries: number("weir-free-retries"),
+      redrives: number("weir-redrives"),
+    },
+  };
+}
