@@ -3,6 +3,7 @@ import { StartupProblems } from "./authoring/problems.ts";
 import { systemClock } from "./clock.ts";
 import { connectCluster, storeProblem, subjectOf } from "./cluster.ts";
 import type { Config } from "./config.ts";
+import { DeadLetterDesk } from "./dead_letter_desk.ts";
 import { Dependencies } from "./flow/dependencies.ts";
 import { Pipeline } from "./flow/pipeline.ts";
 import { Worker } from "./flow/worker.ts";
@@ -55,7 +56,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
 
     const observer = new TelemetryObserver(log);
     const freeRetries = await FreeRetries.open(nc, config.WEIR_REPLICAS ?? 1);
-    const settler = new NatsSettler(nc, new DeadLetters(store), freeRetries, new RetryLane(store), systemClock);
+    const settler = new NatsSettler(nc, new DeadLetters(store), freeRetries, new RetryLane(store), jsm, systemClock);
     const kv = new NatsKvStore(nc, config.WEIR_REPLICAS ?? 1);
     const ports = { clock: systemClock, publisher, settler, attempts: freeRetries, observer, kv };
     const policies = Object.assign({}, ...functions.map(({ policy }) => policy.dependencies));
@@ -111,7 +112,11 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       }),
     );
     listeners.push(publicListener);
-    const adminApp = admin({ checks, functions: () => functionStatus(jsm, functions, workers) });
+    const adminApp = admin({
+      checks,
+      functions: () => functionStatus(jsm, functions, workers),
+      deadLetters: new DeadLetterDesk(cluster),
+    });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);
     for (const worker of workers) worker.start();

@@ -33,7 +33,7 @@ export function startPaymentService(port: number, hostname = "127.0.0.1"): Payme
       if (request.method === "GET") return Response.json({ charges: charges.size, repeats });
       const { orderId, amount } = await request.json();
       if (mode === "failing") return Response.json({ reason: "out of order" }, { status: 500 });
-      if (mode === "slow") await wait(SLOW_MS, request.signal);
+      if (mode === "slow") await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
       if (amount > CREDIT_LIMIT) return Response.json({ reason: "over the credit limit" }, { status: 402 });
       const key = request.headers.get("idempotency-key") ?? orderId;
       if (charges.has(key)) repeats++;
@@ -57,16 +57,6 @@ export function startPaymentService(port: number, hostname = "127.0.0.1"): Payme
     },
     [Symbol.asyncDispose]: close,
   };
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 if (import.meta.main) {

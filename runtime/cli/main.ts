@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
 import { functions } from "./functions.ts";
 import { publish } from "./publish.ts";
@@ -30,6 +31,7 @@ function program(): Command {
     .description("Show every function: what wakes it, its policy, how far behind it is, its breaker.")
     .option("--json", "print JSON")
     .action(functions);
+  weir.addCommand(deadLettersCommand());
   return weir;
 }
 

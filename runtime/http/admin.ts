@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { type Check, healthRoutes } from "./health.ts";
+import { deadLetterRoutes, type DeadLetters } from "./dead_letter_routes.ts";
 import { Problem } from "./problem.ts";
 
 /** One function as the admin interface and `deno task functions` show it. */
@@ -25,13 +26,18 @@ export interface FunctionStatus {
 export interface AdminOptions {
   readonly checks: readonly Check[];
   readonly functions: () => Promise<readonly FunctionStatus[]>;
+  readonly deadLetters: DeadLetters;
 }
 
 /** The interface for operators, on a listener of its own that is not for the public. */
 export function admin(options: AdminOptions): Hono {
   return new Hono()
     .route("/", healthRoutes(options.checks))
+    .route("/", deadLetterRoutes(options.deadLetters))
     .get("/functions", async () => Response.json(await options.functions()))
     .notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse())
-    .onError((error) => new Problem(500, "Internal Server Error", error.message).toResponse());
+    .onError((error) => {
+      const problem = error instanceof Problem ? error : new Problem(500, "Internal Server Error", error.message);
+      return problem.toResponse();
+    });
 }

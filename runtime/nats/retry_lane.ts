@@ -12,6 +12,7 @@ export const RETRIES = {
   subjects: ["retries.>"],
   parked: "retries.parked",
   due: "retries.due",
+  redriven: "retries.redriven",
 } as const;
 
 /** A wait this long is spent outside the consumer: there it would hold a place that a healthy event needs. */
@@ -62,16 +63,18 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
 /** A delivery of the lane, as the delivery it was at first: same stream, sequence, subject and age. */
 export function fromLane(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
+  const deadLetter = number("weir-dead-letter") || undefined;
   return {
     ...delivery,
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),
-    subject: delivery.subject.split(".").slice(3).join("."),
+    subject: delivery.subject.split(".").slice(deadLetter === undefined ? 3 : 4).join("."),
     storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
     earlier: {
       attempts: number("weir-attempts"),
       freeRetries: number("weir-free-retries"),
       redrives: number("weir-redrives"),
     },
+    deadLetter,
   };
 }

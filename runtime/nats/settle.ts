@@ -1,3 +1,4 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock, Progress, Settlement, Settler } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
@@ -6,6 +7,7 @@ import { backoffMs } from "../rules/backoff.ts";
 import type { FreeRetries } from "./attempts.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { StoreError } from "./jetstream_store.ts";
+import { discard } from "./redrive.ts";
 import { PARK_FROM_MS, type RetryLane } from "./retry_lane.ts";
 
 const ACK = "+ACK";
@@ -24,6 +26,7 @@ export class NatsSettler implements Settler {
     readonly deadLetters: DeadLetters,
     readonly freeRetries: FreeRetries,
     readonly lane: RetryLane,
+    readonly jsm: JetStreamManager,
     readonly clock: Clock,
   ) {}
 
@@ -34,6 +37,8 @@ export class NatsSettler implements Settler {
     progress?: Progress,
   ): Promise<Settlement> {
     try {
+      // From here on the redriven event stands for its dead letter: were that left, it could be redriven again.
+      if (delivery.deadLetter !== undefined) await discard(this.jsm, delivery.deadLetter);
       switch (outcome.kind) {
         case "ack":
           this.#reply(delivery, ACK);

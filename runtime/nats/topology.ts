@@ -58,7 +58,11 @@ export function durablesOf(functions: readonly BoundFunction[]): Durable[] {
       stream,
       filters: group.map(({ pattern }) => pattern),
     }));
-    return [...own, { functionName: name, stream: RETRIES.stream, filters: [`${RETRIES.due}.${name}.>`] }];
+    return [...own, {
+      functionName: name,
+      stream: RETRIES.stream,
+      filters: [`${RETRIES.due}.${name}.>`, `${RETRIES.redriven}.${name}.>`],
+    }];
   });
 }
 

@@ -19,6 +19,8 @@ export interface Delivery {
   readonly headers: MessageHeaders;
   /** What was used up before it came back through the retry lane; zeros for a message straight from its stream. */
   readonly earlier: { readonly attempts: number; readonly freeRetries: number; readonly redrives: number };
+  /** The dead letter this is the redrive of: its sequence, to be removed before this is settled. */
+  readonly deadLetter?: number;
   /** Names the stored message that was delivered: the same at every delivery of it, and no other's. */
   readonly place: string;
   /** How the settler names this delivery to JetStream; nobody else reads it. */

@@ -1,0 +1,135 @@
+import Table from "cli-table3";
+import { Command, InvalidArgumentError } from "commander";
+import { connectCluster } from "../cluster.ts";
+import { DeadLetterDesk } from "../dead_letter_desk.ts";
+import { showContent } from "../http/dead_letter_routes.ts";
+import type { DeadLetterFilter } from "../nouns/dead_letter.ts";
+import { DURATION_HELP, parseDuration } from "../rules/duration.ts";
+import { commandConfig } from "./command_config.ts";
+
+interface Selection {
+  readonly function?: string;
+  readonly reason?: string;
+  readonly type?: string;
+  readonly olderThan?: number;
+  readonly newerThan?: number;
+  readonly limit?: number;
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** `dead-letters list|show|redrive|discard`. */
+export function deadLettersCommand(): Command {
+  const command = new Command("dead-letters").description("Look at events that could not be handled, and act on them.");
+  selecting(command.command("list").description("List them, oldest first."))
+    .action((options: Selection) => withDesk((desk) => list(desk, options)));
+  command.command("show").description("Show one with its headers and its payload.")
+    .argument("<sequence>", "its sequence, as `list` shows it", sequence)
+    .action((which: number) => withDesk((desk) => show(desk, which)));
+  selecting(command.command("redrive").description("Send them back to the function that failed, and to no other."))
+    .argument("[sequences...]", "which; or select them by the options", sequences)
+    .option("--all", "every one there is")
+    .option("--force", "also those that were redriven three times already")
+    .option("--dry-run", "only show which")
+    .addHelpText("after", "\nInterrupted, run it again: what was sent is sent, the rest is still there.")
+    .action((which: number[], options: Selection) => withDesk((desk) => act("redrive", desk, which, options)));
+  selecting(command.command("discard").description("Remove them for good."))
+    .argument("[sequences...]", "which; or select them by the options", sequences)
+    .option("--all", "every one there is")
+    .option("--dry-run", "only show which")
+    .action((which: number[], options: Selection) => withDesk((desk) => act("discard", desk, which, options)));
+  return command;
+}
+
+function selecting(command: Command): Command {
+  return command
+    .option("--function <name>", "only those of this function")
+    .option("--reason <reason>", "only those that ended for this reason")
+    .option("--type <type>", "only those of this event type")
+    .option("--older-than <duration>", "only those that ended at least so long ago", duration)
+    .option("--newer-than <duration>", "only those that ended at most so long ago", duration)
+    .option("--limit <count>", "only the first so many", sequence)
+    .option("--json", "print JSON");
+}
+
+async function withDesk(run: (desk: DeadLetterDesk) => Promise<void>): Promise<void> {
+  const cluster = await connectCluster(commandConfig());
+  try {
+    await run(new DeadLetterDesk(cluster));
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function list(desk: DeadLetterDesk, options: Selection): Promise<void> {
+  const letters = await Array.fromAsync(desk.list(filterOf(options)));
+  if (options.json) return console.log(JSON.stringify(letters, null, 2));
+  if (letters.length === 0) return console.log("no dead letters");
+  const head = ["sequence", "function", "type", "reason", "attempts", "redriven", "time", "error"];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  for (const one of letters) {
+    const { sequence, type, reason, attempts, redrives, time, error } = one;
+    table.push([sequence, one.function, type, reason, attempts, redrives, time, error]);
+  }
+  console.log(table.toString());
+}
+
+async function show(desk: DeadLetterDesk, which: number): Promise<void> {
+  const letter = await desk.read(which);
+  if (!letter) throw new Error(`there is no dead letter ${which}`);
+  console.log(JSON.stringify(showContent(letter), null, 2));
+}
+
+async function act(
+  what: "redrive" | "discard",
+  desk: DeadLetterDesk,
+  which: number[],
+  options: Selection,
+): Promise<void> {
+  const filter = filterOf(options);
+  const selected = which.length > 0 || Object.keys(filter).length > 0 || options.all;
+  if (!selected) throw new Error(`${what} which? Name sequences, select by options such as --function, or say --all`);
+  if (options.dryRun) return await list(desk, options);
+  const tally: Record<string, number> = {};
+  const count = (outcome: string) => tally[outcome] = (tally[outcome] ?? 0) + 1;
+  if (what === "redrive" && which.length === 0) {
+    const progress = (so: Record<string, number>) => Deno.stderr.isTerminal() && Deno.stderr.writeSync(line(so));
+    Object.assign(tally, await desk.redriveAll(filter, options.force ?? false, { progress }));
+  } else {
+    const sequences = which.length > 0 ? which : await Array.fromAsync(desk.list(filter), ({ sequence }) => sequence);
+    for (const one of sequences) {
+      if (what === "redrive") count(await desk.redrive(one, options.force ?? false));
+      else count(await desk.discard(one) ? "discarded" : "missing");
+    }
+  }
+  const said = Object.entries(tally).filter(([, n]) => n > 0).map(([outcome, n]) => `${n} ${outcome}`).join(", ");
+  console.log(options.json ? JSON.stringify(tally) : said || "nothing matched");
+  if (which.length > 0 && (tally.missing || tally["held-back"])) throw new Error("not all of them: see above");
+}
+
+function line(tally: Record<string, number>): Uint8Array {
+  return new TextEncoder().encode(`\r${tally.redriven} redriven`);
+}
+
+function filterOf(options: Selection): DeadLetterFilter {
+  const { reason, type, olderThan: olderThanMs, newerThan: newerThanMs, limit } = options;
+  const all = { function: options.function, reason, type, olderThanMs, newerThanMs, limit };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+function sequence(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("it must be a whole number from 1");
+  return Number(text);
+}
+
+function sequences(text: string, before: number[] = []): number[] {
+  return [...before, sequence(text)];
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError(`it must be ${DURATION_HELP}`);
+  return ms;
+}

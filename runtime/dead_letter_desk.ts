@@ -1,0 +1,55 @@
+import type { Cluster } from "./cluster.ts";
+import { listDeadLetters, readDeadLetter } from "./nats/dead_letter_list.ts";
+import { discard, redrive } from "./nats/redrive.ts";
+import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "./nouns/dead_letter.ts";
+
+/** How many dead letters are on their way at once. */
+const WINDOW = 64;
+
+/** How far a bulk redrive is. */
+export type RedriveTally = Record<Redriven, number>;
+
+/** Everything that is done with dead letters, for the commands and for the admin listener alike. */
+export class DeadLetterDesk {
+  constructor(readonly cluster: Cluster) {}
+
+  list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
+    return listDeadLetters(this.cluster.nc, this.cluster.jsm, filter);
+  }
+
+  read(sequence: number): Promise<DeadLetterContent | undefined> {
+    return readDeadLetter(this.cluster.jsm, sequence);
+  }
+
+  redrive(sequence: number, force: boolean): Promise<Redriven> {
+    return redrive(this.cluster.jsm, this.cluster.store, sequence, force);
+  }
+
+  discard(sequence: number): Promise<boolean> {
+    return discard(this.cluster.jsm, sequence);
+  }
+
+  /**
+   * Sends all that match back. Interrupted by the signal or otherwise, what was sent is sent and the rest is still
+   * here: the same call again goes on.
+   */
+  async redriveAll(
+    filter: DeadLetterFilter,
+    force: boolean,
+    options: { signal?: AbortSignal; progress?: (tally: RedriveTally) => void } = {},
+  ): Promise<RedriveTally> {
+    const tally: RedriveTally = { redriven: 0, "held-back": 0, missing: 0 };
+    const sendAll = async (sequences: number[]) => {
+      for (const outcome of await Promise.all(sequences.map((one) => this.redrive(one, force)))) tally[outcome]++;
+      options.progress?.(tally);
+    };
+    const window: number[] = [];
+    for await (const { sequence } of this.list(filter)) {
+      if (options.signal?.aborted) break;
+      window.push(sequence);
+      if (window.length === WINDOW) await sendAll(window.splice(0));
+    }
+    if (!options.signal?.aborted) await sendAll(window);
+    return tally;
+  }
+}

@@ -1,0 +1,87 @@
+import { type Context, Hono } from "hono";
+import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../nouns/dead_letter.ts";
+import { parseDuration } from "../rules/duration.ts";
+import { Problem } from "./problem.ts";
+
+/** What the routes stand on. */
+export interface DeadLetters {
+  list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>;
+  read(sequence: number): Promise<DeadLetterContent | undefined>;
+  redrive(sequence: number, force: boolean): Promise<Redriven>;
+  redriveAll(filter: DeadLetterFilter, force: boolean): Promise<Record<Redriven, number>>;
+  discard(sequence: number): Promise<boolean>;
+}
+
+/** How many are listed unless `limit` says otherwise. */
+const LIMIT = 100;
+
+/** The dead letters on the admin listener. `?function= &reason= &type= &olderThan= &newerThan= &limit=` select. */
+export function deadLetterRoutes(deadLetters: DeadLetters): Hono {
+  return new Hono()
+    .get("/dead-letters", async (c) => {
+      const filter = readFilter(c);
+      return c.json(await Array.fromAsync(deadLetters.list({ limit: LIMIT, ...filter })));
+    })
+    .post("/dead-letters/redrive", async (c) => {
+      return c.json(await deadLetters.redriveAll(readFilter(c), c.req.query("force") === "true"));
+    })
+    .get("/dead-letters/:sequence", async (c) => {
+      const letter = await deadLetters.read(sequenceOf(c));
+      if (!letter) throw missing(c);
+      return c.json(showContent(letter));
+    })
+    .post("/dead-letters/:sequence/redrive", async (c) => {
+      const outcome = await deadLetters.redrive(sequenceOf(c), c.req.query("force") === "true");
+      if (outcome === "missing") throw missing(c);
+      if (outcome === "held-back") {
+        throw new Problem(409, "Held back", "it has been redriven so often that it may be a loop: ?force=true insists");
+      }
+      return c.json({ outcome }, 202);
+    })
+    .delete("/dead-letters/:sequence", async (c) => {
+      if (!await deadLetters.discard(sequenceOf(c))) throw missing(c);
+      return c.body(null, 204);
+    });
+}
+
+/** A dead letter as JSON: its payload as `data` where that is JSON, else as `data_base64`, as CloudEvents write it. */
+export function showContent({ payload, ...letter }: DeadLetterContent): Record<string, unknown> {
+  try {
+    return { ...letter, data: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload)) };
+  } catch {
+    return { ...letter, data_base64: payload.toBase64() };
+  }
+}
+
+function readFilter(c: Context): DeadLetterFilter {
+  const { function: fn, reason, type, olderThan, newerThan, limit } = c.req.query();
+  return {
+    ...(fn !== undefined && { function: fn }),
+    ...(reason !== undefined && { reason }),
+    ...(type !== undefined && { type }),
+    ...(olderThan !== undefined && { olderThanMs: durationOf("olderThan", olderThan) }),
+    ...(newerThan !== undefined && { newerThanMs: durationOf("newerThan", newerThan) }),
+    ...(limit !== undefined && { limit: numberOf("limit", limit) }),
+  };
+}
+
+function durationOf(name: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new Problem(400, "Malformed request", `${name} is not a duration such as 30m or 7d`);
+  return ms;
+}
+
+function numberOf(name: string, text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) {
+    throw new Problem(400, "Malformed request", `${name} is not a whole number from 1`);
+  }
+  return Number(text);
+}
+
+function sequenceOf(c: Context): number {
+  return numberOf("the sequence", c.req.param("sequence")!);
+}
+
+function missing(c: Context): Problem {
+  return new Problem(404, "Not Found", `there is no dead letter ${c.req.param("sequence")}`);
+}

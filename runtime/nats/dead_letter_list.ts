@@ -1,0 +1,76 @@
+import { type Consumer, jetstream, type JetStreamManager } from "@nats-io/jetstream";
+import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import type { DeadLetter, DeadLetterContent, DeadLetterFilter } from "../nouns/dead_letter.ts";
+import { DEAD_LETTERS } from "./dead_letters.ts";
+
+const BATCH = 500;
+const FETCH_MS = 5_000;
+
+/** Lists dead letters, oldest first, up to the last one there is now. Payloads are left where they are. */
+export async function* listDeadLetters(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  filter: DeadLetterFilter = {},
+): AsyncIterable<DeadLetter> {
+  const { state: { last_seq: last } } = await jsm.streams.info(DEAD_LETTERS.stream);
+  const subject = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
+  const options = { filter_subjects: subject, headers_only: true };
+  const consumer = await jetstream(nc).consumers.get(DEAD_LETTERS.stream, options);
+  const now = Date.now();
+  let found = 0;
+  for await (const { seq, subject, headers } of messages(consumer)) {
+    if (seq > last) return;
+    const letter = toDeadLetter(seq, subject, headers);
+    if (!matches(letter, filter, now)) continue;
+    yield letter;
+    if (++found === filter.limit || seq === last) return;
+  }
+}
+
+/** One dead letter with its payload; undefined when there is none at that sequence. */
+export async function readDeadLetter(jsm: JetStreamManager, sequence: number): Promise<DeadLetterContent | undefined> {
+  const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
+  if (!message) return undefined;
+  const headers = Object.fromEntries([...message.header].map(([name, values]) => [name, values[0]]));
+  return { ...toDeadLetter(sequence, message.subject, message.header), headers, payload: message.data };
+}
+
+/** Everything that waits for a consumer now: in batches, since each is known to end. */
+async function* messages(consumer: Consumer) {
+  for (let pending = (await consumer.info(false)).num_pending; pending > 0;) {
+    const batch = await consumer.fetch({ max_messages: Math.min(BATCH, pending), expires: FETCH_MS });
+    let got = 0;
+    for await (const message of batch) {
+      got++;
+      pending = message.info.pending;
+      yield message;
+    }
+    if (got === 0) return;
+  }
+}
+
+function toDeadLetter(sequence: number, subject: string, headers: MsgHdrs | undefined): DeadLetter {
+  const [, fn, ...type] = subject.split(".");
+  const header = (name: string) => headers?.get(name) ?? "";
+  const stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
+  return {
+    sequence,
+    function: header("weir-function") || fn,
+    reason: header("weir-reason"),
+    type: type.join("."),
+    id: header("ce-id") || `${stream}:${streamSequence}`,
+    attempts: Number(header("weir-attempts")),
+    error: header("weir-error"),
+    stream,
+    streamSequence,
+    time: header("weir-time"),
+    redrives: Number(header("weir-redrives")),
+  };
+}
+
+function matches(letter: DeadLetter, filter: DeadLetterFilter, nowMs: number): boolean {
+  const ageMs = nowMs - Date.parse(letter.time);
+  return (filter.reason === undefined || letter.reason === filter.reason) &&
+    (filter.olderThanMs === undefined || ageMs >= filter.olderThanMs) &&
+    (filter.newerThanMs === undefined || ageMs <= filter.newerThanMs);
+}

@@ -1,0 +1,63 @@
+import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
+import type { Redriven } from "../nouns/dead_letter.ts";
+import { DEAD_LETTERS } from "./dead_letters.ts";
+import { readDeadLetter } from "./dead_letter_list.ts";
+import { type JetStreamStore, StoreError } from "./jetstream_store.ts";
+import { RETRIES } from "./retry_lane.ts";
+
+/** How often a dead letter may be sent back before somebody has to insist. */
+export const MAX_REDRIVES = 3;
+
+/** JetStream's answer when the subject has a message already. */
+const SUBJECT_TAKEN = "(10071)";
+
+/**
+ * Sends a dead letter back to the function that failed, and to no other of the event's subscribers, with all its
+ * attempts before it. It is stored in the retry lane first and removed from the dead letters after.
+ *
+ * It may be interrupted anywhere and run again: the lane holds one message a dead letter, since its subject names it
+ * and refuses a second; and the function's runtime removes the dead letter before it settles that message.
+ *
+ * @throws {StoreError} when it is not known to be stored; the dead letter is then still there.
+ */
+export async function redrive(
+  jsm: JetStreamManager,
+  store: JetStreamStore,
+  sequence: number,
+  force = false,
+): Promise<Redriven> {
+  const letter = await readDeadLetter(jsm, sequence);
+  if (!letter) return "missing";
+  if (letter.redrives >= MAX_REDRIVES && !force) return "held-back";
+  const hdrs = headers();
+  for (const [name, value] of Object.entries(letter.headers)) {
+    if (!/^(nats|weir)-/i.test(name)) hdrs.set(name, value);
+  }
+  hdrs.set("Nats-Msg-Id", `redrive:${sequence}:${letter.time}`);
+  hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
+  hdrs.set("weir-function", letter.function);
+  hdrs.set("weir-stream", letter.stream);
+  hdrs.set("weir-sequence", String(letter.streamSequence));
+  hdrs.set("weir-time", new Date().toISOString()); // a person asked for it now: its age begins anew
+  hdrs.set("weir-redrives", String(letter.redrives + 1));
+  hdrs.set("weir-dead-letter", String(sequence));
+  const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${letter.type}`;
+  try {
+    await store.store(subject, letter.payload, hdrs);
+  } catch (error) {
+    if (!(error instanceof StoreError && error.message.includes(SUBJECT_TAKEN))) throw error;
+  }
+  await discard(jsm, sequence);
+  return "redriven";
+}
+
+/** Removes a dead letter for good; false when there was none. */
+export async function discard(jsm: JetStreamManager, sequence: number): Promise<boolean> {
+  try {
+    return await jsm.streams.deleteMessage(DEAD_LETTERS.stream, sequence, false);
+  } catch (error) {
+    if (error instanceof JetStreamApiError && /not found|no message/i.test(error.message)) return false;
+    throw error;
+  }
+}

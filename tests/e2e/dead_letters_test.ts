@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { defineEvent, defineFunction } from "weir";
+import { startTestRuntime, type TestRuntime } from "weir/testing";
+import { z } from "zod";
+import { connectCluster } from "../../runtime/cluster.ts";
+import { readConfig } from "../../runtime/config.ts";
+import { DeadLetterDesk } from "../../runtime/dead_letter_desk.ts";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
+const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });
+const once = { attempts: 1 } as const;
+
+async function admin(runtime: TestRuntime, path: string, method = "GET") {
+  const response = await fetch(runtime.adminUrl + path, { method });
+  const text = await response.text();
+  return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+}
+
+async function stored(runtime: TestRuntime, count: number): Promise<void> {
+  const nc = await connect({ servers: runtime.server.url });
+  const jsm = await jetstreamManager(nc);
+  while ((await jsm.streams.info("DEAD_LETTERS")).state.messages !== count);
+  await nc.close();
+}
+
+/** Two functions on one event, of which one fails until it is mended. */
+async function setup(count: number) {
+  const state = { broken: true, failing: [] as number[], other: [] as number[] };
+  const reached = Promise.withResolvers<void>();
+  const failing = defineFunction({ on: Asked, retry: once, breaker: { consecutiveFailures: 100_000 } }, ({ data }) => {
+    if (state.broken) throw new Error(`no ${data.n}`);
+    state.failing.push(data.n);
+    if (state.failing.length === count) reached.resolve();
+  });
+  const other = defineFunction({ on: Asked }, ({ data }) => void state.other.push(data.n));
+  const runtime = await startTestRuntime({
+    functions: { failing, other },
+    schemas: [Told],
+    env: { LOG_LEVEL: "error" },
+  });
+  await Promise.all(Array.from({ length: count }, (_, n) => runtime.publish(Asked, { n }, { id: `event-${n}` })));
+  await stored(runtime, count);
+  return { runtime, state, handledAll: reached.promise };
+}
+
+Deno.test("dead letters are listed, shown, redriven to the function that failed alone, and discarded", async (t) => {
+  const { runtime, state } = await setup(3);
+  await using _ = runtime;
+  await t.step("the list has what one needs to judge them, and filters", async () => {
+    const { body } = await admin(runtime, "/dead-letters?function=failing&reason=attempts-exhausted&limit=2");
+    assert.equal(body.length, 2);
+    const { time, sequence, error, id, streamSequence, ...first } = body[0];
+    assert.deepEqual(first, {
+      function: "failing",
+      reason: "attempts-exhausted",
+      type: "demo.asked",
+      attempts: 1,
+      stream: "DEMO",
+      redrives: 0,
+    });
+    assert.equal(sequence, 1);
+    assert.match(`${id} ${error} ${streamSequence} ${time}`, /^event-\d Error: no \d \d 20\d\d-/);
+    assert.deepEqual((await admin(runtime, "/dead-letters?function=other")).body, []);
+    assert.deepEqual((await admin(runtime, "/dead-letters?reason=invalid")).body, []);
+    assert.deepEqual((await admin(runtime, "/dead-letters?olderThan=1h")).body, []);
+    assert.equal((await admin(runtime, "/dead-letters?newerThan=1h")).body.length, 3);
+    assert.equal((await admin(runtime, "/dead-letters?limit=none")).status, 400);
+  });
+  await t.step("one is shown with headers and data", async () => {
+    const { body } = await admin(runtime, "/dead-letters/1");
+    assert.equal(body.headers["weir-reason"], "attempts-exhausted");
+    assert.ok(Number.isInteger(body.data.n));
+    assert.equal((await admin(runtime, "/dead-letters/99")).status, 404);
+  });
+  await t.step("a redrive reaches only the function that failed", async () => {
+    state.broken = false;
+    const { status, body } = await admin(runtime, "/dead-letters/1/redrive", "POST");
+    assert.deepEqual([status, body], [202, { outcome: "redriven" }]);
+    while (state.failing.length < 1) await admin(runtime, "/functions");
+    assert.equal((await admin(runtime, "/dead-letters")).body.length, 2);
+    assert.equal(state.other.length, 3);
+    assert.equal((await admin(runtime, "/dead-letters/1/redrive", "POST")).status, 404);
+  });
+  await t.step("one is discarded", async () => {
+    assert.equal((await admin(runtime, "/dead-letters/2", "DELETE")).status, 204);
+    assert.equal((await admin(runtime, "/dead-letters/2", "DELETE")).status, 404);
+    assert.deepEqual((await admin(runtime, "/dead-letters")).body.map((one: { sequence: number }) => one.sequence), [
+      3,
+    ]);
+  });
+});
+
+Deno.test("an event that fails again after each redrive is held back in the end, unless somebody insists", async () => {
+  const { runtime } = await setup(1);
+  await using _ = runtime;
+  for (let sequence = 1; sequence <= 3; sequence++) {
+    assert.equal((await admin(runtime, `/dead-letters/${sequence}/redrive`, "POST")).status, 202);
+    while ((await admin(runtime, `/dead-letters/${sequence + 1}`)).status === 404);
+  }
+  const { status, body } = await admin(runtime, "/dead-letters/4/redrive", "POST");
+  assert.deepEqual([status, body.title], [409, "Held back"]);
+  assert.equal((await admin(runtime, "/dead-letters/4")).body.redrives, 3);
+  assert.deepEqual((await admin(runtime, "/dead-letters/redrive", "POST")).body, {
+    redriven: 0,
+    "held-back": 1,
+    missing: 0,
+  });
+  assert.equal((await admin(runtime, "/dead-letters/4/redrive?force=true", "POST")).status, 202);
+});
+
+Deno.test("a bulk redrive that is interrupted, and run again, sends each dead letter back once", async () => {
+  const COUNT = 500;
+  const { runtime, state, handledAll } = await setup(COUNT);
+  await using _ = runtime;
+  state.broken = false;
+  const env: Record<string, string> = { NATS_URL: runtime.server.url };
+  const cluster = await connectCluster(readConfig({ get: (name) => env[name], readFile: () => "" }));
+  const desk = new DeadLetterDesk(cluster);
+  const interrupt = new AbortController();
+  const first = await desk.redriveAll({}, false, {
+    signal: interrupt.signal,
+    progress: ({ redriven }) => redriven >= 128 && interrupt.abort(),
+  });
+  assert.deepEqual(first, { redriven: 128, "held-back": 0, missing: 0 });
+  const second = await desk.redriveAll({}, false);
+  assert.deepEqual(second, { redriven: COUNT - 128, "held-back": 0, missing: 0 });
+  await handledAll;
+  assert.deepEqual(state.failing.toSorted((a, b) => a - b), Array.from({ length: COUNT }, (_, n) => n));
+  await cluster.close();
+});
