@@ -19,7 +19,7 @@ const OPENING_STOCK: Stock = { onHand: 100, reserved: {} };
 
 /** Sets everything of an order aside; says what there is not enough of, with the rest left set aside. */
 export async function reserve(inventory: KvBucket<Stock>, order: Order): Promise<string | undefined> {
-  for (const { sku, quantity } of order.items) {
+  for (const [sku, quantity] of quantities(order)) {
     const short = await change(inventory, sku, (stock) => {
       if (order.orderId in stock.reserved) return undefined;
       const free = stock.onHand - Object.values(stock.reserved).reduce((sum, one) => sum + one, 0);
@@ -41,12 +41,19 @@ export async function release(inventory: KvBucket<Stock>, order: Order): Promise
   await forEachReserved(inventory, order, (stock) => stock);
 }
 
+/** How many of each article; an order may name one on several lines. */
+function quantities(order: Order): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { sku, quantity } of order.items) sums.set(sku, (sums.get(sku) ?? 0) + quantity);
+  return sums;
+}
+
 async function forEachReserved(
   inventory: KvBucket<Stock>,
   order: Order,
   settle: (stock: Stock, quantity: number) => Stock,
 ): Promise<void> {
-  for (const { sku } of order.items) {
+  for (const sku of quantities(order).keys()) {
     await change(inventory, sku, (stock) => {
       const { [order.orderId]: quantity, ...reserved } = stock.reserved;
       return quantity === undefined ? undefined : { ...settle(stock, quantity), reserved };

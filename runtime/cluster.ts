@@ -2,7 +2,6 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Config } from "./config.ts";
 import { systemClock } from "./clock.ts";
-import type { Stored } from "./flow/ports.ts";
 import { Problem } from "./http/problem.ts";
 import { connectNats } from "./nats/connection.ts";
 import { EventPublisher } from "./nats/event_publisher.ts";
@@ -35,11 +34,12 @@ export async function connectCluster(config: Config): Promise<Cluster> {
     }),
   });
   const store = new JetStreamStore(nc, systemClock);
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
   return {
     nc,
-    jsm: await jetstreamManager(nc, { checkAPI: false }),
+    jsm,
     store,
-    publisher: new TracedPublisher(new EventPublisher(store)),
+    publisher: new TracedPublisher(new EventPublisher(store, jsm)),
     close: async () => {
       store.close();
       // A connection that is down has nobody to drain to: what it still holds JetStream delivers again.
@@ -56,19 +56,12 @@ export function storeProblem(error: unknown): Problem | undefined {
   switch (error.problem) {
     case "too-large":
       return new Problem(413, "Content Too Large", error.message);
+    case "id-taken":
+      return new Problem(422, "Idempotency key reused", error.message);
     case "unavailable":
     case "refused":
       return new Problem(503, "Service Unavailable", `the event was not stored: ${error.message}`, {
         headers: { "retry-after": "5" },
       });
-  }
-}
-
-/** The subject of a message that is stored; undefined when it cannot be read. */
-export async function subjectOf(jsm: JetStreamManager, { stream, sequence }: Stored): Promise<string | undefined> {
-  try {
-    return (await jsm.streams.getMessage(stream, { seq: sequence }))?.subject;
-  } catch {
-    return undefined; // gone already, or out of reach: then nothing is known against it
   }
 }

@@ -26,9 +26,12 @@ const port = z.string().regex(/^\d{1,5}$/, "a port: 0 to 65535").transform(Numbe
 const list = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter((item) => item !== ""));
 const some = list.refine((items) => items.length > 0, "at least one name");
 const servers = list.refine(
-  (urls) => urls.length > 0 && urls.every((url) => /^((nats|tls):\/\/)?[^\s/]+$/.test(url)),
+  (urls) => urls.length > 0 && urls.every((url) => isServer(url)),
   "one or more URLs such as nats://host:4222, with commas between",
 );
+function isServer(url: string): boolean {
+  return /^((nats|tls):\/\/)?[^\s/]+\/?$/.test(url) && URL.canParse(url.includes("://") ? url : `nats://${url}`);
+}
 const duration = z.string().transform((text, ctx) => {
   const ms = parseDuration(/^\d+$/.test(text) ? Number(text) : text);
   if (ms !== undefined) return ms;

@@ -1,7 +1,7 @@
 import type { Registry } from "./authoring/registry.ts";
 import { StartupProblems } from "./authoring/problems.ts";
 import { systemClock } from "./clock.ts";
-import { connectCluster, storeProblem, subjectOf } from "./cluster.ts";
+import { connectCluster, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { DeadLetterDesk } from "./dead_letter_desk.ts";
 import { Dependencies } from "./flow/dependencies.ts";
@@ -13,7 +13,7 @@ import { ApiKeys } from "./http/api_keys.ts";
 import type { Check } from "./http/health.ts";
 import { ingress } from "./http/ingress.ts";
 import { listen, type Listener } from "./http/listen.ts";
-import { FreeRetries } from "./nats/attempts.ts";
+import { AttemptStore } from "./nats/attempts.ts";
 import { watchConnection } from "./nats/connection.ts";
 import { DeadLetters } from "./nats/dead_letters.ts";
 import { NatsKvStore } from "./nats/kv_store.ts";
@@ -52,14 +52,19 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
   try {
     const { nc, jsm, store, publisher } = cluster;
     const durables = durablesOf(functions);
-    await ensureTopology(jsm, registry.streams, durables, config.WEIR_REPLICAS);
+    for (const made of await ensureTopology(jsm, registry.streams, durables, config.WEIR_REPLICAS)) {
+      const { functionName, stream, waiting } = made;
+      if (waiting > 0) {
+        log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });
+      }
+    }
 
     const observer = new TelemetryObserver(log);
-    const freeRetries = await FreeRetries.open(nc, config.WEIR_REPLICAS ?? 1);
-    const settler = new NatsSettler(nc, new DeadLetters(store), freeRetries, new RetryLane(store), jsm, systemClock);
+    const attempts = await AttemptStore.open(nc, config.WEIR_REPLICAS ?? 1);
+    const settler = new NatsSettler(nc, new DeadLetters(store), attempts, new RetryLane(store), jsm, systemClock);
     const kv = new NatsKvStore(nc, config.WEIR_REPLICAS ?? 1);
-    const ports = { clock: systemClock, publisher, settler, attempts: freeRetries, observer, kv };
-    const policies = Object.assign({}, ...functions.map(({ policy }) => policy.dependencies));
+    const ports = { clock: systemClock, publisher, settler, attempts, observer, kv };
+    const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
     const dependencies = new Dependencies(policies, systemClock, (change) => observer.breakerChanged(change));
     const sources: PullSource[] = [];
     const workers = functions.map((fn) => {
@@ -69,16 +74,18 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       return new Worker(new Pipeline(fn, dependencies, ports), own, ACK_WAIT_MS / 3);
     });
 
-    let disconnectedFrom: string | undefined;
+    let disconnectedFrom: string | undefined, disconnectedAtMs = 0;
     let stopping: Promise<void> | undefined;
     const watching = watchConnection(nc, {
       disconnected: (server) => {
         disconnectedFrom = server;
+        disconnectedAtMs = systemClock.now();
         if (!stopping) log.warn("disconnected from NATS: reconnecting", { server });
       },
       reconnected: () => {
         disconnectedFrom = undefined;
         log.info("reconnected to NATS", { server: nc.getServer() });
+        settler.reconnected(disconnectedAtMs);
         for (const source of sources) source.reconnected();
       },
     });
@@ -91,7 +98,11 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
         timeoutMs: CHECK_MS,
         run: () => sources.map((source) => source.problem()).find((problem) => problem !== undefined),
       })),
-      ...registry.healthChecks.map(({ name, timeoutMs, check }) => ({ name, timeoutMs, run: check })),
+      ...registry.healthChecks.map(({ name, timeoutMs, check }) => ({
+        name,
+        timeoutMs,
+        run: async (signal: AbortSignal) => void await check(signal),
+      })),
     ];
     const listeners: Listener[] = [];
     undo.push(async () => void await Promise.all(listeners.map((listener) => listener.stop(0))));
@@ -107,7 +118,6 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
         checks,
         maxBytes: nc.info!.max_payload - HEADER_BYTES,
         storeProblem,
-        subjectOf: (stored) => subjectOf(jsm, stored),
         logError: (message, error) => log.error(message, { error }),
       }),
     );

@@ -61,16 +61,25 @@ export function startPaymentService(port: number, hostname = "127.0.0.1"): Payme
 
 if (import.meta.main) {
   const hostname = Deno.env.get("PAYMENT_HOST") ?? "127.0.0.1";
-  const service = startPaymentService(Number(Deno.env.get("PAYMENT_PORT") ?? 7070), hostname);
+  const port = Number(Deno.env.get("PAYMENT_PORT") ?? 7070);
   const control = { hostname, port: Number(Deno.env.get("PAYMENT_CONTROL_PORT") ?? 7071) };
-  Deno.serve({ ...control, onListen: () => {} }, async (request) => {
-    const asked = (await request.text()).trim();
-    const next = MODES.find((known) => known === asked);
-    if (!next) return new Response(`say one of: ${MODES.join(", ")}\n`, { status: 400 });
-    await service.setMode(next);
-    return new Response(`the payment service is now: ${next}\n`);
-  });
-  console.log(
-    `payment service on ${service.url}; its switch: curl -X PUT http://${hostname}:${control.port}/mode -d down`,
-  );
+  try {
+    const service = startPaymentService(port, hostname);
+    Deno.serve({ ...control, onListen: () => {} }, async (request) => {
+      const asked = (await request.text()).trim();
+      const next = MODES.find((known) => known === asked);
+      if (!next) return new Response(`say one of: ${MODES.join(", ")}\n`, { status: 400 });
+      await service.setMode(next);
+      return new Response(`the payment service is now: ${next}\n`);
+    });
+    console.log(
+      `payment service on ${service.url}; its switch: curl -X PUT http://${hostname}:${control.port}/mode -d down`,
+    );
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    console.error(
+      `payment service: port ${port} or ${control.port} is taken: set PAYMENT_PORT (with PAYMENT_URL) or PAYMENT_CONTROL_PORT`,
+    );
+    Deno.exit(1);
+  }
 }

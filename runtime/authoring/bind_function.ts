@@ -1,8 +1,8 @@
 import type { WeirEvent } from "../nouns/event.ts";
-import type { Parse } from "../rules/decode.ts";
-import { isWildcard, overlaps, subjectProblem } from "../rules/subjects.ts";
+import { covers, isWildcard, overlaps, subjectProblem } from "../rules/subjects.ts";
 import type { HandlerContext } from "./context.ts";
-import { type EventDefinition, parserOf } from "./define_event.ts";
+import type { ProjectEvents } from "./bind_events.ts";
+import type { EventDefinition } from "./define_event.ts";
 import type { FunctionDefinition, FunctionOptions, Trigger } from "./define_function.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./policy.ts";
@@ -26,16 +26,16 @@ export interface BoundFunction {
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown;
 }
 
-/** The schema check for a subject, for {@linkcode decode}. */
-export function parserFor(fn: BoundFunction, subject: string): Parse | undefined {
-  const trigger = fn.triggers.find((one) => one.event !== undefined && one.pattern === subject);
-  return trigger?.event && parserOf(trigger.event);
+/** What wakes the function on a subject; undefined when it does not listen to that. */
+export function triggerFor(fn: BoundFunction, subject: string): BoundTrigger | undefined {
+  return fn.triggers.find(({ pattern }) => pattern === subject) ??
+    fn.triggers.find(({ pattern }) => covers(pattern, subject));
 }
 
 /** The function a file declares; undefined when something is wrong with it, which is added to `problems`. */
 export function bindFunction(
   { file, exports }: LoadedModule,
-  events: ReadonlyMap<string, EventDefinition>,
+  project: ProjectEvents,
   streams: StreamMap,
   problems: string[],
 ): BoundFunction | undefined {
@@ -60,10 +60,10 @@ export function bindFunction(
   const resolved = resolvePolicy(definition.options);
   if (!resolved.ok) resolved.problems.forEach(problem);
   const { on, emits = [] }: Partial<FunctionOptions> = definition.options ?? {};
-  const triggers = bindTriggers(on, events, streams, problem);
+  const triggers = bindTriggers(on, project, streams, problem);
   if (!Array.isArray(emits)) problem("`emits` is not a list of events");
   for (const event of Array.isArray(emits) ? emits as readonly EventDefinition[] : []) {
-    if (event === undefined || events.get(event.type) !== event) {
+    if (!project.exported.has(event)) {
       problem(`emits ${describe(event)}, which no file in schemas/ exports`);
     }
   }
@@ -73,7 +73,7 @@ export function bindFunction(
 
 function bindTriggers(
   on: Trigger | readonly Trigger[] | undefined,
-  events: ReadonlyMap<string, EventDefinition>,
+  project: ProjectEvents,
   streams: StreamMap,
   problem: (text: string) => void,
 ): BoundTrigger[] {
@@ -81,9 +81,9 @@ function bindTriggers(
   if (given.length === 0) problem("`on` is empty: name at least one event");
   const triggers: BoundTrigger[] = [];
   for (const trigger of given) {
-    const event = typeof trigger === "string" ? events.get(trigger) : trigger;
+    const event = typeof trigger === "string" ? project.events.get(trigger) : trigger;
     const pattern = typeof trigger === "string" ? trigger : trigger?.type;
-    if (trigger === undefined || typeof trigger !== "string" && events.get(trigger?.type) !== trigger) {
+    if (typeof trigger !== "string" && !project.exported.has(trigger as EventDefinition)) {
       problem(`listens on ${describe(trigger)}, which no file in schemas/ exports`);
       continue;
     }
@@ -93,7 +93,7 @@ function bindTriggers(
       continue;
     }
     if (!event && !isWildcard(pattern) && !pattern.includes(".")) {
-      problem(`no event has the type "${pattern}"; known types: ${oneOf(events.keys())}`);
+      problem(`no event has the type "${pattern}"; known types: ${oneOf(project.events.keys())}`);
       continue;
     }
     const clash = triggers.find((other) => overlaps(other.pattern, pattern));

@@ -83,7 +83,7 @@ export const FUNCTION_DEFAULTS = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
   timeout: "30s",
   concurrency: 16,
-  breaker: { consecutiveFailures: 5, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
+  breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
 } as const satisfies {
   retry: Required<RetryOptions>;
   timeout: Duration;

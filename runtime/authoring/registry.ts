@@ -1,4 +1,5 @@
 import { parseDuration } from "../rules/duration.ts";
+import { isWildcard } from "../rules/subjects.ts";
 import { bindEvents } from "./bind_events.ts";
 import { bindFunction, type BoundFunction } from "./bind_function.ts";
 import type { FunctionDefinition } from "./define_function.ts";
@@ -7,7 +8,7 @@ import type { EventDefinition } from "./define_event.ts";
 import { HEALTH_CHECK_TIMEOUT, type HealthCheckDefinition } from "./define_health_check.ts";
 import type { StreamDefinition } from "./define_stream.ts";
 import { exportsOf, type LoadedModule } from "./loaded_module.ts";
-import { StartupProblems } from "./problems.ts";
+import { oneOf, StartupProblems } from "./problems.ts";
 import { type BoundStream, StreamMap } from "./streams.ts";
 
 /** Everything the project declares, checked as a whole. */
@@ -15,6 +16,8 @@ export interface Registry {
   readonly functions: readonly BoundFunction[];
   readonly events: ReadonlyMap<string, EventDefinition>;
   readonly streams: readonly BoundStream[];
+  /** What is allowed, and probably not meant. */
+  readonly warnings: readonly string[];
   readonly healthChecks: readonly {
     name: string;
     timeoutMs: number;
@@ -36,12 +39,24 @@ export function buildRegistry(
   for (const { file, value } of exportsOf<StreamDefinition>(schemas, "stream")) {
     problems.push(...streams.declare(value).map((problem) => `${file}: ${problem}`));
   }
-  const events = bindEvents(schemas, streams, problems);
-  const bound = functions.flatMap((module) => bindFunction(module, events, streams, problems) ?? []);
+  const project = bindEvents(schemas, streams, problems), { events } = project;
+  const bound = functions.flatMap((module) => bindFunction(module, project, streams, problems) ?? []);
   checkDependencies(functions, problems);
   const healthChecks = bindHealthChecks(functions, problems);
   if (problems.length > 0) throw new StartupProblems(problems);
-  return { functions: bound, events, streams: streams.all(), healthChecks };
+  return { functions: bound, events, streams: streams.all(), warnings: unknownTypes(bound, events), healthChecks };
+}
+
+/** Plain publishers may use a subject that no event declares; where its neighbours are declared, it is a slip. */
+function unknownTypes(functions: readonly BoundFunction[], events: ReadonlyMap<string, EventDefinition>): string[] {
+  return functions.flatMap(({ name, triggers }) =>
+    triggers.filter(({ pattern, event }) => !event && !isWildcard(pattern)).flatMap(({ pattern }) => {
+      const [first] = pattern.split(".");
+      const near = [...events.keys()].filter((type) => type.startsWith(`${first}.`));
+      if (near.length === 0) return [];
+      return [`functions/${name}.ts: no event has the type "${pattern}": did you mean one of ${oneOf(near)}?`];
+    })
+  );
 }
 
 function checkDependencies(functions: readonly LoadedModule[], problems: string[]): void {
@@ -69,6 +84,8 @@ function bindHealthChecks(functions: readonly LoadedModule[], problems: string[]
     const timeoutMs = parseDuration(value.timeout ?? HEALTH_CHECK_TIMEOUT);
     if (timeoutMs === undefined || timeoutMs === 0) {
       problems.push(`${file}: health check ${value.name}: its timeout is not a duration above zero`);
+    } else if (/^(nats|runtime|function:.*)$/.test(value.name)) {
+      problems.push(`${file}: health check ${value.name}: that name is one of Weir's own checks`);
     } else if (checks.has(value.name)) problems.push(`${file}: health check ${value.name} is declared twice`);
     else checks.set(value.name, { name: value.name, timeoutMs, check: value.check });
   }

@@ -5,6 +5,7 @@ import { devServer } from "./dev_server.ts";
 export function commandConfig(): Config {
   return readConfig({
     readFile: ENVIRONMENT.readFile,
-    get: (name) => ENVIRONMENT.get(name) ?? (name === "NATS_URL" ? devServer() : undefined),
+    get: (name) =>
+      ENVIRONMENT.get(name) || (name === "NATS_URL" && !ENVIRONMENT.get("NATS_URL_FILE") ? devServer() : undefined),
   });
 }

@@ -10,6 +10,10 @@ import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
 /** Files whose change restarts the runtime, and how long to wait for an editor to finish writing them. */
 const WATCHED = ["functions", "schemas"];
 const SETTLE_MS = 100;
+const STAND_INS = "functions/_dev/";
+/** An end within this time is one of a start that failed. */
+const STARTING_MS = 3_000;
+const SHOWN = { stdout: "inherit", stderr: "inherit" } as const;
 const NATS_PORT = 4222;
 /** What `dev` sets unless the environment does: only this machine gets in, and the log is for a person. */
 const DEFAULTS = { HOST: "127.0.0.1", LOG_FORMAT: "pretty", LOG_LEVEL: "debug" };
@@ -25,14 +29,14 @@ export async function dev(): Promise<void> {
   for (const [name, value] of Object.entries(DEFAULTS)) if (!ENVIRONMENT.get(name)) environment[name] = value;
   const graceMs = readConfig().SHUTDOWN_GRACE + GRACE_MARGIN_MS;
 
-  const owned: OwnedProcess[] = [];
   let server: NatsServer | undefined;
   let runtime: OwnedProcess | undefined;
+  let standIns: OwnedProcess[] = [];
   let stopping = false;
   const stop = async (code: number) => {
     stopping = true;
     await runtime?.stop("SIGTERM", graceMs);
-    await Promise.all(owned.map((process) => process.stop()));
+    await Promise.all(standIns.map((process) => process.stop()));
     if (server) await forgetDevServer();
     await server?.stop();
     Deno.exit(code);
@@ -43,7 +47,8 @@ export async function dev(): Promise<void> {
     Deno.exit(130);
   });
 
-  if (!ENVIRONMENT.get("NATS_URL")) {
+  if (!ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE")) {
+    await claimFolder();
     server = await startServer({
       port: portIsFree(NATS_PORT) ? NATS_PORT : undefined,
       storeDir: fileURLToPath(new URL(".weir/jetstream", PROJECT)),
@@ -53,48 +58,64 @@ export async function dev(): Promise<void> {
     await rememberDevServer(server);
     say(`nats-server ${server.version} on ${server.url}, its data in .weir/jetstream`);
   }
-  for (const file of await standIns()) {
-    owned.push(spawnOwned({
-      command: Deno.execPath(),
-      args: ["run", "--allow-net", "--allow-env", file],
-      stdout: "inherit",
-      stderr: "inherit",
-    }));
-  }
 
-  const run = () => {
-    const started = runtime = spawnOwned({
-      command: Deno.execPath(),
-      args: [
-        "run",
-        "--allow-net",
-        "--allow-env",
-        "--allow-read",
-        fileURLToPath(new URL("main.ts", import.meta.url)),
-        "start",
-      ],
-      env: environment,
-      stdout: "inherit",
-      stderr: "inherit",
-    });
+  const runRuntime = async () => {
+    const startedAt = performance.now();
+    const [command, ...args] = await startCommand();
+    const started = runtime = spawnOwned({ command, args, cwd: fileURLToPath(PROJECT), env: environment, ...SHOWN });
     void started.status.then(({ code, signal }) => {
       if (stopping || runtime !== started) return;
       if (signal) {
         say(`the runtime was ended by ${signal}`);
         return stop(1);
       }
-      say(code === 0 ? "the runtime ended" : "the runtime could not start: mend what it says above");
+      const what = performance.now() - startedAt < STARTING_MS ? "could not start" : "ended with an error";
+      say(code === 0 ? "the runtime ended" : `the runtime ${what}, see above: waiting for a change`);
     });
   };
-  run();
+  const runStandIns = async () => {
+    standIns = (await standInFiles()).map((file) => {
+      const args = ["run", "--allow-net", "--allow-env", file];
+      const started = spawnOwned({ command: Deno.execPath(), args, ...SHOWN });
+      void started.status.then(({ code }) => {
+        if (!stopping && standIns.includes(started)) say(`${shortPath(file)} ended with ${code}: it is missing now`);
+      });
+      return started;
+    });
+  };
+  await runStandIns();
+  await runRuntime();
+  say(`watching ${WATCHED.join("/ and ")}/ for changes; Ctrl-C ends it all`);
   for await (const files of changes()) {
     if (stopping) return;
     say(`changed: ${files.join(", ")}: restarting`);
+    if (files.some((file) => file.startsWith(STAND_INS))) {
+      const last = standIns;
+      standIns = [];
+      await Promise.all(last.map((process) => process.stop()));
+      if (!stopping) await runStandIns();
+    }
     const last = runtime;
     runtime = undefined;
     await last?.stop("SIGTERM", graceMs);
-    if (!stopping) run();
+    if (!stopping) await runRuntime();
   }
+}
+
+/** What `deno task start` runs, with its permissions: those of `deno.json` hold here as they do there. */
+async function startCommand(): Promise<string[]> {
+  const { tasks: { start } } = JSON.parse(await Deno.readTextFile(new URL("deno.json", PROJECT)));
+  const [, ...args] = String(start.command).split(/\s+/);
+  return [Deno.execPath(), ...args];
+}
+
+/** Two servers on one store destroy it. The system takes the lock away when this process is gone, however that was. */
+async function claimFolder(): Promise<void> {
+  await Deno.mkdir(new URL(".weir/", PROJECT), { recursive: true });
+  const lock = await Deno.open(new URL(".weir/lock", PROJECT), { create: true, write: true });
+  if (await lock.tryLock(true)) return;
+  lock.close();
+  throw new Error("another `deno task dev` runs in this folder: stop it first, or give this one a NATS_URL of its own");
 }
 
 function say(line: string): void {
@@ -102,8 +123,8 @@ function say(line: string): void {
 }
 
 /** Programs in `functions/_dev/` stand in for what functions call: they run beside `dev`, and nowhere else. */
-async function standIns(): Promise<string[]> {
-  const folder = new URL("functions/_dev/", PROJECT);
+async function standInFiles(): Promise<string[]> {
+  const folder = new URL(STAND_INS, PROJECT);
   try {
     const files = await Array.fromAsync(Deno.readDir(folder));
     return files.filter(({ name }) => name.endsWith(".ts")).map(({ name }) => fileURLToPath(new URL(name, folder)))
@@ -124,7 +145,7 @@ async function* changes(): AsyncIterable<string[]> {
     for await (const { kind, paths } of Deno.watchFs(folders)) {
       const sources = paths.filter((path) => path.endsWith(".ts"));
       if (kind === "access" || sources.length === 0) continue;
-      for (const path of sources) changed.add(path.slice(fileURLToPath(PROJECT).length));
+      for (const path of sources) changed.add(shortPath(path));
       clearTimeout(timer);
       timer = setTimeout(() => quiet.resolve(), SETTLE_MS);
     }
@@ -136,6 +157,10 @@ async function* changes(): AsyncIterable<string[]> {
     changed.clear();
     yield files;
   }
+}
+
+function shortPath(path: string): string {
+  return path.slice(fileURLToPath(PROJECT).length);
 }
 
 function portIsFree(port: number): boolean {

@@ -8,7 +8,8 @@ import { commandConfig } from "./command_config.ts";
 /** `functions`: what a running process says of them; without one, what the project and the cluster say. */
 export async function functions(options: { json?: boolean }): Promise<void> {
   const config = commandConfig();
-  const status = await ask(`http://${config.ADMIN_HOST}:${config.ADMIN_PORT}/functions`) ?? await look();
+  const url = `http://${config.ADMIN_HOST}:${config.ADMIN_PORT}/functions`;
+  const status = await ask(url) ?? await look(url);
   if (options.json) return console.log(JSON.stringify(status, null, 2));
   const table = new Table({
     head: ["function", "on", "emits", "attempts", "timeout", "at once", "in flight", "pending", "unsettled", "breaker"],
@@ -16,7 +17,10 @@ export async function functions(options: { json?: boolean }): Promise<void> {
   });
   for (const fn of status) {
     const { name, attempts, timeout, concurrency, inFlight } = fn;
-    const breaker = [fn.breaker, ...Object.entries(fn.dependencies).map(([name, state]) => `${name}: ${state}`)].join(
+    const breaker = [
+      `itself: ${fn.breaker}`,
+      ...Object.entries(fn.dependencies).map(([name, state]) => `${name}: ${state}`),
+    ].join(
       "\n",
     );
     const lists = [fn.triggers.join("\n"), fn.emits.join("\n")];
@@ -44,9 +48,13 @@ async function ask(url: string): Promise<FunctionStatus[] | undefined> {
   }
 }
 
-async function look(): Promise<FunctionStatus[]> {
+async function look(url: string): Promise<FunctionStatus[]> {
   const registry = await loadProject();
-  const cluster = await connectCluster(commandConfig()).catch(() => undefined);
+  console.error(`no runtime answers at ${url} (ADMIN_HOST, ADMIN_PORT): breakers and what is in flight are unknown`);
+  const cluster = await connectCluster(commandConfig()).catch((error) => {
+    console.error(`${error.message}; pending events are unknown`);
+    return undefined;
+  });
   try {
     return await functionStatus(cluster?.jsm, registry.functions);
   } finally {

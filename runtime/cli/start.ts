@@ -17,6 +17,7 @@ export async function start(): Promise<void> {
     log.error("a promise that nobody awaits was rejected", { error: event.reason });
   });
 
+  for (const warning of registry.warnings) log.warn(warning);
   let runtime: Runtime | undefined;
   const stop = async (signal: Deno.Signal) => {
     log.info("shutting down", { signal, grace_ms: config.SHUTDOWN_GRACE });

@@ -69,7 +69,8 @@ export class CircuitBreaker {
     if (next === from) return;
     this.#state = next;
     if (next.kind !== from.kind) {
-      this.changed({ name: this.name, of: this.of, from: from.kind, to: next.kind });
+      const { name, of, policy: { openForMs } } = this;
+      this.changed({ name, of, from: from.kind, to: next.kind, openForMs });
     }
     if (next.kind !== "closed" || from.kind !== "closed") {
       for (const listener of this.#listeners) listener();

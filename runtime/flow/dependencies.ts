@@ -50,10 +50,6 @@ export class Dependencies {
     }
     return breaker;
   }
-
-  all(): Iterable<CircuitBreaker> {
-    return this.#breakers.values();
-  }
 }
 
 interface Call {

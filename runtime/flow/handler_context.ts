@@ -68,12 +68,18 @@ export class InvocationContext implements HandlerContext {
     if (!parsed.ok) {
       throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues)}`);
     }
+    const json: string | undefined = JSON.stringify(data);
+    if (json === undefined) throw new TypeError(`${where} without data: an event carries JSON, null at the least`);
+    const id = options.id ?? emittedId(fn.name, cause, event.type, this.emitted.length);
+    if (this.emitted.some((other) => other.id === id)) {
+      throw new TypeError(`${where} with id "${id}", which it has emitted already: JetStream would drop one of them`);
+    }
     this.emitted.push({
-      id: options.id ?? emittedId(fn.name, cause, this.emitted.length),
+      id,
       type: event.type,
       source: `/functions/${fn.name}`,
       time: new Date(clock.now()).toISOString(),
-      json: JSON.stringify(data),
+      json,
     });
   };
 
@@ -100,14 +106,13 @@ export class InvocationContext implements HandlerContext {
   }
 }
 
-/** The id of an emitted event: the same for the same function, event and position, and for nothing else. */
+/** The id of an emitted event: the same for the same function, event, type and position, and for nothing else. */
 export function emittedId(
   functionName: string,
-  cause: { source: string; id: string },
+  cause: { readonly source: string; readonly type: string; readonly id: string },
+  type: string,
   position: number,
 ): string {
-  return createHash("sha256").update(JSON.stringify([functionName, cause.source, cause.id, position])).digest(
-    "hex",
-  )
-    .slice(0, 32);
+  const named = [functionName, cause.source, cause.type, cause.id, type, position];
+  return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32);
 }

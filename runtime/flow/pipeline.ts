@@ -1,17 +1,18 @@
-import { type BoundFunction, parserFor } from "../authoring/bind_function.ts";
+import { type BoundFunction, triggerFor } from "../authoring/bind_function.ts";
+import { parserOf } from "../authoring/define_event.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { WeirEvent } from "../nouns/event.ts";
 import { errorDetail, type Outcome, type Result } from "../nouns/outcome.ts";
-import { after, type Circumstances, refused, verdict } from "../policy/after.ts";
+import { after, type Circumstances, notMine, refused, unavailable, verdict } from "../policy/after.ts";
 import { before } from "../policy/before.ts";
-import { backoffMs } from "../rules/backoff.ts";
 import { decode, type Decoded } from "../rules/decode.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
+import { type Count, count } from "./count.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { InvocationContext } from "./handler_context.ts";
 import { Invoker } from "./invoker.ts";
 import { Gates } from "./gates.ts";
-import type { Ports, Scope } from "./ports.ts";
+import type { Ports, Progress, Scope } from "./ports.ts";
 
 /**
  * The one way through for a function's deliveries, in this order and no other:
@@ -42,32 +43,36 @@ export class Pipeline {
 
   /** Takes one delivery from its bytes to its settlement. Never rejects. */
   async handle(delivery: Delivery): Promise<Outcome> {
-    const decoded = decode(delivery, parserFor(this.fn, delivery.subject));
-    const counted = await this.#count(delivery);
-    const { earlier } = delivery;
-    const attempt = earlier.attempts + delivery.deliveryCount - counted.freeRetries;
-    const freeRetries = earlier.freeRetries + counted.freeRetries;
-    const invocation = { functionName: this.fn.name, delivery, event: decoded.event, attempt };
-    return await this.ports.observer.observe(invocation, async (scope) => {
-      const given = this.#circumstances(attempt, freeRetries);
-      const outcome = counted.error === undefined
-        ? await this.#decide(delivery, decoded, given, scope)
-        : unavailable(given, counted.error);
-      const free = outcome.kind === "retry" && !outcome.usesAttempt ? 1 : 0;
-      const progress = { attempts: attempt - free, freeRetries: freeRetries + free };
-      const settled = await this.ports.settler.settle(this.fn.name, delivery, outcome, progress);
+    const { fn, ports } = this;
+    const trigger = triggerFor(fn, delivery.subject);
+    const decoded = decode(delivery, trigger?.event && { type: trigger.pattern, parse: parserOf(trigger.event) });
+    let counted: Count = { attempt: delivery.deliveryCount, freeRetries: 0, begin: undefined };
+    let unknown: unknown;
+    try {
+      counted = await count(ports.attempts, fn.name, delivery, fn.policy.retry.attempts);
+    } catch (error) {
+      unknown = error;
+    }
+    const { attempt } = counted;
+    const invocation = { functionName: fn.name, delivery, event: decoded.event, attempt };
+    return await ports.observer.observe(invocation, async (scope) => {
+      const outcome = unknown !== undefined
+        ? unavailable(this.#circumstances(counted), unknown)
+        : trigger === undefined
+        ? notMine(delivery, this.#circumstances(counted))
+        : await this.#decide(delivery, decoded, counted, scope);
+      const settled = await ports.settler.settle(fn.name, delivery, outcome, progressOf(counted, outcome));
       if (!settled.ok) {
-        scope.log.error("not settled: JetStream will deliver it again", {
-          outcome: outcome.kind,
-          error: settled.error,
-        });
+        const fields = { outcome: outcome.kind, error: settled.error };
+        scope.log.error("not settled: JetStream will deliver it again", fields);
       }
       return outcome;
     });
   }
 
-  async #decide(delivery: Delivery, decoded: Decoded, given: Circumstances, scope: Scope): Promise<Outcome> {
+  async #decide(delivery: Delivery, decoded: Decoded, counted: Count, scope: Scope): Promise<Outcome> {
     const { policy } = this.fn;
+    const given = this.#circumstances(counted);
     const stop = before({
       decoded,
       attempt: given.attempt,
@@ -78,9 +83,15 @@ export class Pipeline {
     if (stop) return stop;
     const permit = this.breaker.admit();
     if (!permit.admitted) return refused("breaker-open", permit.retryAtMs, given);
+    try {
+      if (counted.begin) await this.ports.attempts.write(this.fn.name, delivery, counted.begin);
+    } catch (error) {
+      permit.report("ignored");
+      return unavailable(given, error);
+    }
     const result = await this.#run(decoded.event, given.attempt, scope);
     permit.report(verdict(result));
-    return after(result, this.#circumstances(given.attempt, given.freeRetries));
+    return after(result, this.#circumstances(counted));
   }
 
   async #run(event: WeirEvent, attempt: number, scope: Scope): Promise<Result> {
@@ -104,30 +115,14 @@ export class Pipeline {
     return breaker;
   }
 
-  /** The first delivery is the first attempt; only for a later one is it worth asking. */
-  async #count(delivery: Delivery): Promise<{ freeRetries: number; error?: unknown }> {
-    if (delivery.deliveryCount === 1) return { freeRetries: 0 };
-    try {
-      const freeRetries = await this.ports.attempts.freeRetries(this.fn.name, delivery);
-      return { freeRetries: Math.min(freeRetries, delivery.deliveryCount - 1) };
-    } catch (error) {
-      return { freeRetries: 0, error };
-    }
-  }
-
-  #circumstances(attempt: number, freeRetries: number): Circumstances {
+  #circumstances({ attempt, freeRetries }: Count): Circumstances {
     const { clock } = this.ports;
     return { attempt, freeRetries, retry: this.fn.policy.retry, nowMs: clock.now(), random: clock.random() };
   }
 }
 
-/** Without knowing the attempt nothing may be decided: the delivery waits, and uses none. */
-function unavailable(given: Circumstances, error: unknown): Outcome {
-  return {
-    kind: "retry",
-    reason: "state-unavailable",
-    delayMs: backoffMs(given.retry, 1, given.random),
-    usesAttempt: false,
-    error: errorDetail(error),
-  };
+/** What the event has used up once this delivery is settled. */
+function progressOf({ attempt, freeRetries }: Count, outcome: Outcome): Progress {
+  const free = outcome.kind === "retry" && !outcome.usesAttempt;
+  return { attempts: free ? attempt - 1 : attempt, freeRetries: free ? freeRetries + 1 : freeRetries };
 }

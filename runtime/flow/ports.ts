@@ -46,9 +46,19 @@ export interface Settler {
   extend(delivery: Delivery): void;
 }
 
-/** Remembers the deliveries that used no attempt: JetStream counts deliveries, not attempts. */
+/** What is known of a message's deliveries besides how many there were. */
+export interface Counts {
+  /** Attempts that began: how often its handler was run. */
+  readonly begun: number;
+  /** Deliveries that used no attempt. */
+  readonly free: number;
+}
+
+/** Remembers counts: JetStream counts deliveries, and a delivery may never have reached a handler. */
 export interface Attempts {
-  freeRetries(functionName: string, delivery: Delivery): Promise<number>;
+  /** Undefined when nothing was ever written of this message. */
+  read(functionName: string, delivery: Delivery): Promise<Counts | undefined>;
+  write(functionName: string, delivery: Delivery, counts: Counts): Promise<void>;
 }
 
 /** Opens key-value buckets. */
@@ -78,6 +88,8 @@ export interface BreakerChange {
   readonly of: "function" | "dependency";
   readonly from: BreakerState["kind"];
   readonly to: BreakerState["kind"];
+  /** How long it stays open when it opens. */
+  readonly openForMs: number;
 }
 
 /** Sees everything, changes nothing: what `run` returns is what `observe` must return. */

@@ -7,7 +7,7 @@ import type { Sink, Source } from "./ports.ts";
  * as its breakers allow. What it holds it keeps alive at the server, and gives back when it must stop.
  */
 export class Worker implements Sink {
-  readonly #held = new Set<Delivery>();
+  readonly #held = new Map<string, Delivery>();
   readonly #waiting: Delivery[] = [];
   /** What came while a gate was not fully open: each is one that a breaker has, or will have, to let through. */
   readonly #onTrial = new Set<Delivery>();
@@ -43,7 +43,13 @@ export class Worker implements Sink {
   }
 
   deliver(delivery: Delivery): void {
-    this.#held.add(delivery);
+    const again = this.#held.get(delivery.place);
+    if (again) {
+      // The server took it for lost while it is still being handled here: it is settled once, by its newest name.
+      again.handle = delivery.handle;
+      return;
+    }
+    this.#held.set(delivery.place, delivery);
     if (this.pipeline.gates.permits() !== Infinity) this.#onTrial.add(delivery);
     if (this.#stopping) void this.#giveBack(delivery);
     else if (this.#running < this.pipeline.fn.policy.concurrency) void this.#run(delivery);
@@ -89,7 +95,7 @@ export class Worker implements Sink {
   }
 
   #release(delivery: Delivery): void {
-    this.#held.delete(delivery);
+    this.#held.delete(delivery.place);
     this.#onTrial.delete(delivery);
     const next = this.#waiting.shift();
     if (next) void this.#run(next);
@@ -104,7 +110,7 @@ export class Worker implements Sink {
   #keepAlive(): void {
     const { clock, settler } = this.pipeline.ports;
     this.#stopKeepingAlive = clock.timer(this.keepAliveMs, () => {
-      for (const delivery of this.#held) settler.extend(delivery);
+      for (const delivery of this.#held.values()) settler.extend(delivery);
       this.#keepAlive();
     });
   }

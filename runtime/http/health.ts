@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { formatDuration } from "../rules/duration.ts";
+import { Problem } from "./problem.ts";
 
 /** Something that must work; it throws, or returns what is wrong as text, when it does not. */
 export interface Check {
@@ -38,7 +39,11 @@ export function healthRoutes(checks: readonly Check[]): Hono {
   return new Hono()
     .get("/health", report)
     .get("/health/ready", report)
-    .get("/health/live", () => Response.json({ status: "OK", checks: {} }, { headers: NOT_CACHED }));
+    .get("/health/live", () => Response.json({ status: "OK", checks: {} }, { headers: NOT_CACHED }))
+    .on(["POST", "PUT", "PATCH", "DELETE"], ["/health", "/health/ready", "/health/live"], ({ req }) => {
+      const detail = `${req.method} is not for ${req.path}: GET it`;
+      return new Problem(405, "Method Not Allowed", detail, { headers: { allow: "GET, HEAD" } }).toResponse();
+    });
 }
 
 const NOT_CACHED = { "cache-control": "no-store" };

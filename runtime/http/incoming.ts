@@ -14,6 +14,8 @@ const STRUCTURED = "application/cloudevents+json";
 const BATCH = "application/cloudevents-batch+json";
 const NDJSON = "application/x-ndjson";
 
+/** How long a body may take to come: a caller that never ends it must not hold a place for ever. */
+const BODY_MS = 30_000;
 /** Attributes with a meaning of their own; every other one is an extension. */
 const CORE = ["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"];
 
@@ -46,11 +48,14 @@ export async function readEnvelopes(
     case BATCH: {
       const batch = parseJson(await readText(request, maxBytes));
       if (!Array.isArray(batch)) throw malformed("a batch must be a JSON array of CloudEvents");
-      return { many: true, events: batch.map((event, i) => at(i, () => fromEnvelope(event))) };
+      return { many: true, events: batch.map((event, i) => at(i, () => numbered(fromEnvelope(event), request, i))) };
     }
     case NDJSON: {
       const lines = (await readText(request, maxBytes)).split("\n").filter((line) => line.trim() !== "");
-      return { many: true, events: lines.map((line, i) => at(i, () => fromEnvelope(parseJson(line)))) };
+      return {
+        many: true,
+        events: lines.map((line, i) => at(i, () => numbered(fromEnvelope(parseJson(line)), request, i))),
+      };
     }
   }
   const type = request.headers.get("ce-type");
@@ -73,17 +78,25 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
     );
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  let text = "", bytes = 0;
+  const reader = request.body?.getReader();
+  let text = "", bytes = 0, late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    void reader?.cancel();
+  }, BODY_MS);
   try {
-    for await (const chunk of request.body ?? []) {
-      bytes += chunk.length;
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+      bytes += next.value.length;
       if (bytes > maxBytes) throw tooLarge();
-      text += decoder.decode(chunk, { stream: true });
+      text += decoder.decode(next.value, { stream: true });
     }
+    if (late) throw new Problem(408, "Request Timeout", `the body did not come within ${BODY_MS} ms`);
     return text + decoder.decode();
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw malformed(error instanceof TypeError ? "the body is not UTF-8 text" : "the body ended early");
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -107,7 +120,12 @@ function fromEnvelope(envelope: unknown): IncomingEvent {
   }
   const extensions = Object.entries(event)
     .filter(([name, value]) => !CORE.includes(name) && value !== null && value !== undefined)
-    .map(([name, value]) => [name, String(value)] as const);
+    .map(([name, value]) => {
+      if (typeof value === "object") {
+        throw malformed(`attribute ${JSON.stringify(name)} is not text, number or boolean`);
+      }
+      return [name, String(value)] as const;
+    });
   return checked({
     type: event.type,
     data: event.data,
@@ -143,6 +161,12 @@ function withIdempotencyKey(event: IncomingEvent, request: Request): IncomingEve
   return key === null ? event : checked({ ...event, id: key.replace(/^"(.*)"$/, "$1") });
 }
 
+/** Of many events in one request each has its own part of the key. */
+function numbered(event: IncomingEvent, request: Request, index: number): IncomingEvent {
+  const keyed = withIdempotencyKey(event, request);
+  return keyed === event ? event : checked({ ...keyed, id: `${keyed.id}:${index}` });
+}
+
 function checked(event: IncomingEvent): IncomingEvent {
   const { id, source, time, extensions } = event;
   if (id !== undefined && (id === "" || id.length > 256)) {
@@ -154,9 +178,9 @@ function checked(event: IncomingEvent): IncomingEvent {
   if (time !== undefined && !/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(time)) {
     throw malformed(`time ${JSON.stringify(time)} is not an RFC 3339 timestamp`);
   }
-  const odd = Object.keys(extensions).find((name) => !/^[a-z0-9]{1,20}$/.test(name));
-  if (odd !== undefined) {
-    throw malformed(`attribute ${JSON.stringify(odd)}: a name is 1 to 20 lower-case letters and digits`);
+  const oddName = Object.keys(extensions).find((name) => !/^[a-z0-9]{1,20}$/.test(name));
+  if (oddName !== undefined) {
+    throw malformed(`attribute ${JSON.stringify(oddName)}: a name is 1 to 20 lower-case letters and digits`);
   }
   return event;
 }

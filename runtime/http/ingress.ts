@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
-import type { Publisher, Stored } from "../flow/ports.ts";
+import type { Publisher } from "../flow/ports.ts";
 import type { Issue } from "../rules/decode.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { type Check, healthRoutes } from "./health.ts";
@@ -18,8 +18,6 @@ export interface IngressOptions {
   readonly maxBytes: number;
   /** Turns a failure to store into a problem; undefined for an error that is none of the publisher's. */
   readonly storeProblem: (error: unknown) => Problem | undefined;
-  /** The subject of a stored message, to tell a repeat from two events that share an id. */
-  readonly subjectOf: (stored: Stored) => Promise<string | undefined>;
   readonly logError: (message: string, error: unknown) => void;
 }
 
@@ -50,13 +48,17 @@ export function ingress(options: IngressOptions): Hono {
     });
   };
 
-  const respond = (error: unknown): Response => {
+  const problemOf = (error: unknown): Problem => {
     const problem = error instanceof Problem ? error : options.storeProblem(error);
-    if (problem) return problem.toResponse();
+    if (problem) return problem;
     options.logError("the ingress failed", error);
-    return new Problem(500, "Internal Server Error", "the event was not published; the log says why")
-      .toResponse();
+    return new Problem(500, "Internal Server Error", "the event was not published; the log says why");
   };
+  const failure = (error: unknown) => {
+    const { status, title, detail } = problemOf(error);
+    return { status, title, detail };
+  };
+  const respond = (error: unknown): Response => problemOf(error).toResponse();
 
   const publishTyped = async (c: Context, type: string) => {
     const caller = options.keys.authenticate(c.req.raw);
@@ -88,10 +90,17 @@ export function ingress(options: IngressOptions): Hono {
         );
       }
     });
-    const results = await Promise.all(
+    const settled = await Promise.allSettled(
       checked.map(({ event, incoming }) => publish(options, caller, event, incoming)),
     );
-    return Response.json(many ? results : results[0], { status: 202 });
+    const failed = settled.find((result) => result.status === "rejected");
+    if (!many && failed) throw failed.reason;
+    const results = settled.map((result) => result.status === "fulfilled" ? result.value : failure(result.reason));
+    if (!failed) return Response.json(many ? results : results[0], { status: 202 });
+    const { status, title, more } = problemOf(failed.reason);
+    const stored = settled.filter((result) => result.status === "fulfilled").length;
+    const detail = `${stored} of ${settled.length} events were stored: \`results\` says which`;
+    throw new Problem(status, title, detail, { ...more, members: { results } });
   });
   app.notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse());
   app.onError(respond);
@@ -119,6 +128,7 @@ function acceptable(
 }
 
 function validate(event: EventDefinition, incoming: IncomingEvent): void {
+  if (incoming.data === undefined) throw new Problem(400, "Malformed request", "the event has no data");
   const parsed = parserOf(event)(incoming.data);
   if (!parsed.ok) throw invalid(event.type, parsed.issues);
 }
@@ -139,10 +149,6 @@ async function publish(
     json: JSON.stringify(incoming.data),
     extensions: incoming.extensions,
   });
-  if (stored.duplicate) {
-    const earlier = await options.subjectOf(stored);
-    if (earlier !== undefined && earlier !== event.type) throw idTaken(id, earlier);
-  }
   return {
     id,
     type: event.type,
@@ -156,12 +162,6 @@ function invalid(type: string, issues: readonly Issue[]): Problem {
   return new Problem(400, "Invalid event data", `the data does not match the schema of ${type}`, {
     members: { errors: issues },
   });
-}
-
-/** JetStream dedupes by id within a stream, whatever the subject: said aloud, since the event was not stored. */
-function idTaken(id: string, earlier: string): Problem {
-  const detail = `id ${JSON.stringify(id)} was used for an event of type ${earlier} shortly before: use another`;
-  return new Problem(422, "Idempotency key reused", detail);
 }
 
 function tooMany(): Problem {

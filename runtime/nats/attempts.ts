@@ -1,6 +1,6 @@
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Attempts } from "../flow/ports.ts";
+import type { Attempts, Counts } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 
 const BUCKET = "weir_attempts";
@@ -8,33 +8,25 @@ const BUCKET = "weir_attempts";
 const KEPT_MS = 7 * 86_400_000;
 
 /**
- * Counts the deliveries that used no attempt: given back at shutdown, refused by a breaker, and so on. It is kept
- * in a NATS key-value bucket, so that a restart or another replica counts on. Nothing is written for an event that
- * is handled, retried or dead-lettered as usual.
+ * Keeps the counts in a NATS key-value bucket, so that a restart or another replica counts on. Nothing is read or
+ * written for an event that is handled at its first delivery.
  */
-export class FreeRetries implements Attempts {
+export class AttemptStore implements Attempts {
   private constructor(readonly kv: KV) {}
 
   /** Opens the bucket, making it if need be. */
-  static async open(nc: NatsConnection, replicas: number): Promise<FreeRetries> {
+  static async open(nc: NatsConnection, replicas: number): Promise<AttemptStore> {
     const kvm = new Kvm(nc);
-    const options = {
-      history: 1,
-      ttl: KEPT_MS,
-      replicas,
-      description: "Weir: deliveries that used no attempt",
-    };
-    return new FreeRetries(await kvm.create(BUCKET, options).catch(() => kvm.open(BUCKET)));
+    const options = { history: 1, ttl: KEPT_MS, replicas, description: "Weir: attempts of redelivered messages" };
+    return new AttemptStore(await kvm.create(BUCKET, options).catch(() => kvm.open(BUCKET)));
   }
 
-  async freeRetries(functionName: string, delivery: Delivery): Promise<number> {
-    return Number((await this.kv.get(key(functionName, delivery)))?.string() ?? 0);
+  async read(functionName: string, delivery: Delivery): Promise<Counts | undefined> {
+    return (await this.kv.get(key(functionName, delivery)))?.json<Counts>();
   }
 
-  /** Adds one. Only the holder of the delivery writes its key, so nobody is in between. */
-  async add(functionName: string, delivery: Delivery): Promise<void> {
-    const before = delivery.deliveryCount === 1 ? 0 : await this.freeRetries(functionName, delivery);
-    await this.kv.put(key(functionName, delivery), String(before + 1));
+  async write(functionName: string, delivery: Delivery, counts: Counts): Promise<void> {
+    await this.kv.put(key(functionName, delivery), JSON.stringify(counts));
   }
 }
 

@@ -28,7 +28,7 @@ export interface ConnectionEvents {
  * @throws {Error} saying where, why and what to do, when NATS cannot be reached or is too old.
  */
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
-  const where = options.servers.map((server) => server.replace(/\/\/[^@/]*@/, "//")).join(", ");
+  const where = urlsOf(options).map(({ host }) => host).join(", ");
   let nc: NatsConnection;
   try {
     nc = await connect(toClientOptions(options));
@@ -61,12 +61,15 @@ export async function watchConnection(nc: NatsConnection, events: ConnectionEven
 }
 
 function toClientOptions(options: NatsOptions): ConnectionOptions {
-  const { name, creds, token, tls } = options;
-  const urls = options.servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
-  // The client takes no user and password from a URL; people write them there all the same.
+  const { name, creds, tls } = options;
+  const urls = urlsOf(options);
+  // The client takes no user, password or token from a URL; people write them there all the same.
   const named = urls.find(({ username }) => username !== "");
-  const user = options.user ?? (named && decodeURIComponent(named.username));
-  const pass = options.password ?? (named && decodeURIComponent(named.password));
+  const inUrl = named && { name: decodeURIComponent(named.username), secret: decodeURIComponent(named.password) };
+  const user = options.user ?? (inUrl?.secret ? inUrl.name : undefined);
+  const pass = options.password ?? (inUrl?.secret || undefined);
+  const token = options.token ?? (inUrl && !inUrl.secret ? inUrl.name : undefined);
+  const encrypted = urls.some(({ protocol }) => protocol === "tls:");
   return {
     servers: urls.map((url) => `${url.protocol}//${url.host}`),
     name,
@@ -80,8 +83,14 @@ function toClientOptions(options: NatsOptions): ConnectionOptions {
     ...(creds !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(creds)) }),
     ...(token !== undefined && { token }),
     ...(user !== undefined && { user, pass }),
+    ...(encrypted && { tls: {} }),
     ...(tls && { tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key } }),
   };
+}
+
+/** Servers as URLs; `host:4222` alone is one too. */
+function urlsOf({ servers }: NatsOptions): URL[] {
+  return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }
 
 function explain(error: unknown): string {

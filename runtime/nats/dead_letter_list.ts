@@ -57,7 +57,7 @@ function toDeadLetter(sequence: number, subject: string, headers: MsgHdrs | unde
     sequence,
     function: header("weir-function") || fn,
     reason: header("weir-reason"),
-    type: type.join("."),
+    type: header("weir-subject") || type.join("."),
     id: header("ce-id") || `${stream}:${streamSequence}`,
     attempts: Number(header("weir-attempts")),
     error: header("weir-error"),

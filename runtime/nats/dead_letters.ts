@@ -3,7 +3,7 @@ import type { Stored } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
 import type { JetStreamStore } from "./jetstream_store.ts";
-import { ownHeaders } from "./retry_lane.ts";
+import { fittingSubject, ownHeaders } from "./retry_lane.ts";
 
 /** The stream of dead letters and what it stores. */
 export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
@@ -15,18 +15,24 @@ const ERROR_LIMIT = 1_000;
 export class DeadLetters {
   constructor(readonly jetstream: JetStreamStore) {}
 
-  /** @throws {StoreError} when the dead letter is not known to be stored. */
+  /**
+   * @param withPayload false for one too large to be stored with its headers: it then says where its original is
+   * @throws {StoreError} when the dead letter is not known to be stored.
+   */
   store(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "dead-letter" },
+    withPayload = true,
   ): Promise<Stored> {
-    const subject = `${DEAD_LETTERS.prefix}.${functionName}.${delivery.subject}`;
-    return this.jetstream.store(
-      subject,
-      delivery.payload,
-      deadLetterHeaders(functionName, delivery, outcome),
+    const subject = `${DEAD_LETTERS.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
+    const hdrs = deadLetterHeaders(functionName, delivery, outcome);
+    if (withPayload) return this.jetstream.store(subject, delivery.payload, hdrs);
+    hdrs.set(
+      "weir-payload",
+      `omitted: ${delivery.payload.length} bytes are in ${delivery.stream} at ${delivery.sequence}`,
     );
+    return this.jetstream.store(subject, new Uint8Array(), hdrs);
   }
 }
 
@@ -45,6 +51,7 @@ function deadLetterHeaders(
   hdrs.set("weir-stream", delivery.stream);
   hdrs.set("weir-sequence", String(delivery.sequence));
   hdrs.set("weir-time", new Date().toISOString());
+  if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
   if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
   return hdrs;
 }

@@ -1,9 +1,9 @@
-import type { Msg, MsgHdrs } from "@nats-io/transport-node";
-import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
+import type { Msg } from "@nats-io/transport-node";
+import type { Delivery } from "../nouns/delivery.ts";
+import { headerText, RawHeaders } from "./raw_headers.ts";
 import { fromLane, RETRIES } from "./retry_lane.ts";
 
 const FIRST = { attempts: 0, freeRetries: 0, redrives: 0 };
-const NO_HEADERS: MessageHeaders = { get: () => undefined, entries: () => [] };
 
 /**
  * Reads a message that a consumer delivered. Its place in the stream is in the reply subject:
@@ -24,29 +24,10 @@ export function toDelivery(msg: Msg): Delivery | undefined {
     deliveryCount: Number(tokens[at + 2]),
     storedAtMs: Math.floor(Number(nanos) / 1e6),
     payload: msg.data,
-    headers: msg.headers ? new NatsHeaders(msg.headers) : NO_HEADERS,
+    headers: new RawHeaders(headerText(msg)),
     earlier: FIRST,
     place: `${stream}.${sequence}.${nanos}`,
     handle,
   };
   return stream === RETRIES.stream ? fromLane(delivery) : delivery;
-}
-
-/** Header names on NATS keep their case, and publishers do not agree on it: CloudEvents says to ignore it. */
-class NatsHeaders implements MessageHeaders {
-  constructor(readonly raw: MsgHdrs) {}
-
-  get(name: string): string | undefined {
-    const lower = name.toLowerCase();
-    for (const [key, values] of this.raw) {
-      if (key.toLowerCase() === lower) return values[0];
-    }
-    return undefined;
-  }
-
-  *entries(): Iterable<readonly [string, string]> {
-    for (const [key, values] of this.raw) {
-      for (const value of values) yield [key, value];
-    }
-  }
 }

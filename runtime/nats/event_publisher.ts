@@ -1,17 +1,31 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Publisher, Stored } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 import { encodeAttribute } from "../rules/decode.ts";
-import type { JetStreamStore } from "./jetstream_store.ts";
+import { type JetStreamStore, StoreError } from "./jetstream_store.ts";
 
 const UTF8 = new TextEncoder();
 
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
-  constructor(readonly jetstream: JetStreamStore) {}
+  constructor(readonly jetstream: JetStreamStore, readonly jsm: JetStreamManager) {}
 
-  publish(event: OutgoingEvent): Promise<Stored> {
-    return this.jetstream.store(event.type, UTF8.encode(event.json), toHeaders(event));
+  /** @throws {StoreError} when the event is not known to be stored: `id-taken` when another event has its id. */
+  async publish(event: OutgoingEvent): Promise<Stored> {
+    const stored = await this.jetstream.store(event.type, UTF8.encode(event.json), toHeaders(event));
+    if (stored.duplicate) await this.#refuseAnother(event, stored);
+    return stored;
+  }
+
+  /** JetStream drops a repeated id within a stream whatever its subject: that would be a loss, and nobody told. */
+  async #refuseAnother({ id, type }: OutgoingEvent, { stream, sequence }: Stored): Promise<void> {
+    const earlier = await this.jsm.streams.getMessage(stream, { seq: sequence }).catch(() => null);
+    if (!earlier || earlier.subject === type) return;
+    const what = `id ${
+      JSON.stringify(id)
+    } was used for an event of type ${earlier.subject} shortly before: use another`;
+    throw new StoreError("id-taken", what);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Clock, Stored } from "../flow/ports.ts";
 import { backoffMs } from "../rules/backoff.ts";
 
 /** Why a message was not stored: `unavailable` may pass by itself, the others will not. */
-export type StoreProblem = "unavailable" | "too-large" | "refused";
+export type StoreProblem = "unavailable" | "too-large" | "refused" | "id-taken";
 
 /** A message is not known to be stored. */
 export class StoreError extends Error {

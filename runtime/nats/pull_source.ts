@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import { toDelivery } from "./delivery.ts";
+import { headerText, readStatus } from "./raw_headers.ts";
 import type { Clock, Sink, Source } from "../flow/ports.ts";
 import { within } from "./within.ts";
 
@@ -25,7 +26,7 @@ const STOP_MS = 2_000;
  * that ends a pull, after two and a half silent heartbeats, and on reconnect.
  */
 export class PullSource implements Source {
-  readonly #inbox: string;
+  #inbox = "";
   readonly #next: string;
   #subscription: Subscription | undefined;
   #sink: Sink | undefined;
@@ -39,15 +40,12 @@ export class PullSource implements Source {
   readonly #cancel = new Set<() => void>();
 
   constructor(readonly nc: NatsConnection, readonly stream: string, consumer: string, readonly clock: Clock) {
-    this.#inbox = createInbox();
     this.#next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
   }
 
   start(sink: Sink): void {
     this.#sink = sink;
-    this.#subscription = this.nc.subscribe(this.#inbox, {
-      callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
-    });
+    this.#listen();
     this.#watch();
     this.wake();
   }
@@ -62,9 +60,9 @@ export class PullSource implements Source {
     });
   }
 
-  /** The connection is a new one: the server knows nothing of earlier pulls. */
+  /** The connection is a new one. */
   reconnected(): void {
-    this.#pulls = [];
+    this.#listen();
     this.#pausedUntilMs = 0;
     this.wake();
   }
@@ -80,6 +78,20 @@ export class PullSource implements Source {
     for (const cancel of this.#cancel) cancel();
     if (!this.#subscription || this.nc.isClosed()) return;
     await within(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
+  }
+
+  /**
+   * Listens anew and forgets every pull: what the server may still hold for the old inbox has nowhere to go. With the
+   * same inbox it would come on top of what is pulled now, more with each reconnect.
+   */
+  #listen(): void {
+    if (this.#stopped) return;
+    this.#subscription?.unsubscribe();
+    this.#pulls = [];
+    this.#inbox = createInbox();
+    this.#subscription = this.nc.subscribe(this.#inbox, {
+      callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
+    });
   }
 
   #pull(): void {
@@ -106,7 +118,7 @@ export class PullSource implements Source {
       if (first) this.wake();
       return;
     }
-    const code = msg.headers?.code, description = msg.headers?.description ?? "";
+    const { code, description } = readStatus(headerText(msg)) ?? { code: 0, description: "" };
     if (code === 100) return this.#well();
     if (code === 408) { // the oldest pull ran out, as pulls do on a quiet stream
       this.#pulls.shift();
@@ -132,7 +144,7 @@ export class PullSource implements Source {
   #watch(): void {
     this.#after(HEARTBEAT_MS, () => {
       if (this.#pulls.length > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
-        this.#pulls = [];
+        this.#listen();
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`);
       }
       this.wake();

@@ -1,10 +1,10 @@
 import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
-import type { Redriven } from "../nouns/dead_letter.ts";
+import type { DeadLetter, Redriven } from "../nouns/dead_letter.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readDeadLetter } from "./dead_letter_list.ts";
 import { type JetStreamStore, StoreError } from "./jetstream_store.ts";
-import { RETRIES } from "./retry_lane.ts";
+import { fittingSubject, RETRIES } from "./retry_lane.ts";
 
 /** How often a dead letter may be sent back before somebody has to insist. */
 export const MAX_REDRIVES = 3;
@@ -29,6 +29,7 @@ export async function redrive(
 ): Promise<Redriven> {
   const letter = await readDeadLetter(jsm, sequence);
   if (!letter) return "missing";
+  const payload = letter.headers["weir-payload"] ? await originalPayload(jsm, letter) : letter.payload;
   if (letter.redrives >= MAX_REDRIVES && !force) return "held-back";
   const hdrs = headers();
   for (const [name, value] of Object.entries(letter.headers)) {
@@ -42,9 +43,10 @@ export async function redrive(
   hdrs.set("weir-time", new Date().toISOString()); // a person asked for it now: its age begins anew
   hdrs.set("weir-redrives", String(letter.redrives + 1));
   hdrs.set("weir-dead-letter", String(sequence));
-  const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${letter.type}`;
+  if (fittingSubject(letter.type) !== letter.type) hdrs.set("weir-subject", letter.type);
+  const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
   try {
-    await store.store(subject, letter.payload, hdrs);
+    await store.store(subject, payload, hdrs);
   } catch (error) {
     if (!(error instanceof StoreError && error.message.includes(SUBJECT_TAKEN))) throw error;
   }
@@ -60,4 +62,13 @@ export async function discard(jsm: JetStreamManager, sequence: number): Promise<
     if (error instanceof JetStreamApiError && /not found|no message/i.test(error.message)) return false;
     throw error;
   }
+}
+
+/** The payload of a dead letter that was too large to have it with it. @throws {Error} when the original is gone. */
+async function originalPayload(jsm: JetStreamManager, { stream, streamSequence }: DeadLetter): Promise<Uint8Array> {
+  const original = await jsm.streams.getMessage(stream, { seq: streamSequence });
+  if (original) return original.data;
+  throw new Error(
+    `the payload was too large for the dead letter, and its original in ${stream} at ${streamSequence} is gone`,
+  );
 }

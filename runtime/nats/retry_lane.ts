@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Progress, Stored } from "../flow/ports.ts";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
@@ -32,7 +33,7 @@ export class RetryLane {
     // The place is one message's own, so no schedule replaces another; the count tells its rounds apart.
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
-    hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${delivery.subject}`);
+    hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`);
     const subject = `${RETRIES.parked}.${functionName}.${delivery.place.replaceAll(".", "-")}`;
     return this.jetstream.store(subject, delivery.payload, hdrs);
   }
@@ -48,14 +49,26 @@ export function laneHeaders(functionName: string, delivery: Delivery, progress: 
   hdrs.set("weir-attempts", String(progress.attempts));
   hdrs.set("weir-free-retries", String(progress.freeRetries));
   if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
+  if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
   return hdrs;
+}
+
+/** The longest subject that fits the server's line of 4,096 bytes beside what we put before it. */
+const LONGEST_SUBJECT = 1_024;
+
+/** A subject short enough to be carried behind a prefix of ours; one that is cut goes whole in a header. */
+export function fittingSubject(subject: string): string {
+  if (subject.length <= LONGEST_SUBJECT) return subject;
+  const sum = createHash("sha256").update(subject).digest("hex").slice(0, 16);
+  return `${subject.slice(0, LONGEST_SUBJECT - 17).replace(/\.+$/, "")}-${sum}`;
 }
 
 /** The headers that are the event's own. `Nats-*` are orders to the server, and held for one storing of it only. */
 export function ownHeaders(from: MessageHeaders): MsgHdrs {
   const hdrs = headers();
   for (const [name, value] of from.entries()) {
-    if (!/^(nats|weir)-/i.test(name)) hdrs.append(name, value);
+    // A name or value that no client may write came from one that checks nothing: it cannot be passed on.
+    if (/^[!-9;-~]+$/.test(name) && !/[\r\n]/.test(value) && !/^(nats|weir)-/i.test(name)) hdrs.append(name, value);
   }
   return hdrs;
 }
@@ -68,7 +81,8 @@ export function fromLane(delivery: Delivery): Delivery {
     ...delivery,
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),
-    subject: delivery.subject.split(".").slice(deadLetter === undefined ? 3 : 4).join("."),
+    subject: delivery.headers.get("weir-subject") ??
+      delivery.subject.split(".").slice(deadLetter === undefined ? 3 : 4).join("."),
     storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
     earlier: {
       attempts: number("weir-attempts"),

@@ -4,7 +4,7 @@ import type { Clock, Progress, Settlement, Settler } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
 import { backoffMs } from "../rules/backoff.ts";
-import type { FreeRetries } from "./attempts.ts";
+import type { AttemptStore } from "./attempts.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { StoreError } from "./jetstream_store.ts";
 import { discard } from "./redrive.ts";
@@ -12,6 +12,12 @@ import { PARK_FROM_MS, type RetryLane } from "./retry_lane.ts";
 
 const ACK = "+ACK";
 const WORKING = "+WPI";
+/** What the server can count: a delay in nanoseconds, in 63 bits. */
+const LONGEST_MS = 365 * 86_400_000;
+/** How many last answers are remembered for a reconnect. */
+const REMEMBERED = 8_192;
+/** How long a dead connection may go unseen: two pings without an answer. */
+const UNSEEN_MS = 30_000;
 const BURY_AGAIN = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
 /**
@@ -20,11 +26,12 @@ const BURY_AGAIN = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitt
  */
 export class NatsSettler implements Settler {
   #givingUp = false;
+  readonly #finished: { readonly handle: string; readonly answer: string; readonly atMs: number }[] = [];
 
   constructor(
     readonly nc: NatsConnection,
     readonly deadLetters: DeadLetters,
-    readonly freeRetries: FreeRetries,
+    readonly attempts: AttemptStore,
     readonly lane: RetryLane,
     readonly jsm: JetStreamManager,
     readonly clock: Clock,
@@ -41,15 +48,15 @@ export class NatsSettler implements Settler {
       if (delivery.deadLetter !== undefined) await discard(this.jsm, delivery.deadLetter);
       switch (outcome.kind) {
         case "ack":
-          this.#reply(delivery, ACK);
+          this.#finish(delivery, ACK);
           break;
         case "retry":
           if (progress && outcome.delayMs >= PARK_FROM_MS) await this.#park(functionName, delivery, outcome, progress);
-          else await this.#giveBack(functionName, delivery, outcome);
+          else await this.#giveBack(functionName, delivery, outcome, progress);
           break;
         case "dead-letter":
           await this.#bury(functionName, delivery, outcome);
-          this.#reply(delivery, `+TERM weir: ${outcome.reason}`);
+          this.#finish(delivery, `+TERM weir: ${outcome.reason}`);
       }
       return { ok: true };
     } catch (error) {
@@ -61,6 +68,16 @@ export class NatsSettler implements Settler {
     if (!this.nc.isClosed()) this.#reply(delivery, WORKING);
   }
 
+  /**
+   * The client drops what it has not sent when it dials again. Answers given since shortly before the connection was
+   * seen to be gone are given once more: to say it twice does no harm, and unsaid it would be handled twice.
+   */
+  reconnected(disconnectedAtMs: number): void {
+    for (const { handle, answer, atMs } of this.#finished.splice(0)) {
+      if (atMs >= disconnectedAtMs - UNSEEN_MS) this.nc.publish(handle, answer);
+    }
+  }
+
   /** Stops repeating what cannot be stored: the process must end, and JetStream still has the messages. */
   giveUp(): void {
     this.#givingUp = true;
@@ -70,12 +87,19 @@ export class NatsSettler implements Settler {
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
+    progress: Progress | undefined,
   ): Promise<void> {
     try {
-      if (!outcome.usesAttempt) await this.freeRetries.add(functionName, delivery);
+      if (progress && !outcome.usesAttempt) {
+        const begun = progress.attempts - delivery.earlier.attempts;
+        const free = progress.freeRetries - delivery.earlier.freeRetries;
+        await this.attempts.write(functionName, delivery, { begun, free });
+      } else if (!progress && delivery.deliveryCount === 1) { // it never began; of a later one the counts still hold
+        await this.attempts.write(functionName, delivery, { begun: 0, free: 1 });
+      }
     } finally {
       // A delay always goes with it: without one the message comes back at once, and again, and again.
-      const delayNanos = Math.max(1, outcome.delayMs) * 1e6;
+      const delayNanos = Math.min(Math.max(1, outcome.delayMs), LONGEST_MS) * 1e6;
       this.#reply(delivery, `-NAK {"delay":${delayNanos}}`);
     }
   }
@@ -91,9 +115,9 @@ export class NatsSettler implements Settler {
       await this.lane.park(functionName, delivery, this.clock.now() + outcome.delayMs, progress);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      return await this.#giveBack(functionName, delivery, outcome);
+      return await this.#giveBack(functionName, delivery, outcome, progress);
     }
-    this.#reply(delivery, ACK);
+    this.#finish(delivery, ACK);
   }
 
   /**
@@ -105,12 +129,14 @@ export class NatsSettler implements Settler {
     delivery: Delivery,
     outcome: Outcome & { kind: "dead-letter" },
   ): Promise<void> {
+    let withPayload = true;
     for (let tries = 1;; tries++) {
       try {
-        await this.deadLetters.store(functionName, delivery, outcome);
+        await this.deadLetters.store(functionName, delivery, outcome, withPayload);
         return;
       } catch (error) {
-        if (this.#givingUp || (error instanceof StoreError && error.problem === "too-large")) throw error;
+        if (this.#givingUp || !(error instanceof StoreError)) throw error;
+        if (error.problem === "too-large") withPayload = false;
         const delayMs = backoffMs(BURY_AGAIN, tries, this.clock.random());
         await new Promise<void>((resolve) => this.clock.timer(delayMs, resolve));
       }
@@ -119,5 +145,12 @@ export class NatsSettler implements Settler {
 
   #reply(delivery: Delivery, answer: string): void {
     this.nc.publish(delivery.handle, answer);
+  }
+
+  /** An answer that ends the matter: said again after a reconnect, since one on its way then is lost. */
+  #finish(delivery: Delivery, answer: string): void {
+    this.#reply(delivery, answer);
+    this.#finished.push({ handle: delivery.handle, answer, atMs: this.clock.now() });
+    if (this.#finished.length >= REMEMBERED) this.#finished.splice(0, REMEMBERED / 2);
   }
 }

@@ -14,6 +14,7 @@ import {
 import { StartupProblems } from "../authoring/problems.ts";
 import type { BoundFunction } from "../authoring/bind_function.ts";
 import type { BoundStream } from "../authoring/streams.ts";
+import { covers } from "../rules/subjects.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { RETRIES } from "./retry_lane.ts";
 
@@ -49,6 +50,11 @@ export interface Durable {
   readonly filters: readonly string[];
 }
 
+/** A consumer that was made just now, and how many stored events it begins with. */
+export interface NewConsumer extends Durable {
+  readonly waiting: number;
+}
+
 /** The consumers of functions: one for each stream that a function listens to. */
 export function durablesOf(functions: readonly BoundFunction[]): Durable[] {
   return functions.flatMap(({ name, triggers }) => {
@@ -69,6 +75,7 @@ export function durablesOf(functions: readonly BoundFunction[]): Durable[] {
 /**
  * Makes streams and consumers what the project declares, in place, touching nothing that it does not declare.
  *
+ * @returns the consumers that were made
  * @param replicas of streams; undefined: one for a new stream, and as it is for one that exists
  * @throws {StartupProblems} naming every field that JetStream cannot change in place.
  */
@@ -77,19 +84,23 @@ export async function ensureTopology(
   streams: readonly BoundStream[],
   durables: readonly Durable[],
   replicas: number | undefined,
-): Promise<void> {
-  const problems: string[] = [];
+): Promise<NewConsumer[]> {
+  const problems: string[] = [], made: NewConsumer[] = [];
   const declared = streams.map((stream) => [stream, {}] as const);
-  for (const [stream, made] of [...declared, ...OWN_STREAMS]) {
-    await attempt(problems, `stream ${stream.name}`, () => ensureStream(jsm, stream, replicas, made));
+  for (const [stream, extra] of [...declared, ...OWN_STREAMS]) {
+    await attempt(problems, `stream ${stream.name}`, () => ensureStream(jsm, stream, replicas, extra));
   }
   if (problems.length === 0) {
     for (const durable of durables) {
       const what = `consumer ${durable.functionName} on stream ${durable.stream}`;
-      await attempt(problems, what, () => ensureConsumer(jsm, durable));
+      await attempt(problems, what, async () => {
+        const waiting = await ensureConsumer(jsm, durable);
+        if (waiting !== undefined) made.push({ ...durable, waiting });
+      });
     }
   }
   if (problems.length > 0) throw new StartupProblems(problems);
+  return made;
 }
 
 async function attempt(problems: string[], what: string, ensure: () => Promise<void>): Promise<void> {
@@ -100,11 +111,16 @@ async function attempt(problems: string[], what: string, ensure: () => Promise<v
       if (error instanceof CannotChange) problems.push(...error.fields.map((field) => `${what}: ${field}`));
       else if (!(error instanceof JetStreamApiError)) throw error;
       else if (round < ROUNDS && isRace(error)) continue;
-      else problems.push(`${what}: JetStream says: ${error.message} (${error.code})`);
+      else problems.push(`${what}: JetStream says: ${error.message} (${error.code})${OVERLAP_HELP[error.code] ?? ""}`);
       return;
     }
   }
 }
+
+/** What to do where JetStream's own words leave it open. */
+const OVERLAP_HELP: Record<number, string> = {
+  10065: "; another stream stores some of these subjects: declare that one, by its name, with defineStream in schemas/",
+};
 
 /** Fields that only a new stream or consumer could have: caught above, where their owner is known. */
 class CannotChange extends Error {
@@ -136,7 +152,16 @@ async function ensureStream(
   const { name } = stream, subjects = [...stream.subjects];
   const found = await unlessMissing(jsm.streams.info(name), JetStreamApiCodes.StreamNotFound);
   if (!found) {
-    await jsm.streams.add({ ...NEW_STREAM, num_replicas: 1, ...made, ...declared, name, subjects });
+    const window = Math.min(NEW_STREAM.duplicate_window, declared.max_age || Infinity);
+    await jsm.streams.add({
+      ...NEW_STREAM,
+      duplicate_window: window,
+      num_replicas: 1,
+      ...made,
+      ...declared,
+      name,
+      subjects,
+    });
     return;
   }
   const { config } = found;
@@ -147,16 +172,20 @@ async function ensureStream(
   if (config.mirror) fields.push("mirror: it mirrors another stream, which stores no subjects of its own");
   if (config.sealed) fields.push("sealed: it takes no more messages");
   if (fields.length > 0) throw new CannotChange(fields);
-  const missing = subjects.filter((subject) => !config.subjects?.includes(subject));
+  const has = config.subjects ?? [];
+  const missing = subjects.filter((subject) => !has.some((own) => covers(own, subject)));
   const change: Partial<StreamConfig> = { ...differing(declared, config) };
-  if (missing.length > 0) change.subjects = [...(config.subjects ?? []), ...missing];
+  // JetStream refuses subjects that overlap: one that a new subject covers is replaced by it.
+  const kept = has.filter((own) => !missing.some((subject) => covers(subject, own)));
+  if (missing.length > 0) change.subjects = [...kept, ...missing];
   if (Object.keys(change).length > 0) await jsm.streams.update(name, change);
 }
 
+/** Returns how many stored events wait for a consumer that it made; undefined for one that was there. */
 async function ensureConsumer(
   jsm: JetStreamManager,
   { functionName, stream, filters }: Durable,
-): Promise<void> {
+): Promise<number | undefined> {
   const owned = {
     filter_subjects: [...filters],
     ack_wait: ACK_WAIT_MS * 1e6,
@@ -168,13 +197,13 @@ async function ensureConsumer(
     JetStreamApiCodes.ConsumerNotFound,
   );
   if (!found) {
-    await jsm.consumers.add(stream, {
+    const { num_pending } = await jsm.consumers.add(stream, {
       ...owned,
       durable_name: functionName,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
     });
-    return;
+    return num_pending;
   }
   const { config } = found;
   const fields: string[] = [];
@@ -193,9 +222,11 @@ async function ensureConsumer(
     change.filter_subjects = owned.filter_subjects;
     if (config.filter_subject) change.filter_subject = undefined;
   }
+  if (config.headers_only) change.headers_only = false;
   // The consumer's own backoff adds to the delay that we ask for: the policy's would never be kept.
   if (config.backoff && config.backoff.length > 0) change.backoff = [];
   if (Object.keys(change).length > 0) await jsm.consumers.update(stream, functionName, change);
+  return undefined;
 }
 
 function sameFilters({ config }: ConsumerInfo, wanted: readonly string[]): boolean {

@@ -23,6 +23,6 @@ export interface Delivery {
   readonly deadLetter?: number;
   /** Names the stored message that was delivered: the same at every delivery of it, and no other's. */
   readonly place: string;
-  /** How the settler names this delivery to JetStream; nobody else reads it. */
-  readonly handle: string;
+  /** How the settler names this delivery to JetStream. It changes when the message is delivered again meanwhile. */
+  handle: string;
 }

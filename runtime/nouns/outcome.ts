@@ -17,6 +17,7 @@ export type RetryReason =
   | "breaker-open"
   | "dependency-open"
   | "state-unavailable"
+  | "not-mine"
   | "shutdown";
 
 /** Why an event ended in the dead letters. */
@@ -61,11 +62,15 @@ export type Outcome =
 
 /** Turns anything thrown into an {@linkcode ErrorDetail}. */
 export function errorDetail(thrown: unknown): ErrorDetail {
-  if (thrown instanceof Error) {
-    const { name, message, stack } = thrown;
-    return stack === undefined ? { name, message } : { name, message, stack };
+  try {
+    if (!(thrown instanceof Error)) return { name: "Error", message: describeThrown(thrown) };
+    const { cause, stack } = thrown;
+    const because = cause instanceof Error ? ` (cause: ${cause.message})` : "";
+    const detail = { name: String(thrown.name), message: String(thrown.message) + because };
+    return typeof stack === "string" ? { ...detail, stack } : detail;
+  } catch {
+    return { name: "Error", message: "an error that cannot be read" };
   }
-  return { name: "Error", message: describeThrown(thrown) };
 }
 
 function describeThrown(thrown: unknown): string {

@@ -1,6 +1,6 @@
 import { backoffMs, type RetryPolicy } from "../rules/backoff.ts";
 import type { Verdict } from "../rules/breaker.ts";
-import type { ErrorDetail, Outcome, Result, RetryReason } from "../nouns/outcome.ts";
+import { type ErrorDetail, errorDetail, type Outcome, type Result, type RetryReason } from "../nouns/outcome.ts";
 
 /** What the decision rests on besides the result itself. */
 export interface Circumstances {
@@ -14,10 +14,12 @@ export interface Circumstances {
 }
 
 /**
- * How often a failed probe of a dependency may be forgiven one event. A probe that fails says that the dependency
- * is still down, not that the event is bad; but an event that itself breaks the dependency must end some day.
+ * How often an event may be forgiven what is not its fault as far as one can see: a failed probe of a dependency, or
+ * a subject nobody knows yet. An event that itself breaks the dependency must end some day.
  */
-export const FREE_PROBES = 100;
+export const FREE_RETRIES = 100;
+/** At least so long an event waits for a successor that knows its subject. */
+const NOT_MINE_MS = 1_000;
 
 /** The one place that decides what becomes of a delivery once its handler has run. */
 export function after(result: Result, given: Circumstances): Outcome {
@@ -33,7 +35,7 @@ export function after(result: Result, given: Circumstances): Outcome {
     case "retry-after":
       return again("retry-after", Math.max(1, result.delayMs), result.error, given);
     case "dependency-open":
-      if (result.probeFailed && given.freeRetries >= FREE_PROBES) {
+      if (result.probeFailed && given.freeRetries >= FREE_RETRIES) {
         return again("failed", waitUntil(result.retryAtMs, given), result.error, given);
       }
       return refused("dependency-open", result.retryAtMs, given, result.error);
@@ -50,6 +52,26 @@ export function refused(
   error?: ErrorDetail,
 ): Outcome {
   return { kind: "retry", reason, delayMs: waitUntil(retryAtMs, given), usesAttempt: false, error };
+}
+
+/** Without knowing the attempt nothing may be decided: the delivery waits, and uses none. */
+export function unavailable(given: Circumstances, error: unknown): Outcome {
+  const delayMs = backoffMs(given.retry, given.freeRetries + 1, given.random);
+  return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error: errorDetail(error) };
+}
+
+/**
+ * The outcome of a delivery on a subject that the function does not listen to: while a deployment replaces it, its
+ * consumer may already be its successor's. It waits for one that knows it, and ends as `invalid` if none ever comes.
+ */
+export function notMine(delivery: { readonly subject: string }, given: Circumstances): Outcome {
+  const message = `the function does not listen to "${delivery.subject}"`;
+  const error = { name: "UnknownSubjectError", message };
+  if (given.freeRetries >= FREE_RETRIES) {
+    return { kind: "dead-letter", reason: "invalid", attempts: given.attempt - 1, error };
+  }
+  const delayMs = Math.max(NOT_MINE_MS, backoffMs(given.retry, given.freeRetries + 1, given.random));
+  return { kind: "retry", reason: "not-mine", delayMs, usesAttempt: false, error };
 }
 
 /** What a result says about the function itself, for its breaker. */

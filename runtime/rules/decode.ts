@@ -30,23 +30,25 @@ const STRUCTURED = "application/cloudevents+json";
  * Reads a message as a CloudEvent (binary or structured mode) or, when it has no CloudEvents headers, as plain
  * JSON named after its place in the stream.
  *
- * @param parse the schema for this subject; without one the data is handed over as it was decoded
+ * @param bound the event that this subject carries: its type, whatever the publisher calls it, and its schema. Without
+ * one the data is handed over as it was decoded.
  */
-export function decode(delivery: Delivery, parse?: Parse): Decoded {
+export function decode(delivery: Delivery, bound?: { readonly type: string; readonly parse: Parse }): Decoded {
   const contentType = mediaType(delivery.headers.get("content-type"));
   let attributes = headerAttributes(delivery);
+  const named = (given: Map<string, string>) => bound ? given.set("type", bound.type) : given;
   try {
     let data = decodeData(delivery.payload, contentType);
     if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
-    const parsed = parse?.(data) ?? { ok: true as const, value: data };
-    if (parsed.ok) return { kind: "event", event: toEvent(delivery, attributes, parsed.value) };
+    const parsed = bound?.parse(data) ?? { ok: true as const, value: data };
+    if (parsed.ok) return { kind: "event", event: toEvent(delivery, named(attributes), parsed.value) };
     return invalid(
       delivery,
-      attributes,
+      named(attributes),
       `does not match the schema of its type: ${issueText(parsed.issues)}`,
     );
   } catch (error) {
-    return invalid(delivery, attributes, error instanceof Error ? error.message : String(error));
+    return invalid(delivery, named(attributes), error instanceof Error ? error.message : String(error));
   }
 }
 

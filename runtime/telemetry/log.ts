@@ -42,14 +42,29 @@ export class Logger implements Log {
   readonly warn = (message: string, fields?: LogFields): void => this.line("warn", message, fields);
   readonly error = (message: string, fields?: LogFields): void => this.line("error", message, fields);
 
+  /** A reader that went away must not end us: there is nobody to tell. */
+  #writeWithout(line: string): void {
+    try {
+      this.#write(line);
+    } catch {
+      // nothing is left to try
+    }
+  }
+
   line(level: LogLevel, message: string, fields: LogFields = {}): void {
     if (!this.enabled(level)) return;
     const time = new Date().toISOString();
-    const all = { ...resolve(this.fields), ...fields };
-    this.#write(
-      this.options.format === "json" ? stringify({ time, level, message, ...all }) : pretty(time, level, message, all),
-    );
+    const render = this.options.format === "json" ? json : pretty;
+    try {
+      this.#write(render(time, level, message, { ...resolve(this.fields), ...fields }));
+    } catch (error) {
+      this.#writeWithout(render(time, level, message, { unwritable_fields: String(error) }));
+    }
   }
+}
+
+function json(time: string, level: LogLevel, message: string, fields: LogFields): string {
+  return stringify({ time, level, message, ...fields });
 }
 
 function resolve(fields: LogFields | (() => LogFields)): LogFields {
@@ -57,7 +72,7 @@ function resolve(fields: LogFields | (() => LogFields)): LogFields {
 }
 
 function pretty(time: string, level: LogLevel, message: string, fields: LogFields): string {
-  const { function: fn, ...rest } = fields;
+  const { function: fn, span_id: _span, ...rest } = fields;
   const text = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === "string" ? value : stringify(value)}`)

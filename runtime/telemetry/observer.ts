@@ -30,14 +30,12 @@ export class TelemetryObserver implements Observer {
     });
   }
 
-  breakerChanged({ of, name, from, to }: BreakerChange): void {
+  breakerChanged({ of, name, from, to, openForMs }: BreakerChange): void {
     const fields = { [of]: name, from, to };
-    trace.getActiveSpan()?.addEvent("weir.breaker_changed", {
-      "weir.breaker": name,
-      "weir.breaker.state": to,
-    });
-    if (to === "open") this.log.warn(`breaker of ${of} ${name} opened: calls are held back`, fields);
-    else this.log.info(`breaker of ${of} ${name} is ${to}`, fields);
+    trace.getActiveSpan()?.addEvent("weir.breaker_changed", { "weir.breaker": name, "weir.breaker.state": to });
+    if (to !== "open") return this.log.info(`breaker of ${of} ${name} is ${to}`, fields);
+    const held = of === "function" ? "no events are pulled" : "no calls are made, and who needs it pulls no events";
+    this.log.warn(`breaker of ${of} ${name} opened: for ${formatDuration(openForMs)} ${held}`, fields);
   }
 }
 
@@ -78,21 +76,31 @@ function report(outcome: Outcome, span: Span, log: Scope["log"]): void {
   span.setAttribute("weir.outcome", outcome.kind);
   if (outcome.kind === "ack") return log.debug("handled", { outcome: "ack" });
   span.setAttribute("weir.reason", outcome.reason);
-  const { error, ...plain } = outcome;
+  const { error } = outcome;
   const fields = {
-    outcome: plain.kind,
-    reason: plain.reason,
-    ...("delayMs" in plain && { next_attempt_in_ms: plain.delayMs }),
-    ...(error && { error: `${error.name}: ${error.message}` }),
+    ...(error && { error: `${error.name}: ${error.message}`, at: thrownAt(error.stack) }),
+    outcome: outcome.kind,
+    reason: outcome.reason,
   };
   if (outcome.kind === "dead-letter") {
     recordError(span, outcome.error);
     return log.error(`dead letter: ${outcome.reason}`, { ...fields, attempts: outcome.attempts });
   }
   if (outcome.usesAttempt && error) recordError(span, error);
-  const again = `again in ${formatDuration(outcome.delayMs)}`;
-  if (outcome.usesAttempt) return log.warn(`attempt failed (${outcome.reason}): ${again}`, fields);
-  log.info(`not attempted (${outcome.reason}): ${again}, no attempt used up`, fields);
+  const { delayMs } = outcome, again = `again in ${roughly(delayMs)}`;
+  const retry = { ...fields, next_attempt_in_ms: delayMs };
+  if (outcome.usesAttempt) return log.warn(`attempt ${outcome.reason}: ${again}`, retry);
+  log.info(`not attempted (${outcome.reason}): ${again}, no attempt used up`, retry);
+}
+
+/** The first place in a stack that is the author's own: what to look at first. */
+function thrownAt(stack: string | undefined): string | undefined {
+  const own = stack?.split("\n").find((line) => line.includes("file://") && !line.includes("/runtime/"));
+  return own && /file:\/\/[^\s)]*?([^/\s)]+\/[^/\s)]+:\d+:\d+)/.exec(own)?.[1];
+}
+
+function roughly(ms: number): string {
+  return String(formatDuration(ms < 10_000 ? ms : Math.round(ms / 1_000) * 1_000));
 }
 
 function recordError(span: Span, error: ErrorDetail): void {

@@ -100,7 +100,10 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
       },
     },
     settler: { settle: () => Promise.resolve({ ok: true }), extend: () => {} },
-    attempts: { freeRetries: () => Promise.resolve(0) },
+    attempts: {
+      read: () => Promise.resolve({ begun: (options.attempt ?? 1) - 1, free: 0 }),
+      write: () => Promise.resolve(),
+    },
     observer: { observe: (_invocation, run) => run({ span, log }), breakerChanged: () => {} },
     kv: options.kv ?? new MemoryKvStore(),
   });

@@ -20,14 +20,25 @@ class MemoryBucket implements KvBucket<unknown> {
 
   constructor(readonly name: string) {}
 
-  get(key: string): Promise<KvEntry<unknown> | undefined> {
-    const entry = this.#entries.get(key);
-    return Promise.resolve(entry && { key, value: JSON.parse(entry.json), revision: entry.revision });
+  /** NATS takes these characters in a key, and nothing else. */
+  #check(key: string): void {
+    if (!/^[-/_=.a-zA-Z0-9]+$/.test(key) || key.startsWith(".") || key.endsWith(".")) {
+      throw new Error(`invalid key: ${key}`);
+    }
   }
 
-  put(key: string, value: unknown): Promise<number> {
+  // deno-lint-ignore require-await -- a wrong key rejects, as with the real one
+  async get(key: string): Promise<KvEntry<unknown> | undefined> {
+    this.#check(key);
+    const entry = this.#entries.get(key);
+    return entry && { key, value: JSON.parse(entry.json), revision: entry.revision };
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async put(key: string, value: unknown): Promise<number> {
+    this.#check(key);
     this.#entries.set(key, { json: JSON.stringify(value), revision: ++this.#revision });
-    return Promise.resolve(this.#revision);
+    return this.#revision;
   }
 
   create(key: string, value: unknown): Promise<number> {

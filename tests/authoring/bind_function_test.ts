@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction } from "weir";
 import { z } from "zod";
-import { type BoundFunction, parserFor } from "../../runtime/authoring/bind_function.ts";
+import { type BoundFunction, triggerFor } from "../../runtime/authoring/bind_function.ts";
+import { parserOf } from "../../runtime/authoring/define_event.ts";
 import { buildRegistry } from "../../runtime/authoring/registry.ts";
 import { event, fn, problemsOf, schemas } from "./setup.ts";
 
@@ -39,22 +40,17 @@ Deno.test("a subject that no event has is a raw one", () => {
   assert.deepEqual(bound({ on: "legacy.orders" }).triggers, [{ pattern: "legacy.orders", stream: "LEGACY" }]);
 });
 
-Deno.test("a subject is checked with the schema of its event, and a raw one with none", () => {
+Deno.test("a subject belongs to the trigger that covers it, and one that none covers to none", () => {
   const fn = bound({ on: ["orders.created", "legacy.>"] });
-  const parse = parserFor(fn, "orders.created");
-  assert.deepEqual(parse?.({ orderId: "o1" }), { ok: true, value: { orderId: "o1" } });
-  const refused = parse?.({ orderId: 7 });
-  assert.ok(refused && !refused.ok);
-  assert.deepEqual(refused.issues.map(({ path }) => path), ["orderId"]);
-  assert.equal(parserFor(fn, "legacy.orders"), undefined);
-  assert.equal(parserFor(fn, "orders.cancelled"), undefined);
+  assert.deepEqual(triggerFor(fn, "orders.created"), { pattern: "orders.created", stream: "ORDERS", event: Created });
+  assert.deepEqual(triggerFor(fn, "legacy.orders"), { pattern: "legacy.>", stream: "LEGACY" });
+  assert.equal(triggerFor(fn, "orders.cancelled"), undefined);
 });
 
 Deno.test("a schema check names the path of every issue, and what no check can be compiled for is checked too", () => {
   const even = z.int().refine((value) => value % 2 === 0, "odd");
   const Strict = defineEvent({ type: "a.b", version: 1, data: z.object({ list: z.array(z.object({ n: even })) }) });
-  const { functions: [bound] } = buildRegistry([schemas("a", Strict)], [fn("f", { on: Strict })]);
-  const parsed = parserFor(bound, "a.b")!({ list: [{ n: 2 }, { n: 3 }, {}] });
+  const parsed = parserOf(Strict)({ list: [{ n: 2 }, { n: 3 }, {}] });
   assert.ok(!parsed.ok);
   assert.deepEqual(parsed.issues.map(({ path }) => path), ["list.1.n", "list.2.n"]);
   assert.equal(parsed.issues[0].message, "odd");

@@ -7,7 +7,7 @@ Deno.test("a function's defaults are these, and a change of one is a change for 
     retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
     timeout: "30s",
     concurrency: 16,
-    breaker: { consecutiveFailures: 5, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
+    breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
   });
 });
 
@@ -19,14 +19,14 @@ Deno.test("a function that settles nothing has every default, and no age limit",
     timeoutMs: 30_000,
     concurrency: 16,
     maxAgeMs: undefined,
-    breaker: { consecutiveFailures: 5, intervalMs: 60_000, openForMs: 30_000, halfOpenProbes: 1 },
+    breaker: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 30_000, halfOpenProbes: 1 },
     dependencies: {},
   });
 });
 
 Deno.test("a dependency that nobody configures has the breaker of a function that settles nothing", () => {
   assert.deepEqual(DEFAULT_BREAKER, {
-    consecutiveFailures: 5,
+    consecutiveFailures: 10,
     intervalMs: 60_000,
     openForMs: 30_000,
     halfOpenProbes: 1,

@@ -24,10 +24,10 @@ Deno.test("what is given stays, and only what is left out is filled in", () => {
     timeoutMs: 1_500,
     concurrency: 16,
     maxAgeMs: 604_800_000,
-    breaker: { consecutiveFailures: 5, intervalMs: 60_000, openForMs: 5_000, halfOpenProbes: 1 },
+    breaker: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 5_000, halfOpenProbes: 1 },
     dependencies: {
-      Payments: { consecutiveFailures: 5, intervalMs: 500, openForMs: 30_000, halfOpenProbes: 2 },
-      Mail: { consecutiveFailures: 5, intervalMs: 60_000, openForMs: 30_000, halfOpenProbes: 1 },
+      Payments: { consecutiveFailures: 10, intervalMs: 500, openForMs: 30_000, halfOpenProbes: 2 },
+      Mail: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 30_000, halfOpenProbes: 1 },
     },
   });
 });

@@ -25,7 +25,8 @@ Deno.test("a project without a mistake is bound as a whole", () => {
 });
 
 Deno.test("a project of nothing has nothing in it", () => {
-  assert.deepEqual(buildRegistry([], []), { functions: [], events: new Map(), streams: [], healthChecks: [] });
+  const nothing = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
+  assert.deepEqual(buildRegistry([], []), nothing);
 });
 
 Deno.test("every mistake of a project is told at once, each with its file", () => {
@@ -109,4 +110,12 @@ for (const timeout of ["soon", -1, 0, "0s"]) {
 Deno.test("problems are one error, whose message counts and lists them", () => {
   assert.equal(new StartupProblems(["PORT is wrong"]).message, "1 problem:\n  - PORT is wrong");
   assert.equal(new StartupProblems(["a", "b"]).message, "2 problems:\n  - a\n  - b");
+});
+
+Deno.test("a subject that is nearly the type of an event is allowed, and warned of", () => {
+  const { warnings } = buildRegistry([schemas("orders", Created)], [fn("ship", { on: "orders.creatd" })]);
+  assert.deepEqual(warnings, [
+    'functions/ship.ts: no event has the type "orders.creatd": did you mean one of "orders.created"?',
+  ]);
+  assert.deepEqual(buildRegistry([schemas("orders", Created)], [fn("ship", { on: "legacy.created" })]).warnings, []);
 });

@@ -34,7 +34,7 @@ Deno.test("start says where it looked for NATS, and exits with 1", async () => {
   const { NATS } = freePorts("NATS");
   const { code, text } = await run(project.path, { HOST: "127.0.0.1", NATS_URL: `nats://127.0.0.1:${NATS}` });
   assert.equal(code, 1);
-  assert.match(text, new RegExp(`^weir: cannot connect to NATS at nats://127\\.0\\.0\\.1:${NATS}: `, "m"));
+  assert.match(text, new RegExp(`^weir: cannot connect to NATS at 127\\.0\\.0\\.1:${NATS}: `, "m"));
 });
 
 Deno.test("publish stores one event or a line each, and refuses what the schema refuses", async () => {

@@ -31,7 +31,7 @@ Deno.test("a breaker goes from closed to open to half open and back, and tells e
   assert.equal(breaker.permits(), 0);
   probe.report("success");
   assert.equal(breaker.permits(), Infinity);
-  const who = { name: "Payments", of: "dependency" };
+  const who = { name: "Payments", of: "dependency", openForMs: 10_000 };
   assert.deepEqual(changes, [
     { ...who, from: "closed", to: "open" },
     { ...who, from: "open", to: "half-open" },

@@ -11,7 +11,7 @@ Deno.test("an emitted event is kept, whole, until the handler is known to have r
   context.emit(Billed, { total: 7 }, { id: "own" });
   assert.deepEqual(context.emitted, [
     {
-      id: "3977b1d51571e13c7df6d8f79be86b70",
+      id: "800765a2b4680ae6df481bb4989ffa3b",
       type: "orders.shipped",
       source: "/functions/ship",
       time: "2026-01-02T00:00:00.000Z",
@@ -40,11 +40,11 @@ Deno.test("another attempt emits the same ids, in the order it emits", () => {
   assert.equal(new Set(ids(first)).size, 2);
 });
 
-const causes = fc.tuple(fc.string(), fc.string(), fc.string(), fc.nat(100));
+const causes = fc.tuple(fc.string(), fc.string(), fc.string(), fc.string(), fc.string(), fc.nat(100));
 
-Deno.test("an id is the same for the same function, event and position, and for nothing else", () => {
-  const id = ([name, source, id, position]: [string, string, string, number]) =>
-    emittedId(name, { source, id }, position);
+Deno.test("an id is the same for the same function, event, type and position, and for nothing else", () => {
+  const id = ([name, source, type, id, emitted, position]: [string, string, string, string, string, number]) =>
+    emittedId(name, { source, type, id }, emitted, position);
   fc.assert(fc.property(causes, causes, (a, b) => {
     const same = a.every((part, i) => part === b[i]);
     assert.equal(id(a) === id(b), same);
@@ -55,11 +55,11 @@ Deno.test("an id is the same for the same function, event and position, and for 
 
 Deno.test("parts that run into each other still make different ids", () => {
   const ids = [
-    emittedId("ship", { source: "/a", id: "b" }, 1),
-    emittedId("ship", { source: "/ab", id: "" }, 1),
-    emittedId("ship/a", { source: "", id: "b" }, 1),
-    emittedId("ship", { source: "/a", id: "b1" }, 0),
-    emittedId("ship", { source: '/a","b', id: "" }, 1),
+    emittedId("ship", { source: "/a", type: "t", id: "b" }, "u", 1),
+    emittedId("ship", { source: "/ab", type: "t", id: "" }, "u", 1),
+    emittedId("ship/a", { source: "", type: "t", id: "b" }, "u", 1),
+    emittedId("ship", { source: "/a", type: "t", id: "b1" }, "u", 0),
+    emittedId("ship", { source: '/a","t","b', type: "", id: "" }, "u", 1),
   ];
   assert.equal(new Set(ids).size, 5);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Outcome, Result, RetryReason } from "../../runtime/nouns/outcome.ts";
-import { after, type Circumstances, FREE_PROBES, refused, verdict } from "../../runtime/policy/after.ts";
+import { after, type Circumstances, FREE_RETRIES, refused, verdict } from "../../runtime/policy/after.ts";
 import type { Verdict } from "../../runtime/rules/breaker.ts";
 
 const error = { name: "Error", message: "no" };
@@ -91,7 +91,7 @@ Deno.test("an event whose function's breaker is open waits until that may close,
   });
 });
 
-Deno.test("a hundred failed probes are forgiven one event", () => assert.equal(FREE_PROBES, 100));
+Deno.test("a hundred failed probes are forgiven one event", () => assert.equal(FREE_RETRIES, 100));
 
 const verdicts: [result: Result, verdict: Verdict][] = [
   [{ kind: "returned" }, "success"],

@@ -143,7 +143,7 @@ Deno.test("text that is not UTF-8 is invalid as well", () => {
 
 Deno.test("the handler gets what the schema returned, not what came", () => {
   const parse: Parse = (data) => ({ ok: true, value: [data, "parsed"] });
-  assert.deepEqual(decode(delivery({ payload: "1" }), parse).event.data, [1, "parsed"]);
+  assert.deepEqual(decode(delivery({ payload: "1" }), { type: "orders.created", parse }).event.data, [1, "parsed"]);
 });
 
 Deno.test("data that the schema refuses is invalid with every path in the message", () => {
@@ -152,7 +152,10 @@ Deno.test("data that the schema refuses is invalid with every path in the messag
     { path: "", message: "unrecognized key" },
     { path: "total", message: "too small" },
   ];
-  const decoded = decode(delivery({ headers: BINARY }), () => ({ ok: false, issues }));
+  const decoded = decode(delivery({ headers: BINARY }), {
+    type: "orders.created",
+    parse: () => ({ ok: false, issues }),
+  });
   assert.equal(decoded.kind, "invalid");
   assert.equal(decoded.event.id, "e1");
   assert.deepEqual(decoded.error, {
@@ -164,8 +167,11 @@ Deno.test("data that the schema refuses is invalid with every path in the messag
 
 Deno.test("a schema that throws makes the event invalid, not the runtime fail", () => {
   for (const thrown of [new Error("refine went wrong"), "refine went wrong"]) {
-    const decoded = decode(delivery(), () => {
-      throw thrown;
+    const decoded = decode(delivery(), {
+      type: "orders.created",
+      parse: () => {
+        throw thrown;
+      },
     });
     assert.equal(decoded.kind, "invalid");
     assert.deepEqual(decoded.error, { name: "InvalidEventError", message: "refine went wrong" });
@@ -174,4 +180,11 @@ Deno.test("a schema that throws makes the event invalid, not the runtime fail", 
 
 Deno.test("issues are joined on one line", () => {
   assert.equal(issueText([{ path: "a", message: "x" }, { path: "", message: "y" }]), "a: x; y");
+});
+
+Deno.test("an event with a schema has the type of its subject, whatever its publisher calls it", () => {
+  const parse: Parse = (value) => ({ ok: true, value });
+  const decoded = decode(delivery({ headers: { "ce-type": "com.example.order" } }), { type: "orders.created", parse });
+  assert.equal(decoded.event.type, "orders.created");
+  assert.equal(decode(delivery({ headers: { "ce-type": "com.example.order" } })).event.type, "com.example.order");
 });

@@ -1,0 +1,39 @@
+import type { Delivery } from "../nouns/delivery.ts";
+import type { Attempts, Counts } from "./ports.ts";
+
+/** A delivery's place among the attempts of its event. */
+export interface Count {
+  /** Which attempt this would be, from 1. */
+  readonly attempt: number;
+  /** Deliveries of the event that used no attempt, so far. */
+  readonly freeRetries: number;
+  /** What is to be written when the handler is about to run; undefined: nothing, as for nearly every event. */
+  readonly begin: Counts | undefined;
+}
+
+/**
+ * Counts a delivery. A first one needs no look-up. For a later one the written counts are exact; where none were
+ * written, one attempt is presumed to have begun, with the first delivery, but never so that this alone would end the
+ * event: it may have been lost on its way, and only what is known to have run may be said to have crashed.
+ *
+ * @param budget how many attempts the function allows
+ */
+export async function count(
+  attempts: Attempts,
+  functionName: string,
+  delivery: Delivery,
+  budget: number,
+): Promise<Count> {
+  const { earlier, deliveryCount } = delivery;
+  if (deliveryCount === 1) {
+    return { attempt: earlier.attempts + 1, freeRetries: earlier.freeRetries, begin: undefined };
+  }
+  const known = await attempts.read(functionName, delivery);
+  const presumed = Math.max(0, Math.min(1, budget - earlier.attempts - 1));
+  const { begun, free } = known ?? { begun: presumed, free: 0 };
+  return {
+    attempt: earlier.attempts + begun + 1,
+    freeRetries: earlier.freeRetries + free,
+    begin: { begun: begun + 1, free },
+  };
+}

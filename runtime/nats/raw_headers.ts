@@ -1,0 +1,49 @@
+import type { Msg } from "@nats-io/transport-node";
+import type { MessageHeaders } from "../nouns/delivery.ts";
+
+const UTF8 = new TextDecoder();
+const CRLF = "\r\n";
+
+/** The first line of a header block: a status is how the server itself speaks to a consumer. */
+export interface Status {
+  readonly code: number;
+  readonly description: string;
+}
+
+/**
+ * The headers of a message as they came. The client's own reader throws on names that NATS carries without looking
+ * at them, and a throw in a subscription's callback ends the reading of the whole connection: one odd message would
+ * silence every function. It keeps the bytes in fields that are not public; a test fails loudly if they move.
+ */
+export function headerText(msg: Msg): string {
+  const { _msg, _rdata } = msg as unknown as { _msg: { hdr: number }; _rdata?: Uint8Array };
+  return _msg.hdr > 0 && _rdata ? UTF8.decode(_rdata.subarray(0, _msg.hdr)) : "";
+}
+
+/** Reads `NATS/1.0 503 No Responders`; undefined for a block without a status. */
+export function readStatus(text: string): Status | undefined {
+  const match = /^NATS\/1\.0 (\d{3}) ?([^\r\n]*)/.exec(text);
+  return match ? { code: Number(match[1]), description: match[2] } : undefined;
+}
+
+/** Headers by name, whatever its case: CloudEvents says to ignore it, and publishers do not agree on it. */
+export class RawHeaders implements MessageHeaders {
+  readonly #text: string;
+  #entries: (readonly [string, string])[] | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get(name: string): string | undefined {
+    const lower = name.toLowerCase();
+    return this.entries().find(([key]) => key.toLowerCase() === lower)?.[1];
+  }
+
+  entries(): readonly (readonly [string, string])[] {
+    return this.#entries ??= this.#text.split(CRLF).slice(1).flatMap((line) => {
+      const colon = line.indexOf(":");
+      return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1).trim()] as const];
+    });
+  }
+}
