@@ -20,7 +20,8 @@ import { NatsKvStore } from "./nats/kv_store.ts";
 import { PullSource } from "./nats/pull_source.ts";
 import { RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
-import { ACK_WAIT_MS, durablesOf, ensureTopology } from "./nats/topology.ts";
+import { ACK_WAIT_MS } from "./nats/ensure_consumer.ts";
+import { durablesOf, ensureTopology } from "./nats/topology.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
 

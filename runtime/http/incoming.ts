@@ -14,6 +14,8 @@ const STRUCTURED = "application/cloudevents+json";
 const BATCH = "application/cloudevents-batch+json";
 const NDJSON = "application/x-ndjson";
 
+/** RFC 3339. */
+const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 /** How long a body may take to come: a caller that never ends it must not hold a place for ever. */
 const BODY_MS = 30_000;
 /** Attributes with a meaning of their own; every other one is an extension. */
@@ -87,7 +89,10 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
   try {
     for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
       bytes += next.value.length;
-      if (bytes > maxBytes) throw tooLarge();
+      if (bytes > maxBytes) {
+        await reader?.cancel();
+        throw tooLarge();
+      }
       text += decoder.decode(next.value, { stream: true });
     }
     if (late) throw new Problem(408, "Request Timeout", `the body did not come within ${BODY_MS} ms`);
@@ -169,13 +174,16 @@ function numbered(event: IncomingEvent, request: Request, index: number): Incomi
 
 function checked(event: IncomingEvent): IncomingEvent {
   const { id, source, time, extensions } = event;
+  if ([id, source, ...Object.values(extensions)].some((text) => text?.isWellFormed() === false)) {
+    throw malformed("an attribute has half a character in it: its text must be well-formed");
+  }
   if (id !== undefined && (id === "" || id.length > 256)) {
     throw malformed("an event's id has 1 to 256 characters");
   }
   if (source !== undefined && (source === "" || /\s/.test(source))) {
     throw malformed("source is not a URI reference");
   }
-  if (time !== undefined && !/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(time)) {
+  if (time !== undefined && (!TIMESTAMP.test(time) || Number.isNaN(Date.parse(time)))) {
     throw malformed(`time ${JSON.stringify(time)} is not an RFC 3339 timestamp`);
   }
   const oddName = Object.keys(extensions).find((name) => !/^[a-z0-9]{1,20}$/.test(name));

@@ -1,4 +1,6 @@
+import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type ConnectionOptions, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { surviveDeadSockets } from "./dead_sockets.ts";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../rules/server_version.ts";
 
 /** Where NATS is and how to be let in. */
@@ -29,6 +31,7 @@ export interface ConnectionEvents {
  */
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
   const where = urlsOf(options).map(({ host }) => host).join(", ");
+  surviveDeadSockets();
   let nc: NatsConnection;
   try {
     nc = await connect(toClientOptions(options));
@@ -43,13 +46,23 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
       `the NATS server at ${where} is version ${version}; Weir needs ${OLDEST_SUPPORTED} or newer: upgrade the server`,
     );
   }
-  if (!nc.info?.jetstream) {
+  if (!nc.info?.jetstream || !await hasJetStream(nc)) {
     await nc.close();
     throw new Error(
       `the NATS server at ${where} runs without JetStream: start it with -js, or enable it for the account`,
     );
   }
   return nc;
+}
+
+/** Whether the account may use it: the server says so only for itself. */
+async function hasJetStream(nc: NatsConnection): Promise<boolean> {
+  try {
+    await (await jetstreamManager(nc, { checkAPI: false })).getAccountInfo();
+    return true;
+  } catch (error) {
+    return !/not enabled|no responders/i.test(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Reports disconnects and reconnects until the connection is closed. */

@@ -100,7 +100,9 @@ export class JetStreamStore {
     if (ack.error) {
       const { code, err_code, description } = ack.error;
       const what = `JetStream refused "${pending.subject}": ${description} (${err_code ?? code})`;
-      return code === 503 ? this.#again(pending, what) : pending.reject(new StoreError("refused", what));
+      return code === 503 && !/maximum|exceed/.test(description)
+        ? this.#again(pending, what)
+        : pending.reject(new StoreError("refused", what));
     }
     pending.resolve({ stream: ack.stream!, sequence: ack.seq!, duplicate: ack.duplicate === true });
   }

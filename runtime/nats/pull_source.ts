@@ -1,6 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import { toDelivery } from "./delivery.ts";
-import { headerText, readStatus } from "./raw_headers.ts";
+import { headerText, RawHeaders, readStatus } from "./raw_headers.ts";
 import type { Clock, Sink, Source } from "../flow/ports.ts";
 import { within } from "./within.ts";
 
@@ -19,6 +19,8 @@ const RETRY_MS = { initial: 50, max: 2_000 };
 /** Trouble is reported once it has lasted this long: a leader's election is no news. */
 const TROUBLE_MS = 5_000;
 const STOP_MS = 2_000;
+/** When nothing came for so long, nothing is on its way. */
+const QUIET_MS = 100;
 
 /**
  * Pulls from one durable consumer, on credit: never more than the sink could begin at once. The client's own
@@ -32,6 +34,7 @@ export class PullSource implements Source {
   #sink: Sink | undefined;
   #pulls: Pull[] = [];
   #lastHeardMs = 0;
+  #lastDeliveryMs = 0;
   #retryMs = RETRY_MS.initial;
   #pausedUntilMs = 0;
   #trouble: { readonly sinceMs: number; what: string } | undefined;
@@ -72,11 +75,20 @@ export class PullSource implements Source {
     return this.#trouble.what;
   }
 
-  /** Drains: what the server had sent before it knew is still handed to the sink, which gives it back. */
+  /**
+   * Lets what was pulled come, for the sink to give back, and then stops listening. Gone sooner, the server would go
+   * on handing out to nobody for a moment: each such event would wait out its time, and seem to have been attempted.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const cancel of this.#cancel) cancel();
     if (!this.#subscription || this.nc.isClosed()) return;
+    const giveUpAtMs = this.clock.now() + STOP_MS;
+    while (this.#pulls.length > 0 && this.clock.now() < giveUpAtMs) {
+      const quietMs = this.clock.now() - this.#lastDeliveryMs;
+      if (quietMs >= QUIET_MS) break;
+      await new Promise<void>((resolve) => this.clock.timer(QUIET_MS - quietMs, resolve));
+    }
     await within(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
   }
 
@@ -112,20 +124,29 @@ export class PullSource implements Source {
     const delivery = toDelivery(msg);
     if (delivery) {
       this.#well();
-      const [first] = this.#pulls;
-      if (first && --first.owed === 0) this.#pulls.shift();
+      this.#lastDeliveryMs = this.#lastHeardMs;
+      this.#forget(1);
       this.#sink?.deliver(delivery);
-      if (first) this.wake();
-      return;
+      return this.wake();
     }
     const { code, description } = readStatus(headerText(msg)) ?? { code: 0, description: "" };
     if (code === 100) return this.#well();
-    if (code === 408) { // the oldest pull ran out, as pulls do on a quiet stream
-      this.#pulls.shift();
+    if (code === 408) { // a pull ran out, as pulls do on a quiet stream
+      this.#forget(Number(new RawHeaders(headerText(msg)).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
     this.#pulls = [];
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
+  }
+
+  /** The server serves its pulls in turns: which of ours a message was for is not said, only the sum is right. */
+  #forget(count: number): void {
+    for (let left = count; left > 0 && this.#pulls.length > 0;) {
+      const [first] = this.#pulls, part = Math.min(left, first.owed);
+      first.owed -= part;
+      left -= part;
+      if (first.owed === 0) this.#pulls.shift();
+    }
   }
 
   #failed(what: string): void {

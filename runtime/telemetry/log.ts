@@ -64,7 +64,8 @@ export class Logger implements Log {
 }
 
 function json(time: string, level: LogLevel, message: string, fields: LogFields): string {
-  return stringify({ time, level, message, ...fields });
+  const own = { time, level, message }; // first on the line, and no field's to change
+  return stringify({ ...own, ...fields, ...own });
 }
 
 function resolve(fields: LogFields | (() => LogFields)): LogFields {
@@ -91,12 +92,11 @@ function stringify(value: unknown): string {
   const seen = new WeakSet<object>();
   return JSON.stringify(value, (_key, inner) => {
     if (typeof inner === "bigint") return String(inner);
+    if (typeof inner !== "object" || inner === null) return inner;
+    if (seen.has(inner)) return "[seen above]";
+    seen.add(inner);
     if (inner instanceof Error) {
       return { name: inner.name, message: inner.message, stack: inner.stack, cause: inner.cause };
-    }
-    if (typeof inner === "object" && inner !== null) {
-      if (seen.has(inner)) return "[seen above]";
-      seen.add(inner);
     }
     return inner;
   }) ?? "undefined";

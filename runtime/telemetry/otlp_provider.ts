@@ -22,7 +22,8 @@ export function otlpProvider(env: Env, serviceName: string): TracerProvider {
     sampler: samplerOf(env("OTEL_TRACES_SAMPLER"), env("OTEL_TRACES_SAMPLER_ARG")),
     spanProcessors: [
       new BatchSpanProcessor({
-        exporter: new OTLPTraceExporter(),
+        // Its default of ten seconds would keep a process that is done, where the collector is gone.
+        exporter: new OTLPTraceExporter({ timeoutMillis: number("OTEL_EXPORTER_OTLP_TIMEOUT", 2_000) }),
         maxQueueSize: number("OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
         maxExportBatchSize: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),
         scheduledDelayMillis: number("OTEL_BSP_SCHEDULE_DELAY", 1_000),

@@ -1,0 +1,77 @@
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  DeliverPolicy,
+  JetStreamApiCodes,
+  type JetStreamManager,
+} from "@nats-io/jetstream";
+import { CannotChange, differing, fixed, unlessMissing } from "./in_place.ts";
+
+/** How long JetStream waits for a sign of life before it hands a message to somebody else. */
+export const ACK_WAIT_MS = 15_000;
+
+/** A durable consumer of one function on one stream. */
+export interface Durable {
+  readonly functionName: string;
+  readonly stream: string;
+  readonly filters: readonly string[];
+}
+
+/**
+ * Makes a function's consumer, or changes in place what Weir owns of it.
+ *
+ * @returns how many stored events wait for one that it made; undefined for one that was there
+ * @throws {CannotChange} naming the fields that only a new consumer could have.
+ */
+export async function ensureConsumer(
+  jsm: JetStreamManager,
+  { functionName, stream, filters }: Durable,
+): Promise<number | undefined> {
+  const owned = {
+    filter_subjects: [...filters],
+    ack_wait: ACK_WAIT_MS * 1e6,
+    // The policy decides when it is enough. At a limit of the server's the message would be stranded, unseen.
+    max_deliver: -1,
+  };
+  const found = await unlessMissing(
+    jsm.consumers.info(stream, functionName),
+    JetStreamApiCodes.ConsumerNotFound,
+  );
+  if (!found) {
+    const { num_pending } = await jsm.consumers.add(stream, {
+      ...owned,
+      durable_name: functionName,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+    });
+    return num_pending;
+  }
+  const { config } = found;
+  const fields: string[] = [];
+  if (config.ack_policy !== AckPolicy.Explicit) {
+    fields.push(fixed("ack_policy", config.ack_policy, AckPolicy.Explicit));
+  }
+  if (config.deliver_subject) {
+    fields.push(fixed("deliver_subject", config.deliver_subject, "none (a pull consumer)"));
+  }
+  if (fields.length > 0) throw new CannotChange(fields);
+  const change: Partial<ConsumerConfig> = differing({
+    ack_wait: owned.ack_wait,
+    max_deliver: owned.max_deliver,
+  }, config);
+  if (!sameFilters(found, owned.filter_subjects)) {
+    change.filter_subjects = owned.filter_subjects;
+    if (config.filter_subject) change.filter_subject = undefined;
+  }
+  if (config.headers_only) change.headers_only = false;
+  // The consumer's own backoff adds to the delay that we ask for: the policy's would never be kept.
+  if (config.backoff && config.backoff.length > 0) change.backoff = [];
+  if (Object.keys(change).length > 0) await jsm.consumers.update(stream, functionName, change);
+  return undefined;
+}
+
+function sameFilters({ config }: ConsumerInfo, wanted: readonly string[]): boolean {
+  const has = config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []);
+  return has.length === wanted.length && wanted.every((filter) => has.includes(filter));
+}

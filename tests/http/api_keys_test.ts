@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
+import { Problem } from "../../runtime/http/problem.ts";
+import { problemOf, setup } from "./ingress_fixture.ts";
+
+const KEYS: ApiKey[] = [
+  { name: "shop", secret: "shop-s3cret", pattern: "orders.*" },
+  { name: "root", secret: "root-s3cret", pattern: ">" },
+  { name: "one", secret: "one-s3cret", pattern: "orders.paid" },
+  { name: "both-orders", secret: "shared", pattern: "orders.>" },
+  { name: "both-stock", secret: "shared", pattern: "stock.>" },
+];
+
+function callerOf(keys: readonly ApiKey[] | "none", authorization?: string) {
+  const headers: HeadersInit = authorization === undefined ? {} : { authorization };
+  return new ApiKeys(keys).authenticate(new Request("http://weir.test/", { headers }));
+}
+
+for (
+  const [authorization, name, may, mayNot] of [
+    ["Bearer shop-s3cret", "shop", ["orders.created", "orders.paid"], ["orders.paid.late", "stock.reserved"]],
+    ["bearer   root-s3cret", "root", ["orders.created", "a.b.c"], []],
+    ["BEARER one-s3cret", "one", ["orders.paid"], ["orders.created", "orders", "orders.paid.late"]],
+    ["Bearer shared", "both-orders", ["orders.a.b", "stock.c"], ["payments.due"]],
+  ] as const
+) {
+  Deno.test(`\`${authorization}\` is ${name} and may publish what its pattern covers`, () => {
+    const caller = callerOf(KEYS, authorization);
+    assert.equal(caller.name, name);
+    assert.deepEqual(may.filter((type) => !caller.mayPublish(type)), []);
+    assert.deepEqual(mayNot.filter((type) => caller.mayPublish(type)), []);
+  });
+}
+
+for (
+  const [authorization, detail] of [
+    [undefined, "send an API key as `Authorization: Bearer <secret>`"],
+    ["", "send an API key as `Authorization: Bearer <secret>`"],
+    ["Bearer", "send an API key as `Authorization: Bearer <secret>`"],
+    ["Basic c2hvcDpzM2NyZXQ=", "send an API key as `Authorization: Bearer <secret>`"],
+    ["shop-s3cret", "send an API key as `Authorization: Bearer <secret>`"],
+    ["Bearer shop-s3cret more", "send an API key as `Authorization: Bearer <secret>`"],
+    ["Bearer shop-s3cre", "the API key is not known"],
+    ["Bearer shop-s3cretx", "the API key is not known"],
+    ["Bearer SHOP-S3CRET", "the API key is not known"],
+    ["Bearer shop", "the API key is not known"],
+  ]
+) {
+  Deno.test(`\`${authorization}\` is nobody`, () => {
+    assert.throws(() => callerOf(KEYS, authorization), (error) => {
+      assert.ok(error instanceof Problem);
+      assert.deepEqual([error.status, error.detail], [401, detail]);
+      return true;
+    });
+  });
+}
+
+Deno.test("where no keys are asked for everybody may publish everything, with a key as well", () => {
+  for (const authorization of [undefined, "Bearer whatever"]) {
+    const caller = callerOf("none", authorization);
+    assert.equal(caller.name, undefined);
+    assert.equal(caller.mayPublish("orders.created"), true);
+  }
+});
+
+Deno.test("no keys at all let nobody in", () => {
+  assert.throws(() => callerOf([], "Bearer "), Problem);
+  assert.throws(() => callerOf([], "Bearer x"), Problem);
+});
+
+for (const path of ["/events", "/events/orders.created", "/orders", "/events/orders.unknown"]) {
+  Deno.test(`without a key ${path} answers 401, and says how to send one`, async () => {
+    const { send, publisher } = setup({ keys: KEYS });
+    const response = await send(path, { json: { orderId: "o1" } });
+    assert.equal(response.headers.get("www-authenticate"), "Bearer");
+    assert.deepEqual(await problemOf(response), {
+      status: 401,
+      title: "Unauthorized",
+      detail: "send an API key as `Authorization: Bearer <secret>`",
+    });
+    assert.equal(publisher.published.length, 0);
+  });
+}
+
+Deno.test("a key for other types answers 403, on every way in", async () => {
+  const { send, publisher } = setup({ keys: KEYS });
+  const authorization = "Bearer one-s3cret";
+  const created = { specversion: "1.0", type: "orders.created", data: { orderId: "o1" } };
+  const paid = { ...created, type: "orders.paid" };
+  const forbidden = 'API key one may not publish "orders.created"';
+  for (
+    const [path, json, contentType, detail] of [
+      ["/events/orders.created", { orderId: "o1" }, "application/json", forbidden],
+      ["/orders", { orderId: "o1" }, "application/json", forbidden],
+      ["/events", created, "application/cloudevents+json", forbidden],
+      [
+        "/events",
+        [paid, created],
+        "application/cloudevents-batch+json",
+        `event 1: ${forbidden}; nothing was published`,
+      ],
+    ] as const
+  ) {
+    const response = await send(path, { json, headers: { authorization, "content-type": contentType } });
+    assert.deepEqual(await problemOf(response), { status: 403, title: "Forbidden", detail });
+  }
+  const headers = { authorization, "content-type": "application/json", "ce-type": "orders.created" };
+  assert.equal((await send("/events", { json: { orderId: "o1" }, headers })).status, 403);
+  assert.equal(publisher.published.length, 0);
+});
+
+Deno.test("a key is not asked for its health", async () => {
+  const { send } = setup({ keys: KEYS });
+  assert.equal((await send("/health", { method: "GET" })).status, 200);
+});

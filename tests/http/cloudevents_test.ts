@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { setup } from "./ingress_fixture.ts";
+
+const STRUCTURED = "application/cloudevents+json";
+const BATCH = "application/cloudevents-batch+json";
+const NDJSON = "application/x-ndjson";
+const TIME = "2026-11-21T10:00:00Z";
+
+function envelope(more: object = {}): object {
+  return {
+    specversion: "1.0",
+    id: "order-1",
+    source: "/shop",
+    type: "orders.created",
+    time: TIME,
+    data: { orderId: "o1" },
+    ...more,
+  };
+}
+
+const BINARY = {
+  "ce-specversion": "1.0",
+  "ce-id": "order-1",
+  "ce-source": "/shop",
+  "ce-type": "orders.created",
+  "ce-time": TIME,
+  "ce-tenant": "acme%20%F0%9F%9A%82",
+};
+const PUBLISHED = {
+  id: "order-1",
+  type: "orders.created",
+  source: "/shop",
+  time: TIME,
+  json: '{"orderId":"o1"}',
+  extensions: { tenant: "acme 🚂" },
+};
+
+for (const path of ["/events", "/events/orders.created", "/orders"]) {
+  Deno.test(`binary CloudEvents headers are honoured on ${path}`, async () => {
+    const { send, publisher } = setup();
+    const response = await send(path, { json: { orderId: "o1" }, headers: BINARY });
+    assert.equal(response.status, 202);
+    assert.equal((await response.json()).id, "order-1");
+    assert.deepEqual(publisher.published, [PUBLISHED]);
+  });
+
+  Deno.test(`a structured CloudEvent is taken on ${path}`, async () => {
+    const { send, publisher } = setup();
+    const json = envelope({ tenant: "acme 🚂", datacontenttype: "application/json" });
+    const response = await send(path, { json, headers: { "content-type": `${STRUCTURED}; charset=utf-8` } });
+    assert.equal(response.status, 202);
+    assert.deepEqual(await response.json(), {
+      id: "order-1",
+      type: "orders.created",
+      stream: "ORDERS",
+      sequence: 1,
+      duplicate: false,
+    });
+    assert.deepEqual(publisher.published, [PUBLISHED]);
+  });
+}
+
+Deno.test("the Idempotency-Key wins over an event's own id", async () => {
+  const { send, publisher } = setup();
+  const headers = { "idempotency-key": "k1" };
+  await send("/orders", { json: { orderId: "o1" }, headers: { ...BINARY, ...headers } });
+  await send("/events", { json: envelope(), headers: { ...headers, "content-type": STRUCTURED } });
+  assert.deepEqual(publisher.published.map(({ id }) => id), ["k1", "k1"]);
+});
+
+Deno.test("extension attributes that are numbers or booleans become text, and null is none", async () => {
+  const { send, publisher } = setup();
+  const json = envelope({ priority: 7, urgent: true, nothing: null });
+  await send("/events", { json, headers: { "content-type": STRUCTURED } });
+  assert.deepEqual(publisher.published[0].extensions, { priority: "7", urgent: "true" });
+});
+
+Deno.test("a batch is answered with one result for each event, in its order", async () => {
+  const { send, publisher } = setup();
+  const paid = envelope({ id: "order-2", type: "orders.paid" });
+  const response = await send("/events", { json: [envelope(), paid], headers: { "content-type": BATCH } });
+  assert.equal(response.status, 202);
+  assert.deepEqual(await response.json(), [
+    { id: "order-1", type: "orders.created", stream: "ORDERS", sequence: 1, duplicate: false },
+    { id: "order-2", type: "orders.paid", stream: "ORDERS", sequence: 2, duplicate: false },
+  ]);
+  assert.equal(publisher.published.length, 2);
+});
+
+Deno.test("of one Idempotency-Key each event of a batch has its own part", async () => {
+  const { send, publisher } = setup();
+  const json = [envelope(), envelope({ id: "order-2" })];
+  await send("/events", { json, headers: { "content-type": BATCH, "idempotency-key": "k1" } });
+  assert.deepEqual(publisher.published.map(({ id }) => id), ["k1:0", "k1:1"]);
+});
+
+Deno.test("a batch of none is answered with none", async () => {
+  const { send } = setup();
+  const response = await send("/events", { json: [], headers: { "content-type": BATCH } });
+  assert.equal(response.status, 202);
+  assert.deepEqual(await response.json(), []);
+});
+
+Deno.test("NDJSON has an event on each line, and empty lines do not count", async () => {
+  const { send, publisher } = setup();
+  const body = [envelope(), "", envelope({ id: "order-2" })].map((event) => event && JSON.stringify(event)).join(
+    "\r\n",
+  );
+  const response = await send("/events", { body: body + "\n", headers: { "content-type": NDJSON } });
+  assert.equal(response.status, 202);
+  assert.deepEqual((await response.json()).map(({ id }: { id: string }) => id), ["order-1", "order-2"]);
+  assert.deepEqual(publisher.published.map(({ id }) => id), ["order-1", "order-2"]);
+});

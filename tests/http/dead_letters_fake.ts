@@ -1,0 +1,10 @@
+import type { DeadLetters } from "../../runtime/http/dead_letter_routes.ts";
+
+/** Dead letters of which there are none. */
+export const NO_DEAD_LETTERS: DeadLetters = {
+  async *list() {},
+  read: () => Promise.resolve(undefined),
+  redrive: () => Promise.resolve("missing"),
+  redriveAll: () => Promise.resolve({ redriven: 0, "held-back": 0, missing: 0 }),
+  discard: () => Promise.resolve(false),
+};

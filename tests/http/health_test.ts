@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { type Check, healthRoutes, runChecks } from "../../runtime/http/health.ts";
+
+function check(name: string, run: Check["run"], timeoutMs = 10_000): Check {
+  return { name, timeoutMs, run };
+}
+
+const get = (checks: Check[], path: string) => healthRoutes(checks).request(path);
+
+for (const path of ["/health", "/health/ready"]) {
+  Deno.test(`${path} answers 200 while every check passes`, async () => {
+    const response = await get([check("nats", () => undefined), check("disk", () => Promise.resolve())], path);
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    assert.deepEqual(await response.json(), {
+      status: "OK",
+      checks: { nats: { status: "OK" }, disk: { status: "OK" } },
+    });
+  });
+
+  Deno.test(`${path} answers 503 when one fails, and says which and why`, async () => {
+    const response = await get([check("nats", () => "disconnected"), check("disk", () => undefined)], path);
+    assert.equal(response.status, 503);
+    assert.deepEqual(await response.json(), {
+      status: "Unhealthy",
+      checks: { nats: { status: "Unhealthy", error: "disconnected" }, disk: { status: "OK" } },
+    });
+  });
+}
+
+Deno.test("health is read, not written", async () => {
+  const response = await healthRoutes([]).request("/health", { method: "POST" });
+  assert.deepEqual([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
+});
+
+Deno.test("/health/live only shows that the process answers", async () => {
+  let runs = 0;
+  const response = await get([check("nats", () => `run ${++runs}`)], "/health/live");
+  assert.equal(response.status, 200);
+  assert.deepEqual(await response.json(), { status: "OK", checks: {} });
+  assert.equal(runs, 0);
+});
+
+Deno.test("without checks everything is well", async () => {
+  assert.deepEqual(await runChecks([]), { status: "OK", checks: {} });
+});
+
+for (
+  const [what, run, error] of [
+    ["throws", () => {
+      throw new Error("no disk");
+    }, "no disk"],
+    ["rejects", () => Promise.reject(new Error("no disk")), "no disk"],
+    ["rejects with something else", () => Promise.reject("no disk"), "no disk"],
+    ["says what is wrong", () => Promise.resolve("no disk"), "no disk"],
+  ] as const
+) {
+  Deno.test(`a check that ${what} is unhealthy with those words`, async () => {
+    assert.deepEqual(await runChecks([check("disk", run)]), {
+      status: "Unhealthy",
+      checks: { disk: { status: "Unhealthy", error } },
+    });
+  });
+}
+
+Deno.test("a check that does not answer in time is unhealthy, and its signal tells it to stop", async () => {
+  const stopped = Promise.withResolvers<void>();
+  const hanging = check("payments", (signal) => {
+    signal.addEventListener("abort", () => stopped.resolve());
+    return new Promise(() => {});
+  }, 20);
+  assert.deepEqual(await runChecks([hanging]), {
+    status: "Unhealthy",
+    checks: { payments: { status: "Unhealthy", error: "no answer within 20ms" } },
+  });
+  await stopped.promise;
+});
+
+Deno.test("a check that fails after its time was up disturbs nobody", async () => {
+  const late = Promise.withResolvers<void>();
+  const { status } = await runChecks([check("payments", () => late.promise, 1)]);
+  assert.equal(status, "Unhealthy");
+  late.reject(new Error("too late"));
+});
+
+Deno.test("checks run at once, not one after the other", async () => {
+  const both = Promise.withResolvers<void>();
+  let running = 0;
+  const meet = () => {
+    if (++running === 2) both.resolve();
+    return both.promise;
+  };
+  assert.equal((await runChecks([check("a", meet), check("b", meet)])).status, "OK");
+});

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { setup } from "./ingress_fixture.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+Deno.test("an event that is stored is answered with where it is", async () => {
+  const { send, publisher } = setup();
+  const response = await send("/events/orders.created", { json: { orderId: "o1" } });
+  assert.equal(response.status, 202);
+  assert.equal(response.headers.get("content-type"), "application/json");
+  const { id, ...rest } = await response.json();
+  assert.match(id, UUID);
+  assert.deepEqual(rest, { type: "orders.created", stream: "ORDERS", sequence: 1, duplicate: false });
+  const [{ time, ...event }] = publisher.published;
+  assert.deepEqual(event, {
+    id,
+    type: "orders.created",
+    source: "/ingress",
+    json: '{"orderId":"o1"}',
+    extensions: {},
+  });
+  assert.equal(new Date(time).toISOString(), time);
+});
+
+Deno.test("an event's own route does the same", async () => {
+  const { send, publisher } = setup();
+  const response = await send("/orders", { json: { orderId: "o1" }, headers: { "idempotency-key": "k1" } });
+  assert.equal(response.status, 202);
+  assert.deepEqual(await response.json(), {
+    id: "k1",
+    type: "orders.created",
+    stream: "ORDERS",
+    sequence: 1,
+    duplicate: false,
+  });
+  assert.equal(publisher.published.length, 1);
+});
+
+for (const contentType of ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.shop+json"]) {
+  Deno.test(`${contentType} is JSON`, async () => {
+    const { send } = setup();
+    const headers = { "content-type": contentType };
+    assert.equal((await send("/orders", { json: { orderId: "o1" }, headers })).status, 202);
+  });
+}
+
+Deno.test("what was sent is published, not what the schema makes of it: handlers parse it themselves", async () => {
+  const { send, publisher } = setup();
+  await send("/orders", {
+    body: '{ "orderId": "o1", "more": "ü🚂" }',
+    headers: { "content-type": "application/json" },
+  });
+  assert.equal(publisher.published[0].json, '{"orderId":"o1","more":"ü🚂"}');
+});
+
+Deno.test("the Idempotency-Key becomes the event's id, with or without quotes", async () => {
+  const { send, publisher } = setup();
+  for (const key of ["key-1", '"key-1"']) {
+    await send("/events/orders.created", { json: { orderId: "o1" }, headers: { "idempotency-key": key } });
+  }
+  assert.deepEqual(publisher.published.map(({ id }) => id), ["key-1", "key-1"]);
+});
+
+Deno.test("a repeat is answered with where the first one is, and says so", async () => {
+  const { send, publisher } = setup();
+  publisher.answer = () => ({ stream: "ORDERS", sequence: 7, duplicate: true });
+  const headers = { "idempotency-key": "k1" };
+  const response = await send("/orders", { json: { orderId: "o1" }, headers });
+  assert.equal(response.status, 202);
+  assert.deepEqual(await response.json(), {
+    id: "k1",
+    type: "orders.created",
+    stream: "ORDERS",
+    sequence: 7,
+    duplicate: true,
+  });
+});
+
+Deno.test("no Nats-* or weir-* header of a caller reaches the event", async () => {
+  const { send, publisher } = setup();
+  const headers = {
+    "Nats-Msg-Id": "forged",
+    "Nats-Rollup": "all",
+    "Nats-TTL": "1s",
+    "Weir-Reason": "forged",
+    "weir-function": "forged",
+    "x-other": "kept out as well",
+    "idempotency-key": "k1",
+  };
+  await send("/orders", { json: { orderId: "o1" }, headers });
+  const [{ time: _, ...event }] = publisher.published;
+  assert.deepEqual(event, {
+    id: "k1",
+    type: "orders.created",
+    source: "/ingress",
+    json: '{"orderId":"o1"}',
+    extensions: {},
+  });
+});
+
+Deno.test("the event's source names the key it was sent with", async () => {
+  const { send, publisher } = setup({ keys: [{ name: "shop", secret: "s3cret", pattern: ">" }] });
+  await send("/orders", { json: { orderId: "o1" }, headers: { authorization: "Bearer s3cret" } });
+  assert.equal(publisher.published[0].source, "/ingress/shop");
+});

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { setupTracing } from "../../runtime/telemetry/tracing.ts";
+import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
+import { FakePublisher, setup } from "./ingress_fixture.ts";
+
+await setupTracing(() => undefined, "test");
+
+const CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+async function publishedTrace(headers: Record<string, string>) {
+  const inner = new FakePublisher();
+  const { send } = setup({ publisher: new TracedPublisher(inner) });
+  assert.equal((await send("/orders", { json: { orderId: "o1" }, headers })).status, 202);
+  return inner.published[0].trace!;
+}
+
+Deno.test("a caller's trace goes on in the event, under a span of our own", async () => {
+  const trace = await publishedTrace({ traceparent: CALLER, tracestate: "vendor=1" });
+  assert.match(trace.traceparent, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
+  assert.notEqual(trace.traceparent, CALLER);
+  assert.equal(trace.tracestate, "vendor=1");
+});
+
+Deno.test("a caller that decided not to be sampled is not", async () => {
+  const { traceparent } = await publishedTrace({ traceparent: CALLER.replace(/01$/, "00") });
+  assert.match(traceparent, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-00$/);
+});
+
+for (
+  const [what, traceparent] of [["no", undefined], ["a broken", "00-xyz-01"], [
+    "an all-zero",
+    CALLER.replace(/[1-9a-f]/g, "0"),
+  ]]
+) {
+  Deno.test(`a request with ${what} traceparent begins a trace of its own`, async () => {
+    const trace = await publishedTrace(traceparent === undefined ? {} : { traceparent });
+    assert.match(trace.traceparent, /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$/);
+    assert.notEqual(trace.traceparent.slice(3, 35), "0af7651916cd43dd8448eb211c80319c");
+  });
+}
+
+Deno.test("requests under way at once keep their traces apart", async () => {
+  const inner = new FakePublisher();
+  const { send } = setup({ publisher: new TracedPublisher(inner) });
+  const ids = Array.from({ length: 20 }, (_, i) => String(i + 1).padStart(32, "0"));
+  await Promise.all(ids.map((id) =>
+    send("/orders", {
+      json: { orderId: id },
+      headers: { "idempotency-key": id, traceparent: `00-${id}-b7ad6b7169203331-01` },
+    })
+  ));
+  const traces = inner.published.map(({ id, trace }) => [id, trace!.traceparent.slice(3, 35)]);
+  assert.deepEqual(traces.sort(), ids.map((id) => [id, id]));
+});

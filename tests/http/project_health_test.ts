@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { buildRegistry } from "../../runtime/authoring/registry.ts";
+import { defineHealthCheck, type HealthCheckDefinition } from "../../runtime/authoring/define_health_check.ts";
+import { defineFunction } from "../../runtime/authoring/define_function.ts";
+import { startServer } from "../../runtime/broker/server.ts";
+import { readConfig } from "../../runtime/config.ts";
+import { startRuntime } from "../../runtime/runtime.ts";
+import { Logger } from "../../runtime/telemetry/log.ts";
+
+/** What `/health` of a runtime answers whose one function has that check beside it. */
+async function healthWith(check: HealthCheckDefinition) {
+  await using server = await startServer();
+  const variables: Record<string, string> = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
+  const config = readConfig({ get: (name) => variables[name], readFile: () => "" });
+  const handle = defineFunction({ on: "legacy.>" }, () => {});
+  const registry = buildRegistry([], [{ file: "functions/handle.ts", exports: { default: handle, check } }]);
+  const log = new Logger({ level: "error", format: "json", write: () => {} });
+  const runtime = await startRuntime(config, registry, log);
+  try {
+    const response = await fetch(`${runtime.url}/health`);
+    return { status: response.status, body: await response.json() };
+  } finally {
+    await runtime.stop();
+  }
+}
+
+Deno.test("a project's health check that throws makes /health answer 503", async () => {
+  const check = defineHealthCheck("payments", () => {
+    throw new Error("payments answered 500");
+  });
+  assert.deepEqual(await healthWith(check), {
+    status: 503,
+    body: {
+      status: "Unhealthy",
+      checks: {
+        runtime: { status: "OK" },
+        nats: { status: "OK" },
+        "function:handle": { status: "OK" },
+        payments: { status: "Unhealthy", error: "payments answered 500" },
+      },
+    },
+  });
+});
+
+Deno.test("a project's health check passes when it returns, whatever it returns", async () => {
+  const { status, body } = await healthWith(defineHealthCheck("payments", () => "pong"));
+  assert.deepEqual([status, body.checks.payments], [200, { status: "OK" }]);
+});

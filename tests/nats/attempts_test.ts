@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { AttemptStore } from "../../runtime/nats/attempts.ts";
+import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import { startSettling } from "./settling.ts";
+
+function retry(delayMs: number, usesAttempt = true): Outcome {
+  return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };
+}
+
+Deno.test("only a retry that uses no attempt is written down: JetStream counts the others", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const counts: unknown[] = [];
+  for (
+    const [usesAttempt, progress] of [
+      [true, { attempts: 1, freeRetries: 0 }],
+      [false, { attempts: 1, freeRetries: 1 }],
+      [true, { attempts: 2, freeRetries: 1 }],
+      [false, { attempts: 2, freeRetries: 2 }],
+    ] as const
+  ) {
+    const delivery = await orders.next();
+    assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, usesAttempt), progress), { ok: true });
+    counts.push(await orders.attempts.read("handle", delivery));
+  }
+  assert.deepEqual(counts, [undefined, { begun: 1, free: 1 }, { begun: 1, free: 1 }, { begun: 2, free: 2 }]);
+});
+
+Deno.test("a delivery given back before it began is written down as that", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next();
+  await orders.settler.settle("handle", delivery, retry(1, false));
+  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1 });
+});
+
+Deno.test("a delivery given back before it began forgets nothing of the ones before it", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 3, freeRetries: 2 });
+  const second = await orders.next();
+  await orders.settler.settle("handle", second, retry(1, false));
+  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, free: 2 });
+});
+
+Deno.test("another replica counts on where this one stopped", async () => {
+  await using orders = await startSettling();
+  const elsewhere = await AttemptStore.open(await orders.connect(), 1);
+  await orders.publish(1);
+  await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 0, freeRetries: 1 });
+  const second = await orders.next();
+  assert.deepEqual(await elsewhere.read("handle", second), { begun: 0, free: 1 });
+  await elsewhere.write("handle", second, { begun: 1, free: 2 });
+  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 1, free: 2 });
+});
+
+Deno.test("what is counted for one function or message is not another's", async () => {
+  await using orders = await startSettling();
+  await orders.publish(2);
+  const [one, two] = [await orders.next(), await orders.next()];
+  await orders.attempts.write("handle", one, { begun: 1, free: 1 });
+  assert.deepEqual(await orders.attempts.read("handle", one), { begun: 1, free: 1 });
+  assert.equal(await orders.attempts.read("handle", two), undefined);
+  assert.equal(await orders.attempts.read("other", one), undefined);
+});
+
+Deno.test("a message that could not be counted comes back all the same, and the failure is told", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next();
+  await orders.jsm.streams.delete("KV_weir_attempts");
+  const settled = await orders.settler.settle("handle", delivery, retry(1, false));
+  assert.equal(settled.ok, false);
+  assert.equal((await orders.next()).deliveryCount, 2);
+});

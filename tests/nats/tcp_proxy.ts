@@ -1,0 +1,61 @@
+/** Stands between a client and a server, and can tear what connects them. */
+export interface TcpProxy extends AsyncDisposable {
+  /** Where the client connects to. */
+  readonly url: string;
+  /** Closes every connection at once; new ones are taken as before. */
+  cut(): void;
+}
+
+/** Forwards to a port on this machine. */
+export function startTcpProxy(port: number): TcpProxy {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open = new Set<Deno.Conn>();
+  const forwarding = new Set<Promise<unknown>>();
+
+  const close = (...ends: Deno.Conn[]) => {
+    for (const end of ends) if (open.delete(end)) end.close();
+  };
+  const forward = async (client: Deno.Conn) => {
+    open.add(client);
+    let server: Deno.Conn;
+    try {
+      server = await Deno.connect({ hostname: "127.0.0.1", port });
+    } catch {
+      return close(client); // the server is down: the client sees its connection end
+    }
+    open.add(server);
+    if (!open.has(client)) return close(server);
+    const one = pump(client, server).finally(() => close(client, server));
+    const other = pump(server, client).finally(() => close(client, server));
+    await Promise.all([one, other]);
+  };
+  const accepting = (async () => {
+    for await (const client of listener) {
+      const done: Promise<unknown> = forward(client).finally(() => forwarding.delete(done));
+      forwarding.add(done);
+    }
+  })();
+
+  const cut = () => close(...open);
+  return {
+    url: `nats://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`,
+    cut,
+    [Symbol.asyncDispose]: async () => {
+      listener.close();
+      await accepting;
+      cut();
+      await Promise.all(forwarding);
+    },
+  };
+}
+
+async function pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(64 * 1024);
+  try {
+    for (let length; (length = await from.read(buffer)) !== null;) {
+      for (let sent = 0; sent < length;) sent += await to.write(buffer.subarray(sent, length));
+    }
+  } catch {
+    // cut
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * One order through the whole of tracing, without NATS: posted to the ingress, published, handed to a function,
+ * which fails if told so. Then the shutdown; it prints how long that took as its last line.
+ */
+import { z } from "zod";
+import { defineEvent } from "../../runtime/authoring/define_event.ts";
+import { ApiKeys } from "../../runtime/http/api_keys.ts";
+import { ingress } from "../../runtime/http/ingress.ts";
+import type { Stored } from "../../runtime/flow/ports.ts";
+import type { OutgoingEvent } from "../../runtime/nouns/event.ts";
+import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import { Logger } from "../../runtime/telemetry/log.ts";
+import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
+import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
+import { setupTracing } from "../../runtime/telemetry/tracing.ts";
+
+const tracing = await setupTracing((name) => Deno.env.get(name), "order-program");
+const observer = new TelemetryObserver(new Logger({ level: "error", format: "json" }));
+const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({}), ingress: {} });
+
+/** Hands what is published to the function. */
+async function deliver(sent: OutgoingEvent): Promise<Stored> {
+  const trace = sent.trace ?? {};
+  const headers = { get: (name: string) => trace[name], entries: () => Object.entries(trace) };
+  const payload = new TextEncoder().encode(sent.json);
+  const place = {
+    stream: "ORDERS",
+    sequence: 1,
+    subject: sent.type,
+    deliveryCount: 1,
+    storedAtMs: 0,
+    handle: "",
+    place: "",
+  };
+  const earlier = { attempts: 0, freeRetries: 0, redrives: 0 };
+  const { json: _, trace: __, extensions: ___, ...attributes } = sent;
+  const invocation = {
+    functionName: "reserveInventory",
+    delivery: { ...place, earlier, payload, headers },
+    event: { ...attributes, data: {}, subject: sent.type, extensions: {} },
+    attempt: 1,
+  };
+  const error = { name: "TypeError", message: "out of stock" };
+  const outcome: Outcome = Deno.args.includes("--fail")
+    ? { kind: "retry", delayMs: 100, reason: "failed", usesAttempt: true, error }
+    : { kind: "ack" };
+  await observer.observe(invocation, () => Promise.resolve(outcome));
+  return { stream: "ORDERS", sequence: 1, duplicate: false };
+}
+
+const app = ingress({
+  events: new Map([[OrderCreated.type, OrderCreated]]),
+  publisher: new TracedPublisher({ publish: deliver }),
+  keys: new ApiKeys("none"),
+  checks: [],
+  maxBytes: 1_000,
+  storeProblem: () => undefined,
+  logError: console.error,
+});
+const response = await app.request("/events/orders.created", {
+  method: "POST",
+  body: "{}",
+  headers: {
+    "content-type": "application/json",
+    "idempotency-key": "order-1",
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  },
+});
+const start = performance.now();
+await tracing.shutdown();
+const shutdownMs = performance.now() - start;
+console.log(JSON.stringify({ status: response.status, exportsTo: tracing.exportsTo ?? null, shutdownMs }));
