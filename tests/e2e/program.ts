@@ -72,7 +72,7 @@ export function startWeir(project: string, args: readonly string[], env: Record<
     return value === undefined ? [] : [[name, value] as const];
   });
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "runtime/cli/main.ts", ...args],
+    args: ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args],
     cwd: project,
     clearEnv: true,
     env: { LOG_FORMAT: "json", LOG_LEVEL: "debug", ...Object.fromEntries(kept), ...env },

@@ -4,6 +4,10 @@ export interface TcpProxy extends AsyncDisposable {
   readonly url: string;
   /** Closes every connection at once; new ones are taken as before. */
   cut(): void;
+  /** Holds everything back, both ways, on connections that stay open. */
+  pause(): void;
+  /** Lets it through again. */
+  resume(): void;
 }
 
 /** Forwards to a port on this machine. */
@@ -11,6 +15,9 @@ export function startTcpProxy(port: number): TcpProxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   const forwarding = new Set<Promise<unknown>>();
+
+  let gate = Promise.withResolvers<void>();
+  gate.resolve();
 
   const close = (...ends: Deno.Conn[]) => {
     for (const end of ends) if (open.delete(end)) end.close();
@@ -25,8 +32,9 @@ export function startTcpProxy(port: number): TcpProxy {
     }
     open.add(server);
     if (!open.has(client)) return close(server);
-    const one = pump(client, server).finally(() => close(client, server));
-    const other = pump(server, client).finally(() => close(client, server));
+    const opened = () => gate.promise;
+    const one = pump(client, server, opened).finally(() => close(client, server));
+    const other = pump(server, client, opened).finally(() => close(client, server));
     await Promise.all([one, other]);
   };
   const accepting = (async () => {
@@ -40,7 +48,10 @@ export function startTcpProxy(port: number): TcpProxy {
   return {
     url: `nats://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`,
     cut,
+    pause: () => void (gate = Promise.withResolvers()),
+    resume: () => gate.resolve(),
     [Symbol.asyncDispose]: async () => {
+      gate.resolve();
       listener.close();
       await accepting;
       cut();
@@ -49,10 +60,11 @@ export function startTcpProxy(port: number): TcpProxy {
   };
 }
 
-async function pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+async function pump(from: Deno.Conn, to: Deno.Conn, open: () => Promise<void>): Promise<void> {
   const buffer = new Uint8Array(64 * 1024);
   try {
     for (let length; (length = await from.read(buffer)) !== null;) {
+      await open();
       for (let sent = 0; sent < length;) sent += await to.write(buffer.subarray(sent, length));
     }
   } catch {

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
+import { startServer } from "../../runtime/broker/server.ts";
+import { startTcpProxy } from "../nats/tcp_proxy.ts";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
+
+async function settled(adminUrl: string): Promise<void> {
+  while (true) {
+    const [{ pending, ackPending }] = await (await fetch(`${adminUrl}/functions`)).json();
+    if (pending === 0 && ackPending === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+Deno.test("an event handled while NATS was away is done once it is back, and not handled again", async () => {
+  await using server = await startServer();
+  let runs = 0;
+  const running = Promise.withResolvers<void>(), goOn = Promise.withResolvers<void>();
+  const slow = defineFunction({ on: Asked, retry: { attempts: 1 } }, async () => {
+    runs++;
+    running.resolve();
+    await goOn.promise;
+  });
+  await using runtime = await startTestRuntime({ functions: { slow }, server });
+  await runtime.publish(Asked, { n: 1 });
+  await running.promise;
+  await server.kill();
+  goOn.resolve();
+  await unhealthy(runtime.adminUrl);
+  await server.restart();
+  await settled(runtime.adminUrl);
+  assert.equal(runs, 1);
+});
+
+async function unhealthy(adminUrl: string): Promise<void> {
+  while ((await (await fetch(`${adminUrl}/health`)).json()).status === "OK");
+}
+
+Deno.test("an event that JetStream hands out again while it is still being handled here is not handled twice", async () => {
+  await using server = await startServer();
+  await using proxy = startTcpProxy(server.port);
+  let runs = 0;
+  const running = Promise.withResolvers<void>(), goOn = Promise.withResolvers<void>();
+  const long = defineFunction({ on: Asked, timeout: "1m" }, async () => {
+    runs++;
+    running.resolve();
+    await goOn.promise;
+  });
+  await using runtime = await startTestRuntime({ functions: { long }, server, env: { NATS_URL: proxy.url } });
+  await runtime.publish(Asked, { n: 1 });
+  await running.promise;
+  proxy.pause();
+  // Longer than the server waits for a sign of life: by now it takes the event for lost.
+  await new Promise((resolve) => setTimeout(resolve, 17_000));
+  proxy.resume();
+  while ((await (await fetch(`${runtime.adminUrl}/functions`)).json())[0].ackPending !== 1);
+  goOn.resolve();
+  await settled(runtime.adminUrl);
+  assert.equal(runs, 1);
+});
+
+Deno.test("deliveries that never arrived use up no attempt of the only one there is", async () => {
+  await using server = await startServer();
+  await using proxy = startTcpProxy(server.port);
+  const attempts: number[] = [];
+  const handled = Promise.withResolvers<void>();
+  const once = defineFunction({ on: Asked, retry: { attempts: 1 } }, (_event, { attempt }) => {
+    attempts.push(attempt);
+    handled.resolve();
+  });
+  await using runtime = await startTestRuntime({ functions: { once }, server, env: { NATS_URL: proxy.url } });
+  await using publisher = await startTestRuntime({ functions: {}, schemas: [Asked], server });
+  proxy.pause();
+  await publisher.publish(Asked, { n: 1 });
+  proxy.cut();
+  proxy.resume();
+  await handled.promise;
+  await settled(runtime.adminUrl);
+  assert.deepEqual(attempts, [1]);
+});
