@@ -17,7 +17,7 @@ Deno.test("an event that only a function's next version knows is left to that ve
     if (next.length === 20) all.resolve();
   });
   await using first = await startTestRuntime({ functions: { fn: before }, server });
-  await using second = await startTestRuntime({ functions: { fn: after }, server });
+  await using _second = await startTestRuntime({ functions: { fn: after }, server });
   for (let n = 0; n < 20; n++) await first.publish(Told, { n });
   await all.promise;
   assert.deepEqual(old, []);
