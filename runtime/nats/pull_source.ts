@@ -168,6 +168,9 @@ export class PullSource implements Source {
         this.#listen();
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`);
       }
+      // Nothing may begin now, as while a breaker is open: what came on a pull from before would only be refused.
+      const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
+      if (this.#pulls.length > 0 && idle && this.#sink?.credits() === 0) this.#listen();
       this.wake();
       this.#watch();
     });

@@ -1,5 +1,7 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
-import { defineEvent, defineFunction, DependencyOpenError } from "weir";
+import { defineEvent, defineFunction, DependencyOpenError, type HandlerContext } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
 
@@ -108,4 +110,30 @@ Deno.test("a half-open breaker lets as many probes through as it is told, and cl
   assert.equal(running, 3);
   goOn.resolve();
   await allAnswered(runtime);
+});
+
+Deno.test("a breaker that another function opened keeps a function from pulling that had nothing to do until then", async () => {
+  const Other = defineEvent({ type: "other.asked", version: 1, data: z.object({ n: z.int() }) });
+  const dependencies = { Backend: { consecutiveFailures: 1, openFor: "1h" } } as const;
+  const calling = (calls: { count: number }) => async (_event: unknown, ctx: HandlerContext) => {
+    calls.count++;
+    await ctx.dependency("Backend").call(() => Promise.reject(new Error("down")));
+  };
+  const first = { count: 0 }, second = { count: 0 };
+  const busy = defineFunction({ on: Asked, dependencies }, calling(first));
+  const idle = defineFunction({ on: Other, dependencies }, calling(second));
+  await using runtime = await startTestRuntime({ functions: { busy, idle } });
+  await runtime.publish(Asked, { n: 1 });
+  const of = async (name: string) => {
+    const functions = await (await fetch(`${runtime.adminUrl}/functions`)).json();
+    return functions.find((one: { name: string }) => one.name === name);
+  };
+  while ((await of("busy")).dependencies.Backend !== "open");
+  const nc = await connect({ servers: runtime.server.url });
+  const jsm = await jetstreamManager(nc);
+  while ((await jsm.consumers.info("OTHER", "idle")).num_waiting > 0); // its pull from before is given up
+  await nc.close();
+  await runtime.publish(Other, { n: 1 });
+  const { pending, ackPending } = await of("idle");
+  assert.deepEqual({ pending, ackPending, calls: second.count }, { pending: 1, ackPending: 0, calls: 0 });
 });
