@@ -13,11 +13,13 @@ import { ApiKeys } from "./http/api_keys.ts";
 import type { Check } from "./http/health.ts";
 import { ingress } from "./http/ingress.ts";
 import { listen, type Listener } from "./http/listen.ts";
+import { AckFloors } from "./nats/ack_floors.ts";
 import { AttemptStore } from "./nats/attempts.ts";
 import { watchConnection } from "./nats/connection.ts";
 import { DeadLetters } from "./nats/dead_letters.ts";
 import { NatsKvStore } from "./nats/kv_store.ts";
 import { PullSource } from "./nats/pull_source.ts";
+import { Repair } from "./nats/repair.ts";
 import { RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
 import { ACK_WAIT_MS } from "./nats/ensure_consumer.ts";
@@ -53,12 +55,27 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
   try {
     const { nc, jsm, store, publisher } = cluster;
     const durables = durablesOf(functions);
-    for (const made of await ensureTopology(jsm, registry.streams, durables, config.WEIR_REPLICAS)) {
-      const { functionName, stream, waiting } = made;
-      if (waiting > 0) {
+    const floors = new AckFloors(jsm, durables, systemClock);
+    const replicas = config.WEIR_REPLICAS;
+    const applyTopology = async () => {
+      const made = await ensureTopology(jsm, registry.streams, durables, replicas, (durable) => floors.of(durable));
+      for (const { functionName, stream, waiting } of made) {
+        if (waiting === 0) continue;
         log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });
       }
-    }
+    };
+    await applyTopology();
+    const repair = new Repair(
+      async () => {
+        await applyTopology();
+        await AttemptStore.open(nc, replicas ?? 1);
+      },
+      systemClock,
+      (error) => {
+        if (error === undefined) log.error("a consumer was gone: streams and consumers were made again");
+        else log.warn("a consumer is gone, and cannot be made again yet", { error });
+      },
+    );
 
     const observer = new TelemetryObserver(log);
     const attempts = await AttemptStore.open(nc, config.WEIR_REPLICAS ?? 1);
@@ -70,7 +87,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     const sources: PullSource[] = [];
     const workers = functions.map((fn) => {
       const own = durables.filter(({ functionName }) => functionName === fn.name)
-        .map(({ stream }) => new PullSource(nc, stream, fn.name, systemClock));
+        .map(({ stream }) => new PullSource(nc, stream, fn.name, systemClock, () => repair.ask()));
       sources.push(...own);
       return new Worker(new Pipeline(fn, dependencies, ports), own, ACK_WAIT_MS / 3);
     });
@@ -131,6 +148,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);
     for (const worker of workers) worker.start();
+    floors.start();
 
     return {
       url: publicListener.url,
@@ -143,6 +161,8 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
             ...workers.map((worker) => worker.stop(config.SHUTDOWN_GRACE)),
           ]);
           cancel();
+          floors.stop();
+          await repair.stop();
           await adminListener.stop(CHECK_MS);
           await cluster.close();
           await watching;

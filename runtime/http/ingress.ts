@@ -64,6 +64,7 @@ export function ingress(options: IngressOptions): Hono {
     const caller = options.keys.authenticate(c.req.raw);
     const event = acceptable(options.events, caller, type);
     const incoming = await readTyped(c.req.raw, type, options.maxBytes);
+    validate(event, incoming);
     return Response.json(await publish(options, caller, event, incoming), { status: 202 });
   };
 
@@ -133,13 +134,13 @@ function validate(event: EventDefinition, incoming: IncomingEvent): void {
   if (!parsed.ok) throw invalid(event.type, parsed.issues);
 }
 
+/** Publishes an event whose data is known to be valid. */
 async function publish(
   options: IngressOptions,
   caller: Caller,
   event: EventDefinition,
   incoming: IncomingEvent,
 ) {
-  validate(event, incoming);
   const id = incoming.id ?? crypto.randomUUID();
   const stored = await options.publisher.publish({
     id,

@@ -19,6 +19,7 @@ const NEW_STREAM = {
   max_age: 7 * 86_400_000 * 1e6,
   duplicate_window: 2 * 60_000 * 1e6,
 } as const;
+
 /**
  * Makes a stream, or changes what is declared of it in place.
  *

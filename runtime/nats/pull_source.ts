@@ -19,6 +19,8 @@ const RETRY_MS = { initial: 50, max: 2_000 };
 /** Trouble is reported once it has lasted this long: a leader's election is no news. */
 const TROUBLE_MS = 5_000;
 const STOP_MS = 2_000;
+/** Refused with waits as long as this between, the consumer is not merely electing its leader. */
+const MISSING_FROM_MS = 400;
 /** When nothing came for so long, nothing is on its way. */
 const QUIET_MS = 100;
 
@@ -42,7 +44,14 @@ export class PullSource implements Source {
   #stopped = false;
   readonly #cancel = new Set<() => void>();
 
-  constructor(readonly nc: NatsConnection, readonly stream: string, consumer: string, readonly clock: Clock) {
+  /** @param missing is called when the consumer seems to be gone; an election is over sooner */
+  constructor(
+    readonly nc: NatsConnection,
+    readonly stream: string,
+    consumer: string,
+    readonly clock: Clock,
+    readonly missing: () => void = () => {},
+  ) {
     this.#next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
   }
 
@@ -136,6 +145,7 @@ export class PullSource implements Source {
       return this.wake();
     }
     this.#pulls = [];
+    if (this.#retryMs >= MISSING_FROM_MS) this.missing();
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
   }
 

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../runtime/clock.ts";
+import { AckFloors } from "../../runtime/nats/ack_floors.ts";
+import { ensureConsumer } from "../../runtime/nats/ensure_consumer.ts";
+import { eventually } from "./eventually.ts";
+import { startSettling } from "./settling.ts";
+
+const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
+
+Deno.test("a consumer that is made again begins after the last event before which all was settled", async () => {
+  await using orders = await startSettling();
+  await orders.publish(5);
+  const deliveries = [];
+  for (let i = 0; i < 5; i++) deliveries.push(await orders.next());
+  for (const sequence of [1, 2, 4]) {
+    const delivery = deliveries.find((one) => one.sequence === sequence)!;
+    await orders.settler.settle("handle", delivery, { kind: "ack" });
+  }
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 2);
+  const floors = new AckFloors(orders.jsm, [HANDLE], systemClock);
+  assert.equal(floors.of(HANDLE), undefined);
+  await floors.read();
+  assert.equal(floors.of(HANDLE), 2);
+
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  await floors.read(); // it cannot be read now, and stays what it was
+  assert.equal(await ensureConsumer(orders.jsm, HANDLE, floors.of(HANDLE)), 3);
+});
+
+Deno.test("a floor beyond the end of the stream is another stream's: all of it is handed out", async () => {
+  await using orders = await startSettling();
+  await orders.publish(3);
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  assert.equal(await ensureConsumer(orders.jsm, HANDLE, 900), 3);
+});
