@@ -15,7 +15,15 @@ export class NatsKvStore implements KvStore {
   constructor(readonly nc: NatsConnection, readonly replicas: number) {}
 
   bucket<Value>(name: string): KvBucket<Value> {
-    return new JsonBucket<Value>(name, () => this.#open(name));
+    return new JsonBucket<Value>(name, async (use) => {
+      try {
+        return await use(await this.#open(name));
+      } catch (error) {
+        // Unless it was a conflict, the bucket may be gone: the next use makes it again.
+        if (!(error instanceof KvConflictError)) this.#buckets.delete(name);
+        throw error;
+      }
+    });
   }
 
   #open(name: string): Promise<KV> {
@@ -30,17 +38,20 @@ export class NatsKvStore implements KvStore {
   }
 }
 
+/** Runs something on the opened bucket. */
+type Use = <Result>(use: (kv: KV) => Promise<Result>) => Promise<Result>;
+
 class JsonBucket<Value> implements KvBucket<Value> {
-  constructor(readonly name: string, readonly open: () => Promise<KV>) {}
+  constructor(readonly name: string, readonly use: Use) {}
 
   async get(key: string): Promise<KvEntry<Value> | undefined> {
-    const entry = await (await this.open()).get(key);
+    const entry = await this.use((kv) => kv.get(key));
     if (entry === null || entry.operation !== "PUT") return undefined;
     return { key, value: entry.json<Value>(), revision: entry.revision };
   }
 
-  async put(key: string, value: Value): Promise<number> {
-    return await (await this.open()).put(key, JSON.stringify(value));
+  put(key: string, value: Value): Promise<number> {
+    return this.use((kv) => kv.put(key, JSON.stringify(value)));
   }
 
   create(key: string, value: Value): Promise<number> {
@@ -51,18 +62,18 @@ class JsonBucket<Value> implements KvBucket<Value> {
     return this.#unlessConflict(key, (kv) => kv.update(key, JSON.stringify(value), revision));
   }
 
-  async delete(key: string): Promise<void> {
-    await (await this.open()).delete(key);
+  delete(key: string): Promise<void> {
+    return this.use((kv) => kv.delete(key));
   }
 
-  async #unlessConflict(key: string, write: (kv: KV) => Promise<number>): Promise<number> {
-    try {
-      return await write(await this.open());
-    } catch (error) {
-      if (error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code)) {
-        throw new KvConflictError(this.name, key, { cause: error });
+  #unlessConflict(key: string, write: (kv: KV) => Promise<number>): Promise<number> {
+    return this.use(async (kv) => {
+      try {
+        return await write(kv);
+      } catch (error) {
+        const conflict = error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code);
+        throw conflict ? new KvConflictError(this.name, key, { cause: error }) : error;
       }
-      throw error;
-    }
+    });
   }
 }

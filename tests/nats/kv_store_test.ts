@@ -115,3 +115,12 @@ Deno.test("a bucket that its operator made is used as it is", async () => {
   assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
   assert.deepEqual((await kv.jsm.streams.info("KV_inventory")).config, config);
 });
+
+Deno.test("a bucket that is deleted meanwhile fails the use that finds it gone, and is made again by the next", async () => {
+  await using kv = await setup();
+  await kv.bucket.put("book", BOOKS);
+  await kv.jsm.streams.delete("KV_inventory");
+  await assert.rejects(kv.bucket.put("book", BOOKS));
+  await kv.bucket.put("book", BOOKS);
+  assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
+});
