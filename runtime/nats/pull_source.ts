@@ -93,10 +93,12 @@ export class PullSource implements Source {
     for (const cancel of this.#cancel) cancel();
     if (!this.#subscription || this.nc.isClosed()) return;
     const giveUpAtMs = this.clock.now() + STOP_MS;
-    while (this.#pulls.length > 0 && this.clock.now() < giveUpAtMs) {
-      const quietMs = this.clock.now() - this.#lastDeliveryMs;
-      if (quietMs >= QUIET_MS) break;
-      await new Promise<void>((resolve) => this.clock.timer(QUIET_MS - quietMs, resolve));
+    for (let quiet = 0, owed = this.#owed(); owed > 0 && quiet < 2 && this.clock.now() < giveUpAtMs;) {
+      await new Promise<void>((resolve) => this.clock.timer(QUIET_MS / 2, resolve));
+      await within(this.clock, STOP_MS, this.nc.flush()).catch(() => {}); // what was sent until now has come
+      const now = this.#owed();
+      quiet = now === owed ? quiet + 1 : 0;
+      owed = now;
     }
     await within(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
   }
@@ -119,13 +121,18 @@ export class PullSource implements Source {
     const now = this.clock.now();
     if (this.#stopped || !this.#sink || now < this.#pausedUntilMs || this.nc.isClosed()) return;
     this.#pulls = this.#pulls.filter((pull) => pull.expiresAtMs + SILENCE_MS > now);
-    const owed = this.#pulls.reduce((sum, pull) => sum + pull.owed, 0);
+    const owed = this.#owed();
     const batch = this.#sink.credits() - owed;
     if (batch < 1 || batch < owed) return; // a few small pulls cost more than one larger one a little later
     if (owed === 0) this.#lastHeardMs = now;
     this.#pulls.push({ owed: batch, expiresAtMs: now + EXPIRES_MS });
     const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
     this.nc.publish(this.#next, JSON.stringify(request), { reply: this.#inbox });
+  }
+
+  /** How many deliveries our pulls have still coming. */
+  #owed(): number {
+    return this.#pulls.reduce((sum, pull) => sum + pull.owed, 0);
   }
 
   #receive(msg: Msg): void {

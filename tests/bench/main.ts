@@ -35,6 +35,12 @@ interface Round {
   readonly cpuMicros: number;
 }
 
+if (Deno.args.includes("--help")) {
+  console.log(
+    "Usage: deno task bench [--json]\n\nDrains a backlog with Weir and with a bare loop, in turns, and prints the ratio.",
+  );
+  Deno.exit(0);
+}
 const json = Deno.args.includes("--json");
 await using server = await startServer();
 const nc = await connect({ servers: server.url });
