@@ -1,3 +1,4 @@
+import { malformed, parseJson, readText } from "./body.ts";
 import { Problem } from "./problem.ts";
 
 /** An event as a caller sent it: nothing of it has been checked against a schema. */
@@ -16,8 +17,6 @@ const NDJSON = "application/x-ndjson";
 
 /** RFC 3339. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
-/** How long a body may take to come: a caller that never ends it must not hold a place for ever. */
-const BODY_MS = 30_000;
 /** Attributes with a meaning of their own; every other one is an extension. */
 const CORE = ["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"];
 
@@ -68,49 +67,6 @@ export async function readEnvelopes(
     contentType,
     `${STRUCTURED}, ${BATCH}, ${NDJSON}, or application/json with a ce-type header`,
   );
-}
-
-/** The body as text. @throws {Problem} 413 as soon as it is larger than that; 400 when it is not UTF-8. */
-async function readText(request: Request, maxBytes: number): Promise<string> {
-  const tooLarge = () =>
-    new Problem(
-      413,
-      "Content Too Large",
-      `the body is larger than ${maxBytes} bytes, the most that is taken`,
-    );
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const reader = request.body?.getReader();
-  let text = "", bytes = 0, late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    void reader?.cancel();
-  }, BODY_MS);
-  try {
-    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
-      bytes += next.value.length;
-      if (bytes > maxBytes) {
-        await reader?.cancel();
-        throw tooLarge();
-      }
-      text += decoder.decode(next.value, { stream: true });
-    }
-    if (late) throw new Problem(408, "Request Timeout", `the body did not come within ${BODY_MS} ms`);
-    return text + decoder.decode();
-  } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw malformed(error instanceof TypeError ? "the body is not UTF-8 text" : "the body ended early");
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw malformed(`the body is not JSON: ${(error as Error).message}`);
-  }
 }
 
 function fromEnvelope(envelope: unknown): IncomingEvent {
@@ -219,10 +175,6 @@ function decode(value: string): string {
 
 function mediaType(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";", 1)[0].trim().toLowerCase();
-}
-
-function malformed(detail: string): Problem {
-  return new Problem(400, "Malformed request", detail);
 }
 
 function otherType(named: string, type: string): Problem {
