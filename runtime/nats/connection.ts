@@ -112,5 +112,9 @@ function explain(error: unknown): string {
     return `${text}: check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`;
   }
   if (/refused/i.test(text)) return `${text}: is it running, and is NATS_URL right?`;
+  if (/verify|self.signed|certificate/i.test(text)) return `${text}: give the authority's certificate as NATS_TLS_CA`;
+  if (/timeout/i.test(text)) {
+    return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
+  }
   return text;
 }
