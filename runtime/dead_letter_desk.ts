@@ -7,7 +7,7 @@ import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "
 const WINDOW = 64;
 
 /** How far a bulk redrive is. */
-export type RedriveTally = Record<Redriven, number>;
+export type RedriveTally = Record<Redriven | "failed", number>;
 
 /** Everything that is done with dead letters, for the commands and for the admin listener alike. */
 export class DeadLetterDesk {
@@ -38,9 +38,11 @@ export class DeadLetterDesk {
     force: boolean,
     options: { signal?: AbortSignal; progress?: (tally: RedriveTally) => void } = {},
   ): Promise<RedriveTally> {
-    const tally: RedriveTally = { redriven: 0, "held-back": 0, missing: 0 };
+    const tally: RedriveTally = { redriven: 0, "held-back": 0, missing: 0, failed: 0 };
     const sendAll = async (sequences: number[]) => {
-      for (const outcome of await Promise.all(sequences.map((one) => this.redrive(one, force)))) tally[outcome]++;
+      // One that cannot be sent stays where it is, and keeps none of the others.
+      const sent = await Promise.all(sequences.map((one) => this.redrive(one, force).catch(() => "failed" as const)));
+      for (const outcome of sent) tally[outcome]++;
       options.progress?.(tally);
     };
     const window: number[] = [];

@@ -65,6 +65,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       }
     };
     await applyTopology();
+    await floors.read();
     const repair = new Repair(
       async () => {
         await applyTopology();

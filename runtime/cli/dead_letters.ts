@@ -100,13 +100,15 @@ async function act(
   } else {
     const sequences = which.length > 0 ? which : await Array.fromAsync(desk.list(filter), ({ sequence }) => sequence);
     for (const one of sequences) {
-      if (what === "redrive") count(await desk.redrive(one, options.force ?? false));
+      if (what === "redrive") count(await desk.redrive(one, options.force ?? false).catch(() => "failed"));
       else count(await desk.discard(one) ? "discarded" : "missing");
     }
   }
   const said = Object.entries(tally).filter(([, n]) => n > 0).map(([outcome, n]) => `${n} ${outcome}`).join(", ");
   console.log(options.json ? JSON.stringify(tally) : said || "nothing matched");
-  if (which.length > 0 && (tally.missing || tally["held-back"])) throw new Error("not all of them: see above");
+  if (tally.failed || which.length > 0 && (tally.missing || tally["held-back"])) {
+    throw new Error("not all of them: see above");
+  }
 }
 
 function line(tally: Record<string, number>): Uint8Array {

@@ -61,7 +61,9 @@ export class Pipeline {
         : trigger === undefined
         ? notMine(delivery, this.#circumstances(counted))
         : await this.#decide(delivery, decoded, counted, scope);
-      const settled = await ports.settler.settle(fn.name, delivery, outcome, progressOf(counted, outcome));
+      // Counts that could not be read must not be written either.
+      const progress = unknown === undefined ? progressOf(counted, outcome) : undefined;
+      const settled = await ports.settler.settle(fn.name, delivery, outcome, progress);
       if (!settled.ok) {
         const fields = { outcome: outcome.kind, error: settled.error };
         scope.log.error("not settled: JetStream will deliver it again", fields);

@@ -113,6 +113,8 @@ export interface Source {
 export interface Sink {
   /** How many more deliveries could begin now. */
   credits(): number;
+  /** Whether nothing may begin, however many slots are free: a breaker is open, or it stops. */
+  closed(): boolean;
   deliver(delivery: Delivery): void;
 }
 

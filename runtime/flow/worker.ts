@@ -42,6 +42,10 @@ export class Worker implements Sink {
     return Math.max(0, Math.min(free, permits));
   }
 
+  closed(): boolean {
+    return this.#stopping || this.pipeline.gates.permits() === 0;
+  }
+
   deliver(delivery: Delivery): void {
     const again = this.#held.get(delivery.place);
     if (again) {

@@ -8,7 +8,7 @@ export interface DeadLetters {
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>;
   read(sequence: number): Promise<DeadLetterContent | undefined>;
   redrive(sequence: number, force: boolean): Promise<Redriven>;
-  redriveAll(filter: DeadLetterFilter, force: boolean): Promise<Record<Redriven, number>>;
+  redriveAll(filter: DeadLetterFilter, force: boolean): Promise<Record<Redriven | "failed", number>>;
   discard(sequence: number): Promise<boolean>;
 }
 

@@ -1,6 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Clock } from "../flow/ports.ts";
-import type { Durable } from "./ensure_consumer.ts";
+import type { Durable, Floor } from "./ensure_consumer.ts";
 
 /** How often the floors are read: what a consumer that has to be made again may repeat. */
 const EVERY_MS = 30_000;
@@ -11,14 +11,14 @@ const EVERY_MS = 30_000;
  * waited.
  */
 export class AckFloors {
-  readonly #floors = new Map<string, number>();
+  readonly #floors = new Map<string, Floor>();
   #cancel: () => void = () => {};
   #stopped = false;
 
   constructor(readonly jsm: JetStreamManager, readonly durables: readonly Durable[], readonly clock: Clock) {}
 
-  /** The sequence up to which all is settled; undefined when it was never read. */
-  of(durable: Durable): number | undefined {
+  /** Undefined when it was never read. */
+  of(durable: Durable): Floor | undefined {
     return this.#floors.get(key(durable));
   }
 
@@ -35,8 +35,13 @@ export class AckFloors {
   /** Reads every floor now. One that cannot be read stays what it was. */
   async read(): Promise<void> {
     for (const durable of this.durables) {
-      const info = await this.jsm.consumers.info(durable.stream, durable.functionName).catch(() => undefined);
-      if (info) this.#floors.set(key(durable), info.ack_floor.stream_seq);
+      try {
+        const { ack_floor } = await this.jsm.consumers.info(durable.stream, durable.functionName);
+        const { created } = await this.jsm.streams.info(durable.stream);
+        this.#floors.set(key(durable), { settledUpTo: ack_floor.stream_seq, streamCreated: created });
+      } catch {
+        // out of reach, or gone: what was read before is just what is wanted then
+      }
     }
   }
 }

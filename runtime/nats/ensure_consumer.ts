@@ -19,17 +19,23 @@ export interface Durable {
   readonly filters: readonly string[];
 }
 
+/** Up to where a consumer has settled everything, and in which life of its stream. */
+export interface Floor {
+  readonly settledUpTo: number;
+  readonly streamCreated: string;
+}
+
 /**
  * Makes a function's consumer, or changes in place what Weir owns of it.
  *
- * @param settledUpTo the sequence after which one that is gone begins again; 0: at the start of its stream
+ * @param floor where one that is gone begins again; undefined: at the start of its stream
  * @returns how many stored events wait for one that it made; undefined for one that was there
  * @throws {CannotChange} naming the fields that only a new consumer could have.
  */
 export async function ensureConsumer(
   jsm: JetStreamManager,
   { functionName, stream, filters }: Durable,
-  settledUpTo = 0,
+  floor?: Floor,
 ): Promise<number | undefined> {
   const owned = {
     filter_subjects: [...filters],
@@ -42,15 +48,16 @@ export async function ensureConsumer(
     JetStreamApiCodes.ConsumerNotFound,
   );
   if (!found) {
-    // A stream that ends before that is a new one under the old name: all of it is still to be handled.
-    const { state, config } = await jsm.streams.info(stream);
-    const resume = settledUpTo > 0 && settledUpTo <= state.last_seq && config.retention === RetentionPolicy.Limits;
+    // A stream made since then is another one under the old name: all of it is still to be handled.
+    const { created, config } = await jsm.streams.info(stream);
+    const resume = floor !== undefined && floor.settledUpTo > 0 && floor.streamCreated === created &&
+      config.retention === RetentionPolicy.Limits;
     const { num_pending } = await jsm.consumers.add(stream, {
       ...owned,
       durable_name: functionName,
       ack_policy: AckPolicy.Explicit,
       ...(resume
-        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: settledUpTo + 1 }
+        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: floor.settledUpTo + 1 }
         : { deliver_policy: DeliverPolicy.All }),
     });
     return num_pending;

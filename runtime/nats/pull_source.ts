@@ -187,7 +187,7 @@ export class PullSource implements Source {
       }
       // Nothing may begin now, as while a breaker is open: what came on a pull from before would only be refused.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
-      if (this.#pulls.length > 0 && idle && this.#sink?.credits() === 0) this.#listen();
+      if (this.#pulls.length > 0 && idle && this.#sink?.closed()) this.#listen();
       this.wake();
       this.#watch();
     });

@@ -59,7 +59,7 @@ export async function discard(jsm: JetStreamManager, sequence: number): Promise<
   try {
     return await jsm.streams.deleteMessage(DEAD_LETTERS.stream, sequence, false);
   } catch (error) {
-    if (error instanceof JetStreamApiError && /not found|no message/i.test(error.message)) return false;
+    if (error instanceof JetStreamApiError && /not found|no message|EOF/i.test(error.message)) return false;
     throw error;
   }
 }

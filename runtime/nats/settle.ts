@@ -45,7 +45,8 @@ export class NatsSettler implements Settler {
   ): Promise<Settlement> {
     try {
       // From here on the redriven event stands for its dead letter: were that left, it could be redriven again.
-      if (delivery.deadLetter !== undefined) await discard(this.jsm, delivery.deadLetter);
+      // Where that fails the event is settled all the same: at worst somebody redrives it once more.
+      if (delivery.deadLetter !== undefined) await discard(this.jsm, delivery.deadLetter).catch(() => false);
       switch (outcome.kind) {
         case "ack":
           this.#finish(delivery, ACK);
@@ -112,7 +113,7 @@ export class NatsSettler implements Settler {
     progress: Progress,
   ): Promise<void> {
     try {
-      await this.lane.park(functionName, delivery, this.clock.now() + outcome.delayMs, progress);
+      await this.lane.park(functionName, delivery, this.clock.now() + Math.min(outcome.delayMs, LONGEST_MS), progress);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       return await this.#giveBack(functionName, delivery, outcome, progress);

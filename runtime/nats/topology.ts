@@ -10,7 +10,7 @@ import { StartupProblems } from "../authoring/problems.ts";
 import type { BoundFunction } from "../authoring/bind_function.ts";
 import type { BoundStream } from "../authoring/streams.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
-import { type Durable, ensureConsumer } from "./ensure_consumer.ts";
+import { type Durable, ensureConsumer, type Floor } from "./ensure_consumer.ts";
 import { ensureStream } from "./ensure_stream.ts";
 import { CannotChange, unlessMissing } from "./in_place.ts";
 import { RETRIES } from "./retry_lane.ts";
@@ -55,7 +55,7 @@ export function durablesOf(functions: readonly BoundFunction[]): Durable[] {
  *
  * @returns the consumers that were made
  * @param replicas of streams; undefined: one for a new stream, and as it is for one that exists
- * @param settledUpTo where a consumer that is gone begins again; undefined: at the start of its stream
+ * @param floorOf where a consumer that is gone begins again; undefined: at the start of its stream
  * @throws {StartupProblems} naming every field that JetStream cannot change in place.
  */
 export async function ensureTopology(
@@ -63,7 +63,7 @@ export async function ensureTopology(
   streams: readonly BoundStream[],
   durables: readonly Durable[],
   replicas: number | undefined,
-  settledUpTo: (durable: Durable) => number | undefined = () => undefined,
+  floorOf: (durable: Durable) => Floor | undefined = () => undefined,
 ): Promise<NewConsumer[]> {
   const problems: string[] = [], made: NewConsumer[] = [];
   const declared = streams.map((stream) => [stream, {}] as const);
@@ -73,7 +73,7 @@ export async function ensureTopology(
   const missing = problems.length > 0 ? await missingStreams(jsm, durables) : [];
   for (const durable of durables.filter(({ stream }) => !missing.includes(stream))) {
     await attempt(jsm, problems, durable, async () => {
-      const waiting = await ensureConsumer(jsm, durable, settledUpTo(durable));
+      const waiting = await ensureConsumer(jsm, durable, floorOf(durable));
       if (waiting !== undefined) made.push({ ...durable, waiting });
     });
   }

@@ -86,6 +86,7 @@ Deno.test("dead letters are listed, shown, redriven to the function that failed 
   await t.step("one is discarded", async () => {
     assert.equal((await admin(runtime, "/dead-letters/2", "DELETE")).status, 204);
     assert.equal((await admin(runtime, "/dead-letters/2", "DELETE")).status, 404);
+    assert.equal((await admin(runtime, "/dead-letters/9999", "DELETE")).status, 404);
     assert.deepEqual((await admin(runtime, "/dead-letters")).body.map((one: { sequence: number }) => one.sequence), [
       3,
     ]);
@@ -106,6 +107,7 @@ Deno.test("an event that fails again after each redrive is held back in the end,
     redriven: 0,
     "held-back": 1,
     missing: 0,
+    failed: 0,
   });
   assert.equal((await admin(runtime, "/dead-letters/4/redrive?force=true", "POST")).status, 202);
 });
@@ -123,9 +125,9 @@ Deno.test("a bulk redrive that is interrupted, and run again, sends each dead le
     signal: interrupt.signal,
     progress: ({ redriven }) => redriven >= 128 && interrupt.abort(),
   });
-  assert.deepEqual(first, { redriven: 128, "held-back": 0, missing: 0 });
+  assert.deepEqual(first, { redriven: 128, "held-back": 0, missing: 0, failed: 0 });
   const second = await desk.redriveAll({}, false);
-  assert.deepEqual(second, { redriven: COUNT - 128, "held-back": 0, missing: 0 });
+  assert.deepEqual(second, { redriven: COUNT - 128, "held-back": 0, missing: 0, failed: 0 });
   await handledAll;
   assert.deepEqual(state.failing.toSorted((a, b) => a - b), Array.from({ length: COUNT }, (_, n) => n));
   await cluster.close();

@@ -97,3 +97,17 @@ Deno.test("settling on a closed connection does not throw: the failure is return
   assert.equal(settled.ok, false);
   orders.settler.extend(delivery);
 });
+
+Deno.test("a wait beyond all reckoning is parked for as long as can be reckoned", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const outcome = {
+    kind: "retry",
+    reason: "retry-after",
+    delayMs: Number.MAX_SAFE_INTEGER,
+    usesAttempt: true,
+  } as const;
+  const progress = { attempts: 1, freeRetries: 0 };
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), outcome, progress), { ok: true });
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
+});

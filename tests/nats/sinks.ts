@@ -18,6 +18,10 @@ export class HoldingSink implements Sink {
 
   constructor(readonly limit: number) {}
 
+  closed(): boolean {
+    return false;
+  }
+
   credits(): number {
     return this.limit - this.held.length;
   }
@@ -59,6 +63,10 @@ export class SettlingSink implements Sink {
 
   constructor(readonly nc: NatsConnection) {}
 
+  closed(): boolean {
+    return false;
+  }
+
   credits(): number {
     return 16;
   }
@@ -83,6 +91,10 @@ export class SettlingSink implements Sink {
 export class QueueSink implements Sink {
   readonly #deliveries: Delivery[] = [];
   readonly #waiting: ((delivery: Delivery) => void)[] = [];
+
+  closed(): boolean {
+    return false;
+  }
 
   credits(): number {
     return 16;
