@@ -1,6 +1,7 @@
 import { type Consumer, jetstream, type JetStreamManager } from "@nats-io/jetstream";
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter } from "../nouns/dead_letter.ts";
+import type { MessageHeaders } from "../nouns/delivery.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 
 const BATCH = 500;
@@ -27,12 +28,30 @@ export async function* listDeadLetters(
   }
 }
 
+/** A dead letter with every header as it was stored: a name may come more than once. */
+export interface StoredDeadLetter extends DeadLetterContent {
+  readonly allHeaders: MessageHeaders;
+}
+
 /** One dead letter with its payload; undefined when there is none at that sequence. */
 export async function readDeadLetter(jsm: JetStreamManager, sequence: number): Promise<DeadLetterContent | undefined> {
+  const stored = await readStoredDeadLetter(jsm, sequence);
+  if (!stored) return undefined;
+  const { allHeaders: _all, ...content } = stored;
+  return content;
+}
+
+/** The same, as a redrive needs it. */
+export async function readStoredDeadLetter(
+  jsm: JetStreamManager,
+  sequence: number,
+): Promise<StoredDeadLetter | undefined> {
   const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
   if (!message) return undefined;
-  const headers = Object.fromEntries([...message.header].map(([name, values]) => [name, values[0]]));
-  return { ...toDeadLetter(sequence, message.subject, message.header), headers, payload: message.data };
+  const entries = [...message.header].flatMap(([name, values]) => values.map((value) => [name, value] as const));
+  const headers = Object.fromEntries(entries.toReversed()); // of a repeated name the first is shown
+  const allHeaders = { get: (name: string) => message.header.get(name) || undefined, entries: () => entries };
+  return { ...toDeadLetter(sequence, message.subject, message.header), headers, payload: message.data, allHeaders };
 }
 
 /** Everything that waits for a consumer now: in batches, since each is known to end. */

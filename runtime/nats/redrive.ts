@@ -1,10 +1,9 @@
 import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
 import type { DeadLetter, Redriven } from "../nouns/dead_letter.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
-import { readDeadLetter } from "./dead_letter_list.ts";
+import { readStoredDeadLetter } from "./dead_letter_list.ts";
 import { type JetStreamStore, StoreError } from "./jetstream_store.ts";
-import { fittingSubject, RETRIES } from "./retry_lane.ts";
+import { fittingSubject, ownHeaders, RETRIES } from "./retry_lane.ts";
 
 /** How often a dead letter may be sent back before somebody has to insist. */
 export const MAX_REDRIVES = 3;
@@ -27,14 +26,11 @@ export async function redrive(
   sequence: number,
   force = false,
 ): Promise<Redriven> {
-  const letter = await readDeadLetter(jsm, sequence);
+  const letter = await readStoredDeadLetter(jsm, sequence);
   if (!letter) return "missing";
   const payload = letter.headers["weir-payload"] ? await originalPayload(jsm, letter) : letter.payload;
   if (letter.redrives >= MAX_REDRIVES && !force) return "held-back";
-  const hdrs = headers();
-  for (const [name, value] of Object.entries(letter.headers)) {
-    if (!/^(nats|weir)-/i.test(name)) hdrs.set(name, value);
-  }
+  const hdrs = ownHeaders(letter.allHeaders);
   hdrs.set("Nats-Msg-Id", `redrive:${sequence}:${letter.time}`);
   hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
   hdrs.set("weir-function", letter.function);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { connect, headers } from "@nats-io/transport-node";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
@@ -131,4 +131,29 @@ Deno.test("a bulk redrive that is interrupted, and run again, sends each dead le
   await handledAll;
   assert.deepEqual(state.failing.toSorted((a, b) => a - b), Array.from({ length: COUNT }, (_, n) => n));
   await cluster.close();
+});
+
+Deno.test("a redriven event has every header that it had, a repeated one as often", async () => {
+  const seen = Promise.withResolvers<unknown>();
+  let broken = true;
+  const failing = defineFunction({ on: Asked, retry: once }, ({ extensions }) => {
+    if (broken) throw new Error("no");
+    seen.resolve(extensions);
+  });
+  await using runtime = await startTestRuntime({ functions: { failing } });
+  const nc = await connect({ servers: runtime.server.url });
+  const hdrs = headers();
+  hdrs.append("X-Tag", "a");
+  hdrs.append("X-Tag", "b");
+  hdrs.set("ce-tenant", "t1");
+  nc.publish("demo.asked", '{"n":1}', { headers: hdrs });
+  const jsm = await jetstreamManager(nc);
+  while ((await jsm.streams.info("DEAD_LETTERS")).state.messages !== 1);
+  await jsm.consumers.pause("RETRIES", "failing", new Date(Date.now() + 60_000));
+  assert.equal((await admin(runtime, "/dead-letters/1/redrive", "POST")).status, 202);
+  assert.deepEqual((await jsm.streams.getMessage("RETRIES", { seq: 1 }))?.header.values("X-Tag"), ["a", "b"]);
+  broken = false;
+  await jsm.consumers.resume("RETRIES", "failing");
+  assert.deepEqual(await seen.promise, { tenant: "t1" });
+  await nc.close();
 });

@@ -1,23 +1,6 @@
 import assert from "node:assert/strict";
 import { StoreError } from "../../runtime/nats/jetstream_store.ts";
-import { problemOf, setup } from "./ingress_fixture.ts";
-
-const STRUCTURED = "application/cloudevents+json";
-const BATCH = "application/cloudevents-batch+json";
-const NDJSON = "application/x-ndjson";
-const TIME = "2026-11-21T10:00:00Z";
-
-function envelope(more: object = {}): object {
-  return {
-    specversion: "1.0",
-    id: "order-1",
-    source: "/shop",
-    type: "orders.created",
-    time: TIME,
-    data: { orderId: "o1" },
-    ...more,
-  };
-}
+import { BATCH, envelope, NDJSON, problemOf, setup, STRUCTURED } from "./ingress_fixture.ts";
 
 for (
   const [what, bad, status, detail] of [

@@ -70,3 +70,21 @@ export async function problemOf(response: Response) {
   assert.equal(status, response.status);
   return { status, title, detail, ...more };
 }
+
+export const STRUCTURED = "application/cloudevents+json";
+export const BATCH = "application/cloudevents-batch+json";
+export const NDJSON = "application/x-ndjson";
+export const TIME = "2026-11-21T10:00:00Z";
+
+/** A CloudEvent in structured mode. */
+export function envelope(more: object = {}): object {
+  return {
+    specversion: "1.0",
+    id: "order-1",
+    source: "/shop",
+    type: "orders.created",
+    time: TIME,
+    data: { orderId: "o1" },
+    ...more,
+  };
+}
