@@ -12,7 +12,7 @@ const KEPT_MS = 7 * 86_400_000;
  * written for an event that is handled at its first delivery.
  */
 export class AttemptStore implements Attempts {
-  private constructor(readonly kv: KV) {}
+  constructor(readonly kv: Pick<KV, "get" | "put">) {}
 
   /** Opens the bucket, making it if need be. */
   static async open(nc: NatsConnection, replicas: number): Promise<AttemptStore> {

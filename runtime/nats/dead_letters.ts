@@ -2,7 +2,7 @@ import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Stored } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
-import type { JetStreamStore } from "./jetstream_store.ts";
+import type { Store } from "./jetstream_store.ts";
 import { fittingSubject, ownHeaders } from "./retry_lane.ts";
 
 /** The stream of dead letters and what it stores. */
@@ -14,7 +14,7 @@ const UTF8 = new TextEncoder();
 
 /** Stores what no function could handle, with its payload and headers as they came, and why. */
 export class DeadLetters {
-  constructor(readonly jetstream: JetStreamStore) {}
+  constructor(readonly jetstream: Store) {}
 
   /**
    * @param withPayload false for one too large to be stored with its headers: it then says where its original is

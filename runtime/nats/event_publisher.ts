@@ -3,13 +3,13 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Publisher, Stored } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 import { encodeAttribute } from "../rules/decode.ts";
-import { type JetStreamStore, StoreError } from "./jetstream_store.ts";
+import { type Store, StoreError } from "./jetstream_store.ts";
 
 const UTF8 = new TextEncoder();
 
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
-  constructor(readonly jetstream: JetStreamStore, readonly jsm: JetStreamManager) {}
+  constructor(readonly jetstream: Store, readonly jsm: JetStreamManager) {}
 
   /** @throws {StoreError} when the event is not known to be stored: `id-taken` when another event has its id. */
   async publish(event: OutgoingEvent): Promise<Stored> {

@@ -15,6 +15,12 @@ export class StoreError extends Error {
   }
 }
 
+/** Stores messages: what dead letters, parked retries and events stand on. */
+export interface Store {
+  /** @throws {StoreError} when the message is not known to be stored. */
+  store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<Stored>;
+}
+
 interface Pending {
   readonly subject: string;
   readonly payload: Uint8Array;
@@ -44,7 +50,7 @@ const BETWEEN = { attempts: 1, initialMs: 50, maxMs: 1_000, factor: 2, jitter: "
  *
  * A try that is not answered is repeated: the message's `Nats-Msg-Id` makes that store it once.
  */
-export class JetStreamStore {
+export class JetStreamStore implements Store {
   readonly #inbox = createInbox();
   readonly #pending = new Map<string, Pending>();
   readonly #tries: Deadlines;

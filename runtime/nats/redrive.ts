@@ -2,7 +2,7 @@ import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { DeadLetter, Redriven } from "../nouns/dead_letter.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readStoredDeadLetter } from "./dead_letter_list.ts";
-import { type JetStreamStore, StoreError } from "./jetstream_store.ts";
+import { type Store, StoreError } from "./jetstream_store.ts";
 import { fittingSubject, ownHeaders, RETRIES } from "./retry_lane.ts";
 
 /** How often a dead letter may be sent back before somebody has to insist. */
@@ -22,7 +22,7 @@ const SUBJECT_TAKEN = "(10071)";
  */
 export async function redrive(
   jsm: JetStreamManager,
-  store: JetStreamStore,
+  store: Store,
   sequence: number,
   force = false,
 ): Promise<Redriven> {
@@ -50,8 +50,13 @@ export async function redrive(
   return "redriven";
 }
 
+/** What removes one message of a stream. */
+export interface Remover {
+  readonly streams: Pick<JetStreamManager["streams"], "deleteMessage">;
+}
+
 /** Removes a dead letter for good; false when there was none. */
-export async function discard(jsm: JetStreamManager, sequence: number): Promise<boolean> {
+export async function discard(jsm: Remover, sequence: number): Promise<boolean> {
   try {
     return await jsm.streams.deleteMessage(DEAD_LETTERS.stream, sequence, false);
   } catch (error) {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Progress, Stored } from "../flow/ports.ts";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
-import type { JetStreamStore } from "./jetstream_store.ts";
+import type { Store } from "./jetstream_store.ts";
 
 /**
  * The stream of events on their way back to one function: parked until a time, or due at once. Each function has a
@@ -21,7 +21,7 @@ export const PARK_FROM_MS = 5_000;
 
 /** Sends events back to the function that could not handle them yet. */
 export class RetryLane {
-  constructor(readonly jetstream: JetStreamStore) {}
+  constructor(readonly jetstream: Store) {}
 
   /**
    * Stores an event that comes back at a time: JetStream's own schedule, so that it survives restarts of everything.

@@ -1,13 +1,11 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Clock, Progress, Settlement, Settler } from "../flow/ports.ts";
+import type { Attempts, Clock, Progress, Settlement, Settler } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
 import { backoffMs } from "../rules/backoff.ts";
-import type { AttemptStore } from "./attempts.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { StoreError } from "./jetstream_store.ts";
-import { discard } from "./redrive.ts";
+import { discard, type Remover } from "./redrive.ts";
 import { PARK_FROM_MS, type RetryLane } from "./retry_lane.ts";
 
 const ACK = "+ACK";
@@ -29,11 +27,11 @@ export class NatsSettler implements Settler {
   readonly #finished: { readonly handle: string; readonly answer: string; readonly atMs: number }[] = [];
 
   constructor(
-    readonly nc: NatsConnection,
+    readonly nc: Pick<NatsConnection, "publish" | "isClosed">,
     readonly deadLetters: DeadLetters,
-    readonly attempts: AttemptStore,
+    readonly attempts: Attempts,
     readonly lane: RetryLane,
-    readonly jsm: JetStreamManager,
+    readonly jsm: Remover,
     readonly clock: Clock,
   ) {}
 

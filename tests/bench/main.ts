@@ -4,7 +4,6 @@
  *
  * The two take turns on the same server in the same minute, and the ratio is what counts: figures of one machine say
  * little about another. Lost or repeated events make the run fail.
-import process from "node:process";
  */
 import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
