@@ -6,6 +6,7 @@ import { Problem } from "./http/problem.ts";
 import { connectNats } from "./nats/connection.ts";
 import { EventPublisher } from "./nats/event_publisher.ts";
 import { JetStreamStore, StoreError } from "./nats/jetstream_store.ts";
+import { LateDuplicates } from "./nats/late_duplicates.ts";
 import { TracedPublisher } from "./telemetry/traced_publisher.ts";
 
 /** A connection to NATS and what every command does with it. */
@@ -13,6 +14,7 @@ export interface Cluster {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly store: JetStreamStore;
+  readonly storedBefore: LateDuplicates;
   readonly publisher: TracedPublisher;
   /** Sends what is buffered and disconnects; two seconds at the most. */
   close(): Promise<void>;
@@ -35,11 +37,13 @@ export async function connectCluster(config: Config): Promise<Cluster> {
   });
   const store = new JetStreamStore(nc, systemClock);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const storedBefore = new LateDuplicates(nc, jsm, systemClock);
   return {
     nc,
     jsm,
     store,
-    publisher: new TracedPublisher(new EventPublisher(store, jsm)),
+    storedBefore,
+    publisher: new TracedPublisher(new EventPublisher(store, jsm, storedBefore)),
     close: async () => {
       store.close();
       // A connection that is down has nobody to drain to: what it still holds JetStream delivers again.

@@ -1,5 +1,6 @@
 import type { Cluster } from "./cluster.ts";
 import { listDeadLetters, readDeadLetter } from "./nats/dead_letter_list.ts";
+import { DEAD_LETTERS } from "./nats/dead_letters.ts";
 import { discard, redrive } from "./nats/redrive.ts";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "./nouns/dead_letter.ts";
 
@@ -26,7 +27,7 @@ export class DeadLetterDesk {
   }
 
   discard(sequence: number): Promise<boolean> {
-    return discard(this.cluster.jsm, sequence);
+    return discard(this.cluster.jsm, DEAD_LETTERS.stream, sequence);
   }
 
   /**

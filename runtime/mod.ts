@@ -12,6 +12,7 @@ export {
   type FunctionDefinition,
   type FunctionOptions,
   type Handler,
+  type IdempotencyOptions,
   type RetryOptions,
   type Trigger,
 } from "./authoring/define_function.ts";

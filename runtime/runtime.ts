@@ -17,6 +17,7 @@ import { AckFloors } from "./nats/ack_floors.ts";
 import { AttemptStore } from "./nats/attempts.ts";
 import { watchConnection } from "./nats/connection.ts";
 import { DeadLetters } from "./nats/dead_letters.ts";
+import { NatsInbox } from "./nats/inbox.ts";
 import { NatsKvStore } from "./nats/kv_store.ts";
 import { PullSource } from "./nats/pull_source.ts";
 import { Repair } from "./nats/repair.ts";
@@ -53,7 +54,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
   const cluster = await connectCluster(config);
   const undo: (() => Promise<void>)[] = [cluster.close];
   try {
-    const { nc, jsm, store, publisher } = cluster;
+    const { nc, jsm, store, storedBefore, publisher } = cluster;
     const durables = durablesOf(functions);
     const floors = new AckFloors(jsm, durables, systemClock);
     const replicas = config.WEIR_REPLICAS;
@@ -64,12 +65,17 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
         log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });
       }
     };
+    const inbox = new NatsInbox(store, jsm, replicas ?? 1);
+    const openState = async () => {
+      if (functions.some(({ policy }) => policy.idempotency)) await inbox.ensureBucket();
+      return await AttemptStore.open(nc, replicas ?? 1);
+    };
     await applyTopology();
     await floors.read();
     const repair = new Repair(
       async () => {
         await applyTopology();
-        await AttemptStore.open(nc, replicas ?? 1);
+        await openState();
       },
       systemClock,
       (error) => {
@@ -79,10 +85,19 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     );
 
     const observer = new TelemetryObserver(log);
-    const attempts = await AttemptStore.open(nc, config.WEIR_REPLICAS ?? 1);
-    const settler = new NatsSettler(nc, new DeadLetters(store), attempts, new RetryLane(store), jsm, systemClock);
-    const kv = new NatsKvStore(nc, config.WEIR_REPLICAS ?? 1);
-    const ports = { clock: systemClock, publisher, settler, attempts, observer, kv };
+    const attempts = await openState();
+    const settler = new NatsSettler(
+      nc,
+      new DeadLetters(store, storedBefore),
+      attempts,
+      new RetryLane(store),
+      jsm,
+      systemClock,
+      (name, what, error) =>
+        log.error(`${what} cannot be stored: the event is held until it can`, { function: name, error }),
+    );
+    const kv = new NatsKvStore(nc, replicas ?? 1);
+    const ports = { clock: systemClock, publisher, settler, attempts, inbox, observer, kv };
     const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
     const dependencies = new Dependencies(policies, systemClock, (change) => observer.breakerChanged(change));
     const sources: PullSource[] = [];

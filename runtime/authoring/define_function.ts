@@ -39,6 +39,14 @@ export interface BreakerOptions {
   readonly halfOpenProbes?: number;
 }
 
+/** How a function remembers which events it has handled. */
+export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
+  /** What names an event, such as an order's number. Default: its source and id, as CloudEvents identify it. */
+  key?(event: EventOf<On>): string;
+  /** How long a handled event is remembered: one second at the least. */
+  readonly ttl?: Duration;
+}
+
 /** What {@linkcode defineFunction} takes. Anything left out is as in {@linkcode FUNCTION_DEFAULTS}. */
 export interface FunctionOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
@@ -54,6 +62,11 @@ export interface FunctionOptions<
   readonly timeout?: Duration;
   /** How many events one process handles at once. */
   readonly concurrency?: number;
+  /**
+   * Remembers handled events in NATS KV, so that a redelivery, a redrive or a republish is not handled again, also by
+   * another replica at the same time. Default: false, since it costs two writes an event.
+   */
+  readonly idempotency?: boolean | IdempotencyOptions<On>;
   /** Events older than this are not handled any more but end in the dead letters. Default: no limit. */
   readonly maxAge?: Duration;
   /** The breaker around the handler itself. */
@@ -83,11 +96,13 @@ export const FUNCTION_DEFAULTS = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
   timeout: "30s",
   concurrency: 16,
+  idempotency: { ttl: "7d" },
   breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
 } as const satisfies {
   retry: Required<RetryOptions>;
   timeout: Duration;
   concurrency: number;
+  idempotency: { ttl: Duration };
   breaker: Required<BreakerOptions>;
 };
 

@@ -1,8 +1,15 @@
 import { z } from "zod";
+import type { WeirEvent } from "../nouns/event.ts";
 import type { RetryPolicy } from "../rules/backoff.ts";
 import type { BreakerPolicy } from "../rules/breaker.ts";
 import { durationSchema, optionProblems } from "./duration_schema.ts";
 import { type BreakerOptions, FUNCTION_DEFAULTS, type FunctionOptions } from "./define_function.ts";
+
+/** How long handled events are remembered, and by what name. */
+export interface IdempotencyPolicy {
+  readonly ttlMs: number;
+  readonly key?: (event: WeirEvent) => string;
+}
 
 /** A function's options with every default filled in and every duration in milliseconds. */
 export interface FunctionPolicy {
@@ -10,6 +17,8 @@ export interface FunctionPolicy {
   readonly timeoutMs: number;
   readonly concurrency: number;
   readonly maxAgeMs: number | undefined;
+  /** Undefined: handled events are not remembered. */
+  readonly idempotency: IdempotencyPolicy | undefined;
   readonly breaker: BreakerPolicy;
   readonly dependencies: Readonly<Record<string, BreakerPolicy>>;
 }
@@ -36,6 +45,15 @@ const breaker = z.strictObject({
   openForMs,
 }));
 
+const ttl = durationSchema.refine((ms) => ms >= 1_000, "at least one second: that is how finely NATS counts it");
+const idempotency = z.preprocess(
+  (given) => given === true ? {} : given === false ? undefined : given,
+  z.strictObject({
+    key: z.custom<IdempotencyPolicy["key"]>((given) => typeof given === "function", "not a function").optional(),
+    ttl: ttl.prefault(defaults.idempotency.ttl),
+  }).transform(({ key, ttl: ttlMs }): IdempotencyPolicy => ({ ttlMs, ...(key && { key }) })).optional(),
+);
+
 const options = z.strictObject({
   on: z.unknown(),
   emits: z.unknown().optional(),
@@ -43,12 +61,16 @@ const options = z.strictObject({
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),
   maxAge: durationSchema.optional(),
+  idempotency,
   breaker: breaker.prefault({}),
   dependencies: z.record(z.string(), breaker).default({}),
-}).transform(({ on: _on, emits: _emits, timeout: timeoutMs, maxAge: maxAgeMs, ...rest }): FunctionPolicy => ({
+}).transform((
+  { on: _on, emits: _emits, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
+): FunctionPolicy => ({
   ...rest,
   timeoutMs,
   maxAgeMs,
+  idempotency,
 }));
 
 /** Reads a function's options: its policy, or what is wrong with them, one line an option. */

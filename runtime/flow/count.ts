@@ -1,4 +1,5 @@
 import type { Delivery } from "../nouns/delivery.ts";
+import type { DeadLetterOutcome } from "../nouns/outcome.ts";
 import type { Attempts, Counts } from "./ports.ts";
 
 /** A delivery's place among the attempts of its event. */
@@ -7,6 +8,10 @@ export interface Count {
   readonly attempt: number;
   /** Deliveries of the event that used no attempt, so far. */
   readonly freeRetries: number;
+  /** What the event emits may be stored already, since then; undefined: it is not. */
+  readonly emittedSinceMs: number | undefined;
+  /** How the event ends: decided at an earlier delivery that did not live to see it through. */
+  readonly ending: DeadLetterOutcome | undefined;
   /** What is to be written when the handler is about to run; undefined: nothing, as for nearly every event. */
   readonly begin: Counts | undefined;
 }
@@ -26,14 +31,17 @@ export async function count(
 ): Promise<Count> {
   const { earlier, deliveryCount } = delivery;
   if (deliveryCount === 1) {
-    return { attempt: earlier.attempts + 1, freeRetries: earlier.freeRetries, begin: undefined };
+    const { attempts, freeRetries, emittedSinceMs } = earlier;
+    return { attempt: attempts + 1, freeRetries, emittedSinceMs, ending: undefined, begin: undefined };
   }
   const known = await attempts.read(functionName, delivery);
   const presumed = Math.max(0, Math.min(1, budget - earlier.attempts - 1));
-  const { begun, free } = known ?? { begun: presumed, free: 0 };
+  const { begun, free, emitted, ending } = known ?? { begun: presumed, free: 0, emitted: true };
   return {
     attempt: earlier.attempts + begun + 1,
     freeRetries: earlier.freeRetries + free,
-    begin: { begun: begun + 1, free },
+    emittedSinceMs: earlier.emittedSinceMs ?? (emitted === false ? undefined : delivery.storedAtMs),
+    ending,
+    begin: { begun: begun + 1, free, emitted: true },
   };
 }

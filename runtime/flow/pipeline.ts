@@ -3,21 +3,22 @@ import { parserOf } from "../authoring/define_event.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { WeirEvent } from "../nouns/event.ts";
 import { errorDetail, type Outcome, type Result } from "../nouns/outcome.ts";
-import { after, type Circumstances, notMine, refused, unavailable, verdict } from "../policy/after.ts";
+import { after, type Circumstances, inProgress, notMine, refused, unavailable, verdict } from "../policy/after.ts";
 import { before } from "../policy/before.ts";
 import { decode, type Decoded } from "../rules/decode.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import { type Count, count } from "./count.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { InvocationContext } from "./handler_context.ts";
-import { Invoker } from "./invoker.ts";
+import { claimEvent, IdempotencyKeyError } from "./idempotency.ts";
+import { classify, Invoker } from "./invoker.ts";
 import { Gates } from "./gates.ts";
-import type { Ports, Progress, Scope } from "./ports.ts";
+import type { Claim, Ports, Progress, Scope } from "./ports.ts";
 
 /**
  * The one way through for a function's deliveries, in this order and no other:
  *
- *     decode → count → before (budget, age) → admit (breaker) → handler → store emits → after → settle
+ *     decode → count → before (budget, age) → admit (breaker) → claim (inbox) → handler → store emits → after → settle
  *
  * Each step yields a value that the next one reads. Only `settle` has an effect on the delivery.
  */
@@ -46,24 +47,19 @@ export class Pipeline {
     const { fn, ports } = this;
     const trigger = triggerFor(fn, delivery.subject);
     const decoded = decode(delivery, trigger?.event && { type: trigger.pattern, parse: parserOf(trigger.event) });
-    let counted: Count = { attempt: delivery.deliveryCount, freeRetries: 0, begin: undefined };
-    let unknown: unknown;
+    let counted: Count | { readonly unknown: unknown };
     try {
       counted = await count(ports.attempts, fn.name, delivery, fn.policy.retry.attempts);
     } catch (error) {
-      unknown = error;
+      counted = { unknown: error };
     }
-    const { attempt } = counted;
+    const attempt = "unknown" in counted ? delivery.deliveryCount : counted.attempt;
     const invocation = { functionName: fn.name, delivery, event: decoded.event, attempt };
     return await ports.observer.observe(invocation, async (scope) => {
-      const outcome = unknown !== undefined
-        ? unavailable(this.#circumstances(counted), unknown)
-        : trigger === undefined
-        ? notMine(delivery, this.#circumstances(counted))
-        : await this.#decide(delivery, decoded, counted, scope);
-      // Counts that could not be read must not be written either.
-      const progress = unknown === undefined ? progressOf(counted, outcome) : undefined;
-      const settled = await ports.settler.settle(fn.name, delivery, outcome, progress);
+      const { outcome, progress, claim } = "unknown" in counted
+        ? { outcome: unavailable(this.#circumstances({ attempt, freeRetries: 0 }), counted.unknown) }
+        : await this.#decide(delivery, decoded, counted, trigger !== undefined, scope);
+      const settled = await ports.settler.settle(fn.name, delivery, outcome, progress, claim);
       if (!settled.ok) {
         const fields = { outcome: outcome.kind, error: settled.error };
         scope.log.error("not settled: JetStream will deliver it again", fields);
@@ -72,9 +68,11 @@ export class Pipeline {
     });
   }
 
-  async #decide(delivery: Delivery, decoded: Decoded, counted: Count, scope: Scope): Promise<Outcome> {
-    const { policy } = this.fn;
+  async #decide(delivery: Delivery, decoded: Decoded, counted: Count, mine: boolean, scope: Scope): Promise<Decision> {
+    const { policy, name } = this.fn;
     const given = this.#circumstances(counted);
+    if (counted.ending) return decision(counted, counted.ending);
+    if (!mine) return decision(counted, notMine(delivery, given));
     const stop = before({
       decoded,
       attempt: given.attempt,
@@ -82,28 +80,40 @@ export class Pipeline {
       ageMs: given.nowMs - delivery.storedAtMs,
       maxAgeMs: policy.maxAgeMs,
     });
-    if (stop) return stop;
+    if (stop) return decision(counted, stop);
     const permit = this.breaker.admit();
-    if (!permit.admitted) return refused("breaker-open", permit.retryAtMs, given);
+    if (!permit.admitted) return decision(counted, refused("breaker-open", permit.retryAtMs, given));
+    let claim: Claim | undefined;
     try {
-      if (counted.begin) await this.ports.attempts.write(this.fn.name, delivery, counted.begin);
+      const claimed = await claimEvent(this.ports.inbox, this.fn, decoded.event);
+      if (claimed && claimed.kind !== "claimed") {
+        permit.report("ignored");
+        if (claimed.kind === "in-progress") return decision(counted, inProgress(given));
+        scope.log.info("handled before: not run again");
+        return decision(counted, { kind: "ack" });
+      }
+      claim = claimed?.claim;
+      if (counted.begin) await this.ports.attempts.write(name, delivery, counted.begin);
     } catch (error) {
       permit.report("ignored");
-      return unavailable(given, error);
+      if (error instanceof IdempotencyKeyError) return decision(counted, after(classify(error), given));
+      return decision(counted, unavailable(given, error), claim);
     }
-    const result = await this.#run(decoded.event, given.attempt, scope);
+    const result = await this.#run(decoded.event, counted, scope);
     permit.report(verdict(result));
-    return after(result, this.#circumstances(counted));
+    const emittedSinceMs = counted.emittedSinceMs ??
+      (result.kind === "emit-failed" ? delivery.storedAtMs : undefined);
+    return decision({ ...counted, emittedSinceMs }, after(result, this.#circumstances(counted)), claim);
   }
 
-  async #run(event: WeirEvent, attempt: number, scope: Scope): Promise<Result> {
-    const { fn, ports: { kv, clock } } = this;
+  async #run(event: WeirEvent, { attempt, emittedSinceMs }: Count, scope: Scope): Promise<Result> {
+    const { fn, ports: { kv, clock, publisher } } = this;
     const breaker = (name: string) => this.#dependency(name);
     const context = new InvocationContext({ fn, event, attempt, scope, breaker, kv, clock });
     const result = await this.invoker.invoke(event, context);
     if (result.kind !== "returned" || context.emitted.length === 0) return result;
     try {
-      await Promise.all(context.emitted.map((emitted) => this.ports.publisher.publish(emitted)));
+      await Promise.all(context.emitted.map((emitted) => publisher.publish(emitted, emittedSinceMs)));
       return result;
     } catch (thrown) {
       return { kind: "emit-failed", error: errorDetail(thrown) };
@@ -117,14 +127,30 @@ export class Pipeline {
     return breaker;
   }
 
-  #circumstances({ attempt, freeRetries }: Count): Circumstances {
+  #circumstances({ attempt, freeRetries }: Pick<Count, "attempt" | "freeRetries">): Circumstances {
     const { clock } = this.ports;
     return { attempt, freeRetries, retry: this.fn.policy.retry, nowMs: clock.now(), random: clock.random() };
   }
 }
 
-/** What the event has used up once this delivery is settled. */
-function progressOf({ attempt, freeRetries }: Count, outcome: Outcome): Progress {
+/** What is to be done with a delivery, and what that rests on. */
+interface Decision {
+  readonly outcome: Outcome;
+  /** Undefined when the counts could not be read: they must not be written then either. */
+  readonly progress?: Progress;
+  readonly claim?: Claim;
+}
+
+/** With what the event has used up once this delivery is settled. */
+function decision(counted: Count, outcome: Outcome, claim?: Claim): Decision {
+  const { attempt, freeRetries, emittedSinceMs, ending } = counted;
   const free = outcome.kind === "retry" && !outcome.usesAttempt;
-  return { attempts: free ? attempt - 1 : attempt, freeRetries: free ? freeRetries + 1 : freeRetries };
+  const attempts = free ? attempt - 1 : attempt;
+  const progress = {
+    attempts,
+    freeRetries: free ? freeRetries + 1 : freeRetries,
+    emittedSinceMs,
+    ending: ending !== undefined,
+  };
+  return { outcome, progress, claim };
 }

@@ -2,7 +2,7 @@ import type { Span } from "@opentelemetry/api";
 import type { KvBucket, Log } from "../authoring/context.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { OutgoingEvent, WeirEvent } from "../nouns/event.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import type { BreakerState } from "../rules/breaker.ts";
 
 /** Time and chance, handed in so that a test can hold both still. */
@@ -27,7 +27,8 @@ export interface Stored {
 
 /** Stores events. Rejects when an event is not known to be stored. */
 export interface Publisher {
-  publish(event: OutgoingEvent): Promise<Stored>;
+  /** @param sinceMs it may have been stored already, at that time or later; undefined: JetStream itself would notice */
+  publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored>;
 }
 
 /** How settling went. On a failure the message is still with JetStream, which hands it out again. */
@@ -37,11 +38,21 @@ export type Settlement = { readonly ok: true } | { readonly ok: false; readonly 
 export interface Progress {
   readonly attempts: number;
   readonly freeRetries: number;
+  /** What it emits may be stored already, since then. */
+  readonly emittedSinceMs?: number;
+  /** Its end was decided at an earlier delivery: the dead letter may be stored already. */
+  readonly ending?: boolean;
 }
 
 /** Carries out an outcome. Never rejects: it returns what happened. */
 export interface Settler {
-  settle(functionName: string, delivery: Delivery, outcome: Outcome, progress?: Progress): Promise<Settlement>;
+  settle(
+    functionName: string,
+    delivery: Delivery,
+    outcome: Outcome,
+    progress?: Progress,
+    claim?: Claim,
+  ): Promise<Settlement>;
   /** Tells JetStream that the delivery is still being worked on. */
   extend(delivery: Delivery): void;
 }
@@ -52,6 +63,10 @@ export interface Counts {
   readonly begun: number;
   /** Deliveries that used no attempt. */
   readonly free: number;
+  /** False when every attempt so far is known to have stored nothing of what it emitted. */
+  readonly emitted: boolean;
+  /** How the event ends: decided, and perhaps carried out. */
+  readonly ending?: DeadLetterOutcome;
 }
 
 /** Remembers counts: JetStream counts deliveries, and a delivery may never have reached a handler. */
@@ -59,6 +74,30 @@ export interface Attempts {
   /** Undefined when nothing was ever written of this message. */
   read(functionName: string, delivery: Delivery): Promise<Counts | undefined>;
   write(functionName: string, delivery: Delivery, counts: Counts): Promise<void>;
+}
+
+/** An event that this delivery alone may handle now. */
+export interface Claim {
+  /** It was handled, and is not to be again. Rejects when that is not known to be stored. */
+  complete(): Promise<void>;
+  /** It was not: another delivery may. */
+  release(): Promise<void>;
+}
+
+/** What the inbox says of an event: it is ours, it was handled before, or another delivery is at it. */
+export type Claimed =
+  | { readonly kind: "claimed"; readonly claim: Claim }
+  | { readonly kind: "done" }
+  | { readonly kind: "in-progress" };
+
+/** Remembers which events a function has handled. */
+export interface Inbox {
+  /**
+   * @param key names the event among those of the function
+   * @param leaseMs how long the claim holds if its process dies
+   * @param ttlMs how long a handled event is remembered
+   */
+  claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<Claimed>;
 }
 
 /** Opens key-value buckets. */
@@ -124,6 +163,7 @@ export interface Ports {
   readonly publisher: Publisher;
   readonly settler: Settler;
   readonly attempts: Attempts;
+  readonly inbox: Inbox;
   readonly observer: Observer;
   readonly kv: KvStore;
 }

@@ -1,11 +1,9 @@
-import { type Consumer, jetstream, type JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter } from "../nouns/dead_letter.ts";
 import type { MessageHeaders } from "../nouns/delivery.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
-
-const BATCH = 500;
-const FETCH_MS = 5_000;
+import { scan } from "./scan.ts";
 
 /** Lists dead letters, oldest first, up to the last one there is now. Payloads are left where they are. */
 export async function* listDeadLetters(
@@ -14,12 +12,10 @@ export async function* listDeadLetters(
   filter: DeadLetterFilter = {},
 ): AsyncIterable<DeadLetter> {
   const { state: { last_seq: last } } = await jsm.streams.info(DEAD_LETTERS.stream);
-  const subject = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
-  const options = { filter_subjects: subject, headers_only: true };
-  const consumer = await jetstream(nc).consumers.get(DEAD_LETTERS.stream, options);
+  const meant = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
   const now = Date.now();
   let found = 0;
-  for await (const { seq, subject, headers } of messages(consumer)) {
+  for await (const { seq, subject, headers } of scan(nc, { stream: DEAD_LETTERS.stream, filter: meant })) {
     if (seq > last) return;
     const letter = toDeadLetter(seq, subject, headers);
     if (!matches(letter, filter, now)) continue;
@@ -52,20 +48,6 @@ export async function readStoredDeadLetter(
   const headers = Object.fromEntries(entries.toReversed()); // of a repeated name the first is shown
   const allHeaders = { get: (name: string) => message.header.get(name) || undefined, entries: () => entries };
   return { ...toDeadLetter(sequence, message.subject, message.header), headers, payload: message.data, allHeaders };
-}
-
-/** Everything that waits for a consumer now: in batches, since each is known to end. */
-async function* messages(consumer: Consumer) {
-  for (let pending = (await consumer.info(false)).num_pending; pending > 0;) {
-    const batch = await consumer.fetch({ max_messages: Math.min(BATCH, pending), expires: FETCH_MS });
-    let got = 0;
-    for await (const message of batch) {
-      got++;
-      pending = message.info.pending;
-      yield message;
-    }
-    if (got === 0) return;
-  }
 }
 
 function toDeadLetter(sequence: number, subject: string, headers: MsgHdrs | undefined): DeadLetter {

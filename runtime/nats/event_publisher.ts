@@ -4,15 +4,19 @@ import type { Publisher, Stored } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 import { encodeAttribute } from "../rules/decode.ts";
 import { type Store, StoreError } from "./jetstream_store.ts";
+import type { StoredBefore } from "./late_duplicates.ts";
 
 const UTF8 = new TextEncoder();
 
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
-  constructor(readonly jetstream: Store, readonly jsm: JetStreamManager) {}
+  constructor(readonly jetstream: Store, readonly jsm: JetStreamManager, readonly before: StoredBefore) {}
 
   /** @throws {StoreError} when the event is not known to be stored: `id-taken` when another event has its id. */
-  async publish(event: OutgoingEvent): Promise<Stored> {
+  async publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
+    const known = sinceMs !== undefined &&
+      await this.before.find(event.type, encodeAttribute(event.id), sinceMs);
+    if (known) return known;
     const stored = await this.jetstream.store(event.type, UTF8.encode(event.json), toHeaders(event));
     if (stored.duplicate) await this.#refuseAnother(event, stored);
     return stored;

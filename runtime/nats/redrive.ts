@@ -37,6 +37,8 @@ export async function redrive(
   hdrs.set("weir-stream", letter.stream);
   hdrs.set("weir-sequence", String(letter.streamSequence));
   hdrs.set("weir-time", new Date().toISOString()); // a person asked for it now: its age begins anew
+  const emittedSince = letter.allHeaders.get("weir-emitted-since");
+  if (emittedSince) hdrs.set("weir-emitted-since", emittedSince);
   hdrs.set("weir-redrives", String(letter.redrives + 1));
   hdrs.set("weir-dead-letter", String(sequence));
   if (fittingSubject(letter.type) !== letter.type) hdrs.set("weir-subject", letter.type);
@@ -46,7 +48,7 @@ export async function redrive(
   } catch (error) {
     if (!(error instanceof StoreError && error.message.includes(SUBJECT_TAKEN))) throw error;
   }
-  await discard(jsm, sequence);
+  await discard(jsm, DEAD_LETTERS.stream, sequence);
   return "redriven";
 }
 
@@ -55,10 +57,10 @@ export interface Remover {
   readonly streams: Pick<JetStreamManager["streams"], "deleteMessage">;
 }
 
-/** Removes a dead letter for good; false when there was none. */
-export async function discard(jsm: Remover, sequence: number): Promise<boolean> {
+/** Removes a message for good; false when there was none. */
+export async function discard(jsm: Remover, stream: string, sequence: number): Promise<boolean> {
   try {
-    return await jsm.streams.deleteMessage(DEAD_LETTERS.stream, sequence, false);
+    return await jsm.streams.deleteMessage(stream, sequence, false);
   } catch (error) {
     if (error instanceof JetStreamApiError && /not found|no message|EOF/i.test(error.message)) return false;
     throw error;

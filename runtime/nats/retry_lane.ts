@@ -48,9 +48,15 @@ export function laneHeaders(functionName: string, delivery: Delivery, progress: 
   hdrs.set("weir-time", new Date(delivery.storedAtMs).toISOString());
   hdrs.set("weir-attempts", String(progress.attempts));
   hdrs.set("weir-free-retries", String(progress.freeRetries));
+  setEmittedSince(hdrs, progress.emittedSinceMs);
   if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
   if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
   return hdrs;
+}
+
+/** Says since when what the event emits may be stored already. */
+export function setEmittedSince(hdrs: MsgHdrs, sinceMs: number | undefined): void {
+  if (sinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(sinceMs).toISOString());
 }
 
 /** The longest subject that fits the server's line of 4,096 bytes beside what we put before it. */
@@ -88,6 +94,7 @@ export function fromLane(delivery: Delivery): Delivery {
       attempts: number("weir-attempts"),
       freeRetries: number("weir-free-retries"),
       redrives: number("weir-redrives"),
+      emittedSinceMs: Date.parse(delivery.headers.get("weir-emitted-since") ?? "") || undefined,
     },
     deadLetter,
   };

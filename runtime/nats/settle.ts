@@ -1,9 +1,9 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Attempts, Clock, Progress, Settlement, Settler } from "../flow/ports.ts";
+import type { Attempts, Claim, Clock, Progress, Settlement, Settler } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import { backoffMs } from "../rules/backoff.ts";
-import type { DeadLetters } from "./dead_letters.ts";
+import { DEAD_LETTERS, type DeadLetters, headerText } from "./dead_letters.ts";
 import { StoreError } from "./jetstream_store.ts";
 import { discard, type Remover } from "./redrive.ts";
 import { PARK_FROM_MS, type RetryLane } from "./retry_lane.ts";
@@ -16,11 +16,14 @@ const LONGEST_MS = 365 * 86_400_000;
 const REMEMBERED = 8_192;
 /** How long a dead connection may go unseen: two pings without an answer. */
 const UNSEEN_MS = 30_000;
-const BURY_AGAIN = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
+/** So many tries in vain are no mere restart of a server. */
+const STUCK_AFTER = 3;
+const STORE_AGAIN = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
 /**
  * Carries out outcomes: the only place that acknowledges, gives back or terminates a message. What an outcome
- * rests on is stored first: a dead letter before its original goes, an unused attempt before the message does.
+ * rests on is stored first: a dead letter before its original goes, an event's completion before it is acked, the
+ * attempts it has used before it goes back.
  */
 export class NatsSettler implements Settler {
   #givingUp = false;
@@ -33,6 +36,8 @@ export class NatsSettler implements Settler {
     readonly lane: RetryLane,
     readonly jsm: Remover,
     readonly clock: Clock,
+    /** Is told what cannot be stored, again and again while that lasts. */
+    readonly stuck: (functionName: string, what: string, error: unknown) => void = () => {},
   ) {}
 
   async settle(
@@ -40,21 +45,27 @@ export class NatsSettler implements Settler {
     delivery: Delivery,
     outcome: Outcome,
     progress?: Progress,
+    claim?: Claim,
   ): Promise<Settlement> {
     try {
       // From here on the redriven event stands for its dead letter: were that left, it could be redriven again.
       // Where that fails the event is settled all the same: at worst somebody redrives it once more.
-      if (delivery.deadLetter !== undefined) await discard(this.jsm, delivery.deadLetter).catch(() => false);
+      if (delivery.deadLetter !== undefined) {
+        await discard(this.jsm, DEAD_LETTERS.stream, delivery.deadLetter).catch(() => false);
+      }
       switch (outcome.kind) {
         case "ack":
+          if (claim) await this.#untilStored(functionName, "the completion of an event", () => claim.complete());
           this.#finish(delivery, ACK);
           break;
         case "retry":
+          await claim?.release().catch(() => {}); // it ends by itself: the retry may have to wait for that
           if (progress && outcome.delayMs >= PARK_FROM_MS) await this.#park(functionName, delivery, outcome, progress);
           else await this.#giveBack(functionName, delivery, outcome, progress);
           break;
         case "dead-letter":
-          await this.#bury(functionName, delivery, outcome);
+          await this.#bury(functionName, delivery, outcome, progress);
+          await claim?.release().catch(() => {});
           this.#finish(delivery, `+TERM weir: ${outcome.reason}`);
       }
       return { ok: true };
@@ -89,12 +100,13 @@ export class NatsSettler implements Settler {
     progress: Progress | undefined,
   ): Promise<void> {
     try {
-      if (progress && !outcome.usesAttempt) {
+      if (progress) {
         const begun = progress.attempts - delivery.earlier.attempts;
         const free = progress.freeRetries - delivery.earlier.freeRetries;
-        await this.attempts.write(functionName, delivery, { begun, free });
-      } else if (!progress && delivery.deliveryCount === 1) { // it never began; of a later one the counts still hold
-        await this.attempts.write(functionName, delivery, { begun: 0, free: 1 });
+        const emitted = progress.emittedSinceMs !== undefined;
+        await this.attempts.write(functionName, delivery, { begun, free, emitted });
+      } else if (delivery.deliveryCount === 1) { // it never began; of a later one the counts still hold
+        await this.attempts.write(functionName, delivery, { begun: 0, free: 1, emitted: false });
       }
     } finally {
       // A delay always goes with it: without one the message comes back at once, and again, and again.
@@ -120,23 +132,49 @@ export class NatsSettler implements Settler {
   }
 
   /**
-   * Stores the dead letter, however long that takes: the message is held meanwhile, so while dead letters cannot
-   * be stored the function takes on less and less, which is right. Only a shutdown ends it.
+   * Stores the decision and then the dead letter: were the process to die in between, the next delivery would bury
+   * the event again instead of running it again.
    */
   async #bury(
     functionName: string,
     delivery: Delivery,
-    outcome: Outcome & { kind: "dead-letter" },
+    outcome: DeadLetterOutcome,
+    progress: Progress | undefined,
   ): Promise<void> {
+    if (progress && !progress.ending) {
+      const { stack: _stack, message, ...error } = outcome.error;
+      const ending = { ...outcome, error: { ...error, message: headerText(message) } };
+      const begun = outcome.attempts - delivery.earlier.attempts;
+      await this.#untilStored(
+        functionName,
+        "the end of an event",
+        () => this.attempts.write(functionName, delivery, { begun, free: 0, emitted: true, ending }),
+      );
+    }
     let withPayload = true;
+    await this.#untilStored(functionName, "a dead letter", async () => {
+      try {
+        await this.deadLetters.store(functionName, delivery, outcome, progress, withPayload);
+      } catch (error) {
+        if (error instanceof StoreError && error.problem === "too-large") withPayload = false;
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Stores something, however long that takes: the message is held meanwhile, so while nothing can be stored the
+   * function takes on less and less, which is right. Only a shutdown ends it.
+   */
+  async #untilStored(functionName: string, what: string, store: () => Promise<unknown>): Promise<void> {
     for (let tries = 1;; tries++) {
       try {
-        await this.deadLetters.store(functionName, delivery, outcome, withPayload);
+        await store();
         return;
       } catch (error) {
-        if (this.#givingUp || !(error instanceof StoreError)) throw error;
-        if (error.problem === "too-large") withPayload = false;
-        const delayMs = backoffMs(BURY_AGAIN, tries, this.clock.random());
+        if (this.#givingUp || error instanceof TypeError) throw error; // a mistake in the code does not pass by itself
+        if (tries % STUCK_AFTER === 0) this.stuck(functionName, what, error);
+        const delayMs = backoffMs(STORE_AGAIN, tries, this.clock.random());
         await new Promise<void>((resolve) => this.clock.timer(delayMs, resolve));
       }
     }

@@ -5,6 +5,15 @@ export interface MessageHeaders {
   entries(): Iterable<readonly [name: string, value: string]>;
 }
 
+/** What became of an event before it came back through the retry lane. */
+export interface Earlier {
+  readonly attempts: number;
+  readonly freeRetries: number;
+  readonly redrives: number;
+  /** What it emits may be stored already, since then: milliseconds since 1970. Undefined: it certainly is not. */
+  readonly emittedSinceMs?: number;
+}
+
 /** One message handed to us by JetStream, to be settled exactly once. */
 export interface Delivery {
   readonly stream: string;
@@ -18,7 +27,7 @@ export interface Delivery {
   readonly payload: Uint8Array;
   readonly headers: MessageHeaders;
   /** What was used up before it came back through the retry lane; zeros for a message straight from its stream. */
-  readonly earlier: { readonly attempts: number; readonly freeRetries: number; readonly redrives: number };
+  readonly earlier: Earlier;
   /** The dead letter this is the redrive of: its sequence, to be removed before this is settled. */
   readonly deadLetter?: number;
   /** Names the stored message that was delivered: the same at every delivery of it, and no other's. */

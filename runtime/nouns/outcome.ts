@@ -18,6 +18,7 @@ export type RetryReason =
   | "dependency-open"
   | "state-unavailable"
   | "not-mine"
+  | "in-progress"
   | "shutdown";
 
 /** Why an event ended in the dead letters. */
@@ -59,6 +60,9 @@ export type Outcome =
     readonly attempts: number;
     readonly error: ErrorDetail;
   };
+
+/** The end of an event that could not be handled. */
+export type DeadLetterOutcome = Outcome & { readonly kind: "dead-letter" };
 
 /** Turns anything thrown into an {@linkcode ErrorDetail}. */
 export function errorDetail(thrown: unknown): ErrorDetail {

@@ -20,6 +20,8 @@ export interface Circumstances {
 export const FREE_RETRIES = 100;
 /** At least so long an event waits for a successor that knows its subject. */
 const NOT_MINE_MS = 1_000;
+/** At least so long a delivery waits for another one that is at work on its event. */
+const IN_PROGRESS_MS = 1_000;
 
 /** The one place that decides what becomes of a delivery once its handler has run. */
 export function after(result: Result, given: Circumstances): Outcome {
@@ -58,6 +60,12 @@ export function refused(
 export function unavailable(given: Circumstances, error: unknown): Outcome {
   const delayMs = backoffMs(given.retry, given.freeRetries + 1, given.random);
   return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error: errorDetail(error) };
+}
+
+/** Another delivery of the event is at work on it: this one waits, and looks again whether it is done. */
+export function inProgress(given: Circumstances): Outcome {
+  const delayMs = Math.max(IN_PROGRESS_MS, backoffMs(given.retry, given.freeRetries + 1, given.random));
+  return { kind: "retry", reason: "in-progress", delayMs, usesAttempt: false };
 }
 
 /**

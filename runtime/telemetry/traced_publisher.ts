@@ -6,7 +6,7 @@ import type { OutgoingEvent } from "../nouns/event.ts";
 export class TracedPublisher implements Publisher {
   constructor(readonly inner: Publisher) {}
 
-  async publish(event: OutgoingEvent): Promise<Stored> {
+  async publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
     const span = trace.getTracer("weir").startSpan(`publish ${event.type}`, {
       kind: SpanKind.PRODUCER,
       attributes: {
@@ -23,7 +23,7 @@ export class TracedPublisher implements Publisher {
     try {
       const carrier: Record<string, string> = {};
       propagation.inject(trace.setSpan(context.active(), span), carrier);
-      const stored = await this.inner.publish({ ...event, trace: carrier });
+      const stored = await this.inner.publish({ ...event, trace: carrier }, sinceMs);
       if (stored.duplicate) span.setAttribute("weir.duplicate", true);
       return stored;
     } catch (error) {

@@ -101,9 +101,10 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
     },
     settler: { settle: () => Promise.resolve({ ok: true }), extend: () => {} },
     attempts: {
-      read: () => Promise.resolve({ begun: (options.attempt ?? 1) - 1, free: 0 }),
+      read: () => Promise.resolve({ begun: (options.attempt ?? 1) - 1, free: 0, emitted: false }),
       write: () => Promise.resolve(),
     },
+    inbox: { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
     observer: { observe: (_invocation, run) => run({ span, log }), breakerChanged: () => {} },
     kv: options.kv ?? new MemoryKvStore(),
   });
@@ -133,6 +134,9 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
     pipeline.invoker.giveBackAll();
   }
 }
+
+/** Nothing is remembered between calls: each is the event's first. */
+const NO_CLAIM = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
 
 function headersOf(headers: Record<string, string>) {
   return { get: (name: string) => headers[name.toLowerCase()], entries: () => Object.entries(headers) };

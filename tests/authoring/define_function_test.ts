@@ -7,6 +7,7 @@ Deno.test("a function's defaults are these, and a change of one is a change for 
     retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
     timeout: "30s",
     concurrency: 16,
+    idempotency: { ttl: "7d" },
     breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
   });
 });
@@ -19,6 +20,7 @@ Deno.test("a function that settles nothing has every default, and no age limit",
     timeoutMs: 30_000,
     concurrency: 16,
     maxAgeMs: undefined,
+    idempotency: undefined,
     breaker: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 30_000, halfOpenProbes: 1 },
     dependencies: {},
   });

@@ -15,6 +15,7 @@ Deno.test("what is given stays, and only what is left out is filled in", () => {
     retry: { attempts: 2, max: "2h" },
     timeout: 1_500,
     maxAge: "7d",
+    idempotency: { ttl: "1h" },
     breaker: { openFor: "5s" },
     dependencies: { Payments: { halfOpenProbes: 2, interval: 500 }, Mail: {} },
   });
@@ -24,6 +25,7 @@ Deno.test("what is given stays, and only what is left out is filled in", () => {
     timeoutMs: 1_500,
     concurrency: 16,
     maxAgeMs: 604_800_000,
+    idempotency: { ttlMs: 3_600_000 },
     breaker: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 5_000, halfOpenProbes: 1 },
     dependencies: {
       Payments: { consecutiveFailures: 10, intervalMs: 500, openForMs: 30_000, halfOpenProbes: 2 },
@@ -42,6 +44,15 @@ Deno.test("an option given as undefined is an option left out", () => {
   assert.deepEqual(problems({ retry: { attempts: undefined }, breaker: { openFor: undefined } }), []);
 });
 
+Deno.test("`idempotency: true` remembers events for a week, and false is as if it were left out", () => {
+  const policyOf = (idempotency: boolean) => {
+    const resolved = resolvePolicy({ on: "orders.>", idempotency });
+    return resolved.ok ? resolved.policy.idempotency : resolved.problems;
+  };
+  assert.deepEqual(policyOf(true), { ttlMs: 604_800_000 });
+  assert.equal(policyOf(false), undefined);
+});
+
 const HELP = 'milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"';
 const rows: [options: object, problem: string][] = [
   [{ tymeout: "5s" }, "unknown option tymeout"],
@@ -51,6 +62,9 @@ const rows: [options: object, problem: string][] = [
   [{ timeout: "soon" }, `option timeout: "soon" is not a duration above zero: ${HELP}`],
   [{ timeout: 0 }, `option timeout: 0 is not a duration above zero: ${HELP}`],
   [{ maxAge: "-1s" }, `option maxAge: "-1s" is not a duration above zero: ${HELP}`],
+  [{ idempotency: { ttl: "10ms" } }, "option idempotency.ttl: at least one second: that is how finely NATS counts it"],
+  [{ idempotency: { key: "orderId" } }, "option idempotency.key: not a function"],
+  [{ idempotency: { keys: 1 } }, "unknown option idempotency.keys"],
   [{ retry: { initial: "1 s" } }, `option retry.initial: "1 s" is not a duration above zero: ${HELP}`],
   [{ retry: { max: "1w" } }, `option retry.max: "1w" is not a duration above zero: ${HELP}`],
   [{ breaker: { interval: null } }, `option breaker.interval: null is not a duration above zero: ${HELP}`],

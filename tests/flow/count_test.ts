@@ -19,6 +19,8 @@ Deno.test("a first delivery is the first attempt, and nothing is looked up or wr
   assert.deepEqual(await count(attempts, "ship", { ...delivery(), deliveryCount: 1, earlier: NEVER }, 5), {
     attempt: 1,
     freeRetries: 0,
+    emittedSinceMs: undefined,
+    ending: undefined,
     begin: undefined,
   });
 });
@@ -27,10 +29,16 @@ for (
   const [what, deliveries, written, budget, attempt] of [
     ["a second delivery of which nothing is known is the second attempt", 2, undefined, 5, 2],
     ["deliveries that never arrived are not attempts", 9, undefined, 5, 2],
-    ["what is written is exact, however many deliveries there were", 9, { begun: 3, free: 2 }, 5, 4],
-    ["a first delivery that was given back was no attempt", 2, { begun: 0, free: 1 }, 5, 1],
+    ["what is written is exact, however many deliveries there were", 9, { begun: 3, free: 2, emitted: true }, 5, 4],
+    ["a first delivery that was given back was no attempt", 2, { begun: 0, free: 1, emitted: true }, 5, 1],
     ["where only one attempt is allowed, one that may never have run gets it", 2, undefined, 1, 1],
-    ["an attempt that is known to have begun, and was the last allowed, is past", 3, { begun: 1, free: 0 }, 1, 2],
+    [
+      "an attempt that is known to have begun, and was the last allowed, is past",
+      3,
+      { begun: 1, free: 0, emitted: true },
+      1,
+      2,
+    ],
   ] as const
 ) {
   Deno.test(what, async () => {
@@ -42,10 +50,44 @@ for (
 
 Deno.test("attempts before an event was parked are counted on", async () => {
   const earlier = { attempts: 2, freeRetries: 3, redrives: 0 };
-  assert.deepEqual(await counted(1, undefined, 5, earlier), { attempt: 3, freeRetries: 3, begin: undefined });
-  assert.deepEqual(await counted(2, { begun: 1, free: 1 }, 5, earlier), {
+  assert.deepEqual(await counted(1, undefined, 5, earlier), {
+    attempt: 3,
+    freeRetries: 3,
+    emittedSinceMs: undefined,
+    ending: undefined,
+    begin: undefined,
+  });
+  assert.deepEqual(await counted(2, { begun: 1, free: 1, emitted: true }, 5, earlier), {
     attempt: 4,
     freeRetries: 4,
-    begin: { begun: 2, free: 1 },
+    emittedSinceMs: delivery().storedAtMs,
+    ending: undefined,
+    begin: { begun: 2, free: 1, emitted: true },
   });
+});
+
+for (
+  const [what, deliveries, written, since] of [
+    ["a first delivery has emitted nothing", 1, undefined, false],
+    ["of a delivery that vanished nobody knows whether it emitted", 2, undefined, true],
+    ["one whose last attempt never reported back may have emitted", 3, { begun: 2, free: 0, emitted: true }, true],
+    ["one that was given back each time has emitted nothing", 3, { begun: 2, free: 0, emitted: false }, false],
+  ] as const
+) {
+  Deno.test(what, async () => {
+    const { emittedSinceMs } = await counted(deliveries, written, 5);
+    assert.equal(emittedSinceMs, since ? delivery().storedAtMs : undefined);
+  });
+}
+
+Deno.test("what an event may have emitted before it was parked it may have emitted still", async () => {
+  const earlier = { attempts: 2, freeRetries: 0, redrives: 0, emittedSinceMs: 7 };
+  assert.equal((await counted(1, undefined, 5, earlier)).emittedSinceMs, 7);
+  assert.equal((await counted(2, { begun: 1, free: 0, emitted: false }, 5, earlier)).emittedSinceMs, 7);
+});
+
+Deno.test("an end that was decided stands", async () => {
+  const error = { name: "Error", message: "no" };
+  const ending = { kind: "dead-letter", reason: "rejected", attempts: 2, error } as const;
+  assert.deepEqual((await counted(3, { begun: 2, free: 0, emitted: true, ending }, 5)).ending, ending);
 });

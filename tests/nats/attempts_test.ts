@@ -7,7 +7,7 @@ function retry(delayMs: number, usesAttempt = true): Outcome {
   return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };
 }
 
-Deno.test("only a retry that uses no attempt is written down: JetStream counts the others", async () => {
+Deno.test("what an event has used up is written down each time it is given back", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const counts: unknown[] = [];
@@ -23,7 +23,12 @@ Deno.test("only a retry that uses no attempt is written down: JetStream counts t
     assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, usesAttempt), progress), { ok: true });
     counts.push(await orders.attempts.read("handle", delivery));
   }
-  assert.deepEqual(counts, [undefined, { begun: 1, free: 1 }, { begun: 1, free: 1 }, { begun: 2, free: 2 }]);
+  assert.deepEqual(counts, [
+    { begun: 1, free: 0, emitted: false },
+    { begun: 1, free: 1, emitted: false },
+    { begun: 2, free: 1, emitted: false },
+    { begun: 2, free: 2, emitted: false },
+  ]);
 });
 
 Deno.test("a delivery given back before it began is written down as that", async () => {
@@ -31,7 +36,7 @@ Deno.test("a delivery given back before it began is written down as that", async
   await orders.publish(1);
   const delivery = await orders.next();
   await orders.settler.settle("handle", delivery, retry(1, false));
-  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1 });
+  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1, emitted: false });
 });
 
 Deno.test("a delivery given back before it began forgets nothing of the ones before it", async () => {
@@ -40,7 +45,7 @@ Deno.test("a delivery given back before it began forgets nothing of the ones bef
   await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 3, freeRetries: 2 });
   const second = await orders.next();
   await orders.settler.settle("handle", second, retry(1, false));
-  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, free: 2 });
+  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, free: 2, emitted: false });
 });
 
 Deno.test("another replica counts on where this one stopped", async () => {
@@ -49,17 +54,17 @@ Deno.test("another replica counts on where this one stopped", async () => {
   await orders.publish(1);
   await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 0, freeRetries: 1 });
   const second = await orders.next();
-  assert.deepEqual(await elsewhere.read("handle", second), { begun: 0, free: 1 });
-  await elsewhere.write("handle", second, { begun: 1, free: 2 });
-  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 1, free: 2 });
+  assert.deepEqual(await elsewhere.read("handle", second), { begun: 0, free: 1, emitted: false });
+  await elsewhere.write("handle", second, { begun: 1, free: 2, emitted: true });
+  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 1, free: 2, emitted: true });
 });
 
 Deno.test("what is counted for one function or message is not another's", async () => {
   await using orders = await startSettling();
   await orders.publish(2);
   const [one, two] = [await orders.next(), await orders.next()];
-  await orders.attempts.write("handle", one, { begun: 1, free: 1 });
-  assert.deepEqual(await orders.attempts.read("handle", one), { begun: 1, free: 1 });
+  await orders.attempts.write("handle", one, { begun: 1, free: 1, emitted: true });
+  assert.deepEqual(await orders.attempts.read("handle", one), { begun: 1, free: 1, emitted: true });
   assert.equal(await orders.attempts.read("handle", two), undefined);
   assert.equal(await orders.attempts.read("other", one), undefined);
 });

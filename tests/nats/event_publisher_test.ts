@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../runtime/clock.ts";
 import type { OutgoingEvent } from "../../runtime/nouns/event.ts";
 import { EventPublisher } from "../../runtime/nats/event_publisher.ts";
+import { LateDuplicates } from "../../runtime/nats/late_duplicates.ts";
 import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
 import { startBroker } from "./broker.ts";
 
@@ -19,7 +20,11 @@ async function setup() {
   const store = new JetStreamStore(broker.nc, systemClock);
   broker.defer(() => store.close());
   const stored = async (sequence: number) => (await broker.jsm.streams.getMessage("ORDERS", { seq: sequence }))!;
-  return { ...broker, publisher: new EventPublisher(store, broker.jsm), stored };
+  return {
+    ...broker,
+    publisher: new EventPublisher(store, broker.jsm, new LateDuplicates(broker.nc, broker.jsm, systemClock)),
+    stored,
+  };
 }
 
 Deno.test("an event is stored as a CloudEvent in binary mode", async () => {

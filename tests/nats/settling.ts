@@ -3,6 +3,7 @@ import type { Clock } from "../../runtime/flow/ports.ts";
 import { AttemptStore } from "../../runtime/nats/attempts.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters.ts";
 import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
+import { LateDuplicates } from "../../runtime/nats/late_duplicates.ts";
 import { PullSource } from "../../runtime/nats/pull_source.ts";
 import { RetryLane } from "../../runtime/nats/retry_lane.ts";
 import { NatsSettler } from "../../runtime/nats/settle.ts";
@@ -25,7 +26,7 @@ export interface Settling extends Orders {
 export async function startSettling(clock: Clock = systemClock): Promise<Settling> {
   const orders = await startOrders();
   const store = new JetStreamStore(orders.nc, clock);
-  const deadLetters = new DeadLetters(store);
+  const deadLetters = new DeadLetters(store, new LateDuplicates(orders.nc, orders.jsm, clock));
   const attempts = await AttemptStore.open(orders.nc, 1);
   const settler = new NatsSettler(orders.nc, deadLetters, attempts, new RetryLane(store), orders.jsm, clock);
   const queue = new QueueSink();

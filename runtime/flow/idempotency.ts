@@ -1,0 +1,45 @@
+import { createHash } from "node:crypto";
+import type { BoundFunction } from "../authoring/bind_function.ts";
+import type { WeirEvent } from "../nouns/event.ts";
+import { errorDetail } from "../nouns/outcome.ts";
+import type { Claimed, Inbox } from "./ports.ts";
+
+/** Beyond the handler's timeout, for storing what it emitted: a claim must not end before its attempt does. */
+const STORING_MS = 15_000;
+
+/** The author's `key` did not name the event: a failure of the function, and not of the inbox. */
+export class IdempotencyKeyError extends TypeError {
+  override readonly name = "IdempotencyKeyError";
+}
+
+/**
+ * Claims an event for one delivery, so that no other handles it at the same time or ever again. The claim outlasts
+ * the handler's timeout: that is how long the event waits if the process dies.
+ *
+ * @returns undefined for a function that remembers nothing
+ * @throws {IdempotencyKeyError} when the author's `key` throws, or returns no text.
+ */
+export async function claimEvent(inbox: Inbox, fn: BoundFunction, event: WeirEvent): Promise<Claimed | undefined> {
+  const { idempotency, timeoutMs } = fn.policy;
+  if (!idempotency) return undefined;
+  const key = idempotencyKey(fn, event);
+  return await inbox.claim(fn.name, key, timeoutMs + STORING_MS, idempotency.ttlMs);
+}
+
+/** A name fit for a subject. Without a `key` it is of what identifies an event by CloudEvents: source and id. */
+export function idempotencyKey({ name, policy }: BoundFunction, event: WeirEvent): string {
+  const given = policy.idempotency?.key;
+  let named: unknown = [event.source, event.id];
+  if (given) {
+    try {
+      named = given(event);
+    } catch (cause) {
+      throw new IdempotencyKeyError(`the idempotency key of ${name} threw: ${errorDetail(cause).message}`, { cause });
+    }
+    if (typeof named !== "string" || named === "") {
+      const what = `the idempotency key of ${name} is ${JSON.stringify(named)}: it must be text, and not empty`;
+      throw new IdempotencyKeyError(what);
+    }
+  }
+  return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32);
+}

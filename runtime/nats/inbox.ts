@@ -1,0 +1,97 @@
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StoredMsg,
+} from "@nats-io/jetstream";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { Claim, Claimed, Inbox } from "../flow/ports.ts";
+import { type Store, StoreError } from "./jetstream_store.ts";
+import { discard } from "./redrive.ts";
+
+/** The bucket, as NATS KV names its stream and its keys, so that every tool for KV can look at it. */
+const BUCKET = { name: "weir_inbox", stream: "KV_weir_inbox", prefix: "$KV.weir_inbox" } as const;
+/** JetStream's answers when a subject has a message already. */
+const TAKEN = /\((10071|10164)\)/;
+const ROUNDS = 5;
+const UTF8 = new TextEncoder();
+
+interface Entry {
+  readonly state: "in-progress" | "done";
+  /** Who claimed it: a name nobody else has. */
+  readonly by: string;
+}
+
+/**
+ * Remembers handled events in a NATS key-value bucket. A claim is a key that JetStream takes only once, and removes by
+ * itself when its time is up: by the server's clock alone, whatever those of the replicas say.
+ */
+export class NatsInbox implements Inbox {
+  constructor(readonly store: Store, readonly jsm: JetStreamManager, readonly replicas: number) {}
+
+  /** Makes the bucket if need be. */
+  async ensureBucket(): Promise<void> {
+    const made = this.jsm.streams.add({
+      name: BUCKET.stream,
+      subjects: [`${BUCKET.prefix}.>`],
+      description: "Weir: events that functions with `idempotency` have handled",
+      retention: RetentionPolicy.Limits,
+      storage: StorageType.File,
+      discard: DiscardPolicy.New,
+      max_msgs_per_subject: 1,
+      allow_msg_ttl: true,
+      allow_direct: true,
+      allow_rollup_hdrs: true,
+      num_replicas: this.replicas,
+    });
+    await made.catch(async (error) => {
+      if (!(error instanceof JetStreamApiError)) throw error;
+      // It is there, made otherwise, and that is its operator's business.
+      await this.jsm.streams.info(BUCKET.stream).catch(() => Promise.reject(error));
+    });
+  }
+
+  async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<Claimed> {
+    const subject = `${BUCKET.prefix}.${functionName}.${key}`, by = crypto.randomUUID();
+    const hdrs = ttl(leaseMs);
+    hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
+    for (let round = 1;; round++) {
+      try {
+        const { sequence } = await this.store.store(subject, encode({ state: "in-progress", by }), hdrs);
+        return { kind: "claimed", claim: this.#claim(subject, by, sequence, ttlMs) };
+      } catch (error) {
+        if (!(error instanceof StoreError && TAKEN.test(error.message))) {
+          await this.ensureBucket().catch(() => {}); // it may be gone: the next delivery finds it again
+          throw error;
+        }
+        const message: StoredMsg | null = await this.jsm.streams.getMessage(BUCKET.stream, { last_by_subj: subject });
+        const entry = message?.json<Entry>();
+        // A try whose answer was lost took it: what stands in our way is our own claim.
+        if (entry?.by === by) return { kind: "claimed", claim: this.#claim(subject, by, message!.seq, ttlMs) };
+        if (entry?.state === "done") return { kind: "done" };
+        if (entry || round === ROUNDS) return { kind: "in-progress" };
+      }
+    }
+  }
+
+  #claim(subject: string, by: string, sequence: number, ttlMs: number): Claim {
+    return {
+      // Whoever has claimed it meanwhile, since this took too long: it is handled, and they shall know.
+      complete: async () => void await this.store.store(subject, encode({ state: "done", by }), ttl(ttlMs)),
+      release: async () => void await discard(this.jsm, BUCKET.stream, sequence),
+    };
+  }
+}
+
+/** JetStream counts whole seconds, one at the least. */
+function ttl(ms: number): MsgHdrs {
+  const hdrs = headers();
+  hdrs.set("Nats-TTL", `${Math.max(1, Math.ceil(ms / 1_000))}s`);
+  return hdrs;
+}
+
+function encode(entry: Entry): Uint8Array {
+  return UTF8.encode(JSON.stringify(entry));
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { headers } from "@nats-io/transport-node";
+import { defineEvent, defineFunction, NonRetryableError } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
+import { startServer } from "../../runtime/broker/server.ts";
+import { startBroker } from "../nats/broker.ts";
+import { eventually } from "../nats/eventually.ts";
+
+const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ orderId: z.string() }) });
+const Shipped = defineEvent({ type: "demo.shipped", version: 1, data: z.object({ orderId: z.string() }) });
+
+/** What a replica runs: it notes every run, and fails while told to. */
+function shipping(runs: string[], options: { key?: boolean; fails?: () => boolean } = {}) {
+  return defineFunction({
+    on: Paid,
+    emits: [Shipped],
+    retry: { initial: "10ms", attempts: 3 },
+    idempotency: options.key ? { key: ({ data }) => data.orderId } : true,
+  }, ({ data }, ctx) => {
+    runs.push(data.orderId);
+    if (options.fails?.()) throw new NonRetryableError("no");
+    ctx.emit(Shipped, { orderId: data.orderId });
+  });
+}
+
+/** Waits until nothing waits for the function and nothing is unsettled. */
+async function quiet(adminUrl: string) {
+  await eventually(async () => {
+    const [status] = await (await fetch(`${adminUrl}/functions`)).json();
+    return status.pending === 0 && status.ackPending === 0;
+  });
+}
+
+Deno.test("an event that is published again long after is not handled again", async () => {
+  const runs: string[] = [];
+  await using runtime = await startTestRuntime({ functions: { ship: shipping(runs) } });
+  await using nats = await startBroker();
+  await runtime.publish(Paid, { orderId: "o1" }, { id: "e1" });
+  await runtime.waitForEvent(Shipped);
+  // JetStream itself would drop a repeat within two minutes: this one it does not know for one.
+  const nc = await nats.connect(runtime.server.url);
+  for (const id of ["e1", "e2"]) {
+    const hdrs = headers();
+    for (const [name, value] of Object.entries({ id, type: Paid.type, source: "/test", specversion: "1.0" })) {
+      hdrs.set(`ce-${name}`, value);
+    }
+    nc.publish(Paid.type, JSON.stringify({ orderId: id === "e1" ? "o1 again" : "o2" }), { headers: hdrs });
+  }
+  await runtime.waitForEvent(Shipped, ({ orderId }) => orderId === "o2");
+  await quiet(runtime.adminUrl);
+  assert.deepEqual(runs, ["o1", "o2"]);
+});
+
+Deno.test("a key of one's own makes one of events that only mean the same", async () => {
+  const runs: string[] = [];
+  await using runtime = await startTestRuntime({ functions: { ship: shipping(runs, { key: true }) } });
+  for (const orderId of ["o1", "o2", "o1", "o1", "o3"]) await runtime.publish(Paid, { orderId });
+  await runtime.waitForEvent(Shipped, ({ orderId }) => orderId === "o3");
+  await quiet(runtime.adminUrl);
+  assert.deepEqual(runs.toSorted(), ["o1", "o2", "o3"]);
+});
+
+Deno.test("an event that failed is not taken for handled: its retry and its redrive run, and no other does", async () => {
+  const runs: string[] = [];
+  let fails = true;
+  await using runtime = await startTestRuntime({ functions: { ship: shipping(runs, { fails: () => fails }) } });
+  await runtime.publish(Paid, { orderId: "o1" }, { id: "e1" });
+  await runtime.waitForDeadLetter("ship");
+  await quiet(runtime.adminUrl);
+  fails = false;
+  const [letter] = await (await fetch(`${runtime.adminUrl}/dead-letters`)).json();
+  const redriven = await fetch(`${runtime.adminUrl}/dead-letters/${letter.sequence}/redrive`, { method: "POST" });
+  assert.equal(redriven.status, 202);
+  await redriven.body?.cancel();
+  await runtime.waitForEvent(Shipped);
+  await quiet(runtime.adminUrl);
+  assert.deepEqual(runs, ["o1", "o1"]);
+});
+
+Deno.test("two replicas that hold the same event at once run it once", async () => {
+  await using server = await startServer();
+  const runs: string[] = [];
+  let release = () => {};
+  const held = new Promise<void>((resolve) => release = resolve);
+  const ship = defineFunction(
+    { on: Paid, retry: { initial: "10ms" }, idempotency: { key: ({ data }) => data.orderId } },
+    async ({ data }) => {
+      runs.push(data.orderId);
+      await held;
+    },
+  );
+  await using one = await startTestRuntime({ functions: { ship }, server });
+  await using _other = await startTestRuntime({ functions: { ship }, server });
+  for (let i = 0; i < 8; i++) await one.publish(Paid, { orderId: "o1" });
+  await eventually(async () => {
+    const [status] = await (await fetch(`${one.adminUrl}/functions`)).json();
+    return runs.length > 0 && status.pending === 0;
+  });
+  release();
+  await quiet(one.adminUrl);
+  assert.deepEqual(runs, ["o1"]);
+});

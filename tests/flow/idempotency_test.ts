@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { defineFunction, type IdempotencyOptions, type WeirEvent } from "weir";
+import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/flow/idempotency.ts";
+import { registryOf } from "../../runtime/testing/modules.ts";
+import { CAUSE } from "./setup.ts";
+
+function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
+  const ship = defineFunction({ on: "orders.>", timeout: "30s", idempotency }, () => {});
+  return registryOf({ ship }).functions[0];
+}
+
+Deno.test("without a key of its own an event is named by its source and id, as CloudEvents identify it", () => {
+  const keyOf = (event: Partial<WeirEvent>) => idempotencyKey(bound(true), { ...CAUSE, ...event });
+  assert.equal(keyOf({}), keyOf({ time: "2026-02-02T00:00:00Z", data: 1, subject: "orders.other" }));
+  assert.notEqual(keyOf({}), keyOf({ id: "e2" }));
+  assert.notEqual(keyOf({}), keyOf({ source: "/market" }));
+  assert.notEqual(keyOf({ source: "a", id: "bc" }), keyOf({ source: "ab", id: "c" }));
+});
+
+Deno.test("a key of the author's names the event alone, and is fit for a subject whatever is in it", () => {
+  const fn = bound({ key: ({ data }) => (data as { orderId: string }).orderId });
+  const keyOf = (orderId: string) => idempotencyKey(fn, { ...CAUSE, id: crypto.randomUUID(), data: { orderId } });
+  assert.equal(keyOf("o 1.*.>"), keyOf("o 1.*.>"));
+  assert.notEqual(keyOf("o1"), keyOf("o2"));
+  assert.match(keyOf("o 1.*.>"), /^[0-9a-f]{32}$/);
+});
+
+for (
+  const [what, key, message] of [
+    ["throws", () => (undefined as unknown as string).length, /^the idempotency key of ship threw: /],
+    ["is no text", () => 7, /^the idempotency key of ship is 7: it must be text/],
+    ["is empty", () => "", /^the idempotency key of ship is "": it must be text, and not empty/],
+  ] as const
+) {
+  Deno.test(`a key that ${what} is told as the author's mistake`, () => {
+    const wrong = () => idempotencyKey(bound({ key: key as () => string }), CAUSE);
+    assert.throws(wrong, (error) => error instanceof IdempotencyKeyError && message.test(error.message));
+  });
+}
+
+Deno.test("a claim outlasts the handler's timeout, and a function that remembers nothing claims nothing", async () => {
+  const asked: unknown[] = [];
+  const inbox = {
+    claim: (...args: unknown[]) => {
+      asked.push(args);
+      return Promise.resolve({ kind: "done" } as const);
+    },
+  };
+  assert.equal(await claimEvent(inbox, bound(false), CAUSE), undefined);
+  assert.deepEqual(await claimEvent(inbox, bound({ ttl: "1h" }), CAUSE), { kind: "done" });
+  assert.deepEqual(asked, [["ship", idempotencyKey(bound(true), CAUSE), 45_000, 3_600_000]]);
+});
