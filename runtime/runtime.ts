@@ -21,7 +21,7 @@ import { NatsInbox } from "./nats/inbox.ts";
 import { NatsKvStore } from "./nats/kv_store.ts";
 import { PullSource } from "./nats/pull_source.ts";
 import { Repair } from "./nats/repair.ts";
-import { RetryLane } from "./nats/retry_lane.ts";
+import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
 import { ACK_WAIT_MS } from "./nats/ensure_consumer.ts";
 import { durablesOf, ensureTopology } from "./nats/topology.ts";
@@ -68,7 +68,10 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     const inbox = new NatsInbox(store, jsm, replicas ?? 1);
     const openState = async () => {
       if (functions.some(({ policy }) => policy.idempotency)) await inbox.ensureBucket();
-      return await AttemptStore.open(nc, replicas ?? 1);
+      return await AttemptStore.open(nc, replicas ?? 1, async (name, delivery) => {
+        const last_by_subj = parkedSubject(name, delivery);
+        return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
+      });
     };
     await applyTopology();
     await floors.read();

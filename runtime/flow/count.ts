@@ -10,6 +10,8 @@ export interface Count {
   readonly freeRetries: number;
   /** What the event emits may be stored already, since then; undefined: it is not. */
   readonly emittedSinceMs: number | undefined;
+  /** It waits elsewhere for its next attempt: this delivery is of a process that did not live to settle it. */
+  readonly parked: boolean;
   /** How the event ends: decided at an earlier delivery that did not live to see it through. */
   readonly ending: DeadLetterOutcome | undefined;
   /** What is to be written when the handler is about to run; undefined: nothing, as for nearly every event. */
@@ -32,15 +34,16 @@ export async function count(
   const { earlier, deliveryCount } = delivery;
   if (deliveryCount === 1) {
     const { attempts, freeRetries, emittedSinceMs } = earlier;
-    return { attempt: attempts + 1, freeRetries, emittedSinceMs, ending: undefined, begin: undefined };
+    return { attempt: attempts + 1, freeRetries, emittedSinceMs, parked: false, ending: undefined, begin: undefined };
   }
   const known = await attempts.read(functionName, delivery);
   const presumed = Math.max(0, Math.min(1, budget - earlier.attempts - 1));
-  const { begun, free, emitted, ending } = known ?? { begun: presumed, free: 0, emitted: true };
+  const { begun, free, emitted, parked = false, ending } = known ?? { begun: presumed, free: 0, emitted: true };
   return {
     attempt: earlier.attempts + begun + 1,
     freeRetries: earlier.freeRetries + free,
     emittedSinceMs: earlier.emittedSinceMs ?? (emitted === false ? undefined : delivery.storedAtMs),
+    parked,
     ending,
     begin: { begun: begun + 1, free, emitted: true },
   };

@@ -72,6 +72,7 @@ export class Pipeline {
     const { policy, name } = this.fn;
     const given = this.#circumstances(counted);
     if (counted.ending) return decision(counted, counted.ending);
+    if (counted.parked) return decision(counted, { kind: "ack" });
     if (!mine) return decision(counted, notMine(delivery, given));
     const stop = before({
       decoded,

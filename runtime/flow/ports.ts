@@ -65,6 +65,8 @@ export interface Counts {
   readonly free: number;
   /** False when every attempt so far is known to have stored nothing of what it emitted. */
   readonly emitted: boolean;
+  /** It waits elsewhere for its next attempt, and this delivery of it is one too many. */
+  readonly parked?: boolean;
   /** How the event ends: decided, and perhaps carried out. */
   readonly ending?: DeadLetterOutcome;
 }

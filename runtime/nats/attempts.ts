@@ -12,17 +12,29 @@ const KEPT_MS = 7 * 86_400_000;
  * written for an event that is handled at its first delivery.
  */
 export class AttemptStore implements Attempts {
-  constructor(readonly kv: Pick<KV, "get" | "put">) {}
+  /** @param isParked whether an event waits in the retry lane */
+  constructor(
+    readonly kv: Pick<KV, "get" | "put">,
+    readonly isParked: (functionName: string, delivery: Delivery) => Promise<boolean> = () => Promise.resolve(false),
+  ) {}
 
   /** Opens the bucket, making it if need be. */
-  static async open(nc: NatsConnection, replicas: number): Promise<AttemptStore> {
+  static async open(
+    nc: NatsConnection,
+    replicas: number,
+    isParked?: AttemptStore["isParked"],
+  ): Promise<AttemptStore> {
     const kvm = new Kvm(nc);
     const options = { history: 1, ttl: KEPT_MS, replicas, description: "Weir: attempts of redelivered messages" };
-    return new AttemptStore(await kvm.create(BUCKET, options).catch(() => kvm.open(BUCKET)));
+    return new AttemptStore(await kvm.create(BUCKET, options).catch(() => kvm.open(BUCKET)), isParked);
   }
 
   async read(functionName: string, delivery: Delivery): Promise<Counts | undefined> {
-    return (await this.kv.get(key(functionName, delivery)))?.json<Counts>();
+    const known = (await this.kv.get(key(functionName, delivery)))?.json<Counts>();
+    // A process may have died between parking an event and taking it from its consumer. Where that wrote down
+    // anything at all, it did so before; and parked, an event comes back with what it has used up.
+    const parked = await this.isParked(functionName, delivery);
+    return parked ? { begun: 0, free: 0, emitted: true, ...known, parked } : known;
   }
 
   async write(functionName: string, delivery: Delivery, counts: Counts): Promise<void> {

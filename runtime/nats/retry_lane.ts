@@ -30,13 +30,17 @@ export class RetryLane {
    */
   park(functionName: string, delivery: Delivery, atMs: number, progress: Progress): Promise<Stored> {
     const hdrs = laneHeaders(functionName, delivery, progress);
-    // The place is one message's own, so no schedule replaces another; the count tells its rounds apart.
+    // The count tells a message's rounds apart.
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
     hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`);
-    const subject = `${RETRIES.parked}.${functionName}.${delivery.place.replaceAll(".", "-")}`;
-    return this.jetstream.store(subject, delivery.payload, hdrs);
+    return this.jetstream.store(parkedSubject(functionName, delivery), delivery.payload, hdrs);
   }
+}
+
+/** The place is one message's own, so no schedule replaces another's. */
+export function parkedSubject(functionName: string, { place }: Delivery): string {
+  return `${RETRIES.parked}.${functionName}.${place.replaceAll(".", "-")}`;
 }
 
 /** What goes back with an event, so that it is the same event when it comes, and its attempts are counted on. */

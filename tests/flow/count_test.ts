@@ -20,6 +20,7 @@ Deno.test("a first delivery is the first attempt, and nothing is looked up or wr
     attempt: 1,
     freeRetries: 0,
     emittedSinceMs: undefined,
+    parked: false,
     ending: undefined,
     begin: undefined,
   });
@@ -54,6 +55,7 @@ Deno.test("attempts before an event was parked are counted on", async () => {
     attempt: 3,
     freeRetries: 3,
     emittedSinceMs: undefined,
+    parked: false,
     ending: undefined,
     begin: undefined,
   });
@@ -61,6 +63,7 @@ Deno.test("attempts before an event was parked are counted on", async () => {
     attempt: 4,
     freeRetries: 4,
     emittedSinceMs: delivery().storedAtMs,
+    parked: false,
     ending: undefined,
     begin: { begun: 2, free: 1, emitted: true },
   });
