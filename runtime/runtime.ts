@@ -13,6 +13,7 @@ import { ApiKeys } from "./http/api_keys.ts";
 import type { Check } from "./http/health.ts";
 import { ingress } from "./http/ingress.ts";
 import { listen, type Listener } from "./http/listen.ts";
+import { Advisories } from "./nats/advisories.ts";
 import { AckFloors } from "./nats/ack_floors.ts";
 import { AttemptStore } from "./nats/attempts.ts";
 import { watchConnection } from "./nats/connection.ts";
@@ -25,6 +26,7 @@ import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
 import { ACK_WAIT_MS } from "./nats/ensure_consumer.ts";
 import { durablesOf, ensureTopology } from "./nats/topology.ts";
+import { ParkedDesk } from "./parked_desk.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
 
@@ -82,18 +84,19 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       },
       systemClock,
       (error) => {
-        if (error === undefined) log.error("a consumer was gone: streams and consumers were made again");
-        else log.warn("a consumer is gone, and cannot be made again yet", { error });
+        if (error === undefined) log.error("streams or consumers were not as declared: made so again");
+        else log.warn("streams or consumers are not as declared, and cannot be made so yet", { error });
       },
     );
 
     const observer = new TelemetryObserver(log);
     const attempts = await openState();
+    const lane = new RetryLane(store);
     const settler = new NatsSettler(
       nc,
       new DeadLetters(store, storedBefore),
       attempts,
-      new RetryLane(store),
+      lane,
       jsm,
       systemClock,
       (name, what, error) =>
@@ -110,6 +113,9 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       sources.push(...own);
       return new Worker(new Pipeline(fn, dependencies, ports), own, ACK_WAIT_MS / 3);
     });
+
+    // A repair takes the limit away again.
+    new Advisories(nc, jsm, durables, attempts, lane, log).listen(() => repair.ask());
 
     let disconnectedFrom: string | undefined, disconnectedAtMs = 0;
     let stopping: Promise<void> | undefined;
@@ -163,6 +169,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       checks,
       functions: () => functionStatus(jsm, functions, workers),
       deadLetters: new DeadLetterDesk(cluster),
+      parked: new ParkedDesk(cluster),
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);

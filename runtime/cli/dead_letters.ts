@@ -1,10 +1,10 @@
 import Table from "cli-table3";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { connectCluster } from "../cluster.ts";
 import { DeadLetterDesk } from "../dead_letter_desk.ts";
 import { showContent } from "../http/dead_letter_routes.ts";
 import type { DeadLetterFilter } from "../nouns/dead_letter.ts";
-import { DURATION_HELP, parseDuration } from "../rules/duration.ts";
+import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig } from "./command_config.ts";
 
 interface Selection {
@@ -26,17 +26,17 @@ export function deadLettersCommand(): Command {
   selecting(command.command("list").description("List them, oldest first."))
     .action((options: Selection) => withDesk((desk) => list(desk, options)));
   command.command("show").description("Show one with its headers and its payload.")
-    .argument("<sequence>", "its sequence, as `list` shows it", sequence)
+    .argument("<sequence>", "its sequence, as `list` shows it", wholeNumber)
     .action((which: number) => withDesk((desk) => show(desk, which)));
   selecting(command.command("redrive").description("Send them back to the function that failed, and to no other."))
-    .argument("[sequences...]", "which; or select them by the options", sequences)
+    .argument("[sequences...]", "which; or select them by the options", wholeNumbers)
     .option("--all", "every one there is")
     .option("--force", "also those that were redriven three times already")
     .option("--dry-run", "only show which")
     .addHelpText("after", "\nInterrupted, run it again: what was sent is sent, the rest is still there.")
     .action((which: number[], options: Selection) => withDesk((desk) => act("redrive", desk, which, options)));
   selecting(command.command("discard").description("Remove them for good."))
-    .argument("[sequences...]", "which; or select them by the options", sequences)
+    .argument("[sequences...]", "which; or select them by the options", wholeNumbers)
     .option("--all", "every one there is")
     .option("--dry-run", "only show which")
     .action((which: number[], options: Selection) => withDesk((desk) => act("discard", desk, which, options)));
@@ -50,7 +50,7 @@ function selecting(command: Command): Command {
     .option("--type <type>", "only those of this event type")
     .option("--older-than <duration>", "only those that ended at least so long ago", duration)
     .option("--newer-than <duration>", "only those that ended at most so long ago", duration)
-    .option("--limit <count>", "only the first so many", sequence)
+    .option("--limit <count>", "only the first so many", wholeNumber)
     .option("--json", "print JSON");
 }
 
@@ -119,19 +119,4 @@ function filterOf(options: Selection): DeadLetterFilter {
   const { reason, type, olderThan: olderThanMs, newerThan: newerThanMs, limit } = options;
   const all = { function: options.function, reason, type, olderThanMs, newerThanMs, limit };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-}
-
-function sequence(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("it must be a whole number from 1");
-  return Number(text);
-}
-
-function sequences(text: string, before: number[] = []): number[] {
-  return [...before, sequence(text)];
-}
-
-function duration(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError(`it must be ${DURATION_HELP}`);
-  return ms;
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
 import { functions } from "./functions.ts";
+import { parkedCommand } from "./parked.ts";
 import { publish } from "./publish.ts";
 import { start } from "./start.ts";
 
@@ -32,6 +33,7 @@ function program(): Command {
     .option("--json", "print JSON")
     .action(functions);
   weir.addCommand(deadLettersCommand());
+  weir.addCommand(parkedCommand());
   return weir;
 }
 

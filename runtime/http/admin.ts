@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { type Check, healthRoutes } from "./health.ts";
 import { deadLetterRoutes, type DeadLetters } from "./dead_letter_routes.ts";
+import { type Parked, parkedRoutes } from "./parked_routes.ts";
 import { Problem } from "./problem.ts";
 
 /** One function as the admin interface and `deno task functions` show it. */
@@ -27,6 +28,7 @@ export interface AdminOptions {
   readonly checks: readonly Check[];
   readonly functions: () => Promise<readonly FunctionStatus[]>;
   readonly deadLetters: DeadLetters;
+  readonly parked: Parked;
 }
 
 /** The interface for operators, on a listener of its own that is not for the public. */
@@ -34,6 +36,7 @@ export function admin(options: AdminOptions): Hono {
   return new Hono()
     .route("/", healthRoutes(options.checks))
     .route("/", deadLetterRoutes(options.deadLetters))
+    .route("/", parkedRoutes(options.parked))
     .get("/functions", async () => Response.json(await options.functions()))
     .notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse())
     .onError((error) => {

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../nouns/dead_letter.ts";
-import { parseDuration } from "../rules/duration.ts";
 import { Problem } from "./problem.ts";
+import { durationOf, LIMIT, numberOf } from "./query.ts";
 
 /** What the routes stand on. */
 export interface DeadLetters {
@@ -11,9 +11,6 @@ export interface DeadLetters {
   redriveAll(filter: DeadLetterFilter, force: boolean): Promise<Record<Redriven | "failed", number>>;
   discard(sequence: number): Promise<boolean>;
 }
-
-/** How many are listed unless `limit` says otherwise. */
-const LIMIT = 100;
 
 /** The dead letters on the admin listener. `?function= &reason= &type= &olderThan= &newerThan= &limit=` select. */
 export function deadLetterRoutes(deadLetters: DeadLetters): Hono {
@@ -63,19 +60,6 @@ function readFilter(c: Context): DeadLetterFilter {
     ...(newerThan !== undefined && { newerThanMs: durationOf("newerThan", newerThan) }),
     ...(limit !== undefined && { limit: numberOf("limit", limit) }),
   };
-}
-
-function durationOf(name: string, text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new Problem(400, "Malformed request", `${name} is not a duration such as 30m or 7d`);
-  return ms;
-}
-
-function numberOf(name: string, text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) {
-    throw new Problem(400, "Malformed request", `${name} is not a whole number from 1`);
-  }
-  return Number(text);
 }
 
 function sequenceOf(c: Context): number {

@@ -2,16 +2,13 @@ import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Progress, Stored } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { DeadLetterOutcome } from "../nouns/outcome.ts";
+import { headerText } from "./header_text.ts";
 import type { Store } from "./jetstream_store.ts";
 import type { StoredBefore } from "./late_duplicates.ts";
 import { fittingSubject, ownHeaders, setEmittedSince } from "./retry_lane.ts";
 
 /** The stream of dead letters and what it stores. */
 export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
-
-/** How much of an error's text a header carries, in bytes: enough to know it, never enough to refuse it. */
-const ERROR_LIMIT = 1_000;
-const UTF8 = new TextEncoder();
 
 /** Stores what no function could handle, with its payload and headers as they came, and why. */
 export class DeadLetters {
@@ -62,13 +59,4 @@ function deadLetterHeaders(
   setEmittedSince(hdrs, progress?.emittedSinceMs);
   if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
   return hdrs;
-}
-
-/** Text made fit for a header: on one line, without control characters, and cut. */
-export function headerText(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what must not get into a header
-  const line = text.toWellFormed().replace(/[\u0000-\u001f\u007f]+/g, " ").trim();
-  if (UTF8.encode(line).length <= ERROR_LIMIT) return line;
-  const { read } = UTF8.encodeInto(line, new Uint8Array(ERROR_LIMIT - 1));
-  return line.slice(0, read) + "…";
 }

@@ -1,5 +1,6 @@
+import type { StoredMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
-import type { Delivery } from "../nouns/delivery.ts";
+import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
 import { headerText, RawHeaders } from "./raw_headers.ts";
 import { fromLane, RETRIES } from "./retry_lane.ts";
 
@@ -30,4 +31,39 @@ export function toDelivery(msg: Msg): Delivery | undefined {
     handle,
   };
   return stream === RETRIES.stream ? fromLane(delivery) : delivery;
+}
+
+/**
+ * A stored message as the delivery that a consumer would make of it; there is nothing to settle it by.
+ *
+ * @param subject the one it would be delivered on
+ */
+export function storedDelivery(stream: string, message: StoredMsg, subject: string = message.subject): Delivery {
+  const { seq, header, data, timestamp } = message, nanos = nanosOf(timestamp);
+  const delivery: Delivery = {
+    stream,
+    sequence: seq,
+    subject,
+    deliveryCount: 1,
+    storedAtMs: Number(nanos / 1_000_000n),
+    payload: data,
+    headers: storedHeaders(header),
+    earlier: FIRST,
+    place: `${stream}.${seq}.${nanos}`,
+    handle: "",
+  };
+  return stream === RETRIES.stream ? fromLane(delivery) : delivery;
+}
+
+/** Headers that the client has read. */
+export function storedHeaders(header: StoredMsg["header"]): MessageHeaders {
+  const entries = [...header].flatMap(([name, values]) => values.map((value) => [name, value] as const));
+  const lower = (name: string) => name.toLowerCase();
+  return { get: (name) => entries.find(([key]) => lower(key) === lower(name))?.[1], entries: () => entries };
+}
+
+/** RFC 3339 with up to nine digits after the second, as nanoseconds since 1970. */
+function nanosOf(timestamp: string): bigint {
+  const [, seconds, fraction = ""] = /^(.*:\d\d)(?:\.(\d+))?/.exec(timestamp)!;
+  return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Progress, Stored } from "../flow/ports.ts";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
+import type { Outcome } from "../nouns/outcome.ts";
+import { headerText } from "./header_text.ts";
 import type { Store } from "./jetstream_store.ts";
 
 /**
@@ -28,13 +30,33 @@ export class RetryLane {
    *
    * @throws {StoreError} when it is not known to be stored.
    */
-  park(functionName: string, delivery: Delivery, atMs: number, progress: Progress): Promise<Stored> {
+  park(
+    functionName: string,
+    delivery: Delivery,
+    outcome: Outcome & { kind: "retry" },
+    atMs: number,
+    progress: Progress,
+  ): Promise<Stored> {
     const hdrs = laneHeaders(functionName, delivery, progress);
+    hdrs.set("weir-reason", outcome.reason);
+    if (outcome.error) hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
     // The count tells a message's rounds apart.
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
     hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`);
     return this.jetstream.store(parkedSubject(functionName, delivery), delivery.payload, hdrs);
+  }
+
+  /**
+   * Stores an event that its consumer will not deliver again.
+   *
+   * @throws {StoreError} when it is not known to be stored.
+   */
+  bringBack(functionName: string, delivery: Delivery, progress: Progress): Promise<Stored> {
+    const hdrs = laneHeaders(functionName, delivery, progress);
+    hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.place}`);
+    const subject = `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`;
+    return this.jetstream.store(subject, delivery.payload, hdrs);
   }
 }
 

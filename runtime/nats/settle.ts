@@ -3,7 +3,8 @@ import type { Attempts, Claim, Clock, Progress, Settlement, Settler } from "../f
 import type { Delivery } from "../nouns/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import { backoffMs } from "../rules/backoff.ts";
-import { DEAD_LETTERS, type DeadLetters, headerText } from "./dead_letters.ts";
+import { DEAD_LETTERS, type DeadLetters } from "./dead_letters.ts";
+import { headerText } from "./header_text.ts";
 import { StoreError } from "./jetstream_store.ts";
 import { discard, type Remover } from "./redrive.ts";
 import { PARK_FROM_MS, type RetryLane } from "./retry_lane.ts";
@@ -123,7 +124,8 @@ export class NatsSettler implements Settler {
     progress: Progress,
   ): Promise<void> {
     try {
-      await this.lane.park(functionName, delivery, this.clock.now() + Math.min(outcome.delayMs, LONGEST_MS), progress);
+      const atMs = this.clock.now() + Math.min(outcome.delayMs, LONGEST_MS);
+      await this.lane.park(functionName, delivery, outcome, atMs, progress);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       return await this.#giveBack(functionName, delivery, outcome, progress);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { admin, type FunctionStatus } from "../../runtime/http/admin.ts";
-import { NO_DEAD_LETTERS } from "./dead_letters_fake.ts";
+import { NO_DEAD_LETTERS, NO_PARKED } from "./nothing.ts";
 import { problemOf } from "./ingress_fixture.ts";
 
 const STATUS: FunctionStatus = {
@@ -18,7 +18,12 @@ const STATUS: FunctionStatus = {
 };
 
 Deno.test("/functions shows every function", async () => {
-  const response = await admin({ checks: [], functions: () => Promise.resolve([STATUS]), deadLetters: NO_DEAD_LETTERS })
+  const response = await admin({
+    checks: [],
+    functions: () => Promise.resolve([STATUS]),
+    deadLetters: NO_DEAD_LETTERS,
+    parked: NO_PARKED,
+  })
     .request("/functions");
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), [STATUS]);
@@ -26,14 +31,19 @@ Deno.test("/functions shows every function", async () => {
 
 Deno.test("the admin listener answers for the health of the process as well", async () => {
   const checks = [{ name: "nats", timeoutMs: 1_000, run: () => "disconnected" }];
-  const app = admin({ checks, functions: () => Promise.resolve([]), deadLetters: NO_DEAD_LETTERS });
+  const app = admin({ checks, functions: () => Promise.resolve([]), deadLetters: NO_DEAD_LETTERS, parked: NO_PARKED });
   assert.equal((await app.request("/health")).status, 503);
   assert.equal((await app.request("/health/ready")).status, 503);
   assert.equal((await app.request("/health/live")).status, 200);
 });
 
 Deno.test("another path is not found", async () => {
-  const response = await admin({ checks: [], functions: () => Promise.resolve([]), deadLetters: NO_DEAD_LETTERS })
+  const response = await admin({
+    checks: [],
+    functions: () => Promise.resolve([]),
+    deadLetters: NO_DEAD_LETTERS,
+    parked: NO_PARKED,
+  })
     .request("/nowhere");
   assert.deepEqual(await problemOf(response), { status: 404, title: "Not Found", detail: "nothing is at /nowhere" });
 });
@@ -43,6 +53,7 @@ Deno.test("a failure is told to the operator", async () => {
     checks: [],
     functions: () => Promise.reject(new Error("no answer from NATS")),
     deadLetters: NO_DEAD_LETTERS,
+    parked: NO_PARKED,
   })
     .request("/functions");
   assert.deepEqual(await problemOf(response), {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Broker } from "./broker.ts";
-import { headerText } from "../../runtime/nats/dead_letters.ts";
+import { headerText } from "../../runtime/nats/header_text.ts";
 import { rejected, startSettling } from "./settling.ts";
 
 /** The last dead letter, as it is stored. */

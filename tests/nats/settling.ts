@@ -18,6 +18,7 @@ export interface Settling extends Orders {
   readonly deadLetters: DeadLetters;
   readonly attempts: AttemptStore;
   readonly store: JetStreamStore;
+  readonly source: PullSource;
   /** The next delivery, however long it takes. */
   next(): Promise<Delivery>;
 }
@@ -37,7 +38,7 @@ export async function startSettling(clock: Clock = systemClock): Promise<Settlin
     await source.stop();
   });
   source.start(queue);
-  return { ...orders, settler, deadLetters, attempts, store, next: () => queue.next() };
+  return { ...orders, settler, deadLetters, attempts, store, source, next: () => queue.next() };
 }
 
 /** The outcome of a handler that rejected its event. */

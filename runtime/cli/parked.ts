@@ -1,0 +1,54 @@
+import Table from "cli-table3";
+import { Command } from "commander";
+import { connectCluster } from "../cluster.ts";
+import type { ParkedFilter } from "../nouns/parked.ts";
+import { ParkedDesk } from "../parked_desk.ts";
+import { commandConfig } from "./command_config.ts";
+import { wholeNumber, wholeNumbers } from "./arguments.ts";
+
+type Selection = ParkedFilter & { readonly json?: boolean };
+
+/** `parked list|cancel`. */
+export function parkedCommand(): Command {
+  const command = new Command("parked").description(
+    "Look at events that wait for their next attempt, and end the wait.",
+  );
+  command.command("list").description("List them, in the order they were parked.")
+    .option("--function <name>", "only those of this function")
+    .option("--type <type>", "only those of this event type")
+    .option("--limit <count>", "only the first so many", wholeNumber)
+    .option("--json", "print JSON")
+    .action((options: Selection) => withDesk((desk) => list(desk, options)));
+  command.command("cancel").description("Try them no more: they go to the dead letters, as `rejected`.")
+    .argument("<sequences...>", "which, as `list` shows them", wholeNumbers)
+    .action((which: number[]) => withDesk((desk) => cancel(desk, which)));
+  return command;
+}
+
+async function withDesk(run: (desk: ParkedDesk) => Promise<void>): Promise<void> {
+  const cluster = await connectCluster(commandConfig());
+  try {
+    await run(new ParkedDesk(cluster));
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function list(desk: ParkedDesk, { json, ...filter }: Selection): Promise<void> {
+  const events = await Array.fromAsync(desk.list(filter));
+  if (json) return console.log(JSON.stringify(events, null, 2));
+  if (events.length === 0) return console.log("no parked events");
+  const head = ["sequence", "function", "type", "id", "due", "attempts", "error"];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  for (const { sequence, function: fn, type, id, due, attempts, error } of events) {
+    table.push([sequence, fn, type, id, due, attempts, error]);
+  }
+  console.log(table.toString());
+}
+
+async function cancel(desk: ParkedDesk, which: number[]): Promise<void> {
+  const missing: number[] = [];
+  for (const one of which) if (!await desk.cancel(one)) missing.push(one);
+  console.log(`${which.length - missing.length} cancelled`);
+  if (missing.length > 0) throw new Error(`none is parked at ${missing.join(", ")}: come due, or cancelled before`);
+}

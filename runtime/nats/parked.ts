@@ -1,0 +1,74 @@
+import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import type { Delivery } from "../nouns/delivery.ts";
+import type { ParkedEvent, ParkedFilter } from "../nouns/parked.ts";
+import { DEAD_LETTERS, type DeadLetters } from "./dead_letters.ts";
+import { storedDelivery } from "./delivery.ts";
+import { discard } from "./redrive.ts";
+import { RETRIES } from "./retry_lane.ts";
+
+/**
+ * Lists parked events, in the order they were parked. One by one, some thousands a second: a work queue takes no second
+ * consumer to read it with.
+ */
+export async function* listParked(jsm: JetStreamManager, filter: ParkedFilter = {}): AsyncIterable<ParkedEvent> {
+  let found = 0;
+  const next_by_subj = `${RETRIES.parked}.${filter.function ?? "*"}.*`;
+  for (let seq = 1;;) {
+    const message = await jsm.direct.getMessage(RETRIES.stream, { seq, next_by_subj });
+    if (!message) return;
+    seq = message.seq + 1;
+    const event = toParked(message);
+    if (filter.type !== undefined && event.type !== filter.type) continue;
+    yield event;
+    if (++found === filter.limit) return;
+  }
+}
+
+/**
+ * Ends the wait of a parked event for good: it goes to the dead letters, from where it can be redriven or discarded.
+ *
+ * @returns false when there is none at that sequence: it has come due, or was cancelled before
+ * @throws {StoreError} when the dead letter is not known to be stored; the event then stays parked.
+ */
+export async function cancelParked(
+  jsm: JetStreamManager,
+  deadLetters: DeadLetters,
+  sequence: number,
+): Promise<boolean> {
+  const message = await jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
+  if (!message?.subject.startsWith(`${RETRIES.parked}.`)) return false;
+  const { function: functionName, attempts, error } = toParked(message);
+  const stored = await deadLetters.store(functionName, toDelivery(message), {
+    kind: "dead-letter",
+    reason: "rejected",
+    attempts,
+    error: { name: "CancelledError", message: `its parked retry was cancelled; it was parked for: ${error}` },
+  });
+  if (await discard(jsm, RETRIES.stream, sequence)) return true;
+  await discard(jsm, DEAD_LETTERS.stream, stored.sequence); // it came due meanwhile: it is the function's again
+  return false;
+}
+
+function toParked({ seq: sequence, subject, header: headers }: StoredMsg): ParkedEvent {
+  const header = (name: string) => headers.get(name);
+  const fn = header("weir-function"), stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
+  const due = `${RETRIES.due}.${fn}.`;
+  return {
+    sequence,
+    function: fn || subject.split(".")[2],
+    type: header("weir-subject") || header("Nats-Schedule-Target").slice(due.length),
+    id: header("ce-id") || `${stream}:${streamSequence}`,
+    due: header("Nats-Schedule").replace(/^@at /, ""),
+    attempts: Number(header("weir-attempts")),
+    reason: header("weir-reason"),
+    error: header("weir-error"),
+    stream,
+    streamSequence,
+  };
+}
+
+/** A parked message as the delivery that it would come back as. */
+function toDelivery(message: StoredMsg): Delivery {
+  const subject = message.header.get("Nats-Schedule-Target") || message.subject;
+  return storedDelivery(RETRIES.stream, message, subject);
+}
