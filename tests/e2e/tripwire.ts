@@ -1,45 +1,54 @@
-/** The point at which a process is to die: a message it publishes, and whether that is to reach the server. */
+/**
+ * A point in the life of a process: a message it publishes. It is to die `before` that reaches the server, or `after`
+ * and before it hears of it; or something is to happen `during` it, and both go on.
+ */
 export interface TripPoint {
   /** The subject, as a regular expression. */
   readonly subject: string;
   /** How the payload begins; anything unless given. */
   readonly payload?: string;
-  readonly when: "before" | "after";
+  readonly when: "before" | "during" | "after";
 }
 
-/** Stands between a process and its nats-server, and calls out when the process publishes a certain message. */
+/** Stands between a process and its nats-server, and acts when the process publishes a certain message. */
 export interface Tripwire extends AsyncDisposable {
   /** Where the process connects to. */
   readonly url: string;
-  /** Resolves once the message was published, and the process was told nothing any more. */
+  /** Resolves once that has happened. */
   readonly tripped: Promise<void>;
 }
 
 /**
  * Forwards to a port on this machine until the message of the point comes by. Nothing of it is forwarded (`before`),
- * or all of it and no answer (`after`): what a crash at just that moment leaves behind.
+ * or all of it and no answer (`after`): what a crash at just that moment leaves behind. Or it is forwarded, with all
+ * that follows, once the act is done (`during`).
  *
- * @param kill ends the process; called once
+ * @param act is called once; for `before` and `after` it must end the process
  */
-export function startTripwire(port: number, { subject, payload = "", when }: TripPoint, kill: () => void): Tripwire {
+export function startTripwire(port: number, { subject, payload = "", when }: TripPoint, act: () => unknown): Tripwire {
   const escaped = payload.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const point = new RegExp(`H?PUB ${subject} (?:\\S+ )?(?:\\d+ )?(\\d+)\\r\\n${escaped}`);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   const tripped = Promise.withResolvers<void>();
-  let deaf = false;
+  let deaf = false, armed = true;
 
-  const trip = () => {
-    deaf = true;
-    kill();
-    tripped.resolve();
+  const trip = async () => {
+    armed = false;
+    deaf = when !== "during";
+    try {
+      await act();
+      tripped.resolve();
+    } catch (error) {
+      tripped.reject(error);
+    }
   };
   const toServer = async (client: Deno.Conn, server: Deno.Conn) => {
     let rest = new Uint8Array();
     for await (const chunk of client.readable) {
       if (deaf) return;
       const bytes = new Uint8Array([...rest, ...chunk]);
-      const match = point.exec(LATIN1.decode(bytes));
+      const match = armed && point.exec(LATIN1.decode(bytes));
       if (!match) {
         const complete = bytes.lastIndexOf(10) + 1; // a control line that is not whole yet is looked at again
         const until = bytes.length - complete < LINE_LIMIT ? complete : bytes.length;
@@ -49,13 +58,19 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
       }
       if (when === "before") {
         await write(server, bytes.subarray(0, match.index));
-        return trip();
+        return await trip();
+      }
+      if (when === "during") {
+        await trip();
+        await write(server, bytes);
+        rest = new Uint8Array();
+        continue;
       }
       deaf = true;
       const head = match[0].length - payload.length, end = match.index + head + Number(match[1]) + 2;
-      if (bytes.length < end) throw new Error("the message came in pieces: it is too large for this");
+      if (bytes.length < end) return tripped.reject(new Error("the message came in pieces: it is too large for this"));
       await write(server, bytes.subarray(0, end));
-      return trip();
+      return await trip();
     }
   };
   const toClient = async (server: Deno.Conn, client: Deno.Conn) => {
@@ -67,12 +82,9 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
     const close = () => {
       for (const end of [client, server]) if (open.delete(end)) closeQuietly(end);
     };
-    const failed = (error: unknown) => {
-      if (error instanceof Error && error.message.includes("pieces")) tripped.reject(error);
-    };
     await Promise.all([
-      toServer(client, server).catch(failed).finally(close),
-      toClient(server, client).catch(failed).finally(close),
+      toServer(client, server).catch(() => {}).finally(close),
+      toClient(server, client).catch(() => {}).finally(close),
     ]);
   };
   const forwarding: Promise<void>[] = [];

@@ -1,0 +1,123 @@
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { startServer } from "../../runtime/broker/server.ts";
+import { eventually } from "../nats/eventually.ts";
+import { copyProject, type Program, startWeir } from "./program.ts";
+import { startTripwire, type TripPoint } from "./tripwire.ts";
+
+const SCHEMAS = `
+import { defineEvent, defineStream } from "weir";
+import { z } from "zod";
+export const DEMO = defineStream({ name: "DEMO", subjects: ["demo.>"], duplicateWindow: "1s" });
+export const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ what: z.string() }) });
+export const Answered = defineEvent({ type: "demo.answered", version: 1, data: z.object({ what: z.string() }) });
+`;
+const FUNCTION = `
+import { defineFunction, NonRetryableError, RetryAfterError } from "weir";
+import { Answered, Asked } from "../schemas/demo.ts";
+export default defineFunction({
+  on: Asked,
+  emits: [Answered],
+  retry: { attempts: 3, initial: "100ms", jitter: "none" },
+  timeout: "2s",
+  idempotency: Deno.env.get("INBOX") === "yes",
+}, async ({ data }, ctx) => {
+  const run = Number(await (await fetch(Deno.env.get("LEDGER")!)).text());
+  if (data.what === "rejects") throw new NonRetryableError("never");
+  if (run === 1 && data.what === "fails first") throw new Error("not yet");
+  if (run === 1 && data.what === "is parked first") throw new RetryAfterError("5s");
+  if (run === 1 && data.what === "is parked for longer") throw new RetryAfterError("18s");
+  ctx.emit(Answered, data);
+});
+`;
+
+/** What is published on the way of an event, in the order it is. */
+export const EMIT = { subject: "demo\\.answered" };
+export const ACK = { subject: "\\$JS\\.ACK\\.DEMO\\.\\S+", payload: "+ACK" };
+export const NAK = { subject: "\\$JS\\.ACK\\.DEMO\\.\\S+", payload: "-NAK" };
+export const TERM = { subject: "\\$JS\\.ACK\\.DEMO\\.\\S+", payload: "+TERM" };
+export const COUNTS = { subject: "\\$KV\\.weir_attempts\\.\\S+" };
+export const LETTER = { subject: "dead_letters\\.\\S+" };
+export const PARK = { subject: "retries\\.parked\\.\\S+" };
+export const CLAIM = { subject: "\\$KV\\.weir_inbox\\.\\S+" };
+export const DONE = {
+  subject: "\\$KV\\.weir_inbox\\.\\S+",
+  payload: 'NATS/1.0\r\nNats-TTL: 604800s\r\n\r\n{"state":"done"',
+};
+
+/** A moment of settling, and what the handler does with the event that is settled. */
+export interface Moment {
+  readonly what: "succeeds" | "fails first" | "is parked first" | "is parked for longer" | "rejects";
+  readonly point: Omit<TripPoint, "when">;
+  readonly when: TripPoint["when"];
+  /** Whether the function remembers what it handled. */
+  readonly inbox?: true;
+}
+
+/** A project with one function that settles in every way. */
+export async function settlingProject(): Promise<{ path: string } & AsyncDisposable> {
+  const project = await copyProject();
+  for (const folder of ["functions", "schemas"]) {
+    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
+    await Deno.mkdir(`${project.path}/${folder}`);
+  }
+  await Deno.writeTextFile(`${project.path}/schemas/demo.ts`, SCHEMAS);
+  await Deno.writeTextFile(`${project.path}/functions/work.ts`, FUNCTION);
+  return project;
+}
+
+/**
+ * Runs a process up to that moment, acts on it then, and has another one do what is left.
+ *
+ * @returns how often the handler ran, and the event's ends
+ */
+export async function actAt(
+  { what, point, when, inbox }: Moment,
+  project: string,
+  act: (program: Program) => unknown,
+): Promise<{ runs: number; answered: number; dead: number; code: number }> {
+  await using server = await startServer();
+  let runs = 0;
+  await using ledger = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(String(++runs)),
+  );
+  const env = (url: string) => ({
+    PORT: "0",
+    ADMIN_PORT: "0",
+    HOST: "127.0.0.1",
+    NATS_URL: url,
+    LEDGER: `http://127.0.0.1:${ledger.addr.port}`,
+    INBOX: inbox ? "yes" : "no",
+  });
+  let first: Program | undefined;
+  await using wire = startTripwire(server.port, { ...point, when }, () => act(first!));
+  await using program = first = startWeir(project, ["start"], env(wire.url));
+  await program.waitForLog(({ message }) => message === "ready");
+  const nc = await connect({ servers: server.url });
+  const jsm = await jetstreamManager(nc);
+  // JetStream forgets ids long before a killed process's messages come again: it is not what keeps them from doubling.
+  await jsm.streams.update("DEAD_LETTERS", { duplicate_window: 1e9 });
+  nc.publish("demo.asked", JSON.stringify({ what }));
+  await wire.tripped;
+  const { code } = await program.status;
+
+  await using successor = startWeir(project, ["start"], env(server.url));
+  await successor.waitForLog(({ message }) => message === "ready");
+  await eventually(() => isQuiet(jsm), { within: 60_000 });
+  const { state } = await jsm.streams.info("DEMO", { subjects_filter: "demo.answered" });
+  const dead = (await jsm.streams.info("DEAD_LETTERS")).state.messages;
+  await nc.close();
+  successor.kill("SIGTERM");
+  await successor.status;
+  return { runs, answered: state.subjects?.["demo.answered"] ?? 0, dead, code };
+}
+
+/** Nothing waits, nothing is unsettled, nothing is parked. */
+async function isQuiet(jsm: JetStreamManager): Promise<boolean> {
+  for (const stream of ["DEMO", "RETRIES"]) {
+    const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, "work");
+    if (num_pending + num_ack_pending > 0) return false;
+  }
+  return (await jsm.streams.info("RETRIES")).state.messages === 0;
+}
