@@ -14,6 +14,8 @@ export interface Cluster {
   readonly jsm: JetStreamManager;
   readonly store: JetStreamStore;
   readonly publisher: TracedPublisher;
+  /** The same for callers that wait for the answer: in an outage they have one soon. */
+  readonly hurriedPublisher: TracedPublisher;
   /** Sends what is buffered and disconnects; two seconds at the most. */
   close(): Promise<void>;
 }
@@ -40,6 +42,7 @@ export async function connectCluster(config: Config): Promise<Cluster> {
     jsm,
     store,
     publisher: new TracedPublisher(new EventPublisher(store, jsm)),
+    hurriedPublisher: new TracedPublisher(new EventPublisher(store.hurried, jsm)),
     close: async () => {
       store.close();
       // A connection that is down has nobody to drain to: what it still holds JetStream delivers again.
