@@ -1,7 +1,8 @@
-import type { MsgHdrs } from "@nats-io/transport-node";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Stored } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
+import { storeParts } from "./dead_letter_parts.ts";
 import type { Store } from "./jetstream_store.ts";
 import { fittingSubject, ownHeaders } from "./retry_lane.ts";
 
@@ -10,6 +11,8 @@ export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", su
 
 /** How much of an error's text a header carries, in bytes: enough to know it, never enough to refuse it. */
 const ERROR_LIMIT = 1_000;
+/** Of the 64 kB that JetStream takes, what is left for the event's own headers beside ours. */
+const MOST_HEADERS = 56_000;
 const UTF8 = new TextEncoder();
 
 /** Stores what no function could handle, with its payload and headers as they came, and why. */
@@ -17,32 +20,48 @@ export class DeadLetters {
   constructor(readonly jetstream: Store) {}
 
   /**
-   * @param withPayload false for one too large to be stored with its headers: it then says where its original is
+   * @param whole false for one that is too large to be one message: what does not fit goes before it in parts. Where
+   *   the original is would not do, since to end it removes it from a stream that is a work queue.
    * @throws {StoreError} when the dead letter is not known to be stored.
    */
-  store(
+  async store(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "dead-letter" },
-    withPayload = true,
+    whole = true,
   ): Promise<Stored> {
     const subject = `${DEAD_LETTERS.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
-    const hdrs = deadLetterHeaders(functionName, delivery, outcome);
-    if (withPayload) return this.jetstream.store(subject, delivery.payload, hdrs);
-    hdrs.set(
-      "weir-payload",
-      `omitted: ${delivery.payload.length} bytes are in ${delivery.stream} at ${delivery.sequence}`,
-    );
-    return this.jetstream.store(subject, new Uint8Array(), hdrs);
+    const own = ownHeaders(delivery.headers);
+    if (whole) {
+      return await this.jetstream.store(
+        subject,
+        delivery.payload,
+        deadLetterHeaders(own, functionName, delivery, outcome),
+      );
+    }
+    const inParts = async (name: string, bytes: Uint8Array) => {
+      const { jetstream } = this, { prefix } = DEAD_LETTERS;
+      return `parts ${(await storeParts(jetstream, prefix, functionName, delivery, name, bytes)).join(" ")}`;
+    };
+    const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own))), apart = ownBytes.length > MOST_HEADERS;
+    const hdrs = deadLetterHeaders(apart ? headers() : own, functionName, delivery, outcome);
+    if (delivery.payload.length > 0) hdrs.set("weir-payload", await inParts("payload", delivery.payload));
+    if (apart) hdrs.set("weir-headers", await inParts("headers", ownBytes));
+    return await this.jetstream.store(subject, new Uint8Array(), hdrs);
   }
 }
 
+/** Headers one by one: of a repeated name each value is an entry. */
+export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string])[] {
+  return [...hdrs].flatMap(([name, values]) => values.map((value) => [name, value] as const));
+}
+
 function deadLetterHeaders(
+  hdrs: MsgHdrs,
   functionName: string,
   delivery: Delivery,
   outcome: Outcome & { kind: "dead-letter" },
 ): MsgHdrs {
-  const hdrs = ownHeaders(delivery.headers);
   // Stored again after a lost answer, it is the same dead letter; stored in the stream's next life, it is not.
   hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}`);
   hdrs.set("weir-function", functionName);
