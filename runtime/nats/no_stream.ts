@@ -19,7 +19,7 @@ export async function nobodyTook(
       return unanswered(subject, `stream ${streams[0]} is not available: has it a leader?`, tries);
     }
     const what = `no stream stores ${JSON.stringify(subject)}`;
-    return new StoreError("no-stream", `${what}: was it deleted? A start of Weir makes it again; ${tries} tries`);
+    return new StoreError("no-stream", `${what}: a start of Weir makes one; was it deleted since? ${tries} tries`);
   } catch (error) {
     return unanswered(subject, `JetStream does not answer (${(error as Error).message}): is it enabled?`, tries);
   }

@@ -3,6 +3,7 @@ import { DiscardPolicy, type StreamConfig } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { refusalError } from "../../runtime/nats/store_error.ts";
 import { connectNats } from "../../runtime/nats/connection.ts";
 import { startBroker } from "./broker.ts";
 import { hurriedClock } from "./clocks.ts";
@@ -84,7 +85,7 @@ Deno.test("a subject that no stream stores has no stream, which is known once ei
   assert.equal(error.problem, "no-stream");
   assert.match(
     error.message,
-    /^no stream stores "nobody\.listens": was it deleted\? A start of Weir makes it again; \d+ tries$/,
+    /^no stream stores "nobody\.listens": a start of Weir makes one; was it deleted since\? \d+ tries$/,
   );
   assert.ok(took >= 7_000, `it gave up after ${took} ms`);
 });
@@ -155,6 +156,39 @@ Deno.test("on a closed connection a store is unavailable, at once", async () => 
   await bench.nc.close();
   assert.equal((await refusal(bench.put("order-1"))).problem, "unavailable");
 });
+
+for (
+  const [code, err_code, description] of [
+    [409, 10158, "duplicate message id is in process"],
+    [400, 10164, "wrong last sequence"],
+    [429, 10167, "too many requests"],
+    [500, 10009, "JetStream cluster can not handle request"],
+    [503, 10008, "JetStream system temporarily unavailable"],
+    [503, 10077, "raft: not leader"],
+  ] as const
+) {
+  Deno.test(`what JetStream refuses with "${description}" it may take in a moment`, () => {
+    assert.equal(refusalError("orders.created", "ORDERS", { code, err_code, description }), undefined);
+  });
+}
+
+for (
+  const [err_code, description, problem] of [
+    [10002, "resource limits exceeded for account", "full"],
+    [10023, "insufficient resources", "full"],
+    [10028, "insufficient memory resources available", "full"],
+    [10047, "insufficient storage resources available", "full"],
+    [10077, "write 1.blk: no space left on device", "full"],
+    [10071, "wrong last sequence: 5", "refused"],
+    [10109, "invalid operation on sealed stream", "refused"],
+  ] as const
+) {
+  Deno.test(`what JetStream refuses with "${description}" is ${problem}`, () => {
+    const error = refusalError("orders.created", undefined, { code: 400, err_code, description });
+    assert.equal(error?.problem, problem);
+    assert.ok(error.message.includes(`${description} (${err_code})`), error.message);
+  });
+}
 
 Deno.test("a full stream that is emptied stores again", async () => {
   await using bench = await startStoring();
