@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../runtime/clock.ts";
+import type { Clock } from "../../runtime/flow/ports.ts";
+import { within } from "../../runtime/nats/within.ts";
 import { eventually } from "./eventually.ts";
 import { refusal, startStoring } from "./storing.ts";
 import { startTcpProxy } from "./tcp_proxy.ts";
@@ -53,15 +55,37 @@ Deno.test("while the server is gone those in a hurry learn it after three second
   assert.equal(bench.store.outage(), undefined);
 });
 
-Deno.test("a server that hangs is noticed, is sent nothing more, and everything once when it goes on", async () => {
+/** A store that reaches its server through a proxy. */
+async function startProxied(clock: Clock = systemClock) {
   const proxies: ReturnType<typeof startTcpProxy>[] = [];
   const via = (port: number) => {
     proxies.push(startTcpProxy(port));
     return proxies[0].url;
   };
-  await using bench = await startStoring(systemClock, { via });
-  const [proxy] = proxies;
-  bench.defer(() => proxy[Symbol.asyncDispose]());
+  const bench = await startStoring(clock, { via });
+  bench.defer(() => proxies[0][Symbol.asyncDispose]());
+  return { ...bench, proxy: proxies[0] };
+}
+
+Deno.test("what was on its way when the connection broke is sent again as soon as it is back", async () => {
+  const never = () => () => {};
+  const impatient = {
+    ...systemClock,
+    timer: (ms: number, call: () => void) => (ms < 2_000 ? systemClock.timer : never)(ms, call),
+  };
+  await using bench = await startProxied(impatient); // no try runs out: only the reconnect can send again
+  await bench.put("order-0");
+  bench.proxy.pause();
+  const storing = bench.put("order-1");
+  await Promise.resolve(); // the client writes it
+  bench.proxy.cut();
+  bench.proxy.resume();
+  assert.deepEqual(await within(systemClock, 20_000, storing), { stream: "ORDERS", sequence: 2, duplicate: false });
+});
+
+Deno.test("a server that hangs is noticed, is sent nothing more, and everything once when it goes on", async () => {
+  await using bench = await startProxied();
+  const { proxy } = bench;
   await bench.put("order-0");
   proxy.pause();
   const { nc } = bench.store;
