@@ -16,6 +16,8 @@ export interface Cluster {
   readonly store: JetStreamStore;
   readonly storedBefore: LateDuplicates;
   readonly publisher: TracedPublisher;
+  /** The same for callers that wait for the answer: in an outage they have one soon. */
+  readonly hurriedPublisher: TracedPublisher;
   /** Sends what is buffered and disconnects; two seconds at the most. */
   close(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export async function connectCluster(config: Config): Promise<Cluster> {
     store,
     storedBefore,
     publisher: new TracedPublisher(new EventPublisher(store, jsm, storedBefore)),
+    hurriedPublisher: new TracedPublisher(new EventPublisher(store.hurried, jsm, storedBefore)),
     close: async () => {
       store.close();
       // A connection that is down has nobody to drain to: what it still holds JetStream delivers again.
@@ -54,18 +57,25 @@ export async function connectCluster(config: Config): Promise<Cluster> {
   };
 }
 
+/** How soon a caller may try again: what passes by itself soon, what somebody must see to later. */
+const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-after": "30" } };
+
 /** What a failure to store means to somebody who posted an event. */
 export function storeProblem(error: unknown): Problem | undefined {
   if (!(error instanceof StoreError)) return undefined;
-  switch (error.problem) {
+  const { problem, message } = error;
+  switch (problem) {
     case "too-large":
-      return new Problem(413, "Content Too Large", error.message);
+      return new Problem(413, "Content Too Large", message);
     case "id-taken":
-      return new Problem(422, "Idempotency key reused", error.message);
+      return new Problem(422, "Idempotency key reused", message);
     case "unavailable":
+      return new Problem(503, "Service Unavailable", `${message}; send it again with the same id`, SOON);
+    // None of these is the caller's doing, not even a permission that is missing: it is this service's.
+    case "full":
+    case "no-stream":
+    case "denied":
     case "refused":
-      return new Problem(503, "Service Unavailable", `the event was not stored: ${error.message}`, {
-        headers: { "retry-after": "5" },
-      });
+      return new Problem(503, "Service Unavailable", `the event was not stored: ${message}`, LATER);
   }
 }

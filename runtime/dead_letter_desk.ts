@@ -1,7 +1,6 @@
 import type { Cluster } from "./cluster.ts";
 import { listDeadLetters, readDeadLetter } from "./nats/dead_letter_list.ts";
-import { DEAD_LETTERS } from "./nats/dead_letters.ts";
-import { discard, redrive } from "./nats/redrive.ts";
+import { discard, functionLookup, type HasFunction, redrive } from "./nats/redrive.ts";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "./nouns/dead_letter.ts";
 
 /** How many dead letters are on their way at once. */
@@ -22,12 +21,12 @@ export class DeadLetterDesk {
     return readDeadLetter(this.cluster.jsm, sequence);
   }
 
-  redrive(sequence: number, force: boolean): Promise<Redriven> {
-    return redrive(this.cluster.jsm, this.cluster.store, sequence, force);
+  redrive(sequence: number, force: boolean, hasFunction?: HasFunction): Promise<Redriven> {
+    return redrive(this.cluster.jsm, this.cluster.store, sequence, force, hasFunction);
   }
 
   discard(sequence: number): Promise<boolean> {
-    return discard(this.cluster.jsm, DEAD_LETTERS.stream, sequence);
+    return discard(this.cluster.jsm, sequence);
   }
 
   /**
@@ -37,13 +36,24 @@ export class DeadLetterDesk {
   async redriveAll(
     filter: DeadLetterFilter,
     force: boolean,
-    options: { signal?: AbortSignal; progress?: (tally: RedriveTally) => void } = {},
+    options: {
+      signal?: AbortSignal;
+      progress?: (tally: RedriveTally) => void;
+      failed?: (sequence: number, error: unknown) => void;
+    } = {},
   ): Promise<RedriveTally> {
-    const tally: RedriveTally = { redriven: 0, "held-back": 0, missing: 0, failed: 0 };
+    const tally = { redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 };
+    const hasFunction = functionLookup(this.cluster.jsm);
+    const send = async (sequence: number) => {
+      try {
+        return await this.redrive(sequence, force, hasFunction);
+      } catch (error) { // one that cannot be sent stays where it is, and keeps none of the others
+        options.failed?.(sequence, error);
+        return "failed";
+      }
+    };
     const sendAll = async (sequences: number[]) => {
-      // One that cannot be sent stays where it is, and keeps none of the others.
-      const sent = await Promise.all(sequences.map((one) => this.redrive(one, force).catch(() => "failed" as const)));
-      for (const outcome of sent) tally[outcome]++;
+      for (const outcome of await Promise.all(sequences.map(send))) tally[outcome]++;
       options.progress?.(tally);
     };
     const window: number[] = [];

@@ -156,10 +156,11 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       "PORT",
       ingress({
         events: open ? registry.events : new Map(),
-        publisher,
+        publisher: cluster.hurriedPublisher,
         keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
         checks,
         maxBytes: nc.info!.max_payload - HEADER_BYTES,
+        outage: () => store.outage(),
         storeProblem,
         logError: (message, error) => log.error(message, { error }),
       }),

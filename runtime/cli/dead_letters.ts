@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import { Command } from "commander";
 import { connectCluster } from "../cluster.ts";
 import { DeadLetterDesk } from "../dead_letter_desk.ts";
-import { showContent } from "../http/dead_letter_routes.ts";
+import { NOT_REDRIVEN, showContent } from "../http/dead_letter_routes.ts";
 import type { DeadLetterFilter } from "../nouns/dead_letter.ts";
 import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig } from "./command_config.ts";
@@ -96,19 +96,27 @@ async function act(
   const count = (outcome: string) => tally[outcome] = (tally[outcome] ?? 0) + 1;
   if (what === "redrive" && which.length === 0) {
     const progress = (so: Record<string, number>) => Deno.stderr.isTerminal() && Deno.stderr.writeSync(line(so));
-    Object.assign(tally, await desk.redriveAll(filter, options.force ?? false, { progress }));
+    Object.assign(tally, await desk.redriveAll(filter, options.force ?? false, { progress, failed }));
   } else {
     const sequences = which.length > 0 ? which : await Array.fromAsync(desk.list(filter), ({ sequence }) => sequence);
     for (const one of sequences) {
-      if (what === "redrive") count(await desk.redrive(one, options.force ?? false).catch(() => "failed"));
-      else count(await desk.discard(one) ? "discarded" : "missing");
+      if (what === "redrive") {
+        count(await desk.redrive(one, options.force ?? false).catch((error) => failed(one, error)));
+      } else count(await desk.discard(one) ? "discarded" : "missing");
     }
   }
   const said = Object.entries(tally).filter(([, n]) => n > 0).map(([outcome, n]) => `${n} ${outcome}`).join(", ");
   console.log(options.json ? JSON.stringify(tally) : said || "nothing matched");
-  if (tally.failed || which.length > 0 && (tally.missing || tally["held-back"])) {
+  for (const [outcome, why] of Object.entries(NOT_REDRIVEN)) if (tally[outcome]) console.error(`${outcome}: ${why}`);
+  const left = tally["no-function"] || tally["too-large"] || tally.failed;
+  if (left || which.length > 0 && (tally.missing || tally["held-back"])) {
     throw new Error("not all of them: see above");
   }
+}
+
+function failed(sequence: number, error: unknown): "failed" {
+  console.error(`dead letter ${sequence}: ${error instanceof Error ? error.message : error}`);
+  return "failed";
 }
 
 function line(tally: Record<string, number>): Uint8Array {

@@ -1,17 +1,21 @@
+import type { BodyPlace } from "./body_room.ts";
 import { Problem } from "./problem.ts";
 
 /** How long a body may take to come: a caller that never ends it must not hold a place for ever. */
 const BODY_MS = 30_000;
 
-/** The body as text. @throws {Problem} 413 as soon as it is larger than that; 400 when it is not UTF-8. */
-export async function readText(request: Request, maxBytes: number): Promise<string> {
+/** The body as text. @throws {Problem} 413 as soon as it is too large, 503 when there is no room; 400: not UTF-8. */
+export async function readText(request: Request, place: BodyPlace): Promise<string> {
+  const { maxBytes } = place;
   const tooLarge = () =>
     new Problem(
       413,
       "Content Too Large",
       `the body is larger than ${maxBytes} bytes, the most that is taken`,
     );
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > maxBytes) throw tooLarge();
+  place.grow(declared);
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const reader = request.body?.getReader();
   let text = "", bytes = 0, late = false;
@@ -25,6 +29,12 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
       if (bytes > maxBytes) {
         await reader?.cancel();
         throw tooLarge();
+      }
+      try {
+        place.grow(bytes);
+      } catch (error) {
+        await reader?.cancel();
+        throw error;
       }
       text += decoder.decode(next.value, { stream: true });
     }

@@ -12,6 +12,13 @@ export interface DeadLetters {
   discard(sequence: number): Promise<boolean>;
 }
 
+/** Why a dead letter was left where it is, and what to do. */
+export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missing">, string>> = {
+  "held-back": "it has been redriven so often that it may be a loop",
+  "no-function": "its function has no consumer on the stream RETRIES: start the function, or discard the dead letter",
+  "too-large": "with the headers of its way back it is over what NATS takes: raise max_payload, or discard it",
+};
+
 /** The dead letters on the admin listener. `?function= &reason= &type= &olderThan= &newerThan= &limit=` select. */
 export function deadLetterRoutes(deadLetters: DeadLetters): Hono {
   return new Hono()
@@ -31,8 +38,10 @@ export function deadLetterRoutes(deadLetters: DeadLetters): Hono {
       const outcome = await deadLetters.redrive(sequenceOf(c), c.req.query("force") === "true");
       if (outcome === "missing") throw missing(c);
       if (outcome === "held-back") {
-        throw new Problem(409, "Held back", "it has been redriven so often that it may be a loop: ?force=true insists");
+        throw new Problem(409, "Held back", `${NOT_REDRIVEN[outcome]}: ?force=true insists`);
       }
+      if (outcome === "no-function") throw new Problem(409, "No function", NOT_REDRIVEN[outcome]);
+      if (outcome === "too-large") throw new Problem(409, "Too large", NOT_REDRIVEN[outcome]);
       return c.json({ outcome }, 202);
     })
     .delete("/dead-letters/:sequence", async (c) => {

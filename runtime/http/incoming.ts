@@ -1,3 +1,4 @@
+import type { BodyPlace } from "./body_room.ts";
 import { malformed, parseJson, readText } from "./body.ts";
 import { Problem } from "./problem.ts";
 
@@ -21,10 +22,10 @@ const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d
 const CORE = ["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"];
 
 /** Reads `POST /events/{type}` or a route: plain JSON data, with CloudEvents attributes in headers if any. */
-export async function readTyped(request: Request, type: string, maxBytes: number): Promise<IncomingEvent> {
+export async function readTyped(request: Request, type: string, place: BodyPlace): Promise<IncomingEvent> {
   const contentType = mediaType(request);
   if (contentType === STRUCTURED) {
-    const event = fromEnvelope(parseJson(await readText(request, maxBytes)));
+    const event = fromEnvelope(parseJson(await readText(request, place)));
     if (event.type !== type) throw otherType(event.type, type);
     return withIdempotencyKey(event, request);
   }
@@ -32,27 +33,27 @@ export async function readTyped(request: Request, type: string, maxBytes: number
     throw unsupported(contentType, "application/json");
   }
   const event = fromHeaders(request, type);
-  return withIdempotencyKey({ ...event, data: parseJson(await readText(request, maxBytes)) }, request);
+  return withIdempotencyKey({ ...event, data: parseJson(await readText(request, place)) }, request);
 }
 
 /** Reads `POST /events`: CloudEvents that name their type themselves, one or many. */
 export async function readEnvelopes(
   request: Request,
-  maxBytes: number,
+  place: BodyPlace,
 ): Promise<{ readonly many: boolean; readonly events: IncomingEvent[] }> {
   const contentType = mediaType(request);
   switch (contentType) {
     case STRUCTURED: {
-      const event = fromEnvelope(parseJson(await readText(request, maxBytes)));
+      const event = fromEnvelope(parseJson(await readText(request, place)));
       return { many: false, events: [withIdempotencyKey(event, request)] };
     }
     case BATCH: {
-      const batch = parseJson(await readText(request, maxBytes));
+      const batch = parseJson(await readText(request, place));
       if (!Array.isArray(batch)) throw malformed("a batch must be a JSON array of CloudEvents");
       return { many: true, events: batch.map((event, i) => at(i, () => numbered(fromEnvelope(event), request, i))) };
     }
     case NDJSON: {
-      const lines = (await readText(request, maxBytes)).split("\n").filter((line) => line.trim() !== "");
+      const lines = (await readText(request, place)).split("\n").filter((line) => line.trim() !== "");
       return {
         many: true,
         events: lines.map((line, i) => at(i, () => numbered(fromEnvelope(parseJson(line)), request, i))),
@@ -61,7 +62,7 @@ export async function readEnvelopes(
   }
   const type = request.headers.get("ce-type");
   if (type !== null && /^application\/(json|.+\+json)$/.test(contentType)) {
-    return { many: false, events: [await readTyped(request, type, maxBytes)] };
+    return { many: false, events: [await readTyped(request, type, place)] };
   }
   throw unsupported(
     contentType,

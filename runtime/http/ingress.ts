@@ -3,10 +3,12 @@ import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
 import type { Publisher } from "../flow/ports.ts";
 import type { Issue } from "../rules/decode.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
+import { type BodyPlace, BodyRoom } from "./body_room.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { type IncomingEvent, readEnvelopes, readTyped } from "./incoming.ts";
 import { Problem } from "./problem.ts";
 import { traced } from "./server_span.ts";
+import { settleInWindow } from "./window.ts";
 
 /** What the ingress stands on. */
 export interface IngressOptions {
@@ -16,6 +18,10 @@ export interface IngressOptions {
   readonly checks: readonly Check[];
   /** The largest body taken, in bytes. */
   readonly maxBytes: number;
+  /** The most of bodies that is held at once, in bytes; a fixed amount unless given. */
+  readonly roomBytes?: number;
+  /** Why nothing can be stored at this moment; undefined as long as one may try. */
+  readonly outage: () => Error | undefined;
   /** Turns a failure to store into a problem; undefined for an error that is none of the publisher's. */
   readonly storeProblem: (error: unknown) => Problem | undefined;
   readonly logError: (message: string, error: unknown) => void;
@@ -27,18 +33,21 @@ export const MAX_IN_FLIGHT = 1_000;
 /** The public HTTP interface: validates events and publishes them. */
 export function ingress(options: IngressOptions): Hono {
   const app = new Hono();
+  const room = new BodyRoom(options.maxBytes, options.roomBytes);
   let inFlight = 0;
 
-  const post = (route: string, handle: (c: Context) => Promise<Response>) => {
+  const post = (route: string, handle: (c: Context, place: BodyPlace) => Promise<Response>) => {
     app.post(route, (c) =>
       traced(c.req.raw, route.replace(/:(\w+)/g, "{$1}"), async () => {
         if (inFlight >= MAX_IN_FLIGHT) throw tooMany();
         inFlight++;
+        const place = room.enter();
         try {
-          return await handle(c);
+          return await handle(c, place);
         } catch (error) {
           return respond(error);
         } finally {
+          place.leave();
           inFlight--;
         }
       }));
@@ -60,22 +69,30 @@ export function ingress(options: IngressOptions): Hono {
   };
   const respond = (error: unknown): Response => problemOf(error).toResponse();
 
-  const publishTyped = async (c: Context, type: string) => {
-    const caller = options.keys.authenticate(c.req.raw);
+  /** Who calls. While nothing can be stored no body is read: it would only be held until that is answered. */
+  const admit = (request: Request): Caller => {
+    const caller = options.keys.authenticate(request);
+    const outage = options.outage();
+    if (outage) throw outage;
+    return caller;
+  };
+
+  const publishTyped = async (c: Context, place: BodyPlace, type: string) => {
+    const caller = admit(c.req.raw);
     const event = acceptable(options.events, caller, type);
-    const incoming = await readTyped(c.req.raw, type, options.maxBytes);
+    const incoming = await readTyped(c.req.raw, type, place);
     validate(event, incoming);
     return Response.json(await publish(options, caller, event, incoming), { status: 202 });
   };
 
   app.route("/", healthRoutes(options.checks));
-  post("/events/:type", (c) => publishTyped(c, c.req.param("type")!));
+  post("/events/:type", (c, place) => publishTyped(c, place, c.req.param("type")!));
   for (const { type, ingress: open } of options.events.values()) {
-    if (open?.route) post(open.route, (c) => publishTyped(c, type));
+    if (open?.route) post(open.route, (c, place) => publishTyped(c, place, type));
   }
-  post("/events", async (c) => {
-    const caller = options.keys.authenticate(c.req.raw);
-    const { many, events } = await readEnvelopes(c.req.raw, options.maxBytes);
+  post("/events", async (c, place) => {
+    const caller = admit(c.req.raw);
+    const { many, events } = await readEnvelopes(c.req.raw, place);
     const checked = events.map((incoming, i) => {
       try {
         const event = acceptable(options.events, caller, incoming.type);
@@ -91,8 +108,12 @@ export function ingress(options: IngressOptions): Hono {
         );
       }
     });
-    const settled = await Promise.allSettled(
-      checked.map(({ event, incoming }) => publish(options, caller, event, incoming)),
+    // Once one cannot be stored the rest is not tried: each would wait as long, and it is all to be sent again.
+    const settled = await settleInWindow(
+      checked,
+      ({ event, incoming }) => publish(options, caller, event, incoming),
+      (error) => options.storeProblem(error)?.status === 503,
+      new Problem(503, "Service Unavailable", "it was not tried, since another of the events could not be stored"),
     );
     const failed = settled.find((result) => result.status === "rejected");
     if (!many && failed) throw failed.reason;

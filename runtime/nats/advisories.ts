@@ -4,7 +4,7 @@ import type { Log } from "../authoring/context.ts";
 import type { Attempts } from "../flow/ports.ts";
 import { storedDelivery } from "./delivery.ts";
 import type { Durable } from "./ensure_consumer.ts";
-import { discard } from "./redrive.ts";
+import { removeMessage } from "./redrive.ts";
 import { RETRIES, type RetryLane } from "./retry_lane.ts";
 
 const PREFIX = "$JS.EVENT.ADVISORY.CONSUMER";
@@ -79,7 +79,7 @@ export class Advisories {
         emittedSinceMs: earlier.emittedSinceMs ?? delivery.storedAtMs,
       });
       // Nobody would ever take the stuck one out of the lane, where every message waits for somebody.
-      if (stream === RETRIES.stream) await discard(this.jsm, stream, sequence);
+      if (stream === RETRIES.stream) await removeMessage(this.jsm, stream, sequence);
       this.log.error("the server gave up on an event, since its consumer limits deliveries: brought back", fields);
     } catch (error) {
       this.log.error("the server gave up on an event, and it could not be brought back", { ...fields, error });

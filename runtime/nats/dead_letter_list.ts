@@ -2,7 +2,8 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter } from "../nouns/dead_letter.ts";
 import type { MessageHeaders } from "../nouns/delivery.ts";
-import { DEAD_LETTERS } from "./dead_letters.ts";
+import { allParts, isPart, partsIn, readParts } from "./dead_letter_parts.ts";
+import { DEAD_LETTERS, entriesOf } from "./dead_letters.ts";
 import { scan } from "./scan.ts";
 
 /** Lists dead letters, oldest first, up to the last one there is now. Payloads are left where they are. */
@@ -17,6 +18,7 @@ export async function* listDeadLetters(
   let found = 0;
   for await (const { seq, subject, headers } of scan(nc, { stream: DEAD_LETTERS.stream, filter: meant })) {
     if (seq > last) return;
+    if (isPart(subject)) continue;
     const letter = toDeadLetter(seq, subject, headers);
     if (!matches(letter, filter, now)) continue;
     yield letter;
@@ -27,13 +29,15 @@ export async function* listDeadLetters(
 /** A dead letter with every header as it was stored: a name may come more than once. */
 export interface StoredDeadLetter extends DeadLetterContent {
   readonly allHeaders: MessageHeaders;
+  /** Where in the same stream is what it was too large to carry itself. */
+  readonly parts: readonly number[];
 }
 
 /** One dead letter with its payload; undefined when there is none at that sequence. */
 export async function readDeadLetter(jsm: JetStreamManager, sequence: number): Promise<DeadLetterContent | undefined> {
   const stored = await readStoredDeadLetter(jsm, sequence);
   if (!stored) return undefined;
-  const { allHeaders: _all, ...content } = stored;
+  const { allHeaders: _all, parts: _parts, ...content } = stored;
   return content;
 }
 
@@ -43,11 +47,20 @@ export async function readStoredDeadLetter(
   sequence: number,
 ): Promise<StoredDeadLetter | undefined> {
   const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
-  if (!message) return undefined;
-  const entries = [...message.header].flatMap(([name, values]) => values.map((value) => [name, value] as const));
+  if (!message || isPart(message.subject)) return undefined;
+  const { header } = message;
+  const read = (parts: number[]) => readParts(jsm, DEAD_LETTERS.stream, parts);
+  const payload = partsIn(header.get("weir-payload")), apart = partsIn(header.get("weir-headers"));
+  const entries = entriesOf(header);
+  if (apart) entries.unshift(...JSON.parse(new TextDecoder().decode(await read(apart))));
   const headers = Object.fromEntries(entries.toReversed()); // of a repeated name the first is shown
-  const allHeaders = { get: (name: string) => message.header.get(name) || undefined, entries: () => entries };
-  return { ...toDeadLetter(sequence, message.subject, message.header), headers, payload: message.data, allHeaders };
+  return {
+    ...toDeadLetter(sequence, message.subject, header),
+    headers,
+    payload: payload ? await read(payload) : message.data,
+    allHeaders: { get: (name) => headers[name], entries: () => entries },
+    parts: allParts(header),
+  };
 }
 
 function toDeadLetter(sequence: number, subject: string, headers: MsgHdrs | undefined): DeadLetter {

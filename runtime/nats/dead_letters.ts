@@ -1,7 +1,8 @@
-import type { MsgHdrs } from "@nats-io/transport-node";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Progress, Stored } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { DeadLetterOutcome } from "../nouns/outcome.ts";
+import { storeParts } from "./dead_letter_parts.ts";
 import { headerText } from "./header_text.ts";
 import type { Store } from "./jetstream_store.ts";
 import type { StoredBefore } from "./late_duplicates.ts";
@@ -10,12 +11,17 @@ import { fittingSubject, ownHeaders, setEmittedSince } from "./retry_lane.ts";
 /** The stream of dead letters and what it stores. */
 export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
 
+/** Of the 64 kB that JetStream takes, what is left for the event's own headers beside ours. */
+const MOST_HEADERS = 56_000;
+const UTF8 = new TextEncoder();
+
 /** Stores what no function could handle, with its payload and headers as they came, and why. */
 export class DeadLetters {
   constructor(readonly jetstream: Store, readonly before: StoredBefore) {}
 
   /**
-   * @param withPayload false for one too large to be stored with its headers: it then says where its original is
+   * @param whole false for one that is too large to be one message: what does not fit goes before it in parts. Where
+   *   the original is would not do, since to end it removes it from a stream that is a work queue.
    * @throws {StoreError} when the dead letter is not known to be stored.
    */
   async store(
@@ -23,31 +29,45 @@ export class DeadLetters {
     delivery: Delivery,
     outcome: DeadLetterOutcome,
     progress?: Progress,
-    withPayload = true,
+    whole = true,
   ): Promise<Stored> {
     const subject = `${DEAD_LETTERS.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
-    const hdrs = deadLetterHeaders(functionName, delivery, outcome, progress);
+    const own = ownHeaders(delivery.headers);
+    const make = (hdrs: MsgHdrs) => deadLetterHeaders(hdrs, functionName, delivery, outcome, progress);
     const known = progress?.ending &&
-      await this.before.find(subject, hdrs.get("Nats-Msg-Id"), delivery.storedAtMs);
+      await this.before.find(subject, deadLetterId(functionName, delivery), delivery.storedAtMs);
     if (known) return known;
-    if (withPayload) return this.jetstream.store(subject, delivery.payload, hdrs);
-    hdrs.set(
-      "weir-payload",
-      `omitted: ${delivery.payload.length} bytes are in ${delivery.stream} at ${delivery.sequence}`,
-    );
-    return this.jetstream.store(subject, new Uint8Array(), hdrs);
+    if (whole) return await this.jetstream.store(subject, delivery.payload, make(own));
+    const inParts = async (name: string, bytes: Uint8Array) => {
+      const { jetstream } = this, { prefix } = DEAD_LETTERS;
+      return `parts ${(await storeParts(jetstream, prefix, functionName, delivery, name, bytes)).join(" ")}`;
+    };
+    const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own))), apart = ownBytes.length > MOST_HEADERS;
+    const hdrs = make(apart ? headers() : own);
+    if (delivery.payload.length > 0) hdrs.set("weir-payload", await inParts("payload", delivery.payload));
+    if (apart) hdrs.set("weir-headers", await inParts("headers", ownBytes));
+    return await this.jetstream.store(subject, new Uint8Array(), hdrs);
   }
 }
 
+/** Headers one by one: of a repeated name each value is an entry. */
+export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string])[] {
+  return [...hdrs].flatMap(([name, values]) => values.map((value) => [name, value] as const));
+}
+
+/** Stored again after a lost answer, it is the same dead letter; stored in the stream's next life, it is not. */
+function deadLetterId(functionName: string, { place }: Delivery): string {
+  return `${functionName}:${place}`;
+}
+
 function deadLetterHeaders(
+  hdrs: MsgHdrs,
   functionName: string,
   delivery: Delivery,
   outcome: DeadLetterOutcome,
   progress: Progress | undefined,
 ): MsgHdrs {
-  const hdrs = ownHeaders(delivery.headers);
-  // Stored again after a lost answer, it is the same dead letter; stored in the stream's next life, it is not.
-  hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}`);
+  hdrs.set("Nats-Msg-Id", deadLetterId(functionName, delivery));
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-reason", outcome.reason);
   hdrs.set("weir-attempts", String(outcome.attempts));

@@ -9,7 +9,7 @@ import {
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Claim, Claimed, Inbox } from "../flow/ports.ts";
 import { type Store, StoreError } from "./jetstream_store.ts";
-import { discard } from "./redrive.ts";
+import { removeMessage } from "./redrive.ts";
 
 /** The bucket, as NATS KV names its stream and its keys, so that every tool for KV can look at it. */
 const BUCKET = { name: "weir_inbox", stream: "KV_weir_inbox", prefix: "$KV.weir_inbox" } as const;
@@ -80,7 +80,7 @@ export class NatsInbox implements Inbox {
     return {
       // Whoever has claimed it meanwhile, since this took too long: it is handled, and they shall know.
       complete: async () => void await this.store.store(subject, encode({ state: "done", by }), ttl(ttlMs)),
-      release: async () => void await discard(this.jsm, BUCKET.stream, sequence),
+      release: async () => void await removeMessage(this.jsm, BUCKET.stream, sequence),
     };
   }
 }

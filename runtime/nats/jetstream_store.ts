@@ -2,18 +2,20 @@ import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-
 import { type Cancel, Deadlines } from "../flow/deadlines.ts";
 import type { Clock, Stored } from "../flow/ports.ts";
 import { backoffMs } from "../rules/backoff.ts";
+import { Link } from "./link.ts";
+import { nobodyTook } from "./no_stream.ts";
+import {
+  answersDenied,
+  publishDenied,
+  type Refusal,
+  refusalError,
+  StoreError,
+  unanswered,
+  unsendable,
+} from "./store_error.ts";
+import { WaitingRoom } from "./waiting_room.ts";
 
-/** Why a message was not stored: `unavailable` may pass by itself, the others will not. */
-export type StoreProblem = "unavailable" | "too-large" | "refused" | "id-taken";
-
-/** A message is not known to be stored. */
-export class StoreError extends Error {
-  override readonly name = "StoreError";
-
-  constructor(readonly problem: StoreProblem, message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
-}
+export { StoreError, type StoreProblem } from "./store_error.ts";
 
 /** Stores messages: what dead letters, parked retries and events stand on. */
 export interface Store {
@@ -26,7 +28,10 @@ interface Pending {
   readonly payload: Uint8Array;
   readonly headers: MsgHdrs;
   readonly giveUpAtMs: number;
+  /** How long a connection may have been down while this waits for it. */
+  readonly downMs: number;
   tries: number;
+  sentAtMs: number;
   cancelTry: Cancel;
   resolve(stored: Stored): void;
   reject(error: StoreError): void;
@@ -36,99 +41,176 @@ interface PubAck {
   stream?: string;
   seq?: number;
   duplicate?: boolean;
-  error?: { code: number; err_code?: number; description: string };
+  error?: Refusal;
 }
 
 /** How long one try may take, how long all of them together, and the waits between them. */
 const TRY_MS = 2_000;
 const GIVE_UP_MS = 8_000;
 const BETWEEN = { attempts: 1, initialMs: 50, maxMs: 1_000, factor: 2, jitter: "none" } as const;
+/**
+ * Where somebody waits for the answer, a connection may have been down so long: a server that restarts in two
+ * seconds is ridden out, since the client dials twice a second; of a longer outage callers learn at once, and from
+ * then on without waiting. Handlers and dead letters wait the whole time, since a failed emit uses up an attempt.
+ */
+export const HURRIED_DOWN_MS = 3_000;
 
 /**
  * Stores messages in JetStream, any number at a time through one inbox of its own. `js.publish()` of the client
  * makes a subscription, a timer and two error objects for each, which is most of its time.
  *
- * A try that is not answered is repeated: the message's `Nats-Msg-Id` makes that store it once.
+ * A try that is not answered is repeated: the message's `Nats-Msg-Id` makes that store it once. Nothing is sent
+ * while it would not be read, so that what waits is held once, by its caller, and not in a socket's buffer besides.
+ * How much waits is up to the callers: the ingress and the functions' concurrency are both limited.
  */
 export class JetStreamStore implements Store {
   readonly #inbox = createInbox();
-  readonly #pending = new Map<string, Pending>();
+  /** What was sent and has no answer. */
+  readonly #sent = new Map<string, Pending>();
+  readonly #waiting: WaitingRoom<Pending>;
   readonly #tries: Deadlines;
+  readonly #link: Link;
+  #denied: StoreError | undefined;
   #last = 0;
+
+  /** The same store for whoever has somebody waiting: see {@linkcode HURRIED_DOWN_MS}. */
+  readonly hurried: Store = {
+    store: (subject, payload, hdrs) => this.#begin(subject, payload, hdrs, HURRIED_DOWN_MS),
+  };
 
   constructor(readonly nc: NatsConnection, readonly clock: Clock) {
     this.#tries = new Deadlines(TRY_MS, clock);
-    nc.subscribe(`${this.#inbox}.*`, { callback: (error, msg) => void (error || this.#answered(msg)) });
+    this.#waiting = new WaitingRoom(clock, (pending) => this.#hasWaited(pending));
+    this.#listen();
+    this.#link = new Link(nc, clock, {
+      restored: (lost) => this.#restored(lost),
+      publishDenied: (subject, error) => this.#publishDenied(subject, error),
+    });
   }
 
   /** Call it when nothing is being stored any more. */
   close(): void {
     this.#tries.clear();
+    this.#waiting.takeAll();
   }
 
   /** @throws {StoreError} when the message is not known to be stored. */
   store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<Stored> {
+    return this.#begin(subject, payload, hdrs, Infinity);
+  }
+
+  /** Why the hurried store would store nothing at this moment; undefined when it would try. */
+  outage(): StoreError | undefined {
+    if (this.#link.downMs() < HURRIED_DOWN_MS) return undefined;
+    return new StoreError("unavailable", this.#link.problem());
+  }
+
+  #begin(subject: string, payload: Uint8Array, hdrs: MsgHdrs, downMs: number): Promise<Stored> {
     return new Promise((resolve, reject) => {
-      const giveUpAtMs = this.clock.now() + GIVE_UP_MS;
-      const cancelTry = () => {};
-      this.#try({ subject, payload, headers: hdrs, giveUpAtMs, tries: 0, cancelTry, resolve, reject });
+      const nowMs = this.clock.now(), giveUpAtMs = nowMs + GIVE_UP_MS, cancelTry = () => {};
+      const message = { subject, payload, headers: hdrs };
+      this.#try({ ...message, giveUpAtMs, downMs, tries: 0, sentAtMs: nowMs, cancelTry, resolve, reject });
     });
   }
 
   #try(pending: Pending): void {
+    if (this.#denied) return this.#unheard(pending, this.#denied);
+    if (!this.#link.clear) return this.#waiting.add(pending);
     const token = String(++this.#last);
     pending.tries++;
+    pending.sentAtMs = this.clock.now();
     try {
       this.nc.publish(pending.subject, pending.payload, {
         headers: pending.headers,
         reply: `${this.#inbox}.${token}`,
       });
     } catch (error) {
-      return pending.reject(this.#unsendable(pending, error));
+      return pending.reject(unsendable(pending.subject, this.nc.info?.max_payload, error as Error));
     }
-    this.#pending.set(token, pending);
+    this.#sent.set(token, pending);
     pending.cancelTry = this.#tries.set(() => {
-      this.#pending.delete(token);
-      this.#again(pending, `JetStream did not answer within ${TRY_MS} ms`);
+      this.#sent.delete(token);
+      this.#unanswered(pending);
     });
   }
 
   #answered(msg: Msg): void {
+    this.#link.heard();
     const token = msg.subject.slice(this.#inbox.length + 1);
-    const pending = this.#pending.get(token);
+    const pending = this.#sent.get(token);
     if (!pending) return; // an answer to a try that was given up: the message is stored, and the next try says so
-    this.#pending.delete(token);
+    this.#sent.delete(token);
     pending.cancelTry();
-    if (msg.data.length === 0) {
-      return this.#again(pending, `no stream stores "${pending.subject}", or JetStream is not available`);
-    }
+    if (msg.data.length === 0) return this.#again(pending);
     const ack = msg.json<PubAck>();
     if (ack.error) {
-      const { code, err_code, description } = ack.error;
-      const what = `JetStream refused "${pending.subject}": ${description} (${err_code ?? code})`;
-      return code === 503 && !/maximum|exceed/.test(description)
-        ? this.#again(pending, what)
-        : pending.reject(new StoreError("refused", what));
+      const error = refusalError(pending.subject, ack.stream, ack.error);
+      if (error) return pending.reject(error);
+      return this.#again(pending, `JetStream says: ${ack.error.description} (${ack.error.err_code ?? ack.error.code})`);
     }
     pending.resolve({ stream: ack.stream!, sequence: ack.seq!, duplicate: ack.duplicate === true });
   }
 
-  #again(pending: Pending, what: string): void {
-    const delayMs = backoffMs(BETWEEN, pending.tries, 1);
-    if (this.clock.now() + delayMs > pending.giveUpAtMs || this.nc.isClosed()) {
-      return pending.reject(new StoreError("unavailable", `${what}; ${pending.tries} tries`));
-    }
-    this.clock.timer(delayMs, () => this.#try(pending));
+  /** @param why it was not stored; undefined when nobody took it */
+  #again(pending: Pending, why?: string): void {
+    const { subject, tries } = pending, delayMs = backoffMs(BETWEEN, tries, 1);
+    if (!this.#isOver(pending, delayMs)) this.clock.timer(delayMs, () => this.#try(pending));
+    else if (why !== undefined) pending.reject(unanswered(subject, why, tries));
+    else void nobodyTook(this.nc, subject, tries, TRY_MS).then(pending.reject);
   }
 
-  #unsendable(pending: Pending, error: unknown): StoreError {
-    if (error instanceof Error && error.message.includes("max_payload")) {
-      const limit = this.nc.info?.max_payload;
-      const what = `a message for "${pending.subject}" with its headers is over the server's ${limit} bytes`;
-      return new StoreError("too-large", what, { cause: error });
+  #unanswered(pending: Pending): void {
+    if (this.#isOver(pending)) {
+      return pending.reject(unanswered(pending.subject, `JetStream did not answer within ${TRY_MS} ms`, pending.tries));
     }
-    return new StoreError("unavailable", `cannot send to NATS: ${(error as Error).message}`, {
-      cause: error,
+    this.#link.missed(pending.sentAtMs);
+    this.#waiting.add(pending);
+  }
+
+  #isOver(pending: Pending, delayMs = 0): boolean {
+    return this.clock.now() + delayMs > pending.giveUpAtMs || this.nc.isClosed();
+  }
+
+  #hasWaited(pending: Pending): boolean {
+    if (this.#link.downMs() < pending.downMs && !this.#isOver(pending)) return false;
+    pending.reject(unanswered(pending.subject, this.#link.problem(), pending.tries));
+    return true;
+  }
+
+  /** @param lost whether what was on its way is gone: it is sent again as well */
+  #restored(lost: boolean): void {
+    const again = [...lost ? this.#takeSent(() => true) : [], ...this.#waiting.takeAll()];
+    for (const pending of again) this.#try(pending);
+  }
+
+  #takeSent(which: (pending: Pending) => boolean): Pending[] {
+    const taken = [...this.#sent].filter(([, pending]) => which(pending));
+    return taken.map(([token, pending]) => {
+      this.#sent.delete(token);
+      pending.cancelTry();
+      return pending;
     });
+  }
+
+  #publishDenied(subject: string, cause: Error): void {
+    const error = publishDenied(subject, cause);
+    for (const { reject } of this.#takeSent((pending) => pending.subject === subject)) reject(error);
+  }
+
+  #listen(): void {
+    this.#denied = undefined;
+    this.nc.subscribe(`${this.#inbox}.*`, {
+      callback: (error, msg) => {
+        if (!error) return this.#answered(msg);
+        const denied = this.#denied = answersDenied(error); // the subscription is gone
+        for (const { reject } of this.#takeSent(() => true)) reject(denied);
+      },
+    });
+  }
+
+  /** Nobody would hear the answer: this one is not sent. Whether the next one may be, listening again tells. */
+  #unheard(pending: Pending, denied: StoreError): void {
+    this.#listen();
+    pending.reject(denied);
   }
 }

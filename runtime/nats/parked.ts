@@ -3,7 +3,7 @@ import type { Delivery } from "../nouns/delivery.ts";
 import type { ParkedEvent, ParkedFilter } from "../nouns/parked.ts";
 import { DEAD_LETTERS, type DeadLetters } from "./dead_letters.ts";
 import { storedDelivery } from "./delivery.ts";
-import { discard } from "./redrive.ts";
+import { removeMessage } from "./redrive.ts";
 import { RETRIES } from "./retry_lane.ts";
 
 /**
@@ -44,8 +44,8 @@ export async function cancelParked(
     attempts,
     error: { name: "CancelledError", message: `its parked retry was cancelled; it was parked for: ${error}` },
   });
-  if (await discard(jsm, RETRIES.stream, sequence)) return true;
-  await discard(jsm, DEAD_LETTERS.stream, stored.sequence); // it came due meanwhile: it is the function's again
+  if (await removeMessage(jsm, RETRIES.stream, sequence)) return true;
+  await removeMessage(jsm, DEAD_LETTERS.stream, stored.sequence); // it came due meanwhile: it is the function's again
   return false;
 }
 

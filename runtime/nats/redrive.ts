@@ -1,7 +1,9 @@
-import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
-import type { DeadLetter, Redriven } from "../nouns/dead_letter.ts";
+import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import type { Redriven } from "../nouns/dead_letter.ts";
+import { allParts, isPart } from "./dead_letter_parts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readStoredDeadLetter } from "./dead_letter_list.ts";
+import { unlessMissing } from "./in_place.ts";
 import { type Store, StoreError } from "./jetstream_store.ts";
 import { fittingSubject, ownHeaders, RETRIES } from "./retry_lane.ts";
 
@@ -10,6 +12,21 @@ export const MAX_REDRIVES = 3;
 
 /** JetStream's answer when the subject has a message already. */
 const SUBJECT_TAKEN = "(10071)";
+
+/** Says whether a function has a consumer for what comes back to it. */
+export type HasFunction = (name: string) => Promise<boolean>;
+
+/** Looks each function up once. Where a consumer is gone nobody would ever see what is put there for it. */
+export function functionLookup(jsm: JetStreamManager): HasFunction {
+  const known = new Map<string, Promise<boolean>>();
+  return (name) => {
+    const found = known.get(name) ??
+      unlessMissing(jsm.consumers.info(RETRIES.stream, name), JetStreamApiCodes.ConsumerNotFound).then(Boolean);
+    known.set(name, found);
+    found.catch(() => known.delete(name));
+    return found;
+  };
+}
 
 /**
  * Sends a dead letter back to the function that failed, and to no other of the event's subscribers, with all its
@@ -25,11 +42,12 @@ export async function redrive(
   store: Store,
   sequence: number,
   force = false,
+  hasFunction: HasFunction = functionLookup(jsm),
 ): Promise<Redriven> {
   const letter = await readStoredDeadLetter(jsm, sequence);
   if (!letter) return "missing";
-  const payload = letter.headers["weir-payload"] ? await originalPayload(jsm, letter) : letter.payload;
   if (letter.redrives >= MAX_REDRIVES && !force) return "held-back";
+  if (!await hasFunction(letter.function)) return "no-function";
   const hdrs = ownHeaders(letter.allHeaders);
   hdrs.set("Nats-Msg-Id", `redrive:${sequence}:${letter.time}`);
   hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
@@ -44,34 +62,45 @@ export async function redrive(
   if (fittingSubject(letter.type) !== letter.type) hdrs.set("weir-subject", letter.type);
   const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
   try {
-    await store.store(subject, payload, hdrs);
+    await store.store(subject, letter.payload, hdrs);
   } catch (error) {
-    if (!(error instanceof StoreError && error.message.includes(SUBJECT_TAKEN))) throw error;
+    if (!(error instanceof StoreError)) throw error;
+    if (error.problem === "too-large") return "too-large";
+    if (!error.message.includes(SUBJECT_TAKEN)) throw error;
   }
-  await discard(jsm, DEAD_LETTERS.stream, sequence);
+  await remove(jsm, sequence, letter.parts);
   return "redriven";
 }
 
-/** What removes one message of a stream. */
+/** What removes the messages of a dead letter. */
 export interface Remover {
-  readonly streams: Pick<JetStreamManager["streams"], "deleteMessage">;
+  readonly streams: Pick<JetStreamManager["streams"], "getMessage" | "deleteMessage">;
 }
 
-/** Removes a message for good; false when there was none. */
-export async function discard(jsm: Remover, stream: string, sequence: number): Promise<boolean> {
+/** Removes a dead letter for good, with its parts; false when there was none. */
+export async function discard(jsm: Remover, sequence: number): Promise<boolean> {
+  const letter = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
+  if (!letter || isPart(letter.subject)) return false;
+  return await remove(jsm, sequence, allParts(letter.header));
+}
+
+/** The dead letter goes first: interrupted, that leaves parts nobody asks for, and no dead letter without them. */
+async function remove(jsm: Remover, sequence: number, parts: readonly number[]): Promise<boolean> {
+  const removed = await removeMessage(jsm, DEAD_LETTERS.stream, sequence);
+  for (const part of parts) await removeMessage(jsm, DEAD_LETTERS.stream, part).catch(() => false);
+  return removed;
+}
+
+/** Removes one message of a stream; false when there was none. */
+export async function removeMessage(
+  jsm: { readonly streams: Pick<JetStreamManager["streams"], "deleteMessage"> },
+  stream: string,
+  sequence: number,
+): Promise<boolean> {
   try {
     return await jsm.streams.deleteMessage(stream, sequence, false);
   } catch (error) {
     if (error instanceof JetStreamApiError && /not found|no message|EOF/i.test(error.message)) return false;
     throw error;
   }
-}
-
-/** The payload of a dead letter that was too large to have it with it. @throws {Error} when the original is gone. */
-async function originalPayload(jsm: JetStreamManager, { stream, streamSequence }: DeadLetter): Promise<Uint8Array> {
-  const original = await jsm.streams.getMessage(stream, { seq: streamSequence });
-  if (original) return original.data;
-  throw new Error(
-    `the payload was too large for the dead letter, and its original in ${stream} at ${streamSequence} is gone`,
-  );
 }

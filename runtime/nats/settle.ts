@@ -3,7 +3,7 @@ import type { Attempts, Claim, Clock, Progress, Settlement, Settler } from "../f
 import type { Delivery } from "../nouns/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import { backoffMs } from "../rules/backoff.ts";
-import { DEAD_LETTERS, type DeadLetters } from "./dead_letters.ts";
+import type { DeadLetters } from "./dead_letters.ts";
 import { headerText } from "./header_text.ts";
 import { StoreError } from "./jetstream_store.ts";
 import { discard, type Remover } from "./redrive.ts";
@@ -52,7 +52,7 @@ export class NatsSettler implements Settler {
       // From here on the redriven event stands for its dead letter: were that left, it could be redriven again.
       // Where that fails the event is settled all the same: at worst somebody redrives it once more.
       if (delivery.deadLetter !== undefined) {
-        await discard(this.jsm, DEAD_LETTERS.stream, delivery.deadLetter).catch(() => false);
+        await discard(this.jsm, delivery.deadLetter).catch(() => false);
       }
       switch (outcome.kind) {
         case "ack":

@@ -42,5 +42,9 @@ export type Redriven =
   | "redriven"
   /** It has been sent back so often already that another time would be a loop. */
   | "held-back"
+  /** Its function has no consumer to give it to: the function is gone, or was never started there. */
+  | "no-function"
+  /** With the headers that take it there it is over what NATS takes. */
+  | "too-large"
   /** There is no dead letter at that sequence: redriven or discarded before. */
   | "missing";

@@ -10,6 +10,7 @@ import { DeadLetterDesk } from "../../runtime/dead_letter_desk.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });
+const NONE = { redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 };
 const once = { attempts: 1 } as const;
 
 async function admin(runtime: TestRuntime, path: string, method = "GET") {
@@ -103,12 +104,7 @@ Deno.test("an event that fails again after each redrive is held back in the end,
   const { status, body } = await admin(runtime, "/dead-letters/4/redrive", "POST");
   assert.deepEqual([status, body.title], [409, "Held back"]);
   assert.equal((await admin(runtime, "/dead-letters/4")).body.redrives, 3);
-  assert.deepEqual((await admin(runtime, "/dead-letters/redrive", "POST")).body, {
-    redriven: 0,
-    "held-back": 1,
-    missing: 0,
-    failed: 0,
-  });
+  assert.deepEqual((await admin(runtime, "/dead-letters/redrive", "POST")).body, { ...NONE, "held-back": 1 });
   assert.equal((await admin(runtime, "/dead-letters/4/redrive?force=true", "POST")).status, 202);
 });
 
@@ -125,12 +121,35 @@ Deno.test("a bulk redrive that is interrupted, and run again, sends each dead le
     signal: interrupt.signal,
     progress: ({ redriven }) => redriven >= 128 && interrupt.abort(),
   });
-  assert.deepEqual(first, { redriven: 128, "held-back": 0, missing: 0, failed: 0 });
+  assert.deepEqual(first, { ...NONE, redriven: 128 });
   const second = await desk.redriveAll({}, false);
-  assert.deepEqual(second, { redriven: COUNT - 128, "held-back": 0, missing: 0, failed: 0 });
+  assert.deepEqual(second, { ...NONE, redriven: COUNT - 128 });
   await handledAll;
   assert.deepEqual(state.failing.toSorted((a, b) => a - b), Array.from({ length: COUNT }, (_, n) => n));
   await cluster.close();
+});
+
+Deno.test("a dead letter of a function that is gone stays, and it is said why", async () => {
+  const { runtime, state } = await setup(3);
+  await using _ = runtime;
+  state.broken = false;
+  const nc = await connect({ servers: runtime.server.url });
+  const jsm = await jetstreamManager(nc);
+  await jsm.consumers.delete("RETRIES", "failing");
+  const lookups = nc.subscribe("$JS.API.CONSUMER.INFO.RETRIES.failing");
+  await nc.flush();
+  assert.deepEqual((await admin(runtime, "/dead-letters/redrive", "POST")).body, { ...NONE, "no-function": 3 });
+  await nc.flush();
+  assert.equal(lookups.getReceived(), 1);
+  const { status, body } = await admin(runtime, "/dead-letters/1/redrive", "POST");
+  assert.deepEqual([status, body.title, body.detail], [
+    409,
+    "No function",
+    "its function has no consumer on the stream RETRIES: start the function, or discard the dead letter",
+  ]);
+  assert.equal((await admin(runtime, "/dead-letters")).body.length, 3);
+  assert.equal((await jsm.streams.info("RETRIES")).state.messages, 0);
+  await nc.close();
 });
 
 Deno.test("a redriven event has every header that it had, a repeated one as often", async () => {

@@ -78,7 +78,7 @@ Deno.test("a batch that is stored in part says which events are, and which are n
     detail: "1 of 2 events were stored: `results` says which",
     results: [
       { id: "order-1", type: "orders.created", stream: "ORDERS", sequence: 1, duplicate: false },
-      { status: 503, title: "Service Unavailable", detail: "the event was not stored: why" },
+      { status: 503, title: "Service Unavailable", detail: "why; send it again with the same id" },
     ],
   });
 });

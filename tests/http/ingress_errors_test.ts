@@ -94,8 +94,11 @@ for (const contentType of [undefined, "text/plain", "application/xml", "applicat
 
 for (
   const [problem, status, title, detail, retryAfter] of [
-    ["unavailable", 503, "Service Unavailable", "the event was not stored: why", "5"],
-    ["refused", 503, "Service Unavailable", "the event was not stored: why", "5"],
+    ["unavailable", 503, "Service Unavailable", "why; send it again with the same id", "5"],
+    ["full", 503, "Service Unavailable", "the event was not stored: why", "30"],
+    ["no-stream", 503, "Service Unavailable", "the event was not stored: why", "30"],
+    ["denied", 503, "Service Unavailable", "the event was not stored: why", "30"],
+    ["refused", 503, "Service Unavailable", "the event was not stored: why", "30"],
     ["too-large", 413, "Content Too Large", "why", null],
     ["id-taken", 422, "Idempotency key reused", "why", null],
   ] as const

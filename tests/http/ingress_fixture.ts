@@ -47,6 +47,7 @@ export function setup(options: Partial<Omit<IngressOptions, "keys">> & { keys?: 
     publisher,
     checks: [],
     maxBytes: 10_000,
+    outage: () => undefined,
     storeProblem,
     logError: (_, error) => errors.push(error),
     ...options,

@@ -6,7 +6,8 @@ export const NO_DEAD_LETTERS: DeadLetters = {
   async *list() {},
   read: () => Promise.resolve(undefined),
   redrive: () => Promise.resolve("missing"),
-  redriveAll: () => Promise.resolve({ redriven: 0, "held-back": 0, missing: 0, failed: 0 }),
+  redriveAll: () =>
+    Promise.resolve({ redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 }),
   discard: () => Promise.resolve(false),
 };
 

@@ -64,16 +64,6 @@ Deno.test("a shutdown ends the burial: the original stays with JetStream", async
   assert.equal((await orders.consumer()).num_ack_pending, 1);
 });
 
-Deno.test("an event that leaves no room for the headers of a dead letter has one that says where its data is", async () => {
-  await using orders = await startSettling();
-  orders.nc.publish("orders.created", new Uint8Array(orders.nc.info!.max_payload));
-  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), rejected("no")), { ok: true });
-  const { data, header } = (await orders.jsm.streams.getMessage("DEAD_LETTERS", { seq: 1 }))!;
-  assert.equal(data.length, 0);
-  assert.equal(header.get("weir-payload"), "omitted: 1048576 bytes are in ORDERS at 1");
-  assert.equal(header.get("weir-error"), "NonRetryableError: no");
-});
-
 Deno.test("a dead letter keeps the data of an event as large as the ingress takes, whatever its error says", async () => {
   await using orders = await startSettling();
   const kept = 4_096; // what the ingress keeps free for headers

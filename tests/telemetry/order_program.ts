@@ -54,6 +54,7 @@ const app = ingress({
   keys: new ApiKeys("none"),
   checks: [],
   maxBytes: 1_000,
+  outage: () => undefined,
   storeProblem: () => undefined,
   logError: console.error,
 });

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { DiscardPolicy, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { defineEvent, defineFunction } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
+import { startServer } from "../../runtime/broker/server.ts";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }), ingress: {} });
+const Told = defineEvent({ type: "answers.told", version: 1, data: z.object({ n: z.int() }), ingress: {} });
+const FULL = 'stream ANSWERS is full and takes no "answers.told": raise its limits (max_msgs, max_bytes, ' +
+  "max_msgs_per_subject), or remove what nobody needs; JetStream says: maximum messages exceeded (10077)";
+
+async function post(url: string, type: string, key: string) {
+  const headers = { "content-type": "application/json", "idempotency-key": key };
+  const response = await fetch(`${url}/events/${type}`, { method: "POST", headers, body: '{"n":1}' });
+  return { status: response.status, retryAfter: response.headers.get("retry-after"), body: await response.json() };
+}
+
+Deno.test("a full stream is named to the caller, and in the dead letter of the function that emits into it", async () => {
+  const teller = defineFunction({ on: Asked, emits: [Told], retry: { attempts: 1 } }, ({ data }, { emit }) => {
+    emit(Told, data);
+  });
+  await using runtime = await startTestRuntime({ functions: { teller } });
+  const nc = await connect({ servers: runtime.server.url });
+  const jsm = await jetstreamManager(nc);
+  await jsm.streams.update("ANSWERS", { discard: DiscardPolicy.New, max_msgs: 1 });
+  assert.equal((await post(runtime.url, "answers.told", "one")).status, 202);
+  const { status, retryAfter, body } = await post(runtime.url, "answers.told", "two");
+  assert.deepEqual([status, retryAfter, body.detail], [503, "30", `the event was not stored: ${FULL}`]);
+  await runtime.publish(Asked, { n: 1 });
+  const letter = await runtime.waitForDeadLetter("teller");
+  assert.equal(letter.headers["weir-error"], `StoreError: ${FULL}`);
+  await nc.close();
+});
+
+/** How often each id is in the stream. */
+async function idsIn(jsm: JetStreamManager): Promise<Map<string, number>> {
+  const { state } = await jsm.streams.info("DEMO");
+  const ids = new Map<string, number>();
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const id = (await jsm.streams.getMessage("DEMO", { seq }))!.header.get("ce-id");
+    ids.set(id, (ids.get(id) ?? 0) + 1);
+  }
+  return ids;
+}
+
+Deno.test("of what is posted while the server is killed and restarted, all that is acknowledged is stored once", async () => {
+  const CLIENTS = 16, EACH = 40, KILLS = 2;
+  await using server = await startServer();
+  await using runtime = await startTestRuntime({ functions: {}, schemas: [Asked], server });
+  const acknowledged = new Set<string>();
+  const refused: number[] = [];
+  let answered = 0;
+  const clients = Promise.all(Array.from({ length: CLIENTS }, async (_, client) => {
+    for (let n = 0; n < EACH; n++) {
+      const key = `${client}-${n}`;
+      const { status, body } = await post(runtime.url, "demo.asked", key);
+      answered++;
+      if (status === 202) {
+        assert.equal(body.id, key);
+        acknowledged.add(key);
+      } else refused.push(status);
+    }
+  }));
+  for (let kill = 1; kill <= KILLS; kill++) {
+    while (answered < CLIENTS * EACH * kill / (KILLS + 1)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await server.kill();
+    await server.restart();
+  }
+  await clients;
+  const nc = await connect({ servers: server.url });
+  const ids = await idsIn(await jetstreamManager(nc));
+  await nc.close();
+  assert.deepEqual(refused, [], "an outage of less than two seconds reached the callers");
+  assert.equal(acknowledged.size, CLIENTS * EACH);
+  assert.deepEqual([...acknowledged].filter((id) => ids.get(id) !== 1), []);
+  assert.equal(ids.size, acknowledged.size);
+});
