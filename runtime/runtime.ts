@@ -13,6 +13,7 @@ import { ApiKeys } from "./http/api_keys.ts";
 import type { Check } from "./http/health.ts";
 import { ingress } from "./http/ingress.ts";
 import { listen, type Listener } from "./http/listen.ts";
+import { EXTEND_MS } from "./nats/ack_wait.ts";
 import { AckFloors } from "./nats/ack_floors.ts";
 import { AttemptStore } from "./nats/attempts.ts";
 import { watchConnection } from "./nats/connection.ts";
@@ -22,7 +23,6 @@ import { PullSource } from "./nats/pull_source.ts";
 import { Repair } from "./nats/repair.ts";
 import { RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
-import { ACK_WAIT_MS } from "./nats/ensure_consumer.ts";
 import { durablesOf, ensureTopology } from "./nats/topology.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
@@ -90,7 +90,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       const own = durables.filter(({ functionName }) => functionName === fn.name)
         .map(({ stream }) => new PullSource(nc, stream, fn.name, systemClock, () => repair.ask()));
       sources.push(...own);
-      return new Worker(new Pipeline(fn, dependencies, ports), own, ACK_WAIT_MS / 3);
+      return new Worker(new Pipeline(fn, dependencies, ports), own, EXTEND_MS);
     });
 
     let disconnectedFrom: string | undefined, disconnectedAtMs = 0;
