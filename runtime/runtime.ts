@@ -1,7 +1,7 @@
 import type { Registry } from "./authoring/registry.ts";
 import { StartupProblems } from "./authoring/problems.ts";
 import { systemClock } from "./clock.ts";
-import { connectCluster, storeProblem } from "./cluster.ts";
+import { connectCluster, natsOptions, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { DeadLetterDesk } from "./dead_letter_desk.ts";
 import { Dependencies } from "./flow/dependencies.ts";
@@ -24,6 +24,7 @@ import { Repair } from "./nats/repair.ts";
 import { RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
 import { durablesOf, ensureTopology } from "./nats/topology.ts";
+import { GuardedKeepAlive } from "./stand_in.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
 
@@ -85,12 +86,14 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     const ports = { clock: systemClock, publisher, settler, attempts, observer, kv };
     const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
     const dependencies = new Dependencies(policies, systemClock, (change) => observer.breakerChanged(change));
+    const guard = new GuardedKeepAlive(functions, log);
+    undo.push(() => guard.stop());
     const sources: PullSource[] = [];
     const workers = functions.map((fn) => {
       const own = durables.filter(({ functionName }) => functionName === fn.name)
         .map(({ stream }) => new PullSource(nc, stream, fn.name, systemClock, () => repair.ask()));
       sources.push(...own);
-      return new Worker(new Pipeline(fn, dependencies, ports), own, EXTEND_MS);
+      return new Worker(new Pipeline(fn, dependencies, ports), own, EXTEND_MS, guard.keepAlive);
     });
 
     let disconnectedFrom: string | undefined, disconnectedAtMs = 0;
@@ -148,6 +151,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);
+    guard.start(natsOptions(config));
     for (const worker of workers) worker.start();
     floors.start();
 
@@ -162,6 +166,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
             ...workers.map((worker) => worker.stop(config.SHUTDOWN_GRACE)),
           ]);
           cancel();
+          await guard.stop();
           floors.stop();
           await repair.stop();
           await adminListener.stop(CHECK_MS);

@@ -12,12 +12,14 @@ import type { Dependencies } from "./dependencies.ts";
 import { InvocationContext } from "./handler_context.ts";
 import { Invoker } from "./invoker.ts";
 import { Gates } from "./gates.ts";
-import type { Ports, Progress, Scope } from "./ports.ts";
+import type { Lease, Ports, Progress, Scope } from "./ports.ts";
+
+const LOST: Outcome = { kind: "lost" };
 
 /**
  * The one way through for a function's deliveries, in this order and no other:
  *
- *     decode → count → before (budget, age) → admit (breaker) → handler → store emits → after → settle
+ *     decode → count → before (budget, age) → still ours? → admit (breaker) → handler → store emits → after → settle
  *
  * Each step yields a value that the next one reads. Only `settle` has an effect on the delivery.
  */
@@ -42,7 +44,7 @@ export class Pipeline {
   }
 
   /** Takes one delivery from its bytes to its settlement. Never rejects. */
-  async handle(delivery: Delivery): Promise<Outcome> {
+  async handle(delivery: Delivery, lease: Pick<Lease, "mine"> = { mine: () => true }): Promise<Outcome> {
     const { fn, ports } = this;
     const trigger = triggerFor(fn, delivery.subject);
     const decoded = decode(delivery, trigger?.event && { type: trigger.pattern, parse: parserOf(trigger.event) });
@@ -60,7 +62,7 @@ export class Pipeline {
         ? unavailable(this.#circumstances(counted), unknown)
         : trigger === undefined
         ? notMine(delivery, this.#circumstances(counted))
-        : await this.#decide(delivery, decoded, counted, scope);
+        : await this.#decide(delivery, decoded, counted, lease, scope);
       // Counts that could not be read must not be written either.
       const progress = unknown === undefined ? progressOf(counted, outcome) : undefined;
       const settled = await ports.settler.settle(fn.name, delivery, outcome, progress);
@@ -72,7 +74,13 @@ export class Pipeline {
     });
   }
 
-  async #decide(delivery: Delivery, decoded: Decoded, counted: Count, scope: Scope): Promise<Outcome> {
+  async #decide(
+    delivery: Delivery,
+    decoded: Decoded,
+    counted: Count,
+    lease: Pick<Lease, "mine">,
+    scope: Scope,
+  ): Promise<Outcome> {
     const { policy } = this.fn;
     const given = this.#circumstances(counted);
     const stop = before({
@@ -83,10 +91,18 @@ export class Pipeline {
       maxAgeMs: policy.maxAgeMs,
     });
     if (stop) return stop;
+    const mine = lease.mine();
+    if (mine !== true && !await mine) return LOST;
     const permit = this.breaker.admit();
     if (!permit.admitted) return refused("breaker-open", permit.retryAtMs, given);
     try {
-      if (counted.begin) await this.ports.attempts.write(this.fn.name, delivery, counted.begin);
+      if (counted.begin) {
+        await this.ports.attempts.write(this.fn.name, delivery, counted.begin);
+        if (!await lease.mine()) { // another handler blocked the thread meanwhile
+          permit.report("ignored");
+          return LOST;
+        }
+      }
     } catch (error) {
       permit.report("ignored");
       return unavailable(given, error);
