@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Config } from "./config.ts";
 import { systemClock } from "./clock.ts";
 import { Problem } from "./http/problem.ts";
-import { connectNats } from "./nats/connection.ts";
+import { connectNats, type NatsOptions } from "./nats/connection.ts";
 import { EventPublisher } from "./nats/event_publisher.ts";
 import { JetStreamStore, StoreError } from "./nats/jetstream_store.ts";
 import { LateDuplicates } from "./nats/late_duplicates.ts";
@@ -24,9 +24,9 @@ export interface Cluster {
 
 const CLOSE_MS = 2_000;
 
-/** Connects to the NATS of a configuration. @throws {Error} saying where, why and what to do. */
-export async function connectCluster(config: Config): Promise<Cluster> {
-  const nc = await connectNats({
+/** Where the NATS of a configuration is and how to be let in. */
+export function natsOptions(config: Config): NatsOptions {
+  return {
     servers: config.NATS_URL,
     name: config.OTEL_SERVICE_NAME,
     creds: config.NATS_CREDS,
@@ -36,7 +36,12 @@ export async function connectCluster(config: Config): Promise<Cluster> {
     ...((config.NATS_TLS_CA || config.NATS_TLS_CERT) && {
       tls: { ca: config.NATS_TLS_CA, cert: config.NATS_TLS_CERT, key: config.NATS_TLS_KEY },
     }),
-  });
+  };
+}
+
+/** Connects to the NATS of a configuration. @throws {Error} saying where, why and what to do. */
+export async function connectCluster(config: Config): Promise<Cluster> {
+  const nc = await connectNats(natsOptions(config));
   const store = new JetStreamStore(nc, systemClock);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const storedBefore = new LateDuplicates(nc, jsm, systemClock);

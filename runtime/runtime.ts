@@ -1,7 +1,7 @@
 import type { Registry } from "./authoring/registry.ts";
 import { StartupProblems } from "./authoring/problems.ts";
 import { systemClock } from "./clock.ts";
-import { connectCluster, storeProblem } from "./cluster.ts";
+import { connectCluster, natsOptions, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { DeadLetterDesk } from "./dead_letter_desk.ts";
 import { Dependencies } from "./flow/dependencies.ts";
@@ -13,6 +13,7 @@ import { ApiKeys } from "./http/api_keys.ts";
 import type { Check } from "./http/health.ts";
 import { ingress } from "./http/ingress.ts";
 import { listen, type Listener } from "./http/listen.ts";
+import { EXTEND_MS } from "./nats/ack_wait.ts";
 import { Advisories } from "./nats/advisories.ts";
 import { AckFloors } from "./nats/ack_floors.ts";
 import { AttemptStore } from "./nats/attempts.ts";
@@ -24,9 +25,9 @@ import { PullSource } from "./nats/pull_source.ts";
 import { Repair } from "./nats/repair.ts";
 import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
-import { ACK_WAIT_MS } from "./nats/ensure_consumer.ts";
 import { durablesOf, ensureTopology } from "./nats/topology.ts";
 import { ParkedDesk } from "./parked_desk.ts";
+import { GuardedKeepAlive } from "./stand_in.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
 
@@ -106,12 +107,14 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     const ports = { clock: systemClock, publisher, settler, attempts, inbox, observer, kv };
     const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
     const dependencies = new Dependencies(policies, systemClock, (change) => observer.breakerChanged(change));
+    const guard = new GuardedKeepAlive(functions, log);
+    undo.push(() => guard.stop());
     const sources: PullSource[] = [];
     const workers = functions.map((fn) => {
       const own = durables.filter(({ functionName }) => functionName === fn.name)
         .map(({ stream }) => new PullSource(nc, stream, fn.name, systemClock, () => repair.ask()));
       sources.push(...own);
-      return new Worker(new Pipeline(fn, dependencies, ports), own, ACK_WAIT_MS / 3);
+      return new Worker(new Pipeline(fn, dependencies, ports), own, EXTEND_MS, guard.keepAlive);
     });
 
     // A repair takes the limit away again.
@@ -174,6 +177,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);
+    guard.start(natsOptions(config));
     for (const worker of workers) worker.start();
     floors.start();
 
@@ -188,6 +192,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
             ...workers.map((worker) => worker.stop(config.SHUTDOWN_GRACE)),
           ]);
           cancel();
+          await guard.stop();
           floors.stop();
           await repair.stop();
           await adminListener.stop(CHECK_MS);

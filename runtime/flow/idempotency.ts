@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { BoundFunction } from "../authoring/bind_function.ts";
+import type { IdempotencyPolicy } from "../authoring/policy.ts";
 import type { WeirEvent } from "../nouns/event.ts";
 import { errorDetail } from "../nouns/outcome.ts";
 import type { Claimed, Inbox } from "./ports.ts";
@@ -16,19 +17,24 @@ export class IdempotencyKeyError extends TypeError {
  * Claims an event for one delivery, so that no other handles it at the same time or ever again. The claim outlasts
  * the handler's timeout: that is how long the event waits if the process dies.
  *
- * @returns undefined for a function that remembers nothing
  * @throws {IdempotencyKeyError} when the author's `key` throws, or returns no text.
  */
-export async function claimEvent(inbox: Inbox, fn: BoundFunction, event: WeirEvent): Promise<Claimed | undefined> {
-  const { idempotency, timeoutMs } = fn.policy;
-  if (!idempotency) return undefined;
-  const key = idempotencyKey(fn, event);
-  return await inbox.claim(fn.name, key, timeoutMs + STORING_MS, idempotency.ttlMs);
+export async function claimEvent(
+  inbox: Inbox,
+  fn: BoundFunction,
+  policy: IdempotencyPolicy,
+  event: WeirEvent,
+): Promise<Claimed> {
+  return await inbox.claim(
+    fn.name,
+    idempotencyKey(fn, policy, event),
+    fn.policy.timeoutMs + STORING_MS,
+    policy.ttlMs,
+  );
 }
 
 /** A name fit for a subject. Without a `key` it is of what identifies an event by CloudEvents: source and id. */
-export function idempotencyKey({ name, policy }: BoundFunction, event: WeirEvent): string {
-  const given = policy.idempotency?.key;
+export function idempotencyKey({ name }: BoundFunction, { key: given }: IdempotencyPolicy, event: WeirEvent): string {
   let named: unknown = [event.source, event.id];
   if (given) {
     try {

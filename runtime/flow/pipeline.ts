@@ -13,12 +13,15 @@ import { InvocationContext } from "./handler_context.ts";
 import { claimEvent, IdempotencyKeyError } from "./idempotency.ts";
 import { classify, Invoker } from "./invoker.ts";
 import { Gates } from "./gates.ts";
-import type { Claim, Ports, Progress, Scope } from "./ports.ts";
+import type { Claim, Lease, Ports, Progress, Scope } from "./ports.ts";
+
+const LOST: Outcome = { kind: "lost" };
 
 /**
  * The one way through for a function's deliveries, in this order and no other:
  *
- *     decode → count → before (budget, age) → admit (breaker) → claim (inbox) → handler → store emits → after → settle
+ *     decode → count → before (budget, age) → still ours? → admit (breaker) → claim (inbox) → handler → store emits
+ *       → after → settle
  *
  * Each step yields a value that the next one reads. Only `settle` has an effect on the delivery.
  */
@@ -43,7 +46,7 @@ export class Pipeline {
   }
 
   /** Takes one delivery from its bytes to its settlement. Never rejects. */
-  async handle(delivery: Delivery): Promise<Outcome> {
+  async handle(delivery: Delivery, lease: Pick<Lease, "mine"> = { mine: () => true }): Promise<Outcome> {
     const { fn, ports } = this;
     const trigger = triggerFor(fn, delivery.subject);
     const decoded = decode(delivery, trigger?.event && { type: trigger.pattern, parse: parserOf(trigger.event) });
@@ -58,7 +61,9 @@ export class Pipeline {
     return await ports.observer.observe(invocation, async (scope) => {
       const { outcome, progress, claim } = "unknown" in counted
         ? { outcome: unavailable(this.#circumstances({ attempt, freeRetries: 0 }), counted.unknown) }
-        : await this.#decide(delivery, decoded, counted, trigger !== undefined, scope);
+        : trigger === undefined
+        ? decision(counted, notMine(delivery, this.#circumstances(counted)))
+        : await this.#decide(delivery, decoded, counted, lease, scope);
       const settled = await ports.settler.settle(fn.name, delivery, outcome, progress, claim);
       if (!settled.ok) {
         const fields = { outcome: outcome.kind, error: settled.error };
@@ -68,12 +73,17 @@ export class Pipeline {
     });
   }
 
-  async #decide(delivery: Delivery, decoded: Decoded, counted: Count, mine: boolean, scope: Scope): Promise<Decision> {
+  async #decide(
+    delivery: Delivery,
+    decoded: Decoded,
+    counted: Count,
+    lease: Pick<Lease, "mine">,
+    scope: Scope,
+  ): Promise<Decision> {
     const { policy, name } = this.fn;
     const given = this.#circumstances(counted);
     if (counted.ending) return decision(counted, counted.ending);
     if (counted.parked) return decision(counted, { kind: "ack" });
-    if (!mine) return decision(counted, notMine(delivery, given));
     const stop = before({
       decoded,
       attempt: given.attempt,
@@ -82,11 +92,15 @@ export class Pipeline {
       maxAgeMs: policy.maxAgeMs,
     });
     if (stop) return decision(counted, stop);
+    const mine = lease.mine();
+    if (mine !== true && !await mine) return { outcome: LOST };
     const permit = this.breaker.admit();
     if (!permit.admitted) return decision(counted, refused("breaker-open", permit.retryAtMs, given));
     let claim: Claim | undefined;
     try {
-      const claimed = await claimEvent(this.ports.inbox, this.fn, decoded.event);
+      // No turn is taken without need: meanwhile another handler may block the thread, and what was ours be so no more.
+      const claimed = policy.idempotency &&
+        await claimEvent(this.ports.inbox, this.fn, policy.idempotency, decoded.event);
       if (claimed && claimed.kind !== "claimed") {
         permit.report("ignored");
         if (claimed.kind === "in-progress") return decision(counted, inProgress(given));
@@ -95,6 +109,10 @@ export class Pipeline {
       }
       claim = claimed?.claim;
       if (counted.begin) await this.ports.attempts.write(name, delivery, counted.begin);
+      if ((claim || counted.begin) && !await lease.mine()) { // another handler blocked the thread meanwhile
+        permit.report("ignored");
+        return { outcome: LOST, claim };
+      }
     } catch (error) {
       permit.report("ignored");
       if (error instanceof IdempotencyKeyError) return decision(counted, after(classify(error), given));

@@ -57,6 +57,24 @@ export interface Settler {
   extend(delivery: Delivery): void;
 }
 
+/** Sees to it that what is held stays ours even while a handler blocks the thread, and knows when it did not. */
+export interface KeepAlive {
+  /** Begins with a delivery that just came. */
+  hold(handle: string): Lease;
+}
+
+/** A delivery that is held. */
+export interface Lease {
+  /**
+   * Whether it is still ours; asked when its handler is about to run, since it may have waited long for one that
+   * computes. It is a promise when that has only just let go of the thread, which then needs a moment for its acks.
+   */
+  mine(): boolean | Promise<boolean>;
+  /** It was handed out again, by this name: it is ours from now on. */
+  renew(handle: string): void;
+  release(): void;
+}
+
 /** What is known of a message's deliveries besides how many there were. */
 export interface Counts {
   /** Attempts that began: how often its handler was run. */

@@ -1,16 +1,23 @@
 import type { Delivery } from "../nouns/delivery.ts";
+import type { Outcome } from "../nouns/outcome.ts";
 import type { Pipeline } from "./pipeline.ts";
-import type { Sink, Source } from "./ports.ts";
+import type { KeepAlive, Lease, Sink, Source } from "./ports.ts";
+
+/** A delivery, and what keeps it. */
+interface Held {
+  readonly delivery: Delivery;
+  readonly lease: Lease;
+}
 
 /**
  * One function at work: so many deliveries at a time, taken from its sources only as fast as they can begin and
  * as its breakers allow. What it holds it keeps alive at the server, and gives back when it must stop.
  */
 export class Worker implements Sink {
-  readonly #held = new Map<string, Delivery>();
-  readonly #waiting: Delivery[] = [];
+  readonly #held = new Map<string, Held>();
+  readonly #waiting: Held[] = [];
   /** What came while a gate was not fully open: each is one that a breaker has, or will have, to let through. */
-  readonly #onTrial = new Set<Delivery>();
+  readonly #onTrial = new Set<Held>();
   #running = 0;
   #stopping = false;
   #stopKeepingAlive: () => void = () => {};
@@ -21,6 +28,7 @@ export class Worker implements Sink {
     readonly pipeline: Pipeline,
     readonly sources: readonly Source[],
     readonly keepAliveMs: number,
+    readonly keepAlive: KeepAlive,
   ) {
     pipeline.gates.onChange(() => this.#wake());
   }
@@ -50,14 +58,16 @@ export class Worker implements Sink {
     const again = this.#held.get(delivery.place);
     if (again) {
       // The server took it for lost while it is still being handled here: it is settled once, by its newest name.
-      again.handle = delivery.handle;
+      again.delivery.handle = delivery.handle;
+      again.lease.renew(delivery.handle);
       return;
     }
-    this.#held.set(delivery.place, delivery);
-    if (this.pipeline.gates.permits() !== Infinity) this.#onTrial.add(delivery);
-    if (this.#stopping) void this.#giveBack(delivery);
-    else if (this.#running < this.pipeline.fn.policy.concurrency) void this.#run(delivery);
-    else this.#waiting.push(delivery);
+    const held = { delivery, lease: this.keepAlive.hold(delivery.handle) };
+    this.#held.set(delivery.place, held);
+    if (this.pipeline.gates.permits() !== Infinity) this.#onTrial.add(held);
+    if (this.#stopping) void this.#giveBack(held);
+    else if (this.#running < this.pipeline.fn.policy.concurrency) void this.#run(held);
+    else this.#waiting.push(held);
   }
 
   /**
@@ -68,7 +78,7 @@ export class Worker implements Sink {
     this.#stopping = true;
     this.pipeline.gates.close();
     await Promise.all(this.sources.map((source) => source.stop()));
-    for (const delivery of this.#waiting.splice(0)) void this.#giveBack(delivery);
+    for (const held of this.#waiting.splice(0)) void this.#giveBack(held);
     const { clock } = this.pipeline.ports;
     const cancel = clock.timer(graceMs, () => this.pipeline.invoker.giveBackAll());
     if (this.#held.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
@@ -77,30 +87,30 @@ export class Worker implements Sink {
     this.pipeline.invoker.giveBackAll();
   }
 
-  async #run(delivery: Delivery): Promise<void> {
+  async #run(held: Held): Promise<void> {
     this.#running++;
     try {
-      await this.pipeline.handle(delivery);
+      await this.pipeline.handle(held.delivery, held.lease);
     } finally {
       this.#running--;
-      this.#release(delivery);
+      this.#release(held);
     }
   }
 
-  async #giveBack(delivery: Delivery): Promise<void> {
+  async #giveBack(held: Held): Promise<void> {
     const { fn, ports } = this.pipeline;
-    await ports.settler.settle(fn.name, delivery, {
-      kind: "retry",
-      delayMs: 0,
-      reason: "shutdown",
-      usesAttempt: false,
-    });
-    this.#release(delivery);
+    // Given back, one that is another's by now would be taken from that one.
+    const outcome: Outcome = await held.lease.mine()
+      ? { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false }
+      : { kind: "lost" };
+    await ports.settler.settle(fn.name, held.delivery, outcome);
+    this.#release(held);
   }
 
-  #release(delivery: Delivery): void {
-    this.#held.delete(delivery.place);
-    this.#onTrial.delete(delivery);
+  #release(held: Held): void {
+    this.#held.delete(held.delivery.place);
+    this.#onTrial.delete(held);
+    held.lease.release();
     const next = this.#waiting.shift();
     if (next) void this.#run(next);
     else this.#wake();
@@ -114,7 +124,7 @@ export class Worker implements Sink {
   #keepAlive(): void {
     const { clock, settler } = this.pipeline.ports;
     this.#stopKeepingAlive = clock.timer(this.keepAliveMs, () => {
-      for (const delivery of this.#held.values()) settler.extend(delivery);
+      for (const { delivery } of this.#held.values()) settler.extend(delivery);
       this.#keepAlive();
     });
   }

@@ -7,10 +7,8 @@ import {
   type JetStreamManager,
   RetentionPolicy,
 } from "@nats-io/jetstream";
+import { ACK_WAIT_MS } from "./ack_wait.ts";
 import { CannotChange, differing, fixed, unlessMissing } from "./in_place.ts";
-
-/** How long JetStream waits for a sign of life before it hands a message to somebody else. */
-export const ACK_WAIT_MS = 15_000;
 
 /** A durable consumer of one function on one stream. */
 export interface Durable {

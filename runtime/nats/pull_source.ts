@@ -1,4 +1,5 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import { LAPSE_MS } from "./ack_wait.ts";
 import { toDelivery } from "./delivery.ts";
 import { headerText, RawHeaders, readStatus } from "./raw_headers.ts";
 import type { Clock, Sink, Source } from "../flow/ports.ts";
@@ -37,6 +38,7 @@ export class PullSource implements Source {
   #pulls: Pull[] = [];
   #lastHeardMs = 0;
   #lastDeliveryMs = 0;
+  #awakeMs = 0;
   #retryMs = RETRY_MS.initial;
   #pausedUntilMs = 0;
   #trouble: { readonly sinceMs: number; what: string } | undefined;
@@ -57,6 +59,7 @@ export class PullSource implements Source {
 
   start(sink: Sink): void {
     this.#sink = sink;
+    this.#awakeMs = this.clock.now();
     this.#listen();
     this.#watch();
     this.wake();
@@ -135,7 +138,23 @@ export class PullSource implements Source {
     return this.#pulls.reduce((sum, pull) => sum + pull.owed, 0);
   }
 
+  /**
+   * Whether this thread was blocked, or the process stopped, for so long that what came meanwhile may be with another
+   * replica: nobody could keep what was not yet read. It is read now, and dropped, by whatever runs first. Listening
+   * anew does that at once for all of it, since the client drops what comes for an inbox that it has forgotten.
+   */
+  #overslept(): boolean {
+    const now = this.clock.now();
+    if (now - this.#awakeMs <= LAPSE_MS) return false;
+    if (this.#stopped) return true;
+    this.#awakeMs = now;
+    this.#listen();
+    this.wake();
+    return true;
+  }
+
   #receive(msg: Msg): void {
+    if (this.#overslept()) return;
     this.#lastHeardMs = this.clock.now();
     const delivery = toDelivery(msg);
     if (delivery) {
@@ -181,6 +200,8 @@ export class PullSource implements Source {
 
   #watch(): void {
     this.#after(HEARTBEAT_MS, () => {
+      this.#overslept();
+      this.#awakeMs = this.clock.now();
       if (this.#pulls.length > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
         this.#listen();
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`);

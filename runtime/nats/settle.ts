@@ -49,6 +49,10 @@ export class NatsSettler implements Settler {
     claim?: Claim,
   ): Promise<Settlement> {
     try {
+      if (outcome.kind === "lost") {
+        await claim?.release().catch(() => {});
+        return { ok: true };
+      }
       // From here on the redriven event stands for its dead letter: were that left, it could be redriven again.
       // Where that fails the event is settled all the same: at worst somebody redrives it once more.
       if (delivery.deadLetter !== undefined) {
@@ -76,7 +80,7 @@ export class NatsSettler implements Settler {
   }
 
   extend(delivery: Delivery): void {
-    if (!this.nc.isClosed()) this.#reply(delivery, WORKING);
+    if (!this.nc.isClosed()) extend(this.nc, delivery.handle);
   }
 
   /**
@@ -192,4 +196,9 @@ export class NatsSettler implements Settler {
     this.#finished.push({ handle: delivery.handle, answer, atMs: this.clock.now() });
     if (this.#finished.length >= REMEMBERED) this.#finished.splice(0, REMEMBERED / 2);
   }
+}
+
+/** Tells JetStream that the delivery answered on that subject is still being worked on. */
+export function extend(nc: Pick<NatsConnection, "publish">, handle: string): void {
+  nc.publish(handle, WORKING);
 }

@@ -45,6 +45,8 @@ export type Result =
 /** What is to be done with a delivery. A value: only the settler acts on it. */
 export type Outcome =
   | { readonly kind: "ack" }
+  /** Nothing: by now it may be somebody else's, and whatever were said of it would be said of theirs. */
+  | { readonly kind: "lost" }
   | {
     readonly kind: "retry";
     readonly delayMs: number;

@@ -75,6 +75,9 @@ function logFields({ functionName, event, attempt }: Invocation, span: Span) {
 function report(outcome: Outcome, span: Span, log: Scope["log"]): void {
   span.setAttribute("weir.outcome", outcome.kind);
   if (outcome.kind === "ack") return log.debug("handled", { outcome: "ack" });
+  if (outcome.kind === "lost") {
+    return log.info("not attempted: it may be with another replica by now", { outcome: "lost" });
+  }
   span.setAttribute("weir.reason", outcome.reason);
   const { error } = outcome;
   const fields = {

@@ -48,6 +48,8 @@ export function hurriedClock(factor: number): Clock {
 export interface ManualClock extends WatchedClock {
   /** Moves on, and fires the timers that fall due, in their order. */
   advance(ms: number): void;
+  /** Moves on as the clock on the wall does while this thread is blocked: what falls due fires later. */
+  block(ms: number): void;
 }
 
 /** Starts at the time on the wall, since deliveries carry that. */
@@ -65,6 +67,7 @@ export function manualClock(): ManualClock {
   });
   return {
     ...watched,
+    block: (ms) => void (nowMs += ms),
     advance: (ms) => {
       const untilMs = nowMs + ms;
       while (true) {

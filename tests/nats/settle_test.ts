@@ -51,6 +51,18 @@ Deno.test("a retry without a delay still has one, so that it does not come back 
   assert.deepEqual(answers, ['-NAK {"delay":1000000}']);
 });
 
+Deno.test("of a message that is lost nothing is said, not even of the dead letter it came from", async () => {
+  await using orders = await startSettling();
+  const said: string[] = [];
+  orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void said.push(msg.string()) });
+  orders.nc.subscribe("$JS.API.STREAM.MSG.DELETE.>", { callback: (_, msg) => void said.push(msg.subject) });
+  await orders.publish(1);
+  const delivery = { ...await orders.next(), deadLetter: 1 };
+  assert.deepEqual(await orders.settler.settle("handle", delivery, { kind: "lost" }), { ok: true });
+  await orders.nc.flush();
+  assert.deepEqual([said, (await orders.consumer()).num_ack_pending], [[], 1]);
+});
+
 Deno.test("a sign of life starts the wait for an acknowledgement again", async () => {
   await using orders = await startSettling();
   const answers: string[] = [];

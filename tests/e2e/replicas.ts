@@ -1,0 +1,67 @@
+import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
+import { connectNats } from "../../runtime/nats/connection.ts";
+import { eventually } from "../nats/eventually.ts";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { copyProject, freePorts, type Program, startWeir } from "./program.ts";
+
+/** A function that blocks its thread for as long as its event says, as one that computes does. */
+const COMPUTE = `
+import { defineFunction } from "weir";
+export default defineFunction({ on: "work.asked", timeout: "1m", concurrency: 4 }, (event, { log }) => {
+  const data = event.data as { n: number; ms: number };
+  log.info("begun", { n: data.n });
+  for (const until = Date.now() + data.ms; Date.now() < until;);
+  log.info("computed", { n: data.n });
+});
+`;
+
+/** A project with one function, `compute`, and a server for any number of replicas of it. */
+export interface Replicas extends AsyncDisposable {
+  readonly server: NatsServer;
+  /** Starts one more; resolves once it has consumers to pull from. */
+  start(): Promise<Program>;
+  /** Stores an event that takes so long to compute. */
+  publish(n: number, ms: number): Promise<void>;
+  /** Resolves once every event is settled; says how often any was handed out. */
+  settled(): Promise<number>;
+}
+
+/** Starts the server; replicas are started by the test. */
+export async function startReplicas(): Promise<Replicas> {
+  const scope = new AsyncDisposableStack();
+  const server = await startServer();
+  scope.defer(() => server.stop());
+  const project = scope.use(await copyProject());
+  for (const folder of ["functions", "schemas"]) {
+    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
+    await Deno.mkdir(`${project.path}/${folder}`);
+  }
+  await Deno.writeTextFile(`${project.path}/functions/compute.ts`, COMPUTE);
+  const nc = await connectNats({ servers: [server.url], name: "test" });
+  scope.defer(() => nc.close());
+  const jsm = await jetstreamManager(nc);
+  await jsm.streams.add({ name: "WORK", subjects: ["work.>"] });
+  return {
+    server,
+    start: async () => {
+      const env = { ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1", NATS_URL: server.url };
+      const program = scope.use(startWeir(project.path, ["start"], env));
+      await program.waitForLog(({ message }) => message === "ready");
+      return program;
+    },
+    publish: async (n, ms) => void await jsm.jetstream().publish("work.asked", JSON.stringify({ n, ms })),
+    settled: () =>
+      eventually(async () => {
+        const info = await jsm.consumers.info("WORK", "compute");
+        const done = info.num_pending === 0 && info.num_ack_pending === 0;
+        return done ? info.delivered.consumer_seq : undefined;
+      }, { within: 40_000 }),
+    [Symbol.asyncDispose]: () => scope.disposeAsync(),
+  };
+}
+
+/** The events whose handler a replica has run, in that order. */
+export function begun({ lines }: Program): number[] {
+  return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))
+    .filter(({ message }) => message === "begun").map(({ n }) => n);
+}

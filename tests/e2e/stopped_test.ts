@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { begun, startReplicas } from "./replicas.ts";
+
+Deno.test("what a process had not begun before it was stopped for long runs elsewhere, and only there", async () => {
+  await using replicas = await startReplicas();
+  const publisher = await replicas.start(); // makes the consumer: below, its events are there before the first pull
+  publisher.kill("SIGTERM");
+  await publisher.status;
+  await replicas.publish(1, 3_000);
+  for (const n of [2, 3, 4]) await replicas.publish(n, 0);
+
+  const first = await replicas.start();
+  await first.waitForLog(({ message }) => message === "begun");
+  first.kill("SIGSTOP");
+  const second = await replicas.start();
+  await replicas.publish(5, 0);
+  await Promise.all([2, 3, 4, 5].map((n) => second.waitForLog((line) => line.message === "begun" && line.n === n)));
+  first.kill("SIGCONT");
+  await first.waitForLog(({ message }) => message.endsWith("what had not begun is left to others"));
+  second.kill("SIGTERM");
+  await second.status;
+
+  await replicas.publish(6, 0);
+  await first.waitForLog(({ message, n }) => message === "begun" && n === 6);
+  await replicas.settled();
+  assert.deepEqual(begun(first), [1, 6]);
+  assert.deepEqual(begun(second).toSorted(), [1, 2, 3, 4, 5]); // the first event had begun: nobody could know how far
+});
