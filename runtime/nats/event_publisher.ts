@@ -7,9 +7,14 @@ import { type Store, StoreError } from "./jetstream_store.ts";
 
 const UTF8 = new TextEncoder();
 
+/** What shows a stored event. */
+export interface Reader {
+  readonly streams: Pick<JetStreamManager["streams"], "getMessage">;
+}
+
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
-  constructor(readonly jetstream: Store, readonly jsm: JetStreamManager) {}
+  constructor(readonly jetstream: Store, readonly jsm: Reader) {}
 
   /** @throws {StoreError} when the event is not known to be stored: `id-taken` when another event has its id. */
   async publish(event: OutgoingEvent): Promise<Stored> {
