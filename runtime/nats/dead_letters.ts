@@ -43,8 +43,11 @@ function deadLetterHeaders(
   outcome: Outcome & { kind: "dead-letter" },
 ): MsgHdrs {
   const hdrs = ownHeaders(delivery.headers);
-  // Stored again after a lost answer, it is the same dead letter; stored in the stream's next life, it is not.
-  hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}`);
+  // Stored again after a lost answer, or when an original came back though its parked copy was stored, it is the same
+  // dead letter: the first place and time name it, and come with a copy. In the stream's next life, or redriven, it is
+  // another.
+  const { stream, sequence, storedAtMs, earlier } = delivery;
+  hdrs.set("Nats-Msg-Id", `${functionName}:${stream}.${sequence}.${storedAtMs}.${earlier.redrives}`);
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-reason", outcome.reason);
   hdrs.set("weir-attempts", String(outcome.attempts));
