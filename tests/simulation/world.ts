@@ -1,0 +1,275 @@
+import { type HandlerContext, NonRetryableError, RetryAfterError } from "weir";
+import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
+import { ACK_WAIT_MS } from "../../runtime/nats/ensure_consumer.ts";
+import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import { FUNCTION, functionOf, type Plant } from "./compose.ts";
+import type { ModelConsumer } from "./consumer_model.ts";
+import { Answered, Asked, makePlan, type Plan } from "./events.ts";
+import { type Account, Ledger } from "./ledger.ts";
+import type { Ask, Network, Reply } from "./link.ts";
+import { type Header, headerOf, JetStreamModel } from "./model.ts";
+import type { Random } from "./random.ts";
+import { Replica } from "./replica.ts";
+import { makeSettings, type Settings } from "./settings.ts";
+import type { SimSource } from "./sim_source.ts";
+import { VirtualTime } from "./virtual_time.ts";
+
+/** A handler under way: it goes on when the schedule says so. */
+export interface Run {
+  readonly replica: Replica;
+  readonly account: Account;
+  readonly notBeforeMs: number;
+  finish(): void;
+}
+
+const UTF8 = new TextDecoder();
+
+/** The server, the processes, and everything that is between them or under way in them. */
+export class World implements Network {
+  readonly model = new JetStreamModel();
+  readonly bucket = new Map<string, string>();
+  readonly ledger = new Ledger();
+  readonly settings: Settings;
+  readonly time: VirtualTime;
+  readonly consumers: Readonly<Record<string, ModelConsumer>>;
+  readonly asks: Ask[] = [];
+  readonly replies: Reply[] = [];
+  readonly runs: Run[] = [];
+  readonly replicas: Replica[] = [];
+  /** Nothing goes wrong any more. */
+  calm = false;
+  #started = 0;
+
+  /** @param trace is told every step, if anybody wants to know */
+  constructor(readonly random: Random, readonly plant: Plant, readonly trace: ((step: string) => void) | undefined) {
+    this.settings = makeSettings(random);
+    this.time = new VirtualTime(random);
+    const { model } = this;
+    model.addStream({ name: "SIM", subjects: ["sim.>"] });
+    model.addStream({ name: "OUT", subjects: ["out.>"] });
+    model.addStream({ name: "RETRIES", subjects: ["retries.>"], workQueue: true });
+    model.addStream({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"] });
+    const durable = (filters: string[]) => ({ name: FUNCTION, filters, ackWaitMs: ACK_WAIT_MS });
+    this.consumers = {
+      SIM: model.addConsumer("SIM", durable([Asked.type])),
+      RETRIES: model.addConsumer("RETRIES", durable([`retries.due.${FUNCTION}.>`, `retries.redriven.${FUNCTION}.>`])),
+    };
+    trace?.(`settings ${JSON.stringify(this.settings)}`);
+    for (let n = 0; n < this.settings.events; n++) this.#publish(makePlan(n, this.settings.attempts, random));
+    for (let n = 0; n < this.settings.replicas; n++) this.start();
+  }
+
+  now(): number {
+    return this.time.nowMs;
+  }
+
+  // What the links report.
+
+  asked(ask: Ask): void {
+    if (ask.link.state === "up" && this.random.chance(this.settings.promptly)) {
+      this.trace?.(`${ask.what}: done`);
+      ask.apply();
+      ask.answer();
+    } else this.asks.push(ask);
+  }
+
+  replied(reply: Reply): void {
+    if (reply.link.state === "cut") this.trace?.(`lost on the cut connection: ${nameOf(reply)}`);
+    else if (this.random.chance(this.settings.promptly)) this.take(reply);
+    else this.replies.push(reply);
+  }
+
+  stored(subject: string): void {
+    if (!subject.startsWith("retries.parked.")) return;
+    const [stream, seq] = subject.split(".")[3].split("-");
+    this.ledger.parked(`${stream}.${seq}`);
+  }
+
+  eventIn(headers: readonly Header[], payload: Uint8Array): string {
+    const id = headerOf(headers, "ce-id");
+    return id !== undefined && this.ledger.accounts.has(id) ? id : JSON.parse(UTF8.decode(payload)).cause;
+  }
+
+  eventAt(place: string): string | undefined {
+    return this.ledger.at(place);
+  }
+
+  // What a schedule does.
+
+  start(): void {
+    const name = `replica ${++this.#started}`;
+    this.trace?.(`${name} starts`);
+    const functionFor = (replica: Replica) => functionOf(this.settings, this.#handlerOf(replica));
+    const replica: Replica = new Replica(name, this, this.time, functionFor, (delivery, outcome) => {
+      const [stream, seq] = delivery.place.split(".");
+      const id = this.ledger.at(`${stream}.${seq}`)!, account = this.ledger.of(id);
+      account.decided(outcome);
+      if (brokenOff(outcome)) {
+        const run = this.runs.find((run) => run.replica === replica && run.account === account);
+        if (run && outcome.kind === "retry" && outcome.reason === "shutdown") account.brokenOff++;
+        if (run) this.#remove(this.runs, run);
+      }
+      if (!this.trace) return;
+      const more = outcome.kind === "ack"
+        ? ""
+        : `: ${outcome.reason}${"delayMs" in outcome ? ` ${outcome.delayMs}` : ""}`;
+      this.trace(`${name} decides of ${id} (${stream} ${seq} #${delivery.deliveryCount}) ${outcome.kind}${more}`);
+    }, this.plant);
+    this.replicas.push(replica);
+  }
+
+  /** The server hands a message out, and it is on its way. */
+  handOut(replica: Replica, source: SimSource): void {
+    const handed = this.consumers[source.stream].next(this.now());
+    if (!handed) return;
+    const { message, deliveries, why } = handed;
+    const id = this.eventIn(message.headers, message.payload);
+    this.ledger.handedOut(id, `${source.stream}.${message.seq}`);
+    if (why === "expired") this.ledger.fault(id);
+    this.trace?.(`${source.stream} hands ${id} out to ${replica.name} (${message.seq} #${deliveries}, ${why})`);
+    source.owed--;
+    source.onItsWay.push(handed);
+  }
+
+  /** The server takes an answer. */
+  take(reply: Reply): void {
+    this.trace?.(`the server takes ${nameOf(reply)}`);
+    const [, , stream, , deliveries, seq] = reply.handle.split(".");
+    const current = this.consumers[stream].deliveriesOf(Number(seq));
+    if (reply.body.startsWith("-NAK") && current !== undefined && current !== Number(deliveries)) {
+      this.ledger.fault(this.ledger.at(`${stream}.${seq}`)); // it gives back what somebody else is at work on
+    }
+    this.model.answer(reply.handle, reply.body, this.now());
+  }
+
+  answer(ask: Ask): void {
+    this.trace?.(`${ask.what}: answered`);
+    this.#remove(this.asks, ask);
+    ask.answer();
+  }
+
+  fail(ask: Ask, applied: boolean): void {
+    this.trace?.(`${ask.what}: ${applied ? "done, but not answered" : "fails"}`);
+    this.#remove(this.asks, ask);
+    this.ledger.fault(ask.about());
+    if (applied) ask.apply();
+    ask.fail();
+  }
+
+  lose(reply: Reply): void {
+    this.trace?.(`lost: ${nameOf(reply)}`);
+    this.#remove(this.replies, reply);
+  }
+
+  stop(replica: Replica): void {
+    this.trace?.(`${replica.name} is told to stop`);
+    replica.stop(this.settings.graceMs);
+  }
+
+  die(replica: Replica): void {
+    this.trace?.(`${replica.name} dies`);
+    replica.die();
+    for (const ask of this.asks.filter(({ link }) => link === replica.link)) {
+      if (this.random.chance(0.5)) ask.apply();
+      this.ledger.fault(ask.about());
+      this.#remove(this.asks, ask);
+    }
+    this.#settleNetworkOf(replica);
+    for (const run of this.runs.filter((run) => run.replica === replica)) this.#remove(this.runs, run);
+    this.#remove(this.replicas, replica);
+  }
+
+  cut(replica: Replica): void {
+    this.trace?.(`${replica.name} loses its connection`);
+    replica.cut();
+    this.#settleNetworkOf(replica);
+    for (const ask of this.asks.filter(({ link, repeats }) => link === replica.link && !repeats)) {
+      this.fail(ask, this.random.chance(0.5));
+    }
+  }
+
+  reconnect(replica: Replica): void {
+    this.trace?.(`${replica.name} is connected again`);
+    replica.reconnect(this.random.below(30_000));
+  }
+
+  /** Moves the time on to whatever is due next; false when nothing ever is. */
+  advance(): boolean {
+    let next = Math.min(this.time.nextMs(), this.model.nextMs(this.now()));
+    for (const { notBeforeMs } of this.runs) if (notBeforeMs > this.now()) next = Math.min(next, notBeforeMs);
+    if (next === Infinity) return false;
+    this.trace?.(`time passes: ${next - this.now()} ms`);
+    this.time.moveTo(next);
+    this.model.tick(next);
+    for (const replica of this.replicas) replica.watch();
+    return true;
+  }
+
+  /** Whether everything is settled and nothing is under way anywhere. */
+  quiet(): boolean {
+    return this.asks.length === 0 && this.replies.length === 0 && this.runs.length === 0 &&
+      this.replicas.every(({ inFlight, sources }) => inFlight === 0 && sources.every((s) => s.onItsWay.length === 0)) &&
+      Object.values(this.consumers).every((consumer) => consumer.ackPending === 0 && !consumer.hasNext(this.now())) &&
+      this.model.messages("RETRIES").length === 0;
+  }
+
+  #publish(plan: Plan): void {
+    const ack = this.model.publish(Asked.type, plan.payload, plan.headers, this.now());
+    if (!ack || "error" in ack) throw new Error(`not stored: ${plan.id}`);
+    this.ledger.open(plan, ack.seq);
+    if (!this.trace) return;
+    const { id, trouble, times, emits, takesMs } = plan;
+    this.trace(`published ${id}: ${trouble} × ${times}, then emits ${emits}, takes ${takesMs} ms`);
+  }
+
+  #handlerOf(replica: Replica): BoundFunction["handler"] {
+    return (event, ctx) => this.#handle(replica, this.ledger.of(event.id), ctx);
+  }
+
+  /** A handler: it begins, waits for the schedule, and does what its event's plan says. */
+  async #handle(replica: Replica, account: Account, ctx: HandlerContext): Promise<void> {
+    const { plan } = account;
+    account.runs++;
+    this.trace?.(`${replica.name} runs ${plan.id}, attempt ${ctx.attempt}`);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const run: Run = { replica, account, notBeforeMs: this.now() + plan.takesMs, finish: resolve };
+    this.runs.push(run);
+    await promise;
+    this.#remove(this.runs, run);
+    const { trouble } = plan;
+    if (account.thrown < plan.times && trouble !== "kills" && trouble !== "hangs") {
+      account.thrown++;
+      this.trace?.(`${plan.id} ${trouble}`);
+      if (trouble === "rejects") throw new NonRetryableError("as planned");
+      if (trouble === "waits") throw new RetryAfterError(5_000 + this.random.below(4) * 3_000);
+      if (trouble !== "depends") throw new Error("as planned");
+      await ctx.dependency("api").call(() => Promise.reject(new Error("as planned")));
+    }
+    for (let n = 0; n < plan.emits; n++) ctx.emit(Answered, { cause: plan.id });
+  }
+
+  /** What was on its way from a process that is no more, or on its connection: some of it still got there. */
+  #settleNetworkOf(replica: Replica): void {
+    for (const reply of this.replies.filter(({ link }) => link === replica.link)) {
+      this.#remove(this.replies, reply);
+      if (this.random.chance(0.5)) this.take(reply);
+      else this.trace?.(`lost: ${nameOf(reply)}`);
+    }
+  }
+
+  #remove<Item>(from: Item[], item: Item): void {
+    const at = from.indexOf(item);
+    if (at >= 0) from.splice(at, 1);
+  }
+}
+
+/** Whether the handler was given up: by a shutdown or its deadline. */
+function brokenOff(outcome: Outcome): boolean {
+  if (outcome.kind === "retry") return outcome.reason === "shutdown" || outcome.reason === "timed-out";
+  return outcome.kind === "dead-letter" && outcome.error.name === "TimeoutError";
+}
+
+function nameOf({ handle, body }: Reply): string {
+  const [, , stream, , deliveries, seq] = handle.split(".");
+  return `${body} of ${stream} ${seq} #${deliveries}`;
+}
