@@ -19,7 +19,7 @@ export class Account {
   successes = 0;
   /**
    * What hit it from outside: a request about it that failed or went unanswered, a delivery of which nothing was heard
-   * for the whole ack wait, an answer that came so late that it hit another delivery.
+   * for the whole ack wait, an answer that came so late that it hit another delivery, a run that the schedule kept beyond its deadline.
    */
   faults = 0;
   /** How often it was doubled: its original came back, or was parked again, although a parked copy was stored. */

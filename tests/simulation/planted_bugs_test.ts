@@ -36,15 +36,14 @@ const strictSettler = (right: Settler): Settler => ({
 });
 
 /** Gives every dead letter an id of its own, so that one stored again is stored twice. */
-const nameless = ({ jetstream }: DeadLetters): DeadLetters => {
-  let count = 0;
-  return new DeadLetters({
+let named = 0;
+const renaming = ({ jetstream }: DeadLetters): DeadLetters =>
+  new DeadLetters({
     store(subject, payload, hdrs) {
-      hdrs.set("Nats-Msg-Id", String(++count));
+      hdrs.set("Nats-Msg-Id", String(++named));
       return jetstream.store(subject, payload, hdrs);
     },
   });
-};
 
 /** Says that counts are written, and forgets them. */
 const forgetful = (right: Attempts): Attempts => ({
@@ -69,7 +68,7 @@ const BUGS: readonly (readonly [what: string, plant: Plant, leadsTo: RegExp])[] 
     { settler: strictSettler },
     /ended before its attempts were used up|a dead letter, though it would have succeeded|used \d attempts/,
   ],
-  ["a dead letter that can be stored twice", { deadLetters: nameless }, /\d dead letters/],
+  ["a dead letter that can be stored twice", { deadLetters: renaming }, /\d dead letters/],
   ["attempts that are not written down", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
 ];
 
