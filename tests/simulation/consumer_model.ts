@@ -88,6 +88,7 @@ export class ModelConsumer {
       const delay = body.slice("-NAK".length).trim();
       pending.naked = true;
       pending.dueMs = nowMs + (delay === "" ? 0 : JSON.parse(delay).delay / 1e6);
+      this.#sweep(nowMs);
     } else if (body === "+ACK" || body.startsWith("+TERM")) {
       this.#pending.delete(seq);
       if (pending.queued) this.#again.splice(this.#again.indexOf(seq), 1);

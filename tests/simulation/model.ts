@@ -40,17 +40,17 @@ class ModelStream {
 
   publish(subject: string, payload: Uint8Array, headers: readonly Header[], nowMs: number): PubAck {
     const { name: stream, duplicateWindowMs = WINDOW_MS } = this.options;
-    const id = headerOf(headers, "Nats-Msg-Id");
-    if (id !== undefined) {
-      const known = this.#ids.get(id);
-      if (known && nowMs < known.untilMs) return { stream, seq: known.seq, duplicate: true };
-    }
     const expected = headerOf(headers, "Nats-Expected-Last-Subject-Sequence");
     if (expected !== undefined) {
       const last = this.#lastOf(subject);
       if (last !== Number(expected)) {
         return { error: { errCode: 10071, description: `wrong last sequence: ${last}` } };
       }
+    }
+    const id = headerOf(headers, "Nats-Msg-Id");
+    if (id !== undefined) {
+      const known = this.#ids.get(id);
+      if (known && nowMs < known.untilMs) return { stream, seq: known.seq, duplicate: true };
     }
     const schedule = headerOf(headers, "Nats-Schedule");
     if (schedule !== undefined) {
