@@ -121,8 +121,9 @@ export class ModelConsumer {
   }
 
   #nextNew(): StoredMessage | undefined {
-    for (let seq = this.#read + 1; seq <= this.log.lastSeq; seq++) {
-      const message = this.log.messages.get(seq);
+    // What is gone, or is for no filter of this consumer, stays so: it is not looked at again.
+    for (; this.#read < this.log.lastSeq; this.#read++) {
+      const message = this.log.messages.get(this.#read + 1);
       if (message && this.options.filters.some((filter) => covers(filter, message.subject))) return message;
     }
     return undefined;

@@ -26,6 +26,10 @@ export class Account {
   forks = 0;
   /** The places it was handed out from: its own, and one for each time that it came back from the retry lane. */
   readonly places = new Set<string>();
+  /** How often it was handed out again while a process that had it before was alive, and may have been at it still. */
+  overlaps = 0;
+  /** What had hit it when it was first decided that it ends, one way or the other. */
+  faultsBeforeEnd: number | undefined;
   /** Decided outcomes, in order: for the trace of a finding. */
   readonly outcomes: string[] = [];
 
@@ -33,6 +37,7 @@ export class Account {
 
   /** Notes what was decided of a delivery. */
   decided(outcome: Outcome): void {
+    if (outcome.kind !== "retry") this.faultsBeforeEnd ??= this.faults;
     if (outcome.kind === "ack") this.successes++;
     else if (outcome.kind === "retry" && outcome.reason === "dependency-open") this.refused++;
     else if (outcome.kind === "retry" && outcome.usesAttempt) this.failures++;
@@ -47,6 +52,7 @@ export class Ledger {
   /** Which event was handed out from which place of which stream. */
   readonly #places = new Map<string, string>();
   readonly #parked = new Set<string>();
+  readonly #holders = new Map<string, object>();
 
   open(plan: Plan, seq: number): void {
     this.accounts.set(plan.id, new Account(plan, seq));
@@ -58,7 +64,11 @@ export class Ledger {
     return account;
   }
 
-  handedOut(id: string, place: string): void {
+  /** @param isAlive whether a process that it was handed out to is still there */
+  handedOut(id: string, place: string, to: object, isAlive: (holder: object) => boolean): void {
+    const holder = this.#holders.get(place);
+    if (holder && isAlive(holder)) this.of(id).overlaps++;
+    this.#holders.set(place, to);
     this.#places.set(place, id);
     const account = this.of(id);
     account.places.add(place);

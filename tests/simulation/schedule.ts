@@ -2,7 +2,7 @@ import type { Replica } from "./replica.ts";
 import type { Run, World } from "./world.ts";
 
 /** How many turns of the event loop's microtasks a step is given; what takes more goes on during the next step. */
-const TURNS = 24;
+const TURNS = 16;
 /** So many steps without a fault are enough for every wait there may be. */
 const CALM_STEPS = 3_000;
 

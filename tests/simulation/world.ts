@@ -1,6 +1,7 @@
 import { type HandlerContext, NonRetryableError, RetryAfterError } from "weir";
 import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
 import { ACK_WAIT_MS } from "../../runtime/nats/ensure_consumer.ts";
+import type { Delivery } from "../../runtime/nouns/delivery.ts";
 import type { Outcome } from "../../runtime/nouns/outcome.ts";
 import { FUNCTION, functionOf, type Plant } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
@@ -101,19 +102,7 @@ export class World implements Network {
     this.trace?.(`${name} starts`);
     const functionFor = (replica: Replica) => functionOf(this.settings, this.#handlerOf(replica));
     const replica: Replica = new Replica(name, this, this.time, functionFor, (delivery, outcome) => {
-      const [stream, seq] = delivery.place.split(".");
-      const id = this.ledger.at(`${stream}.${seq}`)!, account = this.ledger.of(id);
-      account.decided(outcome);
-      if (brokenOff(outcome)) {
-        const run = this.runs.find((run) => run.replica === replica && run.account === account);
-        if (run && outcome.kind === "retry" && outcome.reason === "shutdown") account.brokenOff++;
-        if (run) this.#remove(this.runs, run);
-      }
-      if (!this.trace) return;
-      const more = outcome.kind === "ack"
-        ? ""
-        : `: ${outcome.reason}${"delayMs" in outcome ? ` ${outcome.delayMs}` : ""}`;
-      this.trace(`${name} decides of ${id} (${stream} ${seq} #${delivery.deliveryCount}) ${outcome.kind}${more}`);
+      this.#decided(replica, delivery, outcome);
     }, this.plant);
     this.replicas.push(replica);
   }
@@ -124,7 +113,8 @@ export class World implements Network {
     if (!handed) return;
     const { message, deliveries, why } = handed;
     const id = this.eventIn(message.headers, message.payload);
-    this.ledger.handedOut(id, `${source.stream}.${message.seq}`);
+    const isAlive = (holder: object) => why === "expired" && this.replicas.includes(holder as Replica);
+    this.ledger.handedOut(id, `${source.stream}.${message.seq}`, replica, isAlive);
     if (why === "expired") this.ledger.fault(id);
     this.trace?.(`${source.stream} hands ${id} out to ${replica.name} (${message.seq} #${deliveries}, ${why})`);
     source.owed--;
@@ -213,6 +203,23 @@ export class World implements Network {
       this.model.messages("RETRIES").length === 0;
   }
 
+  #decided(replica: Replica, { place, deliveryCount }: Delivery, outcome: Outcome): void {
+    const [stream, seq] = place.split(".");
+    const id = this.ledger.at(`${stream}.${seq}`)!, account = this.ledger.of(id);
+    const more = outcome.kind === "ack"
+      ? ""
+      : `: ${outcome.reason}${"delayMs" in outcome ? ` ${outcome.delayMs}` : ""}`;
+    this.trace?.(`${replica.name} decides of ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
+    account.decided(outcome);
+    const given = givenUp(outcome);
+    if (!given) return;
+    const run = this.runs.find((run) => run.replica === replica && run.account === account);
+    if (run) this.#remove(this.runs, run);
+    const { plan: { trouble, times }, failures } = account;
+    if (given === "shutdown") account.brokenOff += run ? 1 : 0;
+    else if (trouble !== "hangs" || failures > times) account.faults++; // the schedule dawdled
+  }
+
   #publish(plan: Plan): void {
     const ack = this.model.publish(Asked.type, plan.payload, plan.headers, this.now());
     if (!ack || "error" in ack) throw new Error(`not stored: ${plan.id}`);
@@ -263,10 +270,13 @@ export class World implements Network {
   }
 }
 
-/** Whether the handler was given up: by a shutdown or its deadline. */
-function brokenOff(outcome: Outcome): boolean {
-  if (outcome.kind === "retry") return outcome.reason === "shutdown" || outcome.reason === "timed-out";
-  return outcome.kind === "dead-letter" && outcome.error.name === "TimeoutError";
+/** Whether the handler was given up before it returned, and why. */
+function givenUp(outcome: Outcome): "shutdown" | "timed-out" | undefined {
+  if (outcome.kind === "dead-letter") return outcome.error.name === "TimeoutError" ? "timed-out" : undefined;
+  if (outcome.kind === "retry" && (outcome.reason === "shutdown" || outcome.reason === "timed-out")) {
+    return outcome.reason;
+  }
+  return undefined;
 }
 
 function nameOf({ handle, body }: Reply): string {
