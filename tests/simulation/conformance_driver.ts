@@ -10,7 +10,7 @@ export interface Received {
   readonly body: string;
 }
 
-/** JetStream, whichever: what the statements of `conformance.ts` are made about. */
+/** JetStream, whichever: what the statements of `conformance_*.ts` are made about. */
 export interface Driver {
   addStream(options: StreamOptions): Promise<void>;
   addConsumer(stream: string, options: ConsumerOptions): Promise<void>;

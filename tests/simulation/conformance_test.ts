@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { startBroker } from "../nats/broker.ts";
-import { STATEMENTS } from "./conformance.ts";
+import { CONSUMER_STATEMENTS } from "./conformance_consumers.ts";
+import { STREAM_STATEMENTS } from "./conformance_streams.ts";
 import { modelDriver } from "./model_driver.ts";
 import { serverDriver } from "./server_driver.ts";
+
+const STATEMENTS = { ...STREAM_STATEMENTS, ...CONSUMER_STATEMENTS };
 
 for (const [what, statement] of Object.entries(STATEMENTS)) {
   Deno.test(`the model: ${what}`, () => statement(modelDriver(), "S1"));

@@ -1,5 +1,6 @@
+import type { Run } from "./handlers.ts";
 import type { Replica } from "./replica.ts";
-import type { Run, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** How many turns of the event loop's microtasks a step is given; what takes more goes on during the next step. */
 const TURNS = 16;
@@ -71,7 +72,10 @@ function finish(world: World, run: Run): void {
   if (account.plan.trouble === "kills" && account.kills < account.plan.times) {
     account.kills++;
     world.die(replica);
-  } else run.finish();
+    return;
+  }
+  world.runs.splice(world.runs.indexOf(run), 1);
+  run.finish();
 }
 
 function deliveries(world: World, replica: Replica): (() => void)[] {

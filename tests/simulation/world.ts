@@ -1,12 +1,11 @@
-import { type HandlerContext, NonRetryableError, RetryAfterError } from "weir";
-import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
 import { ACK_WAIT_MS } from "../../runtime/nats/ensure_consumer.ts";
 import type { Delivery } from "../../runtime/nouns/delivery.ts";
 import type { Outcome } from "../../runtime/nouns/outcome.ts";
 import { FUNCTION, functionOf, type Plant } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
-import { Answered, Asked, makePlan, type Plan } from "./events.ts";
-import { type Account, Ledger } from "./ledger.ts";
+import { Asked, makePlan, type Plan } from "./events.ts";
+import { givenUp, handlerOf, type Run } from "./handlers.ts";
+import { Ledger } from "./ledger.ts";
 import type { Ask, Network, Reply } from "./link.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "./random.ts";
@@ -14,14 +13,6 @@ import { Replica } from "./replica.ts";
 import { makeSettings, type Settings } from "./settings.ts";
 import type { SimSource } from "./sim_source.ts";
 import { VirtualTime } from "./virtual_time.ts";
-
-/** A handler under way: it goes on when the schedule says so. */
-export interface Run {
-  readonly replica: Replica;
-  readonly account: Account;
-  readonly notBeforeMs: number;
-  finish(): void;
-}
 
 const UTF8 = new TextDecoder();
 
@@ -100,7 +91,7 @@ export class World implements Network {
   start(): void {
     const name = `replica ${++this.#started}`;
     this.trace?.(`${name} starts`);
-    const functionFor = (replica: Replica) => functionOf(this.settings, this.#handlerOf(replica));
+    const functionFor = (replica: Replica) => functionOf(this.settings, handlerOf(this, replica));
     const replica: Replica = new Replica(name, this, this.time, functionFor, (delivery, outcome) => {
       this.#decided(replica, delivery, outcome);
     }, this.plant);
@@ -134,13 +125,13 @@ export class World implements Network {
 
   answer(ask: Ask): void {
     this.trace?.(`${ask.what}: answered`);
-    this.#remove(this.asks, ask);
+    remove(this.asks, ask);
     ask.answer();
   }
 
   fail(ask: Ask, applied: boolean): void {
     this.trace?.(`${ask.what}: ${applied ? "done, but not answered" : "fails"}`);
-    this.#remove(this.asks, ask);
+    remove(this.asks, ask);
     this.ledger.fault(ask.about());
     if (applied) ask.apply();
     ask.fail();
@@ -148,7 +139,7 @@ export class World implements Network {
 
   lose(reply: Reply): void {
     this.trace?.(`lost: ${nameOf(reply)}`);
-    this.#remove(this.replies, reply);
+    remove(this.replies, reply);
   }
 
   stop(replica: Replica): void {
@@ -162,11 +153,11 @@ export class World implements Network {
     for (const ask of this.asks.filter(({ link }) => link === replica.link)) {
       if (this.random.chance(0.5)) ask.apply();
       this.ledger.fault(ask.about());
-      this.#remove(this.asks, ask);
+      remove(this.asks, ask);
     }
     this.#settleNetworkOf(replica);
-    for (const run of this.runs.filter((run) => run.replica === replica)) this.#remove(this.runs, run);
-    this.#remove(this.replicas, replica);
+    for (const run of this.runs.filter((run) => run.replica === replica)) remove(this.runs, run);
+    remove(this.replicas, replica);
   }
 
   cut(replica: Replica): void {
@@ -214,7 +205,7 @@ export class World implements Network {
     const given = givenUp(outcome);
     if (!given) return;
     const run = this.runs.find((run) => run.replica === replica && run.account === account);
-    if (run) this.#remove(this.runs, run);
+    if (run) remove(this.runs, run);
     const { plan: { trouble, times }, failures } = account;
     if (given === "shutdown") account.brokenOff += run ? 1 : 0;
     else if (trouble !== "hangs" || failures > times) account.faults++; // the schedule dawdled
@@ -229,54 +220,19 @@ export class World implements Network {
     this.trace(`published ${id}: ${trouble} × ${times}, then emits ${emits}, takes ${takesMs} ms`);
   }
 
-  #handlerOf(replica: Replica): BoundFunction["handler"] {
-    return (event, ctx) => this.#handle(replica, this.ledger.of(event.id), ctx);
-  }
-
-  /** A handler: it begins, waits for the schedule, and does what its event's plan says. */
-  async #handle(replica: Replica, account: Account, ctx: HandlerContext): Promise<void> {
-    const { plan } = account;
-    account.runs++;
-    this.trace?.(`${replica.name} runs ${plan.id}, attempt ${ctx.attempt}`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const run: Run = { replica, account, notBeforeMs: this.now() + plan.takesMs, finish: resolve };
-    this.runs.push(run);
-    await promise;
-    this.#remove(this.runs, run);
-    const { trouble } = plan;
-    if (account.thrown < plan.times && trouble !== "kills" && trouble !== "hangs") {
-      account.thrown++;
-      this.trace?.(`${plan.id} ${trouble}`);
-      if (trouble === "rejects") throw new NonRetryableError("as planned");
-      if (trouble === "waits") throw new RetryAfterError(5_000 + this.random.below(4) * 3_000);
-      if (trouble !== "depends") throw new Error("as planned");
-      await ctx.dependency("api").call(() => Promise.reject(new Error("as planned")));
-    }
-    for (let n = 0; n < plan.emits; n++) ctx.emit(Answered, { cause: plan.id });
-  }
-
   /** What was on its way from a process that is no more, or on its connection: some of it still got there. */
   #settleNetworkOf(replica: Replica): void {
     for (const reply of this.replies.filter(({ link }) => link === replica.link)) {
-      this.#remove(this.replies, reply);
+      remove(this.replies, reply);
       if (this.random.chance(0.5)) this.take(reply);
       else this.trace?.(`lost: ${nameOf(reply)}`);
     }
   }
-
-  #remove<Item>(from: Item[], item: Item): void {
-    const at = from.indexOf(item);
-    if (at >= 0) from.splice(at, 1);
-  }
 }
 
-/** Whether the handler was given up before it returned, and why. */
-function givenUp(outcome: Outcome): "shutdown" | "timed-out" | undefined {
-  if (outcome.kind === "dead-letter") return outcome.error.name === "TimeoutError" ? "timed-out" : undefined;
-  if (outcome.kind === "retry" && (outcome.reason === "shutdown" || outcome.reason === "timed-out")) {
-    return outcome.reason;
-  }
-  return undefined;
+function remove<Item>(from: Item[], item: Item): void {
+  const at = from.indexOf(item);
+  if (at >= 0) from.splice(at, 1);
 }
 
 function nameOf({ handle, body }: Reply): string {
