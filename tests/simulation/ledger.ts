@@ -85,6 +85,13 @@ export class Ledger {
     return this.#places.get(place);
   }
 
+  /** An answer to an older delivery from that place ended a newer one. */
+  overtook(place: string): void {
+    const account = this.of(this.#places.get(place)!);
+    account.faults++;
+    account.overlaps++;
+  }
+
   fault(id: string | undefined): void {
     if (id !== undefined) this.of(id).faults++;
   }

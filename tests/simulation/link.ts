@@ -5,15 +5,18 @@ import type { Stored } from "../../runtime/flow/ports.ts";
 import type { Header, JetStreamModel } from "./model.ts";
 import { headerLines } from "./wire.ts";
 
+/** For how long the store asks again. */
+const REPEATS_FOR_MS = 8_000;
+
 /** A request to the server that is not answered yet. What becomes of it is the schedule's to choose. */
 export interface Ask {
   readonly link: Link;
   readonly what: string;
   /** The event that it is about, if any. */
   about(): string | undefined;
-  /** Lets it reach the server; a second time has no second effect, as with a message that has an id. */
+  /** Lets it reach the server, unless it has before. */
   apply(): void;
-  /** Lets its answer arrive; it must have been applied. */
+  /** Lets its answer arrive. */
   answer(): void;
   /** It is not known to have happened. */
   fail(): void;
@@ -101,10 +104,10 @@ export class Link {
   ): Promise<Result> {
     if (this.state === "dead") return new Promise(() => {});
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    let result: Result | undefined, error: unknown;
-    const apply = () => {
-      if (ask.applied && !repeats) return;
+    let result: Result | undefined, error: unknown, appliedAtMs = -Infinity;
+    const reach = () => {
       ask.applied = true;
+      appliedAtMs = this.network.now();
       try {
         result = perform();
       } catch (thrown) {
@@ -117,9 +120,10 @@ export class Link {
       about,
       repeats,
       applied: false,
-      apply,
+      apply: () => void (ask.applied || reach()),
       answer: () => {
-        if (repeats || !ask.applied) apply();
+        // What was not answered for a while was asked again, and it is the second answer that came.
+        if (!ask.applied || (repeats && this.network.now() - appliedAtMs <= REPEATS_FOR_MS)) reach();
         if (error !== undefined) reject(error);
         else resolve(result as Result);
       },

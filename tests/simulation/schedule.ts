@@ -1,3 +1,4 @@
+import { die, harm, reconnect } from "./harms.ts";
 import type { Run } from "./handlers.ts";
 import type { Replica } from "./replica.ts";
 import type { World } from "./world.ts";
@@ -16,7 +17,7 @@ export async function schedule(world: World): Promise<"quiet" | "stuck"> {
   }
   world.calm = true;
   world.trace?.("from here on nothing goes wrong");
-  for (const replica of world.replicas) if (replica.link.state === "cut") world.reconnect(replica);
+  for (const replica of world.replicas) if (replica.link.state === "cut") reconnect(world, replica);
   for (let left = CALM_STEPS; left > 0; left--) {
     if (world.replicas.length === 0) world.start();
     await turns(TURNS);
@@ -39,7 +40,10 @@ function proceed(world: World, dawdling: boolean): void {
   tidy(world);
   const { asks, replies, random } = world;
   const steps: (() => void)[] = [];
-  for (const ask of asks) if (ask.link.state === "up") steps.push(() => world.answer(ask));
+  for (const ask of asks) {
+    if (ask.link.state !== "up") continue;
+    steps.push(() => dawdling && !ask.applied && random.chance(0.3) ? world.reach(ask) : world.answer(ask));
+  }
   // A connection keeps its order, but two of them do not keep each other's; and seldom even one is overtaken.
   for (const reply of replies.length > 1 && random.chance(0.1) ? [random.pick(replies)] : replies.slice(0, 1)) {
     steps.push(() => {
@@ -57,7 +61,7 @@ function proceed(world: World, dawdling: boolean): void {
 function tidy(world: World): void {
   for (const replica of [...world.replicas]) {
     if (replica.state === "gone") world.replicas.splice(world.replicas.indexOf(replica), 1);
-    else if (replica.link.state === "cut" && (world.calm || world.random.chance(0.2))) world.reconnect(replica);
+    else if (replica.link.state === "cut" && (world.calm || world.random.chance(0.2))) reconnect(world, replica);
   }
   if (world.replicas.length < world.settings.replicas && world.random.chance(0.2)) world.start();
 }
@@ -71,7 +75,7 @@ function finish(world: World, run: Run): void {
   const { account, replica } = run;
   if (account.plan.trouble === "kills" && account.kills < account.plan.times) {
     account.kills++;
-    world.die(replica);
+    die(world, replica);
     return;
   }
   world.runs.splice(world.runs.indexOf(run), 1);
@@ -91,41 +95,4 @@ function deliveries(world: World, replica: Replica): (() => void)[] {
     }
   }
   return steps;
-}
-
-/** Something goes wrong, if chance has it; false: nothing did. */
-function harm(world: World): boolean {
-  const { random, settings, asks, replies, replicas } = world;
-  for (const kind of settings.harms) {
-    if (!random.chance(settings.harmful)) continue;
-    const replica = replicas.length > 0 ? random.pick(replicas) : undefined;
-    switch (kind) {
-      case "fail":
-      case "unanswered":
-        if (asks.length === 0) continue;
-        world.fail(random.pick(asks), kind === "unanswered");
-        return true;
-      case "lose":
-        if (replies.length === 0) continue;
-        world.lose(random.pick(replies));
-        return true;
-      case "late":
-        if (replies.length === 0 && asks.length === 0) continue;
-        world.advance();
-        return true;
-      case "crash":
-        if (!replica) continue;
-        world.die(replica);
-        return true;
-      case "stop":
-        if (replica?.state !== "up") continue;
-        world.stop(replica);
-        return true;
-      case "cut":
-        if (replica?.link.state !== "up") continue;
-        world.cut(replica);
-        return true;
-    }
-  }
-  return false;
 }

@@ -118,60 +118,21 @@ export class World implements Network {
     const [, , stream, , deliveries, seq] = reply.handle.split(".");
     const current = this.consumers[stream].deliveriesOf(Number(seq));
     if (reply.body.startsWith("-NAK") && current !== undefined && current !== Number(deliveries)) {
-      this.ledger.fault(this.ledger.at(`${stream}.${seq}`)); // it gives back what somebody else is at work on
+      this.ledger.overtook(`${stream}.${seq}`); // it gives back what somebody else is at work on
     }
     this.model.answer(reply.handle, reply.body, this.now());
+  }
+
+  /** It gets to the server; the answer is on its way back. */
+  reach(ask: Ask): void {
+    this.trace?.(`${ask.what}: done, to be answered`);
+    ask.apply();
   }
 
   answer(ask: Ask): void {
     this.trace?.(`${ask.what}: answered`);
     remove(this.asks, ask);
     ask.answer();
-  }
-
-  fail(ask: Ask, applied: boolean): void {
-    this.trace?.(`${ask.what}: ${applied ? "done, but not answered" : "fails"}`);
-    remove(this.asks, ask);
-    this.ledger.fault(ask.about());
-    if (applied) ask.apply();
-    ask.fail();
-  }
-
-  lose(reply: Reply): void {
-    this.trace?.(`lost: ${nameOf(reply)}`);
-    remove(this.replies, reply);
-  }
-
-  stop(replica: Replica): void {
-    this.trace?.(`${replica.name} is told to stop`);
-    replica.stop(this.settings.graceMs);
-  }
-
-  die(replica: Replica): void {
-    this.trace?.(`${replica.name} dies`);
-    replica.die();
-    for (const ask of this.asks.filter(({ link }) => link === replica.link)) {
-      if (this.random.chance(0.5)) ask.apply();
-      this.ledger.fault(ask.about());
-      remove(this.asks, ask);
-    }
-    this.#settleNetworkOf(replica);
-    for (const run of this.runs.filter((run) => run.replica === replica)) remove(this.runs, run);
-    remove(this.replicas, replica);
-  }
-
-  cut(replica: Replica): void {
-    this.trace?.(`${replica.name} loses its connection`);
-    replica.cut();
-    this.#settleNetworkOf(replica);
-    for (const ask of this.asks.filter(({ link, repeats }) => link === replica.link && !repeats)) {
-      this.fail(ask, this.random.chance(0.5));
-    }
-  }
-
-  reconnect(replica: Replica): void {
-    this.trace?.(`${replica.name} is connected again`);
-    replica.reconnect(this.random.below(30_000));
   }
 
   /** Moves the time on to whatever is due next; false when nothing ever is. */
@@ -219,23 +180,15 @@ export class World implements Network {
     const { id, trouble, times, emits, takesMs } = plan;
     this.trace(`published ${id}: ${trouble} × ${times}, then emits ${emits}, takes ${takesMs} ms`);
   }
-
-  /** What was on its way from a process that is no more, or on its connection: some of it still got there. */
-  #settleNetworkOf(replica: Replica): void {
-    for (const reply of this.replies.filter(({ link }) => link === replica.link)) {
-      remove(this.replies, reply);
-      if (this.random.chance(0.5)) this.take(reply);
-      else this.trace?.(`lost: ${nameOf(reply)}`);
-    }
-  }
 }
 
-function remove<Item>(from: Item[], item: Item): void {
+/** Takes an item out of a list, if it is in there. */
+export function remove<Item>(from: Item[], item: Item): void {
   const at = from.indexOf(item);
   if (at >= 0) from.splice(at, 1);
 }
 
-function nameOf({ handle, body }: Reply): string {
+export function nameOf({ handle, body }: Reply): string {
   const [, , stream, , deliveries, seq] = handle.split(".");
   return `${body} of ${stream} ${seq} #${deliveries}`;
 }
