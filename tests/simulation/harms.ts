@@ -60,12 +60,17 @@ function stop(world: World, replica: Replica): void {
 export function die(world: World, replica: Replica): void {
   world.trace?.(`${replica.name} dies`);
   replica.die();
+  settleNetworkOf(world, replica);
+  exit(world, replica);
+}
+
+/** A process ends: what it still asks for may get to the server, but nobody waits for the answer. */
+export function exit(world: World, replica: Replica): void {
   for (const ask of world.asks.filter(({ link }) => link === replica.link)) {
     if (world.random.chance(0.5)) ask.apply();
     world.ledger.fault(ask.about());
     remove(world.asks, ask);
   }
-  settleNetworkOf(world, replica);
   for (const run of world.runs.filter((run) => run.replica === replica)) remove(world.runs, run);
   remove(world.replicas, replica);
 }

@@ -46,7 +46,7 @@ function check(world: World, account: Account): string[] {
   must(!exhausted || failures + kills + faults >= attempts, () => "ended before its attempts were used up");
 
   // Without anything but shutdowns, open breakers and what it did itself, everything about it is exact.
-  const clean = forks === 0 && faults <= kills;
+  const clean = forks === 0 && account.overlaps === 0 && faults <= kills;
   if (clean) problems.push(...inexact(account, attempts, letters));
   return problems;
 }

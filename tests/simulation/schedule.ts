@@ -1,4 +1,4 @@
-import { die, harm, reconnect } from "./harms.ts";
+import { die, exit, harm, reconnect } from "./harms.ts";
 import type { Run } from "./handlers.ts";
 import type { Replica } from "./replica.ts";
 import type { World } from "./world.ts";
@@ -60,7 +60,7 @@ function proceed(world: World, dawdling: boolean): void {
 /** What ends or begins by itself. */
 function tidy(world: World): void {
   for (const replica of [...world.replicas]) {
-    if (replica.state === "gone") world.replicas.splice(world.replicas.indexOf(replica), 1);
+    if (replica.state === "gone") exit(world, replica);
     else if (replica.link.state === "cut" && (world.calm || world.random.chance(0.2))) reconnect(world, replica);
   }
   if (world.replicas.length < world.settings.replicas && world.random.chance(0.2)) world.start();
