@@ -83,7 +83,7 @@ export class Pipeline {
     const { policy, name } = this.fn;
     const given = this.#circumstances(counted);
     if (counted.ending) return decision(counted, counted.ending);
-    if (counted.parked) return decision(counted, { kind: "ack" });
+    if (counted.parked) return decision(counted, { kind: "ack", skipped: "parked" });
     const stop = before({
       decoded,
       attempt: given.attempt,
@@ -104,8 +104,7 @@ export class Pipeline {
       if (claimed && claimed.kind !== "claimed") {
         permit.report("ignored");
         if (claimed.kind === "in-progress") return decision(counted, inProgress(given));
-        scope.log.info("handled before: not run again");
-        return decision(counted, { kind: "ack" });
+        return decision(counted, { kind: "ack", skipped: "handled-before" });
       }
       claim = claimed?.claim;
       if (counted.begin) await this.ports.attempts.write(name, delivery, counted.begin);

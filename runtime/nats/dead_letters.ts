@@ -55,9 +55,12 @@ export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string
   return [...hdrs].flatMap(([name, values]) => values.map((value) => [name, value] as const));
 }
 
-/** Stored again after a lost answer, it is the same dead letter; stored in the stream's next life, it is not. */
-function deadLetterId(functionName: string, { place }: Delivery): string {
-  return `${functionName}:${place}`;
+/**
+ * Stored again after a lost answer, or when an original came back though its parked copy was stored, it is the same dead
+ * letter: the first place and time name it, and come with a copy. In the stream's next life, or redriven, it is another.
+ */
+function deadLetterId(functionName: string, { stream, sequence, storedAtMs, earlier }: Delivery): string {
+  return `${functionName}:${stream}.${sequence}.${storedAtMs}.${earlier.redrives}`;
 }
 
 function deadLetterHeaders(

@@ -8,9 +8,14 @@ import type { StoredBefore } from "./late_duplicates.ts";
 
 const UTF8 = new TextEncoder();
 
+/** What shows a stored event. */
+export interface Reader {
+  readonly streams: Pick<JetStreamManager["streams"], "getMessage">;
+}
+
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
-  constructor(readonly jetstream: Store, readonly jsm: JetStreamManager, readonly before: StoredBefore) {}
+  constructor(readonly jetstream: Store, readonly jsm: Reader, readonly before: StoredBefore) {}
 
   /** @throws {StoreError} when the event is not known to be stored: `id-taken` when another event has its id. */
   async publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {

@@ -12,6 +12,9 @@ export interface StoredBefore {
   find(subject: string, id: string, sinceMs: number): Promise<Stored | undefined>;
 }
 
+const GIVE_UP_MS = 8_000;
+const AGAIN_MS = 500;
+
 interface Wanted {
   readonly id: string;
   readonly sinceMs: number;
@@ -30,7 +33,19 @@ export class LateDuplicates implements StoredBefore {
 
   constructor(readonly nc: NatsConnection, readonly jsm: JetStreamManager, readonly clock: Clock) {}
 
+  /** A server that restarts meanwhile is waited for, as it is in storing: a failure would use up an attempt. */
   async find(subject: string, id: string, sinceMs: number): Promise<Stored | undefined> {
+    for (const giveUpAtMs = this.clock.now() + GIVE_UP_MS;;) {
+      try {
+        return await this.#look(subject, id, sinceMs);
+      } catch (error) {
+        if (this.clock.now() + AGAIN_MS > giveUpAtMs || this.nc.isClosed()) throw error;
+        await new Promise<void>((resolve) => this.clock.timer(AGAIN_MS, resolve));
+      }
+    }
+  }
+
+  async #look(subject: string, id: string, sinceMs: number): Promise<Stored | undefined> {
     const stream = await this.jsm.streams.find(subject);
     const { config } = await this.jsm.streams.info(stream);
     // Half of it: the clocks of this machine and the server's need not agree to the second.

@@ -44,7 +44,8 @@ export type Result =
 
 /** What is to be done with a delivery. A value: only the settler acts on it. */
 export type Outcome =
-  | { readonly kind: "ack" }
+  /** `skipped`: without a run, since the event was handled before, or waits elsewhere for its next attempt. */
+  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "parked" }
   /** Nothing: by now it may be somebody else's, and whatever were said of it would be said of theirs. */
   | { readonly kind: "lost" }
   | {

@@ -74,7 +74,13 @@ function logFields({ functionName, event, attempt }: Invocation, span: Span) {
 
 function report(outcome: Outcome, span: Span, log: Scope["log"]): void {
   span.setAttribute("weir.outcome", outcome.kind);
-  if (outcome.kind === "ack") return log.debug("handled", { outcome: "ack" });
+  if (outcome.kind === "ack") {
+    const { skipped } = outcome;
+    if (skipped === undefined) return log.debug("handled", { outcome: "ack" });
+    span.setAttribute("weir.skipped", skipped);
+    const why = skipped === "parked" ? "its parked retry stands for it" : "it was handled before";
+    return log.info(`not run: ${why}`, { outcome: "ack", skipped });
+  }
   if (outcome.kind === "lost") {
     return log.info("not attempted: it may be with another replica by now", { outcome: "lost" });
   }

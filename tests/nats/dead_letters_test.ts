@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Broker } from "./broker.ts";
 import { headerText } from "../../runtime/nats/header_text.ts";
+import { RawHeaders } from "../../runtime/nats/raw_headers.ts";
+import { fromLane, laneHeaders } from "../../runtime/nats/retry_lane.ts";
 import { rejected, startSettling } from "./settling.ts";
 
 /** The last dead letter, as it is stored. */
@@ -46,7 +48,7 @@ Deno.test("a dead letter has the original's bytes and headers, and says what bec
     ["CE-Type", ["orders.created"]],
     ["traceparent", ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]],
     ["X-Tag", ["one", "two"]],
-    ["Nats-Msg-Id", [`handle:${delivery.place}`]],
+    ["Nats-Msg-Id", [`handle:ORDERS.1.${delivery.storedAtMs}.0`]],
     ["weir-function", ["handle"]],
     ["weir-reason", ["rejected"]],
     ["weir-attempts", ["3"]],
@@ -67,6 +69,28 @@ Deno.test("the same dead letter stored twice is there once", async () => {
   assert.deepEqual(second, { stream: "DEAD_LETTERS", sequence: 1, duplicate: true });
   const other = await orders.deadLetters.store("otherFunction", delivery, rejected("no"));
   assert.deepEqual(other, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
+});
+
+Deno.test("an event and its parked copy end as one dead letter, redriven it ends as another", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const original = await orders.next();
+  const hdrs = laneHeaders("handle", original, { attempts: 1, freeRetries: 0 });
+  const block = all(hdrs).map(([name, [value]]) => `${name}: ${value}\r\n`).join("");
+  const copy = fromLane({
+    ...original,
+    stream: "RETRIES",
+    sequence: 7,
+    subject: "retries.due.handle.orders.created",
+    place: "RETRIES.7.1",
+    headers: new RawHeaders(`NATS/1.0\r\n${block}\r\n`),
+  });
+  await orders.deadLetters.store("handle", original, rejected("no"));
+  const second = await orders.deadLetters.store("handle", copy, rejected("no, said of its copy"));
+  assert.deepEqual(second, { stream: "DEAD_LETTERS", sequence: 1, duplicate: true });
+  const redriven = { ...copy, earlier: { ...copy.earlier, redrives: 1 } };
+  const third = await orders.deadLetters.store("handle", redriven, rejected("no, once more"));
+  assert.deepEqual(third, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
 });
 
 for (

@@ -1,0 +1,123 @@
+import { trace } from "@opentelemetry/api";
+import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
+import type { Log } from "../../runtime/authoring/context.ts";
+import { resolvePolicy } from "../../runtime/authoring/policy.ts";
+import { Dependencies } from "../../runtime/flow/dependencies.ts";
+import { Pipeline } from "../../runtime/flow/pipeline.ts";
+import type {
+  Attempts,
+  Clock,
+  Inbox,
+  KeepAlive,
+  Observer,
+  Publisher,
+  Settler,
+  Source,
+} from "../../runtime/flow/ports.ts";
+import { Worker } from "../../runtime/flow/worker.ts";
+import { AttemptStore } from "../../runtime/nats/attempts.ts";
+import { DeadLetters } from "../../runtime/nats/dead_letters.ts";
+import { EXTEND_MS } from "../../runtime/nats/ack_wait.ts";
+import { EventPublisher, type Reader } from "../../runtime/nats/event_publisher.ts";
+import type { Remover } from "../../runtime/nats/redrive.ts";
+import { RetryLane } from "../../runtime/nats/retry_lane.ts";
+import { NatsSettler } from "../../runtime/nats/settle.ts";
+import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
+import type { Delivery } from "../../runtime/nouns/delivery.ts";
+import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import { Answered, Asked } from "./events.ts";
+import type { Link } from "./link.ts";
+import type { Settings } from "./settings.ts";
+
+/** The function under simulation, and its consumers' name. */
+export const FUNCTION = "sim";
+
+/** Parts of the runtime that a test puts wrong ones in place of. */
+export interface Plant {
+  readonly publisher?: (right: Publisher) => Publisher;
+  readonly deadLetters?: (right: DeadLetters) => DeadLetters;
+  readonly attempts?: (right: Attempts) => Attempts;
+  readonly settler?: (right: Settler) => Settler;
+}
+
+/** Is told what is to be done with each delivery, before it is done. */
+export type Decided = (delivery: Delivery, outcome: Outcome) => void;
+
+/** What a runtime consists of, as far as it is simulated. */
+export interface Composed {
+  readonly worker: Worker;
+  readonly settler: NatsSettler;
+}
+
+/**
+ * Puts the true parts together as `runtime.ts` does, with a link to the model where that has a connection to NATS.
+ * This is the one place that knows how they fit.
+ */
+export function compose(
+  link: Link,
+  clock: Clock,
+  fn: BoundFunction,
+  sources: readonly Source[],
+  decided: Decided,
+  plant: Plant,
+): Composed {
+  const { store, kv, streams, before } = link;
+  const as = <Part>(right: Part, wrong: ((right: Part) => Part) | undefined) => wrong ? wrong(right) : right;
+  const attempts = as<Attempts>(new AttemptStore(kv, link.isParked), plant.attempts);
+  const deadLetters = as(new DeadLetters(store, before), plant.deadLetters);
+  const settler = new NatsSettler(link.nc, deadLetters, attempts, new RetryLane(store), { streams } as Remover, clock);
+  const ports = {
+    clock,
+    publisher: as<Publisher>(new EventPublisher(store, { streams } as unknown as Reader, before), plant.publisher),
+    settler: watched(as<Settler>(settler, plant.settler), decided),
+    attempts,
+    inbox: NO_INBOX,
+    observer: UNOBSERVED,
+    kv: NO_BUCKETS,
+  };
+  const dependencies = new Dependencies(fn.policy.dependencies, clock, () => {});
+  return { worker: new Worker(new Pipeline(fn, dependencies, ports), sources, EXTEND_MS, KEPT), settler };
+}
+
+function watched(settler: Settler, decided: Decided): Settler {
+  return {
+    settle(functionName, delivery, outcome, progress, claim) {
+      decided(delivery, outcome);
+      return settler.settle(functionName, delivery, outcome, progress, claim);
+    },
+    extend: (delivery) => settler.extend(delivery),
+  };
+}
+
+const LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const SCOPE = {
+  span: trace.wrapSpanContext({ traceId: "0".repeat(32), spanId: "0".repeat(16), traceFlags: 0 }),
+  log: LOG,
+};
+const UNOBSERVED: Observer = { observe: (_invocation, run) => run(SCOPE), breakerChanged() {} };
+const NO_BUCKETS = new MemoryKvStore();
+const NO_INBOX: Inbox = { claim: () => Promise.reject(new Error("nothing is claimed here")) };
+/** No handler blocks its thread here. */
+const KEPT: KeepAlive = { hold: () => ({ mine: () => true, renew() {}, release() {} }) };
+const policies = new Map<string, BoundFunction["policy"]>();
+
+/** The function under simulation, with a handler of the caller's. */
+export function functionOf(settings: Settings, handler: BoundFunction["handler"]): BoundFunction {
+  const { attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs } = settings;
+  const key = [attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs].join();
+  let policy = policies.get(key);
+  if (!policy) {
+    const resolved = resolvePolicy({
+      on: Asked,
+      retry: { attempts, initial: `${initialMs}ms`, max: "20s" },
+      timeout: "60s",
+      concurrency,
+      breaker: { consecutiveFailures: breakerFailures, openFor: `${breakerOpenForMs}ms` },
+      dependencies: { api: { consecutiveFailures: 1, openFor: "3s" } },
+    });
+    if (!resolved.ok) throw new Error(resolved.problems.join("; "));
+    policies.set(key, policy = resolved.policy);
+  }
+  const triggers = [{ pattern: Asked.type, stream: "SIM", event: Asked }];
+  return { name: FUNCTION, triggers, emits: [Answered], policy, handler };
+}

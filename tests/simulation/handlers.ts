@@ -1,0 +1,46 @@
+import { NonRetryableError, RetryAfterError } from "weir";
+import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
+import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import { Answered } from "./events.ts";
+import type { Account } from "./ledger.ts";
+import type { Replica } from "./replica.ts";
+import type { World } from "./world.ts";
+
+/** A handler under way: it goes on when the schedule says so. */
+export interface Run {
+  readonly replica: Replica;
+  readonly account: Account;
+  readonly notBeforeMs: number;
+  finish(): void;
+}
+
+/** The handler as a replica runs it: it begins, waits for the schedule, and does what its event's plan says. */
+export function handlerOf(world: World, replica: Replica): BoundFunction["handler"] {
+  return async ({ id }, ctx) => {
+    if (replica.link.state === "dead") return await new Promise(() => {}); // it died before it came to that
+    const account = world.ledger.of(id), { plan } = account, { trouble } = plan;
+    account.runs++;
+    world.trace?.(`${replica.name} runs ${id}, attempt ${ctx.attempt}`);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.runs.push({ replica, account, notBeforeMs: world.now() + plan.takesMs, finish: resolve });
+    await promise;
+    if (account.thrown < plan.times && trouble !== "kills" && trouble !== "hangs") {
+      account.thrown++;
+      world.trace?.(`${id} ${trouble}`);
+      if (trouble === "rejects") throw new NonRetryableError("as planned");
+      if (trouble === "waits") throw new RetryAfterError(5_000 + world.random.below(4) * 3_000);
+      if (trouble !== "depends") throw new Error("as planned");
+      await ctx.dependency("api").call(() => Promise.reject(new Error("as planned")));
+    }
+    for (let n = 0; n < plan.emits; n++) ctx.emit(Answered, { cause: id });
+  };
+}
+
+/** Whether the handler was given up before it returned, and why. */
+export function givenUp(outcome: Outcome): "shutdown" | "timed-out" | undefined {
+  if (outcome.kind === "dead-letter") return outcome.error.name === "TimeoutError" ? "timed-out" : undefined;
+  if (outcome.kind === "retry" && (outcome.reason === "shutdown" || outcome.reason === "timed-out")) {
+    return outcome.reason;
+  }
+  return undefined;
+}

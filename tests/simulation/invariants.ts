@@ -1,0 +1,115 @@
+import type { Account } from "./ledger.ts";
+import { headerOf, type StoredMessage } from "./model.ts";
+import type { World } from "./world.ts";
+
+/** Everything that is wrong once it is quiet: one line each, with the event's name. */
+export function violations(world: World): string[] {
+  const problems: string[] = [];
+  for (const account of world.ledger.accounts.values()) {
+    const of = `${account.plan.id} (${account.plan.trouble})`;
+    problems.push(...check(world, account).map((problem) => `${of}: ${problem} [${summary(account)}]`));
+  }
+  return problems;
+}
+
+function check(world: World, account: Account): string[] {
+  const problems: string[] = [];
+  const must = (holds: boolean, otherwise: () => string) => void (holds || problems.push(otherwise()));
+  const { plan, runs, failures, kills, brokenOff, refused, successes, faults, forks } = account;
+  const { attempts } = world.settings;
+  const letters = world.model.messages("DEAD_LETTERS").filter(({ headers }) => headerOf(headers, "ce-id") === plan.id);
+  const emitted = world.model.messages("OUT").filter((message) => world.eventIn([], message.payload) === plan.id);
+
+  // It ends in one of two ways.
+  must(successes > 0 || letters.length > 0, () => "lost: neither handled nor a dead letter");
+  // In both only where something came between its first end and the settling of that, or two were at it at once.
+  const between = faults > account.faultsBeforeEnd! || forks > 0 || account.overlaps > 0;
+  must(letters.length === 0 || successes === 0 || between, () => "handled and a dead letter, with nothing between");
+  must(letters.length <= 1, () => `${letters.length} dead letters`);
+  for (const letter of letters) problems.push(...wrongIn(letter, account, attempts));
+  if (successes > 0) {
+    const ids = new Set(emitted.map(idOf));
+    must(ids.size === plan.emits, () => `handled, but ${ids.size} of its ${plan.emits} events are stored`);
+  }
+  must(emitted.length === new Set(emitted.map(idOf)).size, () => "an emitted event is stored twice");
+
+  // It is run as often as its policy says, and once more for each thing that hit it.
+  const budget = attempts * (1 + forks);
+  must(runs <= budget + faults + brokenOff + refused, () => `run ${runs} times`);
+  must(failures + kills <= budget + faults, () => `used ${failures + kills} attempts`);
+  const exhausted = letters.some(({ headers }) =>
+    /^(attempts-exhausted|crashed)$/.test(headerOf(headers, "weir-reason")!)
+  );
+  must(!exhausted || failures + kills + faults >= attempts, () => "ended before its attempts were used up");
+
+  // Without anything but shutdowns, open breakers and what it did itself, everything about it is exact.
+  const clean = forks === 0 && account.overlaps === 0 && faults <= kills;
+  if (clean) problems.push(...inexact(account, attempts, letters));
+  return problems;
+}
+
+/** What is not exactly as planned, of an event that nothing hit. */
+function inexact(account: Account, attempts: number, letters: readonly StoredMessage[]): string[] {
+  const { plan: { trouble, times }, runs, failures, kills, brokenOff, successes, places } = account;
+  // That its process died at a first delivery is presumed, not known, and nothing ends on the strength of that alone:
+  // it may be run once more than it has attempts, at each place that it was handed out from.
+  const fewest = Math.min(times, attempts), most = Math.min(times, attempts + places.size);
+  if (trouble === "kills") {
+    const ended = letters.length === 1 && kills >= attempts, went = letters.length === 0 && kills === times;
+    return kills >= fewest && kills <= most && (ended || went) ? [] : [`killed its process ${kills} times`];
+  }
+  const ends = trouble === "invalid" || trouble === "rejects" ||
+    (trouble !== "depends" && times >= attempts && times > 0);
+  if (ends && letters.length !== 1) return ["no dead letter, though it could not end otherwise"];
+  if (!ends && letters.length > 0 && trouble !== "depends") return ["a dead letter, though it would have succeeded"];
+  if (!ends && successes !== 1 && trouble !== "depends") return [`handled ${successes} times`];
+  switch (trouble) {
+    case "none":
+      return runs === 1 + brokenOff ? [] : [`run ${runs} times`];
+    case "invalid":
+      return runs === 0 ? [] : [`run ${runs} times`];
+    case "rejects":
+      return runs === 1 + brokenOff ? [] : [`run ${runs} times`];
+    case "fails":
+    case "waits":
+    case "hangs":
+      if (failures !== Math.min(times, attempts)) return [`used ${failures} attempts`];
+      return runs === failures + successes + brokenOff ? [] : [`run ${runs} times`];
+    case "depends": // how often depends on who else asked for it meanwhile
+      return failures <= attempts && successes + letters.length === 1 ? [] : [`used ${failures} attempts`];
+  }
+}
+
+/** What a dead letter says that is not so. */
+function wrongIn({ headers, payload }: StoredMessage, account: Account, attempts: number): string[] {
+  const { plan, seq, faults, kills, forks } = account;
+  const header = (name: string) => headerOf(headers, name);
+  const problems: string[] = [];
+  const must = (holds: boolean, otherwise: () => string) => void (holds || problems.push(otherwise()));
+  must(String(payload) === String(plan.payload), () => "its dead letter has another payload");
+  for (const [name, value] of plan.headers) must(header(name) === value, () => `its dead letter has another ${name}`);
+  must(
+    header("weir-stream") === "SIM" && header("weir-sequence") === String(seq),
+    () => "its dead letter is misplaced",
+  );
+  const reason = header("weir-reason")!, said = Number(header("weir-attempts"));
+  const plausible: Record<string, boolean> = {
+    "invalid": plan.trouble === "invalid",
+    "rejected": plan.trouble === "rejects",
+    "crashed": kills + faults > 0,
+    "attempts-exhausted": plan.times > 0 || faults > 0,
+  };
+  must(plausible[reason], () => `its dead letter says ${reason}`);
+  const exact = faults + forks === 0 && reason === "attempts-exhausted";
+  must(exact ? said === attempts : said <= attempts, () => `its dead letter says ${said} attempts`);
+  return problems;
+}
+
+function idOf({ headers }: StoredMessage): string {
+  return headerOf(headers, "Nats-Msg-Id")!;
+}
+
+function summary({ runs, failures, kills, brokenOff, successes, faults, forks, outcomes }: Account): string {
+  return `runs ${runs}, failures ${failures}, kills ${kills}, broken off ${brokenOff}, successes ${successes}, ` +
+    `faults ${faults}, forks ${forks}; ${outcomes.join(", ")}`;
+}

@@ -1,0 +1,30 @@
+/** A stream of random numbers that a seed decides wholly, so that what it led to can be had again (mulberry32). */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    // Seeds next to each other would begin alike: they are spread over the whole range first.
+    this.#state = Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) ^ 0x9e3779b9;
+  }
+
+  /** A number in [0, 1). */
+  next(): number {
+    let mixed = this.#state = (this.#state + 0x6d2b79f5) | 0;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  }
+
+  /** A whole number from 0 to `limit` - 1. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  pick<Value>(from: readonly Value[]): Value {
+    return from[this.below(from.length)];
+  }
+}
