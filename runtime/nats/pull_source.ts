@@ -11,7 +11,8 @@ interface Pull {
   readonly expiresAtMs: number;
 }
 
-const EXPIRES_MS = 30_000;
+/** Short: as long a process that a handler blocks is handed what others could begin at once. */
+const EXPIRES_MS = 5_000;
 const HEARTBEAT_MS = 1_000;
 /** Silence after which the server has forgotten our pulls: a leader that went away says nothing. */
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;

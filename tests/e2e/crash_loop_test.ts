@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { startServer } from "../../runtime/broker/server.ts";
+import { copyProject, startWeir } from "./program.ts";
+
+const SCHEMAS = `
+import { defineEvent } from "weir";
+import { z } from "zod";
+export const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ poison: z.boolean() }) });
+`;
+const FUNCTION = `
+import { defineFunction } from "weir";
+import { Asked } from "../schemas/demo.ts";
+export default defineFunction({ on: Asked, retry: { attempts: 2 }, concurrency: 1 }, ({ data }, ctx) => {
+  ctx.log.info("begun", { poison: data.poison });
+  if (data.poison) Deno.kill(Deno.pid, "SIGKILL");
+});
+`;
+
+Deno.test("an event that kills its process ends as \`crashed\` without another run, and what waits behind it is handled", async () => {
+  await using server = await startServer();
+  await using project = await copyProject();
+  for (const folder of ["functions", "schemas"]) {
+    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
+    await Deno.mkdir(`${project.path}/${folder}`);
+  }
+  await Deno.writeTextFile(`${project.path}/schemas/demo.ts`, SCHEMAS);
+  await Deno.writeTextFile(`${project.path}/functions/work.ts`, FUNCTION);
+  const env = { PORT: "0", ADMIN_PORT: "0", HOST: "127.0.0.1", NATS_URL: server.url };
+  const nc = await connect({ servers: server.url });
+  const jsm = await jetstreamManager(nc);
+  await jsm.streams.add({ name: "DEMO", subjects: ["demo.>"] });
+  for (const poison of [true, false, false]) nc.publish("demo.asked", JSON.stringify({ poison }));
+  await nc.flush();
+
+  const begun = { poison: 0, harmless: 0 };
+  const count = (lines: readonly string[]) => {
+    for (const line of lines.map((line) => JSON.parse(line)).filter(({ message }) => message === "begun")) {
+      begun[line.poison ? "poison" : "harmless"]++;
+    }
+  };
+  let deaths = 0;
+  while (true) { // as a supervisor would
+    const program = startWeir(project.path, ["start"], env);
+    const buried = program.waitForLog(({ message }) => message === "dead letter: crashed").then(
+      () => "buried",
+      () => "",
+    );
+    const end = await Promise.race([buried, program.status.then(() => "died")]);
+    if (end === "died") {
+      deaths++;
+      count(program.lines);
+      assert.ok(deaths <= 3, "it goes on dying");
+      continue;
+    }
+    program.kill("SIGTERM");
+    await program.status;
+    count(program.lines);
+    break;
+  }
+  const letter = (await jsm.streams.getMessage("DEAD_LETTERS", { seq: 1 }))!;
+  assert.equal(letter.header.get("weir-reason"), "crashed");
+  assert.equal(letter.header.get("weir-attempts"), "2");
+  assert.deepEqual(letter.json(), { poison: true });
+  assert.deepEqual({ deaths, ...begun }, { deaths: 2, poison: 2, harmless: 2 });
+  await nc.close();
+});
