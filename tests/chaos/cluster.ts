@@ -1,0 +1,89 @@
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
+import { freePorts } from "../e2e/program.ts";
+import { eventually } from "../nats/eventually.ts";
+
+const STREAM = "CHAOS";
+const NODES = ["n1", "n2", "n3"] as const;
+const WITHIN_MS = 60_000;
+const ASK_MS = 1_000;
+
+/** Three nats-servers that keep every stream three times. */
+export class TestCluster implements AsyncDisposable {
+  private constructor(
+    readonly nodes: ReadonlyMap<string, NatsServer>,
+    readonly nc: NatsConnection,
+    readonly jsm: JetStreamManager,
+  ) {}
+
+  /** Starts them, and resolves when they have elected a leader and streams can be made. */
+  static async start(): Promise<TestCluster> {
+    const ports = freePorts(...NODES);
+    const routes = NODES.map((name) => `nats://127.0.0.1:${ports[name]}`).join(", ");
+    const started = await Promise.allSettled(NODES.map((name) => {
+      const config = `cluster { name: chaos, listen: "127.0.0.1:${ports[name]}", routes: [${routes}] }`;
+      return startServer({ name, config });
+    }));
+    const servers = started.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+    try {
+      const failed = started.find((one) => one.status === "rejected");
+      if (failed) throw failed.reason;
+      const nc = await connect({
+        servers: servers.map(({ url }) => url),
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 100,
+      });
+      const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: ASK_MS });
+      await eventually(() => jsm.getAccountInfo(), { within: WITHIN_MS });
+      return new TestCluster(new Map(NODES.map((name, i) => [name, servers[i]])), nc, jsm);
+    } catch (error) {
+      await Promise.all(servers.map((server) => server.stop()));
+      throw error;
+    }
+  }
+
+  get urls(): string[] {
+    return [...this.nodes.values()].map(({ url }) => url);
+  }
+
+  /** The node that leads the consumer of a function, or the stream; undefined while there is none. */
+  async leader(fn?: string): Promise<string | undefined> {
+    const { cluster } = fn === undefined
+      ? await this.jsm.streams.info(STREAM)
+      : await this.jsm.consumers.info(STREAM, fn);
+    return cluster?.leader || undefined;
+  }
+
+  /** Has the leader hand over, and resolves when there is another. */
+  async stepDown(fn?: string): Promise<void> {
+    const before = await eventually(() => this.leader(fn));
+    const subject = fn === undefined ? `STREAM.LEADER.STEPDOWN.${STREAM}` : `CONSUMER.LEADER.STEPDOWN.${STREAM}.${fn}`;
+    const answer = (await this.nc.request(`$JS.API.${subject}`, "", { timeout: 5_000 })).json<{ error?: unknown }>();
+    if (answer.error) throw new Error(`${subject} was refused: ${JSON.stringify(answer.error)}`);
+    await this.anotherThan(before, fn);
+  }
+
+  /** Resolves when another node than this one leads. */
+  async anotherThan(before: string, fn?: string): Promise<void> {
+    await eventually(async () => ![undefined, before].includes(await this.leader(fn)), { within: WITHIN_MS });
+  }
+
+  /** Resolves when every node has all of the stream and of its consumers. */
+  async inStep(): Promise<void> {
+    await eventually(async () => {
+      const { cluster } = await this.jsm.streams.info(STREAM);
+      const groups = [cluster];
+      for await (const consumer of this.jsm.consumers.list(STREAM)) groups.push(consumer.cluster);
+      return groups.every((group) =>
+        group?.leader && group.replicas?.length === NODES.length - 1 &&
+        group.replicas.every(({ current, offline }) => current && !offline)
+      );
+    }, { within: WITHIN_MS });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.nc.close();
+    await Promise.all([...this.nodes.values()].map((server) => server.stop()));
+  }
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { TestCluster } from "./cluster.ts";
+import { planClusterFaults } from "./cluster_faults.ts";
+import { Dice } from "./dice.ts";
+import { assertAllWell, sayInTests } from "./trial_asserts.ts";
+import { runTrial } from "./trial.ts";
+
+Deno.test("nothing is lost, and nothing done twice without a reason, while leaders of a cluster go away", async () => {
+  await using cluster = await TestCluster.start();
+  const verdict = await runTrial({
+    servers: cluster.urls,
+    replicas: 2,
+    events: 1_000,
+    perSecond: 200,
+    env: { WEIR_REPLICAS: "3" },
+    calmMs: 100,
+    plan: () => [
+      ...planClusterFaults(cluster, new Dice(1), { consumerStepDowns: 1, streamStepDowns: 1, leaderKills: 0 }),
+      ...planClusterFaults(cluster, new Dice(1), { consumerStepDowns: 0, streamStepDowns: 0, leaderKills: 1 }, 0),
+    ],
+    say: sayInTests,
+  });
+  assert.deepEqual(verdict.faults.map(({ kind }) => kind).toSorted(), [
+    "consumer step-down",
+    "leader kill -9",
+    "node back",
+    "stream step-down",
+  ]);
+  assertAllWell(verdict);
+});

@@ -1,0 +1,32 @@
+import { startServer } from "../../../runtime/broker/server.ts";
+import { judge } from "../bars.ts";
+import { planRuntimeFaults } from "../runtime_faults.ts";
+import { scaled, type Scenario } from "../section.ts";
+import { runTrial } from "../trial.ts";
+
+const EVENTS = 50_000;
+
+export const kills: Scenario = {
+  name: "kills",
+  about: "runtimes are killed, stopped and restarted under load",
+  events: EVENTS,
+  run: async ({ events, dice, say }) => {
+    await using server = await startServer();
+    const times = (count: number) => scaled(count, events / EVENTS);
+    const verdict = await runTrial({
+      servers: [server.url],
+      replicas: 3,
+      events,
+      perSecond: 320,
+      plan: (replicas) =>
+        planRuntimeFaults(replicas, dice, {
+          kills: times(22),
+          terminations: times(4),
+          shortStops: times(4),
+          longStops: times(2),
+        }),
+      say,
+    });
+    return judge("kills", verdict);
+  },
+};

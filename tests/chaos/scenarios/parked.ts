@@ -1,0 +1,92 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { startServer } from "../../../runtime/broker/server.ts";
+import { eventually } from "../../nats/eventually.ts";
+import { storeBacklog } from "../backlog.ts";
+import { untilQuiet } from "../collect.ts";
+import { Ledger } from "../ledger.ts";
+import { percentile } from "../percentile.ts";
+import { chaosProject } from "../project.ts";
+import { Publisher } from "../publisher.ts";
+import { Replicas } from "../replicas.ts";
+import type { Scenario } from "../section.ts";
+import { eventMessage } from "../workload.ts";
+
+const HEALTHY = 1_000;
+const PER_SECOND = 50;
+/** Before the rounds that count: what is loaded late and compiled late is so by then. */
+const WARM_UP = 200;
+const WITHIN_MS = 50_000;
+
+/** Healthy events alone, beside so many that are parked, and while these come back. */
+export const parked: Scenario = {
+  name: "parked",
+  about: "healthy events beside others of their function that wait for a minute",
+  events: 10_000,
+  run: async ({ events, say }) => {
+    await using server = await startServer();
+    await using ledger = new Ledger();
+    await using project = await chaosProject();
+    const env = { NATS_URL: server.url, LEDGER_URL: ledger.url, WEIR_FUNCTIONS: "wait", LOG_LEVEL: "info" };
+    await using runtime = await Replicas.start(project.path, env, 1);
+    const nc = await connect({ servers: server.url });
+    try {
+      const jsm = await jetstreamManager(nc);
+      let next = 0;
+      /** Publishes healthy events one by one, and returns how long each took to its handler. */
+      const healthy = async (count: number): Promise<number[]> => {
+        const from = next, until = next += count;
+        const message = (i: number) => posted(from + i, false);
+        await new Publisher(nc, { events: count, perSecond: PER_SECOND, message }).run();
+        const own = () => ledger.effects.filter(({ n }) => from <= n && n < until);
+        await eventually(() => own().length >= count, { within: WITHIN_MS });
+        return own().map(({ latencyMs }) => latencyMs!);
+      };
+      await healthy(WARM_UP);
+      const alone = await healthy(HEALTHY);
+      say(`${HEALTHY} healthy events alone: p50 ${percentile(alone, 0.5).toFixed(2)} ms; parking ${events}`);
+
+      const first = next;
+      next += events;
+      await storeBacklog(nc, events, (i) => posted(first + i, true));
+      const parkedNow = async () => (await jsm.streams.info("RETRIES")).state.messages;
+      await eventually(async () => await parkedNow() === events, { within: WITHIN_MS });
+      const beside = await healthy(HEALTHY);
+      const stillParked = await parkedNow();
+      say(`${stillParked} of them are still parked; waiting for them`);
+      await eventually(async () => await parkedNow() < events, { within: 90_000 });
+      const meanwhile = await healthy(WARM_UP);
+      await untilQuiet(jsm, ["PARKED", "RETRIES"]);
+      await runtime.terminateAll();
+
+      const ran = new Map<number, number>();
+      for (const { n } of ledger.effects) ran.set(n, (ran.get(n) ?? 0) + 1);
+      const lost = next - ran.size, repeated = [...ran.values()].filter((times) => times > 1).length;
+      const broken: string[] = [];
+      if (lost > 0) broken.push(`${lost} events were never handled`);
+      if (repeated > 0) broken.push(`${repeated} events were handled twice`);
+      if (stillParked < events) broken.push(`only ${stillParked} of ${events} were parked while it was measured`);
+      return { name: "parked", broken, figures: figures({ parked: events, lost, repeated }, alone, beside, meanwhile) };
+    } finally {
+      await nc.close();
+    }
+  },
+};
+
+function figures(counts: Record<string, number>, ...[alone, beside, meanwhile]: number[][]) {
+  const ms = (values: number[], share: number) => percentile(values, share).toFixed(2);
+  const ratio = (share: number) => (percentile(beside, share) / percentile(alone, share)).toFixed(2);
+  const row = (values: number[]) => `p50 ${ms(values, 0.5)}, p99 ${ms(values, 0.99)}`;
+  return {
+    ...counts,
+    "ms to the handler, alone": row(alone),
+    "ms to the handler, beside the parked": row(beside),
+    ratio: `p50 ${ratio(0.5)}, p99 ${ratio(0.99)}`,
+    "ms to the handler, while they come back": row(meanwhile),
+  };
+}
+
+function posted(n: number, park: boolean) {
+  const sentAtMs = performance.timeOrigin + performance.now();
+  return eventMessage("parked.posted", `posted-${n}`, JSON.stringify({ n, sentAtMs, park }));
+}

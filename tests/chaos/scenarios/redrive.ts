@@ -1,0 +1,106 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { startServer } from "../../../runtime/broker/server.ts";
+import { startWeir } from "../../e2e/program.ts";
+import { eventually } from "../../nats/eventually.ts";
+import { storeBacklog } from "../backlog.ts";
+import { untilQuiet } from "../collect.ts";
+import { Ledger } from "../ledger.ts";
+import { chaosProject } from "../project.ts";
+import { Replicas } from "../replicas.ts";
+import type { Scenario, Setting } from "../section.ts";
+import { eventMessage } from "../workload.ts";
+
+const WITHIN_MS = 120_000;
+
+/** What is left, and how often each event ran, after a redrive that was killed and run again. */
+export interface Redriven {
+  /** How many were still dead letters when the process was killed. */
+  readonly leftByTheFirst: number;
+  readonly deadLetters: number;
+  readonly inTheLane: number;
+  readonly runOnce: number;
+  readonly runMoreOften: number;
+}
+
+export const redrive: Scenario = {
+  name: "redrive",
+  about: "a redrive of all dead letters is killed half-way and run again",
+  events: 5_000,
+  run: async (setting) => {
+    const { events } = setting;
+    const found = await redriveTwice(setting);
+    const broken: string[] = [];
+    if (found.runOnce !== events) broken.push(`${found.runOnce} of ${events} events ran exactly once`);
+    if (found.runMoreOften > 0) broken.push(`${found.runMoreOften} events ran more than once`);
+    if (found.deadLetters > 0) broken.push(`${found.deadLetters} dead letters are left`);
+    if (found.inTheLane > 0) broken.push(`${found.inTheLane} events are left in RETRIES`);
+    const figures = {
+      "dead letters": events,
+      "left when it was killed": found.leftByTheFirst,
+      "ran exactly once": found.runOnce,
+      "ran more often": found.runMoreOften,
+      "left in DEAD_LETTERS": found.deadLetters,
+    };
+    return { name: "redrive", figures, broken };
+  },
+};
+
+/** Makes dead letters, mends the function, and redrives by a process that is killed and one that is not. */
+export async function redriveTwice({ events, dice, say }: Setting): Promise<Redriven> {
+  await using server = await startServer();
+  await using ledger = new Ledger();
+  await using project = await chaosProject();
+  const nc = await connect({ servers: server.url });
+  try {
+    const jsm = await jetstreamManager(nc);
+    const env = { NATS_URL: server.url, LEDGER_URL: ledger.url, WEIR_FUNCTIONS: "mend" };
+    await makeDeadLetters(nc, jsm, project.path, { ...env, BROKEN: "yes" }, events);
+    say(`${events} dead letters; redriving`);
+
+    await using mended = await Replicas.start(project.path, env, 1);
+    const command = ["dead-letters", "redrive", "--all"];
+    const killAt = Math.floor(events * dice.between(0.5, 0.9));
+    await using first = startWeir(project.path, command, env);
+    await eventually(async () => await count(jsm, "DEAD_LETTERS") <= killAt, { within: WITHIN_MS });
+    first.kill("SIGKILL");
+    await first.status;
+    const leftByTheFirst = await count(jsm, "DEAD_LETTERS");
+    say(`killed with ${leftByTheFirst} dead letters left; redriving again`);
+    if (leftByTheFirst === 0) throw new Error("the redrive was over before it was killed: give it more dead letters");
+
+    await using second = startWeir(project.path, command, env);
+    const { code } = await second.status;
+    if (code !== 0) throw new Error(`the second redrive ended with ${code}:\n${second.lines.join("\n")}`);
+    await untilQuiet(jsm, ["REDRIVE", "RETRIES"]);
+    await mended.terminateAll();
+    const ran = ledger.distinct("mend"), again = new Set<number>(), seen = new Set<number>();
+    for (const { n } of ledger.effects) seen.has(n) ? again.add(n) : seen.add(n);
+    return {
+      leftByTheFirst,
+      deadLetters: await count(jsm, "DEAD_LETTERS"),
+      inTheLane: await count(jsm, "RETRIES"),
+      runOnce: ran - again.size,
+      runMoreOften: again.size,
+    };
+  } finally {
+    await nc.close();
+  }
+}
+
+async function makeDeadLetters(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  project: string,
+  env: Record<string, string>,
+  events: number,
+): Promise<void> {
+  await using broken = await Replicas.start(project, env, 1);
+  await storeBacklog(nc, events, (n) => eventMessage("redrive.broken", `broken-${n}`, JSON.stringify({ n })));
+  await eventually(async () => await count(jsm, "DEAD_LETTERS") === events, { within: WITHIN_MS });
+  await broken.terminateAll();
+}
+
+async function count(jsm: JetStreamManager, stream: string): Promise<number> {
+  return (await jsm.streams.info(stream)).state.messages;
+}
