@@ -69,6 +69,12 @@ export class TestCluster implements AsyncDisposable {
     await eventually(async () => ![undefined, before].includes(await this.leader(fn)), { within: WITHIN_MS });
   }
 
+  /** Resolves at once when a leader is elected: to ask for one takes a second where there is none to answer. */
+  elected(fn: string): Promise<void> {
+    const subject = `$JS.EVENT.ADVISORY.CONSUMER.LEADER_ELECTED.${STREAM}.${fn}`;
+    return new Promise((resolve) => this.nc.subscribe(subject, { max: 1, callback: () => resolve() }));
+  }
+
   /** Resolves when every node has all of the stream and of its consumers. */
   async inStep(): Promise<void> {
     await eventually(async () => {

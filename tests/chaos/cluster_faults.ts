@@ -63,8 +63,9 @@ function leaderKill(cluster: TestCluster, fn: string, downMs: number): Plan[] {
     run: async () => {
       killed = await eventually(() => cluster.leader(fn));
       const node = cluster.nodes.get(killed)!, { pid } = node, atMs = performance.now();
+      const elected = cluster.elected(fn);
       await node.kill();
-      await cluster.anotherThan(killed, fn);
+      await Promise.race([elected, cluster.anotherThan(killed, fn)]);
       return { target: `${killed} leading ${fn}`, pid, atMs, fn };
     },
   }, {

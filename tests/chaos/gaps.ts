@@ -10,7 +10,7 @@ export interface Gap {
   readonly barMs: number | undefined;
 }
 
-/** Without a leader nothing is handed out: a killed one is missed for some seconds, one that steps down is not. */
+/** Without a leader nothing is handed out: a killed one is missed for some seconds, one that steps down hands over. */
 const BAR_MS: Partial<Record<FaultKind, number>> = {
   "broker kill -9": 1_000,
   "broker restart": 1_000,
@@ -22,6 +22,8 @@ const BAR_MS: Partial<Record<FaultKind, number>> = {
 /** A server that is away cannot be worked with: what counts is the time from its return. */
 const FROM_ITS_END: readonly FaultKind[] = ["broker kill -9", "broker restart", "broker stop"];
 const WINDOW_MS = 10_000;
+/** An election takes what the servers take for it, four to nine seconds by chance: from its end on this much is left. */
+const AFTER_ELECTION_MS = 1_000;
 
 /** The gap after each fault: up to the next fault, the end of the load, or ten seconds. */
 export function gapsOf(faults: readonly Fault[], effects: readonly Effect[], loadEndedMs: number): Gap[] {
@@ -32,8 +34,13 @@ export function gapsOf(faults: readonly Fault[], effects: readonly Effect[], loa
     if (toMs <= fromMs) return [];
     const times = effects.filter(({ fn, atMs }) => fn === fault.fn && atMs > fromMs && atMs < toMs)
       .map(({ atMs }) => atMs);
-    return [{ fault, ms: longestBetween([fromMs, ...times, toMs]), barMs: BAR_MS[fault.kind] }];
+    return [{ fault, ms: longestBetween([fromMs, ...times, toMs]), barMs: barOf(fault) }];
   });
+}
+
+function barOf({ kind, atMs, overMs }: Fault): number | undefined {
+  const barMs = BAR_MS[kind];
+  return kind === "leader kill -9" ? Math.max(barMs!, overMs - atMs + AFTER_ELECTION_MS) : barMs;
 }
 
 function longestBetween(times: readonly number[]): number {

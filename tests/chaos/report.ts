@@ -55,16 +55,18 @@ function summary(trials: readonly Section[]): string {
 }
 
 function gapTable(gaps: readonly Gap[]): string {
-  const table = new Table({ head: ["after", "times", "median", "longest", "bar"], ...PLAIN });
+  const table = new Table({ head: ["after", "times", "median", "longest", "bar", "fault lasted"], ...PLAIN });
   for (const [kind, group] of Map.groupBy(gaps, ({ fault }) => fault.kind)) {
     const ms = group.map((gap) => gap.ms).toSorted((a, b) => a - b);
-    const bar = group[0].barMs;
+    const bar = group[0].barMs === undefined ? "" : shown(Math.min(...group.map(({ barMs }) => barMs!)));
+    const lasted = group.map(({ fault }) => fault.overMs - fault.atMs);
     table.push([
       kind,
       ms.length,
       shown(ms[Math.floor(ms.length / 2)]),
       shown(ms.at(-1)!),
-      bar === undefined ? "" : shown(bar),
+      bar,
+      `${shown(Math.min(...lasted))} to ${shown(Math.max(...lasted))}`,
     ]);
   }
   return table.toString();
