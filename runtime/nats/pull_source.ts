@@ -23,17 +23,20 @@ const TROUBLE_MS = 5_000;
 const STOP_MS = 2_000;
 /** Refused with waits as long as this between, the consumer is not merely electing its leader. */
 const MISSING_FROM_MS = 400;
+/** How often a silent consumer is asked after, and for how long before it is pulled from all the same. */
+const ASK_MS = { every: 200, atMost: 10_000 };
 /** When nothing came for so long, nothing is on its way. */
 const QUIET_MS = 100;
 
 /**
  * Pulls from one durable consumer, on credit: never more than the sink could begin at once. The client's own
  * `consume()` stalls for forty seconds when a consumer's leader moves; this one pulls again 50 ms after any status
- * that ends a pull, after two and a half silent heartbeats, and on reconnect.
+ * that ends a pull, on reconnect, and, after two and a half silent heartbeats, as soon as a leader answers.
  */
 export class PullSource implements Source {
   #inbox = "";
   readonly #next: string;
+  readonly #info: string;
   #subscription: Subscription | undefined;
   #sink: Sink | undefined;
   #pulls: Pull[] = [];
@@ -42,6 +45,7 @@ export class PullSource implements Source {
   #awakeMs = 0;
   #retryMs = RETRY_MS.initial;
   #pausedUntilMs = 0;
+  #asking = false;
   #trouble: { readonly sinceMs: number; what: string } | undefined;
   #scheduled = false;
   #stopped = false;
@@ -56,6 +60,7 @@ export class PullSource implements Source {
     readonly missing: () => void = () => {},
   ) {
     this.#next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#info = `$JS.API.CONSUMER.INFO.${stream}.${consumer}`;
   }
 
   start(sink: Sink): void {
@@ -79,8 +84,7 @@ export class PullSource implements Source {
   /** The connection is a new one. */
   reconnected(): void {
     this.#listen();
-    this.#pausedUntilMs = 0;
-    this.wake();
+    this.#resume();
   }
 
   problem(): string | undefined {
@@ -165,7 +169,9 @@ export class PullSource implements Source {
       this.#sink?.deliver(delivery);
       return this.wake();
     }
-    const { code, description } = readStatus(headerText(msg)) ?? { code: 0, description: "" };
+    const status = readStatus(headerText(msg));
+    if (!status) return this.#answered(msg);
+    const { code, description } = status;
     if (code === 100) return this.#well();
     if (code === 408) { // a pull ran out, as pulls do on a quiet stream
       this.#forget(Number(new RawHeaders(headerText(msg)).get("Nats-Pending-Messages") ?? 0));
@@ -186,7 +192,32 @@ export class PullSource implements Source {
     }
   }
 
+  /**
+   * Asks after the consumer until its leader answers. While there is none a pull is lost without a word, and that it
+   * is lost shows only three seconds later; a question hands out nothing, so it may be repeated often.
+   */
+  #ask(untilMs: number): void {
+    if (!this.#asking || this.nc.isClosed()) return;
+    if (this.clock.now() >= untilMs) return this.#resume();
+    this.#pausedUntilMs = untilMs;
+    this.nc.publish(this.#info, "", { reply: this.#inbox });
+    this.#after(ASK_MS.every, () => this.#ask(untilMs));
+  }
+
+  /** To many questions there may be many answers: the first one counts. In an election it may be that nobody knows. */
+  #answered(msg: Msg): void {
+    const { error } = msg.json<{ error?: { code: number } }>();
+    if (this.#asking && error?.code !== 503) this.#resume();
+  }
+
+  #resume(): void {
+    this.#asking = false;
+    this.#pausedUntilMs = 0;
+    this.wake();
+  }
+
   #failed(what: string): void {
+    this.#asking = false;
     if (this.#trouble) this.#trouble.what = what;
     else this.#trouble = { sinceMs: this.clock.now(), what };
     this.#pausedUntilMs = this.clock.now() + this.#retryMs;
@@ -206,6 +237,8 @@ export class PullSource implements Source {
       if (this.#pulls.length > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
         this.#listen();
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`);
+        this.#asking = true;
+        this.#ask(this.clock.now() + ASK_MS.atMost);
       }
       // Nothing may begin now, as while a breaker is open: what came on a pull from before would only be refused.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;

@@ -109,3 +109,18 @@ Deno.test("a server that falls silent is asked again after two and a half second
   clock.advance(5_000);
   assert.equal(source.problem(), "no heartbeat from the consumer on ORDERS for 2500 ms");
 });
+
+Deno.test("a consumer that fell silent is pulled from as soon as it answers, and not only when its time has come", async () => {
+  await using orders = await startOrders();
+  const clock = manualClock();
+  const { sink, source } = pullFrom(orders, orders.nc, clock);
+  await eventually(async () => (await orders.consumer()).num_waiting === 1);
+  Deno.kill(orders.server.pid, "SIGSTOP");
+  clock.advance(3_000); // of silence
+  for (let questions = 1; questions < 4; questions++) clock.advance(200);
+  Deno.kill(orders.server.pid, "SIGCONT");
+  await orders.publish(1);
+  await sink.saw(1); // the clock stands still: nothing but an answer can have led to a pull
+  await eventually(async () => (await orders.consumer()).num_waiting === 1);
+  assert.equal(source.problem(), undefined);
+});
