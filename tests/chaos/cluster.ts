@@ -69,9 +69,17 @@ export class TestCluster implements AsyncDisposable {
     await eventually(async () => ![undefined, before].includes(await this.leader(fn)), { within: WITHIN_MS });
   }
 
+  /** What a node leads: the consumers of these functions, and the stream itself (undefined). */
+  async ledBy(node: string, fns: readonly string[]): Promise<(string | undefined)[]> {
+    const groups = [undefined, ...fns];
+    const leaders = await Promise.all(groups.map((fn) => eventually(() => this.leader(fn))));
+    return groups.filter((_, i) => leaders[i] === node);
+  }
+
   /** Resolves at once when a leader is elected: to ask for one takes a second where there is none to answer. */
-  elected(fn: string): Promise<void> {
-    const subject = `$JS.EVENT.ADVISORY.CONSUMER.LEADER_ELECTED.${STREAM}.${fn}`;
+  elected(fn?: string): Promise<void> {
+    const group = fn === undefined ? `STREAM.LEADER_ELECTED.${STREAM}` : `CONSUMER.LEADER_ELECTED.${STREAM}.${fn}`;
+    const subject = `$JS.EVENT.ADVISORY.${group}`;
     return new Promise((resolve) => this.nc.subscribe(subject, { max: 1, callback: () => resolve() }));
   }
 

@@ -55,17 +55,18 @@ function streamStepDown(cluster: TestCluster): Plan {
   };
 }
 
-/** The node that leads a consumer is killed, and later comes back: two faults, of which each has its own gap. */
+/** The node that leads a consumer, and maybe more, is killed and later comes back: two faults, each with its own gap. */
 function leaderKill(cluster: TestCluster, fn: string, downMs: number): Plan[] {
   let killed = "";
   return [{
     kind: "leader kill -9",
     run: async () => {
       killed = await eventually(() => cluster.leader(fn));
+      const led = await cluster.ledBy(killed, FUNCTIONS);
       const node = cluster.nodes.get(killed)!, { pid } = node, atMs = performance.now();
-      const elected = cluster.elected(fn);
+      const elected = led.map((group) => cluster.elected(group));
       await node.kill();
-      await Promise.race([elected, cluster.anotherThan(killed, fn)]);
+      await Promise.all(led.map((group, i) => Promise.race([elected[i], cluster.anotherThan(killed, group)])));
       return { target: `${killed} leading ${fn}`, pid, atMs, fn };
     },
   }, {
