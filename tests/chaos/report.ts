@@ -4,7 +4,7 @@ import type { Section } from "./section.ts";
 import type { Verdict } from "./trial.ts";
 
 const PLAIN = { style: { head: [], border: [] } };
-const REPEATS_SHOWN = 20;
+const REPEATS_SHOWN = 3;
 
 /** The whole run, for people. */
 export function printReport(sections: readonly Section[], seed: number): void {
@@ -58,36 +58,45 @@ function gapTable(gaps: readonly Gap[]): string {
   const table = new Table({ head: ["after", "times", "median", "longest", "bar", "fault lasted"], ...PLAIN });
   for (const [kind, group] of Map.groupBy(gaps, ({ fault }) => fault.kind)) {
     const ms = group.map((gap) => gap.ms).toSorted((a, b) => a - b);
-    const bar = group[0].barMs === undefined ? "" : shown(Math.min(...group.map(({ barMs }) => barMs!)));
     const lasted = group.map(({ fault }) => fault.overMs - fault.atMs);
     table.push([
       kind,
       ms.length,
       shown(ms[Math.floor(ms.length / 2)]),
       shown(ms.at(-1)!),
-      bar,
+      barRange(group),
       `${shown(Math.min(...lasted))} to ${shown(Math.max(...lasted))}`,
     ]);
   }
   return table.toString();
 }
 
+/** Under the fault that explains them; those without one come first, and all of them. */
 function printRepeats({ account: { repeats }, startedAtMs }: Verdict): void {
   if (repeats.length === 0) return;
   const at = (ms: number) => `${((ms - startedAtMs) / 1_000).toFixed(2)} s`;
   console.log(`repeated effects: ${repeats.length}`);
-  for (const { first, again, because } of repeats.slice(0, REPEATS_SHOWN)) {
-    const why = because
-      ? `${because.kind} of ${because.target} (pid ${because.pid}) at ${at(because.atMs)} to ${at(because.overMs)}`
-      : "NOT EXPLAINED";
-    console.log(
-      `  ${first.fn} ${first.n}: at ${at(first.atMs)} by pid ${first.pid}, again at ${
-        at(again.atMs)
-      } by pid ${again.pid}` +
-        ` (attempt ${again.attempt}): ${why}`,
-    );
+  const groups = [...Map.groupBy(repeats, ({ because }) => because)];
+  for (const [fault, group] of groups.toSorted(([one], [other]) => (one?.atMs ?? 0) - (other?.atMs ?? 0))) {
+    const cause = fault &&
+      `${fault.kind} of ${fault.target} (pid ${fault.pid}), ${at(fault.atMs)} to ${at(fault.overMs)}`;
+    console.log(`  ${cause ?? "NOT EXPLAINED"}: ${group.length}`);
+    for (const { first, again } of group.slice(0, fault ? REPEATS_SHOWN : undefined)) {
+      const once = `${first.fn} ${first.n} at ${at(first.atMs)} by pid ${first.pid}`;
+      console.log(`    ${once}, again at ${at(again.atMs)} by pid ${again.pid} (attempt ${again.attempt})`);
+    }
+    if (fault && group.length > REPEATS_SHOWN) {
+      console.log(`    … and ${group.length - REPEATS_SHOWN} more: see --json`);
+    }
   }
-  if (repeats.length > REPEATS_SHOWN) console.log(`  … and ${repeats.length - REPEATS_SHOWN} more: see --json`);
+}
+
+/** From the lowest bar to the highest: that of a killed leader depends on its election. */
+function barRange(gaps: readonly Gap[]): string {
+  const bars = gaps.flatMap(({ barMs }) => barMs === undefined ? [] : [barMs]);
+  if (bars.length === 0) return "";
+  const least = shown(Math.min(...bars)), most = shown(Math.max(...bars));
+  return least === most ? least : `${least} to ${most}`;
 }
 
 function shown(value: number | string): string {
