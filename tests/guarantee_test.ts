@@ -41,6 +41,7 @@ const TESTS: readonly (readonly string[])[] = [
   [
     "e2e/shutdown_test.ts: a handler that does not finish within the grace gives its event back",
     "e2e/breaker_test.ts: a dependency that is down for many times its open time costs no event its attempts",
+    "e2e/deliveries_test.ts: an event that cannot emit, since the stream is full, waits until it can",
     "e2e/disconnect_test.ts: deliveries that never arrived use up no attempt of the only one there is",
     SIMULATED,
   ],

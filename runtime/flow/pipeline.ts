@@ -134,7 +134,8 @@ export class Pipeline {
       await Promise.all(context.emitted.map((emitted) => publisher.publish(emitted, emittedSinceMs)));
       return result;
     } catch (thrown) {
-      return { kind: "emit-failed", error: errorDetail(thrown) };
+      const { blameless = false } = thrown as { blameless?: boolean };
+      return { kind: "emit-failed", blameless, error: errorDetail(thrown) };
     }
   }
 

@@ -25,7 +25,10 @@ export interface Stored {
   readonly duplicate: boolean;
 }
 
-/** Stores events. Rejects when an event is not known to be stored. */
+/**
+ * Stores events. Rejects when an event is not known to be stored, with `blameless: true` on the error when nothing is
+ * wrong with the event: NATS is away, or its stream is full.
+ */
 export interface Publisher {
   /** @param sinceMs it may have been stored already, at that time or later; undefined: JetStream itself would notice */
   publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored>;

@@ -1,6 +1,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock, Stored } from "../flow/ports.ts";
+import { StoreError } from "./store_error.ts";
 import { scan } from "./scan.ts";
 
 /** Finds a message that may have been stored before. */
@@ -39,7 +40,10 @@ export class LateDuplicates implements StoredBefore {
       try {
         return await this.#look(subject, id, sinceMs);
       } catch (error) {
-        if (this.clock.now() + AGAIN_MS > giveUpAtMs || this.nc.isClosed()) throw error;
+        if (this.clock.now() + AGAIN_MS > giveUpAtMs || this.nc.isClosed()) {
+          const what = `it cannot be told whether "${subject}" is stored already: ${(error as Error).message}`;
+          throw new StoreError("unavailable", what, { cause: error });
+        }
         await new Promise<void>((resolve) => this.clock.timer(AGAIN_MS, resolve));
       }
     }

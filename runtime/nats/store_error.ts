@@ -27,6 +27,11 @@ export class StoreError extends Error {
   constructor(readonly problem: StoreProblem, message: string, options?: ErrorOptions) {
     super(message, options);
   }
+
+  /** Whether any other message would not have been stored either: what is wrong is not wrong with this one. */
+  get blameless(): boolean {
+    return ["unavailable", "full", "no-stream", "denied"].includes(this.problem);
+  }
 }
 
 /** What JetStream says when it does not store a message. */

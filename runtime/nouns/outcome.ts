@@ -31,7 +31,8 @@ export type Result =
   | { readonly kind: "failed" | "timed-out"; readonly error: ErrorDetail; readonly dependency?: string }
   | { readonly kind: "rejected"; readonly error: ErrorDetail }
   | { readonly kind: "retry-after"; readonly delayMs: number; readonly error: ErrorDetail }
-  | { readonly kind: "emit-failed"; readonly error: ErrorDetail }
+  /** What it emitted could not be stored; `blameless`: for a reason that is not the event's. */
+  | { readonly kind: "emit-failed"; readonly blameless: boolean; readonly error: ErrorDetail }
   /** A dependency's breaker refused the call, or the call was its probe and failed. */
   | {
     readonly kind: "dependency-open";

@@ -32,8 +32,13 @@ export function after(result: Result, given: Circumstances): Outcome {
       return { kind: "dead-letter", reason: "rejected", attempts: given.attempt, error: result.error };
     case "failed":
     case "timed-out":
-    case "emit-failed":
       return again(result.kind, backoffMs(given.retry, given.attempt, given.random), result.error, given);
+    case "emit-failed": {
+      const { blameless, error } = result, tries = blameless ? given.freeRetries + 1 : given.attempt;
+      const delayMs = backoffMs(given.retry, tries, given.random);
+      if (blameless) return { kind: "retry", reason: "emit-failed", delayMs, usesAttempt: false, error };
+      return again("emit-failed", delayMs, error, given);
+    }
     case "retry-after":
       return again("retry-after", Math.max(1, result.delayMs), result.error, given);
     case "dependency-open":

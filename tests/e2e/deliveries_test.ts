@@ -1,3 +1,4 @@
+import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
@@ -85,6 +86,30 @@ Deno.test("a handler that succeeds at last publishes once, with an id that repea
   assert.equal(headers["ce-source"], "/functions/flaky");
   assert.match(headers["ce-id"], /^[0-9a-f]{32}$/);
   assert.equal(headers["nats-msg-id"], headers["ce-id"]);
+});
+
+Deno.test("an event that cannot emit, since the stream is full, waits until it can, and uses no attempt", async () => {
+  const Told = defineEvent({ type: "news.told", version: 1, data: z.object({ n: z.int() }) });
+  const tried = recorder<number>();
+  const teller = defineFunction(
+    { on: Asked, emits: [Told], retry: { ...quick, attempts: 1 } },
+    ({ data }, { attempt, emit }) => {
+      tried.add(attempt);
+      emit(Told, data);
+    },
+  );
+  await using runtime = await startTestRuntime({ functions: { teller } });
+  const nc = await connect({ servers: runtime.server.url });
+  const jsm = await jetstreamManager(nc);
+  await runtime.publish(Told, { n: 0 });
+  await jsm.streams.update("NEWS", { max_msgs: 1 });
+  await runtime.publish(Asked, { n: 1 });
+  await tried.reached(4);
+  await jsm.streams.update("NEWS", { max_msgs: -1 });
+  assert.deepEqual((await runtime.waitForEvent(Told, ({ n }) => n === 1)).data, { n: 1 });
+  assert.deepEqual(tried.items.slice(0, 4), [1, 1, 1, 1]);
+  assert.equal((await jsm.streams.info("DEAD_LETTERS")).state.messages, 0);
+  await nc.close();
 });
 
 Deno.test("NonRetryableError ends as `rejected` at once", async () => {

@@ -20,6 +20,8 @@ const free = (reason: RetryReason, delayMs: number): Outcome => (
   { kind: "retry", reason, delayMs, usesAttempt: false, error }
 );
 const exhausted: Outcome = { kind: "dead-letter", reason: "attempts-exhausted", attempts: 3, error };
+const refusedEmit: Result = { kind: "emit-failed", blameless: false, error };
+const outage: Result = { kind: "emit-failed", blameless: true, error };
 const refusal = (retryAtMs: number, probeFailed = false): Result => (
   { kind: "dependency-open", dependency: "Payments", retryAtMs, probeFailed, error }
 );
@@ -32,8 +34,10 @@ const rows: [what: string, result: Result, given: Partial<Circumstances>, outcom
   ["the last throw exhausts the attempts", { kind: "failed", error }, LAST, exhausted],
   ["a timeout is retried after the backoff", { kind: "timed-out", error }, {}, again("timed-out", 100)],
   ["the last timeout exhausts the attempts", { kind: "timed-out", error }, LAST, exhausted],
-  ["emits that were not stored are retried", { kind: "emit-failed", error }, {}, again("emit-failed", 100)],
-  ["at last, emits that were not stored exhaust the attempts", { kind: "emit-failed", error }, LAST, exhausted],
+  ["emits that were not stored are retried", refusedEmit, {}, again("emit-failed", 100)],
+  ["at last, emits that were not stored exhaust the attempts", refusedEmit, LAST, exhausted],
+  ["emits that cannot be stored at all are retried, and use no attempt", outage, LAST, free("emit-failed", 100)],
+  ["the longer they cannot be stored the longer they wait", outage, { freeRetries: 2 }, free("emit-failed", 400)],
   ["a rejection is a dead letter at once", { kind: "rejected", error }, {}, {
     kind: "dead-letter",
     reason: "rejected",
@@ -101,7 +105,8 @@ const verdicts: [result: Result, verdict: Verdict][] = [
   [{ kind: "failed", error, dependency: "Payments" }, "ignored"],
   [{ kind: "timed-out", error, dependency: "Payments" }, "ignored"],
   [{ kind: "retry-after", delayMs: 1, error }, "ignored"],
-  [{ kind: "emit-failed", error }, "ignored"],
+  [refusedEmit, "ignored"],
+  [outage, "ignored"],
   [refusal(12_000), "ignored"],
   [refusal(12_000, true), "ignored"],
   [{ kind: "shutdown" }, "ignored"],
@@ -114,7 +119,7 @@ for (const [result, expected] of verdicts) {
 }
 
 const results = fc.oneof(
-  fc.constantFrom<Result>({ kind: "failed", error }, { kind: "timed-out", error }, { kind: "emit-failed", error }),
+  fc.constantFrom<Result>({ kind: "failed", error }, { kind: "timed-out", error }, refusedEmit),
   fc.nat(1e9).map((delayMs): Result => ({ kind: "retry-after", delayMs, error })),
   fc.record({ at: fc.integer({ min: -1e9, max: 1e9 }), probe: fc.boolean() }).map(({ at, probe }) =>
     refusal(at, probe)
