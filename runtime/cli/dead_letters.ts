@@ -1,9 +1,10 @@
 import Table from "cli-table3";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { connectCluster } from "../cluster.ts";
 import { DeadLetterDesk } from "../dead_letter_desk.ts";
 import { NOT_REDRIVEN, showContent } from "../http/dead_letter_routes.ts";
-import type { DeadLetterFilter } from "../nouns/dead_letter.ts";
+import type { DeadLetter, DeadLetterFilter } from "../nouns/dead_letter.ts";
+import { DEAD_LETTER_REASONS } from "../nouns/outcome.ts";
 import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig } from "./command_config.ts";
 
@@ -46,7 +47,7 @@ export function deadLettersCommand(): Command {
 function selecting(command: Command): Command {
   return command
     .option("--function <name>", "only those of this function")
-    .option("--reason <reason>", "only those that ended for this reason")
+    .addOption(new Option("--reason <reason>", "only those that ended for this reason").choices(DEAD_LETTER_REASONS))
     .option("--type <type>", "only those of this event type")
     .option("--older-than <duration>", "only those that ended at least so long ago", duration)
     .option("--newer-than <duration>", "only those that ended at most so long ago", duration)
@@ -64,7 +65,10 @@ async function withDesk(run: (desk: DeadLetterDesk) => Promise<void>): Promise<v
 }
 
 async function list(desk: DeadLetterDesk, options: Selection): Promise<void> {
-  const letters = await Array.fromAsync(desk.list(filterOf(options)));
+  print(await Array.fromAsync(desk.list(filterOf(options))), options);
+}
+
+function print(letters: readonly DeadLetter[], options: Selection): void {
   if (options.json) return console.log(JSON.stringify(letters, null, 2));
   if (letters.length === 0) return console.log("no dead letters");
   const head = ["sequence", "function", "type", "reason", "attempts", "redriven", "time", "error"];
@@ -89,10 +93,16 @@ async function act(
   options: Selection,
 ): Promise<void> {
   const filter = filterOf(options);
-  const selected = which.length > 0 || Object.keys(filter).length > 0 || options.all;
-  if (!selected) throw new Error(`${what} which? Name sequences, select by options such as --function, or say --all`);
-  if (options.dryRun) return await list(desk, options);
+  const byOption = Object.keys(filter).length > 0 || options.all;
+  if (which.length === 0 && !byOption) {
+    throw new Error(`${what} which? Name sequences, select by options such as --function, or say --all`);
+  }
+  if (which.length > 0 && byOption) {
+    throw new Error(`${what} which? Name sequences or select by options, not both: options would be ignored`);
+  }
+  if (options.dryRun) return await rehearse(desk, which, options);
   const tally: Record<string, number> = {};
+  const missing: number[] = [];
   const count = (outcome: string) => tally[outcome] = (tally[outcome] ?? 0) + 1;
   if (what === "redrive" && which.length === 0) {
     const progress = (so: Record<string, number>) => Deno.stderr.isTerminal() && Deno.stderr.writeSync(line(so));
@@ -100,18 +110,39 @@ async function act(
   } else {
     const sequences = which.length > 0 ? which : await Array.fromAsync(desk.list(filter), ({ sequence }) => sequence);
     for (const one of sequences) {
-      if (what === "redrive") {
-        count(await desk.redrive(one, options.force ?? false).catch((error) => failed(one, error)));
-      } else count(await desk.discard(one) ? "discarded" : "missing");
+      const outcome = what === "redrive"
+        ? await desk.redrive(one, options.force ?? false).catch((error) => failed(one, error))
+        : await desk.discard(one)
+        ? "discarded"
+        : "missing";
+      if (outcome === "missing") missing.push(one);
+      count(outcome);
     }
   }
   const said = Object.entries(tally).filter(([, n]) => n > 0).map(([outcome, n]) => `${n} ${outcome}`).join(", ");
   console.log(options.json ? JSON.stringify(tally) : said || "nothing matched");
-  for (const [outcome, why] of Object.entries(NOT_REDRIVEN)) if (tally[outcome]) console.error(`${outcome}: ${why}`);
-  const left = tally["no-function"] || tally["too-large"] || tally.failed;
-  if (left || which.length > 0 && (tally.missing || tally["held-back"])) {
-    throw new Error("not all of them: see above");
+  for (const [outcome, why] of Object.entries(NOT_REDRIVEN)) {
+    const hint = outcome === "held-back" ? ": --force insists" : "";
+    if (tally[outcome]) console.error(`${outcome}: ${why}${hint}`);
   }
+  if (which.length > 0 && missing.length > 0) throw new Error(`there is no dead letter ${missing.join(", ")}`);
+  const left = tally["no-function"] || tally["too-large"] || tally.failed;
+  if (left || which.length > 0 && tally["held-back"]) throw new Error("not all of them: see above");
+}
+
+/** Shows what would be acted on. */
+async function rehearse(desk: DeadLetterDesk, which: number[], options: Selection): Promise<void> {
+  const missing: number[] = [];
+  if (which.length > 0) {
+    const letters = await Promise.all(which.map((one) => desk.read(one)));
+    missing.push(...which.filter((_, i) => letters[i] === undefined));
+    print(
+      letters.filter((letter) => letter !== undefined).map(({ payload: _, headers: __, ...letter }) => letter),
+      options,
+    );
+  } else await list(desk, options);
+  console.error("a dry run: nothing was changed");
+  if (missing.length > 0) throw new Error(`there is no dead letter ${missing.join(", ")}`);
 }
 
 function failed(sequence: number, error: unknown): "failed" {

@@ -31,7 +31,8 @@ export async function publish(type: string, source: string, options: { id?: stri
       for (const result of await Promise.all(window)) {
         if (options.json) console.log(JSON.stringify(result));
         else if (items.length === 1) {
-          console.log(`stored ${type} ${result.id} in ${result.stream} at ${result.sequence}`);
+          const how = result.duplicate ? "not stored again: there is already" : "stored";
+          console.log(`${how} ${type} ${result.id} in ${result.stream} at ${result.sequence}`);
         }
       }
     }

@@ -21,8 +21,10 @@ export type RetryReason =
   | "in-progress"
   | "shutdown";
 
+/** Why events end in the dead letters. */
+export const DEAD_LETTER_REASONS = ["attempts-exhausted", "rejected", "invalid", "expired", "crashed"] as const;
 /** Why an event ended in the dead letters. */
-export type DeadLetterReason = "attempts-exhausted" | "rejected" | "invalid" | "expired" | "crashed";
+export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
 
 /** How one run of a handler ended. */
 export type Result =

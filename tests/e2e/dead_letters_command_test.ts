@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction, NonRetryableError } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
+import { eventually } from "../nats/eventually.ts";
+import { copyProject, startWeir } from "./program.ts";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
+
+Deno.test("the dead-letters command does what it was told, and says what it did not do", async (t) => {
+  await using project = await copyProject();
+  const fails = defineFunction({ on: Asked }, ({ data }) => {
+    throw new NonRetryableError(`no ${data.n}`);
+  });
+  await using runtime = await startTestRuntime({ functions: { fails } });
+  for (const n of [1, 2, 3]) await runtime.publish(Asked, { n });
+  const letters = async () => await (await fetch(`${runtime.adminUrl}/dead-letters`)).json() as { sequence: number }[];
+  await eventually(async () => (await letters()).length === 3);
+  const weir = async (...args: string[]) => {
+    const env = { NATS_URL: runtime.server.url, NO_COLOR: "1" };
+    await using program = startWeir(project.path, ["dead-letters", ...args], env);
+    const { code } = await program.status;
+    return { code, text: program.lines.join("\n") };
+  };
+
+  await t.step("a dry run shows just those that were named, and which are not there", async () => {
+    const { code, text } = await weir("discard", "2", "77", "--dry-run");
+    assert.equal(code, 1);
+    assert.match(text, /no 2 /);
+    assert.doesNotMatch(text, /no [13] /);
+    assert.match(text, /a dry run: nothing was changed/);
+    assert.match(text, /there is no dead letter 77/);
+    assert.equal((await letters()).length, 3);
+  });
+
+  await t.step("sequences and options together are refused, since one of them would be ignored", async () => {
+    for (const options of [["--function", "nope"], ["--all"], ["--limit", "1"]]) {
+      const { code, text } = await weir("discard", "1", ...options);
+      assert.equal(code, 1);
+      assert.match(text, /Name sequences or select by options, not both/);
+    }
+    assert.equal((await letters()).length, 3);
+  });
+
+  await t.step("a reason that there is not is refused with those that there are", async () => {
+    const { code, text } = await weir("list", "--reason", "attempt-exhausted");
+    assert.equal(code, 1);
+    assert.match(text, /Allowed choices are attempts-exhausted, rejected, invalid, expired, crashed/);
+  });
+
+  await t.step("what was named and is not there is told by its sequence", async () => {
+    const { code, text } = await weir("discard", "1", "99");
+    assert.equal(code, 1);
+    assert.match(text, /1 discarded, 1 missing/);
+    assert.match(text, /there is no dead letter 99/);
+    assert.deepEqual((await letters()).map(({ sequence }) => sequence), [2, 3]);
+  });
+});
