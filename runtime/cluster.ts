@@ -1,7 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Config } from "./config.ts";
-import { systemClock } from "./clock.ts";
+import { steadyClock, systemClock } from "./clock.ts";
 import { Problem } from "./http/problem.ts";
 import { connectNats, type NatsOptions } from "./nats/connection.ts";
 import { EventPublisher } from "./nats/event_publisher.ts";
@@ -42,7 +42,7 @@ export function natsOptions(config: Config): NatsOptions {
 /** Connects to the NATS of a configuration. @throws {Error} saying where, why and what to do. */
 export async function connectCluster(config: Config): Promise<Cluster> {
   const nc = await connectNats(natsOptions(config));
-  const store = new JetStreamStore(nc, systemClock);
+  const store = new JetStreamStore(nc, steadyClock);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const storedBefore = new LateDuplicates(nc, jsm, systemClock);
   return {

@@ -1,6 +1,6 @@
 import type { Registry } from "./authoring/registry.ts";
 import { StartupProblems } from "./authoring/problems.ts";
-import { systemClock } from "./clock.ts";
+import { steadyClock, systemClock } from "./clock.ts";
 import { connectCluster, natsOptions, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { DeadLetterDesk } from "./dead_letter_desk.ts";
@@ -112,7 +112,7 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     const sources: PullSource[] = [];
     const workers = functions.map((fn) => {
       const own = durables.filter(({ functionName }) => functionName === fn.name)
-        .map(({ stream }) => new PullSource(nc, stream, fn.name, systemClock, () => repair.ask()));
+        .map(({ stream }) => new PullSource(nc, stream, fn.name, steadyClock, () => repair.ask()));
       sources.push(...own);
       return new Worker(new Pipeline(fn, dependencies, ports), own, EXTEND_MS, guard.keepAlive);
     });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BoundFunction } from "../authoring/bind_function.ts";
 import type { IdempotencyPolicy } from "../authoring/policy.ts";
+import type { Delivery } from "../nouns/delivery.ts";
 import type { WeirEvent } from "../nouns/event.ts";
 import { errorDetail } from "../nouns/outcome.ts";
 import type { Claimed, Inbox } from "./ports.ts";
@@ -24,18 +25,28 @@ export async function claimEvent(
   fn: BoundFunction,
   policy: IdempotencyPolicy,
   event: WeirEvent,
+  delivery: Delivery,
 ): Promise<Claimed> {
   return await inbox.claim(
     fn.name,
-    idempotencyKey(fn, policy, event),
+    idempotencyKey(fn, policy, event, delivery),
     fn.policy.timeoutMs + STORING_MS,
     policy.ttlMs,
   );
 }
 
-/** A name fit for a subject. Without a `key` it is of what identifies an event by CloudEvents: source and id. */
-export function idempotencyKey({ name }: BoundFunction, { key: given }: IdempotencyPolicy, event: WeirEvent): string {
-  let named: unknown = [event.source, event.id];
+/**
+ * A name fit for a subject. Without a `key` it is of what identifies an event: type, source and id. One without an id of
+ * its own is named after its place, which another may have once its stream was deleted: then its time is of it too.
+ */
+export function idempotencyKey(
+  { name }: BoundFunction,
+  { key: given }: IdempotencyPolicy,
+  event: WeirEvent,
+  { headers, storedAtMs }: Pick<Delivery, "headers" | "storedAtMs">,
+): string {
+  const hasId = Boolean(headers.get("ce-id") ?? headers.get("nats-msg-id"));
+  let named: unknown = [event.type, event.source, event.id, ...(hasId ? [] : [storedAtMs])];
   if (given) {
     try {
       named = given(event);

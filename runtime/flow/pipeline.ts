@@ -91,7 +91,7 @@ export class Pipeline {
       ageMs: given.nowMs - delivery.storedAtMs,
       maxAgeMs: policy.maxAgeMs,
     });
-    if (stop) return decision(counted, stop);
+    if (stop) return await this.#end(delivery, decoded, counted, stop);
     const mine = lease.mine();
     if (mine !== true && !await mine) return { outcome: LOST };
     const permit = this.breaker.admit();
@@ -100,7 +100,7 @@ export class Pipeline {
     try {
       // No turn is taken without need: meanwhile another handler may block the thread, and what was ours be so no more.
       const claimed = policy.idempotency &&
-        await claimEvent(this.ports.inbox, this.fn, policy.idempotency, decoded.event);
+        await claimEvent(this.ports.inbox, this.fn, policy.idempotency, decoded.event, delivery);
       if (claimed && claimed.kind !== "claimed") {
         permit.report("ignored");
         if (claimed.kind === "in-progress") return decision(counted, inProgress(given));
@@ -122,6 +122,21 @@ export class Pipeline {
     const emittedSinceMs = counted.emittedSinceMs ??
       (result.kind === "emit-failed" ? delivery.storedAtMs : undefined);
     return decision({ ...counted, emittedSinceMs }, after(result, this.#circumstances(counted)), claim);
+  }
+
+  /** A delivery that is not run: unless the inbox knows that an earlier one was, and only its ack never came. */
+  async #end(delivery: Delivery, decoded: Decoded, counted: Count, stop: Outcome): Promise<Decision> {
+    const { idempotency } = this.fn.policy;
+    if (!idempotency || decoded.kind === "invalid" || delivery.deliveryCount === 1) return decision(counted, stop);
+    try {
+      const claimed = await claimEvent(this.ports.inbox, this.fn, idempotency, decoded.event, delivery);
+      if (claimed.kind === "done") return decision(counted, { kind: "ack", skipped: "handled-before" });
+      if (claimed.kind === "in-progress") return decision(counted, inProgress(this.#circumstances(counted)));
+      return decision(counted, stop, claimed.claim);
+    } catch (error) {
+      if (error instanceof IdempotencyKeyError) return decision(counted, stop);
+      return decision(counted, unavailable(this.#circumstances(counted), error));
+    }
   }
 
   async #run(event: WeirEvent, { attempt, emittedSinceMs }: Count, scope: Scope): Promise<Result> {

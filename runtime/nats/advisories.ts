@@ -8,7 +8,7 @@ import { removeMessage } from "./redrive.ts";
 import { RETRIES, type RetryLane } from "./retry_lane.ts";
 
 const PREFIX = "$JS.EVENT.ADVISORY.CONSUMER";
-/** Replicas share the advisories: one of them acts. */
+/** The replicas of a function share its advisories: one of them acts. */
 const QUEUE = "weir";
 
 interface Advisory {
@@ -40,21 +40,25 @@ export class Advisories {
    * @param givenUp is called when a consumer gives up on messages, which it should never
    */
   listen(givenUp: () => void): void {
-    this.#subscribe("MSG_TERMINATED", (advisory) => this.#terminated(advisory));
-    this.#subscribe("MAX_DELIVERIES", (advisory) => {
-      givenUp();
-      void this.#bringBack(advisory);
-    });
+    for (const durable of this.durables) {
+      this.#subscribe("MSG_TERMINATED", durable, (advisory) => this.#terminated(advisory));
+      this.#subscribe("MAX_DELIVERIES", durable, (advisory) => {
+        givenUp();
+        void this.#bringBack(advisory);
+      });
+    }
   }
 
-  #subscribe(kind: string, act: (advisory: Advisory) => void): void {
-    this.nc.subscribe(`${PREFIX}.${kind}.*.*`, {
+  #subscribe(kind: string, { stream, functionName }: Durable, act: (advisory: Advisory) => void): void {
+    this.nc.subscribe(`${PREFIX}.${kind}.${stream}.${functionName}`, {
       queue: QUEUE,
       callback: (error, msg: Msg) => {
-        if (error) return this.log.warn("cannot listen to JetStream's advisories", { kind, error });
-        const advisory = msg.json<Advisory>(), { stream, consumer } = advisory;
-        const ours = this.durables.some((one) => one.stream === stream && one.functionName === consumer);
-        if (ours) act(advisory);
+        try { // a throw in here would end the reading of the whole connection
+          if (error) throw error;
+          act({ ...msg.json<Advisory>(), stream, consumer: functionName });
+        } catch (error) {
+          this.log.warn("an advisory of JetStream cannot be read", { kind, stream, function: functionName, error });
+        }
       },
     });
   }

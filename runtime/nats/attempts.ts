@@ -12,11 +12,19 @@ const KEPT_MS = 7 * 86_400_000;
  * written for an event that is handled at its first delivery.
  */
 export class AttemptStore implements Attempts {
-  /** @param isParked whether an event waits in the retry lane */
+  #kv: Pick<KV, "get" | "put">;
+
+  /**
+   * @param isParked whether an event waits in the retry lane
+   * @param reopen makes the bucket again when it is gone
+   */
   constructor(
-    readonly kv: Pick<KV, "get" | "put">,
+    kv: Pick<KV, "get" | "put">,
     readonly isParked: (functionName: string, delivery: Delivery) => Promise<boolean> = () => Promise.resolve(false),
-  ) {}
+    readonly reopen?: () => Promise<Pick<KV, "get" | "put">>,
+  ) {
+    this.#kv = kv;
+  }
 
   /** Opens the bucket, making it if need be. */
   static async open(
@@ -26,11 +34,14 @@ export class AttemptStore implements Attempts {
   ): Promise<AttemptStore> {
     const kvm = new Kvm(nc);
     const options = { history: 1, ttl: KEPT_MS, replicas, description: "Weir: attempts of redelivered messages" };
-    return new AttemptStore(await kvm.create(BUCKET, options).catch(() => kvm.open(BUCKET)), isParked);
+    const open = () => kvm.create(BUCKET, options).catch(() => kvm.open(BUCKET));
+    return new AttemptStore(await open(), isParked, open);
   }
 
   async read(functionName: string, delivery: Delivery): Promise<Counts | undefined> {
-    const known = (await this.kv.get(key(functionName, delivery)))?.json<Counts>();
+    const entry = await this.#use((kv) => kv.get(key(functionName, delivery)));
+    const deleted = entry?.operation === "DEL" || entry?.operation === "PURGE";
+    const known = deleted ? undefined : entry?.json<Counts>();
     // A process may have died between parking an event and taking it from its consumer. Where that wrote down
     // anything at all, it did so before; and parked, an event comes back with what it has used up.
     const parked = await this.isParked(functionName, delivery);
@@ -38,7 +49,18 @@ export class AttemptStore implements Attempts {
   }
 
   async write(functionName: string, delivery: Delivery, counts: Counts): Promise<void> {
-    await this.kv.put(key(functionName, delivery), JSON.stringify(counts));
+    await this.#use((kv) => kv.put(key(functionName, delivery), JSON.stringify(counts)));
+  }
+
+  /** Once more where it failed since the bucket is gone: a bucket that somebody deleted must not stop a function. */
+  async #use<Result>(use: (kv: Pick<KV, "get" | "put">) => Promise<Result>): Promise<Result> {
+    try {
+      return await use(this.#kv);
+    } catch (error) {
+      if (!this.reopen) throw error;
+      this.#kv = await this.reopen();
+      return await use(this.#kv);
+    }
   }
 }
 

@@ -48,16 +48,19 @@ export async function readStoredDeadLetter(
 ): Promise<StoredDeadLetter | undefined> {
   const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
   if (!message || isPart(message.subject)) return undefined;
-  const { header } = message;
+  const { header } = message, letter = toDeadLetter(sequence, message.subject, header);
   const read = (parts: number[]) => readParts(jsm, DEAD_LETTERS.stream, parts);
   const payload = partsIn(header.get("weir-payload")), apart = partsIn(header.get("weir-headers"));
   const entries = entriesOf(header);
   if (apart) entries.unshift(...JSON.parse(new TextDecoder().decode(await read(apart))));
   const headers = Object.fromEntries(entries.toReversed()); // of a repeated name the first is shown
+  // As one was written before there were parts: where the original is, is where its payload is.
+  const elsewhere = header.get("weir-payload").startsWith("omitted:");
+  const original = elsewhere && await jsm.streams.getMessage(letter.stream, { seq: letter.streamSequence });
   return {
-    ...toDeadLetter(sequence, message.subject, header),
+    ...letter,
     headers,
-    payload: payload ? await read(payload) : message.data,
+    payload: payload ? await read(payload) : original ? original.data : message.data,
     allHeaders: { get: (name) => headers[name], entries: () => entries },
     parts: allParts(header),
   };
@@ -72,7 +75,7 @@ function toDeadLetter(sequence: number, subject: string, headers: MsgHdrs | unde
     function: header("weir-function") || fn,
     reason: header("weir-reason"),
     type: header("weir-subject") || type.join("."),
-    id: header("ce-id") || `${stream}:${streamSequence}`,
+    id: header("ce-id") || header("weir-id") || `${stream}:${streamSequence}`,
     attempts: Number(header("weir-attempts")),
     error: header("weir-error"),
     stream,

@@ -48,7 +48,7 @@ export async function storeParts(
 
 /** The sequences that a header names; undefined without it. */
 export function partsIn(header: string | undefined): number[] | undefined {
-  return header ? header.replace(/^parts /, "").split(" ").map(Number) : undefined;
+  return header && /^parts( \d+)+$/.test(header) ? header.split(" ").slice(1).map(Number) : undefined;
 }
 
 /** Every part that a dead letter has. */

@@ -22,6 +22,7 @@ export class DeadLetters {
   /**
    * @param whole false for one that is too large to be one message: what does not fit goes before it in parts. Where
    *   the original is would not do, since to end it removes it from a stream that is a work queue.
+   * @param id what it is stored once by
    * @throws {StoreError} when the dead letter is not known to be stored.
    */
   async store(
@@ -30,12 +31,13 @@ export class DeadLetters {
     outcome: DeadLetterOutcome,
     progress?: Progress,
     whole = true,
+    id = deadLetterId(functionName, delivery),
   ): Promise<Stored> {
     const subject = `${DEAD_LETTERS.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
     const own = ownHeaders(delivery.headers);
-    const make = (hdrs: MsgHdrs) => deadLetterHeaders(hdrs, functionName, delivery, outcome, progress);
+    const make = (hdrs: MsgHdrs) => deadLetterHeaders(hdrs, functionName, delivery, outcome, progress, id);
     const known = progress?.ending &&
-      await this.before.find(subject, deadLetterId(functionName, delivery), delivery.storedAtMs);
+      await this.before.find(subject, id, delivery.storedAtMs);
     if (known) return known;
     if (whole) return await this.jetstream.store(subject, delivery.payload, make(own));
     const inParts = async (name: string, bytes: Uint8Array) => {
@@ -69,8 +71,9 @@ function deadLetterHeaders(
   delivery: Delivery,
   outcome: DeadLetterOutcome,
   progress: Progress | undefined,
+  id: string,
 ): MsgHdrs {
-  hdrs.set("Nats-Msg-Id", deadLetterId(functionName, delivery));
+  hdrs.set("Nats-Msg-Id", id);
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-reason", outcome.reason);
   hdrs.set("weir-attempts", String(outcome.attempts));

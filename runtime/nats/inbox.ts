@@ -48,8 +48,9 @@ export class NatsInbox implements Inbox {
     });
     await made.catch(async (error) => {
       if (!(error instanceof JetStreamApiError)) throw error;
-      // It is there, made otherwise, and that is its operator's business.
-      await this.jsm.streams.info(BUCKET.stream).catch(() => Promise.reject(error));
+      // It is there, made otherwise, and that is its operator's business; but claims must be able to end.
+      const { config } = await this.jsm.streams.info(BUCKET.stream).catch(() => Promise.reject(error));
+      if (!config.allow_msg_ttl) await this.jsm.streams.update(BUCKET.stream, { allow_msg_ttl: true });
     });
   }
 
@@ -67,7 +68,9 @@ export class NatsInbox implements Inbox {
           throw error;
         }
         const message: StoredMsg | null = await this.jsm.streams.getMessage(BUCKET.stream, { last_by_subj: subject });
-        const entry = message?.json<Entry>();
+        // A key that somebody deleted leaves a marker without a value.
+        const entry = message && message.data.length > 0 ? message.json<Entry>() : undefined;
+        if (message && !entry) hdrs.set("Nats-Expected-Last-Subject-Sequence", String(message.seq));
         // A try whose answer was lost took it: what stands in our way is our own claim.
         if (entry?.by === by) return { kind: "claimed", claim: this.#claim(subject, by, message!.seq, ttlMs) };
         if (entry?.state === "done") return { kind: "done" };
@@ -79,7 +82,14 @@ export class NatsInbox implements Inbox {
   #claim(subject: string, by: string, sequence: number, ttlMs: number): Claim {
     return {
       // Whoever has claimed it meanwhile, since this took too long: it is handled, and they shall know.
-      complete: async () => void await this.store.store(subject, encode({ state: "done", by }), ttl(ttlMs)),
+      complete: async () => {
+        try {
+          await this.store.store(subject, encode({ state: "done", by }), ttl(ttlMs));
+        } catch (error) {
+          await this.ensureBucket().catch(() => {});
+          throw error;
+        }
+      },
       release: async () => void await removeMessage(this.jsm, BUCKET.stream, sequence),
     };
   }

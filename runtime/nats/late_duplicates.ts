@@ -1,4 +1,4 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock, Stored } from "../flow/ports.ts";
 import { StoreError } from "./store_error.ts";
@@ -52,6 +52,8 @@ export class LateDuplicates implements StoredBefore {
   async #look(subject: string, id: string, sinceMs: number): Promise<Stored | undefined> {
     const stream = await this.jsm.streams.find(subject);
     const { config } = await this.jsm.streams.info(stream);
+    // A stream from which messages go when they are handled cannot tell: there JetStream's own memory is all there is.
+    if (config.retention !== RetentionPolicy.Limits) return undefined;
     // Half of it: the clocks of this machine and the server's need not agree to the second.
     if (this.clock.now() - sinceMs < config.duplicate_window / 1e6 / 2) return undefined;
     return await new Promise((found, failed) => {

@@ -3,6 +3,7 @@ import type { Delivery } from "../nouns/delivery.ts";
 import type { ParkedEvent, ParkedFilter } from "../nouns/parked.ts";
 import { DEAD_LETTERS, type DeadLetters } from "./dead_letters.ts";
 import { storedDelivery } from "./delivery.ts";
+import { StoreError } from "./store_error.ts";
 import { removeMessage } from "./redrive.ts";
 import { RETRIES } from "./retry_lane.ts";
 
@@ -38,11 +39,17 @@ export async function cancelParked(
   const message = await jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
   if (!message?.subject.startsWith(`${RETRIES.parked}.`)) return false;
   const { function: functionName, attempts, error } = toParked(message);
-  const stored = await deadLetters.store(functionName, toDelivery(message), {
+  const outcome = {
     kind: "dead-letter",
     reason: "rejected",
     attempts,
     error: { name: "CancelledError", message: `its parked retry was cancelled; it was parked for: ${error}` },
+  } as const;
+  // An id of its own: if it is taken back, the event's own dead letter must not be taken for a repeat of it.
+  const id = `cancelled:${sequence}:${message.timestamp}`, delivery = toDelivery(message);
+  const stored = await deadLetters.store(functionName, delivery, outcome, undefined, true, id).catch((error) => {
+    if (!(error instanceof StoreError && error.problem === "too-large")) throw error;
+    return deadLetters.store(functionName, delivery, outcome, undefined, false, id);
   });
   if (await removeMessage(jsm, RETRIES.stream, sequence)) return true;
   await removeMessage(jsm, DEAD_LETTERS.stream, stored.sequence); // it came due meanwhile: it is the function's again

@@ -55,8 +55,10 @@ export async function redrive(
   hdrs.set("weir-stream", letter.stream);
   hdrs.set("weir-sequence", String(letter.streamSequence));
   hdrs.set("weir-time", new Date().toISOString()); // a person asked for it now: its age begins anew
-  const emittedSince = letter.allHeaders.get("weir-emitted-since");
-  if (emittedSince) hdrs.set("weir-emitted-since", emittedSince);
+  for (const name of ["weir-emitted-since", "weir-id"]) {
+    const value = letter.allHeaders.get(name);
+    if (value) hdrs.set(name, value);
+  }
   hdrs.set("weir-redrives", String(letter.redrives + 1));
   hdrs.set("weir-dead-letter", String(sequence));
   if (fittingSubject(letter.type) !== letter.type) hdrs.set("weir-subject", letter.type);

@@ -98,6 +98,9 @@ export function fittingSubject(subject: string): string {
 /** The headers that are the event's own. `Nats-*` are orders to the server, and held for one storing of it only. */
 export function ownHeaders(from: MessageHeaders): MsgHdrs {
   const hdrs = headers();
+  // The id of an event that is no CloudEvent is carried on under a name of ours: the server has its own use for that.
+  const id = from.get("nats-msg-id");
+  if (id !== undefined && from.get("ce-id") === undefined) hdrs.set("weir-id", headerText(id));
   for (const [name, value] of from.entries()) {
     // A name or value that no client may write came from one that checks nothing: it cannot be passed on.
     if (/^[!-9;-~]+$/.test(name) && !/[\r\n]/.test(value) && !/^(nats|weir)-/i.test(name)) hdrs.append(name, value);
@@ -111,6 +114,7 @@ export function fromLane(delivery: Delivery): Delivery {
   const deadLetter = number("weir-dead-letter") || undefined;
   return {
     ...delivery,
+    headers: firstHeaders(delivery.headers),
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),
     subject: delivery.headers.get("weir-subject") ??
@@ -123,5 +127,21 @@ export function fromLane(delivery: Delivery): Delivery {
       emittedSinceMs: Date.parse(delivery.headers.get("weir-emitted-since") ?? "") || undefined,
     },
     deadLetter,
+  };
+}
+
+/** The headers as they were at first: the id that the server knows this copy by is not the event's. */
+function firstHeaders(headers: MessageHeaders): MessageHeaders {
+  const first = (name: string) => name.toLowerCase() === "nats-msg-id" ? "weir-id" : name;
+  return {
+    get: (name) => headers.get(first(name)),
+    entries: function* () {
+      for (const [name, value] of headers.entries()) {
+        const lower = name.toLowerCase();
+        if (lower !== "nats-msg-id") {
+          yield lower === "weir-id" ? ["nats-msg-id", value] as const : [name, value] as const;
+        }
+      }
+    },
   };
 }

@@ -148,14 +148,13 @@ export class NatsSettler implements Settler {
     progress: Progress | undefined,
   ): Promise<void> {
     if (progress && !progress.ending) {
-      const { stack: _stack, message, ...error } = outcome.error;
-      const ending = { ...outcome, error: { ...error, message: headerText(message) } };
+      const { name, message } = outcome.error;
+      const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
       const begun = outcome.attempts - delivery.earlier.attempts;
-      await this.#untilStored(
-        functionName,
-        "the end of an event",
-        () => this.attempts.write(functionName, delivery, { begun, free: 0, emitted: true, ending }),
-      );
+      const counts = { begun, free: 0, emitted: true, ending };
+      // Where that cannot be written, the dead letter counts for more than that it is not decided twice.
+      await this.attempts.write(functionName, delivery, counts)
+        .catch((error) => this.stuck(functionName, "the end of an event", error));
     }
     let withPayload = true;
     await this.#untilStored(functionName, "a dead letter", async () => {

@@ -161,3 +161,26 @@ Deno.test("a function on several events in several streams gets them all", async
   await seen.reached(3);
   assert.deepEqual(seen.items.toSorted(), ["demo.asked", "legacy.import.done", "other.asked"]);
 });
+
+Deno.test("an event that is no CloudEvent keeps its id when it was parked, and when it was redriven", async () => {
+  const seen = recorder<string>();
+  const patient = defineFunction({ on: "raw.asked", retry: { attempts: 3 } }, ({ id }) => {
+    seen.add(id);
+    if (seen.items.length <= 2) throw new RetryAfterError("5s");
+    if (seen.items.length <= 4) throw new NonRetryableError("no");
+  });
+  await using runtime = await startTestRuntime({ functions: { patient } });
+  const hdrs = headers();
+  hdrs.set("Nats-Msg-Id", "order-1");
+  await rawPublish(runtime, "raw.asked", "{}", hdrs);
+  await rawPublish(runtime, "raw.asked", "{}");
+  await seen.reached(4);
+  const letters = async () => await (await fetch(`${runtime.adminUrl}/dead-letters`)).json() as { id: string }[];
+  while ((await letters()).length < 2);
+  assert.deepEqual((await letters()).map(({ id }) => id).toSorted(), ["RAW:2", "order-1"]);
+  await (await fetch(`${runtime.adminUrl}/dead-letters/redrive`, { method: "POST" })).body?.cancel();
+  await seen.reached(6);
+  for (const from of [0, 2, 4]) {
+    assert.deepEqual(seen.items.slice(from, from + 2).toSorted(), ["RAW:2", "order-1"]);
+  }
+});

@@ -3,6 +3,7 @@ import { defineFunction, type IdempotencyOptions, type WeirEvent } from "weir";
 import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/flow/idempotency.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
+import { delivery } from "../rules/deliveries.ts";
 import { CAUSE } from "./setup.ts";
 
 function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
@@ -10,16 +11,24 @@ function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
   return registryOf({ ship }).functions[0];
 }
 
-function keyIn(fn: BoundFunction, event: WeirEvent): string {
-  return idempotencyKey(fn, fn.policy.idempotency!, event);
+function keyIn(fn: BoundFunction, event: WeirEvent, of = delivery({ headers: { "ce-id": event.id } })): string {
+  return idempotencyKey(fn, fn.policy.idempotency!, event, of);
 }
 
-Deno.test("without a key of its own an event is named by its source and id, as CloudEvents identify it", () => {
+Deno.test("without a key of its own an event is named by its type, source and id", () => {
   const keyOf = (event: Partial<WeirEvent>) => keyIn(bound(true), { ...CAUSE, ...event });
   assert.equal(keyOf({}), keyOf({ time: "2026-02-02T00:00:00Z", data: 1, subject: "orders.other" }));
   assert.notEqual(keyOf({}), keyOf({ id: "e2" }));
   assert.notEqual(keyOf({}), keyOf({ source: "/market" }));
+  assert.notEqual(keyOf({}), keyOf({ type: "orders.paid" }));
   assert.notEqual(keyOf({ source: "a", id: "bc" }), keyOf({ source: "ab", id: "c" }));
+});
+
+Deno.test("an event without an id of its own is named by its time as well: its place may be another's one day", () => {
+  const fn = bound(true), first = delivery();
+  assert.equal(keyIn(fn, CAUSE, first), keyIn(fn, CAUSE, { ...first, deliveryCount: 2, handle: "other" }));
+  assert.notEqual(keyIn(fn, CAUSE, first), keyIn(fn, CAUSE, { ...first, storedAtMs: first.storedAtMs + 1 }));
+  assert.equal(keyIn(fn, CAUSE, delivery({ headers: { "nats-msg-id": "x" } })), keyIn(fn, CAUSE));
 });
 
 Deno.test("a key of the author's names the event alone, and is fit for a subject whatever is in it", () => {
@@ -52,6 +61,9 @@ Deno.test("a claim outlasts the handler's timeout", async () => {
     },
   };
   const fn = bound({ ttl: "1h" });
-  assert.deepEqual(await claimEvent(inbox, fn, fn.policy.idempotency!, CAUSE), { kind: "done" });
+  assert.deepEqual(
+    await claimEvent(inbox, fn, fn.policy.idempotency!, CAUSE, delivery({ headers: { "ce-id": CAUSE.id } })),
+    { kind: "done" },
+  );
   assert.deepEqual(asked, [["ship", keyIn(bound(true), CAUSE), 45_000, 3_600_000]]);
 });

@@ -55,3 +55,12 @@ Deno.test("an event that somebody else terminated is told of, and one that Weir 
     { function: "handle", stream: "ORDERS", sequence: 2, reason: "by hand" },
   ]);
 });
+
+Deno.test("what is no advisory, where advisories come, is told of and harms nobody", async () => {
+  await using orders = await setup();
+  orders.nc.publish("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.ORDERS.handle", "not json");
+  await eventually(() => orders.said.length > 0);
+  assert.equal(orders.said[0].message, "an advisory of JetStream cannot be read");
+  await orders.publish(1);
+  assert.equal((await orders.next()).sequence, 1);
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Kvm } from "@nats-io/kv";
 import { AttemptStore } from "../../runtime/nats/attempts.ts";
 import type { Outcome } from "../../runtime/nouns/outcome.ts";
 import { startSettling } from "./settling.ts";
@@ -69,12 +70,21 @@ Deno.test("what is counted for one function or message is not another's", async 
   assert.equal(await orders.attempts.read("other", one), undefined);
 });
 
-Deno.test("a message that could not be counted comes back all the same, and the failure is told", async () => {
+Deno.test("a bucket that is gone is made again by whoever needs it", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
   await orders.jsm.streams.delete("KV_weir_attempts");
-  const settled = await orders.settler.settle("handle", delivery, retry(1, false));
-  assert.equal(settled.ok, false);
+  assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, false)), { ok: true });
+  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1, emitted: false });
   assert.equal((await orders.next()).deliveryCount, 2);
+});
+
+Deno.test("a count that somebody deleted is not known", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next();
+  await orders.attempts.write("handle", delivery, { begun: 1, free: 1, emitted: true });
+  await (await new Kvm(orders.nc).open("weir_attempts")).delete(`handle.${delivery.place}`);
+  assert.equal(await orders.attempts.read("handle", delivery), undefined);
 });

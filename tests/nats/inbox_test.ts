@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Kvm } from "@nats-io/kv";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Claim, Claimed } from "../../runtime/flow/ports.ts";
 import { NatsInbox } from "../../runtime/nats/inbox.ts";
@@ -99,4 +100,23 @@ Deno.test("opened twice it is one bucket", async () => {
   await nats.other.ensureBucket();
   const { config } = await nats.jsm.streams.info("KV_weir_inbox");
   assert.equal(config.allow_msg_ttl, true);
+});
+
+Deno.test("a key that somebody deleted with a tool for KV can be claimed again", async () => {
+  await using nats = await setup();
+  await claimOf(await nats.one.claim("ship", "k", HOUR_MS, HOUR_MS)).complete();
+  const bucket = await new Kvm(nats.nc).open("weir_inbox");
+  await bucket.delete("ship.k");
+  claimOf(await nats.other.claim("ship", "k", HOUR_MS, HOUR_MS));
+  assert.deepEqual(await nats.one.claim("ship", "k", HOUR_MS, HOUR_MS), { kind: "in-progress" });
+});
+
+Deno.test("a bucket that somebody made without times to live gets them", async () => {
+  await using broker = await startBroker();
+  await new Kvm(broker.nc).create("weir_inbox");
+  const store = new JetStreamStore(broker.nc, systemClock);
+  broker.defer(() => store.close());
+  const inbox = new NatsInbox(store, broker.jsm, 1);
+  await inbox.ensureBucket();
+  claimOf(await inbox.claim("ship", "k", HOUR_MS, HOUR_MS));
 });

@@ -76,3 +76,9 @@ Deno.test("a subject that no stream stores is an error, not an answer", async ()
   const late = new LateDuplicates(nats.nc, nats.jsm, hurriedClock(50)); // it is looked for again and again
   await assert.rejects(late.find("nowhere.at.all", "m1", Date.now() - MINUTE_MS));
 });
+
+Deno.test("a work queue cannot tell what it has handed out, and is not asked", async () => {
+  await using nats = await setup();
+  await nats.jsm.streams.add({ name: "JOBS", subjects: ["jobs.>"], retention: "workqueue", duplicate_window: 1e8 });
+  assert.equal(await nats.late.find("jobs.asked", "m1", Date.now() - MINUTE_MS), undefined);
+});

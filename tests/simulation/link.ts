@@ -91,7 +91,7 @@ export class Link {
         this.network.bucket.set(key, text);
         return 0;
       }),
-  } as unknown as AttemptStore["kv"];
+  } as unknown as ConstructorParameters<typeof AttemptStore>[0];
 
   readonly streams = {
     getMessage: (stream: string, { seq }: { seq: number }) =>
