@@ -21,10 +21,16 @@ export type RetryReason =
   | "in-progress"
   | "shutdown";
 
-/** Why events end in the dead letters. */
-export const DEAD_LETTER_REASONS = ["attempts-exhausted", "rejected", "invalid", "expired", "crashed"] as const;
 /** Why an event ended in the dead letters. */
-export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
+export type DeadLetterReason = "attempts-exhausted" | "rejected" | "invalid" | "expired" | "crashed";
+/** All of them. */
+export const DEAD_LETTER_REASONS: readonly DeadLetterReason[] = [
+  "attempts-exhausted",
+  "rejected",
+  "invalid",
+  "expired",
+  "crashed",
+];
 
 /** How one run of a handler ended. */
 export type Result =
