@@ -15,6 +15,7 @@ export class TracedPublisher implements Publisher {
         "messaging.operation.type": "send",
         "messaging.destination.name": event.type,
         "messaging.message.id": event.id,
+        "messaging.message.body.size": event.json.length,
         "cloudevents.event_id": event.id,
         "cloudevents.event_type": event.type,
         "cloudevents.event_source": event.source,
@@ -24,10 +25,13 @@ export class TracedPublisher implements Publisher {
       const carrier: Record<string, string> = {};
       propagation.inject(trace.setSpan(context.active(), span), carrier);
       const stored = await this.inner.publish({ ...event, trace: carrier }, sinceMs);
+      span.setAttribute("weir.stream", stored.stream);
+      span.setAttribute("weir.stream_sequence", stored.sequence);
       if (stored.duplicate) span.setAttribute("weir.duplicate", true);
       return stored;
     } catch (error) {
       span.recordException(error as Error);
+      span.setAttribute("error.type", (error as Error).name);
       span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).message });
       throw error;
     } finally {
