@@ -30,6 +30,7 @@ export class ExportQueue<Item> {
   #items: Item[] = [];
   #sending: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #giveUp: () => void = () => {};
   #closed = false;
 
   constructor(readonly options: ExportQueueOptions<Item>) {}
@@ -58,6 +59,8 @@ export class ExportQueue<Item> {
     await Promise.race([this.flush(), late]);
     this.#closed = true;
     this.#disarm();
+    this.#giveUp();
+    await this.#sending;
     countDropped(signal, this.#items.splice(0).length);
     await Promise.race([exporter.shutdown().catch(() => {}), late]);
     clearTimeout(timer);
@@ -65,7 +68,7 @@ export class ExportQueue<Item> {
 
   #send(all: boolean): void {
     this.#disarm();
-    if (this.#sending || this.#items.length === 0) return;
+    if (this.#closed || this.#sending || this.#items.length === 0) return;
     const { signal, batch, delayMs } = this.options;
     this.#sending = (async () => {
       do {
@@ -86,6 +89,7 @@ export class ExportQueue<Item> {
         clearTimeout(timer);
         resolve(ok);
       };
+      this.#giveUp = () => done(false);
       try {
         context.with(suppressTracing(context.active()), () => {
           exporter.export(items, ({ code }) => done(code === ExportResultCode.SUCCESS));
