@@ -26,7 +26,7 @@ async function load(endpoint: string): Promise<Load> {
 
 /** No turn waits for the collector, which takes two seconds to be given up; and memory is that of a full queue. */
 function assertUnharmed({ longestMs, grownBytes, shutdownMs }: Load): void {
-  assert.ok(longestMs < 1_500, `a turn took ${longestMs} ms`);
+  assert.ok(longestMs < 1_900, `a turn took ${longestMs} ms`);
   assert.ok(grownBytes < 100_000_000, `memory grew by ${grownBytes} bytes`);
   assert.ok(shutdownMs < 3_000, `shutting down took ${shutdownMs} ms`);
 }
@@ -38,10 +38,10 @@ Deno.test("without a collector spans cost no turn and no memory, and every one t
 });
 
 Deno.test("nor do they with a collector that never answers", async () => {
-  const { promise, resolve } = Promise.withResolvers<Response>();
-  await using _receiver = startReceiver(() => promise);
-  const run = await load(_receiver.url);
-  resolve(Response.json({}));
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  await using receiver = startReceiver(() => end.then(() => Response.json({})));
+  const run = await load(receiver.url);
+  resolve();
   assertUnharmed(run);
   assert.equal(run.dropped, run.spans);
 });
