@@ -6,6 +6,7 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
+  TraceFlags,
 } from "@opentelemetry/api";
 import type { BreakerChange, Invocation } from "../flow/ports.ts";
 import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
@@ -17,7 +18,21 @@ import { parseTraceparent } from "../rules/traceparent.ts";
  * several functions may handle one event, and each is a consumer of its own.
  */
 export function startAttemptSpan(invocation: Invocation, parent: Context): Span {
-  const { functionName, delivery, event, attempt, trigger } = invocation;
+  const links = linksTo(invocation);
+  const span = trace.getTracer("weir").startSpan(
+    `process ${invocation.functionName}`,
+    { kind: SpanKind.CONSUMER, ...(links && { links }) },
+    parent,
+  );
+  if (span.isRecording() && isSampled(span)) span.setAttributes(attributesOf(invocation));
+  return span;
+}
+
+function isSampled(span: Span): boolean {
+  return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+}
+
+function attributesOf({ functionName, delivery, event, attempt, trigger }: Invocation): Attributes {
   const attributes: Attributes = {
     "messaging.system": "nats",
     "messaging.operation.name": "process",
@@ -37,12 +52,7 @@ export function startAttemptSpan(invocation: Invocation, parent: Context): Span 
   };
   if (trigger !== undefined) attributes["messaging.destination.template"] = trigger;
   if (delivery.earlier.redrives > 0) attributes["weir.redrives"] = delivery.earlier.redrives;
-  const links = linksTo(invocation);
-  return trace.getTracer("weir").startSpan(`process ${functionName}`, {
-    kind: SpanKind.CONSUMER,
-    attributes,
-    ...(links && { links }),
-  }, parent);
+  return attributes;
 }
 
 /** The delivery before, and how the event came from there to here. */
@@ -58,7 +68,17 @@ function linksTo({ previous, delivery }: Invocation): Link[] | undefined {
  *
  * @param redact takes secrets out of what an error says
  */
-export function endAttemptSpan(span: Span, outcome: Outcome, redact: (text: string) => string): void {
+export function endAttemptSpan(
+  span: Span,
+  invocation: Invocation,
+  outcome: Outcome,
+  redact: (text: string) => string,
+): void {
+  if (!span.isRecording()) return;
+  // One that was not sampled is kept only if it matters: the many that do not are spared the work of writing it all.
+  if (!isSampled(span) && (outcome.kind !== "ack" || invocation.previous !== undefined || hasFailed(span))) {
+    span.setAttributes(attributesOf(invocation));
+  }
   span.setAttribute("weir.outcome", outcome.kind);
   switch (outcome.kind) {
     case "lost":
@@ -96,6 +116,11 @@ export function breakerEvent({ of, name, from, to, openForMs }: BreakerChange): 
     "weir.breaker.to": to,
     ...(to === "open" && { "weir.breaker.open_for_ms": openForMs }),
   });
+}
+
+/** A handler may have called it an error itself. */
+function hasFailed(span: Span & { readonly status?: { readonly code: SpanStatusCode } }): boolean {
+  return span.status?.code === SpanStatusCode.ERROR;
 }
 
 function recordError(span: Span, error: ErrorDetail, redact: (text: string) => string): void {

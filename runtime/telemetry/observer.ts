@@ -23,7 +23,7 @@ export class TelemetryObserver implements Observer {
     return await context.with(trace.setSpan(parent, span), async () => {
       try {
         const outcome = await run({ span, log });
-        endAttemptSpan(span, outcome, this.log.options.redact ?? same);
+        endAttemptSpan(span, invocation, outcome, this.log.options.redact ?? same);
         report(outcome, log);
         return outcome;
       } finally {
