@@ -2,6 +2,8 @@ import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentele
 import type { Publisher, Stored } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 
+const UTF8 = new TextEncoder();
+
 /** Gives each published event a PRODUCER span, and the event that span's context to carry on. */
 export class TracedPublisher implements Publisher {
   constructor(readonly inner: Publisher) {}
@@ -15,12 +17,12 @@ export class TracedPublisher implements Publisher {
         "messaging.operation.type": "send",
         "messaging.destination.name": event.type,
         "messaging.message.id": event.id,
-        "messaging.message.body.size": event.json.length,
         "cloudevents.event_id": event.id,
         "cloudevents.event_type": event.type,
         "cloudevents.event_source": event.source,
       },
     });
+    if (span.isRecording()) span.setAttribute("messaging.message.body.size", UTF8.encode(event.json).length);
     try {
       const carrier: Record<string, string> = {};
       propagation.inject(trace.setSpan(context.active(), span), carrier);
