@@ -1,3 +1,4 @@
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
@@ -39,7 +40,8 @@ function program(): Command {
 
 if (import.meta.main) {
   try {
-    await program().parseAsync(Deno.args, { from: "user" });
+    // Deno's built-in OpenTelemetry leaves the span of a fetch active behind it, unless there is a context around it.
+    await context.with(ROOT_CONTEXT, () => program().parseAsync(Deno.args, { from: "user" }));
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode);
     console.error(`weir: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,16 +1,24 @@
 import { StartupProblems } from "../authoring/problems.ts";
+import { systemClock } from "../clock.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../config.ts";
 import { loadProject } from "../project.ts";
 import { type Runtime, startRuntime } from "../runtime.ts";
-import { Logger } from "../telemetry/log.ts";
 import { setupMetrics } from "../telemetry/metrics.ts";
+import { setupLog } from "../telemetry/setup_log.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
 import { onStopSignal } from "./signals.ts";
 
 /** `start`: runs until a signal says stop. Every problem of configuration and code is told at once. */
 export async function start(): Promise<void> {
   const { config, registry } = await readEverything();
-  const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
+  const { log, shutdown: shutdownLog } = await setupLog({
+    level: config.LOG_LEVEL,
+    format: config.LOG_FORMAT,
+    environment: Deno.env.toObject(),
+    readFile,
+    serviceName: config.OTEL_SERVICE_NAME,
+    clock: systemClock,
+  });
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
@@ -27,6 +35,7 @@ export async function start(): Promise<void> {
     await runtime?.stop();
     await flush();
     log.info("stopped");
+    await shutdownLog();
     Deno.exit(0);
   };
   onStopSignal((signal) => void stop(signal), () => Deno.exit(130));
@@ -46,6 +55,14 @@ export async function start(): Promise<void> {
     traces: tracing.exportsTo ?? "not exported",
     metrics: metrics.pushesTo ?? "at /metrics only",
   });
+}
+
+function readFile(path: string): string | undefined {
+  try {
+    return ENVIRONMENT.readFile(path);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readEverything() {

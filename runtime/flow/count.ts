@@ -16,6 +16,8 @@ export interface Count {
   readonly ending: DeadLetterOutcome | undefined;
   /** What is to be written when the handler is about to run; undefined: nothing, as for nearly every event. */
   readonly begin: Counts | undefined;
+  /** The span of the delivery before this one, as a W3C `traceparent`. */
+  readonly previous?: string;
 }
 
 /**
@@ -33,18 +35,22 @@ export async function count(
 ): Promise<Count> {
   const { earlier, deliveryCount } = delivery;
   if (deliveryCount === 1) {
-    const { attempts, freeRetries, emittedSinceMs } = earlier;
-    return { attempt: attempts + 1, freeRetries, emittedSinceMs, parked: false, ending: undefined, begin: undefined };
+    const { attempts, freeRetries, emittedSinceMs, attemptTrace: previous } = earlier;
+    const fresh = { parked: false, ending: undefined, begin: undefined, ...(previous && { previous }) };
+    return { attempt: attempts + 1, freeRetries, emittedSinceMs, ...fresh };
   }
   const known = await attempts.read(functionName, delivery);
   const presumed = Math.max(0, Math.min(1, budget - earlier.attempts - 1));
   const { begun, free, emitted, parked = false, ending } = known ?? { begun: presumed, free: 0, emitted: true };
+  const previous = known?.attemptTrace ?? earlier.attemptTrace;
   return {
     attempt: earlier.attempts + begun + 1,
     freeRetries: earlier.freeRetries + free,
     emittedSinceMs: earlier.emittedSinceMs ?? (emitted === false ? undefined : delivery.storedAtMs),
     parked,
     ending,
-    begin: { begun: begun + 1, free, emitted: true },
+    // Of an attempt that kills its process no span is ever sent: the one before stays what is linked to.
+    begin: { begun: begun + 1, free, emitted: true, ...(previous && { attemptTrace: previous }) },
+    ...(previous && { previous }),
   };
 }

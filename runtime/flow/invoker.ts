@@ -1,3 +1,4 @@
+import { context as otel } from "@opentelemetry/api";
 import { NonRetryableError, RetryAfterError } from "../authoring/errors.ts";
 import type { BoundFunction } from "../authoring/bind_function.ts";
 import type { WeirEvent } from "../nouns/event.ts";
@@ -37,7 +38,7 @@ export class Invoker {
         context.abort(new DOMException("the runtime is shutting down", "AbortError"));
         end({ kind: "shutdown" });
       };
-      const cancel = this.#deadlines.set(() => {
+      const expire = () => {
         const limit = formatDuration(this.#fn.policy.timeoutMs);
         const error = new DOMException(
           `${this.#fn.name} took longer than its timeout of ${limit}`,
@@ -45,7 +46,10 @@ export class Invoker {
         );
         context.abort(error);
         end({ kind: "timed-out", error: errorDetail(error) });
-      });
+      };
+      // The timer may be another invocation's: what a breaker does at the timeout belongs to this one's span.
+      const own = otel.active();
+      const cancel = this.#deadlines.set(() => otel.with(own, expire));
       this.#running.add(giveBack);
       this.#run(event, context).then(end);
     });

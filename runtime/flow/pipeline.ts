@@ -6,6 +6,7 @@ import { errorDetail, type Outcome, type Result } from "../nouns/outcome.ts";
 import { after, type Circumstances, inProgress, notMine, refused, unavailable, verdict } from "../policy/after.ts";
 import { before } from "../policy/before.ts";
 import { decode, type Decoded } from "../rules/decode.ts";
+import { formatTraceparent } from "../rules/traceparent.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import { type Count, count } from "./count.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -57,16 +58,26 @@ export class Pipeline {
       counted = { unknown: error };
     }
     const attempt = "unknown" in counted ? delivery.deliveryCount : counted.attempt;
-    const invocation = { functionName: fn.name, delivery, event: decoded.event, attempt };
+    const invocation = {
+      functionName: fn.name,
+      delivery,
+      event: decoded.event,
+      attempt,
+      trigger: trigger?.pattern,
+      previous: "unknown" in counted ? delivery.earlier.attemptTrace : counted.previous,
+    };
     return await ports.observer.observe(invocation, async (scope) => {
-      const { outcome, progress, claim } = "unknown" in counted
+      const { outcome, progress: used, claim } = "unknown" in counted
         ? { outcome: unavailable(this.#circumstances({ attempt, freeRetries: 0 }), counted.unknown) }
         : trigger === undefined
         ? decision(counted, notMine(delivery, this.#circumstances(counted)))
         : await this.#decide(delivery, decoded, counted, lease, scope);
+      const attemptTrace = outcome.kind === "ack" ? undefined : formatTraceparent(scope.span.spanContext());
+      const progress = used && attemptTrace ? { ...used, attemptTrace } : used;
       const settled = await ports.settler.settle(fn.name, delivery, outcome, progress, claim);
       if (!settled.ok) {
         const fields = { outcome: outcome.kind, error: settled.error };
+        scope.span.addEvent("weir.not_settled", { "error.message": String(settled.error) });
         scope.log.error("not settled: JetStream will deliver it again", fields);
       }
       return outcome;

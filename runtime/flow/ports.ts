@@ -45,6 +45,8 @@ export interface Progress {
   readonly emittedSinceMs?: number;
   /** Its end was decided at an earlier delivery: the dead letter may be stored already. */
   readonly ending?: boolean;
+  /** The span of this attempt, as a W3C `traceparent`: the next one links to it. */
+  readonly attemptTrace?: string;
 }
 
 /** Carries out an outcome. Never rejects: it returns what happened. */
@@ -90,6 +92,8 @@ export interface Counts {
   readonly parked?: boolean;
   /** How the event ends: decided, and perhaps carried out. */
   readonly ending?: DeadLetterOutcome;
+  /** The span of the last delivery that was settled, as a W3C `traceparent`. */
+  readonly attemptTrace?: string;
 }
 
 /** Remembers counts: JetStream counts deliveries, and a delivery may never have reached a handler. */
@@ -135,6 +139,10 @@ export interface Invocation {
   readonly delivery: Delivery;
   readonly event: WeirEvent;
   readonly attempt: number;
+  /** The pattern that it woke the function by; undefined when there is none any more. */
+  readonly trigger?: string;
+  /** The span of the delivery before this one, as a W3C `traceparent`. */
+  readonly previous?: string;
 }
 
 /** What the observer gives an invocation. */

@@ -1,4 +1,4 @@
-import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { type Context, context, propagation, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 
 const HEADERS = {
   get: (headers: Headers, name: string) => headers.get(name) ?? undefined,
@@ -12,20 +12,34 @@ export async function traced(
   answer: () => Promise<Response>,
 ): Promise<Response> {
   const parent = propagation.extract(context.active(), request.headers, HEADERS);
-  const span = trace.getTracer("weir").startSpan(`${request.method} ${route}`, {
-    kind: SpanKind.SERVER,
-    attributes: {
-      "http.request.method": request.method,
-      "http.route": route,
-      "url.path": new URL(request.url).pathname,
-    },
-  }, parent);
+  const { span, owned } = serverSpan(request, route, parent);
   try {
     const response = await context.with(trace.setSpan(parent, span), answer);
     span.setAttribute("http.response.status_code", response.status);
-    if (response.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+    if (response.status >= 500) {
+      span.setAttribute("error.type", String(response.status));
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    }
     return response;
   } finally {
-    span.end();
+    if (owned) span.end();
   }
+}
+
+/** Deno's built-in OpenTelemetry has begun a span for the request already: that one is told its name instead. */
+function serverSpan(request: Request, route: string, parent: Context): { span: Span; owned: boolean } {
+  const url = new URL(request.url), name = `${request.method} ${route}`;
+  const attributes = {
+    "http.request.method": request.method,
+    "http.route": route,
+    "url.scheme": url.protocol.slice(0, -1),
+    "url.path": url.pathname,
+    "server.address": url.hostname,
+  };
+  const begun = trace.getActiveSpan();
+  if (begun) return { span: begun.updateName(name).setAttributes(attributes), owned: false };
+  return {
+    span: trace.getTracer("weir").startSpan(name, { kind: SpanKind.SERVER, attributes }, parent),
+    owned: true,
+  };
 }

@@ -76,11 +76,12 @@ export class Advisories {
       const message = await this.jsm.streams.getMessage(stream, { seq: sequence });
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
       const delivery = storedDelivery(stream, message), { earlier } = delivery;
-      const { begun = 0, free = 0 } = await this.attempts.read(consumer, delivery) ?? {};
+      const { begun = 0, free = 0, attemptTrace } = await this.attempts.read(consumer, delivery) ?? {};
       await this.lane.bringBack(consumer, delivery, {
         attempts: earlier.attempts + begun,
         freeRetries: earlier.freeRetries + free,
         emittedSinceMs: earlier.emittedSinceMs ?? delivery.storedAtMs,
+        attemptTrace,
       });
       // Nobody would ever take the stuck one out of the lane, where every message waits for somebody.
       if (stream === RETRIES.stream) await removeMessage(this.jsm, stream, sequence);

@@ -6,7 +6,7 @@ import { storeParts } from "./dead_letter_parts.ts";
 import { headerText } from "./header_text.ts";
 import type { Store } from "./jetstream_store.ts";
 import type { StoredBefore } from "./late_duplicates.ts";
-import { fittingSubject, ownHeaders, setEmittedSince } from "./retry_lane.ts";
+import { fittingSubject, ownHeaders, setAttemptTrace, setEmittedSince } from "./retry_lane.ts";
 
 /** The stream of dead letters and what it stores. */
 export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
@@ -83,6 +83,7 @@ function deadLetterHeaders(
   hdrs.set("weir-time", new Date().toISOString());
   if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
   setEmittedSince(hdrs, progress?.emittedSinceMs);
+  setAttemptTrace(hdrs, progress?.attemptTrace ?? delivery.earlier.attemptTrace);
   if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
   return hdrs;
 }

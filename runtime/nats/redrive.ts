@@ -5,7 +5,7 @@ import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readStoredDeadLetter } from "./dead_letter_list.ts";
 import { unlessMissing } from "./in_place.ts";
 import { type Store, StoreError } from "./jetstream_store.ts";
-import { fittingSubject, ownHeaders, RETRIES } from "./retry_lane.ts";
+import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "./retry_lane.ts";
 
 /** How often a dead letter may be sent back before somebody has to insist. */
 export const MAX_REDRIVES = 3;
@@ -59,6 +59,7 @@ export async function redrive(
     const value = letter.allHeaders.get(name);
     if (value) hdrs.set(name, value);
   }
+  setAttemptTrace(hdrs, letter.allHeaders.get("weir-attempt-trace"));
   hdrs.set("weir-redrives", String(letter.redrives + 1));
   hdrs.set("weir-dead-letter", String(sequence));
   if (fittingSubject(letter.type) !== letter.type) hdrs.set("weir-subject", letter.type);

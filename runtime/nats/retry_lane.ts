@@ -3,6 +3,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Progress, Stored } from "../flow/ports.ts";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
+import { parseTraceparent } from "../rules/traceparent.ts";
 import { headerText } from "./header_text.ts";
 import type { Store } from "./jetstream_store.ts";
 
@@ -75,6 +76,7 @@ export function laneHeaders(functionName: string, delivery: Delivery, progress: 
   hdrs.set("weir-attempts", String(progress.attempts));
   hdrs.set("weir-free-retries", String(progress.freeRetries));
   setEmittedSince(hdrs, progress.emittedSinceMs);
+  setAttemptTrace(hdrs, progress.attemptTrace ?? delivery.earlier.attemptTrace);
   if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
   if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
   return hdrs;
@@ -83,6 +85,11 @@ export function laneHeaders(functionName: string, delivery: Delivery, progress: 
 /** Says since when what the event emits may be stored already. */
 export function setEmittedSince(hdrs: MsgHdrs, sinceMs: number | undefined): void {
   if (sinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(sinceMs).toISOString());
+}
+
+/** Says which attempt came before: the next one links to its span. The event's own `traceparent` stays its parent. */
+export function setAttemptTrace(hdrs: MsgHdrs, traceparent: string | undefined): void {
+  if (parseTraceparent(traceparent)) hdrs.set("weir-attempt-trace", traceparent!);
 }
 
 /** The longest subject that fits the server's line of 4,096 bytes beside what we put before it. */
@@ -125,6 +132,7 @@ export function fromLane(delivery: Delivery): Delivery {
       freeRetries: number("weir-free-retries"),
       redrives: number("weir-redrives"),
       emittedSinceMs: Date.parse(delivery.headers.get("weir-emitted-since") ?? "") || undefined,
+      attemptTrace: delivery.headers.get("weir-attempt-trace"),
     },
     deadLetter,
   };

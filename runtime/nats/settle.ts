@@ -109,7 +109,8 @@ export class NatsSettler implements Settler {
         const begun = progress.attempts - delivery.earlier.attempts;
         const free = progress.freeRetries - delivery.earlier.freeRetries;
         const emitted = progress.emittedSinceMs !== undefined;
-        await this.attempts.write(functionName, delivery, { begun, free, emitted });
+        const counts = { begun, free, emitted, ...traceOf(progress) };
+        await this.attempts.write(functionName, delivery, counts);
       } else if (delivery.deliveryCount === 1) { // it never began; of a later one the counts still hold
         await this.attempts.write(functionName, delivery, { begun: 0, free: 1, emitted: false });
       }
@@ -151,7 +152,7 @@ export class NatsSettler implements Settler {
       const { name, message } = outcome.error;
       const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
       const begun = outcome.attempts - delivery.earlier.attempts;
-      const counts = { begun, free: 0, emitted: true, ending };
+      const counts = { begun, free: 0, emitted: true, ending, ...traceOf(progress) };
       // Where that cannot be written, the dead letter counts for more than that it is not decided twice.
       await this.attempts.write(functionName, delivery, counts)
         .catch((error) => this.stuck(functionName, "the end of an event", error));
@@ -195,6 +196,10 @@ export class NatsSettler implements Settler {
     this.#finished.push({ handle: delivery.handle, answer, atMs: this.clock.now() });
     if (this.#finished.length >= REMEMBERED) this.#finished.splice(0, REMEMBERED / 2);
   }
+}
+
+function traceOf({ attemptTrace }: Progress): Pick<Progress, "attemptTrace"> {
+  return attemptTrace === undefined ? {} : { attemptTrace };
 }
 
 /** Tells JetStream that the delivery answered on that subject is still being worked on. */

@@ -12,6 +12,8 @@ export interface Earlier {
   readonly redrives: number;
   /** What it emits may be stored already, since then: milliseconds since 1970. Undefined: it certainly is not. */
   readonly emittedSinceMs?: number;
+  /** The span of the attempt before this one, as a W3C `traceparent`. */
+  readonly attemptTrace?: string;
 }
 
 /** One message handed to us by JetStream, to be settled exactly once. */

@@ -65,7 +65,9 @@ function decodeData(payload: Uint8Array, contentType: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`the payload (${payload.length} bytes) is not JSON: ${(error as Error).message}`);
+    // What V8 quotes of the text is left out: this is logged, and payloads are not.
+    const why = (error as Error).message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, "");
+    throw new Error(`the payload (${payload.length} bytes) is not JSON: ${why}`);
   }
 }
 

@@ -43,7 +43,8 @@ export class FunctionMetrics {
     const { labels, cell } = this.#end(outcome.kind, reason);
     cell.value++;
     this.#durations.record(seconds, labels);
-    if ((outcome.kind === "retry" || outcome.kind === "dead-letter") && outcome.error) {
+    const failed = (outcome.kind === "retry" || outcome.kind === "dead-letter") && outcome.error;
+    if (failed && outcome.error.name !== "DependencyOpenError") { // which says nothing of why
       this.lastError = { atMs: nowMs(), reason, error: outcome.error };
     }
   }

@@ -1,5 +1,8 @@
 import { styleText } from "node:util";
+import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Log, LogFields } from "../authoring/context.ts";
+import type { Repetitions } from "./repetition.ts";
+import type { Redact } from "./secrets.ts";
 
 /** From the most to the least that is written. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -14,6 +17,19 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Takes one line, without its end. Default: standard output. */
   readonly write?: (line: string) => void;
+  /** Takes secrets out of a line before it is written. */
+  readonly redact?: Redact;
+  /** Counts warnings and errors that say the same, instead of writing all of them. */
+  readonly repetitions?: Repetitions;
+  /** Is given every line that is written, to send it somewhere else as well. */
+  readonly send?: (record: LogRecord) => void;
+}
+
+/** One line, before it is text. */
+export interface LogRecord {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
 }
 
 const COLOR = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as const;
@@ -42,25 +58,55 @@ export class Logger implements Log {
   readonly warn = (message: string, fields?: LogFields): void => this.line("warn", message, fields);
   readonly error = (message: string, fields?: LogFields): void => this.line("error", message, fields);
 
-  /** A reader that went away must not end us: there is nobody to tell. */
-  #writeWithout(line: string): void {
-    try {
-      this.#write(line);
-    } catch {
-      // nothing is left to try
-    }
-  }
-
   line(level: LogLevel, message: string, fields: LogFields = {}): void {
     if (!this.enabled(level)) return;
+    let all: LogFields;
+    try {
+      all = { ...activeSpan(), ...resolve(this.fields), ...fields };
+    } catch (error) {
+      all = { unwritable_fields: String(error) };
+    }
+    if (this.#heldBack(level, message, all)) return;
+    this.#put(level, message, all);
+  }
+
+  /** What a handler says of its own work, at `info` and below, is never one time too many. */
+  #heldBack(level: LogLevel, message: string, fields: LogFields): boolean {
+    if (level !== "warn" && level !== "error") return false;
+    const who = fields.function;
+    return this.options.repetitions?.holdsBack(level, who, message, (heldBack, windowMs) => {
+      const more = `${message} … and ${heldBack.toLocaleString("en")} more in ${windowMs / 1_000} s`;
+      this.#put(level, more, { ...(who !== undefined && { function: who }), held_back: heldBack });
+    }) ?? false;
+  }
+
+  #put(level: LogLevel, message: string, fields: LogFields): void {
+    const { redact = same, send } = this.options;
     const time = new Date().toISOString();
     const render = this.options.format === "json" ? json : pretty;
+    let line: string;
     try {
-      this.#write(render(time, level, message, { ...resolve(this.fields), ...fields }));
+      line = render(time, level, message, fields);
     } catch (error) {
-      this.#writeWithout(render(time, level, message, { unwritable_fields: String(error) }));
+      line = render(time, level, message, { unwritable_fields: String(error) });
     }
+    try {
+      this.#write(redact(line));
+    } catch {
+      // A reader that went away must not end us: there is nobody to tell.
+    }
+    send?.({ level, message, fields });
   }
+}
+
+/** A line belongs to the span it is written in, unless it says otherwise. */
+function activeSpan(): LogFields {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
+}
+
+function same(text: string): string {
+  return text;
 }
 
 function json(time: string, level: LogLevel, message: string, fields: LogFields): string {

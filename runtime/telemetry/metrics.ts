@@ -2,6 +2,7 @@ import type { BatchObservableResult, Meter, Observable } from "@opentelemetry/ap
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { type CounterName, type GaugeName, type HistogramName, INSTRUMENTS, type Labels } from "./instruments.ts";
+import { countDropped, dropped } from "./drops.ts";
 import { type Cell, Tally } from "./tally.ts";
 
 /** Reads environment variables. */
@@ -35,7 +36,7 @@ export class Metrics {
   /** @param push makes what pushes; it is told how to count a push that failed */
   constructor(serviceName: string, push?: { readonly to: string; reader(failed: () => void): MetricReader }) {
     this.pushesTo = push?.to;
-    const failed = (): void => this.dropped("metrics");
+    const failed = (): void => countDropped("metrics", 1);
     this.#provider = new MeterProvider({
       // Replicas that push are told apart by their instance; a page needs none, since whoever scrapes names it.
       resource: defaultResource()
@@ -44,7 +45,10 @@ export class Metrics {
       readers: [this.#page, ...push ? [push.reader(failed)] : []],
     });
     this.#meter = this.#provider.getMeter("weir");
-    for (const signal of ["traces", "logs", "metrics"] as const) this.dropped(signal, 0);
+    const drops = this.#meter.createObservableCounter("weir.telemetry.dropped", described("weir.telemetry.dropped"));
+    drops.addCallback((result) => {
+      for (const signal of ["traces", "logs", "metrics"] as const) result.observe(dropped(signal), { signal });
+    });
   }
 
   /** A counter; the same one at every call. */
@@ -88,11 +92,6 @@ export class Metrics {
     const { buckets } = INSTRUMENTS[name];
     const options = { ...described(name), advice: { explicitBucketBoundaries: [...buckets] } };
     return this.#meter.createHistogram(name, options);
-  }
-
-  /** Counts telemetry that was lost. */
-  dropped(signal: "traces" | "logs" | "metrics", count = 1): void {
-    this.counter("weir.telemetry.dropped").cell({ signal }).value += count;
   }
 
   /** Everything, in the text format of Prometheus. */

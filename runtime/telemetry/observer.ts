@@ -1,8 +1,9 @@
-import { context, propagation, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import type { BreakerChange, Invocation, Observer, Scope } from "../flow/ports.ts";
 import type { MessageHeaders } from "../nouns/delivery.ts";
-import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
+import type { Outcome } from "../nouns/outcome.ts";
 import { formatDuration } from "../rules/duration.ts";
+import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
 import type { Logger } from "./log.ts";
 
 const HEADERS = {
@@ -17,12 +18,13 @@ export class TelemetryObserver implements Observer {
   async observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Promise<O>): Promise<O> {
     // From the root, not the active context: a delivery belongs to whoever published it, not to what ran last.
     const parent = propagation.extract(ROOT_CONTEXT, invocation.delivery.headers, HEADERS);
-    const span = startSpan(invocation, parent);
+    const span = startAttemptSpan(invocation, parent);
     const log = this.log.child(() => logFields(invocation, span));
     return await context.with(trace.setSpan(parent, span), async () => {
       try {
         const outcome = await run({ span, log });
-        report(outcome, span, log);
+        endAttemptSpan(span, invocation, outcome, this.log.options.redact ?? same);
+        report(outcome, log);
         return outcome;
       } finally {
         span.end();
@@ -30,34 +32,18 @@ export class TelemetryObserver implements Observer {
     });
   }
 
-  breakerChanged({ of, name, from, to, openForMs }: BreakerChange): void {
+  breakerChanged(change: BreakerChange): void {
+    const { of, name, from, to, openForMs } = change;
     const fields = { [of]: name, from, to };
-    trace.getActiveSpan()?.addEvent("weir.breaker_changed", { "weir.breaker": name, "weir.breaker.state": to });
+    breakerEvent(change);
     if (to !== "open") return this.log.info(`breaker of ${of} ${name} is ${to}`, fields);
     const held = of === "function" ? "no events are pulled" : "no calls are made, and who needs it pulls no events";
     this.log.warn(`breaker of ${of} ${name} opened: for ${formatDuration(openForMs)} ${held}`, fields);
   }
 }
 
-function startSpan({ functionName, delivery, event, attempt }: Invocation, parent = ROOT_CONTEXT): Span {
-  return trace.getTracer("weir").startSpan(`process ${functionName}`, {
-    kind: SpanKind.CONSUMER,
-    attributes: {
-      "messaging.system": "nats",
-      "messaging.operation.name": "process",
-      "messaging.operation.type": "process",
-      "messaging.destination.name": delivery.subject,
-      "messaging.consumer.group.name": functionName,
-      "messaging.message.id": event.id,
-      "messaging.message.body.size": delivery.payload.length,
-      "cloudevents.event_id": event.id,
-      "cloudevents.event_type": event.type,
-      "cloudevents.event_source": event.source,
-      "weir.function": functionName,
-      "weir.attempt": attempt,
-      "weir.delivery_count": delivery.deliveryCount,
-    },
-  }, parent);
+function same(text: string): string {
+  return text;
 }
 
 function logFields({ functionName, event, attempt }: Invocation, span: Span) {
@@ -72,19 +58,16 @@ function logFields({ functionName, event, attempt }: Invocation, span: Span) {
   };
 }
 
-function report(outcome: Outcome, span: Span, log: Scope["log"]): void {
-  span.setAttribute("weir.outcome", outcome.kind);
+function report(outcome: Outcome, log: Scope["log"]): void {
   if (outcome.kind === "ack") {
     const { skipped } = outcome;
     if (skipped === undefined) return log.debug("handled", { outcome: "ack" });
-    span.setAttribute("weir.skipped", skipped);
     const why = skipped === "parked" ? "its parked retry stands for it" : "it was handled before";
     return log.info(`not run: ${why}`, { outcome: "ack", skipped });
   }
   if (outcome.kind === "lost") {
     return log.info("not attempted: it may be with another replica by now", { outcome: "lost" });
   }
-  span.setAttribute("weir.reason", outcome.reason);
   const { error } = outcome;
   const fields = {
     ...(error && { error: `${error.name}: ${error.message}`, at: thrownAt(error.stack) }),
@@ -92,10 +75,8 @@ function report(outcome: Outcome, span: Span, log: Scope["log"]): void {
     reason: outcome.reason,
   };
   if (outcome.kind === "dead-letter") {
-    recordError(span, outcome.error);
     return log.error(`dead letter: ${outcome.reason}`, { ...fields, attempts: outcome.attempts });
   }
-  if (outcome.usesAttempt && error) recordError(span, error);
   const { delayMs } = outcome, again = `again in ${roughly(delayMs)}`;
   const retry = { ...fields, next_attempt_in_ms: delayMs };
   if (outcome.usesAttempt) return log.warn(`attempt ${outcome.reason}: ${again}`, retry);
@@ -110,14 +91,4 @@ function thrownAt(stack: string | undefined): string | undefined {
 
 function roughly(ms: number): string {
   return String(formatDuration(ms < 10_000 ? ms : Math.round(ms / 1_000) * 1_000));
-}
-
-function recordError(span: Span, error: ErrorDetail): void {
-  span.recordException({
-    name: error.name,
-    message: error.message,
-    ...(error.stack && { stack: error.stack }),
-  });
-  span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-  span.setAttribute("error.type", error.name);
 }

@@ -1,35 +1,36 @@
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
-  BatchSpanProcessor,
+  createAlwaysRecordSampler,
   ParentBasedSampler,
   type Sampler,
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
+import { ExportQueue } from "./export_queue.ts";
+import { resourceOf } from "./otlp_resource.ts";
+import { SpanKeeper } from "./span_keeper.ts";
 
 type Env = (name: string) => string | undefined;
 
 /** A tracer provider that exports by OTLP over HTTP. The exporter reads `OTEL_EXPORTER_OTLP_*` itself. */
 export function otlpProvider(env: Env, serviceName: string): TracerProvider {
   const number = (name: string, otherwise: number) => Number(env(name)) || otherwise;
+  const sampler = samplerOf(env("OTEL_TRACES_SAMPLER"), env("OTEL_TRACES_SAMPLER_ARG"));
+  const queue = new ExportQueue({
+    signal: "traces",
+    // Its default of ten seconds would keep a process that is done, where the collector is gone.
+    exporter: new OTLPTraceExporter({ timeoutMillis: number("OTEL_EXPORTER_OTLP_TIMEOUT", 2_000) }),
+    capacity: number("OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
+    batch: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),
+    delayMs: number("OTEL_BSP_SCHEDULE_DELAY", 1_000),
+    timeoutMs: number("OTEL_BSP_EXPORT_TIMEOUT", 10_000),
+  });
   return new TracerProvider({
-    resource: defaultResource()
-      .merge(resourceFromAttributes({ "service.name": serviceName }))
-      .merge(detectResources({ detectors: [envDetector] })),
-    sampler: samplerOf(env("OTEL_TRACES_SAMPLER"), env("OTEL_TRACES_SAMPLER_ARG")),
-    spanProcessors: [
-      new BatchSpanProcessor({
-        // Its default of ten seconds would keep a process that is done, where the collector is gone.
-        exporter: new OTLPTraceExporter({ timeoutMillis: number("OTEL_EXPORTER_OTLP_TIMEOUT", 2_000) }),
-        maxQueueSize: number("OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
-        maxExportBatchSize: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),
-        scheduledDelayMillis: number("OTEL_BSP_SCHEDULE_DELAY", 1_000),
-        exportTimeoutMillis: number("OTEL_BSP_EXPORT_TIMEOUT", 10_000),
-      }),
-    ],
+    resource: resourceOf(serviceName),
+    sampler: env("WEIR_TRACE_FAILURES") === "false" ? sampler : createAlwaysRecordSampler(sampler),
+    spanProcessors: [new SpanKeeper(queue)],
   });
 }
 

@@ -2,6 +2,8 @@ import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentele
 import type { Publisher, Stored } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 
+const UTF8 = new TextEncoder();
+
 /** Gives each published event a PRODUCER span, and the event that span's context to carry on. */
 export class TracedPublisher implements Publisher {
   constructor(readonly inner: Publisher) {}
@@ -20,14 +22,18 @@ export class TracedPublisher implements Publisher {
         "cloudevents.event_source": event.source,
       },
     });
+    if (span.isRecording()) span.setAttribute("messaging.message.body.size", UTF8.encode(event.json).length);
     try {
       const carrier: Record<string, string> = {};
       propagation.inject(trace.setSpan(context.active(), span), carrier);
       const stored = await this.inner.publish({ ...event, trace: carrier }, sinceMs);
+      span.setAttribute("weir.stream", stored.stream);
+      span.setAttribute("weir.stream_sequence", stored.sequence);
       if (stored.duplicate) span.setAttribute("weir.duplicate", true);
       return stored;
     } catch (error) {
       span.recordException(error as Error);
+      span.setAttribute("error.type", (error as Error).name);
       span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).message });
       throw error;
     } finally {

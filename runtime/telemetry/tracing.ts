@@ -2,6 +2,7 @@ import { context, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { IdTracerProvider } from "./id_tracer.ts";
+import { traceFetch } from "./traced_fetch.ts";
 
 /** Reads environment variables. */
 type Env = (name: string) => string | undefined;
@@ -14,8 +15,7 @@ export interface Tracing {
   shutdown(): Promise<void>;
 }
 
-/** How long the last spans may take: a collector that is gone must not keep the process. */
-const FLUSH_MS = 2_000;
+const NOWHERE: Tracing = { exportsTo: undefined, shutdown: async () => {} };
 
 /**
  * Sets tracing up for this process, from the standard `OTEL_*` variables. The rest of Weir speaks to the
@@ -25,26 +25,23 @@ export async function setupTracing(env: Env, serviceName: string): Promise<Traci
   if (env("OTEL_DENO") === "true") {
     return { exportsTo: "Deno's built-in OpenTelemetry", shutdown: async () => {} };
   }
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  // Refused where it was set up before, by an earlier call or by Deno itself: that stays.
+  if (!context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())) return NOWHERE;
   propagation.setGlobalPropagator(
     new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
   );
+  traceFetch();
   const endpoint = env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") ?? env("OTEL_EXPORTER_OTLP_ENDPOINT");
   const off = env("OTEL_SDK_DISABLED") === "true" || env("OTEL_TRACES_EXPORTER") === "none";
   if (!endpoint || off) {
     trace.setGlobalTracerProvider(new IdTracerProvider());
-    return { exportsTo: undefined, shutdown: async () => {} };
+    return NOWHERE;
   }
   const { otlpProvider } = await import("./otlp_provider.ts");
   const provider = otlpProvider(env, serviceName);
   trace.setGlobalTracerProvider(provider);
   return {
     exportsTo: endpoint,
-    shutdown: async () => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, FLUSH_MS));
-      await Promise.race([provider.shutdown().catch(() => {}), late]);
-      clearTimeout(timer);
-    },
+    shutdown: () => provider.shutdown().catch(() => {}),
   };
 }

@@ -15,6 +15,7 @@ import { readConfig } from "../../runtime/config.ts";
 import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
 import { startRuntime } from "../../runtime/runtime.ts";
 import { Logger } from "../../runtime/telemetry/log.ts";
+import { droppedSpans } from "../../runtime/telemetry/drops.ts";
 import { setupTracing } from "../../runtime/telemetry/tracing.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 
@@ -36,24 +37,41 @@ interface Round {
 
 if (Deno.args.includes("--help")) {
   console.log(
-    "Usage: deno task bench [--json]\n\nDrains a backlog with Weir and with a bare loop, in turns, and prints the ratio.",
+    "Usage: deno task bench [--json] [--traces=RATIO]\n\n" +
+      "Drains a backlog with Weir and with a bare loop, in turns, and prints the ratio.\n" +
+      "--traces: exports spans of so many events, 0 to 1, to a collector that it starts. Default: ids only.",
   );
   Deno.exit(0);
 }
 const json = Deno.args.includes("--json");
+const traces = Deno.args.find((arg) => arg.startsWith("--traces="))?.slice("--traces=".length);
 await using server = await startServer();
 const nc = await connect({ servers: server.url });
 const jsm = await jetstreamManager(nc);
 await preload(nc);
 
-await setupTracing(() => undefined, "bench");
+const collector = traces === undefined ? undefined : await startCollector(traces);
+const tracing = await setupTracing((name) => collector && Deno.env.get(name), "bench");
 const results: Record<"bare" | "weir", Round[]> = { bare: [], weir: [] };
 for (let round = 0; round < ROUNDS; round++) {
   results.bare.push(await measure((done) => bare(`bare${round}`, done)));
   results.weir.push(await measure((done) => weir(`weir${round}`, done)));
 }
 await nc.drain();
+await tracing.shutdown();
+collector?.kill();
 report();
+
+/** The exporter reads the process's own environment. */
+async function startCollector(ratio: string): Promise<Deno.ChildProcess> {
+  const args = ["run", "--allow-net", new URL("collector.ts", import.meta.url).pathname];
+  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped" }).spawn();
+  const { value } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader().read();
+  Deno.env.set("OTEL_EXPORTER_OTLP_ENDPOINT", value!.trim());
+  Deno.env.set("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
+  Deno.env.set("OTEL_TRACES_SAMPLER_ARG", ratio);
+  return child;
+}
 
 /** Stores the backlog that every round drains: 330 bytes of data, as many headers as Weir's own events have. */
 async function preload(nc: NatsConnection): Promise<void> {
@@ -139,7 +157,7 @@ function report(): void {
     },
     ratio: { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) },
   };
-  if (json) return console.log(JSON.stringify(summary));
+  if (json) return console.log(JSON.stringify({ ...summary, traces, droppedSpans: droppedSpans() }));
   const row = (name: string, { perSecond, cpuMicros }: Round) =>
     `${name.padEnd(24)}${Math.round(perSecond).toLocaleString("en").padStart(10)} events/s ${
       cpuMicros.toFixed(1).padStart(6)
@@ -149,6 +167,7 @@ function report(): void {
   );
   console.log(row("bare consume() loop", summary.bare));
   console.log(row("Weir, everything on", summary.weir));
+  if (traces !== undefined) console.log(`traces: ${traces}, ${droppedSpans().toLocaleString("en")} spans dropped`);
   const { median: middle, least, most } = summary.ratio;
   console.log(`ratio ${middle.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`);
 }

@@ -43,7 +43,7 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
       tripped.reject(error);
     }
   };
-  const toServer = async (client: Deno.Conn, server: Deno.Conn) => {
+  const toServer = async (client: Deno.Conn, server: Deno.Conn, answersEnd: Promise<void>) => {
     let rest = new Uint8Array();
     for await (const chunk of client.readable) {
       if (deaf) return;
@@ -70,7 +70,9 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
       const head = match[0].length - payload.length, end = match.index + head + Number(match[1]) + 2;
       if (bytes.length < end) return tripped.reject(new Error("the message came in pieces: it is too large for this"));
       await write(server, bytes.subarray(0, end));
-      return await trip();
+      await server.closeWrite();
+      await trip();
+      return await answersEnd; // closed with answers unread, the server might not read the message either
     }
   };
   const toClient = async (server: Deno.Conn, client: Deno.Conn) => {
@@ -82,10 +84,8 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
     const close = () => {
       for (const end of [client, server]) if (open.delete(end)) closeQuietly(end);
     };
-    await Promise.all([
-      toServer(client, server).catch(() => {}).finally(close),
-      toClient(server, client).catch(() => {}).finally(close),
-    ]);
+    const answersEnd = toClient(server, client).catch(() => {}).finally(close);
+    await Promise.all([answersEnd, toServer(client, server, answersEnd).catch(() => {}).finally(close)]);
   };
   const forwarding: Promise<void>[] = [];
   const accepting = (async () => {

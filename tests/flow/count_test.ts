@@ -94,3 +94,22 @@ Deno.test("an end that was decided stands", async () => {
   const ending = { kind: "dead-letter", reason: "rejected", attempts: 2, error } as const;
   assert.deepEqual((await counted(3, { begun: 2, free: 0, emitted: true, ending }, 5)).ending, ending);
 });
+
+const FIRST = "00-0af7651916cd43dd8448eb211c80319c-1111111111111111-01";
+const SECOND = "00-0af7651916cd43dd8448eb211c80319c-2222222222222222-01";
+
+for (
+  const [what, deliveries, written, earlier, previous] of [
+    ["at the first delivery there is none", 1, undefined, undefined, undefined],
+    ["from the lane it is the one that came with it", 1, undefined, FIRST, FIRST],
+    ["at a later delivery it is the one written down", 2, SECOND, FIRST, SECOND],
+    ["where none was written it is still the one from the lane", 2, undefined, FIRST, FIRST],
+  ] as const
+) {
+  Deno.test(`the span of the attempt before: ${what}, and stays so if this one ends the process`, async () => {
+    const counts = written && { begun: 1, free: 0, emitted: true, attemptTrace: written };
+    const got = await counted(deliveries, counts, 5, { ...NEVER, ...(earlier && { attemptTrace: earlier }) });
+    assert.equal(got.previous, previous);
+    if (deliveries > 1) assert.equal(got.begin?.attemptTrace, previous);
+  });
+}

@@ -136,6 +136,14 @@ for (const payload of ["", "{", "undefined", '{"a":1}x', "NaN"]) {
   });
 }
 
+Deno.test("what is wrong with a payload is told without quoting it: it is logged, and may be anything", () => {
+  for (const payload of ["card 4111 1111 1111", `{"card": "4111", "x": ${"y".repeat(80)}`, "4111 1111"]) {
+    const decoded = decode(delivery({ payload }));
+    assert.equal(decoded.kind, "invalid");
+    assert.doesNotMatch(decoded.error.message, /4111|card|yy/);
+  }
+});
+
 Deno.test("text that is not UTF-8 is invalid as well", () => {
   const headers = { "content-type": "text/plain" };
   assert.equal(decode(delivery({ headers, payload: new Uint8Array([0xff]) })).kind, "invalid");

@@ -1,49 +1,6 @@
 import assert from "node:assert/strict";
 import { runOrder } from "./order_fixture.ts";
-
-interface OtlpValue {
-  stringValue?: string;
-  intValue?: number | string;
-}
-interface OtlpSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  kind: number;
-  status: { code?: number; message?: string };
-  attributes: { key: string; value: OtlpValue }[];
-  events: { name: string }[];
-}
-interface OtlpExport {
-  resourceSpans: {
-    resource: { attributes: { key: string; value: OtlpValue }[] };
-    scopeSpans: { scope: { name: string }; spans: OtlpSpan[] }[];
-  }[];
-}
-
-/** A collector of OpenTelemetry's: takes traces as OTLP/JSON. */
-function startReceiver() {
-  const exports: OtlpExport[] = [];
-  const requests: string[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
-    requests.push(`${request.method} ${new URL(request.url).pathname} ${request.headers.get("content-type")}`);
-    exports.push(await request.json());
-    return Response.json({});
-  });
-  return {
-    url: `http://127.0.0.1:${server.addr.port}`,
-    exports,
-    requests,
-    spans: () => exports.flatMap((one) => one.resourceSpans.flatMap((r) => r.scopeSpans.flatMap((s) => s.spans))),
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
-
-function attribute(attributes: { key: string; value: OtlpValue }[], key: string): string | undefined {
-  const value = attributes.find((one) => one.key === key)?.value;
-  return value === undefined ? undefined : String(value.stringValue ?? value.intValue);
-}
+import { attribute, type OtlpSpan, startReceiver } from "./receiver.ts";
 
 const SERVER = 2, PRODUCER = 4, CONSUMER = 5;
 
@@ -97,7 +54,7 @@ Deno.test("a failed attempt is an error on its span, with what was thrown", asyn
   await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }, ["--fail"]);
   const consumer = receiver.spans().find(({ kind }) => kind === CONSUMER)!;
   assert.deepEqual(consumer.status, { code: 2, message: "out of stock" });
-  assert.deepEqual(consumer.events.map(({ name }) => name), ["exception"]);
+  assert.deepEqual(consumer.events?.map(({ name }) => name), ["exception", "weir.retry"]);
   const keys = ["error.type", "weir.outcome", "weir.reason"];
   assert.deepEqual(keys.map((key) => attribute(consumer.attributes, key)), ["TypeError", "retry", "failed"]);
 });
@@ -108,7 +65,7 @@ Deno.test("the resource names the service, and has the attributes of OTEL_RESOUR
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test",
   });
-  const { attributes } = receiver.exports[0].resourceSpans[0].resource;
+  const { attributes } = receiver.exports[0].resourceSpans![0].resource;
   assert.equal(attribute(attributes, "service.name"), "order-program");
   assert.equal(attribute(attributes, "deployment.environment.name"), "test");
 });

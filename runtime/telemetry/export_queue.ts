@@ -1,0 +1,114 @@
+import { context } from "@opentelemetry/api";
+import { type ExportResult, ExportResultCode, suppressTracing } from "@opentelemetry/core";
+import { countDropped, type Signal } from "./drops.ts";
+
+/** What sends a batch to a collector, and says how that went. */
+export interface Exporter<Item> {
+  export(items: Item[], done: (result: ExportResult) => void): void;
+  shutdown(): Promise<void>;
+}
+
+/** How much is kept and how it is sent. */
+export interface ExportQueueOptions<Item> {
+  readonly signal: Signal;
+  readonly exporter: Exporter<Item>;
+  /** As much waits at the most: what comes on top of it is dropped. */
+  readonly capacity: number;
+  readonly batch: number;
+  /** How long a batch that is not full waits. */
+  readonly delayMs: number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * What waits for the collector: so much and no more, one request at a time. A collector that is slow or gone costs
+ * memory up to that and never a turn of a handler; what it does not take is dropped, and counted.
+ *
+ * The SDK's own batch processor keeps its count of drops to itself, and sends at once, at the end, whatever it has.
+ */
+export class ExportQueue<Item> {
+  #items: Item[] = [];
+  #sending: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #giveUp: () => void = () => {};
+  #closed = false;
+
+  constructor(readonly options: ExportQueueOptions<Item>) {}
+
+  push(item: Item): void {
+    const { signal, capacity, batch, delayMs } = this.options;
+    if (this.#closed || this.#items.length >= capacity) return countDropped(signal, 1);
+    this.#items.push(item);
+    if (this.#sending) return;
+    if (this.#items.length >= batch) this.#send(false);
+    else this.#timer ??= later(() => this.#send(false), delayMs);
+  }
+
+  /** Sends all there is now. */
+  async flush(): Promise<void> {
+    await this.#sending;
+    this.#send(true);
+    await this.#sending;
+  }
+
+  /** Sends what is left for so long; what is then still here is dropped. */
+  async shutdown(withinMs: number): Promise<void> {
+    const { signal, exporter } = this.options;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, withinMs));
+    await Promise.race([this.flush(), late]);
+    this.#closed = true;
+    this.#disarm();
+    this.#giveUp();
+    await this.#sending;
+    countDropped(signal, this.#items.splice(0).length);
+    await Promise.race([exporter.shutdown().catch(() => {}), late]);
+    clearTimeout(timer);
+  }
+
+  #send(all: boolean): void {
+    this.#disarm();
+    if (this.#closed || this.#sending || this.#items.length === 0) return;
+    const { signal, batch, delayMs } = this.options;
+    this.#sending = (async () => {
+      do {
+        const items = this.#items.splice(0, batch);
+        if (!await this.#export(items)) countDropped(signal, items.length);
+      } while (this.#items.length >= (all ? 1 : batch) && !this.#closed);
+      this.#sending = undefined;
+      if (this.#items.length > 0 && !this.#closed) this.#timer ??= later(() => this.#send(false), delayMs);
+    })();
+  }
+
+  /** Never rejects. */
+  #export(items: Item[]): Promise<boolean> {
+    const { exporter, timeoutMs } = this.options;
+    return new Promise((resolve) => {
+      const timer = later(() => resolve(false), timeoutMs);
+      const done = (ok: boolean) => {
+        clearTimeout(timer);
+        resolve(ok);
+      };
+      this.#giveUp = () => done(false);
+      try {
+        context.with(suppressTracing(context.active()), () => {
+          exporter.export(items, ({ code }) => done(code === ExportResultCode.SUCCESS));
+        });
+      } catch {
+        done(false);
+      }
+    });
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** A timer that keeps no process from its end. */
+function later(callback: () => void, delayMs: number): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(callback, delayMs);
+  Deno.unrefTimer(timer as unknown as number);
+  return timer;
+}

@@ -1,0 +1,47 @@
+import type { Clock } from "../flow/ports.ts";
+import { reportDrops } from "./drops.ts";
+import { Logger, type LogOptions } from "./log.ts";
+import { Repetitions } from "./repetition.ts";
+import { redactor, secretsOf } from "./secrets.ts";
+
+/** The log of a process. */
+export interface ProcessLog {
+  readonly log: Logger;
+  /** Says what was held back or dropped, and sends what is left. Nothing is logged after it. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Sets the log of a process up: without its secrets, without what only repeats itself, and sent by OTLP as well where
+ * `OTEL_LOGS_EXPORTER=otlp` asks for it.
+ *
+ * @param readFile undefined for a file that cannot be read
+ */
+export async function setupLog(
+  { environment, readFile, serviceName, clock, ...options }: Pick<LogOptions, "level" | "format"> & {
+    readonly environment: Readonly<Record<string, string>>;
+    readonly readFile: (path: string) => string | undefined;
+    readonly serviceName: string;
+    readonly clock: Clock;
+  },
+): Promise<ProcessLog> {
+  const redact = redactor(secretsOf(environment, readFile));
+  const repetitions = new Repetitions(clock);
+  const endpoint = environment.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT || environment.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const wanted = environment.OTEL_LOGS_EXPORTER === "otlp" && environment.OTEL_SDK_DISABLED !== "true";
+  const otlp = wanted && endpoint
+    ? (await import("./otlp_logs.ts")).otlpLogs((name) => environment[name], serviceName, redact)
+    : undefined;
+  const log = new Logger({ ...options, redact, repetitions, ...(otlp && { send: otlp.send }) });
+  if (wanted && !endpoint) log.warn("OTEL_LOGS_EXPORTER is otlp, and there is no OTEL_EXPORTER_OTLP_ENDPOINT");
+  const tellRest = reportDrops(log);
+  return {
+    log,
+    shutdown: async () => {
+      repetitions.end();
+      tellRest();
+      log.info("stopped");
+      await otlp?.shutdown();
+    },
+  };
+}

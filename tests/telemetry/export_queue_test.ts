@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { ExportResultCode } from "@opentelemetry/core";
+import { dropped, droppedSpans, reportDrops } from "../../runtime/telemetry/drops.ts";
+import { ExportQueue } from "../../runtime/telemetry/export_queue.ts";
+import { Logger } from "../../runtime/telemetry/log.ts";
+import { eventually } from "../nats/eventually.ts";
+
+const OK = { code: ExportResultCode.SUCCESS }, FAILED = { code: ExportResultCode.FAILED };
+type Done = (result: typeof OK) => void;
+
+/** A queue of ten with batches of four, and an exporter that answers when the test says so. */
+function setup(answer?: (items: number[], done: Done) => void) {
+  const sent: number[][] = [], answers: Done[] = [];
+  const before = droppedSpans();
+  const queue = new ExportQueue<number>({
+    signal: "traces",
+    capacity: 10,
+    batch: 4,
+    delayMs: 1,
+    timeoutMs: 60_000,
+    exporter: {
+      export: (items, done) => {
+        sent.push(items);
+        if (answer) answer(items, done);
+        else answers.push(done);
+      },
+      shutdown: () => Promise.resolve(),
+    },
+  });
+  return { queue, sent, answers, dropped: () => droppedSpans() - before };
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+Deno.test("a full batch goes at once, and the next one when that has been answered", async () => {
+  const { queue, sent, answers, dropped } = setup();
+  for (const n of numbers(8)) queue.push(n);
+  assert.deepEqual(sent, [[0, 1, 2, 3]]);
+  answers.shift()!(OK);
+  await Promise.resolve(); // what awaits the answer goes on
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual(sent, [[0, 1, 2, 3], [4, 5, 6, 7]]);
+  answers.shift()!(OK);
+  await queue.shutdown(1_000);
+  assert.equal(dropped(), 0);
+});
+
+Deno.test("what is less than a batch goes after a while", async () => {
+  const { queue, sent } = setup((_, done) => done(OK));
+  queue.push(1);
+  await eventually(() => sent.length > 0);
+  assert.deepEqual(sent, [[1]]);
+  await queue.shutdown(1_000);
+});
+
+Deno.test("behind a collector that does not answer there is room for so much, and what is beyond it is counted", async () => {
+  const { queue, sent, dropped } = setup();
+  for (const n of numbers(100_000)) queue.push(n);
+  assert.equal(sent.length, 1);
+  assert.equal(dropped(), 100_000 - 4 - 10);
+  await queue.shutdown(1);
+  assert.equal(dropped(), 100_000);
+});
+
+Deno.test("a batch that is refused is dropped and counted, and the next is tried", async () => {
+  const { queue, sent, dropped } = setup((items, done) => done(items[0] === 0 ? FAILED : OK));
+  for (const n of numbers(9)) queue.push(n);
+  await queue.flush();
+  assert.deepEqual(sent, [[0, 1, 2, 3], [4, 5, 6, 7], [8]]);
+  assert.equal(dropped(), 4);
+  await queue.shutdown(1_000);
+});
+
+Deno.test("an exporter that throws drops a batch, and nothing else", async () => {
+  const { queue, dropped } = setup(() => {
+    throw new Error("no");
+  });
+  for (const n of numbers(4)) queue.push(n);
+  await queue.shutdown(1_000);
+  assert.equal(dropped(), 4);
+});
+
+Deno.test("after its end nothing is taken", async () => {
+  const { queue, sent, dropped } = setup((_, done) => done(OK));
+  await queue.shutdown(1_000);
+  queue.push(1);
+  assert.deepEqual([sent, dropped()], [[], 1]);
+});
+
+Deno.test("drops are told at once, then every half a minute, and the rest at the end", () => {
+  const lines: string[] = [];
+  let now = 0;
+  const log = new Logger({ level: "info", format: "json", write: (line) => lines.push(line) });
+  const tellRest = reportDrops(log, () => now);
+  const logs = new ExportQueue<number>({
+    signal: "logs",
+    capacity: 0,
+    batch: 1,
+    delayMs: 1,
+    timeoutMs: 1,
+    exporter: { export: () => {}, shutdown: () => Promise.resolve() },
+  });
+  const before = dropped("logs");
+  for (const _ of numbers(10)) logs.push(1);
+  now = 30_000;
+  for (const _ of numbers(5)) logs.push(1);
+  tellRest();
+  const told = lines.map((line) => JSON.parse(line)).map(({ level, signal, dropped }) => [level, signal, dropped]);
+  assert.deepEqual(told, [["warn", "logs", 1], ["warn", "logs", 10], ["warn", "logs", 4]]);
+  assert.equal(dropped("logs") - before, 15);
+});

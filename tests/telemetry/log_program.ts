@@ -1,0 +1,24 @@
+/** Logs as a process does, inside a span and outside of one, and ends. */
+import { trace } from "@opentelemetry/api";
+import { systemClock } from "../../runtime/clock.ts";
+import { setupLog } from "../../runtime/telemetry/setup_log.ts";
+import { setupTracing } from "../../runtime/telemetry/tracing.ts";
+
+const tracing = await setupTracing((name) => Deno.env.get(name), "log-program");
+const { log, shutdown } = await setupLog({
+  level: "info",
+  format: "json",
+  environment: Deno.env.toObject(),
+  readFile: () => undefined,
+  serviceName: "log-program",
+  clock: systemClock,
+});
+log.info("outside", { items: [1, { sku: "book" }], none: undefined });
+trace.getTracer("test").startActiveSpan("inside", (span) => {
+  log.child({ function: "reserve", attempt: 2 }).error("refused hunter22", { error: new Error("hunter22 is wrong") });
+  span.end();
+});
+log.debug("not written");
+for (let n = 0; n < 60; n++) log.warn("again and again");
+await tracing.shutdown();
+await shutdown();

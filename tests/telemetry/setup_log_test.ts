@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { attributesOf, startReceiver } from "./receiver.ts";
+
+const PROGRAM = fileURLToPath(new URL("log_program.ts", import.meta.url));
+
+async function runLog(env: Record<string, string>): Promise<{ lines: Record<string, unknown>[]; text: string }> {
+  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_"));
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", PROGRAM],
+    clearEnv: true,
+    env: { ...Object.fromEntries(kept), DEMO_PASSWORD: "hunter22", ...env },
+    stderr: "inherit",
+  }).output();
+  assert.equal(code, 0);
+  const text = new TextDecoder().decode(stdout);
+  return { text, lines: text.trim().split("\n").map((line) => JSON.parse(line)) };
+}
+
+Deno.test("a line has the span it was written in, no secret, and repetition ends in a sum", async () => {
+  const { lines, text } = await runLog({});
+  assert.doesNotMatch(text, /hunter22/);
+  const [outside, inside] = lines;
+  assert.equal(outside.trace_id, undefined);
+  assert.match(String(inside.trace_id), /^[0-9a-f]{32}$/);
+  assert.match(String(inside.span_id), /^[0-9a-f]{16}$/);
+  assert.deepEqual([inside.message, inside.function, inside.attempt], ["refused [redacted]", "reserve", 2]);
+  assert.deepEqual(lines.slice(2).map(({ message }) => message), [
+    ...Array(50).fill("again and again"),
+    "again and again … and 10 more in 10 s",
+    "stopped",
+  ]);
+});
+
+Deno.test("OTEL_LOGS_EXPORTER=otlp sends the same lines to the collector, each with its span", async () => {
+  await using receiver = startReceiver();
+  const { lines } = await runLog({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_LOGS_EXPORTER: "otlp" });
+  const records = receiver.logs();
+  assert.deepEqual(records.map(({ body }) => body.stringValue), lines.map(({ message }) => message));
+  const [outside, inside] = records;
+  assert.deepEqual([outside.severityText, outside.severityNumber, outside.traceId], ["info", 9, undefined]);
+  assert.deepEqual(attributesOf(outside.attributes), { items: '[1,{"sku":"book"}]' });
+  const [span] = receiver.spans();
+  assert.deepEqual([inside.severityText, inside.traceId, inside.spanId], ["error", span.traceId, span.spanId]);
+  const { function: fn, attempt, error } = attributesOf(inside.attributes);
+  assert.deepEqual([fn, attempt], ["reserve", 2]);
+  assert.match(String(error), /^Error: \[redacted\] is wrong\n/);
+  const { resource } = receiver.exports.find(({ resourceLogs }) => resourceLogs)!.resourceLogs![0];
+  assert.equal(attributesOf(resource.attributes)["service.name"], "log-program");
+});
+
+Deno.test("without that variable a collector gets no logs", async () => {
+  await using receiver = startReceiver();
+  await runLog({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+  assert.deepEqual(receiver.logs(), []);
+  assert.ok(receiver.spans().length > 0);
+});
+
+Deno.test("without an endpoint to send them to the log says what is missing", async () => {
+  const { lines } = await runLog({ OTEL_LOGS_EXPORTER: "otlp" });
+  assert.deepEqual([lines[0].level, lines[0].message], [
+    "warn",
+    "OTEL_LOGS_EXPORTER is otlp, and there is no OTEL_EXPORTER_OTLP_ENDPOINT",
+  ]);
+});
+
+Deno.test("a collector that is gone is told of in the log, with how much it missed", async () => {
+  const { lines } = await runLog({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" });
+  const warning = lines.find(({ signal }) => signal === "traces")!;
+  assert.deepEqual([warning.level, warning.dropped, warning.dropped_in_all], ["warn", 1, 1]);
+});
