@@ -1,23 +1,24 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
 import type { BoundFunction } from "./authoring/bind_function.ts";
 import type { Worker } from "./flow/worker.ts";
 import type { FunctionStatus } from "./http/admin.ts";
-import { durablesOf } from "./nats/topology.ts";
+import type { FunctionLag } from "./nats/lag.ts";
 import { formatDuration } from "./rules/duration.ts";
+import type { LastError } from "./telemetry/function_metrics.ts";
 
 /**
  * What each function is, and how far behind. The lag is the server's own count.
  *
  * @param workers those of this process; without one a function's breaker and what it has in flight are unknown
  */
-export async function functionStatus(
-  jsm: JetStreamManager | undefined,
+export function functionStatus(
   functions: readonly BoundFunction[],
+  lags: ReadonlyMap<string, FunctionLag>,
   workers: readonly Worker[] = [],
-): Promise<FunctionStatus[]> {
-  return await Promise.all(functions.map(async (fn) => {
+  lastErrorOf: (functionName: string) => LastError | undefined = () => undefined,
+): FunctionStatus[] {
+  return functions.map((fn) => {
     const worker = workers.find(({ pipeline }) => pipeline.fn === fn);
-    const lag = jsm && await lagOf(jsm, fn).catch(() => undefined);
+    const lag = lags.get(fn.name), last = lastErrorOf(fn.name);
     return {
       name: fn.name,
       triggers: fn.triggers.map(({ pattern }) => pattern),
@@ -34,14 +35,13 @@ export async function functionStatus(
       ),
       pending: lag?.pending,
       ackPending: lag?.ackPending,
+      parked: lag?.parked,
+      oldestWaitingMs: lag?.oldestWaitingMs,
+      lastError: last && {
+        at: new Date(last.atMs).toISOString(),
+        reason: last.reason,
+        error: `${last.error.name}: ${last.error.message}`,
+      },
     };
-  }));
-}
-
-async function lagOf(jsm: JetStreamManager, fn: BoundFunction): Promise<{ pending: number; ackPending: number }> {
-  const infos = await Promise.all(durablesOf([fn]).map(({ stream }) => jsm.consumers.info(stream, fn.name)));
-  return {
-    pending: infos.reduce((sum, { num_pending }) => sum + num_pending, 0),
-    ackPending: infos.reduce((sum, { num_ack_pending }) => sum + num_ack_pending, 0),
-  };
+  });
 }

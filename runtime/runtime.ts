@@ -10,9 +10,9 @@ import { Worker } from "./flow/worker.ts";
 import { functionStatus } from "./function_status.ts";
 import { admin } from "./http/admin.ts";
 import { ApiKeys } from "./http/api_keys.ts";
-import type { Check } from "./http/health.ts";
 import { ingress } from "./http/ingress.ts";
 import { listen, type Listener } from "./http/listen.ts";
+import { Metering } from "./metering.ts";
 import { EXTEND_MS } from "./nats/ack_wait.ts";
 import { Advisories } from "./nats/advisories.ts";
 import { AckFloors } from "./nats/ack_floors.ts";
@@ -21,14 +21,18 @@ import { watchConnection } from "./nats/connection.ts";
 import { DeadLetters } from "./nats/dead_letters.ts";
 import { NatsInbox } from "./nats/inbox.ts";
 import { NatsKvStore } from "./nats/kv_store.ts";
+import { LagReader } from "./nats/lag.ts";
 import { PullSource } from "./nats/pull_source.ts";
+import { Pulse } from "./nats/pulse.ts";
 import { Repair } from "./nats/repair.ts";
 import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
 import { durablesOf, ensureTopology } from "./nats/topology.ts";
 import { ParkedDesk } from "./parked_desk.ts";
+import { readiness } from "./readiness.ts";
 import { GuardedKeepAlive } from "./stand_in.ts";
 import type { Logger } from "./telemetry/log.ts";
+import { Metrics } from "./telemetry/metrics.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
 
 /** A runtime that is up: listening, and pulling for every function. */
@@ -43,21 +47,31 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-const CHECK_MS = 2_000;
+const ADMIN_STOP_MS = 2_000;
 /** An event's headers share the server's limit with its data: this much is kept for them. */
 const HEADER_BYTES = 4_096;
 
 /**
  * Starts everything a project declares, on the NATS of its configuration.
  *
+ * @param metrics are to be shut down by whoever made them
  * @throws {StartupProblems} or {Error} saying what is wrong, with nothing left running.
  */
-export async function startRuntime(config: Config, registry: Registry, log: Logger): Promise<Runtime> {
-  const functions = selectFunctions(config, registry);
+export async function startRuntime(
+  config: Config,
+  registry: Registry,
+  log: Logger,
+  metrics: Metrics = new Metrics(config.OTEL_SERVICE_NAME),
+): Promise<Runtime> {
+  const selected = selectFunctions(config, registry);
   const cluster = await connectCluster(config);
   const undo: (() => Promise<void>)[] = [cluster.close];
   try {
-    const { nc, jsm, store, storedBefore, publisher } = cluster;
+    const { nc, jsm, store, storedBefore } = cluster;
+    const metering = new Metering(metrics, new TelemetryObserver(log)), { observer } = metering;
+    undo.push(() => Promise.resolve(metering.stop()));
+    const functions = selected.map((fn) => metering.counted(fn));
+    const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.hurriedPublisher);
     const durables = durablesOf(functions);
     const floors = new AckFloors(jsm, durables, systemClock);
     const replicas = config.WEIR_REPLICAS;
@@ -90,12 +104,11 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       },
     );
 
-    const observer = new TelemetryObserver(log);
     const attempts = await openState();
     const lane = new RetryLane(store);
     const settler = new NatsSettler(
       nc,
-      new DeadLetters(store, storedBefore),
+      metering.deadLetters(new DeadLetters(store, storedBefore)),
       attempts,
       lane,
       jsm,
@@ -120,37 +133,37 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     // A repair takes the limit away again.
     new Advisories(nc, jsm, durables, attempts, lane, log).listen(() => repair.ask());
 
-    let disconnectedFrom: string | undefined, disconnectedAtMs = 0;
+    const pulse = new Pulse(nc, systemClock), lag = new LagReader(nc, jsm, durables, systemClock);
+    const countReconnect = metering.connection(() => pulse.problem());
+    metering.functions(workers);
+    metering.lag(lag);
+    const requests = metering.requests();
+
+    let disconnectedAtMs = 0;
     let stopping: Promise<void> | undefined;
     const watching = watchConnection(nc, {
       disconnected: (server) => {
-        disconnectedFrom = server;
+        pulse.disconnected(server);
         disconnectedAtMs = systemClock.now();
         if (!stopping) log.warn("disconnected from NATS: reconnecting", { server });
       },
       reconnected: () => {
-        disconnectedFrom = undefined;
+        pulse.reconnected();
+        countReconnect();
         log.info("reconnected to NATS", { server: nc.getServer() });
         settler.reconnected(disconnectedAtMs);
         for (const source of sources) source.reconnected();
       },
     });
 
-    const checks: Check[] = [
-      { name: "runtime", timeoutMs: CHECK_MS, run: () => stopping === undefined ? undefined : "shutting down" },
-      { name: "nats", timeoutMs: CHECK_MS, run: () => disconnectedFrom && `disconnected from ${disconnectedFrom}` },
-      ...workers.map(({ pipeline, sources }) => ({
-        name: `function:${pipeline.fn.name}`,
-        timeoutMs: CHECK_MS,
-        run: () => sources.map((source) => source.problem()).find((problem) => problem !== undefined),
-      })),
-      ...registry.healthChecks.map(({ name, timeoutMs, check }) => ({
-        name,
-        timeoutMs,
-        run: async (signal: AbortSignal) => void await check(signal),
-      })),
-    ];
     const listeners: Listener[] = [];
+    const health = readiness({
+      stopping: () => stopping !== undefined,
+      nats: () => pulse.problem() ?? store.outage()?.message,
+      ingress: () => listeners[0],
+      workers,
+      own: registry.healthChecks,
+    });
     undo.push(async () => void await Promise.all(listeners.map((listener) => listener.stop(0))));
     const open = config.WEIR_ROLES.includes("ingress");
     const publicListener = listen(
@@ -159,9 +172,10 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
       "PORT",
       ingress({
         events: open ? registry.events : new Map(),
-        publisher: cluster.hurriedPublisher,
+        publisher: hurriedPublisher,
         keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
-        checks,
+        health,
+        meter: requests.ingress,
         maxBytes: nc.info!.max_payload - HEADER_BYTES,
         outage: () => store.outage(),
         storeProblem,
@@ -170,13 +184,16 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
     );
     listeners.push(publicListener);
     const adminApp = admin({
-      checks,
-      functions: () => functionStatus(jsm, functions, workers),
+      health,
+      metrics: () => metrics.page(),
+      meter: requests.admin,
+      functions: async () => functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name)),
       deadLetters: new DeadLetterDesk(cluster),
       parked: new ParkedDesk(cluster),
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);
+    pulse.start();
     guard.start(natsOptions(config));
     for (const worker of workers) worker.start();
     floors.start();
@@ -194,10 +211,12 @@ export async function startRuntime(config: Config, registry: Registry, log: Logg
           cancel();
           await guard.stop();
           floors.stop();
+          pulse.stop();
           await repair.stop();
-          await adminListener.stop(CHECK_MS);
+          await adminListener.stop(ADMIN_STOP_MS);
           await cluster.close();
           await watching;
+          metering.stop();
         })(),
     };
   } catch (error) {

@@ -1,9 +1,16 @@
 import Table from "cli-table3";
 import { connectCluster } from "../cluster.ts";
 import { functionStatus } from "../function_status.ts";
+import { systemClock } from "../clock.ts";
 import type { FunctionStatus } from "../http/admin.ts";
+import { LagReader } from "../nats/lag.ts";
+import { durablesOf } from "../nats/topology.ts";
 import { loadProject } from "../project.ts";
+import { formatDuration } from "../rules/duration.ts";
 import { commandConfig } from "./command_config.ts";
+
+/** Of an error's text, what fits under a table for a terminal. */
+const ERROR_LENGTH = 100;
 
 /** `functions`: what a running process says of them; without one, what the project and the cluster say. */
 export async function functions(options: { json?: boolean }): Promise<void> {
@@ -11,37 +18,52 @@ export async function functions(options: { json?: boolean }): Promise<void> {
   const url = `http://${config.ADMIN_HOST}:${config.ADMIN_PORT}/functions`;
   const status = await ask(url) ?? await look(url);
   if (options.json) return console.log(JSON.stringify(status, null, 2));
-  const table = new Table({
-    head: ["function", "on", "emits", "attempts", "timeout", "at once", "in flight", "pending", "unsettled", "breaker"],
-    style: { head: Deno.stdout.isTerminal() && !Deno.noColor ? ["bold"] : [], border: [] },
-  });
+  const bold = Deno.stdout.isTerminal() && !Deno.noColor;
+  console.log(functionTable(status, bold ? ["bold"] : [], Date.now()));
+}
+
+/** Every function in a row, with its last error below it; some 110 columns wide. */
+export function functionTable(status: readonly FunctionStatus[], headStyle: string[], nowMs: number): string {
+  const head = ["function", "on, → emits", "attempts", "busy", "pending", "unsettled", "parked", "oldest", "breaker"];
+  const table = new Table({ head, style: { head: headStyle, border: [], "padding-left": 0 } });
   for (const fn of status) {
-    const { name, attempts, timeout, concurrency, inFlight } = fn;
-    const breaker = [
-      `itself: ${fn.breaker}`,
-      ...Object.entries(fn.dependencies).map(([name, state]) => `${name}: ${state}`),
-    ].join(
-      "\n",
-    );
-    const lists = [fn.triggers.join("\n"), fn.emits.join("\n")];
     table.push([
-      name,
-      ...lists,
-      attempts,
-      timeout,
-      concurrency,
-      inFlight,
+      fn.name,
+      [...fn.triggers, ...fn.emits.map((type) => `→ ${type}`)].join("\n"),
+      `${fn.attempts} of ${fn.timeout}`,
+      `${fn.inFlight} of ${fn.concurrency}`,
       fn.pending ?? "?",
       fn.ackPending ?? "?",
-      breaker,
+      fn.parked ?? "?",
+      fn.oldestWaitingMs === undefined ? "?" : age(fn.oldestWaitingMs),
+      breakers(fn),
     ]);
+    if (fn.lastError === undefined) continue;
+    const { at, reason, error } = fn.lastError;
+    const [line] = error.split("\n"), short = line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)}…` : line;
+    const content = `  ${age(nowMs - Date.parse(at))} ago, ${reason}: ${short}`;
+    table.push([{ colSpan: head.length, content }]);
   }
-  console.log(table.toString());
+  return table.toString();
+}
+
+/** The states of all its breakers, in one word where that is the same. */
+function breakers({ breaker, dependencies }: FunctionStatus): string {
+  const all = Object.entries(dependencies);
+  if (all.every(([, state]) => state === breaker)) return breaker;
+  return [`itself: ${breaker}`, ...all.map(([name, state]) => `${name}: ${state}`)].join("\n");
+}
+
+/** Rounded to what matters: `0` for nothing, else the two largest units. */
+function age(ms: number): string {
+  const round = ms < 10_000 ? 100 : ms < 3_600_000 ? 1_000 : 60_000;
+  const rounded = Math.round(ms / round) * round;
+  return rounded <= 0 ? "0" : rounded < 10_000 ? `${rounded / 1_000}s` : String(formatDuration(rounded));
 }
 
 async function ask(url: string): Promise<FunctionStatus[] | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(4_000) });
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined; // no process here: the caller looks for itself
@@ -55,9 +77,11 @@ async function look(url: string): Promise<FunctionStatus[]> {
     console.error(`${error.message}; pending events are unknown`);
     return undefined;
   });
+  if (!cluster) return functionStatus(registry.functions, new Map());
   try {
-    return await functionStatus(cluster?.jsm, registry.functions);
+    const reader = new LagReader(cluster.nc, cluster.jsm, durablesOf(registry.functions), systemClock);
+    return functionStatus(registry.functions, await reader.read(0));
   } finally {
-    await cluster?.close();
+    await cluster.close();
   }
 }

@@ -3,6 +3,7 @@ import { authProblem, type Config, ENVIRONMENT, readConfig } from "../config.ts"
 import { loadProject } from "../project.ts";
 import { type Runtime, startRuntime } from "../runtime.ts";
 import { Logger } from "../telemetry/log.ts";
+import { setupMetrics } from "../telemetry/metrics.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
 import { onStopSignal } from "./signals.ts";
 
@@ -11,6 +12,8 @@ export async function start(): Promise<void> {
   const { config, registry } = await readEverything();
   const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
+  const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
+  const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
   // What a handler left running fails on its own: that must not take every other function down with it.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -22,15 +25,15 @@ export async function start(): Promise<void> {
   const stop = async (signal: Deno.Signal) => {
     log.info("shutting down", { signal, grace_ms: config.SHUTDOWN_GRACE });
     await runtime?.stop();
-    await tracing.shutdown();
+    await flush();
     log.info("stopped");
     Deno.exit(0);
   };
   onStopSignal((signal) => void stop(signal), () => Deno.exit(130));
   try {
-    runtime = await startRuntime(config, registry, log);
+    runtime = await startRuntime(config, registry, log, metrics);
   } catch (error) {
-    await tracing.shutdown();
+    await flush();
     throw error;
   }
   log.info("ready", {
@@ -41,6 +44,7 @@ export async function start(): Promise<void> {
       ? config.WEIR_FUNCTIONS ?? registry.functions.map(({ name }) => name)
       : [],
     traces: tracing.exportsTo ?? "not exported",
+    metrics: metrics.pushesTo ?? "at /metrics only",
   });
 }
 

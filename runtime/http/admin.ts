@@ -1,8 +1,10 @@
 import { Hono } from "hono";
-import { type Check, healthRoutes } from "./health.ts";
+import { type Health, healthRoutes } from "./health.ts";
 import { deadLetterRoutes, type DeadLetters } from "./dead_letter_routes.ts";
 import { type Parked, parkedRoutes } from "./parked_routes.ts";
+import { metricsRoute } from "./metrics_route.ts";
 import { Problem } from "./problem.ts";
+import { metered, type RequestMeter } from "./request_meter.ts";
 
 /** One function as the admin interface and `deno task functions` show it. */
 export interface FunctionStatus {
@@ -21,11 +23,19 @@ export interface FunctionStatus {
   readonly pending: number | undefined;
   /** Events that some replica has been given and not settled. */
   readonly ackPending: number | undefined;
+  /** Events that wait for their next attempt outside the consumer. */
+  readonly parked: number | undefined;
+  /** How long ago the oldest event was stored, or came due, that is neither settled nor parked; 0 when none waits. */
+  readonly oldestWaitingMs: number | undefined;
+  /** The last failure that this process saw; undefined when it saw none. */
+  readonly lastError: { readonly at: string; readonly reason: string; readonly error: string } | undefined;
 }
 
 /** What the admin interface stands on. */
 export interface AdminOptions {
-  readonly checks: readonly Check[];
+  readonly health: Health;
+  readonly metrics: () => Promise<string>;
+  readonly meter?: RequestMeter;
   readonly functions: () => Promise<readonly FunctionStatus[]>;
   readonly deadLetters: DeadLetters;
   readonly parked: Parked;
@@ -33,8 +43,11 @@ export interface AdminOptions {
 
 /** The interface for operators, on a listener of its own that is not for the public. */
 export function admin(options: AdminOptions): Hono {
-  return new Hono()
-    .route("/", healthRoutes(options.checks))
+  const app = new Hono();
+  if (options.meter) app.use(metered(options.meter));
+  return app
+    .route("/", healthRoutes(options.health))
+    .route("/", metricsRoute(options.metrics))
     .route("/", deadLetterRoutes(options.deadLetters))
     .route("/", parkedRoutes(options.parked))
     .get("/functions", async () => Response.json(await options.functions()))

@@ -19,32 +19,50 @@ export interface CheckResult {
 export interface HealthReport {
   readonly status: "OK" | "Unhealthy";
   readonly checks: Readonly<Record<string, CheckResult>>;
+  /** Left out when there is nothing to tell. */
+  readonly degraded?: Readonly<Record<string, string>>;
+}
+
+/** What a process must have to be ready, and what it is the worse for. */
+export interface Health {
+  readonly checks: readonly Check[];
+  /** What does not work as it should and does not keep the process from its work, by name: an open breaker. */
+  readonly degraded?: () => Readonly<Record<string, string>>;
 }
 
 /** Runs every check at once. */
-export async function runChecks(checks: readonly Check[]): Promise<HealthReport> {
+export async function runChecks({ checks, degraded }: Health): Promise<HealthReport> {
   const results = await Promise.all(checks.map(runCheck));
+  const worse = degraded?.() ?? {};
   return {
     status: results.every(({ status }) => status === "OK") ? "OK" : "Unhealthy",
     checks: Object.fromEntries(checks.map(({ name }, i) => [name, results[i]])),
+    ...(Object.keys(worse).length > 0 && { degraded: worse }),
   };
 }
 
-/** `/health` and `/health/ready` run the checks; `/health/live` only shows that the process answers. */
-export function healthRoutes(checks: readonly Check[]): Hono {
-  const report = async () => {
-    const health = await runChecks(checks);
-    return Response.json(health, { status: health.status === "OK" ? 200 : 503, headers: NOT_CACHED });
+/** `/health` and `/health/ready` run the checks; `/health/live` only that the event loop turns. */
+export function healthRoutes(health: Health): Hono {
+  const answer = (which: Health) => async () => {
+    const report = await runChecks(which);
+    return Response.json(report, { status: report.status === "OK" ? 200 : 503, headers: NOT_CACHED });
   };
   return new Hono()
-    .get("/health", report)
-    .get("/health/ready", report)
-    .get("/health/live", () => Response.json({ status: "OK", checks: {} }, { headers: NOT_CACHED }))
+    .get("/health", answer(health))
+    .get("/health/ready", answer(health))
+    .get("/health/live", answer({ checks: [EVENT_LOOP] }))
     .on(["POST", "PUT", "PATCH", "DELETE"], ["/health", "/health/ready", "/health/live"], ({ req }) => {
       const detail = `${req.method} is not for ${req.path}: GET it`;
       return new Problem(405, "Method Not Allowed", detail, { headers: { allow: "GET, HEAD" } }).toResponse();
     });
 }
+
+/** Answers once timers have had their turn. Where they have none, nothing is answered, and that is an answer too. */
+const EVENT_LOOP: Check = {
+  name: "event_loop",
+  timeoutMs: 2_000,
+  run: () => new Promise<void>((resolve) => setTimeout(resolve, 0)),
+};
 
 const NOT_CACHED = { "cache-control": "no-store" };
 

@@ -4,9 +4,10 @@ import type { Publisher } from "../flow/ports.ts";
 import type { Issue } from "../rules/decode.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { type BodyPlace, BodyRoom } from "./body_room.ts";
-import { type Check, healthRoutes } from "./health.ts";
+import { type Health, healthRoutes } from "./health.ts";
 import { type IncomingEvent, readEnvelopes, readTyped } from "./incoming.ts";
 import { Problem } from "./problem.ts";
+import { metered, type RequestMeter } from "./request_meter.ts";
 import { traced } from "./server_span.ts";
 import { settleInWindow } from "./window.ts";
 
@@ -15,7 +16,8 @@ export interface IngressOptions {
   readonly events: ReadonlyMap<string, EventDefinition>;
   readonly publisher: Publisher;
   readonly keys: ApiKeys;
-  readonly checks: readonly Check[];
+  readonly health: Health;
+  readonly meter?: RequestMeter;
   /** The largest body taken, in bytes. */
   readonly maxBytes: number;
   /** The most of bodies that is held at once, in bytes; a fixed amount unless given. */
@@ -35,6 +37,7 @@ export function ingress(options: IngressOptions): Hono {
   const app = new Hono();
   const room = new BodyRoom(options.maxBytes, options.roomBytes);
   let inFlight = 0;
+  if (options.meter) app.use(metered(options.meter));
 
   const post = (route: string, handle: (c: Context, place: BodyPlace) => Promise<Response>) => {
     app.post(route, (c) =>
@@ -85,7 +88,7 @@ export function ingress(options: IngressOptions): Hono {
     return Response.json(await publish(options, caller, event, incoming), { status: 202 });
   };
 
-  app.route("/", healthRoutes(options.checks));
+  app.route("/", healthRoutes(options.health));
   post("/events/:type", (c, place) => publishTyped(c, place, c.req.param("type")!));
   for (const { type, ingress: open } of options.events.values()) {
     if (open?.route) post(open.route, (c, place) => publishTyped(c, place, type));

@@ -4,6 +4,8 @@ import type { Hono } from "hono";
 export interface Listener {
   /** Where, such as `http://127.0.0.1:8000`. */
   readonly url: string;
+  /** Undefined while it listens; else what is wrong. */
+  problem(): string | undefined;
   /** Takes no more requests and waits for those under way, but no longer than that. */
   stop(graceMs: number): Promise<void>;
 }
@@ -25,9 +27,12 @@ export function listen(hostname: string, port: number, variable: string, app: Ho
       cause: error,
     });
   }
+  let ended = false;
+  server.finished.then(() => ended = true, () => ended = true);
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     url: `http://${host}:${server.addr.port}`,
+    problem: () => ended ? `nothing listens on ${host}:${server.addr.port} any more` : undefined,
     stop: async (graceMs) => {
       const timer = setTimeout(() => abort.abort(), graceMs);
       await Promise.race([server.shutdown(), server.finished]);

@@ -20,6 +20,8 @@ const SILENCE_MS = 2.5 * HEARTBEAT_MS;
 const RETRY_MS = { initial: 50, max: 2_000 };
 /** Trouble is reported once it has lasted this long: a leader's election is no news. */
 const TROUBLE_MS = 5_000;
+/** A loop that has not looked for so long, when it does so every second, has stopped. */
+const STALLED_MS = 8 * HEARTBEAT_MS;
 const STOP_MS = 2_000;
 /** Refused with waits as long as this between, the consumer is not merely electing its leader. */
 const MISSING_FROM_MS = 400;
@@ -84,6 +86,10 @@ export class PullSource implements Source {
   }
 
   problem(): string | undefined {
+    const lookedMs = this.clock.now() - this.#awakeMs;
+    if (this.#sink && !this.#stopped && lookedMs > STALLED_MS) {
+      return `pulling from ${this.stream} has stood still for ${lookedMs} ms`;
+    }
     if (!this.#trouble || this.clock.now() - this.#trouble.sinceMs < TROUBLE_MS) return undefined;
     return this.#trouble.what;
   }
@@ -186,9 +192,9 @@ export class PullSource implements Source {
     }
   }
 
-  #failed(what: string): void {
+  #failed(what: string, sinceMs: number = this.clock.now()): void {
     if (this.#trouble) this.#trouble.what = what;
-    else this.#trouble = { sinceMs: this.clock.now(), what };
+    else this.#trouble = { sinceMs, what };
     this.#pausedUntilMs = this.clock.now() + this.#retryMs;
     this.#after(this.#retryMs, () => this.wake());
     this.#retryMs = Math.min(RETRY_MS.max, this.#retryMs * 2);
@@ -205,7 +211,8 @@ export class PullSource implements Source {
       this.#awakeMs = this.clock.now();
       if (this.#pulls.length > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
         this.#listen();
-        this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`);
+        const dueMs = this.#lastHeardMs + HEARTBEAT_MS;
+        this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
       }
       // Nothing may begin now, as while a breaker is open: what came on a pull from before would only be refused.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;

@@ -32,7 +32,7 @@ export class NatsSettler implements Settler {
 
   constructor(
     readonly nc: Pick<NatsConnection, "publish" | "isClosed">,
-    readonly deadLetters: DeadLetters,
+    readonly deadLetters: Pick<DeadLetters, "store">,
     readonly attempts: Attempts,
     readonly lane: RetryLane,
     readonly jsm: Remover,

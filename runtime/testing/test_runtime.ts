@@ -13,6 +13,7 @@ import { DEAD_LETTERS } from "../nats/dead_letters.ts";
 import { NatsKvStore } from "../nats/kv_store.ts";
 import { startRuntime } from "../runtime.ts";
 import { Logger } from "../telemetry/log.ts";
+import { setupMetrics } from "../telemetry/metrics.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
 import { registryOf } from "./modules.ts";
 
@@ -82,13 +83,15 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
     const config = readConfig({ get: (name) => env[name], readFile: (path) => Deno.readTextFileSync(path) });
     await setupTracing((name) => env[name], config.OTEL_SERVICE_NAME);
     const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
-    const runtime = await startRuntime(config, registry, log);
+    const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
+    const runtime = await startRuntime(config, registry, log, metrics);
     const cluster = await connectCluster(config);
     const kv = new NatsKvStore(cluster.nc, 1);
     let stopping: Promise<void> | undefined;
     const stop = () =>
       stopping ??= (async () => {
         await runtime.stop();
+        await metrics.shutdown();
         await cluster.close();
         await release();
       })();

@@ -5,7 +5,7 @@ function check(name: string, run: Check["run"], timeoutMs = 10_000): Check {
   return { name, timeoutMs, run };
 }
 
-const get = (checks: Check[], path: string) => healthRoutes(checks).request(path);
+const get = (checks: Check[], path: string) => healthRoutes({ checks }).request(path);
 
 for (const path of ["/health", "/health/ready"]) {
   Deno.test(`${path} answers 200 while every check passes`, async () => {
@@ -28,21 +28,28 @@ for (const path of ["/health", "/health/ready"]) {
   });
 }
 
+Deno.test("what is degraded is named, and keeps nobody from being ready", async () => {
+  const worse = { "breaker of dependency PaymentService": "open" };
+  const response = await healthRoutes({ checks: [], degraded: () => worse }).request("/health/ready");
+  assert.equal(response.status, 200);
+  assert.deepEqual(await response.json(), { status: "OK", checks: {}, degraded: worse });
+});
+
 Deno.test("health is read, not written", async () => {
-  const response = await healthRoutes([]).request("/health", { method: "POST" });
+  const response = await healthRoutes({ checks: [] }).request("/health", { method: "POST" });
   assert.deepEqual([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
 });
 
-Deno.test("/health/live only shows that the process answers", async () => {
+Deno.test("/health/live only shows that the event loop turns", async () => {
   let runs = 0;
   const response = await get([check("nats", () => `run ${++runs}`)], "/health/live");
   assert.equal(response.status, 200);
-  assert.deepEqual(await response.json(), { status: "OK", checks: {} });
+  assert.deepEqual(await response.json(), { status: "OK", checks: { event_loop: { status: "OK" } } });
   assert.equal(runs, 0);
 });
 
 Deno.test("without checks everything is well", async () => {
-  assert.deepEqual(await runChecks([]), { status: "OK", checks: {} });
+  assert.deepEqual(await runChecks({ checks: [] }), { status: "OK", checks: {} });
 });
 
 for (
@@ -56,7 +63,7 @@ for (
   ] as const
 ) {
   Deno.test(`a check that ${what} is unhealthy with those words`, async () => {
-    assert.deepEqual(await runChecks([check("disk", run)]), {
+    assert.deepEqual(await runChecks({ checks: [check("disk", run)] }), {
       status: "Unhealthy",
       checks: { disk: { status: "Unhealthy", error } },
     });
@@ -69,7 +76,7 @@ Deno.test("a check that does not answer in time is unhealthy, and its signal tel
     signal.addEventListener("abort", () => stopped.resolve());
     return new Promise(() => {});
   }, 20);
-  assert.deepEqual(await runChecks([hanging]), {
+  assert.deepEqual(await runChecks({ checks: [hanging] }), {
     status: "Unhealthy",
     checks: { payments: { status: "Unhealthy", error: "no answer within 20ms" } },
   });
@@ -78,7 +85,7 @@ Deno.test("a check that does not answer in time is unhealthy, and its signal tel
 
 Deno.test("a check that fails after its time was up disturbs nobody", async () => {
   const late = Promise.withResolvers<void>();
-  const { status } = await runChecks([check("payments", () => late.promise, 1)]);
+  const { status } = await runChecks({ checks: [check("payments", () => late.promise, 1)] });
   assert.equal(status, "Unhealthy");
   late.reject(new Error("too late"));
 });
@@ -90,5 +97,5 @@ Deno.test("checks run at once, not one after the other", async () => {
     if (++running === 2) both.resolve();
     return both.promise;
   };
-  assert.equal((await runChecks([check("a", meet), check("b", meet)])).status, "OK");
+  assert.equal((await runChecks({ checks: [check("a", meet), check("b", meet)] })).status, "OK");
 });

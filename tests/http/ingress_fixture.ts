@@ -45,7 +45,7 @@ export function setup(options: Partial<Omit<IngressOptions, "keys">> & { keys?: 
   const app = ingress({
     events: new Map(events.map((event) => [event.type, event])),
     publisher,
-    checks: [],
+    health: { checks: [] },
     maxBytes: 10_000,
     outage: () => undefined,
     storeProblem,

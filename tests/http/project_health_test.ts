@@ -35,6 +35,7 @@ Deno.test("a project's health check that throws makes /health answer 503", async
       checks: {
         runtime: { status: "OK" },
         nats: { status: "OK" },
+        ingress: { status: "OK" },
         "function:handle": { status: "OK" },
         payments: { status: "Unhealthy", error: "payments answered 500" },
       },

@@ -99,6 +99,17 @@ Deno.test("the waits between pulls that fail double from 50 ms to two seconds", 
   }
 });
 
+Deno.test("a loop whose timers have stopped is a problem after eight seconds", async () => {
+  await using orders = await startOrders();
+  let aheadMs = 0;
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs, timer: () => () => {} };
+  const { source } = pullFrom(orders, orders.nc, clock);
+  aheadMs = 7_000;
+  assert.equal(source.problem(), undefined);
+  aheadMs = 9_000;
+  assert.match(source.problem()!, /^pulling from ORDERS has stood still for (9|10)\d{3} ms$/);
+});
+
 Deno.test("a server that falls silent is asked again after two and a half seconds, and is a problem after that", async () => {
   await using orders = await startOrders();
   const clock = manualClock();

@@ -52,7 +52,7 @@ const app = ingress({
   events: new Map([[OrderCreated.type, OrderCreated]]),
   publisher: new TracedPublisher({ publish: deliver }),
   keys: new ApiKeys("none"),
-  checks: [],
+  health: { checks: [] },
   maxBytes: 1_000,
   outage: () => undefined,
   storeProblem: () => undefined,

@@ -1,0 +1,38 @@
+import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../flow/ports.ts";
+import type { Outcome } from "../nouns/outcome.ts";
+import { FunctionMetrics } from "./function_metrics.ts";
+import type { Metrics, Recorder } from "./metrics.ts";
+
+/** Counts what another observer sees. */
+export class MeteredObserver implements Observer {
+  readonly #functions = new Map<string, FunctionMetrics>();
+  readonly #durations: Recorder;
+
+  constructor(readonly inner: Observer, readonly metrics: Metrics, readonly clock: Clock) {
+    this.#durations = metrics.histogram("weir.function.duration");
+    metrics.counter("weir.breaker.changes");
+  }
+
+  /** What is counted of a function. */
+  of(functionName: string): FunctionMetrics {
+    let found = this.#functions.get(functionName);
+    if (!found) {
+      this.#functions.set(functionName, found = new FunctionMetrics(functionName, this.metrics, this.#durations));
+    }
+    return found;
+  }
+
+  async observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Promise<O>): Promise<O> {
+    const counts = this.of(invocation.functionName), fromMs = performance.now();
+    counts.began(invocation.delivery.deliveryCount);
+    const outcome = await this.inner.observe(invocation, run);
+    counts.ended(outcome, (performance.now() - fromMs) / 1_000, this.clock.now);
+    return outcome;
+  }
+
+  breakerChanged(change: BreakerChange): void {
+    const { of, name, to } = change;
+    this.metrics.counter("weir.breaker.changes").cell({ of, name, to }).value++;
+    this.inner.breakerChanged(change);
+  }
+}

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
+import { startTestRuntime, type TestRuntime } from "weir/testing";
+import { z } from "zod";
+import { type Instrument, INSTRUMENTS, prometheusName } from "../../runtime/telemetry/instruments.ts";
+import { eventually } from "../nats/eventually.ts";
+import { readPage, startReceiver, valueOf } from "../telemetry/metrics_fixture.ts";
+
+const Kind = z.enum(["fine", "once", "never", "later"]);
+const Asked = defineEvent({
+  type: "demo.asked",
+  version: 1,
+  data: z.object({ kind: Kind }),
+  ingress: { route: "/ask" },
+});
+const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({}) });
+const Called = defineEvent({ type: "demo.called", version: 1, data: z.object({}) });
+
+/** Answers each event as its data says. */
+const answering = defineFunction({
+  on: Asked,
+  emits: [Told],
+  concurrency: 4,
+  retry: { attempts: 2, initial: "1ms", max: "1ms" },
+}, ({ data }, ctx) => {
+  if (data.kind === "never") throw new NonRetryableError("no");
+  if (data.kind === "later") throw new RetryAfterError("1h");
+  if (data.kind === "once" && ctx.attempt === 1) throw new Error("not yet");
+  ctx.emit(Told, {});
+});
+const calling = defineFunction({
+  on: Called,
+  dependencies: { Backend: { consecutiveFailures: 1, openFor: "1h" } },
+}, async (_event, ctx) => {
+  await ctx.dependency("Backend").call(() => Promise.reject(new Error("down")));
+});
+
+const pageOf = async ({ adminUrl }: TestRuntime) => await (await fetch(`${adminUrl}/metrics`)).text();
+
+async function post(runtime: TestRuntime, kind: string): Promise<string> {
+  const response = await fetch(`${runtime.url}/ask`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ kind }),
+  });
+  assert.equal(response.status, 202);
+  return (await response.json()).id;
+}
+
+/** Runs an event of each kind, and one that opens a breaker. Returns their ids, and the page once all is counted. */
+async function runAll(runtime: TestRuntime): Promise<{ ids: string[]; page: string }> {
+  const ids: string[] = [];
+  for (const kind of Kind.options) ids.push(await post(runtime, kind));
+  await runtime.publish(Called, {}, { id: "call-1" });
+  await (await fetch(`${runtime.url}/nowhere/${ids[0]}`, { method: "MADEUP" })).text();
+  const settled = { function: "answering", outcome: "ack" }, parked = { function: "answering", reason: "retry-after" };
+  const page = await eventually(async () => {
+    const page = await pageOf(runtime);
+    // Within a page histograms are read a little after counters: what is slow to read comes in between.
+    const done = valueOf(page, "weir_function_outcomes_total", { ...settled, reason: "" }) === 2 &&
+      valueOf(page, "weir_function_duration_seconds_count", settled) === 2 &&
+      valueOf(page, "weir_function_outcomes_total", parked) === 1 &&
+      valueOf(page, "weir_dead_letters_total") === 1 &&
+      valueOf(page, "weir_function_parked", { function: "answering" }) === 1 &&
+      valueOf(page, "weir_function_oldest_waiting_age_seconds", { function: "answering" }) === 0 &&
+      valueOf(page, "weir_dead_letters_waiting", { function: "answering" }) === 1 &&
+      valueOf(page, "weir_breaker_changes_total", { name: "Backend", to: "open" }) === 1;
+    return done ? page : undefined;
+  });
+  return { ids: [...ids, "call-1"], page };
+}
+
+Deno.test("/metrics tells of every instrument, with its labels and no id", async () => {
+  await using runtime = await startTestRuntime({ functions: { answering, calling } });
+  const { ids, page } = await runAll(runtime);
+  const series = readPage(page);
+  for (const [name, instrument] of Object.entries(INSTRUMENTS) as [string, Instrument][]) {
+    const called = prometheusName(name, instrument), { kind, labels } = instrument;
+    assert.ok(page.includes(`# HELP ${called} `) && page.includes(`# TYPE ${called} ${kind}\n`), called);
+    const own = series.filter((one) => one.name === (kind === "histogram" ? `${called}_count` : called));
+    assert.notEqual(own.length, 0, `no series of ${called}`);
+    for (const one of own) assert.deepEqual(Object.keys(one.labels), labels.map((label) => label.replaceAll(".", "_")));
+  }
+  const said = series.filter(({ name }) => name !== "target_info").flatMap(({ labels }) => Object.values(labels));
+  assert.deepEqual(said.filter((text) => ids.some((id) => text.includes(id))), []);
+
+  const of = (name: string, labels: Record<string, string> = {}) =>
+    valueOf(page, name, { function: "answering", ...labels });
+  assert.equal(of("weir_function_attempts_total"), 5);
+  assert.equal(of("weir_function_deliveries_total"), 5);
+  assert.equal(of("weir_function_redeliveries_total"), 1);
+  assert.equal(of("weir_function_outcomes_total", { outcome: "ack", reason: "" }), 2);
+  assert.equal(of("weir_function_outcomes_total", { outcome: "retry", reason: "failed" }), 1);
+  assert.equal(of("weir_function_outcomes_total", { outcome: "dead-letter", reason: "rejected" }), 1);
+  assert.equal(of("weir_dead_letters_total", { reason: "rejected" }), 1);
+  assert.equal(of("weir_function_concurrency"), 4);
+  assert.equal(of("weir_function_pulling"), 1);
+  const breaker = { of: "dependency", name: "Backend" };
+  assert.equal(valueOf(page, "weir_breaker_state", { ...breaker, state: "open" }), 1);
+  assert.equal(valueOf(page, "weir_breaker_state", { ...breaker, state: "closed" }), 0);
+  assert.equal(valueOf(page, "weir_publish_duration_seconds_count", { type: "demo.told", outcome: "stored" }), 2);
+  const request = { http_request_method: "POST", http_route: "/ask", http_response_status_code: "202" };
+  assert.equal(valueOf(page, "http_server_request_duration_seconds_count", request), 4);
+  const strange = { http_request_method: "_OTHER", http_route: "", http_response_status_code: "404" };
+  assert.equal(valueOf(page, "http_server_request_duration_seconds_count", strange), 1);
+  assert.equal(valueOf(page, "weir_nats_connected"), 1);
+});
+
+Deno.test("the same is pushed by OTLP, and once more at the end", async () => {
+  await using receiver = startReceiver();
+  const env = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${receiver.url}/v1/metrics` };
+  const runtime = await startTestRuntime({ functions: { answering, calling }, env });
+  await runAll(runtime);
+  assert.deepEqual(receiver.requests, [], "the interval is a minute");
+  await runtime.stop();
+  assert.deepEqual(receiver.requests, ["POST /v1/metrics"]);
+  const pushed = new Set(receiver.metrics.map(({ name }) => name));
+  const lag = /pending|parked|waiting/; // the server is asked no more: its connection is closed by then
+  assert.deepEqual(Object.keys(INSTRUMENTS).filter((name) => !pushed.has(name) && !lag.test(name)), []);
+  for (const { name, unit } of receiver.metrics) {
+    assert.equal(unit, INSTRUMENTS[name as keyof typeof INSTRUMENTS].unit, name);
+  }
+});
+
+Deno.test("a reconnect is counted, and meanwhile NATS is not connected", async () => {
+  await using runtime = await startTestRuntime({ functions: { answering } });
+  assert.equal(valueOf(await pageOf(runtime), "weir_nats_reconnects_total"), 0);
+  await runtime.server.kill();
+  await eventually(async () => valueOf(await pageOf(runtime), "weir_nats_connected") === 0);
+  await runtime.server.restart();
+  await eventually(async () => valueOf(await pageOf(runtime), "weir_nats_connected") === 1);
+  assert.equal(valueOf(await pageOf(runtime), "weir_nats_reconnects_total"), 1);
+});
+
+Deno.test("/functions shows what is parked, since when the oldest waits, and the last error", async () => {
+  await using runtime = await startTestRuntime({ functions: { answering, calling } });
+  const before = Date.now();
+  await runAll(runtime);
+  const [asked, called] = await eventually(async () => {
+    const all = await (await fetch(`${runtime.adminUrl}/functions`)).json();
+    return all[0].ackPending === 0 ? all : undefined; // acks are on their way for a moment
+  });
+  assert.deepEqual([asked.parked, asked.oldestWaitingMs, asked.pending, asked.ackPending], [1, 0, 0, 0]);
+  const { at, ...error } = asked.lastError;
+  assert.deepEqual(error, { reason: "retry-after", error: "RetryAfterError: retry after 1h" });
+  assert.ok(Date.parse(at) >= before && Date.parse(at) <= Date.now());
+  assert.equal(called.lastError.error, "Error: down");
+  assert.ok(called.oldestWaitingMs >= 0);
+});

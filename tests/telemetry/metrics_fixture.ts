@@ -1,0 +1,54 @@
+/** A page of `/metrics`, read: each series with its labels and value. */
+export interface Series {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export function readPage(page: string): Series[] {
+  return page.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
+    const [, name, labels = "", value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line)!;
+    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key, text]);
+    return { name, labels: Object.fromEntries(pairs), value: Number(value) };
+  });
+}
+
+/** The value of one series; undefined when there is none, and an error when there are more. */
+export function valueOf(page: string, name: string, labels: Record<string, string> = {}): number | undefined {
+  const found = readPage(page).filter((one) =>
+    one.name === name && Object.entries(labels).every(([key, text]) => one.labels[key] === text)
+  );
+  if (found.length > 1) throw new Error(`${found.length} series are ${name}${JSON.stringify(labels)}`);
+  return found[0]?.value;
+}
+
+/** A metric as a collector is sent it. */
+export interface Pushed {
+  readonly name: string;
+  readonly unit: string;
+}
+
+/** A collector of OpenTelemetry's: takes metrics as OTLP/JSON, or refuses them all. */
+export function startReceiver(status = 200) {
+  const requests: string[] = [];
+  const metrics: Pushed[] = [];
+  const resources: Record<string, string>[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    requests.push(`${request.method} ${new URL(request.url).pathname}`);
+    for (const { resource, scopeMetrics } of (await request.json()).resourceMetrics) {
+      type Attribute = { key: string; value: { stringValue: string } };
+      resources.push(
+        Object.fromEntries(resource.attributes.map(({ key, value }: Attribute) => [key, value.stringValue])),
+      );
+      for (const scope of scopeMetrics) metrics.push(...scope.metrics);
+    }
+    return Response.json({}, { status });
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    requests,
+    metrics,
+    resources,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
