@@ -33,19 +33,42 @@ export function debianSites(targets: IndexTarget[]): string[] {
 /**
  * Fetches Debian's newest nats-server package into `directory` and returns the server in it; nothing is installed.
  *
- * The package is of "sid", as stable's server is too old. It needs no root and leaves the system's apt alone: lists
- * and cache are private. Proxy, mirror and certificates are those the system's apt is set up with, and signatures
- * are checked as ever. The price is one package index of about 11 MB.
+ * The package is of "sid", as stable's server is too old. The price is one package index of about 11 MB.
  */
 export async function fetchDebian(directory: string, log: (line: string) => void): Promise<string> {
+  const unpacked = await fetchDebianPackage("nats-server", "sid", directory, log);
+  const server = await firstFile(
+    ["usr/sbin/nats-server", "usr/bin/nats-server"].map((path) => join(unpacked, path)),
+  );
+  if (!server) throw new Error("Debian's package nats-server holds no usr/sbin/nats-server");
+  return server;
+}
+
+/**
+ * Fetches a package of Debian's into a new folder under `directory`, unpacks it there and returns the folder.
+ *
+ * It needs no root and leaves the system's apt alone: lists and cache are private. Proxy, mirror and certificates
+ * are those the system's apt is set up with, and signatures are checked as ever. What the package depends on is not
+ * fetched.
+ *
+ * @param suite a release such as "sid" or "bookworm"
+ */
+export async function fetchDebianPackage(
+  name: string,
+  suite: string,
+  directory: string,
+  log: (line: string) => void,
+): Promise<string> {
   const sites = debianSites(await indexTargets());
   if (sites.length === 0) throw new Error("apt has no Debian archive in its sources");
   const architecture = (await run("dpkg", ["--print-architecture"])).trim();
   const failures: unknown[] = [];
   for (const site of sites) {
     try {
-      log(`Fetching nats-server from ${site} (sid)`);
-      return await fetchFrom(site, architecture, await Deno.makeTempDir({ dir: directory }));
+      log(`Fetching ${name} from ${site} (${suite})`);
+      const folder = await Deno.makeTempDir({ dir: directory });
+      await fetchFrom({ site, suite, architecture, name }, folder);
+      return folder;
     } catch (error) {
       failures.push(error);
     }
@@ -61,27 +84,28 @@ async function indexTargets(): Promise<IndexTarget[]> {
   return parseIndexTargets(`${downloaded}\n\n${configured}`);
 }
 
-async function fetchFrom(site: string, architecture: string, directory: string): Promise<string> {
+interface Wanted {
+  readonly site: string;
+  readonly suite: string;
+  readonly architecture: string;
+  readonly name: string;
+}
+
+async function fetchFrom({ site, suite, architecture, name }: Wanted, directory: string): Promise<void> {
   for (const each of ["state/lists/partial", "cache/archives/partial"]) {
     await Deno.mkdir(join(directory, each), { recursive: true });
   }
   const keyring = await firstFile(KEYRINGS);
   const options = [`arch=${architecture}`, ...(keyring ? [`signed-by=${keyring}`] : [])].join(" ");
-  await Deno.writeTextFile(join(directory, "sources.list"), `deb [${options}] ${site} sid main\n`);
+  await Deno.writeTextFile(join(directory, "sources.list"), `deb [${options}] ${site} ${suite} main\n`);
   await Deno.writeTextFile(join(directory, "apt.conf"), aptConfig(directory));
   const apt = (...args: string[]) =>
     run("apt-get", ["-q", "-c", join(directory, "apt.conf"), ...args], { cwd: directory });
   await apt("update");
-  await apt("download", "nats-server");
-  const names = Array.from(Deno.readDirSync(directory), (entry) => entry.name);
-  const archive = names.find((name) => name.endsWith(".deb"));
-  if (!archive) throw new Error(`${site} gave no nats-server package for ${architecture}`);
+  await apt("download", name);
+  const archive = Array.from(Deno.readDirSync(directory), (entry) => entry.name).find((file) => file.endsWith(".deb"));
+  if (!archive) throw new Error(`${site} gave no ${name} package for ${architecture}`);
   await run("dpkg", ["-x", archive, "."], { cwd: directory });
-  const server = await firstFile(
-    ["usr/sbin/nats-server", "usr/bin/nats-server"].map((path) => join(directory, path)),
-  );
-  if (!server) throw new Error(`${archive} holds no usr/sbin/nats-server`);
-  return server;
 }
 
 /** Without one of these apt uses the keys the system trusts, which on Debian are Debian's. */

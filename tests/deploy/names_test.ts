@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { INSTRUMENTS, prometheusName } from "../../runtime/telemetry/instruments.ts";
+import { groupingsOf, queriesOf, readAlerts, readDashboard, selectorsOf } from "./views_files.ts";
+
+/** Every metric of Weir's by its name for Prometheus, and the labels it has there. */
+const labelsOf = new Map<string, readonly string[]>([["up", []], ["target_info", []]]);
+/** Added by whoever scrapes. */
+const SCRAPED = ["job", "instance"];
+for (const [name, instrument] of Object.entries(INSTRUMENTS)) {
+  const full = prometheusName(name, instrument);
+  const labels = instrument.labels.map((label) => label.replaceAll(".", "_"));
+  if (instrument.kind !== "histogram") labelsOf.set(full, labels);
+  else for (const part of ["bucket", "sum", "count"]) labelsOf.set(`${full}_${part}`, [...labels, "le"]);
+}
+
+for (
+  const [what, expressions] of [
+    ["alerts ask", (await readAlerts()).map(({ expr }) => expr)],
+    ["dashboard asks", queriesOf(await readDashboard()).map(({ expr }) => expr)],
+  ] as const
+) {
+  Deno.test(`the ${what} only for metrics that there are, by labels that they have`, () => {
+    const asked = new Set<string>();
+    for (const expr of expressions) {
+      const selectors = selectorsOf(expr);
+      assert.ok(selectors.length > 0, `no metric was found in ${expr}`);
+      const known = new Set(SCRAPED);
+      for (const { metric, labels } of selectors) {
+        const has = labelsOf.get(metric);
+        assert.ok(has, `${metric} is no metric of Weir's: ${expr}`);
+        for (const label of has) known.add(label);
+        for (const label of labels) {
+          assert.ok([...has, ...SCRAPED].includes(label), `${metric} has no ${label}: ${expr}`);
+        }
+        asked.add(metric);
+      }
+      for (const label of groupingsOf(expr)) assert.ok(known.has(label), `nothing here has ${label}: ${expr}`);
+    }
+    assert.ok(asked.size >= 10, `only ${[...asked]}`);
+  });
+}
+
+Deno.test("the dashboard leaves out no metric", async () => {
+  const asked = new Set(
+    queriesOf(await readDashboard()).flatMap(({ expr }) => selectorsOf(expr).map(({ metric }) => metric)),
+  );
+  const shown = (name: string) => asked.has(name) || asked.has(`${name}_bucket`);
+  const names = Object.entries(INSTRUMENTS).map(([name, instrument]) => prometheusName(name, instrument));
+  assert.deepEqual(names.filter((name) => !shown(name)), []);
+});

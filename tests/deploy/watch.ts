@@ -1,0 +1,70 @@
+/** Runs a Prometheus with the configuration of `deploy/`, and asks it. */
+import { eventually } from "../nats/eventually.ts";
+import { freePorts } from "../e2e/program.ts";
+import { DEPLOY } from "./views_files.ts";
+
+/** One series of an answer. */
+export interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [atS: number, value: string];
+}
+
+/** A rule as Prometheus has read and last evaluated it. */
+export interface LoadedRule {
+  readonly name: string;
+  readonly query: string;
+  readonly health: string;
+  readonly lastError?: string;
+  readonly state: string;
+}
+
+/** How often it looks: the real fifteen seconds would leave a run of a minute four points. */
+export const SCRAPE_S = 2;
+
+/** Starts it in a folder of its own; only the target and the intervals differ from `deploy/prometheus/`. */
+export async function startPrometheus(prometheus: string, admin: string) {
+  const folder = await Deno.makeTempDir({ prefix: "weir-prometheus-" });
+  const config = await Deno.readTextFile(`${DEPLOY}prometheus/prometheus.yml`);
+  const own = config.replace('"weir:9090"', JSON.stringify(new URL(admin).host)).replaceAll(": 15s", `: ${SCRAPE_S}s`);
+  if (own.includes("weir:9090") || own.includes("15s")) throw new Error("prometheus.yml is not as this expects it");
+  await Deno.writeTextFile(`${folder}/prometheus.yml`, own);
+  await Deno.copyFile(`${DEPLOY}prometheus/rules.yml`, `${folder}/rules.yml`);
+  const { PORT } = freePorts("PORT"), url = `http://127.0.0.1:${PORT}`;
+  const child = new Deno.Command(prometheus, {
+    args: [
+      `--config.file=${folder}/prometheus.yml`,
+      `--storage.tsdb.path=${folder}/data`,
+      `--web.listen-address=127.0.0.1:${PORT}`,
+      "--log.level=error",
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  const get = async (path: string) => {
+    const response = await fetch(`${url}/api/v1/${path}`);
+    const answer = await response.json();
+    if (answer.status !== "success") throw new Error(`${path}: ${answer.error}`);
+    return answer.data;
+  };
+  const end = async () => {
+    child.kill("SIGTERM");
+    await child.status;
+    await Deno.remove(folder, { recursive: true });
+  };
+  const query = async (expr: string): Promise<Series[]> =>
+    (await get(`query?query=${encodeURIComponent(expr)}`)).result;
+  try {
+    await eventually(async () => (await query("up == 1")).length > 0);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    url,
+    query,
+    rules: async (): Promise<LoadedRule[]> =>
+      (await get("rules")).groups.flatMap(({ rules }: { rules: LoadedRule[] }) => rules),
+    [Symbol.asyncDispose]: end,
+  };
+}
