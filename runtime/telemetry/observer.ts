@@ -1,7 +1,7 @@
 import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import type { BreakerChange, Invocation, Observer, Scope } from "../flow/ports.ts";
 import type { MessageHeaders } from "../nouns/delivery.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { Outcome, RetryReason } from "../nouns/outcome.ts";
 import { formatDuration } from "../rules/duration.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
 import type { Logger } from "./log.ts";
@@ -79,9 +79,25 @@ function report(outcome: Outcome, log: Scope["log"]): void {
   }
   const { delayMs } = outcome, again = `again in ${roughly(delayMs)}`;
   const retry = { ...fields, next_attempt_in_ms: delayMs };
-  if (outcome.usesAttempt) return log.warn(`attempt ${outcome.reason}: ${again}`, retry);
-  log.info(`not attempted (${outcome.reason}): ${again}, no attempt used up`, retry);
+  if (outcome.usesAttempt) return log.warn(`attempt ${WHY[outcome.reason]}: ${again}`, retry);
+  const line = `put off, ${WHY[outcome.reason]}: ${again}, no attempt used up`;
+  if (outcome.reason === "emit-failed" || outcome.reason === "state-unavailable") log.warn(line, retry);
+  else log.info(line, retry);
 }
+
+/** Why a delivery comes again, in a line of the log. */
+const WHY: Readonly<Record<RetryReason, string>> = {
+  "failed": "failed",
+  "timed-out": "timed out",
+  "retry-after": "asked for more time",
+  "emit-failed": "what it emitted could not be stored",
+  "breaker-open": "the function's breaker is open",
+  "dependency-open": "a dependency is down",
+  "state-unavailable": "what is known of it cannot be read",
+  "not-mine": "the function does not listen to its subject",
+  "in-progress": "another delivery is at work on it",
+  "shutdown": "the runtime is shutting down",
+};
 
 /** The first place in a stack that is the author's own: what to look at first. */
 function thrownAt(stack: string | undefined): string | undefined {
