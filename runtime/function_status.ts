@@ -15,6 +15,7 @@ export function functionStatus(
   lags: ReadonlyMap<string, FunctionLag>,
   workers: readonly Worker[] = [],
   lastErrorOf: (functionName: string) => LastError | undefined = () => undefined,
+  redact: (text: string) => string = (text) => text,
 ): FunctionStatus[] {
   return functions.map((fn) => {
     const worker = workers.find(({ pipeline }) => pipeline.fn === fn);
@@ -40,7 +41,7 @@ export function functionStatus(
       lastError: last && {
         at: new Date(last.atMs).toISOString(),
         reason: last.reason,
-        error: `${last.error.name}: ${last.error.message}`,
+        error: redact(`${last.error.name}: ${last.error.message}`),
       },
     };
   });

@@ -68,6 +68,7 @@ export async function startRuntime(
   const undo: (() => Promise<void>)[] = [cluster.close];
   try {
     const { nc, jsm, store, storedBefore } = cluster;
+    const redact = log.options.redact ?? ((text: string) => text);
     const metering = new Metering(metrics, new TelemetryObserver(log)), { observer } = metering;
     undo.push(() => Promise.resolve(metering.stop()));
     const functions = selected.map((fn) => metering.counted(fn));
@@ -115,6 +116,7 @@ export async function startRuntime(
       systemClock,
       (name, what, error) =>
         log.error(`${what} cannot be stored: the event is held until it can`, { function: name, error }),
+      redact,
     );
     const kv = new NatsKvStore(nc, replicas ?? 1);
     const ports = { clock: systemClock, publisher, settler, attempts, inbox, observer, kv };
@@ -187,7 +189,8 @@ export async function startRuntime(
       health,
       metrics: () => metrics.page(),
       meter: requests.admin,
-      functions: async () => functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name)),
+      functions: async () =>
+        functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact),
       deadLetters: new DeadLetterDesk(cluster),
       parked: new ParkedDesk(cluster),
     });

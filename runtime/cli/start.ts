@@ -34,7 +34,6 @@ export async function start(): Promise<void> {
     log.info("shutting down", { signal, grace_ms: config.SHUTDOWN_GRACE });
     await runtime?.stop();
     await flush();
-    log.info("stopped");
     await shutdownLog();
     Deno.exit(0);
   };

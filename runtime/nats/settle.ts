@@ -39,15 +39,18 @@ export class NatsSettler implements Settler {
     readonly clock: Clock,
     /** Is told what cannot be stored, again and again while that lasts. */
     readonly stuck: (functionName: string, what: string, error: unknown) => void = () => {},
+    /** Takes secrets out of what errors say, which is stored with an event and shown to whoever looks. */
+    readonly redact: (text: string) => string = (text) => text,
   ) {}
 
   async settle(
     functionName: string,
     delivery: Delivery,
-    outcome: Outcome,
+    decided: Outcome,
     progress?: Progress,
     claim?: Claim,
   ): Promise<Settlement> {
+    const outcome = this.#withoutSecrets(decided);
     try {
       if (outcome.kind === "lost") {
         await claim?.release().catch(() => {});
@@ -77,6 +80,11 @@ export class NatsSettler implements Settler {
     } catch (error) {
       return { ok: false, error };
     }
+  }
+
+  #withoutSecrets(outcome: Outcome): Outcome {
+    if (!("error" in outcome) || !outcome.error) return outcome;
+    return { ...outcome, error: { ...outcome.error, message: this.redact(outcome.error.message) } };
   }
 
   extend(delivery: Delivery): void {

@@ -1,3 +1,4 @@
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import type { Log } from "../authoring/context.ts";
 
 /** What can be dropped on its way to a collector. */
@@ -36,11 +37,13 @@ export function reportDrops(log: Log, now: () => number = Date.now): () => void 
   const tell = (signal: Signal) => {
     if (untold[signal] === 0) return;
     const what = signal === "traces" ? "spans" : signal === "logs" ? "log records" : "metric exports";
-    log.warn(`the collector takes too little or nothing: ${what} were dropped`, {
-      signal,
-      dropped: untold[signal],
-      dropped_in_all: counts[signal],
-    });
+    // What is dropped belongs to no order, whoever was at work when it was found out.
+    context.with(ROOT_CONTEXT, () =>
+      log.warn(`the collector takes too little or nothing: ${what} were dropped`, {
+        signal,
+        dropped: untold[signal],
+        dropped_in_all: counts[signal],
+      }));
     untold[signal] = 0;
     toldAtMs[signal] = now();
   };

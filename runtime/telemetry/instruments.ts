@@ -166,7 +166,7 @@ export const INSTRUMENTS = {
     kind: "gauge",
     unit: "s",
     labels: [],
-    help: "The longest that a timer was late since the last look: handlers that compute without a pause.",
+    help: "The longest that a timer was late in the last minute: handlers that compute without a pause.",
   },
 } as const satisfies Readonly<Record<string, Instrument>>;
 

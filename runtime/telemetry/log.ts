@@ -73,8 +73,9 @@ export class Logger implements Log {
   /** What a handler says of its own work, at `info` and below, is never one time too many. */
   #heldBack(level: LogLevel, message: string, fields: LogFields): boolean {
     if (level !== "warn" && level !== "error") return false;
-    const who = fields.function;
-    return this.options.repetitions?.holdsBack(level, who, message, (heldBack, windowMs) => {
+    const who = fields.function, { error } = fields;
+    const cause = error instanceof Error ? error.message : typeof error === "string" ? error : "";
+    return this.options.repetitions?.holdsBack(level, who, `${message} ${cause}`, (heldBack, windowMs) => {
       const more = `${message} … and ${heldBack.toLocaleString("en")} more in ${windowMs / 1_000} s`;
       this.#put(level, more, { ...(who !== undefined && { function: who }), held_back: heldBack });
     }) ?? false;
@@ -86,12 +87,12 @@ export class Logger implements Log {
     const render = this.options.format === "json" ? json : pretty;
     let line: string;
     try {
-      line = render(time, level, message, fields);
+      line = render(time, level, redact(message), fields, redact);
     } catch (error) {
-      line = render(time, level, message, { unwritable_fields: String(error) });
+      line = render(time, level, redact(message), { unwritable_fields: String(error) }, redact);
     }
     try {
-      this.#write(redact(line));
+      this.#write(line);
     } catch {
       // A reader that went away must not end us: there is nobody to tell.
     }
@@ -109,20 +110,20 @@ function same(text: string): string {
   return text;
 }
 
-function json(time: string, level: LogLevel, message: string, fields: LogFields): string {
+function json(time: string, level: LogLevel, message: string, fields: LogFields, redact: Redact): string {
   const own = { time, level, message }; // first on the line, and no field's to change
-  return stringify({ ...own, ...fields, ...own });
+  return stringify({ ...own, ...fields, ...own }, redact);
 }
 
 function resolve(fields: LogFields | (() => LogFields)): LogFields {
   return typeof fields === "function" ? fields() : fields;
 }
 
-function pretty(time: string, level: LogLevel, message: string, fields: LogFields): string {
+function pretty(time: string, level: LogLevel, message: string, fields: LogFields, redact: Redact): string {
   const { function: fn, span_id: _span, ...rest } = fields;
   const text = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${typeof value === "string" ? value : stringify(value)}`)
+    .map(([key, value]) => `${key}=${typeof value === "string" ? redact(value) : stringify(value, redact)}`)
     .join(" ");
   const who = fn === undefined ? "" : styleText("bold", `${fn} `);
   return `${dim(time.slice(11, 23))} ${styleText(COLOR[level], level.padEnd(5))} ${who}${message} ${dim(text)}`;
@@ -134,9 +135,10 @@ function dim(text: string): string {
 }
 
 /** JSON that an error, a bigint or a circle does not break: a log line must never be what fails. */
-function stringify(value: unknown): string {
+function stringify(value: unknown, redact: Redact): string {
   const seen = new WeakSet<object>();
   return JSON.stringify(value, (_key, inner) => {
+    if (typeof inner === "string") return redact(inner);
     if (typeof inner === "bigint") return String(inner);
     if (typeof inner !== "object" || inner === null) return inner;
     if (seen.has(inner)) return "[seen above]";

@@ -1,6 +1,6 @@
 import type { BatchObservableResult, Meter, Observable } from "@opentelemetry/api";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
-import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { type CounterName, type GaugeName, type HistogramName, INSTRUMENTS, type Labels } from "./instruments.ts";
 import { countDropped, dropped } from "./drops.ts";
 import { type Cell, Tally } from "./tally.ts";
@@ -120,6 +120,11 @@ export async function setupMetrics(env: Env, serviceName: string): Promise<Metri
   return new Metrics(serviceName, { to, reader: (failed) => otlpReader(env, to, failed) });
 }
 
+/** Of a gauge only what was said just now: cumulative, the SDK goes on with the last of what nobody knows any more. */
+export function temporalityOf(kind: InstrumentType): AggregationTemporality {
+  return kind === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE;
+}
+
 function described(name: CounterName | GaugeName | HistogramName): { description: string; unit: string } {
   const { help, unit } = INSTRUMENTS[name];
   return { description: help, unit };
@@ -127,6 +132,10 @@ function described(name: CounterName | GaugeName | HistogramName): { description
 
 /** Collects when it is told to, and not before. */
 class PageReader extends MetricReader {
+  constructor() {
+    super({ aggregationTemporalitySelector: temporalityOf });
+  }
+
   protected override onForceFlush(): Promise<void> {
     return Promise.resolve();
   }

@@ -2,6 +2,8 @@ import { ExportResultCode } from "@opentelemetry/core";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
 import { PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics";
 
+import { temporalityOf } from "./metrics.ts";
+
 type Env = (name: string) => string | undefined;
 
 /**
@@ -17,6 +19,7 @@ export function otlpReader(env: Env, url: string, failed: () => void): PeriodicE
     url,
     timeoutMillis: number("OTEL_EXPORTER_OTLP_TIMEOUT", 2_000),
   });
+  exporter.selectAggregationTemporality = temporalityOf;
   const push = exporter.export.bind(exporter);
   exporter.export = (metrics, done) =>
     push(metrics, (result) => {

@@ -28,10 +28,10 @@ export class Repetitions {
   /**
    * Whether to leave a line out.
    *
-   * @param text what it says; numbers in it make no difference
+   * @param text what it says and why; numbers and ids in it make no difference
    */
   holdsBack(level: string, who: unknown, text: string, summarise: Summarise): boolean {
-    const key = `${level} ${who} ${text.replace(/\d+/g, "#")}`, now = this.clock.now();
+    const key = `${level} ${who} ${text.replace(/[0-9a-f-]{16,}|\d+/gi, "#")}`, now = this.clock.now();
     let window = this.#windows.get(key);
     if (!window || window.untilMs <= now && window.heldBack === 0) {
       if (!window && this.#windows.size >= MOST_KEYS && !this.#makeRoom(now)) return false;

@@ -1,6 +1,6 @@
 /** Variables that hold a secret, going by their names. */
 const SECRET_NAME =
-  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|CREDS|API_?KEYS?|PRIVATE_KEY|ACCESS_KEY|TLS_KEY|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
+  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PASS|CREDENTIALS?|CREDS|API_?KEYS?|_KEY|_AUTH|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
 /** Shorter ones would be found in lines that have nothing to do with them. */
 const SHORTEST = 6;
 const REDACTED = "[redacted]";
@@ -19,9 +19,12 @@ export function secretsOf(
   readFile: (path: string) => string | undefined = () => undefined,
 ): string[] {
   return Object.entries(environment).flatMap(([name, value]) => {
-    const inUrls = [...value.matchAll(/\w:\/\/([^\s/@,]+)@/g)].flatMap((
-      [, user],
-    ) => [user, ...user.split(":").slice(1)]);
+    const inUrls = [...value.matchAll(/\w:\/\/([^\s/@,]+)@/g)].flatMap(([, user]) => {
+      const [, ...password] = user.split(":");
+      // Alone it is a token to NATS; to anything else it is a name, and names are words.
+      if (password.length === 0) return name.startsWith("NATS_") ? [user] : [];
+      return [user, password.join(":"), decoded(password.join(":"))];
+    });
     if (!SECRET_NAME.test(name)) return inUrls;
     const text = name.endsWith("_FILE") || /_(CREDS|TLS_KEY)$/.test(name) ? readFile(value) ?? value : value;
     if (name.endsWith("_FILE") && text === value) return inUrls;
@@ -33,10 +36,23 @@ export function secretsOf(
 export function redactor(secrets: readonly string[]): Redact {
   const forms = secrets.map((secret) => secret.trim()).filter((secret) => secret.length >= SHORTEST)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]);
-  if (forms.length === 0) return (text) => text;
+  if (forms.length === 0) return withoutQueries;
   const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
-  return (text) => text.replace(pattern, REDACTED);
+  return (text) => withoutQueries(text).replace(pattern, REDACTED);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The queries of URLs, which an error of `fetch` names: keys are handed over in them. */
+export function withoutQueries(text: string): string {
+  return text.replace(/(https?:\/\/[^\s"'?#()]+)\?[^\s"'()]+/g, `$1?${REDACTED}`);
 }
 
 /** The lines of a credentials file that are no frame around it, and the secrets of `name:secret:pattern` lists. */

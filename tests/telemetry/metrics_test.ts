@@ -132,3 +132,13 @@ Deno.test("a collector that is gone keeps nobody for longer than two seconds", a
   await metrics.shutdown();
   assert.ok(performance.now() - begun < 3_000);
 });
+
+Deno.test("a gauge that nobody knows any more is left out, and not shown as it last was", async () => {
+  const metrics = new Metrics("test");
+  let known = true;
+  metrics.gauge("weir.function.pending", () => known ? [[42, { function: "f" }]] : []);
+  assert.match(await metrics.page(), /^weir_function_pending\{function="f"\} 42$/m);
+  known = false;
+  assert.doesNotMatch(await metrics.page(), /weir_function_pending\{/);
+  await metrics.shutdown();
+});

@@ -95,3 +95,15 @@ Deno.test("of more kinds than are kept apart every line is written, until the ol
   times(10, () => log.warn("one too many"));
   assert.equal(lines.length, 1_013);
 });
+
+Deno.test("another cause under the same words is written, however often the first was", () => {
+  const lines: string[] = [];
+  const clock = new FakeClock();
+  const repetitions = new Repetitions(clock);
+  const log = new Logger({ level: "info", format: "json", write: (line) => lines.push(line), repetitions });
+  for (let n = 0; n < 1_000; n++) log.warn("attempt failed", { function: "ship", error: `refused by 10.0.0.${n}` });
+  log.warn("attempt failed", { function: "ship", error: "TypeError: total is not a number" });
+  assert.match(lines.at(-1)!, /TypeError/);
+  assert.equal(lines.length, 51);
+  repetitions.end();
+});

@@ -67,3 +67,24 @@ Deno.test("a log writes none of it, whichever field it is in", () => {
 Deno.test("without secrets a line stays as it is", () => {
   assert.equal(redactor(secretsOf({ HOME: "/home/weir" }))("as it is"), "as it is");
 });
+
+Deno.test("a secret made of digits leaves the numbers of a line alone, and the line JSON", () => {
+  const lines: string[] = [];
+  const redact = redactor(secretsOf({ NATS_PASSWORD: "123456" }));
+  new Logger({ level: "info", format: "json", write: (line) => lines.push(line), redact })
+    .info("again", { next_attempt_in_ms: 1_234_567, said: "it is 123456" });
+  const { next_attempt_in_ms, said } = JSON.parse(lines[0]);
+  assert.deepEqual([next_attempt_in_ms, said], [1_234_567, "it is [redacted]"]);
+});
+
+Deno.test("a name alone in a URL is no secret, but to NATS, which takes a token there", () => {
+  const redact = redactor(secretsOf({ DATABASE_URL: "postgres://orders@db", NATS_URL: "nats://s3cr3t-token@one" }));
+  assert.equal(redact("orders.created by s3cr3t-token"), "orders.created by [redacted]");
+});
+
+Deno.test("what a URL hides by percent is known by its plain form, and queries are left out", () => {
+  const redact = redactor(secretsOf({ DB_PASS: "hunter22", DATABASE_URL: "postgres://u:p%40ssword@db" }));
+  assert.equal(redact("hunter22 p@ssword p%40ssword"), "[redacted] [redacted] [redacted]");
+  const failed = "error sending request for url (https://pay.example/charge?api_key=abc): refused";
+  assert.equal(redact(failed), "error sending request for url (https://pay.example/charge?[redacted]): refused");
+});
