@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { oneOf, StartupProblems } from "./authoring/problems.ts";
 import type { ApiKey } from "./http/api_keys.ts";
+import { otelProblems } from "./otel_environment.ts";
 import { DURATION_HELP, parseDuration } from "./rules/duration.ts";
 import { subjectProblem } from "./rules/subjects.ts";
 import { LOG_LEVELS } from "./telemetry/log.ts";
@@ -99,7 +100,7 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
       problems.push(`${name} is ${shown}; wanted: ${wanted}`);
     }
   }
-  problems.push(...contradictions(environment));
+  problems.push(...contradictions(environment), ...otelProblems((name) => environment.get(name)));
   if (problems.length > 0 || !result.success) throw new StartupProblems(problems);
   return result.data;
 }
