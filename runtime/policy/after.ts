@@ -20,6 +20,10 @@ export interface Circumstances {
 export const FREE_RETRIES = 100;
 /** At least so long an event waits for a successor that knows its subject. */
 const NOT_MINE_MS = 1_000;
+/** And no longer: which of two versions is handed it is chance, and it must not wait ever longer for bad luck. */
+const NOT_MINE_AT_MOST_MS = 4_000;
+/** Half an hour of that at the least: longer than a deployment takes. */
+const NOT_MINE_TRIES = 1_000;
 /** At least so long a delivery waits for another one that is at work on its event. */
 const IN_PROGRESS_MS = 1_000;
 
@@ -80,10 +84,11 @@ export function inProgress(given: Circumstances): Outcome {
 export function notMine(delivery: { readonly subject: string }, given: Circumstances): Outcome {
   const message = `the function does not listen to "${delivery.subject}"`;
   const error = { name: "UnknownSubjectError", message };
-  if (given.freeRetries >= FREE_RETRIES) {
+  if (given.freeRetries >= NOT_MINE_TRIES) {
     return { kind: "dead-letter", reason: "invalid", attempts: given.attempt - 1, error };
   }
-  const delayMs = Math.max(NOT_MINE_MS, backoffMs(given.retry, given.freeRetries + 1, given.random));
+  const growing = backoffMs(given.retry, given.freeRetries + 1, given.random);
+  const delayMs = Math.min(NOT_MINE_AT_MOST_MS, Math.max(NOT_MINE_MS, growing));
   return { kind: "retry", reason: "not-mine", delayMs, usesAttempt: false, error };
 }
 
