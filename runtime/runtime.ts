@@ -135,7 +135,7 @@ export async function startRuntime(
     // A repair takes the limit away again.
     new Advisories(nc, jsm, durables, attempts, lane, log).listen(() => repair.ask());
 
-    const pulse = new Pulse(nc, systemClock), lag = new LagReader(nc, jsm, durables, systemClock);
+    const pulse = new Pulse(nc, steadyClock), lag = new LagReader(nc, jsm, durables, systemClock);
     const countReconnect = metering.connection(() => pulse.problem());
     metering.functions(workers);
     metering.lag(lag);

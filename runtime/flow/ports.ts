@@ -7,7 +7,7 @@ import type { BreakerState } from "../rules/breaker.ts";
 
 /** Time and chance, handed in so that a test can hold both still. */
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; of a clock for spans alone, since it began. */
   now(): number;
   /** A number in [0, 1). */
   random(): number;

@@ -1,5 +1,5 @@
 import { type KV, Kvm } from "@nats-io/kv";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Attempts, Counts } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 
@@ -52,12 +52,13 @@ export class AttemptStore implements Attempts {
     await this.#use((kv) => kv.put(key(functionName, delivery), JSON.stringify(counts)));
   }
 
-  /** Once more where it failed since the bucket is gone: a bucket that somebody deleted must not stop a function. */
+  /** Once more where the bucket may be gone, which somebody may have deleted; where nobody answers it is not that. */
   async #use<Result>(use: (kv: Pick<KV, "get" | "put">) => Promise<Result>): Promise<Result> {
     try {
       return await use(this.#kv);
     } catch (error) {
-      if (!this.reopen) throw error;
+      const nobodyAnswers = error instanceof errors.TimeoutError || error instanceof errors.ClosedConnectionError;
+      if (!this.reopen || nobodyAnswers) throw error;
       this.#kv = await this.reopen();
       return await use(this.#kv);
     }

@@ -3,7 +3,8 @@ import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter } from "../nouns/dead_letter.ts";
 import type { MessageHeaders } from "../nouns/delivery.ts";
 import { allParts, isPart, partsIn, readParts } from "./dead_letter_parts.ts";
-import { DEAD_LETTERS, entriesOf } from "./dead_letters.ts";
+import { DEAD_LETTERS } from "./dead_letters.ts";
+import { entriesOf } from "./raw_headers.ts";
 import { scan } from "./scan.ts";
 
 /** Lists dead letters, oldest first, up to the last one there is now. Payloads are left where they are. */

@@ -5,6 +5,7 @@ import type { DeadLetterOutcome } from "../nouns/outcome.ts";
 import { storeParts } from "./dead_letter_parts.ts";
 import { headerText } from "./header_text.ts";
 import type { Store } from "./jetstream_store.ts";
+import { entriesOf } from "./raw_headers.ts";
 import type { StoredBefore } from "./late_duplicates.ts";
 import { fittingSubject, ownHeaders, setAttemptTrace, setEmittedSince } from "./retry_lane.ts";
 
@@ -50,11 +51,6 @@ export class DeadLetters {
     if (apart) hdrs.set("weir-headers", await inParts("headers", ownBytes));
     return await this.jetstream.store(subject, new Uint8Array(), hdrs);
   }
-}
-
-/** Headers one by one: of a repeated name each value is an entry. */
-export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string])[] {
-  return [...hdrs].flatMap(([name, values]) => values.map((value) => [name, value] as const));
 }
 
 /**

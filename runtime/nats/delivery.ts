@@ -1,7 +1,7 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
-import { headerText, RawHeaders } from "./raw_headers.ts";
+import { entriesOf, headerText, RawHeaders } from "./raw_headers.ts";
 import { fromLane, RETRIES } from "./retry_lane.ts";
 
 const FIRST = { attempts: 0, freeRetries: 0, redrives: 0 };
@@ -57,7 +57,7 @@ export function storedDelivery(stream: string, message: StoredMsg, subject: stri
 
 /** Headers that the client has read. */
 export function storedHeaders(header: StoredMsg["header"]): MessageHeaders {
-  const entries = [...header].flatMap(([name, values]) => values.map((value) => [name, value] as const));
+  const entries = entriesOf(header);
   const lower = (name: string) => name.toLowerCase();
   return { get: (name) => entries.find(([key]) => lower(key) === lower(name))?.[1], entries: () => entries };
 }

@@ -1,4 +1,4 @@
-import type { Msg } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 import type { MessageHeaders } from "../nouns/delivery.ts";
 
 const UTF8 = new TextDecoder();
@@ -24,6 +24,11 @@ export function headerText(msg: Msg): string {
 export function readStatus(text: string): Status | undefined {
   const match = /^NATS\/1\.0 (\d{3}) ?([^\r\n]*)/.exec(text);
   return match ? { code: Number(match[1]), description: match[2] } : undefined;
+}
+
+/** Headers that the client has read, one by one: of a repeated name each value is an entry. */
+export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string])[] {
+  return [...hdrs].flatMap(([name, values]) => values.map((value) => [name, value] as const));
 }
 
 /** Headers by name, whatever its case: CloudEvents says to ignore it, and publishers do not agree on it. */

@@ -14,8 +14,8 @@ export interface Circumstances {
 }
 
 /**
- * How often an event may be forgiven what is not its fault as far as one can see: a failed probe of a dependency, or
- * a subject nobody knows yet. An event that itself breaks the dependency must end some day.
+ * How often an event may be forgiven what is not its fault as far as one can see, a failed probe of a dependency: one
+ * that itself breaks the dependency must end some day.
  */
 export const FREE_RETRIES = 100;
 /** At least so long an event waits for a successor that knows its subject. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Outcome, Result, RetryReason } from "../../runtime/nouns/outcome.ts";
-import { after, type Circumstances, FREE_RETRIES, refused, verdict } from "../../runtime/policy/after.ts";
+import { after, type Circumstances, FREE_RETRIES, notMine, refused, verdict } from "../../runtime/policy/after.ts";
 import type { Verdict } from "../../runtime/rules/breaker.ts";
 
 const error = { name: "Error", message: "no" };
@@ -93,6 +93,26 @@ Deno.test("an event whose function's breaker is open waits until that may close,
     usesAttempt: false,
     error: undefined,
   });
+});
+
+for (
+  const [what, freeRetries, delayMs] of [
+    ["waits for a second at the least", 0, 1_000],
+    ["waits no longer for having waited often", 999, 4_000],
+  ] as const
+) {
+  Deno.test(`an event on a subject that only the next version knows ${what}`, () => {
+    const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
+    const outcome = notMine({ subject: "orders.new" }, { attempt: 1, freeRetries, retry, nowMs: 0, random: 0.5 });
+    assert.ok(outcome.kind === "retry" && outcome.reason === "not-mine" && !outcome.usesAttempt);
+    assert.equal(outcome.delayMs, delayMs);
+  });
+}
+
+Deno.test("an event on a subject that no version ever knows ends as `invalid`, with no attempt made", () => {
+  const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
+  const outcome = notMine({ subject: "orders.new" }, { attempt: 1, freeRetries: 1_000, retry, nowMs: 0, random: 0.5 });
+  assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
 });
 
 Deno.test("a hundred failed probes are forgiven one event", () => assert.equal(FREE_RETRIES, 100));
