@@ -39,7 +39,7 @@ export function harm(world: World): boolean {
   return false;
 }
 
-function fail(world: World, ask: Ask, applied: boolean): void {
+export function fail(world: World, ask: Ask, applied: boolean): void {
   world.trace?.(`${ask.what}: ${applied ? "done, but not answered" : "fails"}`);
   remove(world.asks, ask);
   world.ledger.fault(ask.about());

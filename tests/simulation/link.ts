@@ -9,7 +9,7 @@ import { ANY } from "./ledger.ts";
 import { type Header, type JetStreamModel, WINDOW_MS } from "./model.ts";
 import { headerLines } from "./wire.ts";
 
-/** For how long the store asks again. */
+/** For how long the store asks again; then it gives up. */
 const REPEATS_FOR_MS = 8_000;
 
 /** A request to the server that is not answered yet. What becomes of it is the schedule's to choose. */
@@ -27,6 +27,8 @@ export interface Ask {
   applied: boolean;
   /** Whether the client asks again until it is answered, as the store does and single requests do not. */
   readonly repeats: boolean;
+  /** Whether the client has asked so long that it gives up. */
+  overdue(): boolean;
 }
 
 /** An answer to a delivery on its way to the server: `+ACK` and its like. */
@@ -126,6 +128,7 @@ export class Link {
     if (this.state === "dead") return new Promise(() => {});
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     let result: Result | undefined, error: unknown, appliedAtMs = -Infinity;
+    const giveUpAtMs = this.network.now() + REPEATS_FOR_MS;
     const reach = () => {
       ask.applied = true;
       appliedAtMs = this.network.now();
@@ -148,6 +151,7 @@ export class Link {
         if (error !== undefined) reject(error);
         else resolve(result as Result);
       },
+      overdue: () => repeats && this.network.now() > giveUpAtMs,
       fail: () => reject(new StoreError("unavailable", `no answer to: ${what}`)),
     };
     this.network.asked(ask);

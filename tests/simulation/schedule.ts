@@ -1,4 +1,4 @@
-import { die, exit, harm, reconnect } from "./harms.ts";
+import { die, exit, fail, harm, reconnect } from "./harms.ts";
 import type { Run } from "./handlers.ts";
 import type { Replica } from "./replica.ts";
 import type { World } from "./world.ts";
@@ -59,6 +59,9 @@ function proceed(world: World, dawdling: boolean): void {
 
 /** What ends or begins by itself. */
 function tidy(world: World): void {
+  for (const ask of world.asks.filter(({ link }) => link.state === "cut")) {
+    if (ask.overdue()) fail(world, ask, false);
+  }
   for (const replica of [...world.replicas]) {
     if (replica.state === "gone") exit(world, replica);
     else if (replica.link.state === "cut" && (world.calm || world.random.chance(0.2))) reconnect(world, replica);
