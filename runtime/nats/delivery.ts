@@ -14,15 +14,15 @@ const FIRST = { attempts: 0, freeRetries: 0, redrives: 0 };
 export function toDelivery(msg: Msg): Delivery | undefined {
   const handle = msg.reply;
   if (!handle?.startsWith("$JS.ACK.")) return undefined;
-  const tokens = handle.split(".");
-  const at = tokens.length === 9 ? 2 : 4;
-  if (tokens.length < at + 7) return undefined;
-  const stream = tokens[at], sequence = tokens[at + 3], nanos = tokens[at + 5];
+  const tokens = findTokens(handle);
+  const at = tokens === 9 ? 2 : 4;
+  if (tokens < at + 7) return undefined;
+  const stream = token(handle, at), sequence = token(handle, at + 3), nanos = token(handle, at + 5);
   const delivery: Delivery = {
     stream,
     sequence: Number(sequence),
     subject: msg.subject,
-    deliveryCount: Number(tokens[at + 2]),
+    deliveryCount: Number(token(handle, at + 2)),
     storedAtMs: Math.floor(Number(nanos) / 1e6),
     payload: msg.data,
     headers: new RawHeaders(headerText(msg)),
@@ -31,6 +31,21 @@ export function toDelivery(msg: Msg): Delivery | undefined {
     handle,
   };
   return stream === RETRIES.stream ? fromLane(delivery) : delivery;
+}
+
+/** Where each token of the subject that was last looked at begins. */
+const begins: number[] = [];
+
+/** Counts tokens and notes where they are: to split the subject of every event would cost 0.2 µs. */
+function findTokens(subject: string): number {
+  let count = 0;
+  for (let at = 0; at >= 0; at = subject.indexOf(".", at) + 1 || -1) begins[count++] = at;
+  begins[count] = subject.length + 1;
+  return count;
+}
+
+function token(subject: string, index: number): string {
+  return subject.slice(begins[index], begins[index + 1] - 1);
 }
 
 /**

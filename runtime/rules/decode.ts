@@ -23,7 +23,10 @@ export type Decoded =
   | { readonly kind: "event"; readonly event: WeirEvent }
   | { readonly kind: "invalid"; readonly event: WeirEvent<string, undefined>; readonly error: ErrorDetail };
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true });
+/** What a decoder that is not strict puts in the place of what is no UTF-8. */
+const REPLACEMENT = "\ufffd";
+const JSON_TYPE = "application/json";
 const STRUCTURED = "application/cloudevents+json";
 
 /**
@@ -34,31 +37,34 @@ const STRUCTURED = "application/cloudevents+json";
  * one the data is handed over as it was decoded.
  */
 export function decode(delivery: Delivery, bound?: { readonly type: string; readonly parse: Parse }): Decoded {
-  const contentType = mediaType(delivery.headers.get("content-type"));
   let attributes = headerAttributes(delivery);
-  const named = (given: Map<string, string>) => bound ? given.set("type", bound.type) : given;
   try {
+    const contentType = mediaType(attributes.contentType);
     let data = decodeData(delivery.payload, contentType);
     if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
-    const parsed = bound?.parse(data) ?? { ok: true as const, value: data };
-    if (parsed.ok) return { kind: "event", event: toEvent(delivery, named(attributes), parsed.value) };
-    return invalid(
-      delivery,
-      named(attributes),
-      `does not match the schema of its type: ${issueText(parsed.issues)}`,
-    );
+    if (!bound) return { kind: "event", event: toEvent(delivery, attributes, undefined, data) };
+    const parsed = bound.parse(data);
+    if (parsed.ok) return { kind: "event", event: toEvent(delivery, attributes, bound.type, parsed.value) };
+    const message = `does not match the schema of its type: ${issueText(parsed.issues)}`;
+    return invalid(delivery, attributes, bound?.type, message);
   } catch (error) {
-    return invalid(delivery, named(attributes), error instanceof Error ? error.message : String(error));
+    return invalid(delivery, attributes, bound?.type, error instanceof Error ? error.message : String(error));
   }
 }
 
+/** The strict decoder takes three times as long: it is asked only where there is a doubt. @throws {TypeError} */
+function strictText(bytes: Uint8Array): string {
+  const text = UTF8.decode(bytes);
+  return text.includes(REPLACEMENT) ? STRICT.decode(bytes) : text;
+}
+
 function decodeData(payload: Uint8Array, contentType: string): unknown {
-  if (contentType !== "" && !/^(application|text)\/(json|.*\+json)$/.test(contentType)) {
-    return contentType.startsWith("text/") ? UTF8.decode(payload) : payload;
+  if (contentType !== "" && contentType !== JSON_TYPE && !/^(application|text)\/(json|.*\+json)$/.test(contentType)) {
+    return contentType.startsWith("text/") ? strictText(payload) : payload;
   }
   let text: string;
   try {
-    text = UTF8.decode(payload);
+    text = strictText(payload);
   } catch {
     throw new Error(`the payload (${payload.length} bytes) is not UTF-8 text`);
   }
@@ -71,40 +77,71 @@ function decodeData(payload: Uint8Array, contentType: string): unknown {
   }
 }
 
-function headerAttributes({ headers }: Delivery): Map<string, string> {
-  const attributes = new Map<string, string>();
+/** What a message says of itself. */
+interface Attributes {
+  id?: string;
+  type?: string;
+  source?: string;
+  time?: string;
+  contentType?: string;
+  readonly extensions: Record<string, string>;
+}
+
+/** In one pass over the headers, since every event comes this way. Of what is said twice the last counts. */
+function headerAttributes({ headers }: Delivery): Attributes {
+  const attributes: Attributes = { extensions: {} };
+  let messageId: string | undefined;
   for (const [name, value] of headers.entries()) {
     const lower = name.toLowerCase();
-    if (lower.startsWith("ce-")) attributes.set(lower.slice(3), decodeAttribute(value));
+    if (lower.startsWith("ce-")) setAttribute(attributes, lower.slice(3), decodeAttribute(value));
+    else if (lower === "content-type") attributes.contentType ??= value;
+    else if (lower === "nats-msg-id") messageId ??= value;
   }
-  const messageId = headers.get("nats-msg-id");
-  if (!attributes.has("id") && messageId) attributes.set("id", messageId);
+  attributes.id ??= messageId;
   return attributes;
 }
 
-function openEnvelope(envelope: unknown): { attributes: Map<string, string>; data: unknown } {
+function setAttribute(attributes: Attributes, name: string, value: string): void {
+  switch (name) {
+    case "id":
+    case "type":
+    case "source":
+    case "time":
+      attributes[name] = value;
+      break;
+    case "specversion":
+    case "datacontenttype":
+      break;
+    default:
+      attributes.extensions[name] = value;
+  }
+}
+
+function openEnvelope(envelope: unknown): { attributes: Attributes; data: unknown } {
   if (typeof envelope !== "object" || envelope === null || Array.isArray(envelope)) {
     throw new Error("a structured CloudEvent must be a JSON object");
   }
   const { data, data_base64: binary, ...rest } = envelope as Record<string, unknown>;
+  const attributes: Attributes = { extensions: {} };
+  for (const [name, value] of Object.entries(rest)) {
+    if (value !== null) setAttribute(attributes, name, String(value));
+  }
   return {
-    attributes: new Map(
-      Object.entries(rest).filter(([, value]) => value !== null).map(([name, value]) => [name, String(value)]),
-    ),
+    attributes,
     data: typeof binary === "string" ? Uint8Array.from(atob(binary), (char) => char.charCodeAt(0)) : data,
   };
 }
 
+/** @param type as the subject's event is called, whatever the message says; undefined: as that says */
 function toEvent<Data>(
   delivery: Delivery,
-  attributes: Map<string, string>,
+  { id, type: named, source, time, extensions }: Attributes,
+  type: string | undefined,
   data: Data,
 ): WeirEvent<string, Data> {
-  const { id, type, source, time, specversion: _version, datacontenttype: _type, ...extensions } = Object
-    .fromEntries(attributes);
   return {
     id: id || `${delivery.stream}:${delivery.sequence}`,
-    type: type || delivery.subject,
+    type: (type ?? named) || delivery.subject,
     source: source || `/streams/${delivery.stream}`,
     time: time || new Date(delivery.storedAtMs).toISOString(),
     data,
@@ -113,16 +150,22 @@ function toEvent<Data>(
   };
 }
 
-function invalid(delivery: Delivery, attributes: Map<string, string>, message: string): Decoded {
+function invalid(
+  delivery: Delivery,
+  attributes: Attributes,
+  type: string | undefined,
+  message: string,
+): Decoded {
   return {
     kind: "invalid",
-    event: toEvent(delivery, attributes, undefined),
+    event: toEvent(delivery, attributes, type, undefined),
     error: { name: "InvalidEventError", message },
   };
 }
 
 function mediaType(contentType: string | undefined): string {
-  return contentType === undefined ? "" : contentType.split(";", 1)[0].trim().toLowerCase();
+  if (contentType === undefined || contentType === JSON_TYPE) return contentType ?? "";
+  return contentType.split(";", 1)[0].trim().toLowerCase();
 }
 
 /** Header values are percent-encoded on the wire, as the CloudEvents NATS binding asks. */
