@@ -39,23 +39,23 @@ export class CircuitBreaker {
 
   /** Asks for one call. */
   admit(): Answer {
+    if (this.#state.kind === "closed") return new GivenPermit(this, false, this.#state.generation);
     const admission = admit(this.#state, this.policy, this.clock.now());
     this.#become(admission.state);
     if (!admission.admitted) return { admitted: false, retryAtMs: admission.retryAtMs };
-    let reported = false;
-    return {
-      admitted: true,
-      probe: admission.probe,
-      report: (verdict) => {
-        if (reported) return;
-        reported = true;
-        this.#become(record(this.#state, this.policy, verdict, admission.generation, this.clock.now()));
-      },
-    };
+    return new GivenPermit(this, admission.probe, admission.generation);
+  }
+
+  /** What came of a call that was let through in that generation. */
+  report(verdict: Verdict, generation: number): void {
+    const state = this.#state;
+    if (verdict === "success" && state.kind === "closed" && state.failures === 0) return; // as nearly always
+    this.#become(record(state, this.policy, verdict, generation, this.clock.now()));
   }
 
   /** How many calls it would let through now. */
   permits(): number {
+    if (this.#state.kind === "closed") return Infinity;
     return permits(this.#state, this.policy, this.clock.now());
   }
 
@@ -75,5 +75,18 @@ export class CircuitBreaker {
     if (next.kind !== "closed" || from.kind !== "closed") {
       for (const listener of this.#listeners) listener();
     }
+  }
+}
+
+class GivenPermit implements Permit {
+  readonly admitted = true;
+  #reported = false;
+
+  constructor(readonly breaker: CircuitBreaker, readonly probe: boolean, readonly generation: number) {}
+
+  report(verdict: Verdict): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.breaker.report(verdict, this.generation);
   }
 }

@@ -1,5 +1,6 @@
-import type { Delivery } from "../nouns/delivery.ts";
+import type { Delivery, Earlier } from "../nouns/delivery.ts";
 import type { DeadLetterOutcome } from "../nouns/outcome.ts";
+import type { Eventual } from "./eventual.ts";
 import type { Attempts, Counts } from "./ports.ts";
 
 /** A delivery's place among the attempts of its event. */
@@ -17,7 +18,7 @@ export interface Count {
   /** What is to be written when the handler is about to run; undefined: nothing, as for nearly every event. */
   readonly begin: Counts | undefined;
   /** The span of the delivery before this one, as a W3C `traceparent`. */
-  readonly previous?: string;
+  readonly previous: string | undefined;
 }
 
 /**
@@ -27,18 +28,27 @@ export interface Count {
  *
  * @param budget how many attempts the function allows
  */
-export async function count(
+export function count(
+  attempts: Attempts,
+  functionName: string,
+  delivery: Delivery,
+  budget: number,
+): Eventual<Count> {
+  return delivery.deliveryCount === 1 ? first(delivery.earlier) : again(attempts, functionName, delivery, budget);
+}
+
+function first({ attempts, freeRetries, emittedSinceMs, attemptTrace: previous }: Earlier): Count {
+  const fresh = { parked: false, ending: undefined, begin: undefined, previous };
+  return { attempt: attempts + 1, freeRetries, emittedSinceMs, ...fresh };
+}
+
+async function again(
   attempts: Attempts,
   functionName: string,
   delivery: Delivery,
   budget: number,
 ): Promise<Count> {
-  const { earlier, deliveryCount } = delivery;
-  if (deliveryCount === 1) {
-    const { attempts, freeRetries, emittedSinceMs, attemptTrace: previous } = earlier;
-    const fresh = { parked: false, ending: undefined, begin: undefined, ...(previous && { previous }) };
-    return { attempt: attempts + 1, freeRetries, emittedSinceMs, ...fresh };
-  }
+  const { earlier } = delivery;
   const known = await attempts.read(functionName, delivery);
   const presumed = Math.max(0, Math.min(1, budget - earlier.attempts - 1));
   const { begun, free, emitted, parked = false, ending } = known ?? { begun: presumed, free: 0, emitted: true };
@@ -51,6 +61,6 @@ export async function count(
     ending,
     // Of an attempt that kills its process no span is ever sent: the one before stays what is linked to.
     begin: { begun: begun + 1, free, emitted: true, ...(previous && { attemptTrace: previous }) },
-    ...(previous && { previous }),
+    previous,
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Dependency, EmitOptions, HandlerContext, KvBucket, Log } from "../authoring/context.ts";
+import type { EmitOptions, HandlerContext, KvBucket, Log } from "../authoring/context.ts";
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
 import type { BoundFunction } from "../authoring/bind_function.ts";
 import { issueText } from "../rules/decode.ts";
@@ -8,35 +8,45 @@ import type { CircuitBreaker } from "./circuit_breaker.ts";
 import { DependencyCalls, type DependencyFailure } from "./dependencies.ts";
 import type { Clock, KvStore, Scope } from "./ports.ts";
 
-/** What a context is made of. */
-export interface ContextParts {
+/** What is around every invocation of one function. */
+export interface Surroundings {
   readonly fn: BoundFunction;
-  readonly event: WeirEvent;
-  readonly attempt: number;
-  readonly scope: Scope;
   /** The breaker of a dependency, by name. */
   readonly breaker: (dependency: string) => CircuitBreaker;
   readonly kv: KvStore;
   readonly clock: Clock;
 }
 
+/** What is emitted is checked when it is, whatever the types said. */
+type Emit = (event: EventDefinition, data: unknown, options?: EmitOptions) => void;
+
+const NOTHING: readonly OutgoingEvent[] = [];
+
 /**
  * The context of one invocation: it buffers what the handler emits until it is known to have returned.
- * Its functions are bound, since authors take them apart: `(event, { emit, log }) => …`.
+ * Its functions are bound, since authors take them apart: `(event, { emit, log }) => …`. What it has is made when it is
+ * first asked for, since most handlers use little of it, and every event has one.
  */
 export class InvocationContext implements HandlerContext {
-  readonly emitted: OutgoingEvent[] = [];
-  readonly #parts: ContextParts;
-  readonly #calls = new DependencyCalls();
+  #emitted: OutgoingEvent[] | undefined;
+  #emit: Emit | undefined;
+  #calls: DependencyCalls | undefined;
   #abort: AbortController | undefined;
   #aborted: { reason: unknown } | undefined;
   #ended = false;
 
-  constructor(parts: ContextParts) {
-    this.#parts = parts;
+  constructor(
+    readonly surroundings: Surroundings,
+    readonly event: WeirEvent,
+    readonly attempt: number,
+    readonly scope: Scope,
+  ) {}
+
+  /** What it has emitted so far. */
+  get emitted(): readonly OutgoingEvent[] {
+    return this.#emitted ?? NOTHING;
   }
 
-  /** Made when first asked for: most handlers never do, and it is not free. */
   get signal(): AbortSignal {
     if (!this.#abort) {
       this.#abort = new AbortController();
@@ -45,20 +55,31 @@ export class InvocationContext implements HandlerContext {
     return this.#abort.signal;
   }
 
-  get attempt(): number {
-    return this.#parts.attempt;
-  }
-
   get log(): Log {
-    return this.#parts.scope.log;
+    return this.scope.log;
   }
 
   get span(): HandlerContext["span"] {
-    return this.#parts.scope.span;
+    return this.scope.span;
   }
 
-  readonly emit = (event: EventDefinition, data: unknown, options: EmitOptions = {}): void => {
-    const { fn, event: cause, clock } = this.#parts;
+  get emit(): Emit {
+    return this.#emit ??= (event, data, options) => this.#add(event, data, options);
+  }
+
+  get dependency(): HandlerContext["dependency"] {
+    return (name) => {
+      const breaker = this.surroundings.breaker(name);
+      return { call: (run) => this.#callsUnderWay().call(breaker, this.signal, run) };
+    };
+  }
+
+  get kv(): HandlerContext["kv"] {
+    return <Value>(bucket: string): KvBucket<Value> => this.surroundings.kv.bucket<Value>(bucket);
+  }
+
+  #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
+    const { surroundings: { fn, clock }, event: cause } = this;
     const where = `${fn.name} emits ${event?.type}`;
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
@@ -70,25 +91,28 @@ export class InvocationContext implements HandlerContext {
     }
     const json: string | undefined = JSON.stringify(data);
     if (json === undefined) throw new TypeError(`${where} without data: an event carries JSON, null at the least`);
-    const id = options.id ?? emittedId(fn.name, cause, event.type, this.emitted.length);
-    if (this.emitted.some((other) => other.id === id)) {
+    const emitted = this.#emitted ??= [];
+    const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length);
+    if (emitted.some((other) => other.id === id)) {
       throw new TypeError(`${where} with id "${id}", which it has emitted already: JetStream would drop one of them`);
     }
-    this.emitted.push({
+    emitted.push({
       id,
       type: event.type,
       source: `/functions/${fn.name}`,
       time: new Date(clock.now()).toISOString(),
       json,
     });
-  };
+  }
 
-  readonly dependency = (name: string): Dependency => {
-    const breaker = this.#parts.breaker(name);
-    return { call: (run) => this.#calls.call(breaker, this.signal, run) };
-  };
-
-  readonly kv = <Value>(bucket: string): KvBucket<Value> => this.#parts.kv.bucket<Value>(bucket);
+  /** One that is asked for after the end refuses every call. */
+  #callsUnderWay(): DependencyCalls {
+    if (!this.#calls) {
+      this.#calls = new DependencyCalls();
+      if (this.#ended) this.#calls.end(false);
+    }
+    return this.#calls;
+  }
 
   /** Tells the handler to stop. */
   abort(reason: unknown): void {
@@ -102,7 +126,7 @@ export class InvocationContext implements HandlerContext {
    */
   end(timedOut: boolean): DependencyFailure | undefined {
     this.#ended = true;
-    return this.#calls.end(timedOut);
+    return this.#calls?.end(timedOut);
   }
 }
 

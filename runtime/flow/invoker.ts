@@ -6,8 +6,11 @@ import { errorDetail, type Result } from "../nouns/outcome.ts";
 import { formatDuration } from "../rules/duration.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type DependencyFailure, dependencyFailure } from "./dependencies.ts";
+import type { Eventual } from "./eventual.ts";
 import type { InvocationContext } from "./handler_context.ts";
 import type { Clock } from "./ports.ts";
+
+const RETURNED: Result = { kind: "returned" };
 
 /** Runs one function's handler: under its deadline, and able to be given up at shutdown. */
 export class Invoker {
@@ -25,8 +28,22 @@ export class Invoker {
    * Runs the handler to its end, its deadline or the shutdown, whichever is first, and never rejects. A handler
    * that takes no notice of its signal is left behind: what it still does has no effect on the event.
    */
-  invoke(event: WeirEvent, context: InvocationContext): Promise<Result> {
-    if (this.#givingBack) return Promise.resolve({ kind: "shutdown" });
+  invoke(event: WeirEvent, context: InvocationContext): Eventual<Result> {
+    if (this.#givingBack) return { kind: "shutdown" };
+    let returned: unknown;
+    try {
+      returned = this.#fn.handler(event, context);
+    } catch (thrown) {
+      context.end(false);
+      return classify(thrown);
+    }
+    if (isPromise(returned)) return this.#untilEnd(returned, context);
+    context.end(false);
+    return RETURNED;
+  }
+
+  /** Only here time can pass: what returned at once had no deadline to miss. */
+  #untilEnd(returned: PromiseLike<unknown>, context: InvocationContext): Promise<Result> {
     return new Promise<Result>((resolve) => {
       const end = (result: Result) => {
         cancel();
@@ -51,7 +68,7 @@ export class Invoker {
       const own = otel.active();
       const cancel = this.#deadlines.set(() => otel.with(own, expire));
       this.#running.add(giveBack);
-      this.#run(event, context).then(end);
+      returned.then(() => end(RETURNED), (thrown) => end(classify(thrown)));
     });
   }
 
@@ -61,15 +78,10 @@ export class Invoker {
     for (const giveBack of [...this.#running]) giveBack();
     this.#deadlines.clear();
   }
+}
 
-  async #run(event: WeirEvent, context: InvocationContext): Promise<Result> {
-    try {
-      await this.#fn.handler(event, context);
-      return { kind: "returned" };
-    } catch (thrown) {
-      return classify(thrown);
-    }
-  }
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
 /** What a thrown value says about the attempt. */

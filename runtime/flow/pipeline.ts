@@ -1,22 +1,25 @@
-import { type BoundFunction, triggerFor } from "../authoring/bind_function.ts";
+import { type BoundFunction, type BoundTrigger, triggerFor } from "../authoring/bind_function.ts";
 import { parserOf } from "../authoring/define_event.ts";
+import type { IdempotencyPolicy } from "../authoring/policy.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { WeirEvent } from "../nouns/event.ts";
 import { errorDetail, type Outcome, type Result } from "../nouns/outcome.ts";
 import { after, type Circumstances, inProgress, notMine, refused, unavailable, verdict } from "../policy/after.ts";
 import { before } from "../policy/before.ts";
-import { decode, type Decoded } from "../rules/decode.ts";
+import { decode, type Decoded, type Parse } from "../rules/decode.ts";
 import { formatTraceparent } from "../rules/traceparent.ts";
-import { CircuitBreaker } from "./circuit_breaker.ts";
+import { CircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import { type Count, count } from "./count.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { InvocationContext } from "./handler_context.ts";
+import { andThen, type Eventual } from "./eventual.ts";
+import { InvocationContext, type Surroundings } from "./handler_context.ts";
 import { claimEvent, IdempotencyKeyError } from "./idempotency.ts";
 import { classify, Invoker } from "./invoker.ts";
 import { Gates } from "./gates.ts";
-import type { Claim, Lease, Ports, Progress, Scope } from "./ports.ts";
+import type { Claim, Clock, Lease, Ports, Progress, Scope } from "./ports.ts";
 
 const LOST: Outcome = { kind: "lost" };
+const OURS = { mine: () => true };
 
 /**
  * The one way through for a function's deliveries, in this order and no other:
@@ -30,6 +33,9 @@ export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly gates: Gates;
   readonly invoker: Invoker;
+  /** How the data of each trigger that is an event is checked. */
+  readonly #checks: ReadonlyMap<BoundTrigger, { readonly type: string; readonly parse: Parse }>;
+  readonly #surroundings: Surroundings;
 
   constructor(readonly fn: BoundFunction, readonly dependencies: Dependencies, readonly ports: Ports) {
     const { clock, observer } = ports;
@@ -44,95 +50,103 @@ export class Pipeline {
     this.gates.add(this.breaker);
     for (const name of Object.keys(fn.policy.dependencies)) this.#dependency(name);
     this.invoker = new Invoker(fn, clock);
+    this.#checks = new Map(
+      fn.triggers.flatMap((trigger) => {
+        const { pattern: type, event } = trigger;
+        return event ? [[trigger, { type, parse: parserOf(event) }]] : [];
+      }),
+    );
+    this.#surroundings = { fn, kv: ports.kv, clock, breaker: (name) => this.#dependency(name) };
   }
 
-  /** Takes one delivery from its bytes to its settlement. Never rejects. */
-  async handle(delivery: Delivery, lease: Pick<Lease, "mine"> = { mine: () => true }): Promise<Outcome> {
+  /**
+   * Takes one delivery from its bytes to its settlement, in one go where there is nothing to wait for. Never rejects.
+   */
+  handle(delivery: Delivery, lease: Pick<Lease, "mine"> = OURS): Eventual<Outcome> {
     const { fn, ports } = this;
     const trigger = triggerFor(fn, delivery.subject);
-    const decoded = decode(delivery, trigger?.event && { type: trigger.pattern, parse: parserOf(trigger.event) });
-    let counted: Count | { readonly unknown: unknown };
-    try {
-      counted = await count(ports.attempts, fn.name, delivery, fn.policy.retry.attempts);
-    } catch (error) {
-      counted = { unknown: error };
-    }
-    const attempt = "unknown" in counted ? delivery.deliveryCount : counted.attempt;
-    const invocation = {
-      functionName: fn.name,
-      delivery,
-      event: decoded.event,
-      attempt,
-      trigger: trigger?.pattern,
-      previous: "unknown" in counted ? delivery.earlier.attemptTrace : counted.previous,
-    };
-    return await ports.observer.observe(invocation, async (scope) => {
-      const { outcome, progress: used, claim } = "unknown" in counted
-        ? { outcome: unavailable(this.#circumstances({ attempt, freeRetries: 0 }), counted.unknown) }
-        : trigger === undefined
-        ? decision(counted, notMine(delivery, this.#circumstances(counted)))
-        : await this.#decide(delivery, decoded, counted, lease, scope);
-      const attemptTrace = outcome.kind === "ack" ? undefined : formatTraceparent(scope.span.spanContext());
-      const progress = used && attemptTrace ? { ...used, attemptTrace } : used;
-      const settled = await ports.settler.settle(fn.name, delivery, outcome, progress, claim);
-      if (!settled.ok) {
-        const fields = { outcome: outcome.kind, error: settled.error };
-        scope.span.addEvent("weir.not_settled", { "error.message": String(settled.error) });
-        scope.log.error("not settled: JetStream will deliver it again", fields);
-      }
-      return outcome;
-    });
+    const decoded = decode(delivery, trigger && this.#checks.get(trigger));
+    const counted = count(ports.attempts, fn.name, delivery, fn.policy.retry.attempts);
+    if (!(counted instanceof Promise)) return this.#observed({ delivery, lease, trigger, decoded, counted });
+    return counted.then(
+      (counted) => this.#observed({ delivery, lease, trigger, decoded, counted }),
+      (error) => this.#observed({ delivery, lease, trigger, decoded, counted: { unknown: error } }),
+    );
   }
 
-  async #decide(
-    delivery: Delivery,
-    decoded: Decoded,
-    counted: Count,
-    lease: Pick<Lease, "mine">,
-    scope: Scope,
-  ): Promise<Decision> {
-    const { policy, name } = this.fn;
+  #observed(passage: Passage): Eventual<Outcome> {
+    const { delivery, trigger, decoded: { event }, counted } = passage, functionName = this.fn.name;
+    const [attempt, previous] = "unknown" in counted
+      ? [delivery.deliveryCount, delivery.earlier.attemptTrace]
+      : [counted.attempt, counted.previous];
+    const invocation = { functionName, delivery, event, attempt, trigger: trigger?.pattern, previous };
+    return this.ports.observer.observe(
+      invocation,
+      (scope) => andThen(this.#decide(passage, scope), (decision) => this.#settle(delivery, decision, scope)),
+    );
+  }
+
+  #decide({ delivery, lease, trigger, decoded, counted }: Passage, scope: Scope): Eventual<Decision> {
+    const { policy } = this.fn;
+    if ("unknown" in counted) {
+      const given = this.#circumstances({ attempt: delivery.deliveryCount, freeRetries: 0 });
+      return { outcome: unavailable(given, counted.unknown) };
+    }
     const given = this.#circumstances(counted);
+    if (!trigger) return decision(counted, notMine(delivery, given));
     if (counted.ending) return decision(counted, counted.ending);
     if (counted.parked) return decision(counted, { kind: "ack", skipped: "parked" });
     const stop = before({
       decoded,
       attempt: given.attempt,
       attempts: policy.retry.attempts,
-      ageMs: given.nowMs - delivery.storedAtMs,
+      ageMs: policy.maxAgeMs === undefined ? 0 : given.nowMs - delivery.storedAtMs,
       maxAgeMs: policy.maxAgeMs,
     });
-    if (stop) return await this.#end(delivery, decoded, counted, stop);
-    const mine = lease.mine();
-    if (mine !== true && !await mine) return { outcome: LOST };
-    const permit = this.breaker.admit();
-    if (!permit.admitted) return decision(counted, refused("breaker-open", permit.retryAtMs, given));
+    if (stop) return this.#end(delivery, decoded, counted, stop);
+    return andThen(lease.mine(), (mine) => {
+      if (!mine) return { outcome: LOST };
+      const permit = this.breaker.admit();
+      if (!permit.admitted) return decision(counted, refused("breaker-open", permit.retryAtMs, given));
+      const work = { delivery, lease, event: decoded.event, counted, permit };
+      // No turn is taken without need: meanwhile another handler may block the thread, and what was ours be so no more.
+      if (policy.idempotency || counted.begin) return this.#claim(work, policy.idempotency, scope);
+      return this.#attempt(work, undefined, scope);
+    });
+  }
+
+  async #claim(work: Work, idempotency: IdempotencyPolicy | undefined, scope: Scope): Promise<Decision> {
+    const { delivery, lease, event, counted, permit } = work;
     let claim: Claim | undefined;
     try {
-      // No turn is taken without need: meanwhile another handler may block the thread, and what was ours be so no more.
-      const claimed = policy.idempotency &&
-        await claimEvent(this.ports.inbox, this.fn, policy.idempotency, decoded.event, delivery);
+      const claimed = idempotency && await claimEvent(this.ports.inbox, this.fn, idempotency, event, delivery);
       if (claimed && claimed.kind !== "claimed") {
         permit.report("ignored");
-        if (claimed.kind === "in-progress") return decision(counted, inProgress(given));
+        if (claimed.kind === "in-progress") return decision(counted, inProgress(this.#circumstances(counted)));
         return decision(counted, { kind: "ack", skipped: "handled-before" });
       }
       claim = claimed?.claim;
-      if (counted.begin) await this.ports.attempts.write(name, delivery, counted.begin);
-      if ((claim || counted.begin) && !await lease.mine()) { // another handler blocked the thread meanwhile
+      if (counted.begin) await this.ports.attempts.write(this.fn.name, delivery, counted.begin);
+      if (!await lease.mine()) { // another handler blocked the thread meanwhile
         permit.report("ignored");
         return { outcome: LOST, claim };
       }
     } catch (error) {
       permit.report("ignored");
+      const given = this.#circumstances(counted);
       if (error instanceof IdempotencyKeyError) return decision(counted, after(classify(error), given));
       return decision(counted, unavailable(given, error), claim);
     }
-    const result = await this.#run(decoded.event, counted, scope);
-    permit.report(verdict(result));
-    const emittedSinceMs = counted.emittedSinceMs ??
-      (result.kind === "emit-failed" ? delivery.storedAtMs : undefined);
-    return decision({ ...counted, emittedSinceMs }, after(result, this.#circumstances(counted)), claim);
+    return await this.#attempt(work, claim, scope);
+  }
+
+  #attempt({ delivery, event, counted, permit }: Work, claim: Claim | undefined, scope: Scope): Eventual<Decision> {
+    return andThen(this.#run(event, counted, scope), (result) => {
+      permit.report(verdict(result));
+      const emittedSinceMs = counted.emittedSinceMs ??
+        (result.kind === "emit-failed" ? delivery.storedAtMs : undefined);
+      return decision(counted, after(result, this.#circumstances(counted)), claim, emittedSinceMs);
+    });
   }
 
   /** A delivery that is not run: unless the inbox knows that an earlier one was, and only its ack never came. */
@@ -150,19 +164,33 @@ export class Pipeline {
     }
   }
 
-  async #run(event: WeirEvent, { attempt, emittedSinceMs }: Count, scope: Scope): Promise<Result> {
-    const { fn, ports: { kv, clock, publisher } } = this;
-    const breaker = (name: string) => this.#dependency(name);
-    const context = new InvocationContext({ fn, event, attempt, scope, breaker, kv, clock });
-    const result = await this.invoker.invoke(event, context);
-    if (result.kind !== "returned" || context.emitted.length === 0) return result;
-    try {
-      await Promise.all(context.emitted.map((emitted) => publisher.publish(emitted, emittedSinceMs)));
-      return result;
-    } catch (thrown) {
-      const { blameless = false } = thrown as { blameless?: boolean };
-      return { kind: "emit-failed", blameless, error: errorDetail(thrown) };
-    }
+  #run(event: WeirEvent, { attempt, emittedSinceMs }: Count, scope: Scope): Eventual<Result> {
+    const context = new InvocationContext(this.#surroundings, event, attempt, scope);
+    return andThen(this.invoker.invoke(event, context), (result) => {
+      if (result.kind !== "returned" || context.emitted.length === 0) return result;
+      const { publisher } = this.ports;
+      return Promise.all(context.emitted.map((emitted) => publisher.publish(emitted, emittedSinceMs))).then(
+        () => result,
+        (thrown: unknown) => {
+          const { blameless = false } = thrown as { blameless?: boolean };
+          return { kind: "emit-failed", blameless, error: errorDetail(thrown) };
+        },
+      );
+    });
+  }
+
+  #settle(delivery: Delivery, { outcome, progress, claim }: Decision, scope: Scope): Eventual<Outcome> {
+    const { settler } = this.ports, { name } = this.fn;
+    const attemptTrace = outcome.kind === "ack" ? undefined : formatTraceparent(scope.span.spanContext());
+    const used = progress && attemptTrace ? { ...progress, attemptTrace } : progress;
+    return andThen(settler.settle(name, delivery, outcome, used, claim), (settled) => {
+      if (!settled.ok) {
+        scope.span.addEvent("weir.not_settled", { "error.message": String(settled.error) });
+        const fields = { outcome: outcome.kind, error: settled.error };
+        scope.log.error("not settled: JetStream will deliver it again", fields);
+      }
+      return outcome;
+    });
   }
 
   /** From its first use on, a dependency whose breaker is open keeps the whole function from pulling. */
@@ -172,9 +200,50 @@ export class Pipeline {
     return breaker;
   }
 
-  #circumstances({ attempt, freeRetries }: Pick<Count, "attempt" | "freeRetries">): Circumstances {
-    const { clock } = this.ports;
-    return { attempt, freeRetries, retry: this.fn.policy.retry, nowMs: clock.now(), random: clock.random() };
+  #circumstances(counted: Pick<Count, "attempt" | "freeRetries">): Circumstances {
+    return new Given(counted, this.fn.policy.retry, this.ports.clock);
+  }
+}
+
+/** One delivery on its way through. */
+interface Passage {
+  readonly delivery: Delivery;
+  readonly lease: Pick<Lease, "mine">;
+  /** Undefined when the function does not listen to the delivery's subject. */
+  readonly trigger: BoundTrigger | undefined;
+  readonly decoded: Decoded;
+  readonly counted: Count | { readonly unknown: unknown };
+}
+
+/** One that was let through, as far as its handler. */
+interface Work {
+  readonly delivery: Delivery;
+  readonly lease: Pick<Lease, "mine">;
+  readonly event: WeirEvent;
+  readonly counted: Count;
+  readonly permit: Permit;
+}
+
+/** Time and chance are asked for only where an outcome depends on them, and that of a handler that returned does not. */
+class Given implements Circumstances {
+  readonly attempt: number;
+  readonly freeRetries: number;
+
+  constructor(
+    { attempt, freeRetries }: Pick<Count, "attempt" | "freeRetries">,
+    readonly retry: Circumstances["retry"],
+    readonly clock: Clock,
+  ) {
+    this.attempt = attempt;
+    this.freeRetries = freeRetries;
+  }
+
+  get nowMs(): number {
+    return this.clock.now();
+  }
+
+  get random(): number {
+    return this.clock.random();
   }
 }
 
@@ -187,12 +256,17 @@ interface Decision {
 }
 
 /** With what the event has used up once this delivery is settled. */
-function decision(counted: Count, outcome: Outcome, claim?: Claim): Decision {
-  const { attempt, freeRetries, emittedSinceMs, ending } = counted;
+function decision(
+  counted: Count,
+  outcome: Outcome,
+  claim?: Claim,
+  emittedSinceMs: number | undefined = counted.emittedSinceMs,
+): Decision {
+  if (outcome.kind === "ack") return { outcome, claim };
+  const { attempt, freeRetries, ending } = counted;
   const free = outcome.kind === "retry" && !outcome.usesAttempt;
-  const attempts = free ? attempt - 1 : attempt;
   const progress = {
-    attempts,
+    attempts: free ? attempt - 1 : attempt,
     freeRetries: free ? freeRetries + 1 : freeRetries,
     emittedSinceMs,
     ending: ending !== undefined,

@@ -4,6 +4,7 @@ import type { Delivery } from "../nouns/delivery.ts";
 import type { OutgoingEvent, WeirEvent } from "../nouns/event.ts";
 import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import type { BreakerState } from "../rules/breaker.ts";
+import type { Eventual } from "./eventual.ts";
 
 /** Time and chance, handed in so that a test can hold both still. */
 export interface Clock {
@@ -57,7 +58,7 @@ export interface Settler {
     outcome: Outcome,
     progress?: Progress,
     claim?: Claim,
-  ): Promise<Settlement>;
+  ): Eventual<Settlement>;
   /** Tells JetStream that the delivery is still being worked on. */
   extend(delivery: Delivery): void;
 }
@@ -74,7 +75,7 @@ export interface Lease {
    * Whether it is still ours; asked when its handler is about to run, since it may have waited long for one that
    * computes. It is a promise when that has only just let go of the thread, which then needs a moment for its acks.
    */
-  mine(): boolean | Promise<boolean>;
+  mine(): Eventual<boolean>;
   /** It was handed out again, by this name: it is ours from now on. */
   renew(handle: string): void;
   release(): void;
@@ -164,7 +165,7 @@ export interface BreakerChange {
 
 /** Sees everything, changes nothing: what `run` returns is what `observe` must return. */
 export interface Observer {
-  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Promise<O>): Promise<O>;
+  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O>;
   breakerChanged(change: BreakerChange): void;
 }
 

@@ -1,5 +1,6 @@
 import type { Delivery } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
+import type { Eventual } from "./eventual.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { KeepAlive, Lease, Sink, Source } from "./ports.ts";
 
@@ -19,6 +20,7 @@ export class Worker implements Sink {
   /** What came while a gate was not fully open: each is one that a breaker has, or will have, to let through. */
   readonly #onTrial = new Set<Held>();
   #running = 0;
+  #starting = false;
   #stopping = false;
   #stopKeepingAlive: () => void = () => {};
   #idle: () => void = () => {};
@@ -66,8 +68,10 @@ export class Worker implements Sink {
     this.#held.set(delivery.place, held);
     if (this.pipeline.gates.permits() !== Infinity) this.#onTrial.add(held);
     if (this.#stopping) void this.#giveBack(held);
-    else if (this.#running < this.pipeline.fn.policy.concurrency) void this.#run(held);
-    else this.#waiting.push(held);
+    else {
+      this.#waiting.push(held);
+      this.#runWaiting();
+    }
   }
 
   /**
@@ -87,14 +91,31 @@ export class Worker implements Sink {
     this.pipeline.invoker.giveBackAll();
   }
 
-  async #run(held: Held): Promise<void> {
+  /** As many as may: those that end at once, one after the other, and not one inside the other. */
+  #runWaiting(): void {
+    if (this.#starting) return;
+    this.#starting = true;
+    while (this.#waiting.length > 0 && this.#running < this.pipeline.fn.policy.concurrency) {
+      this.#run(this.#waiting.shift()!);
+    }
+    this.#starting = false;
+  }
+
+  #run(held: Held): void {
     this.#running++;
-    try {
-      await this.pipeline.handle(held.delivery, held.lease);
-    } finally {
+    const ended = () => {
       this.#running--;
       this.#release(held);
+    };
+    let outcome: Eventual<unknown>;
+    try {
+      outcome = this.pipeline.handle(held.delivery, held.lease);
+    } catch (error) {
+      // A mistake of ours. Thrown on, it would end the client's reading, and with it every function, without a word.
+      outcome = Promise.reject(error);
     }
+    if (outcome instanceof Promise) void outcome.finally(ended);
+    else ended();
   }
 
   async #giveBack(held: Held): Promise<void> {
@@ -109,10 +130,9 @@ export class Worker implements Sink {
 
   #release(held: Held): void {
     this.#held.delete(held.delivery.place);
-    this.#onTrial.delete(held);
+    if (this.#onTrial.size > 0) this.#onTrial.delete(held);
     held.lease.release();
-    const next = this.#waiting.shift();
-    if (next) void this.#run(next);
+    if (this.#waiting.length > 0) this.#runWaiting();
     else this.#wake();
     if (this.#held.size === 0) this.#idle();
   }

@@ -1,4 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { Eventual } from "../flow/eventual.ts";
 import type { Attempts, Claim, Clock, Progress, Settlement, Settler } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
@@ -10,6 +11,7 @@ import { discard, type Remover } from "./redrive.ts";
 import { PARK_FROM_MS, type RetryLane } from "./retry_lane.ts";
 
 const ACK = "+ACK";
+const DONE: Settlement = { ok: true };
 const WORKING = "+WPI";
 /** What the server can count: a delay in nanoseconds, in 63 bits. */
 const LONGEST_MS = 365 * 86_400_000;
@@ -43,18 +45,38 @@ export class NatsSettler implements Settler {
     readonly redact: (text: string) => string = (text) => text,
   ) {}
 
-  async settle(
+  settle(
     functionName: string,
     delivery: Delivery,
     decided: Outcome,
     progress?: Progress,
     claim?: Claim,
+  ): Eventual<Settlement> {
+    // What nearly every event comes to needs nothing but its answer.
+    if (decided.kind === "ack" && !claim && delivery.deadLetter === undefined) return this.#acked(delivery);
+    return this.#settle(functionName, delivery, this.#withoutSecrets(decided), progress, claim);
+  }
+
+  #acked(delivery: Delivery): Settlement {
+    try {
+      this.#finish(delivery, ACK);
+      return DONE;
+    } catch (error) {
+      return { ok: false, error };
+    }
+  }
+
+  async #settle(
+    functionName: string,
+    delivery: Delivery,
+    outcome: Outcome,
+    progress: Progress | undefined,
+    claim: Claim | undefined,
   ): Promise<Settlement> {
-    const outcome = this.#withoutSecrets(decided);
     try {
       if (outcome.kind === "lost") {
         await claim?.release().catch(() => {});
-        return { ok: true };
+        return DONE;
       }
       // From here on the redriven event stands for its dead letter: were that left, it could be redriven again.
       // Where that fails the event is settled all the same: at worst somebody redrives it once more.
@@ -76,7 +98,7 @@ export class NatsSettler implements Settler {
           await claim?.release().catch(() => {});
           this.#finish(delivery, `+TERM weir: ${outcome.reason}`);
       }
-      return { ok: true };
+      return DONE;
     } catch (error) {
       return { ok: false, error };
     }

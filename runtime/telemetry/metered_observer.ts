@@ -1,4 +1,5 @@
 import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../flow/ports.ts";
+import { andThen, type Eventual } from "../flow/eventual.ts";
 import type { Outcome } from "../nouns/outcome.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
 import type { Metrics, Recorder } from "./metrics.ts";
@@ -22,12 +23,13 @@ export class MeteredObserver implements Observer {
     return found;
   }
 
-  async observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Promise<O>): Promise<O> {
+  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O> {
     const counts = this.of(invocation.functionName), fromMs = performance.now();
     counts.began(invocation.delivery.deliveryCount);
-    const outcome = await this.inner.observe(invocation, run);
-    counts.ended(outcome, (performance.now() - fromMs) / 1_000, this.clock.now);
-    return outcome;
+    return andThen(this.inner.observe(invocation, run), (outcome) => {
+      counts.ended(outcome, (performance.now() - fromMs) / 1_000, this.clock.now);
+      return outcome;
+    });
   }
 
   breakerChanged(change: BreakerChange): void {

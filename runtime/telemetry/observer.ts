@@ -1,9 +1,12 @@
-import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
+import { type Context, context, propagation, type Span, trace } from "@opentelemetry/api";
+import type { Log } from "../authoring/context.ts";
+import type { Eventual } from "../flow/eventual.ts";
 import type { BreakerChange, Invocation, Observer, Scope } from "../flow/ports.ts";
 import type { MessageHeaders } from "../nouns/delivery.ts";
 import type { Outcome, RetryReason } from "../nouns/outcome.ts";
 import { formatDuration } from "../rules/duration.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
+import { EMPTY_CONTEXT } from "./linked_context.ts";
 import type { Logger } from "./log.ts";
 
 const HEADERS = {
@@ -15,21 +18,41 @@ const HEADERS = {
 export class TelemetryObserver implements Observer {
   constructor(readonly log: Logger) {}
 
-  async observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Promise<O>): Promise<O> {
+  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O> {
     // From the root, not the active context: a delivery belongs to whoever published it, not to what ran last.
-    const parent = propagation.extract(ROOT_CONTEXT, invocation.delivery.headers, HEADERS);
+    const parent = parentOf(invocation.delivery.headers);
     const span = startAttemptSpan(invocation, parent);
-    const log = this.log.child(() => logFields(invocation, span));
-    return await context.with(trace.setSpan(parent, span), async () => {
-      try {
-        const outcome = await run({ span, log });
-        endAttemptSpan(span, invocation, outcome, this.log.options.redact ?? same);
-        report(outcome, log);
-        return outcome;
-      } finally {
-        span.end();
-      }
+    const scope = new AttemptScope(this.log, invocation, span);
+    return context.with(trace.setSpan(parent, span), this.#watch<O>, this, invocation, scope, run);
+  }
+
+  #watch<O extends Outcome>(
+    invocation: Invocation,
+    scope: AttemptScope,
+    run: (scope: Scope) => Eventual<O>,
+  ): Eventual<O> {
+    let outcome: Eventual<O>;
+    try {
+      outcome = run(scope);
+    } catch (error) {
+      scope.span.end();
+      throw error;
+    }
+    if (!(outcome instanceof Promise)) return this.#ended(invocation, scope, outcome);
+    return outcome.then((outcome) => this.#ended(invocation, scope, outcome), (error) => {
+      scope.span.end();
+      throw error;
     });
+  }
+
+  #ended<O extends Outcome>(invocation: Invocation, scope: AttemptScope, outcome: O): O {
+    try {
+      endAttemptSpan(scope.span, invocation, outcome, this.log.options.redact ?? same);
+      if (outcome.kind !== "ack" || outcome.skipped || this.log.enabled("debug")) report(outcome, scope.log);
+      return outcome;
+    } finally {
+      scope.span.end();
+    }
   }
 
   breakerChanged(change: BreakerChange): void {
@@ -39,6 +62,23 @@ export class TelemetryObserver implements Observer {
     if (to !== "open") return this.log.info(`breaker of ${of} ${name} is ${to}`, fields);
     const held = of === "function" ? "no events are pulled" : "no calls are made, and who needs it pulls no events";
     this.log.warn(`breaker of ${of} ${name} opened: for ${formatDuration(openForMs)} ${held}`, fields);
+  }
+}
+
+/** Most events bring no context along: then there is nothing to read. */
+function parentOf(headers: MessageHeaders): Context {
+  if (!propagation.fields().some((name) => headers.get(name) !== undefined)) return EMPTY_CONTEXT;
+  return propagation.extract(EMPTY_CONTEXT, headers, HEADERS);
+}
+
+/** Its logger is made for a handler that logs. */
+class AttemptScope implements Scope {
+  #log: Log | undefined;
+
+  constructor(readonly logger: Logger, readonly invocation: Invocation, readonly span: Span) {}
+
+  get log(): Log {
+    return this.#log ??= this.logger.child(() => logFields(this.invocation, this.span));
   }
 }
 

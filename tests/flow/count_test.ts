@@ -23,6 +23,7 @@ Deno.test("a first delivery is the first attempt, and nothing is looked up or wr
     parked: false,
     ending: undefined,
     begin: undefined,
+    previous: undefined,
   });
 });
 
@@ -58,6 +59,7 @@ Deno.test("attempts before an event was parked are counted on", async () => {
     parked: false,
     ending: undefined,
     begin: undefined,
+    previous: undefined,
   });
   assert.deepEqual(await counted(2, { begun: 1, free: 1, emitted: true }, 5, earlier), {
     attempt: 4,

@@ -52,19 +52,16 @@ export function setup(
   if (!resolved.ok) throw new Error(resolved.problems.join("; "));
   const fn: BoundFunction = { name, triggers: [], emits, policy: resolved.policy, handler };
   const invoker = new Invoker(fn, clock);
+  const kv = {
+    bucket: (name: string) => {
+      throw new Error(`no bucket ${name} here`);
+    },
+  };
+  const surroundings = { fn, clock, kv, breaker: (name: string) => dependencies.breaker(name) };
   const newContext = (event = CAUSE, attempt = 1) =>
-    new InvocationContext({
-      fn,
-      event,
-      attempt,
-      clock,
-      scope: { span: trace.getTracer("test").startSpan("test"), log: silent },
-      breaker: (name) => dependencies.breaker(name),
-      kv: {
-        bucket: (name) => {
-          throw new Error(`no bucket ${name} here`);
-        },
-      },
+    new InvocationContext(surroundings, event, attempt, {
+      span: trace.getTracer("test").startSpan("test"),
+      log: silent,
     });
   const invoke = () => {
     const context = newContext();

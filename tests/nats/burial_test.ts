@@ -35,7 +35,8 @@ Deno.test("while dead letters cannot be stored the original is held, and buried 
   await orders.jsm.streams.delete("DEAD_LETTERS");
   await orders.publish(1);
   let settled = false;
-  const settling = orders.settler.settle("handle", await orders.next(), rejected("no")).finally(() => settled = true);
+  const buried = orders.settler.settle("handle", await orders.next(), rejected("no"));
+  const settling = Promise.resolve(buried).finally(() => settled = true);
   await clock.timerSet(50); // it was tried, and will be again
   await clock.timerSet(100); // and again
   await orders.nc.flush();
