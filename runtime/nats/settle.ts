@@ -4,6 +4,7 @@ import type { Attempts, Claim, Clock, Progress, Settlement, Settler } from "../f
 import type { Delivery } from "../nouns/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import { backoffMs } from "../rules/backoff.ts";
+import { Answers, type Sender } from "./answers.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { headerText } from "./header_text.ts";
 import { StoreError } from "./jetstream_store.ts";
@@ -15,8 +16,6 @@ const DONE: Settlement = { ok: true };
 const WORKING = "+WPI";
 /** What the server can count: a delay in nanoseconds, in 63 bits. */
 const LONGEST_MS = 365 * 86_400_000;
-/** How many last answers are remembered for a reconnect. */
-const REMEMBERED = 8_192;
 /** How long a dead connection may go unseen: two pings without an answer. */
 const UNSEEN_MS = 30_000;
 /** So many tries in vain are no mere restart of a server. */
@@ -30,10 +29,10 @@ const STORE_AGAIN = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jit
  */
 export class NatsSettler implements Settler {
   #givingUp = false;
-  readonly #finished: { readonly handle: string; readonly answer: string; readonly atMs: number }[] = [];
+  readonly #answers: Answers;
 
   constructor(
-    readonly nc: Pick<NatsConnection, "publish" | "isClosed">,
+    readonly nc: Sender,
     readonly deadLetters: Pick<DeadLetters, "store">,
     readonly attempts: Attempts,
     readonly lane: RetryLane,
@@ -43,7 +42,9 @@ export class NatsSettler implements Settler {
     readonly stuck: (functionName: string, what: string, error: unknown) => void = () => {},
     /** Takes secrets out of what errors say, which is stored with an event and shown to whoever looks. */
     readonly redact: (text: string) => string = (text) => text,
-  ) {}
+  ) {
+    this.#answers = new Answers(nc, () => clock.now());
+  }
 
   settle(
     functionName: string,
@@ -59,7 +60,7 @@ export class NatsSettler implements Settler {
 
   #acked(delivery: Delivery): Settlement {
     try {
-      this.#finish(delivery, ACK);
+      this.#answers.give(delivery.handle, ACK);
       return DONE;
     } catch (error) {
       return { ok: false, error };
@@ -86,7 +87,7 @@ export class NatsSettler implements Settler {
       switch (outcome.kind) {
         case "ack":
           if (claim) await this.#untilStored(functionName, "the completion of an event", () => claim.complete());
-          this.#finish(delivery, ACK);
+          this.#answers.give(delivery.handle, ACK);
           break;
         case "retry":
           await claim?.release().catch(() => {}); // it ends by itself: the retry may have to wait for that
@@ -96,7 +97,7 @@ export class NatsSettler implements Settler {
         case "dead-letter":
           await this.#bury(functionName, delivery, outcome, progress);
           await claim?.release().catch(() => {});
-          this.#finish(delivery, `+TERM weir: ${outcome.reason}`);
+          this.#answers.give(delivery.handle, `+TERM weir: ${outcome.reason}`);
       }
       return DONE;
     } catch (error) {
@@ -115,12 +116,10 @@ export class NatsSettler implements Settler {
 
   /**
    * The client drops what it has not sent when it dials again. Answers given since shortly before the connection was
-   * seen to be gone are given once more: to say it twice does no harm, and unsaid it would be handled twice.
+   * seen to be gone are given once more.
    */
   reconnected(disconnectedAtMs: number): void {
-    for (const { handle, answer, atMs } of this.#finished.splice(0)) {
-      if (atMs >= disconnectedAtMs - UNSEEN_MS) this.nc.publish(handle, answer);
-    }
+    this.#answers.repeat(disconnectedAtMs - UNSEEN_MS);
   }
 
   /** Stops repeating what cannot be stored: the process must end, and JetStream still has the messages. */
@@ -147,7 +146,7 @@ export class NatsSettler implements Settler {
     } finally {
       // A delay always goes with it: without one the message comes back at once, and again, and again.
       const delayNanos = Math.min(Math.max(1, outcome.delayMs), LONGEST_MS) * 1e6;
-      this.#reply(delivery, `-NAK {"delay":${delayNanos}}`);
+      this.nc.publish(delivery.handle, `-NAK {"delay":${delayNanos}}`);
     }
   }
 
@@ -165,7 +164,7 @@ export class NatsSettler implements Settler {
       if (!(error instanceof StoreError)) throw error;
       return await this.#giveBack(functionName, delivery, outcome, progress);
     }
-    this.#finish(delivery, ACK);
+    this.#answers.give(delivery.handle, ACK);
   }
 
   /**
@@ -214,17 +213,6 @@ export class NatsSettler implements Settler {
         await new Promise<void>((resolve) => this.clock.timer(delayMs, resolve));
       }
     }
-  }
-
-  #reply(delivery: Delivery, answer: string): void {
-    this.nc.publish(delivery.handle, answer);
-  }
-
-  /** An answer that ends the matter: said again after a reconnect, since one on its way then is lost. */
-  #finish(delivery: Delivery, answer: string): void {
-    this.#reply(delivery, answer);
-    this.#finished.push({ handle: delivery.handle, answer, atMs: this.clock.now() });
-    if (this.#finished.length >= REMEMBERED) this.#finished.splice(0, REMEMBERED / 2);
   }
 }
 

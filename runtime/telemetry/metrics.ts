@@ -1,6 +1,13 @@
 import type { BatchObservableResult, Meter, Observable } from "@opentelemetry/api";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
-import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  InstrumentType,
+  MeterProvider,
+  type MetricProducer,
+  MetricReader,
+} from "@opentelemetry/sdk-metrics";
+import { Distribution, Distributions } from "./distribution.ts";
 import { type CounterName, type GaugeName, type HistogramName, INSTRUMENTS, type Labels } from "./instruments.ts";
 import { countDropped, dropped } from "./drops.ts";
 import { type Cell, Tally } from "./tally.ts";
@@ -12,6 +19,9 @@ type Env = (name: string) => string | undefined;
 export interface Recorder {
   record(value: number, labels: Labels): void;
 }
+
+/** Makes what pushes. It is told how to count a push that failed, and who else measures. */
+type Pushing = (failed: () => void, metricProducers: MetricProducer[]) => MetricReader;
 
 /** One value of a gauge. */
 export type Sample = readonly [value: number, labels?: Labels];
@@ -28,13 +38,13 @@ const COLLECT_MS = 5_000;
 export class Metrics {
   /** Where metrics are pushed to; undefined for nowhere. */
   readonly pushesTo: string | undefined;
-  readonly #page = new PageReader();
+  readonly #distributions = new Distributions();
+  readonly #page = new PageReader(this.#distributions);
   readonly #provider: MeterProvider;
   readonly #meter: Meter;
   readonly #tallies = new Map<CounterName, Tally>();
 
-  /** @param push makes what pushes; it is told how to count a push that failed */
-  constructor(serviceName: string, push?: { readonly to: string; reader(failed: () => void): MetricReader }) {
+  constructor(serviceName: string, push?: { readonly to: string; reader: Pushing }) {
     this.pushesTo = push?.to;
     const failed = (): void => countDropped("metrics", 1);
     this.#provider = new MeterProvider({
@@ -42,7 +52,7 @@ export class Metrics {
       resource: defaultResource()
         .merge(resourceFromAttributes({ "service.name": serviceName, "service.instance.id": crypto.randomUUID() }))
         .merge(detectResources({ detectors: [envDetector] })),
-      readers: [this.#page, ...push ? [push.reader(failed)] : []],
+      readers: [this.#page, ...push ? [push.reader(failed, [this.#distributions])] : []],
     });
     this.#meter = this.#provider.getMeter("weir");
     const drops = this.#meter.createObservableCounter("weir.telemetry.dropped", described("weir.telemetry.dropped"));
@@ -88,10 +98,10 @@ export class Metrics {
     this.#meter.addBatchObservableCallback(look, [...gauges.values()]);
   }
 
+  /** A histogram; the same one at every call. */
   histogram(name: HistogramName): Recorder {
-    const { buckets } = INSTRUMENTS[name];
-    const options = { ...described(name), advice: { explicitBucketBoundaries: [...buckets] } };
-    return this.#meter.createHistogram(name, options);
+    const { unit, help, buckets } = INSTRUMENTS[name];
+    return this.#distributions.get(name, () => new Distribution(name, unit, help, buckets));
   }
 
   /** Everything, in the text format of Prometheus. */
@@ -117,7 +127,7 @@ export async function setupMetrics(env: Env, serviceName: string): Promise<Metri
   const exporters = (env("OTEL_METRICS_EXPORTER") || "otlp").split(",").map((name) => name.trim());
   if (!to || !exporters.includes("otlp") || env("OTEL_SDK_DISABLED") === "true") return new Metrics(serviceName);
   const { otlpReader } = await import("./otlp_metrics.ts");
-  return new Metrics(serviceName, { to, reader: (failed) => otlpReader(env, to, failed) });
+  return new Metrics(serviceName, { to, reader: (...given) => otlpReader(env, to, ...given) });
 }
 
 /** Of a gauge only what was said just now: cumulative, the SDK goes on with the last of what nobody knows any more. */
@@ -132,8 +142,8 @@ function described(name: CounterName | GaugeName | HistogramName): { description
 
 /** Collects when it is told to, and not before. */
 class PageReader extends MetricReader {
-  constructor() {
-    super({ aggregationTemporalitySelector: temporalityOf });
+  constructor(distributions: MetricProducer) {
+    super({ aggregationTemporalitySelector: temporalityOf, metricProducers: [distributions] });
   }
 
   protected override onForceFlush(): Promise<void> {

@@ -1,6 +1,10 @@
 import { ExportResultCode } from "@opentelemetry/core";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
-import { PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics";
+import {
+  type MetricProducer,
+  PeriodicExportingMetricReader,
+  type PushMetricExporter,
+} from "@opentelemetry/sdk-metrics";
 
 import { temporalityOf } from "./metrics.ts";
 
@@ -10,8 +14,14 @@ type Env = (name: string) => string | undefined;
  * Pushes by OTLP over HTTP. The exporter reads headers, compression and the like from `OTEL_EXPORTER_OTLP_*` itself.
  *
  * @param failed is called for each push that was not taken
+ * @param metricProducers who measures besides the SDK
  */
-export function otlpReader(env: Env, url: string, failed: () => void): PeriodicExportingMetricReader {
+export function otlpReader(
+  env: Env,
+  url: string,
+  failed: () => void,
+  metricProducers: MetricProducer[],
+): PeriodicExportingMetricReader {
   const number = (name: string, otherwise: number) => Number(env(name)) || otherwise;
   const everyMs = number("OTEL_METRIC_EXPORT_INTERVAL", 60_000);
   // As for traces: its default of ten seconds would keep a process that is done, where the collector is gone.
@@ -28,6 +38,7 @@ export function otlpReader(env: Env, url: string, failed: () => void): PeriodicE
     });
   return new PeriodicExportingMetricReader({
     exporter,
+    metricProducers,
     exportIntervalMillis: everyMs,
     exportTimeoutMillis: Math.min(number("OTEL_METRIC_EXPORT_TIMEOUT", 10_000), everyMs),
   });
