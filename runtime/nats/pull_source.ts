@@ -154,8 +154,7 @@ export class PullSource implements Source {
    * replica: nobody could keep what was not yet read. It is read now, and dropped, by whatever runs first. Listening
    * anew does that at once for all of it, since the client drops what comes for an inbox that it has forgotten.
    */
-  #overslept(): boolean {
-    const now = this.clock.now();
+  #overslept(now: number): boolean {
     if (now - this.#awakeMs <= LAPSE_MS) return false;
     if (this.#stopped) return true;
     this.#awakeMs = now;
@@ -165,8 +164,9 @@ export class PullSource implements Source {
   }
 
   #receive(msg: Msg): void {
-    if (this.#overslept()) return;
-    this.#lastHeardMs = this.clock.now();
+    const now = this.clock.now();
+    if (this.#overslept(now)) return;
+    this.#lastHeardMs = now;
     const delivery = toDelivery(msg);
     if (delivery) {
       this.#well();
@@ -238,7 +238,7 @@ export class PullSource implements Source {
 
   #watch(): void {
     this.#after(HEARTBEAT_MS, () => {
-      this.#overslept();
+      this.#overslept(this.clock.now());
       this.#awakeMs = this.clock.now();
       if (this.#pulls.length > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
         this.#listen();

@@ -78,18 +78,18 @@ function decodeData(payload: Uint8Array, contentType: string): unknown {
 }
 
 /** What a message says of itself. */
-interface Attributes {
-  id?: string;
-  type?: string;
-  source?: string;
-  time?: string;
-  contentType?: string;
-  readonly extensions: Record<string, string>;
+class Attributes {
+  id: string | undefined;
+  type: string | undefined;
+  source: string | undefined;
+  time: string | undefined;
+  contentType: string | undefined;
+  readonly extensions: Record<string, string> = {};
 }
 
 /** In one pass over the headers, since every event comes this way. Of what is said twice the last counts. */
 function headerAttributes({ headers }: Delivery): Attributes {
-  const attributes: Attributes = { extensions: {} };
+  const attributes = new Attributes();
   let messageId: string | undefined;
   for (const [name, value] of headers.entries()) {
     const lower = name.toLowerCase();
@@ -122,7 +122,7 @@ function openEnvelope(envelope: unknown): { attributes: Attributes; data: unknow
     throw new Error("a structured CloudEvent must be a JSON object");
   }
   const { data, data_base64: binary, ...rest } = envelope as Record<string, unknown>;
-  const attributes: Attributes = { extensions: {} };
+  const attributes = new Attributes();
   for (const [name, value] of Object.entries(rest)) {
     if (value !== null) setAttribute(attributes, name, String(value));
   }

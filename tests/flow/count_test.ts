@@ -68,6 +68,7 @@ Deno.test("attempts before an event was parked are counted on", async () => {
     parked: false,
     ending: undefined,
     begin: { begun: 2, free: 1, emitted: true },
+    previous: undefined,
   });
 });
 
