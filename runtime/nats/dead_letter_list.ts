@@ -4,6 +4,7 @@ import type { DeadLetter, DeadLetterContent, DeadLetterFilter } from "../nouns/d
 import type { MessageHeaders } from "../nouns/delivery.ts";
 import { allParts, isPart, partsIn, readParts } from "./dead_letter_parts.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
+import { HeaderList } from "../rules/header_list.ts";
 import { entriesOf } from "./raw_headers.ts";
 import { scan } from "./scan.ts";
 
@@ -62,7 +63,7 @@ export async function readStoredDeadLetter(
     ...letter,
     headers,
     payload: payload ? await read(payload) : original ? original.data : message.data,
-    allHeaders: { get: (name) => headers[name], entries: () => entries },
+    allHeaders: HeaderList.of(entries),
     parts: allParts(header),
   };
 }

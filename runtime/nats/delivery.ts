@@ -2,6 +2,7 @@ import type { StoredMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
 import { entriesOf, headerText, RawHeaders } from "./raw_headers.ts";
+import { HeaderList } from "../rules/header_list.ts";
 import { fromLane, RETRIES } from "./retry_lane.ts";
 
 const FIRST = { attempts: 0, freeRetries: 0, redrives: 0 };
@@ -72,9 +73,7 @@ export function storedDelivery(stream: string, message: StoredMsg, subject: stri
 
 /** Headers that the client has read. */
 export function storedHeaders(header: StoredMsg["header"]): MessageHeaders {
-  const entries = entriesOf(header);
-  const lower = (name: string) => name.toLowerCase();
-  return { get: (name) => entries.find(([key]) => lower(key) === lower(name))?.[1], entries: () => entries };
+  return HeaderList.of(entriesOf(header));
 }
 
 /** RFC 3339 with up to nine digits after the second, as nanoseconds since 1970. */

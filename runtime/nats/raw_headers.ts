@@ -1,5 +1,6 @@
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 import type { MessageHeaders } from "../nouns/delivery.ts";
+import { HeaderList } from "../rules/header_list.ts";
 
 const UTF8 = new TextDecoder();
 const CRLF = "\r\n";
@@ -34,35 +35,39 @@ export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string
 /** Headers by name, whatever its case: CloudEvents says to ignore it, and publishers do not agree on it. */
 export class RawHeaders implements MessageHeaders {
   readonly #text: string;
-  #entries: (readonly [string, string])[] | undefined;
+  #read: HeaderList | undefined;
 
   constructor(text: string) {
     this.#text = text;
   }
 
   get(name: string): string | undefined {
-    const lower = name.toLowerCase();
-    for (const [key, value] of this.entries()) {
-      if (key.length === lower.length && key.toLowerCase() === lower) return value;
-    }
-    return undefined;
+    return this.#list().get(name);
   }
 
-  entries(): readonly (readonly [string, string])[] {
-    return this.#entries ??= scan(this.#text);
+  each(visit: (lowerName: string, value: string) => void): void {
+    this.#list().each(visit);
+  }
+
+  entries(): Iterable<readonly [name: string, value: string]> {
+    return this.#list().entries();
+  }
+
+  #list(): HeaderList {
+    return this.#read ??= readHeaders(this.#text);
   }
 }
 
-/** In one pass and without a regular expression: this is done for every event, and in 0.3 µs instead of 2. */
-function scan(text: string): (readonly [string, string])[] {
-  const entries: (readonly [string, string])[] = [];
+/** In one pass and without a regular expression: this is done for every event, and in 0.4 µs instead of 2. */
+function readHeaders(text: string): HeaderList {
+  const list = new HeaderList();
   let at = nextLine(text, 0);
   while (at < text.length) {
     const colon = text.indexOf(":", at), next = nextLine(text, at);
-    if (colon >= 0 && colon < next) entries.push([text.slice(at, colon), text.slice(colon + 1, next).trim()]);
+    if (colon >= 0 && colon < next) list.add(text.slice(at, colon), text.slice(colon + 1, next).trim());
     at = next;
   }
-  return entries;
+  return list;
 }
 
 /** Where the line after the one at that place begins. */

@@ -3,6 +3,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Progress, Stored } from "../flow/ports.ts";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
 import type { Outcome } from "../nouns/outcome.ts";
+import { HeaderList } from "../rules/header_list.ts";
 import { parseTraceparent } from "../rules/traceparent.ts";
 import { headerText } from "./header_text.ts";
 import type { Store } from "./jetstream_store.ts";
@@ -140,16 +141,10 @@ export function fromLane(delivery: Delivery): Delivery {
 
 /** The headers as they were at first: the id that the server knows this copy by is not the event's. */
 function firstHeaders(headers: MessageHeaders): MessageHeaders {
-  const first = (name: string) => name.toLowerCase() === "nats-msg-id" ? "weir-id" : name;
-  return {
-    get: (name) => headers.get(first(name)),
-    entries: function* () {
-      for (const [name, value] of headers.entries()) {
-        const lower = name.toLowerCase();
-        if (lower !== "nats-msg-id") {
-          yield lower === "weir-id" ? ["nats-msg-id", value] as const : [name, value] as const;
-        }
-      }
-    },
-  };
+  const first = new HeaderList();
+  for (const [name, value] of headers.entries()) {
+    const lower = name.toLowerCase();
+    if (lower !== "nats-msg-id") first.add(lower === "weir-id" ? "nats-msg-id" : name, value);
+  }
+  return first;
 }

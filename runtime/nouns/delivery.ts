@@ -1,7 +1,9 @@
 /** Read access to the headers of a message; names match whatever their case. */
 export interface MessageHeaders {
   get(name: string): string | undefined;
-  /** Every header, in the order it came; a name may come more than once. */
+  /** Hands over every header, in the order it came; a name may come more than once. */
+  each(visit: (lowerName: string, value: string) => void): void;
+  /** The same, with the names as they came. */
   entries(): Iterable<readonly [name: string, value: string]>;
 }
 

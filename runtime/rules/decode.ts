@@ -91,12 +91,11 @@ class Attributes {
 function headerAttributes({ headers }: Delivery): Attributes {
   const attributes = new Attributes();
   let messageId: string | undefined;
-  for (const [name, value] of headers.entries()) {
-    const lower = name.toLowerCase();
-    if (lower.startsWith("ce-")) setAttribute(attributes, lower.slice(3), decodeAttribute(value));
-    else if (lower === "content-type") attributes.contentType ??= value;
-    else if (lower === "nats-msg-id") messageId ??= value;
-  }
+  headers.each((name, value) => {
+    if (name.startsWith("ce-")) setAttribute(attributes, name.slice(3), decodeAttribute(value));
+    else if (name === "content-type") attributes.contentType ??= value;
+    else if (name === "nats-msg-id") messageId ??= value;
+  });
   attributes.id ??= messageId;
   return attributes;
 }

@@ -8,6 +8,7 @@ import { Pipeline } from "../flow/pipeline.ts";
 import type { KvStore } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 import type { Outcome } from "../nouns/outcome.ts";
+import { HeaderList } from "../rules/header_list.ts";
 import { encodeAttribute } from "../rules/decode.ts";
 import { Logger } from "../telemetry/log.ts";
 import { MemoryKvStore } from "./memory_kv.ts";
@@ -119,12 +120,12 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
       place: "TEST.1",
       storedAtMs: clock.now(),
       payload: new TextEncoder().encode(JSON.stringify(data)),
-      headers: headersOf({
-        "ce-id": encodeAttribute(options.id ?? "test-event"),
-        "ce-type": subject,
-        "ce-source": "/test",
-        "content-type": "application/json",
-      }),
+      headers: HeaderList.of([
+        ["ce-id", encodeAttribute(options.id ?? "test-event")],
+        ["ce-type", subject],
+        ["ce-source", "/test"],
+        ["content-type", "application/json"],
+      ]),
       handle: "",
     });
     const emitted = published.map(({ type, id, json }) => ({ type, id, data: JSON.parse(json) }));
@@ -137,7 +138,3 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
 
 /** Nothing is remembered between calls: each is the event's first. */
 const NO_CLAIM = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
-
-function headersOf(headers: Record<string, string>) {
-  return { get: (name: string) => headers[name.toLowerCase()], entries: () => Object.entries(headers) };
-}

@@ -10,6 +10,7 @@ import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { gate } from "./setup.ts";
+import { HeaderList } from "../../runtime/rules/header_list.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -73,7 +74,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
       deliveryCount,
       storedAtMs: clock.now(),
       payload: new TextEncoder().encode(String(n)),
-      headers: { get: () => undefined, entries: () => [] },
+      headers: new HeaderList(),
       earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
       place: `WORK.${n}`,
       handle,

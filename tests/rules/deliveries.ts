@@ -1,4 +1,5 @@
-import type { Delivery, MessageHeaders } from "../../runtime/nouns/delivery.ts";
+import type { Delivery } from "../../runtime/nouns/delivery.ts";
+import { HeaderList } from "../../runtime/rules/header_list.ts";
 
 /** A delivery of sequence 42 of `ORDERS`, with what matters to a test in it. */
 export function delivery(
@@ -15,17 +16,9 @@ export function delivery(
     deliveryCount: 1,
     storedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
-    headers: messageHeaders(headers),
+    headers: HeaderList.of(Object.entries(headers)),
     earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
     place: "ORDERS.7",
     handle: "$JS.ACK.ORDERS.test.1.42.1.0.0",
-  };
-}
-
-function messageHeaders(headers: Record<string, string>): MessageHeaders {
-  const entries = Object.entries(headers);
-  return {
-    get: (name) => entries.find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1],
-    entries: () => entries,
   };
 }

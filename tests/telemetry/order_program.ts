@@ -13,6 +13,7 @@ import { Logger } from "../../runtime/telemetry/log.ts";
 import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
 import { setupTracing } from "../../runtime/telemetry/tracing.ts";
+import { HeaderList } from "../../runtime/rules/header_list.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "order-program");
 const observer = new TelemetryObserver(new Logger({ level: "error", format: "json" }));
@@ -21,7 +22,7 @@ const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.o
 /** Hands what is published to the function. */
 async function deliver(sent: OutgoingEvent): Promise<Stored> {
   const trace = sent.trace ?? {};
-  const headers = { get: (name: string) => trace[name], entries: () => Object.entries(trace) };
+  const headers = HeaderList.of(Object.entries(trace));
   const payload = new TextEncoder().encode(sent.json);
   const place = {
     stream: "ORDERS",
