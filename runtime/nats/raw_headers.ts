@@ -1,6 +1,5 @@
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 import type { MessageHeaders } from "../nouns/delivery.ts";
-import { HeaderList } from "../rules/header_list.ts";
 
 const UTF8 = new TextDecoder();
 const CRLF = "\r\n";
@@ -32,42 +31,58 @@ export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string
   return [...hdrs].flatMap(([name, values]) => values.map((value) => [name, value] as const));
 }
 
-/** Headers by name, whatever its case: CloudEvents says to ignore it, and publishers do not agree on it. */
+/**
+ * Headers by name, whatever its case: CloudEvents says to ignore it, and publishers do not agree on it. Every event has
+ * half a dozen, of which most are read once: nothing is made of them but what is asked for.
+ */
 export class RawHeaders implements MessageHeaders {
   readonly #text: string;
-  #read: HeaderList | undefined;
+  /** The first letters of all names, a bit each: most names that are asked for are not there. */
+  #initials = 0;
+  #scanned = false;
 
   constructor(text: string) {
     this.#text = text;
   }
 
   get(name: string): string | undefined {
-    return this.#list().get(name);
+    const wanted = name.toLowerCase();
+    if (!this.#scanned) this.each(() => {});
+    if ((this.#initials & initial(wanted, 0)) === 0) return undefined;
+    let found: string | undefined;
+    this.each((name, value) => {
+      if (found === undefined && name === wanted) found = value;
+    });
+    return found;
   }
 
   each(visit: (lowerName: string, value: string) => void): void {
-    this.#list().each(visit);
+    const text = this.#text;
+    let initials = 0;
+    for (let at = nextLine(text, 0); at < text.length;) {
+      const colon = text.indexOf(":", at), next = nextLine(text, at);
+      if (colon >= 0 && colon < next) {
+        initials |= initial(text, at);
+        visit(text.slice(at, colon).toLowerCase(), text.slice(colon + 1, next).trim());
+      }
+      at = next;
+    }
+    this.#initials = initials;
+    this.#scanned = true;
   }
 
-  entries(): Iterable<readonly [name: string, value: string]> {
-    return this.#list().entries();
-  }
-
-  #list(): HeaderList {
-    return this.#read ??= readHeaders(this.#text);
+  *entries(): Iterable<readonly [name: string, value: string]> {
+    const text = this.#text;
+    for (let at = nextLine(text, 0); at < text.length; at = nextLine(text, at)) {
+      const colon = text.indexOf(":", at), next = nextLine(text, at);
+      if (colon >= 0 && colon < next) yield [text.slice(at, colon), text.slice(colon + 1, next).trim()];
+    }
   }
 }
 
-/** In one pass and without a regular expression: this is done for every event, and in 0.4 µs instead of 2. */
-function readHeaders(text: string): HeaderList {
-  const list = new HeaderList();
-  let at = nextLine(text, 0);
-  while (at < text.length) {
-    const colon = text.indexOf(":", at), next = nextLine(text, at);
-    if (colon >= 0 && colon < next) list.add(text.slice(at, colon), text.slice(colon + 1, next).trim());
-    at = next;
-  }
-  return list;
+/** The same for a letter and its capital. */
+function initial(text: string, at: number): number {
+  return 1 << (text.charCodeAt(at) & 31);
 }
 
 /** Where the line after the one at that place begins. */
