@@ -9,9 +9,10 @@ import {
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace";
 import { type Exporter, ExportQueue } from "./export_queue.ts";
-import { resourceJson, SpanBatch } from "./otlp_json.ts";
+import { resourceJson } from "./otlp_json.ts";
 import { resourceOf } from "./otlp_resource.ts";
 import { RecordingTracerProvider } from "./recording_tracer.ts";
+import { SpanBatch } from "./span_batch.ts";
 import { SpanKeeper, type SpanQueue } from "./span_keeper.ts";
 
 type Env = (name: string) => string | undefined;

@@ -1,14 +1,19 @@
-/** The two hex digits of every byte: an id put together of them takes 60 ns, one by `toString(16).padStart()` 310. */
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const WORDS = new Uint32Array(4);
+const TRACE_ID = new Uint8Array(WORDS.buffer), SPAN_ID = TRACE_ID.subarray(0, 8);
 
 /** Sixteen hex digits, not all of them 0. Ids need to be unlikely to meet, not hard to guess. */
 export function randomSpanId(): string {
-  const a = Math.random() * 0x1_0000_0000 >>> 0, b = Math.random() * 0x1_0000_0000 >>> 0 || 1;
-  return HEX[a >>> 24] + HEX[a >>> 16 & 255] + HEX[a >>> 8 & 255] + HEX[a & 255] +
-    HEX[b >>> 24] + HEX[b >>> 16 & 255] + HEX[b >>> 8 & 255] + HEX[b & 255];
+  fill(2);
+  return SPAN_ID.toHex();
 }
 
 /** Thirty-two of them. */
 export function randomTraceId(): string {
-  return randomSpanId() + randomSpanId();
+  fill(4);
+  return TRACE_ID.toHex();
+}
+
+function fill(count: number): void {
+  WORDS[0] = 1 + Math.random() * 0xffff_ffff;
+  for (let i = 1; i < count; i++) WORDS[i] = Math.random() * 0x1_0000_0000;
 }

@@ -19,6 +19,7 @@ import { nowMs, toMs } from "./span_clock.ts";
 /** Of attributes, events and links there are so many at the most, as the specification has it. */
 const LIMIT = 128;
 const LIMITS = { attributeCountLimit: LIMIT, attributeValueLengthLimit: Infinity };
+const NO_ATTRIBUTES: Attributes = Object.freeze({});
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 
 /** Something that happened while a span was open. */
@@ -60,7 +61,7 @@ export class RecordedSpan implements Span {
   readonly startedAtMs: number;
   endedAtMs = 0;
   status = UNSET;
-  attributes: Attributes = {};
+  attributes = NO_ATTRIBUTES;
   events: SpanEvent[] | undefined;
   links: Link[] | undefined;
   droppedAttributes = 0;
@@ -104,6 +105,7 @@ export class RecordedSpan implements Span {
       if (!Object.hasOwn(attributes, key)) return this;
       value = attributes[key];
     }
+    if (this.#attributeCount === 0) this.attributes = {};
     if (!Object.hasOwn(this.attributes, key) && ++this.#attributeCount > LIMIT) this.droppedAttributes++;
     else this.attributes[key] = value;
     return this;

@@ -1,7 +1,7 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import type { ExportQueue } from "./export_queue.ts";
-import type { SpanBatch } from "./otlp_json.ts";
 import type { Keeper, RecordedSpan } from "./recorded_span.ts";
+import type { SpanBatch } from "./span_batch.ts";
 
 /** Where spans wait for the collector. */
 export type SpanQueue = ExportQueue<RecordedSpan, SpanBatch>;

@@ -5,9 +5,10 @@ import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { defaultResource } from "@opentelemetry/resources";
 import { AlwaysOnSampler, type ReadableSpan, TracerProvider } from "@opentelemetry/sdk-trace";
 import fc from "fast-check";
-import { resourceJson, SpanBatch } from "../../runtime/telemetry/otlp_json.ts";
+import { resourceJson, spanJson } from "../../runtime/telemetry/otlp_json.ts";
 import type { RecordedSpan } from "../../runtime/telemetry/recorded_span.ts";
 import { RecordingTracerProvider } from "../../runtime/telemetry/recording_tracer.ts";
+import { SpanBatch } from "../../runtime/telemetry/span_batch.ts";
 
 const RESOURCE = defaultResource();
 const START = 1_760_000_000_000;
@@ -15,7 +16,9 @@ const START = 1_760_000_000_000;
 type Json = any;
 
 /** Does the same with a span of the SDK's and one of ours; returns what their serializers make of them. */
-function both(run: (tracer: ReturnType<TracerProvider["getTracer"]>) => void): { sdk: Json; ours: Json } {
+function both(
+  run: (tracer: ReturnType<TracerProvider["getTracer"]>) => void,
+): { sdk: Json; ours: Json; spans: RecordedSpan[] } {
   const ended: ReadableSpan[] = [], recorded: RecordedSpan[] = [];
   const processor = {
     onStart: () => {},
@@ -31,6 +34,7 @@ function both(run: (tracer: ReturnType<TracerProvider["getTracer"]>) => void): {
   return {
     sdk: parse(JsonTraceSerializer.serializeRequest(ended)!),
     ours: parse(batch.end()),
+    spans: recorded,
   };
 }
 
@@ -101,6 +105,27 @@ Deno.test("of what there is too much as much is dropped, and counted, as by the 
   const { droppedAttributesCount, droppedEventsCount, droppedLinksCount } =
     ours.resourceSpans[0].scopeSpans[0].spans[0];
   assert.deepEqual([droppedAttributesCount, droppedEventsCount, droppedLinksCount], [2, 2, 2]);
+});
+
+Deno.test("what the span before said is said of this one only if it is true of it", () => {
+  const bytes = new Uint8Array([1]);
+  const { sdk, ours } = both((tracer) => {
+    for (
+      const [text, number, flag] of [["a", 1, true], ["a", 1, true], ["a", 1, true], ["b", true, 1], ["a", 1, true]]
+    ) {
+      const span = tracer.startSpan("one", { startTime: START, attributes: { text, number, flag } }, ROOT_CONTEXT);
+      span.setAttributes({ bytes: bytes.slice(), last: "x" } as Attributes).end(START);
+    }
+  });
+  assert.deepEqual(ours, sdk);
+  const twice = [1, 2].map((value) => {
+    bytes[0] = value;
+    return spanJson(
+      both((tracer) => tracer.startSpan("one", { attributes: { bytes, last: 1 } as Attributes }).end()).spans[0],
+    );
+  });
+  assert.match(twice[0], /"AQ=="/);
+  assert.match(twice[1], /"Ag=="/);
 });
 
 /** Any UTF-16 there can be: quotes, control characters, halves of surrogate pairs. */

@@ -32,7 +32,7 @@ Deno.test("chance that gives nothing but zeros makes no id of them", () => {
   const { random } = Math;
   try {
     Math.random = () => 0;
-    assert.deepEqual([randomSpanId(), randomTraceId()], ["0000000000000001", "00000000000000010000000000000001"]);
+    assert.deepEqual([randomSpanId(), randomTraceId()], ["0100000000000000", "01000000000000000000000000000000"]);
   } finally {
     Math.random = random;
   }

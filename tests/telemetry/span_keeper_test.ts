@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AlwaysOffSampler, createAlwaysRecordSampler } from "@opentelemetry/sdk-trace";
 import { ExportQueue } from "../../runtime/telemetry/export_queue.ts";
-import { SpanBatch } from "../../runtime/telemetry/otlp_json.ts";
+import { SpanBatch } from "../../runtime/telemetry/span_batch.ts";
 import { RecordingTracerProvider } from "../../runtime/telemetry/recording_tracer.ts";
 import { SpanKeeper, type SpanQueue } from "../../runtime/telemetry/span_keeper.ts";
 
