@@ -47,8 +47,6 @@ export interface SpanOrigin {
   readonly sampled: boolean;
   /** The span above it. */
   readonly above: SpanContext | undefined;
-  /** The same, where it is in this process and recorded. */
-  readonly parent: RecordedSpan | undefined;
 }
 
 /**
@@ -67,6 +65,8 @@ export class RecordedSpan implements Span {
   droppedAttributes = 0;
   droppedEvents = 0;
   droppedLinks = 0;
+  /** Which is told of this one when it ends, since this one alone does not matter. */
+  parent: RecordedSpan | undefined;
   /** What was below it, has ended, and may yet turn out to matter. */
   below: RecordedSpan[] | undefined;
   #attributeCount = 0;
@@ -178,9 +178,12 @@ export class RecordedSpan implements Span {
     if (this.#ended) return;
     this.#ended = true;
     const { keeper } = this.origin;
-    if (!keeper.wants(this)) return; // most are not wanted: they need not ask for the time, which takes 90 ns
-    this.endedAtMs = Math.max(this.startedAtMs, time === undefined ? nowMs() : toMs(time));
-    keeper.keep(this);
+    // Most are not wanted: they need not ask for the time, which takes 90 ns.
+    if (keeper.wants(this)) {
+      this.endedAtMs = Math.max(this.startedAtMs, time === undefined ? nowMs() : toMs(time));
+      keeper.keep(this);
+    }
+    this.parent = this.below = undefined; // or each would hold all that led to it
   }
 }
 

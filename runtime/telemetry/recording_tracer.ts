@@ -65,8 +65,8 @@ class RecordingTracer implements Tracer {
       traceState,
       sampled,
       above,
-      parent: span instanceof RecordedSpan ? span : undefined,
     });
+    if (!sampled && span instanceof RecordedSpan && span.isRecording()) recorded.parent = span;
     return sampling.attributes ? recorded.setAttributes(sampling.attributes) : recorded;
   }
 

@@ -19,14 +19,12 @@ export class SpanKeeper implements Keeper {
   constructor(readonly queue: SpanQueue) {}
 
   wants(span: RecordedSpan): boolean {
-    const { sampled, parent } = span.origin;
-    return sampled || parent !== undefined && parent.isRecording() || matters(span);
+    return span.origin.sampled || span.parent !== undefined && span.parent.isRecording() || matters(span);
   }
 
   keep(span: RecordedSpan): void {
-    const { below } = span, { sampled, parent } = span.origin;
-    span.below = undefined;
-    if (sampled || matters(span)) {
+    const { below, parent } = span;
+    if (span.origin.sampled || matters(span)) {
       for (const one of below ?? []) this.queue.push(one);
       return this.queue.push(span);
     }

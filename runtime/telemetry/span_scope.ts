@@ -7,7 +7,8 @@ import { parseTraceparent } from "../rules/traceparent.ts";
  * 0.6 µs; there is one for every event, and all that is ever asked of most is the span.
  */
 export function contextWith(span: Span, parent: Context): Context {
-  return new SpanScope(span, parent);
+  // One scope in another would hold the spans of all that led here, for as long as it goes on.
+  return new SpanScope(span, parent instanceof SpanScope ? parent.parent : parent);
 }
 
 class SpanScope implements Context {

@@ -3,6 +3,7 @@ import { context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AlwaysOffSampler, createAlwaysRecordSampler } from "@opentelemetry/sdk-trace";
 import { ExportQueue } from "../../runtime/telemetry/export_queue.ts";
 import { SpanBatch } from "../../runtime/telemetry/span_batch.ts";
+import type { RecordedSpan } from "../../runtime/telemetry/recorded_span.ts";
 import { RecordingTracerProvider } from "../../runtime/telemetry/recording_tracer.ts";
 import { SpanKeeper, type SpanQueue } from "../../runtime/telemetry/span_keeper.ts";
 
@@ -64,6 +65,17 @@ Deno.test("what ends after the span above it is not kept with it", async () => {
   attempt.setAttribute("weir.outcome", "retry").end();
   call.end();
   assert.deepEqual(await finish(), ["attempt"]);
+});
+
+Deno.test("a span that has ended holds neither the one above it nor those below it", () => {
+  const { start } = setup();
+  const attempt = start("attempt") as RecordedSpan, call = start("call", attempt) as RecordedSpan;
+  assert.equal(call.parent, attempt);
+  call.end();
+  assert.deepEqual([call.parent, attempt.below], [undefined, [call]]);
+  attempt.end();
+  assert.deepEqual([attempt.parent, attempt.below], [undefined, undefined]);
+  assert.equal((start("late", attempt) as RecordedSpan).parent, undefined);
 });
 
 Deno.test("below one span ten thousand are remembered, and no more", async () => {

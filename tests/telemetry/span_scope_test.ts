@@ -19,6 +19,11 @@ Deno.test("a context with a span has it, and whatever its parent has", () => {
   assert.deepEqual([trace.getSpan(scope), scope.getValue(KEY)], [span, "value"]);
 });
 
+Deno.test("a context with a span in place of another does not hold that one", () => {
+  const parent = ROOT_CONTEXT.setValue(KEY, "value");
+  assert.deepEqual(contextWith(span, contextWith(other, parent)), contextWith(span, parent));
+});
+
 Deno.test("what is set in it or deleted from it is so in a context of its own", () => {
   const scope = contextWith(span, ROOT_CONTEXT), more = scope.setValue(KEY, "value");
   assert.deepEqual([trace.getSpan(more), more.getValue(KEY), scope.getValue(KEY)], [span, "value", undefined]);
