@@ -11,6 +11,9 @@ import {
 import type { BreakerChange, Invocation } from "../flow/ports.ts";
 import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
 import { parseTraceparent } from "../rules/traceparent.ts";
+import { RecordedSpan } from "./recorded_span.ts";
+
+const CONSUMER = { kind: SpanKind.CONSUMER };
 
 /**
  * The span of one delivery's way through a function, below the span that published the event, which it is part of
@@ -21,7 +24,7 @@ export function startAttemptSpan(invocation: Invocation, parent: Context): Span 
   const links = linksTo(invocation);
   const span = trace.getTracer("weir").startSpan(
     `process ${invocation.functionName}`,
-    { kind: SpanKind.CONSUMER, ...(links && { links }) },
+    links ? { kind: SpanKind.CONSUMER, links } : CONSUMER,
     parent,
   );
   if (span.isRecording() && isSampled(span)) span.setAttributes(attributesOf(invocation));
@@ -29,6 +32,7 @@ export function startAttemptSpan(invocation: Invocation, parent: Context): Span 
 }
 
 function isSampled(span: Span): boolean {
+  if (span instanceof RecordedSpan) return span.origin.sampled; // whose id is made up only when it is asked for
   return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
@@ -75,8 +79,9 @@ export function endAttemptSpan(
   redact: (text: string) => string,
 ): void {
   if (!span.isRecording()) return;
-  // One that was not sampled is kept only if it matters: the many that do not are spared the work of writing it all.
-  if (!isSampled(span) && (outcome.kind !== "ack" || invocation.previous !== undefined || hasFailed(span))) {
+  if (!isSampled(span)) {
+    // It is kept only if it matters: the many that do not are spared the work of writing it all.
+    if (outcome.kind === "ack" && invocation.previous === undefined && !hasFailed(span)) return;
     span.setAttributes(attributesOf(invocation));
   }
   span.setAttribute("weir.outcome", outcome.kind);

@@ -3,15 +3,17 @@ import { type ExportResult, ExportResultCode, suppressTracing } from "@opentelem
 import { countDropped, type Signal } from "./drops.ts";
 
 /** What sends a batch to a collector, and says how that went. */
-export interface Exporter<Item> {
-  export(items: Item[], done: (result: ExportResult) => void): void;
+export interface Exporter<Batch> {
+  export(batch: Batch, done: (result: ExportResult) => void): void;
   shutdown(): Promise<void>;
 }
 
 /** How much is kept and how it is sent. */
-export interface ExportQueueOptions<Item> {
+export interface ExportQueueOptions<Item, Batch> {
   readonly signal: Signal;
-  readonly exporter: Exporter<Item>;
+  readonly exporter: Exporter<Batch>;
+  /** Puts one more into a batch, or the first into a new one. */
+  readonly add: (item: Item, batch?: Batch) => Batch;
   /** As much waits at the most: what comes on top of it is dropped. */
   readonly capacity: number;
   readonly batch: number;
@@ -26,21 +28,28 @@ export interface ExportQueueOptions<Item> {
  *
  * The SDK's own batch processor keeps its count of drops to itself, and sends at once, at the end, whatever it has.
  */
-export class ExportQueue<Item> {
-  #items: Item[] = [];
+export class ExportQueue<Item, Batch> {
+  readonly #batches: { batch: Batch; count: number }[] = [];
+  #waiting = 0;
   #sending: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #giveUp: () => void = () => {};
   #closed = false;
 
-  constructor(readonly options: ExportQueueOptions<Item>) {}
+  constructor(readonly options: ExportQueueOptions<Item, Batch>) {}
 
   push(item: Item): void {
-    const { signal, capacity, batch, delayMs } = this.options;
-    if (this.#closed || this.#items.length >= capacity) return countDropped(signal, 1);
-    this.#items.push(item);
+    const { signal, capacity, batch, delayMs, add } = this.options;
+    if (this.#closed || this.#waiting >= capacity) return countDropped(signal, 1);
+    this.#waiting++;
+    const last = this.#batches.at(-1);
+    if (!last || last.count >= batch) this.#batches.push({ batch: add(item), count: 1 });
+    else {
+      last.batch = add(item, last.batch);
+      last.count++;
+    }
     if (this.#sending) return;
-    if (this.#items.length >= batch) this.#send(false);
+    if (this.#waiting >= batch) this.#send(false);
     else this.#timer ??= later(() => this.#send(false), delayMs);
   }
 
@@ -61,27 +70,29 @@ export class ExportQueue<Item> {
     this.#disarm();
     this.#giveUp();
     await this.#sending;
-    countDropped(signal, this.#items.splice(0).length);
+    countDropped(signal, this.#waiting);
+    this.#waiting = this.#batches.length = 0;
     await Promise.race([exporter.shutdown().catch(() => {}), late]);
     clearTimeout(timer);
   }
 
   #send(all: boolean): void {
     this.#disarm();
-    if (this.#closed || this.#sending || this.#items.length === 0) return;
-    const { signal, batch, delayMs } = this.options;
+    if (this.#closed || this.#sending || this.#waiting === 0) return;
+    const { signal, batch: size, delayMs } = this.options;
     this.#sending = (async () => {
       do {
-        const items = this.#items.splice(0, batch);
-        if (!await this.#export(items)) countDropped(signal, items.length);
-      } while (this.#items.length >= (all ? 1 : batch) && !this.#closed);
+        const { batch, count } = this.#batches.shift()!;
+        this.#waiting -= count;
+        if (!await this.#export(batch)) countDropped(signal, count);
+      } while (this.#waiting >= (all ? 1 : size) && !this.#closed);
       this.#sending = undefined;
-      if (this.#items.length > 0 && !this.#closed) this.#timer ??= later(() => this.#send(false), delayMs);
+      if (this.#waiting > 0 && !this.#closed) this.#timer ??= later(() => this.#send(false), delayMs);
     })();
   }
 
   /** Never rejects. */
-  #export(items: Item[]): Promise<boolean> {
+  #export(batch: Batch): Promise<boolean> {
     const { exporter, timeoutMs } = this.options;
     return new Promise((resolve) => {
       const timer = later(() => resolve(false), timeoutMs);
@@ -92,7 +103,7 @@ export class ExportQueue<Item> {
       this.#giveUp = () => done(false);
       try {
         context.with(suppressTracing(context.active()), () => {
-          exporter.export(items, ({ code }) => done(code === ExportResultCode.SUCCESS));
+          exporter.export(batch, ({ code }) => done(code === ExportResultCode.SUCCESS));
         });
       } catch {
         done(false);

@@ -8,6 +8,8 @@ import {
   type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
+import { randomSpanId, randomTraceId } from "./random_ids.ts";
+import { startActiveSpan } from "./start_active_span.ts";
 
 /**
  * Tracing without a place to send spans: every span gets its ids, so that logs and messages of one order share a
@@ -24,27 +26,15 @@ const TRACER: Tracer = {
     return trace.wrapSpanContext(childOf(options.root ? undefined : trace.getSpanContext(parent)));
   },
   startActiveSpan(name: string, ...rest: unknown[]): ReturnType<Tracer["startActiveSpan"]> {
-    const run = rest.pop() as (span: Span) => unknown;
-    const [options, parent = context.active()] = rest as [SpanOptions?, Context?];
-    const span = TRACER.startSpan(name, options, parent);
-    return context.with(trace.setSpan(parent, span), () => run(span)) as ReturnType<
-      Tracer["startActiveSpan"]
-    >;
+    return startActiveSpan(TRACER, name, rest);
   },
 };
 
 function childOf(parent: SpanContext | undefined): SpanContext {
   return {
-    traceId: parent?.traceId ?? randomHex(32),
-    spanId: randomHex(16),
+    traceId: parent?.traceId ?? randomTraceId(),
+    spanId: randomSpanId(),
     traceFlags: parent?.traceFlags ?? 0,
     ...(parent?.traceState && { traceState: parent.traceState }),
   };
-}
-
-/** Ids need to be unlikely to meet, not hard to guess. */
-function randomHex(digits: number): string {
-  let hex = "";
-  while (hex.length < digits) hex += Math.floor(Math.random() * 0x1_0000_0000).toString(16).padStart(8, "0");
-  return hex;
 }

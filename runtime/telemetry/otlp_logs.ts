@@ -19,9 +19,13 @@ export interface OtlpLogs {
 /** Log records by OTLP over HTTP, with the span they belong to. The exporter reads `OTEL_EXPORTER_OTLP_*` itself. */
 export function otlpLogs(env: (name: string) => string | undefined, serviceName: string, redact: Redact): OtlpLogs {
   const number = (name: string, otherwise: number) => Number(env(name)) || otherwise;
-  const queue = new ExportQueue<ReadWriteLogRecord>({
+  const queue = new ExportQueue<ReadWriteLogRecord, ReadWriteLogRecord[]>({
     signal: "logs",
     exporter: new OTLPLogExporter({ timeoutMillis: number("OTEL_EXPORTER_OTLP_TIMEOUT", 2_000) }),
+    add: (record, batch = []) => {
+      batch.push(record);
+      return batch;
+    },
     capacity: number("OTEL_BLRP_MAX_QUEUE_SIZE", 8_192),
     batch: number("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512),
     delayMs: number("OTEL_BLRP_SCHEDULE_DELAY", 1_000),

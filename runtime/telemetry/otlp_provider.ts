@@ -1,4 +1,5 @@
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import type { TracerProvider } from "@opentelemetry/api";
+import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -6,32 +7,54 @@ import {
   ParentBasedSampler,
   type Sampler,
   TraceIdRatioBasedSampler,
-  TracerProvider,
 } from "@opentelemetry/sdk-trace";
-import { ExportQueue } from "./export_queue.ts";
+import { type Exporter, ExportQueue } from "./export_queue.ts";
+import { resourceJson } from "./otlp_json.ts";
 import { resourceOf } from "./otlp_resource.ts";
-import { SpanKeeper } from "./span_keeper.ts";
+import { RecordingTracerProvider } from "./recording_tracer.ts";
+import { SpanBatch } from "./span_batch.ts";
+import { SpanKeeper, type SpanQueue } from "./span_keeper.ts";
 
 type Env = (name: string) => string | undefined;
 
-/** A tracer provider that exports by OTLP over HTTP. The exporter reads `OTEL_EXPORTER_OTLP_*` itself. */
-export function otlpProvider(env: Env, serviceName: string): TracerProvider {
+/** How long the last spans may take: a collector that is gone must not keep the process. */
+const FLUSH_MS = 2_000;
+
+/** A tracer provider that exports by OTLP over HTTP, and what sends the rest and stops. */
+export function otlpProvider(
+  env: Env,
+  serviceName: string,
+): { provider: TracerProvider; shutdown: () => Promise<void> } {
   const number = (name: string, otherwise: number) => Number(env(name)) || otherwise;
   const sampler = samplerOf(env("OTEL_TRACES_SAMPLER"), env("OTEL_TRACES_SAMPLER_ARG"));
-  const queue = new ExportQueue({
+  const { attributes, schemaUrl } = resourceOf(serviceName);
+  const resource = resourceJson(attributes, schemaUrl);
+  const queue: SpanQueue = new ExportQueue({
     signal: "traces",
     // Its default of ten seconds would keep a process that is done, where the collector is gone.
-    exporter: new OTLPTraceExporter({ timeoutMillis: number("OTEL_EXPORTER_OTLP_TIMEOUT", 2_000) }),
+    exporter: spanExporter(number("OTEL_EXPORTER_OTLP_TIMEOUT", 2_000)),
+    add: (span, batch = new SpanBatch(resource)) => batch.add(span),
     capacity: number("OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
     batch: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),
     delayMs: number("OTEL_BSP_SCHEDULE_DELAY", 1_000),
     timeoutMs: number("OTEL_BSP_EXPORT_TIMEOUT", 10_000),
   });
-  return new TracerProvider({
-    resource: resourceOf(serviceName),
-    sampler: env("WEIR_TRACE_FAILURES") === "false" ? sampler : createAlwaysRecordSampler(sampler),
-    spanProcessors: [new SpanKeeper(queue)],
-  });
+  const provider = new RecordingTracerProvider(
+    env("WEIR_TRACE_FAILURES") === "false" ? sampler : createAlwaysRecordSampler(sampler),
+    new SpanKeeper(queue),
+  );
+  return { provider, shutdown: () => queue.shutdown(FLUSH_MS) };
+}
+
+/** The SDK's way to send, which reads `OTEL_EXPORTER_OTLP_*` itself, with a serializer of our own. */
+function spanExporter(timeoutMillis: number): Exporter<SpanBatch> {
+  return createOtlpHttpExportDelegate(
+    convertLegacyHttpOptions({ timeoutMillis }, "TRACES", "v1/traces", { "Content-Type": "application/json" }),
+    { serializeRequest: (batch: SpanBatch) => batch.end(), deserializeResponse: () => ({}) },
+    "otlp_http_span_exporter",
+    { name: "span", countItems: () => 0 },
+    undefined,
+  );
 }
 
 /** The samplers of the OpenTelemetry specification, by the names it gives them. */

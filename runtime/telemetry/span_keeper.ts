@@ -1,55 +1,42 @@
-import { SpanStatusCode, TraceFlags } from "@opentelemetry/api";
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { SpanStatusCode } from "@opentelemetry/api";
 import type { ExportQueue } from "./export_queue.ts";
+import type { Keeper, RecordedSpan } from "./recorded_span.ts";
+import type { SpanBatch } from "./span_batch.ts";
 
-/** Of so many spans that were not sampled, and are still open, what is below them is remembered. */
+/** Where spans wait for the collector. */
+export type SpanQueue = ExportQueue<RecordedSpan, SpanBatch>;
+
+/** So many are remembered below one span at the most. */
 const REMEMBERED = 10_000;
-/** How long the last spans may take: a collector that is gone must not keep the process. */
-const FLUSH_MS = 2_000;
 
 /**
  * Sends the spans that were sampled, and of the others those that turn out to matter: an attempt that failed, or came
  * after another one, and every span that ended as an error, each with what was below it in this process. A sampler
- * decides before anything has happened; what went wrong is known only at the end.
+ * decides before anything has happened; what went wrong is known only at the end. Until then a span has with it what
+ * was below it, and takes it along when it is forgotten.
  */
-export class SpanKeeper implements SpanProcessor {
-  /** By the id of the span above them, which is still open. */
-  readonly #below = new Map<string, ReadableSpan[]>();
+export class SpanKeeper implements Keeper {
+  constructor(readonly queue: SpanQueue) {}
 
-  constructor(readonly queue: ExportQueue<ReadableSpan>) {}
+  wants(span: RecordedSpan): boolean {
+    return span.origin.sampled || span.parent !== undefined && span.parent.isRecording() || matters(span);
+  }
 
-  onStart(): void {}
-
-  onEnd(span: ReadableSpan): void {
-    const { spanId, traceFlags } = span.spanContext();
-    if (traceFlags & TraceFlags.SAMPLED) return this.queue.push(span);
-    const below = this.#below.get(spanId) ?? [];
-    this.#below.delete(spanId);
-    if (matters(span)) {
-      for (const one of [...below, span]) this.queue.push(one);
-      return;
+  keep(span: RecordedSpan): void {
+    const { below, parent } = span;
+    if (span.origin.sampled || matters(span)) {
+      for (const one of below ?? []) this.queue.push(one);
+      return this.queue.push(span);
     }
-    const above = span.parentSpanContext;
-    if (!above || above.isRemote) return;
-    const siblings = this.#below.get(above.spanId);
-    if (siblings) siblings.push(...below, span);
-    else this.#below.set(above.spanId, [...below, span]);
-    // One that is never ended, or was ended before what is below it, would be remembered for ever.
-    if (this.#below.size > REMEMBERED) this.#below.delete(this.#below.keys().next().value!);
-  }
-
-  forceFlush(): Promise<void> {
-    return this.queue.flush();
-  }
-
-  shutdown(): Promise<void> {
-    this.#below.clear();
-    return this.queue.shutdown(FLUSH_MS);
+    const siblings = parent!.below ??= [];
+    for (const one of below ?? []) if (siblings.length < REMEMBERED) siblings.push(one);
+    if (siblings.length < REMEMBERED) siblings.push(span);
   }
 }
 
-function matters({ status, attributes, links }: ReadableSpan): boolean {
+function matters({ status, attributes, links }: RecordedSpan): boolean {
+  if (status.code === SpanStatusCode.ERROR) return true;
   const outcome = attributes["weir.outcome"];
-  return status.code === SpanStatusCode.ERROR || outcome !== undefined && outcome !== "ack" ||
-    links.some((link) => link.attributes?.["weir.link"] !== undefined);
+  return outcome !== undefined && outcome !== "ack" ||
+    links !== undefined && links.some((link) => link.attributes?.["weir.link"] !== undefined);
 }

@@ -38,10 +38,10 @@ export async function setupTracing(env: Env, serviceName: string): Promise<Traci
     return NOWHERE;
   }
   const { otlpProvider } = await import("./otlp_provider.ts");
-  const provider = otlpProvider(env, serviceName);
+  const { provider, shutdown } = otlpProvider(env, serviceName);
   trace.setGlobalTracerProvider(provider);
   return {
     exportsTo: endpoint,
-    shutdown: () => provider.shutdown().catch(() => {}),
+    shutdown,
   };
 }

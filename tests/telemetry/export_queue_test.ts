@@ -8,12 +8,15 @@ import { eventually } from "../nats/eventually.ts";
 const OK = { code: ExportResultCode.SUCCESS }, FAILED = { code: ExportResultCode.FAILED };
 type Done = (result: typeof OK) => void;
 
+const add = (item: number, batch: number[] = []) => [...batch, item];
+
 /** A queue of ten with batches of four, and an exporter that answers when the test says so. */
 function setup(answer?: (items: number[], done: Done) => void) {
   const sent: number[][] = [], answers: Done[] = [];
   const before = droppedSpans();
-  const queue = new ExportQueue<number>({
+  const queue = new ExportQueue<number, number[]>({
     signal: "traces",
+    add,
     capacity: 10,
     batch: 4,
     delayMs: 1,
@@ -92,8 +95,9 @@ Deno.test("drops are told at once, then every half a minute, and the rest at the
   let now = 0;
   const log = new Logger({ level: "info", format: "json", write: (line) => lines.push(line) });
   const tellRest = reportDrops(log, () => now);
-  const logs = new ExportQueue<number>({
+  const logs = new ExportQueue<number, number[]>({
     signal: "logs",
+    add,
     capacity: 0,
     batch: 1,
     delayMs: 1,

@@ -1,38 +1,33 @@
 import assert from "node:assert/strict";
 import { context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
-import {
-  AlwaysOffSampler,
-  createAlwaysRecordSampler,
-  type ReadableSpan,
-  TracerProvider,
-} from "@opentelemetry/sdk-trace";
+import { AlwaysOffSampler, createAlwaysRecordSampler } from "@opentelemetry/sdk-trace";
 import { ExportQueue } from "../../runtime/telemetry/export_queue.ts";
-import { SpanKeeper } from "../../runtime/telemetry/span_keeper.ts";
+import { SpanBatch } from "../../runtime/telemetry/span_batch.ts";
+import type { RecordedSpan } from "../../runtime/telemetry/recorded_span.ts";
+import { RecordingTracerProvider } from "../../runtime/telemetry/recording_tracer.ts";
+import { SpanKeeper, type SpanQueue } from "../../runtime/telemetry/span_keeper.ts";
 
 /** A tracer of which no span is sampled, and the names of those that are kept. */
 function setup() {
-  const kept: string[] = [];
-  const queue = new ExportQueue<ReadableSpan>({
+  const queue: SpanQueue = new ExportQueue({
     signal: "traces",
     capacity: 1_000_000,
     batch: 1_000_000,
     delayMs: 60_000,
     timeoutMs: 60_000,
-    exporter: {
-      export: (spans, done) => {
-        kept.push(...spans.map(({ name }) => name));
-        done({ code: 0 });
-      },
-      shutdown: () => Promise.resolve(),
+    add: (span, batch = new SpanBatch("")) => {
+      kept.push(span.name);
+      return batch;
     },
+    exporter: { export: (_, done) => done({ code: 0 }), shutdown: () => Promise.resolve() },
   });
+  const kept: string[] = [];
   const sampler = createAlwaysRecordSampler(new AlwaysOffSampler());
-  const provider = new TracerProvider({ sampler, spanProcessors: [new SpanKeeper(queue)] });
-  const tracer = provider.getTracer("test");
+  const tracer = new RecordingTracerProvider(sampler, new SpanKeeper(queue)).getTracer("test");
   const start = (name: string, above?: Span) =>
     tracer.startSpan(name, {}, above ? trace.setSpan(context.active(), above) : context.active());
   const finish = async () => {
-    await provider.shutdown();
+    await queue.shutdown(1_000);
     return kept;
   };
   return { tracer, start, finish };
@@ -64,11 +59,33 @@ Deno.test("an error below a span that ends well is kept alone", async () => {
   assert.deepEqual(await finish(), ["call"]);
 });
 
-Deno.test("what is below spans that never end is not remembered for ever", async () => {
+Deno.test("what ends after the span above it is not kept with it", async () => {
   const { start, finish } = setup();
-  const first = start("first");
-  start("below the first", first).end();
-  for (let n = 0; n < 10_000; n++) start("below another", start("another")).end();
-  first.setAttribute("weir.outcome", "retry").end();
-  assert.deepEqual(await finish(), ["first"]);
+  const attempt = start("attempt"), call = start("call", attempt);
+  attempt.setAttribute("weir.outcome", "retry").end();
+  call.end();
+  assert.deepEqual(await finish(), ["attempt"]);
+});
+
+Deno.test("a span that has ended holds neither the one above it nor those below it", () => {
+  const { start } = setup();
+  const attempt = start("attempt") as RecordedSpan, call = start("call", attempt) as RecordedSpan;
+  assert.equal(call.parent, attempt);
+  call.end();
+  assert.deepEqual([call.parent, attempt.below], [undefined, [call]]);
+  attempt.end();
+  assert.deepEqual([attempt.parent, attempt.below], [undefined, undefined]);
+  assert.equal((start("late", attempt) as RecordedSpan).parent, undefined);
+});
+
+Deno.test("below one span ten thousand are remembered, and no more", async () => {
+  const { start, finish } = setup();
+  const attempt = start("attempt"), step = start("step", attempt);
+  for (let n = 0; n < 6_000; n++) start("call", step).end();
+  for (let n = 0; n < 6_000; n++) start("call", attempt).end();
+  step.end();
+  attempt.setAttribute("weir.outcome", "retry").end();
+  const kept = await finish();
+  assert.equal(kept.length, 10_001);
+  assert.equal(kept.at(-1), "attempt");
 });

@@ -1,0 +1,54 @@
+import { type Context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
+import type { MessageHeaders } from "../nouns/delivery.ts";
+import { parseTraceparent } from "../rules/traceparent.ts";
+
+/**
+ * A context with a span in it. The API's own, by `trace.setSpan`, copies a map and makes three functions, which takes
+ * 0.6 µs; there is one for every event, and all that is ever asked of most is the span.
+ */
+export function contextWith(span: Span, parent: Context): Context {
+  // One scope in another would hold the spans of all that led here, for as long as it goes on.
+  return new SpanScope(span, parent instanceof SpanScope ? parent.parent : parent);
+}
+
+class SpanScope implements Context {
+  constructor(readonly span: Span, readonly parent: Context) {}
+
+  getValue(key: symbol): unknown {
+    return key === SPAN_KEY ? this.span : this.parent.getValue(key);
+  }
+
+  setValue(key: symbol, value: unknown): Context {
+    return trace.setSpan(this.parent, this.span).setValue(key, value);
+  }
+
+  deleteValue(key: symbol): Context {
+    return trace.setSpan(this.parent, this.span).deleteValue(key);
+  }
+}
+
+/** By what key the API finds the span in a context: it keeps that to itself, but asks for it. */
+const SPAN_KEY: symbol = (() => {
+  let asked = Symbol();
+  trace.getSpan({ ...ROOT_CONTEXT, getValue: (key) => void (asked = key) });
+  return asked;
+})();
+
+const HEADERS = {
+  get: (headers: MessageHeaders, name: string) => headers.get(name),
+  keys: (headers: MessageHeaders) => [...headers.entries()].map(([name]) => name),
+};
+
+/**
+ * The context that a message carries: the span that published it, and its baggage. From the root, not the active one: a
+ * delivery belongs to whoever published it, not to what ran last. A `traceparent` alone, which is what most have, is
+ * read here in half the time of the propagator.
+ */
+export function readParent(headers: MessageHeaders): Context {
+  const ids = parseTraceparent(headers.get("traceparent"));
+  const alone = ids && headers.get("tracestate") === undefined && headers.get("baggage") === undefined;
+  if (!alone || !propagation.fields().includes("traceparent")) {
+    return propagation.extract(ROOT_CONTEXT, headers, HEADERS);
+  }
+  return contextWith(trace.wrapSpanContext({ ...ids, isRemote: true }), ROOT_CONTEXT);
+}
