@@ -36,6 +36,16 @@ export async function readTyped(request: Request, type: string, place: BodyPlace
   return withIdempotencyKey({ ...event, data: parseJson(await readText(request, place)) }, request);
 }
 
+/** Whether each line of the body is an event: then {@linkcode readLine} reads them, as they come. */
+export function isNdjson(request: Request): boolean {
+  return mediaType(request) === NDJSON;
+}
+
+/** Reads one line of `POST /events`. @param index the event's place among those of the request, from 0 */
+export function readLine(line: string, request: Request, index: number): IncomingEvent {
+  return numbered(fromEnvelope(parseJson(line, "the line")), request, index);
+}
+
 /** Reads `POST /events`: CloudEvents that name their type themselves, one or many. */
 export async function readEnvelopes(
   request: Request,
@@ -51,13 +61,6 @@ export async function readEnvelopes(
       const batch = parseJson(await readText(request, place));
       if (!Array.isArray(batch)) throw malformed("a batch must be a JSON array of CloudEvents");
       return { many: true, events: batch.map((event, i) => at(i, () => numbered(fromEnvelope(event), request, i))) };
-    }
-    case NDJSON: {
-      const lines = (await readText(request, place)).split("\n").filter((line) => line.trim() !== "");
-      return {
-        many: true,
-        events: lines.map((line, i) => at(i, () => numbered(fromEnvelope(parseJson(line)), request, i))),
-      };
     }
   }
   const type = request.headers.get("ce-type");
