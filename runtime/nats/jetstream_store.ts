@@ -3,15 +3,8 @@ import type { Clock, Stored } from "../flow/ports.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import { Link } from "./link.ts";
 import { nobodyTook } from "./no_stream.ts";
-import {
-  answersDenied,
-  publishDenied,
-  type Refusal,
-  refusalError,
-  StoreError,
-  unanswered,
-  unsendable,
-} from "./store_error.ts";
+import { PubAcks } from "./pub_ack.ts";
+import { answersDenied, publishDenied, refusalError, StoreError, unanswered, unsendable } from "./store_error.ts";
 import { Turn } from "./turn.ts";
 import { WaitingRoom } from "./waiting_room.ts";
 
@@ -34,13 +27,6 @@ interface Pending {
   sentAtMs: number;
   resolve(stored: Stored): void;
   reject(error: StoreError): void;
-}
-
-interface PubAck {
-  stream?: string;
-  seq?: number;
-  duplicate?: boolean;
-  error?: Refusal;
 }
 
 /** How long one try may take, how long all of them together, and the waits between them. */
@@ -70,6 +56,7 @@ export class JetStreamStore implements Store {
   readonly #waiting: WaitingRoom<Pending>;
   /** One timer serves all tries, for all are given the same time. */
   #cancelOverdue: (() => void) | undefined;
+  readonly #acks = new PubAcks();
   readonly #link: Link;
   #denied: StoreError | undefined;
   #last = 0;
@@ -140,7 +127,7 @@ export class JetStreamStore implements Store {
     if (!pending) return; // an answer to a try that was given up: the message is stored, and the next try says so
     this.#sent.delete(token);
     if (msg.data.length === 0) return this.#again(pending);
-    const ack = msg.json<PubAck>();
+    const ack = this.#acks.read(msg.data);
     if (ack.error) {
       const error = refusalError(pending.subject, ack.stream, ack.error);
       if (error) return pending.reject(error);
