@@ -7,6 +7,8 @@ import { WINDOW } from "./window.ts";
 
 /** The most events of one request: of each a result is held until all are answered, some 150 bytes. */
 export const MAX_EVENTS = 100_000;
+/** The most of its results, in characters: those of events that are refused may be as long as the events. */
+const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
 
 /** What is done with the lines of a request. */
 export interface Bulk {
@@ -27,7 +29,7 @@ export interface Bulk {
 export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk): Promise<Response> {
   const results: string[] = [], lines = new Lines(place.maxBytes);
   const reader = request.body?.getReader();
-  let underWay = 0, held = 0, number = 0, stored = 0;
+  let underWay = 0, underWayLength = 0, resultsLength = 0, number = 0, stored = 0;
   let first: { readonly index: number; readonly problem: Problem } | undefined, outage: Problem | undefined;
   let wake = () => {};
   const untilFewer = (than: number) =>
@@ -39,9 +41,8 @@ export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk
     });
 
   const settled = (index: number, result: object) => {
-    const text = JSON.stringify(result);
-    held += text.length;
-    results[index] = text;
+    results[index] = JSON.stringify(result);
+    resultsLength += results[index].length;
   };
   const failed = (index: number, problem: Problem) => {
     if (!first || index < first.index) first = { index, problem };
@@ -49,10 +50,10 @@ export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk
   };
   const begin = (line: string, index: number, number: number) => {
     underWay++;
-    held += line.length;
+    underWayLength += line.length;
     const over = () => {
       underWay--;
-      held -= line.length;
+      underWayLength -= line.length;
       wake();
     };
     bulk.publish(line, index).then((result) => {
@@ -72,7 +73,7 @@ export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk
       const text = typeof line === "string" ? line.trim() : undefined;
       if (text === "") continue;
       if (underWay >= WINDOW) await untilFewer(WINDOW);
-      if (results.length >= MAX_EVENTS) throw tooMany();
+      if (results.length >= MAX_EVENTS || resultsLength > MAX_RESULTS_LENGTH) throw tooMany();
       const index = results.push("") - 1;
       if (outage) settled(index, resultOf(bulk.untried));
       else if (text === undefined) failed(index, atLine(number, line as Problem));
@@ -82,13 +83,12 @@ export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk
 
   let broken: Problem | undefined;
   try {
-    while (reader) {
-      const { done, value } = await nextPiece(reader, place);
-      if (done) break;
-      place.hold(lines.bytes + value.length + held);
-      await take(lines.push(value));
+    const hold = (bytes: number) => place.hold(bytes + underWayLength + resultsLength);
+    for (let more = reader !== undefined; more;) {
+      const next = await nextLines(reader!, lines, place, hold);
+      await take(next.lines);
+      more = !next.done;
     }
-    await take(lines.end());
   } catch (error) {
     broken = bulk.problemOf(error);
     await reader?.cancel().catch(() => {});
@@ -102,16 +102,27 @@ export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk
   return new Problem(problem.status, problem.title, detail, { headers: problem.more.headers }).toResponse(list);
 }
 
-async function nextPiece(reader: ReadableStreamDefaultReader<Uint8Array>, place: BodyPlace) {
+/** Reads until a line has ended. A caller that sends a byte now and then would else hold its place for ever. */
+async function nextLines(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  lines: Lines,
+  place: BodyPlace,
+  hold: (bytes: number) => void,
+): Promise<{ readonly lines: readonly Line[]; readonly done: boolean }> {
   let isLate = false;
   const came = place.patience.wait(() => {
     isLate = true;
     void reader.cancel();
   });
   try {
-    const next = await reader.read();
-    if (isLate) throw late("nothing more of the body came");
-    return next;
+    while (true) {
+      const { done, value } = await reader.read();
+      if (isLate) throw late("no further line came");
+      if (done) return { lines: lines.end(), done };
+      hold(lines.bytes + value.length);
+      const ended = lines.push(value);
+      if (ended.length > 0) return { lines: ended, done };
+    }
   } catch (error) {
     throw error instanceof Problem ? error : malformed("the body ended early");
   } finally {
@@ -128,6 +139,7 @@ function atLine(number: number, { status, title, detail, more }: Problem): Probl
 }
 
 function tooMany(): Problem {
-  const detail = `a request has ${MAX_EVENTS} events at the most: send those after them in another`;
+  const detail = `a request has ${MAX_EVENTS} events and ${MAX_RESULTS_LENGTH} characters of results at the most: ` +
+    "send the rest in another";
   return new Problem(413, "Content Too Large", detail);
 }

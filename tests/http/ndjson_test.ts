@@ -197,9 +197,39 @@ Deno.test("a caller that sends nothing more for half a minute learns what was st
   assert.deepEqual([status, title], [408, "Request Timeout"]);
   assert.equal(
     detail,
-    "nothing more of the body came within 30000 ms; 1 of 1 events were stored: `results` says which",
+    "no further line came within 30000 ms; 1 of 1 events were stored: `results` says which",
   );
   assert.deepEqual([idsOf(results), publisher.published.length, cancelled], [["order-1"], 1, true]);
+});
+
+Deno.test("a caller that sends a byte now and then is not waited for longer than one that sends nothing", async () => {
+  const clock = manualClock();
+  const { send } = setup({ clock });
+  const taken: (() => void)[] = [];
+  const body = new ReadableStream({
+    pull: async (controller) => {
+      await new Promise<void>((resolve) => taken.push(resolve));
+      controller.enqueue(UTF8.encode(" "));
+    },
+  }, { highWaterMark: 0 });
+  const answering = send("/events", { body, headers });
+  await clock.timerSet(30_000);
+  for (let i = 0; i < 3; i++) {
+    clock.advance(9_000);
+    taken.pop()!();
+    while (taken.length === 0) await Promise.resolve();
+  }
+  clock.advance(3_000);
+  assert.equal((await answering).status, 408);
+});
+
+Deno.test("a request whose results grow too long is ended", async () => {
+  const { send, publisher } = setup({ maxBytes: 1_000_000 });
+  const bad = line({ data: { orderId: "o1", items: Array.from({ length: 20_000 }, () => 7) } });
+  const body = inPieces(UTF8.encode(`${line()}\n${`${bad}\n`.repeat(30)}`), 65_536);
+  const { status, results } = await problemOf(await send("/events", { body, headers }));
+  assert.deepEqual([status, publisher.published.length], [413, 1]);
+  assert.ok(results.length < 30, `${results.length} results were held`);
 });
 
 Deno.test("a caller that goes away in the middle of a line has what it sent before stored, and not the rest", async () => {
@@ -255,7 +285,7 @@ Deno.test("a request has a hundred thousand events at the most, and those are st
   assert.deepEqual([status, results.length], [413, 100_000]);
   assert.equal(
     detail,
-    "a request has 100000 events at the most: send those after them in another; " +
+    "a request has 100000 events and 16777216 characters of results at the most: send the rest in another; " +
       "100000 of 100000 events were stored: `results` says which",
   );
 });
