@@ -178,6 +178,7 @@ export async function startRuntime(
         keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
         health,
         meter: requests.ingress,
+        clock: steadyClock,
         maxBytes: nc.info!.max_payload - HEADER_BYTES,
         outage: () => store.outage(),
         storeProblem,

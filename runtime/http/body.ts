@@ -1,63 +1,98 @@
 import type { BodyPlace } from "./body_room.ts";
+import { late } from "./patience.ts";
 import { Problem } from "./problem.ts";
 
-/** How long a body may take to come: a caller that never ends it must not hold a place for ever. */
-const BODY_MS = 30_000;
+/** A body that says it has no more bytes than that is awaited in one piece: a stream costs as much as all the rest. */
+const AT_ONCE_BYTES = 65_536;
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The body as text. @throws {Problem} 413 as soon as it is too large, 503 when there is no room; 400: not UTF-8. */
 export async function readText(request: Request, place: BodyPlace): Promise<string> {
-  const { maxBytes } = place;
-  const tooLarge = () =>
-    new Problem(
-      413,
-      "Content Too Large",
-      `the body is larger than ${maxBytes} bytes, the most that is taken`,
-    );
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > maxBytes) throw tooLarge();
-  place.grow(declared);
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const { maxBytes } = place, { headers } = request;
+  const declared = Number(headers.get("content-length") ?? NaN);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  place.grow(declared || 0);
+  // A body in chunks is as long as it likes, whatever else its head says.
+  if (declared <= AT_ONCE_BYTES && !headers.has("transfer-encoding")) return await atOnce(request, place);
+  return await inPieces(request, place);
+}
+
+function atOnce(request: Request, place: BodyPlace): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const cameInTime = place.patience.wait(() => reject(late("the body did not come")));
+    const came = (bytes: Uint8Array) => {
+      cameInTime();
+      if (bytes.length > place.maxBytes) throw tooLarge(place.maxBytes);
+      return decode(bytes);
+    };
+    request.bytes().then(came, () => {
+      cameInTime();
+      throw malformed("the body ended early");
+    }).then(resolve, reject);
+  });
+}
+
+async function inPieces(request: Request, place: BodyPlace): Promise<string> {
   const reader = request.body?.getReader();
-  let text = "", bytes = 0, late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    void reader?.cancel();
-  }, BODY_MS);
+  if (!reader) return "";
+  const pieces: Uint8Array[] = [];
+  let bytes = 0, isLate = false;
+  const cameInTime = place.patience.wait(() => {
+    isLate = true;
+    void reader.cancel();
+  });
   try {
-    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
       bytes += next.value.length;
-      if (bytes > maxBytes) {
-        await reader?.cancel();
-        throw tooLarge();
-      }
-      try {
-        place.grow(bytes);
-      } catch (error) {
-        await reader?.cancel();
-        throw error;
-      }
-      text += decoder.decode(next.value, { stream: true });
+      if (bytes > place.maxBytes) throw tooLarge(place.maxBytes);
+      place.grow(bytes);
+      pieces.push(next.value);
     }
-    if (late) throw new Problem(408, "Request Timeout", `the body did not come within ${BODY_MS} ms`);
-    return text + decoder.decode();
   } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw malformed(error instanceof TypeError ? "the body is not UTF-8 text" : "the body ended early");
+    if (!(error instanceof Problem)) throw malformed("the body ended early");
+    await reader.cancel();
+    throw error;
   } finally {
-    clearTimeout(timer);
+    cameInTime();
+  }
+  if (isLate) throw late("the body did not come");
+  return decode(joined(pieces, bytes));
+}
+
+/** Pieces as one. */
+export function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  if (pieces.length === 1) return pieces[0];
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw malformed("the body is not UTF-8 text");
   }
 }
 
-/** @throws {Problem} 400 with what is wrong and where. */
-export function parseJson(text: string): unknown {
+/** @param what it is the text of. @throws {Problem} 400 with what is wrong and where. */
+export function parseJson(text: string, what = "the body"): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw malformed(`the body is not JSON: ${(error as Error).message}`);
+    throw malformed(`${what} is not JSON: ${(error as Error).message}`);
   }
 }
 
 /** The problem of a request that cannot be read as what it should be. */
 export function malformed(detail: string): Problem {
   return new Problem(400, "Malformed request", detail);
+}
+
+function tooLarge(maxBytes: number): Problem {
+  return new Problem(413, "Content Too Large", `the body is larger than ${maxBytes} bytes, the most that is taken`);
 }

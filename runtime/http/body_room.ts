@@ -1,3 +1,5 @@
+import type { Clock } from "../flow/ports.ts";
+import { BODY_MS, Patience } from "./patience.ts";
 import { Problem } from "./problem.ts";
 
 /**
@@ -10,8 +12,12 @@ export const ROOM_BYTES = 32 * 1_024 * 1_024;
 export interface BodyPlace {
   /** The largest body taken. */
   readonly maxBytes: number;
+  /** How long its caller is waited for. */
+  readonly patience: Patience;
   /** Makes it so many bytes large. @throws {Problem} 503 when there is no room for that. */
   grow(toBytes: number): void;
+  /** Makes it just so large, for what comes and goes. @throws {Problem} 503 when there is no room for that. */
+  hold(bytes: number): void;
   /** Gives all of it back. */
   leave(): void;
 }
@@ -19,24 +25,27 @@ export interface BodyPlace {
 /** Room for the bodies of all requests under way. */
 export class BodyRoom {
   #bytes = 0;
+  readonly #patience: Patience;
 
-  constructor(readonly maxBytes: number, readonly roomBytes: number = ROOM_BYTES) {}
+  constructor(readonly maxBytes: number, clock: Clock, readonly roomBytes: number = ROOM_BYTES) {
+    this.#patience = new Patience(BODY_MS, clock);
+  }
 
   enter(): BodyPlace {
     let own = 0;
+    const hold = (bytes: number) => {
+      const others = this.#bytes - own;
+      // Whoever is alone gets in: a limit of the server's above the room's would else keep a body out for ever.
+      if (bytes > own && others > 0 && others + bytes > this.roomBytes) throw full(this.roomBytes);
+      this.#bytes = others + bytes;
+      own = bytes;
+    };
     return {
       maxBytes: this.maxBytes,
-      grow: (toBytes) => {
-        const others = this.#bytes - own;
-        // Whoever is alone gets in: a limit of the server's above the room's would else keep a body out for ever.
-        if (toBytes > own && others > 0 && others + toBytes > this.roomBytes) throw full(this.roomBytes);
-        this.#bytes = others + Math.max(own, toBytes);
-        own = Math.max(own, toBytes);
-      },
-      leave: () => {
-        this.#bytes -= own;
-        own = 0;
-      },
+      patience: this.#patience,
+      grow: (toBytes) => hold(Math.max(own, toBytes)),
+      hold,
+      leave: () => hold(0),
     };
   }
 }

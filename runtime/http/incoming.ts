@@ -19,7 +19,8 @@ const NDJSON = "application/x-ndjson";
 /** RFC 3339. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 /** Attributes with a meaning of their own; every other one is an extension. */
-const CORE = ["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"];
+const CORE = new Set(["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"]);
+const NONE: Readonly<Record<string, string>> = {};
 
 /** Reads `POST /events/{type}` or a route: plain JSON data, with CloudEvents attributes in headers if any. */
 export async function readTyped(request: Request, type: string, place: BodyPlace): Promise<IncomingEvent> {
@@ -34,6 +35,16 @@ export async function readTyped(request: Request, type: string, place: BodyPlace
   }
   const event = fromHeaders(request, type);
   return withIdempotencyKey({ ...event, data: parseJson(await readText(request, place)) }, request);
+}
+
+/** Whether each line of the body is an event: then {@linkcode readLine} reads them, as they come. */
+export function isNdjson(request: Request): boolean {
+  return mediaType(request) === NDJSON;
+}
+
+/** Reads one line of `POST /events`. @param index the event's place among those of the request, from 0 */
+export function readLine(line: string, request: Request, index: number): IncomingEvent {
+  return numbered(fromEnvelope(parseJson(line, "the line")), request, index);
 }
 
 /** Reads `POST /events`: CloudEvents that name their type themselves, one or many. */
@@ -51,13 +62,6 @@ export async function readEnvelopes(
       const batch = parseJson(await readText(request, place));
       if (!Array.isArray(batch)) throw malformed("a batch must be a JSON array of CloudEvents");
       return { many: true, events: batch.map((event, i) => at(i, () => numbered(fromEnvelope(event), request, i))) };
-    }
-    case NDJSON: {
-      const lines = (await readText(request, place)).split("\n").filter((line) => line.trim() !== "");
-      return {
-        many: true,
-        events: lines.map((line, i) => at(i, () => numbered(fromEnvelope(parseJson(line)), request, i))),
-      };
     }
   }
   const type = request.headers.get("ce-type");
@@ -80,29 +84,30 @@ function fromEnvelope(envelope: unknown): IncomingEvent {
   if (event.data_base64 !== undefined) {
     throw malformed("data_base64 is not taken: the data of an event is JSON");
   }
-  const extensions = Object.entries(event)
-    .filter(([name, value]) => !CORE.includes(name) && value !== null && value !== undefined)
-    .map(([name, value]) => {
-      if (typeof value === "object") {
-        throw malformed(`attribute ${JSON.stringify(name)} is not text, number or boolean`);
-      }
-      return [name, String(value)] as const;
-    });
+  const extensions: [string, string][] = [];
+  for (const [name, value] of Object.entries(event)) {
+    if (CORE.has(name) || value === null || value === undefined) continue;
+    if (typeof value === "object") {
+      throw malformed(`attribute ${JSON.stringify(name)} is not text, number or boolean`);
+    }
+    extensions.push([name, String(value)]);
+  }
   return checked({
     type: event.type,
     data: event.data,
     id: text(event, "id"),
     source: text(event, "source"),
     time: text(event, "time"),
-    extensions: Object.fromEntries(extensions),
+    extensions: extensions.length === 0 ? NONE : Object.fromEntries(extensions),
   });
 }
 
 function fromHeaders(request: Request, type: string): Omit<IncomingEvent, "data"> {
-  const attributes = new Map<string, string>();
+  let attributes: Map<string, string> | undefined;
   for (const [name, value] of request.headers) {
-    if (name.startsWith("ce-")) attributes.set(name.slice(3), decode(value));
+    if (name.startsWith("ce-")) (attributes ??= new Map()).set(name.slice(3), decode(value));
   }
+  if (!attributes) return { type, extensions: NONE };
   const version = attributes.get("specversion");
   if (version !== undefined && version !== "1.0") throw malformed("ce-specversion must be 1.0");
   const named = attributes.get("type");
@@ -113,7 +118,7 @@ function fromHeaders(request: Request, type: string): Omit<IncomingEvent, "data"
     id: attributes.get("id"),
     source: attributes.get("source"),
     time: attributes.get("time"),
-    extensions: Object.fromEntries([...attributes].filter(([name]) => !CORE.includes(name))),
+    extensions: Object.fromEntries([...attributes].filter(([name]) => !CORE.has(name))),
   });
 }
 
@@ -131,9 +136,9 @@ function numbered(event: IncomingEvent, request: Request, index: number): Incomi
 
 function checked(event: IncomingEvent): IncomingEvent {
   const { id, source, time, extensions } = event;
-  if ([id, source, ...Object.values(extensions)].some((text) => text?.isWellFormed() === false)) {
-    throw malformed("an attribute has half a character in it: its text must be well-formed");
-  }
+  let whole = id?.isWellFormed() !== false && source?.isWellFormed() !== false;
+  for (const name in extensions) whole &&= extensions[name].isWellFormed();
+  if (!whole) throw malformed("an attribute has half a character in it: its text must be well-formed");
   if (id !== undefined && (id === "" || id.length > 256)) {
     throw malformed("an event's id has 1 to 256 characters");
   }
@@ -143,9 +148,9 @@ function checked(event: IncomingEvent): IncomingEvent {
   if (time !== undefined && (!TIMESTAMP.test(time) || Number.isNaN(Date.parse(time)))) {
     throw malformed(`time ${JSON.stringify(time)} is not an RFC 3339 timestamp`);
   }
-  const oddName = Object.keys(extensions).find((name) => !/^[a-z0-9]{1,20}$/.test(name));
-  if (oddName !== undefined) {
-    throw malformed(`attribute ${JSON.stringify(oddName)}: a name is 1 to 20 lower-case letters and digits`);
+  for (const name in extensions) {
+    if (/^[a-z0-9]{1,20}$/.test(name)) continue;
+    throw malformed(`attribute ${JSON.stringify(name)}: a name is 1 to 20 lower-case letters and digits`);
   }
   return event;
 }

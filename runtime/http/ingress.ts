@@ -1,11 +1,12 @@
 import { type Context, Hono } from "hono";
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
-import type { Publisher } from "../flow/ports.ts";
+import type { Clock, Publisher } from "../flow/ports.ts";
 import type { Issue } from "../rules/decode.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { type BodyPlace, BodyRoom } from "./body_room.ts";
+import { settleLines } from "./bulk.ts";
 import { type Health, healthRoutes } from "./health.ts";
-import { type IncomingEvent, readEnvelopes, readTyped } from "./incoming.ts";
+import { type IncomingEvent, isNdjson, readEnvelopes, readLine, readTyped } from "./incoming.ts";
 import { Problem } from "./problem.ts";
 import { metered, type RequestMeter } from "./request_meter.ts";
 import { traced } from "./server_span.ts";
@@ -18,6 +19,8 @@ export interface IngressOptions {
   readonly keys: ApiKeys;
   readonly health: Health;
   readonly meter?: RequestMeter;
+  /** For spans of time. */
+  readonly clock: Clock;
   /** The largest body taken, in bytes. */
   readonly maxBytes: number;
   /** The most of bodies that is held at once, in bytes; a fixed amount unless given. */
@@ -35,13 +38,14 @@ export const MAX_IN_FLIGHT = 1_000;
 /** The public HTTP interface: validates events and publishes them. */
 export function ingress(options: IngressOptions): Hono {
   const app = new Hono();
-  const room = new BodyRoom(options.maxBytes, options.roomBytes);
+  const room = new BodyRoom(options.maxBytes, options.clock, options.roomBytes);
   let inFlight = 0;
   if (options.meter) app.use(metered(options.meter));
 
   const post = (route: string, handle: (c: Context, place: BodyPlace) => Promise<Response>) => {
+    const named = route.replace(/:(\w+)/g, "{$1}");
     app.post(route, (c) =>
-      traced(c.req.raw, route.replace(/:(\w+)/g, "{$1}"), async () => {
+      traced(c.req.raw, named, async () => {
         if (inFlight >= MAX_IN_FLIGHT) throw tooMany();
         inFlight++;
         const place = room.enter();
@@ -88,6 +92,18 @@ export function ingress(options: IngressOptions): Hono {
     return Response.json(await publish(options, caller, event, incoming), { status: 202 });
   };
 
+  const publishLines = (request: Request, place: BodyPlace, caller: Caller) =>
+    settleLines(request, place, {
+      publish: async (line, index) => {
+        const incoming = readLine(line, request, index);
+        const event = acceptable(options.events, caller, incoming.type);
+        validate(event, incoming);
+        return await publish(options, caller, event, incoming);
+      },
+      problemOf,
+      untried: UNTRIED,
+    });
+
   app.route("/", healthRoutes(options.health));
   post("/events/:type", (c, place) => publishTyped(c, place, c.req.param("type")!));
   for (const { type, ingress: open } of options.events.values()) {
@@ -95,6 +111,7 @@ export function ingress(options: IngressOptions): Hono {
   }
   post("/events", async (c, place) => {
     const caller = admit(c.req.raw);
+    if (isNdjson(c.req.raw)) return await publishLines(c.req.raw, place, caller);
     const { many, events } = await readEnvelopes(c.req.raw, place);
     const checked = events.map((incoming, i) => {
       try {
@@ -116,7 +133,7 @@ export function ingress(options: IngressOptions): Hono {
       checked,
       ({ event, incoming }) => publish(options, caller, event, incoming),
       (error) => options.storeProblem(error)?.status === 503,
-      new Problem(503, "Service Unavailable", "it was not tried, since another of the events could not be stored"),
+      UNTRIED,
     );
     const failed = settled.find((result) => result.status === "rejected");
     if (!many && failed) throw failed.reason;
@@ -131,6 +148,12 @@ export function ingress(options: IngressOptions): Hono {
   app.onError(respond);
   return app;
 }
+
+const UNTRIED = new Problem(
+  503,
+  "Service Unavailable",
+  "it was not tried, since another of the events could not be stored",
+);
 
 /** The event a type names. @throws {Problem} 404 or 403 when this caller cannot publish it. */
 function acceptable(
@@ -170,7 +193,7 @@ async function publish(
     id,
     type: event.type,
     source: incoming.source ?? (caller.name === undefined ? "/ingress" : `/ingress/${caller.name}`),
-    time: incoming.time ?? new Date().toISOString(),
+    time: incoming.time ?? timeNow(),
     json: JSON.stringify(incoming.data),
     extensions: incoming.extensions,
   });
@@ -181,6 +204,18 @@ async function publish(
     sequence: stored.sequence,
     duplicate: stored.duplicate,
   };
+}
+
+let lastMs = 0, lastTime = "";
+
+/** The time on the wall, as text. Events come by the dozen in a millisecond, and share it. */
+function timeNow(): string {
+  const nowMs = Date.now();
+  if (nowMs !== lastMs) {
+    lastMs = nowMs;
+    lastTime = new Date(nowMs).toISOString();
+  }
+  return lastTime;
 }
 
 function invalid(type: string, issues: readonly Issue[]): Problem {

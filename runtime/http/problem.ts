@@ -13,11 +13,13 @@ export class Problem extends Error {
     super(`${status} ${title}: ${detail}`);
   }
 
-  toResponse(): Response {
-    const body = { type: "about:blank", title: this.title, status: this.status, detail: this.detail };
-    return Response.json({ ...body, ...this.more.members }, {
-      status: this.status,
-      headers: { "content-type": "application/problem+json", ...this.more.headers },
+  /** @param results what each part of the request has come to: a list, as JSON text */
+  toResponse(results?: string): Response {
+    const { title, status, detail, more } = this;
+    const text = JSON.stringify({ type: "about:blank", title, status, detail, ...more.members });
+    return new Response(results === undefined ? text : `${text.slice(0, -1)},"results":${results}}`, {
+      status,
+      headers: { "content-type": "application/problem+json", ...more.headers },
     });
   }
 }

@@ -13,6 +13,12 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 
 /** Measures every request of an application. */
 export function metered(meter: RequestMeter): MiddlewareHandler {
+  const routes = new Map<string, string>();
+  const routeOf = (path: string) => {
+    let route = routes.get(path);
+    if (route === undefined) routes.set(path, route = path.replace(/:(\w+)/g, "{$1}"));
+    return route;
+  };
   return async (c, next) => {
     const fromMs = performance.now();
     meter.began();
@@ -20,7 +26,7 @@ export function metered(meter: RequestMeter): MiddlewareHandler {
       await next();
     } finally {
       const path = matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"))?.path ?? "";
-      const route = path.replace(/:(\w+)/g, "{$1}"), method = METHODS.has(c.req.method) ? c.req.method : "_OTHER";
+      const route = routeOf(path), method = METHODS.has(c.req.method) ? c.req.method : "_OTHER";
       meter.ended(method, route, c.res.status, (performance.now() - fromMs) / 1_000);
     }
   };

@@ -11,7 +11,9 @@ export async function traced(
   route: string,
   answer: () => Promise<Response>,
 ): Promise<Response> {
-  const parent = propagation.extract(context.active(), request.headers, HEADERS);
+  const { headers } = request, active = context.active();
+  const carried = headers.has("traceparent") || headers.has("baggage");
+  const parent = carried ? propagation.extract(active, headers, HEADERS) : active;
   const { span, owned } = serverSpan(request, route, parent);
   try {
     const response = await context.with(trace.setSpan(parent, span), answer);
@@ -28,13 +30,13 @@ export async function traced(
 
 /** Deno's built-in OpenTelemetry has begun a span for the request already: that one is told its name instead. */
 function serverSpan(request: Request, route: string, parent: Context): { span: Span; owned: boolean } {
-  const url = new URL(request.url), name = `${request.method} ${route}`;
+  const { scheme, host, path } = partsOf(request.url), name = `${request.method} ${route}`;
   const attributes = {
     "http.request.method": request.method,
     "http.route": route,
-    "url.scheme": url.protocol.slice(0, -1),
-    "url.path": url.pathname,
-    "server.address": url.hostname,
+    "url.scheme": scheme,
+    "url.path": path,
+    "server.address": host,
   };
   const begun = trace.getActiveSpan();
   if (begun) return { span: begun.updateName(name).setAttributes(attributes), owned: false };
@@ -42,4 +44,16 @@ function serverSpan(request: Request, route: string, parent: Context): { span: S
     span: trace.getTracer("weir").startSpan(name, { kind: SpanKind.SERVER, attributes }, parent),
     owned: true,
   };
+}
+
+let known = { origin: "", scheme: "", host: "" };
+
+/** Of a request's URL, in which only the path changes from one to the next. */
+function partsOf(url: string): { scheme: string; host: string; path: string } {
+  const pathAt = url.indexOf("/", url.indexOf("://") + 3), origin = url.slice(0, pathAt);
+  if (origin !== known.origin) {
+    const { protocol, hostname } = new URL(origin);
+    known = { origin, scheme: protocol.slice(0, -1), host: hostname };
+  }
+  return { ...known, path: /^[^?#]*/.exec(url.slice(pathAt))![0] };
 }

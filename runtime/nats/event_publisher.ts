@@ -1,12 +1,12 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Publisher, Stored } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 import { encodeAttribute } from "../rules/decode.ts";
+import { HeaderBlock } from "./header_block.ts";
 import { type Store, StoreError } from "./jetstream_store.ts";
 import type { StoredBefore } from "./late_duplicates.ts";
-
-const UTF8 = new TextEncoder();
+import { encode } from "./slab.ts";
 
 /** What shows a stored event. */
 export interface Reader {
@@ -22,7 +22,7 @@ export class EventPublisher implements Publisher {
     const known = sinceMs !== undefined &&
       await this.before.find(event.type, encodeAttribute(event.id), sinceMs);
     if (known) return known;
-    const stored = await this.jetstream.store(event.type, UTF8.encode(event.json), toHeaders(event));
+    const stored = await this.jetstream.store(event.type, encode(event.json), toHeaders(event));
     if (stored.duplicate) await this.#refuseAnother(event, stored);
     return stored;
   }
@@ -39,18 +39,16 @@ export class EventPublisher implements Publisher {
 }
 
 function toHeaders(event: OutgoingEvent): MsgHdrs {
-  const hdrs = headers();
   const id = encodeAttribute(event.id);
-  hdrs.set("Nats-Msg-Id", id);
-  hdrs.set("ce-specversion", "1.0");
-  hdrs.set("ce-id", id);
-  hdrs.set("ce-type", event.type);
-  hdrs.set("ce-source", encodeAttribute(event.source));
-  hdrs.set("ce-time", event.time);
-  hdrs.set("content-type", "application/json");
-  for (const [name, value] of Object.entries(event.extensions ?? {})) {
-    hdrs.set(`ce-${name}`, encodeAttribute(value));
-  }
-  for (const [name, value] of Object.entries(event.trace ?? {})) hdrs.set(name, value);
-  return hdrs;
+  const block = new HeaderBlock()
+    .add("Nats-Msg-Id", id)
+    .add("ce-specversion", "1.0")
+    .add("ce-id", id)
+    .add("ce-type", event.type)
+    .add("ce-source", encodeAttribute(event.source))
+    .add("ce-time", event.time)
+    .add("content-type", "application/json");
+  for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
+  for (const name in event.trace) block.add(name, event.trace[name]);
+  return block.asHeaders();
 }

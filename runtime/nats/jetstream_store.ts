@@ -1,18 +1,11 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
-import { type Cancel, Deadlines } from "../flow/deadlines.ts";
 import type { Clock, Stored } from "../flow/ports.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import { Link } from "./link.ts";
 import { nobodyTook } from "./no_stream.ts";
-import {
-  answersDenied,
-  publishDenied,
-  type Refusal,
-  refusalError,
-  StoreError,
-  unanswered,
-  unsendable,
-} from "./store_error.ts";
+import { PubAcks } from "./pub_ack.ts";
+import { answersDenied, publishDenied, refusalError, StoreError, unanswered, unsendable } from "./store_error.ts";
+import { Turn } from "./turn.ts";
 import { WaitingRoom } from "./waiting_room.ts";
 
 export { StoreError, type StoreProblem } from "./store_error.ts";
@@ -32,16 +25,8 @@ interface Pending {
   readonly downMs: number;
   tries: number;
   sentAtMs: number;
-  cancelTry: Cancel;
   resolve(stored: Stored): void;
   reject(error: StoreError): void;
-}
-
-interface PubAck {
-  stream?: string;
-  seq?: number;
-  duplicate?: boolean;
-  error?: Refusal;
 }
 
 /** How long one try may take, how long all of them together, and the waits between them. */
@@ -65,10 +50,13 @@ export const HURRIED_DOWN_MS = 3_000;
  */
 export class JetStreamStore implements Store {
   readonly #inbox = createInbox();
-  /** What was sent and has no answer. */
+  readonly #turn = new Turn<Pending>((turn) => this.#send(turn));
+  /** What was sent and has no answer, the oldest first. */
   readonly #sent = new Map<string, Pending>();
   readonly #waiting: WaitingRoom<Pending>;
-  readonly #tries: Deadlines;
+  /** One timer serves all tries, for all are given the same time. */
+  #cancelOverdue: (() => void) | undefined;
+  readonly #acks = new PubAcks();
   readonly #link: Link;
   #denied: StoreError | undefined;
   #last = 0;
@@ -79,7 +67,6 @@ export class JetStreamStore implements Store {
   };
 
   constructor(readonly nc: NatsConnection, readonly clock: Clock) {
-    this.#tries = new Deadlines(TRY_MS, clock);
     this.#waiting = new WaitingRoom(clock, (pending) => this.#hasWaited(pending));
     this.#listen();
     this.#link = new Link(nc, clock, {
@@ -90,7 +77,8 @@ export class JetStreamStore implements Store {
 
   /** Call it when nothing is being stored any more. */
   close(): void {
-    this.#tries.clear();
+    this.#cancelOverdue?.();
+    this.#turn.takeAll();
     this.#waiting.takeAll();
   }
 
@@ -105,33 +93,31 @@ export class JetStreamStore implements Store {
     return new StoreError("unavailable", this.#link.problem());
   }
 
-  #begin(subject: string, payload: Uint8Array, hdrs: MsgHdrs, downMs: number): Promise<Stored> {
+  #begin(subject: string, payload: Uint8Array, headers: MsgHdrs, downMs: number): Promise<Stored> {
     return new Promise((resolve, reject) => {
-      const nowMs = this.clock.now(), giveUpAtMs = nowMs + GIVE_UP_MS, cancelTry = () => {};
-      const message = { subject, payload, headers: hdrs };
-      this.#try({ ...message, giveUpAtMs, downMs, tries: 0, sentAtMs: nowMs, cancelTry, resolve, reject });
+      const giveUpAtMs = this.clock.now() + GIVE_UP_MS;
+      this.#turn.add({ subject, payload, headers, giveUpAtMs, downMs, tries: 0, sentAtMs: 0, resolve, reject });
     });
   }
 
-  #try(pending: Pending): void {
+  #send(turn: readonly Pending[]): void {
+    const nowMs = this.clock.now();
+    for (const pending of turn) this.#try(pending, nowMs);
+  }
+
+  #try(pending: Pending, nowMs: number): void {
     if (this.#denied) return this.#unheard(pending, this.#denied);
     if (!this.#link.clear) return this.#waiting.add(pending);
-    const token = String(++this.#last);
+    const token = String(++this.#last), { subject, headers } = pending;
     pending.tries++;
-    pending.sentAtMs = this.clock.now();
+    pending.sentAtMs = nowMs;
     try {
-      this.nc.publish(pending.subject, pending.payload, {
-        headers: pending.headers,
-        reply: `${this.#inbox}.${token}`,
-      });
+      this.nc.publish(subject, pending.payload, { headers, reply: `${this.#inbox}.${token}` });
     } catch (error) {
-      return pending.reject(unsendable(pending.subject, this.nc.info?.max_payload, error as Error));
+      return pending.reject(unsendable(subject, this.nc.info?.max_payload, error as Error));
     }
     this.#sent.set(token, pending);
-    pending.cancelTry = this.#tries.set(() => {
-      this.#sent.delete(token);
-      this.#unanswered(pending);
-    });
+    this.#cancelOverdue ??= this.clock.timer(TRY_MS, () => this.#overdue());
   }
 
   #answered(msg: Msg): void {
@@ -140,9 +126,8 @@ export class JetStreamStore implements Store {
     const pending = this.#sent.get(token);
     if (!pending) return; // an answer to a try that was given up: the message is stored, and the next try says so
     this.#sent.delete(token);
-    pending.cancelTry();
     if (msg.data.length === 0) return this.#again(pending);
-    const ack = msg.json<PubAck>();
+    const ack = this.#acks.read(msg.data);
     if (ack.error) {
       const error = refusalError(pending.subject, ack.stream, ack.error);
       if (error) return pending.reject(error);
@@ -154,9 +139,20 @@ export class JetStreamStore implements Store {
   /** @param why it was not stored; undefined when nobody took it */
   #again(pending: Pending, why?: string): void {
     const { subject, tries } = pending, delayMs = backoffMs(BETWEEN, tries, 1);
-    if (!this.#isOver(pending, delayMs)) this.clock.timer(delayMs, () => this.#try(pending));
+    if (!this.#isOver(pending, delayMs)) this.clock.timer(delayMs, () => this.#turn.add(pending));
     else if (why !== undefined) pending.reject(unanswered(subject, why, tries));
     else void nobodyTook(this.nc, subject, tries, TRY_MS).then(pending.reject);
+  }
+
+  #overdue(): void {
+    this.#cancelOverdue = undefined;
+    const nowMs = this.clock.now();
+    for (const [token, pending] of this.#sent) {
+      const leftMs = pending.sentAtMs + TRY_MS - nowMs;
+      if (leftMs > 0) return void (this.#cancelOverdue = this.clock.timer(leftMs, () => this.#overdue()));
+      this.#sent.delete(token);
+      this.#unanswered(pending);
+    }
   }
 
   #unanswered(pending: Pending): void {
@@ -179,15 +175,13 @@ export class JetStreamStore implements Store {
 
   /** @param lost whether what was on its way is gone: it is sent again as well */
   #restored(lost: boolean): void {
-    const again = [...lost ? this.#takeSent(() => true) : [], ...this.#waiting.takeAll()];
-    for (const pending of again) this.#try(pending);
+    this.#send([...lost ? this.#takeSent(() => true) : [], ...this.#waiting.takeAll()]);
   }
 
   #takeSent(which: (pending: Pending) => boolean): Pending[] {
     const taken = [...this.#sent].filter(([, pending]) => which(pending));
     return taken.map(([token, pending]) => {
       this.#sent.delete(token);
-      pending.cancelTry();
       return pending;
     });
   }

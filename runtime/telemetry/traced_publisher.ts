@@ -22,7 +22,7 @@ export class TracedPublisher implements Publisher {
         "cloudevents.event_source": event.source,
       },
     });
-    if (span.isRecording()) span.setAttribute("messaging.message.body.size", UTF8.encode(event.json).length);
+    if (span.isRecording()) span.setAttribute("messaging.message.body.size", sizeOf(event.json));
     try {
       const carrier: Record<string, string> = {};
       propagation.inject(trace.setSpan(context.active(), span), carrier);
@@ -40,4 +40,10 @@ export class TracedPublisher implements Publisher {
       span.end();
     }
   }
+}
+
+/** In bytes. To encode it once more only for that is left to text that has other characters than ASCII. */
+function sizeOf(text: string): number {
+  // deno-lint-ignore no-control-regex -- all of ASCII
+  return /^[\u0000-\u007f]*$/.test(text) ? text.length : UTF8.encode(text).length;
 }

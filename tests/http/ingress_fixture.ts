@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { defineEvent, type EventDefinition } from "../../runtime/authoring/define_event.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import { storeProblem } from "../../runtime/cluster.ts";
 import type { Stored } from "../../runtime/flow/ports.ts";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
@@ -46,6 +47,7 @@ export function setup(options: Partial<Omit<IngressOptions, "keys">> & { keys?: 
     events: new Map(events.map((event) => [event.type, event])),
     publisher,
     health: { checks: [] },
+    clock: systemClock,
     maxBytes: 10_000,
     outage: () => undefined,
     storeProblem,

@@ -76,8 +76,9 @@ Deno.test("what was on its way when the connection broke is sent again as soon a
   await using bench = await startProxied(impatient); // no try runs out: only the reconnect can send again
   await bench.put("order-0");
   bench.proxy.pause();
+  const { outMsgs: sent } = bench.store.nc.stats();
   const storing = bench.put("order-1");
-  await Promise.resolve(); // the client writes it
+  await eventually(() => bench.store.nc.stats().outMsgs === sent + 1);
   bench.proxy.cut();
   bench.proxy.resume();
   assert.deepEqual(await within(systemClock, 20_000, storing), { stream: "ORDERS", sequence: 2, duplicate: false });
@@ -88,9 +89,10 @@ Deno.test("a server that hangs is noticed, is sent nothing more, and everything 
   const { proxy } = bench;
   await bench.put("order-0");
   proxy.pause();
-  const { nc } = bench.store;
+  const { nc } = bench.store, before = nc.stats().outMsgs;
   const patient = ids(1, 50).map((id) => bench.put(id));
   const hurried = refusal(bench.put("order-50", "orders.created", bench.store.hurried));
+  await eventually(() => nc.stats().outMsgs >= before + 50);
   const sent = nc.stats().outMsgs;
   const error = await hurried;
   assert.equal(error.problem, "unavailable");

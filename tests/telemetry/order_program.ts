@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { defineEvent } from "../../runtime/authoring/define_event.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import { ApiKeys } from "../../runtime/http/api_keys.ts";
 import { ingress } from "../../runtime/http/ingress.ts";
 import type { Stored } from "../../runtime/flow/ports.ts";
@@ -50,6 +51,7 @@ async function deliver(sent: OutgoingEvent): Promise<Stored> {
 }
 
 const app = ingress({
+  clock: systemClock,
   events: new Map([[OrderCreated.type, OrderCreated]]),
   publisher: new TracedPublisher({ publish: deliver }),
   keys: new ApiKeys("none"),
