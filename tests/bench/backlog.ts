@@ -1,8 +1,8 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { AckPolicy, jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../runtime/clock.ts";
 import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
-import { message, STREAM, SUBJECT } from "./order.ts";
+import { message, numberOf, type Order, STREAM, SUBJECT } from "./order.ts";
 
 const AT_ONCE = 1_000;
 
@@ -31,4 +31,22 @@ export async function preload(nc: NatsConnection, events: number): Promise<void>
 export async function forget(nc: NatsConnection, durables: readonly string[]): Promise<void> {
   const jsm = await jetstreamManager(nc);
   for (const durable of durables) await jsm.consumers.delete(STREAM, durable);
+}
+
+/** Reads back what is in the stream: how many orders of those expected are not, and how many are there again. */
+export async function audit(nc: NatsConnection, events: number): Promise<{ lost: number; repeated: number }> {
+  const marks = new Uint8Array(events), name = "audit";
+  const jsm = await jetstreamManager(nc);
+  await jsm.consumers.add(STREAM, { durable_name: name, ack_policy: AckPolicy.None, filter_subject: SUBJECT });
+  const consumer = await jetstream(nc).consumers.get(STREAM, name);
+  let { num_pending: left } = await consumer.info(), seen = 0, repeated = 0;
+  while (left > 0) {
+    for await (const stored of await consumer.fetch({ max_messages: Math.min(left, AT_ONCE) })) {
+      left--;
+      if (marks[numberOf(stored.json<Order>().orderId)]++ > 0) repeated++;
+      else seen++;
+    }
+  }
+  await jsm.consumers.delete(STREAM, name);
+  return { lost: events - seen, repeated };
 }

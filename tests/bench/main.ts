@@ -6,12 +6,18 @@
 import { Command, InvalidArgumentError } from "commander";
 import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../runtime/broker/server.ts";
+import { toSvg } from "./chart.ts";
 import { startCollector } from "./collecting.ts";
 import { machineOf, type Report, toText } from "./report.ts";
 import type { Scenario, Section } from "./scenario.ts";
 import { drain } from "./scenarios/drain.ts";
+import { fanOut } from "./scenarios/fan_out.ts";
+import { flow } from "./scenarios/flow.ts";
+import { ingress } from "./scenarios/ingress.ts";
+import { long } from "./scenarios/long.ts";
+import { start } from "./scenarios/start.ts";
 
-const SCENARIOS: readonly Scenario[] = [drain];
+const SCENARIOS: readonly Scenario[] = [drain, flow, ingress, fanOut, long, start];
 const QUICK = { rounds: 1, events: 10_000 };
 
 interface Options {
@@ -47,7 +53,7 @@ Examples:
   );
 
 command.parse(Deno.args, { from: "user" });
-const { rounds, events, traces, json, quick } = command.opts<Options>();
+const { rounds, events, traces, out, json, quick } = command.opts<Options>();
 const names = command.processedArgs[0] as string[] | undefined;
 const terminal = Deno.stderr.isTerminal();
 const sections: Section[] = [];
@@ -71,6 +77,9 @@ const report: Report = {
   rounds: sizes.rounds,
   sections,
 };
+await Deno.mkdir(out, { recursive: true });
+await Deno.writeTextFile(`${out}/bench.json`, JSON.stringify(report, undefined, 2) + "\n");
+await Deno.writeTextFile(`${out}/bench.svg`, toSvg(sections, report.machine));
 console.log(json ? JSON.stringify(report) : toText(report));
 Deno.exit(sections.some(({ broken }) => broken.length > 0) ? 1 : 0);
 

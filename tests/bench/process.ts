@@ -14,9 +14,15 @@ export class Helper implements AsyncDisposable {
   #ended = false;
   #stopping: Promise<void> | undefined;
 
-  constructor(readonly name: string, args: readonly string[], options: Omit<Deno.CommandOptions, "args"> = {}) {
+  constructor(
+    readonly name: string,
+    args: readonly string[],
+    readonly options: { cwd?: string; env?: Record<string, string>; endsBySignal?: boolean } = {},
+  ) {
+    const { cwd, env } = options;
     this.#child = new Deno.Command(Deno.execPath(), {
-      ...options,
+      cwd,
+      env,
       args: ["run", "--quiet", ...args],
       stdin: "piped",
       stdout: "piped",
@@ -52,12 +58,13 @@ export class Helper implements AsyncDisposable {
     while (true) {
       const line = await this.line();
       const said = line.startsWith("{") ? JSON.parse(line) : {};
-      if (said.what === what) return said;
+      if (said.what === what || said.message === what) return said;
     }
   }
 
-  /** Closes its input, which asks it to end; what it says until then can still be read. */
+  /** Closes its input, which asks it to end, or sends it SIGTERM; what it says until then can still be read. */
   async end(): Promise<void> {
+    if (this.options.endsBySignal) this.kill("SIGTERM");
     await this.#child.stdin.close().catch(() => {}); // it is gone already
   }
 

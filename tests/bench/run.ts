@@ -47,14 +47,22 @@ function traced(name: string, traces: string | undefined): string {
 
 let runs = 0;
 
+/** How much a contestant is given: see {@linkcode Task}. */
+export interface Size extends Pick<Task, "events" | "warmUp" | "concurrency"> {
+  /** One unless given. */
+  readonly functions?: number;
+  /** More waits behind what is measured: the processor's time is then taken without what comes after it. */
+  readonly goesOn?: boolean;
+}
+
 /** @param whenReady is called once it listens, for what is to be published then */
 export async function runContestant(
   { server, nc, collector }: Setting,
   { name, kind, traces }: Contestant,
-  size: { functions?: number; events: number; warmUp: number; concurrency: number },
+  size: Size,
   whenReady: () => Promise<void> = async () => {},
 ): Promise<Run> {
-  const { functions: count = 1, ...rest } = size, runName = `${kind}${runs++}`;
+  const { functions: count = 1, goesOn = false, ...rest } = size, runName = `${kind}${runs++}`;
   const functions = Array.from({ length: count }, (_, fn) => `${runName}n${fn}`);
   const task: Task = { url: server.url, stream: STREAM, functions, ...rest };
   await collector.taken();
@@ -73,7 +81,7 @@ export async function runContestant(
   const spans = await collector.taken();
   return {
     perSecond: lap.events / lap.seconds,
-    cpuMicros: stopped.cpuMicros / lap.events,
+    cpuMicros: (goesOn ? lap : stopped).cpuMicros / lap.events,
     serverCpuMicros: before === undefined || after === undefined ? undefined : (after - before) / lap.events,
     memoryBytes: lap.memoryBytes,
     memoryCurve: lap.memoryCurve,
