@@ -58,6 +58,7 @@ const names = command.processedArgs[0] as string[] | undefined;
 const terminal = Deno.stderr.isTerminal();
 const sections: Section[] = [];
 const sizes = { rounds: rounds ?? (quick ? QUICK.rounds : 5), events: events ?? (quick ? QUICK.events : 100_000) };
+const [loadBefore] = Deno.loadavg();
 let version = "";
 {
   await using collector = await startCollector();
@@ -73,7 +74,7 @@ let version = "";
 }
 const report: Report = {
   at: new Date().toISOString(),
-  machine: machineOf(version),
+  machine: machineOf(version, loadBefore),
   rounds: sizes.rounds,
   sections,
 };

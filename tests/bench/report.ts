@@ -52,9 +52,9 @@ export function shown(value: number): string {
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
 
-/** What every figure depends on, and nobody could guess. */
-export function machineOf(natsVersion: string): string {
+/** What every figure depends on. A load before the first run is somebody else's, and takes from everybody measured. */
+export function machineOf(natsVersion: string, loadBefore: number): string {
   const { arch, os } = Deno.build;
-  return `${navigator.hardwareConcurrency} processors, ${os} ${arch}, load ${Deno.loadavg()[0].toFixed(1)}, ` +
+  return `${navigator.hardwareConcurrency} processors, ${os} ${arch}, load before ${loadBefore.toFixed(1)}, ` +
     `Deno ${Deno.version.deno}, nats-server ${natsVersion}`;
 }

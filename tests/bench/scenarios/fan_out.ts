@@ -4,7 +4,7 @@ import { BARE, brokenOf, careful, type Contestant, rowOf, runContestant, weir } 
 import type { Scenario } from "../scenario.ts";
 
 const FUNCTIONS = [1, 10, 100];
-const DELIVERIES = 0.4;
+const DELIVERIES = 0.3;
 const WARM_UP = 0.25;
 /** All functions together handle so many at once, and each as many as it does unless told otherwise. */
 const TOGETHER = 256;
