@@ -4,12 +4,14 @@ const WIDTH = 960, LABELS = 470, VALUES = 150, ROW = 26, TITLE = 34;
 const LEAST = 0.1, MOST = 10;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10];
 const STYLE = `
-  svg { font: 13px system-ui, sans-serif; --ink: #1c2733; --faint: #c5ccd3; --paper: #ffffff; }
-  @media (prefers-color-scheme: dark) { svg { --ink: #e3e8ed; --faint: #47525d; --paper: #15191e; } }
-  .paper { fill: var(--paper); } text { fill: var(--ink); } .title { font-weight: 600; } .small { font-size: 11px; }
-  .grid { stroke: var(--faint); } .whisker, .one { stroke: var(--ink); stroke-width: 1.5; }
+  text { font: 13px system-ui, sans-serif; fill: #1c2733; } .title { font-weight: 600; } .small { font-size: 11px; }
+  .paper { fill: #ffffff; } .grid { stroke: #c5ccd3; } .whisker, .one { stroke: #1c2733; stroke-width: 1.5; }
   .met { fill: #2f9e6e; } .unmet { fill: #d9683c; } .free { fill: #5b87c5; }
-  .limit { stroke: var(--ink); stroke-width: 2; stroke-dasharray: 3 2; }
+  .limit { stroke: #1c2733; stroke-width: 2; stroke-dasharray: 3 2; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e3e8ed; } .paper { fill: #15191e; } .grid { stroke: #47525d; }
+    .whisker, .one, .limit { stroke: #e3e8ed; }
+  }
 `;
 
 /**

@@ -10,7 +10,7 @@ export interface Collector extends AsyncDisposable {
 
 export async function startCollector(): Promise<Collector> {
   const helper = new Helper("the collector", ["--allow-net", beside("collector.ts")]);
-  const url = await helper.line();
+  const url = await helper.firstLine();
   return {
     environment: (ratio): Record<string, string> =>
       ratio === undefined ? {} : {

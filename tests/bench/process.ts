@@ -3,7 +3,15 @@ import { readLines } from "../../runtime/broker/lines.ts";
 /** Longer than the longest drain of a slow machine takes. */
 const WAIT_MS = 600_000;
 const STOP_MS = 20_000;
+const SHOWN = 5;
 const TICK_MICROS = 10_000;
+
+const living = new Set<Helper>();
+
+/** Ends every helper at once, for whoever ends without waiting for them. */
+export function killLiving(): void {
+  for (const helper of living) helper.kill("SIGKILL");
+}
 
 /** A process that says what it does by lines on its standard output, and ends when its standard input does. */
 export class Helper implements AsyncDisposable {
@@ -28,6 +36,7 @@ export class Helper implements AsyncDisposable {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
+    living.add(this);
     this.#reading = readLines(this.#child.stdout, (line) => this.#said(line), new AbortController().signal)
       .then(() => this.#said(undefined));
   }
@@ -36,30 +45,41 @@ export class Helper implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** The next line. @throws {Error} when it ends instead, or says nothing for ten minutes. */
-  async line(): Promise<string> {
+  /** The first line that `find` makes something of, past or to come. @throws {Error} when it ends without one. */
+  async #find<Found>(find: (line: string) => Found | undefined): Promise<Found> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<true>((resolve) => timer = setTimeout(() => resolve(true), WAIT_MS));
     try {
-      while (this.#lines.length === 0) {
-        if (this.#ended) throw new Error(`${this.name} ended (exit code ${(await this.#child.status).code})`);
+      for (let at = 0;;) {
+        for (; at < this.#lines.length; at++) {
+          const found = find(this.#lines[at]);
+          if (found !== undefined) return found;
+        }
+        if (this.#ended) {
+          const { code } = await this.#child.status;
+          throw new Error(
+            `${this.name} ended (exit code ${code}) after ${this.#lines.slice(-SHOWN).join("\n") || "nothing"}`,
+          );
+        }
         if (await Promise.race([this.#wake.promise, late])) {
-          throw new Error(`${this.name} said nothing in ${WAIT_MS} ms`);
+          throw new Error(`${this.name} did not say in ${WAIT_MS} ms what it should`);
         }
       }
-      return this.#lines.shift()!;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Waits for the line of JSON that says `what`, and returns it. What it says before that is dropped. */
-  async told<Line>(what: string): Promise<Line> {
-    while (true) {
-      const line = await this.line();
+  firstLine(): Promise<string> {
+    return this.#find((line) => line);
+  }
+
+  /** The line of JSON that says `what`, past or to come. */
+  told<Line>(what: string): Promise<Line> {
+    return this.#find((line) => {
       const said = line.startsWith("{") ? JSON.parse(line) : {};
-      if (said.what === what || said.message === what) return said;
-    }
+      return said.what === what || said.message === what ? said as Line : undefined;
+    });
   }
 
   /** Closes its input, which asks it to end, or sends it SIGTERM; what it says until then can still be read. */
@@ -76,6 +96,7 @@ export class Helper implements AsyncDisposable {
       await this.#child.status;
       clearTimeout(timer);
       await this.#reading;
+      living.delete(this);
     })();
   }
 

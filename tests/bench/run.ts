@@ -69,12 +69,13 @@ export async function runContestant(
   await using helper = new Helper(name, ["-A", beside(`contestants/${kind}.ts`), JSON.stringify(task)], {
     env: collector.environment(traces),
   });
-  const ready = helper.told("ready").then(whenReady);
-  await helper.told("first");
-  const before = await cpuMicrosOf(server.pid);
-  const lap = await helper.told<Lap>("last");
-  const after = await cpuMicrosOf(server.pid);
-  await ready;
+  const measured = async () => {
+    await helper.told("first");
+    const before = await cpuMicrosOf(server.pid);
+    const lap = await helper.told<Lap>("last");
+    return { lap, before, after: await cpuMicrosOf(server.pid) };
+  };
+  const [{ lap, before, after }] = await Promise.all([measured(), helper.told("ready").then(whenReady)]);
   await helper.end();
   const stopped = await helper.told<Stopped>("stopped");
   await forget(nc, functions);

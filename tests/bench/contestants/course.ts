@@ -24,9 +24,13 @@ export async function compete(start: (task: Task, seen: Seen) => Promise<Stop>):
   const all = marks.length;
   let seen = 0, repeated = 0, atSeen = -1;
   let began: Marks | undefined;
+  const begin = () => {
+    began = now();
+    tell("first");
+  };
   const last = (): Lap => ({
     ...spent(began ?? now()),
-    events: seen - task.warmUp,
+    events: Math.max(1, seen - task.warmUp),
     lost: all - seen,
     latencyMicros: latency.count === 0 ? undefined : {
       p50: latency.percentile(50),
@@ -40,8 +44,9 @@ export async function compete(start: (task: Task, seen: Seen) => Promise<Stop>):
   const curve: number[] = [];
   const every = Math.ceil(all / 10);
   const watch = setInterval(() => {
-    if (seen > 0 && seen < all && seen === atSeen) {
+    if (seen === atSeen && seen < all) {
       clearInterval(watch);
+      if (!began) begin();
       tell("last", last());
     }
     atSeen = seen;
@@ -52,10 +57,7 @@ export async function compete(start: (task: Task, seen: Seen) => Promise<Stop>):
     if (marks[fn * task.events + n]++ > 0) return void repeated++;
     seen++;
     if (at > 0 && seen > task.warmUp) latency.record((nowMs() - at) * 1_000);
-    if (seen === task.warmUp) {
-      began = now();
-      tell("first");
-    }
+    if (seen === task.warmUp) begin();
     if (seen % every === 0) curve.push(Deno.memoryUsage().rss);
     if (seen < all) return;
     tell("last", last());
