@@ -48,7 +48,7 @@ function traced(name: string, traces: string | undefined): string {
 let runs = 0;
 
 /** How much a contestant is given: see {@linkcode Task}. */
-export interface Size extends Pick<Task, "events" | "warmUp" | "concurrency"> {
+export interface Size extends Pick<Task, "events" | "warmUp" | "concurrency" | "stalledMs"> {
   /** One unless given. */
   readonly functions?: number;
   /** More waits behind what is measured: the processor's time is then taken without what comes after it. */

@@ -14,7 +14,6 @@ export type Stop = () => Promise<{ readonly spansEnded?: number; readonly spansD
 /** Tells that the function of this number begins with this order. */
 export type Seen = (fn: number, order: Pick<Order, "orderId" | "at">) => void;
 
-/** With nothing new for so long, what is missing is lost. */
 const STALLED_MS = 20_000;
 
 /** Runs a contestant to the end of its input, which the driver closes. */
@@ -43,14 +42,6 @@ export async function compete(start: (task: Task, seen: Seen) => Promise<Stop>):
   });
   const curve: number[] = [];
   const every = Math.ceil(all / 10);
-  const watch = setInterval(() => {
-    if (seen === atSeen && seen < all) {
-      clearInterval(watch);
-      if (!began) begin();
-      tell("last", last());
-    }
-    atSeen = seen;
-  }, STALLED_MS);
   const stop = await start(task, (fn, { orderId, at }) => {
     const n = numberOf(orderId);
     if (n >= task.events) return; // the backlog goes on behind what is measured
@@ -59,11 +50,18 @@ export async function compete(start: (task: Task, seen: Seen) => Promise<Stop>):
     if (at > 0 && seen > task.warmUp) latency.record((nowMs() - at) * 1_000);
     if (seen === task.warmUp) begin();
     if (seen % every === 0) curve.push(Deno.memoryUsage().rss);
-    if (seen < all) return;
-    tell("last", last());
-    clearInterval(watch);
+    if (seen === all) tell("last", last());
   });
   tell("ready");
+  const watch = setInterval(() => {
+    if (seen === all) return clearInterval(watch);
+    if (seen === atSeen) {
+      clearInterval(watch);
+      if (!began) begin();
+      tell("last", last());
+    }
+    atSeen = seen;
+  }, task.stalledMs ?? STALLED_MS);
   for await (const _ of Deno.stdin.readable) { /* until the driver closes it, or is gone */ }
   const spans = await stop();
   tell("stopped", { ...spans, repeated, cpuMicros: began ? spent(began).cpuMicros : 0 });

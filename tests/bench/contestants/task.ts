@@ -10,6 +10,8 @@ export interface Task {
   readonly warmUp: number;
   /** How many a function of Weir's handles at once. */
   readonly concurrency: number;
+  /** With nothing new for so long, what is missing is lost: twenty seconds unless given. */
+  readonly stalledMs?: number;
 }
 
 /** Where a measurement begins. */

@@ -51,15 +51,22 @@ export const ingress: Scenario = {
     const careful = await open(`with care, ${percent}`, carefulHelper);
     const weir = await open(`Weir, ${percent}`, weirHelper);
 
+    let spans = 0;
     const turns = [ONE, BULK].flatMap((load) =>
       [bare, careful, weir].map((door) => ({
         name: `${door.name}: ${load.what}`,
-        run: () => post(setting, door, load, Math.ceil(events * load.share)),
+        run: async () => {
+          const posted = await post(setting, door, load, Math.ceil(events * load.share));
+          spans += await collector.taken();
+          return posted;
+        },
       }))
     );
     tell("once each, to warm up");
     for (const { run } of turns) await run();
     const results = await interleave(rounds, turns, tell);
+    for (const { helper } of [careful, weir]) await helper[Symbol.asyncDispose](); // sends the last of its spans
+    spans += await collector.taken();
     const speed = (door: Door, { what }: typeof ONE) =>
       results.get(`${door.name}: ${what}`)!.map(({ events, seconds }) => events / seconds);
     return {
@@ -68,7 +75,8 @@ export const ingress: Scenario = {
         `by hand is Deno.serve, zod and js.publish(); ${
           Math.ceil(events * ONE.share)
         } events one by one on ${ONE.connections} connections, and ` +
-        `${Math.ceil(events * BULK.share)} in bulk on ${BULK.connections}; read back from the stream after each run`,
+        `${Math.ceil(events * BULK.share)} in bulk on ${BULK.connections}; read back from the stream after each run; ` +
+        `${spans} spans of all runs came to the collector`,
       rows: turns.map(({ name }) => rowOf(name, results.get(name)!)),
       ratios: [
         {
