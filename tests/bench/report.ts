@@ -55,6 +55,7 @@ export function shown(value: number): string {
 /** What every figure depends on. A load before the first run is somebody else's, and takes from everybody measured. */
 export function machineOf(natsVersion: string, loadBefore: number): string {
   const { arch, os } = Deno.build;
-  return `${navigator.hardwareConcurrency} processors, ${os} ${arch}, load before ${loadBefore.toFixed(1)}, ` +
+  const busy = loadBefore > navigator.hardwareConcurrency / 4 ? " (others were at work: trust CPU, not times)" : "";
+  return `${navigator.hardwareConcurrency} processors, ${os} ${arch}, load before ${loadBefore.toFixed(1)}${busy}, ` +
     `Deno ${Deno.version.deno}, nats-server ${natsVersion}`;
 }

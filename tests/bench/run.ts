@@ -102,7 +102,7 @@ export function rowOf(name: string, runs: readonly Run[]): Row {
     figures: {
       "events/s": spread((run) => run.perSecond),
       "CPU µs": spread((run) => run.cpuMicros),
-      "server CPU µs": spread((run) => run.serverCpuMicros),
+      "NATS CPU µs": spread((run) => run.serverCpuMicros),
       "memory MB": spread((run) => run.memoryBytes / 1e6),
       ...(runs.some(({ latencyMicros }) => latencyMicros) && {
         "p50 ms": spread((run) => run.latencyMicros && run.latencyMicros.p50 / 1e3),

@@ -131,7 +131,7 @@ function rowOf(name: string, posted: readonly Posted[]) {
     figures: {
       "events/s": spread((one) => one.events / one.seconds),
       "CPU µs": spread((one) => one.doorCpuMicros),
-      "server CPU µs": spread((one) => one.serverCpuMicros),
+      "NATS CPU µs": spread((one) => one.serverCpuMicros),
       "client CPU µs": spread((one) => one.cpuMicros / one.events),
       "memory MB": spread((one) => one.residentBytes && one.residentBytes / 1e6),
       "p50 ms": spread((one) => one.p50 / 1e3),
