@@ -1,173 +1,121 @@
 /**
- * `deno task bench`: a backlog of order events drained by Weir with everything on (validation, retry and breaker
- * bookkeeping, deadline, trace ids) and by the bare loop one would write against the client, with nothing on.
- *
- * The two take turns on the same server in the same minute, and the ratio is what counts: figures of one machine say
- * little about another. Lost or repeated events make the run fail.
+ * `deno task bench`: Weir beside the loops one would write by hand, on the same client, the same server and in the same
+ * minutes. Figures of one machine say little about another: the ratios and their spread are what counts. A bar that is
+ * not met is said and fails nothing; events that are lost or come twice make the run fail.
  */
-import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
-import { defineEvent, defineFunction } from "weir";
-import { z } from "zod";
+import { Command, InvalidArgumentError } from "commander";
+import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../runtime/broker/server.ts";
-import { systemClock } from "../../runtime/clock.ts";
-import { readConfig } from "../../runtime/config.ts";
-import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
-import { startRuntime } from "../../runtime/runtime.ts";
-import { Logger } from "../../runtime/telemetry/log.ts";
-import { droppedSpans } from "../../runtime/telemetry/drops.ts";
-import { setupTracing } from "../../runtime/telemetry/tracing.ts";
-import { registryOf } from "../../runtime/testing/modules.ts";
+import { toSvg } from "./chart.ts";
+import { type Collector, startCollector } from "./collecting.ts";
+import { killLiving } from "./process.ts";
+import { machineOf, type Report, toText } from "./report.ts";
+import type { Scenario, Section } from "./scenario.ts";
+import { drain } from "./scenarios/drain.ts";
+import { fanOut } from "./scenarios/fan_out.ts";
+import { flow } from "./scenarios/flow.ts";
+import { ingress } from "./scenarios/ingress.ts";
+import { long } from "./scenarios/long.ts";
+import { start } from "./scenarios/start.ts";
 
-const EVENTS = 50_000;
-const ROUNDS = 5;
-const CONCURRENCY = 256;
+const SCENARIOS: readonly Scenario[] = [drain, flow, ingress, fanOut, long, start];
+const QUICK = { rounds: 1, events: 5_000 };
+const INTERRUPTED = 130;
 
-const Line = z.object({ sku: z.string(), quantity: z.int().positive() });
-const Ordered = defineEvent({
-  type: "bench.ordered",
-  version: 1,
-  data: z.object({ orderId: z.string(), customer: z.string(), items: z.array(Line), total: z.int(), note: z.string() }),
-});
-
-interface Round {
-  readonly perSecond: number;
-  readonly cpuMicros: number;
+interface Options {
+  readonly rounds?: number;
+  readonly events?: number;
+  readonly traces?: string;
+  readonly out: string;
+  readonly json?: boolean;
+  readonly quick?: boolean;
 }
 
-if (Deno.args.includes("--help")) {
-  console.log(
-    "Usage: deno task bench [--json] [--traces=RATIO]\n\n" +
-      "Drains a backlog with Weir and with a bare loop, in turns, and prints the ratio.\n" +
-      "--traces: exports spans of so many events, 0 to 1, to a collector that it starts. Default: ids only.",
-  );
-  Deno.exit(0);
-}
-const json = Deno.args.includes("--json");
-const traces = Deno.args.find((arg) => arg.startsWith("--traces="))?.slice("--traces=".length);
-await using server = await startServer();
-const nc = await connect({ servers: server.url });
-const jsm = await jetstreamManager(nc);
-await preload(nc);
-
-const collector = traces === undefined ? undefined : await startCollector(traces);
-const tracing = await setupTracing((name) => collector && Deno.env.get(name), "bench");
-const results: Record<"bare" | "weir", Round[]> = { bare: [], weir: [] };
-for (let round = 0; round < ROUNDS; round++) {
-  results.bare.push(await measure((done) => bare(`bare${round}`, done)));
-  results.weir.push(await measure((done) => weir(`weir${round}`, done)));
-}
-await nc.drain();
-await tracing.shutdown();
-collector?.kill();
-report();
-
-/** The exporter reads the process's own environment. */
-async function startCollector(ratio: string): Promise<Deno.ChildProcess> {
-  const args = ["run", "--allow-net", new URL("collector.ts", import.meta.url).pathname];
-  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped" }).spawn();
-  const { value } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader().read();
-  Deno.env.set("OTEL_EXPORTER_OTLP_ENDPOINT", value!.trim());
-  Deno.env.set("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
-  Deno.env.set("OTEL_TRACES_SAMPLER_ARG", ratio);
-  return child;
-}
-
-/** Stores the backlog that every round drains: 330 bytes of data, as many headers as Weir's own events have. */
-async function preload(nc: NatsConnection): Promise<void> {
-  await jsm.streams.add({ name: "BENCH", subjects: ["bench.>"] });
-  const store = new JetStreamStore(nc, systemClock);
-  const items = Array.from({ length: 4 }, (_, i) => ({ sku: `article-${i}`, quantity: i + 1 }));
-  for (let at = 0; at < EVENTS; at += 1_000) {
-    await Promise.all(Array.from({ length: 1_000 }, (_, i) => {
-      const id = `order-${at + i}`;
-      const hdrs = headers();
-      hdrs.set("Nats-Msg-Id", id);
-      hdrs.set("ce-specversion", "1.0");
-      hdrs.set("ce-id", id);
-      hdrs.set("ce-type", Ordered.type);
-      hdrs.set("ce-source", "/bench");
-      hdrs.set("ce-time", "2026-01-01T00:00:00.000Z");
-      hdrs.set("content-type", "application/json");
-      const data = { orderId: id, customer: "somebody", items, total: 12_345, note: "x".repeat(100) };
-      return store.store(Ordered.type, new TextEncoder().encode(JSON.stringify(data)), hdrs);
-    }));
-  }
-  store.close();
-}
-
-/** Runs one drain to its end and checks that each event came once. */
-async function measure(drain: (seen: (id: string) => void) => Promise<() => Promise<void>>): Promise<Round> {
-  const ids = new Set<string>();
-  let repeats = 0;
-  const { promise: all, resolve } = Promise.withResolvers<void>();
-  const started = performance.now(), cpu = cpuMicros();
-  const stop = await drain((id) => {
-    if (ids.has(id)) repeats++;
-    ids.add(id);
-    if (ids.size === EVENTS) resolve();
-  });
-  await all;
-  const seconds = (performance.now() - started) / 1_000, spent = cpuMicros() - cpu;
-  await stop();
-  if (repeats > 0) throw new Error(`${repeats} events came more than once`);
-  return { perSecond: EVENTS / seconds, cpuMicros: spent / EVENTS };
-}
-
-async function bare(durable: string, seen: (id: string) => void): Promise<() => Promise<void>> {
-  await jsm.consumers.add("BENCH", { durable_name: durable, ack_policy: AckPolicy.Explicit, max_ack_pending: 10_000 });
-  const consumer = await jetstream(nc).consumers.get("BENCH", durable);
-  const messages = await consumer.consume({ max_messages: 1_000 });
-  void (async () => {
-    for await (const message of messages) {
-      seen(message.json<{ orderId: string }>().orderId);
-      message.ack();
+const command = new Command("bench")
+  .description("Measures Weir beside loops written by hand: ratios, their spread, and the bars they are held against.")
+  .argument("[scenario...]", "which ones; all unless given", (name: string, before: string[] = []) => {
+    if (SCENARIOS.every((scenario) => scenario.name !== name)) {
+      throw new InvalidArgumentError(`there are: ${SCENARIOS.map(({ name }) => name).join(", ")}`);
     }
-  })();
-  return async () => void await messages.close();
-}
-
-async function weir(name: string, seen: (id: string) => void): Promise<() => Promise<void>> {
-  const fn = defineFunction({ on: Ordered, concurrency: CONCURRENCY }, ({ data }) => seen(data.orderId));
-  const env: Record<string, string> = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
-  const config = readConfig({ get: (variable) => env[variable], readFile: () => "" });
-  const log = new Logger({ level: "error", format: "json" });
-  const runtime = await startRuntime(config, registryOf({ [name]: fn }), log);
-  return () => runtime.stop();
-}
-
-function cpuMicros(): number {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-}
-
-function report(): void {
-  const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-  const ratios = results.weir.map(({ perSecond }, i) => perSecond / results.bare[i].perSecond);
-  const summary = {
-    events: EVENTS,
-    rounds: ROUNDS,
-    bare: {
-      perSecond: median(results.bare.map((r) => r.perSecond)),
-      cpuMicros: median(results.bare.map((r) => r.cpuMicros)),
-    },
-    weir: {
-      perSecond: median(results.weir.map((r) => r.perSecond)),
-      cpuMicros: median(results.weir.map((r) => r.cpuMicros)),
-    },
-    ratio: { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) },
-  };
-  if (json) return console.log(JSON.stringify({ ...summary, traces, droppedSpans: droppedSpans() }));
-  const row = (name: string, { perSecond, cpuMicros }: Round) =>
-    `${name.padEnd(24)}${Math.round(perSecond).toLocaleString("en").padStart(10)} events/s ${
-      cpuMicros.toFixed(1).padStart(6)
-    } µs CPU`;
-  console.log(
-    `drain of ${EVENTS.toLocaleString("en")} events, medians of ${ROUNDS} interleaved rounds, none lost, none twice`,
+    return [...before, name];
+  })
+  .option("--rounds <count>", "how often all take turns: 5 unless given", whole)
+  .option("--events <count>", "the backlog of drain, 100000 unless given; the others in proportion", whole)
+  .option("--traces <ratio>", "export so much of traces, 0 to 1, in place of 0.1 and 1", ratio)
+  .option("--json", "print JSON")
+  .option("--out <folder>", "where the report and the chart are written", ".bench")
+  .option("--quick", "one round of 5000 events: whether it works, not how fast")
+  .addHelpText(
+    "after",
+    `\nScenarios:\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(9)}${about}`).join("\n")}\n
+Examples:
+  deno task bench
+  deno task bench drain --rounds 3 --traces 0.1
+  deno task bench flow ingress --json > figures.json`,
   );
-  console.log(row("bare consume() loop", summary.bare));
-  console.log(row("Weir, everything on", summary.weir));
-  if (traces !== undefined) console.log(`traces: ${traces}, ${droppedSpans().toLocaleString("en")} spans dropped`);
-  const { median: middle, least, most } = summary.ratio;
-  console.log(`ratio ${middle.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => {
+    killLiving();
+    Deno.exit(INTERRUPTED);
+  });
+}
+command.parse(Deno.args, { from: "user" });
+const { rounds, events, traces, out, json, quick } = command.opts<Options>();
+const names: readonly string[] = command.processedArgs[0] ?? [];
+const terminal = Deno.stderr.isTerminal();
+const sections: Section[] = [];
+const sizes = { rounds: rounds ?? (quick ? QUICK.rounds : 5), events: events ?? (quick ? QUICK.events : 100_000) };
+const [loadBefore] = Deno.loadavg();
+let version = "";
+{
+  await using collector = await startCollector();
+  for (const scenario of SCENARIOS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    try {
+      sections.push(await run(scenario, collector));
+    } catch (error) { // what the others found is worth its time
+      const broken = [`it ended with ${error instanceof Error ? error.stack : error}`];
+      sections.push({ name: scenario.name, about: scenario.about, rows: [], ratios: [], broken });
+    }
+  }
+  show("");
+}
+const report: Report = {
+  at: new Date().toISOString(),
+  machine: machineOf(version, loadBefore),
+  rounds: sizes.rounds,
+  sections,
+};
+await Deno.mkdir(out, { recursive: true });
+await Deno.writeTextFile(`${out}/bench.json`, JSON.stringify(report, undefined, 2) + "\n");
+await Deno.writeTextFile(`${out}/bench.svg`, toSvg(sections, report.machine));
+console.log(json ? JSON.stringify(report) : toText(report));
+Deno.exit(sections.some(({ broken }) => broken.length > 0) ? 1 : 0);
+
+/** Runs a scenario on a server of its own: what one leaves there is in nobody's way. */
+async function run(scenario: Scenario, collector: Collector): Promise<Section> {
+  await using server = await startServer();
+  version = server.version;
+  const nc = await connect({ servers: server.url });
+  const tell = (what: string) => show(`${scenario.name}: ${what}`);
+  try {
+    return await scenario.run({ server, nc, collector, ...sizes, traces, tell });
+  } finally {
+    await nc.close();
+  }
+}
+
+/** One line, in place of the one before: a log file would get nothing from it. */
+function show(line: string): void {
+  if (terminal) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${line}`));
+}
+
+function whole(text: string): number {
+  if (!/^[1-9]\d{0,7}$/.test(text)) throw new InvalidArgumentError("it must be a whole number above 0");
+  return Number(text);
+}
+
+function ratio(text: string): string {
+  if (!/^(0(\.\d+)?|1(\.0+)?)$/.test(text)) throw new InvalidArgumentError("it must be between 0 and 1, such as 0.1");
+  return text;
 }

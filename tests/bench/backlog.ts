@@ -1,0 +1,52 @@
+import { AckPolicy, jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { systemClock } from "../../runtime/clock.ts";
+import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
+import { message, numberOf, type Order, STREAM, SUBJECT } from "./order.ts";
+
+const AT_ONCE = 1_000;
+
+/** Makes the stream, empty. */
+export async function freshStream(nc: NatsConnection): Promise<JetStreamManager> {
+  const jsm = await jetstreamManager(nc);
+  await jsm.streams.delete(STREAM).catch(() => {}); // there is none
+  await jsm.streams.add({ name: STREAM, subjects: ["bench.>"] });
+  return jsm;
+}
+
+/** Stores so many orders in a fresh stream. */
+export async function preload(nc: NatsConnection, events: number): Promise<void> {
+  await freshStream(nc);
+  const store = new JetStreamStore(nc, systemClock);
+  for (let at = 0; at < events; at += AT_ONCE) {
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, events - at) }, (_, i) => {
+      const { payload, headers } = message(at + i);
+      return store.store(SUBJECT, payload, headers);
+    }));
+  }
+  store.close();
+}
+
+/** Takes the durables of a run away: the server would go on counting for them. */
+export async function forget(nc: NatsConnection, durables: readonly string[]): Promise<void> {
+  const jsm = await jetstreamManager(nc);
+  for (const durable of durables) await jsm.consumers.delete(STREAM, durable);
+}
+
+/** Reads back what is in the stream: how many orders of those expected are not, and how many are there again. */
+export async function audit(nc: NatsConnection, events: number): Promise<{ lost: number; repeated: number }> {
+  const marks = new Uint8Array(events), name = "audit";
+  const jsm = await jetstreamManager(nc);
+  await jsm.consumers.add(STREAM, { durable_name: name, ack_policy: AckPolicy.None, filter_subject: SUBJECT });
+  const consumer = await jetstream(nc).consumers.get(STREAM, name);
+  let { num_pending: left } = await consumer.info(), seen = 0, repeated = 0;
+  while (left > 0) {
+    for await (const stored of await consumer.fetch({ max_messages: Math.min(left, AT_ONCE) })) {
+      left--;
+      if (marks[numberOf(stored.json<Order>().orderId)]++ > 0) repeated++;
+      else seen++;
+    }
+  }
+  await jsm.consumers.delete(STREAM, name);
+  return { lost: events - seen, repeated };
+}

@@ -1,0 +1,27 @@
+/** The loop one would write first: parse, handle, ack. No validation, no span, no deadline, no thought of failure. */
+import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import type { Order } from "../order.ts";
+import { compete } from "./course.ts";
+
+await compete(async ({ url, stream, functions }, seen) => {
+  const nc = await connect({ servers: url });
+  const jsm = await jetstreamManager(nc), js = jetstream(nc);
+  const loops = await Promise.all(functions.map(async (durable_name, fn) => {
+    await jsm.consumers.add(stream, { durable_name, ack_policy: AckPolicy.Explicit, max_ack_pending: 10_000 });
+    const consumer = await js.consumers.get(stream, durable_name);
+    const messages = await consumer.consume({ max_messages: 1_000 });
+    void (async () => {
+      for await (const message of messages) {
+        seen(fn, message.json<Order>());
+        message.ack();
+      }
+    })();
+    return messages;
+  }));
+  return async () => {
+    await Promise.all(loops.map((messages) => messages.close()));
+    await nc.drain();
+    return {};
+  };
+});

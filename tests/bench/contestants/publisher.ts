@@ -1,0 +1,37 @@
+/**
+ * Publishes orders at a fixed rate, whether or not the earlier ones are stored or handled: each carries the time at
+ * which it should have been sent, so that whatever delays the sender is counted as a delay and left out of nothing.
+ *
+ * Timers are whole milliseconds, five events at 5,000 a second: it sleeps in a wait on memory, which is finer, and
+ * looks after its socket between two such naps.
+ */
+import { setImmediate } from "node:timers";
+import { connect } from "@nats-io/transport-node";
+import { systemClock } from "../../../runtime/clock.ts";
+import { JetStreamStore } from "../../../runtime/nats/jetstream_store.ts";
+import { Histogram } from "../histogram.ts";
+import { message, nowMs, SUBJECT } from "../order.ts";
+
+const NAP_MS = 0.1;
+const HEAD_START_MS = 50;
+
+const { url, perSecond, events } = JSON.parse(Deno.args[0]) as { url: string; perSecond: number; events: number };
+const nc = await connect({ servers: url });
+const store = new JetStreamStore(nc, systemClock);
+const cell = new Int32Array(new SharedArrayBuffer(4));
+const lateMicros = new Histogram(), storing: Promise<unknown>[] = [];
+const beginsAtMs = nowMs() + HEAD_START_MS, betweenMs = 1_000 / perSecond;
+for (let n = 0; n < events;) {
+  for (; n < events && beginsAtMs + n * betweenMs <= nowMs(); n++) {
+    const atMs = beginsAtMs + n * betweenMs, { payload, headers } = message(n, atMs);
+    lateMicros.record((nowMs() - atMs) * 1_000);
+    storing.push(store.store(SUBJECT, payload, headers));
+  }
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  Atomics.wait(cell, 0, 0, NAP_MS);
+}
+await Promise.all(storing);
+store.close();
+await nc.close();
+console.log(JSON.stringify({ what: "published", lateMicros: lateMicros.percentile(99) }));
+Deno.exit(0);

@@ -1,0 +1,29 @@
+/** Weir with everything on: validation, retry and breaker, deadline, metrics, and what `OTEL_*` asks for. */
+import { defineEvent, defineFunction } from "weir";
+import { readConfig } from "../../../runtime/config.ts";
+import { startRuntime } from "../../../runtime/runtime.ts";
+import { droppedSpans } from "../../../runtime/telemetry/drops.ts";
+import { Logger } from "../../../runtime/telemetry/log.ts";
+import { setupTracing } from "../../../runtime/telemetry/tracing.ts";
+import { registryOf } from "../../../runtime/testing/modules.ts";
+import { SUBJECT } from "../order.ts";
+import { OrderSchema } from "../order_schema.ts";
+import { compete } from "./course.ts";
+
+const Ordered = defineEvent({ type: SUBJECT, version: 1, data: OrderSchema });
+
+await compete(async ({ url, functions, concurrency }, seen) => {
+  const env: Record<string, string> = { NATS_URL: url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
+  const config = readConfig({ get: (variable) => env[variable], readFile: () => "" });
+  const tracing = await setupTracing((name) => Deno.env.get(name), "weir");
+  const definitions = functions.map((name, fn) =>
+    [name, defineFunction({ on: Ordered, concurrency }, ({ data }) => seen(fn, data))] as const
+  );
+  const log = new Logger({ level: "warn", format: "json" });
+  const runtime = await startRuntime(config, registryOf(Object.fromEntries(definitions)), log);
+  return async () => {
+    await runtime.stop();
+    await tracing.shutdown();
+    return { spansDropped: droppedSpans() };
+  };
+});

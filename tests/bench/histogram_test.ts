@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Histogram, rankOf } from "./histogram.ts";
+
+function filled(values: readonly number[]): Histogram {
+  const histogram = new Histogram();
+  for (const value of values) histogram.record(value);
+  return histogram;
+}
+
+Deno.test("an empty histogram has only zeros", () => {
+  const histogram = new Histogram();
+  assert.deepEqual([histogram.count, histogram.max, histogram.percentile(50), histogram.percentile(100)], [0, 0, 0, 0]);
+});
+
+Deno.test("small values are kept exactly", () => {
+  const histogram = filled(Array.from({ length: 1_000 }, (_, i) => i + 1));
+  assert.equal(histogram.percentile(50), 500);
+  assert.equal(histogram.percentile(99), 990);
+  assert.equal(histogram.percentile(99.9), 999);
+  assert.equal(histogram.percentile(100), 1_000);
+});
+
+Deno.test("one late value in a thousand is seen at 99.9 per cent and above, and not below", () => {
+  const histogram = filled([...Array.from({ length: 998 }, () => 100), 2_000_000, 2_000_000]);
+  assert.equal(histogram.percentile(99), 100);
+  assert.ok(Math.abs(histogram.percentile(99.9) - 2_000_000) <= 2_000);
+  assert.equal(histogram.max, 2_000_000);
+});
+
+Deno.test("what lies outside counts as the nearest value inside", () => {
+  const histogram = filled([-5, 2 ** 40]);
+  assert.equal(histogram.percentile(50), 0);
+  assert.equal(histogram.percentile(100), 2 ** 31 - 1);
+});
+
+Deno.test("every percentile is that of the sorted values, and up to 0.1 per cent above it", () => {
+  const value = fc.oneof(fc.nat(5_000), fc.nat(10_000_000), fc.nat(2 ** 31 - 1));
+  const percent = fc.constantFrom(0, 1, 25, 50, 90, 99, 99.9, 100);
+  fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 400 }), percent, (values, percent) => {
+    const exact = values.toSorted((a, b) => a - b)[rankOf(percent, values.length) - 1];
+    const found = filled(values).percentile(percent);
+    assert.ok(found >= exact && found <= exact * 1.001, `${found} is not close enough above ${exact}`);
+  }));
+});

@@ -1,0 +1,13 @@
+import { z } from "zod";
+
+const Line = z.object({ sku: z.string(), quantity: z.int().positive() });
+
+/** What Weir and the careful loop hold the data of an order against. */
+export const OrderSchema = z.object({
+  orderId: z.string(),
+  customer: z.string(),
+  items: z.array(Line),
+  total: z.int(),
+  note: z.string(),
+  at: z.number(),
+});

@@ -1,0 +1,43 @@
+import { copyProject } from "../e2e/program.ts";
+import { SUBJECT } from "./order.ts";
+import { beside, Helper } from "./process.ts";
+
+const SCHEMA = `import { defineEvent } from "weir";
+import { OrderSchema } from "../order_schema.ts";
+
+export const Ordered = defineEvent({
+  type: ${JSON.stringify(SUBJECT)},
+  version: 1,
+  data: OrderSchema,
+  ingress: { route: "/orders" },
+});
+`;
+const FUNCTION = `import { defineFunction } from "weir";
+import { Ordered } from "../schemas/bench.ts";
+
+export default defineFunction({ on: Ordered }, () => {});
+`;
+/** As the task `start` of deno.json. */
+const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read"];
+
+/** A copy of the project in a temporary folder, with one event and one function. */
+export async function benchProject(): Promise<{ path: string } & AsyncDisposable> {
+  const project = await copyProject();
+  for (const folder of ["functions", "schemas"]) {
+    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
+    await Deno.mkdir(`${project.path}/${folder}`);
+  }
+  await Deno.copyFile(beside("order_schema.ts"), `${project.path}/order_schema.ts`);
+  await Deno.writeTextFile(`${project.path}/schemas/bench.ts`, SCHEMA);
+  await Deno.writeTextFile(`${project.path}/functions/handle.ts`, FUNCTION);
+  return project;
+}
+
+/** Runs `weir start` in a project as a user does; it says `ready` in its log. */
+export function startWeir(project: string, natsUrl: string, env: Record<string, string> = {}): Helper {
+  return new Helper("weir start", [...PERMISSIONS, "runtime/cli/main.ts", "start"], {
+    cwd: project,
+    env: { NATS_URL: natsUrl, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", LOG_FORMAT: "json", ...env },
+    endsBySignal: true,
+  });
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { interleave, ratioOf, spreadOf, spreadOfAll } from "./rounds.ts";
+
+Deno.test("a spread is the middle value, the least and the most", () => {
+  assert.deepEqual(spreadOf([5, 100, 7]), { median: 7, least: 5, most: 100 });
+  assert.deepEqual(spreadOf([4, 2]), { median: 3, least: 2, most: 4 });
+  assert.throws(() => spreadOf([]), RangeError);
+});
+
+Deno.test("there is no spread of what a round could not measure", () => {
+  assert.equal(spreadOfAll([1, undefined, 3]), undefined);
+  assert.equal(spreadOfAll([]), undefined);
+  assert.deepEqual(spreadOfAll([1, 3]), { median: 2, least: 1, most: 3 });
+});
+
+Deno.test("a ratio is taken round by round, so that a slow minute does not count", () => {
+  assert.deepEqual(ratioOf([20, 2, 200], [10, 1, 100]), { median: 2, least: 2, most: 2 });
+});
+
+Deno.test("all take turns, and each round begins with another", async () => {
+  const order: string[] = [];
+  const turns = ["a", "b", "c"].map((name) => ({
+    name,
+    run: (round: number) => {
+      order.push(name + round);
+      return Promise.resolve(round);
+    },
+  }));
+  const results = await interleave(3, turns, () => {});
+  assert.equal(order.join(" "), "a0 b0 c0 b1 c1 a1 c2 a2 b2");
+  assert.deepEqual([...results], [["a", [0, 1, 2]], ["b", [0, 1, 2]], ["c", [0, 1, 2]]]);
+});

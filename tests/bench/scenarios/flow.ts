@@ -1,0 +1,69 @@
+import { freshStream } from "../backlog.ts";
+import { beside, Helper } from "../process.ts";
+import { interleave, ratioOf, spreadOf } from "../rounds.ts";
+import { BARE, brokenOf, careful, type Contestant, rowOf, type Run, runContestant, weir } from "../run.ts";
+import type { Scenario, Setting } from "../scenario.ts";
+
+const PER_SECOND = [1_000, 5_000];
+/** The rate that the bar is about. */
+const JUDGED = 5_000;
+const WARM_UP_SECONDS = 1;
+const SECONDS = 2;
+const CONCURRENCY = 256;
+
+interface Flowed extends Run {
+  /** How late the publisher was with one in a hundred: more than that of the latency is not the contestant's. */
+  readonly lateMicros: number;
+}
+
+/** Each handles what is published meanwhile, at rates that wait for nobody. */
+export const flow: Scenario = {
+  name: "flow",
+  about: "an open loop at fixed rates: from when an event should be published to its handler's start",
+  run: async (setting) => {
+    const { rounds, events, traces = "0.1", tell } = setting;
+    const scale = Math.min(1, events / 100_000), contestants = [BARE, weir(traces), careful(traces)];
+    const cases = PER_SECOND.flatMap((perSecond) => contestants.map((one) => ({ perSecond, one })));
+    const nameOf = (one: Contestant, perSecond: number) => `${one.name}, ${perSecond}/s`;
+    const turns = cases.map(({ perSecond, one }) => ({
+      name: nameOf(one, perSecond),
+      run: () => flowed(setting, one, perSecond, scale),
+    }));
+    const results = await interleave(rounds, turns, tell);
+    const p99 = (one: Contestant, perSecond: number) =>
+      results.get(nameOf(one, perSecond))!.map(({ latencyMicros }) => latencyMicros!.p99);
+    return {
+      name: flow.name,
+      about: `${SECONDS * scale} s at each rate after ${WARM_UP_SECONDS * scale} s to warm up; times are from when ` +
+        `an event should have been published to its handler's start`,
+      rows: turns.map(({ name }) => {
+        const runs = results.get(name)!, { figures } = rowOf(name, runs);
+        return {
+          name,
+          figures: { ...figures, "sent late, p99 ms": spreadOf(runs.map((run) => run.lateMicros / 1e3)) },
+        };
+      }),
+      ratios: PER_SECOND.flatMap((perSecond) =>
+        contestants.slice(1).map((one) => ({
+          what: `p99 at ${perSecond}/s: ${one.name} / ${BARE.name}`,
+          value: ratioOf(p99(one, perSecond), p99(BARE, perSecond)),
+          ...(perSecond === JUDGED && one.kind === "weir" && { bar: { kind: "at most" as const, limit: 2 } }),
+        }))
+      ),
+      broken: brokenOf(results),
+    };
+  },
+};
+
+async function flowed(setting: Setting, one: Contestant, perSecond: number, scale: number): Promise<Flowed> {
+  const warmUp = Math.ceil(perSecond * WARM_UP_SECONDS * scale);
+  const events = warmUp + Math.ceil(perSecond * SECONDS * scale);
+  await freshStream(setting.nc);
+  let lateMicros = 0;
+  const run = await runContestant(setting, one, { events, warmUp, concurrency: CONCURRENCY }, async () => {
+    const task = JSON.stringify({ url: setting.server.url, perSecond, events });
+    await using publisher = new Helper("the publisher", ["-A", beside("contestants/publisher.ts"), task]);
+    ({ lateMicros } = await publisher.told<{ lateMicros: number }>("published"));
+  });
+  return { ...run, lateMicros };
+}
