@@ -1,6 +1,13 @@
 import type { BatchObservableResult, Meter, Observable } from "@opentelemetry/api";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
-import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  InstrumentType,
+  MeterProvider,
+  type MetricData,
+  MetricReader,
+  type ResourceMetrics,
+} from "@opentelemetry/sdk-metrics";
 import { type CounterName, type GaugeName, type HistogramName, INSTRUMENTS, type Labels } from "./instruments.ts";
 import { countDropped, dropped } from "./drops.ts";
 import { type Cell, Tally } from "./tally.ts";
@@ -94,11 +101,20 @@ export class Metrics {
     return this.#meter.createHistogram(name, options);
   }
 
-  /** Everything, in the text format of Prometheus. */
-  async page(): Promise<string> {
+  /** Everything, in the text format of Prometheus; `change` may make something else of it. */
+  async page(change: (own: MetricData[]) => Promise<MetricData[]> = (own) => Promise.resolve(own)): Promise<string> {
     const { prometheusPage } = await import("./prometheus_page.ts"); // loaded by the first to ask
-    const { resourceMetrics } = await this.#page.collect({ timeoutMillis: COLLECT_MS });
-    return prometheusPage(resourceMetrics);
+    const { resource, scopeMetrics: [{ scope, metrics }] } = await this.#collect();
+    return prometheusPage({ resource, scopeMetrics: [{ scope, metrics: await change(metrics) }] });
+  }
+
+  /** Everything, as plain data. */
+  async data(): Promise<readonly MetricData[]> {
+    return (await this.#collect()).scopeMetrics.flatMap(({ metrics }) => metrics);
+  }
+
+  async #collect(): Promise<ResourceMetrics> {
+    return (await this.#page.collect({ timeoutMillis: COLLECT_MS })).resourceMetrics;
   }
 
   /** Pushes once more and stops. Never rejects and takes two seconds at the most. */
