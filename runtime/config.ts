@@ -53,6 +53,11 @@ const roles = list.refine(
   "ingress, functions, or both with a comma between",
 );
 
+const WORKERS = "a whole number from 1 to 256, or auto for one per core";
+const workers = z.string().transform((text) => text === "auto" ? navigator.hardwareConcurrency : Number(text))
+  .refine((count) => Number.isInteger(count) && count >= 1 && count <= 256, WORKERS)
+  .refine((count) => count === 1 || Deno.build.os === "linux", "1: only Linux shares a port between processes");
+
 const schema = z.object({
   NATS_URL: servers.default(["nats://127.0.0.1:4222"]),
   NATS_CREDS: z.string().optional(),
@@ -71,6 +76,7 @@ const schema = z.object({
   WEIR_AUTH: z.enum(["none"], "none, or leave it out").optional(),
   WEIR_FUNCTIONS: some.optional(),
   WEIR_ROLES: roles.default(["ingress", "functions"]),
+  WEIR_WORKERS: workers.default(1),
   WEIR_REPLICAS: z.enum(["1", "3", "5"], "1, 3 or 5").transform(Number).optional(),
   SHUTDOWN_GRACE: duration.default(25_000),
   LOG_LEVEL: z.enum(LOG_LEVELS, oneOf(LOG_LEVELS)).default("info"),

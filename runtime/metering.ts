@@ -27,6 +27,7 @@ export class Metering {
     this.#stopMeasuring = measureProcess(metrics, systemClock);
     metrics.gauge("weir.ingress.in_flight", () => [[this.#ingress.inFlight]]);
     metrics.counter("weir.dead_letters");
+    metrics.counter("weir.worker.restarts").cell({});
   }
 
   stop(): void {

@@ -55,6 +55,7 @@ const HEADER_BYTES = 4_096;
  * Starts everything a project declares, on the NATS of its configuration.
  *
  * @param metrics are to be shut down by whoever made them
+ * @param oneOfSeveral other processes share the public listener, and somebody else is asked for all of them
  * @throws {StartupProblems} or {Error} saying what is wrong, with nothing left running.
  */
 export async function startRuntime(
@@ -62,6 +63,7 @@ export async function startRuntime(
   registry: Registry,
   log: Logger,
   metrics: Metrics = new Metrics(config.OTEL_SERVICE_NAME),
+  oneOfSeveral = false,
 ): Promise<Runtime> {
   const selected = selectFunctions(config, registry);
   const cluster = await connectCluster(config);
@@ -184,12 +186,13 @@ export async function startRuntime(
         storeProblem,
         logError: (message, error) => log.error(message, { error }),
       }),
+      oneOfSeveral,
     );
     listeners.push(publicListener);
     const adminApp = admin({
       health,
       metrics: () => metrics.page(),
-      meter: requests.admin,
+      meter: oneOfSeveral ? undefined : requests.admin, // whoever was asked counts
       functions: async () =>
         functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact),
       deadLetters: new DeadLetterDesk(cluster),

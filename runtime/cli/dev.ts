@@ -5,6 +5,7 @@ import { type NatsServer, startServer } from "../broker/server.ts";
 import { ENVIRONMENT, readConfig } from "../config.ts";
 import { PROJECT } from "../project.ts";
 import { onStopSignal } from "./signals.ts";
+import { startArguments } from "./start_command.ts";
 import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
 
 /** Files whose change restarts the runtime, and how long to wait for an editor to finish writing them. */
@@ -61,8 +62,13 @@ export async function dev(): Promise<void> {
 
   const runRuntime = async () => {
     const startedAt = performance.now();
-    const [command, ...args] = await startCommand();
-    const started = runtime = spawnOwned({ command, args, cwd: fileURLToPath(PROJECT), env: environment, ...SHOWN });
+    const started = runtime = spawnOwned({
+      command: Deno.execPath(),
+      args: await startArguments(),
+      cwd: fileURLToPath(PROJECT),
+      env: environment,
+      ...SHOWN,
+    });
     void started.status.then(({ code, signal }) => {
       if (stopping || runtime !== started) return;
       if (signal) {
@@ -100,13 +106,6 @@ export async function dev(): Promise<void> {
     await last?.stop("SIGTERM", graceMs);
     if (!stopping) await runRuntime();
   }
-}
-
-/** What `deno task start` runs, with its permissions: those of `deno.json` hold here as they do there. */
-async function startCommand(): Promise<string[]> {
-  const { tasks: { start } } = JSON.parse(await Deno.readTextFile(new URL("deno.json", PROJECT)));
-  const [, ...args] = String(start.command).split(/\s+/);
-  return [Deno.execPath(), ...args];
 }
 
 /** Two servers on one store destroy it. The system takes the lock away when this process is gone, however that was. */

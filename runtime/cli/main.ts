@@ -6,6 +6,7 @@ import { functions } from "./functions.ts";
 import { parkedCommand } from "./parked.ts";
 import { publish } from "./publish.ts";
 import { start } from "./start.ts";
+import { worker } from "./worker.ts";
 
 /** Configuration comes from the environment, so commands have few options; each explains itself with `--help`. */
 function program(): Command {
@@ -21,6 +22,7 @@ function program(): Command {
     .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
     .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
     .action(start);
+  weir.command("worker <number>", { hidden: true }).action(worker);
   weir.command("publish")
     .description("Publish one event, or one for each line of NDJSON. It is validated, and may be internal.")
     .argument("<type>", "the event's type, such as orders.created")

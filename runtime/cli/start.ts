@@ -1,24 +1,35 @@
 import { StartupProblems } from "../authoring/problems.ts";
-import { systemClock } from "../clock.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../config.ts";
 import { loadProject } from "../project.ts";
 import { type Runtime, startRuntime } from "../runtime.ts";
-import { setupMetrics } from "../telemetry/metrics.ts";
-import { setupLog } from "../telemetry/setup_log.ts";
+import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
+import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";
 
-/** `start`: runs until a signal says stop. Every problem of configuration and code is told at once. */
+/** One of several processes of the same functions: what it tells the one that started it. */
+export interface Place {
+  /** Which it is, from 1. */
+  readonly number: number;
+  ready(runtime: Runtime): void;
+  metrics(metrics: Metrics): void;
+  /** Is given what is to be done when the one that started it wants it to end, or is gone. */
+  left(stop: () => void): void;
+}
+
+/** `start`: runs until a signal says stop, in one process unless WEIR_WORKERS wants several. */
 export async function start(): Promise<void> {
+  const config = several();
+  if (config) return await (await import("./supervise.ts")).supervise(config);
+  // Only a supervisor may start Deno: a handler that could, could do anything.
+  Deno.permissions.revokeSync({ name: "run", command: Deno.execPath() });
+  await run();
+}
+
+/** Runs the functions. Every problem of configuration and code is told at once. */
+export async function run(place?: Place): Promise<void> {
   const { config, registry } = await readEverything();
-  const { log, shutdown: shutdownLog } = await setupLog({
-    level: config.LOG_LEVEL,
-    format: config.LOG_FORMAT,
-    environment: Deno.env.toObject(),
-    readFile,
-    serviceName: config.OTEL_SERVICE_NAME,
-    clock: systemClock,
-  });
+  const { log, shutdown: shutdownLog } = await setupProcessLog(config, place && { worker: place.number });
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
@@ -28,23 +39,27 @@ export async function start(): Promise<void> {
     log.error("a promise that nobody awaits was rejected", { error: event.reason });
   });
 
-  for (const warning of registry.warnings) log.warn(warning);
+  for (const warning of place && place.number > 1 ? [] : registry.warnings) log.warn(warning); // once is enough
   let runtime: Runtime | undefined;
-  const stop = async (signal: Deno.Signal) => {
-    log.info("shutting down", { signal, grace_ms: config.SHUTDOWN_GRACE });
+  const stop = async (why: { signal: Deno.Signal } | { reason: string }) => {
+    log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
     await runtime?.stop();
     await flush();
     await shutdownLog();
     Deno.exit(0);
   };
-  onStopSignal((signal) => void stop(signal), () => Deno.exit(130));
+  let stopping: Promise<void> | undefined;
+  // A worker may be asked by everybody at once: a terminal, a service manager, its supervisor, which alone may insist.
+  onStopSignal((signal) => void (stopping ??= stop({ signal })), () => place ?? Deno.exit(130));
+  place?.left(() => void (stopping ??= stop({ reason: "the supervisor stops, or is gone" })));
+  place?.metrics(metrics);
   try {
-    runtime = await startRuntime(config, registry, log, metrics);
+    runtime = await startRuntime(config, registry, log, metrics, place !== undefined);
   } catch (error) {
     await flush();
     throw error;
   }
-  log.info("ready", {
+  log.info(place ? "worker ready" : "ready", {
     pid: Deno.pid,
     url: runtime.url,
     admin: runtime.adminUrl,
@@ -54,13 +69,16 @@ export async function start(): Promise<void> {
     traces: tracing.exportsTo ?? "not exported",
     metrics: metrics.pushesTo ?? "at /metrics only",
   });
+  place?.ready(runtime);
 }
 
-function readFile(path: string): string | undefined {
+/** The configuration, where several processes are wanted; whether all is right with it, each finds for itself. */
+function several(): Config | undefined {
   try {
-    return ENVIRONMENT.readFile(path);
+    const config = readConfig();
+    return config.WEIR_WORKERS > 1 ? config : undefined;
   } catch {
-    return undefined;
+    return undefined; // what is wrong is told with all else that is
   }
 }
 

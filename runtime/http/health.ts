@@ -41,8 +41,8 @@ export async function runChecks({ checks, degraded }: Health): Promise<HealthRep
   };
 }
 
-/** `/health` and `/health/ready` run the checks; `/health/live` only that the event loop turns. */
-export function healthRoutes(health: Health): Hono {
+/** `/health` and `/health/ready` run the checks; `/health/live` only that the event loop turns, and what is said. */
+export function healthRoutes(health: Health, live: Health = { checks: [] }): Hono {
   const answer = (which: Health) => async () => {
     const report = await runChecks(which);
     return Response.json(report, { status: report.status === "OK" ? 200 : 503, headers: NOT_CACHED });
@@ -50,7 +50,7 @@ export function healthRoutes(health: Health): Hono {
   return new Hono()
     .get("/health", answer(health))
     .get("/health/ready", answer(health))
-    .get("/health/live", answer({ checks: [EVENT_LOOP] }))
+    .get("/health/live", answer({ checks: [EVENT_LOOP, ...live.checks] }))
     .on(["POST", "PUT", "PATCH", "DELETE"], ["/health", "/health/ready", "/health/live"], ({ req }) => {
       const detail = `${req.method} is not for ${req.path}: GET it`;
       return new Problem(405, "Method Not Allowed", detail, { headers: { allow: "GET, HEAD" } }).toResponse();

@@ -14,18 +14,17 @@ export interface Listener {
  * Serves an application.
  *
  * @param variable the environment variable that the port came from, for the message when it is taken
+ * @param shared whether others may listen there too, if they say so as well: Linux shares the connections out
  * @throws {Error} when the port is taken or may not be used.
  */
-export function listen(hostname: string, port: number, variable: string, app: Hono): Listener {
+export function listen(hostname: string, port: number, variable: string, app: Hono, shared = false): Listener {
   let server: Deno.HttpServer<Deno.NetAddr>;
   const abort = new AbortController();
   try {
-    server = Deno.serve({ hostname, port, signal: abort.signal, onListen: () => {} }, app.fetch);
+    const options = { hostname, port, signal: abort.signal, onListen: () => {} };
+    server = Deno.serve(shared ? { ...options, reusePort: true } : options, app.fetch);
   } catch (error) {
-    const why = error instanceof Deno.errors.AddrInUse ? "another process listens there" : (error as Error).message;
-    throw new Error(`cannot listen on ${hostname}:${port}: ${why}. Stop it, or set ${variable} to another port`, {
-      cause: error,
-    });
+    throw cannotListen(error, hostname, port, variable);
   }
   let ended = false;
   server.finished.then(() => ended = true, () => ended = true);
@@ -39,4 +38,20 @@ export function listen(hostname: string, port: number, variable: string, app: Ho
       clearTimeout(timer);
     },
   };
+}
+
+/** Finds out early whether a port may be had. @throws {Error} as {@link listen} does. */
+export function mayListen(hostname: string, port: number, variable: string): void {
+  try {
+    Deno.listen({ hostname, port }).close();
+  } catch (error) {
+    throw cannotListen(error, hostname, port, variable);
+  }
+}
+
+function cannotListen(cause: unknown, hostname: string, port: number, variable: string): Error {
+  const why = cause instanceof Deno.errors.AddrInUse ? "another process listens there" : (cause as Error).message;
+  return new Error(`cannot listen on ${hostname}:${port}: ${why}. Stop it, or set ${variable} to another port`, {
+    cause,
+  });
 }

@@ -144,6 +144,12 @@ export const INSTRUMENTS = {
     labels: [],
     help: "How often the connection to NATS was made again.",
   },
+  "weir.worker.restarts": {
+    kind: "counter",
+    unit: "{restart}",
+    labels: [],
+    help: "Workers started in the stead of one that ended; 0 where WEIR_WORKERS is not set.",
+  },
   "weir.telemetry.dropped": {
     kind: "counter",
     unit: "{item}",

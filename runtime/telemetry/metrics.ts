@@ -4,8 +4,10 @@ import {
   AggregationTemporality,
   InstrumentType,
   MeterProvider,
+  type MetricData,
   type MetricProducer,
   MetricReader,
+  type ResourceMetrics,
 } from "@opentelemetry/sdk-metrics";
 import { Distribution, Distributions } from "./distribution.ts";
 import { type CounterName, type GaugeName, type HistogramName, INSTRUMENTS, type Labels } from "./instruments.ts";
@@ -104,11 +106,21 @@ export class Metrics {
     return this.#distributions.get(name, () => new Distribution(name, unit, help, buckets));
   }
 
-  /** Everything, in the text format of Prometheus. */
-  async page(): Promise<string> {
+  /** Everything, in the text format of Prometheus; `change` may make something else of it. */
+  async page(change: (own: MetricData[]) => Promise<MetricData[]> = (own) => Promise.resolve(own)): Promise<string> {
     const { prometheusPage } = await import("./prometheus_page.ts"); // loaded by the first to ask
-    const { resourceMetrics } = await this.#page.collect({ timeoutMillis: COLLECT_MS });
-    return prometheusPage(resourceMetrics);
+    const { resource, scopeMetrics } = await this.#collect(), { scope } = scopeMetrics[0];
+    const metrics = await change(scopeMetrics.flatMap(({ metrics }) => metrics));
+    return prometheusPage({ resource, scopeMetrics: [{ scope, metrics }] });
+  }
+
+  /** Everything, as plain data. */
+  async data(): Promise<readonly MetricData[]> {
+    return (await this.#collect()).scopeMetrics.flatMap(({ metrics }) => metrics);
+  }
+
+  async #collect(): Promise<ResourceMetrics> {
+    return (await this.#page.collect({ timeoutMillis: COLLECT_MS })).resourceMetrics;
   }
 
   /** Pushes once more and stops. Never rejects and takes two seconds at the most. */

@@ -1,18 +1,12 @@
-import { type Context, context, propagation, type Span, trace } from "@opentelemetry/api";
+import { context, type Span } from "@opentelemetry/api";
 import type { Log } from "../authoring/context.ts";
 import type { Eventual } from "../flow/eventual.ts";
 import type { BreakerChange, Invocation, Observer, Scope } from "../flow/ports.ts";
-import type { MessageHeaders } from "../nouns/delivery.ts";
 import type { Outcome, RetryReason } from "../nouns/outcome.ts";
 import { formatDuration } from "../rules/duration.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
-import { EMPTY_CONTEXT } from "./linked_context.ts";
 import type { Logger } from "./log.ts";
-
-const HEADERS = {
-  get: (headers: MessageHeaders, name: string) => headers.get(name),
-  keys: (headers: MessageHeaders) => [...headers.entries()].map(([name]) => name),
-};
+import { contextWith, readParent } from "./span_scope.ts";
 
 /** Turns invocations into spans and log lines. Both are projections of the outcome: they cannot change it. */
 export class TelemetryObserver implements Observer {
@@ -20,10 +14,10 @@ export class TelemetryObserver implements Observer {
 
   observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O> {
     // From the root, not the active context: a delivery belongs to whoever published it, not to what ran last.
-    const parent = parentOf(invocation.delivery.headers);
+    const parent = readParent(invocation.delivery.headers);
     const span = startAttemptSpan(invocation, parent);
     const scope = new AttemptScope(this.log, invocation, span);
-    return context.with(trace.setSpan(parent, span), this.#watch<O>, this, invocation, scope, run);
+    return context.with(contextWith(span, parent), this.#watch<O>, this, invocation, scope, run);
   }
 
   #watch<O extends Outcome>(
@@ -63,12 +57,6 @@ export class TelemetryObserver implements Observer {
     const held = of === "function" ? "no events are pulled" : "no calls are made, and who needs it pulls no events";
     this.log.warn(`breaker of ${of} ${name} opened: for ${formatDuration(openForMs)} ${held}`, fields);
   }
-}
-
-/** Most events bring no context along: then there is nothing to read. */
-function parentOf(headers: MessageHeaders): Context {
-  if (!propagation.fields().some((name) => headers.get(name) !== undefined)) return EMPTY_CONTEXT;
-  return propagation.extract(EMPTY_CONTEXT, headers, HEADERS);
 }
 
 /** Its logger is made for a handler that logs. */

@@ -1,3 +1,4 @@
+import type { LogFields } from "../authoring/context.ts";
 import type { Clock } from "../flow/ports.ts";
 import { reportDrops } from "./drops.ts";
 import { Logger, type LogOptions } from "./log.ts";
@@ -18,11 +19,13 @@ export interface ProcessLog {
  * @param readFile undefined for a file that cannot be read
  */
 export async function setupLog(
-  { environment, readFile, serviceName, clock, ...options }: Pick<LogOptions, "level" | "format"> & {
+  { environment, readFile, serviceName, clock, fields, ...options }: Pick<LogOptions, "level" | "format"> & {
     readonly environment: Readonly<Record<string, string>>;
     readonly readFile: (path: string) => string | undefined;
     readonly serviceName: string;
     readonly clock: Clock;
+    /** Go on every line. */
+    readonly fields?: LogFields;
   },
 ): Promise<ProcessLog> {
   const redact = redactor(secretsOf(environment, readFile));
@@ -32,7 +35,7 @@ export async function setupLog(
   const otlp = wanted && endpoint
     ? (await import("./otlp_logs.ts")).otlpLogs((name) => environment[name], serviceName, redact)
     : undefined;
-  const log = new Logger({ ...options, redact, repetitions, ...(otlp && { send: otlp.send }) });
+  const log = new Logger({ ...options, redact, repetitions, ...(otlp && { send: otlp.send }) }, fields);
   if (wanted && !endpoint) log.warn("OTEL_LOGS_EXPORTER is otlp, and there is no OTEL_EXPORTER_OTLP_ENDPOINT");
   const tellRest = reportDrops(log);
   return {

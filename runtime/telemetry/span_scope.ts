@@ -45,7 +45,8 @@ const HEADERS = {
  * read here in half the time of the propagator.
  */
 export function readParent(headers: MessageHeaders): Context {
-  const ids = parseTraceparent(headers.get("traceparent"));
+  const traceparent = headers.get("traceparent"),
+    ids = traceparent === undefined ? undefined : parseTraceparent(traceparent);
   const alone = ids && headers.get("tracestate") === undefined && headers.get("baggage") === undefined;
   if (!alone || !propagation.fields().includes("traceparent")) {
     return propagation.extract(ROOT_CONTEXT, headers, HEADERS);

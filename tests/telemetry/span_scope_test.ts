@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { HeaderList } from "../../runtime/rules/header_list.ts";
 import { context, createContextKey, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { contextWith, readParent } from "../../runtime/telemetry/span_scope.ts";
 import { setupTracing } from "../../runtime/telemetry/tracing.ts";
@@ -11,7 +12,7 @@ const span = trace.getTracer("test").startSpan("span"), other = trace.getTracer(
 
 /** The headers of a message. */
 function headers(given: Record<string, string>) {
-  return { get: (name: string) => given[name] as string | undefined, entries: () => Object.entries(given) };
+  return HeaderList.of(Object.entries(given));
 }
 
 Deno.test("a context with a span has it, and whatever its parent has", () => {

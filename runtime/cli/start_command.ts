@@ -1,0 +1,35 @@
+import { PROJECT } from "../project.ts";
+
+/** How the task says "this very Deno": the name alone may be another's, or a script's that Deno is not on `PATH`. */
+const THIS_DENO = "$(deno eval -p 'Deno.execPath()')";
+
+/** What `deno task start` runs, with its permissions: those of `deno.json` hold elsewhere as they do there. */
+export async function startArguments(): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", PROJECT)));
+  return argumentsOf(String(tasks?.start?.command ?? tasks?.start ?? ""), Deno.execPath());
+}
+
+/**
+ * The same for a worker: all that handlers may do, but not start Deno, which could then do anything.
+ *
+ * @throws {Error} when the task is not there, or runs something else.
+ */
+export function workerArguments(start: readonly string[], number: number, execPath: string): string[] {
+  if (start[0] !== "run" || start.at(-1) !== "start") {
+    throw new Error('WEIR_WORKERS needs the task "start" in deno.json to be `deno run … runtime/cli/main.ts start`');
+  }
+  const [run, ...rest] = start.slice(0, -1).flatMap((argument) => {
+    const [flag, names] = argument.split("=");
+    if (flag !== "--allow-run" || !names) return [argument];
+    const others = names.split(",").filter((name) => name !== execPath && name !== "deno");
+    return others.length === 0 ? [] : [`--allow-run=${others}`];
+  });
+  return [run, "--unstable-net", ...rest, "worker", String(number)];
+}
+
+/** The arguments of a task's command, of which we know all that a shell would make of it. */
+export function argumentsOf(command: string, execPath: string): string[] {
+  const HOLE = "\0";
+  return command.replaceAll(THIS_DENO, HOLE).replaceAll(/["']/g, "").trim().split(/\s+/).slice(1)
+    .map((argument) => argument.replace(HOLE, () => execPath));
+}

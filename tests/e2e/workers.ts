@@ -1,0 +1,112 @@
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
+import { connectNats } from "../../runtime/nats/connection.ts";
+import { eventually } from "../nats/eventually.ts";
+import { copyProject, type LogLine, type Program, startWeir } from "./program.ts";
+
+/** A function that says of each event that it handled it; its event may hold it up. */
+const COUNT = `
+import { defineFunction } from "weir";
+export default defineFunction({ on: "work.asked", concurrency: 8 }, async (event, { log }) => {
+  const data = event.data as { n: number; ms: number };
+  if (data.ms > 0) await new Promise((resolve) => setTimeout(resolve, data.ms));
+  log.info("handled", { n: data.n });
+});
+`;
+
+/** A project with one function, `count`, and a server, for `start` with WEIR_WORKERS. */
+export interface Workers extends AsyncDisposable {
+  readonly project: string;
+  readonly server: NatsServer;
+  /** Runs `start`, as it is run; resolves at once. */
+  run(workers: number, env?: Record<string, string>): Program;
+  /** Runs `start` and waits until it is ready. */
+  start(workers: number, env?: Record<string, string>): Promise<Supervised>;
+  publish(from: number, to: number, ms?: number): Promise<void>;
+  /** Resolves once every event is settled. */
+  settled(): Promise<void>;
+}
+
+/** A supervisor that is up. */
+export interface Supervised {
+  readonly program: Program;
+  readonly url: string;
+  readonly admin: string;
+  /** The process ids of the workers, as they came up; those that are gone included. */
+  pids(): number[];
+  /** What was handled, by worker. */
+  handled(): Map<number, number[]>;
+  /** The page of `/metrics`. */
+  page(): Promise<string>;
+}
+
+/** Starts the server. */
+export async function setupWorkers(): Promise<Workers> {
+  await using scope = new AsyncDisposableStack();
+  const server = await startServer();
+  scope.defer(() => server.stop());
+  const project = scope.use(await copyProject());
+  for (const folder of ["functions", "schemas"]) {
+    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
+    await Deno.mkdir(`${project.path}/${folder}`);
+  }
+  await Deno.writeTextFile(`${project.path}/functions/count.ts`, COUNT);
+  const nc = await connectNats({ servers: [server.url], name: "test" });
+  scope.defer(() => nc.close());
+  const jsm: JetStreamManager = await jetstreamManager(nc);
+  await jsm.streams.add({ name: "WORK", subjects: ["work.>"] });
+  const js = jsm.jetstream();
+  const all = scope.move();
+  const run: Workers["run"] = (workers, env = {}) =>
+    all.use(startWeir(project.path, ["start"], {
+      HOST: "127.0.0.1",
+      PORT: "0",
+      ADMIN_PORT: "0",
+      NATS_URL: server.url,
+      LOG_LEVEL: "info",
+      WEIR_WORKERS: String(workers),
+      ...env,
+    }));
+  return {
+    project: project.path,
+    server,
+    run,
+    start: async (workers, env) => {
+      const program = run(workers, env);
+      const { url, admin } = await program.waitForLog(({ message }) => message === "ready");
+      return supervised(program, String(url), String(admin));
+    },
+    publish: async (from, to, ms = 0) => {
+      for (let at = from; at < to; at += 500) {
+        const some = Array.from({ length: Math.min(500, to - at) }, (_, i) => at + i);
+        await Promise.all(some.map((n) => js.publish("work.asked", JSON.stringify({ n, ms }))));
+      }
+    },
+    settled: () =>
+      eventually(async () => {
+        const info = await jsm.consumers.info("WORK", "count");
+        return info.num_pending === 0 && info.num_ack_pending === 0;
+      }, { within: 60_000 }).then(() => {}),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+function supervised(program: Program, url: string, admin: string): Supervised {
+  const lines = () => program.lines.filter((line) => line.startsWith("{")).map((line): LogLine => JSON.parse(line));
+  return {
+    program,
+    url,
+    admin,
+    pids: () => lines().filter(({ message }) => message === "worker ready").map(({ pid }) => Number(pid)),
+    handled: () => {
+      const byWorker = new Map<number, number[]>();
+      for (const { message, worker, n } of lines()) {
+        if (message !== "handled") continue;
+        const own = byWorker.get(Number(worker)) ?? [];
+        byWorker.set(Number(worker), [...own, Number(n)]);
+      }
+      return byWorker;
+    },
+    page: async () => await (await fetch(`${admin}/metrics`)).text(),
+  };
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { argumentsOf } from "../../runtime/cli/start_command.ts";
+import { freePorts, type Program } from "./program.ts";
+import { setupWorkers, type Workers } from "./workers.ts";
+
+const ended = async (program: Program) => {
+  const { code } = await program.status;
+  return { code, text: program.lines.join("\n") };
+};
+const times = (text: string, what: RegExp) => [...text.matchAll(what)].length;
+
+Deno.test("what is wrong with variables and code is told once, however many workers are wanted", async () => {
+  await using setup = await setupWorkers();
+  await Deno.writeTextFile(`${setup.project}/functions/broken.ts`, "export const nothing = 1;");
+  const both = await ended(setup.run(3, { SHUTDOWN_GRACE: "soon" }));
+  assert.equal(both.code, 1);
+  assert.match(
+    both.text,
+    /^weir: 2 problems:\n.*SHUTDOWN_GRACE is "soon".*\n.*functions\/broken\.ts: no default export/,
+  );
+  const code = await ended(setup.run(3));
+  assert.equal(code.code, 1);
+  assert.equal(times(code.text, /^weir: 1 problem:\n.*functions\/broken\.ts: no default export/gm), 1);
+  assert.equal(times(code.text, /weir:/g), 1);
+});
+
+Deno.test("a NATS that is not there is told of once", async () => {
+  await using setup = await setupWorkers();
+  const { NATS } = freePorts("NATS");
+  const { code, text } = await ended(setup.run(3, { NATS_URL: `nats://127.0.0.1:${NATS}` }));
+  assert.equal(code, 1);
+  assert.equal(times(text, /^weir: cannot connect to NATS at /gm), 1);
+});
+
+Deno.test("a port that another process has is told of, though workers share theirs", async () => {
+  await using setup = await setupWorkers();
+  const { url, admin } = await setup.start(2);
+  for (const [name, where] of [["PORT", url], ["ADMIN_PORT", admin]]) {
+    const { port } = new URL(where);
+    const { code, text } = await ended(setup.run(2, { [name]: port }));
+    assert.equal(code, 1);
+    assert.match(
+      text,
+      new RegExp(`^weir: cannot listen on 127\\.0\\.0\\.1:${port}: another process listens there.*${name} to`, "m"),
+    );
+  }
+});
+
+/** Says whether it may start Deno, and which programs it may start besides. */
+const CURIOUS = `
+const can = (command) => Deno.permissions.querySync({ name: "run", command }).state === "granted";
+console.log(JSON.stringify({ message: "curious", deno: can(Deno.execPath()), cat: can("cat"), pid: Deno.pid }));
+export { default } from "./count.ts";
+`;
+
+/** Runs the command of the task `start`, which other tests do not: they grant everything. */
+async function runTask({ project, server }: Workers, workers: string): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...argumentsOf(tasks.start.command, Deno.execPath()).slice(1)],
+    cwd: project,
+    env: { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", NATS_URL: server.url, WEIR_WORKERS: workers },
+    stdout: "piped",
+  }).spawn();
+  const lines: string[] = [];
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    lines.push(text);
+    if (text.includes('"message":"ready"')) child.kill("SIGTERM");
+  }
+  assert.equal((await child.status).code, 0, lines.join(""));
+  return lines.join("").split("\n");
+}
+
+for (const workers of ["1", "2"]) {
+  Deno.test(`with WEIR_WORKERS=${workers} functions may not start Deno, though start may, and what else is granted they may`, async () => {
+    await using setup = await setupWorkers();
+    await Deno.writeTextFile(`${setup.project}/functions/curious.ts`, CURIOUS);
+    const file = `${setup.project}/deno.json`, config = await Deno.readTextFile(file);
+    await Deno.writeTextFile(file, config.replace("Deno.execPath()')", "$&,cat"));
+    const lines = await runTask(setup, workers);
+    const said = lines.filter((line) => line.includes('"message":"curious"')).map((line) => JSON.parse(line));
+    assert.equal(said.length, Number(workers));
+    for (const { deno, cat } of said) assert.deepEqual({ deno, cat }, { deno: false, cat: true });
+  });
+}
+
+Deno.test("a start that may start no process says what it needs for workers", async () => {
+  await using setup = await setupWorkers();
+  const file = `${setup.project}/deno.json`, config = JSON.parse(await Deno.readTextFile(file));
+  const args = argumentsOf(config.tasks.start.command, Deno.execPath()).filter((arg) => !arg.startsWith("--allow-run"));
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: setup.project,
+    env: { HOST: "127.0.0.1", WEIR_WORKERS: "2" },
+  }).output();
+  assert.equal(code, 1);
+  assert.match(new TextDecoder().decode(stderr), /weir: WEIR_WORKERS is 2, and .* add --allow-run=.*deno/);
+});
