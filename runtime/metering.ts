@@ -1,6 +1,6 @@
 import type { BoundFunction } from "./authoring/bind_function.ts";
 import { systemClock } from "./clock.ts";
-import type { Observer, Publisher } from "./flow/ports.ts";
+import type { Publisher } from "./flow/ports.ts";
 import type { Worker } from "./flow/worker.ts";
 import type { RequestMeter } from "./http/request_meter.ts";
 import type { DeadLetters } from "./nats/dead_letters.ts";
@@ -11,6 +11,7 @@ import type { Labels } from "./telemetry/instruments.ts";
 import { MeteredObserver } from "./telemetry/metered_observer.ts";
 import { MeteredPublisher } from "./telemetry/metered_publisher.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import type { TelemetryObserver } from "./telemetry/observer.ts";
 import { measureProcess } from "./telemetry/process_metrics.ts";
 import type { CircuitBreaker } from "./flow/circuit_breaker.ts";
 
@@ -22,7 +23,7 @@ export class Metering {
   readonly #stopMeasuring: () => void;
   readonly #ingress = { inFlight: 0 };
 
-  constructor(readonly metrics: Metrics, observer: Observer) {
+  constructor(readonly metrics: Metrics, observer: TelemetryObserver) {
     this.observer = new MeteredObserver(observer, metrics, systemClock);
     this.#stopMeasuring = measureProcess(metrics, systemClock);
     metrics.gauge("weir.ingress.in_flight", () => [[this.#ingress.inFlight]]);

@@ -37,9 +37,16 @@ export function count(
   return delivery.deliveryCount === 1 ? first(delivery.earlier) : again(attempts, functionName, delivery, budget);
 }
 
-function first({ attempts, freeRetries, emittedSinceMs, attemptTrace: previous }: Earlier): Count {
-  const fresh = { parked: false, ending: undefined, begin: undefined, previous };
-  return { attempt: attempts + 1, freeRetries, emittedSinceMs, ...fresh };
+function first({ attempts, freeRetries, emittedSinceMs, attemptTrace }: Earlier): Count {
+  return {
+    attempt: attempts + 1,
+    freeRetries,
+    emittedSinceMs,
+    parked: false,
+    ending: undefined,
+    begin: undefined,
+    previous: attemptTrace,
+  };
 }
 
 async function again(

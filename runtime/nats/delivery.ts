@@ -1,7 +1,7 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
 import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
-import { entriesOf, headerText, RawHeaders } from "./raw_headers.ts";
+import { entriesOf, RawHeaders, splitMessage } from "./raw_headers.ts";
 import { HeaderList } from "../rules/header_list.ts";
 import { fromLane, RETRIES } from "./retry_lane.ts";
 
@@ -19,14 +19,15 @@ export function toDelivery(msg: Msg): Delivery | undefined {
   const at = tokens === 9 ? 2 : 4;
   if (tokens < at + 7) return undefined;
   const stream = token(handle, at), sequence = token(handle, at + 3), nanos = token(handle, at + 5);
+  const { headers, payload } = splitMessage(msg);
   const delivery: Delivery = {
     stream,
     sequence: Number(sequence),
     subject: msg.subject,
     deliveryCount: Number(token(handle, at + 2)),
     storedAtMs: Math.floor(Number(nanos) / 1e6),
-    payload: msg.data,
-    headers: new RawHeaders(headerText(msg)),
+    payload,
+    headers: new RawHeaders(headers),
     earlier: FIRST,
     place: `${stream}.${sequence}.${nanos}`,
     handle,

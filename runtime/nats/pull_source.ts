@@ -1,7 +1,7 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import { LAPSE_MS } from "./ack_wait.ts";
 import { toDelivery } from "./delivery.ts";
-import { headerText, RawHeaders, readStatus } from "./raw_headers.ts";
+import { RawHeaders, readStatus, splitMessage } from "./raw_headers.ts";
 import type { Clock, Sink, Source } from "../flow/ports.ts";
 import { within } from "./within.ts";
 
@@ -175,12 +175,12 @@ export class PullSource implements Source {
       this.#sink?.deliver(delivery);
       return this.wake();
     }
-    const status = readStatus(headerText(msg));
+    const { headers } = splitMessage(msg), status = readStatus(headers);
     if (!status) return this.#answered(msg);
     const { code, description } = status;
     if (code === 100) return this.#well();
     if (code === 408) { // a pull ran out, as pulls do on a quiet stream
-      this.#forget(Number(new RawHeaders(headerText(msg)).get("Nats-Pending-Messages") ?? 0));
+      this.#forget(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
     this.#pulls = [];

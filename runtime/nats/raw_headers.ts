@@ -11,13 +11,19 @@ export interface Status {
 }
 
 /**
- * The headers of a message as they came. The client's own reader throws on names that NATS carries without looking
- * at them, and a throw in a subscription's callback ends the reading of the whole connection: one odd message would
- * silence every function. It keeps the bytes in fields that are not public; a test fails loudly if they move.
+ * The headers of a message as they came, and its payload. The client's own reader throws on names that NATS carries
+ * without looking at them, and a throw in a subscription's callback ends the reading of the whole connection: one odd
+ * message would silence every function. It keeps the bytes in fields that are not public; a test fails loudly if they
+ * move. They are of a `Buffer`, of which a part costs three times as much as of plain bytes.
  */
-export function headerText(msg: Msg): string {
-  const { _msg, _rdata } = msg as unknown as { _msg: { hdr: number }; _rdata?: Uint8Array };
-  return _msg.hdr > 0 && _rdata ? UTF8.decode(_rdata.subarray(0, _msg.hdr)) : "";
+export function splitMessage(msg: Msg): { readonly headers: string; readonly payload: Uint8Array } {
+  const { _msg: { hdr }, _rdata } = msg as unknown as { _msg: { hdr: number }; _rdata?: Uint8Array<ArrayBuffer> };
+  if (!_rdata || hdr <= 0) return { headers: "", payload: msg.data };
+  const { buffer, byteOffset, length } = _rdata;
+  return {
+    headers: UTF8.decode(new Uint8Array(buffer, byteOffset, hdr)),
+    payload: new Uint8Array(buffer, byteOffset + hdr, length - hdr),
+  };
 }
 
 /** Reads `NATS/1.0 503 No Responders`; undefined for a block without a status. */

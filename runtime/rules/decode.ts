@@ -92,7 +92,7 @@ function headerAttributes({ headers }: Delivery): Attributes {
   const attributes = new Attributes();
   let messageId: string | undefined;
   headers.each((name, value) => {
-    if (name.startsWith("ce-")) setAttribute(attributes, name.slice(3), decodeAttribute(value));
+    if (name.startsWith("ce-")) setAttribute(attributes, name, decodeAttribute(value));
     else if (name === "content-type") attributes.contentType ??= value;
     else if (name === "nats-msg-id") messageId ??= value;
   });
@@ -100,19 +100,25 @@ function headerAttributes({ headers }: Delivery): Attributes {
   return attributes;
 }
 
-function setAttribute(attributes: Attributes, name: string, value: string): void {
-  switch (name) {
-    case "id":
-    case "type":
-    case "source":
-    case "time":
-      attributes[name] = value;
+function setAttribute(attributes: Attributes, header: string, value: string): void {
+  switch (header) {
+    case "ce-id":
+      attributes.id = value;
       break;
-    case "specversion":
-    case "datacontenttype":
+    case "ce-type":
+      attributes.type = value;
+      break;
+    case "ce-source":
+      attributes.source = value;
+      break;
+    case "ce-time":
+      attributes.time = value;
+      break;
+    case "ce-specversion":
+    case "ce-datacontenttype":
       break;
     default:
-      attributes.extensions[name] = value;
+      attributes.extensions[header.slice(3)] = value;
   }
 }
 
@@ -123,7 +129,7 @@ function openEnvelope(envelope: unknown): { attributes: Attributes; data: unknow
   const { data, data_base64: binary, ...rest } = envelope as Record<string, unknown>;
   const attributes = new Attributes();
   for (const [name, value] of Object.entries(rest)) {
-    if (value !== null) setAttribute(attributes, name, String(value));
+    if (value !== null) setAttribute(attributes, `ce-${name}`, String(value));
   }
   return {
     attributes,

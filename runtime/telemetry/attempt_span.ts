@@ -13,18 +13,18 @@ import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
 import { parseTraceparent } from "../rules/traceparent.ts";
 import { RecordedSpan } from "./recorded_span.ts";
 
-const CONSUMER = { kind: SpanKind.CONSUMER };
-
 /**
  * The span of one delivery's way through a function, below the span that published the event, which it is part of
  * however late it comes, and linked to the delivery before it. It is named after the function and not the subject:
  * several functions may handle one event, and each is a consumer of its own.
+ *
+ * @param startTime milliseconds since 1970; now unless given
  */
-export function startAttemptSpan(invocation: Invocation, parent: Context): Span {
+export function startAttemptSpan(invocation: Invocation, parent: Context, startTime?: number): Span {
   const links = linksTo(invocation);
   const span = trace.getTracer("weir").startSpan(
     `process ${invocation.functionName}`,
-    links ? { kind: SpanKind.CONSUMER, links } : CONSUMER,
+    { kind: SpanKind.CONSUMER, startTime, links },
     parent,
   );
   if (span.isRecording() && isSampled(span)) span.setAttributes(attributesOf(invocation));

@@ -3,13 +3,19 @@ import { andThen, type Eventual } from "../flow/eventual.ts";
 import type { Outcome } from "../nouns/outcome.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
 import type { Metrics, Recorder } from "./metrics.ts";
+import type { TelemetryObserver } from "./observer.ts";
+import { epochMs } from "./span_clock.ts";
 
 /** Counts what another observer sees. */
 export class MeteredObserver implements Observer {
   readonly #functions = new Map<string, FunctionMetrics>();
   readonly #durations: Recorder;
 
-  constructor(readonly inner: Observer, readonly metrics: Metrics, readonly clock: Clock) {
+  constructor(
+    readonly inner: Pick<TelemetryObserver, "observe" | "breakerChanged">,
+    readonly metrics: Metrics,
+    readonly clock: Clock,
+  ) {
     this.#durations = metrics.histogram("weir.function.duration");
     metrics.counter("weir.breaker.changes");
   }
@@ -26,7 +32,7 @@ export class MeteredObserver implements Observer {
   observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O> {
     const counts = this.of(invocation.functionName), fromMs = performance.now();
     counts.began(invocation.delivery.deliveryCount);
-    return andThen(this.inner.observe(invocation, run), (outcome) => {
+    return andThen(this.inner.observe(invocation, run, epochMs(fromMs)), (outcome) => {
       counts.ended(outcome, (performance.now() - fromMs) / 1_000, this.clock.now);
       return outcome;
     });

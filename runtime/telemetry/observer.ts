@@ -12,10 +12,15 @@ import { contextWith, readParent } from "./span_scope.ts";
 export class TelemetryObserver implements Observer {
   constructor(readonly log: Logger) {}
 
-  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O> {
+  /** @param beganMs when it began, for whoever has looked: milliseconds since 1970, with fractions */
+  observe<O extends Outcome>(
+    invocation: Invocation,
+    run: (scope: Scope) => Eventual<O>,
+    beganMs?: number,
+  ): Eventual<O> {
     // From the root, not the active context: a delivery belongs to whoever published it, not to what ran last.
     const parent = readParent(invocation.delivery.headers);
-    const span = startAttemptSpan(invocation, parent);
+    const span = startAttemptSpan(invocation, parent, beganMs);
     const scope = new AttemptScope(this.log, invocation, span);
     return context.with(contextWith(span, parent), this.#watch<O>, this, invocation, scope, run);
   }

@@ -6,11 +6,11 @@ import {
   createAlwaysRecordSampler,
   ParentBasedSampler,
   type Sampler,
-  TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace";
 import { type Exporter, ExportQueue } from "./export_queue.ts";
 import { resourceJson } from "./otlp_json.ts";
 import { resourceOf } from "./otlp_resource.ts";
+import { RatioSampler } from "./ratio_sampler.ts";
 import { RecordingTracerProvider } from "./recording_tracer.ts";
 import { SpanBatch } from "./span_batch.ts";
 import { SpanKeeper, type SpanQueue } from "./span_keeper.ts";
@@ -66,11 +66,11 @@ export function samplerOf(name = "parentbased_always_on", argument?: string): Sa
     case "always_off":
       return new AlwaysOffSampler();
     case "traceidratio":
-      return new TraceIdRatioBasedSampler(ratio);
+      return new RatioSampler(ratio);
     case "parentbased_always_off":
       return new ParentBasedSampler({ root: new AlwaysOffSampler() });
     case "parentbased_traceidratio":
-      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) });
+      return new ParentBasedSampler({ root: new RatioSampler(ratio) });
     default:
       return new ParentBasedSampler({ root: new AlwaysOnSampler() });
   }

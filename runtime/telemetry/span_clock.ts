@@ -9,7 +9,11 @@ let originMs = performance.timeOrigin, checkAtMs = 0;
  * that does never hears that the clock was set, or that the machine slept.
  */
 export function nowMs(): number {
-  const sinceOriginMs = performance.now();
+  return epochMs(performance.now());
+}
+
+/** What `performance.now()` just told, as milliseconds since 1970. */
+export function epochMs(sinceOriginMs: number): number {
   if (sinceOriginMs >= checkAtMs) {
     checkAtMs = sinceOriginMs + CHECK_MS;
     const systemMs = Date.now() - sinceOriginMs;
@@ -22,5 +26,6 @@ export function nowMs(): number {
 export function toMs(time: TimeInput): number {
   if (time instanceof Date) return time.getTime();
   if (typeof time !== "number") return time[0] * 1_000 + time[1] / 1_000_000;
+  if (time > 1e11) return time; // no process runs for three years: it is since 1970
   return time <= performance.now() ? originMs + time : time;
 }
