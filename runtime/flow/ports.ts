@@ -1,6 +1,6 @@
 import type { Span } from "@opentelemetry/api";
 import type { KvBucket, Log } from "../authoring/context.ts";
-import type { Delivery } from "../nouns/delivery.ts";
+import type { Delivery, Handle } from "../nouns/delivery.ts";
 import type { OutgoingEvent, WeirEvent } from "../nouns/event.ts";
 import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import type { BreakerState } from "../rules/breaker.ts";
@@ -66,7 +66,7 @@ export interface Settler {
 /** Sees to it that what is held stays ours even while a handler blocks the thread, and knows when it did not. */
 export interface KeepAlive {
   /** Begins with a delivery that just came. */
-  hold(handle: string): Lease;
+  hold(handle: Handle): Lease;
 }
 
 /** A delivery that is held. */
@@ -77,7 +77,7 @@ export interface Lease {
    */
   mine(): Eventual<boolean>;
   /** It was handed out again, by this name: it is ours from now on. */
-  renew(handle: string): void;
+  renew(handle: Handle): void;
   release(): void;
 }
 

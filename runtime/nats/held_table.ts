@@ -1,3 +1,5 @@
+import type { Handle } from "../nouns/delivery.ts";
+
 /** Bytes before the first slot: when each side was last well, and how often what is held was lost. */
 const HEAD = 64;
 const SLOT = 256;
@@ -44,13 +46,13 @@ export class HeldTable {
   }
 
   /** Puts a handle into a free slot and returns its number; -1 when there is none, or the handle is too long. */
-  put(handle: string): number {
+  put(handle: Handle): number {
     const slot = this.#free.pop() ?? -1;
     return slot < 0 || this.#write(slot, handle) ? slot : this.remove(slot);
   }
 
   /** Puts another handle into a slot, or into a free one if that is none. Returns as `put` does. */
-  replace(slot: number, handle: string): number {
+  replace(slot: number, handle: Handle): number {
     if (slot < 0) return this.put(handle);
     Atomics.store(this.#words, wordOf(slot), 0);
     return this.#write(slot, handle) ? slot : this.remove(slot);
@@ -108,31 +110,22 @@ export class HeldTable {
     Atomics.add(this.#words, LAPSES, 1);
   }
 
-  #write(slot: number, handle: string): boolean {
-    const written = this.#put(handle, slot);
-    if (written < 0) return false;
+  #write(slot: number, handle: Handle): boolean {
+    const text = this.#texts[slot];
+    let length = handle.length;
+    if (typeof handle === "string") {
+      const { read, written } = UTF8.encodeInto(handle, text);
+      if (read < handle.length) return false;
+      length = written;
+    } else {
+      if (length > TEXT) return false;
+      text.set(handle);
+    }
     const word = wordOf(slot);
-    this.#words[word + 1] = written;
+    this.#words[word + 1] = length;
     this.#generation = this.#generation + 1 | 0 || 1; // never 0, which is a free slot
     Atomics.store(this.#words, word, this.#generation);
     return true;
-  }
-
-  /** Character by character, since nearly all are ASCII, and to call the encoder takes three times as long. */
-  #put(handle: string, slot: number): number {
-    const bytes = this.#bytes, { length } = handle, from = HEAD + slot * SLOT + SLOT_HEAD;
-    if (length > TEXT) return -1;
-    for (let i = 0; i < length; i++) {
-      const code = handle.charCodeAt(i);
-      if (code > 127) return this.#encode(handle, slot);
-      bytes[from + i] = code;
-    }
-    return length;
-  }
-
-  #encode(handle: string, slot: number): number {
-    const { read, written } = UTF8.encodeInto(handle, this.#texts[slot]);
-    return read < handle.length ? -1 : written;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock, KeepAlive, Lease } from "../flow/ports.ts";
+import type { Handle } from "../nouns/delivery.ts";
 import { BLOCKED_MS, LAPSE_MS, TICK_MS } from "./ack_wait.ts";
 import type { HeldTable } from "./held_table.ts";
 
@@ -45,7 +46,7 @@ export class TableKeepAlive implements KeepAlive {
     this.#cancel();
   }
 
-  hold(handle: string): Lease {
+  hold(handle: Handle): Lease {
     return new Held(this, handle);
   }
 
@@ -54,7 +55,7 @@ export class TableKeepAlive implements KeepAlive {
     return this.#lapses;
   }
 
-  put(slot: number, handle: string): number {
+  put(slot: number, handle: Handle): number {
     const put = this.table.replace(slot, handle);
     if (put < 0 && !this.#full) {
       this.#full = true;
@@ -85,7 +86,7 @@ class Held implements Lease {
   #slot: number;
   #lapses: number;
 
-  constructor(readonly keeper: TableKeepAlive, handle: string) {
+  constructor(readonly keeper: TableKeepAlive, handle: Handle) {
     this.#slot = keeper.put(-1, handle);
     this.#lapses = keeper.lapses;
   }
@@ -95,7 +96,7 @@ class Held implements Lease {
     return turn ? turn.then(() => this.mine()) : this.#lapses === this.keeper.lapses;
   }
 
-  renew(handle: string): void {
+  renew(handle: Handle): void {
     this.#slot = this.keeper.put(this.#slot, handle);
     this.#lapses = this.keeper.lapses;
   }

@@ -1,6 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import { LAPSE_MS } from "./ack_wait.ts";
-import { toDelivery } from "./delivery.ts";
+import { DeliveryReader } from "./delivery_reader.ts";
 import { RawHeaders, readStatus, splitMessage } from "./raw_headers.ts";
 import type { Clock, Sink, Source } from "../flow/ports.ts";
 import { within } from "./within.ts";
@@ -37,6 +37,7 @@ const QUIET_MS = 100;
  */
 export class PullSource implements Source {
   #inbox = "";
+  readonly #reader: DeliveryReader;
   readonly #next: string;
   readonly #info: string;
   #subscription: Subscription | undefined;
@@ -61,6 +62,7 @@ export class PullSource implements Source {
     readonly clock: Clock,
     readonly missing: () => void = () => {},
   ) {
+    this.#reader = new DeliveryReader(stream, consumer);
     this.#next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
     this.#info = `$JS.API.CONSUMER.INFO.${stream}.${consumer}`;
   }
@@ -137,7 +139,7 @@ export class PullSource implements Source {
     this.#pulls = this.#pulls.filter((pull) => pull.expiresAtMs + SILENCE_MS > now);
     const owed = this.#owed();
     const batch = this.#sink.credits() - owed;
-    if (batch < 1 || batch < owed) return; // a few small pulls cost more than one larger one a little later
+    if (batch < 1 || batch * 3 < owed) return; // a few small pulls cost more than one larger one a little later
     if (owed === 0) this.#lastHeardMs = now;
     this.#pulls.push({ owed: batch, expiresAtMs: now + EXPIRES_MS });
     const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
@@ -167,7 +169,7 @@ export class PullSource implements Source {
     const now = this.clock.now();
     if (this.#overslept(now)) return;
     this.#lastHeardMs = now;
-    const delivery = toDelivery(msg);
+    const delivery = this.#reader.read(msg);
     if (delivery) {
       this.#well();
       this.#lastDeliveryMs = this.#lastHeardMs;

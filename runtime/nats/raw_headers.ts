@@ -26,6 +26,11 @@ export function splitMessage(msg: Msg): { readonly headers: string; readonly pay
   };
 }
 
+/** The subject that a message came on, and the one that it is to be answered on, as bytes; see {@linkcode splitMessage}. */
+export function bytesOf(msg: Msg): { readonly subject: Uint8Array; readonly reply?: Uint8Array } {
+  return (msg as unknown as { _msg: { subject: Uint8Array; reply?: Uint8Array } })._msg;
+}
+
 /** Reads `NATS/1.0 503 No Responders`; undefined for a block without a status. */
 export function readStatus(text: string): Status | undefined {
   const match = /^NATS\/1\.0 (\d{3}) ?([^\r\n]*)/.exec(text);

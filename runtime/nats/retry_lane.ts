@@ -122,6 +122,7 @@ export function fromLane(delivery: Delivery): Delivery {
   const deadLetter = number("weir-dead-letter") || undefined;
   return {
     ...delivery,
+    place: delivery.place,
     headers: firstHeaders(delivery.headers),
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),

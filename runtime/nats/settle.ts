@@ -4,7 +4,7 @@ import type { Attempts, Claim, Clock, Progress, Settlement, Settler } from "../f
 import type { Delivery } from "../nouns/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import { backoffMs } from "../rules/backoff.ts";
-import { Answers, type Sender } from "./answers.ts";
+import { Answers, type Sender, textOf } from "./answers.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { headerText } from "./header_text.ts";
 import { StoreError } from "./jetstream_store.ts";
@@ -111,7 +111,7 @@ export class NatsSettler implements Settler {
   }
 
   extend(delivery: Delivery): void {
-    if (!this.nc.isClosed()) extend(this.nc, delivery.handle);
+    if (!this.nc.isClosed()) extend(this.nc, textOf(delivery.handle));
   }
 
   /**
@@ -146,7 +146,7 @@ export class NatsSettler implements Settler {
     } finally {
       // A delay always goes with it: without one the message comes back at once, and again, and again.
       const delayNanos = Math.min(Math.max(1, outcome.delayMs), LONGEST_MS) * 1e6;
-      this.nc.publish(delivery.handle, `-NAK {"delay":${delayNanos}}`);
+      this.nc.publish(textOf(delivery.handle), `-NAK {"delay":${delayNanos}}`);
     }
   }
 

@@ -37,5 +37,8 @@ export interface Delivery {
   /** Names the stored message that was delivered: the same at every delivery of it, and no other's. */
   readonly place: string;
   /** How the settler names this delivery to JetStream. It changes when the message is delivered again meanwhile. */
-  handle: string;
+  handle: Handle;
 }
+
+/** As text, or as the bytes that it came as. */
+export type Handle = string | Uint8Array;

@@ -11,6 +11,7 @@ import { registryOf } from "../../runtime/testing/modules.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { gate } from "./setup.ts";
 import { HeaderList } from "../../runtime/rules/header_list.ts";
+import { textOf } from "../../runtime/nats/answers.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -32,7 +33,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     },
     attempts: {
       read: () => Promise.resolve(undefined),
-      write: (_name, { handle }) => Promise.resolve(void counts.push(handle)),
+      write: (_name, { handle }) => Promise.resolve(void counts.push(textOf(handle))),
     },
     observer: {
       observe: (_invocation, run) => run({ span: trace.getTracer("test").startSpan("test"), log: silent }),
@@ -53,13 +54,13 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   const pipeline = new Pipeline(fn, new Dependencies({}, clock, () => {}), ports);
   const worker = new Worker(pipeline, [source], 5_000, {
     hold: (first) => {
-      let name = first;
+      let name = textOf(first);
       kept.set(name, "held");
       return {
         mine: () => mine.get(name) ?? true,
         renew: (handle) => {
           kept.set(name, `now ${handle}`);
-          name = handle;
+          name = textOf(handle);
         },
         release: () => void kept.set(name, "released"),
       };

@@ -28,12 +28,12 @@ Deno.test("the client can still be made to send answers in groups", async () => 
 
 Deno.test("the answers of one turn leave together, in their order, and none before its end", async () => {
   await using world = await setup();
-  const writes: string[] = [];
-  const { protocol } = world.nc as unknown as { protocol: { sendCommand(text: string): void } };
+  const writes: Uint8Array[] = [];
+  const { protocol } = world.nc as unknown as { protocol: { sendCommand(bytes: Uint8Array): void } };
   const send = protocol.sendCommand.bind(protocol);
-  protocol.sendCommand = (text) => {
-    writes.push(text);
-    send(text);
+  protocol.sendCommand = (bytes) => {
+    writes.push(bytes);
+    send(bytes);
   };
   const answers = new Answers(world.nc, () => 0);
   for (const name of ["a", "b", "c"]) answers.give(`answers.${name}`, "+ACK");

@@ -8,6 +8,7 @@ import type { Broker } from "./broker.ts";
 import { startBroker } from "./broker.ts";
 import { eventually } from "./eventually.ts";
 import { HoldingSink } from "./sinks.ts";
+import { textOf } from "../../runtime/nats/answers.ts";
 
 const STREAM = { name: "ORDERS", subjects: ["orders.>"] };
 const retries = (functionName: string) => ({
@@ -74,13 +75,13 @@ Deno.test("the oldest waiting event is the first that is not settled, of the fun
   const sink = hold(broker, "pay");
   await sink.holds(3);
   assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, parked: 0, deadLetters: 0 });
-  nc.publish(sink.held[1].handle, "+ACK"); // the second, while the first is still at it
+  nc.publish(textOf(sink.held[1].handle), "+ACK"); // the second, while the first is still at it
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 2);
   await isAge("pay", 3);
-  nc.publish(sink.held[0].handle, "+ACK");
+  nc.publish(textOf(sink.held[0].handle), "+ACK");
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 1);
   await isAge("pay", 5);
-  nc.publish(sink.held[2].handle, "+ACK");
+  nc.publish(textOf(sink.held[2].handle), "+ACK");
   await eventually(async () => (await oldestOf("pay")).oldestWaitingMs === 0);
 });
 

@@ -3,6 +3,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import { PullSource } from "../../runtime/nats/pull_source.ts";
 import { type Orders, startOrders } from "./orders.ts";
 import { HoldingSink } from "./sinks.ts";
+import { textOf } from "../../runtime/nats/answers.ts";
 
 async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullSource }> {
   const orders = await startOrders();
@@ -34,7 +35,7 @@ Deno.test("a delivery says where its message is stored, when, and how often it w
     earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
   });
   assert.match(place, /^ORDERS\.1\.\d{19}$/);
-  assert.match(handle, /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
+  assert.match(textOf(handle), /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
   assert.equal(new TextDecoder().decode(payload), '{"n":1}');
   assert.deepEqual([...headers.entries()], []);
   const stored = await orders.jsm.streams.getMessage("ORDERS", { seq: 1 });

@@ -3,6 +3,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import type { Sink, Source } from "../../runtime/flow/ports.ts";
 import { within } from "../../runtime/nats/within.ts";
 import type { Delivery } from "../../runtime/nouns/delivery.ts";
+import { textOf } from "../../runtime/nats/answers.ts";
 
 /** The longest a test waits for what must come: what was on its way on a dead connection comes again after 15 s. */
 const WAIT_MS = 40_000;
@@ -51,7 +52,7 @@ export class HoldingSink implements Sink {
 
   /** Acknowledges the first so many and tells the source that there is room. */
   letGo(count: number, nc: NatsConnection, source: Source): void {
-    for (const { handle } of this.held.splice(0, count)) nc.publish(handle, "+ACK");
+    for (const { handle } of this.held.splice(0, count)) nc.publish(textOf(handle), "+ACK");
     source.wake();
   }
 }
@@ -72,7 +73,7 @@ export class SettlingSink implements Sink {
   }
 
   deliver({ sequence, handle }: Delivery): void {
-    this.nc.publish(handle, "+ACK");
+    this.nc.publish(textOf(handle), "+ACK");
     this.seen.add(sequence);
     if (this.#waiting && this.seen.size >= this.#waiting.count) this.#waiting.resolve();
   }

@@ -1,22 +1,32 @@
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+import { RawHeaders } from "../../runtime/nats/raw_headers.ts";
 import type { Header, StoredMessage } from "./model.ts";
 
-const UTF8 = new TextEncoder();
-const encoded = new WeakMap<StoredMessage, Uint8Array>();
+const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
+const encoded = new WeakMap<StoredMessage, { readonly hdr: number; readonly bytes: Uint8Array }>();
 
 /** A stored message as the client of NATS would hand it over, down to the bytes that `toDelivery` reads. */
 export function toMsg(message: StoredMessage, reply: string): Msg {
-  let block = encoded.get(message);
-  if (!block) encoded.set(message, block = headerBlock(message.headers));
-  const { subject, payload } = message;
-  return { subject, reply, data: payload, _msg: { hdr: block.length }, _rdata: block } as unknown as Msg;
+  let known = encoded.get(message);
+  if (!known) {
+    const block = headerBlock(message.headers);
+    encoded.set(message, known = { hdr: block.length, bytes: joined(block, message.payload) });
+  }
+  const { subject, payload } = message, { hdr, bytes } = known;
+  return { subject, reply, data: payload, _msg: { hdr }, _rdata: bytes } as unknown as Msg;
 }
 
-/** Headers as a client of NATS holds them, one line each. */
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
+}
+
+/** Headers as a client of NATS sends them, one line each. */
 export function headerLines(hdrs: MsgHdrs): Header[] {
-  const lines: Header[] = [];
-  for (const [name, values] of hdrs) for (const value of values) lines.push([name, value]);
-  return lines;
+  const bytes = (hdrs as unknown as { encode(): Uint8Array }).encode();
+  return [...new RawHeaders(TEXT_OF.decode(bytes)).entries()].map(([name, value]) => [name, value]);
 }
 
 function headerBlock(headers: readonly Header[]): Uint8Array {
