@@ -1,16 +1,8 @@
-import {
-  type Attributes,
-  type Context,
-  type Link,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  TraceFlags,
-} from "@opentelemetry/api";
+import { type Context, type Link, type Span, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
 import type { BreakerChange, Invocation } from "../flow/ports.ts";
 import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
 import { parseTraceparent } from "../rules/traceparent.ts";
+import { AttemptAttributes } from "./attempt_attributes.ts";
 import { RecordedSpan } from "./recorded_span.ts";
 
 /**
@@ -27,36 +19,20 @@ export function startAttemptSpan(invocation: Invocation, parent: Context, startT
     { kind: SpanKind.CONSUMER, startTime, links },
     parent,
   );
-  if (span.isRecording() && isSampled(span)) span.setAttributes(attributesOf(invocation));
+  if (span.isRecording() && isSampled(span)) describe(span, invocation);
   return span;
+}
+
+/** Says what it is an attempt at. */
+function describe(span: Span, invocation: Invocation): void {
+  const attributes = new AttemptAttributes(invocation);
+  if (span instanceof RecordedSpan) span.prepare(attributes);
+  else span.setAttributes(attributes.values());
 }
 
 function isSampled(span: Span): boolean {
   if (span instanceof RecordedSpan) return span.origin.sampled; // whose id is made up only when it is asked for
   return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
-}
-
-function attributesOf({ functionName, delivery, event, attempt, trigger }: Invocation): Attributes {
-  const attributes: Attributes = {
-    "messaging.system": "nats",
-    "messaging.operation.name": "process",
-    "messaging.operation.type": "process",
-    "messaging.destination.name": delivery.subject,
-    "messaging.consumer.group.name": functionName,
-    "messaging.message.id": event.id,
-    "messaging.message.body.size": delivery.payload.length,
-    "cloudevents.event_id": event.id,
-    "cloudevents.event_type": event.type,
-    "cloudevents.event_source": event.source,
-    "weir.function": functionName,
-    "weir.attempt": attempt,
-    "weir.delivery_count": delivery.deliveryCount,
-    "weir.stream": delivery.stream,
-    "weir.stream_sequence": delivery.sequence,
-  };
-  if (trigger !== undefined) attributes["messaging.destination.template"] = trigger;
-  if (delivery.earlier.redrives > 0) attributes["weir.redrives"] = delivery.earlier.redrives;
-  return attributes;
 }
 
 /** The delivery before, and how the event came from there to here. */
@@ -82,9 +58,10 @@ export function endAttemptSpan(
   if (!isSampled(span)) {
     // It is kept only if it matters: the many that do not are spared the work of writing it all.
     if (outcome.kind === "ack" && invocation.previous === undefined && !hasFailed(span)) return;
-    span.setAttributes(attributesOf(invocation));
+    describe(span, invocation);
   }
-  span.setAttribute("weir.outcome", outcome.kind);
+  if (span instanceof RecordedSpan && span.prepared instanceof AttemptAttributes) span.prepared.outcome = outcome.kind;
+  else span.setAttribute("weir.outcome", outcome.kind);
   switch (outcome.kind) {
     case "lost":
       return;

@@ -26,7 +26,9 @@ export function spanJson(span: RecordedSpan): string {
   const { above } = span.origin;
   let json = `{${contextJson(span.spanContext(), above?.isRemote)}${above ? `","parentSpanId":"${above.spanId}` : ""}` +
     `","name":"${escaped(span.name)}","kind":${span.kind + 1},"startTimeUnixNano":"${nanos(span.startedAtMs)}` +
-    `","endTimeUnixNano":"${nanos(span.endedAtMs)}",${attributesJson(span.attributes, span.droppedAttributes)}`;
+    `","endTimeUnixNano":"${nanos(span.endedAtMs)}",${
+      attributesJson(span.attributes, span.droppedAttributes, span.prepared?.json())
+    }`;
   if (events) json += `,"events":[${events.map(eventJson).join(",")}]`;
   if (links) json += `,"links":[${links.map(linkJson).join(",")}]`;
   if (droppedEvents) json += `,"droppedEventsCount":${droppedEvents}`;
@@ -52,9 +54,15 @@ function contextJson({ traceId, spanId, traceState, traceFlags }: SpanContext, i
   return `"flags":${flags}${state},"traceId":"${traceId}","spanId":"${spanId}`;
 }
 
-function attributesJson(attributes: Attributes, dropped = 0): string {
+function attributesJson(attributes: Attributes, dropped = 0, before = ""): string {
+  const list = attributeListJson(attributes), json = `"attributes":[${before}${before && list && ","}${list}`;
+  return json + (dropped ? `],"droppedAttributesCount":${dropped}` : "]");
+}
+
+/** Attributes in a row. */
+export function attributeListJson(attributes: Attributes): string {
   const keys = Object.keys(attributes), last = keys.length - 1;
-  let json = `"attributes":[`;
+  let json = "";
   for (let i = 0; i <= last; i++) {
     const value = attributes[keys[i]], known = knownOf(keys[i]);
     if (i === last) json += attributeJson(known, value);
@@ -65,7 +73,7 @@ function attributesJson(attributes: Attributes, dropped = 0): string {
       json += attributeJson(known, value) + ",";
     }
   }
-  return json + (dropped ? `],"droppedAttributesCount":${dropped}` : "]");
+  return json;
 }
 
 /** What is known of a key. Keys are few, and two of three values are what they were in the span before. */
@@ -116,7 +124,7 @@ function nanos(ms: number): string {
 }
 
 /** Text as it stands between quotes. Most of it is as it is, and to look takes a third of what `JSON.stringify` takes. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < 0x20 || code === 0x22 || code === 0x5c || code >= 0xd800) return JSON.stringify(text).slice(1, -1);

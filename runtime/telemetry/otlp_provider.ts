@@ -1,4 +1,5 @@
 import type { TracerProvider } from "@opentelemetry/api";
+import { ExportResultCode } from "@opentelemetry/core";
 import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
 import {
   AlwaysOffSampler,
@@ -48,13 +49,21 @@ export function otlpProvider(
 
 /** The SDK's way to send, which reads `OTEL_EXPORTER_OTLP_*` itself, with a serializer of our own. */
 function spanExporter(timeoutMillis: number): Exporter<SpanBatch> {
-  return createOtlpHttpExportDelegate(
+  const delegate = createOtlpHttpExportDelegate(
     convertLegacyHttpOptions({ timeoutMillis }, "TRACES", "v1/traces", { "Content-Type": "application/json" }),
     { serializeRequest: (batch: SpanBatch) => batch.end(), deserializeResponse: () => ({}) },
     "otlp_http_span_exporter",
     { name: "span", countItems: () => 0 },
     undefined,
   );
+  return {
+    export: (batch, done) =>
+      delegate.export(batch, (result) => {
+        if (result.code === ExportResultCode.SUCCESS) batch.release(); // after a failure it may still be being sent
+        done(result);
+      }),
+    shutdown: () => delegate.shutdown(),
+  };
 }
 
 /** The samplers of the OpenTelemetry specification, by the names it gives them. */

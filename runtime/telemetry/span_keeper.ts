@@ -25,18 +25,23 @@ export class SpanKeeper implements Keeper {
   keep(span: RecordedSpan): void {
     const { below, parent } = span;
     if (span.origin.sampled || matters(span)) {
-      for (const one of below ?? []) this.queue.push(one);
-      return this.queue.push(span);
+      for (const one of below ?? []) this.#send(one);
+      return this.#send(span);
     }
     const siblings = parent!.below ??= [];
     for (const one of below ?? []) if (siblings.length < REMEMBERED) siblings.push(one);
     if (siblings.length < REMEMBERED) siblings.push(span);
   }
+
+  #send(span: RecordedSpan): void {
+    this.queue.push(span); // which writes it, at once
+    span.forget();
+  }
 }
 
-function matters({ status, attributes, links }: RecordedSpan): boolean {
+function matters({ status, attributes, prepared, links }: RecordedSpan): boolean {
   if (status.code === SpanStatusCode.ERROR) return true;
-  const outcome = attributes["weir.outcome"];
+  const outcome = prepared?.outcome ?? attributes["weir.outcome"];
   return outcome !== undefined && outcome !== "ack" ||
     links !== undefined && links.some((link) => link.attributes?.["weir.link"] !== undefined);
 }
