@@ -6,7 +6,7 @@ import type { Outcome, RetryReason } from "../nouns/outcome.ts";
 import { formatDuration } from "../rules/duration.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
 import type { Logger } from "./log.ts";
-import { contextWith, readParent } from "./span_scope.ts";
+import { contextWith, readParent, type SpanScope } from "./span_scope.ts";
 
 /** Turns invocations into spans and log lines. Both are projections of the outcome: they cannot change it. */
 export class TelemetryObserver implements Observer {
@@ -21,8 +21,8 @@ export class TelemetryObserver implements Observer {
     // From the root, not the active context: a delivery belongs to whoever published it, not to what ran last.
     const parent = readParent(invocation.delivery.headers);
     const span = startAttemptSpan(invocation, parent, beganMs);
-    const scope = new AttemptScope(this.log, invocation, span);
-    return context.with(contextWith(span, parent), this.#watch<O>, this, invocation, scope, run);
+    const active = contextWith(span, parent), scope = new AttemptScope(this.log, invocation, span, active);
+    return context.with(active, this.#watch<O>, this, invocation, scope, run);
   }
 
   #watch<O extends Outcome>(
@@ -34,12 +34,12 @@ export class TelemetryObserver implements Observer {
     try {
       outcome = run(scope);
     } catch (error) {
-      scope.span.end();
+      scope.end();
       throw error;
     }
     if (!(outcome instanceof Promise)) return this.#ended(invocation, scope, outcome);
     return outcome.then((outcome) => this.#ended(invocation, scope, outcome), (error) => {
-      scope.span.end();
+      scope.end();
       throw error;
     });
   }
@@ -50,7 +50,7 @@ export class TelemetryObserver implements Observer {
       if (outcome.kind !== "ack" || outcome.skipped || this.log.enabled("debug")) report(outcome, scope.log);
       return outcome;
     } finally {
-      scope.span.end();
+      scope.end();
     }
   }
 
@@ -68,7 +68,17 @@ export class TelemetryObserver implements Observer {
 class AttemptScope implements Scope {
   #log: Log | undefined;
 
-  constructor(readonly logger: Logger, readonly invocation: Invocation, readonly span: Span) {}
+  constructor(
+    readonly logger: Logger,
+    readonly invocation: Invocation,
+    readonly span: Span,
+    readonly active: SpanScope,
+  ) {}
+
+  end(): void {
+    this.span.end();
+    this.active.leave();
+  }
 
   get log(): Log {
     return this.#log ??= this.logger.child(() => logFields(this.invocation, this.span));

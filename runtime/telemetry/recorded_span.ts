@@ -108,6 +108,11 @@ export class RecordedSpan implements Span {
     };
   }
 
+  /** Its id, if anybody has asked for that. */
+  get knownId(): string | undefined {
+    return this.#context?.spanId;
+  }
+
   isRecording(): boolean {
     return !this.#ended;
   }
