@@ -3,7 +3,8 @@ import { interleave, ratioOf } from "../rounds.ts";
 import { BARE, brokenOf, careful, rowOf, type Run, runContestant, weir } from "../run.ts";
 import type { Bar, Ratio, Scenario } from "../scenario.ts";
 
-const CONCURRENCY = 256;
+/** As many as the bare loop has on hand. */
+const CONCURRENCY = 1_000;
 /** So much of the backlog again comes first and is not measured: a process that serves has long been compiled. */
 const WARM_UP = 1;
 
