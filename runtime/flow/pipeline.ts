@@ -10,13 +10,14 @@ import { decode, type Decoded, type Parse } from "../rules/decode.ts";
 import { formatTraceparent } from "../rules/traceparent.ts";
 import { CircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import { type Count, count } from "./count.ts";
+import { type Decision, decision, Given } from "./decision.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { andThen, type Eventual } from "./eventual.ts";
 import { InvocationContext, type Surroundings } from "./handler_context.ts";
 import { claimEvent, IdempotencyKeyError } from "./idempotency.ts";
 import { classify, Invoker } from "./invoker.ts";
 import { Gates } from "./gates.ts";
-import type { Claim, Clock, Lease, Ports, Progress, Scope } from "./ports.ts";
+import type { Claim, Lease, Ports, Scope } from "./ports.ts";
 
 const LOST: Outcome = { kind: "lost" };
 const OURS = { mine: () => true };
@@ -76,9 +77,9 @@ export class Pipeline {
 
   #observed(passage: Passage): Eventual<Outcome> {
     const { delivery, trigger, decoded: { event }, counted } = passage, functionName = this.fn.name;
-    const [attempt, previous] = "unknown" in counted
-      ? [delivery.deliveryCount, delivery.earlier.attemptTrace]
-      : [counted.attempt, counted.previous];
+    const known = "unknown" in counted ? undefined : counted;
+    const attempt = known ? known.attempt : delivery.deliveryCount;
+    const previous = known ? known.previous : delivery.earlier.attemptTrace;
     const invocation = { functionName, delivery, event, attempt, trigger: trigger?.pattern, previous };
     return this.ports.observer.observe(
       invocation,
@@ -222,54 +223,4 @@ interface Work {
   readonly event: WeirEvent;
   readonly counted: Count;
   readonly permit: Permit;
-}
-
-/** Time and chance are asked for only where an outcome depends on them, and that of a handler that returned does not. */
-class Given implements Circumstances {
-  readonly attempt: number;
-  readonly freeRetries: number;
-
-  constructor(
-    { attempt, freeRetries }: Pick<Count, "attempt" | "freeRetries">,
-    readonly retry: Circumstances["retry"],
-    readonly clock: Clock,
-  ) {
-    this.attempt = attempt;
-    this.freeRetries = freeRetries;
-  }
-
-  get nowMs(): number {
-    return this.clock.now();
-  }
-
-  get random(): number {
-    return this.clock.random();
-  }
-}
-
-/** What is to be done with a delivery, and what that rests on. */
-interface Decision {
-  readonly outcome: Outcome;
-  /** Undefined when the counts could not be read: they must not be written then either. */
-  readonly progress?: Progress;
-  readonly claim?: Claim;
-}
-
-/** With what the event has used up once this delivery is settled. */
-function decision(
-  counted: Count,
-  outcome: Outcome,
-  claim?: Claim,
-  emittedSinceMs: number | undefined = counted.emittedSinceMs,
-): Decision {
-  if (outcome.kind === "ack") return { outcome, claim };
-  const { attempt, freeRetries, ending } = counted;
-  const free = outcome.kind === "retry" && !outcome.usesAttempt;
-  const progress = {
-    attempts: free ? attempt - 1 : attempt,
-    freeRetries: free ? freeRetries + 1 : freeRetries,
-    emittedSinceMs,
-    ending: ending !== undefined,
-  };
-  return { outcome, progress, claim };
 }

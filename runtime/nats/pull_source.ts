@@ -1,15 +1,10 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import { LAPSE_MS } from "./ack_wait.ts";
 import { DeliveryReader } from "./delivery_reader.ts";
+import { OwedPulls } from "./owed_pulls.ts";
 import { RawHeaders, readStatus, splitMessage } from "./raw_headers.ts";
 import type { Clock, Sink, Source } from "../flow/ports.ts";
 import { within } from "./within.ts";
-
-/** One pull request that the server still owes us messages for. */
-interface Pull {
-  owed: number;
-  readonly expiresAtMs: number;
-}
 
 /** Short: as long a process that a handler blocks is handed what others could begin at once. */
 const EXPIRES_MS = 5_000;
@@ -42,7 +37,7 @@ export class PullSource implements Source {
   readonly #info: string;
   #subscription: Subscription | undefined;
   #sink: Sink | undefined;
-  #pulls: Pull[] = [];
+  readonly #owed = new OwedPulls();
   #lastHeardMs = 0;
   #lastDeliveryMs = 0;
   #awakeMs = 0;
@@ -109,10 +104,10 @@ export class PullSource implements Source {
     for (const cancel of this.#cancel) cancel();
     if (!this.#subscription || this.nc.isClosed()) return;
     const giveUpAtMs = this.clock.now() + STOP_MS;
-    for (let quiet = 0, owed = this.#owed(); owed > 0 && quiet < 2 && this.clock.now() < giveUpAtMs;) {
+    for (let quiet = 0, owed = this.#owed.count; owed > 0 && quiet < 2 && this.clock.now() < giveUpAtMs;) {
       await new Promise<void>((resolve) => this.clock.timer(QUIET_MS / 2, resolve));
       await within(this.clock, STOP_MS, this.nc.flush()).catch(() => {}); // what was sent until now has come
-      const now = this.#owed();
+      const now = this.#owed.count;
       quiet = now === owed ? quiet + 1 : 0;
       owed = now;
     }
@@ -126,7 +121,7 @@ export class PullSource implements Source {
   #listen(): void {
     if (this.#stopped) return;
     this.#subscription?.unsubscribe();
-    this.#pulls = [];
+    this.#owed.clear();
     this.#inbox = createInbox();
     this.#subscription = this.nc.subscribe(this.#inbox, {
       callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
@@ -136,19 +131,14 @@ export class PullSource implements Source {
   #pull(): void {
     const now = this.clock.now();
     if (this.#stopped || !this.#sink || now < this.#pausedUntilMs || this.nc.isClosed()) return;
-    this.#pulls = this.#pulls.filter((pull) => pull.expiresAtMs + SILENCE_MS > now);
-    const owed = this.#owed();
+    this.#owed.expire(now);
+    const owed = this.#owed.count;
     const batch = this.#sink.credits() - owed;
     if (batch < 1 || batch * 3 < owed) return; // a few small pulls cost more than one larger one a little later
     if (owed === 0) this.#lastHeardMs = now;
-    this.#pulls.push({ owed: batch, expiresAtMs: now + EXPIRES_MS });
+    this.#owed.add(batch, now + EXPIRES_MS + SILENCE_MS);
     const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
     this.nc.publish(this.#next, JSON.stringify(request), { reply: this.#inbox });
-  }
-
-  /** How many deliveries our pulls have still coming. */
-  #owed(): number {
-    return this.#pulls.reduce((sum, pull) => sum + pull.owed, 0);
   }
 
   /**
@@ -173,7 +163,7 @@ export class PullSource implements Source {
     if (delivery) {
       this.#well();
       this.#lastDeliveryMs = this.#lastHeardMs;
-      this.#forget(1);
+      this.#owed.came(1);
       this.#sink?.deliver(delivery);
       return this.wake();
     }
@@ -182,22 +172,12 @@ export class PullSource implements Source {
     const { code, description } = status;
     if (code === 100) return this.#well();
     if (code === 408) { // a pull ran out, as pulls do on a quiet stream
-      this.#forget(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
+      this.#owed.came(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
-    this.#pulls = [];
+    this.#owed.clear();
     if (this.#retryMs >= MISSING_FROM_MS) this.missing();
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
-  }
-
-  /** The server serves its pulls in turns: which of ours a message was for is not said, only the sum is right. */
-  #forget(count: number): void {
-    for (let left = count; left > 0 && this.#pulls.length > 0;) {
-      const [first] = this.#pulls, part = Math.min(left, first.owed);
-      first.owed -= part;
-      left -= part;
-      if (first.owed === 0) this.#pulls.shift();
-    }
   }
 
   /**
@@ -242,7 +222,7 @@ export class PullSource implements Source {
     this.#after(HEARTBEAT_MS, () => {
       this.#overslept(this.clock.now());
       this.#awakeMs = this.clock.now();
-      if (this.#pulls.length > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
+      if (this.#owed.count > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
         this.#listen();
         const dueMs = this.#lastHeardMs + HEARTBEAT_MS;
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
@@ -251,7 +231,7 @@ export class PullSource implements Source {
       }
       // Nothing may begin now, as while a breaker is open: what came on a pull from before would only be refused.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
-      if (this.#pulls.length > 0 && idle && this.#sink?.closed()) this.#listen();
+      if (this.#owed.count > 0 && idle && this.#sink?.closed()) this.#listen();
       this.wake();
       this.#watch();
     });
