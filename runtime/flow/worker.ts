@@ -57,7 +57,8 @@ export class Worker implements Sink {
   }
 
   deliver(delivery: Delivery): void {
-    const again = delivery.deliveryCount > 1 && this.#held.get(delivery.place);
+    // Not by its count: a consumer that was deleted and made anew hands out as a first delivery what it did before.
+    const again = this.#held.size > 0 && this.#held.get(delivery.place);
     if (again) {
       // The server took it for lost while it is still being handled here: it is settled once, by its newest name.
       again.delivery.handle = delivery.handle;

@@ -117,6 +117,22 @@ Deno.test("what is handed out again while it is held is kept by its new name, an
   assert.deepEqual([runs, said], [1, ["h1-again ack"]]);
 });
 
+Deno.test("what a consumer that was made anew hands out for the first time, while it is held, is not run again", async () => {
+  const done = gate();
+  let runs = 0;
+  const { worker, deliver, said } = setup(() => {
+    runs++;
+    return done.promise;
+  });
+  deliver(1, "h1");
+  deliver(1, "h1-anew", 1);
+  await settled();
+  assert.deepEqual([runs, worker.inFlight], [1, 1]);
+  done.resolve();
+  await worker.stop(0);
+  assert.deepEqual([runs, said], [1, ["h1-anew ack"]]);
+});
+
 Deno.test("what was lost before it began is not run, and nothing is told the server of it", async () => {
   const runs: number[] = [];
   const { worker, deliver, mine, kept, said, counts } = setup((n) => runs.push(n));
