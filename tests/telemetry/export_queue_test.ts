@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ExportResultCode } from "@opentelemetry/core";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
-import { dropped, droppedSpans, reportDrops } from "../../runtime/telemetry/drops.ts";
+import { countDropped, dropped, droppedSpans, reportDrops } from "../../runtime/telemetry/drops.ts";
 import { ExportQueue } from "../../runtime/telemetry/export_queue.ts";
 import type { RecordedSpan } from "../../runtime/telemetry/recorded_span.ts";
 import { RecordingTracerProvider } from "../../runtime/telemetry/recording_tracer.ts";
@@ -152,4 +152,20 @@ Deno.test("drops are told at once, then every half a minute, and the rest at the
   const told = lines.map((line) => JSON.parse(line)).map(({ level, signal, dropped }) => [level, signal, dropped]);
   assert.deepEqual(told, [["warn", "logs", 1], ["warn", "logs", 10], ["warn", "logs", 4]]);
   assert.equal(dropped("logs") - before, 15);
+});
+
+Deno.test("that records were dropped is said once, though the record that says it is dropped as well", () => {
+  const lines: string[] = [];
+  const log = new Logger({
+    level: "info",
+    format: "json",
+    write: (line) => {
+      lines.push(line);
+      if (lines.length < 10) countDropped("logs", 1);
+    },
+  });
+  const tellRest = reportDrops(log, () => 0);
+  countDropped("logs", 1);
+  assert.equal(lines.length, 1);
+  tellRest();
 });
