@@ -30,20 +30,21 @@ export class Invoker {
    */
   invoke(event: WeirEvent, context: InvocationContext): Eventual<Result> {
     if (this.#givingBack) return { kind: "shutdown" };
-    let returned: unknown;
+    let returned: unknown, lasts: boolean;
     try {
       returned = this.#fn.handler(event, context);
+      lasts = isPromise(returned);
     } catch (thrown) {
       context.end(false);
       return classify(thrown);
     }
-    if (isPromise(returned)) return this.#untilEnd(returned, context);
+    if (lasts) return this.#untilEnd(returned, context);
     context.end(false);
     return RETURNED;
   }
 
   /** Only here time can pass: what returned at once had no deadline to miss. */
-  #untilEnd(returned: PromiseLike<unknown>, context: InvocationContext): Promise<Result> {
+  #untilEnd(returned: unknown, context: InvocationContext): Promise<Result> {
     return new Promise<Result>((resolve) => {
       const end = (result: Result) => {
         cancel();
@@ -68,7 +69,8 @@ export class Invoker {
       const own = otel.active();
       const cancel = this.#deadlines.set(() => otel.with(own, expire));
       this.#running.add(giveBack);
-      returned.then(() => end(RETURNED), (thrown) => end(classify(thrown)));
+      // As `await` takes it, since what only looks like a promise may throw, or have a promise that fails as its value.
+      Promise.resolve(returned).then(() => end(RETURNED), (thrown) => end(classify(thrown)));
     });
   }
 
@@ -80,7 +82,8 @@ export class Invoker {
   }
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+/** @throws whatever looking at it throws */
+function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 

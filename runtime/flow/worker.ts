@@ -16,6 +16,8 @@ interface Held {
  */
 export class Worker implements Sink {
   readonly #held = new Map<string, Held>();
+  /** What came in this turn. */
+  readonly #fresh: Held[] = [];
   readonly #waiting: Held[] = [];
   /** What came while a gate was not fully open: each is one that a breaker has, or will have, to let through. */
   readonly #onTrial = new Set<Held>();
@@ -37,7 +39,7 @@ export class Worker implements Sink {
 
   /** Deliveries in the handler, or waiting for it. */
   get inFlight(): number {
-    return this.#held.size;
+    return this.#held.size + this.#fresh.length;
   }
 
   start(): void {
@@ -47,8 +49,8 @@ export class Worker implements Sink {
 
   credits(): number {
     if (this.#stopping) return 0;
-    const free = this.pipeline.fn.policy.concurrency - this.#held.size;
-    const permits = this.pipeline.gates.permits() - this.#onTrial.size;
+    const free = this.pipeline.fn.policy.concurrency - this.inFlight;
+    const permits = this.pipeline.gates.permits() - this.#onTrial.size - this.#fresh.length;
     return Math.max(0, Math.min(free, permits));
   }
 
@@ -56,24 +58,16 @@ export class Worker implements Sink {
     return this.#stopping || this.pipeline.gates.permits() === 0;
   }
 
+  /**
+   * All that came together is held before the first of it begins: its handler may block the thread for long, and what
+   * is not held by then is kept by nobody, and would be with another replica, or have used up an attempt.
+   */
   deliver(delivery: Delivery): void {
-    const again = delivery.deliveryCount > 1 && this.#held.get(delivery.place);
-    if (again) {
-      // The server took it for lost while it is still being handled here: it is settled once, by its newest name.
-      again.delivery.handle = delivery.handle;
-      again.lease.renew(delivery.handle);
-      return;
-    }
-    const held = { delivery, lease: this.keepAlive.hold(delivery.handle) };
-    if (this.pipeline.gates.permits() !== Infinity) this.#onTrial.add(held);
-    if (this.#stopping) {
-      this.#keep(held);
-      void this.#giveBack(held);
-    } else if (this.#running < this.pipeline.fn.policy.concurrency && !this.#starting) this.#run(held);
-    else {
-      this.#keep(held);
-      this.#waiting.push(held);
-    }
+    if (this.#isHeld(delivery)) return;
+    if (this.#fresh.push({ delivery, lease: this.keepAlive.hold(delivery.handle) }) > 1) return;
+    queueMicrotask(() => {
+      for (const held of this.#fresh.splice(0)) this.#begin(held);
+    });
   }
 
   /**
@@ -87,10 +81,35 @@ export class Worker implements Sink {
     for (const held of this.#waiting.splice(0)) void this.#giveBack(held);
     const { clock } = this.pipeline.ports;
     const cancel = clock.timer(graceMs, () => this.pipeline.invoker.giveBackAll());
-    if (this.#held.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     cancel();
     this.#stopKeepingAlive();
     this.pipeline.invoker.giveBackAll();
+  }
+
+  #begin(held: Held): void {
+    if (this.#isHeld(held.delivery)) return held.lease.release(); // it came twice at once
+    if (this.pipeline.gates.permits() !== Infinity) this.#onTrial.add(held);
+    if (this.#stopping) {
+      this.#keep(held);
+      void this.#giveBack(held);
+    } else if (this.#running < this.pipeline.fn.policy.concurrency) this.#run(held);
+    else {
+      this.#keep(held);
+      this.#waiting.push(held);
+    }
+  }
+
+  /**
+   * The server took it for lost while it is still being handled here: it is settled once, by its newest name. It is not
+   * known by its count: a consumer that was deleted and made anew hands out as a first delivery what it did before.
+   */
+  #isHeld(delivery: Delivery): boolean {
+    const held = this.#held.size > 0 && this.#held.get(delivery.place);
+    if (!held) return false;
+    held.delivery.handle = delivery.handle;
+    held.lease.renew(delivery.handle);
+    return true;
   }
 
   /** As many as may: those that end at once, one after the other, and not one inside the other. */
@@ -113,7 +132,7 @@ export class Worker implements Sink {
     try {
       outcome = this.pipeline.handle(held.delivery, held.lease);
     } catch (error) {
-      // A mistake of ours. Thrown on, it would end the client's reading, and with it every function, without a word.
+      // A mistake of ours. Thrown on, it would leave what came together with it unbegun.
       outcome = Promise.reject(error);
     }
     if (outcome instanceof Promise) {
@@ -143,7 +162,7 @@ export class Worker implements Sink {
     held.lease.release();
     if (this.#waiting.length > 0) this.#runWaiting();
     else this.#wake();
-    if (this.#held.size === 0) this.#idle();
+    if (this.inFlight === 0) this.#idle();
   }
 
   #wake(): void {

@@ -28,8 +28,9 @@ export async function* listDeadLetters(
   }
 }
 
-/** A dead letter with every header as it was stored: a name may come more than once. */
+/** A dead letter with its headers as they were stored: a name may come more than once. */
 export interface StoredDeadLetter extends DeadLetterContent {
+  /** Less the id that JetStream knows the letter by: its event would pass for another one under that. */
   readonly allHeaders: MessageHeaders;
   /** Where in the same stream is what it was too large to carry itself. */
   readonly parts: readonly number[];
@@ -63,7 +64,7 @@ export async function readStoredDeadLetter(
     ...letter,
     headers,
     payload: payload ? await read(payload) : original ? original.data : message.data,
-    allHeaders: HeaderList.of(entries),
+    allHeaders: HeaderList.of(entries.filter(([name]) => name.toLowerCase() !== "nats-msg-id")),
     parts: allParts(header),
   };
 }

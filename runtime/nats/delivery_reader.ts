@@ -48,7 +48,8 @@ export class DeliveryReader {
   #textOf(subject: Uint8Array): string {
     const last = this.#subjectBytes;
     if (subject.length !== last.length || !startsWith(subject, last)) {
-      this.#subjectBytes = subject.slice(); // a part would hold all that came with it
+      // A part, which `slice` of the client's `Buffer` is as well, would hold all that came with it.
+      this.#subjectBytes = new Uint8Array(subject);
       this.#subject = TEXT_OF.decode(subject);
     }
     return this.#subject;
@@ -58,6 +59,7 @@ export class DeliveryReader {
 class ReadDelivery implements Delivery {
   readonly earlier = FIRST;
   readonly #nanos: Uint8Array;
+  #place: string | undefined;
 
   constructor(
     readonly stream: string,
@@ -73,9 +75,9 @@ class ReadDelivery implements Delivery {
     this.#nanos = nanos;
   }
 
-  /** Asked for where something is remembered of it, which is seldom. */
+  /** Asked for where something is remembered of it: of what outlasts its turn, several times. */
   get place(): string {
-    return `${this.stream}.${this.sequence}.${TEXT_OF.decode(this.#nanos)}`;
+    return this.#place ??= `${this.stream}.${this.sequence}.${TEXT_OF.decode(this.#nanos)}`;
   }
 }
 

@@ -28,7 +28,8 @@ export class PubAcks {
     const end = `${ack.seq}}`;
     if (ack.stream !== undefined && !ack.error && !ack.duplicate && text.endsWith(end)) {
       this.#stream = ack.stream;
-      this.#head = data.slice(0, data.length - end.length);
+      // A part, which `slice` of the client's `Buffer` is as well, would hold all that came with it.
+      this.#head = new Uint8Array(data.subarray(0, data.length - end.length));
     }
     return ack;
   }

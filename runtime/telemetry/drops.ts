@@ -37,15 +37,15 @@ export function reportDrops(log: Log, now: () => number = Date.now): () => void 
   const tell = (signal: Signal) => {
     if (untold[signal] === 0) return;
     const what = signal === "traces" ? "spans" : signal === "logs" ? "log records" : "metric exports";
-    // What is dropped belongs to no order, whoever was at work when it was found out.
-    context.with(ROOT_CONTEXT, () =>
-      log.warn(`the collector takes too little or nothing: ${what} were dropped`, {
-        signal,
-        dropped: untold[signal],
-        dropped_in_all: counts[signal],
-      }));
+    const fields = { signal, dropped: untold[signal], dropped_in_all: counts[signal] };
+    // Before it is said: that is itself a record, and may be dropped.
     untold[signal] = 0;
     toldAtMs[signal] = now();
+    // What is dropped belongs to no order, whoever was at work when it was found out.
+    context.with(
+      ROOT_CONTEXT,
+      () => log.warn(`the collector takes too little or nothing: ${what} were dropped`, fields),
+    );
   };
   listener = (signal, count) => {
     untold[signal] += count;

@@ -41,13 +41,18 @@ export class ExportQueue<Item, Batch> {
   push(item: Item): void {
     const { signal, capacity, batch, delayMs, add } = this.options;
     if (this.#closed || this.#waiting >= capacity) return countDropped(signal, 1);
-    this.#waiting++;
     const last = this.#batches.at(-1);
-    if (!last || last.count >= batch) this.#batches.push({ batch: add(item), count: 1 });
-    else {
-      last.batch = add(item, last.batch);
-      last.count++;
+    try {
+      if (!last || last.count >= batch) this.#batches.push({ batch: add(item), count: 1 });
+      else {
+        last.batch = add(item, last.batch);
+        last.count++;
+      }
+    } catch {
+      // Not typed, a handler can tell its span what cannot be written. That must not be the end of more than the span.
+      return countDropped(signal, 1);
     }
+    this.#waiting++;
     if (this.#sending) return;
     if (this.#waiting >= batch) this.#send(false);
     else this.#timer ??= later(() => this.#send(false), delayMs);

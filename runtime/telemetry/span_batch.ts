@@ -28,11 +28,11 @@ export class SpanBatch {
   }
 
   add(span: RecordedSpan): this {
-    const { scope } = span.origin;
+    const { scope } = span.origin, json = spanJson(span); // first: it may throw, and then nothing of it is to stand here
     if (scope === this.#scope) this.#text += ",";
     else this.#text += `${this.#scope === undefined ? "" : "]},"}{${scope},"spans":[`;
     this.#scope = scope;
-    this.#text += spanJson(span);
+    this.#text += json;
     if (this.#text.length >= ENCODED_AT) this.#encode();
     return this;
   }

@@ -12,3 +12,11 @@ Deno.test("an event whose handler computes for longer than the server waits is h
   assert.equal(await replicas.settled(), 1);
   assert.deepEqual({ first: begun(first), second: begun(second) }, { first: [1], second: [] });
 });
+
+Deno.test("what came together with it is kept as well, and uses no attempt", async () => {
+  await using replicas = await startReplicas();
+  for (const ms of [20_000, 0, 0]) await replicas.publish(1, ms);
+  const program = await replicas.start();
+  assert.equal(await replicas.settled(), 3);
+  assert.deepEqual(begun(program), [1, 1, 1]);
+});

@@ -54,6 +54,19 @@ const thrown: [what: string, handler: (ctx: HandlerContext) => unknown, result: 
     (ctx) => ctx.dependency("Payments").call(() => Promise.reject(new NonRetryableError("stolen"))),
     { kind: "rejected", error: { name: "NonRetryableError", message: "stolen" } },
   ],
+  ["by way of a promise within what is no promise itself", () => ({
+    then: (resolve: (value: unknown) => void) => resolve(Promise.reject(new Error("no"))),
+  }), failed("no")],
+  ["as it was asked to go on", () => ({
+    then: () => {
+      throw new Error("no");
+    },
+  }), failed("no")],
+  ["as it was looked at", () => ({
+    get then() {
+      throw new Error("no");
+    },
+  }), failed("no")],
 ];
 for (const [what, handler, expected] of thrown) {
   Deno.test(`a handler that threw ${what} is ${JSON.stringify(expected)}`, async () => {

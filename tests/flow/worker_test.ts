@@ -95,6 +95,7 @@ Deno.test("what is held is kept from its delivery to its settlement", async () =
   const { worker, deliver, kept, said, clock } = setup(() => done.promise);
   deliver(1);
   assert.deepEqual([...kept], [["h1", "held"]]);
+  await settled();
   clock.advance(5_000);
   done.resolve();
   await worker.stop(0);
@@ -110,11 +111,48 @@ Deno.test("what is handed out again while it is held is kept by its new name, an
     return done.promise;
   });
   deliver(1);
+  await settled();
   deliver(1, "h1-again", 2);
   assert.deepEqual([...kept], [["h1", "now h1-again"]]);
   done.resolve();
   await worker.stop(0);
   assert.deepEqual([runs, said], [1, ["h1-again ack"]]);
+});
+
+Deno.test("what came together is held before the first of it begins, and run once if it came twice", async () => {
+  const done = gate();
+  const begun: [n: number, held: string[]][] = [];
+  const { worker, deliver, kept, said } = setup((n) => {
+    begun.push([n, [...kept].filter(([, state]) => state !== "released").map(([name]) => name)]);
+    return done.promise;
+  });
+  deliver(1);
+  deliver(2);
+  deliver(1, "h1-again", 2);
+  assert.equal(worker.inFlight, 3);
+  await settled();
+  assert.deepEqual(begun, [[1, ["h1", "h2", "h1-again"]], [2, ["h1", "h2", "h1-again"]]]);
+  assert.equal(worker.inFlight, 2);
+  done.resolve();
+  await worker.stop(0);
+  assert.deepEqual(said, ["h1-again ack", "h2 ack"]);
+});
+
+Deno.test("what a consumer that was made anew hands out for the first time, while it is held, is not run again", async () => {
+  const done = gate();
+  let runs = 0;
+  const { worker, deliver, said } = setup(() => {
+    runs++;
+    return done.promise;
+  });
+  deliver(1, "h1");
+  await settled();
+  deliver(1, "h1-anew", 1);
+  await settled();
+  assert.deepEqual([runs, worker.inFlight], [1, 1]);
+  done.resolve();
+  await worker.stop(0);
+  assert.deepEqual([runs, said], [1, ["h1-anew ack"]]);
 });
 
 Deno.test("what was lost before it began is not run, and nothing is told the server of it", async () => {
@@ -152,6 +190,7 @@ Deno.test("at shutdown what is lost is not given back: it would be taken from wh
   mine.set("h2", false);
   deliver(2);
   deliver(3);
+  await settled();
   const stopped = worker.stop(1_000);
   await settled();
   done.resolve();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { Msg } from "@nats-io/transport-node";
 import fc from "fast-check";
 import { textOf } from "../../runtime/nats/answers.ts";
@@ -68,3 +69,12 @@ for (const reply of [undefined, "_INBOX.x", "$JS.ACK.ORDERS"]) {
     assert.equal(new DeliveryReader("ORDERS", "handle").read(message("orders.created", reply)), undefined);
   });
 }
+
+Deno.test("the subject before is remembered apart from the bytes it came in, which are a part of much more", () => {
+  const reader = new DeliveryReader("ORDERS", "handle"), reply = "$JS.ACK.ORDERS.handle.1.7.9.1763700000000000000.3";
+  const first = message("orders.created", reply), named = first as unknown as { _msg: { subject: Uint8Array } };
+  named._msg.subject = Buffer.from("orders.created"); // as the client has it: `slice` of it makes no copy
+  reader.read(first);
+  named._msg.subject.set(UTF8.encode("orders.updated"));
+  assert.equal(reader.read(message("orders.updated", reply))!.subject, "orders.updated");
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { PubAcks } from "../../runtime/nats/pub_ack.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -38,3 +39,10 @@ for (
     assert.throws(() => acks.read(bytes(text)), SyntaxError);
   });
 }
+
+Deno.test("an answer is remembered apart from the bytes it came in, which are a part of much more", () => {
+  const acks = new PubAcks(), first = Buffer.from('{"stream":"ORDERS","seq":6}'); // as the client has it
+  acks.read(first);
+  first.set(bytes('{"stream":"EVENTS","seq":6}'));
+  assert.equal(acks.read(bytes('{"stream":"EVENTS","seq":7}')).stream, "EVENTS");
+});

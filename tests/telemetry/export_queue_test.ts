@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { ExportResultCode } from "@opentelemetry/core";
-import { dropped, droppedSpans, reportDrops } from "../../runtime/telemetry/drops.ts";
+import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
+import { countDropped, dropped, droppedSpans, reportDrops } from "../../runtime/telemetry/drops.ts";
 import { ExportQueue } from "../../runtime/telemetry/export_queue.ts";
+import type { RecordedSpan } from "../../runtime/telemetry/recorded_span.ts";
+import { RecordingTracerProvider } from "../../runtime/telemetry/recording_tracer.ts";
+import { SpanBatch } from "../../runtime/telemetry/span_batch.ts";
 import { Logger } from "../../runtime/telemetry/log.ts";
 import { eventually } from "../nats/eventually.ts";
 
@@ -65,6 +69,42 @@ Deno.test("behind a collector that does not answer there is room for so much, an
   assert.equal(dropped(), 100_000);
 });
 
+Deno.test("what cannot be written is dropped and counted, alone, and whoever hands it in goes on", async () => {
+  const before = droppedSpans(),
+    sent: string[] = [],
+    collector = new RecordingTracerProvider(
+      new AlwaysOnSampler(),
+      {
+        wants: () => true,
+        keep: (span) => queue.push(span),
+      },
+    );
+  const queue: ExportQueue<RecordedSpan, SpanBatch> = new ExportQueue({
+    signal: "traces",
+    add: (span, batch = new SpanBatch('"resource":{}')) => batch.add(span),
+    capacity: 10,
+    batch: 4,
+    delayMs: 60_000,
+    timeoutMs: 60_000,
+    exporter: {
+      export: (batch, done) => {
+        sent.push(new TextDecoder().decode(batch.end()));
+        done(OK);
+      },
+      shutdown: () => Promise.resolve(),
+    },
+  });
+  const tracer = collector.getTracer("weir");
+  const odd = tracer.startSpan("odd").addLink({ context: undefined! });
+  for (const span of [odd, tracer.startSpan("first"), tracer.startSpan(undefined!), tracer.startSpan("second")]) {
+    span.end();
+  }
+  await queue.shutdown(1_000);
+  const names = sent.flatMap((text) => JSON.parse(text).resourceSpans[0].scopeSpans)
+    .flatMap(({ spans }) => spans.map(({ name }: { name: string }) => name));
+  assert.deepEqual([names, droppedSpans() - before], [["first", "second"], 2]);
+});
+
 Deno.test("a batch that is refused is dropped and counted, and the next is tried", async () => {
   const { queue, sent, dropped } = setup((items, done) => done(items[0] === 0 ? FAILED : OK));
   for (const n of numbers(9)) queue.push(n);
@@ -112,4 +152,20 @@ Deno.test("drops are told at once, then every half a minute, and the rest at the
   const told = lines.map((line) => JSON.parse(line)).map(({ level, signal, dropped }) => [level, signal, dropped]);
   assert.deepEqual(told, [["warn", "logs", 1], ["warn", "logs", 10], ["warn", "logs", 4]]);
   assert.equal(dropped("logs") - before, 15);
+});
+
+Deno.test("that records were dropped is said once, though the record that says it is dropped as well", () => {
+  const lines: string[] = [];
+  const log = new Logger({
+    level: "info",
+    format: "json",
+    write: (line) => {
+      lines.push(line);
+      if (lines.length < 10) countDropped("logs", 1);
+    },
+  });
+  const tellRest = reportDrops(log, () => 0);
+  countDropped("logs", 1);
+  assert.equal(lines.length, 1);
+  tellRest();
 });
