@@ -60,7 +60,15 @@ export function ingress(options: IngressOptions): Hono {
   const problemIn = (within: Context) => (error: unknown) => context.with(within, () => problemOf(error));
   const respond = (error: unknown): Response => problemOf(error).toResponse();
 
-  const answered = async (request: Request, route: string, answer: Answer): Promise<Response> => {
+  /** @param meter is told of it; undefined where somebody else tells it */
+  const answered = async (
+    request: Request,
+    route: string,
+    answer: Answer,
+    meter?: RequestMeter,
+  ): Promise<Response> => {
+    const fromMs = meter && performance.now();
+    meter?.began();
     const span = new ServerSpan(request, route), place = room.enter();
     let response: Response | undefined;
     inFlight++;
@@ -72,20 +80,16 @@ export function ingress(options: IngressOptions): Hono {
     } finally {
       place.leave();
       inFlight--;
-      span.end(response?.status ?? 500);
+      const status = response?.status ?? 500;
+      span.end(status);
+      meter?.ended("POST", route, status, (performance.now() - fromMs!) / 1_000);
     }
   };
 
   /** Answers of whole paths, which need no router. */
   const direct = new Map<string, (request: Request) => Promise<Response>>();
   const postAt = (path: string, route: string, answer: Answer) =>
-    direct.set(path, async (request) => {
-      const fromMs = performance.now();
-      meter?.began();
-      const response = await answered(request, route, answer);
-      meter?.ended("POST", route, response.status, (performance.now() - fromMs) / 1_000);
-      return response;
-    });
+    direct.set(path, (request) => answered(request, route, answer, meter));
   const post = (route: string, answer: (c: HonoContext) => Answer) => {
     const named = route.replace(/:(\w+)/g, "{$1}");
     app.post(route, (c) => answered(c.req.raw, named, answer(c)));

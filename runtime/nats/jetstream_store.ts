@@ -32,7 +32,8 @@ interface Pending {
   readonly subject: string;
   readonly message: Message;
   readonly storing: Storing;
-  readonly giveUpAtMs: number;
+  /** From when it is not tried again; undefined before the end of its turn. */
+  giveUpAtMs: number | undefined;
   /** How long a connection may have been down while this waits for it. */
   readonly downMs: number;
   tries: number;
@@ -117,13 +118,15 @@ export class JetStreamStore implements Store {
   }
 
   #begin(subject: string, message: Message, storing: Storing, downMs: number): void {
-    const giveUpAtMs = this.clock.now() + GIVE_UP_MS;
-    this.#turn.add({ subject, message, storing, giveUpAtMs, downMs, tries: 0, sentAtMs: 0 });
+    this.#turn.add({ subject, message, storing, giveUpAtMs: undefined, downMs, tries: 0, sentAtMs: 0 });
   }
 
   #send(turn: readonly Pending[]): void {
     const nowMs = this.clock.now();
-    for (const pending of turn) this.#try(pending, nowMs);
+    for (const pending of turn) {
+      pending.giveUpAtMs ??= nowMs + GIVE_UP_MS;
+      this.#try(pending, nowMs);
+    }
     this.#frames.flush();
   }
 
@@ -197,7 +200,7 @@ export class JetStreamStore implements Store {
   }
 
   #isOver(pending: Pending, delayMs = 0): boolean {
-    return this.clock.now() + delayMs > pending.giveUpAtMs || this.nc.isClosed();
+    return this.clock.now() + delayMs > pending.giveUpAtMs! || this.nc.isClosed();
   }
 
   #hasWaited(pending: Pending): boolean {
