@@ -62,38 +62,35 @@ export async function settleLines(
     if (!first || index < first.index) first = { index, problem };
     settled(index, failureOf(problem));
   };
-  const begin = (line: string, index: number, number: number) => {
-    underWay++;
-    underWayLength += line.length;
-    const over = () => {
-      underWay--;
-      underWayLength -= line.length;
-      wake();
-    };
-    const fail = (error: unknown) => {
+  const over = (length: number) => {
+    underWay--;
+    underWayLength -= length;
+    wake();
+  };
+  const on: OnLine = {
+    stored: ({ event, index, length }, of) => {
+      stored++;
+      settled(index, bulk.resultOf(event, of));
+      over(length);
+    },
+    failed: ({ index, number, length }, error) => {
       const problem = bulk.problemOf(error);
       if (problem.status === 503) outage ??= problem;
       failed(index, atLine(number, problem));
-      over();
-    };
+      over(length);
+    },
+  };
+  const begin = (line: string, index: number, number: number) => {
+    const { length } = line;
+    underWay++;
+    underWayLength += length;
     let event: OutgoingEvent;
     try {
       event = bulk.read(line, index, span);
     } catch (error) {
-      return fail(error);
+      return on.failed({ index, number, length }, error);
     }
-    const storing: Storing = {
-      stored: (of) => {
-        stored++;
-        settled(index, bulk.resultOf(event, of));
-        over();
-      },
-      failed: (error) => {
-        span.failed(error);
-        fail(error);
-      },
-    };
-    bulk.begin(event, storing);
+    bulk.begin(event, new Begun(event, index, number, length, on, span));
   };
   const take = async (taken: readonly Line[]) => {
     for (const line of taken) {
@@ -129,6 +126,33 @@ export async function settleLines(
   const told = `${stored} of ${results.length} events were stored: \`results\` says which`;
   const detail = broken ? `${broken.detail}; ${told}` : told;
   return new Problem(problem.status, problem.title, detail, { headers: problem.more.headers }).toResponse(list);
+}
+
+/** What is told of lines that were begun. */
+interface OnLine {
+  stored(line: Begun, of: Stored): void;
+  failed(line: Pick<Begun, "index" | "number" | "length">, error: unknown): void;
+}
+
+/** A line whose event is on its way. It does not hold the line. */
+class Begun implements Storing {
+  constructor(
+    readonly event: OutgoingEvent,
+    readonly index: number,
+    readonly number: number,
+    readonly length: number,
+    readonly on: OnLine,
+    readonly span: BatchSpan,
+  ) {}
+
+  stored(of: Stored): void {
+    this.on.stored(this, of);
+  }
+
+  failed(error: unknown): void {
+    this.span.failed(error);
+    this.on.failed(this, error);
+  }
 }
 
 /** Reads until a line has ended. A caller that sends a byte now and then would else hold its place for ever. */

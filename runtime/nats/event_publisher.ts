@@ -4,7 +4,7 @@ import { type Circumstances, promised, type Storing, type TellingPublisher } fro
 import type { OutgoingEvent } from "../nouns/event.ts";
 import { encodeAttribute } from "../rules/decode.ts";
 import { HeaderBlock } from "./header_block.ts";
-import { type Store, StoreError } from "./jetstream_store.ts";
+import { type Store, StoreError, type Text } from "./jetstream_store.ts";
 import type { StoredBefore } from "./late_duplicates.ts";
 import { encode } from "./slab.ts";
 
@@ -31,16 +31,10 @@ export class EventPublisher implements TellingPublisher {
   }
 
   #store(event: OutgoingEvent, storing: Storing): void {
-    const { type, json } = event, { jetstream } = this;
-    const looked = new Looked(this, event, storing);
-    try {
-      const headers = headersOf(event);
-      if (jetstream.begin) return jetstream.begin(type, json, headers, looked);
-      jetstream.store(type, encode(json), headers.asHeaders())
-        .then((stored) => looked.stored(stored), (error) => looked.failed(error));
-    } catch (error) {
-      storing.failed(error);
-    }
+    const { jetstream } = this, { type } = event, message = new EventMessage(this, event, storing);
+    if (jetstream.begin) return jetstream.begin(type, message, message);
+    const promise = async () => await jetstream.store(type, encode(event.json), message.headers().asHeaders());
+    promise().then((stored) => message.stored(stored), (error) => message.failed(error));
   }
 
   /** JetStream drops a repeated id within a stream whatever its subject: that would be a loss, and nobody told. */
@@ -54,9 +48,24 @@ export class EventPublisher implements TellingPublisher {
   }
 }
 
-/** One event on its way: what is there already is looked at. */
-class Looked implements Storing {
+/** One event on its way. What is there already is looked at. */
+class EventMessage implements Text, Storing {
+  readonly kind = "text";
+
   constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly storing: Storing) {}
+
+  get payload(): string {
+    return this.event.json;
+  }
+
+  headers(): HeaderBlock {
+    const { event } = this, id = encodeAttribute(event.id);
+    const block = new HeaderBlock().add("Nats-Msg-Id", id).add("ce-specversion", "1.0").add("ce-id", id)
+      .addAll(commonOf(event));
+    for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
+    for (const name in event.trace) block.add(name, event.trace[name]);
+    return block;
+  }
 
   stored(stored: Stored): void {
     const { storing } = this;
@@ -70,15 +79,6 @@ class Looked implements Storing {
   failed(error: unknown): void {
     this.storing.failed(error);
   }
-}
-
-function headersOf(event: OutgoingEvent): HeaderBlock {
-  const id = encodeAttribute(event.id);
-  const block = new HeaderBlock().add("Nats-Msg-Id", id).add("ce-specversion", "1.0").add("ce-id", id)
-    .addAll(commonOf(event));
-  for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
-  for (const name in event.trace) block.add(name, event.trace[name]);
-  return block;
 }
 
 let common = { type: "", source: "", time: "", headers: new HeaderBlock() };

@@ -5,6 +5,9 @@ const NAME = /^[!-9;-~]+$/;
 /** Names that need not be looked at, since each event has them. */
 const USUAL = new Set(["Nats-Msg-Id", "ce-specversion", "ce-id", "traceparent"]);
 
+/** NATS cannot carry a header. */
+export class HeaderError extends Error {}
+
 /**
  * Headers that are written once and never read, as the text they are on the wire. `MsgHdrs` of the client holds a map
  * of lists, and looks through all of its names for each one that is set: that is a fifth of what storing an event costs.
@@ -12,11 +15,13 @@ const USUAL = new Set(["Nats-Msg-Id", "ce-specversion", "ce-id", "traceparent"])
 export class HeaderBlock {
   #lines = "";
 
-  /** Each name once. @throws {Error} when NATS cannot carry the name or the value. */
+  /** Each name once. @throws {HeaderError} when NATS cannot carry the name or the value. */
   add(name: string, value: string): this {
-    if (!USUAL.has(name) && !NAME.test(name)) throw new Error(`a header cannot be called ${JSON.stringify(name)}`);
+    if (!USUAL.has(name) && !NAME.test(name)) {
+      throw new HeaderError(`a header cannot be called ${JSON.stringify(name)}`);
+    }
     if (value.includes("\n") || value.includes("\r")) {
-      throw new Error(`the header ${name} has a line break in its value`);
+      throw new HeaderError(`the header ${name} has a line break in its value`);
     }
     this.#lines += `${name}: ${value}\r\n`;
     return this;

@@ -3,7 +3,7 @@ import type { Clock, Stored } from "../flow/ports.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import type { Storing } from "../flow/storing.ts";
 import { Frames } from "./frames.ts";
-import type { HeaderBlock } from "./header_block.ts";
+import { type HeaderBlock, HeaderError } from "./header_block.ts";
 import { Link } from "./link.ts";
 import { nobodyTook } from "./no_stream.ts";
 import { PubAcks } from "./pub_ack.ts";
@@ -20,13 +20,18 @@ export interface Store {
   /** @throws {StoreError} when the message is not known to be stored. */
   store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<Stored>;
   /** The same for text, and told in place of promised. */
-  begin?(subject: string, payload: string, headers: HeaderBlock, storing: Storing): void;
+  begin?(subject: string, message: Text, storing: Storing): void;
 }
 
-/** A message that is all text can be sent together with others. */
-type Message =
-  | { readonly kind: "text"; readonly headers: HeaderBlock; readonly payload: string }
-  | { readonly kind: "bytes"; readonly headers: MsgHdrs; readonly payload: Uint8Array };
+/** A message that is all text: it can be sent together with others. */
+export interface Text {
+  readonly kind: "text";
+  readonly payload: string;
+  /** Made when it is sent: thousands may be on their way, and what they hold the garbage collector copies. */
+  headers(): HeaderBlock;
+}
+
+type Message = Text | { readonly kind: "bytes"; readonly headers: MsgHdrs; readonly payload: Uint8Array };
 
 interface Pending {
   readonly subject: string;
@@ -75,8 +80,7 @@ export class JetStreamStore implements Store {
   /** The same store for whoever has somebody waiting: see {@linkcode HURRIED_DOWN_MS}. */
   readonly hurried: Store = {
     store: (subject, payload, hdrs) => this.#store(subject, payload, hdrs, HURRIED_DOWN_MS),
-    begin: (subject, payload, headers, storing) =>
-      this.#begin(subject, { kind: "text", payload, headers }, storing, HURRIED_DOWN_MS),
+    begin: (subject, message, storing) => this.#begin(subject, message, storing, HURRIED_DOWN_MS),
   };
 
   constructor(readonly nc: NatsConnection, readonly clock: Clock) {
@@ -101,8 +105,8 @@ export class JetStreamStore implements Store {
     return this.#store(subject, payload, hdrs, Infinity);
   }
 
-  begin(subject: string, payload: string, headers: HeaderBlock, storing: Storing): void {
-    this.#begin(subject, { kind: "text", payload, headers }, storing, Infinity);
+  begin(subject: string, message: Text, storing: Storing): void {
+    this.#begin(subject, message, storing, Infinity);
   }
 
   /** Why the hurried store would store nothing at this moment; undefined when it would try. */
@@ -135,20 +139,22 @@ export class JetStreamStore implements Store {
     if (!this.#link.clear) return this.#waiting.add(pending);
     pending.tries++;
     pending.sentAtMs = nowMs;
-    const { subject, message } = pending, number = this.#sent.add(pending), reply = `${this.#inbox}.${number}`;
+    const { subject, message, storing } = pending, number = this.#sent.add(pending), reply = `${this.#inbox}.${number}`;
     this.#cancelOverdue ??= this.clock.timer(TRY_MS, () => this.#overdue());
     try {
-      if (message.kind === "text") {
-        if (this.#frames.take({ subject, reply, headers: message.headers.text, payload: message.payload })) return;
-        const headers = message.headers.asHeaders();
-        this.nc.publish(subject, encode(message.payload), { headers, reply });
-      } else {
-        this.nc.publish(subject, message.payload, { headers: message.headers, reply });
-      }
+      if (message.kind === "text") this.#sendText(subject, reply, message);
+      else this.nc.publish(subject, message.payload, { headers: message.headers, reply });
     } catch (error) {
       this.#sent.take(number);
-      pending.storing.failed(unsendable(subject, this.nc.info?.max_payload, error as Error));
+      const refused = error instanceof HeaderError;
+      storing.failed(refused ? error : unsendable(subject, this.nc.info?.max_payload, error as Error));
     }
+  }
+
+  #sendText(subject: string, reply: string, message: Text): void {
+    const { payload } = message, headers = message.headers();
+    if (this.#frames.take({ subject, reply, headers: headers.text, payload })) return;
+    this.nc.publish(subject, encode(payload), { headers: headers.asHeaders(), reply });
   }
 
   #answered(msg: Msg): void {

@@ -6,6 +6,8 @@ import { HeaderBlock } from "../../runtime/nats/header_block.ts";
 import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
 import { startBroker } from "./broker.ts";
 
+const withId = (id: string) => new HeaderBlock().add("Nats-Msg-Id", id);
+
 async function setup() {
   const broker = await startBroker();
   await broker.jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"] });
@@ -13,9 +15,9 @@ async function setup() {
   broker.defer(() => store.close());
   const begin = (id: string, payload: string, subject = "orders.created", more: Record<string, string> = {}) =>
     new Promise<Stored>((stored, failed) => {
-      const headers = new HeaderBlock().add("Nats-Msg-Id", id);
+      const headers = withId(id);
       for (const name in more) headers.add(name, more[name]);
-      store.begin(subject, payload, headers, { stored, failed });
+      store.begin(subject, { kind: "text", payload, headers: () => headers }, { stored, failed });
     });
   const stored = async (seq: number) => (await broker.jsm.streams.getMessage("ORDERS", { seq }))!;
   return { ...broker, store, begin, stored };
@@ -75,7 +77,7 @@ Deno.test("whoever is told and throws is told that it failed, and the next answe
   await using nats = await setup();
   const thrown = new Error("no");
   const failed = new Promise((failed) =>
-    nats.store.begin("orders.created", "{}", new HeaderBlock().add("Nats-Msg-Id", "order-1"), {
+    nats.store.begin("orders.created", { kind: "text", payload: "{}", headers: () => withId("order-1") }, {
       stored: () => {
         throw thrown;
       },
@@ -91,4 +93,21 @@ Deno.test("without the client's protocol nothing is taken, and each is published
   const { nc } = nats;
   const other = Object.create(nc, { protocol: { value: undefined } });
   assert.equal(new Frames(other).take({ subject: "a", reply: "b", headers: "", payload: "" }), false);
+});
+
+Deno.test("headers that NATS cannot carry are that message's fault, and the others are stored", async () => {
+  await using nats = await setup();
+  const [good, bad] = await Promise.allSettled([
+    nats.begin("order-1", "{}"),
+    new Promise((stored, failed) =>
+      nats.store.begin("orders.created", {
+        kind: "text",
+        payload: "{}",
+        headers: () => withId("order-2").add("ce-time", "a\r\nb"),
+      }, { stored, failed })
+    ),
+  ]);
+  assert.equal(good.status, "fulfilled");
+  assert.match(bad.status === "rejected" && bad.reason.message, /^the header ce-time has a line break/);
+  assert.equal((await nats.jsm.streams.info("ORDERS")).state.messages, 1);
 });
