@@ -7,28 +7,31 @@ const AT_ONCE_BYTES = 65_536;
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The body as text. @throws {Problem} 413 as soon as it is too large, 503 when there is no room; 400: not UTF-8. */
-export async function readText(request: Request, place: BodyPlace): Promise<string> {
+export function readText(request: Request, place: BodyPlace): Promise<string> {
   const { maxBytes } = place, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   place.grow(declared || 0);
   // A body in chunks is as long as it likes, whatever else its head says.
-  if (declared <= AT_ONCE_BYTES && !headers.has("transfer-encoding")) return await atOnce(request, place);
-  return await inPieces(request, place);
+  if (declared <= AT_ONCE_BYTES && !headers.has("transfer-encoding")) return atOnce(request, place);
+  return inPieces(request, place);
 }
 
 function atOnce(request: Request, place: BodyPlace): Promise<string> {
   return new Promise((resolve, reject) => {
     const cameInTime = place.patience.wait(() => reject(late("the body did not come")));
-    const came = (bytes: Uint8Array) => {
+    request.bytes().then((bytes) => {
       cameInTime();
-      if (bytes.length > place.maxBytes) throw tooLarge(place.maxBytes);
-      return decode(bytes);
-    };
-    request.bytes().then(came, () => {
+      try {
+        if (bytes.length > place.maxBytes) throw tooLarge(place.maxBytes);
+        resolve(decode(bytes));
+      } catch (error) {
+        reject(error);
+      }
+    }, () => {
       cameInTime();
-      throw malformed("the body ended early");
-    }).then(resolve, reject);
+      reject(malformed("the body ended early"));
+    });
   });
 }
 

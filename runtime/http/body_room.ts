@@ -25,28 +25,49 @@ export interface BodyPlace {
 /** Room for the bodies of all requests under way. */
 export class BodyRoom {
   #bytes = 0;
-  readonly #patience: Patience;
+  readonly patience: Patience;
 
   constructor(readonly maxBytes: number, clock: Clock, readonly roomBytes: number = ROOM_BYTES) {
-    this.#patience = new Patience(BODY_MS, clock);
+    this.patience = new Patience(BODY_MS, clock);
   }
 
   enter(): BodyPlace {
-    let own = 0;
-    const hold = (bytes: number) => {
-      const others = this.#bytes - own;
-      // Whoever is alone gets in: a limit of the server's above the room's would else keep a body out for ever.
-      if (bytes > own && others > 0 && others + bytes > this.roomBytes) throw full(this.roomBytes);
-      this.#bytes = others + bytes;
-      own = bytes;
-    };
-    return {
-      maxBytes: this.maxBytes,
-      patience: this.#patience,
-      grow: (toBytes) => hold(Math.max(own, toBytes)),
-      hold,
-      leave: () => hold(0),
-    };
+    return new Place(this);
+  }
+
+  /** Another size of one place. @throws {Problem} 503 when there is no room for that. */
+  change(fromBytes: number, toBytes: number): void {
+    const others = this.#bytes - fromBytes;
+    // Whoever is alone gets in: a limit of the server's above the room's would else keep a body out for ever.
+    if (toBytes > fromBytes && others > 0 && others + toBytes > this.roomBytes) throw full(this.roomBytes);
+    this.#bytes = others + toBytes;
+  }
+}
+
+class Place implements BodyPlace {
+  #bytes = 0;
+
+  constructor(readonly room: BodyRoom) {}
+
+  get maxBytes(): number {
+    return this.room.maxBytes;
+  }
+
+  get patience(): Patience {
+    return this.room.patience;
+  }
+
+  grow(toBytes: number): void {
+    if (toBytes > this.#bytes) this.hold(toBytes);
+  }
+
+  hold(bytes: number): void {
+    this.room.change(this.#bytes, bytes);
+    this.#bytes = bytes;
+  }
+
+  leave(): void {
+    this.hold(0);
   }
 }
 

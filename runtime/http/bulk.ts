@@ -1,3 +1,8 @@
+import type { Context } from "@opentelemetry/api";
+import type { Stored } from "../flow/ports.ts";
+import type { Storing, TellingPublisher } from "../flow/storing.ts";
+import type { OutgoingEvent } from "../nouns/event.ts";
+import { BatchSpan } from "./batch_span.ts";
 import type { BodyPlace } from "./body_room.ts";
 import { malformed } from "./body.ts";
 import { type Line, Lines } from "./lines.ts";
@@ -12,8 +17,11 @@ const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
 
 /** What is done with the lines of a request. */
 export interface Bulk {
-  /** Publishes the event of a line. @param index its place among those of the request, from 0 */
-  publish(line: string, index: number): Promise<object>;
+  /** Makes an event of a line. @param index its place among those of the request, from 0 */
+  read(line: string, index: number, span: BatchSpan): OutgoingEvent;
+  readonly begin: TellingPublisher["begin"];
+  /** What is answered of a stored event, as JSON text. */
+  resultOf(event: OutgoingEvent, stored: Stored): string;
   /** Why an event is not stored, for its result. */
   problemOf(error: unknown): Problem;
   /** What becomes of every event that has not begun when one was not stored for no fault of its own. */
@@ -26,7 +34,12 @@ export interface Bulk {
  * the results. An event that is at fault has a result of its own; once one cannot be stored the rest is read, so that
  * the caller gets to read the answer, and not tried.
  */
-export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk): Promise<Response> {
+export async function settleLines(
+  request: Request,
+  place: BodyPlace,
+  within: Context,
+  bulk: Bulk,
+): Promise<Response> {
   const results: string[] = [], lines = new Lines(place.maxBytes);
   const reader = request.body?.getReader();
   let underWay = 0, underWayLength = 0, resultsLength = 0, number = 0, stored = 0;
@@ -40,32 +53,44 @@ export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk
       wake();
     });
 
-  const settled = (index: number, result: object) => {
-    results[index] = JSON.stringify(result);
-    resultsLength += results[index].length;
+  const span = new BatchSpan(within);
+  const settled = (index: number, result: string) => {
+    results[index] = result;
+    resultsLength += result.length;
   };
   const failed = (index: number, problem: Problem) => {
     if (!first || index < first.index) first = { index, problem };
-    settled(index, resultOf(problem));
+    settled(index, failureOf(problem));
   };
-  const begin = (line: string, index: number, number: number) => {
-    underWay++;
-    underWayLength += line.length;
-    const over = () => {
-      underWay--;
-      underWayLength -= line.length;
-      wake();
-    };
-    bulk.publish(line, index).then((result) => {
+  const over = (length: number) => {
+    underWay--;
+    underWayLength -= length;
+    wake();
+  };
+  const on: OnLine = {
+    stored: ({ event, index, length }, of) => {
       stored++;
-      settled(index, result);
-      over();
-    }, (error) => {
+      settled(index, bulk.resultOf(event, of));
+      over(length);
+    },
+    failed: ({ index, number, length }, error) => {
       const problem = bulk.problemOf(error);
       if (problem.status === 503) outage ??= problem;
       failed(index, atLine(number, problem));
-      over();
-    });
+      over(length);
+    },
+  };
+  const begin = (line: string, index: number, number: number) => {
+    const { length } = line;
+    underWay++;
+    underWayLength += length;
+    let event: OutgoingEvent;
+    try {
+      event = bulk.read(line, index, span);
+    } catch (error) {
+      return on.failed({ index, number, length }, error);
+    }
+    bulk.begin(event, new Begun(event, index, number, length, on, span));
   };
   const take = async (taken: readonly Line[]) => {
     for (const line of taken) {
@@ -75,7 +100,7 @@ export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk
       if (underWay >= WINDOW) await untilFewer(WINDOW);
       if (results.length >= MAX_EVENTS || resultsLength > MAX_RESULTS_LENGTH) throw tooMany();
       const index = results.push("") - 1;
-      if (outage) settled(index, resultOf(bulk.untried));
+      if (outage) settled(index, failureOf(bulk.untried));
       else if (text === undefined) failed(index, atLine(number, line as Problem));
       else begin(text, index, number);
     }
@@ -94,12 +119,40 @@ export async function settleLines(request: Request, place: BodyPlace, bulk: Bulk
     await reader?.cancel().catch(() => {});
   }
   await untilFewer(1);
+  span.end();
   const problem = broken ?? outage ?? first?.problem;
   const list = `[${results.join(",")}]`;
   if (!problem) return new Response(list, { status: 202, headers: { "content-type": "application/json" } });
   const told = `${stored} of ${results.length} events were stored: \`results\` says which`;
   const detail = broken ? `${broken.detail}; ${told}` : told;
   return new Problem(problem.status, problem.title, detail, { headers: problem.more.headers }).toResponse(list);
+}
+
+/** What is told of lines that were begun. */
+interface OnLine {
+  stored(line: Begun, of: Stored): void;
+  failed(line: Pick<Begun, "index" | "number" | "length">, error: unknown): void;
+}
+
+/** A line whose event is on its way. It does not hold the line. */
+class Begun implements Storing {
+  constructor(
+    readonly event: OutgoingEvent,
+    readonly index: number,
+    readonly number: number,
+    readonly length: number,
+    readonly on: OnLine,
+    readonly span: BatchSpan,
+  ) {}
+
+  stored(of: Stored): void {
+    this.on.stored(this, of);
+  }
+
+  failed(error: unknown): void {
+    this.span.failed(error);
+    this.on.failed(this, error);
+  }
 }
 
 /** Reads until a line has ended. A caller that sends a byte now and then would else hold its place for ever. */
@@ -130,8 +183,9 @@ async function nextLines(
   }
 }
 
-function resultOf({ status, title, detail, more }: Problem): object {
-  return { status, title, detail, ...more.members };
+/** What is answered of an event that is not stored, as JSON text. */
+export function failureOf({ status, title, detail, more }: Problem): string {
+  return JSON.stringify({ status, title, detail, ...more.members });
 }
 
 function atLine(number: number, { status, title, detail, more }: Problem): Problem {

@@ -1,15 +1,19 @@
-import { type Context, Hono } from "hono";
+import { type Context, context } from "@opentelemetry/api";
+import { type Context as HonoContext, Hono } from "hono";
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
-import type { Clock, Publisher } from "../flow/ports.ts";
+import type { Clock, Publisher, Stored } from "../flow/ports.ts";
+import { telling } from "../flow/storing.ts";
+import type { OutgoingEvent } from "../nouns/event.ts";
 import type { Issue } from "../rules/decode.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { type BodyPlace, BodyRoom } from "./body_room.ts";
-import { settleLines } from "./bulk.ts";
+import { BatchSpan } from "./batch_span.ts";
+import { failureOf, settleLines } from "./bulk.ts";
 import { type Health, healthRoutes } from "./health.ts";
-import { type IncomingEvent, isNdjson, readEnvelopes, readLine, readTyped } from "./incoming.ts";
+import { idempotencyKey, type IncomingEvent, isNdjson, readEnvelopes, readLine, readTyped } from "./incoming.ts";
 import { Problem } from "./problem.ts";
 import { metered, type RequestMeter } from "./request_meter.ts";
-import { traced } from "./server_span.ts";
+import { pathOf, ServerSpan } from "./server_span.ts";
 import { settleInWindow } from "./window.ts";
 
 /** What the ingress stands on. */
@@ -35,34 +39,16 @@ export interface IngressOptions {
 /** How many requests are worked on at once; beyond it they are turned away while that is still cheap. */
 export const MAX_IN_FLIGHT = 1_000;
 
+/** Answers a request. @param within its span */
+type Answer = (request: Request, place: BodyPlace, within: Context) => Promise<Response>;
+
 /** The public HTTP interface: validates events and publishes them. */
 export function ingress(options: IngressOptions): Hono {
   const app = new Hono();
   const room = new BodyRoom(options.maxBytes, options.clock, options.roomBytes);
+  const begin = telling(options.publisher), { meter } = options;
   let inFlight = 0;
-  if (options.meter) app.use(metered(options.meter));
-
-  const post = (route: string, handle: (c: Context, place: BodyPlace) => Promise<Response>) => {
-    const named = route.replace(/:(\w+)/g, "{$1}");
-    app.post(route, (c) =>
-      traced(c.req.raw, named, async () => {
-        if (inFlight >= MAX_IN_FLIGHT) throw tooMany();
-        inFlight++;
-        const place = room.enter();
-        try {
-          return await handle(c, place);
-        } catch (error) {
-          return respond(error);
-        } finally {
-          place.leave();
-          inFlight--;
-        }
-      }));
-    app.all(route, (c) => {
-      const detail = `${c.req.method} is not for ${c.req.path}: POST an event there`;
-      return new Problem(405, "Method Not Allowed", detail, { headers: { allow: "POST" } }).toResponse();
-    });
-  };
+  if (meter) app.use(metered(meter));
 
   const problemOf = (error: unknown): Problem => {
     const problem = error instanceof Problem ? error : options.storeProblem(error);
@@ -70,11 +56,48 @@ export function ingress(options: IngressOptions): Hono {
     options.logError("the ingress failed", error);
     return new Problem(500, "Internal Server Error", "the event was not published; the log says why");
   };
-  const failure = (error: unknown) => {
-    const { status, title, detail } = problemOf(error);
-    return { status, title, detail };
-  };
+  /** What is logged of an error belongs to the request. */
+  const problemIn = (within: Context) => (error: unknown) => context.with(within, () => problemOf(error));
   const respond = (error: unknown): Response => problemOf(error).toResponse();
+
+  /** @param meter is told of it; undefined where somebody else tells it */
+  const answered = async (
+    request: Request,
+    route: string,
+    answer: Answer,
+    meter?: RequestMeter,
+  ): Promise<Response> => {
+    const fromMs = meter && performance.now();
+    meter?.began();
+    const span = new ServerSpan(request, route), place = room.enter();
+    let response: Response | undefined;
+    inFlight++;
+    try {
+      if (inFlight > MAX_IN_FLIGHT) throw tooMany();
+      return response = await answer(request, place, span.within);
+    } catch (error) {
+      return response = problemIn(span.within)(error).toResponse();
+    } finally {
+      place.leave();
+      inFlight--;
+      const status = response?.status ?? 500;
+      span.end(status);
+      meter?.ended("POST", route, status, (performance.now() - fromMs!) / 1_000);
+    }
+  };
+
+  /** Answers of whole paths, which need no router. */
+  const direct = new Map<string, (request: Request) => Promise<Response>>();
+  const postAt = (path: string, route: string, answer: Answer) =>
+    direct.set(path, (request) => answered(request, route, answer, meter));
+  const post = (route: string, answer: (c: HonoContext) => Answer) => {
+    const named = route.replace(/:(\w+)/g, "{$1}");
+    app.post(route, (c) => answered(c.req.raw, named, answer(c)));
+    app.all(route, (c) => {
+      const detail = `${c.req.method} is not for ${c.req.path}: POST an event there`;
+      return new Problem(405, "Method Not Allowed", detail, { headers: { allow: "POST" } }).toResponse();
+    });
+  };
 
   /** Who calls. While nothing can be stored no body is read: it would only be held until that is answered. */
   const admit = (request: Request): Caller => {
@@ -84,40 +107,43 @@ export function ingress(options: IngressOptions): Hono {
     return caller;
   };
 
-  const publishTyped = async (c: Context, place: BodyPlace, type: string) => {
-    const caller = admit(c.req.raw);
+  const ofType = (type: string): Answer => async (request, place, within) => {
+    const caller = admit(request);
     const event = acceptable(options.events, caller, type);
-    const incoming = await readTyped(c.req.raw, type, place);
+    const incoming = await readTyped(request, type, place);
     validate(event, incoming);
-    return Response.json(await publish(options, caller, event, incoming), { status: 202 });
+    return accepted(await publishOne(outgoing(caller, incoming), within));
   };
 
-  const publishLines = (request: Request, place: BodyPlace, caller: Caller) =>
-    settleLines(request, place, {
-      publish: async (line, index) => {
-        const incoming = readLine(line, request, index);
-        const event = acceptable(options.events, caller, incoming.type);
-        validate(event, incoming);
-        return await publish(options, caller, event, incoming);
+  /** Publishes an event whose data is known to be valid, and gives its result as JSON text. */
+  const publishOne = (event: OutgoingEvent, parent: Context) =>
+    new Promise<string>((resolve, failed) =>
+      begin(event, { stored: (stored) => resolve(resultOf(event, stored)), failed }, { parent })
+    );
+
+  const publishLines = (request: Request, place: BodyPlace, caller: Caller, within: Context) => {
+    const key = idempotencyKey(request);
+    return settleLines(request, place, within, {
+      read: (line, index, span) => {
+        const incoming = readLine(line, key, index);
+        validate(acceptable(options.events, caller, incoming.type), incoming);
+        return outgoing(caller, incoming, span);
       },
-      problemOf,
+      begin,
+      resultOf,
+      problemOf: problemIn(within),
       untried: UNTRIED,
     });
+  };
 
-  app.route("/", healthRoutes(options.health));
-  post("/events/:type", (c, place) => publishTyped(c, place, c.req.param("type")!));
-  for (const { type, ingress: open } of options.events.values()) {
-    if (open?.route) post(open.route, (c, place) => publishTyped(c, place, type));
-  }
-  post("/events", async (c, place) => {
-    const caller = admit(c.req.raw);
-    if (isNdjson(c.req.raw)) return await publishLines(c.req.raw, place, caller);
-    const { many, events } = await readEnvelopes(c.req.raw, place);
+  const ofAnyType: Answer = async (request, place, within) => {
+    const caller = admit(request);
+    if (isNdjson(request)) return await publishLines(request, place, caller, within);
+    const { many, events } = await readEnvelopes(request, place);
     const checked = events.map((incoming, i) => {
       try {
-        const event = acceptable(options.events, caller, incoming.type);
-        validate(event, incoming);
-        return { event, incoming };
+        validate(acceptable(options.events, caller, incoming.type), incoming);
+        return outgoing(caller, incoming);
       } catch (error) {
         if (!many || !(error instanceof Problem)) throw error;
         throw new Problem(
@@ -128,26 +154,58 @@ export function ingress(options: IngressOptions): Hono {
         );
       }
     });
+    if (!many) return accepted(await publishOne(checked[0], within));
+    const span = new BatchSpan(within);
     // Once one cannot be stored the rest is not tried: each would wait as long, and it is all to be sent again.
     const settled = await settleInWindow(
       checked,
-      ({ event, incoming }) => publish(options, caller, event, incoming),
-      (error) => options.storeProblem(error)?.status === 503,
+      (event) => publishOne({ ...event, trace: span.add(event.type) }, within),
+      (error) => {
+        span.failed(error);
+        return options.storeProblem(error)?.status === 503;
+      },
       UNTRIED,
     );
+    span.end();
     const failed = settled.find((result) => result.status === "rejected");
-    if (!many && failed) throw failed.reason;
-    const results = settled.map((result) => result.status === "fulfilled" ? result.value : failure(result.reason));
-    if (!failed) return Response.json(many ? results : results[0], { status: 202 });
-    const { status, title, more } = problemOf(failed.reason);
+    const results = `[${
+      settled.map((result) =>
+        result.status === "fulfilled" ? result.value : failureOf(problemIn(within)(result.reason))
+      )
+    }]`;
+    if (!failed) return accepted(results);
+    const { status, title, more } = problemIn(within)(failed.reason);
     const stored = settled.filter((result) => result.status === "fulfilled").length;
     const detail = `${stored} of ${settled.length} events were stored: \`results\` says which`;
-    throw new Problem(status, title, detail, { ...more, members: { results } });
-  });
+    return new Problem(status, title, detail, more).toResponse(results);
+  };
+
+  app.route("/", healthRoutes(options.health));
+  post("/events/:type", (c) => ofType(c.req.param("type")!));
+  post("/events", () => ofAnyType);
+  postAt("/events", "/events", ofAnyType);
+  for (const { type, ingress: open } of options.events.values()) {
+    if (open) postAt(`/events/${type}`, "/events/{type}", ofType(type));
+    if (!open?.route) continue;
+    post(open.route, () => ofType(type));
+    if (/^[\w/.-]+$/.test(open.route)) postAt(open.route, open.route, ofType(type));
+  }
   app.notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse());
   app.onError(respond);
+  const routed = app.fetch;
+  app.fetch = (request, ...more) => {
+    const answer = request.method === "POST" ? direct.get(pathOf(request.url)) : undefined;
+    return answer ? answer(request) : routed(request, ...more);
+  };
   return app;
 }
+
+/** 202 with a result, or several, as JSON text. */
+function accepted(results: string): Response {
+  return new Response(results, ACCEPTED);
+}
+
+const ACCEPTED = { status: 202, headers: { "content-type": "application/json" } };
 
 const UNTRIED = new Problem(
   503,
@@ -181,29 +239,24 @@ function validate(event: EventDefinition, incoming: IncomingEvent): void {
   if (!parsed.ok) throw invalid(event.type, parsed.issues);
 }
 
-/** Publishes an event whose data is known to be valid. */
-async function publish(
-  options: IngressOptions,
-  caller: Caller,
-  event: EventDefinition,
-  incoming: IncomingEvent,
-) {
-  const id = incoming.id ?? crypto.randomUUID();
-  const stored = await options.publisher.publish({
-    id,
-    type: event.type,
+/** What is to be published of an event whose data is known to be valid. @param span of all, where it is one of many */
+function outgoing(caller: Caller, incoming: IncomingEvent, span?: BatchSpan): OutgoingEvent {
+  const event = {
+    id: incoming.id ?? crypto.randomUUID(),
+    type: incoming.type,
     source: incoming.source ?? (caller.name === undefined ? "/ingress" : `/ingress/${caller.name}`),
     time: incoming.time ?? timeNow(),
     json: JSON.stringify(incoming.data),
     extensions: incoming.extensions,
-  });
-  return {
-    id,
-    type: event.type,
-    stream: stored.stream,
-    sequence: stored.sequence,
-    duplicate: stored.duplicate,
   };
+  return span ? { ...event, trace: span.add(event.type) } : event;
+}
+
+/** What is answered of a stored event, as JSON text. */
+function resultOf({ id, type }: OutgoingEvent, { stream, sequence, duplicate }: Stored): string {
+  return `{"id":${
+    JSON.stringify(id)
+  },"type":"${type}","stream":"${stream}","sequence":${sequence},"duplicate":${duplicate}}`;
 }
 
 let lastMs = 0, lastTime = "";

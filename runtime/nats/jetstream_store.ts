@@ -1,9 +1,14 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock, Stored } from "../flow/ports.ts";
 import { backoffMs } from "../rules/backoff.ts";
+import type { Storing } from "../flow/storing.ts";
+import { Frames } from "./frames.ts";
+import { type HeaderBlock, HeaderError } from "./header_block.ts";
 import { Link } from "./link.ts";
 import { nobodyTook } from "./no_stream.ts";
 import { PubAcks } from "./pub_ack.ts";
+import { Sent } from "./sent.ts";
+import { encode } from "./slab.ts";
 import { answersDenied, publishDenied, refusalError, StoreError, unanswered, unsendable } from "./store_error.ts";
 import { Turn } from "./turn.ts";
 import { WaitingRoom } from "./waiting_room.ts";
@@ -14,19 +19,30 @@ export { StoreError, type StoreProblem } from "./store_error.ts";
 export interface Store {
   /** @throws {StoreError} when the message is not known to be stored. */
   store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<Stored>;
+  /** The same for text, and told in place of promised. */
+  begin?(subject: string, message: Text, storing: Storing): void;
 }
+
+/** A message that is all text: it can be sent together with others. */
+export interface Text {
+  readonly kind: "text";
+  readonly payload: string;
+  /** Made when it is sent: thousands may be on their way, and what they hold the garbage collector copies. */
+  headers(): HeaderBlock;
+}
+
+type Message = Text | { readonly kind: "bytes"; readonly headers: MsgHdrs; readonly payload: Uint8Array };
 
 interface Pending {
   readonly subject: string;
-  readonly payload: Uint8Array;
-  readonly headers: MsgHdrs;
-  readonly giveUpAtMs: number;
+  readonly message: Message;
+  readonly storing: Storing;
+  /** From when it is not tried again; undefined before the end of its turn. */
+  giveUpAtMs: number | undefined;
   /** How long a connection may have been down while this waits for it. */
   readonly downMs: number;
   tries: number;
   sentAtMs: number;
-  resolve(stored: Stored): void;
-  reject(error: StoreError): void;
 }
 
 /** How long one try may take, how long all of them together, and the waits between them. */
@@ -52,21 +68,23 @@ export class JetStreamStore implements Store {
   readonly #inbox = createInbox();
   readonly #turn = new Turn<Pending>((turn) => this.#send(turn));
   /** What was sent and has no answer, the oldest first. */
-  readonly #sent = new Map<string, Pending>();
+  readonly #sent = new Sent<Pending>();
+  readonly #frames: Frames;
   readonly #waiting: WaitingRoom<Pending>;
   /** One timer serves all tries, for all are given the same time. */
   #cancelOverdue: (() => void) | undefined;
   readonly #acks = new PubAcks();
   readonly #link: Link;
   #denied: StoreError | undefined;
-  #last = 0;
 
   /** The same store for whoever has somebody waiting: see {@linkcode HURRIED_DOWN_MS}. */
   readonly hurried: Store = {
-    store: (subject, payload, hdrs) => this.#begin(subject, payload, hdrs, HURRIED_DOWN_MS),
+    store: (subject, payload, hdrs) => this.#store(subject, payload, hdrs, HURRIED_DOWN_MS),
+    begin: (subject, message, storing) => this.#begin(subject, message, storing, HURRIED_DOWN_MS),
   };
 
   constructor(readonly nc: NatsConnection, readonly clock: Clock) {
+    this.#frames = new Frames(nc);
     this.#waiting = new WaitingRoom(clock, (pending) => this.#hasWaited(pending));
     this.#listen();
     this.#link = new Link(nc, clock, {
@@ -84,7 +102,11 @@ export class JetStreamStore implements Store {
 
   /** @throws {StoreError} when the message is not known to be stored. */
   store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<Stored> {
-    return this.#begin(subject, payload, hdrs, Infinity);
+    return this.#store(subject, payload, hdrs, Infinity);
+  }
+
+  begin(subject: string, message: Text, storing: Storing): void {
+    this.#begin(subject, message, storing, Infinity);
   }
 
   /** Why the hurried store would store nothing at this moment; undefined when it would try. */
@@ -93,102 +115,114 @@ export class JetStreamStore implements Store {
     return new StoreError("unavailable", this.#link.problem());
   }
 
-  #begin(subject: string, payload: Uint8Array, headers: MsgHdrs, downMs: number): Promise<Stored> {
-    return new Promise((resolve, reject) => {
-      const giveUpAtMs = this.clock.now() + GIVE_UP_MS;
-      this.#turn.add({ subject, payload, headers, giveUpAtMs, downMs, tries: 0, sentAtMs: 0, resolve, reject });
-    });
+  #store(subject: string, payload: Uint8Array, headers: MsgHdrs, downMs: number): Promise<Stored> {
+    return new Promise((stored, failed) =>
+      this.#begin(subject, { kind: "bytes", payload, headers }, { stored, failed }, downMs)
+    );
+  }
+
+  #begin(subject: string, message: Message, storing: Storing, downMs: number): void {
+    this.#turn.add({ subject, message, storing, giveUpAtMs: undefined, downMs, tries: 0, sentAtMs: 0 });
   }
 
   #send(turn: readonly Pending[]): void {
     const nowMs = this.clock.now();
-    for (const pending of turn) this.#try(pending, nowMs);
+    for (const pending of turn) {
+      pending.giveUpAtMs ??= nowMs + GIVE_UP_MS;
+      this.#try(pending, nowMs);
+    }
+    this.#frames.flush();
   }
 
   #try(pending: Pending, nowMs: number): void {
     if (this.#denied) return this.#unheard(pending, this.#denied);
     if (!this.#link.clear) return this.#waiting.add(pending);
-    const token = String(++this.#last), { subject, headers } = pending;
     pending.tries++;
     pending.sentAtMs = nowMs;
-    try {
-      this.nc.publish(subject, pending.payload, { headers, reply: `${this.#inbox}.${token}` });
-    } catch (error) {
-      return pending.reject(unsendable(subject, this.nc.info?.max_payload, error as Error));
-    }
-    this.#sent.set(token, pending);
+    const { subject, message, storing } = pending, number = this.#sent.add(pending), reply = `${this.#inbox}.${number}`;
     this.#cancelOverdue ??= this.clock.timer(TRY_MS, () => this.#overdue());
+    try {
+      if (message.kind === "text") this.#sendText(subject, reply, message);
+      else this.nc.publish(subject, message.payload, { headers: message.headers, reply });
+    } catch (error) {
+      this.#sent.take(number);
+      const refused = error instanceof HeaderError;
+      storing.failed(refused ? error : unsendable(subject, this.nc.info?.max_payload, error as Error));
+    }
+  }
+
+  #sendText(subject: string, reply: string, message: Text): void {
+    const { payload } = message, headers = message.headers();
+    if (this.#frames.take({ subject, reply, headers: headers.text, payload })) return;
+    this.nc.publish(subject, encode(payload), { headers: headers.asHeaders(), reply });
   }
 
   #answered(msg: Msg): void {
     this.#link.heard();
-    const token = msg.subject.slice(this.#inbox.length + 1);
-    const pending = this.#sent.get(token);
+    const pending = this.#sent.take(Number(msg.subject.slice(this.#inbox.length + 1)));
     if (!pending) return; // an answer to a try that was given up: the message is stored, and the next try says so
-    this.#sent.delete(token);
     if (msg.data.length === 0) return this.#again(pending);
     const ack = this.#acks.read(msg.data);
     if (ack.error) {
       const error = refusalError(pending.subject, ack.stream, ack.error);
-      if (error) return pending.reject(error);
+      if (error) return pending.storing.failed(error);
       return this.#again(pending, `JetStream says: ${ack.error.description} (${ack.error.err_code ?? ack.error.code})`);
     }
-    pending.resolve({ stream: ack.stream!, sequence: ack.seq!, duplicate: ack.duplicate === true });
+    const stored = { stream: ack.stream!, sequence: ack.seq!, duplicate: ack.duplicate === true };
+    try {
+      pending.storing.stored(stored);
+    } catch (error) { // thrown further it would end the reading of the whole connection
+      pending.storing.failed(error);
+    }
   }
 
   /** @param why it was not stored; undefined when nobody took it */
   #again(pending: Pending, why?: string): void {
     const { subject, tries } = pending, delayMs = backoffMs(BETWEEN, tries, 1);
     if (!this.#isOver(pending, delayMs)) this.clock.timer(delayMs, () => this.#turn.add(pending));
-    else if (why !== undefined) pending.reject(unanswered(subject, why, tries));
-    else void nobodyTook(this.nc, subject, tries, TRY_MS).then(pending.reject);
+    else if (why !== undefined) pending.storing.failed(unanswered(subject, why, tries));
+    else void nobodyTook(this.nc, subject, tries, TRY_MS).then((error) => pending.storing.failed(error));
   }
 
   #overdue(): void {
     this.#cancelOverdue = undefined;
     const nowMs = this.clock.now();
-    for (const [token, pending] of this.#sent) {
-      const leftMs = pending.sentAtMs + TRY_MS - nowMs;
+    for (let { oldest } = this.#sent; oldest; { oldest } = this.#sent) {
+      const leftMs = oldest.sentAtMs + TRY_MS - nowMs;
       if (leftMs > 0) return void (this.#cancelOverdue = this.clock.timer(leftMs, () => this.#overdue()));
-      this.#sent.delete(token);
-      this.#unanswered(pending);
+      this.#sent.takeOldest();
+      this.#unanswered(oldest);
     }
   }
 
   #unanswered(pending: Pending): void {
     if (this.#isOver(pending)) {
-      return pending.reject(unanswered(pending.subject, `JetStream did not answer within ${TRY_MS} ms`, pending.tries));
+      return pending.storing.failed(
+        unanswered(pending.subject, `JetStream did not answer within ${TRY_MS} ms`, pending.tries),
+      );
     }
     this.#link.missed(pending.sentAtMs);
     this.#waiting.add(pending);
   }
 
   #isOver(pending: Pending, delayMs = 0): boolean {
-    return this.clock.now() + delayMs > pending.giveUpAtMs || this.nc.isClosed();
+    return this.clock.now() + delayMs > pending.giveUpAtMs! || this.nc.isClosed();
   }
 
   #hasWaited(pending: Pending): boolean {
     if (this.#link.downMs() < pending.downMs && !this.#isOver(pending)) return false;
-    pending.reject(unanswered(pending.subject, this.#link.problem(), pending.tries));
+    pending.storing.failed(unanswered(pending.subject, this.#link.problem(), pending.tries));
     return true;
   }
 
   /** @param lost whether what was on its way is gone: it is sent again as well */
   #restored(lost: boolean): void {
-    this.#send([...lost ? this.#takeSent(() => true) : [], ...this.#waiting.takeAll()]);
-  }
-
-  #takeSent(which: (pending: Pending) => boolean): Pending[] {
-    const taken = [...this.#sent].filter(([, pending]) => which(pending));
-    return taken.map(([token, pending]) => {
-      this.#sent.delete(token);
-      return pending;
-    });
+    this.#send([...lost ? this.#sent.takeAll(() => true) : [], ...this.#waiting.takeAll()]);
   }
 
   #publishDenied(subject: string, cause: Error): void {
     const error = publishDenied(subject, cause);
-    for (const { reject } of this.#takeSent((pending) => pending.subject === subject)) reject(error);
+    for (const { storing } of this.#sent.takeAll((pending) => pending.subject === subject)) storing.failed(error);
   }
 
   #listen(): void {
@@ -197,7 +231,7 @@ export class JetStreamStore implements Store {
       callback: (error, msg) => {
         if (!error) return this.#answered(msg);
         const denied = this.#denied = answersDenied(error); // the subscription is gone
-        for (const { reject } of this.#takeSent(() => true)) reject(denied);
+        for (const { storing } of this.#sent.takeAll(() => true)) storing.failed(denied);
       },
     });
   }
@@ -205,6 +239,6 @@ export class JetStreamStore implements Store {
   /** Nobody would hear the answer: this one is not sent. Whether the next one may be, listening again tells. */
   #unheard(pending: Pending, denied: StoreError): void {
     this.#listen();
-    pending.reject(denied);
+    pending.storing.failed(denied);
   }
 }

@@ -1,32 +1,33 @@
 import type { Publisher, Stored } from "../flow/ports.ts";
+import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../flow/storing.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 import type { Labels } from "./instruments.ts";
 import type { Recorder } from "./metrics.ts";
 
 /** Measures how long storing an event takes, and how it ends. */
-export class MeteredPublisher implements Publisher {
+export class MeteredPublisher implements TellingPublisher {
+  readonly #inner: TellingPublisher["begin"];
   readonly #labels = new Map<string, Map<string, Labels>>();
 
   /** @param problemOf names a failure, by one of few words */
   constructor(
-    readonly inner: Publisher,
+    inner: Publisher,
     readonly durations: Recorder,
     readonly problemOf: (error: unknown) => string,
-  ) {}
+  ) {
+    this.#inner = telling(inner);
+  }
 
-  async publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
-    const fromMs = performance.now();
-    let outcome = "stored";
-    try {
-      const stored = await this.inner.publish(event, sinceMs);
-      if (stored.duplicate) outcome = "duplicate";
-      return stored;
-    } catch (error) {
-      outcome = this.problemOf(error);
-      throw error;
-    } finally {
-      this.durations.record((performance.now() - fromMs) / 1_000, this.#labelsOf(event.type, outcome));
-    }
+  publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
+    return promised(this, event, sinceMs);
+  }
+
+  begin(event: OutgoingEvent, storing: Storing, circumstances?: Circumstances): void {
+    this.#inner(event, new Measured(this, event.type, storing), circumstances);
+  }
+
+  ended(type: string, outcome: string, fromMs: number): void {
+    this.durations.record((performance.now() - fromMs) / 1_000, this.#labelsOf(type, outcome));
   }
 
   #labelsOf(type: string, outcome: string): Labels {
@@ -35,5 +36,22 @@ export class MeteredPublisher implements Publisher {
     let labels = outcomes.get(outcome);
     if (!labels) outcomes.set(outcome, labels = { type, outcome });
     return labels;
+  }
+}
+
+/** One event on its way. */
+class Measured implements Storing {
+  readonly #fromMs = performance.now();
+
+  constructor(readonly publisher: MeteredPublisher, readonly type: string, readonly storing: Storing) {}
+
+  stored(stored: Stored): void {
+    this.publisher.ended(this.type, stored.duplicate ? "duplicate" : "stored", this.#fromMs);
+    this.storing.stored(stored);
+  }
+
+  failed(error: unknown): void {
+    this.publisher.ended(this.type, this.publisher.problemOf(error), this.#fromMs);
+    this.storing.failed(error);
   }
 }

@@ -1,44 +1,71 @@
-import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Publisher, Stored } from "../flow/ports.ts";
+import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../flow/storing.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
+import { carrierOf } from "./carrier.ts";
 
 const UTF8 = new TextEncoder();
 
-/** Gives each published event a PRODUCER span, and the event that span's context to carry on. */
-export class TracedPublisher implements Publisher {
-  constructor(readonly inner: Publisher) {}
+/**
+ * Gives each published event a PRODUCER span, and the event that span's context to carry on. One that carries a context
+ * already is of many that are published together, with a span for all of them.
+ */
+export class TracedPublisher implements TellingPublisher {
+  readonly #inner: TellingPublisher["begin"];
 
-  async publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
-    const span = trace.getTracer("weir").startSpan(`publish ${event.type}`, {
+  constructor(inner: Publisher) {
+    this.#inner = telling(inner);
+  }
+
+  publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
+    return promised(this, event, sinceMs);
+  }
+
+  begin(event: OutgoingEvent, storing: Storing, circumstances?: Circumstances): void {
+    if (event.trace) return this.#inner(event, storing, circumstances);
+    const { id, type, source, time, json, extensions } = event, parent = circumstances?.parent ?? context.active();
+    const span = trace.getTracer("weir").startSpan(`publish ${type}`, {
       kind: SpanKind.PRODUCER,
       attributes: {
         "messaging.system": "nats",
         "messaging.operation.name": "publish",
         "messaging.operation.type": "send",
-        "messaging.destination.name": event.type,
-        "messaging.message.id": event.id,
-        "cloudevents.event_id": event.id,
-        "cloudevents.event_type": event.type,
-        "cloudevents.event_source": event.source,
+        "messaging.destination.name": type,
+        "messaging.message.id": id,
+        "cloudevents.event_id": id,
+        "cloudevents.event_type": type,
+        "cloudevents.event_source": source,
       },
-    });
-    if (span.isRecording()) span.setAttribute("messaging.message.body.size", sizeOf(event.json));
-    try {
-      const carrier: Record<string, string> = {};
-      propagation.inject(trace.setSpan(context.active(), span), carrier);
-      const stored = await this.inner.publish({ ...event, trace: carrier }, sinceMs);
+    }, parent);
+    const traced = { id, type, source, time, json, extensions, trace: carrierOf(span, parent) };
+    this.#inner(traced, new Traced(span, json, storing), circumstances);
+  }
+}
+
+/** One event on its way. */
+class Traced implements Storing {
+  constructor(readonly span: Span, readonly json: string, readonly storing: Storing) {}
+
+  stored(stored: Stored): void {
+    const { span } = this;
+    if (span.isRecording()) {
+      span.setAttribute("messaging.message.body.size", sizeOf(this.json));
       span.setAttribute("weir.stream", stored.stream);
       span.setAttribute("weir.stream_sequence", stored.sequence);
       if (stored.duplicate) span.setAttribute("weir.duplicate", true);
-      return stored;
-    } catch (error) {
-      span.recordException(error as Error);
-      span.setAttribute("error.type", (error as Error).name);
-      span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).message });
-      throw error;
-    } finally {
-      span.end();
     }
+    span.end();
+    this.storing.stored(stored);
+  }
+
+  failed(error: unknown): void {
+    const { span } = this, { name, message } = error as Error;
+    span.setAttribute("messaging.message.body.size", sizeOf(this.json));
+    span.recordException(error as Error);
+    span.setAttribute("error.type", name);
+    span.setStatus({ code: SpanStatusCode.ERROR, message });
+    span.end();
+    this.storing.failed(error);
   }
 }
 

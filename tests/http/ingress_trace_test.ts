@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { trace } from "@opentelemetry/api";
 import { setupTracing } from "../../runtime/telemetry/tracing.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { FakePublisher, setup } from "./ingress_fixture.ts";
+import { BATCH, envelope, FakePublisher, NDJSON, setup } from "./ingress_fixture.ts";
 
 await setupTracing(() => undefined, "test");
 
@@ -52,3 +53,16 @@ Deno.test("requests under way at once keep their traces apart", async () => {
   const traces = inner.published.map(({ id, trace }) => [id, trace!.traceparent.slice(3, 35)]);
   assert.deepEqual(traces.sort(), ids.map((id) => [id, id]));
 });
+
+for (const [path, type] of [["/orders", "application/json"], ["/events", NDJSON], ["/events", BATCH]]) {
+  Deno.test(`what goes wrong with ${type} is logged in the caller's trace`, async () => {
+    const logged: (string | undefined)[] = [];
+    const { send, publisher } = setup({ logError: () => logged.push(trace.getActiveSpan()?.spanContext().traceId) });
+    publisher.answer = () => Promise.reject(new Error("unexpected"));
+    const text = JSON.stringify(type === "application/json" ? { orderId: "o1" } : envelope());
+    const body = type === BATCH ? `[${text}]` : text;
+    const response = await send(path, { body, headers: { "content-type": type, traceparent: CALLER } });
+    assert.equal(response.status, 500);
+    assert.deepEqual([...new Set(logged)], ["0af7651916cd43dd8448eb211c80319c"]);
+  });
+}
