@@ -19,16 +19,20 @@ export interface Place {
 
 /** `start`: runs until a signal says stop, in one process unless WEIR_WORKERS wants several. */
 export async function start(): Promise<void> {
-  const config = several();
-  if (config) return await (await import("./supervise.ts")).supervise(config);
+  const config = goodConfig();
+  if (config && config.WEIR_WORKERS > 1) return await (await import("./supervise.ts")).supervise(config);
   // Only a supervisor may start Deno: a handler that could, could do anything.
   Deno.permissions.revokeSync({ name: "run", command: Deno.execPath() });
-  await run();
+  await run(undefined, config);
 }
 
-/** Runs the functions. Every problem of configuration and code is told at once. */
-export async function run(place?: Place): Promise<void> {
-  const { config, registry } = await readEverything();
+/**
+ * Runs the functions. Every problem of configuration and code is told at once.
+ *
+ * @param known the configuration, where it was read already: a file that a secret is in may be a pipe
+ */
+export async function run(place?: Place, known?: Config): Promise<void> {
+  const { config, registry } = await readEverything(known);
   const { log, shutdown: shutdownLog } = await setupProcessLog(config, place && { worker: place.number });
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
@@ -72,17 +76,15 @@ export async function run(place?: Place): Promise<void> {
   place?.ready(runtime);
 }
 
-/** The configuration, where several processes are wanted; whether all is right with it, each finds for itself. */
-function several(): Config | undefined {
+function goodConfig(): Config | undefined {
   try {
-    const config = readConfig();
-    return config.WEIR_WORKERS > 1 ? config : undefined;
+    return readConfig();
   } catch {
     return undefined; // what is wrong is told with all else that is
   }
 }
 
-async function readEverything() {
+async function readEverything(known?: Config) {
   const problems: string[] = [];
   const collect = (error: unknown) => {
     if (!(error instanceof StartupProblems)) throw error;
@@ -91,7 +93,7 @@ async function readEverything() {
   };
   let config: Config | undefined;
   try {
-    config = readConfig();
+    config = known ?? readConfig();
     const unsafe = authProblem(config);
     if (unsafe) problems.push(unsafe);
   } catch (error) {

@@ -1,12 +1,17 @@
+import { fileURLToPath } from "node:url";
 import { PROJECT } from "../project.ts";
 
 /** How the task says "this very Deno": the name alone may be another's, or a script's that Deno is not on `PATH`. */
 const THIS_DENO = "$(deno eval -p 'Deno.execPath()')";
 
-/** What `deno task start` runs, with its permissions: those of `deno.json` hold elsewhere as they do there. */
+/**
+ * What `deno task start` runs, with its permissions: those of `deno.json` hold elsewhere as they do there. A
+ * task is run in the project's folder, and a process anywhere: so the program's path is whole.
+ */
 export async function startArguments(): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", PROJECT)));
-  return argumentsOf(String(tasks?.start?.command ?? tasks?.start ?? ""), Deno.execPath());
+  return argumentsOf(String(tasks?.start?.command ?? tasks?.start ?? ""), Deno.execPath())
+    .map((argument) => argument.endsWith(".ts") ? fileURLToPath(new URL(argument, PROJECT)) : argument);
 }
 
 /**

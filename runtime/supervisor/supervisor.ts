@@ -48,7 +48,6 @@ export class WorkerNeverReady extends Error {
 export class Supervisor {
   readonly #places: OwnPlace[];
   #url: string | undefined;
-  #started = false;
   #stopping = false;
 
   constructor(readonly options: SupervisorOptions) {
@@ -85,7 +84,6 @@ export class Supervisor {
       if (!this.#stopping) await this.stop();
       throw error;
     }
-    this.#started = true;
     return this.#url!;
   }
 
@@ -108,6 +106,7 @@ export class Supervisor {
   }
 
   async #up(place: OwnPlace): Promise<void> {
+    if (this.#stopping) throw new Error("asked to end before every worker was up"); // it would outlive the stop
     const { ready, ended } = this.#spawn(place);
     const end = await Promise.race([ready, ended]);
     if ("code" in end) throw new WorkerNeverReady(place.number, end);
@@ -118,6 +117,7 @@ export class Supervisor {
     const startedAtMs = clock.now(), process = spawn(place.number, this.#url);
     place.process = process;
     void process.ready.then((address) => {
+      if (place.process !== process) return; // its end and its word may cross
       place.address = address;
       this.#url ??= address.url;
     });
@@ -127,11 +127,11 @@ export class Supervisor {
 
   #ended(place: OwnPlace, process: WorkerProcess, end: WorkerEnd, ranMs: number): void {
     const { clock, log, ended, restarted } = this.options;
-    const wasReady = place.address !== undefined;
+    const neverUp = place.address === undefined && place.lastEnd === undefined;
     place.process = place.address = undefined;
     place.lastEnd = inWords(end);
     ended(process);
-    if (this.#stopping || (!wasReady && !this.#started)) return;
+    if (this.#stopping || neverUp) return; // of the latter `start` tells
     const { failures, delayMs } = restartAfter(place.failures, ranMs);
     place.failures = failures;
     log.error(`worker ${place.number} ${place.lastEnd}: another is started in its place`, {

@@ -29,6 +29,23 @@ Deno.test("start refuses to listen beyond loopback without keys, and says how to
   assert.match(text, /Set WEIR_API_KEYS=name:secret, or HOST=127\.0\.0\.1, or WEIR_AUTH=none on purpose/);
 });
 
+Deno.test("start reads a secret's file once, since it may be a pipe", async () => {
+  await using project = await copyProject();
+  const { NATS } = freePorts("NATS");
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", "runtime/cli/main.ts", "start"],
+    cwd: project.path,
+    env: { HOST: "0.0.0.0", NATS_URL: `nats://127.0.0.1:${NATS}`, WEIR_API_KEYS_FILE: "/dev/stdin" },
+    stdin: "piped",
+    stderr: "piped",
+  }).spawn();
+  const keys = child.stdin.getWriter();
+  await keys.write(new TextEncoder().encode("shop:secret"));
+  await keys.close();
+  const { stderr } = await child.output();
+  assert.match(new TextDecoder().decode(stderr), /^weir: cannot connect to NATS/);
+});
+
 Deno.test("start says where it looked for NATS, and exits with 1", async () => {
   await using project = await copyProject();
   const { NATS } = freePorts("NATS");

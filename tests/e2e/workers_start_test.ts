@@ -54,11 +54,12 @@ export { default } from "./count.ts";
 `;
 
 /** Runs the command of the task `start`, which other tests do not: they grant everything. */
-async function runTask({ project, server }: Workers, workers: string): Promise<string[]> {
+async function runTask({ project, server }: Workers, workers: string, cwd = project): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
+  const args = argumentsOf(tasks.start.command, Deno.execPath()).slice(1);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...argumentsOf(tasks.start.command, Deno.execPath()).slice(1)],
-    cwd: project,
+    args: ["run", "--no-prompt", ...args.map((arg) => arg.endsWith(".ts") ? `${project}/${arg}` : arg)],
+    cwd,
     env: { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", NATS_URL: server.url, WEIR_WORKERS: workers },
     stdout: "piped",
   }).spawn();
@@ -83,6 +84,12 @@ for (const workers of ["1", "2"]) {
     for (const { deno, cat } of said) assert.deepEqual({ deno, cat }, { deno: false, cat: true });
   });
 }
+
+Deno.test("workers start wherever the one that starts them was started", async () => {
+  await using setup = await setupWorkers();
+  const lines = await runTask(setup, "2", await Deno.realPath(`${setup.project}/schemas`));
+  assert.equal(lines.filter((line) => line.includes('"message":"worker ready"')).length, 2);
+});
 
 Deno.test("a start that may start no process says what it needs for workers", async () => {
   await using setup = await setupWorkers();

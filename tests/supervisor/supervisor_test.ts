@@ -87,6 +87,48 @@ Deno.test("a worker that ends before it was ever ready ends the start, and those
   assert.deepEqual(lines, []);
 });
 
+Deno.test("a worker that was up and ends while others still start is replaced, however often that takes", async () => {
+  const { clock, spawned, supervisor } = setup(2);
+  const started = supervisor.start();
+  spawned[0].beReady();
+  await turns();
+  spawned[0].end({ code: null, signal: "SIGKILL" });
+  await turns();
+  clock.advance(100);
+  assert.deepEqual(spawned.map(({ number }) => number), [1, 2, 1]);
+  spawned[2].end({ code: null, signal: "SIGKILL" });
+  await turns();
+  clock.advance(200);
+  assert.deepEqual(spawned.map(({ number }) => number), [1, 2, 1, 1]);
+  spawned[1].beReady();
+  await started;
+});
+
+Deno.test("what a worker says of itself after its end was heard of is not taken for what runs in its place", async () => {
+  const { clock, supervisor, spawned, start } = setup(1);
+  await start();
+  spawned[0].end({ code: 1, signal: null });
+  await turns();
+  clock.advance(100);
+  spawned[1].end({ code: 1, signal: null });
+  await turns();
+  spawned[1].beReady();
+  await turns();
+  assert.deepEqual([supervisor.places[0].process, supervisor.places[0].address], [undefined, undefined]);
+});
+
+Deno.test("a worker that comes up while all are asked to end is followed by no other", async () => {
+  const { supervisor, spawned } = setup(2);
+  const refused = assert.rejects(supervisor.start(), /asked to end before every worker was up/);
+  const stopped = supervisor.stop();
+  spawned[0].beReady();
+  await turns();
+  spawned[0].end({ code: 0, signal: null });
+  assert.equal(await stopped, true);
+  await refused;
+  assert.equal(spawned.length, 1);
+});
+
 Deno.test("a worker that ends is replaced, later each time, and soon again once one has run for a minute", async () => {
   const { clock, spawned, lines, gone, start, restarts } = setup(2);
   await start();
