@@ -19,11 +19,15 @@ export class Deadlines {
 
   constructor(readonly afterMs: number, readonly clock: Clock) {}
 
-  /** Calls `expire` once the time is up, unless cancelled. */
-  set(expire: () => void): Cancel {
-    const entry: Entry = { atMs: this.clock.now() + this.afterMs, expire };
+  /**
+   * Calls `expire` once the time is up, unless cancelled.
+   *
+   * @param fromMs since when the time runs: not before that of the deadline set before it
+   */
+  set(expire: () => void, fromMs: number = this.clock.now()): Cancel {
+    const entry: Entry = { atMs: fromMs + this.afterMs, expire };
     this.#queue.push(entry);
-    if (!this.#disarm) this.#arm(this.afterMs);
+    if (!this.#disarm) this.#arm(Math.max(0, entry.atMs - this.clock.now()));
     return () => {
       entry.expire = undefined;
       this.#dropDone();

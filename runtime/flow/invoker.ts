@@ -15,12 +15,14 @@ const RETURNED: Result = { kind: "returned" };
 /** Runs one function's handler: under its deadline, and able to be given up at shutdown. */
 export class Invoker {
   readonly #fn: BoundFunction;
+  readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #running = new Set<() => void>();
   #givingBack = false;
 
   constructor(fn: BoundFunction, clock: Clock) {
     this.#fn = fn;
+    this.#clock = clock;
     this.#deadlines = new Deadlines(fn.policy.timeoutMs, clock);
   }
 
@@ -30,6 +32,7 @@ export class Invoker {
    */
   invoke(event: WeirEvent, context: InvocationContext): Eventual<Result> {
     if (this.#givingBack) return { kind: "shutdown" };
+    const fromMs = this.#clock.now();
     let returned: unknown, lasts: boolean;
     try {
       returned = this.#fn.handler(event, context);
@@ -38,13 +41,13 @@ export class Invoker {
       context.end(false);
       return classify(thrown);
     }
-    if (lasts) return this.#untilEnd(returned, context);
+    if (lasts) return this.#untilEnd(returned, context, fromMs);
     context.end(false);
     return RETURNED;
   }
 
   /** Only here time can pass: what returned at once had no deadline to miss. */
-  #untilEnd(returned: unknown, context: InvocationContext): Promise<Result> {
+  #untilEnd(returned: unknown, context: InvocationContext, fromMs: number): Promise<Result> {
     return new Promise<Result>((resolve) => {
       const end = (result: Result) => {
         cancel();
@@ -67,7 +70,7 @@ export class Invoker {
       };
       // The timer may be another invocation's: what a breaker does at the timeout belongs to this one's span.
       const own = otel.active();
-      const cancel = this.#deadlines.set(() => otel.with(own, expire));
+      const cancel = this.#deadlines.set(() => otel.with(own, expire), fromMs);
       this.#running.add(giveBack);
       // As `await` takes it, since what only looks like a promise may throw, or have a promise that fails as its value.
       Promise.resolve(returned).then(() => end(RETURNED), (thrown) => end(classify(thrown)));

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../nouns/dead_letter.ts";
 import { Problem } from "./problem.ts";
-import { durationOf, LIMIT, numberOf } from "./query.ts";
+import { durationOf, LIMIT, numberOf, queryOf } from "./query.ts";
 
 /** What the routes stand on. */
 export interface DeadLetters {
@@ -19,6 +19,8 @@ export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missi
   "too-large": "with the headers of its way back it is over what NATS takes: raise max_payload, or discard it",
 };
 
+const FILTERS = ["function", "reason", "type", "olderThan", "newerThan", "limit"] as const;
+
 /** The dead letters on the admin listener. `?function= &reason= &type= &olderThan= &newerThan= &limit=` select. */
 export function deadLetterRoutes(deadLetters: DeadLetters): Hono {
   return new Hono()
@@ -27,7 +29,7 @@ export function deadLetterRoutes(deadLetters: DeadLetters): Hono {
       return c.json(await Array.fromAsync(deadLetters.list({ limit: LIMIT, ...filter })));
     })
     .post("/dead-letters/redrive", async (c) => {
-      return c.json(await deadLetters.redriveAll(readFilter(c), c.req.query("force") === "true"));
+      return c.json(await deadLetters.redriveAll(readFilter(c, "force"), isForced(c)));
     })
     .get("/dead-letters/:sequence", async (c) => {
       const letter = await deadLetters.read(sequenceOf(c));
@@ -35,7 +37,8 @@ export function deadLetterRoutes(deadLetters: DeadLetters): Hono {
       return c.json(showContent(letter));
     })
     .post("/dead-letters/:sequence/redrive", async (c) => {
-      const outcome = await deadLetters.redrive(sequenceOf(c), c.req.query("force") === "true");
+      queryOf(c, ["force"]);
+      const outcome = await deadLetters.redrive(sequenceOf(c), isForced(c));
       if (outcome === "missing") throw missing(c);
       if (outcome === "held-back") {
         throw new Problem(409, "Held back", `${NOT_REDRIVEN[outcome]}: ?force=true insists`);
@@ -59,8 +62,12 @@ export function showContent({ payload, ...letter }: DeadLetterContent): Record<s
   }
 }
 
-function readFilter(c: Context): DeadLetterFilter {
-  const { function: fn, reason, type, olderThan, newerThan, limit } = c.req.query();
+function isForced(c: Context): boolean {
+  return c.req.query("force") === "true";
+}
+
+function readFilter(c: Context, ...more: "force"[]): DeadLetterFilter {
+  const { function: fn, reason, type, olderThan, newerThan, limit } = queryOf(c, [...FILTERS, ...more]);
   return {
     ...(fn !== undefined && { function: fn }),
     ...(reason !== undefined && { reason }),

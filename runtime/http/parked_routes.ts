@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { ParkedEvent, ParkedFilter } from "../nouns/parked.ts";
 import { Problem } from "./problem.ts";
-import { LIMIT, numberOf } from "./query.ts";
+import { LIMIT, numberOf, queryOf } from "./query.ts";
 
 /** What the routes stand on. */
 export interface Parked {
@@ -13,7 +13,7 @@ export interface Parked {
 export function parkedRoutes(parked: Parked): Hono {
   return new Hono()
     .get("/parked", async (c) => {
-      const { function: fn, type, limit } = c.req.query();
+      const { function: fn, type, limit } = queryOf(c, ["function", "type", "limit"]);
       return c.json(
         await Array.fromAsync(parked.list({
           ...(fn !== undefined && { function: fn }),

@@ -89,7 +89,7 @@ const report: Report = {
 await Deno.mkdir(out, { recursive: true });
 await Deno.writeTextFile(`${out}/bench.json`, JSON.stringify(report, undefined, 2) + "\n");
 await Deno.writeTextFile(`${out}/bench.svg`, toSvg(sections, report.machine));
-console.log(json ? JSON.stringify(report) : toText(report));
+console.log(json ? JSON.stringify(report) : `${toText(report)}\n\nalso in ${out}: bench.json, bench.svg`);
 Deno.exit(sections.some(({ broken }) => broken.length > 0) ? 1 : 0);
 
 /** Runs a scenario on a server of its own: what one leaves there is in nobody's way. */

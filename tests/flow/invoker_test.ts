@@ -112,6 +112,18 @@ Deno.test("a handler that takes too long has its signal aborted and is timed out
   assert.deepEqual(brief(await result), TIMED_OUT);
 });
 
+Deno.test("the time that a handler computes before it first waits is part of its timeout", async () => {
+  const { clock, invoke } = setup(() => {
+    clock.nowMs += 4_000; // it keeps the thread, and no timer can run
+    return new Promise(() => {});
+  });
+  const { result } = invoke();
+  clock.advance(999);
+  const early = await Promise.race([result, "not yet"]);
+  clock.advance(1);
+  assert.deepEqual([early, brief(await result)], ["not yet", TIMED_OUT]);
+});
+
 Deno.test("a handler that takes no notice of its signal is left behind, and can emit nothing more", async () => {
   const go = gate(), refused = gate<unknown>();
   const { clock, invoke } = setup(async (_event, ctx) => {

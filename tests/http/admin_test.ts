@@ -53,6 +53,23 @@ Deno.test("/metrics is a page in the text format of Prometheus, for GET and HEAD
   assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
 });
 
+const misspelt: [method: string, path: string, known: string][] = [
+  ["POST", "/dead-letters/redrive?dryRun=true", "function, reason, type, olderThan, newerThan, limit, force"],
+  ["POST", "/dead-letters/7/redrive?forced=true", "force"],
+  ["GET", "/dead-letters?functions=pay", "function, reason, type, olderThan, newerThan, limit"],
+  ["GET", "/parked?functions=pay", "function, type, limit"],
+];
+for (const [method, path, known] of misspelt) {
+  Deno.test(`${method} ${path} is refused, and does nothing`, async () => {
+    const name = path.replace(/^.*\?(\w+)=.*$/, "$1");
+    assert.deepEqual(await problemOf(await admin(NOTHING).request(path, { method })), {
+      status: 400,
+      title: "Malformed request",
+      detail: `no parameter is called ${name}; there are: ${known}`,
+    });
+  });
+}
+
 Deno.test("another path is not found", async () => {
   const response = await admin(NOTHING).request("/nowhere");
   assert.deepEqual(await problemOf(response), { status: 404, title: "Not Found", detail: "nothing is at /nowhere" });
