@@ -17,13 +17,15 @@ export interface ExportQueueOptions<Item, Batch> {
   /** As much waits at the most: what comes on top of it is dropped. */
   readonly capacity: number;
   readonly batch: number;
+  /** How many requests may be under way. */
+  readonly atOnce: number;
   /** How long a batch that is not full waits. */
   readonly delayMs: number;
   readonly timeoutMs: number;
 }
 
 /**
- * What waits for the collector: so much and no more, one request at a time. A collector that is slow or gone costs
+ * What waits for the collector: so much and no more, a few requests at a time. A collector that is slow or gone costs
  * memory up to that and never a turn of a handler; what it does not take is dropped, and counted.
  *
  * The SDK's own batch processor keeps its count of drops to itself, and sends at once, at the end, whatever it has.
@@ -31,9 +33,9 @@ export interface ExportQueueOptions<Item, Batch> {
 export class ExportQueue<Item, Batch> {
   readonly #batches: { batch: Batch; count: number }[] = [];
   #waiting = 0;
-  #sending: Promise<void> | undefined;
+  readonly #senders = new Set<Promise<void>>();
+  readonly #giveUps = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #giveUp: () => void = () => {};
   #closed = false;
 
   constructor(readonly options: ExportQueueOptions<Item, Batch>) {}
@@ -53,16 +55,15 @@ export class ExportQueue<Item, Batch> {
       return countDropped(signal, 1);
     }
     this.#waiting++;
-    if (this.#sending) return;
     if (this.#waiting >= batch) this.#send(false);
-    else this.#timer ??= later(() => this.#send(false), delayMs);
+    else if (this.#senders.size === 0) this.#timer ??= later(() => this.#send(false), delayMs);
   }
 
   /** Sends all there is now. */
   async flush(): Promise<void> {
-    await this.#sending;
-    this.#send(true);
-    await this.#sending;
+    await Promise.all(this.#senders);
+    while (!this.#closed && this.#waiting > 0 && this.#senders.size < this.options.atOnce) this.#send(true);
+    await Promise.all(this.#senders);
   }
 
   /** Sends what is left for so long; what is then still here is dropped. */
@@ -73,8 +74,8 @@ export class ExportQueue<Item, Batch> {
     await Promise.race([this.flush(), late]);
     this.#closed = true;
     this.#disarm();
-    this.#giveUp();
-    await this.#sending;
+    for (const giveUp of this.#giveUps) giveUp();
+    await Promise.all(this.#senders);
     countDropped(signal, this.#waiting);
     this.#waiting = this.#batches.length = 0;
     await Promise.race([exporter.shutdown().catch(() => {}), late]);
@@ -82,30 +83,37 @@ export class ExportQueue<Item, Batch> {
   }
 
   #send(all: boolean): void {
+    const { signal, batch: size, delayMs, atOnce } = this.options;
+    if (this.#closed || this.#waiting === 0 || this.#senders.size >= atOnce) return;
     this.#disarm();
-    if (this.#closed || this.#sending || this.#waiting === 0) return;
-    const { signal, batch: size, delayMs } = this.options;
-    this.#sending = (async () => {
+    const work = async () => {
       do {
         const { batch, count } = this.#batches.shift()!;
         this.#waiting -= count;
         if (!await this.#export(batch)) countDropped(signal, count);
       } while (this.#waiting >= (all ? 1 : size) && !this.#closed);
-      this.#sending = undefined;
-      if (this.#waiting > 0 && !this.#closed) this.#timer ??= later(() => this.#send(false), delayMs);
-    })();
+    };
+    const sender = work().then(() => {
+      this.#senders.delete(sender);
+      if (this.#waiting > 0 && this.#senders.size === 0 && !this.#closed) {
+        this.#timer ??= later(() => this.#send(false), delayMs);
+      }
+    });
+    this.#senders.add(sender);
   }
 
   /** Never rejects. */
   #export(batch: Batch): Promise<boolean> {
     const { exporter, timeoutMs } = this.options;
     return new Promise((resolve) => {
-      const timer = later(() => resolve(false), timeoutMs);
+      const timer = later(() => done(false), timeoutMs);
       const done = (ok: boolean) => {
         clearTimeout(timer);
+        this.#giveUps.delete(giveUp);
         resolve(ok);
       };
-      this.#giveUp = () => done(false);
+      const giveUp = () => done(false);
+      this.#giveUps.add(giveUp);
       try {
         context.with(suppressTracing(context.active()), () => {
           exporter.export(batch, ({ code }) => done(code === ExportResultCode.SUCCESS));

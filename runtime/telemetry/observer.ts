@@ -144,7 +144,9 @@ const WHY: Readonly<Record<RetryReason, string>> = {
 
 /** The first place in a stack that is the author's own: what to look at first. */
 function thrownAt(stack: string | undefined): string | undefined {
-  const own = stack?.split("\n").find((line) => line.includes("file://") && !line.includes("/runtime/"));
+  const own = stack?.split("\n").find((line) =>
+    line.includes("file://") && !/\/(runtime|npm|node_modules)\//.test(line)
+  );
   return own && /file:\/\/[^\s)]*?([^/\s)]+\/[^/\s)]+:\d+:\d+)/.exec(own)?.[1];
 }
 

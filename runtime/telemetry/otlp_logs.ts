@@ -28,6 +28,7 @@ export function otlpLogs(env: (name: string) => string | undefined, serviceName:
     },
     capacity: number("OTEL_BLRP_MAX_QUEUE_SIZE", 8_192),
     batch: number("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512),
+    atOnce: 1,
     delayMs: number("OTEL_BLRP_SCHEDULE_DELAY", 1_000),
     timeoutMs: number("OTEL_BLRP_EXPORT_TIMEOUT", 10_000),
   });

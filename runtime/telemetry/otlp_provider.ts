@@ -20,6 +20,8 @@ type Env = (name: string) => string | undefined;
 
 /** How long the last spans may take: a collector that is gone must not keep the process. */
 const FLUSH_MS = 2_000;
+/** One request at a time is sent and answered in 10 ms, beside events that leave the loop little time: too few for all. */
+const AT_ONCE = 4;
 
 /** A tracer provider that exports by OTLP over HTTP, and what sends the rest and stops. */
 export function otlpProvider(
@@ -37,6 +39,7 @@ export function otlpProvider(
     add: (span, batch = new SpanBatch(resource)) => batch.add(span),
     capacity: number("OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
     batch: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),
+    atOnce: AT_ONCE,
     delayMs: number("OTEL_BSP_SCHEDULE_DELAY", 1_000),
     timeoutMs: number("OTEL_BSP_EXPORT_TIMEOUT", 10_000),
   });

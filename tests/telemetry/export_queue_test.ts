@@ -15,7 +15,7 @@ type Done = (result: typeof OK) => void;
 const add = (item: number, batch: number[] = []) => [...batch, item];
 
 /** A queue of ten with batches of four, and an exporter that answers when the test says so. */
-function setup(answer?: (items: number[], done: Done) => void) {
+function setup(answer?: (items: number[], done: Done) => void, atOnce = 1) {
   const sent: number[][] = [], answers: Done[] = [];
   const before = droppedSpans();
   const queue = new ExportQueue<number, number[]>({
@@ -23,6 +23,7 @@ function setup(answer?: (items: number[], done: Done) => void) {
     add,
     capacity: 10,
     batch: 4,
+    atOnce,
     delayMs: 1,
     timeoutMs: 60_000,
     exporter: {
@@ -50,6 +51,27 @@ Deno.test("a full batch goes at once, and the next one when that has been answer
   answers.shift()!(OK);
   await queue.shutdown(1_000);
   assert.equal(dropped(), 0);
+});
+
+Deno.test("as many requests are under way as may be, and what is left follows the first that is answered", async () => {
+  const { queue, sent, answers, dropped } = setup(undefined, 2);
+  for (const n of numbers(10)) queue.push(n);
+  assert.deepEqual(sent, [[0, 1, 2, 3], [4, 5, 6, 7]]);
+  const ended = queue.shutdown(60_000);
+  answers.pop()!(OK);
+  answers.pop()!(OK);
+  await eventually(() => sent.length === 3);
+  assert.deepEqual(sent[2], [8, 9]);
+  answers.pop()!(OK);
+  await ended;
+  assert.equal(dropped(), 0);
+});
+
+Deno.test("at the end, of what a collector does not take, the process is not kept", async () => {
+  const { queue, dropped } = setup(undefined, 2);
+  for (const n of numbers(10)) queue.push(n);
+  await queue.shutdown(1);
+  assert.equal(dropped(), 10);
 });
 
 Deno.test("what is less than a batch goes after a while", async () => {
@@ -84,6 +106,7 @@ Deno.test("what cannot be written is dropped and counted, alone, and whoever han
     add: (span, batch = new SpanBatch('"resource":{}')) => batch.add(span),
     capacity: 10,
     batch: 4,
+    atOnce: 1,
     delayMs: 60_000,
     timeoutMs: 60_000,
     exporter: {
@@ -140,6 +163,7 @@ Deno.test("drops are told at once, then every half a minute, and the rest at the
     add,
     capacity: 0,
     batch: 1,
+    atOnce: 1,
     delayMs: 1,
     timeoutMs: 1,
     exporter: { export: () => {}, shutdown: () => Promise.resolve() },

@@ -13,6 +13,7 @@ function setup() {
     signal: "traces",
     capacity: 1_000_000,
     batch: 1_000_000,
+    atOnce: 1,
     delayMs: 60_000,
     timeoutMs: 60_000,
     add: (span, batch = new SpanBatch("")) => {
