@@ -43,7 +43,7 @@ export interface Aim {
   readonly what: string;
   readonly unit: string;
   readonly value: Spread;
-  readonly bar: Bar;
+  readonly bar?: Bar;
 }
 
 /** What a scenario found. */
