@@ -46,6 +46,8 @@ export class PullSource implements Source {
   #asking = false;
   #trouble: { readonly sinceMs: number; what: string } | undefined;
   #scheduled = false;
+  /** When this turn's first message came; undefined between turns. */
+  #turnMs: number | undefined;
   #stopped = false;
   readonly #cancel = new Set<() => void>();
 
@@ -76,6 +78,7 @@ export class PullSource implements Source {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
+      this.#turnMs = undefined;
       this.#pull();
     });
   }
@@ -156,7 +159,9 @@ export class PullSource implements Source {
   }
 
   #receive(msg: Msg): void {
-    const now = this.clock.now();
+    // No handler runs between two messages of one turn: one look at the clock does for all of them.
+    const now = this.#scheduled && this.#turnMs !== undefined ? this.#turnMs : this.clock.now();
+    this.#turnMs = now;
     if (this.#overslept(now)) return;
     this.#lastHeardMs = now;
     const delivery = this.#reader.read(msg);

@@ -34,7 +34,7 @@ Deno.test("the bench measures everybody, loses nothing, and writes a report and 
       assert.ok(figures["events/s"]!.median > 0, name);
     }
     const spans = drain.rows.map(({ figures }) => figures.spans?.median);
-    assert.deepEqual(spans.slice(1), [800, 800]); // of the events to warm up as well
+    assert.deepEqual(spans.slice(1), [1_600, 1_600]); // of the events to warm up as well
     assert.ok(ingress.rows.every(({ figures }) => isSpread(figures["p99 ms"])));
     assert.ok(ingress.rows.every(({ figures }) => figures.refused?.median === 0));
     // Two doors, each once to warm up and once in the round, with 80 requests of one event and one of 200.
