@@ -1,17 +1,17 @@
 import { type Context, context } from "@opentelemetry/api";
 import { type Context as HonoContext, Hono } from "hono";
-import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
-import type { Clock, Publisher, Stored } from "../flow/ports.ts";
+import type { EventDefinition } from "../authoring/define_event.ts";
+import type { Clock, Publisher } from "../flow/ports.ts";
 import { telling } from "../flow/storing.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
-import type { Issue } from "../rules/decode.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { type BodyPlace, BodyRoom } from "./body_room.ts";
 import { BatchSpan } from "./batch_span.ts";
 import { failureOf, settleLines } from "./bulk.ts";
 import { type Health, healthRoutes } from "./health.ts";
-import { idempotencyKey, type IncomingEvent, isNdjson, readEnvelopes, readLine, readTyped } from "./incoming.ts";
+import { idempotencyKey, isNdjson, readEnvelopes, readLine, readTyped } from "./incoming.ts";
 import { Problem } from "./problem.ts";
+import { acceptable, outgoing, resultOf, validate } from "./publishable.ts";
 import { metered, type RequestMeter } from "./request_meter.ts";
 import { pathOf, ServerSpan } from "./server_span.ts";
 import { settleInWindow } from "./window.ts";
@@ -212,70 +212,6 @@ const UNTRIED = new Problem(
   "Service Unavailable",
   "it was not tried, since another of the events could not be stored",
 );
-
-/** The event a type names. @throws {Problem} 404 or 403 when this caller cannot publish it. */
-function acceptable(
-  events: ReadonlyMap<string, EventDefinition>,
-  caller: Caller,
-  type: string,
-): EventDefinition {
-  const event = events.get(type);
-  if (!event?.ingress) {
-    throw new Problem(
-      404,
-      "Unknown event type",
-      `no event ${JSON.stringify(type)} can be published from outside`,
-    );
-  }
-  if (!caller.mayPublish(type)) {
-    throw new Problem(403, "Forbidden", `API key ${caller.name} may not publish ${JSON.stringify(type)}`);
-  }
-  return event;
-}
-
-function validate(event: EventDefinition, incoming: IncomingEvent): void {
-  if (incoming.data === undefined) throw new Problem(400, "Malformed request", "the event has no data");
-  const parsed = parserOf(event)(incoming.data);
-  if (!parsed.ok) throw invalid(event.type, parsed.issues);
-}
-
-/** What is to be published of an event whose data is known to be valid. @param span of all, where it is one of many */
-function outgoing(caller: Caller, incoming: IncomingEvent, span?: BatchSpan): OutgoingEvent {
-  const event = {
-    id: incoming.id ?? crypto.randomUUID(),
-    type: incoming.type,
-    source: incoming.source ?? (caller.name === undefined ? "/ingress" : `/ingress/${caller.name}`),
-    time: incoming.time ?? timeNow(),
-    json: JSON.stringify(incoming.data),
-    extensions: incoming.extensions,
-  };
-  return span ? { ...event, trace: span.add(event.type) } : event;
-}
-
-/** What is answered of a stored event, as JSON text. */
-function resultOf({ id, type }: OutgoingEvent, { stream, sequence, duplicate }: Stored): string {
-  return `{"id":${
-    JSON.stringify(id)
-  },"type":"${type}","stream":"${stream}","sequence":${sequence},"duplicate":${duplicate}}`;
-}
-
-let lastMs = 0, lastTime = "";
-
-/** The time on the wall, as text. Events come by the dozen in a millisecond, and share it. */
-function timeNow(): string {
-  const nowMs = Date.now();
-  if (nowMs !== lastMs) {
-    lastMs = nowMs;
-    lastTime = new Date(nowMs).toISOString();
-  }
-  return lastTime;
-}
-
-function invalid(type: string, issues: readonly Issue[]): Problem {
-  return new Problem(400, "Invalid event data", `the data does not match the schema of ${type}`, {
-    members: { errors: issues },
-  });
-}
 
 function tooMany(): Problem {
   const detail = `${MAX_IN_FLIGHT} requests are under way: try again in a second`;

@@ -17,6 +17,17 @@ export async function copyProject(): Promise<{ path: string } & AsyncDisposable>
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
+/** A copy of the project with one function in place of its own, and with no schemas. */
+export async function copyProjectWith(functionName: string, code: string): ReturnType<typeof copyProject> {
+  const project = await copyProject();
+  for (const folder of ["functions", "schemas"]) {
+    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
+    await Deno.mkdir(`${project.path}/${folder}`);
+  }
+  await Deno.writeTextFile(`${project.path}/functions/${functionName}.ts`, code);
+  return project;
+}
+
 async function copyFolder(from: string, to: string): Promise<void> {
   await Deno.mkdir(to);
   for await (const { name, isDirectory } of Deno.readDir(from)) {

@@ -2,7 +2,7 @@ import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
 import { connectNats } from "../../runtime/nats/connection.ts";
 import { eventually } from "../nats/eventually.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { copyProject, freePorts, type Program, startWeir } from "./program.ts";
+import { copyProjectWith, freePorts, type Program, startWeir } from "./program.ts";
 
 /** A function that blocks its thread for as long as its event says, as one that computes does. */
 const COMPUTE = `
@@ -31,12 +31,7 @@ export async function startReplicas(): Promise<Replicas> {
   const scope = new AsyncDisposableStack();
   const server = await startServer();
   scope.defer(() => server.stop());
-  const project = scope.use(await copyProject());
-  for (const folder of ["functions", "schemas"]) {
-    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
-    await Deno.mkdir(`${project.path}/${folder}`);
-  }
-  await Deno.writeTextFile(`${project.path}/functions/compute.ts`, COMPUTE);
+  const project = scope.use(await copyProjectWith("compute", COMPUTE));
   const nc = await connectNats({ servers: [server.url], name: "test" });
   scope.defer(() => nc.close());
   const jsm = await jetstreamManager(nc);

@@ -2,7 +2,7 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
 import { connectNats } from "../../runtime/nats/connection.ts";
 import { eventually } from "../nats/eventually.ts";
-import { copyProject, type LogLine, type Program, startWeir } from "./program.ts";
+import { copyProjectWith, type LogLine, type Program, startWeir } from "./program.ts";
 
 /** A function that says of each event that it handled it; its event may hold it up. */
 const COUNT = `
@@ -45,12 +45,7 @@ export async function setupWorkers(): Promise<Workers> {
   await using scope = new AsyncDisposableStack();
   const server = await startServer();
   scope.defer(() => server.stop());
-  const project = scope.use(await copyProject());
-  for (const folder of ["functions", "schemas"]) {
-    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
-    await Deno.mkdir(`${project.path}/${folder}`);
-  }
-  await Deno.writeTextFile(`${project.path}/functions/count.ts`, COUNT);
+  const project = scope.use(await copyProjectWith("count", COUNT));
   const nc = await connectNats({ servers: [server.url], name: "test" });
   scope.defer(() => nc.close());
   const jsm: JetStreamManager = await jetstreamManager(nc);
