@@ -3,7 +3,13 @@
  *
  * @module
  */
-export { defineEvent, type EventDefinition, type EventOptions, type IngressOptions } from "./authoring/define_event.ts";
+export {
+  type AnySchema,
+  defineEvent,
+  type EventDefinition,
+  type EventOptions,
+  type IngressOptions,
+} from "./authoring/define_event.ts";
 export {
   type BreakerOptions,
   defineFunction,

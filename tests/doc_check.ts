@@ -2,7 +2,7 @@
  * Fails when a public symbol of the project is not documented. `deno doc --lint` also refuses every mention of
  * another package's type, which cannot be helped: those are the ones let through here, by name.
  */
-const THEIRS = ["ZodType", "input", "output", "Span"];
+const THEIRS = ["SomeType", "input", "output", "Span"];
 
 const { stderr } = await new Deno.Command(Deno.execPath(), {
   args: ["doc", "--lint", "runtime/mod.ts", "runtime/testing.ts"],
