@@ -12,6 +12,7 @@ import { MeteredObserver } from "./telemetry/metered_observer.ts";
 import { MeteredPublisher } from "./telemetry/metered_publisher.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { TelemetryObserver } from "./telemetry/observer.ts";
+import type { Outcomes } from "./telemetry/outcomes.ts";
 import { measureProcess } from "./telemetry/process_metrics.ts";
 import type { CircuitBreaker } from "./flow/circuit_breaker.ts";
 
@@ -23,8 +24,8 @@ export class Metering {
   readonly #stopMeasuring: () => void;
   readonly #ingress = { inFlight: 0 };
 
-  constructor(readonly metrics: Metrics, observer: TelemetryObserver) {
-    this.observer = new MeteredObserver(observer, metrics, systemClock);
+  constructor(readonly metrics: Metrics, observer: TelemetryObserver, outcomes: Outcomes) {
+    this.observer = new MeteredObserver(observer, metrics, systemClock, outcomes);
     this.#stopMeasuring = measureProcess(metrics, systemClock);
     metrics.gauge("weir.ingress.in_flight", () => [[this.#ingress.inFlight]]);
     metrics.counter("weir.dead_letters");

@@ -34,6 +34,7 @@ import { GuardedKeepAlive } from "./stand_in.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
+import { Outcomes } from "./telemetry/outcomes.ts";
 
 /** A runtime that is up: listening, and pulling for every function. */
 export interface Runtime {
@@ -51,27 +52,35 @@ const ADMIN_STOP_MS = 2_000;
 /** An event's headers share the server's limit with its data: this much is kept for them. */
 const HEADER_BYTES = 4_096;
 
+/** What {@linkcode startRuntime} may be given besides. */
+export interface RuntimeOptions {
+  /** To be shut down by whoever made them. Default: some that nobody reads. */
+  readonly metrics?: Metrics;
+  /** Who wants to know what came of each delivery. */
+  readonly outcomes?: Outcomes;
+  /** Other processes share the public listener, and somebody else is asked for all of them. */
+  readonly oneOfSeveral?: boolean;
+}
+
 /**
  * Starts everything a project declares, on the NATS of its configuration.
  *
- * @param metrics are to be shut down by whoever made them
- * @param oneOfSeveral other processes share the public listener, and somebody else is asked for all of them
  * @throws {StartupProblems} or {Error} saying what is wrong, with nothing left running.
  */
 export async function startRuntime(
   config: Config,
   registry: Registry,
   log: Logger,
-  metrics: Metrics = new Metrics(config.OTEL_SERVICE_NAME),
-  oneOfSeveral = false,
+  options: RuntimeOptions = {},
 ): Promise<Runtime> {
+  const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new Outcomes(), oneOfSeveral = false } = options;
   const selected = selectFunctions(config, registry);
   const cluster = await connectCluster(config);
   const undo: (() => Promise<void>)[] = [cluster.close];
   try {
     const { nc, jsm, store, storedBefore } = cluster;
     const redact = log.options.redact ?? ((text: string) => text);
-    const metering = new Metering(metrics, new TelemetryObserver(log)), { observer } = metering;
+    const metering = new Metering(metrics, new TelemetryObserver(log), outcomes), { observer } = metering;
     undo.push(() => Promise.resolve(metering.stop()));
     const functions = selected.map((fn) => metering.counted(fn));
     const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.hurriedPublisher);

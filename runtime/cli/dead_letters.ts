@@ -1,4 +1,3 @@
-import Table from "cli-table3";
 import { Command, Option } from "commander";
 import { connectCluster } from "../cluster.ts";
 import { DeadLetterDesk } from "../dead_letter_desk.ts";
@@ -7,6 +6,7 @@ import type { DeadLetter, DeadLetterFilter } from "../nouns/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../nouns/outcome.ts";
 import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig } from "./command_config.ts";
+import { printJson, table } from "./output.ts";
 
 interface Selection {
   readonly function?: string;
@@ -69,21 +69,20 @@ async function list(desk: DeadLetterDesk, options: Selection): Promise<void> {
 }
 
 function print(letters: readonly DeadLetter[], options: Selection): void {
-  if (options.json) return console.log(JSON.stringify(letters, null, 2));
+  if (options.json) return printJson(letters);
   if (letters.length === 0) return console.log("no dead letters");
   const head = ["sequence", "function", "type", "reason", "attempts", "redriven", "time", "error"];
-  const table = new Table({ head, style: { head: [], border: [] } });
-  for (const one of letters) {
+  const rows = letters.map((one) => {
     const { sequence, type, reason, attempts, redrives, time, error } = one;
-    table.push([sequence, one.function, type, reason, attempts, redrives, time, error]);
-  }
-  console.log(table.toString());
+    return [sequence, one.function, type, reason, attempts, redrives, time, error];
+  });
+  console.log(table(head, rows));
 }
 
 async function show(desk: DeadLetterDesk, which: number): Promise<void> {
   const letter = await desk.read(which);
   if (!letter) throw new Error(`there is no dead letter ${which}`);
-  console.log(JSON.stringify(showContent(letter), null, 2));
+  printJson(showContent(letter));
 }
 
 async function act(

@@ -1,4 +1,3 @@
-import Table from "cli-table3";
 import { connectCluster } from "../cluster.ts";
 import { functionStatus } from "../function_status.ts";
 import { systemClock } from "../clock.ts";
@@ -8,6 +7,7 @@ import { durablesOf } from "../nats/topology.ts";
 import { loadProject } from "../project.ts";
 import { formatDuration } from "../rules/duration.ts";
 import { commandConfig } from "./command_config.ts";
+import { type Cell, printJson, type Screen, screen, table } from "./output.ts";
 
 /** Of an error's text, what fits under a table for a terminal. */
 const ERROR_LENGTH = 100;
@@ -17,17 +17,16 @@ export async function functions(options: { json?: boolean }): Promise<void> {
   const config = commandConfig();
   const url = `http://${config.ADMIN_HOST}:${config.ADMIN_PORT}/functions`;
   const status = await ask(url) ?? await look(url);
-  if (options.json) return console.log(JSON.stringify(status, null, 2));
-  const bold = Deno.stdout.isTerminal() && !Deno.noColor;
-  console.log(functionTable(status, bold ? ["bold"] : [], Date.now()));
+  if (options.json) return printJson(status);
+  console.log(functionTable(status, screen(), Date.now()));
 }
 
 /** Every function in a row, with its last error below it; some 110 columns wide. */
-export function functionTable(status: readonly FunctionStatus[], headStyle: string[], nowMs: number): string {
+export function functionTable(status: readonly FunctionStatus[], shown: Screen, nowMs: number): string {
   const head = ["function", "on, → emits", "attempts", "busy", "pending", "unsettled", "parked", "oldest", "breaker"];
-  const table = new Table({ head, style: { head: headStyle, border: [], "padding-left": 0 } });
+  const rows: Cell[][] = [];
   for (const fn of status) {
-    table.push([
+    rows.push([
       fn.name,
       [...fn.triggers, ...fn.emits.map((type) => `→ ${type}`)].join("\n"),
       `${fn.attempts} of ${fn.timeout}`,
@@ -42,9 +41,9 @@ export function functionTable(status: readonly FunctionStatus[], headStyle: stri
     const { at, reason, error } = fn.lastError;
     const [line] = error.split("\n"), short = line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)}…` : line;
     const content = `  ${age(nowMs - Date.parse(at))} ago, ${reason}: ${short}`;
-    table.push([{ colSpan: head.length, content }]);
+    rows.push([{ colSpan: head.length, content }]);
   }
-  return table.toString();
+  return table(head, rows, shown);
 }
 
 /** The states of all its breakers, in one word where that is the same. */

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
+import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functions } from "./functions.ts";
 import { parkedCommand } from "./parked.ts";
 import { publish } from "./publish.ts";
@@ -13,7 +14,8 @@ function program(): Command {
   const weir = new Command("weir")
     .description("Event functions for NATS JetStream, on Deno.")
     .exitOverride()
-    .showHelpAfterError("(--help shows how it is used)");
+    .showHelpAfterError("(--help shows how it is used)")
+    .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
   weir.command("dev")
     .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
     .addHelpText("after", "\nExample:\n  deno task dev\n  PORT=8080 deno task dev")
@@ -45,8 +47,9 @@ if (import.meta.main) {
     // Deno's built-in OpenTelemetry leaves the span of a fetch active behind it, unless there is a context around it.
     await context.with(ROOT_CONTEXT, () => program().parseAsync(Deno.args, { from: "user" }));
   } catch (error) {
-    if (error instanceof CommanderError) Deno.exit(error.exitCode);
-    console.error(`weir: ${error instanceof Error ? error.message : String(error)}`);
-    Deno.exit(1);
+    if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== "") console.error(`weir: ${message}`);
+    Deno.exit(error instanceof CommandFailure ? error.code : EXIT_CODES.failed);
   }
 }

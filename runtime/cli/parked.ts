@@ -1,9 +1,9 @@
-import Table from "cli-table3";
 import { Command } from "commander";
 import { connectCluster } from "../cluster.ts";
 import type { ParkedFilter } from "../nouns/parked.ts";
 import { ParkedDesk } from "../parked_desk.ts";
 import { commandConfig } from "./command_config.ts";
+import { printJson, table } from "./output.ts";
 import { wholeNumber, wholeNumbers } from "./arguments.ts";
 
 type Selection = ParkedFilter & { readonly json?: boolean };
@@ -36,14 +36,13 @@ async function withDesk(run: (desk: ParkedDesk) => Promise<void>): Promise<void>
 
 async function list(desk: ParkedDesk, { json, ...filter }: Selection): Promise<void> {
   const events = await Array.fromAsync(desk.list(filter));
-  if (json) return console.log(JSON.stringify(events, null, 2));
+  if (json) return printJson(events);
   if (events.length === 0) return console.log("no parked events");
   const head = ["sequence", "function", "type", "id", "due", "attempts", "error"];
-  const table = new Table({ head, style: { head: [], border: [] } });
-  for (const { sequence, function: fn, type, id, due, attempts, error } of events) {
-    table.push([sequence, fn, type, id, due, attempts, error]);
-  }
-  console.log(table.toString());
+  const rows = events.map((
+    { sequence, function: fn, type, id, due, attempts, error },
+  ) => [sequence, fn, type, id, due, attempts, error]);
+  console.log(table(head, rows));
 }
 
 async function cancel(desk: ParkedDesk, which: number[]): Promise<void> {

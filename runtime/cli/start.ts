@@ -58,7 +58,7 @@ export async function run(place?: Place, known?: Config): Promise<void> {
   place?.left(() => void (stopping ??= stop({ reason: "the supervisor stops, or is gone" })));
   place?.metrics(metrics);
   try {
-    runtime = await startRuntime(config, registry, log, metrics, place !== undefined);
+    runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: place !== undefined });
   } catch (error) {
     await flush();
     throw error;

@@ -4,6 +4,7 @@ import type { Outcome } from "../nouns/outcome.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
 import type { Metrics, Recorder } from "./metrics.ts";
 import type { TelemetryObserver } from "./observer.ts";
+import type { Outcomes } from "./outcomes.ts";
 import { epochMs } from "./span_clock.ts";
 
 /** Counts what another observer sees. */
@@ -15,6 +16,7 @@ export class MeteredObserver implements Observer {
     readonly inner: Pick<TelemetryObserver, "observe" | "breakerChanged">,
     readonly metrics: Metrics,
     readonly clock: Clock,
+    readonly outcomes: Outcomes,
   ) {
     this.#durations = metrics.histogram("weir.function.duration");
     metrics.counter("weir.breaker.changes");
@@ -32,8 +34,15 @@ export class MeteredObserver implements Observer {
   observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O> {
     const counts = this.of(invocation.functionName), fromMs = performance.now();
     counts.began(invocation.delivery.deliveryCount);
-    return andThen(this.inner.observe(invocation, run, epochMs(fromMs)), (outcome) => {
-      counts.ended(outcome, (performance.now() - fromMs) / 1_000, this.clock.now);
+    let traceId = "";
+    const watched = !this.outcomes.watched ? run : (scope: Scope) => {
+      traceId = scope.span.spanContext().traceId;
+      return run(scope);
+    };
+    return andThen(this.inner.observe(invocation, watched, epochMs(fromMs)), (outcome) => {
+      const durationMs = performance.now() - fromMs;
+      counts.ended(outcome, durationMs / 1_000, this.clock.now);
+      if (this.outcomes.watched) this.outcomes.tell({ invocation, outcome, durationMs, traceId });
       return outcome;
     });
   }

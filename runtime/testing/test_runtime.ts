@@ -84,7 +84,7 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
     await setupTracing((name) => env[name], config.OTEL_SERVICE_NAME);
     const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
     const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
-    const runtime = await startRuntime(config, registry, log, metrics);
+    const runtime = await startRuntime(config, registry, log, { metrics });
     const cluster = await connectCluster(config);
     const kv = new NatsKvStore(cluster.nc, 1);
     let stopping: Promise<void> | undefined;

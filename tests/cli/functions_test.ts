@@ -19,12 +19,16 @@ const STATUS: FunctionStatus = {
   oldestWaitingMs: 3_723_456,
   lastError: { at: "2026-11-21T09:59:48Z", reason: "failed", error: `TypeError: ${"long ".repeat(60)}\nsecond line` },
 };
-const lines = (...status: FunctionStatus[]) => functionTable(status, [], NOW).split("\n");
+const lines = (...status: FunctionStatus[]) =>
+  functionTable(status, { terminal: true, colours: false }, NOW).split("\n");
 
 Deno.test("the table of functions shows each with what waits for it and its last error", () => {
   const text = lines(STATUS).join("\n");
-  assert.match(text, /reserveInventory *│orders\.created *│5 of 30s *│2 of 16 *│12345 *│16 *│3 *│62m *│itself: closed/);
-  assert.match(text, /→ stock\.reserved .*│PaymentService: open/);
+  assert.match(
+    text,
+    /reserveInventory *│ orders\.created *│ 5 of 30s *│ 2 of 16 *│ 12345 *│ 16 *│ 3 *│ 62m *│ itself: closed/,
+  );
+  assert.match(text, /→ stock\.reserved .*│ PaymentService: open/);
   assert.match(text, /12s ago, failed: TypeError: long /);
   assert.doesNotMatch(text, /second line/);
 });
