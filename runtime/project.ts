@@ -37,15 +37,29 @@ async function loadFolder(root: URL, folder: string, problems: string[]): Promis
   return modules.filter((module) => module !== undefined);
 }
 
+/** Every source file below a folder, relative to the project: what a change of may matter. */
+export async function listSources(root: URL, folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const { name, isDirectory } of await entriesOf(new URL(`${folder}/`, root))) {
+    if (isDirectory) files.push(...await listSources(root, `${folder}/${name}`));
+    else if (/\.[cm]?tsx?$/.test(name)) files.push(`${folder}/${name}`);
+  }
+  return files.sort();
+}
+
 /** The modules of a folder, by name. Tests, and files whose name starts with `_` or `.`, are not among them. */
 async function listModules(folder: URL): Promise<string[]> {
-  const names: string[] = [];
+  return (await entriesOf(folder))
+    .filter(({ name, isDirectory }) => !isDirectory && /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name))
+    .map(({ name }) => name).sort();
+}
+
+/** What is in a folder; one that is not there is empty. */
+async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
   try {
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      if (!isDirectory && /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name)) names.push(name);
-    }
+    return await Array.fromAsync(Deno.readDir(folder));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
-  return names.sort();
 }

@@ -38,11 +38,12 @@ const OUTPUT_GRACE_MS = 1_000;
  * we have died, however that happened. It then asks the command to end, and after five seconds makes it.
  *
  * - It is started from a subshell that ends at once, so that the command does not find itself with a child.
- * - Descriptor 3 is there because a shell gives what it starts with "&" an empty standard input.
+ * - Descriptor 9 is there because a shell gives what it starts with "&" an empty standard input; 3 may be a channel
+ *   of the command's own, which the watchdog must not hold open.
  * - The price: who kills this watchdog with SIGKILL takes the protection away, though stop() works as before.
  */
-const WATCHDOG = `
-exec 3<&0 </dev/null
+export const WATCHDOG = `
+exec 9<&0 </dev/null
 ( (
   trap '' HUP INT QUIT TERM
   read -r ended && exit
@@ -52,8 +53,8 @@ exec 3<&0 </dev/null
     kill -0 $$ || exit
   done
   kill -KILL $$
-) <&3 3<&- >/dev/null 2>&1 & )
-exec "$@" 3<&-
+) <&9 9<&- 3<&- >/dev/null 2>&1 & )
+exec "$@" 9<&-
 `;
 
 /**

@@ -1,110 +1,206 @@
 import { fileURLToPath } from "node:url";
-import { styleText } from "node:util";
-import { type OwnedProcess, spawnOwned } from "../broker/owned.ts";
 import { type NatsServer, startServer } from "../broker/server.ts";
-import { ENVIRONMENT, readConfig } from "../config.ts";
-import { PROJECT } from "../project.ts";
+import { type Config, ENVIRONMENT, readConfig } from "../config.ts";
+import { authProblem } from "../config.ts";
+import { type Change, watchFiles } from "../dev/changes.ts";
+import { Front } from "../dev/front.ts";
+import { spawnGeneration } from "../dev/generation_process.ts";
+import { Generations, type Next } from "../dev/generations.ts";
+import type { Diagnostic } from "../dev/language_server.ts";
+import { firstFree, whoListens } from "../dev/ports.ts";
+import { difference, showDiagnostic } from "../dev/report.ts";
+import { STAND_INS, StandIns } from "../dev/stand_ins.ts";
+import { TypeCheck } from "../dev/type_check.ts";
+import { listSources, PROJECT } from "../project.ts";
+import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
+import { paint } from "./output.ts";
 import { onStopSignal } from "./signals.ts";
 import { startArguments } from "./start_command.ts";
-import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
+import { welcome } from "./welcome.ts";
 
-/** Files whose change restarts the runtime, and how long to wait for an editor to finish writing them. */
-const WATCHED = ["functions", "schemas"];
-const SETTLE_MS = 100;
-const STAND_INS = "functions/_dev/";
-/** An end within this time is one of a start that failed. */
-const STARTING_MS = 3_000;
-const SHOWN = { stdout: "inherit", stderr: "inherit" } as const;
+const FOLDERS = ["functions", "schemas"], SETTINGS = "deno.json";
 const NATS_PORT = 4222;
 /** What `dev` sets unless the environment does: only this machine gets in, and the log is for a person. */
 const DEFAULTS = { HOST: "127.0.0.1", LOG_FORMAT: "pretty", LOG_LEVEL: "debug" };
 /** Longer than the runtime gives itself: it must have the time to end by itself. */
 const GRACE_MARGIN_MS = 5_000;
+/** A runtime that ends by itself is started again at once; but not if the last time was so shortly before. */
+const AGAIN_MS = 5_000;
 
 /**
- * `dev`: owns a nats-server, the stand-ins of `functions/_dev/` and a runtime that it restarts on change. All of
- * them end with it, also when it is killed. The runtime is `start` itself: what runs here is what runs there.
+ * `dev`: owns a nats-server, the stand-ins of `functions/_dev/`, the listeners, and the processes that run the project:
+ * one for each state of its files that could run. All of them end with it, also when it is killed. What runs is what
+ * `start` runs, with its permissions.
  */
-export async function dev(): Promise<void> {
-  const environment: Record<string, string> = {};
-  for (const [name, value] of Object.entries(DEFAULTS)) if (!ENVIRONMENT.get(name)) environment[name] = value;
-  const graceMs = readConfig().SHUTDOWN_GRACE + GRACE_MARGIN_MS;
+export async function dev(options: { fresh?: boolean } = {}): Promise<void> {
+  const begunMs = performance.now();
+  const environment = (name: string) => ENVIRONMENT.get(name) || (DEFAULTS as Record<string, string>)[name];
+  const config = readConfig({ ...ENVIRONMENT, get: environment });
+  const unsafe = authProblem(config);
+  if (unsafe) throw new Error(unsafe);
+  const dev = new Dev(config);
+  onStopSignal(() => void dev.stop(0), () => dev.kill());
+  await claimFolder();
+  if (options.fresh) await Deno.remove(new URL(".weir/jetstream", PROJECT), { recursive: true }).catch(unlessMissing);
+  await dev.run(begunMs, options.fresh ?? false);
+}
 
-  let server: NatsServer | undefined;
-  let runtime: OwnedProcess | undefined;
-  let standIns: OwnedProcess[] = [];
-  let stopping = false;
-  const stop = async (code: number) => {
-    stopping = true;
-    await runtime?.stop("SIGTERM", graceMs);
-    await Promise.all(standIns.map((process) => process.stop()));
-    if (server) await forgetDevServer();
-    await server?.stop();
-    Deno.exit(code);
-  };
-  onStopSignal(() => void stop(0), () => {
-    // At once: each of them ends by itself when this process is gone.
-    void runtime?.stop("SIGKILL");
-    Deno.exit(130);
-  });
+class Dev {
+  readonly #standIns = new StandIns(PROJECT, say);
+  readonly #types = new TypeCheck(PROJECT, (why) => say(`types are not checked: ${why}`));
+  #server: NatsServer | undefined;
+  #fronts: readonly Front[] = [];
+  #generations: Generations | undefined;
+  #stopping = false;
+  #diedAtMs = -Infinity;
 
-  if (!ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE")) {
-    await claimFolder();
-    server = await startServer({
-      port: portIsFree(NATS_PORT) ? NATS_PORT : undefined,
-      storeDir: fileURLToPath(new URL(".weir/jetstream", PROJECT)),
-      log: (line) => line.includes("[INF]") || say(line),
-    });
-    environment.NATS_URL = server.url;
-    await rememberDevServer(server);
-    say(`nats-server ${server.version} on ${server.url}, its data in .weir/jetstream`);
+  constructor(readonly config: Config) {}
+
+  async run(begunMs: number, fresh: boolean): Promise<void> {
+    const { config } = this;
+    // The public listener first: whoever started this looks there.
+    const front = await open("PORT", config.HOST, config.PORT);
+    const admin = await open("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT);
+    this.#fronts = [front, admin];
+    const ownNats = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
+    const standIns = this.#standIns.start();
+    if (ownNats) this.#server = await startNats(fresh);
+    const server = this.#server;
+    await rememberDevServer({ nats: server?.url, url: front.url, admin: admin.url });
+    await standIns;
+    const generations = await this.#startGenerations(front, admin);
+    const changes = await watchFiles(PROJECT, FOLDERS, [SETTINGS]); // before anything is read: no change is missed
+    const first = await generations.next(() => Promise.resolve([]));
+    if (this.#stopping) return;
+    if (first.kind === "live") {
+      const { loaded } = first, ms = performance.now() - begunMs;
+      console.log(await welcome({ ms, url: front.url, admin: admin.url, loaded, server, keys: config.WEIR_API_KEYS }));
+    } else this.#report(first, "", 0);
+    void this.#checkAll();
+    await this.#follow(generations, changes);
   }
 
-  const runRuntime = async () => {
-    const startedAt = performance.now();
-    const started = runtime = spawnOwned({
-      command: Deno.execPath(),
-      args: await startArguments(),
-      cwd: fileURLToPath(PROJECT),
-      env: environment,
-      ...SHOWN,
+  async #startGenerations(front: Front, admin: Front): Promise<Generations> {
+    const { config } = this, args = [...(await startArguments()).slice(0, -1), "generation"];
+    if (config.WEIR_WORKERS > 1) say("WEIR_WORKERS is left alone here: one process runs the functions");
+    const env = {
+      ...DEFAULTS,
+      ...Object.fromEntries(
+        Object.keys(DEFAULTS).flatMap((name) => {
+          const value = ENVIRONMENT.get(name);
+          return value ? [[name, value]] : [];
+        }),
+      ),
+      HOST: "127.0.0.1",
+      PORT: "0",
+      ADMIN_HOST: "127.0.0.1",
+      ADMIN_PORT: "0",
+      WEIR_WORKERS: "1",
+      ...(this.#server && { NATS_URL: this.#server.url }),
+    };
+    const generations = this.#generations = new Generations({
+      spawn: () => spawnGeneration(args, fileURLToPath(PROJECT), env),
+      route: async (to, why) => {
+        await Promise.all([front.to(to?.url, why), admin.to(to?.adminUrl, why)]);
+      },
+      died: (how) => {
+        say(paint("red", `the runtime ${how}`));
+        const nowMs = performance.now(), again = nowMs - this.#diedAtMs < AGAIN_MS;
+        this.#diedAtMs = nowMs;
+        if (again) return say("it would only do so again: waiting for a change");
+        void generations.next(() => Promise.resolve([])).then((next) =>
+          this.#report(next, "started again", performance.now() - nowMs)
+        );
+      },
+      graceMs: config.SHUTDOWN_GRACE + GRACE_MARGIN_MS,
     });
-    void started.status.then(({ code, signal }) => {
-      if (stopping || runtime !== started) return;
-      if (signal) {
-        say(`the runtime was ended by ${signal}`);
-        return stop(1);
+    return generations;
+  }
+
+  async #follow(generations: Generations, changes: AsyncIterable<Change>): Promise<void> {
+    for await (const { files, atMs } of changes) {
+      if (this.#stopping) return;
+      if (files.includes(SETTINGS)) generations.renewSpare();
+      if (files.some((file) => file.startsWith(STAND_INS))) {
+        await this.#standIns.stop();
+        await this.#standIns.start();
       }
-      const what = performance.now() - startedAt < STARTING_MS ? "could not start" : "ended with an error";
-      say(code === 0 ? "the runtime ended" : `the runtime ${what}, see above: waiting for a change`);
-    });
-  };
-  const runStandIns = async () => {
-    standIns = (await standInFiles()).map((file) => {
-      const args = ["run", "--allow-net", "--allow-env", file];
-      const started = spawnOwned({ command: Deno.execPath(), args, ...SHOWN });
-      void started.status.then(({ code }) => {
-        if (!stopping && standIns.includes(started)) say(`${shortPath(file)} ended with ${code}: it is missing now`);
-      });
-      return started;
-    });
-  };
-  await runStandIns();
-  await runRuntime();
-  say(`watching ${WATCHED.join("/ and ")}/ for changes; Ctrl-C ends it all`);
-  for await (const files of changes()) {
-    if (stopping) return;
-    say(`changed: ${files.join(", ")}: restarting`);
-    if (files.some((file) => file.startsWith(STAND_INS))) {
-      const last = standIns;
-      standIns = [];
-      await Promise.all(last.map((process) => process.stop()));
-      if (!stopping) await runStandIns();
+      const ours = files.filter((file) => !file.startsWith(STAND_INS));
+      if (ours.length === 0) continue;
+      const next = await generations.next(async () => await show(await this.#types.changed(ours)));
+      if (!this.#stopping) this.#report(next, ours.join(", "), performance.now() - atMs);
     }
-    const last = runtime;
-    runtime = undefined;
-    await last?.stop("SIGTERM", graceMs);
-    if (!stopping) await runRuntime();
+  }
+
+  /** There was nothing that worked before the first start: it does not wait for this. */
+  async #checkAll(): Promise<void> {
+    const found = await this.#types.begin(
+      (await Promise.all(FOLDERS.map((folder) => listSources(PROJECT, folder)))).flat(),
+    );
+    if (this.#stopping || found.length === 0) return;
+    for (const one of await show(found)) say(`${paint("red", "type error")} ${one}`);
+    say("it runs all the same, until the next change");
+  }
+
+  #report(next: Next, what: string, ms: number): void {
+    if (next.kind === "live") {
+      for (const warning of next.loaded.warnings) say(paint("yellow", warning));
+      const changed = difference(next.before, next.loaded);
+      return say(`${what}: ${paint("green", "live")} in ${Math.round(ms)} ms${changed}`);
+    }
+    for (const problem of next.problems) say(`${paint("red", "error")} ${problem}`);
+    if (next.problems.length === 0) return;
+    say(
+      this.#generations?.running
+        ? "the last version that worked goes on running"
+        : "nothing runs: waiting for a change",
+    );
+  }
+
+  async stop(code: number): Promise<void> {
+    this.#stopping = true;
+    for (const front of this.#fronts) void front.to(undefined, "it is being stopped");
+    await this.#generations?.stop();
+    await Promise.all([this.#standIns.stop(), this.#types.stop(), ...this.#fronts.map((front) => front.stop())]);
+    await forgetDevServer();
+    await this.#server?.stop();
+    Deno.exit(code);
+  }
+
+  /** At once: each of them ends by itself when this process is gone. */
+  kill(): void {
+    this.#generations?.kill();
+    Deno.exit(130);
+  }
+}
+
+async function startNats(fresh: boolean): Promise<NatsServer> {
+  const free = firstFree("127.0.0.1", NATS_PORT) === NATS_PORT;
+  if (!free) {
+    say(`port ${NATS_PORT} is taken by ${await whoListens(NATS_PORT) ?? "another process"}: NATS gets another`);
+  }
+  if (fresh) say("all events and state of before are gone, as --fresh wants it");
+  return await startServer({
+    port: free ? NATS_PORT : undefined,
+    storeDir: fileURLToPath(new URL(".weir/jetstream", PROJECT)),
+    log: (line) => line.includes("[INF]") || say(line),
+  });
+}
+
+/** A port that was asked for is that or none; the default gives way to the next one that is free. */
+async function open(variable: "PORT" | "ADMIN_PORT", host: string, port: number): Promise<Front> {
+  try {
+    return new Front(host, port);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) {
+      throw new Error(`cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error });
+    }
+    const free = firstFree(host, port), who = await whoListens(port) ?? "another process";
+    const taken = `port ${port} is taken by ${who}`;
+    if (free === undefined) throw new Error(`${taken}, and so are those after it: set ${variable}`);
+    if (ENVIRONMENT.get(variable)) throw new Error(`${taken}: end it, or try ${variable}=${free}`);
+    say(paint("yellow", `${taken}: ${variable}=${free} instead`));
+    return new Front(host, free);
   }
 }
 
@@ -114,59 +210,20 @@ async function claimFolder(): Promise<void> {
   const lock = await Deno.open(new URL(".weir/lock", PROJECT), { create: true, write: true });
   if (await lock.tryLock(true)) return;
   lock.close();
-  throw new Error("another `deno task dev` runs in this folder: stop it first, or give this one a NATS_URL of its own");
+  throw new Error("another `deno task dev` runs in this folder: stop it first, or run it in a copy of the folder");
+}
+
+async function show(found: readonly Diagnostic[]): Promise<string[]> {
+  return await Promise.all(found.map(async (one) => {
+    const text = await Deno.readTextFile(new URL(one.file, PROJECT)).catch(() => undefined);
+    return showDiagnostic(one, text);
+  }));
 }
 
 function say(line: string): void {
-  console.log(`${styleText("cyan", "dev")} ${line}`);
+  console.log(`${paint("cyan", "dev")} ${line}`);
 }
 
-/** Programs in `functions/_dev/` stand in for what functions call: they run beside `dev`, and nowhere else. */
-async function standInFiles(): Promise<string[]> {
-  const folder = new URL(STAND_INS, PROJECT);
-  try {
-    const files = await Array.fromAsync(Deno.readDir(folder));
-    return files.filter(({ name }) => name.endsWith(".ts")).map(({ name }) => fileURLToPath(new URL(name, folder)))
-      .sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-/** The files that changed, once they have been quiet for a moment. */
-async function* changes(): AsyncIterable<string[]> {
-  const folders = WATCHED.map((folder) => fileURLToPath(new URL(folder, PROJECT)));
-  const changed = new Set<string>();
-  let quiet = Promise.withResolvers<void>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  void (async () => {
-    for await (const { kind, paths } of Deno.watchFs(folders)) {
-      const sources = paths.filter((path) => path.endsWith(".ts"));
-      if (kind === "access" || sources.length === 0) continue;
-      for (const path of sources) changed.add(shortPath(path));
-      clearTimeout(timer);
-      timer = setTimeout(() => quiet.resolve(), SETTLE_MS);
-    }
-  })();
-  while (true) {
-    await quiet.promise;
-    quiet = Promise.withResolvers();
-    const files = [...changed].sort();
-    changed.clear();
-    yield files;
-  }
-}
-
-function shortPath(path: string): string {
-  return path.slice(fileURLToPath(PROJECT).length);
-}
-
-function portIsFree(port: number): boolean {
-  try {
-    Deno.listen({ hostname: "127.0.0.1", port }).close();
-    return true;
-  } catch {
-    return false;
-  }
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -1,22 +1,30 @@
 import { PROJECT } from "../project.ts";
 
-const FILE = new URL(".weir/nats_url", PROJECT);
-
-/** Leaves word of the server that `dev` started, for commands in other terminals. */
-export async function rememberDevServer({ url }: { url: string }): Promise<void> {
-  await Deno.mkdir(new URL(".weir/", PROJECT), { recursive: true });
-  await Deno.writeTextFile(FILE, url);
+/** Where what `dev` started is, for commands in other terminals. */
+export interface DevServer {
+  /** Undefined where NATS is not its own. */
+  readonly nats?: string;
+  readonly url: string;
+  readonly admin: string;
 }
 
-/** The server is going away. */
+const FILE = new URL(".weir/dev.json", PROJECT);
+
+/** Leaves word of it. */
+export async function rememberDevServer(server: DevServer): Promise<void> {
+  await Deno.mkdir(new URL(".weir/", PROJECT), { recursive: true });
+  await Deno.writeTextFile(FILE, JSON.stringify(server));
+}
+
+/** It is going away. */
 export async function forgetDevServer(): Promise<void> {
   await Deno.remove(FILE).catch(() => {});
 }
 
-/** The URL of the server that `dev` started, if it said so. */
-export function devServer(): string | undefined {
+/** What `dev` said of itself, if it runs. */
+export function devServer(): DevServer | undefined {
   try {
-    return Deno.readTextFileSync(FILE);
+    return JSON.parse(Deno.readTextFileSync(FILE));
   } catch {
     return undefined;
   }

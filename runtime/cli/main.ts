@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
+import { generation } from "./generation.ts";
 import { functions } from "./functions.ts";
 import { parkedCommand } from "./parked.ts";
 import { publish } from "./publish.ts";
@@ -18,13 +19,15 @@ function program(): Command {
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
   weir.command("dev")
     .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
-    .addHelpText("after", "\nExample:\n  deno task dev\n  PORT=8080 deno task dev")
+    .addHelpText("after", "\nExample:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
+    .option("--fresh", "drop all events and state of before")
     .action(dev);
   weir.command("start")
     .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
     .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
     .action(start);
   weir.command("worker <number>", { hidden: true }).action(worker);
+  weir.command("generation", { hidden: true }).action(generation);
   weir.command("publish")
     .description("Publish one event, or one for each line of NDJSON. It is validated, and may be internal.")
     .argument("<type>", "the event's type, such as orders.created")

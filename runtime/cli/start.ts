@@ -1,4 +1,5 @@
 import { StartupProblems } from "../authoring/problems.ts";
+import type { Registry } from "../authoring/registry.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../config.ts";
 import { loadProject } from "../project.ts";
 import { type Runtime, startRuntime } from "../runtime.ts";
@@ -7,12 +8,16 @@ import { setupTracing } from "../telemetry/tracing.ts";
 import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";
 
-/** One of several processes of the same functions: what it tells the one that started it. */
+/** What a process that was started by another one of ours tells it. */
 export interface Place {
-  /** Which it is, from 1. */
-  readonly number: number;
+  /** Which of several processes of the same functions it is, from 1; undefined: it has its listeners to itself. */
+  readonly number?: number;
+  /** The other one says what there is to say of a start. */
+  readonly quiet?: boolean;
+  /** Everything is read and checked, and nothing touched yet: it goes on when this resolves. */
+  loaded?(registry: Registry): Promise<void>;
   ready(runtime: Runtime): void;
-  metrics(metrics: Metrics): void;
+  metrics?(metrics: Metrics): void;
   /** Is given what is to be done when the one that started it wants it to end, or is gone. */
   left(stop: () => void): void;
 }
@@ -33,7 +38,9 @@ export async function start(): Promise<void> {
  */
 export async function run(place?: Place, known?: Config): Promise<void> {
   const { config, registry } = await readEverything(known);
-  const { log, shutdown: shutdownLog } = await setupProcessLog(config, place && { worker: place.number });
+  await place?.loaded?.(registry);
+  const several = place?.number !== undefined, quiet = place?.quiet ?? false;
+  const { log, shutdown: shutdownLog } = await setupProcessLog(config, several ? { worker: place.number } : undefined);
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
@@ -43,36 +50,38 @@ export async function run(place?: Place, known?: Config): Promise<void> {
     log.error("a promise that nobody awaits was rejected", { error: event.reason });
   });
 
-  for (const warning of place && place.number > 1 ? [] : registry.warnings) log.warn(warning); // once is enough
+  for (const warning of quiet || several && place.number! > 1 ? [] : registry.warnings) log.warn(warning); // once is enough
   let runtime: Runtime | undefined;
   const stop = async (why: { signal: Deno.Signal } | { reason: string }) => {
-    log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
+    if (!quiet) log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
     await runtime?.stop();
     await flush();
-    await shutdownLog();
+    await shutdownLog(quiet ? "" : undefined);
     Deno.exit(0);
   };
   let stopping: Promise<void> | undefined;
   // A worker may be asked by everybody at once: a terminal, a service manager, its supervisor, which alone may insist.
   onStopSignal((signal) => void (stopping ??= stop({ signal })), () => place ?? Deno.exit(130));
   place?.left(() => void (stopping ??= stop({ reason: "the supervisor stops, or is gone" })));
-  place?.metrics(metrics);
+  place?.metrics?.(metrics);
   try {
-    runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: place !== undefined });
+    runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: several });
   } catch (error) {
     await flush();
     throw error;
   }
-  log.info(place ? "worker ready" : "ready", {
-    pid: Deno.pid,
-    url: runtime.url,
-    admin: runtime.adminUrl,
-    functions: config.WEIR_ROLES.includes("functions")
-      ? config.WEIR_FUNCTIONS ?? registry.functions.map(({ name }) => name)
-      : [],
-    traces: tracing.exportsTo ?? "not exported",
-    metrics: metrics.pushesTo ?? "at /metrics only",
-  });
+  if (!quiet) {
+    log.info(several ? "worker ready" : "ready", {
+      pid: Deno.pid,
+      url: runtime.url,
+      admin: runtime.adminUrl,
+      functions: config.WEIR_ROLES.includes("functions")
+        ? config.WEIR_FUNCTIONS ?? registry.functions.map(({ name }) => name)
+        : [],
+      traces: tracing.exportsTo ?? "not exported",
+      metrics: metrics.pushesTo ?? "at /metrics only",
+    });
+  }
   place?.ready(runtime);
 }
 

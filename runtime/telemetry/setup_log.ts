@@ -8,8 +8,8 @@ import { redactor, secretsOf } from "./secrets.ts";
 /** The log of a process. */
 export interface ProcessLog {
   readonly log: Logger;
-  /** Says what was held back or dropped, and sends what is left. Nothing is logged after it. */
-  shutdown(): Promise<void>;
+  /** Says what was held back or dropped, then "stopped" unless told otherwise, and sends what is left. The end of it. */
+  shutdown(lastWords?: string): Promise<void>;
 }
 
 /**
@@ -40,10 +40,10 @@ export async function setupLog(
   const tellRest = reportDrops(log);
   return {
     log,
-    shutdown: async () => {
+    shutdown: async (lastWords = "stopped") => {
       repetitions.end();
       tellRest();
-      log.info("stopped");
+      if (lastWords !== "") log.info(lastWords);
       await otlp?.shutdown();
     },
   };

@@ -8,13 +8,15 @@ async function setup() {
   const project = await copyProject();
   const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
   const dev = startWeir(project.path, ["dev"], { ...env, PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}` });
-  const ready = await dev.waitForLog(({ message }) => message === "ready");
-  const natsPort = new URL(await Deno.readTextFile(`${project.path}/.weir/nats_url`)).port;
+  await dev.waitForLine(/^Weir is up in/);
+  const { nats } = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
+  const natsPort = new URL(nats).port;
   return {
     dev,
     project,
-    ready,
+    url: `http://127.0.0.1:${env.PORT}`,
     ports: [natsPort, ...Object.values(env)],
+    write: (file: string, code: string) => Deno.writeTextFile(`${project.path}/${file}`, code),
     post: (path: string, body: unknown) =>
       fetch(`http://127.0.0.1:${env.PORT}${path}`, {
         method: "POST",
@@ -35,7 +37,7 @@ function handled(dev: Program, name: string) {
 
 Deno.test("dev brings everything up, and one trace id leads through an order's whole way", async () => {
   await using weir = await setup();
-  const { status } = await fetch(`${weir.ready.url}/health`).then(async (response) => {
+  const { status } = await fetch(`${weir.url}/health`).then(async (response) => {
     await response.body?.cancel();
     return response;
   });
@@ -56,13 +58,13 @@ Deno.test("dev brings everything up, and one trace id leads through an order's w
 
 Deno.test("a function that is added while dev runs handles the next event", async () => {
   await using weir = await setup();
-  await Deno.writeTextFile(
-    `${weir.project.path}/functions/noteOrder.ts`,
+  await weir.write(
+    "functions/noteOrder.ts",
     `import { defineFunction } from "weir";
      import { OrderCreated } from "../schemas/orders.ts";
      export default defineFunction({ on: OrderCreated }, (event, { log }) => log.info("noted " + event.data.orderId));`,
   );
-  await weir.dev.waitForLog(({ functions }) => Array.isArray(functions) && functions.includes("noteOrder"));
+  await weir.dev.waitForLine(/functions\/noteOrder\.ts: live in \d+ ms \(\+ noteOrder\)/);
   const response = await weir.post("/orders", order);
   await response.body?.cancel();
   const line = await weir.dev.waitForLog(({ message }) => message === "noted o1");
@@ -83,7 +85,7 @@ Deno.test("a Ctrl-C that arrives twice, from the terminal and from the task runn
   weir.dev.kill("SIGINT");
   weir.dev.kill("SIGINT");
   assert.equal((await weir.dev.status).code, 0);
-  assert.ok(weir.dev.lines.some((line) => line.includes('"message":"stopped"')), weir.dev.lines.join("\n"));
+  for (const port of weir.ports) assert.equal(await listens(port), false, `port ${port} is open`);
 });
 
 Deno.test("after kill -9 of dev all that it started is gone", async () => {
@@ -92,9 +94,57 @@ Deno.test("after kill -9 of dev all that it started is gone", async () => {
   await waitUntilClosed(weir.ports);
 });
 
-Deno.test("after kill -9 of the runtime itself dev ends, and all that it started is gone", async () => {
+Deno.test("after kill -9 of the runtime itself dev starts it again, and what was posted meanwhile is answered", async () => {
   await using weir = await setup();
-  Deno.kill(Number(weir.ready.pid), "SIGKILL");
-  assert.equal((await weir.dev.status).code, 1);
-  for (const port of weir.ports) assert.equal(await listens(port), false, `port ${port} is open`);
+  for (const pid of await generationsOf(weir.dev.pid)) Deno.kill(pid, "SIGKILL");
+  await weir.dev.waitForLine(/the runtime was ended by SIGKILL/);
+  const response = await weir.post("/orders", order);
+  assert.equal(response.status, 202);
+  await response.body?.cancel();
+  await weir.dev.waitForLine(/started again: live/);
+  await handled(weir.dev, "confirmOrder");
 });
+
+Deno.test("a port that was asked for and is taken is told with who has it and what to try", async () => {
+  await using project = await copyProject();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  await using dev = startWeir(project.path, ["dev"], { PORT: String(port) });
+  const line = await dev.waitForLine(/^weir: /);
+  assert.match(
+    line,
+    new RegExp(`^weir: port ${port} is taken by \\S+ \\(pid ${Deno.pid}\\): end it, or try PORT=\\d+$`),
+  );
+  assert.equal((await dev.status).code, 1);
+});
+
+Deno.test("a second dev in the same folder is refused", async () => {
+  await using weir = await setup();
+  await using second = startWeir(weir.project.path, ["dev"], freePorts("PORT", "ADMIN_PORT"));
+  await second.waitForLine(/^weir: another `deno task dev` runs in this folder/);
+  assert.equal((await second.status).code, 1);
+});
+
+Deno.test("what was stored survives a restart, and --fresh drops it", async () => {
+  await using project = await copyProject();
+  const sequences: number[] = [];
+  for (const args of [["dev"], ["dev"], ["dev", "--fresh"]]) {
+    const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
+    await using dev = startWeir(project.path, args, { ...env, PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}` });
+    await dev.waitForLine(/^Weir is up in/);
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(order) };
+    const response = await fetch(`http://127.0.0.1:${env.PORT}/events/orders.created`, init);
+    sequences.push((await response.json()).sequence);
+    await handled(dev, "confirmOrder"); // which leaves the second event in this stream
+    dev.kill("SIGTERM");
+    await dev.status;
+  }
+  assert.deepEqual(sequences, [1, 3, 1]);
+});
+
+/** The processes that run the project, or wait to. */
+async function generationsOf(pid: number): Promise<number[]> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=,args=", "--ppid", String(pid)] }).output();
+  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line.endsWith(" generation"));
+  return lines.map((line) => Number(/\d+/.exec(line)![0]));
+}

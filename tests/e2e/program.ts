@@ -72,6 +72,8 @@ export interface Program extends AsyncDisposable {
   readonly status: Promise<Deno.CommandStatus>;
   /** The first line of the JSON log, past or to come, that matches. @throws {Error} with the log when none comes. */
   waitForLog(matches: (line: LogLine) => boolean): Promise<LogLine>;
+  /** The same for any line; `from` leaves out those before it, by their number. */
+  waitForLine(pattern: RegExp, from?: number): Promise<string>;
   kill(signal: Deno.Signal): void;
 }
 
@@ -111,27 +113,33 @@ export function startWeir(project: string, args: readonly string[], env: Record<
     wake.resolve();
     return result;
   });
+  const waitFor = async <Found>(find: (line: string) => Found | undefined, from = 0): Promise<Found> => {
+    let at = from;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), WAIT_MS));
+    try {
+      while (true) {
+        for (; at < lines.length; at++) {
+          const found = find(lines[at]);
+          if (found !== undefined) return found;
+        }
+        const over = ended ? "it ended" : await Promise.race([wake.promise, late]) && `${WAIT_MS} ms went by`;
+        if (over) throw new Error(`no such line, and ${over}:\n${lines.join("\n")}`);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   return {
     pid: child.pid,
     lines,
     status,
-    waitForLog: async (matches) => {
-      let at = 0;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), WAIT_MS));
-      try {
-        while (true) {
-          for (; at < lines.length; at++) {
-            const line = parseLine(lines[at]);
-            if (line && matches(line)) return line;
-          }
-          const over = ended ? "it ended" : await Promise.race([wake.promise, late]) && `${WAIT_MS} ms went by`;
-          if (over) throw new Error(`no such log line, and ${over}:\n${lines.join("\n")}`);
-        }
-      } finally {
-        clearTimeout(timer);
-      }
-    },
+    waitForLog: (matches) =>
+      waitFor((text) => {
+        const line = parseLine(text);
+        return line && matches(line) ? line : undefined;
+      }),
+    waitForLine: (pattern, from) => waitFor((line) => pattern.test(line) ? line : undefined, from),
     kill: (signal) => child.kill(signal),
     [Symbol.asyncDispose]: async () => {
       try {

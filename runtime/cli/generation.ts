@@ -1,0 +1,55 @@
+import { StartupProblems } from "../authoring/problems.ts";
+import type { Registry } from "../authoring/registry.ts";
+import type { FromGeneration, Loaded, ToGeneration } from "../dev/messages.ts";
+import { run } from "./start.ts";
+
+/** `generation`: what `dev` runs the project in. It loads when it is told to, runs when it is told to, ends with `dev`. */
+export async function generation(): Promise<void> {
+  if (!process.send) throw new Error("`generation` is run by `dev`, and by nobody else");
+  const tell = (what: FromGeneration) =>
+    new Promise<void>((told) => process.send!(what, undefined, undefined, () => told()));
+  let gone = () => Deno.exit(0);
+  process.on("disconnect", () => gone());
+  const told = (what: ToGeneration) =>
+    new Promise<void>((resolve) =>
+      process.on("message", function listen(message) {
+        if (message !== what) return;
+        process.off("message", listen);
+        resolve();
+      })
+    );
+  await told("load");
+  try {
+    await run({
+      quiet: true,
+      loaded: async (registry) => {
+        const go = told("go");
+        await tell({ kind: "loaded", loaded: describe(registry) });
+        await go;
+      },
+      ready: ({ url, adminUrl }) => void tell({ kind: "ready", address: { url, adminUrl } }),
+      left: (stop) => gone = stop as () => never,
+    });
+  } catch (error) {
+    const problems = error instanceof StartupProblems
+      ? error.problems
+      : [error instanceof Error ? error.message : String(error)];
+    await tell({ kind: "problems", problems });
+    Deno.exit(1);
+  }
+}
+
+function describe({ functions, events, warnings }: Registry): Loaded {
+  return {
+    functions: functions.map(({ name, triggers, emits }) => ({
+      name,
+      on: triggers.map(({ pattern }) => pattern),
+      emits: emits.map(({ type }) => type),
+    })),
+    ingress: [...events.values()].filter(({ ingress }) => ingress).map(({ type, ingress }) => ({
+      type,
+      path: ingress!.route ?? `/events/${type}`,
+    })),
+    warnings,
+  };
+}

@@ -1,0 +1,108 @@
+import type { GenerationProcess, Refused } from "./generation_process.ts";
+import type { Address, Loaded } from "./messages.ts";
+
+/** What became of a change. */
+export type Next =
+  | { readonly kind: "live"; readonly loaded: Loaded; readonly before: Loaded | undefined }
+  | { readonly kind: "refused"; readonly problems: readonly string[] };
+
+/** What {@linkcode Generations} stands on. */
+export interface GenerationsOptions {
+  spawn(): GenerationProcess;
+  /** From now on requests go there; undefined: nowhere, for that reason. Resolves when the one before has none left. */
+  route(to: Address | undefined, why?: string): Promise<void>;
+  /** The one that ran ended though nobody wanted it to. */
+  died(how: string): void;
+  readonly graceMs: number;
+}
+
+/**
+ * The project, a process for each state of its files that could run. Beside the one that runs waits a spare with the
+ * whole runtime in memory, so that a change costs no more than importing what changed. It takes over once it has been
+ * seen to start; the one before then gives back what it has not begun and finishes the rest.
+ */
+export class Generations {
+  #spare: GenerationProcess | undefined;
+  #current: { readonly process: GenerationProcess; readonly loaded: Loaded } | undefined;
+  readonly #all = new Set<GenerationProcess>();
+  #stopped = false;
+  /** One at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly options: GenerationsOptions) {}
+
+  /** Whether anything runs. */
+  get running(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /**
+   * Runs the files as they are now, unless something is wrong with them: then what ran goes on.
+   *
+   * @param check finds what is wrong without running them, meanwhile
+   */
+  next(check: () => Promise<readonly string[]>): Promise<Next> {
+    const next = this.#turn.then(() => this.#next(check));
+    this.#turn = next.catch(() => {});
+    return next;
+  }
+
+  async #next(check: () => Promise<readonly string[]>): Promise<Next> {
+    const process = this.#spare ?? this.#spawn();
+    this.#spare = undefined;
+    const [loaded, found] = await Promise.all([process.load(), check()]);
+    // What cannot be loaded says itself what is wrong; what the check says besides is the same thing in other words.
+    const problems = "problems" in loaded ? loaded.problems : found;
+    if ("problems" in loaded || problems.length > 0) return this.#refuse(process, problems);
+    const address = await process.go();
+    if ("problems" in address) return this.#refuse(process, address.problems);
+    if (this.#stopped) return { kind: "refused", problems: [] };
+    const last = this.#current;
+    const current = this.#current = { process, loaded };
+    void process.ended.then((how) => {
+      if (this.#stopped || this.#current !== current) return;
+      this.#current = undefined;
+      void this.options.route(undefined, `the runtime ${how}`);
+      this.options.died(how);
+    });
+    const idle = this.options.route(address);
+    if (last) void idle.then(() => last.process.stop(this.options.graceMs));
+    this.#spare = this.#spawn();
+    return { kind: "live", loaded, before: last?.loaded };
+  }
+
+  /** What waits was started with settings that are no longer so: another takes its place. */
+  renewSpare(): void {
+    if (!this.#spare) return;
+    this.#spare.kill();
+    this.#spare = this.#spawn();
+  }
+
+  /** All of them may finish what they are at. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#spare?.kill();
+    await Promise.all([...this.#all].map((process) => process.stop(this.options.graceMs)));
+  }
+
+  kill(): void {
+    this.#stopped = true;
+    for (const process of this.#all) process.kill();
+  }
+
+  #spawn(): GenerationProcess {
+    const process = this.options.spawn();
+    this.#all.add(process);
+    void process.ended.then(() => {
+      this.#all.delete(process);
+      if (this.#spare === process) this.#spare = undefined;
+    });
+    return process;
+  }
+
+  #refuse(process: GenerationProcess, problems: readonly string[]): Next & Refused {
+    process.kill();
+    if (!this.#stopped) this.#spare = this.#spawn();
+    return { kind: "refused", problems };
+  }
+}

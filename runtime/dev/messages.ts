@@ -1,0 +1,27 @@
+/** What a generation found in the project, before it touched anything. */
+export interface Loaded {
+  readonly functions: readonly {
+    readonly name: string;
+    readonly on: readonly string[];
+    readonly emits: readonly string[];
+  }[];
+  /** The events that may be published from outside. */
+  readonly ingress: readonly { readonly type: string; readonly path: string }[];
+  readonly warnings: readonly string[];
+}
+
+/** Where a generation listens. Both are its own, on loopback. */
+export interface Address {
+  readonly url: string;
+  readonly adminUrl: string;
+}
+
+/** What `dev` tells a generation: to load the project, and then to run it. That it is to stop, the channel's end says. */
+export type ToGeneration = "load" | "go";
+
+/** What a generation answers. */
+export type FromGeneration =
+  | { readonly kind: "loaded"; readonly loaded: Loaded }
+  | { readonly kind: "ready"; readonly address: Address }
+  /** It cannot run, and ends. */
+  | { readonly kind: "problems"; readonly problems: readonly string[] };

@@ -1,0 +1,23 @@
+import { paint } from "../cli/output.ts";
+import type { Diagnostic } from "./language_server.ts";
+import type { Loaded } from "./messages.ts";
+
+/** A type error with its place, its line, and a mark under what is wrong. */
+export function showDiagnostic({ file, line, column, message }: Diagnostic, text: string | undefined): string {
+  const source = text?.split("\n")[line - 1];
+  const place = `${paint("cyan", `${file}:${line}:${column}`)} ${message}`;
+  if (source === undefined) return place;
+  const mark = source.slice(0, column - 1).replace(/\S/g, " ");
+  return `${place}\n    ${source}\n    ${mark}${paint("red", "^")}`;
+}
+
+/** What a change made of the functions: those that are new and those that are gone. */
+export function difference(before: Loaded | undefined, after: Loaded): string {
+  if (!before) return "";
+  const had = before.functions.map(({ name }) => name), has = after.functions.map(({ name }) => name);
+  const parts = [
+    ...has.filter((name) => !had.includes(name)).map((name) => paint("green", `+ ${name}`)),
+    ...had.filter((name) => !has.includes(name)).map((name) => paint("red", `- ${name}`)),
+  ];
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}

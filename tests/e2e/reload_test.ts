@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { copyProjectWith, freePorts, startWeir } from "./program.ts";
+
+/** How often a file is saved under load: more with WEIR_TEST_SAVES, where the times are of interest. */
+const SAVES = Number(Deno.env.get("WEIR_TEST_SAVES") ?? 8), PER_SECOND = 500, TICK_MS = 20;
+
+const tick = (version: string) => `
+import { defineFunction } from "weir";
+import { Tick } from "../schemas/ticks.ts";
+export default defineFunction({ on: Tick }, (event, ctx) => ctx.log.info("tick", { n: event.data.n, version: "${version}" }));
+`;
+const SCHEMA = `
+import { defineEvent } from "weir";
+import { z } from "zod";
+export const Tick = defineEvent({ type: "ticks.made", version: 1, data: z.object({ n: z.int() }), ingress: {} });
+`;
+
+async function setup() {
+  const project = await copyProjectWith("count", tick("0"));
+  const write = (file: string, code: string) => Deno.writeTextFile(`${project.path}/${file}`, code);
+  await write("schemas/ticks.ts", SCHEMA);
+  const env = freePorts("PORT", "ADMIN_PORT"), dev = startWeir(project.path, ["dev"], { ...env, LOG_LEVEL: "info" });
+  await dev.waitForLine(/^Weir is up in/);
+  const post = async (n: number) => {
+    const body = JSON.stringify({ n }), headers = { "content-type": "application/json" };
+    const response = await fetch(`http://127.0.0.1:${env.PORT}/events/ticks.made`, { method: "POST", headers, body });
+    const text = await response.text();
+    return { n, status: response.status, text };
+  };
+  const seen = () =>
+    dev.lines.filter((line) => line.includes('"message":"tick"')).map((line) => JSON.parse(line)) as {
+      n: number;
+      version: string;
+    }[];
+  return {
+    dev,
+    write,
+    post,
+    seen,
+    save: (version: string) => write("functions/count.ts", tick(version)),
+    [Symbol.asyncDispose]: async () => {
+      await dev[Symbol.asyncDispose]();
+      await project[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test(`under ${PER_SECOND} events a second ${SAVES} saves lose none of them, fail none, and each goes live`, async () => {
+  await using weir = await setup();
+  const posts: ReturnType<typeof weir.post>[] = [];
+  let n = 0;
+  const timer = setInterval(() => {
+    for (let i = 0; i < PER_SECOND * TICK_MS / 1_000; i++) posts.push(weir.post(n++));
+  }, TICK_MS);
+  const times: number[] = [];
+  try {
+    for (let save = 1; save <= SAVES; save++) {
+      const from = weir.dev.lines.length, fromMs = performance.now();
+      await weir.save(String(save));
+      await weir.dev.waitForLine(new RegExp(`"message":"tick".*"version":"${save}"`), from);
+      times.push(Math.round(performance.now() - fromMs)); // to the first event that the new version has handled
+    }
+  } finally {
+    clearInterval(timer);
+  }
+  const answers = await Promise.all(posts);
+  assert.deepEqual(answers.filter(({ status }) => status !== 202), []);
+  await weir.dev.waitForLine(new RegExp(`"message":"tick".*"n":${n - 1}\\b`));
+  while (new Set(weir.seen().map((line) => line.n)).size < n) {
+    await weir.dev.waitForLine(/"tick"/, weir.dev.lines.length);
+  }
+  const repeated = weir.seen().length - n;
+  times.sort((a, b) => a - b);
+  console.log(
+    `${n} events, ${SAVES} saves, none lost, none failed, ${repeated} repeated; live after ` +
+      `${times[Math.floor(times.length / 2)]} ms (median), ${times.at(-1)} ms (longest)`,
+  );
+  assert.equal(repeated, 0);
+});
+
+Deno.test("a mistake in a file is shown with its place, and the last version that worked goes on running", async (t) => {
+  await using weir = await setup();
+  const mistakes = [
+    {
+      what: "a type error",
+      code: tick("1").replace("event.data.n", "event.data.m"),
+      said: /count\.ts:4:\d+ Property 'm' does not exist/,
+    },
+    {
+      what: "a syntax error",
+      code: tick("1") + "const x = {",
+      said: /functions\/count\.ts.*(parsed|Unexpected|Expected)/,
+    },
+    { what: "an import of nothing", code: `import "./nothing.ts";` + tick("1"), said: /nothing\.ts/ },
+    { what: "an error at import", code: tick("1") + `throw new Error("at import");`, said: /at import/ },
+    { what: "an unknown option", code: tick("1").replace("on: Tick", "on: Tick, tymeout: 5"), said: /tymeout/ },
+  ];
+  for (const [i, { what, code, said }] of mistakes.entries()) {
+    await t.step(what, async () => {
+      const from = weir.dev.lines.length;
+      await weir.write("functions/count.ts", code);
+      await weir.dev.waitForLine(said, from);
+      await weir.dev.waitForLine(/the last version that worked goes on running/, from);
+      assert.equal((await weir.post(i)).status, 202);
+      await weir.dev.waitForLine(new RegExp(`"message":"tick".*"n":${i},"version":"0"`), from);
+    });
+  }
+  await t.step("mended, it is live", async () => {
+    const from = weir.dev.lines.length;
+    await weir.save("2");
+    await weir.dev.waitForLine(/count\.ts: live/, from);
+    assert.equal((await weir.post(99)).status, 202);
+    await weir.dev.waitForLine(/"message":"tick".*"n":99,"version":"2"/, from);
+  });
+});
+
+Deno.test("a change of a schema is checked in the functions that use it, and goes live with them", async () => {
+  await using weir = await setup();
+  const from = weir.dev.lines.length;
+  await weir.write("schemas/ticks.ts", SCHEMA.replace("n: z.int()", "n: z.string()"));
+  await weir.dev.waitForLine(/schemas\/ticks\.ts: live/, from);
+  const refused = weir.dev.lines.length;
+  await weir.write("schemas/ticks.ts", SCHEMA.replace("n: z.int()", "m: z.int()"));
+  await weir.dev.waitForLine(/functions\/count\.ts:4:\d+ Property 'n' does not exist/, refused);
+  assert.match((await weir.post(1)).text, /"path":"n","message":"Invalid input: expected string/);
+});
+
+Deno.test("a type error that was there before goes on being one when another file is saved", async () => {
+  await using weir = await setup();
+  let from = weir.dev.lines.length;
+  await weir.write("functions/count.ts", tick("1").replace("event.data.n", "event.data.m"));
+  await weir.dev.waitForLine(/goes on running/, from);
+  from = weir.dev.lines.length;
+  await weir.write("functions/_other.ts", "export const other = 1;\n");
+  await weir.dev.waitForLine(/count\.ts:4:\d+ Property 'm' does not exist/, from);
+});
