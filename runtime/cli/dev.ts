@@ -32,13 +32,13 @@ const AGAIN_MS = 5_000;
  * one for each state of its files that could run. All of them end with it, also when it is killed. What runs is what
  * `start` runs, with its permissions.
  */
-export async function dev(options: { fresh?: boolean } = {}): Promise<void> {
+export async function dev(options: { fresh?: boolean; check?: boolean } = {}): Promise<void> {
   const begunMs = performance.now();
   const environment = (name: string) => ENVIRONMENT.get(name) || (DEFAULTS as Record<string, string>)[name];
   const config = readConfig({ ...ENVIRONMENT, get: environment });
   const unsafe = authProblem(config);
   if (unsafe) throw new Error(unsafe);
-  const dev = new Dev(config);
+  const dev = new Dev(config, options.check ?? true);
   onStopSignal(() => void dev.stop(0), () => dev.kill());
   await claimFolder();
   if (options.fresh) await Deno.remove(new URL(".weir/jetstream", PROJECT), { recursive: true }).catch(unlessMissing);
@@ -54,7 +54,7 @@ class Dev {
   #stopping = false;
   #diedAtMs = -Infinity;
 
-  constructor(readonly config: Config) {}
+  constructor(readonly config: Config, readonly checksTypes: boolean) {}
 
   async run(begunMs: number, fresh: boolean): Promise<void> {
     const { config } = this;
@@ -76,7 +76,7 @@ class Dev {
       const { loaded } = first, ms = performance.now() - begunMs;
       console.log(await welcome({ ms, url: front.url, admin: admin.url, loaded, server, keys: config.WEIR_API_KEYS }));
     } else this.#report(first, "", 0);
-    void this.#checkAll();
+    if (this.checksTypes) void this.#checkAll();
     await this.#follow(generations, changes);
   }
 

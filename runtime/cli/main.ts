@@ -21,6 +21,7 @@ function program(): Command {
     .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
     .addHelpText("after", "\nExample:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
     .option("--fresh", "drop all events and state of before")
+    .option("--no-check", "do not check types (it takes half a gigabyte of memory)")
     .action(dev);
   weir.command("start")
     .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
