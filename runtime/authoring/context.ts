@@ -2,7 +2,19 @@ import type { Span } from "@opentelemetry/api";
 import type { z } from "zod";
 import type { EventDefinition } from "./define_event.ts";
 
-/** What a handler may do and know besides its event. */
+/**
+ * What a handler may do and know besides its event.
+ *
+ * @example
+ * ```ts
+ * import type { HandlerContext } from "weir";
+ *
+ * // A helper takes of the context what it needs.
+ * export function note(ctx: HandlerContext, what: string) {
+ *   ctx.log.info(what, { attempt: ctx.attempt });
+ * }
+ * ```
+ */
 export interface HandlerContext<Emits extends readonly EventDefinition[] = readonly EventDefinition[]> {
   /** Aborts at the function's timeout and when a shutdown's grace is over. Hand it to whatever takes one. */
   readonly signal: AbortSignal;
@@ -25,13 +37,35 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   readonly span: Span;
 }
 
-/** What one `ctx.emit` may settle for itself. */
+/**
+ * What one `ctx.emit` may settle for itself.
+ *
+ * @example
+ * ```ts
+ * import { type EmitOptions } from "weir";
+ *
+ * // The order's own id: however often it is emitted, and by whom, it is stored once.
+ * export const once = (orderId: string): EmitOptions => ({ id: `confirmed-${orderId}` });
+ * ```
+ */
 export interface EmitOptions {
   /** The event's id, instead of the derived one. */
   readonly id?: string;
 }
 
-/** A named circuit breaker around calls. */
+/**
+ * A named circuit breaker around calls.
+ *
+ * @example
+ * ```ts
+ * import type { Dependency } from "weir";
+ *
+ * export async function rates(bank: Dependency): Promise<unknown> {
+ *   const response = await bank.call((signal) => fetch("http://bank/rates", { signal }));
+ *   return await response.json();
+ * }
+ * ```
+ */
 export interface Dependency {
   /**
    * Runs the call unless the breaker is open. An error it throws counts as a failure of the dependency.
@@ -41,7 +75,19 @@ export interface Dependency {
   call<Value>(run: (signal: AbortSignal) => Value | Promise<Value>): Promise<Value>;
 }
 
-/** One key's value and the revision it was written at. */
+/**
+ * One key's value and the revision it was written at.
+ *
+ * @example
+ * ```ts
+ * import type { KvBucket, KvEntry } from "weir";
+ *
+ * // Writes over what was read, and over nothing newer.
+ * export function raise(bucket: KvBucket<number>, { key, value, revision }: KvEntry<number>) {
+ *   return bucket.update(key, value + 1, revision);
+ * }
+ * ```
+ */
 export interface KvEntry<Value> {
   /** Its key. */
   readonly key: string;
@@ -51,7 +97,20 @@ export interface KvEntry<Value> {
   readonly revision: number;
 }
 
-/** A NATS key-value bucket holding JSON. */
+/**
+ * A NATS key-value bucket holding JSON.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { KvBucket } from "weir";
+ * import { MemoryKvStore } from "weir/testing";
+ *
+ * const seen: KvBucket<{ times: number }> = new MemoryKvStore().bucket("seen");
+ * await seen.put("ada", { times: 1 });
+ * assert.deepEqual(await seen.get("ada"), { key: "ada", value: { times: 1 }, revision: 1 });
+ * ```
+ */
 export interface KvBucket<Value> {
   /** The entry, or undefined when there is none. */
   get(key: string): Promise<KvEntry<Value> | undefined>;
@@ -65,7 +124,18 @@ export interface KvBucket<Value> {
   delete(key: string): Promise<void>;
 }
 
-/** Structured logging: a message and fields. */
+/**
+ * Structured logging: a message and fields.
+ *
+ * @example
+ * ```ts
+ * import type { Log } from "weir";
+ *
+ * export function report(log: Log, error: Error) {
+ *   log.error("the warehouse did not answer", { error, warehouse: "north" });
+ * }
+ * ```
+ */
 export interface Log {
   /** Detail that is not written by default. */
   debug(message: string, fields?: LogFields): void;
@@ -77,5 +147,14 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
-/** Fields of a log line; an Error is written with its stack. */
+/**
+ * Fields of a log line; an Error is written with its stack.
+ *
+ * @example
+ * ```ts
+ * import type { LogFields } from "weir";
+ *
+ * export const fields = (orderId: string): LogFields => ({ order: orderId });
+ * ```
+ */
 export type LogFields = Readonly<Record<string, unknown>>;

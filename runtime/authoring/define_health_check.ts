@@ -1,12 +1,33 @@
 import type { Duration } from "../rules/duration.ts";
 
-/** What {@linkcode defineHealthCheck} takes besides the check. */
+/**
+ * What {@linkcode defineHealthCheck} takes besides the check.
+ *
+ * @example
+ * ```ts
+ * import { defineHealthCheck, type HealthCheckOptions } from "weir";
+ *
+ * const patient: HealthCheckOptions = { timeout: "5s" };
+ * export const bank = defineHealthCheck("bank", (signal) => fetch("http://bank/health", { signal }), patient);
+ * ```
+ */
 export interface HealthCheckOptions {
   /** A check that takes longer than this has failed. Default: two seconds. */
   readonly timeout?: Duration;
 }
 
-/** A health check, as {@linkcode defineHealthCheck} returns it. */
+/**
+ * A health check, as {@linkcode defineHealthCheck} returns it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineHealthCheck, type HealthCheckDefinition } from "weir";
+ *
+ * export const disk: HealthCheckDefinition = defineHealthCheck("disk", () => Deno.stat("."));
+ * assert.equal(disk.name, "disk");
+ * ```
+ */
 export interface HealthCheckDefinition extends HealthCheckOptions {
   /** What tells it from other exports. */
   readonly kind: "health-check";
@@ -16,7 +37,17 @@ export interface HealthCheckDefinition extends HealthCheckOptions {
   readonly check: (signal: AbortSignal) => unknown | Promise<unknown>;
 }
 
-/** How long a health check may take unless it says otherwise. */
+/**
+ * How long a health check may take unless it says otherwise.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { HEALTH_CHECK_TIMEOUT } from "weir";
+ *
+ * assert.equal(HEALTH_CHECK_TIMEOUT, "2s");
+ * ```
+ */
 export const HEALTH_CHECK_TIMEOUT: Duration = "2s";
 
 /**

@@ -1,6 +1,16 @@
 import type { Duration } from "../rules/duration.ts";
 
-/** What {@linkcode defineStream} takes. */
+/**
+ * What {@linkcode defineStream} takes.
+ *
+ * @example
+ * ```ts
+ * import { defineStream, type StreamOptions } from "weir";
+ *
+ * const kept: Omit<StreamOptions, "name"> = { maxAge: "30d", maxBytes: 10_000_000_000 };
+ * export const Orders = defineStream({ name: "ORDERS", ...kept });
+ * ```
+ */
 export interface StreamOptions {
   /** The stream's name: letters, digits, `_` and `-`, such as `ORDERS`. */
   readonly name: string;
@@ -16,7 +26,18 @@ export interface StreamOptions {
   readonly duplicateWindow?: Duration;
 }
 
-/** A stream, as {@linkcode defineStream} returns it. */
+/**
+ * A stream, as {@linkcode defineStream} returns it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineStream, type StreamDefinition } from "weir";
+ *
+ * export const Orders: StreamDefinition = defineStream({ name: "ORDERS" });
+ * assert.equal(Orders.kind, "stream");
+ * ```
+ */
 export interface StreamDefinition extends StreamOptions {
   /** What tells it from other exports. */
   readonly kind: "stream";

@@ -48,6 +48,21 @@ export class RetryAfterError extends Error {
 /**
  * Thrown by `ctx.dependency(name).call()` while that dependency's breaker is open. Left to pass through the
  * handler, the event is retried once the breaker may close, and no attempt is used up.
+ *
+ * @example
+ * ```ts
+ * import { DependencyOpenError, type HandlerContext } from "weir";
+ *
+ * // Without the bank there is an older rate: nothing to wait for.
+ * export async function rate(ctx: HandlerContext, older: number): Promise<number> {
+ *   try {
+ *     return await ctx.dependency("Bank").call(async (signal) => Number(await (await fetch("http://bank", { signal })).text()));
+ *   } catch (error) {
+ *     if (error instanceof DependencyOpenError) return older;
+ *     throw error;
+ *   }
+ * }
+ * ```
  */
 export class DependencyOpenError extends Error {
   /** What it is called in logs, spans and dead letters. */
@@ -64,7 +79,20 @@ export class DependencyOpenError extends Error {
   }
 }
 
-/** Thrown by a KV bucket's `create` and `update` when somebody else wrote the key first. */
+/**
+ * Thrown by a KV bucket's `create` and `update` when somebody else wrote the key first.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { KvConflictError } from "weir";
+ * import { MemoryKvStore } from "weir/testing";
+ *
+ * const orders = new MemoryKvStore().bucket("orders");
+ * await orders.create("o1", "reserved");
+ * await assert.rejects(orders.create("o1", "reserved"), KvConflictError);
+ * ```
+ */
 export class KvConflictError extends Error {
   /** What it is called in logs, spans and dead letters. */
   override readonly name = "KvConflictError";

@@ -1,4 +1,16 @@
-/** The event a handler is given: CloudEvents 1.0 attributes and the typed data. */
+/**
+ * The event a handler is given: CloudEvents 1.0 attributes and the typed data.
+ *
+ * @example
+ * ```ts
+ * import type { WeirEvent } from "weir";
+ *
+ * // A helper for the events of many functions.
+ * export function describe({ type, id, time }: WeirEvent): string {
+ *   return `${type} ${id} of ${time}`;
+ * }
+ * ```
+ */
 export interface WeirEvent<Type extends string = string, Data = unknown> {
   /** Unique with `source`; the `ce-id` header, or `STREAM:SEQUENCE` for a message without one. */
   readonly id: string;

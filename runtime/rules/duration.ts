@@ -1,4 +1,13 @@
-/** A span of time: a number of milliseconds, or text such as `"250ms" "10s" "5m" "2h" "7d"`. */
+/**
+ * A span of time: a number of milliseconds, or text such as `"250ms" "10s" "5m" "2h" "7d"`.
+ *
+ * @example
+ * ```ts
+ * import type { Duration } from "weir";
+ *
+ * export const waits: Duration[] = [250, "250ms", "1.5s", "7d"];
+ * ```
+ */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
