@@ -130,7 +130,7 @@ export const CONSUMERS: readonly Rule[] = [
     holds: "no consumer refuses pulls as Weir makes them",
     why:
       "Weir pulls for as many events as it could begin, and waits 5 seconds for them: a refused pull is handed nothing",
-    fix: "`nats consumer edit STREAM NAME --max-pull-batch=0 --max-pull-expire=0s`",
+    fix: "`nats consumer edit STREAM NAME --max-pull-batch=1000 --max-pull-expire=1m`",
     find: (facts) =>
       each(facts, ({ config: { max_batch = 0, max_expires = 0 }, stream_name, name: own }, name) => {
         const { concurrency } = known(facts.project).functions.find((fn) => fn.name === own)!.policy;
@@ -144,7 +144,9 @@ export const CONSUMERS: readonly Rule[] = [
         return [{
           severity: "error",
           what: `${name} refuses pulls ${said.join(", and ")}`,
-          fix: `nats consumer edit ${stream_name} ${own} --max-pull-batch=0 --max-pull-expire=0s`,
+          fix: `nats consumer edit ${stream_name} ${own} --max-pull-batch=${
+            Math.max(1_000, concurrency)
+          } --max-pull-expire=1m`,
         }];
       }),
   },
@@ -153,7 +155,8 @@ export const CONSUMERS: readonly Rule[] = [
     area: "consumers",
     holds: "no consumer goes by itself while its function does not run",
     why: "what it had settled goes with it: the next start makes a new one, which begins with the oldest event kept",
-    fix: "`nats consumer edit STREAM NAME --inactive-threshold=0s`; one in memory is removed and made anew",
+    fix:
+      "`nats consumer edit STREAM NAME --interactive`, without inactive_threshold; one in memory is removed and made anew",
     find: (facts) =>
       each(facts, ({ config: { inactive_threshold = 0, mem_storage }, stream_name, name: own }, name) => {
         const said = [
@@ -161,7 +164,9 @@ export const CONSUMERS: readonly Rule[] = [
           ...mem_storage ? ["is kept in memory"] : [],
         ];
         if (said.length === 0) return [];
-        const fix = `nats consumer edit ${stream_name} ${own} --inactive-threshold=0s`;
+        const fix = mem_storage
+          ? `nats consumer rm ${stream_name} ${own}, once its events are handled: a start makes it anew`
+          : `nats consumer edit ${stream_name} ${own} --interactive, and take inactive_threshold out`;
         return [{ severity: "warning", what: `${name} ${said.join(" and ")}`, fix }];
       }),
   },

@@ -58,12 +58,12 @@ export const OWN_STREAMS: readonly Rule[] = [
     holds: "RETRIES may hold messages back until they are due",
     why:
       "without it no retry can be parked: each event that should wait is held instead, and keeps others from running",
-    fix: "`nats stream edit RETRIES --allow-schedules`",
+    fix: "`nats stream edit RETRIES --discard=old --allow-schedules`: schedules go with no other",
     find: (facts): Found[] =>
       own(facts).filter(({ config }) => config.name === RETRIES.stream && !config.allow_msg_schedules).map(() => ({
         severity: "error",
         what: `the stream ${RETRIES.stream} does not allow message schedules`,
-        fix: `nats stream edit ${RETRIES.stream} --allow-schedules`,
+        fix: `nats stream edit ${RETRIES.stream} --discard=old --allow-schedules`,
       })),
   },
 ];

@@ -13,7 +13,8 @@ export const WORK_QUEUES: readonly Rule[] = [
     holds: "in a work queue each event has one function, and no consumer of others",
     why:
       "JetStream lets only one consumer of a work queue have a subject: it refuses the second, and `start` exits with 1",
-    fix: "a stream with `--retention=limits`, in which every function has all of its events",
+    fix:
+      "one function for both, or the stream removed once it is empty: a start makes it anew, with the retention limits",
     find: ({ project, streams, consumers }) => {
       const { functions } = known(project);
       const queues = eventStreams(known(project), known(streams)).filter(({ config }) =>
@@ -38,7 +39,7 @@ export const WORK_QUEUES: readonly Rule[] = [
             severity: "error",
             what: `${queue} is a work queue, and both ${fn.functionName} and ${other.functionName} want ` +
               `${fn.filters.filter((filter) => other.filters.some((theirs) => overlaps(theirs, filter))).join(", ")}`,
-            fix: `nats stream edit ${queue} --retention=limits, or one function for both`,
+            fix: `nats stream rm ${queue} once it is empty (a start makes it anew), or one function for both`,
           }))
         );
       });
