@@ -54,6 +54,11 @@ const cases: [what: string, given: Partial<Facts>, found: RegExp[]][] = [
     { streams: streams(stream("ORDERS", { duplicate_window: 19e9 })) },
     [/^duplicate-window warning: the stream ORDERS remembers ids for 19s; 20s is needed/],
   ],
+  [
+    "ids of dead letters forgotten too soon",
+    { streams: streams(stream("DEAD_LETTERS", { duplicate_window: 1e9 })) },
+    [/^duplicate-window warning: the stream DEAD_LETTERS remembers ids for 1s/],
+  ],
   ["ids kept just long enough", { streams: streams(stream("ORDERS", { duplicate_window: 20e9 })) }, []],
   [
     "a work queue, in which the window is all there is",
@@ -135,6 +140,14 @@ const cases: [what: string, given: Partial<Facts>, found: RegExp[]][] = [
     "more replicas than servers",
     { config: configOf({ WEIR_REPLICAS: "5" }) },
     [/^replicas-possible error: WEIR_REPLICAS is 5, and there are 3 servers/],
+  ],
+  [
+    "more replicas than servers with JetStream",
+    {
+      config: configOf({ WEIR_REPLICAS: "3" }),
+      servers: ["a", "b", "c"].map((name) => greeting(name, { jetstream: name !== "c" })),
+    },
+    [/^replicas-possible error: WEIR_REPLICAS is 3, and there are 2 servers/],
   ],
   [
     "replicas of one server",

@@ -71,7 +71,15 @@ export const streams = (...all: StreamInfo[]) => ({
 export const greeting = (name: string, info = {}) => ({
   address: `${name}:4222`,
   configured: true,
-  info: { server_id: name, server_name: name, version: "2.15.1", cluster: "C", max_payload: 1_048_576, ...info },
+  info: {
+    server_id: name,
+    server_name: name,
+    version: "2.15.1",
+    cluster: "C",
+    jetstream: true,
+    max_payload: 1_048_576,
+    ...info,
+  },
 });
 
 /** Facts of which no rule has anything to say, but for what is given. */

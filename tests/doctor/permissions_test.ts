@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { UserPermissions } from "../../runtime/doctor/permissions.ts";
 import { connectionFix } from "../../runtime/doctor/connection_fix.ts";
-import { examined, greeting, line, streams } from "./facts.ts";
+import { configOf, examined, greeting, line, streams } from "./facts.ts";
 
 const ALL = { allow: [">"] };
 const found = (permissions: Omit<UserPermissions, "user">, given = {}) =>
@@ -98,3 +98,12 @@ for (
     assert.match(connectionFix(problem, { servers, dev: false }), fix);
   });
 }
+
+Deno.test("a process that only takes events in needs nothing for functions, and one that runs some needs those", () => {
+  const user = { publish: { allow: ["orders.made", "$JS.API.STREAM.*.>", "$JS.API.STREAM.NAMES"] } };
+  const of = (env: Record<string, string>) =>
+    found(user, { config: configOf(env) }).map(line).filter((one) => one.startsWith("permissions "));
+  const [ingress, both] = [of({ WEIR_ROLES: "ingress" }), of({})];
+  assert.ok(!ingress.some((one) => /ship|orders\.sent/.test(one)), ingress.join("\n"));
+  assert.ok(both.some((one) => /CONSUMER\.MSG\.NEXT\.ORDERS\.ship/.test(one)), both.join("\n"));
+});

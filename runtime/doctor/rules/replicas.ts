@@ -81,12 +81,12 @@ function onOneDisk({ config }: StreamInfo): boolean {
   return config.num_replicas === 1 && config.storage === "file";
 }
 
-/** How many servers the cluster has, as far as one can see from here; 0 when that is not known. */
+/** How many servers with JetStream the cluster has, as far as one can see from here; 0 when that is not known. */
 function serverCount({ servers, connection, streams }: Facts): number {
   const { cluster, server } = connected({ connection });
   if (cluster === undefined) return 1;
   const names = new Set([server]);
-  for (const { info } of servers) if (info?.cluster === cluster) names.add(info.server_name);
+  for (const { info } of servers) if (info?.cluster === cluster && info.jetstream) names.add(info.server_name);
   for (const info of "value" in streams ? streams.value.values() : []) {
     for (const name of [info.cluster?.leader, ...(info.cluster?.replicas ?? []).map((one) => one.name)]) {
       if (name) names.add(name);

@@ -1,4 +1,5 @@
-import { LOOPBACK } from "../../config.ts";
+import type { Registry } from "../../authoring/registry.ts";
+import { type Config, LOOPBACK } from "../../config.ts";
 import { OLDEST_SUPPORTED } from "../../rules/server_version.ts";
 import { connectionFix } from "../connection_fix.ts";
 import { connected, known } from "../facts.ts";
@@ -109,12 +110,12 @@ export const SERVER: readonly Rule[] = [
     holds: "the NATS user may do all that Weir does",
     why: "what it may not fails when it is first done, which may be the first dead letter",
     fix: "the lines of the finding, in the user's permissions",
-    find: ({ user, project, streams, consumers }) => {
+    find: ({ user, project, config, streams, consumers }) => {
       const there = new Set([
         ..."value" in streams ? streams.value.keys() : [],
         ..."value" in consumers ? consumerNames(consumers.value) : [],
       ]);
-      const refused = refusals(known(user), needsOf(known(project), there));
+      const refused = refusals(known(user), needsOf(runBy(known(config), known(project)), there));
       const groups = Map.groupBy(refused, ({ need, deniedBy }) => `${need.action}\n${need.purpose}\n${deniedBy ?? ""}`);
       return [...groups.values()].map((group) => ({
         severity: group[0].need.optional ? "warning" : "error",
@@ -139,6 +140,17 @@ export const SERVER: readonly Rule[] = [
     },
   },
 ];
+
+/** What of a project a process of this configuration runs: the others may have users of their own. */
+function runBy(config: Config, project: Registry): Registry {
+  const { WEIR_ROLES: roles, WEIR_FUNCTIONS: selected } = config;
+  const functions = project.functions.filter(({ name }) => selected?.includes(name) ?? true);
+  return {
+    ...project,
+    functions: roles.includes("functions") ? functions : [],
+    events: roles.includes("ingress") ? project.events : new Map(),
+  };
+}
 
 function refusalText(user: string, group: readonly Refusal[]): string {
   const [{ need, deniedBy }] = group, subjects = group.map((one) => one.need.subject).join(", ");

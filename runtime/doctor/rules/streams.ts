@@ -4,6 +4,8 @@ import type { Rule } from "../rule.ts";
 import { eventStreams, limitsOf } from "../streams.ts";
 import { percent, size, span } from "../words.ts";
 import { ACK_WAIT_MS } from "../../nats/ack_wait.ts";
+import { DEAD_LETTERS } from "../../nats/dead_letters.ts";
+import { RETRIES } from "../../nats/retry_lane.ts";
 
 /** A publisher tries for 8 s, and its last try may take 2 s to come. */
 const PUBLISHING_MS = 10_000;
@@ -21,8 +23,9 @@ export const STREAMS: readonly Rule[] = [
     fix: '`duplicateWindow: "2m"` in defineStream',
     find: ({ project, streams }) => {
       const { functions } = known(project);
-      return eventStreams(known(project), known(streams)).flatMap(({ config }) => {
-        const { name, retention } = config, has = config.duplicate_window / 1e6;
+      const own = [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
+      return [...eventStreams(known(project), known(streams)), ...own].flatMap(({ config }) => {
+        const { name, retention, max_age } = config, has = config.duplicate_window / 1e6;
         const emitters = functions.filter(({ emits }) =>
           emits.some(({ type }) => config.subjects?.some((subject) => covers(subject, type)))
         );
@@ -30,12 +33,18 @@ export const STREAMS: readonly Rule[] = [
         const late = retention !== "limits" && longest !== undefined;
         const wanted = late ? longest + ACK_WAIT_MS + PUBLISHING_MS : 2 * PUBLISHING_MS;
         if (has >= wanted) return [];
+        const window = span(Math.max(120_000, wanted));
+        // JetStream remembers ids for no longer than it keeps what has them.
+        const age = max_age > 0 && max_age / 1e6 < Math.max(120_000, wanted) ? ` maxAge: "${window}",` : "";
+        const isOwn = own.some((one) => one.config.name === name);
         return [{
           severity: "warning",
           what: `the stream ${name} remembers ids for ${span(has)}; ${
             late ? `of a work queue's emitters a repeat may come after ${span(wanted)}` : `${span(wanted)} is needed`
           }`,
-          fix: `defineStream({ name: "${name}", duplicateWindow: "${span(Math.max(120_000, wanted))}" }) in schemas/`,
+          fix: isOwn
+            ? `nats stream edit ${name} --dupe-window=${window}`
+            : `defineStream({ name: "${name}",${age} duplicateWindow: "${window}" }) in schemas/`,
         }];
       });
     },
