@@ -21,9 +21,10 @@ export async function knock(get: (name: string) => string | undefined): Promise<
   }));
 }
 
-/** The end of a chain of causes says most, and the URL is told already. */
+/** The last of a chain of causes says most, and after its last colon. */
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") return `no answer within ${WITHIN_MS} ms`;
-  return error.message.replace(/^.*?: (client error|error sending request)[^:]*: ?/i, "").slice(0, 120);
+  if (error.cause instanceof Error) return reason(error.cause);
+  return error.message.split(": ").at(-1)!;
 }

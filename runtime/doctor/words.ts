@@ -6,6 +6,11 @@ export function span(ms: number): Duration {
   return formatDuration(Math.ceil(ms / unit) * unit);
 }
 
+/** What to write where so much is needed: twice that, in whole minutes at the least. */
+export function roomy(ms: number): Duration {
+  return span(Math.ceil(2 * ms / 60_000) * 60_000);
+}
+
 /** Bytes as a person would say them. */
 export function size(bytes: number): string {
   for (const [unit, of] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {

@@ -53,7 +53,7 @@ Deno.test("without NATS and with a broken file the other checks are made, and al
   await using project = await copyProject();
   await Deno.writeTextFile(`${project.path}/functions/broken.ts`, "export default 1;");
   const env = { NATS_URL: "nats://127.0.0.1:1", HOST: "127.0.0.1", WEIR_WORKER: "2" };
-  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" };
+  const { OTLP } = freePorts("OTLP"), endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${OTLP}` };
   const { code, text } = await doctor(project.path, ["--json"], { ...env, ...endpoint });
   assert.equal(code, 1);
   const told = (JSON.parse(text) as Told[]).filter(({ unchecked }) => !unchecked);
@@ -63,7 +63,10 @@ Deno.test("without NATS and with a broken file the other checks are made, and al
     "project error",
     "connection error",
   ]);
-  assert.match(told[1].what, /OTEL_EXPORTER_OTLP_ENDPOINT is http:\/\/127\.0\.0\.1:1, where nothing answers/);
+  assert.match(
+    told[1].what,
+    /OTEL_EXPORTER_OTLP_ENDPOINT is http:\/\/127\.0\.0\.1:\d+, where nothing answers by HTTP: .*refused/,
+  );
   assert.match(told[2].what, /functions\/broken\.ts: its default export is not a function/);
   assert.match(told[3].fix, /start the server, or correct NATS_URL/);
 });

@@ -3,7 +3,7 @@ import { resolvePolicy } from "../../runtime/authoring/policy.ts";
 import { greet } from "../../runtime/doctor/greeting.ts";
 import { nearest } from "../../runtime/doctor/nearest.ts";
 import { horizonMs, inStreamMs } from "../../runtime/doctor/retry_horizon.ts";
-import { size, span } from "../../runtime/doctor/words.ts";
+import { roomy, size, span } from "../../runtime/doctor/words.ts";
 import { Made } from "./facts.ts";
 
 function policy(options: object) {
@@ -65,6 +65,7 @@ Deno.test("spans and sizes are said as a person would", () => {
     "61m",
     "1d",
   ]);
+  assert.deepEqual([1_000, 124_000, 7 * 86_400_000].map(roomy), ["1m", "5m", "14d"]);
   assert.deepEqual([12, 2_048, 1_572_864, 2 ** 30].map(size), ["12 bytes", "2 KiB", "1.5 MiB", "1 GiB"]);
 });
 

@@ -1,5 +1,5 @@
 import { overlaps } from "../../rules/subjects.ts";
-import { span } from "../words.ts";
+import { roomy, span } from "../words.ts";
 import { known } from "../facts.ts";
 import { horizonMs, inStreamMs } from "../retry_horizon.ts";
 import type { Rule } from "../rule.ts";
@@ -38,7 +38,7 @@ export const PROJECT_RULES: readonly Rule[] = [
             severity: "error",
             what: `${name}: ${policy.retry.attempts} attempts with a timeout of ${span(policy.timeoutMs)} ` +
               `may take ${span(needs)} in the stream ${stream}, which keeps events for ${span(kept)}`,
-            fix: `defineStream({ name: "${stream}", maxAge: "${span(2 * needs)}" }) in schemas/, ` +
+            fix: `defineStream({ name: "${stream}", maxAge: "${roomy(needs)}" }) in schemas/, ` +
               `or a shorter \`timeout\` in functions/${name}.ts`,
           }];
         })
@@ -77,7 +77,7 @@ export const PROJECT_RULES: readonly Rule[] = [
             severity: "warning",
             what: `${name} takes events of up to ${span(maxAgeMs)}, and the stream ${stream} keeps them for ` +
               `${span(kept)}`,
-            fix: `defineStream({ name: "${stream}", maxAge: "${span(2 * maxAgeMs)}" }) in schemas/`,
+            fix: `defineStream({ name: "${stream}", maxAge: "${roomy(maxAgeMs)}" }) in schemas/`,
           }];
         })
       ),
