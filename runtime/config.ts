@@ -20,7 +20,8 @@ export const ENVIRONMENT: Environment = {
 
 /** Variables whose value is never shown, and which may be given as `NAME_FILE` instead. */
 const SECRETS = ["NATS_CREDS", "NATS_TOKEN", "NATS_USER", "NATS_PASSWORD", "NATS_URL", "WEIR_API_KEYS"];
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
+/** Hosts that nobody else can reach. */
+export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 
 const port = z.string().regex(/^\d{1,5}$/, "a port: 0 to 65535").transform(Number)
   .refine((value) => value <= 65_535, "a port: 0 to 65535");
@@ -82,6 +83,9 @@ const schema = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS, oneOf(LOG_LEVELS)).default("info"),
   LOG_FORMAT: z.enum(["json", "pretty"], oneOf(["json", "pretty"])).default("json"),
 });
+
+/** The names of all variables that are read here. */
+export const VARIABLES: readonly string[] = Object.keys(schema.shape);
 
 /** Everything that the environment settles. Field names are those of the variables. */
 export type Config = z.output<typeof schema>;

@@ -3,10 +3,10 @@
  *
  * - `settle-only`: only `runtime/nats/settle.ts` settles messages, so that what happens to one is decided in one
  *   place and done in one place.
- * - `pure-layers`: `nouns/`, `rules/` and `policy/` have no `await`, no `Deno.`, no clock and no chance. Time and
- *   random numbers come in as arguments, which is why tables of values test them whole.
+ * - `pure-layers`: `nouns/`, `rules/`, `policy/` and `doctor/rules/` have no `await`, no `Deno.`, no clock and no
+ *   chance. Time and random numbers come in as arguments, which is why tables of values test them whole.
  */
-const PURE = /\/runtime\/(nouns|rules|policy)\//;
+const PURE = /\/runtime\/(nouns|rules|policy|doctor\/rules)\//;
 const SETTLER = /\/runtime\/nats\/settle\.ts$/;
 const SETTLING = /^(ack|nak|term|ackAck|working)$/;
 const ANSWER = /^(\+ACK|-NAK|\+TERM|\+WPI|\+NXT)/;

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
+import { doctorCommand } from "./doctor.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { generation } from "./generation.ts";
 import { functions } from "./functions.ts";
@@ -43,6 +44,7 @@ function program(): Command {
     .action(functions);
   weir.addCommand(deadLettersCommand());
   weir.addCommand(parkedCommand());
+  weir.addCommand(doctorCommand());
   return weir;
 }
 

@@ -11,7 +11,7 @@ import { covers } from "../rules/subjects.ts";
 import { CannotChange, differing, fixed, unlessMissing } from "./in_place.ts";
 
 /** What a stream gets when it is made; what is not declared is its operator's from then on. */
-const NEW_STREAM = {
+export const NEW_STREAM = {
   retention: RetentionPolicy.Limits,
   storage: StorageType.File,
   discard: DiscardPolicy.New,

@@ -7,7 +7,7 @@ import type { Clock, Sink, Source } from "../flow/ports.ts";
 import { within } from "./within.ts";
 
 /** Short: as long a process that a handler blocks is handed what others could begin at once. */
-const EXPIRES_MS = 5_000;
+export const EXPIRES_MS = 5_000;
 const HEARTBEAT_MS = 1_000;
 /** Silence after which the server has forgotten our pulls: a leader that went away says nothing. */
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;

@@ -1,0 +1,25 @@
+import { Command } from "commander";
+import { gather } from "../doctor/gather.ts";
+import { report } from "../doctor/report.ts";
+import { examine, tally } from "../doctor/rule.ts";
+import { RULES } from "../doctor/rules/all.ts";
+import { CommandFailure } from "./exit_codes.ts";
+import { printJson, screen } from "./output.ts";
+
+/** `doctor`: what is known to go wrong, looked for before it does. */
+export function doctorCommand(): Command {
+  return new Command("doctor")
+    .description("Look for known traps in the environment, the project and the cluster. It changes nothing.")
+    .option("--json", "print what was found as a JSON list")
+    .option("--strict", "exit with 1 on warnings as well")
+    .addHelpText("after", "\nExample:\n  deno task doctor\n  NATS_URL=tls://nats:4222 deno task doctor --strict --json")
+    .action(doctor);
+}
+
+async function doctor({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
+  const examination = examine(await gather(), RULES), { findings } = examination;
+  if (json) printJson(findings);
+  else console.log(report(examination, screen()));
+  const { error, warning } = tally(findings);
+  if (error > 0 || strict && warning > 0) throw new CommandFailure("");
+}

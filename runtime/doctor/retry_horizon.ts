@@ -1,0 +1,32 @@
+import type { FunctionPolicy } from "../authoring/policy.ts";
+import { PARK_FROM_MS } from "../nats/retry_lane.ts";
+import { backoffMs } from "../rules/backoff.ts";
+
+/** Attempts beyond this add nothing to look at: each has its longest wait by then. */
+const MOST_WAITS = 10_000;
+
+/** How long after its first delivery the last attempt of an event may begin: each before it took all of its time. */
+export function horizonMs({ retry, timeoutMs }: FunctionPolicy): number {
+  return sum(retry.attempts - 1, (n) => timeoutMs + backoffMs({ ...retry, jitter: "none" }, n, 1));
+}
+
+/**
+ * How much of that an event may spend in its own stream. A longer wait is parked elsewhere, where no age limit is; but
+ * chance may make every wait a short one.
+ */
+export function inStreamMs({ retry, timeoutMs }: FunctionPolicy): number {
+  const jitter = retry.jitter === "full";
+  let parked = false;
+  return sum(retry.attempts - 1, (n) => {
+    const wait = backoffMs({ ...retry, jitter: "none" }, n, 1);
+    if (parked) return 0;
+    if (wait >= PARK_FROM_MS && !jitter) parked = true;
+    return timeoutMs + (parked ? 0 : Math.min(wait, PARK_FROM_MS));
+  });
+}
+
+function sum(count: number, of: (n: number) => number): number {
+  let total = 0;
+  for (let n = 1; n <= Math.min(count, MOST_WAITS); n++) total += of(n);
+  return count > MOST_WAITS ? total + (count - MOST_WAITS) * of(MOST_WAITS) : total;
+}
