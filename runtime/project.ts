@@ -38,7 +38,7 @@ async function loadFolder(root: URL, folder: string, problems: string[]): Promis
 }
 
 /** The modules of a folder, by name. Tests, and files whose name starts with `_` or `.`, are not among them. */
-async function listModules(folder: URL): Promise<string[]> {
+export async function listModules(folder: URL): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
