@@ -6,6 +6,7 @@ import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
 import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";
+import { tellUnaskedExit } from "./unasked_exit.ts";
 
 /** One of several processes of the same functions: what it tells the one that started it. */
 export interface Place {
@@ -43,6 +44,7 @@ export async function run(place?: Place, known?: Config): Promise<void> {
     log.error("a promise that nobody awaits was rejected", { error: event.reason });
   });
 
+  tellUnaskedExit(log);
   for (const warning of place && place.number > 1 ? [] : registry.warnings) log.warn(warning); // once is enough
   let runtime: Runtime | undefined;
   const stop = async (why: { signal: Deno.Signal } | { reason: string }) => {

@@ -145,8 +145,7 @@ function jsonOf(data: unknown, where: string): string {
   try {
     json = JSON.stringify(data);
   } catch (cause) {
-    const [why] = String((cause as Error).message).split("\n");
-    throw new TypeError(`${where} with data that is no JSON: ${why}`, { cause });
+    throw new TypeError(`${where} with data that is no JSON`, { cause });
   }
   if (json === undefined) throw new TypeError(`${where} without data: an event carries JSON, null at the least`);
   return json;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { copyProject, freePorts, startWeir } from "./program.ts";
+import { startServer } from "../../runtime/broker/server.ts";
+import { copyProject, copyProjectWith, freePorts, type LogLine, startWeir } from "./program.ts";
 
 const FUNCTION =
   'import { defineFunction } from "weir";\nexport default defineFunction({ on: "orders.created" }, () => {});';
@@ -220,3 +221,44 @@ Deno.test("a file that awaits at its top what never comes is given up, and named
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** A process with one function, whose handler is given, once it has an event. */
+async function runHandler(body: string, enough: (line: LogLine) => boolean): Promise<LogLine> {
+  await using server = await startServer();
+  await using project = await copyProjectWith(
+    "ship",
+    `import { defineFunction } from "weir";
+import process from "node:process";
+export default defineFunction({
+  on: "legacy.>",
+  retry: { attempts: 1 },
+}, async (event, ctx) => { void [process, event, ctx]; ${body} });`,
+  );
+  await Deno.writeTextFile(
+    `${project.path}/schemas/legacy.ts`,
+    `import { defineEvent } from "weir";
+import { z } from "zod";
+export const Legacy = defineEvent({ type: "legacy.order", version: 1, data: z.unknown(), ingress: {} });`,
+  );
+  const ports = freePorts("PORT", "ADMIN_PORT");
+  await using program = startWeir(project.path, ["start"], { ...ports, HOST: "127.0.0.1", NATS_URL: server.url });
+  await program.waitForLog(({ message }) => message === "ready");
+  // It may end the process before the answer is out.
+  await fetch(`http://127.0.0.1:${ports.PORT}/events/legacy.order`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  }).then((response) => response.body?.cancel(), () => {});
+  return await program.waitForLog(enough);
+}
+
+for (const exit of ["Deno.exit(3)", "process.exit(3)"]) {
+  Deno.test(`${exit} in a handler ends the process, and the log says where it was called`, async () => {
+    const line = await runHandler(`await Promise.resolve(); ${exit};`, ({ message }) => message.includes("exit"));
+    assert.equal(
+      line.message,
+      "Deno.exit or process.exit ends the process, and with it every handler that runs: throw an Error instead",
+    );
+    assert.match(String(line.at), /^functions\/ship\.ts:6:\d+$/);
+  });
+}

@@ -97,16 +97,16 @@ Deno.test("data that the schema refuses is not emitted, and takes no position", 
 
 const circular: Record<string, unknown> = {};
 circular.itself = circular;
-const odd: [what: string, data: unknown, message: string | RegExp][] = [
+const odd: [what: string, data: unknown, message: string][] = [
   [
     "a bigint",
     { total: 5n },
-    /^ship emits any\.thing with data that is no JSON: Do not know how to serialize a BigInt$/,
+    "ship emits any.thing with data that is no JSON",
   ],
   [
     "what contains itself",
     circular,
-    /^ship emits any\.thing with data that is no JSON: Converting circular structure to/,
+    "ship emits any.thing with data that is no JSON",
   ],
   ["undefined", undefined, "ship emits any.thing without data: an event carries JSON, null at the least"],
   ["a function", () => 1, "ship emits any.thing without data: an event carries JSON, null at the least"],
