@@ -28,6 +28,7 @@ export {
   type HealthCheckDefinition,
   type HealthCheckOptions,
 } from "./authoring/define_health_check.ts";
+export type { EventOfType, KnownType, ProjectEvent, SchemaFiles } from "./authoring/schema_files.ts";
 export { defineStream, type StreamDefinition, type StreamOptions } from "./authoring/define_stream.ts";
 export type {
   Dependency,

@@ -1,5 +1,7 @@
 import { StartupProblems } from "./authoring/problems.ts";
 import type { LoadedModule } from "./authoring/loaded_module.ts";
+import { leftOut } from "./left_out.ts";
+import { loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./authoring/registry.ts";
 
 /** The project this copy of Weir belongs to: the folder above `runtime/`. */
@@ -17,7 +19,7 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
   const functions = await loadFolder(root, "functions", problems);
   try {
     const registry = buildRegistry(schemas, functions);
-    if (problems.length === 0) return registry;
+    if (problems.length === 0) return { ...registry, warnings: [...registry.warnings, ...await leftOut(root)] };
   } catch (error) {
     if (!(error instanceof StartupProblems)) throw error;
     problems.push(...error.problems);
@@ -26,15 +28,8 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
 }
 
 async function loadFolder(root: URL, folder: string, problems: string[]): Promise<LoadedModule[]> {
-  const files = (await listModules(new URL(`${folder}/`, root))).map((name) => `${folder}/${name}`);
-  const modules = await Promise.all(files.map(async (file) => {
-    try {
-      return { file, exports: await import(new URL(file, root).href) as Record<string, unknown> };
-    } catch (error) {
-      problems.push(`${file}: cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }));
-  return modules.filter((module) => module !== undefined);
+  const names = await listModules(new URL(`${folder}/`, root));
+  return await loadModules(root, names.map((name) => `${folder}/${name}`), problems);
 }
 
 /** Every source file below a folder, relative to the project: what a change of may matter. */
@@ -48,7 +43,7 @@ export async function listSources(root: URL, folder: string): Promise<string[]> 
 }
 
 /** The modules of a folder, by name. Tests, and files whose name starts with `_` or `.`, are not among them. */
-async function listModules(folder: URL): Promise<string[]> {
+export async function listModules(folder: URL): Promise<string[]> {
   return (await entriesOf(folder))
     .filter(({ name, isDirectory }) => !isDirectory && /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name))
     .map(({ name }) => name).sort();

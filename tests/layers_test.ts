@@ -47,7 +47,9 @@ async function* sources(folder = RUNTIME): AsyncIterable<{ file: string; source:
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
     if (isDirectory) yield* sources(path);
-    else if (name.endsWith(".ts")) yield { file: relative(RUNTIME, path), source: code(await Deno.readTextFile(path)) };
+    else if (/(?<!\.d)\.ts$/.test(name)) {
+      yield { file: relative(RUNTIME, path), source: code(await Deno.readTextFile(path)) };
+    }
   }
 }
 

@@ -1,5 +1,6 @@
-import { z } from "zod";
+import { dataProblem } from "./data_problem.ts";
 import type { EventDefinition } from "./define_event.ts";
+import { unknownOption } from "./duration_schema.ts";
 import { exportsOf, type LoadedModule } from "./loaded_module.ts";
 import type { StreamMap } from "./streams.ts";
 
@@ -44,24 +45,21 @@ export function bindEvents(
   return { events, exported };
 }
 
+const OPTIONS = ["type", "version", "data", "ingress", "ingress.route"];
+
 function eventProblems(event: EventDefinition, routes: Map<string, string>): string[] {
   const problems: string[] = [];
   if (!Number.isInteger(event.version) || event.version < 1) {
     problems.push(`version ${JSON.stringify(event.version)} is not a whole number from 1`);
   }
-  if (!(event.data instanceof z.ZodType)) problems.push(`data is not a zod schema`);
-  else {
-    try {
-      z.toJSONSchema(event.data, { io: "input" });
-    } catch (error) {
-      problems.push(`its data cannot travel as JSON: ${(error as Error).message} (a time travels as z.iso.datetime())`);
-    }
+  const untravelled = dataProblem(event.data);
+  if (untravelled) problems.push(untravelled);
+  for (const key of Object.keys(event)) {
+    if (key !== "kind" && !OPTIONS.includes(key)) problems.push(unknownOption(key, "", OPTIONS));
   }
-  const known = ["kind", "type", "version", "data", "ingress"];
-  const unknown = Object.keys(event).filter((key) => !known.includes(key));
-  if (unknown.length > 0) problems.push(`unknown option ${unknown.join(", ")}`);
-  const unknownIngress = Object.keys(event.ingress ?? {}).filter((key) => key !== "route");
-  if (unknownIngress.length > 0) problems.push(`unknown option ingress.${unknownIngress.join(", ingress.")}`);
+  for (const key of Object.keys(event.ingress ?? {})) {
+    if (key !== "route") problems.push(unknownOption(key, "ingress", OPTIONS));
+  }
   const route = event.ingress?.route;
   if (route !== undefined) {
     if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(route) || /^\/(events|health)(\/|$)/.test(route)) {

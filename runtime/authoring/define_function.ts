@@ -3,12 +3,18 @@ import type { WeirEvent } from "../nouns/event.ts";
 import type { Duration } from "../rules/duration.ts";
 import type { HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
+import type { EventOfType, KnownType } from "./schema_files.ts";
 
-/** What wakes a function: an event, or a raw subject pattern such as `legacy.>`, whose data stays unchecked. */
-export type Trigger = EventDefinition | string;
+/**
+ * What wakes a function: an event, its type as text, such as `orders.created`, or a raw subject pattern such as
+ * `legacy.>`, whose data stays unchecked.
+ */
+// A `string` as such would swallow the known types, and nothing would complete.
+export type Trigger = EventDefinition | KnownType | (string & Record<never, never>);
 
 /** The event type that a trigger, or a list of them, delivers. */
 export type EventOf<On> = On extends EventDefinition<infer Type, infer Schema> ? WeirEvent<Type, z.output<Schema>>
+  : On extends KnownType ? EventOf<EventOfType<On>>
   : On extends string ? WeirEvent<string, unknown>
   : On extends readonly (infer One)[] ? EventOf<One>
   : never;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { WeirEvent } from "../nouns/event.ts";
 import type { RetryPolicy } from "../rules/backoff.ts";
 import type { BreakerPolicy } from "../rules/breaker.ts";
-import { durationSchema, optionProblems } from "./duration_schema.ts";
+import { countSchema as count, durationSchema, optionProblems, shown } from "./duration_schema.ts";
 import { type BreakerOptions, FUNCTION_DEFAULTS, type FunctionOptions } from "./define_function.ts";
 
 /** How long handled events are remembered, and by what name. */
@@ -23,15 +23,18 @@ export interface FunctionPolicy {
   readonly dependencies: Readonly<Record<string, BreakerPolicy>>;
 }
 
-const count = z.int().min(1);
 const defaults = FUNCTION_DEFAULTS;
 
 const retry = z.strictObject({
   attempts: count.default(defaults.retry.attempts),
   initial: durationSchema.prefault(defaults.retry.initial),
   max: durationSchema.prefault(defaults.retry.max),
-  factor: z.number().min(1).default(defaults.retry.factor),
-  jitter: z.enum(["full", "none"]).default(defaults.retry.jitter),
+  factor: z.custom<number>(
+    (value) => Number.isFinite(value) && (value as number) >= 1,
+    { error: ({ input }) => `${shown(input)} is not a number from 1` },
+  ).default(defaults.retry.factor),
+  jitter: z.enum(["full", "none"], { error: ({ input }) => `${shown(input)} is neither "full" nor "none"` })
+    .default(defaults.retry.jitter),
 }).transform(({ initial: initialMs, max: maxMs, ...rest }): RetryPolicy => ({ ...rest, initialMs, maxMs }));
 
 const breaker = z.strictObject({
@@ -44,6 +47,14 @@ const breaker = z.strictObject({
   intervalMs,
   openForMs,
 }));
+
+/** Every option by its path, for what may have been meant by one that is none. */
+const OPTIONS = [
+  ...["on", "emits", "retry", "timeout", "concurrency", "idempotency", "maxAge", "breaker", "dependencies"],
+  ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
+  ...["key", "ttl"].map((name) => `idempotency.${name}`),
+  ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
+];
 
 const ttl = durationSchema.refine((ms) => ms >= 1_000, "at least one second: that is how finely NATS counts it");
 const idempotency = z.preprocess(
@@ -79,7 +90,7 @@ export function resolvePolicy(
 ): { ok: true; policy: FunctionPolicy } | { ok: false; problems: string[] } {
   const result = options.safeParse(given);
   if (result.success) return { ok: true, policy: result.data };
-  return { ok: false, problems: optionProblems(result.error) };
+  return { ok: false, problems: optionProblems(result.error, OPTIONS) };
 }
 
 /** The breaker of a dependency that no function configures. */

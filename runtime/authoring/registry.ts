@@ -1,4 +1,5 @@
 import { parseDuration } from "../rules/duration.ts";
+import { didYouMean } from "../rules/nearest.ts";
 import { isWildcard } from "../rules/subjects.ts";
 import { bindEvents } from "./bind_events.ts";
 import { bindFunction, type BoundFunction } from "./bind_function.ts";
@@ -37,10 +38,11 @@ export function buildRegistry(
   const problems: string[] = [];
   const streams = new StreamMap();
   for (const { file, value } of exportsOf<StreamDefinition>(schemas, "stream")) {
-    problems.push(...streams.declare(value).map((problem) => `${file}: ${problem}`));
+    problems.push(...streams.declare(value, file).map((problem) => `${file}: ${problem}`));
   }
   const project = bindEvents(schemas, streams, problems), { events } = project;
   const bound = functions.flatMap((module) => bindFunction(module, project, streams, problems) ?? []);
+  checkNames(functions, problems);
   checkDependencies(functions, problems);
   const healthChecks = bindHealthChecks(functions, problems);
   if (problems.length > 0) throw new StartupProblems(problems);
@@ -52,11 +54,22 @@ function unknownTypes(functions: readonly BoundFunction[], events: ReadonlyMap<s
   return functions.flatMap(({ name, triggers }) =>
     triggers.filter(({ pattern, event }) => !event && !isWildcard(pattern)).flatMap(({ pattern }) => {
       const [first] = pattern.split(".");
+      const meant = didYouMean(pattern, events.keys());
       const near = [...events.keys()].filter((type) => type.startsWith(`${first}.`));
-      if (near.length === 0) return [];
-      return [`functions/${name}.ts: no event has the type "${pattern}": did you mean one of ${oneOf(near)}?`];
+      if (meant === "" && near.length === 0) return [];
+      return [`functions/${name}.ts: no event has the type "${pattern}"${meant || `; there are ${oneOf(near)}`}`];
     })
   );
+}
+
+/** Where files are told apart by case, metrics, dead letters and other machines may not tell them apart. */
+function checkNames(functions: readonly LoadedModule[], problems: string[]): void {
+  const seen = new Map<string, string>();
+  for (const { file } of functions) {
+    const first = seen.get(file.toLowerCase());
+    if (first === undefined) seen.set(file.toLowerCase(), file);
+    else problems.push(`${file}: its name is that of ${first}, but for upper and lower case: rename one of them`);
+  }
 }
 
 function checkDependencies(functions: readonly LoadedModule[], problems: string[]): void {

@@ -33,18 +33,23 @@ const schema = z.strictObject({
   duplicateWindowMs,
 }));
 
+const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicateWindow"];
+
 /** Finds the stream of every subject: the declared one that covers it, or the default of its first token. */
 export class StreamMap {
   readonly #streams = new Map<string, BoundStream>();
-  readonly #declared = new Set<string>();
+  /** Where each was declared. */
+  readonly #declared = new Map<string, { file: string; definition: StreamDefinition }>();
 
-  /** Adds a declared stream; returns what is wrong with it. */
-  declare(definition: StreamDefinition): string[] {
+  /** Adds a stream that a file declares; returns what is wrong with it. */
+  declare(definition: StreamDefinition, file: string): string[] {
+    if (this.#declared.get(definition.name)?.definition === definition) return []; // it is exported again
     const result = schema.safeParse(definition);
-    if (!result.success) return optionProblems(result.error);
+    if (!result.success) return optionProblems(result.error, OPTIONS);
     const stream = result.data;
     if (RESERVED_NAMES.includes(stream.name)) return [`stream ${stream.name} is Weir's own: its name is reserved`];
-    if (this.#streams.has(stream.name)) return [`stream ${stream.name} is declared twice`];
+    const first = this.#declared.get(stream.name);
+    if (first) return [`stream ${stream.name} is already declared in ${first.file}: a stream has one declaration`];
     const problems: string[] = [];
     for (const [i, subject] of stream.subjects.entries()) {
       const own = stream.subjects.slice(0, i).find((other) => overlaps(other, subject));
@@ -69,7 +74,7 @@ export class StreamMap {
     }
     if (problems.length === 0) {
       this.#streams.set(stream.name, stream);
-      this.#declared.add(stream.name);
+      this.#declared.set(stream.name, { file, definition });
     }
     return problems;
   }

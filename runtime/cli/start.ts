@@ -7,6 +7,7 @@ import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
 import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";
+import { tellUnaskedExit } from "./unasked_exit.ts";
 
 /** What a process that was started by another one of ours tells it. */
 export interface Place {
@@ -50,6 +51,7 @@ export async function run(place?: Place, known?: Config): Promise<void> {
     log.error("a promise that nobody awaits was rejected", { error: event.reason });
   });
 
+  tellUnaskedExit(log);
   for (const warning of quiet || several && place.number! > 1 ? [] : registry.warnings) log.warn(warning); // once is enough
   let runtime: Runtime | undefined;
   const stop = async (why: { signal: Deno.Signal } | { reason: string }) => {

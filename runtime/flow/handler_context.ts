@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { EmitOptions, HandlerContext, KvBucket, Log } from "../authoring/context.ts";
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
 import type { BoundFunction } from "../authoring/bind_function.ts";
+import { shown } from "../authoring/duration_schema.ts";
 import { issueText } from "../rules/decode.ts";
 import type { OutgoingEvent, WeirEvent } from "../nouns/event.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
@@ -84,13 +85,12 @@ export class InvocationContext implements HandlerContext {
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
     }
-    if (!fn.emits.includes(event)) throw new TypeError(`${where} without declaring it: add it to \`emits\``);
+    if (!fn.emits.includes(event)) throw new TypeError(undeclared(fn, event));
     const parsed = parserOf(event)(data);
     if (!parsed.ok) {
       throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues)}`);
     }
-    const json: string | undefined = JSON.stringify(data);
-    if (json === undefined) throw new TypeError(`${where} without data: an event carries JSON, null at the least`);
+    const json = jsonOf(data, where);
     const emitted = this.#emitted ??= [];
     const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length);
     if (emitted.some((other) => other.id === id)) {
@@ -128,6 +128,27 @@ export class InvocationContext implements HandlerContext {
     this.#ended = true;
     return this.#calls?.end(timedOut);
   }
+}
+
+function undeclared(fn: BoundFunction, event: EventDefinition | undefined): string {
+  if (event?.kind !== "event") {
+    return `${fn.name} emits ${shown(event)}, which is not an event: give one of \`emits\`, as its definition`;
+  }
+  const second = fn.emits.some(({ type }) => type === event.type);
+  if (second) return `${fn.name} emits a second definition of ${event.type}: give the one that \`emits\` has`;
+  return `${fn.name} emits ${event.type} without declaring it: add it to \`emits\``;
+}
+
+/** @throws {TypeError} for what is not JSON: a schema such as `z.unknown()` lets it through. */
+function jsonOf(data: unknown, where: string): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(data);
+  } catch (cause) {
+    throw new TypeError(`${where} with data that is no JSON`, { cause });
+  }
+  if (json === undefined) throw new TypeError(`${where} without data: an event carries JSON, null at the least`);
+  return json;
 }
 
 /** The id of an emitted event: the same for the same function, event, type and position, and for nothing else. */

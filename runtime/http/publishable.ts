@@ -1,6 +1,7 @@
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
 import type { Stored } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
+import { didYouMean } from "../rules/nearest.ts";
 import type { Issue } from "../rules/decode.ts";
 import type { Caller } from "./api_keys.ts";
 import type { BatchSpan } from "./batch_span.ts";
@@ -14,17 +15,21 @@ export function acceptable(
   type: string,
 ): EventDefinition {
   const event = events.get(type);
-  if (!event?.ingress) {
-    throw new Problem(
-      404,
-      "Unknown event type",
-      `no event ${JSON.stringify(type)} can be published from outside`,
-    );
-  }
+  if (!event?.ingress) throw new Problem(404, "Unknown event type", notOpen(events, caller, type));
   if (!caller.mayPublish(type)) {
     throw new Problem(403, "Forbidden", `API key ${caller.name} may not publish ${JSON.stringify(type)}`);
   }
   return event;
+}
+
+/** Why it cannot be published, told only to who might publish it: others learn nothing of what there is. */
+function notOpen(events: ReadonlyMap<string, EventDefinition>, caller: Caller, type: string): string {
+  const name = JSON.stringify(type), closed = `no event ${name} can be published from outside`;
+  if (events.has(type) && caller.mayPublish(type)) {
+    return `${closed}: it is internal, until its defineEvent has \`ingress: {}\``;
+  }
+  const open = [...events.values()].filter((event) => event.ingress && caller.mayPublish(event.type));
+  return closed + didYouMean(type, open.map((event) => event.type));
 }
 
 /** @throws {Problem} 400 when its data does not match its schema. */

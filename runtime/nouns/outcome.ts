@@ -91,6 +91,7 @@ export function errorDetail(thrown: unknown): ErrorDetail {
 
 function describeThrown(thrown: unknown): string {
   if (typeof thrown === "string") return thrown;
+  if (thrown === undefined || thrown === null) return `${thrown} was thrown, which says nothing: throw an Error`;
   try {
     return JSON.stringify(thrown) ?? String(thrown);
   } catch {

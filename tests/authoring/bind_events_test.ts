@@ -52,18 +52,40 @@ const rows: [what: string, options: object, problem: string][] = [
   ["a version of zero", { version: 0 }, "version 0 is not a whole number from 1"],
   ["a version of text", { version: "1" }, 'version "1" is not a whole number from 1'],
   ["half a version", { version: 1.5 }, "version 1.5 is not a whole number from 1"],
-  ["data that is no schema", { data: { orderId: "string" } }, "data is not a zod schema"],
+  [
+    "data that is no schema",
+    { data: { orderId: "string" } },
+    "data is not a zod schema, such as z.object({ orderId: z.string() })",
+  ],
+  [
+    "data that is a bare list of fields",
+    { data: { orderId: z.string() } },
+    "data is not a zod schema: put it into z.object(…)",
+  ],
   [
     "a date in the data",
     { data: z.object({ at: z.date() }) },
-    "its data cannot travel as JSON: Date cannot be represented in JSON Schema (a time travels as z.iso.datetime())",
+    "its data cannot travel as JSON: at: Date cannot be represented in JSON Schema (use z.iso.datetime() for a time)",
   ],
   [
     "a bigint in the data",
     { data: z.object({ total: z.bigint() }) },
-    "its data cannot travel as JSON: BigInt cannot be represented in JSON Schema (a time travels as z.iso.datetime())",
+    "its data cannot travel as JSON: total: BigInt cannot be represented in JSON Schema " +
+    "(use z.int(), or z.string() where that is too small)",
   ],
-  ["an unknown option", { ingres: {} }, "unknown option ingres"],
+  [
+    "a symbol deep in the data",
+    { data: z.object({ items: z.array(z.object({ sku: z.symbol().optional() })) }) },
+    "its data cannot travel as JSON: items.*.sku: Symbols cannot be represented in JSON Schema " +
+    "(only text, numbers, true, false, null, lists and objects do)",
+  ],
+  ["an unknown option", { ingres: {} }, 'unknown option ingres: did you mean "ingress"?'],
+  [
+    "an unknown option of the ingress",
+    { ingress: { rout: "/a" } },
+    'unknown option ingress.rout: did you mean "route"?',
+  ],
+  ["an option that belongs elsewhere", { route: "/a" }, "unknown option route: it belongs into `ingress`"],
   [
     "a route without a slash",
     { ingress: { route: "orders" } },

@@ -61,13 +61,33 @@ const NO_DEFAULT = "no default export: write `export default defineFunction(…)
 const NOT_ONE = "its default export is not a function of defineFunction(options, handler)";
 const exported: [what: string, exports: Record<string, unknown>, problem: string][] = [
   ["no default export", { helper: () => {} }, NO_DEFAULT],
-  ["a default export that is a plain function", { default: () => {} }, NOT_ONE],
-  ["a default export that is null", { default: null }, NOT_ONE],
-  ["a default export that is an event", { default: Created }, NOT_ONE],
+  [
+    "a function that is not the default export",
+    { ship: defineFunction({ on: Created }, () => {}) },
+    'its function is the export "ship": write `export default` instead',
+  ],
+  [
+    "a default export that is a plain function",
+    { default: () => {} },
+    `${NOT_ONE} but a plain one: write \`defineFunction({ on: … }, handler)\``,
+  ],
+  [
+    "a default export that is a promise",
+    { default: Promise.resolve() },
+    `${NOT_ONE} but a promise of something: leave out \`async\`, or await it`,
+  ],
+  ["a default export that is null", { default: null }, `${NOT_ONE} but null`],
+  ["a default export that is an object", { default: { on: "a.b" } }, `${NOT_ONE} but {"on":"a.b"}`],
+  ["a default export that is an event", { default: Created }, `${NOT_ONE} but one of kind "event"`],
+  [
+    "a handler that comes first",
+    { default: defineFunction((() => {}) as never, { on: Created } as never) },
+    "the arguments of defineFunction are swapped: the options come first, then the handler",
+  ],
   [
     "no handler",
     { default: defineFunction({ on: Created, emits: [] }, undefined as never) },
-    "defineFunction needs a handler as its second argument",
+    "defineFunction needs a handler as its second argument, such as `async (event, ctx) => { … }`, not undefined",
   ],
 ];
 for (const [what, exports, problem] of exported) {
@@ -89,14 +109,18 @@ Deno.test("a name of 64 characters is a function's name", () => {
 });
 
 const rows: [what: string, options: object, problem: string][] = [
-  ["an event that is not exported", { on: Unknown }, 'listens on "stock.reserved", which no file in schemas/ exports'],
+  [
+    "an event that is not exported",
+    { on: Unknown },
+    'listens on "stock.reserved", which no file in schemas/ exports: export it there',
+  ],
   [
     "another definition of an event that is",
     { on: event("orders.created") },
-    'listens on "orders.created", which no file in schemas/ exports',
+    'listens on a second definition of "orders.created": import the one that schemas/ exports',
   ],
-  ["what is no event", { on: 7 }, "listens on 7, not an event, which no file in schemas/ exports"],
-  ["no trigger", { on: [] }, "`on` is empty: name at least one event"],
+  ["what is no event", { on: 7 }, "listens on 7, not an event: import one from schemas/, or make it with defineEvent"],
+  ["no trigger", { on: [] }, "`on` is empty: name at least one event, as in `on: OrderCreated`"],
   ["a pattern that is none", { on: "orders..x" }, '"orders..x" is not a subject pattern: it has an empty token'],
   [
     "a type of one token",
@@ -106,12 +130,12 @@ const rows: [what: string, options: object, problem: string][] = [
   [
     "triggers that overlap",
     { on: [Created, "orders.>"] },
-    'its triggers "orders.created" and "orders.>" overlap: an event would wake it twice',
+    'its triggers "orders.created" and "orders.>" overlap: an event would wake it twice; keep one of them',
   ],
   [
     "one trigger twice",
     { on: [Created, Created] },
-    'its triggers "orders.created" and "orders.created" overlap: an event would wake it twice',
+    'its triggers "orders.created" and "orders.created" overlap: an event would wake it twice; keep one of them',
   ],
   [
     "a pattern without a stream",
@@ -128,9 +152,9 @@ const rows: [what: string, options: object, problem: string][] = [
   [
     "emitting an event that is not exported",
     { on: Created, emits: [Paid, Unknown] },
-    'emits "stock.reserved", which no file in schemas/ exports',
+    'emits "stock.reserved", which no file in schemas/ exports: export it there',
   ],
-  ["an unknown option", { on: Created, tymeout: 1 }, "unknown option tymeout"],
+  ["an unknown option", { on: Created, tymeout: 1 }, 'unknown option tymeout: did you mean "timeout"?'],
 ];
 for (const [what, options, problem] of rows) {
   Deno.test(`${what} is refused: ${problem}`, () => {

@@ -58,9 +58,9 @@ Deno.test("every mistake of a project is told at once, each with its file", () =
     "functions/empty.ts: no default export: write `export default defineFunction(…)`, " +
     "or start the file's name with _ if it is a helper",
     'functions/9lives.ts: "9lives" cannot be a function\'s name: a letter, then letters, digits, _ and -, 64 at most',
-    "functions/ship.ts: unknown option tymeout",
-    'functions/ship.ts: its triggers "orders.created" and "orders.>" overlap: an event would wake it twice',
-    'functions/charge.ts: emits "payments.captured", which no file in schemas/ exports',
+    'functions/ship.ts: unknown option tymeout: did you mean "timeout"?',
+    'functions/ship.ts: its triggers "orders.created" and "orders.>" overlap: an event would wake it twice; keep one of them',
+    'functions/charge.ts: emits "payments.captured", which no file in schemas/ exports: export it there',
     "functions/mail.ts: health check mail is declared twice",
   ]);
 });
@@ -115,7 +115,18 @@ Deno.test("problems are one error, whose message counts and lists them", () => {
 Deno.test("a subject that is nearly the type of an event is allowed, and warned of", () => {
   const { warnings } = buildRegistry([schemas("orders", Created)], [fn("ship", { on: "orders.creatd" })]);
   assert.deepEqual(warnings, [
-    'functions/ship.ts: no event has the type "orders.creatd": did you mean one of "orders.created"?',
+    'functions/ship.ts: no event has the type "orders.creatd": did you mean "orders.created"?',
   ]);
   assert.deepEqual(buildRegistry([schemas("orders", Created)], [fn("ship", { on: "legacy.created" })]).warnings, []);
+  const [neighbour] = buildRegistry([schemas("orders", Created)], [fn("ship", { on: "orders.shipped" })]).warnings;
+  assert.equal(neighbour, 'functions/ship.ts: no event has the type "orders.shipped"; there are "orders.created"');
+});
+
+Deno.test("two functions whose names differ in case alone are refused", () => {
+  assert.deepEqual(
+    problemsOf([schemas("orders", Created)], [fn("Ship", { on: Created }), fn("ship", { on: Created })]),
+    [
+      "functions/ship.ts: its name is that of functions/Ship.ts, but for upper and lower case: rename one of them",
+    ],
+  );
 });

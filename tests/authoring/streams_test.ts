@@ -5,7 +5,7 @@ import { StreamMap } from "../../runtime/authoring/streams.ts";
 /** A map with these streams declared, which must be right. */
 function declared(...streams: StreamOptions[]): StreamMap {
   const map = new StreamMap();
-  for (const stream of streams) assert.deepEqual(map.declare(defineStream(stream)), []);
+  for (const stream of streams) assert.deepEqual(map.declare(defineStream(stream), "schemas/orders.ts"), []);
   return map;
 }
 
@@ -60,7 +60,9 @@ const declarations: [what: string, streams: object[], problems: string[]][] = [
   ["a bad age", [{ name: "ORDERS", maxAge: "week" }], [
     `option maxAge: "week" is not a duration above zero: ${HELP}`,
   ]],
-  ["one name twice", [{ name: "ORDERS" }, { name: "ORDERS", subjects: ["a.>"] }], ["stream ORDERS is declared twice"]],
+  ["one name twice", [{ name: "ORDERS" }, { name: "ORDERS", subjects: ["a.>"] }], [
+    "stream ORDERS is already declared in schemas/orders.ts: a stream has one declaration",
+  ]],
   ["a subject that is none", [{ name: "ORDERS", subjects: ["orders..x"] }], [
     'subject "orders..x" of stream ORDERS: it has an empty token',
   ]],
@@ -88,7 +90,10 @@ const declarations: [what: string, streams: object[], problems: string[]][] = [
 for (const [what, streams, problems] of declarations) {
   Deno.test(`${what}: ${problems.join("; ")}`, () => {
     const map = new StreamMap();
-    assert.deepEqual(streams.flatMap((stream) => map.declare(defineStream(stream as StreamOptions))), problems);
+    assert.deepEqual(
+      streams.flatMap((stream) => map.declare(defineStream(stream as StreamOptions), "schemas/orders.ts")),
+      problems,
+    );
   });
 }
 
@@ -99,20 +104,26 @@ const refusals: [what: object, option: string][] = [
 ];
 for (const [options, where] of refusals) {
   Deno.test(`${JSON.stringify(options)} is refused by the option's name`, () => {
-    const [problem, ...more] = new StreamMap().declare(defineStream(options as StreamOptions));
+    const [problem, ...more] = new StreamMap().declare(defineStream(options as StreamOptions), "schemas/orders.ts");
     assert.ok(problem?.startsWith(where), problem);
     assert.deepEqual(more, []);
   });
 }
 
 Deno.test("a stream whose own subjects overlap is refused, as JetStream would", () => {
-  const problems = new StreamMap().declare(defineStream({ name: "ORDERS", subjects: ["orders.>", "orders.created"] }));
+  const problems = new StreamMap().declare(
+    defineStream({ name: "ORDERS", subjects: ["orders.>", "orders.created"] }),
+    "schemas/orders.ts",
+  );
   assert.equal(problems.length, 1);
   assert.match(problems[0], /"orders.created" of stream ORDERS .*"orders.>"/);
 });
 
 Deno.test("the dead letters' stream cannot be declared as another", () => {
-  const problems = new StreamMap().declare(defineStream({ name: "DEAD_LETTERS", subjects: ["failures.>"] }));
+  const problems = new StreamMap().declare(
+    defineStream({ name: "DEAD_LETTERS", subjects: ["failures.>"] }),
+    "schemas/orders.ts",
+  );
   assert.equal(problems.length, 1);
   assert.match(problems[0], /DEAD_LETTERS.* reserved/);
 });
@@ -150,3 +161,8 @@ const homeless: [what: string, streams: StreamOptions[], pattern: string, proble
 for (const [what, streams, pattern, problem] of homeless) {
   Deno.test(what, () => assert.deepEqual(declared(...streams).streamFor(pattern), { ok: false, problem }));
 }
+
+Deno.test("one declaration that is exported twice is one stream", () => {
+  const map = new StreamMap(), orders = defineStream({ name: "ORDERS" });
+  assert.deepEqual([...map.declare(orders, "schemas/orders.ts"), ...map.declare(orders, "schemas/index.ts")], []);
+});

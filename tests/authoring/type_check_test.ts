@@ -42,27 +42,113 @@ Deno.test("a function that is right passes the type check", async () => {
   assert.ok(ok, text);
 });
 
-Deno.test("every mistake in a function fails the type check with its name and its line", async () => {
-  const { ok, text } = await check(`
-export default defineFunction({ on: Created, emits: [Paid] }, (event, ctx) => {
-  ctx.emit(Paid, { chargeId: 7 });
-  ctx.emit(Mailed, { to: "a@b.c" });
-  event.data.orderNumber;
-});
-export const options = defineFunction({ on: Created, tymeout: "5s" }, () => {});
-export const duration = defineFunction({ on: Created, timeout: "soon" }, () => {});
-`);
+const OPTIONS = (options: string) => `defineFunction({ on: Created, ${options} }, () => {});`;
+const BODY = (body: string) => `defineFunction({ on: Created, emits: [Paid] }, async (event, ctx) => { ${body} });`;
+/** Each with what the first line of its error says: that is what an editor shows, and should name the culprit. */
+const mistakes: [code: string, firstLine: RegExp | string][] = [
+  [
+    OPTIONS('tymeout: "5s"'),
+    /'tymeout' does not exist in type 'FunctionOptions<.*'\. Did you mean to write 'timeout'\?$/,
+  ],
+  [OPTIONS('timeout: "soon"'), `Type '"soon"' is not assignable to type 'Duration | undefined'.`],
+  [OPTIONS('timeout: "5 minutes"'), `Type '"5 minutes"' is not assignable to type 'Duration | undefined'.`],
+  [OPTIONS("timeout: true"), "Type 'true' is not assignable to type 'Duration | undefined'."],
+  [OPTIONS('maxAge: "1w"'), `Type '"1w"' is not assignable to type 'Duration | undefined'.`],
+  [OPTIONS('concurrency: "16"'), "Type 'string' is not assignable to type 'number'."],
+  [OPTIONS('retry: { attempts: "3" }'), "Type 'string' is not assignable to type 'number'."],
+  [OPTIONS("retry: { factor: 2n }"), "Type 'bigint' is not assignable to type 'number'."],
+  [OPTIONS("retry: 3"), "Type 'number' has no properties in common with type 'RetryOptions'."],
+  [OPTIONS('retry: { initial: "1y" }'), `Type '"1y"' is not assignable to type 'Duration | undefined'.`],
+  [OPTIONS('retry: { jitter: "half" }'), `Type '"half"' is not assignable to type '"full" | "none" | undefined'.`],
+  [OPTIONS("breaker: false"), "Type 'false' has no properties in common with type 'BreakerOptions'."],
+  [OPTIONS('breaker: { openFor: "5" }'), `Type '"5"' is not assignable to type 'Duration | undefined'.`],
+  [
+    OPTIONS('dependencies: { Pay: { openfor: "5s" } }'),
+    /'openfor' does not exist in type 'BreakerOptions'\. Did you mean to write 'openFor'\?$/,
+  ],
+  [OPTIONS('dependencies: ["Pay"]'), "Type 'string' has no properties in common with type 'BreakerOptions'."],
+  [OPTIONS('idempotency: "yes"'), /^Type 'string' is not assignable to type 'boolean \| IdempotencyOptions</],
+  [OPTIONS('idempotency: { ttl: "1w" }'), `Type '"1w"' is not assignable to type 'Duration | undefined'.`],
+  [
+    OPTIONS("idempotency: { key: (event) => event.data.orderNumber }"),
+    "Property 'orderNumber' does not exist on type '{ orderId: string; }'.",
+  ],
+  [
+    OPTIONS("emits: Paid"),
+    /^Type 'EventDefinition<"payments\.captured", .*' is missing the following .* 'readonly EventD/,
+  ],
+  [OPTIONS('emits: ["payments.captured"]'), /^Type 'string' is not assignable to type 'EventDefinition</],
+  ["defineFunction({ on: 7 }, () => {});", "Type 'number' is not assignable to type 'Trigger | readonly Trigger[]'."],
+  ["defineFunction({ on: [Created, 7] }, () => {});", "Type 'number' is not assignable to type 'Trigger'."],
+  ["defineFunction({ on: z.string() }, () => {});", /^Type 'ZodString' is not assignable to type 'Trigger \| readonly/],
+  ["defineFunction({ emits: [Paid] }, () => {});", /is not assignable to parameter of type 'FunctionOptions</],
+  ["defineFunction({ on: Created });", "Expected 2 arguments, but got 1."],
+  [
+    "defineFunction(() => {}, { on: Created });",
+    /^Argument of type '\(\) => void' .* to parameter of type 'FunctionOptions</,
+  ],
+  ['defineFunction({ on: Created }, "handler");', /^Argument of type 'string' .* to parameter of type 'Handler</],
+  [
+    "defineFunction({ on: Created }, () => { await 1; });",
+    /^'await' expressions are only allowed within async functions/,
+  ],
+  [
+    "defineFunction({ on: [Created, Paid] }, (event) => { event.data.chargeId; });",
+    "Property 'chargeId' does not exist on type '{ orderId: string; } | { chargeId: string; }'.",
+  ],
+  [BODY("event.data.orderNumber;"), "Property 'orderNumber' does not exist on type '{ orderId: string; }'."],
+  [BODY("ctx.attempts;"), /^Property 'attempts' does not exist on type 'HandlerContext<.*\. Did you mean 'attempt'\?$/],
+  [BODY("ctx.emit(Paid, { chargeId: 7 });"), "Type 'number' is not assignable to type 'string'."],
+  [
+    BODY("ctx.emit(Paid, {});"),
+    "Argument of type '{}' is not assignable to parameter of type '{ chargeId: string; }'.",
+  ],
+  [BODY("ctx.emit(Paid);"), "Expected 2-3 arguments, but got 1."],
+  [BODY('ctx.emit(Mailed, { to: "a@b.c" });'), /^Argument of type 'EventDefinition<"mail\.sent".* is not assignable/],
+  [BODY('ctx.emit("payments.captured", {});'), /^Argument of type 'string' .* parameter of type 'EventDefinition</],
+  [BODY('ctx.kv<{ n: number }>("a").put("k", { n: "1" });'), "Type 'string' is not assignable to type 'number'."],
+  [BODY('(await ctx.kv<{ n: number }>("a").get("k")).value;'), "Object is possibly 'undefined'."],
+  [BODY('(await ctx.kv("a").get("k"))?.value.n;'), "Object is of type 'unknown'."],
+  [BODY("ctx.dependency(7);"), "Argument of type 'number' is not assignable to parameter of type 'string'."],
+  [BODY('ctx.dependency("Pay")(() => 1);'), "This expression is not callable."],
+  [
+    'defineEvent({ type: "a.b", version: "1", data: z.string() });',
+    "Type 'string' is not assignable to type 'number'.",
+  ],
+  ['defineEvent({ type: "a.b", version: 1, data: { a: z.string() } });', /'a' does not exist in type 'SomeType'\.$/],
+  [
+    'defineEvent({ type: "a.b", version: 1, data: z.string(), ingres: {} });',
+    /'ingres' does not exist in type 'EventOptions<.*'\. Did you mean to write 'ingress'\?$/,
+  ],
+  [
+    'defineEvent({ type: "a.b", version: 1, data: z.string(), ingress: true });',
+    /^Type 'true' .* type 'IngressOptions'\.$/,
+  ],
+];
+
+Deno.test("every mistake fails the type check on its own line, and the first line of each error names it", async () => {
+  const before = SCHEMA.split("\n").length - 1;
+  const { ok, text } = await check(mistakes.map(([code]) => code).join("\n"));
   assert.equal(ok, false);
-  const expected: [line: number, text: RegExp][] = [
-    [9, /Type 'number' is not assignable to type 'string'/],
-    [10, /Argument of type 'EventDefinition<"mail\.sent".* is not assignable/],
-    [11, /Property 'orderNumber' does not exist on type '\{ orderId: string; \}'/],
-    [13, /'tymeout' does not exist in type/],
-    [14, /Type '"soon"' is not assignable to type 'Duration/],
-  ];
-  for (const [line, message] of expected) {
-    assert.match(text, message);
-    assert.match(text, new RegExp(`ship\\.ts:${line}:`));
+  const said = new Map<number, string[]>();
+  for (const block of text.split(/(?=^TS\d+ \[ERROR\]: \S)/m).filter((block) => block.startsWith("TS"))) {
+    const line = Number(/ship\.ts:(\d+):/.exec(block)![1]) - before;
+    said.set(line, [...said.get(line) ?? [], block.split("\n")[0].replace(/^TS\d+ \[ERROR\]: /, "")]);
   }
-  assert.match(text, /Found 5 errors/);
+  for (const [i, [code, firstLine]] of mistakes.entries()) {
+    const lines = said.get(i + 1) ?? [];
+    assert.equal(lines.length, 1, `${code}\n${lines.join("\n")}\n${lines.length === 0 ? text : ""}`);
+    if (typeof firstLine === "string") assert.equal(lines[0], firstLine, code);
+    else assert.match(lines[0], firstLine, code);
+  }
+});
+
+// A number has no type of its own for "from 1", nor a text for "above zero": generics that tell literals apart make
+// the error of `concurrency: 0` say "Type 'number' is not assignable to type 'undefined'". Loading says it better.
+Deno.test("a number or a duration that is out of range compiles, and is told when it is loaded", async () => {
+  const { ok, text } = await check([
+    OPTIONS("retry: { attempts: 0, factor: 0.5 }, concurrency: 1.5, timeout: -5"),
+    OPTIONS('timeout: "-5s", maxAge: "0s", breaker: { halfOpenProbes: 0 }, idempotency: { ttl: "10ms" }'),
+  ].join("\n"));
+  assert.ok(ok, text);
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, type EventOf, type FunctionOptions, RetryAfterError, type WeirEvent } from "weir";
 import { z } from "zod";
+import type { OrderCreated } from "../../schemas/orders.ts";
+import type { StockReserved } from "../../schemas/stock.ts";
 
 // Most of what is tested here fails when this file is compiled: an error that is expected and does not come is one.
 
@@ -49,6 +51,24 @@ Deno.test("data of a raw pattern is unknown, alone or beside an event", () => {
   const mixed: Same<EventOf<readonly [typeof Created, "legacy.>"]>["data"], unknown> = true;
   const single: Same<EventOf<typeof Paid>, WeirEvent<"payments.captured", { chargeId: string }>> = true;
   assert.deepEqual([raw.kind, mixed, single], ["function", true, true]);
+});
+
+Deno.test("a type of the project given as text is its event, alone, in a list and beside definitions", () => {
+  const alone: Same<EventOf<"orders.created">, EventOf<typeof OrderCreated>> = true;
+  const list: Same<
+    EventOf<readonly ["orders.created", "stock.reserved"]>,
+    EventOf<typeof OrderCreated | typeof StockReserved>
+  > = true;
+  const mixed: Same<EventOf<readonly [typeof Paid, "orders.created"]>, EventOf<typeof Paid | typeof OrderCreated>> =
+    true;
+  const other: Same<EventOf<"orders.creatd">, WeirEvent<string, unknown>> = true;
+  const definition = defineFunction({ on: ["orders.created", Paid] }, (event) => {
+    if (event.type === "payments.captured") return event.data.chargeId;
+    // @ts-expect-error: an order has no such field
+    void event.data.chargeId;
+    return event.data.orderId;
+  });
+  assert.deepEqual([alone, list, mixed, other, definition.kind], [true, true, true, true, "function"]);
 });
 
 Deno.test("emit takes what the schema takes, of the declared events only", () => {

@@ -16,7 +16,7 @@ Deno.test("start names every problem of configuration and code at once, and exit
   assert.equal(code, 1);
   assert.match(text, /PORT is "eighty"; wanted: a port: 0 to 65535/);
   assert.match(text, /SHUTDOWN_GRACE is "soon"; wanted: milliseconds, or text such as "250ms"/);
-  assert.match(text, /functions\/typo\.ts: cannot be loaded: Module not found/);
+  assert.match(text, /functions\/typo\.ts:1:8: there is no file functions\/nowhere\.ts$/m);
   assert.match(text, /functions\/broken\.ts: no default export: write `export default defineFunction/);
   assert.match(text, /^weir: 4 problems:$/m);
 });

@@ -69,8 +69,16 @@ Deno.test("an event that is not declared cannot be emitted, not even another of 
   const message = (type: string) => `ship emits ${type} without declaring it: add it to \`emits\``;
   assert.throws(() => context.emit(Billed, { total: 1 }), { name: "TypeError", message: message("orders.billed") });
   const double = defineEvent({ type: "orders.shipped", version: 2, data: z.unknown() });
-  assert.throws(() => context.emit(double, {}), { name: "TypeError", message: message("orders.shipped") });
-  assert.throws(() => context.emit(undefined as never, {}), { name: "TypeError", message: message("undefined") });
+  assert.throws(() => context.emit(double, {}), {
+    name: "TypeError",
+    message: "ship emits a second definition of orders.shipped: give the one that `emits` has",
+  });
+  for (const [given, shown] of [[undefined, "undefined"], [null, "null"], ["orders.shipped", '"orders.shipped"']]) {
+    assert.throws(() => context.emit(given as never, {}), {
+      name: "TypeError",
+      message: `ship emits ${shown}, which is not an event: give one of \`emits\`, as its definition`,
+    });
+  }
   assert.deepEqual(context.emitted, []);
 });
 
@@ -85,6 +93,38 @@ Deno.test("data that the schema refuses is not emitted, and takes no position", 
   context.emit(Shipped, { orderId: "o1" });
   right.emit(Shipped, { orderId: "o1" });
   assert.deepEqual(context.emitted, right.emitted);
+});
+
+const circular: Record<string, unknown> = {};
+circular.itself = circular;
+const odd: [what: string, data: unknown, message: string][] = [
+  [
+    "a bigint",
+    { total: 5n },
+    "ship emits any.thing with data that is no JSON",
+  ],
+  [
+    "what contains itself",
+    circular,
+    "ship emits any.thing with data that is no JSON",
+  ],
+  ["undefined", undefined, "ship emits any.thing without data: an event carries JSON, null at the least"],
+  ["a function", () => 1, "ship emits any.thing without data: an event carries JSON, null at the least"],
+];
+for (const [what, data, message] of odd) {
+  Deno.test(`${what} is no data, even where the schema takes anything`, () => {
+    const Any = defineEvent({ type: "any.thing", version: 1, data: z.unknown() });
+    const context = setup(undefined, { emits: [Any] }).newContext();
+    assert.throws(() => context.emit(Any, data), { name: "TypeError", message });
+    assert.deepEqual(context.emitted, []);
+  });
+}
+
+Deno.test("what JSON has another form of is sent in that, where the schema takes anything", () => {
+  const Any = defineEvent({ type: "any.thing", version: 1, data: z.unknown() });
+  const context = setup(undefined, { emits: [Any] }).newContext();
+  context.emit(Any, { at: new Date(0), ratio: NaN, tags: new Map([["a", 1]]), none: undefined });
+  assert.equal(context.emitted[0].json, '{"at":"1970-01-01T00:00:00.000Z","ratio":null,"tags":{}}');
 });
 
 Deno.test("what is sent is what the schema takes, since the receiver parses it again", () => {

@@ -50,7 +50,16 @@ Deno.test("data of another kind altogether has one issue, about the whole", asyn
 for (
   const [what, path, detail] of [
     ["an unknown type", "/events/orders.unknown", 'no event "orders.unknown" can be published from outside'],
-    ["an internal type", "/events/stock.reserved", 'no event "stock.reserved" can be published from outside'],
+    [
+      "an internal type",
+      "/events/stock.reserved",
+      'no event "stock.reserved" can be published from outside: it is internal, until its defineEvent has `ingress: {}`',
+    ],
+    [
+      "a type that is nearly one",
+      "/events/orders.creatd",
+      'no event "orders.creatd" can be published from outside: did you mean "orders.created"?',
+    ],
     ["a property of every object", "/events/constructor", 'no event "constructor" can be published from outside'],
     ["another path", "/nowhere", "nothing is at /nowhere"],
     ["a path below a type", "/events/orders.created/more", "nothing is at /events/orders.created/more"],

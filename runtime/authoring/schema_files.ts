@@ -1,0 +1,24 @@
+/**
+ * The files of `schemas/`, by name, each with all it exports. `schemas/_types.d.ts`, which `deno task types` writes and
+ * `deno task dev` keeps up, fills it in: so an editor completes every event's type in `on: "…"`, and types its data.
+ *
+ * It lists files and not events: an event is known as it is typed, and only another file makes the list wrong. Without
+ * it, or for a file that it does not have, `on: "orders.created"` is a subject whose data is `unknown`.
+ */
+// deno-lint-ignore no-empty-interface
+export interface SchemaFiles {}
+
+/**
+ * Any event of the project, taken by what tells it from other exports: to compare each with an EventDefinition as a
+ * whole would take the compiler longer. A file that is gone is `any` to it, and has none.
+ */
+export type ProjectEvent = {
+  [File in keyof SchemaFiles]: unknown extends SchemaFiles[File] ? never
+    : Extract<SchemaFiles[File][keyof SchemaFiles[File]], { readonly kind: "event"; readonly type: string }>;
+}[keyof SchemaFiles];
+
+/** The type of an event that `schemas/` exports. */
+export type KnownType = ProjectEvent["type"];
+
+/** The event of that type. */
+export type EventOfType<Type extends KnownType> = Extract<ProjectEvent, { readonly type: Type }>;

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction, type HandlerContext } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
+
+const Asked = defineEvent({ type: "asked.once", version: 1, data: z.object({ n: z.int() }) });
+const Answered = defineEvent({ type: "answered.once", version: 1, data: z.object({ n: z.int() }) });
+const Anything = defineEvent({ type: "anything.goes", version: 1, data: z.unknown() });
+const Other = defineEvent({ type: "other.thing", version: 1, data: z.unknown() });
+
+/** Where nobody listens, and `fetch` may try. */
+const NOBODY = 2;
+let ended: HandlerContext<[typeof Answered, typeof Anything]> | undefined;
+
+type Body = (ctx: HandlerContext<[typeof Answered, typeof Anything]>) => unknown;
+const mistakes: Record<string, [body: Body, error: string | RegExp]> = {
+  throwsText: [() => Promise.reject("no stock"), "Error: no stock"],
+  throwsUndefined: [
+    () => Promise.reject(undefined),
+    "Error: undefined was thrown, which says nothing: throw an Error",
+  ],
+  throwsNull: [() => Promise.reject(null), "Error: null was thrown, which says nothing: throw an Error"],
+  neverReturns: [() => new Promise(() => {}), "TimeoutError: neverReturns took longer than its timeout of 500ms"],
+  callsNobody: [
+    () => fetch(`http://127.0.0.1:${NOBODY}/charges`),
+    new RegExp(`^TypeError: .*http://127\\.0\\.0\\.1:${NOBODY}/charges.*Connection refused`, "i"),
+  ],
+  emitsUndeclared: [
+    (ctx) => ctx.emit(Other as never, {} as never),
+    "TypeError: emitsUndeclared emits other.thing without declaring it: add it to `emits`",
+  ],
+  emitsText: [
+    (ctx) => ctx.emit("answered.once" as never, {} as never),
+    'TypeError: emitsText emits "answered.once", which is not an event: give one of `emits`, as its definition',
+  ],
+  emitsWrong: [
+    (ctx) => ctx.emit(Answered, { n: "1" as unknown as number }),
+    "TypeError: emitsWrong emits answered.once with data that its schema refuses: n: Invalid input: expected number, " +
+    "received string",
+  ],
+  emitsBigInt: [
+    (ctx) => ctx.emit(Anything, 5n),
+    "TypeError: emitsBigInt emits anything.goes with data that is no JSON (cause: Do not know how to serialize " +
+    "a BigInt)",
+  ],
+  emitsLate: [
+    (ctx) => {
+      ended = ctx;
+    },
+    "",
+  ],
+};
+
+Deno.test("whatever a handler does wrong, its dead letter says what, in words that name the function", async () => {
+  const functions = Object.fromEntries(
+    Object.entries(mistakes).map(([name, [body]]) => [
+      name,
+      defineFunction(
+        { on: Asked, emits: [Answered, Anything], retry: { attempts: 1 }, timeout: "500ms" },
+        (_event, ctx) => body(ctx),
+      ),
+    ]),
+  );
+  await using runtime = await startTestRuntime({ functions });
+  await runtime.publish(Asked, { n: 1 });
+  for (const [name, [, error]] of Object.entries(mistakes)) {
+    if (error === "") continue;
+    const { headers } = await runtime.waitForDeadLetter(name);
+    if (typeof error === "string") assert.equal(headers["weir-error"], error);
+    else assert.match(headers["weir-error"], error);
+    assert.equal(headers["weir-reason"], "attempts-exhausted");
+  }
+  assert.throws(() => ended!.emit(Answered, { n: 1 }), {
+    message: "emitsLate emits answered.once after it returned: await whatever emits, so that it is published",
+  });
+});
