@@ -3,8 +3,13 @@
  *
  * @module
  */
-export { type DataOf, type Emitted, invoke, type Invoked, type InvokeOptions } from "./testing/invoke.ts";
+export { type Emitted, invoke, type Invoked } from "./testing/invoke.ts";
+export type { DataOf, GivenEvent, InvokeOptions } from "./testing/invoke_options.ts";
+export { MemoryInbox } from "./testing/memory_inbox.ts";
 export { MemoryKvStore } from "./testing/memory_kv.ts";
+export type { InvokedSpan } from "./testing/record_spans.ts";
+export type { RecordedEvent } from "./testing/recorded_event.ts";
+export { TestClock } from "./testing/test_clock.ts";
 export {
   type FoundMessage,
   startTestRuntime,
@@ -12,5 +17,5 @@ export {
   type TestRuntimeOptions,
 } from "./testing/test_runtime.ts";
 export type { NatsServer } from "./broker/server.ts";
-export type { KvStore, Stored } from "./flow/ports.ts";
+export type { Claim, Claimed, Clock, Inbox, KvStore, Stored } from "./flow/ports.ts";
 export type { DeadLetterReason, ErrorDetail, Outcome, RetryReason } from "./nouns/outcome.ts";

@@ -7,11 +7,27 @@ interface Entry {
   untilMs: number;
 }
 
-/** Remembers in memory which events functions with `idempotency` have handled, with the leases of the real inbox. */
+/**
+ * Remembers in memory which events functions with `idempotency` have handled, with the leases of the real inbox.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { invoke, MemoryInbox } from "weir/testing";
+ *
+ * const once = defineFunction({ on: "demo.asked", idempotency: true }, () => {});
+ *
+ * const inbox = new MemoryInbox();
+ * await invoke(once, {}, { inbox });
+ * const { outcome } = await invoke(once, {}, { inbox });
+ * assert.deepEqual(outcome, { kind: "ack", skipped: "handled-before" });
+ * ```
+ */
 export class MemoryInbox implements Inbox {
   readonly #entries = new Map<string, Entry>();
 
-  /** @param clock by which claims and memories end; the system's unless given */
+  /** Goes by a clock, the system's unless given: by it claims and memories end. */
   constructor(readonly clock: Clock = systemClock) {}
 
   /** Claims an event for one delivery. */

@@ -21,7 +21,7 @@ import type { KvStore } from "../flow/ports.ts";
 export class MemoryKvStore implements KvStore {
   readonly #buckets = new Map<string, MemoryBucket>();
 
-  /** @param contents what is there to begin with: values by bucket and key */
+  /** Begins with those values, by bucket and key. */
   constructor(contents: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {}) {
     for (const [name, values] of Object.entries(contents)) {
       for (const [key, value] of Object.entries(values)) void this.bucket(name).put(key, value);

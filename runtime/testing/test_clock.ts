@@ -34,7 +34,7 @@ export class TestClock implements Clock {
   nowMs: number;
   readonly #timers = new Set<Timer>();
 
-  /** @param start when it begins: milliseconds since 1970, a date, or what a date is written as */
+  /** Begins at that time: milliseconds since 1970, a date, or what a date is written as. */
   constructor(start: number | string | Date = Date.UTC(2026, 0, 1)) {
     this.nowMs = typeof start === "number" ? start : new Date(start).getTime();
     if (Number.isNaN(this.nowMs)) throw new TypeError(`TestClock: ${JSON.stringify(start)} is not a time`);
