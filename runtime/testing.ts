@@ -19,3 +19,5 @@ export {
 export type { NatsServer } from "./broker/server.ts";
 export type { Claim, Claimed, Clock, Inbox, KvStore, Stored } from "./flow/ports.ts";
 export type { DeadLetterReason, ErrorDetail, Outcome, RetryReason } from "./nouns/outcome.ts";
+export { assertEmitted, assertNothingEmitted, type Emitting, type PartOf } from "./testing/assert_emitted.ts";
+export { assertAcked, assertDeadLettered, assertRetried, type Judged } from "./testing/assert_outcome.ts";
