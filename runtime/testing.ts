@@ -10,8 +10,11 @@ export { MemoryKvStore } from "./testing/memory_kv.ts";
 export type { InvokedSpan } from "./testing/record_spans.ts";
 export type { RecordedEvent } from "./testing/recorded_event.ts";
 export { TestClock } from "./testing/test_clock.ts";
+export type { FoundMessage } from "./testing/find_message.ts";
+export type { SettledEntry } from "./testing/settlements.ts";
 export {
-  type FoundMessage,
+  type SettledEvent,
+  type SettleOptions,
   startTestRuntime,
   type TestRuntime,
   type TestRuntimeOptions,
