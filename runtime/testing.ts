@@ -24,3 +24,7 @@ export type { Claim, Claimed, Clock, Inbox, KvStore, Stored } from "./flow/ports
 export type { DeadLetterReason, ErrorDetail, Outcome, RetryReason } from "./nouns/outcome.ts";
 export { assertEmitted, assertNothingEmitted, type Emitting, type PartOf } from "./testing/assert_emitted.ts";
 export { assertAcked, assertDeadLettered, assertRetried, type Judged } from "./testing/assert_outcome.ts";
+export { assertIdempotent } from "./testing/crash/assert_idempotent.ts";
+export type { Difference } from "./testing/crash/compare.ts";
+export { type CrashOptions, type CrashPoint, crashPoints, type CrashReport } from "./testing/crash/crash_points.ts";
+export { watched } from "./testing/crash/watched.ts";
