@@ -120,7 +120,6 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   });
   if (options.breaker) open(pipeline.breaker);
   for (const name of Object.keys(options.dependencies ?? {})) open(dependencies.breaker(name));
-  log.quiet = false;
   const endGrace = shutDown(options, () => pipeline.invoker.giveBackAll());
   try {
     const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };

@@ -8,8 +8,6 @@ import { TelemetryObserver } from "../telemetry/observer.ts";
 /** The telemetry of production, with the lines kept that the function logs itself; the runtime's own are not. */
 export class OwnLog implements Observer {
   readonly lines: Record<string, unknown>[] = [];
-  /** Breakers that are put in a state before the test begins are no news. */
-  quiet = true;
   #own = false;
   readonly #inner: TelemetryObserver;
 
@@ -25,7 +23,7 @@ export class OwnLog implements Observer {
   }
 
   breakerChanged(change: BreakerChange): void {
-    if (!this.quiet) this.#inner.breakerChanged(change);
+    this.#inner.breakerChanged(change);
   }
 
   #keeping(log: Log): Log {

@@ -162,24 +162,43 @@ Deno.test("a world that is not made anew for each run is told", async () => {
 
 Deno.test("what a process began before it died may still arrive, and what it would have done next does not", async () => {
   const done: string[] = [];
-  const slow = watched({
+  let waits = 0;
+  const outside = watched({
     work: async (name: string) => {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (waits++ === 0) await new Promise((resolve) => setTimeout(resolve, 10));
       done.push(name);
     },
     note: (name: string) => void done.push(name),
-  }, "slow");
+  }, "outside");
   const both = defineFunction({ on: Asked }, async () => {
-    await Promise.all([slow.work("a"), slow.work("b")]);
-    slow.note("c");
+    await Promise.all([outside.work("a"), outside.work("b")]);
+    outside.note("c");
   });
   const { points } = await crashPoints(both, { n: 1 }, {
-    setup: () => void done.splice(0),
-    world: () => [...done],
+    setup: () => {
+      waits = 0;
+      done.splice(0);
+    },
+    world: () => done.toSorted().join(""),
   });
-  const after = points.find(({ at }) => at === "before slow.work('b')")!;
-  assert.deepEqual(after.differences.map(({ actual }) => actual).join(), "'a','b','c'");
-  assert.equal(points.find(({ at }) => at === "before slow.note('c')")!.verdict, "differs");
+  const actual = (at: string) => points.find((point) => point.at === at)!.differences.map(({ actual }) => actual);
+  assert.deepEqual(actual("before outside.work('a')"), []);
+  assert.deepEqual(actual("before outside.work('b')"), ["'aabc'"]); // a was under way, and its process did not hear of it
+  assert.deepEqual(actual("before outside.note('c')"), ["'aabbc'"]);
+});
+
+Deno.test("the time at which something was done differs from run to run, and is not compared", async () => {
+  const stamps = defineFunction({ on: Asked }, async (_event, ctx) => {
+    await ctx.kv("seen").put("a", { at: Date.now(), by: "me" });
+  });
+  const { findings, varies } = await crashPoints(stamps, { n: 1 });
+  assert.deepEqual([findings, varies], [[], ["kv.seen.a.at"]]);
+});
+
+Deno.test("a crash takes time, in which an event may grow too old: that is no finding", async () => {
+  const fresh = defineFunction({ on: Asked, maxAge: "10s" }, () => {});
+  const { points } = await crashPoints(fresh, { n: 1 });
+  assert.deepEqual(points.map(({ verdict }) => verdict), ["gave-up"]);
 });
 
 Deno.test("a function that remembers what it handled may die with its claim, and waits for its end", async () => {

@@ -120,6 +120,15 @@ for (const [what, shutdown] of [["a time", "5s"], ["a signal", new AbortControll
   });
 }
 
+Deno.test("a handler that returns within the grace of a shutdown is handled, and leaves no timer behind", async () => {
+  const clock = new TestClock();
+  const { outcome } = await invoke(defineFunction({ on: Asked }, async () => await null), ADA, {
+    clock,
+    shutdown: "5s",
+  });
+  assert.deepEqual([outcome, clock.timers], [{ kind: "ack" }, 0]);
+});
+
 Deno.test("while the function's breaker is open its handler is not run, and no attempt used", async () => {
   let runs = 0;
   const counts = defineFunction({ on: Asked, breaker: { openFor: "10s" } }, () => void runs++);

@@ -35,7 +35,7 @@ export interface CrashOptions<Outside = unknown> extends GivenEvent {
 export interface CrashPoint {
   /** Such as `after kv inventory.update("book")`. */
   readonly at: string;
-  /** `gave-up`: the crashes used up every attempt, and the event is a dead letter, as it should be. */
+  /** `gave-up`: the crashes used up every attempt, or took too long, and the event is a dead letter, as it should be. */
   readonly verdict: "same" | "differs" | "gave-up";
   /** What is not as it was without a crash. */
   readonly differences: readonly Difference[];
@@ -158,9 +158,8 @@ function judge(expected: unknown, { points, outcome, picture }: Run, plan: reado
         `it must do the same in each run, so let \`setup\` make all anew that it depends on`,
     );
   }
-  if (outcome.kind === "dead-letter" && outcome.reason === "crashed") {
-    return { at, verdict: "gave-up", differences: [] };
-  }
+  const gaveUp = outcome.kind === "dead-letter" && (outcome.reason === "crashed" || outcome.reason === "expired");
+  if (gaveUp) return { at, verdict: "gave-up", differences: [] };
   const found = differences(expected, picture);
   return { at, verdict: found.length > 0 ? "differs" : "same", differences: found };
 }
