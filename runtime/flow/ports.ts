@@ -121,6 +121,8 @@ export type Claimed =
 /** Remembers which events a function has handled. */
 export interface Inbox {
   /**
+   * Claims an event for one delivery.
+   *
    * @param key names the event among those of the function
    * @param leaseMs how long the claim holds if its process dies
    * @param ttlMs how long a handled event is remembered

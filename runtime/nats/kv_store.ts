@@ -63,7 +63,11 @@ class JsonBucket<Value> implements KvBucket<Value> {
   }
 
   delete(key: string): Promise<void> {
-    return this.use((kv) => kv.delete(key));
+    return this.use(async (kv) => {
+      // The client takes these for patterns, and deletes all that they match: yet a key may come from an event.
+      if (/[*>]/.test(key)) throw new Error(`invalid key: ${key}`);
+      await kv.delete(key);
+    });
   }
 
   #unlessConflict(key: string, write: (kv: KV) => Promise<number>): Promise<number> {

@@ -143,7 +143,7 @@ const WHY: Readonly<Record<RetryReason, string>> = {
 };
 
 /** The first place in a stack that is the author's own: what to look at first. */
-function thrownAt(stack: string | undefined): string | undefined {
+export function thrownAt(stack: string | undefined): string | undefined {
   const own = stack?.split("\n").find((line) =>
     line.includes("file://") && !/\/(runtime|npm|node_modules)\//.test(line)
   );

@@ -1,40 +1,20 @@
-import { trace } from "@opentelemetry/api";
-import type { z } from "zod";
-import type { EventDefinition } from "../authoring/define_event.ts";
 import type { FunctionDefinition, Trigger } from "../authoring/define_function.ts";
 import { systemClock } from "../clock.ts";
+import type { CircuitBreaker } from "../flow/circuit_breaker.ts";
 import { Dependencies } from "../flow/dependencies.ts";
 import { Pipeline } from "../flow/pipeline.ts";
 import type { KvStore } from "../flow/ports.ts";
 import type { OutgoingEvent } from "../nouns/event.ts";
 import type { Outcome } from "../nouns/outcome.ts";
-import { HeaderList } from "../rules/header_list.ts";
-import { encodeAttribute } from "../rules/decode.ts";
-import { Logger } from "../telemetry/log.ts";
+import { TracedPublisher } from "../telemetry/traced_publisher.ts";
+import type { DataOf, InvokeOptions } from "./invoke_options.ts";
 import { MemoryKvStore } from "./memory_kv.ts";
 import { registryOf } from "./modules.ts";
-
-/** The data a function's events carry, as a publisher would write it. */
-export type DataOf<On> = On extends EventDefinition<string, infer Schema> ? z.input<Schema>
-  : On extends string ? unknown
-  : On extends readonly (infer One)[] ? DataOf<One>
-  : never;
-
-/** What {@linkcode invoke} takes besides the function and the data. */
-export interface InvokeOptions {
-  /** Which of a function's events this is. Default: the first it listens on. */
-  readonly event?: EventDefinition;
-  /** The subject, for a function on a raw pattern. */
-  readonly subject?: string;
-  /** The function's name. Default: `testedFunction`. */
-  readonly name?: string;
-  /** The event's id. Default: `test-event`. */
-  readonly id?: string;
-  /** Which attempt it is, from 1. */
-  readonly attempt?: number;
-  /** Key-value buckets that outlive the call. Default: empty ones. */
-  readonly kv?: KvStore;
-}
+import { OwnLog } from "./own_log.ts";
+import { type InvokedSpan, SpanRecording } from "./record_spans.ts";
+import type { RecordedEvent } from "./recorded_event.ts";
+import { durationMs } from "./test_clock.ts";
+import { deliveryOf } from "./test_delivery.ts";
 
 /** An event that a function emitted. */
 export interface Emitted {
@@ -47,18 +27,26 @@ export interface Emitted {
 }
 
 /** What came of an invocation. */
-export interface Invoked {
+export interface Invoked<Kv extends KvStore = MemoryKvStore> {
   /** What the runtime would do with the event. */
   readonly outcome: Outcome;
   /** What would be published: nothing, unless the handler returned. */
   readonly emitted: readonly Emitted[];
   /** Lines that the function logged, as JSON would be written. */
   readonly logs: readonly Record<string, unknown>[];
+  /**
+   * Its spans in the order they were begun: first the attempt's own, as production writes it, then whatever the handler
+   * and what it calls began through the OpenTelemetry API, `fetch`, and one for each event that was published.
+   */
+  readonly spans: readonly InvokedSpan[];
+  /** The buckets, as it left them. */
+  readonly kv: Kv;
 }
 
 /**
  * Runs one function on one event through the true pipeline, with neither NATS nor a network: decoding, schema,
- * deadline, breakers and policy are those of production.
+ * deadline, breakers, policy and telemetry are those of production. A `RecordedEvent` in place of the data is given to
+ * the function byte for byte, with its subject and headers.
  *
  * @throws {StartupProblems} when the function could not start.
  *
@@ -71,66 +59,75 @@ export interface Invoked {
  *
  * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
  * const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string() }) });
- * const greet = defineFunction({ on: Asked, emits: [Greeted] }, (event, ctx) => {
+ * const greet = defineFunction({ on: Asked, emits: [Greeted] }, async (event, ctx) => {
+ *   await ctx.kv("guests").put(event.data.name, { greeted: true });
  *   ctx.emit(Greeted, { text: `Hello ${event.data.name}` });
  * });
  *
- * const { outcome, emitted } = await invoke(greet, { name: "Ada" });
+ * const { outcome, emitted, spans, kv } = await invoke(greet, { name: "Ada" });
  * assert.deepEqual(outcome, { kind: "ack" });
  * assert.deepEqual(emitted.map(({ data }) => data), [{ text: "Hello Ada" }]);
+ * assert.deepEqual(kv.contents(), { guests: { Ada: { greeted: true } } });
+ * assert.deepEqual(spans.map(({ name }) => name), ["process testedFunction", "publish demo.greeted"]);
+ * ```
+ *
+ * @example While what it depends on is down, an event waits and uses up no attempt
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { invoke } from "weir/testing";
+ *
+ * const charge = defineFunction({ on: "demo.asked" }, async (_event, ctx) => {
+ *   await ctx.dependency("PaymentService").call(() => {});
+ * });
+ *
+ * const { outcome } = await invoke(charge, {}, { dependencies: { PaymentService: "open" } });
+ * assert.ok(outcome.kind === "retry" && outcome.reason === "dependency-open" && !outcome.usesAttempt);
  * ```
  */
-export async function invoke<On extends Trigger | readonly Trigger[]>(
+export async function invoke<On extends Trigger | readonly Trigger[], Kv extends KvStore = MemoryKvStore>(
   fn: FunctionDefinition<On>,
-  data: DataOf<On>,
-  options: InvokeOptions = {},
-): Promise<Invoked> {
-  const name = options.name ?? "testedFunction";
+  data: DataOf<On> | RecordedEvent,
+  options: InvokeOptions<Kv> = {},
+): Promise<Invoked<Kv>> {
+  const { name = "testedFunction", clock = systemClock, attempt = 1 } = options;
   const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }).functions;
-  const published: OutgoingEvent[] = [];
-  const logs: Record<string, unknown>[] = [];
-  const log = new Logger({ level: "debug", format: "json", write: (line) => logs.push(JSON.parse(line)) });
-  const span = trace.wrapSpanContext({ traceId: "0".repeat(32), spanId: "0".repeat(16), traceFlags: 0 });
-  const clock = systemClock;
-  const pipeline = new Pipeline(bound, new Dependencies(bound.policy.dependencies, clock, () => {}), {
+  const published: OutgoingEvent[] = [], kv = (options.kv ?? new MemoryKvStore()) as Kv;
+  const log = new OwnLog(clock), spans = new SpanRecording();
+  const dependencies = new Dependencies(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));
+  const pipeline = new Pipeline(bound, dependencies, {
     clock,
-    publisher: {
+    publisher: new TracedPublisher({
       publish: (event) => {
         published.push(event);
         return Promise.resolve({ stream: "TEST", sequence: published.length, duplicate: false });
       },
+    }),
+    settler: {
+      settle: async (_name, _delivery, { kind }, _progress, claim) => {
+        await (kind === "ack" ? claim?.complete() : claim?.release());
+        return { ok: true };
+      },
+      extend: () => {},
     },
-    settler: { settle: () => Promise.resolve({ ok: true }), extend: () => {} },
     attempts: {
-      read: () => Promise.resolve({ begun: (options.attempt ?? 1) - 1, free: 0, emitted: false }),
+      read: () => Promise.resolve({ begun: attempt - 1, free: 0, emitted: false }),
       write: () => Promise.resolve(),
     },
-    inbox: { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
-    observer: { observe: (_invocation, run) => run({ span, log }), breakerChanged: () => {} },
-    kv: options.kv ?? new MemoryKvStore(),
+    inbox: options.inbox ?? { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
+    observer: log,
+    kv,
   });
+  if (options.breaker) open(pipeline.breaker);
+  for (const name of Object.keys(options.dependencies ?? {})) open(dependencies.breaker(name));
+  const endGrace = shutDown(options, () => pipeline.invoker.giveBackAll());
   try {
-    const subject = options.subject ?? options.event?.type ?? bound.triggers[0].pattern;
-    const outcome = await pipeline.handle({
-      stream: "TEST",
-      sequence: 1,
-      subject,
-      deliveryCount: options.attempt ?? 1,
-      earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
-      place: "TEST.1",
-      storedAtMs: clock.now(),
-      payload: new TextEncoder().encode(JSON.stringify(data)),
-      headers: HeaderList.of([
-        ["ce-id", encodeAttribute(options.id ?? "test-event")],
-        ["ce-type", subject],
-        ["ce-source", "/test"],
-        ["content-type", "application/json"],
-      ]),
-      handle: "",
-    });
+    const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };
+    const outcome = await spans.run(() => pipeline.handle(delivery));
     const emitted = published.map(({ type, id, json }) => ({ type, id, data: JSON.parse(json) }));
-    return { outcome, emitted, logs };
+    return { outcome, emitted, logs: log.lines, spans: spans.spans(), kv };
   } finally {
+    endGrace();
     pipeline.gates.close();
     pipeline.invoker.giveBackAll();
   }
@@ -138,3 +135,20 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
 
 /** Nothing is remembered between calls: each is the event's first. */
 const NO_CLAIM = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
+
+/** As many failures as it takes. */
+function open(breaker: CircuitBreaker): void {
+  while (breaker.state.kind !== "open") {
+    const answer = breaker.admit();
+    if (answer.admitted) answer.report("failure");
+  }
+}
+
+/** Returns what takes it back. */
+function shutDown({ shutdown, clock = systemClock }: InvokeOptions<KvStore>, giveBack: () => void): () => void {
+  if (shutdown === undefined) return () => {};
+  if (!(shutdown instanceof AbortSignal)) return clock.timer(durationMs(shutdown), giveBack);
+  if (shutdown.aborted) giveBack();
+  else shutdown.addEventListener("abort", giveBack, { once: true });
+  return () => shutdown.removeEventListener("abort", giveBack);
+}

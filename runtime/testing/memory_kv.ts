@@ -2,9 +2,31 @@ import type { KvBucket, KvEntry } from "../authoring/context.ts";
 import { KvConflictError } from "../authoring/errors.ts";
 import type { KvStore } from "../flow/ports.ts";
 
-/** Key-value buckets in memory, with the revisions and conflicts of the real ones. */
+/**
+ * Key-value buckets in memory, with the revisions and conflicts of the real ones.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { MemoryKvStore } from "weir/testing";
+ *
+ * const kv = new MemoryKvStore({ inventory: { book: { onHand: 3 } } });
+ * await kv.bucket("orders").put("o1", { status: "reserved" });
+ * assert.deepEqual(kv.contents(), {
+ *   inventory: { book: { onHand: 3 } },
+ *   orders: { o1: { status: "reserved" } },
+ * });
+ * ```
+ */
 export class MemoryKvStore implements KvStore {
   readonly #buckets = new Map<string, MemoryBucket>();
+
+  /** Begins with those values, by bucket and key. */
+  constructor(contents: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {}) {
+    for (const [name, values] of Object.entries(contents)) {
+      for (const [key, value] of Object.entries(values)) void this.bucket(name).put(key, value);
+    }
+  }
 
   /** The bucket of that name. */
   bucket<Value>(name: string): KvBucket<Value> {
@@ -12,50 +34,71 @@ export class MemoryKvStore implements KvStore {
     if (!bucket) this.#buckets.set(name, bucket = new MemoryBucket(name));
     return bucket as unknown as KvBucket<Value>;
   }
+
+  /** Every value there is, by bucket and key. */
+  contents(): Record<string, Record<string, unknown>> {
+    return Object.fromEntries(
+      [...this.#buckets].map(([name, bucket]) => [name, bucket.contents()]).filter(([, values]) =>
+        Object.keys(values).length > 0
+      ),
+    );
+  }
 }
 
 class MemoryBucket implements KvBucket<unknown> {
-  readonly #entries = new Map<string, { json: string; revision: number }>();
+  /** Without `json`: a marker that the key was deleted, which has a revision of its own. */
+  readonly #entries = new Map<string, { json: string | undefined; revision: number }>();
   #revision = 0;
 
   constructor(readonly name: string) {}
 
-  /** NATS takes these characters in a key, and nothing else. */
+  contents(): Record<string, unknown> {
+    const values = [...this.#entries].filter(([, { json }]) => json !== undefined);
+    return Object.fromEntries(values.map(([key, { json }]) => [key, JSON.parse(json!)]));
+  }
+
+  /** What NATS takes for a name, and nothing else. */
   #check(key: string): void {
-    if (!/^[-/_=.a-zA-Z0-9]+$/.test(key) || key.startsWith(".") || key.endsWith(".")) {
-      throw new Error(`invalid key: ${key}`);
-    }
+    if (!/^[-\w]+$/.test(this.name)) throw new Error(`invalid bucket name: ${this.name}`);
+    if (!/^[-/=.\w]+$/.test(key) || key.startsWith(".") || key.endsWith(".")) throw new Error(`invalid key: ${key}`);
+  }
+
+  #write(key: string, json: string | undefined): number {
+    this.#entries.set(key, { json, revision: ++this.#revision });
+    return this.#revision;
   }
 
   // deno-lint-ignore require-await -- a wrong key rejects, as with the real one
   async get(key: string): Promise<KvEntry<unknown> | undefined> {
     this.#check(key);
     const entry = this.#entries.get(key);
-    return entry && { key, value: JSON.parse(entry.json), revision: entry.revision };
+    return entry?.json === undefined ? undefined : { key, value: JSON.parse(entry.json), revision: entry.revision };
   }
 
   // deno-lint-ignore require-await -- as above
   async put(key: string, value: unknown): Promise<number> {
     this.#check(key);
-    this.#entries.set(key, { json: JSON.stringify(value), revision: ++this.#revision });
-    return this.#revision;
+    return this.#write(key, JSON.stringify(value));
   }
 
-  create(key: string, value: unknown): Promise<number> {
-    return this.#entries.has(key) ? this.#conflict(key) : this.put(key, value);
+  // deno-lint-ignore require-await -- as above
+  async create(key: string, value: unknown): Promise<number> {
+    this.#check(key);
+    if (this.#entries.get(key)?.json !== undefined) throw new KvConflictError(this.name, key);
+    return this.#write(key, JSON.stringify(value));
   }
 
-  update(key: string, value: unknown, revision: number): Promise<number> {
-    return (this.#entries.get(key)?.revision ?? 0) === revision ? this.put(key, value) : this.#conflict(key);
+  // deno-lint-ignore require-await -- as above
+  async update(key: string, value: unknown, revision: number): Promise<number> {
+    this.#check(key);
+    if (revision <= 0) throw new Error("version must be greater than 0");
+    if ((this.#entries.get(key)?.revision ?? 0) !== revision) throw new KvConflictError(this.name, key);
+    return this.#write(key, JSON.stringify(value));
   }
 
-  delete(key: string): Promise<void> {
-    this.#entries.delete(key);
-    this.#revision++;
-    return Promise.resolve();
-  }
-
-  #conflict(key: string): Promise<never> {
-    return Promise.reject(new KvConflictError(this.name, key));
+  // deno-lint-ignore require-await -- as above
+  async delete(key: string): Promise<void> {
+    this.#check(key);
+    this.#write(key, undefined);
   }
 }

@@ -1,5 +1,3 @@
-import { jetstream } from "@nats-io/jetstream";
-import type { Msg } from "@nats-io/transport-node";
 import type { z } from "zod";
 import type { KvBucket } from "../authoring/context.ts";
 import type { EventDefinition } from "../authoring/define_event.ts";
@@ -7,15 +5,21 @@ import type { FunctionDefinition } from "../authoring/define_function.ts";
 import type { Registry } from "../authoring/registry.ts";
 import { type NatsServer, startServer } from "../broker/server.ts";
 import { connectCluster } from "../cluster.ts";
-import { readConfig } from "../config.ts";
+import { type Config, readConfig } from "../config.ts";
 import type { Stored } from "../flow/ports.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters.ts";
 import { NatsKvStore } from "../nats/kv_store.ts";
+import type { Duration } from "../rules/duration.ts";
 import { startRuntime } from "../runtime.ts";
 import { Logger } from "../telemetry/log.ts";
 import { setupMetrics } from "../telemetry/metrics.ts";
+import { Outcomes } from "../telemetry/outcomes.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
+import { findMessage, type FoundMessage } from "./find_message.ts";
 import { registryOf } from "./modules.ts";
+import { type SettledEntry, Settlements } from "./settlements.ts";
+import { durationMs } from "./test_clock.ts";
+import { untilSettled } from "./until_settled.ts";
 
 /** What {@linkcode startTestRuntime} takes. */
 export interface TestRuntimeOptions {
@@ -29,14 +33,24 @@ export interface TestRuntimeOptions {
   readonly server?: NatsServer;
 }
 
-/** A message found in a stream. */
-export interface FoundMessage<Data = unknown> {
-  /** The subject it was stored under. */
-  readonly subject: string;
-  /** Its payload as JSON, or as text when it is not JSON. */
-  readonly data: Data;
-  /** Header values by lower-case name. */
-  readonly headers: Readonly<Record<string, string>>;
+/** What {@linkcode TestRuntime.publishAndSettle} takes besides. */
+export interface SettleOptions {
+  /** The event's id. Default: a random one. */
+  readonly id?: string;
+  /** Whether retries that are parked, since they are five seconds or more away, are waited for too. Default: false. */
+  readonly waitForRetries?: boolean;
+  /** How long to wait at the most. Default: ten seconds. */
+  readonly timeout?: Duration;
+}
+
+/** An event, and what it caused. */
+export interface SettledEvent {
+  /** Its id. */
+  readonly id: string;
+  /** Where it is stored. */
+  readonly stored: Stored;
+  /** Every delivery of it and of all that it caused, in the order they were settled. */
+  readonly settled: readonly SettledEntry[];
 }
 
 /** A runtime for a test, with a nats-server of its own. */
@@ -53,6 +67,19 @@ export interface TestRuntime extends AsyncDisposable {
     data: z.input<Event["data"]>,
     options?: { readonly id?: string },
   ): Promise<Stored>;
+  /**
+   * Publishes an event and waits until it, and everything it caused, is settled: what functions emitted, and the
+   * functions that woke, and their retries. A retry that is parked counts as settled for now.
+   *
+   * @throws {Error} when that takes too long, saying which function has what not settled, and why.
+   */
+  publishAndSettle<Event extends EventDefinition>(
+    event: Event,
+    data: z.input<Event["data"]>,
+    options?: SettleOptions,
+  ): Promise<SettledEvent>;
+  /** Every delivery that was settled so far, in the order they were. */
+  readonly settled: readonly SettledEntry[];
   /** Waits until an event of that type is in its stream, whoever published it. @throws {Error} after ten seconds. */
   waitForEvent<Event extends EventDefinition>(
     event: Event,
@@ -66,13 +93,36 @@ export interface TestRuntime extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const WAIT_MS = 10_000;
+const PATIENCE = "10s";
 const DEFAULTS = { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "error", LOG_FORMAT: "pretty" };
 
 /**
  * Runs real functions on a real nats-server that it starts, each time a fresh one, so that tests may run at once.
  *
  * @throws {StartupProblems} when the functions could not start.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { assertAcked, assertEmitted, startTestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string() }) });
+ * const greet = defineFunction({ on: Asked, emits: [Greeted] }, (event, ctx) => {
+ *   ctx.emit(Greeted, { text: `Hello ${event.data.name}` });
+ * });
+ * const count = defineFunction({ on: Greeted }, async (_event, ctx) => {
+ *   await ctx.kv("counts").put("greeted", 1);
+ * });
+ *
+ * await using runtime = await startTestRuntime({ functions: { greet, count } });
+ * const { settled: [first, second] } = await runtime.publishAndSettle(Asked, { name: "Ada" });
+ * assertEmitted(first, Greeted, { text: "Hello Ada" });
+ * assertAcked(second);
+ * assert.equal((await runtime.kv("counts").get("greeted"))?.value, 1);
+ * ```
  */
 export async function startTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
   const registry: Registry = registryOf({ ...options.functions }, options.schemas);
@@ -84,7 +134,9 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
     await setupTracing((name) => env[name], config.OTEL_SERVICE_NAME);
     const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
     const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
-    const runtime = await startRuntime(config, registry, log, { metrics });
+    const outcomes = new Outcomes(), settlements = new Settlements(outcomes, running(registry, config));
+    const watched = { ...registry, functions: registry.functions.map((fn) => settlements.watched(fn)) };
+    const runtime = await startRuntime(config, watched, log, { metrics, outcomes });
     const cluster = await connectCluster(config);
     const kv = new NatsKvStore(cluster.nc, 1);
     let stopping: Promise<void> | undefined;
@@ -95,38 +147,31 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
         await cluster.close();
         await release();
       })();
-    const find = async (subject: string, matches: (found: FoundMessage) => boolean) => {
-      const stream = await cluster.jsm.streams.find(subject.replace(/>$/, "any"));
-      const consumer = await jetstream(cluster.nc).consumers.get(stream, { filter_subjects: subject });
-      const messages = await consumer.consume();
-      const timer = setTimeout(() => messages.stop(), WAIT_MS);
-      try {
-        for await (const message of messages) {
-          const found = read(message);
-          if (matches(found)) return found;
-        }
-        throw new Error(`no such message on "${subject}" within ${WAIT_MS} ms`);
-      } finally {
-        clearTimeout(timer);
-        await messages.close();
-      }
-    };
+    const publish: TestRuntime["publish"] = (event, data, { id = crypto.randomUUID() } = {}) =>
+      cluster.publisher.publish({
+        id,
+        type: event.type,
+        source: "/test",
+        time: new Date().toISOString(),
+        json: JSON.stringify(data),
+      });
+    const status = async () => await (await fetch(`${runtime.adminUrl}/functions`)).json();
     return {
       url: runtime.url,
       adminUrl: runtime.adminUrl,
       server,
-      publish: (event, data, { id = crypto.randomUUID() } = {}) =>
-        cluster.publisher.publish({
-          id,
-          type: event.type,
-          source: "/test",
-          time: new Date().toISOString(),
-          json: JSON.stringify(data),
-        }),
+      publish,
+      publishAndSettle: async (event, data, options = {}) => {
+        const { id = crypto.randomUUID(), waitForRetries = false, timeout = PATIENCE } = options;
+        const stored = await publish(event, data, { id });
+        const patience = { subject: event.type, id, waitForRetries, timeoutMs: durationMs(timeout) };
+        return { id, stored, settled: await untilSettled(settlements, patience, status) };
+      },
+      settled: settlements.entries,
       waitForEvent: (event, where = () => true) =>
         // deno-lint-ignore no-explicit-any -- what is on the wire is what the schema takes
-        find(event.type, ({ data }) => where(data as any)) as Promise<FoundMessage<any>>,
-      waitForDeadLetter: (functionName) => find(`${DEAD_LETTERS.prefix}.${functionName}.>`, () => true),
+        findMessage(cluster, event.type, ({ data }) => where(data as any)) as Promise<FoundMessage<any>>,
+      waitForDeadLetter: (functionName) => findMessage(cluster, `${DEAD_LETTERS.prefix}.${functionName}.>`, () => true),
       kv: (bucket) => kv.bucket(bucket),
       stop,
       [Symbol.asyncDispose]: stop,
@@ -137,14 +182,8 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
   }
 }
 
-function read(message: Pick<Msg, "subject" | "headers" | "data">): FoundMessage {
-  const headers = [...message.headers ?? []].map(([name, values]) => [name.toLowerCase(), values[0]]);
-  const text = new TextDecoder().decode(message.data);
-  let data: unknown = text;
-  try {
-    data = JSON.parse(text);
-  } catch {
-    // not JSON: the text as it is
-  }
-  return { subject: message.subject, data, headers: Object.fromEntries(headers) };
+/** The functions that this runtime runs, by its environment. */
+function running({ functions }: Registry, { WEIR_ROLES: roles, WEIR_FUNCTIONS: names }: Config): Registry["functions"] {
+  if (!roles.includes("functions")) return [];
+  return functions.filter(({ name }) => names?.includes(name) ?? true);
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { type Answer, CircuitBreaker, type Permit } from "../../runtime/flow/circuit_breaker.ts";
 import type { BreakerChange } from "../../runtime/flow/ports.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { BREAKER } from "./setup.ts";
 
 function setup(policy = BREAKER) {
-  const clock = new FakeClock(), changes: BreakerChange[] = [];
+  const clock = new TestClock(), changes: BreakerChange[] = [];
   const breaker = new CircuitBreaker("Payments", "dependency", policy, clock, (change) => changes.push(change));
   const trip = () => {
     for (let i = 0; i < policy.consecutiveFailures; i++) permit(breaker.admit()).report("failure");
@@ -24,7 +24,7 @@ Deno.test("a breaker goes from closed to open to half open and back, and tells e
   trip();
   assert.equal(breaker.permits(), 0);
   assert.deepEqual(breaker.admit(), { admitted: false, retryAtMs: clock.nowMs + 10_000 });
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.equal(breaker.permits(), 1);
   const probe = permit(breaker.admit());
   assert.equal(probe.probe, true);
@@ -52,7 +52,7 @@ Deno.test("a permit reports once: what it says later is not heard", () => {
 Deno.test("a probe that reported cannot give its slot back twice", () => {
   const { breaker, clock, trip } = setup({ ...BREAKER, halfOpenProbes: 2 });
   trip();
-  clock.advance(10_000);
+  clock.move(10_000);
   const probes = [permit(breaker.admit()), permit(breaker.admit())];
   probes[0].report("ignored");
   probes[0].report("ignored");
@@ -63,7 +63,7 @@ Deno.test("a call from before it opened says nothing once it is half open", () =
   const { breaker, clock, trip } = setup();
   const slow = permit(breaker.admit());
   trip();
-  clock.advance(10_000);
+  clock.move(10_000);
   const probe = permit(breaker.admit());
   slow.report("failure");
   assert.equal(breaker.state.kind, "half-open");
@@ -74,7 +74,7 @@ Deno.test("a call from before it opened says nothing once it is half open", () =
 Deno.test("a failed probe opens it for its whole time again", () => {
   const { breaker, clock, trip } = setup();
   trip();
-  clock.advance(12_000);
+  clock.move(12_000);
   permit(breaker.admit()).report("failure");
   assert.deepEqual(breaker.admit(), { admitted: false, retryAtMs: clock.nowMs + 10_000 });
 });
@@ -82,7 +82,7 @@ Deno.test("a failed probe opens it for its whole time again", () => {
 Deno.test("a breaker whose time is up stays open until somebody asks", () => {
   const { breaker, clock, trip } = setup();
   trip();
-  clock.advance(20_000);
+  clock.move(20_000);
   assert.equal(breaker.state.kind, "open");
   assert.equal(breaker.admit().admitted, true);
   assert.equal(breaker.state.kind, "half-open");
@@ -97,7 +97,7 @@ Deno.test("listeners hear every change of what is permitted, and nothing while i
   assert.deepEqual(heard, []);
   trip();
   breaker.admit();
-  clock.advance(10_000);
+  clock.move(10_000);
   permit(breaker.admit()).report("ignored");
   permit(breaker.admit()).report("success");
   assert.deepEqual(heard, ["open 0", "half-open 0", "half-open 1", "half-open 0", "closed Infinity"]);

@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Cancel, Deadlines } from "../../runtime/flow/deadlines.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 /** Deadlines of a second, and the list of those that were not met. */
 function setup() {
-  const clock = new FakeClock(), deadlines = new Deadlines(1_000, clock), missed: string[] = [];
+  const clock = new TestClock(), deadlines = new Deadlines(1_000, clock), missed: string[] = [];
   return { clock, deadlines, missed, set: (name: string): Cancel => deadlines.set(() => missed.push(name)) };
 }
 
 Deno.test("a deadline falls due when its time is up, not before, and once", () => {
   const { clock, missed, set } = setup();
   set("a");
-  clock.advance(999);
+  clock.move(999);
   assert.deepEqual(missed, []);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual(missed, ["a"]);
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.deepEqual(missed, ["a"]);
   assert.equal(clock.timers, 0);
 });
@@ -24,14 +24,14 @@ Deno.test("a deadline falls due when its time is up, not before, and once", () =
 Deno.test("deadlines fall due in the order they were set, each at its own time", () => {
   const { clock, missed, set } = setup();
   set("a");
-  clock.advance(300);
+  clock.move(300);
   set("b");
   set("c");
-  clock.advance(700);
+  clock.move(700);
   assert.deepEqual(missed, ["a"]);
-  clock.advance(299);
+  clock.move(299);
   assert.deepEqual(missed, ["a"]);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual(missed, ["a", "b", "c"]);
 });
 
@@ -39,10 +39,10 @@ Deno.test("one timer serves them all", () => {
   const { clock, set } = setup();
   for (let i = 0; i < 100; i++) {
     set(`${i}`);
-    clock.advance(5);
+    clock.move(5);
     assert.equal(clock.timers, 1);
   }
-  clock.advance(600);
+  clock.move(600);
   assert.equal(clock.timers, 1);
 });
 
@@ -53,18 +53,18 @@ Deno.test("a deadline that was met does not fall due, and those around it do", (
   second();
   first();
   first();
-  clock.advance(1_000);
+  clock.move(1_000);
   assert.deepEqual(missed, ["c"]);
 });
 
 Deno.test("a deadline set while the timer of earlier ones, all met, still runs falls due at its own time", () => {
   const { clock, missed, set } = setup();
   set("a")();
-  clock.advance(600);
+  clock.move(600);
   set("b");
-  clock.advance(999);
+  clock.move(999);
   assert.deepEqual(missed, []);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual(missed, ["b"]);
 });
 
@@ -74,20 +74,20 @@ Deno.test("a deadline that falls due may meet others", () => {
   deadlines.set(() => meet());
   meet = set("b");
   set("c");
-  clock.advance(1_000);
+  clock.move(1_000);
   assert.deepEqual(missed, ["c"]);
 });
 
 Deno.test("a deadline that falls due may set another, and one timer still serves them all", () => {
   const { clock, deadlines, missed, set } = setup();
   deadlines.set(() => void set("next"));
-  clock.advance(500);
+  clock.move(500);
   set("b");
-  clock.advance(500);
+  clock.move(500);
   assert.equal(clock.timers, 1);
-  clock.advance(500);
+  clock.move(500);
   assert.deepEqual(missed, ["b"]);
-  clock.advance(500);
+  clock.move(500);
   assert.deepEqual(missed, ["b", "next"]);
 });
 
@@ -97,20 +97,20 @@ Deno.test("clear forgets every deadline and its timer, and new ones may be set",
   set("b");
   deadlines.clear();
   assert.equal(clock.timers, 0);
-  clock.advance(500);
+  clock.move(500);
   set("c");
   old();
-  clock.advance(1_000);
+  clock.move(1_000);
   assert.deepEqual(missed, ["c"]);
 });
 
 Deno.test("a timer that comes early finds nothing due and waits on", () => {
-  const clock = new FakeClock(), missed: string[] = [];
+  const clock = new TestClock(), missed: string[] = [];
   const early = { now: clock.now, random: clock.random, timer: (ms: number, f: () => void) => clock.timer(ms / 2, f) };
   new Deadlines(1_000, early).set(() => missed.push("a"));
-  clock.advance(999);
+  clock.move(999);
   assert.deepEqual(missed, []);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual(missed, ["a"]);
 });
 
@@ -127,7 +127,7 @@ Deno.test("whatever is set, met and waited for, just those fall due whose time p
     for (const [i, step] of all.entries()) {
       if (typeof step === "string") open.push({ name: `${i}`, atMs: clock.nowMs + 1_000, cancel: set(`${i}`) });
       else if ("waitMs" in step) {
-        clock.advance(step.waitMs);
+        clock.move(step.waitMs);
         while (open.length > 0 && open[0].atMs <= clock.nowMs) expected.push(open.shift()!.name);
       } else if (open.length > 0) open.splice(step.meet % open.length, 1)[0].cancel();
       assert.deepEqual(missed, expected);
@@ -142,6 +142,6 @@ Deno.test("thousands that were met leave the few that were not in order", () => 
     const cancel = set(`${i}`);
     if (i % 1_500 !== 7) cancel();
   }
-  clock.advance(1_000);
+  clock.move(1_000);
   assert.deepEqual(missed, ["7", "1507", "3007", "4507"]);
 });

@@ -77,7 +77,7 @@ Deno.test("the failure that trips the breaker may still be the event's: it is no
 Deno.test("a failed probe is marked as one, with the time until which the breaker is open again", async () => {
   const { clock, fail, trip } = setup();
   await trip();
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.deepEqual(dependencyFailure(await fail()), {
     dependency: "Payments",
     open: true,
@@ -122,7 +122,7 @@ Deno.test("a call that never settles is reported when the invocation runs out of
 Deno.test("a probe that never settles fails when the invocation runs out of time", async () => {
   const { clock, breaker, calls, abort, call, trip } = setup();
   await trip();
-  clock.advance(10_000);
+  clock.move(10_000);
   const pending = call(() => gate().promise);
   abort.abort();
   const failure = calls.end(true);
@@ -139,7 +139,7 @@ Deno.test("a probe that never settles fails when the invocation runs out of time
 Deno.test("a call cut off by a shutdown counts as nothing and gives a probe's slot back", async () => {
   const { clock, breaker, calls, abort, call, trip } = setup();
   await trip();
-  clock.advance(10_000);
+  clock.move(10_000);
   const pending = call(() => gate().promise);
   assert.equal(breaker.permits(), 0);
   abort.abort();

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { CircuitBreaker } from "../../runtime/flow/circuit_breaker.ts";
 import { Gates } from "../../runtime/flow/gates.ts";
 import type { BreakerPolicy } from "../../runtime/rules/breaker.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { BREAKER } from "./setup.ts";
 
 /** Gates, the permits at each of their calls, and breakers to put in them. */
 function setup() {
-  const clock = new FakeClock(), gates = new Gates(clock), heard: number[] = [];
+  const clock = new TestClock(), gates = new Gates(clock), heard: number[] = [];
   gates.onChange(() => heard.push(gates.permits()));
   const newBreaker = (policy: Partial<BreakerPolicy> = {}) =>
     new CircuitBreaker("Payments", "dependency", { ...BREAKER, ...policy }, clock, () => {});
@@ -34,11 +34,11 @@ Deno.test("as many pass as the narrowest breaker lets through", () => {
   assert.equal(gates.permits(), Infinity);
   trip(wide);
   assert.equal(gates.permits(), 0);
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.equal(gates.permits(), 3);
   trip(narrow);
   assert.equal(gates.permits(), 0);
-  clock.advance(20_000);
+  clock.move(20_000);
   assert.equal(gates.permits(), 2);
 });
 
@@ -47,9 +47,9 @@ Deno.test("it is told when an open breaker's time is up, and when it has closed"
   const breaker = newBreaker();
   gates.add(breaker);
   trip(breaker);
-  clock.advance(9_999);
+  clock.move(9_999);
   assert.deepEqual(heard, []);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual(heard, [1]);
   report(breaker, "success");
   assert.equal(heard.at(-1), Infinity);
@@ -60,11 +60,11 @@ Deno.test("a breaker that opens again is waited for again", () => {
   const breaker = newBreaker();
   gates.add(breaker);
   trip(breaker);
-  clock.advance(10_000);
+  clock.move(10_000);
   report(breaker, "failure");
   assert.equal(gates.permits(), 0);
   const before = heard.length;
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.deepEqual(heard.slice(before), [1]);
 });
 
@@ -74,7 +74,7 @@ Deno.test("a breaker added twice is one", () => {
   gates.add(breaker);
   gates.add(breaker);
   trip(breaker);
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.deepEqual(heard, [1]);
 });
 
@@ -82,24 +82,24 @@ Deno.test("a breaker that was open before it was added is waited for as well", (
   const { clock, gates, heard, newBreaker } = setup();
   const breaker = newBreaker();
   trip(breaker);
-  clock.advance(4_000);
+  clock.move(4_000);
   gates.add(breaker);
   assert.equal(gates.permits(), 0);
-  clock.advance(6_000);
+  clock.move(6_000);
   assert.deepEqual(heard, [1]);
 });
 
 Deno.test("a timer that comes early, as a long one does, waits for the rest of the time", () => {
-  const clock = new FakeClock(), heard: number[] = [];
+  const clock = new TestClock(), heard: number[] = [];
   const { now, random } = clock, timer = (ms: number, f: () => void) => clock.timer(Math.min(ms, 4_000), f);
   const gates = new Gates({ now, random, timer });
   const breaker = new CircuitBreaker("Payments", "dependency", BREAKER, clock, () => {});
   gates.onChange(() => heard.push(gates.permits()));
   gates.add(breaker);
   trip(breaker);
-  clock.advance(9_999);
+  clock.move(9_999);
   assert.deepEqual(heard, []);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual(heard, [1]);
 });
 
@@ -111,7 +111,7 @@ Deno.test("closed gates stop their timers and say nothing more", () => {
   assert.equal(clock.timers, 1);
   gates.close();
   assert.equal(clock.timers, 0);
-  clock.advance(10_000);
+  clock.move(10_000);
   report(breaker, "success");
   assert.deepEqual(heard, []);
 });

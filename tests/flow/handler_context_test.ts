@@ -31,7 +31,7 @@ Deno.test("another attempt emits the same ids, in the order it emits", () => {
   const flow = setup();
   const [first, second] = [flow.newContext(CAUSE, 1), flow.newContext(CAUSE, 2)];
   for (const context of [first, second]) {
-    flow.clock.advance(60_000);
+    flow.clock.move(60_000);
     context.emit(Shipped, { orderId: "o1" });
     context.emit(Shipped, { orderId: "o1" });
   }
@@ -184,7 +184,7 @@ Deno.test("a call begun after the invocation's end cannot keep the breaker's onl
     const answer = breaker.admit();
     if (answer.admitted) answer.report("failure");
   }
-  clock.advance(10_000);
+  clock.move(10_000);
   context.end(false);
   context.dependency("Payments").call(() => gate().promise).catch(() => {});
   assert.equal(breaker.permits(), 1);

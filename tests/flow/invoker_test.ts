@@ -21,7 +21,7 @@ Deno.test("a handler gets the event and the context, and what it returns does no
   const { context, result } = invoke();
   assert.deepEqual(await result, { kind: "returned" });
   assert.deepEqual(seen, [CAUSE, context]);
-  clock.advance(5_000);
+  clock.move(5_000);
   assert.equal(clock.timers, 0);
 });
 
@@ -82,7 +82,7 @@ Deno.test("an open dependency is told with the time it may close, and a failed p
   );
   const results = [];
   for (let i = 0; i < 3; i++) results.push(brief(await invoke().result));
-  clock.advance(10_000);
+  clock.move(10_000);
   results.push(brief(await invoke().result));
   const open = { kind: "dependency-open", dependency: "Payments" };
   assert.deepEqual(results.slice(2), [
@@ -106,9 +106,9 @@ Deno.test("a handler that takes too long has its signal aborted and is timed out
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   });
   const { context, result } = invoke();
-  clock.advance(4_999);
+  clock.move(4_999);
   assert.equal(context.signal.aborted, false);
-  clock.advance(1);
+  clock.move(1);
   assert.equal(context.signal.reason.name, "TimeoutError");
   assert.deepEqual(brief(await result), TIMED_OUT);
 });
@@ -119,9 +119,9 @@ Deno.test("the time that a handler computes before it first waits is part of its
     return new Promise(() => {});
   });
   const { result } = invoke();
-  clock.advance(999);
+  clock.move(999);
   const early = await Promise.race([result, "not yet"]);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual([early, brief(await result)], ["not yet", TIMED_OUT]);
 });
 
@@ -136,7 +136,7 @@ Deno.test("a handler that takes no notice of its signal is left behind, and can 
     }
   });
   const { context, result } = invoke();
-  clock.advance(5_000);
+  clock.move(5_000);
   assert.deepEqual(brief(await result), TIMED_OUT);
   go.resolve();
   assert.match(String(await refused.promise), /ship emits orders\.shipped after it returned/);
@@ -148,7 +148,7 @@ Deno.test("running out of time in a dependency is that dependency's failure", as
   const results = [];
   for (let i = 0; i < 2; i++) {
     const { result } = invoke();
-    clock.advance(5_000);
+    clock.move(5_000);
     results.push(brief(await result));
   }
   assert.deepEqual(results, [{ ...TIMED_OUT, dependency: "Payments" }, { ...TIMED_OUT, dependency: "Payments" }]);
@@ -159,10 +159,10 @@ Deno.test("handlers that finish in time leave nothing to fall due", async () => 
   const go = gate();
   const { clock, invoke } = setup(() => go.promise);
   const { context, result } = invoke();
-  clock.advance(4_999);
+  clock.move(4_999);
   go.resolve();
   assert.deepEqual(await result, { kind: "returned" });
-  clock.advance(1);
+  clock.move(1);
   assert.equal(context.signal.aborted, false);
 });
 

@@ -8,7 +8,7 @@ import type { Outcome } from "../../runtime/nouns/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { delivery } from "../rules/deliveries.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -21,7 +21,7 @@ async function handled(
     handler?: () => unknown;
   } = {},
 ) {
-  const clock = new FakeClock(delivery().storedAtMs);
+  const clock = new TestClock(delivery().storedAtMs);
   let runs = 0, settledWithClaim = false;
   const definition = defineFunction({ on: "orders.>", retry: { attempts: 1 }, idempotency: true }, () => {
     runs++;

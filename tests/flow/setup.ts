@@ -8,7 +8,7 @@ import { InvocationContext } from "../../runtime/flow/handler_context.ts";
 import { Invoker } from "../../runtime/flow/invoker.ts";
 import type { BreakerChange } from "../../runtime/flow/ports.ts";
 import type { BreakerPolicy } from "../../runtime/rules/breaker.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 /** An event that functions under test may emit. */
 export const Shipped = defineEvent({ type: "orders.shipped", version: 1, data: z.object({ orderId: z.string() }) });
@@ -45,7 +45,7 @@ export function setup(
     breaker?: BreakerPolicy;
   } = {},
 ) {
-  const clock = new FakeClock(Date.UTC(2026, 0, 2));
+  const clock = new TestClock(Date.UTC(2026, 0, 2));
   const changes: BreakerChange[] = [];
   const dependencies = new Dependencies({ Payments: breaker }, clock, (change) => changes.push(change));
   const resolved = resolvePolicy({ on: "orders.created", emits: [], timeout: "5s" });

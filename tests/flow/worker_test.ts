@@ -8,7 +8,7 @@ import { Worker } from "../../runtime/flow/worker.ts";
 import type { Delivery } from "../../runtime/nouns/delivery.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { gate } from "./setup.ts";
 import { HeaderList } from "../../runtime/rules/header_list.ts";
 import { textOf } from "../../runtime/nats/answers.ts";
@@ -17,7 +17,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A worker for `handler`, and what it says of its deliveries to the server and to what keeps them. */
 function setup(handler: (n: number) => unknown, concurrency = 2) {
-  const clock = new FakeClock();
+  const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const mine = new Map<string, boolean | Promise<boolean>>();
   const counts: string[] = [];
@@ -96,7 +96,7 @@ Deno.test("what is held is kept from its delivery to its settlement", async () =
   deliver(1);
   assert.deepEqual([...kept], [["h1", "held"]]);
   await settled();
-  clock.advance(5_000);
+  clock.move(5_000);
   done.resolve();
   await worker.stop(0);
   assert.deepEqual([...kept], [["h1", "released"]]);

@@ -92,6 +92,15 @@ Deno.test("deleting a key that is not there does nothing", async () => {
   assert.equal(await kv.bucket.get("book"), undefined);
 });
 
+for (const key of [">", "*", "boo*", "a.>"]) {
+  Deno.test(`the key ${key} is no pattern: it is refused, and nothing is deleted`, async () => {
+    await using kv = await setup();
+    await kv.bucket.put("book", BOOKS);
+    await assert.rejects(kv.bucket.delete(key), { message: `invalid key: ${key}` });
+    assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
+  });
+}
+
 Deno.test("replicas that use a bucket for the first time at once share it", async () => {
   await using kv = await setup();
   const stores = await Promise.all(Array.from({ length: 8 }, async () => new NatsKvStore(await kv.connect(), 1)));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Pulse } from "../../runtime/nats/pulse.ts";
-import { FakeClock } from "../flow/fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 /** A pulse on a server that answers when it is told to. */
 function setup() {
-  const clock = new FakeClock();
+  const clock = new TestClock();
   const owed: PromiseWithResolvers<void>[] = [];
   let asked = 0;
   const flush = () => {
@@ -27,18 +27,18 @@ Deno.test("a server that answers is asked every two seconds, and is no problem",
   for (let n = 1; n <= 5; n++) {
     assert.equal(asked(), n);
     await answer();
-    clock.advance(2_000);
+    clock.move(2_000);
     assert.equal(pulse.problem(), undefined);
   }
 });
 
 Deno.test("one that owes an answer for four seconds is a problem until it gives it, and is not asked again", async () => {
   const { clock, pulse, answer, asked } = setup();
-  clock.advance(3_999);
+  clock.move(3_999);
   assert.equal(pulse.problem(), undefined);
-  clock.advance(1);
+  clock.move(1);
   assert.equal(pulse.problem(), "nats:4222 has not answered for 4 s");
-  clock.advance(60_000);
+  clock.move(60_000);
   assert.equal(pulse.problem(), "nats:4222 has not answered for 64 s");
   assert.equal(asked(), 1);
   await answer();
@@ -50,11 +50,11 @@ Deno.test("a connection that is lost is a problem at once, until it is made agai
   pulse.disconnected("nats:4222");
   await answer("reject");
   assert.equal(pulse.problem(), "disconnected from nats:4222");
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.equal(asked(), 1);
   pulse.reconnected();
   assert.equal(pulse.problem(), undefined);
-  clock.advance(2_000);
+  clock.move(2_000);
   assert.equal(asked(), 2);
 });
 
@@ -62,9 +62,9 @@ Deno.test("an answer that was still owed by the connection before says nothing o
   const { clock, pulse, answer } = setup();
   pulse.disconnected("nats:4222");
   pulse.reconnected();
-  clock.advance(2_000); // asked again
+  clock.move(2_000); // asked again
   await answer("reject"); // the first
-  clock.advance(4_000);
+  clock.move(4_000);
   assert.equal(pulse.problem(), "nats:4222 has not answered for 4 s");
 });
 
@@ -72,6 +72,6 @@ Deno.test("once stopped it asks no more", async () => {
   const { clock, pulse, answer, asked } = setup();
   await answer();
   pulse.stop();
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.equal(asked(), 1);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { WorkerAddress } from "../../runtime/supervisor/messages.ts";
 import { Supervisor, WorkerNeverReady } from "../../runtime/supervisor/supervisor.ts";
 import type { WorkerEnd, WorkerProcess } from "../../runtime/supervisor/worker_process.ts";
-import { FakeClock } from "../flow/fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 /** A process that does what the test says. */
 class FakeProcess implements WorkerProcess {
@@ -27,7 +27,7 @@ class FakeProcess implements WorkerProcess {
 const turns = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 function setup(count: number) {
-  const clock = new FakeClock();
+  const clock = new TestClock();
   const spawned: FakeProcess[] = [], lines: [string, unknown][] = [], gone: number[] = [];
   let restarts = 0;
   const write = (message: string, fields?: Record<string, unknown>) => void lines.push([message, fields?.in_ms]);
@@ -94,11 +94,11 @@ Deno.test("a worker that was up and ends while others still start is replaced, h
   await turns();
   spawned[0].end({ code: null, signal: "SIGKILL" });
   await turns();
-  clock.advance(100);
+  clock.move(100);
   assert.deepEqual(spawned.map(({ number }) => number), [1, 2, 1]);
   spawned[2].end({ code: null, signal: "SIGKILL" });
   await turns();
-  clock.advance(200);
+  clock.move(200);
   assert.deepEqual(spawned.map(({ number }) => number), [1, 2, 1, 1]);
   spawned[1].beReady();
   await started;
@@ -109,7 +109,7 @@ Deno.test("what a worker says of itself after its end was heard of is not taken 
   await start();
   spawned[0].end({ code: 1, signal: null });
   await turns();
-  clock.advance(100);
+  clock.move(100);
   spawned[1].end({ code: 1, signal: null });
   await turns();
   spawned[1].beReady();
@@ -133,21 +133,21 @@ Deno.test("a worker that ends is replaced, later each time, and soon again once 
   const { clock, spawned, lines, gone, start, restarts } = setup(2);
   await start();
   const endNewest = async (afterMs: number) => {
-    clock.advance(afterMs);
+    clock.move(afterMs);
     spawned.at(-1)!.end({ code: null, signal: "SIGKILL" });
     await turns();
   };
   const message = "worker 2 was ended by SIGKILL: another is started in its place";
   await endNewest(10);
-  clock.advance(99);
+  clock.move(99);
   assert.equal(spawned.length, 2);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual([spawned.length, spawned[2].number], [3, 2]);
   await endNewest(10);
-  clock.advance(200);
+  clock.move(200);
   await endNewest(60_000);
   assert.deepEqual(lines, [[message, 100], [message, 200], [message, 100]]);
-  clock.advance(100);
+  clock.move(100);
   assert.deepEqual(gone, [2, 3, 4]);
   assert.equal(restarts(), 3);
 });
@@ -161,7 +161,7 @@ Deno.test("a place says what runs there, and how the last one ended", async () =
   await turns();
   const { process, address, lastEnd } = supervisor.places[0];
   assert.deepEqual([process, address, lastEnd], [undefined, undefined, "exited with code 3"]);
-  clock.advance(100);
+  clock.move(100);
   assert.equal(supervisor.places[0].process, spawned[1]);
   assert.equal(supervisor.places[0].address, undefined);
 });
@@ -184,9 +184,9 @@ Deno.test("a worker that has not ended within the grace is killed, and that is n
   await start();
   const stopped = supervisor.stop();
   spawned[0].end({ code: 0, signal: null });
-  clock.advance(999);
+  clock.move(999);
   assert.deepEqual(spawned[1].asked, ["stop"]);
-  clock.advance(1);
+  clock.move(1);
   assert.deepEqual(spawned[1].asked, ["stop", "kill"]);
   assert.equal(await stopped, false);
 });

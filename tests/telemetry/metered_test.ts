@@ -6,7 +6,7 @@ import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
 import { MeteredPublisher } from "../../runtime/telemetry/metered_publisher.ts";
 import { Metrics } from "../../runtime/telemetry/metrics.ts";
 import { Outcomes } from "../../runtime/telemetry/outcomes.ts";
-import { FakeClock } from "../flow/fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { readPage } from "./metrics_fixture.ts";
 
 const SCOPE = {} as Scope;
@@ -19,7 +19,7 @@ function observing() {
     observe: <O extends Outcome>(_: Invocation, run: (scope: Scope) => Promise<O>) => run(SCOPE),
     breakerChanged: (change: unknown) => void changes.push(change),
   };
-  const observer = new MeteredObserver(inner, metrics, new FakeClock(5_000), new Outcomes());
+  const observer = new MeteredObserver(inner, metrics, new TestClock(5_000), new Outcomes());
   const see = (outcome: Outcome, deliveryCount = 1) => {
     const invocation = { functionName: "pay", delivery: { deliveryCount } } as Invocation;
     return observer.observe(invocation, (scope) => {

@@ -4,7 +4,7 @@ import type { Outcome } from "../../runtime/nouns/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
 import { Metrics } from "../../runtime/telemetry/metrics.ts";
 import { Outcomes, type Settled } from "../../runtime/telemetry/outcomes.ts";
-import { FakeClock } from "../flow/fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 function observing() {
   const outcomes = new Outcomes();
@@ -13,7 +13,7 @@ function observing() {
     observe: <O extends Outcome>(_: Invocation, run: (scope: Scope) => O) => run(scope),
     breakerChanged: () => {},
   };
-  const observer = new MeteredObserver(inner as never, new Metrics("test"), new FakeClock(0), outcomes);
+  const observer = new MeteredObserver(inner as never, new Metrics("test"), new TestClock(0), outcomes);
   const invocation = { functionName: "pay", delivery: { deliveryCount: 1 } } as Invocation;
   const settle = (outcome: Outcome) => observer.observe(invocation, () => outcome);
   return { outcomes, invocation, settle };

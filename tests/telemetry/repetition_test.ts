@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Logger } from "../../runtime/telemetry/log.ts";
 import { Repetitions } from "../../runtime/telemetry/repetition.ts";
-import { FakeClock } from "../flow/fake_clock.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 /** A log that writes the first three of a kind in ten seconds. */
 function setup() {
-  const clock = new FakeClock(0);
+  const clock = new TestClock(0);
   const lines: string[] = [];
   const repetitions = new Repetitions(clock, 3, 10_000);
   const log = new Logger({ level: "debug", format: "json", write: (line) => lines.push(line), repetitions });
@@ -22,7 +22,7 @@ Deno.test("the first of a kind are written, the others counted and told when the
   const reserve = log.child({ function: "reserve" });
   times(1_237, (n) => reserve.error("dead letter: rejected", { event_id: `e${n}` }));
   assert.deepEqual(messages(), Array(3).fill("dead letter: rejected"));
-  clock.advance(10_000);
+  clock.move(10_000);
   const { time: _, ...last } = JSON.parse(lines.at(-1)!);
   assert.deepEqual(last, {
     level: "error",
@@ -36,7 +36,7 @@ Deno.test("the first of a kind are written, the others counted and told when the
 Deno.test("after the window the first are written again", () => {
   const { clock, log, messages } = setup();
   times(4, () => log.warn("slow"));
-  clock.advance(10_000);
+  clock.move(10_000);
   times(3, () => log.warn("slow"));
   assert.deepEqual(messages().slice(3), ["slow … and 1 more in 10 s", "slow", "slow", "slow"]);
 });
@@ -45,7 +45,7 @@ Deno.test("a kind that stays below the limit in every window is never held back"
   const { clock, log, lines } = setup();
   times(10, () => {
     times(3, () => log.warn("slow"));
-    clock.advance(10_000);
+    clock.move(10_000);
   });
   assert.equal(lines.length, 30);
 });
@@ -81,7 +81,7 @@ Deno.test("at the end what was held back is told at once", () => {
   times(5, () => log.warn("slow"));
   repetitions.end();
   assert.equal(messages().at(-1), "slow … and 2 more in 10 s");
-  clock.advance(10_000);
+  clock.move(10_000);
   assert.equal(messages().length, 4);
 });
 
@@ -91,14 +91,14 @@ Deno.test("of more kinds than are kept apart every line is written, until the ol
   times(1_000, (n) => log.warn(kind(n)));
   times(10, () => log.warn("one too many"));
   assert.equal(lines.length, 1_010);
-  clock.advance(10_000);
+  clock.move(10_000);
   times(10, () => log.warn("one too many"));
   assert.equal(lines.length, 1_013);
 });
 
 Deno.test("another cause under the same words is written, however often the first was", () => {
   const lines: string[] = [];
-  const clock = new FakeClock();
+  const clock = new TestClock();
   const repetitions = new Repetitions(clock);
   const log = new Logger({ level: "info", format: "json", write: (line) => lines.push(line), repetitions });
   for (let n = 0; n < 1_000; n++) log.warn("attempt failed", { function: "ship", error: `refused by 10.0.0.${n}` });

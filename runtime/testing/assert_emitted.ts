@@ -1,0 +1,101 @@
+import { AssertionError } from "node:assert";
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import type { z } from "zod";
+import type { EventDefinition } from "../authoring/define_event.ts";
+import type { Outcome } from "../nouns/outcome.ts";
+import { describeOutcome } from "./describe_outcome.ts";
+import type { Emitted } from "./invoke.ts";
+
+/** What has emitted something: what `invoke` returns, or an entry of what a test runtime has settled. */
+export interface Emitting {
+  /** What became of its event. */
+  readonly outcome: Outcome;
+  /** What was published. */
+  readonly emitted: readonly Emitted[];
+}
+
+/** An object of which only some is said, however deep; a list is said whole. */
+export type PartOf<Data> = Data extends readonly unknown[] ? Data
+  : Data extends object ? { readonly [Key in keyof Data]?: PartOf<Data[Key]> }
+  : Data;
+
+/**
+ * An event of that type was emitted, with data that has at least what is given. Returns the first such.
+ *
+ * @throws {AssertionError} saying what was emitted instead.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, defineFunction } from "weir";
+ * import { assertEmitted, invoke } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string(), n: z.int() }) });
+ * const greet = defineFunction({ on: "demo.asked", emits: [Greeted] }, (_event, ctx) => {
+ *   ctx.emit(Greeted, { text: "Hello", n: 1 });
+ * });
+ * assertEmitted(await invoke(greet, {}), Greeted, { text: "Hello" });
+ * ```
+ */
+export function assertEmitted<Event extends EventDefinition>(
+  from: Emitting,
+  event: Event,
+  partialData?: PartOf<z.input<Event["data"]>>,
+): Emitted & { readonly data: z.input<Event["data"]> } {
+  const ofType = from.emitted.filter(({ type }) => type === event.type);
+  const found = ofType.find(({ data }) => partialData === undefined || isPart(data, partialData));
+  if (found) return found as Emitted & { readonly data: z.input<Event["data"]> };
+  const wanted = partialData === undefined ? event.type : `${event.type} with ${inspect(partialData, { depth: 8 })}`;
+  throw new AssertionError({
+    message: `expected ${wanted} to be emitted, but ${describeEmitted(from)}`,
+    // With one of its type there is just one thing to look at: what differs.
+    ...(ofType.length === 1 && { actual: ofType[0].data, expected: partialData }),
+    operator: "assertEmitted",
+    stackStartFn: assertEmitted,
+  });
+}
+
+/**
+ * Nothing was emitted.
+ *
+ * @throws {AssertionError} saying what was.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertNothingEmitted, invoke } from "weir/testing";
+ *
+ * assertNothingEmitted(await invoke(defineFunction({ on: "demo.asked" }, () => {}), {}));
+ * ```
+ */
+export function assertNothingEmitted(from: Emitting): void {
+  if (from.emitted.length === 0) return;
+  throw new AssertionError({
+    message: `expected nothing to be emitted, but ${describeEmitted(from)}`,
+    actual: from.emitted,
+    expected: [],
+    operator: "assertNothingEmitted",
+    stackStartFn: assertNothingEmitted,
+  });
+}
+
+function describeEmitted({ emitted, outcome }: Emitting): string {
+  if (emitted.length > 0) {
+    return `there was:${emitted.map(({ type, data }) => `\n  ${type} ${inspect(data, { depth: 8 })}`).join("")}`;
+  }
+  return `nothing was, and the event was ${describeOutcome(outcome)}`;
+}
+
+function isPart(data: unknown, part: unknown): boolean {
+  if (part === null || typeof part !== "object" || Array.isArray(part)) {
+    try {
+      assert.deepStrictEqual(data, part);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+  return typeof data === "object" && data !== null &&
+    Object.entries(part).every(([key, value]) => isPart((data as Record<string, unknown>)[key], value));
+}

@@ -1,0 +1,87 @@
+import type { BoundFunction } from "../../authoring/bind_function.ts";
+import type { HandlerContext } from "../../authoring/context.ts";
+import { Dependencies } from "../../flow/dependencies.ts";
+import { Pipeline } from "../../flow/pipeline.ts";
+import { ACK_WAIT_MS } from "../../nats/ack_wait.ts";
+import type { Delivery } from "../../nouns/delivery.ts";
+import { formatDuration } from "../../rules/duration.ts";
+import type { CrashWorld } from "./crash_world.ts";
+import { type CrashPlan, Life } from "./life.ts";
+
+/** An event that is not settled by then never will be. */
+const MOST_DELIVERIES = 1_000;
+
+/** An event, the function that handles it, and how long a process may take over it. */
+export interface Trial {
+  readonly fn: BoundFunction;
+  readonly delivery: (world: CrashWorld) => Delivery;
+  readonly patienceMs: number;
+}
+
+/**
+ * Delivers an event until it is settled: again after a retry's delay, and to a new process after the old one died.
+ *
+ * @throws {Error} when a handler does not come to an end.
+ */
+export async function liveThrough({ fn, delivery, patienceMs }: Trial, world: CrashWorld, plan: CrashPlan) {
+  const given = delivery(world);
+  let life = new Life(plan), pipeline = processOf(fn, world, life);
+  try {
+    for (let deliveryCount = 1; !world.ended; deliveryCount++) {
+      if (deliveryCount > MOST_DELIVERIES) {
+        throw new Error(`${fn.name}: not settled after ${MOST_DELIVERIES} deliveries`);
+      }
+      const handled = life.run(() => pipeline.handle({ ...given, deliveryCount }));
+      const late = () => new Error(stillRunning(fn.name, patienceMs, plan));
+      const outcome = await within(patienceMs, Promise.race([handled, life.died]), late);
+      if (life.dead) {
+        await within(patienceMs, life.quiet(), late);
+        pipeline.gates.close();
+        world.clock.move(ACK_WAIT_MS);
+        life = new Life(plan);
+        pipeline = processOf(fn, world, life);
+      } else if (outcome?.kind === "retry") world.clock.move(outcome.delayMs);
+    }
+  } finally {
+    pipeline.gates.close();
+  }
+}
+
+function processOf(fn: BoundFunction, world: CrashWorld, life: Life): Pipeline {
+  const { handler } = fn, ports = world.ports(life);
+  const stepped: BoundFunction = { ...fn, handler: (event, context) => handler(event, withSteps(context, life)) };
+  const dependencies = new Dependencies(fn.policy.dependencies, world.clock, () => {});
+  return new Pipeline(stepped, dependencies, ports);
+}
+
+function withSteps(context: HandlerContext, life: Life): HandlerContext {
+  return {
+    get signal() {
+      return context.signal;
+    },
+    attempt: context.attempt,
+    emit: context.emit,
+    kv: context.kv,
+    log: context.log,
+    span: context.span,
+    dependency: (name) => {
+      const dependency = context.dependency(name);
+      return { call: (run) => life.step(`the call to ${name}`, () => dependency.call(run)) };
+    },
+  };
+}
+
+function stillRunning(name: string, patienceMs: number, { points }: CrashPlan): string {
+  const last = points.at(-1) ?? "the beginning";
+  return `${name} was still running after ${formatDuration(patienceMs)}; the last that was seen of it: ${last}`;
+}
+
+async function within<Value>(ms: number, promise: Promise<Value>, late: () => Error): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout>;
+  const timeout = new Promise<never>((_, reject) => timer = setTimeout(() => reject(late()), ms));
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer!);
+  }
+}

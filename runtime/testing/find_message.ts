@@ -1,0 +1,49 @@
+import { jetstream } from "@nats-io/jetstream";
+import type { Msg } from "@nats-io/transport-node";
+import type { Cluster } from "../cluster.ts";
+
+/** A message found in a stream. */
+export interface FoundMessage<Data = unknown> {
+  /** The subject it was stored under. */
+  readonly subject: string;
+  /** Its payload as JSON, or as text when it is not JSON. */
+  readonly data: Data;
+  /** Header values by lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const WAIT_MS = 10_000;
+
+/** Waits until a message that is meant is in the stream of a subject. @throws {Error} after ten seconds. */
+export async function findMessage(
+  { nc, jsm }: Pick<Cluster, "nc" | "jsm">,
+  subject: string,
+  matches: (found: FoundMessage) => boolean,
+): Promise<FoundMessage> {
+  const stream = await jsm.streams.find(subject.replace(/>$/, "any"));
+  const consumer = await jetstream(nc).consumers.get(stream, { filter_subjects: subject });
+  const messages = await consumer.consume();
+  const timer = setTimeout(() => messages.stop(), WAIT_MS);
+  try {
+    for await (const message of messages) {
+      const found = read(message);
+      if (matches(found)) return found;
+    }
+    throw new Error(`no such message on "${subject}" within ${WAIT_MS} ms`);
+  } finally {
+    clearTimeout(timer);
+    await messages.close();
+  }
+}
+
+function read(message: Pick<Msg, "subject" | "headers" | "data">): FoundMessage {
+  const headers = [...message.headers ?? []].map(([name, values]) => [name.toLowerCase(), values[0]]);
+  const text = new TextDecoder().decode(message.data);
+  let data: unknown = text;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    // not JSON: the text as it is
+  }
+  return { subject: message.subject, data, headers: Object.fromEntries(headers) };
+}

@@ -1,0 +1,44 @@
+import type { z } from "zod";
+import type { EventDefinition } from "../authoring/define_event.ts";
+import type { Clock, KvStore } from "../flow/ports.ts";
+import type { Duration } from "../rules/duration.ts";
+import type { MemoryInbox } from "./memory_inbox.ts";
+import type { MemoryKvStore } from "./memory_kv.ts";
+
+/** The data a function's events carry, as a publisher would write it. */
+export type DataOf<On> = On extends EventDefinition<string, infer Schema> ? z.input<Schema>
+  : On extends string ? unknown
+  : On extends readonly (infer One)[] ? DataOf<One>
+  : never;
+
+/** Which event a function is given. */
+export interface GivenEvent {
+  /** Which of a function's events this is. Default: the first it listens on. */
+  readonly event?: EventDefinition;
+  /** The subject, for a function on a raw pattern. */
+  readonly subject?: string;
+  /** The function's name. Default: `testedFunction`. */
+  readonly name?: string;
+  /** The event's id. Default: `test-event`. */
+  readonly id?: string;
+  /** Headers of the message besides those of a CloudEvent, or in their place. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What {@linkcode invoke} takes besides the function and the data. */
+export interface InvokeOptions<Kv extends KvStore = MemoryKvStore> extends GivenEvent {
+  /** Which attempt it is, from 1. */
+  readonly attempt?: number;
+  /** Key-value buckets that outlive the call. Default: empty ones. */
+  readonly kv?: Kv;
+  /** What a function with `idempotency` remembers of events that it has handled. Default: nothing. */
+  readonly inbox?: MemoryInbox;
+  /** The runtime's time and chance, such as a `TestClock`. Default: the system's. */
+  readonly clock?: Clock;
+  /** `open`: the function's own breaker is. */
+  readonly breaker?: "open";
+  /** Dependencies that are known to be down: their breakers are open. */
+  readonly dependencies?: Readonly<Record<string, "open">>;
+  /** When the grace of a shutdown is over: so long after the beginning, by the clock, or when the signal aborts. */
+  readonly shutdown?: Duration | AbortSignal;
+}

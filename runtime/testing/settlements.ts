@@ -1,0 +1,130 @@
+import { type BoundFunction, triggerFor } from "../authoring/bind_function.ts";
+import type { HandlerContext } from "../authoring/context.ts";
+import type { InvocationContext } from "../flow/handler_context.ts";
+import { PARK_FROM_MS } from "../nats/retry_lane.ts";
+import type { OutgoingEvent } from "../nouns/event.ts";
+import type { Outcome } from "../nouns/outcome.ts";
+import type { Outcomes, Settled } from "../telemetry/outcomes.ts";
+import { describeOutcome } from "./describe_outcome.ts";
+import type { Emitted } from "./invoke.ts";
+
+/** A delivery that was settled: who handled what, and what came of it. */
+export interface SettledEntry {
+  /** The function's name. */
+  readonly function: string;
+  /** The event it was given. */
+  readonly event: { readonly id: string; readonly type: string; readonly data: unknown };
+  /** Which attempt it was, from 1. */
+  readonly attempt: number;
+  /** What became of the event. */
+  readonly outcome: Outcome;
+  /** What the function emitted, which is stored by now. */
+  readonly emitted: readonly Emitted[];
+  /** From its bytes to its settlement. */
+  readonly durationMs: number;
+}
+
+/** Something that a function has not settled yet. */
+export interface Unsettled {
+  readonly function: string;
+  readonly subject: string;
+  readonly id: string;
+  readonly why: string;
+}
+
+/**
+ * Follows an event and everything it causes. What is stored must be settled by every function that listens to it, and
+ * what a function emitted is stored before its outcome is told: so an event is followed from the moment it exists, and
+ * nothing is ever between two that are looked at.
+ */
+export class Settlements {
+  readonly entries: SettledEntry[] = [];
+  /** By subject, id and function: the deliveries of one event to one function. */
+  readonly #known = new Map<string, SettledEntry[]>();
+  /** What a handler was given along with its event knows what it emitted. */
+  readonly #contexts = new WeakMap<object, HandlerContext>();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(outcomes: Outcomes, readonly functions: readonly BoundFunction[]) {
+    outcomes.listen((settled) => this.#take(settled));
+  }
+
+  /** The same function, with what it emits known here. */
+  watched(fn: BoundFunction): BoundFunction {
+    const { handler } = fn;
+    return {
+      ...fn,
+      handler: (event, context) => {
+        this.#contexts.set(event, context);
+        return handler(event, context);
+      },
+    };
+  }
+
+  /**
+   * What came of an event so far, and of all that it caused: in the order it did, and what is not settled.
+   *
+   * @param parkedToo whether what waits in the retry lane is not settled; else it is, for now
+   */
+  of(subject: string, id: string, parkedToo: boolean): { settled: SettledEntry[]; open: Unsettled[] } {
+    const settled = new Set<SettledEntry>(), open: Unsettled[] = [], seen = new Set<string>();
+    const follow = [{ type: subject, id }];
+    for (let event = follow.pop(); event; event = follow.pop()) {
+      const { type: subject, id } = event;
+      if (seen.has(keyOf(subject, id))) continue;
+      seen.add(keyOf(subject, id));
+      for (const fn of this.functions.filter((fn) => triggerFor(fn, subject))) {
+        const entries = this.#known.get(keyOf(subject, id, fn.name)) ?? [];
+        const why = openSince(entries.at(-1), parkedToo);
+        if (why) open.push({ function: fn.name, subject, id, why });
+        for (const entry of entries) {
+          settled.add(entry);
+          follow.push(...entry.emitted);
+        }
+      }
+    }
+    return { settled: this.entries.filter((entry) => settled.has(entry)), open };
+  }
+
+  /** Resolves when the next delivery has been settled. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.add(resolve));
+  }
+
+  #take({ invocation, outcome, durationMs }: Settled): void {
+    const { event, delivery: { subject }, functionName, attempt } = invocation;
+    const { emitted = [] } = (this.#contexts.get(event) as InvocationContext | undefined) ?? {};
+    const entry: SettledEntry = {
+      function: functionName,
+      event: { id: event.id, type: event.type, data: event.data },
+      attempt,
+      outcome,
+      emitted: outcome.kind === "ack" ? emitted.map(asEmitted) : [],
+      durationMs,
+    };
+    this.entries.push(entry);
+    const key = keyOf(subject, event.id, functionName), known = this.#known.get(key);
+    if (known) known.push(entry);
+    else this.#known.set(key, [entry]);
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
+
+function asEmitted({ type, id, json }: OutgoingEvent): Emitted {
+  return { type, id, data: JSON.parse(json) };
+}
+
+/** Why the last delivery was not the last; undefined when it was. */
+function openSince(last: SettledEntry | undefined, parkedToo: boolean): string | undefined {
+  if (!last) return "was not delivered, or is still being handled";
+  const { outcome } = last;
+  const parked = outcome.kind === "retry" && outcome.delayMs >= PARK_FROM_MS ||
+    outcome.kind === "ack" && outcome.skipped === "parked";
+  if (parked ? parkedToo : outcome.kind === "retry" || outcome.kind === "lost") return `is ${describeOutcome(outcome)}`;
+  return undefined;
+}
+
+function keyOf(subject: string, id: string, functionName = ""): string {
+  return JSON.stringify([subject, id, functionName]);
+}

@@ -1,0 +1,55 @@
+import type { BoundFunction } from "../authoring/bind_function.ts";
+import type { Clock } from "../flow/ports.ts";
+import type { Delivery } from "../nouns/delivery.ts";
+import { encodeAttribute } from "../rules/decode.ts";
+import { HeaderList } from "../rules/header_list.ts";
+import type { RecordedEvent } from "./recorded_event.ts";
+
+/** What is said of a delivery that is made up. */
+export interface DeliveryOptions {
+  readonly event?: { readonly type: string };
+  readonly subject?: string;
+  readonly id?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The first delivery of an event to a function: of data as a CloudEvent of that, of a recorded one as it was. */
+export function deliveryOf(fn: BoundFunction, data: unknown, options: DeliveryOptions, clock: Clock): Delivery {
+  if (isRecorded(data)) {
+    const { stream, sequence, payload } = data;
+    return {
+      ...FIRST,
+      stream,
+      sequence,
+      subject: options.subject ?? data.subject,
+      place: `${stream}.${sequence}`,
+      storedAtMs: Date.parse(data.time),
+      payload,
+      headers: HeaderList.of(Object.entries({ ...data.headers, ...options.headers })),
+    };
+  }
+  const subject = options.subject ?? options.event?.type ?? fn.triggers[0].pattern;
+  return {
+    ...FIRST,
+    stream: "TEST",
+    sequence: 1,
+    subject,
+    place: "TEST.1",
+    storedAtMs: clock.now(),
+    payload: new TextEncoder().encode(JSON.stringify(data)),
+    headers: HeaderList.of([
+      ["ce-id", encodeAttribute(options.id ?? "test-event")],
+      ["ce-type", subject],
+      ["ce-source", "/test"],
+      ["content-type", "application/json"],
+      ...Object.entries(options.headers ?? {}),
+    ]),
+  };
+}
+
+const FIRST = { deliveryCount: 1, earlier: { attempts: 0, freeRetries: 0, redrives: 0 }, handle: "" };
+
+function isRecorded(data: unknown): data is RecordedEvent {
+  const { kind, payload } = (data ?? {}) as Partial<RecordedEvent>;
+  return kind === "recorded" && payload instanceof Uint8Array;
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { connect, headers as natsHeaders } from "@nats-io/transport-node";
+import { jetstream } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import { defineEvent, defineFunction, defineStream } from "weir";
+import {
+  type Emitted,
+  invoke,
+  MemoryInbox,
+  MemoryKvStore,
+  type Outcome,
+  type RecordedEvent,
+  startTestRuntime,
+  TestClock,
+} from "weir/testing";
+import { z } from "zod";
+import { startServer } from "../../runtime/broker/server.ts";
+import { eventually } from "../nats/eventually.ts";
+import { type Case, CASES } from "./conformance_cases.ts";
+
+/** What both forms must agree on. */
+interface Came {
+  readonly comes: string;
+  readonly emitted: readonly Emitted[];
+  readonly kv: unknown;
+}
+
+function kindOf(outcome: Outcome): string {
+  if (outcome.kind === "ack") return `ack ${outcome.skipped ?? ""}`.trim();
+  return "reason" in outcome ? `${outcome.kind} ${outcome.reason}` : outcome.kind;
+}
+
+const nameOf = (one: Case) => one.event.type.replace(".in", "");
+
+async function inMemory({ fn, event, data, headers, twice, ...one }: Case, id: string): Promise<Came> {
+  const kv = new MemoryKvStore(), inbox = new MemoryInbox(), name = nameOf({ fn, event, data, ...one });
+  const run = () => invoke(fn, data, { event, name, id, headers, kv, inbox });
+  if (twice) await run();
+  const { outcome, emitted } = await run();
+  return { comes: kindOf(outcome), emitted, kv: kv.contents() };
+}
+
+Deno.test("every case comes to the same in memory and on NATS", async (t) => {
+  const functions = Object.fromEntries(CASES.map((one) => [nameOf(one), one.fn]));
+  await using runtime = await startTestRuntime({ functions });
+  const nc = await connect({ servers: runtime.server.url });
+  const js = jetstream(nc), kvm = new Kvm(nc);
+
+  /** As a publisher of other headers than ours does. */
+  const publish = async ({ event, data, headers }: Case, id: string) => {
+    const hdrs = natsHeaders();
+    const all = { "ce-id": id, "ce-type": event.type, "ce-source": "/test", "content-type": "application/json" };
+    for (const [name, value] of Object.entries({ ...all, ...headers })) hdrs.set(name, value);
+    await js.publish(event.type, JSON.stringify(data), { headers: hdrs });
+  };
+  const contents = async (bucket: string) => {
+    const kv = await kvm.open(bucket), values: Record<string, unknown> = {};
+    for await (const key of await kv.keys()) values[key] = (await kv.get(key))!.json();
+    return values;
+  };
+  const onNats = async (one: Case, id: string, buckets: readonly string[]): Promise<Came> => {
+    const mine = () => runtime.settled.filter((entry) => entry.function === nameOf(one));
+    for (let times = 1; times <= (one.twice ? 2 : 1); times++) {
+      await publish(one, id);
+      await eventually(() => mine().length === times);
+    }
+    const { outcome, emitted } = mine().at(-1)!;
+    const kv = Object.fromEntries(await Promise.all(buckets.map(async (name) => [name, await contents(name)])));
+    return { comes: kindOf(outcome), emitted, kv };
+  };
+
+  for (const one of CASES) {
+    await t.step(one.what, async () => {
+      const id = crypto.randomUUID();
+      const memory = await inMemory(one, id);
+      assert.equal(memory.comes, one.comes);
+      assert.deepEqual(await onNats(one, id, Object.keys(memory.kv as object)), memory);
+    });
+  }
+  await nc.drain();
+});
+
+Deno.test("a message on a raw pattern is the same event in memory and on NATS", async () => {
+  const events: unknown[] = [];
+  const legacy = defineFunction({ on: "legacy.>" }, (event) => void events.push(event));
+  const LEGACY = defineStream({ name: "LEGACY", subjects: ["legacy.>"] });
+  await using runtime = await startTestRuntime({ functions: { legacy }, schemas: [LEGACY] });
+  const nc = await connect({ servers: runtime.server.url });
+  const headers = natsHeaders();
+  headers.set("Nats-Msg-Id", "m1");
+  headers.set("X-Own", "b");
+  const { seq: sequence } = await jetstream(nc).publish("legacy.a.b", '{"a": [1, "é"]}', { headers });
+  await eventually(() => events.length === 1);
+  await nc.drain();
+
+  const recorded: RecordedEvent = {
+    kind: "recorded",
+    subject: "legacy.a.b",
+    stream: "LEGACY",
+    sequence,
+    time: (events[0] as { time: string }).time,
+    headers: { "Nats-Msg-Id": "m1", "X-Own": "b" },
+    payload: new TextEncoder().encode('{"a": [1, "é"]}'),
+  };
+  assert.deepEqual((await invoke(legacy, recorded)).outcome, runtime.settled[0].outcome);
+  assert.deepEqual(events[1], events[0]);
+});
+
+Deno.test("an event that is too old expires in memory and on NATS", async () => {
+  const Old = defineEvent({ type: "old.in", version: 1, data: z.object({}) });
+  const fresh = defineFunction({ on: Old, maxAge: "10ms" }, () => {});
+  await using server = await startServer();
+  {
+    await using before = await startTestRuntime({ functions: {}, schemas: [Old], server });
+    await before.publish(Old, {}, { id: "old" });
+    const storedBy = Date.now() + 20;
+    await eventually(() => Date.now() > storedBy);
+  }
+  await using runtime = await startTestRuntime({ functions: { fresh }, server });
+  const { outcome } = await eventually(() => runtime.settled[0]);
+
+  const clock = new TestClock();
+  const recorded: RecordedEvent = {
+    kind: "recorded",
+    subject: "old.in",
+    stream: "OLD",
+    sequence: 1,
+    time: new Date(clock.nowMs - 11).toISOString(),
+    headers: {},
+    payload: new TextEncoder().encode("{}"),
+  };
+  assert.equal(kindOf(outcome), "dead-letter expired");
+  assert.equal(kindOf((await invoke(fresh, recorded, { clock })).outcome), kindOf(outcome));
+});

@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { trace } from "@opentelemetry/api";
+import { defineEvent, defineFunction, RetryAfterError } from "weir";
+import { invoke, MemoryInbox, MemoryKvStore, type RecordedEvent, TestClock } from "weir/testing";
+import { z } from "zod";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string() }) });
+const ADA = { name: "Ada" };
+
+Deno.test("an invocation tells the spans that production would write, the handler's own among them", async () => {
+  const greet = defineFunction({ on: Asked, emits: [Greeted] }, async (event, ctx) => {
+    ctx.span.setAttribute("guest", event.data.name);
+    await trace.getTracer("mine").startActiveSpan("look up", async (span) => {
+      await Promise.resolve();
+      trace.getTracer("mine").startSpan("deeper").end();
+      span.addEvent("found", { at: 1 });
+      span.end();
+    });
+    ctx.emit(Greeted, { text: "Hello" });
+  });
+  const { spans } = await invoke(greet, ADA, { name: "greet" });
+  assert.deepEqual(spans.map(({ name, kind, parent, ended }) => [name, kind, parent, ended]), [
+    ["process greet", "consumer", undefined, true],
+    ["look up", "internal", "process greet", true],
+    ["deeper", "internal", "look up", true],
+    ["publish demo.greeted", "producer", "process greet", true],
+  ]);
+  const [attempt, lookUp] = spans;
+  assert.equal(attempt.attributes.guest, "Ada");
+  assert.equal(attempt.attributes["weir.outcome"], "ack");
+  assert.equal(attempt.attributes["cloudevents.event_type"], "demo.asked");
+  assert.deepEqual(lookUp.events, [{ name: "found", attributes: { at: 1 } }]);
+  assert.equal(lookUp.traceId, attempt.traceId);
+});
+
+Deno.test("a failure is on the attempt's span, with its error and what becomes of the event", async () => {
+  const fails = defineFunction({ on: Asked }, () => {
+    throw new TypeError("no such guest");
+  });
+  const { spans: [span] } = await invoke(fails, ADA, { clock: new TestClock() });
+  assert.deepEqual(span.status, { code: "error", message: "no such guest" });
+  assert.deepEqual(span.events.map(({ name }) => name), ["exception", "weir.retry"]);
+  assert.equal(span.events[1].attributes["weir.delay_ms"], 125);
+});
+
+Deno.test("invocations at the same time do not see each other's spans", async () => {
+  const wait = defineFunction({ on: Asked }, async ({ data }) => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    trace.getTracer("mine").startSpan(data.name).end();
+  });
+  const both = await Promise.all([invoke(wait, ADA), invoke(wait, { name: "Bob" })]);
+  assert.deepEqual(both.map(({ spans }) => spans.map(({ name }) => name)), [
+    ["process testedFunction", "Ada"],
+    ["process testedFunction", "Bob"],
+  ]);
+});
+
+Deno.test("an event that carries a trace goes on with it", async () => {
+  const quiet = defineFunction({ on: Asked }, () => {});
+  const traceparent = `00-${"ab".repeat(16)}-${"cd".repeat(8)}-01`;
+  const { spans: [span] } = await invoke(quiet, ADA, { headers: { traceparent } });
+  assert.deepEqual([span.traceId, span.parentSpanId], ["ab".repeat(16), "cd".repeat(8)]);
+});
+
+Deno.test("a handler that never returns has its signal aborted and is timed out when its time is up", async () => {
+  let aborted = false;
+  const hangs = defineFunction({ on: Asked, timeout: "30s" }, (_event, ctx) => {
+    ctx.signal.addEventListener("abort", () => aborted = true);
+    return new Promise(() => {});
+  });
+  const clock = new TestClock(), running = invoke(hangs, ADA, { clock });
+  await clock.advance("29s");
+  assert.equal(aborted, false);
+  await clock.advance("1s");
+  assert.equal(aborted, true);
+  const { outcome } = await running;
+  assert.ok(outcome.kind === "retry");
+  const { reason, delayMs, usesAttempt } = outcome;
+  assert.deepEqual({ reason, delayMs, usesAttempt }, { reason: "timed-out", delayMs: 125, usesAttempt: true });
+});
+
+Deno.test("the clock moves on to whatever falls due next, whenever that is", async () => {
+  const hangs = defineFunction({ on: Asked, timeout: "1h" }, () => new Promise(() => {}));
+  const clock = new TestClock(), running = invoke(hangs, ADA, { clock });
+  assert.equal(await clock.next(), true);
+  assert.equal((await running).outcome.kind, "retry");
+  assert.equal(await clock.next(), false);
+});
+
+Deno.test("with the time and chance of a test clock two failures are the same to the last digit", async () => {
+  const fails = defineFunction({ on: Asked }, () => {
+    throw new RetryAfterError("3s", "busy");
+  });
+  const once = async () => {
+    const { outcome, logs } = await invoke(fails, ADA, { clock: new TestClock("2026-02-03T00:00:00Z"), attempt: 2 });
+    return { ...outcome, logs, error: undefined };
+  };
+  assert.deepEqual(await once(), await once());
+});
+
+Deno.test("the last attempt that fails is a dead letter", async () => {
+  const fails = defineFunction({ on: Asked, retry: { attempts: 3 } }, (_event, ctx) => {
+    throw new Error(`attempt ${ctx.attempt}`);
+  });
+  const { outcome } = await invoke(fails, ADA, { attempt: 3 });
+  assert.ok(outcome.kind === "dead-letter");
+  assert.deepEqual([outcome.reason, outcome.error.message], ["attempts-exhausted", "attempt 3"]);
+});
+
+for (const [what, shutdown] of [["a time", "5s"], ["a signal", new AbortController()]] as const) {
+  Deno.test(`a handler that runs when the grace is over, by ${what}, is given back and uses no attempt`, async () => {
+    const hangs = defineFunction({ on: Asked }, () => new Promise(() => {}));
+    const clock = new TestClock();
+    const running = invoke(hangs, ADA, { clock, shutdown: typeof shutdown === "string" ? shutdown : shutdown.signal });
+    if (typeof shutdown === "string") await clock.advance(shutdown);
+    else shutdown.abort();
+    const { outcome } = await running;
+    assert.deepEqual(outcome, { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false });
+  });
+}
+
+Deno.test("a handler that returns within the grace of a shutdown is handled, and leaves no timer behind", async () => {
+  const clock = new TestClock();
+  const { outcome } = await invoke(defineFunction({ on: Asked }, async () => await null), ADA, {
+    clock,
+    shutdown: "5s",
+  });
+  assert.deepEqual([outcome, clock.timers], [{ kind: "ack" }, 0]);
+});
+
+Deno.test("while the function's breaker is open its handler is not run, and no attempt used", async () => {
+  let runs = 0;
+  const counts = defineFunction({ on: Asked, breaker: { openFor: "10s" } }, () => void runs++);
+  const { outcome, spans } = await invoke(counts, ADA, { breaker: "open", clock: new TestClock() });
+  assert.ok(outcome.kind === "retry");
+  const { reason, delayMs, usesAttempt } = outcome;
+  assert.deepEqual({ runs, reason, delayMs, usesAttempt }, {
+    runs: 0,
+    reason: "breaker-open",
+    delayMs: 10_125,
+    usesAttempt: false,
+  });
+  assert.deepEqual(spans[0].events.map(({ name }) => name), ["weir.retry"]);
+});
+
+Deno.test("a dependency that is down refuses the call; another one does not", async () => {
+  const charge = defineFunction({ on: Asked, emits: [Greeted] }, async (_event, ctx) => {
+    const text = await ctx.dependency("Names").call(() => "Countess");
+    await ctx.dependency("PaymentService").call(() => assert.fail("called"));
+    ctx.emit(Greeted, { text });
+  });
+  const { outcome, emitted } = await invoke(charge, ADA, { dependencies: { PaymentService: "open" } });
+  assert.ok(outcome.kind === "retry");
+  assert.deepEqual([outcome.reason, outcome.usesAttempt, emitted], ["dependency-open", false, []]);
+});
+
+Deno.test("a recorded event is given to the function byte for byte, with its subject and headers", async () => {
+  const seen: unknown[] = [];
+  const legacy = defineFunction({ on: "legacy.>" }, (event) => void seen.push(event));
+  const recorded: RecordedEvent = {
+    kind: "recorded",
+    subject: "legacy.orders.7",
+    stream: "LEGACY",
+    sequence: 12,
+    time: "2026-01-02T03:04:05.000Z",
+    headers: { "Nats-Msg-Id": "m7", "ce-tenant": "acme" },
+    payload: new TextEncoder().encode('{"a": 1}'),
+  };
+  const { outcome, spans } = await invoke(legacy, recorded);
+  assert.deepEqual(outcome, { kind: "ack" });
+  assert.deepEqual(seen, [{
+    id: "m7",
+    type: "legacy.orders.7",
+    source: "/streams/LEGACY",
+    time: "2026-01-02T03:04:05.000Z",
+    data: { a: 1 },
+    subject: "legacy.orders.7",
+    extensions: { tenant: "acme" },
+  }]);
+  assert.equal(spans[0].attributes["weir.stream_sequence"], 12);
+});
+
+Deno.test("a recorded event is as old as it is, by the clock", async () => {
+  const fresh = defineFunction({ on: Asked, maxAge: "1m" }, () => {});
+  const recorded: RecordedEvent = {
+    kind: "recorded",
+    subject: "demo.asked",
+    stream: "DEMO",
+    sequence: 1,
+    time: "2026-01-02T00:00:00Z",
+    headers: {},
+    payload: new TextEncoder().encode(JSON.stringify(ADA)),
+  };
+  const at = async (time: string) => (await invoke(fresh, recorded, { clock: new TestClock(time) })).outcome.kind;
+  assert.deepEqual([await at("2026-01-02T00:01:00Z"), await at("2026-01-02T00:01:01Z")], ["ack", "dead-letter"]);
+});
+
+Deno.test("only what the function logs itself is kept, with its event and function", async () => {
+  const says = defineFunction({ on: Asked }, (_event, { log }) => {
+    log.info("hello", { n: 1 });
+    throw new Error("and failed");
+  });
+  const { logs } = await invoke(says, ADA, { name: "says", clock: new TestClock("2026-01-02T00:00:00Z") });
+  assert.equal(logs.length, 1);
+  const { trace_id: _, span_id: __, ...line } = logs[0];
+  assert.deepEqual(line, {
+    time: "2026-01-02T00:00:00.000Z",
+    level: "info",
+    message: "hello",
+    n: 1,
+    function: "says",
+    event_id: "test-event",
+    event_type: "demo.asked",
+    attempt: 1,
+  });
+});
+
+Deno.test("an event that was handled is known by its inbox, for as long as the function says", async () => {
+  const once = defineFunction({ on: Asked, idempotency: { ttl: "1h" } }, () => {});
+  const clock = new TestClock(), inbox = new MemoryInbox(clock);
+  const again = async () => (await invoke(once, ADA, { clock, inbox })).outcome;
+  assert.deepEqual(await again(), { kind: "ack" });
+  assert.deepEqual(await again(), { kind: "ack", skipped: "handled-before" });
+  clock.move(3_600_000);
+  assert.deepEqual(await again(), { kind: "ack" });
+});
+
+Deno.test("a bucket in memory has the values it was made with, and none that was deleted", async () => {
+  const kv = new MemoryKvStore({ stock: { book: 1, lamp: 2 } });
+  await kv.bucket("stock").delete("book");
+  assert.deepEqual(kv.contents(), { stock: { lamp: 2 } });
+});

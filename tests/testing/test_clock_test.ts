@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { TestClock } from "weir/testing";
+
+function setup() {
+  const clock = new TestClock("2026-02-03T00:00:00Z"), done: string[] = [];
+  const sleep = (ms: number) => new Promise<void>((resolve) => void clock.timer(ms, resolve));
+  return { clock, done, sleep };
+}
+
+Deno.test("a clock begins where it is told to, and is refused what is not a time", () => {
+  assert.equal(new TestClock("2026-02-03T00:00:00Z").now(), Date.UTC(2026, 1, 3));
+  assert.equal(new TestClock(5).now(), 5);
+  assert.throws(() => new TestClock("soon"), /TestClock: "soon" is not a time/);
+});
+
+Deno.test("what a timer leads to sets its own in time for the same step", async () => {
+  const { clock, done, sleep } = setup();
+  void (async () => {
+    await sleep(1_000);
+    done.push(`first at ${clock.now() % 60_000}`);
+    await sleep(1_000);
+    done.push(`second at ${clock.now() % 60_000}`);
+  })();
+  await clock.advance("5s");
+  assert.deepEqual(done, ["first at 1000", "second at 2000"]);
+  assert.equal(clock.now() % 60_000, 5_000);
+});
+
+Deno.test("timers fire in order of their time, and one that is taken back does not", async () => {
+  const { clock, done } = setup();
+  clock.timer(30, () => done.push("late"));
+  clock.timer(10, () => done.push("early"));
+  clock.timer(20, () => done.push("never"))();
+  await clock.advance(29);
+  assert.deepEqual([done, clock.timers], [["early"], 1]);
+  await clock.advance(1);
+  assert.deepEqual(done, ["early", "late"]);
+});
+
+Deno.test("a step that is not a span of time is refused", async () => {
+  await assert.rejects(
+    setup().clock.advance("5 s" as "5s"),
+    /"5 s" is not a span of time: milliseconds, or text such as/,
+  );
+});

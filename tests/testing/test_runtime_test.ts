@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
+import { assertAcked, assertDeadLettered, assertEmitted, assertRetried, startTestRuntime } from "weir/testing";
+import { z } from "zod";
+
+const Ordered = defineEvent({ type: "shop.ordered", version: 1, data: z.object({ order: z.string() }) });
+const Packed = defineEvent({ type: "shop.packed", version: 1, data: z.object({ order: z.string(), box: z.int() }) });
+const Sent = defineEvent({ type: "shop.sent", version: 1, data: z.object({ order: z.string() }) });
+
+/** Two boxes an order; of each the sending fails once, and whoever counts is slow. */
+function shop() {
+  const failed = new Set<string>(), counted: string[] = [];
+  const pack = defineFunction({ on: Ordered, emits: [Packed] }, ({ data: { order } }, ctx) => {
+    for (const box of [1, 2]) ctx.emit(Packed, { order, box });
+  });
+  const send = defineFunction(
+    {
+      on: Packed,
+      emits: [Sent],
+      retry: { initial: "20ms", jitter: "none" },
+      breaker: { consecutiveFailures: 1_000 },
+    },
+    ({ id, data: { order } }, ctx) => {
+      if (failed.size < failed.add(id).size) throw new Error("not yet");
+      ctx.emit(Sent, { order });
+    },
+  );
+  const count = defineFunction({ on: [Ordered, Sent] }, async ({ data: { order } }) => {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    counted.push(order);
+  });
+  return { functions: { pack, send, count }, counted };
+}
+
+Deno.test("an event is settled when all that it caused is, and each step is told in order", async () => {
+  const { functions, counted } = shop();
+  await using runtime = await startTestRuntime({ functions });
+  const { id, stored, settled } = await runtime.publishAndSettle(Ordered, { order: "o1" });
+  assert.deepEqual([stored.stream, stored.sequence], ["SHOP", 1]);
+  assert.equal(counted.length, 3);
+  assert.deepEqual(settled.map((entry) => `${entry.function} ${entry.attempt} ${entry.outcome.kind}`).sort(), [
+    "count 1 ack",
+    "count 1 ack",
+    "count 1 ack",
+    "pack 1 ack",
+    "send 1 retry",
+    "send 1 retry",
+    "send 2 ack",
+    "send 2 ack",
+  ]);
+  const [pack] = settled;
+  assert.deepEqual(pack.event, { id, type: "shop.ordered", data: { order: "o1" } });
+  assertAcked(pack);
+  assertEmitted(pack, Packed, { box: 2 });
+  assertRetried(settled.find((entry) => entry.function === "send")!, { reason: "failed", delayMs: 20 });
+  assert.ok(settled.every(({ durationMs }) => durationMs >= 0));
+  assert.deepEqual(runtime.settled, settled);
+});
+
+Deno.test("of events that are settled at once each has its own", async () => {
+  const { functions, counted } = shop();
+  await using runtime = await startTestRuntime({ functions });
+  const orders = Array.from({ length: 20 }, (_, i) => `o${i}`);
+  const all = await Promise.all(orders.map((order) => runtime.publishAndSettle(Ordered, { order })));
+  assert.equal(counted.length, 60);
+  for (const [i, { settled }] of all.entries()) {
+    assert.equal(settled.length, 8);
+    assert.ok(settled.every(({ event: { data } }) => (data as { order: string }).order === orders[i]));
+  }
+  assert.equal(runtime.settled.length, 160);
+});
+
+Deno.test("an event that nobody listens to is settled by being stored", async () => {
+  await using runtime = await startTestRuntime({ functions: {}, schemas: [Ordered] });
+  assert.deepEqual((await runtime.publishAndSettle(Ordered, { order: "o1" })).settled, []);
+});
+
+Deno.test("what was published before is settled already, and not waited for", async () => {
+  const { functions } = shop();
+  await using runtime = await startTestRuntime({ functions });
+  const first = await runtime.publishAndSettle(Ordered, { order: "o1" }, { id: "twice" });
+  const second = await runtime.publishAndSettle(Ordered, { order: "o1" }, { id: "twice" });
+  assert.deepEqual([second.stored.duplicate, second.settled], [true, first.settled]);
+});
+
+Deno.test("a retry that is parked is settled for now, unless it is waited for", async () => {
+  let runs = 0;
+  const later = defineFunction({ on: Ordered }, () => {
+    if (runs++ === 0) throw new RetryAfterError("5s");
+  });
+  await using runtime = await startTestRuntime({ functions: { later } });
+  const data = { order: "o1" };
+  const { id, settled } = await runtime.publishAndSettle(Ordered, data);
+  assert.equal(settled.length, 1);
+  assertRetried(settled[0], { reason: "retry-after", delayMs: 5_000 });
+  const { settled: both } = await runtime.publishAndSettle(Ordered, data, { id, waitForRetries: true, timeout: "20s" });
+  assert.deepEqual(both.map(({ attempt, outcome }) => [attempt, outcome.kind]), [[1, "retry"], [2, "ack"]]);
+});
+
+Deno.test("a dead letter is an end too", async () => {
+  const refuse = defineFunction({ on: Ordered }, () => {
+    throw new NonRetryableError("never");
+  });
+  await using runtime = await startTestRuntime({ functions: { refuse } });
+  const { settled: [entry] } = await runtime.publishAndSettle(Ordered, { order: "o1" });
+  assertDeadLettered(entry, { reason: "rejected" });
+  await runtime.waitForDeadLetter("refuse");
+});
+
+Deno.test("what takes too long is told: which function, which event, and what it is at", async () => {
+  const release = Promise.withResolvers<void>();
+  const pack = defineFunction({ on: Ordered, emits: [Packed] }, ({ data: { order } }, ctx) => {
+    ctx.emit(Packed, { order, box: 1 });
+  });
+  const hangs = defineFunction({ on: Packed }, () => release.promise);
+  await using runtime = await startTestRuntime({ functions: { pack, hangs } });
+  const error = await runtime.publishAndSettle(Ordered, { order: "o1" }, { id: "e1", timeout: "1s" })
+    .catch((error) => error);
+  release.resolve();
+  assert.match(error.message, /^"shop\.ordered" e1 and what it caused was not settled within 1s:\n {2}hangs: /);
+  assert.match(error.message, /"shop\.packed" \w{32} was not delivered, or is still being handled\n/);
+  assert.match(error.message, /pending 0, unsettled 1, in its handler 1, parked 0, breaker closed$/);
+});
+
+Deno.test("a function that this runtime does not run is not waited for", async () => {
+  const { functions } = shop();
+  await using runtime = await startTestRuntime({ functions, env: { WEIR_FUNCTIONS: "pack" } });
+  const { settled } = await runtime.publishAndSettle(Ordered, { order: "o1" });
+  assert.deepEqual(settled.map((entry) => entry.function), ["pack"]);
+});
