@@ -5,6 +5,7 @@
  */
 export { type DataOf, type Emitted, invoke, type Invoked, type InvokeOptions } from "./testing/invoke.ts";
 export { MemoryKvStore } from "./testing/memory_kv.ts";
+export { sample, type SampleOptions } from "./testing/sample.ts";
 export {
   type FoundMessage,
   startTestRuntime,
