@@ -5,7 +5,7 @@ import { dev } from "./dev.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functions } from "./functions.ts";
 import { parkedCommand } from "./parked.ts";
-import { publish } from "./publish.ts";
+import { publishCommand } from "./publish.ts";
 import { start } from "./start.ts";
 import { worker } from "./worker.ts";
 
@@ -25,14 +25,7 @@ function program(): Command {
     .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
     .action(start);
   weir.command("worker <number>", { hidden: true }).action(worker);
-  weir.command("publish")
-    .description("Publish one event, or one for each line of NDJSON. It is validated, and may be internal.")
-    .argument("<type>", "the event's type, such as orders.created")
-    .argument("<data>", "JSON, @FILE, or - for standard input")
-    .option("--id <id>", "the event's id; one that was used shortly before is not stored again")
-    .option("--json", "print what was stored as JSON, a line an event")
-    .addHelpText("after", `\nExample:\n  deno task publish orders.created @order.json`)
-    .action(publish);
+  weir.addCommand(publishCommand().copyInheritedSettings(weir));
   weir.command("functions")
     .description("Show every function: what wakes it, its policy, how far behind it is, its breaker.")
     .option("--json", "print JSON")

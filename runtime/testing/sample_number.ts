@@ -1,16 +1,16 @@
-import type { Node } from "./sample_schema.ts";
+type Node = Readonly<Record<string, unknown>>;
 
 /** Numbers to choose from: from 1 up where the schema lets them, since small ones are easy to read. */
 const CHOICE = 100;
 
-/** Small and whole, where there is such a number. */
-export function narrowNumber(node: Node): Node {
+/** Numbers that a schema takes, small and whole ones where it can be; undefined when there is no multiple in its bounds. */
+export function smallNumbers(node: Node): { enum: number[] } | undefined {
   const { multipleOf } = node as { multipleOf?: number };
   const step = multipleOf ?? 1;
   const low = bound(node, "minimum", "exclusiveMinimum", -Infinity, step);
   const high = bound(node, "maximum", "exclusiveMaximum", Infinity, step);
   const least = Math.ceil(low / step), most = Math.floor(high / step);
-  if (most < least) return node;
+  if (most < least) return undefined;
   const first = Math.ceil(1 / step);
   const from = Math.max(least, most < first ? most - CHOICE + 1 : first);
   const values = Array.from({ length: Math.min(CHOICE, most - from + 1) }, (_, i) => tidy((from + i) * step));

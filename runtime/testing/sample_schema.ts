@@ -1,4 +1,4 @@
-import { narrowNumber } from "./sample_number.ts";
+import { smallNumbers } from "./sample_number.ts";
 
 /** A node of a JSON Schema, as zod writes it. */
 export interface Node {
@@ -58,7 +58,7 @@ class Narrowing {
         return this.#string(node, key);
       case "integer":
       case "number":
-        return narrowNumber(node);
+        return smallNumbers(node) ?? node;
     }
     if (Array.isArray(node.allOf)) {
       const parts = node.allOf.map((part) => this.narrow(part, key, within));
