@@ -11,9 +11,8 @@ export const PROJECT: URL = new URL("../", import.meta.url);
  * @throws {StartupProblems} naming every file that cannot be loaded and every mistake in those that can.
  */
 export async function loadProject(root: URL = PROJECT): Promise<Registry> {
+  const schemas = await loadSchemas(root); // without one of them, every function that needs it would fail as well
   const problems: string[] = [];
-  const schemas = await loadFolder(root, "schemas", problems);
-  if (problems.length > 0) throw new StartupProblems(problems); // every function that needs them would fail as well
   const functions = await loadFolder(root, "functions", problems);
   try {
     const registry = buildRegistry(schemas, functions);
@@ -23,6 +22,18 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
     problems.push(...error.problems);
   }
   throw new StartupProblems(problems);
+}
+
+/**
+ * Imports a project's `schemas/` alone.
+ *
+ * @throws {StartupProblems} naming every file that cannot be loaded.
+ */
+export async function loadSchemas(root: URL = PROJECT): Promise<LoadedModule[]> {
+  const problems: string[] = [];
+  const schemas = await loadFolder(root, "schemas", problems);
+  if (problems.length > 0) throw new StartupProblems(problems);
+  return schemas;
 }
 
 async function loadFolder(root: URL, folder: string, problems: string[]): Promise<LoadedModule[]> {
@@ -37,12 +48,17 @@ async function loadFolder(root: URL, folder: string, problems: string[]): Promis
   return modules.filter((module) => module !== undefined);
 }
 
-/** The modules of a folder, by name. Tests, and files whose name starts with `_` or `.`, are not among them. */
+/** Whether a file of that name in `functions/` or `schemas/` is loaded: no tests, and nothing that begins with `_` or `.`. */
+export function isModule(name: string): boolean {
+  return /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name);
+}
+
+/** The modules of a folder, by name. */
 async function listModules(folder: URL): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      if (!isDirectory && /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name)) names.push(name);
+      if (!isDirectory && isModule(name)) names.push(name);
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -4,6 +4,7 @@ import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functions } from "./functions.ts";
+import { newCommand } from "./new.ts";
 import { parkedCommand } from "./parked.ts";
 import { publishCommand } from "./publish.ts";
 import { start } from "./start.ts";
@@ -25,6 +26,7 @@ function program(): Command {
     .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
     .action(start);
   weir.command("worker <number>", { hidden: true }).action(worker);
+  weir.addCommand(newCommand().copyInheritedSettings(weir));
   weir.addCommand(publishCommand().copyInheritedSettings(weir));
   weir.command("functions")
     .description("Show every function: what wakes it, its policy, how far behind it is, its breaker.")
