@@ -1,3 +1,4 @@
+import { DiscardPolicy } from "@nats-io/jetstream";
 import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
 import { connectCluster } from "../../runtime/cluster.ts";
@@ -44,6 +45,7 @@ async function setup() {
       ]);
       return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
     },
+    streams: cluster.jsm.streams,
     stored: async () => (await cluster.jsm.streams.info("ORDERS")).state.messages,
     [Symbol.asyncDispose]: async () => {
       await cluster.close();
@@ -117,6 +119,17 @@ Deno.test("publish stores data that is given, and data that it makes from the sc
     await publish("orders.created", order("twice"), "--id", "twice");
     const { out } = await publish("orders.created", order("twice"), "--id", "twice");
     assert.match(out, /^not stored again: there is already orders\.created twice in ORDERS at \d+$/);
+  });
+
+  await t.step("what stops it on the way is told with how many were stored", async () => {
+    const before = await stored();
+    const { config } = await weir.streams.info("ORDERS");
+    await weir.streams.update("ORDERS", { ...config, max_msgs: before + 300, discard: DiscardPolicy.New });
+    const { code, err } = await publish("orders.created", "--sample", "1000", "--seed", "5000");
+    assert.equal(code, 1);
+    assert.match(err, /^weir: .*maximum messages exceeded.*; 300 of 1000 events of type orders\.created were stored$/m);
+    assert.equal(await stored(), before + 300);
+    await weir.streams.update("ORDERS", { ...config, discard: DiscardPolicy.Old });
   });
 
   await t.step("Ctrl-C ends it, and says how many were stored", async () => {
