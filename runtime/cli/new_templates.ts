@@ -55,7 +55,7 @@ export function testText(name: string, local: string, wakes: Wakes, emits: reado
   );
   return `import assert from "node:assert/strict";
 ${importOf(wakes.kind === "event" ? ["invoke", "sample"] : ["invoke"], "weir/testing")}
-import ${local} from "../../functions/${name}.ts";
+import ${local} from ${text(`../../functions/${name}.ts`)};
 ${imports(wakes.kind === "event" ? [wakes.event] : [], "../../")}
 Deno.test(${title(name, wakes, emits)}, async () => {
   const { outcome, emitted } = await ${
