@@ -8,7 +8,7 @@ import { paint, printJson } from "./output.ts";
 
 interface Options {
   readonly on: string;
-  readonly emits: readonly string[];
+  readonly emits?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -27,10 +27,10 @@ export function newCommand(): Command {
     .description("Write a function that runs, a test of it that passes, and the events that are not there yet.")
     .argument("<name>", "the function's name, which is its file's, such as shipOrder")
     .requiredOption("--on <type>", "the event that wakes it, or a quoted pattern of subjects such as 'legacy.>'")
-    .option("--emits <types>", "events that it emits, with commas between; may be repeated", types, [])
+    .option("--emits <types>", "events that it emits, with commas between; may be repeated", types)
     .option("--json", "print what was written as JSON")
     .addHelpText("after", HELP)
-    .action(async (name: string, { on, emits, json }: Options) => {
+    .action(async (name: string, { on, emits = [], json }: Options) => {
       const around = await lookAround();
       const { planFunction } = await import("./new_plan.ts"); // only here: no other command needs it
       const plan = attempt(() => planFunction(name.replace(/^functions\/|\.ts$/g, ""), on, emits, around));
@@ -46,7 +46,7 @@ export function newCommand(): Command {
     });
 }
 
-function types(text: string, before: readonly string[]): string[] {
+function types(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(",").map((type) => type.trim()).filter((type) => type !== "")];
 }
 
