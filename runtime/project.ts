@@ -13,9 +13,8 @@ export const PROJECT: URL = new URL("../", import.meta.url);
  * @throws {StartupProblems} naming every file that cannot be loaded and every mistake in those that can.
  */
 export async function loadProject(root: URL = PROJECT): Promise<Registry> {
+  const schemas = await loadSchemas(root); // without one of them, every function that needs it would fail as well
   const problems: string[] = [];
-  const schemas = await loadFolder(root, "schemas", problems);
-  if (problems.length > 0) throw new StartupProblems(problems); // every function that needs them would fail as well
   const functions = await loadFolder(root, "functions", problems);
   try {
     const registry = buildRegistry(schemas, functions);
@@ -25,6 +24,18 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
     problems.push(...error.problems);
   }
   throw new StartupProblems(problems);
+}
+
+/**
+ * Imports a project's `schemas/` alone.
+ *
+ * @throws {StartupProblems} naming every file that cannot be loaded.
+ */
+export async function loadSchemas(root: URL = PROJECT): Promise<LoadedModule[]> {
+  const problems: string[] = [];
+  const schemas = await loadFolder(root, "schemas", problems);
+  if (problems.length > 0) throw new StartupProblems(problems);
+  return schemas;
 }
 
 async function loadFolder(root: URL, folder: string, problems: string[]): Promise<LoadedModule[]> {
@@ -42,10 +53,14 @@ export async function listSources(root: URL, folder: string): Promise<string[]> 
   return files.sort();
 }
 
-/** The modules of a folder, by name. Tests, and files whose name starts with `_` or `.`, are not among them. */
+/** Whether a file of that name in `functions/` or `schemas/` is loaded: no tests, and nothing that begins with `_` or `.`. */
+export function isModule(name: string): boolean {
+  return /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name);
+}
+
+/** The modules of a folder, by name. */
 export async function listModules(folder: URL): Promise<string[]> {
-  return (await entriesOf(folder))
-    .filter(({ name, isDirectory }) => !isDirectory && /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name))
+  return (await entriesOf(folder)).filter(({ name, isDirectory }) => !isDirectory && isModule(name))
     .map(({ name }) => name).sort();
 }
 

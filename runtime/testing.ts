@@ -12,6 +12,7 @@ export type { RecordedEvent } from "./testing/recorded_event.ts";
 export { TestClock } from "./testing/test_clock.ts";
 export type { FoundMessage } from "./testing/find_message.ts";
 export type { SettledEntry } from "./testing/settlements.ts";
+export { sample, type SampleOptions } from "./testing/sample.ts";
 export {
   type SettledEvent,
   type SettleOptions,

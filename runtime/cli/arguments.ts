@@ -18,3 +18,9 @@ export function duration(text: string): number {
   if (ms === undefined) throw new InvalidArgumentError(`it must be ${DURATION_HELP}`);
   return ms;
 }
+
+/** A whole number, nothing included. */
+export function seed(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("it must be a whole number from 0 to 999999999");
+  return Number(text);
+}

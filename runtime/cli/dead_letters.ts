@@ -7,6 +7,7 @@ import { DEAD_LETTER_REASONS } from "../nouns/outcome.ts";
 import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig } from "./command_config.ts";
 import { printJson, table } from "./output.ts";
+import { Progress } from "./progress.ts";
 
 interface Selection {
   readonly function?: string;
@@ -104,8 +105,19 @@ async function act(
   const missing: number[] = [];
   const count = (outcome: string) => tally[outcome] = (tally[outcome] ?? 0) + 1;
   if (what === "redrive" && which.length === 0) {
-    const progress = (so: Record<string, number>) => Deno.stderr.isTerminal() && Deno.stderr.writeSync(line(so));
-    Object.assign(tally, await desk.redriveAll(filter, options.force ?? false, { progress, failed }));
+    const progress = new Progress("redriven");
+    try {
+      const all = await desk.redriveAll(filter, options.force ?? false, {
+        progress: ({ redriven }) => progress.at(redriven),
+        failed: (which, error) => {
+          progress.end(); // else what failed would be told on its line
+          failed(which, error);
+        },
+      });
+      Object.assign(tally, all);
+    } finally {
+      progress.end();
+    }
   } else {
     const sequences = which.length > 0 ? which : await Array.fromAsync(desk.list(filter), ({ sequence }) => sequence);
     for (const one of sequences) {
@@ -147,10 +159,6 @@ async function rehearse(desk: DeadLetterDesk, which: number[], options: Selectio
 function failed(sequence: number, error: unknown): "failed" {
   console.error(`dead letter ${sequence}: ${error instanceof Error ? error.message : error}`);
   return "failed";
-}
-
-function line(tally: Record<string, number>): Uint8Array {
-  return new TextEncoder().encode(`\r${tally.redriven} redriven`);
 }
 
 function filterOf(options: Selection): DeadLetterFilter {

@@ -6,8 +6,9 @@ import { doctorCommand } from "./doctor.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { generation } from "./generation.ts";
 import { functions } from "./functions.ts";
+import { newCommand } from "./new.ts";
 import { parkedCommand } from "./parked.ts";
-import { publish } from "./publish.ts";
+import { publishCommand } from "./publish.ts";
 import { start } from "./start.ts";
 import { worker } from "./worker.ts";
 
@@ -30,14 +31,8 @@ function program(): Command {
     .action(start);
   weir.command("worker <number>", { hidden: true }).action(worker);
   weir.command("generation", { hidden: true }).action(generation);
-  weir.command("publish")
-    .description("Publish one event, or one for each line of NDJSON. It is validated, and may be internal.")
-    .argument("<type>", "the event's type, such as orders.created")
-    .argument("<data>", "JSON, @FILE, or - for standard input")
-    .option("--id <id>", "the event's id; one that was used shortly before is not stored again")
-    .option("--json", "print what was stored as JSON, a line an event")
-    .addHelpText("after", `\nExample:\n  deno task publish orders.created @order.json`)
-    .action(publish);
+  weir.addCommand(newCommand().copyInheritedSettings(weir));
+  weir.addCommand(publishCommand().copyInheritedSettings(weir));
   weir.command("functions")
     .description("Show every function: what wakes it, its policy, how far behind it is, its breaker.")
     .option("--json", "print JSON")

@@ -1,11 +1,17 @@
 /**
  * The candidate that was probably meant by a word that is none of them; undefined when none is near. Case does not
- * count, letters that changed places count once, and of a short word less may be wrong than of a long one.
+ * count, letters that changed places count once.
+ *
+ * @param within so many letters may be wrong; unless given, of a short word fewer than of a long one
  */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined, least = Math.floor(word.length / 4) + 1.5;
+export function nearest(
+  word: string,
+  candidates: Iterable<string>,
+  within: number = Math.floor(word.length / 4) + 1,
+): string | undefined {
+  let best: string | undefined, least = within + 1;
   for (const candidate of candidates) {
-    const distance = distanceOf(word.toLowerCase(), candidate.toLowerCase());
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < least && distance < candidate.length) [best, least] = [candidate, distance];
   }
   return best;
@@ -18,7 +24,7 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
 }
 
 /** How many letters have to be added, dropped, changed or swapped with their neighbour to make the one of the other. */
-function distanceOf(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let before: number[] = [], last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { resolvePolicy } from "../../runtime/authoring/policy.ts";
 import { greet } from "../../runtime/doctor/greeting.ts";
-import { nearest } from "../../runtime/doctor/nearest.ts";
 import { horizonMs, inStreamMs } from "../../runtime/doctor/retry_horizon.ts";
 import { roomy, size, span } from "../../runtime/doctor/words.ts";
 import { Made } from "./facts.ts";
@@ -40,19 +39,6 @@ for (
   Deno.test(`how long ${what} may take, and how much of it in the stream`, () => {
     assert.equal(horizonMs(policy(options)), horizon);
     assert.equal(inStreamMs(policy(options)), inStream);
-  });
-}
-
-for (
-  const [name, meant] of [
-    ["WEIR_ROLE", "WEIR_ROLES"],
-    ["WEIR_REPILCAS", "WEIR_REPLICAS"],
-    ["WEIR_ROLES", undefined],
-    ["SOMETHING", undefined],
-  ]
-) {
-  Deno.test(`${name} is ${meant ? `taken for a slip of ${meant}` : "no slip of anything"}`, () => {
-    assert.equal(nearest(name!, ["WEIR_ROLES", "WEIR_REPLICAS", "WEIR_WORKERS"]), meant);
   });
 }
 

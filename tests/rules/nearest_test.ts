@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { didYouMean, nearest } from "../../runtime/rules/nearest.ts";
+import { didYouMean, editDistance, nearest } from "../../runtime/rules/nearest.ts";
 
 const TYPES = ["orders.created", "orders.confirmed", "payments.captured"];
 const rows: [word: string, candidates: string[], meant: string | undefined][] = [
@@ -28,3 +28,20 @@ Deno.test("what was meant is asked for, and nothing is where nothing is near", (
   assert.equal(didYouMean("tymeout", ["timeout"]), ': did you mean "timeout"?');
   assert.equal(didYouMean("speed", ["timeout"]), "");
 });
+
+for (
+  const [a, b, distance] of [
+    ["", "", 0],
+    ["abc", "abc", 0],
+    ["", "abc", 3],
+    ["abc", "", 3],
+    ["abc", "axc", 1],
+    ["abc", "acb", 1],
+    ["kitten", "sitting", 3],
+  ] as const
+) {
+  Deno.test(`"${a}" is ${distance} away from "${b}"`, () => {
+    assert.equal(editDistance(a, b), distance);
+    assert.equal(editDistance(b, a), distance);
+  });
+}

@@ -1,7 +1,7 @@
 import { authProblem, LOOPBACK } from "../../config.ts";
 import { formatDuration } from "../../rules/duration.ts";
 import { known } from "../facts.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../rules/nearest.ts";
 import type { Rule } from "../rule.ts";
 import { KNOWN_VARIABLES, SERVICE_LINK } from "../variables.ts";
 
@@ -67,7 +67,7 @@ export const CONFIGURATION: readonly Rule[] = [
     fix: "rename it, or remove it",
     find: ({ variables }) =>
       variables.filter((name) => !KNOWN_VARIABLES.includes(name) && !SERVICE_LINK.test(name)).flatMap((name) => {
-        const meant = nearest(name, KNOWN_VARIABLES.filter((one) => one.length >= 8));
+        const meant = nearest(name, KNOWN_VARIABLES.filter((one) => one.length >= 8 && one !== name), 2);
         if (meant === undefined && !name.startsWith("WEIR_")) return [];
         const names = KNOWN_VARIABLES.filter((one) => one.startsWith("WEIR_") && !one.endsWith("_FILE")).join(", ");
         return [{

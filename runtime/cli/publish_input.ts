@@ -1,0 +1,64 @@
+import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
+import { issueText } from "../rules/decode.ts";
+
+/** One event's data, and the line of its source that it came from. */
+interface Item {
+  readonly line: number;
+  readonly data: unknown;
+}
+
+/**
+ * The data of one event as JSON, or of one a line. All of it is read and checked before any is handed on.
+ *
+ * @param source JSON, @FILE, or - for standard input
+ * @throws {Error} naming the first line that is no good.
+ */
+export async function readData(source: string, event: EventDefinition): Promise<unknown[]> {
+  const text = await read(source);
+  const items = parse(text, source);
+  for (const { line, data } of items) {
+    const result = parserOf(event)(data);
+    if (result.ok) continue;
+    throw new Error(
+      `${where(source, items.length > 1 ? line : 0)} does not match ${event.type}: ${issueText(result.issues)}`,
+    );
+  }
+  return items.map(({ data }) => data);
+}
+
+async function read(source: string): Promise<string> {
+  if (source === "-") return await new Response(Deno.stdin.readable).text();
+  if (!source.startsWith("@")) return source;
+  try {
+    return await Deno.readTextFile(source.slice(1));
+  } catch (error) {
+    throw new Error(`cannot read ${source.slice(1)}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function parse(text: string, source: string): Item[] {
+  if (text.trim() === "") throw new Error(`${where(source)} is empty: give one event as JSON, or one a line`);
+  const whole = tryJson(text);
+  if (whole) return [{ line: 1, data: whole.value }];
+  const lines = text.split("\n").map((content, i) => ({ content, line: i + 1 }))
+    .filter(({ content }) => content.trim() !== "");
+  return lines.map(({ content, line }) => {
+    const parsed = tryJson(content);
+    if (parsed) return { line, data: parsed.value };
+    throw new Error(`${where(source, lines.length > 1 ? line : 0)} is not JSON: ${content.slice(0, 80)}`);
+  });
+}
+
+function tryJson(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param line 0: there is only one */
+function where(source: string, line = 0): string {
+  const name = source === "-" ? "standard input" : source.startsWith("@") ? source.slice(1) : "the data";
+  return line > 0 ? `${name}, line ${line},` : name;
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+interface Graph {
+  readonly roots: readonly string[];
+  readonly redirects: Readonly<Record<string, string>>;
+  readonly modules: readonly { specifier: string; dependencies?: readonly Dependency[] }[];
+}
+
+interface Dependency {
+  readonly specifier: string;
+  readonly isDynamic?: boolean;
+  readonly code?: { readonly specifier?: string };
+}
+
+/** Every module that is evaluated before a command begins. */
+async function loadedAtOnce(file: string): Promise<Set<string>> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", file] }).output();
+  const { roots, modules, redirects }: Graph = JSON.parse(new TextDecoder().decode(stdout));
+  const bySpecifier = new Map(modules.map((module) => [module.specifier, module]));
+  const found = new Set<string>(), waiting = [...roots];
+  while (waiting.length > 0) {
+    const next = waiting.pop()!, specifier = redirects[next] ?? next;
+    if (found.has(specifier)) continue;
+    found.add(specifier);
+    for (const { isDynamic, code } of bySpecifier.get(specifier)?.dependencies ?? []) {
+      if (!isDynamic && code?.specifier) waiting.push(code.specifier);
+    }
+  }
+  return found;
+}
+
+Deno.test("what makes samples and writes functions is loaded by the commands that need it alone", async () => {
+  const loaded = [...await loadedAtOnce(fileURLToPath(new URL("../../runtime/cli/main.ts", import.meta.url)))];
+  assert.ok(loaded.some((one) => one.endsWith("/runtime/cli/new.ts")), "the graph was not followed");
+  assert.ok(loaded.some((one) => one.startsWith("npm:")), "packages were not followed");
+  assert.deepEqual(loaded.filter((one) => /json-schema-faker|runtime\/testing\/|new_plan|fast-check/.test(one)), []);
+});

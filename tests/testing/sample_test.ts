@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { defineEvent } from "weir";
+import { sample } from "weir/testing";
+import { z } from "zod";
+import { OrderCreated } from "../../schemas/orders.ts";
+import { SHAPES } from "./shapes.ts";
+
+const eventOf = <Schema extends z.ZodType>(data: Schema) => defineEvent({ type: "demo.made", version: 1, data });
+const accepts = (schema: z.ZodType, data: unknown) => schema.safeParse(JSON.parse(JSON.stringify(data))).success;
+
+for (const [what, schema] of Object.entries(SHAPES)) {
+  Deno.test(`a sample of ${what} is valid, also after its way as JSON, and the same for the same seed`, () => {
+    const event = eventOf(schema), twin = eventOf(schema);
+    for (let seed = 0; seed < 60; seed++) {
+      const data = sample(event, { seed });
+      assert.ok(accepts(schema, data), `seed ${seed}: ${JSON.stringify(data)}`);
+      assert.deepEqual(sample(twin, { seed }), data);
+    }
+  });
+}
+
+const word = fc.constantFrom("name", "total", "items", "kind", "a-b", "2fa");
+const { schema: ANY_SHAPE } = fc.letrec<{ schema: z.ZodType; leaf: z.ZodType }>((tie) => ({
+  leaf: fc.oneof(
+    fc.constantFrom(...Object.values(SHAPES)),
+    fc.tuple(fc.integer({ min: -500, max: 500 }), fc.nat(300)).map(([min, more]) => z.int().min(min).max(min + more)),
+    fc.tuple(fc.nat(30), fc.nat(10)).map(([min, more]) => z.string().min(min).max(min + more)),
+    fc.constantFrom(0.01, 0.5, 3, 7, 1000).map((step) => z.number().multipleOf(step).nonnegative()),
+  ),
+  schema: fc.oneof(
+    { maxDepth: 3 },
+    tie("leaf"),
+    fc.dictionary(word, tie("schema"), { maxKeys: 4 }).map((fields) => z.object(fields)),
+    fc.tuple(tie("schema"), fc.nat(3)).map(([item, min]) => z.array(item).min(min)),
+    tie("schema").map((inner) => z.object({ inner: inner.optional() })),
+    fc.tuple(tie("schema"), tie("schema")).map((both) => z.union(both)),
+    fc.tuple(tie("schema"), tie("schema")).map((both) => z.tuple(both)),
+    tie("schema").map((value) => z.record(z.string(), value)),
+    tie("schema").map((inner) => inner.nullable()),
+  ),
+}));
+
+Deno.test("a sample of any schema made of such parts is valid, whatever the seed", () => {
+  fc.assert(
+    fc.property(ANY_SHAPE, fc.nat(1_000_000), (schema, seed) => {
+      const data = sample(eventOf(schema), { seed });
+      assert.ok(accepts(schema, data), JSON.stringify(data));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("a sample is easy to read: texts are named after their fields, numbers are small and whole", () => {
+  const { orderId, items, total } = sample(OrderCreated);
+  assert.match(orderId, /^orderId-[a-z0-9]{6}$/);
+  assert.match(items[0].sku, /^sku-[a-z0-9]{6}$/);
+  for (const number of [total, items[0].quantity]) assert.ok(number >= 1 && number <= 100, String(number));
+});
+
+Deno.test("another seed makes other data", () => {
+  const ids = new Set(Array.from({ length: 500 }, (_, seed) => sample(OrderCreated, { seed }).orderId));
+  assert.equal(ids.size, 500);
+});
+
+Deno.test("an example that the schema gives is used, also one of a field, or of what is transformed", () => {
+  assert.equal(sample(eventOf(z.string().meta({ examples: ["like this"] }))), "like this");
+  const size = z.string().transform(Number).refine((n) => n === 4711).meta({ examples: ["4711"] });
+  assert.deepEqual(sample(eventOf(z.object({ size }))), { size: "4711" });
+  const whole = z.object({ a: z.int(), b: z.int() }).refine(({ a, b }) => a * b === 391)
+    .meta({ examples: [{ a: 17, b: 23 }] });
+  assert.deepEqual(sample(eventOf(whole)), { a: 17, b: 23 });
+});
+
+Deno.test("what is overridden is as it was given, and the rest is made to go with it", () => {
+  const { total, items } = sample(OrderCreated, { override: { total: 4711 } });
+  assert.equal(total, 4711);
+  assert.equal(items.length > 0, true);
+  const period = z.object({ from: z.int(), to: z.int() }).refine(({ from, to }) => from < to);
+  assert.ok(sample(eventOf(period), { override: { from: 90 } }).to > 90);
+  const kind = z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("card"), number: z.string() }),
+    z.strictObject({ kind: z.literal("cash") }),
+  ]);
+  for (let seed = 0; seed < 20; seed++) {
+    assert.deepEqual(sample(eventOf(kind), { seed, override: { kind: "cash" } }), { kind: "cash" });
+  }
+});
+
+Deno.test("where nothing is found the error names the event, the field and what to do", () => {
+  const odd = z.object({ code: z.string().refine((code) => code === "open sesame", "not the word") });
+  assert.throws(() => sample(eventOf(odd)), {
+    message: 'no sample of "demo.made" was found that its schema takes: code: not the word. ' +
+      "Give that part of the schema `.meta({ examples: […] })`, or sample() an `override`",
+  });
+  assert.deepEqual(sample(eventOf(odd), { override: { code: "open sesame" } }), { code: "open sesame" });
+  assert.throws(() => sample(OrderCreated, { override: { total: -1 } }), /"orders\.created".*: total: Too small/);
+});
+
+Deno.test("a seed that is no whole number is refused", () => {
+  assert.throws(() => sample(OrderCreated, { seed: 0.5 }), /the seed of a sample is a whole number, not 0\.5/);
+});
