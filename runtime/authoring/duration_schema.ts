@@ -25,7 +25,7 @@ export function optionProblems(error: z.ZodError, known: readonly string[]): str
   return error.issues.flatMap((issue) => {
     const path = issue.path.map(String).join(".");
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownOption(key, path, known));
-    return `option ${path}: ${issue.message}`;
+    return path === "" ? `its options are wrong: ${issue.message}` : `option ${path}: ${issue.message}`;
   });
 }
 

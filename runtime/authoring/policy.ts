@@ -56,7 +56,9 @@ const OPTIONS = [
   ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
 ];
 
-const ttl = durationSchema.refine((ms) => ms >= 1_000, "at least one second: that is how finely NATS counts it");
+const ttl = durationSchema.refine((ms) => ms >= 1_000, {
+  error: ({ input }) => `${input}ms is too short: one second at the least, which is how finely NATS counts it`,
+});
 const idempotency = z.preprocess(
   (given) => given === true ? {} : given === false ? undefined : given,
   z.strictObject({
@@ -66,7 +68,7 @@ const idempotency = z.preprocess(
 );
 
 const options = z.strictObject({
-  on: z.unknown(),
+  on: z.unknown().optional(),
   emits: z.unknown().optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),

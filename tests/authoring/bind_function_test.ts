@@ -163,7 +163,11 @@ for (const [what, options, problem] of rows) {
 }
 
 const slips: [what: string, options: unknown, problem: RegExp][] = [
-  ["no `on`", {}, /^functions\/ship\.ts: .*\bon\b/],
+  [
+    "no `on`",
+    {},
+    /^functions\/ship\.ts: `on` is missing: name the event that wakes it, as in `on: OrderCreated`[^\n]*$/,
+  ],
   ["an `on` that is undefined", { on: undefined }, /^functions\/ship\.ts: .*undefined/],
   ["a trigger that is undefined", { on: [Created, undefined] }, /^functions\/ship\.ts: listens on undefined/],
   ["an emitted event that is undefined", { on: Created, emits: [undefined] }, /^functions\/ship\.ts: emits undefined/],

@@ -74,7 +74,10 @@ const rows: [options: object, problem: string][] = [
   [{ timeout: "soon" }, `option timeout: "soon" is not a duration above zero: ${HELP}`],
   [{ timeout: 0 }, `option timeout: 0 is not a duration above zero: ${HELP}`],
   [{ maxAge: "-1s" }, `option maxAge: "-1s" is not a duration above zero: ${HELP}`],
-  [{ idempotency: { ttl: "10ms" } }, "option idempotency.ttl: at least one second: that is how finely NATS counts it"],
+  [
+    { idempotency: { ttl: "10ms" } },
+    "option idempotency.ttl: 10ms is too short: one second at the least, which is how finely NATS counts it",
+  ],
   [{ idempotency: { key: "orderId" } }, "option idempotency.key: not a function"],
   [{ idempotency: { keys: 1 } }, 'unknown option idempotency.keys: did you mean "key"?'],
   [{ retry: { initial: "1 s" } }, `option retry.initial: "1 s" is not a duration above zero: ${HELP}`],
