@@ -1,7 +1,7 @@
 import type { Registry } from "./authoring/registry.ts";
 import { StartupProblems } from "./authoring/problems.ts";
 import { steadyClock, systemClock } from "./clock.ts";
-import { connectCluster, natsOptions, storeProblem } from "./cluster.ts";
+import { awayProblem, connectCluster, natsOptions, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { DeadLetterDesk } from "./dead_letter_desk.ts";
 import { Dependencies } from "./flow/dependencies.ts";
@@ -206,6 +206,7 @@ export async function startRuntime(
         functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact),
       deadLetters: new DeadLetterDesk(cluster),
       parked: new ParkedDesk(cluster),
+      problem: (error) => awayProblem(error, pulse.problem()),
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);

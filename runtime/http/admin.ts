@@ -39,6 +39,8 @@ export interface AdminOptions {
   readonly functions: () => Promise<readonly FunctionStatus[]>;
   readonly deadLetters: DeadLetters;
   readonly parked: Parked;
+  /** What an error means to whoever asked, when it is no fault in here: NATS is away. Default: nothing. */
+  readonly problem?: (error: Error) => Problem | undefined;
 }
 
 /** The interface for operators, on a listener of its own that is not for the public. */
@@ -53,7 +55,7 @@ export function admin(options: AdminOptions): Hono {
     .get("/functions", async () => Response.json(await options.functions()))
     .notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse())
     .onError((error) => {
-      const problem = error instanceof Problem ? error : new Problem(500, "Internal Server Error", error.message);
-      return problem.toResponse();
+      const problem = error instanceof Problem ? error : options.problem?.(error);
+      return (problem ?? new Problem(500, "Internal Server Error", error.message)).toResponse();
     });
 }
