@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
-import { functions } from "./functions.ts";
+import { functionsCommand } from "./functions.ts";
 import { parkedCommand } from "./parked.ts";
 import { publish } from "./publish.ts";
 import { start } from "./start.ts";
@@ -33,10 +33,7 @@ function program(): Command {
     .option("--json", "print what was stored as JSON, a line an event")
     .addHelpText("after", `\nExample:\n  deno task publish orders.created @order.json`)
     .action(publish);
-  weir.command("functions")
-    .description("Show every function: what wakes it, its policy, how far behind it is, its breaker.")
-    .option("--json", "print JSON")
-    .action(functions);
+  weir.addCommand(functionsCommand());
   weir.addCommand(deadLettersCommand());
   weir.addCommand(parkedCommand());
   return weir;

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import type { WrittenPolicy } from "../authoring/written_policy.ts";
 import { type Health, healthRoutes } from "./health.ts";
 import { deadLetterRoutes, type DeadLetters } from "./dead_letter_routes.ts";
 import { type Parked, parkedRoutes } from "./parked_routes.ts";
@@ -11,8 +12,11 @@ export interface FunctionStatus {
   readonly name: string;
   readonly triggers: readonly string[];
   readonly emits: readonly string[];
+  /** Everything that its file may set, with defaults filled in. */
+  readonly policy: WrittenPolicy;
   readonly attempts: number;
   readonly timeout: string;
+  /** How many events may be in flight in the processes that were asked. */
   readonly concurrency: number;
   readonly inFlight: number;
   /** The state of its own breaker; `unknown` where no process of it was asked. */
