@@ -27,6 +27,7 @@ import { Pulse } from "./nats/pulse.ts";
 import { Repair } from "./nats/repair.ts";
 import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
+import { Tails } from "./nats/tail.ts";
 import { durablesOf, ensureTopology } from "./nats/topology.ts";
 import { ParkedDesk } from "./parked_desk.ts";
 import { readiness } from "./readiness.ts";
@@ -210,6 +211,8 @@ export async function startRuntime(
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);
+    const tails = new Tails(nc, outcomes, steadyClock, log, redact, `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`);
+    if (functions.length > 0) tails.start();
     pulse.start();
     guard.start(natsOptions(config));
     for (const worker of workers) worker.start();
@@ -231,6 +234,7 @@ export async function startRuntime(
           pulse.stop();
           await repair.stop();
           await adminListener.stop(ADMIN_STOP_MS);
+          tails.stop();
           await cluster.close();
           await watching;
           metering.stop();

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
+import { eventsCommand } from "./events.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functionsCommand } from "./functions.ts";
 import { parkedCommand } from "./parked.ts";
@@ -34,6 +35,7 @@ function program(): Command {
     .addHelpText("after", `\nExample:\n  deno task publish orders.created @order.json`)
     .action(publish);
   weir.addCommand(functionsCommand());
+  weir.addCommand(eventsCommand());
   weir.addCommand(deadLettersCommand());
   weir.addCommand(parkedCommand());
   return weir;
