@@ -5,6 +5,7 @@
  */
 export { type DataOf, type Emitted, invoke, type Invoked, type InvokeOptions } from "./testing/invoke.ts";
 export { MemoryKvStore } from "./testing/memory_kv.ts";
+export { recorded, type RecordedEvent } from "./testing/recorded.ts";
 export {
   type FoundMessage,
   startTestRuntime,

@@ -1,5 +1,6 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { wholeNumber } from "./arguments.ts";
+import { record } from "./record.ts";
 import { tail } from "./tail.ts";
 
 /** `events tail|record`. */
@@ -18,5 +19,32 @@ export function eventsCommand(): Command {
         "  deno task events tail --function capturePayment",
     )
     .action(tail);
+  command.command("record")
+    .description("Take an event out of its stream, or out of the dead letters, for a test to replay.")
+    .argument("[type]", "its type, or a pattern of subjects")
+    .option("--last", "the last of that type (the default)")
+    .addOption(new Option("--id <id>", "the last of that type with this id").conflicts(["last", "sequence"]))
+    .addOption(which("--sequence <number>", "the one at this place of its stream").conflicts(["last", "id"]))
+    .option("--stream <name>", "the stream it is in, where several store its type")
+    .addOption(
+      which("--dead-letter <sequence>", "the event of this dead letter, as it was").conflicts(
+        ["last", "id", "sequence", "stream"],
+      ),
+    )
+    .option("--out <file>", "where to write it; standard output otherwise")
+    .option("--redact <paths...>", 'paths in its JSON to write as "[redacted]", such as customer.email or items.*.name')
+    .option("--force", "write over a file that is there")
+    .option("--json", "print JSON, which it does anyway")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  deno task events record orders.created --redact customer.email --out tests/fixtures/order.json\n" +
+        "  deno task events record --dead-letter 7 --out tests/fixtures/broken.json\n\n" +
+        'A test reads it: const event = await recorded("tests/fixtures/order.json"), from "weir/testing".',
+    )
+    .action(record);
   return command;
+}
+
+function which(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(wholeNumber);
 }
