@@ -27,11 +27,17 @@ const schema = z.object({
   stream: z.string().min(1),
   sequence: z.int().min(1),
   time: z.string().refine((text) => !Number.isNaN(Date.parse(text)), "not a time such as 2026-11-21T10:00:00Z"),
-  headers: z.record(z.string(), z.string()),
+  // Not a record: that leaves out a header called __proto__.
+  headers: z.custom<Record<string, string>>(isTexts, "not an object of texts"),
   data: z.unknown().optional(),
   text: z.string().optional(),
   base64: z.string().optional(),
 });
+
+function isTexts(given: unknown): boolean {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return false;
+  return Object.values(given).every((value) => typeof value === "string");
+}
 
 /**
  * Reads a file that `deno task events record` has written. It may be edited: the payload is its `data` as compact JSON,

@@ -40,11 +40,14 @@ const payloads = fc.oneof(
   fc.jsonValue().map((value) => BYTES(JSON.stringify(value, null, 2))),
 );
 
+const names = fc.dictionary(fc.oneof(fc.string(), fc.constant("__proto__")), fc.string());
+
 Deno.test("whatever was recorded is read again byte for byte", () => {
-  fc.assert(fc.property(payloads, fc.dictionary(fc.string(), fc.string()), (payload, headers) => {
+  fc.assert(fc.property(payloads, names, (payload, headers) => {
     const event = { ...EVENT, headers, payload };
     const again = readRecording(writeRecording(event));
-    assert.deepEqual({ ...again, headers: { ...again.headers } }, { ...event, headers: { ...headers } });
+    assert.deepEqual(Object.entries(again.headers), Object.entries(headers));
+    assert.deepEqual({ ...again, headers }, event);
   }));
 });
 
@@ -66,7 +69,7 @@ const wrong: [given: unknown, message: RegExp][] = [
   [[], /expected object/],
   [{ ...good, weir: 2 }, /weir: not 1: it is of another Weir/],
   [{ ...good, weir: undefined }, /weir: not 1/],
-  [{ ...good, sequence: 0, headers: { a: 1 } }, /sequence: .*; headers: a: /],
+  [{ ...good, sequence: 0, headers: { a: 1 } }, /sequence: .*; headers: not an object of texts/],
   [{ ...good, time: "yesterday" }, /time: not a time such as/],
   [noPayload, /its payload is to be one of data, text and base64, and it has 0/],
   [{ ...good, text: "1" }, /and it has 2/],
