@@ -1,11 +1,13 @@
 import { Command, Option } from "commander";
 import { wholeNumber } from "./arguments.ts";
+import { examples } from "./help.ts";
 import { record } from "./record.ts";
 import { tail } from "./tail.ts";
 
 /** `events tail|record`. */
 export function eventsCommand(): Command {
-  const command = new Command("events").description("Watch events and what becomes of them, or record one for a test.");
+  const command = new Command("events").description("Watch events and what becomes of them, or record one for a test.")
+    .addHelpText("after", examples("events tail", "events record orders.created --out tests/fixtures/order.json"));
   command.command("tail")
     .description("Show events as they are published, and what becomes of each, in every process there is.")
     .option("--type <pattern>", "only events of this type, or on subjects like this one, such as 'orders.>'")
@@ -15,8 +17,11 @@ export function eventsCommand(): Command {
     .option("--json", "print JSON, a line an event or outcome, with data and trace ids")
     .addHelpText(
       "after",
-      "\nExamples:\n  deno task events tail\n  deno task events tail --type 'orders.>' --json | jq .data\n" +
-        "  deno task events tail --function capturePayment",
+      examples(
+        "events tail",
+        "events tail --type 'orders.>' --json | jq .data",
+        "events tail --function capturePayment",
+      ),
     )
     .action(tail);
   command.command("record")
@@ -37,9 +42,10 @@ export function eventsCommand(): Command {
     .option("--json", "print JSON, which it does anyway")
     .addHelpText(
       "after",
-      "\nExamples:\n  deno task events record orders.created --redact customer.email --out tests/fixtures/order.json\n" +
-        "  deno task events record --dead-letter 7 --out tests/fixtures/broken.json\n\n" +
-        'A test reads it: const event = await recorded("tests/fixtures/order.json"), from "weir/testing".',
+      examples(
+        "events record orders.created --redact customer.email --out tests/fixtures/order.json",
+        "events record --dead-letter 7 --out tests/fixtures/broken.json",
+      ) + '\n\nA test reads it: const event = await recorded("tests/fixtures/order.json"), from "weir/testing".',
     )
     .action(record);
   return command;

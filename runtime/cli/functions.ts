@@ -9,6 +9,7 @@ import { loadProject } from "../project.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { age, functionText } from "./function_text.ts";
+import { examples } from "./help.ts";
 import { suggestion } from "./suggest.ts";
 import { type Cell, printJson, type Screen, screen, table } from "./output.ts";
 
@@ -21,7 +22,7 @@ export function functionsCommand(): Command {
     .description("Show every function: what wakes it, its policy, how far behind it is, its breaker; or one in full.")
     .argument("[name]", "the function to show in full: its whole policy, what is a default, its last error")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExamples:\n  deno task functions\n  deno task functions capturePayment")
+    .addHelpText("after", examples("functions", "functions capturePayment", "functions --json"))
     .action(functions);
 }
 

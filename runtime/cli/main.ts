@@ -5,13 +5,14 @@ import { dev } from "./dev.ts";
 import { eventsCommand } from "./events.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functionsCommand } from "./functions.ts";
+import { alike } from "./help.ts";
 import { parkedCommand } from "./parked.ts";
 import { publish } from "./publish.ts";
 import { start } from "./start.ts";
 import { worker } from "./worker.ts";
 
 /** Configuration comes from the environment, so commands have few options; each explains itself with `--help`. */
-function program(): Command {
+export function program(): Command {
   const weir = new Command("weir")
     .description("Event functions for NATS JetStream, on Deno.")
     .exitOverride()
@@ -19,7 +20,7 @@ function program(): Command {
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
   weir.command("dev")
     .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
-    .addHelpText("after", "\nExample:\n  deno task dev\n  PORT=8080 deno task dev")
+    .addHelpText("after", "\nExamples:\n  deno task dev\n  PORT=8080 deno task dev")
     .action(dev);
   weir.command("start")
     .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
@@ -38,7 +39,7 @@ function program(): Command {
   weir.addCommand(eventsCommand());
   weir.addCommand(deadLettersCommand());
   weir.addCommand(parkedCommand());
-  return weir;
+  return alike(weir);
 }
 
 if (import.meta.main) {

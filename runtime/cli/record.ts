@@ -31,7 +31,7 @@ export async function record(type: string | undefined, options: RecordOptions): 
   const problem = type === undefined ? undefined : subjectProblem(type);
   if (problem) throw usage(`${JSON.stringify(type)} is not an event's type: ${problem}`);
   if (type === undefined && options.deadLetter === undefined) {
-    throw usage("record which event? Name its type, or --dead-letter and its sequence");
+    throw usage("record which event? name its type, or --dead-letter and its sequence");
   }
   if (type !== undefined && options.deadLetter !== undefined) {
     throw usage("--dead-letter names one event: leave out the type");

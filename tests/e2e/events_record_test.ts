@@ -144,7 +144,7 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
       [["demo.asked", "--sequence", "1"], 1, /event 1 of stream DEMO is of type "demo\.plain", not "demo\.asked"/],
       [["demo.asked", "--sequence", "77"], 1, /stream DEMO has no event 77/],
       [["demo..asked"], 64, /"demo\.\.asked" is not an event's type: it has an empty token/],
-      [[], 64, /record which event\? Name its type, or --dead-letter/],
+      [[], 64, /record which event\? name its type, or --dead-letter/],
       [["demo.asked", "--dead-letter", "1"], 64, /--dead-letter names one event: leave out the type/],
     ];
     for (const [args, code, message] of cases) {
