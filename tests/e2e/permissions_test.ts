@@ -19,7 +19,11 @@ async function permissionsOf(user: string): Promise<string> {
 Deno.test("with the permissions that deploy/README.md lists, and no others, all is handled and can be looked at", async () => {
   const user = async (name: string) => `{ user: ${name}, password: secret, permissions: ${await permissionsOf(name)} }`;
   const users = [await user("weir"), await user("look"), "{ user: all, password: secret }"].join("\n");
-  await using server = await startServer({ config: `authorization { users: [${users}] }\nno_auth_user: all` });
+  const violations: string[] = [];
+  await using server = await startServer({
+    config: `authorization { users: [${users}] }\nno_auth_user: all`,
+    log: (line) => void (/violation/i.test(line) && violations.push(line)),
+  });
   await using project = await copyProject();
   const known = { idempotency: true, breaker: { consecutiveFailures: 1_000 } } as const;
   const reserves = defineFunction({ on: OrderCreated, emits: [StockReserved], ...known }, async (event, ctx) => {
@@ -52,4 +56,5 @@ Deno.test("with the permissions that deploy/README.md lists, and no others, all 
   const kinds = ["published", "settled"];
   await eventually(() => kinds.every((kind) => looks.lines.some((line) => line.startsWith(`{"kind":"${kind}"`))));
   assert.deepEqual(looks.lines.filter((line) => !line.startsWith("{")), []);
+  assert.deepEqual(violations, []);
 });
