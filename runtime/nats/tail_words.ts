@@ -14,7 +14,8 @@ export const KEEP_MS = 5_000;
 export const MOST_PER_SECOND = 1_000;
 /** No text of a word is longer: a word is about an event, and carries nothing of it. */
 const LONGEST = 300;
-const MOST_BYTES = 4_096;
+/** What is longer was not written by us. A letter may take six bytes, and there are five texts in a word. */
+const LARGEST_ASK_BYTES = 4_096, LARGEST_WORD_BYTES = 6 * 6 * LONGEST;
 
 /** What is asked for. */
 export interface TailAsk {
@@ -67,7 +68,7 @@ export interface Settled {
 
 /** Reads what was asked; undefined for anything else that comes on the subject. */
 export function readAsk(bytes: Uint8Array): TailAsk | undefined {
-  const ask = readJson(bytes) as Partial<TailAsk> | undefined;
+  const ask = readJson(bytes, LARGEST_ASK_BYTES) as Partial<TailAsk> | undefined;
   const { function: fn, type, perSecond, end } = ask ?? {};
   if (!Number.isInteger(perSecond) || perSecond! < 1 || perSecond! > MOST_PER_SECOND) return undefined;
   if (fn !== undefined && typeof fn !== "string") return undefined;
@@ -77,12 +78,12 @@ export function readAsk(bytes: Uint8Array): TailAsk | undefined {
 
 /** Reads what a process said; undefined for anything else. */
 export function readWord(bytes: Uint8Array): TailWord | undefined {
-  const word = readJson(bytes) as TailWord | undefined;
+  const word = readJson(bytes, LARGEST_WORD_BYTES) as TailWord | undefined;
   return typeof word?.process === "string" ? word : undefined;
 }
 
-function readJson(bytes: Uint8Array): object | undefined {
-  if (bytes.length > MOST_BYTES) return undefined;
+function readJson(bytes: Uint8Array, mostBytes: number): object | undefined {
+  if (bytes.length > mostBytes) return undefined;
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
     return typeof value === "object" && value !== null ? value : undefined;

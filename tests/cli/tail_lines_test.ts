@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { outcomeText, TailLines } from "../../runtime/cli/tail_lines.ts";
-import { type SettledWord, settledWord } from "../../runtime/nats/tail_words.ts";
+import { readWord, type SettledWord, settledWord } from "../../runtime/nats/tail_words.ts";
 import { type ErrorDetail, errorDetail, type Outcome } from "../../runtime/nouns/outcome.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00.123Z");
@@ -74,4 +74,14 @@ Deno.test("of an error the first line is told, and of a text that has no end its
   assert.equal(told("x".repeat(100_000)).length, 301);
   assert.ok(told(`${"x".repeat(292)}😀😀`).isWellFormed());
   assert.equal(word({ kind: "ack" }, { id: "i".repeat(10_000) }).id.length, 301);
+});
+
+Deno.test("the longest word that can be written is read", () => {
+  const long = "\u0001".repeat(1_000);
+  const delivery = { stream: "S".repeat(255), sequence: 7, subject: long };
+  const invocation = { functionName: "f".repeat(64), delivery, event: { id: long, type: long }, attempt: 1 } as never;
+  const outcome: Outcome = { ...retry, delayMs: 1, error: { name: long, message: long } };
+  const settled = settledWord({ invocation, outcome, durationMs: 1, traceId: "t".repeat(32) }, NOW, (text) => text);
+  const bytes = new TextEncoder().encode(JSON.stringify({ process: "p".repeat(20), settled }));
+  assert.deepEqual(readWord(bytes)?.settled?.error, settled.error);
 });
