@@ -1,5 +1,5 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Config } from "./config.ts";
 import { steadyClock, systemClock } from "./clock.ts";
 import { Problem } from "./http/problem.ts";
@@ -83,4 +83,29 @@ export function storeProblem(error: unknown): Problem | undefined {
     case "refused":
       return new Problem(503, "Service Unavailable", `the event was not stored: ${message}`, LATER);
   }
+}
+
+/** Errors of the NATS client by which it is NATS that does not answer, and not the request that is wrong. */
+const AWAY = [
+  errors.TimeoutError,
+  errors.NoRespondersError,
+  errors.ConnectionError,
+  errors.ClosedConnectionError,
+  errors.DrainingConnectionError,
+];
+
+/**
+ * What a failure of NATS means to somebody who asked for what is in its streams; undefined for any other error.
+ *
+ * @param outage what is known to be wrong with the connection
+ */
+export function awayProblem(error: Error, outage: string | undefined): Problem | undefined {
+  const known = storeProblem(error);
+  if (known) return known;
+  const causes = [error, error.cause];
+  const away = causes.some((one) =>
+    AWAY.some((kind) => one instanceof kind) || one instanceof JetStreamApiError && one.status === 503
+  );
+  if (!away && outage === undefined) return undefined;
+  return new Problem(503, "Service Unavailable", `NATS does not answer: ${outage ?? error.message}; ask again`, SOON);
 }

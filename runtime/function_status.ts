@@ -1,4 +1,5 @@
 import type { BoundFunction } from "./authoring/bind_function.ts";
+import { writePolicy } from "./authoring/written_policy.ts";
 import type { Worker } from "./flow/worker.ts";
 import type { FunctionStatus } from "./http/admin.ts";
 import type { FunctionLag } from "./nats/lag.ts";
@@ -19,20 +20,20 @@ export function functionStatus(
 ): FunctionStatus[] {
   return functions.map((fn) => {
     const worker = workers.find(({ pipeline }) => pipeline.fn === fn);
+    const dependencies = [...worker?.pipeline.gates ?? []].filter(({ of }) => of === "dependency");
     const lag = lags.get(fn.name), last = lastErrorOf(fn.name);
     return {
       name: fn.name,
       triggers: fn.triggers.map(({ pattern }) => pattern),
       emits: fn.emits.map(({ type }) => type),
+      policy: writePolicy(fn.policy, Object.fromEntries(dependencies.map(({ name, policy }) => [name, policy]))),
       attempts: fn.policy.retry.attempts,
       timeout: String(formatDuration(fn.policy.timeoutMs)),
       concurrency: fn.policy.concurrency,
       inFlight: worker?.inFlight ?? 0,
       breaker: worker?.pipeline.breaker.state.kind ?? "unknown",
       dependencies: Object.fromEntries(
-        [...worker?.pipeline.gates ?? []]
-          .filter(({ of }) => of === "dependency")
-          .map(({ name, state }) => [name, state.kind]),
+        dependencies.map(({ name, state }) => [name, state.kind]),
       ),
       pending: lag?.pending,
       ackPending: lag?.ackPending,

@@ -1,7 +1,7 @@
 import type { Registry } from "./authoring/registry.ts";
 import { StartupProblems } from "./authoring/problems.ts";
 import { steadyClock, systemClock } from "./clock.ts";
-import { connectCluster, natsOptions, storeProblem } from "./cluster.ts";
+import { awayProblem, connectCluster, natsOptions, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { DeadLetterDesk } from "./dead_letter_desk.ts";
 import { Dependencies } from "./flow/dependencies.ts";
@@ -27,6 +27,7 @@ import { Pulse } from "./nats/pulse.ts";
 import { Repair } from "./nats/repair.ts";
 import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
+import { Tails } from "./nats/tail.ts";
 import { durablesOf, ensureTopology } from "./nats/topology.ts";
 import { ParkedDesk } from "./parked_desk.ts";
 import { readiness } from "./readiness.ts";
@@ -206,9 +207,12 @@ export async function startRuntime(
         functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact),
       deadLetters: new DeadLetterDesk(cluster),
       parked: new ParkedDesk(cluster),
+      problem: (error) => awayProblem(error, pulse.problem()),
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);
+    const tails = new Tails(nc, outcomes, steadyClock, log, redact, `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`);
+    if (functions.length > 0) tails.start();
     pulse.start();
     guard.start(natsOptions(config));
     for (const worker of workers) worker.start();
@@ -230,6 +234,7 @@ export async function startRuntime(
           pulse.stop();
           await repair.stop();
           await adminListener.stop(ADMIN_STOP_MS);
+          tails.stop();
           await cluster.close();
           await watching;
           metering.stop();

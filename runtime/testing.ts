@@ -8,11 +8,11 @@ export type { DataOf, GivenEvent, InvokeOptions } from "./testing/invoke_options
 export { MemoryInbox } from "./testing/memory_inbox.ts";
 export { MemoryKvStore } from "./testing/memory_kv.ts";
 export type { InvokedSpan } from "./testing/record_spans.ts";
-export type { RecordedEvent } from "./testing/recorded_event.ts";
 export { TestClock } from "./testing/test_clock.ts";
 export type { FoundMessage } from "./testing/find_message.ts";
 export type { SettledEntry } from "./testing/settlements.ts";
 export { sample, type SampleOptions } from "./testing/sample.ts";
+export { recorded, type RecordedEvent } from "./testing/recorded.ts";
 export {
   type SettledEvent,
   type SettleOptions,

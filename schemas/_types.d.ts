@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file
 // Written by `deno task types`, and by `dev`: the files whose events complete in `on: "…"`.
 declare module "weir" {
   interface SchemaFiles {

@@ -14,7 +14,7 @@ export interface SchemaFiles {}
  */
 export type ProjectEvent = {
   [File in keyof SchemaFiles]: unknown extends SchemaFiles[File] ? never
-    : Extract<SchemaFiles[File][keyof SchemaFiles[File]], { readonly kind: "event"; readonly type: string }>;
+    : Named<SchemaFiles[File][keyof SchemaFiles[File]]>;
 }[keyof SchemaFiles];
 
 /** The type of an event that `schemas/` exports. */
@@ -22,3 +22,8 @@ export type KnownType = ProjectEvent["type"];
 
 /** The event of that type. */
 export type EventOfType<Type extends KnownType> = Extract<ProjectEvent, { readonly type: Type }>;
+
+/** The events among a file's exports whose type the compiler knows as a text: one that may be any would be every one. */
+type Named<Value> = Value extends { readonly kind: "event"; readonly type: infer Type extends string }
+  ? string extends Type ? never : Value
+  : never;

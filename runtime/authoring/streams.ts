@@ -14,7 +14,7 @@ export interface BoundStream {
 }
 
 /** Subjects that belong to NATS or to Weir itself. */
-const RESERVED = ["dead_letters.>", "retries.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>"];
+const RESERVED = ["dead_letters.>", "retries.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>", "$WEIR.>"];
 
 const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
 

@@ -3,7 +3,7 @@ import { DURATION_HELP, parseDuration } from "../rules/duration.ts";
 
 /** A whole number from 1, as sequences and limits are. */
 export function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("it must be a whole number from 1");
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1");
   return Number(text);
 }
 
@@ -15,7 +15,7 @@ export function wholeNumbers(text: string, before: number[] = []): number[] {
 /** Milliseconds. */
 export function duration(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError(`it must be ${DURATION_HELP}`);
+  if (ms === undefined) throw new InvalidArgumentError(`It must be ${DURATION_HELP}`);
   return ms;
 }
 

@@ -6,6 +6,8 @@ import type { DeadLetter, DeadLetterFilter } from "../nouns/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../nouns/outcome.ts";
 import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig } from "./command_config.ts";
+import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
+import { examples } from "./help.ts";
 import { printJson, table } from "./output.ts";
 import { Progress } from "./progress.ts";
 
@@ -24,23 +26,35 @@ interface Selection {
 
 /** `dead-letters list|show|redrive|discard`. */
 export function deadLettersCommand(): Command {
-  const command = new Command("dead-letters").description("Look at events that could not be handled, and act on them.");
+  const command = new Command("dead-letters").description("Look at events that could not be handled, and act on them.")
+    .addHelpText("after", examples("dead-letters list", "dead-letters redrive --function capturePayment --dry-run"));
   selecting(command.command("list").description("List them, oldest first."))
+    .addHelpText(
+      "after",
+      examples("dead-letters list --function capturePayment", "dead-letters list --newer-than 1h --json"),
+    )
     .action((options: Selection) => withDesk((desk) => list(desk, options)));
   command.command("show").description("Show one with its headers and its payload.")
     .argument("<sequence>", "its sequence, as `list` shows it", wholeNumber)
+    .option("--json", "print JSON, which it does anyway")
+    .addHelpText("after", examples("dead-letters show 7"))
     .action((which: number) => withDesk((desk) => show(desk, which)));
   selecting(command.command("redrive").description("Send them back to the function that failed, and to no other."))
     .argument("[sequences...]", "which; or select them by the options", wholeNumbers)
     .option("--all", "every one there is")
     .option("--force", "also those that were redriven three times already")
     .option("--dry-run", "only show which")
-    .addHelpText("after", "\nInterrupted, run it again: what was sent is sent, the rest is still there.")
+    .addHelpText(
+      "after",
+      examples("dead-letters redrive 7 8", "dead-letters redrive --reason attempts-exhausted --dry-run") +
+        "\n\nInterrupted, run it again: what was sent is sent, the rest is still there.",
+    )
     .action((which: number[], options: Selection) => withDesk((desk) => act("redrive", desk, which, options)));
   selecting(command.command("discard").description("Remove them for good."))
     .argument("[sequences...]", "which; or select them by the options", wholeNumbers)
     .option("--all", "every one there is")
     .option("--dry-run", "only show which")
+    .addHelpText("after", examples("dead-letters discard 7", "dead-letters discard --older-than 30d"))
     .action((which: number[], options: Selection) => withDesk((desk) => act("discard", desk, which, options)));
   return command;
 }
@@ -95,10 +109,12 @@ async function act(
   const filter = filterOf(options);
   const byOption = Object.keys(filter).length > 0 || options.all;
   if (which.length === 0 && !byOption) {
-    throw new Error(`${what} which? Name sequences, select by options such as --function, or say --all`);
+    const how = "name sequences, select by options such as --function, or say --all";
+    throw new CommandFailure(`${what} which? ${how}`, EXIT_CODES.usage);
   }
   if (which.length > 0 && byOption) {
-    throw new Error(`${what} which? Name sequences or select by options, not both: options would be ignored`);
+    const how = "name sequences or select by options, not both: options would be ignored";
+    throw new CommandFailure(`${what} which? ${how}`, EXIT_CODES.usage);
   }
   if (options.dryRun) return await rehearse(desk, which, options);
   const tally: Record<string, number> = {};

@@ -12,6 +12,7 @@ import { difference, showDiagnostic } from "../dev/report.ts";
 import { STAND_INS, StandIns } from "../dev/stand_ins.ts";
 import { TypeCheck } from "../dev/type_check.ts";
 import { listSources, PROJECT } from "../project.ts";
+import { EVENT_TYPES_FILE, writeEventTypes } from "./event_types.ts";
 import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
 import { paint } from "./output.ts";
 import { onStopSignal } from "./signals.ts";
@@ -69,6 +70,7 @@ class Dev {
     await rememberDevServer({ nats: server?.url, url: front.url, admin: admin.url });
     await standIns;
     const generations = await this.#startGenerations(front, admin);
+    await writeEventTypes();
     const changes = await watchFiles(PROJECT, FOLDERS, [SETTINGS]); // before anything is read: no change is missed
     const first = await generations.next(() => Promise.resolve([]));
     if (this.#stopping) return;
@@ -127,6 +129,7 @@ class Dev {
       }
       const ours = files.filter((file) => !file.startsWith(STAND_INS));
       if (ours.length === 0) continue;
+      if (ours.some((file) => file.startsWith("schemas/")) && await writeEventTypes()) ours.push(EVENT_TYPES_FILE);
       const next = await generations.next(async () => await show(await this.#types.changed(ours)));
       if (!this.#stopping) this.#report(next, ours.join(", "), performance.now() - atMs);
     }

@@ -20,9 +20,10 @@ export async function writeEventTypes(root: URL = PROJECT): Promise<boolean> {
   return true;
 }
 
-/** The text for these files of `schemas/`, formatted as `deno fmt` wants it. */
+/** The text for these files of `schemas/`. */
 export function eventTypes(names: readonly string[]): string {
-  const head = '// Written by `deno task types`, and by `dev`: the files whose events complete in `on: "…"`.\n';
+  const head =
+    '// deno-fmt-ignore-file\n// Written by `deno task types`, and by `dev`: the files whose events complete in `on: "…"`.\n';
   if (names.length === 0) return `${head}export {};\n`;
   const lines = names.flatMap((name) => [
     "    // @ts-ignore: it may be gone by now",

@@ -34,8 +34,9 @@ export async function generation(): Promise<void> {
     const problems = error instanceof StartupProblems
       ? error.problems
       : [error instanceof Error ? error.message : String(error)];
+    // It is ended by whoever reads this: what was sent just before an end may come after it, and be lost.
+    process.on("message", () => {});
     await tell({ kind: "problems", problems });
-    Deno.exit(1);
   }
 }
 

@@ -3,9 +3,11 @@ import { Command, CommanderError } from "commander";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
+import { eventsCommand } from "./events.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
+import { functionsCommand } from "./functions.ts";
 import { generation } from "./generation.ts";
-import { functions } from "./functions.ts";
+import { alike } from "./help.ts";
 import { newCommand } from "./new.ts";
 import { parkedCommand } from "./parked.ts";
 import { publishCommand } from "./publish.ts";
@@ -13,7 +15,7 @@ import { start } from "./start.ts";
 import { worker } from "./worker.ts";
 
 /** Configuration comes from the environment, so commands have few options; each explains itself with `--help`. */
-function program(): Command {
+export function program(): Command {
   const weir = new Command("weir")
     .description("Event functions for NATS JetStream, on Deno.")
     .exitOverride()
@@ -21,7 +23,7 @@ function program(): Command {
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
   weir.command("dev")
     .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
-    .addHelpText("after", "\nExample:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
+    .addHelpText("after", "\nExamples:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
     .option("--fresh", "drop all events and state of before")
     .option("--no-check", "do not check types (it takes half a gigabyte of memory)")
     .action(dev);
@@ -31,16 +33,14 @@ function program(): Command {
     .action(start);
   weir.command("worker <number>", { hidden: true }).action(worker);
   weir.command("generation", { hidden: true }).action(generation);
-  weir.addCommand(newCommand().copyInheritedSettings(weir));
-  weir.addCommand(publishCommand().copyInheritedSettings(weir));
-  weir.command("functions")
-    .description("Show every function: what wakes it, its policy, how far behind it is, its breaker.")
-    .option("--json", "print JSON")
-    .action(functions);
+  weir.addCommand(newCommand());
+  weir.addCommand(publishCommand());
+  weir.addCommand(functionsCommand());
+  weir.addCommand(eventsCommand());
   weir.addCommand(deadLettersCommand());
   weir.addCommand(parkedCommand());
   weir.addCommand(doctorCommand());
-  return weir;
+  return alike(weir);
 }
 
 if (import.meta.main) {

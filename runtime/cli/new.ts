@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { StartupProblems } from "../authoring/problems.ts";
 import { buildRegistry } from "../authoring/registry.ts";
 import { loadSchemas, PROJECT } from "../project.ts";
+import { writeEventTypes } from "./event_types.ts";
 import type { PlannedFile, Surroundings } from "./new_events.ts";
 import type { Plan } from "./new_plan.ts";
 import { paint, printJson } from "./output.ts";
@@ -13,8 +14,8 @@ interface Options {
 }
 
 const HELP = `
-A type that no event has becomes an event in schemas/. Nothing is overwritten: with anything in the way, nothing is
-written at all.
+A type that no event has becomes an event in schemas/. Nothing is overwritten: with anything in the
+way, nothing is written at all.
 
 Examples:
   deno task new sendReceipt --on payments.captured
@@ -35,6 +36,7 @@ export function newCommand(): Command {
       const { planFunction } = await import("./new_plan.ts"); // only here: no other command needs it
       const plan = attempt(() => planFunction(name.replace(/^functions\/|\.ts$/g, ""), on, emits, around));
       writeAll(plan.files);
+      await writeEventTypes();
       const next = nextCommands(plan);
       if (json) return printJson({ files: plan.files.map(written), next });
       for (const { path, what, events } of plan.files.map(written)) {

@@ -3,6 +3,7 @@ import { connectCluster } from "../cluster.ts";
 import type { ParkedFilter } from "../nouns/parked.ts";
 import { ParkedDesk } from "../parked_desk.ts";
 import { commandConfig } from "./command_config.ts";
+import { examples } from "./help.ts";
 import { printJson, table } from "./output.ts";
 import { wholeNumber, wholeNumbers } from "./arguments.ts";
 
@@ -12,16 +13,19 @@ type Selection = ParkedFilter & { readonly json?: boolean };
 export function parkedCommand(): Command {
   const command = new Command("parked").description(
     "Look at events that wait for their next attempt, and end the wait.",
-  );
+  ).addHelpText("after", examples("parked list", "parked cancel 7"));
   command.command("list").description("List them, in the order they were parked.")
     .option("--function <name>", "only those of this function")
     .option("--type <type>", "only those of this event type")
     .option("--limit <count>", "only the first so many", wholeNumber)
     .option("--json", "print JSON")
+    .addHelpText("after", examples("parked list", "parked list --function capturePayment --json"))
     .action((options: Selection) => withDesk((desk) => list(desk, options)));
   command.command("cancel").description("Try them no more: they go to the dead letters, as `rejected`.")
     .argument("<sequences...>", "which, as `list` shows them", wholeNumbers)
-    .action((which: number[]) => withDesk((desk) => cancel(desk, which)));
+    .option("--json", "print JSON")
+    .addHelpText("after", examples("parked cancel 7 8"))
+    .action((which: number[], options: Selection) => withDesk((desk) => cancel(desk, which, options)));
   return command;
 }
 
@@ -45,9 +49,11 @@ async function list(desk: ParkedDesk, { json, ...filter }: Selection): Promise<v
   console.log(table(head, rows));
 }
 
-async function cancel(desk: ParkedDesk, which: number[]): Promise<void> {
+async function cancel(desk: ParkedDesk, which: number[], { json }: Selection): Promise<void> {
   const missing: number[] = [];
   for (const one of which) if (!await desk.cancel(one)) missing.push(one);
-  console.log(`${which.length - missing.length} cancelled`);
+  const cancelled = which.length - missing.length;
+  if (json) printJson({ cancelled, missing });
+  else console.log(`${cancelled} cancelled`);
   if (missing.length > 0) throw new Error(`none is parked at ${missing.join(", ")}: come due, or cancelled before`);
 }

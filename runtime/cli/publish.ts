@@ -24,8 +24,8 @@ interface Options {
 const WINDOW = 256;
 
 const HELP = `
-All of it is read and checked before anything is published, so that a mistake on the last line publishes nothing.
-Ctrl-C ends it, and says how many were stored.
+All of it is read and checked before anything is published, so that a mistake on the last line
+publishes nothing. Ctrl-C ends it, and says how many were stored.
 
 Examples:
   deno task publish orders.created @order.json

@@ -7,16 +7,19 @@ export const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" 
  */
 const SAME_SIGNAL_MS = 100;
 
-/** Calls `first` for the first such signal, and `again` for every one after it. */
-export function onStopSignal(first: (signal: Deno.Signal) => void, again: () => void): void {
+/** Calls `first` for the first such signal, and `again` for every one after it. Returns what ends that. */
+export function onStopSignal(first: (signal: Deno.Signal) => void, again: () => void): () => void {
   let askedAt: number | undefined;
-  for (const signal of STOP_SIGNALS) {
-    Deno.addSignalListener(signal, () => {
+  const listeners = STOP_SIGNALS.map((signal) => {
+    const listener = () => {
       const now = performance.now();
       if (askedAt === undefined) {
         askedAt = now;
         first(signal);
       } else if (now - askedAt > SAME_SIGNAL_MS) again();
-    });
-  }
+    };
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
+  });
+  return () => listeners.forEach((remove) => remove());
 }

@@ -23,5 +23,5 @@ export type ToGeneration = "load" | "go";
 export type FromGeneration =
   | { readonly kind: "loaded"; readonly loaded: Loaded }
   | { readonly kind: "ready"; readonly address: Address }
-  /** It cannot run, and ends. */
+  /** It cannot run, and waits for its end. */
   | { readonly kind: "problems"; readonly problems: readonly string[] };

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import type { WrittenPolicy } from "../authoring/written_policy.ts";
 import { type Health, healthRoutes } from "./health.ts";
 import { deadLetterRoutes, type DeadLetters } from "./dead_letter_routes.ts";
 import { type Parked, parkedRoutes } from "./parked_routes.ts";
@@ -11,8 +12,11 @@ export interface FunctionStatus {
   readonly name: string;
   readonly triggers: readonly string[];
   readonly emits: readonly string[];
+  /** Everything that its file may set, with defaults filled in. */
+  readonly policy: WrittenPolicy;
   readonly attempts: number;
   readonly timeout: string;
+  /** How many events may be in flight in the processes that were asked. */
   readonly concurrency: number;
   readonly inFlight: number;
   /** The state of its own breaker; `unknown` where no process of it was asked. */
@@ -39,6 +43,8 @@ export interface AdminOptions {
   readonly functions: () => Promise<readonly FunctionStatus[]>;
   readonly deadLetters: DeadLetters;
   readonly parked: Parked;
+  /** What an error means to whoever asked, when it is no fault in here: NATS is away. Default: nothing. */
+  readonly problem?: (error: Error) => Problem | undefined;
 }
 
 /** The interface for operators, on a listener of its own that is not for the public. */
@@ -53,7 +59,7 @@ export function admin(options: AdminOptions): Hono {
     .get("/functions", async () => Response.json(await options.functions()))
     .notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse())
     .onError((error) => {
-      const problem = error instanceof Problem ? error : new Problem(500, "Internal Server Error", error.message);
-      return problem.toResponse();
+      const problem = error instanceof Problem ? error : options.problem?.(error);
+      return (problem ?? new Problem(500, "Internal Server Error", error.message)).toResponse();
     });
 }

@@ -33,7 +33,12 @@ export function listen(hostname: string, port: number, variable: string, app: Ho
     url: `http://${host}:${server.addr.port}`,
     problem: () => ended ? `nothing listens on ${host}:${server.addr.port} any more` : undefined,
     stop: async (graceMs) => {
-      const timer = setTimeout(() => abort.abort(), graceMs);
+      // To abort a server that has just shut down throws where nobody can catch it, and would hide why we stop.
+      if (graceMs === 0) {
+        abort.abort();
+        return await server.finished;
+      }
+      const timer = setTimeout(() => ended || abort.abort(), graceMs);
       await Promise.race([server.shutdown(), server.finished]);
       clearTimeout(timer);
     },

@@ -17,6 +17,8 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
   const names = new Set([...Object.keys(a.dependencies), ...Object.keys(b.dependencies)]);
   return {
     ...a,
+    // Of what it depends on each process knows what it has called.
+    policy: { ...a.policy, dependencies: { ...b.policy.dependencies, ...a.policy.dependencies } },
     concurrency: a.concurrency + b.concurrency,
     inFlight: a.inFlight + b.inFlight,
     breaker: worst(a.breaker, b.breaker),

@@ -12,7 +12,7 @@ import { MemoryKvStore } from "./memory_kv.ts";
 import { registryOf } from "./modules.ts";
 import { OwnLog } from "./own_log.ts";
 import { type InvokedSpan, SpanRecording } from "./record_spans.ts";
-import type { RecordedEvent } from "./recorded_event.ts";
+import type { RecordedEvent } from "./recorded.ts";
 import { durationMs } from "./test_clock.ts";
 import { deliveryOf } from "./test_delivery.ts";
 

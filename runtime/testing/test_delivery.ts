@@ -3,7 +3,7 @@ import type { Clock } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
 import { encodeAttribute } from "../rules/decode.ts";
 import { HeaderList } from "../rules/header_list.ts";
-import type { RecordedEvent } from "./recorded_event.ts";
+import type { RecordedEvent } from "./recorded.ts";
 
 /** What is said of a delivery that is made up. */
 export interface DeliveryOptions {

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { functionTable } from "../../runtime/cli/functions.ts";
 import type { FunctionStatus } from "../../runtime/http/admin.ts";
+import { POLICY } from "../http/nothing.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 const STATUS: FunctionStatus = {
   name: "reserveInventory",
   triggers: ["orders.created"],
   emits: ["stock.reserved"],
+  policy: POLICY,
   attempts: 5,
   timeout: "30s",
   concurrency: 16,
@@ -54,6 +56,12 @@ for (
     assert.equal(row.split("│")[8].trim(), shown);
   });
 }
+
+Deno.test("the policy is told in a few words, with what not every function has", () => {
+  const policy = { ...POLICY, maxAge: "1d", idempotency: { ttl: "7d", key: "its own" } } as const;
+  const shown = lines({ ...STATUS, policy, lastError: undefined }).slice(3, 7).map((line) => line.split("│")[3].trim());
+  assert.deepEqual(shown, ["5 of 30s", "250ms…1m×2", "maxAge 1d", "once in 7d"]);
+});
 
 Deno.test("breakers that are all in one state are one word", () => {
   const [, , , row] = lines({ ...STATUS, dependencies: { PaymentService: "closed" } });

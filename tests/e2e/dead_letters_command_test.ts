@@ -26,8 +26,8 @@ Deno.test("the dead-letters command does what it was told, and says what it did 
   await t.step("a dry run shows just those that were named, and which are not there", async () => {
     const { code, text } = await weir("discard", "2", "77", "--dry-run");
     assert.equal(code, 1);
-    assert.match(text, /no 2 /);
-    assert.doesNotMatch(text, /no [13] /);
+    assert.match(text, /no 2$/m);
+    assert.doesNotMatch(text, /no [13]$/m);
     assert.match(text, /a dry run: nothing was changed/);
     assert.match(text, /there is no dead letter 77/);
     assert.equal((await letters()).length, 3);
@@ -36,15 +36,15 @@ Deno.test("the dead-letters command does what it was told, and says what it did 
   await t.step("sequences and options together are refused, since one of them would be ignored", async () => {
     for (const options of [["--function", "nope"], ["--all"], ["--limit", "1"]]) {
       const { code, text } = await weir("discard", "1", ...options);
-      assert.equal(code, 1);
-      assert.match(text, /Name sequences or select by options, not both/);
+      assert.equal(code, 64);
+      assert.match(text, /name sequences or select by options, not both/);
     }
     assert.equal((await letters()).length, 3);
   });
 
   await t.step("a reason that there is not is refused with those that there are", async () => {
     const { code, text } = await weir("list", "--reason", "attempt-exhausted");
-    assert.equal(code, 1);
+    assert.equal(code, 64);
     assert.match(text, /Allowed choices are attempts-exhausted, rejected, invalid, expired, crashed/);
   });
 

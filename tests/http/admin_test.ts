@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { admin, type FunctionStatus } from "../../runtime/http/admin.ts";
-import { NO_DEAD_LETTERS, NO_PARKED } from "./nothing.ts";
+import { NO_DEAD_LETTERS, NO_PARKED, POLICY } from "./nothing.ts";
 import { problemOf } from "./ingress_fixture.ts";
 
 const STATUS: FunctionStatus = {
   name: "reserveInventory",
   triggers: ["orders.created"],
   emits: ["stock.reserved"],
+  policy: POLICY,
   attempts: 5,
   timeout: "10s",
   concurrency: 16,

@@ -1,3 +1,4 @@
+import type { WrittenPolicy } from "../../runtime/authoring/written_policy.ts";
 import type { DeadLetters } from "../../runtime/http/dead_letter_routes.ts";
 import type { Parked } from "../../runtime/http/parked_routes.ts";
 
@@ -13,3 +14,14 @@ export const NO_DEAD_LETTERS: DeadLetters = {
 
 /** Parked events of which there are none. */
 export const NO_PARKED: Parked = { async *list() {}, cancel: () => Promise.resolve(false) };
+
+/** What a function that sets nothing has. */
+export const POLICY: WrittenPolicy = {
+  retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
+  timeout: "30s",
+  concurrency: 16,
+  maxAge: null,
+  idempotency: null,
+  breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
+  dependencies: {},
+};

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { MetricData } from "@opentelemetry/sdk-metrics";
 import type { FunctionStatus } from "../../runtime/http/admin.ts";
+import { POLICY } from "../http/nothing.ts";
 import { mergeFunctions } from "../../runtime/supervisor/merge_functions.ts";
 import { mergeMetrics } from "../../runtime/supervisor/merge_metrics.ts";
 import { MetricsSum } from "../../runtime/supervisor/metrics_sum.ts";
@@ -143,6 +144,7 @@ const STATUS: FunctionStatus = {
   name: "ship",
   triggers: ["orders.created"],
   emits: [],
+  policy: POLICY,
   attempts: 5,
   timeout: "30s",
   concurrency: 16,
@@ -159,6 +161,7 @@ const STATUS: FunctionStatus = {
 Deno.test("what is in flight is added up, of breakers the worst is told, of errors the last, of the cluster its word", () => {
   const other: FunctionStatus = {
     ...STATUS,
+    policy: { ...POLICY, dependencies: { Bank: POLICY.breaker } },
     inFlight: 5,
     breaker: "half-open",
     dependencies: { Bank: "open", Mail: "closed" },
@@ -167,6 +170,7 @@ Deno.test("what is in flight is added up, of breakers the worst is told, of erro
   };
   const expected: FunctionStatus = {
     ...STATUS,
+    policy: other.policy,
     concurrency: 48,
     inFlight: 9,
     breaker: "half-open",

@@ -4,7 +4,7 @@ import type { Duration } from "../../rules/duration.ts";
 import type { DataOf, GivenEvent } from "../invoke_options.ts";
 import type { MemoryKvStore } from "../memory_kv.ts";
 import { registryOf } from "../modules.ts";
-import type { RecordedEvent } from "../recorded_event.ts";
+import type { RecordedEvent } from "../recorded.ts";
 import { durationMs } from "../test_clock.ts";
 import { deliveryOf } from "../test_delivery.ts";
 import { asTree, common, type Difference, differences, varying } from "./compare.ts";

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { Command, CommanderError } from "commander";
+import { program } from "../../runtime/cli/main.ts";
+
+/** Those that run things, or change them: they print no data. */
+const NO_DATA = ["dev", "start", "apply", "new"];
+
+/** A command by the words that call it. */
+interface Called {
+  readonly words: readonly string[];
+  readonly command: Command;
+  readonly isGroup: boolean;
+}
+
+function commandsOf(parent: Command, words: readonly string[] = []): Called[] {
+  return parent.createHelp().visibleCommands(parent).filter((command) => command.name() !== "help").flatMap(
+    (command) => {
+      const own = [...words, command.name()];
+      return [{ words: own, command, isGroup: command.commands.length > 0 }, ...commandsOf(command, own)];
+    },
+  );
+}
+
+/** What it says and how it ends, when nothing that it says of itself is a reason to run. */
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const weir = program();
+  let out = "", err = "";
+  const output = { writeOut: (text: string) => void (out += text), writeErr: (text: string) => void (err += text) };
+  weir.configureOutput(output);
+  for (const { command, isGroup } of commandsOf(weir)) {
+    command.configureOutput(output);
+    if (isGroup) continue;
+    command.action(() => {
+      throw new Error(`${command.name()} would run`);
+    });
+  }
+  try {
+    await weir.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return { code: error.exitCode === 0 ? 0 : 64, out, err };
+  }
+  throw new Error("it ended without a word");
+}
+
+const all = commandsOf(program());
+
+Deno.test("the commands that there are, are walked through", () => {
+  const names = all.map(({ words }) => words.join(" "));
+  for (const name of ["dev", "events tail", "dead-letters redrive", "functions"]) assert.ok(names.includes(name), name);
+});
+
+for (const { words, command, isGroup } of all) {
+  const name = words.join(" ");
+  Deno.test(`${name} --help says what it does, with an example, in lines that can be read`, async () => {
+    const { code, out, err } = await run(...words, "--help");
+    assert.deepEqual([code, err], [0, ""]);
+    assert.match(command.description(), /^[A-Z].{10,}\.$/s);
+    assert.match(out, new RegExp(`\nExamples?:\n(  .*\n)*?  .*deno task ${words[0]}`));
+    for (const option of command.options) assert.ok(option.description, `${option.flags} is not described`);
+    const long = Math.max(...out.split("\n").map((line) => line.length));
+    assert.ok(long <= 110, `a line of its help is ${long} long`);
+  });
+
+  Deno.test(`${name} refuses an option that it does not have`, async () => {
+    const args = command.registeredArguments.filter(({ required }) => required).map(() => "1");
+    const needed = command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, "1"]);
+    const { code, err } = await run(...words, ...args, ...needed, "--no-such-option");
+    assert.equal(code, 64);
+    assert.match(err, /^weir: unknown option '--no-such-option'\n/);
+  });
+
+  if (isGroup) {
+    Deno.test(`${name} suggests the command that was probably meant`, async () => {
+      const [first] = command.commands.map((one) => one.name());
+      const { code, err } = await run(...words, `${first}x`);
+      assert.equal(code, 64);
+      assert.match(err, new RegExp(`^weir: unknown command '${first}x'\n\\(Did you mean (one of )?.*${first}.*\\?\\)`));
+    });
+  } else if (!NO_DATA.includes(words[0])) {
+    Deno.test(`${name} prints JSON if it is asked to`, () => {
+      assert.ok(command.options.some(({ long }) => long === "--json"), `${name} has no --json`);
+    });
+  }
+}
+
+Deno.test("an unknown command is refused with the one that was probably meant", async () => {
+  const { code, err } = await run("functoins");
+  assert.equal(code, 64);
+  assert.match(err, /^weir: unknown command 'functoins'\n\(Did you mean functions\?\)\n/);
+});
+
+Deno.test("the process ends with these codes, whichever way a command was made", async () => {
+  const codes = await Promise.all(
+    [["dead-letters", "list", "--nope"], ["parked", "--help"], ["events", "tial"], ["nope"]].map(async (args) => {
+      const main = new URL("../../runtime/cli/main.ts", import.meta.url).pathname;
+      const command = new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", "-A", main, ...args] });
+      return (await command.output()).code;
+    }),
+  );
+  assert.deepEqual(codes, [64, 0, 64, 64]);
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { defineFunction, NonRetryableError } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { startServer } from "../../runtime/broker/server.ts";
+import { OrderCreated } from "../../schemas/orders.ts";
+import { eventually } from "../nats/eventually.ts";
+import { copyProject, startWeir } from "./program.ts";
+
+const ORDER = { orderId: "o1", items: [{ sku: "book", quantity: 2 }], total: 2_400 };
+
+Deno.test("`events tail` shows what is published, and what every process makes of it", async (t) => {
+  await using project = await copyProject();
+  await using server = await startServer();
+  let fails = true;
+  const breaker = { consecutiveFailures: 10_000 };
+  const reserveInventory = defineFunction({ on: OrderCreated, retry: { initial: "1ms", attempts: 2 }, breaker }, () => {
+    if (fails) throw new Error("the secret is hunter2hunter2");
+  });
+  const confirmOrder = defineFunction({ on: OrderCreated, breaker }, () => {
+    throw new NonRetryableError("not this one");
+  });
+  await using one = await startTestRuntime({ functions: { reserveInventory }, server });
+  await using _two = await startTestRuntime({ functions: { confirmOrder }, server });
+  const tailing = (...args: string[]) =>
+    startWeir(project.path, ["events", "tail", ...args], { NATS_URL: server.url, NO_COLOR: "1" });
+  /** Publishes until it has seen enough: when it has begun to listen only it knows. */
+  const publishUntilOver = async ({ status }: { status: Promise<unknown> }) => {
+    let over = false;
+    status.then(() => over = true);
+    for (let n = 1; !over; n++) {
+      await one.publish(OrderCreated, ORDER, { id: `order-${crypto.randomUUID()}` });
+      await new Promise((resolve) => setTimeout(resolve, 100)); // a pace, and not a wait for anything
+      if (n > 300) throw new Error("it did not end");
+    }
+  };
+
+  await t.step("as JSON, a line each, and ends after as many as it was told to", async () => {
+    await using program = tailing("--json", "--limit", "40");
+    await publishUntilOver(program);
+    assert.equal((await program.status).code, 0);
+    const lines = program.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+    assert.equal(lines.length, 40);
+    const published = lines.find(({ kind, id }) =>
+      kind === "published" && lines.some((other) => other.kind === "settled" && other.id === id)
+    );
+    assert.deepEqual(published.data, ORDER);
+    assert.equal(published.type, "orders.created");
+    const settled = lines.filter(({ kind }) => kind === "settled");
+    const retried = settled.find(({ outcome }) => outcome === "retry"),
+      rejected = settled.find((one) => one.reason === "rejected");
+    assert.deepEqual([retried.function, retried.reason, retried.attempt], ["reserveInventory", "failed", 1]);
+    assert.deepEqual([rejected.function, rejected.outcome], ["confirmOrder", "dead-letter"]);
+    assert.equal(rejected.error, "NonRetryableError: not this one");
+    assert.match(retried.traceId, /^[0-9a-f]{32}$/);
+    assert.notEqual(retried.process, rejected.process);
+  });
+
+  await t.step("of one function only what it settles, and ends when it is interrupted", async () => {
+    fails = false;
+    await using program = tailing("--function", "reserveInventory");
+    const publishing = publishUntilOver(program);
+    await eventually(() => program.lines.some((line) => / {2}ack {2}/.test(line)));
+    program.kill("SIGINT");
+    assert.equal((await program.status).code, 0);
+    await publishing;
+    assert.ok(program.lines.every((line) => / {2}reserveInventory {2}/.test(line)), program.lines.join("\n"));
+  });
+
+  await t.step("to a reader that goes away it says nothing more, and ends well", async () => {
+    const command =
+      `"${Deno.execPath()}" run --quiet -A runtime/cli/main.ts events tail | head -n 2; echo "\${PIPESTATUS[0]}"`;
+    const child = new Deno.Command("bash", {
+      args: ["-c", command],
+      cwd: project.path,
+      env: { NATS_URL: server.url, NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = child.output();
+    await publishUntilOver({ status: output });
+    const { stdout, stderr } = await output;
+    const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+    assert.equal(lines.length, 3);
+    assert.equal(lines[2], "0");
+    assert.equal(new TextDecoder().decode(stderr), "");
+  });
+
+  await t.step("a function or a type that there is not is refused with what was probably meant", async () => {
+    for (
+      const [args, message] of [
+        [
+          ["--function", "reservInventory"],
+          'no function is called "reservInventory": did you mean "reserveInventory"?',
+        ],
+        [["--type", "order.created"], 'no event has the type "order.created": did you mean "orders.created"?'],
+      ] as const
+    ) {
+      await using program = tailing(...args);
+      assert.equal((await program.status).code, 1);
+      assert.deepEqual(program.lines, [`weir: ${message}`]);
+    }
+  });
+});
+
+Deno.test("where no runtime answers, `events tail` says that it shows only events", async () => {
+  await using project = await copyProject();
+  await using server = await startServer();
+  await using program = startWeir(project.path, ["events", "tail"], { NATS_URL: server.url });
+  await eventually(() =>
+    program.lines.some((line) => line.startsWith("no runtime answers: outcomes are not shown, only events"))
+  );
+  program.kill("SIGTERM");
+  assert.equal((await program.status).code, 0);
+});

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { defineFunction } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { OrderCreated } from "../../schemas/orders.ts";
+import { POLICY } from "../http/nothing.ts";
+import { eventually } from "../nats/eventually.ts";
+import { startWeir } from "./program.ts";
+
+const PROJECT = new URL("../../", import.meta.url).pathname;
+
+Deno.test("the functions command shows what a running process says, of all functions or of one", async (t) => {
+  const ship = defineFunction({
+    on: OrderCreated,
+    retry: { attempts: 3 },
+    concurrency: 4,
+    dependencies: { Bank: { openFor: "5s" } },
+  }, (_event, ctx) => ctx.dependency("Mail").call(() => Promise.resolve()));
+  await using runtime = await startTestRuntime({ functions: { ship } });
+  await runtime.publish(OrderCreated, { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 100 });
+  const status = async () => (await (await fetch(`${runtime.adminUrl}/functions`)).json())[0];
+  await eventually(async () => (await status()).dependencies.Mail);
+  const weir = async (...args: string[]) => {
+    const { port: ADMIN_PORT } = new URL(runtime.adminUrl);
+    const program = startWeir(PROJECT, ["functions", ...args], { ADMIN_PORT, NO_COLOR: "1" });
+    const { code } = await program.status;
+    return { code, text: program.lines.join("\n") };
+  };
+
+  await t.step("as JSON with the whole policy, also of a dependency that nobody configured", async () => {
+    const { code, text } = await weir("ship", "--json");
+    assert.equal(code, 0);
+    const shown = JSON.parse(text);
+    assert.deepEqual(shown.policy, {
+      ...POLICY,
+      retry: { ...POLICY.retry, attempts: 3 },
+      concurrency: 4,
+      dependencies: { Mail: POLICY.breaker, Bank: { ...POLICY.breaker, openFor: "5s" } },
+    });
+    assert.deepEqual(shown.dependencies, { Bank: "closed", Mail: "closed" });
+    assert.deepEqual([shown.attempts, shown.timeout, shown.breaker], [3, "30s", "closed"]);
+    assert.deepEqual(JSON.parse((await weir("--json")).text).map(({ name }: { name: string }) => name), ["ship"]);
+  });
+
+  await t.step("as text, with what is a default", async () => {
+    const { text } = await weir("ship");
+    assert.match(text, /^ship\n {2}on +orders\.created\n/);
+    assert.match(text, /\n {2}retry\.attempts +3\n {2}retry\.initial +250ms +default\n/);
+    assert.match((await weir()).text, /ship +orders\.created +3 of 30s, 250ms…1m×2 +0 of 4 /);
+  });
+
+  await t.step("and of one that there is not, which was probably meant", async () => {
+    const { code, text } = await weir("shop");
+    assert.deepEqual([code, text], [1, 'weir: no function is called "shop": did you mean "ship"?']);
+  });
+});

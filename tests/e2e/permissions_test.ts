@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
+import { startServer } from "../../runtime/broker/server.ts";
+import { eventually } from "../nats/eventually.ts";
+import { copyProject, startWeir } from "./program.ts";
+
+const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({ n: z.int() }) });
+const StockReserved = defineEvent({ type: "stock.reserved", version: 1, data: z.object({ n: z.int() }) });
+
+/** What deploy/README.md says that a user may do. */
+async function permissionsOf(user: string): Promise<string> {
+  const text = await Deno.readTextFile(new URL("../../deploy/README.md", import.meta.url));
+  const [, permissions] = new RegExp("```\n" + user + ": (\\{[^`]*\\})\n```").exec(text)!;
+  return permissions;
+}
+
+Deno.test("with the permissions that deploy/README.md lists, and no others, all is handled and can be looked at", async () => {
+  const user = async (name: string) => `{ user: ${name}, password: secret, permissions: ${await permissionsOf(name)} }`;
+  const users = [await user("weir"), await user("look"), "{ user: all, password: secret }"].join("\n");
+  const violations: string[] = [];
+  await using server = await startServer({
+    config: `authorization { users: [${users}] }\nno_auth_user: all`,
+    log: (line) => void (/violation/i.test(line) && violations.push(line)),
+  });
+  await using project = await copyProject();
+  const known = { idempotency: true, breaker: { consecutiveFailures: 1_000 } } as const;
+  const reserves = defineFunction({ on: OrderCreated, emits: [StockReserved], ...known }, async (event, ctx) => {
+    await ctx.kv<number>("seen").put(String(event.data.n), event.data.n);
+    if (ctx.attempt === 1 && event.data.n === 1) throw new RetryAfterError(5_500); // long enough to be parked
+    ctx.emit(StockReserved, { n: event.data.n });
+  });
+  const refuses = defineFunction({ on: StockReserved }, () => {
+    throw new NonRetryableError("not this one");
+  });
+  await using runtime = await startTestRuntime({
+    functions: { reserves, refuses },
+    server,
+    env: { NATS_USER: "weir", NATS_PASSWORD: "secret" },
+  });
+  await using looks = startWeir(project.path, ["events", "tail", "--json"], {
+    NATS_URL: server.url,
+    NATS_USER: "look",
+    NATS_PASSWORD: "secret",
+  });
+  await runtime.publish(OrderCreated, { n: 1 });
+  for (let n = 2; !looks.lines.some((line) => line.includes('"dead-letter"')); n++) {
+    await runtime.publish(OrderCreated, { n });
+    await new Promise((resolve) => setTimeout(resolve, 100)); // a pace: when it has begun to look only it knows
+    if (n > 200) throw new Error(`it saw nothing: ${looks.lines.join("\n")}`);
+  }
+  await runtime.waitForEvent(StockReserved, ({ n }) => n === 1);
+  const letter = await runtime.waitForDeadLetter("refuses");
+  assert.equal(letter.headers["weir-reason"], "rejected");
+  const kinds = ["published", "settled"];
+  await eventually(() => kinds.every((kind) => looks.lines.some((line) => line.startsWith(`{"kind":"${kind}"`))));
+  assert.deepEqual(looks.lines.filter((line) => !line.startsWith("{")), []);
+  assert.deepEqual(violations, []);
+});
