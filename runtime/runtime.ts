@@ -27,7 +27,8 @@ import { Pulse } from "./nats/pulse.ts";
 import { Repair } from "./nats/repair.ts";
 import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
-import { durablesOf, ensureTopology } from "./nats/topology.ts";
+import type { Durable } from "./nats/plan_consumer.ts";
+import { bucketsOf, durablesOf, ensureTopology, requireTopology } from "./nats/topology.ts";
 import { ParkedDesk } from "./parked_desk.ts";
 import { readiness } from "./readiness.ts";
 import { GuardedKeepAlive } from "./stand_in.ts";
@@ -60,6 +61,8 @@ export interface RuntimeOptions {
   readonly outcomes?: Outcomes;
   /** Other processes share the public listener, and somebody else is asked for all of them. */
   readonly oneOfSeveral?: boolean;
+  /** Whether it may make and change streams, consumers and buckets. Default: true. */
+  readonly apply?: boolean;
 }
 
 /**
@@ -74,6 +77,7 @@ export async function startRuntime(
   options: RuntimeOptions = {},
 ): Promise<Runtime> {
   const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new Outcomes(), oneOfSeveral = false } = options;
+  const { apply = true } = options;
   const selected = selectFunctions(config, registry);
   const cluster = await connectCluster(config);
   const undo: (() => Promise<void>)[] = [cluster.close];
@@ -87,36 +91,34 @@ export async function startRuntime(
     const durables = durablesOf(functions);
     const floors = new AckFloors(jsm, durables, systemClock);
     const replicas = config.WEIR_REPLICAS;
-    const applyTopology = async () => {
-      const made = await ensureTopology(jsm, registry.streams, durables, replicas, (durable) => floors.of(durable));
+    const buckets = bucketsOf(functions), floorOf = (durable: Durable) => floors.of(durable);
+    const applyTopology = async (partly: boolean) => {
+      if (!apply) return await requireTopology(jsm, { streams: registry.streams, durables, buckets, replicas });
+      const options = { floorOf, buckets, partly };
+      const made = await ensureTopology(jsm, registry.streams, durables, replicas, options);
       for (const { functionName, stream, waiting } of made) {
         if (waiting === 0) continue;
         log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });
       }
     };
-    const inbox = new NatsInbox(store, jsm, replicas ?? 1);
-    const openState = async () => {
-      if (functions.some(({ policy }) => policy.idempotency)) await inbox.ensureBucket();
-      return await AttemptStore.open(nc, replicas ?? 1, async (name, delivery) => {
-        const last_by_subj = parkedSubject(name, delivery);
-        return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
-      });
-    };
-    await applyTopology();
+    await applyTopology(false);
     await floors.read();
     const repair = new Repair(
-      async () => {
-        await applyTopology();
-        await openState();
-      },
+      () => applyTopology(true),
       systemClock,
       (error) => {
-        if (error === undefined) log.error("streams or consumers were not as declared: made so again");
-        else log.warn("streams or consumers are not as declared, and cannot be made so yet", { error });
+        if (error === undefined) apply && log.error("streams or consumers were not as declared: made so again");
+        else if (apply) log.warn("streams or consumers are not as declared, and cannot be made so yet", { error });
+        else log.error("streams or consumers are not as declared, and this process may not make them so", { error });
       },
     );
 
-    const attempts = await openState();
+    const newReplicas = apply ? replicas ?? 1 : undefined;
+    const inbox = new NatsInbox(store, jsm, newReplicas);
+    const attempts = await AttemptStore.open(nc, newReplicas, async (name, delivery) => {
+      const last_by_subj = parkedSubject(name, delivery);
+      return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
+    });
     const lane = new RetryLane(store);
     const settler = new NatsSettler(
       nc,
@@ -129,7 +131,7 @@ export async function startRuntime(
         log.error(`${what} cannot be stored: the event is held until it can`, { function: name, error }),
       redact,
     );
-    const kv = new NatsKvStore(nc, replicas ?? 1);
+    const kv = new NatsKvStore(nc, newReplicas);
     const ports = { clock: systemClock, publisher, settler, attempts, inbox, observer, kv };
     const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
     const dependencies = new Dependencies(policies, systemClock, (change) => observer.breakerChanged(change));
@@ -242,7 +244,7 @@ export async function startRuntime(
 }
 
 /** The functions this process runs: all of them, or those of `WEIR_FUNCTIONS`. */
-function selectFunctions(config: Config, { functions }: Registry): Registry["functions"] {
+export function selectFunctions(config: Config, { functions }: Registry): Registry["functions"] {
   if (!config.WEIR_ROLES.includes("functions")) return [];
   const wanted = config.WEIR_FUNCTIONS;
   if (!wanted) return functions;
