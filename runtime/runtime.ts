@@ -1,5 +1,4 @@
 import type { Registry } from "./authoring/registry.ts";
-import { StartupProblems } from "./authoring/problems.ts";
 import { steadyClock, systemClock } from "./clock.ts";
 import { connectCluster, natsOptions, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
@@ -28,7 +27,7 @@ import { Repair } from "./nats/repair.ts";
 import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
 import type { Durable } from "./nats/plan_consumer.ts";
-import { bucketsOf, durablesOf, ensureTopology, requireTopology } from "./nats/topology.ts";
+import { ensureTopology, requireTopology } from "./nats/topology.ts";
 import { ParkedDesk } from "./parked_desk.ts";
 import { readiness } from "./readiness.ts";
 import { GuardedKeepAlive } from "./stand_in.ts";
@@ -36,6 +35,7 @@ import type { Logger } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
 import { Outcomes } from "./telemetry/outcomes.ts";
+import { selectFunctions, wantedOf } from "./wanted.ts";
 
 /** A runtime that is up: listening, and pulling for every function. */
 export interface Runtime {
@@ -88,14 +88,13 @@ export async function startRuntime(
     undo.push(() => Promise.resolve(metering.stop()));
     const functions = selected.map((fn) => metering.counted(fn));
     const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.hurriedPublisher);
-    const durables = durablesOf(functions);
+    const floorOf = (durable: Durable) => floors.of(durable);
+    const wanted = { ...wantedOf(config, registry, functions), floorOf }, { durables } = wanted;
     const floors = new AckFloors(jsm, durables, systemClock);
     const replicas = config.WEIR_REPLICAS;
-    const buckets = bucketsOf(functions), floorOf = (durable: Durable) => floors.of(durable);
     const applyTopology = async (partly: boolean) => {
-      if (!apply) return await requireTopology(jsm, { streams: registry.streams, durables, buckets, replicas });
-      const options = { floorOf, buckets, partly };
-      const made = await ensureTopology(jsm, registry.streams, durables, replicas, options);
+      if (!apply) return await requireTopology(jsm, wanted);
+      const made = await ensureTopology(jsm, registry.streams, durables, replicas, { ...wanted, partly });
       for (const { functionName, stream, waiting } of made) {
         if (waiting === 0) continue;
         log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });
@@ -241,17 +240,4 @@ export async function startRuntime(
     for (const step of undo.reverse()) await step();
     throw error;
   }
-}
-
-/** The functions this process runs: all of them, or those of `WEIR_FUNCTIONS`. */
-export function selectFunctions(config: Config, { functions }: Registry): Registry["functions"] {
-  if (!config.WEIR_ROLES.includes("functions")) return [];
-  const wanted = config.WEIR_FUNCTIONS;
-  if (!wanted) return functions;
-  const names = functions.map(({ name }) => name);
-  const unknown = wanted.filter((name) => !names.includes(name));
-  if (unknown.length > 0) {
-    throw new StartupProblems([`WEIR_FUNCTIONS names ${unknown.join(", ")}; there are: ${names.join(", ")}`]);
-  }
-  return functions.filter(({ name }) => wanted.includes(name));
 }

@@ -1,10 +1,12 @@
 import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
+import { applyCommand } from "./apply.ts";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functions } from "./functions.ts";
 import { parkedCommand } from "./parked.ts";
+import { planCommand } from "./plan.ts";
 import { publish } from "./publish.ts";
 import { start } from "./start.ts";
 import { worker } from "./worker.ts";
@@ -23,8 +25,9 @@ function program(): Command {
   weir.command("start")
     .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
     .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
+    .option("--no-apply", "change nothing in NATS: where streams or consumers are not as declared, say so and exit")
     .action(start);
-  weir.command("worker <number>", { hidden: true }).action(worker);
+  weir.command("worker <number>", { hidden: true }).option("--no-apply").action(worker);
   weir.command("publish")
     .description("Publish one event, or one for each line of NDJSON. It is validated, and may be internal.")
     .argument("<type>", "the event's type, such as orders.created")
@@ -37,6 +40,8 @@ function program(): Command {
     .description("Show every function: what wakes it, its policy, how far behind it is, its breaker.")
     .option("--json", "print JSON")
     .action(functions);
+  weir.addCommand(planCommand());
+  weir.addCommand(applyCommand());
   weir.addCommand(deadLettersCommand());
   weir.addCommand(parkedCommand());
   return weir;

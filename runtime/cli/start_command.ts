@@ -19,17 +19,23 @@ export async function startArguments(): Promise<string[]> {
  *
  * @throws {Error} when the task is not there, or runs something else.
  */
-export function workerArguments(start: readonly string[], number: number, execPath: string): string[] {
-  if (start[0] !== "run" || start.at(-1) !== "start") {
+export function workerArguments(
+  start: readonly string[],
+  number: number,
+  execPath: string,
+  apply = true,
+): string[] {
+  const command = start.at(-1) === "--no-apply" ? start.slice(0, -1) : start;
+  if (command[0] !== "run" || command.at(-1) !== "start") {
     throw new Error('WEIR_WORKERS needs the task "start" in deno.json to be `deno run … runtime/cli/main.ts start`');
   }
-  const [run, ...rest] = start.slice(0, -1).flatMap((argument) => {
+  const [run, ...rest] = command.slice(0, -1).flatMap((argument) => {
     const [flag, names] = argument.split("=");
     if (flag !== "--allow-run" || !names) return [argument];
     const others = names.split(",").filter((name) => name !== execPath && name !== "deno");
     return others.length === 0 ? [] : [`--allow-run=${others}`];
   });
-  return [run, "--unstable-net", ...rest, "worker", String(number)];
+  return [run, "--unstable-net", ...rest, "worker", String(number), ...(apply ? [] : ["--no-apply"])];
 }
 
 /** The arguments of a task's command, of which we know all that a shell would make of it. */

@@ -9,6 +9,9 @@ export interface Failed {
   readonly error: JetStreamApiError;
 }
 
+/** Is told of each step that was taken, with the number of events that wait for a new consumer. */
+export type Done = (step: StepOf<"create" | "update">, waiting: number | undefined) => void;
+
 /**
  * Makes or changes one thing.
  *
@@ -32,13 +35,12 @@ export async function carryOut(
 /**
  * Makes or changes everything, streams first, and goes on where something fails.
  *
- * @param done is told of each step that was taken, with the number of events that wait for a new consumer
  * @returns what failed; of consumers whose stream could not be made nothing: they would only repeat why
  */
 export async function carryOutAll(
   jsm: JetStreamManager,
   steps: readonly StepOf<"create" | "update">[],
-  done: (step: StepOf<"create" | "update">, waiting: number | undefined) => void,
+  done: Done,
 ): Promise<Failed[]> {
   const failed: Failed[] = [];
   for (const step of steps) {

@@ -36,7 +36,7 @@ export interface LeftOut {
  */
 export type Step =
   | Target & { readonly kind: "same" }
-  | StreamTarget & { readonly kind: "create"; readonly config: Partial<StreamConfig> & { name: string } }
+  | StreamTarget & { readonly kind: "create"; readonly config: Partial<StreamConfig> & { readonly name: string } }
   | ConsumerTarget & {
     readonly kind: "create";
     readonly config: Partial<ConsumerConfig>;
@@ -55,6 +55,8 @@ export type Step =
     /** Some process pulls on it now. */
     readonly inUse: boolean;
   }
+  /** What a replacement that was interrupted left behind when all else was done. */
+  | ConsumerTarget & { readonly kind: "leftover" }
   /** Nothing that Weir may do would make it right. */
   | Target & { readonly kind: "blocked"; readonly problems: readonly string[] }
   /** Somebody else's, and never touched. */

@@ -85,7 +85,8 @@ export function planNewConsumer(
       ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from }
       : { deliver_policy: DeliverPolicy.All }),
   };
-  return { what: "consumer", name, stream, kind: "create", config, ...(marker && { marker: marker.name }) };
+  const none = home ? {} : { waiting: 0 };
+  return { what: "consumer", name, stream, kind: "create", config, ...none, ...(marker && { marker: marker.name }) };
 }
 
 /** The subjects that a consumer is handed. None: all of its stream. */

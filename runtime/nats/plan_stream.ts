@@ -20,18 +20,25 @@ export interface WantedStream extends BoundStream {
   readonly made?: Partial<StreamConfig>;
 }
 
+/** Another stream that stores some of the subjects which are to be a stream's. */
+export interface InTheWay {
+  readonly name: string;
+  /** The project declares it: it stored these before, and Weir takes no subject from a stream. */
+  readonly ours: boolean;
+}
+
 /**
  * What is to be done about a stream.
  *
  * @param found what there is
  * @param replicas undefined: one for a new stream, and as it is for one that exists
- * @param inTheWay other streams that store some of the subjects which are to be this one's
+ * @param inTheWay what keeps it from its subjects
  */
 export function planStream(
   stream: WantedStream,
   found: StreamConfig | undefined,
   replicas: number | undefined,
-  inTheWay: readonly string[],
+  inTheWay: readonly InTheWay[],
 ): Step {
   const declared: Partial<StreamConfig> = {
     max_age: stream.maxAgeMs && stream.maxAgeMs * 1e6,
@@ -76,9 +83,11 @@ function unchangeable(found: StreamConfig, storage: StorageType | undefined): st
   return problems;
 }
 
-function overlap(other: string): string {
-  return `subjects overlap with those of stream ${other}, and JetStream stores a subject in one stream only: ` +
-    `declare that stream, by its name, in schemas/`;
+function overlap({ name, ours }: InTheWay): string {
+  const what = `subjects overlap with those of stream ${name}, and JetStream stores a subject in one stream only`;
+  return ours
+    ? `${what}: take them from that one yourself (nats stream edit ${name} --subjects …); its events stay there`
+    : `${what}: declare that stream, by its name, in schemas/`;
 }
 
 /** The subjects of a stream that are not stored by it yet. */

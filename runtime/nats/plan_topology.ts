@@ -59,7 +59,9 @@ export async function planTopology(jsm: JetStreamManager, wanted: Wanted): Promi
   await Promise.all([...names].map(async (name) => void homes.set(name, await readStream(jsm, name))));
   const steps = await Promise.all(streams.map(async (stream) => {
     const found = homes.get(stream.name)?.config;
-    return planStream(stream, found, replicas, await inTheWay(jsm, stream.name, newSubjects(stream.subjects, found)));
+    const others = await inTheWay(jsm, stream.name, newSubjects(stream.subjects, found));
+    const ours = (name: string) => streams.some((one) => one.name === name);
+    return planStream(stream, found, replicas, others.map((name) => ({ name, ours: ours(name) })));
   }));
   const buckets = (wanted.buckets ?? []).map(async (bucket) =>
     planBucket(bucket, (await readStream(jsm, streamOf(bucket.name)))?.config, replicas ?? 1)

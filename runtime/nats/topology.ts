@@ -3,8 +3,8 @@ import { StartupProblems } from "../authoring/problems.ts";
 import type { BoundFunction } from "../authoring/bind_function.ts";
 import type { BoundStream } from "../authoring/streams.ts";
 import { ATTEMPTS, type Bucket, INBOX } from "./buckets.ts";
-import { carryOutAll, isRace, whyFailed } from "./carry_out.ts";
-import { isDone, isRefused, nameOf, type Step, type StepOf } from "./plan.ts";
+import { carryOutAll, type Done, isRace, whyFailed } from "./carry_out.ts";
+import { isDone, isRefused, nameOf, type Step } from "./plan.ts";
 import type { Durable } from "./plan_consumer.ts";
 import { planTopology, type Wanted } from "./plan_topology.ts";
 import { RETRIES } from "./retry_lane.ts";
@@ -59,22 +59,42 @@ export async function ensureTopology(
   streams: readonly BoundStream[],
   durables: readonly Durable[],
   replicas: number | undefined,
-  { partly = false, ...options }: EnsureOptions = {},
+  { partly = false, floorOf, buckets }: EnsureOptions = {},
 ): Promise<NewConsumer[]> {
   const made: NewConsumer[] = [];
-  const done = (step: StepOf<"create" | "update">, waiting: number | undefined) => {
+  const done: Done = (step, waiting) => {
     if (step.what !== "consumer" || waiting === undefined) return;
     made.push({ functionName: step.name, stream: step.stream, waiting });
   };
+  const left = await carryOutPlan(jsm, { streams, durables, replicas, floorOf, buckets }, partly, done);
+  if (left.length > 0) throw new StartupProblems(left.flatMap(({ problems }) => problems));
+  return made;
+}
+
+/** A step that was not taken, and why. */
+export interface Left {
+  readonly step: Step;
+  readonly problems: readonly string[];
+}
+
+/**
+ * Plans and carries out what a start may do by itself, and once more where others do the same at this moment.
+ *
+ * @returns what was refused, by Weir or by JetStream
+ */
+export async function carryOutPlan(
+  jsm: JetStreamManager,
+  wanted: Wanted,
+  partly: boolean,
+  done: Done,
+): Promise<Left[]> {
   for (let round = 1;; round++) {
-    const steps = await planTopology(jsm, { streams, durables, replicas, ...options });
-    const refused = steps.filter(isRefused).flatMap(whyRefused);
-    if (refused.length > 0 && !partly) throw new StartupProblems(refused);
+    const steps = await planTopology(jsm, wanted);
+    const refused = steps.filter(isRefused).map((step) => ({ step, problems: whyRefused(step) }));
+    if (refused.length > 0 && !partly) return refused;
     const failed = await carryOutAll(jsm, steps.filter(isDone), done);
     if (round < ROUNDS && failed.some(isRace)) continue;
-    const problems = [...refused, ...failed.map(whyFailed)];
-    if (problems.length > 0) throw new StartupProblems(problems);
-    return made;
+    return [...refused, ...failed.map((one) => ({ step: one.step, problems: [whyFailed(one)] }))];
   }
 }
 
