@@ -95,6 +95,10 @@ function leftOut({ why, subject, events }: LeftOut): string {
       return `${of} that ${events === 1 ? "waits" : "wait"} on it ${be} not handled any more`;
     case "expired":
       return `${of} ${be} older than that, and removed at once`;
+    case "oversize":
+      return "it holds more than that: the oldest stored events are removed at once";
+    case "full":
+      return "it holds more than that: it takes no new events until enough of the stored ones are gone by their age";
   }
 }
 

@@ -11,6 +11,7 @@ const THIS_DENO = "$(deno eval -p 'Deno.execPath()')";
 export async function startArguments(): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", PROJECT)));
   return argumentsOf(String(tasks?.start?.command ?? tasks?.start ?? ""), Deno.execPath())
+    .filter((argument) => argument !== "--no-apply") // of `dev` it is not meant, and workers are told by who starts them
     .map((argument) => argument.endsWith(".ts") ? fileURLToPath(new URL(argument, PROJECT)) : argument);
 }
 
@@ -25,11 +26,10 @@ export function workerArguments(
   execPath: string,
   apply = true,
 ): string[] {
-  const command = start.at(-1) === "--no-apply" ? start.slice(0, -1) : start;
-  if (command[0] !== "run" || command.at(-1) !== "start") {
+  if (start[0] !== "run" || start.at(-1) !== "start") {
     throw new Error('WEIR_WORKERS needs the task "start" in deno.json to be `deno run … runtime/cli/main.ts start`');
   }
-  const [run, ...rest] = command.slice(0, -1).flatMap((argument) => {
+  const [run, ...rest] = start.slice(0, -1).flatMap((argument) => {
     const [flag, names] = argument.split("=");
     if (flag !== "--allow-run" || !names) return [argument];
     const others = names.split(",").filter((name) => name !== execPath && name !== "deno");

@@ -24,8 +24,14 @@ export interface Backlog {
 
 /** Stored events that a change leaves out. Undefined where the server does not say how many. */
 export interface LeftOut {
-  /** `older`: a trigger was added behind them; `removed`: theirs was taken away; `expired`: kept for less time now. */
-  readonly why: "older" | "removed" | "expired";
+  /**
+   * - `older`: a trigger was added behind them.
+   * - `removed`: their trigger was taken away.
+   * - `expired`: their stream keeps events for less time now.
+   * - `oversize`: their stream keeps fewer bytes than it has, and removes the oldest.
+   * - `full`: it keeps fewer bytes than it has, and takes no new events until some are gone.
+   */
+  readonly why: "older" | "removed" | "expired" | "oversize" | "full";
   readonly subject: string;
   readonly events: number | undefined;
 }

@@ -1,4 +1,4 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import { DiscardPolicy, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { covers } from "../rules/subjects.ts";
 import type { LeftOut, Step, StepOf } from "./plan.ts";
@@ -15,7 +15,7 @@ export async function withEvents(nc: NatsConnection, jsm: JetStreamManager, step
   const leftOut = step.what === "consumer"
     ? await notHandled(nc, jsm, step.stream, step)
     : step.what === "stream"
-    ? await expired(nc, jsm, step)
+    ? await trimmed(nc, jsm, step)
     : [];
   return { ...step, leftOut };
 }
@@ -84,16 +84,26 @@ async function without(
   return counted.filter(({ events }) => events !== 0);
 }
 
-/** What a stream removes at once when it keeps events for less time. */
-async function expired(nc: NatsConnection, jsm: JetStreamManager, step: StepOf<"update">): Promise<LeftOut[]> {
-  const maxAge = step.changes.find(({ field }) => field === "max_age");
-  const from = Number(maxAge?.from ?? 0), to = Number(maxAge?.to ?? 0);
-  if (!maxAge || to === 0 || from !== 0 && from <= to) return [];
-  const { state, ts } = await jsm.streams.info(step.name) as { state: { messages: number }; ts?: string };
-  const sinceMs = (Date.parse(ts ?? "") || Date.now()) - to / 1e6;
-  const kept = await count(nc, jsm, { stream: step.name, subject: ">", sinceMs });
-  const events = kept === undefined ? undefined : state.messages - kept;
-  return events === 0 ? [] : [{ why: "expired", subject: ">", events }];
+/** What a stream removes at once, or takes no more of, when it keeps less. */
+async function trimmed(nc: NatsConnection, jsm: JetStreamManager, step: StepOf<"update">): Promise<LeftOut[]> {
+  const lowered = (field: string) => {
+    const { from, to } = step.changes.find((change) => change.field === field) ?? {};
+    const limit = Number(to ?? 0), before = Number(from ?? 0);
+    return limit > 0 && (before <= 0 || limit < before) ? limit : undefined;
+  };
+  const maxAge = lowered("max_age"), maxBytes = lowered("max_bytes"), left: LeftOut[] = [];
+  if (maxAge === undefined && maxBytes === undefined) return left;
+  const { state, config, ts } = await jsm.streams.info(step.name) as StreamInfo & { ts?: string };
+  if (maxAge !== undefined) {
+    const sinceMs = (Date.parse(ts ?? "") || Date.now()) - maxAge / 1e6;
+    const kept = await count(nc, jsm, { stream: step.name, subject: ">", sinceMs });
+    const events = kept === undefined ? undefined : state.messages - kept;
+    if (events !== 0) left.push({ why: "expired", subject: ">", events });
+  }
+  if (maxBytes !== undefined && state.bytes > maxBytes) {
+    left.push({ why: config.discard === DiscardPolicy.New ? "full" : "oversize", subject: ">", events: undefined });
+  }
+  return left;
 }
 
 /** The first message of a subject from there on; Infinity when there is none. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
-import { AckPolicy } from "@nats-io/jetstream";
+import { AckPolicy, DiscardPolicy } from "@nats-io/jetstream";
 import { eventually } from "./eventually.ts";
 import { everything, ORDERS, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "./planning.ts";
 
@@ -116,6 +116,21 @@ Deno.test("a stream that is to keep events for less time says how many go", asyn
   const [step] = await broker.plan({ ...WANTED, streams: [{ ...ORDERS, maxAgeMs: 1_000 }] });
   assert.deepEqual("leftOut" in step && step.leftOut, [{ why: "expired", subject: ">", events: 5 }]);
 });
+
+for (const [discard, why] of [[DiscardPolicy.New, "full"], [DiscardPolicy.Old, "oversize"]] as const) {
+  Deno.test(`a stream that is to hold less than it does, and discards ${discard} events, says so`, async () => {
+    await using broker = await startPlanning();
+    await broker.ensure();
+    await broker.jsm.streams.update("ORDERS", { discard });
+    await broker.store("orders.paid", 20);
+    const leftOut = async (maxBytes: number) => {
+      const [step] = await broker.plan({ ...WANTED, streams: [{ ...ORDERS, maxBytes }] });
+      return "leftOut" in step && step.leftOut;
+    };
+    assert.deepEqual(await leftOut(100), [{ why, subject: ">", events: undefined }]);
+    assert.deepEqual(await leftOut(1_000_000), []);
+  });
+}
 
 Deno.test("what nothing can change is blocked, with what to do", async () => {
   await using broker = await startPlanning();
