@@ -112,7 +112,9 @@ export async function requireTopology(jsm: JetStreamManager, wanted: Wanted): Pr
     );
   });
   if (problems.length === 0) return;
-  throw new StartupProblems([...problems, "with --no-apply nothing is changed: let `deno task apply` do it first"]);
+  const error = new StartupProblems(problems);
+  error.message += "\nwith --no-apply a start changes nothing: let `deno task apply` do it first";
+  throw error;
 }
 
 /** What to say of steps that a start does not take, and of what to do instead. */

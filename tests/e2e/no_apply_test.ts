@@ -116,8 +116,8 @@ Deno.test("with --no-apply a start changes nothing, and says all that is missing
       "consumer work on stream RETRIES is missing",
       "consumer ship on stream STOCK is missing",
       "consumer ship on stream RETRIES is missing",
-      "with --no-apply nothing is changed: let `deno task apply` do it first",
     ]);
+    assert.match(error.message, /\nwith --no-apply a start changes nothing: let `deno task apply` do it first$/);
     return true;
   });
   assert.deepEqual(await Array.fromAsync(bench.admin.jsm.streams.names()), []);
