@@ -1,12 +1,13 @@
 import { type ConsumerConfig, JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { errors } from "@nats-io/transport-node";
 import { streamOf } from "./buckets.ts";
 import { asConfig, unlessMissing } from "./in_place.ts";
 import { nameOf, type Step, type StepOf } from "./plan.ts";
 
-/** A step that JetStream did not take. */
+/** A step that JetStream did not take, or that the NATS user may not ask for. */
 export interface Failed {
   readonly step: Step;
-  readonly error: JetStreamApiError;
+  readonly error: Error;
 }
 
 /** Is told of each step that was taken, with the number of events that wait for a new consumer. */
@@ -51,23 +52,32 @@ export async function carryOutAll(
     try {
       done(step, await carryOut(jsm, step));
     } catch (error) {
-      if (!(error instanceof JetStreamApiError)) throw error;
-      failed.push({ step, error });
+      if (!(error instanceof JetStreamApiError) && !isDenied(error)) throw error;
+      failed.push({ step, error: error as Error });
     }
   }
   return failed;
 }
 
 /** The name was taken, or gone, by the time we acted on what we had seen. */
-export function isRace({ error: { code } }: Failed): boolean {
-  const nameInUse = 10058, consumerExists = 10148, consumerGone = 10149;
+export function isRace({ error }: Failed): boolean {
+  if (!(error instanceof JetStreamApiError)) return false;
+  const { code } = error, nameInUse = 10058, consumerExists = 10148, consumerGone = 10149;
   return code === nameInUse || code === consumerExists || code === consumerGone ||
     code === JetStreamApiCodes.StreamNotFound;
 }
 
+function isDenied(error: unknown): boolean {
+  return (error as Error).cause instanceof errors.PermissionViolationError;
+}
+
 /** What to say of it. */
 export function whyFailed({ step, error }: Failed): string {
-  return `${nameOf(step)}: JetStream says: ${error.message} (${error.code})`;
+  if (error instanceof JetStreamApiError) {
+    return `${nameOf(step)}: JetStream says: ${error.message} (${error.code})`;
+  }
+  return `${nameOf(step)}: this NATS user may not ${step.kind} it (${error.message}): ` +
+    `let one who may run \`deno task apply\`, and start with --no-apply`;
 }
 
 /** Removes a consumer; whether there was one. */

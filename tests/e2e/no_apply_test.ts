@@ -28,7 +28,7 @@ interface Bench extends AsyncDisposable {
   /** As a user who may only look. */
   plan(): Promise<Step[]>;
   /** As a user with the permissions that deploy/README.md lists. */
-  start(): Promise<Runtime>;
+  start(apply?: boolean): Promise<Runtime>;
   publish(n: number): Promise<unknown>;
 }
 
@@ -84,9 +84,9 @@ async function setup(): Promise<Bench> {
       await close();
       return steps;
     },
-    start: async () => {
+    start: async (apply = false) => {
       const logger = new Logger({ level: "info", format: "json", write });
-      const runtime = await startRuntime(config("app"), registry, logger, { apply: false });
+      const runtime = await startRuntime(config("app"), registry, logger, { apply });
       all.defer(() => runtime.stop());
       return runtime;
     },
@@ -122,6 +122,18 @@ Deno.test("with --no-apply a start changes nothing, and says all that is missing
   });
   assert.deepEqual(await Array.fromAsync(bench.admin.jsm.streams.names()), []);
   assert.deepEqual(bench.violations, []);
+});
+
+Deno.test("a start that may not make what is missing names the permission, and --no-apply", async () => {
+  await using bench = await setup();
+  await assert.rejects(bench.start(true), (error: Error & { problems: string[] }) => {
+    assert.equal(
+      error.problems[0],
+      'stream ORDERS: this NATS user may not create it (Permissions Violation for Publish to "$JS.API.STREAM.CREATE.' +
+        'ORDERS"): let one who may run `deno task apply`, and start with --no-apply',
+    );
+    return true;
+  });
 });
 
 Deno.test("a plan needs no permission to change anything", async () => {
