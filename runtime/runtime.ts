@@ -1,5 +1,4 @@
 import type { Registry } from "./authoring/registry.ts";
-import { StartupProblems } from "./authoring/problems.ts";
 import { steadyClock, systemClock } from "./clock.ts";
 import { awayProblem, connectCluster, natsOptions, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
@@ -27,8 +26,9 @@ import { Pulse } from "./nats/pulse.ts";
 import { Repair } from "./nats/repair.ts";
 import { parkedSubject, RETRIES, RetryLane } from "./nats/retry_lane.ts";
 import { NatsSettler } from "./nats/settle.ts";
+import type { Durable } from "./nats/plan_consumer.ts";
 import { Tails } from "./nats/tail.ts";
-import { durablesOf, ensureTopology } from "./nats/topology.ts";
+import { ensureTopology, requireTopology } from "./nats/topology.ts";
 import { ParkedDesk } from "./parked_desk.ts";
 import { readiness } from "./readiness.ts";
 import { GuardedKeepAlive } from "./stand_in.ts";
@@ -36,6 +36,7 @@ import type { Logger } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { TelemetryObserver } from "./telemetry/observer.ts";
 import { Outcomes } from "./telemetry/outcomes.ts";
+import { selectFunctions, wantedOf } from "./wanted.ts";
 
 /** A runtime that is up: listening, and pulling for every function. */
 export interface Runtime {
@@ -61,6 +62,8 @@ export interface RuntimeOptions {
   readonly outcomes?: Outcomes;
   /** Other processes share the public listener, and somebody else is asked for all of them. */
   readonly oneOfSeveral?: boolean;
+  /** Whether it may make and change streams, consumers and buckets. Default: true. */
+  readonly apply?: boolean;
 }
 
 /**
@@ -75,6 +78,7 @@ export async function startRuntime(
   options: RuntimeOptions = {},
 ): Promise<Runtime> {
   const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new Outcomes(), oneOfSeveral = false } = options;
+  const { apply = true } = options;
   const selected = selectFunctions(config, registry);
   const cluster = await connectCluster(config);
   const undo: (() => Promise<void>)[] = [cluster.close];
@@ -85,39 +89,36 @@ export async function startRuntime(
     undo.push(() => Promise.resolve(metering.stop()));
     const functions = selected.map((fn) => metering.counted(fn));
     const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.hurriedPublisher);
-    const durables = durablesOf(functions);
+    const floorOf = (durable: Durable) => floors.of(durable);
+    const wanted = { ...wantedOf(config, registry, functions), floorOf }, { durables } = wanted;
     const floors = new AckFloors(jsm, durables, systemClock);
     const replicas = config.WEIR_REPLICAS;
-    const applyTopology = async () => {
-      const made = await ensureTopology(jsm, registry.streams, durables, replicas, (durable) => floors.of(durable));
+    const applyTopology = async (partly: boolean) => {
+      if (!apply) return await requireTopology(jsm, wanted);
+      const made = await ensureTopology(jsm, registry.streams, durables, replicas, { ...wanted, partly });
       for (const { functionName, stream, waiting } of made) {
         if (waiting === 0) continue;
         log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });
       }
     };
-    const inbox = new NatsInbox(store, jsm, replicas ?? 1);
-    const openState = async () => {
-      if (functions.some(({ policy }) => policy.idempotency)) await inbox.ensureBucket();
-      return await AttemptStore.open(nc, replicas ?? 1, async (name, delivery) => {
-        const last_by_subj = parkedSubject(name, delivery);
-        return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
-      });
-    };
-    await applyTopology();
+    await applyTopology(false);
     await floors.read();
     const repair = new Repair(
-      async () => {
-        await applyTopology();
-        await openState();
-      },
+      () => applyTopology(true),
       systemClock,
       (error) => {
-        if (error === undefined) log.error("streams or consumers were not as declared: made so again");
-        else log.warn("streams or consumers are not as declared, and cannot be made so yet", { error });
+        if (error === undefined) apply && log.error("streams or consumers were not as declared: made so again");
+        else if (apply) log.warn("streams or consumers are not as declared, and cannot be made so yet", { error });
+        else log.error("streams or consumers are not as declared, and this process may not make them so", { error });
       },
     );
 
-    const attempts = await openState();
+    const newReplicas = apply ? replicas ?? 1 : undefined;
+    const inbox = new NatsInbox(store, jsm, newReplicas);
+    const attempts = await AttemptStore.open(nc, newReplicas, async (name, delivery) => {
+      const last_by_subj = parkedSubject(name, delivery);
+      return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
+    });
     const lane = new RetryLane(store);
     const settler = new NatsSettler(
       nc,
@@ -130,7 +131,7 @@ export async function startRuntime(
         log.error(`${what} cannot be stored: the event is held until it can`, { function: name, error }),
       redact,
     );
-    const kv = new NatsKvStore(nc, replicas ?? 1);
+    const kv = new NatsKvStore(nc, newReplicas);
     const ports = { clock: systemClock, publisher, settler, attempts, inbox, observer, kv };
     const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
     const dependencies = new Dependencies(policies, systemClock, (change) => observer.breakerChanged(change));
@@ -244,17 +245,4 @@ export async function startRuntime(
     for (const step of undo.reverse()) await step();
     throw error;
   }
-}
-
-/** The functions this process runs: all of them, or those of `WEIR_FUNCTIONS`. */
-function selectFunctions(config: Config, { functions }: Registry): Registry["functions"] {
-  if (!config.WEIR_ROLES.includes("functions")) return [];
-  const wanted = config.WEIR_FUNCTIONS;
-  if (!wanted) return functions;
-  const names = functions.map(({ name }) => name);
-  const unknown = wanted.filter((name) => !names.includes(name));
-  if (unknown.length > 0) {
-    throw new StartupProblems([`WEIR_FUNCTIONS names ${unknown.join(", ")}; there are: ${names.join(", ")}`]);
-  }
-  return functions.filter(({ name }) => wanted.includes(name));
 }

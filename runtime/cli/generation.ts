@@ -19,8 +19,9 @@ export async function generation(): Promise<void> {
       })
     );
   await told("load");
+  Deno.permissions.revokeSync({ name: "run", command: Deno.execPath() }); // as in `start`
   try {
-    await run({
+    await run({ apply: true }, {
       quiet: true,
       loaded: async (registry) => {
         const go = told("go");

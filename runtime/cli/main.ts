@@ -1,5 +1,6 @@
 import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
+import { applyCommand } from "./apply.ts";
 import { deadLettersCommand } from "./dead_letters.ts";
 import { dev } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -10,6 +11,7 @@ import { generation } from "./generation.ts";
 import { alike } from "./help.ts";
 import { newCommand } from "./new.ts";
 import { parkedCommand } from "./parked.ts";
+import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
 import { start } from "./start.ts";
 import { worker } from "./worker.ts";
@@ -30,13 +32,16 @@ export function program(): Command {
   weir.command("start")
     .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
     .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
+    .option("--no-apply", "change nothing in NATS: where streams or consumers are not as declared, say so and exit")
     .action(start);
-  weir.command("worker <number>", { hidden: true }).action(worker);
+  weir.command("worker <number>", { hidden: true }).option("--no-apply").action(worker);
   weir.command("generation", { hidden: true }).action(generation);
   weir.addCommand(newCommand());
   weir.addCommand(publishCommand());
   weir.addCommand(functionsCommand());
   weir.addCommand(eventsCommand());
+  weir.addCommand(planCommand());
+  weir.addCommand(applyCommand());
   weir.addCommand(deadLettersCommand());
   weir.addCommand(parkedCommand());
   weir.addCommand(doctorCommand());

@@ -23,13 +23,19 @@ export interface Place {
   left(stop: () => void): void;
 }
 
+/** What `start` and its workers are given on the command line. */
+export interface StartOptions {
+  /** Whether streams, consumers and buckets may be made and changed. */
+  readonly apply: boolean;
+}
+
 /** `start`: runs until a signal says stop, in one process unless WEIR_WORKERS wants several. */
-export async function start(): Promise<void> {
+export async function start(options: StartOptions): Promise<void> {
   const config = goodConfig();
-  if (config && config.WEIR_WORKERS > 1) return await (await import("./supervise.ts")).supervise(config);
+  if (config && config.WEIR_WORKERS > 1) return await (await import("./supervise.ts")).supervise(config, options);
   // Only a supervisor may start Deno: a handler that could, could do anything.
   Deno.permissions.revokeSync({ name: "run", command: Deno.execPath() });
-  await run(undefined, config);
+  await run(options, undefined, config);
 }
 
 /**
@@ -37,7 +43,7 @@ export async function start(): Promise<void> {
  *
  * @param known the configuration, where it was read already: a file that a secret is in may be a pipe
  */
-export async function run(place?: Place, known?: Config): Promise<void> {
+export async function run({ apply }: StartOptions, place?: Place, known?: Config): Promise<void> {
   const { config, registry } = await readEverything(known);
   await place?.loaded?.(registry);
   const several = place?.number !== undefined, quiet = place?.quiet ?? false;
@@ -67,7 +73,7 @@ export async function run(place?: Place, known?: Config): Promise<void> {
   place?.left(() => void (stopping ??= stop({ reason: "the supervisor stops, or is gone" })));
   place?.metrics?.(metrics);
   try {
-    runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: several });
+    runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: several, apply });
   } catch (error) {
     await flush();
     throw error;

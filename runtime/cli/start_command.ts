@@ -11,6 +11,7 @@ const THIS_DENO = "$(deno eval -p 'Deno.execPath()')";
 export async function startArguments(): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", PROJECT)));
   return argumentsOf(String(tasks?.start?.command ?? tasks?.start ?? ""), Deno.execPath())
+    .filter((argument) => argument !== "--no-apply") // of `dev` it is not meant, and workers are told by who starts them
     .map((argument) => argument.endsWith(".ts") ? fileURLToPath(new URL(argument, PROJECT)) : argument);
 }
 
@@ -19,7 +20,12 @@ export async function startArguments(): Promise<string[]> {
  *
  * @throws {Error} when the task is not there, or runs something else.
  */
-export function workerArguments(start: readonly string[], number: number, execPath: string): string[] {
+export function workerArguments(
+  start: readonly string[],
+  number: number,
+  execPath: string,
+  apply = true,
+): string[] {
   if (start[0] !== "run" || start.at(-1) !== "start") {
     throw new Error('WEIR_WORKERS needs the task "start" in deno.json to be `deno run … runtime/cli/main.ts start`');
   }
@@ -29,7 +35,7 @@ export function workerArguments(start: readonly string[], number: number, execPa
     const others = names.split(",").filter((name) => name !== execPath && name !== "deno");
     return others.length === 0 ? [] : [`--allow-run=${others}`];
   });
-  return [run, "--unstable-net", ...rest, "worker", String(number)];
+  return [run, "--unstable-net", ...rest, "worker", String(number), ...(apply ? [] : ["--no-apply"])];
 }
 
 /** The arguments of a task's command, of which we know all that a shell would make of it. */

@@ -9,6 +9,7 @@ import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
 import { measureProcess } from "../telemetry/process_metrics.ts";
 import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";
+import type { StartOptions } from "./start.ts";
 import { startArguments, workerArguments } from "./start_command.ts";
 
 /** What a worker needs beyond SHUTDOWN_GRACE to give back, drain and flush. */
@@ -19,7 +20,7 @@ const ADMIN_STOP_MS = 2_000;
  * `start` with WEIR_WORKERS: so many processes that are each what `start` alone would be, and that share the public
  * listener. This one keeps them running, has the admin listener, and tells of all of them as of one.
  */
-export async function supervise(config: Config): Promise<void> {
+export async function supervise(config: Config, { apply }: StartOptions): Promise<void> {
   const command = Deno.execPath(), start = await startArguments();
   if (Deno.permissions.querySync({ name: "run", command }).state !== "granted") {
     throw new Error(
@@ -39,7 +40,7 @@ export async function supervise(config: Config): Promise<void> {
     graceMs: config.SHUTDOWN_GRACE + GRACE_MARGIN_MS,
     spawn: (number, url) => {
       const port = url === undefined ? config.PORT : Number(new URL(url).port);
-      return spawnWorker(command, workerArguments(start, number, command), environmentOf(number, port));
+      return spawnWorker(command, workerArguments(start, number, command, apply), environmentOf(number, port));
     },
     clock: systemClock,
     log,

@@ -1,6 +1,8 @@
 import type { Registry } from "../authoring/registry.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters.ts";
 import { RETRIES } from "../nats/retry_lane.ts";
+import { markerOf } from "../nats/plan_topology.ts";
+import { TAIL_SUBJECT } from "../nats/tail_words.ts";
 import { durablesOf } from "../nats/topology.ts";
 import { covers } from "../rules/subjects.ts";
 import type { Need } from "./permissions.ts";
@@ -47,6 +49,7 @@ export function needsOf(project: Registry, there: ReadonlySet<string>): Need[] {
   const kinds = ["MSG_TERMINATED", "MAX_DELIVERIES"];
   return [
     { action: "subscribe", subject: "_INBOX.>", purpose: "to hear what NATS answers, and to be handed events" },
+    { action: "subscribe", subject: TAIL_SUBJECT, purpose: "to show outcomes to `events tail`", optional: true },
     ...publish("to store events", ...new Set([...emitted, ...published])),
     ...publish("to store dead letters", ...DEAD_LETTERS.subjects),
     ...publish("to park retries", ...RETRIES.subjects),
@@ -75,6 +78,7 @@ export function needsOf(project: Registry, there: ReadonlySet<string>): Need[] {
     ...publish("to pull events", ...pairs.map((pair) => `${API}.CONSUMER.MSG.NEXT.${pair}`)),
     ...publish("to settle events", ...pairs.map((pair) => `$JS.ACK.${pair}.>`)),
     ...publish("to make streams", ...missing(streams, there).map((name) => `${API}.STREAM.CREATE.${name}`)),
+    ...publish("to go on where a consumer that is replaced had got to", ...missing(pairs, there).map(markerInfo)),
     ...publish("to make consumers", ...missing(pairs, there).map((pair) => `${API}.CONSUMER.DURABLE.CREATE.${pair}`)),
     ...pairs.flatMap((pair) =>
       kinds.map((kind): Need => ({
@@ -89,4 +93,10 @@ export function needsOf(project: Registry, there: ReadonlySet<string>): Need[] {
 
 function missing(names: readonly string[], there: ReadonlySet<string>): string[] {
   return names.filter((name) => !there.has(name));
+}
+
+/** @param pair `STREAM.CONSUMER` */
+function markerInfo(pair: string): string {
+  const [stream, name] = pair.split(".");
+  return `${API}.CONSUMER.INFO.${stream}.${markerOf(name)}`;
 }

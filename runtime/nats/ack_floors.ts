@@ -1,6 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Clock } from "../flow/ports.ts";
-import type { Durable, Floor } from "./ensure_consumer.ts";
+import type { Durable, Floor } from "./plan_consumer.ts";
 
 /** How often the floors are read: what a consumer that has to be made again may repeat. */
 const EVERY_MS = 30_000;

@@ -3,7 +3,7 @@ import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../authoring/context.ts";
 import type { Attempts } from "../flow/ports.ts";
 import { storedDelivery } from "./delivery.ts";
-import type { Durable } from "./ensure_consumer.ts";
+import type { Durable } from "./plan_consumer.ts";
 import { removeMessage } from "./redrive.ts";
 import { RETRIES, type RetryLane } from "./retry_lane.ts";
 

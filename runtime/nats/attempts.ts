@@ -1,11 +1,10 @@
-import { type KV, Kvm } from "@nats-io/kv";
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Attempts, Counts } from "../flow/ports.ts";
 import type { Delivery } from "../nouns/delivery.ts";
-
-const BUCKET = "weir_attempts";
-/** Longer than a retry may take; the entry of an event that is long settled goes by itself. */
-const KEPT_MS = 7 * 86_400_000;
+import { ATTEMPTS, noBucket, openBucket } from "./buckets.ts";
+import { ensureBucket } from "./ensure_bucket.ts";
 
 /**
  * Keeps the counts in a NATS key-value bucket, so that a restart or another replica counts on. Nothing is read or
@@ -26,15 +25,23 @@ export class AttemptStore implements Attempts {
     this.#kv = kv;
   }
 
-  /** Opens the bucket, making it if need be. */
+  /**
+   * Opens the bucket, making it if need be.
+   *
+   * @param replicas of a bucket that is made; undefined: none is made
+   */
   static async open(
     nc: NatsConnection,
-    replicas: number,
+    replicas: number | undefined,
     isParked?: AttemptStore["isParked"],
   ): Promise<AttemptStore> {
-    const kvm = new Kvm(nc);
-    const options = { history: 1, ttl: KEPT_MS, replicas, description: "Weir: attempts of redelivered messages" };
-    const open = () => kvm.create(BUCKET, options).catch(() => kvm.open(BUCKET));
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const open = async () => {
+      if (replicas !== undefined) await ensureBucket(jsm, ATTEMPTS, replicas);
+      const kv = await openBucket(nc, jsm, ATTEMPTS.name);
+      if (!kv) throw noBucket(ATTEMPTS.name);
+      return kv;
+    };
     return new AttemptStore(await open(), isParked, open);
   }
 

@@ -1,23 +1,21 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
+import type { Change } from "./plan.ts";
 
-/** Fields that only a new stream or consumer could have. */
-export class CannotChange extends Error {
-  constructor(readonly fields: string[]) {
-    super(fields.join("; "));
-  }
-}
-
-/** What to say of such a field. */
+/** What to say of a field that only a new stream or consumer could have. */
 export function fixed(field: string, has: unknown, wanted: unknown): string {
-  return `${field} is ${has} and should be ${wanted}: JetStream cannot change it in place; ` +
-    `declare what it is, or remove it yourself once its events are handled`;
+  return `${field} is ${has} and should be ${wanted}: JetStream cannot change it in place`;
 }
 
-/** The part of what is wanted that is not so yet. */
-export function differing<Config extends object>(wanted: Partial<Config>, has: Config): Partial<Config> {
-  return Object.fromEntries(
-    Object.entries(wanted).filter(([key, value]) => has[key as keyof Config] !== value),
-  ) as Partial<Config>;
+/** What is wanted and not so yet. What is wanted undefined is not cared about. */
+export function differing<Config extends object>(wanted: Partial<Config>, has: Config): Change[] {
+  return Object.entries(wanted)
+    .map(([field, to]) => ({ field, from: has[field as keyof Config], to }))
+    .filter(({ from, to }) => to !== undefined && from !== to);
+}
+
+/** Changes as JetStream takes them. */
+export function asConfig(changes: readonly Change[]): Record<string, unknown> {
+  return Object.fromEntries(changes.map(({ field, to }) => [field, to ?? undefined]));
 }
 
 /** Undefined instead of JetStream's error that there is no such thing. */

@@ -1,18 +1,12 @@
-import {
-  DiscardPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-  RetentionPolicy,
-  StorageType,
-  type StoredMsg,
-} from "@nats-io/jetstream";
+import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Claim, Claimed, Inbox } from "../flow/ports.ts";
 import { type Store, StoreError } from "./jetstream_store.ts";
+import { INBOX, streamOf } from "./buckets.ts";
+import { ensureBucket } from "./ensure_bucket.ts";
 import { removeMessage } from "./redrive.ts";
 
-/** The bucket, as NATS KV names its stream and its keys, so that every tool for KV can look at it. */
-const BUCKET = { name: "weir_inbox", stream: "KV_weir_inbox", prefix: "$KV.weir_inbox" } as const;
+const BUCKET = { stream: streamOf(INBOX.name), prefix: `$KV.${INBOX.name}` } as const;
 /** JetStream's answers when a subject has a message already. */
 const TAKEN = /\((10071|10164)\)/;
 const ROUNDS = 5;
@@ -29,29 +23,12 @@ interface Entry {
  * itself when its time is up: by the server's clock alone, whatever those of the replicas say.
  */
 export class NatsInbox implements Inbox {
-  constructor(readonly store: Store, readonly jsm: JetStreamManager, readonly replicas: number) {}
+  /** @param replicas of a bucket that is made; undefined: none is made */
+  constructor(readonly store: Store, readonly jsm: JetStreamManager, readonly replicas: number | undefined) {}
 
   /** Makes the bucket if need be. */
   async ensureBucket(): Promise<void> {
-    const made = this.jsm.streams.add({
-      name: BUCKET.stream,
-      subjects: [`${BUCKET.prefix}.>`],
-      description: "Weir: events that functions with `idempotency` have handled",
-      retention: RetentionPolicy.Limits,
-      storage: StorageType.File,
-      discard: DiscardPolicy.New,
-      max_msgs_per_subject: 1,
-      allow_msg_ttl: true,
-      allow_direct: true,
-      allow_rollup_hdrs: true,
-      num_replicas: this.replicas,
-    });
-    await made.catch(async (error) => {
-      if (!(error instanceof JetStreamApiError)) throw error;
-      // It is there, made otherwise, and that is its operator's business; but claims must be able to end.
-      const { config } = await this.jsm.streams.info(BUCKET.stream).catch(() => Promise.reject(error));
-      if (!config.allow_msg_ttl) await this.jsm.streams.update(BUCKET.stream, { allow_msg_ttl: true });
-    });
+    if (this.replicas !== undefined) await ensureBucket(this.jsm, INBOX, this.replicas);
   }
 
   async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<Claimed> {

@@ -1,9 +1,10 @@
 import { type KV, Kvm } from "@nats-io/kv";
-import { JetStreamApiError } from "@nats-io/jetstream";
+import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { KvBucket, KvEntry } from "../authoring/context.ts";
 import { KvConflictError } from "../authoring/errors.ts";
 import type { KvStore } from "../flow/ports.ts";
+import { noBucket, openBucket } from "./buckets.ts";
 
 /** JetStream's answer to a write whose expected revision is not the last one. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
@@ -12,7 +13,8 @@ const WRONG_LAST_SEQUENCE = [10071, 10164];
 export class NatsKvStore implements KvStore {
   readonly #buckets = new Map<string, Promise<KV>>();
 
-  constructor(readonly nc: NatsConnection, readonly replicas: number) {}
+  /** @param replicas of a bucket that is made; undefined: none is made */
+  constructor(readonly nc: NatsConnection, readonly replicas: number | undefined) {}
 
   bucket<Value>(name: string): KvBucket<Value> {
     return new JsonBucket<Value>(name, async (use) => {
@@ -29,12 +31,22 @@ export class NatsKvStore implements KvStore {
   #open(name: string): Promise<KV> {
     let bucket = this.#buckets.get(name);
     if (!bucket) {
-      const kvm = new Kvm(this.nc);
-      bucket = kvm.create(name, { history: 1, replicas: this.replicas }).catch(() => kvm.open(name));
+      bucket = this.replicas === undefined ? this.#openOnly(name) : this.#make(name, this.replicas);
       bucket.catch(() => this.#buckets.delete(name)); // the next use tries again
       this.#buckets.set(name, bucket);
     }
     return bucket;
+  }
+
+  #make(name: string, replicas: number): Promise<KV> {
+    const kvm = new Kvm(this.nc);
+    return kvm.create(name, { history: 1, replicas }).catch(() => kvm.open(name));
+  }
+
+  async #openOnly(name: string): Promise<KV> {
+    const kv = await openBucket(this.nc, await jetstreamManager(this.nc, { checkAPI: false }), name);
+    if (!kv) throw noBucket(name);
+    return kv;
   }
 }
 

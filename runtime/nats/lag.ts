@@ -2,7 +2,7 @@ import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type MsgRe
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../flow/ports.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
-import type { Durable } from "./ensure_consumer.ts";
+import type { Durable } from "./plan_consumer.ts";
 import { RETRIES } from "./retry_lane.ts";
 import { SubjectCounts } from "./subject_counts.ts";
 import { within } from "./within.ts";

@@ -1,35 +1,21 @@
-import {
-  DiscardPolicy,
-  JetStreamApiCodes,
-  JetStreamApiError,
-  type JetStreamManager,
-  RetentionPolicy,
-  type StreamConfig,
-} from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { StartupProblems } from "../authoring/problems.ts";
 import type { BoundFunction } from "../authoring/bind_function.ts";
 import type { BoundStream } from "../authoring/streams.ts";
-import { DEAD_LETTERS } from "./dead_letters.ts";
-import { type Durable, ensureConsumer, type Floor } from "./ensure_consumer.ts";
-import { ensureStream } from "./ensure_stream.ts";
-import { CannotChange, unlessMissing } from "./in_place.ts";
+import { ATTEMPTS, type Bucket, INBOX } from "./buckets.ts";
+import { carryOutAll, type Done, isRace, whyFailed } from "./carry_out.ts";
+import { isDone, isRefused, nameOf, type Step } from "./plan.ts";
+import type { Durable } from "./plan_consumer.ts";
+import { planTopology, type Wanted } from "./plan_topology.ts";
 import { RETRIES } from "./retry_lane.ts";
 
-/** Weir's own streams, and what they are made with. Neither has an age limit: what is in them waits for somebody. */
-const OWN_STREAMS: readonly (readonly [BoundStream, Partial<StreamConfig>])[] = [
-  [{ name: DEAD_LETTERS.stream, subjects: DEAD_LETTERS.subjects }, { max_age: 0 }],
-  [{ name: RETRIES.stream, subjects: RETRIES.subjects }, {
-    max_age: 0,
-    retention: RetentionPolicy.Workqueue,
-    allow_msg_schedules: true,
-    discard: DiscardPolicy.Old, // the only one that goes with schedules; without limits it drops nothing
-  }],
-];
 /** Another replica may be making the same thing at this moment: look again, but not for ever. */
 const ROUNDS = 5;
 
 /** A consumer that was made just now, and how many stored events it begins with. */
-export interface NewConsumer extends Durable {
+export interface NewConsumer {
+  readonly functionName: string;
+  readonly stream: string;
   readonly waiting: number;
 }
 
@@ -50,12 +36,22 @@ export function durablesOf(functions: readonly BoundFunction[]): Durable[] {
   });
 }
 
+/** The buckets that functions need beside their own. */
+export function bucketsOf(functions: readonly BoundFunction[]): Bucket[] {
+  return functions.some(({ policy }) => policy.idempotency) ? [ATTEMPTS, INBOX] : [ATTEMPTS];
+}
+
+/** What {@linkcode ensureTopology} may be given besides. */
+export interface EnsureOptions extends Pick<Wanted, "floorOf" | "buckets"> {
+  /** Does what can be done also where something is refused: what runs already must not stand still for the rest. */
+  readonly partly?: boolean;
+}
+
 /**
- * Makes streams and consumers what the project declares, in place, touching nothing that it does not declare.
+ * Makes streams, buckets and consumers what the project declares, in place, touching nothing that it does not declare.
+ * Where something of it is refused, nothing is changed, unless `partly`.
  *
  * @returns the consumers that were made
- * @param replicas of streams; undefined: one for a new stream, and as it is for one that exists
- * @param floorOf where a consumer that is gone begins again; undefined: at the start of its stream
  * @throws {StartupProblems} naming every field that JetStream cannot change in place.
  */
 export async function ensureTopology(
@@ -63,70 +59,68 @@ export async function ensureTopology(
   streams: readonly BoundStream[],
   durables: readonly Durable[],
   replicas: number | undefined,
-  floorOf: (durable: Durable) => Floor | undefined = () => undefined,
+  { partly = false, floorOf, buckets }: EnsureOptions = {},
 ): Promise<NewConsumer[]> {
-  const problems: string[] = [], made: NewConsumer[] = [];
-  const declared = streams.map((stream) => [stream, {}] as const);
-  for (const [stream, extra] of [...declared, ...OWN_STREAMS]) {
-    await attempt(jsm, problems, stream, () => ensureStream(jsm, stream, replicas, extra));
-  }
-  const missing = problems.length > 0 ? await missingStreams(jsm, durables) : [];
-  for (const durable of durables.filter(({ stream }) => !missing.includes(stream))) {
-    await attempt(jsm, problems, durable, async () => {
-      const waiting = await ensureConsumer(jsm, durable, floorOf(durable));
-      if (waiting !== undefined) made.push({ ...durable, waiting });
-    });
-  }
-  if (problems.length > 0) throw new StartupProblems(problems);
+  const made: NewConsumer[] = [];
+  const done: Done = (step, waiting) => {
+    if (step.what !== "consumer" || waiting === undefined) return;
+    made.push({ functionName: step.name, stream: step.stream, waiting });
+  };
+  const left = await carryOutPlan(jsm, { streams, durables, replicas, floorOf, buckets }, partly, done);
+  if (left.length > 0) throw new StartupProblems(left.flatMap(({ problems }) => problems));
   return made;
 }
 
-async function attempt(
+/** A step that was not taken, and why. */
+export interface Left {
+  readonly step: Step;
+  readonly problems: readonly string[];
+}
+
+/**
+ * Plans and carries out what a start may do by itself, and once more where others do the same at this moment.
+ *
+ * @returns what was refused, by Weir or by JetStream
+ */
+export async function carryOutPlan(
   jsm: JetStreamManager,
-  problems: string[],
-  what: BoundStream | Durable,
-  ensure: () => Promise<void>,
-): Promise<void> {
-  const name = "name" in what ? `stream ${what.name}` : `consumer ${what.functionName} on stream ${what.stream}`;
+  wanted: Wanted,
+  partly: boolean,
+  done: Done,
+): Promise<Left[]> {
   for (let round = 1;; round++) {
-    try {
-      return await ensure();
-    } catch (error) {
-      if (error instanceof CannotChange) problems.push(...error.fields.map((field) => `${name}: ${field}`));
-      else if (!(error instanceof JetStreamApiError)) throw error;
-      else if (round < ROUNDS && isRace(error)) continue;
-      else {
-        const foreign = error.code === SUBJECTS_OVERLAP && "name" in what ? await foreignStream(jsm, what) : "";
-        problems.push(`${name}: JetStream says: ${error.message} (${error.code})${foreign}`);
-      }
-      return;
-    }
+    const steps = await planTopology(jsm, wanted);
+    const refused = steps.filter(isRefused).map((step) => ({ step, problems: whyRefused(step) }));
+    if (refused.length > 0 && !partly) return refused;
+    const failed = await carryOutAll(jsm, steps.filter(isDone), done);
+    if (round < ROUNDS && failed.some(isRace)) continue;
+    return [...refused, ...failed.map((one) => ({ step: one.step, problems: [whyFailed(one)] }))];
   }
 }
 
-const SUBJECTS_OVERLAP = 10065;
-
-/** Names the stream in the way, and how to make it ours. */
-async function foreignStream(jsm: JetStreamManager, { name, subjects }: BoundStream): Promise<string> {
-  const names = new Set<string>();
-  for (const subject of subjects) {
-    for await (const other of jsm.streams.names(subject)) if (other !== name) names.add(other);
-  }
-  return `: ${[...names].join(", ")} stores some of these subjects; declare that stream, by its name, in schemas/`;
+/**
+ * For a process that may change nothing: makes sure that there is nothing to change.
+ *
+ * @throws {StartupProblems} naming everything that is not as it should be.
+ */
+export async function requireTopology(jsm: JetStreamManager, wanted: Wanted): Promise<void> {
+  const problems = (await planTopology(jsm, wanted)).flatMap((step) => {
+    if (step.kind === "create") return [`${nameOf(step)} is missing`];
+    if (step.kind !== "update") return whyRefused(step);
+    return step.changes.map(({ field, from, to }) =>
+      `${nameOf(step)}: ${field} is ${JSON.stringify(from)} and should be ${JSON.stringify(to)}`
+    );
+  });
+  if (problems.length === 0) return;
+  const error = new StartupProblems(problems);
+  error.message += "\nwith --no-apply a start changes nothing: let `deno task apply` do it first";
+  throw error;
 }
 
-/** Streams that could not be made: their consumers would only repeat why. */
-async function missingStreams(jsm: JetStreamManager, durables: readonly Durable[]): Promise<string[]> {
-  const names = [...new Set(durables.map(({ stream }) => stream))];
-  const found = await Promise.all(
-    names.map((name) => unlessMissing(jsm.streams.info(name), JetStreamApiCodes.StreamNotFound)),
-  );
-  return names.filter((_, i) => found[i] === undefined);
-}
-
-/** The name was taken, or gone, by the time we acted on what we had seen. */
-function isRace({ code }: JetStreamApiError): boolean {
-  const nameInUse = 10058, consumerExists = 10148, consumerGone = 10149;
-  return code === nameInUse || code === consumerExists || code === consumerGone ||
-    code === JetStreamApiCodes.StreamNotFound;
+/** What to say of steps that a start does not take, and of what to do instead. */
+export function whyRefused(step: Step): string[] {
+  const how = step.kind === "replace"
+    ? ": `deno task apply` makes a new one that goes on where this one has got to"
+    : "";
+  return isRefused(step) ? step.problems.map((problem) => `${nameOf(step)}: ${problem}${how}`) : [];
 }

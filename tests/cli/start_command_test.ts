@@ -39,6 +39,11 @@ for (const [what, start, worker] of workers) {
   });
 }
 
+Deno.test("a worker of a start that may change nothing may not either", () => {
+  const given = ["run", "runtime/cli/main.ts", "start"];
+  assert.deepEqual(workerArguments(given, 2, DENO, false).slice(-3), ["worker", "2", "--no-apply"]);
+});
+
 for (const command of ["", "deno task start:all", "deno run -A runtime/cli/main.ts start --now"]) {
   Deno.test(`a task start that is "${command}" cannot be run as a worker, and what is wanted is said`, () => {
     assert.throws(() => workerArguments(argumentsOf(command, DENO), 1, DENO), /the task "start" in deno\.json to be/);

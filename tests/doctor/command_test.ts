@@ -23,8 +23,8 @@ Deno.test("beside a fresh `dev` doctor has no error and no warning", async () =>
   let natsPort = "";
   {
     await using dev = startWeir(project.path, ["dev"], ports);
-    await dev.waitForLog(({ message }) => message === "ready");
-    natsPort = new URL(await Deno.readTextFile(`${project.path}/.weir/nats_url`)).port;
+    await dev.waitForLine(/^Weir is up in/);
+    natsPort = new URL(JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`)).nats).port;
     const { code, text } = await doctor(project.path, ["--json", "--strict"], {});
     const told: Told[] = JSON.parse(text);
     assert.deepEqual(told.filter(({ severity }) => severity !== "info"), []);

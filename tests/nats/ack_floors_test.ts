@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../runtime/clock.ts";
 import { AckFloors } from "../../runtime/nats/ack_floors.ts";
-import { ensureConsumer } from "../../runtime/nats/ensure_consumer.ts";
+import type { Floor } from "../../runtime/nats/plan_consumer.ts";
+import { ensureTopology } from "../../runtime/nats/topology.ts";
+import type { Broker } from "./broker.ts";
 import { eventually } from "./eventually.ts";
 import { startSettling } from "./settling.ts";
 
 const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
+
+/** How many events wait for the consumer once it is made again. */
+async function waitingFor({ jsm }: Broker, floor: Floor | undefined): Promise<number> {
+  const [made] = await ensureTopology(jsm, [], [HANDLE], undefined, { floorOf: () => floor });
+  return made.waiting;
+}
 
 Deno.test("a consumer that is made again begins after the last event before which all was settled", async () => {
   await using orders = await startSettling();
@@ -24,7 +32,7 @@ Deno.test("a consumer that is made again begins after the last event before whic
 
   await orders.jsm.consumers.delete("ORDERS", "handle");
   await floors.read(); // it cannot be read now, and stays what it was
-  assert.equal(await ensureConsumer(orders.jsm, HANDLE, floors.of(HANDLE)), 3);
+  assert.equal(await waitingFor(orders, floors.of(HANDLE)), 3);
 });
 
 Deno.test("a floor of the stream's earlier life says nothing: all of the new one is handed out", async () => {
@@ -32,5 +40,5 @@ Deno.test("a floor of the stream's earlier life says nothing: all of the new one
   await orders.publish(3);
   await orders.jsm.consumers.delete("ORDERS", "handle");
   const floor = { settledUpTo: 2, streamCreated: "2020-01-01T00:00:00Z" };
-  assert.equal(await ensureConsumer(orders.jsm, HANDLE, floor), 3);
+  assert.equal(await waitingFor(orders, floor), 3);
 });

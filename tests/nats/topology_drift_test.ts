@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AckPolicy, StorageType } from "@nats-io/jetstream";
 import { StartupProblems } from "../../runtime/authoring/problems.ts";
 import type { BoundStream } from "../../runtime/authoring/streams.ts";
-import type { Durable } from "../../runtime/nats/ensure_consumer.ts";
+import type { Durable } from "../../runtime/nats/plan_consumer.ts";
 import { ensureTopology } from "../../runtime/nats/topology.ts";
 import { type Broker, startBroker } from "./broker.ts";
 
@@ -113,12 +113,12 @@ Deno.test("what cannot change in place is refused, every problem at once", async
     ack_policy: AckPolicy.Explicit,
     deliver_subject: "push.here",
   });
-  const how =
-    "JetStream cannot change it in place; declare what it is, or remove it yourself once its events are handled";
+  const declare = "declare what it is, or remove the stream yourself once its events are handled";
+  const apply = "`deno task apply` makes a new one that goes on where this one has got to";
   assert.deepEqual(await broker.refusal([ORDERS, payments], [RESERVE, { ...RESERVE, functionName: "notify" }]), [
-    `stream PAYMENTS: storage is memory and should be file: ${how}`,
-    `consumer reserveInventory on stream ORDERS: ack_policy is none and should be explicit: ${how}`,
-    `consumer notify on stream ORDERS: deliver_subject is push.here and should be none (a pull consumer): ${how}`,
+    `stream PAYMENTS: storage is memory and should be file: JetStream cannot change it in place; ${declare}`,
+    `consumer reserveInventory on stream ORDERS: ack_policy is none and should be explicit: JetStream cannot change it in place: ${apply}`,
+    `consumer notify on stream ORDERS: deliver_subject is push.here and should be none (a pull consumer): JetStream cannot change it in place: ${apply}`,
   ]);
 });
 
@@ -126,8 +126,23 @@ Deno.test("a refused change leaves everything as it was", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], []);
   const { config } = await broker.jsm.streams.info("ORDERS");
-  await broker.refusal([{ ...ORDERS, subjects: ["orders.>", "carts.>"], storage: "memory" }], [RESERVE]);
+  const payments = { name: "PAYMENTS", subjects: ["payments.>"] };
+  await broker.refusal([{ ...ORDERS, subjects: ["orders.>", "carts.>"], storage: "memory" }, payments], [RESERVE]);
   assert.deepEqual((await broker.jsm.streams.info("ORDERS")).config, config);
+  const found = await Array.fromAsync(broker.jsm.streams.names());
+  assert.deepEqual(found.sort(), ["DEAD_LETTERS", "ORDERS", "RETRIES"]);
+  assert.deepEqual(await Array.fromAsync(broker.jsm.consumers.list("ORDERS")), []);
+});
+
+Deno.test("a repair does what it can, also where something is refused", async () => {
+  await using broker = await setup();
+  await broker.jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"], storage: StorageType.Memory });
+  const orders = { ...ORDERS, storage: "file" } as const;
+  await assert.rejects(ensureTopology(broker.jsm, [orders], [RESERVE], undefined, { partly: true }), {
+    name: "StartupProblems",
+    message: /storage is memory and should be file/,
+  });
+  assert.equal((await broker.jsm.consumers.info("ORDERS", "reserveInventory")).name, "reserveInventory");
 });
 
 Deno.test("a stream that mirrors another cannot take events", async () => {

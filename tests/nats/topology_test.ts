@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import type { BoundStream } from "../../runtime/authoring/streams.ts";
-import type { Durable } from "../../runtime/nats/ensure_consumer.ts";
+import type { Durable } from "../../runtime/nats/plan_consumer.ts";
 import { durablesOf, ensureTopology } from "../../runtime/nats/topology.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { type Broker, startBroker } from "./broker.ts";

@@ -1,0 +1,83 @@
+import { systemClock } from "./clock.ts";
+import type { Cluster } from "./cluster.ts";
+import { removeConsumer } from "./nats/carry_out.ts";
+import { nameOf, type Step, type StepOf } from "./nats/plan.ts";
+import { planCluster } from "./nats/plan_cluster.ts";
+import type { Wanted } from "./nats/plan_topology.ts";
+import { prune } from "./nats/prune.ts";
+import { NotReplaced, replaceConsumer, type ReplaceOptions } from "./nats/replace_consumer.ts";
+import { carryOutPlan } from "./nats/topology.ts";
+import { ParkedDesk } from "./parked_desk.ts";
+
+/** What came of a step. Without a problem it was taken. */
+export interface Applied {
+  readonly step: Step;
+  readonly problem?: string;
+  /** Of a consumer that is gone: events that it had not got behind it, and parked ones that are dead letters now. */
+  readonly leftBehind?: number;
+  readonly cancelled?: number;
+}
+
+/** What {@linkcode applyPlan} may be given besides. */
+export interface ApplyOptions extends Partial<ReplaceOptions> {
+  /** Whose consumers to remove, if the project has no use for them: `true` means everyone's. Default: nobody's. */
+  readonly prune?: true | readonly string[];
+  /** Is told of each replacement before it begins: it may take a minute. */
+  readonly replacing?: (step: StepOf<"replace">) => void;
+}
+
+/** Makes a cluster what the plan for it says, and tells what came of each step. */
+export async function applyPlan(
+  cluster: Cluster,
+  wanted: Wanted,
+  functionNames: readonly string[],
+  options: ApplyOptions = {},
+): Promise<Applied[]> {
+  const { nc, jsm } = cluster, { clock = systemClock, prune: whose = [], replacing = () => {} } = options;
+  const planned = await planCluster(nc, jsm, wanted, functionNames);
+  const applied = new Map<string, Applied>();
+  const tell = (one: Applied) => void applied.set(nameOf(one.step), one);
+
+  for (const step of planned.filter((step) => step.kind === "replace")) {
+    const durable = wanted.durables.find(({ functionName, stream }) =>
+      functionName === step.name && stream === step.stream
+    )!;
+    replacing(step);
+    const problem = await replaceConsumer(jsm, durable, { ...options, clock }).then(() => undefined, unlessNotReplaced);
+    tell({ step, ...(problem && { problem: `${nameOf(step)}: ${problem}` }) });
+  }
+  // What was planned is told with its events; what is carried out is planned anew, and is mostly the same.
+  const known = (step: Step) => planned.find((one) => nameOf(one) === nameOf(step) && one.kind === step.kind) ?? step;
+  const left = await carryOutPlan(jsm, wanted, true, (step) => tell({ step: known(step) }));
+  for (const { step, problems } of left) {
+    if (!applied.get(nameOf(step))?.problem) tell({ step: known(step), problem: problems.join("; ") });
+  }
+  for (const step of planned.filter((step) => step.kind === "leftover")) {
+    await removeConsumer(jsm, step.stream, step.name);
+    tell({ step });
+  }
+  const unused = planned
+    .filter((step): step is StepOf<"orphan" | "moved"> => step.kind === "orphan" || step.kind === "moved")
+    .filter(({ name }) => whose === true || whose.includes(name));
+  for (const group of Map.groupBy(unused, ({ name }) => name).values()) {
+    for (const [step, pruned] of await prune(jsm, group, (name) => cancelParked(new ParkedDesk(cluster), name))) {
+      if (pruned.kind === "removed") tell({ step, leftBehind: pruned.leftBehind, cancelled: pruned.cancelled });
+      else tell({ step, problem: `${nameOf(step)}: a process is pulling on it, or was a minute ago: it stays` });
+    }
+  }
+  return [...applied.values()];
+}
+
+function unlessNotReplaced(error: unknown): string {
+  if (error instanceof NotReplaced) return error.message;
+  throw error;
+}
+
+/** What comes due meanwhile is not parked any more, and waits on the consumer. */
+async function cancelParked(desk: ParkedDesk, functionName: string): Promise<number> {
+  let cancelled = 0;
+  for await (const { sequence } of desk.list({ function: functionName })) {
+    if (await desk.cancel(sequence)) cancelled++;
+  }
+  return cancelled;
+}

@@ -1,0 +1,80 @@
+import { Command } from "commander";
+import { type Applied, applyPlan } from "../apply_plan.ts";
+import { connectCluster } from "../cluster.ts";
+import { nameOf } from "../nats/plan.ts";
+import { loadProject } from "../project.ts";
+import { wantedOf } from "../wanted.ts";
+import { commandConfig } from "./command_config.ts";
+import { CommandFailure } from "./exit_codes.ts";
+import { printJson, screen } from "./output.ts";
+import { ORPHANS_HELP } from "./plan.ts";
+import { count, stepText } from "./plan_text.ts";
+
+interface Options {
+  readonly prune?: true | readonly string[];
+  readonly json?: boolean;
+}
+
+/** `apply`. */
+export function applyCommand(): Command {
+  return new Command("apply")
+    .description("Make streams, consumers and buckets what `plan` says: also what a start refuses to.")
+    .option("--prune [names...]", "also remove consumers that the project has no use for: all, or those of these names")
+    .option("--json", "print what came of each step as JSON")
+    .addHelpText(
+      "after",
+      `
+A consumer that JetStream cannot change is replaced where it has got to, without losing or repeating
+an event: it is paused until running processes have settled what they hold, for a minute at the most.
+Interrupted, run it again.
+
+What is pruned leaves its events in their streams; its parked retries go to the dead letters.
+${ORPHANS_HELP}
+
+Example:
+  deno task plan && deno task apply
+  deno task apply --prune notifyCustomer`,
+    )
+    .action(apply);
+}
+
+async function apply(options: Options): Promise<void> {
+  const config = commandConfig(), registry = await loadProject(), names = registry.functions.map(({ name }) => name);
+  const cluster = await connectCluster(config);
+  let applied: Applied[];
+  try {
+    applied = await applyPlan(cluster, wantedOf(config, registry), names, {
+      prune: options.prune,
+      replacing: (step) => console.error(`${nameOf(step)}: replacing it, once what it has handed out is settled`),
+    });
+  } finally {
+    await cluster.close();
+  }
+  const unknown = Array.isArray(options.prune)
+    ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))
+    : [];
+  if (options.json) printJson(applied.map(({ step, ...what }) => ({ ...step, done: !what.problem, ...what })));
+  else print(applied);
+  const problems = [
+    ...applied.flatMap(({ problem }) => problem ?? []),
+    ...unknown.map((name) => `--prune ${name}: no consumer of that name is without use`),
+  ];
+  if (problems.length > 0) throw new CommandFailure(problems.join("\nweir: "));
+}
+
+function print(applied: readonly Applied[]): void {
+  const done = applied.filter(({ problem }) => !problem);
+  for (const { step, leftBehind, cancelled } of done) {
+    const removed = leftBehind !== undefined;
+    console.log(stepText(step, screen()));
+    if (removed) console.log(`      removed, with ${count(leftBehind, "event")} left unhandled in ${where(step)}`);
+    if (cancelled) {
+      console.log(`      ${count(cancelled, "parked retry").replace("retrys", "retries")} made dead letters`);
+    }
+  }
+  console.log(done.length === 0 ? "nothing was changed" : `${count(done.length, "step")} done`);
+}
+
+function where(step: Applied["step"]): string {
+  return "stream" in step ? `stream ${step.stream}, for as long as that keeps them` : step.name;
+}

@@ -1,0 +1,58 @@
+import { Command } from "commander";
+import { connectCluster } from "../cluster.ts";
+import { type Step } from "../nats/plan.ts";
+import { planCluster } from "../nats/plan_cluster.ts";
+import { loadProject } from "../project.ts";
+import { wantedOf } from "../wanted.ts";
+import { commandConfig } from "./command_config.ts";
+import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
+import { printJson, screen } from "./output.ts";
+import { planText } from "./plan_text.ts";
+
+/** Said by both commands: what is an orphan here may be another project's. */
+export const ORPHANS_HELP = `
+A consumer is an orphan when a function of its name once ran here and the project has none. Two
+projects that share a cluster look like that to each other: name what you prune. One that a process
+is pulling on is never removed.`;
+
+/** `plan`. */
+export function planCommand(): Command {
+  return new Command("plan")
+    .description("Show what a start, or `apply`, would do to streams, consumers and buckets, and change nothing.")
+    .option("--json", "print the steps as JSON, those that need nothing too")
+    .option("--verbose", "also what is somebody else's, one by one")
+    .addHelpText(
+      "after",
+      `${ORPHANS_HELP}
+
+Exit codes: 0 nothing to do (orphans are told of, and are none of a start's business);
+2 something to do; 1 blocked.
+
+Example:
+  NATS_URL=nats://nats:4222 deno task plan`,
+    )
+    .action(plan);
+}
+
+async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): Promise<void> {
+  const config = commandConfig(), registry = await loadProject();
+  const cluster = await connectCluster(config);
+  let steps: Step[];
+  try {
+    const names = registry.functions.map(({ name }) => name);
+    steps = await planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names);
+  } finally {
+    await cluster.close();
+  }
+  if (json) printJson(steps.filter(({ kind }) => verbose || kind !== "foreign"));
+  else console.log(planText(steps, screen(), verbose));
+  const code = exitCode(steps);
+  if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
+}
+
+/** What the exit code says of a plan. */
+export function exitCode(steps: readonly Step[]): number {
+  if (steps.some(({ kind }) => kind === "blocked")) return EXIT_CODES.failed;
+  const quiet: readonly Step["kind"][] = ["same", "foreign", "orphan", "moved"];
+  return steps.every(({ kind }) => quiet.includes(kind)) ? EXIT_CODES.done : EXIT_CODES.changes;
+}

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
+import { eventually } from "../nats/eventually.ts";
+import { startLoad, startPlanned } from "./planned.ts";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
+const Added = defineEvent({ type: "demo.added", version: 1, data: z.object({ n: z.int() }) });
+const PER_SECOND = 500;
+
+Deno.test("a release with one more trigger, under load, loses and repeats nothing that is stored from then on", async () => {
+  await using planned = await startPlanned();
+  const { jsm } = planned.cluster;
+  const asked: number[] = [], added: number[] = [];
+  const handle = async ({ type, data }: { type: string; data: { n: number } }) => {
+    await new Promise((resolve) => setTimeout(resolve, data.n % 7)); // so that some are unsettled at any time
+    (type === Asked.type ? asked : added).push(data.n);
+  };
+  const old = defineFunction({ on: Asked, concurrency: 16 }, handle);
+  const next = defineFunction({ on: [Asked, Added], concurrency: 16 }, handle);
+  const before = await startTestRuntime({ functions: { fn: old }, schemas: [Added], server: planned.server });
+  const load = startLoad((n) => before.publish(n % 2 ? Asked : Added, { n }), PER_SECOND);
+  await eventually(() => asked.length > 200);
+
+  const [step] = await planned.plan({ fn: next });
+  assert.equal(step.kind, "update");
+  const told = step.kind === "update" ? step.leftOut : [];
+  assert.deepEqual(told.map(({ why, subject }) => [why, subject]), [["older", Added.type]]);
+  assert.ok(told[0].events! >= 200, `only ${told[0].events} were told of`);
+  const from = load.count + 1; // all after this are stored after the change
+  const sent = () => load.count > from + 300;
+  await planned.apply({ fn: next });
+  const after = await startTestRuntime({ functions: { fn: next }, server: planned.server });
+  await eventually(sent);
+  const count = await load.stop();
+  await before.stop();
+  const numbers = Array.from({ length: count }, (_, n) => n);
+  await eventually(async () => {
+    const { num_pending, num_ack_pending } = await jsm.consumers.info("DEMO", "fn");
+    return num_pending + num_ack_pending + (await jsm.streams.info("RETRIES")).state.messages === 0;
+  }, { within: 60_000 });
+  await after.stop();
+  assert.deepEqual(asked.toSorted((a, b) => a - b), numbers.filter((n) => n % 2 === 1));
+  assert.equal(new Set(added).size, added.length);
+  const first = Math.min(...added);
+  assert.ok(first <= from + PER_SECOND, `the first that was handled is ${first}; the change was about ${from}`);
+  assert.deepEqual(added.toSorted((a, b) => a - b), numbers.filter((n) => n % 2 === 0 && n >= first));
+});

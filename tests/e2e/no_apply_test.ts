@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
+import { z } from "zod";
+import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
+import { type Cluster, connectCluster } from "../../runtime/cluster.ts";
+import { readConfig } from "../../runtime/config.ts";
+import { applyPlan } from "../../runtime/apply_plan.ts";
+import type { Step } from "../../runtime/nats/plan.ts";
+import { planCluster } from "../../runtime/nats/plan_cluster.ts";
+import { type Runtime, startRuntime } from "../../runtime/runtime.ts";
+import { Logger } from "../../runtime/telemetry/log.ts";
+import { registryOf } from "../../runtime/testing/modules.ts";
+import { wantedOf } from "../../runtime/wanted.ts";
+import { eventually } from "../nats/eventually.ts";
+
+const Placed = defineEvent({ type: "orders.placed", version: 1, data: z.object({ n: z.int() }) });
+const Shipped = defineEvent({ type: "stock.shipped", version: 1, data: z.object({ n: z.int() }) });
+
+interface Bench extends AsyncDisposable {
+  readonly server: NatsServer;
+  /** Of a user who may do anything. */
+  readonly admin: Cluster;
+  readonly handled: string[];
+  readonly log: { level: string; message: string; error?: unknown }[];
+  /** What the server refused, in its own words. */
+  readonly violations: string[];
+  apply(): Promise<void>;
+  /** As a user who may only look. */
+  plan(): Promise<Step[]>;
+  /** As a user with the permissions that deploy/README.md lists. */
+  start(apply?: boolean): Promise<Runtime>;
+  publish(n: number): Promise<unknown>;
+}
+
+async function setup(): Promise<Bench> {
+  const readme = await Deno.readTextFile(new URL("../../deploy/README.md", import.meta.url));
+  const [, permissions] = /```\n(publish: \{[^`]*)```/.exec(readme)!;
+  const [, more] = /`plan` needs `([^`]+)` besides/.exec(readme)!;
+  const planning = permissions.replace("allow: [", `allow: [ "${more}"`).replace(/"\$JS\.API\.CONSUMER\.CREATE.*/, "");
+  const violations: string[] = [];
+  const server = await startServer({
+    config: `authorization { users: [
+      { user: admin, password: p }
+      { user: app, password: p, permissions: { ${permissions} } }
+      { user: planner, password: p, permissions: { ${planning} } }
+    ] }`,
+    log: (line) => /violation/i.test(line) && violations.push(line),
+  });
+  const all = new AsyncDisposableStack();
+  all.defer(() => server.stop());
+  const environment = (user: string): Record<string, string> => ({
+    NATS_URL: `nats://${user}:p@127.0.0.1:${server.port}`,
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+  });
+  const config = (user: string) => readConfig({ get: (name) => environment(user)[name], readFile: () => "" });
+  const admin = await connectCluster(config("admin"));
+  all.defer(() => admin.close());
+  const handled: string[] = [], log: Bench["log"] = [];
+  const work = defineFunction({ on: Placed, emits: [Shipped], idempotency: true }, async ({ data }, ctx) => {
+    if (data.n === 2) throw new NonRetryableError("no");
+    if (data.n === 3 && ctx.attempt === 1) throw new RetryAfterError("5s");
+    if (data.n === 4 && ctx.attempt === 1) throw new Error("once more");
+    if (data.n === 5) await ctx.kv("ledger").put("last", data.n);
+    ctx.emit(Shipped, { n: data.n });
+  });
+  const ship = defineFunction({ on: Shipped }, ({ data }) => void handled.push(`shipped ${data.n}`));
+  const registry = registryOf({ work, ship });
+  const write = (line: string) => void log.push(JSON.parse(line));
+  return {
+    server,
+    admin,
+    handled,
+    log,
+    violations,
+    apply: async () => {
+      const applied = await applyPlan(admin, wantedOf(config("admin"), registry), ["work", "ship"]);
+      assert.deepEqual(applied.flatMap(({ problem }) => problem ?? []), []);
+    },
+    plan: async () => {
+      const { nc, jsm, close } = await connectCluster(config("planner"));
+      const steps = await planCluster(nc, jsm, wantedOf(config("planner"), registry), ["work", "ship"]);
+      await close();
+      return steps;
+    },
+    start: async (apply = false) => {
+      const logger = new Logger({ level: "info", format: "json", write });
+      const runtime = await startRuntime(config("app"), registry, logger, { apply });
+      all.defer(() => runtime.stop());
+      return runtime;
+    },
+    publish: (n) =>
+      admin.publisher.publish({
+        id: `order-${n}`,
+        type: Placed.type,
+        source: "/test",
+        time: new Date().toISOString(),
+        json: JSON.stringify({ n }),
+      }),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+Deno.test("with --no-apply a start changes nothing, and says all that is missing", async () => {
+  await using bench = await setup();
+  await assert.rejects(bench.start(), (error: Error & { problems: string[] }) => {
+    assert.deepEqual(error.problems, [
+      "stream ORDERS is missing",
+      "stream STOCK is missing",
+      "stream DEAD_LETTERS is missing",
+      "stream RETRIES is missing",
+      "bucket weir_attempts is missing",
+      "bucket weir_inbox is missing",
+      "consumer work on stream ORDERS is missing",
+      "consumer work on stream RETRIES is missing",
+      "consumer ship on stream STOCK is missing",
+      "consumer ship on stream RETRIES is missing",
+    ]);
+    assert.match(error.message, /\nwith --no-apply a start changes nothing: let `deno task apply` do it first$/);
+    return true;
+  });
+  assert.deepEqual(await Array.fromAsync(bench.admin.jsm.streams.names()), []);
+  assert.deepEqual(bench.violations, []);
+});
+
+Deno.test("a start that may not make what is missing names the permission, and --no-apply", async () => {
+  await using bench = await setup();
+  await assert.rejects(bench.start(true), (error: Error & { problems: string[] }) => {
+    assert.equal(
+      error.problems[0],
+      'stream ORDERS: this NATS user may not create it (Permissions Violation for Publish to "$JS.API.STREAM.CREATE.' +
+        'ORDERS"): let one who may run `deno task apply`, and start with --no-apply',
+    );
+    return true;
+  });
+});
+
+Deno.test("a plan needs no permission to change anything", async () => {
+  await using bench = await setup();
+  assert.equal((await bench.plan()).every(({ kind }) => kind === "create"), true);
+  await bench.apply();
+  for (const n of [1, 2, 3]) await bench.publish(n);
+  await bench.admin.jsm.consumers.delete("ORDERS", "work");
+  await bench.admin.jsm.consumers.update("STOCK", "ship", { filter_subjects: ["stock.counted"] });
+  const steps = (await bench.plan()).filter(({ kind }) => kind !== "same");
+  assert.deepEqual(steps.map(({ kind, name }) => `${kind} ${name}`), ["create work", "update ship"]);
+  assert.deepEqual(bench.violations, []);
+});
+
+Deno.test("with --no-apply a start does not start on what is not as declared, and says how it should be", async () => {
+  await using bench = await setup();
+  await bench.apply();
+  await bench.admin.jsm.consumers.update("STOCK", "ship", { max_deliver: 3 });
+  await assert.rejects(bench.start(), /consumer ship on stream STOCK: max_deliver is 3 and should be -1/);
+  assert.equal((await bench.admin.jsm.consumers.info("STOCK", "ship")).config.max_deliver, 3);
+});
+
+Deno.test("with the permissions that are listed, everything works that a running process does", async (t) => {
+  await using bench = await setup();
+  await bench.apply();
+  await bench.start();
+  const { jsm } = bench.admin;
+
+  await t.step("events are handled, emitted, parked, retried and buried", async () => {
+    for (const n of [1, 2, 3, 4]) await bench.publish(n);
+    await eventually(() => bench.handled.length === 3);
+    assert.deepEqual(bench.handled.toSorted(), ["shipped 1", "shipped 3", "shipped 4"]);
+    await eventually(async () => (await jsm.streams.info("DEAD_LETTERS")).state.messages === 1);
+    await eventually(async () => (await jsm.streams.info("RETRIES")).state.messages === 0);
+  });
+
+  await t.step("a bucket of a handler's own must be there: nobody makes it", async () => {
+    await bench.publish(5);
+    await eventually(() => bench.log.some((line) => JSON.stringify(line).includes("there is no key-value bucket")));
+    const line = bench.log.find((line) => JSON.stringify(line).includes("there is no key-value bucket"));
+    assert.match(
+      JSON.stringify(line),
+      /no key-value bucket \\"ledger\\", and with --no-apply none is made: .*nats kv add ledger/,
+    );
+    await jsm.streams.add({ name: "KV_ledger", subjects: ["$KV.ledger.>"], max_msgs_per_subject: 1 });
+    await eventually(() => bench.handled.includes("shipped 5"));
+  });
+
+  await t.step("it is told whether an event was stored long before", async () => {
+    const app = await connectCluster(readConfig({
+      get: (name) => name === "NATS_URL" ? `nats://app:p@127.0.0.1:${bench.server.port}` : undefined,
+      readFile: () => "",
+    }));
+    const found = await app.storedBefore.find("orders.placed", "order-1", Date.now() - 3_600_000);
+    assert.equal(found?.sequence, 1);
+    await app.close();
+  });
+
+  await t.step("a consumer that vanishes is told of until somebody makes it again", async () => {
+    const missing = () =>
+      bench.log.filter(({ level, message }) =>
+        level === "error" &&
+        message === "streams or consumers are not as declared, and this process may not make them so"
+      ).length;
+    await jsm.consumers.delete("STOCK", "ship");
+    await eventually(() => missing() >= 2);
+    await assert.rejects(jsm.consumers.info("STOCK", "ship"));
+    await bench.apply();
+    await bench.publish(6);
+    await eventually(() => bench.handled.includes("shipped 6"));
+  });
+
+  assert.deepEqual(bench.violations, []);
+});

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { AckPolicy, jetstreamManager } from "@nats-io/jetstream";
+import { startServer } from "../../runtime/broker/server.ts";
+import { connectNats } from "../../runtime/nats/connection.ts";
+import { copyProject, copyProjectWith, startWeir } from "./program.ts";
+
+async function setup() {
+  await using scope = new AsyncDisposableStack();
+  const server = await startServer();
+  scope.defer(() => server.stop());
+  const project = scope.use(await copyProject());
+  const nc = await connectNats({ servers: [server.url], name: "test" });
+  scope.defer(() => nc.close());
+  const all = scope.move();
+  const env = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
+  const start = (args: string[], more: Record<string, string> = {}, folder = project.path) =>
+    all.use(startWeir(folder, args, { ...env, ...more }));
+  return {
+    server,
+    jsm: await jetstreamManager(nc),
+    start,
+    run: async (...args: string[]) => {
+      const program = start(args), { code } = await program.status;
+      return { code, text: program.lines.join("\n") };
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+Deno.test("plan says what a release does before it does it, apply does it, and then there is nothing to do", async () => {
+  await using bench = await setup();
+  const fresh = await bench.run("plan");
+  assert.equal(fresh.code, 2, fresh.text);
+  assert.match(fresh.text, /\+ stream ORDERS: orders\.>; it has no events yet/);
+  assert.match(
+    fresh.text,
+    /\+ consumer reserveInventory on stream ORDERS: orders\.created; starts with 0 stored events/,
+  );
+  assert.match(fresh.text, /^15 to make$/m);
+  assert.deepEqual(await Array.fromAsync(bench.jsm.streams.names()), []);
+
+  const applied = await bench.run("apply");
+  assert.equal(applied.code, 0, applied.text);
+  assert.match(applied.text, /^15 steps done$/m);
+  assert.deepEqual(await bench.run("plan"), { code: 0, text: "15 as they should be" });
+  assert.deepEqual(await bench.run("apply"), { code: 0, text: "nothing was changed" });
+
+  await bench.jsm.consumers.update("ORDERS", "reserveInventory", { max_deliver: 3 });
+  await bench.jsm.consumers.delete("PAYMENTS", "confirmOrder");
+  await bench.jsm.consumers.add("PAYMENTS", { durable_name: "confirmOrder", ack_policy: AckPolicy.None });
+  const drifted = await bench.run("plan", "--json");
+  assert.equal(drifted.code, 2);
+  const steps: { kind: string; name: string }[] = JSON.parse(drifted.text);
+  assert.deepEqual(steps.filter(({ kind }) => kind !== "same"), [
+    {
+      what: "consumer",
+      name: "confirmOrder",
+      stream: "PAYMENTS",
+      kind: "replace",
+      problems: ["ack_policy is none and should be explicit: JetStream cannot change it in place"],
+      backlog: { pending: 0, unsettled: 0, parked: 0 },
+    },
+    {
+      what: "consumer",
+      name: "reserveInventory",
+      stream: "ORDERS",
+      kind: "update",
+      changes: [{ field: "max_deliver", from: 3, to: -1 }],
+      leftOut: [],
+    },
+  ]);
+  const refused = await bench.run("start");
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.text,
+    /confirmOrder on stream PAYMENTS: ack_policy is none .*: `deno task apply` makes a new one/,
+  );
+  const mended = await bench.run("apply", "--json");
+  assert.equal(mended.code, 0, mended.text);
+  assert.equal((await bench.run("plan")).code, 0);
+});
+
+Deno.test("what is in the way is told of by plan and apply, with 1", async () => {
+  await using bench = await setup();
+  await bench.jsm.streams.add({ name: "ALL", subjects: ["stock.*"] });
+  const plan = await bench.run("plan");
+  assert.equal(plan.code, 1);
+  assert.match(plan.text, /! stream STOCK\n +subjects overlap with those of stream ALL/);
+  const apply = await bench.run("apply", "--prune", "nobody");
+  assert.equal(apply.code, 1);
+  assert.match(apply.text, /^weir: stream STOCK: subjects overlap with those of stream ALL/m);
+  assert.match(apply.text, /^weir: --prune nobody: no consumer of that name is without use$/m);
+});
+
+Deno.test("start --no-apply lists what is missing, names `deno task apply`, and starts once that was run", async () => {
+  await using bench = await setup();
+  for (const WEIR_WORKERS of ["1", "2"]) {
+    const refused = bench.start(["start", "--no-apply"], { WEIR_WORKERS });
+    assert.equal((await refused.status).code, 1);
+    const text = refused.lines.join("\n");
+    assert.equal(text.match(/consumer reserveInventory on stream ORDERS is missing/g)?.length, 1, text);
+    assert.match(text, /with --no-apply a start changes nothing: let `deno task apply` do it first/);
+  }
+  assert.deepEqual(await Array.fromAsync(bench.jsm.streams.names()), []);
+  assert.equal((await bench.run("apply")).code, 0);
+  for (const WEIR_WORKERS of ["1", "2"]) {
+    const started = bench.start(["start", "--no-apply"], { WEIR_WORKERS });
+    await started.waitForLog(({ message }) => message === "ready");
+    started.kill("SIGTERM");
+    assert.equal((await started.status).code, 0);
+  }
+});
+
+Deno.test("a worker of start --no-apply makes nothing again that is deleted under it", async () => {
+  await using bench = await setup();
+  assert.equal((await bench.run("apply")).code, 0);
+  const started = bench.start(["start", "--no-apply"], { WEIR_WORKERS: "2" });
+  await started.waitForLog(({ message }) => message === "ready");
+  await bench.jsm.consumers.delete("ORDERS", "reserveInventory");
+  await started.waitForLog(({ message, error }) =>
+    message === "streams or consumers are not as declared, and this process may not make them so" &&
+    JSON.stringify(error).includes("consumer reserveInventory on stream ORDERS is missing")
+  );
+  await assert.rejects(bench.jsm.consumers.info("ORDERS", "reserveInventory"));
+});
+
+Deno.test("a function that is gone from the project leaves orphans, which plan tells of and --prune removes", async () => {
+  await using bench = await setup();
+  assert.equal((await bench.run("apply")).code, 0);
+  await using smaller = await copyProjectWith(
+    "audit",
+    'import { defineFunction } from "weir";\nexport default defineFunction({ on: "orders.created" }, () => {});\n',
+  );
+  const run = async (...args: string[]) => {
+    const program = bench.start(args, {}, smaller.path), { code } = await program.status;
+    return { code, text: program.lines.join("\n") };
+  };
+  assert.equal((await run("apply")).code, 0);
+  const plan = await run("plan");
+  assert.equal(plan.code, 0, plan.text);
+  assert.match(plan.text, /- consumer reserveInventory on stream RETRIES\n +0 events wait on it/);
+  const pruned = await run("apply", "--prune", "reserveInventory");
+  assert.equal(pruned.code, 0, pruned.text);
+  assert.match(pruned.text, /removed, with 0 events left unhandled in stream ORDERS/);
+  await assert.rejects(bench.jsm.consumers.info("RETRIES", "reserveInventory"));
+  assert.equal((await bench.jsm.consumers.info("RETRIES", "capturePayment")).name, "capturePayment");
+});

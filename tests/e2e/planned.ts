@@ -1,0 +1,68 @@
+/** A project's functions, running, and the plan for them: all on one server. */
+import { type Applied, type ApplyOptions, applyPlan } from "../../runtime/apply_plan.ts";
+import type { FunctionDefinition } from "../../runtime/authoring/define_function.ts";
+import type { Registry } from "../../runtime/authoring/registry.ts";
+import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
+import { type Cluster, connectCluster } from "../../runtime/cluster.ts";
+import { readConfig } from "../../runtime/config.ts";
+import type { Step } from "../../runtime/nats/plan.ts";
+import { planCluster } from "../../runtime/nats/plan_cluster.ts";
+import { registryOf } from "../../runtime/testing/modules.ts";
+import { wantedOf } from "../../runtime/wanted.ts";
+
+export interface Planned extends AsyncDisposable {
+  readonly server: NatsServer;
+  readonly cluster: Cluster;
+  /** What is to be done for these functions, without what is as it should be. */
+  plan(functions: Record<string, FunctionDefinition>): Promise<Step[]>;
+  apply(functions: Record<string, FunctionDefinition>, options?: ApplyOptions): Promise<Applied[]>;
+}
+
+export async function startPlanned(): Promise<Planned> {
+  const server = await startServer();
+  const config = readConfig({ get: (name) => name === "NATS_URL" ? server.url : undefined, readFile: () => "" });
+  const cluster = await connectCluster(config);
+  const names = ({ functions }: Registry) => functions.map(({ name }) => name);
+  return {
+    server,
+    cluster,
+    plan: async (functions) => {
+      const registry = registryOf(functions);
+      const steps = await planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names(registry));
+      return steps.filter(({ kind }) => kind !== "same");
+    },
+    apply: (functions, options) => {
+      const registry = registryOf(functions);
+      return applyPlan(cluster, wantedOf(config, registry), names(registry), options);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await cluster.close();
+      await server.stop();
+    },
+  };
+}
+
+/** Publishes at an even pace until it is told to stop; then resolves to how many it stored. */
+export function startLoad(publish: (n: number) => Promise<unknown>, perSecond: number) {
+  let stopped = false;
+  const sent: Promise<unknown>[] = [];
+  const done = (async () => {
+    const startedAtMs = performance.now();
+    while (!stopped) {
+      const due = (performance.now() - startedAtMs) / 1_000 * perSecond;
+      while (sent.length < due) sent.push(publish(sent.length));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await Promise.all(sent);
+    return sent.length;
+  })();
+  return {
+    get count() {
+      return sent.length;
+    },
+    stop: () => {
+      stopped = true;
+      return done;
+    },
+  };
+}
