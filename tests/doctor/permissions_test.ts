@@ -8,7 +8,7 @@ const found = (permissions: Omit<UserPermissions, "user">, given = {}) =>
   examined({ user: { value: { user: "shop", ...permissions } }, ...given }).findings;
 
 const WEIRS = ["orders.>", "dead_letters.>", "retries.>", "$KV.weir_attempts.>", "$JS.API.>", "$JS.ACK.>"];
-const HEARD = ["_INBOX.>", "$JS.EVENT.ADVISORY.>"];
+const HEARD = ["_INBOX.>", "$JS.EVENT.ADVISORY.>", "$WEIR.tail"];
 
 Deno.test("a user who may do everything, or just what Weir does, lacks nothing", () => {
   assert.deepEqual(found({}), []);
@@ -75,7 +75,7 @@ Deno.test("without advisories events are handled all the same; without an inbox 
 });
 
 Deno.test("a permission to subscribe may name a queue group", () => {
-  assert.deepEqual(found({ subscribe: { allow: ["_INBOX.>", "$JS.EVENT.ADVISORY.> weir"] } }), []);
+  assert.deepEqual(found({ subscribe: { allow: ["_INBOX.>", "$JS.EVENT.ADVISORY.> weir", "$WEIR.tail"] } }), []);
 });
 
 for (
