@@ -10,11 +10,16 @@ export interface SchemaFiles {}
 
 /**
  * Any event of the project, taken by what tells it from other exports: to compare each with an EventDefinition as a
- * whole would take the compiler longer. A file that is gone is `any` to it, and has none.
+ * whole would take the compiler longer. A file that is gone is `any` to it, and has none; an event whose type the
+ * compiler knows as any `string` is none, for it would be every one.
  */
 export type ProjectEvent = {
   [File in keyof SchemaFiles]: unknown extends SchemaFiles[File] ? never
-    : Named<SchemaFiles[File][keyof SchemaFiles[File]]>;
+    : SchemaFiles[File][keyof SchemaFiles[File]] extends infer Value
+      ? Value extends { readonly kind: "event"; readonly type: infer Type extends string }
+        ? string extends Type ? never : Value
+      : never
+    : never;
 }[keyof SchemaFiles];
 
 /** The type of an event that `schemas/` exports. */
@@ -22,8 +27,3 @@ export type KnownType = ProjectEvent["type"];
 
 /** The event of that type. */
 export type EventOfType<Type extends KnownType> = Extract<ProjectEvent, { readonly type: Type }>;
-
-/** The events among a file's exports whose type the compiler knows as a text: one that may be any would be every one. */
-type Named<Value> = Value extends { readonly kind: "event"; readonly type: infer Type extends string }
-  ? string extends Type ? never : Value
-  : never;
