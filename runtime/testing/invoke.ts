@@ -91,6 +91,9 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   options: InvokeOptions<Kv> = {},
 ): Promise<Invoked<Kv>> {
   const { name = "testedFunction", clock = systemClock, attempt = 1 } = options;
+  if (!Number.isInteger(attempt) || attempt < 1) {
+    throw new TypeError(`invoke: attempt is a whole number from 1, and not ${attempt}`);
+  }
   const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }).functions;
   const published: OutgoingEvent[] = [], kv = (options.kv ?? new MemoryKvStore()) as Kv;
   const log = new OwnLog(clock), spans = new SpanRecording();
