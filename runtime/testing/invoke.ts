@@ -94,7 +94,7 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   if (!Number.isInteger(attempt) || attempt < 1) {
     throw new TypeError(`invoke: attempt is a whole number from 1, and not ${attempt}`);
   }
-  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }).functions;
+  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }, [options.event]).functions;
   const published: OutgoingEvent[] = [], kv = (options.kv ?? new MemoryKvStore()) as Kv;
   const log = new OwnLog(clock), spans = new SpanRecording();
   const dependencies = new Dependencies(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));

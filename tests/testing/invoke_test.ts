@@ -254,3 +254,20 @@ Deno.test("a function on a pattern is given an event on a subject that the patte
   await invoke(legacy("legacy.>"), {}, { subject: "legacy.a.b" });
   assert.deepEqual(types, ["legacy.any", "legacy.any.made", "legacy.a.b"]);
 });
+
+Deno.test("data is checked for a function that names its event as text, where the event is given too", async () => {
+  const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ total: z.int().default(5) }) });
+  const totals: unknown[] = [];
+  const book = defineFunction({ on: "demo.paid" }, ({ data }) => void totals.push(data));
+  assert.equal((await invoke(book, {}, { event: Paid })).outcome.kind, "ack");
+  const { outcome } = await invoke(book, { total: "much" }, { event: Paid });
+  assert.equal(outcome.kind === "dead-letter" && outcome.reason, "invalid");
+  assert.deepEqual(totals, [{ total: 5 }]);
+});
+
+Deno.test("the data of an event that is named as text is typed, where `schemas/` has the event", async () => {
+  const book = defineFunction({ on: "orders.created" }, () => {});
+  await invoke(book, { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1 });
+  // @ts-expect-error -- an order has items
+  await invoke(book, { orderId: "o1", total: 1 });
+});

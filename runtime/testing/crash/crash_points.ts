@@ -99,7 +99,7 @@ export async function crashPoints<On extends Trigger | readonly Trigger[], Outsi
   options: CrashOptions<Outside> = {},
 ): Promise<CrashReport> {
   const { name = "testedFunction", depth = 1, patience = "10s" } = options;
-  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }).functions;
+  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }, [options.event]).functions;
   const trial: Trial = {
     fn: bound,
     delivery: ({ clock }) => deliveryOf(bound, data, options, clock),
