@@ -7,7 +7,21 @@ import type { Outcome } from "../nouns/outcome.ts";
 import { describeOutcome, failGiven } from "./describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 
-/** What has emitted something: what `invoke` returns, or an entry of what a test runtime has settled. */
+/**
+ * What has emitted something: what `invoke` returns, or an entry of what a test runtime has settled.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertAcked, assertNothingEmitted, type Emitting, invoke } from "weir/testing";
+ *
+ * function assertQuiet(from: Emitting) {
+ *   assertAcked(from);
+ *   assertNothingEmitted(from);
+ * }
+ * assertQuiet(await invoke(defineFunction({ on: "demo.asked" }, () => {}), {}));
+ * ```
+ */
 export interface Emitting {
   /** What became of its event. */
   readonly outcome: Outcome;
@@ -15,7 +29,20 @@ export interface Emitting {
   readonly emitted: readonly Emitted[];
 }
 
-/** An object of which only some is said, however deep; a list is said whole. */
+/**
+ * An object of which only some is said, however deep; a list is said whole.
+ *
+ * @example
+ * ```ts
+ * import type { PartOf } from "weir/testing";
+ *
+ * interface Order {
+ *   readonly id: string;
+ *   readonly customer: { readonly name: string; readonly city: string };
+ * }
+ * export const fromBerlin: PartOf<Order> = { customer: { city: "Berlin" } };
+ * ```
+ */
 export type PartOf<Data> = Data extends readonly unknown[] ? Data
   : Data extends object ? { readonly [Key in keyof Data]?: PartOf<Data[Key]> }
   : Data;

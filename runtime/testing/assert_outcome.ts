@@ -3,7 +3,22 @@ import { inspect } from "node:util";
 import type { DeadLetterReason, Outcome, RetryReason } from "../nouns/outcome.ts";
 import { describeOutcome, failGiven } from "./describe_outcome.ts";
 
-/** An outcome, or what has one: what `invoke` returns, or an entry of what a test runtime has settled. */
+/**
+ * An outcome, or what has one: what `invoke` returns, or an entry of what a test runtime has settled.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertRetried, invoke, type Judged } from "weir/testing";
+ *
+ * const assertFailed = (judged: Judged) => assertRetried(judged, { reason: "failed", usesAttempt: true });
+ *
+ * const fails = defineFunction({ on: "demo.asked" }, () => {
+ *   throw new Error("not now");
+ * });
+ * assertFailed(await invoke(fails, {}));
+ * ```
+ */
 export type Judged = Outcome | { readonly outcome: Outcome };
 
 /**

@@ -3,7 +3,27 @@ import { jetstream } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
 import type { Cluster } from "../cluster.ts";
 
-/** A message found in a stream. */
+/**
+ * A message found in a stream.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction, NonRetryableError } from "weir";
+ * import { type FoundMessage, startTestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const refuse = defineFunction({ on: Asked }, () => {
+ *   throw new NonRetryableError("never");
+ * });
+ * const reasonOf = ({ headers }: FoundMessage) => headers["weir-reason"];
+ *
+ * await using runtime = await startTestRuntime({ functions: { refuse } });
+ * await runtime.publish(Asked, { name: "Ada" });
+ * assert.equal(reasonOf(await runtime.waitForDeadLetter("refuse")), "rejected");
+ * ```
+ */
 export interface FoundMessage<Data = unknown> {
   /** The subject it was stored under. */
   readonly subject: string;

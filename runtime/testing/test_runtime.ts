@@ -22,7 +22,26 @@ import { type SettledEntry, Settlements } from "./settlements.ts";
 import { durationMs } from "./test_clock.ts";
 import { untilSettled } from "./until_settled.ts";
 
-/** What {@linkcode startTestRuntime} takes. */
+/**
+ * What {@linkcode startTestRuntime} takes.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { startTestRuntime, type TestRuntimeOptions } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const greet = defineFunction({ on: Asked }, () => {});
+ *
+ * const options: TestRuntimeOptions = { functions: { greet }, env: { LOG_LEVEL: "warn", WEIR_FUNCTIONS: "greet" } };
+ *
+ * await using runtime = await startTestRuntime(options);
+ * const { settled } = await runtime.publishAndSettle(Asked, { name: "Ada" });
+ * assert.equal(settled.length, 1);
+ * ```
+ */
 export interface TestRuntimeOptions {
   /** The functions to run, by name. */
   readonly functions: Readonly<Record<string, FunctionDefinition>>;
@@ -34,7 +53,26 @@ export interface TestRuntimeOptions {
   readonly server?: NatsServer;
 }
 
-/** What {@linkcode TestRuntime.publishAndSettle} takes besides. */
+/**
+ * What {@linkcode TestRuntime.publishAndSettle} takes besides.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { type SettleOptions, startTestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const greet = defineFunction({ on: Asked }, () => {});
+ *
+ * const patient: SettleOptions = { id: "a1", waitForRetries: true, timeout: "1m" };
+ *
+ * await using runtime = await startTestRuntime({ functions: { greet } });
+ * const { id } = await runtime.publishAndSettle(Asked, { name: "Ada" }, patient);
+ * assert.equal(id, "a1");
+ * ```
+ */
 export interface SettleOptions {
   /** The event's id. Default: a random one. */
   readonly id?: string;
@@ -44,7 +82,25 @@ export interface SettleOptions {
   readonly timeout?: Duration;
 }
 
-/** An event, and what it caused. */
+/**
+ * An event, and what it caused.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { type SettledEvent, startTestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const greet = defineFunction({ on: Asked }, () => {});
+ *
+ * const handlers = ({ settled }: SettledEvent) => settled.map((entry) => entry.function);
+ *
+ * await using runtime = await startTestRuntime({ functions: { greet } });
+ * assert.deepEqual(handlers(await runtime.publishAndSettle(Asked, { name: "Ada" })), ["greet"]);
+ * ```
+ */
 export interface SettledEvent {
   /** Its id. */
   readonly id: string;
@@ -54,7 +110,29 @@ export interface SettledEvent {
   readonly settled: readonly SettledEntry[];
 }
 
-/** A runtime for a test, with a nats-server of its own. */
+/**
+ * A runtime for a test, with a nats-server of its own.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { startTestRuntime, type TestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const greet = defineFunction({ on: Asked }, () => {});
+ *
+ * async function answers({ adminUrl }: TestRuntime): Promise<boolean> {
+ *   const response = await fetch(`${adminUrl}/health`);
+ *   await response.body?.cancel();
+ *   return response.ok;
+ * }
+ *
+ * await using runtime = await startTestRuntime({ functions: { greet } });
+ * assert.ok(await answers(runtime));
+ * ```
+ */
 export interface TestRuntime extends AsyncDisposable {
   /** The ingress, such as `http://127.0.0.1:41234`. */
   readonly url: string;

@@ -22,7 +22,26 @@ class Entries {
   }
 }
 
-/** Something that is not as it was without a crash. */
+/**
+ * Something that is not as it was without a crash.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { crashPoints, type Difference } from "weir/testing";
+ *
+ * const told = ({ where, expected, actual }: Difference) => `${where}: ${expected}, and ${actual} after a crash`;
+ *
+ * const count = defineFunction({ on: "demo.visited" }, async (_event, ctx) => {
+ *   const counts = ctx.kv<number>("counts"), before = (await counts.get("visits"))?.value ?? 0;
+ *   await counts.put("visits", before + 1);
+ * });
+ *
+ * const { findings } = await crashPoints(count, {});
+ * assert.deepEqual(findings[0].differences.map(told), ["kv.counts.visits: 1, and 2 after a crash"]);
+ * ```
+ */
 export interface Difference {
   /** Where, such as `kv.inventory.book.onHand`. */
   readonly where: string;

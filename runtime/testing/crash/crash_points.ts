@@ -14,7 +14,25 @@ import { anotherMillisecond, type Trial } from "./live_through.ts";
 import { watchInPlace } from "./watched.ts";
 import { watchFetch } from "./watched_fetch.ts";
 
-/** What {@linkcode crashPoints} takes besides the function and the data. */
+/**
+ * What {@linkcode crashPoints} takes besides the function and the data.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertIdempotent, type CrashOptions } from "weir/testing";
+ *
+ * const options: CrashOptions<string[]> = {
+ *   setup: () => mails = [],
+ *   world: (mails) => mails.length,
+ * };
+ * let mails: string[] = [];
+ * const mail = defineFunction({ on: "demo.asked" }, async (event, ctx) => {
+ *   await ctx.dependency("Post").call(() => void (mails.includes(event.id) || mails.push(event.id)));
+ * });
+ * await assertIdempotent(mail, {}, options);
+ * ```
+ */
 export interface CrashOptions<Outside = unknown> extends GivenEvent {
   /**
    * Makes the world that each run begins with: fills buckets, starts a stand-in for a service. What it returns is given
@@ -34,7 +52,21 @@ export interface CrashOptions<Outside = unknown> extends GivenEvent {
   readonly patience?: Duration;
 }
 
-/** A point at which a process died, and what became of the world. */
+/**
+ * A point at which a process died, and what became of the world.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { type CrashPoint, crashPoints } from "weir/testing";
+ *
+ * const told = ({ at, verdict }: CrashPoint) => `${at}: ${verdict}`;
+ *
+ * const { points } = await crashPoints(defineFunction({ on: "demo.asked" }, () => {}), {});
+ * assert.deepEqual(points.map(told), ["before the ack: same"]);
+ * ```
+ */
 export interface CrashPoint {
   /** Such as `after kv inventory.update("book")`. */
   readonly at: string;
@@ -44,7 +76,25 @@ export interface CrashPoint {
   readonly differences: readonly Difference[];
 }
 
-/** What came of every crash. */
+/**
+ * What came of every crash.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { crashPoints, type CrashReport } from "weir/testing";
+ *
+ * const worst = ({ findings }: CrashReport) => findings.map(({ at }) => at);
+ *
+ * const count = defineFunction({ on: "demo.visited" }, async (_event, ctx) => {
+ *   const counts = ctx.kv<number>("counts"), before = (await counts.get("visits"))?.value ?? 0;
+ *   await counts.put("visits", before + 1);
+ * });
+ *
+ * assert.deepEqual(worst(await crashPoints(count, {})), ['after kv counts.put("visits")', "before the ack"]);
+ * ```
+ */
 export interface CrashReport {
   /** The function's name. */
   readonly function: string;
