@@ -3,7 +3,8 @@ import type { z } from "zod";
 import type { EventDefinition } from "./define_event.ts";
 
 /**
- * What a handler may do and know besides its event.
+ * What a handler may do and know besides its event. Take out of it what you need: a spread, `{ ...ctx }`, copies
+ * nothing of it.
  *
  * @example
  * ```ts

@@ -76,7 +76,8 @@ class Dev {
     if (this.#stopping) return;
     if (first.kind === "live") {
       const { loaded } = first, ms = performance.now() - begunMs;
-      console.log(await welcome({ ms, url: front.url, admin: admin.url, loaded, server, keys: config.WEIR_API_KEYS }));
+      const example = await generations.example(), keys = config.WEIR_API_KEYS;
+      console.log(welcome({ ms, url: front.url, admin: admin.url, loaded, server, keys, example }));
     } else this.#report(first, "", 0);
     if (this.checksTypes) void this.#checkAll();
     await this.#follow(generations, changes);

@@ -25,6 +25,9 @@ export async function generation(): Promise<void> {
       quiet: true,
       loaded: async (registry) => {
         const go = told("go");
+        process.on("message", async (message) => {
+          if (message === "example") await tell({ kind: "example", json: await exampleOf(registry) });
+        });
         await tell({ kind: "loaded", loaded: describe(registry) });
         await go;
       },
@@ -38,6 +41,18 @@ export async function generation(): Promise<void> {
     // It is ended by whoever reads this: what was sent just before an end may come after it, and be lost.
     process.on("message", () => {});
     await tell({ kind: "problems", problems });
+  }
+}
+
+/** It is loaded only for this: what makes it is not part of what runs. */
+async function exampleOf({ events }: Registry): Promise<string | undefined> {
+  const first = [...events.values()].find(({ ingress }) => ingress);
+  if (!first) return undefined;
+  const { sample } = await import("../testing/sample.ts");
+  try {
+    return JSON.stringify(sample(first));
+  } catch {
+    return undefined; // `publish --sample` says why
   }
 }
 

@@ -6,6 +6,7 @@ import { writeEventTypes } from "./event_types.ts";
 import type { PlannedFile, Surroundings } from "./new_events.ts";
 import type { Plan } from "./new_plan.ts";
 import { paint, printJson } from "./output.ts";
+import { THIS_DENO } from "./this_deno.ts";
 
 interface Options {
   readonly on: string;
@@ -109,10 +110,10 @@ function written({ path, before, declares }: PlannedFile) {
 
 /** What to run now: the test, and then the function itself, beside a `dev`. */
 function nextCommands({ files, tryWith }: Plan): string[] {
-  const commands = [`deno test -A ${files.at(-1)!.path}`];
+  const commands = [`${THIS_DENO} test -A ${files.at(-1)!.path}`];
   if (!tryWith) return commands;
   const { event, data } = tryWith;
-  commands.push(`deno task publish ${event.type} --sample 1   # while \`deno task dev\` runs`);
+  commands.push(`${THIS_DENO} task publish ${event.type} --sample 1   # while dev runs`);
   if (!event.ingress) return commands;
   const json = JSON.stringify(data).replaceAll("'", `'\\''`);
   const url = `http://127.0.0.1:8000${event.ingress.route ?? `/events/${event.type}`}`;

@@ -2,6 +2,7 @@ import type { ApiKey } from "../http/api_keys.ts";
 import type { NatsServer } from "../broker/server.ts";
 import type { Loaded } from "../dev/messages.ts";
 import { paint } from "./output.ts";
+import { THIS_DENO } from "./this_deno.ts";
 
 /** What {@linkcode welcome} tells of. */
 export interface Welcome {
@@ -12,10 +13,12 @@ export interface Welcome {
   /** Undefined where NATS is somebody else's. */
   readonly server: NatsServer | undefined;
   readonly keys: readonly ApiKey[] | undefined;
+  /** Data for the first event of the ingress, as JSON. */
+  readonly example: string | undefined;
 }
 
 /** What `dev` says once it runs: what, where to click, and what to try. */
-export function welcome({ ms, url, admin, loaded, server, keys }: Welcome): string {
+export function welcome({ ms, url, admin, loaded, server, keys, example }: Welcome): string {
   const { functions, ingress } = loaded;
   const width = Math.max(0, ...functions.map(({ name }) => name.length));
   const rows = functions.map(({ name, on, emits }) => {
@@ -23,29 +26,32 @@ export function welcome({ ms, url, admin, loaded, server, keys }: Welcome): stri
     return `  ${paint("bold", name.padEnd(width))}  ${on.join(", ")}${to}`;
   });
   const nats = server ? `${server.url}  nats-server ${server.version}, its data in .weir/ (--fresh drops it)` : "yours";
-  const [first] = ingress;
+  const routes = ingress.map(({ path }) => path).filter((path) => !path.startsWith("/events/"));
   return [
     "",
     `${paint("green", "Weir is up")} in ${Math.round(ms)} ms`,
     "",
-    ...rows.length > 0 ? rows : ["  no functions yet: deno task new NAME --on TYPE"],
+    ...rows.length > 0 ? rows : [`  no functions yet: ${THIS_DENO} task new NAME --on TYPE`],
     "",
-    `  events     ${paint("cyan", `${url}/events/TYPE`)}${
-      ingress.map(({ path }) => path.startsWith("/events/") ? "" : `, ${path}`).join("")
-    }`,
-    `  functions  ${paint("cyan", `${admin}/functions`)}, /metrics, /dead-letters; or: deno task functions`,
+    `  ingress    ${paint("cyan", [`${url}/events/TYPE`, ...routes].join(", "))}`,
+    `  functions  ${paint("cyan", `${admin}/functions`)}, /metrics, /dead-letters; or: ${THIS_DENO} task functions`,
     `  health     ${paint("cyan", `${url}/health`)}`,
     `  NATS       ${nats}`,
     "",
-    ...(first
-      ? [
-        `  try: deno task publish ${first.type} --sample 1`,
-        `       curl ${url}${first.path} -H 'content-type: application/json'${
-          keys ? ` -H 'authorization: Bearer ${keys[0].name}…'` : ""
-        } -d '…'`,
-      ]
-      : []),
-    "",
+    ...tries(loaded, url, keys, example),
     "A file that is saved is live at once. Ctrl-C ends it all.",
   ].join("\n");
+}
+
+function tries({ ingress: [first] }: Loaded, url: string, keys: Welcome["keys"], example = "…"): string[] {
+  if (!first) return [];
+  const key = keys ? ` -H 'authorization: Bearer SECRET'` : "";
+  const data = example.replaceAll("'", "'\\''");
+  return [
+    "  try, in another terminal:",
+    `    curl -i ${url}${first.path} -H 'content-type: application/json'${key} -d '${data}'`,
+    `    ${THIS_DENO} task publish ${first.type} --sample 3`,
+    `    ${THIS_DENO} task events tail`,
+    "",
+  ];
 }

@@ -15,6 +15,8 @@ export interface GenerationProcess {
   load(): Promise<Loaded | Refused>;
   /** Makes streams and consumers as declared, listens and pulls. */
   go(): Promise<Address | Refused>;
+  /** Data to try it with, as JSON. */
+  example(): Promise<string | undefined>;
   /** Lets it finish what it is at; after `graceMs` it is made to end. */
   stop(graceMs: number): Promise<void>;
   kill(): void;
@@ -77,6 +79,10 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
     go: async () => {
       const answer = await ask("go");
       return answer.kind === "ready" ? answer.address : refused(answer);
+    },
+    example: async () => {
+      const answer = await ask("example");
+      return answer.kind === "example" ? answer.json : undefined;
     },
     stop: async (graceMs) => {
       if (child.connected) child.disconnect();

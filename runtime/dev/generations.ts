@@ -71,6 +71,11 @@ export class Generations {
     return { kind: "live", loaded, before: last?.loaded };
   }
 
+  /** Data to try what runs with, as JSON. */
+  async example(): Promise<string | undefined> {
+    return await this.#current?.process.example();
+  }
+
   /** What waits was started with settings that are no longer so: another takes its place. */
   renewSpare(): void {
     if (!this.#spare) return;

@@ -51,7 +51,7 @@ export class LanguageServer {
 
   static async start(root: URL): Promise<LanguageServer> {
     const server = new LanguageServer(root);
-    await server.#request("initialize", {
+    await server.request("initialize", {
       processId: Deno.pid,
       rootUri: root.href,
       workspaceFolders: [{ uri: root.href, name: "project" }],
@@ -79,7 +79,7 @@ export class LanguageServer {
   /** The type errors of a file that was shown. */
   async check(file: string): Promise<Diagnostic[]> {
     const textDocument = { uri: new URL(file, this.root).href };
-    const { items } = await this.#request("textDocument/diagnostic", { textDocument }) as { items: Item[] };
+    const { items } = await this.request("textDocument/diagnostic", { textDocument }) as { items: Item[] };
     return items.filter(({ severity, source }) => severity === ERROR && source === TYPES)
       .map(({ message, range: { start } }) => ({ file, line: start.line + 1, column: start.character + 1, message }));
   }
@@ -95,7 +95,8 @@ export class LanguageServer {
     await this.ended;
   }
 
-  #request(method: string, params: unknown): Promise<unknown> {
+  /** Asks it anything of the protocol. */
+  request(method: string, params: unknown): Promise<unknown> {
     const id = ++this.#id, answer = Promise.withResolvers<unknown>();
     this.#waiting.set(id, answer);
     this.#send({ id, method, params });

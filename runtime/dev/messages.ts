@@ -16,12 +16,17 @@ export interface Address {
   readonly adminUrl: string;
 }
 
-/** What `dev` tells a generation: to load the project, and then to run it. That it is to stop, the channel's end says. */
-export type ToGeneration = "load" | "go";
+/**
+ * What `dev` tells a generation: to load the project, then to run it, and perhaps for an example of what to send it.
+ * That it is to stop, the channel's end says.
+ */
+export type ToGeneration = "load" | "go" | "example";
 
 /** What a generation answers. */
 export type FromGeneration =
   | { readonly kind: "loaded"; readonly loaded: Loaded }
   | { readonly kind: "ready"; readonly address: Address }
+  /** JSON of data for the first event of `ingress`; undefined when there is none, or none can be made. */
+  | { readonly kind: "example"; readonly json?: string }
   /** It cannot run, and waits for its end. */
   | { readonly kind: "problems"; readonly problems: readonly string[] };

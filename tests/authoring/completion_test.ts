@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { EVENT_TYPES_FILE, eventTypes, writeEventTypes } from "../../runtime/cli/event_types.ts";
 import { listModules } from "../../runtime/project.ts";
 import { copyProject } from "../e2e/program.ts";
-import { startLanguageServer } from "./language_server.ts";
+import { LanguageServer } from "../../runtime/dev/language_server.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ORDERS = ["orders.confirmed", "orders.created", "orders.rejected"];
@@ -21,18 +20,35 @@ Deno.test("the committed list of the schemas' files is what would be written: el
 });
 
 Deno.test("an editor completes event types, and types the data of the one that is taken", async () => {
-  await using server = await startLanguageServer(fileURLToPath(ROOT).replace(/\/$/, ""));
+  const server = await LanguageServer.start(ROOT);
+  await using _ = { [Symbol.asyncDispose]: () => server.stop() };
   for (const on of ['"orders.|"', '"|"', '["stock.reserved", "orders.|"]', '[OrderCreated, "|"]']) {
-    const offered = await server.complete("functions/_completed.ts", typed(on));
+    const offered = await complete(server, "functions/_completed.ts", typed(on));
     assert.deepEqual(offered.filter((label) => /^orders\../.test(label)).sort(), ORDERS, on);
   }
-  assert.deepEqual(await server.diagnose("functions/_diagnosed.ts", typed('"orders.created"')), [
-    { line: 5, message: "Property 'nothing' does not exist on type 'number'." },
-  ]);
-  assert.deepEqual(await server.diagnose("functions/_diagnosed.ts", typed('"orders.>"')), [
-    { line: 5, message: "'event.data' is of type 'unknown'." },
-  ]);
+  for (
+    const [on, message] of [
+      ['"orders.created"', "Property 'nothing' does not exist on type 'number'."],
+      ['"orders.>"', "'event.data' is of type 'unknown'."],
+    ]
+  ) {
+    server.show("functions/_diagnosed.ts", typed(on));
+    const found = await server.check("functions/_diagnosed.ts");
+    assert.deepEqual(found.map(({ line, message }) => ({ line, message })), [{ line: 5, message }]);
+  }
 });
+
+/** What it offers where the text has a `|`, in a file that need not exist. */
+async function complete(server: LanguageServer, file: string, textWithCursor: string): Promise<string[]> {
+  const [before, after] = textWithCursor.split("|"), lines = before.split("\n");
+  server.show(file, before + after);
+  const answer = await server.request("textDocument/completion", {
+    textDocument: { uri: new URL(file, ROOT).href },
+    position: { line: lines.length - 1, character: lines.at(-1)!.length },
+    context: { triggerKind: 1 },
+  });
+  return (answer as { items: { label: string }[] } | null)?.items.map(({ label }) => label) ?? [];
+}
 
 Deno.test("the list is written only when files come or go; one that is wrong or missing only completes less", async () => {
   await using project = await copyProject();

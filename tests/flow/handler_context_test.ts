@@ -156,20 +156,6 @@ Deno.test("its functions may be taken out of it", () => {
   assert.throws(() => kv("stock"), { message: "no bucket stock here" });
 });
 
-Deno.test("it may be taken apart and put together anew, with one thing of it in place of its own", () => {
-  const context = setup().newContext();
-  const own = { ...context, log: { ...context.log } };
-  own.emit(Shipped, { orderId: "o1" });
-  assert.equal(context.emitted.length, 1);
-  assert.equal(own.signal, context.signal);
-  assert.equal(own.span, context.span);
-  assert.equal(own.attempt, 1);
-  assert.equal(typeof own.dependency("Payments").call, "function");
-  assert.throws(() => own.kv("stock"), { message: "no bucket stock here" });
-  const { info } = context.log;
-  info("taken out of its log");
-});
-
 Deno.test("the signal is aborted with its reason, whether asked for before or after", () => {
   const { newContext } = setup();
   const before = newContext(), after = newContext(), reason = new Error("enough");
