@@ -1,16 +1,43 @@
 /**
- * Fails when a public symbol of the project is not documented. `deno doc --lint` also refuses every mention of
- * another package's type, which cannot be helped: those are the ones let through here, by name.
+ * Fails when a public symbol of the project is not documented, or has no example of its own: `deno test --doc` then runs
+ * each. `deno doc --lint` also refuses every mention of another package's type, which cannot be helped: those are the
+ * ones let through here, by name.
  */
 const THEIRS = ["SomeType", "input", "output", "Span"];
+const MODULES = ["runtime/mod.ts", "runtime/testing.ts"];
 
-const { stderr } = await new Deno.Command(Deno.execPath(), {
-  args: ["doc", "--lint", "runtime/mod.ts", "runtime/testing.ts"],
-  env: { NO_COLOR: "1" },
-}).output();
-const problems = new TextDecoder().decode(stderr).split(/(?=^error\[)/m)
+/** What `deno doc --json` says of a module, as far as it is looked at here. */
+interface Documented {
+  readonly nodes: Readonly<Record<string, { readonly symbols: readonly DocumentedSymbol[] }>>;
+}
+interface DocumentedSymbol {
+  readonly name: string;
+  readonly declarations: readonly {
+    readonly location: { readonly filename: string; readonly line: number };
+    readonly jsDoc?: { readonly tags?: readonly { readonly kind: string; readonly doc?: string }[] };
+  }[];
+}
+
+async function docOf(...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", ...args, ...MODULES],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return { stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+const undocumented = (await docOf("--lint")).stderr.split(/(?=^error\[)/m)
   .filter((text) => text.startsWith("error["))
   .filter((text) => !THEIRS.some((type) => text.includes(`references private type '${type}'`)));
-console.log(problems.join(""));
-console.log(`${problems.length} public symbols need documentation`);
-if (problems.length > 0) Deno.exit(1);
+
+const { nodes } = JSON.parse((await docOf("--json")).stdout) as Documented;
+const symbols = Object.values(nodes).flatMap((module) => module.symbols);
+if (symbols.length === 0) throw new Error("deno doc --json tells of no symbol: has its format changed?");
+const withoutExample = symbols.filter(({ declarations }) => {
+  const tags = declarations.flatMap(({ jsDoc }) => jsDoc?.tags ?? []);
+  return !tags.some(({ kind, doc = "" }) => kind === "example" && /^```ts$/m.test(doc));
+}).map(({ name, declarations: [{ location: { filename, line } }] }) => `${name} has no @example: ${filename}:${line}`);
+
+console.log([...undocumented, ...withoutExample].join("\n"));
+console.log(`${undocumented.length} public symbols need documentation, ${withoutExample.length} an example`);
+if (undocumented.length + withoutExample.length > 0) Deno.exit(1);

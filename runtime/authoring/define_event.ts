@@ -4,16 +4,49 @@ import type { Issue, Parse } from "../rules/decode.ts";
 /**
  * Any zod schema. Not `z.ZodType`: to compare a schema with all of its methods takes the compiler a quarter of a
  * second in every file that has one, which an editor's user waits for at each key.
+ *
+ * @example
+ * ```ts
+ * import { type AnySchema, defineEvent } from "weir";
+ * import { z } from "zod";
+ *
+ * // An event of a family whose data have something in common.
+ * export const audited = <Schema extends AnySchema>(type: `audit.${string}`, what: Schema) =>
+ *   defineEvent({ type, version: 1, data: z.object({ by: z.string(), what }) });
+ * ```
  */
 export type AnySchema = z.core.SomeType;
 
-/** How an event may be published from outside, through the HTTP ingress. */
+/**
+ * How an event may be published from outside, through the HTTP ingress.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, type IngressOptions } from "weir";
+ * import { z } from "zod";
+ *
+ * const ingress: IngressOptions = { route: "/orders" };
+ * export const OrderPlaced = defineEvent({ type: "orders.placed", version: 1, data: z.unknown(), ingress });
+ * ```
+ */
 export interface IngressOptions {
   /** A path of its own besides `POST /events/{type}`, such as `/orders`. */
   readonly route?: string;
 }
 
-/** What {@linkcode defineEvent} takes. */
+/**
+ * What {@linkcode defineEvent} takes.
+ *
+ * @example
+ * ```ts
+ * import { type AnySchema, defineEvent, type EventOptions } from "weir";
+ *
+ * // An event that is never published from outside, whatever it is.
+ * export function internal<Type extends string, Schema extends AnySchema>(options: EventOptions<Type, Schema>) {
+ *   return defineEvent({ ...options, ingress: undefined });
+ * }
+ * ```
+ */
 export interface EventOptions<Type extends string, Schema extends AnySchema> {
   /** The CloudEvents type and the NATS subject: tokens between dots, such as `orders.created`. */
   readonly type: Type;
@@ -25,7 +58,18 @@ export interface EventOptions<Type extends string, Schema extends AnySchema> {
   readonly ingress?: IngressOptions;
 }
 
-/** An event type, as {@linkcode defineEvent} returns it. */
+/**
+ * An event type, as {@linkcode defineEvent} returns it.
+ *
+ * @example
+ * ```ts
+ * import type { EventDefinition } from "weir";
+ *
+ * export function describe({ type, version, ingress }: EventDefinition): string {
+ *   return `${type} v${version}, ${ingress ? "public" : "internal"}`;
+ * }
+ * ```
+ */
 export interface EventDefinition<Type extends string = string, Schema extends AnySchema = AnySchema>
   extends EventOptions<Type, Schema> {
   /** What tells it from other exports. */

@@ -8,18 +8,54 @@ import type { EventOfType, KnownType } from "./schema_files.ts";
 /**
  * What wakes a function: an event, its type as text, such as `orders.created`, or a raw subject pattern such as
  * `legacy.>`, whose data stays unchecked.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, defineFunction, type Trigger } from "weir";
+ * import { z } from "zod";
+ *
+ * const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ total: z.int() }) });
+ * const on = [Paid, "legacy.payments.>"] as const satisfies readonly Trigger[];
+ *
+ * export default defineFunction({ on }, ({ type }, ctx) => ctx.log.info(`paid by ${type}`));
+ * ```
  */
 // A `string` as such would swallow the known types, and nothing would complete.
 export type Trigger = EventDefinition | KnownType | (string & Record<never, never>);
 
-/** The event type that a trigger, or a list of them, delivers. */
+/**
+ * The event type that a trigger, or a list of them, delivers.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, type EventOf } from "weir";
+ * import { z } from "zod";
+ *
+ * const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ total: z.int() }) });
+ *
+ * export function euros({ data }: EventOf<typeof Paid>): string {
+ *   return (data.total / 100).toFixed(2);
+ * }
+ * ```
+ */
 export type EventOf<On> = On extends EventDefinition<infer Type, infer Schema> ? WeirEvent<Type, z.output<Schema>>
   : On extends KnownType ? EventOf<EventOfType<On>>
   : On extends string ? WeirEvent<string, unknown>
   : On extends readonly (infer One)[] ? EventOf<One>
   : never;
 
-/** How failed attempts are repeated: exponential backoff. */
+/**
+ * How failed attempts are repeated: exponential backoff.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction, type RetryOptions } from "weir";
+ *
+ * const patient: RetryOptions = { attempts: 20, initial: "1s", max: "1h" };
+ *
+ * export default defineFunction({ on: "demo.asked", retry: patient }, () => {});
+ * ```
+ */
 export interface RetryOptions {
   /** Attempts in all, the first one included. */
   readonly attempts?: number;
@@ -33,7 +69,20 @@ export interface RetryOptions {
   readonly jitter?: "full" | "none";
 }
 
-/** When a circuit breaker trips and how it recovers. */
+/**
+ * When a circuit breaker trips and how it recovers.
+ *
+ * @example
+ * ```ts
+ * import { type BreakerOptions, defineFunction } from "weir";
+ *
+ * const touchy: BreakerOptions = { consecutiveFailures: 3, openFor: "1m" };
+ *
+ * export default defineFunction({ on: "demo.asked", dependencies: { Bank: touchy } }, async (_event, ctx) => {
+ *   await ctx.dependency("Bank").call((signal) => fetch("http://bank/rates", { signal }));
+ * });
+ * ```
+ */
 export interface BreakerOptions {
   /** Failures in a row that open it. */
   readonly consecutiveFailures?: number;
@@ -45,7 +94,21 @@ export interface BreakerOptions {
   readonly halfOpenProbes?: number;
 }
 
-/** How a function remembers which events it has handled. */
+/**
+ * How a function remembers which events it has handled.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, defineFunction, type IdempotencyOptions } from "weir";
+ * import { z } from "zod";
+ *
+ * const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ orderId: z.string() }) });
+ * // Once for each order, however many events tell of it.
+ * const idempotency: IdempotencyOptions<typeof Paid> = { key: ({ data }) => data.orderId, ttl: "30d" };
+ *
+ * export default defineFunction({ on: Paid, idempotency }, () => {});
+ * ```
+ */
 export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
   /** What names an event, such as an order's number. Default: its source and id, as CloudEvents identify it. */
   key?(event: EventOf<On>): string;
@@ -53,7 +116,19 @@ export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Tr
   readonly ttl?: Duration;
 }
 
-/** What {@linkcode defineFunction} takes. Anything left out is as in {@linkcode FUNCTION_DEFAULTS}. */
+/**
+ * What {@linkcode defineFunction} takes. Anything left out is as in {@linkcode FUNCTION_DEFAULTS}.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction, type FunctionOptions } from "weir";
+ *
+ * // What all functions that call a slow service have in common.
+ * const slow = { timeout: "2m", concurrency: 2, retry: { attempts: 10 } } satisfies Partial<FunctionOptions>;
+ *
+ * export default defineFunction({ on: "demo.asked", ...slow }, () => {});
+ * ```
+ */
 export interface FunctionOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
   Emits extends readonly EventDefinition[] = readonly EventDefinition[],
@@ -81,13 +156,40 @@ export interface FunctionOptions<
   readonly dependencies?: Readonly<Record<string, BreakerOptions>>;
 }
 
-/** Handles one event. What it returns is ignored; throwing means failure. */
+/**
+ * Handles one event. What it returns is ignored; throwing means failure.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, defineFunction, type Handler } from "weir";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string() }) });
+ *
+ * const greet: Handler<typeof Asked, readonly [typeof Greeted]> = ({ data }, ctx) => {
+ *   ctx.emit(Greeted, { text: `Hello ${data.name}` });
+ * };
+ * export default defineFunction({ on: Asked, emits: [Greeted] }, greet);
+ * ```
+ */
 export type Handler<On, Emits extends readonly EventDefinition[]> = (
   event: EventOf<On>,
   ctx: HandlerContext<Emits>,
 ) => unknown | Promise<unknown>;
 
-/** A function, as {@linkcode defineFunction} returns it. Its name is its file's. */
+/**
+ * A function, as {@linkcode defineFunction} returns it. Its name is its file's.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction, type FunctionDefinition } from "weir";
+ *
+ * const ping: FunctionDefinition = defineFunction({ on: "demo.asked", timeout: "5s" }, () => {});
+ * assert.deepEqual([ping.options.on, ping.options.timeout], ["demo.asked", "5s"]);
+ * ```
+ */
 export interface FunctionDefinition<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
   /** What tells it from other exports. */
   readonly kind: "function";
@@ -97,7 +199,18 @@ export interface FunctionDefinition<On extends Trigger | readonly Trigger[] = Tr
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown | Promise<unknown>;
 }
 
-/** Every default of a function's policy. */
+/**
+ * Every default of a function's policy.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction, FUNCTION_DEFAULTS } from "weir";
+ *
+ * const retry = { attempts: FUNCTION_DEFAULTS.retry.attempts * 2 };
+ *
+ * export default defineFunction({ on: "demo.asked", retry }, () => {});
+ * ```
+ */
 export const FUNCTION_DEFAULTS = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
   timeout: "30s",

@@ -4,6 +4,15 @@
  *
  * It lists files and not events: an event is known as it is typed, and only another file makes the list wrong. Without
  * it, or for a file that it does not have, `on: "orders.created"` is a subject whose data is `unknown`.
+ *
+ * @example
+ * ```ts
+ * import type { SchemaFiles } from "weir";
+ *
+ * // As `schemas/_types.d.ts` has it: one property for each file.
+ * export type Orders = SchemaFiles["orders.ts"];
+ * export const type: Orders["OrderCreated"]["type"] = "orders.created";
+ * ```
  */
 // deno-lint-ignore no-empty-interface
 export interface SchemaFiles {}
@@ -12,6 +21,15 @@ export interface SchemaFiles {}
  * Any event of the project, taken by what tells it from other exports: to compare each with an EventDefinition as a
  * whole would take the compiler longer. A file that is gone is `any` to it, and has none; an event whose type the
  * compiler knows as any `string` is none, for it would be every one.
+ *
+ * @example
+ * ```ts
+ * import type { ProjectEvent } from "weir";
+ *
+ * export function isPublic({ ingress }: ProjectEvent): boolean {
+ *   return ingress !== undefined;
+ * }
+ * ```
  */
 export type ProjectEvent = {
   [File in keyof SchemaFiles]: unknown extends SchemaFiles[File] ? never
@@ -22,8 +40,28 @@ export type ProjectEvent = {
     : never;
 }[keyof SchemaFiles];
 
-/** The type of an event that `schemas/` exports. */
+/**
+ * The type of an event that `schemas/` exports.
+ *
+ * @example
+ * ```ts
+ * import type { KnownType } from "weir";
+ *
+ * export const shown: readonly KnownType[] = ["orders.created", "payments.captured"];
+ * ```
+ */
 export type KnownType = ProjectEvent["type"];
 
-/** The event of that type. */
+/**
+ * The event of that type.
+ *
+ * @example
+ * ```ts
+ * import type { EventOf, EventOfType } from "weir";
+ *
+ * export function orderOf({ data }: EventOf<EventOfType<"orders.created">>): string {
+ *   return data.orderId;
+ * }
+ * ```
+ */
 export type EventOfType<Type extends KnownType> = Extract<ProjectEvent, { readonly type: Type }>;

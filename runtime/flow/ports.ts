@@ -6,7 +6,21 @@ import type { DeadLetterOutcome, Outcome } from "../nouns/outcome.ts";
 import type { BreakerState } from "../rules/breaker.ts";
 import type { Eventual } from "./eventual.ts";
 
-/** Time and chance, handed in so that a test can hold both still. */
+/**
+ * Time and chance, handed in so that a test can hold both still.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertRetried, type Clock, invoke, TestClock } from "weir/testing";
+ *
+ * const unlucky: Clock = Object.assign(new TestClock(), { chance: 0.99 });
+ * const fails = defineFunction({ on: "demo.asked", retry: { initial: "1s" } }, () => {
+ *   throw new Error("not now");
+ * });
+ * assertRetried(await invoke(fails, {}, { clock: unlucky }), { delayMs: 990 });
+ * ```
+ */
 export interface Clock {
   /** Milliseconds since 1970; of a clock for spans alone, since it began. */
   now(): number;
@@ -16,7 +30,18 @@ export interface Clock {
   timer(delayMs: number, callback: () => void): () => void;
 }
 
-/** What JetStream said of an event that it stored. */
+/**
+ * What JetStream said of an event that it stored.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { Stored } from "weir/testing";
+ *
+ * const place = ({ stream, sequence, duplicate }: Stored) => `${stream}:${sequence}${duplicate ? " again" : ""}`;
+ * assert.equal(place({ stream: "DEMO", sequence: 4, duplicate: true }), "DEMO:4 again");
+ * ```
+ */
 export interface Stored {
   /** The stream that has it. */
   readonly stream: string;
@@ -104,7 +129,22 @@ export interface Attempts {
   write(functionName: string, delivery: Delivery, counts: Counts): Promise<void>;
 }
 
-/** An event that this delivery alone may handle now. */
+/**
+ * An event that this delivery alone may handle now.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Claim, MemoryInbox } from "weir/testing";
+ *
+ * const inbox = new MemoryInbox();
+ * const claimed = await inbox.claim("greet", "e1", 30_000, 60_000);
+ * assert.ok(claimed.kind === "claimed");
+ * const claim: Claim = claimed.claim;
+ * await claim.complete();
+ * assert.equal((await inbox.claim("greet", "e1", 30_000, 60_000)).kind, "done");
+ * ```
+ */
 export interface Claim {
   /** It was handled, and is not to be again. Rejects when that is not known to be stored. */
   complete(): Promise<void>;
@@ -112,13 +152,40 @@ export interface Claim {
   release(): Promise<void>;
 }
 
-/** What the inbox says of an event: it is ours, it was handled before, or another delivery is at it. */
+/**
+ * What the inbox says of an event: it is ours, it was handled before, or another delivery is at it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Claimed, MemoryInbox } from "weir/testing";
+ *
+ * const mayRun = ({ kind }: Claimed) => kind === "claimed";
+ *
+ * const inbox = new MemoryInbox();
+ * assert.ok(mayRun(await inbox.claim("greet", "e1", 30_000, 60_000)));
+ * assert.ok(!mayRun(await inbox.claim("greet", "e1", 30_000, 60_000))); // the first is at it
+ * ```
+ */
 export type Claimed =
   | { readonly kind: "claimed"; readonly claim: Claim }
   | { readonly kind: "done" }
   | { readonly kind: "in-progress" };
 
-/** Remembers which events a function has handled. */
+/**
+ * Remembers which events a function has handled.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Inbox, MemoryInbox, TestClock } from "weir/testing";
+ *
+ * const clock = new TestClock(), inbox: Inbox = new MemoryInbox(clock);
+ * await inbox.claim("greet", "e1", 30_000, 60_000);
+ * await clock.advance("30s"); // whoever had it is dead by now
+ * assert.equal((await inbox.claim("greet", "e1", 30_000, 60_000)).kind, "claimed");
+ * ```
+ */
 export interface Inbox {
   /**
    * Claims an event for one delivery.
@@ -130,7 +197,22 @@ export interface Inbox {
   claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<Claimed>;
 }
 
-/** Opens key-value buckets. */
+/**
+ * Opens key-value buckets.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type KvStore, MemoryKvStore } from "weir/testing";
+ *
+ * // A store of which every bucket has a prefix, such as a customer's.
+ * const prefixed = (kv: KvStore, prefix: string): KvStore => ({ bucket: (name) => kv.bucket(`${prefix}-${name}`) });
+ *
+ * const kv = new MemoryKvStore();
+ * await prefixed(kv, "acme").bucket("orders").put("o1", "paid");
+ * assert.deepEqual(kv.contents(), { "acme-orders": { o1: "paid" } });
+ * ```
+ */
 export interface KvStore {
   /** The bucket of that name, made if need be. */
   bucket<Value>(name: string): KvBucket<Value>;

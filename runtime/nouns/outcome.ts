@@ -1,4 +1,21 @@
-/** What an error said, in a form that can be logged, put in a header and compared in a test. */
+/**
+ * What an error said, in a form that can be logged, put in a header and compared in a test.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { type ErrorDetail, invoke } from "weir/testing";
+ *
+ * const said = (error?: ErrorDetail) => `${error?.name}: ${error?.message}`;
+ *
+ * const fails = defineFunction({ on: "demo.asked" }, () => {
+ *   throw new RangeError("too far");
+ * });
+ * const { outcome } = await invoke(fails, {});
+ * assert.equal(outcome.kind === "retry" && said(outcome.error), "RangeError: too far");
+ * ```
+ */
 export interface ErrorDetail {
   /** The error's class. */
   readonly name: string;
@@ -8,7 +25,19 @@ export interface ErrorDetail {
   readonly stack?: string;
 }
 
-/** Why a delivery will come again. */
+/**
+ * Why a delivery will come again.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertRetried, invoke, type RetryReason } from "weir/testing";
+ *
+ * const reason: RetryReason = "breaker-open";
+ * const rests = defineFunction({ on: "demo.asked" }, () => {});
+ * assertRetried(await invoke(rests, {}, { breaker: "open" }), { reason, usesAttempt: false });
+ * ```
+ */
 export type RetryReason =
   | "failed"
   | "timed-out"
@@ -21,7 +50,21 @@ export type RetryReason =
   | "in-progress"
   | "shutdown";
 
-/** Why an event ended in the dead letters. */
+/**
+ * Why an event ended in the dead letters.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertDeadLettered, type DeadLetterReason, invoke } from "weir/testing";
+ *
+ * const reason: DeadLetterReason = "attempts-exhausted";
+ * const fails = defineFunction({ on: "demo.asked", retry: { attempts: 2 } }, () => {
+ *   throw new Error("not now");
+ * });
+ * assertDeadLettered(await invoke(fails, {}, { attempt: 2 }), { reason });
+ * ```
+ */
 export type DeadLetterReason = "attempts-exhausted" | "rejected" | "invalid" | "expired" | "crashed";
 /** All of them. */
 export const DEAD_LETTER_REASONS: readonly DeadLetterReason[] = [
@@ -51,7 +94,20 @@ export type Result =
   }
   | { readonly kind: "shutdown" };
 
-/** What is to be done with a delivery. A value: only the settler acts on it. */
+/**
+ * What is to be done with a delivery. A value: only the settler acts on it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { invoke, type Outcome } from "weir/testing";
+ *
+ * const isOver = ({ kind }: Outcome) => kind === "ack" || kind === "dead-letter";
+ *
+ * assert.ok(isOver((await invoke(defineFunction({ on: "demo.asked" }, () => {}), {})).outcome));
+ * ```
+ */
 export type Outcome =
   /** `skipped`: without a run, since the event was handled before, or waits elsewhere for its next attempt. */
   | { readonly kind: "ack"; readonly skipped?: "handled-before" | "parked" }

@@ -4,10 +4,24 @@ import { inspect } from "node:util";
 import type { z } from "zod";
 import type { EventDefinition } from "../authoring/define_event.ts";
 import type { Outcome } from "../nouns/outcome.ts";
-import { describeOutcome } from "./describe_outcome.ts";
+import { describeOutcome, failGiven } from "./describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 
-/** What has emitted something: what `invoke` returns, or an entry of what a test runtime has settled. */
+/**
+ * What has emitted something: what `invoke` returns, or an entry of what a test runtime has settled.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertAcked, assertNothingEmitted, type Emitting, invoke } from "weir/testing";
+ *
+ * function assertQuiet(from: Emitting) {
+ *   assertAcked(from);
+ *   assertNothingEmitted(from);
+ * }
+ * assertQuiet(await invoke(defineFunction({ on: "demo.asked" }, () => {}), {}));
+ * ```
+ */
 export interface Emitting {
   /** What became of its event. */
   readonly outcome: Outcome;
@@ -15,7 +29,20 @@ export interface Emitting {
   readonly emitted: readonly Emitted[];
 }
 
-/** An object of which only some is said, however deep; a list is said whole. */
+/**
+ * An object of which only some is said, however deep; a list is said whole.
+ *
+ * @example
+ * ```ts
+ * import type { PartOf } from "weir/testing";
+ *
+ * interface Order {
+ *   readonly id: string;
+ *   readonly customer: { readonly name: string; readonly city: string };
+ * }
+ * export const fromBerlin: PartOf<Order> = { customer: { city: "Berlin" } };
+ * ```
+ */
 export type PartOf<Data> = Data extends readonly unknown[] ? Data
   : Data extends object ? { readonly [Key in keyof Data]?: PartOf<Data[Key]> }
   : Data;
@@ -43,6 +70,7 @@ export function assertEmitted<Event extends EventDefinition>(
   event: Event,
   partialData?: PartOf<z.input<Event["data"]>>,
 ): Emitted & { readonly data: z.input<Event["data"]> } {
+  if (!from?.emitted) failGiven(from, assertEmitted);
   const ofType = from.emitted.filter(({ type }) => type === event.type);
   const found = ofType.find(({ data }) => partialData === undefined || isPart(data, partialData));
   if (found) return found as Emitted & { readonly data: z.input<Event["data"]> };
@@ -57,7 +85,7 @@ export function assertEmitted<Event extends EventDefinition>(
 }
 
 /**
- * Nothing was emitted.
+ * Nothing was emitted. That is so too when the handler failed: assert its outcome as well.
  *
  * @throws {AssertionError} saying what was.
  *
@@ -70,6 +98,7 @@ export function assertEmitted<Event extends EventDefinition>(
  * ```
  */
 export function assertNothingEmitted(from: Emitting): void {
+  if (!from?.emitted) failGiven(from, assertNothingEmitted);
   if (from.emitted.length === 0) return;
   throw new AssertionError({
     message: `expected nothing to be emitted, but ${describeEmitted(from)}`,
@@ -88,7 +117,8 @@ function describeEmitted({ emitted, outcome }: Emitting): string {
 }
 
 function isPart(data: unknown, part: unknown): boolean {
-  if (part === null || typeof part !== "object" || Array.isArray(part)) {
+  // Only of a plain object is a part meant: a date or a map would have no part that differs.
+  if (part === null || typeof part !== "object" || ![Object.prototype, null].includes(Object.getPrototypeOf(part))) {
     try {
       assert.deepStrictEqual(data, part);
       return true;

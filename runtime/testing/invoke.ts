@@ -16,7 +16,23 @@ import type { RecordedEvent } from "./recorded.ts";
 import { durationMs } from "./test_clock.ts";
 import { deliveryOf } from "./test_delivery.ts";
 
-/** An event that a function emitted. */
+/**
+ * An event that a function emitted.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Emitted, invoke } from "weir/testing";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { z } from "zod";
+ *
+ * const Told = defineEvent({ type: "demo.told", version: 1, data: z.int() });
+ * const tell = defineFunction({ on: "demo.asked", emits: [Told] }, (_event, ctx) => ctx.emit(Told, 7));
+ * const typesOf = (emitted: readonly Emitted[]) => emitted.map(({ type }) => type);
+ *
+ * assert.deepEqual(typesOf((await invoke(tell, {})).emitted), ["demo.told"]);
+ * ```
+ */
 export interface Emitted {
   /** Its type. */
   readonly type: string;
@@ -26,7 +42,21 @@ export interface Emitted {
   readonly data: unknown;
 }
 
-/** What came of an invocation. */
+/**
+ * What came of an invocation.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { invoke, type Invoked } from "weir/testing";
+ *
+ * const messages = ({ logs }: Invoked) => logs.map(({ message }) => message);
+ *
+ * const greet = defineFunction({ on: "demo.asked" }, (_event, ctx) => ctx.log.info("hello"));
+ * assert.deepEqual(messages(await invoke(greet, {})), ["hello"]);
+ * ```
+ */
 export interface Invoked<Kv extends KvStore = MemoryKvStore> {
   /** What the runtime would do with the event. */
   readonly outcome: Outcome;
@@ -91,7 +121,10 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   options: InvokeOptions<Kv> = {},
 ): Promise<Invoked<Kv>> {
   const { name = "testedFunction", clock = systemClock, attempt = 1 } = options;
-  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }).functions;
+  if (!Number.isInteger(attempt) || attempt < 1) {
+    throw new TypeError(`invoke: attempt is a whole number from 1, and not ${attempt}`);
+  }
+  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }, [options.event]).functions;
   const published: OutgoingEvent[] = [], kv = (options.kv ?? new MemoryKvStore()) as Kv;
   const log = new OwnLog(clock), spans = new SpanRecording();
   const dependencies = new Dependencies(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));

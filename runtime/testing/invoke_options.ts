@@ -1,19 +1,52 @@
 import type { z } from "zod";
 import type { EventDefinition } from "../authoring/define_event.ts";
+import type { EventOfType, KnownType } from "../authoring/schema_files.ts";
 import type { Clock, KvStore } from "../flow/ports.ts";
 import type { Duration } from "../rules/duration.ts";
 import type { MemoryInbox } from "./memory_inbox.ts";
 import type { MemoryKvStore } from "./memory_kv.ts";
 
-/** The data a function's events carry, as a publisher would write it. */
+/**
+ * The data a function's events carry, as a publisher would write it.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent } from "weir";
+ * import type { DataOf } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int(), by: z.string().optional() }) });
+ *
+ * export const asked = (n: number): DataOf<typeof Asked> => ({ n });
+ * ```
+ */
 export type DataOf<On> = On extends EventDefinition<string, infer Schema> ? z.input<Schema>
+  : On extends KnownType ? DataOf<EventOfType<On>>
   : On extends string ? unknown
   : On extends readonly (infer One)[] ? DataOf<One>
   : never;
 
-/** Which event a function is given. */
+/**
+ * Which event a function is given.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { type GivenEvent, invoke } from "weir/testing";
+ *
+ * const legacy = defineFunction({ on: "legacy.>" }, ({ type }, ctx) => ctx.log.info(type));
+ * const given: GivenEvent = { subject: "legacy.orders.made", id: "o1" };
+ *
+ * const { logs: [{ message, event_id }] } = await invoke(legacy, {}, given);
+ * assert.deepEqual([message, event_id], ["legacy.orders.made", "o1"]);
+ * ```
+ */
 export interface GivenEvent {
-  /** Which of a function's events this is. Default: the first it listens on. */
+  /**
+   * Which of a function's events this is. Default: the first it listens on. For one that names its event as text, such
+   * as `on: "orders.created"`, give the event as well: in a project its schema is found, and the data checked by it.
+   */
   readonly event?: EventDefinition;
   /** The subject, for a function on a raw pattern. */
   readonly subject?: string;
@@ -25,7 +58,21 @@ export interface GivenEvent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What {@linkcode invoke} takes besides the function and the data. */
+/**
+ * What {@linkcode invoke} takes besides the function and the data.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction, NonRetryableError } from "weir";
+ * import { assertDeadLettered, invoke, type InvokeOptions } from "weir/testing";
+ *
+ * const stubborn = defineFunction({ on: "demo.asked", retry: { attempts: 3 } }, (_event, ctx) => {
+ *   if (ctx.attempt === 3) throw new NonRetryableError("three times is enough");
+ * });
+ * const last: InvokeOptions = { attempt: 3 };
+ * assertDeadLettered(await invoke(stubborn, {}, last), { reason: "rejected" });
+ * ```
+ */
 export interface InvokeOptions<Kv extends KvStore = MemoryKvStore> extends GivenEvent {
   /** Which attempt it is, from 1. */
   readonly attempt?: number;

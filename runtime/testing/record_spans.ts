@@ -18,7 +18,24 @@ import { RecordingTracerProvider } from "../telemetry/recording_tracer.ts";
 import { startActiveSpan } from "../telemetry/start_active_span.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
 
-/** A span of an invocation, as it would be sent. */
+/**
+ * A span of an invocation, as it would be sent.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { invoke, type InvokedSpan } from "weir/testing";
+ *
+ * const told = ({ name, status }: InvokedSpan) => `${name}: ${status.code}`;
+ *
+ * const fails = defineFunction({ on: "demo.asked" }, () => {
+ *   throw new Error("not now");
+ * });
+ * const { spans } = await invoke(fails, {});
+ * assert.deepEqual(spans.map(told), ["process testedFunction: error"]);
+ * ```
+ */
 export interface InvokedSpan {
   /** Such as `process reserveInventory`, which is the attempt's own. */
   readonly name: string;

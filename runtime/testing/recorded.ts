@@ -1,6 +1,26 @@
 import { z } from "zod";
 
-/** An event as it was in its stream, for a test to replay: `deno task events record` makes its file. */
+/**
+ * An event as it was in its stream, for a test to replay: `deno task events record` makes its file.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertAcked, invoke, type RecordedEvent } from "weir/testing";
+ *
+ * // As `recorded` reads it from a file; here one of a publisher who knows nothing of CloudEvents.
+ * const event: RecordedEvent = {
+ *   kind: "recorded",
+ *   subject: "legacy.orders",
+ *   stream: "LEGACY",
+ *   sequence: 1,
+ *   time: "2026-11-21T10:00:00Z",
+ *   headers: {},
+ *   payload: new TextEncoder().encode('{"order":1}'),
+ * };
+ * assertAcked(await invoke(defineFunction({ on: "legacy.>" }, () => {}), event));
+ * ```
+ */
 export interface RecordedEvent {
   /** What tells it from an event's data. */
   readonly kind: "recorded";
@@ -45,6 +65,33 @@ function isTexts(given: unknown): boolean {
  *
  * @param pathOrUrl a path from where the test runs, or a URL such as `new URL("order.json", import.meta.url)`
  * @throws {Error} naming the file and what is wrong with it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineFunction } from "weir";
+ * import { assertAcked, invoke, recorded } from "weir/testing";
+ *
+ * const file = await Deno.makeTempFile({ suffix: ".json" }); // yours is beside the test, and kept
+ * await Deno.writeTextFile(
+ *   file,
+ *   JSON.stringify({
+ *     weir: 1,
+ *     subject: "demo.asked",
+ *     stream: "DEMO",
+ *     sequence: 12,
+ *     time: "2026-11-21T10:00:00Z",
+ *     headers: { "ce-id": "a1", "ce-type": "demo.asked", "ce-source": "/shop" },
+ *     data: { name: "Ada" },
+ *   }),
+ * );
+ * const greet = defineFunction({ on: "demo.asked" }, ({ data }, ctx) => ctx.log.info("asked", { data }));
+ *
+ * const event = await recorded(file);
+ * assertAcked(await invoke(greet, event));
+ * assert.equal(event.headers["ce-id"], "a1");
+ * await Deno.remove(file);
+ * ```
  */
 export async function recorded(pathOrUrl: string | URL): Promise<RecordedEvent> {
   const file = typeof pathOrUrl === "string" && /^file:/.test(pathOrUrl) ? new URL(pathOrUrl) : pathOrUrl;

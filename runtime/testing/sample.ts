@@ -1,10 +1,26 @@
 import { createGeneratorSync, type JsonSchema } from "json-schema-faker";
 import { z } from "zod";
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
+import { dataProblem } from "../authoring/data_problem.ts";
 import { type Issue, issueText } from "../rules/decode.ts";
 import { type Node, readableSchema } from "./sample_schema.ts";
 
-/** What {@linkcode sample} takes besides the event. */
+/**
+ * What {@linkcode sample} takes besides the event.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent } from "weir";
+ * import { sample, type SampleOptions } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string(), age: z.int() }) });
+ * const ada: SampleOptions<{ name: string; age: number }> = { seed: 7, override: { name: "Ada" } };
+ *
+ * assert.equal(sample(Asked, ada).name, "Ada");
+ * ```
+ */
 export interface SampleOptions<Data> {
   /** Another seed yields other data; the same one always the same. Default: 1. */
   readonly seed?: number;
@@ -84,6 +100,8 @@ function generate(event: EventDefinition, guess: number, seed: number): unknown 
 
 /** With the examples also of what is transformed, which zod leaves out: those of them that can be sent. */
 function schemaOf(event: EventDefinition): Node {
+  const problem = dataProblem(event.data);
+  if (problem) throw new Error(`no sample of "${event.type}": ${problem}`);
   return z.toJSONSchema(event.data as z.ZodType, {
     io: "input",
     override: ({ zodSchema, jsonSchema }) => {

@@ -8,7 +8,21 @@ import type { Outcomes, Settled } from "../telemetry/outcomes.ts";
 import { describeOutcome } from "./describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 
-/** A delivery that was settled: who handled what, and what came of it. */
+/**
+ * A delivery that was settled: who handled what, and what came of it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { SettledEntry } from "weir/testing";
+ *
+ * const brief = ({ function: name, attempt, outcome }: SettledEntry) => `${name} #${attempt}: ${outcome.kind}`;
+ *
+ * const event = { id: "e1", type: "demo.asked", data: {} };
+ * const entry: SettledEntry = { function: "greet", event, attempt: 1, outcome: { kind: "ack" }, emitted: [], durationMs: 3 };
+ * assert.equal(brief(entry), "greet #1: ack");
+ * ```
+ */
 export interface SettledEntry {
   /** The function's name. */
   readonly function: string;

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { KvBucket } from "../authoring/context.ts";
 import type { EventDefinition } from "../authoring/define_event.ts";
+import { oneOf } from "../authoring/problems.ts";
 import type { FunctionDefinition } from "../authoring/define_function.ts";
 import type { Registry } from "../authoring/registry.ts";
 import { type NatsServer, startServer } from "../broker/server.ts";
@@ -21,7 +22,26 @@ import { type SettledEntry, Settlements } from "./settlements.ts";
 import { durationMs } from "./test_clock.ts";
 import { untilSettled } from "./until_settled.ts";
 
-/** What {@linkcode startTestRuntime} takes. */
+/**
+ * What {@linkcode startTestRuntime} takes.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { startTestRuntime, type TestRuntimeOptions } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const greet = defineFunction({ on: Asked }, () => {});
+ *
+ * const options: TestRuntimeOptions = { functions: { greet }, env: { LOG_LEVEL: "warn", WEIR_FUNCTIONS: "greet" } };
+ *
+ * await using runtime = await startTestRuntime(options);
+ * const { settled } = await runtime.publishAndSettle(Asked, { name: "Ada" });
+ * assert.equal(settled.length, 1);
+ * ```
+ */
 export interface TestRuntimeOptions {
   /** The functions to run, by name. */
   readonly functions: Readonly<Record<string, FunctionDefinition>>;
@@ -33,7 +53,26 @@ export interface TestRuntimeOptions {
   readonly server?: NatsServer;
 }
 
-/** What {@linkcode TestRuntime.publishAndSettle} takes besides. */
+/**
+ * What {@linkcode TestRuntime.publishAndSettle} takes besides.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { type SettleOptions, startTestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const greet = defineFunction({ on: Asked }, () => {});
+ *
+ * const patient: SettleOptions = { id: "a1", waitForRetries: true, timeout: "1m" };
+ *
+ * await using runtime = await startTestRuntime({ functions: { greet } });
+ * const { id } = await runtime.publishAndSettle(Asked, { name: "Ada" }, patient);
+ * assert.equal(id, "a1");
+ * ```
+ */
 export interface SettleOptions {
   /** The event's id. Default: a random one. */
   readonly id?: string;
@@ -43,7 +82,25 @@ export interface SettleOptions {
   readonly timeout?: Duration;
 }
 
-/** An event, and what it caused. */
+/**
+ * An event, and what it caused.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { type SettledEvent, startTestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const greet = defineFunction({ on: Asked }, () => {});
+ *
+ * const handlers = ({ settled }: SettledEvent) => settled.map((entry) => entry.function);
+ *
+ * await using runtime = await startTestRuntime({ functions: { greet } });
+ * assert.deepEqual(handlers(await runtime.publishAndSettle(Asked, { name: "Ada" })), ["greet"]);
+ * ```
+ */
 export interface SettledEvent {
   /** Its id. */
   readonly id: string;
@@ -53,7 +110,29 @@ export interface SettledEvent {
   readonly settled: readonly SettledEntry[];
 }
 
-/** A runtime for a test, with a nats-server of its own. */
+/**
+ * A runtime for a test, with a nats-server of its own.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineEvent, defineFunction } from "weir";
+ * import { startTestRuntime, type TestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
+ * const greet = defineFunction({ on: Asked }, () => {});
+ *
+ * async function answers({ adminUrl }: TestRuntime): Promise<boolean> {
+ *   const response = await fetch(`${adminUrl}/health`);
+ *   await response.body?.cancel();
+ *   return response.ok;
+ * }
+ *
+ * await using runtime = await startTestRuntime({ functions: { greet } });
+ * assert.ok(await answers(runtime));
+ * ```
+ */
 export interface TestRuntime extends AsyncDisposable {
   /** The ingress, such as `http://127.0.0.1:41234`. */
   readonly url: string;
@@ -147,14 +226,15 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
         await cluster.close();
         await release();
       })();
-    const publish: TestRuntime["publish"] = (event, data, { id = crypto.randomUUID() } = {}) =>
-      cluster.publisher.publish({
-        id,
-        type: event.type,
-        source: "/test",
-        time: new Date().toISOString(),
-        json: JSON.stringify(data),
-      });
+    const publish: TestRuntime["publish"] = async (event, data, { id = crypto.randomUUID() } = {}) => {
+      if (stopping) throw new Error(`publish ${event.type}: this test runtime was stopped`);
+      checkKnown(event, registry);
+      const json = JSON.stringify(data);
+      if (json === undefined) throw new TypeError(`publish ${event.type}: an event carries JSON, null at the least`);
+      if (id === "") throw new TypeError(`publish ${event.type}: an id is text, or left out`);
+      const time = new Date().toISOString();
+      return await cluster.publisher.publish({ id, type: event.type, source: "/test", time, json });
+    };
     const status = async () => await (await fetch(`${runtime.adminUrl}/functions`)).json();
     return {
       url: runtime.url,
@@ -168,10 +248,18 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
         return { id, stored, settled: await untilSettled(settlements, patience, status) };
       },
       settled: settlements.entries,
-      waitForEvent: (event, where = () => true) =>
+      waitForEvent: async (event, where = () => true) => {
+        checkKnown(event, registry);
         // deno-lint-ignore no-explicit-any -- what is on the wire is what the schema takes
-        findMessage(cluster, event.type, ({ data }) => where(data as any)) as Promise<FoundMessage<any>>,
-      waitForDeadLetter: (functionName) => findMessage(cluster, `${DEAD_LETTERS.prefix}.${functionName}.>`, () => true),
+        return await findMessage(cluster, event.type, ({ data }) => where(data as any)) as FoundMessage<any>;
+      },
+      waitForDeadLetter: async (functionName) => {
+        const names = registry.functions.map(({ name }) => name);
+        if (!options.server && !names.includes(functionName)) {
+          throw new TypeError(`no function here is called "${functionName}"; there are: ${oneOf(names)}`);
+        }
+        return await findMessage(cluster, `${DEAD_LETTERS.prefix}.${functionName}.>`, () => true);
+      },
       kv: (bucket) => kv.bucket(bucket),
       stop,
       [Symbol.asyncDispose]: stop,
@@ -180,6 +268,12 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
     await release();
     throw error;
   }
+}
+
+/** @throws {TypeError} when it is nobody's: there need be no stream that would store it. */
+function checkKnown({ type }: EventDefinition, { events }: Registry): void {
+  if (events.has(type)) return;
+  throw new TypeError(`no function here names "${type}": give startTestRuntime the event in \`schemas\``);
 }
 
 /** The functions that this runtime runs, by its environment. */
