@@ -1,6 +1,6 @@
 import { systemClock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
-import { removeConsumer } from "./nats/carry_out.ts";
+import { isRefusal, removeConsumer, whyFailed } from "./nats/carry_out.ts";
 import { nameOf, type Step, type StepOf } from "./nats/plan.ts";
 import { planCluster } from "./nats/plan_cluster.ts";
 import type { Wanted } from "./nats/plan_topology.ts";
@@ -43,8 +43,12 @@ export async function applyPlan(
       functionName === step.name && stream === step.stream
     )!;
     replacing(step);
-    const problem = await replaceConsumer(jsm, durable, { ...options, clock }).then(() => undefined, unlessNotReplaced);
-    tell({ step, ...(problem && { problem: `${nameOf(step)}: ${problem}` }) });
+    const problem = await replaceConsumer(jsm, durable, { ...options, clock }).then(() => undefined, (error) => {
+      if (error instanceof NotReplaced) return `${nameOf(step)}: ${error.message}`;
+      if (isRefusal(error)) return whyFailed({ step, error });
+      throw error;
+    });
+    tell({ step, ...(problem && { problem }) });
   }
   // What was planned is told with its events; what is carried out is planned anew, and is mostly the same.
   const known = (step: Step) => planned.find((one) => nameOf(one) === nameOf(step) && one.kind === step.kind) ?? step;
@@ -66,11 +70,6 @@ export async function applyPlan(
     }
   }
   return [...applied.values()];
-}
-
-function unlessNotReplaced(error: unknown): string {
-  if (error instanceof NotReplaced) return error.message;
-  throw error;
 }
 
 /** What comes due meanwhile is not parked any more, and waits on the consumer. */

@@ -2,12 +2,14 @@ import {
   AckPolicy,
   type ConsumerInfo,
   DeliverPolicy,
+  JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
   RetentionPolicy,
 } from "@nats-io/jetstream";
 import type { Clock } from "../flow/ports.ts";
 import { removeConsumer } from "./carry_out.ts";
+import { unlessMissing } from "./in_place.ts";
 import { Patience } from "./patience.ts";
 import { type Durable, planConsumer } from "./plan_consumer.ts";
 import { markerOf, readConsumer } from "./plan_topology.ts";
@@ -19,6 +21,10 @@ const SETTLE_MS = 60_000, LOOK_MS = 50;
 const PAUSE_MARGIN_MS = 30_000;
 /** A mark is made and the old consumer deleted in one go: one that is older was left by a process that died. */
 const STALE_MS = 5_000;
+/** For so long it is let go on, for what nobody holds to be handed out again: a paused consumer does not do that. */
+const LET_GO_MS = 500;
+/** A pause that is ended by a request hands nothing out until something else happens; one that runs out does. */
+const RUN_OUT_MS = 250;
 const CONSUMER_EXISTS = 10148;
 
 /** It could not be replaced: it is as it was, or the message says how to go on. */
@@ -39,7 +45,8 @@ export interface ReplaceOptions {
  * nothing repeated, and processes that pull on it go on with the new one.
  *
  * It is paused until what it has handed out is settled; then all up to one place in the stream is settled, and nothing
- * behind that. A durable of its own marks that place before the old one is deleted, and goes when the new one is there.
+ * behind that. (What a process that died held, or gave back, comes back only while it is not paused: so it is let go on
+ * for a moment when that is due, and paused again.) A durable of its own marks that place before the old one is deleted, and goes when the new one is there.
  * Interrupted between, whoever makes the consumer next, a start or a repair too, begins at the mark. (The mark also
  * keeps the interest of a stream that keeps events only for as long as somebody has any. In a work queue it marks
  * nothing, and is handed nothing: that holds what is not settled, and nothing else.) Only one process can make the
@@ -57,26 +64,42 @@ export async function replaceConsumer(
   const patience = new Patience(clock, settleMs, LOOK_MS), owner = crypto.randomUUID();
   const ask = <Value>(request: () => Promise<Value>) => patience.ask(request, givenUp);
   const read = () => ask(() => readConsumer(jsm, stream, name));
+  const pauseUntil = (now: ConsumerInfo, ms: number) =>
+    ask(() =>
+      unlessMissing(
+        jsm.consumers.pause(stream, name, new Date(timeOf(now) + ms)),
+        JetStreamApiCodes.ConsumerNotFound,
+      )
+    );
   const unmark = () => ask(() => removeConsumer(jsm, stream, marker));
   const { config: { retention }, created: streamCreated } = await ask(() => jsm.streams.info(stream));
-  let settledUpTo = 0, paused = false;
+  let settledUpTo = 0, paused = false, pauseMs = 0, letGoAtMs = Infinity;
   for (let found = await read(); found; found = await read()) {
     if (planConsumer(durable, found).kind !== "replace") { // another process has done it
-      if (paused) await ask(() => jsm.consumers.resume(stream, name));
+      if (paused) await pauseUntil(found, RUN_OUT_MS);
       return found.num_pending;
     }
     if (!paused) {
-      // By the server's clock: ours may be behind.
-      const untilMs = timeOf(found) + settleMs + PAUSE_MARGIN_MS;
-      await ask(() => jsm.consumers.pause(stream, name, new Date(untilMs)));
+      await pauseUntil(found, settleMs + PAUSE_MARGIN_MS);
       paused = true;
+      // Longer each time: a handler may need more than one ack_wait.
+      pauseMs = pauseMs === 0 ? (found.config.ack_wait ?? 0) / 1e6 : 2 * pauseMs;
+      letGoAtMs = clock.now() + pauseMs;
+    } else if (found.num_ack_pending > 0 && clock.now() > letGoAtMs && !patience.isOver) {
+      await pauseUntil(found, RUN_OUT_MS);
+      await new Promise<void>((resolve) => clock.timer(RUN_OUT_MS + LET_GO_MS, resolve));
+      paused = false;
+      continue;
     } else if (isSettled(found)) {
       await before("mark");
       if (await mark(jsm, durable, retention, found, owner, ask)) {
         await before("delete");
         // Another process may have replaced it since it was read, or until it was marked.
         const now = await read();
-        if (now && now.created === found.created && isSettled(now)) {
+        if (
+          now && now.created === found.created && now.ack_floor.stream_seq === found.ack_floor.stream_seq &&
+          isSettled(now)
+        ) {
           settledUpTo = found.ack_floor.stream_seq;
           await ask(() => removeConsumer(jsm, stream, name));
           break;
@@ -88,7 +111,7 @@ export async function replaceConsumer(
       if (other && timeOf(other) - Date.parse(other.created) > staleMs) await unmark();
     }
     if (patience.isOver) {
-      await jsm.consumers.resume(stream, name).catch(() => {}); // it ends by itself
+      await pauseUntil(found, RUN_OUT_MS).catch(() => {}); // it ends by itself, if late
       throw new NotReplaced(unsettled(found, settleMs));
     }
     await patience.pause();
@@ -141,7 +164,7 @@ async function mark(
   }
 }
 
-/** What time it was at the server. */
+/** What time it was at the server: ours may be behind. */
 function timeOf(info: ConsumerInfo): number {
   return Date.parse((info as { ts?: string }).ts ?? "") || Date.now();
 }

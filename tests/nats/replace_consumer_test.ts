@@ -9,6 +9,7 @@ import {
 import { errors } from "@nats-io/transport-node";
 import { systemClock } from "../../runtime/clock.ts";
 import { NotReplaced, replaceConsumer } from "../../runtime/nats/replace_consumer.ts";
+import { eventually } from "./eventually.ts";
 import { type Planning, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "./planning.ts";
 
 /** A function whose consumer JetStream cannot change, six events stored, two of them handed out. */
@@ -88,9 +89,9 @@ Deno.test("what is not settled in time is left as it was, and goes on", async ()
     assert.match(error.message, /^1 events that it has handed out were not settled within 0\.2 s: start, or stop, /);
     return true;
   });
-  const info = await broker.jsm.consumers.info("ORDERS", "ship");
-  assert.equal(info.config.deliver_subject, "push.ship");
-  assert.equal(info.paused ?? false, false);
+  const info = () => broker.jsm.consumers.info("ORDERS", "ship");
+  assert.equal((await info()).config.deliver_subject, "push.ship");
+  await eventually(async () => !(await info()).paused);
 });
 
 /** Six events stored, none handled, on a consumer that acks all before as well: a process may pull on it. */
@@ -154,8 +155,19 @@ Deno.test("of two that replace it at once the later one does not delete what the
   await using broker = await setupPulled();
   const done = await Promise.all([1, 2, 3].map(() => replaceConsumer(broker.jsm, SHIP, { clock: systemClock })));
   assert.deepEqual(done, [6, 6, 6]);
-  assert.equal((await broker.jsm.consumers.info("ORDERS", "ship")).paused ?? false, false);
+  await eventually(async () => !(await broker.jsm.consumers.info("ORDERS", "ship")).paused);
   assert.deepEqual(await broker.plan(), []);
+});
+
+Deno.test("what a process that died held is handed out again, and settled, before it is replaced", async () => {
+  await using broker = await setupPulled();
+  await broker.jsm.consumers.update("ORDERS", "ship", { ack_wait: 1_000 * 1e6 });
+  await broker.take("ORDERS", "ship", 2, 0);
+  const replacing = replaceConsumer(broker.jsm, SHIP, { clock: systemClock });
+  await eventually(async () => (await broker.jsm.consumers.info("ORDERS", "ship")).paused);
+  assert.deepEqual(await broker.take("ORDERS", "ship", 3, 3), [1, 2, 3]);
+  assert.equal(await replacing, 3);
+  assert.deepEqual(await broker.take("ORDERS", "ship", 3, 3), [4, 5, 6]);
 });
 
 Deno.test("while a leader is elected it is asked again", async () => {
