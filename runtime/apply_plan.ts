@@ -13,7 +13,7 @@ import { ParkedDesk } from "./parked_desk.ts";
 export interface Applied {
   readonly step: Step;
   readonly problem?: string;
-  /** Of a consumer that is gone: events that it had not got behind it, and parked ones that are dead letters now. */
+  /** Of a consumer that is gone: events that it had not got behind it, and retries that are dead letters now. */
   readonly leftBehind?: number;
   readonly cancelled?: number;
 }
@@ -72,11 +72,11 @@ export async function applyPlan(
   return [...applied.values()];
 }
 
-/** What comes due meanwhile is not parked any more, and waits on the consumer. */
+/** All that is to come back to a function; what comes due meanwhile is taken with what is due. */
 async function cancelParked(desk: ParkedDesk, functionName: string): Promise<number> {
   let cancelled = 0;
   for await (const { sequence } of desk.list({ function: functionName })) {
     if (await desk.cancel(sequence)) cancelled++;
   }
-  return cancelled;
+  return cancelled + await desk.buryDue(functionName);
 }

@@ -28,7 +28,7 @@ A consumer that JetStream cannot change is replaced where it has got to, without
 an event: it is paused until running processes have settled what they hold, for a minute at the most.
 Interrupted, run it again.
 
-What is pruned leaves its events in their streams; its parked retries go to the dead letters.
+What is pruned leaves its events in their streams; its retries, parked or due, go to the dead letters.
 ${ORPHANS_HELP}
 
 Example:
@@ -69,7 +69,7 @@ function print(applied: readonly Applied[]): void {
     console.log(stepText(step, screen()));
     if (removed) console.log(`      removed, with ${count(leftBehind, "event")} left unhandled in ${where(step)}`);
     if (cancelled) {
-      console.log(`      ${count(cancelled, "parked retry").replace("retrys", "retries")} made dead letters`);
+      console.log(`      ${count(cancelled, "retry").replace("retrys", "retries")} made dead letters`);
     }
   }
   console.log(done.length === 0 ? "nothing was changed" : `${count(done.length, "step")} done`);
