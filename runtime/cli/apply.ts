@@ -4,6 +4,7 @@ import { connectCluster } from "../cluster.ts";
 import { nameOf } from "../nats/plan.ts";
 import { loadProject } from "../project.ts";
 import { wantedOf } from "../wanted.ts";
+import { answered } from "./answered.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";
@@ -43,10 +44,10 @@ async function apply(options: Options): Promise<void> {
   const cluster = await connectCluster(config);
   let applied: Applied[];
   try {
-    applied = await applyPlan(cluster, wantedOf(config, registry), names, {
+    applied = await answered(applyPlan(cluster, wantedOf(config, registry), names, {
       prune: options.prune,
       replacing: (step) => console.error(`${nameOf(step)}: replacing it, once what it has handed out is settled`),
-    });
+    }));
   } finally {
     await cluster.close();
   }
