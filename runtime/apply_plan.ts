@@ -1,6 +1,6 @@
 import { systemClock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
-import { removeConsumer } from "./nats/carry_out.ts";
+import { isRefusal, removeConsumer, whyFailed } from "./nats/carry_out.ts";
 import { nameOf, type Step, type StepOf } from "./nats/plan.ts";
 import { planCluster } from "./nats/plan_cluster.ts";
 import type { Wanted } from "./nats/plan_topology.ts";
@@ -13,7 +13,7 @@ import { ParkedDesk } from "./parked_desk.ts";
 export interface Applied {
   readonly step: Step;
   readonly problem?: string;
-  /** Of a consumer that is gone: events that it had not got behind it, and parked ones that are dead letters now. */
+  /** Of a consumer that is gone: events that it had not got behind it, and retries that are dead letters now. */
   readonly leftBehind?: number;
   readonly cancelled?: number;
 }
@@ -43,8 +43,12 @@ export async function applyPlan(
       functionName === step.name && stream === step.stream
     )!;
     replacing(step);
-    const problem = await replaceConsumer(jsm, durable, { ...options, clock }).then(() => undefined, unlessNotReplaced);
-    tell({ step, ...(problem && { problem: `${nameOf(step)}: ${problem}` }) });
+    const problem = await replaceConsumer(jsm, durable, { ...options, clock }).then(() => undefined, (error) => {
+      if (error instanceof NotReplaced) return `${nameOf(step)}: ${error.message}`;
+      if (isRefusal(error)) return whyFailed({ step, error });
+      throw error;
+    });
+    tell({ step, ...(problem && { problem }) });
   }
   // What was planned is told with its events; what is carried out is planned anew, and is mostly the same.
   const known = (step: Step) => planned.find((one) => nameOf(one) === nameOf(step) && one.kind === step.kind) ?? step;
@@ -68,16 +72,11 @@ export async function applyPlan(
   return [...applied.values()];
 }
 
-function unlessNotReplaced(error: unknown): string {
-  if (error instanceof NotReplaced) return error.message;
-  throw error;
-}
-
-/** What comes due meanwhile is not parked any more, and waits on the consumer. */
+/** All that is to come back to a function; what comes due meanwhile is taken with what is due. */
 async function cancelParked(desk: ParkedDesk, functionName: string): Promise<number> {
   let cancelled = 0;
   for await (const { sequence } of desk.list({ function: functionName })) {
     if (await desk.cancel(sequence)) cancelled++;
   }
-  return cancelled;
+  return cancelled + await desk.buryDue(functionName);
 }

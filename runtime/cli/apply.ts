@@ -4,6 +4,7 @@ import { connectCluster } from "../cluster.ts";
 import { nameOf } from "../nats/plan.ts";
 import { loadProject } from "../project.ts";
 import { wantedOf } from "../wanted.ts";
+import { answered } from "./answered.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";
@@ -28,7 +29,7 @@ A consumer that JetStream cannot change is replaced where it has got to, without
 an event: it is paused until running processes have settled what they hold, for a minute at the most.
 Interrupted, run it again.
 
-What is pruned leaves its events in their streams; its parked retries go to the dead letters.
+What is pruned leaves its events in their streams; its retries, parked or due, go to the dead letters.
 ${ORPHANS_HELP}
 
 Example:
@@ -43,10 +44,10 @@ async function apply(options: Options): Promise<void> {
   const cluster = await connectCluster(config);
   let applied: Applied[];
   try {
-    applied = await applyPlan(cluster, wantedOf(config, registry), names, {
+    applied = await answered(applyPlan(cluster, wantedOf(config, registry), names, {
       prune: options.prune,
       replacing: (step) => console.error(`${nameOf(step)}: replacing it, once what it has handed out is settled`),
-    });
+    }));
   } finally {
     await cluster.close();
   }
@@ -69,7 +70,7 @@ function print(applied: readonly Applied[]): void {
     console.log(stepText(step, screen()));
     if (removed) console.log(`      removed, with ${count(leftBehind, "event")} left unhandled in ${where(step)}`);
     if (cancelled) {
-      console.log(`      ${count(cancelled, "parked retry").replace("retrys", "retries")} made dead letters`);
+      console.log(`      ${count(cancelled, "retry").replace("retrys", "retries")} made dead letters`);
     }
   }
   console.log(done.length === 0 ? "nothing was changed" : `${count(done.length, "step")} done`);

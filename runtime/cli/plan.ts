@@ -4,6 +4,7 @@ import { type Step } from "../nats/plan.ts";
 import { planCluster } from "../nats/plan_cluster.ts";
 import { loadProject } from "../project.ts";
 import { wantedOf } from "../wanted.ts";
+import { answered } from "./answered.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";
@@ -40,7 +41,7 @@ async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): P
   let steps: Step[];
   try {
     const names = registry.functions.map(({ name }) => name);
-    steps = await planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names);
+    steps = await answered(planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names));
   } finally {
     await cluster.close();
   }

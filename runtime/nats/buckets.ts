@@ -8,7 +8,7 @@ import {
 } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { unlessMissing } from "./in_place.ts";
+import { differing, unlessMissing } from "./in_place.ts";
 import type { Step } from "./plan.ts";
 
 /** A key-value bucket of Weir's own: a stream, as NATS KV names it and its keys, so that every tool for KV sees it. */
@@ -35,14 +35,20 @@ export function streamOf(bucket: string): string {
 
 /**
  * What is to be done about a bucket. One that is there, made otherwise, is its operator's business; but claims must be
- * able to end.
+ * able to end, and it is to be kept as often as streams are.
+ *
+ * @param replicas undefined: one for a new bucket, and as it is for one that exists
  */
-export function planBucket({ name, config }: Bucket, found: StreamConfig | undefined, replicas: number): Step {
+export function planBucket(
+  { name, config }: Bucket,
+  found: StreamConfig | undefined,
+  replicas: number | undefined,
+): Step {
   const target = { what: "bucket", name } as const;
-  if (!found) return { ...target, kind: "create", config: newBucket(name, config, replicas) };
-  if (!config.allow_msg_ttl || found.allow_msg_ttl) return { ...target, kind: "same" };
-  const changes = [{ field: "allow_msg_ttl", from: false, to: true }];
-  return { ...target, kind: "update", changes, leftOut: [] };
+  if (!found) return { ...target, kind: "create", config: newBucket(name, config, replicas ?? 1) };
+  const changes = differing({ num_replicas: replicas }, found);
+  if (config.allow_msg_ttl && !found.allow_msg_ttl) changes.push({ field: "allow_msg_ttl", from: false, to: true });
+  return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
 }
 
 function newBucket(name: string, config: Partial<StreamConfig>, replicas: number) {

@@ -52,8 +52,8 @@ export async function carryOutAll(
     try {
       done(step, await carryOut(jsm, step));
     } catch (error) {
-      if (!(error instanceof JetStreamApiError) && !isDenied(error)) throw error;
-      failed.push({ step, error: error as Error });
+      if (!isRefusal(error)) throw error;
+      failed.push({ step, error });
     }
   }
   return failed;
@@ -67,8 +67,9 @@ export function isRace({ error }: Failed): boolean {
     code === JetStreamApiCodes.StreamNotFound;
 }
 
-function isDenied(error: unknown): boolean {
-  return (error as Error).cause instanceof errors.PermissionViolationError;
+/** JetStream, or the server, says no. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof JetStreamApiError || (error as Error).cause instanceof errors.PermissionViolationError;
 }
 
 /** What to say of it. */

@@ -11,7 +11,11 @@ const ROUNDS = 5;
 export async function ensureBucket(jsm: JetStreamManager, bucket: Bucket, replicas: number): Promise<void> {
   for (let round = 1;; round++) {
     const found = await unlessMissing(jsm.streams.info(streamOf(bucket.name)), JetStreamApiCodes.StreamNotFound);
-    const [failed] = await carryOutAll(jsm, [planBucket(bucket, found?.config, replicas)].filter(isDone), () => {});
+    const [failed] = await carryOutAll(
+      jsm,
+      [planBucket(bucket, found?.config, found ? undefined : replicas)].filter(isDone),
+      () => {},
+    );
     if (!failed) return;
     if (round === ROUNDS || !isRace(failed)) throw failed.error;
   }

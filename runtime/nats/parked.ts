@@ -1,4 +1,4 @@
-import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream";
 import type { Delivery } from "../nouns/delivery.ts";
 import type { ParkedEvent, ParkedFilter } from "../nouns/parked.ts";
 import { DEAD_LETTERS, type DeadLetters } from "./dead_letters.ts";
@@ -38,12 +38,49 @@ export async function cancelParked(
 ): Promise<boolean> {
   const message = await jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
   if (!message?.subject.startsWith(`${RETRIES.parked}.`)) return false;
-  const { function: functionName, attempts, error } = toParked(message);
+  const { function: functionName, error } = toParked(message);
+  const why = `its parked retry was cancelled; it was parked for: ${error}`;
+  return await bury(jsm, deadLetters, functionName, message, why);
+}
+
+/**
+ * Makes dead letters of what has come due for a function, or was redriven to it, and waits on its consumer: for one
+ * that is gone for good. In a work queue it would stay for ever, where nobody looks.
+ *
+ * @returns how many those were
+ * @throws {StoreError} as {@linkcode cancelParked} does.
+ */
+export async function buryDue(jsm: JetStreamManager, deadLetters: DeadLetters, functionName: string): Promise<number> {
+  let buried = 0;
+  for (const lane of [RETRIES.due, RETRIES.redriven]) {
+    for (let seq = 1;;) {
+      const which = { seq, next_by_subj: `${lane}.${functionName}.>` } as MsgRequest; // the client's type lacks it
+      const message = await jsm.streams.getMessage(RETRIES.stream, which);
+      if (!message) break;
+      seq = message.seq + 1;
+      const error = message.header.get("weir-error"), why = "it had come back to a function that was removed";
+      if (await bury(jsm, deadLetters, functionName, message, error ? `${why}; it was parked for: ${error}` : why)) {
+        buried++;
+      }
+    }
+  }
+  return buried;
+}
+
+/** @returns false when it was gone before: it is the function's again, and no dead letter */
+async function bury(
+  jsm: JetStreamManager,
+  deadLetters: DeadLetters,
+  functionName: string,
+  message: StoredMsg,
+  why: string,
+): Promise<boolean> {
+  const { seq: sequence } = message, attempts = Number(message.header.get("weir-attempts"));
   const outcome = {
     kind: "dead-letter",
     reason: "rejected",
     attempts,
-    error: { name: "CancelledError", message: `its parked retry was cancelled; it was parked for: ${error}` },
+    error: { name: "CancelledError", message: why },
   } as const;
   // An id of its own: if it is taken back, the event's own dead letter must not be taken for a repeat of it.
   const id = `cancelled:${sequence}:${message.timestamp}`, delivery = toDelivery(message);

@@ -48,14 +48,16 @@ export function planStream(
   };
   const storage = stream.storage as StorageType | undefined;
   const target = { what: "stream", name: stream.name } as const;
-  const problems = [...found ? unchangeable(found, storage) : [], ...inTheWay.map(overlap)];
+  const schedules = found ? scheduleChange(stream, found) : [];
+  const stuck = found && schedules.length > 0 ? withoutSchedules(found) : [];
+  const problems = [...found ? unchangeable(found, storage) : [], ...stuck, ...inTheWay.map(overlap)];
   if (problems.length > 0) return { ...target, kind: "blocked", problems };
   if (!found) return { ...target, kind: "create", config: newStream(stream, declared) };
   // Ids are not remembered for longer than events are kept: JetStream refuses to.
   if (declared.max_age && !declared.duplicate_window && found.duplicate_window > declared.max_age) {
     declared.duplicate_window = declared.max_age;
   }
-  const changes = [...differing(declared, found), ...subjectChange(stream.subjects, found)];
+  const changes = [...differing(declared, found), ...schedules, ...subjectChange(stream.subjects, found)];
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
 }
 
@@ -81,6 +83,31 @@ function unchangeable(found: StreamConfig, storage: StorageType | undefined): st
   if (found.mirror) problems.push("mirror: it mirrors another stream, which stores no subjects of its own");
   if (found.sealed) problems.push("sealed: it takes no more messages");
   return problems;
+}
+
+/** Without schedules no retry can be parked; and JetStream has them only where the oldest goes for what is too much. */
+function scheduleChange({ made }: WantedStream, found: StreamConfig): Change[] {
+  if (!made?.allow_msg_schedules || found.allow_msg_schedules) return [];
+  return differing({ allow_msg_schedules: true, discard: DiscardPolicy.Old }, { ...NO_SCHEDULES, ...found });
+}
+
+const NO_SCHEDULES = { allow_msg_schedules: false };
+
+/** What keeps a stream from having schedules. */
+function withoutSchedules({ deny_purge, discard, ...found }: StreamConfig): string[] {
+  const limits = (["max_bytes", "max_msgs", "max_msgs_per_subject"] as const).filter((limit) => found[limit] > 0);
+  const drops = discard === DiscardPolicy.New && limits.length > 0;
+  return [
+    ...deny_purge ? ["deny_purge is true, and JetStream neither changes that in place nor schedules with it"] : [],
+    ...drops
+      ? [
+        `allow_msg_schedules goes only with discard "old", which drops retries that wait beyond ${
+          limits.join(", ")
+        }: ` +
+        "take that limit away (nats stream edit)",
+      ]
+      : [],
+  ];
 }
 
 function overlap({ name, ours }: InTheWay): string {

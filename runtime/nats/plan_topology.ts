@@ -20,7 +20,7 @@ export interface Wanted {
   readonly streams: readonly BoundStream[];
   readonly durables: readonly Durable[];
   readonly buckets?: readonly Bucket[];
-  /** Of streams. Undefined: one for a new stream, and as it is for one that exists. */
+  /** Of streams and buckets. Undefined: one for a new stream, and as it is for one that exists. */
   readonly replicas?: number;
   /** Where a consumer that is gone begins again. Undefined: at the start of its stream. */
   readonly floorOf?: (durable: Durable) => Floor | undefined;
@@ -64,7 +64,7 @@ export async function planTopology(jsm: JetStreamManager, wanted: Wanted): Promi
     return planStream(stream, found, replicas, others.map((name) => ({ name, ours: ours(name) })));
   }));
   const buckets = (wanted.buckets ?? []).map(async (bucket) =>
-    planBucket(bucket, (await readStream(jsm, streamOf(bucket.name)))?.config, replicas ?? 1)
+    planBucket(bucket, (await readStream(jsm, streamOf(bucket.name)))?.config, replicas)
   );
   const hopeless = steps.filter(({ kind, name }) => kind === "blocked" && !homes.get(name)).map(({ name }) => name);
   const consumers = wanted.durables.filter(({ stream }) => !hopeless.includes(stream)).map(async (durable) => {

@@ -10,12 +10,12 @@ export type Pruned =
   | { readonly kind: "removed"; readonly leftBehind: number; readonly cancelled: number }
   | { readonly kind: "in-use" };
 
-/** Ends the wait of everything parked for a function, and returns how many that were. */
+/** Makes dead letters of all that is parked or due for a function, and returns how many that were. */
 export type CancelParked = (functionName: string) => Promise<number>;
 
 /**
  * Removes the consumers of a function that the project does not have any more, all or none: not while some process
- * pulls on any of them. What is parked for it goes to the dead letters first; and its consumer on RETRIES goes last,
+ * pulls on any of them. What is parked or due for it goes to the dead letters first; and its consumer on RETRIES goes last,
  * since that is what tells that they are Weir's.
  *
  * @param group the steps of one function

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
+import { headers } from "@nats-io/transport-node";
 import { z } from "zod";
 import { eventually } from "../nats/eventually.ts";
 import { startPlanned } from "./planned.ts";
@@ -67,4 +68,44 @@ Deno.test("what a removed function leaves is kept while it runs, and pruned afte
   assert.equal((await jsm.streams.info("DEAD_LETTERS")).state.messages, 3);
   assert.equal((await jsm.streams.info("RETRIES")).state.messages, 0);
   assert.equal((await jsm.streams.info("DEMO")).state.messages, 4);
+});
+
+Deno.test("what has come due for a function that is gone is not left in RETRIES, where nobody would see it", async () => {
+  await using planned = await startPlanned();
+  const { jsm, nc } = planned.cluster;
+  let failed = 0;
+  const kept = defineFunction({ on: Asked }, () => {});
+  const removed = defineFunction({ on: Asked }, () => {
+    failed++;
+    throw new RetryAfterError("1h");
+  });
+  const before = await startTestRuntime({ functions: { kept, removed }, server: planned.server });
+  for (const n of [1, 2, 3]) await before.publish(Asked, { n });
+  await eventually(() => failed === 3);
+  await eventually(async () => (await jsm.streams.info("RETRIES")).state.messages === 3);
+  await before.stop();
+  // Two of them come due with nobody there: as JetStream stores them, headers and all.
+  for (const sequence of [1, 2]) {
+    const parked = (await jsm.streams.getMessage("RETRIES", { seq: sequence }))!;
+    const due = headers();
+    for (const key of parked.header.keys().filter((name) => !name.startsWith("Nats-"))) {
+      due.set(key, parked.header.get(key));
+    }
+    await nc.request(parked.header.get("Nats-Schedule-Target"), parked.data, { headers: due, timeout: 5_000 });
+    await jsm.streams.deleteMessage("RETRIES", sequence);
+  }
+  await eventually(async () => (await jsm.consumers.info("RETRIES", "removed")).num_waiting === 0);
+  await eventually(async () => (await jsm.consumers.info("DEMO", "removed")).num_waiting === 0);
+  const applied = await planned.apply({ kept }, { prune: true });
+  assert.deepEqual(
+    applied.map(({ leftBehind, cancelled, problem }) => [leftBehind, cancelled, problem]),
+    [[0, 0, undefined], [0, 3, undefined]],
+  );
+  assert.equal((await jsm.streams.info("RETRIES")).state.messages, 0);
+  const letters: string[] = [];
+  for (const seq of [1, 2, 3]) {
+    const letter = (await jsm.streams.getMessage("DEAD_LETTERS", { seq }))!;
+    letters.push(`${letter.subject} ${letter.header.get("weir-stream")} ${letter.string()}`);
+  }
+  assert.deepEqual(letters.toSorted(), [1, 2, 3].map((n) => `dead_letters.removed.demo.asked DEMO {"n":${n}}`));
 });

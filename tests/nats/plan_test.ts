@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
-import { AckPolicy, DiscardPolicy } from "@nats-io/jetstream";
+import { AckPolicy, DiscardPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
+import { INBOX, planBucket } from "../../runtime/nats/buckets.ts";
 import { eventually } from "./eventually.ts";
 import { everything, ORDERS, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "./planning.ts";
 
@@ -61,6 +62,13 @@ Deno.test("what was changed by hand is changed back, each field from what it is 
       changes: [{ field: "num_replicas", from: 1, to: 3 }],
       leftOut: [],
     })),
+    {
+      what: "bucket",
+      name: "weir_attempts",
+      kind: "update",
+      changes: [{ field: "num_replicas", from: 1, to: 3 }],
+      leftOut: [],
+    },
     {
       what: "consumer",
       name: "ship",
@@ -185,4 +193,43 @@ Deno.test("a bucket is made as the tools for KV make it", async () => {
   const { config: theirs } = await broker.jsm.streams.info("KV_weir_attempts");
   assert.deepEqual({ ...ours, description: undefined }, { ...theirs, description: undefined });
   assert.deepEqual(await broker.plan(), []);
+});
+
+Deno.test("a stream for retries that somebody made without schedules gets them, so that a retry can be parked", async () => {
+  await using broker = await startPlanning();
+  const made = { name: "RETRIES", subjects: ["retries.>"], retention: RetentionPolicy.Workqueue };
+  await broker.jsm.streams.add({ ...made, discard: DiscardPolicy.New });
+  const step = (await broker.plan()).find(({ what, name }) => what === "stream" && name === "RETRIES")!;
+  assert.deepEqual("changes" in step && step.changes, [
+    { field: "allow_msg_schedules", from: false, to: true },
+    { field: "discard", from: "new", to: "old" },
+  ]);
+  await broker.ensure();
+  assert.deepEqual(await broker.plan(), []);
+  const { config } = await broker.jsm.streams.info("RETRIES");
+  assert.deepEqual([config.allow_msg_schedules, config.discard], [true, "old"]);
+});
+
+for (
+  const [setting, problem] of [
+    [{ max_bytes: 1_000_000, discard: DiscardPolicy.New }, /discard "old", which drops retries .* max_bytes: take/],
+    [{ deny_purge: true }, /^deny_purge is true, and JetStream neither changes that in place nor schedules with it$/],
+  ] as const
+) {
+  const [field] = Object.keys(setting);
+  Deno.test(`a stream for retries that can have no schedules for its ${field} is blocked`, async () => {
+    await using broker = await startPlanning();
+    const made = { name: "RETRIES", subjects: ["retries.>"], retention: RetentionPolicy.Workqueue };
+    await broker.jsm.streams.add({ ...made, ...setting });
+    const step = (await broker.plan()).find(({ name }) => name === "RETRIES")!;
+    assert.equal(step.kind, "blocked");
+    assert.match("problems" in step ? step.problems.join() : "", problem);
+  });
+}
+
+Deno.test("replicas that are wanted of streams are wanted of buckets that are there as well", () => {
+  const found = { num_replicas: 1, allow_msg_ttl: true } as StreamConfig;
+  const step = planBucket(INBOX, found, 3);
+  assert.deepEqual("changes" in step && step.changes, [{ field: "num_replicas", from: 1, to: 3 }]);
+  assert.equal(planBucket(INBOX, { ...found, num_replicas: 3 }, undefined).kind, "same", "nobody wants fewer");
 });

@@ -69,9 +69,9 @@ export const CONSUMERS: readonly Rule[] = [
     area: "consumers",
     holds: "every function's consumer is pulled from, and acked event by event",
     why: "`start` exits with 1 on another kind, which JetStream does not change in place",
-    fix: "`nats consumer rm STREAM NAME` once its events are handled: the new one begins with the oldest event kept",
+    fix: "`deno task apply`: it makes a new one that goes on where this one has got to",
     find: (facts) =>
-      each(facts, ({ config, stream_name, name: own }, name) => {
+      each(facts, ({ config }, name) => {
         const flaw = config.deliver_subject
           ? `pushes to ${config.deliver_subject}`
           : config.ack_policy !== "explicit"
@@ -80,9 +80,7 @@ export const CONSUMERS: readonly Rule[] = [
           ? "delivers headers alone"
           : undefined;
         if (flaw === undefined) return [];
-        const fix = config.headers_only
-          ? RESTART
-          : `nats consumer rm ${stream_name} ${own}, once its events are handled`;
+        const fix = config.headers_only ? RESTART : "deno task apply";
         return [{ severity: "error", what: `${name} ${flaw}`, fix }];
       }),
   },
@@ -175,15 +173,14 @@ export const CONSUMERS: readonly Rule[] = [
     area: "consumers",
     holds: "every consumer in RETRIES is one of a function that there is",
     why: "the consumer of a function that is gone, or renamed, keeps its retries waiting for ever",
-    fix:
-      "`nats consumer rm` in each stream, where the function is gone for good; nothing, where another project runs it",
+    fix: "`deno task apply --prune NAME`, where the function is gone for good; nothing, where another project runs it",
     find: ({ project, consumers }) =>
       split(known(project), known(consumers)).foreign.filter(({ stream_name, config }) =>
         stream_name === "RETRIES" && config.durable_name
       ).map(({ name, num_pending }) => ({
         severity: "info",
         what: `RETRIES has a consumer ${name}, and there is no functions/${name}.ts (${num_pending} wait for it)`,
-        fix: `nats consumer rm RETRIES ${name}, if it is gone for good; nothing, if another project runs it`,
+        fix: `deno task apply --prune ${name}, if it is gone for good; nothing, if another project runs it`,
       })),
   },
 ];

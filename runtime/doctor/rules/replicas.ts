@@ -10,14 +10,12 @@ export const REPLICAS: readonly Rule[] = [
     area: "streams",
     holds: "in a cluster every stream has more than one replica",
     why: "while the one server that has it is away nothing is stored or handled, and with its disk all of it is lost",
-    fix: "`WEIR_REPLICAS=3`; for the key-value buckets, which a start leaves as they are, `nats stream edit`",
+    fix: "`WEIR_REPLICAS=3`",
     find: (facts) => {
       const count = serverCount(facts), { WEIR_REPLICAS } = known(facts.config);
       if (count < 2) return [];
       const single = [...known(facts.streams).values()].filter(({ config }) => config.num_replicas === 1);
       const names = single.map(({ config }) => config.name);
-      // A start with WEIR_REPLICAS changes streams, but no bucket that is there.
-      const edited = WEIR_REPLICAS ? names.filter((name) => name.startsWith("KV_")) : names;
       const wanted = count >= 3 ? 3 : undefined, noStreams = known(facts.streams).size === 0 && !WEIR_REPLICAS;
       const todo = wanted ? `WEIR_REPLICAS=${wanted}` : "a third server, and WEIR_REPLICAS=3";
       if (noStreams) {
@@ -25,12 +23,10 @@ export const REPLICAS: readonly Rule[] = [
         return [{ severity: "warning", what, fix: todo }];
       }
       if (names.length === 0) return [];
-      const buckets = edited.filter((name) => name.startsWith("KV_"));
-      const commands = buckets.map((name) => `nats stream edit ${name} --replicas=3`);
       return [{
         severity: "warning",
         what: `the cluster has ${count} servers, and one replica has: ${names.join(", ")}`,
-        fix: [WEIR_REPLICAS ? "start Weir" : todo, ...wanted ? commands : []].join("; "),
+        fix: (WEIR_REPLICAS ?? 1) > 1 ? "start Weir" : todo,
       }];
     },
   },
