@@ -26,8 +26,9 @@ export function planCommand(): Command {
       "after",
       `${ORPHANS_HELP}
 
-Exit codes: 0 nothing to do (orphans are told of, and are none of a start's business);
-2 something to do; 1 blocked.
+Here 0 means nothing to do (orphans are told of, and are none of a start's business), 2 something
+to do, 1 that it is blocked. Buckets that handlers open with ctx.kv are made on first use, and not
+declared.
 
 Example:
   NATS_URL=nats://nats:4222 deno task plan`,

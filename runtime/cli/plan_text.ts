@@ -137,7 +137,9 @@ function summary(steps: readonly Step[]): string {
   ] as const;
   const said = parts.filter(([n]) => n > 0).map(([n, what]) => `${number(n)} ${what}`).join(", ");
   const foreign = of("foreign");
-  return `${said || "nothing is wanted"}${foreign > 0 ? `; ${number(foreign)} of somebody else, never touched` : ""}`;
+  return `${said || "nothing is wanted"}${
+    foreign > 0 ? `; ${number(foreign)} that the project does not declare, never touched` : ""
+  }`;
 }
 
 /** A number and what of. */

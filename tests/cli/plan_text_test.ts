@@ -52,7 +52,7 @@ of no function of this project; \`deno task apply --prune\` removes it
   - consumer bill on stream ORDERS
       1 event waits on it, 12 unsettled, 3 parked; a process is pulling on it now: it is not pruned
 
-1 to make, 1 to change, 1 to replace, 1 blocked, 1 that the project has no use for, 1 as they should be; 1 of somebody else, never touched`,
+1 to make, 1 to change, 1 to replace, 1 blocked, 1 that the project has no use for, 1 as they should be; 1 that the project does not declare, never touched`,
   );
 });
 
