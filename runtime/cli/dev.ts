@@ -48,7 +48,7 @@ export async function dev(options: { fresh?: boolean; check?: boolean } = {}): P
 
 class Dev {
   readonly #standIns = new StandIns(PROJECT, say);
-  readonly #types = new TypeCheck(PROJECT, (why) => say(`types are not checked: ${why}`));
+  readonly #types = new TypeCheck(PROJECT, (why) => say(paint("yellow", why)));
   #server: NatsServer | undefined;
   #fronts: readonly Front[] = [];
   #generations: Generations | undefined;
@@ -135,12 +135,12 @@ class Dev {
     }
   }
 
-  /** There was nothing that worked before the first start: it does not wait for this. */
+  /** It takes seconds: neither the first start waits for this, nor what is saved meanwhile. */
   async #checkAll(): Promise<void> {
-    const found = await this.#types.begin(
-      (await Promise.all(FOLDERS.map((folder) => listSources(PROJECT, folder)))).flat(),
-    );
-    if (this.#stopping || found.length === 0) return;
+    const files = (await Promise.all(FOLDERS.map((folder) => listSources(PROJECT, folder)))).flat();
+    const found = await this.#types.begin(files);
+    if (this.#stopping || !found) return;
+    if (found.length === 0) return say("types are checked: no errors");
     for (const one of await show(found)) say(`${paint("red", "type error")} ${one}`);
     say("it runs all the same, until the next change");
   }

@@ -21,6 +21,7 @@ async function setup() {
   await write("schemas/ticks.ts", SCHEMA);
   const env = freePorts("PORT", "ADMIN_PORT"), dev = startWeir(project.path, ["dev"], { ...env, LOG_LEVEL: "info" });
   await dev.waitForLine(/^Weir is up in/);
+  await dev.waitForLine(/types are checked/); // what is saved before is live at once, and checked after
   const post = async (n: number) => {
     const body = JSON.stringify({ n }), headers = { "content-type": "application/json" };
     const response = await fetch(`http://127.0.0.1:${env.PORT}/events/ticks.made`, { method: "POST", headers, body });
