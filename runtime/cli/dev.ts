@@ -25,7 +25,7 @@ const NATS_PORT = 4222;
 const DEFAULTS = { HOST: "127.0.0.1", LOG_FORMAT: "pretty", LOG_LEVEL: "debug" };
 /** Longer than the runtime gives itself: it must have the time to end by itself. */
 const GRACE_MARGIN_MS = 5_000;
-/** A runtime that ends by itself is started again at once; but not if the last time was so shortly before. */
+/** A runtime or NATS that ends by itself is started again at once; but not if the last time was so shortly before. */
 const AGAIN_MS = 5_000;
 
 /**
@@ -65,8 +65,8 @@ class Dev {
     this.#fronts = [front, admin];
     const ownNats = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
     const standIns = this.#standIns.start();
-    if (ownNats) this.#server = await startNats(fresh);
-    const server = this.#server;
+    const server = this.#server = ownNats ? await startNats(fresh) : undefined;
+    if (server) void this.#keepNats(server);
     await rememberDevServer({ nats: server?.url, url: front.url, admin: admin.url });
     await standIns;
     const generations = await this.#startGenerations(front, admin);
@@ -132,6 +132,23 @@ class Dev {
       if (ours.some((file) => file.startsWith("schemas/")) && await writeEventTypes()) ours.push(EVENT_TYPES_FILE);
       const next = await generations.next(async () => await show(await this.#types.changed(ours)));
       if (!this.#stopping) this.#report(next, ours.join(", "), performance.now() - atMs);
+    }
+  }
+
+  /** It is ours to start again. Not if it would only end again, as with a store that it cannot write. */
+  async #keepNats(server: NatsServer): Promise<void> {
+    for (let lastMs = -Infinity, nowMs = 0;; lastMs = nowMs) {
+      const { code, signal } = await server.ended;
+      if (this.#stopping) return;
+      nowMs = performance.now();
+      const how = `nats-server ${signal ? `was ended by ${signal}` : `ended with ${code}`}`;
+      if (nowMs - lastMs < AGAIN_MS) return say(`${paint("red", how)} again: end this with Ctrl-C and start it again`);
+      try {
+        await server.restart();
+      } catch (error) {
+        return say(`${paint("red", how)} and cannot be started again: ${(error as Error).message}`);
+      }
+      say(`${paint("red", how)}: it runs again, with all that it had stored`);
     }
   }
 

@@ -96,13 +96,25 @@ Deno.test("after kill -9 of dev all that it started is gone", async () => {
 
 Deno.test("after kill -9 of the runtime itself dev starts it again, and what was posted meanwhile is answered", async () => {
   await using weir = await setup();
-  for (const pid of await generationsOf(weir.dev.pid)) Deno.kill(pid, "SIGKILL");
+  for (const pid of await childrenOf(weir.dev.pid, / generation$/)) Deno.kill(pid, "SIGKILL");
   await weir.dev.waitForLine(/the runtime was ended by SIGKILL/);
   const response = await weir.post("/orders", order);
   assert.equal(response.status, 202);
   await response.body?.cancel();
   await weir.dev.waitForLine(/started again: live/);
   await handled(weir.dev, "confirmOrder");
+});
+
+Deno.test("after kill -9 of its nats-server dev starts it again, with what it had stored", async () => {
+  await using weir = await setup();
+  const post = async () => (await (await weir.post("/orders", order)).json()).sequence;
+  assert.equal(await post(), 1);
+  await handled(weir.dev, "confirmOrder");
+  const [pid] = await childrenOf(weir.dev.pid, / -js -sd /);
+  Deno.kill(pid, "SIGKILL");
+  await weir.dev.waitForLine(/nats-server was ended by SIGKILL: it runs again, with all that it had stored/);
+  await weir.dev.waitForLog(({ message }) => message === "reconnected to NATS");
+  assert.equal(await post(), 3); // what confirmOrder emitted is the second
 });
 
 Deno.test("a port that was asked for and is taken is told with who has it and what to try", async () => {
@@ -142,9 +154,9 @@ Deno.test("what was stored survives a restart, and --fresh drops it", async () =
   assert.deepEqual(sequences, [1, 3, 1]);
 });
 
-/** The processes that run the project, or wait to. */
-async function generationsOf(pid: number): Promise<number[]> {
+/** The processes of this command line that it started. */
+async function childrenOf(pid: number, commandLine: RegExp): Promise<number[]> {
   const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=,args=", "--ppid", String(pid)] }).output();
-  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line.endsWith(" generation"));
+  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => commandLine.test(line));
   return lines.map((line) => Number(/\d+/.exec(line)![0]));
 }
