@@ -13,7 +13,7 @@ import { STAND_INS, StandIns } from "../dev/stand_ins.ts";
 import { TypeCheck } from "../dev/type_check.ts";
 import { listSources, PROJECT } from "../project.ts";
 import { EVENT_TYPES_FILE, writeEventTypes } from "./event_types.ts";
-import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
+import { claimFolder, forgetDevServer, rememberDevServer } from "./dev_server.ts";
 import { paint } from "./output.ts";
 import { onStopSignal } from "./signals.ts";
 import { startArguments } from "./start_command.ts";
@@ -67,7 +67,11 @@ class Dev {
     const standIns = this.#standIns.start();
     const server = this.#server = ownNats ? await startNats(fresh) : undefined;
     if (server) void this.#keepNats(server);
-    await rememberDevServer({ nats: server?.url, url: front.url, admin: admin.url });
+    await rememberDevServer({
+      nats: server?.url ?? config.NATS_URL.map(withoutPassword).join(","),
+      url: front.url,
+      admin: admin.url,
+    });
     await standIns;
     const generations = await this.#startGenerations(front, admin);
     await writeEventTypes();
@@ -224,20 +228,15 @@ async function open(variable: "PORT" | "ADMIN_PORT", host: string, port: number)
   }
 }
 
-/** Two servers on one store destroy it. The system takes the lock away when this process is gone, however that was. */
-async function claimFolder(): Promise<void> {
-  await Deno.mkdir(new URL(".weir/", PROJECT), { recursive: true });
-  const lock = await Deno.open(new URL(".weir/lock", PROJECT), { create: true, write: true });
-  if (await lock.tryLock(true)) return;
-  lock.close();
-  throw new Error("another `deno task dev` runs in this folder: stop it first, or run it in a copy of the folder");
-}
-
 async function show(found: readonly Diagnostic[]): Promise<string[]> {
   return await Promise.all(found.map(async (one) => {
     const text = await Deno.readTextFile(new URL(one.file, PROJECT)).catch(() => undefined);
     return showDiagnostic(one, text);
   }));
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)?.*@/, "$1");
 }
 
 function say(line: string): void {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { startServer } from "../../runtime/broker/server.ts";
 import { copyProject, freePorts, listens, type Program, startWeir, waitUntilClosed } from "./program.ts";
 
 const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };
@@ -115,6 +116,32 @@ Deno.test("after kill -9 of its nats-server dev starts it again, with what it ha
   await weir.dev.waitForLine(/nats-server was ended by SIGKILL: it runs again, with all that it had stored/);
   await weir.dev.waitForLog(({ message }) => message === "reconnected to NATS");
   assert.equal(await post(), 3); // what confirmOrder emitted is the second
+});
+
+Deno.test("commands in its folder find a dev that runs, and take no word of one that was killed", async () => {
+  await using weir = await setup();
+  const run = (...args: string[]) => startWeir(weir.project.path, args, {});
+  await using published = run("publish", "orders.created", JSON.stringify(order));
+  await published.waitForLine(/^stored orders\.created/);
+  await using first = run("new", "shipOrder", "--on", "orders.shipped");
+  await first.waitForLine(new RegExp(`curl -i ${weir.url}/events/orders.shipped`));
+  weir.dev.kill("SIGKILL");
+  await waitUntilClosed(weir.ports);
+  await Deno.stat(`${weir.project.path}/.weir/dev.json`); // it is there still
+  await using second = run("new", "packOrder", "--on", "orders.packed");
+  await second.waitForLine(/curl -i http:\/\/127\.0\.0\.1:8000\/events\/orders.packed/);
+});
+
+Deno.test("commands find the NATS that a dev was told of, and its password is in no file", async () => {
+  await using server = await startServer({ config: "authorization { user: u, password: p }" });
+  await using project = await copyProject();
+  const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
+  await using dev = startWeir(project.path, ["dev"], { ...env, NATS_URL: server.url.replace("//", "//u:p@") });
+  await dev.waitForLine(/^Weir is up in/);
+  const said = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
+  assert.equal(said.nats, server.url);
+  dev.kill("SIGTERM");
+  await dev.status;
 });
 
 Deno.test("a port that was asked for and is taken is told with who has it and what to try", async () => {
