@@ -1,12 +1,13 @@
 import { fileURLToPath } from "node:url";
-import { type NatsServer, startServer } from "../broker/server.ts";
+import type { NatsServer } from "../broker/server.ts";
 import { type Config, ENVIRONMENT, readConfig } from "../config.ts";
 import { authProblem } from "../config.ts";
-import { type Change, watchFiles } from "../dev/changes.ts";
+import { type Changes, watchFiles } from "../dev/changes.ts";
 import { Front } from "../dev/front.ts";
 import { spawnGeneration } from "../dev/generation_process.ts";
 import { Generations, type Next } from "../dev/generations.ts";
 import type { Diagnostic } from "../dev/language_server.ts";
+import { keepNats, startNats } from "../dev/own_nats.ts";
 import { firstFree, whoListens } from "../dev/ports.ts";
 import { difference, showDiagnostic } from "../dev/report.ts";
 import { STAND_INS, StandIns } from "../dev/stand_ins.ts";
@@ -20,13 +21,14 @@ import { startArguments } from "./start_command.ts";
 import { welcome } from "./welcome.ts";
 
 const FOLDERS = ["functions", "schemas"], SETTINGS = "deno.json";
-const NATS_PORT = 4222;
 /** What `dev` sets unless the environment does: only this machine gets in, and the log is for a person. */
 const DEFAULTS = { HOST: "127.0.0.1", LOG_FORMAT: "pretty", LOG_LEVEL: "debug" };
 /** Longer than the runtime gives itself: it must have the time to end by itself. */
 const GRACE_MARGIN_MS = 5_000;
-/** A runtime or NATS that ends by itself is started again at once; but not if the last time was so shortly before. */
+/** A runtime that ends by itself is started again at once; but not if the last time was so shortly before. */
 const AGAIN_MS = 5_000;
+/** Whoever waits for the end wants to know by then what it waits for. */
+const PATIENCE_MS = 1_000;
 
 /**
  * `dev`: owns a nats-server, the stand-ins of `functions/_dev/`, the listeners, and the processes that run the project:
@@ -53,6 +55,7 @@ class Dev {
   #fronts: readonly Front[] = [];
   #generations: Generations | undefined;
   #stopping = false;
+  #arguments: readonly string[] = [];
   #diedAtMs = -Infinity;
 
   constructor(readonly config: Config, readonly checksTypes: boolean) {}
@@ -65,8 +68,9 @@ class Dev {
     this.#fronts = [front, admin];
     const ownNats = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
     const standIns = this.#standIns.start();
-    const server = this.#server = ownNats ? await startNats(fresh) : undefined;
-    if (server) void this.#keepNats(server);
+    if (ownNats && fresh) say("all events and state of before are gone, as --fresh wants it");
+    const server = this.#server = ownNats ? await startNats(PROJECT, say) : undefined;
+    if (server) void keepNats(server, () => this.#stopping, say);
     await rememberDevServer({
       nats: server?.url ?? config.NATS_URL.map(withoutPassword).join(","),
       url: front.url,
@@ -76,6 +80,7 @@ class Dev {
     const generations = await this.#startGenerations(front, admin);
     await writeEventTypes();
     const changes = await watchFiles(PROJECT, FOLDERS, [SETTINGS]); // before anything is read: no change is missed
+    void changes.more.then(() => generations.overtaken());
     const first = await generations.next(() => Promise.resolve([]));
     if (this.#stopping) return;
     if (first.kind === "live") {
@@ -87,7 +92,8 @@ class Dev {
   }
 
   async #startGenerations(front: Front, admin: Front): Promise<Generations> {
-    const { config } = this, args = [...(await startArguments()).slice(0, -1), "generation"];
+    const { config } = this;
+    this.#arguments = await generationArguments();
     if (config.WEIR_WORKERS > 1) say("WEIR_WORKERS is left alone here: one process runs the functions");
     const env = {
       ...DEFAULTS,
@@ -105,7 +111,7 @@ class Dev {
       ...(this.#server && { NATS_URL: this.#server.url }),
     };
     const generations = this.#generations = new Generations({
-      spawn: () => spawnGeneration(args, fileURLToPath(PROJECT), env),
+      spawn: () => spawnGeneration(this.#arguments, fileURLToPath(PROJECT), env),
       route: async (to, why) => {
         await Promise.all([front.to(to?.url, why), admin.to(to?.adminUrl, why)]);
       },
@@ -123,10 +129,20 @@ class Dev {
     return generations;
   }
 
-  async #follow(generations: Generations, changes: AsyncIterable<Change>): Promise<void> {
-    for await (const { files, atMs } of changes) {
+  async #follow(generations: Generations, changes: Changes): Promise<void> {
+    while (true) {
+      const { files, atMs } = await changes.next();
       if (this.#stopping) return;
-      if (files.includes(SETTINGS)) generations.renewSpare();
+      void changes.more.then(() => generations.overtaken());
+      if (files.includes(SETTINGS)) {
+        try {
+          this.#arguments = await generationArguments();
+        } catch (error) {
+          this.#report({ kind: "refused", problems: [(error as Error).message] }, "", 0);
+          continue;
+        }
+        generations.renewSpare();
+      }
       if (files.some((file) => file.startsWith(STAND_INS))) {
         await this.#standIns.stop();
         await this.#standIns.start();
@@ -134,25 +150,8 @@ class Dev {
       const ours = files.filter((file) => !file.startsWith(STAND_INS));
       if (ours.length === 0) continue;
       if (ours.some((file) => file.startsWith("schemas/")) && await writeEventTypes()) ours.push(EVENT_TYPES_FILE);
-      const next = await generations.next(async () => await show(await this.#types.changed(ours)));
+      const next = await generations.next(async () => await show(await this.#types.changed(await filesOf(ours))));
       if (!this.#stopping) this.#report(next, ours.join(", "), performance.now() - atMs);
-    }
-  }
-
-  /** It is ours to start again. Not if it would only end again, as with a store that it cannot write. */
-  async #keepNats(server: NatsServer): Promise<void> {
-    for (let lastMs = -Infinity, nowMs = 0;; lastMs = nowMs) {
-      const { code, signal } = await server.ended;
-      if (this.#stopping) return;
-      nowMs = performance.now();
-      const how = `nats-server ${signal ? `was ended by ${signal}` : `ended with ${code}`}`;
-      if (nowMs - lastMs < AGAIN_MS) return say(`${paint("red", how)} again: end this with Ctrl-C and start it again`);
-      try {
-        await server.restart();
-      } catch (error) {
-        return say(`${paint("red", how)} and cannot be started again: ${(error as Error).message}`);
-      }
-      say(`${paint("red", how)}: it runs again, with all that it had stored`);
     }
   }
 
@@ -184,7 +183,12 @@ class Dev {
   async stop(code: number): Promise<void> {
     this.#stopping = true;
     for (const front of this.#fronts) void front.to(undefined, "it is being stopped");
+    const said = setTimeout(() => {
+      const grace = `up to ${this.config.SHUTDOWN_GRACE / 1_000} s (SHUTDOWN_GRACE)`;
+      say(`handlers still run: they may take ${grace}. Ctrl-C again ends them now: their events come again`);
+    }, PATIENCE_MS);
     await this.#generations?.stop();
+    clearTimeout(said);
     await Promise.all([this.#standIns.stop(), this.#types.stop(), ...this.#fronts.map((front) => front.stop())]);
     await forgetDevServer();
     await this.#server?.stop();
@@ -196,19 +200,6 @@ class Dev {
     this.#generations?.kill();
     Deno.exit(130);
   }
-}
-
-async function startNats(fresh: boolean): Promise<NatsServer> {
-  const free = firstFree("127.0.0.1", NATS_PORT) === NATS_PORT;
-  if (!free) {
-    say(`port ${NATS_PORT} is taken by ${await whoListens(NATS_PORT) ?? "another process"}: NATS gets another`);
-  }
-  if (fresh) say("all events and state of before are gone, as --fresh wants it");
-  return await startServer({
-    port: free ? NATS_PORT : undefined,
-    storeDir: fileURLToPath(new URL(".weir/jetstream", PROJECT)),
-    log: (line) => line.includes("[INF]") || say(line),
-  });
 }
 
 /** A port that was asked for is that or none; the default gives way to the next one that is free. */
@@ -226,6 +217,20 @@ async function open(variable: "PORT" | "ADMIN_PORT", host: string, port: number)
     say(paint("yellow", `${taken}: ${variable}=${free} instead`));
     return new Front(host, free);
   }
+}
+
+async function generationArguments(): Promise<string[]> {
+  const args = await startArguments();
+  if (args.at(-1) === "start") return [...args.slice(0, -1), "generation"];
+  throw new Error(
+    'deno.json: the task "start" is to be `deno run … runtime/cli/main.ts start`: its permissions hold here too',
+  );
+}
+
+/** Of a folder, what is in it. */
+async function filesOf(changed: readonly string[]): Promise<string[]> {
+  const files = changed.map((one) => one.endsWith("/") ? listSources(PROJECT, one.slice(0, -1)) : [one]);
+  return (await Promise.all(files)).flat();
 }
 
 async function show(found: readonly Diagnostic[]): Promise<string[]> {

@@ -89,6 +89,32 @@ Deno.test("a Ctrl-C that arrives twice, from the terminal and from the task runn
   for (const port of weir.ports) assert.equal(await listens(port), false, `port ${port} is open`);
 });
 
+Deno.test("while handlers still run after a Ctrl-C dev says so, and a second one ends it at once", async () => {
+  await using weir = await setup();
+  await weir.write(
+    "functions/_slow.ts",
+    `export const forEver = () => new Promise<void>((resolve) => setTimeout(resolve, 100_000));`,
+  );
+  await weir.write(
+    "functions/slow.ts",
+    `import { defineFunction } from "weir";
+     import { forEver } from "./_slow.ts";
+     export default defineFunction({ on: "orders.created", timeout: "2m" }, async (_, { log }) => {
+       log.info("slow begins");
+       await forEver();
+     });`,
+  );
+  await weir.dev.waitForLine(/slow\.ts: live/);
+  const response = await weir.post("/orders", order);
+  await response.body?.cancel();
+  await weir.dev.waitForLog(({ message }) => message === "slow begins");
+  weir.dev.kill("SIGINT");
+  await weir.dev.waitForLine(/handlers still run: they may take up to 25 s \(SHUTDOWN_GRACE\)\. Ctrl-C again ends/);
+  weir.dev.kill("SIGINT");
+  assert.equal((await weir.dev.status).code, 130);
+  await waitUntilClosed(weir.ports);
+});
+
 Deno.test("after kill -9 of dev all that it started is gone", async () => {
   await using weir = await setup();
   weir.dev.kill("SIGKILL");
