@@ -1,3 +1,4 @@
+import { readDenoJson } from "./deno_json.ts";
 import type { LoadedModule } from "./authoring/loaded_module.ts";
 import { formatDuration } from "./rules/duration.ts";
 import { type ImportedFrom, loadProblem } from "./load_problem.ts";
@@ -69,7 +70,7 @@ async function around(root: URL, file: string): Promise<ImportedFrom> {
 /** The names that files of the project may import. */
 async function packagesOf(root: URL): Promise<string[]> {
   try {
-    return Object.keys(JSON.parse(await Deno.readTextFile(new URL("deno.json", root))).imports ?? {});
+    return Object.keys((await readDenoJson(root)).imports ?? {});
   } catch {
     return []; // it is only asked for a better message
   }

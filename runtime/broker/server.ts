@@ -44,6 +44,8 @@ export interface NatsServer extends AsyncDisposable {
   readonly version: string;
   /** Changes with a restart. */
   readonly pid: number;
+  /** Resolves when the process that runs now has ended, whoever wanted that. Another one with a restart. */
+  readonly ended: Promise<{ readonly code: number; readonly signal: Deno.Signal | null }>;
   /** Where its streams are kept. */
   readonly storeDir: string;
   /** Lets the server shut down, which writes out its store; then removes the store if it is temporary. */
@@ -104,6 +106,9 @@ export async function startServer(options: ServerOptions = {}): Promise<NatsServ
     version: running.info.version,
     get pid() {
       return running.process.pid;
+    },
+    get ended() {
+      return running.process.status;
     },
     storeDir,
     stop,

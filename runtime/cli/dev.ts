@@ -1,32 +1,34 @@
 import { fileURLToPath } from "node:url";
-import { type NatsServer, startServer } from "../broker/server.ts";
+import type { NatsServer } from "../broker/server.ts";
 import { type Config, ENVIRONMENT, readConfig } from "../config.ts";
 import { authProblem } from "../config.ts";
-import { type Change, watchFiles } from "../dev/changes.ts";
-import { Front } from "../dev/front.ts";
+import { type Changes, watchFiles } from "../dev/changes.ts";
+import type { Front } from "../dev/front.ts";
+import { openFront } from "../dev/open_front.ts";
 import { spawnGeneration } from "../dev/generation_process.ts";
 import { Generations, type Next } from "../dev/generations.ts";
 import type { Diagnostic } from "../dev/language_server.ts";
-import { firstFree, whoListens } from "../dev/ports.ts";
+import { keepNats, startNats } from "../dev/own_nats.ts";
 import { difference, showDiagnostic } from "../dev/report.ts";
 import { STAND_INS, StandIns } from "../dev/stand_ins.ts";
 import { TypeCheck } from "../dev/type_check.ts";
 import { listSources, PROJECT } from "../project.ts";
 import { EVENT_TYPES_FILE, writeEventTypes } from "./event_types.ts";
-import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
+import { claimFolder, forgetDevServer, rememberDevServer } from "./dev_server.ts";
 import { paint } from "./output.ts";
 import { onStopSignal } from "./signals.ts";
 import { startArguments } from "./start_command.ts";
 import { welcome } from "./welcome.ts";
 
 const FOLDERS = ["functions", "schemas"], SETTINGS = "deno.json";
-const NATS_PORT = 4222;
 /** What `dev` sets unless the environment does: only this machine gets in, and the log is for a person. */
 const DEFAULTS = { HOST: "127.0.0.1", LOG_FORMAT: "pretty", LOG_LEVEL: "debug" };
 /** Longer than the runtime gives itself: it must have the time to end by itself. */
 const GRACE_MARGIN_MS = 5_000;
 /** A runtime that ends by itself is started again at once; but not if the last time was so shortly before. */
 const AGAIN_MS = 5_000;
+/** Whoever waits for the end wants to know by then what it waits for. */
+const PATIENCE_MS = 1_000;
 
 /**
  * `dev`: owns a nats-server, the stand-ins of `functions/_dev/`, the listeners, and the processes that run the project:
@@ -48,11 +50,12 @@ export async function dev(options: { fresh?: boolean; check?: boolean } = {}): P
 
 class Dev {
   readonly #standIns = new StandIns(PROJECT, say);
-  readonly #types = new TypeCheck(PROJECT, (why) => say(`types are not checked: ${why}`));
+  readonly #types = new TypeCheck(PROJECT, (why) => say(paint("yellow", why)));
   #server: NatsServer | undefined;
   #fronts: readonly Front[] = [];
   #generations: Generations | undefined;
   #stopping = false;
+  #arguments: readonly string[] = [];
   #diedAtMs = -Infinity;
 
   constructor(readonly config: Config, readonly checksTypes: boolean) {}
@@ -60,18 +63,24 @@ class Dev {
   async run(begunMs: number, fresh: boolean): Promise<void> {
     const { config } = this;
     // The public listener first: whoever started this looks there.
-    const front = await open("PORT", config.HOST, config.PORT);
-    const admin = await open("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT);
+    const front = await openFront("PORT", config.HOST, config.PORT, say);
+    const admin = await openFront("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT, say);
     this.#fronts = [front, admin];
     const ownNats = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
     const standIns = this.#standIns.start();
-    if (ownNats) this.#server = await startNats(fresh);
-    const server = this.#server;
-    await rememberDevServer({ nats: server?.url, url: front.url, admin: admin.url });
+    if (ownNats && fresh) say("all events and state of before are gone, as --fresh wants it");
+    const server = this.#server = ownNats ? await startNats(PROJECT, say) : undefined;
+    if (server) void keepNats(server, () => this.#stopping, say);
+    await rememberDevServer({
+      nats: server?.url ?? config.NATS_URL.map(withoutPassword).join(","),
+      url: front.url,
+      admin: admin.url,
+    });
     await standIns;
     const generations = await this.#startGenerations(front, admin);
     await writeEventTypes();
     const changes = await watchFiles(PROJECT, FOLDERS, [SETTINGS]); // before anything is read: no change is missed
+    void changes.more.then(() => generations.overtaken());
     const first = await generations.next(() => Promise.resolve([]));
     if (this.#stopping) return;
     if (first.kind === "live") {
@@ -84,7 +93,8 @@ class Dev {
   }
 
   async #startGenerations(front: Front, admin: Front): Promise<Generations> {
-    const { config } = this, args = [...(await startArguments()).slice(0, -1), "generation"];
+    const { config } = this;
+    this.#arguments = await generationArguments();
     if (config.WEIR_WORKERS > 1) say("WEIR_WORKERS is left alone here: one process runs the functions");
     const env = {
       ...DEFAULTS,
@@ -102,7 +112,7 @@ class Dev {
       ...(this.#server && { NATS_URL: this.#server.url }),
     };
     const generations = this.#generations = new Generations({
-      spawn: () => spawnGeneration(args, fileURLToPath(PROJECT), env),
+      spawn: () => spawnGeneration(this.#arguments, fileURLToPath(PROJECT), env),
       route: async (to, why) => {
         await Promise.all([front.to(to?.url, why), admin.to(to?.adminUrl, why)]);
       },
@@ -120,10 +130,20 @@ class Dev {
     return generations;
   }
 
-  async #follow(generations: Generations, changes: AsyncIterable<Change>): Promise<void> {
-    for await (const { files, atMs } of changes) {
+  async #follow(generations: Generations, changes: Changes): Promise<void> {
+    while (true) {
+      const { files, atMs } = await changes.next();
       if (this.#stopping) return;
-      if (files.includes(SETTINGS)) generations.renewSpare();
+      void changes.more.then(() => generations.overtaken());
+      if (files.includes(SETTINGS)) {
+        try {
+          this.#arguments = await generationArguments();
+        } catch (error) {
+          this.#report({ kind: "refused", problems: [(error as Error).message] }, "", 0);
+          continue;
+        }
+        generations.renewSpare();
+      }
       if (files.some((file) => file.startsWith(STAND_INS))) {
         await this.#standIns.stop();
         await this.#standIns.start();
@@ -131,24 +151,24 @@ class Dev {
       const ours = files.filter((file) => !file.startsWith(STAND_INS));
       if (ours.length === 0) continue;
       if (ours.some((file) => file.startsWith("schemas/")) && await writeEventTypes()) ours.push(EVENT_TYPES_FILE);
-      const next = await generations.next(async () => await show(await this.#types.changed(ours)));
+      const next = await generations.next(async () => await show(await this.#types.changed(await filesOf(ours))));
       if (!this.#stopping) this.#report(next, ours.join(", "), performance.now() - atMs);
     }
   }
 
-  /** There was nothing that worked before the first start: it does not wait for this. */
+  /** It takes seconds: neither the first start waits for this, nor what is saved meanwhile. */
   async #checkAll(): Promise<void> {
-    const found = await this.#types.begin(
-      (await Promise.all(FOLDERS.map((folder) => listSources(PROJECT, folder)))).flat(),
-    );
-    if (this.#stopping || found.length === 0) return;
+    const files = (await Promise.all(FOLDERS.map((folder) => listSources(PROJECT, folder)))).flat();
+    const found = await this.#types.begin(files);
+    if (this.#stopping || !found) return;
+    if (found.length === 0) return say("types are checked: no errors");
     for (const one of await show(found)) say(`${paint("red", "type error")} ${one}`);
     say("it runs all the same, until the next change");
   }
 
   #report(next: Next, what: string, ms: number): void {
     if (next.kind === "live") {
-      for (const warning of next.loaded.warnings) say(paint("yellow", warning));
+      for (const warning of next.loaded.warnings) say(`${paint("yellow", "warning")} ${warning}`);
       const changed = difference(next.before, next.loaded);
       return say(`${what}: ${paint("green", "live")} in ${Math.round(ms)} ms${changed}`);
     }
@@ -164,7 +184,12 @@ class Dev {
   async stop(code: number): Promise<void> {
     this.#stopping = true;
     for (const front of this.#fronts) void front.to(undefined, "it is being stopped");
+    const said = setTimeout(() => {
+      const grace = `up to ${this.config.SHUTDOWN_GRACE / 1_000} s (SHUTDOWN_GRACE)`;
+      say(`handlers still run: they may take ${grace}. Ctrl-C again ends them now: their events come again`);
+    }, PATIENCE_MS);
     await this.#generations?.stop();
+    clearTimeout(said);
     await Promise.all([this.#standIns.stop(), this.#types.stop(), ...this.#fronts.map((front) => front.stop())]);
     await forgetDevServer();
     await this.#server?.stop();
@@ -178,43 +203,18 @@ class Dev {
   }
 }
 
-async function startNats(fresh: boolean): Promise<NatsServer> {
-  const free = firstFree("127.0.0.1", NATS_PORT) === NATS_PORT;
-  if (!free) {
-    say(`port ${NATS_PORT} is taken by ${await whoListens(NATS_PORT) ?? "another process"}: NATS gets another`);
-  }
-  if (fresh) say("all events and state of before are gone, as --fresh wants it");
-  return await startServer({
-    port: free ? NATS_PORT : undefined,
-    storeDir: fileURLToPath(new URL(".weir/jetstream", PROJECT)),
-    log: (line) => line.includes("[INF]") || say(line),
-  });
+async function generationArguments(): Promise<string[]> {
+  const args = await startArguments();
+  if (args.at(-1) === "start") return [...args.slice(0, -1), "generation"];
+  throw new Error(
+    'deno.json: the task "start" is to be `deno run … runtime/cli/main.ts start`: its permissions hold here too',
+  );
 }
 
-/** A port that was asked for is that or none; the default gives way to the next one that is free. */
-async function open(variable: "PORT" | "ADMIN_PORT", host: string, port: number): Promise<Front> {
-  try {
-    return new Front(host, port);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) {
-      throw new Error(`cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error });
-    }
-    const free = firstFree(host, port), who = await whoListens(port) ?? "another process";
-    const taken = `port ${port} is taken by ${who}`;
-    if (free === undefined) throw new Error(`${taken}, and so are those after it: set ${variable}`);
-    if (ENVIRONMENT.get(variable)) throw new Error(`${taken}: end it, or try ${variable}=${free}`);
-    say(paint("yellow", `${taken}: ${variable}=${free} instead`));
-    return new Front(host, free);
-  }
-}
-
-/** Two servers on one store destroy it. The system takes the lock away when this process is gone, however that was. */
-async function claimFolder(): Promise<void> {
-  await Deno.mkdir(new URL(".weir/", PROJECT), { recursive: true });
-  const lock = await Deno.open(new URL(".weir/lock", PROJECT), { create: true, write: true });
-  if (await lock.tryLock(true)) return;
-  lock.close();
-  throw new Error("another `deno task dev` runs in this folder: stop it first, or run it in a copy of the folder");
+/** Of a folder, what is in it. */
+async function filesOf(changed: readonly string[]): Promise<string[]> {
+  const files = changed.map((one) => one.endsWith("/") ? listSources(PROJECT, one.slice(0, -1)) : [one]);
+  return (await Promise.all(files)).flat();
 }
 
 async function show(found: readonly Diagnostic[]): Promise<string[]> {
@@ -222,6 +222,10 @@ async function show(found: readonly Diagnostic[]): Promise<string[]> {
     const text = await Deno.readTextFile(new URL(one.file, PROJECT)).catch(() => undefined);
     return showDiagnostic(one, text);
   }));
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)?.*@/, "$1");
 }
 
 function say(line: string): void {

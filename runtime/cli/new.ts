@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { StartupProblems } from "../authoring/problems.ts";
 import { buildRegistry } from "../authoring/registry.ts";
 import { loadSchemas, PROJECT } from "../project.ts";
+import { devServer } from "./dev_server.ts";
 import { writeEventTypes } from "./event_types.ts";
 import type { PlannedFile, Surroundings } from "./new_events.ts";
 import type { Plan } from "./new_plan.ts";
@@ -116,6 +117,6 @@ function nextCommands({ files, tryWith }: Plan): string[] {
   commands.push(`${THIS_DENO} task publish ${event.type} --sample 1   # while dev runs`);
   if (!event.ingress) return commands;
   const json = JSON.stringify(data).replaceAll("'", `'\\''`);
-  const url = `http://127.0.0.1:8000${event.ingress.route ?? `/events/${event.type}`}`;
+  const url = `${devServer()?.url ?? "http://127.0.0.1:8000"}${event.ingress.route ?? `/events/${event.type}`}`;
   return [...commands, `curl -i ${url} -H 'content-type: application/json' -d '${json}'`];
 }

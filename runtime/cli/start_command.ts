@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { readDenoJson } from "../deno_json.ts";
 import { PROJECT } from "../project.ts";
 
 /** How the task says "this very Deno": the name alone may be another's, or a script's that Deno is not on `PATH`. */
@@ -9,8 +10,8 @@ const THIS_DENO = "$(deno eval -p 'Deno.execPath()')";
  * task is run in the project's folder, and a process anywhere: so the program's path is whole.
  */
 export async function startArguments(): Promise<string[]> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", PROJECT)));
-  return argumentsOf(String(tasks?.start?.command ?? tasks?.start ?? ""), Deno.execPath())
+  const { start = "" } = (await readDenoJson(PROJECT)).tasks ?? {};
+  return argumentsOf(typeof start === "string" ? start : start.command ?? "", Deno.execPath())
     .filter((argument) => argument !== "--no-apply") // of `dev` it is not meant, and workers are told by who starts them
     .map((argument) => argument.endsWith(".ts") ? fileURLToPath(new URL(argument, PROJECT)) : argument);
 }

@@ -5,6 +5,8 @@ import type { Address, FromGeneration, Loaded, ToGeneration } from "./messages.t
 /** A generation that cannot run. */
 export interface Refused {
   readonly problems: readonly string[];
+  /** It is the process that ended, without a word. */
+  readonly ended?: true;
 }
 
 /** A process that runs the project as it is on disk when it loads it. */
@@ -66,7 +68,7 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
       ? `the process that was to run it ${first}`
       : `it is not ${what === "go" ? "running" : "loaded"} after ${LOAD_MS / 1_000} s: ` +
         `does a module wait for something, or compute for ever?`;
-    return { kind: "problems", problems: [problem] };
+    return { kind: "problems", problems: [problem], ...(first !== "late" && { ended: true }) };
   };
   const kill = () => void child.kill("SIGKILL");
   return {
@@ -95,5 +97,5 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
 }
 
 function refused(answer: FromGeneration): Refused {
-  return { problems: answer.kind === "problems" ? answer.problems : [`it answered ${answer.kind} out of turn`] };
+  return answer.kind === "problems" ? answer : { problems: [`it answered ${answer.kind} out of turn`] };
 }

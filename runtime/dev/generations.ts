@@ -16,6 +16,9 @@ export interface GenerationsOptions {
   readonly graceMs: number;
 }
 
+/** Longer than a load takes that comes to its end: one in progress is let be, so that many saves do not starve. */
+const OVERTAKEN_MS = 2_000;
+
 /**
  * The project, a process for each state of its files that could run. Beside the one that runs waits a spare with the
  * whole runtime in memory, so that a change costs no more than importing what changed. It takes over once it has been
@@ -26,6 +29,7 @@ export class Generations {
   #current: { readonly process: GenerationProcess; readonly loaded: Loaded } | undefined;
   readonly #all = new Set<GenerationProcess>();
   #stopped = false;
+  #loading: { readonly process: GenerationProcess; readonly sinceMs: number; overtaken: boolean } | undefined;
   /** One at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -48,9 +52,16 @@ export class Generations {
   }
 
   async #next(check: () => Promise<readonly string[]>): Promise<Next> {
-    const process = this.#spare ?? this.#spawn();
+    const spare = this.#spare, process = spare ?? this.#spawn();
     this.#spare = undefined;
-    const [loaded, found] = await Promise.all([process.load(), check()]);
+    const loading = this.#loading = { process, sinceMs: performance.now(), overtaken: false };
+    const [loaded, found] = await Promise.all([
+      process.load().finally(() => this.#loading = undefined),
+      check(),
+    ]);
+    if (loading.overtaken) return this.#refuse(process, []);
+    // One that waited may have been killed, and nobody been told yet: that says nothing of the files.
+    if ("problems" in loaded && loaded.ended && spare) return await this.#next(check);
     // What cannot be loaded says itself what is wrong; what the check says besides is the same thing in other words.
     const problems = "problems" in loaded ? loaded.problems : found;
     if ("problems" in loaded || problems.length > 0) return this.#refuse(process, problems);
@@ -74,6 +85,17 @@ export class Generations {
   /** Data to try what runs with, as JSON. */
   async example(): Promise<string | undefined> {
     return await this.#current?.process.example();
+  }
+
+  /** The files have changed again: to load them as they were is worth no more than a moment. */
+  overtaken(): void {
+    const loading = this.#loading;
+    if (!loading) return;
+    setTimeout(() => {
+      if (this.#loading !== loading) return;
+      loading.overtaken = true;
+      loading.process.kill();
+    }, Math.max(0, loading.sinceMs + OVERTAKEN_MS - performance.now()));
   }
 
   /** What waits was started with settings that are no longer so: another takes its place. */

@@ -21,7 +21,7 @@ interface Item {
   readonly range: { readonly start: { readonly line: number; readonly character: number } };
 }
 
-const ERROR = 1, TYPES = "deno-ts";
+const ERROR = 1, TYPES = "deno-ts", CHANGED = 2, OVER = "the language server ended";
 
 /**
  * Deno's own language server, the one behind an editor: it keeps the compiled program in memory, so that to check a
@@ -33,9 +33,10 @@ export class LanguageServer {
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #open = new Map<string, number>();
   #id = 0;
+  #over = false;
   readonly ended: Promise<void>;
 
-  private constructor(readonly root: URL) {
+  constructor(readonly root: URL) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["lsp", "--quiet"],
       stdin: "piped",
@@ -44,22 +45,22 @@ export class LanguageServer {
     }).spawn();
     this.#input = this.#child.stdin.getWriter();
     this.ended = this.#read().catch(() => {}).finally(() => {
-      for (const { reject } of this.#waiting.values()) reject(new Error("the language server ended"));
+      this.#over = true;
+      for (const { reject } of this.#waiting.values()) reject(new Error(OVER));
       this.#waiting.clear();
     });
   }
 
-  static async start(root: URL): Promise<LanguageServer> {
-    const server = new LanguageServer(root);
-    await server.request("initialize", {
+  /** Before anything else. */
+  async initialize(): Promise<void> {
+    await this.request("initialize", {
       processId: Deno.pid,
-      rootUri: root.href,
-      workspaceFolders: [{ uri: root.href, name: "project" }],
+      rootUri: this.root.href,
+      workspaceFolders: [{ uri: this.root.href, name: "project" }],
       initializationOptions: { enable: true, lint: false },
       capabilities: { workspace: { configuration: true, workspaceFolders: true }, textDocument: { diagnostic: {} } },
     });
-    server.#notify("initialized", {});
-    return server;
+    this.#notify("initialized", {});
   }
 
   /** Says what is in a file now; undefined: it is gone. */
@@ -74,6 +75,12 @@ export class LanguageServer {
       this.#notify("textDocument/didChange", { textDocument: { uri, version }, contentChanges: [{ text }] });
       this.#open.set(file, version);
     }
+  }
+
+  /** Files changed that it reads by itself: `deno.json`, and JSON that is imported. */
+  touched(files: readonly string[]): void {
+    const changes = files.map((file) => ({ uri: new URL(file, this.root).href, type: CHANGED }));
+    if (changes.length > 0) this.#notify("workspace/didChangeWatchedFiles", { changes });
   }
 
   /** The type errors of a file that was shown. */
@@ -97,6 +104,7 @@ export class LanguageServer {
 
   /** Asks it anything of the protocol. */
   request(method: string, params: unknown): Promise<unknown> {
+    if (this.#over) return Promise.reject(new Error(OVER)); // nobody would answer
     const id = ++this.#id, answer = Promise.withResolvers<unknown>();
     this.#waiting.set(id, answer);
     this.#send({ id, method, params });

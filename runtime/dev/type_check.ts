@@ -1,63 +1,104 @@
 import { posix } from "node:path";
 import { type Diagnostic, LanguageServer } from "./language_server.ts";
 
-/** Longer than the first check of a large project takes; after it, types are not what a change waits for. */
+/** Longer than the check of a change takes on a busy machine; after it, types are not what a change waits for. */
 const PATIENCE_MS = 10_000;
+/** The first check reads the whole project and all it imports: nobody waits for it. */
+const FIRST_PATIENCE_MS = 60_000;
+const INSTEAD = "start `dev` again, or run `deno check`";
 
 /**
  * Checks the types of the project's files: after a change those that changed, and those that import them. It begins
- * with all of them, in the background.
+ * with all of them, in the background; that takes seconds, and what changes meanwhile is looked at there.
  */
 export class TypeCheck {
   readonly #texts = new Map<string, string>();
   /** What had a mistake when it was last looked at: it is looked at again, whatever else changes. */
   #wrong: readonly string[] = [];
-  #server: Promise<LanguageServer | undefined> | undefined;
+  #server: LanguageServer | undefined;
+  /** What the first check has still to look at; undefined: it is done. */
+  #early: Set<string> | undefined;
+  #lateBefore = false;
+  #stopped = false;
 
-  /** @param unavailable is told once why types are not checked, if they cannot be */
+  /** @param unavailable is told why types are not checked, if they cannot be */
   constructor(readonly root: URL, readonly unavailable: (why: string) => void) {}
 
-  /** Checks all of these files, and keeps what it learned. */
-  async begin(files: readonly string[]): Promise<Diagnostic[]> {
-    this.#server = LanguageServer.start(this.root).catch((error) => {
-      this.unavailable((error as Error).message);
-      return undefined;
-    });
-    return await this.changed(files);
+  /** Checks all of these files and what changes meanwhile, and keeps what it learned; undefined: it cannot. */
+  async begin(files: readonly string[]): Promise<Diagnostic[] | undefined> {
+    const early = this.#early = new Set(files);
+    try {
+      const server = this.#server = new LanguageServer(this.root);
+      await server.initialize();
+      let found: Diagnostic[] | undefined = [];
+      while (early.size > 0 && found) {
+        const some = [...early];
+        early.clear();
+        found = await this.#check(some, FIRST_PATIENCE_MS);
+      }
+      return found;
+    } catch (error) {
+      this.#giveUp((error as Error).message);
+    } finally {
+      this.#early = undefined;
+    }
   }
 
-  /** What is wrong with the files that changed, or because they did. Before `begin` nothing is. */
+  /** What is wrong with the files that changed, or because they did. Before `begin` has come to its end nothing is. */
   async changed(files: readonly string[]): Promise<Diagnostic[]> {
-    const server = await this.#server;
-    if (!server) return [];
+    if (!this.#early) return await this.#check(files, PATIENCE_MS) ?? [];
+    for (const file of files) this.#early.add(file);
+    return [];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#server?.stop();
+  }
+
+  async #check(files: readonly string[], patienceMs: number): Promise<Diagnostic[] | undefined> {
+    const server = this.#server;
+    if (!server) return undefined;
     for (const file of files.filter((file) => /\.[cm]?tsx?$/.test(file))) {
       const text = await Deno.readTextFile(new URL(file, this.root)).catch(() => undefined);
       if (text === undefined) this.#texts.delete(file);
       else this.#texts.set(file, text);
       server.show(file, text);
     }
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) =>
-      timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE_MS / 1_000} s`)), PATIENCE_MS)
-    );
+    server.touched(files.filter((file) => file.endsWith(".json")));
+    const timeout = Promise.withResolvers<"late">(), timer = setTimeout(() => timeout.resolve("late"), patienceMs);
     try {
-      const affected = importersOf([...files, ...this.#wrong], this.#texts);
+      const all = files.includes("deno.json") ? this.#texts.keys() : []; // any import may be another's now
+      const affected = importersOf([...files, ...this.#wrong, ...all], this.#texts);
       const checks = Promise.all([...affected].sort().map((file) => server.check(file)));
-      const found = (await Promise.race([checks, late])).flat();
+      const first = await Promise.race([checks, timeout.promise]);
+      if (first === "late") return this.#late(checks, patienceMs, affected);
+      const found = first.flat();
+      this.#lateBefore = false;
       this.#wrong = [...new Set(found.map(({ file }) => file))];
       return found;
     } catch (error) {
-      this.#server = undefined;
-      void server.stop();
-      this.unavailable((error as Error).message);
-      return [];
+      this.#giveUp((error as Error).message);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async stop(): Promise<void> {
-    await (await this.#server)?.stop();
+  /** A machine may be busy once. What was not looked at now is with the next change. */
+  #late(checks: Promise<unknown>, patienceMs: number, affected: ReadonlySet<string>): undefined {
+    checks.catch(() => {}); // nobody waits for them any more
+    const why = `no answer within ${patienceMs / 1_000} s`;
+    if (this.#lateBefore) return this.#giveUp(why);
+    this.#lateBefore = true;
+    this.#wrong = [...affected];
+    this.unavailable(`types were not checked this time: ${why}`);
+  }
+
+  #giveUp(why: string): undefined {
+    const server = this.#server;
+    this.#server = undefined;
+    void server?.stop();
+    if (!this.#stopped) this.unavailable(`types are not checked any more: ${why}; ${INSTEAD}`);
   }
 }
 

@@ -20,8 +20,9 @@ Deno.test("the committed list of the schemas' files is what would be written: el
 });
 
 Deno.test("an editor completes event types, and types the data of the one that is taken", async () => {
-  const server = await LanguageServer.start(ROOT);
+  const server = new LanguageServer(ROOT);
   await using _ = { [Symbol.asyncDispose]: () => server.stop() };
+  await server.initialize();
   for (const on of ['"orders.|"', '"|"', '["stock.reserved", "orders.|"]', '[OrderCreated, "|"]']) {
     const offered = await complete(server, "functions/_completed.ts", typed(on));
     assert.deepEqual(offered.filter((label) => /^orders\../.test(label)).sort(), ORDERS, on);

@@ -30,17 +30,24 @@ Deno.test({
     const folder = await Deno.makeTempDir({ prefix: "weir-watch-" });
     try {
       const root = pathToFileURL(`${folder}/`);
-      const changes = (await watchFiles(root, ["functions", "schemas"], ["deno.json"]))[Symbol.asyncIterator]();
+      const changes = await watchFiles(root, ["functions", "schemas"], ["deno.json"]);
       const write = (file: string) => Deno.writeTextFile(`${folder}/${file}`, "");
       await write("functions/.a.ts.swp");
       await write("README.md");
       await Promise.all([write("functions/a.ts"), write("schemas/b.ts"), write("deno.json")]);
-      assert.deepEqual((await changes.next()).value.files, ["deno.json", "functions/a.ts", "schemas/b.ts"]);
+      assert.deepEqual((await changes.next()).files, ["deno.json", "functions/a.ts", "schemas/b.ts"]);
       await Deno.remove(`${folder}/functions/a.ts`);
-      assert.deepEqual((await changes.next()).value.files, ["functions/a.ts"]);
+      assert.deepEqual((await changes.next()).files, ["functions/a.ts"]);
       await Deno.writeTextFile(`${folder}/schemas/c.ts.tmp`, "");
       await Deno.rename(`${folder}/schemas/c.ts.tmp`, `${folder}/schemas/c.ts`); // how many editors save
-      assert.deepEqual((await changes.next()).value.files, ["schemas/c.ts"]);
+      assert.deepEqual((await changes.next()).files, ["schemas/c.ts"]);
+      await Deno.rename(`${folder}/schemas`, `${folder}/elsewhere`); // as a change of branch takes it away
+      assert.deepEqual((await changes.next()).files, ["schemas/"]);
+      await Deno.mkdir(`${folder}/schemas`);
+      assert.deepEqual((await changes.next()).files, ["schemas/"]);
+      await write("schemas/d.ts");
+      await changes.more;
+      assert.deepEqual((await changes.next()).files, ["schemas/d.ts"]);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

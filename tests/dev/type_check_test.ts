@@ -63,3 +63,52 @@ Deno.test("before it has begun nothing is wrong", async () => {
   await using world = await setup({ "a.ts": `export const a: number = "1";\n` });
   assert.deepEqual(await world.types.changed(["a.ts"]), []);
 });
+
+Deno.test("what is saved while the first check runs waits for nothing, and is in what the first check finds", async () => {
+  await using world = await setup({ "a.ts": "export const a: number = 1;\n" });
+  const first = world.types.begin(["a.ts"]);
+  await world.write("a.ts", `export const a: number = "1";\n`);
+  await world.write("b.ts", `export const b: number = "2";\n`);
+  assert.deepEqual(await world.types.changed(["a.ts", "b.ts"]), []);
+  assert.deepEqual((await first)!.map(({ file }) => file), ["a.ts", "b.ts"]);
+});
+
+Deno.test("JSON that is imported, and the imports of deno.json, are read again when they change", async () => {
+  await using world = await setup({
+    "data.json": `{ "a": 1 }`,
+    "one.ts": "export const one: number = 1;\n",
+    "a.ts": `import data from "./data.json" with { type: "json" };\nexport const a: number = data.a;\n`,
+    "b.ts": `import { one } from "alias";\nexport const b: number = one;\n`,
+  });
+  await world.write("deno.json", `{ "imports": { "alias": "./one.ts" } }`);
+  await world.write("two.ts", `export const one: string = "1";\n`);
+  assert.deepEqual(await world.types.begin(["a.ts", "b.ts", "one.ts", "two.ts"]), []);
+  await world.write("data.json", `{ "a": "x" }`);
+  assert.deepEqual((await world.types.changed(["data.json"])).map(({ file }) => file), ["a.ts"]);
+  await world.write("data.json", `{ "a": 2 }`);
+  await world.write("deno.json", `{ "imports": { "alias": "./two.ts" } }`);
+  assert.deepEqual((await world.types.changed(["data.json", "deno.json"])).map(({ file }) => file), ["b.ts"]);
+});
+
+Deno.test("a language server that ended is told once, with what to do, and keeps no change waiting", async () => {
+  await using world = await setup({ "a.ts": "export const a: number = 1;\n" });
+  assert.deepEqual(await world.types.begin(["a.ts"]), []);
+  const server = await languageServer();
+  Deno.kill(server, "SIGKILL");
+  while (await languageServer().then(() => true, () => false)); // until it is gone
+  await world.write("a.ts", `export const a: number = "1";\n`);
+  const fromMs = performance.now();
+  for (let i = 0; i < 2; i++) assert.deepEqual(await world.types.changed(["a.ts"]), []);
+  assert.ok(performance.now() - fromMs < 5_000);
+  assert.deepEqual(world.unavailable, [
+    "types are not checked any more: the language server ended; start `dev` again, or run `deno check`",
+  ]);
+});
+
+/** The one that runs; tests of a file come one after another. */
+async function languageServer(): Promise<number> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=,args=", "--ppid", String(Deno.pid)] }).output();
+  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line.includes(" lsp --quiet"));
+  assert.equal(lines.length, 1);
+  return Number(/\d+/.exec(lines[0])![0]);
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { startServer } from "../../runtime/broker/server.ts";
 import { copyProject, freePorts, listens, type Program, startWeir, waitUntilClosed } from "./program.ts";
 
 const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };
@@ -88,6 +89,32 @@ Deno.test("a Ctrl-C that arrives twice, from the terminal and from the task runn
   for (const port of weir.ports) assert.equal(await listens(port), false, `port ${port} is open`);
 });
 
+Deno.test("while handlers still run after a Ctrl-C dev says so, and a second one ends it at once", async () => {
+  await using weir = await setup();
+  await weir.write(
+    "functions/_slow.ts",
+    `export const forEver = () => new Promise<void>((resolve) => setTimeout(resolve, 100_000));`,
+  );
+  await weir.write(
+    "functions/slow.ts",
+    `import { defineFunction } from "weir";
+     import { forEver } from "./_slow.ts";
+     export default defineFunction({ on: "orders.created", timeout: "2m" }, async (_, { log }) => {
+       log.info("slow begins");
+       await forEver();
+     });`,
+  );
+  await weir.dev.waitForLine(/slow\.ts: live/);
+  const response = await weir.post("/orders", order);
+  await response.body?.cancel();
+  await weir.dev.waitForLog(({ message }) => message === "slow begins");
+  weir.dev.kill("SIGINT");
+  await weir.dev.waitForLine(/handlers still run: they may take up to 25 s \(SHUTDOWN_GRACE\)\. Ctrl-C again ends/);
+  weir.dev.kill("SIGINT");
+  assert.equal((await weir.dev.status).code, 130);
+  await waitUntilClosed(weir.ports);
+});
+
 Deno.test("after kill -9 of dev all that it started is gone", async () => {
   await using weir = await setup();
   weir.dev.kill("SIGKILL");
@@ -96,13 +123,51 @@ Deno.test("after kill -9 of dev all that it started is gone", async () => {
 
 Deno.test("after kill -9 of the runtime itself dev starts it again, and what was posted meanwhile is answered", async () => {
   await using weir = await setup();
-  for (const pid of await generationsOf(weir.dev.pid)) Deno.kill(pid, "SIGKILL");
+  for (const pid of await childrenOf(weir.dev.pid, / generation$/)) Deno.kill(pid, "SIGKILL");
   await weir.dev.waitForLine(/the runtime was ended by SIGKILL/);
   const response = await weir.post("/orders", order);
   assert.equal(response.status, 202);
   await response.body?.cancel();
   await weir.dev.waitForLine(/started again: live/);
   await handled(weir.dev, "confirmOrder");
+});
+
+Deno.test("after kill -9 of its nats-server dev starts it again, with what it had stored", async () => {
+  await using weir = await setup();
+  const post = async () => (await (await weir.post("/orders", order)).json()).sequence;
+  assert.equal(await post(), 1);
+  await handled(weir.dev, "confirmOrder");
+  const [pid] = await childrenOf(weir.dev.pid, / -js -sd /);
+  Deno.kill(pid, "SIGKILL");
+  await weir.dev.waitForLine(/nats-server was ended by SIGKILL: it runs again, with all that it had stored/);
+  await weir.dev.waitForLog(({ message }) => message === "reconnected to NATS");
+  assert.equal(await post(), 3); // what confirmOrder emitted is the second
+});
+
+Deno.test("commands in its folder find a dev that runs, and take no word of one that was killed", async () => {
+  await using weir = await setup();
+  const run = (...args: string[]) => startWeir(weir.project.path, args, {});
+  await using published = run("publish", "orders.created", JSON.stringify(order));
+  await published.waitForLine(/^stored orders\.created/);
+  await using first = run("new", "shipOrder", "--on", "orders.shipped");
+  await first.waitForLine(new RegExp(`curl -i ${weir.url}/events/orders.shipped`));
+  weir.dev.kill("SIGKILL");
+  await waitUntilClosed(weir.ports);
+  await Deno.stat(`${weir.project.path}/.weir/dev.json`); // it is there still
+  await using second = run("new", "packOrder", "--on", "orders.packed");
+  await second.waitForLine(/curl -i http:\/\/127\.0\.0\.1:8000\/events\/orders.packed/);
+});
+
+Deno.test("commands find the NATS that a dev was told of, and its password is in no file", async () => {
+  await using server = await startServer({ config: "authorization { user: u, password: p }" });
+  await using project = await copyProject();
+  const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
+  await using dev = startWeir(project.path, ["dev"], { ...env, NATS_URL: server.url.replace("//", "//u:p@") });
+  await dev.waitForLine(/^Weir is up in/);
+  const said = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
+  assert.equal(said.nats, server.url);
+  dev.kill("SIGTERM");
+  await dev.status;
 });
 
 Deno.test("a port that was asked for and is taken is told with who has it and what to try", async () => {
@@ -142,9 +207,9 @@ Deno.test("what was stored survives a restart, and --fresh drops it", async () =
   assert.deepEqual(sequences, [1, 3, 1]);
 });
 
-/** The processes that run the project, or wait to. */
-async function generationsOf(pid: number): Promise<number[]> {
+/** The processes of this command line that it started. */
+async function childrenOf(pid: number, commandLine: RegExp): Promise<number[]> {
   const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=,args=", "--ppid", String(pid)] }).output();
-  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line.endsWith(" generation"));
+  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => commandLine.test(line));
   return lines.map((line) => Number(/\d+/.exec(line)![0]));
 }

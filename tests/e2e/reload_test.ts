@@ -23,6 +23,7 @@ async function setup() {
   await write("schemas/ticks.ts", SCHEMA);
   const env = freePorts("PORT", "ADMIN_PORT"), dev = startWeir(project.path, ["dev"], { ...env, LOG_LEVEL: "info" });
   await dev.waitForLine(/^Weir is up in/);
+  await dev.waitForLine(/types are checked/); // what is saved before is live at once, and checked after
   const post = async (n: number) => {
     const body = JSON.stringify({ n }), headers = { "content-type": "application/json" };
     const response = await fetch(`http://127.0.0.1:${env.PORT}/events/ticks.made`, { method: "POST", headers, body });
@@ -36,6 +37,7 @@ async function setup() {
     }[];
   return {
     dev,
+    path: project.path,
     write,
     post,
     seen,
@@ -138,3 +140,43 @@ Deno.test("a type error that was there before goes on being one when another fil
   await weir.write("functions/_other.ts", "export const other = 1;\n");
   await weir.dev.waitForLine(/count\.ts:4:\d+ Property 'm' does not exist/, from);
 });
+
+Deno.test("a permission that is granted in deno.json holds from then on, and a broken deno.json is told", async () => {
+  await using weir = await setup();
+  const settings = await Deno.readTextFile(`${weir.path}/deno.json`);
+  const asks = tick("1").replace(`"tick"`, `"sys: " + Deno.permissions.querySync({ name: "sys" }).state`);
+  let from = weir.dev.lines.length;
+  await weir.write("functions/count.ts", asks);
+  await weir.dev.waitForLine(/count\.ts: live/, from);
+  await weir.post(1);
+  await weir.dev.waitForLine(/sys: prompt/, from);
+  await weir.write("deno.json", "{");
+  await weir.dev.waitForLine(/error deno\.json cannot be read: /, from);
+  from = weir.dev.lines.length;
+  await weir.write(
+    "deno.json",
+    settings.replace(/"start": \{[^}]*deno run /, "$&--allow-sys ").replace("{", "{ // mine"),
+  );
+  await weir.dev.waitForLine(/deno\.json: live/, from);
+  await weir.post(2);
+  await weir.dev.waitForLine(/sys: granted/, from);
+});
+
+Deno.test("a module that computes for ever keeps the one that mends it waiting for a moment only", async () => {
+  await using weir = await setup();
+  const from = weir.dev.lines.length, fromMs = performance.now();
+  await weir.write("functions/_endless.ts", "export const spins = true;\nwhile (spins);\n");
+  await weir.write("functions/count.ts", `import "./_endless.ts";` + tick("1"));
+  while (!(await busy(weir.dev.pid)));
+  await weir.save("2");
+  await weir.dev.waitForLine(/count\.ts: live/, from);
+  assert.ok(performance.now() - fromMs < 10_000); // it would be given up after 20 s
+  assert.deepEqual(weir.dev.lines.slice(from).filter((line) => line.includes("error")), []);
+});
+
+/** Whether one of the processes that it started has computed for a second. */
+async function busy(pid: number): Promise<boolean> {
+  const args = ["-o", "cputimes=,args=", "--ppid", String(pid)];
+  const told = new TextDecoder().decode((await new Deno.Command("ps", { args }).output()).stdout);
+  return told.split("\n").some((line) => / generation$/.test(line) && Number.parseInt(line) >= 1);
+}
