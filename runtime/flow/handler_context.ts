@@ -94,6 +94,11 @@ export class InvocationContext implements HandlerContext {
     const json = jsonOf(data, where);
     const emitted = this.#emitted ??= [];
     const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length);
+    if (typeof id !== "string" || id === "") {
+      throw new TypeError(
+        `${where} with id ${shown(id)}: an id is text, or left out; by none it would be stored twice`,
+      );
+    }
     if (emitted.some((other) => other.id === id)) {
       throw new TypeError(`${where} with id "${id}", which it has emitted already: JetStream would drop one of them`);
     }

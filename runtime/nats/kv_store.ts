@@ -4,6 +4,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { KvBucket, KvEntry } from "../authoring/context.ts";
 import { KvConflictError } from "../authoring/errors.ts";
 import type { KvStore } from "../flow/ports.ts";
+import { kvJson } from "../rules/kv_json.ts";
 import { noBucket, openBucket } from "./buckets.ts";
 
 /** JetStream's answer to a write whose expected revision is not the last one. */
@@ -62,16 +63,19 @@ class JsonBucket<Value> implements KvBucket<Value> {
     return { key, value: entry.json<Value>(), revision: entry.revision };
   }
 
-  put(key: string, value: Value): Promise<number> {
-    return this.use((kv) => kv.put(key, JSON.stringify(value)));
+  async put(key: string, value: Value): Promise<number> {
+    const json = kvJson(this.name, key, value);
+    return await this.use((kv) => kv.put(key, json));
   }
 
-  create(key: string, value: Value): Promise<number> {
-    return this.#unlessConflict(key, (kv) => kv.create(key, JSON.stringify(value)));
+  async create(key: string, value: Value): Promise<number> {
+    const json = kvJson(this.name, key, value);
+    return await this.#unlessConflict(key, (kv) => kv.create(key, json));
   }
 
-  update(key: string, value: Value, revision: number): Promise<number> {
-    return this.#unlessConflict(key, (kv) => kv.update(key, JSON.stringify(value), revision));
+  async update(key: string, value: Value, revision: number): Promise<number> {
+    const json = kvJson(this.name, key, value);
+    return await this.#unlessConflict(key, (kv) => kv.update(key, json, revision));
   }
 
   delete(key: string): Promise<void> {

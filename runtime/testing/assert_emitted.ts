@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import type { z } from "zod";
 import type { EventDefinition } from "../authoring/define_event.ts";
 import type { Outcome } from "../nouns/outcome.ts";
-import { describeOutcome } from "./describe_outcome.ts";
+import { describeOutcome, failGiven } from "./describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 
 /** What has emitted something: what `invoke` returns, or an entry of what a test runtime has settled. */
@@ -43,6 +43,7 @@ export function assertEmitted<Event extends EventDefinition>(
   event: Event,
   partialData?: PartOf<z.input<Event["data"]>>,
 ): Emitted & { readonly data: z.input<Event["data"]> } {
+  if (!from?.emitted) failGiven(from, assertEmitted);
   const ofType = from.emitted.filter(({ type }) => type === event.type);
   const found = ofType.find(({ data }) => partialData === undefined || isPart(data, partialData));
   if (found) return found as Emitted & { readonly data: z.input<Event["data"]> };
@@ -57,7 +58,7 @@ export function assertEmitted<Event extends EventDefinition>(
 }
 
 /**
- * Nothing was emitted.
+ * Nothing was emitted. That is so too when the handler failed: assert its outcome as well.
  *
  * @throws {AssertionError} saying what was.
  *
@@ -70,6 +71,7 @@ export function assertEmitted<Event extends EventDefinition>(
  * ```
  */
 export function assertNothingEmitted(from: Emitting): void {
+  if (!from?.emitted) failGiven(from, assertNothingEmitted);
   if (from.emitted.length === 0) return;
   throw new AssertionError({
     message: `expected nothing to be emitted, but ${describeEmitted(from)}`,
@@ -88,7 +90,8 @@ function describeEmitted({ emitted, outcome }: Emitting): string {
 }
 
 function isPart(data: unknown, part: unknown): boolean {
-  if (part === null || typeof part !== "object" || Array.isArray(part)) {
+  // Only of a plain object is a part meant: a date or a map would have no part that differs.
+  if (part === null || typeof part !== "object" || ![Object.prototype, null].includes(Object.getPrototypeOf(part))) {
     try {
       assert.deepStrictEqual(data, part);
       return true;

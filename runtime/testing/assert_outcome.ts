@@ -1,7 +1,7 @@
 import { AssertionError } from "node:assert";
 import { inspect } from "node:util";
 import type { DeadLetterReason, Outcome, RetryReason } from "../nouns/outcome.ts";
-import { describeOutcome } from "./describe_outcome.ts";
+import { describeOutcome, failGiven } from "./describe_outcome.ts";
 
 /** An outcome, or what has one: what `invoke` returns, or an entry of what a test runtime has settled. */
 export type Judged = Outcome | { readonly outcome: Outcome };
@@ -20,7 +20,7 @@ export type Judged = Outcome | { readonly outcome: Outcome };
  * ```
  */
 export function assertAcked(judged: Judged): void {
-  const outcome = outcomeOf(judged);
+  const outcome = outcomeOf(judged, assertAcked);
   if (outcome.kind !== "ack") fail("acked", outcome, assertAcked);
 }
 
@@ -44,7 +44,7 @@ export function assertRetried(
   judged: Judged,
   expected: { readonly reason?: RetryReason; readonly delayMs?: number; readonly usesAttempt?: boolean } = {},
 ): void {
-  const outcome = outcomeOf(judged);
+  const outcome = outcomeOf(judged, assertRetried);
   if (outcome.kind !== "retry" || !matches(outcome, expected)) {
     fail(`retried${withWhat(expected)}`, outcome, assertRetried);
   }
@@ -67,14 +67,17 @@ export function assertRetried(
  * ```
  */
 export function assertDeadLettered(judged: Judged, expected: { readonly reason?: DeadLetterReason } = {}): void {
-  const outcome = outcomeOf(judged);
+  const outcome = outcomeOf(judged, assertDeadLettered);
   if (outcome.kind !== "dead-letter" || !matches(outcome, expected)) {
     fail(`a dead letter${withWhat(expected)}`, outcome, assertDeadLettered);
   }
 }
 
-function outcomeOf(judged: Judged): Outcome {
-  return "outcome" in judged ? judged.outcome : judged;
+// deno-lint-ignore ban-types -- as node:assert has it
+function outcomeOf(judged: Judged | undefined, stackStartFn: Function): Outcome {
+  const outcome = judged && "outcome" in judged ? judged.outcome : judged;
+  if (outcome?.kind) return outcome;
+  failGiven(judged, stackStartFn);
 }
 
 function matches(outcome: object, expected: object): boolean {

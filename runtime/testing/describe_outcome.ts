@@ -1,3 +1,5 @@
+import { AssertionError } from "node:assert";
+import { inspect } from "node:util";
 import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
 import { formatDuration } from "../rules/duration.ts";
 import { thrownAt } from "../telemetry/observer.ts";
@@ -17,6 +19,17 @@ export function describeOutcome(outcome: Outcome): string {
     case "dead-letter":
       return `a dead letter (${outcome.reason}) after ${outcome.attempts} attempts${describeError(outcome.error)}`;
   }
+}
+
+/** Stops an assertion that was given something else than what came of an event: most often nothing, or a promise. */
+// deno-lint-ignore ban-types -- as node:assert has it
+export function failGiven(given: unknown, stackStartFn: Function): never {
+  const what = given instanceof Promise ? "a promise: await it" : inspect(given, { depth: 1 });
+  throw new AssertionError({
+    message: `expected what \`invoke\` returns, or an entry of \`settled\`, but was given ${what}`,
+    operator: stackStartFn.name,
+    stackStartFn,
+  });
 }
 
 function describeError(error: ErrorDetail | undefined): string {

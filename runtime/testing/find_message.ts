@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { jetstream } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
 import type { Cluster } from "../cluster.ts";
@@ -23,13 +24,17 @@ export async function findMessage(
   const stream = await jsm.streams.find(subject.replace(/>$/, "any"));
   const consumer = await jetstream(nc).consumers.get(stream, { filter_subjects: subject });
   const messages = await consumer.consume();
+  let others = 0, last: FoundMessage | undefined;
   const timer = setTimeout(() => messages.stop(), WAIT_MS);
   try {
     for await (const message of messages) {
       const found = read(message);
       if (matches(found)) return found;
+      others++;
+      last = found;
     }
-    throw new Error(`no such message on "${subject}" within ${WAIT_MS} ms`);
+    const there = last ? `; of ${others} others the last is ${inspect(last.data, { depth: 4, breakLength: 100 })}` : "";
+    throw new Error(`no such message on "${subject}" within ${WAIT_MS / 1_000}s${there}`);
   } finally {
     clearTimeout(timer);
     await messages.close();

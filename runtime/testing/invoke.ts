@@ -91,7 +91,10 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   options: InvokeOptions<Kv> = {},
 ): Promise<Invoked<Kv>> {
   const { name = "testedFunction", clock = systemClock, attempt = 1 } = options;
-  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }).functions;
+  if (!Number.isInteger(attempt) || attempt < 1) {
+    throw new TypeError(`invoke: attempt is a whole number from 1, and not ${attempt}`);
+  }
+  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }, [options.event]).functions;
   const published: OutgoingEvent[] = [], kv = (options.kv ?? new MemoryKvStore()) as Kv;
   const log = new OwnLog(clock), spans = new SpanRecording();
   const dependencies = new Dependencies(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { EventDefinition } from "../authoring/define_event.ts";
+import type { EventOfType, KnownType } from "../authoring/schema_files.ts";
 import type { Clock, KvStore } from "../flow/ports.ts";
 import type { Duration } from "../rules/duration.ts";
 import type { MemoryInbox } from "./memory_inbox.ts";
@@ -7,13 +8,17 @@ import type { MemoryKvStore } from "./memory_kv.ts";
 
 /** The data a function's events carry, as a publisher would write it. */
 export type DataOf<On> = On extends EventDefinition<string, infer Schema> ? z.input<Schema>
+  : On extends KnownType ? DataOf<EventOfType<On>>
   : On extends string ? unknown
   : On extends readonly (infer One)[] ? DataOf<One>
   : never;
 
 /** Which event a function is given. */
 export interface GivenEvent {
-  /** Which of a function's events this is. Default: the first it listens on. */
+  /**
+   * Which of a function's events this is. Default: the first it listens on. For one that names its event as text, such
+   * as `on: "orders.created"`, give the event as well: in a project its schema is found, and the data checked by it.
+   */
   readonly event?: EventDefinition;
   /** The subject, for a function on a raw pattern. */
   readonly subject?: string;

@@ -1,6 +1,7 @@
 import type { KvBucket, KvEntry } from "../authoring/context.ts";
 import { KvConflictError } from "../authoring/errors.ts";
 import type { KvStore } from "../flow/ports.ts";
+import { kvJson } from "../rules/kv_json.ts";
 
 /**
  * Key-value buckets in memory, with the revisions and conflicts of the real ones.
@@ -24,15 +25,20 @@ export class MemoryKvStore implements KvStore {
   /** Begins with those values, by bucket and key. */
   constructor(contents: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {}) {
     for (const [name, values] of Object.entries(contents)) {
-      for (const [key, value] of Object.entries(values)) void this.bucket(name).put(key, value);
+      const bucket = this.#bucket(name);
+      for (const [key, value] of Object.entries(values)) bucket.write(key, value);
     }
   }
 
   /** The bucket of that name. */
   bucket<Value>(name: string): KvBucket<Value> {
+    return this.#bucket(name) as unknown as KvBucket<Value>;
+  }
+
+  #bucket(name: string): MemoryBucket {
     let bucket = this.#buckets.get(name);
     if (!bucket) this.#buckets.set(name, bucket = new MemoryBucket(name));
-    return bucket as unknown as KvBucket<Value>;
+    return bucket;
   }
 
   /** Every value there is, by bucket and key. */
@@ -63,9 +69,14 @@ class MemoryBucket implements KvBucket<unknown> {
     if (!/^[-/=.\w]+$/.test(key) || key.startsWith(".") || key.endsWith(".")) throw new Error(`invalid key: ${key}`);
   }
 
-  #write(key: string, json: string | undefined): number {
+  #set(key: string, json: string | undefined): number {
     this.#entries.set(key, { json, revision: ++this.#revision });
     return this.#revision;
+  }
+
+  write(key: string, value: unknown): number {
+    this.#check(key);
+    return this.#set(key, kvJson(this.name, key, value));
   }
 
   // deno-lint-ignore require-await -- a wrong key rejects, as with the real one
@@ -77,28 +88,29 @@ class MemoryBucket implements KvBucket<unknown> {
 
   // deno-lint-ignore require-await -- as above
   async put(key: string, value: unknown): Promise<number> {
-    this.#check(key);
-    return this.#write(key, JSON.stringify(value));
+    return this.write(key, value);
   }
 
   // deno-lint-ignore require-await -- as above
   async create(key: string, value: unknown): Promise<number> {
     this.#check(key);
+    const json = kvJson(this.name, key, value);
     if (this.#entries.get(key)?.json !== undefined) throw new KvConflictError(this.name, key);
-    return this.#write(key, JSON.stringify(value));
+    return this.#set(key, json);
   }
 
   // deno-lint-ignore require-await -- as above
   async update(key: string, value: unknown, revision: number): Promise<number> {
     this.#check(key);
+    const json = kvJson(this.name, key, value);
     if (revision <= 0) throw new Error("version must be greater than 0");
     if ((this.#entries.get(key)?.revision ?? 0) !== revision) throw new KvConflictError(this.name, key);
-    return this.#write(key, JSON.stringify(value));
+    return this.#set(key, json);
   }
 
   // deno-lint-ignore require-await -- as above
   async delete(key: string): Promise<void> {
     this.#check(key);
-    this.#write(key, undefined);
+    this.#set(key, undefined);
   }
 }

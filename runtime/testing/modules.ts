@@ -4,11 +4,12 @@ import { buildRegistry, type Registry } from "../authoring/registry.ts";
 
 /** A registry of just these functions, and of the events that they name besides those given. */
 export function registryOf(functions: Record<string, FunctionDefinition>, declared: readonly unknown[] = []): Registry {
-  const named = Object.values(functions).flatMap(({ options: { on, emits } }) => [
-    ...(Array.isArray(on) ? on as readonly unknown[] : [on]),
-    ...(emits ?? []),
-  ]);
-  const events = named.filter((trigger): trigger is EventDefinition => typeof trigger === "object");
+  // What is wrong with a function is told below, with what to do.
+  const named = Object.values(functions).flatMap((fn?: Partial<FunctionDefinition>) => {
+    const { on, emits }: Partial<FunctionDefinition["options"]> = fn?.options ?? {};
+    return [...(Array.isArray(on) ? on as readonly unknown[] : [on]), ...(Array.isArray(emits) ? emits : [])];
+  });
+  const events = named.filter((one): one is EventDefinition => (one as EventDefinition | null)?.kind === "event");
   const definitions = [...new Set([...declared, ...events])];
   return buildRegistry(
     [{

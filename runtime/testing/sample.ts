@@ -1,6 +1,7 @@
 import { createGeneratorSync, type JsonSchema } from "json-schema-faker";
 import { z } from "zod";
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
+import { dataProblem } from "../authoring/data_problem.ts";
 import { type Issue, issueText } from "../rules/decode.ts";
 import { type Node, readableSchema } from "./sample_schema.ts";
 
@@ -84,6 +85,8 @@ function generate(event: EventDefinition, guess: number, seed: number): unknown 
 
 /** With the examples also of what is transformed, which zod leaves out: those of them that can be sent. */
 function schemaOf(event: EventDefinition): Node {
+  const problem = dataProblem(event.data);
+  if (problem) throw new Error(`no sample of "${event.type}": ${problem}`);
   return z.toJSONSchema(event.data as z.ZodType, {
     io: "input",
     override: ({ zodSchema, jsonSchema }) => {

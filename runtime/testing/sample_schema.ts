@@ -1,3 +1,4 @@
+import { createGeneratorSync } from "json-schema-faker";
 import { smallNumbers } from "./sample_number.ts";
 
 /** A node of a JSON Schema, as zod writes it. */
@@ -108,7 +109,8 @@ class Narrowing {
   #nameLike({ pattern }: Node, key: string): string {
     if (typeof pattern !== "string") return `${key}1`;
     const names = [`${key}1`, key, "a", "1", "a1", "A1", "k0", "x-1", "00", "abc", "ABC"];
-    return names.find((name) => new RegExp(pattern, "u").test(name)) ?? key;
+    const simple = names.find((name) => new RegExp(pattern, "u").test(name));
+    return simple ?? String(createGeneratorSync({ seed: this.guess + 1 }).generate({ type: "string", pattern }));
   }
 
   #array(node: Node, key: string, within: readonly string[]): Node | undefined {

@@ -28,7 +28,7 @@ export function deliveryOf(fn: BoundFunction, data: unknown, options: DeliveryOp
       headers: HeaderList.of(Object.entries({ ...data.headers, ...options.headers })),
     };
   }
-  const subject = options.subject ?? options.event?.type ?? fn.triggers[0].pattern;
+  const subject = options.subject ?? options.event?.type ?? subjectOf(fn.triggers[0].pattern);
   return {
     ...FIRST,
     stream: "TEST",
@@ -45,6 +45,11 @@ export function deliveryOf(fn: BoundFunction, data: unknown, options: DeliveryOp
       ...Object.entries(options.headers ?? {}),
     ]),
   };
+}
+
+/** One that the pattern covers: nothing is ever published on a pattern itself. */
+function subjectOf(pattern: string): string {
+  return pattern.split(".").map((token) => token === "*" || token === ">" ? "any" : token).join(".");
 }
 
 const FIRST = { deliveryCount: 1, earlier: { attempts: 0, freeRetries: 0, redrives: 0 }, handle: "" };

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { KvBucket } from "../authoring/context.ts";
 import type { EventDefinition } from "../authoring/define_event.ts";
+import { oneOf } from "../authoring/problems.ts";
 import type { FunctionDefinition } from "../authoring/define_function.ts";
 import type { Registry } from "../authoring/registry.ts";
 import { type NatsServer, startServer } from "../broker/server.ts";
@@ -147,14 +148,15 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
         await cluster.close();
         await release();
       })();
-    const publish: TestRuntime["publish"] = (event, data, { id = crypto.randomUUID() } = {}) =>
-      cluster.publisher.publish({
-        id,
-        type: event.type,
-        source: "/test",
-        time: new Date().toISOString(),
-        json: JSON.stringify(data),
-      });
+    const publish: TestRuntime["publish"] = async (event, data, { id = crypto.randomUUID() } = {}) => {
+      if (stopping) throw new Error(`publish ${event.type}: this test runtime was stopped`);
+      checkKnown(event, registry);
+      const json = JSON.stringify(data);
+      if (json === undefined) throw new TypeError(`publish ${event.type}: an event carries JSON, null at the least`);
+      if (id === "") throw new TypeError(`publish ${event.type}: an id is text, or left out`);
+      const time = new Date().toISOString();
+      return await cluster.publisher.publish({ id, type: event.type, source: "/test", time, json });
+    };
     const status = async () => await (await fetch(`${runtime.adminUrl}/functions`)).json();
     return {
       url: runtime.url,
@@ -168,10 +170,18 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
         return { id, stored, settled: await untilSettled(settlements, patience, status) };
       },
       settled: settlements.entries,
-      waitForEvent: (event, where = () => true) =>
+      waitForEvent: async (event, where = () => true) => {
+        checkKnown(event, registry);
         // deno-lint-ignore no-explicit-any -- what is on the wire is what the schema takes
-        findMessage(cluster, event.type, ({ data }) => where(data as any)) as Promise<FoundMessage<any>>,
-      waitForDeadLetter: (functionName) => findMessage(cluster, `${DEAD_LETTERS.prefix}.${functionName}.>`, () => true),
+        return await findMessage(cluster, event.type, ({ data }) => where(data as any)) as FoundMessage<any>;
+      },
+      waitForDeadLetter: async (functionName) => {
+        const names = registry.functions.map(({ name }) => name);
+        if (!options.server && !names.includes(functionName)) {
+          throw new TypeError(`no function here is called "${functionName}"; there are: ${oneOf(names)}`);
+        }
+        return await findMessage(cluster, `${DEAD_LETTERS.prefix}.${functionName}.>`, () => true);
+      },
       kv: (bucket) => kv.bucket(bucket),
       stop,
       [Symbol.asyncDispose]: stop,
@@ -180,6 +190,12 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
     await release();
     throw error;
   }
+}
+
+/** @throws {TypeError} when it is nobody's: there need be no stream that would store it. */
+function checkKnown({ type }: EventDefinition, { events }: Registry): void {
+  if (events.has(type)) return;
+  throw new TypeError(`no function here names "${type}": give startTestRuntime the event in \`schemas\``);
 }
 
 /** The functions that this runtime runs, by its environment. */

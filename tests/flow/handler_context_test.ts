@@ -189,3 +189,15 @@ Deno.test("a call begun after the invocation's end cannot keep the breaker's onl
   context.dependency("Payments").call(() => gate().promise).catch(() => {});
   assert.equal(breaker.permits(), 1);
 });
+
+Deno.test("an empty id is refused: JetStream would take it for none, and store the event once more at each attempt", () => {
+  const context = setup().newContext();
+  // deno-lint-ignore no-explicit-any -- what the types refuse
+  for (const id of ["", 7] as any[]) {
+    assert.throws(() => context.emit(Shipped, { orderId: "o1" }, { id }), {
+      name: "TypeError",
+      message: /^ship emits orders\.shipped with id .*: an id is text, or left out/,
+    });
+  }
+  assert.deepEqual(context.emitted, []);
+});

@@ -133,3 +133,19 @@ Deno.test("a bucket that is deleted meanwhile fails the use that finds it gone, 
   await kv.bucket.put("book", BOOKS);
   assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
 });
+
+Deno.test("what is no JSON is refused, and what was there stays", async () => {
+  await using kv = await setup();
+  const any = new NatsKvStore(kv.nc, 1).bucket<unknown>("anything");
+  const revision = await any.put("key", 1);
+  for (const value of [undefined, () => {}, 1n]) {
+    await assert.rejects(any.put("key", value), {
+      name: "TypeError",
+      message: /^kv bucket "anything", key "key": .*JSON/,
+    });
+    await assert.rejects(any.create("new", value), TypeError);
+    await assert.rejects(any.update("key", value, revision), TypeError);
+  }
+  assert.deepEqual(await any.get("key"), { key: "key", value: 1, revision });
+  assert.equal(await any.get("new"), undefined);
+});

@@ -100,3 +100,26 @@ Deno.test("what the data may be is known from the event's schema", async () => {
   // @ts-expect-error -- not a number
   assert.throws(() => assertEmitted(result, Answered, { by: { age: "36" } }));
 });
+
+Deno.test("of something that came of no event nothing is said but that", async () => {
+  const unawaited = run("is done");
+  // deno-lint-ignore no-explicit-any -- as who looks for one entry too many, or forgets to await, has it
+  for (const given of [undefined, unawaited] as any[]) {
+    for (const assertion of [assertAcked, assertRetried, assertDeadLettered, assertNothingEmitted]) {
+      assert.match(
+        said(() => assertion(given)),
+        /^expected what `invoke` returns, .* was given (undefined|a promise: await it)$/,
+      );
+    }
+    assert.match(said(() => assertEmitted(given, Answered)), /^expected what `invoke` returns/);
+  }
+  await unawaited;
+});
+
+Deno.test("of data that is not made of fields no part will do", async () => {
+  const result = await run("answers");
+  // deno-lint-ignore no-explicit-any -- what the types refuse
+  const whole = (by: any) => said(() => assertEmitted(result, Answered, { by }));
+  assert.match(whole(new Map()), /^expected demo\.answered with/);
+  assert.match(whole(new Date(0)), /^expected demo\.answered with/);
+});

@@ -54,8 +54,8 @@ Deno.test("random data that is emitted is found out between the storing and the 
   });
   const { findings, varies } = await crashPoints(random, { n: 1 });
   assert.deepEqual(findings.map(({ at }) => at), ["after storing the emitted demo.one", "before the ack"]);
-  assert.match(findings[0].differences[0].where, /^published again with other data\.demo\.one \w{32}$/);
-  assert.match(varies.join(), /^events\.demo\.one \w{32}\.token$/);
+  assert.match(findings[0].differences[0].where, /^published again with other data\.demo\.one$/);
+  assert.match(varies.join(), /^events\.demo\.one\.\w{32}\.token$/);
 });
 
 Deno.test("an event with an id of chance is found to be there twice", async () => {
@@ -64,7 +64,7 @@ Deno.test("an event with an id of chance is found to be there twice", async () =
   });
   const { findings } = await crashPoints(random, { n: 1 });
   assert.deepEqual(findings.map(({ at }) => at), ["after storing the emitted demo.two", "before the ack"]);
-  assert.deepEqual(findings[0].differences[0].expected, "1 entries");
+  assert.deepEqual(findings[0].differences[0].expected, "1 entry");
 });
 
 Deno.test("an event that is emitted only the first time is found to be lost", async () => {

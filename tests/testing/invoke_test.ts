@@ -231,3 +231,43 @@ Deno.test("a bucket in memory has the values it was made with, and none that was
   await kv.bucket("stock").delete("book");
   assert.deepEqual(kv.contents(), { stock: { lamp: 2 } });
 });
+
+Deno.test("what is no function is told as it is at a start, and what is no attempt too", async () => {
+  // deno-lint-ignore no-explicit-any -- as who runs tests without checking types may have it
+  const wrong = (given: unknown) => invoke(given as any, {});
+  await assert.rejects(wrong(undefined), { name: "StartupProblems" });
+  await assert.rejects(wrong(() => {}), /not a function of defineFunction\(options, handler\) but a plain one/);
+  await assert.rejects(wrong({ kind: "function", handler: () => {} }), /`on` is missing/);
+  const fine = defineFunction({ on: "demo.asked" }, () => {});
+  for (const attempt of [0, -1, 1.5]) {
+    await assert.rejects(invoke(fine, {}, { attempt }), {
+      message: `invoke: attempt is a whole number from 1, and not ${attempt}`,
+    });
+  }
+});
+
+Deno.test("a function on a pattern is given an event on a subject that the pattern covers", async () => {
+  const types: string[] = [];
+  const legacy = (on: string) => defineFunction({ on }, ({ type }) => void types.push(type));
+  await invoke(legacy("legacy.>"), {});
+  await invoke(legacy("legacy.*.made"), {});
+  await invoke(legacy("legacy.>"), {}, { subject: "legacy.a.b" });
+  assert.deepEqual(types, ["legacy.any", "legacy.any.made", "legacy.a.b"]);
+});
+
+Deno.test("data is checked for a function that names its event as text, where the event is given too", async () => {
+  const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ total: z.int().default(5) }) });
+  const totals: unknown[] = [];
+  const book = defineFunction({ on: "demo.paid" }, ({ data }) => void totals.push(data));
+  assert.equal((await invoke(book, {}, { event: Paid })).outcome.kind, "ack");
+  const { outcome } = await invoke(book, { total: "much" }, { event: Paid });
+  assert.equal(outcome.kind === "dead-letter" && outcome.reason, "invalid");
+  assert.deepEqual(totals, [{ total: 5 }]);
+});
+
+Deno.test("the data of an event that is named as text is typed, where `schemas/` has the event", async () => {
+  const book = defineFunction({ on: "orders.created" }, () => {});
+  await invoke(book, { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1 });
+  // @ts-expect-error -- an order has items
+  await invoke(book, { orderId: "o1", total: 1 });
+});

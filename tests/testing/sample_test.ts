@@ -100,3 +100,11 @@ Deno.test("where nothing is found the error names the event, the field and what 
 Deno.test("a seed that is no whole number is refused", () => {
   assert.throws(() => sample(OrderCreated, { seed: 0.5 }), /the seed of a sample is a whole number, not 0\.5/);
 });
+
+Deno.test("of data that cannot travel as JSON there is no sample, for the reason that a start tells", () => {
+  assert.throws(() => sample(eventOf(z.object({ at: z.date() }))), {
+    message:
+      'no sample of "demo.made": its data cannot travel as JSON: at: Date cannot be represented in JSON Schema ' +
+      "(use z.iso.datetime() for a time)",
+  });
+});

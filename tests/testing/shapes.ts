@@ -113,6 +113,7 @@ export const SHAPES: Readonly<Record<string, z.ZodType>> = {
       return z.NEVER;
     }
   }),
+  "a record with names of a pattern": z.record(z.string().regex(/^sku-\d{4}$/), z.int()),
   "a coerced number": z.coerce.number(),
   "a check across fields": z.object({ from: z.int(), to: z.int() }).refine(({ from, to }) => from < to),
   "checks of many fields": z.object({

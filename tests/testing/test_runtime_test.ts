@@ -128,3 +128,20 @@ Deno.test("a function that this runtime does not run is not waited for", async (
   const { settled } = await runtime.publishAndSettle(Ordered, { order: "o1" });
   assert.deepEqual(settled.map((entry) => entry.function), ["pack"]);
 });
+
+Deno.test("what no runtime could publish or find is told at once, and what to do", async () => {
+  const { functions } = shop();
+  const runtime = await startTestRuntime({ functions });
+  const Unknown = defineEvent({ type: "nobody.knows", version: 1, data: z.unknown() });
+  const unknown = { name: "TypeError", message: /^no function here names "nobody\.knows": .*`schemas`$/ };
+  await assert.rejects(runtime.publishAndSettle(Unknown, 1), unknown);
+  await assert.rejects(runtime.waitForEvent(Unknown), unknown);
+  await assert.rejects(runtime.waitForDeadLetter("pak"), {
+    message: /called "pak"; there are: "pack", "send", "count"$/,
+  });
+  await assert.rejects(runtime.publish(Ordered, { order: "o1" }, { id: "" }), /an id is text, or left out/);
+  // deno-lint-ignore no-explicit-any -- what the types refuse
+  await assert.rejects(runtime.publish(Ordered, undefined as any), /carries JSON, null at the least/);
+  await runtime.stop();
+  await assert.rejects(runtime.publish(Ordered, { order: "o1" }), /this test runtime was stopped/);
+});

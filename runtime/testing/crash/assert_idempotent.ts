@@ -13,7 +13,7 @@ const WIDEST = 72;
  * {@linkcode crashPoints}, whose report it returns.
  *
  * @throws {AssertionError} with a table of the points that leave another world behind, or when the event is not
- * handled even without a crash: then nothing would be proven.
+ * handled even without a crash, or does something outside that no `world` shows: then nothing would be proven.
  *
  * @example
  * ```ts
@@ -42,7 +42,21 @@ export async function assertIdempotent<On extends Trigger | readonly Trigger[], 
         `the same again`,
     );
   }
+  const futile = nothingProven(report);
+  if (futile) fail(`${report.function} proves nothing: ${futile}`);
   return report;
+}
+
+/** Why no difference means nothing. */
+function nothingProven({ points, unseen }: CrashReport): string | undefined {
+  if (points.every(({ verdict }) => verdict === "gave-up")) {
+    return "after each crash the event was a dead letter, and not handled again: it comes again half a minute later, " +
+      "so give the function a longer `maxAge` in this test";
+  }
+  if (unseen.length === 0) return undefined;
+  return `nobody looked at what came of this:\n${unseen.map((what) => `  ${what}\n`).join("")}` +
+    "Give `world`, which returns what is there afterwards: `world: () => bank.charges`, or `() => null` if that " +
+    "changes nothing";
 }
 
 function fail(message: string): never {

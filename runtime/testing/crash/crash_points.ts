@@ -7,10 +7,10 @@ import { registryOf } from "../modules.ts";
 import type { RecordedEvent } from "../recorded.ts";
 import { durationMs } from "../test_clock.ts";
 import { deliveryOf } from "../test_delivery.ts";
-import { asTree, common, type Difference, differences, varying } from "./compare.ts";
-import { CrashWorld } from "./crash_world.ts";
+import { common, type Difference, differences, varying } from "./compare.ts";
+import { type Run, run } from "./crash_run.ts";
 import { CrashPlan } from "./life.ts";
-import { liveThrough, type Trial } from "./live_through.ts";
+import { anotherMillisecond, type Trial } from "./live_through.ts";
 import { watchInPlace } from "./watched.ts";
 import { watchFetch } from "./watched_fetch.ts";
 
@@ -21,7 +21,10 @@ export interface CrashOptions<Outside = unknown> extends GivenEvent {
    * to `world`, and disposed of after the run if it can be.
    */
   readonly setup?: (given: { readonly kv: MemoryKvStore }) => Outside | Promise<Outside>;
-  /** Your own picture of what is outside, such as the charges that a payment service made: plain data to compare. */
+  /**
+   * Your own picture of what is outside, such as the charges that a payment service made: plain data to compare. What a
+   * function does there is seen by nobody else: say `() => null` if it changes nothing.
+   */
   readonly world?: (outside: Outside) => unknown;
   /** Objects whose method calls are points too, by name; they are watched in place while this runs. */
   readonly watch?: Readonly<Record<string, object>>;
@@ -53,6 +56,8 @@ export interface CrashReport {
   readonly findings: readonly CrashPoint[];
   /** What two runs without any crash had different, such as random ids: it is not compared. */
   readonly varies: readonly string[];
+  /** What was called outside and may have changed something there, with no `world` to tell: nobody knows what of it. */
+  readonly unseen: readonly string[];
 }
 
 /**
@@ -63,10 +68,14 @@ export interface CrashReport {
  * It dies before and after everything that the handler awaits and that can be seen from outside: each operation of
  * `ctx.kv`, each call of a dependency, each global `fetch`, each method of what is watched; and, in the runtime, before
  * and after each emitted event is stored, and before the ack. A crash anywhere else cannot be told from one of these.
- * Time stands still meanwhile, but for the waits between deliveries; a handler's own timers are real.
+ * What the handler began and did not await is tried too: it may be lost with the process once the event is acked.
+ *
+ * Time stands still meanwhile, but for the waits between deliveries; a handler's own timers and `Date` are real, so a
+ * second life begins some milliseconds after the first. A file that is written, a database that is not watched, what a
+ * service has: only `world` can tell. The same process goes on in truth: what a module keeps in memory outlives a crash.
  *
  * @throws {StartupProblems} when the function could not start.
- * @throws {Error} when a handler does not come to an end.
+ * @throws {Error} when a handler does not come to an end, or a run finds what another left behind.
  *
  * @example
  * ```ts
@@ -90,81 +99,63 @@ export async function crashPoints<On extends Trigger | readonly Trigger[], Outsi
   options: CrashOptions<Outside> = {},
 ): Promise<CrashReport> {
   const { name = "testedFunction", depth = 1, patience = "10s" } = options;
-  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }).functions;
+  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }, [options.event]).functions;
   const trial: Trial = {
     fn: bound,
     delivery: ({ clock }) => deliveryOf(bound, data, options, clock),
     patienceMs: durationMs(patience),
   };
-  const undo = [watchFetch(), watchInPlace(options.watch ?? {})];
+  const undo = [watchFetch(), watchInPlace(options.watch ?? {})], sync = new Set<string>();
+  const runWith = (at: readonly number[], lost?: number) => run(trial, options, new CrashPlan(at, lost, sync));
   try {
-    const first = await run(trial, options, []);
+    const first = await runWith([]);
     await anotherMillisecond();
-    const expected = common(first.picture, (await run(trial, options, [])).picture);
+    const second = await runWith([]);
+    leftNothing(first, second);
+    const expected = common(first.picture, second.picture);
     const points: CrashPoint[] = [];
-    const plans: number[][] = first.points.map((_, at) => [at]);
+    const plans: number[][] = first.plan.points.map((_, at) => [at]);
     for (let plan = plans.shift(); plan; plan = plans.shift()) {
-      const after = await run(trial, options, plan);
-      points.push(judge(expected, after, plan));
+      const after = await runWith(plan);
+      points.push(judge(expected, after, placeOf(after.plan, plan)));
       if (plan.length === depth) continue;
-      for (let at = plan.at(-1)! + 1; at < after.points.length; at++) plans.push([...plan, at]);
+      for (let at = plan.at(-1)! + 1; at < after.plan.points.length; at++) plans.push([...plan, at]);
+    }
+    for (const lost of first.plan.unfinished) {
+      const at = `after it was settled: without ${first.plan.points[lost].replace(/^before /, "")}, not awaited`;
+      points.push(judge(expected, await runWith([], lost), at));
     }
     const findings = points.filter(({ verdict }) => verdict === "differs");
-    return { function: name, outcome: first.outcome, points, findings, varies: varying(expected) };
+    const unseen = options.world ? [] : [...first.plan.outside];
+    return { function: name, outcome: first.outcome, points, findings, varies: varying(expected), unseen };
   } finally {
     undo.reverse().forEach((step) => step());
   }
 }
 
-interface Run {
-  readonly points: readonly string[];
-  readonly outcome: Outcome;
-  readonly picture: unknown;
-}
-
-async function run<Outside>(trial: Trial, { setup, world: look }: CrashOptions<Outside>, at: number[]): Promise<Run> {
-  const world = new CrashWorld(), plan = new CrashPlan(at);
-  const outside = await setup?.({ kv: world.kv }) as Outside;
-  try {
-    await liveThrough(trial, world, plan);
-    const { events, dropped, ended } = world;
-    const picture = asTree({
-      outcome: ended!.kind === "dead-letter" ? `dead letter: ${ended!.reason}` : ended!.kind,
-      kv: world.kv.contents(),
-      events: byName(events),
-      "published again with other data": byName(dropped),
-      world: await look?.(outside),
-    });
-    return { points: plan.points, outcome: ended!, picture };
-  } finally {
-    const { [Symbol.asyncDispose]: disposeAsync, [Symbol.dispose]: dispose } = (outside ?? {}) as Partial<
-      AsyncDisposable & Disposable
-    >;
-    await (disposeAsync ?? dispose)?.call(outside);
+/** @throws {Error} when the second of two undisturbed runs found what the first left behind. */
+function leftNothing(first: Run, second: Run): void {
+  const [most, least] = [first, second].map(({ plan }) => plan.points.length);
+  if (most !== least) throw notAnew(`the function came by ${least} points in its second run, and by ${most} before`);
+  const changed = differences(first.before, first.outside).length > 0;
+  if (changed && differences(first.outside, second.before).length === 0) {
+    throw notAnew("what `world` shows at the end of a run is still there when the next one begins");
   }
 }
 
-function byName(events: CrashWorld["events"]): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(events).map(([id, { type, data }]) => [`${type} ${id}`, data]));
+function notAnew(what: string): Error {
+  return new Error(`${what}: each must do the same, so let \`setup\` make all anew that the function depends on`);
 }
 
-function judge(expected: unknown, { points, outcome, picture }: Run, plan: readonly number[]): CrashPoint {
-  const at = plan.map((index) => points[index]).join(", then ");
-  if (plan.at(-1)! >= points.length) {
-    throw new Error(
-      `the function came by ${points.length} points this time, and by more before (the last one now: ${
-        points.at(-1)
-      }): ` +
-        `it must do the same in each run, so let \`setup\` make all anew that it depends on`,
-    );
-  }
+/** What the points of a plan are called. @throws {Error} when the run did not come by them all. */
+function placeOf({ points }: CrashPlan, plan: readonly number[]): string {
+  if (plan.at(-1)! < points.length) return plan.map((index) => points[index]).join(", then ");
+  throw notAnew(`the function came by ${points.length} points this time (${points.at(-1)}), and by more before`);
+}
+
+function judge(expected: unknown, { outcome, picture }: Run, at: string): CrashPoint {
   const gaveUp = outcome.kind === "dead-letter" && (outcome.reason === "crashed" || outcome.reason === "expired");
   if (gaveUp) return { at, verdict: "gave-up", differences: [] };
   const found = differences(expected, picture);
   return { at, verdict: found.length > 0 ? "differs" : "same", differences: found };
-}
-
-/** Two runs in the same one would have the same time in their data, as if that never varied. */
-async function anotherMillisecond(): Promise<void> {
-  for (const from = Date.now(); Date.now() <= from + 1;) await new Promise((resolve) => setTimeout(resolve, 1));
 }

@@ -6,7 +6,7 @@ import { MemoryInbox } from "../memory_inbox.ts";
 import { MemoryKvStore } from "../memory_kv.ts";
 import { OwnLog } from "../own_log.ts";
 import { TestClock } from "../test_clock.ts";
-import type { Life } from "./life.ts";
+import { type Life, turn } from "./life.ts";
 
 /** An event that was stored, or offered once more. */
 interface Kept {
@@ -47,8 +47,10 @@ export class CrashWorld {
             this.#counts = { begun: outcome.attempts, free: 0, emitted: true, ending: outcome };
           }
           if (!life.passes(`before ${SETTLING[outcome.kind]}`)) return await never();
-          if (outcome.kind !== "retry") this.ended = outcome;
-          else if (progress) {
+          if (outcome.kind !== "retry") {
+            this.ended = outcome;
+            life.settled();
+          } else if (progress) {
             const { attempts, freeRetries, emittedSinceMs } = progress;
             this.#counts = { begun: attempts, free: freeRetries, emitted: emittedSinceMs !== undefined };
           } else if (delivery.deliveryCount === 1) this.#counts = { begun: 0, free: 1, emitted: false };
@@ -106,8 +108,9 @@ function steppedKv(kv: KvStore, life: Life): KvStore {
   return {
     bucket: <Value>(name: string): KvBucket<Value> => {
       const bucket = kv.bucket<Value>(name);
+      // The answer takes a moment, as that of a server does: whoever does not wait for it goes on without.
       const step = <Result>(method: string, key: string, run: () => Promise<Result>) =>
-        life.step(`kv ${name}.${method}(${JSON.stringify(key)})`, run);
+        life.step(`kv ${name}.${method}(${JSON.stringify(key)})`, () => run().finally(turn));
       return {
         get: (key) => step("get", key, () => bucket.get(key)),
         put: (key, value) => step("put", key, () => bucket.put(key, value)),

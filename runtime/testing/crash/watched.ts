@@ -32,13 +32,22 @@ const SHOWN = 60;
  * ```
  */
 export function watched<Watched extends object>(object: Watched, name: string = nameOf(object)): Watched {
-  return new Proxy(object, {
-    get: (target, key) => {
-      const value = Reflect.get(target, key, target);
-      return typeof value === "function" ? asStep(`${name}.${String(key)}`, value, target) : value;
+  // The proxy is of an empty object: of a frozen one it could not show other methods than that has. Private fields are
+  // the object's own, and not its proxy's.
+  return new Proxy(Object.create(Object.getPrototypeOf(object)) as Watched, {
+    get: (_, key) => {
+      const value = Reflect.get(object, key, object);
+      if (typeof value !== "function" || key === "constructor") return value;
+      return asStep(`${name}.${String(key)}`, value, object);
     },
-    // Private fields are the object's own, and not its proxy's.
-    set: (target, key, value) => Reflect.set(target, key, value, target),
+    set: (_, key, value) => Reflect.set(object, key, value, object),
+    has: (_, key) => Reflect.has(object, key),
+    ownKeys: () => Reflect.ownKeys(object),
+    getOwnPropertyDescriptor: (_, key) => {
+      const own = Reflect.getOwnPropertyDescriptor(object, key);
+      return own && { ...own, configurable: true };
+    },
+    deleteProperty: (_, key) => Reflect.deleteProperty(object, key),
   });
 }
 
@@ -69,7 +78,7 @@ function asStep(name: string, method: Function, self: object): (...args: unknown
   return (...args) => {
     const call = () => method.apply(self, args);
     const life = Life.current();
-    return life ? life.step(`${name}(${shown(args)})`, call) : call();
+    return life ? life.step(`${name}(${shown(args)})`, call, { outside: "yes" }) : call();
   };
 }
 

@@ -7,9 +7,14 @@ const routed: typeof fetch = (input, init) => {
   if (!life) return inner(input, init);
   const request = input instanceof Request ? input : undefined;
   const url = String(request?.url ?? input), { origin, pathname } = URL.canParse(url) ? new URL(url) : NOWHERE;
-  const what = `fetch ${(init?.method ?? request?.method ?? "GET").toUpperCase()} ${origin}${pathname}`;
-  return life.step(what, () => inner(input, init), (response) => void response.body?.cancel().catch(() => {}));
+  const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
+  return life.step(`fetch ${method} ${origin}${pathname}`, () => inner(input, init), {
+    discard: (response) => void response.body?.cancel().catch(() => {}),
+    outside: HARMLESS.includes(method) ? "no" : "yes",
+  });
 };
+
+const HARMLESS = ["GET", "HEAD", "OPTIONS"];
 
 const NOWHERE = { origin: "", pathname: "(no URL)" };
 
