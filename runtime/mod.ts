@@ -33,6 +33,7 @@ export { defineStream, type StreamDefinition, type StreamOptions } from "./autho
 export type {
   Dependency,
   EmitOptions,
+  EmittingContext,
   HandlerContext,
   KvBucket,
   KvEntry,

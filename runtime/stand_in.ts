@@ -21,8 +21,15 @@ export class GuardedKeepAlive {
     const slots = functions.reduce((sum, { policy }) => sum + policy.concurrency, SPARE_SLOTS);
     this.keepAlive = new TableKeepAlive(HeldTable.create(slots), systemClock, {
       blocked: (forMs, lapsed) => {
-        const then = lapsed ? "what had not begun is left to others" : "what is held was kept";
-        log.warn(`handlers blocked the thread, or the process was stopped: ${then}`, { for_ms: forMs });
+        const then = lapsed
+          ? "of the events it held, what had not begun is left to others, and what had begun may be run again elsewhere"
+          : "the events it held were kept from being handed out again";
+        log.warn(
+          `the thread was blocked for ${(forMs / 1_000).toFixed(1)} s: a handler computed without awaiting, or the ` +
+            `process was stopped. No other handler ran meanwhile, and timeouts came late; ${then}. Let long work ` +
+            "await a timer now and then, or move it to a Worker",
+          { for_ms: forMs },
+        );
       },
       full: () => log.warn("an event has no place in the table of what is held: a handler that blocks may lose it"),
     });

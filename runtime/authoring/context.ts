@@ -39,6 +39,33 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
 }
 
 /**
+ * The context that a function's own handler gets: a {@linkcode HandlerContext} whose `emit` says of an event that is
+ * not in `emits` just that, where the compiler would speak of `never`. Helpers take a `HandlerContext`, which this is.
+ *
+ * @example
+ * ```ts
+ * import { type EmittingContext, type EventDefinition, type HandlerContext } from "weir";
+ *
+ * // Whatever a function may emit, its context can be handed to helpers.
+ * export function forHelpers<Emits extends readonly EventDefinition[]>(ctx: EmittingContext<Emits>): HandlerContext {
+ *   return ctx;
+ * }
+ * ```
+ */
+// Apart from HandlerContext: two types of this shape compare only if their events are the same, and a helper's are not.
+// `Event` is in every branch for the same reason: what is passed to a helper may then be any event.
+export interface EmittingContext<Emits extends readonly EventDefinition[]> extends HandlerContext<Emits> {
+  /** As {@linkcode HandlerContext.emit}. */
+  emit<Event extends EventDefinition>(
+    event: Event extends Emits[number] ? Event
+      : string extends Event["type"] ? "an event itself, not its type, that is in `emits`" & Event
+      : `${Event["type"]} is not in \`emits\`: add it there` & Event,
+    data: z.input<Event["data"]>,
+    options?: EmitOptions,
+  ): void;
+}
+
+/**
  * What one `ctx.emit` may settle for itself.
  *
  * @example

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { WeirEvent } from "../nouns/event.ts";
 import type { Duration } from "../rules/duration.ts";
-import type { HandlerContext } from "./context.ts";
+import type { EmittingContext, HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
 import type { EventOfType, KnownType } from "./schema_files.ts";
 
@@ -175,7 +175,7 @@ export interface FunctionOptions<
  */
 export type Handler<On, Emits extends readonly EventDefinition[]> = (
   event: EventOf<On>,
-  ctx: HandlerContext<Emits>,
+  ctx: EmittingContext<Emits>,
 ) => unknown | Promise<unknown>;
 
 /**

@@ -5,6 +5,7 @@ import type { KvBucket, KvEntry } from "../authoring/context.ts";
 import { KvConflictError } from "../authoring/errors.ts";
 import type { KvStore } from "../flow/ports.ts";
 import { kvJson } from "../rules/kv_json.ts";
+import { checkKvKey } from "../rules/kv_key.ts";
 import { noBucket, openBucket } from "./buckets.ts";
 
 /** JetStream's answer to a write whose expected revision is not the last one. */
@@ -58,32 +59,33 @@ class JsonBucket<Value> implements KvBucket<Value> {
   constructor(readonly name: string, readonly use: Use) {}
 
   async get(key: string): Promise<KvEntry<Value> | undefined> {
+    checkKvKey(this.name, key);
     const entry = await this.use((kv) => kv.get(key));
     if (entry === null || entry.operation !== "PUT") return undefined;
     return { key, value: entry.json<Value>(), revision: entry.revision };
   }
 
   async put(key: string, value: Value): Promise<number> {
+    checkKvKey(this.name, key);
     const json = kvJson(this.name, key, value);
     return await this.use((kv) => kv.put(key, json));
   }
 
   async create(key: string, value: Value): Promise<number> {
+    checkKvKey(this.name, key);
     const json = kvJson(this.name, key, value);
     return await this.#unlessConflict(key, (kv) => kv.create(key, json));
   }
 
   async update(key: string, value: Value, revision: number): Promise<number> {
+    checkKvKey(this.name, key);
     const json = kvJson(this.name, key, value);
     return await this.#unlessConflict(key, (kv) => kv.update(key, json, revision));
   }
 
-  delete(key: string): Promise<void> {
-    return this.use(async (kv) => {
-      // The client takes these for patterns, and deletes all that they match: yet a key may come from an event.
-      if (/[*>]/.test(key)) throw new Error(`invalid key: ${key}`);
-      await kv.delete(key);
-    });
+  async delete(key: string): Promise<void> {
+    checkKvKey(this.name, key); // of a pattern the client would delete all that it matches
+    await this.use((kv) => kv.delete(key));
   }
 
   #unlessConflict(key: string, write: (kv: KV) => Promise<number>): Promise<number> {

@@ -2,6 +2,7 @@ import type { KvBucket, KvEntry } from "../authoring/context.ts";
 import { KvConflictError } from "../authoring/errors.ts";
 import type { KvStore } from "../flow/ports.ts";
 import { kvJson } from "../rules/kv_json.ts";
+import { checkKvKey } from "../rules/kv_key.ts";
 
 /**
  * Key-value buckets in memory, with the revisions and conflicts of the real ones.
@@ -66,7 +67,7 @@ class MemoryBucket implements KvBucket<unknown> {
   /** What NATS takes for a name, and nothing else. */
   #check(key: string): void {
     if (!/^[-\w]+$/.test(this.name)) throw new Error(`invalid bucket name: ${this.name}`);
-    if (!/^[-/=.\w]+$/.test(key) || key.startsWith(".") || key.endsWith(".")) throw new Error(`invalid key: ${key}`);
+    checkKvKey(this.name, key);
   }
 
   #set(key: string, json: string | undefined): number {

@@ -97,15 +97,28 @@ const mistakes: [code: string, firstLine: RegExp | string][] = [
     "Property 'chargeId' does not exist on type '{ orderId: string; } | { chargeId: string; }'.",
   ],
   [BODY("event.data.orderNumber;"), "Property 'orderNumber' does not exist on type '{ orderId: string; }'."],
-  [BODY("ctx.attempts;"), /^Property 'attempts' does not exist on type 'HandlerContext<.*\. Did you mean 'attempt'\?$/],
+  [
+    BODY("ctx.attempts;"),
+    /^Property 'attempts' does not exist on type 'EmittingContext<.*\. Did you mean 'attempt'\?$/,
+  ],
   [BODY("ctx.emit(Paid, { chargeId: 7 });"), "Type 'number' is not assignable to type 'string'."],
   [
     BODY("ctx.emit(Paid, {});"),
     "Argument of type '{}' is not assignable to parameter of type '{ chargeId: string; }'.",
   ],
   [BODY("ctx.emit(Paid);"), "Expected 2-3 arguments, but got 1."],
-  [BODY('ctx.emit(Mailed, { to: "a@b.c" });'), /^Argument of type 'EventDefinition<"mail\.sent".* is not assignable/],
-  [BODY('ctx.emit("payments.captured", {});'), /^Argument of type 'string' .* parameter of type 'EventDefinition</],
+  [
+    BODY('ctx.emit(Mailed, { to: "a@b.c" });'),
+    /is not assignable to parameter of type '"mail\.sent is not in `emits`: add it there" & EventDefinition</,
+  ],
+  [
+    "defineFunction({ on: Created }, (_, ctx) => { ctx.emit(Paid, { chargeId: 'c' }); });",
+    /is not assignable to parameter of type '"payments\.captured is not in `emits`: add it there" & EventDefinition</,
+  ],
+  [
+    BODY('ctx.emit("payments.captured", {});'),
+    /^Argument of type '"payments.captured"' .* type '"an event itself, not its type, that is in `emits`" & Event/,
+  ],
   [BODY('ctx.kv<{ n: number }>("a").put("k", { n: "1" });'), "Type 'string' is not assignable to type 'number'."],
   [BODY('(await ctx.kv<{ n: number }>("a").get("k")).value;'), "Object is possibly 'undefined'."],
   [BODY('(await ctx.kv("a").get("k"))?.value.n;'), "Object is of type 'unknown'."],

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { defineEvent, defineFunction, type EventOf, type FunctionOptions, RetryAfterError, type WeirEvent } from "weir";
+import {
+  defineEvent,
+  defineFunction,
+  type EventDefinition,
+  type EventOf,
+  type FunctionOptions,
+  type HandlerContext,
+  RetryAfterError,
+  type WeirEvent,
+} from "weir";
 import { z } from "zod";
 import type { OrderCreated } from "../../schemas/orders.ts";
 import type { StockReserved } from "../../schemas/stock.ts";
@@ -84,10 +93,38 @@ Deno.test("emit takes what the schema takes, of the declared events only", () =>
     ctx.emit(Paid, { orderId: "o1" });
     // @ts-expect-error: Mailed is not in `emits`
     ctx.emit(Mailed, { to: "a@b.c" });
+    // @ts-expect-error: an event by its type's text is none
+    ctx.emit("payments.captured", { chargeId: "c1" });
     // @ts-expect-error: no such option
     ctx.emit(Paid, { chargeId: "c1" }, { key: "own" });
+    ctx.emit(Math.random() < 0.5 ? Paid : Created, { chargeId: "c1" });
+    const { emit } = ctx;
+    emit(Paid, { chargeId: "c1" });
   });
   assert.equal(definition.kind, "function");
+});
+
+Deno.test("a handler's context can be given to any helper, whatever the function emits", () => {
+  const any = (ctx: HandlerContext) => ctx.emit(Mailed, { to: "a@b.c" });
+  const some = (ctx: HandlerContext<readonly [typeof Paid]>) => ctx.emit(Paid, { chargeId: "c1" });
+  const list = (ctx: HandlerContext<(typeof Paid)[]>) => ctx.emit(Paid, { chargeId: "c1" });
+  const part = ({ emit }: Pick<HandlerContext, "emit">) => emit(Paid, { chargeId: "c1" });
+  const event = <D extends EventDefinition>(ctx: HandlerContext, definition: D, data: z.input<D["data"]>) =>
+    ctx.emit(definition, data);
+  const made = [
+    defineFunction({ on: Created }, (_event, ctx) => any(ctx)),
+    defineFunction({ on: Created, emits: [Created, Paid] }, (_event, ctx) => {
+      any(ctx), some(ctx), list(ctx), part(ctx);
+      event(ctx, Paid, { chargeId: "c1" });
+      // @ts-expect-error: a number is no chargeId
+      event(ctx, Paid, { chargeId: 7 });
+    }),
+    defineFunction({ on: Created, emits: [Paid] as EventDefinition[] }, (_event, ctx) => {
+      any(ctx), some(ctx);
+      ctx.emit(Mailed, { to: "a@b.c" }); // what the list holds is not known
+    }),
+  ];
+  assert.equal(made.length, 3);
 });
 
 Deno.test("a function without `emits` may emit nothing", () => {

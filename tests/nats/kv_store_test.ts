@@ -96,7 +96,7 @@ for (const key of [">", "*", "boo*", "a.>"]) {
   Deno.test(`the key ${key} is no pattern: it is refused, and nothing is deleted`, async () => {
     await using kv = await setup();
     await kv.bucket.put("book", BOOKS);
-    await assert.rejects(kv.bucket.delete(key), { message: `invalid key: ${key}` });
+    await assert.rejects(kv.bucket.delete(key), (error: Error) => error.message.includes(`invalid key "${key}"`));
     assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
   });
 }

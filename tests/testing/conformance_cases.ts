@@ -131,7 +131,7 @@ export const CASES: readonly Case[] = [
   }, LATER),
   one("keys and buckets that NATS does not take", "ack", async ({ ctx }) => {
     const said: string[] = [];
-    for (const key of ["", ".a", "a.", "a b", "a*", ">", "ä", "a/b=c_d-e.f"]) {
+    for (const key of ["", ".a", "a.", "a..b", "a b", "a b@c.de", "a*", ">", "ä", "a/b=c_d-e.f"]) {
       for (const method of ["get", "put", "create", "delete"] as const) {
         await ctx.kv<unknown>("keys")[method](key, 1).then(
           () => said.push(`${method} ${key}`),
