@@ -7,9 +7,8 @@ import type { Front } from "../dev/front.ts";
 import { openFront } from "../dev/open_front.ts";
 import { spawnGeneration } from "../dev/generation_process.ts";
 import { Generations, type Next } from "../dev/generations.ts";
-import type { Diagnostic } from "../dev/language_server.ts";
 import { keepNats, startNats } from "../dev/own_nats.ts";
-import { difference, showDiagnostic } from "../dev/report.ts";
+import { difference, showDiagnostics } from "../dev/report.ts";
 import { STAND_INS, StandIns } from "../dev/stand_ins.ts";
 import { TypeCheck } from "../dev/type_check.ts";
 import { listSources, PROJECT } from "../project.ts";
@@ -25,6 +24,8 @@ const FOLDERS = ["functions", "schemas"], SETTINGS = "deno.json";
 const DEFAULTS = { HOST: "127.0.0.1", LOG_FORMAT: "pretty", LOG_LEVEL: "debug" };
 /** Longer than the runtime gives itself: it must have the time to end by itself. */
 const GRACE_MARGIN_MS = 5_000;
+/** How soon it is tried again what could not start for no fault of the files. */
+const TRY_AGAIN_MS = 2_000;
 /** A runtime that ends by itself is started again at once; but not if the last time was so shortly before. */
 const AGAIN_MS = 5_000;
 /** Whoever waits for the end wants to know by then what it waits for. */
@@ -56,6 +57,8 @@ class Dev {
   #generations: Generations | undefined;
   #stopping = false;
   #arguments: readonly string[] = [];
+  /** Files that were saved since something went live. */
+  readonly #changed = new Set<string>();
   #diedAtMs = -Infinity;
 
   constructor(readonly config: Config, readonly checksTypes: boolean) {}
@@ -151,8 +154,11 @@ class Dev {
       const ours = files.filter((file) => !file.startsWith(STAND_INS));
       if (ours.length === 0) continue;
       if (ours.some((file) => file.startsWith("schemas/")) && await writeEventTypes()) ours.push(EVENT_TYPES_FILE);
-      const next = await generations.next(async () => await show(await this.#types.changed(await filesOf(ours))));
-      if (!this.#stopping) this.#report(next, ours.join(", "), performance.now() - atMs);
+      const next = await generations.next(async () =>
+        await showDiagnostics(PROJECT, await this.#types.changed(await filesOf(ours)))
+      );
+      for (const file of ours) this.#changed.add(file);
+      if (!this.#stopping) this.#report(next, [...this.#changed].join(", "), performance.now() - atMs);
     }
   }
 
@@ -162,23 +168,33 @@ class Dev {
     const found = await this.#types.begin(files);
     if (this.#stopping || !found) return;
     if (found.length === 0) return say("types are checked: no errors");
-    for (const one of await show(found)) say(`${paint("red", "type error")} ${one}`);
+    for (const one of await showDiagnostics(PROJECT, found)) say(`${paint("red", "type error")} ${one}`);
     say("it runs all the same, until the next change");
   }
 
   #report(next: Next, what: string, ms: number): void {
     if (next.kind === "live") {
+      this.#changed.clear();
       for (const warning of next.loaded.warnings) say(`${paint("yellow", "warning")} ${warning}`);
       const changed = difference(next.before, next.loaded);
-      return say(`${what}: ${paint("green", "live")} in ${Math.round(ms)} ms${changed}`);
+      const took = ms > 0 ? ` in ${Math.round(ms)} ms` : "";
+      return say(`${what}: ${paint("green", "live")}${took}${changed}`);
     }
     for (const problem of next.problems) say(`${paint("red", "error")} ${problem}`);
     if (next.problems.length === 0) return;
-    say(
-      this.#generations?.running
-        ? "the last version that worked goes on running"
-        : "nothing runs: waiting for a change",
-    );
+    if (this.#generations?.running) return say("the last version that worked goes on running");
+    if (!next.passing) return say("nothing runs: waiting for a change");
+    say(`nothing runs: trying again every ${TRY_AGAIN_MS / 1_000} s, and when something changes`);
+    setTimeout(() => void this.#tryAgain(), TRY_AGAIN_MS);
+  }
+
+  /** What was away may have come. Without a word, unless it has. */
+  async #tryAgain(): Promise<void> {
+    if (this.#stopping || this.#generations?.running) return;
+    const next = await this.#generations!.next(() => Promise.resolve([]));
+    if (this.#stopping || next.kind === "refused" && next.problems.length === 0) return;
+    if (next.kind === "live" || !next.passing) return this.#report(next, "started", 0);
+    setTimeout(() => void this.#tryAgain(), TRY_AGAIN_MS);
   }
 
   async stop(code: number): Promise<void> {
@@ -215,13 +231,6 @@ async function generationArguments(): Promise<string[]> {
 async function filesOf(changed: readonly string[]): Promise<string[]> {
   const files = changed.map((one) => one.endsWith("/") ? listSources(PROJECT, one.slice(0, -1)) : [one]);
   return (await Promise.all(files)).flat();
-}
-
-async function show(found: readonly Diagnostic[]): Promise<string[]> {
-  return await Promise.all(found.map(async (one) => {
-    const text = await Deno.readTextFile(new URL(one.file, PROJECT)).catch(() => undefined);
-    return showDiagnostic(one, text);
-  }));
 }
 
 function withoutPassword(url: string): string {

@@ -40,7 +40,8 @@ export async function generation(): Promise<void> {
       : [error instanceof Error ? error.message : String(error)];
     // It is ended by whoever reads this: what was sent just before an end may come after it, and be lost.
     process.on("message", () => {});
-    await tell({ kind: "problems", problems });
+    const passing = !(error instanceof StartupProblems);
+    await tell({ kind: "problems", problems, ...(passing && { passing }) });
   }
 }
 

@@ -7,6 +7,8 @@ export interface Refused {
   readonly problems: readonly string[];
   /** It is the process that ended, without a word. */
   readonly ended?: true;
+  /** It is no fault of the files: it may run later as it is. */
+  readonly passing?: true;
 }
 
 /** A process that runs the project as it is on disk when it loads it. */

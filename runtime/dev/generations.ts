@@ -4,7 +4,7 @@ import type { Address, Loaded } from "./messages.ts";
 /** What became of a change. */
 export type Next =
   | { readonly kind: "live"; readonly loaded: Loaded; readonly before: Loaded | undefined }
-  | { readonly kind: "refused"; readonly problems: readonly string[] };
+  | ({ readonly kind: "refused" } & Refused);
 
 /** What {@linkcode Generations} stands on. */
 export interface GenerationsOptions {
@@ -66,7 +66,7 @@ export class Generations {
     const problems = "problems" in loaded ? loaded.problems : found;
     if ("problems" in loaded || problems.length > 0) return this.#refuse(process, problems);
     const address = await process.go();
-    if ("problems" in address) return this.#refuse(process, address.problems);
+    if ("problems" in address) return this.#refuse(process, address.problems, address.passing);
     if (this.#stopped) return { kind: "refused", problems: [] };
     const last = this.#current;
     const current = this.#current = { process, loaded };
@@ -127,9 +127,9 @@ export class Generations {
     return process;
   }
 
-  #refuse(process: GenerationProcess, problems: readonly string[]): Next & Refused {
+  #refuse(process: GenerationProcess, problems: readonly string[], passing?: true): Next & Refused {
     process.kill();
     if (!this.#stopped) this.#spare = this.#spawn();
-    return { kind: "refused", problems };
+    return { kind: "refused", problems, ...(passing && { passing }) };
   }
 }

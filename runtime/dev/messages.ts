@@ -28,5 +28,5 @@ export type FromGeneration =
   | { readonly kind: "ready"; readonly address: Address }
   /** JSON of data for the first event of `ingress`; undefined when there is none, or none can be made. */
   | { readonly kind: "example"; readonly json?: string }
-  /** It cannot run, and waits for its end. */
-  | { readonly kind: "problems"; readonly problems: readonly string[]; readonly ended?: true };
+  /** It cannot run, and waits for its end; `passing`: for no fault of the files, such as a server that is away. */
+  | { readonly kind: "problems"; readonly problems: readonly string[]; readonly ended?: true; readonly passing?: true };

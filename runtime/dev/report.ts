@@ -2,8 +2,15 @@ import { paint } from "../cli/output.ts";
 import type { Diagnostic } from "./language_server.ts";
 import type { Loaded } from "./messages.ts";
 
-/** A type error with its place, its line, and a mark under what is wrong. */
-export function showDiagnostic({ file, line, column, message }: Diagnostic, text: string | undefined): string {
+/** Type errors, each with its place, its line, and a mark under what is wrong. */
+export async function showDiagnostics(root: URL, found: readonly Diagnostic[]): Promise<string[]> {
+  return await Promise.all(found.map(async (one) => {
+    const text = await Deno.readTextFile(new URL(one.file, root)).catch(() => undefined);
+    return showDiagnostic(one, text);
+  }));
+}
+
+function showDiagnostic({ file, line, column, message }: Diagnostic, text: string | undefined): string {
   const source = text?.split("\n")[line - 1];
   const place = `${paint("cyan", `${file}:${line}:${column}`)} ${message}`;
   if (source === undefined) return place;

@@ -213,3 +213,18 @@ async function childrenOf(pid: number, commandLine: RegExp): Promise<number[]> {
   const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => commandLine.test(line));
   return lines.map((line) => Number(/\d+/.exec(line)![0]));
 }
+
+Deno.test("where NATS is away dev goes on trying, and runs once it is there", async () => {
+  await using project = await copyProject();
+  const { NATS, ...env } = freePorts("NATS", "PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
+  await using dev = startWeir(project.path, ["dev"], { ...env, NATS_URL: `nats://127.0.0.1:${NATS}` });
+  await dev.waitForLine(/error cannot connect to NATS at /);
+  await dev.waitForLine(/nothing runs: trying again every 2 s/);
+  await using _server = await startServer({ port: Number(NATS) });
+  await dev.waitForLine(/started: live/);
+  const response = await fetch(`http://127.0.0.1:${env.PORT}/health/ready`);
+  assert.equal(response.status, 200);
+  await response.body?.cancel();
+  dev.kill("SIGTERM"); // while NATS is there
+  await dev.status;
+});
