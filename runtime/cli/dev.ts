@@ -74,8 +74,9 @@ class Dev {
     if (ownNats && fresh) say("all events and state of before are gone, as --fresh wants it");
     const server = this.#server = ownNats ? await startNats(PROJECT, say) : undefined;
     if (server) void keepNats(server, () => this.#stopping, say);
+    const foreign = config.NATS_URL.map(withoutPassword).join(",");
     await rememberDevServer({
-      nats: server?.url ?? config.NATS_URL.map(withoutPassword).join(","),
+      nats: server?.url ?? foreign,
       url: front.url,
       admin: admin.url,
     });
@@ -89,7 +90,7 @@ class Dev {
     if (first.kind === "live") {
       const { loaded } = first, ms = performance.now() - begunMs;
       const example = await generations.example(), keys = config.WEIR_API_KEYS;
-      console.log(welcome({ ms, url: front.url, admin: admin.url, loaded, server, keys, example }));
+      console.log(welcome({ ms, url: front.url, admin: admin.url, loaded, server, foreign, keys, example }));
     } else this.#report(first, "", 0);
     if (this.checksTypes) void this.#checkAll();
     await this.#follow(generations, changes);

@@ -12,20 +12,24 @@ export interface Welcome {
   readonly loaded: Loaded;
   /** Undefined where NATS is somebody else's. */
   readonly server: NatsServer | undefined;
+  /** Where that one is, without passwords. */
+  readonly foreign: string;
   readonly keys: readonly ApiKey[] | undefined;
   /** Data for the first event of the ingress, as JSON. */
   readonly example: string | undefined;
 }
 
 /** What `dev` says once it runs: what, where to click, and what to try. */
-export function welcome({ ms, url, admin, loaded, server, keys, example }: Welcome): string {
+export function welcome({ ms, url, admin, loaded, server, foreign, keys, example }: Welcome): string {
   const { functions, ingress } = loaded;
   const width = Math.max(0, ...functions.map(({ name }) => name.length));
   const rows = functions.map(({ name, on, emits }) => {
     const to = emits.length === 0 ? "" : paint("dim", ` → ${emits.join(", ")}`);
     return `  ${paint("bold", name.padEnd(width))}  ${on.join(", ")}${to}`;
   });
-  const nats = server ? `${server.url}  nats-server ${server.version}, its data in .weir/ (--fresh drops it)` : "yours";
+  const nats = server
+    ? `${server.url}  nats-server ${server.version}, its data in .weir/ (--fresh drops it)`
+    : `${foreign}  (NATS_URL)`;
   const routes = ingress.map(({ path }) => path).filter((path) => !path.startsWith("/events/"));
   return [
     "",
