@@ -8,7 +8,7 @@ import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { examples } from "./help.ts";
-import { printJson, table } from "./output.ts";
+import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 interface Selection {
@@ -86,12 +86,30 @@ async function list(desk: DeadLetterDesk, options: Selection): Promise<void> {
 function print(letters: readonly DeadLetter[], options: Selection): void {
   if (options.json) return printJson(letters);
   if (letters.length === 0) return console.log("no dead letters");
-  const head = ["sequence", "function", "type", "reason", "attempts", "redriven", "time", "error"];
-  const rows = letters.map((one) => {
-    const { sequence, type, reason, attempts, redrives, time, error } = one;
-    return [sequence, one.function, type, reason, attempts, redrives, time, error];
-  });
-  console.log(table(head, rows));
+  console.log(deadLetterTable(letters, screen(), Date.now()));
+}
+
+/** For a person each with its error below it, and without what would say nothing. */
+export function deadLetterTable(letters: readonly DeadLetter[], shown: Screen, nowMs: number): string {
+  if (!shown.terminal) {
+    const head = ["sequence", "function", "type", "reason", "attempts", "redriven", "time", "error"];
+    const rows = letters.map((one) => {
+      const { sequence, type, reason, attempts, redrives, time, error } = one;
+      return [sequence, one.function, type, reason, attempts, redrives, time, error];
+    });
+    return table(head, rows, shown);
+  }
+  const redriven = letters.some(({ redrives }) => redrives > 0);
+  const head = ["seq", "function", "type", "reason", "tries", ...(redriven ? ["redriven"] : []), "time"];
+  const rows = letters.flatMap((one): Cell[][] => [
+    [
+      ...[one.sequence, one.function, one.type, one.reason, one.attempts],
+      ...(redriven ? [one.redrives] : []),
+      shortTime(one.time, nowMs, shown),
+    ],
+    [below(one.error, head.length, shown)],
+  ]);
+  return table(head, rows, shown);
 }
 
 async function show(desk: DeadLetterDesk, which: number): Promise<void> {

@@ -35,9 +35,7 @@ export async function tail(options: TailOptions): Promise<void> {
     if (options.limit !== undefined && shown >= options.limit) return;
     if (!writeLine(line) || ++shown === options.limit) over.resolve();
   };
-  const { terminal, colours } = screen();
-  const columns = terminal && Deno.consoleSize().columns || undefined;
-  const lines = new TailLines({ terminal, colours, columns }, options.full ?? false, {
+  const lines = new TailLines(screen(), options.full ?? false, {
     functions: project.functions.map(({ name }) => name),
     types: [...project.events.keys()],
   });
