@@ -1,6 +1,6 @@
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { Config } from "./config.ts";
+import { type Config, UNSET_NATS_URL } from "./config.ts";
 import { steadyClock, systemClock } from "./clock.ts";
 import { Problem } from "./http/problem.ts";
 import { connectNats, type NatsOptions } from "./nats/connection.ts";
@@ -28,6 +28,7 @@ const CLOSE_MS = 2_000;
 export function natsOptions(config: Config): NatsOptions {
   return {
     servers: config.NATS_URL,
+    unset: config.NATS_URL === UNSET_NATS_URL,
     name: config.OTEL_SERVICE_NAME,
     creds: config.NATS_CREDS,
     token: config.NATS_TOKEN,

@@ -59,8 +59,11 @@ const workers = z.string().transform((text) => text === "auto" ? navigator.hardw
   .refine((count) => Number.isInteger(count) && count >= 1 && count <= 256, WORKERS)
   .refine((count) => count === 1 || Deno.build.os === "linux", "1: only Linux shares a port between processes");
 
+/** What `NATS_URL` is where nobody has set it: this very object, by which that can be told. */
+export const UNSET_NATS_URL: string[] = ["nats://127.0.0.1:4222"];
+
 const schema = z.object({
-  NATS_URL: servers.default(["nats://127.0.0.1:4222"]),
+  NATS_URL: servers.default(() => UNSET_NATS_URL),
   NATS_CREDS: z.string().optional(),
   NATS_TOKEN: z.string().optional(),
   NATS_USER: z.string().optional(),

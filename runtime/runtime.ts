@@ -102,6 +102,12 @@ export async function startRuntime(
       }
     };
     await applyTopology(false);
+    // Before anything is handled, so that whoever looks has asked by then.
+    const process = `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`;
+    const subjects = registry.streams.flatMap((stream) => stream.subjects);
+    const tails = new Tails(nc, outcomes, steadyClock, log, redact, process, subjects);
+    undo.push(() => Promise.resolve(tails.stop()));
+    if (functions.length > 0) tails.start();
     await floors.read();
     const repair = new Repair(
       () => applyTopology(true),
@@ -212,8 +218,6 @@ export async function startRuntime(
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
     listeners.push(adminListener);
-    const tails = new Tails(nc, outcomes, steadyClock, log, redact, `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`);
-    if (functions.length > 0) tails.start();
     pulse.start();
     guard.start(natsOptions(config));
     for (const worker of workers) worker.start();

@@ -1,4 +1,4 @@
-import { type Config, ENVIRONMENT, readConfig } from "../config.ts";
+import { type Config, ENVIRONMENT, readConfig, UNSET_NATS_URL } from "../config.ts";
 import { devServer } from "./dev_server.ts";
 
 /** The configuration of a command that talks to a cluster: what is unset is that of the `dev` that runs here. */
@@ -14,4 +14,9 @@ export function commandConfig(): Config {
     readFile: ENVIRONMENT.readFile,
     get: (name) => ENVIRONMENT.get(name) || (set(name) ? undefined : defaults[name]),
   });
+}
+
+/** For commands that change something: where they do it, if nobody has said and no `dev` runs here. */
+export function sayWhere({ NATS_URL }: Config): void {
+  if (NATS_URL === UNSET_NATS_URL) console.error(`to ${NATS_URL.join(", ")} (NATS_URL is not set)`);
 }

@@ -1,14 +1,15 @@
 import { Command, Option } from "commander";
 import { connectCluster } from "../cluster.ts";
+import type { Config } from "../config.ts";
 import { DeadLetterDesk } from "../dead_letter_desk.ts";
 import { NOT_REDRIVEN, showContent } from "../http/dead_letter_routes.ts";
 import type { DeadLetter, DeadLetterFilter } from "../nouns/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../nouns/outcome.ts";
 import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
-import { commandConfig } from "./command_config.ts";
+import { commandConfig, sayWhere } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { examples } from "./help.ts";
-import { printJson, table } from "./output.ts";
+import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 interface Selection {
@@ -49,13 +50,17 @@ export function deadLettersCommand(): Command {
       examples("dead-letters redrive 7 8", "dead-letters redrive --reason attempts-exhausted --dry-run") +
         "\n\nInterrupted, run it again: what was sent is sent, the rest is still there.",
     )
-    .action((which: number[], options: Selection) => withDesk((desk) => act("redrive", desk, which, options)));
+    .action((which: number[], options: Selection) =>
+      withDesk((desk) => act("redrive", desk, which, options), sayWhere)
+    );
   selecting(command.command("discard").description("Remove them for good."))
     .argument("[sequences...]", "which; or select them by the options", wholeNumbers)
     .option("--all", "every one there is")
     .option("--dry-run", "only show which")
     .addHelpText("after", examples("dead-letters discard 7", "dead-letters discard --older-than 30d"))
-    .action((which: number[], options: Selection) => withDesk((desk) => act("discard", desk, which, options)));
+    .action((which: number[], options: Selection) =>
+      withDesk((desk) => act("discard", desk, which, options), sayWhere)
+    );
   return command;
 }
 
@@ -70,8 +75,13 @@ function selecting(command: Command): Command {
     .option("--json", "print JSON");
 }
 
-async function withDesk(run: (desk: DeadLetterDesk) => Promise<void>): Promise<void> {
-  const cluster = await connectCluster(commandConfig());
+async function withDesk(
+  run: (desk: DeadLetterDesk) => Promise<void>,
+  before: (config: Config) => void = () => {},
+): Promise<void> {
+  const config = commandConfig();
+  before(config);
+  const cluster = await connectCluster(config);
   try {
     await run(new DeadLetterDesk(cluster));
   } finally {
@@ -86,12 +96,30 @@ async function list(desk: DeadLetterDesk, options: Selection): Promise<void> {
 function print(letters: readonly DeadLetter[], options: Selection): void {
   if (options.json) return printJson(letters);
   if (letters.length === 0) return console.log("no dead letters");
-  const head = ["sequence", "function", "type", "reason", "attempts", "redriven", "time", "error"];
-  const rows = letters.map((one) => {
-    const { sequence, type, reason, attempts, redrives, time, error } = one;
-    return [sequence, one.function, type, reason, attempts, redrives, time, error];
-  });
-  console.log(table(head, rows));
+  console.log(deadLetterTable(letters, screen(), Date.now()));
+}
+
+/** For a person each with its error below it, and without what would say nothing. */
+export function deadLetterTable(letters: readonly DeadLetter[], shown: Screen, nowMs: number): string {
+  if (!shown.terminal) {
+    const head = ["sequence", "function", "type", "reason", "attempts", "redriven", "time", "error"];
+    const rows = letters.map((one) => {
+      const { sequence, type, reason, attempts, redrives, time, error } = one;
+      return [sequence, one.function, type, reason, attempts, redrives, time, error];
+    });
+    return table(head, rows, shown);
+  }
+  const redriven = letters.some(({ redrives }) => redrives > 0);
+  const head = ["seq", "function", "type", "reason", "tries", ...(redriven ? ["redriven"] : []), "time"];
+  const rows = letters.flatMap((one): Cell[][] => [
+    [
+      ...[one.sequence, one.function, one.type, one.reason, one.attempts],
+      ...(redriven ? [one.redrives] : []),
+      shortTime(one.time, nowMs, shown),
+    ],
+    [below(one.error, head.length, shown)],
+  ]);
+  return table(head, rows, shown);
 }
 
 async function show(desk: DeadLetterDesk, which: number): Promise<void> {

@@ -37,7 +37,10 @@ export function eventsCommand(): Command {
       ),
     )
     .option("--out <file>", "where to write it; standard output otherwise")
-    .option("--redact <paths...>", 'paths in its JSON to write as "[redacted]", such as customer.email or items.*.name')
+    .option(
+      "--redact <paths...>",
+      'paths in its JSON to write as "[redacted]", or as what its schema takes: email, items.*.name',
+    )
     .option("--force", "write over a file that is there")
     .option("--json", "print JSON, which it does anyway")
     .addHelpText(

@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { connectCluster } from "../cluster.ts";
-import type { ParkedFilter } from "../nouns/parked.ts";
+import type { ParkedEvent, ParkedFilter } from "../nouns/parked.ts";
 import { ParkedDesk } from "../parked_desk.ts";
 import { commandConfig } from "./command_config.ts";
 import { examples } from "./help.ts";
-import { printJson, table } from "./output.ts";
+import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./output.ts";
 import { wholeNumber, wholeNumbers } from "./arguments.ts";
 
 type Selection = ParkedFilter & { readonly json?: boolean };
@@ -42,11 +42,22 @@ async function list(desk: ParkedDesk, { json, ...filter }: Selection): Promise<v
   const events = await Array.fromAsync(desk.list(filter));
   if (json) return printJson(events);
   if (events.length === 0) return console.log("no parked events");
-  const head = ["sequence", "function", "type", "id", "due", "attempts", "error"];
-  const rows = events.map((
-    { sequence, function: fn, type, id, due, attempts, error },
-  ) => [sequence, fn, type, id, due, attempts, error]);
-  console.log(table(head, rows));
+  console.log(parkedTable(events, screen(), Date.now()));
+}
+
+/** For a person each with its error below it. */
+export function parkedTable(events: readonly ParkedEvent[], shown: Screen, nowMs: number): string {
+  if (!shown.terminal) {
+    const head = ["sequence", "function", "type", "id", "due", "attempts", "error"];
+    const rows = events.map((one) => [one.sequence, one.function, one.type, one.id, one.due, one.attempts, one.error]);
+    return table(head, rows, shown);
+  }
+  const head = ["seq", "function", "type", "id", "due", "tries"];
+  const rows = events.flatMap((one): Cell[][] => [
+    [one.sequence, one.function, one.type, one.id, shortTime(one.due, nowMs, shown), one.attempts],
+    [below(one.error, head.length, shown)],
+  ]);
+  return table(head, rows, shown);
 }
 
 async function cancel(desk: ParkedDesk, which: number[], { json }: Selection): Promise<void> {

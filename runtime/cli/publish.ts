@@ -6,7 +6,7 @@ import { ENVIRONMENT } from "../config.ts";
 import { loadProject } from "../project.ts";
 import { setupTracing } from "../telemetry/tracing.ts";
 import { seed, wholeNumber } from "./arguments.ts";
-import { commandConfig } from "./command_config.ts";
+import { commandConfig, sayWhere } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { Progress } from "./progress.ts";
 import { readData } from "./publish_input.ts";
@@ -58,6 +58,7 @@ async function publish(type: string, source: string | undefined, options: Option
   if (options.id !== undefined && items.length > 1) throw new Error("--id is for one event, and there are more");
   if (options.dryRun) return rehearse(type, items, source === undefined);
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
+  sayWhere(config);
   const cluster = await connectCluster(config);
   try {
     await store(cluster, type, items, options);

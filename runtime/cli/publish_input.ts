@@ -1,4 +1,5 @@
 import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
+import { type JsonMistake, jsonMistake } from "./json_mistake.ts";
 import { issueText } from "../rules/decode.ts";
 
 /** One event's data, and the line of its source that it came from. */
@@ -38,23 +39,30 @@ async function read(source: string): Promise<string> {
 
 function parse(text: string, source: string): Item[] {
   if (text.trim() === "") throw new Error(`${where(source)} is empty: give one event as JSON, or one a line`);
-  const whole = tryJson(text);
-  if (whole) return [{ line: 1, data: whole.value }];
+  const mistake = jsonMistake(text);
+  if (!mistake) return [{ line: 1, data: JSON.parse(text) }];
   const lines = text.split("\n").map((content, i) => ({ content, line: i + 1 }))
     .filter(({ content }) => content.trim() !== "");
+  if (isDocument(lines.map(({ content }) => content))) throw notJson(mistake, source, text.trimEnd().includes("\n"));
   return lines.map(({ content, line }) => {
-    const parsed = tryJson(content);
-    if (parsed) return { line, data: parsed.value };
-    throw new Error(`${where(source, lines.length > 1 ? line : 0)} is not JSON: ${content.slice(0, 80)}`);
+    const mistake = jsonMistake(content);
+    if (mistake) throw notJson({ ...mistake, line }, source, true);
+    return { line, data: JSON.parse(content) };
   });
 }
 
-function tryJson(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
+/** Whether it was meant as one event over several lines: the first goes on, and no other is an event by itself. */
+function isDocument([first, ...others]: readonly string[]): boolean {
+  if (others.length === 0) return true;
+  return jsonMistake(first)?.cutOff === true && !others.some((line) => line.startsWith("{") && !jsonMistake(line));
+}
+
+function notJson({ line, column, why, shown }: JsonMistake, source: string, several: boolean): Error {
+  const name = where(source);
+  const place = source.startsWith("@")
+    ? `${name}:${line}:${column}`
+    : `${name}, ${several ? `line ${line}, ` : ""}column ${column},`;
+  return new Error(`${place} is not JSON: ${why}\n${shown}`);
 }
 
 /** @param line 0: there is only one */

@@ -8,10 +8,12 @@ import {
   streamsOf,
   subjectsIn,
 } from "../nats/stored_event.ts";
+import { loadProject } from "../project.ts";
 import { covers, subjectProblem } from "../rules/subjects.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
-import { redactPaths } from "./redact.ts";
+import { type Place, redactPaths } from "./redact.ts";
+import { keepValid } from "./redact_valid.ts";
 import { suggestion } from "./suggest.ts";
 
 /** What `events record` takes besides the type. */
@@ -45,7 +47,7 @@ export async function record(type: string | undefined, options: RecordOptions): 
   }
   const { redact = [] } = options;
   const { writeRecording } = await import("../testing/recorded.ts"); // only here: no other command needs it
-  const text = writeRecording({ kind: "recorded", ...event, payload: withoutSecrets(event.payload, redact) });
+  const text = writeRecording({ kind: "recorded", ...event, payload: await withoutSecrets(event, redact) });
   if (options.out === undefined) return console.log(text.trimEnd());
   await write(options.out, text, options.force ?? false);
   console.error(`recorded ${event.subject}, ${event.stream} ${event.sequence}, in ${options.out}`);
@@ -91,7 +93,8 @@ function onlyStream(streams: readonly string[], type: string): string {
 }
 
 /** @throws {CommandFailure} when one of the paths is nowhere: what was to be taken out would stay in. */
-function withoutSecrets(payload: Uint8Array, paths: readonly string[]): Uint8Array {
+async function withoutSecrets(event: StoredEvent, paths: readonly string[]): Promise<Uint8Array> {
+  const { payload } = event;
   if (paths.length === 0) return payload;
   let given: unknown;
   try {
@@ -99,12 +102,37 @@ function withoutSecrets(payload: Uint8Array, paths: readonly string[]): Uint8Arr
   } catch {
     throw new CommandFailure("--redact needs data that is JSON, and this is not: nothing was recorded");
   }
-  const { data, missing } = redactPaths(given, paths);
-  if (missing.length === 0) return new TextEncoder().encode(JSON.stringify(data));
+  const { data, places, missing } = redactPaths(given, paths);
+  if (missing.length === 0) {
+    return new TextEncoder().encode(JSON.stringify(await replayable(event, given, data, places)));
+  }
   const names = typeof given === "object" && given !== null ? Object.keys(given) : [];
   const first = missing[0].split(".")[0];
   const hint = names.includes(first) ? "" : `: ${suggestion(first, names)}`;
   throw new CommandFailure(`nothing is at ${missing.join(", ")} in its data${hint}; nothing was recorded`);
+}
+
+/** The same with what the schema of its type takes, where that is known; what was done, or may be wrong, is told. */
+async function replayable(stored: StoredEvent, given: unknown, data: unknown, places: readonly Place[]) {
+  const header = (name: string) => Object.entries(stored.headers).find(([key]) => key.toLowerCase() === name)?.[1];
+  const type = header("ce-type") ?? stored.subject;
+  const structured = /^application\/cloudevents/i.test(header("content-type") ?? "");
+  const project = structured ? undefined : await loadProject().catch(() => undefined);
+  const event = project?.events.get(type);
+  if (!event) {
+    const why = structured
+      ? "it is an envelope"
+      : project
+      ? `no event here has the type "${type}"`
+      : "nothing loads here";
+    console.error(`whether its schema takes "[redacted]" is not known, since ${why}: a test may have to mend the file`);
+    return data;
+  }
+  const { data: valid, made, refused } = await keepValid(event, given, data, places);
+  const list = (some: readonly Place[]) => some.map((place) => place.join(".")).join(", ");
+  if (made.length > 0) console.error(`made up, since the schema refuses "[redacted]": ${list(made)}`);
+  if (refused.length > 0) console.error(`the schema refuses what stands there now: ${list(refused)}`);
+  return valid;
 }
 
 async function mustNotExist(path: string): Promise<void> {

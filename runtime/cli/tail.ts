@@ -35,9 +35,7 @@ export async function tail(options: TailOptions): Promise<void> {
     if (options.limit !== undefined && shown >= options.limit) return;
     if (!writeLine(line) || ++shown === options.limit) over.resolve();
   };
-  const { terminal, colours } = screen();
-  const columns = terminal && Deno.consoleSize().columns || undefined;
-  const lines = new TailLines({ terminal, colours, columns }, options.full ?? false, {
+  const lines = new TailLines(screen(), options.full ?? false, {
     functions: project.functions.map(({ name }) => name),
     types: [...project.events.keys()],
   });
@@ -63,7 +61,7 @@ export async function tail(options: TailOptions): Promise<void> {
       if (!writeLine(line)) over.resolve();
     }),
     processes: (count) => {
-      if (count > 0) return note(`${count} ${count === 1 ? "process tells" : "processes tell"} what they settle`);
+      if (count > 0) return note(`watching ${count} ${count === 1 ? "process" : "processes"}`);
       const only = options.function === undefined ? ", only events" : "";
       console.error(
         `no runtime answers: outcomes are not shown${only}. Does one run functions on this NATS, may its ` +
@@ -78,7 +76,7 @@ export async function tail(options: TailOptions): Promise<void> {
     reconnected: () => console.error("connected to NATS again"),
   });
   try {
-    tailing.start();
+    await Promise.race([tailing.start(), over.promise]);
     note("waiting for events … (Ctrl-C ends)");
     await over.promise;
   } finally {
@@ -99,9 +97,7 @@ export function wantedOf({ type, function: fn }: TailOptions, { functions, event
     throw new CommandFailure(`--type ${JSON.stringify(type)} is not a subject pattern: ${problem}`, EXIT_CODES.usage);
   }
   const all = streams.flatMap(({ subjects }) => subjects);
-  // A pattern that is neither wider nor narrower than a stream's is sorted out by whoever hears it.
-  const subjects = all.filter((subject) => type === undefined || overlaps(subject, type))
-    .map((subject) => type !== undefined && covers(subject, type) ? type : subject);
+  const subjects = all.filter((subject) => type === undefined || overlaps(subject, type));
   const triggers = functions.flatMap((one) => one.triggers.map(({ pattern }) => pattern));
   const known = type === undefined || isWildcard(type) ||
     [...events.keys(), ...triggers].some((one) => covers(one, type));
@@ -110,7 +106,7 @@ export function wantedOf({ type, function: fn }: TailOptions, { functions, event
     if (subjects.length === 0) throw new CommandFailure(message);
     console.error(message);
   }
-  return { type, function: fn, subjects: fn === undefined ? subjects : [] };
+  return { type, function: fn, subjects };
 }
 
 /** For a person who waits. */

@@ -60,7 +60,7 @@ export class TailLines {
 
   /** @param full nothing is cut */
   constructor(
-    readonly shown: Screen & { readonly columns?: number },
+    readonly shown: Screen,
     readonly full: boolean,
     names: { readonly functions: readonly string[]; readonly types: readonly string[] },
   ) {

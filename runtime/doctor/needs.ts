@@ -50,6 +50,7 @@ export function needsOf(project: Registry, there: ReadonlySet<string>): Need[] {
   return [
     { action: "subscribe", subject: "_INBOX.>", purpose: "to hear what NATS answers, and to be handed events" },
     { action: "subscribe", subject: TAIL_SUBJECT, purpose: "to show outcomes to `events tail`", optional: true },
+    { action: "publish", subject: "_INBOX.>", purpose: "to show outcomes to `events tail`", optional: true },
     ...publish("to store events", ...new Set([...emitted, ...published])),
     ...publish("to store dead letters", ...DEAD_LETTERS.subjects),
     ...publish("to park retries", ...RETRIES.subjects),

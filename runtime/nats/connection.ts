@@ -6,6 +6,8 @@ import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../rules/server_ver
 /** Where NATS is and how to be let in. */
 export interface NatsOptions {
   readonly servers: readonly string[];
+  /** Nobody has said where: it is the default. */
+  readonly unset?: boolean;
   /** How the connection is called in the server's monitoring. */
   readonly name: string;
   /** The text of a credentials file. */
@@ -36,7 +38,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
   try {
     nc = await connect(toClientOptions(options));
   } catch (error) {
-    throw new Error(`cannot connect to NATS at ${where}: ${explain(error)}`, { cause: error });
+    throw new Error(`cannot connect to NATS at ${where}: ${explain(error, options.unset)}`, { cause: error });
   }
   const version = nc.info?.version ?? "unknown";
   const parsed = parseVersion(version);
@@ -106,11 +108,12 @@ function urlsOf({ servers }: NatsOptions): URL[] {
   return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }
 
-function explain(error: unknown): string {
+function explain(error: unknown, unset = false): string {
   const text = error instanceof Error ? error.message : String(error);
   if (/authorization/i.test(text)) {
     return `${text}: check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`;
   }
+  if (/refused/i.test(text) && unset) return `${text}: NATS_URL is not set; \`deno task dev\` starts one`;
   if (/refused/i.test(text)) return `${text}: is it running, and is NATS_URL right?`;
   if (/verify|self.signed|certificate/i.test(text)) return `${text}: give the authority's certificate as NATS_TLS_CA`;
   if (/timeout/i.test(text)) {

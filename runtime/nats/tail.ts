@@ -2,7 +2,16 @@ import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../authoring/context.ts";
 import type { Clock } from "../flow/ports.ts";
 import { Allowance } from "../rules/allowance.ts";
-import { isAsked, KEEP_MS, readAsk, type Settled, settledWord, TAIL_SUBJECT, type TailAsk } from "./tail_words.ts";
+import {
+  HELLO_SUBJECT,
+  isAsked,
+  KEEP_MS,
+  readAsk,
+  type Settled,
+  settledWord,
+  TAIL_SUBJECT,
+  type TailAsk,
+} from "./tail_words.ts";
 
 /** As many may look at once: each costs as many messages a second as it asked for. */
 const MOST_TAILS = 16;
@@ -28,8 +37,8 @@ interface Tail {
  * stop asking. While nobody does it listens to nothing but that subject. It never stands in the way of handling: how
  * much is told is limited by the second, with the rest counted, and nobody waits for anything.
  *
- * A NATS user needs, for this and for nothing else, to subscribe to `$WEIR.tail` and to publish to `_INBOX.>` (or
- * `allow_responses`). Without, only `events tail` suffers.
+ * A NATS user needs, for this and for nothing else, to subscribe to `$WEIR.tail` and to publish to `_INBOX.>`. Without,
+ * only `events tail` suffers.
  */
 export class Tails {
   readonly #tails = new Map<string, Tail>();
@@ -46,9 +55,11 @@ export class Tails {
     readonly redact: (text: string) => string,
     /** What tells this process from others. */
     readonly process: string,
+    /** What the project's streams store, for whoever looks to look there too. */
+    readonly subjects: readonly string[] = [],
   ) {}
 
-  /** From now on, until the connection is closed. */
+  /** From now on, until the connection is closed. Whoever looks already is told, so as to ask now. */
   start(): void {
     this.nc.subscribe(TAIL_SUBJECT, {
       callback: (error, msg) => {
@@ -57,6 +68,7 @@ export class Tails {
       },
     });
     void this.#watch();
+    this.#tell(HELLO_SUBJECT, {});
   }
 
   /** Whoever looks is told no more. */
@@ -82,7 +94,7 @@ export class Tails {
     }
     this.#listening ??= this.settlements.listen((settled) => this.#settled(settled));
     this.#cancel ??= this.clock.timer(WINDOW_MS, () => this.#renew());
-    this.#tell(inbox, {});
+    this.#tell(inbox, { subjects: this.subjects });
   }
 
   #settled(settled: Settled): void {

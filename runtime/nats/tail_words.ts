@@ -7,6 +7,11 @@ import { covers, subjectProblem } from "../rules/subjects.ts";
  * have events of its own: no stream of a project stores what begins with `$WEIR.`.
  */
 export const TAIL_SUBJECT = "$WEIR.tail";
+/**
+ * Where a process that starts says that it is there, so that whoever looks asks it at once, and not up to a second
+ * later. Among the inboxes, since each side may use those anyway: nobody needs a permission for it.
+ */
+export const HELLO_SUBJECT = "_INBOX.weir.tails";
 /** How often it is said: whoever has not heard of it for {@linkcode KEEP_MS} stops telling. */
 export const ASK_MS = 1_000;
 export const KEEP_MS = 5_000;
@@ -14,8 +19,8 @@ export const KEEP_MS = 5_000;
 export const MOST_PER_SECOND = 1_000;
 /** No text of a word is longer: a word is about an event, and carries nothing of it. */
 const LONGEST = 300;
-/** What is longer was not written by us. A letter may take six bytes, and there are five texts in a word. */
-const LARGEST_ASK_BYTES = 4_096, LARGEST_WORD_BYTES = 6 * 6 * LONGEST;
+/** What is longer was not written by us: a letter of a text may take six bytes, and a project has many subjects. */
+const LARGEST_ASK_BYTES = 4_096, LARGEST_WORD_BYTES = 65_536;
 
 /** What is asked for. */
 export interface TailAsk {
@@ -54,6 +59,8 @@ export interface SettledWord {
 /** What a process says to whoever asked: that it is there, what it settled, how much it left out. */
 export interface TailWord {
   readonly process: string;
+  /** What the streams of its project store: it may be newer than that of whoever looks. */
+  readonly subjects?: readonly string[];
   readonly settled?: SettledWord;
   readonly omitted?: number;
 }
@@ -79,7 +86,13 @@ export function readAsk(bytes: Uint8Array): TailAsk | undefined {
 /** Reads what a process said; undefined for anything else. */
 export function readWord(bytes: Uint8Array): TailWord | undefined {
   const word = readJson(bytes, LARGEST_WORD_BYTES) as TailWord | undefined;
-  return typeof word?.process === "string" ? word : undefined;
+  if (typeof word?.process !== "string") return undefined;
+  return { ...word, subjects: Array.isArray(word.subjects) ? word.subjects.filter(isStored) : undefined };
+}
+
+/** Whether a stream of a project may store it: nobody looks at inboxes, nor at what is the server's. */
+function isStored(subject: unknown): boolean {
+  return typeof subject === "string" && subjectProblem(subject) === undefined && !/^(\$|_INBOX\.|>)/.test(subject);
 }
 
 function readJson(bytes: Uint8Array, mostBytes: number): object | undefined {

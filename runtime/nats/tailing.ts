@@ -1,16 +1,19 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../flow/ports.ts";
 import { Allowance } from "../rules/allowance.ts";
-import { covers } from "../rules/subjects.ts";
-import { ASK_MS, MOST_PER_SECOND, readWord, type SettledWord, TAIL_SUBJECT } from "./tail_words.ts";
+import { covers, overlaps } from "../rules/subjects.ts";
+import { ASK_MS, HELLO_SUBJECT, MOST_PER_SECOND, readWord, type SettledWord, TAIL_SUBJECT } from "./tail_words.ts";
 
 /** A process that has not answered for so long is gone. */
 const GONE_MS = 3.5 * ASK_MS;
+/** How long the processes that there are have for their first answer. */
+const READY_MS = 250;
 
 /** What whoever looks wants to see. */
 export interface Wanted {
-  /** What is published there is told of; nothing when empty. */
+  /** What is published there is told of, and on what the streams of processes that answer store besides. */
   readonly subjects: readonly string[];
+  /** Only what it settles: of what is published nothing is told. */
   readonly function?: string;
   readonly type?: string;
 }
@@ -21,7 +24,7 @@ export interface Sight {
   settled(word: SettledWord, process: string): void;
   /** So many were left out in the last second. */
   omitted(count: number, of: "published" | "settled"): void;
-  /** So many processes tell what they settle: said once it is known, and whenever it changes. */
+  /** So many processes tell what they settle: said once it is known, when it becomes none, and when none it was. */
   processes(count: number): void;
   /** The NATS user may not subscribe there. */
   denied(subject: string): void;
@@ -31,37 +34,68 @@ export interface Sight {
 export class Tailing {
   readonly #inbox = createInbox();
   readonly #subscriptions: Subscription[] = [];
+  readonly #followed = new Map<string, Subscription>();
   readonly #processes = new Map<string, number>();
   readonly #published = new Allowance(MOST_PER_SECOND);
   #omitted = 0;
   #told: number | undefined;
   #asked = 0;
   #cancel: () => void = () => {};
+  readonly #ready = Promise.withResolvers<void>();
+  #cancelReady: () => void = () => {};
 
   constructor(readonly nc: NatsConnection, readonly clock: Clock, readonly wanted: Wanted, readonly sight: Sight) {}
 
-  start(): void {
-    this.#listen(this.#inbox, (msg) => this.#said(msg));
-    const { subjects, type } = this.wanted;
-    for (const subject of subjects) {
-      this.#listen(subject, (msg) => {
-        // What is wanted may be neither wider nor narrower than what a stream stores.
-        if (type !== undefined && !covers(type, msg.subject)) return;
-        if (this.#published.take()) this.sight.published(msg);
-      });
-    }
+  /** Returns once whoever is there has had the time to answer: from then on what happens is seen. */
+  async start(): Promise<void> {
+    this.#subscriptions.push(
+      this.#listen(this.#inbox, (msg) => this.#said(msg)),
+      this.#listen(HELLO_SUBJECT, () => this.#publish({})),
+    );
+    this.#follow(this.wanted.subjects);
     this.#ask();
+    const flushed = this.nc.flush().catch(() => {}); // it is gone, and connects again
+    this.#cancelReady = this.clock.timer(READY_MS, () => {
+      this.#count(this.#processes.size > 0);
+      this.#ready.resolve();
+    });
+    await Promise.all([flushed, this.#ready.promise]);
   }
 
   stop(): void {
     this.#cancel();
+    this.#cancelReady();
+    this.#ready.resolve();
     this.#publish({ end: true });
-    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    for (const subscription of [...this.#subscriptions, ...this.#followed.values()]) subscription.unsubscribe();
   }
 
-  #listen(subject: string, heard: (msg: Msg) => void): void {
+  /** Listens there too, and nowhere twice. */
+  #follow(subjects: readonly string[]): void {
+    const { type, function: fn } = this.wanted;
+    if (fn !== undefined) return;
+    for (const stored of subjects) {
+      if (type !== undefined && !overlaps(stored, type)) continue;
+      const subject = type !== undefined && covers(stored, type) ? type : stored;
+      const known = [...this.#followed];
+      if (known.some(([one]) => covers(one, subject))) continue;
+      for (const [one, narrower] of known) {
+        if (!covers(subject, one)) continue;
+        narrower.unsubscribe();
+        this.#followed.delete(one);
+      }
+      const subscription = this.#listen(subject, (msg) => {
+        // What is wanted may be neither wider nor narrower than what a stream stores.
+        if (type !== undefined && !covers(type, msg.subject)) return;
+        if (this.#published.take()) this.sight.published(msg);
+      });
+      this.#followed.set(subject, subscription);
+    }
+  }
+
+  #listen(subject: string, heard: (msg: Msg) => void): Subscription {
     const callback = (error: Error | null, msg: Msg) => error ? this.sight.denied(subject) : heard(msg);
-    this.#subscriptions.push(this.nc.subscribe(subject, { callback }));
+    return this.nc.subscribe(subject, { callback });
   }
 
   #said(msg: Msg): void {
@@ -69,8 +103,9 @@ export class Tailing {
     if (!word) return;
     this.#processes.set(word.process, this.clock.now());
     this.#omitted += word.omitted ?? 0;
+    if (word.subjects) this.#follow(word.subjects);
     if (word.settled) this.sight.settled(word.settled, word.process);
-    if ((this.#told ?? 0) === 0) this.#count();
+    if (this.#told === 0) this.#count(true);
   }
 
   /** Once a second: what was left out is told of, and asked again for what is to come. */
@@ -79,16 +114,18 @@ export class Tailing {
     this.#omitted = 0;
     if (published > 0) this.sight.omitted(published, "published");
     if (settled > 0) this.sight.omitted(settled, "settled");
-    if (this.#asked++ > 1 || this.#processes.size > 0) this.#count();
+    this.#count(this.#asked++ > 1);
     this.#publish({});
     this.#cancel = this.clock.timer(ASK_MS, () => this.#ask());
   }
 
-  #count(): void {
+  /** @param enough whether who has not answered by now is not there */
+  #count(enough: boolean): void {
     const goneMs = this.clock.now() - GONE_MS;
     for (const [process, heardMs] of this.#processes) if (heardMs < goneMs) this.#processes.delete(process);
     const { size } = this.#processes;
-    if (size === this.#told) return;
+    // With each reload one goes and another comes: that is nothing to tell of.
+    if (this.#told === undefined ? !enough : (size > 0) === (this.#told > 0)) return;
     this.#told = size;
     this.sight.processes(size);
   }

@@ -21,23 +21,38 @@ const STATUS: FunctionStatus = {
   oldestWaitingMs: 3_723_456,
   lastError: { at: "2026-11-21T09:59:48Z", reason: "failed", error: `TypeError: ${"long ".repeat(60)}\nsecond line` },
 };
-const lines = (...status: FunctionStatus[]) =>
-  functionTable(status, { terminal: true, colours: false }, NOW).split("\n");
+const TERMINAL = { terminal: true, colours: false, columns: 120 };
+const lines = (...status: FunctionStatus[]) => functionTable(status, TERMINAL, NOW).split("\n");
 
 Deno.test("the table of functions shows each with what waits for it and its last error", () => {
   const text = lines(STATUS).join("\n");
   assert.match(
     text,
-    /reserveInventory *│ orders\.created *│ 5 of 30s *│ 2 of 16 *│ 12345 *│ 16 *│ 3 *│ 62m *│ itself: closed/,
+    /reserveInventory +orders\.created +5 tries of 30s +2 of 16 +12345 +16 +3 +62m +itself: closed/,
   );
-  assert.match(text, /→ stock\.reserved .*│ PaymentService: open/);
+  assert.match(text, /→ stock\.reserved +waits 250ms to 1m +PaymentService: open/);
   assert.match(text, /12s ago, failed: TypeError: long /);
   assert.doesNotMatch(text, /second line/);
 });
 
-Deno.test("it fits a terminal of 125 columns, however long the error", () => {
-  const long = Math.max(...lines(STATUS).map((line) => line.length));
-  assert.ok(long <= 125, `it is ${long} columns wide`);
+for (const columns of [80, 120]) {
+  Deno.test(`it can be read on a terminal of ${columns} columns, however long the error`, () => {
+    const shown = functionTable([{ ...STATUS, dependencies: {} }], { ...TERMINAL, columns }, NOW).split("\n");
+    assert.deepEqual(shown.filter((line) => line.length > columns), []);
+    assert.match(shown[2], /^reserveInventory +orders\.created .*2 of 16 +12345 +(16 +)?3 +62m +closed$/);
+    assert.equal(shown[0].includes("policy"), columns === 120);
+    if (columns === 80) assert.match(shown.at(-1)!, /^policy, unsettled: with 110 columns/);
+  });
+}
+
+Deno.test("in a pipe a function is a line, with an arrow between what wakes it and what it emits", () => {
+  const one = { ...STATUS, emits: ["payments.captured", "payments.declined"], lastError: undefined };
+  const [, row, ...more] = functionTable([one], { terminal: false, colours: false }, NOW).split("\n");
+  assert.deepEqual(more, []);
+  assert.match(
+    row,
+    /^reserveInventory {2}orders\.created → payments\.captured, payments\.declined {2}5 tries of 30s, w/,
+  );
 });
 
 for (
@@ -52,18 +67,29 @@ for (
   ] as const
 ) {
   Deno.test(`an oldest event of ${ms} ms is shown as ${shown}`, () => {
-    const [, , , row] = lines({ ...STATUS, oldestWaitingMs: ms, lastError: undefined });
-    assert.equal(row.split("│")[8].trim(), shown);
+    const [, , row] = lines({ ...STATUS, oldestWaitingMs: ms, lastError: undefined });
+    assert.equal(row.split(/ {2,}/)[7], shown);
   });
 }
 
 Deno.test("the policy is told in a few words, with what not every function has", () => {
   const policy = { ...POLICY, maxAge: "1d", idempotency: { ttl: "7d", key: "its own" } } as const;
-  const shown = lines({ ...STATUS, policy, lastError: undefined }).slice(3, 7).map((line) => line.split("│")[3].trim());
-  assert.deepEqual(shown, ["5 of 30s", "250ms…1m×2", "maxAge 1d", "once in 7d"]);
+  const shown = functionTable([{ ...STATUS, policy, lastError: undefined }], { terminal: false, colours: false }, NOW);
+  assert.match(shown, / {2}5 tries of 30s, waits 250ms to 1m, maxAge 1d, once in 7d {2}/);
 });
 
 Deno.test("breakers that are all in one state are one word", () => {
-  const [, , , row] = lines({ ...STATUS, dependencies: { PaymentService: "closed" } });
-  assert.equal(row.split("│")[9].trim(), "closed");
+  const [, , row] = lines({ ...STATUS, dependencies: { PaymentService: "closed" } });
+  assert.equal(row.split(/ {2,}/)[8], "closed");
+});
+
+Deno.test("where neither a runtime nor NATS answers, what is known is shown, and it failed", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", new URL("../../runtime/cli/main.ts", import.meta.url).pathname, "functions"],
+    env: { NATS_URL: "nats://127.0.0.1:1", ADMIN_PORT: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assert.equal(code, 1);
+  assert.match(text(stdout), /^reserveInventory /m);
+  assert.match(text(stderr), /no runtime answers .*\ncannot connect to NATS .*; pending events are unknown\n$/s);
 });

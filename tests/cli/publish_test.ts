@@ -109,7 +109,10 @@ Deno.test("publish stores data that is given, and data that it makes from the sc
       assert.equal(wrong.code, 1);
       assert.match(wrong.text, /^weir: standard input, line 2002, does not match orders\.created: items: Too small/);
       const broken = await pipe(`${good}\n{"orderId":\n`, "orders.created", "-");
-      assert.match(broken.text, /^weir: standard input, line 2001, is not JSON: \{"orderId":$/m);
+      assert.match(
+        broken.text,
+        /^weir: standard input, line 2001, column 12, is not JSON: it ends too soon\n {2}\{"orderId":\n {13}\^$/m,
+      );
       assert.match((await pipe("\n\n", "orders.created", "-")).text, /^weir: standard input is empty: give one event/);
       assert.equal(await stored(), before);
     },
@@ -176,7 +179,12 @@ const mistakes: [what: string, args: string[], code: number, message: RegExp][] 
   ],
   ["another type", ["x.y", "{}"], 1, /no event has the type "x\.y"; there are: "orders\.confirmed", /],
   ["a file that is not there", ["orders.created", "@nowhere.json"], 1, /cannot read nowhere\.json: No such file/],
-  ["data that is no JSON", ["orders.created", "{"], 1, /^weir: the data is not JSON: \{$/m],
+  [
+    "data that is no JSON",
+    ["orders.created", '{"a" 1}'],
+    1,
+    /^weir: the data, column 6, is not JSON: Expected ':' after/m,
+  ],
 ];
 Deno.test("publish tells every mistake with what to do, before it looks for NATS", async (t) => {
   await using project = await copyProject();

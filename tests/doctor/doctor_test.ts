@@ -221,7 +221,7 @@ Deno.test("with just what doctor says is needed, streams are made, and events ar
 
 Deno.test("a user who may not store dead letters or hear advisories is told so, before the first one", async () => {
   await using server = await restricted({
-    publish: { allow: ["orders.>", "parcels.>", "retries.>", "$KV.>", "$JS.>", "$SYS.REQ.USER.INFO"] },
+    publish: { allow: ["orders.>", "parcels.>", "retries.>", "$KV.>", "$JS.>", "_INBOX.>", "$SYS.REQ.USER.INFO"] },
     subscribe: { allow: ["_INBOX.>", "$WEIR.tail"] },
   });
   const said = await diagnose(server.url, { NATS_USER: "shop", NATS_PASSWORD: "p" });

@@ -7,7 +7,7 @@ const ALL = { allow: [">"] };
 const found = (permissions: Omit<UserPermissions, "user">, given = {}) =>
   examined({ user: { value: { user: "shop", ...permissions } }, ...given }).findings;
 
-const WEIRS = ["orders.>", "dead_letters.>", "retries.>", "$KV.weir_attempts.>", "$JS.API.>", "$JS.ACK.>"];
+const WEIRS = ["orders.>", "dead_letters.>", "retries.>", "$KV.weir_attempts.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"];
 const HEARD = ["_INBOX.>", "$JS.EVENT.ADVISORY.>", "$WEIR.tail"];
 
 Deno.test("a user who may do everything, or just what Weir does, lacks nothing", () => {
@@ -72,6 +72,12 @@ Deno.test("without advisories events are handled all the same; without an inbox 
     found({ subscribe: { allow: HEARD.filter((one) => one !== subject) } }).map(({ severity }) => severity);
   assert.deepEqual(without("$JS.EVENT.ADVISORY.>"), ["warning"]);
   assert.deepEqual(without("_INBOX.>"), ["error"]);
+});
+
+Deno.test("who may not publish to inboxes is only not seen by those who look", () => {
+  const [one, ...others] = found({ publish: { allow: WEIRS.filter((subject) => subject !== "_INBOX.>") } });
+  assert.deepEqual(others, []);
+  assert.match(line(one), /^permissions warning: .* may not publish _INBOX\.>, .* to show outcomes to `events tail`/);
 });
 
 Deno.test("a permission to subscribe may name a queue group", () => {

@@ -101,6 +101,7 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
     const { event, text } = await recordToFile("demo.asked", "--redact", "email");
     assert.equal(new TextDecoder().decode(event.payload), '{"n":3,"email":"[redacted]"}');
     assert.doesNotMatch(text, /with all of its data/);
+    assert.match(text, /takes "\[redacted\]" is not known, since no event here has the type "demo\.asked": a test may/);
     const wrong = await weir("demo.asked", "--redact", "emial");
     assert.deepEqual([wrong.code, wrong.text], [
       1,

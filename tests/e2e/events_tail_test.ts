@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { defineFunction, NonRetryableError } from "weir";
+import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
 import { startServer } from "../../runtime/broker/server.ts";
 import { OrderCreated } from "../../schemas/orders.ts";
 import { eventually } from "../nats/eventually.ts";
@@ -100,6 +101,33 @@ Deno.test("`events tail` shows what is published, and what every process makes o
       assert.deepEqual(program.lines, [`weir: ${message}`]);
     }
   });
+});
+
+Deno.test("`events tail` shows what a runtime does that starts later, with events that were not there before", async () => {
+  await using project = await copyProject();
+  await using server = await startServer();
+  const confirmOrder = defineFunction({ on: OrderCreated }, () => {});
+  await using one = await startTestRuntime({ functions: { confirmOrder }, server });
+  await using program = startWeir(project.path, ["events", "tail"], { NATS_URL: server.url, NO_COLOR: "1" });
+  const Later = defineEvent({ type: "later.happened", version: 1, data: z.object({ n: z.int() }) });
+  let seen = 0;
+  await eventually(async () => { // by when it looks only it knows
+    await one.publish(OrderCreated, ORDER);
+    return seen = program.lines.length;
+  });
+  const afterwards = defineFunction({ on: Later }, () => {});
+  await using two = await startTestRuntime({ functions: { afterwards }, server });
+  await two.publish(Later, { n: 1 }, { id: "later-1" });
+  await eventually(() =>
+    program.lines.slice(seen).some((line) => / afterwards +later\.happened +later-1 +ack/.test(line))
+  );
+  assert.ok(
+    program.lines.some((line) => / published +later\.happened +later-1 /.test(line)),
+    program.lines.join("\n"),
+  );
+  program.kill("SIGINT");
+  assert.equal((await program.status).code, 0);
+  assert.deepEqual(program.lines.filter((line) => /process/.test(line)), []);
 });
 
 Deno.test("where no runtime answers, `events tail` says that it shows only events", async () => {

@@ -73,6 +73,15 @@ Deno.test("a port that nobody listens on is an error that says where and what to
   });
 });
 
+Deno.test("where nobody has set NATS_URL it is said that dev starts one", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await assert.rejects(connectNats({ servers: [`nats://127.0.0.1:${port}`], unset: true, name: "test" }), {
+    message: /^cannot connect to NATS at .*refused.*: NATS_URL is not set; `deno task dev` starts one$/,
+  });
+});
+
 Deno.test("user and password may stand in the URL, percent-encoded", async () => {
   await using server = await startServer({ config: AUTHORIZATION });
   const nc = await to(`nats://alice:${ENCODED}@127.0.0.1:${server.port}`);

@@ -12,12 +12,12 @@ import { type Broker, startBroker } from "./broker.ts";
 import { eventually } from "./eventually.ts";
 
 /** A process that settles what the test says. */
-function startProcess(broker: Broker, nc: NatsConnection, name: string) {
+function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects: string[] = []) {
   const outcomes = new Outcomes(), said: string[] = [];
   const write = (message: string) => void said.push(message);
   const log: Log = { debug: write, info: write, warn: write, error: write };
   const redact = (text: string) => text.replaceAll("hunter2", "[redacted]");
-  const tails = new Tails(nc, outcomes, steadyClock, log, redact, name);
+  const tails = new Tails(nc, outcomes, steadyClock, log, redact, name, subjects);
   tails.start();
   broker.defer(() => tails.stop());
   let sequence = 0;
@@ -48,9 +48,9 @@ function look(broker: Broker, nc: NatsConnection, wanted: Partial<Wanted> = {}) 
     processes: (count) => void seen.processes.push(count),
     denied: (subject) => void seen.denied.push(subject),
   });
-  tailing.start();
+  const ready = tailing.start();
   broker.defer(() => tailing.stop());
-  return { seen, tailing };
+  return { seen, tailing, ready };
 }
 
 Deno.test("who looks sees what every process settles, and as soon as nobody does nothing is told", async () => {
@@ -83,9 +83,70 @@ Deno.test("who looks sees what every process settles, and as soon as nobody does
   });
   assert.deepEqual([billed.outcome, billed.reason, billed.delayMs], ["retry", "failed", 2_000]);
   assert.equal(billed.error, "Error: the password is [redacted]");
-  await eventually(() => seen.processes.at(-1) === 2);
+  await eventually(() => seen.processes.length > 0);
+  assert.deepEqual(seen.processes, [2]);
   tailing.stop();
   await eventually(() => !a.outcomes.watched && !b.outcomes.watched);
+});
+
+Deno.test("who begins to look is ready once every process there has answered", async () => {
+  await using broker = await startBroker();
+  const a = startProcess(broker, broker.nc, "a"), b = startProcess(broker, await broker.connect(), "b");
+  await broker.nc.flush();
+  const { seen, ready } = look(broker, await broker.connect());
+  await ready;
+  assert.deepEqual([a.outcomes.watched, b.outcomes.watched, seen.processes], [true, true, [2]]);
+});
+
+Deno.test("a process that starts while somebody looks is asked at once, and its coming and going is no news", async () => {
+  await using broker = await startBroker();
+  const first = await broker.connect();
+  startProcess(broker, first, "a");
+  const { seen, ready } = look(broker, await broker.connect());
+  await ready;
+  const begun = performance.now();
+  const b = startProcess(broker, broker.nc, "b");
+  await eventually(() => b.outcomes.watched);
+  const tookMs = performance.now() - begun;
+  assert.ok(tookMs < 500, `it was asked after ${tookMs} ms, and not when it said that it is there`);
+  b.settle("ship", "orders.created");
+  await eventually(() => seen.settled.length === 1);
+  await first.close();
+  await broker.nc.flush();
+  assert.deepEqual(seen.processes, [1]);
+});
+
+Deno.test("when the last process is gone, that is told, and when there is one again", async () => {
+  await using broker = await startBroker();
+  const only = await broker.connect();
+  startProcess(broker, only, "a");
+  const { seen, ready } = look(broker, await broker.connect());
+  await ready;
+  await only.close();
+  await eventually(() => seen.processes.at(-1) === 0);
+  startProcess(broker, broker.nc, "b");
+  await eventually(() => seen.processes.length === 3);
+  assert.deepEqual(seen.processes, [1, 0, 1]);
+});
+
+Deno.test("what streams store that came later is looked at too, once, and only what was asked for", async () => {
+  await using broker = await startBroker();
+  const nc = await broker.connect();
+  startProcess(broker, broker.nc, "a", ["orders.>"]);
+  const wanted = [{}, { type: "*.paid" }, { function: "ship" }];
+  const views = wanted.map((one) => look(broker, nc, { ...one, subjects: ["orders.created"] }));
+  await Promise.all(views.map(({ ready }) => ready));
+  const b = startProcess(broker, broker.nc, "b", ["orders.>", "stock.>", "$JS.>", "_INBOX.>", ">", "a..b"]);
+  await eventually(() => b.outcomes.watched);
+  let n = 0;
+  await eventually(() => {
+    broker.nc.publish("stock.paid", String(n++));
+    return views[1].seen.published.includes("stock.paid");
+  });
+  for (const subject of ["orders.created", "orders.paid", "others.paid"]) broker.nc.publish(subject, "{}");
+  await eventually(() => views[0].seen.published.includes("orders.paid"));
+  const seen = views.map(({ seen }) => seen.published.filter((subject) => subject !== "stock.paid"));
+  assert.deepEqual(seen, [["orders.created", "orders.paid"], ["orders.paid"], []]);
 });
 
 Deno.test("only what was asked for is told: of a function, of a type, on subjects like one", async () => {

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { deadLetterTable } from "../../runtime/cli/dead_letters.ts";
+import { parkedTable } from "../../runtime/cli/parked.ts";
+import type { DeadLetter } from "../../runtime/nouns/dead_letter.ts";
+import type { ParkedEvent } from "../../runtime/nouns/parked.ts";
+
+const NOW = Date.parse("2026-11-21T10:00:00Z");
+const ERROR = `TypeError: Cannot read properties of undefined ${"(reading 'sku') ".repeat(20)}`;
+const at = { stream: "ORDERS", streamSequence: 1_234_567, type: "orders.created", error: `${ERROR}\nsecond line` };
+const LETTER: DeadLetter = {
+  ...at,
+  sequence: 1_234,
+  function: "reserveInventory",
+  reason: "attempts-exhausted",
+  id: crypto.randomUUID(),
+  attempts: 5,
+  time: "2026-11-19T09:59:48.123Z",
+  redrives: 0,
+};
+const PARKED: ParkedEvent = { ...LETTER, due: "2026-11-24T09:59:48.123Z", reason: "failed" };
+
+for (const columns of [80, 120]) {
+  const shown = { terminal: true, colours: false, columns };
+  Deno.test(`dead letters can be read on a terminal of ${columns} columns, each with its error below it`, () => {
+    const [head, , row, error, ...more] = deadLetterTable([LETTER], shown, NOW).split("\n");
+    assert.deepEqual(more, []);
+    assert.match(head, /^seq +function +type +reason +tries +time$/);
+    assert.match(row, /^1234 +reserveInventory +orders\.created +attempts-exhausted +5 +2026-11-19$/);
+    assert.match(error, /^ {2}TypeError: Cannot read properties of undefined \(reading .*…$/);
+    assert.ok(error.length <= columns && error.length > 70, `${error.length}`);
+  });
+
+  Deno.test(`parked events can be read on a terminal of ${columns} columns`, () => {
+    const lines = parkedTable([PARKED], shown, NOW).split("\n");
+    assert.equal(lines.length, 4);
+    assert.match(lines[2], /^1234 +reserveInventory +orders\.created +[0-9a-f-]{20,}…? +2026-11-24 +5$/);
+    assert.deepEqual(lines.filter((line) => line.length > columns), []);
+  });
+}
+
+Deno.test("how often they were redriven is told where one was", () => {
+  const shown = { terminal: true, colours: false };
+  const [head] = deadLetterTable([LETTER, { ...LETTER, redrives: 1 }], shown, NOW).split("\n");
+  assert.match(head, /tries +redriven +time$/);
+});
+
+Deno.test("in a pipe nothing of them is cut, and times are whole", () => {
+  const shown = { terminal: false, colours: false };
+  const [, row, ...more] = deadLetterTable([LETTER], shown, NOW).split("\n");
+  assert.deepEqual(more, []);
+  assert.ok(row.includes(LETTER.time) && row.includes(ERROR.trimEnd()), row);
+  const [, parked] = parkedTable([PARKED], shown, NOW).split("\n");
+  assert.ok(parked.includes(PARKED.due) && parked.includes(PARKED.id), parked);
+});
