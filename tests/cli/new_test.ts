@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { THIS_DENO } from "../../runtime/cli/this_deno.ts";
 import { copyProject } from "../e2e/program.ts";
 
 /** Runs Deno in a copy of the project, as a user does. */
@@ -83,7 +84,7 @@ Deno.test("what new writes passes its tests, the type check, the linter and the 
       assert.equal(code, 0, err);
       const written = [...schemas, `created functions/${args[0]}.ts`, `created tests/functions/${args[0]}_test.ts`];
       assert.deepEqual(out.split("\n\nnext\n")[0].split("\n"), written);
-      assert.match(out, new RegExp(`\n  deno test -A tests/functions/${args[0]}_test\\.ts\n`));
+      assert.match(out, new RegExp(`\n  ${THIS_DENO} test -A tests/functions/${args[0]}_test\\.ts\n`));
     });
   }
   const all = ["functions", "schemas", "tests/functions"];
@@ -112,7 +113,7 @@ Deno.test("what new writes passes its tests, the type check, the linter and the 
       { path: "tests/functions/another_test.ts", what: "created" },
     ]);
     assert.equal(next.length, 3);
-    assert.match(next[1], /^deno task publish orders\.created --sample 1/);
+    assert.ok(next[1].startsWith(`${THIS_DENO} task publish orders.created --sample 1`), next[1]);
     assert.match(next[2], /^curl -i http:\/\/127\.0\.0\.1:8000\/orders -H .* -d '\{"orderId":"orderId-/);
   });
   await t.step("a test fails when its function does something else", async () => {
