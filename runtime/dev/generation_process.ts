@@ -5,6 +5,8 @@ import type { Address, FromGeneration, Loaded, ToGeneration } from "./messages.t
 /** A generation that cannot run. */
 export interface Refused {
   readonly problems: readonly string[];
+  /** The process is gone, whyever that is. */
+  readonly ended?: boolean;
 }
 
 /** A process that runs the project as it is on disk when it loads it. */
@@ -19,6 +21,8 @@ export interface GenerationProcess {
   stop(graceMs: number): Promise<void>;
   kill(): void;
 }
+
+type Answer = FromGeneration | (Refused & { readonly kind: "problems" });
 
 /** A module that never comes to its end must not keep every later save waiting. */
 const LOAD_MS = 20_000;
@@ -52,7 +56,7 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
     heard.resolve(message);
     heard = Promise.withResolvers();
   });
-  const ask = async (what: ToGeneration): Promise<FromGeneration> => {
+  const ask = async (what: ToGeneration): Promise<Answer> => {
     const answer = heard.promise;
     child.send(what, () => {});
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -64,7 +68,7 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
       ? `the process that was to run it ${first}`
       : `it is not ${what === "go" ? "running" : "loaded"} after ${LOAD_MS / 1_000} s: ` +
         `does a module wait for something, or compute for ever?`;
-    return { kind: "problems", problems: [problem] };
+    return { kind: "problems", problems: [problem], ended: first !== "late" };
   };
   const kill = () => void child.kill("SIGKILL");
   return {
@@ -88,6 +92,7 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
   };
 }
 
-function refused(answer: FromGeneration): Refused {
-  return { problems: answer.kind === "problems" ? answer.problems : [`it answered ${answer.kind} out of turn`] };
+function refused(answer: Answer): Refused {
+  if (answer.kind !== "problems") return { problems: [`it answered ${answer.kind} out of turn`] };
+  return answer;
 }

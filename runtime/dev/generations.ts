@@ -52,14 +52,8 @@ export class Generations {
   }
 
   async #next(check: () => Promise<readonly string[]>): Promise<Next> {
-    const process = this.#spare ?? this.#spawn();
-    this.#spare = undefined;
-    const loading = this.#loading = { process, sinceMs: performance.now(), overtaken: false };
-    const [loaded, found] = await Promise.all([
-      process.load().finally(() => this.#loading = undefined),
-      check(),
-    ]);
-    if (loading.overtaken) return this.#refuse(process, []);
+    const [{ process, loaded, overtaken }, found] = await Promise.all([this.#load(), check()]);
+    if (overtaken) return this.#refuse(process, []);
     // What cannot be loaded says itself what is wrong; what the check says besides is the same thing in other words.
     const problems = "problems" in loaded ? loaded.problems : found;
     if ("problems" in loaded || problems.length > 0) return this.#refuse(process, problems);
@@ -78,6 +72,23 @@ export class Generations {
     if (last) void idle.then(() => last.process.stop(this.options.graceMs));
     this.#spare = this.#spawn();
     return { kind: "live", loaded, before: last?.loaded };
+  }
+
+  async #load() {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    const first = await this.#loadIn(spare ?? this.#spawn());
+    const { loaded, overtaken } = first;
+    // A spare may have ended while it waited, as where memory ran out, and that be heard of only now.
+    const lost = spare && "problems" in loaded && loaded.ended && !overtaken && !this.#stopped;
+    return lost ? await this.#loadIn(this.#spawn()) : first;
+  }
+
+  async #loadIn(process: GenerationProcess) {
+    const loading = this.#loading = { process, sinceMs: performance.now(), overtaken: false };
+    const loaded = await process.load();
+    this.#loading = undefined;
+    return { process, loaded, overtaken: loading.overtaken };
   }
 
   /** The files have changed again: to load them as they were is worth no more than a moment. */
