@@ -5,10 +5,10 @@ import type { Address, FromGeneration, Loaded, ToGeneration } from "./messages.t
 /** A generation that cannot run. */
 export interface Refused {
   readonly problems: readonly string[];
-  /** It is the process that ended, without a word. */
-  readonly ended?: true;
+  /** The process is gone, whyever that is. */
+  readonly ended?: boolean;
   /** It is no fault of the files: it may run later as it is. */
-  readonly passing?: true;
+  readonly passing?: boolean;
 }
 
 /** A process that runs the project as it is on disk when it loads it. */
@@ -25,6 +25,8 @@ export interface GenerationProcess {
   stop(graceMs: number): Promise<void>;
   kill(): void;
 }
+
+type Answer = FromGeneration | (Refused & { readonly kind: "problems" });
 
 /** A module that never comes to its end must not keep every later save waiting. */
 const LOAD_MS = 20_000;
@@ -58,7 +60,7 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
     heard.resolve(message);
     heard = Promise.withResolvers();
   });
-  const ask = async (what: ToGeneration): Promise<FromGeneration> => {
+  const ask = async (what: ToGeneration): Promise<Answer> => {
     const answer = heard.promise;
     child.send(what, () => {});
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -70,7 +72,7 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
       ? `the process that was to run it ${first}`
       : `it is not ${what === "go" ? "running" : "loaded"} after ${LOAD_MS / 1_000} s: ` +
         `does a module wait for something, or compute for ever?`;
-    return { kind: "problems", problems: [problem], ...(first !== "late" && { ended: true }) };
+    return { kind: "problems", problems: [problem], ended: first !== "late" };
   };
   const kill = () => void child.kill("SIGKILL");
   return {
@@ -98,6 +100,7 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
   };
 }
 
-function refused(answer: FromGeneration): Refused {
-  return answer.kind === "problems" ? answer : { problems: [`it answered ${answer.kind} out of turn`] };
+function refused(answer: Answer): Refused {
+  if (answer.kind !== "problems") return { problems: [`it answered ${answer.kind} out of turn`] };
+  return answer;
 }

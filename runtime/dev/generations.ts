@@ -52,16 +52,8 @@ export class Generations {
   }
 
   async #next(check: () => Promise<readonly string[]>): Promise<Next> {
-    const spare = this.#spare, process = spare ?? this.#spawn();
-    this.#spare = undefined;
-    const loading = this.#loading = { process, sinceMs: performance.now(), overtaken: false };
-    const [loaded, found] = await Promise.all([
-      process.load().finally(() => this.#loading = undefined),
-      check(),
-    ]);
-    if (loading.overtaken) return this.#refuse(process, []);
-    // One that waited may have been killed, and nobody been told yet: that says nothing of the files.
-    if ("problems" in loaded && loaded.ended && spare) return await this.#next(check);
+    const [{ process, loaded, overtaken }, found] = await Promise.all([this.#load(), check()]);
+    if (overtaken) return this.#refuse(process, []);
     // What cannot be loaded says itself what is wrong; what the check says besides is the same thing in other words.
     const problems = "problems" in loaded ? loaded.problems : found;
     if ("problems" in loaded || problems.length > 0) return this.#refuse(process, problems);
@@ -85,6 +77,23 @@ export class Generations {
   /** Data to try what runs with, as JSON. */
   async example(): Promise<string | undefined> {
     return await this.#current?.process.example();
+  }
+
+  async #load() {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    const first = await this.#loadIn(spare ?? this.#spawn());
+    const { loaded, overtaken } = first;
+    // A spare may have ended while it waited, as where memory ran out, and that be heard of only now.
+    const lost = spare && "problems" in loaded && loaded.ended && !overtaken && !this.#stopped;
+    return lost ? await this.#loadIn(this.#spawn()) : first;
+  }
+
+  async #loadIn(process: GenerationProcess) {
+    const loading = this.#loading = { process, sinceMs: performance.now(), overtaken: false };
+    const loaded = await process.load();
+    this.#loading = undefined;
+    return { process, loaded, overtaken: loading.overtaken };
   }
 
   /** The files have changed again: to load them as they were is worth no more than a moment. */
@@ -127,7 +136,7 @@ export class Generations {
     return process;
   }
 
-  #refuse(process: GenerationProcess, problems: readonly string[], passing?: true): Next & Refused {
+  #refuse(process: GenerationProcess, problems: readonly string[], passing?: boolean): Next & Refused {
     process.kill();
     if (!this.#stopped) this.#spare = this.#spawn();
     return { kind: "refused", problems, ...(passing && { passing }) };

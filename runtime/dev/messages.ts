@@ -29,4 +29,4 @@ export type FromGeneration =
   /** JSON of data for the first event of `ingress`; undefined when there is none, or none can be made. */
   | { readonly kind: "example"; readonly json?: string }
   /** It cannot run, and waits for its end; `passing`: for no fault of the files, such as a server that is away. */
-  | { readonly kind: "problems"; readonly problems: readonly string[]; readonly ended?: true; readonly passing?: true };
+  | { readonly kind: "problems"; readonly problems: readonly string[]; readonly passing?: boolean };

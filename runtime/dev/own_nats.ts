@@ -9,15 +9,22 @@ const AGAIN_MS = 5_000;
 
 /** Starts the nats-server of a project, on the usual port if that is free, with its data in `.weir/`. */
 export async function startNats(root: URL, say: (line: string) => void): Promise<NatsServer> {
-  const free = firstFree("127.0.0.1", NATS_PORT) === NATS_PORT;
-  if (!free) {
-    say(`port ${NATS_PORT} is taken by ${await whoListens(NATS_PORT) ?? "another process"}: NATS gets another`);
+  const isFree = () => firstFree("127.0.0.1", NATS_PORT) === NATS_PORT;
+  const tell = (line: string) => line.includes("[INF]") || say(line); // what is only news nobody wants
+  const storeDir = fileURLToPath(new URL(".weir/jetstream", root));
+  if (isFree()) {
+    let started = false;
+    const log = (line: string) => (started || !line.includes("[FTL]")) && tell(line); // the error has it otherwise
+    try {
+      const server = await startServer({ port: NATS_PORT, storeDir, log });
+      started = true;
+      return server;
+    } catch (error) {
+      if (isFree()) throw error; // else another `dev` was just faster
+    }
   }
-  return await startServer({
-    port: free ? NATS_PORT : undefined,
-    storeDir: fileURLToPath(new URL(".weir/jetstream", root)),
-    log: (line) => line.includes("[INF]") || say(line),
-  });
+  say(`port ${NATS_PORT} is taken by ${await whoListens(NATS_PORT) ?? "another process"}: NATS gets another`);
+  return await startServer({ storeDir, log: tell });
 }
 
 /** Starts it again whenever it ends by itself. Not if it would only end again, as with a store that it cannot write. */

@@ -18,6 +18,8 @@ export class TypeCheck {
   #server: LanguageServer | undefined;
   /** What the first check has still to look at; undefined: it is done. */
   #early: Set<string> | undefined;
+  /** Of a project without any file: the first that comes is what the first check is of. */
+  readonly #any = Promise.withResolvers<void>();
   #lateBefore = false;
   #stopped = false;
 
@@ -30,6 +32,7 @@ export class TypeCheck {
     try {
       const server = this.#server = new LanguageServer(this.root);
       await server.initialize();
+      if (early.size === 0) await this.#any.promise;
       let found: Diagnostic[] | undefined = [];
       while (early.size > 0 && found) {
         const some = [...early];
@@ -48,6 +51,7 @@ export class TypeCheck {
   async changed(files: readonly string[]): Promise<Diagnostic[]> {
     if (!this.#early) return await this.#check(files, PATIENCE_MS) ?? [];
     for (const file of files) this.#early.add(file);
+    this.#any.resolve();
     return [];
   }
 

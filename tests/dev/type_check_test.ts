@@ -73,6 +73,14 @@ Deno.test("what is saved while the first check runs waits for nothing, and is in
   assert.deepEqual((await first)!.map(({ file }) => file), ["a.ts", "b.ts"]);
 });
 
+Deno.test("in a project without files the first that come are what the first check is of", async () => {
+  await using world = await setup({});
+  const first = world.types.begin([]);
+  await world.write("a.ts", `export const a: number = "1";\n`);
+  assert.deepEqual(await world.types.changed(["a.ts"]), []);
+  assert.equal((await first)!.length, 1);
+});
+
 Deno.test("JSON that is imported, and the imports of deno.json, are read again when they change", async () => {
   await using world = await setup({
     "data.json": `{ "a": 1 }`,

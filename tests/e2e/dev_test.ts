@@ -183,6 +183,15 @@ Deno.test("a port that was asked for and is taken is told with who has it and wh
   assert.equal((await dev.status).code, 1);
 });
 
+Deno.test("several dev that are started at once in several folders each get a NATS", async () => {
+  const worlds = await Promise.all([1, 2, 3].map(setup));
+  try {
+    assert.equal(new Set(worlds.map(({ ports }) => ports[0])).size, 3);
+  } finally {
+    for (const world of worlds) await world[Symbol.asyncDispose]();
+  }
+});
+
 Deno.test("a second dev in the same folder is refused", async () => {
   await using weir = await setup();
   await using second = startWeir(weir.project.path, ["dev"], freePorts("PORT", "ADMIN_PORT"));
