@@ -28,5 +28,7 @@ Deno.test("a command that changes something says where, if nobody has said so an
   await Deno.mkdir(`${project.path}/.weir`);
   const dev = { nats: "nats://127.0.0.1:1", url: "http://127.0.0.1:1", admin: "http://127.0.0.1:1" };
   await Deno.writeTextFile(`${project.path}/.weir/dev.json`, JSON.stringify(dev));
+  using lock = await Deno.open(`${project.path}/.weir/lock`, { create: true, write: true });
+  await lock.lock(true); // as a dev that runs holds it
   assert.notEqual(await say(unset, "discard"), where);
 });

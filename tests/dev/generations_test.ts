@@ -17,6 +17,7 @@ function setup(load: (number: number) => Promise<Loaded | Refused> = () => Promi
     return {
       pid: number,
       ended,
+      example: () => Promise.resolve(undefined),
       load: () => own.killed ? dead : Promise.race([load(number), dead]),
       go: () => Promise.resolve(ADDRESS),
       stop: () => Promise.resolve(own.kill()),
