@@ -16,9 +16,9 @@ Deno.test("an event that only a function's next version knows is left to that ve
     if (type === "demo.told") next.push(data.n);
     if (next.length === 20) all.resolve();
   });
-  await using first = await startTestRuntime({ functions: { fn: before }, server });
-  await using _second = await startTestRuntime({ functions: { fn: after }, server });
-  for (let n = 0; n < 20; n++) await first.publish(Told, { n });
+  await using _first = await startTestRuntime({ functions: { fn: before }, server });
+  await using second = await startTestRuntime({ functions: { fn: after }, server });
+  for (let n = 0; n < 20; n++) await second.publish(Told, { n });
   await all.promise;
   assert.deepEqual(old, []);
   assert.deepEqual(next.toSorted((a, b) => a - b), Array.from({ length: 20 }, (_, n) => n));
