@@ -45,7 +45,7 @@ Deno.test("the functions command shows what a running process says, of all funct
     const { text } = await weir("ship");
     assert.match(text, /^ship\n {2}on +orders\.created\n/);
     assert.match(text, /\n {2}retry\.attempts +3\n {2}retry\.initial +250ms +default\n/);
-    assert.match((await weir()).text, /ship +orders\.created +3 of 30s, 250ms…1m×2 +0 of 4 /);
+    assert.match((await weir()).text, /ship +orders\.created +3 tries of 30s, waits 250ms to 1m +0 of 4 /);
   });
 
   await t.step("and of one that there is not, which was probably meant", async () => {
