@@ -13,13 +13,8 @@ export type { FoundMessage } from "./testing/find_message.ts";
 export type { SettledEntry } from "./testing/settlements.ts";
 export { sample, type SampleOptions } from "./testing/sample.ts";
 export { recorded, type RecordedEvent } from "./testing/recorded.ts";
-export {
-  type SettledEvent,
-  type SettleOptions,
-  startTestRuntime,
-  type TestRuntime,
-  type TestRuntimeOptions,
-} from "./testing/test_runtime.ts";
+export { startTestRuntime } from "./testing/test_runtime.ts";
+export type { SettledEvent, SettleOptions, TestRuntime, TestRuntimeOptions } from "./testing/test_runtime_types.ts";
 export type { NatsServer } from "./broker/server.ts";
 export type { Claim, Claimed, Clock, Inbox, KvStore, Stored } from "./flow/ports.ts";
 export type { DeadLetterReason, ErrorDetail, Outcome, RetryReason } from "./nouns/outcome.ts";
