@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+
+const ROOT = new URL("../", import.meta.url);
+
+async function importsOf(file: string): Promise<Record<string, string>> {
+  return JSON.parse(await Deno.readTextFile(new URL(file, ROOT))).imports;
+}
+
+Deno.test("runtime/deno.json names the same packages as deno.json where both name one", async () => {
+  const example = await importsOf("deno.json"), weir = await importsOf("runtime/deno.json");
+  const shared = Object.keys(weir).filter((name) => name in example);
+  assert.ok(shared.includes("zod"));
+  for (const name of shared) assert.equal(example[name], weir[name], name);
+});
+
+Deno.test("deno publish --dry-run accepts the package, its types included", async () => {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["publish", "--dry-run", "--allow-dirty"],
+    cwd: new URL("runtime/", ROOT),
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  assert.ok(success, text);
+  // The one dynamic import that cannot be analyzed loads the project's own modules, by absolute URL.
+  assert.deepEqual(text.match(/^(?:warning|error)\[.*$/gm), [
+    "warning[unanalyzable-dynamic-import]: unable to analyze dynamic import",
+  ]);
+});
