@@ -1,6 +1,7 @@
 import { readDenoJson } from "./deno_json.ts";
 import type { LoadedModule } from "./authoring/loaded_module.ts";
 import { formatDuration } from "./rules/duration.ts";
+import { WEIR_ROOT } from "./rules/own_modules.ts";
 import { type ImportedFrom, loadProblem } from "./load_problem.ts";
 
 /**
@@ -51,15 +52,17 @@ function tooLong(file: string, timeoutMs: number): string {
 
 async function around(root: URL, file: string): Promise<ImportedFrom> {
   const files = (await Promise.all(["functions", "schemas"].map((folder) => listFiles(root, folder)))).flat();
+  const imports = await importsOf(root);
   return {
     root,
     file,
     files: files.filter((path) => path.endsWith(".ts")),
-    packages: await packagesOf(root),
+    packages: Object.keys(imports),
     exportsOf: async (module) => {
       if (files.includes(module) && !/^(schemas|functions)\/[^/]+$/.test(module)) return undefined;
       try {
-        return Object.keys(await importWithin(files.includes(module) ? new URL(module, root).href : module, 1_000));
+        const url = files.includes(module) ? new URL(module, root).href : packageUrl(module, imports, root);
+        return Object.keys(await importWithin(url, 1_000));
       } catch {
         return undefined;
       }
@@ -67,13 +70,21 @@ async function around(root: URL, file: string): Promise<ImportedFrom> {
   };
 }
 
-/** The names that files of the project may import. */
-async function packagesOf(root: URL): Promise<string[]> {
+/** The packages that files of the project may import, by name. */
+async function importsOf(root: URL): Promise<Readonly<Record<string, string>>> {
   try {
-    return Object.keys((await readDenoJson(root)).imports ?? {});
+    return (await readDenoJson(root)).imports ?? {};
   } catch {
-    return []; // it is only asked for a better message
+    return {}; // it is only asked for a better message
   }
+}
+
+/** What the project means by a package's name: Weir, which asks here, may have other packages or none by that name. */
+function packageUrl(name: string, imports: Readonly<Record<string, string>>, root: URL): string {
+  if (name === "weir") return new URL("mod.ts", WEIR_ROOT).href;
+  const target = imports[name];
+  if (target === undefined) return name;
+  return target.startsWith(".") ? new URL(target, root).href : target;
 }
 
 /** The paths of all files in a folder of the project, those of its folders included. */

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { shown } from "./authoring/duration_schema.ts";
 import { didYouMean, nearest } from "./rules/nearest.ts";
+import { isOwnModule } from "./rules/own_modules.ts";
 
 /** Where modules are that a problem may be about. */
 export interface ImportedFrom {
@@ -71,7 +72,7 @@ function placeOf(error: unknown, root: URL): Place | undefined {
   ];
   for (const [, url, position] of said ? [said, ...frames] : frames) {
     const path = pathIn(url, root);
-    if (path !== undefined && !path.startsWith("runtime/")) return { path, position };
+    if (path !== undefined && !isOwnModule(url)) return { path, position };
   }
 }
 

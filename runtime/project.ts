@@ -1,11 +1,33 @@
+import { pathToFileURL } from "node:url";
 import { StartupProblems } from "./authoring/problems.ts";
 import type { LoadedModule } from "./authoring/loaded_module.ts";
 import { leftOut } from "./left_out.ts";
 import { loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./authoring/registry.ts";
 
-/** The project this copy of Weir belongs to: the folder above `runtime/`. */
-export const PROJECT: URL = new URL("../", import.meta.url);
+/**
+ * The project that commands work on: the folder of the nearest `deno.json`, from the current directory upwards, as Deno
+ * finds it; the current directory where there is none.
+ */
+export const PROJECT: URL = projectAt(Deno.cwd());
+
+/** The project that a directory is in. */
+export function projectAt(directory: string): URL {
+  const start = pathToFileURL(`${directory}/`);
+  for (let folder = start;; folder = new URL("../", folder)) {
+    if (isFile(new URL("deno.json", folder))) return folder;
+    if (folder.pathname === new URL("../", folder).pathname) return start;
+  }
+}
+
+/** A file that may not be read is as good as none. */
+function isFile(file: URL): boolean {
+  try {
+    return Deno.statSync(file).isFile;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Imports a project's `schemas/` and `functions/` and makes its registry.

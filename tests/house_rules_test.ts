@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import plugin from "./house_rules.ts";
+
+const RUNTIME = fileURLToPath(new URL("../runtime", import.meta.url));
 
 function findings(file: string, source: string): string[] {
   return Deno.lint.runPlugin(plugin, file, source).map(({ id }) => id);
@@ -15,8 +18,9 @@ for (
   ]
 ) {
   Deno.test(`${what} is refused outside the settler`, () => {
-    assert.deepEqual(findings("/p/runtime/flow/worker.ts", source), ["house/settle-only"]);
-    assert.deepEqual(findings("/p/runtime/nats/settle.ts", source), []);
+    assert.deepEqual(findings(`${RUNTIME}/flow/worker.ts`, source), ["house/settle-only"]);
+    assert.deepEqual(findings(`${RUNTIME}/nats/settle.ts`, source), []);
+    assert.deepEqual(findings("/srv/runtime/functions/ship.ts", source), []);
   });
 }
 
@@ -32,8 +36,9 @@ for (
 ) {
   Deno.test(`\`${source}\` is refused in a pure layer and nowhere else`, () => {
     for (const layer of ["nouns", "rules", "policy"]) {
-      assert.deepEqual(findings(`/p/runtime/${layer}/x.ts`, source), ["house/pure-layers"]);
+      assert.deepEqual(findings(`${RUNTIME}/${layer}/x.ts`, source), ["house/pure-layers"]);
     }
-    assert.deepEqual(findings("/p/runtime/flow/x.ts", source), []);
+    assert.deepEqual(findings(`${RUNTIME}/flow/x.ts`, source), []);
+    assert.deepEqual(findings("/srv/runtime/rules/x.ts", source), []);
   });
 }

@@ -224,7 +224,7 @@ async function generationArguments(): Promise<string[]> {
   const args = await startArguments();
   if (args.at(-1) === "start") return [...args.slice(0, -1), "generation"];
   throw new Error(
-    'deno.json: the task "start" is to be `deno run … runtime/cli/main.ts start`: its permissions hold here too',
+    'deno.json: the task "start" is to be `deno run … weir/cli start`: its permissions hold here too',
   );
 }
 

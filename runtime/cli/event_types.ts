@@ -1,6 +1,8 @@
+import { Command } from "commander";
 import { listModules, PROJECT } from "../project.ts";
+import { examples } from "./help.ts";
 
-/** Where it is. It belongs under version control, since editors and the type check read it. */
+/** Where it is. It belongs under version control, since editors and the type check read it: see `types` in deno.json. */
 export const EVENT_TYPES_FILE = "schemas/_types.d.ts";
 
 /**
@@ -12,12 +14,23 @@ export const EVENT_TYPES_FILE = "schemas/_types.d.ts";
 export async function writeEventTypes(root: URL = PROJECT): Promise<boolean> {
   const file = new URL(EVENT_TYPES_FILE, root), folder = new URL("./", file);
   const names = await listModules(folder), text = eventTypes(names), last = await read(file);
-  if (last === text || (last === undefined && names.length === 0)) return false;
+  if (last === text) return false;
+  await Deno.mkdir(folder, { recursive: true });
   // At once or not at all, since an editor reads it whenever it likes.
   const temporary = new URL(`._types.${crypto.randomUUID()}`, folder);
   await Deno.writeTextFile(temporary, text);
   await Deno.rename(temporary, file);
   return true;
+}
+
+/** `types`: for who edits without `dev`, which does it by itself. */
+export function typesCommand(): Command {
+  return new Command("types")
+    .description("Write schemas/_types.d.ts, by which an editor completes event types; dev does it by itself.")
+    .addHelpText("after", examples("types"))
+    .action(async () => {
+      console.log(`${EVENT_TYPES_FILE} ${await writeEventTypes() ? "written" : "is as it should be"}`);
+    });
 }
 
 /** The text for these files of `schemas/`. */
@@ -40,5 +53,3 @@ async function read(file: URL): Promise<string | undefined> {
     throw error;
   }
 }
-
-if (import.meta.main) console.log(`${EVENT_TYPES_FILE} ${await writeEventTypes() ? "written" : "is as it should be"}`);

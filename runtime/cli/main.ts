@@ -2,9 +2,11 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
 import { applyCommand } from "./apply.ts";
 import { deadLettersCommand } from "./dead_letters.ts";
+import denoJson from "../deno.json" with { type: "json" };
 import { dev } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
 import { eventsCommand } from "./events.ts";
+import { typesCommand } from "./event_types.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functionsCommand } from "./functions.ts";
 import { generation } from "./generation.ts";
@@ -20,6 +22,7 @@ import { worker } from "./worker.ts";
 export function program(): Command {
   const weir = new Command("weir")
     .description("Event functions for NATS JetStream, on Deno.")
+    .version(denoJson.version, "-v, --version", "show the version of Weir")
     .exitOverride()
     .showHelpAfterError("(--help shows how it is used)")
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
@@ -37,6 +40,7 @@ export function program(): Command {
   weir.command("worker <number>", { hidden: true }).option("--no-apply").action(worker);
   weir.command("generation", { hidden: true }).action(generation);
   weir.addCommand(newCommand());
+  weir.addCommand(typesCommand());
   weir.addCommand(publishCommand());
   weir.addCommand(functionsCommand());
   weir.addCommand(eventsCommand());

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { connectCluster } from "../cluster.ts";
-import { type Step } from "../nats/plan.ts";
+import type { Step } from "../nats/plan.ts";
 import { planCluster } from "../nats/plan_cluster.ts";
 import { loadProject } from "../project.ts";
 import { wantedOf } from "../wanted.ts";

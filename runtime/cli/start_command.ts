@@ -28,7 +28,7 @@ export function workerArguments(
   apply = true,
 ): string[] {
   if (start[0] !== "run" || start.at(-1) !== "start") {
-    throw new Error('WEIR_WORKERS needs the task "start" in deno.json to be `deno run … runtime/cli/main.ts start`');
+    throw new Error('WEIR_WORKERS needs the task "start" in deno.json to be `deno run … weir/cli start`');
   }
   const [run, ...rest] = start.slice(0, -1).flatMap((argument) => {
     const [flag, names] = argument.split("=");

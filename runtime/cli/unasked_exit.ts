@@ -1,15 +1,15 @@
 import type { Log } from "../authoring/context.ts";
 import { PROJECT } from "../project.ts";
+import { isOwnModule } from "../rules/own_modules.ts";
 
 /** What ends a process, in the stack of whoever asked for it. */
 const EXIT = /\b(Object\.exit|process\.exit|reallyExit)\b/;
-const OWN = new URL("runtime/", PROJECT).href;
 
 /** Says in the log who ended the process, where that was not Weir itself: Deno ends it without a word. */
 export function tellUnaskedExit(log: Log): void {
   addEventListener("unload", () => {
     const at = exitedAt(new Error().stack ?? "");
-    if (at === undefined || at.startsWith(OWN)) return;
+    if (at === undefined || isOwnModule(at)) return;
     log.error(
       "Deno.exit or process.exit ends the process, and with it every handler that runs: throw an Error instead",
       {
@@ -23,5 +23,6 @@ export function tellUnaskedExit(log: Log): void {
 function exitedAt(stack: string): string | undefined {
   const frames = stack.split("\n"), exit = frames.findLastIndex((frame) => EXIT.test(frame));
   if (exit < 0) return undefined;
-  return /(file:[^\s()]+)/.exec(frames.slice(exit + 1).find((frame) => frame.includes("file:")) ?? "")?.[1];
+  const place = /((?:file|https?):[^\s()]+)/;
+  return place.exec(frames.slice(exit + 1).find((frame) => place.test(frame)) ?? "")?.[1];
 }

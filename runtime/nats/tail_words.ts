@@ -1,5 +1,5 @@
 import type { Invocation } from "../flow/ports.ts";
-import { type Outcome } from "../nouns/outcome.ts";
+import type { Outcome } from "../nouns/outcome.ts";
 import { covers, subjectProblem } from "../rules/subjects.ts";
 
 /**

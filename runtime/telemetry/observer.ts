@@ -4,6 +4,7 @@ import type { Eventual } from "../flow/eventual.ts";
 import type { BreakerChange, Invocation, Observer, Scope } from "../flow/ports.ts";
 import type { Outcome, RetryReason } from "../nouns/outcome.ts";
 import { formatDuration } from "../rules/duration.ts";
+import { isOwnModule } from "../rules/own_modules.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
 import type { Logger } from "./log.ts";
 import { contextWith, readParent, type SpanScope } from "./span_scope.ts";
@@ -144,11 +145,13 @@ const WHY: Readonly<Record<RetryReason, string>> = {
 
 /** The first place in a stack that is the author's own: what to look at first. */
 export function thrownAt(stack: string | undefined): string | undefined {
-  const own = stack?.split("\n").find((line) =>
-    line.includes("file://") && !/\/(runtime|npm|node_modules)\//.test(line)
-  );
-  return own && /file:\/\/[^\s)]*?([^/\s)]+\/[^/\s)]+:\d+:\d+)/.exec(own)?.[1];
+  for (const [, url, place] of (stack ?? "").matchAll(/(file:\/\/[^\s)]*?([^/\s)]+\/[^/\s)]+:\d+:\d+))/g)) {
+    if (!isOwnModule(url) && !PACKAGE.test(url)) return place;
+  }
 }
+
+/** A module of an npm package: in a `node_modules`, or in Deno's cache as `npm/HOST/NAME/VERSION/`. */
+const PACKAGE = /\/node_modules\/|\/npm\/[^/]+\/(@[^/]+\/)?[^/]+\/\d+\.\d+\.\d+[^/]*\//;
 
 function roughly(ms: number): string {
   return String(formatDuration(ms < 10_000 ? ms : Math.round(ms / 1_000) * 1_000));

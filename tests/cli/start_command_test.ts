@@ -4,12 +4,12 @@ import { argumentsOf, startArguments, workerArguments } from "../../runtime/cli/
 const DENO = "/opt/my tools/deno";
 
 Deno.test("the task's own Deno is that which runs, though its path has a space", () => {
-  const command = `deno run --allow-net "--allow-run=$(deno eval -p 'Deno.execPath()'),cat" runtime/cli/main.ts start`;
+  const command = `deno run --allow-net "--allow-run=$(deno eval -p 'Deno.execPath()'),cat" weir/cli start`;
   assert.deepEqual(argumentsOf(command, DENO), [
     "run",
     "--allow-net",
     `--allow-run=${DENO},cat`,
-    "runtime/cli/main.ts",
+    "weir/cli",
     "start",
   ]);
 });
@@ -27,12 +27,12 @@ const workers: [what: string, start: string[], worker: string[]][] = [
 ];
 for (const [what, start, worker] of workers) {
   Deno.test(`a worker ${what}`, () => {
-    const given = ["run", ...start, "runtime/cli/main.ts", "start"];
+    const given = ["run", ...start, "weir/cli", "start"];
     assert.deepEqual(workerArguments(given, 2, DENO), [
       "run",
       "--unstable-net",
       ...worker,
-      "runtime/cli/main.ts",
+      "weir/cli",
       "worker",
       "2",
     ]);
@@ -40,11 +40,11 @@ for (const [what, start, worker] of workers) {
 }
 
 Deno.test("a worker of a start that may change nothing may not either", () => {
-  const given = ["run", "runtime/cli/main.ts", "start"];
+  const given = ["run", "weir/cli", "start"];
   assert.deepEqual(workerArguments(given, 2, DENO, false).slice(-3), ["worker", "2", "--no-apply"]);
 });
 
-for (const command of ["", "deno task start:all", "deno run -A runtime/cli/main.ts start --now"]) {
+for (const command of ["", "deno task start:all", "deno run -A weir/cli start --now"]) {
   Deno.test(`a task start that is "${command}" cannot be run as a worker, and what is wanted is said`, () => {
     assert.throws(() => workerArguments(argumentsOf(command, DENO), 1, DENO), /the task "start" in deno\.json to be/);
   });
