@@ -10,7 +10,7 @@ const LAYERS = [
   ["authoring"],
   ["flow"],
   ["nats", "http", "telemetry", "broker"],
-  [".", "supervisor", "dev", "doctor", "doctor/rules", "cli", "testing", "testing/crash"],
+  [".", "supervisor", "dev", "doctor", "doctor/rules", "cli", "cli/init", "testing", "testing/crash"],
 ];
 /** Packages that the lower layers may use; the edge and the root may use any. */
 const PACKAGES: Record<string, RegExp> = {

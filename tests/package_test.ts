@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { TASKS } from "../runtime/cli/init/deno_json.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -25,4 +26,11 @@ Deno.test("deno publish --dry-run accepts the package, its types included", asyn
   assert.deepEqual(text.match(/^(?:warning|error)\[.*$/gm), [
     "warning[unanalyzable-dynamic-import]: unable to analyze dynamic import",
   ]);
+});
+
+Deno.test("a project that init makes has the tasks of the example", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  for (const [name, [description, command]] of Object.entries(TASKS)) {
+    assert.deepEqual(tasks[name], { description, command }, name);
+  }
 });

@@ -11,6 +11,7 @@ import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functionsCommand } from "./functions.ts";
 import { generation } from "./generation.ts";
 import { alike } from "./help.ts";
+import { initCommand } from "./init.ts";
 import { newCommand } from "./new.ts";
 import { parkedCommand } from "./parked.ts";
 import { planCommand } from "./plan.ts";
@@ -39,6 +40,7 @@ export function program(): Command {
     .action(start);
   weir.command("worker <number>", { hidden: true }).option("--no-apply").action(worker);
   weir.command("generation", { hidden: true }).action(generation);
+  weir.addCommand(initCommand());
   weir.addCommand(newCommand());
   weir.addCommand(typesCommand());
   weir.addCommand(publishCommand());

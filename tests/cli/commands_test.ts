@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import { program } from "../../runtime/cli/main.ts";
 
 /** Those that run things, or change them: they print no data. */
-const NO_DATA = ["dev", "start", "apply", "new", "types"];
+const NO_DATA = ["dev", "start", "apply", "init", "new", "types"];
 
 /** A command by the words that call it. */
 interface Called {

@@ -28,7 +28,8 @@ export async function copyProjectWith(functionName: string, code: string): Retur
   return project;
 }
 
-async function copyFolder(from: string, to: string): Promise<void> {
+/** Copies a folder and all that is in it to a new one. */
+export async function copyFolder(from: string, to: string): Promise<void> {
   await Deno.mkdir(to);
   for await (const { name, isDirectory } of Deno.readDir(from)) {
     if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
@@ -79,14 +80,19 @@ export interface Program extends AsyncDisposable {
 
 /** Starts `weir COMMAND` in a project, with nothing of this process's environment but what is needed to run. */
 export function startWeir(project: string, args: readonly string[], env: Record<string, string>): Program {
+  return startDeno(project, ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args], env);
+}
+
+/** Starts `deno ARGS` in a folder, in the same environment. */
+export function startDeno(folder: string, args: readonly string[], env: Record<string, string>): Program {
   const inherited = ["PATH", "HOME", "XDG_CACHE_HOME", "DENO_DIR", "NATS_SERVER", "SSL_CERT_FILE", "TMPDIR"];
   const kept = inherited.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args],
-    cwd: project,
+    args: [...args],
+    cwd: folder,
     clearEnv: true,
     env: { LOG_FORMAT: "json", LOG_LEVEL: "debug", ...Object.fromEntries(kept), ...env },
     stdin: "null",

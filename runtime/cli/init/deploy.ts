@@ -1,0 +1,81 @@
+import type { WeirDependency } from "./weir_dependency.ts";
+
+/** The image: a stage that fetches all there is to fetch, and one that only runs. */
+export function dockerfile(image: string, weir: WeirDependency): string {
+  const [context, copied, copiedAgain] = weir.kind === "folder"
+    ? [
+      "# Weir is a folder outside of the project, which the task hands to the build as its context `weir`.\n",
+      `COPY --from=weir . /weir\nRUN sed -i 's|"links": *\\[[^]]*\\]|"links": ["/weir"]|' deno.json\n`,
+      "COPY --from=build /weir /weir\n",
+    ]
+    : ["", "", ""];
+  return `# Build it with \`deno task image\`: the image is called ${image}.
+${context}# One image serves every role: WEIR_ROLES and WEIR_FUNCTIONS say which part of it a container runs.
+
+FROM denoland/deno:debian-2.9.6 AS build
+WORKDIR /app
+ENV DENO_DIR=/deno
+# Dependencies first: this layer is built again only when they change.
+COPY deno.json deno.lock ./
+${copied}RUN deno install --frozen
+COPY schemas schemas
+COPY functions functions
+# Nothing is fetched or compiled any more once the container runs; what does not compile fails here.
+RUN echo 'import "weir/cli";' > cli.ts \\
+ && deno cache --check --frozen cli.ts $(find schemas functions -name '*.ts') \\
+ && rm cli.ts
+
+# The binary needs glibc, so no Alpine.
+FROM debian:bookworm-slim
+RUN apt-get update \\
+ && apt-get install --yes --no-install-recommends ca-certificates tini \\
+ && rm -rf /var/lib/apt/lists/* \\
+ && useradd --system --uid 10001 --create-home weir
+COPY --from=build /usr/bin/deno /usr/local/bin/deno
+COPY --from=build --chown=weir /deno /deno
+${copiedAgain}COPY --from=build /app /app
+WORKDIR /app
+USER weir
+ENV DENO_DIR=/deno NO_COLOR=1 LOG_FORMAT=json PORT=8000 ADMIN_PORT=9090
+EXPOSE 8000 9090
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \\
+  CMD ["deno", "eval", "const { ok } = await fetch(\`http://127.0.0.1:\${Deno.env.get('PORT')}/health\`); Deno.exit(ok ? 0 : 1)"]
+# tini is PID 1 and hands signals on; Deno itself is its child, with no wrapper between that could swallow them.
+ENTRYPOINT ["tini", "--", "deno", "run", "--cached-only", "--frozen", "--allow-net", "--allow-env", "--allow-read", \\
+  "--allow-run=deno"]
+CMD ["weir/cli", "start"]
+`;
+}
+
+/** The image with a NATS of its own. */
+export function compose(image: string): string {
+  return `# The image beside a NATS, on loopback only: deno task image && docker compose -f deploy/compose.yaml up
+services:
+  nats:
+    image: nats:2.14-alpine
+    command: ["--jetstream", "--store_dir", "/data", "--http_port", "8222"]
+    volumes: ["jetstream:/data"]
+    healthcheck:
+      test: ["CMD", "wget", "-qO-", "http://127.0.0.1:8222/healthz?js-enabled-only=true"]
+      interval: 2s
+      timeout: 2s
+      retries: 15
+
+  app:
+    image: ${image}
+    depends_on:
+      nats: { condition: service_healthy }
+    environment:
+      NATS_URL: nats://nats:4222
+      OTEL_SERVICE_NAME: ${image}
+      # NAME:SECRET, with commas between several: who may publish events.
+      WEIR_API_KEYS: \${WEIR_API_KEYS:-demo:demo-secret}
+      SHUTDOWN_GRACE: 25s
+    ports: ["127.0.0.1:8000:8000"]
+    stop_grace_period: 35s
+    restart: on-failure
+
+volumes:
+  jetstream:
+`;
+}

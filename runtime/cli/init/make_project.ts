@@ -1,0 +1,65 @@
+import { basename, dirname, join, resolve } from "node:path";
+import { EVENT_TYPES_FILE, eventTypes } from "../event_types.ts";
+import { projectDenoJson } from "./deno_json.ts";
+import { compose, dockerfile } from "./deploy.ts";
+import { EXAMPLE } from "./example.ts";
+import { readme } from "./readme.ts";
+import { type WeirDependency, weirDependency } from "./weir_dependency.ts";
+
+const IGNORED = ".weir/\nnode_modules/\ncoverage/\n";
+const NOT_IN_IMAGE = ".git\n.weir\ncoverage\ntests\ndeploy\n**/node_modules\n";
+/** A folder with nothing else in it is as good as empty. */
+const MAY_BE_THERE = [".git"];
+
+/**
+ * Writes a new project.
+ *
+ * @param base the folder that `dir` and `weir` are relative to
+ * @param weir see {@linkcode weirDependency}
+ * @returns the paths of its files, in the project
+ * @throws {Error} when there is something in the folder, or no Weir where it should be; nothing is written then.
+ */
+export async function makeProject(base: string, dir: string, weir: string | undefined): Promise<string[]> {
+  const directory = resolve(base, dir);
+  await refuseUnlessEmpty(directory, dir);
+  const files = Object.entries(projectFiles(basename(directory), await weirDependency(weir, base, directory)));
+  for (const [path, text] of files) {
+    await Deno.mkdir(join(directory, dirname(path)), { recursive: true });
+    await Deno.writeTextFile(join(directory, path), text, { createNew: true });
+  }
+  return files.map(([path]) => path);
+}
+
+function projectFiles(name: string, weir: WeirDependency): Readonly<Record<string, string>> {
+  const image = imageName(name), schemas = Object.keys(EXAMPLE).filter((path) => path.startsWith("schemas/"));
+  return {
+    "deno.json": projectDenoJson(image, weir),
+    ...EXAMPLE,
+    [EVENT_TYPES_FILE]: eventTypes(schemas.map((path) => basename(path))),
+    "deploy/Dockerfile": dockerfile(image, weir),
+    "deploy/compose.yaml": compose(image),
+    "README.md": readme(name, weir),
+    ".gitignore": IGNORED,
+    ".dockerignore": NOT_IN_IMAGE,
+  };
+}
+
+/** Docker takes lower case letters, digits and separators between them. */
+function imageName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "app";
+}
+
+async function refuseUnlessEmpty(directory: string, dir: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    if (!(error instanceof Deno.errors.NotADirectory)) throw error;
+    throw new Error(`nothing was written: ${dir} is a file`, { cause: error });
+  }
+  const there = names.filter((name) => !MAY_BE_THERE.includes(name)).sort();
+  if (there.length === 0) return;
+  const more = there.length > 3 ? `, and ${there.length - 3} more` : "";
+  throw new Error(`nothing was written: ${dir} is not empty (${there.slice(0, 3).join(", ")}${more})`);
+}

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { startServer } from "../../runtime/broker/server.ts";
+import { argumentsOf } from "../../runtime/cli/start_command.ts";
+import { copyFolder, freePorts, type Program, startDeno } from "./program.ts";
+
+const WEIR = fileURLToPath(new URL("../../runtime", import.meta.url));
+const USER = { userId: "u1", email: "ada@example.com" };
+
+async function deno(cwd: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } })
+    .output();
+  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+async function succeeds(cwd: string, ...args: string[]): Promise<string> {
+  const { code, out, err } = await deno(cwd, ...args);
+  assert.equal(code, 0, `deno ${args.join(" ")}:\n${out}${err}`);
+  return out;
+}
+
+/** Runs what a task of the project runs, with its permissions. */
+async function startTask(project: string, name: string, env: Record<string, string>): Promise<Program> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
+  const [run, ...args] = argumentsOf(tasks[name].command, Deno.execPath());
+  return startDeno(project, [run, "--no-prompt", ...args], env);
+}
+
+/** Publishes an event, and waits until the project's function has handled it. */
+async function handlesAnEvent(program: Program, port: string): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/users`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(USER),
+  });
+  assert.equal(response.status, 202, await response.text());
+  await program.waitForLog((line) => line.function === "welcomeUser" && line.outcome === "ack");
+}
+
+/** Runs `start` of the project against a nats-server of the test's, for one event. */
+async function startHandlesAnEvent(project: string): Promise<void> {
+  await using server = await startServer();
+  const env = freePorts("PORT", "ADMIN_PORT");
+  await using program = await startTask(project, "start", { ...env, HOST: "127.0.0.1", NATS_URL: server.url });
+  await program.waitForLog(({ message }) => message === "ready");
+  await handlesAnEvent(program, env.PORT);
+  program.kill("SIGTERM");
+  assert.equal((await program.status).code, 0, program.lines.join("\n"));
+}
+
+Deno.test("init makes a project outside of Weir's folder that tests, develops, starts, and upgrades by one line", async (t) => {
+  const folder = await Deno.makeTempDir({ prefix: "weir-init-" }), project = `${folder}/My shop`;
+  try {
+    await t.step("it holds what a project is, and says what to run next", async () => {
+      const out = await succeeds(folder, "run", "-A", `${WEIR}/cli/main.ts`, "init", "My shop");
+      assert.match(out, /\nnext\n {2}cd 'My shop'\n.* task test\n.* task dev\n$/);
+      const names = await Array.fromAsync(Deno.readDir(project), ({ name }) => name);
+      assert.deepEqual(names.sort(), [
+        ".dockerignore",
+        ".gitignore",
+        "README.md",
+        "deno.json",
+        "deploy",
+        "functions",
+        "schemas",
+        "tests",
+      ]);
+    });
+    await t.step("its gate is green, and runs its own tests alone", async () => {
+      assert.match(await succeeds(project, "task", "--quiet", "ok"), /1 passed .* 0 failed/);
+    });
+    await t.step("dev handles an event, and checks types", async () => {
+      const env = freePorts("PORT", "ADMIN_PORT");
+      await using program = await startTask(project, "dev", env);
+      await program.waitForLine(/^Weir is up in/);
+      await handlesAnEvent(program, env.PORT);
+      await program.waitForLine(/types are checked: no errors/);
+      program.kill("SIGTERM");
+      assert.equal((await program.status).code, 0);
+    });
+    await t.step("start handles an event", () => startHandlesAnEvent(project));
+    await t.step("new writes a function whose test passes", async () => {
+      await succeeds(project, "task", "--quiet", "new", "tellSales", "--on", "users.welcomed");
+      assert.match(await succeeds(project, "task", "--quiet", "test"), /2 passed .* 0 failed/);
+    });
+    await t.step("one line upgrades it", async () => {
+      await copyFolder(WEIR, `${folder}/weir-0.1.1`);
+      const own = `${folder}/weir-0.1.1/deno.json`, json = await Deno.readTextFile(own);
+      await Deno.writeTextFile(own, json.replace(/"version": "[^"]*"/, '"version": "0.1.1"'));
+      const file = `${project}/deno.json`, before = await Deno.readTextFile(file);
+      await Deno.writeTextFile(file, before.replace(/"links": .*/, '"links": ["../weir-0.1.1"],'));
+      await succeeds(project, "install");
+      assert.equal(await succeeds(project, "run", "--frozen", "weir/cli", "--version"), "0.1.1\n");
+      await startHandlesAnEvent(project);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("init refuses a folder that is not empty, and a Weir that is not there, and writes nothing", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "weir-init-" });
+  try {
+    await Deno.writeTextFile(`${folder}/notes.txt`, "");
+    for (
+      const [args, why] of [
+        [["."], "nothing was written: . is not empty (notes.txt)"],
+        [["notes.txt"], "nothing was written: notes.txt is a file"],
+        [
+          ["shop", "--weir", "."],
+          `nothing was written: there is no Weir in ${folder}: --weir takes a version, or the folder of`,
+        ],
+      ] as const
+    ) {
+      const { code, err } = await deno(folder, "run", "-A", `${WEIR}/cli/main.ts`, "init", ...args);
+      assert.equal(code, 1);
+      assert.ok(err.startsWith(`weir: ${why}`), err);
+    }
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(folder), ({ name }) => name), ["notes.txt"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("init --weir VERSION names the version in one line, in files as the formatter has them", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "weir-init-" });
+  try {
+    await succeeds(folder, "run", "-A", `${WEIR}/cli/main.ts`, "init", "shop", "--weir", "^0.3.0");
+    const text = await Deno.readTextFile(`${folder}/shop/deno.json`);
+    assert.equal(JSON.parse(text).imports.weir, "jsr:@weir/runtime@^0.3.0");
+    assert.equal(text.split("0.3.0").length, 2);
+    assert.equal(JSON.parse(text).links, undefined);
+    await succeeds(`${folder}/shop`, "fmt", "--check");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
