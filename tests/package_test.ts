@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TASKS } from "../runtime/cli/init/deno_json.ts";
+import { dockerfile } from "../runtime/cli/init/deploy.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -34,3 +35,10 @@ Deno.test("a project that init makes has the tasks of the example", async () => 
     assert.deepEqual(tasks[name], { description, command }, name);
   }
 });
+
+for (const weir of [{ kind: "folder", link: "../weir" }, { kind: "version", version: "0.1.0" }] as const) {
+  Deno.test(`the image of a project that has Weir by a ${weir.kind} grants what its task start grants`, () => {
+    const flags = (text: string) => [...text.matchAll(/--allow-[\w-]+/g)].map(([flag]) => flag);
+    assert.deepEqual(flags(dockerfile("shop", weir)), flags(TASKS.start[1]));
+  });
+}

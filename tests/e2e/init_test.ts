@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { startServer } from "../../runtime/broker/server.ts";
-import { argumentsOf } from "../../runtime/cli/start_command.ts";
-import { copyFolder, freePorts, type Program, startDeno } from "./program.ts";
+import { copyFolder, freePorts } from "./program.ts";
+import { handlesAnEvent, startHandlesAnEvent, startTask } from "./project_program.ts";
 
 const WEIR = fileURLToPath(new URL("../../runtime", import.meta.url));
-const USER = { userId: "u1", email: "ada@example.com" };
 
 async function deno(cwd: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } })
@@ -19,41 +17,13 @@ async function succeeds(cwd: string, ...args: string[]): Promise<string> {
   return out;
 }
 
-/** Runs what a task of the project runs, with its permissions. */
-async function startTask(project: string, name: string, env: Record<string, string>): Promise<Program> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
-  const [run, ...args] = argumentsOf(tasks[name].command, Deno.execPath());
-  return startDeno(project, [run, "--no-prompt", ...args], env);
-}
-
-/** Publishes an event, and waits until the project's function has handled it. */
-async function handlesAnEvent(program: Program, port: string): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}/users`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(USER),
-  });
-  assert.equal(response.status, 202, await response.text());
-  await program.waitForLog((line) => line.function === "welcomeUser" && line.outcome === "ack");
-}
-
-/** Runs `start` of the project against a nats-server of the test's, for one event. */
-async function startHandlesAnEvent(project: string): Promise<void> {
-  await using server = await startServer();
-  const env = freePorts("PORT", "ADMIN_PORT");
-  await using program = await startTask(project, "start", { ...env, HOST: "127.0.0.1", NATS_URL: server.url });
-  await program.waitForLog(({ message }) => message === "ready");
-  await handlesAnEvent(program, env.PORT);
-  program.kill("SIGTERM");
-  assert.equal((await program.status).code, 0, program.lines.join("\n"));
-}
-
 Deno.test("init makes a project outside of Weir's folder that tests, develops, starts, and upgrades by one line", async (t) => {
-  const folder = await Deno.makeTempDir({ prefix: "weir-init-" }), project = `${folder}/My shop`;
+  // The project lies in a folder that is called as Weir's own is: nothing may take it for a part of Weir.
+  const folder = await Deno.makeTempDir({ prefix: "weir-init-" }), project = `${folder}/runtime/My shop`;
   try {
     await t.step("it holds what a project is, and says what to run next", async () => {
-      const out = await succeeds(folder, "run", "-A", `${WEIR}/cli/main.ts`, "init", "My shop");
-      assert.match(out, /\nnext\n {2}cd 'My shop'\n.* task test\n.* task dev\n$/);
+      const out = await succeeds(folder, "run", "-A", `${WEIR}/cli/main.ts`, "init", "runtime/My shop");
+      assert.match(out, /\nnext\n {2}cd 'runtime\/My shop'\n.* task test\n.* task dev\n$/);
       const names = await Array.fromAsync(Deno.readDir(project), ({ name }) => name);
       assert.deepEqual(names.sort(), [
         ".dockerignore",
@@ -78,7 +48,7 @@ Deno.test("init makes a project outside of Weir's folder that tests, develops, s
       program.kill("SIGTERM");
       assert.equal((await program.status).code, 0);
     });
-    await t.step("start handles an event", () => startHandlesAnEvent(project));
+    await t.step("start handles an event", async () => void await startHandlesAnEvent(project));
     await t.step("new writes a function whose test passes", async () => {
       await succeeds(project, "task", "--quiet", "new", "tellSales", "--on", "users.welcomed");
       assert.match(await succeeds(project, "task", "--quiet", "test"), /2 passed .* 0 failed/);
@@ -88,7 +58,7 @@ Deno.test("init makes a project outside of Weir's folder that tests, develops, s
       const own = `${folder}/weir-0.1.1/deno.json`, json = await Deno.readTextFile(own);
       await Deno.writeTextFile(own, json.replace(/"version": "[^"]*"/, '"version": "0.1.1"'));
       const file = `${project}/deno.json`, before = await Deno.readTextFile(file);
-      await Deno.writeTextFile(file, before.replace(/"links": .*/, '"links": ["../weir-0.1.1"],'));
+      await Deno.writeTextFile(file, before.replace(/"links": .*/, '"links": ["../../weir-0.1.1"],'));
       await succeeds(project, "install");
       assert.equal(await succeeds(project, "run", "--frozen", "weir/cli", "--version"), "0.1.1\n");
       await startHandlesAnEvent(project);

@@ -1,0 +1,39 @@
+/** Runs what the tasks of a project that `init` made run, and sends it an event. */
+import assert from "node:assert/strict";
+import { startServer } from "../../runtime/broker/server.ts";
+import { argumentsOf } from "../../runtime/cli/start_command.ts";
+import { freePorts, type Program, startDeno } from "./program.ts";
+
+/** Starts a task's command, with the permissions of the task. */
+export async function startTask(project: string, name: string, env: Record<string, string>): Promise<Program> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
+  const [run, ...args] = argumentsOf(tasks[name].command, Deno.execPath());
+  return startDeno(project, [run, "--no-prompt", ...args], env);
+}
+
+/** Publishes an event, and waits until the project's function has handled it. */
+export async function handlesAnEvent(program: Program, port: string): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/users`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ userId: "u1", email: "ada@example.com" }),
+  });
+  assert.equal(response.status, 202, await response.text());
+  await program.waitForLog((line) => line.function === "welcomeUser" && line.outcome === "ack");
+}
+
+/** Runs the task `start` on a nats-server of its own, for one event; returns what it logged. */
+export async function startHandlesAnEvent(
+  project: string,
+  env: Record<string, string> = {},
+): Promise<readonly string[]> {
+  await using server = await startServer();
+  const ports = freePorts("PORT", "ADMIN_PORT");
+  const all = { ...ports, HOST: "127.0.0.1", NATS_URL: server.url, ...env };
+  await using program = await startTask(project, "start", all);
+  await program.waitForLog(({ message }) => message === "ready");
+  await handlesAnEvent(program, ports.PORT);
+  program.kill("SIGTERM");
+  assert.equal((await program.status).code, 0, program.lines.join("\n"));
+  return program.lines;
+}
