@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { examples } from "./help.ts";
 import { paint } from "./output.ts";
@@ -18,7 +18,11 @@ export function initCommand(): Command {
       for (const path of await makeProject(base, dir, weir)) {
         console.log(`${paint("green", "created")} ${join(dir, path)}`);
       }
-      const next = [`cd ${quoted(dir)}`, `${THIS_DENO} task test`, `${THIS_DENO} task dev`];
+      const next = [
+        ...resolve(base, dir) === base ? [] : [`cd ${quoted(dir)}`],
+        `${THIS_DENO} task test`,
+        `${THIS_DENO} task dev`,
+      ];
       console.log(`\n${paint("bold", "next")}\n${next.map((command) => `  ${command}`).join("\n")}`);
     });
 }
