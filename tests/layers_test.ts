@@ -15,7 +15,7 @@ const LAYERS = [
 /** Packages that the lower layers may use; the edge and the root may use any. */
 const PACKAGES: Record<string, RegExp> = {
   nouns: /^$/,
-  rules: /^$/,
+  rules: /^(compare-versions|fastest-levenshtein)$/,
   policy: /^$/,
   authoring: /^(zod|@opentelemetry\/api)$/,
   flow: /^(@opentelemetry\/api|node:crypto)$/,
@@ -76,6 +76,7 @@ for (
     ["flow/worker.ts", "../nats/settle.ts", "upward"],
     ["http/ingress.ts", "../nats/jetstream_store.ts", "sideways"],
     ["policy/after.ts", "zod", "a package"],
+    ["rules/backoff.ts", "zod", "a package"],
     ["flow/worker.ts", "@nats-io/jetstream", "a package"],
   ]
 ) {

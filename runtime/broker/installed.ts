@@ -1,5 +1,5 @@
 import { delimiter, isAbsolute, join, resolve } from "node:path";
-import { formatVersion, isSupported, OLDEST_SUPPORTED, parseVersion } from "../rules/server_version.ts";
+import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../rules/server_version.ts";
 import { run } from "./run.ts";
 
 /** Reads environment variables; `Deno.env` is one, a test passes its own. */
@@ -30,9 +30,7 @@ export async function checkServer(path: string): Promise<void> {
     );
   }
   if (!isSupported(version)) {
-    throw new Error(
-      `${path} is nats-server ${formatVersion(version)}, but ${OLDEST_SUPPORTED} or newer is needed`,
-    );
+    throw new Error(`${path} is nats-server ${version}, but ${OLDEST_SUPPORTED} or newer is needed`);
   }
 }
 

@@ -1,5 +1,10 @@
 /** Helpers for tests that look at processes from outside. */
 
+import { fileURLToPath } from "node:url";
+
+/** Names the packages that modules of the runtime import. */
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+
 /** Whether a process exists; one that has ended and only waits for its parent to notice does not count. */
 export async function isAlive(pid: number): Promise<boolean> {
   // Not every Linux has `ps`; every one has this file, in which the state follows the name in brackets.
@@ -49,7 +54,7 @@ export async function startProgram(code: string): Promise<Program> {
   const file = await Deno.makeTempFile({ prefix: "weir-test-", suffix: ".ts" });
   await Deno.writeTextFile(file, code);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-config", "--no-lock", file],
+    args: ["run", "-A", "--frozen", "--config", CONFIG, file],
     stdin: "null",
     stdout: "piped",
     detached: true,
