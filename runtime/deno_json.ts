@@ -1,16 +1,25 @@
+import type { ParseError } from "jsonc-parser";
+
 /** What of a project's `deno.json` is of interest here. */
 export interface DenoJson {
   readonly tasks?: Readonly<Record<string, string | { readonly command?: string }>>;
   readonly imports?: Readonly<Record<string, string>>;
 }
 
-/** Text in quotes, which stays; or a comment, or a comma before a bracket that closes: Deno allows both. */
-const NOT_JSON = /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[^]*?\*\/|,(?=(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/)*[}\]])/g;
-
-/** @throws {Error} saying that it is `deno.json` which cannot be read. */
+/**
+ * Reads `deno.json`, in which Deno allows comments and trailing commas.
+ *
+ * @throws {Error} saying that it is `deno.json` which cannot be read.
+ */
 export async function readDenoJson(root: URL): Promise<DenoJson> {
+  const { parse, printParseErrorCode } = await import("jsonc-parser"); // Lazy: most starts read no deno.json.
+  const mistakes: ParseError[] = [];
   try {
-    return JSON.parse((await Deno.readTextFile(new URL("deno.json", root))).replace(NOT_JSON, "$1"));
+    const text = await Deno.readTextFile(new URL("deno.json", root));
+    const denoJson = parse(text, mistakes, { allowTrailingComma: true });
+    const [mistake] = mistakes;
+    if (mistake) throw new SyntaxError(`${printParseErrorCode(mistake.error)} at position ${mistake.offset}`);
+    return denoJson;
   } catch (error) {
     throw new Error(`deno.json cannot be read: ${(error as Error).message}`, { cause: error });
   }

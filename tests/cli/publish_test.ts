@@ -183,7 +183,7 @@ const mistakes: [what: string, args: string[], code: number, message: RegExp][] 
     "data that is no JSON",
     ["orders.created", '{"a" 1}'],
     1,
-    /^weir: the data, column 6, is not JSON: Expected ':' after/m,
+    /^weir: the data, column 6, is not JSON: Colon expected$/m,
   ],
 ];
 Deno.test("publish tells every mistake with what to do, before it looks for NATS", async (t) => {
