@@ -7,7 +7,7 @@ import { subjectProblem } from "./rules/subjects.ts";
 import { LOG_LEVELS } from "./telemetry/log.ts";
 
 /** Reads the environment, and files named by it. */
-export interface Environment {
+interface Environment {
   get(name: string): string | undefined;
   readFile(path: string): string;
 }

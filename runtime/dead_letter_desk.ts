@@ -7,7 +7,7 @@ import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "
 const WINDOW = 64;
 
 /** How far a bulk redrive is. */
-export type RedriveTally = Record<Redriven | "failed", number>;
+type RedriveTally = Record<Redriven | "failed", number>;
 
 /** Everything that is done with dead letters, for the commands and for the admin listener alike. */
 export class DeadLetterDesk {

@@ -1,7 +1,7 @@
 import type { ParseError } from "jsonc-parser";
 
 /** What of a project's `deno.json` is of interest here. */
-export interface DenoJson {
+interface DenoJson {
   readonly tasks?: Readonly<Record<string, string | { readonly command?: string }>>;
   readonly imports?: Readonly<Record<string, string>>;
 }

@@ -7,7 +7,7 @@ import { breakersOf } from "./metering.ts";
 const CHECK_MS = 2_000;
 
 /** What a runtime's health is made of. Each tells what is wrong, or undefined. */
-export interface Vitals {
+interface Vitals {
   readonly stopping: () => boolean;
   readonly nats: () => string | undefined;
   readonly ingress: () => Listener | undefined;

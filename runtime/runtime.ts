@@ -55,7 +55,7 @@ const ADMIN_STOP_MS = 2_000;
 const HEADER_BYTES = 4_096;
 
 /** What {@linkcode startRuntime} may be given besides. */
-export interface RuntimeOptions {
+interface RuntimeOptions {
   /** To be shut down by whoever made them. Default: some that nobody reads. */
   readonly metrics?: Metrics;
   /** Who wants to know what came of each delivery. */

@@ -125,6 +125,6 @@ function compile(schema: z.ZodType): z.ZodType {
 }
 
 /** Every issue of a schema's error, with its path. */
-export function issuesOf(error: z.ZodError): Issue[] {
+function issuesOf(error: z.ZodError): Issue[] {
   return error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message }));
 }

@@ -48,7 +48,7 @@ function writeBreaker({ consecutiveFailures, intervalMs, openForMs, halfOpenProb
 }
 
 /** One value of a policy, by the path that it has in the options. */
-export interface PolicyValue {
+interface PolicyValue {
   /** Such as `retry.initial`, or `dependencies.PaymentService.openFor`. */
   readonly path: string;
   readonly value: string | number;

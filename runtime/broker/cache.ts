@@ -2,7 +2,7 @@ import { isAbsolute, join } from "node:path";
 import { checkServer, type Env, fileExists, SERVER_FILE } from "./installed.ts";
 
 /** Puts a nats-server somewhere under `directory` and returns where. */
-export type Fetch = (directory: string) => Promise<string>;
+type Fetch = (directory: string) => Promise<string>;
 
 /** Weir's directory under the user's caches; undefined where the environment names no home. */
 export function cacheDirectory(env: Env, os: typeof Deno.build.os = Deno.build.os): string | undefined {

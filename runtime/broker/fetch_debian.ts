@@ -3,7 +3,7 @@ import { fileExists } from "./installed.ts";
 import { run } from "./run.ts";
 
 /** One package index that apt knows of: a block of `apt-get indextargets`. */
-export type IndexTarget = Record<string, string>;
+type IndexTarget = Record<string, string>;
 
 /** Splits what `apt-get indextargets` prints: blocks of "Key: value" lines with empty lines between them. */
 export function parseIndexTargets(text: string): IndexTarget[] {

@@ -3,7 +3,7 @@ import { SERVER_FILE } from "./installed.ts";
 import { run } from "./run.ts";
 
 /** The release that is fetched. Pinned, so that two machines get the same server. */
-export const RELEASE = "2.14.5";
+const RELEASE = "2.14.5";
 
 /** What to do where nothing can be fetched; follows an "or" or stands after a colon. */
 export const INSTALL_BY_HAND =

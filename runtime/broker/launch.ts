@@ -3,7 +3,7 @@ import { type OwnedProcess, spawnOwned } from "./owned.ts";
 import { listeningPort, saysPortInUse, saysReady } from "./server_log.ts";
 
 /** A server's command, and where its log goes. */
-export interface LaunchOptions {
+interface LaunchOptions {
   path: string;
   args: string[];
   /** The address it is told to listen on. */

@@ -1,10 +1,10 @@
 import { readLines } from "./lines.ts";
 
 /** What to do with an output of the process: show it as ours, drop it, or hand it on a line at a time. */
-export type Output = "inherit" | "null" | ((line: string) => void);
+type Output = "inherit" | "null" | ((line: string) => void);
 
 /** What to run. Both outputs are "null" unless given. */
-export interface OwnedOptions {
+interface OwnedOptions {
   command: string;
   args: string[];
   cwd?: string;
@@ -14,7 +14,7 @@ export interface OwnedOptions {
 }
 
 /** How a process ended: `signal` is set if a signal ended it, and `code` is then 128 + its number. */
-export interface OwnedStatus {
+interface OwnedStatus {
   code: number;
   signal: Deno.Signal | null;
 }

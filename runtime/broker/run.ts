@@ -1,5 +1,5 @@
 /** Where and with what a tool is run. */
-export interface RunOptions {
+interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
 }

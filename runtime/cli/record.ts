@@ -17,7 +17,7 @@ import { keepValid } from "./redact_valid.ts";
 import { suggestion } from "./suggest.ts";
 
 /** What `events record` takes besides the type. */
-export interface RecordOptions {
+interface RecordOptions {
   readonly id?: string;
   readonly sequence?: number;
   readonly stream?: string;

@@ -14,7 +14,7 @@ import { suggestion } from "./suggest.ts";
 import { readPublished, TailLines } from "./tail_lines.ts";
 
 /** What `events tail` takes. */
-export interface TailOptions {
+interface TailOptions {
   readonly type?: string;
   readonly function?: string;
   readonly limit?: number;

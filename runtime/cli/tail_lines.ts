@@ -12,7 +12,7 @@ const LOOKED_AT_BYTES = 4_096;
 const LONGEST_ID = 36;
 
 /** An event as it was published. What is not in the message is not known: plain ones get their id from the stream. */
-export interface PublishedEvent {
+interface PublishedEvent {
   readonly time: string;
   readonly type: string;
   readonly subject: string;

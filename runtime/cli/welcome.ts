@@ -5,7 +5,7 @@ import { paint } from "./output.ts";
 import { THIS_DENO } from "./this_deno.ts";
 
 /** What {@linkcode welcome} tells of. */
-export interface Welcome {
+interface Welcome {
   readonly ms: number;
   readonly url: string;
   readonly admin: string;

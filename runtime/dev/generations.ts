@@ -7,7 +7,7 @@ export type Next =
   | ({ readonly kind: "refused" } & Refused);
 
 /** What {@linkcode Generations} stands on. */
-export interface GenerationsOptions {
+interface GenerationsOptions {
   spawn(): GenerationProcess;
   /** From now on requests go there; undefined: nowhere, for that reason. Resolves when the one before has none left. */
   route(to: Address | undefined, why?: string): Promise<void>;

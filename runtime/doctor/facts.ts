@@ -69,7 +69,7 @@ export interface Connection {
 }
 
 /** By how much the server's clock is ahead of ours, and how far that may be from the truth. */
-export interface ClockReading {
+interface ClockReading {
   readonly aheadMs: number;
   readonly withinMs: number;
 }

@@ -8,8 +8,8 @@ import { covers } from "../rules/subjects.ts";
 import type { Need } from "./permissions.ts";
 
 /** Weir's own key-value buckets, as streams. */
-export const ATTEMPTS_STREAM = "KV_weir_attempts";
-export const INBOX_STREAM = "KV_weir_inbox";
+const ATTEMPTS_STREAM = "KV_weir_attempts";
+const INBOX_STREAM = "KV_weir_inbox";
 
 const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
 

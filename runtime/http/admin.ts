@@ -36,7 +36,7 @@ export interface FunctionStatus {
 }
 
 /** What the admin interface stands on. */
-export interface AdminOptions {
+interface AdminOptions {
   readonly health: Health;
   readonly metrics: () => Promise<string>;
   readonly meter?: RequestMeter;

@@ -6,7 +6,7 @@ import { Problem } from "./problem.ts";
  * How much of bodies is held at once, in bytes as they came. A request takes a few times its body in memory, while
  * it is text, data, and a message; and it takes it for as long as NATS lets it wait.
  */
-export const ROOM_BYTES = 32 * 1_024 * 1_024;
+const ROOM_BYTES = 32 * 1_024 * 1_024;
 
 /** The place of one request's body. */
 export interface BodyPlace {

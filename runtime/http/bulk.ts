@@ -16,7 +16,7 @@ export const MAX_EVENTS = 100_000;
 const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
 
 /** What is done with the lines of a request. */
-export interface Bulk {
+interface Bulk {
   /** Makes an event of a line. @param index its place among those of the request, from 0 */
   read(line: string, index: number, span: BatchSpan): OutgoingEvent;
   readonly begin: TellingPublisher["begin"];

@@ -10,7 +10,7 @@ export interface Check {
 }
 
 /** How one check went. */
-export interface CheckResult {
+interface CheckResult {
   readonly status: "OK" | "Unhealthy";
   readonly error?: string;
 }

@@ -5,7 +5,7 @@ import { asConfig, unlessMissing } from "./in_place.ts";
 import { nameOf, type Step, type StepOf } from "./plan.ts";
 
 /** A step that JetStream did not take, or that the NATS user may not ask for. */
-export interface Failed {
+interface Failed {
   readonly step: Step;
   readonly error: Error;
 }
@@ -19,7 +19,7 @@ export type Done = (step: StepOf<"create" | "update">, waiting: number | undefin
  * @returns how many stored events wait for a consumer that it made
  * @throws {JetStreamApiError} when JetStream does not take it.
  */
-export async function carryOut(
+async function carryOut(
   jsm: JetStreamManager,
   step: StepOf<"create" | "update">,
 ): Promise<number | undefined> {

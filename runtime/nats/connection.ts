@@ -20,7 +20,7 @@ export interface NatsOptions {
 }
 
 /** What happens to a connection while it lives. */
-export interface ConnectionEvents {
+interface ConnectionEvents {
   readonly reconnected: () => void;
   readonly disconnected: (server: string) => void;
 }

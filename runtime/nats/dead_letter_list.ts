@@ -29,7 +29,7 @@ export async function* listDeadLetters(
 }
 
 /** A dead letter with its headers as they were stored: a name may come more than once. */
-export interface StoredDeadLetter extends DeadLetterContent {
+interface StoredDeadLetter extends DeadLetterContent {
   /** Less the id that JetStream knows the letter by: its event would pass for another one under that. */
   readonly allHeaders: MessageHeaders;
   /** Where in the same stream is what it was too large to carry itself. */

@@ -73,7 +73,7 @@ export function storedDelivery(stream: string, message: StoredMsg, subject: stri
 }
 
 /** Headers that the client has read. */
-export function storedHeaders(header: StoredMsg["header"]): MessageHeaders {
+function storedHeaders(header: StoredMsg["header"]): MessageHeaders {
   return HeaderList.of(entriesOf(header));
 }
 

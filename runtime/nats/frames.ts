@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 
 /** A message with headers, as text. */
-export interface TextMessage {
+interface TextMessage {
   readonly subject: string;
   readonly reply: string;
   /** With the empty line at their end. */

@@ -54,7 +54,7 @@ const BETWEEN = { attempts: 1, initialMs: 50, maxMs: 1_000, factor: 2, jitter: "
  * seconds is ridden out, since the client dials twice a second; of a longer outage callers learn at once, and from
  * then on without waiting. Handlers and dead letters wait the whole time, since a failed emit uses up an attempt.
  */
-export const HURRIED_DOWN_MS = 3_000;
+const HURRIED_DOWN_MS = 3_000;
 
 /**
  * Stores messages in JetStream, any number at a time through one inbox of its own. `js.publish()` of the client

@@ -9,7 +9,7 @@ const TURN_MS = 50;
 const LATE_MS = 2 * TICK_MS;
 
 /** What happens to the thread that handlers run on, for the log. */
-export interface BlockEvents {
+interface BlockEvents {
   /** It was blocked for so long; `lapsed`: for longer than what it holds was kept. */
   readonly blocked: (forMs: number, lapsed: boolean) => void;
   /** Something held has no place in the table, for the first time. */

@@ -2,7 +2,7 @@ import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../flow/ports.ts";
 
 /** What whoever sends wants to know of a connection. */
-export interface LinkEvents {
+interface LinkEvents {
   /** What was sent is read again, `lost` telling that what was on its way is gone. */
   readonly restored: (lost: boolean) => void;
   /** The server refused what was published to a subject. */

@@ -1,9 +1,9 @@
 import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream";
 
 /** What a step is about. A bucket is a stream too, and is named as key-value tools name it. */
-export type StreamTarget = { readonly what: "stream" | "bucket"; readonly name: string };
-export type ConsumerTarget = { readonly what: "consumer"; readonly name: string; readonly stream: string };
-export type Target = StreamTarget | ConsumerTarget;
+type StreamTarget = { readonly what: "stream" | "bucket"; readonly name: string };
+type ConsumerTarget = { readonly what: "consumer"; readonly name: string; readonly stream: string };
+type Target = StreamTarget | ConsumerTarget;
 
 /** One setting, by JetStream's name and in JetStream's units (nanoseconds). `to` is null where it is taken away. */
 export interface Change {

@@ -17,7 +17,7 @@ export interface Floor {
 }
 
 /** The stream a consumer is on, as far as that matters to it. */
-export interface Home {
+interface Home {
   readonly created: string;
   readonly config: { readonly retention: string };
 }

@@ -21,7 +21,7 @@ export interface WantedStream extends BoundStream {
 }
 
 /** Another stream that stores some of the subjects which are to be a stream's. */
-export interface InTheWay {
+interface InTheWay {
   readonly name: string;
   /** The project declares it: it stored these before, and Weir takes no subject from a stream. */
   readonly ours: boolean;

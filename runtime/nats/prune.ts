@@ -6,12 +6,12 @@ import { readConsumer } from "./plan_topology.ts";
 import { RETRIES } from "./retry_lane.ts";
 
 /** What came of a consumer that was to be removed. */
-export type Pruned =
+type Pruned =
   | { readonly kind: "removed"; readonly leftBehind: number; readonly cancelled: number }
   | { readonly kind: "in-use" };
 
 /** Makes dead letters of all that is parked or due for a function, and returns how many that were. */
-export type CancelParked = (functionName: string) => Promise<number>;
+type CancelParked = (functionName: string) => Promise<number>;
 
 /**
  * Removes the consumers of a function that the project does not have any more, all or none: not while some process

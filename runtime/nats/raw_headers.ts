@@ -5,7 +5,7 @@ const UTF8 = new TextDecoder();
 const CRLF = "\r\n";
 
 /** The first line of a header block: a status is how the server itself speaks to a consumer. */
-export interface Status {
+interface Status {
   readonly code: number;
   readonly description: string;
 }

@@ -8,7 +8,7 @@ import { type Store, StoreError } from "./jetstream_store.ts";
 import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "./retry_lane.ts";
 
 /** How often a dead letter may be sent back before somebody has to insist. */
-export const MAX_REDRIVES = 3;
+const MAX_REDRIVES = 3;
 
 /** JetStream's answer when the subject has a message already. */
 const SUBJECT_TAKEN = "(10071)";

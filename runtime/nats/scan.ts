@@ -7,7 +7,7 @@ const FETCH_MS = 5_000;
 const UNUSED_MS = 10_000;
 
 /** Which messages of a stream are meant. */
-export interface Scanned {
+interface Scanned {
   readonly stream: string;
   /** A subject, or a pattern of them. */
   readonly filter: string;

@@ -18,7 +18,7 @@ export interface StoredEvent {
 }
 
 /** Which message of a stream is meant. */
-export type Which = { readonly seq: number } | { readonly last_by_subj: string };
+type Which = { readonly seq: number } | { readonly last_by_subj: string };
 
 /** How JetStream answers. */
 interface Answer {

@@ -57,7 +57,7 @@ export interface SettledWord {
 }
 
 /** What a process says to whoever asked: that it is there, what it settled, how much it left out. */
-export interface TailWord {
+interface TailWord {
   readonly process: string;
   /** What the streams of its project store: it may be newer than that of whoever looks. */
   readonly subjects?: readonly string[];

@@ -19,7 +19,7 @@ export interface Wanted {
 }
 
 /** What is told of. */
-export interface Sight {
+interface Sight {
   published(msg: Msg): void;
   settled(word: SettledWord, process: string): void;
   /** So many were left out in the last second. */

@@ -13,7 +13,7 @@ import { RETRIES } from "./retry_lane.ts";
 const ROUNDS = 5;
 
 /** A consumer that was made just now, and how many stored events it begins with. */
-export interface NewConsumer {
+interface NewConsumer {
   readonly functionName: string;
   readonly stream: string;
   readonly waiting: number;
@@ -42,7 +42,7 @@ export function bucketsOf(functions: readonly BoundFunction[]): Bucket[] {
 }
 
 /** What {@linkcode ensureTopology} may be given besides. */
-export interface EnsureOptions extends Pick<Wanted, "floorOf" | "buckets"> {
+interface EnsureOptions extends Pick<Wanted, "floorOf" | "buckets"> {
   /** Does what can be done also where something is refused: what runs already must not stand still for the rest. */
   readonly partly?: boolean;
 }
@@ -72,7 +72,7 @@ export async function ensureTopology(
 }
 
 /** A step that was not taken, and why. */
-export interface Left {
+interface Left {
   readonly step: Step;
   readonly problems: readonly string[];
 }
@@ -118,7 +118,7 @@ export async function requireTopology(jsm: JetStreamManager, wanted: Wanted): Pr
 }
 
 /** What to say of steps that a start does not take, and of what to do instead. */
-export function whyRefused(step: Step): string[] {
+function whyRefused(step: Step): string[] {
   const how = step.kind === "replace"
     ? ": `deno task apply` makes a new one that goes on where this one has got to"
     : "";

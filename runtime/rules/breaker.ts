@@ -33,7 +33,7 @@ export type BreakerState =
 export type Verdict = "success" | "failure" | "ignored";
 
 /** The answer to "may this call go ahead?", and the state that the question left behind. */
-export type Admission =
+type Admission =
   | {
     readonly admitted: true;
     readonly state: BreakerState;

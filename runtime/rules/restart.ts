@@ -5,7 +5,7 @@ const WELL_MS = 60_000;
 const POLICY: RetryPolicy = { attempts: Infinity, initialMs: 100, maxMs: 30_000, factor: 2, jitter: "none" };
 
 /** When a process that ended is to be started again. */
-export interface Restart {
+interface Restart {
   /** How often in a row it ended before it had run well, this time included. */
   readonly failures: number;
   readonly delayMs: number;

@@ -1,5 +1,5 @@
 /** What names a span to another one, wherever that is. */
-export interface SpanIds {
+interface SpanIds {
   readonly traceId: string;
   readonly spanId: string;
   readonly traceFlags: number;

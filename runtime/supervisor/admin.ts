@@ -8,7 +8,7 @@ import { mergeFunctions } from "./merge_functions.ts";
 import type { Place, Supervisor } from "./supervisor.ts";
 
 /** What the interface stands on. */
-export interface SupervisorAdminOptions {
+interface SupervisorAdminOptions {
   readonly supervisor: Pick<Supervisor, "places" | "stopping">;
   readonly metrics: () => Promise<string>;
   readonly meter: RequestMeter;

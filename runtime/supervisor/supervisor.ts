@@ -17,7 +17,7 @@ export interface Place {
 }
 
 /** What a supervisor stands on. */
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly count: number;
   /** How long they have to end once they are asked to. */
   readonly graceMs: number;
@@ -148,6 +148,6 @@ export class Supervisor {
 }
 
 /** As a message has it: `exited with code 1`. */
-export function inWords({ code, signal }: WorkerEnd): string {
+function inWords({ code, signal }: WorkerEnd): string {
   return signal ? `was ended by ${signal}` : `exited with code ${code}`;
 }

@@ -21,11 +21,6 @@ export function dropped(signal: Signal): number {
   return counts[signal];
 }
 
-/** How many spans this process has dropped since it began. */
-export function droppedSpans(): number {
-  return dropped("traces");
-}
-
 /**
  * Says in the log what is dropped: the first at once, more of it every half a minute.
  *

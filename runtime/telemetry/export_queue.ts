@@ -9,7 +9,7 @@ export interface Exporter<Batch> {
 }
 
 /** How much is kept and how it is sent. */
-export interface ExportQueueOptions<Item, Batch> {
+interface ExportQueueOptions<Item, Batch> {
   readonly signal: Signal;
   readonly exporter: Exporter<Batch>;
   /** Puts one more into a batch, or the first into a new one. */

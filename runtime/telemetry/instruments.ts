@@ -184,7 +184,6 @@ type OfKind<Kind> = {
 export type CounterName = OfKind<"counter">;
 export type GaugeName = OfKind<"gauge">;
 export type HistogramName = OfKind<"histogram">;
-export type InstrumentName = keyof typeof INSTRUMENTS;
 
 /** What a measurement says of itself. */
 export type Labels = Readonly<Record<string, string | number>>;

@@ -9,7 +9,7 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** How much is written: a level, and all above it. */
 export type LogLevel = typeof LOG_LEVELS[number];
 /** `json`: one object a line, for machines. `pretty`: for a person at a terminal. */
-export type LogFormat = "json" | "pretty";
+type LogFormat = "json" | "pretty";
 
 /** What a logger writes and how. */
 export interface LogOptions {

@@ -26,7 +26,7 @@ export interface Recorder {
 type Pushing = (failed: () => void, metricProducers: MetricProducer[]) => MetricReader;
 
 /** One value of a gauge. */
-export type Sample = readonly [value: number, labels?: Labels];
+type Sample = readonly [value: number, labels?: Labels];
 
 /** What the server's page and a push may take at the end: a collector that is gone must not keep the process. */
 const FLUSH_MS = 2_000;

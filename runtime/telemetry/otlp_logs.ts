@@ -11,7 +11,7 @@ const SEVERITY = { debug: 5, info: 9, warn: 13, error: 17 } as const;
 const FLUSH_MS = 2_000;
 
 /** Sends log lines by OTLP, beside writing them. */
-export interface OtlpLogs {
+interface OtlpLogs {
   send(record: LogRecord): void;
   shutdown(): Promise<void>;
 }

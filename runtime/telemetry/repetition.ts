@@ -13,7 +13,7 @@ interface Window {
 }
 
 /** Says, at the end of a window, how many lines were held back in it. */
-export type Summarise = (heldBack: number, windowMs: number) => void;
+type Summarise = (heldBack: number, windowMs: number) => void;
 
 /**
  * Holds back what repeats itself: when ten thousand events fail in the same way, the first fifty lines and one that

@@ -51,7 +51,7 @@ function decoded(text: string): string {
 }
 
 /** The queries of URLs, which an error of `fetch` names: keys are handed over in them. */
-export function withoutQueries(text: string): string {
+function withoutQueries(text: string): string {
   return text.replace(/(https?:\/\/[^\s"'?#()]+)\?[^\s"'()]+/g, `$1?${REDACTED}`);
 }
 

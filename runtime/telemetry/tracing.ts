@@ -8,7 +8,7 @@ import { traceFetch } from "./traced_fetch.ts";
 type Env = (name: string) => string | undefined;
 
 /** Tracing that has been set up. */
-export interface Tracing {
+interface Tracing {
   /** Where spans go, for the log: a URL, `Deno's built-in OpenTelemetry`, or undefined for nowhere. */
   readonly exportsTo: string | undefined;
   /** Sends what is left and stops. Never rejects and takes two seconds at the most. */

@@ -6,7 +6,7 @@ import { HeaderList } from "../rules/header_list.ts";
 import type { RecordedEvent } from "./recorded.ts";
 
 /** What is said of a delivery that is made up. */
-export interface DeliveryOptions {
+interface DeliveryOptions {
   readonly event?: { readonly type: string };
   readonly subject?: string;
   readonly id?: string;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ExportResultCode } from "@opentelemetry/core";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
-import { countDropped, dropped, droppedSpans, reportDrops } from "../../runtime/telemetry/drops.ts";
+import { countDropped, dropped, reportDrops } from "../../runtime/telemetry/drops.ts";
 import { ExportQueue } from "../../runtime/telemetry/export_queue.ts";
 import type { RecordedSpan } from "../../runtime/telemetry/recorded_span.ts";
 import { RecordingTracerProvider } from "../../runtime/telemetry/recording_tracer.ts";
@@ -17,7 +17,7 @@ const add = (item: number, batch: number[] = []) => [...batch, item];
 /** A queue of ten with batches of four, and an exporter that answers when the test says so. */
 function setup(answer?: (items: number[], done: Done) => void, atOnce = 1) {
   const sent: number[][] = [], answers: Done[] = [];
-  const before = droppedSpans();
+  const before = dropped("traces");
   const queue = new ExportQueue<number, number[]>({
     signal: "traces",
     add,
@@ -35,7 +35,7 @@ function setup(answer?: (items: number[], done: Done) => void, atOnce = 1) {
       shutdown: () => Promise.resolve(),
     },
   });
-  return { queue, sent, answers, dropped: () => droppedSpans() - before };
+  return { queue, sent, answers, dropped: () => dropped("traces") - before };
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -92,7 +92,7 @@ Deno.test("behind a collector that does not answer there is room for so much, an
 });
 
 Deno.test("what cannot be written is dropped and counted, alone, and whoever hands it in goes on", async () => {
-  const before = droppedSpans(),
+  const before = dropped("traces"),
     sent: string[] = [],
     collector = new RecordingTracerProvider(
       new AlwaysOnSampler(),
@@ -125,7 +125,7 @@ Deno.test("what cannot be written is dropped and counted, alone, and whoever han
   await queue.shutdown(1_000);
   const names = sent.flatMap((text) => JSON.parse(text).resourceSpans[0].scopeSpans)
     .flatMap(({ spans }) => spans.map(({ name }: { name: string }) => name));
-  assert.deepEqual([names, droppedSpans() - before], [["first", "second"], 2]);
+  assert.deepEqual([names, dropped("traces") - before], [["first", "second"], 2]);
 });
 
 Deno.test("a batch that is refused is dropped and counted, and the next is tried", async () => {

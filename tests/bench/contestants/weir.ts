@@ -2,7 +2,7 @@
 import { defineEvent, defineFunction } from "weir";
 import { readConfig } from "../../../runtime/config.ts";
 import { startRuntime } from "../../../runtime/runtime.ts";
-import { droppedSpans } from "../../../runtime/telemetry/drops.ts";
+import { dropped } from "../../../runtime/telemetry/drops.ts";
 import { Logger } from "../../../runtime/telemetry/log.ts";
 import { setupTracing } from "../../../runtime/telemetry/tracing.ts";
 import { registryOf } from "../../../runtime/testing/modules.ts";
@@ -24,6 +24,6 @@ await compete(async ({ url, functions, concurrency }, seen) => {
   return async () => {
     await runtime.stop();
     await tracing.shutdown();
-    return { spansDropped: droppedSpans() };
+    return { spansDropped: dropped("traces") };
   };
 });
