@@ -63,6 +63,16 @@ export async function connectCluster(config: Config): Promise<Cluster> {
   };
 }
 
+/** Runs with a connection of its own, and closes it in the end. */
+export async function withCluster<Result>(config: Config, run: (cluster: Cluster) => Promise<Result>): Promise<Result> {
+  const cluster = await connectCluster(config);
+  try {
+    return await run(cluster);
+  } finally {
+    await cluster.close();
+  }
+}
+
 /** How soon a caller may try again: what passes by itself soon, what somebody must see to later. */
 const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-after": "30" } };
 

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { type Applied, applyPlan } from "../apply_plan.ts";
-import { connectCluster } from "../cluster.ts";
+import { withCluster } from "../cluster.ts";
 import { nameOf } from "../nats/plan.ts";
 import { loadProject } from "../project.ts";
 import { wantedOf } from "../wanted.ts";
@@ -41,16 +41,14 @@ Example:
 
 async function apply(options: Options): Promise<void> {
   const config = commandConfig(), registry = await loadProject(), names = registry.functions.map(({ name }) => name);
-  const cluster = await connectCluster(config);
-  let applied: Applied[];
-  try {
-    applied = await answered(applyPlan(cluster, wantedOf(config, registry), names, {
-      prune: options.prune,
-      replacing: (step) => console.error(`${nameOf(step)}: replacing it, once what it has handed out is settled`),
-    }));
-  } finally {
-    await cluster.close();
-  }
+  const applied = await withCluster(
+    config,
+    (cluster) =>
+      answered(applyPlan(cluster, wantedOf(config, registry), names, {
+        prune: options.prune,
+        replacing: (step) => console.error(`${nameOf(step)}: replacing it, once what it has handed out is settled`),
+      })),
+  );
   const unknown = Array.isArray(options.prune)
     ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))
     : [];

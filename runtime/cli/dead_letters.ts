@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { connectCluster } from "../cluster.ts";
+import { withCluster } from "../cluster.ts";
 import type { Config } from "../config.ts";
 import { DeadLetterDesk } from "../dead_letter_desk.ts";
 import { NOT_REDRIVEN, showContent } from "../http/dead_letter_routes.ts";
@@ -81,12 +81,7 @@ async function withDesk(
 ): Promise<void> {
   const config = commandConfig();
   before(config);
-  const cluster = await connectCluster(config);
-  try {
-    await run(new DeadLetterDesk(cluster));
-  } finally {
-    await cluster.close();
-  }
+  await withCluster(config, (cluster) => run(new DeadLetterDesk(cluster)));
 }
 
 async function list(desk: DeadLetterDesk, options: Selection): Promise<void> {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { connectCluster } from "../cluster.ts";
+import { withCluster } from "../cluster.ts";
 import type { ParkedEvent, ParkedFilter } from "../nouns/parked.ts";
 import { ParkedDesk } from "../parked_desk.ts";
 import { commandConfig } from "./command_config.ts";
@@ -30,12 +30,7 @@ export function parkedCommand(): Command {
 }
 
 async function withDesk(run: (desk: ParkedDesk) => Promise<void>): Promise<void> {
-  const cluster = await connectCluster(commandConfig());
-  try {
-    await run(new ParkedDesk(cluster));
-  } finally {
-    await cluster.close();
-  }
+  await withCluster(commandConfig(), (cluster) => run(new ParkedDesk(cluster)));
 }
 
 async function list(desk: ParkedDesk, { json, ...filter }: Selection): Promise<void> {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { connectCluster } from "../cluster.ts";
+import { withCluster } from "../cluster.ts";
 import { type Step } from "../nats/plan.ts";
 import { planCluster } from "../nats/plan_cluster.ts";
 import { loadProject } from "../project.ts";
@@ -38,14 +38,11 @@ Example:
 
 async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): Promise<void> {
   const config = commandConfig(), registry = await loadProject();
-  const cluster = await connectCluster(config);
-  let steps: Step[];
-  try {
-    const names = registry.functions.map(({ name }) => name);
-    steps = await answered(planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names));
-  } finally {
-    await cluster.close();
-  }
+  const names = registry.functions.map(({ name }) => name);
+  const steps = await withCluster(
+    config,
+    ({ nc, jsm }) => answered(planCluster(nc, jsm, wantedOf(config, registry), names)),
+  );
   if (json) printJson(steps.filter(({ kind }) => verbose || kind !== "foreign"));
   else console.log(planText(steps, screen(), verbose));
   const code = exitCode(steps);

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { type Cluster, connectCluster } from "../cluster.ts";
+import { type Cluster, withCluster } from "../cluster.ts";
 import {
   findStoredEvent,
   readDeadEvent,
@@ -38,13 +38,10 @@ export async function record(type: string | undefined, options: RecordOptions): 
     throw usage("--dead-letter names one event: leave out the type");
   }
   if (options.out !== undefined && !options.force) await mustNotExist(options.out);
-  const cluster = await connectCluster(commandConfig());
-  let event: StoredEvent;
-  try {
-    event = type === undefined ? await dead(cluster, options.deadLetter!) : await stored(cluster, type, options);
-  } finally {
-    await cluster.close();
-  }
+  const event = await withCluster(
+    commandConfig(),
+    (cluster) => type === undefined ? dead(cluster, options.deadLetter!) : stored(cluster, type, options),
+  );
   const { redact = [] } = options;
   const { writeRecording } = await import("../testing/recorded.ts"); // only here: no other command needs it
   const text = writeRecording({ kind: "recorded", ...event, payload: await withoutSecrets(event, redact) });

@@ -1,7 +1,7 @@
 import type { Collector } from "./facts.ts";
+import { SIGNALS } from "./variables.ts";
 
 const WITHIN_MS = 1_000;
-const SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 
 /** Knocks at every endpoint that telemetry is sent to. Whatever answers by HTTP, were it an error, is there. */
 export async function knock(get: (name: string) => string | undefined): Promise<Collector[]> {

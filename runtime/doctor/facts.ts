@@ -1,3 +1,4 @@
+import type { ServerInfo } from "../broker/info.ts";
 import type { ConsumerInfo, JetStreamAccountStats, StreamInfo } from "@nats-io/jetstream";
 import type { Registry } from "../authoring/registry.ts";
 import type { Config } from "../config.ts";
@@ -46,16 +47,7 @@ export interface Greeting {
   readonly address: string;
   /** It is one of `NATS_URL`, and not one that the cluster told of. */
   readonly configured: boolean;
-  readonly info?: {
-    readonly server_id: string;
-    readonly server_name: string;
-    readonly version: string;
-    readonly cluster?: string;
-    readonly jetstream?: boolean;
-    readonly auth_required?: boolean;
-    readonly tls_required?: boolean;
-    readonly max_payload: number;
-  };
+  readonly info?: ServerInfo;
   readonly problem?: string;
 }
 

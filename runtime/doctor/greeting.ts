@@ -1,3 +1,4 @@
+import { readGreeting } from "../broker/info.ts";
 import type { Greeting } from "./facts.ts";
 
 const WITHIN_MS = 1_000;
@@ -34,19 +35,12 @@ export function addressesOf(urls: readonly string[]): string[] {
 
 /** Something that is not NATS waits to be spoken to: it is sent a ping, and answers in its own words. */
 async function readInfo(connection: Deno.TcpConn): Promise<Greeting["info"]> {
-  const decoder = new TextDecoder(), buffer = new Uint8Array(4_096);
-  let text = "";
   const asking = setTimeout(() => void connection.write(new TextEncoder().encode("PING\r\n\r\n")).catch(() => {}), 300);
   try {
-    while (!text.includes("\r\n")) {
-      const length = await connection.read(buffer);
-      if (length === null) break;
-      text += decoder.decode(buffer.subarray(0, length), { stream: true });
-    }
+    const { info, said } = await readGreeting(connection);
+    if (!info) throw new Error(`it does not speak NATS: it said ${JSON.stringify(said.slice(0, 40))}`);
+    return info;
   } finally {
     clearTimeout(asking);
   }
-  const info = /^INFO (\{.*\})\s*\r\n/.exec(text);
-  if (!info) throw new Error(`it does not speak NATS: it said ${JSON.stringify(text.slice(0, 40))}`);
-  return JSON.parse(info[1]);
 }

@@ -1,4 +1,5 @@
 import type { Registry } from "../authoring/registry.ts";
+import { ATTEMPTS, INBOX, streamOf } from "../nats/buckets.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters.ts";
 import { RETRIES } from "../nats/retry_lane.ts";
 import { markerOf } from "../nats/plan_topology.ts";
@@ -8,8 +9,7 @@ import { covers } from "../rules/subjects.ts";
 import type { Need } from "./permissions.ts";
 
 /** Weir's own key-value buckets, as streams. */
-const ATTEMPTS_STREAM = "KV_weir_attempts";
-const INBOX_STREAM = "KV_weir_inbox";
+const ATTEMPTS_STREAM = streamOf(ATTEMPTS.name), INBOX_STREAM = streamOf(INBOX.name);
 
 const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
 

@@ -1,4 +1,5 @@
 import type { BodyPlace } from "./body_room.ts";
+import { decodeAttribute, mediaType, STRUCTURED } from "../rules/decode.ts";
 import { malformed, parseJson, readText } from "./body.ts";
 import { Problem } from "./problem.ts";
 
@@ -12,7 +13,6 @@ export interface IncomingEvent {
   readonly extensions: Readonly<Record<string, string>>;
 }
 
-const STRUCTURED = "application/cloudevents+json";
 const BATCH = "application/cloudevents-batch+json";
 const NDJSON = "application/x-ndjson";
 
@@ -24,7 +24,7 @@ const NONE: Readonly<Record<string, string>> = {};
 
 /** Reads `POST /events/{type}` or a route: plain JSON data, with CloudEvents attributes in headers if any. */
 export async function readTyped(request: Request, type: string, place: BodyPlace): Promise<IncomingEvent> {
-  const contentType = mediaType(request);
+  const contentType = mediaType(request.headers.get("content-type"));
   if (contentType === STRUCTURED) {
     const event = fromEnvelope(parseJson(await readText(request, place)));
     if (event.type !== type) throw otherType(event.type, type);
@@ -39,7 +39,7 @@ export async function readTyped(request: Request, type: string, place: BodyPlace
 
 /** Whether each line of the body is an event: then {@linkcode readLine} reads them, as they come. */
 export function isNdjson(request: Request): boolean {
-  return mediaType(request) === NDJSON;
+  return mediaType(request.headers.get("content-type")) === NDJSON;
 }
 
 /**
@@ -57,7 +57,7 @@ export async function readEnvelopes(
   request: Request,
   place: BodyPlace,
 ): Promise<{ readonly many: boolean; readonly events: IncomingEvent[] }> {
-  const contentType = mediaType(request);
+  const contentType = mediaType(request.headers.get("content-type"));
   switch (contentType) {
     case STRUCTURED: {
       const event = fromEnvelope(parseJson(await readText(request, place)));
@@ -113,7 +113,7 @@ function fromHeaders(request: Request, type: string): Omit<IncomingEvent, "data"
   const attributes = new Map<string, string>();
   // Not `for … of`, which takes a microsecond more; and names may be any, so that all of them are looked at.
   request.headers.forEach((value, name) => {
-    if (name.startsWith("ce-")) attributes.set(name.slice(3), decode(value));
+    if (name.startsWith("ce-")) attributes.set(name.slice(3), decodeAttribute(value));
   });
   if (attributes.size === 0) return { type, extensions: NONE };
   const version = attributes.get("specversion");
@@ -181,18 +181,6 @@ function at<Value>(index: number, read: () => Value): Value {
     if (!(error instanceof Problem)) throw error;
     throw new Problem(error.status, error.title, `event ${index}: ${error.detail}`);
   }
-}
-
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
-function mediaType(request: Request): string {
-  return (request.headers.get("content-type") ?? "").split(";", 1)[0].trim().toLowerCase();
 }
 
 function otherType(named: string, type: string): Problem {

@@ -1,11 +1,12 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
-import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
+import type { Delivery, Earlier, MessageHeaders } from "../nouns/delivery.ts";
 import { entriesOf, RawHeaders, splitMessage } from "./raw_headers.ts";
 import { HeaderList } from "../rules/header_list.ts";
 import { fromLane, RETRIES } from "./retry_lane.ts";
 
-const FIRST = { attempts: 0, freeRetries: 0, redrives: 0 };
+/** Of an event that comes for the first time. */
+export const FIRST: Earlier = { attempts: 0, freeRetries: 0, redrives: 0 };
 
 /**
  * Reads a message that a consumer delivered. Its place in the stream is in the reply subject:

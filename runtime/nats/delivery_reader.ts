@@ -1,12 +1,11 @@
 import type { Msg } from "@nats-io/transport-node";
-import type { Delivery, Earlier, MessageHeaders } from "../nouns/delivery.ts";
-import { toDelivery } from "./delivery.ts";
+import type { Delivery, MessageHeaders } from "../nouns/delivery.ts";
+import { FIRST, toDelivery } from "./delivery.ts";
 import { bytesOf, RawHeaders, splitMessage } from "./raw_headers.ts";
 import { fromLane, RETRIES } from "./retry_lane.ts";
 
 const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
 const DOT = 0x2e, ZERO = 0x30;
-const FIRST: Earlier = { attempts: 0, freeRetries: 0, redrives: 0 };
 /** Digits of a time in nanoseconds that are less than a millisecond. */
 const BELOW_MS = 6;
 

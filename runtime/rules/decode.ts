@@ -27,7 +27,8 @@ const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true 
 /** What a decoder that is not strict puts in the place of what is no UTF-8. */
 const REPLACEMENT = "\ufffd";
 const JSON_TYPE = "application/json";
-const STRUCTURED = "application/cloudevents+json";
+/** The content type of an event in structured mode. */
+export const STRUCTURED = "application/cloudevents+json";
 
 /**
  * Reads a message as a CloudEvent (binary or structured mode) or, when it has no CloudEvents headers, as plain
@@ -168,8 +169,9 @@ function invalid(
   };
 }
 
-function mediaType(contentType: string | undefined): string {
-  if (contentType === undefined || contentType === JSON_TYPE) return contentType ?? "";
+/** A content type without its parameters; empty where there is none. */
+export function mediaType(contentType: string | null | undefined): string {
+  if (!contentType || contentType === JSON_TYPE) return contentType ?? "";
   return contentType.split(";", 1)[0].trim().toLowerCase();
 }
 
@@ -178,7 +180,8 @@ export function encodeAttribute(value: string): string {
   return value.toWellFormed().replace(/[^\x21-\x7e]|["%]/gu, encodeURIComponent);
 }
 
-function decodeAttribute(value: string): string {
+/** The reverse of {@linkcode encodeAttribute}. */
+export function decodeAttribute(value: string): string {
   if (!value.includes("%")) return value;
   try {
     return decodeURIComponent(value);
