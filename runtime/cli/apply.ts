@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import { type Applied, applyPlan } from "../apply_plan.ts";
-import { connectCluster } from "../cluster.ts";
-import { nameOf } from "../nats/plan.ts";
-import { loadProject } from "../project.ts";
-import { wantedOf } from "../wanted.ts";
-import { answered } from "./answered.ts";
+import { type Applied, applyPlan } from "../app/apply_plan.ts";
+import { connectCluster } from "../app/cluster.ts";
+import { nameOf } from "../nats/topology/step.ts";
+import { loadProject } from "../project/load_project.ts";
+import { wantedOf } from "../app/desired_state.ts";
+import { answered } from "./explain_nats_errors.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";

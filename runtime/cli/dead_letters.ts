@@ -1,10 +1,10 @@
 import { Command, Option } from "commander";
-import { connectCluster } from "../cluster.ts";
-import type { Config } from "../config.ts";
-import { DeadLetterDesk } from "../dead_letter_desk.ts";
-import { NOT_REDRIVEN, showContent } from "../http/dead_letter_routes.ts";
-import type { DeadLetter, DeadLetterFilter } from "../nouns/dead_letter.ts";
-import { DEAD_LETTER_REASONS } from "../nouns/outcome.ts";
+import { connectCluster } from "../app/cluster.ts";
+import type { Config } from "../app/config.ts";
+import { DeadLetterDesk } from "../nats/dead_letters/service.ts";
+import { NOT_REDRIVEN, showContent } from "../http/admin/dead_letter_routes.ts";
+import type { DeadLetter, DeadLetterFilter } from "../core/dead_letter.ts";
+import { DEAD_LETTER_REASONS } from "../core/outcome.ts";
 import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig, sayWhere } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";

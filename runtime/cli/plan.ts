@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import { connectCluster } from "../cluster.ts";
-import { type Step } from "../nats/plan.ts";
-import { planCluster } from "../nats/plan_cluster.ts";
-import { loadProject } from "../project.ts";
-import { wantedOf } from "../wanted.ts";
-import { answered } from "./answered.ts";
+import { connectCluster } from "../app/cluster.ts";
+import { type Step } from "../nats/topology/step.ts";
+import { planCluster } from "../nats/topology/plan.ts";
+import { loadProject } from "../project/load_project.ts";
+import { wantedOf } from "../app/desired_state.ts";
+import { answered } from "./explain_nats_errors.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";

@@ -1,5 +1,5 @@
-import { type Backlog, type Change, type LeftOut, nameOf, type Step } from "../nats/plan.ts";
-import { formatDuration } from "../rules/duration.ts";
+import { type Backlog, type Change, type LeftOut, nameOf, type Step } from "../nats/topology/step.ts";
+import { formatDuration } from "../core/duration.ts";
 import { type Colour, paint, type Screen } from "./output.ts";
 
 /** The sign of each kind of step, in the order they are shown. */

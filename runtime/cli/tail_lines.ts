@@ -1,9 +1,9 @@
 import type { Msg } from "@nats-io/transport-node";
-import { RawHeaders, splitMessage } from "../nats/raw_headers.ts";
-import type { SettledWord } from "../nats/tail_words.ts";
-import { decode } from "../rules/decode.ts";
-import { formatDuration } from "../rules/duration.ts";
-import { parseTraceparent } from "../rules/traceparent.ts";
+import { RawHeaders, splitMessage } from "../nats/client/raw_headers.ts";
+import type { SettledWord } from "../nats/inspect/tail_protocol.ts";
+import { decode } from "../core/cloudevent.ts";
+import { formatDuration } from "../core/duration.ts";
+import { parseTraceparent } from "../core/traceparent.ts";
 import { type Colour, paint, type Screen } from "./output.ts";
 
 /** Of what is published, what a line shows where nothing else limits it; and how much of it is looked at. */

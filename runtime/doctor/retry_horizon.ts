@@ -1,6 +1,6 @@
-import type { FunctionPolicy } from "../authoring/policy.ts";
-import { PARK_FROM_MS } from "../nats/retry_lane.ts";
-import { backoffMs } from "../rules/backoff.ts";
+import type { FunctionPolicy } from "../project/resolve_policy.ts";
+import { PARK_FROM_MS } from "../nats/retry/retry_stream.ts";
+import { backoffMs } from "../core/backoff.ts";
 
 /** Attempts beyond this add nothing to look at: each has its longest wait by then. */
 const MOST_WAITS = 10_000;

@@ -1,4 +1,4 @@
-import { VARIABLES } from "../config.ts";
+import { VARIABLES } from "../app/config.ts";
 
 const SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 

@@ -1,20 +1,20 @@
 import { type Context, context } from "@opentelemetry/api";
 import { type Context as HonoContext, Hono } from "hono";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { Clock, Publisher } from "../flow/ports.ts";
-import { telling } from "../flow/storing.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { Clock, Publisher } from "../engine/ports.ts";
+import { telling } from "../engine/storing.ts";
+import type { OutgoingEvent } from "../core/event.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
-import { type BodyPlace, BodyRoom } from "./body_room.ts";
+import { type BodyPlace, BodyRoom } from "./memory_budget.ts";
 import { BatchSpan } from "./batch_span.ts";
-import { failureOf, settleLines } from "./bulk.ts";
+import { failureOf, settleLines } from "./ndjson.ts";
 import { type Health, healthRoutes } from "./health.ts";
-import { idempotencyKey, isNdjson, readEnvelopes, readLine, readTyped } from "./incoming.ts";
+import { idempotencyKey, isNdjson, readEnvelopes, readLine, readTyped } from "./parse_events.ts";
 import { Problem } from "./problem.ts";
-import { acceptable, outgoing, resultOf, validate } from "./publishable.ts";
+import { acceptable, outgoing, resultOf, validate } from "./prepare_event.ts";
 import { metered, type RequestMeter } from "./request_meter.ts";
 import { pathOf, ServerSpan } from "./server_span.ts";
-import { settleInWindow } from "./window.ts";
+import { settleInWindow } from "./map_concurrent.ts";
 
 /** What the ingress stands on. */
 export interface IngressOptions {

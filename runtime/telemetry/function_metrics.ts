@@ -1,7 +1,7 @@
-import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
+import type { ErrorDetail, Outcome } from "../core/outcome.ts";
 import type { Labels } from "./instruments.ts";
-import type { Metrics, Recorder } from "./metrics.ts";
-import type { Cell, Tally } from "./tally.ts";
+import type { Metrics, Recorder } from "./otel/metrics.ts";
+import type { Cell, Tally } from "./otel/counter.ts";
 
 /** The last thing that went wrong in a function. */
 export interface LastError {

@@ -1,11 +1,11 @@
-import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../flow/ports.ts";
-import { andThen, type Eventual } from "../flow/eventual.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../engine/ports.ts";
+import { andThen, type Eventual } from "../engine/maybe_promise.ts";
+import type { Outcome } from "../core/outcome.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
-import type { Metrics, Recorder } from "./metrics.ts";
+import type { Metrics, Recorder } from "./otel/metrics.ts";
 import type { TelemetryObserver } from "./observer.ts";
-import type { Outcomes } from "./outcomes.ts";
-import { epochMs } from "./span_clock.ts";
+import type { Outcomes } from "./outcome_emitter.ts";
+import { epochMs } from "./otel/span_clock.ts";
 
 /** Counts what another observer sees. */
 export class MeteredObserver implements Observer {

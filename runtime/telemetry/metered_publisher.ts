@@ -1,8 +1,8 @@
-import type { Publisher, Stored } from "../flow/ports.ts";
-import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../flow/storing.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
+import type { Publisher, Stored } from "../engine/ports.ts";
+import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
+import type { OutgoingEvent } from "../core/event.ts";
 import type { Labels } from "./instruments.ts";
-import type { Recorder } from "./metrics.ts";
+import type { Recorder } from "./otel/metrics.ts";
 
 /** Measures how long storing an event takes, and how it ends. */
 export class MeteredPublisher implements TellingPublisher {

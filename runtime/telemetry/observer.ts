@@ -1,12 +1,12 @@
 import { context, type Span } from "@opentelemetry/api";
-import type { Log } from "../authoring/context.ts";
-import type { Eventual } from "../flow/eventual.ts";
-import type { BreakerChange, Invocation, Observer, Scope } from "../flow/ports.ts";
-import type { Outcome, RetryReason } from "../nouns/outcome.ts";
-import { formatDuration } from "../rules/duration.ts";
+import type { Log } from "../api/context.ts";
+import type { Eventual } from "../engine/maybe_promise.ts";
+import type { BreakerChange, Invocation, Observer, Scope } from "../engine/ports.ts";
+import type { Outcome, RetryReason } from "../core/outcome.ts";
+import { formatDuration } from "../core/duration.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
-import type { Logger } from "./log.ts";
-import { contextWith, readParent, type SpanScope } from "./span_scope.ts";
+import type { Logger } from "./otel/log.ts";
+import { contextWith, readParent, type SpanScope } from "./otel/span_scope.ts";
 
 /** Turns invocations into spans and log lines. Both are projections of the outcome: they cannot change it. */
 export class TelemetryObserver implements Observer {

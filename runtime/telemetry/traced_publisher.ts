@@ -1,8 +1,8 @@
 import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { Publisher, Stored } from "../flow/ports.ts";
-import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../flow/storing.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
-import { carrierOf } from "./carrier.ts";
+import type { Publisher, Stored } from "../engine/ports.ts";
+import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
+import type { OutgoingEvent } from "../core/event.ts";
+import { carrierOf } from "./otel/inject_trace.ts";
 
 const UTF8 = new TextEncoder();
 

@@ -2,8 +2,8 @@ import { AssertionError } from "node:assert";
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import type { z } from "zod";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { Outcome } from "../core/outcome.ts";
 import { describeOutcome, failGiven } from "./describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 

@@ -1,6 +1,6 @@
 import { AssertionError } from "node:assert";
 import { inspect } from "node:util";
-import type { DeadLetterReason, Outcome, RetryReason } from "../nouns/outcome.ts";
+import type { DeadLetterReason, Outcome, RetryReason } from "../core/outcome.ts";
 import { describeOutcome, failGiven } from "./describe_outcome.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { AssertionError } from "node:assert";
 import { inspect } from "node:util";
-import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
-import { formatDuration } from "../rules/duration.ts";
+import type { ErrorDetail, Outcome } from "../core/outcome.ts";
+import { formatDuration } from "../core/duration.ts";
 import { thrownAt } from "../telemetry/observer.ts";
 
 /** An outcome in a line, and its error with the first place of the author's own below it. */

@@ -1,18 +1,18 @@
-import type { FunctionDefinition, Trigger } from "../authoring/define_function.ts";
-import { systemClock } from "../clock.ts";
-import type { CircuitBreaker } from "../flow/circuit_breaker.ts";
-import { Dependencies } from "../flow/dependencies.ts";
-import { Pipeline } from "../flow/pipeline.ts";
-import type { KvStore } from "../flow/ports.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { FunctionDefinition, Trigger } from "../api/define_function.ts";
+import { systemClock } from "../engine/system_clock.ts";
+import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
+import { Dependencies } from "../engine/dependency_breakers.ts";
+import { Pipeline } from "../engine/pipeline.ts";
+import type { KvStore } from "../engine/ports.ts";
+import type { OutgoingEvent } from "../core/event.ts";
+import type { Outcome } from "../core/outcome.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import type { DataOf, InvokeOptions } from "./invoke_options.ts";
 import { MemoryKvStore } from "./memory_kv.ts";
 import { registryOf } from "./modules.ts";
 import { OwnLog } from "./own_log.ts";
 import { type InvokedSpan, SpanRecording } from "./record_spans.ts";
-import type { RecordedEvent } from "./recorded.ts";
+import type { RecordedEvent } from "./recorded_event.ts";
 import { durationMs } from "./test_clock.ts";
 import { deliveryOf } from "./test_delivery.ts";
 

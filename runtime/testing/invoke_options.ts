@@ -1,9 +1,9 @@
 import type { z } from "zod";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { EventOfType, KnownType } from "../authoring/schema_files.ts";
-import type { Clock, KvStore } from "../flow/ports.ts";
-import type { Duration } from "../rules/duration.ts";
-import type { MemoryInbox } from "./memory_inbox.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { EventOfType, KnownType } from "../api/schema_files.ts";
+import type { Clock, KvStore } from "../engine/ports.ts";
+import type { Duration } from "../core/duration.ts";
+import type { MemoryInbox } from "./memory_idempotency_store.ts";
 import type { MemoryKvStore } from "./memory_kv.ts";
 
 /**

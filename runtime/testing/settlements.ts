@@ -1,10 +1,10 @@
-import { type BoundFunction, triggerFor } from "../authoring/bind_function.ts";
-import type { HandlerContext } from "../authoring/context.ts";
-import type { InvocationContext } from "../flow/handler_context.ts";
-import { PARK_FROM_MS } from "../nats/retry_lane.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
-import type { Outcome } from "../nouns/outcome.ts";
-import type { Outcomes, Settled } from "../telemetry/outcomes.ts";
+import { type BoundFunction, triggerFor } from "../project/resolve_function.ts";
+import type { HandlerContext } from "../api/context.ts";
+import type { InvocationContext } from "../engine/handler_context.ts";
+import { PARK_FROM_MS } from "../nats/retry/retry_stream.ts";
+import type { OutgoingEvent } from "../core/event.ts";
+import type { Outcome } from "../core/outcome.ts";
+import type { Outcomes, Settled } from "../telemetry/outcome_emitter.ts";
 import { describeOutcome } from "./describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 

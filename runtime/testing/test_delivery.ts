@@ -1,9 +1,9 @@
-import type { BoundFunction } from "../authoring/bind_function.ts";
-import type { Clock } from "../flow/ports.ts";
-import type { Delivery } from "../nouns/delivery.ts";
-import { encodeAttribute } from "../rules/decode.ts";
-import { HeaderList } from "../rules/header_list.ts";
-import type { RecordedEvent } from "./recorded.ts";
+import type { BoundFunction } from "../project/resolve_function.ts";
+import type { Clock } from "../engine/ports.ts";
+import type { Delivery } from "../core/delivery.ts";
+import { encodeAttribute } from "../core/cloudevent.ts";
+import { HeaderList } from "../core/headers.ts";
+import type { RecordedEvent } from "./recorded_event.ts";
 
 /** What is said of a delivery that is made up. */
 export interface DeliveryOptions {

@@ -1,10 +1,10 @@
 import type { z } from "zod";
-import type { KvBucket } from "../authoring/context.ts";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { FunctionDefinition } from "../authoring/define_function.ts";
-import type { NatsServer } from "../broker/server.ts";
-import type { Stored } from "../flow/ports.ts";
-import type { Duration } from "../rules/duration.ts";
+import type { KvBucket } from "../api/context.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { FunctionDefinition } from "../api/define_function.ts";
+import type { NatsServer } from "../nats_server/server.ts";
+import type { Stored } from "../engine/ports.ts";
+import type { Duration } from "../core/duration.ts";
 import type { FoundMessage } from "./find_message.ts";
 import type { SettledEntry } from "./settlements.ts";
 

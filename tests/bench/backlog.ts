@@ -1,7 +1,7 @@
 import { AckPolicy, jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { systemClock } from "../../runtime/clock.ts";
-import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
+import { JetStreamStore } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { message, numberOf, type Order, STREAM, SUBJECT } from "./order.ts";
 
 const AT_ONCE = 1_000;

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { systemClock } from "../../runtime/clock.ts";
-import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
+import { JetStreamStore } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import type { Message } from "./workload.ts";
 
 const WINDOW = 2_000;

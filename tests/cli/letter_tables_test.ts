@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { deadLetterTable } from "../../runtime/cli/dead_letters.ts";
-import { parkedTable } from "../../runtime/cli/parked.ts";
-import type { DeadLetter } from "../../runtime/nouns/dead_letter.ts";
-import type { ParkedEvent } from "../../runtime/nouns/parked.ts";
+import { parkedTable } from "../../runtime/cli/retries.ts";
+import type { DeadLetter } from "../../runtime/core/dead_letter.ts";
+import type { ParkedEvent } from "../../runtime/core/delayed_retry.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 const ERROR = `TypeError: Cannot read properties of undefined ${"(reading 'sku') ".repeat(20)}`;

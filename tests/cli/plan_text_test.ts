@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { exitCode } from "../../runtime/cli/plan.ts";
 import { planText, stepText } from "../../runtime/cli/plan_text.ts";
-import type { Step } from "../../runtime/nats/plan.ts";
+import type { Step } from "../../runtime/nats/topology/step.ts";
 
 const PIPE = { terminal: false, colours: false };
 const SHIP = { what: "consumer", name: "ship", stream: "ORDERS" } as const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { outcomeText, TailLines } from "../../runtime/cli/tail_lines.ts";
-import { readWord, type SettledWord, settledWord } from "../../runtime/nats/tail_words.ts";
-import { type ErrorDetail, errorDetail, type Outcome } from "../../runtime/nouns/outcome.ts";
+import { readWord, type SettledWord, settledWord } from "../../runtime/nats/inspect/tail_protocol.ts";
+import { type ErrorDetail, errorDetail, type Outcome } from "../../runtime/core/outcome.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00.123Z");
 const PLAIN = { terminal: false, colours: false };

@@ -4,9 +4,9 @@ import { connect, headers } from "@nats-io/transport-node";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
-import { connectCluster } from "../../runtime/cluster.ts";
-import { readConfig } from "../../runtime/config.ts";
-import { DeadLetterDesk } from "../../runtime/dead_letter_desk.ts";
+import { connectCluster } from "../../runtime/app/cluster.ts";
+import { readConfig } from "../../runtime/app/config.ts";
+import { DeadLetterDesk } from "../../runtime/nats/dead_letters/service.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });

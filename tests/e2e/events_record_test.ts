@@ -3,9 +3,9 @@ import { headers } from "@nats-io/transport-node";
 import { defineEvent, defineFunction } from "weir";
 import { recorded, type RecordedEvent, startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { decode, type Decoded } from "../../runtime/rules/decode.ts";
-import { HeaderList } from "../../runtime/rules/header_list.ts";
-import { connectNats } from "../../runtime/nats/connection.ts";
+import { decode, type Decoded } from "../../runtime/core/cloudevent.ts";
+import { HeaderList } from "../../runtime/core/headers.ts";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { eventually } from "../nats/eventually.ts";
 import { startWeir } from "./program.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StoreError } from "../../runtime/nats/jetstream_store.ts";
+import { StoreError } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { BATCH, envelope, problemOf, setup, STRUCTURED } from "./ingress_fixture.ts";
 
 for (

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { defineEvent, type EventDefinition } from "../../runtime/authoring/define_event.ts";
-import { systemClock } from "../../runtime/clock.ts";
-import { storeProblem } from "../../runtime/cluster.ts";
-import type { Stored } from "../../runtime/flow/ports.ts";
+import { defineEvent, type EventDefinition } from "../../runtime/api/define_event.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
+import { storeProblem } from "../../runtime/app/cluster.ts";
+import type { Stored } from "../../runtime/engine/ports.ts";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
 import { ingress, type IngressOptions } from "../../runtime/http/ingress.ts";
-import type { OutgoingEvent } from "../../runtime/nouns/event.ts";
+import type { OutgoingEvent } from "../../runtime/core/event.ts";
 
 export const OrderCreated = defineEvent({
   type: "orders.created",

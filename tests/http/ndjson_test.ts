@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MAX_EVENTS } from "../../runtime/http/bulk.ts";
-import { StoreError } from "../../runtime/nats/jetstream_store.ts";
+import { MAX_EVENTS } from "../../runtime/http/ndjson.ts";
+import { StoreError } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { manualClock } from "../nats/clocks.ts";
 import { envelope, NDJSON, problemOf, setup } from "./ingress_fixture.ts";
 

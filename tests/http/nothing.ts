@@ -1,6 +1,6 @@
-import type { WrittenPolicy } from "../../runtime/authoring/written_policy.ts";
-import type { DeadLetters } from "../../runtime/http/dead_letter_routes.ts";
-import type { Parked } from "../../runtime/http/parked_routes.ts";
+import type { WrittenPolicy } from "../../runtime/project/format_policy.ts";
+import type { DeadLetters } from "../../runtime/http/admin/dead_letter_routes.ts";
+import type { Parked } from "../../runtime/http/admin/retry_routes.ts";
 
 /** Dead letters of which there are none. */
 export const NO_DEAD_LETTERS: DeadLetters = {

@@ -1,9 +1,9 @@
 import { trace } from "@opentelemetry/api";
-import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
-import type { Log } from "../../runtime/authoring/context.ts";
-import { resolvePolicy } from "../../runtime/authoring/policy.ts";
-import { Dependencies } from "../../runtime/flow/dependencies.ts";
-import { Pipeline } from "../../runtime/flow/pipeline.ts";
+import type { BoundFunction } from "../../runtime/project/resolve_function.ts";
+import type { Log } from "../../runtime/api/context.ts";
+import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { Dependencies } from "../../runtime/engine/dependency_breakers.ts";
+import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type {
   Attempts,
   Clock,
@@ -13,18 +13,18 @@ import type {
   Publisher,
   Settler,
   Source,
-} from "../../runtime/flow/ports.ts";
-import { Worker } from "../../runtime/flow/worker.ts";
-import { AttemptStore } from "../../runtime/nats/attempts.ts";
-import { DeadLetters } from "../../runtime/nats/dead_letters.ts";
-import { EXTEND_MS } from "../../runtime/nats/ack_wait.ts";
-import { EventPublisher, type Reader } from "../../runtime/nats/event_publisher.ts";
-import type { Remover } from "../../runtime/nats/redrive.ts";
-import { RetryLane } from "../../runtime/nats/retry_lane.ts";
-import { NatsSettler } from "../../runtime/nats/settle.ts";
+} from "../../runtime/engine/ports.ts";
+import { Worker } from "../../runtime/engine/dispatcher.ts";
+import { AttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
+import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
+import { EXTEND_MS } from "../../runtime/nats/consume/ack_wait.ts";
+import { EventPublisher, type Reader } from "../../runtime/nats/publish/event_publisher.ts";
+import type { Remover } from "../../runtime/nats/dead_letters/redrive.ts";
+import { RetryLane } from "../../runtime/nats/retry/retry_stream.ts";
+import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
-import type { Delivery } from "../../runtime/nouns/delivery.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import type { Delivery } from "../../runtime/core/delivery.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import { Answered, Asked } from "./events.ts";
 import type { Link } from "./link.ts";
 import type { Settings } from "./settings.ts";

@@ -1,6 +1,6 @@
 import { NonRetryableError, RetryAfterError } from "weir";
-import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import type { BoundFunction } from "../../runtime/project/resolve_function.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import { Answered } from "./events.ts";
 import type { Account } from "./ledger.ts";
 import type { Replica } from "./replica.ts";

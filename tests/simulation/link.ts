@@ -1,10 +1,10 @@
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
-import type { AttemptStore } from "../../runtime/nats/attempts.ts";
-import type { StoredBefore } from "../../runtime/nats/late_duplicates.ts";
-import { parkedSubject, RETRIES } from "../../runtime/nats/retry_lane.ts";
-import type { Delivery } from "../../runtime/nouns/delivery.ts";
-import { type Store, StoreError } from "../../runtime/nats/jetstream_store.ts";
-import type { Stored } from "../../runtime/flow/ports.ts";
+import type { AttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
+import type { StoredBefore } from "../../runtime/nats/publish/late_dedup.ts";
+import { parkedSubject, RETRIES } from "../../runtime/nats/retry/retry_stream.ts";
+import type { Delivery } from "../../runtime/core/delivery.ts";
+import { type Store, StoreError } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import type { Stored } from "../../runtime/engine/ports.ts";
 import { ANY } from "./ledger.ts";
 import { type Header, type JetStreamModel, WINDOW_MS } from "./model.ts";
 import { headerLines } from "./wire.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Attempts, Publisher, Settler } from "../../runtime/flow/ports.ts";
-import { DeadLetters } from "../../runtime/nats/dead_letters.ts";
+import type { Attempts, Publisher, Settler } from "../../runtime/engine/ports.ts";
+import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import type { Plant } from "./compose.ts";
 import { find, simulate } from "./simulate.ts";
 

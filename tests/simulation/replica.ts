@@ -1,4 +1,4 @@
-import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
+import type { BoundFunction } from "../../runtime/project/resolve_function.ts";
 import { compose, type Composed, type Decided, type Plant } from "./compose.ts";
 import { Link, type Network } from "./link.ts";
 import { SimSource } from "./sim_source.ts";

@@ -1,5 +1,5 @@
-import type { Sink, Source } from "../../runtime/flow/ports.ts";
-import { toDelivery } from "../../runtime/nats/delivery.ts";
+import type { Sink, Source } from "../../runtime/engine/ports.ts";
+import { toDelivery } from "../../runtime/nats/consume/delivery.ts";
 import type { Handed } from "./consumer_model.ts";
 import type { Link } from "./link.ts";
 import { toMsg } from "./wire.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { Invocation, Scope, Stored } from "../../runtime/flow/ports.ts";
-import type { OutgoingEvent } from "../../runtime/nouns/event.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import type { Invocation, Scope, Stored } from "../../runtime/engine/ports.ts";
+import type { OutgoingEvent } from "../../runtime/core/event.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
 import { MeteredPublisher } from "../../runtime/telemetry/metered_publisher.ts";
-import { Metrics } from "../../runtime/telemetry/metrics.ts";
-import { Outcomes } from "../../runtime/telemetry/outcomes.ts";
+import { Metrics } from "../../runtime/telemetry/otel/metrics.ts";
+import { Outcomes } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { readPage } from "./metrics_fixture.ts";
 

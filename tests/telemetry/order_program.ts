@@ -3,18 +3,18 @@
  * which fails if told so. Then the shutdown; it prints how long that took as its last line.
  */
 import { z } from "zod";
-import { defineEvent } from "../../runtime/authoring/define_event.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import { defineEvent } from "../../runtime/api/define_event.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { ApiKeys } from "../../runtime/http/api_keys.ts";
 import { ingress } from "../../runtime/http/ingress.ts";
-import type { Stored } from "../../runtime/flow/ports.ts";
-import type { OutgoingEvent } from "../../runtime/nouns/event.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
-import { Logger } from "../../runtime/telemetry/log.ts";
+import type { Stored } from "../../runtime/engine/ports.ts";
+import type { OutgoingEvent } from "../../runtime/core/event.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
+import { Logger } from "../../runtime/telemetry/otel/log.ts";
 import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { setupTracing } from "../../runtime/telemetry/tracing.ts";
-import { HeaderList } from "../../runtime/rules/header_list.ts";
+import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { HeaderList } from "../../runtime/core/headers.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "order-program");
 const observer = new TelemetryObserver(new Logger({ level: "error", format: "json" }));

@@ -14,7 +14,7 @@ import {
   TestClock,
 } from "weir/testing";
 import { z } from "zod";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../nats/eventually.ts";
 import { type Case, CASES } from "./conformance_cases.ts";
 

@@ -1,10 +1,10 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
-import { ACK_WAIT_MS, EXTEND_MS, LAPSE_MS } from "../../nats/ack_wait.ts";
-import { EXPIRES_MS } from "../../nats/pull_source.ts";
+import { ACK_WAIT_MS, EXTEND_MS, LAPSE_MS } from "../../nats/consume/ack_wait.ts";
+import { EXPIRES_MS } from "../../nats/consume/pull_consumer.ts";
 import { split } from "../consumers.ts";
 import { type Facts, known } from "../facts.ts";
 import type { Found, Rule } from "../rule.ts";
-import { span } from "../words.ts";
+import { span } from "../format.ts";
 
 const RESTART = "start Weir: a start sets it back";
 

@@ -1,8 +1,8 @@
-import type { KvBucket } from "../../authoring/context.ts";
-import type { Claim, Counts, Inbox, KvStore, Ports } from "../../flow/ports.ts";
-import type { OutgoingEvent } from "../../nouns/event.ts";
-import type { Outcome } from "../../nouns/outcome.ts";
-import { MemoryInbox } from "../memory_inbox.ts";
+import type { KvBucket } from "../../api/context.ts";
+import type { Claim, Counts, Inbox, KvStore, Ports } from "../../engine/ports.ts";
+import type { OutgoingEvent } from "../../core/event.ts";
+import type { Outcome } from "../../core/outcome.ts";
+import { MemoryInbox } from "../memory_idempotency_store.ts";
 import { MemoryKvStore } from "../memory_kv.ts";
 import { OwnLog } from "../own_log.ts";
 import { TestClock } from "../test_clock.ts";

@@ -1,10 +1,10 @@
-import type { BoundFunction } from "../../authoring/bind_function.ts";
-import type { HandlerContext } from "../../authoring/context.ts";
-import { Dependencies } from "../../flow/dependencies.ts";
-import { Pipeline } from "../../flow/pipeline.ts";
-import { ACK_WAIT_MS } from "../../nats/ack_wait.ts";
-import type { Delivery } from "../../nouns/delivery.ts";
-import { formatDuration } from "../../rules/duration.ts";
+import type { BoundFunction } from "../../project/resolve_function.ts";
+import type { HandlerContext } from "../../api/context.ts";
+import { Dependencies } from "../../engine/dependency_breakers.ts";
+import { Pipeline } from "../../engine/pipeline.ts";
+import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
+import type { Delivery } from "../../core/delivery.ts";
+import { formatDuration } from "../../core/duration.ts";
 import type { CrashWorld } from "./crash_world.ts";
 import { type CrashPlan, Life } from "./life.ts";
 

@@ -7,8 +7,8 @@
  */
 import { setImmediate } from "node:timers";
 import { connect } from "@nats-io/transport-node";
-import { systemClock } from "../../../runtime/clock.ts";
-import { JetStreamStore } from "../../../runtime/nats/jetstream_store.ts";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { JetStreamStore } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { Histogram } from "../histogram.ts";
 import { message, nowMs, SUBJECT } from "../order.ts";
 

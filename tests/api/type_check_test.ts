@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+
+const ROOT = new URL("../../", import.meta.url);
+
+const SCHEMA = `
+import { defineEvent, defineFunction } from "weir";
+import { z } from "zod";
+const Created = defineEvent({ type: "orders.created", version: 1, data: z.object({ orderId: z.string() }) });
+const Paid = defineEvent({ type: "payments.captured", version: 1, data: z.object({ chargeId: z.string() }) });
+const Mailed = defineEvent({ type: "mail.sent", version: 1, data: z.object({ to: z.string() }) });
+`;
+
+/** Type-checks a file as a user's editor would: in a folder of its own, with the project's import map. */
+async function check(source: string): Promise<{ ok: boolean; text: string }> {
+  const folder = await Deno.makeTempDir({ prefix: "weir-test-" });
+  try {
+    const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+    const absolute = Object.entries<string>(imports)
+      .map(([name, target]) => [name, target.startsWith("../authoring/") ? new URL(target, ROOT).href : target]);
+    await Deno.writeTextFile(
+      `${folder}/deno.json`,
+      JSON.stringify({ imports: Object.fromEntries(absolute), nodeModulesDir: "none", lock: false }),
+    );
+    await Deno.writeTextFile(`${folder}/ship.ts`, SCHEMA + source);
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "ship.ts"],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }).output();
+    return { ok: success, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a function that is right passes the type check", async () => {
+  const { ok, text } = await check(`
+    export default defineFunction({ on: Created, emits: [Paid], timeout: "5s" }, (event, ctx) => {
+      ctx.emit(Paid, { chargeId: event.data.orderId });
+    });
+  `);
+  assert.ok(ok, text);
+});
+
+const OPTIONS = (options: string) => `defineFunction({ on: Created, ${options} }, () => {});`;
+const BODY = (body: string) => `defineFunction({ on: Created, emits: [Paid] }, async (event, ctx) => { ${body} });`;
+/** Each with what the first line of its error says: that is what an editor shows, and should name the culprit. */
+const mistakes: [code: string, firstLine: RegExp | string][] = [
+  [
+    OPTIONS('tymeout: "5s"'),
+    /'tymeout' does not exist in type 'FunctionOptions<.*'\. Did you mean to write 'timeout'\?$/,
+  ],
+  [OPTIONS('timeout: "soon"'), `Type '"soon"' is not assignable to type 'Duration | undefined'.`],
+  [OPTIONS('timeout: "5 minutes"'), `Type '"5 minutes"' is not assignable to type 'Duration | undefined'.`],
+  [OPTIONS("timeout: true"), "Type 'true' is not assignable to type 'Duration | undefined'."],
+  [OPTIONS('maxAge: "1w"'), `Type '"1w"' is not assignable to type 'Duration | undefined'.`],
+  [OPTIONS('concurrency: "16"'), "Type 'string' is not assignable to type 'number'."],
+  [OPTIONS('retry: { attempts: "3" }'), "Type 'string' is not assignable to type 'number'."],
+  [OPTIONS("retry: { factor: 2n }"), "Type 'bigint' is not assignable to type 'number'."],
+  [OPTIONS("retry: 3"), "Type 'number' has no properties in common with type 'RetryOptions'."],
+  [OPTIONS('retry: { initial: "1y" }'), `Type '"1y"' is not assignable to type 'Duration | undefined'.`],
+  [OPTIONS('retry: { jitter: "half" }'), `Type '"half"' is not assignable to type '"full" | "none" | undefined'.`],
+  [OPTIONS("breaker: false"), "Type 'false' has no properties in common with type 'BreakerOptions'."],
+  [OPTIONS('breaker: { openFor: "5" }'), `Type '"5"' is not assignable to type 'Duration | undefined'.`],
+  [
+    OPTIONS('dependencies: { Pay: { openfor: "5s" } }'),
+    /'openfor' does not exist in type 'BreakerOptions'\. Did you mean to write 'openFor'\?$/,
+  ],
+  [OPTIONS('dependencies: ["Pay"]'), "Type 'string' has no properties in common with type 'BreakerOptions'."],
+  [OPTIONS('idempotency: "yes"'), /^Type 'string' is not assignable to type 'boolean \| IdempotencyOptions</],
+  [OPTIONS('idempotency: { ttl: "1w" }'), `Type '"1w"' is not assignable to type 'Duration | undefined'.`],
+  [
+    OPTIONS("idempotency: { key: (event) => event.data.orderNumber }"),
+    "Property 'orderNumber' does not exist on type '{ orderId: string; }'.",
+  ],
+  [
+    OPTIONS("emits: Paid"),
+    /^Type 'EventDefinition<"payments\.captured", .*' is missing the following .* 'readonly EventD/,
+  ],
+  [OPTIONS('emits: ["payments.captured"]'), /^Type 'string' is not assignable to type 'EventDefinition</],
+  ["defineFunction({ on: 7 }, () => {});", "Type 'number' is not assignable to type 'Trigger | readonly Trigger[]'."],
+  ["defineFunction({ on: [Created, 7] }, () => {});", "Type 'number' is not assignable to type 'Trigger'."],
+  ["defineFunction({ on: z.string() }, () => {});", /^Type 'ZodString' is not assignable to type 'Trigger \| readonly/],
+  ["defineFunction({ emits: [Paid] }, () => {});", /is not assignable to parameter of type 'FunctionOptions</],
+  ["defineFunction({ on: Created });", "Expected 2 arguments, but got 1."],
+  [
+    "defineFunction(() => {}, { on: Created });",
+    /^Argument of type '\(\) => void' .* to parameter of type 'FunctionOptions</,
+  ],
+  ['defineFunction({ on: Created }, "handler");', /^Argument of type 'string' .* to parameter of type 'Handler</],
+  [
+    "defineFunction({ on: Created }, () => { await 1; });",
+    /^'await' expressions are only allowed within async functions/,
+  ],
+  [
+    "defineFunction({ on: [Created, Paid] }, (event) => { event.data.chargeId; });",
+    "Property 'chargeId' does not exist on type '{ orderId: string; } | { chargeId: string; }'.",
+  ],
+  [BODY("event.data.orderNumber;"), "Property 'orderNumber' does not exist on type '{ orderId: string; }'."],
+  [
+    BODY("ctx.attempts;"),
+    /^Property 'attempts' does not exist on type 'EmittingContext<.*\. Did you mean 'attempt'\?$/,
+  ],
+  [BODY("ctx.emit(Paid, { chargeId: 7 });"), "Type 'number' is not assignable to type 'string'."],
+  [
+    BODY("ctx.emit(Paid, {});"),
+    "Argument of type '{}' is not assignable to parameter of type '{ chargeId: string; }'.",
+  ],
+  [BODY("ctx.emit(Paid);"), "Expected 2-3 arguments, but got 1."],
+  [
+    BODY('ctx.emit(Mailed, { to: "a@b.c" });'),
+    /is not assignable to parameter of type '"mail\.sent is not in `emits`: add it there" & EventDefinition</,
+  ],
+  [
+    "defineFunction({ on: Created }, (_, ctx) => { ctx.emit(Paid, { chargeId: 'c' }); });",
+    /is not assignable to parameter of type '"payments\.captured is not in `emits`: add it there" & EventDefinition</,
+  ],
+  [
+    BODY('ctx.emit("payments.captured", {});'),
+    /^Argument of type '"payments.captured"' .* type '"an event itself, not its type, that is in `emits`" & Event/,
+  ],
+  [BODY('ctx.kv<{ n: number }>("a").put("k", { n: "1" });'), "Type 'string' is not assignable to type 'number'."],
+  [BODY('(await ctx.kv<{ n: number }>("a").get("k")).value;'), "Object is possibly 'undefined'."],
+  [BODY('(await ctx.kv("a").get("k"))?.value.n;'), "Object is of type 'unknown'."],
+  [BODY("ctx.dependency(7);"), "Argument of type 'number' is not assignable to parameter of type 'string'."],
+  [BODY('ctx.dependency("Pay")(() => 1);'), "This expression is not callable."],
+  [
+    'defineEvent({ type: "a.b", version: "1", data: z.string() });',
+    "Type 'string' is not assignable to type 'number'.",
+  ],
+  ['defineEvent({ type: "a.b", version: 1, data: { a: z.string() } });', /'a' does not exist in type 'SomeType'\.$/],
+  [
+    'defineEvent({ type: "a.b", version: 1, data: z.string(), ingres: {} });',
+    /'ingres' does not exist in type 'EventOptions<.*'\. Did you mean to write 'ingress'\?$/,
+  ],
+  [
+    'defineEvent({ type: "a.b", version: 1, data: z.string(), ingress: true });',
+    /^Type 'true' .* type 'IngressOptions'\.$/,
+  ],
+];
+
+Deno.test("every mistake fails the type check on its own line, and the first line of each error names it", async () => {
+  const before = SCHEMA.split("\n").length - 1;
+  const { ok, text } = await check(mistakes.map(([code]) => code).join("\n"));
+  assert.equal(ok, false);
+  const said = new Map<number, string[]>();
+  for (const block of text.split(/(?=^TS\d+ \[ERROR\]: \S)/m).filter((block) => block.startsWith("TS"))) {
+    const line = Number(/ship\.ts:(\d+):/.exec(block)![1]) - before;
+    said.set(line, [...said.get(line) ?? [], block.split("\n")[0].replace(/^TS\d+ \[ERROR\]: /, "")]);
+  }
+  for (const [i, [code, firstLine]] of mistakes.entries()) {
+    const lines = said.get(i + 1) ?? [];
+    assert.equal(lines.length, 1, `${code}\n${lines.join("\n")}\n${lines.length === 0 ? text : ""}`);
+    if (typeof firstLine === "string") assert.equal(lines[0], firstLine, code);
+    else assert.match(lines[0], firstLine, code);
+  }
+});
+
+// A number has no type of its own for "from 1", nor a text for "above zero": generics that tell literals apart make
+// the error of `concurrency: 0` say "Type 'number' is not assignable to type 'undefined'". Loading says it better.
+Deno.test("a number or a duration that is out of range compiles, and is told when it is loaded", async () => {
+  const { ok, text } = await check([
+    OPTIONS("retry: { attempts: 0, factor: 0.5 }, concurrency: 1.5, timeout: -5"),
+    OPTIONS('timeout: "-5s", maxAge: "0s", breaker: { halfOpenProbes: 0 }, idempotency: { ttl: "10ms" }'),
+  ].join("\n"));
+  assert.ok(ok, text);
+});
