@@ -3,11 +3,11 @@ import type { Cluster } from "./cluster.ts";
 import { isRefusal, removeConsumer, whyFailed } from "../nats/topology/apply_steps.ts";
 import { nameOf, type Step, type StepOf } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
-import type { Wanted } from "../nats/topology/plan_topology.ts";
+import type { DesiredState } from "../nats/topology/plan_topology.ts";
 import { prune } from "../nats/topology/prune.ts";
 import { NotReplaced, replaceConsumer, type ReplaceOptions } from "../nats/topology/replace_consumer.ts";
 import { carryOutPlan } from "../nats/topology/topology.ts";
-import { ParkedDesk } from "../nats/retry/service.ts";
+import { RetryService } from "../nats/retry/service.ts";
 
 /** What came of a step. Without a problem it was taken. */
 export interface Applied {
@@ -29,7 +29,7 @@ export interface ApplyOptions extends Partial<ReplaceOptions> {
 /** Makes a cluster what the plan for it says, and tells what came of each step. */
 export async function applyPlan(
   cluster: Cluster,
-  wanted: Wanted,
+  wanted: DesiredState,
   functionNames: readonly string[],
   options: ApplyOptions = {},
 ): Promise<Applied[]> {
@@ -64,7 +64,7 @@ export async function applyPlan(
     .filter((step): step is StepOf<"orphan" | "moved"> => step.kind === "orphan" || step.kind === "moved")
     .filter(({ name }) => whose === true || whose.includes(name));
   for (const group of Map.groupBy(unused, ({ name }) => name).values()) {
-    for (const [step, pruned] of await prune(jsm, group, (name) => cancelParked(new ParkedDesk(cluster), name))) {
+    for (const [step, pruned] of await prune(jsm, group, (name) => cancelParked(new RetryService(cluster), name))) {
       if (pruned.kind === "removed") tell({ step, leftBehind: pruned.leftBehind, cancelled: pruned.cancelled });
       else tell({ step, problem: `${nameOf(step)}: a process is pulling on it, or was a minute ago: it stays` });
     }
@@ -73,7 +73,7 @@ export async function applyPlan(
 }
 
 /** All that is to come back to a function; what comes due meanwhile is taken with what is due. */
-async function cancelParked(desk: ParkedDesk, functionName: string): Promise<number> {
+async function cancelParked(desk: RetryService, functionName: string): Promise<number> {
   let cancelled = 0;
   for await (const { sequence } of desk.list({ function: functionName })) {
     if (await desk.cancel(sequence)) cancelled++;

@@ -5,19 +5,19 @@ import { steadyClock, systemClock } from "../engine/system_clock.ts";
 import { Problem } from "../http/problem.ts";
 import { connectNats, type NatsOptions } from "../nats/client/connection.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
-import { JetStreamStore, StoreError } from "../nats/publish/jetstream_publisher.ts";
-import { LateDuplicates } from "../nats/publish/late_dedup.ts";
+import { JetStreamPublisher, PublishError } from "../nats/publish/jetstream_publisher.ts";
+import { LateDedup } from "../nats/publish/late_dedup.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 
 /** A connection to NATS and what every command does with it. */
 export interface Cluster {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
-  readonly store: JetStreamStore;
-  readonly storedBefore: LateDuplicates;
+  readonly store: JetStreamPublisher;
+  readonly storedBefore: LateDedup;
   readonly publisher: TracedPublisher;
   /** The same for callers that wait for the answer: in an outage they have one soon. */
-  readonly hurriedPublisher: TracedPublisher;
+  readonly failFastPublisher: TracedPublisher;
   /** Sends what is buffered and disconnects; two seconds at the most. */
   close(): Promise<void>;
 }
@@ -43,16 +43,16 @@ export function natsOptions(config: Config): NatsOptions {
 /** Connects to the NATS of a configuration. @throws {Error} saying where, why and what to do. */
 export async function connectCluster(config: Config): Promise<Cluster> {
   const nc = await connectNats(natsOptions(config));
-  const store = new JetStreamStore(nc, steadyClock);
+  const store = new JetStreamPublisher(nc, steadyClock);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const storedBefore = new LateDuplicates(nc, jsm, systemClock);
+  const storedBefore = new LateDedup(nc, jsm, systemClock);
   return {
     nc,
     jsm,
     store,
     storedBefore,
     publisher: new TracedPublisher(new EventPublisher(store, jsm, storedBefore)),
-    hurriedPublisher: new TracedPublisher(new EventPublisher(store.hurried, jsm, storedBefore)),
+    failFastPublisher: new TracedPublisher(new EventPublisher(store.failFast, jsm, storedBefore)),
     close: async () => {
       store.close();
       // A connection that is down has nobody to drain to: what it still holds JetStream delivers again.
@@ -68,7 +68,7 @@ const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-af
 
 /** What a failure to store means to somebody who posted an event. */
 export function storeProblem(error: unknown): Problem | undefined {
-  if (!(error instanceof StoreError)) return undefined;
+  if (!(error instanceof PublishError)) return undefined;
   const { problem, message } = error;
   switch (problem) {
     case "too-large":

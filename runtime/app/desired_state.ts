@@ -1,16 +1,16 @@
-import type { BoundFunction } from "../project/resolve_function.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Config } from "./config.ts";
-import type { Wanted } from "../nats/topology/plan_topology.ts";
+import type { DesiredState } from "../nats/topology/plan_topology.ts";
 import { bucketsOf, durablesOf } from "../nats/topology/topology.ts";
 
 /** What a process with this configuration needs of a cluster. */
-export function wantedOf(
+export function desiredState(
   config: Config,
   registry: Registry,
-  functions: readonly BoundFunction[] = selectFunctions(config, registry),
-): Wanted {
+  functions: readonly ResolvedFunction[] = selectFunctions(config, registry),
+): DesiredState {
   const { streams } = registry, replicas = config.WEIR_REPLICAS;
   return { streams, durables: durablesOf(functions), buckets: bucketsOf(functions), replicas };
 }

@@ -1,6 +1,6 @@
-import type { BoundFunction } from "../project/resolve_function.ts";
-import { writePolicy } from "../project/format_policy.ts";
-import type { Worker } from "../engine/dispatcher.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
+import { formatPolicy } from "../project/format_policy.ts";
+import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { FunctionStatus } from "../http/admin/admin.ts";
 import type { FunctionLag } from "../nats/inspect/consumer_lag.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -12,21 +12,21 @@ import type { LastError } from "../telemetry/function_metrics.ts";
  * @param workers those of this process; without one a function's breaker and what it has in flight are unknown
  */
 export function functionStatus(
-  functions: readonly BoundFunction[],
+  functions: readonly ResolvedFunction[],
   lags: ReadonlyMap<string, FunctionLag>,
-  workers: readonly Worker[] = [],
+  workers: readonly Dispatcher[] = [],
   lastErrorOf: (functionName: string) => LastError | undefined = () => undefined,
   redact: (text: string) => string = (text) => text,
 ): FunctionStatus[] {
   return functions.map((fn) => {
     const worker = workers.find(({ pipeline }) => pipeline.fn === fn);
-    const dependencies = [...worker?.pipeline.gates ?? []].filter(({ of }) => of === "dependency");
+    const dependencies = [...worker?.pipeline.admission ?? []].filter(({ of }) => of === "dependency");
     const lag = lags.get(fn.name), last = lastErrorOf(fn.name);
     return {
       name: fn.name,
       triggers: fn.triggers.map(({ pattern }) => pattern),
       emits: fn.emits.map(({ type }) => type),
-      policy: writePolicy(fn.policy, Object.fromEntries(dependencies.map(({ name, policy }) => [name, policy]))),
+      policy: formatPolicy(fn.policy, Object.fromEntries(dependencies.map(({ name, policy }) => [name, policy]))),
       attempts: fn.policy.retry.attempts,
       timeout: String(formatDuration(fn.policy.timeoutMs)),
       concurrency: fn.policy.concurrency,

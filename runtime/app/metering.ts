@@ -1,10 +1,10 @@
-import type { BoundFunction } from "../project/resolve_function.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { Publisher } from "../engine/ports.ts";
-import type { Worker } from "../engine/dispatcher.ts";
+import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { RequestMeter } from "../http/request_meter.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { StoreError } from "../nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../nats/publish/jetstream_publisher.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
 import type { LastError } from "../telemetry/function_metrics.ts";
 import type { Labels } from "../telemetry/instruments.ts";
@@ -12,7 +12,7 @@ import { MeteredObserver } from "../telemetry/metered_observer.ts";
 import { MeteredPublisher } from "../telemetry/metered_publisher.ts";
 import type { Metrics } from "../telemetry/otel/metrics.ts";
 import type { TelemetryObserver } from "../telemetry/observer.ts";
-import type { Outcomes } from "../telemetry/outcome_emitter.ts";
+import type { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { measureProcess } from "../telemetry/process_metrics.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 
@@ -24,7 +24,7 @@ export class Metering {
   readonly #stopMeasuring: () => void;
   readonly #ingress = { inFlight: 0 };
 
-  constructor(readonly metrics: Metrics, observer: TelemetryObserver, outcomes: Outcomes) {
+  constructor(readonly metrics: Metrics, observer: TelemetryObserver, outcomes: OutcomeEmitter) {
     this.observer = new MeteredObserver(observer, metrics, systemClock, outcomes);
     this.#stopMeasuring = measureProcess(metrics, systemClock);
     metrics.gauge("weir.ingress.in_flight", () => [[this.#ingress.inFlight]]);
@@ -37,7 +37,7 @@ export class Metering {
   }
 
   /** The same function, with its runs counted. */
-  counted(fn: BoundFunction): BoundFunction {
+  counted(fn: ResolvedFunction): ResolvedFunction {
     const { attempts } = this.observer.of(fn.name), { handler } = fn;
     return {
       ...fn,
@@ -56,7 +56,7 @@ export class Metering {
   /** Publishers with the time that storing takes measured. */
   publishers(...inner: readonly Publisher[]): Publisher[] {
     const durations = this.metrics.histogram("weir.publish.duration");
-    const problemOf = (error: unknown) => error instanceof StoreError ? error.problem : "failed";
+    const problemOf = (error: unknown) => error instanceof PublishError ? error.problem : "failed";
     return inner.map((publisher) => new MeteredPublisher(publisher, durations, problemOf));
   }
 
@@ -106,8 +106,8 @@ export class Metering {
   }
 
   /** What the functions of this process are at. */
-  functions(workers: readonly Worker[]): void {
-    const each = (value: (worker: Worker) => number) => () =>
+  functions(workers: readonly Dispatcher[]): void {
+    const each = (value: (worker: Dispatcher) => number) => () =>
       workers.map((worker) => [value(worker), { function: worker.pipeline.fn.name }] as const);
     this.metrics.gauge("weir.function.in_flight", each(({ inFlight }) => inFlight));
     this.metrics.gauge("weir.function.concurrency", each(({ pipeline }) => pipeline.fn.policy.concurrency));
@@ -147,6 +147,6 @@ export class Metering {
 }
 
 /** Every breaker of these functions once: they share those of what they depend on. */
-export function breakersOf(workers: readonly Worker[]): CircuitBreaker[] {
-  return [...new Set(workers.flatMap(({ pipeline }) => [...pipeline.gates]))];
+export function breakersOf(workers: readonly Dispatcher[]): CircuitBreaker[] {
+  return [...new Set(workers.flatMap(({ pipeline }) => [...pipeline.admission]))];
 }

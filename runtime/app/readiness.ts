@@ -1,5 +1,5 @@
 import type { Registry } from "../project/registry.ts";
-import type { Worker } from "../engine/dispatcher.ts";
+import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { Check, Health } from "../http/health.ts";
 import type { Listener } from "../http/listen.ts";
 import { breakersOf } from "./metering.ts";
@@ -11,7 +11,7 @@ export interface Vitals {
   readonly stopping: () => boolean;
   readonly nats: () => string | undefined;
   readonly ingress: () => Listener | undefined;
-  readonly workers: readonly Worker[];
+  readonly workers: readonly Dispatcher[];
   readonly own: Registry["healthChecks"];
 }
 

@@ -2,10 +2,10 @@ import type { Registry } from "../project/registry.ts";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
 import { awayProblem, connectCluster, natsOptions, storeProblem } from "./cluster.ts";
 import type { Config } from "./config.ts";
-import { DeadLetterDesk } from "../nats/dead_letters/service.ts";
-import { Dependencies } from "../engine/dependency_breakers.ts";
+import { DeadLetterService } from "../nats/dead_letters/service.ts";
+import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Pipeline } from "../engine/pipeline.ts";
-import { Worker } from "../engine/dispatcher.ts";
+import { Dispatcher } from "../engine/dispatcher.ts";
 import { functionStatus } from "./function_status.ts";
 import { admin } from "../http/admin/admin.ts";
 import { ApiKeys } from "../http/api_keys.ts";
@@ -15,28 +15,28 @@ import { Metering } from "./metering.ts";
 import { EXTEND_MS } from "../nats/consume/ack_wait.ts";
 import { Advisories } from "../nats/consume/advisories.ts";
 import { AckFloors } from "../nats/consume/ack_floors.ts";
-import { AttemptStore } from "../nats/retry/attempt_store.ts";
+import { NatsAttemptStore } from "../nats/retry/attempt_store.ts";
 import { watchConnection } from "../nats/client/connection.ts";
 import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { NatsInbox } from "../nats/kv/idempotency_store.ts";
+import { NatsIdempotencyStore } from "../nats/kv/idempotency_store.ts";
 import { NatsKvStore } from "../nats/kv/kv_store.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
-import { PullSource } from "../nats/consume/pull_consumer.ts";
+import { PullConsumer } from "../nats/consume/pull_consumer.ts";
 import { Pulse } from "../nats/client/pulse.ts";
-import { Repair } from "../nats/topology/reconcile.ts";
-import { parkedSubject, RETRIES, RetryLane } from "../nats/retry/retry_stream.ts";
+import { Reconciler } from "../nats/topology/reconcile.ts";
+import { RETRIES, RetryStream, retrySubject } from "../nats/retry/retry_stream.ts";
 import { NatsSettler } from "../nats/consume/settle.ts";
 import type { Durable } from "../nats/topology/plan_consumer.ts";
-import { Tails } from "../nats/inspect/tail_server.ts";
+import { TailServer } from "../nats/inspect/tail_server.ts";
 import { ensureTopology, requireTopology } from "../nats/topology/topology.ts";
-import { ParkedDesk } from "../nats/retry/service.ts";
+import { RetryService } from "../nats/retry/service.ts";
 import { readiness } from "./readiness.ts";
-import { GuardedKeepAlive } from "./watchdog.ts";
+import { WatchedLeases } from "./watchdog.ts";
 import type { Logger } from "../telemetry/otel/log.ts";
 import { Metrics } from "../telemetry/otel/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
-import { Outcomes } from "../telemetry/outcome_emitter.ts";
-import { selectFunctions, wantedOf } from "./desired_state.ts";
+import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
+import { desiredState, selectFunctions } from "./desired_state.ts";
 
 /** A runtime that is up: listening, and pulling for every function. */
 export interface Runtime {
@@ -59,7 +59,7 @@ export interface RuntimeOptions {
   /** To be shut down by whoever made them. Default: some that nobody reads. */
   readonly metrics?: Metrics;
   /** Who wants to know what came of each delivery. */
-  readonly outcomes?: Outcomes;
+  readonly outcomes?: OutcomeEmitter;
   /** Other processes share the public listener, and somebody else is asked for all of them. */
   readonly oneOfSeveral?: boolean;
   /** Whether it may make and change streams, consumers and buckets. Default: true. */
@@ -77,7 +77,8 @@ export async function startRuntime(
   log: Logger,
   options: RuntimeOptions = {},
 ): Promise<Runtime> {
-  const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new Outcomes(), oneOfSeveral = false } = options;
+  const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), oneOfSeveral = false } =
+    options;
   const { apply = true } = options;
   const selected = selectFunctions(config, registry);
   const cluster = await connectCluster(config);
@@ -88,9 +89,9 @@ export async function startRuntime(
     const metering = new Metering(metrics, new TelemetryObserver(log), outcomes), { observer } = metering;
     undo.push(() => Promise.resolve(metering.stop()));
     const functions = selected.map((fn) => metering.counted(fn));
-    const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.hurriedPublisher);
+    const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.failFastPublisher);
     const floorOf = (durable: Durable) => floors.of(durable);
-    const wanted = { ...wantedOf(config, registry, functions), floorOf }, { durables } = wanted;
+    const wanted = { ...desiredState(config, registry, functions), floorOf }, { durables } = wanted;
     const floors = new AckFloors(jsm, durables, systemClock);
     const replicas = config.WEIR_REPLICAS;
     const applyTopology = async (partly: boolean) => {
@@ -105,11 +106,11 @@ export async function startRuntime(
     // Before anything is handled, so that whoever looks has asked by then.
     const process = `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`;
     const subjects = registry.streams.flatMap((stream) => stream.subjects);
-    const tails = new Tails(nc, outcomes, steadyClock, log, redact, process, subjects);
+    const tails = new TailServer(nc, outcomes, steadyClock, log, redact, process, subjects);
     undo.push(() => Promise.resolve(tails.stop()));
     if (functions.length > 0) tails.start();
     await floors.read();
-    const repair = new Repair(
+    const repair = new Reconciler(
       () => applyTopology(true),
       systemClock,
       (error) => {
@@ -120,12 +121,12 @@ export async function startRuntime(
     );
 
     const newReplicas = apply ? replicas ?? 1 : undefined;
-    const inbox = new NatsInbox(store, jsm, newReplicas);
-    const attempts = await AttemptStore.open(nc, newReplicas, async (name, delivery) => {
-      const last_by_subj = parkedSubject(name, delivery);
+    const idempotency = new NatsIdempotencyStore(store, jsm, newReplicas);
+    const attempts = await NatsAttemptStore.open(nc, newReplicas, async (name, delivery) => {
+      const last_by_subj = retrySubject(name, delivery);
       return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
     });
-    const lane = new RetryLane(store);
+    const lane = new RetryStream(store);
     const settler = new NatsSettler(
       nc,
       metering.deadLetters(new DeadLetters(store, storedBefore)),
@@ -138,17 +139,17 @@ export async function startRuntime(
       redact,
     );
     const kv = new NatsKvStore(nc, newReplicas);
-    const ports = { clock: systemClock, publisher, settler, attempts, inbox, observer, kv };
+    const ports = { clock: systemClock, publisher, settler, attempts, idempotency, observer, kv };
     const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
-    const dependencies = new Dependencies(policies, systemClock, (change) => observer.breakerChanged(change));
-    const guard = new GuardedKeepAlive(functions, log);
+    const dependencies = new DependencyBreakers(policies, systemClock, (change) => observer.breakerChanged(change));
+    const guard = new WatchedLeases(functions, log);
     undo.push(() => guard.stop());
-    const sources: PullSource[] = [];
+    const sources: PullConsumer[] = [];
     const workers = functions.map((fn) => {
       const own = durables.filter(({ functionName }) => functionName === fn.name)
-        .map(({ stream }) => new PullSource(nc, stream, fn.name, steadyClock, () => repair.ask()));
+        .map(({ stream }) => new PullConsumer(nc, stream, fn.name, steadyClock, () => repair.ask()));
       sources.push(...own);
-      return new Worker(new Pipeline(fn, dependencies, ports), own, EXTEND_MS, guard.keepAlive);
+      return new Dispatcher(new Pipeline(fn, dependencies, ports), own, EXTEND_MS, guard.keepAlive);
     });
 
     // A repair takes the limit away again.
@@ -212,8 +213,8 @@ export async function startRuntime(
       meter: oneOfSeveral ? undefined : requests.admin, // whoever was asked counts
       functions: async () =>
         functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact),
-      deadLetters: new DeadLetterDesk(cluster),
-      parked: new ParkedDesk(cluster),
+      deadLetters: new DeadLetterService(cluster),
+      parked: new RetryService(cluster),
       problem: (error) => awayProblem(error, pulse.problem()),
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);

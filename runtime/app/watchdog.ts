@@ -1,9 +1,9 @@
-import type { BoundFunction } from "../project/resolve_function.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { NatsOptions } from "../nats/client/connection.ts";
-import { HeldTable } from "../nats/consume/shared_deliveries.ts";
-import { TableKeepAlive } from "../nats/consume/leases.ts";
-import { within } from "../nats/client/with_timeout.ts";
+import { SharedDeliveries } from "../nats/consume/shared_deliveries.ts";
+import { SharedLeases } from "../nats/consume/leases.ts";
+import { withTimeout } from "../nats/client/with_timeout.ts";
 import type { StandInNews, StandInStart } from "./watchdog_thread.ts";
 import type { Logger } from "../telemetry/otel/log.ts";
 
@@ -12,14 +12,14 @@ const SPARE_SLOTS = 64;
 const STOP_MS = 2_000;
 
 /** Keeps what the functions hold, also while one of them blocks the thread that it is kept from. */
-export class GuardedKeepAlive {
-  readonly keepAlive: TableKeepAlive;
+export class WatchedLeases {
+  readonly keepAlive: SharedLeases;
   #thread: Worker | undefined;
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor(readonly functions: readonly BoundFunction[], readonly log: Logger) {
+  constructor(readonly functions: readonly ResolvedFunction[], readonly log: Logger) {
     const slots = functions.reduce((sum, { policy }) => sum + policy.concurrency, SPARE_SLOTS);
-    this.keepAlive = new TableKeepAlive(HeldTable.create(slots), systemClock, {
+    this.keepAlive = new SharedLeases(SharedDeliveries.create(slots), systemClock, {
       blocked: (forMs, lapsed) => {
         const then = lapsed
           ? "of the events it held, what had not begun is left to others, and what had begun may be run again elsewhere"
@@ -66,7 +66,7 @@ export class GuardedKeepAlive {
     this.keepAlive.stop();
     if (!this.#thread) return;
     this.#thread.postMessage("stop");
-    await within(systemClock, STOP_MS, this.#ended.promise).catch(() => {});
+    await withTimeout(systemClock, STOP_MS, this.#ended.promise).catch(() => {});
     this.#thread.terminate();
   }
 

@@ -6,8 +6,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../engine/system_clock.ts";
 import { TICK_MS } from "../nats/consume/ack_wait.ts";
 import type { NatsOptions } from "../nats/client/connection.ts";
-import { HeldTable } from "../nats/consume/shared_deliveries.ts";
-import { type Line, StandIn } from "../nats/consume/watchdog.ts";
+import { SharedDeliveries } from "../nats/consume/shared_deliveries.ts";
+import { type Line, Watchdog } from "../nats/consume/watchdog.ts";
 
 /** The first message to the thread; the second is `stop`. */
 export interface StandInStart {
@@ -33,7 +33,7 @@ scope.onmessage = ({ data }) => {
 };
 
 function run({ memory, options, limitMs }: StandInStart): void {
-  const standIn = new StandIn(HeldTable.open(memory), () => connected(options), limitMs, systemClock);
+  const standIn = new Watchdog(SharedDeliveries.open(memory), () => connected(options), limitMs, systemClock);
   let last: string | undefined;
   const sleep = () => {
     stopSleeping = systemClock.timer(TICK_MS, async () => {

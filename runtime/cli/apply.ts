@@ -3,7 +3,7 @@ import { type Applied, applyPlan } from "../app/apply_plan.ts";
 import { connectCluster } from "../app/cluster.ts";
 import { nameOf } from "../nats/topology/step.ts";
 import { loadProject } from "../project/load_project.ts";
-import { wantedOf } from "../app/desired_state.ts";
+import { desiredState } from "../app/desired_state.ts";
 import { answered } from "./explain_nats_errors.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
@@ -44,7 +44,7 @@ async function apply(options: Options): Promise<void> {
   const cluster = await connectCluster(config);
   let applied: Applied[];
   try {
-    applied = await answered(applyPlan(cluster, wantedOf(config, registry), names, {
+    applied = await answered(applyPlan(cluster, desiredState(config, registry), names, {
       prune: options.prune,
       replacing: (step) => console.error(`${nameOf(step)}: replacing it, once what it has handed out is settled`),
     }));

@@ -1,5 +1,5 @@
 import { errors } from "@nats-io/transport-node";
-import { isSilence } from "../nats/client/retry_while_unavailable.ts";
+import { isUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { CommandFailure } from "./exit_codes.ts";
 
 /** Says what to do where the cluster does not answer, or not this user: the client's own words are "timeout" alone. */
@@ -8,7 +8,7 @@ export async function answered<Value>(work: Promise<Value>): Promise<Value> {
     return await work;
   } catch (error) {
     const { message, cause } = error as Error;
-    if (isSilence(error)) {
+    if (isUnavailable(error)) {
       throw new CommandFailure(
         `JetStream does not answer (${message}): \`deno task doctor\` looks at every server; then run this again`,
       );

@@ -3,7 +3,7 @@ import { connectCluster } from "../app/cluster.ts";
 import { type Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import { loadProject } from "../project/load_project.ts";
-import { wantedOf } from "../app/desired_state.ts";
+import { desiredState } from "../app/desired_state.ts";
 import { answered } from "./explain_nats_errors.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
@@ -42,7 +42,7 @@ async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): P
   let steps: Step[];
   try {
     const names = registry.functions.map(({ name }) => name);
-    steps = await answered(planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names));
+    steps = await answered(planCluster(cluster.nc, cluster.jsm, desiredState(config, registry), names));
   } finally {
     await cluster.close();
   }

@@ -1,4 +1,4 @@
-import { type Backlog, type Change, type LeftOut, nameOf, type Step } from "../nats/topology/step.ts";
+import { type Backlog, type Change, nameOf, type SkippedEvents, type Step } from "../nats/topology/step.ts";
 import { formatDuration } from "../core/duration.ts";
 import { type Colour, paint, type Screen } from "./output.ts";
 
@@ -78,7 +78,7 @@ function events(step: Step): string[] {
   }
 }
 
-function leftOut({ why, subject, events }: LeftOut): string {
+function leftOut({ why, subject, events }: SkippedEvents): string {
   const some = events === undefined
     ? "stored events (how many, the stream does not say)"
     : count(events, "stored event");

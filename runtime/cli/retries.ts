@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { connectCluster } from "../app/cluster.ts";
-import type { ParkedEvent, ParkedFilter } from "../core/delayed_retry.ts";
-import { ParkedDesk } from "../nats/retry/service.ts";
+import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts";
+import { RetryService } from "../nats/retry/service.ts";
 import { commandConfig } from "./command_config.ts";
 import { examples } from "./help.ts";
 import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./output.ts";
 import { wholeNumber, wholeNumbers } from "./arguments.ts";
 
-type Selection = ParkedFilter & { readonly json?: boolean };
+type Selection = DelayedRetryFilter & { readonly json?: boolean };
 
 /** `parked list|cancel`. */
 export function parkedCommand(): Command {
@@ -29,16 +29,16 @@ export function parkedCommand(): Command {
   return command;
 }
 
-async function withDesk(run: (desk: ParkedDesk) => Promise<void>): Promise<void> {
+async function withDesk(run: (desk: RetryService) => Promise<void>): Promise<void> {
   const cluster = await connectCluster(commandConfig());
   try {
-    await run(new ParkedDesk(cluster));
+    await run(new RetryService(cluster));
   } finally {
     await cluster.close();
   }
 }
 
-async function list(desk: ParkedDesk, { json, ...filter }: Selection): Promise<void> {
+async function list(desk: RetryService, { json, ...filter }: Selection): Promise<void> {
   const events = await Array.fromAsync(desk.list(filter));
   if (json) return printJson(events);
   if (events.length === 0) return console.log("no parked events");
@@ -46,7 +46,7 @@ async function list(desk: ParkedDesk, { json, ...filter }: Selection): Promise<v
 }
 
 /** For a person each with its error below it. */
-export function parkedTable(events: readonly ParkedEvent[], shown: Screen, nowMs: number): string {
+export function parkedTable(events: readonly DelayedRetry[], shown: Screen, nowMs: number): string {
   if (!shown.terminal) {
     const head = ["sequence", "function", "type", "id", "due", "attempts", "error"];
     const rows = events.map((one) => [one.sequence, one.function, one.type, one.id, one.due, one.attempts, one.error]);
@@ -60,7 +60,7 @@ export function parkedTable(events: readonly ParkedEvent[], shown: Screen, nowMs
   return table(head, rows, shown);
 }
 
-async function cancel(desk: ParkedDesk, which: number[], { json }: Selection): Promise<void> {
+async function cancel(desk: RetryService, which: number[], { json }: Selection): Promise<void> {
   const missing: number[] = [];
   for (const one of which) if (!await desk.cancel(one)) missing.push(one);
   const cancelled = which.length - missing.length;

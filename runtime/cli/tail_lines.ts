@@ -35,9 +35,9 @@ export function readPublished(msg: Msg, nowMs: number): PublishedEvent {
     storedAtMs: nowMs,
     payload,
     headers: list,
-    earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
-    place: "",
-    handle: "",
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+    messageKey: "",
+    ackSubject: "",
   });
   const { data } = event;
   return {
@@ -120,7 +120,7 @@ export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: 
   switch (outcome) {
     case "ack":
       return reason ? `skipped (${reason})` : attempt > 1 ? `ack (attempt ${attempt})` : "ack";
-    case "lost":
+    case "lease-expired":
       return "lost (it may be with another process)";
     case "retry": {
       const used = usesAttempt ? `attempt ${attempt}` : "no attempt used";

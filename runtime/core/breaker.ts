@@ -33,7 +33,7 @@ export type BreakerState =
 export type Verdict = "success" | "failure" | "ignored";
 
 /** The answer to "may this call go ahead?", and the state that the question left behind. */
-export type Admission =
+export type AdmitResult =
   | {
     readonly admitted: true;
     readonly state: BreakerState;
@@ -49,7 +49,7 @@ const PROBES_TAKEN_RETRY_MS = 1_000;
 export const CLOSED: BreakerState = { kind: "closed", generation: 0, failures: 0, firstFailureMs: 0 };
 
 /** Asks for one call. A half-open breaker refuses what is not a probe; it never waits, for the ack clock runs. */
-export function admit(state: BreakerState, policy: BreakerPolicy, nowMs: number): Admission {
+export function admit(state: BreakerState, policy: BreakerPolicy, nowMs: number): AdmitResult {
   if (state.kind === "closed") {
     return { admitted: true, state, generation: state.generation, probe: false };
   }

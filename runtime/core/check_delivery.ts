@@ -3,7 +3,7 @@ import type { Decoded } from "./cloudevent.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** What is known of a delivery before its handler may run. */
-export interface Candidate {
+export interface DeliveryFacts {
   readonly decoded: Decoded;
   /** 1-based; deliveries that never reached the handler are not in it. */
   readonly attempt: number;
@@ -20,7 +20,7 @@ export interface Candidate {
  * An attempt past the budget is only ever seen when the last one allowed never reported back: the process died
  * under it. That is `crashed`, and the one place where it can be found out.
  */
-export function before(candidate: Candidate): (Outcome & { kind: "dead-letter" }) | undefined {
+export function checkDelivery(candidate: DeliveryFacts): (Outcome & { kind: "dead-letter" }) | undefined {
   const { decoded, attempt, attempts, ageMs, maxAgeMs } = candidate;
   if (decoded.kind === "invalid") {
     return { kind: "dead-letter", reason: "invalid", attempts: attempt - 1, error: decoded.error };

@@ -1,5 +1,5 @@
 /** An event that waits, outside its consumer, for its next attempt. */
-export interface ParkedEvent {
+export interface DelayedRetry {
   /** Its position in `RETRIES`: what names it to every command. */
   readonly sequence: number;
   readonly function: string;
@@ -19,7 +19,7 @@ export interface ParkedEvent {
 }
 
 /** Which parked events are meant; what is left out does not matter. */
-export interface ParkedFilter {
+export interface DelayedRetryFilter {
   readonly function?: string;
   readonly type?: string;
   /** Only the first so many. */

@@ -8,9 +8,9 @@ export interface MessageHeaders {
 }
 
 /** What became of an event before it came back through the retry lane. */
-export interface Earlier {
+export interface DeliveryHistory {
   readonly attempts: number;
-  readonly freeRetries: number;
+  readonly excusedDeliveries: number;
   readonly redrives: number;
   /** What it emits may be stored already, since then: milliseconds since 1970. Undefined: it certainly is not. */
   readonly emittedSinceMs?: number;
@@ -31,14 +31,14 @@ export interface Delivery {
   readonly payload: Uint8Array;
   readonly headers: MessageHeaders;
   /** What was used up before it came back through the retry lane; zeros for a message straight from its stream. */
-  readonly earlier: Earlier;
+  readonly history: DeliveryHistory;
   /** The dead letter this is the redrive of: its sequence, to be removed before this is settled. */
   readonly deadLetter?: number;
   /** Names the stored message that was delivered: the same at every delivery of it, and no other's. */
-  readonly place: string;
+  readonly messageKey: string;
   /** How the settler names this delivery to JetStream. It changes when the message is delivered again meanwhile. */
-  handle: Handle;
+  ackSubject: AckSubject;
 }
 
 /** As text, or as the bytes that it came as. */
-export type Handle = string | Uint8Array;
+export type AckSubject = string | Uint8Array;

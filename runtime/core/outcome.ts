@@ -82,8 +82,8 @@ export type Result =
   | { readonly kind: "failed" | "timed-out"; readonly error: ErrorDetail; readonly dependency?: string }
   | { readonly kind: "rejected"; readonly error: ErrorDetail }
   | { readonly kind: "retry-after"; readonly delayMs: number; readonly error: ErrorDetail }
-  /** What it emitted could not be stored; `blameless`: for a reason that is not the event's. */
-  | { readonly kind: "emit-failed"; readonly blameless: boolean; readonly error: ErrorDetail }
+  /** What it emitted could not be stored; `transient`: for a reason that is not the event's. */
+  | { readonly kind: "emit-failed"; readonly transient: boolean; readonly error: ErrorDetail }
   /** A dependency's breaker refused the call, or the call was its probe and failed. */
   | {
     readonly kind: "dependency-open";
@@ -112,7 +112,7 @@ export type Outcome =
   /** `skipped`: without a run, since the event was handled before, or waits elsewhere for its next attempt. */
   | { readonly kind: "ack"; readonly skipped?: "handled-before" | "parked" }
   /** Nothing: by now it may be somebody else's, and whatever were said of it would be said of theirs. */
-  | { readonly kind: "lost" }
+  | { readonly kind: "lease-expired" }
   | {
     readonly kind: "retry";
     readonly delayMs: number;

@@ -1,5 +1,5 @@
 /** So many a second and no more, with the rest counted: for what may be told, and need not. */
-export class Allowance {
+export class RateLimiter {
   #left: number;
   #omitted = 0;
 

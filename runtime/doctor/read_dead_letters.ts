@@ -1,5 +1,5 @@
 import { JetStreamApiCodes, type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
-import { isPart } from "../nats/dead_letters/chunks.ts";
+import { isChunk } from "../nats/dead_letters/chunks.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
 import { unlessMissing } from "../nats/topology/config_diff.ts";
 import type { WaitingLetters } from "./facts.ts";
@@ -15,7 +15,7 @@ export async function readLetters(jsm: JetStreamManager): Promise<WaitingLetters
   if (!info || info.state.messages === 0) return none;
   const subjects_filter = DEAD_LETTERS.subjects[0];
   const subjects = (await jsm.streams.info(stream, { subjects_filter })).state.subjects ?? {};
-  const count = Object.entries(subjects).reduce((sum, [subject, n]) => isPart(subject) ? sum : sum + n, 0);
+  const count = Object.entries(subjects).reduce((sum, [subject, n]) => isChunk(subject) ? sum : sum + n, 0);
   const reasons: Record<string, number> = {};
   let oldestAt: string | undefined, read = 0;
   for (let seq = 1, looked = 0; looked < MOST_READ && read < count; looked++) {
@@ -24,7 +24,7 @@ export async function readLetters(jsm: JetStreamManager): Promise<WaitingLetters
     const message = await jsm.streams.getMessage(stream, which);
     if (!message) break;
     seq = message.seq + 1;
-    if (isPart(message.subject)) continue;
+    if (isChunk(message.subject)) continue;
     const reason = message.header.get("weir-reason") || "without a reason";
     reasons[reason] = (reasons[reason] ?? 0) + 1;
     oldestAt ??= message.header.get("weir-time") || message.time.toISOString();

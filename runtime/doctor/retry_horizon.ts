@@ -1,5 +1,5 @@
 import type { FunctionPolicy } from "../project/resolve_policy.ts";
-import { PARK_FROM_MS } from "../nats/retry/retry_stream.ts";
+import { DELAY_OUTSIDE_FROM_MS } from "../nats/retry/retry_stream.ts";
 import { backoffMs } from "../core/backoff.ts";
 
 /** Attempts beyond this add nothing to look at: each has its longest wait by then. */
@@ -20,8 +20,8 @@ export function inStreamMs({ retry, timeoutMs }: FunctionPolicy): number {
   return sum(retry.attempts - 1, (n) => {
     const wait = backoffMs({ ...retry, jitter: "none" }, n, 1);
     if (parked) return 0;
-    if (wait >= PARK_FROM_MS && !jitter) parked = true;
-    return timeoutMs + (parked ? 0 : Math.min(wait, PARK_FROM_MS));
+    if (wait >= DELAY_OUTSIDE_FROM_MS && !jitter) parked = true;
+    return timeoutMs + (parked ? 0 : Math.min(wait, DELAY_OUTSIDE_FROM_MS));
   });
 }
 

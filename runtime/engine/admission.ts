@@ -5,7 +5,7 @@ import type { Clock } from "./ports.ts";
  * The breakers a function's deliveries must pass: its own, and that of every dependency it has ever called.
  * While one is open the function does not pull: whatever came would only be refused and go back.
  */
-export class Gates {
+export class Admission {
   readonly #breakers = new Set<CircuitBreaker>();
   readonly #timers = new Set<() => void>();
   #changed: () => void = () => {};

@@ -1,14 +1,14 @@
-import type { Delivery, Earlier } from "../core/delivery.ts";
+import type { Delivery, DeliveryHistory } from "../core/delivery.ts";
 import type { DeadLetterOutcome } from "../core/outcome.ts";
-import type { Eventual } from "./maybe_promise.ts";
-import type { Attempts, Counts } from "./ports.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+import type { AttemptCounts, AttemptStore } from "./ports.ts";
 
 /** A delivery's place among the attempts of its event. */
 export interface Count {
   /** Which attempt this would be, from 1. */
   readonly attempt: number;
   /** Deliveries of the event that used no attempt, so far. */
-  readonly freeRetries: number;
+  readonly excusedDeliveries: number;
   /** What the event emits may be stored already, since then; undefined: it is not. */
   readonly emittedSinceMs: number | undefined;
   /** It waits elsewhere for its next attempt: this delivery is of a process that did not live to settle it. */
@@ -16,7 +16,7 @@ export interface Count {
   /** How the event ends: decided at an earlier delivery that did not live to see it through. */
   readonly ending: DeadLetterOutcome | undefined;
   /** What is to be written when the handler is about to run; undefined: nothing, as for nearly every event. */
-  readonly begin: Counts | undefined;
+  readonly begin: AttemptCounts | undefined;
   /** The span of the delivery before this one, as a W3C `traceparent`. */
   readonly previous: string | undefined;
 }
@@ -29,18 +29,18 @@ export interface Count {
  * @param budget how many attempts the function allows
  */
 export function count(
-  attempts: Attempts,
+  attempts: AttemptStore,
   functionName: string,
   delivery: Delivery,
   budget: number,
-): Eventual<Count> {
-  return delivery.deliveryCount === 1 ? first(delivery.earlier) : again(attempts, functionName, delivery, budget);
+): MaybePromise<Count> {
+  return delivery.deliveryCount === 1 ? first(delivery.history) : again(attempts, functionName, delivery, budget);
 }
 
-function first({ attempts, freeRetries, emittedSinceMs, attemptTrace }: Earlier): Count {
+function first({ attempts, excusedDeliveries, emittedSinceMs, attemptTrace }: DeliveryHistory): Count {
   return {
     attempt: attempts + 1,
-    freeRetries,
+    excusedDeliveries,
     emittedSinceMs,
     parked: false,
     ending: undefined,
@@ -50,20 +50,20 @@ function first({ attempts, freeRetries, emittedSinceMs, attemptTrace }: Earlier)
 }
 
 async function again(
-  attempts: Attempts,
+  attempts: AttemptStore,
   functionName: string,
   delivery: Delivery,
   budget: number,
 ): Promise<Count> {
-  const { earlier } = delivery;
+  const { history } = delivery;
   const known = await attempts.read(functionName, delivery);
-  const presumed = Math.max(0, Math.min(1, budget - earlier.attempts - 1));
+  const presumed = Math.max(0, Math.min(1, budget - history.attempts - 1));
   const { begun, free, emitted, parked = false, ending } = known ?? { begun: presumed, free: 0, emitted: true };
-  const previous = known?.attemptTrace ?? earlier.attemptTrace;
+  const previous = known?.attemptTrace ?? history.attemptTrace;
   return {
-    attempt: earlier.attempts + begun + 1,
-    freeRetries: earlier.freeRetries + free,
-    emittedSinceMs: earlier.emittedSinceMs ?? (emitted === false ? undefined : delivery.storedAtMs),
+    attempt: history.attempts + begun + 1,
+    excusedDeliveries: history.excusedDeliveries + free,
+    emittedSinceMs: history.emittedSinceMs ?? (emitted === false ? undefined : delivery.storedAtMs),
     parked,
     ending,
     // Of an attempt that kills its process no span is ever sent: the one before stays what is linked to.

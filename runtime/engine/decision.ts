@@ -1,20 +1,20 @@
 import type { Outcome } from "../core/outcome.ts";
-import type { Circumstances } from "../core/decide_outcome.ts";
+import type { RetryContext } from "../core/decide_outcome.ts";
 import type { Count } from "./count.ts";
 import type { Claim, Clock, Progress } from "./ports.ts";
 
 /** Time and chance are asked for only where an outcome depends on them, and that of a handler that returned does not. */
-export class Given implements Circumstances {
+export class Given implements RetryContext {
   readonly attempt: number;
-  readonly freeRetries: number;
+  readonly excusedDeliveries: number;
 
   constructor(
-    { attempt, freeRetries }: Pick<Count, "attempt" | "freeRetries">,
-    readonly retry: Circumstances["retry"],
+    { attempt, excusedDeliveries }: Pick<Count, "attempt" | "excusedDeliveries">,
+    readonly retry: RetryContext["retry"],
     readonly clock: Clock,
   ) {
     this.attempt = attempt;
-    this.freeRetries = freeRetries;
+    this.excusedDeliveries = excusedDeliveries;
   }
 
   get nowMs(): number {
@@ -42,11 +42,11 @@ export function decision(
   emittedSinceMs: number | undefined = counted.emittedSinceMs,
 ): Decision {
   if (outcome.kind === "ack") return { outcome, claim };
-  const { attempt, freeRetries, ending } = counted;
+  const { attempt, excusedDeliveries, ending } = counted;
   const free = outcome.kind === "retry" && !outcome.usesAttempt;
   const progress = {
     attempts: free ? attempt - 1 : attempt,
-    freeRetries: free ? freeRetries + 1 : freeRetries,
+    excusedDeliveries: free ? excusedDeliveries + 1 : excusedDeliveries,
     emittedSinceMs,
     ending: ending !== undefined,
   };

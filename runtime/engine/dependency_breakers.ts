@@ -32,7 +32,7 @@ export function dependencyFailure(thrown: unknown): DependencyFailure | undefine
 }
 
 /** The breakers of everything the functions of this process depend on, one a name. */
-export class Dependencies {
+export class DependencyBreakers {
   readonly #breakers = new Map<string, CircuitBreaker>();
 
   constructor(

@@ -1,8 +1,8 @@
 import type { Delivery } from "../core/delivery.ts";
 import type { Outcome } from "../core/outcome.ts";
-import type { Eventual } from "./maybe_promise.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
 import type { Pipeline } from "./pipeline.ts";
-import type { KeepAlive, Lease, Sink, Source } from "./ports.ts";
+import type { Consumer, ConsumerSink, Lease, Leases } from "./ports.ts";
 
 /** A delivery, and what keeps it. */
 interface Held {
@@ -14,7 +14,7 @@ interface Held {
  * One function at work: so many deliveries at a time, taken from its sources only as fast as they can begin and
  * as its breakers allow. What it holds it keeps alive at the server, and gives back when it must stop.
  */
-export class Worker implements Sink {
+export class Dispatcher implements ConsumerSink {
   readonly #held = new Map<string, Held>();
   /** What came in this turn. */
   readonly #fresh: Held[] = [];
@@ -30,11 +30,11 @@ export class Worker implements Sink {
   /** @param keepAliveMs how often to tell the server that what is held is still worked on */
   constructor(
     readonly pipeline: Pipeline,
-    readonly sources: readonly Source[],
+    readonly sources: readonly Consumer[],
     readonly keepAliveMs: number,
-    readonly keepAlive: KeepAlive,
+    readonly leases: Leases,
   ) {
-    pipeline.gates.onChange(() => this.#wake());
+    pipeline.admission.onChange(() => this.#wake());
   }
 
   /** Deliveries in the handler, or waiting for it. */
@@ -50,12 +50,12 @@ export class Worker implements Sink {
   credits(): number {
     if (this.#stopping) return 0;
     const free = this.pipeline.fn.policy.concurrency - this.inFlight;
-    const permits = this.pipeline.gates.permits() - this.#onTrial.size - this.#fresh.length;
+    const permits = this.pipeline.admission.permits() - this.#onTrial.size - this.#fresh.length;
     return Math.max(0, Math.min(free, permits));
   }
 
   closed(): boolean {
-    return this.#stopping || this.pipeline.gates.permits() === 0;
+    return this.#stopping || this.pipeline.admission.permits() === 0;
   }
 
   /**
@@ -64,7 +64,7 @@ export class Worker implements Sink {
    */
   deliver(delivery: Delivery): void {
     if (this.#isHeld(delivery)) return;
-    if (this.#fresh.push({ delivery, lease: this.keepAlive.hold(delivery.handle) }) > 1) return;
+    if (this.#fresh.push({ delivery, lease: this.leases.hold(delivery.ackSubject) }) > 1) return;
     queueMicrotask(() => {
       for (const held of this.#fresh.splice(0)) this.#begin(held);
     });
@@ -76,20 +76,20 @@ export class Worker implements Sink {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.pipeline.gates.close();
+    this.pipeline.admission.close();
     await Promise.all(this.sources.map((source) => source.stop()));
     for (const held of this.#waiting.splice(0)) void this.#giveBack(held);
     const { clock } = this.pipeline.ports;
-    const cancel = clock.timer(graceMs, () => this.pipeline.invoker.giveBackAll());
+    const cancel = clock.timer(graceMs, () => this.pipeline.runner.giveBackAll());
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     cancel();
     this.#stopKeepingAlive();
-    this.pipeline.invoker.giveBackAll();
+    this.pipeline.runner.giveBackAll();
   }
 
   #begin(held: Held): void {
     if (this.#isHeld(held.delivery)) return held.lease.release(); // it came twice at once
-    if (this.pipeline.gates.permits() !== Infinity) this.#onTrial.add(held);
+    if (this.pipeline.admission.permits() !== Infinity) this.#onTrial.add(held);
     if (this.#stopping) {
       this.#keep(held);
       void this.#giveBack(held);
@@ -105,10 +105,10 @@ export class Worker implements Sink {
    * known by its count: a consumer that was deleted and made anew hands out as a first delivery what it did before.
    */
   #isHeld(delivery: Delivery): boolean {
-    const held = this.#held.size > 0 && this.#held.get(delivery.place);
+    const held = this.#held.size > 0 && this.#held.get(delivery.messageKey);
     if (!held) return false;
-    held.delivery.handle = delivery.handle;
-    held.lease.renew(delivery.handle);
+    held.delivery.ackSubject = delivery.ackSubject;
+    held.lease.renew(delivery.ackSubject);
     return true;
   }
 
@@ -128,7 +128,7 @@ export class Worker implements Sink {
       this.#running--;
       this.#release(held);
     };
-    let outcome: Eventual<unknown>;
+    let outcome: MaybePromise<unknown>;
     try {
       outcome = this.pipeline.handle(held.delivery, held.lease);
     } catch (error) {
@@ -143,7 +143,7 @@ export class Worker implements Sink {
 
   /** Only what outlasts this turn need be found again: to look after each event would cost 0.3 µs. */
   #keep(held: Held): void {
-    this.#held.set(held.delivery.place, held);
+    this.#held.set(held.delivery.messageKey, held);
   }
 
   async #giveBack(held: Held): Promise<void> {
@@ -151,13 +151,13 @@ export class Worker implements Sink {
     // Given back, one that is another's by now would be taken from that one.
     const outcome: Outcome = await held.lease.mine()
       ? { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false }
-      : { kind: "lost" };
+      : { kind: "lease-expired" };
     await ports.settler.settle(fn.name, held.delivery, outcome);
     this.#release(held);
   }
 
   #release(held: Held): void {
-    if (this.#held.size > 0) this.#held.delete(held.delivery.place);
+    if (this.#held.size > 0) this.#held.delete(held.delivery.messageKey);
     if (this.#onTrial.size > 0) this.#onTrial.delete(held);
     held.lease.release();
     if (this.#waiting.length > 0) this.#runWaiting();

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { EmitOptions, HandlerContext, KvBucket, Log } from "../api/context.ts";
 import { type EventDefinition, parserOf } from "../api/define_event.ts";
-import type { BoundFunction } from "../project/resolve_function.ts";
-import { shown } from "../project/option_schemas.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
+import { describeValue } from "../project/option_schemas.ts";
 import { issueText } from "../core/cloudevent.ts";
 import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
@@ -11,7 +11,7 @@ import type { Clock, KvStore, Scope } from "./ports.ts";
 
 /** What is around every invocation of one function. */
 export interface Surroundings {
-  readonly fn: BoundFunction;
+  readonly fn: ResolvedFunction;
   /** The breaker of a dependency, by name. */
   readonly breaker: (dependency: string) => CircuitBreaker;
   readonly kv: KvStore;
@@ -96,7 +96,7 @@ export class InvocationContext implements HandlerContext {
     const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length);
     if (typeof id !== "string" || id === "") {
       throw new TypeError(
-        `${where} with id ${shown(id)}: an id is text, or left out; by none it would be stored twice`,
+        `${where} with id ${describeValue(id)}: an id is text, or left out; by none it would be stored twice`,
       );
     }
     if (emitted.some((other) => other.id === id)) {
@@ -136,9 +136,9 @@ export class InvocationContext implements HandlerContext {
   }
 }
 
-function undeclared(fn: BoundFunction, event: EventDefinition | undefined): string {
+function undeclared(fn: ResolvedFunction, event: EventDefinition | undefined): string {
   if (event?.kind !== "event") {
-    return `${fn.name} emits ${shown(event)}, which is not an event: give one of \`emits\`, as its definition`;
+    return `${fn.name} emits ${describeValue(event)}, which is not an event: give one of \`emits\`, as its definition`;
   }
   const second = fn.emits.some(({ type }) => type === event.type);
   if (second) return `${fn.name} emits a second definition of ${event.type}: give the one that \`emits\` has`;

@@ -1,36 +1,36 @@
 import { context as otel } from "@opentelemetry/api";
 import { NonRetryableError, RetryAfterError } from "../api/errors.ts";
-import type { BoundFunction } from "../project/resolve_function.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { WeirEvent } from "../core/event.ts";
 import { errorDetail, type Result } from "../core/outcome.ts";
 import { formatDuration } from "../core/duration.ts";
-import { Deadlines } from "./timeout_queue.ts";
+import { TimeoutQueue } from "./timeout_queue.ts";
 import { type DependencyFailure, dependencyFailure } from "./dependency_breakers.ts";
-import type { Eventual } from "./maybe_promise.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
 import type { InvocationContext } from "./handler_context.ts";
 import type { Clock } from "./ports.ts";
 
 const RETURNED: Result = { kind: "returned" };
 
 /** Runs one function's handler: under its deadline, and able to be given up at shutdown. */
-export class Invoker {
-  readonly #fn: BoundFunction;
+export class HandlerRunner {
+  readonly #fn: ResolvedFunction;
   readonly #clock: Clock;
-  readonly #deadlines: Deadlines;
+  readonly #deadlines: TimeoutQueue;
   readonly #running = new Set<() => void>();
   #givingBack = false;
 
-  constructor(fn: BoundFunction, clock: Clock) {
+  constructor(fn: ResolvedFunction, clock: Clock) {
     this.#fn = fn;
     this.#clock = clock;
-    this.#deadlines = new Deadlines(fn.policy.timeoutMs, clock);
+    this.#deadlines = new TimeoutQueue(fn.policy.timeoutMs, clock);
   }
 
   /**
    * Runs the handler to its end, its deadline or the shutdown, whichever is first, and never rejects. A handler
    * that takes no notice of its signal is left behind: what it still does has no effect on the event.
    */
-  invoke(event: WeirEvent, context: InvocationContext): Eventual<Result> {
+  run(event: WeirEvent, context: InvocationContext): MaybePromise<Result> {
     if (this.#givingBack) return { kind: "shutdown" };
     const fromMs = this.#clock.now();
     let returned: unknown, lasts: boolean;

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import type { BoundFunction } from "../project/resolve_function.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { IdempotencyPolicy } from "../project/resolve_policy.ts";
 import type { Delivery } from "../core/delivery.ts";
 import type { WeirEvent } from "../core/event.ts";
 import { errorDetail } from "../core/outcome.ts";
-import type { Claimed, Inbox } from "./ports.ts";
+import type { ClaimResult, IdempotencyStore } from "./ports.ts";
 
 /** Beyond the handler's timeout, for storing what it emitted: a claim must not end before its attempt does. */
 const STORING_MS = 15_000;
@@ -21,12 +21,12 @@ export class IdempotencyKeyError extends TypeError {
  * @throws {IdempotencyKeyError} when the author's `key` throws, or returns no text.
  */
 export async function claimEvent(
-  inbox: Inbox,
-  fn: BoundFunction,
+  inbox: IdempotencyStore,
+  fn: ResolvedFunction,
   policy: IdempotencyPolicy,
   event: WeirEvent,
   delivery: Delivery,
-): Promise<Claimed> {
+): Promise<ClaimResult> {
   return await inbox.claim(
     fn.name,
     idempotencyKey(fn, policy, event, delivery),
@@ -40,7 +40,7 @@ export async function claimEvent(
  * its own is named after its place, which another may have once its stream was deleted: then its time is of it too.
  */
 export function idempotencyKey(
-  { name }: BoundFunction,
+  { name }: ResolvedFunction,
   { key: given }: IdempotencyPolicy,
   event: WeirEvent,
   { headers, storedAtMs }: Pick<Delivery, "headers" | "storedAtMs">,

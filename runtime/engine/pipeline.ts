@@ -1,33 +1,33 @@
-import { type BoundFunction, type BoundTrigger, triggerFor } from "../project/resolve_function.ts";
+import { type ResolvedFunction, type ResolvedTrigger, triggerFor } from "../project/resolve_function.ts";
 import { parserOf } from "../api/define_event.ts";
 import type { IdempotencyPolicy } from "../project/resolve_policy.ts";
 import type { Delivery } from "../core/delivery.ts";
 import type { WeirEvent } from "../core/event.ts";
 import { errorDetail, type Outcome, type Result } from "../core/outcome.ts";
 import {
-  after,
-  type Circumstances,
-  inProgress,
-  notMine,
-  refused,
-  unavailable,
-  verdict,
+  breakerVerdict,
+  decideOutcome,
+  deferForBreaker,
+  deferForClaim,
+  deferForState,
+  deferUnknownSubject,
+  type RetryContext,
 } from "../core/decide_outcome.ts";
-import { before } from "../core/check_delivery.ts";
+import { checkDelivery } from "../core/check_delivery.ts";
 import { decode, type Decoded, type Parse } from "../core/cloudevent.ts";
 import { formatTraceparent } from "../core/traceparent.ts";
 import { CircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import { type Count, count } from "./count.ts";
 import { type Decision, decision, Given } from "./decision.ts";
-import type { Dependencies } from "./dependency_breakers.ts";
-import { andThen, type Eventual } from "./maybe_promise.ts";
+import type { DependencyBreakers } from "./dependency_breakers.ts";
+import { type MaybePromise, then } from "./maybe_promise.ts";
 import { InvocationContext, type Surroundings } from "./handler_context.ts";
 import { claimEvent, IdempotencyKeyError } from "./idempotency.ts";
-import { classify, Invoker } from "./handler_runner.ts";
-import { Gates } from "./admission.ts";
+import { classify, HandlerRunner } from "./handler_runner.ts";
+import { Admission } from "./admission.ts";
 import type { Claim, Lease, Ports, Scope } from "./ports.ts";
 
-const LOST: Outcome = { kind: "lost" };
+const LOST: Outcome = { kind: "lease-expired" };
 const OURS = { mine: () => true };
 
 /**
@@ -40,13 +40,13 @@ const OURS = { mine: () => true };
  */
 export class Pipeline {
   readonly breaker: CircuitBreaker;
-  readonly gates: Gates;
-  readonly invoker: Invoker;
+  readonly admission: Admission;
+  readonly runner: HandlerRunner;
   /** How the data of each trigger that is an event is checked. */
-  readonly #checks: ReadonlyMap<BoundTrigger, { readonly type: string; readonly parse: Parse }>;
+  readonly #checks: ReadonlyMap<ResolvedTrigger, { readonly type: string; readonly parse: Parse }>;
   readonly #surroundings: Surroundings;
 
-  constructor(readonly fn: BoundFunction, readonly dependencies: Dependencies, readonly ports: Ports) {
+  constructor(readonly fn: ResolvedFunction, readonly dependencies: DependencyBreakers, readonly ports: Ports) {
     const { clock, observer } = ports;
     this.breaker = new CircuitBreaker(
       fn.name,
@@ -55,10 +55,10 @@ export class Pipeline {
       clock,
       (change) => observer.breakerChanged(change),
     );
-    this.gates = new Gates(clock);
-    this.gates.add(this.breaker);
+    this.admission = new Admission(clock);
+    this.admission.add(this.breaker);
     for (const name of Object.keys(fn.policy.dependencies)) this.#dependency(name);
-    this.invoker = new Invoker(fn, clock);
+    this.runner = new HandlerRunner(fn, clock);
     this.#checks = new Map(
       fn.triggers.flatMap((trigger) => {
         const { pattern: type, event } = trigger;
@@ -71,7 +71,7 @@ export class Pipeline {
   /**
    * Takes one delivery from its bytes to its settlement, in one go where there is nothing to wait for. Never rejects.
    */
-  handle(delivery: Delivery, lease: Pick<Lease, "mine"> = OURS): Eventual<Outcome> {
+  handle(delivery: Delivery, lease: Pick<Lease, "mine"> = OURS): MaybePromise<Outcome> {
     const { fn, ports } = this;
     const trigger = triggerFor(fn, delivery.subject);
     const decoded = decode(delivery, trigger && this.#checks.get(trigger));
@@ -83,29 +83,29 @@ export class Pipeline {
     );
   }
 
-  #observed(passage: Passage): Eventual<Outcome> {
+  #observed(passage: Passage): MaybePromise<Outcome> {
     const { delivery, trigger, decoded: { event }, counted } = passage, functionName = this.fn.name;
     const known = "unknown" in counted ? undefined : counted;
     const attempt = known ? known.attempt : delivery.deliveryCount;
-    const previous = known ? known.previous : delivery.earlier.attemptTrace;
+    const previous = known ? known.previous : delivery.history.attemptTrace;
     const invocation = { functionName, delivery, event, attempt, trigger: trigger?.pattern, previous };
     return this.ports.observer.observe(
       invocation,
-      (scope) => andThen(this.#decide(passage, scope), (decision) => this.#settle(delivery, decision, scope)),
+      (scope) => then(this.#decide(passage, scope), (decision) => this.#settle(delivery, decision, scope)),
     );
   }
 
-  #decide({ delivery, lease, trigger, decoded, counted }: Passage, scope: Scope): Eventual<Decision> {
+  #decide({ delivery, lease, trigger, decoded, counted }: Passage, scope: Scope): MaybePromise<Decision> {
     const { policy } = this.fn;
     if ("unknown" in counted) {
-      const given = this.#circumstances({ attempt: delivery.deliveryCount, freeRetries: 0 });
-      return { outcome: unavailable(given, counted.unknown) };
+      const given = this.#circumstances({ attempt: delivery.deliveryCount, excusedDeliveries: 0 });
+      return { outcome: deferForState(given, counted.unknown) };
     }
     const given = this.#circumstances(counted);
-    if (!trigger) return decision(counted, notMine(delivery, given));
+    if (!trigger) return decision(counted, deferUnknownSubject(delivery, given));
     if (counted.ending) return decision(counted, counted.ending);
     if (counted.parked) return decision(counted, { kind: "ack", skipped: "parked" });
-    const stop = before({
+    const stop = checkDelivery({
       decoded,
       attempt: given.attempt,
       attempts: policy.retry.attempts,
@@ -113,10 +113,10 @@ export class Pipeline {
       maxAgeMs: policy.maxAgeMs,
     });
     if (stop) return this.#end(delivery, decoded, counted, stop);
-    return andThen(lease.mine(), (mine) => {
+    return then(lease.mine(), (mine) => {
       if (!mine) return { outcome: LOST };
       const permit = this.breaker.admit();
-      if (!permit.admitted) return decision(counted, refused("breaker-open", permit.retryAtMs, given));
+      if (!permit.admitted) return decision(counted, deferForBreaker("breaker-open", permit.retryAtMs, given));
       const work = { delivery, lease, event: decoded.event, counted, permit };
       // No turn is taken without need: meanwhile another handler may block the thread, and what was ours be so no more.
       if (policy.idempotency || counted.begin) return this.#claim(work, policy.idempotency, scope);
@@ -128,10 +128,10 @@ export class Pipeline {
     const { delivery, lease, event, counted, permit } = work;
     let claim: Claim | undefined;
     try {
-      const claimed = idempotency && await claimEvent(this.ports.inbox, this.fn, idempotency, event, delivery);
+      const claimed = idempotency && await claimEvent(this.ports.idempotency, this.fn, idempotency, event, delivery);
       if (claimed && claimed.kind !== "claimed") {
         permit.report("ignored");
-        if (claimed.kind === "in-progress") return decision(counted, inProgress(this.#circumstances(counted)));
+        if (claimed.kind === "in-progress") return decision(counted, deferForClaim(this.#circumstances(counted)));
         return decision(counted, { kind: "ack", skipped: "handled-before" });
       }
       claim = claimed?.claim;
@@ -143,18 +143,18 @@ export class Pipeline {
     } catch (error) {
       permit.report("ignored");
       const given = this.#circumstances(counted);
-      if (error instanceof IdempotencyKeyError) return decision(counted, after(classify(error), given));
-      return decision(counted, unavailable(given, error), claim);
+      if (error instanceof IdempotencyKeyError) return decision(counted, decideOutcome(classify(error), given));
+      return decision(counted, deferForState(given, error), claim);
     }
     return await this.#attempt(work, claim, scope);
   }
 
-  #attempt({ delivery, event, counted, permit }: Work, claim: Claim | undefined, scope: Scope): Eventual<Decision> {
-    return andThen(this.#run(event, counted, scope), (result) => {
-      permit.report(verdict(result));
+  #attempt({ delivery, event, counted, permit }: Work, claim: Claim | undefined, scope: Scope): MaybePromise<Decision> {
+    return then(this.#run(event, counted, scope), (result) => {
+      permit.report(breakerVerdict(result));
       const emittedSinceMs = counted.emittedSinceMs ??
         (result.kind === "emit-failed" ? delivery.storedAtMs : undefined);
-      return decision(counted, after(result, this.#circumstances(counted)), claim, emittedSinceMs);
+      return decision(counted, decideOutcome(result, this.#circumstances(counted)), claim, emittedSinceMs);
     });
   }
 
@@ -163,36 +163,36 @@ export class Pipeline {
     const { idempotency } = this.fn.policy;
     if (!idempotency || decoded.kind === "invalid" || delivery.deliveryCount === 1) return decision(counted, stop);
     try {
-      const claimed = await claimEvent(this.ports.inbox, this.fn, idempotency, decoded.event, delivery);
+      const claimed = await claimEvent(this.ports.idempotency, this.fn, idempotency, decoded.event, delivery);
       if (claimed.kind === "done") return decision(counted, { kind: "ack", skipped: "handled-before" });
-      if (claimed.kind === "in-progress") return decision(counted, inProgress(this.#circumstances(counted)));
+      if (claimed.kind === "in-progress") return decision(counted, deferForClaim(this.#circumstances(counted)));
       return decision(counted, stop, claimed.claim);
     } catch (error) {
       if (error instanceof IdempotencyKeyError) return decision(counted, stop);
-      return decision(counted, unavailable(this.#circumstances(counted), error));
+      return decision(counted, deferForState(this.#circumstances(counted), error));
     }
   }
 
-  #run(event: WeirEvent, { attempt, emittedSinceMs }: Count, scope: Scope): Eventual<Result> {
+  #run(event: WeirEvent, { attempt, emittedSinceMs }: Count, scope: Scope): MaybePromise<Result> {
     const context = new InvocationContext(this.#surroundings, event, attempt, scope);
-    return andThen(this.invoker.invoke(event, context), (result) => {
+    return then(this.runner.run(event, context), (result) => {
       if (result.kind !== "returned" || context.emitted.length === 0) return result;
       const { publisher } = this.ports;
       return Promise.all(context.emitted.map((emitted) => publisher.publish(emitted, emittedSinceMs))).then(
         () => result,
         (thrown: unknown) => {
-          const { blameless = false } = thrown as { blameless?: boolean };
-          return { kind: "emit-failed", blameless, error: errorDetail(thrown) };
+          const { transient = false } = thrown as { transient?: boolean };
+          return { kind: "emit-failed", transient, error: errorDetail(thrown) };
         },
       );
     });
   }
 
-  #settle(delivery: Delivery, { outcome, progress, claim }: Decision, scope: Scope): Eventual<Outcome> {
+  #settle(delivery: Delivery, { outcome, progress, claim }: Decision, scope: Scope): MaybePromise<Outcome> {
     const { settler } = this.ports, { name } = this.fn;
     const attemptTrace = outcome.kind === "ack" ? undefined : formatTraceparent(scope.span.spanContext());
     const used = progress && attemptTrace ? { ...progress, attemptTrace } : progress;
-    return andThen(settler.settle(name, delivery, outcome, used, claim), (settled) => {
+    return then(settler.settle(name, delivery, outcome, used, claim), (settled) => {
       if (!settled.ok) {
         scope.span.addEvent("weir.not_settled", { "error.message": String(settled.error) });
         const fields = { outcome: outcome.kind, error: settled.error };
@@ -205,11 +205,11 @@ export class Pipeline {
   /** From its first use on, a dependency whose breaker is open keeps the whole function from pulling. */
   #dependency(name: string): CircuitBreaker {
     const breaker = this.dependencies.breaker(name);
-    this.gates.add(breaker);
+    this.admission.add(breaker);
     return breaker;
   }
 
-  #circumstances(counted: Pick<Count, "attempt" | "freeRetries">): Circumstances {
+  #circumstances(counted: Pick<Count, "attempt" | "excusedDeliveries">): RetryContext {
     return new Given(counted, this.fn.policy.retry, this.ports.clock);
   }
 }
@@ -219,7 +219,7 @@ interface Passage {
   readonly delivery: Delivery;
   readonly lease: Pick<Lease, "mine">;
   /** Undefined when the function does not listen to the delivery's subject. */
-  readonly trigger: BoundTrigger | undefined;
+  readonly trigger: ResolvedTrigger | undefined;
   readonly decoded: Decoded;
   readonly counted: Count | { readonly unknown: unknown };
 }

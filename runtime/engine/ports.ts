@@ -1,10 +1,10 @@
 import type { Span } from "@opentelemetry/api";
 import type { KvBucket, Log } from "../api/context.ts";
-import type { Delivery, Handle } from "../core/delivery.ts";
+import type { AckSubject, Delivery } from "../core/delivery.ts";
 import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
 import type { DeadLetterOutcome, Outcome } from "../core/outcome.ts";
 import type { BreakerState } from "../core/breaker.ts";
-import type { Eventual } from "./maybe_promise.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
 
 /**
  * Time and chance, handed in so that a test can hold both still.
@@ -36,13 +36,13 @@ export interface Clock {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import type { Stored } from "weir/testing";
+ * import type { PublishResult } from "weir/testing";
  *
- * const place = ({ stream, sequence, duplicate }: Stored) => `${stream}:${sequence}${duplicate ? " again" : ""}`;
+ * const place = ({ stream, sequence, duplicate }: PublishResult) => `${stream}:${sequence}${duplicate ? " again" : ""}`;
  * assert.equal(place({ stream: "DEMO", sequence: 4, duplicate: true }), "DEMO:4 again");
  * ```
  */
-export interface Stored {
+export interface PublishResult {
   /** The stream that has it. */
   readonly stream: string;
   /** Its position in the stream, from 1. */
@@ -52,12 +52,12 @@ export interface Stored {
 }
 
 /**
- * Stores events. Rejects when an event is not known to be stored, with `blameless: true` on the error when nothing is
+ * Stores events. Rejects when an event is not known to be stored, with `transient: true` on the error when nothing is
  * wrong with the event: NATS is away, or its stream is full.
  */
 export interface Publisher {
   /** @param sinceMs it may have been stored already, at that time or later; undefined: JetStream itself would notice */
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored>;
+  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult>;
 }
 
 /** How settling went. On a failure the message is still with JetStream, which hands it out again. */
@@ -66,7 +66,7 @@ export type Settlement = { readonly ok: true } | { readonly ok: false; readonly 
 /** What an event has used up by the time it is settled; unknown for one that never began. */
 export interface Progress {
   readonly attempts: number;
-  readonly freeRetries: number;
+  readonly excusedDeliveries: number;
   /** What it emits may be stored already, since then. */
   readonly emittedSinceMs?: number;
   /** Its end was decided at an earlier delivery: the dead letter may be stored already. */
@@ -83,15 +83,15 @@ export interface Settler {
     outcome: Outcome,
     progress?: Progress,
     claim?: Claim,
-  ): Eventual<Settlement>;
+  ): MaybePromise<Settlement>;
   /** Tells JetStream that the delivery is still being worked on. */
   extend(delivery: Delivery): void;
 }
 
 /** Sees to it that what is held stays ours even while a handler blocks the thread, and knows when it did not. */
-export interface KeepAlive {
+export interface Leases {
   /** Begins with a delivery that just came. */
-  hold(handle: Handle): Lease;
+  hold(handle: AckSubject): Lease;
 }
 
 /** A delivery that is held. */
@@ -100,14 +100,14 @@ export interface Lease {
    * Whether it is still ours; asked when its handler is about to run, since it may have waited long for one that
    * computes. It is a promise when that has only just let go of the thread, which then needs a moment for its acks.
    */
-  mine(): Eventual<boolean>;
+  mine(): MaybePromise<boolean>;
   /** It was handed out again, by this name: it is ours from now on. */
-  renew(handle: Handle): void;
+  renew(handle: AckSubject): void;
   release(): void;
 }
 
 /** What is known of a message's deliveries besides how many there were. */
-export interface Counts {
+export interface AttemptCounts {
   /** Attempts that began: how often its handler was run. */
   readonly begun: number;
   /** Deliveries that used no attempt. */
@@ -123,10 +123,10 @@ export interface Counts {
 }
 
 /** Remembers counts: JetStream counts deliveries, and a delivery may never have reached a handler. */
-export interface Attempts {
+export interface AttemptStore {
   /** Undefined when nothing was ever written of this message. */
-  read(functionName: string, delivery: Delivery): Promise<Counts | undefined>;
-  write(functionName: string, delivery: Delivery, counts: Counts): Promise<void>;
+  read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined>;
+  write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void>;
 }
 
 /**
@@ -135,9 +135,9 @@ export interface Attempts {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { type Claim, MemoryInbox } from "weir/testing";
+ * import { type Claim, MemoryIdempotencyStore } from "weir/testing";
  *
- * const inbox = new MemoryInbox();
+ * const inbox = new MemoryIdempotencyStore();
  * const claimed = await inbox.claim("greet", "e1", 30_000, 60_000);
  * assert.ok(claimed.kind === "claimed");
  * const claim: Claim = claimed.claim;
@@ -158,16 +158,16 @@ export interface Claim {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { type Claimed, MemoryInbox } from "weir/testing";
+ * import { type ClaimResult, MemoryIdempotencyStore } from "weir/testing";
  *
- * const mayRun = ({ kind }: Claimed) => kind === "claimed";
+ * const mayRun = ({ kind }: ClaimResult) => kind === "claimed";
  *
- * const inbox = new MemoryInbox();
+ * const inbox = new MemoryIdempotencyStore();
  * assert.ok(mayRun(await inbox.claim("greet", "e1", 30_000, 60_000)));
  * assert.ok(!mayRun(await inbox.claim("greet", "e1", 30_000, 60_000))); // the first is at it
  * ```
  */
-export type Claimed =
+export type ClaimResult =
   | { readonly kind: "claimed"; readonly claim: Claim }
   | { readonly kind: "done" }
   | { readonly kind: "in-progress" };
@@ -178,15 +178,15 @@ export type Claimed =
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { type Inbox, MemoryInbox, TestClock } from "weir/testing";
+ * import { type IdempotencyStore, MemoryIdempotencyStore, TestClock } from "weir/testing";
  *
- * const clock = new TestClock(), inbox: Inbox = new MemoryInbox(clock);
+ * const clock = new TestClock(), inbox: IdempotencyStore = new MemoryIdempotencyStore(clock);
  * await inbox.claim("greet", "e1", 30_000, 60_000);
  * await clock.advance("30s"); // whoever had it is dead by now
  * assert.equal((await inbox.claim("greet", "e1", 30_000, 60_000)).kind, "claimed");
  * ```
  */
-export interface Inbox {
+export interface IdempotencyStore {
   /**
    * Claims an event for one delivery.
    *
@@ -194,7 +194,7 @@ export interface Inbox {
    * @param leaseMs how long the claim holds if its process dies
    * @param ttlMs how long a handled event is remembered
    */
-  claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<Claimed>;
+  claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<ClaimResult>;
 }
 
 /**
@@ -249,13 +249,13 @@ export interface BreakerChange {
 
 /** Sees everything, changes nothing: what `run` returns is what `observe` must return. */
 export interface Observer {
-  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O>;
+  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => MaybePromise<O>): MaybePromise<O>;
   breakerChanged(change: BreakerChange): void;
 }
 
 /** Hands out deliveries as fast as its sink has credits for them. */
-export interface Source {
-  start(sink: Sink): void;
+export interface Consumer {
+  start(sink: ConsumerSink): void;
   /** The sink has, or may have, more credits than before. */
   wake(): void;
   /** Stops pulling. What was handed out stays valid and can still be settled. */
@@ -265,7 +265,7 @@ export interface Source {
 }
 
 /** Takes deliveries. */
-export interface Sink {
+export interface ConsumerSink {
   /** How many more deliveries could begin now. */
   credits(): number;
   /** Whether nothing may begin, however many slots are free: a breaker is open, or it stops. */
@@ -278,8 +278,8 @@ export interface Ports {
   readonly clock: Clock;
   readonly publisher: Publisher;
   readonly settler: Settler;
-  readonly attempts: Attempts;
-  readonly inbox: Inbox;
+  readonly attempts: AttemptStore;
+  readonly idempotency: IdempotencyStore;
   readonly observer: Observer;
   readonly kv: KvStore;
 }

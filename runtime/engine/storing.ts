@@ -1,10 +1,10 @@
 import type { Context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Publisher, Stored } from "./ports.ts";
+import type { Publisher, PublishResult } from "./ports.ts";
 
 /** Is told once what has become of an event or a message. */
 export interface Storing {
-  stored(stored: Stored): void;
+  stored(stored: PublishResult): void;
   /** It is not known to be stored. */
   failed(error: unknown): void;
 }
@@ -40,7 +40,7 @@ export function promised(
   publisher: Pick<TellingPublisher, "begin">,
   event: OutgoingEvent,
   sinceMs?: number,
-): Promise<Stored> {
+): Promise<PublishResult> {
   return new Promise((stored, failed) =>
     publisher.begin(event, { stored, failed }, sinceMs === undefined ? undefined : { sinceMs })
   );

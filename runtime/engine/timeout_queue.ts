@@ -12,7 +12,7 @@ interface Entry {
  * Deadlines that are all the same time away. They fall due in the order they were set, so a queue and one timer
  * serve any number of them: a timer for each would cost more than all else the runtime does for an event.
  */
-export class Deadlines {
+export class TimeoutQueue {
   readonly #queue: Entry[] = [];
   #head = 0;
   #disarm: (() => void) | undefined;

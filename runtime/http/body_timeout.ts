@@ -3,18 +3,18 @@ import type { Clock } from "../engine/ports.ts";
 import { Problem } from "./problem.ts";
 
 /** How long a body may take to come: a caller that never ends it must not hold a place for ever. */
-export const BODY_MS = 30_000;
+export const BODY_TIMEOUT_MS = 30_000;
 
 /** @param what did not happen in time */
 export function late(what: string): Problem {
-  return new Problem(408, "Request Timeout", `${what} within ${BODY_MS} ms`);
+  return new Problem(408, "Request Timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
 }
 
 /**
  * Waits for callers, but not for ever. One timer serves all that are waited for, and there is none while nobody is, nor
  * before the turn is over: nearly every body is there with its head, and a timer costs as much as to read it.
  */
-export class Patience {
+export class BodyTimeout {
   /** Since when each is waited for, the longest first. */
   readonly #waits = new Map<() => void, number>();
   #cancel: (() => void) | undefined;

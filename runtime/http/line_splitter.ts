@@ -14,7 +14,7 @@ export type Line = string | Problem;
  * Cuts bytes that come in pieces into lines. Only the beginning of a line whose end has not come is held, and of one
  * that is too long nothing: it is skipped up to its end, and those behind it are lines again.
  */
-export class Lines {
+export class LineSplitter {
   #tail: Uint8Array[] = [];
   #tailBytes = 0;
   #skipping = false;

@@ -1,12 +1,12 @@
 /** How many events of one request are on their way at once: enough to be fast, and no flood. */
-export const WINDOW = 256;
+export const MAX_CONCURRENT = 256;
 
 /**
- * Does something with every item, in their order, at most {@linkcode WINDOW} at a time, and settles each.
+ * Does something with every item, in their order, at most {@linkcode MAX_CONCURRENT} at a time, and settles each.
  *
  * @param ends whether an error ends it: what has not begun by then never does, and is rejected with `unbegun`
  */
-export async function settleInWindow<Item, Value>(
+export async function mapConcurrent<Item, Value>(
   items: readonly Item[],
   run: (item: Item) => Promise<Value>,
   ends: (error: unknown) => boolean,
@@ -25,6 +25,6 @@ export async function settleInWindow<Item, Value>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(WINDOW, items.length) }, runSome));
+  await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT, items.length) }, runSome));
   return results;
 }

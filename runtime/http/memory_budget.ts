@@ -1,19 +1,19 @@
 import type { Clock } from "../engine/ports.ts";
-import { BODY_MS, Patience } from "./body_timeout.ts";
+import { BODY_TIMEOUT_MS, BodyTimeout } from "./body_timeout.ts";
 import { Problem } from "./problem.ts";
 
 /**
  * How much of bodies is held at once, in bytes as they came. A request takes a few times its body in memory, while
  * it is text, data, and a message; and it takes it for as long as NATS lets it wait.
  */
-export const ROOM_BYTES = 32 * 1_024 * 1_024;
+export const BODY_MEMORY_BYTES = 32 * 1_024 * 1_024;
 
 /** The place of one request's body. */
-export interface BodyPlace {
+export interface Reservation {
   /** The largest body taken. */
   readonly maxBytes: number;
   /** How long its caller is waited for. */
-  readonly patience: Patience;
+  readonly patience: BodyTimeout;
   /** Makes it so many bytes large. @throws {Problem} 503 when there is no room for that. */
   grow(toBytes: number): void;
   /** Makes it just so large, for what comes and goes. @throws {Problem} 503 when there is no room for that. */
@@ -23,15 +23,15 @@ export interface BodyPlace {
 }
 
 /** Room for the bodies of all requests under way. */
-export class BodyRoom {
+export class MemoryBudget {
   #bytes = 0;
-  readonly patience: Patience;
+  readonly patience: BodyTimeout;
 
-  constructor(readonly maxBytes: number, clock: Clock, readonly roomBytes: number = ROOM_BYTES) {
-    this.patience = new Patience(BODY_MS, clock);
+  constructor(readonly maxBytes: number, clock: Clock, readonly roomBytes: number = BODY_MEMORY_BYTES) {
+    this.patience = new BodyTimeout(BODY_TIMEOUT_MS, clock);
   }
 
-  enter(): BodyPlace {
+  enter(): Reservation {
     return new Place(this);
   }
 
@@ -44,16 +44,16 @@ export class BodyRoom {
   }
 }
 
-class Place implements BodyPlace {
+class Place implements Reservation {
   #bytes = 0;
 
-  constructor(readonly room: BodyRoom) {}
+  constructor(readonly room: MemoryBudget) {}
 
   get maxBytes(): number {
     return this.room.maxBytes;
   }
 
-  get patience(): Patience {
+  get patience(): BodyTimeout {
     return this.room.patience;
   }
 

@@ -1,14 +1,14 @@
 import type { Context } from "@opentelemetry/api";
-import type { Stored } from "../engine/ports.ts";
+import type { PublishResult } from "../engine/ports.ts";
 import type { Storing, TellingPublisher } from "../engine/storing.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import { BatchSpan } from "./batch_span.ts";
-import type { BodyPlace } from "./memory_budget.ts";
+import type { Reservation } from "./memory_budget.ts";
 import { malformed } from "./request_body.ts";
-import { type Line, Lines } from "./line_splitter.ts";
+import { type Line, LineSplitter } from "./line_splitter.ts";
 import { late } from "./body_timeout.ts";
 import { Problem } from "./problem.ts";
-import { WINDOW } from "./map_concurrent.ts";
+import { MAX_CONCURRENT } from "./map_concurrent.ts";
 
 /** The most events of one request: of each a result is held until all are answered, some 150 bytes. */
 export const MAX_EVENTS = 100_000;
@@ -21,7 +21,7 @@ export interface Bulk {
   read(line: string, index: number, span: BatchSpan): OutgoingEvent;
   readonly begin: TellingPublisher["begin"];
   /** What is answered of a stored event, as JSON text. */
-  resultOf(event: OutgoingEvent, stored: Stored): string;
+  resultOf(event: OutgoingEvent, stored: PublishResult): string;
   /** Why an event is not stored, for its result. */
   problemOf(error: unknown): Problem;
   /** What becomes of every event that has not begun when one was not stored for no fault of its own. */
@@ -29,18 +29,18 @@ export interface Bulk {
 }
 
 /**
- * Publishes the event of each line while the body comes, {@linkcode WINDOW} at a time: with so many on their way
+ * Publishes the event of each line while the body comes, {@linkcode MAX_CONCURRENT} at a time: with so many on their way
  * nothing is read, and so the caller is held up by TCP. What is held is a piece of the body, the events under way, and
  * the results. An event that is at fault has a result of its own; once one cannot be stored the rest is read, so that
  * the caller gets to read the answer, and not tried.
  */
 export async function settleLines(
   request: Request,
-  place: BodyPlace,
+  place: Reservation,
   within: Context,
   bulk: Bulk,
 ): Promise<Response> {
-  const results: string[] = [], lines = new Lines(place.maxBytes);
+  const results: string[] = [], lines = new LineSplitter(place.maxBytes);
   const reader = request.body?.getReader();
   let underWay = 0, underWayLength = 0, resultsLength = 0, number = 0, stored = 0;
   let first: { readonly index: number; readonly problem: Problem } | undefined, outage: Problem | undefined;
@@ -97,7 +97,7 @@ export async function settleLines(
       number++;
       const text = typeof line === "string" ? line.trim() : undefined;
       if (text === "") continue;
-      if (underWay >= WINDOW) await untilFewer(WINDOW);
+      if (underWay >= MAX_CONCURRENT) await untilFewer(MAX_CONCURRENT);
       if (results.length >= MAX_EVENTS || resultsLength > MAX_RESULTS_LENGTH) throw tooMany();
       const index = results.push("") - 1;
       if (outage) settled(index, failureOf(bulk.untried));
@@ -130,7 +130,7 @@ export async function settleLines(
 
 /** What is told of lines that were begun. */
 interface OnLine {
-  stored(line: Begun, of: Stored): void;
+  stored(line: Begun, of: PublishResult): void;
   failed(line: Pick<Begun, "index" | "number" | "length">, error: unknown): void;
 }
 
@@ -145,7 +145,7 @@ class Begun implements Storing {
     readonly span: BatchSpan,
   ) {}
 
-  stored(of: Stored): void {
+  stored(of: PublishResult): void {
     this.on.stored(this, of);
   }
 
@@ -158,8 +158,8 @@ class Begun implements Storing {
 /** Reads until a line has ended. A caller that sends a byte now and then would else hold its place for ever. */
 async function nextLines(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  lines: Lines,
-  place: BodyPlace,
+  lines: LineSplitter,
+  place: Reservation,
   hold: (bytes: number) => void,
 ): Promise<{ readonly lines: readonly Line[]; readonly done: boolean }> {
   let isLate = false;

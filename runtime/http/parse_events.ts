@@ -1,4 +1,4 @@
-import type { BodyPlace } from "./memory_budget.ts";
+import type { Reservation } from "./memory_budget.ts";
 import { malformed, parseJson, readText } from "./request_body.ts";
 import { Problem } from "./problem.ts";
 
@@ -23,7 +23,7 @@ const CORE = new Set(["id", "source", "type", "time", "specversion", "dataconten
 const NONE: Readonly<Record<string, string>> = {};
 
 /** Reads `POST /events/{type}` or a route: plain JSON data, with CloudEvents attributes in headers if any. */
-export async function readTyped(request: Request, type: string, place: BodyPlace): Promise<IncomingEvent> {
+export async function readTyped(request: Request, type: string, place: Reservation): Promise<IncomingEvent> {
   const contentType = mediaType(request);
   if (contentType === STRUCTURED) {
     const event = fromEnvelope(parseJson(await readText(request, place)));
@@ -55,7 +55,7 @@ export function readLine(line: string, key: string | undefined, index: number): 
 /** Reads `POST /events`: CloudEvents that name their type themselves, one or many. */
 export async function readEnvelopes(
   request: Request,
-  place: BodyPlace,
+  place: Reservation,
 ): Promise<{ readonly many: boolean; readonly events: IncomingEvent[] }> {
   const contentType = mediaType(request);
   switch (contentType) {

@@ -1,5 +1,5 @@
 import { type EventDefinition, parserOf } from "../api/define_event.ts";
-import type { Stored } from "../engine/ports.ts";
+import type { PublishResult } from "../engine/ports.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import type { Issue } from "../core/cloudevent.ts";
@@ -53,7 +53,7 @@ export function outgoing(caller: Caller, incoming: IncomingEvent, span?: BatchSp
 }
 
 /** What is answered of a stored event, as JSON text. */
-export function resultOf({ id, type }: OutgoingEvent, { stream, sequence, duplicate }: Stored): string {
+export function resultOf({ id, type }: OutgoingEvent, { stream, sequence, duplicate }: PublishResult): string {
   return `{"id":${
     JSON.stringify(id)
   },"type":"${type}","stream":"${stream}","sequence":${sequence},"duplicate":${duplicate}}`;

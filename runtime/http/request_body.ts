@@ -1,4 +1,4 @@
-import type { BodyPlace } from "./memory_budget.ts";
+import type { Reservation } from "./memory_budget.ts";
 import { late } from "./body_timeout.ts";
 import { Problem } from "./problem.ts";
 
@@ -7,7 +7,7 @@ const AT_ONCE_BYTES = 65_536;
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The body as text. @throws {Problem} 413 as soon as it is too large, 503 when there is no room; 400: not UTF-8. */
-export function readText(request: Request, place: BodyPlace): Promise<string> {
+export function readText(request: Request, place: Reservation): Promise<string> {
   const { maxBytes } = place, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
@@ -17,7 +17,7 @@ export function readText(request: Request, place: BodyPlace): Promise<string> {
   return inPieces(request, place);
 }
 
-function atOnce(request: Request, place: BodyPlace): Promise<string> {
+function atOnce(request: Request, place: Reservation): Promise<string> {
   return new Promise((resolve, reject) => {
     const cameInTime = place.patience.wait(() => reject(late("the body did not come")));
     request.bytes().then((bytes) => {
@@ -35,7 +35,7 @@ function atOnce(request: Request, place: BodyPlace): Promise<string> {
   });
 }
 
-async function inPieces(request: Request, place: BodyPlace): Promise<string> {
+async function inPieces(request: Request, place: Reservation): Promise<string> {
   const reader = request.body?.getReader();
   if (!reader) return "";
   const pieces: Uint8Array[] = [];

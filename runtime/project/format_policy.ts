@@ -4,7 +4,7 @@ import { type BreakerOptions, FUNCTION_DEFAULTS, type RetryOptions } from "../ap
 import type { FunctionPolicy } from "./resolve_policy.ts";
 
 /** A function's whole policy, written as its options are: names and durations are those of its file. */
-export interface WrittenPolicy {
+export interface FormattedPolicy {
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
   readonly concurrency: number;
@@ -18,10 +18,10 @@ export interface WrittenPolicy {
 }
 
 /** @param called the breakers of dependencies that were called, by name */
-export function writePolicy(
+export function formatPolicy(
   { retry, timeoutMs, concurrency, maxAgeMs, idempotency, breaker, dependencies }: FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
-): WrittenPolicy {
+): FormattedPolicy {
   const { attempts, initialMs, maxMs, factor, jitter } = retry;
   return {
     retry: { attempts, initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter },
@@ -60,7 +60,7 @@ const { idempotency: remembering, ...SET } = FUNCTION_DEFAULTS;
 const DEFAULTS = { ...SET, maxAge: null, idempotency: null };
 
 /** Every value of a policy, in the order of the options. */
-export function policyValues({ dependencies, ...own }: WrittenPolicy): PolicyValue[] {
+export function policyValues({ dependencies, ...own }: FormattedPolicy): PolicyValue[] {
   const given = { ...own, dependencies };
   const defaults = {
     ...DEFAULTS,

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { shown } from "./option_schemas.ts";
+import { describeValue } from "./option_schemas.ts";
 import { didYouMean, nearest } from "../core/did_you_mean.ts";
 
 /** Where modules are that a problem may be about. */
@@ -29,7 +29,7 @@ export async function loadProblem(error: unknown, from: ImportedFrom): Promise<s
 }
 
 async function explain(error: unknown, place: Place, from: ImportedFrom): Promise<string> {
-  if (!(error instanceof Error)) return `it throws when it is loaded: ${shown(error)}, which is no Error`;
+  if (!(error instanceof Error)) return `it throws when it is loaded: ${describeValue(error)}, which is no Error`;
   const [message] = stripVTControlCharacters(error.message).split("\n");
   const unresolved = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND"; // whatever kept it from linking
   if (unresolved && message.startsWith("SyntaxError: ")) {
@@ -83,7 +83,7 @@ function pathIn(url: string, root: URL): string | undefined {
 
 /** How a file imports another of the project. */
 function specifier(to: string, from: string): string {
-  const up = "../../".repeat(from.split("/").length - 1), folder = from.replace(/[^/]*$/, "");
+  const up = "../".repeat(from.split("/").length - 1), folder = from.replace(/[^/]*$/, "");
   return to.startsWith(folder) ? `./${to.slice(folder.length)}` : up + to;
 }
 

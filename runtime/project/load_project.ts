@@ -1,6 +1,6 @@
 import { StartupProblems } from "./startup_problems.ts";
 import type { LoadedModule } from "./loaded_module.ts";
-import { leftOut } from "./unloaded_files.ts";
+import { unloadedFiles } from "./unloaded_files.ts";
 import { loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
 
@@ -18,7 +18,7 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
   const functions = await loadFolder(root, "functions", problems);
   try {
     const registry = buildRegistry(schemas, functions);
-    if (problems.length === 0) return { ...registry, warnings: [...registry.warnings, ...await leftOut(root)] };
+    if (problems.length === 0) return { ...registry, warnings: [...registry.warnings, ...await unloadedFiles(root)] };
   } catch (error) {
     if (!(error instanceof StartupProblems)) throw error;
     problems.push(...error.problems);

@@ -6,14 +6,14 @@ import { didYouMean } from "../core/did_you_mean.ts";
 export const durationSchema = z.unknown().transform((value, ctx) => {
   const ms = parseDuration(value);
   if (ms !== undefined && ms > 0) return ms;
-  ctx.addIssue({ code: "custom", message: `${shown(value)} is not a duration above zero: ${DURATION_HELP}` });
+  ctx.addIssue({ code: "custom", message: `${describeValue(value)} is not a duration above zero: ${DURATION_HELP}` });
   return z.NEVER;
 });
 
 /** A number of things, one at the least. */
 export const countSchema = z.custom<number>(
   (value) => Number.isSafeInteger(value) && (value as number) >= 1,
-  { error: ({ input }) => `${shown(input)} is not a whole number from 1` },
+  { error: ({ input }) => `${describeValue(input)} is not a whole number from 1` },
 );
 
 /**
@@ -42,7 +42,7 @@ export function unknownOption(key: string, path: string, known: readonly string[
 }
 
 /** A value as an author would write it, in a few letters. */
-export function shown(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (typeof value === "number" || value === undefined) return String(value);

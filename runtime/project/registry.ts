@@ -1,8 +1,8 @@
 import { parseDuration } from "../core/duration.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import { isWildcard } from "../core/subjects.ts";
-import { bindEvents } from "./resolve_events.ts";
-import { bindFunction, type BoundFunction } from "./resolve_function.ts";
+import { resolveEvents } from "./resolve_events.ts";
+import { type ResolvedFunction, resolveFunction } from "./resolve_function.ts";
 import type { FunctionDefinition } from "../api/define_function.ts";
 import { resolvePolicy } from "./resolve_policy.ts";
 import type { EventDefinition } from "../api/define_event.ts";
@@ -10,13 +10,13 @@ import { HEALTH_CHECK_TIMEOUT, type HealthCheckDefinition } from "../api/define_
 import type { StreamDefinition } from "../api/define_stream.ts";
 import { exportsOf, type LoadedModule } from "./loaded_module.ts";
 import { oneOf, StartupProblems } from "./startup_problems.ts";
-import { type BoundStream, StreamMap } from "./resolve_streams.ts";
+import { type ResolvedStream, StreamMap } from "./resolve_streams.ts";
 
 /** Everything the project declares, checked as a whole. */
 export interface Registry {
-  readonly functions: readonly BoundFunction[];
+  readonly functions: readonly ResolvedFunction[];
   readonly events: ReadonlyMap<string, EventDefinition>;
-  readonly streams: readonly BoundStream[];
+  readonly streams: readonly ResolvedStream[];
   /** What is allowed, and probably not meant. */
   readonly warnings: readonly string[];
   readonly healthChecks: readonly {
@@ -40,8 +40,8 @@ export function buildRegistry(
   for (const { file, value } of exportsOf<StreamDefinition>(schemas, "stream")) {
     problems.push(...streams.declare(value, file).map((problem) => `${file}: ${problem}`));
   }
-  const project = bindEvents(schemas, streams, problems), { events } = project;
-  const bound = functions.flatMap((module) => bindFunction(module, project, streams, problems) ?? []);
+  const project = resolveEvents(schemas, streams, problems), { events } = project;
+  const bound = functions.flatMap((module) => resolveFunction(module, project, streams, problems) ?? []);
   checkNames(functions, problems);
   checkDependencies(functions, problems);
   const healthChecks = bindHealthChecks(functions, problems);
@@ -50,7 +50,7 @@ export function buildRegistry(
 }
 
 /** Plain publishers may use a subject that no event declares; where its neighbours are declared, it is a slip. */
-function unknownTypes(functions: readonly BoundFunction[], events: ReadonlyMap<string, EventDefinition>): string[] {
+function unknownTypes(functions: readonly ResolvedFunction[], events: ReadonlyMap<string, EventDefinition>): string[] {
   return functions.flatMap(({ name, triggers }) =>
     triggers.filter(({ pattern, event }) => !event && !isWildcard(pattern)).flatMap(({ pattern }) => {
       const [first] = pattern.split(".");

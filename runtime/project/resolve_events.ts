@@ -13,7 +13,7 @@ export interface ProjectEvents {
 }
 
 /** The events that `schemas/` exports, by type; what is wrong with them is added to `problems`. */
-export function bindEvents(
+export function resolveEvents(
   schemas: readonly LoadedModule[],
   streams: StreamMap,
   problems: string[],

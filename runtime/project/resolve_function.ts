@@ -8,11 +8,11 @@ import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
 import { oneOf } from "./startup_problems.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
-import { shown } from "./option_schemas.ts";
+import { describeValue } from "./option_schemas.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
 /** One subject or pattern a function listens to. */
-export interface BoundTrigger {
+export interface ResolvedTrigger {
   readonly pattern: string;
   readonly stream: string;
   /** Absent for a raw pattern: its data stays unchecked. */
@@ -20,27 +20,27 @@ export interface BoundTrigger {
 }
 
 /** A function that can run: named, checked, with its whole policy. */
-export interface BoundFunction {
+export interface ResolvedFunction {
   readonly name: string;
-  readonly triggers: readonly BoundTrigger[];
+  readonly triggers: readonly ResolvedTrigger[];
   readonly emits: readonly EventDefinition[];
   readonly policy: FunctionPolicy;
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown;
 }
 
 /** What wakes the function on a subject; undefined when it does not listen to that. */
-export function triggerFor(fn: BoundFunction, subject: string): BoundTrigger | undefined {
+export function triggerFor(fn: ResolvedFunction, subject: string): ResolvedTrigger | undefined {
   return fn.triggers.find(({ pattern }) => pattern === subject) ??
     fn.triggers.find(({ pattern }) => covers(pattern, subject));
 }
 
 /** The function a file declares; undefined when something is wrong with it, which is added to `problems`. */
-export function bindFunction(
+export function resolveFunction(
   { file, exports }: LoadedModule,
   project: ProjectEvents,
   streams: StreamMap,
   problems: string[],
-): BoundFunction | undefined {
+): ResolvedFunction | undefined {
   const name = file.replace(/^.*\//, "").replace(/\.ts$/, "");
   const problem = (text: string) => problems.push(`${file}: ${text}`);
   const before = problems.length;
@@ -59,7 +59,7 @@ export function bindFunction(
   if (typeof definition.handler !== "function") {
     problem(
       `defineFunction needs a handler as its second argument, such as \`async (event, ctx) => { … }\`, ` +
-        `not ${shown(definition.handler)}`,
+        `not ${describeValue(definition.handler)}`,
     );
   }
   const resolved = resolvePolicy(definition.options);
@@ -83,14 +83,14 @@ function bindTriggers(
   project: ProjectEvents,
   streams: StreamMap,
   problem: (text: string) => void,
-): BoundTrigger[] {
+): ResolvedTrigger[] {
   if (on === undefined) {
     problem(`\`on\` is missing: name the event that wakes it, as in \`on: OrderCreated\`${CIRCULAR}`);
     return [];
   }
   const given = Array.isArray(on) ? on as readonly Trigger[] : [on as Trigger];
   if (given.length === 0) problem("`on` is empty: name at least one event, as in `on: OrderCreated`");
-  const triggers: BoundTrigger[] = [];
+  const triggers: ResolvedTrigger[] = [];
   for (const trigger of given) {
     const event = typeof trigger === "string" ? project.events.get(trigger) : trigger;
     const pattern = typeof trigger === "string" ? trigger : trigger?.type;
@@ -129,7 +129,7 @@ function unexported(event: unknown, { events }: ProjectEvents): string {
   if (event === undefined) return `undefined, not an event${CIRCULAR}`;
   const type = (event as EventDefinition | null)?.type;
   if ((event as EventDefinition | null)?.kind !== "event") {
-    return `${shown(event)}, not an event: import one from schemas/, or make it with defineEvent`;
+    return `${describeValue(event)}, not an event: import one from schemas/, or make it with defineEvent`;
   }
   if (events.has(type!)) return `a second definition of "${type}": import the one that schemas/ exports`;
   return `"${type}", which no file in schemas/ exports: export it there`;
@@ -148,5 +148,5 @@ function notOne(exports: LoadedModule["exports"]): string {
   if (typeof given === "function") return `${what} but a plain one: write \`defineFunction({ on: … }, handler)\``;
   if (given instanceof Promise) return `${what} but a promise of something: leave out \`async\`, or await it`;
   const kind = (given as { kind?: unknown } | null)?.kind;
-  return `${what} but ${typeof kind === "string" ? `one of kind "${kind}"` : shown(given)}`;
+  return `${what} but ${typeof kind === "string" ? `one of kind "${kind}"` : describeValue(given)}`;
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
-import { countSchema as count, durationSchema, optionProblems, shown } from "./option_schemas.ts";
+import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import { type BreakerOptions, FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
 /** How long handled events are remembered, and by what name. */
@@ -31,9 +31,9 @@ const retry = z.strictObject({
   max: durationSchema.prefault(defaults.retry.max),
   factor: z.custom<number>(
     (value) => Number.isFinite(value) && (value as number) >= 1,
-    { error: ({ input }) => `${shown(input)} is not a number from 1` },
+    { error: ({ input }) => `${describeValue(input)} is not a number from 1` },
   ).default(defaults.retry.factor),
-  jitter: z.enum(["full", "none"], { error: ({ input }) => `${shown(input)} is neither "full" nor "none"` })
+  jitter: z.enum(["full", "none"], { error: ({ input }) => `${describeValue(input)} is neither "full" nor "none"` })
     .default(defaults.retry.jitter),
 }).transform(({ initial: initialMs, max: maxMs, ...rest }): RetryPolicy => ({ ...rest, initialMs, maxMs }));
 

@@ -4,7 +4,7 @@ import { durationSchema, optionProblems } from "./option_schemas.ts";
 import type { StreamDefinition } from "../api/define_stream.ts";
 
 /** A stream that must exist: what Weir owns of it. A setting left undefined is JetStream's or its operator's. */
-export interface BoundStream {
+export interface ResolvedStream {
   readonly name: string;
   readonly subjects: readonly string[];
   readonly maxAgeMs?: number;
@@ -37,7 +37,7 @@ const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicate
 
 /** Finds the stream of every subject: the declared one that covers it, or the default of its first token. */
 export class StreamMap {
-  readonly #streams = new Map<string, BoundStream>();
+  readonly #streams = new Map<string, ResolvedStream>();
   /** Where each was declared. */
   readonly #declared = new Map<string, { file: string; definition: StreamDefinition }>();
 
@@ -117,7 +117,7 @@ export class StreamMap {
   }
 
   /** Every stream that must exist. */
-  all(): BoundStream[] {
+  all(): ResolvedStream[] {
     return [...this.#streams.values()];
   }
 }

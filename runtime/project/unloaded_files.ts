@@ -10,7 +10,7 @@ const MEANT: Record<string, { pattern: RegExp; what: string }> = {
  * Files that declare something and that nothing loads: one a line, with why. Others in a folder below, or in
  * JavaScript, are helpers: there is nothing to say of them.
  */
-export async function leftOut(root: URL): Promise<string[]> {
+export async function unloadedFiles(root: URL): Promise<string[]> {
   const found = await Promise.all(
     Object.entries(MEANT).map(async ([folder, { pattern, what }]) => {
       const lines: string[] = [];

@@ -58,7 +58,7 @@ export class AttemptAttributes implements PreparedAttributes {
   json(): string {
     const { delivery, event, attempt } = this.invocation;
     const id = escaped(event.id);
-    const redrives = delivery.earlier.redrives > 0 ? `,${integer("weir.redrives", delivery.earlier.redrives)}` : "";
+    const redrives = delivery.history.redrives > 0 ? `,${integer("weir.redrives", delivery.history.redrives)}` : "";
     const outcome = this.outcome ? `,{"key":"weir.outcome","value":{"stringValue":"${this.outcome}"}}` : "";
     return sharedJson(this.invocation) +
       `,{"key":"messaging.message.id","value":{"stringValue":"${id}"}}` +
@@ -114,6 +114,6 @@ function ownOf({ delivery, event, attempt }: Invocation): Attributes {
     "weir.attempt": attempt,
     "weir.delivery_count": delivery.deliveryCount,
     "weir.stream_sequence": delivery.sequence,
-    ...delivery.earlier.redrives > 0 && { "weir.redrives": delivery.earlier.redrives },
+    ...delivery.history.redrives > 0 && { "weir.redrives": delivery.history.redrives },
   };
 }

@@ -63,7 +63,7 @@ export function endAttemptSpan(
   if (span instanceof RecordedSpan && span.prepared instanceof AttemptAttributes) span.prepared.outcome = outcome.kind;
   else span.setAttribute("weir.outcome", outcome.kind);
   switch (outcome.kind) {
-    case "lost":
+    case "lease-expired":
       return;
     case "ack":
       if (outcome.skipped) span.setAttribute("weir.skipped", outcome.skipped);

@@ -1,4 +1,4 @@
-import type { Publisher, Stored } from "../engine/ports.ts";
+import type { Publisher, PublishResult } from "../engine/ports.ts";
 import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Labels } from "./instruments.ts";
@@ -18,7 +18,7 @@ export class MeteredPublisher implements TellingPublisher {
     this.#inner = telling(inner);
   }
 
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
+  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
     return promised(this, event, sinceMs);
   }
 
@@ -45,7 +45,7 @@ class Measured implements Storing {
 
   constructor(readonly publisher: MeteredPublisher, readonly type: string, readonly storing: Storing) {}
 
-  stored(stored: Stored): void {
+  stored(stored: PublishResult): void {
     this.publisher.ended(this.type, stored.duplicate ? "duplicate" : "stored", this.#fromMs);
     this.storing.stored(stored);
   }

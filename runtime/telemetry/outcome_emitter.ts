@@ -12,7 +12,7 @@ export interface Settled {
 }
 
 /** Tells whoever is listening of every delivery that this process settles. While nobody is, it costs a comparison. */
-export class Outcomes {
+export class OutcomeEmitter {
   readonly #listeners = new Set<(settled: Settled) => void>();
 
   get watched(): boolean {

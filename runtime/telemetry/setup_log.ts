@@ -2,7 +2,7 @@ import type { LogFields } from "../api/context.ts";
 import type { Clock } from "../engine/ports.ts";
 import { reportDrops } from "./otel/dropped_items.ts";
 import { Logger, type LogOptions } from "./otel/log.ts";
-import { Repetitions } from "./otel/log_dedup.ts";
+import { LogDedup } from "./otel/log_dedup.ts";
 import { redactor, secretsOf } from "./otel/redact.ts";
 
 /** The log of a process. */
@@ -29,7 +29,7 @@ export async function setupLog(
   },
 ): Promise<ProcessLog> {
   const redact = redactor(secretsOf(environment, readFile));
-  const repetitions = new Repetitions(clock);
+  const repetitions = new LogDedup(clock);
   const endpoint = environment.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT || environment.OTEL_EXPORTER_OTLP_ENDPOINT;
   const wanted = environment.OTEL_LOGS_EXPORTER === "otlp" && environment.OTEL_SDK_DISABLED !== "true";
   const otlp = wanted && endpoint

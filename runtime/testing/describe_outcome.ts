@@ -9,8 +9,8 @@ export function describeOutcome(outcome: Outcome): string {
   switch (outcome.kind) {
     case "ack":
       return outcome.skipped ? `acked without a run: ${outcome.skipped}` : "acked";
-    case "lost":
-      return "lost: it may be with another replica";
+    case "lease-expired":
+      return "lease-expired: another replica may handle it";
     case "retry": {
       const { reason, delayMs, usesAttempt, error } = outcome;
       const used = usesAttempt ? "" : ", no attempt used up";

@@ -1,5 +1,5 @@
 import { systemClock } from "../engine/system_clock.ts";
-import type { Claimed, Clock, Inbox } from "../engine/ports.ts";
+import type { ClaimResult, Clock, IdempotencyStore } from "../engine/ports.ts";
 
 interface Entry {
   state: "in-progress" | "done";
@@ -14,17 +14,17 @@ interface Entry {
  * ```ts
  * import assert from "node:assert/strict";
  * import { defineFunction } from "weir";
- * import { invoke, MemoryInbox } from "weir/testing";
+ * import { invoke, MemoryIdempotencyStore } from "weir/testing";
  *
  * const once = defineFunction({ on: "demo.asked", idempotency: true }, () => {});
  *
- * const inbox = new MemoryInbox();
+ * const inbox = new MemoryIdempotencyStore();
  * await invoke(once, {}, { inbox });
  * const { outcome } = await invoke(once, {}, { inbox });
  * assert.deepEqual(outcome, { kind: "ack", skipped: "handled-before" });
  * ```
  */
-export class MemoryInbox implements Inbox {
+export class MemoryIdempotencyStore implements IdempotencyStore {
   readonly #entries = new Map<string, Entry>();
 
   /** Goes by a clock, the system's unless given: by it claims and memories end. */
@@ -32,7 +32,7 @@ export class MemoryInbox implements Inbox {
 
   /** Claims an event for one delivery. */
   // deno-lint-ignore require-await -- as the real one answers
-  async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<Claimed> {
+  async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<ClaimResult> {
     const name = `${functionName}.${key}`, known = this.#entries.get(name), nowMs = this.clock.now();
     if (known && known.untilMs > nowMs) return { kind: known.state };
     const entry: Entry = { state: "in-progress", by: Symbol(), untilMs: nowMs + leaseMs };

@@ -8,7 +8,7 @@ import { z } from "zod";
  * import { defineFunction } from "weir";
  * import { assertAcked, invoke, type RecordedEvent } from "weir/testing";
  *
- * // As `recorded` reads it from a file; here one of a publisher who knows nothing of CloudEvents.
+ * // As `loadEvent` reads it from a file; here one of a publisher who knows nothing of CloudEvents.
  * const event: RecordedEvent = {
  *   kind: "recorded",
  *   subject: "legacy.orders",
@@ -70,7 +70,7 @@ function isTexts(given: unknown): boolean {
  * ```ts
  * import assert from "node:assert/strict";
  * import { defineFunction } from "weir";
- * import { assertAcked, invoke, recorded } from "weir/testing";
+ * import { assertAcked, invoke, loadEvent } from "weir/testing";
  *
  * const file = await Deno.makeTempFile({ suffix: ".json" }); // yours is beside the test, and kept
  * await Deno.writeTextFile(
@@ -87,13 +87,13 @@ function isTexts(given: unknown): boolean {
  * );
  * const greet = defineFunction({ on: "demo.asked" }, ({ data }, ctx) => ctx.log.info("asked", { data }));
  *
- * const event = await recorded(file);
+ * const event = await loadEvent(file);
  * assertAcked(await invoke(greet, event));
  * assert.equal(event.headers["ce-id"], "a1");
  * await Deno.remove(file);
  * ```
  */
-export async function recorded(pathOrUrl: string | URL): Promise<RecordedEvent> {
+export async function loadEvent(pathOrUrl: string | URL): Promise<RecordedEvent> {
   const file = typeof pathOrUrl === "string" && /^file:/.test(pathOrUrl) ? new URL(pathOrUrl) : pathOrUrl;
   let text: string;
   try {

@@ -9,7 +9,7 @@ import { NatsKvStore } from "../nats/kv/kv_store.ts";
 import { startRuntime } from "../app/runtime.ts";
 import { Logger } from "../telemetry/otel/log.ts";
 import { setupMetrics } from "../telemetry/otel/metrics.ts";
-import { Outcomes } from "../telemetry/outcome_emitter.ts";
+import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { setupTracing } from "../telemetry/otel/tracing.ts";
 import { findMessage, type FoundMessage } from "./find_message.ts";
 import { registryOf } from "./modules.ts";
@@ -59,7 +59,7 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
     await setupTracing((name) => env[name], config.OTEL_SERVICE_NAME);
     const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
     const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
-    const outcomes = new Outcomes(), settlements = new Settlements(outcomes, running(registry, config));
+    const outcomes = new OutcomeEmitter(), settlements = new Settlements(outcomes, running(registry, config));
     const watched = { ...registry, functions: registry.functions.map((fn) => settlements.watched(fn)) };
     const runtime = await startRuntime(config, watched, log, { metrics, outcomes });
     const cluster = await connectCluster(config);

@@ -16,7 +16,7 @@ async function check(source: string): Promise<{ ok: boolean; text: string }> {
   try {
     const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
     const absolute = Object.entries<string>(imports)
-      .map(([name, target]) => [name, target.startsWith("../authoring/") ? new URL(target, ROOT).href : target]);
+      .map(([name, target]) => [name, target.startsWith("./") ? new URL(target, ROOT).href : target]);
     await Deno.writeTextFile(
       `${folder}/deno.json`,
       JSON.stringify({ imports: Object.fromEntries(absolute), nodeModulesDir: "none", lock: false }),

@@ -18,7 +18,7 @@ const retry = { kind: "retry", reason: "failed", usesAttempt: true } as const;
 const outcomes: [outcome: Outcome, text: string][] = [
   [{ kind: "ack" }, "ack (attempt 2)"],
   [{ kind: "ack", skipped: "handled-before" }, "skipped (handled-before)"],
-  [{ kind: "lost" }, "lost (it may be with another process)"],
+  [{ kind: "lease-expired" }, "lost (it may be with another process)"],
   [{ ...retry, delayMs: 2_000 }, "retry in 2s (failed, attempt 2)"],
   [{ ...retry, delayMs: 734 }, "retry in 734ms (failed, attempt 2)"],
   [{ ...retry, delayMs: 4_321 }, "retry in 4.3s (failed, attempt 2)"],

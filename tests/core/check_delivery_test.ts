@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Decoded } from "../../runtime/core/cloudevent.ts";
-import { before, type Candidate } from "../../runtime/core/check_delivery.ts";
+import { checkDelivery, type DeliveryFacts } from "../../runtime/core/check_delivery.ts";
 
 const EVENT = {
   id: "e1",
@@ -17,16 +17,16 @@ const INVALID: Decoded = {
   event: EVENT,
   error: { name: "InvalidEventError", message: "not JSON" },
 };
-const CANDIDATE: Candidate = { decoded: VALID, attempt: 1, attempts: 3, ageMs: 0, maxAgeMs: undefined };
+const CANDIDATE: DeliveryFacts = { decoded: VALID, attempt: 1, attempts: 3, ageMs: 0, maxAgeMs: undefined };
 
-const free: [what: string, candidate: Partial<Candidate>][] = [
+const free: [what: string, candidate: Partial<DeliveryFacts>][] = [
   ["a first attempt may run", {}],
   ["the last attempt may run", { attempt: 3 }],
   ["an old event may run where age does not matter", { ageMs: 1e12 }],
   ["an event just as old as may be may run", { ageMs: 60_000, maxAgeMs: 60_000 }],
 ];
 for (const [what, candidate] of free) {
-  Deno.test(what, () => assert.equal(before({ ...CANDIDATE, ...candidate }), undefined));
+  Deno.test(what, () => assert.equal(checkDelivery({ ...CANDIDATE, ...candidate }), undefined));
 }
 
 const CRASHED = {
@@ -34,7 +34,7 @@ const CRASHED = {
   message: "the process ended while handling this event: of 3 attempts the last never reported back",
 };
 const EXPIRED = { name: "ExpiredError", message: "the event is 61s old; the function takes none older than 1m" };
-const buried: [what: string, candidate: Partial<Candidate>, deadLetter: ReturnType<typeof before>][] = [
+const buried: [what: string, candidate: Partial<DeliveryFacts>, deadLetter: ReturnType<typeof checkDelivery>][] = [
   ["bytes that do not decode are invalid at once, untried", { decoded: INVALID }, {
     kind: "dead-letter",
     reason: "invalid",
@@ -67,10 +67,10 @@ const buried: [what: string, candidate: Partial<Candidate>, deadLetter: ReturnTy
   }],
 ];
 for (const [what, candidate, deadLetter] of buried) {
-  Deno.test(what, () => assert.deepEqual(before({ ...CANDIDATE, ...candidate }), deadLetter));
+  Deno.test(what, () => assert.deepEqual(checkDelivery({ ...CANDIDATE, ...candidate }), deadLetter));
 }
 
-const orders: [what: string, candidate: Partial<Candidate>, reason: string][] = [
+const orders: [what: string, candidate: Partial<DeliveryFacts>, reason: string][] = [
   ["invalid goes before crashed and expired", {
     decoded: INVALID,
     attempt: 4,
@@ -80,5 +80,5 @@ const orders: [what: string, candidate: Partial<Candidate>, reason: string][] = 
   ["crashed goes before expired", { attempt: 4, ageMs: 2, maxAgeMs: 1 }, "crashed"],
 ];
 for (const [what, candidate, reason] of orders) {
-  Deno.test(what, () => assert.equal(before({ ...CANDIDATE, ...candidate })?.reason, reason));
+  Deno.test(what, () => assert.equal(checkDelivery({ ...CANDIDATE, ...candidate })?.reason, reason));
 }

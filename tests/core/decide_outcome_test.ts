@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Outcome, Result, RetryReason } from "../../runtime/core/outcome.ts";
 import {
-  after,
-  type Circumstances,
-  FREE_RETRIES,
-  notMine,
-  refused,
-  verdict,
+  breakerVerdict,
+  decideOutcome,
+  deferForBreaker,
+  deferUnknownSubject,
+  MAX_EXCUSED_DELIVERIES,
+  type RetryContext,
 } from "../../runtime/core/decide_outcome.ts";
 import type { Verdict } from "../../runtime/core/breaker.ts";
 
 const error = { name: "Error", message: "no" };
-const GIVEN: Circumstances = {
+const GIVEN: RetryContext = {
   attempt: 1,
-  freeRetries: 0,
+  excusedDeliveries: 0,
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
   nowMs: 10_000,
   random: 0.5,
@@ -27,13 +27,13 @@ const free = (reason: RetryReason, delayMs: number): Outcome => (
   { kind: "retry", reason, delayMs, usesAttempt: false, error }
 );
 const exhausted: Outcome = { kind: "dead-letter", reason: "attempts-exhausted", attempts: 3, error };
-const refusedEmit: Result = { kind: "emit-failed", blameless: false, error };
-const outage: Result = { kind: "emit-failed", blameless: true, error };
+const refusedEmit: Result = { kind: "emit-failed", transient: false, error };
+const outage: Result = { kind: "emit-failed", transient: true, error };
 const refusal = (retryAtMs: number, probeFailed = false): Result => (
   { kind: "dependency-open", dependency: "Payments", retryAtMs, probeFailed, error }
 );
 
-const rows: [what: string, result: Result, given: Partial<Circumstances>, outcome: Outcome][] = [
+const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome: Outcome][] = [
   ["a handler that returned acks", { kind: "returned" }, {}, { kind: "ack" }],
   ["the last attempt acks like any other", { kind: "returned" }, LAST, { kind: "ack" }],
   ["a throw is retried after the backoff", { kind: "failed", error }, {}, again("failed", 100)],
@@ -44,7 +44,7 @@ const rows: [what: string, result: Result, given: Partial<Circumstances>, outcom
   ["emits that were not stored are retried", refusedEmit, {}, again("emit-failed", 100)],
   ["at last, emits that were not stored exhaust the attempts", refusedEmit, LAST, exhausted],
   ["emits that cannot be stored at all are retried, and use no attempt", outage, LAST, free("emit-failed", 100)],
-  ["the longer they cannot be stored the longer they wait", outage, { freeRetries: 2 }, free("emit-failed", 400)],
+  ["the longer they cannot be stored the longer they wait", outage, { excusedDeliveries: 2 }, free("emit-failed", 400)],
   ["a rejection is a dead letter at once", { kind: "rejected", error }, {}, {
     kind: "dead-letter",
     reason: "rejected",
@@ -65,22 +65,32 @@ const rows: [what: string, result: Result, given: Partial<Circumstances>, outcom
   ],
   ["the last retry-after exhausts the attempts", { kind: "retry-after", delayMs: 5, error }, LAST, exhausted],
   ["an open dependency waits until it may close, and a spread", refusal(12_000), {}, free("dependency-open", 2_100)],
-  ["the spread grows with every such wait", refusal(12_000), { freeRetries: 2 }, free("dependency-open", 2_400)],
+  ["the spread grows with every such wait", refusal(12_000), { excusedDeliveries: 2 }, free("dependency-open", 2_400)],
   [
     "an open dependency never uses an attempt up",
     refusal(12_000),
-    { attempt: 3, freeRetries: 5_000 },
+    { attempt: 3, excusedDeliveries: 5_000 },
     free("dependency-open", 3_000),
   ],
   ["a dependency that may close by now is tried after the spread", refusal(9_000), {}, free("dependency-open", 100)],
   [
     "a failed probe is forgiven",
     refusal(12_000, true),
-    { attempt: 3, freeRetries: 99 },
+    { attempt: 3, excusedDeliveries: 99 },
     free("dependency-open", 3_000),
   ],
-  ["a failed probe is not forgiven for ever", refusal(12_000, true), { freeRetries: 100 }, again("failed", 3_000)],
-  ["at last a failed probe exhausts the attempts", refusal(12_000, true), { attempt: 3, freeRetries: 100 }, exhausted],
+  [
+    "a failed probe is not forgiven for ever",
+    refusal(12_000, true),
+    { excusedDeliveries: 100 },
+    again("failed", 3_000),
+  ],
+  [
+    "at last a failed probe exhausts the attempts",
+    refusal(12_000, true),
+    { attempt: 3, excusedDeliveries: 100 },
+    exhausted,
+  ],
   ["a shutdown gives back at once", { kind: "shutdown" }, LAST, {
     kind: "retry",
     reason: "shutdown",
@@ -89,11 +99,11 @@ const rows: [what: string, result: Result, given: Partial<Circumstances>, outcom
   }],
 ];
 for (const [what, result, given, outcome] of rows) {
-  Deno.test(what, () => assert.deepEqual(after(result, { ...GIVEN, ...given }), outcome));
+  Deno.test(what, () => assert.deepEqual(decideOutcome(result, { ...GIVEN, ...given }), outcome));
 }
 
 Deno.test("an event whose function's breaker is open waits until that may close, and uses no attempt", () => {
-  assert.deepEqual(refused("breaker-open", 10_250.5, { ...GIVEN, attempt: 3 }), {
+  assert.deepEqual(deferForBreaker("breaker-open", 10_250.5, { ...GIVEN, attempt: 3 }), {
     kind: "retry",
     reason: "breaker-open",
     delayMs: 351,
@@ -103,14 +113,20 @@ Deno.test("an event whose function's breaker is open waits until that may close,
 });
 
 for (
-  const [what, freeRetries, delayMs] of [
+  const [what, excusedDeliveries, delayMs] of [
     ["waits for a second at the least", 0, 1_000],
     ["waits no longer for having waited often", 999, 4_000],
   ] as const
 ) {
   Deno.test(`an event on a subject that only the next version knows ${what}`, () => {
     const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
-    const outcome = notMine({ subject: "orders.new" }, { attempt: 1, freeRetries, retry, nowMs: 0, random: 0.5 });
+    const outcome = deferUnknownSubject({ subject: "orders.new" }, {
+      attempt: 1,
+      excusedDeliveries,
+      retry,
+      nowMs: 0,
+      random: 0.5,
+    });
     assert.ok(outcome.kind === "retry" && outcome.reason === "not-mine" && !outcome.usesAttempt);
     assert.equal(outcome.delayMs, delayMs);
   });
@@ -118,11 +134,17 @@ for (
 
 Deno.test("an event on a subject that no version ever knows ends as `invalid`, with no attempt made", () => {
   const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
-  const outcome = notMine({ subject: "orders.new" }, { attempt: 1, freeRetries: 1_000, retry, nowMs: 0, random: 0.5 });
+  const outcome = deferUnknownSubject({ subject: "orders.new" }, {
+    attempt: 1,
+    excusedDeliveries: 1_000,
+    retry,
+    nowMs: 0,
+    random: 0.5,
+  });
   assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
 });
 
-Deno.test("a hundred failed probes are forgiven one event", () => assert.equal(FREE_RETRIES, 100));
+Deno.test("a hundred failed probes are forgiven one event", () => assert.equal(MAX_EXCUSED_DELIVERIES, 100));
 
 const verdicts: [result: Result, verdict: Verdict][] = [
   [{ kind: "returned" }, "success"],
@@ -141,7 +163,7 @@ const verdicts: [result: Result, verdict: Verdict][] = [
 for (const [result, expected] of verdicts) {
   const where = "dependency" in result ? " in a dependency" : "";
   Deno.test(`${result.kind}${where} is ${expected} to the function's breaker`, () => {
-    assert.equal(verdict(result), expected);
+    assert.equal(breakerVerdict(result), expected);
   });
 }
 
@@ -154,7 +176,7 @@ const results = fc.oneof(
 );
 const circumstances = fc.record({
   attempt: fc.integer({ min: 1, max: 200 }),
-  freeRetries: fc.nat(10_000),
+  excusedDeliveries: fc.nat(10_000),
   retry: fc.record({
     attempts: fc.integer({ min: 1, max: 200 }),
     initialMs: fc.integer({ min: 1, max: 1e6 }),
@@ -168,7 +190,7 @@ const circumstances = fc.record({
 
 Deno.test("no retry but a shutdown's is without a delay, and none comes before a breaker may close", () => {
   fc.assert(fc.property(results, circumstances, (result, given) => {
-    const outcome = after(result, given);
+    const outcome = decideOutcome(result, given);
     if (outcome.kind !== "retry") return assert.ok(given.attempt >= given.retry.attempts);
     assert.ok(Number.isInteger(outcome.delayMs) && outcome.delayMs >= 1, `${outcome.delayMs}`);
     if (result.kind === "dependency-open") assert.ok(given.nowMs + outcome.delayMs >= result.retryAtMs);

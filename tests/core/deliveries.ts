@@ -17,8 +17,8 @@ export function delivery(
     storedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
     headers: HeaderList.of(Object.entries(headers)),
-    earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
-    place: "ORDERS.7",
-    handle: "$JS.ACK.ORDERS.test.1.42.1.0.0",
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+    messageKey: "ORDERS.7",
+    ackSubject: "$JS.ACK.ORDERS.test.1.42.1.0.0",
   };
 }

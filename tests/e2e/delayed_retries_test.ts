@@ -3,7 +3,7 @@ import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import type { ParkedEvent } from "../../runtime/core/delayed_retry.ts";
+import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
 import { eventually } from "../nats/eventually.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
@@ -52,7 +52,7 @@ Deno.test("parked events are listed with why and until when they wait, and one c
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   };
-  const list = async (query = "") => (await admin(`/parked${query}`)).body as ParkedEvent[];
+  const list = async (query = "") => (await admin(`/parked${query}`)).body as DelayedRetry[];
   await eventually(async () => (await list()).length === 3);
   const events = await list();
 

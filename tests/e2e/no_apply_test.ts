@@ -10,7 +10,7 @@ import { planCluster } from "../../runtime/nats/topology/plan.ts";
 import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/log.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { wantedOf } from "../../runtime/app/desired_state.ts";
+import { desiredState } from "../../runtime/app/desired_state.ts";
 import { eventually } from "../nats/eventually.ts";
 
 const Placed = defineEvent({ type: "orders.placed", version: 1, data: z.object({ n: z.int() }) });
@@ -75,12 +75,12 @@ async function setup(): Promise<Bench> {
     log,
     violations,
     apply: async () => {
-      const applied = await applyPlan(admin, wantedOf(config("admin"), registry), ["work", "ship"]);
+      const applied = await applyPlan(admin, desiredState(config("admin"), registry), ["work", "ship"]);
       assert.deepEqual(applied.flatMap(({ problem }) => problem ?? []), []);
     },
     plan: async () => {
       const { nc, jsm, close } = await connectCluster(config("planner"));
-      const steps = await planCluster(nc, jsm, wantedOf(config("planner"), registry), ["work", "ship"]);
+      const steps = await planCluster(nc, jsm, desiredState(config("planner"), registry), ["work", "ship"]);
       await close();
       return steps;
     },

@@ -8,7 +8,7 @@ import { readConfig } from "../../runtime/app/config.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
 import { planCluster } from "../../runtime/nats/topology/plan.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { wantedOf } from "../../runtime/app/desired_state.ts";
+import { desiredState } from "../../runtime/app/desired_state.ts";
 
 export interface Planned extends AsyncDisposable {
   readonly server: NatsServer;
@@ -28,12 +28,12 @@ export async function startPlanned(): Promise<Planned> {
     cluster,
     plan: async (functions) => {
       const registry = registryOf(functions);
-      const steps = await planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names(registry));
+      const steps = await planCluster(cluster.nc, cluster.jsm, desiredState(config, registry), names(registry));
       return steps.filter(({ kind }) => kind !== "same");
     },
     apply: (functions, options) => {
       const registry = registryOf(functions);
-      return applyPlan(cluster, wantedOf(config, registry), names(registry), options);
+      return applyPlan(cluster, desiredState(config, registry), names(registry), options);
     },
     [Symbol.asyncDispose]: async () => {
       await cluster.close();

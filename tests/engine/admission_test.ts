@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { CircuitBreaker } from "../../runtime/engine/circuit_breaker.ts";
-import { Gates } from "../../runtime/engine/admission.ts";
+import { Admission } from "../../runtime/engine/admission.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { BREAKER } from "./setup.ts";
 
 /** Gates, the permits at each of their calls, and breakers to put in them. */
 function setup() {
-  const clock = new TestClock(), gates = new Gates(clock), heard: number[] = [];
+  const clock = new TestClock(), gates = new Admission(clock), heard: number[] = [];
   gates.onChange(() => heard.push(gates.permits()));
   const newBreaker = (policy: Partial<BreakerPolicy> = {}) =>
     new CircuitBreaker("Payments", "dependency", { ...BREAKER, ...policy }, clock, () => {});
@@ -92,7 +92,7 @@ Deno.test("a breaker that was open before it was added is waited for as well", (
 Deno.test("a timer that comes early, as a long one does, waits for the rest of the time", () => {
   const clock = new TestClock(), heard: number[] = [];
   const { now, random } = clock, timer = (ms: number, f: () => void) => clock.timer(Math.min(ms, 4_000), f);
-  const gates = new Gates({ now, random, timer });
+  const gates = new Admission({ now, random, timer });
   const breaker = new CircuitBreaker("Payments", "dependency", BREAKER, clock, () => {});
   gates.onChange(() => heard.push(gates.permits()));
   gates.add(breaker);

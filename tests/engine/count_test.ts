@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { count } from "../../runtime/engine/count.ts";
-import type { Counts } from "../../runtime/engine/ports.ts";
+import type { AttemptCounts } from "../../runtime/engine/ports.ts";
 import { delivery } from "../core/deliveries.ts";
 
-const NEVER = { attempts: 0, freeRetries: 0, redrives: 0 };
+const NEVER = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
 
 /** Counts a delivery of which that much is written down. */
-function counted(deliveryCount: number, written: Counts | undefined, budget: number, earlier = NEVER) {
+function counted(deliveryCount: number, written: AttemptCounts | undefined, budget: number, history = NEVER) {
   const attempts = { read: () => Promise.resolve(written), write: () => Promise.reject(new Error("not asked to")) };
-  return count(attempts, "ship", { ...delivery(), deliveryCount, earlier }, budget);
+  return count(attempts, "ship", { ...delivery(), deliveryCount, history }, budget);
 }
 
 Deno.test("a first delivery is the first attempt, and nothing is looked up or written for it", async () => {
@@ -16,9 +16,9 @@ Deno.test("a first delivery is the first attempt, and nothing is looked up or wr
     read: () => Promise.reject(new Error("not asked to")),
     write: () => Promise.reject(new Error("not asked to")),
   };
-  assert.deepEqual(await count(attempts, "ship", { ...delivery(), deliveryCount: 1, earlier: NEVER }, 5), {
+  assert.deepEqual(await count(attempts, "ship", { ...delivery(), deliveryCount: 1, history: NEVER }, 5), {
     attempt: 1,
-    freeRetries: 0,
+    excusedDeliveries: 0,
     emittedSinceMs: undefined,
     parked: false,
     ending: undefined,
@@ -51,19 +51,19 @@ for (
 }
 
 Deno.test("attempts before an event was parked are counted on", async () => {
-  const earlier = { attempts: 2, freeRetries: 3, redrives: 0 };
-  assert.deepEqual(await counted(1, undefined, 5, earlier), {
+  const history = { attempts: 2, excusedDeliveries: 3, redrives: 0 };
+  assert.deepEqual(await counted(1, undefined, 5, history), {
     attempt: 3,
-    freeRetries: 3,
+    excusedDeliveries: 3,
     emittedSinceMs: undefined,
     parked: false,
     ending: undefined,
     begin: undefined,
     previous: undefined,
   });
-  assert.deepEqual(await counted(2, { begun: 1, free: 1, emitted: true }, 5, earlier), {
+  assert.deepEqual(await counted(2, { begun: 1, free: 1, emitted: true }, 5, history), {
     attempt: 4,
-    freeRetries: 4,
+    excusedDeliveries: 4,
     emittedSinceMs: delivery().storedAtMs,
     parked: false,
     ending: undefined,
@@ -87,9 +87,9 @@ for (
 }
 
 Deno.test("what an event may have emitted before it was parked it may have emitted still", async () => {
-  const earlier = { attempts: 2, freeRetries: 0, redrives: 0, emittedSinceMs: 7 };
-  assert.equal((await counted(1, undefined, 5, earlier)).emittedSinceMs, 7);
-  assert.equal((await counted(2, { begun: 1, free: 0, emitted: false }, 5, earlier)).emittedSinceMs, 7);
+  const history = { attempts: 2, excusedDeliveries: 0, redrives: 0, emittedSinceMs: 7 };
+  assert.equal((await counted(1, undefined, 5, history)).emittedSinceMs, 7);
+  assert.equal((await counted(2, { begun: 1, free: 0, emitted: false }, 5, history)).emittedSinceMs, 7);
 });
 
 Deno.test("an end that was decided stands", async () => {
@@ -102,7 +102,7 @@ const FIRST = "00-0af7651916cd43dd8448eb211c80319c-1111111111111111-01";
 const SECOND = "00-0af7651916cd43dd8448eb211c80319c-2222222222222222-01";
 
 for (
-  const [what, deliveries, written, earlier, previous] of [
+  const [what, deliveries, written, history, previous] of [
     ["at the first delivery there is none", 1, undefined, undefined, undefined],
     ["from the lane it is the one that came with it", 1, undefined, FIRST, FIRST],
     ["at a later delivery it is the one written down", 2, SECOND, FIRST, SECOND],
@@ -111,7 +111,7 @@ for (
 ) {
   Deno.test(`the span of the attempt before: ${what}, and stays so if this one ends the process`, async () => {
     const counts = written && { begun: 1, free: 0, emitted: true, attemptTrace: written };
-    const got = await counted(deliveries, counts, 5, { ...NEVER, ...(earlier && { attemptTrace: earlier }) });
+    const got = await counted(deliveries, counts, 5, { ...NEVER, ...(history && { attemptTrace: history }) });
     assert.equal(got.previous, previous);
     if (deliveries > 1) assert.equal(got.begin?.attemptTrace, previous);
   });

@@ -1,10 +1,10 @@
 import { trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { defineFunction } from "weir";
-import { Dependencies } from "../../runtime/engine/dependency_breakers.ts";
+import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
-import type { Ports, Sink, Source } from "../../runtime/engine/ports.ts";
-import { Worker } from "../../runtime/engine/dispatcher.ts";
+import type { Consumer, ConsumerSink, Ports } from "../../runtime/engine/ports.ts";
+import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
@@ -25,34 +25,34 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     clock,
     publisher: { publish: () => Promise.reject(new Error("nothing is published here")) },
     settler: {
-      settle: (_name, { handle }, outcome) => {
-        said.push(`${handle} ${outcome.kind}`);
+      settle: (_name, { ackSubject }, outcome) => {
+        said.push(`${ackSubject} ${outcome.kind}`);
         return Promise.resolve({ ok: true });
       },
-      extend: ({ handle }) => void said.push(`${handle} extend`),
+      extend: ({ ackSubject }) => void said.push(`${ackSubject} extend`),
     },
     attempts: {
       read: () => Promise.resolve(undefined),
-      write: (_name, { handle }) => Promise.resolve(void counts.push(textOf(handle))),
+      write: (_name, { ackSubject }) => Promise.resolve(void counts.push(textOf(ackSubject))),
     },
     observer: {
       observe: (_invocation, run) => run({ span: trace.getTracer("test").startSpan("test"), log: silent }),
       breakerChanged: () => {},
     },
-    inbox: { claim: () => Promise.reject(new Error("nothing is claimed here")) },
+    idempotency: { claim: () => Promise.reject(new Error("nothing is claimed here")) },
     kv: new MemoryKvStore(),
   };
   const definition = defineFunction({ on: "work.asked", concurrency }, ({ data }) => handler(data as number));
   const [fn] = registryOf({ work: definition }).functions;
-  const source: Source = {
-    start: (given: Sink) => sink = given,
+  const source: Consumer = {
+    start: (given: ConsumerSink) => sink = given,
     wake: () => {},
     stop: () => Promise.resolve(),
     problem: () => undefined,
   };
-  let sink!: Sink;
-  const pipeline = new Pipeline(fn, new Dependencies({}, clock, () => {}), ports);
-  const worker = new Worker(pipeline, [source], 5_000, {
+  let sink!: ConsumerSink;
+  const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), ports);
+  const worker = new Dispatcher(pipeline, [source], 5_000, {
     hold: (first) => {
       let name = textOf(first);
       kept.set(name, "held");
@@ -67,7 +67,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     },
   });
   worker.start();
-  const deliver = (n: number, handle = `h${n}`, deliveryCount = 1) => {
+  const deliver = (n: number, ackSubject = `h${n}`, deliveryCount = 1) => {
     const delivery: Delivery = {
       stream: "WORK",
       sequence: n,
@@ -76,9 +76,9 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
       storedAtMs: clock.now(),
       payload: new TextEncoder().encode(String(n)),
       headers: new HeaderList(),
-      earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
-      place: `WORK.${n}`,
-      handle,
+      history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+      messageKey: `WORK.${n}`,
+      ackSubject,
     };
     sink.deliver(delivery);
   };
@@ -165,7 +165,7 @@ Deno.test("what was lost before it began is not run, and nothing is told the ser
   deliver(3);
   await settled();
   assert.deepEqual([runs, counts, worker.inFlight], [[3], [], 0]);
-  assert.deepEqual(said.toSorted(), ["h1 lost", "h2 lost", "h3 ack"]);
+  assert.deepEqual(said.toSorted(), ["h1 lease-expired", "h2 lease-expired", "h3 ack"]);
   assert.deepEqual([...kept.values()], ["released", "released", "released"]);
   await worker.stop(0);
 });
@@ -195,5 +195,5 @@ Deno.test("at shutdown what is lost is not given back: it would be taken from wh
   await settled();
   done.resolve();
   await stopped;
-  assert.deepEqual(said.toSorted(), ["h1 ack", "h2 lost", "h3 retry"]);
+  assert.deepEqual(said.toSorted(), ["h1 ack", "h2 lease-expired", "h3 retry"]);
 });

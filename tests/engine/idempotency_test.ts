@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { defineFunction, type IdempotencyOptions, type WeirEvent } from "weir";
-import type { BoundFunction } from "../../runtime/project/resolve_function.ts";
+import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/engine/idempotency.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { delivery } from "../core/deliveries.ts";
@@ -11,7 +11,7 @@ function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
   return registryOf({ ship }).functions[0];
 }
 
-function keyIn(fn: BoundFunction, event: WeirEvent, of = delivery({ headers: { "ce-id": event.id } })): string {
+function keyIn(fn: ResolvedFunction, event: WeirEvent, of = delivery({ headers: { "ce-id": event.id } })): string {
   return idempotencyKey(fn, fn.policy.idempotency!, event, of);
 }
 
@@ -26,7 +26,7 @@ Deno.test("without a key of its own an event is named by its type, source and id
 
 Deno.test("an event without an id of its own is named by its time as well: its place may be another's one day", () => {
   const fn = bound(true), first = delivery();
-  assert.equal(keyIn(fn, CAUSE, first), keyIn(fn, CAUSE, { ...first, deliveryCount: 2, handle: "other" }));
+  assert.equal(keyIn(fn, CAUSE, first), keyIn(fn, CAUSE, { ...first, deliveryCount: 2, ackSubject: "other" }));
   assert.notEqual(keyIn(fn, CAUSE, first), keyIn(fn, CAUSE, { ...first, storedAtMs: first.storedAtMs + 1 }));
   assert.equal(keyIn(fn, CAUSE, delivery({ headers: { "nats-msg-id": "x" } })), keyIn(fn, CAUSE));
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { trace } from "@opentelemetry/api";
 import { defineFunction, NonRetryableError } from "weir";
-import { Dependencies } from "../../runtime/engine/dependency_breakers.ts";
+import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
-import type { Claimed, Counts } from "../../runtime/engine/ports.ts";
+import type { AttemptCounts, ClaimResult } from "../../runtime/engine/ports.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
@@ -14,9 +14,9 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** What becomes of a delivery of a function with an inbox that answers so, and what was done with its claim. */
 async function handled(
-  answer: Claimed["kind"] | Error,
+  answer: ClaimResult["kind"] | Error,
   { written, deliveryCount = 1, handler = () => {} }: {
-    written?: Counts;
+    written?: AttemptCounts;
     deliveryCount?: number;
     handler?: () => unknown;
   } = {},
@@ -29,7 +29,7 @@ async function handled(
   });
   const [fn] = registryOf({ ship: definition }).functions;
   const claim = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
-  const pipeline = new Pipeline(fn, new Dependencies({}, clock, () => {}), {
+  const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
     clock,
     publisher: { publish: () => Promise.reject(new Error("nothing is published here")) },
     settler: {
@@ -40,7 +40,7 @@ async function handled(
       extend: () => {},
     },
     attempts: { read: () => Promise.resolve(written), write: () => Promise.resolve() },
-    inbox: {
+    idempotency: {
       claim: () => {
         if (answer instanceof Error) return Promise.reject(answer);
         return Promise.resolve(answer === "claimed" ? { kind: answer, claim } : { kind: answer });
@@ -53,7 +53,7 @@ async function handled(
     kv: new MemoryKvStore(),
   });
   const outcome: Outcome = await pipeline.handle({ ...delivery(), deliveryCount });
-  pipeline.invoker.giveBackAll();
+  pipeline.runner.giveBackAll();
   return { outcome, runs, settledWithClaim };
 }
 

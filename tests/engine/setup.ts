@@ -1,11 +1,11 @@
 import { trace } from "@opentelemetry/api";
 import { defineEvent, type EventDefinition, type HandlerContext, type Log, type WeirEvent } from "weir";
 import { z } from "zod";
-import type { BoundFunction } from "../../runtime/project/resolve_function.ts";
+import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
-import { Dependencies } from "../../runtime/engine/dependency_breakers.ts";
+import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { InvocationContext } from "../../runtime/engine/handler_context.ts";
-import { Invoker } from "../../runtime/engine/handler_runner.ts";
+import { HandlerRunner } from "../../runtime/engine/handler_runner.ts";
 import type { BreakerChange } from "../../runtime/engine/ports.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
@@ -47,11 +47,11 @@ export function setup(
 ) {
   const clock = new TestClock(Date.UTC(2026, 0, 2));
   const changes: BreakerChange[] = [];
-  const dependencies = new Dependencies({ Payments: breaker }, clock, (change) => changes.push(change));
+  const dependencies = new DependencyBreakers({ Payments: breaker }, clock, (change) => changes.push(change));
   const resolved = resolvePolicy({ on: "orders.created", emits: [], timeout: "5s" });
   if (!resolved.ok) throw new Error(resolved.problems.join("; "));
-  const fn: BoundFunction = { name, triggers: [], emits, policy: resolved.policy, handler };
-  const invoker = new Invoker(fn, clock);
+  const fn: ResolvedFunction = { name, triggers: [], emits, policy: resolved.policy, handler };
+  const invoker = new HandlerRunner(fn, clock);
   const kv = {
     bucket: (name: string) => {
       throw new Error(`no bucket ${name} here`);
@@ -65,7 +65,7 @@ export function setup(
     });
   const invoke = () => {
     const context = newContext();
-    return { context, result: invoker.invoke(CAUSE, context) };
+    return { context, result: invoker.run(CAUSE, context) };
   };
   return { clock, changes, dependencies, invoker, newContext, invoke };
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Cancel, Deadlines } from "../../runtime/engine/timeout_queue.ts";
+import { type Cancel, TimeoutQueue } from "../../runtime/engine/timeout_queue.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 /** Deadlines of a second, and the list of those that were not met. */
 function setup() {
-  const clock = new TestClock(), deadlines = new Deadlines(1_000, clock), missed: string[] = [];
+  const clock = new TestClock(), deadlines = new TimeoutQueue(1_000, clock), missed: string[] = [];
   return { clock, deadlines, missed, set: (name: string): Cancel => deadlines.set(() => missed.push(name)) };
 }
 
@@ -107,7 +107,7 @@ Deno.test("clear forgets every deadline and its timer, and new ones may be set",
 Deno.test("a timer that comes early finds nothing due and waits on", () => {
   const clock = new TestClock(), missed: string[] = [];
   const early = { now: clock.now, random: clock.random, timer: (ms: number, f: () => void) => clock.timer(ms / 2, f) };
-  new Deadlines(1_000, early).set(() => missed.push("a"));
+  new TimeoutQueue(1_000, early).set(() => missed.push("a"));
   clock.move(999);
   assert.deepEqual(missed, []);
   clock.move(1);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
-import { StoreError } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import type { RecordedSpan } from "../../runtime/telemetry/otel/recorded_span.ts";
 import { RecordingTracerProvider } from "../../runtime/telemetry/otel/recording_tracer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
@@ -57,7 +57,7 @@ for (const contentType of [NDJSON, BATCH]) {
 
   Deno.test(`it is an error when one event in ${contentType} cannot be stored, with what was wrong`, async () => {
     const { producers: [producer] } = await post(contentType, [envelope(), envelope(paid)], ({ type }) => {
-      if (type === "orders.paid") throw new StoreError("full", "no room");
+      if (type === "orders.paid") throw new PublishError("full", "no room");
       return { stream: "ORDERS", sequence: 1, duplicate: false };
     });
     assert.deepEqual(producer.status, { code: SpanStatusCode.ERROR, message: "no room" });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { Patience } from "../../runtime/http/body_timeout.ts";
+import { BodyTimeout } from "../../runtime/http/body_timeout.ts";
 import { manualClock } from "../nats/clocks.ts";
 
 function setup() {
   const clock = manualClock(), lates: string[] = [];
-  const patience = new Patience(1_000, clock);
+  const patience = new BodyTimeout(1_000, clock);
   return { clock, lates, wait: (name: string) => patience.wait(() => void lates.push(name)) };
 }
 

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
-import { policyValues, writePolicy, type WrittenPolicy } from "../../runtime/project/format_policy.ts";
+import { formatPolicy, type FormattedPolicy, policyValues } from "../../runtime/project/format_policy.ts";
 import type { FunctionOptions } from "weir";
 import { POLICY } from "../http/nothing.ts";
 
-function written(options: Omit<FunctionOptions, "on">): WrittenPolicy {
+function written(options: Omit<FunctionOptions, "on">): FormattedPolicy {
   const resolved = resolvePolicy({ on: "orders.created", ...options });
   if (!resolved.ok) throw new Error(resolved.problems.join("; "));
-  return writePolicy(resolved.policy);
+  return formatPolicy(resolved.policy);
 }
-const chosen = (policy: WrittenPolicy) =>
+const chosen = (policy: FormattedPolicy) =>
   policyValues(policy).filter(({ isDefault }) => !isDefault).map(({ path, value }) => `${path} ${value}`);
 
 Deno.test("a function that sets nothing has the defaults, in the words that its options have", () => {
@@ -63,7 +63,7 @@ Deno.test("options written as a policy says are that policy again", () => {
 Deno.test("a key of its own, and a dependency that it calls and nobody configures, are told", () => {
   const resolved = resolvePolicy({ on: "orders.created", idempotency: { key: () => "k", ttl: "1h" } });
   if (!resolved.ok) throw new Error("it is right");
-  const policy = writePolicy(resolved.policy, { Mail: resolved.policy.breaker });
+  const policy = formatPolicy(resolved.policy, { Mail: resolved.policy.breaker });
   assert.deepEqual(policy.idempotency, { ttl: "1h", key: "its own" });
   assert.deepEqual(policy.dependencies, { Mail: POLICY.breaker });
   assert.deepEqual(chosen(policy), ["idempotency.ttl 1h", "idempotency.key its own"]);

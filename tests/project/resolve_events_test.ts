@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { bindEvents } from "../../runtime/project/resolve_events.ts";
+import { resolveEvents } from "../../runtime/project/resolve_events.ts";
 import { StreamMap } from "../../runtime/project/resolve_streams.ts";
 import { event, problemsOf, schemas } from "./setup.ts";
 
 Deno.test("events are found by type in every file, whatever their export is called", () => {
   const created = event("orders.created"), confirmed = event("orders.confirmed"), paid = event("payments.captured");
   const problems: string[] = [];
-  const { events } = bindEvents(
+  const { events } = resolveEvents(
     [schemas("orders", created, "no event", null, confirmed), schemas("payments", paid)],
     new StreamMap(),
     problems,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction } from "weir";
 import { z } from "zod";
-import { type BoundFunction, triggerFor } from "../../runtime/project/resolve_function.ts";
+import { type ResolvedFunction, triggerFor } from "../../runtime/project/resolve_function.ts";
 import { parserOf } from "../../runtime/api/define_event.ts";
 import { buildRegistry } from "../../runtime/project/registry.ts";
 import { event, fn, problemsOf, schemas } from "./setup.ts";
@@ -11,7 +11,7 @@ const SCHEMAS = [schemas("orders", Created, Cancelled), schemas("payments", Paid
 const Unknown = event("stock.reserved");
 
 /** The one function that these options make. */
-function bound(options: object): BoundFunction {
+function bound(options: object): ResolvedFunction {
   return buildRegistry(SCHEMAS, [fn("ship", options)]).functions[0];
 }
 

@@ -155,8 +155,8 @@ export class World implements Network {
       this.model.messages("RETRIES").length === 0;
   }
 
-  #decided(replica: Replica, { place, deliveryCount }: Delivery, outcome: Outcome): void {
-    const [stream, seq] = place.split(".");
+  #decided(replica: Replica, { messageKey, deliveryCount }: Delivery, outcome: Outcome): void {
+    const [stream, seq] = messageKey.split(".");
     const id = this.ledger.at(`${stream}.${seq}`)!, account = this.ledger.of(id);
     const delay = "delayMs" in outcome ? ` ${outcome.delayMs}` : "";
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";

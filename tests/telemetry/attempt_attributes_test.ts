@@ -19,7 +19,7 @@ const invocations = fc.record({
     sequence: count,
     deliveryCount: count,
     payload: fc.uint8Array({ maxLength: 4 }),
-    earlier: fc.record({ redrives: fc.constantFrom(0, 2) }),
+    history: fc.record({ redrives: fc.constantFrom(0, 2) }),
   }),
 }) as unknown as fc.Arbitrary<Invocation>;
 

@@ -3,11 +3,11 @@ import type { Invocation, Scope } from "../../runtime/engine/ports.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
 import { Metrics } from "../../runtime/telemetry/otel/metrics.ts";
-import { Outcomes, type Settled } from "../../runtime/telemetry/outcome_emitter.ts";
+import { OutcomeEmitter, type Settled } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 function observing() {
-  const outcomes = new Outcomes();
+  const outcomes = new OutcomeEmitter();
   const scope = { span: { spanContext: () => ({ traceId: "abc" }) } } as unknown as Scope;
   const inner = {
     observe: <O extends Outcome>(_: Invocation, run: (scope: Scope) => O) => run(scope),
@@ -24,11 +24,11 @@ Deno.test("whoever listens is told of every outcome, with its function and trace
   const heard: Settled[] = [];
   settle({ kind: "ack" });
   const stop = outcomes.listen((settled) => heard.push(settled));
-  settle({ kind: "lost" });
+  settle({ kind: "lease-expired" });
   stop();
   settle({ kind: "ack" });
   assert.deepEqual(heard.map(({ durationMs: _, ...rest }) => rest), [
-    { invocation, outcome: { kind: "lost" }, traceId: "abc" },
+    { invocation, outcome: { kind: "lease-expired" }, traceId: "abc" },
   ]);
   assert.ok(heard[0].durationMs >= 0);
 });

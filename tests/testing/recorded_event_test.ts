@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { recorded, type RecordedEvent } from "weir/testing";
+import { loadEvent, type RecordedEvent } from "weir/testing";
 import { readRecording, writeRecording } from "../../runtime/testing/recorded_event.ts";
 
 const BYTES = (text: string) => new TextEncoder().encode(text);
@@ -56,7 +56,7 @@ Deno.test("a file is read by its path and by its URL", async () => {
   try {
     await Deno.writeTextFile(path, writeRecording(EVENT));
     for (const file of [path, new URL(`file://${path}`), `file://${path}`]) {
-      assert.deepEqual(await recorded(file), EVENT);
+      assert.deepEqual(await loadEvent(file), EVENT);
     }
   } finally {
     await Deno.remove(path);
@@ -82,10 +82,10 @@ for (const [given, message] of wrong) {
 }
 
 Deno.test("a file that is not there, or is something else, is named with what to do", async () => {
-  await assert.rejects(recorded("tests/nowhere.json"), {
+  await assert.rejects(loadEvent("tests/nowhere.json"), {
     message: /^cannot read the recorded event tests\/nowhere\.json: /,
   });
-  await assert.rejects(recorded(new URL("../layers_test.ts", import.meta.url)), {
+  await assert.rejects(loadEvent(new URL("../layers_test.ts", import.meta.url)), {
     message: /layers_test\.ts is not a recorded event: it is not JSON: .*; record one with `deno task events record /,
   });
 });

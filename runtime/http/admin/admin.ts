@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { WrittenPolicy } from "../../project/format_policy.ts";
+import type { FormattedPolicy } from "../../project/format_policy.ts";
 import { type Health, healthRoutes } from "../health.ts";
 import { deadLetterRoutes, type DeadLetters } from "./dead_letter_routes.ts";
 import { type Parked, parkedRoutes } from "./retry_routes.ts";
@@ -13,7 +13,7 @@ export interface FunctionStatus {
   readonly triggers: readonly string[];
   readonly emits: readonly string[];
   /** Everything that its file may set, with defaults filled in. */
-  readonly policy: WrittenPolicy;
+  readonly policy: FormattedPolicy;
   readonly attempts: number;
   readonly timeout: string;
   /** How many events may be in flight in the processes that were asked. */

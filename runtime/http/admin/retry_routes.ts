@@ -1,11 +1,11 @@
 import { type Context, Hono } from "hono";
-import type { ParkedEvent, ParkedFilter } from "../../core/delayed_retry.ts";
+import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { Problem } from "../problem.ts";
 import { LIMIT, numberOf, queryOf } from "./query.ts";
 
 /** What the routes stand on. */
 export interface Parked {
-  list(filter: ParkedFilter): AsyncIterable<ParkedEvent>;
+  list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry>;
   cancel(sequence: number): Promise<boolean>;
 }
 

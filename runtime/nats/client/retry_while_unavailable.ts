@@ -3,7 +3,7 @@ import { errors } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/ports.ts";
 
 /** Asks again while nobody answers, as during an election or a restart, until a time is up. */
-export class Patience {
+export class RetryWhileUnavailable {
   readonly #giveUpAtMs: number;
 
   constructor(readonly clock: Clock, limitMs: number, readonly everyMs: number) {
@@ -27,7 +27,7 @@ export class Patience {
       try {
         return await request();
       } catch (error) {
-        if (!isSilence(error)) throw error;
+        if (!isUnavailable(error)) throw error;
         if (this.isOver) throw givenUp(error);
         await this.pause();
       }
@@ -36,7 +36,7 @@ export class Patience {
 }
 
 /** Nobody answers, or nobody who can at this moment. */
-export function isSilence(error: unknown): error is Error {
+export function isUnavailable(error: unknown): error is Error {
   if (error instanceof JetStreamApiError) return error.status === 503;
   const { cause } = error as Error;
   return [error, cause].some((one) =>

@@ -1,7 +1,7 @@
 import type { Clock } from "../../engine/ports.ts";
 
 /** Waits for a promise, but no longer than that. @throws {Error} when the time is up first. */
-export async function within<Value>(clock: Clock, limitMs: number, promise: Promise<Value>): Promise<Value> {
+export async function withTimeout<Value>(clock: Clock, limitMs: number, promise: Promise<Value>): Promise<Value> {
   let cancel = () => {};
   const late = new Promise<never>((_, reject) => {
     cancel = clock.timer(limitMs, () => reject(new Error(`no answer within ${limitMs} ms`)));

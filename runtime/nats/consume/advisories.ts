@@ -1,11 +1,11 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
-import type { Attempts } from "../../engine/ports.ts";
+import type { AttemptStore } from "../../engine/ports.ts";
 import { storedDelivery } from "./delivery.ts";
 import type { Durable } from "../topology/plan_consumer.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
-import { RETRIES, type RetryLane } from "../retry/retry_stream.ts";
+import { RETRIES, type RetryStream } from "../retry/retry_stream.ts";
 
 const PREFIX = "$JS.EVENT.ADVISORY.CONSUMER";
 /** The replicas of a function share its advisories: one of them acts. */
@@ -29,8 +29,8 @@ export class Advisories {
     readonly nc: NatsConnection,
     readonly jsm: JetStreamManager,
     readonly durables: readonly Durable[],
-    readonly attempts: Attempts,
-    readonly lane: RetryLane,
+    readonly attempts: AttemptStore,
+    readonly lane: RetryStream,
     readonly log: Log,
   ) {}
 
@@ -75,12 +75,12 @@ export class Advisories {
     try {
       const message = await this.jsm.streams.getMessage(stream, { seq: sequence });
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
-      const delivery = storedDelivery(stream, message), { earlier } = delivery;
+      const delivery = storedDelivery(stream, message), { history } = delivery;
       const { begun = 0, free = 0, attemptTrace } = await this.attempts.read(consumer, delivery) ?? {};
       await this.lane.bringBack(consumer, delivery, {
-        attempts: earlier.attempts + begun,
-        freeRetries: earlier.freeRetries + free,
-        emittedSinceMs: earlier.emittedSinceMs ?? delivery.storedAtMs,
+        attempts: history.attempts + begun,
+        excusedDeliveries: history.excusedDeliveries + free,
+        emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
         attemptTrace,
       });
       // Nobody would ever take the stuck one out of the lane, where every message waits for somebody.

@@ -1,5 +1,5 @@
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { Handle } from "../../core/delivery.ts";
+import type { AckSubject } from "../../core/delivery.ts";
 
 /** What a connection is needed for here. */
 export type Sender = Pick<NatsConnection, "publish" | "isClosed">;
@@ -45,7 +45,7 @@ export class Answers {
   }
 
   /** @param answer one of few, in ASCII @throws {ClosedConnectionError} */
-  give(handle: Handle, answer: string): void {
+  give(handle: AckSubject, answer: string): void {
     if (this.nc.isClosed()) throw new errors.ClosedConnectionError();
     const subject = typeof handle === "string" ? UTF8.encode(handle) : handle, tail = this.#tailOf(answer);
     if (this.#length + PUB.length + subject.length + tail.length > MOST_BYTES) this.#flush();
@@ -94,6 +94,6 @@ export class Answers {
 }
 
 /** The subject that a delivery is answered on. */
-export function textOf(handle: Handle): string {
+export function textOf(handle: AckSubject): string {
   return typeof handle === "string" ? handle : TEXT_OF.decode(handle);
 }

@@ -3,9 +3,9 @@ import type { Msg } from "@nats-io/transport-node";
 import type { Delivery, MessageHeaders } from "../../core/delivery.ts";
 import { entriesOf, RawHeaders, splitMessage } from "../client/raw_headers.ts";
 import { HeaderList } from "../../core/headers.ts";
-import { fromLane, RETRIES } from "../retry/retry_stream.ts";
+import { readRetryHeaders, RETRIES } from "../retry/retry_stream.ts";
 
-const FIRST = { attempts: 0, freeRetries: 0, redrives: 0 };
+const FIRST = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
 
 /**
  * Reads a message that a consumer delivered. Its place in the stream is in the reply subject:
@@ -13,26 +13,26 @@ const FIRST = { attempts: 0, freeRetries: 0, redrives: 0 };
  * before the stream on servers that use the second form. Undefined when it is not such a message.
  */
 export function toDelivery(msg: Msg): Delivery | undefined {
-  const handle = msg.reply;
-  if (!handle?.startsWith("$JS.ACK.")) return undefined;
-  const tokens = findTokens(handle);
+  const ackSubject = msg.reply;
+  if (!ackSubject?.startsWith("$JS.ACK.")) return undefined;
+  const tokens = findTokens(ackSubject);
   const at = tokens === 9 ? 2 : 4;
   if (tokens < at + 7) return undefined;
-  const stream = token(handle, at), sequence = token(handle, at + 3), nanos = token(handle, at + 5);
+  const stream = token(ackSubject, at), sequence = token(ackSubject, at + 3), nanos = token(ackSubject, at + 5);
   const { headers, payload } = splitMessage(msg);
   const delivery: Delivery = {
     stream,
     sequence: Number(sequence),
     subject: msg.subject,
-    deliveryCount: Number(token(handle, at + 2)),
+    deliveryCount: Number(token(ackSubject, at + 2)),
     storedAtMs: Math.floor(Number(nanos) / 1e6),
     payload,
     headers: new RawHeaders(headers),
-    earlier: FIRST,
-    place: `${stream}.${sequence}.${nanos}`,
-    handle,
+    history: FIRST,
+    messageKey: `${stream}.${sequence}.${nanos}`,
+    ackSubject,
   };
-  return stream === RETRIES.stream ? fromLane(delivery) : delivery;
+  return stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
 }
 
 /** Where each token of the subject that was last looked at begins. */
@@ -65,11 +65,11 @@ export function storedDelivery(stream: string, message: StoredMsg, subject: stri
     storedAtMs: Number(nanos / 1_000_000n),
     payload: data,
     headers: storedHeaders(header),
-    earlier: FIRST,
-    place: `${stream}.${seq}.${nanos}`,
-    handle: "",
+    history: FIRST,
+    messageKey: `${stream}.${seq}.${nanos}`,
+    ackSubject: "",
   };
-  return stream === RETRIES.stream ? fromLane(delivery) : delivery;
+  return stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
 }
 
 /** Headers that the client has read. */

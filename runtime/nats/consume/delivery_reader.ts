@@ -1,12 +1,12 @@
 import type { Msg } from "@nats-io/transport-node";
-import type { Delivery, Earlier, MessageHeaders } from "../../core/delivery.ts";
+import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
 import { toDelivery } from "./delivery.ts";
 import { bytesOf, RawHeaders, splitMessage } from "../client/raw_headers.ts";
-import { fromLane, RETRIES } from "../retry/retry_stream.ts";
+import { readRetryHeaders, RETRIES } from "../retry/retry_stream.ts";
 
 const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
 const DOT = 0x2e, ZERO = 0x30;
-const FIRST: Earlier = { attempts: 0, freeRetries: 0, redrives: 0 };
+const FIRST: DeliveryHistory = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
 /** Digits of a time in nanoseconds that are less than a millisecond. */
 const BELOW_MS = 6;
 
@@ -41,7 +41,7 @@ export class DeliveryReader {
       reply,
       reply.subarray(nanosAt, afterNanos),
     );
-    return this.stream === RETRIES.stream ? fromLane(delivery) : delivery;
+    return this.stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
   }
 
   /** Most deliveries have the subject of the one before. */
@@ -57,7 +57,7 @@ export class DeliveryReader {
 }
 
 class ReadDelivery implements Delivery {
-  readonly earlier = FIRST;
+  readonly history = FIRST;
   readonly #nanos: Uint8Array;
   #place: string | undefined;
 
@@ -69,14 +69,14 @@ class ReadDelivery implements Delivery {
     readonly storedAtMs: number,
     readonly payload: Uint8Array,
     readonly headers: MessageHeaders,
-    public handle: Uint8Array,
+    public ackSubject: Uint8Array,
     nanos: Uint8Array,
   ) {
     this.#nanos = nanos;
   }
 
   /** Asked for where something is remembered of it: of what outlasts its turn, several times. */
-  get place(): string {
+  get messageKey(): string {
     return this.#place ??= `${this.stream}.${this.sequence}.${TEXT_OF.decode(this.#nanos)}`;
   }
 }

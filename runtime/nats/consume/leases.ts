@@ -1,7 +1,7 @@
-import type { Clock, KeepAlive, Lease } from "../../engine/ports.ts";
-import type { Handle } from "../../core/delivery.ts";
+import type { Clock, Lease, Leases } from "../../engine/ports.ts";
+import type { AckSubject } from "../../core/delivery.ts";
 import { BLOCKED_MS, LAPSE_MS, TICK_MS } from "./ack_wait.ts";
-import type { HeldTable } from "./shared_deliveries.ts";
+import type { SharedDeliveries } from "./shared_deliveries.ts";
 
 /** How long a handler waits when one before it has blocked the thread: for acks to go out and messages to come in. */
 const TURN_MS = 50;
@@ -24,14 +24,14 @@ export interface BlockEvents {
  * `LAPSE_MS`, and all that was handed out before may be with another replica. That is counted as a lapse. What runs
  * then cannot be undone; what has not begun must not.
  */
-export class TableKeepAlive implements KeepAlive {
+export class SharedLeases implements Leases {
   #tickMs: number;
   #lapses = 0;
   #lapsesSeen = 0;
   #full = false;
   #cancel: () => void = () => {};
 
-  constructor(readonly table: HeldTable, readonly clock: Clock, readonly events: BlockEvents) {
+  constructor(readonly table: SharedDeliveries, readonly clock: Clock, readonly events: BlockEvents) {
     this.#tickMs = table.mainMs = clock.now();
   }
 
@@ -46,7 +46,7 @@ export class TableKeepAlive implements KeepAlive {
     this.#cancel();
   }
 
-  hold(handle: Handle): Lease {
+  hold(handle: AckSubject): Lease {
     return new Held(this, handle);
   }
 
@@ -55,7 +55,7 @@ export class TableKeepAlive implements KeepAlive {
     return this.#lapses;
   }
 
-  put(slot: number, handle: Handle): number {
+  put(slot: number, handle: AckSubject): number {
     const put = this.table.replace(slot, handle);
     if (put < 0 && !this.#full) {
       this.#full = true;
@@ -86,7 +86,7 @@ class Held implements Lease {
   #slot: number;
   #lapses: number;
 
-  constructor(readonly keeper: TableKeepAlive, handle: Handle) {
+  constructor(readonly keeper: SharedLeases, handle: AckSubject) {
     this.#slot = keeper.put(-1, handle);
     this.#lapses = keeper.lapses;
   }
@@ -96,7 +96,7 @@ class Held implements Lease {
     return turn ? turn.then(() => this.mine()) : this.#lapses === this.keeper.lapses;
   }
 
-  renew(handle: Handle): void {
+  renew(handle: AckSubject): void {
     this.#slot = this.keeper.put(this.#slot, handle);
     this.#lapses = this.keeper.lapses;
   }

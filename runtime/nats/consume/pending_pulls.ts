@@ -5,7 +5,7 @@ interface Pull {
 }
 
 /** What the server still owes us of what was asked for. */
-export class OwedPulls {
+export class PendingPulls {
   #pulls: Pull[] = [];
 
   /** How many deliveries. */

@@ -1,10 +1,10 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import { LAPSE_MS } from "./ack_wait.ts";
 import { DeliveryReader } from "./delivery_reader.ts";
-import { OwedPulls } from "./pending_pulls.ts";
+import { PendingPulls } from "./pending_pulls.ts";
 import { RawHeaders, readStatus, splitMessage } from "../client/raw_headers.ts";
-import type { Clock, Sink, Source } from "../../engine/ports.ts";
-import { within } from "../client/with_timeout.ts";
+import type { Clock, Consumer, ConsumerSink } from "../../engine/ports.ts";
+import { withTimeout } from "../client/with_timeout.ts";
 
 /** Short: as long a process that a handler blocks is handed what others could begin at once. */
 export const EXPIRES_MS = 5_000;
@@ -30,14 +30,14 @@ const QUIET_MS = 100;
  * `consume()` stalls for forty seconds when a consumer's leader moves; this one pulls again 50 ms after any status
  * that ends a pull, on reconnect, and, after two and a half silent heartbeats, as soon as a leader answers.
  */
-export class PullSource implements Source {
+export class PullConsumer implements Consumer {
   #inbox = "";
   readonly #reader: DeliveryReader;
   readonly #next: string;
   readonly #info: string;
   #subscription: Subscription | undefined;
-  #sink: Sink | undefined;
-  readonly #owed = new OwedPulls();
+  #sink: ConsumerSink | undefined;
+  readonly #owed = new PendingPulls();
   #lastHeardMs = 0;
   #lastDeliveryMs = 0;
   #awakeMs = 0;
@@ -64,7 +64,7 @@ export class PullSource implements Source {
     this.#info = `$JS.API.CONSUMER.INFO.${stream}.${consumer}`;
   }
 
-  start(sink: Sink): void {
+  start(sink: ConsumerSink): void {
     this.#sink = sink;
     this.#awakeMs = this.clock.now();
     this.#listen();
@@ -109,12 +109,12 @@ export class PullSource implements Source {
     const giveUpAtMs = this.clock.now() + STOP_MS;
     for (let quiet = 0, owed = this.#owed.count; owed > 0 && quiet < 2 && this.clock.now() < giveUpAtMs;) {
       await new Promise<void>((resolve) => this.clock.timer(QUIET_MS / 2, resolve));
-      await within(this.clock, STOP_MS, this.nc.flush()).catch(() => {}); // what was sent until now has come
+      await withTimeout(this.clock, STOP_MS, this.nc.flush()).catch(() => {}); // what was sent until now has come
       const now = this.#owed.count;
       quiet = now === owed ? quiet + 1 : 0;
       owed = now;
     }
-    await within(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
+    await withTimeout(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
   }
 
   /**

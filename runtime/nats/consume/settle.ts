@@ -1,15 +1,15 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Eventual } from "../../engine/maybe_promise.ts";
-import type { Attempts, Claim, Clock, Progress, Settlement, Settler } from "../../engine/ports.ts";
+import type { MaybePromise } from "../../engine/maybe_promise.ts";
+import type { AttemptStore, Claim, Clock, Progress, Settlement, Settler } from "../../engine/ports.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../../core/outcome.ts";
 import { backoffMs } from "../../core/backoff.ts";
 import { Answers, type Sender, textOf } from "./answers.ts";
 import type { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { headerText } from "../client/header_text.ts";
-import { StoreError } from "../publish/jetstream_publisher.ts";
+import { PublishError } from "../publish/jetstream_publisher.ts";
 import { discard, type Remover } from "../dead_letters/redrive.ts";
-import { PARK_FROM_MS, type RetryLane } from "../retry/retry_stream.ts";
+import { DELAY_OUTSIDE_FROM_MS, type RetryStream } from "../retry/retry_stream.ts";
 
 const ACK = "+ACK";
 const DONE: Settlement = { ok: true };
@@ -34,8 +34,8 @@ export class NatsSettler implements Settler {
   constructor(
     readonly nc: Sender,
     readonly deadLetters: Pick<DeadLetters, "store">,
-    readonly attempts: Attempts,
-    readonly lane: RetryLane,
+    readonly attempts: AttemptStore,
+    readonly lane: RetryStream,
     readonly jsm: Remover,
     readonly clock: Clock,
     /** Is told what cannot be stored, again and again while that lasts. */
@@ -52,7 +52,7 @@ export class NatsSettler implements Settler {
     decided: Outcome,
     progress?: Progress,
     claim?: Claim,
-  ): Eventual<Settlement> {
+  ): MaybePromise<Settlement> {
     // What nearly every event comes to needs nothing but its answer.
     if (decided.kind === "ack" && !claim && delivery.deadLetter === undefined) return this.#acked(delivery);
     return this.#settle(functionName, delivery, this.#withoutSecrets(decided), progress, claim);
@@ -60,7 +60,7 @@ export class NatsSettler implements Settler {
 
   #acked(delivery: Delivery): Settlement {
     try {
-      this.#answers.give(delivery.handle, ACK);
+      this.#answers.give(delivery.ackSubject, ACK);
       return DONE;
     } catch (error) {
       return { ok: false, error };
@@ -75,7 +75,7 @@ export class NatsSettler implements Settler {
     claim: Claim | undefined,
   ): Promise<Settlement> {
     try {
-      if (outcome.kind === "lost") {
+      if (outcome.kind === "lease-expired") {
         await claim?.release().catch(() => {});
         return DONE;
       }
@@ -87,17 +87,18 @@ export class NatsSettler implements Settler {
       switch (outcome.kind) {
         case "ack":
           if (claim) await this.#untilStored(functionName, "the completion of an event", () => claim.complete());
-          this.#answers.give(delivery.handle, ACK);
+          this.#answers.give(delivery.ackSubject, ACK);
           break;
         case "retry":
           await claim?.release().catch(() => {}); // it ends by itself: the retry may have to wait for that
-          if (progress && outcome.delayMs >= PARK_FROM_MS) await this.#park(functionName, delivery, outcome, progress);
-          else await this.#giveBack(functionName, delivery, outcome, progress);
+          if (progress && outcome.delayMs >= DELAY_OUTSIDE_FROM_MS) {
+            await this.#park(functionName, delivery, outcome, progress);
+          } else await this.#giveBack(functionName, delivery, outcome, progress);
           break;
         case "dead-letter":
           await this.#bury(functionName, delivery, outcome, progress);
           await claim?.release().catch(() => {});
-          this.#answers.give(delivery.handle, `+TERM weir: ${outcome.reason}`);
+          this.#answers.give(delivery.ackSubject, `+TERM weir: ${outcome.reason}`);
       }
       return DONE;
     } catch (error) {
@@ -111,7 +112,7 @@ export class NatsSettler implements Settler {
   }
 
   extend(delivery: Delivery): void {
-    if (!this.nc.isClosed()) extend(this.nc, textOf(delivery.handle));
+    if (!this.nc.isClosed()) extend(this.nc, textOf(delivery.ackSubject));
   }
 
   /**
@@ -135,8 +136,8 @@ export class NatsSettler implements Settler {
   ): Promise<void> {
     try {
       if (progress) {
-        const begun = progress.attempts - delivery.earlier.attempts;
-        const free = progress.freeRetries - delivery.earlier.freeRetries;
+        const begun = progress.attempts - delivery.history.attempts;
+        const free = progress.excusedDeliveries - delivery.history.excusedDeliveries;
         const emitted = progress.emittedSinceMs !== undefined;
         const counts = { begun, free, emitted, ...traceOf(progress) };
         await this.attempts.write(functionName, delivery, counts);
@@ -146,7 +147,7 @@ export class NatsSettler implements Settler {
     } finally {
       // A delay always goes with it: without one the message comes back at once, and again, and again.
       const delayNanos = Math.min(Math.max(1, outcome.delayMs), LONGEST_MS) * 1e6;
-      this.nc.publish(textOf(delivery.handle), `-NAK {"delay":${delayNanos}}`);
+      this.nc.publish(textOf(delivery.ackSubject), `-NAK {"delay":${delayNanos}}`);
     }
   }
 
@@ -161,10 +162,10 @@ export class NatsSettler implements Settler {
       const atMs = this.clock.now() + Math.min(outcome.delayMs, LONGEST_MS);
       await this.lane.park(functionName, delivery, outcome, atMs, progress);
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      if (!(error instanceof PublishError)) throw error;
       return await this.#giveBack(functionName, delivery, outcome, progress);
     }
-    this.#answers.give(delivery.handle, ACK);
+    this.#answers.give(delivery.ackSubject, ACK);
   }
 
   /**
@@ -180,7 +181,7 @@ export class NatsSettler implements Settler {
     if (progress && !progress.ending) {
       const { name, message } = outcome.error;
       const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
-      const begun = outcome.attempts - delivery.earlier.attempts;
+      const begun = outcome.attempts - delivery.history.attempts;
       const counts = { begun, free: 0, emitted: true, ending, ...traceOf(progress) };
       // Where that cannot be written, the dead letter counts for more than that it is not decided twice.
       await this.attempts.write(functionName, delivery, counts)
@@ -191,7 +192,7 @@ export class NatsSettler implements Settler {
       try {
         await this.deadLetters.store(functionName, delivery, outcome, progress, withPayload);
       } catch (error) {
-        if (error instanceof StoreError && error.problem === "too-large") withPayload = false;
+        if (error instanceof PublishError && error.problem === "too-large") withPayload = false;
         throw error;
       }
     });

@@ -1,4 +1,4 @@
-import type { Handle } from "../../core/delivery.ts";
+import type { AckSubject } from "../../core/delivery.ts";
 
 /** Bytes before the first slot: when each side was last well, and how often what is held was lost. */
 const HEAD = 64;
@@ -15,7 +15,7 @@ const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
  * each delivery is answered on. Only the main thread writes slots. That costs 0.05 µs an event, as text; the numbers in
  * the subject would be as dear to part from it, and this way its form is the server's business alone.
  */
-export class HeldTable {
+export class SharedDeliveries {
   readonly #words: Int32Array;
   readonly #times: BigInt64Array;
   readonly #bytes: Uint8Array;
@@ -30,8 +30,8 @@ export class HeldTable {
   }
 
   /** The writing side, with room for that many deliveries. */
-  static create(slots: number): HeldTable {
-    const table = new HeldTable(new SharedArrayBuffer(HEAD + slots * SLOT));
+  static create(slots: number): SharedDeliveries {
+    const table = new SharedDeliveries(new SharedArrayBuffer(HEAD + slots * SLOT));
     for (let slot = 0; slot < slots; slot++) {
       const at = HEAD + slot * SLOT + SLOT_HEAD;
       table.#texts.push(table.#bytes.subarray(at, at + TEXT));
@@ -41,18 +41,18 @@ export class HeldTable {
   }
 
   /** The reading side. */
-  static open(memory: SharedArrayBuffer): HeldTable {
-    return new HeldTable(memory);
+  static open(memory: SharedArrayBuffer): SharedDeliveries {
+    return new SharedDeliveries(memory);
   }
 
   /** Puts a handle into a free slot and returns its number; -1 when there is none, or the handle is too long. */
-  put(handle: Handle): number {
+  put(handle: AckSubject): number {
     const slot = this.#free.pop() ?? -1;
     return slot < 0 || this.#write(slot, handle) ? slot : this.remove(slot);
   }
 
   /** Puts another handle into a slot, or into a free one if that is none. Returns as `put` does. */
-  replace(slot: number, handle: Handle): number {
+  replace(slot: number, handle: AckSubject): number {
     if (slot < 0) return this.put(handle);
     Atomics.store(this.#words, wordOf(slot), 0);
     return this.#write(slot, handle) ? slot : this.remove(slot);
@@ -110,7 +110,7 @@ export class HeldTable {
     Atomics.add(this.#words, LAPSES, 1);
   }
 
-  #write(slot: number, handle: Handle): boolean {
+  #write(slot: number, handle: AckSubject): boolean {
     const text = this.#texts[slot];
     let length = handle.length;
     if (typeof handle === "string") {

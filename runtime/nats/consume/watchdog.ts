@@ -1,7 +1,7 @@
 import type { Clock } from "../../engine/ports.ts";
 import { BLOCKED_MS, EXTEND_MS, LAPSE_MS, TICK_MS } from "./ack_wait.ts";
-import type { HeldTable } from "./shared_deliveries.ts";
-import { within } from "../client/with_timeout.ts";
+import type { SharedDeliveries } from "./shared_deliveries.ts";
+import { withTimeout } from "../client/with_timeout.ts";
 
 /** Longer than this the server is not waited for: what it was told may not have come. */
 const ANSWER_MS = 2_000;
@@ -15,7 +15,7 @@ export interface Line {
 }
 
 /** Keeps what the main thread holds while that one is blocked, and does nothing while it is well. */
-export class StandIn {
+export class Watchdog {
   #lookedMs: number;
 
   /**
@@ -24,7 +24,7 @@ export class StandIn {
    * go then, or it would be kept from everybody for ever
    */
   constructor(
-    readonly table: HeldTable,
+    readonly table: SharedDeliveries,
     readonly connected: () => Promise<Line>,
     readonly limitMs: number,
     readonly clock: Clock,
@@ -56,7 +56,7 @@ export class StandIn {
     // Said before the time is: whoever sees that all was well just now must see as well that it was not, before.
     if (nowMs - Math.max(table.mainMs, table.standInMs) > LAPSE_MS) table.lapsed();
     for (const handle of table.handles()) line.extend(handle);
-    await within(clock, ANSWER_MS, line.flush());
+    await withTimeout(clock, ANSWER_MS, line.flush());
     table.standInMs = nowMs;
   }
 }

@@ -1,7 +1,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
-import { type Store, StoreError } from "../publish/jetstream_publisher.ts";
+import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 
 /** Where the parts are that a dead letter was too large to carry itself. No function's name begins like that. */
 const PARTS = "_payload";
@@ -9,7 +9,7 @@ const PARTS = "_payload";
 const MOST_PARTS = 64;
 
 /** Whether a message of the dead letters' stream is a part, and no dead letter of its own. */
-export function isPart(subject: string): boolean {
+export function isChunk(subject: string): boolean {
   return subject.split(".", 2)[1] === PARTS;
 }
 
@@ -20,11 +20,11 @@ export function isPart(subject: string): boolean {
  * @param name tells them from other bytes of the same dead letter
  * @returns their sequences
  */
-export async function storeParts(
+export async function storeChunks(
   store: Store,
   prefix: string,
   functionName: string,
-  { place, deliveryCount }: Delivery,
+  { messageKey, deliveryCount }: Delivery,
   name: string,
   bytes: Uint8Array,
 ): Promise<number[]> {
@@ -35,29 +35,29 @@ export async function storeParts(
       for (let n = 0; n * size < bytes.length; n++) {
         const hdrs = headers();
         // One id a delivery: two dead letters of one event never share parts, so that either can be discarded.
-        hdrs.set("Nats-Msg-Id", `${functionName}:${place}:${deliveryCount}:${name}:${n}/${count}`);
-        const subject = `${prefix}.${PARTS}.${functionName}.${place}.${n}`;
+        hdrs.set("Nats-Msg-Id", `${functionName}:${messageKey}:${deliveryCount}:${name}:${n}/${count}`);
+        const subject = `${prefix}.${PARTS}.${functionName}.${messageKey}.${n}`;
         sequences.push((await store.store(subject, bytes.subarray(n * size, (n + 1) * size), hdrs)).sequence);
       }
       return sequences;
     } catch (error) {
-      if (!(error instanceof StoreError && error.problem === "too-large") || count === MOST_PARTS) throw error;
+      if (!(error instanceof PublishError && error.problem === "too-large") || count === MOST_PARTS) throw error;
     }
   }
 }
 
 /** The sequences that a header names; undefined without it. */
-export function partsIn(header: string | undefined): number[] | undefined {
+export function chunksIn(header: string | undefined): number[] | undefined {
   return header && /^parts( \d+)+$/.test(header) ? header.split(" ").slice(1).map(Number) : undefined;
 }
 
 /** Every part that a dead letter has. */
-export function allParts(hdrs: MsgHdrs): number[] {
-  return [hdrs.get("weir-payload"), hdrs.get("weir-headers")].flatMap((header) => partsIn(header) ?? []);
+export function allChunks(hdrs: MsgHdrs): number[] {
+  return [hdrs.get("weir-payload"), hdrs.get("weir-headers")].flatMap((header) => chunksIn(header) ?? []);
 }
 
 /** Puts parts together again. @throws {Error} when one of them is gone. */
-export async function readParts(jsm: JetStreamManager, stream: string, sequences: number[]): Promise<Uint8Array> {
+export async function readChunks(jsm: JetStreamManager, stream: string, sequences: number[]): Promise<Uint8Array> {
   const parts = await Promise.all(sequences.map(async (seq) => {
     const part = await jsm.streams.getMessage(stream, { seq });
     if (!part) throw new Error(`a part of the dead letter, at ${seq} in ${stream}, is gone: it can only be discarded`);

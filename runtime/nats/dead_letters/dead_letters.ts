@@ -1,8 +1,8 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { Progress, Stored } from "../../engine/ports.ts";
+import type { Progress, PublishResult } from "../../engine/ports.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
-import { storeParts } from "./chunks.ts";
+import { storeChunks } from "./chunks.ts";
 import { headerText } from "../client/header_text.ts";
 import type { Store } from "../publish/jetstream_publisher.ts";
 import { entriesOf } from "../client/raw_headers.ts";
@@ -33,7 +33,7 @@ export class DeadLetters {
     progress?: Progress,
     whole = true,
     id = deadLetterId(functionName, delivery),
-  ): Promise<Stored> {
+  ): Promise<PublishResult> {
     const subject = `${DEAD_LETTERS.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
     const own = ownHeaders(delivery.headers);
     const make = (hdrs: MsgHdrs) => deadLetterHeaders(hdrs, functionName, delivery, outcome, progress, id);
@@ -43,7 +43,7 @@ export class DeadLetters {
     if (whole) return await this.jetstream.store(subject, delivery.payload, make(own));
     const inParts = async (name: string, bytes: Uint8Array) => {
       const { jetstream } = this, { prefix } = DEAD_LETTERS;
-      return `parts ${(await storeParts(jetstream, prefix, functionName, delivery, name, bytes)).join(" ")}`;
+      return `parts ${(await storeChunks(jetstream, prefix, functionName, delivery, name, bytes)).join(" ")}`;
     };
     const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own))), apart = ownBytes.length > MOST_HEADERS;
     const hdrs = make(apart ? headers() : own);
@@ -57,8 +57,8 @@ export class DeadLetters {
  * Stored again after a lost answer, or when an original came back though its parked copy was stored, it is the same dead
  * letter: the first place and time name it, and come with a copy. In the stream's next life, or redriven, it is another.
  */
-function deadLetterId(functionName: string, { stream, sequence, storedAtMs, earlier }: Delivery): string {
-  return `${functionName}:${stream}.${sequence}.${storedAtMs}.${earlier.redrives}`;
+function deadLetterId(functionName: string, { stream, sequence, storedAtMs, history }: Delivery): string {
+  return `${functionName}:${stream}.${sequence}.${storedAtMs}.${history.redrives}`;
 }
 
 function deadLetterHeaders(
@@ -79,7 +79,7 @@ function deadLetterHeaders(
   hdrs.set("weir-time", new Date().toISOString());
   if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
   setEmittedSince(hdrs, progress?.emittedSinceMs);
-  setAttemptTrace(hdrs, progress?.attemptTrace ?? delivery.earlier.attemptTrace);
-  if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
+  setAttemptTrace(hdrs, progress?.attemptTrace ?? delivery.history.attemptTrace);
+  if (delivery.history.redrives > 0) hdrs.set("weir-redrives", String(delivery.history.redrives));
   return hdrs;
 }

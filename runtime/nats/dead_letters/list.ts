@@ -2,11 +2,11 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter } from "../../core/dead_letter.ts";
 import type { MessageHeaders } from "../../core/delivery.ts";
-import { allParts, isPart, partsIn, readParts } from "./chunks.ts";
+import { allChunks, chunksIn, isChunk, readChunks } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { entriesOf } from "../client/raw_headers.ts";
-import { scan } from "../inspect/scan_stream.ts";
+import { scanStream } from "../inspect/scan_stream.ts";
 
 /** Lists dead letters, oldest first, up to the last one there is now. Payloads are left where they are. */
 export async function* listDeadLetters(
@@ -18,9 +18,9 @@ export async function* listDeadLetters(
   const meant = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
   const now = Date.now();
   let found = 0;
-  for await (const { seq, subject, headers } of scan(nc, { stream: DEAD_LETTERS.stream, filter: meant })) {
+  for await (const { seq, subject, headers } of scanStream(nc, { stream: DEAD_LETTERS.stream, filter: meant })) {
     if (seq > last) return;
-    if (isPart(subject)) continue;
+    if (isChunk(subject)) continue;
     const letter = toDeadLetter(seq, subject, headers);
     if (!matches(letter, filter, now)) continue;
     yield letter;
@@ -50,10 +50,10 @@ export async function readStoredDeadLetter(
   sequence: number,
 ): Promise<StoredDeadLetter | undefined> {
   const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
-  if (!message || isPart(message.subject)) return undefined;
+  if (!message || isChunk(message.subject)) return undefined;
   const { header } = message, letter = toDeadLetter(sequence, message.subject, header);
-  const read = (parts: number[]) => readParts(jsm, DEAD_LETTERS.stream, parts);
-  const payload = partsIn(header.get("weir-payload")), apart = partsIn(header.get("weir-headers"));
+  const read = (parts: number[]) => readChunks(jsm, DEAD_LETTERS.stream, parts);
+  const payload = chunksIn(header.get("weir-payload")), apart = chunksIn(header.get("weir-headers"));
   const entries = entriesOf(header);
   if (apart) entries.unshift(...JSON.parse(new TextDecoder().decode(await read(apart))));
   const headers = Object.fromEntries(entries.toReversed()); // of a repeated name the first is shown
@@ -65,7 +65,7 @@ export async function readStoredDeadLetter(
     headers,
     payload: payload ? await read(payload) : original ? original.data : message.data,
     allHeaders: HeaderList.of(entries.filter(([name]) => name.toLowerCase() !== "nats-msg-id")),
-    parts: allParts(header),
+    parts: allChunks(header),
   };
 }
 

@@ -1,10 +1,10 @@
 import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { Redriven } from "../../core/dead_letter.ts";
-import { allParts, isPart } from "./chunks.ts";
+import { allChunks, isChunk } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readStoredDeadLetter } from "./list.ts";
 import { unlessMissing } from "../topology/config_diff.ts";
-import { type Store, StoreError } from "../publish/jetstream_publisher.ts";
+import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "../retry/retry_stream.ts";
 
 /** How often a dead letter may be sent back before somebody has to insist. */
@@ -35,7 +35,7 @@ export function functionLookup(jsm: JetStreamManager): HasFunction {
  * It may be interrupted anywhere and run again: the lane holds one message a dead letter, since its subject names it
  * and refuses a second; and the function's runtime removes the dead letter before it settles that message.
  *
- * @throws {StoreError} when it is not known to be stored; the dead letter is then still there.
+ * @throws {PublishError} when it is not known to be stored; the dead letter is then still there.
  */
 export async function redrive(
   jsm: JetStreamManager,
@@ -67,7 +67,7 @@ export async function redrive(
   try {
     await store.store(subject, letter.payload, hdrs);
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
+    if (!(error instanceof PublishError)) throw error;
     if (error.problem === "too-large") return "too-large";
     if (!error.message.includes(SUBJECT_TAKEN)) throw error;
   }
@@ -83,8 +83,8 @@ export interface Remover {
 /** Removes a dead letter for good, with its parts; false when there was none. */
 export async function discard(jsm: Remover, sequence: number): Promise<boolean> {
   const letter = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
-  if (!letter || isPart(letter.subject)) return false;
-  return await remove(jsm, sequence, allParts(letter.header));
+  if (!letter || isChunk(letter.subject)) return false;
+  return await remove(jsm, sequence, allChunks(letter.header));
 }
 
 /** The dead letter goes first: interrupted, that leaves parts nobody asks for, and no dead letter without them. */

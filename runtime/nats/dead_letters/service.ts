@@ -12,7 +12,7 @@ const WINDOW = 64;
 export type RedriveTally = Record<Redriven | "failed", number>;
 
 /** Everything that is done with dead letters, for the commands and for the admin listener alike. */
-export class DeadLetterDesk {
+export class DeadLetterService {
   constructor(
     readonly cluster: { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly store: Store },
   ) {}

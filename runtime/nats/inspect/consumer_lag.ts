@@ -5,7 +5,7 @@ import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import type { Durable } from "../topology/plan_consumer.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { SubjectCounts } from "./subject_counts.ts";
-import { within } from "../client/with_timeout.ts";
+import { withTimeout } from "../client/with_timeout.ts";
 
 /** How far behind a function is, over all replicas. Undefined: the server did not say. */
 export interface FunctionLag {
@@ -74,7 +74,7 @@ export class LagReader {
    * @param maxAgeMs an answer this old will do; 0: it is read now, for somebody who looks at what he has just done
    */
   async read(maxAgeMs: number = this.everyMs): Promise<ReadonlyMap<string, FunctionLag>> {
-    await within(this.clock, PATIENCE_MS, this.#readSince(this.clock.now() - maxAgeMs)).catch(() => {});
+    await withTimeout(this.clock, PATIENCE_MS, this.#readSince(this.clock.now() - maxAgeMs)).catch(() => {});
     const { atMs, lags } = this.#last ?? { atMs: -Infinity, lags: new Map() };
     // A number that nobody could read for long is none: it would hide that.
     return this.clock.now() - atMs < 3 * this.everyMs ? lags : new Map();

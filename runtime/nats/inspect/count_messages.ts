@@ -19,7 +19,7 @@ export interface Counted {
  *
  * @throws {Error} without an answer, as where a stream allows no direct reads.
  */
-export async function countStored(
+export async function countMessages(
   nc: Pick<NatsConnection, "request">,
   { stream, subject, from = 1, sinceMs }: Counted,
 ): Promise<number> {

@@ -4,7 +4,7 @@ import { readStoredDeadLetter } from "../dead_letters/list.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import { RawHeaders } from "../client/raw_headers.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
-import { scan } from "./scan_stream.ts";
+import { scanStream } from "./scan_stream.ts";
 
 /** A message as its stream has it. */
 export interface StoredEvent {
@@ -65,7 +65,7 @@ export async function findStoredEvent(
     if (plain) return plain;
   }
   let found: number | undefined;
-  for await (const message of scan(nc, { stream, filter })) {
+  for await (const message of scanStream(nc, { stream, filter })) {
     try {
       const { headers } = message;
       if (headers?.get("ce-id") === id || headers?.get("Nats-Msg-Id") === id) found = message.seq;

@@ -19,7 +19,7 @@ export interface Scanned {
  * Reads the headers of what a stream holds now, oldest first: in batches, since each is known to end. What is stored
  * while it reads may come as well.
  */
-export async function* scan(nc: NatsConnection, { stream, filter, sinceMs }: Scanned): AsyncIterable<JsMsg> {
+export async function* scanStream(nc: NatsConnection, { stream, filter, sinceMs }: Scanned): AsyncIterable<JsMsg> {
   // The client's ordered consumer forgets its start time with the first fetch, and is made anew with each.
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const { name, num_pending } = await jsm.consumers.add(stream, {

@@ -1,6 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { countStored } from "./count_messages.ts";
+import { countMessages } from "./count_messages.ts";
 
 /** How many messages of a stream each function has under a prefix. */
 export class SubjectCounts {
@@ -27,6 +27,6 @@ export class SubjectCounts {
   }
 
   #count(functionName: string): Promise<number> {
-    return countStored(this.nc, { stream: this.stream, subject: `${this.prefix}.${functionName}.>` });
+    return countMessages(this.nc, { stream: this.stream, subject: `${this.prefix}.${functionName}.>` });
   }
 }

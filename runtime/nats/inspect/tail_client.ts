@@ -1,6 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/ports.ts";
-import { Allowance } from "../../core/rate_limiter.ts";
+import { RateLimiter } from "../../core/rate_limiter.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
 import { ASK_MS, HELLO_SUBJECT, MOST_PER_SECOND, readWord, type SettledWord, TAIL_SUBJECT } from "./tail_protocol.ts";
 
@@ -31,12 +31,12 @@ export interface Sight {
 }
 
 /** Looks at a whole cluster: at what is published, and at what each process says that it settled. */
-export class Tailing {
+export class TailClient {
   readonly #inbox = createInbox();
   readonly #subscriptions: Subscription[] = [];
   readonly #followed = new Map<string, Subscription>();
   readonly #processes = new Map<string, number>();
-  readonly #published = new Allowance(MOST_PER_SECOND);
+  readonly #published = new RateLimiter(MOST_PER_SECOND);
   #omitted = 0;
   #told: number | undefined;
   #asked = 0;

@@ -118,7 +118,11 @@ export function settledWord(
   redact: (text: string) => string,
 ): SettledWord {
   const error = "error" in outcome && outcome.error ? `${outcome.error.name}: ${outcome.error.message}` : undefined;
-  const reason = outcome.kind === "ack" ? outcome.skipped : outcome.kind === "lost" ? undefined : outcome.reason;
+  const reason = outcome.kind === "ack"
+    ? outcome.skipped
+    : outcome.kind === "lease-expired"
+    ? undefined
+    : outcome.reason;
   const { stream, sequence } = delivery;
   return {
     time: new Date(nowMs).toISOString(),

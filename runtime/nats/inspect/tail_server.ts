@@ -1,7 +1,7 @@
 import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import type { Clock } from "../../engine/ports.ts";
-import { Allowance } from "../../core/rate_limiter.ts";
+import { RateLimiter } from "../../core/rate_limiter.ts";
 import {
   HELLO_SUBJECT,
   isAsked,
@@ -29,7 +29,7 @@ export interface Settlements {
 interface Tail {
   ask: TailAsk;
   untilMs: number;
-  readonly allowance: Allowance;
+  readonly allowance: RateLimiter;
 }
 
 /**
@@ -40,7 +40,7 @@ interface Tail {
  * A NATS user needs, for this and for nothing else, to subscribe to `$WEIR.tail` and to publish to `_INBOX.>`. Without,
  * only `events tail` suffers.
  */
-export class Tails {
+export class TailServer {
   readonly #tails = new Map<string, Tail>();
   /** Inboxes that the server does not let us publish to: each time it did not, it would say so. */
   readonly #denied = new Set<string>();
@@ -90,7 +90,7 @@ export class Tails {
       known.allowance.perSecond = ask.perSecond;
     } else {
       if (this.#tails.size >= MOST_TAILS) return;
-      this.#tails.set(inbox, { ask, untilMs, allowance: new Allowance(ask.perSecond) });
+      this.#tails.set(inbox, { ask, untilMs, allowance: new RateLimiter(ask.perSecond) });
     }
     this.#listening ??= this.settlements.listen((settled) => this.#settled(settled));
     this.#cancel ??= this.clock.timer(WINDOW_MS, () => this.#renew());

@@ -1,6 +1,6 @@
 import { JetStreamApiCodes, type JetStreamManager } from "@nats-io/jetstream";
 import { type Bucket, planBucket, streamOf } from "./buckets.ts";
-import { carryOutAll, isRace } from "../topology/apply_steps.ts";
+import { applySteps, isRace } from "../topology/apply_steps.ts";
 import { unlessMissing } from "../topology/config_diff.ts";
 import { isDone } from "../topology/step.ts";
 
@@ -11,7 +11,7 @@ const ROUNDS = 5;
 export async function ensureBucket(jsm: JetStreamManager, bucket: Bucket, replicas: number): Promise<void> {
   for (let round = 1;; round++) {
     const found = await unlessMissing(jsm.streams.info(streamOf(bucket.name)), JetStreamApiCodes.StreamNotFound);
-    const [failed] = await carryOutAll(
+    const [failed] = await applySteps(
       jsm,
       [planBucket(bucket, found?.config, found ? undefined : replicas)].filter(isDone),
       () => {},

@@ -1,7 +1,7 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { Claim, Claimed, Inbox } from "../../engine/ports.ts";
-import { type Store, StoreError } from "../publish/jetstream_publisher.ts";
+import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/ports.ts";
+import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 import { INBOX, streamOf } from "./buckets.ts";
 import { ensureBucket } from "./ensure_bucket.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
@@ -22,7 +22,7 @@ interface Entry {
  * Remembers handled events in a NATS key-value bucket. A claim is a key that JetStream takes only once, and removes by
  * itself when its time is up: by the server's clock alone, whatever those of the replicas say.
  */
-export class NatsInbox implements Inbox {
+export class NatsIdempotencyStore implements IdempotencyStore {
   /** @param replicas of a bucket that is made; undefined: none is made */
   constructor(readonly store: Store, readonly jsm: JetStreamManager, readonly replicas: number | undefined) {}
 
@@ -31,7 +31,7 @@ export class NatsInbox implements Inbox {
     if (this.replicas !== undefined) await ensureBucket(this.jsm, INBOX, this.replicas);
   }
 
-  async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<Claimed> {
+  async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<ClaimResult> {
     const subject = `${BUCKET.prefix}.${functionName}.${key}`, by = crypto.randomUUID();
     const hdrs = ttl(leaseMs);
     hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
@@ -40,7 +40,7 @@ export class NatsInbox implements Inbox {
         const { sequence } = await this.store.store(subject, encode({ state: "in-progress", by }), hdrs);
         return { kind: "claimed", claim: this.#claim(subject, by, sequence, ttlMs) };
       } catch (error) {
-        if (!(error instanceof StoreError && TAKEN.test(error.message))) {
+        if (!(error instanceof PublishError && TAKEN.test(error.message))) {
           await this.ensureBucket().catch(() => {}); // it may be gone: the next delivery finds it again
           throw error;
         }

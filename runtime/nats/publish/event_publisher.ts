@@ -1,10 +1,10 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import type { Stored } from "../../engine/ports.ts";
+import type { PublishResult } from "../../engine/ports.ts";
 import { type Circumstances, promised, type Storing, type TellingPublisher } from "../../engine/storing.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
 import { encodeAttribute } from "../../core/cloudevent.ts";
 import { HeaderBlock } from "../client/header_block.ts";
-import { type Store, StoreError, type Text } from "./jetstream_publisher.ts";
+import { PublishError, type Store, type Text } from "./jetstream_publisher.ts";
 import type { StoredBefore } from "./late_dedup.ts";
 import { encode } from "../client/encode_pool.ts";
 
@@ -17,8 +17,8 @@ export interface Reader {
 export class EventPublisher implements TellingPublisher {
   constructor(readonly jetstream: Store, readonly jsm: Reader, readonly before: StoredBefore) {}
 
-  /** @throws {StoreError} when the event is not known to be stored: `id-taken` when another event has its id. */
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
+  /** @throws {PublishError} when the event is not known to be stored: `id-taken` when another event has its id. */
+  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
     return promised(this, event, sinceMs);
   }
 
@@ -38,13 +38,13 @@ export class EventPublisher implements TellingPublisher {
   }
 
   /** JetStream drops a repeated id within a stream whatever its subject: that would be a loss, and nobody told. */
-  async refuseAnother({ id, type }: OutgoingEvent, { stream, sequence }: Stored): Promise<void> {
+  async refuseAnother({ id, type }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
     const earlier = await this.jsm.streams.getMessage(stream, { seq: sequence }).catch(() => null);
     if (!earlier || earlier.subject === type) return;
     const what = `id ${
       JSON.stringify(id)
     } was used for an event of type ${earlier.subject} shortly before: use another`;
-    throw new StoreError("id-taken", what);
+    throw new PublishError("id-taken", what);
   }
 }
 
@@ -67,7 +67,7 @@ class EventMessage implements Text, Storing {
     return block;
   }
 
-  stored(stored: Stored): void {
+  stored(stored: PublishResult): void {
     const { storing } = this;
     if (!stored.duplicate) return storing.stored(stored);
     this.publisher.refuseAnother(this.event, stored).then(

@@ -2,7 +2,7 @@
 const MOST_EMPTY = 4_096;
 
 /** What was sent and has no answer, by numbers that rise by one: the oldest first. A map takes five times as long. */
-export class Sent<Item> {
+export class InFlight<Item> {
   #items: (Item | undefined)[] = [];
   /** The number of the first place. */
   #from = 1;

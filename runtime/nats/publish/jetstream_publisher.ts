@@ -1,24 +1,24 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
-import type { Clock, Stored } from "../../engine/ports.ts";
+import type { Clock, PublishResult } from "../../engine/ports.ts";
 import { backoffMs } from "../../core/backoff.ts";
 import type { Storing } from "../../engine/storing.ts";
 import { Frames } from "../client/frames.ts";
 import { type HeaderBlock, HeaderError } from "../client/header_block.ts";
 import { Link } from "../client/link.ts";
-import { nobodyTook } from "./diagnose_no_responders.ts";
+import { diagnoseNoResponders } from "./diagnose_no_responders.ts";
 import { PubAcks } from "./pub_ack.ts";
-import { Sent } from "./in_flight.ts";
+import { InFlight } from "./in_flight.ts";
 import { encode } from "../client/encode_pool.ts";
-import { answersDenied, publishDenied, refusalError, StoreError, unanswered, unsendable } from "./publish_error.ts";
+import { answersDenied, publishDenied, PublishError, refusalError, unanswered, unsendable } from "./publish_error.ts";
 import { Turn } from "../client/turn.ts";
-import { WaitingRoom } from "./wait_queue.ts";
+import { WaitQueue } from "./wait_queue.ts";
 
-export { StoreError, type StoreProblem } from "./publish_error.ts";
+export { PublishError, type PublishProblem } from "./publish_error.ts";
 
 /** Stores messages: what dead letters, parked retries and events stand on. */
 export interface Store {
-  /** @throws {StoreError} when the message is not known to be stored. */
-  store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<Stored>;
+  /** @throws {PublishError} when the message is not known to be stored. */
+  store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult>;
   /** The same for text, and told in place of promised. */
   begin?(subject: string, message: Text, storing: Storing): void;
 }
@@ -64,28 +64,28 @@ export const HURRIED_DOWN_MS = 3_000;
  * while it would not be read, so that what waits is held once, by its caller, and not in a socket's buffer besides.
  * How much waits is up to the callers: the ingress and the functions' concurrency are both limited.
  */
-export class JetStreamStore implements Store {
+export class JetStreamPublisher implements Store {
   readonly #inbox = createInbox();
   readonly #turn = new Turn<Pending>((turn) => this.#send(turn));
   /** What was sent and has no answer, the oldest first. */
-  readonly #sent = new Sent<Pending>();
+  readonly #sent = new InFlight<Pending>();
   readonly #frames: Frames;
-  readonly #waiting: WaitingRoom<Pending>;
+  readonly #waiting: WaitQueue<Pending>;
   /** One timer serves all tries, for all are given the same time. */
   #cancelOverdue: (() => void) | undefined;
   readonly #acks = new PubAcks();
   readonly #link: Link;
-  #denied: StoreError | undefined;
+  #denied: PublishError | undefined;
 
   /** The same store for whoever has somebody waiting: see {@linkcode HURRIED_DOWN_MS}. */
-  readonly hurried: Store = {
+  readonly failFast: Store = {
     store: (subject, payload, hdrs) => this.#store(subject, payload, hdrs, HURRIED_DOWN_MS),
     begin: (subject, message, storing) => this.#begin(subject, message, storing, HURRIED_DOWN_MS),
   };
 
   constructor(readonly nc: NatsConnection, readonly clock: Clock) {
     this.#frames = new Frames(nc);
-    this.#waiting = new WaitingRoom(clock, (pending) => this.#hasWaited(pending));
+    this.#waiting = new WaitQueue(clock, (pending) => this.#hasWaited(pending));
     this.#listen();
     this.#link = new Link(nc, clock, {
       restored: (lost) => this.#restored(lost),
@@ -100,8 +100,8 @@ export class JetStreamStore implements Store {
     this.#waiting.takeAll();
   }
 
-  /** @throws {StoreError} when the message is not known to be stored. */
-  store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<Stored> {
+  /** @throws {PublishError} when the message is not known to be stored. */
+  store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult> {
     return this.#store(subject, payload, hdrs, Infinity);
   }
 
@@ -110,12 +110,12 @@ export class JetStreamStore implements Store {
   }
 
   /** Why the hurried store would store nothing at this moment; undefined when it would try. */
-  outage(): StoreError | undefined {
+  outage(): PublishError | undefined {
     if (this.#link.downMs() < HURRIED_DOWN_MS) return undefined;
-    return new StoreError("unavailable", this.#link.problem());
+    return new PublishError("unavailable", this.#link.problem());
   }
 
-  #store(subject: string, payload: Uint8Array, headers: MsgHdrs, downMs: number): Promise<Stored> {
+  #store(subject: string, payload: Uint8Array, headers: MsgHdrs, downMs: number): Promise<PublishResult> {
     return new Promise((stored, failed) =>
       this.#begin(subject, { kind: "bytes", payload, headers }, { stored, failed }, downMs)
     );
@@ -181,7 +181,7 @@ export class JetStreamStore implements Store {
     const { subject, tries } = pending, delayMs = backoffMs(BETWEEN, tries, 1);
     if (!this.#isOver(pending, delayMs)) this.clock.timer(delayMs, () => this.#turn.add(pending));
     else if (why !== undefined) pending.storing.failed(unanswered(subject, why, tries));
-    else void nobodyTook(this.nc, subject, tries, TRY_MS).then((error) => pending.storing.failed(error));
+    else void diagnoseNoResponders(this.nc, subject, tries, TRY_MS).then((error) => pending.storing.failed(error));
   }
 
   #overdue(): void {
@@ -237,7 +237,7 @@ export class JetStreamStore implements Store {
   }
 
   /** Nobody would hear the answer: this one is not sent. Whether the next one may be, listening again tells. */
-  #unheard(pending: Pending, denied: StoreError): void {
+  #unheard(pending: Pending, denied: PublishError): void {
     this.#listen();
     pending.storing.failed(denied);
   }

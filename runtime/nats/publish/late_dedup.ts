@@ -1,8 +1,8 @@
 import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Clock, Stored } from "../../engine/ports.ts";
-import { StoreError } from "./publish_error.ts";
-import { scan } from "../inspect/scan_stream.ts";
+import type { Clock, PublishResult } from "../../engine/ports.ts";
+import { PublishError } from "./publish_error.ts";
+import { scanStream } from "../inspect/scan_stream.ts";
 
 /** Finds a message that may have been stored before. */
 export interface StoredBefore {
@@ -10,7 +10,7 @@ export interface StoredBefore {
    * @param sinceMs when it may have been stored, at the earliest: milliseconds since 1970
    * @returns undefined when it was not, or so lately that JetStream itself drops a repeat
    */
-  find(subject: string, id: string, sinceMs: number): Promise<Stored | undefined>;
+  find(subject: string, id: string, sinceMs: number): Promise<PublishResult | undefined>;
 }
 
 const GIVE_UP_MS = 8_000;
@@ -19,7 +19,7 @@ const AGAIN_MS = 500;
 interface Wanted {
   readonly id: string;
   readonly sinceMs: number;
-  found(stored: Stored | undefined): void;
+  found(stored: PublishResult | undefined): void;
   failed(error: unknown): void;
 }
 
@@ -28,28 +28,28 @@ interface Wanted {
  * may come hours later. A stream has no index of ids, so it is read from the time in question on, headers only; one
  * reading serves all who wait for that subject. The price is paid by a late redelivery alone.
  */
-export class LateDuplicates implements StoredBefore {
+export class LateDedup implements StoredBefore {
   readonly #wanted = new Map<string, Wanted[]>();
   readonly #reading = new Set<string>();
 
   constructor(readonly nc: NatsConnection, readonly jsm: JetStreamManager, readonly clock: Clock) {}
 
   /** A server that restarts meanwhile is waited for, as it is in storing: a failure would use up an attempt. */
-  async find(subject: string, id: string, sinceMs: number): Promise<Stored | undefined> {
+  async find(subject: string, id: string, sinceMs: number): Promise<PublishResult | undefined> {
     for (const giveUpAtMs = this.clock.now() + GIVE_UP_MS;;) {
       try {
         return await this.#look(subject, id, sinceMs);
       } catch (error) {
         if (this.clock.now() + AGAIN_MS > giveUpAtMs || this.nc.isClosed()) {
           const what = `it cannot be told whether "${subject}" is stored already: ${(error as Error).message}`;
-          throw new StoreError("unavailable", what, { cause: error });
+          throw new PublishError("unavailable", what, { cause: error });
         }
         await new Promise<void>((resolve) => this.clock.timer(AGAIN_MS, resolve));
       }
     }
   }
 
-  async #look(subject: string, id: string, sinceMs: number): Promise<Stored | undefined> {
+  async #look(subject: string, id: string, sinceMs: number): Promise<PublishResult | undefined> {
     const stream = await this.jsm.streams.find(subject);
     const { config } = await this.jsm.streams.info(stream);
     // A stream from which messages go when they are handled cannot tell: there JetStream's own memory is all there is.
@@ -70,7 +70,7 @@ export class LateDuplicates implements StoredBefore {
       const group = Map.groupBy(wanted.splice(0), ({ id }) => id);
       try {
         const sinceMs = [...group.values()].flat().reduce((least, one) => Math.min(least, one.sinceMs), Infinity);
-        for await (const { seq, headers } of scan(this.nc, { stream, filter: subject, sinceMs })) {
+        for await (const { seq, headers } of scanStream(this.nc, { stream, filter: subject, sinceMs })) {
           const id = headers?.get("Nats-Msg-Id") ?? "";
           for (const one of group.get(id) ?? []) one.found({ stream, sequence: seq, duplicate: true });
           group.delete(id);

@@ -4,7 +4,7 @@ import type { Clock } from "../../engine/ports.ts";
 const LOOK_MS = 100;
 
 /** What waits for the connection to come back, but not for ever. One timer serves all of it. */
-export class WaitingRoom<Item> {
+export class WaitQueue<Item> {
   #waiting: Item[] = [];
   #cancelLook: (() => void) | undefined;
 

@@ -1,7 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { Attempts, Counts } from "../../engine/ports.ts";
+import type { AttemptCounts, AttemptStore } from "../../engine/ports.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import { ATTEMPTS, noBucket, openBucket } from "../kv/buckets.ts";
 import { ensureBucket } from "../kv/ensure_bucket.ts";
@@ -10,7 +10,7 @@ import { ensureBucket } from "../kv/ensure_bucket.ts";
  * Keeps the counts in a NATS key-value bucket, so that a restart or another replica counts on. Nothing is read or
  * written for an event that is handled at its first delivery.
  */
-export class AttemptStore implements Attempts {
+export class NatsAttemptStore implements AttemptStore {
   #kv: Pick<KV, "get" | "put">;
 
   /**
@@ -33,8 +33,8 @@ export class AttemptStore implements Attempts {
   static async open(
     nc: NatsConnection,
     replicas: number | undefined,
-    isParked?: AttemptStore["isParked"],
-  ): Promise<AttemptStore> {
+    isParked?: NatsAttemptStore["isParked"],
+  ): Promise<NatsAttemptStore> {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const open = async () => {
       if (replicas !== undefined) await ensureBucket(jsm, ATTEMPTS, replicas);
@@ -42,20 +42,20 @@ export class AttemptStore implements Attempts {
       if (!kv) throw noBucket(ATTEMPTS.name);
       return kv;
     };
-    return new AttemptStore(await open(), isParked, open);
+    return new NatsAttemptStore(await open(), isParked, open);
   }
 
-  async read(functionName: string, delivery: Delivery): Promise<Counts | undefined> {
+  async read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined> {
     const entry = await this.#use((kv) => kv.get(key(functionName, delivery)));
     const deleted = entry?.operation === "DEL" || entry?.operation === "PURGE";
-    const known = deleted ? undefined : entry?.json<Counts>();
+    const known = deleted ? undefined : entry?.json<AttemptCounts>();
     // A process may have died between parking an event and taking it from its consumer. Where that wrote down
     // anything at all, it did so before; and parked, an event comes back with what it has used up.
     const parked = await this.isParked(functionName, delivery);
     return parked ? { begun: 0, free: 0, emitted: true, ...known, parked } : known;
   }
 
-  async write(functionName: string, delivery: Delivery, counts: Counts): Promise<void> {
+  async write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void> {
     await this.#use((kv) => kv.put(key(functionName, delivery), JSON.stringify(counts)));
   }
 
@@ -72,6 +72,6 @@ export class AttemptStore implements Attempts {
   }
 }
 
-function key(functionName: string, { place }: Delivery): string {
-  return `${functionName}.${place}`;
+function key(functionName: string, { messageKey }: Delivery): string {
+  return `${functionName}.${messageKey}`;
 }

@@ -1,9 +1,9 @@
 import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream";
 import type { Delivery } from "../../core/delivery.ts";
-import type { ParkedEvent, ParkedFilter } from "../../core/delayed_retry.ts";
+import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { DEAD_LETTERS, type DeadLetters } from "../dead_letters/dead_letters.ts";
 import { storedDelivery } from "../consume/delivery.ts";
-import { StoreError } from "../publish/publish_error.ts";
+import { PublishError } from "../publish/publish_error.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
 import { RETRIES } from "./retry_stream.ts";
 
@@ -11,7 +11,10 @@ import { RETRIES } from "./retry_stream.ts";
  * Lists parked events, in the order they were parked. One by one, some thousands a second: a work queue takes no second
  * consumer to read it with.
  */
-export async function* listParked(jsm: JetStreamManager, filter: ParkedFilter = {}): AsyncIterable<ParkedEvent> {
+export async function* listDelayedRetries(
+  jsm: JetStreamManager,
+  filter: DelayedRetryFilter = {},
+): AsyncIterable<DelayedRetry> {
   let found = 0;
   const next_by_subj = `${RETRIES.parked}.${filter.function ?? "*"}.*`;
   for (let seq = 1;;) {
@@ -29,9 +32,9 @@ export async function* listParked(jsm: JetStreamManager, filter: ParkedFilter = 
  * Ends the wait of a parked event for good: it goes to the dead letters, from where it can be redriven or discarded.
  *
  * @returns false when there is none at that sequence: it has come due, or was cancelled before
- * @throws {StoreError} when the dead letter is not known to be stored; the event then stays parked.
+ * @throws {PublishError} when the dead letter is not known to be stored; the event then stays parked.
  */
-export async function cancelParked(
+export async function cancelDelayedRetry(
   jsm: JetStreamManager,
   deadLetters: DeadLetters,
   sequence: number,
@@ -48,9 +51,13 @@ export async function cancelParked(
  * that is gone for good. In a work queue it would stay for ever, where nobody looks.
  *
  * @returns how many those were
- * @throws {StoreError} as {@linkcode cancelParked} does.
+ * @throws {PublishError} as {@linkcode cancelDelayedRetry} does.
  */
-export async function buryDue(jsm: JetStreamManager, deadLetters: DeadLetters, functionName: string): Promise<number> {
+export async function deadLetterDue(
+  jsm: JetStreamManager,
+  deadLetters: DeadLetters,
+  functionName: string,
+): Promise<number> {
   let buried = 0;
   for (const lane of [RETRIES.due, RETRIES.redriven]) {
     for (let seq = 1;;) {
@@ -85,7 +92,7 @@ async function bury(
   // An id of its own: if it is taken back, the event's own dead letter must not be taken for a repeat of it.
   const id = `cancelled:${sequence}:${message.timestamp}`, delivery = toDelivery(message);
   const stored = await deadLetters.store(functionName, delivery, outcome, undefined, true, id).catch((error) => {
-    if (!(error instanceof StoreError && error.problem === "too-large")) throw error;
+    if (!(error instanceof PublishError && error.problem === "too-large")) throw error;
     return deadLetters.store(functionName, delivery, outcome, undefined, false, id);
   });
   if (await removeMessage(jsm, RETRIES.stream, sequence)) return true;
@@ -93,7 +100,7 @@ async function bury(
   return false;
 }
 
-function toParked({ seq: sequence, subject, header: headers }: StoredMsg): ParkedEvent {
+function toParked({ seq: sequence, subject, header: headers }: StoredMsg): DelayedRetry {
   const header = (name: string) => headers.get(name);
   const fn = header("weir-function"), stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
   const due = `${RETRIES.due}.${fn}.`;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { Progress, Stored } from "../../engine/ports.ts";
+import type { Progress, PublishResult } from "../../engine/ports.ts";
 import type { Delivery, MessageHeaders } from "../../core/delivery.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { HeaderList } from "../../core/headers.ts";
@@ -21,10 +21,10 @@ export const RETRIES = {
 } as const;
 
 /** A wait this long is spent outside the consumer: there it would hold a place that a healthy event needs. */
-export const PARK_FROM_MS = 5_000;
+export const DELAY_OUTSIDE_FROM_MS = 5_000;
 
 /** Sends events back to the function that could not handle them yet. */
-export class RetryLane {
+export class RetryStream {
   constructor(readonly jetstream: Store) {}
 
   /**
@@ -38,15 +38,15 @@ export class RetryLane {
     outcome: Outcome & { kind: "retry" },
     atMs: number,
     progress: Progress,
-  ): Promise<Stored> {
-    const hdrs = laneHeaders(functionName, delivery, progress);
+  ): Promise<PublishResult> {
+    const hdrs = retryHeaders(functionName, delivery, progress);
     hdrs.set("weir-reason", outcome.reason);
     if (outcome.error) hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
     // The count tells a message's rounds apart.
-    hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.place}:${delivery.deliveryCount}`);
+    hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.messageKey}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
     hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`);
-    return this.jetstream.store(parkedSubject(functionName, delivery), delivery.payload, hdrs);
+    return this.jetstream.store(retrySubject(functionName, delivery), delivery.payload, hdrs);
   }
 
   /**
@@ -54,31 +54,31 @@ export class RetryLane {
    *
    * @throws {StoreError} when it is not known to be stored.
    */
-  bringBack(functionName: string, delivery: Delivery, progress: Progress): Promise<Stored> {
-    const hdrs = laneHeaders(functionName, delivery, progress);
-    hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.place}`);
+  bringBack(functionName: string, delivery: Delivery, progress: Progress): Promise<PublishResult> {
+    const hdrs = retryHeaders(functionName, delivery, progress);
+    hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.messageKey}`);
     const subject = `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`;
     return this.jetstream.store(subject, delivery.payload, hdrs);
   }
 }
 
 /** The place is one message's own, so no schedule replaces another's. */
-export function parkedSubject(functionName: string, { place }: Delivery): string {
-  return `${RETRIES.parked}.${functionName}.${place.replaceAll(".", "-")}`;
+export function retrySubject(functionName: string, { messageKey }: Delivery): string {
+  return `${RETRIES.parked}.${functionName}.${messageKey.replaceAll(".", "-")}`;
 }
 
 /** What goes back with an event, so that it is the same event when it comes, and its attempts are counted on. */
-export function laneHeaders(functionName: string, delivery: Delivery, progress: Progress): MsgHdrs {
+export function retryHeaders(functionName: string, delivery: Delivery, progress: Progress): MsgHdrs {
   const hdrs = ownHeaders(delivery.headers);
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-stream", delivery.stream);
   hdrs.set("weir-sequence", String(delivery.sequence));
   hdrs.set("weir-time", new Date(delivery.storedAtMs).toISOString());
   hdrs.set("weir-attempts", String(progress.attempts));
-  hdrs.set("weir-free-retries", String(progress.freeRetries));
+  hdrs.set("weir-free-retries", String(progress.excusedDeliveries));
   setEmittedSince(hdrs, progress.emittedSinceMs);
-  setAttemptTrace(hdrs, progress.attemptTrace ?? delivery.earlier.attemptTrace);
-  if (delivery.earlier.redrives > 0) hdrs.set("weir-redrives", String(delivery.earlier.redrives));
+  setAttemptTrace(hdrs, progress.attemptTrace ?? delivery.history.attemptTrace);
+  if (delivery.history.redrives > 0) hdrs.set("weir-redrives", String(delivery.history.redrives));
   if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
   return hdrs;
 }
@@ -117,21 +117,21 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
 }
 
 /** A delivery of the lane, as the delivery it was at first: same stream, sequence, subject and age. */
-export function fromLane(delivery: Delivery): Delivery {
+export function readRetryHeaders(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetter = number("weir-dead-letter") || undefined;
   return {
     ...delivery,
-    place: delivery.place,
+    messageKey: delivery.messageKey,
     headers: firstHeaders(delivery.headers),
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),
     subject: delivery.headers.get("weir-subject") ??
       delivery.subject.split(".").slice(deadLetter === undefined ? 3 : 4).join("."),
     storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
-    earlier: {
+    history: {
       attempts: number("weir-attempts"),
-      freeRetries: number("weir-free-retries"),
+      excusedDeliveries: number("weir-free-retries"),
       redrives: number("weir-redrives"),
       emittedSinceMs: Date.parse(delivery.headers.get("weir-emitted-since") ?? "") || undefined,
       attemptTrace: delivery.headers.get("weir-attempt-trace"),

@@ -1,12 +1,12 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { DeadLetters } from "../dead_letters/dead_letters.ts";
-import { buryDue, cancelParked, listParked } from "./delayed_retries.ts";
+import { cancelDelayedRetry, deadLetterDue, listDelayedRetries } from "./delayed_retries.ts";
 import type { StoredBefore } from "../publish/late_dedup.ts";
 import type { Store } from "../publish/jetstream_publisher.ts";
-import type { ParkedEvent, ParkedFilter } from "../../core/delayed_retry.ts";
+import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 
 /** Everything that is done with parked events, for the commands and for the admin listener alike. */
-export class ParkedDesk {
+export class RetryService {
   readonly #deadLetters: DeadLetters;
 
   constructor(
@@ -15,16 +15,16 @@ export class ParkedDesk {
     this.#deadLetters = new DeadLetters(cluster.store, cluster.storedBefore);
   }
 
-  list(filter: ParkedFilter): AsyncIterable<ParkedEvent> {
-    return listParked(this.cluster.jsm, filter);
+  list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
+    return listDelayedRetries(this.cluster.jsm, filter);
   }
 
   cancel(sequence: number): Promise<boolean> {
-    return cancelParked(this.cluster.jsm, this.#deadLetters, sequence);
+    return cancelDelayedRetry(this.cluster.jsm, this.#deadLetters, sequence);
   }
 
   /** Makes dead letters of what is due for a function that is gone; resolves to how many those were. */
   buryDue(functionName: string): Promise<number> {
-    return buryDue(this.cluster.jsm, this.#deadLetters, functionName);
+    return deadLetterDue(this.cluster.jsm, this.#deadLetters, functionName);
   }
 }

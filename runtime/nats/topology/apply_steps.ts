@@ -19,7 +19,7 @@ export type Done = (step: StepOf<"create" | "update">, waiting: number | undefin
  * @returns how many stored events wait for a consumer that it made
  * @throws {JetStreamApiError} when JetStream does not take it.
  */
-export async function carryOut(
+export async function applyStep(
   jsm: JetStreamManager,
   step: StepOf<"create" | "update">,
 ): Promise<number | undefined> {
@@ -38,7 +38,7 @@ export async function carryOut(
  *
  * @returns what failed; of consumers whose stream could not be made nothing: they would only repeat why
  */
-export async function carryOutAll(
+export async function applySteps(
   jsm: JetStreamManager,
   steps: readonly StepOf<"create" | "update">[],
   done: Done,
@@ -50,7 +50,7 @@ export async function carryOutAll(
       other.step.name === step.stream;
     if (failed.some(noStream)) continue;
     try {
-      done(step, await carryOut(jsm, step));
+      done(step, await applyStep(jsm, step));
     } catch (error) {
       if (!isRefusal(error)) throw error;
       failed.push({ step, error });

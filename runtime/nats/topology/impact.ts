@@ -1,9 +1,9 @@
 import { DiscardPolicy, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { covers } from "../../core/subjects.ts";
-import type { LeftOut, Step, StepOf } from "./step.ts";
+import type { SkippedEvents, Step, StepOf } from "./step.ts";
 import { filtersOf } from "./plan_consumer.ts";
-import { type Counted, countStored } from "../inspect/count_messages.ts";
+import { type Counted, countMessages } from "../inspect/count_messages.ts";
 
 /**
  * Adds to a step what it means to stored events, by the server's own count. Only for people: a start does the same
@@ -47,7 +47,7 @@ async function notHandled(
   jsm: JetStreamManager,
   stream: string,
   { name, changes }: StepOf<"update">,
-): Promise<LeftOut[]> {
+): Promise<SkippedEvents[]> {
   const filters = changes.find(({ field }) => field === "filter_subjects");
   if (!filters) return [];
   const { config, delivered } = await jsm.consumers.info(stream, name);
@@ -63,8 +63,8 @@ async function notHandled(
   const waiting = (subject: string) => count(nc, jsm, { stream, subject, from: ahead });
   const older = await without(wanted, has, behind), removed = await without(has, wanted, waiting);
   return [
-    ...older.map((one): LeftOut => ({ why: "older", ...one })),
-    ...removed.map((one): LeftOut => ({ why: "removed", ...one })),
+    ...older.map((one): SkippedEvents => ({ why: "older", ...one })),
+    ...removed.map((one): SkippedEvents => ({ why: "removed", ...one })),
   ];
 }
 
@@ -85,13 +85,13 @@ async function without(
 }
 
 /** What a stream removes at once, or takes no more of, when it keeps less. */
-async function trimmed(nc: NatsConnection, jsm: JetStreamManager, step: StepOf<"update">): Promise<LeftOut[]> {
+async function trimmed(nc: NatsConnection, jsm: JetStreamManager, step: StepOf<"update">): Promise<SkippedEvents[]> {
   const lowered = (field: string) => {
     const { from, to } = step.changes.find((change) => change.field === field) ?? {};
     const limit = Number(to ?? 0), before = Number(from ?? 0);
     return limit > 0 && (before <= 0 || limit < before) ? limit : undefined;
   };
-  const maxAge = lowered("max_age"), maxBytes = lowered("max_bytes"), left: LeftOut[] = [];
+  const maxAge = lowered("max_age"), maxBytes = lowered("max_bytes"), left: SkippedEvents[] = [];
   if (maxAge === undefined && maxBytes === undefined) return left;
   const { state, config, ts } = await jsm.streams.info(step.name) as StreamInfo & { ts?: string };
   if (maxAge !== undefined) {
@@ -116,7 +116,7 @@ async function nextSequence(jsm: JetStreamManager, stream: string, subject: stri
 async function count(nc: NatsConnection, jsm: JetStreamManager, counted: Counted): Promise<number | undefined> {
   const { stream, subject, from = 1, sinceMs } = counted;
   try {
-    return await countStored(nc, counted);
+    return await countMessages(nc, counted);
   } catch {
     if (from > 1 || sinceMs !== undefined) return undefined;
     const { state } = await jsm.streams.info(stream, { subjects_filter: subject });

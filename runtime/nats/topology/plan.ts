@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Step } from "./step.ts";
 import { withEvents } from "./impact.ts";
 import { planOthers } from "./unused.ts";
-import { markerOf, planTopology, type Wanted } from "./plan_topology.ts";
+import { type DesiredState, markerOf, planTopology } from "./plan_topology.ts";
 
 /**
  * What a start would do, with what it means to stored events, and what there is besides. Reads, and changes nothing.
@@ -13,7 +13,7 @@ import { markerOf, planTopology, type Wanted } from "./plan_topology.ts";
 export async function planCluster(
   nc: NatsConnection,
   jsm: JetStreamManager,
-  wanted: Wanted,
+  wanted: DesiredState,
   functionNames: readonly string[],
 ): Promise<Step[]> {
   const own = await Promise.all((await planTopology(jsm, wanted)).map((step) => withEvents(nc, jsm, step)));

@@ -1,5 +1,5 @@
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
-import type { BoundStream } from "../../project/resolve_streams.ts";
+import type { ResolvedStream } from "../../project/resolve_streams.ts";
 import { covers } from "../../core/subjects.ts";
 import { differing, fixed } from "./config_diff.ts";
 import type { Change, Step } from "./step.ts";
@@ -15,7 +15,7 @@ export const NEW_STREAM = {
 } as const;
 
 /** A stream that is wanted. */
-export interface WantedStream extends BoundStream {
+export interface WantedStream extends ResolvedStream {
   /** What a new one gets besides. */
   readonly made?: Partial<StreamConfig>;
 }

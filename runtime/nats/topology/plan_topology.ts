@@ -6,7 +6,7 @@ import {
   RetentionPolicy,
   type StreamInfo,
 } from "@nats-io/jetstream";
-import type { BoundStream } from "../../project/resolve_streams.ts";
+import type { ResolvedStream } from "../../project/resolve_streams.ts";
 import { type Bucket, planBucket, streamOf } from "../kv/buckets.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import { unlessMissing } from "./config_diff.ts";
@@ -16,8 +16,8 @@ import { newSubjects, planStream, type WantedStream } from "./plan_stream.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 
 /** Everything that a process needs of a cluster. */
-export interface Wanted {
-  readonly streams: readonly BoundStream[];
+export interface DesiredState {
+  readonly streams: readonly ResolvedStream[];
   readonly durables: readonly Durable[];
   readonly buckets?: readonly Bucket[];
   /** Of streams and buckets. Undefined: one for a new stream, and as it is for one that exists. */
@@ -51,7 +51,7 @@ export function markerOf(functionName: string): string {
  *
  * Of consumers on a stream that is blocked, and not there, nothing is said: they would only repeat why.
  */
-export async function planTopology(jsm: JetStreamManager, wanted: Wanted): Promise<Step[]> {
+export async function planTopology(jsm: JetStreamManager, wanted: DesiredState): Promise<Step[]> {
   const { replicas, floorOf = () => undefined } = wanted;
   const streams: readonly WantedStream[] = [...wanted.streams, ...OWN_STREAMS];
   const homes = new Map<string, StreamInfo | undefined>();

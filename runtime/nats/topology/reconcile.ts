@@ -4,7 +4,7 @@ import type { Clock } from "../../engine/ports.ts";
 const PAUSE_MS = 1_000;
 
 /** Makes the topology again when something of it is gone. Many ask at once; it is done once. */
-export class Repair {
+export class Reconciler {
   #running: Promise<void> | undefined;
   #cancel: () => void = () => {};
 

@@ -10,7 +10,7 @@ import {
 import type { Clock } from "../../engine/ports.ts";
 import { removeConsumer } from "./apply_steps.ts";
 import { unlessMissing } from "./config_diff.ts";
-import { Patience } from "../client/retry_while_unavailable.ts";
+import { RetryWhileUnavailable } from "../client/retry_while_unavailable.ts";
 import { type Durable, planConsumer } from "./plan_consumer.ts";
 import { markerOf, readConsumer } from "./plan_topology.ts";
 import { carryOutPlan } from "./topology.ts";
@@ -61,7 +61,7 @@ export async function replaceConsumer(
   { clock, settleMs = SETTLE_MS, staleMs = STALE_MS, before = () => {} }: ReplaceOptions,
 ): Promise<number> {
   const { stream, functionName: name } = durable, marker = markerOf(name);
-  const patience = new Patience(clock, settleMs, LOOK_MS), owner = crypto.randomUUID();
+  const patience = new RetryWhileUnavailable(clock, settleMs, LOOK_MS), owner = crypto.randomUUID();
   const ask = <Value>(request: () => Promise<Value>) => patience.ask(request, givenUp);
   const read = () => ask(() => readConsumer(jsm, stream, name));
   const pauseUntil = (now: ConsumerInfo, ms: number) =>

@@ -23,7 +23,7 @@ export interface Backlog {
 }
 
 /** Stored events that a change leaves out. Undefined where the server does not say how many. */
-export interface LeftOut {
+export interface SkippedEvents {
   /**
    * - `older`: a trigger was added behind them.
    * - `removed`: their trigger was taken away.
@@ -51,7 +51,11 @@ export type Step =
     /** What a replacement that was interrupted left: it goes when the consumer is there. */
     readonly marker?: string;
   }
-  | Target & { readonly kind: "update"; readonly changes: readonly Change[]; readonly leftOut: readonly LeftOut[] }
+  | Target & {
+    readonly kind: "update";
+    readonly changes: readonly Change[];
+    readonly leftOut: readonly SkippedEvents[];
+  }
   /** JetStream cannot change it in place: it has to be made anew, where the old one has got to. */
   | ConsumerTarget & { readonly kind: "replace"; readonly problems: readonly string[]; readonly backlog: Backlog }
   /** A consumer of a function that the project has not (`orphan`), or that has no trigger on that stream (`moved`). */

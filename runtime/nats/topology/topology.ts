@@ -1,12 +1,12 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { StartupProblems } from "../../project/startup_problems.ts";
-import type { BoundFunction } from "../../project/resolve_function.ts";
-import type { BoundStream } from "../../project/resolve_streams.ts";
+import type { ResolvedFunction } from "../../project/resolve_function.ts";
+import type { ResolvedStream } from "../../project/resolve_streams.ts";
 import { ATTEMPTS, type Bucket, INBOX } from "../kv/buckets.ts";
-import { carryOutAll, type Done, isRace, whyFailed } from "./apply_steps.ts";
+import { applySteps, type Done, isRace, whyFailed } from "./apply_steps.ts";
 import { isDone, isRefused, nameOf, type Step } from "./step.ts";
 import type { Durable } from "./plan_consumer.ts";
-import { planTopology, type Wanted } from "./plan_topology.ts";
+import { type DesiredState, planTopology } from "./plan_topology.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 
 /** Another replica may be making the same thing at this moment: look again, but not for ever. */
@@ -20,7 +20,7 @@ export interface NewConsumer {
 }
 
 /** The consumers of functions: one for each stream that a function listens to. */
-export function durablesOf(functions: readonly BoundFunction[]): Durable[] {
+export function durablesOf(functions: readonly ResolvedFunction[]): Durable[] {
   return functions.flatMap(({ name, triggers }) => {
     const streams = Map.groupBy(triggers, ({ stream }) => stream);
     const own = [...streams].map(([stream, group]) => ({
@@ -37,12 +37,12 @@ export function durablesOf(functions: readonly BoundFunction[]): Durable[] {
 }
 
 /** The buckets that functions need beside their own. */
-export function bucketsOf(functions: readonly BoundFunction[]): Bucket[] {
+export function bucketsOf(functions: readonly ResolvedFunction[]): Bucket[] {
   return functions.some(({ policy }) => policy.idempotency) ? [ATTEMPTS, INBOX] : [ATTEMPTS];
 }
 
 /** What {@linkcode ensureTopology} may be given besides. */
-export interface EnsureOptions extends Pick<Wanted, "floorOf" | "buckets"> {
+export interface EnsureOptions extends Pick<DesiredState, "floorOf" | "buckets"> {
   /** Does what can be done also where something is refused: what runs already must not stand still for the rest. */
   readonly partly?: boolean;
 }
@@ -56,7 +56,7 @@ export interface EnsureOptions extends Pick<Wanted, "floorOf" | "buckets"> {
  */
 export async function ensureTopology(
   jsm: JetStreamManager,
-  streams: readonly BoundStream[],
+  streams: readonly ResolvedStream[],
   durables: readonly Durable[],
   replicas: number | undefined,
   { partly = false, floorOf, buckets }: EnsureOptions = {},
@@ -84,7 +84,7 @@ export interface Left {
  */
 export async function carryOutPlan(
   jsm: JetStreamManager,
-  wanted: Wanted,
+  wanted: DesiredState,
   partly: boolean,
   done: Done,
 ): Promise<Left[]> {
@@ -92,7 +92,7 @@ export async function carryOutPlan(
     const steps = await planTopology(jsm, wanted);
     const refused = steps.filter(isRefused).map((step) => ({ step, problems: whyRefused(step) }));
     if (refused.length > 0 && !partly) return refused;
-    const failed = await carryOutAll(jsm, steps.filter(isDone), done);
+    const failed = await applySteps(jsm, steps.filter(isDone), done);
     if (round < ROUNDS && failed.some(isRace)) continue;
     return [...refused, ...failed.map((one) => ({ step: one.step, problems: [whyFailed(one)] }))];
   }
@@ -103,7 +103,7 @@ export async function carryOutPlan(
  *
  * @throws {StartupProblems} naming everything that is not as it should be.
  */
-export async function requireTopology(jsm: JetStreamManager, wanted: Wanted): Promise<void> {
+export async function requireTopology(jsm: JetStreamManager, wanted: DesiredState): Promise<void> {
   const problems = (await planTopology(jsm, wanted)).flatMap((step) => {
     if (step.kind === "create") return [`${nameOf(step)} is missing`];
     if (step.kind !== "update") return whyRefused(step);

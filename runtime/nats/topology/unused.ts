@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { ATTEMPTS, INBOX, streamOf } from "../kv/buckets.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import type { Backlog, Step } from "./step.ts";
-import { markerOf, type Wanted } from "./plan_topology.ts";
+import { type DesiredState, markerOf } from "./plan_topology.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { SubjectCounts } from "../inspect/subject_counts.ts";
 
@@ -22,7 +22,7 @@ const LATELY_MS = 60_000;
 export async function planOthers(
   nc: NatsConnection,
   jsm: JetStreamManager,
-  { streams, durables }: Wanted,
+  { streams, durables }: DesiredState,
   functionNames: readonly string[],
 ): Promise<Step[]> {
   const mine = [

@@ -36,7 +36,7 @@ class Cell {
 }
 
 /** A histogram as plain numbers in memory, read when somebody looks: see `Tally`, which it is the same for. */
-export class Distribution {
+export class Histogram {
   readonly #cells = new Map<string, Cell>();
   /** Whoever hands in the same labels again finds their series by that. */
   readonly #known = new WeakMap<Labels, Cell>();
@@ -79,11 +79,11 @@ export class Distribution {
 }
 
 /** Hands distributions to the SDK's readers, beside what the SDK itself has measured. */
-export class Distributions implements MetricProducer {
-  readonly #all = new Map<string, Distribution>();
+export class Histograms implements MetricProducer {
+  readonly #all = new Map<string, Histogram>();
 
   /** @param make makes it at the first call for that name */
-  get(name: string, make: () => Distribution): Distribution {
+  get(name: string, make: () => Histogram): Histogram {
     let found = this.#all.get(name);
     if (!found) this.#all.set(name, found = make());
     return found;

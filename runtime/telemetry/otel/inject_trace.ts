@@ -8,7 +8,7 @@ const W3C = new Set(["traceparent", "tracestate", "baggage"]);
  * What a message carries on of a span: its ids, and the baggage. Most have the ids alone, which are written here in a
  * tenth of the time of the propagators: those look at every character of what was made just now.
  */
-export function carrierOf(span: Span, parent: Context): Readonly<Record<string, string>> {
+export function injectTrace(span: Span, parent: Context): Readonly<Record<string, string>> {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
   const alone = traceId !== INVALID_TRACEID && traceState === undefined && !propagation.getBaggage(parent);
   if (alone && speaksW3c()) return { traceparent: `00-${traceId}-${spanId}-0${traceFlags & 1}` };

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Log, LogFields } from "../../api/context.ts";
-import type { Repetitions } from "./log_dedup.ts";
+import type { LogDedup } from "./log_dedup.ts";
 import type { Redact } from "./redact.ts";
 
 /** From the most to the least that is written. */
@@ -20,7 +20,7 @@ export interface LogOptions {
   /** Takes secrets out of a line before it is written. */
   readonly redact?: Redact;
   /** Counts warnings and errors that say the same, instead of writing all of them. */
-  readonly repetitions?: Repetitions;
+  readonly repetitions?: LogDedup;
   /** Is given every line that is written, to send it somewhere else as well. */
   readonly send?: (record: LogRecord) => void;
 }

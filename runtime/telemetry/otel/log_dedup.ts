@@ -19,7 +19,7 @@ export type Summarise = (heldBack: number, windowMs: number) => void;
  * Holds back what repeats itself: when ten thousand events fail in the same way, the first fifty lines and one that
  * counts the others say as much as all of them, and can still be read.
  */
-export class Repetitions {
+export class LogDedup {
   readonly #windows = new Map<string, Window>();
   readonly #ends = new Map<string, () => void>();
 

@@ -9,10 +9,10 @@ import {
   MetricReader,
   type ResourceMetrics,
 } from "@opentelemetry/sdk-metrics";
-import { Distribution, Distributions } from "./histogram.ts";
+import { Histogram, Histograms } from "./histogram.ts";
 import { type CounterName, type GaugeName, type HistogramName, INSTRUMENTS, type Labels } from "../instruments.ts";
 import { countDropped, dropped } from "./dropped_items.ts";
-import { type Cell, Tally } from "./counter.ts";
+import { type Cell, Counter } from "./counter.ts";
 
 /** Reads environment variables. */
 type Env = (name: string) => string | undefined;
@@ -40,11 +40,11 @@ const COLLECT_MS = 5_000;
 export class Metrics {
   /** Where metrics are pushed to; undefined for nowhere. */
   readonly pushesTo: string | undefined;
-  readonly #distributions = new Distributions();
+  readonly #distributions = new Histograms();
   readonly #page = new PageReader(this.#distributions);
   readonly #provider: MeterProvider;
   readonly #meter: Meter;
-  readonly #tallies = new Map<CounterName, Tally>();
+  readonly #tallies = new Map<CounterName, Counter>();
 
   constructor(serviceName: string, push?: { readonly to: string; reader: Pushing }) {
     this.pushesTo = push?.to;
@@ -64,10 +64,10 @@ export class Metrics {
   }
 
   /** A counter; the same one at every call. */
-  counter(name: CounterName): Tally {
+  counter(name: CounterName): Counter {
     let tally = this.#tallies.get(name);
     if (!tally) {
-      const cells: Tally = tally = new Tally();
+      const cells: Counter = tally = new Counter();
       this.#tallies.set(name, tally);
       this.#meter.createObservableCounter(name, described(name)).addCallback((result) => {
         for (const { value, labels } of cells as Iterable<Cell>) result.observe(value, labels);
@@ -103,7 +103,7 @@ export class Metrics {
   /** A histogram; the same one at every call. */
   histogram(name: HistogramName): Recorder {
     const { unit, help, buckets } = INSTRUMENTS[name];
-    return this.#distributions.get(name, () => new Distribution(name, unit, help, buckets));
+    return this.#distributions.get(name, () => new Histogram(name, unit, help, buckets));
   }
 
   /** Everything, in the text format of Prometheus; `change` may make something else of it. */

@@ -14,7 +14,7 @@ import { resourceOf } from "./otlp_resource.ts";
 import { RatioSampler } from "./ratio_sampler.ts";
 import { RecordingTracerProvider } from "./recording_tracer.ts";
 import { SpanBatch } from "./span_batch.ts";
-import { SpanKeeper, type SpanQueue } from "./tail_sampler.ts";
+import { type SpanQueue, TailSampler } from "./tail_sampler.ts";
 
 type Env = (name: string) => string | undefined;
 
@@ -45,7 +45,7 @@ export function otlpProvider(
   });
   const provider = new RecordingTracerProvider(
     env("WEIR_TRACE_FAILURES") === "false" ? sampler : createAlwaysRecordSampler(sampler),
-    new SpanKeeper(queue),
+    new TailSampler(queue),
   );
   return { provider, shutdown: () => queue.shutdown(FLUSH_MS) };
 }

@@ -15,7 +15,7 @@ const REMEMBERED = 10_000;
  * decides before anything has happened; what went wrong is known only at the end. Until then a span has with it what
  * was below it, and takes it along when it is forgotten.
  */
-export class SpanKeeper implements Keeper {
+export class TailSampler implements Keeper {
   constructor(readonly queue: SpanQueue) {}
 
   wants(span: RecordedSpan): boolean {

@@ -11,7 +11,7 @@ const SHOWN = 60;
  * @example
  * ```ts
  * import { defineFunction } from "weir";
- * import { assertIdempotent, watched } from "weir/testing";
+ * import { assertIdempotent, watch } from "weir/testing";
  *
  * class Ledger {
  *   readonly rows = new Map<string, number>();
@@ -20,18 +20,18 @@ const SHOWN = 60;
  *     this.rows.set(key, amount);
  *   }
  * }
- * let ledger = watched(new Ledger());
+ * let ledger = watch(new Ledger());
  * const book = defineFunction({ on: "demo.paid" }, async (event) => {
  *   await ledger.upsert(event.id, 12);
  * });
  *
  * await assertIdempotent(book, {}, {
- *   setup: () => ledger = watched(new Ledger()),
+ *   setup: () => ledger = watch(new Ledger()),
  *   world: ({ rows }) => rows,
  * });
  * ```
  */
-export function watched<Watched extends object>(object: Watched, name: string = nameOf(object)): Watched {
+export function watch<Watched extends object>(object: Watched, name: string = nameOf(object)): Watched {
   // The proxy is of an empty object: of a frozen one it could not show other methods than that has. Private fields are
   // the object's own, and not its proxy's.
   return new Proxy(Object.create(Object.getPrototypeOf(object)) as Watched, {

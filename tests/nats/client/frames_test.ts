@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { Stored } from "../../../runtime/engine/ports.ts";
+import type { PublishResult } from "../../../runtime/engine/ports.ts";
 import { Frames } from "../../../runtime/nats/client/frames.ts";
 import { HeaderBlock } from "../../../runtime/nats/client/header_block.ts";
-import { JetStreamStore } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { startBroker } from "../broker.ts";
 
 const withId = (id: string) => new HeaderBlock().add("Nats-Msg-Id", id);
@@ -11,10 +11,10 @@ const withId = (id: string) => new HeaderBlock().add("Nats-Msg-Id", id);
 async function setup() {
   const broker = await startBroker();
   await broker.jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"] });
-  const store = new JetStreamStore(broker.nc, systemClock);
+  const store = new JetStreamPublisher(broker.nc, systemClock);
   broker.defer(() => store.close());
   const begin = (id: string, payload: string, subject = "orders.created", more: Record<string, string> = {}) =>
-    new Promise<Stored>((stored, failed) => {
+    new Promise<PublishResult>((stored, failed) => {
       const headers = withId(id);
       for (const name in more) headers.add(name, more[name]);
       store.begin(subject, { kind: "text", payload, headers: () => headers }, { stored, failed });

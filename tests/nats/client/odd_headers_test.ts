@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { eventually } from "../eventually.ts";
 import { startOrders } from "../orders.ts";
 import { HoldingSink } from "../consume/sinks.ts";
@@ -34,7 +34,7 @@ for (
   Deno.test(`a header with ${what} does not keep its message from being delivered, nor those behind it`, async () => {
     await using orders = await startOrders();
     const sink = new HoldingSink(8);
-    const source = new PullSource(orders.nc, "ORDERS", "handle", systemClock);
+    const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
     orders.defer(() => source.stop());
     source.start(sink);
     await publishRaw(orders.server.port, "orders.created", block, "{}");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
 import type { LogFields } from "weir";
 import { Advisories } from "../../../runtime/nats/consume/advisories.ts";
-import { RetryLane } from "../../../runtime/nats/retry/retry_stream.ts";
+import { RetryStream } from "../../../runtime/nats/retry/retry_stream.ts";
 import { eventually } from "../eventually.ts";
 import { startSettling } from "./settling.ts";
 
@@ -13,7 +13,7 @@ async function setup() {
   const log = { debug: () => {}, info: () => {}, warn: error, error };
   const durables = [{ functionName: "handle", stream: "ORDERS", filters: ["orders.>"] }];
   let givenUp = 0;
-  const lane = new RetryLane(orders.store);
+  const lane = new RetryStream(orders.store);
   new Advisories(orders.nc, orders.jsm, durables, orders.attempts, lane, log).listen(() => givenUp++);
   await orders.nc.flush();
   return { ...orders, said, givenUp: () => givenUp };
@@ -25,7 +25,7 @@ Deno.test("an event that the server gave up on is brought back with its attempts
   await orders.publish(1);
   const delivery = await orders.next();
   const failed = { kind: "retry", delayMs: 1, reason: "failed", usesAttempt: true } as const;
-  await orders.settler.settle("handle", delivery, failed, { attempts: 1, freeRetries: 0 });
+  await orders.settler.settle("handle", delivery, failed, { attempts: 1, excusedDeliveries: 0 });
   await eventually(() => orders.said.length > 0);
   assert.equal(
     orders.said[0].message,
@@ -45,7 +45,7 @@ Deno.test("an event that somebody else terminated is told of, and one that Weir 
   await orders.publish(1);
   const error = { name: "Error", message: "no" };
   const outcome = { kind: "dead-letter", reason: "rejected", attempts: 1, error } as const;
-  await orders.settler.settle("handle", await orders.next(), outcome, { attempts: 1, freeRetries: 0 });
+  await orders.settler.settle("handle", await orders.next(), outcome, { attempts: 1, excusedDeliveries: 0 });
   await orders.source.stop();
   await orders.publish(1);
   const consumer = await jetstream(orders.nc).consumers.get("ORDERS", "handle");

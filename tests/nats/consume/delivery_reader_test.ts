@@ -23,10 +23,11 @@ function message(subject: string, reply: string | undefined, headers = "", paylo
 /** Everything that a delivery says. */
 function told(delivery: Delivery | undefined) {
   if (!delivery) return undefined;
-  const { stream, sequence, subject, deliveryCount, storedAtMs, payload, headers, earlier, place, handle } = delivery;
+  const { stream, sequence, subject, deliveryCount, storedAtMs, payload, headers, history, messageKey, ackSubject } =
+    delivery;
   const text = new TextDecoder().decode(payload);
-  const named = { stream, sequence, subject, deliveryCount, storedAtMs, earlier, place };
-  return { ...named, text, headers: [...headers.entries()], handle: textOf(handle) };
+  const named = { stream, sequence, subject, deliveryCount, storedAtMs, history, messageKey };
+  return { ...named, text, headers: [...headers.entries()], ackSubject: textOf(ackSubject) };
 }
 
 Deno.test("what names a delivery is read from bytes as it is from text", () => {
@@ -58,9 +59,9 @@ const others: [what: string, reply: string][] = [
 for (const [what, reply] of others) {
   Deno.test(`a delivery of ${what} is read as well`, () => {
     const delivery = new DeliveryReader("ORDERS", "handle").read(message("orders.created", reply))!;
-    assert.equal(delivery.place, "ORDERS.7.1763700000000000000");
+    assert.equal(delivery.messageKey, "ORDERS.7.1763700000000000000");
     assert.deepEqual([delivery.sequence, delivery.deliveryCount, delivery.storedAtMs], [7, 2, 1_763_700_000_000]);
-    assert.equal(textOf(delivery.handle), reply);
+    assert.equal(textOf(delivery.ackSubject), reply);
   });
 }
 

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
-import { HeldTable } from "../../../runtime/nats/consume/shared_deliveries.ts";
-import { TableKeepAlive } from "../../../runtime/nats/consume/leases.ts";
+import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
+import { SharedLeases } from "../../../runtime/nats/consume/leases.ts";
 import { manualClock } from "../clocks.ts";
 
 function setup(slots = 4) {
   const clock = manualClock();
-  const table = HeldTable.create(slots);
+  const table = SharedDeliveries.create(slots);
   const blocks: [number, boolean][] = [];
   let full = 0;
-  const keepAlive = new TableKeepAlive(table, clock, {
+  const keepAlive = new SharedLeases(table, clock, {
     blocked: (forMs, lapsed) => void blocks.push([forMs, lapsed]),
     full: () => full++,
   });
   keepAlive.start();
-  return { clock, table, other: HeldTable.open(table.memory), blocks, full: () => full, keepAlive };
+  return { clock, table, other: SharedDeliveries.open(table.memory), blocks, full: () => full, keepAlive };
 }
 
 Deno.test("a lease is in the table from its beginning to its end, under its newest name", () => {

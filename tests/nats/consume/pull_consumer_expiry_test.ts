@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { eventually } from "../eventually.ts";
 import { startOrders } from "../orders.ts";
 import { HoldingSink } from "./sinks.ts";
@@ -27,7 +27,7 @@ function withShortPulls(nc: NatsConnection): { nc: NatsConnection; pulls: () => 
 Deno.test("a pull that runs out on a quiet stream is followed by the next, and is no problem", async () => {
   await using orders = await startOrders();
   const { nc, pulls } = withShortPulls(orders.nc);
-  const source = new PullSource(nc, "ORDERS", "handle", systemClock);
+  const source = new PullConsumer(nc, "ORDERS", "handle", systemClock);
   orders.defer(() => source.stop());
   const sink = new HoldingSink(8);
   source.start(sink);
@@ -41,7 +41,7 @@ Deno.test("a pull that runs out on a quiet stream is followed by the next, and i
 Deno.test("when two pulls run out that each gave half, no more is pulled than there are credits", async () => {
   await using orders = await startOrders();
   const { nc, pulls } = withShortPulls(orders.nc);
-  const source = new PullSource(nc, "ORDERS", "handle", systemClock);
+  const source = new PullConsumer(nc, "ORDERS", "handle", systemClock);
   orders.defer(() => source.stop());
   const sink = new HoldingSink(8);
   source.start(sink);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { manualClock } from "../clocks.ts";
 import { eventually } from "../eventually.ts";
 import { startOrders } from "../orders.ts";
@@ -9,7 +9,7 @@ async function setup() {
   const orders = await startOrders();
   const clock = manualClock();
   const sink = new HoldingSink(4);
-  const source = new PullSource(orders.nc, "ORDERS", "handle", clock);
+  const source = new PullConsumer(orders.nc, "ORDERS", "handle", clock);
   orders.defer(async () => {
     await orders.nc.close(); // first: with a clock that stands still a stop could wait for ever
     await source.stop();

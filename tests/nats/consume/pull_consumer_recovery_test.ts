@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../../runtime/engine/ports.ts";
 import { watchConnection } from "../../../runtime/nats/client/connection.ts";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { manualClock } from "../clocks.ts";
 import { eventually } from "../eventually.ts";
 import { type Orders, startOrders } from "../orders.ts";
@@ -13,7 +13,7 @@ import { startTcpProxy } from "../tcp_proxy.ts";
 /** A source at work on a connection, told of reconnects as the runtime tells it. */
 function pullFrom(orders: Orders, nc: NatsConnection, clock: Clock = systemClock) {
   const sink = new SettlingSink(nc);
-  const source = new PullSource(nc, "ORDERS", "handle", clock);
+  const source = new PullConsumer(nc, "ORDERS", "handle", clock);
   let reconnects = 0;
   const watching = watchConnection(nc, {
     disconnected: () => {},

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { eventually } from "../eventually.ts";
 import { type Orders, startOrders } from "../orders.ts";
 import { HoldingSink } from "./sinks.ts";
 
-async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullSource }> {
+async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
   const orders = await startOrders();
   const sink = new HoldingSink(limit);
-  const source = new PullSource(orders.nc, "ORDERS", "handle", systemClock);
+  const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
   orders.defer(() => source.stop());
   return { ...orders, sink, source };
 }

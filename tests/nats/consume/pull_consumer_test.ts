@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { type Orders, startOrders } from "../orders.ts";
 import { HoldingSink } from "./sinks.ts";
 import { textOf } from "../../../runtime/nats/consume/answers.ts";
 
-async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullSource }> {
+async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
   const orders = await startOrders();
   const sink = new HoldingSink(limit);
-  const source = new PullSource(orders.nc, "ORDERS", "handle", systemClock);
+  const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
   orders.defer(() => source.stop());
   return { ...orders, sink, source };
 }
@@ -26,16 +26,16 @@ Deno.test("a delivery says where its message is stored, when, and how often it w
   orders.source.start(orders.sink);
   await orders.publish(1);
   await orders.sink.holds(1);
-  const { handle, place, storedAtMs, payload, headers, ...rest } = orders.sink.held[0];
+  const { ackSubject, messageKey, storedAtMs, payload, headers, ...rest } = orders.sink.held[0];
   assert.deepEqual(rest, {
     stream: "ORDERS",
     sequence: 1,
     subject: "orders.created",
     deliveryCount: 1,
-    earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
   });
-  assert.match(place, /^ORDERS\.1\.\d{19}$/);
-  assert.match(textOf(handle), /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
+  assert.match(messageKey, /^ORDERS\.1\.\d{19}$/);
+  assert.match(textOf(ackSubject), /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
   assert.equal(new TextDecoder().decode(payload), '{"n":1}');
   assert.deepEqual([...headers.entries()], []);
   const stored = await orders.jsm.streams.getMessage("ORDERS", { seq: 1 });

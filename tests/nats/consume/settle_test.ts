@@ -58,7 +58,7 @@ Deno.test("of a message that is lost nothing is said, not even of the dead lette
   orders.nc.subscribe("$JS.API.STREAM.MSG.DELETE.>", { callback: (_, msg) => void said.push(msg.subject) });
   await orders.publish(1);
   const delivery = { ...await orders.next(), deadLetter: 1 };
-  assert.deepEqual(await orders.settler.settle("handle", delivery, { kind: "lost" }), { ok: true });
+  assert.deepEqual(await orders.settler.settle("handle", delivery, { kind: "lease-expired" }), { ok: true });
   await orders.nc.flush();
   assert.deepEqual([said, (await orders.consumer()).num_ack_pending], [[], 1]);
 });
@@ -78,7 +78,7 @@ Deno.test("a long retry waits outside the consumer, where it takes no place that
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
-  const progress = { attempts: 1, freeRetries: 0 };
+  const progress = { attempts: 1, excusedDeliveries: 0 };
   const before = Date.now();
   assert.deepEqual(await orders.settler.settle("handle", delivery, retry(60_000), progress), { ok: true });
   await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
@@ -94,7 +94,7 @@ Deno.test("a long retry that cannot be parked waits in its consumer", async () =
   await using orders = await startSettling(hurriedClock(40));
   await orders.jsm.streams.delete("RETRIES");
   await orders.publish(1);
-  const progress = { attempts: 1, freeRetries: 0 };
+  const progress = { attempts: 1, excusedDeliveries: 0 };
   assert.deepEqual(await orders.settler.settle("handle", await orders.next(), retry(60_000), progress), { ok: true });
   await orders.nc.flush();
   assert.equal((await orders.consumer()).num_ack_pending, 1);
@@ -119,7 +119,7 @@ Deno.test("a wait beyond all reckoning is parked for as long as can be reckoned"
     delayMs: Number.MAX_SAFE_INTEGER,
     usesAttempt: true,
   } as const;
-  const progress = { attempts: 1, freeRetries: 0 };
+  const progress = { attempts: 1, excusedDeliveries: 0 };
   assert.deepEqual(await orders.settler.settle("handle", await orders.next(), outcome, progress), { ok: true });
   await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
 });

@@ -1,11 +1,11 @@
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../../runtime/engine/ports.ts";
-import { AttemptStore } from "../../../runtime/nats/retry/attempt_store.ts";
+import { NatsAttemptStore } from "../../../runtime/nats/retry/attempt_store.ts";
 import { DeadLetters } from "../../../runtime/nats/dead_letters/dead_letters.ts";
-import { JetStreamStore } from "../../../runtime/nats/publish/jetstream_publisher.ts";
-import { LateDuplicates } from "../../../runtime/nats/publish/late_dedup.ts";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { RetryLane } from "../../../runtime/nats/retry/retry_stream.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { RetryStream } from "../../../runtime/nats/retry/retry_stream.ts";
 import { NatsSettler } from "../../../runtime/nats/consume/settle.ts";
 import type { Delivery } from "../../../runtime/core/delivery.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
@@ -16,9 +16,9 @@ import { QueueSink } from "./sinks.ts";
 export interface Settling extends Orders {
   readonly settler: NatsSettler;
   readonly deadLetters: DeadLetters;
-  readonly attempts: AttemptStore;
-  readonly store: JetStreamStore;
-  readonly source: PullSource;
+  readonly attempts: NatsAttemptStore;
+  readonly store: JetStreamPublisher;
+  readonly source: PullConsumer;
   /** The next delivery, however long it takes. */
   next(): Promise<Delivery>;
 }
@@ -26,12 +26,12 @@ export interface Settling extends Orders {
 /** @param clock of the store and the settler */
 export async function startSettling(clock: Clock = systemClock): Promise<Settling> {
   const orders = await startOrders();
-  const store = new JetStreamStore(orders.nc, clock);
-  const deadLetters = new DeadLetters(store, new LateDuplicates(orders.nc, orders.jsm, clock));
-  const attempts = await AttemptStore.open(orders.nc, 1);
-  const settler = new NatsSettler(orders.nc, deadLetters, attempts, new RetryLane(store), orders.jsm, clock);
+  const store = new JetStreamPublisher(orders.nc, clock);
+  const deadLetters = new DeadLetters(store, new LateDedup(orders.nc, orders.jsm, clock));
+  const attempts = await NatsAttemptStore.open(orders.nc, 1);
+  const settler = new NatsSettler(orders.nc, deadLetters, attempts, new RetryStream(store), orders.jsm, clock);
   const queue = new QueueSink();
-  const source = new PullSource(orders.nc, "ORDERS", "handle", systemClock);
+  const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
   orders.defer(async () => {
     settler.giveUp();
     store.close();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { HeldTable } from "../../../runtime/nats/consume/shared_deliveries.ts";
+import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 
 const handle = (n: number) => `$JS.ACK.ORDERS.handle.1.${n}.${n}.1763700000000000000.0`;
 
 Deno.test("what is put into the table is read on the other side, until it is removed", () => {
-  const table = HeldTable.create(4), other = HeldTable.open(table.memory);
+  const table = SharedDeliveries.create(4), other = SharedDeliveries.open(table.memory);
   const first = table.put(handle(1)), second = table.put(handle(2));
   assert.deepEqual(other.handles(), [handle(1), handle(2)]);
   table.remove(first);
@@ -14,7 +14,7 @@ Deno.test("what is put into the table is read on the other side, until it is rem
 });
 
 Deno.test("a slot that is free is used again, and holds nothing of what was there before", () => {
-  const table = HeldTable.create(1), other = HeldTable.open(table.memory);
+  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
   for (let n = 1; n <= 1_000; n++) {
     const slot = table.put(handle(1_001 - n)); // shorter and shorter
     assert.deepEqual(other.handles(), [handle(1_001 - n)]);
@@ -23,14 +23,14 @@ Deno.test("a slot that is free is used again, and holds nothing of what was ther
 });
 
 Deno.test("a handle that is replaced keeps its slot", () => {
-  const table = HeldTable.create(2), other = HeldTable.open(table.memory);
+  const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
   const slot = table.put(handle(1));
   assert.equal(table.replace(slot, handle(2)), slot);
   assert.deepEqual(other.handles(), [handle(2)]);
 });
 
 Deno.test("a table that is full takes nothing more, and takes again once there is room", () => {
-  const table = HeldTable.create(2), other = HeldTable.open(table.memory);
+  const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
   const first = table.put(handle(1));
   table.put(handle(2));
   assert.equal(table.put(handle(3)), -1);
@@ -43,7 +43,7 @@ Deno.test("a table that is full takes nothing more, and takes again once there i
 });
 
 Deno.test("a handle too long for a slot is not taken, whatever its letters, and its slot stays free", () => {
-  const table = HeldTable.create(1), other = HeldTable.open(table.memory);
+  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
   assert.equal(table.put("x".repeat(249)), -1);
   assert.equal(table.put("ä".repeat(125)), -1);
   const slot = table.put("ä".repeat(124));
@@ -54,7 +54,7 @@ Deno.test("a handle too long for a slot is not taken, whatever its letters, and 
 });
 
 Deno.test("both sides know when the other was last well, and how often all was lost", () => {
-  const table = HeldTable.create(1), other = HeldTable.open(table.memory);
+  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
   table.mainMs = 1_763_700_000_123.7;
   other.standInMs = 1_763_700_000_456;
   other.lapsed();
@@ -63,7 +63,7 @@ Deno.test("both sides know when the other was last well, and how often all was l
 });
 
 Deno.test("a thread that reads while another writes gets whole handles only", async () => {
-  const table = HeldTable.create(8);
+  const table = SharedDeliveries.create(8);
   const reader = new Worker(new URL("./table_reader.ts", import.meta.url), { type: "module" });
   const news = (want: string) =>
     new Promise<number>((resolve) => {

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { Sink, Source } from "../../../runtime/engine/ports.ts";
-import { within } from "../../../runtime/nats/client/with_timeout.ts";
+import type { Consumer, ConsumerSink } from "../../../runtime/engine/ports.ts";
+import { withTimeout } from "../../../runtime/nats/client/with_timeout.ts";
 import type { Delivery } from "../../../runtime/core/delivery.ts";
 import { textOf } from "../../../runtime/nats/consume/answers.ts";
 
@@ -9,7 +9,7 @@ import { textOf } from "../../../runtime/nats/consume/answers.ts";
 const WAIT_MS = 40_000;
 
 /** A sink that keeps what it is handed until it is told to let go of it. */
-export class HoldingSink implements Sink {
+export class HoldingSink implements ConsumerSink {
   readonly held: Delivery[] = [];
   /** Every sequence ever handed over, in that order. */
   readonly sequences: number[] = [];
@@ -42,7 +42,7 @@ export class HoldingSink implements Sink {
       };
       this.#onDelivery();
     });
-    return within(systemClock, WAIT_MS, enough);
+    return withTimeout(systemClock, WAIT_MS, enough);
   }
 
   /** Calls back with every delivery, after it is held. */
@@ -51,14 +51,14 @@ export class HoldingSink implements Sink {
   }
 
   /** Acknowledges the first so many and tells the source that there is room. */
-  letGo(count: number, nc: NatsConnection, source: Source): void {
-    for (const { handle } of this.held.splice(0, count)) nc.publish(textOf(handle), "+ACK");
+  letGo(count: number, nc: NatsConnection, source: Consumer): void {
+    for (const { ackSubject } of this.held.splice(0, count)) nc.publish(textOf(ackSubject), "+ACK");
     source.wake();
   }
 }
 
 /** A sink that acknowledges at once, and remembers what it saw. */
-export class SettlingSink implements Sink {
+export class SettlingSink implements ConsumerSink {
   readonly seen = new Set<number>();
   #waiting: { readonly count: number; readonly resolve: () => void } | undefined;
 
@@ -72,8 +72,8 @@ export class SettlingSink implements Sink {
     return 16;
   }
 
-  deliver({ sequence, handle }: Delivery): void {
-    this.nc.publish(textOf(handle), "+ACK");
+  deliver({ sequence, ackSubject }: Delivery): void {
+    this.nc.publish(textOf(ackSubject), "+ACK");
     this.seen.add(sequence);
     if (this.#waiting && this.seen.size >= this.#waiting.count) this.#waiting.resolve();
   }
@@ -84,12 +84,12 @@ export class SettlingSink implements Sink {
       if (this.seen.size >= count) resolve();
       else this.#waiting = { count, resolve };
     });
-    return within(systemClock, WAIT_MS, enough);
+    return withTimeout(systemClock, WAIT_MS, enough);
   }
 }
 
 /** A sink that hands its deliveries on one by one. */
-export class QueueSink implements Sink {
+export class QueueSink implements ConsumerSink {
   readonly #deliveries: Delivery[] = [];
   readonly #waiting: ((delivery: Delivery) => void)[] = [];
 
@@ -111,6 +111,6 @@ export class QueueSink implements Sink {
   next(): Promise<Delivery> {
     const delivery = this.#deliveries.shift();
     if (delivery) return Promise.resolve(delivery);
-    return within(systemClock, WAIT_MS, new Promise((resolve) => this.#waiting.push(resolve)));
+    return withTimeout(systemClock, WAIT_MS, new Promise((resolve) => this.#waiting.push(resolve)));
   }
 }

@@ -1,5 +1,5 @@
 /** Reads a table as fast as it can until "end" is the only handle there, and says how many were not whole. */
-import { HeldTable } from "../../../runtime/nats/consume/shared_deliveries.ts";
+import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 
 const scope = globalThis as unknown as {
   onmessage: (message: MessageEvent<SharedArrayBuffer>) => void;
@@ -7,7 +7,7 @@ const scope = globalThis as unknown as {
 };
 
 scope.onmessage = ({ data }) => {
-  const table = HeldTable.open(data);
+  const table = SharedDeliveries.open(data);
   scope.postMessage(["ready", 0]);
   let torn = 0;
   while (true) {

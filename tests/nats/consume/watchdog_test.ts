@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { HeldTable } from "../../../runtime/nats/consume/shared_deliveries.ts";
-import { StandIn } from "../../../runtime/nats/consume/watchdog.ts";
+import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
+import { Watchdog } from "../../../runtime/nats/consume/watchdog.ts";
 import { manualClock } from "../clocks.ts";
 
 /** A stand-in whose main thread ticks only when the test says so, and which looks every second. */
 function setup({ limitMs = 30_000 } = {}) {
   const clock = manualClock();
-  const table = HeldTable.create(4);
+  const table = SharedDeliveries.create(4);
   table.mainMs = clock.now();
   const said: string[] = [];
   let answers = true, connections = 0;
@@ -18,7 +18,7 @@ function setup({ limitMs = 30_000 } = {}) {
     connections++;
     return Promise.resolve(line);
   };
-  const standIn = new StandIn(table, connected, limitMs, clock);
+  const standIn = new Watchdog(table, connected, limitMs, clock);
   return {
     table,
     clock,

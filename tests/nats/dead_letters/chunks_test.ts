@@ -3,8 +3,8 @@ import { RetentionPolicy } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { listDeadLetters, readDeadLetter } from "../../../runtime/nats/dead_letters/list.ts";
-import { isPart } from "../../../runtime/nats/dead_letters/chunks.ts";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { isChunk } from "../../../runtime/nats/dead_letters/chunks.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { discard, redrive } from "../../../runtime/nats/dead_letters/redrive.ts";
 import { eventually } from "../eventually.ts";
 import { rejected, type Settling, startSettling } from "../consume/settling.ts";
@@ -28,7 +28,7 @@ Deno.test("an event too large for its dead letter is whole in it, though it was 
   await orders.jsm.streams.add({ name: "WORK", subjects: ["work.>"], retention: RetentionPolicy.Workqueue });
   await orders.jsm.consumers.add("WORK", { durable_name: "handle", ack_policy: "explicit" });
   const queue = new QueueSink();
-  const source = new PullSource(orders.nc, "WORK", "handle", systemClock);
+  const source = new PullConsumer(orders.nc, "WORK", "handle", systemClock);
   orders.defer(() => source.stop());
   source.start(queue);
   const hdrs = headers();
@@ -53,8 +53,8 @@ Deno.test("the parts are stored before the dead letter, and are none themselves"
   await orders.settler.settle("handle", delivery, rejected("no"));
   const stored = await Promise.all([1, 2, 3].map((seq) => orders.jsm.streams.getMessage("DEAD_LETTERS", { seq })));
   assert.deepEqual(stored.map((one) => one!.subject), [
-    `dead_letters._payload.handle.${delivery.place}.0`,
-    `dead_letters._payload.handle.${delivery.place}.1`,
+    `dead_letters._payload.handle.${delivery.messageKey}.0`,
+    `dead_letters._payload.handle.${delivery.messageKey}.1`,
     "dead_letters.handle.orders.created",
   ]);
   for (const part of [1, 2]) {
@@ -157,6 +157,6 @@ Deno.test("a dead letter of which a part is gone says so, and can be discarded",
 });
 
 Deno.test("only the subjects of parts are parts", () => {
-  assert.equal(isPart("dead_letters._payload.handle.ORDERS.1.2.0"), true);
-  assert.equal(isPart("dead_letters.handle._payload.created"), false);
+  assert.equal(isChunk("dead_letters._payload.handle.ORDERS.1.2.0"), true);
+  assert.equal(isChunk("dead_letters.handle._payload.created"), false);
 });

@@ -3,7 +3,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Broker } from "../broker.ts";
 import { headerText } from "../../../runtime/nats/client/header_text.ts";
 import { RawHeaders } from "../../../runtime/nats/client/raw_headers.ts";
-import { fromLane, laneHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
+import { readRetryHeaders, retryHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
 import { rejected, startSettling } from "../consume/settling.ts";
 
 /** The last dead letter, as it is stored. */
@@ -75,20 +75,20 @@ Deno.test("an event and its parked copy end as one dead letter, redriven it ends
   await using orders = await startSettling();
   await orders.publish(1);
   const original = await orders.next();
-  const hdrs = laneHeaders("handle", original, { attempts: 1, freeRetries: 0 });
+  const hdrs = retryHeaders("handle", original, { attempts: 1, excusedDeliveries: 0 });
   const block = all(hdrs).map(([name, [value]]) => `${name}: ${value}\r\n`).join("");
-  const copy = fromLane({
+  const copy = readRetryHeaders({
     ...original,
     stream: "RETRIES",
     sequence: 7,
     subject: "retries.due.handle.orders.created",
-    place: "RETRIES.7.1",
+    messageKey: "RETRIES.7.1",
     headers: new RawHeaders(`NATS/1.0\r\n${block}\r\n`),
   });
   await orders.deadLetters.store("handle", original, rejected("no"));
   const second = await orders.deadLetters.store("handle", copy, rejected("no, said of its copy"));
   assert.deepEqual(second, { stream: "DEAD_LETTERS", sequence: 1, duplicate: true });
-  const redriven = { ...copy, earlier: { ...copy.earlier, redrives: 1 } };
+  const redriven = { ...copy, history: { ...copy.history, redrives: 1 } };
   const third = await orders.deadLetters.store("handle", redriven, rejected("no, once more"));
   assert.deepEqual(third, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
 });

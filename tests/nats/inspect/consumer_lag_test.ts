@@ -2,7 +2,7 @@ import { headers } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { LagReader } from "../../../runtime/nats/inspect/consumer_lag.ts";
-import { PullSource } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
 import type { Broker } from "../broker.ts";
 import { startBroker } from "../broker.ts";
@@ -39,7 +39,7 @@ const NOTHING = { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 0, dead
 /** Holds what the consumer of a function is given, and settles what it is told to. */
 function hold({ nc, defer }: Broker, functionName: string): HoldingSink {
   const sink = new HoldingSink(100);
-  const source = new PullSource(nc, "ORDERS", functionName, systemClock);
+  const source = new PullConsumer(nc, "ORDERS", functionName, systemClock);
   source.start(sink);
   defer(() => source.stop());
   return sink;
@@ -75,13 +75,13 @@ Deno.test("the oldest waiting event is the first that is not settled, of the fun
   const sink = hold(broker, "pay");
   await sink.holds(3);
   assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, parked: 0, deadLetters: 0 });
-  nc.publish(textOf(sink.held[1].handle), "+ACK"); // the second, while the first is still at it
+  nc.publish(textOf(sink.held[1].ackSubject), "+ACK"); // the second, while the first is still at it
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 2);
   await isAge("pay", 3);
-  nc.publish(textOf(sink.held[0].handle), "+ACK");
+  nc.publish(textOf(sink.held[0].ackSubject), "+ACK");
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 1);
   await isAge("pay", 5);
-  nc.publish(textOf(sink.held[2].handle), "+ACK");
+  nc.publish(textOf(sink.held[2].ackSubject), "+ACK");
   await eventually(async () => (await oldestOf("pay")).oldestWaitingMs === 0);
 });
 

@@ -3,21 +3,21 @@ import { createInbox, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "weir";
 import { steadyClock } from "../../../runtime/engine/system_clock.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";
-import { Tails } from "../../../runtime/nats/inspect/tail_server.ts";
-import { Tailing, type Wanted } from "../../../runtime/nats/inspect/tail_client.ts";
+import { TailServer } from "../../../runtime/nats/inspect/tail_server.ts";
+import { TailClient, type Wanted } from "../../../runtime/nats/inspect/tail_client.ts";
 import { type SettledWord, TAIL_SUBJECT } from "../../../runtime/nats/inspect/tail_protocol.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
-import { Outcomes } from "../../../runtime/telemetry/outcome_emitter.ts";
+import { OutcomeEmitter } from "../../../runtime/telemetry/outcome_emitter.ts";
 import { type Broker, startBroker } from "../broker.ts";
 import { eventually } from "../eventually.ts";
 
 /** A process that settles what the test says. */
 function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects: string[] = []) {
-  const outcomes = new Outcomes(), said: string[] = [];
+  const outcomes = new OutcomeEmitter(), said: string[] = [];
   const write = (message: string) => void said.push(message);
   const log: Log = { debug: write, info: write, warn: write, error: write };
   const redact = (text: string) => text.replaceAll("hunter2", "[redacted]");
-  const tails = new Tails(nc, outcomes, steadyClock, log, redact, name, subjects);
+  const tails = new TailServer(nc, outcomes, steadyClock, log, redact, name, subjects);
   tails.start();
   broker.defer(() => tails.stop());
   let sequence = 0;
@@ -41,7 +41,7 @@ function look(broker: Broker, nc: NatsConnection, wanted: Partial<Wanted> = {}) 
     denied: [] as string[],
     omitted: { published: 0, settled: 0 },
   };
-  const tailing = new Tailing(nc, steadyClock, { subjects: [], ...wanted }, {
+  const tailing = new TailClient(nc, steadyClock, { subjects: [], ...wanted }, {
     published: (msg) => void seen.published.push(msg.subject),
     settled: (word) => void seen.settled.push(word),
     omitted: (count, of) => void (seen.omitted[of] += count),

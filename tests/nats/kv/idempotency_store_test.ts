@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { Claim, Claimed } from "../../../runtime/engine/ports.ts";
-import { NatsInbox } from "../../../runtime/nats/kv/idempotency_store.ts";
-import { JetStreamStore } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import type { Claim, ClaimResult } from "../../../runtime/engine/ports.ts";
+import { NatsIdempotencyStore } from "../../../runtime/nats/kv/idempotency_store.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { startBroker } from "../broker.ts";
 import { eventually } from "../eventually.ts";
 
@@ -14,18 +14,18 @@ async function setup() {
   const broker = await startBroker();
   const open = async () => {
     const nc = await broker.connect();
-    const store = new JetStreamStore(nc, systemClock);
+    const store = new JetStreamPublisher(nc, systemClock);
     broker.defer(() => store.close());
-    return new NatsInbox(store, broker.jsm, 1);
+    return new NatsIdempotencyStore(store, broker.jsm, 1);
   };
   const [one, other] = [await open(), await open()];
   await one.ensureBucket();
   return { ...broker, one, other };
 }
 
-function claimOf(claimed: Claimed): Claim {
+function claimOf(claimed: ClaimResult): Claim {
   assert.equal(claimed.kind, "claimed");
-  return (claimed as Claimed & { kind: "claimed" }).claim;
+  return (claimed as ClaimResult & { kind: "claimed" }).claim;
 }
 
 Deno.test("an event is claimed by one replica at a time, and once it is handled by none", async () => {
@@ -114,9 +114,9 @@ Deno.test("a key that somebody deleted with a tool for KV can be claimed again",
 Deno.test("a bucket that somebody made without times to live gets them", async () => {
   await using broker = await startBroker();
   await new Kvm(broker.nc).create("weir_inbox");
-  const store = new JetStreamStore(broker.nc, systemClock);
+  const store = new JetStreamPublisher(broker.nc, systemClock);
   broker.defer(() => store.close());
-  const inbox = new NatsInbox(store, broker.jsm, 1);
+  const inbox = new NatsIdempotencyStore(store, broker.jsm, 1);
   await inbox.ensureBucket();
   claimOf(await inbox.claim("ship", "k", HOUR_MS, HOUR_MS));
 });

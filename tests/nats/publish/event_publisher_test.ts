@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { OutgoingEvent } from "../../../runtime/core/event.ts";
 import { EventPublisher } from "../../../runtime/nats/publish/event_publisher.ts";
-import { LateDuplicates } from "../../../runtime/nats/publish/late_dedup.ts";
-import { JetStreamStore } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { startBroker } from "../broker.ts";
 
 const EVENT: OutgoingEvent = {
@@ -17,12 +17,12 @@ const EVENT: OutgoingEvent = {
 async function setup() {
   const broker = await startBroker();
   await broker.jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"] });
-  const store = new JetStreamStore(broker.nc, systemClock);
+  const store = new JetStreamPublisher(broker.nc, systemClock);
   broker.defer(() => store.close());
   const stored = async (sequence: number) => (await broker.jsm.streams.getMessage("ORDERS", { seq: sequence }))!;
   return {
     ...broker,
-    publisher: new EventPublisher(store, broker.jsm, new LateDuplicates(broker.nc, broker.jsm, systemClock)),
+    publisher: new EventPublisher(store, broker.jsm, new LateDedup(broker.nc, broker.jsm, systemClock)),
     stored,
   };
 }

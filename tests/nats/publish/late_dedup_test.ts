@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { headers } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { JetStreamStore } from "../../../runtime/nats/publish/jetstream_publisher.ts";
-import { LateDuplicates } from "../../../runtime/nats/publish/late_dedup.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
 import { startBroker } from "../broker.ts";
 import { hurriedClock } from "../clocks.ts";
 
@@ -12,14 +12,14 @@ const MINUTE_MS = 60_000;
 async function setup(windowMs = 100) {
   const broker = await startBroker();
   await broker.jsm.streams.add({ name: "STOCK", subjects: ["stock.>"], duplicate_window: windowMs * 1e6 });
-  const store = new JetStreamStore(broker.nc, systemClock);
+  const store = new JetStreamPublisher(broker.nc, systemClock);
   broker.defer(() => store.close());
   const publish = (id: string, subject = "stock.reserved") => {
     const hdrs = headers();
     hdrs.set("Nats-Msg-Id", id);
     return store.store(subject, new TextEncoder().encode("{}"), hdrs);
   };
-  return { ...broker, publish, late: new LateDuplicates(broker.nc, broker.jsm, systemClock) };
+  return { ...broker, publish, late: new LateDedup(broker.nc, broker.jsm, systemClock) };
 }
 
 Deno.test("a message whose id JetStream has forgotten is found where it was stored", async () => {
@@ -42,7 +42,7 @@ Deno.test("only messages of that subject, and since that time, are meant", async
   const { sequence } = await nats.publish("m2");
   const { time } = (await nats.jsm.streams.getMessage("STOCK", { seq: sequence }))!;
   const afterMs = time.getTime() + 1;
-  const distant = new LateDuplicates(nats.nc, nats.jsm, { ...systemClock, now: () => Date.now() + MINUTE_MS });
+  const distant = new LateDedup(nats.nc, nats.jsm, { ...systemClock, now: () => Date.now() + MINUTE_MS });
   assert.equal(await distant.find("stock.reserved", "m2", afterMs), undefined);
   assert.equal((await distant.find("stock.reserved", "m2", afterMs - 2))?.sequence, sequence);
 });
@@ -73,7 +73,7 @@ Deno.test("many that look at once are served together, and each gets its own ans
 
 Deno.test("a subject that no stream stores is an error, not an answer", async () => {
   await using nats = await setup();
-  const late = new LateDuplicates(nats.nc, nats.jsm, hurriedClock(50)); // it is looked for again and again
+  const late = new LateDedup(nats.nc, nats.jsm, hurriedClock(50)); // it is looked for again and again
   await assert.rejects(late.find("nowhere.at.all", "m1", Date.now() - MINUTE_MS));
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../../runtime/engine/ports.ts";
-import { within } from "../../../runtime/nats/client/with_timeout.ts";
+import { withTimeout } from "../../../runtime/nats/client/with_timeout.ts";
 import { eventually } from "../eventually.ts";
 import { refusal, startStoring } from "./storing.ts";
 import { startTcpProxy } from "../tcp_proxy.ts";
@@ -22,10 +22,10 @@ Deno.test("a server that restarts in the middle stores each message exactly once
 
 Deno.test("a server that is killed and back within two seconds loses nothing of those who are in a hurry", async () => {
   await using bench = await startStoring();
-  const before = ids(0, 100).map((id) => bench.put(id, "orders.created", bench.store.hurried));
+  const before = ids(0, 100).map((id) => bench.put(id, "orders.created", bench.store.failFast));
   await before[0];
   await bench.server.kill();
-  const during = ids(100, 200).map((id) => bench.put(id, "orders.created", bench.store.hurried));
+  const during = ids(100, 200).map((id) => bench.put(id, "orders.created", bench.store.failFast));
   await new Promise((resolve) => setTimeout(resolve, 1_500)); // the outage itself
   await bench.server.restart();
   const stored = await Promise.all([...before, ...during]);
@@ -38,7 +38,7 @@ Deno.test("while the server is gone those in a hurry learn it after three second
   await bench.server.kill();
   const patient = bench.put("order-1");
   const begun = performance.now();
-  const first = await refusal(bench.put("order-2", "orders.created", bench.store.hurried));
+  const first = await refusal(bench.put("order-2", "orders.created", bench.store.failFast));
   const took = performance.now() - begun;
   assert.ok(took > 2_000 && took < 5_000, `it took ${took} ms`);
   assert.equal(first.problem, "unavailable");
@@ -48,7 +48,7 @@ Deno.test("while the server is gone those in a hurry learn it after three second
   );
   assert.match(bench.store.outage()!.message, /is not connected/);
   const again = performance.now();
-  await refusal(bench.put("order-3", "orders.created", bench.store.hurried));
+  await refusal(bench.put("order-3", "orders.created", bench.store.failFast));
   assert.ok(performance.now() - again < 500, "it waited although the outage was known");
   await bench.server.restart();
   assert.deepEqual(await patient, { stream: "ORDERS", sequence: 1, duplicate: false });
@@ -81,7 +81,11 @@ Deno.test("what was on its way when the connection broke is sent again as soon a
   await eventually(() => bench.store.nc.stats().outMsgs === sent + 1);
   bench.proxy.cut();
   bench.proxy.resume();
-  assert.deepEqual(await within(systemClock, 20_000, storing), { stream: "ORDERS", sequence: 2, duplicate: false });
+  assert.deepEqual(await withTimeout(systemClock, 20_000, storing), {
+    stream: "ORDERS",
+    sequence: 2,
+    duplicate: false,
+  });
 });
 
 Deno.test("a server that hangs is noticed, is sent nothing more, and everything once when it goes on", async () => {
@@ -91,7 +95,7 @@ Deno.test("a server that hangs is noticed, is sent nothing more, and everything 
   proxy.pause();
   const { nc } = bench.store, before = nc.stats().outMsgs;
   const patient = ids(1, 50).map((id) => bench.put(id));
-  const hurried = refusal(bench.put("order-50", "orders.created", bench.store.hurried));
+  const hurried = refusal(bench.put("order-50", "orders.created", bench.store.failFast));
   await eventually(() => nc.stats().outMsgs >= before + 50);
   const sent = nc.stats().outMsgs;
   const error = await hurried;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DiscardPolicy, type StreamConfig } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { JetStreamStore } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { refusalError } from "../../../runtime/nats/publish/publish_error.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";
@@ -99,7 +99,7 @@ Deno.test("where JetStream itself does not answer, nobody says that there is no 
   // A user of an account without JetStream: connecting as the runtime does would refuse it.
   const nc = await connect({ servers: server.server.url, user: "plain", pass: "p" });
   server.defer(() => nc.close());
-  const store = new JetStreamStore(nc, clock);
+  const store = new JetStreamPublisher(nc, clock);
   server.defer(() => store.close());
   const error = await refusal(store.store("orders.created", new Uint8Array(1), withId("order-1")));
   assert.equal(error.problem, "unavailable");
@@ -122,7 +122,7 @@ Deno.test("a subject that the user may not publish to is denied, at once, and ot
   await using bench = await startStoring(systemClock, { config: denying("publish", "orders.secret") });
   const nc = await connectNats({ servers: [bench.server.url], name: "test", user: "some", password: "secret" });
   bench.defer(() => nc.close());
-  const store = new JetStreamStore(nc, systemClock);
+  const store = new JetStreamPublisher(nc, systemClock);
   bench.defer(() => store.close());
   const begun = performance.now();
   const [secret, other] = await Promise.all([
@@ -142,7 +142,7 @@ Deno.test("a user who may not hear the answers is told so, instead of waiting fo
   await using bench = await startStoring(systemClock, { config: denying("subscribe", "_INBOX.>") });
   const nc = await connect({ servers: bench.server.url, user: "some", pass: "secret" });
   bench.defer(() => nc.close());
-  const store = new JetStreamStore(nc, systemClock);
+  const store = new JetStreamPublisher(nc, systemClock);
   bench.defer(() => store.close());
   for (const id of ["order-1", "order-2", "order-3"]) {
     const error = await refusal(bench.put(id, "orders.created", store));

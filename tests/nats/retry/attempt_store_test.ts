@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
-import { AttemptStore } from "../../../runtime/nats/retry/attempt_store.ts";
+import { NatsAttemptStore } from "../../../runtime/nats/retry/attempt_store.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { startSettling } from "../consume/settling.ts";
 
@@ -14,10 +14,10 @@ Deno.test("what an event has used up is written down each time it is given back"
   const counts: unknown[] = [];
   for (
     const [usesAttempt, progress] of [
-      [true, { attempts: 1, freeRetries: 0 }],
-      [false, { attempts: 1, freeRetries: 1 }],
-      [true, { attempts: 2, freeRetries: 1 }],
-      [false, { attempts: 2, freeRetries: 2 }],
+      [true, { attempts: 1, excusedDeliveries: 0 }],
+      [false, { attempts: 1, excusedDeliveries: 1 }],
+      [true, { attempts: 2, excusedDeliveries: 1 }],
+      [false, { attempts: 2, excusedDeliveries: 2 }],
     ] as const
   ) {
     const delivery = await orders.next();
@@ -43,7 +43,7 @@ Deno.test("a delivery given back before it began is written down as that", async
 Deno.test("a delivery given back before it began forgets nothing of the ones before it", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
-  await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 3, freeRetries: 2 });
+  await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 3, excusedDeliveries: 2 });
   const second = await orders.next();
   await orders.settler.settle("handle", second, retry(1, false));
   assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, free: 2, emitted: false });
@@ -51,9 +51,9 @@ Deno.test("a delivery given back before it began forgets nothing of the ones bef
 
 Deno.test("another replica counts on where this one stopped", async () => {
   await using orders = await startSettling();
-  const elsewhere = await AttemptStore.open(await orders.connect(), 1);
+  const elsewhere = await NatsAttemptStore.open(await orders.connect(), 1);
   await orders.publish(1);
-  await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 0, freeRetries: 1 });
+  await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 0, excusedDeliveries: 1 });
   const second = await orders.next();
   assert.deepEqual(await elsewhere.read("handle", second), { begun: 0, free: 1, emitted: false });
   await elsewhere.write("handle", second, { begun: 1, free: 2, emitted: true });
@@ -85,6 +85,6 @@ Deno.test("a count that somebody deleted is not known", async () => {
   await orders.publish(1);
   const delivery = await orders.next();
   await orders.attempts.write("handle", delivery, { begun: 1, free: 1, emitted: true });
-  await (await new Kvm(orders.nc).open("weir_attempts")).delete(`handle.${delivery.place}`);
+  await (await new Kvm(orders.nc).open("weir_attempts")).delete(`handle.${delivery.messageKey}`);
   assert.equal(await orders.attempts.read("handle", delivery), undefined);
 });

@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
 import { AckPolicy, StorageType } from "@nats-io/jetstream";
 import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
-import type { BoundStream } from "../../../runtime/project/resolve_streams.ts";
+import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
 import type { Durable } from "../../../runtime/nats/topology/plan_consumer.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
 import { type Broker, startBroker } from "../broker.ts";
 
 const SECOND = 1_000 * 1e6;
-const ORDERS: BoundStream = { name: "ORDERS", subjects: ["orders.>"] };
+const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
 const RESERVE: Durable = { functionName: "reserveInventory", stream: "ORDERS", filters: ["orders.created"] };
 
 interface Topology extends Broker {
-  ensure(streams: BoundStream[], durables: Durable[]): Promise<unknown>;
+  ensure(streams: ResolvedStream[], durables: Durable[]): Promise<unknown>;
   /** The problems of a run that is refused. */
-  refusal(streams: BoundStream[], durables: Durable[]): Promise<readonly string[]>;
+  refusal(streams: ResolvedStream[], durables: Durable[]): Promise<readonly string[]>;
 }
 
 async function setup(): Promise<Topology> {
   const broker = await startBroker();
-  const ensure = (streams: BoundStream[], durables: Durable[]) =>
+  const ensure = (streams: ResolvedStream[], durables: Durable[]) =>
     ensureTopology(broker.jsm, streams, durables, undefined);
   return {
     ...broker,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LeftOut, Step } from "../../../runtime/nats/topology/step.ts";
+import type { SkippedEvents, Step } from "../../../runtime/nats/topology/step.ts";
 import { eventually } from "../eventually.ts";
 import { type Planning, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "./planning.ts";
 
@@ -8,7 +8,7 @@ function on(...filters: string[]) {
   return { ...WANTED, durables: [{ ...SHIP, filters }, SHIP_RETRIES] };
 }
 
-function leftOut(steps: Step[]): readonly LeftOut[] {
+function leftOut(steps: Step[]): readonly SkippedEvents[] {
   assert.equal(steps.length, 1);
   return "leftOut" in steps[0] ? steps[0].leftOut : [];
 }

@@ -1,14 +1,14 @@
 import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
-import type { BoundStream } from "../../../runtime/project/resolve_streams.ts";
+import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
 import { ATTEMPTS } from "../../../runtime/nats/kv/buckets.ts";
 import type { Step } from "../../../runtime/nats/topology/step.ts";
 import { planCluster } from "../../../runtime/nats/topology/plan.ts";
 import type { Durable } from "../../../runtime/nats/topology/plan_consumer.ts";
-import type { Wanted } from "../../../runtime/nats/topology/plan_topology.ts";
+import type { DesiredState } from "../../../runtime/nats/topology/plan_topology.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
 import { type Broker, startBroker } from "../broker.ts";
 
-export const ORDERS: BoundStream = { name: "ORDERS", subjects: ["orders.>"] };
+export const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
 export const SHIP: Durable = { functionName: "ship", stream: "ORDERS", filters: ["orders.paid"] };
 export const SHIP_RETRIES: Durable = {
   functionName: "ship",
@@ -16,12 +16,12 @@ export const SHIP_RETRIES: Durable = {
   filters: ["retries.due.ship.>", "retries.redriven.ship.>"],
 };
 /** One function, `ship`. */
-export const WANTED: Wanted = { streams: [ORDERS], durables: [SHIP, SHIP_RETRIES], buckets: [ATTEMPTS] };
+export const WANTED: DesiredState = { streams: [ORDERS], durables: [SHIP, SHIP_RETRIES], buckets: [ATTEMPTS] };
 
 export interface Planning extends Broker {
   /** What is to be done, without what is as it should be. */
-  plan(wanted?: Wanted, functionNames?: readonly string[]): Promise<Step[]>;
-  ensure(wanted?: Wanted): ReturnType<typeof ensureTopology>;
+  plan(wanted?: DesiredState, functionNames?: readonly string[]): Promise<Step[]>;
+  ensure(wanted?: DesiredState): ReturnType<typeof ensureTopology>;
   store(subject: string, count?: number): Promise<void>;
   /** Has a consumer hand out so many, and settles the first of them. Resolves to what it handed out. */
   take(stream: string, consumer: string, count: number, settled: number): Promise<number[]>;

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
-import type { BoundStream } from "../../../runtime/project/resolve_streams.ts";
+import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
 import type { Durable } from "../../../runtime/nats/topology/plan_consumer.ts";
 import { durablesOf, ensureTopology } from "../../../runtime/nats/topology/topology.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { type Broker, startBroker } from "../broker.ts";
 
 const MINUTE = 60_000 * 1e6;
-const ORDERS: BoundStream = { name: "ORDERS", subjects: ["orders.>"] };
-const PAYMENTS: BoundStream = { name: "PAYMENTS", subjects: ["payments.>"] };
+const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
+const PAYMENTS: ResolvedStream = { name: "PAYMENTS", subjects: ["payments.>"] };
 const RESERVE: Durable = { functionName: "reserveInventory", stream: "ORDERS", filters: ["orders.created"] };
 const NOTIFY: Durable = {
   functionName: "notify",
@@ -18,7 +18,7 @@ const NOTIFY: Durable = {
 const CAPTURE: Durable = { functionName: "capturePayment", stream: "PAYMENTS", filters: ["payments.due"] };
 
 async function setup(): Promise<
-  Broker & { ensure: (streams: BoundStream[], durables: Durable[]) => Promise<unknown> }
+  Broker & { ensure: (streams: ResolvedStream[], durables: Durable[]) => Promise<unknown> }
 > {
   const broker = await startBroker();
   return { ...broker, ensure: (streams, durables) => ensureTopology(broker.jsm, streams, durables, undefined) };

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metrics";
-import { Distribution, Distributions } from "../../../runtime/telemetry/otel/histogram.ts";
+import { Histogram, Histograms } from "../../../runtime/telemetry/otel/histogram.ts";
 
 const NOW: [number, number] = [1_767_225_600, 0];
-const fresh = (bounds: readonly number[] = [1, 2, 5]) => new Distribution("weir.test", "s", "A test.", bounds);
+const fresh = (bounds: readonly number[] = [1, 2, 5]) => new Histogram("weir.test", "s", "A test.", bounds);
 
 Deno.test("a value is counted in the first bucket whose upper bound it does not exceed", () => {
   const labels = { function: "pay" };
@@ -48,7 +48,7 @@ Deno.test("whatever is recorded, the buckets hold all of it and the sum is that 
 });
 
 Deno.test("readers are given cumulative histograms, and nothing of those that hold nothing", async () => {
-  const distributions = new Distributions();
+  const distributions = new Histograms();
   const one = distributions.get("weir.test", () => fresh());
   assert.equal(distributions.get("weir.test", () => fresh()), one);
   assert.deepEqual((await distributions.collect()).resourceMetrics.scopeMetrics, []);

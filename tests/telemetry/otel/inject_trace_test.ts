@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Context, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { TraceState } from "@opentelemetry/core";
-import { carrierOf } from "../../../runtime/telemetry/otel/inject_trace.ts";
+import { injectTrace } from "../../../runtime/telemetry/otel/inject_trace.ts";
 import { setupTracing } from "../../../runtime/telemetry/otel/tracing.ts";
 
 const IDS = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
@@ -9,7 +9,7 @@ const BAGGAGE = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({
 const none = trace.wrapSpanContext({ traceId: "0".repeat(32), spanId: "0".repeat(16), traceFlags: 0 });
 
 Deno.test("before tracing is set up nothing is carried", () => {
-  assert.deepEqual(carrierOf(trace.wrapSpanContext(IDS), ROOT_CONTEXT), {});
+  assert.deepEqual(injectTrace(trace.wrapSpanContext(IDS), ROOT_CONTEXT), {});
 });
 
 for (
@@ -26,6 +26,6 @@ for (
     await setupTracing(() => undefined, "test");
     const carrier = {};
     propagation.inject(trace.setSpan(parent, span), carrier);
-    assert.deepEqual(carrierOf(span, parent), carrier);
+    assert.deepEqual(injectTrace(span, parent), carrier);
   });
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { Logger } from "../../../runtime/telemetry/otel/log.ts";
-import { Repetitions } from "../../../runtime/telemetry/otel/log_dedup.ts";
+import { LogDedup } from "../../../runtime/telemetry/otel/log_dedup.ts";
 import { TestClock } from "../../../runtime/testing/test_clock.ts";
 
 /** A log that writes the first three of a kind in ten seconds. */
 function setup() {
   const clock = new TestClock(0);
   const lines: string[] = [];
-  const repetitions = new Repetitions(clock, 3, 10_000);
+  const repetitions = new LogDedup(clock, 3, 10_000);
   const log = new Logger({ level: "debug", format: "json", write: (line) => lines.push(line), repetitions });
   const messages = () => lines.map((line) => JSON.parse(line).message);
   return { clock, log, lines, messages, repetitions };
@@ -99,7 +99,7 @@ Deno.test("of more kinds than are kept apart every line is written, until the ol
 Deno.test("another cause under the same words is written, however often the first was", () => {
   const lines: string[] = [];
   const clock = new TestClock();
-  const repetitions = new Repetitions(clock);
+  const repetitions = new LogDedup(clock);
   const log = new Logger({ level: "info", format: "json", write: (line) => lines.push(line), repetitions });
   for (let n = 0; n < 1_000; n++) log.warn("attempt failed", { function: "ship", error: `refused by 10.0.0.${n}` });
   log.warn("attempt failed", { function: "ship", error: "TypeError: total is not a number" });

@@ -5,7 +5,7 @@ import { ExportQueue } from "../../../runtime/telemetry/otel/export_queue.ts";
 import { SpanBatch } from "../../../runtime/telemetry/otel/span_batch.ts";
 import type { RecordedSpan } from "../../../runtime/telemetry/otel/recorded_span.ts";
 import { RecordingTracerProvider } from "../../../runtime/telemetry/otel/recording_tracer.ts";
-import { SpanKeeper, type SpanQueue } from "../../../runtime/telemetry/otel/tail_sampler.ts";
+import { type SpanQueue, TailSampler } from "../../../runtime/telemetry/otel/tail_sampler.ts";
 
 /** A tracer of which no span is sampled, and the names of those that are kept. */
 function setup() {
@@ -24,7 +24,7 @@ function setup() {
   });
   const kept: string[] = [];
   const sampler = createAlwaysRecordSampler(new AlwaysOffSampler());
-  const tracer = new RecordingTracerProvider(sampler, new SpanKeeper(queue)).getTracer("test");
+  const tracer = new RecordingTracerProvider(sampler, new TailSampler(queue)).getTracer("test");
   const start = (name: string, above?: Span) =>
     tracer.startSpan(name, {}, above ? trace.setSpan(context.active(), above) : context.active());
   const finish = async () => {
