@@ -1,11 +1,8 @@
-import { systemClock } from "../engine/system_clock.ts";
 import type { Cluster } from "./cluster.ts";
-import { isRefusal, removeConsumer, whyFailed } from "../nats/topology/apply_steps.ts";
 import { nameOf, type Step, type StepOf } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import type { DesiredState } from "../nats/topology/plan_topology.ts";
 import { prune } from "../nats/topology/prune.ts";
-import { NotReplaced, replaceConsumer, type ReplaceOptions } from "../nats/topology/replace_consumer.ts";
 import { carryOutPlan } from "../nats/topology/topology.ts";
 import { RetryService } from "../nats/retry/service.ts";
 
@@ -19,11 +16,9 @@ export interface Applied {
 }
 
 /** What {@linkcode applyPlan} may be given besides. */
-export interface ApplyOptions extends Partial<ReplaceOptions> {
+export interface ApplyOptions {
   /** Whose consumers to remove, if the project has no use for them: `true` means everyone's. Default: nobody's. */
   readonly prune?: true | readonly string[];
-  /** Is told of each replacement before it begins: it may take a minute. */
-  readonly replacing?: (step: StepOf<"replace">) => void;
 }
 
 /** Makes a cluster what the plan for it says, and tells what came of each step. */
@@ -33,32 +28,15 @@ export async function applyPlan(
   functionNames: readonly string[],
   options: ApplyOptions = {},
 ): Promise<Applied[]> {
-  const { nc, jsm } = cluster, { clock = systemClock, prune: whose = [], replacing = () => {} } = options;
+  const { nc, jsm } = cluster, { prune: whose = [] } = options;
   const planned = await planCluster(nc, jsm, wanted, functionNames);
   const applied = new Map<string, Applied>();
   const tell = (one: Applied) => void applied.set(nameOf(one.step), one);
-
-  for (const step of planned.filter((step) => step.kind === "replace")) {
-    const durable = wanted.durables.find(({ functionName, stream }) =>
-      functionName === step.name && stream === step.stream
-    )!;
-    replacing(step);
-    const problem = await replaceConsumer(jsm, durable, { ...options, clock }).then(() => undefined, (error) => {
-      if (error instanceof NotReplaced) return `${nameOf(step)}: ${error.message}`;
-      if (isRefusal(error)) return whyFailed({ step, error });
-      throw error;
-    });
-    tell({ step, ...(problem && { problem }) });
-  }
   // What was planned is told with its events; what is carried out is planned anew, and is mostly the same.
   const known = (step: Step) => planned.find((one) => nameOf(one) === nameOf(step) && one.kind === step.kind) ?? step;
   const left = await carryOutPlan(jsm, wanted, true, (step) => tell({ step: known(step) }));
   for (const { step, problems } of left) {
-    if (!applied.get(nameOf(step))?.problem) tell({ step: known(step), problem: problems.join("; ") });
-  }
-  for (const step of planned.filter((step) => step.kind === "leftover")) {
-    await removeConsumer(jsm, step.stream, step.name);
-    tell({ step });
+    tell({ step: known(step), problem: problems.join("; ") });
   }
   const unused = planned
     .filter((step): step is StepOf<"orphan" | "moved"> => step.kind === "orphan" || step.kind === "moved")

@@ -1,5 +1,5 @@
 import { errors } from "@nats-io/transport-node";
-import { isUnavailable } from "../nats/client/retry_while_unavailable.ts";
+import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import { CommandFailure } from "./exit_codes.ts";
 
 /** Says what to do where the cluster does not answer, or not this user: the client's own words are "timeout" alone. */

@@ -1,7 +1,6 @@
 import type { Registry } from "../project/registry.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
 import { RETRIES } from "../nats/retry/retry_stream.ts";
-import { markerOf } from "../nats/topology/plan_topology.ts";
 import { TAIL_SUBJECT } from "../nats/inspect/tail_protocol.ts";
 import { durablesOf } from "../nats/topology/topology.ts";
 import { covers } from "../core/subjects.ts";
@@ -79,7 +78,6 @@ export function needsOf(project: Registry, there: ReadonlySet<string>): Need[] {
     ...publish("to pull events", ...pairs.map((pair) => `${API}.CONSUMER.MSG.NEXT.${pair}`)),
     ...publish("to settle events", ...pairs.map((pair) => `$JS.ACK.${pair}.>`)),
     ...publish("to make streams", ...missing(streams, there).map((name) => `${API}.STREAM.CREATE.${name}`)),
-    ...publish("to go on where a consumer that is replaced had got to", ...missing(pairs, there).map(markerInfo)),
     ...publish("to make consumers", ...missing(pairs, there).map((pair) => `${API}.CONSUMER.DURABLE.CREATE.${pair}`)),
     ...pairs.flatMap((pair) =>
       kinds.map((kind): Need => ({
@@ -94,10 +92,4 @@ export function needsOf(project: Registry, there: ReadonlySet<string>): Need[] {
 
 function missing(names: readonly string[], there: ReadonlySet<string>): string[] {
   return names.filter((name) => !there.has(name));
-}
-
-/** @param pair `STREAM.CONSUMER` */
-function markerInfo(pair: string): string {
-  const [stream, name] = pair.split(".");
-  return `${API}.CONSUMER.INFO.${stream}.${markerOf(name)}`;
 }

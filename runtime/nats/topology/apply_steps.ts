@@ -1,7 +1,7 @@
 import { type ConsumerConfig, JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import { streamOf } from "../kv/buckets.ts";
-import { asConfig, unlessMissing } from "./config_diff.ts";
+import { asConfig } from "./config_diff.ts";
 import { nameOf, type Step, type StepOf } from "./step.ts";
 
 /** A step that JetStream did not take, or that the NATS user may not ask for. */
@@ -24,9 +24,7 @@ export async function applyStep(
   step: StepOf<"create" | "update">,
 ): Promise<number | undefined> {
   if (step.kind === "create" && step.what === "consumer") {
-    const { num_pending } = await jsm.consumers.add(step.stream, step.config as ConsumerConfig);
-    if (step.marker) await removeConsumer(jsm, step.stream, step.marker);
-    return num_pending;
+    return (await jsm.consumers.add(step.stream, step.config as ConsumerConfig)).num_pending;
   }
   if (step.kind === "create") await jsm.streams.add(step.config);
   else if (step.what === "consumer") await jsm.consumers.update(step.stream, step.name, asConfig(step.changes));
@@ -68,7 +66,7 @@ export function isRace({ error }: Failed): boolean {
 }
 
 /** JetStream, or the server, says no. */
-export function isRefusal(error: unknown): error is Error {
+function isRefusal(error: unknown): error is Error {
   return error instanceof JetStreamApiError || (error as Error).cause instanceof errors.PermissionViolationError;
 }
 
@@ -79,9 +77,4 @@ export function whyFailed({ step, error }: Failed): string {
   }
   return `${nameOf(step)}: this NATS user may not ${step.kind} it (${error.message}): ` +
     `let one who may run \`deno task apply\`, and start with --no-apply`;
-}
-
-/** Removes a consumer; whether there was one. */
-export async function removeConsumer(jsm: JetStreamManager, stream: string, name: string): Promise<boolean> {
-  return await unlessMissing(jsm.consumers.delete(stream, name), JetStreamApiCodes.ConsumerNotFound) ?? false;
 }

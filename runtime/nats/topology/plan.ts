@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Step } from "./step.ts";
 import { withEvents } from "./impact.ts";
 import { planOthers } from "./unused.ts";
-import { type DesiredState, markerOf, planTopology } from "./plan_topology.ts";
+import { type DesiredState, planTopology } from "./plan_topology.ts";
 
 /**
  * What a start would do, with what it means to stored events, and what there is besides. Reads, and changes nothing.
@@ -17,11 +17,5 @@ export async function planCluster(
   functionNames: readonly string[],
 ): Promise<Step[]> {
   const own = await Promise.all((await planTopology(jsm, wanted)).map((step) => withEvents(nc, jsm, step)));
-  // A marker is left over once its consumer is there; until then that still needs it.
-  const whole = own.filter(({ kind, what }) => what === "consumer" && (kind === "same" || kind === "update"));
-  const others = (await planOthers(nc, jsm, wanted, functionNames)).filter((step) =>
-    step.kind !== "leftover" ||
-    whole.some((one) => one.what === "consumer" && one.stream === step.stream && markerOf(one.name) === step.name)
-  );
-  return [...own, ...others];
+  return [...own, ...await planOthers(nc, jsm, wanted, functionNames)];
 }

@@ -1,4 +1,4 @@
-import { AckPolicy, type ConsumerConfig, type ConsumerInfo, DeliverPolicy, RetentionPolicy } from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerConfig, DeliverPolicy, RetentionPolicy } from "@nats-io/jetstream";
 import { ACK_WAIT_MS } from "../consume/ack_wait.ts";
 import { differing, fixed } from "./config_diff.ts";
 import type { Change, Step } from "./step.ts";
@@ -33,7 +33,7 @@ function owned({ filters }: Durable) {
 }
 
 /** What is to be done about a consumer that is there. */
-export function planConsumer(durable: Durable, { config, num_pending, num_ack_pending }: ConsumerInfo): Step {
+export function planConsumer(durable: Durable, config: ConsumerConfig, home: Home | undefined): Step {
   const target = { what: "consumer", name: durable.functionName, stream: durable.stream } as const;
   const problems: string[] = [];
   if (config.ack_policy !== AckPolicy.Explicit) {
@@ -43,8 +43,7 @@ export function planConsumer(durable: Durable, { config, num_pending, num_ack_pe
     problems.push(fixed("deliver_subject", config.deliver_subject, "none (a pull consumer)"));
   }
   if (problems.length > 0) {
-    const backlog = { pending: num_pending, unsettled: num_ack_pending, parked: 0 };
-    return { ...target, kind: "replace", problems, backlog };
+    return { ...target, kind: "blocked", problems: [[...problems, remedy(durable, home)].join("; ")] };
   }
   const { filter_subjects, ...values } = owned(durable);
   const changes: Change[] = differing(values, config);
@@ -58,24 +57,33 @@ export function planConsumer(durable: Durable, { config, num_pending, num_ack_pe
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
 }
 
+/** The way past a consumer that JetStream cannot change: another one, which does not know what this one has settled. */
+function remedy({ functionName, stream }: Durable, home: Home | undefined): string {
+  const retention = home?.config.retention, consumer = `${stream} ${functionName}`;
+  const remove =
+    `delete it (nats consumer rm ${consumer}) and start again: a new one begins with the oldest stored event`;
+  if (retention === RetentionPolicy.Workqueue) {
+    return `stop the function, ${remove}, and a work queue stores none that was handled`;
+  }
+  const drain = retention === RetentionPolicy.Interest
+    ? "let the consumer drain (a stream of interest retention drops what waits on one that is deleted), "
+    : "";
+  return `${drain}stop the function, note the consumer's ack floor (nats consumer info ${consumer}), ${remove}, so stored ` +
+    `events that were handled are handled again, unless you make it yourself before the start, with the sequence after ` +
+    `the ack floor: nats consumer add ${consumer} --pull --ack explicit --deliver SEQUENCE`;
+}
+
 /**
  * A consumer that is not there.
  *
  * @param home undefined: a stream that is still to be made
  * @param floor where one that is gone had got to, as a running process remembers it; undefined: nobody does
- * @param marker what a replacement that was interrupted left
  */
-export function planNewConsumer(
-  durable: Durable,
-  home: Home | undefined,
-  floor: Floor | undefined,
-  marker: ConsumerInfo | undefined,
-): Step {
+export function planNewConsumer(durable: Durable, home: Home | undefined, floor: Floor | undefined): Step {
   const { functionName: name, stream } = durable;
   // A stream made since then is another one under the old name: all of it is still to be handled.
-  const remembered = floor && floor.streamCreated === home?.created ? floor.settledUpTo : 0;
-  // What is behind either is settled; and a work queue holds nothing that is.
-  const settledUpTo = Math.max(remembered, (marker?.config.opt_start_seq ?? 1) - 1);
+  const settledUpTo = floor && floor.streamCreated === home?.created ? floor.settledUpTo : 0;
+  // A work queue holds nothing that is settled.
   const from = settledUpTo > 0 && home?.config.retention !== RetentionPolicy.Workqueue ? settledUpTo + 1 : 1;
   const config: Partial<ConsumerConfig> = {
     ...owned(durable),
@@ -86,7 +94,7 @@ export function planNewConsumer(
       : { deliver_policy: DeliverPolicy.All }),
   };
   const none = home ? {} : { waiting: 0 };
-  return { what: "consumer", name, stream, kind: "create", config, ...none, ...(marker && { marker: marker.name }) };
+  return { what: "consumer", name, stream, kind: "create", config, ...none };
 }
 
 /** The subjects that a consumer is handed. None: all of its stream. */

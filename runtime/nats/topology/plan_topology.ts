@@ -41,11 +41,6 @@ const OWN_STREAMS: readonly WantedStream[] = [
   },
 ];
 
-/** Where the consumer that is to replace another begins: written down, as a durable of its own, before that one goes. */
-export function markerOf(functionName: string): string {
-  return `${functionName}~replaced`; // no function can be called so
-}
-
 /**
  * What a start would do, in the order it would do it: streams, buckets, consumers. Reads, and changes nothing.
  *
@@ -68,10 +63,8 @@ export async function planTopology(jsm: JetStreamManager, wanted: DesiredState):
   );
   const hopeless = steps.filter(({ kind, name }) => kind === "blocked" && !homes.get(name)).map(({ name }) => name);
   const consumers = wanted.durables.filter(({ stream }) => !hopeless.includes(stream)).map(async (durable) => {
-    const found = await readConsumer(jsm, durable.stream, durable.functionName);
-    if (found) return planConsumer(durable, found);
-    const marker = await readConsumer(jsm, durable.stream, markerOf(durable.functionName));
-    return planNewConsumer(durable, homes.get(durable.stream), floorOf(durable), marker);
+    const home = homes.get(durable.stream), found = await readConsumer(jsm, durable.stream, durable.functionName);
+    return found ? planConsumer(durable, found.config, home) : planNewConsumer(durable, home, floorOf(durable));
   });
   return [...steps, ...await Promise.all(buckets), ...await Promise.all(consumers)];
 }

@@ -1,5 +1,5 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
-import { removeConsumer } from "./apply_steps.ts";
+import { JetStreamApiCodes, type JetStreamManager } from "@nats-io/jetstream";
+import { unlessMissing } from "./config_diff.ts";
 import type { StepOf } from "./step.ts";
 import { isPulled } from "./unused.ts";
 import { readConsumer } from "./plan_topology.ts";
@@ -37,7 +37,7 @@ export async function prune(
     const inLane = step.kind === "orphan" && step.stream === RETRIES.stream;
     const cancelled = inLane ? await cancelParked(step.name) : 0;
     const info = inLane ? await readConsumer(jsm, step.stream, step.name) : now[i];
-    await removeConsumer(jsm, step.stream, step.name);
+    await unlessMissing(jsm.consumers.delete(step.stream, step.name), JetStreamApiCodes.ConsumerNotFound);
     const leftBehind = info ? info.num_pending + info.num_ack_pending : 0;
     result.set(step, { kind: "removed", leftBehind, cancelled });
   }

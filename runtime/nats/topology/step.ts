@@ -48,16 +48,12 @@ export type Step =
     readonly config: Partial<ConsumerConfig>;
     /** Stored events that it begins with. Undefined where nobody asked, or the server does not say. */
     readonly waiting?: number;
-    /** What a replacement that was interrupted left: it goes when the consumer is there. */
-    readonly marker?: string;
   }
   | Target & {
     readonly kind: "update";
     readonly changes: readonly Change[];
     readonly leftOut: readonly SkippedEvents[];
   }
-  /** JetStream cannot change it in place: it has to be made anew, where the old one has got to. */
-  | ConsumerTarget & { readonly kind: "replace"; readonly problems: readonly string[]; readonly backlog: Backlog }
   /** A consumer of a function that the project has not (`orphan`), or that has no trigger on that stream (`moved`). */
   | ConsumerTarget & {
     readonly kind: "orphan" | "moved";
@@ -65,8 +61,6 @@ export type Step =
     /** Some process pulls on it now. */
     readonly inUse: boolean;
   }
-  /** What a replacement that was interrupted left behind when all else was done. */
-  | ConsumerTarget & { readonly kind: "leftover" }
   /** Nothing that Weir may do would make it right. */
   | Target & { readonly kind: "blocked"; readonly problems: readonly string[] }
   /** Somebody else's, and never touched. */
@@ -81,8 +75,8 @@ export function isDone(step: Step): step is StepOf<"create" | "update"> {
 }
 
 /** What keeps `start` from starting. */
-export function isRefused(step: Step): step is StepOf<"replace" | "blocked"> {
-  return step.kind === "replace" || step.kind === "blocked";
+export function isRefused(step: Step): step is StepOf<"blocked"> {
+  return step.kind === "blocked";
 }
 
 /** How messages name it. */

@@ -117,10 +117,7 @@ export async function requireTopology(jsm: JetStreamManager, wanted: DesiredStat
   throw error;
 }
 
-/** What to say of steps that a start does not take, and of what to do instead. */
-export function whyRefused(step: Step): string[] {
-  const how = step.kind === "replace"
-    ? ": `deno task apply` makes a new one that goes on where this one has got to"
-    : "";
-  return isRefused(step) ? step.problems.map((problem) => `${nameOf(step)}: ${problem}${how}`) : [];
+/** What to say of steps that a start does not take. */
+function whyRefused(step: Step): string[] {
+  return isRefused(step) ? step.problems.map((problem) => `${nameOf(step)}: ${problem}`) : [];
 }

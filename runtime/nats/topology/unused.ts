@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { ATTEMPTS, INBOX, streamOf } from "../kv/buckets.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import type { Backlog, Step } from "./step.ts";
-import { type DesiredState, markerOf } from "./plan_topology.ts";
+import type { DesiredState } from "./plan_topology.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { SubjectCounts } from "../inspect/subject_counts.ts";
 
@@ -42,7 +42,6 @@ export async function planOthers(
   const steps = found.flatMap((info): Step[] => {
     const { name, stream_name: stream, config } = info, target = { what: "consumer", name, stream } as const;
     if (durables.some((one) => one.functionName === name && one.stream === stream)) return [];
-    if (functionNames.some((functionName) => markerOf(functionName) === name)) return [{ ...target, kind: "leftover" }];
     if (gone.includes(name) && !config.deliver_subject) {
       const backlog = backlogOf(info, stream === RETRIES.stream ? parked?.get(name) : 0);
       return [{ ...target, kind: "orphan", backlog, inUse: busy.has(name) }];

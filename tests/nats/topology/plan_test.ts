@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
-import { AckPolicy, DiscardPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
+import { DiscardPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
 import { INBOX, planBucket } from "../../../runtime/nats/kv/buckets.ts";
 import { eventually } from "../eventually.ts";
-import { everything, ORDERS, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "./planning.ts";
+import { everything, ORDERS, startPlanning, WANTED } from "./planning.ts";
 
 const SECOND = 1_000 * 1e6;
 
@@ -162,26 +162,6 @@ Deno.test("a subject that a project moves from one of its streams to another is 
   const streams = [{ name: "ORDERS", subjects: ["orders.created"] }, { name: "PAID", subjects: ["orders.paid"] }];
   const [step] = (await broker.plan({ ...WANTED, streams })).filter(({ kind }) => kind === "blocked");
   assert.match("problems" in step ? step.problems[0] : "", /nats stream edit ORDERS --subjects/);
-});
-
-Deno.test("a consumer that JetStream cannot change is to be replaced, with what waits on it", async () => {
-  await using broker = await startPlanning();
-  await broker.ensure({ ...WANTED, durables: [SHIP_RETRIES] });
-  await broker.jsm.consumers.add("ORDERS", {
-    durable_name: "ship",
-    ack_policy: AckPolicy.All,
-    filter_subjects: [...SHIP.filters],
-  });
-  await broker.store("orders.paid", 5);
-  await broker.take("ORDERS", "ship", 2, 1);
-  assert.deepEqual(await broker.plan(), [{
-    what: "consumer",
-    name: "ship",
-    stream: "ORDERS",
-    kind: "replace",
-    problems: ["ack_policy is all and should be explicit: JetStream cannot change it in place"],
-    backlog: { pending: 3, unsettled: 1, parked: 0 },
-  }]);
 });
 
 Deno.test("a bucket is made as the tools for KV make it", async () => {
