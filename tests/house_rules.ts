@@ -1,13 +1,13 @@
 /**
  * House rules for `deno lint`: what the architecture forbids and a type cannot say.
  *
- * - `settle-only`: only `runtime/nats/settle.ts` settles messages, so that what happens to one is decided in one
+ * - `settle-only`: only `runtime/nats/consume/settle.ts` settles messages, so that what happens to one is decided in one
  *   place and done in one place.
- * - `pure-layers`: `nouns/`, `rules/`, `policy/` and `doctor/rules/` have no `await`, no `Deno.`, no clock and no
+ * - `pure-layers`: `core/` and `doctor/rules/` have no `await`, no `Deno.`, no clock and no
  *   chance. Time and random numbers come in as arguments, which is why tables of values test them whole.
  */
-const PURE = /\/runtime\/(nouns|rules|policy|doctor\/rules)\//;
-const SETTLER = /\/runtime\/nats\/settle\.ts$/;
+const PURE = /\/runtime\/(core|doctor\/rules)\//;
+const SETTLER = /\/runtime\/nats\/consume\/settle\.ts$/;
 const SETTLING = /^(ack|nak|term|ackAck|working)$/;
 const ANSWER = /^(\+ACK|-NAK|\+TERM|\+WPI|\+NXT)/;
 const IMPURE = ["Deno", "setTimeout", "setInterval", "queueMicrotask", "fetch", "performance"];
@@ -18,7 +18,7 @@ const plugin: Deno.lint.Plugin = {
     "settle-only": {
       create(context) {
         if (!context.filename.includes("/runtime/") || SETTLER.test(context.filename)) return {};
-        const message = "only runtime/nats/settle.ts settles a message: return an Outcome instead";
+        const message = "only runtime/nats/consume/settle.ts settles a message: return an Outcome instead";
         return {
           CallExpression({ callee }) {
             if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return;

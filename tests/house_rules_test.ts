@@ -15,8 +15,8 @@ for (
   ]
 ) {
   Deno.test(`${what} is refused outside the settler`, () => {
-    assert.deepEqual(findings("/p/runtime/flow/worker.ts", source), ["house/settle-only"]);
-    assert.deepEqual(findings("/p/runtime/nats/settle.ts", source), []);
+    assert.deepEqual(findings("/p/runtime/engine/dispatcher.ts", source), ["house/settle-only"]);
+    assert.deepEqual(findings("/p/runtime/nats/consume/settle.ts", source), []);
   });
 }
 
@@ -31,9 +31,9 @@ for (
   ]
 ) {
   Deno.test(`\`${source}\` is refused in a pure layer and nowhere else`, () => {
-    for (const layer of ["nouns", "rules", "policy"]) {
+    for (const layer of ["core", "doctor/rules"]) {
       assert.deepEqual(findings(`/p/runtime/${layer}/x.ts`, source), ["house/pure-layers"]);
     }
-    assert.deepEqual(findings("/p/runtime/flow/x.ts", source), []);
+    assert.deepEqual(findings("/p/runtime/engine/x.ts", source), []);
   });
 }

@@ -1,4 +1,4 @@
-import { PROJECT } from "../project.ts";
+import { PROJECT } from "../project/load_project.ts";
 
 /** Where what `dev` started is, for commands in other terminals. */
 interface DevServer {

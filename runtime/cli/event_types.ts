@@ -1,4 +1,4 @@
-import { listModules, PROJECT } from "../project.ts";
+import { listModules, PROJECT } from "../project/load_project.ts";
 
 /** Where it is. It belongs under version control, since editors and the type check read it. */
 export const EVENT_TYPES_FILE = "schemas/_types.d.ts";

@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import { withCluster } from "../cluster.ts";
-import { type Step } from "../nats/plan.ts";
-import { planCluster } from "../nats/plan_cluster.ts";
-import { loadProject } from "../project.ts";
-import { wantedOf } from "../wanted.ts";
-import { answered } from "./answered.ts";
+import { withCluster } from "../app/cluster.ts";
+import { type Step } from "../nats/topology/step.ts";
+import { planCluster } from "../nats/topology/plan.ts";
+import { loadProject } from "../project/load_project.ts";
+import { desiredState } from "../app/desired_state.ts";
+import { answered } from "./explain_nats_errors.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";
@@ -41,7 +41,7 @@ async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): P
   const names = registry.functions.map(({ name }) => name);
   const steps = await withCluster(
     config,
-    ({ nc, jsm }) => answered(planCluster(nc, jsm, wantedOf(config, registry), names)),
+    ({ nc, jsm }) => answered(planCluster(nc, jsm, desiredState(config, registry), names)),
   );
   if (json) printJson(steps.filter(({ kind }) => verbose || kind !== "foreign"));
   else console.log(planText(steps, screen(), verbose));

@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import { unknownType } from "../authoring/problems.ts";
-import { type Cluster, connectCluster } from "../cluster.ts";
-import { ENVIRONMENT } from "../config.ts";
-import { loadProject } from "../project.ts";
-import { setupTracing } from "../telemetry/tracing.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import { unknownType } from "../project/startup_problems.ts";
+import { type Cluster, connectCluster } from "../app/cluster.ts";
+import { ENVIRONMENT } from "../app/config.ts";
+import { loadProject } from "../project/load_project.ts";
+import { setupTracing } from "../telemetry/otel/tracing.ts";
 import { seed, wholeNumber } from "./arguments.ts";
 import { commandConfig, sayWhere } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";

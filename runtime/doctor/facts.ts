@@ -1,7 +1,7 @@
-import type { ServerInfo } from "../broker/info.ts";
+import type { ServerInfo } from "../nats_server/probe.ts";
 import type { ConsumerInfo, JetStreamAccountStats, StreamInfo } from "@nats-io/jetstream";
-import type { Registry } from "../authoring/registry.ts";
-import type { Config } from "../config.ts";
+import type { Registry } from "../project/registry.ts";
+import type { Config } from "../app/config.ts";
 import type { UserPermissions } from "./permissions.ts";
 
 /** Something that was looked up, or why it could not be. */

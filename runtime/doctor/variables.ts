@@ -1,4 +1,4 @@
-import { VARIABLES } from "../config.ts";
+import { VARIABLES } from "../app/config.ts";
 
 /** What stands in the name of a variable of OTLP: for all signals, or for one. */
 export const SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];

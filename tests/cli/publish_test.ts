@@ -1,8 +1,8 @@
 import { DiscardPolicy } from "@nats-io/jetstream";
 import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
-import { connectCluster } from "../../runtime/cluster.ts";
-import { readConfig } from "../../runtime/config.ts";
+import { connectCluster } from "../../runtime/app/cluster.ts";
+import { readConfig } from "../../runtime/app/config.ts";
 import reserveInventory from "../../functions/reserveInventory.ts";
 import { OrderCreated } from "../../schemas/orders.ts";
 import { copyProject, startWeir } from "../e2e/program.ts";

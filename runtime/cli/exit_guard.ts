@@ -1,0 +1,27 @@
+import type { Log } from "../api/context.ts";
+import { PROJECT } from "../project/load_project.ts";
+
+/** What ends a process, in the stack of whoever asked for it. */
+const EXIT = /\b(Object\.exit|process\.exit|reallyExit)\b/;
+const OWN = new URL("runtime/", PROJECT).href;
+
+/** Says in the log who ended the process, where that was not Weir itself: Deno ends it without a word. */
+export function tellUnaskedExit(log: Log): void {
+  addEventListener("unload", () => {
+    const at = exitedAt(new Error().stack ?? "");
+    if (at === undefined || at.startsWith(OWN)) return;
+    log.error(
+      "Deno.exit or process.exit ends the process, and with it every handler that runs: throw an Error instead",
+      {
+        at: at.replace(PROJECT.href, ""),
+      },
+    );
+  });
+}
+
+/** Where exit was called from; undefined when the process ends by itself. */
+function exitedAt(stack: string): string | undefined {
+  const frames = stack.split("\n"), exit = frames.findLastIndex((frame) => EXIT.test(frame));
+  if (exit < 0) return undefined;
+  return /(file:[^\s()]+)/.exec(frames.slice(exit + 1).find((frame) => frame.includes("file:")) ?? "")?.[1];
+}
