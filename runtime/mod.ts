@@ -9,7 +9,7 @@ export {
   type EventDefinition,
   type EventOptions,
   type IngressOptions,
-} from "./authoring/define_event.ts";
+} from "./api/define_event.ts";
 export {
   type BreakerOptions,
   defineFunction,
@@ -21,15 +21,15 @@ export {
   type IdempotencyOptions,
   type RetryOptions,
   type Trigger,
-} from "./authoring/define_function.ts";
+} from "./api/define_function.ts";
 export {
   defineHealthCheck,
   HEALTH_CHECK_TIMEOUT,
   type HealthCheckDefinition,
   type HealthCheckOptions,
-} from "./authoring/define_health_check.ts";
-export type { EventOfType, KnownType, ProjectEvent, SchemaFiles } from "./authoring/schema_files.ts";
-export { defineStream, type StreamDefinition, type StreamOptions } from "./authoring/define_stream.ts";
+} from "./api/define_health_check.ts";
+export type { EventOfType, KnownType, ProjectEvent, SchemaFiles } from "./api/schema_files.ts";
+export { defineStream, type StreamDefinition, type StreamOptions } from "./api/define_stream.ts";
 export type {
   Dependency,
   EmitOptions,
@@ -39,7 +39,7 @@ export type {
   KvEntry,
   Log,
   LogFields,
-} from "./authoring/context.ts";
-export { DependencyOpenError, KvConflictError, NonRetryableError, RetryAfterError } from "./authoring/errors.ts";
-export type { WeirEvent } from "./nouns/event.ts";
-export type { Duration } from "./rules/duration.ts";
+} from "./api/context.ts";
+export { DependencyOpenError, KvConflictError, NonRetryableError, RetryAfterError } from "./api/errors.ts";
+export type { WeirEvent } from "./core/event.ts";
+export type { Duration } from "./core/duration.ts";

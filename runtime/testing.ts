@@ -3,24 +3,24 @@
  *
  * @module
  */
-export { type Emitted, invoke, type Invoked } from "./testing/invoke.ts";
+export { type Emitted, invoke, type InvokeResult } from "./testing/invoke.ts";
 export type { DataOf, GivenEvent, InvokeOptions } from "./testing/invoke_options.ts";
-export { MemoryInbox } from "./testing/memory_inbox.ts";
+export { MemoryIdempotencyStore } from "./testing/memory_idempotency_store.ts";
 export { MemoryKvStore } from "./testing/memory_kv.ts";
 export type { InvokedSpan } from "./testing/record_spans.ts";
 export { TestClock } from "./testing/test_clock.ts";
 export type { FoundMessage } from "./testing/find_message.ts";
 export type { SettledEntry } from "./testing/settlements.ts";
 export { sample, type SampleOptions } from "./testing/sample.ts";
-export { recorded, type RecordedEvent } from "./testing/recorded.ts";
+export { loadEvent, type RecordedEvent } from "./testing/recorded_event.ts";
 export { startTestRuntime } from "./testing/test_runtime.ts";
 export type { SettledEvent, SettleOptions, TestRuntime, TestRuntimeOptions } from "./testing/test_runtime_types.ts";
-export type { NatsServer } from "./broker/server.ts";
-export type { Claim, Claimed, Clock, Inbox, KvStore, Stored } from "./flow/ports.ts";
-export type { DeadLetterReason, ErrorDetail, Outcome, RetryReason } from "./nouns/outcome.ts";
-export { assertEmitted, assertNothingEmitted, type Emitting, type PartOf } from "./testing/assert_emitted.ts";
-export { assertAcked, assertDeadLettered, assertRetried, type Judged } from "./testing/assert_outcome.ts";
+export type { NatsServer } from "./nats_server/server.ts";
+export type { Claim, ClaimResult, Clock, IdempotencyStore, KvStore, PublishResult } from "./engine/ports.ts";
+export type { DeadLetterReason, ErrorDetail, Outcome, RetryReason } from "./core/outcome.ts";
+export { assertEmitted, assertNothingEmitted, type HasEmitted, type PartOf } from "./testing/assert_emitted.ts";
+export { assertAcked, assertDeadLettered, assertRetried, type HasOutcome } from "./testing/assert_outcome.ts";
 export { assertIdempotent } from "./testing/crash/assert_idempotent.ts";
 export type { Difference } from "./testing/crash/compare.ts";
 export { type CrashOptions, type CrashPoint, crashPoints, type CrashReport } from "./testing/crash/crash_points.ts";
-export { watched } from "./testing/crash/watched.ts";
+export { watch } from "./testing/crash/watch.ts";

@@ -7,26 +7,29 @@ const KILLS =
   "chaos/kills_test.ts: nothing is lost, and nothing done twice without a reason, while runtimes and the broker";
 const CLUSTER = "chaos/cluster_test.ts: nothing is lost, and nothing done twice without a reason, while leaders";
 
-/** The tests that hold each line of `runtime/GUARANTEE.md`, by its number: file and the beginning of the test's name. */
+/** The tests that hold each line of `runtime/engine/GUARANTEE.md`, by its number: file and the beginning of the test's name. */
 const TESTS: readonly (readonly string[])[] = [
   [CRASHES, "simulation/planted_bugs_test.ts: planted: "],
-  [CRASHES, "nats/burial_test.ts: a dead letter is stored, and then its original is terminated with the reason"],
+  [
+    CRASHES,
+    "nats/dead_letters/burial_test.ts: a dead letter is stored, and then its original is terminated with the reason",
+  ],
   ["e2e/unstored_test.ts: of what is posted while the server is killed and restarted, all that is acknowledged"],
   [KILLS, CLUSTER, "e2e/disconnect_test.ts: an event handled while NATS was away is done once it is back"],
   [SIMULATED, CRASHES, KILLS],
   [
-    "nats/large_dead_letters_test.ts: a dead letter",
-    "nats/burial_test.ts: a dead letter keeps the data of an event as large as the ingress takes",
-    "nats/odd_headers_test.ts: a message with a header that no client would write can become a dead letter",
+    "nats/dead_letters/chunks_test.ts: a dead letter",
+    "nats/dead_letters/burial_test.ts: a dead letter keeps the data of an event as large as the ingress takes",
+    "nats/client/odd_headers_test.ts: a message with a header that no client would write can become a dead letter",
   ],
   [
     "e2e/repair_test.ts: a consumer that is deleted while the runtime runs is made again, and pulling goes on",
     "e2e/repair_test.ts: a stream that is deleted while the runtime runs is made again, and takes events",
     "e2e/repair_test.ts: after a restart with its store lost, everything is made again",
   ],
-  ["nats/advisories_test.ts: an event that the server gave up on is brought back with its attempts, and told of"],
+  ["nats/consume/advisories_test.ts: an event that the server gave up on is brought back with its attempts, and told of"],
   [KILLS, CLUSTER, SHUTDOWNS, SIMULATED],
-  [CRASHES, SIMULATED, "nats/late_duplicates_test.ts: a message whose id JetStream has forgotten is found"],
+  [CRASHES, SIMULATED, "nats/publish/late_dedup_test.ts: a message whose id JetStream has forgotten is found"],
   [CRASHES, SIMULATED],
   [
     "e2e/idempotency_test.ts: an event that is published again long after is not handled again",
@@ -34,7 +37,7 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/idempotency_test.ts: two replicas that hold the same event at once run it once",
     CRASHES,
   ],
-  [CRASHES, "nats/inbox_test.ts: the claim of a process that died ends by itself"],
+  [CRASHES, "nats/kv/idempotency_store_test.ts: the claim of a process that died ends by itself"],
   [CRASHES],
   ["e2e/computing_test.ts: an event whose handler computes for longer than the server waits is handed out"],
   ["e2e/stopped_test.ts: what a process had not begun before it was stopped for long runs elsewhere"],
@@ -45,17 +48,17 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/disconnect_test.ts: deliveries that never arrived use up no attempt of the only one there is",
     SIMULATED,
   ],
-  ["flow/count_test.ts: where only one attempt is allowed, one that may never have run gets it", SIMULATED],
+  ["engine/count_test.ts: where only one attempt is allowed, one that may never have run gets it", SIMULATED],
   ["e2e/crash_loop_test.ts: an event that kills its process ends as `crashed` without another run"],
   [
-    "e2e/parked_test.ts: a long retry leaves its consumer, survives restarts of everything, and comes back",
-    "nats/settle_test.ts: a long retry waits outside the consumer, where it takes no place that another needs",
+    "e2e/delayed_retries_test.ts: a long retry leaves its consumer, survives restarts of everything, and comes back",
+    "nats/consume/settle_test.ts: a long retry waits outside the consumer, where it takes no place that another needs",
   ],
   [
     CLUSTER,
-    "nats/pull_source_recovery_test.ts: pulling goes on after the server restarts",
-    "nats/pull_source_recovery_test.ts: pulling goes on by itself after the consumer was deleted and made again",
-    "nats/pull_source_recovery_test.ts: a server that falls silent is asked again after two and a half seconds",
+    "nats/consume/pull_consumer_recovery_test.ts: pulling goes on after the server restarts",
+    "nats/consume/pull_consumer_recovery_test.ts: pulling goes on by itself after the consumer was deleted and made again",
+    "nats/consume/pull_consumer_recovery_test.ts: a server that falls silent is asked again after two and a half seconds",
   ],
   [
     "e2e/dead_letters_test.ts: dead letters are listed, shown, redriven to the function that failed alone",
@@ -64,7 +67,7 @@ const TESTS: readonly (readonly string[])[] = [
 ];
 
 Deno.test("each line of the guarantee is held by tests that exist", async () => {
-  const page = await Deno.readTextFile(new URL("../runtime/GUARANTEE.md", import.meta.url));
+  const page = await Deno.readTextFile(new URL("../runtime/engine/GUARANTEE.md", import.meta.url));
   const lines = [...page.matchAll(/^(\d+)\. /gm)].map(([, number]) => Number(number));
   assert.deepEqual(lines, TESTS.map((_, i) => i + 1));
   const missing: string[] = [];

@@ -3,14 +3,14 @@ import { fileURLToPath } from "node:url";
 /**
  * House rules for `deno lint`: what the architecture forbids and a type cannot say.
  *
- * - `settle-only`: only `runtime/nats/settle.ts` settles messages, so that what happens to one is decided in one
+ * - `settle-only`: only `runtime/nats/consume/settle.ts` settles messages, so that what happens to one is decided in one
  *   place and done in one place.
- * - `pure-layers`: `nouns/`, `rules/`, `policy/` and `doctor/rules/` have no `await`, no `Deno.`, no clock and no
+ * - `pure-layers`: `core/` and `doctor/rules/` have no `await`, no `Deno.`, no clock and no
  *   chance. Time and random numbers come in as arguments, which is why tables of values test them whole.
  */
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));
-const PURE = /^(nouns|rules|policy|doctor\/rules)\//;
-const SETTLER = "nats/settle.ts";
+const PURE = /^(core|doctor\/rules)\//;
+const SETTLER = "nats/consume/settle.ts";
 const SETTLING = /^(ack|nak|term|ackAck|working)$/;
 const ANSWER = /^(\+ACK|-NAK|\+TERM|\+WPI|\+NXT)/;
 const IMPURE = ["Deno", "setTimeout", "setInterval", "queueMicrotask", "fetch", "performance"];
@@ -27,7 +27,7 @@ const plugin: Deno.lint.Plugin = {
       create(context) {
         const file = inRuntime(context.filename);
         if (file === undefined || file === SETTLER) return {};
-        const message = "only runtime/nats/settle.ts settles a message: return an Outcome instead";
+        const message = "only runtime/nats/consume/settle.ts settles a message: return an Outcome instead";
         return {
           CallExpression({ callee }) {
             if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return;

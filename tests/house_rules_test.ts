@@ -18,8 +18,8 @@ for (
   ]
 ) {
   Deno.test(`${what} is refused outside the settler`, () => {
-    assert.deepEqual(findings(`${RUNTIME}/flow/worker.ts`, source), ["house/settle-only"]);
-    assert.deepEqual(findings(`${RUNTIME}/nats/settle.ts`, source), []);
+    assert.deepEqual(findings(`${RUNTIME}/engine/dispatcher.ts`, source), ["house/settle-only"]);
+    assert.deepEqual(findings(`${RUNTIME}/nats/consume/settle.ts`, source), []);
     assert.deepEqual(findings("/srv/runtime/functions/ship.ts", source), []);
   });
 }
@@ -35,10 +35,10 @@ for (
   ]
 ) {
   Deno.test(`\`${source}\` is refused in a pure layer and nowhere else`, () => {
-    for (const layer of ["nouns", "rules", "policy"]) {
+    for (const layer of ["core", "doctor/rules"]) {
       assert.deepEqual(findings(`${RUNTIME}/${layer}/x.ts`, source), ["house/pure-layers"]);
     }
-    assert.deepEqual(findings(`${RUNTIME}/flow/x.ts`, source), []);
-    assert.deepEqual(findings("/srv/runtime/rules/x.ts", source), []);
+    assert.deepEqual(findings(`${RUNTIME}/engine/x.ts`, source), []);
+    assert.deepEqual(findings("/srv/runtime/core/x.ts", source), []);
   });
 }

@@ -1,10 +1,9 @@
 import { Command } from "commander";
-import { type Applied, applyPlan } from "../apply_plan.ts";
-import { connectCluster } from "../cluster.ts";
-import { nameOf } from "../nats/plan.ts";
-import { loadProject } from "../project.ts";
-import { wantedOf } from "../wanted.ts";
-import { answered } from "./answered.ts";
+import { type Applied, applyPlan } from "../app/apply_plan.ts";
+import { withCluster } from "../app/cluster.ts";
+import { loadProject } from "../project/load_project.ts";
+import { desiredState } from "../app/desired_state.ts";
+import { answered } from "./explain_nats_errors.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";
@@ -19,16 +18,12 @@ interface Options {
 /** `apply`. */
 export function applyCommand(): Command {
   return new Command("apply")
-    .description("Make streams, consumers and buckets what `plan` says: also what a start refuses to.")
+    .description("Make streams, consumers and buckets what `plan` says.")
     .option("--prune [names...]", "also remove consumers that the project has no use for: all, or those of these names")
     .option("--json", "print what came of each step as JSON")
     .addHelpText(
       "after",
       `
-A consumer that JetStream cannot change is replaced where it has got to, without losing or repeating
-an event: it is paused until running processes have settled what they hold, for a minute at the most.
-Interrupted, run it again.
-
 What is pruned leaves its events in their streams; its retries, parked or due, go to the dead letters.
 ${ORPHANS_HELP}
 
@@ -41,16 +36,10 @@ Example:
 
 async function apply(options: Options): Promise<void> {
   const config = commandConfig(), registry = await loadProject(), names = registry.functions.map(({ name }) => name);
-  const cluster = await connectCluster(config);
-  let applied: Applied[];
-  try {
-    applied = await answered(applyPlan(cluster, wantedOf(config, registry), names, {
-      prune: options.prune,
-      replacing: (step) => console.error(`${nameOf(step)}: replacing it, once what it has handed out is settled`),
-    }));
-  } finally {
-    await cluster.close();
-  }
+  const applied = await withCluster(
+    config,
+    (cluster) => answered(applyPlan(cluster, desiredState(config, registry), names, { prune: options.prune })),
+  );
   const unknown = Array.isArray(options.prune)
     ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))
     : [];

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { DURATION_HELP, parseDuration } from "../rules/duration.ts";
+import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 
 /** A whole number from 1, as sequences and limits are. */
 export function wholeNumber(text: string): number {

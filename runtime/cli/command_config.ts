@@ -1,4 +1,4 @@
-import { type Config, ENVIRONMENT, readConfig, UNSET_NATS_URL } from "../config.ts";
+import { type Config, ENVIRONMENT, readConfig, UNSET_NATS_URL } from "../app/config.ts";
 import { devServer } from "./dev_server.ts";
 
 /** The configuration of a command that talks to a cluster: what is unset is that of the `dev` that runs here. */

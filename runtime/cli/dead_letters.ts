@@ -1,10 +1,10 @@
 import { Command, Option } from "commander";
-import { connectCluster } from "../cluster.ts";
-import type { Config } from "../config.ts";
-import { DeadLetterDesk } from "../dead_letter_desk.ts";
-import { NOT_REDRIVEN, showContent } from "../http/dead_letter_routes.ts";
-import type { DeadLetter, DeadLetterFilter } from "../nouns/dead_letter.ts";
-import { DEAD_LETTER_REASONS } from "../nouns/outcome.ts";
+import { withCluster } from "../app/cluster.ts";
+import type { Config } from "../app/config.ts";
+import { DeadLetterService } from "../nats/dead_letters/service.ts";
+import { NOT_REDRIVEN, showContent } from "../http/admin/dead_letter_routes.ts";
+import type { DeadLetter, DeadLetterFilter } from "../core/dead_letter.ts";
+import { DEAD_LETTER_REASONS } from "../core/outcome.ts";
 import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
 import { commandConfig, sayWhere } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
@@ -76,20 +76,15 @@ function selecting(command: Command): Command {
 }
 
 async function withDesk(
-  run: (desk: DeadLetterDesk) => Promise<void>,
+  run: (desk: DeadLetterService) => Promise<void>,
   before: (config: Config) => void = () => {},
 ): Promise<void> {
   const config = commandConfig();
   before(config);
-  const cluster = await connectCluster(config);
-  try {
-    await run(new DeadLetterDesk(cluster));
-  } finally {
-    await cluster.close();
-  }
+  await withCluster(config, (cluster) => run(new DeadLetterService(cluster)));
 }
 
-async function list(desk: DeadLetterDesk, options: Selection): Promise<void> {
+async function list(desk: DeadLetterService, options: Selection): Promise<void> {
   print(await Array.fromAsync(desk.list(filterOf(options))), options);
 }
 
@@ -122,7 +117,7 @@ export function deadLetterTable(letters: readonly DeadLetter[], shown: Screen, n
   return table(head, rows, shown);
 }
 
-async function show(desk: DeadLetterDesk, which: number): Promise<void> {
+async function show(desk: DeadLetterService, which: number): Promise<void> {
   const letter = await desk.read(which);
   if (!letter) throw new Error(`there is no dead letter ${which}`);
   printJson(showContent(letter));
@@ -130,7 +125,7 @@ async function show(desk: DeadLetterDesk, which: number): Promise<void> {
 
 async function act(
   what: "redrive" | "discard",
-  desk: DeadLetterDesk,
+  desk: DeadLetterService,
   which: number[],
   options: Selection,
 ): Promise<void> {
@@ -186,7 +181,7 @@ async function act(
 }
 
 /** Shows what would be acted on. */
-async function rehearse(desk: DeadLetterDesk, which: number[], options: Selection): Promise<void> {
+async function rehearse(desk: DeadLetterService, which: number[], options: Selection): Promise<void> {
   const missing: number[] = [];
   if (which.length > 0) {
     const letters = await Promise.all(which.map((one) => desk.read(one)));

@@ -1,23 +1,23 @@
 import { fileURLToPath } from "node:url";
-import type { NatsServer } from "../broker/server.ts";
-import { type Config, ENVIRONMENT, readConfig } from "../config.ts";
-import { authProblem } from "../config.ts";
-import { type Changes, watchFiles } from "../dev/changes.ts";
-import type { Front } from "../dev/front.ts";
-import { openFront } from "../dev/open_front.ts";
-import { spawnGeneration } from "../dev/generation_process.ts";
-import { Generations, type Next } from "../dev/generations.ts";
-import { keepNats, startNats } from "../dev/own_nats.ts";
+import type { NatsServer } from "../nats_server/server.ts";
+import { type Config, ENVIRONMENT, readConfig } from "../app/config.ts";
+import { authProblem } from "../app/config.ts";
+import { type Changes, watchFiles } from "../dev/watch_files.ts";
+import type { Front } from "../dev/reload_proxy.ts";
+import { openFront } from "../dev/open_proxy.ts";
+import { spawnGeneration } from "../dev/revision_process.ts";
+import { Generations, type Next } from "../dev/revisions.ts";
+import { keepNats, startNats } from "../dev/local_nats.ts";
 import { difference, showDiagnostics } from "../dev/report.ts";
-import { STAND_INS, StandIns } from "../dev/stand_ins.ts";
+import { STAND_INS, StandIns } from "../dev/mock_services.ts";
 import { TypeCheck } from "../dev/type_check.ts";
-import { listSources, PROJECT } from "../project.ts";
+import { listSources, PROJECT } from "../project/load_project.ts";
 import { EVENT_TYPES_FILE, writeEventTypes } from "./event_types.ts";
 import { claimFolder, forgetDevServer, rememberDevServer } from "./dev_server.ts";
 import { paint } from "./output.ts";
 import { onStopSignal } from "./signals.ts";
 import { startArguments } from "./start_command.ts";
-import { welcome } from "./welcome.ts";
+import { welcome } from "./banner.ts";
 
 const FOLDERS = ["functions", "schemas"], SETTINGS = "deno.json";
 /** What `dev` sets unless the environment does: only this machine gets in, and the log is for a person. */

@@ -1,7 +1,7 @@
-import { PROJECT } from "../project.ts";
+import { PROJECT } from "../project/load_project.ts";
 
 /** Where what `dev` started is, for commands in other terminals. */
-export interface DevServer {
+interface DevServer {
   /** Its own, or the one it was told of: without a password, since this is kept in a file. */
   readonly nats: string;
   readonly url: string;

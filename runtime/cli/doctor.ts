@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import { gather } from "../doctor/gather.ts";
-import { report } from "../doctor/report.ts";
+import { report } from "./doctor_report.ts";
 import { examine, tally } from "../doctor/rule.ts";
 import { RULES } from "../doctor/rules/all.ts";
+import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";
 
@@ -17,7 +18,7 @@ export function doctorCommand(): Command {
 }
 
 async function doctor({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
-  const examination = examine(await gather(), RULES), { findings } = examination;
+  const examination = examine(await gather(commandConfig), RULES), { findings } = examination;
   if (json) printJson(findings);
   else console.log(report(examination, screen()));
   const { error, warning } = tally(findings);

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { listModules, PROJECT } from "../project.ts";
+import { listModules, PROJECT } from "../project/load_project.ts";
 import { examples } from "./help.ts";
 
 /** Where it is. It belongs under version control, since editors and the type check read it: see `types` in deno.json. */

@@ -1,6 +1,6 @@
-import { policyValues } from "../authoring/written_policy.ts";
-import type { FunctionStatus } from "../http/admin.ts";
-import { formatDuration } from "../rules/duration.ts";
+import { policyValues } from "../project/format_policy.ts";
+import type { FunctionStatus } from "../http/admin/admin.ts";
+import { formatDuration } from "../core/duration.ts";
 import { type Colour, paint, type Screen } from "./output.ts";
 
 const STATE_COLOURS: Readonly<Record<string, Colour>> = { closed: "green", open: "red", "half-open": "yellow" };

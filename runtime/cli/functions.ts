@@ -1,11 +1,11 @@
 import { Command } from "commander";
-import { connectCluster } from "../cluster.ts";
-import { functionStatus } from "../function_status.ts";
-import { systemClock } from "../clock.ts";
-import type { FunctionStatus } from "../http/admin.ts";
-import { LagReader } from "../nats/lag.ts";
-import { durablesOf } from "../nats/topology.ts";
-import { loadProject } from "../project.ts";
+import { connectCluster } from "../app/cluster.ts";
+import { functionStatus } from "../app/function_status.ts";
+import { systemClock } from "../engine/system_clock.ts";
+import type { FunctionStatus } from "../http/admin/admin.ts";
+import { LagReader } from "../nats/inspect/consumer_lag.ts";
+import { durablesOf } from "../nats/topology/topology.ts";
+import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { age, functionText } from "./function_text.ts";

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { examples } from "./help.ts";
 import { paint } from "./output.ts";
-import { THIS_DENO } from "./this_deno.ts";
+import { THIS_DENO } from "./deno_command.ts";
 
 /** `init`: a project of its own that depends on Weir. */
 export function initCommand(): Command {

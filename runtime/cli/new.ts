@@ -1,13 +1,13 @@
 import { Command } from "commander";
-import { StartupProblems } from "../authoring/problems.ts";
-import { buildRegistry } from "../authoring/registry.ts";
-import { loadSchemas, PROJECT } from "../project.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import { buildRegistry } from "../project/registry.ts";
+import { loadSchemas, PROJECT } from "../project/load_project.ts";
 import { devServer } from "./dev_server.ts";
 import { writeEventTypes } from "./event_types.ts";
 import type { PlannedFile, Surroundings } from "./new_events.ts";
 import type { Plan } from "./new_plan.ts";
 import { paint, printJson } from "./output.ts";
-import { THIS_DENO } from "./this_deno.ts";
+import { THIS_DENO } from "./deno_command.ts";
 
 interface Options {
   readonly on: string;

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineEvent, type EventDefinition } from "../authoring/define_event.ts";
-import { exportsOf, type LoadedModule } from "../authoring/loaded_module.ts";
+import { defineEvent, type EventDefinition } from "../api/define_event.ts";
+import { exportsOf, type LoadedModule } from "../project/loaded_module.ts";
 import { eventName, schemaFile } from "./new_names.ts";
 import { withEvents } from "./new_schema.ts";
 

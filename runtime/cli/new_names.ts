@@ -1,4 +1,4 @@
-import { isModule } from "../project.ts";
+import { isModule } from "../project/load_project.ts";
 
 /** What a module may not call anything of its own. */
 const RESERVED = new Set(

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
-import { StartupProblems } from "../authoring/problems.ts";
-import { covers, isWildcard } from "../rules/subjects.ts";
+import { type EventDefinition, parserOf } from "../api/define_event.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import { covers, isWildcard } from "../core/subjects.ts";
 import { sample } from "../testing/sample.ts";
 import {
   declareEvents,

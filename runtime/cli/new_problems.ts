@@ -1,9 +1,9 @@
-import { defineFunction } from "../authoring/define_function.ts";
-import { StartupProblems } from "../authoring/problems.ts";
-import { buildRegistry } from "../authoring/registry.ts";
-import { isModule } from "../project.ts";
-import { nearest } from "../rules/nearest.ts";
-import { covers, isWildcard } from "../rules/subjects.ts";
+import { defineFunction } from "../api/define_function.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import { buildRegistry } from "../project/registry.ts";
+import { isModule } from "../project/load_project.ts";
+import { nearest } from "../core/did_you_mean.ts";
+import { covers, isWildcard } from "../core/subjects.ts";
 import type { KnownEvent, Surroundings } from "./new_events.ts";
 
 /** A type so near another one is taken for a slip, not for a new event. */

@@ -1,7 +1,7 @@
 import { importOf, importOrder } from "./typescript_text.ts";
 
 /** An event that is to be declared. */
-export interface NewEvent {
+interface NewEvent {
   readonly name: string;
   readonly type: string;
   /** Whether it may be published from outside. */

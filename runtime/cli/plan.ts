@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import { connectCluster } from "../cluster.ts";
-import type { Step } from "../nats/plan.ts";
-import { planCluster } from "../nats/plan_cluster.ts";
-import { loadProject } from "../project.ts";
-import { wantedOf } from "../wanted.ts";
-import { answered } from "./answered.ts";
+import { withCluster } from "../app/cluster.ts";
+import type { Step } from "../nats/topology/step.ts";
+import { planCluster } from "../nats/topology/plan.ts";
+import { loadProject } from "../project/load_project.ts";
+import { desiredState } from "../app/desired_state.ts";
+import { answered } from "./explain_nats_errors.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { printJson, screen } from "./output.ts";
@@ -38,14 +38,11 @@ Example:
 
 async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): Promise<void> {
   const config = commandConfig(), registry = await loadProject();
-  const cluster = await connectCluster(config);
-  let steps: Step[];
-  try {
-    const names = registry.functions.map(({ name }) => name);
-    steps = await answered(planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names));
-  } finally {
-    await cluster.close();
-  }
+  const names = registry.functions.map(({ name }) => name);
+  const steps = await withCluster(
+    config,
+    ({ nc, jsm }) => answered(planCluster(nc, jsm, desiredState(config, registry), names)),
+  );
   if (json) printJson(steps.filter(({ kind }) => verbose || kind !== "foreign"));
   else console.log(planText(steps, screen(), verbose));
   const code = exitCode(steps);

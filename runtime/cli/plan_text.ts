@@ -1,13 +1,11 @@
-import { type Backlog, type Change, type LeftOut, nameOf, type Step } from "../nats/plan.ts";
-import { formatDuration } from "../rules/duration.ts";
+import { type Backlog, type Change, nameOf, type SkippedEvents, type Step } from "../nats/topology/step.ts";
+import { formatDuration } from "../core/duration.ts";
 import { type Colour, paint, type Screen } from "./output.ts";
 
 /** The sign of each kind of step, in the order they are shown. */
 const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour, title: string]>> = {
   create: ["+", "green", "made"],
   update: ["~", "yellow", "changed in place"],
-  replace: ["±", "yellow", "replaced, by `deno task apply` only"],
-  leftover: ["-", "yellow", "left over from an interrupted `deno task apply`, and removed by the next"],
   blocked: ["!", "red", "blocked: nothing that Weir may do makes it right"],
   orphan: ["-", "red", "of no function of this project; `deno task apply --prune` removes it"],
   moved: ["-", "red", "of a function with no trigger on that stream; `deno task apply --prune` removes it"],
@@ -44,7 +42,6 @@ function details(step: Step): string[] {
       return [(step.what === "consumer" ? step.config.filter_subjects ?? [] : step.config.subjects ?? []).join(", ")];
     case "update":
       return step.changes.map(({ field, from, to }: Change) => `${field}: ${value(field, from)} → ${value(field, to)}`);
-    case "replace":
     case "blocked":
       return [...step.problems];
     default:
@@ -58,27 +55,20 @@ function events(step: Step): string[] {
     case "create":
       if (step.what !== "consumer") return [step.what === "stream" ? "it has no events yet" : "it is empty"];
       if (step.waiting === undefined) return ["starts with stored events; how many, the stream does not say"];
-      return [
-        `starts with ${count(step.waiting, "stored event")}`,
-        ...step.marker ? ["where the old one had got to"] : [],
-      ];
+      return [`starts with ${count(step.waiting, "stored event")}`];
     case "update":
       return step.leftOut.length > 0 ? step.leftOut.map(leftOut) : ["no stored event is left out, and none repeated"];
-    case "replace":
-      return [`${backlog(step.backlog)}; the new one goes on there: none is lost, and none repeated`];
     case "orphan":
     case "moved":
       return [backlog(step.backlog) + (step.inUse ? "; a process is pulling on it now: it is not pruned" : "")];
     case "blocked":
       return ["its events stay where they are"];
-    case "leftover":
-      return ["none of its events is needed"];
     default:
       return [];
   }
 }
 
-function leftOut({ why, subject, events }: LeftOut): string {
+function leftOut({ why, subject, events }: SkippedEvents): string {
   const some = events === undefined
     ? "stored events (how many, the stream does not say)"
     : count(events, "stored event");
@@ -129,8 +119,7 @@ function summary(steps: readonly Step[]): string {
   const of = (...kinds: Step["kind"][]) => steps.filter(({ kind }) => kinds.includes(kind)).length;
   const parts = [
     [of("create"), "to make"],
-    [of("update", "leftover"), "to change"],
-    [of("replace"), "to replace"],
+    [of("update"), "to change"],
     [of("blocked"), "blocked"],
     [of("orphan", "moved"), "that the project has no use for"],
     [of("same"), "as they should be"],

@@ -1,6 +1,6 @@
-import type { LogFields } from "../authoring/context.ts";
-import { systemClock } from "../clock.ts";
-import { type Config, ENVIRONMENT } from "../config.ts";
+import type { LogFields } from "../api/context.ts";
+import { systemClock } from "../engine/system_clock.ts";
+import { type Config, ENVIRONMENT } from "../app/config.ts";
 import { type ProcessLog, setupLog } from "../telemetry/setup_log.ts";
 
 /** The log of a process as its environment wants it. */

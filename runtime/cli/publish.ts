@@ -1,15 +1,14 @@
 import { Command } from "commander";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import { unknownType } from "../authoring/problems.ts";
-import { type Cluster, connectCluster } from "../cluster.ts";
-import { ENVIRONMENT } from "../config.ts";
-import { loadProject } from "../project.ts";
-import { setupTracing } from "../telemetry/tracing.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import { unknownType } from "../project/startup_problems.ts";
+import { type Cluster, connectCluster } from "../app/cluster.ts";
+import { ENVIRONMENT } from "../app/config.ts";
+import { loadProject } from "../project/load_project.ts";
+import { setupTracing } from "../telemetry/otel/tracing.ts";
 import { seed, wholeNumber } from "./arguments.ts";
 import { commandConfig, sayWhere } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { Progress } from "./progress.ts";
-import { readData } from "./publish_input.ts";
 import { onStopSignal } from "./signals.ts";
 
 interface Options {
@@ -54,7 +53,7 @@ async function publish(type: string, source: string | undefined, options: Option
   const { events } = await loadProject();
   const event = events.get(type);
   if (!event) throw new Error(unknownType(type, events.keys()));
-  const items = source === undefined ? await samples(event, options) : await readData(source, event);
+  const items = source === undefined ? await samples(event, options) : await read(source, event);
   if (options.id !== undefined && items.length > 1) throw new Error("--id is for one event, and there are more");
   if (options.dryRun) return rehearse(type, items, source === undefined);
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
@@ -77,6 +76,12 @@ function checkUsage(source: string | undefined, { sample, seed }: Options): void
     throw usage("publish what? Give data or --sample, not both: one of them would be ignored");
   }
   if (seed !== undefined && sample === undefined) throw usage("--seed is for --sample, which is not given");
+}
+
+/** Loads the reader, which no other command needs. */
+async function read(source: string, event: EventDefinition): Promise<unknown[]> {
+  const { readData } = await import("./publish_input.ts");
+  return await readData(source, event);
 }
 
 /** Loaded only here: no other command needs what makes samples. */

@@ -1,6 +1,6 @@
-import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
-import { type JsonMistake, jsonMistake } from "./json_mistake.ts";
-import { issueText } from "../rules/decode.ts";
+import { type EventDefinition, parserOf } from "../api/define_event.ts";
+import { type JsonMistake, jsonMistake } from "./json_error_location.ts";
+import { issueText } from "../core/cloudevent.ts";
 
 /** One event's data, and the line of its source that it came from. */
 interface Item {

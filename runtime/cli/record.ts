@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { type Cluster, connectCluster } from "../cluster.ts";
+import { type Cluster, withCluster } from "../app/cluster.ts";
 import {
   findStoredEvent,
   readDeadEvent,
@@ -7,9 +7,9 @@ import {
   type StoredEvent,
   streamsOf,
   subjectsIn,
-} from "../nats/stored_event.ts";
-import { loadProject } from "../project.ts";
-import { covers, subjectProblem } from "../rules/subjects.ts";
+} from "../nats/inspect/read_message.ts";
+import { loadProject } from "../project/load_project.ts";
+import { covers, subjectProblem } from "../core/subjects.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { type Place, redactPaths } from "./redact.ts";
@@ -17,7 +17,7 @@ import { keepValid } from "./redact_valid.ts";
 import { suggestion } from "./suggest.ts";
 
 /** What `events record` takes besides the type. */
-export interface RecordOptions {
+interface RecordOptions {
   readonly id?: string;
   readonly sequence?: number;
   readonly stream?: string;
@@ -38,15 +38,12 @@ export async function record(type: string | undefined, options: RecordOptions): 
     throw usage("--dead-letter names one event: leave out the type");
   }
   if (options.out !== undefined && !options.force) await mustNotExist(options.out);
-  const cluster = await connectCluster(commandConfig());
-  let event: StoredEvent;
-  try {
-    event = type === undefined ? await dead(cluster, options.deadLetter!) : await stored(cluster, type, options);
-  } finally {
-    await cluster.close();
-  }
+  const event = await withCluster(
+    commandConfig(),
+    (cluster) => type === undefined ? dead(cluster, options.deadLetter!) : stored(cluster, type, options),
+  );
   const { redact = [] } = options;
-  const { writeRecording } = await import("../testing/recorded.ts"); // only here: no other command needs it
+  const { writeRecording } = await import("../testing/recorded_event.ts"); // only here: no other command needs it
   const text = writeRecording({ kind: "recorded", ...event, payload: await withoutSecrets(event, redact) });
   if (options.out === undefined) return console.log(text.trimEnd());
   await write(options.out, text, options.force ?? false);

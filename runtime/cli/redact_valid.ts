@@ -1,4 +1,4 @@
-import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
+import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import { type Place, putAt, valueAt } from "./redact.ts";
 
 /** How many samples are looked at for a value that is there, and is not the one to take out. */

@@ -1,5 +1,5 @@
 /** Signals that ask a process to stop: Ctrl-C, and what supervisors and Kubernetes send. */
-export const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
 /**
  * One Ctrl-C may come twice: from the terminal, which tells every process of its group, and from `deno task`, which

@@ -1,13 +1,13 @@
-import { StartupProblems } from "../authoring/problems.ts";
-import type { Registry } from "../authoring/registry.ts";
-import { authProblem, type Config, ENVIRONMENT, readConfig } from "../config.ts";
-import { loadProject } from "../project.ts";
-import { type Runtime, startRuntime } from "../runtime.ts";
-import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
-import { setupTracing } from "../telemetry/tracing.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import type { Registry } from "../project/registry.ts";
+import { authProblem, type Config, ENVIRONMENT, readConfig } from "../app/config.ts";
+import { loadProject } from "../project/load_project.ts";
+import { type Runtime, startRuntime } from "../app/runtime.ts";
+import { type Metrics, setupMetrics } from "../telemetry/otel/metrics.ts";
+import { setupTracing } from "../telemetry/otel/tracing.ts";
 import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";
-import { tellUnaskedExit } from "./unasked_exit.ts";
+import { tellUnaskedExit } from "./exit_guard.ts";
 
 /** What a process that was started by another one of ours tells it. */
 export interface Place {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { readDenoJson } from "../deno_json.ts";
-import { PROJECT } from "../project.ts";
+import { readDenoJson } from "../project/deno_json.ts";
+import { PROJECT } from "../project/load_project.ts";
 
 /** How the task says "this very Deno": the name alone may be another's, or a script's that Deno is not on `PATH`. */
 const THIS_DENO = "$(deno eval -p 'Deno.execPath()')";

@@ -1,4 +1,4 @@
-import { oneOf } from "../authoring/problems.ts";
+import { oneOf } from "../project/startup_problems.ts";
 
 /** As many letters may be wrong in a name that still looks like another. */
 const MOST_WRONG = 3;

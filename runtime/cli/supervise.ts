@@ -1,11 +1,11 @@
-import { systemClock } from "../clock.ts";
-import { type Config, ENVIRONMENT } from "../config.ts";
+import { systemClock } from "../engine/system_clock.ts";
+import { type Config, ENVIRONMENT } from "../app/config.ts";
 import { listen, mayListen } from "../http/listen.ts";
-import { supervisorAdmin } from "../supervisor/admin.ts";
-import { MetricsSum } from "../supervisor/metrics_sum.ts";
-import { Supervisor, WorkerNeverReady } from "../supervisor/supervisor.ts";
-import { spawnWorker, type WorkerProcess } from "../supervisor/worker_process.ts";
-import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
+import { supervisorAdmin } from "../app/supervisor/admin.ts";
+import { MetricsSum } from "../app/supervisor/metrics_sum.ts";
+import { Supervisor, WorkerNeverReady } from "../app/supervisor/supervisor.ts";
+import { spawnWorker, type WorkerProcess } from "../app/supervisor/worker_process.ts";
+import { type Metrics, setupMetrics } from "../telemetry/otel/metrics.ts";
 import { measureProcess } from "../telemetry/process_metrics.ts";
 import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";

@@ -1,11 +1,11 @@
-import type { Registry } from "../authoring/registry.ts";
-import { steadyClock } from "../clock.ts";
-import { connectCluster } from "../cluster.ts";
-import { watchConnection } from "../nats/connection.ts";
-import { Tailing } from "../nats/tailing.ts";
-import { TAIL_SUBJECT } from "../nats/tail_words.ts";
-import { loadProject } from "../project.ts";
-import { covers, isWildcard, overlaps, subjectProblem } from "../rules/subjects.ts";
+import type { Registry } from "../project/registry.ts";
+import { steadyClock } from "../engine/system_clock.ts";
+import { connectCluster } from "../app/cluster.ts";
+import { watchConnection } from "../nats/client/connection.ts";
+import { TailClient } from "../nats/inspect/tail_client.ts";
+import { TAIL_SUBJECT } from "../nats/inspect/tail_protocol.ts";
+import { loadProject } from "../project/load_project.ts";
+import { covers, isWildcard, overlaps, subjectProblem } from "../core/subjects.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 import { screen } from "./output.ts";
@@ -14,7 +14,7 @@ import { suggestion } from "./suggest.ts";
 import { readPublished, TailLines } from "./tail_lines.ts";
 
 /** What `events tail` takes. */
-export interface TailOptions {
+interface TailOptions {
   readonly type?: string;
   readonly function?: string;
   readonly limit?: number;
@@ -48,7 +48,7 @@ export async function tail(options: TailOptions): Promise<void> {
       over.reject(error);
     }
   };
-  const tailing = new Tailing(cluster.nc, steadyClock, wanted, {
+  const tailing = new TailClient(cluster.nc, steadyClock, wanted, {
     published: guarded((msg) => {
       const now = Date.now();
       show(json ? JSON.stringify({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));

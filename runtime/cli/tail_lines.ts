@@ -1,9 +1,9 @@
 import type { Msg } from "@nats-io/transport-node";
-import { RawHeaders, splitMessage } from "../nats/raw_headers.ts";
-import type { SettledWord } from "../nats/tail_words.ts";
-import { decode } from "../rules/decode.ts";
-import { formatDuration } from "../rules/duration.ts";
-import { parseTraceparent } from "../rules/traceparent.ts";
+import { RawHeaders, splitMessage } from "../nats/client/raw_headers.ts";
+import type { SettledWord } from "../nats/inspect/tail_protocol.ts";
+import { decode } from "../core/cloudevent.ts";
+import { formatDuration } from "../core/duration.ts";
+import { parseTraceparent } from "../core/traceparent.ts";
 import { type Colour, paint, type Screen } from "./output.ts";
 
 /** Of what is published, what a line shows where nothing else limits it; and how much of it is looked at. */
@@ -12,7 +12,7 @@ const LOOKED_AT_BYTES = 4_096;
 const LONGEST_ID = 36;
 
 /** An event as it was published. What is not in the message is not known: plain ones get their id from the stream. */
-export interface PublishedEvent {
+interface PublishedEvent {
   readonly time: string;
   readonly type: string;
   readonly subject: string;
@@ -35,9 +35,9 @@ export function readPublished(msg: Msg, nowMs: number): PublishedEvent {
     storedAtMs: nowMs,
     payload,
     headers: list,
-    earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
-    place: "",
-    handle: "",
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+    messageKey: "",
+    ackSubject: "",
   });
   const { data } = event;
   return {
@@ -120,7 +120,7 @@ export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: 
   switch (outcome) {
     case "ack":
       return reason ? `skipped (${reason})` : attempt > 1 ? `ack (attempt ${attempt})` : "ack";
-    case "lost":
+    case "lease-expired":
       return "lost (it may be with another process)";
     case "retry": {
       const used = usesAttempt ? `attempt ${attempt}` : "no attempt used";

@@ -1,4 +1,4 @@
-import type { FromWorker } from "../supervisor/messages.ts";
+import type { FromWorker } from "../app/supervisor/messages.ts";
 import { run, type StartOptions } from "./start.ts";
 
 /** `worker`: one of the processes of `start` with WEIR_WORKERS. It ends with the one that started it. */

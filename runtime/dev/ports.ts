@@ -1,4 +1,4 @@
-import { run } from "../broker/run.ts";
+import { run } from "../nats_server/run.ts";
 
 /** So many ports after the one that is taken are tried. */
 const TRIED = 20;

@@ -1,4 +1,4 @@
-import { paint } from "../cli/output.ts";
+import { styleText } from "node:util";
 import type { Diagnostic } from "./language_server.ts";
 import type { Loaded } from "./messages.ts";
 
@@ -12,10 +12,10 @@ export async function showDiagnostics(root: URL, found: readonly Diagnostic[]): 
 
 function showDiagnostic({ file, line, column, message }: Diagnostic, text: string | undefined): string {
   const source = text?.split("\n")[line - 1];
-  const place = `${paint("cyan", `${file}:${line}:${column}`)} ${message}`;
+  const place = `${styleText("cyan", `${file}:${line}:${column}`)} ${message}`;
   if (source === undefined) return place;
   const mark = source.slice(0, column - 1).replace(/\S/g, " ");
-  return `${place}\n    ${source}\n    ${mark}${paint("red", "^")}`;
+  return `${place}\n    ${source}\n    ${mark}${styleText("red", "^")}`;
 }
 
 /** What a change made of the functions: those that are new and those that are gone. */
@@ -23,8 +23,8 @@ export function difference(before: Loaded | undefined, after: Loaded): string {
   if (!before) return "";
   const had = before.functions.map(({ name }) => name), has = after.functions.map(({ name }) => name);
   const parts = [
-    ...has.filter((name) => !had.includes(name)).map((name) => paint("green", `+ ${name}`)),
-    ...had.filter((name) => !has.includes(name)).map((name) => paint("red", `- ${name}`)),
+    ...has.filter((name) => !had.includes(name)).map((name) => styleText("green", `+ ${name}`)),
+    ...had.filter((name) => !has.includes(name)).map((name) => styleText("red", `- ${name}`)),
   ];
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }

@@ -1,4 +1,4 @@
-import { OLDEST_SUPPORTED } from "../rules/server_version.ts";
+import { OLDEST_SUPPORTED } from "../core/server_version.ts";
 import type { Facts } from "./facts.ts";
 
 /** What to do so that NATS lets us in, from what it said and from what its servers say to whoever knocks. */

@@ -1,6 +1,7 @@
+import type { ServerInfo } from "../nats_server/probe.ts";
 import type { ConsumerInfo, JetStreamAccountStats, StreamInfo } from "@nats-io/jetstream";
-import type { Registry } from "../authoring/registry.ts";
-import type { Config } from "../config.ts";
+import type { Registry } from "../project/registry.ts";
+import type { Config } from "../app/config.ts";
 import type { UserPermissions } from "./permissions.ts";
 
 /** Something that was looked up, or why it could not be. */
@@ -46,16 +47,7 @@ export interface Greeting {
   readonly address: string;
   /** It is one of `NATS_URL`, and not one that the cluster told of. */
   readonly configured: boolean;
-  readonly info?: {
-    readonly server_id: string;
-    readonly server_name: string;
-    readonly version: string;
-    readonly cluster?: string;
-    readonly jetstream?: boolean;
-    readonly auth_required?: boolean;
-    readonly tls_required?: boolean;
-    readonly max_payload: number;
-  };
+  readonly info?: ServerInfo;
   readonly problem?: string;
 }
 
@@ -69,7 +61,7 @@ export interface Connection {
 }
 
 /** By how much the server's clock is ahead of ours, and how far that may be from the truth. */
-export interface ClockReading {
+interface ClockReading {
   readonly aheadMs: number;
   readonly withinMs: number;
 }

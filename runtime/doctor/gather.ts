@@ -1,15 +1,19 @@
-import { StartupProblems } from "../authoring/problems.ts";
-import type { Registry } from "../authoring/registry.ts";
-import { commandConfig } from "../cli/command_config.ts";
-import { type Config, ENVIRONMENT } from "../config.ts";
-import { loadProject } from "../project.ts";
-import { knock } from "./collectors.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import type { Registry } from "../project/registry.ts";
+import { type Config, ENVIRONMENT } from "../app/config.ts";
+import { loadProject } from "../project/load_project.ts";
+import { knock } from "./probe_collectors.ts";
 import type { Facts, Known } from "./facts.ts";
 import { gatherCluster, unknownCluster } from "./gather_cluster.ts";
 
-/** Looks at everything that the rules want to know. It changes nothing, and never rejects for what it finds. */
-export async function gather(): Promise<Facts> {
-  const [config, configProblems] = configuration();
+/**
+ * Collects everything that the rules read. It changes nothing, and never rejects for what it finds.
+ *
+ * @param read reads the configuration
+ * @throws {Error} what `read` throws, unless that is {@linkcode StartupProblems}
+ */
+export async function gather(read: () => Config): Promise<Facts> {
+  const [config, configProblems] = configuration(read);
   const [[project, projectProblems], collectors] = await Promise.all([projectOf(), knock(ENVIRONMENT.get)]);
   const known = "value" in config ? config.value : undefined;
   const cluster = known
@@ -20,9 +24,9 @@ export async function gather(): Promise<Facts> {
   return { variables, dev, config, configProblems, project, projectProblems, collectors, ...cluster };
 }
 
-function configuration(): [Known<Config>, readonly string[]] {
+function configuration(read: () => Config): [Known<Config>, readonly string[]] {
   try {
-    return [{ value: commandConfig() }, []];
+    return [{ value: read() }, []];
   } catch (error) {
     return [{ unknown: "the configuration is wrong" }, problemsOf(error)];
   }

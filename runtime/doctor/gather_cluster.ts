@@ -1,16 +1,16 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Registry } from "../authoring/registry.ts";
-import { natsOptions } from "../cluster.ts";
-import type { Config } from "../config.ts";
-import { connectNats } from "../nats/connection.ts";
-import { RETRIES } from "../nats/retry_lane.ts";
-import { SubjectCounts } from "../nats/subject_counts.ts";
+import type { Registry } from "../project/registry.ts";
+import { natsOptions } from "../app/cluster.ts";
+import type { Config } from "../app/config.ts";
+import { connectNats } from "../nats/client/connection.ts";
+import { RETRIES } from "../nats/retry/retry_stream.ts";
+import { SubjectCounts } from "../nats/inspect/subject_counts.ts";
 import type { Connection, Facts, Greeting, Known } from "./facts.ts";
-import { addressesOf, greet } from "./greeting.ts";
-import { ownStreams, streamsOf } from "./needs.ts";
+import { addressesOf, greet } from "./probe_server.ts";
+import { ownStreams, streamsOf } from "./required_permissions.ts";
 import type { UserPermissions } from "./permissions.ts";
-import { readLetters } from "./read_letters.ts";
+import { readLetters } from "./read_dead_letters.ts";
 import { readStreams } from "./read_streams.ts";
 
 /** What is known of the cluster. */

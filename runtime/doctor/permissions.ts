@@ -1,4 +1,4 @@
-import { covers, overlaps } from "../rules/subjects.ts";
+import { covers, overlaps } from "../core/subjects.ts";
 
 /** What a NATS user may do, as the server tells the user itself; an absent list sets no bounds. */
 export interface UserPermissions {

@@ -1,6 +1,6 @@
-import type { FunctionPolicy } from "../authoring/policy.ts";
-import { PARK_FROM_MS } from "../nats/retry_lane.ts";
-import { backoffMs } from "../rules/backoff.ts";
+import type { FunctionPolicy } from "../project/resolve_policy.ts";
+import { DELAY_OUTSIDE_FROM_MS } from "../nats/retry/retry_stream.ts";
+import { backoffMs } from "../core/backoff.ts";
 
 /** Attempts beyond this add nothing to look at: each has its longest wait by then. */
 const MOST_WAITS = 10_000;
@@ -20,8 +20,8 @@ export function inStreamMs({ retry, timeoutMs }: FunctionPolicy): number {
   return sum(retry.attempts - 1, (n) => {
     const wait = backoffMs({ ...retry, jitter: "none" }, n, 1);
     if (parked) return 0;
-    if (wait >= PARK_FROM_MS && !jitter) parked = true;
-    return timeoutMs + (parked ? 0 : Math.min(wait, PARK_FROM_MS));
+    if (wait >= DELAY_OUTSIDE_FROM_MS && !jitter) parked = true;
+    return timeoutMs + (parked ? 0 : Math.min(wait, DELAY_OUTSIDE_FROM_MS));
   });
 }
 

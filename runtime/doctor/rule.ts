@@ -1,7 +1,7 @@
 import { type Facts, NotKnown } from "./facts.ts";
 
 /** How bad it is: events may be lost or nothing runs; it will bite some day; good to know. */
-export const SEVERITIES = ["error", "warning", "info"] as const;
+const SEVERITIES = ["error", "warning", "info"] as const;
 
 export type Severity = typeof SEVERITIES[number];
 

@@ -1,6 +1,6 @@
 import type { StreamInfo } from "@nats-io/jetstream";
-import type { Registry } from "../authoring/registry.ts";
-import { NEW_STREAM } from "../nats/plan_stream.ts";
+import type { Registry } from "../project/registry.ts";
+import { NEW_STREAM } from "../nats/topology/plan_stream.ts";
 import type { Facts } from "./facts.ts";
 
 /**

@@ -1,6 +1,7 @@
-import { VARIABLES } from "../config.ts";
+import { VARIABLES } from "../app/config.ts";
 
-const SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
+/** What stands in the name of a variable of OTLP: for all signals, or for one. */
+export const SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 
 /** What is read besides the configuration: by the project's telemetry, by `dev` and `test`, or by Deno. */
 const OTHERS = [

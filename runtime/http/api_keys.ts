@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { covers } from "../rules/subjects.ts";
+import { covers } from "../core/subjects.ts";
 import { Problem } from "./problem.ts";
 
 /** Who may publish what. */

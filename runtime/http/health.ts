@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { formatDuration } from "../rules/duration.ts";
+import { formatDuration } from "../core/duration.ts";
 import { Problem } from "./problem.ts";
 
 /** Something that must work; it throws, or returns what is wrong as text, when it does not. */
@@ -10,7 +10,7 @@ export interface Check {
 }
 
 /** How one check went. */
-export interface CheckResult {
+interface CheckResult {
   readonly status: "OK" | "Unhealthy";
   readonly error?: string;
 }

@@ -1,20 +1,20 @@
 import { type Context, context } from "@opentelemetry/api";
 import { type Context as HonoContext, Hono } from "hono";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { Clock, Publisher } from "../flow/ports.ts";
-import { telling } from "../flow/storing.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { Clock, Publisher } from "../engine/ports.ts";
+import { telling } from "../engine/storing.ts";
+import type { OutgoingEvent } from "../core/event.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
-import { type BodyPlace, BodyRoom } from "./body_room.ts";
+import { MemoryBudget, type Reservation } from "./memory_budget.ts";
 import { BatchSpan } from "./batch_span.ts";
-import { failureOf, settleLines } from "./bulk.ts";
+import { failureOf, settleLines } from "./ndjson.ts";
 import { type Health, healthRoutes } from "./health.ts";
-import { idempotencyKey, isNdjson, readEnvelopes, readLine, readTyped } from "./incoming.ts";
+import { idempotencyKey, isNdjson, readEnvelopes, readLine, readTyped } from "./parse_events.ts";
 import { Problem } from "./problem.ts";
-import { acceptable, outgoing, resultOf, validate } from "./publishable.ts";
+import { acceptable, outgoing, resultOf, validate } from "./prepare_event.ts";
 import { metered, type RequestMeter } from "./request_meter.ts";
 import { pathOf, ServerSpan } from "./server_span.ts";
-import { settleInWindow } from "./window.ts";
+import { mapConcurrent } from "./map_concurrent.ts";
 
 /** What the ingress stands on. */
 export interface IngressOptions {
@@ -40,12 +40,12 @@ export interface IngressOptions {
 export const MAX_IN_FLIGHT = 1_000;
 
 /** Answers a request. @param within its span */
-type Answer = (request: Request, place: BodyPlace, within: Context) => Promise<Response>;
+type Answer = (request: Request, place: Reservation, within: Context) => Promise<Response>;
 
 /** The public HTTP interface: validates events and publishes them. */
 export function ingress(options: IngressOptions): Hono {
   const app = new Hono();
-  const room = new BodyRoom(options.maxBytes, options.clock, options.roomBytes);
+  const room = new MemoryBudget(options.maxBytes, options.clock, options.roomBytes);
   const begin = telling(options.publisher), { meter } = options;
   let inFlight = 0;
   if (meter) app.use(metered(meter));
@@ -121,7 +121,7 @@ export function ingress(options: IngressOptions): Hono {
       begin(event, { stored: (stored) => resolve(resultOf(event, stored)), failed }, { parent })
     );
 
-  const publishLines = (request: Request, place: BodyPlace, caller: Caller, within: Context) => {
+  const publishLines = (request: Request, place: Reservation, caller: Caller, within: Context) => {
     const key = idempotencyKey(request);
     return settleLines(request, place, within, {
       read: (line, index, span) => {
@@ -157,7 +157,7 @@ export function ingress(options: IngressOptions): Hono {
     if (!many) return accepted(await publishOne(checked[0], within));
     const span = new BatchSpan(within);
     // Once one cannot be stored the rest is not tried: each would wait as long, and it is all to be sent again.
-    const settled = await settleInWindow(
+    const settled = await mapConcurrent(
       checked,
       (event) => publishOne({ ...event, trace: span.add(event.type) }, within),
       (error) => {

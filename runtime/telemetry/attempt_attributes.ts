@@ -1,8 +1,8 @@
 import type { Attributes } from "@opentelemetry/api";
-import type { Invocation } from "../flow/ports.ts";
-import type { Outcome } from "../nouns/outcome.ts";
-import { attributeListJson, escaped } from "./otlp_json.ts";
-import type { PreparedAttributes } from "./recorded_span.ts";
+import type { Invocation } from "../engine/ports.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { attributeListJson, escaped } from "./otel/otlp_json.ts";
+import type { PreparedAttributes } from "./otel/recorded_span.ts";
 
 /** What an attempt's span says of every delivery of the same kind, and what is its own. */
 const SHARED = 10, OWN = 7;
@@ -58,7 +58,7 @@ export class AttemptAttributes implements PreparedAttributes {
   json(): string {
     const { delivery, event, attempt } = this.invocation;
     const id = escaped(event.id);
-    const redrives = delivery.earlier.redrives > 0 ? `,${integer("weir.redrives", delivery.earlier.redrives)}` : "";
+    const redrives = delivery.history.redrives > 0 ? `,${integer("weir.redrives", delivery.history.redrives)}` : "";
     const outcome = this.outcome ? `,{"key":"weir.outcome","value":{"stringValue":"${this.outcome}"}}` : "";
     return sharedJson(this.invocation) +
       `,{"key":"messaging.message.id","value":{"stringValue":"${id}"}}` +
@@ -114,6 +114,6 @@ function ownOf({ delivery, event, attempt }: Invocation): Attributes {
     "weir.attempt": attempt,
     "weir.delivery_count": delivery.deliveryCount,
     "weir.stream_sequence": delivery.sequence,
-    ...delivery.earlier.redrives > 0 && { "weir.redrives": delivery.earlier.redrives },
+    ...delivery.history.redrives > 0 && { "weir.redrives": delivery.history.redrives },
   };
 }

@@ -1,9 +1,9 @@
 import { type Context, type Link, type Span, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
-import type { BreakerChange, Invocation } from "../flow/ports.ts";
-import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
-import { parseTraceparent } from "../rules/traceparent.ts";
+import type { BreakerChange, Invocation } from "../engine/ports.ts";
+import type { ErrorDetail, Outcome } from "../core/outcome.ts";
+import { parseTraceparent } from "../core/traceparent.ts";
 import { AttemptAttributes } from "./attempt_attributes.ts";
-import { RecordedSpan } from "./recorded_span.ts";
+import { RecordedSpan } from "./otel/recorded_span.ts";
 
 /**
  * The span of one delivery's way through a function, below the span that published the event, which it is part of
@@ -63,7 +63,7 @@ export function endAttemptSpan(
   if (span instanceof RecordedSpan && span.prepared instanceof AttemptAttributes) span.prepared.outcome = outcome.kind;
   else span.setAttribute("weir.outcome", outcome.kind);
   switch (outcome.kind) {
-    case "lost":
+    case "lease-expired":
       return;
     case "ack":
       if (outcome.skipped) span.setAttribute("weir.skipped", outcome.skipped);

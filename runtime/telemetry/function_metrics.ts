@@ -1,7 +1,7 @@
-import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
+import type { ErrorDetail, Outcome } from "../core/outcome.ts";
 import type { Labels } from "./instruments.ts";
-import type { Metrics, Recorder } from "./metrics.ts";
-import type { Cell, Tally } from "./tally.ts";
+import type { Metrics, Recorder } from "./otel/metrics.ts";
+import type { Cell, Counter } from "./otel/counter.ts";
 
 /** The last thing that went wrong in a function. */
 export interface LastError {
@@ -18,7 +18,7 @@ export class FunctionMetrics {
   lastError: LastError | undefined;
   readonly #deliveries: Cell;
   readonly #redeliveries: Cell;
-  readonly #outcomes: Tally;
+  readonly #outcomes: Counter;
   readonly #durations: Recorder;
   /** By kind of outcome, and then by reason. */
   readonly #ends = new Map<string, { readonly labels: Labels; readonly cells: Map<string, Cell> }>();
@@ -62,7 +62,7 @@ function reasonOf(outcome: Outcome): string {
   switch (outcome.kind) {
     case "ack":
       return outcome.skipped ?? "";
-    case "lost":
+    case "lease-expired":
       return "";
     default:
       return outcome.reason;

@@ -30,7 +30,8 @@ export const INSTRUMENTS = {
     kind: "counter",
     unit: "{delivery}",
     labels: ["function", "outcome", "reason"],
-    help: "What was decided for a delivery: ack, retry, dead-letter or lost, and why where it is no plain ack.",
+    help:
+      "What was decided for a delivery: ack, retry, dead-letter or lease-expired, and why unless it is a plain ack.",
   },
   "weir.function.duration": {
     kind: "histogram",
@@ -184,7 +185,6 @@ type OfKind<Kind> = {
 export type CounterName = OfKind<"counter">;
 export type GaugeName = OfKind<"gauge">;
 export type HistogramName = OfKind<"histogram">;
-export type InstrumentName = keyof typeof INSTRUMENTS;
 
 /** What a measurement says of itself. */
 export type Labels = Readonly<Record<string, string | number>>;

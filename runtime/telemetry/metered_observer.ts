@@ -1,11 +1,11 @@
-import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../flow/ports.ts";
-import { andThen, type Eventual } from "../flow/eventual.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../engine/ports.ts";
+import { type MaybePromise, then } from "../engine/maybe_promise.ts";
+import type { Outcome } from "../core/outcome.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
-import type { Metrics, Recorder } from "./metrics.ts";
+import type { Metrics, Recorder } from "./otel/metrics.ts";
 import type { TelemetryObserver } from "./observer.ts";
-import type { Outcomes } from "./outcomes.ts";
-import { epochMs } from "./span_clock.ts";
+import type { OutcomeEmitter } from "./outcome_emitter.ts";
+import { epochMs } from "./otel/span_clock.ts";
 
 /** Counts what another observer sees. */
 export class MeteredObserver implements Observer {
@@ -16,7 +16,7 @@ export class MeteredObserver implements Observer {
     readonly inner: Pick<TelemetryObserver, "observe" | "breakerChanged">,
     readonly metrics: Metrics,
     readonly clock: Clock,
-    readonly outcomes: Outcomes,
+    readonly outcomes: OutcomeEmitter,
   ) {
     this.#durations = metrics.histogram("weir.function.duration");
     metrics.counter("weir.breaker.changes");
@@ -31,7 +31,7 @@ export class MeteredObserver implements Observer {
     return found;
   }
 
-  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O> {
+  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => MaybePromise<O>): MaybePromise<O> {
     const counts = this.of(invocation.functionName), fromMs = performance.now();
     counts.began(invocation.delivery.deliveryCount);
     let traceId = "";
@@ -39,7 +39,7 @@ export class MeteredObserver implements Observer {
       traceId = scope.span.spanContext().traceId;
       return run(scope);
     };
-    return andThen(this.inner.observe(invocation, watched, epochMs(fromMs)), (outcome) => {
+    return then(this.inner.observe(invocation, watched, epochMs(fromMs)), (outcome) => {
       const durationMs = performance.now() - fromMs;
       counts.ended(outcome, durationMs / 1_000, this.clock.now);
       if (this.outcomes.watched) this.outcomes.tell({ invocation, outcome, durationMs, traceId });

@@ -1,8 +1,8 @@
-import type { Publisher, Stored } from "../flow/ports.ts";
-import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../flow/storing.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
+import type { Publisher, PublishResult } from "../engine/ports.ts";
+import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
+import type { OutgoingEvent } from "../core/event.ts";
 import type { Labels } from "./instruments.ts";
-import type { Recorder } from "./metrics.ts";
+import type { Recorder } from "./otel/metrics.ts";
 
 /** Measures how long storing an event takes, and how it ends. */
 export class MeteredPublisher implements TellingPublisher {
@@ -18,7 +18,7 @@ export class MeteredPublisher implements TellingPublisher {
     this.#inner = telling(inner);
   }
 
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
+  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
     return promised(this, event, sinceMs);
   }
 
@@ -45,7 +45,7 @@ class Measured implements Storing {
 
   constructor(readonly publisher: MeteredPublisher, readonly type: string, readonly storing: Storing) {}
 
-  stored(stored: Stored): void {
+  stored(stored: PublishResult): void {
     this.publisher.ended(this.type, stored.duplicate ? "duplicate" : "stored", this.#fromMs);
     this.storing.stored(stored);
   }

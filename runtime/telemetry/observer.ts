@@ -1,13 +1,13 @@
 import { context, type Span } from "@opentelemetry/api";
-import type { Log } from "../authoring/context.ts";
-import type { Eventual } from "../flow/eventual.ts";
-import type { BreakerChange, Invocation, Observer, Scope } from "../flow/ports.ts";
-import type { Outcome, RetryReason } from "../nouns/outcome.ts";
-import { formatDuration } from "../rules/duration.ts";
-import { isOwnModule } from "../rules/own_modules.ts";
+import type { Log } from "../api/context.ts";
+import type { MaybePromise } from "../engine/maybe_promise.ts";
+import type { BreakerChange, Invocation, Observer, Scope } from "../engine/ports.ts";
+import type { Outcome, RetryReason } from "../core/outcome.ts";
+import { formatDuration } from "../core/duration.ts";
+import { isOwnModule } from "../core/own_modules.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
-import type { Logger } from "./log.ts";
-import { contextWith, readParent, type SpanScope } from "./span_scope.ts";
+import type { Logger } from "./otel/log.ts";
+import { contextWith, readParent, type SpanScope } from "./otel/span_scope.ts";
 
 /** Turns invocations into spans and log lines. Both are projections of the outcome: they cannot change it. */
 export class TelemetryObserver implements Observer {
@@ -16,9 +16,9 @@ export class TelemetryObserver implements Observer {
   /** @param beganMs when it began, for whoever has looked: milliseconds since 1970, with fractions */
   observe<O extends Outcome>(
     invocation: Invocation,
-    run: (scope: Scope) => Eventual<O>,
+    run: (scope: Scope) => MaybePromise<O>,
     beganMs?: number,
-  ): Eventual<O> {
+  ): MaybePromise<O> {
     // From the root, not the active context: a delivery belongs to whoever published it, not to what ran last.
     const parent = readParent(invocation.delivery.headers);
     const span = startAttemptSpan(invocation, parent, beganMs);
@@ -29,9 +29,9 @@ export class TelemetryObserver implements Observer {
   #watch<O extends Outcome>(
     invocation: Invocation,
     scope: AttemptScope,
-    run: (scope: Scope) => Eventual<O>,
-  ): Eventual<O> {
-    let outcome: Eventual<O>;
+    run: (scope: Scope) => MaybePromise<O>,
+  ): MaybePromise<O> {
+    let outcome: MaybePromise<O>;
     try {
       outcome = run(scope);
     } catch (error) {
@@ -109,8 +109,8 @@ function report(outcome: Outcome, log: Scope["log"]): void {
     const why = skipped === "parked" ? "its parked retry stands for it" : "it was handled before";
     return log.info(`not run: ${why}`, { outcome: "ack", skipped });
   }
-  if (outcome.kind === "lost") {
-    return log.info("not attempted: it may be with another replica by now", { outcome: "lost" });
+  if (outcome.kind === "lease-expired") {
+    return log.info("not attempted: it may be with another replica by now", { outcome: "lease-expired" });
   }
   const { error } = outcome;
   const fields = {

@@ -1,5 +1,5 @@
-import type { Clock } from "../flow/ports.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Clock } from "../engine/ports.ts";
+import type { Metrics } from "./otel/metrics.ts";
 
 /** Often enough to find a handler that computes for a while; an idle process wakes ten times a second for it. */
 const TICK_MS = 100;

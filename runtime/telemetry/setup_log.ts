@@ -1,9 +1,9 @@
-import type { LogFields } from "../authoring/context.ts";
-import type { Clock } from "../flow/ports.ts";
-import { reportDrops } from "./drops.ts";
-import { Logger, type LogOptions } from "./log.ts";
-import { Repetitions } from "./repetition.ts";
-import { redactor, secretsOf } from "./secrets.ts";
+import type { LogFields } from "../api/context.ts";
+import type { Clock } from "../engine/ports.ts";
+import { reportDrops } from "./otel/dropped_items.ts";
+import { Logger, type LogOptions } from "./otel/log.ts";
+import { LogDedup } from "./otel/log_dedup.ts";
+import { redactor, secretsOf } from "./otel/redact.ts";
 
 /** The log of a process. */
 export interface ProcessLog {
@@ -29,11 +29,11 @@ export async function setupLog(
   },
 ): Promise<ProcessLog> {
   const redact = redactor(secretsOf(environment, readFile));
-  const repetitions = new Repetitions(clock);
+  const repetitions = new LogDedup(clock);
   const endpoint = environment.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT || environment.OTEL_EXPORTER_OTLP_ENDPOINT;
   const wanted = environment.OTEL_LOGS_EXPORTER === "otlp" && environment.OTEL_SDK_DISABLED !== "true";
   const otlp = wanted && endpoint
-    ? (await import("./otlp_logs.ts")).otlpLogs((name) => environment[name], serviceName, redact)
+    ? (await import("./otel/otlp_logs.ts")).otlpLogs((name) => environment[name], serviceName, redact)
     : undefined;
   const log = new Logger({ ...options, redact, repetitions, ...(otlp && { send: otlp.send }) }, fields);
   if (wanted && !endpoint) log.warn("OTEL_LOGS_EXPORTER is otlp, and there is no OTEL_EXPORTER_OTLP_ENDPOINT");

@@ -1,8 +1,8 @@
 import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { Publisher, Stored } from "../flow/ports.ts";
-import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../flow/storing.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
-import { carrierOf } from "./carrier.ts";
+import type { Publisher, PublishResult } from "../engine/ports.ts";
+import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
+import type { OutgoingEvent } from "../core/event.ts";
+import { injectTrace } from "./otel/inject_trace.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -17,7 +17,7 @@ export class TracedPublisher implements TellingPublisher {
     this.#inner = telling(inner);
   }
 
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<Stored> {
+  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
     return promised(this, event, sinceMs);
   }
 
@@ -37,7 +37,7 @@ export class TracedPublisher implements TellingPublisher {
         "cloudevents.event_source": source,
       },
     }, parent);
-    const traced = { id, type, source, time, json, extensions, trace: carrierOf(span, parent) };
+    const traced = { id, type, source, time, json, extensions, trace: injectTrace(span, parent) };
     this.#inner(traced, new Traced(span, json, storing), circumstances);
   }
 }
@@ -46,7 +46,7 @@ export class TracedPublisher implements TellingPublisher {
 class Traced implements Storing {
   constructor(readonly span: Span, readonly json: string, readonly storing: Storing) {}
 
-  stored(stored: Stored): void {
+  stored(stored: PublishResult): void {
     const { span } = this;
     if (span.isRecording()) {
       span.setAttribute("messaging.message.body.size", sizeOf(this.json));

@@ -2,8 +2,8 @@ import { AssertionError } from "node:assert";
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import type { z } from "zod";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { Outcome } from "../core/outcome.ts";
 import { describeOutcome, failGiven } from "./describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 
@@ -13,16 +13,16 @@ import type { Emitted } from "./invoke.ts";
  * @example
  * ```ts
  * import { defineFunction } from "weir";
- * import { assertAcked, assertNothingEmitted, type Emitting, invoke } from "weir/testing";
+ * import { assertAcked, assertNothingEmitted, type HasEmitted, invoke } from "weir/testing";
  *
- * function assertQuiet(from: Emitting) {
+ * function assertQuiet(from: HasEmitted) {
  *   assertAcked(from);
  *   assertNothingEmitted(from);
  * }
  * assertQuiet(await invoke(defineFunction({ on: "demo.asked" }, () => {}), {}));
  * ```
  */
-export interface Emitting {
+export interface HasEmitted {
   /** What became of its event. */
   readonly outcome: Outcome;
   /** What was published. */
@@ -66,7 +66,7 @@ export type PartOf<Data> = Data extends readonly unknown[] ? Data
  * ```
  */
 export function assertEmitted<Event extends EventDefinition>(
-  from: Emitting,
+  from: HasEmitted,
   event: Event,
   partialData?: PartOf<z.input<Event["data"]>>,
 ): Emitted & { readonly data: z.input<Event["data"]> } {
@@ -97,7 +97,7 @@ export function assertEmitted<Event extends EventDefinition>(
  * assertNothingEmitted(await invoke(defineFunction({ on: "demo.asked" }, () => {}), {}));
  * ```
  */
-export function assertNothingEmitted(from: Emitting): void {
+export function assertNothingEmitted(from: HasEmitted): void {
   if (!from?.emitted) failGiven(from, assertNothingEmitted);
   if (from.emitted.length === 0) return;
   throw new AssertionError({
@@ -109,7 +109,7 @@ export function assertNothingEmitted(from: Emitting): void {
   });
 }
 
-function describeEmitted({ emitted, outcome }: Emitting): string {
+function describeEmitted({ emitted, outcome }: HasEmitted): string {
   if (emitted.length > 0) {
     return `there was:${emitted.map(({ type, data }) => `\n  ${type} ${inspect(data, { depth: 8 })}`).join("")}`;
   }

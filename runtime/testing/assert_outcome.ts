@@ -1,6 +1,6 @@
 import { AssertionError } from "node:assert";
 import { inspect } from "node:util";
-import type { DeadLetterReason, Outcome, RetryReason } from "../nouns/outcome.ts";
+import type { DeadLetterReason, Outcome, RetryReason } from "../core/outcome.ts";
 import { describeOutcome, failGiven } from "./describe_outcome.ts";
 
 /**
@@ -9,9 +9,9 @@ import { describeOutcome, failGiven } from "./describe_outcome.ts";
  * @example
  * ```ts
  * import { defineFunction } from "weir";
- * import { assertRetried, invoke, type Judged } from "weir/testing";
+ * import { assertRetried, invoke, type HasOutcome } from "weir/testing";
  *
- * const assertFailed = (judged: Judged) => assertRetried(judged, { reason: "failed", usesAttempt: true });
+ * const assertFailed = (judged: HasOutcome) => assertRetried(judged, { reason: "failed", usesAttempt: true });
  *
  * const fails = defineFunction({ on: "demo.asked" }, () => {
  *   throw new Error("not now");
@@ -19,7 +19,7 @@ import { describeOutcome, failGiven } from "./describe_outcome.ts";
  * assertFailed(await invoke(fails, {}));
  * ```
  */
-export type Judged = Outcome | { readonly outcome: Outcome };
+export type HasOutcome = Outcome | { readonly outcome: Outcome };
 
 /**
  * The event was handled.
@@ -34,7 +34,7 @@ export type Judged = Outcome | { readonly outcome: Outcome };
  * assertAcked(await invoke(defineFunction({ on: "demo.asked" }, () => {}), {}));
  * ```
  */
-export function assertAcked(judged: Judged): void {
+export function assertAcked(judged: HasOutcome): void {
   const outcome = outcomeOf(judged, assertAcked);
   if (outcome.kind !== "ack") fail("acked", outcome, assertAcked);
 }
@@ -56,7 +56,7 @@ export function assertAcked(judged: Judged): void {
  * ```
  */
 export function assertRetried(
-  judged: Judged,
+  judged: HasOutcome,
   expected: { readonly reason?: RetryReason; readonly delayMs?: number; readonly usesAttempt?: boolean } = {},
 ): void {
   const outcome = outcomeOf(judged, assertRetried);
@@ -81,7 +81,7 @@ export function assertRetried(
  * assertDeadLettered(await invoke(refuses, {}), { reason: "rejected" });
  * ```
  */
-export function assertDeadLettered(judged: Judged, expected: { readonly reason?: DeadLetterReason } = {}): void {
+export function assertDeadLettered(judged: HasOutcome, expected: { readonly reason?: DeadLetterReason } = {}): void {
   const outcome = outcomeOf(judged, assertDeadLettered);
   if (outcome.kind !== "dead-letter" || !matches(outcome, expected)) {
     fail(`a dead letter${withWhat(expected)}`, outcome, assertDeadLettered);
@@ -89,7 +89,7 @@ export function assertDeadLettered(judged: Judged, expected: { readonly reason?:
 }
 
 // deno-lint-ignore ban-types -- as node:assert has it
-function outcomeOf(judged: Judged | undefined, stackStartFn: Function): Outcome {
+function outcomeOf(judged: HasOutcome | undefined, stackStartFn: Function): Outcome {
   const outcome = judged && "outcome" in judged ? judged.outcome : judged;
   if (outcome?.kind) return outcome;
   failGiven(judged, stackStartFn);

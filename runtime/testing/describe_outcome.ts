@@ -1,7 +1,7 @@
 import { AssertionError } from "node:assert";
 import { inspect } from "node:util";
-import type { ErrorDetail, Outcome } from "../nouns/outcome.ts";
-import { formatDuration } from "../rules/duration.ts";
+import type { ErrorDetail, Outcome } from "../core/outcome.ts";
+import { formatDuration } from "../core/duration.ts";
 import { thrownAt } from "../telemetry/observer.ts";
 
 /** An outcome in a line, and its error with the first place of the author's own below it. */
@@ -9,8 +9,8 @@ export function describeOutcome(outcome: Outcome): string {
   switch (outcome.kind) {
     case "ack":
       return outcome.skipped ? `acked without a run: ${outcome.skipped}` : "acked";
-    case "lost":
-      return "lost: it may be with another replica";
+    case "lease-expired":
+      return "lease-expired: another replica may handle it";
     case "retry": {
       const { reason, delayMs, usesAttempt, error } = outcome;
       const used = usesAttempt ? "" : ", no attempt used up";

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { jetstream } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
-import type { Cluster } from "../cluster.ts";
+import type { Cluster } from "../app/cluster.ts";
 
 /**
  * A message found in a stream.

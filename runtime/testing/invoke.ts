@@ -1,18 +1,18 @@
-import type { FunctionDefinition, Trigger } from "../authoring/define_function.ts";
-import { systemClock } from "../clock.ts";
-import type { CircuitBreaker } from "../flow/circuit_breaker.ts";
-import { Dependencies } from "../flow/dependencies.ts";
-import { Pipeline } from "../flow/pipeline.ts";
-import type { KvStore } from "../flow/ports.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
-import type { Outcome } from "../nouns/outcome.ts";
+import type { FunctionDefinition, Trigger } from "../api/define_function.ts";
+import { systemClock } from "../engine/system_clock.ts";
+import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
+import { DependencyBreakers } from "../engine/dependency_breakers.ts";
+import { Pipeline } from "../engine/pipeline.ts";
+import type { KvStore } from "../engine/ports.ts";
+import type { OutgoingEvent } from "../core/event.ts";
+import type { Outcome } from "../core/outcome.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import type { DataOf, InvokeOptions } from "./invoke_options.ts";
 import { MemoryKvStore } from "./memory_kv.ts";
 import { registryOf } from "./modules.ts";
 import { OwnLog } from "./own_log.ts";
 import { type InvokedSpan, SpanRecording } from "./record_spans.ts";
-import type { RecordedEvent } from "./recorded.ts";
+import type { RecordedEvent } from "./recorded_event.ts";
 import { durationMs } from "./test_clock.ts";
 import { deliveryOf } from "./test_delivery.ts";
 
@@ -49,15 +49,15 @@ export interface Emitted {
  * ```ts
  * import assert from "node:assert/strict";
  * import { defineFunction } from "weir";
- * import { invoke, type Invoked } from "weir/testing";
+ * import { invoke, type InvokeResult } from "weir/testing";
  *
- * const messages = ({ logs }: Invoked) => logs.map(({ message }) => message);
+ * const messages = ({ logs }: InvokeResult) => logs.map(({ message }) => message);
  *
  * const greet = defineFunction({ on: "demo.asked" }, (_event, ctx) => ctx.log.info("hello"));
  * assert.deepEqual(messages(await invoke(greet, {})), ["hello"]);
  * ```
  */
-export interface Invoked<Kv extends KvStore = MemoryKvStore> {
+export interface InvokeResult<Kv extends KvStore = MemoryKvStore> {
   /** What the runtime would do with the event. */
   readonly outcome: Outcome;
   /** What would be published: nothing, unless the handler returned. */
@@ -119,7 +119,7 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   fn: FunctionDefinition<On>,
   data: DataOf<On> | RecordedEvent,
   options: InvokeOptions<Kv> = {},
-): Promise<Invoked<Kv>> {
+): Promise<InvokeResult<Kv>> {
   const { name = "testedFunction", clock = systemClock, attempt = 1 } = options;
   if (!Number.isInteger(attempt) || attempt < 1) {
     throw new TypeError(`invoke: attempt is a whole number from 1, and not ${attempt}`);
@@ -127,7 +127,7 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }, [options.event]).functions;
   const published: OutgoingEvent[] = [], kv = (options.kv ?? new MemoryKvStore()) as Kv;
   const log = new OwnLog(clock), spans = new SpanRecording();
-  const dependencies = new Dependencies(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));
+  const dependencies = new DependencyBreakers(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));
   const pipeline = new Pipeline(bound, dependencies, {
     clock,
     publisher: new TracedPublisher({
@@ -147,13 +147,13 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
       read: () => Promise.resolve({ begun: attempt - 1, free: 0, emitted: false }),
       write: () => Promise.resolve(),
     },
-    inbox: options.inbox ?? { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
+    idempotency: options.inbox ?? { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
     observer: log,
     kv,
   });
   if (options.breaker) open(pipeline.breaker);
   for (const name of Object.keys(options.dependencies ?? {})) open(dependencies.breaker(name));
-  const endGrace = shutDown(options, () => pipeline.invoker.giveBackAll());
+  const endGrace = shutDown(options, () => pipeline.runner.giveBackAll());
   try {
     const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };
     const outcome = await spans.run(() => pipeline.handle(delivery));
@@ -161,8 +161,8 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
     return { outcome, emitted, logs: log.lines, spans: spans.spans(), kv };
   } finally {
     endGrace();
-    pipeline.gates.close();
-    pipeline.invoker.giveBackAll();
+    pipeline.admission.close();
+    pipeline.runner.giveBackAll();
   }
 }
 

@@ -1,9 +1,9 @@
 import type { z } from "zod";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { EventOfType, KnownType } from "../authoring/schema_files.ts";
-import type { Clock, KvStore } from "../flow/ports.ts";
-import type { Duration } from "../rules/duration.ts";
-import type { MemoryInbox } from "./memory_inbox.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { EventOfType, KnownType } from "../api/schema_files.ts";
+import type { Clock, KvStore } from "../engine/ports.ts";
+import type { Duration } from "../core/duration.ts";
+import type { MemoryIdempotencyStore } from "./memory_idempotency_store.ts";
 import type { MemoryKvStore } from "./memory_kv.ts";
 
 /**
@@ -79,7 +79,7 @@ export interface InvokeOptions<Kv extends KvStore = MemoryKvStore> extends Given
   /** Key-value buckets that outlive the call. Default: empty ones. */
   readonly kv?: Kv;
   /** What a function with `idempotency` remembers of events that it has handled. Default: nothing. */
-  readonly inbox?: MemoryInbox;
+  readonly inbox?: MemoryIdempotencyStore;
   /** The runtime's time and chance, such as a `TestClock`. Default: the system's. */
   readonly clock?: Clock;
   /** `open`: the function's own breaker is. */

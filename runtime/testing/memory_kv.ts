@@ -1,8 +1,8 @@
-import type { KvBucket, KvEntry } from "../authoring/context.ts";
-import { KvConflictError } from "../authoring/errors.ts";
-import type { KvStore } from "../flow/ports.ts";
-import { kvJson } from "../rules/kv_json.ts";
-import { checkKvKey } from "../rules/kv_key.ts";
+import type { KvBucket, KvEntry } from "../api/context.ts";
+import { KvConflictError } from "../api/errors.ts";
+import type { KvStore } from "../engine/ports.ts";
+import { kvJson } from "../core/kv_json.ts";
+import { checkKvKey } from "../core/kv_key.ts";
 
 /**
  * Key-value buckets in memory, with the revisions and conflicts of the real ones.

@@ -1,6 +1,6 @@
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { FunctionDefinition } from "../authoring/define_function.ts";
-import { buildRegistry, type Registry } from "../authoring/registry.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { FunctionDefinition } from "../api/define_function.ts";
+import { buildRegistry, type Registry } from "../project/registry.ts";
 
 /** A registry of just these functions, and of the events that they name besides those given. */
 export function registryOf(functions: Record<string, FunctionDefinition>, declared: readonly unknown[] = []): Registry {

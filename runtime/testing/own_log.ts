@@ -1,8 +1,8 @@
-import type { Log } from "../authoring/context.ts";
-import type { Eventual } from "../flow/eventual.ts";
-import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../flow/ports.ts";
-import type { Outcome } from "../nouns/outcome.ts";
-import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/log.ts";
+import type { Log } from "../api/context.ts";
+import type { MaybePromise } from "../engine/maybe_promise.ts";
+import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../engine/ports.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/log.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 
 /** The telemetry of production, with the lines kept that the function logs itself; the runtime's own are not. */
@@ -18,7 +18,7 @@ export class OwnLog implements Observer {
     this.#inner = new TelemetryObserver(new Logger({ level: "debug", format: "json", write }));
   }
 
-  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => Eventual<O>): Eventual<O> {
+  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => MaybePromise<O>): MaybePromise<O> {
     return this.#inner.observe(invocation, ({ span, log }) => run({ span, log: this.#keeping(log) }));
   }
 

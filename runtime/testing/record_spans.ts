@@ -13,10 +13,10 @@ import {
   type TracerProvider,
 } from "@opentelemetry/api";
 import { type Sampler, SamplingDecision } from "@opentelemetry/sdk-trace";
-import { RecordedSpan } from "../telemetry/recorded_span.ts";
-import { RecordingTracerProvider } from "../telemetry/recording_tracer.ts";
-import { startActiveSpan } from "../telemetry/start_active_span.ts";
-import { setupTracing } from "../telemetry/tracing.ts";
+import { RecordedSpan } from "../telemetry/otel/recorded_span.ts";
+import { RecordingTracerProvider } from "../telemetry/otel/recording_tracer.ts";
+import { startActiveSpan } from "../telemetry/otel/start_active_span.ts";
+import { setupTracing } from "../telemetry/otel/tracing.ts";
 
 /**
  * A span of an invocation, as it would be sent.

@@ -1,8 +1,8 @@
 import { createGeneratorSync, type JsonSchema } from "json-schema-faker";
 import { z } from "zod";
-import { type EventDefinition, parserOf } from "../authoring/define_event.ts";
-import { dataProblem } from "../authoring/data_problem.ts";
-import { type Issue, issueText } from "../rules/decode.ts";
+import { type EventDefinition, parserOf } from "../api/define_event.ts";
+import { dataProblem } from "../project/data_problem.ts";
+import { type Issue, issueText } from "../core/cloudevent.ts";
 import { type Node, readableSchema } from "./sample_schema.ts";
 
 /**

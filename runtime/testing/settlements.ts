@@ -1,10 +1,10 @@
-import { type BoundFunction, triggerFor } from "../authoring/bind_function.ts";
-import type { HandlerContext } from "../authoring/context.ts";
-import type { InvocationContext } from "../flow/handler_context.ts";
-import { PARK_FROM_MS } from "../nats/retry_lane.ts";
-import type { OutgoingEvent } from "../nouns/event.ts";
-import type { Outcome } from "../nouns/outcome.ts";
-import type { Outcomes, Settled } from "../telemetry/outcomes.ts";
+import { type ResolvedFunction, triggerFor } from "../project/resolve_function.ts";
+import type { HandlerContext } from "../api/context.ts";
+import type { InvocationContext } from "../engine/handler_context.ts";
+import { DELAY_OUTSIDE_FROM_MS } from "../nats/retry/retry_stream.ts";
+import type { OutgoingEvent } from "../core/event.ts";
+import type { Outcome } from "../core/outcome.ts";
+import type { OutcomeEmitter, Settled } from "../telemetry/outcome_emitter.ts";
 import { describeOutcome } from "./describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 
@@ -59,12 +59,12 @@ export class Settlements {
   readonly #contexts = new WeakMap<object, HandlerContext>();
   readonly #waiting = new Set<() => void>();
 
-  constructor(outcomes: Outcomes, readonly functions: readonly BoundFunction[]) {
+  constructor(outcomes: OutcomeEmitter, readonly functions: readonly ResolvedFunction[]) {
     outcomes.listen((settled) => this.#take(settled));
   }
 
   /** The same function, with what it emits known here. */
-  watched(fn: BoundFunction): BoundFunction {
+  watched(fn: ResolvedFunction): ResolvedFunction {
     const { handler } = fn;
     return {
       ...fn,
@@ -133,9 +133,11 @@ function asEmitted({ type, id, json }: OutgoingEvent): Emitted {
 function openSince(last: SettledEntry | undefined, parkedToo: boolean): string | undefined {
   if (!last) return "was not delivered, or is still being handled";
   const { outcome } = last;
-  const parked = outcome.kind === "retry" && outcome.delayMs >= PARK_FROM_MS ||
+  const parked = outcome.kind === "retry" && outcome.delayMs >= DELAY_OUTSIDE_FROM_MS ||
     outcome.kind === "ack" && outcome.skipped === "parked";
-  if (parked ? parkedToo : outcome.kind === "retry" || outcome.kind === "lost") return `is ${describeOutcome(outcome)}`;
+  if (parked ? parkedToo : outcome.kind === "retry" || outcome.kind === "lease-expired") {
+    return `is ${describeOutcome(outcome)}`;
+  }
   return undefined;
 }
 

@@ -1,5 +1,5 @@
-import type { Clock } from "../flow/ports.ts";
-import { type Duration, DURATION_HELP, parseDuration } from "../rules/duration.ts";
+import type { Clock } from "../engine/ports.ts";
+import { type Duration, DURATION_HELP, parseDuration } from "../core/duration.ts";
 
 interface Timer {
   readonly atMs: number;

@@ -1,12 +1,12 @@
-import type { BoundFunction } from "../authoring/bind_function.ts";
-import type { Clock } from "../flow/ports.ts";
-import type { Delivery } from "../nouns/delivery.ts";
-import { encodeAttribute } from "../rules/decode.ts";
-import { HeaderList } from "../rules/header_list.ts";
-import type { RecordedEvent } from "./recorded.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
+import type { Clock } from "../engine/ports.ts";
+import type { Delivery } from "../core/delivery.ts";
+import { encodeAttribute } from "../core/cloudevent.ts";
+import { HeaderList } from "../core/headers.ts";
+import type { RecordedEvent } from "./recorded_event.ts";
 
 /** What is said of a delivery that is made up. */
-export interface DeliveryOptions {
+interface DeliveryOptions {
   readonly event?: { readonly type: string };
   readonly subject?: string;
   readonly id?: string;
@@ -14,7 +14,7 @@ export interface DeliveryOptions {
 }
 
 /** The first delivery of an event to a function: of data as a CloudEvent of that, of a recorded one as it was. */
-export function deliveryOf(fn: BoundFunction, data: unknown, options: DeliveryOptions, clock: Clock): Delivery {
+export function deliveryOf(fn: ResolvedFunction, data: unknown, options: DeliveryOptions, clock: Clock): Delivery {
   if (isRecorded(data)) {
     const { stream, sequence, payload } = data;
     return {
@@ -22,7 +22,7 @@ export function deliveryOf(fn: BoundFunction, data: unknown, options: DeliveryOp
       stream,
       sequence,
       subject: options.subject ?? data.subject,
-      place: `${stream}.${sequence}`,
+      messageKey: `${stream}.${sequence}`,
       storedAtMs: Date.parse(data.time),
       payload,
       headers: HeaderList.of(Object.entries({ ...data.headers, ...options.headers })),
@@ -34,7 +34,7 @@ export function deliveryOf(fn: BoundFunction, data: unknown, options: DeliveryOp
     stream: "TEST",
     sequence: 1,
     subject,
-    place: "TEST.1",
+    messageKey: "TEST.1",
     storedAtMs: clock.now(),
     payload: new TextEncoder().encode(JSON.stringify(data)),
     headers: HeaderList.of([
@@ -52,7 +52,7 @@ function subjectOf(pattern: string): string {
   return pattern.split(".").map((token) => token === "*" || token === ">" ? "any" : token).join(".");
 }
 
-const FIRST = { deliveryCount: 1, earlier: { attempts: 0, freeRetries: 0, redrives: 0 }, handle: "" };
+const FIRST = { deliveryCount: 1, history: { attempts: 0, excusedDeliveries: 0, redrives: 0 }, ackSubject: "" };
 
 function isRecorded(data: unknown): data is RecordedEvent {
   const { kind, payload } = (data ?? {}) as Partial<RecordedEvent>;

@@ -1,10 +1,10 @@
 import type { z } from "zod";
-import type { KvBucket } from "../authoring/context.ts";
-import type { EventDefinition } from "../authoring/define_event.ts";
-import type { FunctionDefinition } from "../authoring/define_function.ts";
-import type { NatsServer } from "../broker/server.ts";
-import type { Stored } from "../flow/ports.ts";
-import type { Duration } from "../rules/duration.ts";
+import type { KvBucket } from "../api/context.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { FunctionDefinition } from "../api/define_function.ts";
+import type { NatsServer } from "../nats_server/server.ts";
+import type { PublishResult } from "../engine/ports.ts";
+import type { Duration } from "../core/duration.ts";
 import type { FoundMessage } from "./find_message.ts";
 import type { SettledEntry } from "./settlements.ts";
 
@@ -91,7 +91,7 @@ export interface SettledEvent {
   /** Its id. */
   readonly id: string;
   /** Where it is stored. */
-  readonly stored: Stored;
+  readonly stored: PublishResult;
   /** Every delivery of it and of all that it caused, in the order they were settled. */
   readonly settled: readonly SettledEntry[];
 }
@@ -131,7 +131,7 @@ export interface TestRuntime extends AsyncDisposable {
     event: Event,
     data: z.input<Event["data"]>,
     options?: { readonly id?: string },
-  ): Promise<Stored>;
+  ): Promise<PublishResult>;
   /**
    * Publishes an event and waits until it, and everything it caused, is settled: what functions emitted, and the
    * functions that woke, and their retries. A retry that is parked counts as settled for now.

@@ -1,5 +1,5 @@
-import type { FunctionStatus } from "../http/admin.ts";
-import { formatDuration } from "../rules/duration.ts";
+import type { FunctionStatus } from "../http/admin/admin.ts";
+import { formatDuration } from "../core/duration.ts";
 import type { SettledEntry, Settlements, Unsettled } from "./settlements.ts";
 
 /** Which event is waited for, and how long. */

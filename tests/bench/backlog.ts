@@ -1,7 +1,7 @@
 import { AckPolicy, jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { systemClock } from "../../runtime/clock.ts";
-import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
+import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { message, numberOf, type Order, STREAM, SUBJECT } from "./order.ts";
 
 const AT_ONCE = 1_000;
@@ -17,7 +17,7 @@ export async function freshStream(nc: NatsConnection): Promise<JetStreamManager>
 /** Stores so many orders in a fresh stream. */
 export async function preload(nc: NatsConnection, events: number): Promise<void> {
   await freshStream(nc);
-  const store = new JetStreamStore(nc, systemClock);
+  const store = new JetStreamPublisher(nc, systemClock);
   for (let at = 0; at < events; at += AT_ONCE) {
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, events - at) }, (_, i) => {
       const { payload, headers } = message(at + i);

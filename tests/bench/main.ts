@@ -5,7 +5,7 @@
  */
 import { Command, InvalidArgumentError } from "commander";
 import { connect } from "@nats-io/transport-node";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { toSvg } from "./chart.ts";
 import { type Collector, startCollector } from "./collecting.ts";
 import { killLiving } from "./process.ts";

@@ -1,6 +1,6 @@
 import { connect } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { audit, freshStream } from "./backlog.ts";
 import { beside, Helper } from "./process.ts";
 

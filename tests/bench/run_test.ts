@@ -1,7 +1,7 @@
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { audit, freshStream } from "./backlog.ts";
 import { order, SUBJECT } from "./order.ts";
 import { Helper } from "./process.ts";

@@ -1,5 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { NatsServer } from "../../runtime/broker/server.ts";
+import type { NatsServer } from "../../runtime/nats_server/server.ts";
 import type { Collector } from "./collecting.ts";
 import type { Spread } from "./rounds.ts";
 

@@ -6,8 +6,8 @@
  * processor time of an event says what a worker costs. Lost or repeated events make the run fail.
  */
 import { jetstreamManager } from "@nats-io/jetstream";
-import { startServer } from "../../runtime/broker/server.ts";
-import { connectNats } from "../../runtime/nats/connection.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { chaosProject } from "../chaos/project.ts";
 import { startWeir } from "../e2e/program.ts";
 import { readPage } from "../telemetry/metrics_fixture.ts";

@@ -1,13 +1,13 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { systemClock } from "../../runtime/clock.ts";
-import { JetStreamStore } from "../../runtime/nats/jetstream_store.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
+import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import type { Message } from "./workload.ts";
 
 const WINDOW = 2_000;
 
 /** Stores events as fast as JetStream takes them: for what is to lie there before the trial begins. */
 export async function storeBacklog(nc: NatsConnection, count: number, message: (n: number) => Message): Promise<void> {
-  const store = new JetStreamStore(nc, systemClock), utf8 = new TextEncoder();
+  const store = new JetStreamPublisher(nc, systemClock), utf8 = new TextEncoder();
   for (let at = 0; at < count; at += WINDOW) {
     const length = Math.min(WINDOW, count - at);
     await Promise.all(Array.from({ length }, (_, i) => {

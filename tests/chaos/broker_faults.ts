@@ -1,4 +1,4 @@
-import type { NatsServer } from "../../runtime/broker/server.ts";
+import type { NatsServer } from "../../runtime/nats_server/server.ts";
 import type { Dice } from "./dice.ts";
 import type { FaultKind, Plan } from "./faults.ts";
 import { pause } from "./pause.ts";

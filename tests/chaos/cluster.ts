@@ -1,6 +1,6 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
+import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
 import { freePorts } from "../e2e/program.ts";
 import { eventually } from "../nats/eventually.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { planBrokerFaults } from "./broker_faults.ts";
 import { Dice } from "./dice.ts";
 import { planRuntimeFaults } from "./runtime_faults.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { natsOptions } from "../../runtime/cluster.ts";
-import { readConfig } from "../../runtime/config.ts";
+import { natsOptions } from "../../runtime/app/cluster.ts";
+import { readConfig } from "../../runtime/app/config.ts";
 import { copyProject } from "../e2e/program.ts";
 
 Deno.test("that NATS_URL is not set is known, and set to the same it is set", () => {

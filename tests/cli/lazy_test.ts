@@ -30,12 +30,14 @@ async function loadedAtOnce(file: string): Promise<Set<string>> {
   return found;
 }
 
-Deno.test("what makes samples, functions and projects is loaded by the commands that need it alone", async () => {
+Deno.test("what makes samples, writes functions or projects, and reads JSON with comments is loaded by the commands that need it alone", async () => {
   const loaded = [...await loadedAtOnce(fileURLToPath(new URL("../../runtime/cli/main.ts", import.meta.url)))];
   assert.ok(loaded.some((one) => one.endsWith("/runtime/cli/new.ts")), "the graph was not followed");
   assert.ok(loaded.some((one) => one.startsWith("npm:")), "packages were not followed");
   assert.deepEqual(
-    loaded.filter((one) => /json-schema-faker|runtime\/testing\/|new_plan|cli\/init\/|fast-check/.test(one)),
+    loaded.filter((one) =>
+      /json-schema-faker|jsonc-parser|runtime\/testing\/|new_plan|cli\/init\/|fast-check/.test(one)
+    ),
     [],
   );
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { deadLetterTable } from "../../runtime/cli/dead_letters.ts";
-import { parkedTable } from "../../runtime/cli/parked.ts";
-import type { DeadLetter } from "../../runtime/nouns/dead_letter.ts";
-import type { ParkedEvent } from "../../runtime/nouns/parked.ts";
+import { parkedTable } from "../../runtime/cli/retries.ts";
+import type { DeadLetter } from "../../runtime/core/dead_letter.ts";
+import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 const ERROR = `TypeError: Cannot read properties of undefined ${"(reading 'sku') ".repeat(20)}`;
@@ -17,7 +17,7 @@ const LETTER: DeadLetter = {
   time: "2026-11-19T09:59:48.123Z",
   redrives: 0,
 };
-const PARKED: ParkedEvent = { ...LETTER, due: "2026-11-24T09:59:48.123Z", reason: "failed" };
+const PARKED: DelayedRetry = { ...LETTER, due: "2026-11-24T09:59:48.123Z", reason: "failed" };
 
 for (const columns of [80, 120]) {
   const shown = { terminal: true, colours: false, columns };

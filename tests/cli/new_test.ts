@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { THIS_DENO } from "../../runtime/cli/this_deno.ts";
+import { THIS_DENO } from "../../runtime/cli/deno_command.ts";
 import { copyProject } from "../e2e/program.ts";
 
 /** Runs Deno in a copy of the project, as a user does. */
@@ -101,7 +101,7 @@ Deno.test("what new writes passes its tests, the type check, the linter and the 
   }
   await t.step("the project starts with all of them", async () => {
     const code =
-      "await (await import('./runtime/project.ts')).loadProject().then((r) => console.log(r.functions.length))";
+      "await (await import('./runtime/project/load_project.ts')).loadProject().then((r) => console.log(r.functions.length))";
     const { out, err } = await deno("eval", code);
     assert.equal(out.trim(), String(4 + NEW.length), err);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { exitCode } from "../../runtime/cli/plan.ts";
 import { planText, stepText } from "../../runtime/cli/plan_text.ts";
-import type { Step } from "../../runtime/nats/plan.ts";
+import type { Step } from "../../runtime/nats/topology/step.ts";
 
 const PIPE = { terminal: false, colours: false };
 const SHIP = { what: "consumer", name: "ship", stream: "ORDERS" } as const;
@@ -19,7 +19,6 @@ const update: Step = {
   ],
   leftOut: [{ why: "older", subject: "orders.lost", events: 12 }],
 };
-const replace: Step = { ...SHIP, kind: "replace", problems: ["ack_policy is all"], backlog: BACKLOG };
 const orphan: Step = { ...SHIP, name: "bill", kind: "orphan", backlog: { ...BACKLOG, pending: 1 }, inUse: true };
 const blocked: Step = { ...ORDERS, kind: "blocked", problems: ["sealed: it takes no more messages"] };
 const same: Step = { ...ORDERS, kind: "same" };
@@ -27,7 +26,7 @@ const foreign: Step = { what: "stream", name: "LOGS", kind: "foreign" };
 
 Deno.test("a plan is a diff by kind, that says of each what becomes of its events, with a summary", () => {
   assert.equal(
-    planText([same, foreign, create, update, replace, orphan, blocked], PIPE),
+    planText([same, foreign, create, update, orphan, blocked], PIPE),
     `made
   + consumer ship on stream ORDERS: orders.paid; starts with 1,234 stored events
 
@@ -38,11 +37,6 @@ changed in place
       max_deliver: 3 → no limit
       12 older stored events of orders.lost are not handled: the consumer is past them. Those from now on are
 
-replaced, by \`deno task apply\` only
-  ± consumer ship on stream ORDERS
-      ack_policy is all
-      1,234 events wait on it, 12 unsettled, 3 parked; the new one goes on there: none is lost, and none repeated
-
 blocked: nothing that Weir may do makes it right
   ! stream ORDERS
       sealed: it takes no more messages
@@ -52,7 +46,7 @@ of no function of this project; \`deno task apply --prune\` removes it
   - consumer bill on stream ORDERS
       1 event waits on it, 12 unsettled, 3 parked; a process is pulling on it now: it is not pruned
 
-1 to make, 1 to change, 1 to replace, 1 blocked, 1 that the project has no use for, 1 as they should be; 1 that the project does not declare, never touched`,
+1 to make, 1 to change, 1 blocked, 1 that the project has no use for, 1 as they should be; 1 that the project does not declare, never touched`,
   );
 });
 
@@ -83,6 +77,5 @@ Deno.test("the exit code is 0 with nothing to do, orphans or not, 2 with somethi
   assert.equal(exitCode([]), 0);
   assert.equal(exitCode([same, foreign, orphan]), 0);
   assert.equal(exitCode([same, update]), 2);
-  assert.equal(exitCode([replace]), 2);
   assert.equal(exitCode([update, blocked]), 1);
 });

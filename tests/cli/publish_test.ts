@@ -1,8 +1,8 @@
 import { DiscardPolicy } from "@nats-io/jetstream";
 import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
-import { connectCluster } from "../../runtime/cluster.ts";
-import { readConfig } from "../../runtime/config.ts";
+import { connectCluster } from "../../runtime/app/cluster.ts";
+import { readConfig } from "../../runtime/app/config.ts";
 import reserveInventory from "../../functions/reserveInventory.ts";
 import { OrderCreated } from "../../schemas/orders.ts";
 import { copyProject, startWeir } from "../e2e/program.ts";
@@ -183,7 +183,7 @@ const mistakes: [what: string, args: string[], code: number, message: RegExp][] 
     "data that is no JSON",
     ["orders.created", '{"a" 1}'],
     1,
-    /^weir: the data, column 6, is not JSON: Expected ':' after/m,
+    /^weir: the data, column 6, is not JSON: Colon expected$/m,
   ],
 ];
 Deno.test("publish tells every mistake with what to do, before it looks for NATS", async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { outcomeText, TailLines } from "../../runtime/cli/tail_lines.ts";
-import { readWord, type SettledWord, settledWord } from "../../runtime/nats/tail_words.ts";
-import { type ErrorDetail, errorDetail, type Outcome } from "../../runtime/nouns/outcome.ts";
+import { readWord, type SettledWord, settledWord } from "../../runtime/nats/inspect/tail_protocol.ts";
+import { type ErrorDetail, errorDetail, type Outcome } from "../../runtime/core/outcome.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00.123Z");
 const PLAIN = { terminal: false, colours: false };
@@ -18,7 +18,7 @@ const retry = { kind: "retry", reason: "failed", usesAttempt: true } as const;
 const outcomes: [outcome: Outcome, text: string][] = [
   [{ kind: "ack" }, "ack (attempt 2)"],
   [{ kind: "ack", skipped: "handled-before" }, "skipped (handled-before)"],
-  [{ kind: "lost" }, "lost (it may be with another process)"],
+  [{ kind: "lease-expired" }, "lost (it may be with another process)"],
   [{ ...retry, delayMs: 2_000 }, "retry in 2s (failed, attempt 2)"],
   [{ ...retry, delayMs: 734 }, "retry in 734ms (failed, attempt 2)"],
   [{ ...retry, delayMs: 4_321 }, "retry in 4.3s (failed, attempt 2)"],

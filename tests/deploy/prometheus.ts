@@ -1,8 +1,8 @@
 /** Finds Prometheus and its promtool, for the checks of `deploy/`; fetches Debian's where there is none. */
 import { join } from "node:path";
-import { cacheDirectory } from "../../runtime/broker/cache.ts";
-import { fetchDebianPackage } from "../../runtime/broker/fetch_debian.ts";
-import { fileExists, findOnPath } from "../../runtime/broker/installed.ts";
+import { cacheDirectory } from "../../runtime/nats_server/cache.ts";
+import { fetchDebianPackage } from "../../runtime/nats_server/fetch_debian.ts";
+import { fileExists, findOnPath } from "../../runtime/nats_server/installed.ts";
 
 /** Where the two programs are. */
 export interface Tools {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { run } from "../../runtime/broker/run.ts";
+import { run } from "../../runtime/nats_server/run.ts";
 import { findTools } from "./prometheus.ts";
 import { DEPLOY } from "./views_files.ts";
 

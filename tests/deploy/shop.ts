@@ -1,8 +1,8 @@
 /** The example as it runs in production, with a shop of customers who order without end. */
 import { jetstreamManager } from "@nats-io/jetstream";
 import { startPaymentService } from "../../functions/_dev/payment_service.ts";
-import { startServer } from "../../runtime/broker/server.ts";
-import { connectNats } from "../../runtime/nats/connection.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { copyProject, freePorts, startWeir } from "../e2e/program.ts";
 
 /** How often somebody orders. */

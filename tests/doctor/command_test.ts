@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { copyProject, freePorts, startWeir, waitUntilClosed } from "../e2e/program.ts";
 
 interface Told {

@@ -1,7 +1,7 @@
 import type { ConsumerInfo, StreamInfo } from "@nats-io/jetstream";
 import { defineEvent, defineFunction } from "weir";
 import { z } from "zod";
-import { readConfig } from "../../runtime/config.ts";
+import { readConfig } from "../../runtime/app/config.ts";
 import type { Facts } from "../../runtime/doctor/facts.ts";
 import { type Examination, examine, type Finding } from "../../runtime/doctor/rule.ts";
 import { RULES } from "../../runtime/doctor/rules/all.ts";

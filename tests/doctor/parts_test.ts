@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { resolvePolicy } from "../../runtime/authoring/policy.ts";
-import { greet } from "../../runtime/doctor/greeting.ts";
+import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { greet } from "../../runtime/doctor/probe_server.ts";
 import { horizonMs, inStreamMs } from "../../runtime/doctor/retry_horizon.ts";
-import { roomy, size, span } from "../../runtime/doctor/words.ts";
+import { roomy, size, span } from "../../runtime/doctor/format.ts";
 import { Made } from "./facts.ts";
 
 function policy(options: object) {

@@ -4,9 +4,9 @@ import { connect, headers } from "@nats-io/transport-node";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
-import { connectCluster } from "../../runtime/cluster.ts";
-import { readConfig } from "../../runtime/config.ts";
-import { DeadLetterDesk } from "../../runtime/dead_letter_desk.ts";
+import { connectCluster } from "../../runtime/app/cluster.ts";
+import { readConfig } from "../../runtime/app/config.ts";
+import { DeadLetterService } from "../../runtime/nats/dead_letters/service.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });
@@ -115,7 +115,7 @@ Deno.test("a bulk redrive that is interrupted, and run again, sends each dead le
   state.broken = false;
   const env: Record<string, string> = { NATS_URL: runtime.server.url };
   const cluster = await connectCluster(readConfig({ get: (name) => env[name], readFile: () => "" }));
-  const desk = new DeadLetterDesk(cluster);
+  const desk = new DeadLetterService(cluster);
   const interrupt = new AbortController();
   const first = await desk.redriveAll({}, false, {
     signal: interrupt.signal,

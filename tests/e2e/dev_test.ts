@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { copyProject, freePorts, listens, type Program, startWeir, waitUntilClosed } from "./program.ts";
 
 const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { startTcpProxy } from "../nats/tcp_proxy.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { headers } from "@nats-io/transport-node";
 import { defineEvent, defineFunction } from "weir";
-import { recorded, type RecordedEvent, startTestRuntime } from "weir/testing";
+import { loadEvent, type RecordedEvent, startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { decode, type Decoded } from "../../runtime/rules/decode.ts";
-import { HeaderList } from "../../runtime/rules/header_list.ts";
-import { connectNats } from "../../runtime/nats/connection.ts";
+import { decode, type Decoded } from "../../runtime/core/cloudevent.ts";
+import { HeaderList } from "../../runtime/core/headers.ts";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { eventually } from "../nats/eventually.ts";
 import { startWeir } from "./program.ts";
 
@@ -23,9 +23,9 @@ function asEvent({ stream, sequence, subject, time, headers, payload }: Recorded
     storedAtMs: Date.parse(time),
     payload,
     headers: HeaderList.of(Object.entries(headers)),
-    earlier: { attempts: 0, freeRetries: 0, redrives: 0 },
-    place: "",
-    handle: "",
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+    messageKey: "",
+    ackSubject: "",
   });
 }
 
@@ -49,7 +49,7 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
     const out = `${folder}/fixtures/${++files}.json`;
     const { code, text } = await weir(...args, "--out", out);
     assert.equal(code, 0, text);
-    return { event: await recorded(out), out, text };
+    return { event: await loadEvent(out), out, text };
   };
 
   await t.step("one without headers, byte for byte, that becomes the same event", async () => {
@@ -119,7 +119,7 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
     assert.deepEqual([refused.code, refused.text], [1, `weir: ${out} is there already: --force writes over it`]);
     assert.equal(await Deno.readTextFile(out), before);
     assert.equal((await weir("demo.asked", "--out", out, "--force")).code, 0);
-    assert.equal((await recorded(out)).subject, "demo.asked");
+    assert.equal((await loadEvent(out)).subject, "demo.asked");
   });
 
   await t.step("the event of a dead letter, as it was before it was one", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { OrderCreated } from "../../schemas/orders.ts";
 import { eventually } from "../nats/eventually.ts";
 import { copyProject, startWeir } from "./program.ts";

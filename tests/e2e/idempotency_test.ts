@@ -3,7 +3,7 @@ import { headers } from "@nats-io/transport-node";
 import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { startBroker } from "../nats/broker.ts";
 import { eventually } from "../nats/eventually.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { copyProject, copyProjectWith, freePorts, type LogLine, startWeir } from "./program.ts";
 
 const FUNCTION =
@@ -201,7 +201,9 @@ Deno.test("a file that awaits at its top what never comes is given up, and named
       args: [
         "eval",
         `
-        import { loadModules } from ${JSON.stringify(new URL("../../runtime/load_modules.ts", import.meta.url).href)};
+        import { loadModules } from ${
+          JSON.stringify(new URL("../../runtime/project/load_modules.ts", import.meta.url).href)
+        };
         const problems = [], files = ["functions/waits.ts", "functions/fine.ts"];
         const modules = await loadModules(new URL(${JSON.stringify(`file://${folder}/`)}), files, problems, 1_000);
         console.log(JSON.stringify({ loaded: modules.map(({ file, exports }) => [file, exports.one]), problems }));

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { z } from "zod";
-import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
-import { type Cluster, connectCluster } from "../../runtime/cluster.ts";
-import { readConfig } from "../../runtime/config.ts";
-import { applyPlan } from "../../runtime/apply_plan.ts";
-import type { Step } from "../../runtime/nats/plan.ts";
-import { planCluster } from "../../runtime/nats/plan_cluster.ts";
-import { type Runtime, startRuntime } from "../../runtime/runtime.ts";
-import { Logger } from "../../runtime/telemetry/log.ts";
+import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
+import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
+import { readConfig } from "../../runtime/app/config.ts";
+import { applyPlan } from "../../runtime/app/apply_plan.ts";
+import type { Step } from "../../runtime/nats/topology/step.ts";
+import { planCluster } from "../../runtime/nats/topology/plan.ts";
+import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
+import { Logger } from "../../runtime/telemetry/otel/log.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { wantedOf } from "../../runtime/wanted.ts";
+import { desiredState } from "../../runtime/app/desired_state.ts";
 import { eventually } from "../nats/eventually.ts";
 
 const Placed = defineEvent({ type: "orders.placed", version: 1, data: z.object({ n: z.int() }) });
@@ -75,12 +75,12 @@ async function setup(): Promise<Bench> {
     log,
     violations,
     apply: async () => {
-      const applied = await applyPlan(admin, wantedOf(config("admin"), registry), ["work", "ship"]);
+      const applied = await applyPlan(admin, desiredState(config("admin"), registry), ["work", "ship"]);
       assert.deepEqual(applied.flatMap(({ problem }) => problem ?? []), []);
     },
     plan: async () => {
       const { nc, jsm, close } = await connectCluster(config("planner"));
-      const steps = await planCluster(nc, jsm, wantedOf(config("planner"), registry), ["work", "ship"]);
+      const steps = await planCluster(nc, jsm, desiredState(config("planner"), registry), ["work", "ship"]);
       await close();
       return steps;
     },

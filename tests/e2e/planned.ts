@@ -1,14 +1,14 @@
 /** A project's functions, running, and the plan for them: all on one server. */
-import { type Applied, type ApplyOptions, applyPlan } from "../../runtime/apply_plan.ts";
-import type { FunctionDefinition } from "../../runtime/authoring/define_function.ts";
-import type { Registry } from "../../runtime/authoring/registry.ts";
-import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
-import { type Cluster, connectCluster } from "../../runtime/cluster.ts";
-import { readConfig } from "../../runtime/config.ts";
-import type { Step } from "../../runtime/nats/plan.ts";
-import { planCluster } from "../../runtime/nats/plan_cluster.ts";
+import { type Applied, type ApplyOptions, applyPlan } from "../../runtime/app/apply_plan.ts";
+import type { FunctionDefinition } from "../../runtime/api/define_function.ts";
+import type { Registry } from "../../runtime/project/registry.ts";
+import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
+import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
+import { readConfig } from "../../runtime/app/config.ts";
+import type { Step } from "../../runtime/nats/topology/step.ts";
+import { planCluster } from "../../runtime/nats/topology/plan.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { wantedOf } from "../../runtime/wanted.ts";
+import { desiredState } from "../../runtime/app/desired_state.ts";
 
 export interface Planned extends AsyncDisposable {
   readonly server: NatsServer;
@@ -28,12 +28,12 @@ export async function startPlanned(): Promise<Planned> {
     cluster,
     plan: async (functions) => {
       const registry = registryOf(functions);
-      const steps = await planCluster(cluster.nc, cluster.jsm, wantedOf(config, registry), names(registry));
+      const steps = await planCluster(cluster.nc, cluster.jsm, desiredState(config, registry), names(registry));
       return steps.filter(({ kind }) => kind !== "same");
     },
     apply: (functions, options) => {
       const registry = registryOf(functions);
-      return applyPlan(cluster, wantedOf(config, registry), names(registry), options);
+      return applyPlan(cluster, desiredState(config, registry), names(registry), options);
     },
     [Symbol.asyncDispose]: async () => {
       await cluster.close();

@@ -1,6 +1,6 @@
 /** Runs what the tasks of a project that `init` made run, and sends it an event. */
 import assert from "node:assert/strict";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { argumentsOf } from "../../runtime/cli/start_command.ts";
 import { freePorts, type Program, startDeno } from "./program.ts";
 

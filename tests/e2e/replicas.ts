@@ -1,5 +1,5 @@
-import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
-import { connectNats } from "../../runtime/nats/connection.ts";
+import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { eventually } from "../nats/eventually.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { copyProjectWith, freePorts, type Program, startWeir } from "./program.ts";

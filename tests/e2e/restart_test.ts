@@ -4,7 +4,7 @@ import { Kvm } from "@nats-io/kv";
 import { connect } from "@nats-io/transport-node";
 import { startPaymentService } from "../../functions/_dev/payment_service.ts";
 import type { OrderState, Stock } from "../../functions/_inventory.ts";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { copyProject, freePorts, startWeir } from "./program.ts";
 
 /** The short form; `WEIR_TEST_ORDERS=10000` is the long one. */

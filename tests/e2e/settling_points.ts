@@ -1,6 +1,6 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../nats/eventually.ts";
 import { copyProject, type Program, startWeir } from "./program.ts";
 import { startTripwire, type TripPoint } from "./tripwire.ts";

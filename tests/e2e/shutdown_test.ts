@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Answered = defineEvent({ type: "demo.answered", version: 1, data: z.object({ n: z.int() }) });

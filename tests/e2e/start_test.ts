@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { copyProject, freePorts, startWeir } from "./program.ts";
 
 async function run(project: string, env: Record<string, string>, args = ["start"]) {

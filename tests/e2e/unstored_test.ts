@@ -5,7 +5,7 @@ import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { eventually } from "../nats/eventually.ts";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }), ingress: {} });
 const Told = defineEvent({ type: "answers.told", version: 1, data: z.object({ n: z.int() }), ingress: {} });

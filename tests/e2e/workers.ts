@@ -1,6 +1,6 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { type NatsServer, startServer } from "../../runtime/broker/server.ts";
-import { connectNats } from "../../runtime/nats/connection.ts";
+import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { eventually } from "../nats/eventually.ts";
 import { copyProjectWith, type LogLine, type Program, startWeir } from "./program.ts";
 

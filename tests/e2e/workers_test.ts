@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isAlive, waitUntilGone } from "../broker/processes.ts";
+import { isAlive, waitUntilGone } from "../nats_server/processes.ts";
 import { eventually } from "../nats/eventually.ts";
 import { valueOf } from "../telemetry/metrics_fixture.ts";
 import { listens } from "./program.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StoreError } from "../../runtime/nats/jetstream_store.ts";
+import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { BATCH, envelope, problemOf, setup, STRUCTURED } from "./ingress_fixture.ts";
 
 for (
@@ -63,7 +63,7 @@ for (
 Deno.test("a batch that is stored in part says which events are, and which are not", async () => {
   const { send, publisher } = setup();
   publisher.answer = ({ id }) => {
-    if (id === "order-2") throw new StoreError("unavailable", "why");
+    if (id === "order-2") throw new PublishError("unavailable", "why");
     return { stream: "ORDERS", sequence: 1, duplicate: false };
   };
   const json = [envelope(), envelope({ id: "order-2" })];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StoreError } from "../../runtime/nats/jetstream_store.ts";
+import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { problemOf, setup } from "./ingress_fixture.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -114,7 +114,7 @@ for (
 ) {
   Deno.test(`an event that NATS does not store, being ${problem}, is answered with ${status}`, async () => {
     const { send, publisher, errors } = setup();
-    publisher.answer = () => Promise.reject(new StoreError(problem, "why"));
+    publisher.answer = () => Promise.reject(new PublishError(problem, "why"));
     const response = await send("/orders", { json: { orderId: "o1" } });
     assert.equal(response.headers.get("retry-after"), retryAfter);
     assert.deepEqual(await problemOf(response), { status, title, detail });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { defineEvent, type EventDefinition } from "../../runtime/authoring/define_event.ts";
-import { systemClock } from "../../runtime/clock.ts";
-import { storeProblem } from "../../runtime/cluster.ts";
-import type { Stored } from "../../runtime/flow/ports.ts";
+import { defineEvent, type EventDefinition } from "../../runtime/api/define_event.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
+import { storeProblem } from "../../runtime/app/cluster.ts";
+import type { PublishResult } from "../../runtime/engine/ports.ts";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
 import { ingress, type IngressOptions } from "../../runtime/http/ingress.ts";
-import type { OutgoingEvent } from "../../runtime/nouns/event.ts";
+import type { OutgoingEvent } from "../../runtime/core/event.ts";
 
 export const OrderCreated = defineEvent({
   type: "orders.created",
@@ -29,9 +29,9 @@ export const StockReserved = defineEvent({ type: "stock.reserved", version: 1, d
 export class FakePublisher {
   readonly published: OutgoingEvent[] = [];
   /** What the next event is answered with, in place of a new sequence. */
-  answer: ((event: OutgoingEvent) => Stored | Promise<Stored>) | undefined;
+  answer: ((event: OutgoingEvent) => PublishResult | Promise<PublishResult>) | undefined;
 
-  async publish(event: OutgoingEvent): Promise<Stored> {
+  async publish(event: OutgoingEvent): Promise<PublishResult> {
     this.published.push(event);
     if (this.answer) return await this.answer(event);
     return { stream: "ORDERS", sequence: this.published.length, duplicate: false };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_IN_FLIGHT } from "../../runtime/http/ingress.ts";
-import { StoreError } from "../../runtime/nats/jetstream_store.ts";
+import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { BATCH, envelope, problemOf, setup } from "./ingress_fixture.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -118,7 +118,7 @@ Deno.test("a body larger than all that is held is let in when it is alone", asyn
 });
 
 Deno.test("while nothing can be stored no body is read, and who may not publish is not told", async () => {
-  const outage = new StoreError("unavailable", "NATS is not connected");
+  const outage = new PublishError("unavailable", "NATS is not connected");
   const keys = [{ name: "shop", secret: "right", pattern: ">" }];
   const { send, publisher } = setup({ outage: () => outage, keys });
   let read = 0;
@@ -154,7 +154,7 @@ Deno.test("of the events of one request only so many are on their way at once, i
 
 Deno.test("once an event of a request cannot be stored, those that were not begun are not tried", async () => {
   const { send, publisher } = setup({ maxBytes: 1_000_000 });
-  publisher.answer = () => Promise.reject(new StoreError("unavailable", "why"));
+  publisher.answer = () => Promise.reject(new PublishError("unavailable", "why"));
   const response = await send("/events", { json: batchOf(1_000), headers: { "content-type": BATCH } });
   const { status, detail, results } = await problemOf(response);
   assert.deepEqual([status, detail], [503, "0 of 1000 events were stored: `results` says which"]);
@@ -167,7 +167,7 @@ Deno.test("once an event of a request cannot be stored, those that were not begu
 Deno.test("an event that is at fault itself keeps none of the others of its request", async () => {
   const { send, publisher } = setup({ maxBytes: 1_000_000 });
   publisher.answer = ({ id }) => {
-    if (id === "order-0") throw new StoreError("too-large", "why");
+    if (id === "order-0") throw new PublishError("too-large", "why");
     return { stream: "ORDERS", sequence: 1, duplicate: false };
   };
   const response = await send("/events", { json: batchOf(1_000), headers: { "content-type": BATCH } });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MAX_EVENTS } from "../../runtime/http/bulk.ts";
-import { StoreError } from "../../runtime/nats/jetstream_store.ts";
+import { MAX_EVENTS } from "../../runtime/http/ndjson.ts";
+import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { manualClock } from "../nats/clocks.ts";
 import { envelope, NDJSON, problemOf, setup } from "./ingress_fixture.ts";
 
@@ -250,7 +250,7 @@ Deno.test("a caller that goes away in the middle of a line has what it sent befo
 Deno.test("once an event cannot be stored the lines behind it are read and not tried, and each is told so", async () => {
   const { send, publisher } = setup({ maxBytes: 1_000 });
   publisher.answer = ({ id }) => {
-    if (id === "order-300") throw new StoreError("unavailable", "why");
+    if (id === "order-300") throw new PublishError("unavailable", "why");
     return { stream: "ORDERS", sequence: 1, duplicate: false };
   };
   const response = await send("/events", { body: inPieces(UTF8.encode(linesOf(2_000)), 1_000), headers });
@@ -271,7 +271,7 @@ Deno.test("once an event cannot be stored the lines behind it are read and not t
 
 Deno.test("the answer to an outage says when to come again, whatever else is wrong with the lines before it", async () => {
   const { send, publisher } = setup();
-  publisher.answer = () => Promise.reject(new StoreError("full", "why"));
+  publisher.answer = () => Promise.reject(new PublishError("full", "why"));
   const response = await send("/events", { body: `{}\n${line()}\n`, headers });
   assert.deepEqual([response.status, response.headers.get("retry-after")], [503, "30"]);
   assert.deepEqual((await response.json()).results.map(({ status }: { status: number }) => status), [400, 503]);
@@ -291,7 +291,7 @@ Deno.test("a request has a hundred thousand events at the most, and those are st
 });
 
 Deno.test("while nothing can be stored no line is read", async () => {
-  const { send } = setup({ outage: () => new StoreError("unavailable", "NATS is not connected") });
+  const { send } = setup({ outage: () => new PublishError("unavailable", "NATS is not connected") });
   let read = 0;
   const body = new ReadableStream({ pull: () => void read++ }, { highWaterMark: 0 });
   assert.equal((await send("/events", { body, headers })).status, 503);

@@ -1,6 +1,6 @@
-import type { WrittenPolicy } from "../../runtime/authoring/written_policy.ts";
-import type { DeadLetters } from "../../runtime/http/dead_letter_routes.ts";
-import type { Parked } from "../../runtime/http/parked_routes.ts";
+import type { FormattedPolicy } from "../../runtime/project/format_policy.ts";
+import type { DeadLetters } from "../../runtime/http/admin/dead_letter_routes.ts";
+import type { Parked } from "../../runtime/http/admin/retry_routes.ts";
 
 /** Dead letters of which there are none. */
 export const NO_DEAD_LETTERS: DeadLetters = {
@@ -16,7 +16,7 @@ export const NO_DEAD_LETTERS: DeadLetters = {
 export const NO_PARKED: Parked = { async *list() {}, cancel: () => Promise.resolve(false) };
 
 /** What a function that sets nothing has. */
-export const POLICY: WrittenPolicy = {
+export const POLICY: FormattedPolicy = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
   timeout: "30s",
   concurrency: 16,

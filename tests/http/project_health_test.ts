@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { buildRegistry } from "../../runtime/authoring/registry.ts";
-import { defineHealthCheck, type HealthCheckDefinition } from "../../runtime/authoring/define_health_check.ts";
-import { defineFunction } from "../../runtime/authoring/define_function.ts";
-import { startServer } from "../../runtime/broker/server.ts";
-import { readConfig } from "../../runtime/config.ts";
-import { startRuntime } from "../../runtime/runtime.ts";
-import { Logger } from "../../runtime/telemetry/log.ts";
+import { buildRegistry } from "../../runtime/project/registry.ts";
+import { defineHealthCheck, type HealthCheckDefinition } from "../../runtime/api/define_health_check.ts";
+import { defineFunction } from "../../runtime/api/define_function.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
+import { readConfig } from "../../runtime/app/config.ts";
+import { startRuntime } from "../../runtime/app/runtime.ts";
+import { Logger } from "../../runtime/telemetry/otel/log.ts";
 
 /** What `/health` of a runtime answers whose one function has that check beside it. */
 async function healthWith(check: HealthCheckDefinition) {

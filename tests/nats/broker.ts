@@ -1,7 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { type NatsServer, type ServerOptions, startServer } from "../../runtime/broker/server.ts";
-import { connectNats } from "../../runtime/nats/connection.ts";
+import { type NatsServer, type ServerOptions, startServer } from "../../runtime/nats_server/server.ts";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
 
 /** A nats-server of the test's own and a connection to it. `await using` ends both. */
 export interface Broker extends AsyncDisposable {

@@ -1,30 +1,30 @@
 import { trace } from "@opentelemetry/api";
-import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
-import type { Log } from "../../runtime/authoring/context.ts";
-import { resolvePolicy } from "../../runtime/authoring/policy.ts";
-import { Dependencies } from "../../runtime/flow/dependencies.ts";
-import { Pipeline } from "../../runtime/flow/pipeline.ts";
+import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
+import type { Log } from "../../runtime/api/context.ts";
+import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
+import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type {
-  Attempts,
+  AttemptStore,
   Clock,
-  Inbox,
-  KeepAlive,
+  Consumer,
+  IdempotencyStore,
+  Leases,
   Observer,
   Publisher,
   Settler,
-  Source,
-} from "../../runtime/flow/ports.ts";
-import { Worker } from "../../runtime/flow/worker.ts";
-import { AttemptStore } from "../../runtime/nats/attempts.ts";
-import { DeadLetters } from "../../runtime/nats/dead_letters.ts";
-import { EXTEND_MS } from "../../runtime/nats/ack_wait.ts";
-import { EventPublisher, type Reader } from "../../runtime/nats/event_publisher.ts";
-import type { Remover } from "../../runtime/nats/redrive.ts";
-import { RetryLane } from "../../runtime/nats/retry_lane.ts";
-import { NatsSettler } from "../../runtime/nats/settle.ts";
+} from "../../runtime/engine/ports.ts";
+import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
+import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
+import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
+import { EXTEND_MS } from "../../runtime/nats/consume/ack_wait.ts";
+import { EventPublisher, type Reader } from "../../runtime/nats/publish/event_publisher.ts";
+import type { Remover } from "../../runtime/nats/dead_letters/redrive.ts";
+import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
+import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
-import type { Delivery } from "../../runtime/nouns/delivery.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import type { Delivery } from "../../runtime/core/delivery.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import { Answered, Asked } from "./events.ts";
 import type { Link } from "./link.ts";
 import type { Settings } from "./settings.ts";
@@ -36,7 +36,7 @@ export const FUNCTION = "sim";
 export interface Plant {
   readonly publisher?: (right: Publisher) => Publisher;
   readonly deadLetters?: (right: DeadLetters) => DeadLetters;
-  readonly attempts?: (right: Attempts) => Attempts;
+  readonly attempts?: (right: AttemptStore) => AttemptStore;
   readonly settler?: (right: Settler) => Settler;
 }
 
@@ -45,7 +45,7 @@ export type Decided = (delivery: Delivery, outcome: Outcome) => void;
 
 /** What a runtime consists of, as far as it is simulated. */
 export interface Composed {
-  readonly worker: Worker;
+  readonly worker: Dispatcher;
   readonly settler: NatsSettler;
 }
 
@@ -56,27 +56,34 @@ export interface Composed {
 export function compose(
   link: Link,
   clock: Clock,
-  fn: BoundFunction,
-  sources: readonly Source[],
+  fn: ResolvedFunction,
+  sources: readonly Consumer[],
   decided: Decided,
   plant: Plant,
 ): Composed {
   const { store, kv, streams, before } = link;
   const as = <Part>(right: Part, wrong: ((right: Part) => Part) | undefined) => wrong ? wrong(right) : right;
-  const attempts = as<Attempts>(new AttemptStore(kv, link.isParked), plant.attempts);
+  const attempts = as<AttemptStore>(new NatsAttemptStore(kv, link.isParked), plant.attempts);
   const deadLetters = as(new DeadLetters(store, before), plant.deadLetters);
-  const settler = new NatsSettler(link.nc, deadLetters, attempts, new RetryLane(store), { streams } as Remover, clock);
+  const settler = new NatsSettler(
+    link.nc,
+    deadLetters,
+    attempts,
+    new RetryStream(store),
+    { streams } as Remover,
+    clock,
+  );
   const ports = {
     clock,
     publisher: as<Publisher>(new EventPublisher(store, { streams } as unknown as Reader, before), plant.publisher),
     settler: watched(as<Settler>(settler, plant.settler), decided),
     attempts,
-    inbox: NO_INBOX,
+    idempotency: NO_INBOX,
     observer: UNOBSERVED,
     kv: NO_BUCKETS,
   };
-  const dependencies = new Dependencies(fn.policy.dependencies, clock, () => {});
-  return { worker: new Worker(new Pipeline(fn, dependencies, ports), sources, EXTEND_MS, KEPT), settler };
+  const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
+  return { worker: new Dispatcher(new Pipeline(fn, dependencies, ports), sources, EXTEND_MS, KEPT), settler };
 }
 
 function watched(settler: Settler, decided: Decided): Settler {
@@ -96,13 +103,13 @@ const SCOPE = {
 };
 const UNOBSERVED: Observer = { observe: (_invocation, run) => run(SCOPE), breakerChanged() {} };
 const NO_BUCKETS = new MemoryKvStore();
-const NO_INBOX: Inbox = { claim: () => Promise.reject(new Error("nothing is claimed here")) };
+const NO_INBOX: IdempotencyStore = { claim: () => Promise.reject(new Error("nothing is claimed here")) };
 /** No handler blocks its thread here. */
-const KEPT: KeepAlive = { hold: () => ({ mine: () => true, renew() {}, release() {} }) };
-const policies = new Map<string, BoundFunction["policy"]>();
+const KEPT: Leases = { hold: () => ({ mine: () => true, renew() {}, release() {} }) };
+const policies = new Map<string, ResolvedFunction["policy"]>();
 
 /** The function under simulation, with a handler of the caller's. */
-export function functionOf(settings: Settings, handler: BoundFunction["handler"]): BoundFunction {
+export function functionOf(settings: Settings, handler: ResolvedFunction["handler"]): ResolvedFunction {
   const { attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs } = settings;
   const key = [attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs].join();
   let policy = policies.get(key);

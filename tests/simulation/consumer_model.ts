@@ -1,4 +1,4 @@
-import { covers } from "../../runtime/rules/subjects.ts";
+import { covers } from "../../runtime/core/subjects.ts";
 import type { StoredMessage } from "./model.ts";
 
 export interface ConsumerOptions {

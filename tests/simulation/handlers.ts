@@ -1,6 +1,6 @@
 import { NonRetryableError, RetryAfterError } from "weir";
-import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import { Answered } from "./events.ts";
 import type { Account } from "./ledger.ts";
 import type { Replica } from "./replica.ts";
@@ -15,7 +15,7 @@ export interface Run {
 }
 
 /** The handler as a replica runs it: it begins, waits for the schedule, and does what its event's plan says. */
-export function handlerOf(world: World, replica: Replica): BoundFunction["handler"] {
+export function handlerOf(world: World, replica: Replica): ResolvedFunction["handler"] {
   return async ({ id }, ctx) => {
     if (replica.link.state === "dead") return await new Promise(() => {}); // it died before it came to that
     const account = world.ledger.of(id), { plan } = account, { trouble } = plan;

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import type { Plan } from "./events.ts";
 
 /** Everything that befell one event, as an onlooker who misses nothing would have written it down. */

@@ -1,10 +1,10 @@
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
-import type { AttemptStore } from "../../runtime/nats/attempts.ts";
-import type { StoredBefore } from "../../runtime/nats/late_duplicates.ts";
-import { parkedSubject, RETRIES } from "../../runtime/nats/retry_lane.ts";
-import type { Delivery } from "../../runtime/nouns/delivery.ts";
-import { type Store, StoreError } from "../../runtime/nats/jetstream_store.ts";
-import type { Stored } from "../../runtime/flow/ports.ts";
+import type { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
+import type { StoredBefore } from "../../runtime/nats/publish/late_dedup.ts";
+import { RETRIES, retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
+import type { Delivery } from "../../runtime/core/delivery.ts";
+import { PublishError, type Store } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import type { PublishResult } from "../../runtime/engine/ports.ts";
 import { ANY } from "./ledger.ts";
 import { type Header, type JetStreamModel, WINDOW_MS } from "./model.ts";
 import { headerLines } from "./wire.ts";
@@ -68,14 +68,14 @@ export class Link {
   };
 
   readonly store: Store = {
-    store: (subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<Stored> => {
+    store: (subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult> => {
       const { model } = this.network;
       const headers = headerLines(hdrs);
       const about = () => this.network.eventIn(headers, payload);
       return this.#ask(`store ${subject}`, about, () => {
         const ack = model.publish(subject, payload, headers, this.network.now());
-        if (ack === undefined) throw new StoreError("unavailable", `no stream stores ${subject}`);
-        if ("error" in ack) throw new StoreError("refused", ack.error.description);
+        if (ack === undefined) throw new PublishError("unavailable", `no stream stores ${subject}`);
+        if ("error" in ack) throw new PublishError("refused", ack.error.description);
         if (!ack.duplicate) this.network.stored(subject);
         return { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate };
       }, true);
@@ -93,7 +93,7 @@ export class Link {
         this.network.bucket.set(key, text);
         return 0;
       }),
-  } as unknown as ConstructorParameters<typeof AttemptStore>[0];
+  } as unknown as ConstructorParameters<typeof NatsAttemptStore>[0];
 
   readonly streams = {
     getMessage: (stream: string, { seq }: { seq: number }) =>
@@ -103,8 +103,8 @@ export class Link {
   };
 
   readonly isParked = (functionName: string, delivery: Delivery): Promise<boolean> => {
-    const subject = parkedSubject(functionName, delivery);
-    return this.#ask(`is ${subject} there`, () => this.network.eventAt(delivery.place), () => {
+    const subject = retrySubject(functionName, delivery);
+    return this.#ask(`is ${subject} there`, () => this.network.eventAt(delivery.messageKey), () => {
       return this.network.model.messages(RETRIES.stream).some((message) => message.subject === subject);
     });
   };
@@ -152,7 +152,7 @@ export class Link {
         else resolve(result as Result);
       },
       overdue: () => repeats && this.network.now() > giveUpAtMs,
-      fail: () => reject(new StoreError("unavailable", `no answer to: ${what}`)),
+      fail: () => reject(new PublishError("unavailable", `no answer to: ${what}`)),
     };
     this.network.asked(ask);
     return promise;

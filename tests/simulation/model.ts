@@ -1,4 +1,4 @@
-import { covers } from "../../runtime/rules/subjects.ts";
+import { covers } from "../../runtime/core/subjects.ts";
 import { type ConsumerOptions, type Handed, ModelConsumer } from "./consumer_model.ts";
 
 /** A header as it is on the wire: a name may come more than once. */

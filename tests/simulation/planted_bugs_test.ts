@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Attempts, Publisher, Settler } from "../../runtime/flow/ports.ts";
-import { DeadLetters } from "../../runtime/nats/dead_letters.ts";
+import type { AttemptStore, Publisher, Settler } from "../../runtime/engine/ports.ts";
+import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import type { Plant } from "./compose.ts";
 import { find, simulate } from "./simulate.ts";
 
@@ -38,11 +38,11 @@ const strictSettler = (right: Settler): Settler => ({
 /** Names a dead letter by the place it was delivered from, which an event and its parked copy have not in common. */
 class PlacedDeadLetters extends DeadLetters {
   override store(...what: Parameters<DeadLetters["store"]>): ReturnType<DeadLetters["store"]> {
-    const [functionName, { place }] = what;
+    const [functionName, { messageKey }] = what;
     const { jetstream } = this;
     const renaming = new DeadLetters({
       store(subject, payload, hdrs) {
-        hdrs.set("Nats-Msg-Id", `${functionName}:${place}`);
+        hdrs.set("Nats-Msg-Id", `${functionName}:${messageKey}`);
         return jetstream.store(subject, payload, hdrs);
       },
     }, this.before);
@@ -51,7 +51,7 @@ class PlacedDeadLetters extends DeadLetters {
 }
 
 /** Says that counts are written, and forgets them. */
-const forgetful = (right: Attempts): Attempts => ({
+const forgetful = (right: AttemptStore): AttemptStore => ({
   read: (functionName, delivery) => right.read(functionName, delivery),
   write: () => Promise.resolve(),
 });

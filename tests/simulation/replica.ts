@@ -1,4 +1,4 @@
-import type { BoundFunction } from "../../runtime/authoring/bind_function.ts";
+import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { compose, type Composed, type Decided, type Plant } from "./compose.ts";
 import { Link, type Network } from "./link.ts";
 import { SimSource } from "./sim_source.ts";
@@ -17,7 +17,7 @@ export class Replica {
     readonly name: string,
     network: Network,
     readonly time: VirtualTime,
-    functionFor: (replica: Replica) => BoundFunction,
+    functionFor: (replica: Replica) => ResolvedFunction,
     decided: Decided,
     plant: Plant,
   ) {

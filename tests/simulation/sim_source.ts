@@ -1,5 +1,5 @@
-import type { Sink, Source } from "../../runtime/flow/ports.ts";
-import { toDelivery } from "../../runtime/nats/delivery.ts";
+import type { Consumer, ConsumerSink } from "../../runtime/engine/ports.ts";
+import { toDelivery } from "../../runtime/nats/consume/delivery.ts";
 import type { Handed } from "./consumer_model.ts";
 import type { Link } from "./link.ts";
 import { toMsg } from "./wire.ts";
@@ -8,16 +8,16 @@ import { toMsg } from "./wire.ts";
  * Pulls from one consumer of the model, as PullSource does: it asks for what its sink could begin, what it asked for
  * may come when the sink could begin no more, and before it stops it lets come what is on its way.
  */
-export class SimSource implements Source {
+export class SimSource implements Consumer {
   /** How many messages the server owes it. */
   owed = 0;
   readonly onItsWay: Handed[] = [];
-  #sink: Sink | undefined;
+  #sink: ConsumerSink | undefined;
   #stopped: (() => void) | undefined;
 
   constructor(readonly link: Link, readonly stream: string) {}
 
-  start(sink: Sink): void {
+  start(sink: ConsumerSink): void {
     this.#sink = sink;
     this.wake();
   }

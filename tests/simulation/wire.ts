@@ -1,5 +1,5 @@
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
-import { RawHeaders } from "../../runtime/nats/raw_headers.ts";
+import { RawHeaders } from "../../runtime/nats/client/raw_headers.ts";
 import type { Header, StoredMessage } from "./model.ts";
 
 const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();

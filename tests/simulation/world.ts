@@ -1,6 +1,6 @@
-import { ACK_WAIT_MS } from "../../runtime/nats/ack_wait.ts";
-import type { Delivery } from "../../runtime/nouns/delivery.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import { ACK_WAIT_MS } from "../../runtime/nats/consume/ack_wait.ts";
+import type { Delivery } from "../../runtime/core/delivery.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import { FUNCTION, functionOf, type Plant } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
 import { Asked, makePlan, type Plan } from "./events.ts";
@@ -155,8 +155,8 @@ export class World implements Network {
       this.model.messages("RETRIES").length === 0;
   }
 
-  #decided(replica: Replica, { place, deliveryCount }: Delivery, outcome: Outcome): void {
-    const [stream, seq] = place.split(".");
+  #decided(replica: Replica, { messageKey, deliveryCount }: Delivery, outcome: Outcome): void {
+    const [stream, seq] = messageKey.split(".");
     const id = this.ledger.at(`${stream}.${seq}`)!, account = this.ledger.of(id);
     const delay = "delayMs" in outcome ? ` ${outcome.delayMs}` : "";
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";

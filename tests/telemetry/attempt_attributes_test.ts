@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Attributes } from "@opentelemetry/api";
 import fc from "fast-check";
-import type { Invocation } from "../../runtime/flow/ports.ts";
+import type { Invocation } from "../../runtime/engine/ports.ts";
 import { AttemptAttributes } from "../../runtime/telemetry/attempt_attributes.ts";
-import { attributeListJson, scopeJson, spanJson } from "../../runtime/telemetry/otlp_json.ts";
-import { RecordedSpan } from "../../runtime/telemetry/recorded_span.ts";
+import { attributeListJson, scopeJson, spanJson } from "../../runtime/telemetry/otel/otlp_json.ts";
+import { RecordedSpan } from "../../runtime/telemetry/otel/recorded_span.ts";
 
 const text = fc.string({ unit: "binary", minLength: 1, maxLength: 12 }), count = fc.nat(1_000_000);
 const subject = fc.constantFrom("orders.created", "orders.shipped");
@@ -19,7 +19,7 @@ const invocations = fc.record({
     sequence: count,
     deliveryCount: count,
     payload: fc.uint8Array({ maxLength: 4 }),
-    earlier: fc.record({ redrives: fc.constantFrom(0, 2) }),
+    history: fc.record({ redrives: fc.constantFrom(0, 2) }),
   }),
 }) as unknown as fc.Arbitrary<Invocation>;
 

@@ -1,8 +1,8 @@
 /** Logs as a process does, inside a span and outside of one, and ends. */
 import { trace } from "@opentelemetry/api";
-import { systemClock } from "../../runtime/clock.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { setupLog } from "../../runtime/telemetry/setup_log.ts";
-import { setupTracing } from "../../runtime/telemetry/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "log-program");
 const { log, shutdown } = await setupLog({

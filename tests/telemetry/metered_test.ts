@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { Invocation, Scope, Stored } from "../../runtime/flow/ports.ts";
-import type { OutgoingEvent } from "../../runtime/nouns/event.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
+import type { Invocation, PublishResult, Scope } from "../../runtime/engine/ports.ts";
+import type { OutgoingEvent } from "../../runtime/core/event.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
 import { MeteredPublisher } from "../../runtime/telemetry/metered_publisher.ts";
-import { Metrics } from "../../runtime/telemetry/metrics.ts";
-import { Outcomes } from "../../runtime/telemetry/outcomes.ts";
+import { Metrics } from "../../runtime/telemetry/otel/metrics.ts";
+import { OutcomeEmitter } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { readPage } from "./metrics_fixture.ts";
 
@@ -19,7 +19,7 @@ function observing() {
     observe: <O extends Outcome>(_: Invocation, run: (scope: Scope) => Promise<O>) => run(SCOPE),
     breakerChanged: (change: unknown) => void changes.push(change),
   };
-  const observer = new MeteredObserver(inner, metrics, new TestClock(5_000), new Outcomes());
+  const observer = new MeteredObserver(inner, metrics, new TestClock(5_000), new OutcomeEmitter());
   const see = (outcome: Outcome, deliveryCount = 1) => {
     const invocation = { functionName: "pay", delivery: { deliveryCount } } as Invocation;
     return observer.observe(invocation, (scope) => {
@@ -39,7 +39,7 @@ Deno.test("an outcome is counted by its kind and reason, and comes through as it
     { kind: "ack" },
     { kind: "ack", skipped: "parked" },
     { kind: "ack", skipped: "handled-before" },
-    { kind: "lost" },
+    { kind: "lease-expired" },
     { kind: "retry", delayMs: 1, reason: "timed-out", usesAttempt: true, error: ERROR },
     { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false },
     { kind: "dead-letter", reason: "expired", attempts: 0, error: ERROR },
@@ -50,7 +50,7 @@ Deno.test("an outcome is counted by its kind and reason, and comes through as it
     "ack  2",
     "ack parked 1",
     "ack handled-before 1",
-    "lost  1",
+    "lease-expired  1",
     "retry timed-out 1",
     "retry shutdown 1",
     "dead-letter expired 1",
@@ -58,7 +58,7 @@ Deno.test("an outcome is counted by its kind and reason, and comes through as it
   assert.deepEqual(await counted("weir_function_deliveries_total"), ["8"]);
   assert.deepEqual(await counted("weir_function_redeliveries_total"), ["7"]);
   const durations = await counted("weir_function_duration_seconds_count");
-  assert.deepEqual(durations, ["ack 4", "lost 1", "retry 2", "dead-letter 1"]);
+  assert.deepEqual(durations, ["ack 4", "lease-expired 1", "retry 2", "dead-letter 1"]);
 });
 
 Deno.test("a function's counters are there from the start, at nought", async () => {
@@ -88,7 +88,7 @@ Deno.test("a breaker's change is counted, and told to the observer inside", asyn
 
 Deno.test("storing an event is counted by how it ended, and an error comes through", async () => {
   const metrics = new Metrics("test"), durations = metrics.histogram("weir.publish.duration");
-  const answers: (Stored | Error)[] = [
+  const answers: (PublishResult | Error)[] = [
     { stream: "S", sequence: 1, duplicate: false },
     { stream: "S", sequence: 1, duplicate: true },
     new Error("full"),

@@ -3,25 +3,25 @@
  * which fails if told so. Then the shutdown; it prints how long that took as its last line.
  */
 import { z } from "zod";
-import { defineEvent } from "../../runtime/authoring/define_event.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import { defineEvent } from "../../runtime/api/define_event.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { ApiKeys } from "../../runtime/http/api_keys.ts";
 import { ingress } from "../../runtime/http/ingress.ts";
-import type { Stored } from "../../runtime/flow/ports.ts";
-import type { OutgoingEvent } from "../../runtime/nouns/event.ts";
-import type { Outcome } from "../../runtime/nouns/outcome.ts";
-import { Logger } from "../../runtime/telemetry/log.ts";
+import type { PublishResult } from "../../runtime/engine/ports.ts";
+import type { OutgoingEvent } from "../../runtime/core/event.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
+import { Logger } from "../../runtime/telemetry/otel/log.ts";
 import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { setupTracing } from "../../runtime/telemetry/tracing.ts";
-import { HeaderList } from "../../runtime/rules/header_list.ts";
+import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { HeaderList } from "../../runtime/core/headers.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "order-program");
 const observer = new TelemetryObserver(new Logger({ level: "error", format: "json" }));
 const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({}), ingress: {} });
 
 /** Hands what is published to the function. */
-async function deliver(sent: OutgoingEvent): Promise<Stored> {
+async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   const trace = sent.trace ?? {};
   const headers = HeaderList.of(Object.entries(trace));
   const payload = new TextEncoder().encode(sent.json);
@@ -31,14 +31,14 @@ async function deliver(sent: OutgoingEvent): Promise<Stored> {
     subject: sent.type,
     deliveryCount: 1,
     storedAtMs: 0,
-    handle: "",
-    place: "",
+    ackSubject: "",
+    messageKey: "",
   };
-  const earlier = { attempts: 0, freeRetries: 0, redrives: 0 };
+  const history = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
   const { json: _, trace: __, extensions: ___, ...attributes } = sent;
   const invocation = {
     functionName: "reserveInventory",
-    delivery: { ...place, earlier, payload, headers },
+    delivery: { ...place, history, payload, headers },
     event: { ...attributes, data: {}, subject: sent.type, extensions: {} },
     attempt: 1,
   };

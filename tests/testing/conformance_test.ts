@@ -6,7 +6,7 @@ import { defineEvent, defineFunction, defineStream } from "weir";
 import {
   type Emitted,
   invoke,
-  MemoryInbox,
+  MemoryIdempotencyStore,
   MemoryKvStore,
   type Outcome,
   type RecordedEvent,
@@ -14,7 +14,7 @@ import {
   TestClock,
 } from "weir/testing";
 import { z } from "zod";
-import { startServer } from "../../runtime/broker/server.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../nats/eventually.ts";
 import { type Case, CASES } from "./conformance_cases.ts";
 
@@ -33,7 +33,7 @@ function kindOf(outcome: Outcome): string {
 const nameOf = (one: Case) => one.event.type.replace(".in", "");
 
 async function inMemory({ fn, event, data, headers, twice, ...one }: Case, id: string): Promise<Came> {
-  const kv = new MemoryKvStore(), inbox = new MemoryInbox(), name = nameOf({ fn, event, data, ...one });
+  const kv = new MemoryKvStore(), inbox = new MemoryIdempotencyStore(), name = nameOf({ fn, event, data, ...one });
   const run = () => invoke(fn, data, { event, name, id, headers, kv, inbox });
   if (twice) await run();
   const { outcome, emitted } = await run();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, type FunctionDefinition } from "weir";
-import { assertIdempotent, type CrashOptions, crashPoints, watched } from "weir/testing";
+import { assertIdempotent, type CrashOptions, crashPoints, watch } from "weir/testing";
 import { z } from "zod";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
@@ -97,8 +97,8 @@ Deno.test("what is done outside proves nothing unless `world` shows what came of
   await assertIdempotent(posts, { n: 1 }, { world: () => null });
   await server.shutdown();
 
-  let rows = watched(new Rows());
-  const setup = () => rows = watched(new Rows());
+  let rows = watch(new Rows());
+  const setup = () => rows = watch(new Rows());
   const inserts = defineFunction({ on: Asked }, () => rows.insert("row"));
   assert.match(await refused(inserts, { setup }), /\n {2}Rows\.insert\('row'\)\n/);
   assert.match(await refused(inserts, { setup, world: ({ rows }) => rows }), /is not idempotent: 2 of 3/);
@@ -145,7 +145,7 @@ Deno.test("a world that shows nothing is told", async () => {
     }
   }
   let hidden = new Hidden();
-  const setup = () => hidden = watched(new Hidden());
+  const setup = () => hidden = watch(new Hidden());
   const inserts = defineFunction({ on: Asked }, () => hidden.insert("row"));
   assert.match(
     await refused(inserts, { setup, world: (it) => it }),
@@ -174,22 +174,22 @@ Deno.test("a process that dies in a loop which waits for nothing comes out of it
       this.taken.push(this.waiting.shift()!);
     }
   }
-  let queue = watched(new Queue());
+  let queue = watch(new Queue());
   const drains = defineFunction({ on: Asked }, () => {
     while (queue.hasMore()) queue.take();
   });
-  const setup = () => queue = watched(new Queue());
+  const setup = () => queue = watch(new Queue());
   await assertIdempotent(drains, { n: 1 }, { setup, world: ({ taken }) => taken });
 });
 
 Deno.test("a frozen client can be watched by a proxy, and is what it was", async () => {
   const rows: string[] = [];
   const client = Object.freeze({ insert: async (row: string) => void await Promise.resolve(rows.push(row)) });
-  const proxy = watched(client, "client");
+  const proxy = watch(client, "client");
   const inserts = defineFunction({ on: Asked }, () => proxy.insert("row"));
   const at = await found(inserts, { setup: () => void rows.splice(0), world: () => rows });
   assert.deepEqual(at, ["after client.insert('row')", "before the ack"]);
   assert.deepEqual([Object.keys(proxy), "insert" in proxy], [["insert"], true]);
-  assert.equal(watched(new Rows()).constructor, Rows);
-  assert.ok(watched(new Rows()) instanceof Rows);
+  assert.equal(watch(new Rows()).constructor, Rows);
+  assert.ok(watch(new Rows()) instanceof Rows);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AssertionError } from "node:assert";
 import { defineEvent, defineFunction, NonRetryableError } from "weir";
-import { assertIdempotent, type CrashOptions, crashPoints, watched } from "weir/testing";
+import { assertIdempotent, type CrashOptions, crashPoints, watch } from "weir/testing";
 import { z } from "zod";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
@@ -138,7 +138,7 @@ Deno.test("the methods of a watched object are points, by a proxy and in place",
   });
   const expected = ["after rows.insert('row')", "before the ack"];
   const world = (rows: Table) => rows.count();
-  const byProxy = await crashPoints(insert, { n: 1 }, { setup: () => table = watched(new Table(), "rows"), world });
+  const byProxy = await crashPoints(insert, { n: 1 }, { setup: () => table = watch(new Table(), "rows"), world });
   assert.deepEqual(byProxy.findings.map(({ at }) => at), expected);
 
   const imported = table = new Table();
@@ -163,7 +163,7 @@ Deno.test("a world that is not made anew for each run is told", async () => {
 Deno.test("what a process began before it died may still arrive, and what it would have done next does not", async () => {
   const done: string[] = [];
   let waits = 0;
-  const outside = watched({
+  const outside = watch({
     work: async (name: string) => {
       if (waits++ === 0) await new Promise((resolve) => setTimeout(resolve, 10));
       done.push(name);

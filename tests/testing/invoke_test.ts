@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { trace } from "@opentelemetry/api";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
-import { invoke, MemoryInbox, MemoryKvStore, type RecordedEvent, TestClock } from "weir/testing";
+import { invoke, MemoryIdempotencyStore, MemoryKvStore, type RecordedEvent, TestClock } from "weir/testing";
 import { z } from "zod";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
@@ -218,7 +218,7 @@ Deno.test("only what the function logs itself is kept, with its event and functi
 
 Deno.test("an event that was handled is known by its inbox, for as long as the function says", async () => {
   const once = defineFunction({ on: Asked, idempotency: { ttl: "1h" } }, () => {});
-  const clock = new TestClock(), inbox = new MemoryInbox(clock);
+  const clock = new TestClock(), inbox = new MemoryIdempotencyStore(clock);
   const again = async () => (await invoke(once, ADA, { clock, inbox })).outcome;
   assert.deepEqual(await again(), { kind: "ack" });
   assert.deepEqual(await again(), { kind: "ack", skipped: "handled-before" });

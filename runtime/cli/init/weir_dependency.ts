@@ -1,7 +1,7 @@
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
-import { WEIR_ROOT } from "../../rules/own_modules.ts";
+import { WEIR_ROOT } from "../../core/own_modules.ts";
 
 /** How a project gets Weir: from a folder beside it, or from the registry by its version. */
 export type WeirDependency =

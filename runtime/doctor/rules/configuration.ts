@@ -1,7 +1,7 @@
-import { authProblem, LOOPBACK } from "../../config.ts";
-import { formatDuration } from "../../rules/duration.ts";
+import { authProblem, LOOPBACK } from "../../app/config.ts";
+import { formatDuration } from "../../core/duration.ts";
 import { known } from "../facts.ts";
-import { nearest } from "../../rules/nearest.ts";
+import { nearest } from "../../core/did_you_mean.ts";
 import type { Rule } from "../rule.ts";
 import { KNOWN_VARIABLES, SERVICE_LINK } from "../variables.ts";
 

@@ -1,10 +1,10 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
-import { ACK_WAIT_MS, EXTEND_MS, LAPSE_MS } from "../../nats/ack_wait.ts";
-import { EXPIRES_MS } from "../../nats/pull_source.ts";
+import { ACK_WAIT_MS, EXTEND_MS, LAPSE_MS } from "../../nats/consume/ack_wait.ts";
+import { EXPIRES_MS } from "../../nats/consume/pull_consumer.ts";
 import { split } from "../consumers.ts";
 import { type Facts, known } from "../facts.ts";
 import type { Found, Rule } from "../rule.ts";
-import { span } from "../words.ts";
+import { span } from "../format.ts";
 
 const RESTART = "start Weir: a start sets it back";
 
@@ -69,9 +69,9 @@ export const CONSUMERS: readonly Rule[] = [
     area: "consumers",
     holds: "every function's consumer is pulled from, and acked event by event",
     why: "`start` exits with 1 on another kind, which JetStream does not change in place",
-    fix: "`deno task apply`: it makes a new one that goes on where this one has got to",
+    fix: "as `deno task plan` says: stop its function, `nats consumer rm STREAM NAME`, start it again",
     find: (facts) =>
-      each(facts, ({ config }, name) => {
+      each(facts, ({ config, stream_name, name: own }, name) => {
         const flaw = config.deliver_subject
           ? `pushes to ${config.deliver_subject}`
           : config.ack_policy !== "explicit"
@@ -80,7 +80,9 @@ export const CONSUMERS: readonly Rule[] = [
           ? "delivers headers alone"
           : undefined;
         if (flaw === undefined) return [];
-        const fix = config.headers_only ? RESTART : "deno task apply";
+        const fix = config.deliver_subject || config.ack_policy !== "explicit"
+          ? `as \`deno task plan\` says: stop its function, nats consumer rm ${stream_name} ${own}, start it again`
+          : RESTART;
         return [{ severity: "error", what: `${name} ${flaw}`, fix }];
       }),
   },

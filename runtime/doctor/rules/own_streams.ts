@@ -1,10 +1,10 @@
 import type { StreamInfo } from "@nats-io/jetstream";
-import { DEAD_LETTERS } from "../../nats/dead_letters.ts";
-import { RETRIES } from "../../nats/retry_lane.ts";
+import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
+import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { type Facts, known } from "../facts.ts";
 import type { Found, Rule } from "../rule.ts";
 import { limitsOf } from "../streams.ts";
-import { span } from "../words.ts";
+import { span } from "../format.ts";
 
 const OWN = [DEAD_LETTERS.stream, RETRIES.stream];
 const REMOVE = (name: string) => `nats stream rm ${name} once it is empty (\`start\` makes it anew)`;

@@ -1,5 +1,5 @@
-import { overlaps } from "../../rules/subjects.ts";
-import { roomy, span } from "../words.ts";
+import { overlaps } from "../../core/subjects.ts";
+import { roomy, span } from "../format.ts";
 import { known } from "../facts.ts";
 import { horizonMs, inStreamMs } from "../retry_horizon.ts";
 import type { Rule } from "../rule.ts";

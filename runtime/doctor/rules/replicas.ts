@@ -1,6 +1,6 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { connected, type Facts, known } from "../facts.ts";
-import { streamsOf } from "../needs.ts";
+import { streamsOf } from "../required_permissions.ts";
 import type { Rule } from "../rule.ts";
 
 /** How many times what is stored is stored, and how soon on disk. */

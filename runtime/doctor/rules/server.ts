@@ -1,13 +1,13 @@
-import type { Registry } from "../../authoring/registry.ts";
-import { type Config, LOOPBACK } from "../../config.ts";
-import { OLDEST_SUPPORTED } from "../../rules/server_version.ts";
+import type { Registry } from "../../project/registry.ts";
+import { type Config, LOOPBACK } from "../../app/config.ts";
+import { OLDEST_SUPPORTED } from "../../core/server_version.ts";
 import { connectionFix } from "../connection_fix.ts";
 import { connected, known } from "../facts.ts";
-import { needsOf } from "../needs.ts";
+import { needsOf } from "../required_permissions.ts";
 import { type Refusal, refusals } from "../permissions.ts";
 import type { Rule } from "../rule.ts";
 import { consumerNames } from "../consumers.ts";
-import { span } from "../words.ts";
+import { span } from "../format.ts";
 
 const SKEW_MS = { warning: 1_000, error: 5_000 };
 

@@ -1,11 +1,11 @@
-import { covers } from "../../rules/subjects.ts";
+import { covers } from "../../core/subjects.ts";
 import { connected, known } from "../facts.ts";
 import type { Rule } from "../rule.ts";
 import { eventStreams, limitsOf } from "../streams.ts";
-import { percent, size, span } from "../words.ts";
-import { ACK_WAIT_MS } from "../../nats/ack_wait.ts";
-import { DEAD_LETTERS } from "../../nats/dead_letters.ts";
-import { RETRIES } from "../../nats/retry_lane.ts";
+import { percent, size, span } from "../format.ts";
+import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
+import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
+import { RETRIES } from "../../nats/retry/retry_stream.ts";
 
 /** A publisher tries for 8 s, and its last try may take 2 s to come. */
 const PUBLISHING_MS = 10_000;

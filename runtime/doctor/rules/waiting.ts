@@ -1,6 +1,6 @@
 import { known } from "../facts.ts";
 import type { Found, Rule } from "../rule.ts";
-import { percent, size } from "../words.ts";
+import { percent, size } from "../format.ts";
 
 const NEARLY_FULL = 80;
 

@@ -1,5 +1,5 @@
-import { durablesOf } from "../../nats/topology.ts";
-import { overlaps } from "../../rules/subjects.ts";
+import { durablesOf } from "../../nats/topology/topology.ts";
+import { overlaps } from "../../core/subjects.ts";
 import { filtersOf, split } from "../consumers.ts";
 import { known } from "../facts.ts";
 import type { Found, Rule } from "../rule.ts";

@@ -1,8 +1,8 @@
 import { AssertionError } from "node:assert";
-import type { FunctionDefinition, Trigger } from "../../authoring/define_function.ts";
+import type { FunctionDefinition, Trigger } from "../../api/define_function.ts";
 import { describeOutcome } from "../describe_outcome.ts";
 import type { DataOf } from "../invoke_options.ts";
-import type { RecordedEvent } from "../recorded.ts";
+import type { RecordedEvent } from "../recorded_event.ts";
 import { type CrashOptions, crashPoints, type CrashReport } from "./crash_points.ts";
 
 const HEADINGS = ["the process dies", "what then differs", "without a crash", "after it"];

@@ -1,17 +1,17 @@
-import type { FunctionDefinition, Trigger } from "../../authoring/define_function.ts";
-import type { Outcome } from "../../nouns/outcome.ts";
-import type { Duration } from "../../rules/duration.ts";
+import type { FunctionDefinition, Trigger } from "../../api/define_function.ts";
+import type { Outcome } from "../../core/outcome.ts";
+import type { Duration } from "../../core/duration.ts";
 import type { DataOf, GivenEvent } from "../invoke_options.ts";
 import type { MemoryKvStore } from "../memory_kv.ts";
 import { registryOf } from "../modules.ts";
-import type { RecordedEvent } from "../recorded.ts";
+import type { RecordedEvent } from "../recorded_event.ts";
 import { durationMs } from "../test_clock.ts";
 import { deliveryOf } from "../test_delivery.ts";
 import { common, type Difference, differences, varying } from "./compare.ts";
 import { type Run, run } from "./crash_run.ts";
 import { CrashPlan } from "./life.ts";
 import { anotherMillisecond, type Trial } from "./live_through.ts";
-import { watchInPlace } from "./watched.ts";
+import { watchInPlace } from "./watch.ts";
 import { watchFetch } from "./watched_fetch.ts";
 
 /**

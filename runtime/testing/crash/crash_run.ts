@@ -1,4 +1,4 @@
-import type { Outcome } from "../../nouns/outcome.ts";
+import type { Outcome } from "../../core/outcome.ts";
 import { asTree } from "./compare.ts";
 import type { CrashOptions } from "./crash_points.ts";
 import { CrashWorld } from "./crash_world.ts";

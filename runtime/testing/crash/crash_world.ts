@@ -1,8 +1,8 @@
-import type { KvBucket } from "../../authoring/context.ts";
-import type { Claim, Counts, Inbox, KvStore, Ports } from "../../flow/ports.ts";
-import type { OutgoingEvent } from "../../nouns/event.ts";
-import type { Outcome } from "../../nouns/outcome.ts";
-import { MemoryInbox } from "../memory_inbox.ts";
+import type { KvBucket } from "../../api/context.ts";
+import type { AttemptCounts, Claim, IdempotencyStore, KvStore, Ports } from "../../engine/ports.ts";
+import type { OutgoingEvent } from "../../core/event.ts";
+import type { Outcome } from "../../core/outcome.ts";
+import { MemoryIdempotencyStore } from "../memory_idempotency_store.ts";
 import { MemoryKvStore } from "../memory_kv.ts";
 import { OwnLog } from "../own_log.ts";
 import { TestClock } from "../test_clock.ts";
@@ -18,14 +18,14 @@ interface Kept {
 export class CrashWorld {
   readonly clock = new TestClock();
   readonly kv = new MemoryKvStore();
-  readonly inbox = new MemoryInbox(this.clock);
+  readonly inbox = new MemoryIdempotencyStore(this.clock);
   /** What is in the streams, by id. */
   readonly events: Record<string, Kept> = {};
   /** Events that were published again under the same id, and said something else: JetStream dropped them. */
   readonly dropped: Record<string, Kept> = {};
   /** How the event ended. */
   ended: Outcome | undefined;
-  #counts: Counts | undefined;
+  #counts: AttemptCounts | undefined;
 
   /** The world as one process sees it: each of its effects is a step of its life. */
   ports(life: Life): Ports {
@@ -51,8 +51,8 @@ export class CrashWorld {
             this.ended = outcome;
             life.settled();
           } else if (progress) {
-            const { attempts, freeRetries, emittedSinceMs } = progress;
-            this.#counts = { begun: attempts, free: freeRetries, emitted: emittedSinceMs !== undefined };
+            const { attempts, excusedDeliveries, emittedSinceMs } = progress;
+            this.#counts = { begun: attempts, free: excusedDeliveries, emitted: emittedSinceMs !== undefined };
           } else if (delivery.deliveryCount === 1) this.#counts = { begun: 0, free: 1, emitted: false };
           return { ok: true };
         },
@@ -65,7 +65,7 @@ export class CrashWorld {
           return Promise.resolve();
         },
       },
-      inbox: steppedInbox(this.inbox, life),
+      idempotency: steppedInbox(this.inbox, life),
       observer: new OwnLog(this.clock),
       kv: steppedKv(this.kv, life),
     };
@@ -83,14 +83,14 @@ const SETTLING = {
   "ack": "the ack",
   "retry": "giving it back",
   "dead-letter": "the dead letter",
-  "lost": "letting it go",
+  "lease-expired": "letting it go",
 } as const;
 
 function never(): Promise<never> {
   return new Promise(() => {});
 }
 
-function steppedInbox(inbox: Inbox, life: Life): Inbox {
+function steppedInbox(inbox: IdempotencyStore, life: Life): IdempotencyStore {
   return {
     claim: async (...claiming) => {
       const claimed = await life.step("claiming the event", () => inbox.claim(...claiming));

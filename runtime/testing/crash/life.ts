@@ -34,7 +34,7 @@ interface Step {
 }
 
 /** What is said of a step besides. */
-export interface StepOptions<Result> {
+interface StepOptions<Result> {
   /** Lets go of a result that nobody will ever look at. */
   readonly discard?: (result: Awaited<Result>) => void;
   /** Whether it may change something outside that only the author can look at. */

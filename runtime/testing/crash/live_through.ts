@@ -1,10 +1,10 @@
-import type { BoundFunction } from "../../authoring/bind_function.ts";
-import type { HandlerContext } from "../../authoring/context.ts";
-import { Dependencies } from "../../flow/dependencies.ts";
-import { Pipeline } from "../../flow/pipeline.ts";
-import { ACK_WAIT_MS } from "../../nats/ack_wait.ts";
-import type { Delivery } from "../../nouns/delivery.ts";
-import { formatDuration } from "../../rules/duration.ts";
+import type { ResolvedFunction } from "../../project/resolve_function.ts";
+import type { HandlerContext } from "../../api/context.ts";
+import { DependencyBreakers } from "../../engine/dependency_breakers.ts";
+import { Pipeline } from "../../engine/pipeline.ts";
+import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
+import type { Delivery } from "../../core/delivery.ts";
+import { formatDuration } from "../../core/duration.ts";
 import type { CrashWorld } from "./crash_world.ts";
 import { type CrashPlan, Life } from "./life.ts";
 
@@ -13,7 +13,7 @@ const MOST_DELIVERIES = 1_000;
 
 /** An event, the function that handles it, and how long a process may take over it. */
 export interface Trial {
-  readonly fn: BoundFunction;
+  readonly fn: ResolvedFunction;
   readonly delivery: (world: CrashWorld) => Delivery;
   readonly patienceMs: number;
 }
@@ -39,7 +39,7 @@ export async function liveThrough({ fn, delivery, patienceMs }: Trial, world: Cr
       });
       await within(patienceMs, life.quiet(), late);
       if (life.dead) {
-        pipeline.gates.close();
+        pipeline.admission.close();
         await anotherMillisecond();
         world.clock.move(ACK_WAIT_MS);
         life = new Life(plan);
@@ -47,14 +47,14 @@ export async function liveThrough({ fn, delivery, patienceMs }: Trial, world: Cr
       } else if (outcome?.kind === "retry") world.clock.move(outcome.delayMs);
     }
   } finally {
-    pipeline.gates.close();
+    pipeline.admission.close();
   }
 }
 
-function processOf(fn: BoundFunction, world: CrashWorld, life: Life): Pipeline {
+function processOf(fn: ResolvedFunction, world: CrashWorld, life: Life): Pipeline {
   const { handler } = fn, ports = world.ports(life);
-  const stepped: BoundFunction = { ...fn, handler: (event, context) => handler(event, withSteps(context, life)) };
-  const dependencies = new Dependencies(fn.policy.dependencies, world.clock, () => {});
+  const stepped: ResolvedFunction = { ...fn, handler: (event, context) => handler(event, withSteps(context, life)) };
+  const dependencies = new DependencyBreakers(fn.policy.dependencies, world.clock, () => {});
   return new Pipeline(stepped, dependencies, ports);
 }
 

@@ -7,8 +7,8 @@
  */
 import { setImmediate } from "node:timers";
 import { connect } from "@nats-io/transport-node";
-import { systemClock } from "../../../runtime/clock.ts";
-import { JetStreamStore } from "../../../runtime/nats/jetstream_store.ts";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { Histogram } from "../histogram.ts";
 import { message, nowMs, SUBJECT } from "../order.ts";
 
@@ -17,7 +17,7 @@ const HEAD_START_MS = 50;
 
 const { url, perSecond, events } = JSON.parse(Deno.args[0]) as { url: string; perSecond: number; events: number };
 const nc = await connect({ servers: url });
-const store = new JetStreamStore(nc, systemClock);
+const store = new JetStreamPublisher(nc, systemClock);
 const cell = new Int32Array(new SharedArrayBuffer(4));
 const lateMicros = new Histogram(), storing: Promise<unknown>[] = [];
 const beginsAtMs = nowMs() + HEAD_START_MS, betweenMs = 1_000 / perSecond;

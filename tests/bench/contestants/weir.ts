@@ -1,10 +1,10 @@
 /** Weir with everything on: validation, retry and breaker, deadline, metrics, and what `OTEL_*` asks for. */
 import { defineEvent, defineFunction } from "weir";
-import { readConfig } from "../../../runtime/config.ts";
-import { startRuntime } from "../../../runtime/runtime.ts";
-import { droppedSpans } from "../../../runtime/telemetry/drops.ts";
-import { Logger } from "../../../runtime/telemetry/log.ts";
-import { setupTracing } from "../../../runtime/telemetry/tracing.ts";
+import { readConfig } from "../../../runtime/app/config.ts";
+import { startRuntime } from "../../../runtime/app/runtime.ts";
+import { dropped } from "../../../runtime/telemetry/otel/dropped_items.ts";
+import { Logger } from "../../../runtime/telemetry/otel/log.ts";
+import { setupTracing } from "../../../runtime/telemetry/otel/tracing.ts";
 import { registryOf } from "../../../runtime/testing/modules.ts";
 import { SUBJECT } from "../order.ts";
 import { OrderSchema } from "../order_schema.ts";
@@ -24,6 +24,6 @@ await compete(async ({ url, functions, concurrency }, seen) => {
   return async () => {
     await runtime.stop();
     await tracing.shutdown();
-    return { spansDropped: droppedSpans() };
+    return { spansDropped: dropped("traces") };
   };
 });

@@ -1,5 +1,5 @@
 import { connect } from "@nats-io/transport-node";
-import { startServer } from "../../../runtime/broker/server.ts";
+import { startServer } from "../../../runtime/nats_server/server.ts";
 import { preload } from "../backlog.ts";
 import { interleave, ratioOf, spreadOf } from "../rounds.ts";
 import { BARE, brokenOf, careful, rowOf, type Run, runContestant, weir } from "../run.ts";

@@ -1,4 +1,4 @@
-import { startServer } from "../../../runtime/broker/server.ts";
+import { startServer } from "../../../runtime/nats_server/server.ts";
 import { judge } from "../bars.ts";
 import { planBrokerFaults } from "../broker_faults.ts";
 import { scaled, type Scenario } from "../section.ts";

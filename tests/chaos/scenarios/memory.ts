@@ -1,7 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { run } from "../../../runtime/broker/run.ts";
-import { startServer } from "../../../runtime/broker/server.ts";
+import { run } from "../../../runtime/nats_server/run.ts";
+import { startServer } from "../../../runtime/nats_server/server.ts";
 import { storeBacklog } from "../backlog.ts";
 import { pause } from "../pause.ts";
 import { chaosProject } from "../project.ts";

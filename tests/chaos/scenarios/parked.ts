@@ -1,6 +1,6 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { startServer } from "../../../runtime/broker/server.ts";
+import { startServer } from "../../../runtime/nats_server/server.ts";
 import { eventually } from "../../nats/eventually.ts";
 import { storeBacklog } from "../backlog.ts";
 import { untilQuiet } from "../collect.ts";

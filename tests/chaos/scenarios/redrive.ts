@@ -1,6 +1,6 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { startServer } from "../../../runtime/broker/server.ts";
+import { startServer } from "../../../runtime/nats_server/server.ts";
 import { type Program, startWeir } from "../../e2e/program.ts";
 import { eventually } from "../../nats/eventually.ts";
 import { storeBacklog } from "../backlog.ts";

@@ -1,0 +1,73 @@
+import { StartupProblems } from "../project/startup_problems.ts";
+import type { Registry } from "../project/registry.ts";
+import type { FromGeneration, Loaded, ToGeneration } from "../dev/messages.ts";
+import { run } from "./start.ts";
+
+/** `generation`: what `dev` runs the project in. It loads when it is told to, runs when it is told to, ends with `dev`. */
+export async function generation(): Promise<void> {
+  if (!process.send) throw new Error("`generation` is run by `dev`, and by nobody else");
+  const tell = (what: FromGeneration) =>
+    new Promise<void>((told) => process.send!(what, undefined, undefined, () => told()));
+  let gone = () => Deno.exit(0);
+  process.on("disconnect", () => gone());
+  const told = (what: ToGeneration) =>
+    new Promise<void>((resolve) =>
+      process.on("message", function listen(message) {
+        if (message !== what) return;
+        process.off("message", listen);
+        resolve();
+      })
+    );
+  await told("load");
+  Deno.permissions.revokeSync({ name: "run", command: Deno.execPath() }); // as in `start`
+  try {
+    await run({ apply: true }, {
+      quiet: true,
+      loaded: async (registry) => {
+        const go = told("go");
+        process.on("message", async (message) => {
+          if (message === "example") await tell({ kind: "example", json: await exampleOf(registry) });
+        });
+        await tell({ kind: "loaded", loaded: describe(registry) });
+        await go;
+      },
+      ready: ({ url, adminUrl }) => void tell({ kind: "ready", address: { url, adminUrl } }),
+      left: (stop) => gone = stop as () => never,
+    });
+  } catch (error) {
+    const problems = error instanceof StartupProblems
+      ? error.problems
+      : [error instanceof Error ? error.message : String(error)];
+    // It is ended by whoever reads this: what was sent just before an end may come after it, and be lost.
+    process.on("message", () => {});
+    const passing = !(error instanceof StartupProblems);
+    await tell({ kind: "problems", problems, ...(passing && { passing }) });
+  }
+}
+
+/** It is loaded only for this: what makes it is not part of what runs. */
+async function exampleOf({ events }: Registry): Promise<string | undefined> {
+  const first = [...events.values()].find(({ ingress }) => ingress);
+  if (!first) return undefined;
+  const { sample } = await import("../testing/sample.ts");
+  try {
+    return JSON.stringify(sample(first));
+  } catch {
+    return undefined; // `publish --sample` says why
+  }
+}
+
+function describe({ functions, events, warnings }: Registry): Loaded {
+  return {
+    functions: functions.map(({ name, triggers, emits }) => ({
+      name,
+      on: triggers.map(({ pattern }) => pattern),
+      emits: emits.map(({ type }) => type),
+    })),
+    ingress: [...events.values()].filter(({ ingress }) => ingress).map(({ type, ingress }) => ({
+      type,
+      path: ingress!.route ?? `/events/${type}`,
+    })),
+    warnings,
+  };
+}

@@ -1,0 +1,40 @@
+import { fileURLToPath } from "node:url";
+import { type OwnedProcess, spawnOwned } from "../nats_server/owned.ts";
+
+/** Programs in here stand in for what functions call: they run beside `dev`, and nowhere else. */
+export const STAND_INS = "functions/_dev/";
+
+/** The programs of {@linkcode STAND_INS}, running. */
+export class StandIns {
+  #processes: OwnedProcess[] = [];
+
+  constructor(readonly root: URL, readonly say: (line: string) => void) {}
+
+  async start(): Promise<void> {
+    const folder = new URL(STAND_INS, this.root);
+    const names = (await namesIn(folder)).filter((name) => name.endsWith(".ts")).sort();
+    this.#processes = names.map((name) => {
+      const args = ["run", "--allow-net", "--allow-env", fileURLToPath(new URL(name, folder))];
+      const started = spawnOwned({ command: Deno.execPath(), args, stdout: "inherit", stderr: "inherit" });
+      void started.status.then(({ code }) => {
+        if (this.#processes.includes(started)) this.say(`${STAND_INS}${name} ended with ${code}: it is missing now`);
+      });
+      return started;
+    });
+  }
+
+  async stop(): Promise<void> {
+    const last = this.#processes;
+    this.#processes = [];
+    await Promise.all(last.map((process) => process.stop()));
+  }
+}
+
+async function namesIn(folder: URL): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { WATCHDOG } from "../nats_server/owned.ts";
+import type { Address, FromGeneration, Loaded, ToGeneration } from "./messages.ts";
+
+/** A generation that cannot run. */
+export interface Refused {
+  readonly problems: readonly string[];
+  /** The process is gone, whyever that is. */
+  readonly ended?: boolean;
+  /** It is no fault of the files: it may run later as it is. */
+  readonly passing?: boolean;
+}
+
+/** A process that runs the project as it is on disk when it loads it. */
+export interface GenerationProcess {
+  readonly pid: number;
+  readonly ended: Promise<string>;
+  /** Imports the project. Nothing runs yet. */
+  load(): Promise<Loaded | Refused>;
+  /** Makes streams and consumers as declared, listens and pulls. */
+  go(): Promise<Address | Refused>;
+  /** Data to try it with, as JSON. */
+  example(): Promise<string | undefined>;
+  /** Lets it finish what it is at; after `graceMs` it is made to end. */
+  stop(graceMs: number): Promise<void>;
+  kill(): void;
+}
+
+type Answer = FromGeneration | (Refused & { readonly kind: "problems" });
+
+/** A module that never comes to its end must not keep every later save waiting. */
+const LOAD_MS = 20_000;
+
+/**
+ * Starts a process that waits to be told to load. It can't outlive us, even when we are killed or a handler never lets
+ * go of its thread; see {@linkcode WATCHDOG}. Beside that one's pipe there is a channel for messages, as
+ * `node:child_process` alone makes them.
+ */
+export function spawnGeneration(args: readonly string[], cwd: string, env: Record<string, string>): GenerationProcess {
+  const guarded = Deno.build.os !== "windows";
+  const child = spawn(guarded ? "sh" : Deno.execPath(), [
+    ...guarded ? ["-c", WATCHDOG, "sh", Deno.execPath()] : [],
+    ...args,
+  ], {
+    cwd,
+    env: { ...Deno.env.toObject(), ...env },
+    stdio: ["pipe", "inherit", "inherit", "ipc"],
+    detached: guarded, // a terminal's Ctrl-C is for us: when it ends is ours to decide
+  });
+  child.stdin!.on("error", () => {}); // the watchdog is gone already
+  const ended = new Promise<string>((resolve) => {
+    child.on("exit", (code, signal) => {
+      child.stdin!.end("ended\n");
+      resolve(signal ? `was ended by ${signal}` : `ended with ${code}`);
+    });
+    child.on("error", (error) => void (child.pid === undefined && resolve(`cannot be started: ${error.message}`)));
+  });
+  let heard = Promise.withResolvers<FromGeneration>();
+  child.on("message", (message: FromGeneration) => {
+    heard.resolve(message);
+    heard = Promise.withResolvers();
+  });
+  const ask = async (what: ToGeneration): Promise<Answer> => {
+    const answer = heard.promise;
+    child.send(what, () => {});
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<string>((resolve) => timer = setTimeout(() => resolve("late"), LOAD_MS));
+    const first = await Promise.race([answer, ended, late]);
+    clearTimeout(timer);
+    if (typeof first !== "string") return first;
+    const problem = first !== "late"
+      ? `the process that was to run it ${first}`
+      : `it is not ${what === "go" ? "running" : "loaded"} after ${LOAD_MS / 1_000} s: ` +
+        `does a module wait for something, or compute for ever?`;
+    return { kind: "problems", problems: [problem], ended: first !== "late" };
+  };
+  const kill = () => void child.kill("SIGKILL");
+  return {
+    pid: child.pid!,
+    ended,
+    load: async () => {
+      const answer = await ask("load");
+      return answer.kind === "loaded" ? answer.loaded : refused(answer);
+    },
+    go: async () => {
+      const answer = await ask("go");
+      return answer.kind === "ready" ? answer.address : refused(answer);
+    },
+    example: async () => {
+      const answer = await ask("example");
+      return answer.kind === "example" ? answer.json : undefined;
+    },
+    stop: async (graceMs) => {
+      if (child.connected) child.disconnect();
+      const timer = setTimeout(kill, graceMs);
+      await ended;
+      clearTimeout(timer);
+    },
+    kill,
+  };
+}
+
+function refused(answer: Answer): Refused {
+  if (answer.kind !== "problems") return { problems: [`it answered ${answer.kind} out of turn`] };
+  return answer;
+}

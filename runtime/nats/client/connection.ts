@@ -1,0 +1,123 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect, type ConnectionOptions, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { surviveDeadSockets } from "./dead_sockets.ts";
+import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
+
+/** Where NATS is and how to be let in. */
+export interface NatsOptions {
+  readonly servers: readonly string[];
+  /** Nobody has said where: it is the default. */
+  readonly unset?: boolean;
+  /** How the connection is called in the server's monitoring. */
+  readonly name: string;
+  /** The text of a credentials file. */
+  readonly creds?: string;
+  readonly token?: string;
+  readonly user?: string;
+  readonly password?: string;
+  /** Paths of PEM files. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+/** What happens to a connection while it lives. */
+interface ConnectionEvents {
+  readonly reconnected: () => void;
+  readonly disconnected: (server: string) => void;
+}
+
+/**
+ * Connects, and from then on reconnects for ever: the client's default of ten tries would end every loop without
+ * an error.
+ *
+ * @throws {Error} saying where, why and what to do, when NATS cannot be reached or is too old.
+ */
+export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
+  const where = urlsOf(options).map(({ host }) => host).join(", ");
+  surviveDeadSockets();
+  let nc: NatsConnection;
+  try {
+    nc = await connect(toClientOptions(options));
+  } catch (error) {
+    throw new Error(`cannot connect to NATS at ${where}: ${explain(error, options.unset)}`, { cause: error });
+  }
+  const version = nc.info?.version ?? "unknown";
+  const parsed = parseVersion(version);
+  if (!parsed || !isSupported(parsed)) {
+    await nc.close();
+    throw new Error(
+      `the NATS server at ${where} is version ${version}; Weir needs ${OLDEST_SUPPORTED} or newer: upgrade the server`,
+    );
+  }
+  if (!nc.info?.jetstream || !await hasJetStream(nc)) {
+    await nc.close();
+    throw new Error(
+      `the NATS server at ${where} runs without JetStream: start it with -js, or enable it for the account`,
+    );
+  }
+  return nc;
+}
+
+/** Whether the account may use it: the server says so only for itself. */
+async function hasJetStream(nc: NatsConnection): Promise<boolean> {
+  try {
+    await (await jetstreamManager(nc, { checkAPI: false })).getAccountInfo();
+    return true;
+  } catch (error) {
+    return !/not enabled|no responders/i.test(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Reports disconnects and reconnects until the connection is closed. */
+export async function watchConnection(nc: NatsConnection, events: ConnectionEvents): Promise<void> {
+  for await (const status of nc.status()) {
+    if (status.type === "reconnect") events.reconnected();
+    if (status.type === "disconnect") events.disconnected(status.server);
+  }
+}
+
+function toClientOptions(options: NatsOptions): ConnectionOptions {
+  const { name, creds, tls } = options;
+  const urls = urlsOf(options);
+  // The client takes no user, password or token from a URL; people write them there all the same.
+  const named = urls.find(({ username }) => username !== "");
+  const inUrl = named && { name: decodeURIComponent(named.username), secret: decodeURIComponent(named.password) };
+  const user = options.user ?? (inUrl?.secret ? inUrl.name : undefined);
+  const pass = options.password ?? (inUrl?.secret || undefined);
+  const token = options.token ?? (inUrl && !inUrl.secret ? inUrl.name : undefined);
+  const encrypted = urls.some(({ protocol }) => protocol === "tls:");
+  return {
+    servers: urls.map((url) => `${url.protocol}//${url.host}`),
+    name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+    ignoreAuthErrorAbort: true,
+    ...(creds !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(creds)) }),
+    ...(token !== undefined && { token }),
+    ...(user !== undefined && { user, pass }),
+    ...(encrypted && { tls: {} }),
+    ...(tls && { tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key } }),
+  };
+}
+
+/** Servers as URLs; `host:4222` alone is one too. */
+function urlsOf({ servers }: NatsOptions): URL[] {
+  return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
+}
+
+function explain(error: unknown, unset = false): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/authorization/i.test(text)) {
+    return `${text}: check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`;
+  }
+  if (/refused/i.test(text) && unset) return `${text}: NATS_URL is not set; \`deno task dev\` starts one`;
+  if (/refused/i.test(text)) return `${text}: is it running, and is NATS_URL right?`;
+  if (/verify|self.signed|certificate/i.test(text)) return `${text}: give the authority's certificate as NATS_TLS_CA`;
+  if (/timeout/i.test(text)) {
+    return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
+  }
+  return text;
+}

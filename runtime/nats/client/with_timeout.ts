@@ -1,0 +1,14 @@
+import type { Clock } from "../../engine/ports.ts";
+
+/** Waits for a promise, but no longer than that. @throws {Error} when the time is up first. */
+export async function withTimeout<Value>(clock: Clock, limitMs: number, promise: Promise<Value>): Promise<Value> {
+  let cancel = () => {};
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.timer(limitMs, () => reject(new Error(`no answer within ${limitMs} ms`)));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel();
+  }
+}

@@ -1,0 +1,72 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { listDeadLetters, readDeadLetter } from "./list.ts";
+import { discard, functionLookup, type HasFunction, redrive } from "./redrive.ts";
+import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
+import type { Store } from "../publish/jetstream_publisher.ts";
+
+/** How many dead letters are on their way at once. */
+const WINDOW = 64;
+
+/** How far a bulk redrive is. */
+type RedriveTally = Record<Redriven | "failed", number>;
+
+/** Everything that is done with dead letters, for the commands and for the admin listener alike. */
+export class DeadLetterService {
+  constructor(
+    readonly cluster: { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly store: Store },
+  ) {}
+
+  list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
+    return listDeadLetters(this.cluster.nc, this.cluster.jsm, filter);
+  }
+
+  read(sequence: number): Promise<DeadLetterContent | undefined> {
+    return readDeadLetter(this.cluster.jsm, sequence);
+  }
+
+  redrive(sequence: number, force: boolean, hasFunction?: HasFunction): Promise<Redriven> {
+    return redrive(this.cluster.jsm, this.cluster.store, sequence, force, hasFunction);
+  }
+
+  discard(sequence: number): Promise<boolean> {
+    return discard(this.cluster.jsm, sequence);
+  }
+
+  /**
+   * Sends all that match back. Interrupted by the signal or otherwise, what was sent is sent and the rest is still
+   * here: the same call again goes on.
+   */
+  async redriveAll(
+    filter: DeadLetterFilter,
+    force: boolean,
+    options: {
+      signal?: AbortSignal;
+      progress?: (tally: RedriveTally) => void;
+      failed?: (sequence: number, error: unknown) => void;
+    } = {},
+  ): Promise<RedriveTally> {
+    const tally = { redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 };
+    const hasFunction = functionLookup(this.cluster.jsm);
+    const send = async (sequence: number) => {
+      try {
+        return await this.redrive(sequence, force, hasFunction);
+      } catch (error) { // one that cannot be sent stays where it is, and keeps none of the others
+        options.failed?.(sequence, error);
+        return "failed";
+      }
+    };
+    const sendAll = async (sequences: number[]) => {
+      for (const outcome of await Promise.all(sequences.map(send))) tally[outcome]++;
+      options.progress?.(tally);
+    };
+    const window: number[] = [];
+    for await (const { sequence } of this.list(filter)) {
+      if (options.signal?.aborted) break;
+      window.push(sequence);
+      if (window.length === WINDOW) await sendAll(window.splice(0));
+    }
+    if (!options.signal?.aborted) await sendAll(window);
+    return tally;
+  }
+}

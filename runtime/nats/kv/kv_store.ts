@@ -1,0 +1,101 @@
+import { type KV, Kvm } from "@nats-io/kv";
+import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { KvBucket, KvEntry } from "../../api/context.ts";
+import { KvConflictError } from "../../api/errors.ts";
+import type { KvStore } from "../../engine/ports.ts";
+import { kvJson } from "../../core/kv_json.ts";
+import { checkKvKey } from "../../core/kv_key.ts";
+import { noBucket, openBucket } from "./buckets.ts";
+
+/** JetStream's answer to a write whose expected revision is not the last one. */
+const WRONG_LAST_SEQUENCE = [10071, 10164];
+
+/** Key-value buckets of NATS, holding JSON. A bucket is made when it is first used. */
+export class NatsKvStore implements KvStore {
+  readonly #buckets = new Map<string, Promise<KV>>();
+
+  /** @param replicas of a bucket that is made; undefined: none is made */
+  constructor(readonly nc: NatsConnection, readonly replicas: number | undefined) {}
+
+  bucket<Value>(name: string): KvBucket<Value> {
+    return new JsonBucket<Value>(name, async (use) => {
+      try {
+        return await use(await this.#open(name));
+      } catch (error) {
+        // Unless it was a conflict, the bucket may be gone: the next use makes it again.
+        if (!(error instanceof KvConflictError)) this.#buckets.delete(name);
+        throw error;
+      }
+    });
+  }
+
+  #open(name: string): Promise<KV> {
+    let bucket = this.#buckets.get(name);
+    if (!bucket) {
+      bucket = this.replicas === undefined ? this.#openOnly(name) : this.#make(name, this.replicas);
+      bucket.catch(() => this.#buckets.delete(name)); // the next use tries again
+      this.#buckets.set(name, bucket);
+    }
+    return bucket;
+  }
+
+  #make(name: string, replicas: number): Promise<KV> {
+    const kvm = new Kvm(this.nc);
+    return kvm.create(name, { history: 1, replicas }).catch(() => kvm.open(name));
+  }
+
+  async #openOnly(name: string): Promise<KV> {
+    const kv = await openBucket(this.nc, await jetstreamManager(this.nc, { checkAPI: false }), name);
+    if (!kv) throw noBucket(name);
+    return kv;
+  }
+}
+
+/** Runs something on the opened bucket. */
+type Use = <Result>(use: (kv: KV) => Promise<Result>) => Promise<Result>;
+
+class JsonBucket<Value> implements KvBucket<Value> {
+  constructor(readonly name: string, readonly use: Use) {}
+
+  async get(key: string): Promise<KvEntry<Value> | undefined> {
+    checkKvKey(this.name, key);
+    const entry = await this.use((kv) => kv.get(key));
+    if (entry === null || entry.operation !== "PUT") return undefined;
+    return { key, value: entry.json<Value>(), revision: entry.revision };
+  }
+
+  async put(key: string, value: Value): Promise<number> {
+    checkKvKey(this.name, key);
+    const json = kvJson(this.name, key, value);
+    return await this.use((kv) => kv.put(key, json));
+  }
+
+  async create(key: string, value: Value): Promise<number> {
+    checkKvKey(this.name, key);
+    const json = kvJson(this.name, key, value);
+    return await this.#unlessConflict(key, (kv) => kv.create(key, json));
+  }
+
+  async update(key: string, value: Value, revision: number): Promise<number> {
+    checkKvKey(this.name, key);
+    const json = kvJson(this.name, key, value);
+    return await this.#unlessConflict(key, (kv) => kv.update(key, json, revision));
+  }
+
+  async delete(key: string): Promise<void> {
+    checkKvKey(this.name, key); // of a pattern the client would delete all that it matches
+    await this.use((kv) => kv.delete(key));
+  }
+
+  #unlessConflict(key: string, write: (kv: KV) => Promise<number>): Promise<number> {
+    return this.use(async (kv) => {
+      try {
+        return await write(kv);
+      } catch (error) {
+        const conflict = error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code);
+        throw conflict ? new KvConflictError(this.name, key, { cause: error }) : error;
+      }
+    });
+  }
+}

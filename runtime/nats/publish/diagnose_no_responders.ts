@@ -1,0 +1,26 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import { PublishError, unanswered } from "./publish_error.ts";
+
+/**
+ * Why a message that was sent again and again found nobody to take it. JetStream is asked which stream stores its
+ * subject: only where it says none is that known, and where it is silent itself, it is what is missing.
+ */
+export async function diagnoseNoResponders(
+  nc: NatsConnection,
+  subject: string,
+  tries: number,
+  timeoutMs: number,
+): Promise<PublishError> {
+  try {
+    const answer = await nc.request("$JS.API.STREAM.NAMES", JSON.stringify({ subject }), { timeout: timeoutMs });
+    const { streams, error } = answer.json<{ streams?: string[] | null; error?: { description: string } }>();
+    if (error) return unanswered(subject, `JetStream is not available: ${error.description}`, tries);
+    if (streams?.length) {
+      return unanswered(subject, `stream ${streams[0]} is not available: has it a leader?`, tries);
+    }
+    const what = `no stream stores ${JSON.stringify(subject)}`;
+    return new PublishError("no-stream", `${what}: a start of Weir makes one; was it deleted since? ${tries} tries`);
+  } catch (error) {
+    return unanswered(subject, `JetStream does not answer (${(error as Error).message}): is it enabled?`, tries);
+  }
+}

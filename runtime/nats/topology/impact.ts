@@ -1,0 +1,125 @@
+import { DiscardPolicy, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { covers } from "../../core/subjects.ts";
+import type { SkippedEvents, Step, StepOf } from "./step.ts";
+import { filtersOf } from "./plan_consumer.ts";
+import { type Counted, countMessages } from "../inspect/count_messages.ts";
+
+/**
+ * Adds to a step what it means to stored events, by the server's own count. Only for people: a start does the same
+ * without.
+ */
+export async function withEvents(nc: NatsConnection, jsm: JetStreamManager, step: Step): Promise<Step> {
+  if (step.kind === "create" && step.what === "consumer") return await withWaiting(nc, jsm, step);
+  if (step.kind !== "update") return step;
+  const leftOut = step.what === "consumer"
+    ? await notHandled(nc, jsm, step.stream, step)
+    : step.what === "stream"
+    ? await trimmed(nc, jsm, step)
+    : [];
+  return { ...step, leftOut };
+}
+
+async function withWaiting(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  step: StepOf<"create"> & { what: "consumer" },
+): Promise<Step> {
+  if (step.waiting !== undefined) return step;
+  const { stream, config } = step, from = config.opt_start_seq;
+  const counts = await Promise.all(
+    (config.filter_subjects ?? []).map((subject) => count(nc, jsm, { stream, subject, from })),
+  );
+  const waiting = counts.every((one) => one !== undefined) ? counts.reduce((sum, one) => sum + one, 0) : undefined;
+  return { ...step, ...(waiting !== undefined && { waiting }) };
+}
+
+/**
+ * The consumer stays where it is. Of a subject that it is handed from now on, what is behind it is never handed out; of
+ * one that it is not handed any more, neither is what is before it. What it was handed, and has not settled, is no
+ * part of this: JetStream goes on to deliver that.
+ *
+ * Where a consumer stands between what it was handed last and what it is to be handed next JetStream does not say: as
+ * a rule at the next, since it has looked at all before. So what is stored between counts as older.
+ */
+async function notHandled(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  stream: string,
+  { name, changes }: StepOf<"update">,
+): Promise<SkippedEvents[]> {
+  const filters = changes.find(({ field }) => field === "filter_subjects");
+  if (!filters) return [];
+  const { config, delivered } = await jsm.consumers.info(stream, name);
+  const has = filtersOf(config).length > 0 ? filtersOf(config) : [">"], wanted = filters.to as readonly string[];
+  const ahead = delivered.stream_seq + 1;
+  const nexts = await Promise.all(has.map((subject) => nextSequence(jsm, stream, subject, ahead)));
+  const position = Math.min(...nexts, (await jsm.streams.info(stream)).state.last_seq + 1);
+  const behind = async (subject: string) => {
+    const all = await count(nc, jsm, { stream, subject });
+    const rest = await count(nc, jsm, { stream, subject, from: position });
+    return all === undefined || rest === undefined ? undefined : all - rest;
+  };
+  const waiting = (subject: string) => count(nc, jsm, { stream, subject, from: ahead });
+  const older = await without(wanted, has, behind), removed = await without(has, wanted, waiting);
+  return [
+    ...older.map((one): SkippedEvents => ({ why: "older", ...one })),
+    ...removed.map((one): SkippedEvents => ({ why: "removed", ...one })),
+  ];
+}
+
+/** The subjects that none of the others covers, and how many events each has that none of the others has. */
+async function without(
+  subjects: readonly string[],
+  others: readonly string[],
+  countOf: (subject: string) => Promise<number | undefined>,
+): Promise<{ subject: string; events: number | undefined }[]> {
+  const only = subjects.filter((subject) => !others.some((other) => covers(other, subject)));
+  const counted = await Promise.all(only.map(async (subject) => {
+    const parts = others.filter((other) => covers(subject, other));
+    const [all, ...rest] = await Promise.all([subject, ...parts].map(countOf));
+    const known = all !== undefined && rest.every((one) => one !== undefined);
+    return { subject, events: known ? rest.reduce((left, one) => left - one, all) : undefined };
+  }));
+  return counted.filter(({ events }) => events !== 0);
+}
+
+/** What a stream removes at once, or takes no more of, when it keeps less. */
+async function trimmed(nc: NatsConnection, jsm: JetStreamManager, step: StepOf<"update">): Promise<SkippedEvents[]> {
+  const lowered = (field: string) => {
+    const { from, to } = step.changes.find((change) => change.field === field) ?? {};
+    const limit = Number(to ?? 0), before = Number(from ?? 0);
+    return limit > 0 && (before <= 0 || limit < before) ? limit : undefined;
+  };
+  const maxAge = lowered("max_age"), maxBytes = lowered("max_bytes"), left: SkippedEvents[] = [];
+  if (maxAge === undefined && maxBytes === undefined) return left;
+  const { state, config, ts } = await jsm.streams.info(step.name) as StreamInfo & { ts?: string };
+  if (maxAge !== undefined) {
+    const sinceMs = (Date.parse(ts ?? "") || Date.now()) - maxAge / 1e6;
+    const kept = await count(nc, jsm, { stream: step.name, subject: ">", sinceMs });
+    const events = kept === undefined ? undefined : state.messages - kept;
+    if (events !== 0) left.push({ why: "expired", subject: ">", events });
+  }
+  if (maxBytes !== undefined && state.bytes > maxBytes) {
+    left.push({ why: config.discard === DiscardPolicy.New ? "full" : "oversize", subject: ">", events: undefined });
+  }
+  return left;
+}
+
+/** The first message of a subject from there on; Infinity when there is none. */
+async function nextSequence(jsm: JetStreamManager, stream: string, subject: string, seq: number): Promise<number> {
+  const message = await jsm.streams.getMessage(stream, { seq, next_by_subj: subject } as { seq: number });
+  return message?.seq ?? Infinity;
+}
+
+/** Undefined where it cannot be told: a stream without direct reads tells of all it has, and of no part. */
+async function count(nc: NatsConnection, jsm: JetStreamManager, counted: Counted): Promise<number | undefined> {
+  const { stream, subject, from = 1, sinceMs } = counted;
+  try {
+    return await countMessages(nc, counted);
+  } catch {
+    if (from > 1 || sinceMs !== undefined) return undefined;
+    const { state } = await jsm.streams.info(stream, { subjects_filter: subject });
+    return Object.values(state.subjects ?? {}).reduce((sum, one) => sum + one, 0);
+  }
+}

@@ -1,0 +1,106 @@
+import { parseDuration } from "../core/duration.ts";
+import { didYouMean } from "../core/did_you_mean.ts";
+import { isWildcard } from "../core/subjects.ts";
+import { resolveEvents } from "./resolve_events.ts";
+import { type ResolvedFunction, resolveFunction } from "./resolve_function.ts";
+import type { FunctionDefinition } from "../api/define_function.ts";
+import { resolvePolicy } from "./resolve_policy.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import { HEALTH_CHECK_TIMEOUT, type HealthCheckDefinition } from "../api/define_health_check.ts";
+import type { StreamDefinition } from "../api/define_stream.ts";
+import { exportsOf, type LoadedModule } from "./loaded_module.ts";
+import { oneOf, StartupProblems } from "./startup_problems.ts";
+import { type ResolvedStream, StreamMap } from "./resolve_streams.ts";
+
+/** Everything the project declares, checked as a whole. */
+export interface Registry {
+  readonly functions: readonly ResolvedFunction[];
+  readonly events: ReadonlyMap<string, EventDefinition>;
+  readonly streams: readonly ResolvedStream[];
+  /** What is allowed, and probably not meant. */
+  readonly warnings: readonly string[];
+  readonly healthChecks: readonly {
+    name: string;
+    timeoutMs: number;
+    check: HealthCheckDefinition["check"];
+  }[];
+}
+
+/**
+ * Makes the registry of a project's files.
+ *
+ * @throws {StartupProblems} naming every mistake in them at once.
+ */
+export function buildRegistry(
+  schemas: readonly LoadedModule[],
+  functions: readonly LoadedModule[],
+): Registry {
+  const problems: string[] = [];
+  const streams = new StreamMap();
+  for (const { file, value } of exportsOf<StreamDefinition>(schemas, "stream")) {
+    problems.push(...streams.declare(value, file).map((problem) => `${file}: ${problem}`));
+  }
+  const project = resolveEvents(schemas, streams, problems), { events } = project;
+  const bound = functions.flatMap((module) => resolveFunction(module, project, streams, problems) ?? []);
+  checkNames(functions, problems);
+  checkDependencies(functions, problems);
+  const healthChecks = bindHealthChecks(functions, problems);
+  if (problems.length > 0) throw new StartupProblems(problems);
+  return { functions: bound, events, streams: streams.all(), warnings: unknownTypes(bound, events), healthChecks };
+}
+
+/** Plain publishers may use a subject that no event declares; where its neighbours are declared, it is a slip. */
+function unknownTypes(functions: readonly ResolvedFunction[], events: ReadonlyMap<string, EventDefinition>): string[] {
+  return functions.flatMap(({ name, triggers }) =>
+    triggers.filter(({ pattern, event }) => !event && !isWildcard(pattern)).flatMap(({ pattern }) => {
+      const [first] = pattern.split(".");
+      const meant = didYouMean(pattern, events.keys());
+      const near = [...events.keys()].filter((type) => type.startsWith(`${first}.`));
+      if (meant === "" && near.length === 0) return [];
+      return [`functions/${name}.ts: no event has the type "${pattern}"${meant || `; there are ${oneOf(near)}`}`];
+    })
+  );
+}
+
+/** Where files are told apart by case, metrics, dead letters and other machines may not tell them apart. */
+function checkNames(functions: readonly LoadedModule[], problems: string[]): void {
+  const seen = new Map<string, string>();
+  for (const { file } of functions) {
+    const first = seen.get(file.toLowerCase());
+    if (first === undefined) seen.set(file.toLowerCase(), file);
+    else problems.push(`${file}: its name is that of ${first}, but for upper and lower case: rename one of them`);
+  }
+}
+
+function checkDependencies(functions: readonly LoadedModule[], problems: string[]): void {
+  const seen = new Map<string, { file: string; policy: string }>();
+  for (const { file, exports } of functions) {
+    const definition = exports.default as FunctionDefinition | undefined;
+    const resolved = definition?.kind === "function" ? resolvePolicy(definition.options) : undefined;
+    for (const [name, breaker] of Object.entries(resolved?.ok ? resolved.policy.dependencies : {})) {
+      const policy = JSON.stringify(breaker);
+      const first = seen.get(name);
+      if (!first) seen.set(name, { file, policy });
+      else if (first.policy !== policy) {
+        problems.push(
+          `${file}: dependency ${name} has another breaker in ${first.file}: ` +
+            `a dependency has one breaker; give both the same options`,
+        );
+      }
+    }
+  }
+}
+
+function bindHealthChecks(functions: readonly LoadedModule[], problems: string[]): Registry["healthChecks"] {
+  const checks = new Map<string, Registry["healthChecks"][number]>();
+  for (const { file, value } of exportsOf<HealthCheckDefinition>(functions, "health-check")) {
+    const timeoutMs = parseDuration(value.timeout ?? HEALTH_CHECK_TIMEOUT);
+    if (timeoutMs === undefined || timeoutMs === 0) {
+      problems.push(`${file}: health check ${value.name}: its timeout is not a duration above zero`);
+    } else if (/^(nats|runtime|function:.*)$/.test(value.name)) {
+      problems.push(`${file}: health check ${value.name}: that name is one of Weir's own checks`);
+    } else if (checks.has(value.name)) problems.push(`${file}: health check ${value.name} is declared twice`);
+    else checks.set(value.name, { name: value.name, timeoutMs, check: value.check });
+  }
+  return [...checks.values()];
+}

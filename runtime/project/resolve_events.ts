@@ -1,0 +1,71 @@
+import { dataProblem } from "./data_problem.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import { unknownOption } from "./option_schemas.ts";
+import { exportsOf, type LoadedModule } from "./loaded_module.ts";
+import type { StreamMap } from "./resolve_streams.ts";
+
+/** The events of a project. */
+export interface ProjectEvents {
+  /** By type. */
+  readonly events: ReadonlyMap<string, EventDefinition>;
+  /** Every definition that `schemas/` exports, those with something wrong included: that is told once. */
+  readonly exported: ReadonlySet<EventDefinition>;
+}
+
+/** The events that `schemas/` exports, by type; what is wrong with them is added to `problems`. */
+export function resolveEvents(
+  schemas: readonly LoadedModule[],
+  streams: StreamMap,
+  problems: string[],
+): ProjectEvents {
+  const exported = new Set<EventDefinition>();
+  const events = new Map<string, EventDefinition>();
+  const origin = new Map<string, string>();
+  const routes = new Map<string, string>();
+  for (const { file, value: event } of exportsOf<EventDefinition>(schemas, "event")) {
+    if (events.get(event.type) === event) continue; // the same definition, exported again
+    exported.add(event);
+    const where = `${file}: event ${JSON.stringify(event.type)}`;
+    if (typeof event.type !== "string" || !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(event.type)) {
+      problems.push(
+        `${where}: a type is two or more tokens of letters, digits, _ and -, such as "orders.created"`,
+      );
+      continue;
+    }
+    if (events.has(event.type)) {
+      problems.push(`${where} is already declared in ${origin.get(event.type)}: a type has one definition`);
+      continue;
+    }
+    problems.push(...eventProblems(event, routes).map((problem) => `${where}: ${problem}`));
+    const home = streams.streamFor(event.type);
+    if (!home.ok) problems.push(`${where}: ${home.problem}`);
+    events.set(event.type, event);
+    origin.set(event.type, file);
+  }
+  return { events, exported };
+}
+
+const OPTIONS = ["type", "version", "data", "ingress", "ingress.route"];
+
+function eventProblems(event: EventDefinition, routes: Map<string, string>): string[] {
+  const problems: string[] = [];
+  if (!Number.isInteger(event.version) || event.version < 1) {
+    problems.push(`version ${JSON.stringify(event.version)} is not a whole number from 1`);
+  }
+  const untravelled = dataProblem(event.data);
+  if (untravelled) problems.push(untravelled);
+  for (const key of Object.keys(event)) {
+    if (key !== "kind" && !OPTIONS.includes(key)) problems.push(unknownOption(key, "", OPTIONS));
+  }
+  for (const key of Object.keys(event.ingress ?? {})) {
+    if (key !== "route") problems.push(unknownOption(key, "ingress", OPTIONS));
+  }
+  const route = event.ingress?.route;
+  if (route !== undefined) {
+    if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(route) || /^\/(events|health)(\/|$)/.test(route)) {
+      problems.push(`route ${JSON.stringify(route)} is not a path of its own, such as "/orders"`);
+    } else if (routes.has(route)) problems.push(`route ${route} already belongs to ${routes.get(route)}`);
+    routes.set(route, event.type);
+  }
+  return problems;
+}

@@ -1,0 +1,152 @@
+import type { WeirEvent } from "../core/event.ts";
+import { covers, isWildcard, overlaps, subjectProblem } from "../core/subjects.ts";
+import type { HandlerContext } from "../api/context.ts";
+import type { ProjectEvents } from "./resolve_events.ts";
+import type { EventDefinition } from "../api/define_event.ts";
+import type { FunctionDefinition, FunctionOptions, Trigger } from "../api/define_function.ts";
+import type { LoadedModule } from "./loaded_module.ts";
+import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
+import { oneOf } from "./startup_problems.ts";
+import { didYouMean } from "../core/did_you_mean.ts";
+import { describeValue } from "./option_schemas.ts";
+import type { StreamMap } from "./resolve_streams.ts";
+
+/** One subject or pattern a function listens to. */
+export interface ResolvedTrigger {
+  readonly pattern: string;
+  readonly stream: string;
+  /** Absent for a raw pattern: its data stays unchecked. */
+  readonly event?: EventDefinition;
+}
+
+/** A function that can run: named, checked, with its whole policy. */
+export interface ResolvedFunction {
+  readonly name: string;
+  readonly triggers: readonly ResolvedTrigger[];
+  readonly emits: readonly EventDefinition[];
+  readonly policy: FunctionPolicy;
+  readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown;
+}
+
+/** What wakes the function on a subject; undefined when it does not listen to that. */
+export function triggerFor(fn: ResolvedFunction, subject: string): ResolvedTrigger | undefined {
+  return fn.triggers.find(({ pattern }) => pattern === subject) ??
+    fn.triggers.find(({ pattern }) => covers(pattern, subject));
+}
+
+/** The function a file declares; undefined when something is wrong with it, which is added to `problems`. */
+export function resolveFunction(
+  { file, exports }: LoadedModule,
+  project: ProjectEvents,
+  streams: StreamMap,
+  problems: string[],
+): ResolvedFunction | undefined {
+  const name = file.replace(/^.*\//, "").replace(/\.ts$/, "");
+  const problem = (text: string) => problems.push(`${file}: ${text}`);
+  const before = problems.length;
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name)) {
+    problem(`"${name}" cannot be a function's name: a letter, then letters, digits, _ and -, 64 at most`);
+  }
+  const definition = exports.default as FunctionDefinition | undefined;
+  if (definition?.kind !== "function") {
+    problem(notOne(exports));
+    return undefined;
+  }
+  if (typeof definition.options === "function") {
+    problem("the arguments of defineFunction are swapped: the options come first, then the handler");
+    return undefined;
+  }
+  if (typeof definition.handler !== "function") {
+    problem(
+      `defineFunction needs a handler as its second argument, such as \`async (event, ctx) => { … }\`, ` +
+        `not ${describeValue(definition.handler)}`,
+    );
+  }
+  const resolved = resolvePolicy(definition.options);
+  if (!resolved.ok) resolved.problems.forEach(problem);
+  const { on, emits = [] }: Partial<FunctionOptions> = definition.options ?? {};
+  const triggers = bindTriggers(on, project, streams, problem);
+  if (!Array.isArray(emits)) {
+    problem("`emits` is not a list of events: put it in brackets, as in `emits: [OrderCreated]`");
+  }
+  for (const event of Array.isArray(emits) ? emits as readonly EventDefinition[] : []) {
+    if (!project.exported.has(event)) {
+      problem(`emits ${unexported(event, project)}`);
+    }
+  }
+  if (problems.length > before || !resolved.ok) return undefined;
+  return { name, triggers, emits, policy: resolved.policy, handler: definition.handler };
+}
+
+function bindTriggers(
+  on: Trigger | readonly Trigger[] | undefined,
+  project: ProjectEvents,
+  streams: StreamMap,
+  problem: (text: string) => void,
+): ResolvedTrigger[] {
+  if (on === undefined) {
+    problem(`\`on\` is missing: name the event that wakes it, as in \`on: OrderCreated\`${CIRCULAR}`);
+    return [];
+  }
+  const given = Array.isArray(on) ? on as readonly Trigger[] : [on as Trigger];
+  if (given.length === 0) problem("`on` is empty: name at least one event, as in `on: OrderCreated`");
+  const triggers: ResolvedTrigger[] = [];
+  for (const trigger of given) {
+    const event = typeof trigger === "string" ? project.events.get(trigger) : trigger;
+    const pattern = typeof trigger === "string" ? trigger : trigger?.type;
+    if (typeof trigger !== "string" && !project.exported.has(trigger as EventDefinition)) {
+      problem(`listens on ${unexported(trigger, project)}`);
+      continue;
+    }
+    const invalid = subjectProblem(pattern);
+    if (invalid) {
+      problem(`"${pattern}" is not a subject pattern: ${invalid}`);
+      continue;
+    }
+    if (!event && !isWildcard(pattern) && !pattern.includes(".")) {
+      const meant = didYouMean(pattern, project.events.keys());
+      problem(`no event has the type "${pattern}"${meant || `; known types: ${oneOf(project.events.keys())}`}`);
+      continue;
+    }
+    const clash = triggers.find((other) => overlaps(other.pattern, pattern));
+    if (clash) {
+      problem(
+        `its triggers "${clash.pattern}" and "${pattern}" overlap: an event would wake it twice; keep one of them`,
+      );
+    }
+    const home = streams.streamFor(pattern);
+    if (!home.ok) problem(home.problem);
+    else triggers.push(event ? { pattern, stream: home.stream, event } : { pattern, stream: home.stream });
+  }
+  return triggers;
+}
+
+/** What is imported while the file it comes from still runs is not there yet. */
+const CIRCULAR = " (what is undefined here may be a circular import: schemas/ must not import functions/)";
+
+/** Why an event is not known. */
+function unexported(event: unknown, { events }: ProjectEvents): string {
+  if (event === undefined) return `undefined, not an event${CIRCULAR}`;
+  const type = (event as EventDefinition | null)?.type;
+  if ((event as EventDefinition | null)?.kind !== "event") {
+    return `${describeValue(event)}, not an event: import one from schemas/, or make it with defineEvent`;
+  }
+  if (events.has(type!)) return `a second definition of "${type}": import the one that schemas/ exports`;
+  return `"${type}", which no file in schemas/ exports: export it there`;
+}
+
+/** What the default export is, if not a function of defineFunction. */
+function notOne(exports: LoadedModule["exports"]): string {
+  const { default: given } = exports;
+  const named = Object.keys(exports).find((name) => (exports[name] as FunctionDefinition | null)?.kind === "function");
+  if (given === undefined && named) return `its function is the export "${named}": write \`export default\` instead`;
+  if (given === undefined) {
+    return "no default export: write `export default defineFunction(…)`, " +
+      "or start the file's name with _ if it is a helper";
+  }
+  const what = "its default export is not a function of defineFunction(options, handler)";
+  if (typeof given === "function") return `${what} but a plain one: write \`defineFunction({ on: … }, handler)\``;
+  if (given instanceof Promise) return `${what} but a promise of something: leave out \`async\`, or await it`;
+  const kind = (given as { kind?: unknown } | null)?.kind;
+  return `${what} but ${typeof kind === "string" ? `one of kind "${kind}"` : describeValue(given)}`;
+}

@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { covers, overlaps, subjectProblem } from "../core/subjects.ts";
+import { durationSchema, optionProblems } from "./option_schemas.ts";
+import type { StreamDefinition } from "../api/define_stream.ts";
+
+/** A stream that must exist: what Weir owns of it. A setting left undefined is JetStream's or its operator's. */
+export interface ResolvedStream {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly maxAgeMs?: number;
+  readonly maxBytes?: number;
+  readonly storage?: "file" | "memory";
+  readonly duplicateWindowMs?: number;
+}
+
+/** Subjects that belong to NATS or to Weir itself. */
+const RESERVED = ["dead_letters.>", "retries.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>", "$WEIR.>"];
+
+const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
+
+const schema = z.strictObject({
+  kind: z.literal("stream"),
+  name: z.string().regex(/^[A-Za-z0-9_-]+$/, "a stream's name is letters, digits, _ and -"),
+  subjects: z.array(z.string()).min(1).optional(),
+  maxAge: durationSchema.optional(),
+  maxBytes: z.int().positive().optional(),
+  storage: z.enum(["file", "memory"]).optional(),
+  duplicateWindow: durationSchema.optional(),
+}).transform(({ kind: _kind, subjects, maxAge: maxAgeMs, duplicateWindow: duplicateWindowMs, ...rest }) => ({
+  ...rest,
+  subjects: subjects ?? [`${rest.name.toLowerCase()}.>`],
+  maxAgeMs,
+  duplicateWindowMs,
+}));
+
+const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicateWindow"];
+
+/** Finds the stream of every subject: the declared one that covers it, or the default of its first token. */
+export class StreamMap {
+  readonly #streams = new Map<string, ResolvedStream>();
+  /** Where each was declared. */
+  readonly #declared = new Map<string, { file: string; definition: StreamDefinition }>();
+
+  /** Adds a stream that a file declares; returns what is wrong with it. */
+  declare(definition: StreamDefinition, file: string): string[] {
+    if (this.#declared.get(definition.name)?.definition === definition) return []; // it is exported again
+    const result = schema.safeParse(definition);
+    if (!result.success) return optionProblems(result.error, OPTIONS);
+    const stream = result.data;
+    if (RESERVED_NAMES.includes(stream.name)) return [`stream ${stream.name} is Weir's own: its name is reserved`];
+    const first = this.#declared.get(stream.name);
+    if (first) return [`stream ${stream.name} is already declared in ${first.file}: a stream has one declaration`];
+    const problems: string[] = [];
+    for (const [i, subject] of stream.subjects.entries()) {
+      const own = stream.subjects.slice(0, i).find((other) => overlaps(other, subject));
+      if (own) problems.push(`subject "${subject}" of stream ${stream.name} overlaps its own "${own}"`);
+      const problem = subjectProblem(subject);
+      if (problem) problems.push(`subject "${subject}" of stream ${stream.name}: ${problem}`);
+      const reserved = RESERVED.find((pattern) => overlaps(pattern, subject));
+      if (reserved) {
+        problems.push(
+          `subject "${subject}" of stream ${stream.name} overlaps ${reserved}, which is reserved`,
+        );
+      }
+      for (const other of this.#streams.values()) {
+        const clash = other.subjects.find((theirs) => overlaps(theirs, subject));
+        if (clash) {
+          problems.push(
+            `subject "${subject}" of stream ${stream.name} overlaps "${clash}" of stream ${other.name}: ` +
+              `JetStream stores a subject in one stream only`,
+          );
+        }
+      }
+    }
+    if (problems.length === 0) {
+      this.#streams.set(stream.name, stream);
+      this.#declared.set(stream.name, { file, definition });
+    }
+    return problems;
+  }
+
+  /** The stream that stores a subject or pattern, making the default one where none is declared. */
+  streamFor(pattern: string): { ok: true; stream: string } | { ok: false; problem: string } {
+    for (const stream of this.#streams.values()) {
+      if (stream.subjects.some((subject) => covers(subject, pattern))) {
+        return { ok: true, stream: stream.name };
+      }
+    }
+    const [first, ...rest] = pattern.split(".");
+    if (!/^[A-Za-z0-9_-]+$/.test(first) || rest.length === 0) {
+      return {
+        ok: false,
+        problem: `no stream covers "${pattern}" and its first token names no default one: declare it with defineStream`,
+      };
+    }
+    const reserved = RESERVED.find((subject) => overlaps(subject, pattern));
+    if (reserved) return { ok: false, problem: `"${pattern}" overlaps ${reserved}, which is reserved` };
+    const name = first.toUpperCase(), subject = `${first}.>`;
+    if (this.#declared.has(name)) {
+      return {
+        ok: false,
+        problem: `stream ${name} is declared but does not cover "${pattern}": add it to the stream's subjects`,
+      };
+    }
+    for (const stream of this.#streams.values()) {
+      const clash = stream.subjects.find((theirs) => overlaps(theirs, subject));
+      if (clash && stream.name !== name) {
+        return {
+          ok: false,
+          problem: `the default stream ${name} for "${pattern}" would overlap "${clash}" of stream ${stream.name}: ` +
+            `let that stream cover it`,
+        };
+      }
+    }
+    this.#streams.set(name, { name, subjects: [...(this.#streams.get(name)?.subjects ?? []), subject] });
+    return { ok: true, stream: name };
+  }
+
+  /** Every stream that must exist. */
+  all(): ResolvedStream[] {
+    return [...this.#streams.values()];
+  }
+}

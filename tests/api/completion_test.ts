@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { EVENT_TYPES_FILE, eventTypes, writeEventTypes } from "../../runtime/cli/event_types.ts";
+import { listModules } from "../../runtime/project/load_project.ts";
+import { copyProject } from "../e2e/program.ts";
+import { LanguageServer } from "../../runtime/dev/language_server.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const ORDERS = ["orders.confirmed", "orders.created", "orders.rejected"];
+const typed = (on: string) => `
+import { defineFunction } from "weir";
+import { OrderCreated } from "../schemas/orders.ts";
+void OrderCreated;
+export default defineFunction({ on: ${on}, timeout: "5s" }, (event) => void event.data.total.nothing);
+`;
+
+Deno.test("the committed list of the schemas' files is what would be written: else run `deno task types`", async () => {
+  const written = await Deno.readTextFile(new URL(EVENT_TYPES_FILE, ROOT));
+  const wanted = eventTypes(await listModules(new URL("schemas/", ROOT)));
+  assert.equal(written, wanted, `${EVENT_TYPES_FILE} is not what schemas/ makes of it: run \`deno task types\``);
+});
+
+Deno.test("an editor completes event types, and types the data of the one that is taken", async () => {
+  const server = new LanguageServer(ROOT);
+  await using _ = { [Symbol.asyncDispose]: () => server.stop() };
+  await server.initialize();
+  for (const on of ['"orders.|"', '"|"', '["stock.reserved", "orders.|"]', '[OrderCreated, "|"]']) {
+    const offered = await complete(server, "functions/_completed.ts", typed(on));
+    assert.deepEqual(offered.filter((label) => /^orders\../.test(label)).sort(), ORDERS, on);
+  }
+  for (
+    const [on, message] of [
+      ['"orders.created"', "Property 'nothing' does not exist on type 'number'."],
+      ['"orders.>"', "'event.data' is of type 'unknown'."],
+    ]
+  ) {
+    server.show("functions/_diagnosed.ts", typed(on));
+    const found = await server.check("functions/_diagnosed.ts");
+    assert.deepEqual(found.map(({ line, message }) => ({ line, message })), [{ line: 5, message }]);
+  }
+});
+
+/** What it offers where the text has a `|`, in a file that need not exist. */
+async function complete(server: LanguageServer, file: string, textWithCursor: string): Promise<string[]> {
+  const [before, after] = textWithCursor.split("|"), lines = before.split("\n");
+  server.show(file, before + after);
+  const answer = await server.request("textDocument/completion", {
+    textDocument: { uri: new URL(file, ROOT).href },
+    position: { line: lines.length - 1, character: lines.at(-1)!.length },
+    context: { triggerKind: 1 },
+  });
+  return (answer as { items: { label: string }[] } | null)?.items.map(({ label }) => label) ?? [];
+}
+
+Deno.test("the list is written only when files come or go; one that is wrong only completes less, and one that is missing is named", async () => {
+  await using project = await copyProject();
+  const root = new URL(`file://${project.path}/`);
+  assert.equal(await writeEventTypes(root), false);
+  await Deno.writeTextFile(`${project.path}/schemas/_helper.ts`, "export const nothing = 1;");
+  await Deno.remove(`${project.path}/schemas/payments.ts`);
+  await Deno.remove(`${project.path}/functions`, { recursive: true });
+  await Deno.mkdir(`${project.path}/functions`);
+  await Deno.writeTextFile(
+    `${project.path}/functions/some.ts`,
+    `
+import { defineFunction } from "weir";
+export const known = defineFunction({ on: "stock.reserved" }, (event) => event.data.total * 2);
+export const gone = defineFunction({ on: ["legacy.>", "payments.captured"] }, (event) => event.data);
+`,
+  );
+  assert.deepEqual(await check(project.path), "", "a list with a file that is gone");
+  assert.equal(await writeEventTypes(root), true);
+  assert.equal(await writeEventTypes(root), false);
+  assert.doesNotMatch(await Deno.readTextFile(`${project.path}/${EVENT_TYPES_FILE}`), /payments|_helper/);
+  assert.deepEqual(await check(project.path), "", "a list of the files that are there");
+  await Deno.remove(`${project.path}/${EVENT_TYPES_FILE}`);
+  assert.match(
+    await check(project.path),
+    /^TS2307 \[ERROR\]: Cannot find module 'file:.*schemas\/_types\.d\.ts'\.[^]*TS18046 [^]*some\.ts:3:\d+\n/,
+  );
+  assert.deepEqual(
+    await Array.fromAsync(Deno.readDir(`${project.path}/schemas`), ({ name }) => name).then((names) => names.sort()),
+    ["_helper.ts", "orders.ts", "stock.ts"],
+  );
+  assert.equal(await writeEventTypes(root), true);
+  assert.deepEqual(await check(project.path), "", "a list that is written again");
+});
+
+async function check(project: string): Promise<string> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", "functions/some.ts"],
+    cwd: project,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  return success ? "" : text.split("\nerror: ")[0];
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { defineFunction, FUNCTION_DEFAULTS, HEALTH_CHECK_TIMEOUT } from "weir";
+import { DEFAULT_BREAKER, resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+
+Deno.test("a function's defaults are these, and a change of one is a change for every user", () => {
+  assert.deepEqual(FUNCTION_DEFAULTS, {
+    retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
+    timeout: "30s",
+    concurrency: 16,
+    idempotency: { ttl: "7d" },
+    breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
+  });
+});
+
+Deno.test("a function that settles nothing has every default, and no age limit", () => {
+  const resolved = resolvePolicy({ on: "orders.>", emits: [] });
+  assert.ok(resolved.ok);
+  assert.deepEqual(resolved.policy, {
+    retry: { attempts: 5, initialMs: 250, maxMs: 60_000, factor: 2, jitter: "full" },
+    timeoutMs: 30_000,
+    concurrency: 16,
+    maxAgeMs: undefined,
+    idempotency: undefined,
+    breaker: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 30_000, halfOpenProbes: 1 },
+    dependencies: {},
+  });
+});
+
+Deno.test("a dependency that nobody configures has the breaker of a function that settles nothing", () => {
+  assert.deepEqual(DEFAULT_BREAKER, {
+    consecutiveFailures: 10,
+    intervalMs: 60_000,
+    openForMs: 30_000,
+    halfOpenProbes: 1,
+  });
+});
+
+Deno.test("a health check may take two seconds", () => assert.equal(HEALTH_CHECK_TIMEOUT, "2s"));
+
+Deno.test("defineFunction keeps options and handler as they are", () => {
+  const options = { on: "orders.>", timeout: "5s" } as const, handler = () => {};
+  const definition = defineFunction(options, handler);
+  assert.equal(definition.kind, "function");
+  assert.equal(definition.options, options);
+  assert.equal(definition.handler, handler);
+});

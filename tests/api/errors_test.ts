@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { DependencyOpenError, KvConflictError, NonRetryableError, RetryAfterError } from "weir";
+import { errorDetail } from "../../runtime/core/outcome.ts";
+
+Deno.test("a RetryAfterError has its delay in milliseconds, and a message without one", () => {
+  assert.equal(new RetryAfterError("30s").delayMs, 30_000);
+  assert.equal(new RetryAfterError(250).delayMs, 250);
+  assert.equal(new RetryAfterError("30s").message, "retry after 30s");
+  assert.equal(new RetryAfterError("30s", "busy").message, "busy");
+});
+
+for (const delay of ["soon", "-1s", -1, 1.5, NaN, undefined]) {
+  Deno.test(`a RetryAfterError refuses the delay ${JSON.stringify(delay)}`, () => {
+    assert.throws(() => new RetryAfterError(delay as number), {
+      name: "TypeError",
+      message: `RetryAfterError: ${JSON.stringify(delay)} is not a delay; ` +
+        'give milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"',
+    });
+  });
+}
+
+Deno.test("errors keep their cause and are told apart by name", () => {
+  const cause = new Error("402");
+  const errors = [
+    new NonRetryableError("stolen", { cause }),
+    new RetryAfterError("1s", "busy", { cause }),
+    new KvConflictError("stock", "sku1", { cause }),
+  ];
+  assert.deepEqual(errors.map(({ name }) => name), ["NonRetryableError", "RetryAfterError", "KvConflictError"]);
+  assert.ok(errors.every((error) => error.cause === cause && error instanceof Error));
+});
+
+Deno.test("a DependencyOpenError says which dependency, and when to come back", () => {
+  const error = new DependencyOpenError("Payments", 5_000);
+  assert.deepEqual([error.dependency, error.retryAtMs], ["Payments", 5_000]);
+  assert.equal(error.message, "the breaker of dependency Payments is open");
+});
+
+const circle: { self?: unknown } = {};
+circle.self = circle;
+const thrown: [what: string, thrown: unknown, name: string, message: string][] = [
+  ["an error", new RangeError("too far"), "RangeError", "too far"],
+  ["text", "went wrong", "Error", "went wrong"],
+  ["a number", 7, "Error", "7"],
+  ["undefined", undefined, "Error", "undefined was thrown, which says nothing: throw an Error"],
+  ["null", null, "Error", "null was thrown, which says nothing: throw an Error"],
+  ["an object", { code: 402 }, "Error", '{"code":402}'],
+  ["a circle", circle, "Error", "[object Object]"],
+  ["a symbol", Symbol("no"), "Error", "Symbol(no)"],
+];
+for (const [what, value, name, message] of thrown) {
+  Deno.test(`${what} that was thrown can be told`, () => {
+    const detail = errorDetail(value);
+    assert.deepEqual([detail.name, detail.message], [name, message]);
+    assert.equal(detail.stack !== undefined, value instanceof Error);
+  });
+}

@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { decode, encodeAttribute, issueText, type Parse } from "../../runtime/core/cloudevent.ts";
+import { delivery } from "./deliveries.ts";
+
+const BINARY = {
+  "ce-specversion": "1.0",
+  "ce-id": "e1",
+  "ce-type": "orders.created",
+  "ce-source": "/shop",
+  "ce-time": "2026-01-01T00:00:00Z",
+  "ce-partitionkey": "p7",
+  "content-type": "application/json",
+};
+
+Deno.test("a binary CloudEvent is read from its headers", () => {
+  assert.deepEqual(decode(delivery({ headers: BINARY, payload: '{"orderId":"o1"}' })), {
+    kind: "event",
+    event: {
+      id: "e1",
+      type: "orders.created",
+      source: "/shop",
+      time: "2026-01-01T00:00:00Z",
+      data: { orderId: "o1" },
+      subject: "orders.created",
+      extensions: { partitionkey: "p7" },
+    },
+  });
+});
+
+Deno.test("a message without any header is named after its place in the stream", () => {
+  assert.deepEqual(decode(delivery({ payload: "[1]", subject: "orders.eu.created" })), {
+    kind: "event",
+    event: {
+      id: "ORDERS:42",
+      type: "orders.eu.created",
+      source: "/streams/ORDERS",
+      time: "2026-01-02T03:04:05.678Z",
+      data: [1],
+      subject: "orders.eu.created",
+      extensions: {},
+    },
+  });
+});
+
+Deno.test("headers are read whatever their case", () => {
+  const shouting = Object.fromEntries(Object.entries(BINARY).map(([name, value]) => [name.toUpperCase(), value]));
+  const { event } = decode(delivery({ headers: shouting }));
+  assert.equal(event.id, "e1");
+  assert.equal(event.time, "2026-01-01T00:00:00Z");
+  assert.deepEqual(event.extensions, { partitionkey: "p7" });
+});
+
+Deno.test("without a CloudEvents id the message's own id is the event's", () => {
+  assert.equal(decode(delivery({ headers: { "Nats-Msg-Id": "m1" } })).event.id, "m1");
+  assert.equal(decode(delivery({ headers: { "Nats-Msg-Id": "m1", "ce-id": "e1" } })).event.id, "e1");
+});
+
+Deno.test("headers that are no attributes are no extensions", () => {
+  const headers = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "x-other": "1" };
+  assert.deepEqual(decode(delivery({ headers })).event.extensions, {});
+});
+
+const encoded: [text: string, header: string][] = [
+  ["plain-id_1.2~3", "plain-id_1.2~3"],
+  ["two words", "two%20words"],
+  ["100%", "100%25"],
+  ['"quoted"', "%22quoted%22"],
+  ["Größe", "Gr%C3%B6%C3%9Fe"],
+  ["€", "%E2%82%AC"],
+  ["🚢", "%F0%9F%9A%A2"],
+  ["a\r\nb", "a%0D%0Ab"],
+];
+for (const [text, header] of encoded) {
+  Deno.test(`${JSON.stringify(text)} is ${header} in a header, and read back`, () => {
+    assert.equal(encodeAttribute(text), header);
+    assert.equal(decode(delivery({ headers: { "ce-id": header } })).event.id, text);
+  });
+}
+
+Deno.test("any text survives a header, which is printable ASCII without spaces", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary", minLength: 1 }), (text) => {
+    const header = encodeAttribute(text);
+    assert.match(header, /^[\x21-\x7e]+$/);
+    assert.equal(decode(delivery({ headers: { "ce-id": header } })).event.id, text);
+  }));
+});
+
+Deno.test("half a character, which no header can carry, becomes the replacement character", () => {
+  assert.equal(encodeAttribute("a\ud800"), "a%EF%BF%BD");
+});
+
+Deno.test("a header that was never encoded is taken as it stands", () => {
+  assert.equal(decode(delivery({ headers: { "ce-id": "50%off" } })).event.id, "50%off");
+});
+
+const contents: [contentType: string, payload: string, data: unknown][] = [
+  ["application/json; charset=utf-8", '{"a":1}', { a: 1 }],
+  ["Application/JSON", '{"a":1}', { a: 1 }],
+  ["application/vnd.shop.order+json", '{"a":1}', { a: 1 }],
+  ["text/json", '{"a":1}', { a: 1 }],
+  ["text/plain", '{"a":1}', '{"a":1}'],
+  ["text/csv; header=present", "a,b", "a,b"],
+  ["application/octet-stream", "\u0001\u0002", new Uint8Array([1, 2])],
+  ["image/png", "\u0001", new Uint8Array([1])],
+];
+for (const [contentType, payload, data] of contents) {
+  Deno.test(`data of ${contentType} is ${data instanceof Uint8Array ? "bytes" : JSON.stringify(data)}`, () => {
+    const decoded = decode(delivery({ headers: { "content-type": contentType }, payload }));
+    assert.equal(decoded.kind, "event");
+    assert.deepEqual(decoded.event.data, data);
+  });
+}
+
+Deno.test("data that is not UTF-8 is invalid, and says how long it is", () => {
+  assert.deepEqual(decode(delivery({ headers: { "ce-id": "e1" }, payload: new Uint8Array([0x22, 0xff, 0x22]) })), {
+    kind: "invalid",
+    event: {
+      id: "e1",
+      type: "orders.created",
+      source: "/streams/ORDERS",
+      time: "2026-01-02T03:04:05.678Z",
+      data: undefined,
+      subject: "orders.created",
+      extensions: {},
+    },
+    error: { name: "InvalidEventError", message: "the payload (3 bytes) is not UTF-8 text" },
+  });
+});
+
+for (const payload of ["", "{", "undefined", '{"a":1}x', "NaN"]) {
+  Deno.test(`${JSON.stringify(payload)} is not JSON, and so invalid`, () => {
+    const decoded = decode(delivery({ payload }));
+    assert.equal(decoded.kind, "invalid");
+    assert.match(decoded.error.message, new RegExp(`^the payload \\(${payload.length} bytes\\) is not JSON: .+`));
+  });
+}
+
+Deno.test("what is wrong with a payload is told without quoting it: it is logged, and may be anything", () => {
+  for (const payload of ["card 4111 1111 1111", `{"card": "4111", "x": ${"y".repeat(80)}`, "4111 1111"]) {
+    const decoded = decode(delivery({ payload }));
+    assert.equal(decoded.kind, "invalid");
+    assert.doesNotMatch(decoded.error.message, /4111|card|yy/);
+  }
+});
+
+Deno.test("text that is not UTF-8 is invalid as well", () => {
+  const headers = { "content-type": "text/plain" };
+  assert.equal(decode(delivery({ headers, payload: new Uint8Array([0xff]) })).kind, "invalid");
+});
+
+Deno.test("the handler gets what the schema returned, not what came", () => {
+  const parse: Parse = (data) => ({ ok: true, value: [data, "parsed"] });
+  assert.deepEqual(decode(delivery({ payload: "1" }), { type: "orders.created", parse }).event.data, [1, "parsed"]);
+});
+
+Deno.test("data that the schema refuses is invalid with every path in the message", () => {
+  const issues = [
+    { path: "items.0.sku", message: "expected string" },
+    { path: "", message: "unrecognized key" },
+    { path: "total", message: "too small" },
+  ];
+  const decoded = decode(delivery({ headers: BINARY }), {
+    type: "orders.created",
+    parse: () => ({ ok: false, issues }),
+  });
+  assert.equal(decoded.kind, "invalid");
+  assert.equal(decoded.event.id, "e1");
+  assert.deepEqual(decoded.error, {
+    name: "InvalidEventError",
+    message: "does not match the schema of its type: " +
+      "items.0.sku: expected string; unrecognized key; total: too small",
+  });
+});
+
+Deno.test("a schema that throws makes the event invalid, not the runtime fail", () => {
+  for (const thrown of [new Error("refine went wrong"), "refine went wrong"]) {
+    const decoded = decode(delivery(), {
+      type: "orders.created",
+      parse: () => {
+        throw thrown;
+      },
+    });
+    assert.equal(decoded.kind, "invalid");
+    assert.deepEqual(decoded.error, { name: "InvalidEventError", message: "refine went wrong" });
+  }
+});
+
+Deno.test("issues are joined on one line", () => {
+  assert.equal(issueText([{ path: "a", message: "x" }, { path: "", message: "y" }]), "a: x; y");
+});
+
+Deno.test("an event with a schema has the type of its subject, whatever its publisher calls it", () => {
+  const parse: Parse = (value) => ({ ok: true, value });
+  const decoded = decode(delivery({ headers: { "ce-type": "com.example.order" } }), { type: "orders.created", parse });
+  assert.equal(decoded.event.type, "orders.created");
+  assert.equal(decode(delivery({ headers: { "ce-type": "com.example.order" } })).event.type, "com.example.order");
+});

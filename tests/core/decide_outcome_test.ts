@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Outcome, Result, RetryReason } from "../../runtime/core/outcome.ts";
+import {
+  breakerVerdict,
+  decideOutcome,
+  deferForBreaker,
+  deferUnknownSubject,
+  MAX_EXCUSED_DELIVERIES,
+  type RetryContext,
+} from "../../runtime/core/decide_outcome.ts";
+import type { Verdict } from "../../runtime/core/breaker.ts";
+
+const error = { name: "Error", message: "no" };
+const GIVEN: RetryContext = {
+  attempt: 1,
+  excusedDeliveries: 0,
+  retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
+  nowMs: 10_000,
+  random: 0.5,
+};
+const LAST = { attempt: 3 };
+const again = (reason: RetryReason, delayMs: number): Outcome => (
+  { kind: "retry", reason, delayMs, usesAttempt: true, error }
+);
+const free = (reason: RetryReason, delayMs: number): Outcome => (
+  { kind: "retry", reason, delayMs, usesAttempt: false, error }
+);
+const exhausted: Outcome = { kind: "dead-letter", reason: "attempts-exhausted", attempts: 3, error };
+const refusedEmit: Result = { kind: "emit-failed", transient: false, error };
+const outage: Result = { kind: "emit-failed", transient: true, error };
+const refusal = (retryAtMs: number, probeFailed = false): Result => (
+  { kind: "dependency-open", dependency: "Payments", retryAtMs, probeFailed, error }
+);
+
+const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome: Outcome][] = [
+  ["a handler that returned acks", { kind: "returned" }, {}, { kind: "ack" }],
+  ["the last attempt acks like any other", { kind: "returned" }, LAST, { kind: "ack" }],
+  ["a throw is retried after the backoff", { kind: "failed", error }, {}, again("failed", 100)],
+  ["the second throw waits twice as long", { kind: "failed", error }, { attempt: 2 }, again("failed", 200)],
+  ["the last throw exhausts the attempts", { kind: "failed", error }, LAST, exhausted],
+  ["a timeout is retried after the backoff", { kind: "timed-out", error }, {}, again("timed-out", 100)],
+  ["the last timeout exhausts the attempts", { kind: "timed-out", error }, LAST, exhausted],
+  ["emits that were not stored are retried", refusedEmit, {}, again("emit-failed", 100)],
+  ["at last, emits that were not stored exhaust the attempts", refusedEmit, LAST, exhausted],
+  ["emits that cannot be stored at all are retried, and use no attempt", outage, LAST, free("emit-failed", 100)],
+  ["the longer they cannot be stored the longer they wait", outage, { excusedDeliveries: 2 }, free("emit-failed", 400)],
+  ["a rejection is a dead letter at once", { kind: "rejected", error }, {}, {
+    kind: "dead-letter",
+    reason: "rejected",
+    attempts: 1,
+    error,
+  }],
+  [
+    "retry-after waits as long as it says",
+    { kind: "retry-after", delayMs: 7_777, error },
+    {},
+    again("retry-after", 7_777),
+  ],
+  [
+    "retry-after of nothing waits one millisecond",
+    { kind: "retry-after", delayMs: 0, error },
+    {},
+    again("retry-after", 1),
+  ],
+  ["the last retry-after exhausts the attempts", { kind: "retry-after", delayMs: 5, error }, LAST, exhausted],
+  ["an open dependency waits until it may close, and a spread", refusal(12_000), {}, free("dependency-open", 2_100)],
+  ["the spread grows with every such wait", refusal(12_000), { excusedDeliveries: 2 }, free("dependency-open", 2_400)],
+  [
+    "an open dependency never uses an attempt up",
+    refusal(12_000),
+    { attempt: 3, excusedDeliveries: 5_000 },
+    free("dependency-open", 3_000),
+  ],
+  ["a dependency that may close by now is tried after the spread", refusal(9_000), {}, free("dependency-open", 100)],
+  [
+    "a failed probe is forgiven",
+    refusal(12_000, true),
+    { attempt: 3, excusedDeliveries: 99 },
+    free("dependency-open", 3_000),
+  ],
+  [
+    "a failed probe is not forgiven for ever",
+    refusal(12_000, true),
+    { excusedDeliveries: 100 },
+    again("failed", 3_000),
+  ],
+  [
+    "at last a failed probe exhausts the attempts",
+    refusal(12_000, true),
+    { attempt: 3, excusedDeliveries: 100 },
+    exhausted,
+  ],
+  ["a shutdown gives back at once", { kind: "shutdown" }, LAST, {
+    kind: "retry",
+    reason: "shutdown",
+    delayMs: 0,
+    usesAttempt: false,
+  }],
+];
+for (const [what, result, given, outcome] of rows) {
+  Deno.test(what, () => assert.deepEqual(decideOutcome(result, { ...GIVEN, ...given }), outcome));
+}
+
+Deno.test("an event whose function's breaker is open waits until that may close, and uses no attempt", () => {
+  assert.deepEqual(deferForBreaker("breaker-open", 10_250.5, { ...GIVEN, attempt: 3 }), {
+    kind: "retry",
+    reason: "breaker-open",
+    delayMs: 351,
+    usesAttempt: false,
+    error: undefined,
+  });
+});
+
+for (
+  const [what, excusedDeliveries, delayMs] of [
+    ["waits for a second at the least", 0, 1_000],
+    ["waits no longer for having waited often", 999, 4_000],
+  ] as const
+) {
+  Deno.test(`an event on a subject that only the next version knows ${what}`, () => {
+    const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
+    const outcome = deferUnknownSubject({ subject: "orders.new" }, {
+      attempt: 1,
+      excusedDeliveries,
+      retry,
+      nowMs: 0,
+      random: 0.5,
+    });
+    assert.ok(outcome.kind === "retry" && outcome.reason === "not-mine" && !outcome.usesAttempt);
+    assert.equal(outcome.delayMs, delayMs);
+  });
+}
+
+Deno.test("an event on a subject that no version ever knows ends as `invalid`, with no attempt made", () => {
+  const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
+  const outcome = deferUnknownSubject({ subject: "orders.new" }, {
+    attempt: 1,
+    excusedDeliveries: 1_000,
+    retry,
+    nowMs: 0,
+    random: 0.5,
+  });
+  assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
+});
+
+Deno.test("a hundred failed probes are forgiven one event", () => assert.equal(MAX_EXCUSED_DELIVERIES, 100));
+
+const verdicts: [result: Result, verdict: Verdict][] = [
+  [{ kind: "returned" }, "success"],
+  [{ kind: "rejected", error }, "success"],
+  [{ kind: "failed", error }, "failure"],
+  [{ kind: "timed-out", error }, "failure"],
+  [{ kind: "failed", error, dependency: "Payments" }, "ignored"],
+  [{ kind: "timed-out", error, dependency: "Payments" }, "ignored"],
+  [{ kind: "retry-after", delayMs: 1, error }, "ignored"],
+  [refusedEmit, "ignored"],
+  [outage, "ignored"],
+  [refusal(12_000), "ignored"],
+  [refusal(12_000, true), "ignored"],
+  [{ kind: "shutdown" }, "ignored"],
+];
+for (const [result, expected] of verdicts) {
+  const where = "dependency" in result ? " in a dependency" : "";
+  Deno.test(`${result.kind}${where} is ${expected} to the function's breaker`, () => {
+    assert.equal(breakerVerdict(result), expected);
+  });
+}
+
+const results = fc.oneof(
+  fc.constantFrom<Result>({ kind: "failed", error }, { kind: "timed-out", error }, refusedEmit),
+  fc.nat(1e9).map((delayMs): Result => ({ kind: "retry-after", delayMs, error })),
+  fc.record({ at: fc.integer({ min: -1e9, max: 1e9 }), probe: fc.boolean() }).map(({ at, probe }) =>
+    refusal(at, probe)
+  ),
+);
+const circumstances = fc.record({
+  attempt: fc.integer({ min: 1, max: 200 }),
+  excusedDeliveries: fc.nat(10_000),
+  retry: fc.record({
+    attempts: fc.integer({ min: 1, max: 200 }),
+    initialMs: fc.integer({ min: 1, max: 1e6 }),
+    maxMs: fc.integer({ min: 1, max: 1e6 }),
+    factor: fc.double({ min: 1, max: 10, noNaN: true }),
+    jitter: fc.constantFrom("full" as const, "none" as const),
+  }),
+  nowMs: fc.double({ min: -1e9, max: 1e9, noNaN: true }),
+  random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+});
+
+Deno.test("no retry but a shutdown's is without a delay, and none comes before a breaker may close", () => {
+  fc.assert(fc.property(results, circumstances, (result, given) => {
+    const outcome = decideOutcome(result, given);
+    if (outcome.kind !== "retry") return assert.ok(given.attempt >= given.retry.attempts);
+    assert.ok(Number.isInteger(outcome.delayMs) && outcome.delayMs >= 1, `${outcome.delayMs}`);
+    if (result.kind === "dependency-open") assert.ok(given.nowMs + outcome.delayMs >= result.retryAtMs);
+  }));
+});

@@ -1,0 +1,24 @@
+import type { Delivery } from "../../runtime/core/delivery.ts";
+import { HeaderList } from "../../runtime/core/headers.ts";
+
+/** A delivery of sequence 42 of `ORDERS`, with what matters to a test in it. */
+export function delivery(
+  { headers = {}, payload = "{}", subject = "orders.created" }: {
+    headers?: Record<string, string>;
+    payload?: string | Uint8Array;
+    subject?: string;
+  } = {},
+): Delivery {
+  return {
+    stream: "ORDERS",
+    sequence: 42,
+    subject,
+    deliveryCount: 1,
+    storedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+    payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
+    headers: HeaderList.of(Object.entries(headers)),
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+    messageKey: "ORDERS.7",
+    ackSubject: "$JS.ACK.ORDERS.test.1.42.1.0.0",
+  };
+}

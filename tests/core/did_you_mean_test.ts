@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { didYouMean, nearest } from "../../runtime/core/did_you_mean.ts";
+
+const TYPES = ["orders.created", "orders.confirmed", "payments.captured"];
+const rows: [word: string, candidates: string[], meant: string | undefined][] = [
+  ["orders.creatd", TYPES, "orders.created"],
+  ["order.created", TYPES, "orders.created"],
+  ["Orders.Created", TYPES, "orders.created"],
+  ["orders.craeted", TYPES, "orders.created"],
+  ["orders.shipped", TYPES, undefined],
+  ["legacy.>", TYPES, undefined],
+  ["tymeout", ["timeout", "retry"], "timeout"],
+  ["on", ["retry", "emits"], undefined],
+  ["a", ["b"], undefined],
+  ["", ["b"], undefined],
+  ["wier", ["weir", "zod"], "weir"],
+  ["tmieout", ["timeout", "retry"], "timeout"],
+  ["retry_", ["timeout", "retry"], "retry"],
+  ["etry", ["timeout", "retry"], "retry"],
+  ["anything", [], undefined],
+];
+for (const [word, candidates, meant] of rows) {
+  Deno.test(`of ${JSON.stringify(candidates)}, ${JSON.stringify(word)} means ${JSON.stringify(meant)}`, () => {
+    assert.equal(nearest(word, candidates), meant);
+  });
+}
+
+Deno.test("nearest takes no candidate that differs in more letters than are allowed", () => {
+  assert.equal(nearest("kitten", ["sitting"], 3), "sitting");
+  assert.equal(nearest("kitten", ["sitting"], 2), undefined);
+});
+
+Deno.test("of two that are as near the first is meant", () => assert.equal(nearest("cat", ["bat", "rat"]), "bat"));
+
+Deno.test("what was meant is asked for, and nothing is where nothing is near", () => {
+  assert.equal(didYouMean("tymeout", ["timeout"]), ': did you mean "timeout"?');
+  assert.equal(didYouMean("speed", ["timeout"]), "");
+});

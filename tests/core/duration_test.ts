@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { formatDuration, parseDuration } from "../../runtime/core/duration.ts";
+
+const spans: [unknown, number][] = [
+  [0, 0],
+  [1_500, 1_500],
+  ["0s", 0],
+  ["250ms", 250],
+  ["10s", 10_000],
+  ["5m", 300_000],
+  ["2h", 7_200_000],
+  ["7d", 604_800_000],
+  ["1.5s", 1_500],
+  ["0.5m", 30_000],
+  ["1.001s", 1_001],
+  ["1.1h", 3_960_000],
+  ["2.3d", 198_720_000],
+];
+for (const [value, expected] of spans) {
+  Deno.test(`${JSON.stringify(value)} is ${expected} milliseconds`, () => {
+    assert.equal(parseDuration(value), expected);
+  });
+}
+
+const noSpans: unknown[] = [
+  -1,
+  1.5,
+  NaN,
+  Infinity,
+  2 ** 53,
+  10n,
+  null,
+  undefined,
+  {},
+  "",
+  "10",
+  "s",
+  "10 s",
+  " 10s",
+  "10s\n",
+  "-1s",
+  "+1s",
+  "1e3s",
+  "1_000ms",
+  ".5s",
+  "1.s",
+  "10S",
+  "1w",
+  "1h30m",
+  "0.5ms",
+  "1.0001s",
+  "999999999999d",
+];
+for (const value of noSpans) {
+  Deno.test(`${typeof value} ${String(value).replace("\n", "\\n")} is no duration`, () => {
+    assert.equal(parseDuration(value), undefined);
+  });
+}
+
+const texts: [number, string][] = [
+  [0, "0ms"],
+  [1, "1ms"],
+  [999, "999ms"],
+  [1_000, "1s"],
+  [1_500, "1500ms"],
+  [90_000, "90s"],
+  [120_000, "2m"],
+  [5_400_000, "90m"],
+  [3_600_000, "1h"],
+  [86_400_000, "1d"],
+  [90_000_000, "25h"],
+];
+for (const [ms, expected] of texts) {
+  Deno.test(`${ms} milliseconds are written ${expected}`, () => {
+    assert.equal(formatDuration(ms), expected);
+  });
+}
+
+Deno.test("what is written reads back as the same time", () => {
+  fc.assert(fc.property(fc.maxSafeNat(), (ms) => {
+    assert.equal(parseDuration(formatDuration(ms)), ms);
+  }));
+});
+
+Deno.test("a whole number of units reads back as the same time", () => {
+  const units = fc.constantFrom(["s", 1_000], ["m", 60_000], ["h", 3_600_000], ["d", 86_400_000]);
+  fc.assert(fc.property(fc.nat(100_000), units, (count, [unit, ms]) => {
+    assert.equal(parseDuration(formatDuration(count * Number(ms))), count * Number(ms));
+    assert.equal(parseDuration(`${count}${unit}`), count * Number(ms));
+  }));
+});
+
+Deno.test("any whole number of milliseconds can be written as seconds with three decimals", () => {
+  fc.assert(
+    fc.property(fc.nat(86_400_000), (ms) => {
+      const seconds = `${Math.floor(ms / 1_000)}.${String(ms % 1_000).padStart(3, "0")}s`;
+      assert.equal(parseDuration(seconds), ms, seconds);
+    }),
+    { numRuns: 2_000 },
+  );
+});

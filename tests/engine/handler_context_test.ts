@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { defineEvent } from "weir";
+import { z } from "zod";
+import { emittedId } from "../../runtime/engine/handler_context.ts";
+import { Billed, CAUSE, gate, setup, Shipped } from "./setup.ts";
+
+Deno.test("an emitted event is kept, whole, until the handler is known to have returned", () => {
+  const context = setup().newContext();
+  context.emit(Shipped, { orderId: "o1" });
+  context.emit(Billed, { total: 7 }, { id: "own" });
+  assert.deepEqual(context.emitted, [
+    {
+      id: "800765a2b4680ae6df481bb4989ffa3b",
+      type: "orders.shipped",
+      source: "/functions/ship",
+      time: "2026-01-02T00:00:00.000Z",
+      json: '{"orderId":"o1"}',
+    },
+    {
+      id: "own",
+      type: "orders.billed",
+      source: "/functions/ship",
+      time: "2026-01-02T00:00:00.000Z",
+      json: '{"total":7}',
+    },
+  ]);
+});
+
+Deno.test("another attempt emits the same ids, in the order it emits", () => {
+  const flow = setup();
+  const [first, second] = [flow.newContext(CAUSE, 1), flow.newContext(CAUSE, 2)];
+  for (const context of [first, second]) {
+    flow.clock.move(60_000);
+    context.emit(Shipped, { orderId: "o1" });
+    context.emit(Shipped, { orderId: "o1" });
+  }
+  const ids = (context: typeof first) => context.emitted.map(({ id }) => id);
+  assert.deepEqual(ids(first), ids(second));
+  assert.equal(new Set(ids(first)).size, 2);
+});
+
+const causes = fc.tuple(fc.string(), fc.string(), fc.string(), fc.string(), fc.string(), fc.nat(100));
+
+Deno.test("an id is the same for the same function, event, type and position, and for nothing else", () => {
+  const id = ([name, source, type, id, emitted, position]: [string, string, string, string, string, number]) =>
+    emittedId(name, { source, type, id }, emitted, position);
+  fc.assert(fc.property(causes, causes, (a, b) => {
+    const same = a.every((part, i) => part === b[i]);
+    assert.equal(id(a) === id(b), same);
+    assert.equal(id(a), id([...a]));
+    assert.match(id(a), /^[0-9a-f]{32}$/);
+  }));
+});
+
+Deno.test("parts that run into each other still make different ids", () => {
+  const ids = [
+    emittedId("ship", { source: "/a", type: "t", id: "b" }, "u", 1),
+    emittedId("ship", { source: "/ab", type: "t", id: "" }, "u", 1),
+    emittedId("ship/a", { source: "", type: "t", id: "b" }, "u", 1),
+    emittedId("ship", { source: "/a", type: "t", id: "b1" }, "u", 0),
+    emittedId("ship", { source: '/a","t","b', type: "", id: "" }, "u", 1),
+  ];
+  assert.equal(new Set(ids).size, 5);
+});
+
+Deno.test("an event that is not declared cannot be emitted, not even another of its type", () => {
+  const context = setup(undefined, { emits: [Shipped] }).newContext();
+  const message = (type: string) => `ship emits ${type} without declaring it: add it to \`emits\``;
+  assert.throws(() => context.emit(Billed, { total: 1 }), { name: "TypeError", message: message("orders.billed") });
+  const double = defineEvent({ type: "orders.shipped", version: 2, data: z.unknown() });
+  assert.throws(() => context.emit(double, {}), {
+    name: "TypeError",
+    message: "ship emits a second definition of orders.shipped: give the one that `emits` has",
+  });
+  for (const [given, shown] of [[undefined, "undefined"], [null, "null"], ["orders.shipped", '"orders.shipped"']]) {
+    assert.throws(() => context.emit(given as never, {}), {
+      name: "TypeError",
+      message: `ship emits ${shown}, which is not an event: give one of \`emits\`, as its definition`,
+    });
+  }
+  assert.deepEqual(context.emitted, []);
+});
+
+Deno.test("data that the schema refuses is not emitted, and takes no position", () => {
+  const { newContext } = setup();
+  const context = newContext(), right = newContext();
+  assert.throws(() => context.emit(Shipped, { orderId: 7 }), {
+    name: "TypeError",
+    message: "ship emits orders.shipped with data that its schema refuses: " +
+      "orderId: Invalid input: expected string, received number",
+  });
+  context.emit(Shipped, { orderId: "o1" });
+  right.emit(Shipped, { orderId: "o1" });
+  assert.deepEqual(context.emitted, right.emitted);
+});
+
+const circular: Record<string, unknown> = {};
+circular.itself = circular;
+const odd: [what: string, data: unknown, message: string][] = [
+  [
+    "a bigint",
+    { total: 5n },
+    "ship emits any.thing with data that is no JSON",
+  ],
+  [
+    "what contains itself",
+    circular,
+    "ship emits any.thing with data that is no JSON",
+  ],
+  ["undefined", undefined, "ship emits any.thing without data: an event carries JSON, null at the least"],
+  ["a function", () => 1, "ship emits any.thing without data: an event carries JSON, null at the least"],
+];
+for (const [what, data, message] of odd) {
+  Deno.test(`${what} is no data, even where the schema takes anything`, () => {
+    const Any = defineEvent({ type: "any.thing", version: 1, data: z.unknown() });
+    const context = setup(undefined, { emits: [Any] }).newContext();
+    assert.throws(() => context.emit(Any, data), { name: "TypeError", message });
+    assert.deepEqual(context.emitted, []);
+  });
+}
+
+Deno.test("what JSON has another form of is sent in that, where the schema takes anything", () => {
+  const Any = defineEvent({ type: "any.thing", version: 1, data: z.unknown() });
+  const context = setup(undefined, { emits: [Any] }).newContext();
+  context.emit(Any, { at: new Date(0), ratio: NaN, tags: new Map([["a", 1]]), none: undefined });
+  assert.equal(context.emitted[0].json, '{"at":"1970-01-01T00:00:00.000Z","ratio":null,"tags":{}}');
+});
+
+Deno.test("what is sent is what the schema takes, since the receiver parses it again", () => {
+  const Dated = defineEvent({
+    type: "orders.dated",
+    version: 1,
+    data: z.object({ at: z.string().transform((text) => new Date(text)), count: z.int().default(1) }),
+  });
+  const context = setup(undefined, { emits: [Dated] }).newContext();
+  context.emit(Dated, { at: "2026-01-02" });
+  assert.equal(context.emitted[0].json, '{"at":"2026-01-02"}');
+});
+
+Deno.test("what is emitted after the end is an error, not lost in silence", () => {
+  const context = setup().newContext();
+  context.end(false);
+  assert.throws(() => context.emit(Shipped, { orderId: "o1" }), {
+    message: "ship emits orders.shipped after it returned: await whatever emits, so that it is published",
+  });
+  assert.deepEqual(context.emitted, []);
+});
+
+Deno.test("its functions may be taken out of it", () => {
+  const context = setup().newContext();
+  const { emit, dependency, kv } = context;
+  emit(Shipped, { orderId: "o1" });
+  assert.equal(context.emitted.length, 1);
+  assert.equal(typeof dependency("Payments").call, "function");
+  assert.throws(() => kv("stock"), { message: "no bucket stock here" });
+});
+
+Deno.test("the signal is aborted with its reason, whether asked for before or after", () => {
+  const { newContext } = setup();
+  const before = newContext(), after = newContext(), reason = new Error("enough");
+  const signal = before.signal;
+  before.abort(reason);
+  before.abort(new Error("again"));
+  after.abort(reason);
+  assert.equal(signal.aborted, true);
+  assert.equal(signal.reason, reason);
+  assert.equal(after.signal.reason, reason);
+  assert.equal(before.signal, signal);
+});
+
+Deno.test("a call to a dependency ends when the invocation is aborted", async () => {
+  const context = setup().newContext();
+  const call = context.dependency("Payments").call(() => gate().promise);
+  context.abort(new Error("enough"));
+  await assert.rejects(call, { message: "enough" });
+  assert.deepEqual(context.end(true), { dependency: "Payments", open: false });
+});
+
+Deno.test("a call begun after the invocation's end cannot keep the breaker's only probe", () => {
+  const { clock, dependencies, newContext } = setup();
+  const breaker = dependencies.breaker("Payments"), context = newContext();
+  for (let i = 0; i < 2; i++) {
+    const answer = breaker.admit();
+    if (answer.admitted) answer.report("failure");
+  }
+  clock.move(10_000);
+  context.end(false);
+  context.dependency("Payments").call(() => gate().promise).catch(() => {});
+  assert.equal(breaker.permits(), 1);
+});
+
+Deno.test("an empty id is refused: JetStream would take it for none, and store the event once more at each attempt", () => {
+  const context = setup().newContext();
+  // deno-lint-ignore no-explicit-any -- what the types refuse
+  for (const id of ["", 7] as any[]) {
+    assert.throws(() => context.emit(Shipped, { orderId: "o1" }, { id }), {
+      name: "TypeError",
+      message: /^ship emits orders\.shipped with id .*: an id is text, or left out/,
+    });
+  }
+  assert.deepEqual(context.emitted, []);
+});

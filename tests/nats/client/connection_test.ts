@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { startServer } from "../../../runtime/nats_server/server.ts";
+import { connectNats, watchConnection } from "../../../runtime/nats/client/connection.ts";
+import { startTcpProxy } from "../tcp_proxy.ts";
+import { eventually } from "../eventually.ts";
+
+/** A server that greets with that INFO and answers PING, and knows nothing else. */
+function startGreeter(info: object): { port: number } & AsyncDisposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serve = async (client: Deno.Conn) => {
+    using _ = client;
+    const buffer = new Uint8Array(4_096), decoder = new TextDecoder(), encoder = new TextEncoder();
+    await client.write(
+      encoder.encode(`INFO ${JSON.stringify({ max_payload: 1_048_576, headers: true, ...info })}\r\n`),
+    );
+    for (let length; (length = await client.read(buffer)) !== null;) {
+      if (decoder.decode(buffer.subarray(0, length)).includes("PING\r\n")) {
+        await client.write(encoder.encode("PONG\r\n"));
+      }
+    }
+  };
+  const clients: Promise<void>[] = [];
+  const accepting = (async () => {
+    for await (const client of listener) clients.push(serve(client).catch(() => {}));
+  })();
+  return {
+    port: (listener.addr as Deno.NetAddr).port,
+    [Symbol.asyncDispose]: async () => {
+      listener.close();
+      await accepting;
+      await Promise.all(clients);
+    },
+  };
+}
+
+const to = (...servers: string[]) => connectNats({ servers, name: "test" });
+const AUTHORIZATION = 'authorization { users = [ { user: alice, password: "s3cret/@:%" } ] }';
+const ENCODED = encodeURIComponent("s3cret/@:%");
+
+Deno.test("a server that is too old is refused, with both versions", async () => {
+  await using old = startGreeter({ server_id: "OLD", version: "2.10.27", jetstream: true });
+  await assert.rejects(to(`nats://127.0.0.1:${old.port}`), {
+    message: `the NATS server at 127.0.0.1:${old.port} is version 2.10.27; ` +
+      `Weir needs 2.12.0 or newer: upgrade the server`,
+  });
+});
+
+Deno.test("a server without JetStream is refused, with what to do", async () => {
+  await using bare = startGreeter({ server_id: "BARE", version: "2.15.1" });
+  await assert.rejects(to(`nats://127.0.0.1:${bare.port}`), {
+    message: `the NATS server at 127.0.0.1:${bare.port} runs without JetStream: ` +
+      `start it with -js, or enable it for the account`,
+  });
+});
+
+Deno.test("an account without JetStream is refused, with what to do", async () => {
+  const config = `accounts { BARE { users = [ { user: bob, password: pw } ] }, JS { jetstream: enabled } }`;
+  await using server = await startServer({ config });
+  await assert.rejects(
+    connectNats({ servers: [server.url], name: "test", user: "bob", password: "pw" }).then((nc) => nc.close()),
+    /runs without JetStream: start it with -js, or enable it for the account/,
+  );
+});
+
+Deno.test("a port that nobody listens on is an error that says where and what to look at", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await assert.rejects(to(`nats://127.0.0.1:${port}`), {
+    message: new RegExp(
+      `^cannot connect to NATS at 127\\.0\\.0\\.1:${port}: .*refused.*: is it running, and is NATS_URL right\\?$`,
+    ),
+  });
+});
+
+Deno.test("where nobody has set NATS_URL it is said that dev starts one", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await assert.rejects(connectNats({ servers: [`nats://127.0.0.1:${port}`], unset: true, name: "test" }), {
+    message: /^cannot connect to NATS at .*refused.*: NATS_URL is not set; `deno task dev` starts one$/,
+  });
+});
+
+Deno.test("user and password may stand in the URL, percent-encoded", async () => {
+  await using server = await startServer({ config: AUTHORIZATION });
+  const nc = await to(`nats://alice:${ENCODED}@127.0.0.1:${server.port}`);
+  assert.equal(nc.info?.jetstream, true);
+  await nc.close();
+});
+
+Deno.test("user and password given apart win over the URL's", async () => {
+  await using server = await startServer({ config: AUTHORIZATION });
+  const servers = [`nats://bob:wrong@127.0.0.1:${server.port}`];
+  const nc = await connectNats({ servers, name: "test", user: "alice", password: "s3cret/@:%" });
+  await nc.close();
+});
+
+Deno.test("of several servers one that answers is enough", async () => {
+  await using server = await startServer();
+  const nc = await to("nats://127.0.0.1:1", server.url);
+  assert.equal(nc.getServer(), `127.0.0.1:${server.port}`);
+  await nc.close();
+});
+
+Deno.test("a connection that is cut is made again, and both are told, until it is closed", async () => {
+  await using server = await startServer();
+  await using proxy = startTcpProxy(server.port);
+  const nc = await to(proxy.url);
+  const events: string[] = [];
+  const watching = watchConnection(nc, {
+    disconnected: (where) => events.push(`disconnected ${where}`),
+    reconnected: () => events.push("reconnected"),
+  });
+  for (let cuts = 1; cuts <= 2; cuts++) {
+    proxy.cut();
+    await eventually(() => events.length === cuts * 2);
+  }
+  const where = proxy.url.replace("nats://", "");
+  assert.deepEqual(events, [`disconnected ${where}`, "reconnected", `disconnected ${where}`, "reconnected"]);
+  await nc.close();
+  await watching;
+});

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { RawHeaders } from "../../../runtime/nats/client/raw_headers.ts";
+import { HeaderList } from "../../../runtime/core/headers.ts";
+
+const blockOf = (lines: readonly string[]) => ["NATS/1.0", ...lines, "", ""].join("\r\n");
+
+Deno.test("headers are read whatever the case of their names, and the first of a name counts", () => {
+  const headers = new RawHeaders(blockOf(["Traceparent: one", "ce-id:two ", "CE-ID: three"]));
+  assert.equal(headers.get("traceparent"), "one");
+  assert.equal(headers.get("Ce-Id"), "two");
+  assert.equal(headers.get("tracestate"), undefined);
+  assert.deepEqual([...headers.entries()], [["Traceparent", "one"], ["ce-id", "two"], ["CE-ID", "three"]]);
+});
+
+const blocks: [what: string, text: string, entries: [string, string][]][] = [
+  ["no block at all", "", []],
+  ["a status alone", "NATS/1.0 503\r\n\r\n", []],
+  ["a line without a colon", blockOf(["odd", "a: 1"]), [["a", "1"]]],
+  ["a value with colons", blockOf(["a: 1:2:3"]), [["a", "1:2:3"]]],
+  ["an empty value", blockOf(["a:"]), [["a", ""]]],
+  ["a block that breaks off", "NATS/1.0\r\na: 1\r\nb: 2", [["a", "1"], ["b", "2"]]],
+];
+for (const [what, text, entries] of blocks) {
+  Deno.test(`headers of ${what}`, () => assert.deepEqual([...new RawHeaders(text).entries()], entries));
+}
+
+Deno.test("whatever is in a block, it reads as the list of its headers does", () => {
+  const name = fc.stringMatching(/^[!-9;-~]{1,12}$/), value = fc.stringMatching(/^[!-~]([ -~]{0,8}[!-~])?$/);
+  fc.assert(fc.property(fc.array(fc.tuple(name, value)), name, (entries, other) => {
+    const raw = new RawHeaders(blockOf(entries.map(([name, value]) => `${name}: ${value}`)));
+    const list = HeaderList.of(entries);
+    for (const asked of [other, ...entries.map(([name]) => name)]) assert.equal(raw.get(asked), list.get(asked));
+    assert.deepEqual([...raw.entries()], list.entries());
+    const visited = (headers: RawHeaders | HeaderList) => {
+      const seen: string[][] = [];
+      headers.each((...header) => void seen.push(header));
+      return seen;
+    };
+    assert.deepEqual(visited(raw), visited(list));
+  }));
+});

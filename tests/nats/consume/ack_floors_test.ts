@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { AckFloors } from "../../../runtime/nats/consume/ack_floors.ts";
+import type { Floor } from "../../../runtime/nats/topology/plan_consumer.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
+import type { Broker } from "../broker.ts";
+import { eventually } from "../eventually.ts";
+import { startSettling } from "./settling.ts";
+
+const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
+
+/** How many events wait for the consumer once it is made again. */
+async function waitingFor({ jsm }: Broker, floor: Floor | undefined): Promise<number> {
+  const [made] = await ensureTopology(jsm, [], [HANDLE], undefined, { floorOf: () => floor });
+  return made.waiting;
+}
+
+Deno.test("a consumer that is made again begins after the last event before which all was settled", async () => {
+  await using orders = await startSettling();
+  await orders.publish(5);
+  const deliveries = [];
+  for (let i = 0; i < 5; i++) deliveries.push(await orders.next());
+  for (const sequence of [1, 2, 4]) {
+    const delivery = deliveries.find((one) => one.sequence === sequence)!;
+    await orders.settler.settle("handle", delivery, { kind: "ack" });
+  }
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 2);
+  const floors = new AckFloors(orders.jsm, [HANDLE], systemClock);
+  assert.equal(floors.of(HANDLE), undefined);
+  await floors.read();
+  assert.equal(floors.of(HANDLE)?.settledUpTo, 2);
+
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  await floors.read(); // it cannot be read now, and stays what it was
+  assert.equal(await waitingFor(orders, floors.of(HANDLE)), 3);
+});
+
+Deno.test("a floor of the stream's earlier life says nothing: all of the new one is handed out", async () => {
+  await using orders = await startSettling();
+  await orders.publish(3);
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  const floor = { settledUpTo: 2, streamCreated: "2020-01-01T00:00:00Z" };
+  assert.equal(await waitingFor(orders, floor), 3);
+});

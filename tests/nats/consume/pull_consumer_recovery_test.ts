@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import type { Clock } from "../../../runtime/engine/ports.ts";
+import { watchConnection } from "../../../runtime/nats/client/connection.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { manualClock } from "../clocks.ts";
+import { eventually } from "../eventually.ts";
+import { type Orders, startOrders } from "../orders.ts";
+import { SettlingSink } from "./sinks.ts";
+import { startTcpProxy } from "../tcp_proxy.ts";
+
+/** A source at work on a connection, told of reconnects as the runtime tells it. */
+function pullFrom(orders: Orders, nc: NatsConnection, clock: Clock = systemClock) {
+  const sink = new SettlingSink(nc);
+  const source = new PullConsumer(nc, "ORDERS", "handle", clock);
+  let reconnects = 0;
+  const watching = watchConnection(nc, {
+    disconnected: () => {},
+    reconnected: () => {
+      reconnects++;
+      source.reconnected();
+    },
+  });
+  orders.defer(async () => {
+    await nc.close(); // first: with a clock that stands still a stop could wait for ever
+    await source.stop();
+    await watching;
+  });
+  source.start(sink);
+  return { sink, source, reconnects: () => reconnects };
+}
+
+Deno.test("pulling goes on after the server restarts", async () => {
+  await using orders = await startOrders();
+  const { sink, reconnects } = pullFrom(orders, orders.nc);
+  await orders.publish(20);
+  await sink.saw(20);
+  await orders.server.restart();
+  await eventually(() => reconnects() === 1);
+  await orders.publish(20);
+  await sink.saw(40);
+});
+
+Deno.test("messages stored while the function was cut off are handled once it is back", async () => {
+  await using orders = await startOrders();
+  await using proxy = startTcpProxy(orders.server.port);
+  const { sink, reconnects } = pullFrom(orders, await orders.connect(proxy.url));
+  await orders.publish(20);
+  await sink.saw(20);
+  for (let round = 1; round <= 3; round++) {
+    proxy.cut();
+    await orders.publish(20);
+    await sink.saw(20 + round * 20);
+    assert.equal(reconnects(), round);
+  }
+});
+
+Deno.test("pulling goes on by itself after the consumer was deleted and made again", async () => {
+  await using orders = await startOrders();
+  const { sink } = pullFrom(orders, orders.nc);
+  await orders.publish(5);
+  await sink.saw(5);
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  await orders.ensure();
+  await orders.publish(5);
+  await sink.saw(10);
+});
+
+Deno.test("a consumer that is gone is a problem once it has been for five seconds, and none once it is back", async () => {
+  await using orders = await startOrders();
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  const clock = manualClock();
+  const { sink, source } = pullFrom(orders, orders.nc, clock);
+  await clock.timerSet(50); // the first pull has failed: the next one is 50 ms away
+  assert.equal(source.problem(), undefined);
+  clock.advance(4_999);
+  assert.equal(source.problem(), undefined);
+  clock.advance(1);
+  assert.equal(source.problem(), "pulling from ORDERS ended with status 503");
+
+  await orders.ensure();
+  await orders.publish(1);
+  await eventually(() => {
+    clock.advance(2_000);
+    return sink.seen.size === 1;
+  });
+  assert.equal(source.problem(), undefined);
+});
+
+Deno.test("the waits between pulls that fail double from 50 ms to two seconds", async () => {
+  await using orders = await startOrders();
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  const clock = manualClock();
+  pullFrom(orders, orders.nc, clock);
+  for (const wait of [50, 100, 200, 400, 800, 1_600, 2_000, 2_000]) {
+    await clock.timerSet(wait);
+    clock.advance(wait);
+  }
+});
+
+Deno.test("a loop whose timers have stopped is a problem after eight seconds", async () => {
+  await using orders = await startOrders();
+  let aheadMs = 0;
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs, timer: () => () => {} };
+  const { source } = pullFrom(orders, orders.nc, clock);
+  aheadMs = 7_000;
+  assert.equal(source.problem(), undefined);
+  aheadMs = 9_000;
+  assert.match(source.problem()!, /^pulling from ORDERS has stood still for (9|10)\d{3} ms$/);
+});
+
+Deno.test("a server that falls silent is asked again after two and a half seconds, and is a problem after that", async () => {
+  await using orders = await startOrders();
+  const clock = manualClock();
+  const { source } = pullFrom(orders, orders.nc, clock);
+  await eventually(async () => (await orders.consumer()).num_waiting === 1);
+  await orders.server.kill();
+  clock.advance(3_000); // of silence: heartbeats would have come every second
+  clock.advance(5_000);
+  assert.equal(source.problem(), "no heartbeat from the consumer on ORDERS for 2500 ms");
+});
+
+Deno.test("a consumer that fell silent is pulled from as soon as it answers, and not only when its time has come", async () => {
+  await using orders = await startOrders();
+  const clock = manualClock();
+  const { sink, source } = pullFrom(orders, orders.nc, clock);
+  await eventually(async () => (await orders.consumer()).num_waiting === 1);
+  Deno.kill(orders.server.pid, "SIGSTOP");
+  clock.advance(3_000); // of silence
+  for (let questions = 1; questions < 4; questions++) clock.advance(200);
+  Deno.kill(orders.server.pid, "SIGCONT");
+  await orders.publish(1);
+  await sink.saw(1); // the clock stands still: nothing but an answer can have led to a pull
+  await eventually(async () => (await orders.consumer()).num_waiting === 1);
+  assert.equal(source.problem(), undefined);
+});

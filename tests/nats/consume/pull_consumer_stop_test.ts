@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { eventually } from "../eventually.ts";
+import { type Orders, startOrders } from "../orders.ts";
+import { HoldingSink } from "./sinks.ts";
+
+async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
+  const orders = await startOrders();
+  const sink = new HoldingSink(limit);
+  const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
+  orders.defer(() => source.stop());
+  return { ...orders, sink, source };
+}
+
+Deno.test("what the server hands out before it knows of the stop reaches the sink, and nothing after it", async () => {
+  await using orders = await setup(1_000);
+  await orders.publish(500);
+  let stopped: Promise<void> | undefined;
+  orders.sink.onDelivery(() => stopped ??= orders.source.stop());
+  orders.source.start(orders.sink);
+  await eventually(() => stopped !== undefined);
+  await stopped;
+  const handedOver = orders.sink.held.length;
+  // What the server counts as delivered and nobody got would wait out its time, and have used up an attempt.
+  assert.equal((await orders.consumer()).num_ack_pending, handedOver);
+  await orders.publish(10);
+  await orders.nc.flush();
+  const { num_ack_pending, num_pending } = await orders.consumer();
+  assert.deepEqual({ num_ack_pending, num_pending }, { num_ack_pending: handedOver, num_pending: 510 - handedOver });
+  assert.equal(orders.sink.held.length, handedOver);
+});
+
+Deno.test("what was handed over before the stop can still be settled after it", async () => {
+  await using orders = await setup(5);
+  await orders.publish(5);
+  orders.source.start(orders.sink);
+  await orders.sink.holds(5);
+  await orders.source.stop();
+  orders.sink.letGo(5, orders.nc, orders.source);
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
+});
+
+Deno.test("stopping leaves no pull behind at the server, and a second stop does nothing", async () => {
+  await using orders = await setup(5);
+  orders.source.start(orders.sink);
+  await eventually(async () => (await orders.consumer()).num_waiting === 1);
+  await orders.source.stop();
+  await eventually(async () => (await orders.consumer()).num_waiting === 0);
+  await orders.source.stop();
+});
+
+Deno.test("a source stops whether or not it was started", async () => {
+  await using orders = await setup(5);
+  await orders.source.stop();
+});
+
+Deno.test("a source stops while the connection is down", async () => {
+  await using orders = await setup(5);
+  orders.source.start(orders.sink);
+  await orders.server.kill();
+  await orders.source.stop();
+});
+
+Deno.test("a source stops on a connection that is closed", async () => {
+  await using orders = await setup(5);
+  orders.source.start(orders.sink);
+  await orders.nc.close();
+  await orders.source.stop();
+});

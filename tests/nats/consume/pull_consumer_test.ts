@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { type Orders, startOrders } from "../orders.ts";
+import { HoldingSink } from "./sinks.ts";
+import { textOf } from "../../../runtime/nats/consume/answers.ts";
+
+async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
+  const orders = await startOrders();
+  const sink = new HoldingSink(limit);
+  const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
+  orders.defer(() => source.stop());
+  return { ...orders, sink, source };
+}
+
+Deno.test("every message is delivered once, in the stream's order", async () => {
+  await using orders = await setup(500);
+  orders.source.start(orders.sink);
+  await orders.publish(300);
+  await orders.sink.holds(300);
+  assert.deepEqual(orders.sink.sequences, Array.from({ length: 300 }, (_, i) => i + 1));
+});
+
+Deno.test("a delivery says where its message is stored, when, and how often it was handed out", async () => {
+  await using orders = await setup(1);
+  orders.source.start(orders.sink);
+  await orders.publish(1);
+  await orders.sink.holds(1);
+  const { ackSubject, messageKey, storedAtMs, payload, headers, ...rest } = orders.sink.held[0];
+  assert.deepEqual(rest, {
+    stream: "ORDERS",
+    sequence: 1,
+    subject: "orders.created",
+    deliveryCount: 1,
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+  });
+  assert.match(messageKey, /^ORDERS\.1\.\d{19}$/);
+  assert.match(textOf(ackSubject), /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
+  assert.equal(new TextDecoder().decode(payload), '{"n":1}');
+  assert.deepEqual([...headers.entries()], []);
+  const stored = await orders.jsm.streams.getMessage("ORDERS", { seq: 1 });
+  assert.equal(storedAtMs, Math.floor(stored!.time.getTime()));
+});
+
+Deno.test("no more is taken than there are credits", async () => {
+  await using orders = await setup(10);
+  await orders.publish(100);
+  orders.source.start(orders.sink);
+  await orders.sink.holds(10);
+  await orders.nc.flush();
+  assert.equal(orders.sink.held.length, 10);
+  const { num_ack_pending, num_pending } = await orders.consumer();
+  assert.deepEqual({ num_ack_pending, num_pending }, { num_ack_pending: 10, num_pending: 90 });
+});
+
+Deno.test("credits that come free are pulled for, however they come, and never exceeded", async () => {
+  await using orders = await setup(10);
+  await orders.publish(100);
+  orders.source.start(orders.sink);
+  let left = 100;
+  for (const count of [10, 1, 1, 7, 3, 10, 2, 9, 5, 10, 4, 8, 6, 10, 4]) {
+    await orders.sink.holds(10);
+    orders.sink.letGo(count, orders.nc, orders.source);
+    left -= count;
+  }
+  assert.equal(left, 10);
+  await orders.sink.holds(10);
+  assert.equal(orders.sink.sequences.length, 100);
+  assert.equal(orders.sink.most, 10);
+});
+
+Deno.test("without credits nothing is pulled", async () => {
+  await using orders = await setup(0);
+  await orders.publish(5);
+  orders.source.start(orders.sink);
+  orders.source.wake();
+  const { num_waiting, num_ack_pending } = await orders.consumer();
+  assert.deepEqual({ num_waiting, num_ack_pending }, { num_waiting: 0, num_ack_pending: 0 });
+});

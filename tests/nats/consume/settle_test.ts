@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import type { Outcome } from "../../../runtime/core/outcome.ts";
+import { hurriedClock } from "../clocks.ts";
+import { eventually } from "../eventually.ts";
+import { startSettling } from "./settling.ts";
+
+function retry(delayMs: number, usesAttempt = true): Outcome {
+  return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };
+}
+
+Deno.test("an acknowledged message is not pending any more", async () => {
+  await using orders = await startSettling();
+  await orders.publish(2);
+  const [first] = [await orders.next(), await orders.next()];
+  assert.equal((await orders.consumer()).num_ack_pending, 2);
+  assert.deepEqual(await orders.settler.settle("handle", first, { kind: "ack" }), { ok: true });
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 1);
+  assert.equal((await orders.consumer()).ack_floor.stream_seq, 1);
+});
+
+Deno.test("a retry comes back no sooner than was asked, as another delivery of the same message", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const first = await orders.next();
+  const settledAt = performance.now();
+  assert.deepEqual(await orders.settler.settle("handle", first, retry(300)), { ok: true });
+  const second = await orders.next();
+  const waited = performance.now() - settledAt;
+  assert.ok(waited >= 295, `it came back after ${waited} ms`);
+  assert.deepEqual([first.sequence, first.deliveryCount, second.sequence, second.deliveryCount], [1, 1, 1, 2]);
+});
+
+Deno.test("each message waits its own delay", async () => {
+  await using orders = await startSettling();
+  await orders.publish(3);
+  const [one, two, three] = [await orders.next(), await orders.next(), await orders.next()];
+  await orders.settler.settle("handle", one, retry(3_000));
+  await orders.settler.settle("handle", two, retry(1_500));
+  await orders.settler.settle("handle", three, retry(1));
+  const order = [await orders.next(), await orders.next(), await orders.next()];
+  assert.deepEqual(order.map(({ sequence }) => sequence), [3, 2, 1]);
+});
+
+Deno.test("a retry without a delay still has one, so that it does not come back in an endless rush", async () => {
+  await using orders = await startSettling();
+  const answers: string[] = [];
+  orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void answers.push(msg.string()) });
+  await orders.publish(1);
+  await orders.settler.settle("handle", await orders.next(), retry(0, false));
+  assert.equal((await orders.next()).deliveryCount, 2);
+  assert.deepEqual(answers, ['-NAK {"delay":1000000}']);
+});
+
+Deno.test("of a message that is lost nothing is said, not even of the dead letter it came from", async () => {
+  await using orders = await startSettling();
+  const said: string[] = [];
+  orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void said.push(msg.string()) });
+  orders.nc.subscribe("$JS.API.STREAM.MSG.DELETE.>", { callback: (_, msg) => void said.push(msg.subject) });
+  await orders.publish(1);
+  const delivery = { ...await orders.next(), deadLetter: 1 };
+  assert.deepEqual(await orders.settler.settle("handle", delivery, { kind: "lease-expired" }), { ok: true });
+  await orders.nc.flush();
+  assert.deepEqual([said, (await orders.consumer()).num_ack_pending], [[], 1]);
+});
+
+Deno.test("a sign of life starts the wait for an acknowledgement again", async () => {
+  await using orders = await startSettling();
+  const answers: string[] = [];
+  orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void answers.push(msg.string()) });
+  await orders.publish(1);
+  orders.settler.extend(await orders.next());
+  await eventually(() => answers.length === 1);
+  assert.deepEqual(answers, ["+WPI"]);
+  assert.equal((await orders.consumer()).num_ack_pending, 1);
+});
+
+Deno.test("a long retry waits outside the consumer, where it takes no place that another needs", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next();
+  const progress = { attempts: 1, excusedDeliveries: 0 };
+  const before = Date.now();
+  assert.deepEqual(await orders.settler.settle("handle", delivery, retry(60_000), progress), { ok: true });
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
+  const parked = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
+  assert.match(parked.subject, /^retries\.parked\.handle\.ORDERS-1-\d{19}$/);
+  assert.equal(new TextDecoder().decode(parked.data), '{"n":1}');
+  assert.equal(parked.header.get("Nats-Schedule-Target"), "retries.due.handle.orders.created");
+  const dueMs = Date.parse(parked.header.get("Nats-Schedule").replace(/^@at /, ""));
+  assert.ok(dueMs >= before + 60_000 && dueMs <= Date.now() + 60_000, `it is due at ${dueMs}`);
+});
+
+Deno.test("a long retry that cannot be parked waits in its consumer", async () => {
+  await using orders = await startSettling(hurriedClock(40));
+  await orders.jsm.streams.delete("RETRIES");
+  await orders.publish(1);
+  const progress = { attempts: 1, excusedDeliveries: 0 };
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), retry(60_000), progress), { ok: true });
+  await orders.nc.flush();
+  assert.equal((await orders.consumer()).num_ack_pending, 1);
+});
+
+Deno.test("settling on a closed connection does not throw: the failure is returned", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next();
+  await orders.nc.close();
+  const settled = await orders.settler.settle("handle", delivery, { kind: "ack" });
+  assert.equal(settled.ok, false);
+  orders.settler.extend(delivery);
+});
+
+Deno.test("a wait beyond all reckoning is parked for as long as can be reckoned", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const outcome = {
+    kind: "retry",
+    reason: "retry-after",
+    delayMs: Number.MAX_SAFE_INTEGER,
+    usesAttempt: true,
+  } as const;
+  const progress = { attempts: 1, excusedDeliveries: 0 };
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), outcome, progress), { ok: true });
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
+
+const handle = (n: number) => `$JS.ACK.ORDERS.handle.1.${n}.${n}.1763700000000000000.0`;
+
+Deno.test("what is put into the table is read on the other side, until it is removed", () => {
+  const table = SharedDeliveries.create(4), other = SharedDeliveries.open(table.memory);
+  const first = table.put(handle(1)), second = table.put(handle(2));
+  assert.deepEqual(other.handles(), [handle(1), handle(2)]);
+  table.remove(first);
+  assert.deepEqual(other.handles(), [handle(2)]);
+  table.remove(second);
+  assert.deepEqual(other.handles(), []);
+});
+
+Deno.test("a slot that is free is used again, and holds nothing of what was there before", () => {
+  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
+  for (let n = 1; n <= 1_000; n++) {
+    const slot = table.put(handle(1_001 - n)); // shorter and shorter
+    assert.deepEqual(other.handles(), [handle(1_001 - n)]);
+    table.remove(slot);
+  }
+});
+
+Deno.test("a handle that is replaced keeps its slot", () => {
+  const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
+  const slot = table.put(handle(1));
+  assert.equal(table.replace(slot, handle(2)), slot);
+  assert.deepEqual(other.handles(), [handle(2)]);
+});
+
+Deno.test("a table that is full takes nothing more, and takes again once there is room", () => {
+  const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
+  const first = table.put(handle(1));
+  table.put(handle(2));
+  assert.equal(table.put(handle(3)), -1);
+  assert.equal(table.replace(-1, handle(3)), -1);
+  assert.equal(table.remove(-1), -1);
+  assert.deepEqual(other.handles(), [handle(1), handle(2)]);
+  table.remove(first);
+  assert.notEqual(table.replace(-1, handle(3)), -1);
+  assert.deepEqual(other.handles().toSorted(), [handle(2), handle(3)]);
+});
+
+Deno.test("a handle too long for a slot is not taken, whatever its letters, and its slot stays free", () => {
+  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
+  assert.equal(table.put("x".repeat(249)), -1);
+  assert.equal(table.put("ä".repeat(125)), -1);
+  const slot = table.put("ä".repeat(124));
+  assert.deepEqual(other.handles(), ["ä".repeat(124)]);
+  assert.equal(table.replace(slot, "x".repeat(249)), -1);
+  assert.deepEqual(other.handles(), []);
+  assert.notEqual(table.put("x".repeat(248)), -1);
+});
+
+Deno.test("both sides know when the other was last well, and how often all was lost", () => {
+  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
+  table.mainMs = 1_763_700_000_123.7;
+  other.standInMs = 1_763_700_000_456;
+  other.lapsed();
+  other.lapsed();
+  assert.deepEqual([other.mainMs, table.standInMs, table.lapses], [1_763_700_000_123, 1_763_700_000_456, 2]);
+});
+
+Deno.test("a thread that reads while another writes gets whole handles only", async () => {
+  const table = SharedDeliveries.create(8);
+  const reader = new Worker(new URL("./table_reader.ts", import.meta.url), { type: "module" });
+  const news = (want: string) =>
+    new Promise<number>((resolve) => {
+      reader.onmessage = ({ data }) => data[0] === want && resolve(data[1]);
+    });
+  const ready = news("ready");
+  reader.postMessage(table.memory);
+  await ready;
+  const done = news("torn");
+  const until = Date.now() + 500;
+  const slots = Array.from({ length: 8 }, () => -1);
+  for (let n = 0; Date.now() < until; n++) {
+    // Of one letter each, so that a mixture is seen; of many lengths, so that one too short or too long is.
+    const length = 1 + n % 240, text = `${String.fromCharCode(97 + n % 26)}`.repeat(length) + `:${length}`;
+    const at = n % 8;
+    if (n % 3 === 0) slots[at] = table.remove(slots[at]);
+    else slots[at] = table.replace(slots[at], text);
+  }
+  for (const slot of slots) table.remove(slot);
+  table.put("end");
+  assert.equal(await done, 0);
+  reader.terminate();
+});

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { hurriedClock, watchedClock } from "../clocks.ts";
+import { eventually } from "../eventually.ts";
+import { rejected, type Settling, startSettling } from "../consume/settling.ts";
+
+/** What JetStream says as it terminates messages, with how many dead letters there were at that moment. */
+async function terminations(orders: Settling) {
+  const seen: { reason: string; deadLetters: number }[] = [];
+  orders.nc.subscribe("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.ORDERS.handle", {
+    callback: (_, msg) => {
+      const { reason } = msg.json<{ reason: string }>();
+      void orders.jsm.streams.info("DEAD_LETTERS").then(({ state }) =>
+        seen.push({ reason, deadLetters: state.messages })
+      );
+    },
+  });
+  await orders.nc.flush();
+  return seen;
+}
+
+Deno.test("a dead letter is stored, and then its original is terminated with the reason", async () => {
+  await using orders = await startSettling();
+  const terminated = await terminations(orders);
+  await orders.publish(1);
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), rejected("no")), { ok: true });
+  await eventually(() => terminated.length === 1);
+  assert.deepEqual(terminated, [{ reason: "weir: rejected", deadLetters: 1 }]);
+  assert.equal((await orders.consumer()).num_ack_pending, 0);
+});
+
+Deno.test("while dead letters cannot be stored the original is held, and buried once they can", async () => {
+  const clock = watchedClock();
+  await using orders = await startSettling(clock);
+  const terminated = await terminations(orders);
+  await orders.jsm.streams.delete("DEAD_LETTERS");
+  await orders.publish(1);
+  let settled = false;
+  const buried = orders.settler.settle("handle", await orders.next(), rejected("no"));
+  const settling = Promise.resolve(buried).finally(() => settled = true);
+  await clock.timerSet(50); // it was tried, and will be again
+  await clock.timerSet(100); // and again
+  await orders.nc.flush();
+  assert.equal(settled, false);
+  assert.deepEqual(terminated, []);
+  assert.equal((await orders.consumer()).num_ack_pending, 1);
+
+  await orders.ensure();
+  assert.deepEqual(await settling, { ok: true });
+  await eventually(() => terminated.length === 1);
+  assert.deepEqual(terminated, [{ reason: "weir: rejected", deadLetters: 1 }]);
+});
+
+Deno.test("a shutdown ends the burial: the original stays with JetStream", async () => {
+  const clock = watchedClock(hurriedClock(40));
+  await using orders = await startSettling(clock);
+  await orders.jsm.streams.delete("DEAD_LETTERS");
+  await orders.publish(1);
+  const settling = orders.settler.settle("handle", await orders.next(), rejected("no"));
+  await clock.timerSet(50);
+  orders.settler.giveUp();
+  const settled = await settling;
+  assert.equal(settled.ok, false);
+  assert.match(String(settled.ok ? "" : settled.error), /no stream stores "dead_letters\.handle\.orders\.created"/);
+  await orders.nc.flush();
+  assert.equal((await orders.consumer()).num_ack_pending, 1);
+});
+
+Deno.test("a dead letter keeps the data of an event as large as the ingress takes, whatever its error says", async () => {
+  await using orders = await startSettling();
+  const kept = 4_096; // what the ingress keeps free for headers
+  const size = orders.nc.info!.max_payload - kept;
+  orders.nc.publish("orders.created", new Uint8Array(size));
+  const outcome = rejected("🚂".repeat(2_000));
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), outcome), { ok: true });
+  assert.equal((await orders.jsm.streams.getMessage("DEAD_LETTERS", { seq: 1 }))?.data.length, size);
+});

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { RetentionPolicy } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { listDeadLetters, readDeadLetter } from "../../../runtime/nats/dead_letters/list.ts";
+import { isChunk } from "../../../runtime/nats/dead_letters/chunks.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { discard, redrive } from "../../../runtime/nats/dead_letters/redrive.ts";
+import { eventually } from "../eventually.ts";
+import { rejected, type Settling, startSettling } from "../consume/settling.ts";
+import { QueueSink } from "../consume/sinks.ts";
+
+/** Bytes that differ from place to place, so that parts in another order would show. */
+function bytes(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) % 251);
+}
+
+const messages = async ({ jsm }: Settling, stream = "DEAD_LETTERS") => (await jsm.streams.info(stream)).state.messages;
+const letters = ({ nc, jsm }: Settling) => Array.fromAsync(listDeadLetters(nc, jsm), ({ sequence }) => sequence);
+/** Makes the consumer that what goes back to the function is for. */
+const takeBack = ({ jsm }: Settling) =>
+  jsm.consumers.add("RETRIES", { durable_name: "handle", ack_policy: "explicit" });
+/** An error's text of a thousand bytes: the dead letter has more headers than the event on its way back. */
+const LONG = "x".repeat(2_000);
+
+Deno.test("an event too large for its dead letter is whole in it, though it was the only copy", async () => {
+  await using orders = await startSettling();
+  await orders.jsm.streams.add({ name: "WORK", subjects: ["work.>"], retention: RetentionPolicy.Workqueue });
+  await orders.jsm.consumers.add("WORK", { durable_name: "handle", ack_policy: "explicit" });
+  const queue = new QueueSink();
+  const source = new PullConsumer(orders.nc, "WORK", "handle", systemClock);
+  orders.defer(() => source.stop());
+  source.start(queue);
+  const hdrs = headers();
+  hdrs.set("ce-id", "order-1");
+  const payload = bytes(orders.nc.info!.max_payload - 100);
+  orders.nc.publish("work.large", payload, { headers: hdrs });
+  assert.deepEqual(await orders.settler.settle("handle", await queue.next(), rejected("no")), { ok: true });
+  await eventually(async () => await messages(orders, "WORK") === 0);
+
+  assert.deepEqual(await letters(orders), [3]);
+  const letter = (await readDeadLetter(orders.jsm, 3))!;
+  assert.deepEqual(letter.payload, payload);
+  assert.equal(letter.id, "order-1");
+  assert.equal(letter.headers["weir-payload"], "parts 1 2");
+  assert.equal(letter.error, "NonRetryableError: no");
+});
+
+Deno.test("the parts are stored before the dead letter, and are none themselves", async () => {
+  await using orders = await startSettling();
+  orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
+  const delivery = await orders.next();
+  await orders.settler.settle("handle", delivery, rejected("no"));
+  const stored = await Promise.all([1, 2, 3].map((seq) => orders.jsm.streams.getMessage("DEAD_LETTERS", { seq })));
+  assert.deepEqual(stored.map((one) => one!.subject), [
+    `dead_letters._payload.handle.${delivery.messageKey}.0`,
+    `dead_letters._payload.handle.${delivery.messageKey}.1`,
+    "dead_letters.handle.orders.created",
+  ]);
+  for (const part of [1, 2]) {
+    assert.equal(await readDeadLetter(orders.jsm, part), undefined);
+    assert.equal(await discard(orders.jsm, part), false);
+    assert.equal(await redrive(orders.jsm, orders.store, part), "missing");
+  }
+  assert.equal(await messages(orders), 3);
+});
+
+Deno.test("a burial that is repeated stores the parts once", async () => {
+  await using orders = await startSettling();
+  orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
+  const delivery = await orders.next();
+  const first = await orders.deadLetters.store("handle", delivery, rejected("no"), undefined, false);
+  assert.deepEqual(await orders.deadLetters.store("handle", delivery, rejected("no"), undefined, false), {
+    ...first,
+    duplicate: true,
+  });
+  assert.equal(await messages(orders), 3);
+});
+
+Deno.test("a discard removes the parts as well", async () => {
+  await using orders = await startSettling();
+  orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
+  await orders.settler.settle("handle", await orders.next(), rejected("no"));
+  assert.equal(await discard(orders.jsm, 3), true);
+  assert.equal(await messages(orders), 0);
+  assert.equal(await discard(orders.jsm, 3), false);
+});
+
+Deno.test("one that fits its way back is redriven whole, and leaves nothing behind", async () => {
+  await using orders = await startSettling();
+  await takeBack(orders);
+  const payload = bytes(orders.nc.info!.max_payload - 800);
+  orders.nc.publish("orders.created", payload);
+  await orders.settler.settle("handle", await orders.next(), rejected(LONG));
+  assert.deepEqual(await letters(orders), [3]);
+  assert.equal(await redrive(orders.jsm, orders.store, 3), "redriven");
+  const { data, subject } = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
+  assert.equal(subject, "retries.redriven.handle.3.orders.created");
+  assert.deepEqual(data, payload);
+  assert.equal(await messages(orders), 0);
+});
+
+Deno.test("one that does not fit its way back stays, whole", async () => {
+  await using orders = await startSettling();
+  await takeBack(orders);
+  const payload = bytes(orders.nc.info!.max_payload);
+  orders.nc.publish("orders.created", payload);
+  await orders.settler.settle("handle", await orders.next(), rejected("no"));
+  assert.equal(await redrive(orders.jsm, orders.store, 3), "too-large");
+  assert.deepEqual((await readDeadLetter(orders.jsm, 3))!.payload, payload);
+  assert.equal(await messages(orders, "RETRIES"), 0);
+});
+
+Deno.test("where halves are too large as well there are more parts", async () => {
+  await using orders = await startSettling();
+  await orders.jsm.streams.update("DEAD_LETTERS", { max_msg_size: 3_000 });
+  const payload = bytes(10_000);
+  orders.nc.publish("orders.created", payload);
+  await orders.settler.settle("handle", await orders.next(), rejected("no"));
+  const [sequence] = await letters(orders);
+  const letter = (await readDeadLetter(orders.jsm, sequence))!;
+  assert.equal(letter.headers["weir-payload"], "parts 1 2 3 4");
+  assert.deepEqual(letter.payload, payload);
+});
+
+Deno.test("headers that leave no room for those of a dead letter are kept in parts, and go back with the event", async () => {
+  await using orders = await startSettling();
+  await takeBack(orders);
+  const hdrs = headers();
+  hdrs.set("ce-id", "order-1");
+  hdrs.append("X-Note", "first");
+  hdrs.append("X-Note", "y".repeat(64_800));
+  orders.nc.publish("orders.created", '{"n":1}', { headers: hdrs });
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), rejected(LONG)), { ok: true });
+  const [sequence] = await letters(orders);
+  const letter = (await readDeadLetter(orders.jsm, sequence))!;
+  assert.equal(letter.headers["ce-id"], "order-1");
+  assert.equal(letter.headers["X-Note"], "first");
+  assert.equal(new TextDecoder().decode(letter.payload), '{"n":1}');
+  assert.equal(await redrive(orders.jsm, orders.store, sequence), "redriven");
+  const { header } = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
+  assert.deepEqual(header.values("X-Note").map(({ length }) => length), [5, 64_800]);
+  assert.equal(await messages(orders), 0);
+});
+
+Deno.test("a dead letter of which a part is gone says so, and can be discarded", async () => {
+  await using orders = await startSettling();
+  orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
+  await orders.settler.settle("handle", await orders.next(), rejected("no"));
+  await orders.jsm.streams.deleteMessage("DEAD_LETTERS", 2);
+  const gone = "a part of the dead letter, at 2 in DEAD_LETTERS, is gone: it can only be discarded";
+  await assert.rejects(readDeadLetter(orders.jsm, 3), { message: gone });
+  await assert.rejects(redrive(orders.jsm, orders.store, 3), { message: gone });
+  assert.deepEqual(await letters(orders), [3]);
+  assert.equal(await discard(orders.jsm, 3), true);
+  assert.equal(await messages(orders), 0);
+});
+
+Deno.test("only the subjects of parts are parts", () => {
+  assert.equal(isChunk("dead_letters._payload.handle.ORDERS.1.2.0"), true);
+  assert.equal(isChunk("dead_letters.handle._payload.created"), false);
+});

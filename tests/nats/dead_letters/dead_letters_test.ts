@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { Broker } from "../broker.ts";
+import { headerText } from "../../../runtime/nats/client/header_text.ts";
+import { RawHeaders } from "../../../runtime/nats/client/raw_headers.ts";
+import { readRetryHeaders, retryHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
+import { rejected, startSettling } from "../consume/settling.ts";
+
+/** The last dead letter, as it is stored. */
+async function lastDeadLetter({ jsm }: Broker) {
+  const { state } = await jsm.streams.info("DEAD_LETTERS");
+  const stored = await jsm.streams.getMessage("DEAD_LETTERS", { seq: state.last_seq });
+  return stored!;
+}
+
+function all(hdrs: MsgHdrs): [string, string[]][] {
+  return [...hdrs].map(([name, values]): [string, string[]] => [name, values]);
+}
+
+Deno.test("a dead letter has the original's bytes and headers, and says what became of it", async () => {
+  await using orders = await startSettling();
+  const payload = Uint8Array.of(0, 255, 13, 10, 123, 128);
+  const original = headers();
+  original.set("Nats-Msg-Id", "order-1");
+  original.set("Nats-Expected-Stream", "ORDERS");
+  original.set("weir-reason", "forged");
+  original.set("Weir-Anything", "forged");
+  original.set("ce-id", "order-1");
+  original.set("CE-Type", "orders.created");
+  original.set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  original.append("X-Tag", "one");
+  original.append("X-Tag", "two");
+  orders.nc.publish("orders.created", payload, { headers: original });
+  const delivery = await orders.next();
+  const error = { name: "NonRetryableError", message: "the card was stolen" };
+  const outcome = { kind: "dead-letter", reason: "rejected", attempts: 3, error } as const;
+  const before = Date.now();
+  assert.deepEqual(await orders.settler.settle("handle", delivery, outcome), { ok: true });
+
+  const stored = await lastDeadLetter(orders);
+  assert.equal(stored.subject, "dead_letters.handle.orders.created");
+  assert.deepEqual([...stored.data], [0, 255, 13, 10, 123, 128]);
+  const time = stored.header.get("weir-time");
+  assert.equal(new Date(time).toISOString(), time);
+  assert.ok(Date.parse(time) >= before && Date.parse(time) <= Date.now());
+  assert.deepEqual(all(stored.header), [
+    ["ce-id", ["order-1"]],
+    ["CE-Type", ["orders.created"]],
+    ["traceparent", ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]],
+    ["X-Tag", ["one", "two"]],
+    ["Nats-Msg-Id", [`handle:ORDERS.1.${delivery.storedAtMs}.0`]],
+    ["weir-function", ["handle"]],
+    ["weir-reason", ["rejected"]],
+    ["weir-attempts", ["3"]],
+    ["weir-error", ["NonRetryableError: the card was stolen"]],
+    ["weir-stream", ["ORDERS"]],
+    ["weir-sequence", ["1"]],
+    ["weir-time", [time]],
+  ]);
+});
+
+Deno.test("the same dead letter stored twice is there once", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next();
+  const first = await orders.deadLetters.store("handle", delivery, rejected("no"));
+  const second = await orders.deadLetters.store("handle", delivery, rejected("no, again"));
+  assert.deepEqual(first, { stream: "DEAD_LETTERS", sequence: 1, duplicate: false });
+  assert.deepEqual(second, { stream: "DEAD_LETTERS", sequence: 1, duplicate: true });
+  const other = await orders.deadLetters.store("otherFunction", delivery, rejected("no"));
+  assert.deepEqual(other, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
+});
+
+Deno.test("an event and its parked copy end as one dead letter, redriven it ends as another", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const original = await orders.next();
+  const hdrs = retryHeaders("handle", original, { attempts: 1, excusedDeliveries: 0 });
+  const block = all(hdrs).map(([name, [value]]) => `${name}: ${value}\r\n`).join("");
+  const copy = readRetryHeaders({
+    ...original,
+    stream: "RETRIES",
+    sequence: 7,
+    subject: "retries.due.handle.orders.created",
+    messageKey: "RETRIES.7.1",
+    headers: new RawHeaders(`NATS/1.0\r\n${block}\r\n`),
+  });
+  await orders.deadLetters.store("handle", original, rejected("no"));
+  const second = await orders.deadLetters.store("handle", copy, rejected("no, said of its copy"));
+  assert.deepEqual(second, { stream: "DEAD_LETTERS", sequence: 1, duplicate: true });
+  const redriven = { ...copy, history: { ...copy.history, redrives: 1 } };
+  const third = await orders.deadLetters.store("handle", redriven, rejected("no, once more"));
+  assert.deepEqual(third, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
+});
+
+for (
+  const [what, message, wanted] of [
+    ["on several lines", "first\r\nNats-Msg-Id: forged\n\nlast", "first Nats-Msg-Id: forged last"],
+    ["with control characters", "a\u0000b\u001b[31mc\td\u007fe", "a b [31mc d e"],
+    ["with an emoji", "the 🚂 is late – sorry", "the 🚂 is late – sorry"],
+    ["of 100 kB", "x".repeat(100_000), "x".repeat(980) + "…"],
+    ["that is empty", "", ""],
+    ["with half a character", "before\ud83dafter", "before\ufffdafter"],
+  ]
+) {
+  Deno.test(`an error's text ${what} is made fit for a header`, async () => {
+    await using orders = await startSettling();
+    await orders.publish(1);
+    assert.deepEqual(await orders.settler.settle("handle", await orders.next(), rejected(message)), { ok: true });
+    const { header } = await lastDeadLetter(orders);
+    assert.equal(header.get("weir-error"), `NonRetryableError: ${wanted}`.trim());
+    assert.equal(header.get("weir-function"), "handle");
+  });
+}
+
+Deno.test("a long error's text is cut between characters", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const outcome = rejected("🚂".repeat(25_000));
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), outcome), { ok: true });
+  assert.match((await lastDeadLetter(orders)).header.get("weir-error"), /^NonRetryableError: (🚂){200,980}…$/u);
+});
+
+Deno.test("a text of a thousand characters is kept whole", () => {
+  assert.equal(headerText("x".repeat(1_000)), "x".repeat(1_000));
+  assert.equal(headerText("x".repeat(1_001)), "x".repeat(999) + "…");
+});

@@ -1,0 +1,149 @@
+import { headers } from "@nats-io/transport-node";
+import assert from "node:assert/strict";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { LagReader } from "../../../runtime/nats/inspect/consumer_lag.ts";
+import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
+import type { Broker } from "../broker.ts";
+import { startBroker } from "../broker.ts";
+import { eventually } from "../eventually.ts";
+import { HoldingSink } from "../consume/sinks.ts";
+import { textOf } from "../../../runtime/nats/consume/answers.ts";
+
+const STREAM = { name: "ORDERS", subjects: ["orders.>"] };
+const retries = (functionName: string) => ({
+  functionName,
+  stream: "RETRIES",
+  filters: [`retries.due.${functionName}.>`, `retries.redriven.${functionName}.>`],
+});
+const DURABLES = [
+  { functionName: "pay", stream: "ORDERS", filters: ["orders.created", "orders.paid"] },
+  retries("pay"),
+  { functionName: "ship", stream: "ORDERS", filters: ["orders.shipped"] },
+  retries("ship"),
+];
+
+async function setup(): Promise<Broker & { reader: LagReader; asked: (what: string) => Promise<number> }> {
+  const broker = await startBroker();
+  await ensureTopology(broker.jsm, [STREAM], DURABLES, undefined);
+  const asked = new Map<string, number>();
+  for (const what of ["CONSUMER.INFO", "STREAM.MSG.GET", "DIRECT.GET"]) {
+    broker.nc.subscribe(`$JS.API.${what}.>`, { callback: () => void asked.set(what, (asked.get(what) ?? 0) + 1) });
+  }
+  const reader = new LagReader(broker.nc, broker.jsm, DURABLES, systemClock);
+  return { ...broker, reader, asked: async (what) => (await broker.nc.flush(), asked.get(what) ?? 0) };
+}
+
+const NOTHING = { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 0, deadLetters: 0 };
+
+/** Holds what the consumer of a function is given, and settles what it is told to. */
+function hold({ nc, defer }: Broker, functionName: string): HoldingSink {
+  const sink = new HoldingSink(100);
+  const source = new PullConsumer(nc, "ORDERS", functionName, systemClock);
+  source.start(sink);
+  defer(() => source.stop());
+  return sink;
+}
+
+Deno.test("with nothing to do nothing waits", async () => {
+  await using broker = await setup();
+  assert.deepEqual(await broker.reader.read(0), new Map([["pay", NOTHING], ["ship", NOTHING]]));
+  assert.equal(await broker.asked("STREAM.MSG.GET"), 0);
+  assert.equal(await broker.asked("DIRECT.GET"), 0);
+});
+
+Deno.test("the oldest waiting event is the first that is not settled, of the function's own", async () => {
+  await using broker = await setup();
+  const { nc, jsm, reader } = broker;
+  for (const subject of ["orders.shipped", "orders.other", "orders.created", "orders.paid", "orders.created"]) {
+    await nc.request(subject, "{}");
+  }
+  const ageOf = async (seq: number) => Date.now() - (await jsm.streams.getMessage("ORDERS", { seq }))!.time.getTime();
+  const oldestOf = async (name: string) => {
+    const { oldestWaitingMs, ...lag } = (await reader.read(0)).get(name)!;
+    return { lag, oldestWaitingMs: oldestWaitingMs! };
+  };
+  /** The server's time of reading is between the two looks at our clock, which is the same. */
+  const isAge = async (name: string, seq: number) => {
+    const before = await ageOf(seq), { lag, oldestWaitingMs } = await oldestOf(name), after = await ageOf(seq);
+    assert.ok(oldestWaitingMs >= before - 1 && oldestWaitingMs <= after + 1, `${before} ${oldestWaitingMs} ${after}`);
+    return lag;
+  };
+  assert.deepEqual(await isAge("pay", 3), { pending: 3, ackPending: 0, parked: 0, deadLetters: 0 });
+  assert.deepEqual(await isAge("ship", 1), { pending: 1, ackPending: 0, parked: 0, deadLetters: 0 });
+
+  const sink = hold(broker, "pay");
+  await sink.holds(3);
+  assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, parked: 0, deadLetters: 0 });
+  nc.publish(textOf(sink.held[1].ackSubject), "+ACK"); // the second, while the first is still at it
+  await eventually(async () => (await oldestOf("pay")).lag.ackPending === 2);
+  await isAge("pay", 3);
+  nc.publish(textOf(sink.held[0].ackSubject), "+ACK");
+  await eventually(async () => (await oldestOf("pay")).lag.ackPending === 1);
+  await isAge("pay", 5);
+  nc.publish(textOf(sink.held[2].ackSubject), "+ACK");
+  await eventually(async () => (await oldestOf("pay")).oldestWaitingMs === 0);
+});
+
+Deno.test("what is due or redriven waits; what is parked is counted apart, and dead letters without their parts", async () => {
+  await using broker = await setup();
+  const { nc, reader } = broker;
+  for (let n = 0; n < 3; n++) {
+    const hdrs = headers();
+    hdrs.set("Nats-Schedule", "@at 2099-01-01T00:00:00Z");
+    hdrs.set("Nats-Schedule-Target", "retries.due.pay.orders.paid");
+    await nc.request(`retries.parked.pay.ORDERS-${n}-0`, "{}", { headers: hdrs, timeout: 2_000 });
+  }
+  await nc.request("dead_letters.pay.orders.paid", "{}");
+  await nc.request("dead_letters._payload.pay.ORDERS.1.0.0", "{}");
+  const still = (await reader.read(0)).get("pay");
+  assert.deepEqual(still, { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 3, deadLetters: 1 });
+
+  await nc.request("retries.due.pay.orders.paid", "{}");
+  await nc.request("retries.redriven.pay.1.orders.paid", "{}");
+  const { oldestWaitingMs, ...lag } = (await reader.read(0)).get("pay")!;
+  assert.deepEqual(lag, { pending: 2, ackPending: 0, parked: 3, deadLetters: 1 });
+  assert.ok(oldestWaitingMs! < 5_000);
+  assert.deepEqual((await reader.read(0)).get("ship"), NOTHING);
+});
+
+Deno.test("however many look, the server is asked once in five seconds, and only for what has changed", async () => {
+  await using broker = await setup();
+  const { nc, reader, asked } = broker;
+  await nc.request("orders.created", "{}");
+  await nc.request("dead_letters.pay.orders.paid", "{}");
+  await Promise.all(Array.from({ length: 20 }, () => reader.read()));
+  assert.deepEqual((await reader.read()).get("pay")?.pending, 1);
+  const once = [await asked("CONSUMER.INFO"), await asked("STREAM.MSG.GET"), await asked("DIRECT.GET")];
+  assert.deepEqual(once, [4, 2, 2]); // four consumers, two filters of the one that is behind, two functions
+  await reader.read(0); // somebody who wants to see it as it is now
+  const twice = [await asked("CONSUMER.INFO"), await asked("STREAM.MSG.GET"), await asked("DIRECT.GET")];
+  assert.deepEqual(twice, [8, 2, 2]);
+});
+
+Deno.test("a server that does not answer costs a look two seconds, and what it last said is no longer told for long", async () => {
+  await using broker = await setup();
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs };
+  let aheadMs = 0;
+  const reader = new LagReader(broker.nc, broker.jsm, DURABLES, clock);
+  await reader.read(0);
+  Deno.kill(broker.server.pid, "SIGSTOP");
+  try {
+    const begun = performance.now();
+    assert.equal((await reader.read(0)).size, 2);
+    assert.ok(performance.now() - begun < 3_500);
+    aheadMs = 20_000;
+    assert.equal((await reader.read()).size, 0);
+  } finally {
+    Deno.kill(broker.server.pid, "SIGCONT");
+  }
+  await eventually(async () => (await reader.read(0)).size === 2);
+});
+
+Deno.test("consumers that are gone leave nothing to tell of their functions", async () => {
+  await using broker = await setup();
+  await broker.jsm.consumers.delete("ORDERS", "pay");
+  const lags = await broker.reader.read(0);
+  assert.deepEqual(lags.get("pay"), { parked: 0, deadLetters: 0 });
+  assert.deepEqual(lags.get("ship"), NOTHING);
+});

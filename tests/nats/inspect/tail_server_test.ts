@@ -1,0 +1,282 @@
+import assert from "node:assert/strict";
+import { createInbox, type NatsConnection } from "@nats-io/transport-node";
+import type { Log } from "weir";
+import { steadyClock } from "../../../runtime/engine/system_clock.ts";
+import { connectNats } from "../../../runtime/nats/client/connection.ts";
+import { TailServer } from "../../../runtime/nats/inspect/tail_server.ts";
+import { TailClient, type Wanted } from "../../../runtime/nats/inspect/tail_client.ts";
+import { type SettledWord, TAIL_SUBJECT } from "../../../runtime/nats/inspect/tail_protocol.ts";
+import type { Outcome } from "../../../runtime/core/outcome.ts";
+import { OutcomeEmitter } from "../../../runtime/telemetry/outcome_emitter.ts";
+import { type Broker, startBroker } from "../broker.ts";
+import { eventually } from "../eventually.ts";
+
+/** A process that settles what the test says. */
+function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects: string[] = []) {
+  const outcomes = new OutcomeEmitter(), said: string[] = [];
+  const write = (message: string) => void said.push(message);
+  const log: Log = { debug: write, info: write, warn: write, error: write };
+  const redact = (text: string) => text.replaceAll("hunter2", "[redacted]");
+  const tails = new TailServer(nc, outcomes, steadyClock, log, redact, name, subjects);
+  tails.start();
+  broker.defer(() => tails.stop());
+  let sequence = 0;
+  const settle = (functionName: string, type: string, outcome: Outcome = { kind: "ack" }) => {
+    sequence++;
+    if (!outcomes.watched) return;
+    const delivery = { stream: "ORDERS", sequence, subject: type };
+    const event = { id: `${name}-${sequence}`, type };
+    const invocation = { functionName, delivery, event, attempt: 1 } as never;
+    outcomes.tell({ invocation, outcome, durationMs: 1.23456, traceId: "t1" });
+  };
+  return { outcomes, said, settle };
+}
+
+/** Somebody who looks, once a process answers if there is one. */
+function look(broker: Broker, nc: NatsConnection, wanted: Partial<Wanted> = {}) {
+  const seen = {
+    published: [] as string[],
+    settled: [] as SettledWord[],
+    processes: [] as number[],
+    denied: [] as string[],
+    omitted: { published: 0, settled: 0 },
+  };
+  const tailing = new TailClient(nc, steadyClock, { subjects: [], ...wanted }, {
+    published: (msg) => void seen.published.push(msg.subject),
+    settled: (word) => void seen.settled.push(word),
+    omitted: (count, of) => void (seen.omitted[of] += count),
+    processes: (count) => void seen.processes.push(count),
+    denied: (subject) => void seen.denied.push(subject),
+  });
+  const ready = tailing.start();
+  broker.defer(() => tailing.stop());
+  return { seen, tailing, ready };
+}
+
+Deno.test("who looks sees what every process settles, and as soon as nobody does nothing is told", async () => {
+  await using broker = await startBroker();
+  const a = startProcess(broker, broker.nc, "a"), b = startProcess(broker, await broker.connect(), "b");
+  assert.equal(a.outcomes.watched, false);
+  const { seen, tailing } = look(broker, await broker.connect());
+  await eventually(() => a.outcomes.watched && b.outcomes.watched);
+  a.settle("ship", "orders.created");
+  b.settle("bill", "orders.created", {
+    kind: "retry",
+    delayMs: 2_000,
+    reason: "failed",
+    usesAttempt: true,
+    error: { name: "Error", message: "the password is hunter2\nsecond line" },
+  });
+  await eventually(() => seen.settled.length === 2);
+  const [shipped, billed] = seen.settled.sort((x, y) => x.id < y.id ? -1 : 1).map(({ time: _, ...rest }) => rest);
+  assert.deepEqual(shipped, {
+    function: "ship",
+    type: "orders.created",
+    subject: "orders.created",
+    id: "a-1",
+    stream: "ORDERS",
+    sequence: 1,
+    attempt: 1,
+    outcome: "ack",
+    durationMs: 1.235,
+    traceId: "t1",
+  });
+  assert.deepEqual([billed.outcome, billed.reason, billed.delayMs], ["retry", "failed", 2_000]);
+  assert.equal(billed.error, "Error: the password is [redacted]");
+  await eventually(() => seen.processes.length > 0);
+  assert.deepEqual(seen.processes, [2]);
+  tailing.stop();
+  await eventually(() => !a.outcomes.watched && !b.outcomes.watched);
+});
+
+Deno.test("who begins to look is ready once every process there has answered", async () => {
+  await using broker = await startBroker();
+  const a = startProcess(broker, broker.nc, "a"), b = startProcess(broker, await broker.connect(), "b");
+  await broker.nc.flush();
+  const { seen, ready } = look(broker, await broker.connect());
+  await ready;
+  assert.deepEqual([a.outcomes.watched, b.outcomes.watched, seen.processes], [true, true, [2]]);
+});
+
+Deno.test("a process that starts while somebody looks is asked at once, and its coming and going is no news", async () => {
+  await using broker = await startBroker();
+  const first = await broker.connect();
+  startProcess(broker, first, "a");
+  const { seen, ready } = look(broker, await broker.connect());
+  await ready;
+  const begun = performance.now();
+  const b = startProcess(broker, broker.nc, "b");
+  await eventually(() => b.outcomes.watched);
+  const tookMs = performance.now() - begun;
+  assert.ok(tookMs < 500, `it was asked after ${tookMs} ms, and not when it said that it is there`);
+  b.settle("ship", "orders.created");
+  await eventually(() => seen.settled.length === 1);
+  await first.close();
+  await broker.nc.flush();
+  assert.deepEqual(seen.processes, [1]);
+});
+
+Deno.test("when the last process is gone, that is told, and when there is one again", async () => {
+  await using broker = await startBroker();
+  const only = await broker.connect();
+  startProcess(broker, only, "a");
+  const { seen, ready } = look(broker, await broker.connect());
+  await ready;
+  await only.close();
+  await eventually(() => seen.processes.at(-1) === 0);
+  startProcess(broker, broker.nc, "b");
+  await eventually(() => seen.processes.length === 3);
+  assert.deepEqual(seen.processes, [1, 0, 1]);
+});
+
+Deno.test("what streams store that came later is looked at too, once, and only what was asked for", async () => {
+  await using broker = await startBroker();
+  const nc = await broker.connect();
+  startProcess(broker, broker.nc, "a", ["orders.>"]);
+  const wanted = [{}, { type: "*.paid" }, { function: "ship" }];
+  const views = wanted.map((one) => look(broker, nc, { ...one, subjects: ["orders.created"] }));
+  await Promise.all(views.map(({ ready }) => ready));
+  const b = startProcess(broker, broker.nc, "b", ["orders.>", "stock.>", "$JS.>", "_INBOX.>", ">", "a..b"]);
+  await eventually(() => b.outcomes.watched);
+  let n = 0;
+  await eventually(() => {
+    broker.nc.publish("stock.paid", String(n++));
+    return views[1].seen.published.includes("stock.paid");
+  });
+  for (const subject of ["orders.created", "orders.paid", "others.paid"]) broker.nc.publish(subject, "{}");
+  await eventually(() => views[0].seen.published.includes("orders.paid"));
+  const seen = views.map(({ seen }) => seen.published.filter((subject) => subject !== "stock.paid"));
+  assert.deepEqual(seen, [["orders.created", "orders.paid"], ["orders.paid"], []]);
+});
+
+Deno.test("only what was asked for is told: of a function, of a type, on subjects like one", async () => {
+  await using broker = await startBroker();
+  const process = startProcess(broker, broker.nc, "a");
+  const nc = await broker.connect();
+  const views = [{ function: "ship" }, { type: "orders.created" }, { type: "*.paid" }, {}]
+    .map((wanted) => look(broker, nc, { ...wanted, subjects: ["orders.>"] }).seen);
+  await eventually(() => views.every(({ processes }) => processes[0] === 1));
+  process.settle("ship", "orders.created");
+  process.settle("ship", "orders.paid");
+  process.settle("bill", "orders.paid");
+  await eventually(() => views[3].settled.length === 3);
+  const seen = views.map(({ settled }) => settled.map((word) => `${word.function} ${word.type}`));
+  assert.deepEqual(seen, [
+    ["ship orders.created", "ship orders.paid"],
+    ["ship orders.created"],
+    ["ship orders.paid", "bill orders.paid"],
+    ["ship orders.created", "ship orders.paid", "bill orders.paid"],
+  ]);
+  for (const subject of ["orders.created", "orders.paid", "stock.paid"]) broker.nc.publish(subject, "{}");
+  await eventually(() => views[3].published.length === 2);
+  assert.deepEqual(views[1].published, ["orders.created"]);
+  assert.deepEqual(views[2].published, ["orders.paid"]);
+});
+
+Deno.test("of twenty thousand at once a thousand a second are shown, and the others counted", async () => {
+  await using broker = await startBroker();
+  const process = startProcess(broker, broker.nc, "a"), other = await broker.connect();
+  const { seen } = look(broker, await broker.connect(), { subjects: ["orders.>"] });
+  await eventually(() => process.outcomes.watched);
+  const begun = performance.now();
+  for (let i = 0; i < 20_000; i++) process.settle("ship", "orders.created");
+  for (let i = 0; i < 20_000; i++) other.publish("orders.created", "{}");
+  await eventually(() => seen.settled.length + seen.omitted.settled === 20_000);
+  await eventually(() => seen.published.length + seen.omitted.published === 20_000);
+  const most = 1_000 * (2 + (performance.now() - begun) / 1_000);
+  for (const shown of [seen.settled.length, seen.published.length]) {
+    assert.ok(shown >= 1_000 && shown <= most, `${shown} were shown, and at most ${most} may be`);
+  }
+});
+
+Deno.test("a process forgets who has not asked for five seconds", async () => {
+  await using broker = await startBroker();
+  const process = startProcess(broker, broker.nc, "a");
+  const asking = await broker.connect();
+  look(broker, asking);
+  await eventually(() => process.outcomes.watched);
+  await asking.close(); // it could not say that it goes
+  await eventually(() => !process.outcomes.watched);
+});
+
+Deno.test("what else comes on the subject is not heeded, and nothing is told but to an inbox", async () => {
+  await using broker = await startBroker();
+  const process = startProcess(broker, broker.nc, "a");
+  const nc = await broker.connect();
+  const asked = JSON.stringify({ perSecond: 10 });
+  const asks: [body: string, reply: string | undefined][] = [
+    [asked, undefined],
+    [asked, "orders.created"],
+    [asked, "_INBOX.>"],
+    ["no JSON", createInbox()],
+    ["null", createInbox()],
+    ['{"perSecond":0}', createInbox()],
+    ['{"perSecond":1000000}', createInbox()],
+    ['{"perSecond":10,"type":"a..b"}', createInbox()],
+    [JSON.stringify({ perSecond: 10, function: "x".repeat(5_000) }), createInbox()],
+  ];
+  for (const [body, reply] of asks) nc.publish(TAIL_SUBJECT, body, { reply });
+  await nc.flush();
+  await broker.nc.flush();
+  assert.equal(process.outcomes.watched, false);
+  nc.publish(TAIL_SUBJECT, asked, { reply: createInbox() });
+  await eventually(() => process.outcomes.watched);
+  assert.deepEqual(process.said, []);
+});
+
+/** A server with a user who may do everything but what is denied. */
+function denying(operation: "publish" | "subscribe", subject: string) {
+  return `authorization { users: [
+    { user: all, password: secret }
+    { user: some, password: secret, permissions: { ${operation}: { deny: ${JSON.stringify(subject)} } } }
+  ] }
+  no_auth_user: all`;
+}
+
+async function startDenied(operation: "publish" | "subscribe", subject: string) {
+  const broker = await startBroker({ config: denying(operation, subject) });
+  const some = await connectNats({ servers: [broker.server.url], name: "test", user: "some", password: "secret" });
+  broker.defer(() => some.close());
+  return { broker, some, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };
+}
+
+Deno.test("a process whose user may not listen for who looks says so once, and goes on", async () => {
+  await using denied = await startDenied("subscribe", "$WEIR.>");
+  const process = startProcess(denied.broker, denied.some, "a");
+  const { seen } = look(denied.broker, denied.broker.nc);
+  await eventually(() => seen.processes[0] === 0);
+  assert.equal(process.outcomes.watched, false);
+  assert.equal(process.said.length, 1);
+  assert.match(process.said[0], /may not subscribe to \$WEIR\.tail: `events tail` sees no outcomes from here/);
+  await denied.some.flush();
+});
+
+Deno.test("a process whose user may not answer says so once, and answers no more", async () => {
+  await using denied = await startDenied("publish", "_INBOX.>");
+  const process = startProcess(denied.broker, denied.some, "a");
+  const { seen } = look(denied.broker, denied.broker.nc);
+  await eventually(() => process.said.length > 0 && !process.outcomes.watched);
+  for (let i = 0; i < 100; i++) process.settle("ship", "orders.created");
+  await eventually(() => seen.processes[0] === 0); // by then it was asked again, twice
+  assert.match(process.said[0], /may not publish to _INBOX\.>/);
+  assert.equal(process.said.length, 1);
+  assert.deepEqual(seen.settled, []);
+});
+
+Deno.test("who may not ask, or not listen to a stream's subjects, is told so and sees the rest", async () => {
+  await using unasked = await startDenied("publish", "$WEIR.>");
+  const process = startProcess(unasked.broker, unasked.broker.nc, "a");
+  const { seen } = look(unasked.broker, unasked.some, { subjects: ["orders.>"] });
+  await eventually(() => seen.processes[0] === 0);
+  assert.equal(process.outcomes.watched, false);
+  unasked.broker.nc.publish("orders.created", "{}");
+  await eventually(() => seen.published.length === 1);
+
+  await using deaf = await startDenied("subscribe", "orders.>");
+  startProcess(deaf.broker, deaf.broker.nc, "b");
+  const half = look(deaf.broker, deaf.some, { subjects: ["orders.>", "stock.>"] }).seen;
+  await eventually(() => half.processes[0] === 1);
+  assert.deepEqual(half.denied, ["orders.>"]);
+  deaf.broker.nc.publish("stock.reserved", "{}");
+  await eventually(() => half.published.length === 1);
+});

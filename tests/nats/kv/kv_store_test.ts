@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { KvConflictError } from "../../../runtime/api/errors.ts";
+import { NatsKvStore } from "../../../runtime/nats/kv/kv_store.ts";
+import { type Broker, startBroker } from "../broker.ts";
+
+interface Stock {
+  onHand: number;
+  reserved: Record<string, number>;
+}
+
+async function setup() {
+  const broker: Broker = await startBroker();
+  const bucket = new NatsKvStore(broker.nc, 1).bucket<Stock>("inventory");
+  return { ...broker, bucket };
+}
+
+const BOOKS: Stock = { onHand: 100, reserved: { "ordér-1 🚂": 2 } };
+
+/** Runs a write that must meet somebody else's. */
+async function conflict(writing: Promise<unknown>): Promise<KvConflictError> {
+  const error = await writing.then((revision) => revision, (error) => error);
+  assert.ok(error instanceof KvConflictError, `expected a KvConflictError, got ${error}`);
+  return error;
+}
+
+Deno.test("what is put can be got, at the revision that was returned", async () => {
+  await using kv = await setup();
+  const revision = await kv.bucket.put("book", BOOKS);
+  assert.deepEqual(await kv.bucket.get("book"), { key: "book", value: BOOKS, revision });
+  const next = await kv.bucket.put("book", { ...BOOKS, onHand: 98 });
+  assert.ok(next > revision);
+  assert.equal((await kv.bucket.get("book"))?.value.onHand, 98);
+});
+
+Deno.test("every kind of JSON value comes back as it was", async () => {
+  await using kv = await setup();
+  const any = new NatsKvStore(kv.nc, 1).bucket<unknown>("anything");
+  for (const value of [null, 0, "", false, [], {}, [1, [null]], { "": { a: "\u0000" } }]) {
+    await any.put("key", value);
+    assert.deepEqual((await any.get("key"))?.value, value);
+  }
+});
+
+Deno.test("a key that is not there is undefined, in a bucket that nobody has used as well", async () => {
+  await using kv = await setup();
+  assert.equal(await kv.bucket.get("book"), undefined);
+  await kv.bucket.put("pen", BOOKS);
+  assert.equal(await kv.bucket.get("book"), undefined);
+});
+
+Deno.test("a key can be created once", async () => {
+  await using kv = await setup();
+  const revision = await kv.bucket.create("book", BOOKS);
+  const error = await conflict(kv.bucket.create("book", { ...BOOKS, onHand: 1 }));
+  assert.deepEqual({ bucket: error.bucket, key: error.key }, { bucket: "inventory", key: "book" });
+  assert.equal(error.message, "key book of bucket inventory was written by someone else in the meantime");
+  assert.deepEqual(await kv.bucket.get("book"), { key: "book", value: BOOKS, revision });
+});
+
+Deno.test("a key is updated only over the revision that was read", async () => {
+  await using kv = await setup();
+  const first = await kv.bucket.put("book", BOOKS);
+  const second = await kv.bucket.update("book", { ...BOOKS, onHand: 99 }, first);
+  await conflict(kv.bucket.update("book", { ...BOOKS, onHand: 98 }, first));
+  assert.deepEqual(await kv.bucket.get("book"), { key: "book", value: { ...BOOKS, onHand: 99 }, revision: second });
+});
+
+Deno.test("of writers that read the same revision one wins, and the others are told", async () => {
+  await using kv = await setup();
+  const others = await Promise.all([1, 2, 3].map(async () => new NatsKvStore(await kv.connect(), 1)));
+  const buckets = [kv.bucket, ...others.map((store) => store.bucket<Stock>("inventory"))];
+  const revision = await kv.bucket.put("book", BOOKS);
+  const writes = await Promise.allSettled(
+    buckets.map((bucket, i) => bucket.update("book", { ...BOOKS, onHand: i }, revision)),
+  );
+  const lost = writes.filter((write) => write.status === "rejected").map(({ reason }) => reason.name);
+  assert.deepEqual(lost, ["KvConflictError", "KvConflictError", "KvConflictError"]);
+});
+
+Deno.test("a deleted key is not there, and can be created again", async () => {
+  await using kv = await setup();
+  await kv.bucket.put("book", BOOKS);
+  await kv.bucket.delete("book");
+  assert.equal(await kv.bucket.get("book"), undefined);
+  await kv.bucket.create("book", BOOKS);
+  assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
+});
+
+Deno.test("deleting a key that is not there does nothing", async () => {
+  await using kv = await setup();
+  await kv.bucket.delete("book");
+  assert.equal(await kv.bucket.get("book"), undefined);
+});
+
+for (const key of [">", "*", "boo*", "a.>"]) {
+  Deno.test(`the key ${key} is no pattern: it is refused, and nothing is deleted`, async () => {
+    await using kv = await setup();
+    await kv.bucket.put("book", BOOKS);
+    await assert.rejects(kv.bucket.delete(key), (error: Error) => error.message.includes(`invalid key "${key}"`));
+    assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
+  });
+}
+
+Deno.test("replicas that use a bucket for the first time at once share it", async () => {
+  await using kv = await setup();
+  const stores = await Promise.all(Array.from({ length: 8 }, async () => new NatsKvStore(await kv.connect(), 1)));
+  await Promise.all(stores.map((store, i) => store.bucket("fresh").put(`key${i}`, i)));
+  const values = await Promise.all(stores.map(async (_, i) => (await stores[0].bucket("fresh").get(`key${i}`))?.value));
+  assert.deepEqual(values, [0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+Deno.test("a bucket that its operator made is used as it is", async () => {
+  await using kv = await setup();
+  const { config } = await kv.jsm.streams.add({
+    name: "KV_inventory",
+    subjects: ["$KV.inventory.>"],
+    max_msgs_per_subject: 5,
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    allow_direct: true,
+    max_age: 3_600_000 * 1e6,
+  });
+  await kv.bucket.put("book", BOOKS);
+  assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
+  assert.deepEqual((await kv.jsm.streams.info("KV_inventory")).config, config);
+});
+
+Deno.test("a bucket that is deleted meanwhile fails the use that finds it gone, and is made again by the next", async () => {
+  await using kv = await setup();
+  await kv.bucket.put("book", BOOKS);
+  await kv.jsm.streams.delete("KV_inventory");
+  await assert.rejects(kv.bucket.put("book", BOOKS));
+  await kv.bucket.put("book", BOOKS);
+  assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
+});
+
+Deno.test("what is no JSON is refused, and what was there stays", async () => {
+  await using kv = await setup();
+  const any = new NatsKvStore(kv.nc, 1).bucket<unknown>("anything");
+  const revision = await any.put("key", 1);
+  for (const value of [undefined, () => {}, 1n]) {
+    await assert.rejects(any.put("key", value), {
+      name: "TypeError",
+      message: /^kv bucket "anything", key "key": .*JSON/,
+    });
+    await assert.rejects(any.create("new", value), TypeError);
+    await assert.rejects(any.update("key", value, revision), TypeError);
+  }
+  assert.deepEqual(await any.get("key"), { key: "key", value: 1, revision });
+  assert.equal(await any.get("new"), undefined);
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import type { OutgoingEvent } from "../../../runtime/core/event.ts";
+import { EventPublisher } from "../../../runtime/nats/publish/event_publisher.ts";
+import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import { startBroker } from "../broker.ts";
+
+const EVENT: OutgoingEvent = {
+  id: "order-1",
+  type: "orders.created",
+  source: "/ingress/shop",
+  time: "2026-11-21T10:00:00.000Z",
+  json: '{"orderId":"o1","note":"für 🚂"}',
+};
+
+async function setup() {
+  const broker = await startBroker();
+  await broker.jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"] });
+  const store = new JetStreamPublisher(broker.nc, systemClock);
+  broker.defer(() => store.close());
+  const stored = async (sequence: number) => (await broker.jsm.streams.getMessage("ORDERS", { seq: sequence }))!;
+  return {
+    ...broker,
+    publisher: new EventPublisher(store, broker.jsm, new LateDedup(broker.nc, broker.jsm, systemClock)),
+    stored,
+  };
+}
+
+Deno.test("an event is stored as a CloudEvent in binary mode", async () => {
+  await using nats = await setup();
+  assert.deepEqual(await nats.publisher.publish(EVENT), { stream: "ORDERS", sequence: 1, duplicate: false });
+  const { subject, data, header } = await nats.stored(1);
+  assert.equal(subject, "orders.created");
+  assert.equal(new TextDecoder().decode(data), '{"orderId":"o1","note":"für 🚂"}');
+  assert.deepEqual([...header], [
+    ["Nats-Msg-Id", ["order-1"]],
+    ["ce-specversion", ["1.0"]],
+    ["ce-id", ["order-1"]],
+    ["ce-type", ["orders.created"]],
+    ["ce-source", ["/ingress/shop"]],
+    ["ce-time", ["2026-11-21T10:00:00.000Z"]],
+    ["content-type", ["application/json"]],
+  ]);
+});
+
+Deno.test("extension attributes and trace context are headers too", async () => {
+  await using nats = await setup();
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  await nats.publisher.publish({
+    ...EVENT,
+    extensions: { tenant: "acme", partitionkey: "7" },
+    trace: { traceparent, tracestate: "vendor=1" },
+  });
+  const { header } = await nats.stored(1);
+  assert.equal(header.get("ce-tenant"), "acme");
+  assert.equal(header.get("ce-partitionkey"), "7");
+  assert.equal(header.get("traceparent"), traceparent);
+  assert.equal(header.get("tracestate"), "vendor=1");
+});
+
+Deno.test("what a header cannot carry is percent-encoded, so that nothing can be smuggled in", async () => {
+  await using nats = await setup();
+  const odd = 'a b"%\r\nNats-Rollup: all\u0000🚂';
+  await nats.publisher.publish({ ...EVENT, id: odd, source: odd, extensions: { note: odd } });
+  const { header } = await nats.stored(1);
+  const encoded = "a%20b%22%25%0D%0ANats-Rollup:%20all%00%F0%9F%9A%82";
+  assert.deepEqual(["Nats-Msg-Id", "ce-id", "ce-source", "ce-note"].map((name) => header.get(name)), [
+    encoded,
+    encoded,
+    encoded,
+    encoded,
+  ]);
+  assert.equal(header.has("Nats-Rollup"), false);
+  assert.equal(decodeURIComponent(header.get("ce-id")), odd);
+});
+
+Deno.test("the same event again is a duplicate, also when the first is gone by then", async () => {
+  await using nats = await setup();
+  await nats.publisher.publish(EVENT);
+  const duplicate = { stream: "ORDERS", sequence: 1, duplicate: true };
+  assert.deepEqual(await nats.publisher.publish(EVENT), duplicate);
+  await nats.jsm.streams.deleteMessage("ORDERS", 1);
+  assert.deepEqual(await nats.publisher.publish(EVENT), duplicate);
+});
+
+Deno.test("an event of another type with the same id was not stored, and that is an error", async () => {
+  await using nats = await setup();
+  await nats.publisher.publish(EVENT);
+  await assert.rejects(nats.publisher.publish({ ...EVENT, type: "orders.paid" }), {
+    name: "StoreError",
+    problem: "id-taken",
+    message: 'id "order-1" was used for an event of type orders.created shortly before: use another',
+  });
+});

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import type { Clock } from "../../../runtime/engine/ports.ts";
+import { withTimeout } from "../../../runtime/nats/client/with_timeout.ts";
+import { eventually } from "../eventually.ts";
+import { refusal, startStoring } from "./storing.ts";
+import { startTcpProxy } from "../tcp_proxy.ts";
+
+const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `order-${from + i}`);
+
+Deno.test("a server that restarts in the middle stores each message exactly once", async () => {
+  await using bench = await startStoring();
+  const half = ids(0, 1_000).map((id) => bench.put(id));
+  await half[0]; // the server is at work on them
+  const restarting = bench.server.restart();
+  const rest = ids(1_000, 2_000).map((id) => bench.put(id));
+  await restarting;
+  const sequences = new Set((await Promise.all([...half, ...rest])).map(({ sequence }) => sequence));
+  assert.equal(sequences.size, 2_000);
+  assert.equal((await bench.jsm.streams.info("ORDERS")).state.messages, 2_000);
+});
+
+Deno.test("a server that is killed and back within two seconds loses nothing of those who are in a hurry", async () => {
+  await using bench = await startStoring();
+  const before = ids(0, 100).map((id) => bench.put(id, "orders.created", bench.store.failFast));
+  await before[0];
+  await bench.server.kill();
+  const during = ids(100, 200).map((id) => bench.put(id, "orders.created", bench.store.failFast));
+  await new Promise((resolve) => setTimeout(resolve, 1_500)); // the outage itself
+  await bench.server.restart();
+  const stored = await Promise.all([...before, ...during]);
+  assert.equal(new Set(stored.map(({ sequence }) => sequence)).size, 200);
+  assert.equal((await bench.jsm.streams.info("ORDERS")).state.messages, 200);
+});
+
+Deno.test("while the server is gone those in a hurry learn it after three seconds, later ones at once", async () => {
+  await using bench = await startStoring();
+  await bench.server.kill();
+  const patient = bench.put("order-1");
+  const begun = performance.now();
+  const first = await refusal(bench.put("order-2", "orders.created", bench.store.failFast));
+  const took = performance.now() - begun;
+  assert.ok(took > 2_000 && took < 5_000, `it took ${took} ms`);
+  assert.equal(first.problem, "unavailable");
+  assert.match(
+    first.message,
+    /^"orders\.created" is not known to be stored: NATS at 127\.0\.0\.1:\d+ is not connected for [34]\.\d s: see/,
+  );
+  assert.match(bench.store.outage()!.message, /is not connected/);
+  const again = performance.now();
+  await refusal(bench.put("order-3", "orders.created", bench.store.failFast));
+  assert.ok(performance.now() - again < 500, "it waited although the outage was known");
+  await bench.server.restart();
+  assert.deepEqual(await patient, { stream: "ORDERS", sequence: 1, duplicate: false });
+  assert.equal(bench.store.outage(), undefined);
+});
+
+/** A store that reaches its server through a proxy. */
+async function startProxied(clock: Clock = systemClock) {
+  const proxies: ReturnType<typeof startTcpProxy>[] = [];
+  const via = (port: number) => {
+    proxies.push(startTcpProxy(port));
+    return proxies[0].url;
+  };
+  const bench = await startStoring(clock, { via });
+  bench.defer(() => proxies[0][Symbol.asyncDispose]());
+  return { ...bench, proxy: proxies[0] };
+}
+
+Deno.test("what was on its way when the connection broke is sent again as soon as it is back", async () => {
+  const never = () => () => {};
+  const impatient = {
+    ...systemClock,
+    timer: (ms: number, call: () => void) => (ms < 2_000 ? systemClock.timer : never)(ms, call),
+  };
+  await using bench = await startProxied(impatient); // no try runs out: only the reconnect can send again
+  await bench.put("order-0");
+  bench.proxy.pause();
+  const { outMsgs: sent } = bench.store.nc.stats();
+  const storing = bench.put("order-1");
+  await eventually(() => bench.store.nc.stats().outMsgs === sent + 1);
+  bench.proxy.cut();
+  bench.proxy.resume();
+  assert.deepEqual(await withTimeout(systemClock, 20_000, storing), {
+    stream: "ORDERS",
+    sequence: 2,
+    duplicate: false,
+  });
+});
+
+Deno.test("a server that hangs is noticed, is sent nothing more, and everything once when it goes on", async () => {
+  await using bench = await startProxied();
+  const { proxy } = bench;
+  await bench.put("order-0");
+  proxy.pause();
+  const { nc } = bench.store, before = nc.stats().outMsgs;
+  const patient = ids(1, 50).map((id) => bench.put(id));
+  const hurried = refusal(bench.put("order-50", "orders.created", bench.store.failFast));
+  await eventually(() => nc.stats().outMsgs >= before + 50);
+  const sent = nc.stats().outMsgs;
+  const error = await hurried;
+  assert.equal(error.problem, "unavailable");
+  assert.match(error.message, /does not answer for 3\.\d s/);
+  assert.match(bench.store.outage()!.message, /does not answer/);
+  assert.equal(nc.stats().outMsgs, sent, "it sent again what was not read");
+  proxy.resume();
+  const stored = await Promise.all(patient);
+  assert.equal(new Set(stored.map(({ sequence }) => sequence)).size, 49);
+  assert.equal(bench.store.outage(), undefined);
+  await eventually(async () => (await bench.jsm.streams.info("ORDERS")).state.messages === 51);
+});

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { Kvm } from "@nats-io/kv";
+import { DiscardPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
+import { INBOX, planBucket } from "../../../runtime/nats/kv/buckets.ts";
+import { eventually } from "../eventually.ts";
+import { everything, ORDERS, startPlanning, WANTED } from "./planning.ts";
+
+const SECOND = 1_000 * 1e6;
+
+Deno.test("of an empty cluster everything is made, and planning makes nothing", async () => {
+  await using broker = await startPlanning();
+  const steps = await broker.plan();
+  assert.deepEqual(steps.map(({ kind, what, name }) => `${kind} ${what} ${name}`), [
+    "create stream ORDERS",
+    "create stream DEAD_LETTERS",
+    "create stream RETRIES",
+    "create bucket weir_attempts",
+    "create consumer ship",
+    "create consumer ship",
+  ]);
+  assert.deepEqual(steps.flatMap((step) => "waiting" in step ? [step.waiting] : []), [0, 0]);
+  assert.deepEqual(await everything(broker.jsm), []);
+});
+
+Deno.test("what was carried out leaves nothing to do, and looking leaves everything untouched", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure();
+  await broker.store("orders.paid", 3);
+  const before = await everything(broker.jsm);
+  assert.deepEqual(await broker.plan(), []);
+  assert.deepEqual(await everything(broker.jsm), before);
+  await broker.ensure();
+  assert.deepEqual(await everything(broker.jsm), before);
+});
+
+Deno.test("what was changed by hand is changed back, each field from what it is to what it should be", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure();
+  await broker.jsm.streams.update("ORDERS", { subjects: ["orders.paid"] });
+  await broker.jsm.consumers.update("ORDERS", "ship", {
+    ack_wait: 2 * SECOND,
+    max_deliver: 3,
+    headers_only: true,
+    max_ack_pending: 77, // is its operator's
+  });
+  await broker.jsm.consumers.update("RETRIES", "ship", { backoff: [1 * SECOND, 5 * SECOND], max_deliver: 9 });
+  assert.deepEqual(await broker.plan({ ...WANTED, replicas: 3 }), [
+    {
+      what: "stream",
+      name: "ORDERS",
+      kind: "update",
+      changes: [
+        { field: "num_replicas", from: 1, to: 3 },
+        { field: "subjects", from: ["orders.paid"], to: ["orders.>"] },
+      ],
+      leftOut: [],
+    },
+    ...["DEAD_LETTERS", "RETRIES"].map((name) => ({
+      what: "stream",
+      name,
+      kind: "update",
+      changes: [{ field: "num_replicas", from: 1, to: 3 }],
+      leftOut: [],
+    })),
+    {
+      what: "bucket",
+      name: "weir_attempts",
+      kind: "update",
+      changes: [{ field: "num_replicas", from: 1, to: 3 }],
+      leftOut: [],
+    },
+    {
+      what: "consumer",
+      name: "ship",
+      stream: "ORDERS",
+      kind: "update",
+      changes: [
+        { field: "ack_wait", from: 2 * SECOND, to: 15 * SECOND },
+        { field: "max_deliver", from: 3, to: -1 },
+        { field: "headers_only", from: true, to: false },
+      ],
+      leftOut: [],
+    },
+    {
+      what: "consumer",
+      name: "ship",
+      stream: "RETRIES",
+      kind: "update",
+      changes: [
+        { field: "ack_wait", from: 1 * SECOND, to: 15 * SECOND },
+        { field: "max_deliver", from: 9, to: -1 },
+        { field: "backoff", from: [1 * SECOND, 5 * SECOND], to: [] },
+      ],
+      leftOut: [],
+    },
+  ]);
+  await broker.ensure();
+  assert.deepEqual(await broker.plan(), []);
+  assert.equal((await broker.jsm.consumers.info("ORDERS", "ship")).config.max_ack_pending, 77);
+});
+
+for (const direct of [true, false]) {
+  Deno.test(`a new consumer begins with what the plan says it does${direct ? "" : ", without direct reads too"}`, async () => {
+    await using broker = await startPlanning();
+    await broker.jsm.streams.add({ ...ORDERS, subjects: [...ORDERS.subjects], allow_direct: direct });
+    await broker.store("orders.paid", 5);
+    await broker.store("orders.lost", 4);
+    const [planned] = (await broker.plan()).filter((step) => step.what === "consumer" && step.stream === "ORDERS");
+    assert.equal("waiting" in planned && planned.waiting, 5);
+    const made = await broker.ensure();
+    assert.deepEqual(made[0], { functionName: "ship", stream: "ORDERS", waiting: 5 });
+  });
+}
+
+Deno.test("a stream that is to keep events for less time says how many go", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure();
+  await broker.store("orders.paid", 5);
+  await eventually(async () => {
+    const message = await broker.jsm.streams.getMessage("ORDERS", { seq: 5 });
+    return Date.now() - message!.time.getTime() > 1_200;
+  });
+  await broker.store("orders.paid", 2);
+  const [step] = await broker.plan({ ...WANTED, streams: [{ ...ORDERS, maxAgeMs: 1_000 }] });
+  assert.deepEqual("leftOut" in step && step.leftOut, [{ why: "expired", subject: ">", events: 5 }]);
+});
+
+for (const [discard, why] of [[DiscardPolicy.New, "full"], [DiscardPolicy.Old, "oversize"]] as const) {
+  Deno.test(`a stream that is to hold less than it does, and discards ${discard} events, says so`, async () => {
+    await using broker = await startPlanning();
+    await broker.ensure();
+    await broker.jsm.streams.update("ORDERS", { discard });
+    await broker.store("orders.paid", 20);
+    const leftOut = async (maxBytes: number) => {
+      const [step] = await broker.plan({ ...WANTED, streams: [{ ...ORDERS, maxBytes }] });
+      return "leftOut" in step && step.leftOut;
+    };
+    assert.deepEqual(await leftOut(100), [{ why, subject: ">", events: undefined }]);
+    assert.deepEqual(await leftOut(1_000_000), []);
+  });
+}
+
+Deno.test("what nothing can change is blocked, with what to do", async () => {
+  await using broker = await startPlanning();
+  await broker.jsm.streams.add({ name: "EVERYTHING", subjects: ["orders.*"] });
+  const [step, ...others] = (await broker.plan()).filter(({ kind }) => kind !== "create" && kind !== "foreign");
+  assert.deepEqual(others, []);
+  assert.deepEqual(step, {
+    what: "stream",
+    name: "ORDERS",
+    kind: "blocked",
+    problems: [
+      "subjects overlap with those of stream EVERYTHING, and JetStream stores a subject in one stream only: " +
+      "declare that stream, by its name, in schemas/",
+    ],
+  });
+});
+
+Deno.test("a subject that a project moves from one of its streams to another is taken from neither", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure();
+  const streams = [{ name: "ORDERS", subjects: ["orders.created"] }, { name: "PAID", subjects: ["orders.paid"] }];
+  const [step] = (await broker.plan({ ...WANTED, streams })).filter(({ kind }) => kind === "blocked");
+  assert.match("problems" in step ? step.problems[0] : "", /nats stream edit ORDERS --subjects/);
+});
+
+Deno.test("a bucket is made as the tools for KV make it", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure();
+  const { config: ours } = await broker.jsm.streams.info("KV_weir_attempts");
+  await broker.jsm.streams.delete("KV_weir_attempts");
+  await new Kvm(broker.nc).create("weir_attempts", { history: 1, ttl: 7 * 86_400_000, replicas: 1 });
+  const { config: theirs } = await broker.jsm.streams.info("KV_weir_attempts");
+  assert.deepEqual({ ...ours, description: undefined }, { ...theirs, description: undefined });
+  assert.deepEqual(await broker.plan(), []);
+});
+
+Deno.test("a stream for retries that somebody made without schedules gets them, so that a retry can be parked", async () => {
+  await using broker = await startPlanning();
+  const made = { name: "RETRIES", subjects: ["retries.>"], retention: RetentionPolicy.Workqueue };
+  await broker.jsm.streams.add({ ...made, discard: DiscardPolicy.New });
+  const step = (await broker.plan()).find(({ what, name }) => what === "stream" && name === "RETRIES")!;
+  assert.deepEqual("changes" in step && step.changes, [
+    { field: "allow_msg_schedules", from: false, to: true },
+    { field: "discard", from: "new", to: "old" },
+  ]);
+  await broker.ensure();
+  assert.deepEqual(await broker.plan(), []);
+  const { config } = await broker.jsm.streams.info("RETRIES");
+  assert.deepEqual([config.allow_msg_schedules, config.discard], [true, "old"]);
+});
+
+for (
+  const [setting, problem] of [
+    [{ max_bytes: 1_000_000, discard: DiscardPolicy.New }, /discard "old", which drops retries .* max_bytes: take/],
+    [{ deny_purge: true }, /^deny_purge is true, and JetStream neither changes that in place nor schedules with it$/],
+  ] as const
+) {
+  const [field] = Object.keys(setting);
+  Deno.test(`a stream for retries that can have no schedules for its ${field} is blocked`, async () => {
+    await using broker = await startPlanning();
+    const made = { name: "RETRIES", subjects: ["retries.>"], retention: RetentionPolicy.Workqueue };
+    await broker.jsm.streams.add({ ...made, ...setting });
+    const step = (await broker.plan()).find(({ name }) => name === "RETRIES")!;
+    assert.equal(step.kind, "blocked");
+    assert.match("problems" in step ? step.problems.join() : "", problem);
+  });
+}
+
+Deno.test("replicas that are wanted of streams are wanted of buckets that are there as well", () => {
+  const found = { num_replicas: 1, allow_msg_ttl: true } as StreamConfig;
+  const step = planBucket(INBOX, found, 3);
+  assert.deepEqual("changes" in step && step.changes, [{ field: "num_replicas", from: 1, to: 3 }]);
+  assert.equal(planBucket(INBOX, { ...found, num_replicas: 3 }, undefined).kind, "same", "nobody wants fewer");
+});

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { cacheDirectory, fetchOnce } from "../../runtime/nats_server/cache.ts";
+import { findServer } from "../../runtime/nats_server/find.ts";
+import { startProgram, temporaryDirectory, writeScript } from "./processes.ts";
+
+const envOf = (variables: Record<string, string>) => ({ get: (name: string) => variables[name] });
+const printing = (version: string) => `echo "nats-server: v${version}"`;
+const unix = Deno.build.os !== "windows";
+
+Deno.test(
+  { name: "a NATS_SERVER that is too old is an error with both versions", ignore: !unix },
+  async () => {
+    await using temporary = await temporaryDirectory();
+    const path = await writeScript(temporary.path, "old", printing("2.11.3"));
+    await assert.rejects(findServer(envOf({ NATS_SERVER: path, PATH: "" })), {
+      message: `NATS_SERVER: ${path} is nats-server 2.11.3, but 2.12.0 or newer is needed. ` +
+        "Set NATS_SERVER to another one, or unset it to have one found or fetched.",
+    });
+  },
+);
+
+Deno.test("a NATS_SERVER that does not exist is an error with its path", async () => {
+  await assert.rejects(
+    findServer(envOf({ NATS_SERVER: "/no/such/server", PATH: "" })),
+    /^Error: NATS_SERVER: \/no\/such\/server can't be run as a nats-server: /,
+  );
+});
+
+Deno.test({ name: "a NATS_SERVER that is another program is an error", ignore: !unix }, async () => {
+  await using temporary = await temporaryDirectory();
+  const path = await writeScript(temporary.path, "other", "echo hello");
+  await assert.rejects(
+    findServer(envOf({ NATS_SERVER: path })),
+    /other is not a nats-server: .* printed "hello"/,
+  );
+});
+
+Deno.test({ name: "a NATS_SERVER that is new enough is used", ignore: !unix }, async () => {
+  await using temporary = await temporaryDirectory();
+  const path = await writeScript(temporary.path, "new", printing("2.12.0"));
+  assert.equal(await findServer(envOf({ NATS_SERVER: path })), path);
+});
+
+Deno.test({ name: "a cached copy is used before PATH", ignore: !unix }, async () => {
+  await using temporary = await temporaryDirectory();
+  await Deno.mkdir(`${temporary.path}/weir`);
+  const cached = await writeScript(`${temporary.path}/weir`, "nats-server", printing("2.14.5"));
+  await writeScript(temporary.path, "nats-server", printing("2.15.1"));
+  assert.equal(await findServer(envOf({ XDG_CACHE_HOME: temporary.path, PATH: temporary.path })), cached);
+});
+
+Deno.test({ name: "a server on PATH is used if it is new enough", ignore: !unix }, async () => {
+  await using temporary = await temporaryDirectory();
+  const path = await writeScript(temporary.path, "nats-server", printing("2.15.1"));
+  const env = envOf({
+    XDG_CACHE_HOME: `${temporary.path}/cache`,
+    PATH: `/no/such/directory:${temporary.path}`,
+  });
+  assert.equal(await findServer(env), path);
+});
+
+Deno.test(
+  { name: "a server on PATH that is too old is passed over, and said so", ignore: !unix },
+  async () => {
+    await using temporary = await temporaryDirectory();
+    const path = await writeScript(temporary.path, "nats-server", printing("2.9.10"));
+    const log: string[] = [];
+    await assert.rejects(
+      findServer(envOf({ PATH: temporary.path }), (line) => log.push(line)),
+      /set HOME, or install/,
+    );
+    assert.deepEqual(log, [
+      `Not using the nats-server on PATH: ${path} is nats-server 2.9.10, but 2.12.0 or newer is needed`,
+    ]);
+  },
+);
+
+const directories: [typeof Deno.build.os, Record<string, string>, string | undefined][] = [
+  ["linux", { HOME: "/home/a" }, "/home/a/.cache/weir"],
+  ["linux", { HOME: "/home/a", XDG_CACHE_HOME: "/caches" }, "/caches/weir"],
+  ["linux", { HOME: "/home/a", XDG_CACHE_HOME: "relative" }, "/home/a/.cache/weir"],
+  ["darwin", { HOME: "/Users/a" }, "/Users/a/Library/Caches/weir"],
+  ["windows", { LOCALAPPDATA: "/Users/a/AppData/Local" }, "/Users/a/AppData/Local/weir"],
+  ["linux", {}, undefined],
+];
+for (const [os, variables, expected] of directories) {
+  Deno.test({ name: `on ${os}, ${JSON.stringify(variables)} caches in ${expected}`, ignore: !unix }, () => {
+    assert.equal(cacheDirectory(envOf(variables), os), expected);
+  });
+}
+
+Deno.test(
+  { name: "of several that fetch at once, one does, and no other file stays", ignore: !unix },
+  async () => {
+    await using temporary = await temporaryDirectory();
+    const cache = `${temporary.path}/weir`;
+    let fetches = 0;
+    const fetch = (directory: string) => {
+      fetches++;
+      return writeScript(directory, "fetched", printing("2.15.1"));
+    };
+    const found = await Promise.all([1, 2, 3, 4].map(() => fetchOnce(cache, fetch)));
+    assert.deepEqual(new Set(found), new Set([`${cache}/nats-server`]));
+    assert.equal(fetches, 1);
+    assert.deepEqual(Array.from(Deno.readDirSync(cache), (entry) => entry.name).sort(), [
+      "fetch.lock",
+      "nats-server",
+    ]);
+  },
+);
+
+Deno.test({ name: "what was fetched and does not work is not kept", ignore: !unix }, async () => {
+  await using temporary = await temporaryDirectory();
+  await assert.rejects(
+    fetchOnce(temporary.path, (directory) => writeScript(directory, "fetched", printing("2.10.0"))),
+    /is nats-server 2\.10\.0, but 2\.12\.0 or newer is needed/,
+  );
+  assert.deepEqual(Array.from(Deno.readDirSync(temporary.path), (entry) => entry.name), ["fetch.lock"]);
+});
+
+Deno.test({ name: "a process killed while it fetched is taken over from", ignore: !unix }, async () => {
+  await using temporary = await temporaryDirectory();
+  await writeScript(temporary.path, "nats-server", "damaged");
+  const program = await startProgram(`
+    import { fetchOnce } from ${JSON.stringify(import.meta.resolve("../../runtime/nats_server/cache.ts"))};
+    setInterval(() => {}, 1000);
+    await fetchOnce(${JSON.stringify(temporary.path)}, async (directory) => {
+      await Deno.writeTextFile(directory + "/half", "half");
+      console.log("fetching");
+      return await new Promise(() => {});
+    });
+  `);
+  assert.equal(await program.line(), "fetching");
+  await program.kill();
+  const fetch = (directory: string) => writeScript(directory, "fetched", printing("2.15.1"));
+  assert.equal(await fetchOnce(temporary.path, fetch), `${temporary.path}/nats-server`);
+  const left = Array.from(Deno.readDirSync(temporary.path), (entry) => entry.name).sort();
+  assert.deepEqual(left, ["fetch.lock", "nats-server"]);
+});
+
+Deno.test(
+  { name: "on a fresh machine, two that look for a server fetch a real one, once", ignore: !unix },
+  async () => {
+    await using temporary = await temporaryDirectory();
+    // A PATH to look on with all of ours but a nats-server.
+    for (const tool of ["apt-get", "dpkg"]) {
+      const { stdout } = await new Deno.Command("sh", { args: ["-c", `command -v ${tool}`] }).output();
+      const path = new TextDecoder().decode(stdout).trim();
+      if (path) await Deno.symlink(path, `${temporary.path}/${tool}`);
+    }
+    const log: string[] = [];
+    const env = envOf({ XDG_CACHE_HOME: `${temporary.path}/cache`, PATH: temporary.path });
+    const found = await Promise.all([1, 2].map(() => findServer(env, (line) => log.push(line))));
+    const expected = `${temporary.path}/cache/weir/nats-server`;
+    assert.deepEqual(found, [expected, expected]);
+    assert.equal(log.filter((line) => line.startsWith("Fetching")).length, 1, log.join("\n"));
+    const { stdout } = await new Deno.Command(expected, { args: ["--version"] }).output();
+    assert.match(new TextDecoder().decode(stdout), /^nats-server: v2\.\d+\.\d+/);
+  },
+);

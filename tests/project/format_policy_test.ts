@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { formatPolicy, type FormattedPolicy, policyValues } from "../../runtime/project/format_policy.ts";
+import type { FunctionOptions } from "weir";
+import { POLICY } from "../http/nothing.ts";
+
+function written(options: Omit<FunctionOptions, "on">): FormattedPolicy {
+  const resolved = resolvePolicy({ on: "orders.created", ...options });
+  if (!resolved.ok) throw new Error(resolved.problems.join("; "));
+  return formatPolicy(resolved.policy);
+}
+const chosen = (policy: FormattedPolicy) =>
+  policyValues(policy).filter(({ isDefault }) => !isDefault).map(({ path, value }) => `${path} ${value}`);
+
+Deno.test("a function that sets nothing has the defaults, in the words that its options have", () => {
+  assert.deepEqual(written({}), POLICY);
+  assert.deepEqual(chosen(written({})), []);
+  assert.deepEqual(policyValues(POLICY).map(({ path, value }) => `${path} ${value}`), [
+    "retry.attempts 5",
+    "retry.initial 250ms",
+    "retry.max 1m",
+    "retry.factor 2",
+    "retry.jitter full",
+    "timeout 30s",
+    "concurrency 16",
+    "maxAge none",
+    "idempotency none",
+    "breaker.consecutiveFailures 10",
+    "breaker.interval 1m",
+    "breaker.openFor 30s",
+    "breaker.halfOpenProbes 1",
+  ]);
+});
+
+Deno.test("what a function sets is told from what it leaves as it is", () => {
+  const policy = written({
+    retry: { attempts: 3, jitter: "none" },
+    timeout: 90_000,
+    maxAge: "2d",
+    idempotency: true,
+    breaker: { openFor: "1m" },
+    dependencies: { PaymentService: { consecutiveFailures: 3 } },
+  });
+  assert.deepEqual(chosen(policy), [
+    "retry.attempts 3",
+    "retry.jitter none",
+    "timeout 90s",
+    "maxAge 2d",
+    "breaker.openFor 1m",
+    "dependencies.PaymentService.consecutiveFailures 3",
+  ]);
+  assert.deepEqual(policy.idempotency, { ttl: "7d", key: "source and id" });
+});
+
+Deno.test("options written as a policy says are that policy again", () => {
+  const { maxAge, idempotency, ...rest } = written({ maxAge: "36h", idempotency: { ttl: 1_500 }, timeout: "1.5s" });
+  assert.deepEqual(
+    written({ ...rest, maxAge: maxAge!, idempotency: { ttl: idempotency!.ttl } }),
+    { ...rest, maxAge, idempotency },
+  );
+});
+
+Deno.test("a key of its own, and a dependency that it calls and nobody configures, are told", () => {
+  const resolved = resolvePolicy({ on: "orders.created", idempotency: { key: () => "k", ttl: "1h" } });
+  if (!resolved.ok) throw new Error("it is right");
+  const policy = formatPolicy(resolved.policy, { Mail: resolved.policy.breaker });
+  assert.deepEqual(policy.idempotency, { ttl: "1h", key: "its own" });
+  assert.deepEqual(policy.dependencies, { Mail: POLICY.breaker });
+  assert.deepEqual(chosen(policy), ["idempotency.ttl 1h", "idempotency.key its own"]);
+});

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { defineHealthCheck, defineStream } from "weir";
+import { StartupProblems } from "../../runtime/project/startup_problems.ts";
+import { buildRegistry } from "../../runtime/project/registry.ts";
+import { event, fn, problemsOf, schemas } from "./setup.ts";
+
+const Created = event("orders.created"), Paid = event("payments.captured");
+
+Deno.test("a project without a mistake is bound as a whole", () => {
+  const check = () => {};
+  const registry = buildRegistry(
+    [schemas("orders", Created, defineStream({ name: "ORDERS", maxAge: "1d" })), schemas("payments", Paid)],
+    [
+      fn("charge", { on: Created, emits: [Paid] }, { health: defineHealthCheck("payments", check) }),
+      fn("ship", { on: Paid }),
+    ],
+  );
+  assert.deepEqual(registry.functions.map(({ name }) => name), ["charge", "ship"]);
+  assert.deepEqual([...registry.events.keys()], ["orders.created", "payments.captured"]);
+  assert.deepEqual(registry.streams.map(({ name, subjects, maxAgeMs }) => ({ name, subjects, maxAgeMs })), [
+    { name: "ORDERS", subjects: ["orders.>"], maxAgeMs: 86_400_000 },
+    { name: "PAYMENTS", subjects: ["payments.>"], maxAgeMs: undefined },
+  ]);
+  assert.deepEqual(registry.healthChecks, [{ name: "payments", timeoutMs: 2_000, check }]);
+});
+
+Deno.test("a project of nothing has nothing in it", () => {
+  const nothing = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
+  assert.deepEqual(buildRegistry([], []), nothing);
+});
+
+Deno.test("every mistake of a project is told at once, each with its file", () => {
+  const bad = [
+    schemas(
+      "orders",
+      Created,
+      event("orders"),
+      event("orders.dated", { version: 0 }),
+      defineStream({ name: "my stream" }),
+      defineStream({ name: "LETTERS", subjects: ["dead_letters.>"] }),
+    ),
+    schemas("shop", event("orders.created")),
+  ];
+  const functions = [
+    { file: "functions/empty.ts", exports: {} },
+    fn("9lives", { on: Created }),
+    fn("ship", { on: [Created, "orders.>"], tymeout: 1 }),
+    fn("charge", { on: Created, emits: [Paid] }),
+    fn("mail", { on: Created }, { one: defineHealthCheck("mail", () => {}), two: defineHealthCheck("mail", () => {}) }),
+  ];
+  assert.deepEqual(problemsOf(bad, functions), [
+    "schemas/orders.ts: option name: a stream's name is letters, digits, _ and -",
+    'schemas/orders.ts: subject "dead_letters.>" of stream LETTERS overlaps dead_letters.>, which is reserved',
+    'schemas/orders.ts: event "orders": a type is two or more tokens of letters, digits, _ and -, ' +
+    'such as "orders.created"',
+    'schemas/orders.ts: event "orders.dated": version 0 is not a whole number from 1',
+    'schemas/shop.ts: event "orders.created" is already declared in schemas/orders.ts: a type has one definition',
+    "functions/empty.ts: no default export: write `export default defineFunction(…)`, " +
+    "or start the file's name with _ if it is a helper",
+    'functions/9lives.ts: "9lives" cannot be a function\'s name: a letter, then letters, digits, _ and -, 64 at most',
+    'functions/ship.ts: unknown option tymeout: did you mean "timeout"?',
+    'functions/ship.ts: its triggers "orders.created" and "orders.>" overlap: an event would wake it twice; keep one of them',
+    'functions/charge.ts: emits "payments.captured", which no file in schemas/ exports: export it there',
+    "functions/mail.ts: health check mail is declared twice",
+  ]);
+});
+
+const dependencies = (openFor: string) => ({ on: Created, dependencies: { Payments: { openFor } } });
+
+Deno.test("two functions that configure one dependency differently are refused", () => {
+  assert.deepEqual(
+    problemsOf([schemas("orders", Created)], [fn("a", dependencies("1s")), fn("b", dependencies("2s"))]),
+    [
+      "functions/b.ts: dependency Payments has another breaker in functions/a.ts: " +
+      "a dependency has one breaker; give both the same options",
+    ],
+  );
+});
+
+Deno.test("two functions may configure one dependency alike, however they write it", () => {
+  assert.deepEqual(
+    problemsOf([schemas("orders", Created)], [fn("a", dependencies("60s")), fn("b", dependencies("1m"))]),
+    [],
+  );
+});
+
+Deno.test("a dependency's two breakers are told even when a function has another problem", () => {
+  const functions = [fn("a", dependencies("1s")), fn("b", { ...dependencies("2s"), emits: [Paid] })];
+  const problems = problemsOf([schemas("orders", Created)], functions);
+  assert.ok(problems.some((problem) => problem.startsWith("functions/b.ts: emits")), problems.join("\n"));
+  assert.ok(problems.some((problem) => problem.startsWith("functions/b.ts: dependency Payments")), problems.join("\n"));
+});
+
+Deno.test("two health checks of one name are refused", () => {
+  const check = () => defineHealthCheck("payments", () => {});
+  const functions = [fn("a", { on: Created }, { one: check() }), fn("b", { on: Created }, { two: check() })];
+  assert.deepEqual(problemsOf([schemas("orders", Created)], functions), [
+    "functions/b.ts: health check payments is declared twice",
+  ]);
+});
+
+for (const timeout of ["soon", -1, 0, "0s"]) {
+  Deno.test(`a health check that may take ${JSON.stringify(timeout)} is refused: it could never pass`, () => {
+    const health = defineHealthCheck("payments", () => {}, { timeout: timeout as number });
+    const problems = problemsOf([schemas("orders", Created)], [fn("a", { on: Created }, { health })]);
+    assert.match(problems.join("; "), /^functions\/a\.ts: health check payments: its timeout is not a duration[^;]*$/);
+  });
+}
+
+Deno.test("problems are one error, whose message counts and lists them", () => {
+  assert.equal(new StartupProblems(["PORT is wrong"]).message, "1 problem:\n  - PORT is wrong");
+  assert.equal(new StartupProblems(["a", "b"]).message, "2 problems:\n  - a\n  - b");
+});
+
+Deno.test("a subject that is nearly the type of an event is allowed, and warned of", () => {
+  const { warnings } = buildRegistry([schemas("orders", Created)], [fn("ship", { on: "orders.creatd" })]);
+  assert.deepEqual(warnings, [
+    'functions/ship.ts: no event has the type "orders.creatd": did you mean "orders.created"?',
+  ]);
+  assert.deepEqual(buildRegistry([schemas("orders", Created)], [fn("ship", { on: "legacy.created" })]).warnings, []);
+  const [neighbour] = buildRegistry([schemas("orders", Created)], [fn("ship", { on: "orders.shipped" })]).warnings;
+  assert.equal(neighbour, 'functions/ship.ts: no event has the type "orders.shipped"; there are "orders.created"');
+});
+
+Deno.test("two functions whose names differ in case alone are refused", () => {
+  assert.deepEqual(
+    problemsOf([schemas("orders", Created)], [fn("Ship", { on: Created }), fn("ship", { on: Created })]),
+    [
+      "functions/ship.ts: its name is that of functions/Ship.ts, but for upper and lower case: rename one of them",
+    ],
+  );
+});

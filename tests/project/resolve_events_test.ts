@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { resolveEvents } from "../../runtime/project/resolve_events.ts";
+import { StreamMap } from "../../runtime/project/resolve_streams.ts";
+import { event, problemsOf, schemas } from "./setup.ts";
+
+Deno.test("events are found by type in every file, whatever their export is called", () => {
+  const created = event("orders.created"), confirmed = event("orders.confirmed"), paid = event("payments.captured");
+  const problems: string[] = [];
+  const { events } = resolveEvents(
+    [schemas("orders", created, "no event", null, confirmed), schemas("payments", paid)],
+    new StreamMap(),
+    problems,
+  );
+  assert.deepEqual([...events], [
+    ["orders.created", created],
+    ["orders.confirmed", confirmed],
+    ["payments.captured", paid],
+  ]);
+  assert.deepEqual(problems, []);
+});
+
+Deno.test("one definition exported twice is one event", () => {
+  const created = event("orders.created");
+  assert.deepEqual(problemsOf([schemas("orders", created), schemas("index", created)]), []);
+});
+
+Deno.test("two definitions of one type are refused with both files", () => {
+  const twice = [schemas("orders", event("orders.created")), schemas("shop", event("orders.created"))];
+  assert.deepEqual(problemsOf(twice), [
+    'schemas/shop.ts: event "orders.created" is already declared in schemas/orders.ts: a type has one definition',
+  ]);
+});
+
+for (const type of ["orders", "", "orders.", ".created", "orders.*", "orders.>", "orders created.x", "größe.neu", 7]) {
+  Deno.test(`${JSON.stringify(type)} is no type`, () => {
+    assert.deepEqual(problemsOf([schemas("orders", event(type as string))]), [
+      `schemas/orders.ts: event ${JSON.stringify(type)}: ` +
+      'a type is two or more tokens of letters, digits, _ and -, such as "orders.created"',
+    ]);
+  });
+}
+
+Deno.test("a type in a reserved place is refused", () => {
+  assert.deepEqual(problemsOf([schemas("letters", event("dead_letters.orders"))]), [
+    'schemas/letters.ts: event "dead_letters.orders": ' +
+    '"dead_letters.orders" overlaps dead_letters.>, which is reserved',
+  ]);
+});
+
+const rows: [what: string, options: object, problem: string][] = [
+  ["a version of zero", { version: 0 }, "version 0 is not a whole number from 1"],
+  ["a version of text", { version: "1" }, 'version "1" is not a whole number from 1'],
+  ["half a version", { version: 1.5 }, "version 1.5 is not a whole number from 1"],
+  [
+    "data that is no schema",
+    { data: { orderId: "string" } },
+    "data is not a zod schema, such as z.object({ orderId: z.string() })",
+  ],
+  [
+    "data that is a bare list of fields",
+    { data: { orderId: z.string() } },
+    "data is not a zod schema: put it into z.object(…)",
+  ],
+  [
+    "a date in the data",
+    { data: z.object({ at: z.date() }) },
+    "its data cannot travel as JSON: at: Date cannot be represented in JSON Schema (use z.iso.datetime() for a time)",
+  ],
+  [
+    "a bigint in the data",
+    { data: z.object({ total: z.bigint() }) },
+    "its data cannot travel as JSON: total: BigInt cannot be represented in JSON Schema " +
+    "(use z.int(), or z.string() where that is too small)",
+  ],
+  [
+    "a symbol deep in the data",
+    { data: z.object({ items: z.array(z.object({ sku: z.symbol().optional() })) }) },
+    "its data cannot travel as JSON: items.*.sku: Symbols cannot be represented in JSON Schema " +
+    "(only text, numbers, true, false, null, lists and objects do)",
+  ],
+  ["an unknown option", { ingres: {} }, 'unknown option ingres: did you mean "ingress"?'],
+  [
+    "an unknown option of the ingress",
+    { ingress: { rout: "/a" } },
+    'unknown option ingress.rout: did you mean "route"?',
+  ],
+  ["an option that belongs elsewhere", { route: "/a" }, "unknown option route: it belongs into `ingress`"],
+  [
+    "a route without a slash",
+    { ingress: { route: "orders" } },
+    'route "orders" is not a path of its own, such as ' +
+    '"/orders"',
+  ],
+  ["a route with a query", { ingress: { route: "/a?b" } }, 'route "/a?b" is not a path of its own, such as "/orders"'],
+  ["a route with a space", { ingress: { route: "/a b" } }, 'route "/a b" is not a path of its own, such as "/orders"'],
+  [
+    "a route in the place of Weir's own",
+    { ingress: { route: "/events/orders" } },
+    'route "/events/orders" is not a path of its own, such as "/orders"',
+  ],
+  [
+    "the route of health",
+    { ingress: { route: "/health" } },
+    'route "/health" is not a path of its own, such as ' +
+    '"/orders"',
+  ],
+];
+for (const [what, options, problem] of rows) {
+  Deno.test(`${what} is refused: ${problem}`, () => {
+    assert.deepEqual(problemsOf([schemas("orders", event("orders.created", options))]), [
+      `schemas/orders.ts: event "orders.created": ${problem}`,
+    ]);
+  });
+}
+
+Deno.test("data that is parsed from JSON into something else may travel: its input counts", () => {
+  const data = z.object({ at: z.string().transform((text) => new Date(text)) });
+  assert.deepEqual(problemsOf([schemas("orders", event("orders.created", { data }))]), []);
+});
+
+Deno.test("a route that only looks like one of Weir's own is free", () => {
+  const one = event("orders.created", { ingress: { route: "/eventsource" } });
+  assert.deepEqual(problemsOf([schemas("orders", one)]), []);
+});
+
+Deno.test("one route for two events is refused", () => {
+  const ingress = { route: "/orders" };
+  const both = [event("orders.created", { ingress }), event("orders.cancelled", { ingress })];
+  assert.deepEqual(problemsOf([schemas("orders", ...both)]), [
+    'schemas/orders.ts: event "orders.cancelled": route /orders already belongs to orders.created',
+  ]);
+});
+
+Deno.test("two events may go without a route", () => {
+  const both = [event("orders.created", { ingress: {} }), event("orders.cancelled", { ingress: {} })];
+  assert.deepEqual(problemsOf([schemas("orders", ...both)]), []);
+});

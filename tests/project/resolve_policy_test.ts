@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import type { FunctionOptions } from "weir";
+import { resolveBreaker, resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+
+/** What is wrong with options that are only right for having `on` and `emits`. */
+function problems(options: object): string[] {
+  const resolved = resolvePolicy({ on: "orders.>", emits: [], ...options } as FunctionOptions);
+  return resolved.ok ? [] : resolved.problems;
+}
+
+Deno.test("what is given stays, and only what is left out is filled in", () => {
+  const resolved = resolvePolicy({
+    on: "orders.>",
+    emits: [],
+    retry: { attempts: 2, max: "2h" },
+    timeout: 1_500,
+    maxAge: "7d",
+    idempotency: { ttl: "1h" },
+    breaker: { openFor: "5s" },
+    dependencies: { Payments: { halfOpenProbes: 2, interval: 500 }, Mail: {} },
+  });
+  assert.ok(resolved.ok);
+  assert.deepEqual(resolved.policy, {
+    retry: { attempts: 2, initialMs: 250, maxMs: 7_200_000, factor: 2, jitter: "full" },
+    timeoutMs: 1_500,
+    concurrency: 16,
+    maxAgeMs: 604_800_000,
+    idempotency: { ttlMs: 3_600_000 },
+    breaker: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 5_000, halfOpenProbes: 1 },
+    dependencies: {
+      Payments: { consecutiveFailures: 10, intervalMs: 500, openForMs: 30_000, halfOpenProbes: 2 },
+      Mail: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 30_000, halfOpenProbes: 1 },
+    },
+  });
+});
+
+Deno.test("`emits` may be left out: most functions that end a flow emit nothing", () => {
+  assert.deepEqual(resolvePolicy({ on: "orders.>" }), resolvePolicy({ on: "orders.>", emits: [] }));
+  assert.ok(resolvePolicy({ on: "orders.>" }).ok);
+});
+
+Deno.test("an option given as undefined is an option left out", () => {
+  assert.deepEqual(problems({ retry: undefined, timeout: undefined, maxAge: undefined, dependencies: undefined }), []);
+  assert.deepEqual(problems({ retry: { attempts: undefined }, breaker: { openFor: undefined } }), []);
+});
+
+Deno.test("`idempotency: true` remembers events for a week, and false is as if it were left out", () => {
+  const policyOf = (idempotency: boolean) => {
+    const resolved = resolvePolicy({ on: "orders.>", idempotency });
+    return resolved.ok ? resolved.policy.idempotency : resolved.problems;
+  };
+  assert.deepEqual(policyOf(true), { ttlMs: 604_800_000 });
+  assert.equal(policyOf(false), undefined);
+});
+
+const HELP = 'milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"';
+const rows: [options: object, problem: string][] = [
+  [{ tymeout: "5s" }, 'unknown option tymeout: did you mean "timeout"?'],
+  [{ attempts: 3 }, "unknown option attempts: it belongs into `retry`"],
+  [{ openFor: "1s" }, "unknown option openFor: it belongs into `breaker`"],
+  [{ speed: 3 }, "unknown option speed"],
+  [{ retry: { atempts: 3 } }, 'unknown option retry.atempts: did you mean "attempts"?'],
+  [{ breaker: { openfor: "1s" } }, 'unknown option breaker.openfor: did you mean "openFor"?'],
+  [{ dependencies: { Pay: { openfor: 1 } } }, 'unknown option dependencies.Pay.openfor: did you mean "openFor"?'],
+  [{ retry: { attempts: 0 } }, "option retry.attempts: 0 is not a whole number from 1"],
+  [{ retry: { attempts: -1 } }, "option retry.attempts: -1 is not a whole number from 1"],
+  [{ concurrency: "16" }, 'option concurrency: "16" is not a whole number from 1'],
+  [{ concurrency: 1.5 }, "option concurrency: 1.5 is not a whole number from 1"],
+  [{ breaker: { halfOpenProbes: 0 } }, "option breaker.halfOpenProbes: 0 is not a whole number from 1"],
+  [{ retry: { factor: 0.5 } }, "option retry.factor: 0.5 is not a number from 1"],
+  [{ retry: { factor: Infinity } }, "option retry.factor: Infinity is not a number from 1"],
+  [{ retry: { jitter: "half" } }, 'option retry.jitter: "half" is neither "full" nor "none"'],
+  [{ timeout: 5n }, `option timeout: 5n is not a duration above zero: ${HELP}`],
+  [{ timeout: "soon" }, `option timeout: "soon" is not a duration above zero: ${HELP}`],
+  [{ timeout: 0 }, `option timeout: 0 is not a duration above zero: ${HELP}`],
+  [{ maxAge: "-1s" }, `option maxAge: "-1s" is not a duration above zero: ${HELP}`],
+  [
+    { idempotency: { ttl: "10ms" } },
+    "option idempotency.ttl: 10ms is too short: one second at the least, which is how finely NATS counts it",
+  ],
+  [{ idempotency: { key: "orderId" } }, "option idempotency.key: not a function"],
+  [{ idempotency: { keys: 1 } }, 'unknown option idempotency.keys: did you mean "key"?'],
+  [{ retry: { initial: "1 s" } }, `option retry.initial: "1 s" is not a duration above zero: ${HELP}`],
+  [{ retry: { max: "1w" } }, `option retry.max: "1w" is not a duration above zero: ${HELP}`],
+  [{ breaker: { interval: null } }, `option breaker.interval: null is not a duration above zero: ${HELP}`],
+  [
+    { dependencies: { Pay: { openFor: "0s" } } },
+    `option dependencies.Pay.openFor: "0s" is not a duration above zero: ${HELP}`,
+  ],
+];
+for (const [options, problem] of rows) {
+  Deno.test(`it is refused: ${problem}`, () => assert.deepEqual(problems(options), [problem]));
+}
+
+const refused: [options: object, where: string][] = [
+  [{ retry: { attempts: 0 } }, "option retry.attempts: "],
+  [{ retry: { attempts: 1.5 } }, "option retry.attempts: "],
+  [{ retry: { attempts: Infinity } }, "option retry.attempts: "],
+  [{ retry: { factor: 0.5 } }, "option retry.factor: "],
+  [{ retry: { jitter: "half" } }, "option retry.jitter: "],
+  [{ retry: null }, "option retry: "],
+  [{ concurrency: 0 }, "option concurrency: "],
+  [{ concurrency: "16" }, "option concurrency: "],
+  [{ breaker: false }, "option breaker: "],
+  [{ breaker: { consecutiveFailures: 0 } }, "option breaker.consecutiveFailures: "],
+  [{ breaker: { halfOpenProbes: -1 } }, "option breaker.halfOpenProbes: "],
+  [{ dependencies: { Pay: { halfOpenProbes: 0 } } }, "option dependencies.Pay.halfOpenProbes: "],
+  [{ dependencies: [] }, "option dependencies: "],
+];
+for (const [options, where] of refused) {
+  Deno.test(`${JSON.stringify(options)} is refused by its name`, () => {
+    const found = problems(options);
+    assert.equal(found.length, 1);
+    assert.ok(found[0].startsWith(where) && found[0].length > where.length, found[0]);
+  });
+}
+
+Deno.test("every wrong option is named at once", () => {
+  const found = problems({ tymeout: 1, timeout: "x", retry: { attempts: 0 }, breaker: { openfor: 1 } });
+  assert.deepEqual(found.map((line) => line.split(":")[0]).sort(), [
+    "option retry.attempts",
+    "option timeout",
+    "unknown option breaker.openfor",
+    "unknown option tymeout",
+  ]);
+});
+
+Deno.test("the options themselves are left as they were", () => {
+  const given = { on: "orders.>", emits: [], retry: { initial: "1s" }, dependencies: { Pay: {} } } as const;
+  const before = structuredClone(given);
+  const resolved = resolvePolicy(given);
+  assert.deepEqual(given, before);
+  assert.ok(resolved.ok);
+  assert.notEqual(resolved.policy.dependencies.Pay, given.dependencies.Pay);
+});
+
+Deno.test("a breaker of its own is filled in likewise, and throws when it is wrong", () => {
+  assert.deepEqual(resolveBreaker({ consecutiveFailures: 3 }), {
+    consecutiveFailures: 3,
+    intervalMs: 60_000,
+    openForMs: 30_000,
+    halfOpenProbes: 1,
+  });
+  assert.throws(() => resolveBreaker({ consecutiveFailures: 0 }), { name: "ZodError" });
+});

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { defineStream, type StreamOptions } from "weir";
+import { StreamMap } from "../../runtime/project/resolve_streams.ts";
+
+/** A map with these streams declared, which must be right. */
+function declared(...streams: StreamOptions[]): StreamMap {
+  const map = new StreamMap();
+  for (const stream of streams) assert.deepEqual(map.declare(defineStream(stream), "schemas/orders.ts"), []);
+  return map;
+}
+
+Deno.test("a subject's default stream is its first token in upper case, with everything under that token", () => {
+  const map = declared();
+  assert.deepEqual(map.streamFor("orders.created"), { ok: true, stream: "ORDERS" });
+  assert.deepEqual(map.streamFor("orders.eu.cancelled"), { ok: true, stream: "ORDERS" });
+  assert.deepEqual(map.streamFor("legacy.>"), { ok: true, stream: "LEGACY" });
+  assert.deepEqual(map.all(), [
+    { name: "ORDERS", subjects: ["orders.>"] },
+    { name: "LEGACY", subjects: ["legacy.>"] },
+  ]);
+});
+
+Deno.test("first tokens that differ only in case share a stream, since their default has one name", () => {
+  const map = declared();
+  map.streamFor("orders.created");
+  assert.deepEqual(map.streamFor("Orders.created"), { ok: true, stream: "ORDERS" });
+  assert.deepEqual(map.all(), [{ name: "ORDERS", subjects: ["orders.>", "Orders.>"] }]);
+});
+
+Deno.test("a declared stream keeps its settings, in milliseconds", () => {
+  const map = declared({
+    name: "ORDERS",
+    maxAge: "30d",
+    maxBytes: 1_000,
+    storage: "memory",
+    duplicateWindow: "10m",
+  });
+  assert.deepEqual(map.all(), [{
+    name: "ORDERS",
+    subjects: ["orders.>"],
+    maxAgeMs: 2_592_000_000,
+    maxBytes: 1_000,
+    storage: "memory",
+    duplicateWindowMs: 600_000,
+  }]);
+});
+
+Deno.test("a declared stream stores what it covers, whatever the first token says", () => {
+  const map = declared({ name: "SHOP", subjects: ["orders.*", "stock.>"] });
+  assert.deepEqual(map.streamFor("orders.created"), { ok: true, stream: "SHOP" });
+  assert.deepEqual(map.streamFor("stock.eu.>"), { ok: true, stream: "SHOP" });
+  assert.deepEqual(map.all().map(({ name }) => name), ["SHOP"]);
+});
+
+const HELP = 'milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"';
+const ONE = "JetStream stores a subject in one stream only";
+const declarations: [what: string, streams: object[], problems: string[]][] = [
+  ["a name with a space", [{ name: "MY ORDERS" }], ["option name: a stream's name is letters, digits, _ and -"]],
+  ["an unknown option", [{ name: "ORDERS", maxMsgs: 1 }], ["unknown option maxMsgs"]],
+  ["a bad age", [{ name: "ORDERS", maxAge: "week" }], [
+    `option maxAge: "week" is not a duration above zero: ${HELP}`,
+  ]],
+  ["one name twice", [{ name: "ORDERS" }, { name: "ORDERS", subjects: ["a.>"] }], [
+    "stream ORDERS is already declared in schemas/orders.ts: a stream has one declaration",
+  ]],
+  ["a subject that is none", [{ name: "ORDERS", subjects: ["orders..x"] }], [
+    'subject "orders..x" of stream ORDERS: it has an empty token',
+  ]],
+  ["the dead letters' subjects", [{ name: "MINE", subjects: ["dead_letters.mine.>"] }], [
+    'subject "dead_letters.mine.>" of stream MINE overlaps dead_letters.>, which is reserved',
+  ]],
+  ["JetStream's own subjects", [{ name: "MINE", subjects: ["$JS.API.x"] }], [
+    'subject "$JS.API.x" of stream MINE overlaps $JS.>, which is reserved',
+  ]],
+  ["key-value subjects", [{ name: "MINE", subjects: ["$KV.stock.>"] }], [
+    'subject "$KV.stock.>" of stream MINE overlaps $KV.>, which is reserved',
+  ]],
+  ["every subject there is", [{ name: "ALL", subjects: [">"] }], [
+    'subject ">" of stream ALL overlaps dead_letters.>, which is reserved',
+  ]],
+  ["subjects of another stream", [{ name: "A", subjects: ["x.>"] }, { name: "B", subjects: ["x.*.z", "y"] }], [
+    `subject "x.*.z" of stream B overlaps "x.>" of stream A: ${ONE}`,
+  ]],
+  ["all of that at once", [{ name: "A", subjects: ["x.>"] }, { name: "B", subjects: ["x.y", "_INBOX.a", "b..c"] }], [
+    `subject "x.y" of stream B overlaps "x.>" of stream A: ${ONE}`,
+    'subject "_INBOX.a" of stream B overlaps _INBOX.>, which is reserved',
+    'subject "b..c" of stream B: it has an empty token',
+  ]],
+];
+for (const [what, streams, problems] of declarations) {
+  Deno.test(`${what}: ${problems.join("; ")}`, () => {
+    const map = new StreamMap();
+    assert.deepEqual(
+      streams.flatMap((stream) => map.declare(defineStream(stream as StreamOptions), "schemas/orders.ts")),
+      problems,
+    );
+  });
+}
+
+const refusals: [what: object, option: string][] = [
+  [{ name: "ORDERS", subjects: [] }, "option subjects: "],
+  [{ name: "ORDERS", storage: "tape" }, "option storage: "],
+  [{ name: "ORDERS", maxBytes: 0 }, "option maxBytes: "],
+];
+for (const [options, where] of refusals) {
+  Deno.test(`${JSON.stringify(options)} is refused by the option's name`, () => {
+    const [problem, ...more] = new StreamMap().declare(defineStream(options as StreamOptions), "schemas/orders.ts");
+    assert.ok(problem?.startsWith(where), problem);
+    assert.deepEqual(more, []);
+  });
+}
+
+Deno.test("a stream whose own subjects overlap is refused, as JetStream would", () => {
+  const problems = new StreamMap().declare(
+    defineStream({ name: "ORDERS", subjects: ["orders.>", "orders.created"] }),
+    "schemas/orders.ts",
+  );
+  assert.equal(problems.length, 1);
+  assert.match(problems[0], /"orders.created" of stream ORDERS .*"orders.>"/);
+});
+
+Deno.test("the dead letters' stream cannot be declared as another", () => {
+  const problems = new StreamMap().declare(
+    defineStream({ name: "DEAD_LETTERS", subjects: ["failures.>"] }),
+    "schemas/orders.ts",
+  );
+  assert.equal(problems.length, 1);
+  assert.match(problems[0], /DEAD_LETTERS.* reserved/);
+});
+
+const homeless: [what: string, streams: StreamOptions[], pattern: string, problem: string][] = [
+  [
+    "a wildcard names no stream",
+    [],
+    "*.created",
+    'no stream covers "*.created" and its first token names no ' +
+    "default one: declare it with defineStream",
+  ],
+  [
+    "nor does a single token",
+    [],
+    "orders",
+    'no stream covers "orders" and its first token names no default one: ' +
+    "declare it with defineStream",
+  ],
+  ["a reserved subject has none", [], "dead_letters.x", '"dead_letters.x" overlaps dead_letters.>, which is reserved'],
+  [
+    "a declared stream is not widened",
+    [{ name: "ORDERS", subjects: ["orders.created"] }],
+    "orders.cancelled",
+    'stream ORDERS is declared but does not cover "orders.cancelled": add it to the stream\'s subjects',
+  ],
+  [
+    "a default stream may not overlap a declared one",
+    [{ name: "SHOP", subjects: ["orders.created"] }],
+    "orders.cancelled",
+    'the default stream ORDERS for "orders.cancelled" would overlap "orders.created" of stream SHOP: ' +
+    "let that stream cover it",
+  ],
+];
+for (const [what, streams, pattern, problem] of homeless) {
+  Deno.test(what, () => assert.deepEqual(declared(...streams).streamFor(pattern), { ok: false, problem }));
+}
+
+Deno.test("one declaration that is exported twice is one stream", () => {
+  const map = new StreamMap(), orders = defineStream({ name: "ORDERS" });
+  assert.deepEqual([...map.declare(orders, "schemas/orders.ts"), ...map.declare(orders, "schemas/index.ts")], []);
+});

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { type Context, ROOT_CONTEXT, SpanKind, trace, TraceFlags } from "@opentelemetry/api";
+import { samplerOf } from "../../../runtime/telemetry/otel/otlp_provider.ts";
+
+const LOW = "00000000000000000000000000000001", HIGH = "ffffffff000000000000000000000000";
+
+/** The context of a remote parent that was, or was not, sampled. */
+function below(sampled: boolean, traceId: string): Context {
+  const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId: "b7ad6b7169203331", traceFlags, isRemote: true });
+}
+
+/** Whether it samples a root of a low and of a high trace id, and a child of a sampled and an unsampled parent. */
+function decisions(name?: string, argument?: string): string {
+  const sampler = samplerOf(name, argument);
+  return [[ROOT_CONTEXT, LOW], [ROOT_CONTEXT, HIGH], [below(true, HIGH), HIGH], [below(false, LOW), LOW]]
+    .map(([parent, id]) => sampler.shouldSample(parent as Context, id as string, "span", SpanKind.SERVER, {}, []))
+    .map(({ decision }) => decision === 2 ? "yes" : "no")
+    .join(" ");
+}
+
+for (
+  const [name, argument, expected] of [
+    ["always_on", undefined, "yes yes yes yes"],
+    ["always_off", undefined, "no no no no"],
+    ["traceidratio", "0.5", "yes no no yes"],
+    ["traceidratio", "0", "no no no no"],
+    ["traceidratio", "1", "yes yes yes yes"],
+    ["traceidratio", undefined, "yes yes yes yes"],
+    ["traceidratio", "half", "yes yes yes yes"],
+    ["parentbased_always_on", undefined, "yes yes yes no"],
+    ["parentbased_always_off", undefined, "no no yes no"],
+    ["parentbased_traceidratio", "0.5", "yes no yes no"],
+    ["parentbased_traceidratio", "0", "no no yes no"],
+    [undefined, undefined, "yes yes yes no"],
+    ["unknown", undefined, "yes yes yes no"],
+  ]
+) {
+  Deno.test(`OTEL_TRACES_SAMPLER ${name} with argument ${argument}: ${expected}`, () => {
+    assert.equal(decisions(name, argument), expected);
+  });
+}
