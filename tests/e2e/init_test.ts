@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { copyFolder, freePorts } from "./program.ts";
 import { handlesAnEvent, startHandlesAnEvent, startTask } from "./project_program.ts";
 
@@ -40,8 +41,10 @@ Deno.test("init makes a project outside of Weir's folder that tests, develops, s
       assert.match(await succeeds(project, "task", "--quiet", "ok"), /1 passed .* 0 failed/);
     });
     await t.step("dev handles an event, and checks types", async () => {
+      // One of its own would take NATS's usual port, which other tests wait to see closed.
+      await using server = await startServer();
       const env = freePorts("PORT", "ADMIN_PORT");
-      await using program = await startTask(project, "dev", env);
+      await using program = await startTask(project, "dev", { ...env, NATS_URL: server.url });
       await program.waitForLine(/^Weir is up in/);
       await handlesAnEvent(program, env.PORT);
       await program.waitForLine(/types are checked: no errors/);
