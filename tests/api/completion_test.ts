@@ -13,13 +13,13 @@ void OrderCreated;
 export default defineFunction({ on: ${on}, timeout: "5s" }, (event) => void event.data.total.nothing);
 `;
 
-Deno.test("the committed list of the schemas' files is what would be written: else run `deno task types`", async () => {
+Deno.test("schemas/_types.d.ts is up to date: else run `deno task types`", async () => {
   const written = await Deno.readTextFile(new URL(EVENT_TYPES_FILE, ROOT));
   const wanted = eventTypes(await listModules(new URL("schemas/", ROOT)));
   assert.equal(written, wanted, `${EVENT_TYPES_FILE} is not what schemas/ makes of it: run \`deno task types\``);
 });
 
-Deno.test("an editor completes event types, and types the data of the one that is taken", async () => {
+Deno.test("defineFunction completes event types in an editor, and types the data", async () => {
   const server = new LanguageServer(ROOT);
   await using _ = { [Symbol.asyncDispose]: () => server.stop() };
   await server.initialize();
@@ -39,7 +39,7 @@ Deno.test("an editor completes event types, and types the data of the one that i
   }
 });
 
-/** What it offers where the text has a `|`, in a file that need not exist. */
+/** Returns the completions at the `|` of a text, in a file that need not exist. */
 async function complete(server: LanguageServer, file: string, textWithCursor: string): Promise<string[]> {
   const [before, after] = textWithCursor.split("|"), lines = before.split("\n");
   server.show(file, before + after);
@@ -51,7 +51,7 @@ async function complete(server: LanguageServer, file: string, textWithCursor: st
   return (answer as { items: { label: string }[] } | null)?.items.map(({ label }) => label) ?? [];
 }
 
-Deno.test("the list is written only when files come or go; one that is wrong or missing only completes less", async () => {
+Deno.test("types writes the list only if files come or go; an outdated list only completes less", async () => {
   await using project = await copyProject();
   const root = new URL(`file://${project.path}/`);
   assert.equal(await writeEventTypes(root), false);
