@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EVENT_TYPES_FILE, eventTypes, writeEventTypes } from "../../runtime/cli/event_types.ts";
 import { listModules } from "../../runtime/project/load_project.ts";
 import { copyProject } from "../e2e/program.ts";
-import { LanguageServer } from "../../runtime/dev/language_server.ts";
+import { Editor } from "./editor.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ORDERS = ["orders.confirmed", "orders.created", "orders.rejected"];
@@ -20,11 +20,9 @@ Deno.test("schemas/_types.d.ts is up to date: else run `deno task types`", async
 });
 
 Deno.test("defineFunction completes event types in an editor, and types the data", async () => {
-  const server = new LanguageServer(ROOT);
-  await using _ = { [Symbol.asyncDispose]: () => server.stop() };
-  await server.initialize();
+  await using editor = await Editor.open(ROOT);
   for (const on of ['"orders.|"', '"|"', '["stock.reserved", "orders.|"]', '[OrderCreated, "|"]']) {
-    const offered = await complete(server, "functions/_completed.ts", typed(on));
+    const offered = await editor.complete("functions/_completed.ts", typed(on));
     assert.deepEqual(offered.filter((label) => /^orders\../.test(label)).sort(), ORDERS, on);
   }
   for (
@@ -33,23 +31,9 @@ Deno.test("defineFunction completes event types in an editor, and types the data
       ['"orders.>"', "'event.data' is of type 'unknown'."],
     ]
   ) {
-    server.show("functions/_diagnosed.ts", typed(on));
-    const found = await server.check("functions/_diagnosed.ts");
-    assert.deepEqual(found.map(({ line, message }) => ({ line, message })), [{ line: 5, message }]);
+    assert.deepEqual(await editor.errors("functions/_diagnosed.ts", typed(on)), [{ line: 5, message }]);
   }
 });
-
-/** Returns the completions at the `|` of a text, in a file that need not exist. */
-async function complete(server: LanguageServer, file: string, textWithCursor: string): Promise<string[]> {
-  const [before, after] = textWithCursor.split("|"), lines = before.split("\n");
-  server.show(file, before + after);
-  const answer = await server.request("textDocument/completion", {
-    textDocument: { uri: new URL(file, ROOT).href },
-    position: { line: lines.length - 1, character: lines.at(-1)!.length },
-    context: { triggerKind: 1 },
-  });
-  return (answer as { items: { label: string }[] } | null)?.items.map(({ label }) => label) ?? [];
-}
 
 Deno.test("types writes the list only if files come or go; an outdated list only completes less", async () => {
   await using project = await copyProject();
