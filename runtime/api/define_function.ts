@@ -6,201 +6,158 @@ import type { EventDefinition } from "./define_event.ts";
 import type { EventOfType, KnownType } from "./schema_files.ts";
 
 /**
- * What wakes a function: an event, its type as text, such as `orders.created`, or a raw subject pattern such as
- * `legacy.>`, whose data stays unchecked.
- *
- * @example
- * ```ts
- * import { defineEvent, defineFunction, type Trigger } from "weir";
- * import { z } from "zod";
- *
- * const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ total: z.int() }) });
- * const on = [Paid, "legacy.payments.>"] as const satisfies readonly Trigger[];
- *
- * export default defineFunction({ on }, ({ type }, ctx) => ctx.log.info(`paid by ${type}`));
- * ```
+ * Trigger of a function: an event, its type as text, such as `orders.created`, or a raw subject pattern such as
+ * `legacy.>`, whose data is not checked.
  */
-// A `string` as such would swallow the known types, and nothing would complete.
+// A plain `string` would absorb the known types, and an editor would complete none.
 export type Trigger = EventDefinition | KnownType | (string & Record<never, never>);
 
-/**
- * The event type that a trigger, or a list of them, delivers.
- *
- * @example
- * ```ts
- * import { defineEvent, type EventOf } from "weir";
- * import { z } from "zod";
- *
- * const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ total: z.int() }) });
- *
- * export function euros({ data }: EventOf<typeof Paid>): string {
- *   return (data.total / 100).toFixed(2);
- * }
- * ```
- */
+/** Type of the events that a trigger, or a list of triggers, delivers. */
 export type EventOf<On> = On extends EventDefinition<infer Type, infer Schema> ? WeirEvent<Type, z.output<Schema>>
   : On extends KnownType ? EventOf<EventOfType<On>>
   : On extends string ? WeirEvent<string, unknown>
   : On extends readonly (infer One)[] ? EventOf<One>
   : never;
 
-/**
- * How failed attempts are repeated: exponential backoff.
- *
- * @example
- * ```ts
- * import { defineFunction, type RetryOptions } from "weir";
- *
- * const patient: RetryOptions = { attempts: 20, initial: "1s", max: "1h" };
- *
- * export default defineFunction({ on: "demo.asked", retry: patient }, () => {});
- * ```
- */
+/** Policy of retries: exponential backoff. */
 export interface RetryOptions {
-  /** Attempts in all, the first one included. */
+  /**
+   * Attempts in all, the first one included.
+   *
+   * @default {5}
+   */
   readonly attempts?: number;
-  /** The wait after the first failure. */
+  /**
+   * Delay after the first failure.
+   *
+   * @default {"250ms"}
+   */
   readonly initial?: Duration;
-  /** The longest wait. */
+  /**
+   * Longest delay.
+   *
+   * @default {"1m"}
+   */
   readonly max?: Duration;
-  /** What the wait is multiplied by after each failure. */
+  /**
+   * Multiplies the delay after each failure.
+   *
+   * @default {2}
+   */
   readonly factor?: number;
-  /** `full` spreads each wait evenly between nothing and itself. */
+  /**
+   * `full` draws each delay from between zero and itself.
+   *
+   * @default {"full"}
+   */
   readonly jitter?: "full" | "none";
 }
 
-/**
- * When a circuit breaker trips and how it recovers.
- *
- * @example
- * ```ts
- * import { type BreakerOptions, defineFunction } from "weir";
- *
- * const touchy: BreakerOptions = { consecutiveFailures: 3, openFor: "1m" };
- *
- * export default defineFunction({ on: "demo.asked", dependencies: { Bank: touchy } }, async (_event, ctx) => {
- *   await ctx.dependency("Bank").call((signal) => fetch("http://bank/rates", { signal }));
- * });
- * ```
- */
+/** Policy of a circuit breaker. */
 export interface BreakerOptions {
-  /** Failures in a row that open it. */
+  /**
+   * Failures in a row that open it.
+   *
+   * @default {10}
+   */
   readonly consecutiveFailures?: number;
-  /** Failures count as one run only within this time. */
+  /**
+   * Longest time from the first failure of a run to its last.
+   *
+   * @default {"1m"}
+   */
   readonly interval?: Duration;
-  /** How long it stays open before it lets probes through. */
+  /**
+   * Time that it stays open before it lets probes through.
+   *
+   * @default {"30s"}
+   */
   readonly openFor?: Duration;
-  /** How many probes a half-open breaker lets through, and how many must succeed to close it. */
+  /**
+   * Probes that a half-open breaker admits, all of which must succeed to close it.
+   *
+   * @default {1}
+   */
   readonly halfOpenProbes?: number;
 }
 
-/**
- * How a function remembers which events it has handled.
- *
- * @example
- * ```ts
- * import { defineEvent, defineFunction, type IdempotencyOptions } from "weir";
- * import { z } from "zod";
- *
- * const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ orderId: z.string() }) });
- * // Once for each order, however many events tell of it.
- * const idempotency: IdempotencyOptions<typeof Paid> = { key: ({ data }) => data.orderId, ttl: "30d" };
- *
- * export default defineFunction({ on: Paid, idempotency }, () => {});
- * ```
- */
+/** Policy of a function that remembers the events it has handled. */
 export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
-  /** What names an event, such as an order's number. Default: its source and id, as CloudEvents identify it. */
+  /** Returns the idempotency key of an event, such as an order's number. Default: its source and id. */
   key?(event: EventOf<On>): string;
-  /** How long a handled event is remembered: one second at the least. */
+  /**
+   * Time that a handled event is remembered, at least one second.
+   *
+   * @default {"7d"}
+   */
   readonly ttl?: Duration;
 }
 
-/**
- * What {@linkcode defineFunction} takes. Anything left out is as in {@linkcode FUNCTION_DEFAULTS}.
- *
- * @example
- * ```ts
- * import { defineFunction, type FunctionOptions } from "weir";
- *
- * // What all functions that call a slow service have in common.
- * const slow = { timeout: "2m", concurrency: 2, retry: { attempts: 10 } } satisfies Partial<FunctionOptions>;
- *
- * export default defineFunction({ on: "demo.asked", ...slow }, () => {});
- * ```
- */
+/** Options of {@linkcode defineFunction}. The defaults are in {@linkcode FUNCTION_DEFAULTS}. */
 export interface FunctionOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
   Emits extends readonly EventDefinition[] = readonly EventDefinition[],
 > {
-  /** What wakes it. */
+  /**
+   * Name of the function, of its durable consumer and of everything that is reported about it. Set it to the old name when
+   * the file is renamed, to keep the consumer and its backlog. Default: the name of the file.
+   */
+  readonly name?: string;
+  /** Events that the function handles. */
   readonly on: On;
-  /** The events it may emit. */
+  /**
+   * Events that it may emit.
+   *
+   * @default {[]}
+   */
   readonly emits?: Emits;
-  /** How failed attempts are repeated. */
+  /** Policy of retries. */
   readonly retry?: RetryOptions;
-  /** How long one attempt may take. */
+  /**
+   * Longest duration of one attempt.
+   *
+   * @default {"30s"}
+   */
   readonly timeout?: Duration;
-  /** How many events one process handles at once. */
+  /**
+   * Events that one process handles at once.
+   *
+   * @default {16}
+   */
   readonly concurrency?: number;
   /**
-   * Remembers handled events in NATS KV, so that a redelivery, a redrive or a republish is not handled again, also by
-   * another replica at the same time. Default: false, since it costs two writes an event.
+   * Remembers handled events in NATS KV, so that no replica handles a redelivery, a redrive or a republish again. It costs
+   * two writes an event.
+   *
+   * @default {false}
    */
   readonly idempotency?: boolean | IdempotencyOptions<On>;
-  /** Events older than this are not handled any more but end in the dead letters. Default: no limit. */
+  /** Greatest age of an event that is still handled; an older one becomes a dead letter. Default: no limit. */
   readonly maxAge?: Duration;
-  /** The breaker around the handler itself. */
+  /** Policy of the breaker around the handler itself. */
   readonly breaker?: BreakerOptions;
-  /** Breakers of the things it calls through `ctx.dependency(name)`, where the default will not do. */
+  /** Policies of the breakers of `ctx.dependency(name)`, by name. Default: those of {@linkcode FUNCTION_DEFAULTS}. */
   readonly dependencies?: Readonly<Record<string, BreakerOptions>>;
 }
 
-/**
- * Handles one event. What it returns is ignored; throwing means failure.
- *
- * @example
- * ```ts
- * import { defineEvent, defineFunction, type Handler } from "weir";
- * import { z } from "zod";
- *
- * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
- * const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string() }) });
- *
- * const greet: Handler<typeof Asked, readonly [typeof Greeted]> = ({ data }, ctx) => {
- *   ctx.emit(Greeted, { text: `Hello ${data.name}` });
- * };
- * export default defineFunction({ on: Asked, emits: [Greeted] }, greet);
- * ```
- */
+/** Handles one event. The returned value is ignored; a thrown one fails the attempt. */
 export type Handler<On, Emits extends readonly EventDefinition[]> = (
   event: EventOf<On>,
   ctx: EmittingContext<Emits>,
 ) => unknown | Promise<unknown>;
 
-/**
- * A function, as {@linkcode defineFunction} returns it. Its name is its file's.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction, type FunctionDefinition } from "weir";
- *
- * const ping: FunctionDefinition = defineFunction({ on: "demo.asked", timeout: "5s" }, () => {});
- * assert.deepEqual([ping.options.on, ping.options.timeout], ["demo.asked", "5s"]);
- * ```
- */
+/** A function, as {@linkcode defineFunction} returns it. */
 export interface FunctionDefinition<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
-  /** What tells it from other exports. */
+  /** Distinguishes it from other exports. */
   readonly kind: "function";
-  /** As they were given: the defaults are filled in when it is loaded. */
+  /** Options as they were given, without the defaults. */
   readonly options: FunctionOptions<On>;
-  /** Runs once for every attempt. */
+  /** Handler of the function, run once an attempt. */
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown | Promise<unknown>;
 }
 
 /**
- * Every default of a function's policy.
+ * Defaults of a function's policy.
  *
  * @example
  * ```ts
@@ -226,7 +183,7 @@ export const FUNCTION_DEFAULTS = {
 };
 
 /**
- * Declares a function. Make it the default export of `functions/NAME.ts`; nothing else registers it.
+ * Declares a function. Make it the default export of `functions/NAME.ts`; no other registration is needed.
  *
  * @example
  * ```ts

@@ -1,64 +1,37 @@
 import type { Duration } from "../core/duration.ts";
 
-/**
- * What {@linkcode defineHealthCheck} takes besides the check.
- *
- * @example
- * ```ts
- * import { defineHealthCheck, type HealthCheckOptions } from "weir";
- *
- * const patient: HealthCheckOptions = { timeout: "5s" };
- * export const bank = defineHealthCheck("bank", (signal) => fetch("http://bank/health", { signal }), patient);
- * ```
- */
+/** Options of {@linkcode defineHealthCheck}. */
 export interface HealthCheckOptions {
-  /** A check that takes longer than this has failed. Default: two seconds. */
+  /** Name of the check in the answer of `/health`. */
+  readonly name: string;
+  /**
+   * Longest duration of one check; a longer one fails.
+   *
+   * @default {"2s"}
+   */
   readonly timeout?: Duration;
 }
 
-/**
- * A health check, as {@linkcode defineHealthCheck} returns it.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineHealthCheck, type HealthCheckDefinition } from "weir";
- *
- * export const disk: HealthCheckDefinition = defineHealthCheck("disk", () => Deno.stat("."));
- * assert.equal(disk.name, "disk");
- * ```
- */
+/** A health check, as {@linkcode defineHealthCheck} returns it. */
 export interface HealthCheckDefinition extends HealthCheckOptions {
-  /** What tells it from other exports. */
+  /** Distinguishes it from other exports. */
   readonly kind: "health-check";
-  /** What it is called in the answer of `/health`. */
-  readonly name: string;
-  /** Throws when something is wrong. The signal aborts at the timeout. */
+  /** Throws if something is wrong. The signal aborts at the timeout. */
   readonly check: (signal: AbortSignal) => unknown | Promise<unknown>;
 }
 
-/**
- * How long a health check may take unless it says otherwise.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { HEALTH_CHECK_TIMEOUT } from "weir";
- *
- * assert.equal(HEALTH_CHECK_TIMEOUT, "2s");
- * ```
- */
+/** Timeout of a health check that sets none. */
 export const HEALTH_CHECK_TIMEOUT: Duration = "2s";
 
 /**
- * Declares a check of something the functions need. Export it from any file in `functions/`, besides the
- * function. It passes when it returns and fails when it throws; a failing one makes `/health` answer 503.
+ * Declares a check of something that the functions need. Export it from any file in `functions/`. It passes if it
+ * returns and fails if it throws; a failing check makes `/health` answer 503.
  *
  * @example
  * ```ts
  * import { defineHealthCheck } from "weir";
  *
- * export const payments = defineHealthCheck("payments", async (signal) => {
+ * export const payments = defineHealthCheck({ name: "payments", timeout: "1s" }, async (signal) => {
  *   const response = await fetch("http://127.0.0.1:7070/health", { signal });
  *   await response.body?.cancel();
  *   if (!response.ok) throw new Error(`payments answered ${response.status}`);
@@ -66,9 +39,8 @@ export const HEALTH_CHECK_TIMEOUT: Duration = "2s";
  * ```
  */
 export function defineHealthCheck(
-  name: string,
+  options: HealthCheckOptions,
   check: (signal: AbortSignal) => unknown | Promise<unknown>,
-  options: HealthCheckOptions = {},
 ): HealthCheckDefinition {
-  return { ...options, kind: "health-check", name, check };
+  return { ...options, kind: "health-check", check };
 }

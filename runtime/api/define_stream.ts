@@ -1,53 +1,44 @@
 import type { Duration } from "../core/duration.ts";
 
-/**
- * What {@linkcode defineStream} takes.
- *
- * @example
- * ```ts
- * import { defineStream, type StreamOptions } from "weir";
- *
- * const kept: Omit<StreamOptions, "name"> = { maxAge: "30d", maxBytes: 10_000_000_000 };
- * export const Orders = defineStream({ name: "ORDERS", ...kept });
- * ```
- */
+/** Options of {@linkcode defineStream}. */
 export interface StreamOptions {
-  /** The stream's name: letters, digits, `_` and `-`, such as `ORDERS`. */
+  /** Name of the stream: letters, digits, `_` and `-`, such as `ORDERS`. */
   readonly name: string;
-  /** The subjects it stores. Default: `<name in lower case>.>`. */
+  /** Subjects that it stores. Default: `<name in lower case>.>`. */
   readonly subjects?: readonly string[];
-  /** How long events are kept. Default: seven days. */
+  /**
+   * Time that events are kept.
+   *
+   * @default {"7d"}
+   */
   readonly maxAge?: Duration;
-  /** How much is kept, in bytes. Default: no limit. At the limit new events are refused, none are dropped. */
+  /** Greatest size, in bytes. At the limit new events are refused, and none are dropped. Default: no limit. */
   readonly maxBytes?: number;
-  /** Where events are kept. Default: `file`. */
+  /**
+   * Storage of the events.
+   *
+   * @default {"file"}
+   */
   readonly storage?: "file" | "memory";
-  /** How long JetStream remembers an event's id to drop a repeat. Default: two minutes. */
+  /**
+   * Time that JetStream remembers an event's id, to drop a duplicate.
+   *
+   * @default {"2m"}
+   */
   readonly duplicateWindow?: Duration;
 }
 
-/**
- * A stream, as {@linkcode defineStream} returns it.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineStream, type StreamDefinition } from "weir";
- *
- * export const Orders: StreamDefinition = defineStream({ name: "ORDERS" });
- * assert.equal(Orders.kind, "stream");
- * ```
- */
+/** A stream, as {@linkcode defineStream} returns it. */
 export interface StreamDefinition extends StreamOptions {
-  /** What tells it from other exports. */
+  /** Distinguishes it from other exports. */
   readonly kind: "stream";
 }
 
 /**
- * Declares a stream where the default is not enough. Export it from a file in `schemas/`.
- * Without one, `orders.created` is kept in the stream `ORDERS`, which stores `orders.>`.
+ * Declares a stream whose settings differ from the default. Export it from a file in `schemas/`. Without a declaration,
+ * `orders.created` is stored in the stream `ORDERS`, which stores `orders.>`.
  *
- * Weir owns what is declared here and sets it at every start; anything else someone set by hand stays.
+ * Weir sets what is declared here at every start. It keeps every other setting that an operator has changed.
  *
  * @example
  * ```ts

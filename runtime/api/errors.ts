@@ -1,7 +1,7 @@
 import { type Duration, DURATION_HELP, parseDuration } from "../core/duration.ts";
 
 /**
- * Throw it when trying again cannot help: the event goes to the dead letters as `rejected`, at once.
+ * Thrown by a handler when a retry cannot help: the event becomes a dead letter with the reason `rejected`, at once.
  *
  * @example
  * ```ts
@@ -11,30 +11,30 @@ import { type Duration, DURATION_HELP, parseDuration } from "../core/duration.ts
  * ```
  */
 export class NonRetryableError extends Error {
-  /** What it is called in logs, spans and dead letters. */
+  /** Name of the error in logs, spans and dead letters. */
   override readonly name = "NonRetryableError";
 }
 
 /**
- * Throw it when the other side said when to come back: the event is retried after that delay, in milliseconds
- * or as text, in place of the backoff. It uses up an attempt like any other failure.
+ * Thrown by a handler that knows when to retry: the delay replaces the backoff. It uses up an attempt like any other
+ * failure.
  *
- * @throws {TypeError} when the delay is not a duration.
+ * @throws {TypeError} if the delay is not a duration
  *
  * @example
  * ```ts
  * import { RetryAfterError } from "weir";
  *
- * const busy = new RetryAfterError("30s", "the payment service asked for patience");
+ * const busy = new RetryAfterError("30s", "the payment service is busy");
  * ```
  */
 export class RetryAfterError extends Error {
-  /** What it is called in logs, spans and dead letters. */
+  /** Name of the error in logs, spans and dead letters. */
   override readonly name = "RetryAfterError";
-  /** The wait, in milliseconds. */
+  /** Delay, in milliseconds. */
   readonly delayMs: number;
 
-  /** Takes the wait, in milliseconds or as text. */
+  /** Takes the delay, in milliseconds or as text. */
   constructor(delay: Duration, message = `retry after ${delay}`, options?: ErrorOptions) {
     super(message, options);
     const delayMs = parseDuration(delay);
@@ -46,14 +46,14 @@ export class RetryAfterError extends Error {
 }
 
 /**
- * Thrown by `ctx.dependency(name).call()` while that dependency's breaker is open. Left to pass through the
- * handler, the event is retried once the breaker may close, and no attempt is used up.
+ * Thrown by `ctx.dependency(name).call()` while the breaker of that dependency is open. If the handler does not catch it,
+ * the event is retried once the breaker may close, and no attempt is used up.
  *
  * @example
  * ```ts
  * import { DependencyOpenError, type HandlerContext } from "weir";
  *
- * // Without the bank there is an older rate: nothing to wait for.
+ * // While the bank is down an older rate is good enough.
  * export async function rate(ctx: HandlerContext, older: number): Promise<number> {
  *   try {
  *     return await ctx.dependency("Bank").call(async (signal) => Number(await (await fetch("http://bank", { signal })).text()));
@@ -65,14 +65,14 @@ export class RetryAfterError extends Error {
  * ```
  */
 export class DependencyOpenError extends Error {
-  /** What it is called in logs, spans and dead letters. */
+  /** Name of the error in logs, spans and dead letters. */
   override readonly name = "DependencyOpenError";
 
-  /** Made by the runtime. */
+  /** Created by the runtime. */
   constructor(
-    /** The dependency's name. */
+    /** Name of the dependency. */
     readonly dependency: string,
-    /** When the breaker may let a call through: milliseconds since 1970. */
+    /** Time at which the breaker may let a call through, in milliseconds since 1970. */
     readonly retryAtMs: number,
   ) {
     super(`the breaker of dependency ${dependency} is open`);
@@ -80,7 +80,7 @@ export class DependencyOpenError extends Error {
 }
 
 /**
- * Thrown by a KV bucket's `create` and `update` when somebody else wrote the key first.
+ * Thrown by `create` and `update` of a KV bucket when another writer has written the key.
  *
  * @example
  * ```ts
@@ -94,17 +94,17 @@ export class DependencyOpenError extends Error {
  * ```
  */
 export class KvConflictError extends Error {
-  /** What it is called in logs, spans and dead letters. */
+  /** Name of the error in logs, spans and dead letters. */
   override readonly name = "KvConflictError";
 
-  /** Made by the bucket. */
+  /** Created by the bucket. */
   constructor(
-    /** The bucket. */
+    /** Name of the bucket. */
     readonly bucket: string,
-    /** The key that was written by someone else. */
+    /** Key that another writer has written. */
     readonly key: string,
     options?: ErrorOptions,
   ) {
-    super(`key ${key} of bucket ${bucket} was written by someone else in the meantime`, options);
+    super(`key ${key} of bucket ${bucket} was written by another writer in the meantime`, options);
   }
 }

@@ -43,6 +43,8 @@ export interface Runtime {
   /** Where the public listener is, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   readonly adminUrl: string;
+  /** Deliveries in handlers, or waiting for one. */
+  readonly inFlight: number;
   /**
    * Stops without losing anything: not ready, no more requests, no more pulling, what runs may finish for
    * `SHUTDOWN_GRACE`, the rest is given back, the connection drained. A second call waits for the first.
@@ -227,6 +229,9 @@ export async function startRuntime(
     return {
       url: publicListener.url,
       adminUrl: adminListener.url,
+      get inFlight() {
+        return workers.reduce((sum, worker) => sum + worker.inFlight, 0);
+      },
       stop: () =>
         stopping ??= (async () => {
           const cancel = systemClock.timer(config.SHUTDOWN_GRACE, () => settler.giveUp());

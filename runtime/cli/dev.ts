@@ -1,19 +1,16 @@
 import { fileURLToPath } from "node:url";
-import type { NatsServer } from "../nats_server/server.ts";
 import { type Config, ENVIRONMENT, readConfig } from "../app/config.ts";
 import { authProblem } from "../app/config.ts";
 import { type Changes, watchFiles } from "../dev/watch_files.ts";
-import type { Front } from "../dev/reload_proxy.ts";
-import { openFront } from "../dev/open_proxy.ts";
+import { CheckedTypes } from "../dev/checked_types.ts";
 import { spawnGeneration } from "../dev/revision_process.ts";
 import { Generations, type Next } from "../dev/revisions.ts";
-import { keepNats, startNats } from "../dev/local_nats.ts";
-import { difference, showDiagnostics } from "../dev/report.ts";
-import { STAND_INS, StandIns } from "../dev/mock_services.ts";
-import { TypeCheck } from "../dev/type_check.ts";
-import { listSources, PROJECT } from "../project/load_project.ts";
+import { difference } from "../dev/report.ts";
+import { STAND_INS } from "../dev/mock_services.ts";
+import { PROJECT } from "../project/load_project.ts";
 import { EVENT_TYPES_FILE, writeEventTypes } from "./event_types.ts";
-import { claimFolder, forgetDevServer, rememberDevServer } from "./dev_server.ts";
+import { claimFolder } from "./dev_server.ts";
+import { Surroundings } from "./dev_surroundings.ts";
 import { paint } from "./output.ts";
 import { onStopSignal } from "./signals.ts";
 import { startArguments } from "./start_command.ts";
@@ -34,7 +31,8 @@ const PATIENCE_MS = 1_000;
 /**
  * `dev`: owns a nats-server, the stand-ins of `functions/_dev/`, the listeners, and the processes that run the project:
  * one for each state of its files that could run. All of them end with it, also when it is killed. What runs is what
- * `start` runs, with its permissions.
+ * `start` runs, with its permissions. A change that can be loaded goes live at once; its types are checked then, and if
+ * they are wrong the version before runs again.
  */
 export async function dev(options: { fresh?: boolean; check?: boolean } = {}): Promise<void> {
   const begunMs = performance.now();
@@ -50,10 +48,9 @@ export async function dev(options: { fresh?: boolean; check?: boolean } = {}): P
 }
 
 class Dev {
-  readonly #standIns = new StandIns(PROJECT, say);
-  readonly #types = new TypeCheck(PROJECT, (why) => say(paint("yellow", why)));
-  #server: NatsServer | undefined;
-  #fronts: readonly Front[] = [];
+  /** Nothing but the stop is news once it has begun. */
+  readonly #say = (line: string) => void (this.#stopping || say(line));
+  readonly #types = new CheckedTypes(PROJECT, FOLDERS, this.#say);
   #generations: Generations | undefined;
   #stopping = false;
   #arguments: readonly string[] = [];
@@ -61,45 +58,42 @@ class Dev {
   readonly #changed = new Set<string>();
   #diedAtMs = -Infinity;
 
-  constructor(readonly config: Config, readonly checksTypes: boolean) {}
+  readonly #around: Surroundings;
+
+  constructor(readonly config: Config, readonly checksTypes: boolean) {
+    this.#around = new Surroundings(config, this.#say);
+  }
 
   async run(begunMs: number, fresh: boolean): Promise<void> {
-    const { config } = this;
-    // The public listener first: whoever started this looks there.
-    const front = await openFront("PORT", config.HOST, config.PORT, say);
-    const admin = await openFront("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT, say);
-    this.#fronts = [front, admin];
-    const ownNats = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
-    const standIns = this.#standIns.start();
-    if (ownNats && fresh) say("all events and state of before are gone, as --fresh wants it");
-    const server = this.#server = ownNats ? await startNats(PROJECT, say) : undefined;
-    if (server) void keepNats(server, () => this.#stopping, say);
-    const foreign = config.NATS_URL.map(withoutPassword).join(",");
-    await rememberDevServer({
-      nats: server?.url ?? foreign,
-      url: front.url,
-      admin: admin.url,
-    });
-    await standIns;
-    const generations = await this.#startGenerations(front, admin);
+    try {
+      if (!this.#stopping) await this.#around.start(fresh);
+      if (!this.#stopping) await this.#runFunctions(begunMs);
+    } catch (error) {
+      if (!this.#stopping) throw error; // else it was ended while it started
+    }
+  }
+
+  async #runFunctions(begunMs: number): Promise<void> {
+    const generations = await this.#startGenerations();
     await writeEventTypes();
     const changes = await watchFiles(PROJECT, FOLDERS, [SETTINGS]); // before anything is read: no change is missed
     void changes.more.then(() => generations.overtaken());
-    const first = await generations.next(() => Promise.resolve([]));
-    if (this.#stopping) return;
+    const first = await generations.next();
     if (first.kind === "live") {
-      const { loaded } = first, ms = performance.now() - begunMs;
-      const example = await generations.example(), keys = config.WEIR_API_KEYS;
-      console.log(welcome({ ms, url: front.url, admin: admin.url, loaded, server, foreign, keys, example }));
+      const { loaded } = first, ms = performance.now() - begunMs, { server, foreignNats, urls } = this.#around;
+      const example = await generations.example(), keys = this.config.WEIR_API_KEYS;
+      if (this.#stopping) return;
+      console.log(welcome({ ms, ...urls, loaded, server, foreign: foreignNats, keys, example }));
+      this.#types.live([]);
+      void this.#checkTypes();
     } else this.#report(first, "", 0);
-    if (this.checksTypes) void this.#checkAll();
     await this.#follow(generations, changes);
   }
 
-  async #startGenerations(front: Front, admin: Front): Promise<Generations> {
+  async #startGenerations(): Promise<Generations> {
     const { config } = this;
     this.#arguments = await generationArguments();
-    if (config.WEIR_WORKERS > 1) say("WEIR_WORKERS is left alone here: one process runs the functions");
+    if (config.WEIR_WORKERS > 1) this.#say("WEIR_WORKERS is left alone here: one process runs the functions");
     const env = {
       ...DEFAULTS,
       ...Object.fromEntries(
@@ -113,23 +107,20 @@ class Dev {
       ADMIN_HOST: "127.0.0.1",
       ADMIN_PORT: "0",
       WEIR_WORKERS: "1",
-      ...(this.#server && { NATS_URL: this.#server.url }),
+      ...(this.#around.server && { NATS_URL: this.#around.server.url }),
     };
     const generations = this.#generations = new Generations({
       spawn: () => spawnGeneration(this.#arguments, fileURLToPath(PROJECT), env),
-      route: async (to, why) => {
-        await Promise.all([front.to(to?.url, why), admin.to(to?.adminUrl, why)]);
-      },
+      route: (to, why) => this.#around.route(to, why),
       died: (how) => {
-        say(paint("red", `the runtime ${how}`));
+        this.#say(paint("red", `the runtime ${how}`));
         const nowMs = performance.now(), again = nowMs - this.#diedAtMs < AGAIN_MS;
         this.#diedAtMs = nowMs;
-        if (again) return say("it would only do so again: waiting for a change");
-        void generations.next(() => Promise.resolve([])).then((next) =>
-          this.#report(next, "started again", performance.now() - nowMs)
-        );
+        if (again) return this.#say("it would only do so again: waiting for a change");
+        void generations.next().then((next) => this.#report(next, "started again", performance.now() - nowMs));
       },
       graceMs: config.SHUTDOWN_GRACE + GRACE_MARGIN_MS,
+      mayGoBack: this.checksTypes,
     });
     return generations;
   }
@@ -138,6 +129,7 @@ class Dev {
     while (true) {
       const { files, atMs } = await changes.next();
       if (this.#stopping) return;
+      this.#types.cancel();
       void changes.more.then(() => generations.overtaken());
       if (files.includes(SETTINGS)) {
         try {
@@ -149,32 +141,32 @@ class Dev {
         generations.renewSpare();
       }
       if (files.some((file) => file.startsWith(STAND_INS))) {
-        await this.#standIns.stop();
-        await this.#standIns.start();
+        await this.#around.standIns.start();
       }
       const ours = files.filter((file) => !file.startsWith(STAND_INS));
-      if (ours.length === 0) continue;
+      if (ours.length === 0) {
+        void this.#checkTypes();
+        continue;
+      }
       if (ours.some((file) => file.startsWith("schemas/")) && await writeEventTypes()) ours.push(EVENT_TYPES_FILE);
-      const next = await generations.next(async () =>
-        await showDiagnostics(PROJECT, await this.#types.changed(await filesOf(ours)))
-      );
+      const next = await generations.next();
       for (const file of ours) this.#changed.add(file);
-      if (!this.#stopping) this.#report(next, [...this.#changed].join(", "), performance.now() - atMs);
+      this.#report(next, [...this.#changed].join(", "), performance.now() - atMs);
     }
   }
 
-  /** It takes seconds: neither the first start waits for this, nor what is saved meanwhile. */
-  async #checkAll(): Promise<void> {
-    const files = (await Promise.all(FOLDERS.map((folder) => listSources(PROJECT, folder)))).flat();
-    const found = await this.#types.begin(files);
-    if (this.#stopping || !found) return;
-    if (found.length === 0) return say("types are checked: no errors");
-    for (const one of await showDiagnostics(PROJECT, found)) say(`${paint("red", "type error")} ${one}`);
-    say("it runs all the same, until the next change");
+  /** What is taken back has changed again, as seen from what runs then. */
+  async #checkTypes(): Promise<void> {
+    if (!this.checksTypes || this.#stopping) return;
+    for (const file of await this.#types.check(this.#generations!)) this.#changed.add(file);
   }
 
   #report(next: Next, what: string, ms: number): void {
+    const say = this.#say;
+    if (this.#stopping) return;
     if (next.kind === "live") {
+      this.#types.live(this.#changed);
+      void this.#checkTypes();
       this.#changed.clear();
       for (const warning of next.loaded.warnings) say(`${paint("yellow", "warning")} ${warning}`);
       const changed = difference(next.before, next.loaded);
@@ -192,7 +184,7 @@ class Dev {
   /** What was away may have come. Without a word, unless it has. */
   async #tryAgain(): Promise<void> {
     if (this.#stopping || this.#generations?.running) return;
-    const next = await this.#generations!.next(() => Promise.resolve([]));
+    const next = await this.#generations!.next();
     if (this.#stopping || next.kind === "refused" && next.problems.length === 0) return;
     if (next.kind === "live" || !next.passing) return this.#report(next, "started", 0);
     setTimeout(() => void this.#tryAgain(), TRY_AGAIN_MS);
@@ -200,16 +192,17 @@ class Dev {
 
   async stop(code: number): Promise<void> {
     this.#stopping = true;
-    for (const front of this.#fronts) void front.to(undefined, "it is being stopped");
-    const said = setTimeout(() => {
+    void this.#around.route(undefined, "it is being stopped");
+    const said = setTimeout(async () => {
+      if (!await this.#generations?.busy()) return;
       const grace = `up to ${this.config.SHUTDOWN_GRACE / 1_000} s (SHUTDOWN_GRACE)`;
       say(`handlers still run: they may take ${grace}. Ctrl-C again ends them now: their events come again`);
     }, PATIENCE_MS);
+    await this.#around.stopStarting();
     await this.#generations?.stop();
     clearTimeout(said);
-    await Promise.all([this.#standIns.stop(), this.#types.stop(), ...this.#fronts.map((front) => front.stop())]);
-    await forgetDevServer();
-    await this.#server?.stop();
+    await this.#types.stop();
+    await this.#around.stop();
     Deno.exit(code);
   }
 
@@ -226,16 +219,6 @@ async function generationArguments(): Promise<string[]> {
   throw new Error(
     'deno.json: the task "start" is to be `deno run … weir/cli start`: its permissions hold here too',
   );
-}
-
-/** Of a folder, what is in it. */
-async function filesOf(changed: readonly string[]): Promise<string[]> {
-  const files = changed.map((one) => one.endsWith("/") ? listSources(PROJECT, one.slice(0, -1)) : [one]);
-  return (await Promise.all(files)).flat();
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)?.*@/, "$1");
 }
 
 function say(line: string): void {

@@ -31,7 +31,7 @@ export function program(): Command {
     .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
     .addHelpText("after", "\nExamples:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
     .option("--fresh", "drop all events and state of before")
-    .option("--no-check", "do not check types (it takes half a gigabyte of memory)")
+    .option("--no-check", "do not check types: what has type errors stays live")
     .action(dev);
   weir.command("start")
     .description("Run in production: everything comes from the environment, and NATS is somebody else's.")

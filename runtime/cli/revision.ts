@@ -1,6 +1,7 @@
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Registry } from "../project/registry.ts";
 import type { FromGeneration, Loaded, ToGeneration } from "../dev/messages.ts";
+import type { Runtime } from "../app/runtime.ts";
 import { run } from "./start.ts";
 
 /** `generation`: what `dev` runs the project in. It loads when it is told to, runs when it is told to, ends with `dev`. */
@@ -10,6 +11,7 @@ export async function generation(): Promise<void> {
     new Promise<void>((told) => process.send!(what, undefined, undefined, () => told()));
   let gone = () => Deno.exit(0);
   process.on("disconnect", () => gone());
+  process.on("message", (message) => void (message === "stop" && gone()));
   const told = (what: ToGeneration) =>
     new Promise<void>((resolve) =>
       process.on("message", function listen(message) {
@@ -31,18 +33,51 @@ export async function generation(): Promise<void> {
         await tell({ kind: "loaded", loaded: describe(registry) });
         await go;
       },
-      ready: ({ url, adminUrl }) => void tell({ kind: "ready", address: { url, adminUrl } }),
+      ready: (runtime, startAgain) => {
+        process.on("message", obey(runtime, startAgain, tell));
+        void tell(readyAt(runtime));
+      },
       left: (stop) => gone = stop as () => never,
     });
   } catch (error) {
-    const problems = error instanceof StartupProblems
-      ? error.problems
-      : [error instanceof Error ? error.message : String(error)];
     // It is ended by whoever reads this: what was sent just before an end may come after it, and be lost.
     process.on("message", () => {});
-    const passing = !(error instanceof StartupProblems);
-    await tell({ kind: "problems", problems, ...(passing && { passing }) });
+    await tell(problemsOf(error));
   }
+}
+
+/** Stops the runtime when told to rest, starts another with the same functions when told to go, says if one is busy. */
+function obey(
+  runtime: Runtime,
+  startAgain: () => Promise<Runtime>,
+  tell: (what: FromGeneration) => Promise<void>,
+): (message: unknown) => Promise<void> {
+  const runtimes = [runtime];
+  let resting = false;
+  return async (message) => {
+    if (message === "busy") await tell({ kind: "busy", busy: runtimes.some(({ inFlight }) => inFlight > 0) });
+    else if (message === "rest") {
+      resting = true;
+      await runtime.stop();
+    } else if (message === "go") {
+      try {
+        if (resting) runtimes.push(runtime = await startAgain());
+        resting = false;
+        await tell(readyAt(runtime));
+      } catch (error) {
+        await tell(problemsOf(error));
+      }
+    }
+  };
+}
+
+function readyAt({ url, adminUrl }: Runtime): FromGeneration {
+  return { kind: "ready", address: { url, adminUrl } };
+}
+
+function problemsOf(error: unknown): FromGeneration {
+  if (error instanceof StartupProblems) return { kind: "problems", problems: error.problems };
+  return { kind: "problems", problems: [error instanceof Error ? error.message : String(error)], passing: true };
 }
 
 /** It is loaded only for this: what makes it is not part of what runs. */

@@ -17,7 +17,8 @@ export interface Place {
   readonly quiet?: boolean;
   /** Everything is read and checked, and nothing touched yet: it goes on when this resolves. */
   loaded?(registry: Registry): Promise<void>;
-  ready(runtime: Runtime): void;
+  /** Is also given how to run the functions again, should it stop the runtime. */
+  ready(runtime: Runtime, startAgain: () => Promise<Runtime>): void;
   metrics?(metrics: Metrics): void;
   /** Is given what is to be done when the one that started it wants it to end, or is gone. */
   left(stop: () => void): void;
@@ -59,10 +60,15 @@ export async function run({ apply }: StartOptions, place?: Place, known?: Config
 
   tellUnaskedExit(log);
   for (const warning of quiet || several && place.number! > 1 ? [] : registry.warnings) log.warn(warning); // once is enough
-  let runtime: Runtime | undefined;
+  const runtimes: Runtime[] = [];
+  const begin = async () => {
+    const runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: several, apply });
+    runtimes.push(runtime);
+    return runtime;
+  };
   const stop = async (why: { signal: Deno.Signal } | { reason: string }) => {
     if (!quiet) log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
-    await runtime?.stop();
+    await Promise.all(runtimes.map((runtime) => runtime.stop()));
     await flush();
     await shutdownLog(quiet ? "" : undefined);
     Deno.exit(0);
@@ -72,8 +78,9 @@ export async function run({ apply }: StartOptions, place?: Place, known?: Config
   onStopSignal((signal) => void (stopping ??= stop({ signal })), () => place ?? Deno.exit(130));
   place?.left(() => void (stopping ??= stop({ reason: "the supervisor stops, or is gone" })));
   place?.metrics?.(metrics);
+  let runtime: Runtime;
   try {
-    runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: several, apply });
+    runtime = await begin();
   } catch (error) {
     await flush();
     throw error;
@@ -90,7 +97,7 @@ export async function run({ apply }: StartOptions, place?: Place, known?: Config
       metrics: metrics.pushesTo ?? "at /metrics only",
     });
   }
-  place?.ready(runtime);
+  place?.ready(runtime, begin);
 }
 
 function goodConfig(): Config | undefined {

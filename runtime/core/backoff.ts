@@ -1,18 +1,18 @@
-/** How long to wait before the next attempt, and how many there are. */
+/** Exponential backoff: the delay between attempts, and their number. */
 export interface RetryPolicy {
   /** Attempts in all, the first one included. */
   readonly attempts: number;
   readonly initialMs: number;
   readonly maxMs: number;
-  /** What the wait is multiplied by after each attempt. */
+  /** Multiplies the delay after each attempt. */
   readonly factor: number;
-  /** `full`: anywhere between nothing and the wait, which spreads a herd best; `none`: the wait itself. */
+  /** `full` draws the delay from between zero and itself, which spreads retries best; `none` takes it as it is. */
   readonly jitter: "full" | "none";
 }
 
 /**
- * The wait after `attempt` (1-based) failed, in whole milliseconds.
- * It is at least one: a delay of nothing comes back at once and would burn every attempt in an instant.
+ * Returns the delay after `attempt` (1-based) failed, in whole milliseconds. It is at least one: a delay of zero would
+ * use up every attempt in an instant.
  *
  * @param random a number in [0, 1)
  */

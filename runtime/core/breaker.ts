@@ -1,18 +1,18 @@
-/** When a circuit breaker trips and how it recovers. */
+/** Thresholds of a circuit breaker: when it opens, and how it closes again. */
 export interface BreakerPolicy {
   /** Failures in a row that open it. */
   readonly consecutiveFailures: number;
-  /** Failures count as one run only within this time from the run's first. */
+  /** Longest time from the first failure of a run to its last. A later failure begins a new run. */
   readonly intervalMs: number;
-  /** How long it refuses everything. */
+  /** Time that it stays open before it lets probes through. */
   readonly openForMs: number;
-  /** How many may try at once when it is half open, and how many must succeed to close it. */
+  /** Calls that a half-open breaker admits, all of which must succeed to close it. */
   readonly halfOpenProbes: number;
 }
 
 /**
- * A breaker's whole memory. `generation` counts changes of state, so that a result which began before the
- * last change can be told apart and dropped: it says nothing about the state that is being judged now.
+ * The state of a circuit breaker. `generation` counts its changes: a result of a call that was admitted before the last
+ * change has an older generation, and is dropped.
  */
 export type BreakerState =
   | {
@@ -29,10 +29,10 @@ export type BreakerState =
     readonly passed: number;
   };
 
-/** What a call that was let through says about what it called. `ignored`: nothing, either way. */
+/** Result of an admitted call. `ignored` is neither a success nor a failure of the callee. */
 export type Verdict = "success" | "failure" | "ignored";
 
-/** The answer to "may this call go ahead?", and the state that the question left behind. */
+/** Decision about one call, and the state after it. */
 type AdmitResult =
   | {
     readonly admitted: true;
@@ -42,13 +42,13 @@ type AdmitResult =
   }
   | { readonly admitted: false; readonly state: BreakerState; readonly retryAtMs: number };
 
-/** How soon a call that found every probe taken may ask again, at most. */
+/** Longest delay, in milliseconds, before a call that found every probe taken may ask again. */
 const PROBES_TAKEN_RETRY_MS = 1_000;
 
-/** The state every breaker starts in. */
+/** Initial state of every breaker. */
 export const CLOSED: BreakerState = { kind: "closed", generation: 0, failures: 0, firstFailureMs: 0 };
 
-/** Asks for one call. A half-open breaker refuses what is not a probe; it never waits, for the ack clock runs. */
+/** Admits or refuses one call. A half-open breaker refuses what is no probe: to queue it would use up its ack wait. */
 export function admit(state: BreakerState, policy: BreakerPolicy, nowMs: number): AdmitResult {
   if (state.kind === "closed") {
     return { admitted: true, state, generation: state.generation, probe: false };
@@ -63,7 +63,7 @@ export function admit(state: BreakerState, policy: BreakerPolicy, nowMs: number)
   return { admitted: true, state: next, generation: next.generation, probe: true };
 }
 
-/** How many calls would be let through now. */
+/** Returns the number of calls that would be admitted now. */
 export function permits(state: BreakerState, policy: BreakerPolicy, nowMs: number): number {
   switch (state.kind) {
     case "closed":
@@ -75,7 +75,7 @@ export function permits(state: BreakerState, policy: BreakerPolicy, nowMs: numbe
   }
 }
 
-/** Reports how an admitted call ended. A report from an earlier generation changes nothing. */
+/** Records the result of an admitted call. A result of an earlier generation changes nothing. */
 export function record(
   state: BreakerState,
   policy: BreakerPolicy,

@@ -2,23 +2,23 @@ import { formatDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
 import type { Outcome } from "./outcome.ts";
 
-/** What is known of a delivery before its handler may run. */
+/** Facts about a delivery that decide whether its handler may run. */
 export interface DeliveryFacts {
   readonly decoded: Decoded;
-  /** 1-based; deliveries that never reached the handler are not in it. */
+  /** Number of this attempt, from 1. A delivery that never reached the handler is no attempt. */
   readonly attempt: number;
   /** Attempts the function allows. */
   readonly attempts: number;
   readonly ageMs: number;
-  /** Older than this is not run any more; undefined: age does not matter. */
+  /** Greatest age that is still handled; undefined for no limit. */
   readonly maxAgeMs: number | undefined;
 }
 
 /**
- * Whether the handler may run at all: the dead letter it ends as, or undefined to go on.
+ * Returns the dead letter of a delivery whose handler must not run, or undefined if it may run.
  *
- * An attempt past the budget is only ever seen when the last one allowed never reported back: the process died
- * under it. That is `crashed`, and the one place where it can be found out.
+ * An attempt past the budget means that the last allowed attempt began and was never settled, since its process died. This
+ * is the one place that finds out, and the reason is `crashed`.
  */
 export function checkDelivery(candidate: DeliveryFacts): (Outcome & { kind: "dead-letter" }) | undefined {
   const { decoded, attempt, attempts, ageMs, maxAgeMs } = candidate;
@@ -26,7 +26,7 @@ export function checkDelivery(candidate: DeliveryFacts): (Outcome & { kind: "dea
     return { kind: "dead-letter", reason: "invalid", attempts: attempt - 1, error: decoded.error };
   }
   if (attempt > attempts) {
-    const message = `the process ended while handling this event: of ${attempts} attempts the last never reported back`;
+    const message = `the process ended while handling this event: the last of ${attempts} attempts was never settled`;
     return {
       kind: "dead-letter",
       reason: "crashed",
@@ -35,7 +35,7 @@ export function checkDelivery(candidate: DeliveryFacts): (Outcome & { kind: "dea
     };
   }
   if (maxAgeMs !== undefined && ageMs > maxAgeMs) {
-    const message = `the event is ${formatDuration(ageMs)} old; the function takes none older than ${
+    const message = `the event is ${formatDuration(ageMs)} old; the function handles none older than ${
       formatDuration(maxAgeMs)
     }`;
     return {

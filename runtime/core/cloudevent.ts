@@ -2,40 +2,40 @@ import type { Delivery } from "./delivery.ts";
 import type { WeirEvent } from "./event.ts";
 import type { ErrorDetail } from "./outcome.ts";
 
-/** One thing that is wrong with some data, and where: `items.0.sku`, or nothing for the whole. */
+/** One fault in some data, with its path, such as `items.0.sku`; the path is empty for the data as a whole. */
 export interface Issue {
   readonly path: string;
   readonly message: string;
 }
 
-/** Checks data against a schema: the value a handler gets, or everything that is wrong with it. */
+/** Checks data against a schema. Returns the value for the handler, or every fault. */
 export type Parse = (
   data: unknown,
 ) => { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly issues: readonly Issue[] };
 
-/** Issues on one line, for an error's message. */
+/** Joins issues to one line, for an error's message. */
 export function issueText(issues: readonly Issue[]): string {
   return issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`).join("; ");
 }
 
-/** A message read as an event. An invalid one still has its attributes, for the span and the dead letter. */
+/** A message as an event. An invalid one still has its attributes, for the span and the dead letter. */
 export type Decoded =
   | { readonly kind: "event"; readonly event: WeirEvent }
   | { readonly kind: "invalid"; readonly event: WeirEvent<string, undefined>; readonly error: ErrorDetail };
 
 const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true });
-/** What a decoder that is not strict puts in the place of what is no UTF-8. */
+/** Replacement character of a lenient UTF-8 decoder. */
 const REPLACEMENT = "\ufffd";
 const JSON_TYPE = "application/json";
-/** The content type of an event in structured mode. */
+/** Content type of an event in structured mode. */
 export const STRUCTURED = "application/cloudevents+json";
 
 /**
- * Reads a message as a CloudEvent (binary or structured mode) or, when it has no CloudEvents headers, as plain
- * JSON named after its place in the stream.
+ * Reads a message as a CloudEvent in binary or structured mode. A message without CloudEvents headers is plain JSON, and
+ * its id is `STREAM:SEQUENCE`.
  *
- * @param bound the event that this subject carries: its type, whatever the publisher calls it, and its schema. Without
- * one the data is handed over as it was decoded.
+ * @param bound The type and the schema of the event that this subject carries; the publisher's own type gives way to it.
+ * Default: none, and the data stays as it was decoded.
  */
 export function decode(delivery: Delivery, bound?: { readonly type: string; readonly parse: Parse }): Decoded {
   let attributes = headerAttributes(delivery);
@@ -53,7 +53,7 @@ export function decode(delivery: Delivery, bound?: { readonly type: string; read
   }
 }
 
-/** The strict decoder takes three times as long: it is asked only where there is a doubt. @throws {TypeError} */
+/** Hot path: the lenient decoder first, since the strict one is slower, see bench. @throws {TypeError} */
 function strictText(bytes: Uint8Array): string {
   const text = UTF8.decode(bytes);
   return text.includes(REPLACEMENT) ? STRICT.decode(bytes) : text;
@@ -72,13 +72,13 @@ function decodeData(payload: Uint8Array, contentType: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // What V8 quotes of the text is left out: this is logged, and payloads are not.
+    // The quote of the text in V8's message is dropped: this message is logged, and payloads are not.
     const why = (error as Error).message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, "");
     throw new Error(`the payload (${payload.length} bytes) is not JSON: ${why}`);
   }
 }
 
-/** What a message says of itself. */
+/** CloudEvents attributes of a message, as its publisher wrote them. */
 class Attributes {
   id: string | undefined;
   type: string | undefined;
@@ -88,7 +88,7 @@ class Attributes {
   readonly extensions: Record<string, string> = {};
 }
 
-/** In one pass over the headers, since every event comes this way. Of what is said twice the last counts. */
+/** Hot path: one pass over the headers. The last of a repeated attribute counts. */
 function headerAttributes({ headers }: Delivery): Attributes {
   const attributes = new Attributes();
   let messageId: string | undefined;
@@ -138,7 +138,7 @@ function openEnvelope(envelope: unknown): { attributes: Attributes; data: unknow
   };
 }
 
-/** @param type as the subject's event is called, whatever the message says; undefined: as that says */
+/** @param type Type of the subject's event. Default: the type that the message names. */
 function toEvent<Data>(
   delivery: Delivery,
   { id, type: named, source, time, extensions }: Attributes,
@@ -169,23 +169,23 @@ function invalid(
   };
 }
 
-/** A content type without its parameters; empty where there is none. */
+/** Returns a content type without its parameters, or an empty text if there is none. */
 export function mediaType(contentType: string | null | undefined): string {
   if (!contentType || contentType === JSON_TYPE) return contentType ?? "";
   return contentType.split(";", 1)[0].trim().toLowerCase();
 }
 
-/** Header values are percent-encoded on the wire, as the CloudEvents NATS binding asks. */
+/** Percent-encodes a header value, as the CloudEvents NATS binding requires. */
 export function encodeAttribute(value: string): string {
   return value.toWellFormed().replace(/[^\x21-\x7e]|["%]/gu, encodeURIComponent);
 }
 
-/** The reverse of {@linkcode encodeAttribute}. */
+/** Reverses {@linkcode encodeAttribute}. */
 export function decodeAttribute(value: string): string {
   if (!value.includes("%")) return value;
   try {
     return decodeURIComponent(value);
   } catch {
-    return value; // a publisher that does not encode: its text as it stands says more than an error
+    return value; // the publisher does not encode: its text as it is says more than an error
   }
 }

@@ -1,50 +1,50 @@
 /** A dead letter, without its payload. */
 export interface DeadLetter {
-  /** Its position in `DEAD_LETTERS`: what names it to every command. */
+  /** Position in `DEAD_LETTERS`, by which every command names it. */
   readonly sequence: number;
   readonly function: string;
   readonly reason: string;
-  /** The subject it came on, which is its event's type. */
+  /** Subject of the original, which is the type of its event. */
   readonly type: string;
   readonly id: string;
   readonly attempts: number;
   readonly error: string;
-  /** Where its original is, or was. */
+  /** Stream of the original, which may have been removed since. */
   readonly stream: string;
   readonly streamSequence: number;
-  /** When it ended here: an RFC 3339 timestamp. */
+  /** Time of the dead letter: an RFC 3339 timestamp. */
   readonly time: string;
-  /** How often it has been sent back to its function already. */
+  /** Number of earlier redrives. */
   readonly redrives: number;
 }
 
-/** A dead letter with all of its content. */
+/** A dead letter with its headers and its payload. */
 export interface DeadLetterContent extends DeadLetter {
   readonly headers: Readonly<Record<string, string>>;
   readonly payload: Uint8Array;
 }
 
-/** Which dead letters are meant; what is left out does not matter. */
+/** Selects dead letters; an omitted field selects all. */
 export interface DeadLetterFilter {
   readonly function?: string;
   readonly reason?: string;
   readonly type?: string;
-  /** Only those that ended here at least so long ago. */
+  /** Least age. */
   readonly olderThanMs?: number;
-  /** Only those that ended here at most so long ago. */
+  /** Greatest age. */
   readonly newerThanMs?: number;
-  /** Only the first so many. */
+  /** Greatest number, oldest first. */
   readonly limit?: number;
 }
 
-/** What became of one dead letter that was to be sent back. */
+/** Result of the redrive of one dead letter. */
 export type Redriven =
   | "redriven"
-  /** It has been sent back so often already that another time would be a loop. */
+  /** It was redriven as often as is allowed: another redrive would be a loop. */
   | "held-back"
-  /** Its function has no consumer to give it to: the function is gone, or was never started there. */
+  /** Its function has no consumer: the function was removed, or has never been started on this cluster. */
   | "no-function"
-  /** With the headers that take it there it is over what NATS takes. */
+  /** Its payload and the headers of a redrive exceed the server's `max_payload`. */
   | "too-large"
-  /** There is no dead letter at that sequence: redriven or discarded before. */
+  /** No dead letter has that sequence: it was redriven or discarded before. */
   | "missing";

@@ -2,10 +2,10 @@ import { backoffMs, type RetryPolicy } from "./backoff.ts";
 import type { Verdict } from "./breaker.ts";
 import { type ErrorDetail, errorDetail, type Outcome, type Result, type RetryReason } from "./outcome.ts";
 
-/** What the decision rests on besides the result itself. */
+/** State of an event that its outcome depends on, besides the result of the handler. */
 export interface RetryContext {
   readonly attempt: number;
-  /** Deliveries of this event that used no attempt. */
+  /** Deliveries of this event that used up no attempt. */
   readonly excusedDeliveries: number;
   readonly retry: RetryPolicy;
   readonly nowMs: number;
@@ -14,20 +14,20 @@ export interface RetryContext {
 }
 
 /**
- * How often an event may be forgiven what is not its fault as far as one can see, a failed probe of a dependency: one
- * that itself breaks the dependency must end some day.
+ * Greatest number of failed probes of a dependency that use up no attempt. It bounds an event that breaks the dependency
+ * itself.
  */
 export const MAX_EXCUSED_DELIVERIES = 100;
-/** At least so long an event waits for a successor that knows its subject. */
-const NOT_MINE_MS = 1_000;
-/** And no longer: which of two versions is handed it is chance, and it must not wait ever longer for bad luck. */
-const NOT_MINE_AT_MOST_MS = 4_000;
-/** Half an hour of that at the least: longer than a deployment takes. */
-const NOT_MINE_TRIES = 1_000;
-/** At least so long a delivery waits for another one that is at work on its event. */
-const IN_PROGRESS_MS = 1_000;
+/** Shortest delay, in milliseconds, before an unknown subject is delivered again. */
+const UNKNOWN_SUBJECT_MIN_MS = 1_000;
+/** Upper bound for that delay. During a rolling deploy either version may receive the event, so do not keep backing off. */
+const UNKNOWN_SUBJECT_MAX_MS = 4_000;
+/** Greatest number of such deliveries: at least half an hour of them, longer than a deployment takes. */
+const UNKNOWN_SUBJECT_DELIVERIES = 1_000;
+/** Shortest delay, in milliseconds, while another delivery holds the event's claim. */
+const CLAIM_HELD_MIN_MS = 1_000;
 
-/** The one place that decides what becomes of a delivery once its handler has run. */
+/** Decides the outcome of a delivery whose handler has run. */
 export function decideOutcome(result: Result, given: RetryContext): Outcome {
   switch (result.kind) {
     case "returned":
@@ -55,7 +55,7 @@ export function decideOutcome(result: Result, given: RetryContext): Outcome {
   }
 }
 
-/** The outcome of a delivery that a breaker did not let through: it comes again once that may have closed. */
+/** Retries a delivery that a breaker refused, once the breaker may have closed. */
 export function deferForBreaker(
   reason: "breaker-open" | "dependency-open",
   retryAtMs: number,
@@ -65,38 +65,38 @@ export function deferForBreaker(
   return { kind: "retry", reason, delayMs: waitUntil(retryAtMs, given), usesAttempt: false, error };
 }
 
-/** Without knowing the attempt nothing may be decided: the delivery waits, and uses none. */
+/** Retries a delivery whose attempts cannot be read. It uses up no attempt. */
 export function deferForState(given: RetryContext, error: unknown): Outcome {
   const delayMs = backoffMs(given.retry, given.excusedDeliveries + 1, given.random);
   return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error: errorDetail(error) };
 }
 
-/** Another delivery of the event is at work on it: this one waits, and looks again whether it is done. */
+/** Retries a delivery while another one holds the claim on its event. */
 export function deferForClaim(given: RetryContext): Outcome {
-  const delayMs = Math.max(IN_PROGRESS_MS, backoffMs(given.retry, given.excusedDeliveries + 1, given.random));
-  return { kind: "retry", reason: "in-progress", delayMs, usesAttempt: false };
+  const delayMs = Math.max(CLAIM_HELD_MIN_MS, backoffMs(given.retry, given.excusedDeliveries + 1, given.random));
+  return { kind: "retry", reason: "claim-held", delayMs, usesAttempt: false };
 }
 
 /**
- * The outcome of a delivery on a subject that the function does not listen to: while a deployment replaces it, its
- * consumer may already be its successor's. It waits for one that knows it, and ends as `invalid` if none ever comes.
+ * Retries a delivery on a subject that the function does not listen to: during a rolling deploy its consumer may have the
+ * filters of the next version already. The event ends as `invalid` if no version handles it.
  */
 export function deferUnknownSubject(delivery: { readonly subject: string }, given: RetryContext): Outcome {
   const message = `the function does not listen to "${delivery.subject}"`;
   const error = { name: "UnknownSubjectError", message };
-  if (given.excusedDeliveries >= NOT_MINE_TRIES) {
+  if (given.excusedDeliveries >= UNKNOWN_SUBJECT_DELIVERIES) {
     return { kind: "dead-letter", reason: "invalid", attempts: given.attempt - 1, error };
   }
   const growing = backoffMs(given.retry, given.excusedDeliveries + 1, given.random);
-  const delayMs = Math.min(NOT_MINE_AT_MOST_MS, Math.max(NOT_MINE_MS, growing));
-  return { kind: "retry", reason: "not-mine", delayMs, usesAttempt: false, error };
+  const delayMs = Math.min(UNKNOWN_SUBJECT_MAX_MS, Math.max(UNKNOWN_SUBJECT_MIN_MS, growing));
+  return { kind: "retry", reason: "unknown-subject", delayMs, usesAttempt: false, error };
 }
 
-/** What a result says about the function itself, for its breaker. */
+/** Returns the verdict on the function itself, for its breaker. */
 export function breakerVerdict(result: Result): Verdict {
   switch (result.kind) {
     case "returned":
-    case "rejected": // the function works: it judged the event
+    case "rejected": // the function works: it rejected the event
       return "success";
     case "failed":
     case "timed-out":
@@ -113,7 +113,7 @@ function again(reason: RetryReason, delayMs: number, error: ErrorDetail, given: 
   return { kind: "dead-letter", reason: "attempts-exhausted", attempts: given.attempt, error };
 }
 
-/** Until the breaker may close, and then a growing spread, so that the same few events are not every probe. */
+/** Delay until the breaker may close, plus backoff with jitter, so that the probes are not always the same few events. */
 function waitUntil(retryAtMs: number, given: RetryContext): number {
   const spread = backoffMs(given.retry, given.excusedDeliveries + 1, given.random);
   return Math.max(0, Math.ceil(retryAtMs - given.nowMs)) + spread;

@@ -1,27 +1,27 @@
-/** An event that waits, outside its consumer, for its next attempt. */
+/** An event that waits in the stream `RETRIES` for its next attempt. */
 export interface DelayedRetry {
-  /** Its position in `RETRIES`: what names it to every command. */
+  /** Position in `RETRIES`, by which every command names it. */
   readonly sequence: number;
   readonly function: string;
-  /** The subject it came on, which is its event's type. */
+  /** Subject of the original, which is the type of its event. */
   readonly type: string;
   readonly id: string;
-  /** When its next attempt is due: an RFC 3339 timestamp. */
+  /** Time of its next attempt: an RFC 3339 timestamp. */
   readonly due: string;
-  /** How many attempts it has used up. */
+  /** Attempts used up. */
   readonly attempts: number;
-  /** Why it waits. */
+  /** Reason of the retry, such as `failed`. */
   readonly reason: string;
   readonly error: string;
-  /** Where it was at first. */
+  /** Stream of the original. */
   readonly stream: string;
   readonly streamSequence: number;
 }
 
-/** Which parked events are meant; what is left out does not matter. */
+/** Selects delayed retries; an omitted field selects all. */
 export interface DelayedRetryFilter {
   readonly function?: string;
   readonly type?: string;
-  /** Only the first so many. */
+  /** Greatest number, oldest first. */
   readonly limit?: number;
 }

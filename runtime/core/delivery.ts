@@ -1,44 +1,44 @@
-/** Read access to the headers of a message; names match whatever their case. */
+/** Read access to the headers of a message. Names match without regard to case. */
 export interface MessageHeaders {
   get(name: string): string | undefined;
-  /** Hands over every header, in the order it came; a name may come more than once. */
+  /** Visits every header in its order; a name may come more than once. */
   each(visit: (lowerName: string, value: string) => void): void;
-  /** The same, with the names as they came. */
+  /** Returns every header in its order, with its name as the publisher wrote it. */
   entries(): Iterable<readonly [name: string, value: string]>;
 }
 
-/** What became of an event before it came back through the retry lane. */
+/** Earlier attempts of an event that came back through the stream `RETRIES`. */
 export interface DeliveryHistory {
   readonly attempts: number;
   readonly excusedDeliveries: number;
   readonly redrives: number;
-  /** What it emits may be stored already, since then: milliseconds since 1970. Undefined: it certainly is not. */
+  /** Earliest time at which an emitted event may be stored already, in milliseconds since 1970; undefined if none can be. */
   readonly emittedSinceMs?: number;
-  /** The span of the attempt before this one, as a W3C `traceparent`. */
+  /** Span of the previous attempt, as a W3C `traceparent`. */
   readonly attemptTrace?: string;
 }
 
-/** One message handed to us by JetStream, to be settled exactly once. */
+/** One message that JetStream delivered. It is settled exactly once. */
 export interface Delivery {
   readonly stream: string;
   /** Position in the stream, from 1. */
   readonly sequence: number;
   readonly subject: string;
-  /** How often JetStream has handed this message out, this time included. It is not the attempt. */
+  /** Number of deliveries of this message, this one included. It is not the number of attempts. */
   readonly deliveryCount: number;
-  /** When the stream stored the message: milliseconds since 1970. */
+  /** Time at which the stream stored the message, in milliseconds since 1970. */
   readonly storedAtMs: number;
   readonly payload: Uint8Array;
   readonly headers: MessageHeaders;
-  /** What was used up before it came back through the retry lane; zeros for a message straight from its stream. */
+  /** Earlier attempts; zeros for a message that comes directly from its stream. */
   readonly history: DeliveryHistory;
-  /** The dead letter this is the redrive of: its sequence, to be removed before this is settled. */
+  /** Sequence of the dead letter that this redrives. It is removed before this delivery is settled. */
   readonly deadLetter?: number;
-  /** Names the stored message that was delivered: the same at every delivery of it, and no other's. */
+  /** Key of the stored message: equal at each of its deliveries, and different from every other message's. */
   readonly messageKey: string;
-  /** How the settler names this delivery to JetStream. It changes when the message is delivered again meanwhile. */
+  /** Subject to ack on. A redelivery replaces it while the delivery is still being handled. */
   ackSubject: AckSubject;
 }
 
-/** As text, or as the bytes that it came as. */
+/** Reply subject of a delivery: text, or the bytes as they were received. */
 export type AckSubject = string | Uint8Array;

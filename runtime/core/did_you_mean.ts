@@ -1,10 +1,10 @@
 import { distance } from "fastest-levenshtein";
 
 /**
- * The candidate that was probably meant by a word that is none of them; undefined when none is near. Case does not
- * count; two letters that changed places count as two.
+ * Returns the candidate that a misspelt word probably means, or undefined if none is near. Case does not count; two
+ * letters that changed places count as two edits.
  *
- * @param within Most letters that may be added, dropped or changed. Default: one, and one more for every four of `word`.
+ * @param within Most letters added, dropped or changed. Default: one, and one more for every four letters of `word`.
  */
 export function nearest(
   word: string,
@@ -19,7 +19,7 @@ export function nearest(
   return best;
 }
 
-/** ` did you mean "timeout"?` after a colon, or nothing. */
+/** Returns `: did you mean "timeout"?` to end an error's message with, or an empty text if no candidate is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const meant = nearest(word, candidates);
   return meant === undefined ? "" : `: did you mean ${JSON.stringify(meant)}?`;

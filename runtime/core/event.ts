@@ -1,40 +1,28 @@
-/**
- * The event a handler is given: CloudEvents 1.0 attributes and the typed data.
- *
- * @example
- * ```ts
- * import type { WeirEvent } from "weir";
- *
- * // A helper for the events of many functions.
- * export function describe({ type, id, time }: WeirEvent): string {
- *   return `${type} ${id} of ${time}`;
- * }
- * ```
- */
+/** The event that a handler receives: CloudEvents 1.0 attributes and the typed data. */
 export interface WeirEvent<Type extends string = string, Data = unknown> {
-  /** Unique with `source`; the `ce-id` header, or `STREAM:SEQUENCE` for a message without one. */
+  /** The `ce-id` header, or `STREAM:SEQUENCE` for a message without one. Unique together with `source`. */
   readonly id: string;
-  /** What happened, and the NATS subject it was published on. */
+  /** Type of the event, and the NATS subject that it was published on. */
   readonly type: Type;
-  /** Where it happened: a URI reference such as `/functions/reserveInventory`. */
+  /** Source of the event: a URI reference such as `/functions/reserveInventory`. */
   readonly source: string;
-  /** When it happened: an RFC 3339 timestamp. */
+  /** Time of the event: an RFC 3339 timestamp. */
   readonly time: string;
-  /** The data, as the event's schema returned it; `unknown` for a raw subject pattern. */
+  /** Data as the event's schema returned it; `unknown` for a raw subject pattern. */
   readonly data: Data;
-  /** The NATS subject of this message. */
+  /** NATS subject of this message. */
   readonly subject: string;
   /** Every other CloudEvents attribute of the message, without the `ce-` prefix. */
   readonly extensions: Readonly<Record<string, string>>;
 }
 
-/** An event on its way out: what becomes the headers and the payload of one NATS message. */
+/** An event to publish: the headers and the payload of one NATS message. */
 export interface OutgoingEvent {
   readonly id: string;
   readonly type: string;
   readonly source: string;
   readonly time: string;
-  /** The data as JSON text. It is validated before it gets here. */
+  /** Data as JSON text, validated already. */
   readonly json: string;
   readonly extensions?: Readonly<Record<string, string>>;
   /** W3C trace context: `traceparent`, `tracestate`, `baggage`. */

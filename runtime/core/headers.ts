@@ -1,8 +1,7 @@
 import type { MessageHeaders } from "./delivery.ts";
 
 /**
- * Headers in the order they came. Kept as columns and not as pairs: every event has half a dozen of them, and a pair is
- * an object more for each.
+ * Headers in the order of the message. Hot path: columns instead of pairs save an object a header, see bench.
  */
 export class HeaderList implements MessageHeaders {
   readonly #names: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * What a key-value bucket stores for a value.
+ * Returns the JSON text that a key-value bucket stores for a value.
  *
- * @throws {TypeError} for what is not JSON: `undefined` would be stored as nothing at all, and break every later `get`.
+ * @throws {TypeError} if the value is not JSON: `undefined` would be stored as an empty entry and break every later `get`.
  */
 export function kvJson(bucket: string, key: string, value: unknown): string {
   const where = `kv bucket "${bucket}", key "${key}"`;

@@ -1,10 +1,10 @@
-/** As in a subject, no dot stands at either end or beside another: there the client's own check lets it pass. */
+/** Keys that NATS accepts. The client's own check misses dots at either end or beside another. */
 const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
 
 /**
  * Checks a key of a key-value bucket.
  *
- * @throws {Error} for what NATS does not take: keys are often made of what events carry, such as an address.
+ * @throws {Error} if NATS does not accept it, as for a key made from an event's data, such as an address
  */
 export function checkKvKey(bucket: string, key: string): void {
   if (KEY.test(key)) return;

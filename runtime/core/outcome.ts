@@ -1,43 +1,14 @@
-/**
- * What an error said, in a form that can be logged, put in a header and compared in a test.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { type ErrorDetail, invoke } from "weir/testing";
- *
- * const said = (error?: ErrorDetail) => `${error?.name}: ${error?.message}`;
- *
- * const fails = defineFunction({ on: "demo.asked" }, () => {
- *   throw new RangeError("too far");
- * });
- * const { outcome } = await invoke(fails, {});
- * assert.equal(outcome.kind === "retry" && said(outcome.error), "RangeError: too far");
- * ```
- */
+/** A thrown value as plain text, for logs, headers and tests. */
 export interface ErrorDetail {
-  /** The error's class. */
+  /** Name of the error's class. */
   readonly name: string;
-  /** What it said. */
+  /** Message of the error, and of its cause. */
   readonly message: string;
-  /** Where it was thrown. */
+  /** Stack of the error. */
   readonly stack?: string;
 }
 
-/**
- * Why a delivery will come again.
- *
- * @example
- * ```ts
- * import { defineFunction } from "weir";
- * import { assertRetried, invoke, type RetryReason } from "weir/testing";
- *
- * const reason: RetryReason = "breaker-open";
- * const rests = defineFunction({ on: "demo.asked" }, () => {});
- * assertRetried(await invoke(rests, {}, { breaker: "open" }), { reason, usesAttempt: false });
- * ```
- */
+/** Reason of a retry. */
 export type RetryReason =
   | "failed"
   | "timed-out"
@@ -46,27 +17,13 @@ export type RetryReason =
   | "breaker-open"
   | "dependency-open"
   | "state-unavailable"
-  | "not-mine"
-  | "in-progress"
+  | "unknown-subject"
+  | "claim-held"
   | "shutdown";
 
-/**
- * Why an event ended in the dead letters.
- *
- * @example
- * ```ts
- * import { defineFunction } from "weir";
- * import { assertDeadLettered, type DeadLetterReason, invoke } from "weir/testing";
- *
- * const reason: DeadLetterReason = "attempts-exhausted";
- * const fails = defineFunction({ on: "demo.asked", retry: { attempts: 2 } }, () => {
- *   throw new Error("not now");
- * });
- * assertDeadLettered(await invoke(fails, {}, { attempt: 2 }), { reason });
- * ```
- */
+/** Reason of a dead letter. */
 export type DeadLetterReason = "attempts-exhausted" | "rejected" | "invalid" | "expired" | "crashed";
-/** All of them. */
+/** Every {@linkcode DeadLetterReason}. */
 export const DEAD_LETTER_REASONS: readonly DeadLetterReason[] = [
   "attempts-exhausted",
   "rejected",
@@ -75,16 +32,16 @@ export const DEAD_LETTER_REASONS: readonly DeadLetterReason[] = [
   "crashed",
 ];
 
-/** How one run of a handler ended. */
+/** Result of one run of a handler. */
 export type Result =
   | { readonly kind: "returned" }
-  /** `dependency`: it failed in a call to that, whose own breaker has counted it. */
+  /** `dependency` names the dependency whose call failed; its own breaker has counted the failure. */
   | { readonly kind: "failed" | "timed-out"; readonly error: ErrorDetail; readonly dependency?: string }
   | { readonly kind: "rejected"; readonly error: ErrorDetail }
   | { readonly kind: "retry-after"; readonly delayMs: number; readonly error: ErrorDetail }
-  /** What it emitted could not be stored; `transient`: for a reason that is not the event's. */
+  /** An emitted event could not be stored. It is `transient` if the event itself is not at fault. */
   | { readonly kind: "emit-failed"; readonly transient: boolean; readonly error: ErrorDetail }
-  /** A dependency's breaker refused the call, or the call was its probe and failed. */
+  /** The breaker of a dependency refused the call, or the call was its probe and failed. */
   | {
     readonly kind: "dependency-open";
     readonly dependency: string;
@@ -94,45 +51,32 @@ export type Result =
   }
   | { readonly kind: "shutdown" };
 
-/**
- * What is to be done with a delivery. A value: only the settler acts on it.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { invoke, type Outcome } from "weir/testing";
- *
- * const isOver = ({ kind }: Outcome) => kind === "ack" || kind === "dead-letter";
- *
- * assert.ok(isOver((await invoke(defineFunction({ on: "demo.asked" }, () => {}), {})).outcome));
- * ```
- */
+/** Decision about a delivery. It is a value: the settler alone performs it. */
 export type Outcome =
-  /** `skipped`: without a run, since the event was handled before, or waits elsewhere for its next attempt. */
+  /** `skipped` says why the handler did not run: the event was handled before, or a delayed retry of it waits. */
   | { readonly kind: "ack"; readonly skipped?: "handled-before" | "parked" }
-  /** Nothing: by now it may be somebody else's, and whatever were said of it would be said of theirs. */
+  /** The lease expired. Another process may own the delivery, so it is neither acked nor nacked. */
   | { readonly kind: "lease-expired" }
   | {
     readonly kind: "retry";
     readonly delayMs: number;
     readonly reason: RetryReason;
-    /** False when the failure is not the event's: the delivery does not count against its attempts. */
+    /** False if the event is not at fault: the delivery does not count as an attempt. */
     readonly usesAttempt: boolean;
     readonly error?: ErrorDetail;
   }
   | {
     readonly kind: "dead-letter";
     readonly reason: DeadLetterReason;
-    /** How many attempts were made: how often the handler was run. */
+    /** Runs of the handler. */
     readonly attempts: number;
     readonly error: ErrorDetail;
   };
 
-/** The end of an event that could not be handled. */
+/** The outcome of an event that could not be handled. */
 export type DeadLetterOutcome = Outcome & { readonly kind: "dead-letter" };
 
-/** Turns anything thrown into an {@linkcode ErrorDetail}. */
+/** Describes any thrown value. Never throws. */
 export function errorDetail(thrown: unknown): ErrorDetail {
   try {
     if (!(thrown instanceof Error)) return { name: "Error", message: describeThrown(thrown) };
@@ -147,7 +91,7 @@ export function errorDetail(thrown: unknown): ErrorDetail {
 
 function describeThrown(thrown: unknown): string {
   if (typeof thrown === "string") return thrown;
-  if (thrown === undefined || thrown === null) return `${thrown} was thrown, which says nothing: throw an Error`;
+  if (thrown === undefined || thrown === null) return `${thrown} was thrown, which explains nothing: throw an Error`;
   try {
     return JSON.stringify(thrown) ?? String(thrown);
   } catch {

@@ -1,4 +1,4 @@
-/** So many a second and no more, with the rest counted: for what may be told, and need not. */
+/** Limits items to a number a second, and counts those it refused. */
 export class RateLimiter {
   #left: number;
   #omitted = 0;
@@ -7,7 +7,7 @@ export class RateLimiter {
     this.#left = perSecond;
   }
 
-  /** Whether one more may be told. */
+  /** Returns true if one more item fits into this second. */
   take(): boolean {
     if (this.#left > 0) {
       this.#left--;
@@ -17,7 +17,7 @@ export class RateLimiter {
     return false;
   }
 
-  /** Another second: returns how many were left out in the last one. */
+  /** Begins the next second. Returns the number of items refused in the last one. */
   renew(): number {
     const omitted = this.#omitted;
     this.#left = this.perSecond;

@@ -1,21 +1,21 @@
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 
-/** A process that ran for so long has started well: what ended it is nothing that would end the next at once. */
+/** Running time, in milliseconds, after which an exit no longer counts as a failed start. */
 const WELL_MS = 60_000;
 const POLICY: RetryPolicy = { attempts: Infinity, initialMs: 100, maxMs: 30_000, factor: 2, jitter: "none" };
 
-/** When a process that ended is to be started again. */
+/** Restart of a process that exited. */
 interface Restart {
-  /** How often in a row it ended before it had run well, this time included. */
+  /** Exits in a row before a full minute of running, this one included. */
   readonly failures: number;
   readonly delayMs: number;
 }
 
 /**
- * What follows on the end of a process that nobody asked to end: soon, and less and less so while it does not help.
+ * Returns the delay before an exited process is restarted: exponential backoff, reset once a process has run for a minute.
  *
- * @param failures of the ends before this one
- * @param ranMs how long it ran
+ * @param failures Failed starts in a row before this exit.
+ * @param ranMs Running time of the process.
  */
 export function restartAfter(failures: number, ranMs: number): Restart {
   const now = ranMs >= WELL_MS ? 1 : failures + 1;

@@ -1,10 +1,10 @@
 /** NATS subjects: tokens between dots; `*` stands for one token, a last `>` for one or more. */
 
-/** What is wrong with a subject pattern, or undefined when nothing is. */
+/** Returns the fault of a subject pattern, or undefined for a correct one. */
 export function subjectProblem(pattern: string): string | undefined {
   const tokens = pattern.split(".");
   if (pattern === "" || tokens.some((token) => token === "")) return "it has an empty token";
-  // deno-lint-ignore no-control-regex -- control characters are just what NATS refuses in a subject
+  // deno-lint-ignore no-control-regex -- NATS refuses control characters in a subject
   if (/[\s\u0000-\u001f\u007f]/.test(pattern)) return "it has white space or a control character";
   if (tokens.some((token) => token.length > 1 && /[*>]/.test(token))) {
     return "a wildcard must be a whole token";
@@ -13,12 +13,12 @@ export function subjectProblem(pattern: string): string | undefined {
   return undefined;
 }
 
-/** Whether a subject pattern has a wildcard, so that it stands for many subjects. */
+/** Returns true if a subject pattern has a wildcard, and so matches many subjects. */
 export function isWildcard(pattern: string): boolean {
   return pattern.split(".").some((token) => token === "*" || token === ">");
 }
 
-/** Whether some subject matches both patterns. */
+/** Returns true if some subject matches both patterns. */
 export function overlaps(a: string, b: string): boolean {
   const as = a.split("."), bs = b.split(".");
   for (let i = 0; i < Math.max(as.length, bs.length); i++) {
@@ -29,7 +29,7 @@ export function overlaps(a: string, b: string): boolean {
   return true;
 }
 
-/** Whether every subject that matches `inner` matches `outer`. */
+/** Returns true if every subject that matches `inner` matches `outer`. */
 export function covers(outer: string, inner: string): boolean {
   const outers = outer.split("."), inners = inner.split(".");
   for (let i = 0; i < outers.length; i++) {

@@ -17,15 +17,18 @@ export interface Address {
 }
 
 /**
- * What `dev` tells a generation: to load the project, then to run it, and perhaps for an example of what to send it.
- * That it is to stop, the channel's end says.
+ * What `dev` tells a generation: to load the project, then to run it, and perhaps for an example of what to send it. One
+ * that runs may be told to rest: it stops as at its end but stays, and can be told to run again. It is asked whether
+ * handlers run while it stops. The channel's end stops it as well.
  */
-export type ToGeneration = "load" | "go" | "example";
+export type ToGeneration = "load" | "go" | "rest" | "example" | "stop" | "busy";
 
 /** What a generation answers. */
 export type FromGeneration =
   | { readonly kind: "loaded"; readonly loaded: Loaded }
   | { readonly kind: "ready"; readonly address: Address }
+  /** Whether it has deliveries in handlers, or waiting for one. */
+  | { readonly kind: "busy"; readonly busy: boolean }
   /** JSON of data for the first event of `ingress`; undefined when there is none, or none can be made. */
   | { readonly kind: "example"; readonly json?: string }
   /** It cannot run, and waits for its end; `passing`: for no fault of the files, such as a server that is away. */

@@ -7,12 +7,30 @@ export const STAND_INS = "functions/_dev/";
 /** The programs of {@linkcode STAND_INS}, running. */
 export class StandIns {
   #processes: OwnedProcess[] = [];
+  #stopped = false;
+  /** One at a time. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(readonly root: URL, readonly say: (line: string) => void) {}
 
-  async start(): Promise<void> {
+  /** Starts them, in place of those that run. */
+  start(): Promise<void> {
+    return this.#turn = this.#turn.then(async () => {
+      await this.#end();
+      await this.#start();
+    });
+  }
+
+  /** Ends them, and none is started after that. */
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return this.#turn = this.#turn.then(() => this.#end());
+  }
+
+  async #start(): Promise<void> {
     const folder = new URL(STAND_INS, this.root);
     const names = (await namesIn(folder)).filter((name) => name.endsWith(".ts")).sort();
+    if (this.#stopped) return;
     this.#processes = names.map((name) => {
       const args = ["run", "--allow-net", "--allow-env", fileURLToPath(new URL(name, folder))];
       const started = spawnOwned({ command: Deno.execPath(), args, stdout: "inherit", stderr: "inherit" });
@@ -23,7 +41,7 @@ export class StandIns {
     });
   }
 
-  async stop(): Promise<void> {
+  async #end(): Promise<void> {
     const last = this.#processes;
     this.#processes = [];
     await Promise.all(last.map((process) => process.stop()));

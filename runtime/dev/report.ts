@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { Diagnostic } from "./language_server.ts";
+import type { Diagnostic } from "./type_check.ts";
 import type { Loaded } from "./messages.ts";
 
 /** Type errors, each with its place, its line, and a mark under what is wrong. */

@@ -19,10 +19,14 @@ export interface GenerationProcess {
   load(): Promise<Loaded | Refused>;
   /** Makes streams and consumers as declared, listens and pulls. */
   go(): Promise<Address | Refused>;
+  /** Stops it as {@linkcode stop} does, but it stays: `go` makes it run again, also while handlers still finish. */
+  rest(): void;
   /** Data to try it with, as JSON. */
   example(): Promise<string | undefined>;
   /** Lets it finish what it is at; after `graceMs` it is made to end. */
   stop(graceMs: number): Promise<void>;
+  /** Whether handlers run. One that does not answer has a handler that computes. */
+  busy(): Promise<boolean>;
   kill(): void;
 }
 
@@ -30,6 +34,8 @@ type Answer = FromGeneration | (Refused & { readonly kind: "problems" });
 
 /** A module that never comes to its end must not keep every later save waiting. */
 const LOAD_MS = 20_000;
+/** Upper bound for an answer of a process whose thread is free, on a busy machine. */
+const ANSWER_MS = 2_000;
 
 /**
  * Starts a process that waits to be told to load. It can't outlive us, even when we are killed or a handler never lets
@@ -47,10 +53,10 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
     stdio: ["pipe", "inherit", "inherit", "ipc"],
     detached: guarded, // a terminal's Ctrl-C is for us: when it ends is ours to decide
   });
-  child.stdin!.on("error", () => {}); // the watchdog is gone already
+  let running = child.pid !== undefined;
   const ended = new Promise<string>((resolve) => {
     child.on("exit", (code, signal) => {
-      child.stdin!.end("ended\n");
+      running = false;
       resolve(signal ? `was ended by ${signal}` : `ended with ${code}`);
     });
     child.on("error", (error) => void (child.pid === undefined && resolve(`cannot be started: ${error.message}`)));
@@ -60,11 +66,12 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
     heard.resolve(message);
     heard = Promise.withResolvers();
   });
-  const ask = async (what: ToGeneration): Promise<Answer> => {
+  const tell = (what: ToGeneration) => void (child.connected && child.send(what, () => {}));
+  const ask = async (what: ToGeneration, limitMs = LOAD_MS): Promise<Answer> => {
     const answer = heard.promise;
-    child.send(what, () => {});
+    tell(what);
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<string>((resolve) => timer = setTimeout(() => resolve("late"), LOAD_MS));
+    const late = new Promise<string>((resolve) => timer = setTimeout(() => resolve("late"), limitMs));
     const first = await Promise.race([answer, ended, late]);
     clearTimeout(timer);
     if (typeof first !== "string") return first;
@@ -74,7 +81,8 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
         `does a module wait for something, or compute for ever?`;
     return { kind: "problems", problems: [problem], ended: first !== "late" };
   };
-  const kill = () => void child.kill("SIGKILL");
+  // `child.kill` would close the pipe first: the watchdog then finds a process that is not gone yet, and waits for a second.
+  const kill = () => void (running && Deno.kill(child.pid!, "SIGKILL"));
   return {
     pid: child.pid!,
     ended,
@@ -86,15 +94,20 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
       const answer = await ask("go");
       return answer.kind === "ready" ? answer.address : refused(answer);
     },
+    rest: () => tell("rest"),
     example: async () => {
       const answer = await ask("example");
       return answer.kind === "example" ? answer.json : undefined;
     },
     stop: async (graceMs) => {
-      if (child.connected) child.disconnect();
+      tell("stop");
       const timer = setTimeout(kill, graceMs);
       await ended;
       clearTimeout(timer);
+    },
+    busy: async () => {
+      const answer = await ask("busy", ANSWER_MS);
+      return answer.kind === "busy" ? answer.busy : answer.kind === "problems" && "ended" in answer && !answer.ended;
     },
     kill,
   };

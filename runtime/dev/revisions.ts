@@ -14,6 +14,13 @@ interface GenerationsOptions {
   /** The one that ran ended though nobody wanted it to. */
   died(how: string): void;
   readonly graceMs: number;
+  /** Whether the version before rests until the one that replaced it is accepted, so that it can be gone back to. */
+  readonly mayGoBack: boolean;
+}
+
+interface Version {
+  readonly process: GenerationProcess;
+  readonly loaded: Loaded;
 }
 
 /** Longer than a load takes that comes to its end: one in progress is let be, so that many saves do not starve. */
@@ -22,12 +29,17 @@ const OVERTAKEN_MS = 2_000;
 /**
  * The project, a process for each state of its files that could run. Beside the one that runs waits a spare with the
  * whole runtime in memory, so that a change costs no more than importing what changed. It takes over once it has been
- * seen to start; the one before then gives back what it has not begun and finishes the rest.
+ * seen to start; the one before then gives back what it has not begun and finishes the rest. The one before may rest until
+ * its successor is accepted, and be gone back to instead.
  */
 export class Generations {
   #spare: GenerationProcess | undefined;
-  #current: { readonly process: GenerationProcess; readonly loaded: Loaded } | undefined;
+  #current: Version | undefined;
+  /** The one to go back to, and when the requests that it was sent are answered. */
+  #before: { readonly version: Version; readonly idle: Promise<void> } | undefined;
   readonly #all = new Set<GenerationProcess>();
+  /** Those of them that run functions, or did: they may have handlers to finish. */
+  readonly #ran = new Set<GenerationProcess>();
   #stopped = false;
   #loading: { readonly process: GenerationProcess; readonly sinceMs: number; overtaken: boolean } | undefined;
   /** One at a time. */
@@ -40,23 +52,35 @@ export class Generations {
     return this.#current !== undefined;
   }
 
-  /**
-   * Runs the files as they are now, unless something is wrong with them: then what ran goes on.
-   *
-   * @param check finds what is wrong without running them, meanwhile
-   */
-  next(check: () => Promise<readonly string[]>): Promise<Next> {
-    const next = this.#turn.then(() => this.#next(check));
-    this.#turn = next.catch(() => {});
-    return next;
+  /** Runs the files as they are now, unless they cannot be loaded and run: then what ran goes on. */
+  next(): Promise<Next> {
+    return this.#inTurn(() => this.#next());
   }
 
-  async #next(check: () => Promise<readonly string[]>): Promise<Next> {
-    const [{ process, loaded, overtaken }, found] = await Promise.all([this.#load(), check()]);
+  /** What runs is good: the version before is no longer needed. */
+  accept(): void {
+    const before = this.#before;
+    this.#before = undefined;
+    if (before) this.#end(before.version, before.idle);
+  }
+
+  /** Runs the version before again, in place of what runs. Undefined: there is none. */
+  goBack(): Promise<Next | undefined> {
+    return this.#inTurn(() => this.#goBack());
+  }
+
+  #inTurn<Result>(what: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(what);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #next(): Promise<Next> {
+    if (this.#stopped) return { kind: "refused", problems: [] };
+    const { process, loaded, overtaken } = await this.#load();
     if (overtaken) return this.#refuse(process, []);
-    // What cannot be loaded says itself what is wrong; what the check says besides is the same thing in other words.
-    const problems = "problems" in loaded ? loaded.problems : found;
-    if ("problems" in loaded || problems.length > 0) return this.#refuse(process, problems);
+    if ("problems" in loaded) return this.#refuse(process, loaded.problems);
+    this.#ran.add(process);
     const address = await process.go();
     if ("problems" in address) return this.#refuse(process, address.problems, address.passing);
     if (this.#stopped) return { kind: "refused", problems: [] };
@@ -69,9 +93,37 @@ export class Generations {
       this.options.died(how);
     });
     const idle = this.options.route(address);
-    if (last) void idle.then(() => last.process.stop(this.options.graceMs));
+    if (last && this.options.mayGoBack && !this.#before) this.#rest(last, idle);
+    else if (last) this.#end(last, idle);
     this.#spare = this.#spawn();
     return { kind: "live", loaded, before: last?.loaded };
+  }
+
+  async #goBack(): Promise<Next | undefined> {
+    const before = this.#before;
+    if (!before || this.#stopped) return undefined;
+    this.#before = undefined;
+    const address = await before.version.process.go();
+    if ("problems" in address) {
+      before.version.process.kill();
+      return { kind: "refused", problems: address.problems };
+    }
+    const wrong = this.#current;
+    this.#current = before.version;
+    const idle = this.options.route(address);
+    if (wrong) this.#end(wrong, idle);
+    return { kind: "live", loaded: before.version.loaded, before: wrong?.loaded };
+  }
+
+  #rest(version: Version, idle: Promise<void>): void {
+    const before = this.#before = { version, idle };
+    void idle.then(() => {
+      if (this.#before === before) version.process.rest();
+    });
+  }
+
+  #end(version: Version, idle: Promise<void>): void {
+    void idle.then(() => version.process.stop(this.options.graceMs));
   }
 
   /** Data to try what runs with, as JSON. */
@@ -109,16 +161,23 @@ export class Generations {
 
   /** What waits was started with settings that are no longer so: another takes its place. */
   renewSpare(): void {
-    if (!this.#spare) return;
+    if (!this.#spare || this.#stopped) return;
     this.#spare.kill();
     this.#spare = this.#spawn();
   }
 
-  /** All of them may finish what they are at. */
+  /** Those that run may finish what they are at. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#spare?.kill();
-    await Promise.all([...this.#all].map((process) => process.stop(this.options.graceMs)));
+    await Promise.all([...this.#all].map((process) => {
+      if (!this.#ran.has(process)) process.kill();
+      return process.stop(this.options.graceMs);
+    }));
+  }
+
+  /** Whether handlers run. */
+  async busy(): Promise<boolean> {
+    return (await Promise.all([...this.#ran].map((process) => process.busy()))).includes(true);
   }
 
   kill(): void {
@@ -131,7 +190,9 @@ export class Generations {
     this.#all.add(process);
     void process.ended.then(() => {
       this.#all.delete(process);
+      this.#ran.delete(process);
       if (this.#spare === process) this.#spare = undefined;
+      if (this.#before?.version.process === process) this.#before = undefined;
     });
     return process;
   }

@@ -35,7 +35,8 @@ const OUTPUT_GRACE_MS = 1_000;
 /**
  * A shell starts the watchdog and then becomes the command, which so has the process id, exit code and signals that
  * we see. The watchdog reads our pipe: a line means that the command has ended by itself, the end of the pipe that
- * we have died, however that happened. It then asks the command to end, and after five seconds makes it.
+ * we have died, however that happened. It then asks the command to end, unless that is gone, and after five seconds
+ * makes it.
  *
  * - It is started from a subshell that ends at once, so that the command does not find itself with a child.
  * - Descriptor 9 is there because a shell gives what it starts with "&" an empty standard input; 3 may be a channel
@@ -47,7 +48,7 @@ exec 9<&0 </dev/null
 ( (
   trap '' HUP INT QUIT TERM
   read -r ended && exit
-  kill -TERM $$
+  kill -TERM $$ || exit
   for second in 1 2 3 4 5; do
     sleep 1
     kill -0 $$ || exit

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What JSON has instead of a type that it has not. */
+/** Substitutes for types without a counterpart in JSON. */
 const INSTEAD: Record<string, string> = {
   Date: "use z.iso.datetime() for a time",
   BigInt: "use z.int(), or z.string() where that is too small",
@@ -8,7 +8,7 @@ const INSTEAD: Record<string, string> = {
   Set: "use z.array()",
 };
 
-/** Why an event cannot have this as its data; undefined when it can. What is sent is the schema's input. */
+/** Explains why a schema cannot describe an event's data, or returns undefined. A publisher sends its input. */
 export function dataProblem(data: unknown): string | undefined {
   if (!(data instanceof z.ZodType)) {
     const fields = Object.values(Object(data));
@@ -24,7 +24,7 @@ export function dataProblem(data: unknown): string | undefined {
   return `its data cannot travel as JSON: ${path && `${path}: `}${why} (${instead})`;
 }
 
-/** The innermost part of a schema that has no counterpart in JSON. */
+/** Returns the innermost part of a schema that has no counterpart in JSON. */
 function refusal(schema: z.ZodType): { path: string; why: string } | undefined {
   try {
     z.toJSONSchema(schema, { io: "input" });

@@ -1,6 +1,6 @@
 import type { ParseError } from "jsonc-parser";
 
-/** What of a project's `deno.json` is of interest here. */
+/** Fields of a project's `deno.json` that Weir reads. */
 interface DenoJson {
   readonly tasks?: Readonly<Record<string, string | { readonly command?: string }>>;
   readonly imports?: Readonly<Record<string, string>>;
@@ -9,7 +9,7 @@ interface DenoJson {
 /**
  * Reads `deno.json`, in which Deno allows comments and trailing commas.
  *
- * @throws {Error} saying that it is `deno.json` which cannot be read.
+ * @throws {Error} naming `deno.json`, if it cannot be read or parsed
  */
 export async function readDenoJson(root: URL): Promise<DenoJson> {
   const { parse, printParseErrorCode } = await import("jsonc-parser"); // Lazy: most starts read no deno.json.

@@ -3,21 +3,21 @@ import { type Duration, formatDuration } from "../core/duration.ts";
 import { type BreakerOptions, FUNCTION_DEFAULTS, type RetryOptions } from "../api/define_function.ts";
 import type { FunctionPolicy } from "./resolve_policy.ts";
 
-/** A function's whole policy, written as its options are: names and durations are those of its file. */
+/** Policy of a function, in the names and units of its options. */
 export interface FormattedPolicy {
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
   readonly concurrency: number;
-  /** Null: however old an event is, it is handled. */
+  /** Null if events of any age are handled. */
   readonly maxAge: Duration | null;
-  /** Null: handled events are not remembered. */
+  /** Null if handled events are not remembered. */
   readonly idempotency: { readonly ttl: Duration; readonly key: "source and id" | "its own" } | null;
   readonly breaker: Required<BreakerOptions>;
-  /** Of every dependency that is configured, or was called since the start. */
+  /** Breakers of every dependency that is configured, or was called since the start. */
   readonly dependencies: Readonly<Record<string, Required<BreakerOptions>>>;
 }
 
-/** @param called the breakers of dependencies that were called, by name */
+/** @param called Breakers of dependencies that were called, by name. */
 export function formatPolicy(
   { retry, timeoutMs, concurrency, maxAgeMs, idempotency, breaker, dependencies }: FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
@@ -47,19 +47,19 @@ function writeBreaker({ consecutiveFailures, intervalMs, openForMs, halfOpenProb
   };
 }
 
-/** One value of a policy, by the path that it has in the options. */
+/** One value of a policy, with its path in the options. */
 interface PolicyValue {
-  /** Such as `retry.initial`, or `dependencies.PaymentService.openFor`. */
+  /** Path such as `retry.initial`, or `dependencies.PaymentService.openFor`. */
   readonly path: string;
   readonly value: string | number;
-  /** Whether it is what it would be if nobody had set it. */
+  /** True if it equals the default. */
   readonly isDefault: boolean;
 }
 
 const { idempotency: remembering, ...SET } = FUNCTION_DEFAULTS;
 const DEFAULTS = { ...SET, maxAge: null, idempotency: null };
 
-/** Every value of a policy, in the order of the options. */
+/** Returns every value of a policy, in the order of the options. */
 export function policyValues({ dependencies, ...own }: FormattedPolicy): PolicyValue[] {
   const given = { ...own, dependencies };
   const defaults = {

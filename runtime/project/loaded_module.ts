@@ -1,11 +1,11 @@
-/** A file of `functions/` or `schemas/` and what it exports. */
+/** A file of `functions/` or `schemas/`, and its exports. */
 export interface LoadedModule {
-  /** Relative to the project, such as `functions/reserveInventory.ts`. */
+  /** Path relative to the project, such as `functions/reserveInventory.ts`. */
   readonly file: string;
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
-/** Every export of that kind, with its file. */
+/** Yields every export of that kind, with its file. */
 export function* exportsOf<Value extends { kind: string }>(modules: readonly LoadedModule[], kind: Value["kind"]) {
   for (const { file, exports } of modules) {
     for (const value of Object.values(exports)) {

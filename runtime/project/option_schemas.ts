@@ -2,7 +2,7 @@ import { z } from "zod";
 import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 
-/** A duration above zero, in milliseconds. */
+/** Schema of a duration above zero. Its output is in milliseconds. */
 export const durationSchema = z.unknown().transform((value, ctx) => {
   const ms = parseDuration(value);
   if (ms !== undefined && ms > 0) return ms;
@@ -10,16 +10,16 @@ export const durationSchema = z.unknown().transform((value, ctx) => {
   return z.NEVER;
 });
 
-/** A number of things, one at the least. */
+/** Schema of a whole number from 1. */
 export const countSchema = z.custom<number>(
   (value) => Number.isSafeInteger(value) && (value as number) >= 1,
   { error: ({ input }) => `${describeValue(input)} is not a whole number from 1` },
 );
 
 /**
- * What is wrong with an options object, one line an option.
+ * Describes the faults of an options object, one line an option.
  *
- * @param known every option by its whole path, such as `retry.attempts`, for what may have been meant instead
+ * @param known Path of every option, such as `retry.attempts`, for suggestions.
  */
 export function optionProblems(error: z.ZodError, known: readonly string[]): string[] {
   return error.issues.flatMap((issue) => {
@@ -29,19 +29,19 @@ export function optionProblems(error: z.ZodError, known: readonly string[]): str
   });
 }
 
-/** An option that is none. One that is only in the wrong place is told its right one. */
+/** Describes an unknown option, and suggests the near one or the right place. */
 export function unknownOption(key: string, path: string, known: readonly string[]): string {
   const places = known.map((option) => ({ place: option.replace(/\.?[^.]*$/, ""), name: option.replace(/^.*\./, "") }));
-  const free = path.replace(/[^.]+$/, "*"); // where authors give the names, as those of dependencies
+  const free = path.replace(/[^.]+$/, "*"); // the author chooses these names, as those of dependencies
   const here = places.filter(({ place }) => place === path || (place !== "" && place === free));
-  const said = `unknown option ${path === "" ? key : `${path}.${key}`}`,
+  const problem = `unknown option ${path === "" ? key : `${path}.${key}`}`,
     meant = didYouMean(key, here.map(({ name }) => name));
   const elsewhere = places.filter(({ place, name }) => name === key && place !== "" && !place.includes("*"));
-  if (meant !== "" || elsewhere.length === 0) return said + meant;
-  return `${said}: it belongs into ${elsewhere.map(({ place }) => `\`${place}\``).join(" or ")}`;
+  if (meant !== "" || elsewhere.length === 0) return problem + meant;
+  return `${problem}: it belongs into ${elsewhere.map(({ place }) => `\`${place}\``).join(" or ")}`;
 }
 
-/** A value as an author would write it, in a few letters. */
+/** Writes a value as an author would, cut after 60 characters. */
 export function describeValue(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";

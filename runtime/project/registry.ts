@@ -12,12 +12,12 @@ import { exportsOf, type LoadedModule } from "./loaded_module.ts";
 import { oneOf, StartupProblems } from "./startup_problems.ts";
 import { type ResolvedStream, StreamMap } from "./resolve_streams.ts";
 
-/** Everything the project declares, checked as a whole. */
+/** Declarations of a project, checked as a whole. */
 export interface Registry {
   readonly functions: readonly ResolvedFunction[];
   readonly events: ReadonlyMap<string, EventDefinition>;
   readonly streams: readonly ResolvedStream[];
-  /** What is allowed, and probably not meant. */
+  /** Allowed declarations that are probably mistakes. */
   readonly warnings: readonly string[];
   readonly healthChecks: readonly {
     name: string;
@@ -27,9 +27,9 @@ export interface Registry {
 }
 
 /**
- * Makes the registry of a project's files.
+ * Builds the registry of a project's files.
  *
- * @throws {StartupProblems} naming every mistake in them at once.
+ * @throws {StartupProblems} naming every mistake in them at once
  */
 export function buildRegistry(
   schemas: readonly LoadedModule[],
@@ -41,34 +41,41 @@ export function buildRegistry(
     problems.push(...streams.declare(value, file).map((problem) => `${file}: ${problem}`));
   }
   const project = resolveEvents(schemas, streams, problems), { events } = project;
-  const bound = functions.flatMap((module) => resolveFunction(module, project, streams, problems) ?? []);
-  checkNames(functions, problems);
+  const resolved = functions.flatMap((module) => resolveFunction(module, project, streams, problems) ?? []);
+  checkNames(resolved, problems);
   checkDependencies(functions, problems);
-  const healthChecks = bindHealthChecks(functions, problems);
+  const healthChecks = resolveHealthChecks(functions, problems);
   if (problems.length > 0) throw new StartupProblems(problems);
-  return { functions: bound, events, streams: streams.all(), warnings: unknownTypes(bound, events), healthChecks };
+  const warnings = unknownTypes(resolved, events);
+  return { functions: resolved, events, streams: streams.all(), warnings, healthChecks };
 }
 
-/** Plain publishers may use a subject that no event declares; where its neighbours are declared, it is a slip. */
+/**
+ * Warns of a trigger that no event declares, if its type is near a declared one or shares its first token. A plain NATS
+ * publisher may use such a subject.
+ */
 function unknownTypes(functions: readonly ResolvedFunction[], events: ReadonlyMap<string, EventDefinition>): string[] {
-  return functions.flatMap(({ name, triggers }) =>
+  return functions.flatMap(({ file, triggers }) =>
     triggers.filter(({ pattern, event }) => !event && !isWildcard(pattern)).flatMap(({ pattern }) => {
       const [first] = pattern.split(".");
       const meant = didYouMean(pattern, events.keys());
       const near = [...events.keys()].filter((type) => type.startsWith(`${first}.`));
       if (meant === "" && near.length === 0) return [];
-      return [`functions/${name}.ts: no event has the type "${pattern}"${meant || `; there are ${oneOf(near)}`}`];
+      return [`${file}: no event has the type "${pattern}"${meant || `; there are ${oneOf(near)}`}`];
     })
   );
 }
 
-/** Where files are told apart by case, metrics, dead letters and other machines may not tell them apart. */
-function checkNames(functions: readonly LoadedModule[], problems: string[]): void {
-  const seen = new Map<string, string>();
-  for (const { file } of functions) {
-    const first = seen.get(file.toLowerCase());
-    if (first === undefined) seen.set(file.toLowerCase(), file);
-    else problems.push(`${file}: its name is that of ${first}, but for upper and lower case: rename one of them`);
+/** Refuses equal names, also those that differ only in case, which many file systems and tools treat as equal. */
+function checkNames(functions: readonly ResolvedFunction[], problems: string[]): void {
+  const seen = new Map<string, ResolvedFunction>();
+  for (const fn of functions) {
+    const key = fn.name.toLowerCase(), first = seen.get(key);
+    if (first === undefined) seen.set(key, fn);
+    else {
+      const difference = first.name === fn.name ? "" : ", apart from upper and lower case";
+      problems.push(`${fn.file}: its name ${fn.name} is that of ${first.file}${difference}: rename one of them`);
+    }
   }
 }
 
@@ -91,14 +98,18 @@ function checkDependencies(functions: readonly LoadedModule[], problems: string[
   }
 }
 
-function bindHealthChecks(functions: readonly LoadedModule[], problems: string[]): Registry["healthChecks"] {
+function resolveHealthChecks(functions: readonly LoadedModule[], problems: string[]): Registry["healthChecks"] {
   const checks = new Map<string, Registry["healthChecks"][number]>();
   for (const { file, value } of exportsOf<HealthCheckDefinition>(functions, "health-check")) {
+    if (typeof value.name !== "string" || value.name === "" || typeof value.check !== "function") {
+      problems.push(`${file}: a health check is declared as \`defineHealthCheck({ name: "…" }, check)\``);
+      continue;
+    }
     const timeoutMs = parseDuration(value.timeout ?? HEALTH_CHECK_TIMEOUT);
     if (timeoutMs === undefined || timeoutMs === 0) {
       problems.push(`${file}: health check ${value.name}: its timeout is not a duration above zero`);
     } else if (/^(nats|runtime|function:.*)$/.test(value.name)) {
-      problems.push(`${file}: health check ${value.name}: that name is one of Weir's own checks`);
+      problems.push(`${file}: health check ${value.name}: that name is reserved for a check of Weir's own`);
     } else if (checks.has(value.name)) problems.push(`${file}: health check ${value.name} is declared twice`);
     else checks.set(value.name, { name: value.name, timeoutMs, check: value.check });
   }

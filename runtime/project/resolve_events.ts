@@ -4,15 +4,15 @@ import { unknownOption } from "./option_schemas.ts";
 import { exportsOf, type LoadedModule } from "./loaded_module.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
-/** The events of a project. */
+/** Events of a project. */
 export interface ProjectEvents {
-  /** By type. */
+  /** Events by their type. */
   readonly events: ReadonlyMap<string, EventDefinition>;
-  /** Every definition that `schemas/` exports, those with something wrong included: that is told once. */
+  /** Every definition that `schemas/` exports, faulty ones included, so that a fault is reported once. */
   readonly exported: ReadonlySet<EventDefinition>;
 }
 
-/** The events that `schemas/` exports, by type; what is wrong with them is added to `problems`. */
+/** Resolves the events that `schemas/` exports, by type. Adds every fault to `problems`. */
 export function resolveEvents(
   schemas: readonly LoadedModule[],
   streams: StreamMap,
@@ -52,8 +52,8 @@ function eventProblems(event: EventDefinition, routes: Map<string, string>): str
   if (!Number.isInteger(event.version) || event.version < 1) {
     problems.push(`version ${JSON.stringify(event.version)} is not a whole number from 1`);
   }
-  const untravelled = dataProblem(event.data);
-  if (untravelled) problems.push(untravelled);
+  const unsuitable = dataProblem(event.data);
+  if (unsuitable) problems.push(unsuitable);
   for (const key of Object.keys(event)) {
     if (key !== "kind" && !OPTIONS.includes(key)) problems.push(unknownOption(key, "", OPTIONS));
   }

@@ -11,50 +11,52 @@ import { didYouMean } from "../core/did_you_mean.ts";
 import { describeValue } from "./option_schemas.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
-/** One subject or pattern a function listens to. */
+/** One subject or pattern that a function listens to. */
 export interface ResolvedTrigger {
   readonly pattern: string;
   readonly stream: string;
-  /** Absent for a raw pattern: its data stays unchecked. */
+  /** Event of the subject. Default: none, for a raw pattern, whose data is not checked. */
   readonly event?: EventDefinition;
 }
 
-/** A function that can run: named, checked, with its whole policy. */
+/** A checked function with its name and its whole policy. */
 export interface ResolvedFunction {
   readonly name: string;
+  /** File that declares it, relative to the project. */
+  readonly file: string;
   readonly triggers: readonly ResolvedTrigger[];
   readonly emits: readonly EventDefinition[];
   readonly policy: FunctionPolicy;
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown;
 }
 
-/** What wakes the function on a subject; undefined when it does not listen to that. */
+/** Returns the trigger of a function for a subject, or undefined if it does not listen to the subject. */
 export function triggerFor(fn: ResolvedFunction, subject: string): ResolvedTrigger | undefined {
   return fn.triggers.find(({ pattern }) => pattern === subject) ??
     fn.triggers.find(({ pattern }) => covers(pattern, subject));
 }
 
-/** The function a file declares; undefined when something is wrong with it, which is added to `problems`. */
+/** Resolves the function that a file declares. Adds every fault to `problems`, and then returns undefined. */
 export function resolveFunction(
   { file, exports }: LoadedModule,
   project: ProjectEvents,
   streams: StreamMap,
   problems: string[],
 ): ResolvedFunction | undefined {
-  const name = file.replace(/^.*\//, "").replace(/\.ts$/, "");
   const problem = (text: string) => problems.push(`${file}: ${text}`);
   const before = problems.length;
-  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name)) {
-    problem(`"${name}" cannot be a function's name: a letter, then letters, digits, _ and -, 64 at most`);
-  }
   const definition = exports.default as FunctionDefinition | undefined;
   if (definition?.kind !== "function") {
-    problem(notOne(exports));
+    problem(explainDefaultExport(exports));
     return undefined;
   }
   if (typeof definition.options === "function") {
     problem("the arguments of defineFunction are swapped: the options come first, then the handler");
     return undefined;
+  }
+  const { name = nameOf(file), on, emits = [] }: Partial<FunctionOptions> = definition.options ?? {};
+  if (typeof name !== "string" || !/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name)) {
+    problem(`${JSON.stringify(name)} cannot be a function's name: a letter, then letters, digits, _ and -, 64 at most`);
   }
   if (typeof definition.handler !== "function") {
     problem(
@@ -64,8 +66,7 @@ export function resolveFunction(
   }
   const resolved = resolvePolicy(definition.options);
   if (!resolved.ok) resolved.problems.forEach(problem);
-  const { on, emits = [] }: Partial<FunctionOptions> = definition.options ?? {};
-  const triggers = bindTriggers(on, project, streams, problem);
+  const triggers = resolveTriggers(on, project, streams, problem);
   if (!Array.isArray(emits)) {
     problem("`emits` is not a list of events: put it in brackets, as in `emits: [OrderCreated]`");
   }
@@ -75,17 +76,21 @@ export function resolveFunction(
     }
   }
   if (problems.length > before || !resolved.ok) return undefined;
-  return { name, triggers, emits, policy: resolved.policy, handler: definition.handler };
+  return { name, file, triggers, emits, policy: resolved.policy, handler: definition.handler };
 }
 
-function bindTriggers(
+function nameOf(file: string): string {
+  return file.replace(/^.*\//, "").replace(/\.ts$/, "");
+}
+
+function resolveTriggers(
   on: Trigger | readonly Trigger[] | undefined,
   project: ProjectEvents,
   streams: StreamMap,
   problem: (text: string) => void,
 ): ResolvedTrigger[] {
   if (on === undefined) {
-    problem(`\`on\` is missing: name the event that wakes it, as in \`on: OrderCreated\`${CIRCULAR}`);
+    problem(`\`on\` is missing: name the event that it handles, as in \`on: OrderCreated\`${CIRCULAR}`);
     return [];
   }
   const given = Array.isArray(on) ? on as readonly Trigger[] : [on as Trigger];
@@ -111,7 +116,7 @@ function bindTriggers(
     const clash = triggers.find((other) => overlaps(other.pattern, pattern));
     if (clash) {
       problem(
-        `its triggers "${clash.pattern}" and "${pattern}" overlap: an event would wake it twice; keep one of them`,
+        `its triggers "${clash.pattern}" and "${pattern}" overlap: it would handle an event twice; keep one of them`,
       );
     }
     const home = streams.streamFor(pattern);
@@ -121,10 +126,10 @@ function bindTriggers(
   return triggers;
 }
 
-/** What is imported while the file it comes from still runs is not there yet. */
+/** Hint for an import that is undefined, since its file is still being evaluated. */
 const CIRCULAR = " (what is undefined here may be a circular import: schemas/ must not import functions/)";
 
-/** Why an event is not known. */
+/** Explains why an event is unknown. */
 function unexported(event: unknown, { events }: ProjectEvents): string {
   if (event === undefined) return `undefined, not an event${CIRCULAR}`;
   const type = (event as EventDefinition | null)?.type;
@@ -135,8 +140,8 @@ function unexported(event: unknown, { events }: ProjectEvents): string {
   return `"${type}", which no file in schemas/ exports: export it there`;
 }
 
-/** What the default export is, if not a function of defineFunction. */
-function notOne(exports: LoadedModule["exports"]): string {
+/** Explains a default export that is no function of `defineFunction`. */
+function explainDefaultExport(exports: LoadedModule["exports"]): string {
   const { default: given } = exports;
   const named = Object.keys(exports).find((name) => (exports[name] as FunctionDefinition | null)?.kind === "function");
   if (given === undefined && named) return `its function is the export "${named}": write \`export default\` instead`;

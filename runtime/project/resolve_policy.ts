@@ -5,19 +5,19 @@ import type { BreakerPolicy } from "../core/breaker.ts";
 import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import { type BreakerOptions, FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
-/** How long handled events are remembered, and by what name. */
+/** Idempotency key of an event, and the time that a handled event is remembered. */
 export interface IdempotencyPolicy {
   readonly ttlMs: number;
   readonly key?: (event: WeirEvent) => string;
 }
 
-/** A function's options with every default filled in and every duration in milliseconds. */
+/** Options of a function with every default, and every duration in milliseconds. */
 export interface FunctionPolicy {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
   readonly maxAgeMs: number | undefined;
-  /** Undefined: handled events are not remembered. */
+  /** Undefined if handled events are not remembered. */
   readonly idempotency: IdempotencyPolicy | undefined;
   readonly breaker: BreakerPolicy;
   readonly dependencies: Readonly<Record<string, BreakerPolicy>>;
@@ -48,16 +48,16 @@ const breaker = z.strictObject({
   openForMs,
 }));
 
-/** Every option by its path, for what may have been meant by one that is none. */
+/** Path of every option, for suggestions. */
 const OPTIONS = [
-  ...["on", "emits", "retry", "timeout", "concurrency", "idempotency", "maxAge", "breaker", "dependencies"],
+  ...["name", "on", "emits", "retry", "timeout", "concurrency", "idempotency", "maxAge", "breaker", "dependencies"],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
   ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
 ];
 
 const ttl = durationSchema.refine((ms) => ms >= 1_000, {
-  error: ({ input }) => `${input}ms is too short: one second at the least, which is how finely NATS counts it`,
+  error: ({ input }) => `${input}ms is too short: NATS counts it in whole seconds, so give at least one`,
 });
 const idempotency = z.preprocess(
   (given) => given === true ? {} : given === false ? undefined : given,
@@ -68,6 +68,7 @@ const idempotency = z.preprocess(
 );
 
 const options = z.strictObject({
+  name: z.unknown().optional(),
   on: z.unknown().optional(),
   emits: z.unknown().optional(),
   retry: retry.prefault({}),
@@ -78,7 +79,7 @@ const options = z.strictObject({
   breaker: breaker.prefault({}),
   dependencies: z.record(z.string(), breaker).default({}),
 }).transform((
-  { on: _on, emits: _emits, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
+  { name: _name, on: _on, emits: _emits, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
 ): FunctionPolicy => ({
   ...rest,
   timeoutMs,
@@ -86,7 +87,7 @@ const options = z.strictObject({
   idempotency,
 }));
 
-/** Reads a function's options: its policy, or what is wrong with them, one line an option. */
+/** Resolves a function's options to its policy, or to the faults in them, one line an option. */
 export function resolvePolicy(
   given: FunctionOptions,
 ): { ok: true; policy: FunctionPolicy } | { ok: false; problems: string[] } {
@@ -95,10 +96,10 @@ export function resolvePolicy(
   return { ok: false, problems: optionProblems(result.error, OPTIONS) };
 }
 
-/** The breaker of a dependency that no function configures. */
+/** Policy of a dependency's breaker that no function configures. */
 export const DEFAULT_BREAKER: BreakerPolicy = resolveBreaker({});
 
-/** A breaker's options with defaults filled in. @throws {z.ZodError} when one is wrong. */
+/** Resolves a breaker's options. @throws {z.ZodError} if one is wrong */
 export function resolveBreaker(given: BreakerOptions): BreakerPolicy {
   return breaker.parse(given);
 }

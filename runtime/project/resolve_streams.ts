@@ -3,7 +3,7 @@ import { covers, overlaps, subjectProblem } from "../core/subjects.ts";
 import { durationSchema, optionProblems } from "./option_schemas.ts";
 import type { StreamDefinition } from "../api/define_stream.ts";
 
-/** A stream that must exist: what Weir owns of it. A setting left undefined is JetStream's or its operator's. */
+/** A stream that must exist, with the settings that Weir owns. An undefined setting belongs to the operator. */
 export interface ResolvedStream {
   readonly name: string;
   readonly subjects: readonly string[];
@@ -13,7 +13,7 @@ export interface ResolvedStream {
   readonly duplicateWindowMs?: number;
 }
 
-/** Subjects that belong to NATS or to Weir itself. */
+/** Subjects reserved for NATS or Weir itself. */
 const RESERVED = ["dead_letters.>", "retries.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>", "$WEIR.>"];
 
 const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
@@ -35,13 +35,13 @@ const schema = z.strictObject({
 
 const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicateWindow"];
 
-/** Finds the stream of every subject: the declared one that covers it, or the default of its first token. */
+/** Maps each subject to its stream: the declared one that covers it, or the default one of its first token. */
 export class StreamMap {
   readonly #streams = new Map<string, ResolvedStream>();
-  /** Where each was declared. */
+  /** Declarations by the name of their stream. */
   readonly #declared = new Map<string, { file: string; definition: StreamDefinition }>();
 
-  /** Adds a stream that a file declares; returns what is wrong with it. */
+  /** Adds a stream that a file declares. Returns its faults. */
   declare(definition: StreamDefinition, file: string): string[] {
     if (this.#declared.get(definition.name)?.definition === definition) return []; // it is exported again
     const result = schema.safeParse(definition);
@@ -79,7 +79,7 @@ export class StreamMap {
     return problems;
   }
 
-  /** The stream that stores a subject or pattern, making the default one where none is declared. */
+  /** Returns the stream of a subject or pattern. Adds the default one if none is declared. */
   streamFor(pattern: string): { ok: true; stream: string } | { ok: false; problem: string } {
     for (const stream of this.#streams.values()) {
       if (stream.subjects.some((subject) => covers(subject, pattern))) {
@@ -116,7 +116,7 @@ export class StreamMap {
     return { ok: true, stream: name };
   }
 
-  /** Every stream that must exist. */
+  /** Returns every stream that must exist. */
   all(): ResolvedStream[] {
     return [...this.#streams.values()];
   }

@@ -1,11 +1,11 @@
 import { nearest } from "../core/did_you_mean.ts";
 
-/** Everything that keeps Weir from starting, found in one go, so that it can be mended in one go. */
+/** Every fault that prevents a start, so that all can be mended at once. */
 export class StartupProblems extends Error {
   override readonly name = "StartupProblems";
 
   constructor(
-    /** One line each: where, what, and what to do. */
+    /** One line a fault: where, what, and what to do. */
     readonly problems: readonly string[],
   ) {
     super(
@@ -14,13 +14,13 @@ export class StartupProblems extends Error {
   }
 }
 
-/** The two names, quoted and joined, for a message that offers what would have been right. */
+/** Joins quoted names, for a message that offers the right ones. */
 export function oneOf(names: Iterable<string>): string {
   const quoted = [...names].map((name) => `"${name}"`);
   return quoted.length === 0 ? "none" : quoted.join(", ");
 }
 
-/** What to tell someone who named an event type that there is not: what was probably meant, or all there are. */
+/** Explains an unknown event type: names the one that was probably meant, or all of them. */
 export function unknownType(type: string, types: Iterable<string>): string {
   const known = [...types], meant = nearest(type, known);
   const help = meant === undefined ? `; there are: ${oneOf(known)}` : `: did you mean "${meant}"?`;

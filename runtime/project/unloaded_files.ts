@@ -1,14 +1,14 @@
 import { listFiles } from "./load_modules.ts";
 
-/** What makes a file of the folder look as if it were meant to be one of Weir's, by what it calls. */
+/** Calls by which a file of the folder is recognised as one that should be loaded. */
 const MEANT: Record<string, { pattern: RegExp; what: string }> = {
   functions: { pattern: /\bexport default (await )?defineFunction\(/, what: "a function" },
   schemas: { pattern: /\bexport const \w+ = define(Event|Stream)\(/, what: "a schema" },
 };
 
 /**
- * Files that declare something and that nothing loads: one a line, with why. Others in a folder below, or in
- * JavaScript, are helpers: there is nothing to say of them.
+ * Describes the files that declare a function, an event or a stream and are not loaded, one a line. Other files in a folder
+ * below, or in JavaScript, are helpers.
  */
 export async function unloadedFiles(root: URL): Promise<string[]> {
   const found = await Promise.all(

@@ -138,8 +138,8 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "breaker-open": "the function's breaker is open",
   "dependency-open": "a dependency is down",
   "state-unavailable": "what is known of it cannot be read",
-  "not-mine": "the function does not listen to its subject",
-  "in-progress": "another delivery is at work on it",
+  "unknown-subject": "the function does not listen to its subject",
+  "claim-held": "another delivery handles it",
   "shutdown": "the runtime is shutting down",
 };
 

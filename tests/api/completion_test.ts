@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EVENT_TYPES_FILE, eventTypes, writeEventTypes } from "../../runtime/cli/event_types.ts";
 import { listModules } from "../../runtime/project/load_project.ts";
 import { copyProject } from "../e2e/program.ts";
-import { LanguageServer } from "../../runtime/dev/language_server.ts";
+import { Editor } from "./editor.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ORDERS = ["orders.confirmed", "orders.created", "orders.rejected"];
@@ -13,18 +13,16 @@ void OrderCreated;
 export default defineFunction({ on: ${on}, timeout: "5s" }, (event) => void event.data.total.nothing);
 `;
 
-Deno.test("the committed list of the schemas' files is what would be written: else run `deno task types`", async () => {
+Deno.test("schemas/_types.d.ts is up to date: else run `deno task types`", async () => {
   const written = await Deno.readTextFile(new URL(EVENT_TYPES_FILE, ROOT));
   const wanted = eventTypes(await listModules(new URL("schemas/", ROOT)));
   assert.equal(written, wanted, `${EVENT_TYPES_FILE} is not what schemas/ makes of it: run \`deno task types\``);
 });
 
-Deno.test("an editor completes event types, and types the data of the one that is taken", async () => {
-  const server = new LanguageServer(ROOT);
-  await using _ = { [Symbol.asyncDispose]: () => server.stop() };
-  await server.initialize();
+Deno.test("defineFunction completes event types in an editor, and types the data", async () => {
+  await using editor = await Editor.open(ROOT);
   for (const on of ['"orders.|"', '"|"', '["stock.reserved", "orders.|"]', '[OrderCreated, "|"]']) {
-    const offered = await complete(server, "functions/_completed.ts", typed(on));
+    const offered = await editor.complete("functions/_completed.ts", typed(on));
     assert.deepEqual(offered.filter((label) => /^orders\../.test(label)).sort(), ORDERS, on);
   }
   for (
@@ -33,25 +31,11 @@ Deno.test("an editor completes event types, and types the data of the one that i
       ['"orders.>"', "'event.data' is of type 'unknown'."],
     ]
   ) {
-    server.show("functions/_diagnosed.ts", typed(on));
-    const found = await server.check("functions/_diagnosed.ts");
-    assert.deepEqual(found.map(({ line, message }) => ({ line, message })), [{ line: 5, message }]);
+    assert.deepEqual(await editor.errors("functions/_diagnosed.ts", typed(on)), [{ line: 5, message }]);
   }
 });
 
-/** What it offers where the text has a `|`, in a file that need not exist. */
-async function complete(server: LanguageServer, file: string, textWithCursor: string): Promise<string[]> {
-  const [before, after] = textWithCursor.split("|"), lines = before.split("\n");
-  server.show(file, before + after);
-  const answer = await server.request("textDocument/completion", {
-    textDocument: { uri: new URL(file, ROOT).href },
-    position: { line: lines.length - 1, character: lines.at(-1)!.length },
-    context: { triggerKind: 1 },
-  });
-  return (answer as { items: { label: string }[] } | null)?.items.map(({ label }) => label) ?? [];
-}
-
-Deno.test("the list is written only when files come or go; one that is wrong only completes less, and one that is missing is named", async () => {
+Deno.test("types writes the list only if files come or go; an outdated list only completes less, a missing one is named", async () => {
   await using project = await copyProject();
   const root = new URL(`file://${project.path}/`);
   assert.equal(await writeEventTypes(root), false);

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { defineFunction, FUNCTION_DEFAULTS, HEALTH_CHECK_TIMEOUT } from "weir";
+import { defineFunction, FUNCTION_DEFAULTS } from "weir";
+import { HEALTH_CHECK_TIMEOUT } from "../../runtime/api/define_health_check.ts";
 import { DEFAULT_BREAKER, resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 
-Deno.test("a function's defaults are these, and a change of one is a change for every user", () => {
+Deno.test("FUNCTION_DEFAULTS are pinned: a change of one changes every project", () => {
   assert.deepEqual(FUNCTION_DEFAULTS, {
     retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
     timeout: "30s",
@@ -12,7 +13,7 @@ Deno.test("a function's defaults are these, and a change of one is a change for 
   });
 });
 
-Deno.test("a function that settles nothing has every default, and no age limit", () => {
+Deno.test("defineFunction without options has every default, and no age limit", () => {
   const resolved = resolvePolicy({ on: "orders.>", emits: [] });
   assert.ok(resolved.ok);
   assert.deepEqual(resolved.policy, {
@@ -26,7 +27,7 @@ Deno.test("a function that settles nothing has every default, and no age limit",
   });
 });
 
-Deno.test("a dependency that nobody configures has the breaker of a function that settles nothing", () => {
+Deno.test("DEFAULT_BREAKER equals the default breaker of a function", () => {
   assert.deepEqual(DEFAULT_BREAKER, {
     consecutiveFailures: 10,
     intervalMs: 60_000,
@@ -35,7 +36,7 @@ Deno.test("a dependency that nobody configures has the breaker of a function tha
   });
 });
 
-Deno.test("a health check may take two seconds", () => assert.equal(HEALTH_CHECK_TIMEOUT, "2s"));
+Deno.test("HEALTH_CHECK_TIMEOUT is two seconds", () => assert.equal(HEALTH_CHECK_TIMEOUT, "2s"));
 
 Deno.test("defineFunction keeps options and handler as they are", () => {
   const options = { on: "orders.>", timeout: "5s" } as const, handler = () => {};

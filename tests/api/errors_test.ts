@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DependencyOpenError, KvConflictError, NonRetryableError, RetryAfterError } from "weir";
 import { errorDetail } from "../../runtime/core/outcome.ts";
 
-Deno.test("a RetryAfterError has its delay in milliseconds, and a message without one", () => {
+Deno.test("RetryAfterError has its delay in milliseconds, and a default message", () => {
   assert.equal(new RetryAfterError("30s").delayMs, 30_000);
   assert.equal(new RetryAfterError(250).delayMs, 250);
   assert.equal(new RetryAfterError("30s").message, "retry after 30s");
@@ -10,7 +10,7 @@ Deno.test("a RetryAfterError has its delay in milliseconds, and a message withou
 });
 
 for (const delay of ["soon", "-1s", -1, 1.5, NaN, undefined]) {
-  Deno.test(`a RetryAfterError refuses the delay ${JSON.stringify(delay)}`, () => {
+  Deno.test(`RetryAfterError refuses the delay ${JSON.stringify(delay)}`, () => {
     assert.throws(() => new RetryAfterError(delay as number), {
       name: "TypeError",
       message: `RetryAfterError: ${JSON.stringify(delay)} is not a delay; ` +
@@ -19,7 +19,7 @@ for (const delay of ["soon", "-1s", -1, 1.5, NaN, undefined]) {
   });
 }
 
-Deno.test("errors keep their cause and are told apart by name", () => {
+Deno.test("NonRetryableError and the others keep their cause and have names of their own", () => {
   const cause = new Error("402");
   const errors = [
     new NonRetryableError("stolen", { cause }),
@@ -30,7 +30,7 @@ Deno.test("errors keep their cause and are told apart by name", () => {
   assert.ok(errors.every((error) => error.cause === cause && error instanceof Error));
 });
 
-Deno.test("a DependencyOpenError says which dependency, and when to come back", () => {
+Deno.test("DependencyOpenError names the dependency and the time to retry", () => {
   const error = new DependencyOpenError("Payments", 5_000);
   assert.deepEqual([error.dependency, error.retryAtMs], ["Payments", 5_000]);
   assert.equal(error.message, "the breaker of dependency Payments is open");
@@ -42,14 +42,14 @@ const thrown: [what: string, thrown: unknown, name: string, message: string][] =
   ["an error", new RangeError("too far"), "RangeError", "too far"],
   ["text", "went wrong", "Error", "went wrong"],
   ["a number", 7, "Error", "7"],
-  ["undefined", undefined, "Error", "undefined was thrown, which says nothing: throw an Error"],
-  ["null", null, "Error", "null was thrown, which says nothing: throw an Error"],
+  ["undefined", undefined, "Error", "undefined was thrown, which explains nothing: throw an Error"],
+  ["null", null, "Error", "null was thrown, which explains nothing: throw an Error"],
   ["an object", { code: 402 }, "Error", '{"code":402}'],
   ["a circle", circle, "Error", "[object Object]"],
   ["a symbol", Symbol("no"), "Error", "Symbol(no)"],
 ];
 for (const [what, value, name, message] of thrown) {
-  Deno.test(`${what} that was thrown can be told`, () => {
+  Deno.test(`errorDetail describes ${what}`, () => {
     const detail = errorDetail(value);
     assert.deepEqual([detail.name, detail.message], [name, message]);
     assert.equal(detail.stack !== undefined, value instanceof Error);

@@ -33,7 +33,7 @@ async function check(source: string): Promise<{ ok: boolean; text: string }> {
   }
 }
 
-Deno.test("a function that is right passes the type check", async () => {
+Deno.test("defineFunction type-checks a correct function", async () => {
   const { ok, text } = await check(`
     export default defineFunction({ on: Created, emits: [Paid], timeout: "5s" }, (event, ctx) => {
       ctx.emit(Paid, { chargeId: event.data.orderId });
@@ -139,7 +139,7 @@ const mistakes: [code: string, firstLine: RegExp | string][] = [
   ],
 ];
 
-Deno.test("every mistake fails the type check on its own line, and the first line of each error names it", async () => {
+Deno.test("defineFunction refuses every mistake on its own line, named in the first line of the error", async () => {
   const before = SCHEMA.split("\n").length - 1;
   const { ok, text } = await check(mistakes.map(([code]) => code).join("\n"));
   assert.equal(ok, false);
@@ -158,7 +158,7 @@ Deno.test("every mistake fails the type check on its own line, and the first lin
 
 // A number has no type of its own for "from 1", nor a text for "above zero": generics that tell literals apart make
 // the error of `concurrency: 0` say "Type 'number' is not assignable to type 'undefined'". Loading says it better.
-Deno.test("a number or a duration that is out of range compiles, and is told when it is loaded", async () => {
+Deno.test("defineFunction compiles a number or a duration out of range, which the loader refuses", async () => {
   const { ok, text } = await check([
     OPTIONS("retry: { attempts: 0, factor: 0.5 }, concurrency: 1.5, timeout: -5"),
     OPTIONS('timeout: "-5s", maxAge: "0s", breaker: { halfOpenProbes: 0 }, idempotency: { ttl: "10ms" }'),

@@ -4,11 +4,11 @@ import {
   defineFunction,
   type EventDefinition,
   type EventOf,
-  type FunctionOptions,
   type HandlerContext,
   RetryAfterError,
   type WeirEvent,
 } from "weir";
+import type { FunctionOptions } from "../../runtime/api/define_function.ts";
 import { z } from "zod";
 import type { OrderCreated } from "../../schemas/orders.ts";
 import type { StockReserved } from "../../schemas/stock.ts";
@@ -26,7 +26,7 @@ const Mailed = defineEvent({ type: "mail.sent", version: 1, data: z.object({ to:
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
 type Order = { orderId: string; quantity: number };
 
-Deno.test("data is typed by the schema of the one event that wakes the function", () => {
+Deno.test("defineFunction types the data by the schema of its event", () => {
   const definition = defineFunction({ on: Created }, (event) => {
     const data: Same<typeof event.data, Order> = true;
     const type: Same<typeof event.type, "orders.created"> = true;
@@ -39,7 +39,7 @@ Deno.test("data is typed by the schema of the one event that wakes the function"
   assert.equal(definition.kind, "function");
 });
 
-Deno.test("data of several events is a union, told apart by type", () => {
+Deno.test("defineFunction types the data of several events as a union over type", () => {
   const definition = defineFunction({ on: [Created, Paid] }, (event) => {
     const data: Same<typeof event.data, Order | { chargeId: string }> = true;
     if (event.type === "payments.captured") return event.data.chargeId;
@@ -50,7 +50,7 @@ Deno.test("data of several events is a union, told apart by type", () => {
   assert.equal(definition.kind, "function");
 });
 
-Deno.test("data of a raw pattern is unknown, alone or beside an event", () => {
+Deno.test("defineFunction types the data of a raw pattern as unknown, alone or beside an event", () => {
   const raw = defineFunction({ on: "legacy.>" }, (event) => {
     const data: Same<typeof event.data, unknown> = true;
     // @ts-expect-error: nothing is known of it
@@ -62,7 +62,7 @@ Deno.test("data of a raw pattern is unknown, alone or beside an event", () => {
   assert.deepEqual([raw.kind, mixed, single], ["function", true, true]);
 });
 
-Deno.test("a type of the project given as text is its event, alone, in a list and beside definitions", () => {
+Deno.test("defineFunction resolves a type given as text to its event", () => {
   const alone: Same<EventOf<"orders.created">, EventOf<typeof OrderCreated>> = true;
   const list: Same<
     EventOf<readonly ["orders.created", "stock.reserved"]>,
@@ -80,7 +80,7 @@ Deno.test("a type of the project given as text is its event, alone, in a list an
   assert.deepEqual([alone, list, mixed, other, definition.kind], [true, true, true, true, "function"]);
 });
 
-Deno.test("emit takes what the schema takes, of the declared events only", () => {
+Deno.test("emit takes the schema's input, of declared events only", () => {
   const definition = defineFunction({ on: Created, emits: [Paid, Created] }, (_event, ctx) => {
     ctx.emit(Paid, { chargeId: "c1" });
     ctx.emit(Created, { orderId: "o1" }); // what has a default may be left out
@@ -104,7 +104,7 @@ Deno.test("emit takes what the schema takes, of the declared events only", () =>
   assert.equal(definition.kind, "function");
 });
 
-Deno.test("a handler's context can be given to any helper, whatever the function emits", () => {
+Deno.test("HandlerContext accepts the context of any function", () => {
   const any = (ctx: HandlerContext) => ctx.emit(Mailed, { to: "a@b.c" });
   const some = (ctx: HandlerContext<readonly [typeof Paid]>) => ctx.emit(Paid, { chargeId: "c1" });
   const list = (ctx: HandlerContext<(typeof Paid)[]>) => ctx.emit(Paid, { chargeId: "c1" });
@@ -127,7 +127,7 @@ Deno.test("a handler's context can be given to any helper, whatever the function
   assert.equal(made.length, 3);
 });
 
-Deno.test("a function without `emits` may emit nothing", () => {
+Deno.test("emit accepts no event in a function without `emits`", () => {
   const definition = defineFunction({ on: Created }, (_event, ctx) => {
     // @ts-expect-error: Paid is not in `emits`
     ctx.emit(Paid, { chargeId: "c1" });
@@ -135,7 +135,7 @@ Deno.test("a function without `emits` may emit nothing", () => {
   assert.equal(definition.kind, "function");
 });
 
-Deno.test("an unknown option does not compile, at any depth", () => {
+Deno.test("defineFunction refuses an unknown option at any depth", () => {
   const handler = () => {};
   const made = [
     // @ts-expect-error: timeout
@@ -152,7 +152,7 @@ Deno.test("an unknown option does not compile, at any depth", () => {
   assert.equal(made.length, 5);
 });
 
-Deno.test("a duration is a number or text with a unit, and nothing else compiles", () => {
+Deno.test("Duration is a number or text with a unit", () => {
   const durations: FunctionOptions["timeout"][] = [
     250,
     "250ms",
@@ -174,7 +174,7 @@ Deno.test("a duration is a number or text with a unit, and nothing else compiles
   assert.equal(durations.length, 8);
 });
 
-Deno.test("a jitter that does not exist does not compile", () => {
+Deno.test("RetryOptions refuses an unknown jitter", () => {
   // @ts-expect-error: full or none
   const definition = defineFunction({ on: Created, retry: { jitter: "half" } }, () => {});
   assert.equal(definition.kind, "function");

@@ -15,23 +15,23 @@ const waits: [attempt: number, waitMs: number][] = [
   [2_000, 60_000],
 ];
 for (const [attempt, waitMs] of waits) {
-  Deno.test(`without jitter, the wait after attempt ${attempt} is ${waitMs} ms`, () => {
+  Deno.test(`backoffMs without jitter after attempt ${attempt} is ${waitMs} ms`, () => {
     assert.equal(backoffMs(POLICY, attempt, 0.999), waitMs);
   });
 }
 
-Deno.test("a factor of one waits the same every time", () => {
+Deno.test("backoffMs with a factor of one is the same after every attempt", () => {
   const steady = { ...POLICY, factor: 1 };
   assert.deepEqual([1, 2, 3, 100].map((attempt) => backoffMs(steady, attempt, 0)), [250, 250, 250, 250]);
 });
 
-Deno.test("a longest wait below the first one is still the longest", () => {
+Deno.test("backoffMs is at most maxMs, also below initialMs", () => {
   assert.equal(backoffMs({ ...POLICY, maxMs: 100 }, 1, 0), 100);
 });
 
 const jittered: [random: number, waitMs: number][] = [[0, 1], [0.0001, 1], [0.25, 250], [0.5, 500], [0.999, 999]];
 for (const [random, waitMs] of jittered) {
-  Deno.test(`full jitter takes ${random} of a wait of 1000 ms as ${waitMs} ms`, () => {
+  Deno.test(`backoffMs with full jitter makes of 1000 ms at ${random} ${waitMs} ms`, () => {
     assert.equal(backoffMs({ ...POLICY, jitter: "full" }, 3, random), waitMs);
   });
 }
@@ -46,7 +46,7 @@ const policies = fc.record({
 const attempts = fc.integer({ min: 1, max: 100_000 });
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-Deno.test("a wait is a whole number from one to the longest wait, whatever the policy", () => {
+Deno.test("backoffMs is a whole number from one to maxMs for every policy", () => {
   fc.assert(fc.property(policies, attempts, chance, (policy, attempt, random) => {
     const wait = backoffMs(policy, attempt, random);
     assert.ok(Number.isInteger(wait), `${wait}`);
@@ -54,14 +54,14 @@ Deno.test("a wait is a whole number from one to the longest wait, whatever the p
   }));
 });
 
-Deno.test("full jitter never waits longer than no jitter does", () => {
+Deno.test("backoffMs is never longer with full jitter than without", () => {
   fc.assert(fc.property(policies, attempts, chance, (policy, attempt, random) => {
     const full = backoffMs({ ...policy, jitter: "full" }, attempt, random);
     assert.ok(full <= backoffMs({ ...policy, jitter: "none" }, attempt, random), `${full}`);
   }));
 });
 
-Deno.test("without jitter a later wait is never shorter, and chance has no say", () => {
+Deno.test("backoffMs without jitter never decreases, and does not depend on chance", () => {
   fc.assert(fc.property(policies, fc.integer({ min: 1, max: 1_000 }), chance, (policy, attempt, random) => {
     const steady = { ...policy, jitter: "none" as const };
     assert.ok(backoffMs(steady, attempt + 1, random) >= backoffMs(steady, attempt, 0));
@@ -69,7 +69,7 @@ Deno.test("without jitter a later wait is never shorter, and chance has no say",
   }));
 });
 
-Deno.test("with full jitter a greater chance never waits less", () => {
+Deno.test("backoffMs with full jitter never decreases with chance", () => {
   fc.assert(fc.property(policies, attempts, chance, chance, (policy, attempt, one, other) => {
     const full = { ...policy, jitter: "full" as const };
     const less = backoffMs(full, attempt, Math.min(one, other));

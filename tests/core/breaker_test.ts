@@ -37,17 +37,17 @@ const reports: [what: string, from: BreakerState, report: [Verdict, number, atMs
   ["a failure from before it opened is no probe's", halfOpen(6, 1, 0), ["failure", 4, 800], halfOpen(6, 1, 0)],
 ];
 for (const [what, from, [verdict, generation, atMs], to] of reports) {
-  Deno.test(what, () => assert.deepEqual(record(from, POLICY, verdict, generation, atMs), to));
+  Deno.test(`record: ${what}`, () => assert.deepEqual(record(from, POLICY, verdict, generation, atMs), to));
 }
 
-Deno.test("a success ends the run: it takes three more failures to open", () => {
+Deno.test("record ends a run of failures at a success", () => {
   const verdicts: Verdict[] = ["failure", "failure", "success", "failure", "failure"];
   const state = verdicts.reduce<BreakerState>((state, verdict, i) => record(state, POLICY, verdict, 0, i), CLOSED);
   assert.equal(state.kind, "closed");
   assert.deepEqual(record(state, POLICY, "failure", 0, 9), open(1, 509));
 });
 
-Deno.test("a closed breaker admits every call, and none is a probe", () => {
+Deno.test("admit on a closed breaker admits every call, and none as a probe", () => {
   const state = closed(4, 2, 100);
   assert.deepEqual(admit(state, POLICY, 200), { admitted: true, state, generation: 4, probe: false });
   assert.equal(permits(state, POLICY, 200), Infinity);
@@ -59,13 +59,13 @@ const refusals: [what: string, from: BreakerState, atMs: number, retryAtMs: numb
   ["a probe that passed does not make room for a third", halfOpen(6, 1, 1), 800, 1_300],
 ];
 for (const [what, state, atMs, retryAtMs] of refusals) {
-  Deno.test(what, () => {
+  Deno.test(`admit: ${what}`, () => {
     assert.deepEqual(admit(state, POLICY, atMs), { admitted: false, state, retryAtMs });
     assert.equal(permits(state, POLICY, atMs), 0);
   });
 }
 
-Deno.test("a call that found every probe out may ask again after a second at most", () => {
+Deno.test("admit refuses a call beyond the probes for one second at most", () => {
   const slow = { ...POLICY, openForMs: 30_000 }, state = halfOpen(6, 2, 0);
   assert.deepEqual(admit(state, slow, 800), { admitted: false, state, retryAtMs: 1_800 });
 });
@@ -76,7 +76,7 @@ const probes: [what: string, from: BreakerState, atMs: number, permitted: number
   ["a half-open breaker replaces an ignored probe", halfOpen(6, 0, 1), 800, 1, halfOpen(6, 1, 1)],
 ];
 for (const [what, state, atMs, permitted, to] of probes) {
-  Deno.test(what, () => {
+  Deno.test(`admit: ${what}`, () => {
     assert.equal(permits(state, POLICY, atMs), permitted);
     assert.deepEqual(admit(state, POLICY, atMs), { admitted: true, state: to, generation: 6, probe: true });
   });
@@ -124,7 +124,7 @@ function play(
   return { state, now, out };
 }
 
-Deno.test("whatever happens, no more probes are out at once than may be, and generations only grow", () => {
+Deno.test("admit and record keep to the number of probes, and generations only grow", () => {
   fc.assert(fc.property(policies, steps, (policy, all) => {
     let generation = 0;
     play(policy, all, (state, _now, out) => {
@@ -138,7 +138,7 @@ Deno.test("whatever happens, no more probes are out at once than may be, and gen
   }));
 });
 
-Deno.test("whatever happens, exactly as many calls are admitted as were said to be", () => {
+Deno.test("permits is the number of calls that admit then admits", () => {
   fc.assert(fc.property(policies, steps, (policy, all) => {
     play(policy, all, (state, now) => {
       let next = state, admitted = 0;
@@ -155,7 +155,7 @@ Deno.test("whatever happens, exactly as many calls are admitted as were said to 
   }));
 });
 
-Deno.test("whatever happened, once every call has reported and its time is up, it admits again", () => {
+Deno.test("admit admits again once every call is recorded and openForMs is over", () => {
   const last = fc.constantFrom<Verdict>("success", "failure", "ignored");
   fc.assert(fc.property(policies, steps, last, (policy, all, verdict) => {
     const { state, now, out } = play(policy, all, () => {});

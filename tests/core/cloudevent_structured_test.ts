@@ -20,7 +20,7 @@ function structured(envelope: unknown, headers: Record<string, string> = {}, par
   );
 }
 
-Deno.test("a structured CloudEvent is read from its envelope", () => {
+Deno.test("decode reads a structured CloudEvent from its envelope", () => {
   assert.deepEqual(structured({ ...ENVELOPE, partitionkey: "p7", sampledrate: 3, trusted: true }), {
     kind: "event",
     event: {
@@ -35,13 +35,13 @@ Deno.test("a structured CloudEvent is read from its envelope", () => {
   });
 });
 
-Deno.test("the envelope's attributes count, not those of headers", () => {
+Deno.test("decode prefers the attributes of the envelope to those of headers", () => {
   const { event } = structured(ENVELOPE, { "ce-id": "other", "ce-extra": "x" });
   assert.equal(event.id, "e1");
   assert.deepEqual(event.extensions, {});
 });
 
-Deno.test("an envelope without attributes is named after its place in the stream", () => {
+Deno.test("decode names an envelope without attributes by stream and sequence", () => {
   assert.deepEqual(structured({ data: 1 }), {
     kind: "event",
     event: {
@@ -56,21 +56,21 @@ Deno.test("an envelope without attributes is named after its place in the stream
   });
 });
 
-Deno.test("an attribute that is null counts as left out, as the CloudEvents JSON format says", () => {
+Deno.test("decode ignores an attribute that is null, as the CloudEvents JSON format requires", () => {
   const { event } = structured({ ...ENVELOPE, id: null, time: null, partitionkey: null });
   assert.equal(event.id, "ORDERS:42");
   assert.equal(event.time, "2026-01-02T03:04:05.678Z");
   assert.deepEqual(event.extensions, {});
 });
 
-Deno.test("data_base64 is handed over as bytes", () => {
+Deno.test("decode returns data_base64 as bytes", () => {
   const { data: _data, datacontenttype: _type, ...envelope } = ENVELOPE;
   const decoded = structured({ ...envelope, datacontenttype: "image/png", data_base64: "AQL/" });
   assert.equal(decoded.kind, "event");
   assert.deepEqual(decoded.event.data, new Uint8Array([1, 2, 255]));
 });
 
-Deno.test("the schema sees the data, not the envelope", () => {
+Deno.test("decode checks the data of an envelope against the schema", () => {
   const seen: unknown[] = [];
   structured(ENVELOPE, {}, (data) => {
     seen.push(data);
@@ -79,7 +79,7 @@ Deno.test("the schema sees the data, not the envelope", () => {
   assert.deepEqual(seen, [{ orderId: "o1" }]);
 });
 
-Deno.test("an envelope whose data the schema refuses keeps its attributes", () => {
+Deno.test("decode keeps the attributes of an envelope whose data is refused", () => {
   const decoded = structured(ENVELOPE, {}, () => ({ ok: false, issues: [{ path: "orderId", message: "too short" }] }));
   assert.equal(decoded.kind, "invalid");
   assert.equal(decoded.event.id, "e1");
@@ -88,13 +88,13 @@ Deno.test("an envelope whose data the schema refuses keeps its attributes", () =
 });
 
 for (const envelope of [null, [], "text", 7]) {
-  Deno.test(`${JSON.stringify(envelope)} is no envelope`, () => {
+  Deno.test(`decode refuses the envelope ${JSON.stringify(envelope)}`, () => {
     const decoded = structured(envelope);
     assert.equal(decoded.kind, "invalid");
     assert.equal(decoded.error.message, "a structured CloudEvent must be a JSON object");
   });
 }
 
-Deno.test("data_base64 that is not base64 is invalid", () => {
+Deno.test("decode refuses data_base64 that is not base64", () => {
   assert.equal(structured({ ...ENVELOPE, data_base64: "?" }).kind, "invalid");
 });

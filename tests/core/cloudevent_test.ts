@@ -13,7 +13,7 @@ const BINARY = {
   "content-type": "application/json",
 };
 
-Deno.test("a binary CloudEvent is read from its headers", () => {
+Deno.test("decode reads a binary CloudEvent from its headers", () => {
   assert.deepEqual(decode(delivery({ headers: BINARY, payload: '{"orderId":"o1"}' })), {
     kind: "event",
     event: {
@@ -28,7 +28,7 @@ Deno.test("a binary CloudEvent is read from its headers", () => {
   });
 });
 
-Deno.test("a message without any header is named after its place in the stream", () => {
+Deno.test("decode names a message without headers by stream and sequence", () => {
   assert.deepEqual(decode(delivery({ payload: "[1]", subject: "orders.eu.created" })), {
     kind: "event",
     event: {
@@ -43,7 +43,7 @@ Deno.test("a message without any header is named after its place in the stream",
   });
 });
 
-Deno.test("headers are read whatever their case", () => {
+Deno.test("decode reads headers of any case", () => {
   const shouting = Object.fromEntries(Object.entries(BINARY).map(([name, value]) => [name.toUpperCase(), value]));
   const { event } = decode(delivery({ headers: shouting }));
   assert.equal(event.id, "e1");
@@ -51,12 +51,12 @@ Deno.test("headers are read whatever their case", () => {
   assert.deepEqual(event.extensions, { partitionkey: "p7" });
 });
 
-Deno.test("without a CloudEvents id the message's own id is the event's", () => {
+Deno.test("decode takes Nats-Msg-Id if there is no CloudEvents id", () => {
   assert.equal(decode(delivery({ headers: { "Nats-Msg-Id": "m1" } })).event.id, "m1");
   assert.equal(decode(delivery({ headers: { "Nats-Msg-Id": "m1", "ce-id": "e1" } })).event.id, "e1");
 });
 
-Deno.test("headers that are no attributes are no extensions", () => {
+Deno.test("decode makes extensions of CloudEvents headers alone", () => {
   const headers = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "x-other": "1" };
   assert.deepEqual(decode(delivery({ headers })).event.extensions, {});
 });
@@ -72,13 +72,13 @@ const encoded: [text: string, header: string][] = [
   ["a\r\nb", "a%0D%0Ab"],
 ];
 for (const [text, header] of encoded) {
-  Deno.test(`${JSON.stringify(text)} is ${header} in a header, and read back`, () => {
+  Deno.test(`encodeAttribute makes ${header} of ${JSON.stringify(text)}, and decodeAttribute reverses it`, () => {
     assert.equal(encodeAttribute(text), header);
     assert.equal(decode(delivery({ headers: { "ce-id": header } })).event.id, text);
   });
 }
 
-Deno.test("any text survives a header, which is printable ASCII without spaces", () => {
+Deno.test("encodeAttribute writes any text as printable ASCII without spaces", () => {
   fc.assert(fc.property(fc.string({ unit: "binary", minLength: 1 }), (text) => {
     const header = encodeAttribute(text);
     assert.match(header, /^[\x21-\x7e]+$/);
@@ -86,11 +86,11 @@ Deno.test("any text survives a header, which is printable ASCII without spaces",
   }));
 });
 
-Deno.test("half a character, which no header can carry, becomes the replacement character", () => {
+Deno.test("encodeAttribute replaces half a surrogate pair", () => {
   assert.equal(encodeAttribute("a\ud800"), "a%EF%BF%BD");
 });
 
-Deno.test("a header that was never encoded is taken as it stands", () => {
+Deno.test("decodeAttribute keeps a value that is not percent-encoded", () => {
   assert.equal(decode(delivery({ headers: { "ce-id": "50%off" } })).event.id, "50%off");
 });
 
@@ -105,14 +105,14 @@ const contents: [contentType: string, payload: string, data: unknown][] = [
   ["image/png", "\u0001", new Uint8Array([1])],
 ];
 for (const [contentType, payload, data] of contents) {
-  Deno.test(`data of ${contentType} is ${data instanceof Uint8Array ? "bytes" : JSON.stringify(data)}`, () => {
+  Deno.test(`decode returns ${contentType} as ${data instanceof Uint8Array ? "bytes" : JSON.stringify(data)}`, () => {
     const decoded = decode(delivery({ headers: { "content-type": contentType }, payload }));
     assert.equal(decoded.kind, "event");
     assert.deepEqual(decoded.event.data, data);
   });
 }
 
-Deno.test("data that is not UTF-8 is invalid, and says how long it is", () => {
+Deno.test("decode refuses JSON that is not UTF-8, and tells its size", () => {
   assert.deepEqual(decode(delivery({ headers: { "ce-id": "e1" }, payload: new Uint8Array([0x22, 0xff, 0x22]) })), {
     kind: "invalid",
     event: {
@@ -129,14 +129,14 @@ Deno.test("data that is not UTF-8 is invalid, and says how long it is", () => {
 });
 
 for (const payload of ["", "{", "undefined", '{"a":1}x', "NaN"]) {
-  Deno.test(`${JSON.stringify(payload)} is not JSON, and so invalid`, () => {
+  Deno.test(`decode refuses ${JSON.stringify(payload)}, which is not JSON`, () => {
     const decoded = decode(delivery({ payload }));
     assert.equal(decoded.kind, "invalid");
     assert.match(decoded.error.message, new RegExp(`^the payload \\(${payload.length} bytes\\) is not JSON: .+`));
   });
 }
 
-Deno.test("what is wrong with a payload is told without quoting it: it is logged, and may be anything", () => {
+Deno.test("decode does not quote a payload in its error, which is logged", () => {
   for (const payload of ["card 4111 1111 1111", `{"card": "4111", "x": ${"y".repeat(80)}`, "4111 1111"]) {
     const decoded = decode(delivery({ payload }));
     assert.equal(decoded.kind, "invalid");
@@ -144,17 +144,17 @@ Deno.test("what is wrong with a payload is told without quoting it: it is logged
   }
 });
 
-Deno.test("text that is not UTF-8 is invalid as well", () => {
+Deno.test("decode refuses text that is not UTF-8", () => {
   const headers = { "content-type": "text/plain" };
   assert.equal(decode(delivery({ headers, payload: new Uint8Array([0xff]) })).kind, "invalid");
 });
 
-Deno.test("the handler gets what the schema returned, not what came", () => {
+Deno.test("decode returns the output of the schema", () => {
   const parse: Parse = (data) => ({ ok: true, value: [data, "parsed"] });
   assert.deepEqual(decode(delivery({ payload: "1" }), { type: "orders.created", parse }).event.data, [1, "parsed"]);
 });
 
-Deno.test("data that the schema refuses is invalid with every path in the message", () => {
+Deno.test("decode names the path of every issue", () => {
   const issues = [
     { path: "items.0.sku", message: "expected string" },
     { path: "", message: "unrecognized key" },
@@ -173,7 +173,7 @@ Deno.test("data that the schema refuses is invalid with every path in the messag
   });
 });
 
-Deno.test("a schema that throws makes the event invalid, not the runtime fail", () => {
+Deno.test("decode refuses an event whose schema throws", () => {
   for (const thrown of [new Error("refine went wrong"), "refine went wrong"]) {
     const decoded = decode(delivery(), {
       type: "orders.created",
@@ -186,11 +186,11 @@ Deno.test("a schema that throws makes the event invalid, not the runtime fail", 
   }
 });
 
-Deno.test("issues are joined on one line", () => {
+Deno.test("issueText joins issues to one line", () => {
   assert.equal(issueText([{ path: "a", message: "x" }, { path: "", message: "y" }]), "a: x; y");
 });
 
-Deno.test("an event with a schema has the type of its subject, whatever its publisher calls it", () => {
+Deno.test("decode takes the type of the subject's event, not that of the publisher", () => {
   const parse: Parse = (value) => ({ ok: true, value });
   const decoded = decode(delivery({ headers: { "ce-type": "com.example.order" } }), { type: "orders.created", parse });
   assert.equal(decoded.event.type, "orders.created");

@@ -99,10 +99,10 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
   }],
 ];
 for (const [what, result, given, outcome] of rows) {
-  Deno.test(what, () => assert.deepEqual(decideOutcome(result, { ...GIVEN, ...given }), outcome));
+  Deno.test(`decideOutcome: ${what}`, () => assert.deepEqual(decideOutcome(result, { ...GIVEN, ...given }), outcome));
 }
 
-Deno.test("an event whose function's breaker is open waits until that may close, and uses no attempt", () => {
+Deno.test("deferForBreaker retries once the breaker may close, and uses no attempt", () => {
   assert.deepEqual(deferForBreaker("breaker-open", 10_250.5, { ...GIVEN, attempt: 3 }), {
     kind: "retry",
     reason: "breaker-open",
@@ -118,7 +118,7 @@ for (
     ["waits no longer for having waited often", 999, 4_000],
   ] as const
 ) {
-  Deno.test(`an event on a subject that only the next version knows ${what}`, () => {
+  Deno.test(`deferUnknownSubject: an event ${what}`, () => {
     const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
     const outcome = deferUnknownSubject({ subject: "orders.new" }, {
       attempt: 1,
@@ -127,12 +127,12 @@ for (
       nowMs: 0,
       random: 0.5,
     });
-    assert.ok(outcome.kind === "retry" && outcome.reason === "not-mine" && !outcome.usesAttempt);
+    assert.ok(outcome.kind === "retry" && outcome.reason === "unknown-subject" && !outcome.usesAttempt);
     assert.equal(outcome.delayMs, delayMs);
   });
 }
 
-Deno.test("an event on a subject that no version ever knows ends as `invalid`, with no attempt made", () => {
+Deno.test("deferUnknownSubject ends an event that no version handles as `invalid`, with no attempt used", () => {
   const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
   const outcome = deferUnknownSubject({ subject: "orders.new" }, {
     attempt: 1,
@@ -144,7 +144,7 @@ Deno.test("an event on a subject that no version ever knows ends as `invalid`, w
   assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
 });
 
-Deno.test("a hundred failed probes are forgiven one event", () => assert.equal(MAX_EXCUSED_DELIVERIES, 100));
+Deno.test("MAX_EXCUSED_DELIVERIES is a hundred", () => assert.equal(MAX_EXCUSED_DELIVERIES, 100));
 
 const verdicts: [result: Result, verdict: Verdict][] = [
   [{ kind: "returned" }, "success"],
@@ -162,7 +162,7 @@ const verdicts: [result: Result, verdict: Verdict][] = [
 ];
 for (const [result, expected] of verdicts) {
   const where = "dependency" in result ? " in a dependency" : "";
-  Deno.test(`${result.kind}${where} is ${expected} to the function's breaker`, () => {
+  Deno.test(`breakerVerdict of ${result.kind}${where} is ${expected}`, () => {
     assert.equal(breakerVerdict(result), expected);
   });
 }
@@ -188,7 +188,7 @@ const circumstances = fc.record({
   random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 });
 
-Deno.test("no retry but a shutdown's is without a delay, and none comes before a breaker may close", () => {
+Deno.test("decideOutcome delays every retry but a shutdown's, and none comes before a breaker may close", () => {
   fc.assert(fc.property(results, circumstances, (result, given) => {
     const outcome = decideOutcome(result, given);
     if (outcome.kind !== "retry") return assert.ok(given.attempt >= given.retry.attempts);

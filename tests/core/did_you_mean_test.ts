@@ -20,19 +20,20 @@ const rows: [word: string, candidates: string[], meant: string | undefined][] = 
   ["anything", [], undefined],
 ];
 for (const [word, candidates, meant] of rows) {
-  Deno.test(`of ${JSON.stringify(candidates)}, ${JSON.stringify(word)} means ${JSON.stringify(meant)}`, () => {
+  Deno.test(`nearest to ${JSON.stringify(word)} of ${JSON.stringify(candidates)} is ${JSON.stringify(meant)}`, () => {
     assert.equal(nearest(word, candidates), meant);
   });
 }
 
-Deno.test("nearest takes no candidate that differs in more letters than are allowed", () => {
+Deno.test("nearest returns no candidate with more edits than are allowed", () => {
   assert.equal(nearest("kitten", ["sitting"], 3), "sitting");
   assert.equal(nearest("kitten", ["sitting"], 2), undefined);
 });
 
-Deno.test("of two that are as near the first is meant", () => assert.equal(nearest("cat", ["bat", "rat"]), "bat"));
+Deno.test("nearest returns the first of two equally near candidates", () =>
+  assert.equal(nearest("cat", ["bat", "rat"]), "bat"));
 
-Deno.test("what was meant is asked for, and nothing is where nothing is near", () => {
+Deno.test("didYouMean names the near candidate, or is empty", () => {
   assert.equal(didYouMean("tymeout", ["timeout"]), ': did you mean "timeout"?');
   assert.equal(didYouMean("speed", ["timeout"]), "");
 });

@@ -18,7 +18,7 @@ const spans: [unknown, number][] = [
   ["2.3d", 198_720_000],
 ];
 for (const [value, expected] of spans) {
-  Deno.test(`${JSON.stringify(value)} is ${expected} milliseconds`, () => {
+  Deno.test(`parseDuration(${JSON.stringify(value)}) is ${expected}`, () => {
     assert.equal(parseDuration(value), expected);
   });
 }
@@ -53,7 +53,7 @@ const noSpans: unknown[] = [
   "999999999999d",
 ];
 for (const value of noSpans) {
-  Deno.test(`${typeof value} ${String(value).replace("\n", "\\n")} is no duration`, () => {
+  Deno.test(`parseDuration refuses ${typeof value} ${String(value).replace("\n", "\\n")}`, () => {
     assert.equal(parseDuration(value), undefined);
   });
 }
@@ -72,18 +72,18 @@ const texts: [number, string][] = [
   [90_000_000, "25h"],
 ];
 for (const [ms, expected] of texts) {
-  Deno.test(`${ms} milliseconds are written ${expected}`, () => {
+  Deno.test(`formatDuration(${ms}) is ${expected}`, () => {
     assert.equal(formatDuration(ms), expected);
   });
 }
 
-Deno.test("what is written reads back as the same time", () => {
+Deno.test("parseDuration reverses formatDuration", () => {
   fc.assert(fc.property(fc.maxSafeNat(), (ms) => {
     assert.equal(parseDuration(formatDuration(ms)), ms);
   }));
 });
 
-Deno.test("a whole number of units reads back as the same time", () => {
+Deno.test("formatDuration keeps a whole number of units", () => {
   const units = fc.constantFrom(["s", 1_000], ["m", 60_000], ["h", 3_600_000], ["d", 86_400_000]);
   fc.assert(fc.property(fc.nat(100_000), units, (count, [unit, ms]) => {
     assert.equal(parseDuration(formatDuration(count * Number(ms))), count * Number(ms));
@@ -91,7 +91,7 @@ Deno.test("a whole number of units reads back as the same time", () => {
   }));
 });
 
-Deno.test("any whole number of milliseconds can be written as seconds with three decimals", () => {
+Deno.test("parseDuration reads seconds with three decimals exactly", () => {
   fc.assert(
     fc.property(fc.nat(86_400_000), (ms) => {
       const seconds = `${Math.floor(ms / 1_000)}.${String(ms % 1_000).padStart(3, "0")}s`;

@@ -12,7 +12,7 @@ const ends: [failures: number, ranMs: number, delayMs: number, failuresNow: numb
   [10_000, 60_000, 100, 1],
 ];
 for (const [failures, ranMs, delayMs, failuresNow] of ends) {
-  Deno.test(`after ${failures} failures and ${ranMs} ms of running, the next start is ${delayMs} ms away`, () => {
+  Deno.test(`restartAfter ${failures} failures and ${ranMs} ms of running is a delay of ${delayMs} ms`, () => {
     assert.deepEqual(restartAfter(failures, ranMs), { failures: failuresNow, delayMs });
   });
 }

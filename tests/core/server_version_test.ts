@@ -15,7 +15,7 @@ const texts: [string, string | undefined][] = [
   ["no version", undefined],
 ];
 for (const [text, expected] of texts) {
-  Deno.test(`the version in ${JSON.stringify(text)} is ${expected ?? "none"}`, () => {
+  Deno.test(`parseVersion of ${JSON.stringify(text)} is ${expected ?? "none"}`, () => {
     assert.equal(parseVersion(text), expected);
   });
 }
@@ -32,11 +32,11 @@ const ages: [string, boolean][] = [
   ["10.0.0", true],
 ];
 for (const [text, expected] of ages) {
-  Deno.test(`${text} is ${expected ? "" : "not "}supported`, () => {
+  Deno.test(`isSupported(${text}) is ${expected}`, () => {
     assert.equal(isSupported(parseVersion(text)!), expected);
   });
 }
 
-Deno.test("the oldest supported version is 2.12.0", () => {
+Deno.test("OLDEST_SUPPORTED is 2.12.0", () => {
   assert.equal(OLDEST_SUPPORTED, "2.12.0");
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { covers, isWildcard, overlaps, subjectProblem } from "../../runtime/core/subjects.ts";
 
 for (const pattern of ["a", "orders.created", "orders.*", "*.created", "orders.>", ">", "*", "a-b_c.1", "$KV.x"]) {
-  Deno.test(`${pattern} is a subject pattern`, () => assert.equal(subjectProblem(pattern), undefined));
+  Deno.test(`subjectProblem accepts ${pattern}`, () => assert.equal(subjectProblem(pattern), undefined));
 }
 
 const EMPTY = "it has an empty token";
@@ -29,7 +29,8 @@ const wrong: [pattern: string, problem: string][] = [
   [">.>", INNER],
 ];
 for (const [pattern, problem] of wrong) {
-  Deno.test(`${JSON.stringify(pattern)} is none: ${problem}`, () => assert.equal(subjectProblem(pattern), problem));
+  Deno.test(`subjectProblem of ${JSON.stringify(pattern)}: ${problem}`, () =>
+    assert.equal(subjectProblem(pattern), problem));
 }
 
 const wildcards: [pattern: string, wildcard: boolean][] = [
@@ -40,7 +41,7 @@ const wildcards: [pattern: string, wildcard: boolean][] = [
   ["orders.a*", false],
 ];
 for (const [pattern, wildcard] of wildcards) {
-  Deno.test(`${pattern} ${wildcard ? "has a" : "has no"} wildcard`, () => assert.equal(isWildcard(pattern), wildcard));
+  Deno.test(`isWildcard(${pattern}) is ${wildcard}`, () => assert.equal(isWildcard(pattern), wildcard));
 }
 
 const pairs: [a: string, b: string, overlap: boolean, aCoversB: boolean, bCoversA: boolean][] = [
@@ -66,11 +67,11 @@ const pairs: [a: string, b: string, overlap: boolean, aCoversB: boolean, bCovers
   ["a.b.>", "a.*.c", true, false, false],
 ];
 for (const [a, b, overlap, aCoversB, bCoversA] of pairs) {
-  Deno.test(`${a} and ${b} ${overlap ? "overlap" : "do not overlap"}`, () => {
+  Deno.test(`overlaps(${a}, ${b}) is ${overlap}`, () => {
     assert.equal(overlaps(a, b), overlap);
   });
   const covering = [aCoversB && `${a} covers ${b}`, bCoversA && `${b} covers ${a}`].filter((text) => text !== false);
-  Deno.test(covering.join(" and ") || `neither of ${a} and ${b} covers the other`, () => {
+  Deno.test(`covers: ${covering.join(" and ") || `neither of ${a} and ${b} covers the other`}`, () => {
     assert.equal(covers(a, b), aCoversB);
     assert.equal(covers(b, a), bCoversA);
   });
@@ -92,19 +93,19 @@ function matching(pattern: string): Set<string> {
   return new Set(SUBJECTS.filter((subject) => matcher.test(subject)));
 }
 
-Deno.test("patterns overlap just when some subject matches both", () => {
+Deno.test("overlaps is true exactly if some subject matches both", () => {
   fc.assert(fc.property(patterns, patterns, (a, b) => {
     assert.equal(overlaps(a, b), matching(a).intersection(matching(b)).size > 0);
   }));
 });
 
-Deno.test("a pattern covers another just when every subject of that matches it", () => {
+Deno.test("covers is true exactly if every subject of the inner pattern matches the outer one", () => {
   fc.assert(fc.property(patterns, patterns, (a, b) => {
     assert.equal(covers(a, b), matching(b).isSubsetOf(matching(a)));
   }));
 });
 
-Deno.test("overlap is symmetric, and what covers a pattern overlaps it", () => {
+Deno.test("overlaps is symmetric, and true for a pattern that covers the other", () => {
   fc.assert(fc.property(patterns, patterns, (a, b) => {
     assert.equal(overlaps(a, b), overlaps(b, a));
     assert.ok(!covers(a, b) || overlaps(a, b));

@@ -4,13 +4,13 @@ import { formatTraceparent, parseTraceparent } from "../../runtime/core/tracepar
 const IDS = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
 const TEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-Deno.test("a span is written as a traceparent, and read again", () => {
+Deno.test("parseTraceparent reverses formatTraceparent", () => {
   assert.equal(formatTraceparent(IDS), TEXT);
   assert.deepEqual(parseTraceparent(TEXT), IDS);
   assert.equal(formatTraceparent({ ...IDS, traceFlags: 0 }), TEXT.replace(/01$/, "00"));
 });
 
-Deno.test("without tracing there is nothing to write", () => {
+Deno.test("formatTraceparent returns undefined without tracing", () => {
   assert.equal(formatTraceparent({ traceId: "0".repeat(32), spanId: "0".repeat(16), traceFlags: 0 }), undefined);
 });
 
@@ -26,7 +26,7 @@ for (
     TEXT.replace("0af7651916cd43dd8448eb211c80319c", "0".repeat(32)),
   ]
 ) {
-  Deno.test(`${JSON.stringify(text)} names no span`, () => {
+  Deno.test(`parseTraceparent refuses ${JSON.stringify(text)}`, () => {
     assert.equal(parseTraceparent(text), undefined);
   });
 }

@@ -1,38 +1,68 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
-import { importersOf, TypeCheck } from "../../runtime/dev/type_check.ts";
+import { parseDiagnostics, TypeCheck } from "../../runtime/dev/type_check.ts";
 
-const TEXTS = new Map([
-  ["schemas/orders.ts", ""],
-  ["schemas/stock.ts", `import { Order } from "./orders.ts";`],
-  ["functions/reserve.ts", `import { Stock } from '../schemas/stock.ts';`],
-  ["functions/lazy.ts", `const late = await import("../schemas/stock.ts");`],
-  ["functions/alone.ts", `import { z } from "zod";`],
-]);
+Deno.test("parseDiagnostics reads each error with its whole message and its own place, and no hint", () => {
+  const output = `TS2322 [ERROR]: Type 'string' is not assignable to type 'number'.
+\tf({ x: "1", y: { z: "s" } });
+\t                 ^
+    at file:///project/functions/a%20b.ts:3:19
 
-for (
-  const [changed, affected] of [
-    [["schemas/orders.ts"], ["functions/lazy.ts", "functions/reserve.ts", "schemas/orders.ts", "schemas/stock.ts"]],
-    [["functions/reserve.ts"], ["functions/reserve.ts"]],
-    [["functions/alone.ts", "functions/gone.ts"], ["functions/alone.ts"]],
-  ]
-) {
-  Deno.test(`a change of ${changed.join(" and ")} may matter to ${affected.join(", ")}`, () => {
-    assert.deepEqual([...importersOf(changed, TEXTS)].sort(), affected);
-  });
-}
+    The expected type comes from property 'z' which is declared here on type '{ z: number; }'
+    interface A { x: string; y: { z: number } }
+                                  ^
+        at file:///project/functions/a%20b.ts:1:31
 
+TS2769 [ERROR]: No overload matches this call.
+  Overload 1 of 2, '(a: string): void', gave the following error.
+o(true);
+  ~~~~
+    at file:///project/schemas/c.ts:9:3
+
+TS2307 [ERROR]: Cannot find module 'file:///project/functions/zip.ts'.
+    at file:///project/functions/d.ts:20:38
+
+TS2307 [ERROR]: Cannot find module 'file:///project/functions/gone.ts'.
+
+Found 5 errors.
+
+error: Type checking failed.`;
+  assert.deepEqual(parseDiagnostics(new URL("file:///project/"), output.split("\n")), [
+    { file: "functions/a b.ts", line: 3, column: 19, message: "Type 'string' is not assignable to type 'number'." },
+    {
+      file: "schemas/c.ts",
+      line: 9,
+      column: 3,
+      message: "No overload matches this call.\n" +
+        "  Overload 1 of 2, '(a: string): void', gave the following error.",
+    },
+    {
+      file: "functions/d.ts",
+      line: 20,
+      column: 38,
+      message: "Cannot find module 'file:///project/functions/zip.ts'.",
+    },
+  ]);
+});
+
+/** A project with these files, and a check of its `functions/`. */
 async function setup(files: Record<string, string>) {
   const folder = await Deno.makeTempDir({ prefix: "weir-types-" });
-  const unavailable: string[] = [], types = new TypeCheck(pathToFileURL(`${folder}/`), (why) => unavailable.push(why));
+  const types = new TypeCheck(pathToFileURL(`${folder}/`), ["functions"]);
   const write = (file: string, text: string) => Deno.writeTextFile(`${folder}/${file}`, text);
+  await Deno.mkdir(`${folder}/functions`);
   await write("deno.json", "{}");
   for (const [file, text] of Object.entries(files)) await write(file, text);
   return {
-    folder,
     types,
-    unavailable,
     write,
+    remove: (file: string) => Deno.remove(`${folder}/${file}`),
+    /** The checks that run: their command line names the project. */
+    running: async () => {
+      const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "args="] }).output();
+      const lines = new TextDecoder().decode(stdout).split("\n");
+      return lines.filter((line) => line.includes(folder) && !line.startsWith("sh ") && !line.includes("/sh ")).length;
+    },
     [Symbol.asyncDispose]: async () => {
       await types.stop();
       await Deno.remove(folder, { recursive: true });
@@ -40,83 +70,70 @@ async function setup(files: Record<string, string>) {
   };
 }
 
-Deno.test("a type error is found with its place, in the file that changed and in those that import it", async () => {
-  await using world = await setup({
-    "a.ts": "export const a: number = 1;\n",
-    "b.ts": `import { a } from "./a.ts";\nexport const b: number = a;\n`,
+Deno.test("TypeCheck finds a type error with its place in a file that did not change, until it is mended", async () => {
+  await using project = await setup({
+    "functions/a.ts": "export const a: number = 1;\n",
+    "functions/b.ts": `import { a } from "./a.ts";\nexport const b: number = a;\n`,
   });
-  assert.deepEqual(await world.types.begin(["a.ts", "b.ts"]), []);
-  await world.write("a.ts", `export const a: string = "1";\n`);
-  assert.deepEqual(await world.types.changed(["a.ts"]), [
-    { file: "b.ts", line: 2, column: 14, message: "Type 'string' is not assignable to type 'number'." },
-  ]);
-  await world.write("c.ts", "export const c = 1;\n");
-  assert.equal((await world.types.changed(["c.ts"])).length, 1, "what is still wrong is told again");
-  await world.write("b.ts", `import { a } from "./a.ts";\nexport const b: string = a;\n`);
-  assert.deepEqual(await world.types.changed(["b.ts"]), []);
-  await Deno.remove(`${world.folder}/b.ts`);
-  assert.deepEqual(await world.types.changed(["b.ts"]), []);
-  assert.deepEqual(world.unavailable, []);
+  assert.deepEqual(await project.types.check(), []);
+  await project.write("functions/a.ts", `export const a: string = "1";\n`);
+  const wrong = [
+    { file: "functions/b.ts", line: 2, column: 14, message: "Type 'string' is not assignable to type 'number'." },
+  ];
+  assert.deepEqual(await project.types.check(), wrong);
+  await project.write("functions/c.ts", "export const c = 1;\n");
+  assert.deepEqual(await project.types.check(), wrong);
+  await project.remove("functions/b.ts");
+  assert.deepEqual(await project.types.check(), []);
 });
 
-Deno.test("before it has begun nothing is wrong", async () => {
-  await using world = await setup({ "a.ts": `export const a: number = "1";\n` });
-  assert.deepEqual(await world.types.changed(["a.ts"]), []);
+Deno.test("TypeCheck finds what cannot be parsed in a file that is not loaded", async () => {
+  await using project = await setup({ "functions/_a.ts": "export const a = {\n" });
+  const [{ file, line, message }, ...others] = await project.types.check() ?? [];
+  assert.deepEqual([file, line, others], ["functions/_a.ts", 1, []]);
+  assert.match(message, /^SyntaxError: Unexpected token `<eof>`/);
 });
 
-Deno.test("what is saved while the first check runs waits for nothing, and is in what the first check finds", async () => {
-  await using world = await setup({ "a.ts": "export const a: number = 1;\n" });
-  const first = world.types.begin(["a.ts"]);
-  await world.write("a.ts", `export const a: number = "1";\n`);
-  await world.write("b.ts", `export const b: number = "2";\n`);
-  assert.deepEqual(await world.types.changed(["a.ts", "b.ts"]), []);
-  assert.deepEqual((await first)!.map(({ file }) => file), ["a.ts", "b.ts"]);
-});
-
-Deno.test("in a project without files the first that come are what the first check is of", async () => {
-  await using world = await setup({});
-  const first = world.types.begin([]);
-  await world.write("a.ts", `export const a: number = "1";\n`);
-  assert.deepEqual(await world.types.changed(["a.ts"]), []);
-  assert.equal((await first)!.length, 1);
-});
-
-Deno.test("JSON that is imported, and the imports of deno.json, are read again when they change", async () => {
-  await using world = await setup({
-    "data.json": `{ "a": 1 }`,
+Deno.test("TypeCheck uses the project's own deno.json as it is at each check", async () => {
+  await using project = await setup({
     "one.ts": "export const one: number = 1;\n",
-    "a.ts": `import data from "./data.json" with { type: "json" };\nexport const a: number = data.a;\n`,
-    "b.ts": `import { one } from "alias";\nexport const b: number = one;\n`,
+    "two.ts": `export const one: string = "1";\n`,
+    "functions/b.ts": `import { one } from "alias";\nexport const b: number = one;\n`,
+    "deno.json": `{ "imports": { "alias": "./one.ts" } }`,
   });
-  await world.write("deno.json", `{ "imports": { "alias": "./one.ts" } }`);
-  await world.write("two.ts", `export const one: string = "1";\n`);
-  assert.deepEqual(await world.types.begin(["a.ts", "b.ts", "one.ts", "two.ts"]), []);
-  await world.write("data.json", `{ "a": "x" }`);
-  assert.deepEqual((await world.types.changed(["data.json"])).map(({ file }) => file), ["a.ts"]);
-  await world.write("data.json", `{ "a": 2 }`);
-  await world.write("deno.json", `{ "imports": { "alias": "./two.ts" } }`);
-  assert.deepEqual((await world.types.changed(["data.json", "deno.json"])).map(({ file }) => file), ["b.ts"]);
+  assert.deepEqual(await project.types.check(), []);
+  await project.write("deno.json", `{ "imports": { "alias": "./two.ts" } }`);
+  assert.deepEqual((await project.types.check())?.map(({ file }) => file), ["functions/b.ts"]);
+  await project.write("deno.json", `{ "compilerOptions": { "strict": false }, "imports": { "alias": "./one.ts" } }`);
+  await project.write("functions/b.ts", "export const b: number = null;\n");
+  assert.deepEqual(await project.types.check(), []);
 });
 
-Deno.test("a language server that ended is told once, with what to do, and keeps no change waiting", async () => {
-  await using world = await setup({ "a.ts": "export const a: number = 1;\n" });
-  assert.deepEqual(await world.types.begin(["a.ts"]), []);
-  const server = await languageServer();
-  Deno.kill(server, "SIGKILL");
-  while (await languageServer().then(() => true, () => false)); // until it is gone
-  await world.write("a.ts", `export const a: number = "1";\n`);
-  const fromMs = performance.now();
-  for (let i = 0; i < 2; i++) assert.deepEqual(await world.types.changed(["a.ts"]), []);
-  assert.ok(performance.now() - fromMs < 5_000);
-  assert.deepEqual(world.unavailable, [
-    "types are not checked any more: the language server ended; start `dev` again, or run `deno check`",
-  ]);
+Deno.test("TypeCheck finds no errors in a project without files, and starts nothing for it", async () => {
+  await using project = await setup({ "deno.json": "{" }); // which would fail
+  assert.deepEqual(await project.types.check(), []);
 });
 
-/** The one that runs; tests of a file come one after another. */
-async function languageServer(): Promise<number> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=,args=", "--ppid", String(Deno.pid)] }).output();
-  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line.includes(" lsp --quiet"));
-  assert.equal(lines.length, 1);
-  return Number(/\d+/.exec(lines[0])![0]);
-}
+Deno.test("TypeCheck says why it cannot check", async () => {
+  await using project = await setup({ "functions/a.ts": "export const a = 1;\n", "deno.json": "{" });
+  await assert.rejects(project.types.check(), /^Error: deno check: error: .*deno\.json/);
+});
+
+Deno.test("TypeCheck ends a check for a later one, has one process at most, and none once it is stopped", async () => {
+  await using project = await setup({ "functions/a.ts": `export const a: number = "1";\n` });
+  const first = project.types.check();
+  while (await project.running() === 0);
+  const second = project.types.check(), third = project.types.check();
+  assert.deepEqual([await first, await second], [undefined, undefined]);
+  let most = 0, ended = false;
+  void third.then(() => ended = true);
+  while (!ended) most = Math.max(most, await project.running());
+  assert.equal(most, 1);
+  assert.equal((await third)?.length, 1);
+  await project.write("functions/a.ts", `export const a: string = 1;\n`);
+  const last = project.types.check();
+  while (await project.running() === 0);
+  await project.types.stop();
+  assert.equal(await project.running(), 0);
+  assert.equal(await last, undefined);
+});

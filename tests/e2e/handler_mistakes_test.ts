@@ -17,9 +17,9 @@ const mistakes: Record<string, [body: Body, error: string | RegExp]> = {
   throwsText: [() => Promise.reject("no stock"), "Error: no stock"],
   throwsUndefined: [
     () => Promise.reject(undefined),
-    "Error: undefined was thrown, which says nothing: throw an Error",
+    "Error: undefined was thrown, which explains nothing: throw an Error",
   ],
-  throwsNull: [() => Promise.reject(null), "Error: null was thrown, which says nothing: throw an Error"],
+  throwsNull: [() => Promise.reject(null), "Error: null was thrown, which explains nothing: throw an Error"],
   neverReturns: [() => new Promise(() => {}), "TimeoutError: neverReturns took longer than its timeout of 500ms"],
   callsNobody: [
     () => fetch(`http://127.0.0.1:${NOBODY}/charges`),

@@ -120,7 +120,11 @@ const inFunctions: [file: string, text: string, problem: string][] = [
     ': unknown option tymeout: did you mean "timeout"?',
   ],
   ["Same.ts", FUNCTION, ""],
-  ["same.ts", FUNCTION, ": its name is that of functions/Same.ts, but for upper and lower case: rename one of them"],
+  [
+    "same.ts",
+    FUNCTION,
+    ": its name same is that of functions/Same.ts, apart from upper and lower case: rename one of them",
+  ],
   [
     "not.good.ts",
     FUNCTION,

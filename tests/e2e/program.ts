@@ -76,15 +76,31 @@ export interface Program extends AsyncDisposable {
   /** The same for any line; `from` leaves out those before it, by their number. */
   waitForLine(pattern: RegExp, from?: number): Promise<string>;
   kill(signal: Deno.Signal): void;
+  /** SIGINT to its whole process group, as a terminal's Ctrl-C: only for one that has a group of its own. */
+  interrupt(): void;
 }
 
-/** Starts `weir COMMAND` in a project, with nothing of this process's environment but what is needed to run. */
-export function startWeir(project: string, args: readonly string[], env: Record<string, string>): Program {
-  return startDeno(project, ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args], env);
+/**
+ * Starts `weir COMMAND` in a project, with nothing of this process's environment but what is needed to run.
+ *
+ * @param ownGroup whether it leads a process group of its own, as what is started in a terminal does. Default: false.
+ */
+export function startWeir(
+  project: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  ownGroup = false,
+): Program {
+  return startDeno(project, ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args], env, ownGroup);
 }
 
 /** Starts `deno ARGS` in a folder, in the same environment. */
-export function startDeno(folder: string, args: readonly string[], env: Record<string, string>): Program {
+export function startDeno(
+  folder: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  ownGroup = false,
+): Program {
   const inherited = ["PATH", "HOME", "XDG_CACHE_HOME", "DENO_DIR", "NATS_SERVER", "SSL_CERT_FILE", "TMPDIR"];
   const kept = inherited.flatMap((name) => {
     const value = Deno.env.get(name);
@@ -95,6 +111,7 @@ export function startDeno(folder: string, args: readonly string[], env: Record<s
     cwd: folder,
     clearEnv: true,
     env: { LOG_FORMAT: "json", LOG_LEVEL: "debug", ...Object.fromEntries(kept), ...env },
+    detached: ownGroup,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -147,6 +164,7 @@ export function startDeno(folder: string, args: readonly string[], env: Record<s
       }),
     waitForLine: (pattern, from) => waitFor((line) => pattern.test(line) ? line : undefined, from),
     kill: (signal) => child.kill(signal),
+    interrupt: () => Deno.kill(-child.pid, "SIGINT"),
     [Symbol.asyncDispose]: async () => {
       try {
         if (!ended) child.kill("SIGKILL");

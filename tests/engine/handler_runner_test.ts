@@ -34,8 +34,12 @@ const thrown: [what: string, handler: (ctx: HandlerContext) => unknown, result: 
     throw new RangeError("too far");
   }, { kind: "failed", error: { name: "RangeError", message: "too far" } }],
   ["text", () => Promise.reject("no"), failed("no")],
-  ["undefined", () => Promise.reject(undefined), failed("undefined was thrown, which says nothing: throw an Error")],
-  ["null", () => Promise.reject(null), failed("null was thrown, which says nothing: throw an Error")],
+  [
+    "undefined",
+    () => Promise.reject(undefined),
+    failed("undefined was thrown, which explains nothing: throw an Error"),
+  ],
+  ["null", () => Promise.reject(null), failed("null was thrown, which explains nothing: throw an Error")],
   ["an object", () => Promise.reject({ code: 1 }), failed('{"code":1}')],
   ["a NonRetryableError", () => Promise.reject(new NonRetryableError("stolen")), {
     kind: "rejected",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { defineFunction, type IdempotencyOptions, type WeirEvent } from "weir";
+import { defineFunction, type WeirEvent } from "weir";
+import type { IdempotencyOptions } from "../../runtime/api/define_function.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/engine/idempotency.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";

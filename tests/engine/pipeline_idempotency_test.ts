@@ -72,7 +72,7 @@ Deno.test("an event that was handled before is acked without a run", async () =>
 });
 
 Deno.test("an event that another delivery is at waits for a second at the least, and uses no attempt", async () => {
-  const outcome = { kind: "retry", reason: "in-progress", delayMs: 1_000, usesAttempt: false };
+  const outcome = { kind: "retry", reason: "claim-held", delayMs: 1_000, usesAttempt: false };
   assert.deepEqual(await handled("in-progress"), { outcome, runs: 0, settledWithClaim: false });
 });
 
@@ -97,5 +97,5 @@ Deno.test("an event whose last attempt never completed has crashed, and is no lo
 
 Deno.test("while its last attempt may still be at it, it is not said to have crashed", async () => {
   const { outcome } = await handled("in-progress", SPENT);
-  assert.ok(outcome.kind === "retry" && outcome.reason === "in-progress");
+  assert.ok(outcome.kind === "retry" && outcome.reason === "claim-held");
 });

@@ -50,7 +50,14 @@ export function setup(
   const dependencies = new DependencyBreakers({ Payments: breaker }, clock, (change) => changes.push(change));
   const resolved = resolvePolicy({ on: "orders.created", emits: [], timeout: "5s" });
   if (!resolved.ok) throw new Error(resolved.problems.join("; "));
-  const fn: ResolvedFunction = { name, triggers: [], emits, policy: resolved.policy, handler };
+  const fn: ResolvedFunction = {
+    name,
+    file: `functions/${name}.ts`,
+    triggers: [],
+    emits,
+    policy: resolved.policy,
+    handler,
+  };
   const invoker = new HandlerRunner(fn, clock);
   const kv = {
     bucket: (name: string) => {

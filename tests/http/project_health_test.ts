@@ -25,7 +25,7 @@ async function healthWith(check: HealthCheckDefinition) {
 }
 
 Deno.test("a project's health check that throws makes /health answer 503", async () => {
-  const check = defineHealthCheck("payments", () => {
+  const check = defineHealthCheck({ name: "payments" }, () => {
     throw new Error("payments answered 500");
   });
   assert.deepEqual(await healthWith(check), {
@@ -44,6 +44,6 @@ Deno.test("a project's health check that throws makes /health answer 503", async
 });
 
 Deno.test("a project's health check passes when it returns, whatever it returns", async () => {
-  const { status, body } = await healthWith(defineHealthCheck("payments", () => "pong"));
+  const { status, body } = await healthWith(defineHealthCheck({ name: "payments" }, () => "pong"));
   assert.deepEqual([status, body.checks.payments], [200, { status: "OK" }]);
 });

@@ -12,7 +12,7 @@ async function read(text: string) {
   }
 }
 
-Deno.test("comments and a last comma are read as Deno reads them, and what looks like one in quotes stays", async () => {
+Deno.test("readDenoJson reads comments and trailing commas as Deno does", async () => {
   const text = `{ // mine
   "imports": { "a": "https://a.example/x.ts", /* "b": "c", */
     "d": "\\"// ,}", // last
@@ -21,6 +21,6 @@ Deno.test("comments and a last comma are read as Deno reads them, and what looks
   assert.deepEqual(await read(text), { imports: { a: "https://a.example/x.ts", d: `"// ,}` } });
 });
 
-Deno.test("a deno.json that cannot be read is told by its name", async () => {
+Deno.test("readDenoJson names the file that it cannot read", async () => {
   await assert.rejects(read(`{ "tasks": `), /^Error: deno\.json cannot be read: /);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 import { formatPolicy, type FormattedPolicy, policyValues } from "../../runtime/project/format_policy.ts";
-import type { FunctionOptions } from "weir";
+import type { FunctionOptions } from "../../runtime/api/define_function.ts";
 import { POLICY } from "../http/nothing.ts";
 
 function written(options: Omit<FunctionOptions, "on">): FormattedPolicy {
@@ -12,7 +12,7 @@ function written(options: Omit<FunctionOptions, "on">): FormattedPolicy {
 const chosen = (policy: FormattedPolicy) =>
   policyValues(policy).filter(({ isDefault }) => !isDefault).map(({ path, value }) => `${path} ${value}`);
 
-Deno.test("a function that sets nothing has the defaults, in the words that its options have", () => {
+Deno.test("formatPolicy writes the defaults in the words of the options", () => {
   assert.deepEqual(written({}), POLICY);
   assert.deepEqual(chosen(written({})), []);
   assert.deepEqual(policyValues(POLICY).map(({ path, value }) => `${path} ${value}`), [
@@ -32,7 +32,7 @@ Deno.test("a function that sets nothing has the defaults, in the words that its 
   ]);
 });
 
-Deno.test("what a function sets is told from what it leaves as it is", () => {
+Deno.test("policyValues marks the values that differ from the defaults", () => {
   const policy = written({
     retry: { attempts: 3, jitter: "none" },
     timeout: 90_000,
@@ -52,7 +52,7 @@ Deno.test("what a function sets is told from what it leaves as it is", () => {
   assert.deepEqual(policy.idempotency, { ttl: "7d", key: "source and id" });
 });
 
-Deno.test("options written as a policy says are that policy again", () => {
+Deno.test("resolvePolicy reverses formatPolicy", () => {
   const { maxAge, idempotency, ...rest } = written({ maxAge: "36h", idempotency: { ttl: 1_500 }, timeout: "1.5s" });
   assert.deepEqual(
     written({ ...rest, maxAge: maxAge!, idempotency: { ttl: idempotency!.ttl } }),
@@ -60,7 +60,7 @@ Deno.test("options written as a policy says are that policy again", () => {
   );
 });
 
-Deno.test("a key of its own, and a dependency that it calls and nobody configures, are told", () => {
+Deno.test("formatPolicy writes an own key, and a dependency that is called but not configured", () => {
   const resolved = resolvePolicy({ on: "orders.created", idempotency: { key: () => "k", ttl: "1h" } });
   if (!resolved.ok) throw new Error("it is right");
   const policy = formatPolicy(resolved.policy, { Mail: resolved.policy.breaker });

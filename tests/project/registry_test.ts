@@ -6,12 +6,12 @@ import { event, fn, problemsOf, schemas } from "./setup.ts";
 
 const Created = event("orders.created"), Paid = event("payments.captured");
 
-Deno.test("a project without a mistake is bound as a whole", () => {
+Deno.test("buildRegistry resolves a project without mistakes", () => {
   const check = () => {};
   const registry = buildRegistry(
     [schemas("orders", Created, defineStream({ name: "ORDERS", maxAge: "1d" })), schemas("payments", Paid)],
     [
-      fn("charge", { on: Created, emits: [Paid] }, { health: defineHealthCheck("payments", check) }),
+      fn("charge", { on: Created, emits: [Paid] }, { health: defineHealthCheck({ name: "payments" }, check) }),
       fn("ship", { on: Paid }),
     ],
   );
@@ -24,12 +24,12 @@ Deno.test("a project without a mistake is bound as a whole", () => {
   assert.deepEqual(registry.healthChecks, [{ name: "payments", timeoutMs: 2_000, check }]);
 });
 
-Deno.test("a project of nothing has nothing in it", () => {
+Deno.test("buildRegistry of an empty project is empty", () => {
   const nothing = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
   assert.deepEqual(buildRegistry([], []), nothing);
 });
 
-Deno.test("every mistake of a project is told at once, each with its file", () => {
+Deno.test("buildRegistry names every mistake at once, each with its file", () => {
   const bad = [
     schemas(
       "orders",
@@ -46,7 +46,10 @@ Deno.test("every mistake of a project is told at once, each with its file", () =
     fn("9lives", { on: Created }),
     fn("ship", { on: [Created, "orders.>"], tymeout: 1 }),
     fn("charge", { on: Created, emits: [Paid] }),
-    fn("mail", { on: Created }, { one: defineHealthCheck("mail", () => {}), two: defineHealthCheck("mail", () => {}) }),
+    fn("mail", { on: Created }, {
+      one: defineHealthCheck({ name: "mail" }, () => {}),
+      two: defineHealthCheck({ name: "mail" }, () => {}),
+    }),
   ];
   assert.deepEqual(problemsOf(bad, functions), [
     "schemas/orders.ts: option name: a stream's name is letters, digits, _ and -",
@@ -59,7 +62,7 @@ Deno.test("every mistake of a project is told at once, each with its file", () =
     "or start the file's name with _ if it is a helper",
     'functions/9lives.ts: "9lives" cannot be a function\'s name: a letter, then letters, digits, _ and -, 64 at most',
     'functions/ship.ts: unknown option tymeout: did you mean "timeout"?',
-    'functions/ship.ts: its triggers "orders.created" and "orders.>" overlap: an event would wake it twice; keep one of them',
+    'functions/ship.ts: its triggers "orders.created" and "orders.>" overlap: it would handle an event twice; keep one of them',
     'functions/charge.ts: emits "payments.captured", which no file in schemas/ exports: export it there',
     "functions/mail.ts: health check mail is declared twice",
   ]);
@@ -67,7 +70,7 @@ Deno.test("every mistake of a project is told at once, each with its file", () =
 
 const dependencies = (openFor: string) => ({ on: Created, dependencies: { Payments: { openFor } } });
 
-Deno.test("two functions that configure one dependency differently are refused", () => {
+Deno.test("buildRegistry refuses two policies of one dependency", () => {
   assert.deepEqual(
     problemsOf([schemas("orders", Created)], [fn("a", dependencies("1s")), fn("b", dependencies("2s"))]),
     [
@@ -77,22 +80,22 @@ Deno.test("two functions that configure one dependency differently are refused",
   );
 });
 
-Deno.test("two functions may configure one dependency alike, however they write it", () => {
+Deno.test("buildRegistry accepts equal policies of one dependency, written differently", () => {
   assert.deepEqual(
     problemsOf([schemas("orders", Created)], [fn("a", dependencies("60s")), fn("b", dependencies("1m"))]),
     [],
   );
 });
 
-Deno.test("a dependency's two breakers are told even when a function has another problem", () => {
+Deno.test("buildRegistry names two policies of one dependency beside other mistakes", () => {
   const functions = [fn("a", dependencies("1s")), fn("b", { ...dependencies("2s"), emits: [Paid] })];
   const problems = problemsOf([schemas("orders", Created)], functions);
   assert.ok(problems.some((problem) => problem.startsWith("functions/b.ts: emits")), problems.join("\n"));
   assert.ok(problems.some((problem) => problem.startsWith("functions/b.ts: dependency Payments")), problems.join("\n"));
 });
 
-Deno.test("two health checks of one name are refused", () => {
-  const check = () => defineHealthCheck("payments", () => {});
+Deno.test("buildRegistry refuses two health checks of one name", () => {
+  const check = () => defineHealthCheck({ name: "payments" }, () => {});
   const functions = [fn("a", { on: Created }, { one: check() }), fn("b", { on: Created }, { two: check() })];
   assert.deepEqual(problemsOf([schemas("orders", Created)], functions), [
     "functions/b.ts: health check payments is declared twice",
@@ -100,19 +103,19 @@ Deno.test("two health checks of one name are refused", () => {
 });
 
 for (const timeout of ["soon", -1, 0, "0s"]) {
-  Deno.test(`a health check that may take ${JSON.stringify(timeout)} is refused: it could never pass`, () => {
-    const health = defineHealthCheck("payments", () => {}, { timeout: timeout as number });
+  Deno.test(`buildRegistry refuses a health check with the timeout ${JSON.stringify(timeout)}`, () => {
+    const health = defineHealthCheck({ name: "payments", timeout: timeout as number }, () => {});
     const problems = problemsOf([schemas("orders", Created)], [fn("a", { on: Created }, { health })]);
     assert.match(problems.join("; "), /^functions\/a\.ts: health check payments: its timeout is not a duration[^;]*$/);
   });
 }
 
-Deno.test("problems are one error, whose message counts and lists them", () => {
+Deno.test("StartupProblems counts and lists its problems", () => {
   assert.equal(new StartupProblems(["PORT is wrong"]).message, "1 problem:\n  - PORT is wrong");
   assert.equal(new StartupProblems(["a", "b"]).message, "2 problems:\n  - a\n  - b");
 });
 
-Deno.test("a subject that is nearly the type of an event is allowed, and warned of", () => {
+Deno.test("buildRegistry warns of a subject that is nearly the type of an event", () => {
   const { warnings } = buildRegistry([schemas("orders", Created)], [fn("ship", { on: "orders.creatd" })]);
   assert.deepEqual(warnings, [
     'functions/ship.ts: no event has the type "orders.creatd": did you mean "orders.created"?',
@@ -122,11 +125,11 @@ Deno.test("a subject that is nearly the type of an event is allowed, and warned 
   assert.equal(neighbour, 'functions/ship.ts: no event has the type "orders.shipped"; there are "orders.created"');
 });
 
-Deno.test("two functions whose names differ in case alone are refused", () => {
+Deno.test("buildRegistry refuses two functions whose names differ only in case", () => {
   assert.deepEqual(
     problemsOf([schemas("orders", Created)], [fn("Ship", { on: Created }), fn("ship", { on: Created })]),
     [
-      "functions/ship.ts: its name is that of functions/Ship.ts, but for upper and lower case: rename one of them",
+      "functions/ship.ts: its name ship is that of functions/Ship.ts, apart from upper and lower case: rename one of them",
     ],
   );
 });

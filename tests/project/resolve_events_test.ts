@@ -4,7 +4,7 @@ import { resolveEvents } from "../../runtime/project/resolve_events.ts";
 import { StreamMap } from "../../runtime/project/resolve_streams.ts";
 import { event, problemsOf, schemas } from "./setup.ts";
 
-Deno.test("events are found by type in every file, whatever their export is called", () => {
+Deno.test("resolveEvents finds events by type in every file", () => {
   const created = event("orders.created"), confirmed = event("orders.confirmed"), paid = event("payments.captured");
   const problems: string[] = [];
   const { events } = resolveEvents(
@@ -20,12 +20,12 @@ Deno.test("events are found by type in every file, whatever their export is call
   assert.deepEqual(problems, []);
 });
 
-Deno.test("one definition exported twice is one event", () => {
+Deno.test("resolveEvents counts a definition that is exported twice once", () => {
   const created = event("orders.created");
   assert.deepEqual(problemsOf([schemas("orders", created), schemas("index", created)]), []);
 });
 
-Deno.test("two definitions of one type are refused with both files", () => {
+Deno.test("resolveEvents refuses two definitions of one type, and names both files", () => {
   const twice = [schemas("orders", event("orders.created")), schemas("shop", event("orders.created"))];
   assert.deepEqual(problemsOf(twice), [
     'schemas/shop.ts: event "orders.created" is already declared in schemas/orders.ts: a type has one definition',
@@ -33,7 +33,7 @@ Deno.test("two definitions of one type are refused with both files", () => {
 });
 
 for (const type of ["orders", "", "orders.", ".created", "orders.*", "orders.>", "orders created.x", "größe.neu", 7]) {
-  Deno.test(`${JSON.stringify(type)} is no type`, () => {
+  Deno.test(`resolveEvents refuses the type ${JSON.stringify(type)}`, () => {
     assert.deepEqual(problemsOf([schemas("orders", event(type as string))]), [
       `schemas/orders.ts: event ${JSON.stringify(type)}: ` +
       'a type is two or more tokens of letters, digits, _ and -, such as "orders.created"',
@@ -41,7 +41,7 @@ for (const type of ["orders", "", "orders.", ".created", "orders.*", "orders.>",
   });
 }
 
-Deno.test("a type in a reserved place is refused", () => {
+Deno.test("resolveEvents refuses a reserved type", () => {
   assert.deepEqual(problemsOf([schemas("letters", event("dead_letters.orders"))]), [
     'schemas/letters.ts: event "dead_letters.orders": ' +
     '"dead_letters.orders" overlaps dead_letters.>, which is reserved',
@@ -107,24 +107,24 @@ const rows: [what: string, options: object, problem: string][] = [
   ],
 ];
 for (const [what, options, problem] of rows) {
-  Deno.test(`${what} is refused: ${problem}`, () => {
+  Deno.test(`resolveEvents refuses ${what}: ${problem}`, () => {
     assert.deepEqual(problemsOf([schemas("orders", event("orders.created", options))]), [
       `schemas/orders.ts: event "orders.created": ${problem}`,
     ]);
   });
 }
 
-Deno.test("data that is parsed from JSON into something else may travel: its input counts", () => {
+Deno.test("resolveEvents accepts data whose input is JSON, whatever its output", () => {
   const data = z.object({ at: z.string().transform((text) => new Date(text)) });
   assert.deepEqual(problemsOf([schemas("orders", event("orders.created", { data }))]), []);
 });
 
-Deno.test("a route that only looks like one of Weir's own is free", () => {
+Deno.test("resolveEvents accepts a route that only resembles a reserved one", () => {
   const one = event("orders.created", { ingress: { route: "/eventsource" } });
   assert.deepEqual(problemsOf([schemas("orders", one)]), []);
 });
 
-Deno.test("one route for two events is refused", () => {
+Deno.test("resolveEvents refuses one route for two events", () => {
   const ingress = { route: "/orders" };
   const both = [event("orders.created", { ingress }), event("orders.cancelled", { ingress })];
   assert.deepEqual(problemsOf([schemas("orders", ...both)]), [
@@ -132,7 +132,7 @@ Deno.test("one route for two events is refused", () => {
   ]);
 });
 
-Deno.test("two events may go without a route", () => {
+Deno.test("resolveEvents accepts events without a route", () => {
   const both = [event("orders.created", { ingress: {} }), event("orders.cancelled", { ingress: {} })];
   assert.deepEqual(problemsOf([schemas("orders", ...both)]), []);
 });

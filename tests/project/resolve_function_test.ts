@@ -15,7 +15,7 @@ function bound(options: object): ResolvedFunction {
   return buildRegistry(SCHEMAS, [fn("ship", options)]).functions[0];
 }
 
-Deno.test("a function is named after its file and bound to the stream of each trigger", () => {
+Deno.test("resolveFunction names a function after its file, and finds the stream of each trigger", () => {
   const handler = () => {};
   const exports = { default: defineFunction({ on: [Created, Paid, "legacy.>"], emits: [Cancelled] }, handler) };
   const [bound] = buildRegistry(SCHEMAS, [{ file: "functions/shipOrder.ts", exports }]).functions;
@@ -30,24 +30,29 @@ Deno.test("a function is named after its file and bound to the stream of each tr
   assert.equal(bound.policy.timeoutMs, 30_000);
 });
 
-Deno.test("a type given as text is the event of that type", () => {
+Deno.test("resolveFunction prefers the option `name` to the file's, so that a renamed file keeps its consumer", () => {
+  const fn = bound({ name: "reserveStock", on: "orders.created" });
+  assert.deepEqual([fn.name, fn.file], ["reserveStock", "functions/ship.ts"]);
+});
+
+Deno.test("resolveFunction takes a type given as text as its event", () => {
   assert.deepEqual(bound({ on: "orders.created" }).triggers, [
     { pattern: "orders.created", stream: "ORDERS", event: Created },
   ]);
 });
 
-Deno.test("a subject that no event has is a raw one", () => {
+Deno.test("resolveFunction takes an undeclared subject as a raw one", () => {
   assert.deepEqual(bound({ on: "legacy.orders" }).triggers, [{ pattern: "legacy.orders", stream: "LEGACY" }]);
 });
 
-Deno.test("a subject belongs to the trigger that covers it, and one that none covers to none", () => {
+Deno.test("triggerFor returns the trigger that covers a subject, or undefined", () => {
   const fn = bound({ on: ["orders.created", "legacy.>"] });
   assert.deepEqual(triggerFor(fn, "orders.created"), { pattern: "orders.created", stream: "ORDERS", event: Created });
   assert.deepEqual(triggerFor(fn, "legacy.orders"), { pattern: "legacy.>", stream: "LEGACY" });
   assert.equal(triggerFor(fn, "orders.cancelled"), undefined);
 });
 
-Deno.test("a schema check names the path of every issue, and what no check can be compiled for is checked too", () => {
+Deno.test("parserOf names the path of every issue, also for a schema that cannot be compiled", () => {
   const even = z.int().refine((value) => value % 2 === 0, "odd");
   const Strict = defineEvent({ type: "a.b", version: 1, data: z.object({ list: z.array(z.object({ n: even })) }) });
   const parsed = parserOf(Strict)({ list: [{ n: 2 }, { n: 3 }, {}] });
@@ -91,20 +96,20 @@ const exported: [what: string, exports: Record<string, unknown>, problem: string
   ],
 ];
 for (const [what, exports, problem] of exported) {
-  Deno.test(`${what} is refused`, () => {
+  Deno.test(`resolveFunction refuses ${what}`, () => {
     assert.deepEqual(problemsOf(SCHEMAS, [{ file: "functions/ship.ts", exports }]), [`functions/ship.ts: ${problem}`]);
   });
 }
 
 for (const name of ["9lives", "-ship", "ship order", "größe", "ship.order", "s".repeat(65)]) {
-  Deno.test(`${name} cannot be a function's name`, () => {
+  Deno.test(`resolveFunction refuses the name ${name}`, () => {
     assert.deepEqual(problemsOf(SCHEMAS, [fn(name, { on: Created })]), [
       `functions/${name}.ts: "${name}" cannot be a function's name: a letter, then letters, digits, _ and -, 64 at most`,
     ]);
   });
 }
 
-Deno.test("a name of 64 characters is a function's name", () => {
+Deno.test("resolveFunction accepts a name of 64 characters", () => {
   assert.deepEqual(problemsOf(SCHEMAS, [fn("s".repeat(64), { on: Created })]), []);
 });
 
@@ -130,12 +135,12 @@ const rows: [what: string, options: object, problem: string][] = [
   [
     "triggers that overlap",
     { on: [Created, "orders.>"] },
-    'its triggers "orders.created" and "orders.>" overlap: an event would wake it twice; keep one of them',
+    'its triggers "orders.created" and "orders.>" overlap: it would handle an event twice; keep one of them',
   ],
   [
     "one trigger twice",
     { on: [Created, Created] },
-    'its triggers "orders.created" and "orders.created" overlap: an event would wake it twice; keep one of them',
+    'its triggers "orders.created" and "orders.created" overlap: it would handle an event twice; keep one of them',
   ],
   [
     "a pattern without a stream",
@@ -157,7 +162,7 @@ const rows: [what: string, options: object, problem: string][] = [
   ["an unknown option", { on: Created, tymeout: 1 }, 'unknown option tymeout: did you mean "timeout"?'],
 ];
 for (const [what, options, problem] of rows) {
-  Deno.test(`${what} is refused: ${problem}`, () => {
+  Deno.test(`resolveFunction refuses ${what}: ${problem}`, () => {
     assert.deepEqual(problemsOf(SCHEMAS, [fn("ship", options)]), [`functions/ship.ts: ${problem}`]);
   });
 }
@@ -166,7 +171,7 @@ const slips: [what: string, options: unknown, problem: RegExp][] = [
   [
     "no `on`",
     {},
-    /^functions\/ship\.ts: `on` is missing: name the event that wakes it, as in `on: OrderCreated`[^\n]*$/,
+    /^functions\/ship\.ts: `on` is missing: name the event that it handles, as in `on: OrderCreated`[^\n]*$/,
   ],
   ["an `on` that is undefined", { on: undefined }, /^functions\/ship\.ts: .*undefined/],
   ["a trigger that is undefined", { on: [Created, undefined] }, /^functions\/ship\.ts: listens on undefined/],
@@ -174,12 +179,12 @@ const slips: [what: string, options: unknown, problem: RegExp][] = [
   ["an `emits` that is no list", { on: Created, emits: Paid }, /^functions\/ship\.ts: .*\bemits\b/],
 ];
 for (const [what, options, problem] of slips) {
-  Deno.test(`${what}, which only a type check would find before, is told like any other problem`, () => {
+  Deno.test(`resolveFunction refuses ${what}, also without a type check`, () => {
     assert.match(problemsOf(SCHEMAS, [fn("ship", options)]).join("\n"), problem);
   });
 }
 
-Deno.test("a function without options is told like any other problem", () => {
+Deno.test("resolveFunction refuses a function without options", () => {
   const exports = { default: defineFunction(undefined as never, () => {}) };
   assert.match(
     problemsOf(SCHEMAS, [{ file: "functions/ship.ts", exports }]).join("\n"),

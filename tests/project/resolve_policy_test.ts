@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import type { FunctionOptions } from "weir";
+import type { FunctionOptions } from "../../runtime/api/define_function.ts";
 import { resolveBreaker, resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 
-/** What is wrong with options that are only right for having `on` and `emits`. */
+/** Returns the problems of options, with `on` and `emits` added. */
 function problems(options: object): string[] {
   const resolved = resolvePolicy({ on: "orders.>", emits: [], ...options } as FunctionOptions);
   return resolved.ok ? [] : resolved.problems;
 }
 
-Deno.test("what is given stays, and only what is left out is filled in", () => {
+Deno.test("resolvePolicy keeps the given options and fills in the others", () => {
   const resolved = resolvePolicy({
     on: "orders.>",
     emits: [],
@@ -34,17 +34,17 @@ Deno.test("what is given stays, and only what is left out is filled in", () => {
   });
 });
 
-Deno.test("`emits` may be left out: most functions that end a flow emit nothing", () => {
+Deno.test("resolvePolicy accepts options without `emits`", () => {
   assert.deepEqual(resolvePolicy({ on: "orders.>" }), resolvePolicy({ on: "orders.>", emits: [] }));
   assert.ok(resolvePolicy({ on: "orders.>" }).ok);
 });
 
-Deno.test("an option given as undefined is an option left out", () => {
+Deno.test("resolvePolicy treats undefined as an omitted option", () => {
   assert.deepEqual(problems({ retry: undefined, timeout: undefined, maxAge: undefined, dependencies: undefined }), []);
   assert.deepEqual(problems({ retry: { attempts: undefined }, breaker: { openFor: undefined } }), []);
 });
 
-Deno.test("`idempotency: true` remembers events for a week, and false is as if it were left out", () => {
+Deno.test("resolvePolicy remembers events for a week with `idempotency: true`, and none with false", () => {
   const policyOf = (idempotency: boolean) => {
     const resolved = resolvePolicy({ on: "orders.>", idempotency });
     return resolved.ok ? resolved.policy.idempotency : resolved.problems;
@@ -76,7 +76,7 @@ const rows: [options: object, problem: string][] = [
   [{ maxAge: "-1s" }, `option maxAge: "-1s" is not a duration above zero: ${HELP}`],
   [
     { idempotency: { ttl: "10ms" } },
-    "option idempotency.ttl: 10ms is too short: one second at the least, which is how finely NATS counts it",
+    "option idempotency.ttl: 10ms is too short: NATS counts it in whole seconds, so give at least one",
   ],
   [{ idempotency: { key: "orderId" } }, "option idempotency.key: not a function"],
   [{ idempotency: { keys: 1 } }, 'unknown option idempotency.keys: did you mean "key"?'],
@@ -89,7 +89,7 @@ const rows: [options: object, problem: string][] = [
   ],
 ];
 for (const [options, problem] of rows) {
-  Deno.test(`it is refused: ${problem}`, () => assert.deepEqual(problems(options), [problem]));
+  Deno.test(`resolvePolicy refuses: ${problem}`, () => assert.deepEqual(problems(options), [problem]));
 }
 
 const refused: [options: object, where: string][] = [
@@ -108,14 +108,14 @@ const refused: [options: object, where: string][] = [
   [{ dependencies: [] }, "option dependencies: "],
 ];
 for (const [options, where] of refused) {
-  Deno.test(`${JSON.stringify(options)} is refused by its name`, () => {
+  Deno.test(`resolvePolicy refuses ${JSON.stringify(options)} by the option's name`, () => {
     const found = problems(options);
     assert.equal(found.length, 1);
     assert.ok(found[0].startsWith(where) && found[0].length > where.length, found[0]);
   });
 }
 
-Deno.test("every wrong option is named at once", () => {
+Deno.test("resolvePolicy names every wrong option at once", () => {
   const found = problems({ tymeout: 1, timeout: "x", retry: { attempts: 0 }, breaker: { openfor: 1 } });
   assert.deepEqual(found.map((line) => line.split(":")[0]).sort(), [
     "option retry.attempts",
@@ -125,7 +125,7 @@ Deno.test("every wrong option is named at once", () => {
   ]);
 });
 
-Deno.test("the options themselves are left as they were", () => {
+Deno.test("resolvePolicy does not change the author's object", () => {
   const given = { on: "orders.>", emits: [], retry: { initial: "1s" }, dependencies: { Pay: {} } } as const;
   const before = structuredClone(given);
   const resolved = resolvePolicy(given);
@@ -134,7 +134,7 @@ Deno.test("the options themselves are left as they were", () => {
   assert.notEqual(resolved.policy.dependencies.Pay, given.dependencies.Pay);
 });
 
-Deno.test("a breaker of its own is filled in likewise, and throws when it is wrong", () => {
+Deno.test("resolveBreaker fills in the defaults, and throws on a wrong option", () => {
   assert.deepEqual(resolveBreaker({ consecutiveFailures: 3 }), {
     consecutiveFailures: 3,
     intervalMs: 60_000,

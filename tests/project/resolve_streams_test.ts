@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { defineStream, type StreamOptions } from "weir";
+import { defineStream } from "weir";
+import type { StreamOptions } from "../../runtime/api/define_stream.ts";
 import { StreamMap } from "../../runtime/project/resolve_streams.ts";
 
 /** A map with these streams declared, which must be right. */
@@ -9,7 +10,7 @@ function declared(...streams: StreamOptions[]): StreamMap {
   return map;
 }
 
-Deno.test("a subject's default stream is its first token in upper case, with everything under that token", () => {
+Deno.test("StreamMap takes the first token in upper case as the default stream", () => {
   const map = declared();
   assert.deepEqual(map.streamFor("orders.created"), { ok: true, stream: "ORDERS" });
   assert.deepEqual(map.streamFor("orders.eu.cancelled"), { ok: true, stream: "ORDERS" });
@@ -20,14 +21,14 @@ Deno.test("a subject's default stream is its first token in upper case, with eve
   ]);
 });
 
-Deno.test("first tokens that differ only in case share a stream, since their default has one name", () => {
+Deno.test("StreamMap gives first tokens that differ only in case one stream", () => {
   const map = declared();
   map.streamFor("orders.created");
   assert.deepEqual(map.streamFor("Orders.created"), { ok: true, stream: "ORDERS" });
   assert.deepEqual(map.all(), [{ name: "ORDERS", subjects: ["orders.>", "Orders.>"] }]);
 });
 
-Deno.test("a declared stream keeps its settings, in milliseconds", () => {
+Deno.test("StreamMap keeps the settings of a declared stream, in milliseconds", () => {
   const map = declared({
     name: "ORDERS",
     maxAge: "30d",
@@ -45,7 +46,7 @@ Deno.test("a declared stream keeps its settings, in milliseconds", () => {
   }]);
 });
 
-Deno.test("a declared stream stores what it covers, whatever the first token says", () => {
+Deno.test("StreamMap prefers a declared stream that covers a subject to the default one", () => {
   const map = declared({ name: "SHOP", subjects: ["orders.*", "stock.>"] });
   assert.deepEqual(map.streamFor("orders.created"), { ok: true, stream: "SHOP" });
   assert.deepEqual(map.streamFor("stock.eu.>"), { ok: true, stream: "SHOP" });
@@ -88,7 +89,7 @@ const declarations: [what: string, streams: object[], problems: string[]][] = [
   ]],
 ];
 for (const [what, streams, problems] of declarations) {
-  Deno.test(`${what}: ${problems.join("; ")}`, () => {
+  Deno.test(`StreamMap refuses ${what}: ${problems.join("; ")}`, () => {
     const map = new StreamMap();
     assert.deepEqual(
       streams.flatMap((stream) => map.declare(defineStream(stream as StreamOptions), "schemas/orders.ts")),
@@ -103,14 +104,14 @@ const refusals: [what: object, option: string][] = [
   [{ name: "ORDERS", maxBytes: 0 }, "option maxBytes: "],
 ];
 for (const [options, where] of refusals) {
-  Deno.test(`${JSON.stringify(options)} is refused by the option's name`, () => {
+  Deno.test(`StreamMap refuses ${JSON.stringify(options)} by the option's name`, () => {
     const [problem, ...more] = new StreamMap().declare(defineStream(options as StreamOptions), "schemas/orders.ts");
     assert.ok(problem?.startsWith(where), problem);
     assert.deepEqual(more, []);
   });
 }
 
-Deno.test("a stream whose own subjects overlap is refused, as JetStream would", () => {
+Deno.test("StreamMap refuses a stream whose own subjects overlap, as JetStream does", () => {
   const problems = new StreamMap().declare(
     defineStream({ name: "ORDERS", subjects: ["orders.>", "orders.created"] }),
     "schemas/orders.ts",
@@ -119,7 +120,7 @@ Deno.test("a stream whose own subjects overlap is refused, as JetStream would", 
   assert.match(problems[0], /"orders.created" of stream ORDERS .*"orders.>"/);
 });
 
-Deno.test("the dead letters' stream cannot be declared as another", () => {
+Deno.test("StreamMap refuses the reserved name of the dead letters", () => {
   const problems = new StreamMap().declare(
     defineStream({ name: "DEAD_LETTERS", subjects: ["failures.>"] }),
     "schemas/orders.ts",
@@ -159,10 +160,11 @@ const homeless: [what: string, streams: StreamOptions[], pattern: string, proble
   ],
 ];
 for (const [what, streams, pattern, problem] of homeless) {
-  Deno.test(what, () => assert.deepEqual(declared(...streams).streamFor(pattern), { ok: false, problem }));
+  Deno.test(`StreamMap has no stream: ${what}`, () =>
+    assert.deepEqual(declared(...streams).streamFor(pattern), { ok: false, problem }));
 }
 
-Deno.test("one declaration that is exported twice is one stream", () => {
+Deno.test("StreamMap counts a declaration that is exported twice once", () => {
   const map = new StreamMap(), orders = defineStream({ name: "ORDERS" });
   assert.deepEqual([...map.declare(orders, "schemas/orders.ts"), ...map.declare(orders, "schemas/index.ts")], []);
 });

@@ -126,5 +126,5 @@ export function functionOf(settings: Settings, handler: ResolvedFunction["handle
     policies.set(key, policy = resolved.policy);
   }
   const triggers = [{ pattern: Asked.type, stream: "SIM", event: Asked }];
-  return { name: FUNCTION, triggers, emits: [Answered], policy, handler };
+  return { name: FUNCTION, file: `functions/${FUNCTION}.ts`, triggers, emits: [Answered], policy, handler };
 }

@@ -1,4 +1,4 @@
-import type { BatchObservableResult, Meter, Observable } from "@opentelemetry/api";
+import type { BatchObservableResult, Meter, Observable, ObservableResult } from "@opentelemetry/api";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AggregationTemporality,
@@ -45,6 +45,8 @@ export class Metrics {
   readonly #provider: MeterProvider;
   readonly #meter: Meter;
   readonly #tallies = new Map<CounterName, Counter>();
+  /** Ends what reads a gauge, or several. */
+  readonly #forget = new Map<string, () => void>();
 
   constructor(serviceName: string, push?: { readonly to: string; reader: Pushing }) {
     this.pushesTo = push?.to;
@@ -81,13 +83,17 @@ export class Metrics {
     this.#meter.createObservableCounter(name, described(name)).addCallback((result) => result.observe(read()));
   }
 
+  /** A gauge. Given again, it is read the new way only. */
   gauge(name: GaugeName, read: () => Iterable<Sample>): void {
-    this.#meter.createObservableGauge(name, described(name)).addCallback((result) => {
+    const gauge = this.#meter.createObservableGauge(name, described(name));
+    const look = (result: ObservableResult) => {
       for (const [value, labels] of read()) result.observe(value, labels);
-    });
+    };
+    gauge.addCallback(look);
+    this.#replace(name, () => gauge.removeCallback(look));
   }
 
-  /** Several gauges that are read together, and may take a while. */
+  /** Several gauges that are read together, and may take a while. Given again, they are read the new way only. */
   gauges<Name extends GaugeName>(
     names: readonly Name[],
     read: (observe: (name: Name, value: number, labels: Labels) => void) => Promise<void>,
@@ -98,6 +104,13 @@ export class Metrics {
     const look = (result: BatchObservableResult) =>
       read((name, value, labels) => result.observe(gauges.get(name)!, value, labels));
     this.#meter.addBatchObservableCallback(look, [...gauges.values()]);
+    this.#replace(names.join(), () => this.#meter.removeBatchObservableCallback(look, [...gauges.values()]));
+  }
+
+  /** A runtime that follows another in this process hangs its gauges on the same metrics. */
+  #replace(gauges: string, forget: () => void): void {
+    this.#forget.get(gauges)?.();
+    this.#forget.set(gauges, forget);
   }
 
   /** A histogram; the same one at every call. */

@@ -177,7 +177,7 @@ export async function crashPoints<On extends Trigger | readonly Trigger[], Outsi
     }
     const findings = points.filter(({ verdict }) => verdict === "differs");
     const unseen = options.world ? [] : [...first.plan.outside];
-    return { function: name, outcome: first.outcome, points, findings, varies: varying(expected), unseen };
+    return { function: bound.name, outcome: first.outcome, points, findings, varies: varying(expected), unseen };
   } finally {
     undo.reverse().forEach((step) => step());
   }

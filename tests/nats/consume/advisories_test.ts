@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
-import type { LogFields } from "weir";
+import type { LogFields } from "../../../runtime/api/context.ts";
 import { Advisories } from "../../../runtime/nats/consume/advisories.ts";
 import { RetryStream } from "../../../runtime/nats/retry/retry_stream.ts";
 import { eventually } from "../eventually.ts";

@@ -129,7 +129,7 @@ Deno.test("a function that listens to two streams has a durable on each, and one
     { pattern: "payments.due", stream: "PAYMENTS" },
     { pattern: "orders.paid", stream: "ORDERS" },
   ];
-  assert.deepEqual(durablesOf([{ name: "audit", triggers, emits: [], policy, handler }]), [
+  assert.deepEqual(durablesOf([{ name: "audit", file: "functions/audit.ts", triggers, emits: [], policy, handler }]), [
     { functionName: "audit", stream: "ORDERS", filters: ["orders.created", "orders.paid"] },
     { functionName: "audit", stream: "PAYMENTS", filters: ["payments.due"] },
     { functionName: "audit", stream: "RETRIES", filters: ["retries.due.audit.>", "retries.redriven.audit.>"] },

@@ -6,6 +6,22 @@ import { readPage, startReceiver, valueOf } from "../metrics_fixture.ts";
 
 const ALL: [string, Instrument][] = Object.entries(INSTRUMENTS);
 
+Deno.test("Metrics reads a gauge that is given again only the new way", async () => {
+  const metrics = new Metrics("test");
+  for (const value of [0, 1]) {
+    metrics.gauge("weir.nats.connected", () => value === 0 ? [[value, { of: "before" }]] : [[value]]);
+    metrics.gauges(["weir.function.pending"], (observe) => {
+      observe("weir.function.pending", value, { function: `f${value}` });
+      return Promise.resolve();
+    });
+  }
+  const page = await metrics.page();
+  assert.match(page, /^weir_nats_connected 1$/m);
+  assert.match(page, /^weir_function_pending\{function="f1"\} 1$/m);
+  assert.doesNotMatch(page, /before|f0/);
+  await metrics.shutdown();
+});
+
 Deno.test("deploy/METRICS.md lists every instrument as it is", async () => {
   const page = await Deno.readTextFile(new URL("../../../deploy/METRICS.md", import.meta.url));
   const rows = page.split("\n").filter((line) => /^\| `/.test(line))
