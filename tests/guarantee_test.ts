@@ -48,7 +48,7 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/disconnect_test.ts: deliveries that never arrived use up no attempt of the only one there is",
     SIMULATED,
   ],
-  ["engine/count_test.ts: where only one attempt is allowed, one that may never have run gets it", SIMULATED],
+  ["engine/attempt_test.ts: [G18] an only attempt that may never have begun is made", SIMULATED],
   ["e2e/crash_loop_test.ts: an event that kills its process ends as `crashed` without another run"],
   [
     "e2e/delayed_retries_test.ts: a long retry leaves its consumer, survives restarts of everything, and comes back",

@@ -82,7 +82,7 @@ export async function startRuntime(
   const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), oneOfSeveral = false } =
     options;
   const { apply = true } = options;
-  const selected = selectFunctions(config, registry);
+  const functions = selectFunctions(config, registry);
   const cluster = await connectCluster(config);
   const undo: (() => Promise<void>)[] = [cluster.close];
   try {
@@ -90,7 +90,6 @@ export async function startRuntime(
     const redact = log.options.redact ?? ((text: string) => text);
     const metering = new Metering(metrics, new TelemetryObserver(log), outcomes), { observer } = metering;
     undo.push(() => Promise.resolve(metering.stop()));
-    const functions = selected.map((fn) => metering.counted(fn));
     const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.failFastPublisher);
     const floorOf = (durable: Durable) => floors.of(durable);
     const wanted = { ...desiredState(config, registry, functions), floorOf }, { durables } = wanted;
@@ -151,7 +150,12 @@ export async function startRuntime(
       const own = durables.filter(({ functionName }) => functionName === fn.name)
         .map(({ stream }) => new PullConsumer(nc, stream, fn.name, steadyClock, () => repair.ask()));
       sources.push(...own);
-      return new Dispatcher(new Pipeline(fn, dependencies, ports), own, EXTEND_MS, guard.keepAlive);
+      return new Dispatcher(
+        new Pipeline(fn, dependencies, ports, [metering.attemptCounter(fn.name)]),
+        own,
+        EXTEND_MS,
+        guard.keepAlive,
+      );
     });
 
     // A repair takes the limit away again.

@@ -1,4 +1,4 @@
-import type { Clock } from "./ports.ts";
+import type { Clock } from "./clock.ts";
 
 /** The longest a timer can be set for; what needs longer is woken early and looks again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

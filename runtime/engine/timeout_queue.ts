@@ -1,4 +1,4 @@
-import type { Clock } from "./ports.ts";
+import type { Clock } from "./clock.ts";
 
 /** A deadline that has not been met yet; call it when the work is done. */
 export type Cancel = () => void;

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import { Problem } from "./problem.ts";
 
 /** How long a body may take to come: a caller that never ends it must not hold a place for ever. */

@@ -1,8 +1,8 @@
 import { type Context, context } from "@opentelemetry/api";
 import { type Context as HonoContext, Hono } from "hono";
 import type { EventDefinition } from "../api/define_event.ts";
-import type { Clock, Publisher } from "../engine/ports.ts";
-import { telling } from "../engine/storing.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { Publisher } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { MemoryBudget, type Reservation } from "./memory_budget.ts";
@@ -46,7 +46,7 @@ type Answer = (request: Request, place: Reservation, within: Context) => Promise
 export function ingress(options: IngressOptions): Hono {
   const app = new Hono();
   const room = new MemoryBudget(options.maxBytes, options.clock, options.roomBytes);
-  const begin = telling(options.publisher), { meter } = options;
+  const { publisher, meter } = options;
   let inFlight = 0;
   if (meter) app.use(metered(meter));
 
@@ -118,7 +118,7 @@ export function ingress(options: IngressOptions): Hono {
   /** Publishes an event whose data is known to be valid, and gives its result as JSON text. */
   const publishOne = (event: OutgoingEvent, parent: Context) =>
     new Promise<string>((resolve, failed) =>
-      begin(event, { stored: (stored) => resolve(resultOf(event, stored)), failed }, { parent })
+      publisher.publish(event, { stored: (stored) => resolve(resultOf(event, stored)), failed }, { parent })
     );
 
   const publishLines = (request: Request, place: Reservation, caller: Caller, within: Context) => {
@@ -129,7 +129,7 @@ export function ingress(options: IngressOptions): Hono {
         validate(acceptable(options.events, caller, incoming.type), incoming);
         return outgoing(caller, incoming, span);
       },
-      begin,
+      publisher,
       resultOf,
       problemOf: problemIn(within),
       untried: UNTRIED,

@@ -1,6 +1,5 @@
 import type { Context } from "@opentelemetry/api";
-import type { PublishResult } from "../engine/ports.ts";
-import type { Storing, TellingPublisher } from "../engine/storing.ts";
+import type { Publisher, PublishListener, PublishResult } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import { BatchSpan } from "./batch_span.ts";
 import type { Reservation } from "./memory_budget.ts";
@@ -19,7 +18,7 @@ const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
 interface Bulk {
   /** Makes an event of a line. @param index its place among those of the request, from 0 */
   read(line: string, index: number, span: BatchSpan): OutgoingEvent;
-  readonly begin: TellingPublisher["begin"];
+  readonly publisher: Publisher;
   /** What is answered of a stored event, as JSON text. */
   resultOf(event: OutgoingEvent, stored: PublishResult): string;
   /** Why an event is not stored, for its result. */
@@ -90,7 +89,7 @@ export async function settleLines(
     } catch (error) {
       return on.failed({ index, number, length }, error);
     }
-    bulk.begin(event, new Begun(event, index, number, length, on, span));
+    bulk.publisher.publish(event, new Begun(event, index, number, length, on, span));
   };
   const take = async (taken: readonly Line[]) => {
     for (const line of taken) {
@@ -135,7 +134,7 @@ interface OnLine {
 }
 
 /** A line whose event is on its way. It does not hold the line. */
-class Begun implements Storing {
+class Begun implements PublishListener {
   constructor(
     readonly event: OutgoingEvent,
     readonly index: number,

@@ -1,5 +1,5 @@
 import { type EventDefinition, parserOf } from "../api/define_event.ts";
-import type { PublishResult } from "../engine/ports.ts";
+import type { PublishResult } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import type { Issue } from "../core/cloudevent.ts";

@@ -1,14 +1,12 @@
-import type { Invocation } from "../engine/ports.ts";
+import type { Attempt } from "../engine/attempt.ts";
 import type { Outcome } from "../core/outcome.ts";
 
 /** One delivery that was settled: who handled what, and what came of it. */
 export interface Settled {
-  readonly invocation: Invocation;
+  readonly attempt: Attempt;
   readonly outcome: Outcome;
   /** How long it took, from its bytes to its settlement. */
   readonly durationMs: number;
-  /** Of the attempt's span, recorded or not. */
-  readonly traceId: string;
 }
 
 /** Tells whoever is listening of every delivery that this process settles. While nobody is, it costs a comparison. */

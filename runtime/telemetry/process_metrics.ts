@@ -1,4 +1,4 @@
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import type { Metrics } from "./otel/metrics.ts";
 
 /** Often enough to find a handler that computes for a while; an idle process wakes ten times a second for it. */

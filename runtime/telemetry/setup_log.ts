@@ -1,5 +1,5 @@
 import type { LogFields } from "../api/context.ts";
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import { reportDrops } from "./otel/dropped_items.ts";
 import { Logger, type LogOptions } from "./otel/log.ts";
 import { LogDedup } from "./otel/log_dedup.ts";

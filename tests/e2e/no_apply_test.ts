@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { z } from "zod";
+import { publishAsync } from "../../runtime/engine/publisher.ts";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
 import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
@@ -91,7 +92,7 @@ async function setup(): Promise<Bench> {
       return runtime;
     },
     publish: (n) =>
-      admin.publisher.publish({
+      publishAsync(admin.publisher, {
         id: `order-${n}`,
         type: Placed.type,
         source: "/test",

@@ -4,6 +4,7 @@ import { startTestRuntime } from "weir/testing";
 import { headers } from "@nats-io/transport-node";
 import { z } from "zod";
 import { eventually } from "../nats/eventually.ts";
+import { publishAsync } from "../../runtime/engine/publisher.ts";
 import { startPlanned } from "./planned.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
@@ -40,7 +41,7 @@ Deno.test("what a removed function leaves is kept while it runs, and pruned afte
   );
 
   await before.stop();
-  await planned.cluster.publisher.publish({
+  await publishAsync(planned.cluster.publisher, {
     id: "late",
     type: Asked.type,
     source: "/test",

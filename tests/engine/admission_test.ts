@@ -3,19 +3,19 @@ import { CircuitBreaker } from "../../runtime/engine/circuit_breaker.ts";
 import { Admission } from "../../runtime/engine/admission.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { BREAKER } from "./setup.ts";
+import { BREAKER, NO_SPAN } from "./setup.ts";
 
 /** Gates, the permits at each of their calls, and breakers to put in them. */
 function setup() {
   const clock = new TestClock(), gates = new Admission(clock), heard: number[] = [];
-  gates.onChange(() => heard.push(gates.permits()));
+  gates.onOpened(() => heard.push(gates.permits()));
   const newBreaker = (policy: Partial<BreakerPolicy> = {}) =>
     new CircuitBreaker("Payments", "dependency", { ...BREAKER, ...policy }, clock, () => {});
   return { clock, gates, heard, newBreaker };
 }
 
 function report(breaker: CircuitBreaker, verdict: "success" | "failure"): void {
-  const answer = breaker.admit();
+  const answer = breaker.admit(NO_SPAN);
   assert.ok(answer.admitted);
   answer.report(verdict);
 }
@@ -94,7 +94,7 @@ Deno.test("a timer that comes early, as a long one does, waits for the rest of t
   const { now, random } = clock, timer = (ms: number, f: () => void) => clock.timer(Math.min(ms, 4_000), f);
   const gates = new Admission({ now, random, timer });
   const breaker = new CircuitBreaker("Payments", "dependency", BREAKER, clock, () => {});
-  gates.onChange(() => heard.push(gates.permits()));
+  gates.onOpened(() => heard.push(gates.permits()));
   gates.add(breaker);
   trip(breaker);
   clock.move(9_999);

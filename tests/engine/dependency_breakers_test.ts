@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { DependencyOpenError, NonRetryableError, RetryAfterError } from "weir";
 import { DependencyCalls, dependencyFailure } from "../../runtime/engine/dependency_breakers.ts";
-import { BREAKER, gate, setup as setupFlow } from "./setup.ts";
+import { BREAKER, gate, NO_SPAN, setup as setupFlow } from "./setup.ts";
 
 /** The breaker of `Payments`, and calls of one invocation under it. */
 function setup(policy = BREAKER) {
   const { clock, dependencies } = setupFlow(undefined, { breaker: policy });
   const breaker = dependencies.breaker("Payments");
-  const calls = new DependencyCalls(), abort = new AbortController();
+  const calls = new DependencyCalls(NO_SPAN), abort = new AbortController();
   const call = <Value>(run: (signal: AbortSignal) => Value | Promise<Value>) => calls.call(breaker, abort.signal, run);
   const fail = (error: unknown = new Error("503")) => call(() => Promise.reject(error)).catch((thrown) => thrown);
   const trip = async () => {

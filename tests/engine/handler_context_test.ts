@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { defineEvent } from "weir";
 import { z } from "zod";
 import { emittedId } from "../../runtime/engine/handler_context.ts";
-import { Billed, CAUSE, gate, setup, Shipped } from "./setup.ts";
+import { Billed, CAUSE, gate, NO_SPAN, setup, Shipped } from "./setup.ts";
 
 Deno.test("an emitted event is kept, whole, until the handler is known to have returned", () => {
   const context = setup().newContext();
@@ -181,7 +181,7 @@ Deno.test("a call begun after the invocation's end cannot keep the breaker's onl
   const { clock, dependencies, newContext } = setup();
   const breaker = dependencies.breaker("Payments"), context = newContext();
   for (let i = 0; i < 2; i++) {
-    const answer = breaker.admit();
+    const answer = breaker.admit(NO_SPAN);
     if (answer.admitted) answer.report("failure");
   }
   clock.move(10_000);

@@ -172,12 +172,12 @@ Deno.test("handlers that finish in time leave nothing to fall due", async () => 
 
 Deno.test("a shutdown gives back every handler still running, and all that come later", async () => {
   let began = 0;
-  const { clock, invoke, invoker, dependencies } = setup((_event, ctx) => {
+  const { clock, invoke, runner, dependencies } = setup((_event, ctx) => {
     began++;
     return ctx.dependency("Payments").call(() => gate().promise);
   });
   const running = [invoke(), invoke()];
-  invoker.giveBackAll();
+  runner.abortAll();
   const late = invoke();
   for (const { result } of [...running, late]) assert.deepEqual(await result, { kind: "shutdown" });
   for (const { context } of running) {
@@ -195,10 +195,10 @@ Deno.test("a shutdown gives back every handler still running, and all that come 
 });
 
 Deno.test("giving back twice, or with nothing running, does nothing", async () => {
-  const { invoke, invoker } = setup();
+  const { invoke, runner } = setup();
   const { result } = invoke();
   await result;
-  invoker.giveBackAll();
-  invoker.giveBackAll();
+  runner.abortAll();
+  runner.abortAll();
   assert.deepEqual(await result, { kind: "returned" });
 });

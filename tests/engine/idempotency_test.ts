@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { defineFunction, type WeirEvent } from "weir";
 import type { IdempotencyOptions } from "../../runtime/api/define_function.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
+import { Attempt } from "../../runtime/engine/attempt.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/engine/idempotency.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { delivery } from "../core/deliveries.ts";
-import { CAUSE } from "./setup.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
+import { CAUSE, LEASE } from "./setup.ts";
 
 function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
   const ship = defineFunction({ on: "orders.>", timeout: "30s", idempotency }, () => {});
@@ -61,10 +63,13 @@ Deno.test("a claim outlasts the handler's timeout", async () => {
       return Promise.resolve({ kind: "done" } as const);
     },
   };
-  const fn = bound({ ttl: "1h" });
-  assert.deepEqual(
-    await claimEvent(inbox, fn, fn.policy.idempotency!, CAUSE, delivery({ headers: { "ce-id": CAUSE.id } })),
-    { kind: "done" },
+  const attempt = new Attempt(
+    bound({ ttl: "1h" }),
+    new TestClock(),
+    delivery({ headers: { "ce-id": CAUSE.id } }),
+    LEASE,
   );
+  attempt.decoded = { kind: "event", event: CAUSE };
+  assert.deepEqual(await claimEvent(inbox, attempt), { kind: "ack", skipped: "handled-before" });
   assert.deepEqual(asked, [["ship", keyIn(bound(true), CAUSE), 45_000, 3_600_000]]);
 });

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { trace } from "@opentelemetry/api";
 import { defineFunction, NonRetryableError } from "weir";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
-import type { AttemptCounts, ClaimResult } from "../../runtime/engine/ports.ts";
+import type { AttemptCounts } from "../../runtime/engine/attempt_store.ts";
+import type { ClaimResult } from "../../runtime/engine/idempotency_store.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { delivery } from "../core/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** What becomes of a delivery of a function with an inbox that answers so, and what was done with its claim. */
 async function handled(
@@ -31,7 +29,7 @@ async function handled(
   const claim = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
     clock,
-    publisher: { publish: () => Promise.reject(new Error("nothing is published here")) },
+    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
     settler: {
       settle: (_name, _delivery, _outcome, _progress, claimed) => {
         settledWithClaim = claimed === claim;
@@ -46,14 +44,11 @@ async function handled(
         return Promise.resolve(answer === "claimed" ? { kind: answer, claim } : { kind: answer });
       },
     },
-    observer: {
-      observe: (_invocation, run) => run({ span: trace.getTracer("test").startSpan("test"), log: silent }),
-      breakerChanged: () => {},
-    },
+    observer: { begin() {}, end() {}, breakerChanged() {} },
     kv: new MemoryKvStore(),
   });
-  const outcome: Outcome = await pipeline.handle({ ...delivery(), deliveryCount });
-  pipeline.runner.giveBackAll();
+  const outcome: Outcome = await pipeline.handle(pipeline.newAttempt({ ...delivery(), deliveryCount }));
+  pipeline.runner.abortAll();
   return { outcome, runs, settledWithClaim };
 }
 

@@ -1,14 +1,16 @@
-import { trace } from "@opentelemetry/api";
-import { defineEvent, type EventDefinition, type HandlerContext, type Log, type WeirEvent } from "weir";
+import { INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
+import { defineEvent, type EventDefinition, type HandlerContext, type WeirEvent } from "weir";
 import { z } from "zod";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { Attempt } from "../../runtime/engine/attempt.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
-import { InvocationContext } from "../../runtime/engine/handler_context.ts";
-import { HandlerRunner } from "../../runtime/engine/handler_runner.ts";
-import type { BreakerChange } from "../../runtime/engine/ports.ts";
+import { AttemptContext } from "../../runtime/engine/handler_context.ts";
+import { type HandlerMiddleware, InProcessRunner } from "../../runtime/engine/handler_runner.ts";
+import type { BreakerChange } from "../../runtime/engine/circuit_breaker.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
+import { delivery } from "../core/deliveries.ts";
 
 /** An event that functions under test may emit. */
 export const Shipped = defineEvent({ type: "orders.shipped", version: 1, data: z.object({ orderId: z.string() }) });
@@ -34,15 +36,19 @@ export const BREAKER: BreakerPolicy = {
   halfOpenProbes: 1,
 };
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+/** A span that records nothing. */
+export const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+/** A lease that never expires. */
+export const LEASE = { isValid: () => true, renew() {}, release() {} };
 
 /** A function `ship` with a timeout of five seconds, its dependencies, and a clock that stands still. */
 export function setup(
   handler: (event: WeirEvent, ctx: HandlerContext) => unknown = () => {},
-  { name = "ship", emits = [Shipped, Billed], breaker = BREAKER }: {
+  { name = "ship", emits = [Shipped, Billed], breaker = BREAKER, middleware = [] }: {
     name?: string;
     emits?: readonly EventDefinition[];
     breaker?: BreakerPolicy;
+    middleware?: readonly HandlerMiddleware[];
   } = {},
 ) {
   const clock = new TestClock(Date.UTC(2026, 0, 2));
@@ -58,23 +64,21 @@ export function setup(
     policy: resolved.policy,
     handler,
   };
-  const invoker = new HandlerRunner(fn, clock);
   const kv = {
     bucket: (name: string) => {
       throw new Error(`no bucket ${name} here`);
     },
   };
-  const surroundings = { fn, clock, kv, breaker: (name: string) => dependencies.breaker(name) };
-  const newContext = (event = CAUSE, attempt = 1) =>
-    new InvocationContext(surroundings, event, attempt, {
-      span: trace.getTracer("test").startSpan("test"),
-      log: silent,
-    });
+  const resources = { kv, breaker: (name: string) => dependencies.breaker(name) };
+  const runner = new InProcessRunner(fn, clock, resources, middleware);
+  const newAttempt = (event = CAUSE, number = 1) =>
+    Object.assign(new Attempt(fn, clock, delivery(), LEASE), { number, decoded: { kind: "event", event } as const });
+  const newContext = (event = CAUSE, number = 1) => new AttemptContext(newAttempt(event, number), resources);
   const invoke = () => {
-    const context = newContext();
-    return { context, result: invoker.run(CAUSE, context) };
+    const attempt = newAttempt(), result = runner.run(attempt);
+    return { attempt, context: attempt.handlerContext as AttemptContext, result };
   };
-  return { clock, changes, dependencies, invoker, newContext, invoke };
+  return { clock, changes, dependencies, runner, newAttempt, newContext, invoke };
 }
 
 /** A promise that is settled from outside. */

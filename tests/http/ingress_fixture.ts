@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineEvent, type EventDefinition } from "../../runtime/api/define_event.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { storeProblem } from "../../runtime/app/cluster.ts";
-import type { PublishResult } from "../../runtime/engine/ports.ts";
+import type { PublishListener, PublishResult } from "../../runtime/engine/publisher.ts";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
 import { ingress, type IngressOptions } from "../../runtime/http/ingress.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
@@ -31,7 +31,11 @@ export class FakePublisher {
   /** What the next event is answered with, in place of a new sequence. */
   answer: ((event: OutgoingEvent) => PublishResult | Promise<PublishResult>) | undefined;
 
-  async publish(event: OutgoingEvent): Promise<PublishResult> {
+  publish(event: OutgoingEvent, listener: PublishListener): void {
+    this.store(event).then((result) => listener.stored(result), (error) => listener.failed(error));
+  }
+
+  async store(event: OutgoingEvent): Promise<PublishResult> {
     this.published.push(event);
     if (this.answer) return await this.answer(event);
     return { stream: "ORDERS", sequence: this.published.length, duplicate: false };

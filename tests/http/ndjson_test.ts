@@ -162,7 +162,7 @@ Deno.test("of a hundred megabytes no more is held than what is on its way", asyn
   const LINES = 50_000, note = "x".repeat(2_000);
   let sent = 0, stored = 0, most = 0;
   const { send, publisher } = setup({ maxBytes: 4_000 });
-  publisher.publish = async () => {
+  publisher.store = async () => {
     most = Math.max(most, sent - stored);
     await Promise.resolve();
     return { stream: "ORDERS", sequence: ++stored, duplicate: false };
@@ -279,7 +279,7 @@ Deno.test("the answer to an outage says when to come again, whatever else is wro
 
 Deno.test("a request has a hundred thousand events at the most, and those are stored", async () => {
   const { send, publisher } = setup();
-  publisher.publish = () => Promise.resolve({ stream: "ORDERS", sequence: 1, duplicate: false });
+  publisher.store = () => Promise.resolve({ stream: "ORDERS", sequence: 1, duplicate: false });
   const body = inPieces(UTF8.encode(`${line()}\n`.repeat(MAX_EVENTS + 1)), 65_536);
   const { status, detail, results } = await problemOf(await send("/events", { body, headers }));
   assert.deepEqual([status, results.length], [413, 100_000]);

@@ -1,5 +1,5 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 import type { Durable, Floor } from "../topology/plan_consumer.ts";
 
 /** How often the floors are read: what a consumer that has to be made again may repeat. */

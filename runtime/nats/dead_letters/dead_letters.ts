@@ -1,5 +1,6 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { Progress, PublishResult } from "../../engine/ports.ts";
+import type { PublishResult } from "../../engine/publisher.ts";
+import type { Progress } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
 import { storeChunks } from "./chunks.ts";

@@ -68,7 +68,7 @@ export async function redrive(
     await store.store(subject, letter.payload, hdrs);
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
-    if (error.problem === "too-large") return "too-large";
+    if (error.code === "too-large") return "too-large";
     if (!error.message.includes(SUBJECT_TAKEN)) throw error;
   }
   await remove(jsm, sequence, letter.parts);

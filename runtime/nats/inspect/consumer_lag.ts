@@ -1,6 +1,6 @@
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import type { Durable } from "../topology/plan_consumer.ts";
 import { RETRIES } from "../retry/retry_stream.ts";

@@ -1,5 +1,5 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
 import { ASK_MS, HELLO_SUBJECT, MOST_PER_SECOND, readWord, type SettledWord, TAIL_SUBJECT } from "./tail_protocol.ts";

@@ -1,4 +1,4 @@
-import type { Invocation } from "../../engine/ports.ts";
+import type { Attempt } from "../../engine/attempt.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 
@@ -67,10 +67,9 @@ interface TailWord {
 
 /** A delivery that was settled, as the hub of outcomes tells it. */
 export interface Settled {
-  readonly invocation: Invocation;
+  readonly attempt: Attempt;
   readonly outcome: Outcome;
   readonly durationMs: number;
-  readonly traceId: string;
 }
 
 /** Reads what was asked; undefined for anything else that comes on the subject. */
@@ -106,14 +105,14 @@ function readJson(bytes: Uint8Array, mostBytes: number): object | undefined {
 }
 
 /** Whether that is asked for. */
-export function isAsked({ function: fn, type }: TailAsk, { functionName, delivery, event }: Invocation): boolean {
+export function isAsked({ function: fn, type }: TailAsk, { functionName, delivery, event }: Attempt): boolean {
   if (fn !== undefined && fn !== functionName) return false;
   return type === undefined || type === event.type || covers(type, delivery.subject);
 }
 
 /** What is told of a delivery: all of it short, and nothing of its payload. */
 export function settledWord(
-  { invocation: { functionName, delivery, event, attempt }, outcome, durationMs, traceId }: Settled,
+  { attempt: { functionName, delivery, event, number, span }, outcome, durationMs }: Settled,
   nowMs: number,
   redact: (text: string) => string,
 ): SettledWord {
@@ -132,14 +131,14 @@ export function settledWord(
     id: short(event.id),
     stream,
     sequence,
-    attempt,
+    attempt: number,
     outcome: outcome.kind,
     reason,
     ...(outcome.kind === "retry" && { delayMs: outcome.delayMs, usesAttempt: outcome.usesAttempt }),
     durationMs: Math.round(durationMs * 1_000) / 1_000,
     // Cut after secrets are out: half of one would not be found.
     error: error === undefined ? undefined : short(redact(error.slice(0, 10 * LONGEST)).trimStart().split("\n", 1)[0]),
-    traceId,
+    traceId: span.spanContext().traceId,
   };
 }
 

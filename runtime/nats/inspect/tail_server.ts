@@ -1,6 +1,6 @@
 import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import {
   HELLO_SUBJECT,
@@ -100,7 +100,7 @@ export class TailServer {
   #settled(settled: Settled): void {
     let word: ReturnType<typeof settledWord> | undefined;
     for (const [inbox, { ask, allowance }] of this.#tails) {
-      if (!isAsked(ask, settled.invocation) || !allowance.take()) continue;
+      if (!isAsked(ask, settled.attempt) || !allowance.take()) continue;
       this.#tell(inbox, { settled: word ??= settledWord(settled, Date.now(), this.redact) });
     }
   }

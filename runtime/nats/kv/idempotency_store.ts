@@ -1,6 +1,6 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/ports.ts";
+import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/idempotency_store.ts";
 import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 import { INBOX, streamOf } from "./buckets.ts";
 import { ensureBucket } from "./ensure_bucket.ts";

@@ -1,7 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { AttemptCounts, AttemptStore } from "../../engine/ports.ts";
+import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import { ATTEMPTS, noBucket, openBucket } from "../kv/buckets.ts";
 import { ensureBucket } from "../kv/ensure_bucket.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 
 /** Whether two repairs may follow each other: a cluster that is coming up must not be asked all the time. */
 const PAUSE_MS = 1_000;

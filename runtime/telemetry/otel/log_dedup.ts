@@ -1,4 +1,4 @@
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 
 /** So many lines that say the same are written in a window. */
 const FIRST = 50;

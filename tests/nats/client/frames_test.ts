@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { PublishResult } from "../../../runtime/engine/ports.ts";
+import type { PublishResult } from "../../../runtime/engine/publisher.ts";
 import { Frames } from "../../../runtime/nats/client/frames.ts";
 import { HeaderBlock } from "../../../runtime/nats/client/header_block.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";

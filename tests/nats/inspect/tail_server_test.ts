@@ -26,8 +26,9 @@ function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects
     if (!outcomes.watched) return;
     const delivery = { stream: "ORDERS", sequence, subject: type };
     const event = { id: `${name}-${sequence}`, type };
-    const invocation = { functionName, delivery, event, attempt: 1 } as never;
-    outcomes.tell({ invocation, outcome, durationMs: 1.23456, traceId: "t1" });
+    const span = { spanContext: () => ({ traceId: "t1" }) };
+    const attempt = { functionName, delivery, event, number: 1, span } as never;
+    outcomes.tell({ attempt, outcome, durationMs: 1.23456 });
   };
   return { outcomes, said, settle };
 }
