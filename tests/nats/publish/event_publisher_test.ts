@@ -90,7 +90,7 @@ Deno.test("an event of another type with the same id was not stored, and that is
   await publishAsync(nats.publisher, EVENT);
   await assert.rejects(publishAsync(nats.publisher, { ...EVENT, type: "orders.paid" }), {
     name: "StoreError",
-    problem: "id-taken",
+    code: "id-taken",
     message: 'id "order-1" was used for an event of type orders.created shortly before: use another',
   });
 });
