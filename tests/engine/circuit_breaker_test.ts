@@ -18,7 +18,7 @@ function permit(answer: BreakerAnswer): Permit {
   return answer;
 }
 
-Deno.test("a breaker goes from closed to open to half open and back, and tells each change", () => {
+Deno.test("CircuitBreaker goes from closed to open to half open and back, and reports each change", () => {
   const { breaker, clock, changes, trip } = setup();
   assert.equal(breaker.permits(), Infinity);
   trip();
@@ -39,7 +39,7 @@ Deno.test("a breaker goes from closed to open to half open and back, and tells e
   ]);
 });
 
-Deno.test("a permit reports once: what it says later is not heard", () => {
+Deno.test("CircuitBreaker ignores a second report of a permit", () => {
   const { breaker } = setup();
   const one = permit(breaker.admit(NO_SPAN));
   one.report("failure");
@@ -49,7 +49,7 @@ Deno.test("a permit reports once: what it says later is not heard", () => {
   assert.equal(breaker.state.kind, "open");
 });
 
-Deno.test("a probe that reported cannot give its slot back twice", () => {
+Deno.test("CircuitBreaker frees the slot of a probe once", () => {
   const { breaker, clock, trip } = setup({ ...BREAKER, halfOpenProbes: 2 });
   trip();
   clock.move(10_000);
@@ -59,7 +59,7 @@ Deno.test("a probe that reported cannot give its slot back twice", () => {
   assert.equal(breaker.permits(), 1);
 });
 
-Deno.test("a call from before it opened says nothing once it is half open", () => {
+Deno.test("CircuitBreaker ignores the report of a call from before its last change", () => {
   const { breaker, clock, trip } = setup();
   const slow = permit(breaker.admit(NO_SPAN));
   trip();
@@ -71,7 +71,7 @@ Deno.test("a call from before it opened says nothing once it is half open", () =
   assert.equal(breaker.state.kind, "closed");
 });
 
-Deno.test("a failed probe opens it for its whole time again", () => {
+Deno.test("CircuitBreaker opens for its whole time again after a failed probe", () => {
   const { breaker, clock, trip } = setup();
   trip();
   clock.move(12_000);
@@ -79,7 +79,7 @@ Deno.test("a failed probe opens it for its whole time again", () => {
   assert.deepEqual(breaker.admit(NO_SPAN), { admitted: false, retryAtMs: clock.nowMs + 10_000 });
 });
 
-Deno.test("a breaker whose time is up stays open until somebody asks", () => {
+Deno.test("CircuitBreaker stays open after its open time until the next call", () => {
   const { breaker, clock, trip } = setup();
   trip();
   clock.move(20_000);
@@ -88,7 +88,7 @@ Deno.test("a breaker whose time is up stays open until somebody asks", () => {
   assert.equal(breaker.state.kind, "half-open");
 });
 
-Deno.test("listeners hear every change of what is permitted, and nothing while it stays closed", () => {
+Deno.test("CircuitBreaker tells listeners each change of its permits, and nothing while it stays closed", () => {
   const { breaker, clock, trip } = setup();
   const heard: string[] = [];
   breaker.onChange(() => heard.push(`${breaker.state.kind} ${breaker.permits()}`));

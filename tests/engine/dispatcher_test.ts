@@ -5,6 +5,7 @@ import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import type { Ports } from "../../runtime/engine/pipeline.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
+import type { Progress } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
@@ -13,18 +14,19 @@ import { gate } from "./setup.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 import { textOf } from "../../runtime/nats/consume/answers.ts";
 
-/** A dispatcher for `handler`, and what it says of its deliveries to the server and to what keeps them. */
+/** A dispatcher for `handler`, with the answers that it sends, its leases, and the calls of its observer. */
 function setup(handler: (n: number) => unknown, concurrency = 2) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
-  const counts: string[] = [], seen: string[] = [];
+  const counts: string[] = [], seen: string[] = [], progress = new Map<string, Progress | undefined>();
   const ports: Ports = {
     clock,
     publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
     settler: {
-      settle: (_name, { ackSubject }, outcome) => {
+      settle: (_name, { ackSubject }, outcome, used) => {
         said.push(`${ackSubject} ${outcome.kind}`);
+        progress.set(textOf(ackSubject), used);
         return Promise.resolve({ ok: true });
       },
       extend: ({ ackSubject }) => void said.push(`${ackSubject} extend`),
@@ -81,15 +83,15 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     };
     sink.deliver(delivery);
   };
-  return { clock, said, kept, valid, counts, seen, dispatcher, deliver };
+  return { clock, said, kept, valid, counts, seen, progress, dispatcher, deliver };
 }
 
-/** All that can happen without time going by has happened. */
+/** Resolves once everything has happened that needs no time. */
 function settled(): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve));
 }
 
-Deno.test("what is held is kept from its delivery to its settlement", async () => {
+Deno.test("Dispatcher keeps the lease of a delivery until it is settled", async () => {
   const done = gate();
   const { dispatcher, deliver, kept, said, clock } = setup(() => done.promise);
   deliver(1);
@@ -102,7 +104,7 @@ Deno.test("what is held is kept from its delivery to its settlement", async () =
   assert.deepEqual(said, ["h1 extend", "h1 ack"]);
 });
 
-Deno.test("what is handed out again while it is held is kept by its new name, and not run again", async () => {
+Deno.test("Dispatcher renews the lease of a redelivery that it holds, and does not run it again", async () => {
   const done = gate();
   let runs = 0;
   const { dispatcher, deliver, kept, said } = setup(() => {
@@ -118,7 +120,7 @@ Deno.test("what is handed out again while it is held is kept by its new name, an
   assert.deepEqual([runs, said], [1, ["h1-again ack"]]);
 });
 
-Deno.test("what came together is held before the first of it begins, and run once if it came twice", async () => {
+Deno.test("Dispatcher holds all deliveries of a tick before running any, and runs a message once", async () => {
   const done = gate();
   const begun: [n: number, held: string[]][] = [];
   const { dispatcher, deliver, kept, said } = setup((n) => {
@@ -137,7 +139,7 @@ Deno.test("what came together is held before the first of it begins, and run onc
   assert.deepEqual(said, ["h1-again ack", "h2 ack"]);
 });
 
-Deno.test("what a consumer that was made anew hands out for the first time, while it is held, is not run again", async () => {
+Deno.test("Dispatcher does not run a held message again when a recreated consumer delivers it", async () => {
   const done = gate();
   let runs = 0;
   const { dispatcher, deliver, said } = setup(() => {
@@ -154,7 +156,7 @@ Deno.test("what a consumer that was made anew hands out for the first time, whil
   assert.deepEqual([runs, said], [1, ["h1-anew ack"]]);
 });
 
-Deno.test("what was lost before it began is not run, and nothing is told the server of it", async () => {
+Deno.test("Dispatcher does not run a delivery whose lease expired", async () => {
   const runs: number[] = [];
   const { dispatcher, deliver, valid, kept, said, counts } = setup((n) => runs.push(n));
   valid.set("h1", false);
@@ -169,7 +171,7 @@ Deno.test("what was lost before it began is not run, and nothing is told the ser
   await dispatcher.stop(0);
 });
 
-Deno.test("a handler waits for the thread to take breath after another blocked it", async () => {
+Deno.test("Dispatcher waits for the lease check after a handler blocked the thread", async () => {
   const runs: number[] = [], breath = gate<boolean>();
   const { dispatcher, deliver, valid } = setup((n) => runs.push(n));
   valid.set("h1", breath.promise);
@@ -182,7 +184,7 @@ Deno.test("a handler waits for the thread to take breath after another blocked i
   await dispatcher.stop(0);
 });
 
-Deno.test("at shutdown what is lost is not given back: it would be taken from whom it is with", async () => {
+Deno.test("Dispatcher gives back waiting deliveries at shutdown, unless their lease expired", async () => {
   const done = gate();
   const { dispatcher, deliver, valid, said } = setup(() => done.promise, 1);
   deliver(1);
@@ -195,4 +197,22 @@ Deno.test("at shutdown what is lost is not given back: it would be taken from wh
   done.resolve();
   await stopped;
   assert.deepEqual(said.toSorted(), ["h1 ack", "h2 lease-expired", "h3 retry"]);
+});
+
+Deno.test("Dispatcher gives a delivery back with its telemetry and its counts", async () => {
+  const done = gate();
+  const { dispatcher, deliver, seen, progress } = setup(() => done.promise, 1);
+  deliver(1);
+  deliver(2);
+  deliver(3, "h3", 2);
+  await settled();
+  assert.deepEqual(seen, ["begin 1"]);
+  const stopped = dispatcher.stop(1_000);
+  await settled();
+  assert.deepEqual(seen.slice(1).toSorted(), ["begin 2", "begin 3", "end 2 retry", "end 3 retry"]);
+  // The stored counts of a redelivery were not read, and must stay as they are.
+  assert.deepEqual([progress.get("h2")?.attempts, progress.get("h2")?.excusedDeliveries], [0, 1]);
+  assert.deepEqual([progress.has("h3"), progress.get("h3")], [true, undefined]);
+  done.resolve();
+  await stopped;
 });

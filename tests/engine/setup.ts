@@ -12,12 +12,12 @@ import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { delivery } from "../core/deliveries.ts";
 
-/** An event that functions under test may emit. */
+/** Event that functions under test may emit. */
 export const Shipped = defineEvent({ type: "orders.shipped", version: 1, data: z.object({ orderId: z.string() }) });
-/** One that they may emit as well. */
+/** Another event that they may emit. */
 export const Billed = defineEvent({ type: "orders.billed", version: 1, data: z.object({ total: z.int() }) });
 
-/** The event that woke the function. */
+/** Event that triggers the function. */
 export const CAUSE: WeirEvent = {
   id: "e1",
   type: "orders.created",
@@ -28,7 +28,7 @@ export const CAUSE: WeirEvent = {
   extensions: {},
 };
 
-/** A breaker that opens at the second failure in a row, for ten seconds, and then takes one probe. */
+/** Breaker policy that opens at the second consecutive failure, for ten seconds, and then admits one probe. */
 export const BREAKER: BreakerPolicy = {
   consecutiveFailures: 2,
   intervalMs: 60_000,
@@ -41,7 +41,7 @@ export const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 /** A lease that never expires. */
 export const LEASE = { isValid: () => true, renew() {}, release() {} };
 
-/** A function `ship` with a timeout of five seconds, its dependencies, and a clock that stands still. */
+/** A function `ship` with a timeout of five seconds, its dependencies, and a clock that the test moves. */
 export function setup(
   handler: (event: WeirEvent, ctx: HandlerContext) => unknown = () => {},
   { name = "ship", emits = [Shipped, Billed], breaker = BREAKER, middleware = [] }: {
@@ -81,7 +81,7 @@ export function setup(
   return { clock, changes, dependencies, runner, newAttempt, newContext, invoke };
 }
 
-/** A promise that is settled from outside. */
+/** A promise that the test settles. */
 export function gate<Value = void>(): PromiseWithResolvers<Value> {
   return Promise.withResolvers<Value>();
 }
