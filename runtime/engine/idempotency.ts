@@ -17,6 +17,7 @@ const STORING_MS = 15_000;
 /** The author's `key` returned no key: a failure of the function, not of the store. */
 export class IdempotencyKeyError extends TypeError {
   override readonly name = "IdempotencyKeyError";
+  readonly code = "idempotency-key";
 }
 
 /**
