@@ -11,7 +11,7 @@ import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/log.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { desiredState } from "../../runtime/app/desired_state.ts";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 
 const Placed = defineEvent({ type: "orders.placed", version: 1, data: z.object({ n: z.int() }) });
 const Shipped = defineEvent({ type: "stock.shipped", version: 1, data: z.object({ n: z.int() }) });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
 import { Problem } from "../../runtime/http/problem.ts";
-import { problemOf, setup } from "./ingress_fixture.ts";
+import { problemOf, setup } from "../support/ingress.ts";
 
 const KEYS: ApiKey[] = [
   { name: "shop", secret: "shop-s3cret", pattern: "orders.*" },

@@ -6,7 +6,7 @@ import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts"
 import type { RecordedSpan } from "../../runtime/telemetry/otel/recorded_span.ts";
 import { RecordingTracerProvider } from "../../runtime/telemetry/otel/recording_tracer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { BATCH, envelope, FakePublisher, NDJSON, setup } from "./ingress_fixture.ts";
+import { BATCH, envelope, FakePublisher, NDJSON, setup } from "../support/ingress.ts";
 
 let spans: RecordedSpan[] = [];
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BodyTimeout } from "../../runtime/http/body_timeout.ts";
-import { manualClock } from "../nats/clocks.ts";
+import { manualClock } from "../support/clocks.ts";
 
 function setup() {
   const clock = manualClock(), lates: string[] = [];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
-import { BATCH, envelope, problemOf, setup, STRUCTURED } from "./ingress_fixture.ts";
+import { BATCH, envelope, problemOf, setup, STRUCTURED } from "../support/ingress.ts";
 
 for (
   const [what, bad, status, detail] of [

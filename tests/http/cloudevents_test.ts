@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BATCH, envelope, NDJSON, setup, STRUCTURED, TIME } from "./ingress_fixture.ts";
+import { BATCH, envelope, NDJSON, setup, STRUCTURED, TIME } from "../support/ingress.ts";
 
 const BINARY = {
   "ce-specversion": "1.0",

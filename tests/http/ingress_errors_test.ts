@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
-import { problemOf, setup } from "./ingress_fixture.ts";
+import { problemOf, setup } from "../support/ingress.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { MAX_IN_FLIGHT } from "../../runtime/http/ingress.ts";
 import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
-import { BATCH, envelope, problemOf, setup } from "./ingress_fixture.ts";
+import { BATCH, envelope, problemOf, setup } from "../support/ingress.ts";
+import { eventually } from "../support/eventually.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -100,7 +101,7 @@ Deno.test("a body that does not say how large it is counts by what came of it", 
   publisher.answer = answer;
   const body = '{"orderId":"o1"}'.padEnd(100);
   const first = send("/orders", { body, headers: JSON_TYPE });
-  while (publisher.published.length === 0) await Promise.resolve();
+  await eventually(() => publisher.published.length === 1);
   let cancelled = false;
   const chunks = new ReadableStream({
     pull: (controller) => controller.enqueue(new TextEncoder().encode(" ".repeat(30))),

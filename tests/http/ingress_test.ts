@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { setup } from "./ingress_fixture.ts";
+import { setup } from "../support/ingress.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { trace } from "@opentelemetry/api";
 import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { BATCH, envelope, FakePublisher, NDJSON, setup } from "./ingress_fixture.ts";
+import { BATCH, envelope, FakePublisher, NDJSON, setup } from "../support/ingress.ts";
 
 await setupTracing(() => undefined, "test");
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { MAX_EVENTS } from "../../runtime/http/ndjson.ts";
 import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
-import { manualClock } from "../nats/clocks.ts";
-import { envelope, NDJSON, problemOf, setup } from "./ingress_fixture.ts";
+import { manualClock } from "../support/clocks.ts";
+import { envelope, NDJSON, problemOf, setup } from "../support/ingress.ts";
+import { eventually } from "../support/eventually.ts";
 
 const UTF8 = new TextEncoder();
 const headers = { "content-type": NDJSON };
@@ -147,13 +148,13 @@ Deno.test("with 256 events on their way nothing more is read, until one of them 
     pull: (controller) => ++pieces > 1_000 ? controller.close() : controller.enqueue(UTF8.encode(`${line()}\n`)),
   }, { highWaterMark: 0 });
   const answering = send("/events", { body, headers });
-  while (stored.length < 256) await new Promise((resolve) => setTimeout(resolve));
+  await eventually(() => stored.length === 256);
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve));
   assert.deepEqual([stored.length, pieces], [256, 257]);
-  while (publisher.published.length < 1_000) {
-    stored.pop()?.();
-    await new Promise((resolve) => setTimeout(resolve));
-  }
+  await eventually(() => {
+    for (const resolve of stored.splice(0)) resolve();
+    return publisher.published.length === 1_000;
+  }, { every: 0 });
   for (const resolve of stored) resolve();
   assert.equal((await (await answering).json()).length, 1_000);
 });
@@ -217,7 +218,7 @@ Deno.test("a caller that sends a byte now and then is not waited for longer than
   for (let i = 0; i < 3; i++) {
     clock.advance(9_000);
     taken.pop()!();
-    while (taken.length === 0) await Promise.resolve();
+    await eventually(() => taken.length === 1);
   }
   clock.advance(3_000);
   assert.equal((await answering).status, 408);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type ManualClock, manualClock } from "../nats/clocks.ts";
-import { setup } from "./ingress_fixture.ts";
+import { type ManualClock, manualClock } from "../support/clocks.ts";
+import { setup } from "../support/ingress.ts";
 
 /** A caller on a socket, who may send what no HTTP client would. */
 async function connected(clock: ManualClock, maxBytes = 10_000) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { startReceiver } from "./receiver.ts";
+import { startCollector } from "../support/collector.ts";
+import { runWithoutOtel } from "../support/telemetry_program.ts";
 
 const PROGRAM = fileURLToPath(new URL("load_program.ts", import.meta.url));
 
@@ -13,22 +14,17 @@ interface Load {
 }
 
 async function load(endpoint: string): Promise<Load> {
-  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_"));
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", PROGRAM],
-    clearEnv: true,
-    env: { ...Object.fromEntries(kept), OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
-    stderr: "inherit",
-  }).output();
-  assert.equal(code, 0);
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return JSON.parse(await runWithoutOtel(PROGRAM, { ...EXPORTS, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }));
 }
 
-/** No turn waits for the collector, which takes two seconds to be given up; and memory is that of a full queue. */
+/** An export may take an hour: what waits for one takes far longer than a loaded machine does. */
+const EXPORTS = { OTEL_EXPORTER_OTLP_TIMEOUT: "3600000", OTEL_BSP_EXPORT_TIMEOUT: "3600000" };
+
+/** No tick and no shutdown waits for an export, and memory is that of a full queue. */
 function assertUnharmed({ longestMs, grownBytes, shutdownMs }: Load): void {
-  assert.ok(longestMs < 1_900, `a turn took ${longestMs} ms`);
+  assert.ok(longestMs < 60_000, `a turn took ${longestMs} ms`);
   assert.ok(grownBytes < 100_000_000, `memory grew by ${grownBytes} bytes`);
-  assert.ok(shutdownMs < 3_000, `shutting down took ${shutdownMs} ms`);
+  assert.ok(shutdownMs < 60_000, `shutting down took ${shutdownMs} ms`);
 }
 
 Deno.test("without a collector spans cost no turn and no memory, and every one that is dropped is counted", async () => {
@@ -39,7 +35,7 @@ Deno.test("without a collector spans cost no turn and no memory, and every one t
 
 Deno.test("nor do they with a collector that never answers", async () => {
   const { promise: end, resolve } = Promise.withResolvers<void>();
-  await using receiver = startReceiver(() => end.then(() => Response.json({})));
+  await using receiver = startCollector(() => end.then(() => Response.json({})));
   const run = await load(receiver.url);
   resolve();
   assertUnharmed(run);
@@ -47,8 +43,8 @@ Deno.test("nor do they with a collector that never answers", async () => {
 });
 
 Deno.test("with a slow one what it took and what was dropped is all there was", async () => {
-  await using receiver = startReceiver(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 300));
+  await using receiver = startCollector(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
     return Response.json({});
   });
   const run = await load(receiver.url);

@@ -7,7 +7,7 @@ import { MeteredPublisher } from "../../runtime/telemetry/metered_publisher.ts";
 import { Metrics } from "../../runtime/telemetry/otel/metrics.ts";
 import { OutcomeEmitter } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { readPage } from "./metrics_fixture.ts";
+import { readPage } from "../support/metrics_page.ts";
 
 const SCOPE = {} as Scope;
 const ERROR = { name: "TypeError", message: "out of stock" };

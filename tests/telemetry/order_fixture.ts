@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { withoutOtel } from "../support/telemetry_program.ts";
 
 const PROGRAM = fileURLToPath(new URL("order_program.ts", import.meta.url));
 
@@ -14,11 +15,10 @@ export interface OrderRun {
 
 /** Runs the order program with nothing of OpenTelemetry in its environment but that. */
 export async function runOrder(env: Record<string, string>, args: string[] = []): Promise<OrderRun> {
-  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_"));
   await using child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", PROGRAM, ...args],
     clearEnv: true,
-    env: { ...Object.fromEntries(kept), ...env },
+    env: { ...withoutOtel(), ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "null",

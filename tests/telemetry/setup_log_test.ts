@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { attributesOf, startReceiver } from "./receiver.ts";
+import { attributesOf, startCollector } from "../support/collector.ts";
+import { runWithoutOtel } from "../support/telemetry_program.ts";
 
 const PROGRAM = fileURLToPath(new URL("log_program.ts", import.meta.url));
 
 async function runLog(env: Record<string, string>): Promise<{ lines: Record<string, unknown>[]; text: string }> {
-  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_"));
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", PROGRAM],
-    clearEnv: true,
-    env: { ...Object.fromEntries(kept), DEMO_PASSWORD: "hunter22", ...env },
-    stderr: "inherit",
-  }).output();
-  assert.equal(code, 0);
-  const text = new TextDecoder().decode(stdout);
+  const text = await runWithoutOtel(PROGRAM, { DEMO_PASSWORD: "hunter22", ...env });
   return { text, lines: text.trim().split("\n").map((line) => JSON.parse(line)) };
 }
 
@@ -33,7 +26,7 @@ Deno.test("a line has the span it was written in, no secret, and repetition ends
 });
 
 Deno.test("OTEL_LOGS_EXPORTER=otlp sends the same lines to the collector, each with its span", async () => {
-  await using receiver = startReceiver();
+  await using receiver = startCollector();
   const { lines } = await runLog({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_LOGS_EXPORTER: "otlp" });
   const records = receiver.logs();
   assert.deepEqual(records.map(({ body }) => body.stringValue), lines.map(({ message }) => message));
@@ -50,7 +43,7 @@ Deno.test("OTEL_LOGS_EXPORTER=otlp sends the same lines to the collector, each w
 });
 
 Deno.test("without that variable a collector gets no logs", async () => {
-  await using receiver = startReceiver();
+  await using receiver = startCollector();
   await runLog({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
   assert.deepEqual(receiver.logs(), []);
   assert.ok(receiver.spans().length > 0);

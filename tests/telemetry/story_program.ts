@@ -50,7 +50,7 @@ await context.with(ROOT_CONTEXT, async () => {
   });
   await response.body?.cancel();
   await runtime.waitForDeadLetter("capture");
-  await new Promise((resolve) => setTimeout(resolve, 100)); // the breaker is open for a tenth of that
+  await new Promise((resolve) => setTimeout(resolve, 20)); // the breaker is open for half of that
   const letters = await (await fetch(`${runtime.adminUrl}/dead-letters`)).json();
   const redrive = `${runtime.adminUrl}/dead-letters/${letters[0].sequence}/redrive`;
   await (await fetch(redrive, { method: "POST" })).body?.cancel();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { attribute } from "./receiver.ts";
+import { attribute } from "../support/collector.ts";
 import { runStory } from "./story_fixture.ts";
 import { storyText } from "./story_text.ts";
 

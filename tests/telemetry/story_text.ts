@@ -1,4 +1,4 @@
-import { attributesOf, type OtlpSpan } from "./receiver.ts";
+import { attributesOf, type OtlpSpan } from "../support/collector.ts";
 
 const KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 

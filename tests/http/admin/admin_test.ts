@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { admin, type FunctionStatus } from "../../../runtime/http/admin/admin.ts";
-import { NO_DEAD_LETTERS, NO_PARKED, POLICY } from "../nothing.ts";
-import { problemOf } from "../ingress_fixture.ts";
+import { NO_DEAD_LETTERS, NO_PARKED, POLICY } from "../../support/fakes.ts";
+import { problemOf } from "../../support/ingress.ts";
 
 const STATUS: FunctionStatus = {
   name: "reserveInventory",

@@ -7,7 +7,7 @@ import type { RecordedSpan } from "../../../runtime/telemetry/otel/recorded_span
 import { RecordingTracerProvider } from "../../../runtime/telemetry/otel/recording_tracer.ts";
 import { SpanBatch } from "../../../runtime/telemetry/otel/span_batch.ts";
 import { Logger } from "../../../runtime/telemetry/otel/log.ts";
-import { eventually } from "../../nats/eventually.ts";
+import { eventually } from "../../support/eventually.ts";
 
 const OK = { code: ExportResultCode.SUCCESS }, FAILED = { code: ExportResultCode.FAILED };
 type Done = (result: typeof OK) => void;

@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { randomSpanId, randomTraceId } from "../../../runtime/telemetry/otel/random_ids.ts";
 import { nowMs } from "../../../runtime/telemetry/otel/span_clock.ts";
 
+/** Both clocks are read in turn, so that a pause between two readings does not matter. */
+function assertIsNow(): void {
+  const before = Date.now(), ms = nowMs(), after = Date.now();
+  assert.ok(ms > before - 20 && ms < after + 20, `${before} ${ms} ${after}`);
+}
+
 Deno.test("the clock of spans is the system's, with fractions of a millisecond", () => {
-  assert.ok(Math.abs(nowMs() - Date.now()) < 20);
+  assertIsNow();
   assert.ok(Array.from({ length: 10 }, nowMs).some((ms) => ms % 1 !== 0));
 });
 
@@ -13,7 +19,7 @@ Deno.test("a system clock that is set is followed within a second", () => {
     Date.now = () => now() + 3_600_000;
     performance.now = () => timer.call(performance) + 1_001;
     nowMs();
-    assert.ok(Math.abs(nowMs() - Date.now()) < 20, "an hour later");
+    assertIsNow();
   } finally {
     Date.now = now;
     performance.now = timer;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { runOrder } from "../order_fixture.ts";
-import { attribute, type OtlpSpan, startReceiver } from "../receiver.ts";
+import { attribute, type OtlpSpan, startCollector } from "../../support/collector.ts";
 
 const SERVER = 2, PRODUCER = 4, CONSUMER = 5;
 
 Deno.test("request, publish and function are one chain under the caller's span", async () => {
-  await using receiver = startReceiver();
+  await using receiver = startCollector();
   const run = await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
   assert.deepEqual([run.status, run.exportsTo], [202, receiver.url]);
   assert.deepEqual([...new Set(receiver.requests)], ["POST /v1/traces application/json"]);
@@ -28,7 +28,7 @@ Deno.test("request, publish and function are one chain under the caller's span",
 });
 
 Deno.test("spans carry the names that OpenTelemetry gives such things", async () => {
-  await using receiver = startReceiver();
+  await using receiver = startCollector();
   await runOrder({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces` });
   const [server, producer, consumer] = [SERVER, PRODUCER, CONSUMER].map((wanted) =>
     receiver.spans().find(({ kind }) => kind === wanted)!
@@ -50,7 +50,7 @@ Deno.test("spans carry the names that OpenTelemetry gives such things", async ()
 });
 
 Deno.test("a failed attempt is an error on its span, with what was thrown", async () => {
-  await using receiver = startReceiver();
+  await using receiver = startCollector();
   await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }, ["--fail"]);
   const consumer = receiver.spans().find(({ kind }) => kind === CONSUMER)!;
   assert.deepEqual(consumer.status, { code: 2, message: "out of stock" });
@@ -60,7 +60,7 @@ Deno.test("a failed attempt is an error on its span, with what was thrown", asyn
 });
 
 Deno.test("the resource names the service, and has the attributes of OTEL_RESOURCE_ATTRIBUTES", async () => {
-  await using receiver = startReceiver();
+  await using receiver = startCollector();
   await runOrder({
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test",
@@ -71,7 +71,7 @@ Deno.test("the resource names the service, and has the attributes of OTEL_RESOUR
 });
 
 Deno.test("a sampler that says no exports nothing", async () => {
-  await using receiver = startReceiver();
+  await using receiver = startCollector();
   const run = await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_TRACES_SAMPLER: "always_off" });
   assert.equal(run.status, 202);
   assert.deepEqual(receiver.spans(), []);
@@ -79,7 +79,7 @@ Deno.test("a sampler that says no exports nothing", async () => {
 
 for (const [name, value] of [["OTEL_SDK_DISABLED", "true"], ["OTEL_TRACES_EXPORTER", "none"]]) {
   Deno.test(`${name}=${value} turns the export off`, async () => {
-    await using receiver = startReceiver();
+    await using receiver = startCollector();
     const run = await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, [name]: value });
     assert.deepEqual([run.status, run.exportsTo], [202, null]);
     assert.deepEqual(receiver.requests, []);

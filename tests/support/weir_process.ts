@@ -1,70 +1,7 @@
-/** Runs Weir's own commands as a user does, in a copy of the project. */
-import { fileURLToPath } from "node:url";
-
-const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
-const WAIT_MS = 30_000;
+import { WITHIN_MS } from "./eventually.ts";
 
 /** A line of the JSON log. */
 export type LogLine = Record<string, unknown> & { message: string };
-
-/** A copy of the project in a temporary folder, so that a test may change its files and runs none of another's. */
-export async function copyProject(): Promise<{ path: string } & AsyncDisposable> {
-  const path = await Deno.makeTempDir({ prefix: "weir-project-" });
-  for (const name of ["deno.json", "deno.lock"]) await Deno.copyFile(PROJECT + name, `${path}/${name}`);
-  for (const folder of ["runtime", "functions", "schemas"]) await copyFolder(PROJECT + folder, `${path}/${folder}`);
-  await Deno.mkdir(`${path}/tests`);
-  await Deno.copyFile(`${PROJECT}tests/house_rules.ts`, `${path}/tests/house_rules.ts`);
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
-
-/** A copy of the project with one function in place of its own, and with no schemas. */
-export async function copyProjectWith(functionName: string, code: string): ReturnType<typeof copyProject> {
-  const project = await copyProject();
-  for (const folder of ["functions", "schemas"]) {
-    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
-    await Deno.mkdir(`${project.path}/${folder}`);
-  }
-  await Deno.writeTextFile(`${project.path}/functions/${functionName}.ts`, code);
-  return project;
-}
-
-/** Copies a folder and all that is in it to a new one. */
-export async function copyFolder(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to);
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
-    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
-  }
-}
-
-/** Ports that nobody listens on at this moment. */
-export function freePorts<const Names extends readonly string[]>(...names: Names): Record<Names[number], string> {
-  const listeners = names.map(() => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const ports = listeners.map((listener) => String((listener.addr as Deno.NetAddr).port));
-  for (const listener of listeners) listener.close();
-  return Object.fromEntries(names.map((name, i) => [name, ports[i]])) as Record<Names[number], string>;
-}
-
-/** Whether anybody listens there. */
-export async function listens(port: string | number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port: Number(port) })).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Waits until nobody listens on any of these ports any more: another process's end can only be asked for. */
-export async function waitUntilClosed(ports: readonly (string | number)[]): Promise<void> {
-  const deadline = Date.now() + WAIT_MS;
-  for (const port of ports) {
-    while (await listens(port)) {
-      if (Date.now() > deadline) throw new Error(`port ${port} is still open after ${WAIT_MS} ms`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
 
 /** A command of Weir's that runs beside the test. */
 export interface Program extends AsyncDisposable {
@@ -139,14 +76,14 @@ export function startDeno(
   const waitFor = async <Found>(find: (line: string) => Found | undefined, from = 0): Promise<Found> => {
     let at = from;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), WAIT_MS));
+    const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), WITHIN_MS));
     try {
       while (true) {
         for (; at < lines.length; at++) {
           const found = find(lines[at]);
           if (found !== undefined) return found;
         }
-        const over = ended ? "it ended" : await Promise.race([wake.promise, late]) && `${WAIT_MS} ms went by`;
+        const over = ended ? "it ended" : await Promise.race([wake.promise, late]) && `${WITHIN_MS} ms went by`;
         if (over) throw new Error(`no such line, and ${over}:\n${lines.join("\n")}`);
       }
     } finally {

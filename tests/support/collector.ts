@@ -29,6 +29,10 @@ export interface OtlpLogRecord {
   body: OtlpValue;
   attributes: OtlpAttribute[];
 }
+export interface OtlpMetric {
+  name: string;
+  unit: string;
+}
 interface OtlpExport {
   resourceSpans?: {
     resource: { attributes: OtlpAttribute[] };
@@ -38,10 +42,14 @@ interface OtlpExport {
     resource: { attributes: OtlpAttribute[] };
     scopeLogs: { logRecords: OtlpLogRecord[] }[];
   }[];
+  resourceMetrics?: {
+    resource: { attributes: OtlpAttribute[] };
+    scopeMetrics: { metrics: OtlpMetric[] }[];
+  }[];
 }
 
-/** A collector of OpenTelemetry's: takes traces and logs as OTLP/JSON. */
-export function startReceiver(answer: () => Promise<Response> = () => Promise.resolve(Response.json({}))) {
+/** An OpenTelemetry collector that takes traces, logs and metrics as OTLP/JSON. */
+export function startCollector(answer: () => Promise<Response> = () => Promise.resolve(Response.json({}))) {
   const exports: OtlpExport[] = [];
   const requests: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
@@ -57,6 +65,10 @@ export function startReceiver(answer: () => Promise<Response> = () => Promise.re
       exports.flatMap(({ resourceSpans = [] }) => resourceSpans.flatMap((r) => r.scopeSpans.flatMap((s) => s.spans))),
     logs: () =>
       exports.flatMap(({ resourceLogs = [] }) => resourceLogs.flatMap((r) => r.scopeLogs.flatMap((s) => s.logRecords))),
+    metrics: () =>
+      exports.flatMap(({ resourceMetrics = [] }) =>
+        resourceMetrics.flatMap((r) => r.scopeMetrics.flatMap((s) => s.metrics))
+      ),
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }

@@ -1,11 +1,11 @@
-/** Helpers for tests that look at processes from outside. */
+import { eventually } from "./eventually.ts";
 
 import { fileURLToPath } from "node:url";
 
 /** Names the packages that modules of the runtime import. */
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
-/** Whether a process exists; one that has ended and only waits for its parent to notice does not count. */
+/** Returns true if a process exists and is no zombie. */
 export async function isAlive(pid: number): Promise<boolean> {
   // Not every Linux has `ps`; every one has this file, in which the state follows the name in brackets.
   const [command, ...args] = Deno.build.os === "linux"
@@ -16,28 +16,9 @@ export async function isAlive(pid: number): Promise<boolean> {
   return state !== "" && !state.startsWith("Z");
 }
 
-/** Waits until a process is gone; fails after `withinMs`. Another process's end can only be polled for. */
-export async function waitUntilGone(pid: number, withinMs = 10_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (await isAlive(pid)) {
-    if (Date.now() > deadline) throw new Error(`process ${pid} is still there after ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** Writes an executable shell script and returns its path. `sh` writes it: a file open in a process that forks can't be run. */
-export async function writeScript(directory: string, name: string, body: string): Promise<string> {
-  const path = `${directory}/${name}`;
-  const args = ["-c", 'printf "%s\\n" "#!/bin/sh" "$2" > "$1" && chmod 755 "$1"', "sh", path, body];
-  const { success } = await new Deno.Command("sh", { args }).output();
-  if (!success) throw new Error(`can't write ${path}`);
-  return path;
-}
-
-/** A temporary directory that `await using` removes. */
-export async function temporaryDirectory(): Promise<{ path: string } & AsyncDisposable> {
-  const path = await Deno.makeTempDir({ prefix: "weir-test-" });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+/** Resolves once a process is gone. */
+export async function waitUntilGone(pid: number): Promise<void> {
+  await eventually(async () => !(await isAlive(pid)));
 }
 
 /** A Deno program that runs beside the test, in a process group of its own, and prints lines. */

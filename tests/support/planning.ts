@@ -1,12 +1,12 @@
 import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
-import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
-import { ATTEMPTS } from "../../../runtime/nats/kv/buckets.ts";
-import type { Step } from "../../../runtime/nats/topology/step.ts";
-import { planCluster } from "../../../runtime/nats/topology/plan.ts";
-import type { Durable } from "../../../runtime/nats/topology/plan_consumer.ts";
-import type { DesiredState } from "../../../runtime/nats/topology/plan_topology.ts";
-import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
-import { type Broker, startBroker } from "../broker.ts";
+import type { ResolvedStream } from "../../runtime/project/resolve_streams.ts";
+import { ATTEMPTS } from "../../runtime/nats/kv/buckets.ts";
+import type { Step } from "../../runtime/nats/topology/step.ts";
+import { planCluster } from "../../runtime/nats/topology/plan.ts";
+import type { Durable } from "../../runtime/nats/topology/plan_consumer.ts";
+import type { DesiredState } from "../../runtime/nats/topology/plan_topology.ts";
+import { ensureTopology } from "../../runtime/nats/topology/topology.ts";
+import { type Broker, startBroker } from "./nats.ts";
 
 export const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
 export const SHIP: Durable = { functionName: "ship", stream: "ORDERS", filters: ["orders.paid"] };

@@ -34,8 +34,8 @@ export function watchedClock(inner: Clock = systemClock): WatchedClock {
   };
 }
 
-/** A clock that runs so many times as fast as the one on the wall, from the same start. */
-export function hurriedClock(factor: number): Clock {
+/** A clock that runs `factor` times as fast as the system clock, from the same start: below 1 it gives slow machines time. */
+export function scaledClock(factor: number): Clock {
   const startMs = Date.now();
   return {
     now: () => startMs + (Date.now() - startMs) * factor,

@@ -1,12 +1,10 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { Consumer, ConsumerSink } from "../../../runtime/engine/ports.ts";
-import { withTimeout } from "../../../runtime/nats/client/with_timeout.ts";
-import type { Delivery } from "../../../runtime/core/delivery.ts";
-import { textOf } from "../../../runtime/nats/consume/answers.ts";
-
-/** The longest a test waits for what must come: what was on its way on a dead connection comes again after 15 s. */
-const WAIT_MS = 40_000;
+import { systemClock } from "../../runtime/engine/system_clock.ts";
+import type { Consumer, ConsumerSink } from "../../runtime/engine/ports.ts";
+import { withTimeout } from "../../runtime/nats/client/with_timeout.ts";
+import type { Delivery } from "../../runtime/core/delivery.ts";
+import { WITHIN_MS } from "./eventually.ts";
+import { textOf } from "../../runtime/nats/consume/answers.ts";
 
 /** A sink that keeps what it is handed until it is told to let go of it. */
 export class HoldingSink implements ConsumerSink {
@@ -42,7 +40,7 @@ export class HoldingSink implements ConsumerSink {
       };
       this.#onDelivery();
     });
-    return withTimeout(systemClock, WAIT_MS, enough);
+    return withTimeout(systemClock, WITHIN_MS, enough);
   }
 
   /** Calls back with every delivery, after it is held. */
@@ -84,7 +82,7 @@ export class SettlingSink implements ConsumerSink {
       if (this.seen.size >= count) resolve();
       else this.#waiting = { count, resolve };
     });
-    return withTimeout(systemClock, WAIT_MS, enough);
+    return withTimeout(systemClock, WITHIN_MS, enough);
   }
 }
 
@@ -111,6 +109,6 @@ export class QueueSink implements ConsumerSink {
   next(): Promise<Delivery> {
     const delivery = this.#deliveries.shift();
     if (delivery) return Promise.resolve(delivery);
-    return withTimeout(systemClock, WAIT_MS, new Promise((resolve) => this.#waiting.push(resolve)));
+    return withTimeout(systemClock, WITHIN_MS, new Promise((resolve) => this.#waiting.push(resolve)));
   }
 }

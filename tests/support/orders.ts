@@ -2,7 +2,7 @@ import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { ServerOptions } from "../../runtime/nats_server/server.ts";
 import { ensureTopology } from "../../runtime/nats/topology/topology.ts";
-import { type Broker, startBroker } from "./broker.ts";
+import { type Broker, startBroker } from "./nats.ts";
 
 /** A broker with the stream ORDERS, dead letters, and the durable of one function, `handle`, on all of it. */
 export interface Orders extends Broker {

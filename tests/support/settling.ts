@@ -1,15 +1,15 @@
-import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../../runtime/engine/ports.ts";
-import { NatsAttemptStore } from "../../../runtime/nats/retry/attempt_store.ts";
-import { DeadLetters } from "../../../runtime/nats/dead_letters/dead_letters.ts";
-import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
-import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
-import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { RetryStream } from "../../../runtime/nats/retry/retry_stream.ts";
-import { NatsSettler } from "../../../runtime/nats/consume/settle.ts";
-import type { Delivery } from "../../../runtime/core/delivery.ts";
-import type { Outcome } from "../../../runtime/core/outcome.ts";
-import { type Orders, startOrders } from "../orders.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
+import type { Clock } from "../../runtime/engine/ports.ts";
+import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
+import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
+import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { LateDedup } from "../../runtime/nats/publish/late_dedup.ts";
+import { PullConsumer } from "../../runtime/nats/consume/pull_consumer.ts";
+import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
+import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
+import type { Delivery } from "../../runtime/core/delivery.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
+import { type Orders, startOrders } from "./orders.ts";
 import { QueueSink } from "./sinks.ts";
 
 /** A settler and the deliveries to settle, of the function `handle`. */

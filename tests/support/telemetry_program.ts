@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+
+/** Runs a program with nothing of OpenTelemetry in its environment but what is given. Returns what it prints. */
+export async function runWithoutOtel(
+  program: string,
+  env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): Promise<string> {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", program, ...args],
+    clearEnv: true,
+    env: { ...withoutOtel(), ...env },
+    stderr: "inherit",
+  }).output();
+  assert.equal(code, 0);
+  return new TextDecoder().decode(stdout);
+}
+
+/** This process's environment without the variables of OpenTelemetry. */
+export function withoutOtel(): Record<string, string> {
+  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_")));
+}
