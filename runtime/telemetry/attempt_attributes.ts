@@ -1,8 +1,8 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { Invocation } from "../engine/ports.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { attributeListJson, escaped } from "./otel/otlp_json.ts";
-import type { PreparedAttributes } from "./otel/recorded_span.ts";
+import { attributeListJson, escaped } from "./otel/spans/otlp_json.ts";
+import type { PreparedAttributes } from "./otel/spans/recorded_span.ts";
 
 /** What an attempt's span says of every delivery of the same kind, and what is its own. */
 const SHARED = 10, OWN = 7;

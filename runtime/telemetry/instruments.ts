@@ -1,15 +1,6 @@
-/** One thing that is measured: what it is called, what it means and what tells its series apart. */
-export interface Instrument {
-  readonly kind: "counter" | "gauge" | "histogram";
-  /** As UCUM has it: `s` and `By` become part of the name for Prometheus, `{words}` only explain. */
-  readonly unit: string;
-  /** Each has a bounded number of values: names of functions, events, routes and reasons, and never an id. */
-  readonly labels: readonly string[];
-  readonly help: string;
-  /** Upper bounds of a histogram. */
-  readonly buckets?: readonly number[];
-}
+import type { Catalogue, NameOf } from "./otel/metrics/instrument.ts";
 
+/** Bucket bounds of durations, in seconds: from a handler that only computes to a slow call of another service. */
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
 /** Everything that Weir measures. `deploy/METRICS.md` lists it, and a test compares the two. */
@@ -175,23 +166,7 @@ export const INSTRUMENTS = {
     labels: [],
     help: "The longest that a timer was late in the last minute: handlers that compute without a pause.",
   },
-} as const satisfies Readonly<Record<string, Instrument>>;
+} as const satisfies Catalogue;
 
-type OfKind<Kind> = {
-  [Name in keyof typeof INSTRUMENTS]: (typeof INSTRUMENTS)[Name] extends { kind: Kind } ? Name : never;
-}[keyof typeof INSTRUMENTS];
-
-/** The names of counters, of gauges and of histograms. */
-export type CounterName = OfKind<"counter">;
-export type GaugeName = OfKind<"gauge">;
-export type HistogramName = OfKind<"histogram">;
-
-/** What a measurement says of itself. */
-export type Labels = Readonly<Record<string, string | number>>;
-
-const SUFFIX: Readonly<Record<string, string>> = { s: "_seconds", By: "_bytes" };
-
-/** What Prometheus calls an instrument: with its unit, and with `_total` for a counter. */
-export function prometheusName(name: string, { kind, unit }: Pick<Instrument, "kind" | "unit">): string {
-  return name.replaceAll(".", "_") + (SUFFIX[unit] ?? "") + (kind === "counter" ? "_total" : "");
-}
+/** The names of Weir's gauges. */
+export type GaugeName = NameOf<typeof INSTRUMENTS, "gauge">;

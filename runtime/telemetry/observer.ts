@@ -6,8 +6,9 @@ import type { Outcome, RetryReason } from "../core/outcome.ts";
 import { formatDuration } from "../core/duration.ts";
 import { isOwnModule } from "../core/own_modules.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
-import type { Logger } from "./otel/log.ts";
-import { contextWith, readParent, type SpanScope } from "./otel/span_scope.ts";
+import type { Logger } from "./otel/logs/logger.ts";
+import { readParent } from "./otel/propagation/trace_headers.ts";
+import { contextWith, type SpanScope } from "./otel/spans/span_scope.ts";
 
 /** Turns invocations into spans and log lines. Both are projections of the outcome: they cannot change it. */
 export class TelemetryObserver implements Observer {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
-import { type Instrument, INSTRUMENTS, prometheusName } from "../../runtime/telemetry/instruments.ts";
+import { INSTRUMENTS } from "../../runtime/telemetry/instruments.ts";
+import { type Instrument, prometheusName } from "../../runtime/telemetry/otel/metrics/instrument.ts";
 import { eventually } from "../nats/eventually.ts";
 import { readPage, startReceiver, valueOf } from "../telemetry/metrics_fixture.ts";
 

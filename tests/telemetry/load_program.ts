@@ -3,8 +3,8 @@
  * the longest turn took, what was dropped, what memory grew by, and how long the shutdown took.
  */
 import { trace } from "@opentelemetry/api";
-import { dropped } from "../../runtime/telemetry/otel/dropped_items.ts";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { droppedCount } from "../../runtime/telemetry/otel/export/dropped_items.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 
 const SPANS = 300_000, TURN = 500;
 const tracing = await setupTracing((name) => Deno.env.get(name), "load");
@@ -23,4 +23,4 @@ const grownBytes = Deno.memoryUsage().rss - warmBytes;
 const startedAt = performance.now();
 await tracing.shutdown();
 const shutdownMs = performance.now() - startedAt;
-console.log(JSON.stringify({ spans: SPANS, longestMs, grownBytes, shutdownMs, dropped: dropped("traces") }));
+console.log(JSON.stringify({ spans: SPANS, longestMs, grownBytes, shutdownMs, dropped: droppedCount("traces") }));

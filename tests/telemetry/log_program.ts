@@ -2,7 +2,7 @@
 import { trace } from "@opentelemetry/api";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { setupLog } from "../../runtime/telemetry/setup_log.ts";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "log-program");
 const { log, shutdown } = await setupLog({

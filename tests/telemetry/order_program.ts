@@ -10,10 +10,10 @@ import { ingress } from "../../runtime/http/ingress.ts";
 import type { PublishResult } from "../../runtime/engine/ports.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
-import { Logger } from "../../runtime/telemetry/otel/log.ts";
+import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "order-program");

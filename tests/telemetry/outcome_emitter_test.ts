@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Invocation, Scope } from "../../runtime/engine/ports.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
-import { Metrics } from "../../runtime/telemetry/otel/metrics.ts";
+import { Metrics } from "../../runtime/telemetry/metrics.ts";
 import { OutcomeEmitter, type Settled } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 

@@ -60,7 +60,7 @@ Deno.test("without an endpoint to send them to the log says what is missing", as
   const { lines } = await runLog({ OTEL_LOGS_EXPORTER: "otlp" });
   assert.deepEqual([lines[0].level, lines[0].message], [
     "warn",
-    "OTEL_LOGS_EXPORTER is otlp, and there is no OTEL_EXPORTER_OTLP_ENDPOINT",
+    "logs are not exported: OTEL_LOGS_EXPORTER is otlp, but OTEL_EXPORTER_OTLP_ENDPOINT is not set",
   ]);
 });
 

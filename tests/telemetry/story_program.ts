@@ -6,7 +6,7 @@ import { context, propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 
 const data = z.object({ orderId: z.string() });
 const Created = defineEvent({ type: "orders.created", version: 1, data, ingress: { route: "/orders" } });

@@ -5,14 +5,9 @@ import { POLICY } from "../../http/nothing.ts";
 import { mergeFunctions } from "../../../runtime/app/supervisor/merge_functions.ts";
 import { mergeMetrics } from "../../../runtime/app/supervisor/merge_metrics.ts";
 import { MetricsSum } from "../../../runtime/app/supervisor/metrics_sum.ts";
-import {
-  type GaugeName,
-  type Instrument,
-  INSTRUMENTS,
-  type Labels,
-  prometheusName,
-} from "../../../runtime/telemetry/instruments.ts";
-import { Metrics } from "../../../runtime/telemetry/otel/metrics.ts";
+import { type GaugeName, INSTRUMENTS } from "../../../runtime/telemetry/instruments.ts";
+import { type Instrument, type Labels, prometheusName } from "../../../runtime/telemetry/otel/metrics/instrument.ts";
+import { Metrics } from "../../../runtime/telemetry/metrics.ts";
 
 const page = new URL("../../../deploy/METRICS.md", import.meta.url);
 
