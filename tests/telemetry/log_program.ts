@@ -1,4 +1,4 @@
-/** Logs as a process does, inside a span and outside of one, and ends. */
+/** Logs inside and outside of a span, then shuts down. */
 import { trace } from "@opentelemetry/api";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { setupLog } from "../../runtime/telemetry/setup_log.ts";
@@ -19,6 +19,6 @@ trace.getTracer("test").startActiveSpan("inside", (span) => {
   span.end();
 });
 log.debug("not written");
-for (let n = 0; n < 60; n++) log.warn("again and again");
+for (let n = 0; n < 60; n++) log.warn("repeated");
 await tracing.shutdown();
 await shutdown();

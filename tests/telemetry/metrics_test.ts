@@ -7,23 +7,7 @@ import { readPage, startReceiver, valueOf } from "./metrics_fixture.ts";
 
 const ALL: [string, Instrument][] = Object.entries(INSTRUMENTS);
 
-Deno.test("Metrics reads a gauge that is given again only the new way", async () => {
-  const metrics = new Metrics("test");
-  for (const value of [0, 1]) {
-    metrics.gauge("weir.nats.connected", () => value === 0 ? [[value, { of: "before" }]] : [[value]]);
-    metrics.gauges(["weir.function.pending"], (observe) => {
-      observe("weir.function.pending", value, { function: `f${value}` });
-      return Promise.resolve();
-    });
-  }
-  const page = await metrics.page();
-  assert.match(page, /^weir_nats_connected 1$/m);
-  assert.match(page, /^weir_function_pending\{function="f1"\} 1$/m);
-  assert.doesNotMatch(page, /before|f0/);
-  await metrics.shutdown();
-});
-
-Deno.test("deploy/METRICS.md lists every instrument as it is", async () => {
+Deno.test("INSTRUMENTS is what deploy/METRICS.md lists", async () => {
   const page = await Deno.readTextFile(new URL("../../deploy/METRICS.md", import.meta.url));
   const rows = page.split("\n").filter((line) => /^\| `/.test(line))
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
@@ -39,7 +23,7 @@ Deno.test("deploy/METRICS.md lists every instrument as it is", async () => {
 });
 
 for (
-  const [name, instrument, wanted] of [
+  const [name, instrument, expected] of [
     ["weir.function.deliveries", { kind: "counter", unit: "{delivery}" }, "weir_function_deliveries_total"],
     ["weir.function.duration", { kind: "histogram", unit: "s" }, "weir_function_duration_seconds"],
     ["process.cpu.time", { kind: "counter", unit: "s" }, "process_cpu_time_seconds_total"],
@@ -47,17 +31,17 @@ for (
     ["weir.nats.connected", { kind: "gauge", unit: "" }, "weir_nats_connected"],
   ] as const
 ) {
-  Deno.test(`Prometheus calls ${name} ${wanted}`, () => assert.equal(prometheusName(name, instrument), wanted));
+  Deno.test(`prometheusName of ${name} is ${expected}`, () => assert.equal(prometheusName(name, instrument), expected));
 }
 
-Deno.test("a page tells what each metric is, and what it was counted to", async () => {
+Deno.test("Metrics.page describes each metric and has its value", async () => {
   const metrics = new Metrics("shop");
   metrics.counter("weir.function.attempts").cell({ function: "pay" }).value = 3;
   metrics.counter("weir.function.attempts").cell({ function: "pay" }).value++;
   metrics.gauge("weir.nats.connected", () => [[1]]);
   metrics.histogram("weir.publish.duration").record(0.3, { type: "orders.created", outcome: "stored" });
   const page = await metrics.page();
-  assert.match(page, /^# HELP weir_function_attempts_total How often the handler was run\.$/m);
+  assert.match(page, /^# HELP weir_function_attempts_total Runs of the handler\.$/m);
   assert.match(page, /^# TYPE weir_function_attempts_total counter$/m);
   assert.match(page, /^weir_function_attempts_total\{function="pay"\} 4$/m);
   assert.match(page, /^weir_nats_connected 1$/m);
@@ -68,7 +52,7 @@ Deno.test("a page tells what each metric is, and what it was counted to", async 
   await metrics.shutdown();
 });
 
-Deno.test("numbers that take a while to read come together, and one that is not known is left out", async () => {
+Deno.test("Metrics.gauges reads gauges together, and leaves out unknown values", async () => {
   const metrics = new Metrics("shop");
   metrics.gauges(["weir.function.pending", "weir.function.parked"], async (observe) => {
     await Promise.resolve();
@@ -80,7 +64,7 @@ Deno.test("numbers that take a while to read come together, and one that is not 
   await metrics.shutdown();
 });
 
-Deno.test("with an endpoint metrics are pushed at the interval, and once more at the end", async () => {
+Deno.test("setupMetrics pushes to an endpoint at the interval, and a last time at shutdown", async () => {
   await using receiver = startReceiver();
   const env: Record<string, string> = {
     OTEL_EXPORTER_OTLP_ENDPOINT: `${receiver.url}/`,
@@ -99,20 +83,24 @@ Deno.test("with an endpoint metrics are pushed at the interval, and once more at
 });
 
 for (
-  const [what, env, wanted] of [
+  const [what, env, expected] of [
     [
-      "an endpoint for metrics alone is taken as it is",
+      "a metrics endpoint is used as it is",
       { METRICS_ENDPOINT: "http://127.0.0.1:1/in" },
       "http://127.0.0.1:1/in",
     ],
-    ["no endpoint: nowhere", {}, undefined],
-    ["none", { ENDPOINT: "http://127.0.0.1:1", none: "none" }, undefined],
-    ["pulled only", { ENDPOINT: "http://127.0.0.1:1", none: "prometheus" }, undefined],
-    ["both", { ENDPOINT: "http://127.0.0.1:1", none: "prometheus, otlp" }, "http://127.0.0.1:1/v1/metrics"],
-    ["the SDK is off", { ENDPOINT: "http://127.0.0.1:1", off: "true" }, undefined],
+    ["nowhere without an endpoint", {}, undefined],
+    ["nowhere if the exporter is none", { ENDPOINT: "http://127.0.0.1:1", none: "none" }, undefined],
+    ["nowhere if the exporter is prometheus", { ENDPOINT: "http://127.0.0.1:1", none: "prometheus" }, undefined],
+    [
+      "the endpoint if otlp is among the exporters",
+      { ENDPOINT: "http://127.0.0.1:1", none: "prometheus, otlp" },
+      "http://127.0.0.1:1/v1/metrics",
+    ],
+    ["nowhere if the SDK is disabled", { ENDPOINT: "http://127.0.0.1:1", off: "true" }, undefined],
   ] as const
 ) {
-  Deno.test(`where metrics are pushed to: ${what}`, async () => {
+  Deno.test(`setupMetrics pushes to: ${what}`, async () => {
     const { ENDPOINT, METRICS_ENDPOINT, none, off } = { ...env } as Record<string, string | undefined>;
     const variables: Record<string, string | undefined> = {
       OTEL_EXPORTER_OTLP_ENDPOINT: ENDPOINT,
@@ -122,12 +110,12 @@ for (
       OTEL_METRIC_EXPORT_INTERVAL: "3600000",
     };
     const metrics = await setupMetrics((name) => variables[name], "shop");
-    assert.equal(metrics.pushesTo, wanted);
+    assert.equal(metrics.pushesTo, expected);
     await metrics.shutdown();
   });
 }
 
-Deno.test("a push that is refused is counted", async () => {
+Deno.test("setupMetrics counts a refused push as dropped", async () => {
   await using receiver = startReceiver(400);
   const env: Record<string, string> = {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
@@ -140,7 +128,7 @@ Deno.test("a push that is refused is counted", async () => {
   await metrics.shutdown();
 });
 
-Deno.test("a collector that is gone keeps nobody for longer than two seconds", async () => {
+Deno.test("Metrics.shutdown takes two seconds at most with an unreachable collector", async () => {
   const receiver = startReceiver();
   await receiver[Symbol.asyncDispose]();
   const env: Record<string, string> = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
@@ -150,12 +138,28 @@ Deno.test("a collector that is gone keeps nobody for longer than two seconds", a
   assert.ok(performance.now() - begun < 3_000);
 });
 
-Deno.test("a gauge that nobody knows any more is left out, and not shown as it last was", async () => {
+Deno.test("Metrics.gauge leaves out a series that is no longer observed", async () => {
   const metrics = new Metrics("test");
   let known = true;
   metrics.gauge("weir.function.pending", () => known ? [[42, { function: "f" }]] : []);
   assert.match(await metrics.page(), /^weir_function_pending\{function="f"\} 42$/m);
   known = false;
   assert.doesNotMatch(await metrics.page(), /weir_function_pending\{/);
+  await metrics.shutdown();
+});
+
+Deno.test("Metrics.gauge and Metrics.gauges replace the callback of a gauge that is added again", async () => {
+  const metrics = new Metrics("test");
+  for (const value of [0, 1]) {
+    metrics.gauge("weir.nats.connected", () => value === 0 ? [[value, { of: "before" }]] : [[value]]);
+    metrics.gauges(["weir.function.pending"], (observe) => {
+      observe("weir.function.pending", value, { function: `f${value}` });
+      return Promise.resolve();
+    });
+  }
+  const page = await metrics.page();
+  assert.match(page, /^weir_nats_connected 1$/m);
+  assert.match(page, /^weir_function_pending\{function="f1"\} 1$/m);
+  assert.doesNotMatch(page, /before|f0/);
   await metrics.shutdown();
 });

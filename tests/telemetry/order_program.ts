@@ -1,6 +1,6 @@
 /**
- * One order through the whole of tracing, without NATS: posted to the ingress, published, handed to a function,
- * which fails if told so. Then the shutdown; it prints how long that took as its last line.
+ * Traces an order without NATS: it is posted to the ingress, published, and delivered to a function, which fails with
+ * `--fail`. The last line is the result and the duration of the shutdown, as JSON.
  */
 import { z } from "zod";
 import { defineEvent } from "../../runtime/api/define_event.ts";
@@ -20,12 +20,12 @@ const tracing = await setupTracing((name) => Deno.env.get(name), "order-program"
 const observer = new TelemetryObserver(new Logger({ level: "error", format: "json" }));
 const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({}), ingress: {} });
 
-/** Hands what is published to the function. */
+/** Delivers a published event to the function. */
 async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   const trace = sent.trace ?? {};
   const headers = HeaderList.of(Object.entries(trace));
   const payload = new TextEncoder().encode(sent.json);
-  const place = {
+  const message = {
     stream: "ORDERS",
     sequence: 1,
     subject: sent.type,
@@ -38,7 +38,7 @@ async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   const { json: _, trace: __, extensions: ___, ...attributes } = sent;
   const invocation = {
     functionName: "reserveInventory",
-    delivery: { ...place, history, payload, headers },
+    delivery: { ...message, history, payload, headers },
     event: { ...attributes, data: {}, subject: sent.type, extensions: {} },
     attempt: 1,
   };

@@ -4,7 +4,7 @@ import { attribute, type OtlpSpan, startReceiver } from "./receiver.ts";
 
 const SERVER = 2, PRODUCER = 4, CONSUMER = 5;
 
-Deno.test("request, publish and function are one chain under the caller's span", async () => {
+Deno.test("setupTracing exports request, publish and function as one chain below the caller's span", async () => {
   await using receiver = startReceiver();
   const run = await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
   assert.deepEqual([run.status, run.exportsTo], [202, receiver.url]);
@@ -27,7 +27,7 @@ Deno.test("request, publish and function are one chain under the caller's span",
   assert.equal(spans.length, 3);
 });
 
-Deno.test("spans carry the names that OpenTelemetry gives such things", async () => {
+Deno.test("spans have the attributes of OpenTelemetry's conventions", async () => {
   await using receiver = startReceiver();
   await runOrder({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces` });
   const [server, producer, consumer] = [SERVER, PRODUCER, CONSUMER].map((wanted) =>
@@ -49,7 +49,7 @@ Deno.test("spans carry the names that OpenTelemetry gives such things", async ()
   assert.equal(consumer.status.code ?? 0, 0);
 });
 
-Deno.test("a failed attempt is an error on its span, with what was thrown", async () => {
+Deno.test("process span of a failed attempt is an error, with the exception", async () => {
   await using receiver = startReceiver();
   await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }, ["--fail"]);
   const consumer = receiver.spans().find(({ kind }) => kind === CONSUMER)!;
@@ -59,7 +59,7 @@ Deno.test("a failed attempt is an error on its span, with what was thrown", asyn
   assert.deepEqual(keys.map((key) => attribute(consumer.attributes, key)), ["TypeError", "retry", "failed"]);
 });
 
-Deno.test("the resource names the service, and has the attributes of OTEL_RESOURCE_ATTRIBUTES", async () => {
+Deno.test("resourceOf names the service, and adds OTEL_RESOURCE_ATTRIBUTES", async () => {
   await using receiver = startReceiver();
   await runOrder({
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
@@ -70,7 +70,7 @@ Deno.test("the resource names the service, and has the attributes of OTEL_RESOUR
   assert.equal(attribute(attributes, "deployment.environment.name"), "test");
 });
 
-Deno.test("a sampler that says no exports nothing", async () => {
+Deno.test("OTEL_TRACES_SAMPLER=always_off exports no successful span", async () => {
   await using receiver = startReceiver();
   const run = await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_TRACES_SAMPLER: "always_off" });
   assert.equal(run.status, 202);

@@ -14,7 +14,7 @@ type Done = (result: typeof OK) => void;
 
 const add = (item: number, batch: number[] = []) => [...batch, item];
 
-/** A queue of ten with batches of four, and an exporter that answers when the test says so. */
+/** A queue of ten items with batches of four. Without `answer`, the test answers each export through `answers`. */
 function setup(answer?: (items: number[], done: Done) => void, concurrency = 1) {
   const sent: number[][] = [], answers: Done[] = [];
   const before = droppedCount("traces");
@@ -40,12 +40,12 @@ function setup(answer?: (items: number[], done: Done) => void, concurrency = 1) 
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-Deno.test("a full batch goes at once, and the next one when that has been answered", async () => {
+Deno.test("ExportQueue sends a full batch at once, and the next one after the response", async () => {
   const { queue, sent, answers, dropped } = setup();
   for (const n of numbers(8)) queue.push(n);
   assert.deepEqual(sent, [[0, 1, 2, 3]]);
   answers.shift()!(OK);
-  await Promise.resolve(); // what awaits the answer goes on
+  await Promise.resolve();
   await new Promise((resolve) => setTimeout(resolve));
   assert.deepEqual(sent, [[0, 1, 2, 3], [4, 5, 6, 7]]);
   answers.shift()!(OK);
@@ -53,7 +53,7 @@ Deno.test("a full batch goes at once, and the next one when that has been answer
   assert.equal(dropped(), 0);
 });
 
-Deno.test("as many requests are under way as may be, and what is left follows the first that is answered", async () => {
+Deno.test("ExportQueue keeps `concurrency` requests in flight, and sends the rest after the first response", async () => {
   const { queue, sent, answers, dropped } = setup(undefined, 2);
   for (const n of numbers(10)) queue.push(n);
   assert.deepEqual(sent, [[0, 1, 2, 3], [4, 5, 6, 7]]);
@@ -67,14 +67,14 @@ Deno.test("as many requests are under way as may be, and what is left follows th
   assert.equal(dropped(), 0);
 });
 
-Deno.test("at the end, of what a collector does not take, the process is not kept", async () => {
+Deno.test("ExportQueue.shutdown drops what the collector has not accepted in time", async () => {
   const { queue, dropped } = setup(undefined, 2);
   for (const n of numbers(10)) queue.push(n);
   await queue.shutdown(1);
   assert.equal(dropped(), 10);
 });
 
-Deno.test("what is less than a batch goes after a while", async () => {
+Deno.test("ExportQueue sends a batch that is not full after the delay", async () => {
   const { queue, sent } = setup((_, done) => done(OK));
   queue.push(1);
   await eventually(() => sent.length > 0);
@@ -82,7 +82,7 @@ Deno.test("what is less than a batch goes after a while", async () => {
   await queue.shutdown(1_000);
 });
 
-Deno.test("behind a collector that does not answer there is room for so much, and what is beyond it is counted", async () => {
+Deno.test("ExportQueue drops and counts items beyond its capacity while the collector does not answer", async () => {
   const { queue, sent, dropped } = setup();
   for (const n of numbers(100_000)) queue.push(n);
   assert.equal(sent.length, 1);
@@ -91,7 +91,7 @@ Deno.test("behind a collector that does not answer there is room for so much, an
   assert.equal(dropped(), 100_000);
 });
 
-Deno.test("what cannot be written is dropped and counted, alone, and whoever hands it in goes on", async () => {
+Deno.test("ExportQueue drops and counts a span that cannot be serialized, without throwing", async () => {
   const before = droppedCount("traces"),
     sent: string[] = [],
     collector = new RecordingTracerProvider(
@@ -128,7 +128,7 @@ Deno.test("what cannot be written is dropped and counted, alone, and whoever han
   assert.deepEqual([names, droppedCount("traces") - before], [["first", "second"], 2]);
 });
 
-Deno.test("a batch that is refused is dropped and counted, and the next is tried", async () => {
+Deno.test("ExportQueue drops and counts a refused batch, and sends the next", async () => {
   const { queue, sent, dropped } = setup((items, done) => done(items[0] === 0 ? FAILED : OK));
   for (const n of numbers(9)) queue.push(n);
   await queue.flush();
@@ -137,7 +137,7 @@ Deno.test("a batch that is refused is dropped and counted, and the next is tried
   await queue.shutdown(1_000);
 });
 
-Deno.test("an exporter that throws drops a batch, and nothing else", async () => {
+Deno.test("ExportQueue drops the batch if the exporter throws", async () => {
   const { queue, dropped } = setup(() => {
     throw new Error("no");
   });
@@ -146,18 +146,18 @@ Deno.test("an exporter that throws drops a batch, and nothing else", async () =>
   assert.equal(dropped(), 4);
 });
 
-Deno.test("after its end nothing is taken", async () => {
+Deno.test("ExportQueue drops items after shutdown", async () => {
   const { queue, sent, dropped } = setup((_, done) => done(OK));
   await queue.shutdown(1_000);
   queue.push(1);
   assert.deepEqual([sent, dropped()], [[], 1]);
 });
 
-Deno.test("drops are told at once, then every half a minute, and the rest at the end", () => {
+Deno.test("reportDrops logs the first drop at once, later ones every 30 seconds, and the rest at the end", () => {
   const lines: string[] = [];
   let now = 0;
   const log = new Logger({ level: "info", format: "json", write: (line) => lines.push(line) });
-  const tellRest = reportDrops(log.warn, () => now);
+  const reportRest = reportDrops(log.warn, () => now);
   const logs = new ExportQueue<number, number[]>({
     signal: "logs",
     add,
@@ -172,13 +172,13 @@ Deno.test("drops are told at once, then every half a minute, and the rest at the
   for (const _ of numbers(10)) logs.push(1);
   now = 30_000;
   for (const _ of numbers(5)) logs.push(1);
-  tellRest();
-  const told = lines.map((line) => JSON.parse(line)).map(({ level, signal, dropped }) => [level, signal, dropped]);
-  assert.deepEqual(told, [["warn", "logs", 1], ["warn", "logs", 10], ["warn", "logs", 4]]);
+  reportRest();
+  const reported = lines.map((line) => JSON.parse(line)).map(({ level, signal, dropped }) => [level, signal, dropped]);
+  assert.deepEqual(reported, [["warn", "logs", 1], ["warn", "logs", 10], ["warn", "logs", 4]]);
   assert.equal(droppedCount("logs") - before, 15);
 });
 
-Deno.test("that records were dropped is said once, though the record that says it is dropped as well", () => {
+Deno.test("reportDrops logs once, even if its own log record is dropped", () => {
   const lines: string[] = [];
   const log = new Logger({
     level: "info",
@@ -188,8 +188,8 @@ Deno.test("that records were dropped is said once, though the record that says i
       if (lines.length < 10) countDropped("logs", 1);
     },
   });
-  const tellRest = reportDrops(log.warn, () => 0);
+  const reportRest = reportDrops(log.warn, () => 0);
   countDropped("logs", 1);
   assert.equal(lines.length, 1);
-  tellRest();
+  reportRest();
 });

@@ -3,7 +3,7 @@ import { Logger } from "../../../../runtime/telemetry/otel/logs/logger.ts";
 import { LogDedup } from "../../../../runtime/telemetry/otel/logs/log_dedup.ts";
 import { TestClock } from "../../../../runtime/testing/test_clock.ts";
 
-/** A log that writes the first three of a kind in ten seconds. */
+/** A log that writes the first three lines of a kind in ten seconds. */
 function setup() {
   const clock = new TestClock(0);
   const lines: string[] = [];
@@ -17,7 +17,7 @@ const times = (count: number, run: (n: number) => void) => {
   for (let n = 1; n <= count; n++) run(n);
 };
 
-Deno.test("the first of a kind are written, the others counted and told when the window ends", () => {
+Deno.test("LogDedup writes the first lines of a kind, and a count of the others when the window ends", () => {
   const { clock, log, lines, messages } = setup();
   const reserve = log.child({ function: "reserve" });
   times(1_237, (n) => reserve.error("dead letter: rejected", { event_id: `e${n}` }));
@@ -33,7 +33,7 @@ Deno.test("the first of a kind are written, the others counted and told when the
   assert.equal(lines.length, 4);
 });
 
-Deno.test("after the window the first are written again", () => {
+Deno.test("LogDedup writes the first lines again after the window", () => {
   const { clock, log, messages } = setup();
   times(4, () => log.warn("slow"));
   clock.move(10_000);
@@ -41,7 +41,7 @@ Deno.test("after the window the first are written again", () => {
   assert.deepEqual(messages().slice(3), ["slow … and 1 more in 10 s", "slow", "slow", "slow"]);
 });
 
-Deno.test("a kind that stays below the limit in every window is never held back", () => {
+Deno.test("LogDedup holds back no kind that stays below the limit in every window", () => {
   const { clock, log, lines } = setup();
   times(10, () => {
     times(3, () => log.warn("slow"));
@@ -50,13 +50,13 @@ Deno.test("a kind that stays below the limit in every window is never held back"
   assert.equal(lines.length, 30);
 });
 
-Deno.test("numbers do not make it another message: a delay differs every time", () => {
+Deno.test("LogDedup ignores numbers in a message, since delays differ each time", () => {
   const { log, messages } = setup();
   times(5, (n) => log.warn(`attempt failed: again in ${n * 17}ms`));
   assert.equal(messages().length, 3);
 });
 
-Deno.test("another function, another message and another level are counted for themselves", () => {
+Deno.test("LogDedup counts each function, message and level separately", () => {
   const { log, lines } = setup();
   times(5, () => {
     log.child({ function: "reserve" }).warn("slow");
@@ -67,7 +67,7 @@ Deno.test("another function, another message and another level are counted for t
   assert.equal(lines.length, 12);
 });
 
-Deno.test("info and debug are never held back", () => {
+Deno.test("LogDedup never holds back info and debug", () => {
   const { log, lines } = setup();
   times(100, () => {
     log.info("order confirmed");
@@ -76,7 +76,7 @@ Deno.test("info and debug are never held back", () => {
   assert.equal(lines.length, 200);
 });
 
-Deno.test("at the end what was held back is told at once", () => {
+Deno.test("LogDedup.end writes the count of what was held back at once", () => {
   const { clock, log, messages, dedup } = setup();
   times(5, () => log.warn("slow"));
   dedup.end();
@@ -85,7 +85,7 @@ Deno.test("at the end what was held back is told at once", () => {
   assert.equal(messages().length, 4);
 });
 
-Deno.test("of more kinds than are kept apart every line is written, until the old ones are over", () => {
+Deno.test("LogDedup writes all lines of kinds beyond its maximum, until older windows are over", () => {
   const { clock, log, lines } = setup();
   const kind = (n: number) => String.fromCharCode(97 + n % 26, 97 + Math.floor(n / 26) % 26, 97 + Math.floor(n / 676));
   times(1_000, (n) => log.warn(kind(n)));
@@ -96,7 +96,7 @@ Deno.test("of more kinds than are kept apart every line is written, until the ol
   assert.equal(lines.length, 1_013);
 });
 
-Deno.test("another cause under the same words is written, however often the first was", () => {
+Deno.test("LogDedup writes another cause of the same message, however often the first was held back", () => {
   const lines: string[] = [];
   const clock = new TestClock();
   const dedup = new LogDedup(clock);

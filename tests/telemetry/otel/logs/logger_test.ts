@@ -4,7 +4,7 @@ import { LOG_LEVELS, Logger, type LogLevel } from "../../../../runtime/telemetry
 function setup(level: LogLevel = "debug", format: "json" | "pretty" = "json") {
   const lines: string[] = [];
   const log = new Logger({ level, format, write: (line) => lines.push(line) });
-  /** The last line, as the machine that reads it sees it. */
+  /** The last line, parsed. */
   const last = () => JSON.parse(lines.at(-1)!);
   return { log, lines, last };
 }
@@ -17,7 +17,7 @@ for (
     ["error", ["error"]],
   ] as const
 ) {
-  Deno.test(`at level ${level} this is written: ${written.join(", ")}`, () => {
+  Deno.test(`Logger at level ${level} writes ${written.join(", ")}`, () => {
     const { log, lines } = setup(level);
     for (const each of LOG_LEVELS) log[each]("hello");
     assert.deepEqual(lines.map((line) => JSON.parse(line).level), written);
@@ -25,7 +25,7 @@ for (
   });
 }
 
-Deno.test("a line is one JSON object: time, level, message, then the fields", () => {
+Deno.test("Logger writes a line as one JSON object: time, level, message, then the fields", () => {
   const { log, lines, last } = setup();
   log.info("order\nstored", { orderId: "o1", total: 12.5, late: undefined });
   assert.equal(lines.length, 1);
@@ -36,7 +36,7 @@ Deno.test("a line is one JSON object: time, level, message, then the fields", ()
   assert.match(lines[0], /^\{"time":"[^"]+","level":"info","message":"order\\nstored","orderId":"o1","total":12\.5\}$/);
 });
 
-Deno.test("a child adds its fields, and what is nearer wins", () => {
+Deno.test("Logger.child adds its fields, and the innermost value wins", () => {
   const { log, last } = setup();
   const child = log.child({ function: "reserve", attempt: 1 }).child(() => ({ attempt: 2, event_id: "e1" }));
   child.warn("slow", { attempt: 3 });
@@ -44,7 +44,7 @@ Deno.test("a child adds its fields, and what is nearer wins", () => {
   assert.deepEqual(rest, { level: "warn", message: "slow", function: "reserve", attempt: 3, event_id: "e1" });
 });
 
-Deno.test("fields that are a function are only made when a line is written", () => {
+Deno.test("Logger evaluates fields given as a function only for lines that are written", () => {
   const { log } = setup("warn");
   let made = 0;
   const child = log.child(() => ({ made: ++made }));
@@ -54,14 +54,14 @@ Deno.test("fields that are a function are only made when a line is written", () 
   assert.equal(made, 1);
 });
 
-Deno.test("methods may be taken off the logger", () => {
+Deno.test("Logger methods work when they are destructured", () => {
   const { log, last } = setup();
   const { info } = log.child({ function: "reserve" });
   info("hello");
   assert.equal(last().function, "reserve");
 });
 
-Deno.test("a field cannot take the place of the line's own time, level and message", () => {
+Deno.test("Logger lets no field override time, level and message", () => {
   const { log, last } = setup();
   log.error("the order failed", { level: "debug", time: "never", message: "something else" });
   const { level, time, message } = last();
@@ -69,7 +69,7 @@ Deno.test("a field cannot take the place of the line's own time, level and messa
   assert.equal(new Date(time).toISOString(), time);
 });
 
-Deno.test("an error is written with its name, message, stack and cause", () => {
+Deno.test("Logger writes an error with its name, message, stack and cause", () => {
   const { log, last } = setup();
   const error = new TypeError("no such order", { cause: new Error("timeout") });
   log.error("failed", { error });
@@ -79,7 +79,7 @@ Deno.test("an error is written with its name, message, stack and cause", () => {
   assert.equal(last().error.cause.message, "timeout");
 });
 
-Deno.test("bigints, circles and what JSON has no word for are written all the same", () => {
+Deno.test("Logger writes bigints, circular values and values that JSON lacks", () => {
   const { log, last } = setup();
   const circle: Record<string, unknown> = { name: "circle" };
   circle.self = circle;
@@ -95,7 +95,7 @@ Deno.test("bigints, circles and what JSON has no word for are written all the sa
   });
 });
 
-Deno.test("an error that is its own cause is written all the same", () => {
+Deno.test("Logger writes an error that is its own cause", () => {
   const { log, last } = setup();
   const error = new Error("round and round");
   error.cause = error;
@@ -125,14 +125,14 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`a field whose value throws from ${what} does not make logging throw`, () => {
+  Deno.test(`Logger does not throw if the value of a field throws from ${what}`, () => {
     const { log, last } = setup();
     log.info("odd", { value });
     assert.deepEqual([last().level, last().message], ["info", "odd"]);
   });
 }
 
-Deno.test("pretty is a line for people: time, level, function, message, fields", () => {
+Deno.test("Logger in pretty format writes time, level, function, message, fields", () => {
   const { log, lines } = setup("debug", "pretty");
   log.child({ function: "reserve" }).warn("slow", { attempt: 2, sku: "book", items: [1], none: undefined });
   // deno-lint-ignore no-control-regex -- colours, where there are any

@@ -31,26 +31,26 @@ const redact = redactor(secretsOf({
 for (
   const [what, text, expected] of [
     ["the password in a URL", "cannot reach nats://weir:hunter22@one:4222", "cannot reach nats://[redacted]@one:4222"],
-    ["the same alone", "as hunter22", "as [redacted]"],
+    ["the password alone", "as hunter22", "as [redacted]"],
     ["the seed of a credentials file", "SUAIBDPBAUTWCWBKIO6XHQNINK5FWJW4OHLXC3HQ2KFE4PEJUA44CNHTC4", "[redacted]"],
-    ["its token", "jwt eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ!", "jwt [redacted]!"],
-    ["what a file holds", "it is of-a-file.", "it is [redacted]."],
+    ["the token of a credentials file", "jwt eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ!", "jwt [redacted]!"],
+    ["the contents of a file", "it is of-a-file.", "it is [redacted]."],
     ["an API key", "Bearer key-of-the-till", "Bearer [redacted]"],
-    ["a handler's own secret", '{"key":"sk_live_51"}', '{"key":"[redacted]"}'],
+    ["a secret of a handler", '{"key":"sk_live_51"}', '{"key":"[redacted]"}'],
     ["a header of the exporter", "Basic dXNlcjpwYXNz", "[redacted]"],
-    ["what JSON has quoted", JSON.stringify({ t: 'quoted "token" ä' }), '{"t":"[redacted]"}'],
-    ["what a URL has encoded", `?t=${encodeURIComponent('quoted "token" ä')}`, "?t=[redacted]"],
-    ["every place", "key-of-the-shop key-of-the-shop", "[redacted] [redacted]"],
-    ["nothing in plain words", "the shop and the till abc IMPORTANT", "the shop and the till abc IMPORTANT"],
-    ["no server's name", "two:4222 https://payments.example/charge /run/gone", undefined],
+    ["a secret that JSON escapes", JSON.stringify({ t: 'quoted "token" ä' }), '{"t":"[redacted]"}'],
+    ["a secret that a URL encodes", `?t=${encodeURIComponent('quoted "token" ä')}`, "?t=[redacted]"],
+    ["every occurrence", "key-of-the-shop key-of-the-shop", "[redacted] [redacted]"],
+    ["no ordinary words", "the shop and the till abc IMPORTANT", "the shop and the till abc IMPORTANT"],
+    ["no host names", "two:4222 https://payments.example/charge /run/gone", undefined],
   ] as const
 ) {
-  Deno.test(`taken out of a line: ${what}`, () => {
+  Deno.test(`redactor redacts ${what}`, () => {
     assert.equal(redact(text), expected ?? text);
   });
 }
 
-Deno.test("a log writes none of it, whichever field it is in", () => {
+Deno.test("Logger redacts secrets in every field", () => {
   const lines: string[] = [];
   for (const format of ["json", "pretty"] as const) {
     const log = new Logger({ level: "info", format, write: (line) => lines.push(line), redact });
@@ -64,11 +64,11 @@ Deno.test("a log writes none of it, whichever field it is in", () => {
   assert.equal(JSON.parse(lines[0]).message, "login as [redacted] failed");
 });
 
-Deno.test("without secrets a line stays as it is", () => {
+Deno.test("redactor leaves a line unchanged if there are no secrets", () => {
   assert.equal(redactor(secretsOf({ HOME: "/home/weir" }))("as it is"), "as it is");
 });
 
-Deno.test("a secret made of digits leaves the numbers of a line alone, and the line JSON", () => {
+Deno.test("redactor leaves numbers of a line unchanged if a secret consists of digits, so that it stays JSON", () => {
   const lines: string[] = [];
   const redact = redactor(secretsOf({ NATS_PASSWORD: "123456" }));
   new Logger({ level: "info", format: "json", write: (line) => lines.push(line), redact })
@@ -77,12 +77,12 @@ Deno.test("a secret made of digits leaves the numbers of a line alone, and the l
   assert.deepEqual([next_attempt_in_ms, said], [1_234_567, "it is [redacted]"]);
 });
 
-Deno.test("a name alone in a URL is no secret, but to NATS, which takes a token there", () => {
+Deno.test("secretsOf takes a user without a password in a URL for a secret only for NATS, where it is a token", () => {
   const redact = redactor(secretsOf({ DATABASE_URL: "postgres://orders@db", NATS_URL: "nats://s3cr3t-token@one" }));
   assert.equal(redact("orders.created by s3cr3t-token"), "orders.created by [redacted]");
 });
 
-Deno.test("what a URL hides by percent is known by its plain form, and queries are left out", () => {
+Deno.test("redactor redacts percent-encoded passwords in their plain form, and queries of URLs", () => {
   const redact = redactor(secretsOf({ DB_PASS: "hunter22", DATABASE_URL: "postgres://u:p%40ssword@db" }));
   assert.equal(redact("hunter22 p@ssword p%40ssword"), "[redacted] [redacted] [redacted]");
   const failed = "error sending request for url (https://pay.example/charge?api_key=abc): refused";

@@ -5,7 +5,7 @@ import { setupTracing } from "../../../../runtime/telemetry/setup_tracing.ts";
 const own = globalThis.fetch;
 await setupTracing(() => undefined, "test");
 
-/** A server that says what headers it was sent. */
+/** A server that returns the method and headers of a request. */
 function setup() {
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -18,7 +18,7 @@ const headersOf = async (response: Promise<Response>) => await (await response).
 const inSpan = <Value>(run: (span: Span) => Promise<Value>) =>
   trace.getTracer("test").startActiveSpan("test", async (span) => await run(span));
 
-Deno.test("inside a span a request carries its trace on", async () => {
+Deno.test("traceFetch adds a traceparent inside a span", async () => {
   await using server = setup();
   await inSpan(async (span) => {
     const { traceparent } = await headersOf(fetch(server.url));
@@ -26,13 +26,13 @@ Deno.test("inside a span a request carries its trace on", async () => {
   });
 });
 
-Deno.test("outside of one it is left as it is", async () => {
+Deno.test("traceFetch changes nothing outside of a span", async () => {
   await using server = setup();
   assert.notEqual(globalThis.fetch, own);
   assert.equal((await headersOf(fetch(server.url))).traceparent, undefined);
 });
 
-Deno.test("what the caller gave goes with it: method, headers, a Request, a traceparent of its own", async () => {
+Deno.test("traceFetch keeps what the caller passes: method, headers, a Request, a traceparent", async () => {
   await using server = setup();
   await inSpan(async () => {
     const given = await headersOf(fetch(server.url, { method: "put", headers: { "x-one": "1" }, body: "b" }));
@@ -48,7 +48,7 @@ Deno.test("what the caller gave goes with it: method, headers, a Request, a trac
   });
 });
 
-Deno.test("the baggage stays here", async () => {
+Deno.test("traceFetch sends no baggage", async () => {
   await using server = setup();
   await inSpan(async (span) => {
     const carrier: Record<string, string> = {};
@@ -62,7 +62,7 @@ Deno.test("the baggage stays here", async () => {
   });
 });
 
-Deno.test("what fails fails as it would have", async () => {
+Deno.test("traceFetch throws what fetch throws", async () => {
   await inSpan(async () => {
     await assert.rejects(fetch("http://127.0.0.1:1/"), TypeError);
     await assert.rejects(fetch("no url"), TypeError);
@@ -70,7 +70,7 @@ Deno.test("what fails fails as it would have", async () => {
   });
 });
 
-Deno.test("set up again it is not wrapped again", async () => {
+Deno.test("traceFetch wraps fetch only once", async () => {
   const wrapped = globalThis.fetch;
   await setupTracing(() => undefined, "test");
   assert.equal(globalThis.fetch, wrapped);

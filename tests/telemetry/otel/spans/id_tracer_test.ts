@@ -12,7 +12,7 @@ const PARENT = {
   traceFlags: TraceFlags.SAMPLED,
 };
 
-Deno.test("a span without a parent has ids of its own", () => {
+Deno.test("IdTracerProvider gives a root span its own ids", () => {
   const one = tracer.startSpan("one", {}, ROOT_CONTEXT).spanContext();
   const two = tracer.startSpan("two", {}, ROOT_CONTEXT).spanContext();
   assert.ok(isSpanContextValid(one) && isSpanContextValid(two));
@@ -20,23 +20,23 @@ Deno.test("a span without a parent has ids of its own", () => {
   assert.notEqual(one.spanId, two.spanId);
 });
 
-Deno.test("a child has its parent's trace id and flags, and a span id of its own", () => {
+Deno.test("IdTracerProvider gives a child its parent's trace id and flags, and its own span id", () => {
   const child = tracer.startSpan("child", {}, trace.setSpanContext(ROOT_CONTEXT, PARENT)).spanContext();
   assert.equal(child.traceId, PARENT.traceId);
   assert.equal(child.traceFlags, TraceFlags.SAMPLED);
   assert.notEqual(child.spanId, PARENT.spanId);
 });
 
-Deno.test("a span that asks to be a root is one", () => {
+Deno.test("IdTracerProvider starts a root span if asked to", () => {
   const parent = trace.setSpanContext(ROOT_CONTEXT, PARENT);
   assert.notEqual(tracer.startSpan("root", { root: true }, parent).spanContext().traceId, PARENT.traceId);
 });
 
-Deno.test("nothing is recorded", () => {
+Deno.test("IdTracerProvider records nothing", () => {
   assert.equal(tracer.startSpan("one").isRecording(), false);
 });
 
-Deno.test("the active span is the parent, across awaits and side by side", async () => {
+Deno.test("startActiveSpan makes the active span the parent, across awaits and concurrently", async () => {
   const run = () =>
     tracer.startActiveSpan("outer", async (outer: Span) => {
       await Promise.resolve();
@@ -49,7 +49,7 @@ Deno.test("the active span is the parent, across awaits and side by side", async
   assert.equal(trace.getActiveSpan(), undefined);
 });
 
-Deno.test("a span can be started active in a context that is given", () => {
+Deno.test("startActiveSpan takes a parent context", () => {
   const parent = trace.setSpanContext(context.active(), PARENT);
   const result = tracer.startActiveSpan("child", {}, parent, (span) => {
     assert.equal(trace.getActiveSpan(), span);

@@ -15,7 +15,7 @@ const START = 1_760_000_000_000;
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-/** Does the same with a span of the SDK's and one of ours; returns what their serializers make of them. */
+/** Runs the same code with the SDK's tracer and Weir's; returns the requests that each serializes. */
 function both(
   run: (tracer: ReturnType<TracerProvider["getTracer"]>) => void,
 ): { sdk: Json; ours: Json; spans: RecordedSpan[] } {
@@ -44,7 +44,7 @@ function parse(bytes: Uint8Array): Json {
   return withoutDefaults(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
 }
 
-/** Without what protobuf has by default, which may be left out, and without the ids that were made up. */
+/** Removes protobuf defaults, which may be left out, and random ids. */
 function withoutDefaults(json: Json, key = ""): Json {
   if (Array.isArray(json)) return json.map((one) => withoutDefaults(one));
   if (/[sS]panId|traceId/.test(key) && json !== LINKED.spanId && json !== LINKED.traceId) {
@@ -63,7 +63,7 @@ const LINKED = {
   traceState: new TraceState('vendor=a b,other="c\\d"'),
 };
 
-Deno.test("a span with everything is written as the SDK writes it", () => {
+Deno.test("spanJson writes a span with every field as the SDK does", () => {
   const { sdk, ours } = both((tracer) => {
     const parent = trace.setSpanContext(ROOT_CONTEXT, LINKED);
     const links = [{ context: { ...LINKED, isRemote: false }, attributes: { how: "again" } }];
@@ -92,7 +92,7 @@ Deno.test("a span with everything is written as the SDK writes it", () => {
   assert.equal(root.parentSpanId, undefined);
 });
 
-Deno.test("of what there is too much as much is dropped, and counted, as by the SDK", () => {
+Deno.test("RecordedSpan drops and counts what is over the limits as the SDK does", () => {
   const { sdk, ours } = both((tracer) => {
     const many = Object.fromEntries(Array.from({ length: 130 }, (_, i) => [`key${i}`, i]));
     const span = tracer.startSpan("many", { startTime: START }, ROOT_CONTEXT);
@@ -107,7 +107,7 @@ Deno.test("of what there is too much as much is dropped, and counted, as by the 
   assert.deepEqual([droppedAttributesCount, droppedEventsCount, droppedLinksCount], [2, 2, 2]);
 });
 
-Deno.test("what the span before said is said of this one only if it is true of it", () => {
+Deno.test("spanJson reuses the cached JSON of an attribute only for an equal value", () => {
   const bytes = new Uint8Array([1]);
   const { sdk, ours } = both((tracer) => {
     for (
@@ -128,7 +128,7 @@ Deno.test("what the span before said is said of this one only if it is true of i
   assert.match(twice[1], /"Ag=="/);
 });
 
-/** Any UTF-16 there can be: quotes, control characters, halves of surrogate pairs. */
+/** Any UTF-16: quotes, control characters, lone surrogates. */
 const text = fc.oneof(
   fc.string(),
   fc.string({ unit: "binary" }),
@@ -160,7 +160,7 @@ const action: fc.Arbitrary<(span: Span) => unknown> = fc.oneof(
   fc.tuple(text, text).map(([name, message]) => (span: Span) => span.recordException({ name, message }, START)),
 );
 
-Deno.test("whatever a span is told it is written as the SDK writes it", () => {
+Deno.test("spanJson writes any span as the SDK does (property)", () => {
   fc.assert(fc.property(text, attributes, fc.array(action, { maxLength: 8 }), (name, given, actions) => {
     const { sdk, ours } = both((tracer) => {
       const options = { startTime: START, attributes: given as Attributes };
@@ -172,7 +172,7 @@ Deno.test("whatever a span is told it is written as the SDK writes it", () => {
   }));
 });
 
-Deno.test("a number that a collector would refuse, as the SDK writes it, is one that it takes", () => {
+Deno.test("spanJson writes numbers that collectors accept, even if they refuse what the SDK writes", () => {
   const { ours } = both((tracer) => {
     const numbers = { big: 2 ** 63, huge: 1e300, nan: NaN, most: Infinity, least: -Infinity, small: -0 };
     tracer.startSpan("numbers", { startTime: START, attributes: numbers }, ROOT_CONTEXT).end(START);
@@ -188,7 +188,7 @@ Deno.test("a number that a collector would refuse, as the SDK writes it, is one 
   ]);
 });
 
-Deno.test("spans of several tracers are each under their own, however they take turns", () => {
+Deno.test("SpanBatch groups alternating spans by their tracer", () => {
   const recorded: RecordedSpan[] = [];
   const keeper = { wants: () => true, keep: (span: RecordedSpan) => void recorded.push(span) };
   const provider = new RecordingTracerProvider(new AlwaysOnSampler(), keeper);

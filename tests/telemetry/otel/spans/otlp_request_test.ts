@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { runOrder } from "../../order_fixture.ts";
 
-/** A collector that answers with these statuses, then with 200. */
+/** A collector that responds with these statuses, then with 200. */
 function setup(...statuses: number[]) {
   const requests: { path: string; headers: Headers; names: string[] }[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
@@ -21,7 +21,7 @@ function setup(...statuses: number[]) {
 
 const SPANS = ["POST /events/{type}", "process reserveInventory", "publish orders.created"];
 
-Deno.test("headers and compression of the environment go with the spans, to the signal's own path", async () => {
+Deno.test("otlpSpans sends headers and compression of the environment to the path of the signal", async () => {
   await using collector = setup();
   await runOrder({
     OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/otlp`,
@@ -36,14 +36,14 @@ Deno.test("headers and compression of the environment go with the spans, to the 
   assert.deepEqual(names.toSorted(), SPANS);
 });
 
-Deno.test("a collector that is busy gets the same spans again", async () => {
+Deno.test("otlpSpans sends the same spans again to a collector that is busy", async () => {
   await using collector = setup(503, 429);
   await runOrder({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/spans` });
   assert.deepEqual(collector.requests.map(({ path }) => path), Array(3).fill("/spans"));
   for (const { names } of collector.requests) assert.deepEqual(names.toSorted(), SPANS);
 });
 
-Deno.test("one that refuses them does not", async () => {
+Deno.test("otlpSpans does not send refused spans again", async () => {
   await using collector = setup(400);
   await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
   assert.equal(collector.requests.length, 1);

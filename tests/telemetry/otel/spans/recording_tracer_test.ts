@@ -27,7 +27,7 @@ const always = (decision: SamplingDecision): Sampler => ({
   toString: () => "always",
 });
 
-Deno.test("a span has its parent's trace and state, an id of its own that stays, and what the sampler said", () => {
+Deno.test("RecordingTracerProvider gives a span its parent's trace and state, its own id, and the sampler's decision", () => {
   const { tracer, ended } = setup();
   const span = tracer.startSpan("child", {}, trace.setSpanContext(ROOT_CONTEXT, REMOTE));
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
@@ -40,14 +40,14 @@ Deno.test("a span has its parent's trace and state, an id of its own that stays,
   assert.deepEqual(ended, [span]);
 });
 
-Deno.test("a parent whose ids are not valid is none", () => {
+Deno.test("RecordingTracerProvider ignores a parent with invalid ids", () => {
   const { tracer } = setup();
   const { traceId } = tracer.startSpan("root", {}, trace.setSpanContext(ROOT_CONTEXT, INVALID_SPAN_CONTEXT))
     .spanContext();
   assert.match(traceId, /^(?!0+$)[0-9a-f]{32}$/);
 });
 
-Deno.test("what the sampler adds is on the span, and one that it does not want has ids alone", () => {
+Deno.test("RecordingTracerProvider adds the sampler's attributes, and records nothing if the sampler says so", () => {
   const { tracer, ended } = setup(always(SamplingDecision.RECORD));
   const span = tracer.startSpan("recorded", { attributes: { own: 1 } }, ROOT_CONTEXT);
   span.end();
@@ -62,13 +62,13 @@ Deno.test("what the sampler adds is on the span, and one that it does not want h
   assert.deepEqual(unwanted.ended, []);
 });
 
-Deno.test("where tracing is suppressed there is no span", () => {
+Deno.test("RecordingTracerProvider starts no span where tracing is suppressed", () => {
   const { tracer } = setup();
   const span = tracer.startSpan("none", {}, suppressTracing(ROOT_CONTEXT));
   assert.deepEqual(span.spanContext(), INVALID_SPAN_CONTEXT);
 });
 
-Deno.test("options and context may be left out of startActiveSpan, and the active span is the parent", () => {
+Deno.test("startActiveSpan takes optional options and context, and makes the active span the parent", () => {
   const { tracer } = setup();
   const parent = trace.setSpanContext(ROOT_CONTEXT, REMOTE);
   const seen = tracer.startActiveSpan("outer", {}, parent, (outer: Span) => {
@@ -80,7 +80,7 @@ Deno.test("options and context may be left out of startActiveSpan, and the activ
   assert.equal(context.active(), ROOT_CONTEXT);
 });
 
-Deno.test("a span that is told when it began and ended believes it, in every form of the API's, and its clock otherwise", () => {
+Deno.test("RecordedSpan takes start and end times in every form of the API, and its own clock by default", () => {
   const { tracer, ended } = setup();
   const at = 1_760_000_000_000, before = Date.now();
   tracer.startSpan("given", { startTime: new Date(at) }, ROOT_CONTEXT).end([at / 1_000, 500_000_000]);

@@ -12,7 +12,7 @@ function below(sampled: boolean, traceId: string): Context {
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId: "b7ad6b7169203331", traceFlags, isRemote: true });
 }
 
-/** Whether it samples a root of a low and of a high trace id, and a child of a sampled and an unsampled parent. */
+/** The decisions for a root with a low and a high trace id, and a child of a sampled and an unsampled parent. */
 function decisions(name?: string, argument?: string): string {
   const sampler = samplerOf(name, argument);
   return [[ROOT_CONTEXT, LOW], [ROOT_CONTEXT, HIGH], [below(true, HIGH), HIGH], [below(false, LOW), LOW]]
@@ -38,12 +38,12 @@ for (
     ["unknown", undefined, "yes yes yes no"],
   ]
 ) {
-  Deno.test(`OTEL_TRACES_SAMPLER ${name} with argument ${argument}: ${expected}`, () => {
+  Deno.test(`samplerOf ${name} with argument ${argument}: ${expected}`, () => {
     assert.equal(decisions(name, argument), expected);
   });
 }
 
-Deno.test("of any trace it decides as the SDK's sampler does", () => {
+Deno.test("RatioSampler decides as the SDK's sampler does (property)", () => {
   const traceId = fc.string({ unit: fc.constantFrom(..."0123456789abcdefABCDEF"), minLength: 32, maxLength: 32 });
   const ratio = fc.oneof(fc.constantFrom(-1, 0, 1, 2), fc.double({ min: 0, max: 1, noNaN: true }));
   fc.assert(fc.property(ratio, traceId, (ratio, traceId) => {
@@ -53,7 +53,7 @@ Deno.test("of any trace it decides as the SDK's sampler does", () => {
   }));
 });
 
-Deno.test("a tenth of all traces is a tenth of them, and none of an id that is none", () => {
+Deno.test("RatioSampler samples its fraction of traces, and no invalid id", () => {
   const sampler = new RatioSampler(0.1);
   const id = () => Array.from({ length: 4 }, () => crypto.getRandomValues(new Uint8Array(4)).toHex()).join("");
   const sampled = Array.from({ length: 20_000 }, id).filter((id) =>

@@ -8,17 +8,17 @@ await setupTracing(() => undefined, "test");
 const KEY = createContextKey("test");
 const span = trace.getTracer("test").startSpan("span"), other = trace.getTracer("test").startSpan("other");
 
-Deno.test("a context with a span has it, and whatever its parent has", () => {
+Deno.test("contextWith returns a context with the span and the values of its parent", () => {
   const scope = contextWith(span, trace.setSpan(ROOT_CONTEXT.setValue(KEY, "value"), other));
   assert.deepEqual([trace.getSpan(scope), scope.getValue(KEY)], [span, "value"]);
 });
 
-Deno.test("a context with a span in place of another does not hold that one", () => {
+Deno.test("contextWith does not hold the span of its parent", () => {
   const parent = ROOT_CONTEXT.setValue(KEY, "value");
   assert.deepEqual(contextWith(span, contextWith(other, parent)), contextWith(span, parent));
 });
 
-Deno.test("what is set in it or deleted from it is so in a context of its own", () => {
+Deno.test("SpanScope stays unchanged when a value is set or deleted", () => {
   const scope = contextWith(span, ROOT_CONTEXT), more = scope.setValue(KEY, "value");
   assert.deepEqual([trace.getSpan(more), more.getValue(KEY), scope.getValue(KEY)], [span, "value", undefined]);
   assert.deepEqual([more.deleteValue(KEY).getValue(KEY), trace.getSpan(more.deleteValue(KEY))], [undefined, span]);
@@ -27,7 +27,7 @@ Deno.test("what is set in it or deleted from it is so in a context of its own", 
   assert.equal(trace.getSpan(scope), span);
 });
 
-Deno.test("its span is the active one, across awaits", async () => {
+Deno.test("SpanScope makes its span the active one, across awaits", async () => {
   await context.with(contextWith(span, ROOT_CONTEXT), async () => {
     await Promise.resolve();
     assert.equal(trace.getActiveSpan(), span);

@@ -7,7 +7,7 @@ import type { RecordedSpan } from "../../../../runtime/telemetry/otel/spans/reco
 import { RecordingTracerProvider } from "../../../../runtime/telemetry/otel/spans/recording_tracer.ts";
 import { type SpanQueue, TailSampler } from "../../../../runtime/telemetry/otel/spans/tail_sampler.ts";
 
-/** A tracer of which no span is sampled, and the names of those that are kept. */
+/** A tracer whose spans are not sampled, and the names of those that tail sampling keeps. */
 function setup() {
   const queue: SpanQueue = new ExportQueue({
     signal: "traces",
@@ -37,7 +37,7 @@ function setup() {
   return { tracer, start, finish };
 }
 
-Deno.test("a span that ends well is not kept, nor what is below it", async () => {
+Deno.test("TailSampler keeps neither a successful span nor its descendants", async () => {
   const { start, finish } = setup();
   const attempt = start("attempt"), call = start("call", attempt);
   call.end();
@@ -45,7 +45,7 @@ Deno.test("a span that ends well is not kept, nor what is below it", async () =>
   assert.deepEqual(await finish(), []);
 });
 
-Deno.test("one that does not is kept with all that was below it", async () => {
+Deno.test("TailSampler keeps a selected span with its descendants", async () => {
   const { start, finish } = setup();
   const attempt = start("attempt"), step = start("step", attempt), call = start("call", step), other = start("other");
   call.end();
@@ -55,7 +55,7 @@ Deno.test("one that does not is kept with all that was below it", async () => {
   assert.deepEqual(await finish(), ["call", "step", "attempt"]);
 });
 
-Deno.test("an error below a span that ends well is kept alone", async () => {
+Deno.test("TailSampler keeps a failed span without its successful parent", async () => {
   const { start, finish } = setup();
   const attempt = start("attempt"), call = start("call", attempt);
   call.setStatus({ code: SpanStatusCode.ERROR }).end();
@@ -63,7 +63,7 @@ Deno.test("an error below a span that ends well is kept alone", async () => {
   assert.deepEqual(await finish(), ["call"]);
 });
 
-Deno.test("what ends after the span above it is not kept with it", async () => {
+Deno.test("TailSampler does not keep a child that ends after its parent", async () => {
   const { start, finish } = setup();
   const attempt = start("attempt"), call = start("call", attempt);
   attempt.setAttribute("kept", true).end();
@@ -71,7 +71,7 @@ Deno.test("what ends after the span above it is not kept with it", async () => {
   assert.deepEqual(await finish(), ["attempt"]);
 });
 
-Deno.test("a span that has ended holds neither the one above it nor those below it", () => {
+Deno.test("RecordedSpan refers to neither its parent nor its descendants once it has ended", () => {
   const { start } = setup();
   const attempt = start("attempt") as RecordedSpan, call = start("call", attempt) as RecordedSpan;
   assert.equal(call.parent, attempt);
@@ -82,7 +82,7 @@ Deno.test("a span that has ended holds neither the one above it nor those below 
   assert.equal((start("late", attempt) as RecordedSpan).parent, undefined);
 });
 
-Deno.test("below one span ten thousand are remembered, and no more", async () => {
+Deno.test("TailSampler holds at most ten thousand descendants of a span", async () => {
   const { start, finish } = setup();
   const attempt = start("attempt"), step = start("step", attempt);
   for (let n = 0; n < 6_000; n++) start("call", step).end();
