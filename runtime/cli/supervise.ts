@@ -5,7 +5,7 @@ import { supervisorAdmin } from "../app/supervisor/admin.ts";
 import { MetricsSum } from "../app/supervisor/metrics_sum.ts";
 import { Supervisor, WorkerNeverReady } from "../app/supervisor/supervisor.ts";
 import { spawnWorker, type WorkerProcess } from "../app/supervisor/worker_process.ts";
-import { type Metrics, setupMetrics } from "../telemetry/otel/metrics.ts";
+import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
 import { measureProcess } from "../telemetry/process_metrics.ts";
 import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";

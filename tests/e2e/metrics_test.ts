@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
-import { type Instrument, INSTRUMENTS, prometheusName } from "../../runtime/telemetry/instruments.ts";
-import { eventually } from "../support/eventually.ts";
+import { INSTRUMENTS } from "../../runtime/telemetry/instruments.ts";
+import { type Instrument, prometheusName } from "../../runtime/telemetry/otel/metrics/instrument.ts";
 import { startCollector } from "../support/collector.ts";
+import { eventually } from "../support/eventually.ts";
 import { readPage, valueOf } from "../support/metrics_page.ts";
 
 const Kind = z.enum(["fine", "once", "never", "later"]);

@@ -8,7 +8,7 @@ import { applyPlan } from "../../runtime/app/apply_plan.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
 import { planCluster } from "../../runtime/nats/topology/plan.ts";
 import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
-import { Logger } from "../../runtime/telemetry/otel/log.ts";
+import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { desiredState } from "../../runtime/app/desired_state.ts";
 import { eventually } from "../support/eventually.ts";

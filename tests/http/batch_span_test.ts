@@ -3,8 +3,8 @@ import { propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
 import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
-import type { RecordedSpan } from "../../runtime/telemetry/otel/recorded_span.ts";
-import { RecordingTracerProvider } from "../../runtime/telemetry/otel/recording_tracer.ts";
+import type { RecordedSpan } from "../../runtime/telemetry/otel/spans/recorded_span.ts";
+import { RecordingTracerProvider } from "../../runtime/telemetry/otel/spans/recording_tracer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
 import { BATCH, envelope, FakePublisher, NDJSON, setup } from "../support/ingress.ts";
 
@@ -43,7 +43,7 @@ for (const contentType of [NDJSON, BATCH]) {
       "messaging.batch.message_count": 3,
       "messaging.destination.name": "orders.created",
     });
-    assert.equal(producer.origin.above?.spanId, server.spanContext().spanId);
+    assert.equal(producer.origin.parentContext?.spanId, server.spanContext().spanId);
     const { traceId, spanId } = producer.spanContext();
     const traceparents = published.map(({ trace }) => trace?.traceparent);
     assert.deepEqual(traceparents, Array(3).fill(`00-${traceId}-${spanId}-01`));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { trace } from "@opentelemetry/api";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
 import { BATCH, envelope, FakePublisher, NDJSON, setup } from "../support/ingress.ts";
 

@@ -5,7 +5,7 @@ import { defineFunction } from "../../runtime/api/define_function.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { startRuntime } from "../../runtime/app/runtime.ts";
-import { Logger } from "../../runtime/telemetry/otel/log.ts";
+import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 
 /** What `/health` of a runtime answers whose one function has that check beside it. */
 async function healthWith(check: HealthCheckDefinition) {

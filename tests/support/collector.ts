@@ -1,4 +1,4 @@
-/** What OTLP/JSON writes a value as. */
+/** A value in OTLP/JSON. */
 export interface OtlpValue {
   stringValue?: string;
   intValue?: number | string;
@@ -48,7 +48,7 @@ interface OtlpExport {
   }[];
 }
 
-/** An OpenTelemetry collector that takes traces, logs and metrics as OTLP/JSON. */
+/** Starts an OpenTelemetry collector that accepts traces, logs and metrics as OTLP/JSON. */
 export function startCollector(answer: () => Promise<Response> = () => Promise.resolve(Response.json({}))) {
   const exports: OtlpExport[] = [];
   const requests: string[] = [];
@@ -73,13 +73,13 @@ export function startCollector(answer: () => Promise<Response> = () => Promise.r
   };
 }
 
-/** An attribute's value as text. */
+/** Returns the value of an attribute as text. */
 export function attribute(attributes: OtlpAttribute[] = [], key: string): string | undefined {
   const value = attributes.find((one) => one.key === key)?.value;
   return value === undefined ? undefined : String(plain(value));
 }
 
-/** Every attribute. */
+/** Returns attributes by key. */
 export function attributesOf(attributes: OtlpAttribute[] = []): Record<string, unknown> {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)]));
 }

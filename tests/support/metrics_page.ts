@@ -1,10 +1,11 @@
-/** A page of `/metrics`, read: each series with its labels and value. */
+/** One series of a `/metrics` page. */
 export interface Series {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
+/** Parses a `/metrics` page. */
 export function readPage(page: string): Series[] {
   return page.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
     const [, name, labels = "", value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line)!;
@@ -13,7 +14,7 @@ export function readPage(page: string): Series[] {
   });
 }
 
-/** The value of one series; undefined when there is none, and an error when there are more. */
+/** Returns the value of one series; undefined if there is none. Throws if there are several. */
 export function valueOf(page: string, name: string, labels: Record<string, string> = {}): number | undefined {
   const found = readPage(page).filter((one) =>
     one.name === name && Object.entries(labels).every(([key, text]) => one.labels[key] === text)

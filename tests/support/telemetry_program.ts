@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-/** Runs a program with nothing of OpenTelemetry in its environment but what is given. Returns what it prints. */
+/** Runs a program with no `OTEL_` variables but those in `env`. Returns its standard output. */
 export async function runWithoutOtel(
   program: string,
   env: Readonly<Record<string, string>> = {},
@@ -16,7 +16,7 @@ export async function runWithoutOtel(
   return new TextDecoder().decode(stdout);
 }
 
-/** This process's environment without the variables of OpenTelemetry. */
+/** Returns this process's environment without the `OTEL_` variables. */
 export function withoutOtel(): Record<string, string> {
   return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_")));
 }

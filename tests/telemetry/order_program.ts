@@ -1,6 +1,6 @@
 /**
- * One order through the whole of tracing, without NATS: posted to the ingress, published, handed to a function,
- * which fails if told so. Then the shutdown; it prints how long that took as its last line.
+ * Traces an order without NATS: it is posted to the ingress, published, and delivered to a function, which fails with
+ * `--fail`. The last line is the result and the duration of the shutdown, as JSON.
  */
 import { z } from "zod";
 import { defineEvent } from "../../runtime/api/define_event.ts";
@@ -10,22 +10,22 @@ import { ingress } from "../../runtime/http/ingress.ts";
 import type { PublishResult } from "../../runtime/engine/ports.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
-import { Logger } from "../../runtime/telemetry/otel/log.ts";
+import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "order-program");
 const observer = new TelemetryObserver(new Logger({ level: "error", format: "json" }));
 const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({}), ingress: {} });
 
-/** Hands what is published to the function. */
+/** Delivers a published event to the function. */
 async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   const trace = sent.trace ?? {};
   const headers = HeaderList.of(Object.entries(trace));
   const payload = new TextEncoder().encode(sent.json);
-  const place = {
+  const message = {
     stream: "ORDERS",
     sequence: 1,
     subject: sent.type,
@@ -38,7 +38,7 @@ async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   const { json: _, trace: __, extensions: ___, ...attributes } = sent;
   const invocation = {
     functionName: "reserveInventory",
-    delivery: { ...place, history, payload, headers },
+    delivery: { ...message, history, payload, headers },
     event: { ...attributes, data: {}, subject: sent.type, extensions: {} },
     attempt: 1,
   };

@@ -4,7 +4,7 @@ import { runWithoutOtel } from "../support/telemetry_program.ts";
 
 const PROGRAM = fileURLToPath(new URL("story_program.ts", import.meta.url));
 
-/** Runs the story of one order against a payment service that fails twice, and a collector. */
+/** Runs the story program with a payment service that fails twice, and a collector. */
 export async function runStory(env: Record<string, string> = {}, args: string[] = []) {
   await using receiver = startCollector();
   const charged: Record<string, string | null>[] = [];
