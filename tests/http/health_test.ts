@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { type Check, healthRoutes, runChecks } from "../../runtime/http/health.ts";
+import type { Problem } from "../../runtime/http/problem.ts";
+import { type Check, type Health, healthRoutes, runChecks } from "../../runtime/http/health.ts";
+import { router } from "../../runtime/http/router.ts";
+import { request } from "./ingress_fixture.ts";
 
 function check(name: string, run: Check["run"], timeoutMs = 10_000): Check {
   return { name, timeoutMs, run };
 }
 
-const get = (checks: Check[], path: string) => healthRoutes({ checks }).request(path);
+const send = (health: Health, path: string, init?: RequestInit) =>
+  request(router(healthRoutes(health), { problemOf: (error) => error as Problem }), path, init);
+const get = (checks: Check[], path: string) => send({ checks }, path);
 
 for (const path of ["/health", "/health/ready"]) {
   Deno.test(`${path} answers 200 while every check passes`, async () => {
@@ -30,13 +35,13 @@ for (const path of ["/health", "/health/ready"]) {
 
 Deno.test("what is degraded is named, and keeps nobody from being ready", async () => {
   const worse = { "breaker of dependency PaymentService": "open" };
-  const response = await healthRoutes({ checks: [], degraded: () => worse }).request("/health/ready");
+  const response = await send({ checks: [], degraded: () => worse }, "/health/ready");
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), { status: "OK", checks: {}, degraded: worse });
 });
 
 Deno.test("health is read, not written", async () => {
-  const response = await healthRoutes({ checks: [] }).request("/health", { method: "POST" });
+  const response = await send({ checks: [] }, "/health", { method: "POST" });
   assert.deepEqual([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
 });
 

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { defineEvent, type EventDefinition } from "../../runtime/api/define_event.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import { storeProblem } from "../../runtime/app/cluster.ts";
+import { publicProblems } from "../../runtime/app/problems.ts";
 import type { PublishResult } from "../../runtime/engine/ports.ts";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
-import { ingress, type IngressOptions } from "../../runtime/http/ingress.ts";
+import { type IngressOptions, ingressRoutes } from "../../runtime/http/ingress.ts";
+import { healthRoutes } from "../../runtime/http/health.ts";
+import { type Handler, router } from "../../runtime/http/router.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 
 export const OrderCreated = defineEvent({
@@ -38,31 +40,43 @@ export class FakePublisher {
   }
 }
 
-/** The ingress on a publisher of the test's own, without sockets. */
-export function setup(options: Partial<Omit<IngressOptions, "keys">> & { keys?: ApiKey[] } = {}) {
+/** Options of {@linkcode setup}. */
+export type SetupOptions = Partial<Omit<IngressOptions, "keys" | "problemOf">> & {
+  readonly keys?: readonly ApiKey[];
+  readonly logError?: (error: unknown) => void;
+};
+
+/** Sends a request to a handler, without sockets. */
+export async function request(handler: Handler, path: string, init?: RequestInit): Promise<Response> {
+  return await handler(new Request(`http://weir.test${path}`, init));
+}
+
+/** The public listener with a fake publisher, without sockets. */
+export function setup(options: SetupOptions = {}) {
   const publisher = new FakePublisher();
   const errors: unknown[] = [];
+  const { keys, logError = (error) => errors.push(error), ...others } = options;
+  const problemOf = publicProblems({ error: (_, fields) => void logError(fields!.error) });
   const events: EventDefinition[] = [OrderCreated, OrderPaid, StockReserved];
-  const app = ingress({
+  const ingress = ingressRoutes({
     events: new Map(events.map((event) => [event.type, event])),
     publisher,
-    health: { checks: [] },
     clock: systemClock,
     maxBytes: 10_000,
     outage: () => undefined,
-    storeProblem,
-    logError: (_, error) => errors.push(error),
-    ...options,
-    keys: new ApiKeys(options.keys ?? "none"),
+    ...others,
+    problemOf,
+    keys: new ApiKeys(keys ?? "none"),
   });
+  const handler = router([...healthRoutes({ checks: [] }), ...ingress], { problemOf });
   const send = async (path: string, init: RequestInit & { json?: unknown } = {}) => {
     const { json, ...rest } = init;
     const withBody = json === undefined ? rest : { body: JSON.stringify(json), ...rest };
     const headers = new Headers(rest.headers);
     if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
-    return await app.fetch(new Request(`http://weir.test${path}`, { method: "POST", ...withBody, headers }));
+    return await request(handler, path, { method: "POST", ...withBody, headers });
   };
-  return { app, publisher, errors, send };
+  return { handler, publisher, errors, send };
 }
 
 /** The problem of a response, which must be one in form as well. */

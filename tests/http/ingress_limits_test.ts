@@ -55,7 +55,7 @@ Deno.test("beyond a thousand requests under way the next is turned away, and say
   assert.deepEqual(await problemOf(turnedAway), {
     status: 429,
     title: "Too Many Requests",
-    detail: "1000 requests are under way: try again in a second",
+    detail: "1000 requests are pending: try again in a second",
   });
   stored.resolve();
   assert.deepEqual([...new Set((await Promise.all(underWay)).map(({ status }) => status))], [202]);
@@ -73,7 +73,7 @@ function held() {
 }
 
 Deno.test("beyond the bytes that are held the next body is not read, and there is room again afterwards", async () => {
-  const { send, publisher } = setup({ maxBytes: 100, roomBytes: 250 });
+  const { send, publisher } = setup({ maxBytes: 100, memoryBytes: 250 });
   const { answer, letGo } = held();
   publisher.answer = answer;
   const body = '{"orderId":"o1"}'.padEnd(100), headers = { ...JSON_TYPE, "content-length": "100" };
@@ -85,7 +85,7 @@ Deno.test("beyond the bytes that are held the next body is not read, and there i
   assert.deepEqual(await problemOf(turnedAway), {
     status: 503,
     title: "Service Unavailable",
-    detail: "bodies of 250 bytes altogether are under way, as many as are held: try again in a second",
+    detail: "pending request bodies take 250 bytes, the most that is held: try again in a second",
   });
   assert.equal(read, 0);
   letGo();
@@ -95,7 +95,7 @@ Deno.test("beyond the bytes that are held the next body is not read, and there i
 });
 
 Deno.test("a body that does not say how large it is counts by what came of it", async () => {
-  const { send, publisher } = setup({ maxBytes: 100, roomBytes: 150 });
+  const { send, publisher } = setup({ maxBytes: 100, memoryBytes: 150 });
   const { answer, letGo } = held();
   publisher.answer = answer;
   const body = '{"orderId":"o1"}'.padEnd(100);
@@ -113,7 +113,7 @@ Deno.test("a body that does not say how large it is counts by what came of it", 
 });
 
 Deno.test("a body larger than all that is held is let in when it is alone", async () => {
-  const { send } = setup({ maxBytes: 100, roomBytes: 50 });
+  const { send } = setup({ maxBytes: 100, memoryBytes: 50 });
   assert.equal((await send("/orders", { body: '{"orderId":"o1"}'.padEnd(100), headers: JSON_TYPE })).status, 202);
 });
 

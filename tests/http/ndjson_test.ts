@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAX_EVENTS } from "../../runtime/http/ndjson.ts";
+import { MAX_EVENTS } from "../../runtime/http/batch_publisher.ts";
 import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { manualClock } from "../nats/clocks.ts";
 import { envelope, NDJSON, problemOf, setup } from "./ingress_fixture.ts";
@@ -128,7 +128,7 @@ Deno.test("a last line that is too large is refused too, and nothing of it is ke
 });
 
 Deno.test("the body may be larger than an event", async () => {
-  const { send, publisher } = setup({ maxBytes: 1_000, roomBytes: 100 });
+  const { send, publisher } = setup({ maxBytes: 1_000, memoryBytes: 100 });
   const response = await send("/events", { body: linesOf(100), headers: { ...headers, "content-length": "13000" } });
   assert.equal(response.status, 202);
   assert.deepEqual(idsOf(publisher.published), idsOf(await response.json()));

@@ -4,8 +4,8 @@ import { setup } from "./ingress_fixture.ts";
 
 /** A caller on a socket, who may send what no HTTP client would. */
 async function connected(clock: ManualClock, maxBytes = 10_000) {
-  const { app, publisher } = setup({ clock, maxBytes });
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, app.fetch);
+  const { handler, publisher } = setup({ clock, maxBytes });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
   const send = async (text: string) => void await connection.write(new TextEncoder().encode(text));
   /** The status of the answer. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { MetricData } from "@opentelemetry/sdk-metrics";
-import type { FunctionStatus } from "../../../runtime/http/admin/admin.ts";
+import type { FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
 import { POLICY } from "../../http/nothing.ts";
 import { mergeFunctions } from "../../../runtime/app/supervisor/merge_functions.ts";
 import { mergeMetrics } from "../../../runtime/app/supervisor/merge_metrics.ts";

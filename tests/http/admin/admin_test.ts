@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
-import { admin, type FunctionStatus } from "../../../runtime/http/admin/admin.ts";
+import { adminProblems } from "../../../runtime/app/problems.ts";
+import { deadLetterRoutes } from "../../../runtime/http/admin/dead_letter_routes.ts";
+import { functionRoutes, type FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
+import { metricsRoutes } from "../../../runtime/http/admin/metrics_routes.ts";
+import { parkedRoutes } from "../../../runtime/http/admin/retry_routes.ts";
+import { type Health, healthRoutes } from "../../../runtime/http/health.ts";
+import { router } from "../../../runtime/http/router.ts";
 import { NO_DEAD_LETTERS, NO_PARKED, POLICY } from "../nothing.ts";
-import { problemOf } from "../ingress_fixture.ts";
+import { problemOf, request } from "../ingress_fixture.ts";
 
 const STATUS: FunctionStatus = {
   name: "reserveInventory",
@@ -21,36 +27,47 @@ const STATUS: FunctionStatus = {
   lastError: { at: "2026-11-21T10:00:00.000Z", reason: "timed-out", error: "TimeoutError: too slow" },
 };
 const PAGE = "# HELP weir_nats_connected 1 while NATS is connected and answers.\n";
-const NOTHING = {
-  health: { checks: [] },
-  functions: () => Promise.resolve([]),
-  metrics: () => Promise.resolve(PAGE),
-  deadLetters: NO_DEAD_LETTERS,
-  parked: NO_PARKED,
-};
+
+/** Sends a request to an admin listener. */
+function send(path: string, options: {
+  readonly method?: string;
+  readonly health?: Health;
+  readonly functions?: () => Promise<readonly FunctionStatus[]>;
+  readonly outage?: string;
+} = {}): Promise<Response> {
+  const { method = "GET", health = { checks: [] }, functions = () => Promise.resolve([]), outage } = options;
+  const routes = [
+    ...healthRoutes(health),
+    ...metricsRoutes(() => Promise.resolve(PAGE)),
+    ...functionRoutes(functions),
+    ...deadLetterRoutes(NO_DEAD_LETTERS),
+    ...parkedRoutes(NO_PARKED),
+  ];
+  return request(router(routes, { problemOf: adminProblems(() => outage) }), path, { method });
+}
 
 Deno.test("/functions shows every function", async () => {
-  const response = await admin({ ...NOTHING, functions: () => Promise.resolve([STATUS]) }).request("/functions");
+  const response = await send("/functions", { functions: () => Promise.resolve([STATUS]) });
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), [STATUS]);
 });
 
 Deno.test("the admin listener answers for the health of the process as well", async () => {
   const checks = [{ name: "nats", timeoutMs: 1_000, run: () => "disconnected" }];
-  const app = admin({ ...NOTHING, health: { checks } });
-  assert.equal((await app.request("/health")).status, 503);
-  assert.equal((await app.request("/health/ready")).status, 503);
-  assert.equal((await app.request("/health/live")).status, 200);
+  const statusOf = async (path: string) => (await send(path, { health: { checks } })).status;
+  assert.equal(await statusOf("/health"), 503);
+  assert.equal(await statusOf("/health/ready"), 503);
+  assert.equal(await statusOf("/health/live"), 200);
 });
 
 Deno.test("/metrics is a page in the text format of Prometheus, for GET and HEAD", async () => {
   for (const [method, body] of [["GET", PAGE], ["HEAD", ""]]) {
-    const response = await admin(NOTHING).request("/metrics", { method });
+    const response = await send("/metrics", { method });
     assert.equal(response.status, 200);
     assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert.equal(await response.text(), body);
   }
-  const refused = await admin(NOTHING).request("/metrics", { method: "POST" });
+  const refused = await send("/metrics", { method: "POST" });
   assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
 });
 
@@ -63,7 +80,7 @@ const misspelt: [method: string, path: string, known: string][] = [
 for (const [method, path, known] of misspelt) {
   Deno.test(`${method} ${path} is refused, and does nothing`, async () => {
     const name = path.replace(/^.*\?(\w+)=.*$/, "$1");
-    assert.deepEqual(await problemOf(await admin(NOTHING).request(path, { method })), {
+    assert.deepEqual(await problemOf(await send(path, { method })), {
       status: 400,
       title: "Malformed request",
       detail: `no parameter is called ${name}; there are: ${known}`,
@@ -72,13 +89,12 @@ for (const [method, path, known] of misspelt) {
 }
 
 Deno.test("another path is not found", async () => {
-  const response = await admin(NOTHING).request("/nowhere");
+  const response = await send("/nowhere");
   assert.deepEqual(await problemOf(response), { status: 404, title: "Not Found", detail: "nothing is at /nowhere" });
 });
 
 Deno.test("a failure is told to the operator", async () => {
-  const response = await admin({ ...NOTHING, functions: () => Promise.reject(new Error("no answer from NATS")) })
-    .request("/functions");
+  const response = await send("/functions", { functions: () => Promise.reject(new Error("no answer from NATS")) });
   assert.deepEqual(await problemOf(response), {
     status: 500,
     title: "Internal Server Error",
