@@ -21,7 +21,7 @@ export function publicProblems(log: Pick<Logger, "error">): (error: unknown) => 
   return (error) => {
     const problem = knownProblem(error);
     if (problem) return problem;
-    log.error("the ingress failed", { error });
+    log.error("a request to the ingress failed", { error });
     return new Problem("internal", "the event was not published; the log says why");
   };
 }

@@ -14,7 +14,7 @@ export const MAX_EVENTS = 100_000;
 const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
 
 const NOT_TRIED = failedResult(
-  new Problem("unavailable", "it was not tried, since another of the events could not be stored"),
+  new Problem("unavailable", "not tried, since another event could not be stored"),
 );
 
 /** One event of a request, before it is prepared. */
@@ -173,7 +173,7 @@ class PendingEvent implements Storing {
 
 /** Returns the problem of a request with more events or longer results than are held. */
 export function tooManyEvents(): Problem {
-  const detail = `a request has ${MAX_EVENTS} events and ${MAX_RESULTS_LENGTH} characters of results at the most: ` +
+  const detail = `a request may have ${MAX_EVENTS} events and ${MAX_RESULTS_LENGTH} characters of results: ` +
     "send the rest in another";
   return new Problem("too-large", detail);
 }

@@ -99,6 +99,6 @@ export class LineSplitter {
   }
 
   #tooLarge(): Problem {
-    return new Problem("too-large", `the line is larger than ${this.maxBytes} bytes, the most that is taken`);
+    return new Problem("too-large", `the line is larger than the limit of ${this.maxBytes} bytes`);
   }
 }

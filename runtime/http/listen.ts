@@ -32,7 +32,7 @@ export function listen(hostname: string, port: number, variable: string, handler
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     url: `http://${host}:${server.addr.port}`,
-    problem: () => ended ? `nothing listens on ${host}:${server.addr.port} any more` : undefined,
+    problem: () => ended ? `no longer listening on ${host}:${server.addr.port}` : undefined,
     stop: async (graceMs) => {
       // Aborting a server that has just shut down throws outside any promise, and would hide the reason of the stop.
       if (graceMs === 0) {

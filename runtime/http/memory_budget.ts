@@ -66,6 +66,6 @@ export class Reservation {
 
 /** Not 429: the memory is shared, and this caller may not have sent anything else. */
 function exhausted(limitBytes: number): Problem {
-  const detail = `pending request bodies take ${limitBytes} bytes, the most that is held: try again in a second`;
+  const detail = `pending request bodies fill the limit of ${limitBytes} bytes: try again in a second`;
   return new Problem("unavailable", detail, { headers: { "retry-after": "1" } });
 }

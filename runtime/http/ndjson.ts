@@ -63,7 +63,7 @@ async function nextLines(
   try {
     while (true) {
       const { done, value } = await reader.read();
-      if (isLate) throw timedOut("no further line came");
+      if (isLate) throw timedOut("no line ended");
       if (done) return { texts: splitter.end(), done };
       reservation.hold(splitter.bytes + value.length + heldLength());
       const texts = splitter.push(value);

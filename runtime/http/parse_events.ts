@@ -84,7 +84,7 @@ function parseEnvelope(envelope: unknown): IncomingEvent {
   if (event.specversion !== "1.0") throw malformed('a CloudEvent needs "specversion": "1.0"');
   if (typeof event.type !== "string") throw malformed('a CloudEvent needs a "type"');
   if (event.data_base64 !== undefined) {
-    throw malformed("data_base64 is not taken: the data of an event is JSON");
+    throw malformed("data_base64 is not supported: the data of an event is JSON");
   }
   const extensions: [string, string][] = [];
   for (const name of Object.keys(event)) {
@@ -169,7 +169,7 @@ function percentDecode(value: string): string {
 
 function otherType(named: string, type: string): Problem {
   return malformed(
-    `the event says it is ${JSON.stringify(named)}, but it was posted as ${JSON.stringify(type)}`,
+    `the event's type is ${JSON.stringify(named)}, but the path is for ${JSON.stringify(type)}`,
   );
 }
 

@@ -19,7 +19,7 @@ export function readText(request: Request, reservation: Reservation): Promise<st
 
 function readWhole(request: Request, reservation: Reservation): Promise<string> {
   return new Promise((resolve, reject) => {
-    const arrived = reservation.timeout.start(() => reject(timedOut("the body did not come")));
+    const arrived = reservation.timeout.start(() => reject(timedOut("the body did not arrive")));
     request.bytes().then((bytes) => {
       arrived();
       try {
@@ -58,7 +58,7 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
   } finally {
     arrived();
   }
-  if (isLate) throw timedOut("the body did not come");
+  if (isLate) throw timedOut("the body did not arrive");
   return decode(concatenate(chunks, bytes));
 }
 
@@ -92,5 +92,5 @@ export function parseJson(text: string, what: "the body" | "the line"): unknown 
 }
 
 function tooLarge(maxBytes: number): Problem {
-  return new Problem("too-large", `the body is larger than ${maxBytes} bytes, the most that is taken`);
+  return new Problem("too-large", `the body is larger than the limit of ${maxBytes} bytes`);
 }

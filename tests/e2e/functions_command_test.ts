@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { OrderCreated } from "../../schemas/orders.ts";
-import { POLICY } from "../http/nothing.ts";
+import { POLICY } from "../project/default_policy.ts";
 import { eventually } from "../nats/eventually.ts";
 import { startWeir } from "./program.ts";
 

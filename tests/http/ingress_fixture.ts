@@ -27,10 +27,10 @@ export const OrderPaid = defineEvent({
 });
 export const StockReserved = defineEvent({ type: "stock.reserved", version: 1, data: z.object({}) });
 
-/** A publisher that keeps what it is given and stores nothing. */
+/** A publisher that records events and stores nothing. */
 export class FakePublisher {
   readonly published: OutgoingEvent[] = [];
-  /** What the next event is answered with, in place of a new sequence. */
+  /** Returns the result of each event. Default: a new sequence. */
   answer: ((event: OutgoingEvent) => PublishResult | Promise<PublishResult>) | undefined;
 
   async publish(event: OutgoingEvent): Promise<PublishResult> {
@@ -79,7 +79,7 @@ export function setup(options: SetupOptions = {}) {
   return { handler, publisher, errors, send };
 }
 
-/** The problem of a response, which must be one in form as well. */
+/** Returns the problem of a response, and checks its form. */
 export async function problemOf(response: Response) {
   assert.equal(response.headers.get("content-type"), "application/problem+json");
   const { type, title, status, detail, ...more } = await response.json();
@@ -104,4 +104,21 @@ export function envelope(more: object = {}): object {
     data: { orderId: "o1" },
     ...more,
   };
+}
+
+/** One line of NDJSON. */
+export const line = (more: object = {}) => JSON.stringify(envelope(more));
+/** NDJSON with `count` events. */
+export const linesOf = (count: number) =>
+  Array.from({ length: count }, (_, i) => `${line({ id: `order-${i}` })}\n`).join("");
+
+/** Returns bytes as a body that arrives in chunks of this size. */
+export function inChunks(bytes: Uint8Array, size: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let from = 0;
+  return new ReadableStream({
+    pull: (controller) => {
+      if (from >= bytes.length) return controller.close();
+      controller.enqueue(bytes.slice(from, from += size));
+    },
+  }, { highWaterMark: 0 });
 }

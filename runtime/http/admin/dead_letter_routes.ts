@@ -14,9 +14,9 @@ export interface DeadLetters {
 
 /** Reasons why a dead letter was not redriven, with the remedy. */
 export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missing">, string>> = {
-  "held-back": "it has been redriven so often that it may be a loop",
+  "held-back": "it was redriven so often that this may be a loop",
   "no-function": "its function has no consumer on the stream RETRIES: start the function, or discard the dead letter",
-  "too-large": "with the headers of its way back it is over what NATS takes: raise max_payload, or discard it",
+  "too-large": "with the headers of its redrive it exceeds max_payload: raise max_payload, or discard it",
 };
 
 const FILTERS = ["function", "reason", "type", "olderThan", "newerThan", "limit"] as const;
@@ -80,7 +80,7 @@ async function redriveOne(deadLetters: DeadLetters, parameters: Parameters, forc
     case "missing":
       throw missing(parameters);
     case "held-back":
-      throw new Problem("held-back", `${NOT_REDRIVEN[outcome]}: ?force=true insists`);
+      throw new Problem("held-back", `${NOT_REDRIVEN[outcome]}: add ?force=true to redrive it anyway`);
     case "no-function":
       throw new Problem("no-function", NOT_REDRIVEN[outcome]);
     case "too-large":

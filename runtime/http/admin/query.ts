@@ -16,7 +16,7 @@ export function queryOf<Name extends string>(
   const given = Object.fromEntries(new URL(request.url).searchParams);
   const unknown = Object.keys(given).filter((name) => !(known as readonly string[]).includes(name));
   if (unknown.length > 0) {
-    throw malformed(`no parameter is called ${unknown.join(" or ")}; there are: ${known.join(", ")}`);
+    throw malformed(`unknown parameter ${unknown.join(", ")}; known are: ${known.join(", ")}`);
   }
   return given as Partial<Record<Name, string>>;
 }
