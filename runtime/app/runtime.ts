@@ -10,7 +10,7 @@ import { functionStatus } from "./function_status.ts";
 import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
 import { functionRoutes } from "../http/admin/function_routes.ts";
 import { metricsRoutes } from "../http/admin/metrics_routes.ts";
-import { parkedRoutes } from "../http/admin/retry_routes.ts";
+import { retryRoutes } from "../http/admin/retry_routes.ts";
 import { ApiKeys } from "../http/api_keys.ts";
 import { healthRoutes } from "../http/health.ts";
 import { ingressRoutes } from "../http/ingress.ts";
@@ -218,7 +218,7 @@ export async function startRuntime(
         functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact)
       ),
       ...deadLetterRoutes(new DeadLetterService(cluster)),
-      ...parkedRoutes(new RetryService(cluster)),
+      ...retryRoutes(new RetryService(cluster)),
     ];
     const adminHandler = router(adminRoutes, {
       problemOf: adminProblems(() => pulse.problem()),

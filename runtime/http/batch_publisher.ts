@@ -7,7 +7,7 @@ import { accepted, failedResult, storedResult } from "./event_result.ts";
 import { Problem } from "./problem.ts";
 
 /** Events of one request that are pending at once: enough for full speed, few enough not to flood JetStream. */
-export const MAX_PENDING = 256;
+const MAX_PENDING = 256;
 /** Events of one request. A result of some 150 bytes is held for each until all are settled. */
 export const MAX_EVENTS = 100_000;
 /** Characters of the results of one request. The result of an event that is refused may be as long as the event. */
@@ -18,14 +18,14 @@ const NOT_TRIED = failedResult(
 );
 
 /** One event of a request, before it is prepared. */
-export interface Entry {
+interface Entry {
   /** Characters that are held until the event is settled. */
   readonly length: number;
   /** Line in the body, from 1, for the details of problems. */
   readonly line?: number;
 }
 
-export interface BatchPublisherOptions {
+interface BatchPublisherOptions {
   readonly begin: TellingPublisher["begin"];
   /** Context of the request. */
   readonly parent: Context;

@@ -9,7 +9,7 @@ export interface Check {
 }
 
 /** Result of one check. */
-export interface CheckResult {
+interface CheckResult {
   readonly status: "OK" | "Unhealthy";
   readonly error?: string;
 }

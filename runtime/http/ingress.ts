@@ -24,6 +24,7 @@ import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
 import { ServerSpan } from "./server_span.ts";
 
+/** Options of {@linkcode ingressRoutes}. */
 export interface IngressOptions {
   readonly events: Events;
   readonly publisher: Publisher;
@@ -35,7 +36,7 @@ export interface IngressOptions {
   /**
    * Most memory for the bodies of all pending requests, in bytes.
    *
-   * @default BODY_MEMORY_BYTES
+   * @default 32 MiB
    */
   readonly memoryBytes?: number;
   /** Returns the reason why nothing can be stored at the moment; undefined if storing may succeed. */

@@ -6,7 +6,7 @@ import { Problem } from "./problem.ts";
  * Bytes of request bodies that are held at once, over all requests. A body takes a few times its size in memory, as
  * text, data and message, and is held until NATS has stored its events.
  */
-export const BODY_MEMORY_BYTES = 32 * 1_024 * 1_024;
+const BODY_MEMORY_BYTES = 32 * 1_024 * 1_024;
 
 /** Bounds the memory that the bodies of pending requests take. */
 export class MemoryBudget {

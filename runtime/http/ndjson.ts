@@ -1,15 +1,15 @@
 import { timedOut } from "./body_timeout.ts";
-import { LineSplitter } from "./line_splitter.ts";
+import { type Line, LineSplitter } from "./line_splitter.ts";
 import type { Reservation } from "./memory_budget.ts";
 import { malformed, Problem } from "./problem.ts";
 
 /** A line of NDJSON that is not blank. */
-export interface NdjsonLine {
+interface NdjsonLine {
   /** Position in the body, from 1; blank lines count. */
   readonly line: number;
   readonly length: number;
-  /** Text without white space around it, or the problem of a line that is too large or not UTF-8. */
-  readonly text: string | Problem;
+  /** Text without white space around it, or the problem of the line. */
+  readonly text: Line;
 }
 
 /**
@@ -54,7 +54,7 @@ async function nextLines(
   splitter: LineSplitter,
   reservation: Reservation,
   heldLength: () => number,
-): Promise<{ readonly texts: readonly (string | Problem)[]; readonly done: boolean }> {
+): Promise<{ readonly texts: readonly Line[]; readonly done: boolean }> {
   let isLate = false;
   const arrived = reservation.timeout.start(() => {
     isLate = true;

@@ -12,7 +12,7 @@ export interface IncomingEvent {
   readonly extensions: Readonly<Record<string, string>>;
 }
 
-export const STRUCTURED = "application/cloudevents+json";
+const STRUCTURED = "application/cloudevents+json";
 export const BATCH = "application/cloudevents-batch+json";
 export const NDJSON = "application/x-ndjson";
 const JSON_TYPE = /^application\/(json|.+\+json)$/;

@@ -21,7 +21,7 @@ const KINDS = {
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 /** Optional parts of a problem. */
-export interface ProblemOptions {
+interface ProblemOptions {
   /** Headers of the response, such as `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Extension members of the body, such as `errors`. */

@@ -29,7 +29,8 @@ export interface RequestMeter {
   ended(method: string, route: string, status: number, seconds: number): void;
 }
 
-export interface RouterOptions {
+/** Options of {@linkcode router}. */
+interface RouterOptions {
   /** Returns the problem that answers an error. */
   readonly problemOf: (error: unknown) => Problem;
   /**

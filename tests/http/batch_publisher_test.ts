@@ -48,25 +48,22 @@ Deno.test("BatchPublisher stores the other events of a batch when one is at faul
 
 Deno.test("BatchPublisher reads nothing more while 256 events are pending", async () => {
   const { send, publisher } = setup();
-  const stored: (() => void)[] = [];
+  const full = Promise.withResolvers<void>(), stored = Promise.withResolvers<void>();
   publisher.answer = async () => {
-    await new Promise<void>((resolve) => stored.push(resolve));
+    if (publisher.published.length === 256) full.resolve();
+    await stored.promise;
     return { stream: "ORDERS", sequence: 1, duplicate: false };
   };
   let chunks = 0;
   const body = new ReadableStream({
     pull: (controller) => ++chunks > 1_000 ? controller.close() : controller.enqueue(UTF8.encode(`${line()}\n`)),
   }, { highWaterMark: 0 });
-  const answering = send("/events", { body, headers });
-  while (stored.length < 256) await new Promise((resolve) => setTimeout(resolve));
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve));
-  assert.deepEqual([stored.length, chunks], [256, 257]);
-  while (publisher.published.length < 1_000) {
-    stored.pop()?.();
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  for (const resolve of stored) resolve();
-  assert.equal((await (await answering).json()).length, 1_000);
+  const responding = send("/events", { body, headers });
+  await full.promise;
+  for (let tick = 0; tick < 20; tick++) await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual([publisher.published.length, chunks], [256, 257]);
+  stored.resolve();
+  assert.equal((await (await responding).json()).length, 1_000);
 });
 
 Deno.test("BatchPublisher holds only pending events of a body of a hundred megabytes", async () => {

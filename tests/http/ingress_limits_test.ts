@@ -62,14 +62,15 @@ Deno.test("POST {route} answers 429 with Retry-After while a thousand requests a
   assert.equal((await send("/orders", { json: { orderId: "o1" } })).status, 202);
 });
 
-/** A publisher's result that does not come before `release` is called. */
+/** A publisher's result that waits for `release`. `asked` resolves when the first event is published. */
 function heldResult() {
-  const gate = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>(), asked = Promise.withResolvers<void>();
   const answer = async () => {
+    asked.resolve();
     await gate.promise;
     return { stream: "ORDERS", sequence: 1, duplicate: false };
   };
-  return { answer, release: gate.resolve };
+  return { answer, asked: asked.promise, release: gate.resolve };
 }
 
 Deno.test("MemoryBudget refuses a body unread while others fill it, and accepts it once they are released", async () => {
@@ -96,11 +97,11 @@ Deno.test("MemoryBudget refuses a body unread while others fill it, and accepts 
 
 Deno.test("MemoryBudget counts a body without content-length by the bytes that have arrived", async () => {
   const { send, publisher } = setup({ maxBytes: 100, memoryBytes: 150 });
-  const { answer, release } = heldResult();
+  const { answer, asked, release } = heldResult();
   publisher.answer = answer;
   const body = '{"orderId":"o1"}'.padEnd(100);
   const first = send("/orders", { body, headers: JSON_TYPE });
-  while (publisher.published.length === 0) await Promise.resolve();
+  await asked;
   let cancelled = false;
   const chunks = new ReadableStream({
     pull: (controller) => controller.enqueue(new TextEncoder().encode(" ".repeat(30))),

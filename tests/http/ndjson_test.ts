@@ -129,10 +129,10 @@ Deno.test("POST /events answers 408 with results when no line ends for half a mi
     start: (controller) => controller.enqueue(UTF8.encode(`${line()}\n${line().slice(0, 20)}`)),
     cancel: () => void (cancelled = true),
   });
-  const answering = send("/events", { body, headers });
+  const responding = send("/events", { body, headers });
   await clock.timerSet(30_000);
   clock.advance(30_000);
-  const { status, title, detail, results } = await problemOf(await answering);
+  const { status, title, detail, results } = await problemOf(await responding);
   assert.deepEqual([status, title], [408, "Request Timeout"]);
   assert.equal(
     detail,
@@ -144,22 +144,26 @@ Deno.test("POST /events answers 408 with results when no line ends for half a mi
 Deno.test("POST /events gives a line that arrives byte by byte no more time", async () => {
   const clock = manualClock();
   const { send } = setup({ clock });
-  const taken: (() => void)[] = [];
+  let sendByte = () => {}, pulled = Promise.withResolvers<void>();
   const body = new ReadableStream({
     pull: async (controller) => {
-      await new Promise<void>((resolve) => taken.push(resolve));
+      await new Promise<void>((resolve) => {
+        sendByte = resolve;
+        pulled.resolve();
+      });
       controller.enqueue(UTF8.encode(" "));
     },
   }, { highWaterMark: 0 });
-  const answering = send("/events", { body, headers });
+  const responding = send("/events", { body, headers });
   await clock.timerSet(30_000);
   for (let i = 0; i < 3; i++) {
     clock.advance(9_000);
-    taken.pop()!();
-    while (taken.length === 0) await Promise.resolve();
+    pulled = Promise.withResolvers<void>();
+    sendByte();
+    await pulled.promise;
   }
   clock.advance(3_000);
-  assert.equal((await answering).status, 408);
+  assert.equal((await responding).status, 408);
 });
 
 Deno.test("POST /events stores the whole lines of a body that ends early", async () => {

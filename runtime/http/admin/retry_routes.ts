@@ -4,13 +4,13 @@ import type { Route } from "../router.ts";
 import { DEFAULT_LIMIT, numberOf, queryOf } from "./query.ts";
 
 /** Delayed retries of all functions. */
-export interface Parked {
+export interface Retries {
   list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry>;
   cancel(sequence: number): Promise<boolean>;
 }
 
 /** Returns the routes that list and cancel delayed retries. `?function= &type= &limit=` filter the list. */
-export function parkedRoutes(parked: Parked): Route[] {
+export function retryRoutes(retries: Retries): Route[] {
   return [
     {
       method: "GET",
@@ -22,7 +22,7 @@ export function parkedRoutes(parked: Parked): Route[] {
           ...(type !== undefined && { type }),
           limit: limit === undefined ? DEFAULT_LIMIT : numberOf("limit", limit),
         };
-        return Response.json(await Array.fromAsync(parked.list(filter)));
+        return Response.json(await Array.fromAsync(retries.list(filter)));
       },
     },
     {
@@ -30,7 +30,7 @@ export function parkedRoutes(parked: Parked): Route[] {
       path: "/parked/:sequence",
       handle: async (_, parameters) => {
         const sequence = numberOf("the sequence", parameters.sequence);
-        if (await parked.cancel(sequence)) return new Response(null, { status: 204 });
+        if (await retries.cancel(sequence)) return new Response(null, { status: 204 });
         throw new Problem("not-found", `no event is parked at ${sequence}: it has come due, or was cancelled`);
       },
     },

@@ -4,7 +4,7 @@ import { adminProblems } from "../../../runtime/app/problems.ts";
 import { deadLetterRoutes, type DeadLetters } from "../../../runtime/http/admin/dead_letter_routes.ts";
 import { functionRoutes, type FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
 import { metricsRoutes } from "../../../runtime/http/admin/metrics_routes.ts";
-import { type Parked, parkedRoutes } from "../../../runtime/http/admin/retry_routes.ts";
+import { type Retries, retryRoutes } from "../../../runtime/http/admin/retry_routes.ts";
 import { type Health, healthRoutes } from "../../../runtime/http/health.ts";
 import { router } from "../../../runtime/http/router.ts";
 import { POLICY } from "../../project/default_policy.ts";
@@ -40,7 +40,7 @@ const NO_DEAD_LETTERS: DeadLetters = {
 };
 
 /** No delayed retries. */
-const NO_PARKED: Parked = { async *list() {}, cancel: () => Promise.resolve(false) };
+const NO_RETRIES: Retries = { async *list() {}, cancel: () => Promise.resolve(false) };
 
 /** Sends a request to an admin listener. */
 function send(path: string, options: {
@@ -55,7 +55,7 @@ function send(path: string, options: {
     ...metricsRoutes(() => Promise.resolve(PAGE)),
     ...functionRoutes(functions),
     ...deadLetterRoutes(NO_DEAD_LETTERS),
-    ...parkedRoutes(NO_PARKED),
+    ...retryRoutes(NO_RETRIES),
   ];
   return request(router(routes, { problemOf: adminProblems(() => outage) }), path, { method });
 }
