@@ -9,9 +9,9 @@ import { MemoryBudget, type Reservation } from "./memory_budget.ts";
 import { readLines } from "./ndjson.ts";
 import {
   BATCH,
+  bodyType,
   idempotencyKey,
   type IncomingEvent,
-  mediaType,
   NDJSON,
   parsePart,
   readBatch,
@@ -57,27 +57,27 @@ interface Received {
   readonly context: Context;
 }
 
+/** Publishes the events of a request and returns the response. */
+type Publish = (received: Received) => Promise<Response>;
+
+const TYPED = "/events/{type}";
+
 /** Returns the routes that publish events: `/events`, `/events/{type}`, and each event's own route. */
 export function ingressRoutes(options: IngressOptions): Route[] {
   const ingress = new Ingress(options);
+  const typed = (type: string): Publish => (received) => ingress.publishTyped(received, type);
   const post = (path: string, template: string, publish: Publish): Route => {
     return { method: "POST", path, template, handle: (request) => ingress.handle(request, template, publish) };
   };
-  const typed = (type: string): Publish => (received) => ingress.publishTyped(received, type);
   const routes = [post("/events", "/events", (received) => ingress.publishUntyped(received))];
   for (const { type, ingress: open } of options.events.values()) {
     // Hot path: the router finds a path without parameters fastest.
-    if (open) routes.push(post(`/events/${type}`, "/events/{type}", typed(type)));
+    if (open) routes.push(post(`/events/${type}`, TYPED, typed(type)));
     if (open?.route) routes.push(post(open.route, open.route, typed(type)));
   }
-  const template = "/events/{type}";
-  const otherTypes = (request: Request, { type }: { readonly type?: string }) =>
-    ingress.handle(request, template, typed(type!));
-  return [...routes, { method: "POST", path: "/events/:type", template, handle: otherTypes }];
+  const refused: Route["handle"] = (request, { type }) => ingress.handle(request, TYPED, typed(type));
+  return [...routes, { method: "POST", path: "/events/:type", template: TYPED, handle: refused }];
 }
-
-/** Reads and publishes the events of a request, and returns the response. */
-type Publish = (received: Received) => Promise<Response>;
 
 /** Answers requests: authenticate, read the body, parse events, prepare them, publish them, respond. */
 class Ingress {
@@ -121,7 +121,7 @@ class Ingress {
 
   /** Publishes what `/events` takes: one CloudEvent, a batch, or NDJSON. */
   async publishUntyped(received: Received): Promise<Response> {
-    switch (mediaType(received.request)) {
+    switch (bodyType(received.request)) {
       case NDJSON:
         return await this.#publishLines(received);
       case BATCH:

@@ -1,3 +1,4 @@
+import { decodeAttribute, mediaType, STRUCTURED } from "../core/cloudevent.ts";
 import type { Reservation } from "./memory_budget.ts";
 import { malformed, Problem } from "./problem.ts";
 import { parseJson, readText } from "./request_body.ts";
@@ -12,7 +13,6 @@ export interface IncomingEvent {
   readonly extensions: Readonly<Record<string, string>>;
 }
 
-const STRUCTURED = "application/cloudevents+json";
 export const BATCH = "application/cloudevents-batch+json";
 export const NDJSON = "application/x-ndjson";
 const JSON_TYPE = /^application\/(json|.+\+json)$/;
@@ -23,9 +23,9 @@ const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d
 const CORE = new Set(["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"]);
 const NO_EXTENSIONS: IncomingEvent["extensions"] = {};
 
-/** Returns the content type without its parameters, in lower case. */
-export function mediaType(request: Request): string {
-  return (request.headers.get("content-type") ?? "").split(";", 1)[0].trim().toLowerCase();
+/** Returns the media type of a request's body. */
+export function bodyType(request: Request): string {
+  return mediaType(request.headers.get("content-type"));
 }
 
 /** Returns the `Idempotency-Key` of a request. */
@@ -35,7 +35,7 @@ export function idempotencyKey(request: Request): string | undefined {
 
 /** Reads an event whose path names its type: JSON data with CloudEvents headers, or a structured CloudEvent. */
 export async function readTyped(request: Request, type: string, reservation: Reservation): Promise<IncomingEvent> {
-  const contentType = mediaType(request);
+  const contentType = bodyType(request);
   if (contentType === STRUCTURED) {
     const event = parseEnvelope(parseJson(await readText(request, reservation), "the body"));
     if (event.type !== type) throw otherType(event.type, type);
@@ -49,7 +49,7 @@ export async function readTyped(request: Request, type: string, reservation: Res
 
 /** Reads an event that names its type itself: a structured CloudEvent, or JSON data with a `ce-type` header. */
 export async function readCloudEvent(request: Request, reservation: Reservation): Promise<IncomingEvent> {
-  const contentType = mediaType(request);
+  const contentType = bodyType(request);
   if (contentType === STRUCTURED) {
     const event = parseEnvelope(parseJson(await readText(request, reservation), "the body"));
     return withId(event, idempotencyKey(request));
@@ -109,7 +109,7 @@ function parseHeaders(request: Request, type: string): Omit<IncomingEvent, "data
   const attributes = new Map<string, string>();
   // Hot path: faster than `for … of`. Extensions may have any name, so every header is visited.
   request.headers.forEach((value, name) => {
-    if (name.startsWith("ce-")) attributes.set(name.slice(3), percentDecode(value));
+    if (name.startsWith("ce-")) attributes.set(name.slice(3), decodeAttribute(value));
   });
   if (attributes.size === 0) return { type, extensions: NO_EXTENSIONS };
   const version = attributes.get("specversion");
@@ -157,14 +157,6 @@ function textOf(event: Record<string, unknown>, name: string): string | undefine
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string") throw malformed(`${name} must be a string`);
   return value;
-}
-
-function percentDecode(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
 }
 
 function otherType(named: string, type: string): Problem {
