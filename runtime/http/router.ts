@@ -78,14 +78,14 @@ export function router(routes: readonly Route[], { meter, problemOf }: RouterOpt
   const exact = new Map<string, Map<string, Handler>>();
   for (const { method, path, template = templateOf(path), handle } of routes) {
     app.on(method, path, (c) => respond(c.req.raw, template, handle, c.req.param()));
-    let methods = exact.get(path);
-    if (!methods) exact.set(path, methods = new Map());
-    if (methods.has(method)) continue;
-    methods.set(method, (request) => respond(request, template, handle, NO_PARAMETERS));
+    if (path.includes(":")) continue;
+    const handlers = exact.get(path) ?? new Map<string, Handler>();
+    exact.set(path, handlers);
+    if (!handlers.has(method)) handlers.set(method, (request) => respond(request, template, handle, NO_PARAMETERS));
   }
-  for (const [path, methods] of exact) {
-    const refuse = refuseMethod([...methods.keys()]);
-    app.all(path, (c) => respond(c.req.raw, templateOf(path), refuse, NO_PARAMETERS));
+  for (const [path, alike] of Map.groupBy(routes, (route) => route.path)) {
+    const [{ template = templateOf(path) }] = alike, refuse = refuseMethod(alike.map(({ method }) => method));
+    app.all(path, (c) => respond(c.req.raw, template, refuse, NO_PARAMETERS));
   }
   app.notFound((c) => respond(c.req.raw, "", refusePath, NO_PARAMETERS));
   return (request) => exact.get(pathOf(request.url))?.get(request.method)?.(request) ?? app.fetch(request);

@@ -38,6 +38,7 @@ for (
     ["GET", "/items?limit=1", "list {}", "/items"],
     ["GET", "/items/a%20b", 'get {"id":"a b"}', "/items/{id}"],
     ["POST", "/items/7", 'post {"id":"7"}', "/items/{id}"],
+    ["POST", "/items/:id", 'post {"id":":id"}', "/items/{id}"],
     ["POST", "/items/special", "special {}", "/items/{id}"],
     ["POST", "/items/%73pecial", "special {}", "/items/{id}"],
     ["HEAD", "/items", "", "/items"],
@@ -54,6 +55,7 @@ for (
   const [method, path, allow, metered] of [
     ["PUT", "/items", "GET, HEAD, DELETE", "PUT /items 405"],
     ["DELETE", "/items/7", "POST, GET, HEAD", "DELETE /items/{id} 405"],
+    ["PUT", "/items/special", "POST", "PUT /items/{id} 405"],
     ["INVENTED", "/items", "GET, HEAD, DELETE", "_OTHER /items 405"],
   ]
 ) {
