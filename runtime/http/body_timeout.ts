@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers";
 import type { Clock } from "../engine/ports.ts";
 import { Problem } from "./problem.ts";
 
-/** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not hold memory for ever. */
+/** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not keep memory. */
 export const BODY_TIMEOUT_MS = 30_000;
 
 /** Returns the problem of a body that is late. @param what says what did not arrive */

@@ -26,7 +26,7 @@ export class MemoryBudget {
   /** Resizes one reservation. @throws {Problem} 503 when that would exceed the limit. */
   resize(fromBytes: number, toBytes: number): void {
     const others = this.#bytes - fromBytes;
-    // A single body may exceed the limit, or a limit below the largest body would refuse that body for ever.
+    // A single body may exceed the limit, or a limit below the largest body would always refuse that body.
     if (toBytes > fromBytes && others > 0 && others + toBytes > this.limitBytes) throw exhausted(this.limitBytes);
     this.#bytes = others + toBytes;
   }
