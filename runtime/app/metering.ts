@@ -2,7 +2,7 @@ import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { Publisher } from "../engine/ports.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
-import type { RequestMeter } from "../http/request_meter.ts";
+import type { RequestMeter } from "../http/router.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import { PublishError } from "../nats/publish/jetstream_publisher.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { OrderCreated } from "../support/project/schemas/orders.ts";
-import { POLICY } from "../support/fakes.ts";
+import { POLICY } from "../support/default_policy.ts";
 import { eventually } from "../support/eventually.ts";
 import { copyProject } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { defineEvent, type EventDefinition } from "../../runtime/api/define_event.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import { storeProblem } from "../../runtime/app/cluster.ts";
+import { publicProblems } from "../../runtime/app/problems.ts";
 import type { PublishResult } from "../../runtime/engine/ports.ts";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
-import { ingress, type IngressOptions } from "../../runtime/http/ingress.ts";
+import { type IngressOptions, ingressRoutes } from "../../runtime/http/ingress.ts";
+import { healthRoutes } from "../../runtime/http/health.ts";
+import { type Handler, router } from "../../runtime/http/router.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 
 export const OrderCreated = defineEvent({
@@ -25,10 +27,10 @@ export const OrderPaid = defineEvent({
 });
 export const StockReserved = defineEvent({ type: "stock.reserved", version: 1, data: z.object({}) });
 
-/** A publisher that keeps what it is given and stores nothing. */
+/** A publisher that records events and stores nothing. */
 export class FakePublisher {
   readonly published: OutgoingEvent[] = [];
-  /** What the next event is answered with, in place of a new sequence. */
+  /** Returns the result of each event. Default: a new sequence. */
   answer: ((event: OutgoingEvent) => PublishResult | Promise<PublishResult>) | undefined;
 
   async publish(event: OutgoingEvent): Promise<PublishResult> {
@@ -38,34 +40,46 @@ export class FakePublisher {
   }
 }
 
-/** The ingress on a publisher of the test's own, without sockets. */
-export function setup(options: Partial<Omit<IngressOptions, "keys">> & { keys?: ApiKey[] } = {}) {
+/** Options of {@linkcode setup}. */
+export type SetupOptions = Partial<Omit<IngressOptions, "keys" | "problemOf">> & {
+  readonly keys?: readonly ApiKey[];
+  readonly logError?: (error: unknown) => void;
+};
+
+/** Sends a request to a handler, without sockets. */
+export async function request(handler: Handler, path: string, init?: RequestInit): Promise<Response> {
+  return await handler(new Request(`http://weir.test${path}`, init));
+}
+
+/** The public listener with a fake publisher, without sockets. */
+export function setup(options: SetupOptions = {}) {
   const publisher = new FakePublisher();
   const errors: unknown[] = [];
+  const { keys, logError = (error) => errors.push(error), ...others } = options;
+  const problemOf = publicProblems({ error: (_, fields) => void logError(fields!.error) });
   const events: EventDefinition[] = [OrderCreated, OrderPaid, StockReserved];
-  const app = ingress({
+  const ingress = ingressRoutes({
     events: new Map(events.map((event) => [event.type, event])),
     publisher,
-    health: { checks: [] },
     clock: systemClock,
     maxBytes: 10_000,
     outage: () => undefined,
-    storeProblem,
-    logError: (_, error) => errors.push(error),
-    ...options,
-    keys: new ApiKeys(options.keys ?? "none"),
+    ...others,
+    problemOf,
+    keys: new ApiKeys(keys ?? "none"),
   });
+  const handler = router([...healthRoutes({ checks: [] }), ...ingress], { problemOf });
   const send = async (path: string, init: RequestInit & { json?: unknown } = {}) => {
     const { json, ...rest } = init;
     const withBody = json === undefined ? rest : { body: JSON.stringify(json), ...rest };
     const headers = new Headers(rest.headers);
     if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
-    return await app.fetch(new Request(`http://weir.test${path}`, { method: "POST", ...withBody, headers }));
+    return await request(handler, path, { method: "POST", ...withBody, headers });
   };
-  return { app, publisher, errors, send };
+  return { handler, publisher, errors, send };
 }
 
-/** The problem of a response, which must be one in form as well. */
+/** Returns the problem of a response, and checks its form. */
 export async function problemOf(response: Response) {
   assert.equal(response.headers.get("content-type"), "application/problem+json");
   const { type, title, status, detail, ...more } = await response.json();
@@ -90,4 +104,21 @@ export function envelope(more: object = {}): object {
     data: { orderId: "o1" },
     ...more,
   };
+}
+
+/** One line of NDJSON. */
+export const line = (more: object = {}) => JSON.stringify(envelope(more));
+/** NDJSON with `count` events. */
+export const linesOf = (count: number) =>
+  Array.from({ length: count }, (_, i) => `${line({ id: `order-${i}` })}\n`).join("");
+
+/** Returns bytes as a body that arrives in chunks of this size. */
+export function inChunks(bytes: Uint8Array, size: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let from = 0;
+  return new ReadableStream({
+    pull: (controller) => {
+      if (from >= bytes.length) return controller.close();
+      controller.enqueue(bytes.slice(from, from += size));
+    },
+  }, { highWaterMark: 0 });
 }

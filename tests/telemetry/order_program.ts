@@ -6,7 +6,8 @@ import { z } from "zod";
 import { defineEvent } from "../../runtime/api/define_event.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { ApiKeys } from "../../runtime/http/api_keys.ts";
-import { ingress } from "../../runtime/http/ingress.ts";
+import { ingressRoutes } from "../../runtime/http/ingress.ts";
+import { router } from "../../runtime/http/router.ts";
 import type { PublishResult } from "../../runtime/engine/ports.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
@@ -50,18 +51,19 @@ async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   return { stream: "ORDERS", sequence: 1, duplicate: false };
 }
 
-const app = ingress({
+const problemOf = (error: unknown): never => {
+  throw error;
+};
+const routes = ingressRoutes({
   clock: systemClock,
   events: new Map([[OrderCreated.type, OrderCreated]]),
   publisher: new TracedPublisher({ publish: deliver }),
   keys: new ApiKeys("none"),
-  health: { checks: [] },
   maxBytes: 1_000,
   outage: () => undefined,
-  storeProblem: () => undefined,
-  logError: console.error,
+  problemOf,
 });
-const response = await app.request("/events/orders.created", {
+const request = new Request("http://127.0.0.1/events/orders.created", {
   method: "POST",
   body: "{}",
   headers: {
@@ -70,6 +72,7 @@ const response = await app.request("/events/orders.created", {
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   },
 });
+const response = await router(routes, { problemOf })(request);
 const start = performance.now();
 await tracing.shutdown();
 const shutdownMs = performance.now() - start;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { MetricData } from "@opentelemetry/sdk-metrics";
-import type { FunctionStatus } from "../../../runtime/http/admin/admin.ts";
-import { POLICY } from "../../support/fakes.ts";
+import type { FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
+import { POLICY } from "../../support/default_policy.ts";
 import { mergeFunctions } from "../../../runtime/app/supervisor/merge_functions.ts";
 import { mergeMetrics } from "../../../runtime/app/supervisor/merge_metrics.ts";
 import { MetricsSum } from "../../../runtime/app/supervisor/metrics_sum.ts";

@@ -19,7 +19,7 @@ const PUBLISHED = {
 };
 
 for (const path of ["/events", "/events/orders.created", "/orders"]) {
-  Deno.test(`binary CloudEvents headers are honoured on ${path}`, async () => {
+  Deno.test(`POST ${path} reads the attributes of a binary CloudEvent from its headers`, async () => {
     const { send, publisher } = setup();
     const response = await send(path, { json: { orderId: "o1" }, headers: BINARY });
     assert.equal(response.status, 202);
@@ -27,7 +27,7 @@ for (const path of ["/events", "/events/orders.created", "/orders"]) {
     assert.deepEqual(publisher.published, [PUBLISHED]);
   });
 
-  Deno.test(`a structured CloudEvent is taken on ${path}`, async () => {
+  Deno.test(`POST ${path} accepts a structured CloudEvent`, async () => {
     const { send, publisher } = setup();
     const json = envelope({ tenant: "acme 🚂", datacontenttype: "application/json" });
     const response = await send(path, { json, headers: { "content-type": `${STRUCTURED}; charset=utf-8` } });
@@ -43,7 +43,7 @@ for (const path of ["/events", "/events/orders.created", "/orders"]) {
   });
 }
 
-Deno.test("the Idempotency-Key wins over an event's own id", async () => {
+Deno.test("Idempotency-Key replaces the event's own id", async () => {
   const { send, publisher } = setup();
   const headers = { "idempotency-key": "k1" };
   await send("/orders", { json: { orderId: "o1" }, headers: { ...BINARY, ...headers } });
@@ -51,14 +51,14 @@ Deno.test("the Idempotency-Key wins over an event's own id", async () => {
   assert.deepEqual(publisher.published.map(({ id }) => id), ["k1", "k1"]);
 });
 
-Deno.test("extension attributes that are numbers or booleans become text, and null is none", async () => {
+Deno.test("POST /events turns numbers and booleans in extension attributes into text, and omits null", async () => {
   const { send, publisher } = setup();
   const json = envelope({ priority: 7, urgent: true, nothing: null });
   await send("/events", { json, headers: { "content-type": STRUCTURED } });
   assert.deepEqual(publisher.published[0].extensions, { priority: "7", urgent: "true" });
 });
 
-Deno.test("a batch is answered with one result for each event, in its order", async () => {
+Deno.test("POST /events answers a batch with one result per event, in order", async () => {
   const { send, publisher } = setup();
   const paid = envelope({ id: "order-2", type: "orders.paid" });
   const response = await send("/events", { json: [envelope(), paid], headers: { "content-type": BATCH } });
@@ -70,21 +70,21 @@ Deno.test("a batch is answered with one result for each event, in its order", as
   assert.equal(publisher.published.length, 2);
 });
 
-Deno.test("of one Idempotency-Key each event of a batch has its own part", async () => {
+Deno.test("Idempotency-Key of a batch is numbered per event", async () => {
   const { send, publisher } = setup();
   const json = [envelope(), envelope({ id: "order-2" })];
   await send("/events", { json, headers: { "content-type": BATCH, "idempotency-key": "k1" } });
   assert.deepEqual(publisher.published.map(({ id }) => id), ["k1:0", "k1:1"]);
 });
 
-Deno.test("a batch of none is answered with none", async () => {
+Deno.test("POST /events answers an empty batch with an empty array", async () => {
   const { send } = setup();
   const response = await send("/events", { json: [], headers: { "content-type": BATCH } });
   assert.equal(response.status, 202);
   assert.deepEqual(await response.json(), []);
 });
 
-Deno.test("NDJSON has an event on each line, and empty lines do not count", async () => {
+Deno.test("POST /events reads one event per line of NDJSON and skips blank lines", async () => {
   const { send, publisher } = setup();
   const body = [envelope(), "", envelope({ id: "order-2" })].map((event) => event && JSON.stringify(event)).join(
     "\r\n",

@@ -6,10 +6,15 @@ for (
   const [what, bad, status, detail] of [
     ["invalid data", { data: { orderId: 1 } }, 400, /^event 1: the data does not match .*; nothing was published$/],
     ["an unknown type", { type: "orders.gone" }, 404, /^event 1: no event "orders\.gone" .*; nothing was published$/],
-    ["no specversion", { specversion: undefined }, 400, /^event 1: a CloudEvent needs "specversion": "1\.0"/],
+    [
+      "no specversion",
+      { specversion: undefined },
+      400,
+      /^event 1: a CloudEvent needs "specversion": "1\.0"; nothing was published$/,
+    ],
   ] as const
 ) {
-  Deno.test(`a batch with ${what} in it is refused whole, naming the event`, async () => {
+  Deno.test(`POST /events publishes nothing of a batch with ${what}, and names the event`, async () => {
     const { send, publisher } = setup();
     const events = [envelope(), envelope(bad), envelope()];
     const problem = await problemOf(await send("/events", { json: events, headers: { "content-type": BATCH } }));
@@ -26,8 +31,8 @@ for (
     ["an id that is a number", { id: 7 }, "id must be a string"],
     ["an empty id", { id: "" }, "an event's id has 1 to 256 characters"],
     ["an id of 257 characters", { id: "x".repeat(257) }, "an event's id has 1 to 256 characters"],
-    ["an id that is half a character", { id: "\ud83d" }, /well-formed/],
-    ["half a character in an extension", { tenant: "\ud83d" }, /well-formed/],
+    ["an id with a lone surrogate", { id: "\ud83d" }, /well-formed/],
+    ["a lone surrogate in an extension", { tenant: "\ud83d" }, /well-formed/],
     ["a source with a space", { source: "my shop" }, "source is not a URI reference"],
     [
       "a time without a zone",
@@ -46,10 +51,10 @@ for (
     ],
     ["an attribute that is an object", { tenant: { name: "a" } }, 'attribute "tenant" is not text, number or boolean'],
     ["no data", { data: undefined }, "the event has no data"],
-    ["base64 data", { data_base64: "AA==" }, "data_base64 is not taken: the data of an event is JSON"],
+    ["base64 data", { data_base64: "AA==" }, "data_base64 is not supported: the data of an event is JSON"],
   ] as const
 ) {
-  Deno.test(`a CloudEvent with ${what} is malformed`, async () => {
+  Deno.test(`POST /events answers 400 for a CloudEvent with ${what}`, async () => {
     const { send, publisher } = setup();
     const response = await send("/events", { json: envelope(change), headers: { "content-type": STRUCTURED } });
     const problem = await problemOf(response);
@@ -60,7 +65,7 @@ for (
   });
 }
 
-Deno.test("a batch that is stored in part says which events are, and which are not", async () => {
+Deno.test("POST /events says which events of a batch are stored and which are not", async () => {
   const { send, publisher } = setup();
   publisher.answer = ({ id }) => {
     if (id === "order-2") throw new PublishError("unavailable", "why");
@@ -86,7 +91,7 @@ for (
     [
       "another ce-type",
       { "ce-type": "orders.paid" },
-      'the event says it is "orders.paid", but it was posted as "orders.created"',
+      'the event\'s type is "orders.paid", but the path is for "orders.created"',
     ],
     [
       "an odd attribute",
@@ -96,29 +101,29 @@ for (
     ["an empty Idempotency-Key", { "idempotency-key": "" }, "an event's id has 1 to 256 characters"],
   ] as const
 ) {
-  Deno.test(`a request with ${what} is malformed`, async () => {
+  Deno.test(`POST {route} answers 400 for ${what}`, async () => {
     const { send } = setup();
     const response = await send("/orders", { json: { orderId: "o1" }, headers });
     assert.deepEqual(await problemOf(response), { status: 400, title: "Malformed request", detail });
   });
 }
 
-Deno.test("a structured CloudEvent of another type than the route's is malformed", async () => {
+Deno.test("POST {route} answers 400 for a structured CloudEvent of another type", async () => {
   const { send } = setup();
   const json = envelope({ type: "orders.paid" });
   const problem = await problemOf(await send("/orders", { json, headers: { "content-type": STRUCTURED } }));
-  assert.equal(problem.detail, 'the event says it is "orders.paid", but it was posted as "orders.created"');
+  assert.equal(problem.detail, 'the event\'s type is "orders.paid", but the path is for "orders.created"');
 });
 
 for (const [what, json] of [["a number", 7], ["null", null], ["an array", [envelope()]]]) {
-  Deno.test(`${what} is no CloudEvent`, async () => {
+  Deno.test(`POST /events answers 400 for ${what} instead of a CloudEvent`, async () => {
     const { send } = setup();
     const problem = await problemOf(await send("/events", { json, headers: { "content-type": STRUCTURED } }));
     assert.equal(problem.detail, "a CloudEvent must be a JSON object");
   });
 }
 
-Deno.test("plain JSON on /events is not supported, since nothing says what it is", async () => {
+Deno.test("POST /events answers 415 for JSON without a ce-type header", async () => {
   const { send } = setup();
   const problem = await problemOf(await send("/events", { json: { orderId: "o1" } }));
   assert.deepEqual([problem.status, problem.detail], [

@@ -7,7 +7,7 @@ import { readConfig } from "../../runtime/app/config.ts";
 import { startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 
-/** What `/health` of a runtime answers whose one function has that check beside it. */
+/** Returns the response of `/health` for a runtime with this health check. */
 async function healthWith(check: HealthCheckDefinition) {
   await using server = await startServer();
   const variables: Record<string, string> = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
@@ -24,7 +24,7 @@ async function healthWith(check: HealthCheckDefinition) {
   }
 }
 
-Deno.test("a project's health check that throws makes /health answer 503", async () => {
+Deno.test("GET /health answers 503 when a health check of the project throws", async () => {
   const check = defineHealthCheck({ name: "payments" }, () => {
     throw new Error("payments answered 500");
   });
@@ -43,7 +43,7 @@ Deno.test("a project's health check that throws makes /health answer 503", async
   });
 });
 
-Deno.test("a project's health check passes when it returns, whatever it returns", async () => {
+Deno.test("GET /health passes a health check of the project whatever it returns", async () => {
   const { status, body } = await healthWith(defineHealthCheck({ name: "payments" }, () => "pong"));
   assert.deepEqual([status, body.checks.payments], [200, { status: "OK" }]);
 });
