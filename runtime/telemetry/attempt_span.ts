@@ -4,7 +4,7 @@ import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { ErrorDetail, Outcome } from "../core/outcome.ts";
 import { parseTraceparent } from "../core/traceparent.ts";
 import { AttemptAttributes } from "./attempt_attributes.ts";
-import { RecordedSpan } from "./otel/recorded_span.ts";
+import { RecordedSpan } from "./otel/spans/recorded_span.ts";
 
 /**
  * Starts the span of an attempt. Its parent is the span that published the event, and it links to the event's previous

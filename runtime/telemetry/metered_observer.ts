@@ -4,7 +4,8 @@ import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { Clock } from "../engine/clock.ts";
 import type { Observer } from "../engine/observer.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
-import type { Metrics, Recorder } from "./otel/metrics.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { OutcomeEmitter } from "./outcome_emitter.ts";
 
 /** Adds metrics to another observer, and tells listeners each outcome. */
@@ -22,7 +23,7 @@ export class MeteredObserver implements Observer {
     metrics.counter("weir.breaker.changes");
   }
 
-  /** Returns the metrics of a function. */
+  /** Returns the metrics of a function, creating them on first use. */
   of(functionName: string): FunctionMetrics {
     let found = this.#functions.get(functionName);
     if (!found) {

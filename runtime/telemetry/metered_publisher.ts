@@ -1,13 +1,13 @@
 import type { Publisher, PublishListener, PublishOptions, PublishResult } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Labels } from "./instruments.ts";
-import type { Recorder } from "./otel/metrics.ts";
+import type { Recorder } from "./otel/metrics/histogram.ts";
+import type { Labels } from "./otel/metrics/instrument.ts";
 
-/** Measures how long storing an event takes, and how it ends. */
+/** Measures how long storing an event takes, by outcome. */
 export class MeteredPublisher implements Publisher {
   readonly #labels = new Map<string, Map<string, Labels>>();
 
-  /** @param problemOf names a failure, by one of few words */
+  /** @param problemOf names the kind of a failure, for the label `outcome` */
   constructor(
     readonly inner: Publisher,
     readonly durations: Recorder,
@@ -31,7 +31,7 @@ export class MeteredPublisher implements Publisher {
   }
 }
 
-/** One event on its way. */
+/** One event that is being published. */
 class Measured implements PublishListener {
   readonly #fromMs = performance.now();
 

@@ -7,9 +7,10 @@ import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { Observer } from "../engine/observer.ts";
 import { addBreakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
-import type { Logger } from "./otel/log.ts";
-import { epochMs } from "./otel/span_clock.ts";
-import { contextWith, readParent, SpanScope } from "./otel/span_scope.ts";
+import type { Logger } from "./otel/logs/logger.ts";
+import { readParent } from "./otel/propagation/trace_headers.ts";
+import { epochMs } from "./otel/spans/span_clock.ts";
+import { contextWith, SpanScope } from "./otel/spans/span_scope.ts";
 
 /** Writes the spans and log lines of attempts. */
 export class TelemetryObserver implements Observer {
@@ -18,6 +19,7 @@ export class TelemetryObserver implements Observer {
   constructor(readonly log: Logger) {}
 
   begin(attempt: Attempt): void {
+    // From the root, not the active context: the parent of a delivery is its publisher's span.
     const parent = readParent(attempt.delivery.headers), startedAtMs = performance.now();
     const span = startAttemptSpan(attempt, parent, epochMs(startedAtMs));
     attempt.startedAtMs = startedAtMs;

@@ -4,7 +4,7 @@ import type { Clock } from "../engine/clock.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { Observer } from "../engine/observer.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/log.ts";
+import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/logs/logger.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 
 /** The telemetry of production, with the lines kept that the function logs itself; the runtime's own are not. */

@@ -3,7 +3,7 @@ import { CircuitBreaker } from "../../runtime/engine/circuit_breaker.ts";
 import { Admission } from "../../runtime/engine/admission.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { BREAKER, NO_SPAN } from "./setup.ts";
+import { BREAKER, NO_SPAN } from "../support/invocation.ts";
 
 /** An admission, the permits at each of its calls back, and breakers to add to it. */
 function setup() {

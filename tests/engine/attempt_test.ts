@@ -4,8 +4,8 @@ import { Attempt } from "../../runtime/engine/attempt.ts";
 import type { AttemptCounts } from "../../runtime/engine/attempt_store.ts";
 import type { DeliveryHistory } from "../../runtime/core/delivery.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { delivery } from "../core/deliveries.ts";
-import { LEASE, NO_SPAN } from "./setup.ts";
+import { delivery } from "../support/deliveries.ts";
+import { LEASE, NO_SPAN } from "../support/invocation.ts";
 
 const NEVER: DeliveryHistory = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type BreakerAnswer, CircuitBreaker, type Permit } from "../../runtime/engine/circuit_breaker.ts";
 import type { BreakerChange } from "../../runtime/engine/circuit_breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { BREAKER, NO_SPAN } from "./setup.ts";
+import { BREAKER, NO_SPAN } from "../support/invocation.ts";
 
 function setup(policy = BREAKER) {
   const clock = new TestClock(), changes: BreakerChange[] = [];

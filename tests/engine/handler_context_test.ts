@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { defineEvent } from "weir";
 import { z } from "zod";
 import { emittedId } from "../../runtime/engine/handler_context.ts";
-import { Billed, CAUSE, gate, NO_SPAN, setup, Shipped } from "./setup.ts";
+import { Billed, CAUSE, gate, NO_SPAN, setup, Shipped } from "../support/invocation.ts";
 
 Deno.test("AttemptContext buffers emitted events", () => {
   const context = setup().newContext();

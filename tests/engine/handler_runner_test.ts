@@ -4,7 +4,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { type HandlerContext, NonRetryableError, RetryAfterError } from "weir";
 import type { HandlerMiddleware } from "../../runtime/engine/handler_runner.ts";
 import type { Result } from "../../runtime/core/outcome.ts";
-import { CAUSE, gate, setup, Shipped } from "./setup.ts";
+import { CAUSE, gate, setup, Shipped } from "../support/invocation.ts";
 
 /** A result without its stack, which has the position of the test. */
 function brief(result: Result): object {

@@ -5,9 +5,9 @@ import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts
 import { Attempt } from "../../runtime/engine/attempt.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/engine/idempotency.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { delivery } from "../core/deliveries.ts";
+import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { CAUSE, LEASE } from "./setup.ts";
+import { CAUSE, LEASE } from "../support/invocation.ts";
 
 function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
   const ship = defineFunction({ on: "orders.>", timeout: "30s", idempotency }, () => {});

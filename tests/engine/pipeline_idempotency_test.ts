@@ -7,7 +7,7 @@ import type { ClaimResult } from "../../runtime/engine/idempotency_store.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { delivery } from "../core/deliveries.ts";
+import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 /** Handles a delivery of an idempotent function whose store gives that answer. Returns the outcome, and how it was settled. */

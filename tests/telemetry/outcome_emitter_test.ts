@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Attempt } from "../../runtime/engine/attempt.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
-import { Metrics } from "../../runtime/telemetry/otel/metrics.ts";
+import { Metrics } from "../../runtime/telemetry/metrics.ts";
 import { OutcomeEmitter, type Settled } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
@@ -18,7 +18,7 @@ function observing() {
   return { outcomes, attempt, settle };
 }
 
-Deno.test("OutcomeEmitter tells a listener every outcome, with its attempt, until the listener stops", () => {
+Deno.test("OutcomeEmitter emits every outcome, with its attempt, until the listener is removed", () => {
   const { outcomes, attempt, settle } = observing();
   const heard: Settled[] = [];
   settle({ kind: "ack" });
@@ -32,7 +32,7 @@ Deno.test("OutcomeEmitter tells a listener every outcome, with its attempt, unti
   assert.ok(heard[0].durationMs >= 0);
 });
 
-Deno.test("OutcomeEmitter ignores the error of a listener, and tells the others", () => {
+Deno.test("OutcomeEmitter ignores errors of a listener: other listeners are not affected", () => {
   const { outcomes, settle } = observing();
   let heard = 0;
   outcomes.listen(() => {
