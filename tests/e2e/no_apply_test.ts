@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
 import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
-import { applyPlan } from "../../runtime/app/apply_plan.ts";
+import { applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
 import { planCluster } from "../../runtime/nats/topology/plan.ts";
 import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";

@@ -3,7 +3,7 @@ import type { Redriven } from "../../core/dead_letter.ts";
 import { allChunks, isChunk } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readStoredDeadLetter } from "./list.ts";
-import { unlessMissing } from "../topology/config_diff.ts";
+import { unlessMissing } from "../topology/find.ts";
 import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "../retry/retry_stream.ts";
 

@@ -2,9 +2,9 @@ import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type MsgRe
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/ports.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
-import type { Durable } from "../topology/plan_consumer.ts";
+import type { Durable } from "../topology/resources.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
-import { SubjectCounts } from "./subject_counts.ts";
+import { SubjectCounts } from "./count_messages.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 
 /** How far behind a function is, over all replicas. Undefined: the server did not say. */

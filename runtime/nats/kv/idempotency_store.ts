@@ -2,11 +2,12 @@ import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/ports.ts";
 import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
-import { INBOX, streamOf } from "./buckets.ts";
-import { ensureBucket } from "./ensure_bucket.ts";
+import { bucketStream } from "../topology/resources.ts";
+import { ensureBucket } from "./bucket.ts";
+import { IDEMPOTENCY } from "./resources.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
 
-const BUCKET = { stream: streamOf(INBOX.name), prefix: `$KV.${INBOX.name}` } as const;
+const BUCKET = { stream: bucketStream(IDEMPOTENCY.name), prefix: `$KV.${IDEMPOTENCY.name}` } as const;
 /** JetStream's answers when a subject has a message already. */
 const TAKEN = /\((10071|10164)\)/;
 const ROUNDS = 5;
@@ -28,7 +29,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
 
   /** Makes the bucket if need be. */
   async ensureBucket(): Promise<void> {
-    if (this.replicas !== undefined) await ensureBucket(this.jsm, INBOX, this.replicas);
+    if (this.replicas !== undefined) await ensureBucket(this.jsm, IDEMPOTENCY, this.replicas);
   }
 
   async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<ClaimResult> {

@@ -6,7 +6,7 @@ import { KvConflictError } from "../../api/errors.ts";
 import type { KvStore } from "../../engine/ports.ts";
 import { kvJson } from "../../core/kv_json.ts";
 import { checkKvKey } from "../../core/kv_key.ts";
-import { noBucket, openBucket } from "./buckets.ts";
+import { missingBucket, openBucket } from "./bucket.ts";
 
 /** JetStream's answer to a write whose expected revision is not the last one. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
@@ -47,7 +47,7 @@ export class NatsKvStore implements KvStore {
 
   async #openOnly(name: string): Promise<KV> {
     const kv = await openBucket(this.nc, await jetstreamManager(this.nc, { checkAPI: false }), name);
-    if (!kv) throw noBucket(name);
+    if (!kv) throw missingBucket(name);
     return kv;
   }
 }

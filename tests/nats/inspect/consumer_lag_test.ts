@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { LagReader } from "../../../runtime/nats/inspect/consumer_lag.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import type { Broker } from "../broker.ts";
 import { startBroker } from "../broker.ts";
+import { desired } from "../desired.ts";
 import { eventually } from "../eventually.ts";
 import { HoldingSink } from "../consume/sinks.ts";
 import { textOf } from "../../../runtime/nats/consume/answers.ts";
@@ -25,7 +26,7 @@ const DURABLES = [
 
 async function setup(): Promise<Broker & { reader: LagReader; asked: (what: string) => Promise<number> }> {
   const broker = await startBroker();
-  await ensureTopology(broker.jsm, [STREAM], DURABLES, undefined);
+  await ensureTopology(broker.jsm, desired([STREAM], DURABLES));
   const asked = new Map<string, number>();
   for (const what of ["CONSUMER.INFO", "STREAM.MSG.GET", "DIRECT.GET"]) {
     broker.nc.subscribe(`$JS.API.${what}.>`, { callback: () => void asked.set(what, (asked.get(what) ?? 0) + 1) });
