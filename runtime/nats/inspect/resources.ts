@@ -3,7 +3,7 @@ import { TAIL_SUBJECT } from "./tail_protocol.ts";
 
 const TAIL = { purpose: "to show outcomes to `events tail`", optional: true } as const satisfies Partial<Permission>;
 
-/** What a process needs to answer `events tail`. */
+/** The permissions with which a process answers `events tail`. It handles events without them. */
 export const TAIL_RESOURCES: Resources = {
   permissions: [
     { action: "subscribe", subject: TAIL_SUBJECT, ...TAIL },
