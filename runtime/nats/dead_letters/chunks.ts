@@ -61,7 +61,7 @@ export function allChunks(hdrs: MsgHdrs): number[] {
 export async function readChunks(jsm: JetStreamManager, stream: string, sequences: number[]): Promise<Uint8Array> {
   const chunks = await Promise.all(sequences.map(async (seq) => {
     const chunk = await jsm.streams.getMessage(stream, { seq });
-    if (!chunk) throw new Error(`a part of the dead letter, at ${seq} in ${stream}, is gone: it can only be discarded`);
+    if (!chunk) throw new Error(`chunk ${seq} of the dead letter was deleted from ${stream}: it can only be discarded`);
     return chunk.data;
   }));
   return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());

@@ -30,7 +30,9 @@ export async function countMessages(
   const { headers } = await nc.request(`$JS.API.DIRECT.GET.${stream}`, read, { timeout: REQUEST_MS });
   if (headers?.code === 404) return 0;
   const following = headers?.get("Nats-Num-Pending") ?? "";
-  if (following === "") throw new Error(`${stream} did not say how many: ${headers?.code} ${headers?.description}`);
+  if (following === "") {
+    throw new Error(`${stream} returned no message count: ${headers?.code} ${headers?.description}`);
+  }
   return Number(following) + 1;
 }
 

@@ -30,7 +30,7 @@ export async function openBucket(nc: NatsConnection, jsm: JetStreamManager, name
 /** Returns the error for a missing bucket that this process must not create. */
 export function missingBucket(name: string): Error {
   return new Error(
-    `there is no key-value bucket "${name}", and with --no-apply none is made: ` +
-      `make it with \`deno task apply\` if it is Weir's own, else with \`nats kv add ${name}\``,
+    `there is no key-value bucket "${name}", and with --no-apply none is created: ` +
+      `run \`deno task apply\` if it is Weir's own, else \`nats kv add ${name}\``,
   );
 }

@@ -45,7 +45,10 @@ export async function applyPlan(
   for (const group of unusedConsumers(planned, options)) {
     for (const [step, pruned] of await prune(jsm, group, (name) => cancelRetries(retries, name))) {
       if (pruned.kind === "removed") report({ step, leftBehind: pruned.leftBehind, cancelled: pruned.cancelled });
-      else report({ step, problem: `${nameOf(step)}: a process is pulling on it, or was a minute ago: it stays` });
+      else {report({
+          step,
+          problem: `${nameOf(step)}: not deleted, since a process pulls from it, or did within the last minute`,
+        });}
     }
   }
   return [...results.values()];

@@ -67,5 +67,5 @@ export function whyFailed({ step, error }: Failed): string {
     return `${nameOf(step)}: JetStream says: ${error.message} (${error.code})`;
   }
   return `${nameOf(step)}: this NATS user may not ${step.kind} it (${error.message}): ` +
-    `let one who may run \`deno task apply\`, and start with --no-apply`;
+    `run \`deno task apply\` as a user who may, and start with --no-apply`;
 }

@@ -76,7 +76,7 @@ export async function requireTopology(jsm: JetStreamManager, desired: DesiredSta
   });
   if (problems.length === 0) return;
   const error = new StartupProblems(problems);
-  error.message += "\nwith --no-apply a start changes nothing: let `deno task apply` do it first";
+  error.message += "\nwith --no-apply a start changes nothing: run `deno task apply` first";
   throw error;
 }
 

@@ -101,7 +101,7 @@ function scheduleProblems({ deny_purge, discard, ...found }: StreamConfig): stri
         `allow_msg_schedules goes only with discard "old", which drops retries that wait beyond ${
           limits.join(", ")
         }: ` +
-        "take that limit away (nats stream edit)",
+        "remove that limit (nats stream edit)",
       ]
       : [],
   ];
@@ -110,7 +110,7 @@ function scheduleProblems({ deny_purge, discard, ...found }: StreamConfig): stri
 function overlapProblem({ name, declared }: OverlappingStream): string {
   const problem = `subjects overlap with those of stream ${name}, and JetStream stores a subject in one stream only`;
   return declared
-    ? `${problem}: take them from that one yourself (nats stream edit ${name} --subjects …); its events stay there`
+    ? `${problem}: remove them from that stream yourself (nats stream edit ${name} --subjects …); its events stay there`
     : `${problem}: declare that stream, by its name, in schemas/`;
 }
 

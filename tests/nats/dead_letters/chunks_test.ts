@@ -148,9 +148,9 @@ Deno.test("readDeadLetter and redrive reject when a chunk was deleted, and disca
   orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
   await orders.jsm.streams.deleteMessage("DEAD_LETTERS", 2);
-  const gone = "a part of the dead letter, at 2 in DEAD_LETTERS, is gone: it can only be discarded";
-  await assert.rejects(readDeadLetter(orders.jsm, 3), { message: gone });
-  await assert.rejects(redrive(orders.jsm, orders.store, 3), { message: gone });
+  const message = "chunk 2 of the dead letter was deleted from DEAD_LETTERS: it can only be discarded";
+  await assert.rejects(readDeadLetter(orders.jsm, 3), { message });
+  await assert.rejects(redrive(orders.jsm, orders.store, 3), { message });
   assert.deepEqual(await letters(orders), [3]);
   assert.equal(await discard(orders.jsm, 3), true);
   assert.equal(await messages(orders), 0);

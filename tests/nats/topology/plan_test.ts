@@ -193,7 +193,7 @@ Deno.test("planCluster enables schedules on a RETRIES stream that was created wi
 
 for (
   const [setting, problem] of [
-    [{ max_bytes: 1_000_000, discard: DiscardPolicy.New }, /discard "old", which drops retries .* max_bytes: take/],
+    [{ max_bytes: 1_000_000, discard: DiscardPolicy.New }, /discard "old", which drops retries .* max_bytes: remove/],
     [{ deny_purge: true }, /^deny_purge is true, and JetStream neither changes that in place nor schedules with it$/],
   ] as const
 ) {
