@@ -26,7 +26,7 @@ export class DeadLetters {
    * @param whole False stores the payload, and headers that are too large, as chunks. A reference to the original would
    *   not do, since the term that follows deletes it from a work queue. Default: true.
    * @param id The message id for deduplication. Default: the id of the event's delivery.
-   * @throws {StoreError} when the dead letter may not be stored.
+   * @throws {PublishError} when the dead letter may not be stored.
    */
   async store(
     functionName: string,
