@@ -15,11 +15,17 @@ async function setup(): Promise<Planning> {
   return broker;
 }
 
+/** Waits until a consumer on ORDERS counts its pending events: the server does so a little after it stored them. */
+async function pending(broker: Planning, consumer: string, count: number): Promise<void> {
+  await eventually(async () => (await broker.jsm.consumers.info("ORDERS", consumer)).num_pending === count);
+}
+
 Deno.test("planUnused reports the consumers of a removed function as orphans, with their backlog", async () => {
   await using broker = await setup();
   await broker.store("orders.paid", 5);
   await broker.take("ORDERS", "bill", 2, 1);
   await broker.store("retries.parked.bill.ORDERS:1");
+  await pending(broker, "bill", 3);
   const backlog = { pending: 3, unsettled: 1, parked: 0 };
   const target = { what: "consumer", name: "bill", kind: "orphan" };
   // In use: a process may still hold the delivery that was not acked.
@@ -45,6 +51,7 @@ Deno.test("planUnused reports a consumer as moved when its function has no trigg
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.store("orders.paid", 2);
+  await pending(broker, "ship", 2);
   const sales = { name: "SALES", subjects: ["sales.>"] };
   const onSales = { functionName: "ship", stream: "SALES", filters: ["sales.made"] };
   const moved = desiredWith([ORDERS, sales], [onSales, SHIP_RETRIES]);
