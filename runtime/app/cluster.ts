@@ -1,11 +1,10 @@
-import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { type Config, UNSET_NATS_URL } from "./config.ts";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
-import { Problem } from "../http/problem.ts";
 import { connectNats, type NatsOptions } from "../nats/client/connection.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
-import { JetStreamPublisher, PublishError } from "../nats/publish/jetstream_publisher.ts";
+import { JetStreamPublisher } from "../nats/publish/jetstream_publisher.ts";
 import { LateDedup } from "../nats/publish/late_dedup.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 
@@ -71,52 +70,4 @@ export async function withCluster<Result>(config: Config, run: (cluster: Cluster
   } finally {
     await cluster.close();
   }
-}
-
-/** How soon a caller may try again: what passes by itself soon, what somebody must see to later. */
-const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-after": "30" } };
-
-/** What a failure to store means to somebody who posted an event. */
-export function storeProblem(error: unknown): Problem | undefined {
-  if (!(error instanceof PublishError)) return undefined;
-  const { problem, message } = error;
-  switch (problem) {
-    case "too-large":
-      return new Problem(413, "Content Too Large", message);
-    case "id-taken":
-      return new Problem(422, "Idempotency key reused", message);
-    case "unavailable":
-      return new Problem(503, "Service Unavailable", `${message}; send it again with the same id`, SOON);
-    // None of these is the caller's doing, not even a permission that is missing: it is this service's.
-    case "full":
-    case "no-stream":
-    case "denied":
-    case "refused":
-      return new Problem(503, "Service Unavailable", `the event was not stored: ${message}`, LATER);
-  }
-}
-
-/** Errors of the NATS client by which it is NATS that does not answer, and not the request that is wrong. */
-const AWAY = [
-  errors.TimeoutError,
-  errors.NoRespondersError,
-  errors.ConnectionError,
-  errors.ClosedConnectionError,
-  errors.DrainingConnectionError,
-];
-
-/**
- * What a failure of NATS means to somebody who asked for what is in its streams; undefined for any other error.
- *
- * @param outage what is known to be wrong with the connection
- */
-export function awayProblem(error: Error, outage: string | undefined): Problem | undefined {
-  const known = storeProblem(error);
-  if (known) return known;
-  const causes = [error, error.cause];
-  const away = causes.some((one) =>
-    AWAY.some((kind) => one instanceof kind) || one instanceof JetStreamApiError && one.status === 503
-  );
-  if (!away && outage === undefined) return undefined;
-  return new Problem(503, "Service Unavailable", `NATS does not answer: ${outage ?? error.message}; ask again`, SOON);
 }

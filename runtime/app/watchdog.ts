@@ -5,7 +5,7 @@ import { SharedDeliveries } from "../nats/consume/shared_deliveries.ts";
 import { SharedLeases } from "../nats/consume/leases.ts";
 import { withTimeout } from "../nats/client/with_timeout.ts";
 import type { StandInNews, StandInStart } from "./watchdog_thread.ts";
-import type { Logger } from "../telemetry/otel/log.ts";
+import type { Logger } from "../telemetry/otel/logs/logger.ts";
 
 /** A message that is handed out again while it is held may for a moment come on top of what functions may hold. */
 const SPARE_SLOTS = 64;

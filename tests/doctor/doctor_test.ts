@@ -13,11 +13,11 @@ import { durablesOf } from "../../runtime/nats/consume/resources.ts";
 import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
 import { permissionsOf } from "../../runtime/nats/topology/permissions.ts";
 import { resourcesOf } from "../../runtime/app/resources.ts";
-import { desired } from "../nats/desired.ts";
+import { desired } from "../support/desired.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { TestCluster } from "../chaos/cluster.ts";
-import { startBroker } from "../nats/broker.ts";
-import { eventually } from "../nats/eventually.ts";
+import { startBroker } from "../support/nats.ts";
+import { eventually } from "../support/eventually.ts";
 import { facts, line } from "./facts.ts";
 
 const S = 1e9;

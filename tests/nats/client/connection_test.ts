@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../../runtime/nats_server/server.ts";
 import { connectNats, watchConnection } from "../../../runtime/nats/client/connection.ts";
-import { startTcpProxy } from "../tcp_proxy.ts";
-import { eventually } from "../eventually.ts";
+import { startTcpProxy } from "../../support/tcp_proxy.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** A server that greets with that INFO and answers PING, and knows nothing else. */
 function startGreeter(info: object): { port: number } & AsyncDisposable {

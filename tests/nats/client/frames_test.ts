@@ -4,7 +4,7 @@ import type { PublishResult } from "../../../runtime/engine/ports.ts";
 import { Frames } from "../../../runtime/nats/client/frames.ts";
 import { HeaderBlock } from "../../../runtime/nats/client/header_block.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
-import { startBroker } from "../broker.ts";
+import { startBroker } from "../../support/nats.ts";
 
 const withId = (id: string) => new HeaderBlock().add("Nats-Msg-Id", id);
 

@@ -3,10 +3,10 @@ import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { AckFloors } from "../../../runtime/nats/consume/ack_floors.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import type { AckFloor } from "../../../runtime/nats/topology/resources.ts";
-import type { Broker } from "../broker.ts";
-import { desired } from "../desired.ts";
-import { eventually } from "../eventually.ts";
-import { startSettling } from "./settling.ts";
+import type { Broker } from "../../support/nats.ts";
+import { desired } from "../../support/desired.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startSettling } from "../../support/settling.ts";
 
 const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../../runtime/nats_server/server.ts";
 import { Answers } from "../../../runtime/nats/consume/answers.ts";
-import { eventually } from "../eventually.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** A connection, and everything that it was heard to say on `answers.>`. */
 async function setup() {

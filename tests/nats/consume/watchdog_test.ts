@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 import { Watchdog } from "../../../runtime/nats/consume/watchdog.ts";
-import { manualClock } from "../clocks.ts";
+import { manualClock } from "../../support/clocks.ts";
 
 /** A stand-in whose main thread ticks only when the test says so, and which looks every second. */
 function setup({ limitMs = 30_000 } = {}) {

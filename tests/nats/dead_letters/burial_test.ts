@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { hurriedClock, watchedClock } from "../clocks.ts";
-import { eventually } from "../eventually.ts";
-import { rejected, type Settling, startSettling } from "../consume/settling.ts";
+import { scaledClock, watchedClock } from "../../support/clocks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { rejected, type Settling, startSettling } from "../../support/settling.ts";
 
 /** Collects the advisories of terminated messages, with the number of dead letters at that time. */
 async function terminations(orders: Settling) {
@@ -51,7 +51,7 @@ Deno.test("settle holds the original while dead letters cannot be stored, and re
 });
 
 Deno.test("giveUp ends the retries of a dead letter, and leaves the original to JetStream", async () => {
-  const clock = watchedClock(hurriedClock(40));
+  const clock = watchedClock(scaledClock(40));
   await using orders = await startSettling(clock);
   await orders.jsm.streams.delete("DEAD_LETTERS");
   await orders.publish(1);

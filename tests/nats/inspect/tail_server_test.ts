@@ -8,8 +8,8 @@ import { TailClient, type TailFilter } from "../../../runtime/nats/inspect/tail_
 import { REQUEST_MS, type SettledReport, TAIL_SUBJECT } from "../../../runtime/nats/inspect/tail_protocol.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { OutcomeEmitter } from "../../../runtime/telemetry/outcome_emitter.ts";
-import { type Broker, startBroker } from "../broker.ts";
-import { eventually } from "../eventually.ts";
+import { type Broker, startBroker } from "../../support/nats.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** Starts the tail server of a process whose deliveries the test settles. */
 function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects: string[] = []) {

@@ -4,8 +4,8 @@ import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
 import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import type { Durable } from "../../../runtime/nats/topology/resources.ts";
-import { type Broker, startBroker } from "../broker.ts";
-import { desired } from "../desired.ts";
+import { type Broker, startBroker } from "../../support/nats.ts";
+import { desired } from "../../support/desired.ts";
 
 const SECOND = 1_000 * 1e6;
 const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };

@@ -5,8 +5,8 @@ import { durablesOf } from "../../../runtime/nats/consume/resources.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import type { Durable } from "../../../runtime/nats/topology/resources.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { type Broker, startBroker } from "../broker.ts";
-import { desired } from "../desired.ts";
+import { type Broker, startBroker } from "../../support/nats.ts";
+import { desired } from "../../support/desired.ts";
 
 const MINUTE = 60_000 * 1e6;
 const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };

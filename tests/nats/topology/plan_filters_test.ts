@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { SkippedEvents, Step } from "../../../runtime/nats/topology/step.ts";
-import { eventually } from "../eventually.ts";
-import { DESIRED, type Planning, SHIP, SHIP_RETRIES, startPlanning } from "./planning.ts";
+import { eventually } from "../../support/eventually.ts";
+import { DESIRED, type Planning, SHIP, SHIP_RETRIES, startPlanning } from "../../support/planning.ts";
 
 /** Returns the desired state of `ship` with other triggers. */
 function on(...filters: string[]) {

@@ -3,8 +3,8 @@ import { Kvm } from "@nats-io/kv";
 import { DiscardPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
 import { IDEMPOTENCY } from "../../../runtime/nats/kv/resources.ts";
 import { planBucket } from "../../../runtime/nats/topology/plan_bucket.ts";
-import { eventually } from "../eventually.ts";
-import { DESIRED, desiredWith, everything, ORDERS, startPlanning } from "./planning.ts";
+import { eventually } from "../../support/eventually.ts";
+import { DESIRED, desiredWith, everything, ORDERS, startPlanning } from "../../support/planning.ts";
 
 const SECOND = 1_000 * 1e6;
 

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { AckPolicy, DeliverPolicy, RetentionPolicy } from "@nats-io/jetstream";
 import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
-import { eventually } from "../eventually.ts";
-import { DESIRED, everything, ORDERS, type Planning, SHIP, SHIP_RETRIES, startPlanning } from "./planning.ts";
+import { eventually } from "../../support/eventually.ts";
+import {
+  DESIRED,
+  everything,
+  ORDERS,
+  type Planning,
+  SHIP,
+  SHIP_RETRIES,
+  startPlanning,
+} from "../../support/planning.ts";
 
 /** Stores six events, and creates the consumer `ship` with the ack policy `all`, as another tool might. */
 async function setupAckAll(retention: RetentionPolicy = RetentionPolicy.Limits): Promise<Planning> {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { AckPolicy } from "@nats-io/jetstream";
-import { eventually } from "../eventually.ts";
-import { DESIRED, desiredWith, ORDERS, type Planning, SHIP, SHIP_RETRIES, startPlanning } from "./planning.ts";
+import { eventually } from "../../support/eventually.ts";
+import {
+  DESIRED,
+  desiredWith,
+  ORDERS,
+  type Planning,
+  SHIP,
+  SHIP_RETRIES,
+  startPlanning,
+} from "../../support/planning.ts";
 
 /** Starts a cluster with the consumers of `ship` and of a former function `bill`. */
 async function setup(): Promise<Planning> {
