@@ -31,9 +31,9 @@ import { Pulse } from "../nats/client/pulse.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
 import { RETRIES, RetryStream, retrySubject } from "../nats/retry/retry_stream.ts";
 import { NatsSettler } from "../nats/consume/settle.ts";
-import type { Durable } from "../nats/topology/plan_consumer.ts";
+import type { Durable } from "../nats/topology/resources.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
-import { ensureTopology, requireTopology } from "../nats/topology/topology.ts";
+import { ensureTopology, requireTopology } from "../nats/topology/ensure_topology.ts";
 import { RetryService } from "../nats/retry/service.ts";
 import { adminProblems, publicProblems } from "./problems.ts";
 import { readiness } from "./readiness.ts";
@@ -103,7 +103,7 @@ export async function startRuntime(
     const replicas = config.WEIR_REPLICAS;
     const applyTopology = async (partly: boolean) => {
       if (!apply) return await requireTopology(jsm, wanted);
-      const made = await ensureTopology(jsm, registry.streams, durables, replicas, { ...wanted, partly });
+      const made = await ensureTopology(jsm, wanted, partly);
       for (const { functionName, stream, waiting } of made) {
         if (waiting === 0) continue;
         log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });

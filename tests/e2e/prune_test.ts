@@ -36,7 +36,7 @@ Deno.test("what a removed function leaves is kept while it runs, and pruned afte
   assert.deepEqual(
     refused.map(({ problem }) => problem),
     ["DEMO", "RETRIES"].map((stream) =>
-      `consumer removed on stream ${stream}: a process is pulling on it, or was a minute ago: it stays`
+      `consumer removed on stream ${stream}: not deleted, since a process pulls from it, or did within the last minute`
     ),
   );
 
