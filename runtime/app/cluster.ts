@@ -79,8 +79,8 @@ const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-af
 /** What a failure to store means to somebody who posted an event. */
 export function storeProblem(error: unknown): Problem | undefined {
   if (!(error instanceof PublishError)) return undefined;
-  const { problem, message } = error;
-  switch (problem) {
+  const { code, message } = error;
+  switch (code) {
     case "too-large":
       return new Problem(413, "Content Too Large", message);
     case "id-taken":

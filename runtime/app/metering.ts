@@ -56,7 +56,7 @@ export class Metering {
   /** Publishers with the time that storing takes measured. */
   publishers(...inner: readonly Publisher[]): Publisher[] {
     const durations = this.metrics.histogram("weir.publish.duration");
-    const problemOf = (error: unknown) => error instanceof PublishError ? error.problem : "failed";
+    const problemOf = (error: unknown) => error instanceof PublishError ? error.code : "failed";
     return inner.map((publisher) => new MeteredPublisher(publisher, durations, problemOf));
   }
 

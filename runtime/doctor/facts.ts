@@ -76,7 +76,9 @@ export interface WaitingLetters {
 }
 
 /** A rule needs what is not known. */
-export class NotKnown extends Error {}
+export class NotKnown extends Error {
+  readonly code = "not-known";
+}
 
 /** The connection. @throws {NotKnown} where there is none; why is told once, by a rule of its own. */
 export function connected({ connection }: Pick<Facts, "connection">): Connection {

@@ -3,9 +3,11 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Registry } from "../project/registry.ts";
 import { natsOptions } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
+import { JETSTREAM_CODES } from "../nats/client/error_codes.ts";
 import { connectNats } from "../nats/client/connection.ts";
 import { RETRIES } from "../nats/retry/retry_stream.ts";
 import { SubjectCounts } from "../nats/inspect/subject_counts.ts";
+import { unlessMissing } from "../nats/topology/config_diff.ts";
 import type { Connection, Facts, Greeting, Known } from "./facts.ts";
 import { addressesOf, greet } from "./probe_server.ts";
 import { ownStreams, streamsOf } from "./required_permissions.ts";
@@ -147,12 +149,8 @@ async function countParked(
   project: Registry | undefined,
 ): Promise<ReadonlyMap<string, number>> {
   const counts = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked);
-  try {
-    return await counts.of((project?.functions ?? []).map(({ name }) => name));
-  } catch (error) {
-    if (/stream not found/i.test((error as Error).message)) return new Map();
-    throw error;
-  }
+  const counted = counts.of((project?.functions ?? []).map(({ name }) => name));
+  return await unlessMissing(counted, JETSTREAM_CODES.streamNotFound) ?? new Map();
 }
 
 /** What came of asking. @param what for the reason why it is not known */

@@ -12,6 +12,7 @@ const STORING_MS = 15_000;
 /** The author's `key` did not name the event: a failure of the function, and not of the inbox. */
 export class IdempotencyKeyError extends TypeError {
   override readonly name = "IdempotencyKeyError";
+  readonly code = "idempotency-key";
 }
 
 /**

@@ -61,7 +61,7 @@ for (const contentType of [NDJSON, BATCH]) {
       return { stream: "ORDERS", sequence: 1, duplicate: false };
     });
     assert.deepEqual(producer.status, { code: SpanStatusCode.ERROR, message: "no room" });
-    assert.equal(producer.attributes["error.type"], "StoreError");
+    assert.equal(producer.attributes["error.type"], "PublishError");
     assert.deepEqual(producer.events?.map(({ name }) => name), ["exception"]);
   });
 }

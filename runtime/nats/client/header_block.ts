@@ -6,7 +6,10 @@ const NAME = /^[!-9;-~]+$/;
 const USUAL = new Set(["Nats-Msg-Id", "ce-specversion", "ce-id", "traceparent"]);
 
 /** NATS cannot carry a header. */
-export class HeaderError extends Error {}
+export class HeaderError extends Error {
+  override readonly name = "HeaderError";
+  readonly code = "invalid-header";
+}
 
 /**
  * Headers that are written once and never read, as the text they are on the wire. `MsgHdrs` of the client holds a map

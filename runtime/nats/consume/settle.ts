@@ -192,7 +192,7 @@ export class NatsSettler implements Settler {
       try {
         await this.deadLetters.store(functionName, delivery, outcome, progress, withPayload);
       } catch (error) {
-        if (error instanceof PublishError && error.problem === "too-large") withPayload = false;
+        if (error instanceof PublishError && error.code === "too-large") withPayload = false;
         throw error;
       }
     });

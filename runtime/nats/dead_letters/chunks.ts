@@ -41,7 +41,7 @@ export async function storeChunks(
       }
       return sequences;
     } catch (error) {
-      if (!(error instanceof PublishError && error.problem === "too-large") || count === MOST_PARTS) throw error;
+      if (!(error instanceof PublishError && error.code === "too-large") || count === MOST_PARTS) throw error;
     }
   }
 }

@@ -24,7 +24,7 @@ export class DeadLetters {
    * @param whole false for one that is too large to be one message: what does not fit goes before it in parts. Where
    *   the original is would not do, since to end it removes it from a stream that is a work queue.
    * @param id what it is stored once by
-   * @throws {StoreError} when the dead letter is not known to be stored.
+   * @throws {PublishError} when the dead letter is not known to be stored.
    */
   async store(
     functionName: string,

@@ -1,4 +1,4 @@
-import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { Redriven } from "../../core/dead_letter.ts";
 import { allChunks, isChunk } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
@@ -6,12 +6,10 @@ import { readStoredDeadLetter } from "./list.ts";
 import { unlessMissing } from "../topology/config_diff.ts";
 import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "../retry/retry_stream.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** How often a dead letter may be sent back before somebody has to insist. */
 const MAX_REDRIVES = 3;
-
-/** JetStream's answer when the subject has a message already. */
-const SUBJECT_TAKEN = "(10071)";
 
 /** Says whether a function has a consumer for what comes back to it. */
 export type HasFunction = (name: string) => Promise<boolean>;
@@ -21,7 +19,7 @@ export function functionLookup(jsm: JetStreamManager): HasFunction {
   const known = new Map<string, Promise<boolean>>();
   return (name) => {
     const found = known.get(name) ??
-      unlessMissing(jsm.consumers.info(RETRIES.stream, name), JetStreamApiCodes.ConsumerNotFound).then(Boolean);
+      unlessMissing(jsm.consumers.info(RETRIES.stream, name), JETSTREAM_CODES.consumerNotFound).then(Boolean);
     known.set(name, found);
     found.catch(() => known.delete(name));
     return found;
@@ -68,8 +66,8 @@ export async function redrive(
     await store.store(subject, letter.payload, hdrs);
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
-    if (error.problem === "too-large") return "too-large";
-    if (!error.message.includes(SUBJECT_TAKEN)) throw error;
+    if (error.code === "too-large") return "too-large";
+    if (error.jetStreamCode !== JETSTREAM_CODES.streamWrongLastSequence) throw error;
   }
   await remove(jsm, sequence, letter.parts);
   return "redriven";
@@ -94,16 +92,17 @@ async function remove(jsm: Remover, sequence: number, parts: readonly number[]):
   return removed;
 }
 
-/** Removes one message of a stream; false when there was none. */
-export async function removeMessage(
-  jsm: { readonly streams: Pick<JetStreamManager["streams"], "deleteMessage"> },
-  stream: string,
-  sequence: number,
-): Promise<boolean> {
+/** Removes one message of a stream. Returns false when there was none. */
+export async function removeMessage(jsm: Remover, stream: string, sequence: number): Promise<boolean> {
   try {
     return await jsm.streams.deleteMessage(stream, sequence, false);
   } catch (error) {
-    if (error instanceof JetStreamApiError && /not found|no message|EOF/i.test(error.message)) return false;
-    throw error;
+    if (!(error instanceof JetStreamApiError)) throw error;
+    const { code } = error;
+    if (code === JETSTREAM_CODES.sequenceNotFound || code === JETSTREAM_CODES.streamNotFound) return false;
+    // The server has one code for everything that a deletion can fail with, a missing message among it.
+    if (code !== JETSTREAM_CODES.streamMsgDeleteFailed) throw error;
+    if (await jsm.streams.getMessage(stream, { seq: sequence })) throw error;
+    return false;
   }
 }

@@ -1,6 +1,5 @@
 import {
   DiscardPolicy,
-  JetStreamApiCodes,
   type JetStreamManager,
   RetentionPolicy,
   StorageType,
@@ -10,6 +9,7 @@ import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { differing, unlessMissing } from "../topology/config_diff.ts";
 import type { Step } from "../topology/step.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** A key-value bucket of Weir's own: a stream, as NATS KV names it and its keys, so that every tool for KV sees it. */
 export interface Bucket {
@@ -68,7 +68,7 @@ function newBucket(name: string, config: Partial<StreamConfig>, replicas: number
 
 /** A bucket that is there; undefined where there is none. */
 export async function openBucket(nc: NatsConnection, jsm: JetStreamManager, name: string): Promise<KV | undefined> {
-  const found = await unlessMissing(jsm.streams.info(streamOf(name)), JetStreamApiCodes.StreamNotFound);
+  const found = await unlessMissing(jsm.streams.info(streamOf(name)), JETSTREAM_CODES.streamNotFound);
   return found && await new Kvm(nc).open(name, { allow_direct: found.config.allow_direct });
 }
 

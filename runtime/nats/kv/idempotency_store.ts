@@ -1,14 +1,13 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/ports.ts";
+import { isWrongLastSequence } from "../client/error_codes.ts";
 import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 import { INBOX, streamOf } from "./buckets.ts";
 import { ensureBucket } from "./ensure_bucket.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
 
 const BUCKET = { stream: streamOf(INBOX.name), prefix: `$KV.${INBOX.name}` } as const;
-/** JetStream's answers when a subject has a message already. */
-const TAKEN = /\((10071|10164)\)/;
 const ROUNDS = 5;
 const UTF8 = new TextEncoder();
 
@@ -40,7 +39,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
         const { sequence } = await this.store.store(subject, encode({ state: "in-progress", by }), hdrs);
         return { kind: "claimed", claim: this.#claim(subject, by, sequence, ttlMs) };
       } catch (error) {
-        if (!(error instanceof PublishError && TAKEN.test(error.message))) {
+        if (!(error instanceof PublishError && isWrongLastSequence(error.jetStreamCode))) {
           await this.ensureBucket().catch(() => {}); // it may be gone: the next delivery finds it again
           throw error;
         }

@@ -5,11 +5,9 @@ import type { KvBucket, KvEntry } from "../../api/context.ts";
 import { KvConflictError } from "../../api/errors.ts";
 import type { KvStore } from "../../engine/ports.ts";
 import { kvJson } from "../../core/kv_json.ts";
+import { isWrongLastSequence } from "../client/error_codes.ts";
 import { checkKvKey } from "../../core/kv_key.ts";
 import { noBucket, openBucket } from "./buckets.ts";
-
-/** JetStream's answer to a write whose expected revision is not the last one. */
-const WRONG_LAST_SEQUENCE = [10071, 10164];
 
 /** Key-value buckets of NATS, holding JSON. A bucket is made when it is first used. */
 export class NatsKvStore implements KvStore {
@@ -93,7 +91,7 @@ class JsonBucket<Value> implements KvBucket<Value> {
       try {
         return await write(kv);
       } catch (error) {
-        const conflict = error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code);
+        const conflict = error instanceof JetStreamApiError && isWrongLastSequence(error.code);
         throw conflict ? new KvConflictError(this.name, key, { cause: error }) : error;
       }
     });

@@ -21,6 +21,7 @@ export async function diagnoseNoResponders(
     const what = `no stream stores ${JSON.stringify(subject)}`;
     return new PublishError("no-stream", `${what}: a start of Weir makes one; was it deleted since? ${tries} tries`);
   } catch (error) {
-    return unanswered(subject, `JetStream does not answer (${(error as Error).message}): is it enabled?`, tries);
+    const why = `JetStream does not answer (${(error as Error).message}): is it enabled?`;
+    return unanswered(subject, why, tries, { cause: error });
   }
 }

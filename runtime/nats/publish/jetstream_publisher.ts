@@ -9,11 +9,19 @@ import { diagnoseNoResponders } from "./diagnose_no_responders.ts";
 import { PubAcks } from "./pub_ack.ts";
 import { InFlight } from "./in_flight.ts";
 import { encode } from "../client/encode_pool.ts";
-import { answersDenied, publishDenied, PublishError, refusalError, unanswered, unsendable } from "./publish_error.ts";
+import {
+  pubAcksDenied,
+  publishDenied,
+  PublishError,
+  type Refusal,
+  refusalError,
+  unanswered,
+  unsendable,
+} from "./publish_error.ts";
 import { Turn } from "../client/turn.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
-export { PublishError, type PublishProblem } from "./publish_error.ts";
+export { PublishError, type PublishErrorCode } from "./publish_error.ts";
 
 /** Stores messages: what dead letters, parked retries and events stand on. */
 export interface Store {
@@ -166,7 +174,7 @@ export class JetStreamPublisher implements Store {
     if (ack.error) {
       const error = refusalError(pending.subject, ack.stream, ack.error);
       if (error) return pending.storing.failed(error);
-      return this.#again(pending, `JetStream says: ${ack.error.description} (${ack.error.err_code ?? ack.error.code})`);
+      return this.#again(pending, ack.error);
     }
     const stored = { stream: ack.stream!, sequence: ack.seq!, duplicate: ack.duplicate === true };
     try {
@@ -176,12 +184,15 @@ export class JetStreamPublisher implements Store {
     }
   }
 
-  /** @param why it was not stored; undefined when nobody took it */
-  #again(pending: Pending, why?: string): void {
+  /** @param refusal JetStream's answer. Default: there were no responders. */
+  #again(pending: Pending, refusal?: Refusal): void {
     const { subject, tries } = pending, delayMs = backoffMs(BETWEEN, tries, 1);
     if (!this.#isOver(pending, delayMs)) this.clock.timer(delayMs, () => this.#turn.add(pending));
-    else if (why !== undefined) pending.storing.failed(unanswered(subject, why, tries));
-    else void diagnoseNoResponders(this.nc, subject, tries, TRY_MS).then((error) => pending.storing.failed(error));
+    else if (refusal) {
+      const jetStreamCode = refusal.err_code ?? refusal.code;
+      const why = `JetStream says: ${refusal.description} (${jetStreamCode})`;
+      pending.storing.failed(unanswered(subject, why, tries, { jetStreamCode }));
+    } else void diagnoseNoResponders(this.nc, subject, tries, TRY_MS).then((error) => pending.storing.failed(error));
   }
 
   #overdue(): void {
@@ -230,7 +241,7 @@ export class JetStreamPublisher implements Store {
     this.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => {
         if (!error) return this.#answered(msg);
-        const denied = this.#denied = answersDenied(error); // the subscription is gone
+        const denied = this.#denied = pubAcksDenied(error); // the subscription is gone
         for (const { storing } of this.#sent.takeAll(() => true)) storing.failed(denied);
       },
     });

@@ -30,7 +30,7 @@ export class RetryStream {
   /**
    * Stores an event that comes back at a time: JetStream's own schedule, so that it survives restarts of everything.
    *
-   * @throws {StoreError} when it is not known to be stored.
+   * @throws {PublishError} when it is not known to be stored.
    */
   park(
     functionName: string,
@@ -52,7 +52,7 @@ export class RetryStream {
   /**
    * Stores an event that its consumer will not deliver again.
    *
-   * @throws {StoreError} when it is not known to be stored.
+   * @throws {PublishError} when it is not known to be stored.
    */
   bringBack(functionName: string, delivery: Delivery, progress: Progress): Promise<PublishResult> {
     const hdrs = retryHeaders(functionName, delivery, progress);

@@ -1,8 +1,9 @@
-import { type ConsumerConfig, JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { type ConsumerConfig, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import { streamOf } from "../kv/buckets.ts";
 import { asConfig } from "./config_diff.ts";
 import { nameOf, type Step, type StepOf } from "./step.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** A step that JetStream did not take, or that the NATS user may not ask for. */
 interface Failed {
@@ -57,12 +58,17 @@ export async function applySteps(
   return failed;
 }
 
+const RACES: readonly number[] = [
+  JETSTREAM_CODES.streamNameExists,
+  JETSTREAM_CODES.consumerAlreadyExists,
+  JETSTREAM_CODES.consumerDoesNotExist,
+  JETSTREAM_CODES.streamNotFound,
+];
+
 /** The name was taken, or gone, by the time we acted on what we had seen. */
 export function isRace({ error }: Failed): boolean {
   if (!(error instanceof JetStreamApiError)) return false;
-  const { code } = error, nameInUse = 10058, consumerExists = 10148, consumerGone = 10149;
-  return code === nameInUse || code === consumerExists || code === consumerGone ||
-    code === JetStreamApiCodes.StreamNotFound;
+  return RACES.includes(error.code);
 }
 
 /** JetStream, or the server, says no. */

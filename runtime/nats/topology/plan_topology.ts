@@ -1,7 +1,6 @@
 import {
   type ConsumerInfo,
   DiscardPolicy,
-  JetStreamApiCodes,
   type JetStreamManager,
   RetentionPolicy,
   type StreamInfo,
@@ -14,6 +13,7 @@ import type { Step } from "./step.ts";
 import { type Durable, type Floor, planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream, type WantedStream } from "./plan_stream.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** Everything that a process needs of a cluster. */
 export interface DesiredState {
@@ -70,13 +70,13 @@ export async function planTopology(jsm: JetStreamManager, wanted: DesiredState):
 }
 
 function readStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
-  return unlessMissing(jsm.streams.info(name), JetStreamApiCodes.StreamNotFound);
+  return unlessMissing(jsm.streams.info(name), JETSTREAM_CODES.streamNotFound);
 }
 
 /** Undefined also where there is no such stream. */
 export function readConsumer(jsm: JetStreamManager, stream: string, name: string): Promise<ConsumerInfo | undefined> {
-  const found = unlessMissing(jsm.consumers.info(stream, name), JetStreamApiCodes.ConsumerNotFound);
-  return unlessMissing(found, JetStreamApiCodes.StreamNotFound);
+  const found = unlessMissing(jsm.consumers.info(stream, name), JETSTREAM_CODES.consumerNotFound);
+  return unlessMissing(found, JETSTREAM_CODES.streamNotFound);
 }
 
 /** Other streams that store some of these subjects. */

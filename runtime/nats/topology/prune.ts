@@ -1,9 +1,10 @@
-import { JetStreamApiCodes, type JetStreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager } from "@nats-io/jetstream";
 import { unlessMissing } from "./config_diff.ts";
 import type { StepOf } from "./step.ts";
 import { isPulled } from "./unused.ts";
 import { readConsumer } from "./plan_topology.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** What came of a consumer that was to be removed. */
 type Pruned =
@@ -37,7 +38,7 @@ export async function prune(
     const inLane = step.kind === "orphan" && step.stream === RETRIES.stream;
     const cancelled = inLane ? await cancelParked(step.name) : 0;
     const info = inLane ? await readConsumer(jsm, step.stream, step.name) : now[i];
-    await unlessMissing(jsm.consumers.delete(step.stream, step.name), JetStreamApiCodes.ConsumerNotFound);
+    await unlessMissing(jsm.consumers.delete(step.stream, step.name), JETSTREAM_CODES.consumerNotFound);
     const leftBehind = info ? info.num_pending + info.num_ack_pending : 0;
     result.set(step, { kind: "removed", leftBehind, cancelled });
   }

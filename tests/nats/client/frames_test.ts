@@ -64,12 +64,12 @@ Deno.test("what the server is too small for is refused for itself, and what is j
     nats.begin("order-3", "x".repeat(most - 100)),
   ]);
   assert.deepEqual([small.status, fits.status], ["fulfilled", "fulfilled"]);
-  assert.equal(large.status === "rejected" && large.reason.problem, "too-large");
+  assert.equal(large.status === "rejected" && large.reason.code, "too-large");
 });
 
 Deno.test("a subject that would be two is refused", async () => {
   await using nats = await setup();
-  await assert.rejects(nats.begin("order-1", "{}", "orders.created orders.paid"), { name: "StoreError" });
+  await assert.rejects(nats.begin("order-1", "{}", "orders.created orders.paid"), { name: "PublishError" });
   assert.equal((await nats.begin("order-2", "{}")).sequence, 1);
 });
 

@@ -88,8 +88,8 @@ Deno.test("an event of another type with the same id was not stored, and that is
   await using nats = await setup();
   await nats.publisher.publish(EVENT);
   await assert.rejects(nats.publisher.publish({ ...EVENT, type: "orders.paid" }), {
-    name: "StoreError",
-    problem: "id-taken",
+    name: "PublishError",
+    code: "id-taken",
     message: 'id "order-1" was used for an event of type orders.created shortly before: use another',
   });
 });

@@ -41,7 +41,7 @@ Deno.test("while the server is gone those in a hurry learn it after three second
   const first = await refusal(bench.put("order-2", "orders.created", bench.store.failFast));
   const took = performance.now() - begun;
   assert.ok(took > 2_000 && took < 5_000, `it took ${took} ms`);
-  assert.equal(first.problem, "unavailable");
+  assert.equal(first.code, "unavailable");
   assert.match(
     first.message,
     /^"orders\.created" is not known to be stored: NATS at 127\.0\.0\.1:\d+ is not connected for [34]\.\d s: see/,
@@ -99,7 +99,7 @@ Deno.test("a server that hangs is noticed, is sent nothing more, and everything 
   await eventually(() => nc.stats().outMsgs >= before + 50);
   const sent = nc.stats().outMsgs;
   const error = await hurried;
-  assert.equal(error.problem, "unavailable");
+  assert.equal(error.code, "unavailable");
   assert.match(error.message, /does not answer for 3\.\d s/);
   assert.match(bench.store.outage()!.message, /does not answer/);
   assert.equal(nc.stats().outMsgs, sent, "it sent again what was not read");

@@ -34,9 +34,9 @@ export function withId(id: string): MsgHdrs {
   return hdrs;
 }
 
-/** The StoreError that a store ends with. */
+/** The PublishError that a store ends with. */
 export async function refusal(storing: Promise<unknown>): Promise<PublishError> {
   const error = await storing.then((stored) => stored, (error) => error);
-  assert.ok(error instanceof PublishError, `expected a StoreError, got ${JSON.stringify(error)}`);
+  assert.ok(error instanceof PublishError, `expected a PublishError, got ${JSON.stringify(error)}`);
   return error;
 }
