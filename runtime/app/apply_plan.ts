@@ -42,7 +42,7 @@ export async function applyPlan(
     .filter((step): step is StepOf<"orphan" | "moved"> => step.kind === "orphan" || step.kind === "moved")
     .filter(({ name }) => whose === true || whose.includes(name));
   for (const group of Map.groupBy(unused, ({ name }) => name).values()) {
-    for (const [step, pruned] of await prune(jsm, group, (name) => cancelParked(new RetryService(cluster), name))) {
+    for (const [step, pruned] of await prune(jsm, group, (name) => cancelRetries(new RetryService(cluster), name))) {
       if (pruned.kind === "removed") tell({ step, leftBehind: pruned.leftBehind, cancelled: pruned.cancelled });
       else tell({ step, problem: `${nameOf(step)}: a process is pulling on it, or was a minute ago: it stays` });
     }
@@ -51,10 +51,10 @@ export async function applyPlan(
 }
 
 /** All that is to come back to a function; what comes due meanwhile is taken with what is due. */
-async function cancelParked(desk: RetryService, functionName: string): Promise<number> {
+async function cancelRetries(service: RetryService, functionName: string): Promise<number> {
   let cancelled = 0;
-  for await (const { sequence } of desk.list({ function: functionName })) {
-    if (await desk.cancel(sequence)) cancelled++;
+  for await (const { sequence } of service.list({ function: functionName })) {
+    if (await service.cancel(sequence)) cancelled++;
   }
-  return cancelled + await desk.buryDue(functionName);
+  return cancelled + await service.buryDue(functionName);
 }

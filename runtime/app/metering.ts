@@ -129,7 +129,7 @@ export class Metering {
     const values = {
       "weir.function.pending": "pending",
       "weir.function.ack_pending": "ackPending",
-      "weir.function.parked": "parked",
+      "weir.function.delayed_retries": "delayedRetries",
       "weir.function.oldest_waiting_age": "oldestWaitingMs",
       "weir.dead_letters.waiting": "deadLetters",
     } as const;

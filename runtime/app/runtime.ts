@@ -128,12 +128,12 @@ export async function startRuntime(
       const last_by_subj = retrySubject(name, delivery);
       return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
     });
-    const lane = new RetryStream(store);
+    const retries = new RetryStream(store);
     const settler = new NatsSettler(
       nc,
       metering.deadLetters(new DeadLetters(store, storedBefore)),
       attempts,
-      lane,
+      retries,
       jsm,
       systemClock,
       (name, what, error) =>
@@ -155,7 +155,7 @@ export async function startRuntime(
     });
 
     // A repair takes the limit away again.
-    new Advisories(nc, jsm, durables, attempts, lane, log).listen(() => repair.ask());
+    new Advisories(nc, jsm, durables, attempts, retries, log).listen(() => repair.ask());
 
     const pulse = new Pulse(nc, steadyClock), lag = new LagReader(nc, jsm, durables, systemClock);
     const countReconnect = metering.connection(() => pulse.problem());
@@ -216,7 +216,7 @@ export async function startRuntime(
       functions: async () =>
         functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact),
       deadLetters: new DeadLetterService(cluster),
-      parked: new RetryService(cluster),
+      retries: new RetryService(cluster),
       problem: (error) => awayProblem(error, pulse.problem()),
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);

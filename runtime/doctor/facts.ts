@@ -30,8 +30,8 @@ export interface Facts {
   readonly unread: readonly string[];
   readonly clock: Known<ClockReading>;
   readonly deadLetters: Known<WaitingLetters>;
-  /** How many retries each function has parked. */
-  readonly parked: Known<ReadonlyMap<string, number>>;
+  /** The number of delayed retries of each function. */
+  readonly delayedRetries: Known<ReadonlyMap<string, number>>;
 }
 
 /** Where telemetry goes, and what came of knocking there. */

@@ -27,7 +27,7 @@ type ClusterFacts = Pick<
   | "unread"
   | "clock"
   | "deadLetters"
-  | "parked"
+  | "delayedRetries"
 >;
 
 const ANSWER_MS = 2_000;
@@ -69,7 +69,7 @@ export function unknownCluster(problem: string, unknown = "there is no connectio
     unread: [],
     clock: not,
     deadLetters: not,
-    parked: not,
+    delayedRetries: not,
   };
 }
 
@@ -82,12 +82,12 @@ async function look(
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: ANSWER_MS });
   const { user, clock } = await askUser(nc);
   const names = project ? streamsOf(project) : ownStreams({ functions: [] });
-  const [servers, account, read, deadLetters, parked] = await Promise.all([
+  const [servers, account, read, deadLetters, delayedRetries] = await Promise.all([
     allServers(nc, configured),
     tried("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
     readStreams(jsm, names),
     tried("dead letters", () => readLetters(jsm)),
-    tried("parked retries", () => countParked(nc, jsm, project)),
+    tried("delayed retries", () => countDelayedRetries(nc, jsm, project)),
   ]);
   return {
     servers,
@@ -96,7 +96,7 @@ async function look(
     account,
     clock,
     deadLetters,
-    parked,
+    delayedRetries,
     ...read,
   };
 }
@@ -143,12 +143,12 @@ async function allServers(nc: NatsConnection, configured: readonly Greeting[]): 
   });
 }
 
-async function countParked(
+async function countDelayedRetries(
   nc: NatsConnection,
   jsm: JetStreamManager,
   project: Registry | undefined,
 ): Promise<ReadonlyMap<string, number>> {
-  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked);
+  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed);
   const counted = counts.of((project?.functions ?? []).map(({ name }) => name));
   return await unlessMissing(counted, JETSTREAM_CODES.streamNotFound) ?? new Map();
 }

@@ -52,7 +52,7 @@ export function needsOf(project: Registry, there: ReadonlySet<string>): Need[] {
     { action: "publish", subject: "_INBOX.>", purpose: "to show outcomes to `events tail`", optional: true },
     ...publish("to store events", ...new Set([...emitted, ...published])),
     ...publish("to store dead letters", ...DEAD_LETTERS.subjects),
-    ...publish("to park retries", ...RETRIES.subjects),
+    ...publish("to delay retries", ...RETRIES.subjects),
     ...publish("to count attempts and remember what was handled", ...buckets.map((name) => `$KV.${name.slice(3)}.>`)),
     ...publish("to find the stream of a subject", `${API}.STREAM.NAMES`),
     ...publish("to look at streams", ...streams.map((name) => `${API}.STREAM.INFO.${name}`)),

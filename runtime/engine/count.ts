@@ -12,7 +12,7 @@ export interface Count {
   /** What the event emits may be stored already, since then; undefined: it is not. */
   readonly emittedSinceMs: number | undefined;
   /** It waits elsewhere for its next attempt: this delivery is of a process that did not live to settle it. */
-  readonly parked: boolean;
+  readonly delayed: boolean;
   /** How the event ends: decided at an earlier delivery that did not live to see it through. */
   readonly ending: DeadLetterOutcome | undefined;
   /** What is to be written when the handler is about to run; undefined: nothing, as for nearly every event. */
@@ -42,7 +42,7 @@ function first({ attempts, excusedDeliveries, emittedSinceMs, attemptTrace }: De
     attempt: attempts + 1,
     excusedDeliveries,
     emittedSinceMs,
-    parked: false,
+    delayed: false,
     ending: undefined,
     begin: undefined,
     previous: attemptTrace,
@@ -58,13 +58,13 @@ async function again(
   const { history } = delivery;
   const known = await attempts.read(functionName, delivery);
   const presumed = Math.max(0, Math.min(1, budget - history.attempts - 1));
-  const { begun, free, emitted, parked = false, ending } = known ?? { begun: presumed, free: 0, emitted: true };
+  const { begun, free, emitted, delayed = false, ending } = known ?? { begun: presumed, free: 0, emitted: true };
   const previous = known?.attemptTrace ?? history.attemptTrace;
   return {
     attempt: history.attempts + begun + 1,
     excusedDeliveries: history.excusedDeliveries + free,
     emittedSinceMs: history.emittedSinceMs ?? (emitted === false ? undefined : delivery.storedAtMs),
-    parked,
+    delayed,
     ending,
     // Of an attempt that kills its process no span is ever sent: the one before stays what is linked to.
     begin: { begun: begun + 1, free, emitted: true, ...(previous && { attemptTrace: previous }) },

@@ -104,7 +104,7 @@ export class Pipeline {
     const given = this.#circumstances(counted);
     if (!trigger) return decision(counted, deferUnknownSubject(delivery, given));
     if (counted.ending) return decision(counted, counted.ending);
-    if (counted.parked) return decision(counted, { kind: "ack", skipped: "parked" });
+    if (counted.delayed) return decision(counted, { kind: "ack", skipped: "delayed" });
     const stop = checkDelivery({
       decoded,
       attempt: given.attempt,

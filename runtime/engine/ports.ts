@@ -115,7 +115,7 @@ export interface AttemptCounts {
   /** False when every attempt so far is known to have stored nothing of what it emitted. */
   readonly emitted: boolean;
   /** It waits elsewhere for its next attempt, and this delivery of it is one too many. */
-  readonly parked?: boolean;
+  readonly delayed?: boolean;
   /** How the event ends: decided, and perhaps carried out. */
   readonly ending?: DeadLetterOutcome;
   /** The span of the last delivery that was settled, as a W3C `traceparent`. */

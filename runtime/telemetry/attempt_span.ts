@@ -39,7 +39,7 @@ function isSampled(span: Span): boolean {
 function linksTo({ previous, delivery }: Invocation): Link[] | undefined {
   const ids = parseTraceparent(previous);
   if (!ids) return undefined;
-  const how = delivery.deliveryCount > 1 ? "retried" : delivery.deadLetter !== undefined ? "redriven" : "parked";
+  const how = delivery.deliveryCount > 1 ? "retried" : delivery.deadLetter !== undefined ? "redriven" : "delayed";
   return [{ context: { ...ids, isRemote: true }, attributes: { "weir.link": how } }];
 }
 

@@ -70,7 +70,7 @@ export const INSTRUMENTS = {
     labels: ["function"],
     help: "Events that some replica was given and has not settled, as the server counts them.",
   },
-  "weir.function.parked": {
+  "weir.function.delayed_retries": {
     kind: "gauge",
     unit: "{event}",
     labels: ["function"],
@@ -81,7 +81,7 @@ export const INSTRUMENTS = {
     unit: "s",
     labels: ["function"],
     help:
-      "How long ago the oldest event that is neither settled nor parked was stored, or came due; 0 when none waits.",
+      "How long ago the oldest event that is neither settled nor delayed was stored, or came due; 0 when none waits.",
   },
   "weir.function.pulling": {
     kind: "gauge",

@@ -106,7 +106,7 @@ function report(outcome: Outcome, log: Scope["log"]): void {
   if (outcome.kind === "ack") {
     const { skipped } = outcome;
     if (skipped === undefined) return log.debug("handled", { outcome: "ack" });
-    const why = skipped === "parked" ? "its parked retry stands for it" : "it was handled before";
+    const why = skipped === "delayed" ? "a delayed retry of it is stored" : "it was handled before";
     return log.info(`not run: ${why}`, { outcome: "ack", skipped });
   }
   if (outcome.kind === "lease-expired") {

@@ -162,7 +162,7 @@ Deno.test("with the permissions that are listed, everything works that a running
   await bench.start();
   const { jsm } = bench.admin;
 
-  await t.step("events are handled, emitted, parked, retried and buried", async () => {
+  await t.step("events are handled, emitted, delayed, retried and buried", async () => {
     for (const n of [1, 2, 3, 4]) await bench.publish(n);
     await eventually(() => bench.handled.length === 3);
     assert.deepEqual(bench.handled.toSorted(), ["shipped 1", "shipped 3", "shipped 4"]);

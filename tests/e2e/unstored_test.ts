@@ -31,8 +31,8 @@ Deno.test("a full stream is named to the caller, and as what a function that emi
   const { status, retryAfter, body } = await post(runtime.url, "answers.told", "two");
   assert.deepEqual([status, retryAfter, body.detail], [503, "30", `the event was not stored: ${FULL}`]);
   await runtime.publish(Asked, { n: 1 });
-  const parked = async () => await (await fetch(`${runtime.adminUrl}/parked`)).json();
-  const [waiting] = await eventually(async () => (await parked()).length > 0 && parked());
+  const delayed = async () => await (await fetch(`${runtime.adminUrl}/retries`)).json();
+  const [waiting] = await eventually(async () => (await delayed()).length > 0 && delayed());
   assert.deepEqual([waiting.reason, waiting.error, waiting.attempts], ["emit-failed", `PublishError: ${FULL}`, 0]);
   await nc.close();
 });

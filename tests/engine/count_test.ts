@@ -20,7 +20,7 @@ Deno.test("a first delivery is the first attempt, and nothing is looked up or wr
     attempt: 1,
     excusedDeliveries: 0,
     emittedSinceMs: undefined,
-    parked: false,
+    delayed: false,
     ending: undefined,
     begin: undefined,
     previous: undefined,
@@ -50,13 +50,13 @@ for (
   });
 }
 
-Deno.test("attempts before an event was parked are counted on", async () => {
+Deno.test("attempts before an event was delayed are counted on", async () => {
   const history = { attempts: 2, excusedDeliveries: 3, redrives: 0 };
   assert.deepEqual(await counted(1, undefined, 5, history), {
     attempt: 3,
     excusedDeliveries: 3,
     emittedSinceMs: undefined,
-    parked: false,
+    delayed: false,
     ending: undefined,
     begin: undefined,
     previous: undefined,
@@ -65,7 +65,7 @@ Deno.test("attempts before an event was parked are counted on", async () => {
     attempt: 4,
     excusedDeliveries: 4,
     emittedSinceMs: delivery().storedAtMs,
-    parked: false,
+    delayed: false,
     ending: undefined,
     begin: { begun: 2, free: 1, emitted: true },
     previous: undefined,
@@ -86,7 +86,7 @@ for (
   });
 }
 
-Deno.test("what an event may have emitted before it was parked it may have emitted still", async () => {
+Deno.test("what an event may have emitted before it was delayed it may have emitted still", async () => {
   const history = { attempts: 2, excusedDeliveries: 0, redrives: 0, emittedSinceMs: 7 };
   assert.equal((await counted(1, undefined, 5, history)).emittedSinceMs, 7);
   assert.equal((await counted(2, { begun: 1, free: 0, emitted: false }, 5, history)).emittedSinceMs, 7);
@@ -104,9 +104,9 @@ const SECOND = "00-0af7651916cd43dd8448eb211c80319c-2222222222222222-01";
 for (
   const [what, deliveries, written, history, previous] of [
     ["at the first delivery there is none", 1, undefined, undefined, undefined],
-    ["from the lane it is the one that came with it", 1, undefined, FIRST, FIRST],
+    ["from the retry stream it is the one that came with it", 1, undefined, FIRST, FIRST],
     ["at a later delivery it is the one written down", 2, SECOND, FIRST, SECOND],
-    ["where none was written it is still the one from the lane", 2, undefined, FIRST, FIRST],
+    ["where none was written it is still the one from the retry stream", 2, undefined, FIRST, FIRST],
   ] as const
 ) {
   Deno.test(`the span of the attempt before: ${what}, and stays so if this one ends the process`, async () => {

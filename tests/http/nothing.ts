@@ -1,6 +1,6 @@
 import type { FormattedPolicy } from "../../runtime/project/format_policy.ts";
 import type { DeadLetters } from "../../runtime/http/admin/dead_letter_routes.ts";
-import type { Parked } from "../../runtime/http/admin/retry_routes.ts";
+import type { Retries } from "../../runtime/http/admin/retry_routes.ts";
 
 /** Dead letters of which there are none. */
 export const NO_DEAD_LETTERS: DeadLetters = {
@@ -12,8 +12,8 @@ export const NO_DEAD_LETTERS: DeadLetters = {
   discard: () => Promise.resolve(false),
 };
 
-/** Parked events of which there are none. */
-export const NO_PARKED: Parked = { async *list() {}, cancel: () => Promise.resolve(false) };
+/** No delayed retries. */
+export const NO_RETRIES: Retries = { async *list() {}, cancel: () => Promise.resolve(false) };
 
 /** What a function that sets nothing has. */
 export const POLICY: FormattedPolicy = {

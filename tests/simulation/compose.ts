@@ -63,7 +63,7 @@ export function compose(
 ): Composed {
   const { store, kv, streams, before } = link;
   const as = <Part>(right: Part, wrong: ((right: Part) => Part) | undefined) => wrong ? wrong(right) : right;
-  const attempts = as<AttemptStore>(new NatsAttemptStore(kv, link.isParked), plant.attempts);
+  const attempts = as<AttemptStore>(new NatsAttemptStore(kv, link.isDelayed), plant.attempts);
   const deadLetters = as(new DeadLetters(store, before), plant.deadLetters);
   const settler = new NatsSettler(
     link.nc,

@@ -102,7 +102,7 @@ export class Link {
       this.#ask(`delete ${stream} ${seq}`, () => undefined, () => this.network.model.deleteMessage(stream, seq)),
   };
 
-  readonly isParked = (functionName: string, delivery: Delivery): Promise<boolean> => {
+  readonly isDelayed = (functionName: string, delivery: Delivery): Promise<boolean> => {
     const subject = retrySubject(functionName, delivery);
     return this.#ask(`is ${subject} there`, () => this.network.eventAt(delivery.messageKey), () => {
       return this.network.model.messages(RETRIES.stream).some((message) => message.subject === subject);

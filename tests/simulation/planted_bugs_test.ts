@@ -35,7 +35,7 @@ const strictSettler = (right: Settler): Settler => ({
   extend: (delivery) => right.extend(delivery),
 });
 
-/** Names a dead letter by the place it was delivered from, which an event and its parked copy have not in common. */
+/** Names a dead letter by the place it was delivered from, which an event and its delayed retry have not in common. */
 class PlacedDeadLetters extends DeadLetters {
   override store(...what: Parameters<DeadLetters["store"]>): ReturnType<DeadLetters["store"]> {
     const [functionName, { messageKey }] = what;
@@ -74,7 +74,7 @@ const BUGS: readonly (readonly [what: string, plant: Plant, leadsTo: RegExp])[] 
     /ended before its attempts were used up|a dead letter, though it would have succeeded|used \d attempts/,
   ],
   [
-    "a dead letter of an event and another of its parked copy",
+    "a dead letter of an event and another of its delayed retry",
     { deadLetters: ({ jetstream, before }) => new PlacedDeadLetters(jetstream, before) },
     /\d dead letters/,
   ],

@@ -17,14 +17,14 @@ interface SupervisorAdminOptions {
 /** Longer than a worker's own checks take, and shorter than a probe waits. */
 const CHECK_MS = 2_500;
 const FUNCTIONS_MS = 3_000;
-/** Dead letters and parked events are the cluster's: every worker says and does the same. */
+/** Dead letters and delayed retries are the cluster's: every worker says and does the same. */
 const OF_THE_CLUSTER = [
   "/dead-letters",
   "/dead-letters/redrive",
   "/dead-letters/:sequence",
   "/dead-letters/:sequence/redrive",
-  "/parked",
-  "/parked/:sequence",
+  "/retries",
+  "/retries/:sequence",
 ];
 
 /** The interface for operators over all workers: that of one process, but that its numbers are those of all. */

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import type { FormattedPolicy } from "../../project/format_policy.ts";
 import { type Health, healthRoutes } from "../health.ts";
 import { deadLetterRoutes, type DeadLetters } from "./dead_letter_routes.ts";
-import { type Parked, parkedRoutes } from "./retry_routes.ts";
+import { type Retries, retryRoutes } from "./retry_routes.ts";
 import { metricsRoute } from "./metrics_route.ts";
 import { Problem } from "../problem.ts";
 import { metered, type RequestMeter } from "../request_meter.ts";
@@ -28,8 +28,8 @@ export interface FunctionStatus {
   /** Events that some replica has been given and not settled. */
   readonly ackPending: number | undefined;
   /** Events that wait for their next attempt outside the consumer. */
-  readonly parked: number | undefined;
-  /** How long ago the oldest event was stored, or came due, that is neither settled nor parked; 0 when none waits. */
+  readonly delayedRetries: number | undefined;
+  /** How long ago the oldest event was stored, or came due, that is neither settled nor delayed; 0 when none waits. */
   readonly oldestWaitingMs: number | undefined;
   /** The last failure that this process saw; undefined when it saw none. */
   readonly lastError: { readonly at: string; readonly reason: string; readonly error: string } | undefined;
@@ -42,7 +42,7 @@ interface AdminOptions {
   readonly meter?: RequestMeter;
   readonly functions: () => Promise<readonly FunctionStatus[]>;
   readonly deadLetters: DeadLetters;
-  readonly parked: Parked;
+  readonly retries: Retries;
   /** What an error means to whoever asked, when it is no fault in here: NATS is away. Default: nothing. */
   readonly problem?: (error: Error) => Problem | undefined;
 }
@@ -55,7 +55,7 @@ export function admin(options: AdminOptions): Hono {
     .route("/", healthRoutes(options.health))
     .route("/", metricsRoute(options.metrics))
     .route("/", deadLetterRoutes(options.deadLetters))
-    .route("/", parkedRoutes(options.parked))
+    .route("/", retryRoutes(options.retries))
     .get("/functions", async () => Response.json(await options.functions()))
     .notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse())
     .onError((error) => {

@@ -4,27 +4,27 @@ import { Problem } from "../problem.ts";
 import { LIMIT, numberOf, queryOf } from "./query.ts";
 
 /** What the routes stand on. */
-export interface Parked {
+export interface Retries {
   list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry>;
   cancel(sequence: number): Promise<boolean>;
 }
 
 /** Events that wait for their next attempt, on the admin listener. `?function= &type= &limit=` select. */
-export function parkedRoutes(parked: Parked): Hono {
+export function retryRoutes(retries: Retries): Hono {
   return new Hono()
-    .get("/parked", async (c) => {
+    .get("/retries", async (c) => {
       const { function: fn, type, limit } = queryOf(c, ["function", "type", "limit"]);
       return c.json(
-        await Array.fromAsync(parked.list({
+        await Array.fromAsync(retries.list({
           ...(fn !== undefined && { function: fn }),
           ...(type !== undefined && { type }),
           limit: limit === undefined ? LIMIT : numberOf("limit", limit),
         })),
       );
     })
-    .delete("/parked/:sequence", async (c: Context) => {
+    .delete("/retries/:sequence", async (c: Context) => {
       const sequence = numberOf("the sequence", c.req.param("sequence")!);
-      if (await parked.cancel(sequence)) return c.body(null, 204);
-      throw new Problem(404, "Not Found", `no event is parked at ${sequence}: it has come due, or was cancelled`);
+      if (await retries.cancel(sequence)) return c.body(null, 204);
+      throw new Problem(404, "Not Found", `no delayed retry is at ${sequence}: it has come due, or was cancelled`);
     });
 }

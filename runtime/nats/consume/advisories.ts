@@ -22,7 +22,7 @@ interface Advisory {
 /**
  * Notices what others do to the events of our functions. A consumer of which somebody has limited the deliveries gives
  * up on a message without a word to anybody but this: it stays in its stream, and is never delivered again. Such an
- * event is brought back through the retry lane. One that somebody has terminated is only told of: they meant to.
+ * event is brought back through the retry stream. One that somebody has terminated is only told of: they meant to.
  */
 export class Advisories {
   constructor(
@@ -30,7 +30,7 @@ export class Advisories {
     readonly jsm: JetStreamManager,
     readonly durables: readonly Durable[],
     readonly attempts: AttemptStore,
-    readonly lane: RetryStream,
+    readonly retries: RetryStream,
     readonly log: Log,
   ) {}
 
@@ -77,13 +77,13 @@ export class Advisories {
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
       const delivery = storedDelivery(stream, message), { history } = delivery;
       const { begun = 0, free = 0, attemptTrace } = await this.attempts.read(consumer, delivery) ?? {};
-      await this.lane.bringBack(consumer, delivery, {
+      await this.retries.bringBack(consumer, delivery, {
         attempts: history.attempts + begun,
         excusedDeliveries: history.excusedDeliveries + free,
         emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
         attemptTrace,
       });
-      // Nobody would ever take the stuck one out of the lane, where every message waits for somebody.
+      // Nobody would ever take the stuck one out of that stream, where every message waits for somebody.
       if (stream === RETRIES.stream) await removeMessage(this.jsm, stream, sequence);
       this.log.error("the server gave up on an event, since its consumer limits deliveries: brought back", fields);
     } catch (error) {

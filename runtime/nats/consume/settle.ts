@@ -9,7 +9,7 @@ import type { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { headerText } from "../client/header_text.ts";
 import { PublishError } from "../publish/jetstream_publisher.ts";
 import { discard, type Remover } from "../dead_letters/redrive.ts";
-import { DELAY_OUTSIDE_FROM_MS, type RetryStream } from "../retry/retry_stream.ts";
+import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 
 const ACK = "+ACK";
 const DONE: Settlement = { ok: true };
@@ -35,7 +35,7 @@ export class NatsSettler implements Settler {
     readonly nc: Sender,
     readonly deadLetters: Pick<DeadLetters, "store">,
     readonly attempts: AttemptStore,
-    readonly lane: RetryStream,
+    readonly retries: RetryStream,
     readonly jsm: Remover,
     readonly clock: Clock,
     /** Is told what cannot be stored, again and again while that lasts. */
@@ -91,8 +91,8 @@ export class NatsSettler implements Settler {
           break;
         case "retry":
           await claim?.release().catch(() => {}); // it ends by itself: the retry may have to wait for that
-          if (progress && outcome.delayMs >= DELAY_OUTSIDE_FROM_MS) {
-            await this.#park(functionName, delivery, outcome, progress);
+          if (progress && outcome.delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
+            await this.#delay(functionName, delivery, outcome, progress);
           } else await this.#giveBack(functionName, delivery, outcome, progress);
           break;
         case "dead-letter":
@@ -151,8 +151,8 @@ export class NatsSettler implements Settler {
     }
   }
 
-  /** The parked copy is stored before the original goes; where it cannot be, the original waits in its consumer. */
-  async #park(
+  /** The delayed retry is stored before the original goes; where it cannot be, the original waits in its consumer. */
+  async #delay(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
@@ -160,7 +160,7 @@ export class NatsSettler implements Settler {
   ): Promise<void> {
     try {
       const atMs = this.clock.now() + Math.min(outcome.delayMs, LONGEST_MS);
-      await this.lane.park(functionName, delivery, outcome, atMs, progress);
+      await this.retries.schedule(functionName, delivery, outcome, atMs, progress);
     } catch (error) {
       if (!(error instanceof PublishError)) throw error;
       return await this.#giveBack(functionName, delivery, outcome, progress);

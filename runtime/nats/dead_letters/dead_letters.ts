@@ -54,7 +54,7 @@ export class DeadLetters {
 }
 
 /**
- * Stored again after a lost answer, or when an original came back though its parked copy was stored, it is the same dead
+ * Stored again after a lost answer, or when an original came back though its delayed retry was stored, it is the same dead
  * letter: the first place and time name it, and come with a copy. In the stream's next life, or redriven, it is another.
  */
 function deadLetterId(functionName: string, { stream, sequence, storedAtMs, history }: Delivery): string {

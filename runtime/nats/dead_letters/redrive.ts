@@ -28,9 +28,9 @@ export function functionLookup(jsm: JetStreamManager): HasFunction {
 
 /**
  * Sends a dead letter back to the function that failed, and to no other of the event's subscribers, with all its
- * attempts before it. It is stored in the retry lane first and removed from the dead letters after.
+ * attempts before it. It is stored in the retry stream first and removed from the dead letters after.
  *
- * It may be interrupted anywhere and run again: the lane holds one message a dead letter, since its subject names it
+ * It may be interrupted anywhere and run again: that stream holds one message a dead letter, since its subject names it
  * and refuses a second; and the function's runtime removes the dead letter before it settles that message.
  *
  * @throws {PublishError} when it is not known to be stored; the dead letter is then still there.

@@ -15,7 +15,7 @@ export interface FunctionLag {
   readonly ackPending?: number;
   /** How long ago the oldest of these was stored, or came due; 0 when there is none. */
   readonly oldestWaitingMs?: number;
-  readonly parked?: number;
+  readonly delayedRetries?: number;
   readonly deadLetters?: number;
 }
 
@@ -42,13 +42,13 @@ type Waiting = Required<Pick<FunctionLag, "pending" | "ackPending" | "oldestWait
  * seconds, however many look. All of it is the server's own count; a consumer's leader answers for it.
  *
  * A round asks for each consumer once, and once for each of its filters while it is behind and moves; for the numbers
- * of parked events and dead letters twice for each function, and only when these streams have changed.
+ * of delayed retries and dead letters twice for each function, and only when these streams have changed.
  */
 export class LagReader {
   #last: { readonly atMs: number; readonly lags: ReadonlyMap<string, FunctionLag> } | undefined;
   #round: Promise<void> | undefined;
   readonly #oldest = new Map<Durable, Oldest>();
-  readonly #parked: SubjectCounts;
+  readonly #delayedRetries: SubjectCounts;
   readonly #deadLetters: SubjectCounts;
   readonly #names: readonly string[];
 
@@ -59,7 +59,7 @@ export class LagReader {
     readonly clock: Clock,
   ) {
     this.#names = [...new Set(durables.map(({ functionName }) => functionName))];
-    this.#parked = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked);
+    this.#delayedRetries = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed);
     this.#deadLetters = new SubjectCounts(nc, jsm, DEAD_LETTERS.stream, DEAD_LETTERS.prefix);
   }
 
@@ -91,8 +91,8 @@ export class LagReader {
 
   async #read(): Promise<void> {
     const atMs = this.clock.now();
-    const [parked, deadLetters] = await Promise.all([
-      this.#parked.of(this.#names).catch(() => undefined),
+    const [delayedRetries, deadLetters] = await Promise.all([
+      this.#delayedRetries.of(this.#names).catch(() => undefined),
       this.#deadLetters.of(this.#names).catch(() => undefined),
     ]);
     const waiting = new Map<Durable, Waiting | undefined>();
@@ -110,7 +110,7 @@ export class LagReader {
     await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch(silent)));
     const lags = new Map(this.#names.map((name) => {
       const own = this.durables.filter(({ functionName }) => functionName === name).map((one) => waiting.get(one));
-      return [name, { ...sum(own), parked: parked?.get(name), deadLetters: deadLetters?.get(name) }];
+      return [name, { ...sum(own), delayedRetries: delayedRetries?.get(name), deadLetters: deadLetters?.get(name) }];
     }));
     this.#last = { atMs, lags };
   }

@@ -23,7 +23,7 @@ import { WaitQueue } from "./wait_queue.ts";
 
 export { PublishError, type PublishErrorCode } from "./publish_error.ts";
 
-/** Stores messages: what dead letters, parked retries and events stand on. */
+/** Stores messages: what dead letters, delayed retries and events stand on. */
 export interface Store {
   /** @throws {PublishError} when the message is not known to be stored. */
   store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult>;

@@ -14,12 +14,12 @@ export class NatsAttemptStore implements AttemptStore {
   #kv: Pick<KV, "get" | "put">;
 
   /**
-   * @param isParked whether an event waits in the retry lane
+   * @param isDelayed whether an event waits in the retry stream
    * @param reopen makes the bucket again when it is gone
    */
   constructor(
     kv: Pick<KV, "get" | "put">,
-    readonly isParked: (functionName: string, delivery: Delivery) => Promise<boolean> = () => Promise.resolve(false),
+    readonly isDelayed: (functionName: string, delivery: Delivery) => Promise<boolean> = () => Promise.resolve(false),
     readonly reopen?: () => Promise<Pick<KV, "get" | "put">>,
   ) {
     this.#kv = kv;
@@ -33,7 +33,7 @@ export class NatsAttemptStore implements AttemptStore {
   static async open(
     nc: NatsConnection,
     replicas: number | undefined,
-    isParked?: NatsAttemptStore["isParked"],
+    isDelayed?: NatsAttemptStore["isDelayed"],
   ): Promise<NatsAttemptStore> {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const open = async () => {
@@ -42,17 +42,17 @@ export class NatsAttemptStore implements AttemptStore {
       if (!kv) throw noBucket(ATTEMPTS.name);
       return kv;
     };
-    return new NatsAttemptStore(await open(), isParked, open);
+    return new NatsAttemptStore(await open(), isDelayed, open);
   }
 
   async read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined> {
     const entry = await this.#use((kv) => kv.get(key(functionName, delivery)));
     const deleted = entry?.operation === "DEL" || entry?.operation === "PURGE";
     const known = deleted ? undefined : entry?.json<AttemptCounts>();
-    // A process may have died between parking an event and taking it from its consumer. Where that wrote down
-    // anything at all, it did so before; and parked, an event comes back with what it has used up.
-    const parked = await this.isParked(functionName, delivery);
-    return parked ? { begun: 0, free: 0, emitted: true, ...known, parked } : known;
+    // A process may have died between storing a delayed retry and acking the event. Where that wrote down
+    // anything at all, it did so before; and delayed, an event comes back with what it has used up.
+    const delayed = await this.isDelayed(functionName, delivery);
+    return delayed ? { begun: 0, free: 0, emitted: true, ...known, delayed } : known;
   }
 
   async write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void> {

@@ -8,7 +8,7 @@ import { removeMessage } from "../dead_letters/redrive.ts";
 import { RETRIES } from "./retry_stream.ts";
 
 /**
- * Lists parked events, in the order they were parked. One by one, some thousands a second: a work queue takes no second
+ * Lists delayed retries, in the order they were stored. One by one, some thousands a second: a work queue takes no second
  * consumer to read it with.
  */
 export async function* listDelayedRetries(
@@ -16,12 +16,12 @@ export async function* listDelayedRetries(
   filter: DelayedRetryFilter = {},
 ): AsyncIterable<DelayedRetry> {
   let found = 0;
-  const next_by_subj = `${RETRIES.parked}.${filter.function ?? "*"}.*`;
+  const next_by_subj = `${RETRIES.delayed}.${filter.function ?? "*"}.*`;
   for (let seq = 1;;) {
     const message = await jsm.direct.getMessage(RETRIES.stream, { seq, next_by_subj });
     if (!message) return;
     seq = message.seq + 1;
-    const event = toParked(message);
+    const event = toDelayedRetry(message);
     if (filter.type !== undefined && event.type !== filter.type) continue;
     yield event;
     if (++found === filter.limit) return;
@@ -29,10 +29,10 @@ export async function* listDelayedRetries(
 }
 
 /**
- * Ends the wait of a parked event for good: it goes to the dead letters, from where it can be redriven or discarded.
+ * Ends the wait of a delayed retry for good: it goes to the dead letters, from where it can be redriven or discarded.
  *
  * @returns false when there is none at that sequence: it has come due, or was cancelled before
- * @throws {PublishError} when the dead letter is not known to be stored; the event then stays parked.
+ * @throws {PublishError} when the dead letter is not known to be stored; the event then stays where it is.
  */
 export async function cancelDelayedRetry(
   jsm: JetStreamManager,
@@ -40,9 +40,9 @@ export async function cancelDelayedRetry(
   sequence: number,
 ): Promise<boolean> {
   const message = await jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
-  if (!message?.subject.startsWith(`${RETRIES.parked}.`)) return false;
-  const { function: functionName, error } = toParked(message);
-  const why = `its parked retry was cancelled; it was parked for: ${error}`;
+  if (!message?.subject.startsWith(`${RETRIES.delayed}.`)) return false;
+  const { function: functionName, error } = toDelayedRetry(message);
+  const why = `its delayed retry was cancelled; it was delayed for: ${error}`;
   return await bury(jsm, deadLetters, functionName, message, why);
 }
 
@@ -59,14 +59,14 @@ export async function deadLetterDue(
   functionName: string,
 ): Promise<number> {
   let buried = 0;
-  for (const lane of [RETRIES.due, RETRIES.redriven]) {
+  for (const prefix of [RETRIES.due, RETRIES.redriven]) {
     for (let seq = 1;;) {
-      const which = { seq, next_by_subj: `${lane}.${functionName}.>` } as MsgRequest; // the client's type lacks it
+      const which = { seq, next_by_subj: `${prefix}.${functionName}.>` } as MsgRequest; // the client's type lacks it
       const message = await jsm.streams.getMessage(RETRIES.stream, which);
       if (!message) break;
       seq = message.seq + 1;
       const error = message.header.get("weir-error"), why = "it had come back to a function that was removed";
-      if (await bury(jsm, deadLetters, functionName, message, error ? `${why}; it was parked for: ${error}` : why)) {
+      if (await bury(jsm, deadLetters, functionName, message, error ? `${why}; it was delayed for: ${error}` : why)) {
         buried++;
       }
     }
@@ -100,7 +100,7 @@ async function bury(
   return false;
 }
 
-function toParked({ seq: sequence, subject, header: headers }: StoredMsg): DelayedRetry {
+function toDelayedRetry({ seq: sequence, subject, header: headers }: StoredMsg): DelayedRetry {
   const header = (name: string) => headers.get(name);
   const fn = header("weir-function"), stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
   const due = `${RETRIES.due}.${fn}.`;
@@ -118,7 +118,7 @@ function toParked({ seq: sequence, subject, header: headers }: StoredMsg): Delay
   };
 }
 
-/** A parked message as the delivery that it would come back as. */
+/** A delayed retry as the delivery that it would come back as. */
 function toDelivery(message: StoredMsg): Delivery {
   const subject = message.header.get("Nats-Schedule-Target") || message.subject;
   return storedDelivery(RETRIES.stream, message, subject);

@@ -9,19 +9,19 @@ import { headerText } from "../client/header_text.ts";
 import type { Store } from "../publish/jetstream_publisher.ts";
 
 /**
- * The stream of events on their way back to one function: parked until a time, or due at once. Each function has a
+ * The stream of events on their way back to one function: delayed until a time, or due at once. Each function has a
  * consumer of its own on it, so what comes back here reaches that function and none of the event's other subscribers.
  */
 export const RETRIES = {
   stream: "RETRIES",
   subjects: ["retries.>"],
-  parked: "retries.parked",
+  delayed: "retries.delayed",
   due: "retries.due",
   redriven: "retries.redriven",
 } as const;
 
 /** A wait this long is spent outside the consumer: there it would hold a place that a healthy event needs. */
-export const DELAY_OUTSIDE_FROM_MS = 5_000;
+export const RETRY_STREAM_MIN_DELAY_MS = 5_000;
 
 /** Sends events back to the function that could not handle them yet. */
 export class RetryStream {
@@ -32,7 +32,7 @@ export class RetryStream {
    *
    * @throws {PublishError} when it is not known to be stored.
    */
-  park(
+  schedule(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
@@ -64,7 +64,7 @@ export class RetryStream {
 
 /** The place is one message's own, so no schedule replaces another's. */
 export function retrySubject(functionName: string, { messageKey }: Delivery): string {
-  return `${RETRIES.parked}.${functionName}.${messageKey.replaceAll(".", "-")}`;
+  return `${RETRIES.delayed}.${functionName}.${messageKey.replaceAll(".", "-")}`;
 }
 
 /** What goes back with an event, so that it is the same event when it comes, and its attempts are counted on. */
@@ -116,7 +116,7 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
   return hdrs;
 }
 
-/** A delivery of the lane, as the delivery it was at first: same stream, sequence, subject and age. */
+/** A delivery of the retry stream, as the delivery it was at first: same stream, sequence, subject and age. */
 export function readRetryHeaders(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetter = number("weir-dead-letter") || undefined;

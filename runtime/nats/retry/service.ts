@@ -5,7 +5,7 @@ import type { StoredBefore } from "../publish/late_dedup.ts";
 import type { Store } from "../publish/jetstream_publisher.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 
-/** Everything that is done with parked events, for the commands and for the admin listener alike. */
+/** Everything that is done with delayed retries, for the commands and for the admin listener alike. */
 export class RetryService {
   readonly #deadLetters: DeadLetters;
 

@@ -85,7 +85,7 @@ function unchangeable(found: StreamConfig, storage: StorageType | undefined): st
   return problems;
 }
 
-/** Without schedules no retry can be parked; and JetStream has them only where the oldest goes for what is too much. */
+/** Without schedules no retry can be delayed; and JetStream has them only where the oldest goes for what is too much. */
 function scheduleChange({ made }: WantedStream, found: StreamConfig): Change[] {
   if (!made?.allow_msg_schedules || found.allow_msg_schedules) return [];
   return differing({ allow_msg_schedules: true, discard: DiscardPolicy.Old }, { ...NO_SCHEDULES, ...found });

@@ -11,12 +11,12 @@ type Pruned =
   | { readonly kind: "removed"; readonly leftBehind: number; readonly cancelled: number }
   | { readonly kind: "in-use" };
 
-/** Makes dead letters of all that is parked or due for a function, and returns how many that were. */
-type CancelParked = (functionName: string) => Promise<number>;
+/** Makes dead letters of all delayed and due retries of a function, and returns how many that were. */
+type CancelRetries = (functionName: string) => Promise<number>;
 
 /**
  * Removes the consumers of a function that the project does not have any more, all or none: not while some process
- * pulls on any of them. What is parked or due for it goes to the dead letters first; and its consumer on RETRIES goes last,
+ * pulls on any of them. Its delayed and due retries go to the dead letters first; and its consumer on RETRIES goes last,
  * since that is what tells that they are Weir's.
  *
  * @param group the steps of one function
@@ -24,7 +24,7 @@ type CancelParked = (functionName: string) => Promise<number>;
 export async function prune(
   jsm: JetStreamManager,
   group: readonly StepOf<"orphan" | "moved">[],
-  cancelParked: CancelParked,
+  cancelRetries: CancelRetries,
 ): Promise<Map<StepOf<"orphan" | "moved">, Pruned>> {
   const result = new Map<StepOf<"orphan" | "moved">, Pruned>();
   const last = group.toSorted((a, b) => Number(a.stream === RETRIES.stream) - Number(b.stream === RETRIES.stream));
@@ -35,9 +35,9 @@ export async function prune(
     return result;
   }
   for (const [i, step] of last.entries()) {
-    const inLane = step.kind === "orphan" && step.stream === RETRIES.stream;
-    const cancelled = inLane ? await cancelParked(step.name) : 0;
-    const info = inLane ? await readConsumer(jsm, step.stream, step.name) : now[i];
+    const onRetries = step.kind === "orphan" && step.stream === RETRIES.stream;
+    const cancelled = onRetries ? await cancelRetries(step.name) : 0;
+    const info = onRetries ? await readConsumer(jsm, step.stream, step.name) : now[i];
     await unlessMissing(jsm.consumers.delete(step.stream, step.name), JETSTREAM_CODES.consumerNotFound);
     const leftBehind = info ? info.num_pending + info.num_ack_pending : 0;
     result.set(step, { kind: "removed", leftBehind, cancelled });

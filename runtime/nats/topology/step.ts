@@ -19,7 +19,7 @@ export interface Backlog {
   /** Handed out, and not settled. */
   readonly unsettled: number;
   /** Waiting in RETRIES for their next attempt. */
-  readonly parked: number;
+  readonly delayedRetries: number;
 }
 
 /** Stored events that a change leaves out. Undefined where the server does not say how many. */

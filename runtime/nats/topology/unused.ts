@@ -33,21 +33,21 @@ export async function planOthers(
   const names = (await Array.fromAsync(jsm.streams.names())).sort();
   const found: ConsumerInfo[] = [];
   for (const name of names) found.push(...await Array.fromAsync(jsm.consumers.list(name)));
-  const lane = found.filter(({ stream_name }) => stream_name === RETRIES.stream).map(({ name }) => name);
-  const gone = lane.filter((name) => !functionNames.includes(name));
-  const parked = gone.length === 0
+  const onRetries = found.filter(({ stream_name }) => stream_name === RETRIES.stream).map(({ name }) => name);
+  const gone = onRetries.filter((name) => !functionNames.includes(name));
+  const delayedRetries = gone.length === 0
     ? undefined
-    : await new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked).of(gone);
+    : await new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed).of(gone);
   const busy = new Set(found.filter(isPulled).map(({ name }) => name));
   const steps = found.flatMap((info): Step[] => {
     const { name, stream_name: stream, config } = info, target = { what: "consumer", name, stream } as const;
     if (durables.some((one) => one.functionName === name && one.stream === stream)) return [];
     if (gone.includes(name) && !config.deliver_subject) {
-      const backlog = backlogOf(info, stream === RETRIES.stream ? parked?.get(name) : 0);
+      const backlog = backlogOf(info, stream === RETRIES.stream ? delayedRetries?.get(name) : 0);
       return [{ ...target, kind: "orphan", backlog, inUse: busy.has(name) }];
     }
     const runsHere = durables.some(({ functionName }) => functionName === name);
-    if (runsHere && lane.includes(name) && !config.deliver_subject) {
+    if (runsHere && onRetries.includes(name) && !config.deliver_subject) {
       return [{ ...target, kind: "moved", backlog: backlogOf(info), inUse: isPulled(info) }];
     }
     return functionNames.includes(name) ? [] : [{ ...target, kind: "foreign" }];
@@ -64,6 +64,6 @@ export function isPulled({ num_waiting, num_ack_pending, delivered, push_bound, 
   return num_ack_pending > 0 && nowMs - lastMs < LATELY_MS;
 }
 
-function backlogOf({ num_pending, num_ack_pending }: ConsumerInfo, parked = 0): Backlog {
-  return { pending: num_pending, unsettled: num_ack_pending, parked };
+function backlogOf({ num_pending, num_ack_pending }: ConsumerInfo, delayedRetries = 0): Backlog {
+  return { pending: num_pending, unsettled: num_ack_pending, delayedRetries };
 }

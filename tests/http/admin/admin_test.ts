@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { admin, type FunctionStatus } from "../../../runtime/http/admin/admin.ts";
-import { NO_DEAD_LETTERS, NO_PARKED, POLICY } from "../nothing.ts";
+import { NO_DEAD_LETTERS, NO_RETRIES, POLICY } from "../nothing.ts";
 import { problemOf } from "../ingress_fixture.ts";
 
 const STATUS: FunctionStatus = {
@@ -16,7 +16,7 @@ const STATUS: FunctionStatus = {
   dependencies: { PaymentService: "open" },
   pending: 7,
   ackPending: 2,
-  parked: 1,
+  delayedRetries: 1,
   oldestWaitingMs: 1_500,
   lastError: { at: "2026-11-21T10:00:00.000Z", reason: "timed-out", error: "TimeoutError: too slow" },
 };
@@ -26,7 +26,7 @@ const NOTHING = {
   functions: () => Promise.resolve([]),
   metrics: () => Promise.resolve(PAGE),
   deadLetters: NO_DEAD_LETTERS,
-  parked: NO_PARKED,
+  retries: NO_RETRIES,
 };
 
 Deno.test("/functions shows every function", async () => {
@@ -58,7 +58,7 @@ const misspelt: [method: string, path: string, known: string][] = [
   ["POST", "/dead-letters/redrive?dryRun=true", "function, reason, type, olderThan, newerThan, limit, force"],
   ["POST", "/dead-letters/7/redrive?forced=true", "force"],
   ["GET", "/dead-letters?functions=pay", "function, reason, type, olderThan, newerThan, limit"],
-  ["GET", "/parked?functions=pay", "function, type, limit"],
+  ["GET", "/retries?functions=pay", "function, type, limit"],
 ];
 for (const [method, path, known] of misspelt) {
   Deno.test(`${method} ${path} is refused, and does nothing`, async () => {

@@ -13,8 +13,8 @@ async function setup() {
   const log = { debug: () => {}, info: () => {}, warn: error, error };
   const durables = [{ functionName: "handle", stream: "ORDERS", filters: ["orders.>"] }];
   let givenUp = 0;
-  const lane = new RetryStream(orders.store);
-  new Advisories(orders.nc, orders.jsm, durables, orders.attempts, lane, log).listen(() => givenUp++);
+  const retries = new RetryStream(orders.store);
+  new Advisories(orders.nc, orders.jsm, durables, orders.attempts, retries, log).listen(() => givenUp++);
   await orders.nc.flush();
   return { ...orders, said, givenUp: () => givenUp };
 }

@@ -82,15 +82,15 @@ Deno.test("a long retry waits outside the consumer, where it takes no place that
   const before = Date.now();
   assert.deepEqual(await orders.settler.settle("handle", delivery, retry(60_000), progress), { ok: true });
   await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
-  const parked = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
-  assert.match(parked.subject, /^retries\.parked\.handle\.ORDERS-1-\d{19}$/);
-  assert.equal(new TextDecoder().decode(parked.data), '{"n":1}');
-  assert.equal(parked.header.get("Nats-Schedule-Target"), "retries.due.handle.orders.created");
-  const dueMs = Date.parse(parked.header.get("Nats-Schedule").replace(/^@at /, ""));
+  const delayed = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
+  assert.match(delayed.subject, /^retries\.delayed\.handle\.ORDERS-1-\d{19}$/);
+  assert.equal(new TextDecoder().decode(delayed.data), '{"n":1}');
+  assert.equal(delayed.header.get("Nats-Schedule-Target"), "retries.due.handle.orders.created");
+  const dueMs = Date.parse(delayed.header.get("Nats-Schedule").replace(/^@at /, ""));
   assert.ok(dueMs >= before + 60_000 && dueMs <= Date.now() + 60_000, `it is due at ${dueMs}`);
 });
 
-Deno.test("a long retry that cannot be parked waits in its consumer", async () => {
+Deno.test("a long retry that cannot be delayed waits in its consumer", async () => {
   await using orders = await startSettling(hurriedClock(40));
   await orders.jsm.streams.delete("RETRIES");
   await orders.publish(1);
@@ -110,7 +110,7 @@ Deno.test("settling on a closed connection does not throw: the failure is return
   orders.settler.extend(delivery);
 });
 
-Deno.test("a wait beyond all reckoning is parked for as long as can be reckoned", async () => {
+Deno.test("a wait beyond all reckoning is delayed for as long as can be reckoned", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const outcome = {

@@ -71,7 +71,7 @@ Deno.test("the same dead letter stored twice is there once", async () => {
   assert.deepEqual(other, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
 });
 
-Deno.test("an event and its parked copy end as one dead letter, redriven it ends as another", async () => {
+Deno.test("an event and its delayed retry end as one dead letter, redriven it ends as another", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const original = await orders.next();

@@ -34,7 +34,7 @@ async function setup(): Promise<Broker & { reader: LagReader; asked: (what: stri
   return { ...broker, reader, asked: async (what) => (await broker.nc.flush(), asked.get(what) ?? 0) };
 }
 
-const NOTHING = { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 0, deadLetters: 0 };
+const NOTHING = { pending: 0, ackPending: 0, oldestWaitingMs: 0, delayedRetries: 0, deadLetters: 0 };
 
 /** Holds what the consumer of a function is given, and settles what it is told to. */
 function hold({ nc, defer }: Broker, functionName: string): HoldingSink {
@@ -69,12 +69,12 @@ Deno.test("the oldest waiting event is the first that is not settled, of the fun
     assert.ok(oldestWaitingMs >= before - 1 && oldestWaitingMs <= after + 1, `${before} ${oldestWaitingMs} ${after}`);
     return lag;
   };
-  assert.deepEqual(await isAge("pay", 3), { pending: 3, ackPending: 0, parked: 0, deadLetters: 0 });
-  assert.deepEqual(await isAge("ship", 1), { pending: 1, ackPending: 0, parked: 0, deadLetters: 0 });
+  assert.deepEqual(await isAge("pay", 3), { pending: 3, ackPending: 0, delayedRetries: 0, deadLetters: 0 });
+  assert.deepEqual(await isAge("ship", 1), { pending: 1, ackPending: 0, delayedRetries: 0, deadLetters: 0 });
 
   const sink = hold(broker, "pay");
   await sink.holds(3);
-  assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, parked: 0, deadLetters: 0 });
+  assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, delayedRetries: 0, deadLetters: 0 });
   nc.publish(textOf(sink.held[1].ackSubject), "+ACK"); // the second, while the first is still at it
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 2);
   await isAge("pay", 3);
@@ -85,24 +85,24 @@ Deno.test("the oldest waiting event is the first that is not settled, of the fun
   await eventually(async () => (await oldestOf("pay")).oldestWaitingMs === 0);
 });
 
-Deno.test("what is due or redriven waits; what is parked is counted apart, and dead letters without their parts", async () => {
+Deno.test("what is due or redriven waits; delayed retries are counted apart, and dead letters without their parts", async () => {
   await using broker = await setup();
   const { nc, reader } = broker;
   for (let n = 0; n < 3; n++) {
     const hdrs = headers();
     hdrs.set("Nats-Schedule", "@at 2099-01-01T00:00:00Z");
     hdrs.set("Nats-Schedule-Target", "retries.due.pay.orders.paid");
-    await nc.request(`retries.parked.pay.ORDERS-${n}-0`, "{}", { headers: hdrs, timeout: 2_000 });
+    await nc.request(`retries.delayed.pay.ORDERS-${n}-0`, "{}", { headers: hdrs, timeout: 2_000 });
   }
   await nc.request("dead_letters.pay.orders.paid", "{}");
   await nc.request("dead_letters._payload.pay.ORDERS.1.0.0", "{}");
   const still = (await reader.read(0)).get("pay");
-  assert.deepEqual(still, { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 3, deadLetters: 1 });
+  assert.deepEqual(still, { pending: 0, ackPending: 0, oldestWaitingMs: 0, delayedRetries: 3, deadLetters: 1 });
 
   await nc.request("retries.due.pay.orders.paid", "{}");
   await nc.request("retries.redriven.pay.1.orders.paid", "{}");
   const { oldestWaitingMs, ...lag } = (await reader.read(0)).get("pay")!;
-  assert.deepEqual(lag, { pending: 2, ackPending: 0, parked: 3, deadLetters: 1 });
+  assert.deepEqual(lag, { pending: 2, ackPending: 0, delayedRetries: 3, deadLetters: 1 });
   assert.ok(oldestWaitingMs! < 5_000);
   assert.deepEqual((await reader.read(0)).get("ship"), NOTHING);
 });
@@ -144,6 +144,6 @@ Deno.test("consumers that are gone leave nothing to tell of their functions", as
   await using broker = await setup();
   await broker.jsm.consumers.delete("ORDERS", "pay");
   const lags = await broker.reader.read(0);
-  assert.deepEqual(lags.get("pay"), { parked: 0, deadLetters: 0 });
+  assert.deepEqual(lags.get("pay"), { delayedRetries: 0, deadLetters: 0 });
   assert.deepEqual(lags.get("ship"), NOTHING);
 });

@@ -175,7 +175,7 @@ Deno.test("a bucket is made as the tools for KV make it", async () => {
   assert.deepEqual(await broker.plan(), []);
 });
 
-Deno.test("a stream for retries that somebody made without schedules gets them, so that a retry can be parked", async () => {
+Deno.test("a stream for retries that somebody made without schedules gets them, so that a retry can be delayed", async () => {
   await using broker = await startPlanning();
   const made = { name: "RETRIES", subjects: ["retries.>"], retention: RetentionPolicy.Workqueue };
   await broker.jsm.streams.add({ ...made, discard: DiscardPolicy.New });

@@ -19,13 +19,13 @@ Deno.test("a consumer of a function that the project has no more is an orphan, w
   await using broker = await setup();
   await broker.store("orders.paid", 5);
   await broker.take("ORDERS", "bill", 2, 1);
-  await broker.store("retries.parked.bill.ORDERS:1");
-  const backlog = { pending: 3, unsettled: 1, parked: 0 };
+  await broker.store("retries.delayed.bill.ORDERS:1");
+  const backlog = { pending: 3, unsettled: 1, delayedRetries: 0 };
   const target = { what: "consumer", name: "bill", kind: "orphan" };
   // What it was handed a moment ago somebody may still hold.
   assert.deepEqual(await broker.plan(), [
     { ...target, stream: "ORDERS", backlog, inUse: true },
-    { ...target, stream: "RETRIES", backlog: { pending: 0, unsettled: 0, parked: 1 }, inUse: true },
+    { ...target, stream: "RETRIES", backlog: { pending: 0, unsettled: 0, delayedRetries: 1 }, inUse: true },
   ]);
 });
 
@@ -57,7 +57,7 @@ Deno.test("a consumer on a stream where its function has no trigger any more is 
     name: "ship",
     stream: "ORDERS",
     kind: "moved",
-    backlog: { pending: 2, unsettled: 0, parked: 0 },
+    backlog: { pending: 2, unsettled: 0, delayedRetries: 0 },
     inUse: false,
   }]);
 });

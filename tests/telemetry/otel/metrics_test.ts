@@ -69,13 +69,13 @@ Deno.test("a page tells what each metric is, and what it was counted to", async 
 
 Deno.test("numbers that take a while to read come together, and one that is not known is left out", async () => {
   const metrics = new Metrics("shop");
-  metrics.gauges(["weir.function.pending", "weir.function.parked"], async (observe) => {
+  metrics.gauges(["weir.function.pending", "weir.function.delayed_retries"], async (observe) => {
     await Promise.resolve();
     observe("weir.function.pending", 7, { function: "pay" });
   });
   const page = await metrics.page();
   assert.equal(valueOf(page, "weir_function_pending", { function: "pay" }), 7);
-  assert.equal(valueOf(page, "weir_function_parked"), undefined);
+  assert.equal(valueOf(page, "weir_function_delayed_retries"), undefined);
   await metrics.shutdown();
 });
 
