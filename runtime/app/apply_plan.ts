@@ -50,11 +50,11 @@ export async function applyPlan(
   return [...applied.values()];
 }
 
-/** All that is to come back to a function; what comes due meanwhile is taken with what is due. */
+/** Makes dead letters of all retries of a function. Those that come due meanwhile are taken with the due ones. */
 async function cancelRetries(service: RetryService, functionName: string): Promise<number> {
   let cancelled = 0;
   for await (const { sequence } of service.list({ function: functionName })) {
     if (await service.cancel(sequence)) cancelled++;
   }
-  return cancelled + await service.buryDue(functionName);
+  return cancelled + await service.deadLetterDue(functionName);
 }

@@ -1,20 +1,24 @@
-import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { type Config, UNSET_NATS_URL } from "./config.ts";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
 import { Problem } from "../http/problem.ts";
+import { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
 import { connectNats, type NatsOptions } from "../nats/client/connection.ts";
+import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
-import { JetStreamPublisher, PublishError } from "../nats/publish/jetstream_publisher.ts";
+import { JetStreamPublisher } from "../nats/publish/jetstream_publisher.ts";
 import { LateDedup } from "../nats/publish/late_dedup.ts";
+import { PublishError } from "../nats/publish/publish_error.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 
 /** A connection to NATS and what every command does with it. */
 export interface Cluster {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
-  readonly store: JetStreamPublisher;
-  readonly storedBefore: LateDedup;
+  readonly monitor: ConnectionMonitor;
+  readonly messages: JetStreamPublisher;
+  readonly duplicates: LateDedup;
   readonly publisher: TracedPublisher;
   /** The same for callers that wait for the answer: in an outage they have one soon. */
   readonly failFastPublisher: TracedPublisher;
@@ -43,22 +47,25 @@ export function natsOptions(config: Config): NatsOptions {
 /** Connects to the NATS of a configuration. @throws {Error} saying where, why and what to do. */
 export async function connectCluster(config: Config): Promise<Cluster> {
   const nc = await connectNats(natsOptions(config));
-  const store = new JetStreamPublisher(nc, steadyClock);
+  const monitor = new ConnectionMonitor(nc, steadyClock);
+  const messages = new JetStreamPublisher(nc, steadyClock, monitor);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const storedBefore = new LateDedup(nc, jsm, systemClock);
+  const duplicates = new LateDedup(nc, jsm, systemClock);
   return {
     nc,
     jsm,
-    store,
-    storedBefore,
-    publisher: new TracedPublisher(new EventPublisher(store, jsm, storedBefore)),
-    failFastPublisher: new TracedPublisher(new EventPublisher(store.failFast, jsm, storedBefore)),
+    monitor,
+    messages,
+    duplicates,
+    publisher: new TracedPublisher(new EventPublisher(messages, jsm, duplicates)),
+    failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates)),
     close: async () => {
-      store.close();
+      messages.close();
       // A connection that is down has nobody to drain to: what it still holds JetStream delivers again.
       const cancel = systemClock.timer(CLOSE_MS, () => void nc.close());
       await nc.drain().catch(() => nc.close());
       cancel();
+      await monitor.closed;
     },
   };
 }
@@ -96,15 +103,6 @@ export function storeProblem(error: unknown): Problem | undefined {
   }
 }
 
-/** Errors of the NATS client by which it is NATS that does not answer, and not the request that is wrong. */
-const AWAY = [
-  errors.TimeoutError,
-  errors.NoRespondersError,
-  errors.ConnectionError,
-  errors.ClosedConnectionError,
-  errors.DrainingConnectionError,
-];
-
 /**
  * What a failure of NATS means to somebody who asked for what is in its streams; undefined for any other error.
  *
@@ -113,10 +111,6 @@ const AWAY = [
 export function awayProblem(error: Error, outage: string | undefined): Problem | undefined {
   const known = storeProblem(error);
   if (known) return known;
-  const causes = [error, error.cause];
-  const away = causes.some((one) =>
-    AWAY.some((kind) => one instanceof kind) || one instanceof JetStreamApiError && one.status === 503
-  );
-  if (!away && outage === undefined) return undefined;
+  if (!isUnavailable(error) && outage === undefined) return undefined;
   return new Problem(503, "Service Unavailable", `NATS does not answer: ${outage ?? error.message}; ask again`, SOON);
 }

@@ -4,7 +4,7 @@ import type { Publisher } from "../engine/ports.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { RequestMeter } from "../http/request_meter.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { PublishError } from "../nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../nats/publish/publish_error.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
 import type { LastError } from "../telemetry/function_metrics.ts";
 import type { Labels } from "../telemetry/instruments.ts";

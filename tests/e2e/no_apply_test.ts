@@ -187,7 +187,7 @@ Deno.test("with the permissions that are listed, everything works that a running
       get: (name) => name === "NATS_URL" ? `nats://app:p@127.0.0.1:${bench.server.port}` : undefined,
       readFile: () => "",
     }));
-    const found = await app.storedBefore.find("orders.placed", "order-1", Date.now() - 3_600_000);
+    const found = await app.duplicates.find("orders.placed", "order-1", Date.now() - 3_600_000);
     assert.equal(found?.sequence, 1);
     await app.close();
   });

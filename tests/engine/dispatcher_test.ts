@@ -11,7 +11,7 @@ import { registryOf } from "../../runtime/testing/modules.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { gate } from "./setup.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
-import { textOf } from "../../runtime/nats/consume/answers.ts";
+import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -33,7 +33,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     },
     attempts: {
       read: () => Promise.resolve(undefined),
-      write: (_name, { ackSubject }) => Promise.resolve(void counts.push(textOf(ackSubject))),
+      write: (_name, { ackSubject }) => Promise.resolve(void counts.push(ackSubjectText(ackSubject))),
     },
     observer: {
       observe: (_invocation, run) => run({ span: trace.getTracer("test").startSpan("test"), log: silent }),
@@ -54,13 +54,13 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), ports);
   const worker = new Dispatcher(pipeline, [source], 5_000, {
     hold: (first) => {
-      let name = textOf(first);
+      let name = ackSubjectText(first);
       kept.set(name, "held");
       return {
         mine: () => mine.get(name) ?? true,
         renew: (handle) => {
           kept.set(name, `now ${handle}`);
-          name = textOf(handle);
+          name = ackSubjectText(handle);
         },
         release: () => void kept.set(name, "released"),
       };

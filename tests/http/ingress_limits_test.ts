@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_IN_FLIGHT } from "../../runtime/http/ingress.ts";
-import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../../runtime/nats/publish/publish_error.ts";
 import { BATCH, envelope, problemOf, setup } from "./ingress_fixture.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };

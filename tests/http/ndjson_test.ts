@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_EVENTS } from "../../runtime/http/ndjson.ts";
-import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../../runtime/nats/publish/publish_error.ts";
 import { manualClock } from "../nats/clocks.ts";
 import { envelope, NDJSON, problemOf, setup } from "./ingress_fixture.ts";
 

@@ -17,8 +17,8 @@ import type {
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
-import { EXTEND_MS } from "../../runtime/nats/consume/ack_wait.ts";
-import { EventPublisher, type Reader } from "../../runtime/nats/publish/event_publisher.ts";
+import { EXTEND_INTERVAL_MS } from "../../runtime/nats/consume/ack_wait.ts";
+import { EventPublisher, type MessageReader } from "../../runtime/nats/publish/event_publisher.ts";
 import type { Remover } from "../../runtime/nats/dead_letters/redrive.ts";
 import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
 import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
@@ -47,6 +47,8 @@ export type Decided = (delivery: Delivery, outcome: Outcome) => void;
 export interface Composed {
   readonly worker: Dispatcher;
   readonly settler: NatsSettler;
+  /** Tells the parts of a reconnect. @param downMs how long the connection was down */
+  readonly reconnected: (downMs: number) => void;
 }
 
 /**
@@ -61,21 +63,26 @@ export function compose(
   decided: Decided,
   plant: Plant,
 ): Composed {
-  const { store, kv, streams, before } = link;
+  const { messages, kv, streams, duplicates } = link;
   const as = <Part>(right: Part, wrong: ((right: Part) => Part) | undefined) => wrong ? wrong(right) : right;
   const attempts = as<AttemptStore>(new NatsAttemptStore(kv, link.isDelayed), plant.attempts);
-  const deadLetters = as(new DeadLetters(store, before), plant.deadLetters);
-  const settler = new NatsSettler(
-    link.nc,
+  const deadLetters = as(new DeadLetters(messages, duplicates), plant.deadLetters);
+  let reconnected: Composed["reconnected"] = () => {};
+  const settler = new NatsSettler({
+    nc: link.nc,
+    monitor: { onReconnect: (listener) => void (reconnected = listener) },
     deadLetters,
     attempts,
-    new RetryStream(store),
-    { streams } as Remover,
+    retries: new RetryStream(messages),
+    jsm: { streams } as Remover,
     clock,
-  );
+  });
   const ports = {
     clock,
-    publisher: as<Publisher>(new EventPublisher(store, { streams } as unknown as Reader, before), plant.publisher),
+    publisher: as<Publisher>(
+      new EventPublisher(messages, { streams } as unknown as MessageReader, duplicates),
+      plant.publisher,
+    ),
     settler: watched(as<Settler>(settler, plant.settler), decided),
     attempts,
     idempotency: NO_INBOX,
@@ -83,7 +90,8 @@ export function compose(
     kv: NO_BUCKETS,
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
-  return { worker: new Dispatcher(new Pipeline(fn, dependencies, ports), sources, EXTEND_MS, KEPT), settler };
+  const worker = new Dispatcher(new Pipeline(fn, dependencies, ports), sources, EXTEND_INTERVAL_MS, KEPT);
+  return { worker, settler, reconnected };
 }
 
 function watched(settler: Settler, decided: Decided): Settler {

@@ -36,12 +36,6 @@ export interface NatsOptions {
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
-/** What happens to a connection while it lives. */
-interface ConnectionEvents {
-  readonly reconnected: () => void;
-  readonly disconnected: (server: string) => void;
-}
-
 /**
  * Connects, and from then on reconnects for ever: the client's default of ten tries would end every loop without
  * an error.
@@ -83,14 +77,6 @@ async function hasJetStream(nc: NatsConnection): Promise<boolean> {
     // The client keeps the class to itself: for no responders, and for an account without JetStream.
     if (error instanceof Error && error.name === "JetStreamNotEnabled") return false;
     return !(error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.notEnabled);
-  }
-}
-
-/** Reports disconnects and reconnects until the connection is closed. */
-export async function watchConnection(nc: NatsConnection, events: ConnectionEvents): Promise<void> {
-  for await (const status of nc.status()) {
-    if (status.type === "reconnect") events.reconnected();
-    if (status.type === "disconnect") events.disconnected(status.server);
   }
 }
 

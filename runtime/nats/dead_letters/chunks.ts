@@ -1,7 +1,8 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
-import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { PublishError } from "../publish/publish_error.ts";
 
 /** Where the parts are that a dead letter was too large to carry itself. No function's name begins like that. */
 const PARTS = "_payload";
@@ -21,7 +22,7 @@ export function isChunk(subject: string): boolean {
  * @returns their sequences
  */
 export async function storeChunks(
-  store: Store,
+  publisher: MessagePublisher,
   prefix: string,
   functionName: string,
   { messageKey, deliveryCount }: Delivery,
@@ -37,7 +38,7 @@ export async function storeChunks(
         // One id a delivery: two dead letters of one event never share parts, so that either can be discarded.
         hdrs.set("Nats-Msg-Id", `${functionName}:${messageKey}:${deliveryCount}:${name}:${n}/${count}`);
         const subject = `${prefix}.${PARTS}.${functionName}.${messageKey}.${n}`;
-        sequences.push((await store.store(subject, bytes.subarray(n * size, (n + 1) * size), hdrs)).sequence);
+        sequences.push((await publisher.publish(subject, bytes.subarray(n * size, (n + 1) * size), hdrs)).sequence);
       }
       return sequences;
     } catch (error) {

@@ -3,10 +3,10 @@ import type { Progress, PublishResult } from "../../engine/ports.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
 import { storeChunks } from "./chunks.ts";
-import { headerText } from "../client/header_text.ts";
-import type { Store } from "../publish/jetstream_publisher.ts";
-import { entriesOf } from "../client/raw_headers.ts";
-import type { StoredBefore } from "../publish/late_dedup.ts";
+import { headerText } from "../client/header_writer.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { entriesOf } from "../client/message_headers.ts";
+import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import { fittingSubject, ownHeaders, setAttemptTrace, setEmittedSince } from "../retry/retry_stream.ts";
 
 /** The stream of dead letters and what it stores. */
@@ -18,7 +18,7 @@ const UTF8 = new TextEncoder();
 
 /** Stores what no function could handle, with its payload and headers as they came, and why. */
 export class DeadLetters {
-  constructor(readonly jetstream: Store, readonly before: StoredBefore) {}
+  constructor(readonly publisher: MessagePublisher, readonly duplicates: DuplicateFinder) {}
 
   /**
    * @param whole false for one that is too large to be one message: what does not fit goes before it in parts. Where
@@ -38,18 +38,18 @@ export class DeadLetters {
     const own = ownHeaders(delivery.headers);
     const make = (hdrs: MsgHdrs) => deadLetterHeaders(hdrs, functionName, delivery, outcome, progress, id);
     const known = progress?.ending &&
-      await this.before.find(subject, id, delivery.storedAtMs);
+      await this.duplicates.find(subject, id, delivery.storedAtMs);
     if (known) return known;
-    if (whole) return await this.jetstream.store(subject, delivery.payload, make(own));
+    if (whole) return await this.publisher.publish(subject, delivery.payload, make(own));
     const inParts = async (name: string, bytes: Uint8Array) => {
-      const { jetstream } = this, { prefix } = DEAD_LETTERS;
-      return `parts ${(await storeChunks(jetstream, prefix, functionName, delivery, name, bytes)).join(" ")}`;
+      const { publisher } = this, { prefix } = DEAD_LETTERS;
+      return `parts ${(await storeChunks(publisher, prefix, functionName, delivery, name, bytes)).join(" ")}`;
     };
     const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own))), apart = ownBytes.length > MOST_HEADERS;
     const hdrs = make(apart ? headers() : own);
     if (delivery.payload.length > 0) hdrs.set("weir-payload", await inParts("payload", delivery.payload));
     if (apart) hdrs.set("weir-headers", await inParts("headers", ownBytes));
-    return await this.jetstream.store(subject, new Uint8Array(), hdrs);
+    return await this.publisher.publish(subject, new Uint8Array(), hdrs);
   }
 }
 

@@ -4,7 +4,8 @@ import { allChunks, isChunk } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readStoredDeadLetter } from "./list.ts";
 import { unlessMissing } from "../topology/config_diff.ts";
-import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { PublishError } from "../publish/publish_error.ts";
 import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "../retry/retry_stream.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
@@ -37,7 +38,7 @@ export function functionLookup(jsm: JetStreamManager): HasFunction {
  */
 export async function redrive(
   jsm: JetStreamManager,
-  store: Store,
+  publisher: MessagePublisher,
   sequence: number,
   force = false,
   hasFunction: HasFunction = functionLookup(jsm),
@@ -63,7 +64,7 @@ export async function redrive(
   if (fittingSubject(letter.type) !== letter.type) hdrs.set("weir-subject", letter.type);
   const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
   try {
-    await store.store(subject, letter.payload, hdrs);
+    await publisher.publish(subject, letter.payload, hdrs);
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
     if (error.code === "too-large") return "too-large";

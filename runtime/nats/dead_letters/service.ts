@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { listDeadLetters, readDeadLetter } from "./list.ts";
 import { discard, functionLookup, type HasFunction, redrive } from "./redrive.ts";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
-import type { Store } from "../publish/jetstream_publisher.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
 
 /** How many dead letters are on their way at once. */
 const WINDOW = 64;
@@ -14,7 +14,11 @@ type RedriveTally = Record<Redriven | "failed", number>;
 /** Everything that is done with dead letters, for the commands and for the admin listener alike. */
 export class DeadLetterService {
   constructor(
-    readonly cluster: { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly store: Store },
+    readonly cluster: {
+      readonly nc: NatsConnection;
+      readonly jsm: JetStreamManager;
+      readonly messages: MessagePublisher;
+    },
   ) {}
 
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
@@ -26,7 +30,7 @@ export class DeadLetterService {
   }
 
   redrive(sequence: number, force: boolean, hasFunction?: HasFunction): Promise<Redriven> {
-    return redrive(this.cluster.jsm, this.cluster.store, sequence, force, hasFunction);
+    return redrive(this.cluster.jsm, this.cluster.messages, sequence, force, hasFunction);
   }
 
   discard(sequence: number): Promise<boolean> {

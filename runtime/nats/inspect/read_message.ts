@@ -2,7 +2,7 @@ import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { readStoredDeadLetter } from "../dead_letters/list.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
-import { RawHeaders } from "../client/raw_headers.ts";
+import { RawHeaders } from "../client/message_headers.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { scanStream } from "./scan_stream.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";

@@ -2,7 +2,8 @@ import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/ports.ts";
 import { isWrongLastSequence } from "../client/error_codes.ts";
-import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { PublishError } from "../publish/publish_error.ts";
 import { INBOX, streamOf } from "./buckets.ts";
 import { ensureBucket } from "./ensure_bucket.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
@@ -23,7 +24,11 @@ interface Entry {
  */
 export class NatsIdempotencyStore implements IdempotencyStore {
   /** @param replicas of a bucket that is made; undefined: none is made */
-  constructor(readonly store: Store, readonly jsm: JetStreamManager, readonly replicas: number | undefined) {}
+  constructor(
+    readonly publisher: MessagePublisher,
+    readonly jsm: JetStreamManager,
+    readonly replicas: number | undefined,
+  ) {}
 
   /** Makes the bucket if need be. */
   async ensureBucket(): Promise<void> {
@@ -36,7 +41,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
     hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
     for (let round = 1;; round++) {
       try {
-        const { sequence } = await this.store.store(subject, encode({ state: "in-progress", by }), hdrs);
+        const { sequence } = await this.publisher.publish(subject, encode({ state: "in-progress", by }), hdrs);
         return { kind: "claimed", claim: this.#claim(subject, by, sequence, ttlMs) };
       } catch (error) {
         if (!(error instanceof PublishError && isWrongLastSequence(error.jetStreamCode))) {
@@ -60,7 +65,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
       // Whoever has claimed it meanwhile, since this took too long: it is handled, and they shall know.
       complete: async () => {
         try {
-          await this.store.store(subject, encode({ state: "done", by }), ttl(ttlMs));
+          await this.publisher.publish(subject, encode({ state: "done", by }), ttl(ttlMs));
         } catch (error) {
           await this.ensureBucket().catch(() => {});
           throw error;

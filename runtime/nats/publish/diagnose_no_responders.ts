@@ -2,8 +2,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { PublishError, unanswered } from "./publish_error.ts";
 
 /**
- * Why a message that was sent again and again found nobody to take it. JetStream is asked which stream stores its
- * subject: only where it says none is that known, and where it is silent itself, it is what is missing.
+ * Returns why a message had no responders at every try. JetStream is asked which stream stores the subject: only its
+ * answer shows that none does. If JetStream itself does not answer, it is what is missing.
  */
 export async function diagnoseNoResponders(
   nc: NatsConnection,

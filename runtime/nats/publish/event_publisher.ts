@@ -1,21 +1,21 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
+import { encodeAttribute } from "../../core/cloudevent.ts";
+import type { OutgoingEvent } from "../../core/event.ts";
 import type { PublishResult } from "../../engine/ports.ts";
 import { type Circumstances, promised, type Storing, type TellingPublisher } from "../../engine/storing.ts";
-import type { OutgoingEvent } from "../../core/event.ts";
-import { encodeAttribute } from "../../core/cloudevent.ts";
-import { HeaderBlock } from "../client/header_block.ts";
-import { PublishError, type Store, type Text } from "./jetstream_publisher.ts";
-import type { StoredBefore } from "./late_dedup.ts";
-import { encode } from "../client/encode_pool.ts";
+import { HeaderBlock } from "../client/header_writer.ts";
+import type { DuplicateFinder } from "./late_dedup.ts";
+import type { PublishCallbacks, TextMessage, TextPublisher } from "./message_publisher.ts";
+import { PublishError } from "./publish_error.ts";
 
-/** What shows a stored event. */
-export interface Reader {
+/** Reads stored messages. */
+export interface MessageReader {
   readonly streams: Pick<JetStreamManager["streams"], "getMessage">;
 }
 
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements TellingPublisher {
-  constructor(readonly jetstream: Store, readonly jsm: Reader, readonly before: StoredBefore) {}
+  constructor(readonly messages: TextPublisher, readonly jsm: MessageReader, readonly duplicates: DuplicateFinder) {}
 
   /** @throws {PublishError} when the event is not known to be stored: `id-taken` when another event has its id. */
   publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
@@ -23,35 +23,33 @@ export class EventPublisher implements TellingPublisher {
   }
 
   begin(event: OutgoingEvent, storing: Storing, { sinceMs }: Circumstances = {}): void {
-    if (sinceMs === undefined) return this.#store(event, storing);
-    this.before.find(event.type, encodeAttribute(event.id), sinceMs).then(
-      (known) => known ? storing.stored(known) : this.#store(event, storing),
+    if (sinceMs === undefined) return this.#publish(event, storing);
+    this.duplicates.find(event.type, encodeAttribute(event.id), sinceMs).then(
+      (known) => known ? storing.stored(known) : this.#publish(event, storing),
       (error) => storing.failed(error),
     );
   }
 
-  #store(event: OutgoingEvent, storing: Storing): void {
-    const { jetstream } = this, { type } = event, message = new EventMessage(this, event, storing);
-    if (jetstream.begin) return jetstream.begin(type, message, message);
-    const promise = async () => await jetstream.store(type, encode(event.json), message.headers().asHeaders());
-    promise().then((stored) => message.stored(stored), (error) => message.failed(error));
-  }
-
-  /** JetStream drops a repeated id within a stream whatever its subject: that would be a loss, and nobody told. */
-  async refuseAnother({ id, type }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
+  /**
+   * JetStream drops a repeated id within a stream whatever its subject, which would lose the event silently.
+   *
+   * @throws {PublishError} `id-taken` when the id belongs to an event of another type.
+   */
+  async checkDuplicate({ id, type }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
     const earlier = await this.jsm.streams.getMessage(stream, { seq: sequence }).catch(() => null);
     if (!earlier || earlier.subject === type) return;
-    const what = `id ${
-      JSON.stringify(id)
-    } was used for an event of type ${earlier.subject} shortly before: use another`;
-    throw new PublishError("id-taken", what);
+    const what = `id ${JSON.stringify(id)} was used for an event of type ${earlier.subject} shortly before`;
+    throw new PublishError("id-taken", `${what}: use another`);
+  }
+
+  #publish(event: OutgoingEvent, storing: Storing): void {
+    const message = new EventMessage(this, event, storing);
+    this.messages.publishText(event.type, message, message);
   }
 }
 
-/** One event on its way. What is there already is looked at. */
-class EventMessage implements Text, Storing {
-  readonly kind = "text";
-
+/** One event on its way. Hot path: it is both the message and its callbacks, one object an event. */
+class EventMessage implements TextMessage, PublishCallbacks {
   constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly storing: Storing) {}
 
   get payload(): string {
@@ -61,17 +59,17 @@ class EventMessage implements Text, Storing {
   headers(): HeaderBlock {
     const { event } = this, id = encodeAttribute(event.id);
     const block = new HeaderBlock().add("Nats-Msg-Id", id).add("ce-specversion", "1.0").add("ce-id", id)
-      .addAll(commonOf(event));
+      .addAll(sharedHeaders(event));
     for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
     for (const name in event.trace) block.add(name, event.trace[name]);
     return block;
   }
 
-  stored(stored: PublishResult): void {
+  stored(result: PublishResult): void {
     const { storing } = this;
-    if (!stored.duplicate) return storing.stored(stored);
-    this.publisher.refuseAnother(this.event, stored).then(
-      () => storing.stored(stored),
+    if (!result.duplicate) return storing.stored(result);
+    this.publisher.checkDuplicate(this.event, result).then(
+      () => storing.stored(result),
       (error) => storing.failed(error),
     );
   }
@@ -81,16 +79,16 @@ class EventMessage implements Text, Storing {
   }
 }
 
-let common = { type: "", source: "", time: "", headers: new HeaderBlock() };
+let shared = { type: "", source: "", time: "", headers: new HeaderBlock() };
 
-/** Events come by the dozen in a millisecond, and then mostly from one place: but for the id they say the same. */
-function commonOf({ type, source, time }: OutgoingEvent): HeaderBlock {
-  if (type === common.type && source === common.source && time === common.time) return common.headers;
+/** Hot path: events of a millisecond mostly differ in their id alone, so the last other headers are reused. */
+function sharedHeaders({ type, source, time }: OutgoingEvent): HeaderBlock {
+  if (type === shared.type && source === shared.source && time === shared.time) return shared.headers;
   const headers = new HeaderBlock()
     .add("ce-type", type)
     .add("ce-source", encodeAttribute(source))
     .add("ce-time", time)
     .add("content-type", "application/json");
-  common = { type, source, time, headers };
+  shared = { type, source, time, headers };
   return headers;
 }

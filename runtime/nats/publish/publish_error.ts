@@ -14,7 +14,7 @@ import { isResourcesExceeded, isStreamFull, isTransientRefusal, JETSTREAM_CODES 
  *
  * Only `unavailable` passes without an operator or the author.
  */
-export type PublishErrorCode =
+type PublishErrorCode =
   | "unavailable"
   | "full"
   | "too-large"
@@ -24,7 +24,7 @@ export type PublishErrorCode =
   | "refused";
 
 /** {@linkcode PublishError}'s options. */
-export interface PublishErrorOptions extends ErrorOptions {
+interface PublishErrorOptions extends ErrorOptions {
   /** The error code of JetStream's answer, if there was one: see {@linkcode JETSTREAM_CODES}. */
   readonly jetStreamCode?: number;
 }

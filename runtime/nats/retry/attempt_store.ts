@@ -1,34 +1,36 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { AttemptCounts, AttemptStore } from "../../engine/ports.ts";
 import type { Delivery } from "../../core/delivery.ts";
+import type { AttemptCounts, AttemptStore } from "../../engine/ports.ts";
 import { ATTEMPTS, noBucket, openBucket } from "../kv/buckets.ts";
 import { ensureBucket } from "../kv/ensure_bucket.ts";
 
+type Bucket = Pick<KV, "get" | "put">;
+
 /**
- * Keeps the counts in a NATS key-value bucket, so that a restart or another replica counts on. Nothing is read or
- * written for an event that is handled at its first delivery.
+ * Stores attempt counts in a NATS key-value bucket, so that another process counts on. Nothing is read or written for an
+ * event that is handled at its first delivery.
  */
 export class NatsAttemptStore implements AttemptStore {
-  #kv: Pick<KV, "get" | "put">;
+  #kv: Bucket;
 
   /**
-   * @param isDelayed whether an event waits in the retry stream
-   * @param reopen makes the bucket again when it is gone
+   * @param isDelayed returns whether a delayed retry of the event is stored. Default: none is.
+   * @param reopen opens the bucket again when it was deleted. Default: it is not opened again.
    */
   constructor(
-    kv: Pick<KV, "get" | "put">,
+    kv: Bucket,
     readonly isDelayed: (functionName: string, delivery: Delivery) => Promise<boolean> = () => Promise.resolve(false),
-    readonly reopen?: () => Promise<Pick<KV, "get" | "put">>,
+    readonly reopen?: () => Promise<Bucket>,
   ) {
     this.#kv = kv;
   }
 
   /**
-   * Opens the bucket, making it if need be.
+   * Opens the bucket.
    *
-   * @param replicas of a bucket that is made; undefined: none is made
+   * @param replicas the replicas of a bucket that is created. Undefined: a missing bucket is an error.
    */
   static async open(
     nc: NatsConnection,
@@ -49,8 +51,7 @@ export class NatsAttemptStore implements AttemptStore {
     const entry = await this.#use((kv) => kv.get(key(functionName, delivery)));
     const deleted = entry?.operation === "DEL" || entry?.operation === "PURGE";
     const known = deleted ? undefined : entry?.json<AttemptCounts>();
-    // A process may have died between storing a delayed retry and acking the event. Where that wrote down
-    // anything at all, it did so before; and delayed, an event comes back with what it has used up.
+    // A process may have died between storing a delayed retry and acking the event. The retry carries its own counts.
     const delayed = await this.isDelayed(functionName, delivery);
     return delayed ? { begun: 0, free: 0, emitted: true, ...known, delayed } : known;
   }
@@ -59,13 +60,13 @@ export class NatsAttemptStore implements AttemptStore {
     await this.#use((kv) => kv.put(key(functionName, delivery), JSON.stringify(counts)));
   }
 
-  /** Once more where the bucket may be gone, which somebody may have deleted; where nobody answers it is not that. */
-  async #use<Result>(use: (kv: Pick<KV, "get" | "put">) => Promise<Result>): Promise<Result> {
+  /** Reopens the bucket and retries once, in case it was deleted. Timeouts are not retried. */
+  async #use<Result>(use: (kv: Bucket) => Promise<Result>): Promise<Result> {
     try {
       return await use(this.#kv);
     } catch (error) {
-      const nobodyAnswers = error instanceof errors.TimeoutError || error instanceof errors.ClosedConnectionError;
-      if (!this.reopen || nobodyAnswers) throw error;
+      const unavailable = error instanceof errors.TimeoutError || error instanceof errors.ClosedConnectionError;
+      if (!this.reopen || unavailable) throw error;
       this.#kv = await this.reopen();
       return await use(this.#kv);
     }

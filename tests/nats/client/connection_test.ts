@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../../runtime/nats_server/server.ts";
-import { connectNats, watchConnection } from "../../../runtime/nats/client/connection.ts";
-import { startTcpProxy } from "../tcp_proxy.ts";
-import { eventually } from "../eventually.ts";
+import { connectNats } from "../../../runtime/nats/client/connection.ts";
 
 /** A server that greets with that INFO and answers PING, and knows nothing else. */
 function startGreeter(info: object): { port: number } & AsyncDisposable {
@@ -101,23 +99,4 @@ Deno.test("of several servers one that answers is enough", async () => {
   const nc = await to("nats://127.0.0.1:1", server.url);
   assert.equal(nc.getServer(), `127.0.0.1:${server.port}`);
   await nc.close();
-});
-
-Deno.test("a connection that is cut is made again, and both are told, until it is closed", async () => {
-  await using server = await startServer();
-  await using proxy = startTcpProxy(server.port);
-  const nc = await to(proxy.url);
-  const events: string[] = [];
-  const watching = watchConnection(nc, {
-    disconnected: (where) => events.push(`disconnected ${where}`),
-    reconnected: () => events.push("reconnected"),
-  });
-  for (let cuts = 1; cuts <= 2; cuts++) {
-    proxy.cut();
-    await eventually(() => events.length === cuts * 2);
-  }
-  const where = proxy.url.replace("nats://", "");
-  assert.deepEqual(events, [`disconnected ${where}`, "reconnected", `disconnected ${where}`, "reconnected"]);
-  await nc.close();
-  await watching;
 });

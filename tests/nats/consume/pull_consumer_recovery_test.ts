@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../../runtime/engine/ports.ts";
-import { watchConnection } from "../../../runtime/nats/client/connection.ts";
+import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { manualClock } from "../clocks.ts";
 import { eventually } from "../eventually.ts";
@@ -10,22 +10,16 @@ import { type Orders, startOrders } from "../orders.ts";
 import { SettlingSink } from "./sinks.ts";
 import { startTcpProxy } from "../tcp_proxy.ts";
 
-/** A source at work on a connection, told of reconnects as the runtime tells it. */
+/** A consumer that pulls on a connection, and the number of reconnects. */
 function pullFrom(orders: Orders, nc: NatsConnection, clock: Clock = systemClock) {
   const sink = new SettlingSink(nc);
-  const source = new PullConsumer(nc, "ORDERS", "handle", clock);
+  const monitor = new ConnectionMonitor(nc, clock);
+  const source = new PullConsumer(nc, "ORDERS", "handle", clock, () => {}, monitor);
   let reconnects = 0;
-  const watching = watchConnection(nc, {
-    disconnected: () => {},
-    reconnected: () => {
-      reconnects++;
-      source.reconnected();
-    },
-  });
+  monitor.onReconnect(() => reconnects++);
   orders.defer(async () => {
     await nc.close(); // first: with a clock that stands still a stop could wait for ever
     await source.stop();
-    await watching;
   });
   source.start(sink);
   return { sink, source, reconnects: () => reconnects };

@@ -3,7 +3,7 @@ import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { type Orders, startOrders } from "../orders.ts";
 import { HoldingSink } from "./sinks.ts";
-import { textOf } from "../../../runtime/nats/consume/answers.ts";
+import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
 async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
   const orders = await startOrders();
@@ -35,7 +35,7 @@ Deno.test("a delivery says where its message is stored, when, and how often it w
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
   });
   assert.match(messageKey, /^ORDERS\.1\.\d{19}$/);
-  assert.match(textOf(ackSubject), /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
+  assert.match(ackSubjectText(ackSubject), /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
   assert.equal(new TextDecoder().decode(payload), '{"n":1}');
   assert.deepEqual([...headers.entries()], []);
   const stored = await orders.jsm.streams.getMessage("ORDERS", { seq: 1 });

@@ -29,7 +29,15 @@ export async function startSettling(clock: Clock = systemClock): Promise<Settlin
   const store = new JetStreamPublisher(orders.nc, clock);
   const deadLetters = new DeadLetters(store, new LateDedup(orders.nc, orders.jsm, clock));
   const attempts = await NatsAttemptStore.open(orders.nc, 1);
-  const settler = new NatsSettler(orders.nc, deadLetters, attempts, new RetryStream(store), orders.jsm, clock);
+  const settler = new NatsSettler({
+    nc: orders.nc,
+    monitor: store.monitor,
+    deadLetters,
+    attempts,
+    retries: new RetryStream(store),
+    jsm: orders.jsm,
+    clock,
+  });
   const queue = new QueueSink();
   const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
   orders.defer(async () => {

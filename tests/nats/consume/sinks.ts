@@ -3,7 +3,7 @@ import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Consumer, ConsumerSink } from "../../../runtime/engine/ports.ts";
 import { withTimeout } from "../../../runtime/nats/client/with_timeout.ts";
 import type { Delivery } from "../../../runtime/core/delivery.ts";
-import { textOf } from "../../../runtime/nats/consume/answers.ts";
+import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
 /** The longest a test waits for what must come: what was on its way on a dead connection comes again after 15 s. */
 const WAIT_MS = 40_000;
@@ -52,7 +52,7 @@ export class HoldingSink implements ConsumerSink {
 
   /** Acknowledges the first so many and tells the source that there is room. */
   letGo(count: number, nc: NatsConnection, source: Consumer): void {
-    for (const { ackSubject } of this.held.splice(0, count)) nc.publish(textOf(ackSubject), "+ACK");
+    for (const { ackSubject } of this.held.splice(0, count)) nc.publish(ackSubjectText(ackSubject), "+ACK");
     source.wake();
   }
 }
@@ -73,7 +73,7 @@ export class SettlingSink implements ConsumerSink {
   }
 
   deliver({ sequence, ackSubject }: Delivery): void {
-    this.nc.publish(textOf(ackSubject), "+ACK");
+    this.nc.publish(ackSubjectText(ackSubject), "+ACK");
     this.seen.add(sequence);
     if (this.#waiting && this.seen.size >= this.#waiting.count) this.#waiting.resolve();
   }

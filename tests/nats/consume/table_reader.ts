@@ -11,7 +11,7 @@ scope.onmessage = ({ data }) => {
   scope.postMessage(["ready", 0]);
   let torn = 0;
   while (true) {
-    const handles = table.handles();
+    const handles = table.ackSubjects();
     if (handles.length === 1 && handles[0] === "end") break;
     for (const handle of handles) {
       const [, letters, length] = /^(.*):(\d+)$/.exec(handle) ?? ["", "", "-1"];

@@ -8,7 +8,7 @@ import type { Broker } from "../broker.ts";
 import { startBroker } from "../broker.ts";
 import { eventually } from "../eventually.ts";
 import { HoldingSink } from "../consume/sinks.ts";
-import { textOf } from "../../../runtime/nats/consume/answers.ts";
+import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
 const STREAM = { name: "ORDERS", subjects: ["orders.>"] };
 const retries = (functionName: string) => ({
@@ -75,13 +75,13 @@ Deno.test("the oldest waiting event is the first that is not settled, of the fun
   const sink = hold(broker, "pay");
   await sink.holds(3);
   assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, delayedRetries: 0, deadLetters: 0 });
-  nc.publish(textOf(sink.held[1].ackSubject), "+ACK"); // the second, while the first is still at it
+  nc.publish(ackSubjectText(sink.held[1].ackSubject), "+ACK"); // the second, while the first is still at it
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 2);
   await isAge("pay", 3);
-  nc.publish(textOf(sink.held[0].ackSubject), "+ACK");
+  nc.publish(ackSubjectText(sink.held[0].ackSubject), "+ACK");
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 1);
   await isAge("pay", 5);
-  nc.publish(textOf(sink.held[2].ackSubject), "+ACK");
+  nc.publish(ackSubjectText(sink.held[2].ackSubject), "+ACK");
   await eventually(async () => (await oldestOf("pay")).oldestWaitingMs === 0);
 });
 

@@ -15,7 +15,7 @@ Deno.test("what is stored has the subject, the bytes and the headers that were g
   await using bench = await startStoring();
   const hdrs = withId("order-1");
   hdrs.set("ce-id", "order-1");
-  await bench.store.store("orders.created", Uint8Array.of(0, 200, 10), hdrs);
+  await bench.publisher.publish("orders.created", Uint8Array.of(0, 200, 10), hdrs);
   const message = (await bench.jsm.streams.getMessage("ORDERS", { seq: 1 }))!;
   assert.equal(message.subject, "orders.created");
   assert.deepEqual([...message.data], [0, 200, 10]);

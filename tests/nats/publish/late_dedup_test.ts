@@ -17,7 +17,7 @@ async function setup(windowMs = 100) {
   const publish = (id: string, subject = "stock.reserved") => {
     const hdrs = headers();
     hdrs.set("Nats-Msg-Id", id);
-    return store.store(subject, new TextEncoder().encode("{}"), hdrs);
+    return store.publish(subject, new TextEncoder().encode("{}"), hdrs);
   };
   return { ...broker, publish, late: new LateDedup(broker.nc, broker.jsm, systemClock) };
 }

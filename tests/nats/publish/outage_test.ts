@@ -22,10 +22,10 @@ Deno.test("a server that restarts in the middle stores each message exactly once
 
 Deno.test("a server that is killed and back within two seconds loses nothing of those who are in a hurry", async () => {
   await using bench = await startStoring();
-  const before = ids(0, 100).map((id) => bench.put(id, "orders.created", bench.store.failFast));
+  const before = ids(0, 100).map((id) => bench.put(id, "orders.created", bench.publisher.failFast));
   await before[0];
   await bench.server.kill();
-  const during = ids(100, 200).map((id) => bench.put(id, "orders.created", bench.store.failFast));
+  const during = ids(100, 200).map((id) => bench.put(id, "orders.created", bench.publisher.failFast));
   await new Promise((resolve) => setTimeout(resolve, 1_500)); // the outage itself
   await bench.server.restart();
   const stored = await Promise.all([...before, ...during]);
@@ -38,7 +38,7 @@ Deno.test("while the server is gone those in a hurry learn it after three second
   await bench.server.kill();
   const patient = bench.put("order-1");
   const begun = performance.now();
-  const first = await refusal(bench.put("order-2", "orders.created", bench.store.failFast));
+  const first = await refusal(bench.put("order-2", "orders.created", bench.publisher.failFast));
   const took = performance.now() - begun;
   assert.ok(took > 2_000 && took < 5_000, `it took ${took} ms`);
   assert.equal(first.code, "unavailable");
@@ -46,13 +46,13 @@ Deno.test("while the server is gone those in a hurry learn it after three second
     first.message,
     /^"orders\.created" is not known to be stored: NATS at 127\.0\.0\.1:\d+ is not connected for [34]\.\d s: see/,
   );
-  assert.match(bench.store.outage()!.message, /is not connected/);
+  assert.match(bench.publisher.outage()!.message, /is not connected/);
   const again = performance.now();
-  await refusal(bench.put("order-3", "orders.created", bench.store.failFast));
+  await refusal(bench.put("order-3", "orders.created", bench.publisher.failFast));
   assert.ok(performance.now() - again < 500, "it waited although the outage was known");
   await bench.server.restart();
   assert.deepEqual(await patient, { stream: "ORDERS", sequence: 1, duplicate: false });
-  assert.equal(bench.store.outage(), undefined);
+  assert.equal(bench.publisher.outage(), undefined);
 });
 
 /** A store that reaches its server through a proxy. */
@@ -76,9 +76,9 @@ Deno.test("what was on its way when the connection broke is sent again as soon a
   await using bench = await startProxied(impatient); // no try runs out: only the reconnect can send again
   await bench.put("order-0");
   bench.proxy.pause();
-  const { outMsgs: sent } = bench.store.nc.stats();
+  const { outMsgs: sent } = bench.publisher.nc.stats();
   const storing = bench.put("order-1");
-  await eventually(() => bench.store.nc.stats().outMsgs === sent + 1);
+  await eventually(() => bench.publisher.nc.stats().outMsgs === sent + 1);
   bench.proxy.cut();
   bench.proxy.resume();
   assert.deepEqual(await withTimeout(systemClock, 20_000, storing), {
@@ -93,19 +93,19 @@ Deno.test("a server that hangs is noticed, is sent nothing more, and everything 
   const { proxy } = bench;
   await bench.put("order-0");
   proxy.pause();
-  const { nc } = bench.store, before = nc.stats().outMsgs;
+  const { nc } = bench.publisher, before = nc.stats().outMsgs;
   const patient = ids(1, 50).map((id) => bench.put(id));
-  const hurried = refusal(bench.put("order-50", "orders.created", bench.store.failFast));
+  const hurried = refusal(bench.put("order-50", "orders.created", bench.publisher.failFast));
   await eventually(() => nc.stats().outMsgs >= before + 50);
   const sent = nc.stats().outMsgs;
   const error = await hurried;
   assert.equal(error.code, "unavailable");
   assert.match(error.message, /does not answer for 3\.\d s/);
-  assert.match(bench.store.outage()!.message, /does not answer/);
+  assert.match(bench.publisher.outage()!.message, /does not answer/);
   assert.equal(nc.stats().outMsgs, sent, "it sent again what was not read");
   proxy.resume();
   const stored = await Promise.all(patient);
   assert.equal(new Set(stored.map(({ sequence }) => sequence)).size, 49);
-  assert.equal(bench.store.outage(), undefined);
+  assert.equal(bench.publisher.outage(), undefined);
   await eventually(async () => (await bench.jsm.streams.info("ORDERS")).state.messages === 51);
 });

@@ -36,7 +36,7 @@ Deno.test("an account whose storage is used up is full, at once, and says that i
   const config = `accounts { SHOP { jetstream { max_file: 4000 }, users: [{ user: shop, password: secret }] } }
     no_auth_user: shop`;
   await using bench = await startStoring(systemClock, { config });
-  const big = (id: string) => bench.store.store("orders.created", new Uint8Array(10_000), withId(id));
+  const big = (id: string) => bench.publisher.publish("orders.created", new Uint8Array(10_000), withId(id));
   await big("order-1");
   const error = await refusal(big("order-2"));
   assert.equal(error.code, "full");
@@ -59,8 +59,8 @@ Deno.test("a message over the server's limit is too large, its headers counted, 
   await using bench = await startStoring();
   const limit = bench.nc.info!.max_payload;
   const block = "NATS/1.0\r\nNats-Msg-Id: order-1\r\n\r\n".length;
-  const fits = bench.store.store("orders.created", new Uint8Array(limit - block), withId("order-1"));
-  const error = await refusal(bench.store.store("orders.created", new Uint8Array(limit), withId("order-2")));
+  const fits = bench.publisher.publish("orders.created", new Uint8Array(limit - block), withId("order-1"));
+  const error = await refusal(bench.publisher.publish("orders.created", new Uint8Array(limit), withId("order-2")));
   assert.equal(error.code, "too-large");
   assert.equal(error.message, 'a message for "orders.created" with its headers is over the server\'s 1048576 bytes');
   assert.equal((await fits).sequence, 1);
@@ -71,7 +71,7 @@ Deno.test("headers over the server's limit are too large, at once", async () => 
   await using bench = await startStoring();
   const hdrs = withId("order-1");
   hdrs.set("x-note", "x".repeat(70_000));
-  const error = await refusal(bench.store.store("orders.created", new Uint8Array(1), hdrs));
+  const error = await refusal(bench.publisher.publish("orders.created", new Uint8Array(1), hdrs));
   assert.equal(error.code, "too-large");
   assert.match(error.message, /^the headers of a message for "orders\.created" are too large: .* \(10097\)$/);
 });
@@ -101,7 +101,7 @@ Deno.test("where JetStream itself does not answer, nobody says that there is no 
   server.defer(() => nc.close());
   const store = new JetStreamPublisher(nc, clock);
   server.defer(() => store.close());
-  const error = await refusal(store.store("orders.created", new Uint8Array(1), withId("order-1")));
+  const error = await refusal(store.publish("orders.created", new Uint8Array(1), withId("order-1")));
   assert.equal(error.code, "unavailable");
   assert.match(
     error.message,

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { HeaderBlock } from "../../../runtime/nats/client/header_block.ts";
+import { HeaderBlock } from "../../../runtime/nats/client/header_writer.ts";
 import { startStoring } from "../publish/storing.ts";
 
 const DATA = new TextEncoder().encode("{}");
 
-Deno.test("the client sends a block of headers as it is", async () => {
+Deno.test("HeaderBlock becomes the same headers for the client's own publish", async () => {
   await using bench = await startStoring();
   const hdrs = new HeaderBlock().add("Nats-Msg-Id", "order-1").add("ce-id", "o 1: a").add("X-Note", "für 🚂")
-    .asHeaders();
-  await bench.store.store("orders.created", DATA, hdrs);
+    .toMsgHdrs();
+  await bench.publisher.publish("orders.created", DATA, hdrs);
   const message = (await bench.jsm.streams.getMessage("ORDERS", { seq: 1 }))!;
   assert.deepEqual([...message.header], [
     ["Nats-Msg-Id", ["order-1"]],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RawHeaders } from "../../../runtime/nats/client/raw_headers.ts";
+import { RawHeaders } from "../../../runtime/nats/client/message_headers.ts";
 import { HeaderList } from "../../../runtime/core/headers.ts";
 
 const blockOf = (lines: readonly string[]) => ["NATS/1.0", ...lines, "", ""].join("\r\n");
