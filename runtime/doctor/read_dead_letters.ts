@@ -1,4 +1,4 @@
-import { type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
+import type { JetStreamManager, MsgRequest } from "@nats-io/jetstream";
 import { isChunk } from "../nats/dead_letters/chunks.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
 import { unlessMissing } from "../nats/topology/config_diff.ts";

@@ -20,12 +20,12 @@ const UNKNOWN_AUTHORITY = [
   "CERT_UNTRUSTED",
 ];
 
-/** Where NATS is and how to be let in. */
+/** The address of NATS, and the credentials. */
 export interface NatsOptions {
   readonly servers: readonly string[];
-  /** Nobody has said where: it is the default. */
+  /** True when `servers` is the default. @default false */
   readonly unset?: boolean;
-  /** How the connection is called in the server's monitoring. */
+  /** Name of the connection in the server's monitoring. */
   readonly name: string;
   /** The text of a credentials file. */
   readonly creds?: string;
@@ -37,10 +37,9 @@ export interface NatsOptions {
 }
 
 /**
- * Connects, and from then on reconnects for ever: the client's default of ten tries would end every loop without
- * an error.
+ * Connects, and reconnects without end: after the client's default of ten tries every loop would end without an error.
  *
- * @throws {Error} saying where, why and what to do, when NATS cannot be reached or is too old.
+ * @throws {Error} with the address, the cause and what to do, when NATS cannot be reached, is too old or has no JetStream.
  */
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
   const where = urlsOf(options).map(({ host }) => host).join(", ");
@@ -83,7 +82,7 @@ async function hasJetStream(nc: NatsConnection): Promise<boolean> {
 function toClientOptions(options: NatsOptions): ConnectionOptions {
   const { name, creds, tls } = options;
   const urls = urlsOf(options);
-  // The client takes no user, password or token from a URL; people write them there all the same.
+  // The client takes no credentials from a URL, and other NATS tools do.
   const named = urls.find(({ username }) => username !== "");
   const inUrl = named && { name: decodeURIComponent(named.username), secret: decodeURIComponent(named.password) };
   const user = options.user ?? (inUrl?.secret ? inUrl.name : undefined);
@@ -108,7 +107,7 @@ function toClientOptions(options: NatsOptions): ConnectionOptions {
   };
 }
 
-/** Servers as URLs; `host:4222` alone is one too. */
+/** Returns the servers as URLs. `host:4222` alone is one too. */
 function urlsOf({ servers }: NatsOptions): URL[] {
   return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }

@@ -128,7 +128,7 @@ export class AckBatch {
     this.#append(tail);
   }
 
-  /** Writes once more what was written since then. A second ack is harmless; a missing one leads to a redelivery. */
+  /** Repeats the acks that were written since then. A second ack is harmless; a missing one leads to a redelivery. */
   repeat(sinceMs: number): void {
     const again = this.#written.filter(({ atMs }) => atMs >= sinceMs);
     this.#written = [];

@@ -9,7 +9,7 @@ interface Pull {
 export class PendingPulls {
   #pulls: Pull[] = [];
 
-  /** How many deliveries may still come. */
+  /** Number of deliveries that may still come. */
   get count(): number {
     let count = 0;
     for (const { pending } of this.#pulls) count += pending;

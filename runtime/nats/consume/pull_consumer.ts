@@ -7,21 +7,16 @@ import { withTimeout } from "../client/with_timeout.ts";
 import { LEASE_MS } from "./ack_wait.ts";
 import { DeliveryParser } from "./parse_delivery.ts";
 import { PendingPulls } from "./pending_pulls.ts";
+import { PullBackoff } from "./pull_backoff.ts";
 
 /** Expiry of a pull request. It is short: while a handler blocks the process, a pull takes events from other replicas. */
 export const EXPIRES_MS = 5_000;
 const HEARTBEAT_MS = 1_000;
 /** Silence after which a pull counts as lost: two missed heartbeats. A leader that went away does not end its pulls. */
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;
-/** Delay before the next pull after the server ended one. It doubles while that goes on. */
-const RETRY_MS = { initial: 50, max: 2_000 };
-/** Duration after which a failure is reported: an election of a leader takes less. */
-const TROUBLE_MS = 5_000;
 /** Age of the last heartbeat check after which this loop counts as stuck: eight missed checks. */
 const STALLED_MS = 8 * HEARTBEAT_MS;
 const STOP_MS = 2_000;
-/** Delay between failing pulls from which the consumer may be missing. An election ends before it grows to this. */
-const MISSING_FROM_MS = 400;
 /** Interval of info requests to a silent consumer, and how long they go on before it is pulled from regardless. */
 const INFO_MS = { interval: 200, max: 10_000 };
 /** Time without a delivery after which none is on its way. */
@@ -45,10 +40,9 @@ export class PullConsumer implements Consumer {
   #lastDeliveryMs = 0;
   /** When this loop last ran. */
   #checkedMs = 0;
-  #retryMs = RETRY_MS.initial;
   #pausedUntilMs = 0;
   #asking = false;
-  #trouble: { readonly sinceMs: number; what: string } | undefined;
+  readonly #backoff = new PullBackoff();
   #scheduled = false;
   /** When this tick's first message came; undefined between ticks. */
   #tickMs: number | undefined;
@@ -93,12 +87,11 @@ export class PullConsumer implements Consumer {
   }
 
   problem(): string | undefined {
-    const checkedAgoMs = this.clock.now() - this.#checkedMs;
+    const now = this.clock.now(), checkedAgoMs = now - this.#checkedMs;
     if (this.#sink && !this.#stopped && checkedAgoMs > STALLED_MS) {
       return `pulling from ${this.stream} has stood still for ${checkedAgoMs} ms`;
     }
-    if (!this.#trouble || this.clock.now() - this.#trouble.sinceMs < TROUBLE_MS) return undefined;
-    return this.#trouble.what;
+    return this.#backoff.problem(now);
   }
 
   /**
@@ -169,7 +162,7 @@ export class PullConsumer implements Consumer {
     this.#lastHeardMs = now;
     const delivery = this.#parser.parse(msg);
     if (delivery) {
-      this.#recovered();
+      this.#backoff.succeeded();
       this.#lastDeliveryMs = this.#lastHeardMs;
       this.#pending.received(1);
       this.#sink?.deliver(delivery);
@@ -178,13 +171,13 @@ export class PullConsumer implements Consumer {
     const { headers } = splitMessage(msg), status = readStatus(headers);
     if (!status) return this.#infoReceived(msg);
     const { code, description } = status;
-    if (code === 100) return this.#recovered(); // a heartbeat
+    if (code === 100) return this.#backoff.succeeded(); // a heartbeat
     if (code === 408) { // a pull expired, as pulls do on a quiet stream
       this.#pending.received(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
     this.#pending.clear();
-    if (this.#retryMs >= MISSING_FROM_MS) this.missing();
+    if (this.#backoff.mayBeMissing) this.missing();
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
   }
 
@@ -220,16 +213,9 @@ export class PullConsumer implements Consumer {
 
   #failed(what: string, sinceMs: number = this.clock.now()): void {
     this.#asking = false;
-    if (this.#trouble) this.#trouble.what = what;
-    else this.#trouble = { sinceMs, what };
-    this.#pausedUntilMs = this.clock.now() + this.#retryMs;
-    this.#after(this.#retryMs, () => this.wake());
-    this.#retryMs = Math.min(RETRY_MS.max, this.#retryMs * 2);
-  }
-
-  #recovered(): void {
-    this.#trouble = undefined;
-    this.#retryMs = RETRY_MS.initial;
+    const delayMs = this.#backoff.failed(what, sinceMs);
+    this.#pausedUntilMs = this.clock.now() + delayMs;
+    this.#after(delayMs, () => this.wake());
   }
 
   /** Checks once a second for missed heartbeats. */

@@ -17,13 +17,13 @@ const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
 /** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
 const MAX_DELAY_MS = 365 * 86_400_000;
-/** How long a lost connection may look connected: two of the client's pings, and some. */
+/** Upper bound of the time for which a lost connection looks connected: two of the client's pings, and a margin. */
 const UNNOTICED_MS = 30_000;
 /** Failed tries after which something that cannot be stored is reported. A restart of a server takes fewer. */
 const REPORT_AFTER = 3;
 const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
-/** What a {@linkcode NatsSettler} works with. */
+/** Dependencies of a {@linkcode NatsSettler}. */
 interface SettlerOptions {
   readonly nc: AckConnection;
   readonly monitor: Pick<ConnectionMonitor, "onReconnect">;

@@ -101,7 +101,7 @@ export class SharedDeliveries {
     Atomics.store(this.#times, WATCHDOG, BigInt(Math.floor(ms)));
   }
 
-  /** How often the watchdog found that all leases had expired. */
+  /** Number of times that the watchdog found all leases expired. */
   get lapses(): number {
     return Atomics.load(this.#words, LAPSES);
   }

@@ -8,9 +8,9 @@ const PAUSE_MS = 50;
 /** Age of a heartbeat from which timers were due and could not run. */
 const LATE_MS = 2 * HEARTBEAT_MS;
 
-/** What {@linkcode SharedLeases} reports, for the log. */
+/** Events of {@linkcode SharedLeases}, for the log. */
 interface LeaseEvents {
-  /** The thread was blocked; `expired`: so long that the leases of all held deliveries expired. */
+  /** The thread was blocked. `expired` is true when the leases of all held deliveries expired meanwhile. */
   readonly blocked: (forMs: number, expired: boolean) => void;
   /** A held delivery does not fit into the table. It is called once. */
   readonly full: () => void;
@@ -48,7 +48,7 @@ export class SharedLeases implements Leases {
     return new SharedLease(this, ackSubject);
   }
 
-  /** How often all held leases have expired. */
+  /** Number of times that all held leases expired. */
   get lapses(): number {
     return this.#lapses;
   }

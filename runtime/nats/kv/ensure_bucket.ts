@@ -1,4 +1,4 @@
-import { type JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { type Bucket, planBucket, streamOf } from "./buckets.ts";
 import { applySteps, isRace } from "../topology/apply_steps.ts";
 import { unlessMissing } from "../topology/config_diff.ts";

@@ -3,7 +3,7 @@ import { PublishError, unanswered } from "./publish_error.ts";
 
 /**
  * Returns why a message had no responders at every try. JetStream is asked which stream stores the subject: only its
- * answer shows that none does. If JetStream itself does not answer, it is what is missing.
+ * answer shows that none does. If JetStream itself does not answer, that is the cause.
  */
 export async function diagnoseNoResponders(
   nc: NatsConnection,

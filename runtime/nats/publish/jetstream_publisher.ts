@@ -30,7 +30,7 @@ interface Pending {
   readonly callbacks: PublishCallbacks;
   /** When it is given up; undefined before the end of its tick. */
   giveUpAtMs: number | undefined;
-  /** How long the server may be silent before this is given up, in milliseconds. */
+  /** Silence of the server after which this is given up, in milliseconds. */
   readonly maxSilenceMs: number;
   tries: number;
   sentAtMs: number;

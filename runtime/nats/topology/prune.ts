@@ -1,4 +1,4 @@
-import { type JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { unlessMissing } from "./config_diff.ts";
 import type { StepOf } from "./step.ts";
 import { isPulled } from "./unused.ts";

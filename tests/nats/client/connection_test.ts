@@ -35,7 +35,7 @@ const to = (...servers: string[]) => connectNats({ servers, name: "test" });
 const AUTHORIZATION = 'authorization { users = [ { user: alice, password: "s3cret/@:%" } ] }';
 const ENCODED = encodeURIComponent("s3cret/@:%");
 
-Deno.test("a server that is too old is refused, with both versions", async () => {
+Deno.test("connectNats refuses a server that is too old, and names both versions", async () => {
   await using old = startGreeter({ server_id: "OLD", version: "2.10.27", jetstream: true });
   await assert.rejects(to(`nats://127.0.0.1:${old.port}`), {
     message: `the NATS server at 127.0.0.1:${old.port} is version 2.10.27; ` +
@@ -43,7 +43,7 @@ Deno.test("a server that is too old is refused, with both versions", async () =>
   });
 });
 
-Deno.test("a server without JetStream is refused, with what to do", async () => {
+Deno.test("connectNats refuses a server without JetStream, and says what to do", async () => {
   await using bare = startGreeter({ server_id: "BARE", version: "2.15.1" });
   await assert.rejects(to(`nats://127.0.0.1:${bare.port}`), {
     message: `the NATS server at 127.0.0.1:${bare.port} runs without JetStream: ` +
@@ -51,7 +51,7 @@ Deno.test("a server without JetStream is refused, with what to do", async () => 
   });
 });
 
-Deno.test("an account without JetStream is refused, with what to do", async () => {
+Deno.test("connectNats refuses an account without JetStream, and says what to do", async () => {
   const config = `accounts { BARE { users = [ { user: bob, password: pw } ] }, JS { jetstream: enabled } }`;
   await using server = await startServer({ config });
   await assert.rejects(
@@ -60,7 +60,7 @@ Deno.test("an account without JetStream is refused, with what to do", async () =
   );
 });
 
-Deno.test("a port that nobody listens on is an error that says where and what to look at", async () => {
+Deno.test("connectNats says where it was refused, and what to check", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -71,7 +71,7 @@ Deno.test("a port that nobody listens on is an error that says where and what to
   });
 });
 
-Deno.test("where nobody has set NATS_URL it is said that dev starts one", async () => {
+Deno.test("connectNats points to dev when NATS_URL is not set", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -80,21 +80,21 @@ Deno.test("where nobody has set NATS_URL it is said that dev starts one", async 
   });
 });
 
-Deno.test("user and password may stand in the URL, percent-encoded", async () => {
+Deno.test("connectNats takes a percent-encoded user and password from the URL", async () => {
   await using server = await startServer({ config: AUTHORIZATION });
   const nc = await to(`nats://alice:${ENCODED}@127.0.0.1:${server.port}`);
   assert.equal(nc.info?.jetstream, true);
   await nc.close();
 });
 
-Deno.test("user and password given apart win over the URL's", async () => {
+Deno.test("connectNats prefers the user and password options to the URL's", async () => {
   await using server = await startServer({ config: AUTHORIZATION });
   const servers = [`nats://bob:wrong@127.0.0.1:${server.port}`];
   const nc = await connectNats({ servers, name: "test", user: "alice", password: "s3cret/@:%" });
   await nc.close();
 });
 
-Deno.test("of several servers one that answers is enough", async () => {
+Deno.test("connectNats needs one server of several that answers", async () => {
   await using server = await startServer();
   const nc = await to("nats://127.0.0.1:1", server.url);
   assert.equal(nc.getServer(), `127.0.0.1:${server.port}`);

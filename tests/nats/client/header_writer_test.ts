@@ -19,13 +19,13 @@ Deno.test("HeaderBlock becomes the same headers for the client's own publish", a
 });
 
 for (const name of ["", "a b", "a:b", "a\r\nNats-Rollup", "größe", "\u007f"]) {
-  Deno.test(`no header is called ${JSON.stringify(name)}`, () => {
+  Deno.test(`HeaderBlock refuses the name ${JSON.stringify(name)}`, () => {
     assert.throws(() => new HeaderBlock().add(name, "value"), { message: /^a header cannot be called / });
   });
 }
 
 for (const value of ["a\r\nNats-Rollup: all", "a\nb", "\r"]) {
-  Deno.test(`no header has the value ${JSON.stringify(value)}`, () => {
+  Deno.test(`HeaderBlock refuses the value ${JSON.stringify(value)}`, () => {
     assert.throws(() => new HeaderBlock().add("ce-id", value), { message: /^the header ce-id has a line break/ });
   });
 }

@@ -9,13 +9,13 @@ import { startSettling } from "./settling.ts";
 
 const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
 
-/** How many events wait for the consumer once it is made again. */
+/** Creates the consumer again. Returns how many events wait for it. */
 async function waitingFor({ jsm }: Broker, floor: Floor | undefined): Promise<number> {
   const [made] = await ensureTopology(jsm, [], [HANDLE], undefined, { floorOf: () => floor });
   return made.waiting;
 }
 
-Deno.test("a consumer that is made again begins after the last event before which all was settled", async () => {
+Deno.test("AckFloors has a consumer that is created again begin after its ack floor", async () => {
   await using orders = await startSettling();
   await orders.publish(5);
   const deliveries = [];
@@ -35,7 +35,7 @@ Deno.test("a consumer that is made again begins after the last event before whic
   assert.equal(await waitingFor(orders, floors.of(HANDLE)), 3);
 });
 
-Deno.test("a floor of the stream's earlier life says nothing: all of the new one is handed out", async () => {
+Deno.test("AckFloors of an earlier stream of that name do not count", async () => {
   await using orders = await startSettling();
   await orders.publish(3);
   await orders.jsm.consumers.delete("ORDERS", "handle");

@@ -16,7 +16,7 @@ function setup(slots = 4) {
   return { clock, table, other: SharedDeliveries.open(table.memory), blocks, full: () => full, leases };
 }
 
-Deno.test("a lease is in the table from its beginning to its end, under its newest name", () => {
+Deno.test("SharedLeases keeps a lease's newest ack subject in the table until its release", () => {
   const { leases, other } = setup();
   const lease = leases.hold("a");
   assert.deepEqual(other.ackSubjects(), ["a"]);
@@ -26,7 +26,7 @@ Deno.test("a lease is in the table from its beginning to its end, under its newe
   assert.deepEqual(other.ackSubjects(), []);
 });
 
-Deno.test("what does not fit is held all the same, and said once", () => {
+Deno.test("SharedLeases holds what does not fit the table, and reports it once", () => {
   const { leases, other, full } = setup(1);
   const held = ["a", "b", "c"].map((handle) => leases.hold(handle));
   assert.deepEqual([full(), other.ackSubjects(), held[2].mine()], [1, ["a"], true]);
@@ -37,7 +37,7 @@ Deno.test("what does not fit is held all the same, and said once", () => {
   assert.deepEqual(other.ackSubjects(), []);
 });
 
-Deno.test("while the thread ticks, what is held is ours for as long as it takes", () => {
+Deno.test("SharedLeases keeps a lease while the thread runs, however long", () => {
   const { clock, leases, blocks, table } = setup();
   const lease = leases.hold("a");
   clock.advance(3_600_000);
@@ -45,7 +45,7 @@ Deno.test("while the thread ticks, what is held is ours for as long as it takes"
   assert.ok(clock.now() - table.mainMs < 1_000);
 });
 
-Deno.test("after a block the next handler waits until the thread's timers have run", async () => {
+Deno.test("SharedLeases has the next handler wait until timers have run after a block", async () => {
   const { clock, leases } = setup();
   const lease = leases.hold("a");
   clock.block(5_000);
@@ -56,7 +56,7 @@ Deno.test("after a block the next handler waits until the thread's timers have r
   assert.equal(lease.mine(), true);
 });
 
-Deno.test("of what was held before a long silence nothing is ours; what comes after it is", async () => {
+Deno.test("SharedLeases expires all leases held during a long block, and none after it", async () => {
   const { clock, leases, blocks } = setup();
   const before = leases.hold("a");
   clock.block(8_001);
@@ -65,11 +65,11 @@ Deno.test("of what was held before a long silence nothing is ours; what comes af
   assert.equal(await mine, false);
   assert.deepEqual(blocks, [[8_001, true]]);
   assert.equal(leases.hold("b").mine(), true);
-  before.renew("c"); // the server has handed it to us once more
+  before.renew("c"); // a redelivery to this process
   assert.equal(before.mine(), true);
 });
 
-Deno.test("what the stand-in kept during a block is still ours", async () => {
+Deno.test("SharedLeases keeps leases that the watchdog extended during a block", async () => {
   const { clock, leases, other, blocks } = setup();
   const lease = leases.hold("a");
   clock.block(16_000);
@@ -81,7 +81,7 @@ Deno.test("what the stand-in kept during a block is still ours", async () => {
   assert.deepEqual(blocks, [[20_000, false]]);
 });
 
-Deno.test("what the stand-in could not keep all the time is not ours, though it speaks again by now", async () => {
+Deno.test("SharedLeases expires leases after a lapse, though the watchdog extends them again by now", async () => {
   const { clock, leases, other, blocks } = setup();
   const lease = leases.hold("a");
   clock.block(20_000);

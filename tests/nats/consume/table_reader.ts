@@ -1,4 +1,4 @@
-/** Reads a table as fast as it can until "end" is the only handle there, and says how many were not whole. */
+/** Reads a table until "end" is its only ack subject, and reports how many were not whole. */
 import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 
 const scope = globalThis as unknown as {

@@ -60,7 +60,7 @@ Deno.test("the parts are stored before the dead letter, and are none themselves"
   for (const part of [1, 2]) {
     assert.equal(await readDeadLetter(orders.jsm, part), undefined);
     assert.equal(await discard(orders.jsm, part), false);
-    assert.equal(await redrive(orders.jsm, orders.store, part), "missing");
+    assert.equal(await redrive(orders.jsm, orders.publisher, part), "missing");
   }
   assert.equal(await messages(orders), 3);
 });
@@ -93,7 +93,7 @@ Deno.test("one that fits its way back is redriven whole, and leaves nothing behi
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected(LONG));
   assert.deepEqual(await letters(orders), [3]);
-  assert.equal(await redrive(orders.jsm, orders.store, 3), "redriven");
+  assert.equal(await redrive(orders.jsm, orders.publisher, 3), "redriven");
   const { data, subject } = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
   assert.equal(subject, "retries.redriven.handle.3.orders.created");
   assert.deepEqual(data, payload);
@@ -106,7 +106,7 @@ Deno.test("one that does not fit its way back stays, whole", async () => {
   const payload = bytes(orders.nc.info!.max_payload);
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
-  assert.equal(await redrive(orders.jsm, orders.store, 3), "too-large");
+  assert.equal(await redrive(orders.jsm, orders.publisher, 3), "too-large");
   assert.deepEqual((await readDeadLetter(orders.jsm, 3))!.payload, payload);
   assert.equal(await messages(orders, "RETRIES"), 0);
 });
@@ -137,7 +137,7 @@ Deno.test("headers that leave no room for those of a dead letter are kept in par
   assert.equal(letter.headers["ce-id"], "order-1");
   assert.equal(letter.headers["X-Note"], "first");
   assert.equal(new TextDecoder().decode(letter.payload), '{"n":1}');
-  assert.equal(await redrive(orders.jsm, orders.store, sequence), "redriven");
+  assert.equal(await redrive(orders.jsm, orders.publisher, sequence), "redriven");
   const { header } = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
   assert.deepEqual(header.values("X-Note").map(({ length }) => length), [5, 64_800]);
   assert.equal(await messages(orders), 0);
@@ -150,7 +150,7 @@ Deno.test("a dead letter of which a part is gone says so, and can be discarded",
   await orders.jsm.streams.deleteMessage("DEAD_LETTERS", 2);
   const gone = "a part of the dead letter, at 2 in DEAD_LETTERS, is gone: it can only be discarded";
   await assert.rejects(readDeadLetter(orders.jsm, 3), { message: gone });
-  await assert.rejects(redrive(orders.jsm, orders.store, 3), { message: gone });
+  await assert.rejects(redrive(orders.jsm, orders.publisher, 3), { message: gone });
   assert.deepEqual(await letters(orders), [3]);
   assert.equal(await discard(orders.jsm, 3), true);
   assert.equal(await messages(orders), 0);

@@ -27,7 +27,7 @@ async function setup() {
   };
 }
 
-Deno.test("an event is stored as a CloudEvent in binary mode", async () => {
+Deno.test("EventPublisher publishes a CloudEvent in binary mode", async () => {
   await using nats = await setup();
   assert.deepEqual(await nats.publisher.publish(EVENT), { stream: "ORDERS", sequence: 1, duplicate: false });
   const { subject, data, header } = await nats.stored(1);
@@ -44,7 +44,7 @@ Deno.test("an event is stored as a CloudEvent in binary mode", async () => {
   ]);
 });
 
-Deno.test("extension attributes and trace context are headers too", async () => {
+Deno.test("EventPublisher puts extension attributes and trace context into headers", async () => {
   await using nats = await setup();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   await nats.publisher.publish({
@@ -59,7 +59,7 @@ Deno.test("extension attributes and trace context are headers too", async () => 
   assert.equal(header.get("tracestate"), "vendor=1");
 });
 
-Deno.test("what a header cannot carry is percent-encoded, so that nothing can be smuggled in", async () => {
+Deno.test("EventPublisher percent-encodes what a header cannot carry, so that no header can be injected", async () => {
   await using nats = await setup();
   const odd = 'a b"%\r\nNats-Rollup: all\u0000🚂';
   await nats.publisher.publish({ ...EVENT, id: odd, source: odd, extensions: { note: odd } });
@@ -75,7 +75,7 @@ Deno.test("what a header cannot carry is percent-encoded, so that nothing can be
   assert.equal(decodeURIComponent(header.get("ce-id")), odd);
 });
 
-Deno.test("the same event again is a duplicate, also when the first is gone by then", async () => {
+Deno.test("EventPublisher reports a duplicate, also when the first event was deleted", async () => {
   await using nats = await setup();
   await nats.publisher.publish(EVENT);
   const duplicate = { stream: "ORDERS", sequence: 1, duplicate: true };
@@ -84,7 +84,7 @@ Deno.test("the same event again is a duplicate, also when the first is gone by t
   assert.deepEqual(await nats.publisher.publish(EVENT), duplicate);
 });
 
-Deno.test("an event of another type with the same id was not stored, and that is an error", async () => {
+Deno.test("EventPublisher rejects an event whose id another type has: JetStream did not store it", async () => {
   await using nats = await setup();
   await nats.publisher.publish(EVENT);
   await assert.rejects(nats.publisher.publish({ ...EVENT, type: "orders.paid" }), {

@@ -8,7 +8,7 @@ import { startTcpProxy } from "../tcp_proxy.ts";
 
 const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `order-${from + i}`);
 
-Deno.test("a server that restarts in the middle stores each message exactly once", async () => {
+Deno.test("JetStreamPublisher stores each message exactly once when the server restarts in between", async () => {
   await using bench = await startStoring();
   const half = ids(0, 1_000).map((id) => bench.put(id));
   await half[0]; // the server is at work on them
@@ -20,7 +20,7 @@ Deno.test("a server that restarts in the middle stores each message exactly once
   assert.equal((await bench.jsm.streams.info("ORDERS")).state.messages, 2_000);
 });
 
-Deno.test("a server that is killed and back within two seconds loses nothing of those who are in a hurry", async () => {
+Deno.test("JetStreamPublisher.failFast loses nothing when the server is killed and back within two seconds", async () => {
   await using bench = await startStoring();
   const before = ids(0, 100).map((id) => bench.put(id, "orders.created", bench.publisher.failFast));
   await before[0];
@@ -33,7 +33,7 @@ Deno.test("a server that is killed and back within two seconds loses nothing of 
   assert.equal((await bench.jsm.streams.info("ORDERS")).state.messages, 200);
 });
 
-Deno.test("while the server is gone those in a hurry learn it after three seconds, later ones at once", async () => {
+Deno.test("JetStreamPublisher.failFast fails after three seconds without a server, and from then on at once", async () => {
   await using bench = await startStoring();
   await bench.server.kill();
   const patient = bench.put("order-1");
@@ -67,7 +67,7 @@ async function startProxied(clock: Clock = systemClock) {
   return { ...bench, proxy: proxies[0] };
 }
 
-Deno.test("what was on its way when the connection broke is sent again as soon as it is back", async () => {
+Deno.test("JetStreamPublisher sends unanswered messages again at the reconnect", async () => {
   const never = () => () => {};
   const impatient = {
     ...systemClock,
@@ -88,7 +88,7 @@ Deno.test("what was on its way when the connection broke is sent again as soon a
   });
 });
 
-Deno.test("a server that hangs is noticed, is sent nothing more, and everything once when it goes on", async () => {
+Deno.test("JetStreamPublisher sends nothing to a server that hangs, and everything once when it goes on", async () => {
   await using bench = await startProxied();
   const { proxy } = bench;
   await bench.put("order-0");

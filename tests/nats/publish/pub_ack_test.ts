@@ -4,7 +4,7 @@ import { PubAckReader } from "../../../runtime/nats/publish/pub_ack.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("answers are read as the JSON they are, whatever came before", () => {
+Deno.test("PubAckReader reads each ack as JSON.parse does, whatever came before", () => {
   const texts = [
     '{"stream":"ORDERS","seq":7}',
     '{"stream":"ORDERS","seq":8}',
@@ -33,14 +33,14 @@ Deno.test("answers are read as the JSON they are, whatever came before", () => {
 for (
   const text of ['{"stream":"ORDERS","seq":}', '{"stream":"ORDERS","seq":7', '{"stream":"ORDERS","seq":7x}', "", "}"]
 ) {
-  Deno.test(`${JSON.stringify(text)} is no answer, even after one that begins like it`, () => {
+  Deno.test(`PubAckReader refuses ${JSON.stringify(text)}, also after an ack that begins like it`, () => {
     const acks = new PubAckReader();
     acks.read(bytes('{"stream":"ORDERS","seq":6}'));
     assert.throws(() => acks.read(bytes(text)), SyntaxError);
   });
 }
 
-Deno.test("an answer is remembered apart from the bytes it came in, which are a part of much more", () => {
+Deno.test("PubAckReader keeps no view of the bytes that it has read", () => {
   const acks = new PubAckReader(), first = Buffer.from('{"stream":"ORDERS","seq":6}'); // as the client has it
   acks.read(first);
   first.set(bytes('{"stream":"EVENTS","seq":6}'));
