@@ -17,6 +17,8 @@ const LAYERS = [
   ["dev", "doctor", "testing"],
   ["cli", "."],
 ];
+/** Folders that import only from themselves and from packages: they know nothing of Weir. */
+const SEALED = ["telemetry/otel"];
 /** Packages that the lower rooms may use; the edge and the tools may use any. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   core: /^(compare-versions|fastest-levenshtein)$/,
@@ -35,6 +37,10 @@ function violations(file: string, source: string): string[] {
       return PACKAGES[room]?.test(specifier) === false ? [`${file} may not use the package ${specifier}`] : [];
     }
     const target = join(dirname(file), specifier);
+    const sealed = SEALED.find((folder) => file.startsWith(`${folder}/`));
+    if (sealed !== undefined && !target.startsWith(`${sealed}/`)) {
+      return [`${file} may not import ${specifier}: ${sealed}/ imports only from itself and from packages`];
+    }
     if (target === "deno.json") return []; // the package's name and version: no code
     const targetRoom = roomOf(target);
     if (targetRoom === room || layerOf(targetRoom) < layerOf(room)) return [];
@@ -87,6 +93,8 @@ for (
     ["app/runtime.ts", "../testing/invoke.ts", "from production to a tool"],
     ["core/decide_outcome.ts", "zod", "a package"],
     ["engine/dispatcher.ts", "@nats-io/jetstream", "a package"],
+    ["telemetry/otel/logs/logger.ts", "../../../core/delivery.ts", "out of a sealed folder"],
+    ["telemetry/otel/tracing.ts", "../instruments.ts", "out of a sealed folder"],
   ]
 ) {
   Deno.test(`an import of ${specifier} in ${file} (${why}) is found`, () => {

@@ -2,14 +2,11 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type Config, UNSET_NATS_URL } from "./config.ts";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
-import { Problem } from "../http/problem.ts";
 import { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
 import { connectNats, type NatsOptions } from "../nats/client/connection.ts";
-import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
 import { JetStreamPublisher } from "../nats/publish/jetstream_publisher.ts";
 import { LateDedup } from "../nats/publish/late_dedup.ts";
-import { PublishError } from "../nats/publish/publish_error.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 
 /** A connection to NATS and what every command does with it. */
@@ -78,39 +75,4 @@ export async function withCluster<Result>(config: Config, run: (cluster: Cluster
   } finally {
     await cluster.close();
   }
-}
-
-/** How soon a caller may try again: what passes by itself soon, what somebody must see to later. */
-const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-after": "30" } };
-
-/** What a failure to store means to somebody who posted an event. */
-export function storeProblem(error: unknown): Problem | undefined {
-  if (!(error instanceof PublishError)) return undefined;
-  const { code, message } = error;
-  switch (code) {
-    case "too-large":
-      return new Problem(413, "Content Too Large", message);
-    case "id-taken":
-      return new Problem(422, "Idempotency key reused", message);
-    case "unavailable":
-      return new Problem(503, "Service Unavailable", `${message}; send it again with the same id`, SOON);
-    // None of these is the caller's doing, not even a permission that is missing: it is this service's.
-    case "full":
-    case "no-stream":
-    case "denied":
-    case "refused":
-      return new Problem(503, "Service Unavailable", `the event was not stored: ${message}`, LATER);
-  }
-}
-
-/**
- * What a failure of NATS means to somebody who asked for what is in its streams; undefined for any other error.
- *
- * @param outage what is known to be wrong with the connection
- */
-export function awayProblem(error: Error, outage: string | undefined): Problem | undefined {
-  const known = storeProblem(error);
-  if (known) return known;
-  if (!isUnavailable(error) && outage === undefined) return undefined;
-  return new Problem(503, "Service Unavailable", `NATS does not answer: ${outage ?? error.message}; ask again`, SOON);
 }

@@ -4,7 +4,7 @@ import type { ApiKey } from "../http/api_keys.ts";
 import { otelProblems } from "./otel_environment.ts";
 import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 import { subjectProblem } from "../core/subjects.ts";
-import { LOG_LEVELS } from "../telemetry/otel/log.ts";
+import { LOG_LEVELS } from "../telemetry/otel/logs/logger.ts";
 
 /** Reads the environment, and files named by it. */
 interface Environment {

@@ -1,7 +1,7 @@
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { formatPolicy } from "../project/format_policy.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
-import type { FunctionStatus } from "../http/admin/admin.ts";
+import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import type { FunctionLag } from "../nats/inspect/consumer_lag.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { LastError } from "../telemetry/function_metrics.ts";

@@ -1,16 +1,21 @@
 import type { Registry } from "../project/registry.ts";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
-import { awayProblem, connectCluster, natsOptions, storeProblem } from "./cluster.ts";
+import { connectCluster, natsOptions } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Pipeline } from "../engine/pipeline.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
 import { functionStatus } from "./function_status.ts";
-import { admin } from "../http/admin/admin.ts";
+import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
+import { functionRoutes } from "../http/admin/function_routes.ts";
+import { metricsRoutes } from "../http/admin/metrics_routes.ts";
+import { retryRoutes } from "../http/admin/retry_routes.ts";
 import { ApiKeys } from "../http/api_keys.ts";
-import { ingress } from "../http/ingress.ts";
+import { healthRoutes } from "../http/health.ts";
+import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
+import { router } from "../http/router.ts";
 import { Metering } from "./metering.ts";
 import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
 import { Advisories } from "../nats/consume/advisories.ts";
@@ -29,9 +34,10 @@ import type { Durable } from "../nats/topology/plan_consumer.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
 import { ensureTopology, requireTopology } from "../nats/topology/topology.ts";
 import { RetryService } from "../nats/retry/service.ts";
+import { adminProblems, publicProblems } from "./problems.ts";
 import { readiness } from "./readiness.ts";
-import type { Logger } from "../telemetry/otel/log.ts";
-import { Metrics } from "../telemetry/otel/metrics.ts";
+import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { desiredState, selectFunctions } from "./desired_state.ts";
@@ -178,37 +184,36 @@ export async function startRuntime(
       own: registry.healthChecks,
     });
     undo.push(async () => void await Promise.all(listeners.map((listener) => listener.stop(0))));
-    const open = config.WEIR_ROLES.includes("ingress");
-    const publicListener = listen(
-      config.HOST,
-      config.PORT,
-      "PORT",
-      ingress({
+    const open = config.WEIR_ROLES.includes("ingress"), problemOf = publicProblems(log);
+    const publicRoutes = [
+      ...healthRoutes(health),
+      ...ingressRoutes({
         events: open ? registry.events : new Map(),
         publisher: hurriedPublisher,
         keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
-        health,
-        meter: requests.ingress,
         clock: steadyClock,
         maxBytes: nc.info!.max_payload - HEADER_BYTES,
         outage: () => messages.outage(),
-        storeProblem,
-        logError: (message, error) => log.error(message, { error }),
+        problemOf,
       }),
-      oneOfSeveral,
-    );
+    ];
+    const publicHandler = router(publicRoutes, { meter: requests.ingress, problemOf });
+    const publicListener = listen(config.HOST, config.PORT, "PORT", publicHandler, oneOfSeveral);
     listeners.push(publicListener);
-    const adminApp = admin({
-      health,
-      metrics: () => metrics.page(),
-      meter: oneOfSeveral ? undefined : requests.admin, // whoever was asked counts
-      functions: async () =>
-        functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact),
-      deadLetters: new DeadLetterService(cluster),
-      retries: new RetryService(cluster),
-      problem: (error) => awayProblem(error, monitor.problem()),
+    const adminRoutes = [
+      ...healthRoutes(health),
+      ...metricsRoutes(() => metrics.page()),
+      ...functionRoutes(async () =>
+        functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact)
+      ),
+      ...deadLetterRoutes(new DeadLetterService(cluster)),
+      ...retryRoutes(new RetryService(cluster)),
+    ];
+    const adminHandler = router(adminRoutes, {
+      problemOf: adminProblems(() => monitor.problem()),
+      meter: oneOfSeveral ? undefined : requests.admin, // the supervisor records the requests that it forwards
     });
-    const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminApp);
+    const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminHandler);
     listeners.push(adminListener);
     monitor.start();
     watched.start(natsOptions(config));

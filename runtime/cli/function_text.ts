@@ -1,5 +1,5 @@
 import { policyValues } from "../project/format_policy.ts";
-import type { FunctionStatus } from "../http/admin/admin.ts";
+import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { formatDuration } from "../core/duration.ts";
 import { type Colour, paint, type Screen } from "./output.ts";
 

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { connectCluster } from "../app/cluster.ts";
 import { functionStatus } from "../app/function_status.ts";
 import { systemClock } from "../engine/system_clock.ts";
-import type { FunctionStatus } from "../http/admin/admin.ts";
+import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/topology/topology.ts";
 import { loadProject } from "../project/load_project.ts";

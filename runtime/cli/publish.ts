@@ -4,7 +4,7 @@ import { unknownType } from "../project/startup_problems.ts";
 import { type Cluster, connectCluster } from "../app/cluster.ts";
 import { ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
-import { setupTracing } from "../telemetry/otel/tracing.ts";
+import { setupTracing } from "../telemetry/setup_tracing.ts";
 import { seed, wholeNumber } from "./arguments.ts";
 import { commandConfig, sayWhere } from "./command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";

@@ -1,11 +1,11 @@
 import { systemClock } from "../engine/system_clock.ts";
 import { type Config, ENVIRONMENT } from "../app/config.ts";
-import { listen, mayListen } from "../http/listen.ts";
+import { checkPort, listen } from "../http/listen.ts";
 import { supervisorAdmin } from "../app/supervisor/admin.ts";
 import { MetricsSum } from "../app/supervisor/metrics_sum.ts";
 import { Supervisor, WorkerNeverReady } from "../app/supervisor/supervisor.ts";
 import { spawnWorker, type WorkerProcess } from "../app/supervisor/worker_process.ts";
-import { type Metrics, setupMetrics } from "../telemetry/otel/metrics.ts";
+import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
 import { measureProcess } from "../telemetry/process_metrics.ts";
 import { setupProcessLog } from "./process_log.ts";
 import { onStopSignal } from "./signals.ts";
@@ -28,7 +28,7 @@ export async function supervise(config: Config, { apply }: StartOptions): Promis
     );
   }
   // Workers that share a port would share it with anybody who does.
-  if (config.PORT !== 0) mayListen(config.HOST, config.PORT, "PORT");
+  if (config.PORT !== 0) checkPort(config.HOST, config.PORT, "PORT");
   const { log, shutdown: shutdownLog } = await setupProcessLog(config);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const restarts = metrics.counter("weir.worker.restarts").cell({});

@@ -57,7 +57,7 @@ export class Front {
     const target = this.#target ?? await this.#wait();
     if (target === undefined) {
       const headers = { "retry-after": "1" };
-      return new Problem(503, "Service Unavailable", `nothing runs: ${this.#why}`, { headers }).toResponse();
+      return new Problem("unavailable", `nothing runs: ${this.#why}`, { headers }).toResponse();
     }
     const under = this.#underWay.get(target) ?? { count: 0, idle: () => {} };
     this.#underWay.set(target, under);
@@ -65,7 +65,7 @@ export class Front {
     try {
       return await forward(request, target);
     } catch (error) {
-      return new Problem(502, "Bad Gateway", `the runtime did not answer: ${(error as Error).message}`).toResponse();
+      return new Problem("bad-gateway", `the runtime did not answer: ${(error as Error).message}`).toResponse();
     } finally {
       under.count--;
       if (under.count === 0) under.idle();

@@ -2,16 +2,23 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { covers } from "../core/subjects.ts";
 import { Problem } from "./problem.ts";
 
-/** Who may publish what. */
+/** A key that lets a caller publish events. */
 export interface ApiKey {
-  /** Who it is: for the event's source and the log. */
+  /** Name of the caller, for the source of its events. */
   readonly name: string;
   readonly secret: string;
-  /** The event types it is good for: a subject pattern. */
+  /** Subject pattern of the event types that it may publish. */
   readonly pattern: string;
 }
 
-/** Checks the `Authorization` header of a request. `none` lets everybody publish everything. */
+/** Sender of a request. */
+export interface Caller {
+  /** Name of its key; undefined when authentication is off. */
+  readonly name: string | undefined;
+  mayPublish(type: string): boolean;
+}
+
+/** Authenticates requests by their `Authorization` header. With `none`, every caller may publish every event. */
 export class ApiKeys {
   readonly #keys: readonly { readonly key: ApiKey; readonly digest: Uint8Array }[] | "none";
 
@@ -19,14 +26,14 @@ export class ApiKeys {
     this.#keys = keys === "none" ? keys : keys.map((key) => ({ key, digest: digestOf(key.secret) }));
   }
 
-  /** @throws {Problem} 401 when the request has no known key. */
+  /** Returns the caller. @throws {Problem} 401 without a known key. */
   authenticate(request: Request): Caller {
     if (this.#keys === "none") return { name: undefined, mayPublish: () => true };
     const authorization = request.headers.get("authorization") ?? "";
     const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
     if (secret === undefined) throw unauthorized("send an API key as `Authorization: Bearer <secret>`");
     const digest = digestOf(secret);
-    // Every key is compared, and in constant time: how long it takes says nothing about any of them.
+    // Compares every key in constant time, so that the duration reveals nothing about a secret.
     const found = this.#keys.filter((known) => timingSafeEqual(known.digest, digest));
     if (found.length === 0) throw unauthorized("the API key is not known");
     return {
@@ -36,17 +43,10 @@ export class ApiKeys {
   }
 }
 
-/** Who sent a request. */
-export interface Caller {
-  /** The key's name; undefined where no key is asked for. */
-  readonly name: string | undefined;
-  mayPublish(type: string): boolean;
-}
-
 function digestOf(secret: string): Uint8Array {
   return createHash("sha256").update(secret).digest();
 }
 
 function unauthorized(detail: string): Problem {
-  return new Problem(401, "Unauthorized", detail, { headers: { "www-authenticate": "Bearer" } });
+  return new Problem("unauthorized", detail, { headers: { "www-authenticate": "Bearer" } });
 }

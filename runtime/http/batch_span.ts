@@ -1,24 +1,24 @@
 import { type Context, propagation, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 
 /**
- * One PRODUCER span for all that a request of many events publishes, whose context each of them carries on. One for each
- * would be kept until the request ends, since it may fail, and takes as long as to store the event.
+ * The PRODUCER span of all events that one request publishes; each event carries its context. Hot path: a span per
+ * event would be held until the request ends, since it may still fail, and costs as much as storing the event.
  */
 export class BatchSpan {
   #span: Span | undefined;
   #carrier: Readonly<Record<string, string>> = {};
   #type: string | undefined;
-  #ofOneType = true;
+  #hasOneType = true;
   #count = 0;
   #error: Error | undefined;
 
   constructor(readonly parent: Context) {}
 
-  /** Begins with the first event. Gives what each carries on. */
+  /** Counts an event and returns the trace headers that it carries. The first event starts the span. */
   add(type: string): Readonly<Record<string, string>> {
     this.#count++;
     if (this.#span) {
-      if (type !== this.#type) this.#ofOneType = false;
+      if (type !== this.#type) this.#hasOneType = false;
       return this.#carrier;
     }
     this.#type = type;
@@ -34,7 +34,7 @@ export class BatchSpan {
     return this.#carrier;
   }
 
-  /** One of them is not known to be stored. */
+  /** Records the error of an event that may not be stored. The span keeps the first. */
   failed(error: unknown): void {
     this.#error ??= error as Error;
   }
@@ -43,7 +43,7 @@ export class BatchSpan {
     const span = this.#span, error = this.#error;
     if (!span) return;
     span.setAttribute("messaging.batch.message_count", this.#count);
-    if (this.#ofOneType) {
+    if (this.#hasOneType) {
       span.updateName(`publish ${this.#type}`).setAttribute("messaging.destination.name", this.#type!);
     }
     if (error) {

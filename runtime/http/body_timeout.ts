@@ -2,53 +2,54 @@ import { setImmediate } from "node:timers";
 import type { Clock } from "../engine/ports.ts";
 import { Problem } from "./problem.ts";
 
-/** How long a body may take to come: a caller that never ends it must not hold a place for ever. */
+/** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not keep memory. */
 export const BODY_TIMEOUT_MS = 30_000;
 
-/** @param what did not happen in time */
-export function late(what: string): Problem {
-  return new Problem(408, "Request Timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
+/** Returns the problem of a body that is late. @param what says what did not arrive */
+export function timedOut(what: string): Problem {
+  return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
 }
 
 /**
- * Waits for callers, but not for ever. One timer serves all that are waited for, and there is none while nobody is, nor
- * before the turn is over: nearly every body is there with its head, and a timer costs as much as to read it.
+ * Times the arrival of bodies. Hot path: all bodies share one timer, and none is set before the end of the event-loop
+ * tick, since nearly every body arrives with its headers and a timer costs as much as reading it.
  */
 export class BodyTimeout {
-  /** Since when each is waited for, the longest first. */
-  readonly #waits = new Map<() => void, number>();
-  #cancel: (() => void) | undefined;
-  #looksSoon = false;
+  /** Start of each body by its callback, the earliest first. */
+  readonly #starts = new Map<() => void, number>();
+  #cancelTimer: (() => void) | undefined;
+  #checksThisTick = false;
 
   constructor(readonly limitMs: number, readonly clock: Clock) {}
 
-  /** Calls `late` once the limit is over, unless what it returns is called before. */
-  wait(late: () => void): () => void {
-    this.#waits.set(late, this.clock.now());
-    if (!this.#cancel && !this.#looksSoon) {
-      this.#looksSoon = true;
-      setImmediate(() => this.#look());
+  /** Calls `onTimeout` after the limit, unless the returned function is called before. */
+  start(onTimeout: () => void): () => void {
+    this.#starts.set(onTimeout, this.clock.now());
+    if (!this.#cancelTimer && !this.#checksThisTick) {
+      this.#checksThisTick = true;
+      setImmediate(() => this.#check());
     }
     return () => {
-      this.#waits.delete(late);
-      if (this.#waits.size > 0) return;
-      this.#cancel?.();
-      this.#cancel = undefined;
+      this.#starts.delete(onTimeout);
+      if (this.#starts.size > 0) return;
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
     };
   }
 
-  #look(): void {
-    this.#cancel = undefined;
-    this.#looksSoon = false;
+  /** Times out what is due, and sets the timer for the next. */
+  #check(): void {
+    this.#cancelTimer = undefined;
+    this.#checksThisTick = false;
     const nowMs = this.clock.now();
-    for (const [late, sinceMs] of this.#waits) {
-      const leftMs = sinceMs + this.limitMs - nowMs;
+    for (const [onTimeout, startMs] of this.#starts) {
+      const leftMs = startMs + this.limitMs - nowMs;
       if (leftMs > 0) {
-        this.#cancel = this.clock.timer(leftMs, () => this.#look());
+        this.#cancelTimer = this.clock.timer(leftMs, () => this.#check());
         return;
       }
-      this.#waits.delete(late);
-      late();
+      this.#starts.delete(onTimeout);
+      onTimeout();
     }
   }
 }

@@ -1,219 +1,184 @@
 import { type Context, context } from "@opentelemetry/api";
-import { type Context as HonoContext, Hono } from "hono";
-import type { EventDefinition } from "../api/define_event.ts";
-import type { Clock, Publisher } from "../engine/ports.ts";
-import { telling } from "../engine/storing.ts";
 import type { OutgoingEvent } from "../core/event.ts";
+import type { Clock, Publisher } from "../engine/ports.ts";
+import { telling, type TellingPublisher } from "../engine/storing.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
+import { BatchPublisher, MAX_EVENTS, tooManyEvents } from "./batch_publisher.ts";
+import { accepted, storedResult } from "./event_result.ts";
 import { MemoryBudget, type Reservation } from "./memory_budget.ts";
-import { BatchSpan } from "./batch_span.ts";
-import { failureOf, settleLines } from "./ndjson.ts";
-import { type Health, healthRoutes } from "./health.ts";
-import { idempotencyKey, isNdjson, readEnvelopes, readLine, readTyped } from "./parse_events.ts";
+import { readLines } from "./ndjson.ts";
+import {
+  BATCH,
+  bodyType,
+  idempotencyKey,
+  type IncomingEvent,
+  NDJSON,
+  parsePart,
+  readBatch,
+  readCloudEvent,
+  readTyped,
+} from "./parse_events.ts";
+import { type Events, findEvent, prepareEvent } from "./prepare_event.ts";
 import { Problem } from "./problem.ts";
-import { acceptable, outgoing, resultOf, validate } from "./prepare_event.ts";
-import { metered, type RequestMeter } from "./request_meter.ts";
-import { pathOf, ServerSpan } from "./server_span.ts";
-import { mapConcurrent } from "./map_concurrent.ts";
+import { parseJson } from "./request_body.ts";
+import type { Route } from "./router.ts";
+import { ServerSpan } from "./server_span.ts";
 
-/** What the ingress stands on. */
+/** Options of {@linkcode ingressRoutes}. */
 export interface IngressOptions {
-  readonly events: ReadonlyMap<string, EventDefinition>;
+  readonly events: Events;
   readonly publisher: Publisher;
   readonly keys: ApiKeys;
-  readonly health: Health;
-  readonly meter?: RequestMeter;
-  /** For spans of time. */
+  /** Times bodies. */
   readonly clock: Clock;
-  /** The largest body taken, in bytes. */
+  /** Largest body, and largest line of NDJSON, in bytes. */
   readonly maxBytes: number;
-  /** The most of bodies that is held at once, in bytes; a fixed amount unless given. */
-  readonly roomBytes?: number;
-  /** Why nothing can be stored at this moment; undefined as long as one may try. */
+  /**
+   * Most memory for the bodies of all pending requests, in bytes.
+   *
+   * @default 32 MiB
+   */
+  readonly memoryBytes?: number;
+  /** Returns the reason why nothing can be stored at the moment; undefined if storing may succeed. */
   readonly outage: () => Error | undefined;
-  /** Turns a failure to store into a problem; undefined for an error that is none of the publisher's. */
-  readonly storeProblem: (error: unknown) => Problem | undefined;
-  readonly logError: (message: string, error: unknown) => void;
+  /** Returns the problem that answers an error. It is called in the trace context of the request. */
+  readonly problemOf: (error: unknown) => Problem;
 }
 
-/** How many requests are worked on at once; beyond it they are turned away while that is still cheap. */
+/** Requests that are pending at once. Beyond that they are refused before they cost memory. */
 export const MAX_IN_FLIGHT = 1_000;
 
-/** Answers a request. @param within its span */
-type Answer = (request: Request, place: Reservation, within: Context) => Promise<Response>;
+/** A request whose caller is known. Its body is unread. */
+interface Received {
+  readonly request: Request;
+  readonly caller: Caller;
+  readonly reservation: Reservation;
+  /** Trace context of the request. */
+  readonly context: Context;
+}
 
-/** The public HTTP interface: validates events and publishes them. */
-export function ingress(options: IngressOptions): Hono {
-  const app = new Hono();
-  const room = new MemoryBudget(options.maxBytes, options.clock, options.roomBytes);
-  const begin = telling(options.publisher), { meter } = options;
-  let inFlight = 0;
-  if (meter) app.use(metered(meter));
+/** Publishes the events of a request and returns the response. */
+type Publish = (received: Received) => Promise<Response>;
 
-  const problemOf = (error: unknown): Problem => {
-    const problem = error instanceof Problem ? error : options.storeProblem(error);
-    if (problem) return problem;
-    options.logError("the ingress failed", error);
-    return new Problem(500, "Internal Server Error", "the event was not published; the log says why");
+const TYPED = "/events/{type}";
+
+/** Returns the routes that publish events: `/events`, `/events/{type}`, and each event's own route. */
+export function ingressRoutes(options: IngressOptions): Route[] {
+  const ingress = new Ingress(options);
+  const typed = (type: string): Publish => (received) => ingress.publishTyped(received, type);
+  const post = (path: string, template: string, publish: Publish): Route => {
+    return { method: "POST", path, template, handle: (request) => ingress.handle(request, template, publish) };
   };
-  /** What is logged of an error belongs to the request. */
-  const problemIn = (within: Context) => (error: unknown) => context.with(within, () => problemOf(error));
-  const respond = (error: unknown): Response => problemOf(error).toResponse();
+  const routes = [post("/events", "/events", (received) => ingress.publishUntyped(received))];
+  for (const { type, ingress: open } of options.events.values()) {
+    // Hot path: the router finds a path without parameters fastest.
+    if (open) routes.push(post(`/events/${type}`, TYPED, typed(type)));
+    if (open?.route) routes.push(post(open.route, open.route, typed(type)));
+  }
+  const refused: Route["handle"] = (request, { type }) => ingress.handle(request, TYPED, typed(type));
+  return [...routes, { method: "POST", path: "/events/:type", template: TYPED, handle: refused }];
+}
 
-  /** @param meter is told of it; undefined where somebody else tells it */
-  const answered = async (
-    request: Request,
-    route: string,
-    answer: Answer,
-    meter?: RequestMeter,
-  ): Promise<Response> => {
-    const fromMs = meter && performance.now();
-    meter?.began();
-    const span = new ServerSpan(request, route), place = room.enter();
+/** Answers requests: authenticate, read the body, parse events, prepare them, publish them, respond. */
+class Ingress {
+  readonly #budget: MemoryBudget;
+  readonly #begin: TellingPublisher["begin"];
+  #inFlight = 0;
+
+  constructor(readonly options: IngressOptions) {
+    this.#budget = new MemoryBudget(options.maxBytes, options.clock, options.memoryBytes);
+    this.#begin = telling(options.publisher);
+  }
+
+  /** Authenticates the caller and publishes, within a span and the limits of the listener. Never rejects. */
+  async handle(request: Request, template: string, publish: Publish): Promise<Response> {
+    const span = new ServerSpan(request, template), reservation = this.#budget.reserve();
     let response: Response | undefined;
-    inFlight++;
+    this.#inFlight++;
     try {
-      if (inFlight > MAX_IN_FLIGHT) throw tooMany();
-      return response = await answer(request, place, span.within);
+      if (this.#inFlight > MAX_IN_FLIGHT) throw tooManyRequests();
+      const caller = this.options.keys.authenticate(request);
+      // No body is read during an outage: it would only take memory until the request fails.
+      const outage = this.options.outage();
+      if (outage) throw outage;
+      return response = await publish({ request, caller, reservation, context: span.context });
     } catch (error) {
-      return response = problemIn(span.within)(error).toResponse();
+      return response = this.#problemOf(error, span.context).toResponse();
     } finally {
-      place.leave();
-      inFlight--;
-      const status = response?.status ?? 500;
-      span.end(status);
-      meter?.ended("POST", route, status, (performance.now() - fromMs!) / 1_000);
+      reservation.release();
+      this.#inFlight--;
+      span.end(response?.status ?? 500);
     }
-  };
+  }
 
-  /** Answers of whole paths, which need no router. */
-  const direct = new Map<string, (request: Request) => Promise<Response>>();
-  const postAt = (path: string, route: string, answer: Answer) =>
-    direct.set(path, (request) => answered(request, route, answer, meter));
-  const post = (route: string, answer: (c: HonoContext) => Answer) => {
-    const named = route.replace(/:(\w+)/g, "{$1}");
-    app.post(route, (c) => answered(c.req.raw, named, answer(c)));
-    app.all(route, (c) => {
-      const detail = `${c.req.method} is not for ${c.req.path}: POST an event there`;
-      return new Problem(405, "Method Not Allowed", detail, { headers: { allow: "POST" } }).toResponse();
-    });
-  };
+  /** Publishes the event of `/events/{type}` or of an event's own route. */
+  async publishTyped({ request, caller, reservation, context }: Received, type: string): Promise<Response> {
+    const definition = findEvent(this.options.events, caller, type);
+    const incoming = await readTyped(request, type, reservation);
+    const event = prepareEvent(definition, caller, incoming);
+    return accepted(await this.#publish(event, context));
+  }
 
-  /** Who calls. While nothing can be stored no body is read: it would only be held until that is answered. */
-  const admit = (request: Request): Caller => {
-    const caller = options.keys.authenticate(request);
-    const outage = options.outage();
-    if (outage) throw outage;
-    return caller;
-  };
+  /** Publishes what `/events` takes: one CloudEvent, a batch, or NDJSON. */
+  async publishUntyped(received: Received): Promise<Response> {
+    switch (bodyType(received.request)) {
+      case NDJSON:
+        return await this.#publishLines(received);
+      case BATCH:
+        return await this.#publishBatch(received);
+    }
+    const incoming = await readCloudEvent(received.request, received.reservation);
+    const event = this.#prepare(received.caller, incoming);
+    return accepted(await this.#publish(event, received.context));
+  }
 
-  const ofType = (type: string): Answer => async (request, place, within) => {
-    const caller = admit(request);
-    const event = acceptable(options.events, caller, type);
-    const incoming = await readTyped(request, type, place);
-    validate(event, incoming);
-    return accepted(await publishOne(outgoing(caller, incoming), within));
-  };
-
-  /** Publishes an event whose data is known to be valid, and gives its result as JSON text. */
-  const publishOne = (event: OutgoingEvent, parent: Context) =>
-    new Promise<string>((resolve, failed) =>
-      begin(event, { stored: (stored) => resolve(resultOf(event, stored)), failed }, { parent })
-    );
-
-  const publishLines = (request: Request, place: Reservation, caller: Caller, within: Context) => {
+  /** Publishes a CloudEvents batch. If one event is at fault, none is published. */
+  async #publishBatch({ request, caller, reservation, context }: Received): Promise<Response> {
     const key = idempotencyKey(request);
-    return settleLines(request, place, within, {
-      read: (line, index, span) => {
-        const incoming = readLine(line, key, index);
-        validate(acceptable(options.events, caller, incoming.type), incoming);
-        return outgoing(caller, incoming, span);
-      },
-      begin,
-      resultOf,
-      problemOf: problemIn(within),
-      untried: UNTRIED,
-    });
-  };
-
-  const ofAnyType: Answer = async (request, place, within) => {
-    const caller = admit(request);
-    if (isNdjson(request)) return await publishLines(request, place, caller, within);
-    const { many, events } = await readEnvelopes(request, place);
-    const checked = events.map((incoming, i) => {
+    const envelopes = await readBatch(request, reservation);
+    if (envelopes.length > MAX_EVENTS) throw tooManyEvents();
+    const entries = envelopes.map((envelope, index) => {
       try {
-        validate(acceptable(options.events, caller, incoming.type), incoming);
-        return outgoing(caller, incoming);
+        return { length: 0, event: this.#prepare(caller, parsePart(envelope, key, index)) };
       } catch (error) {
-        if (!many || !(error instanceof Problem)) throw error;
-        throw new Problem(
-          error.status,
-          error.title,
-          `event ${i}: ${error.detail}; nothing was published`,
-          error.more,
-        );
+        if (!(error instanceof Problem)) throw error;
+        throw new Problem(error.code, `event ${index}: ${error.detail}; nothing was published`, error.options);
       }
     });
-    if (!many) return accepted(await publishOne(checked[0], within));
-    const span = new BatchSpan(within);
-    // Once one cannot be stored the rest is not tried: each would wait as long, and it is all to be sent again.
-    const settled = await mapConcurrent(
-      checked,
-      (event) => publishOne({ ...event, trace: span.add(event.type) }, within),
-      (error) => {
-        span.failed(error);
-        return options.storeProblem(error)?.status === 503;
-      },
-      UNTRIED,
-    );
-    span.end();
-    const failed = settled.find((result) => result.status === "rejected");
-    const results = `[${
-      settled.map((result) =>
-        result.status === "fulfilled" ? result.value : failureOf(problemIn(within)(result.reason))
-      )
-    }]`;
-    if (!failed) return accepted(results);
-    const { status, title, more } = problemIn(within)(failed.reason);
-    const stored = settled.filter((result) => result.status === "fulfilled").length;
-    const detail = `${stored} of ${settled.length} events were stored: \`results\` says which`;
-    return new Problem(status, title, detail, more).toResponse(results);
-  };
-
-  app.route("/", healthRoutes(options.health));
-  post("/events/:type", (c) => ofType(c.req.param("type")!));
-  post("/events", () => ofAnyType);
-  postAt("/events", "/events", ofAnyType);
-  for (const { type, ingress: open } of options.events.values()) {
-    if (open) postAt(`/events/${type}`, "/events/{type}", ofType(type));
-    if (!open?.route) continue;
-    post(open.route, () => ofType(type));
-    if (/^[\w/.-]+$/.test(open.route)) postAt(open.route, open.route, ofType(type));
+    return await this.#batchPublisher(context).publish([entries], ({ event }) => event);
   }
-  app.notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse());
-  app.onError(respond);
-  const routed = app.fetch;
-  app.fetch = (request, ...more) => {
-    const answer = request.method === "POST" ? direct.get(pathOf(request.url)) : undefined;
-    return answer ? answer(request) : routed(request, ...more);
-  };
-  return app;
+
+  /** Publishes each line of NDJSON as it arrives. A line that is at fault is refused alone. */
+  async #publishLines({ request, caller, reservation, context }: Received): Promise<Response> {
+    const key = idempotencyKey(request), publisher = this.#batchPublisher(context);
+    const lines = readLines(request, reservation, () => publisher.heldLength);
+    return await publisher.publish(lines, ({ text }, index) => {
+      if (typeof text !== "string") throw text;
+      return this.#prepare(caller, parsePart(parseJson(text, "the line"), key, index));
+    });
+  }
+
+  #prepare(caller: Caller, incoming: IncomingEvent): OutgoingEvent {
+    return prepareEvent(findEvent(this.options.events, caller, incoming.type), caller, incoming);
+  }
+
+  /** Publishes one event and returns its result. */
+  #publish(event: OutgoingEvent, parent: Context): Promise<string> {
+    return new Promise((resolve, failed) =>
+      this.#begin(event, { stored: (stored) => resolve(storedResult(event, stored)), failed }, { parent })
+    );
+  }
+
+  #batchPublisher(parent: Context): BatchPublisher {
+    return new BatchPublisher({ begin: this.#begin, parent, problemOf: (error) => this.#problemOf(error, parent) });
+  }
+
+  #problemOf(error: unknown, parent: Context): Problem {
+    return context.with(parent, () => this.options.problemOf(error));
+  }
 }
 
-/** 202 with a result, or several, as JSON text. */
-function accepted(results: string): Response {
-  return new Response(results, ACCEPTED);
-}
-
-const ACCEPTED = { status: 202, headers: { "content-type": "application/json" } };
-
-const UNTRIED = new Problem(
-  503,
-  "Service Unavailable",
-  "it was not tried, since another of the events could not be stored",
-);
-
-function tooMany(): Problem {
-  const detail = `${MAX_IN_FLIGHT} requests are under way: try again in a second`;
-  return new Problem(429, "Too Many Requests", detail, { headers: { "retry-after": "1" } });
+function tooManyRequests(): Problem {
+  const detail = `${MAX_IN_FLIGHT} requests are pending: try again in a second`;
+  return new Problem("too-many-requests", detail, { headers: { "retry-after": "1" } });
 }

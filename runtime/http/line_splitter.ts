@@ -1,18 +1,18 @@
-import { joined, malformed } from "./request_body.ts";
-import { Problem } from "./problem.ts";
+import { malformed, Problem } from "./problem.ts";
+import { concatenate } from "./request_body.ts";
 
 const LF = 10;
-/** The most bytes that one UTF-16 unit becomes in UTF-8. */
-const BYTES_A_UNIT = 3;
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+/** Most UTF-8 bytes that one UTF-16 code unit takes. */
+const BYTES_PER_CODE_UNIT = 3;
+const DECODER = new TextDecoder("utf-8", { fatal: true });
 const ENCODER = new TextEncoder();
 
-/** A line, or why it cannot be one. */
+/** A line, or the problem of a line that is too large or not UTF-8. */
 export type Line = string | Problem;
 
 /**
- * Cuts bytes that come in pieces into lines. Only the beginning of a line whose end has not come is held, and of one
- * that is too long nothing: it is skipped up to its end, and those behind it are lines again.
+ * Cuts chunks of bytes into lines. It holds the beginning of a line that has not ended yet. A line that grows too large
+ * is dropped up to its end, and the lines after it are read as usual.
  */
 export class LineSplitter {
   #tail: Uint8Array[] = [];
@@ -22,40 +22,40 @@ export class LineSplitter {
   /** @param maxBytes of one line */
   constructor(readonly maxBytes: number) {}
 
-  /** How much is held, in bytes. */
+  /** Bytes held of the line that has not ended yet. */
   get bytes(): number {
     return this.#tailBytes;
   }
 
-  /** Takes the next piece, and gives the lines that it ends. A line break is one byte, and no part of a character. */
-  push(piece: Uint8Array): Line[] {
-    const last = piece.lastIndexOf(LF);
+  /** Takes the next chunk and returns the lines that end in it. The byte LF never occurs within a UTF-8 character. */
+  push(chunk: Uint8Array): Line[] {
+    const last = chunk.lastIndexOf(LF);
     if (last < 0) {
-      this.#keep(piece);
+      this.#keep(chunk);
       return [];
     }
     const lines: Line[] = [];
     let from = 0;
     if (this.#skipping) {
-      lines.push(this.#tooLong());
+      lines.push(this.#tooLarge());
       this.#skipping = false;
-      from = piece.indexOf(LF) + 1;
+      from = chunk.indexOf(LF) + 1;
     }
-    if (from <= last) lines.push(...this.#cut(piece.subarray(from, last)));
-    this.#keep(piece.subarray(last + 1));
+    if (from <= last) lines.push(...this.#cut(chunk.subarray(from, last)));
+    this.#keep(chunk.subarray(last + 1));
     return lines;
   }
 
-  /** Gives the last line, which needs no line break. */
+  /** Returns the last line, which needs no LF. */
   end(): Line[] {
-    if (this.#skipping) return [this.#tooLong()];
+    if (this.#skipping) return [this.#tooLarge()];
     return this.#tailBytes === 0 ? [] : this.#cut(new Uint8Array());
   }
 
-  #keep(piece: Uint8Array): void {
-    if (this.#skipping || piece.length === 0) return;
-    this.#tail.push(piece);
-    this.#tailBytes += piece.length;
+  #keep(bytes: Uint8Array): void {
+    if (this.#skipping || bytes.length === 0) return;
+    this.#tail.push(bytes);
+    this.#tailBytes += bytes.length;
     if (this.#tailBytes <= this.maxBytes) return;
     this.#skipping = true;
     this.#takeTail();
@@ -70,21 +70,22 @@ export class LineSplitter {
 
   #cut(bytes: Uint8Array): Line[] {
     const size = this.#tailBytes + bytes.length;
-    const block = this.#tailBytes === 0 ? bytes : joined([...this.#takeTail(), bytes], size);
+    const block = this.#tailBytes === 0 ? bytes : concatenate([...this.#takeTail(), bytes], size);
     try {
-      return UTF8.decode(block).split("\n").map((line) => this.#isTooLong(line) ? this.#tooLong() : line);
+      // Hot path: decodes all lines at once.
+      return DECODER.decode(block).split("\n").map((line) => this.#isTooLarge(line) ? this.#tooLarge() : line);
     } catch {
       return this.#cutOneByOne(block);
     }
   }
 
-  /** One of them is not UTF-8: the others are lines all the same. */
+  /** Decodes each line alone, so that only those that are not UTF-8 are refused. */
   #cutOneByOne(block: Uint8Array): Line[] {
     const lines: Line[] = [];
     for (let from = 0; from <= block.length;) {
       const next = block.indexOf(LF, from), end = next < 0 ? block.length : next, bytes = block.subarray(from, end);
       try {
-        lines.push(bytes.length > this.maxBytes ? this.#tooLong() : UTF8.decode(bytes));
+        lines.push(bytes.length > this.maxBytes ? this.#tooLarge() : DECODER.decode(bytes));
       } catch {
         lines.push(malformed("the line is not UTF-8 text"));
       }
@@ -93,15 +94,11 @@ export class LineSplitter {
     return lines;
   }
 
-  #isTooLong(line: string): boolean {
-    return line.length * BYTES_A_UNIT > this.maxBytes && ENCODER.encode(line).length > this.maxBytes;
+  #isTooLarge(line: string): boolean {
+    return line.length * BYTES_PER_CODE_UNIT > this.maxBytes && ENCODER.encode(line).length > this.maxBytes;
   }
 
-  #tooLong(): Problem {
-    return new Problem(
-      413,
-      "Content Too Large",
-      `the line is larger than ${this.maxBytes} bytes, the most that is taken`,
-    );
+  #tooLarge(): Problem {
+    return new Problem("too-large", `the line is larger than the limit of ${this.maxBytes} bytes`);
   }
 }

@@ -1,28 +1,29 @@
-import type { Hono } from "hono";
+import type { Handler } from "./router.ts";
 
-/** An HTTP server that is up. */
+/** A listening HTTP server. */
 export interface Listener {
-  /** Where, such as `http://127.0.0.1:8000`. */
+  /** Address, such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Undefined while it listens; else what is wrong. */
+  /** Returns the reason why it no longer listens; undefined while it does. */
   problem(): string | undefined;
-  /** Takes no more requests and waits for those under way, but no longer than that. */
+  /** Takes no more requests, and waits up to `graceMs` for pending ones. */
   stop(graceMs: number): Promise<void>;
 }
 
 /**
- * Serves an application.
+ * Starts an HTTP server.
  *
- * @param variable the environment variable that the port came from, for the message when it is taken
- * @param shared whether others may listen there too, if they say so as well: Linux shares the connections out
- * @throws {Error} when the port is taken or may not be used.
+ * @param variable environment variable that sets the port, for the error message
+ * @param shared sets SO_REUSEPORT: Linux then spreads connections over all processes that listen on the port.
+ * Default: false.
+ * @throws {Error} when the port is taken or not permitted.
  */
-export function listen(hostname: string, port: number, variable: string, app: Hono, shared = false): Listener {
+export function listen(hostname: string, port: number, variable: string, handler: Handler, shared = false): Listener {
   let server: Deno.HttpServer<Deno.NetAddr>;
   const abort = new AbortController();
   try {
     const options = { hostname, port, signal: abort.signal, onListen: () => {} };
-    server = Deno.serve(shared ? { ...options, reusePort: true } : options, app.fetch);
+    server = Deno.serve(shared ? { ...options, reusePort: true } : options, handler);
   } catch (error) {
     throw cannotListen(error, hostname, port, variable);
   }
@@ -31,9 +32,9 @@ export function listen(hostname: string, port: number, variable: string, app: Ho
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     url: `http://${host}:${server.addr.port}`,
-    problem: () => ended ? `nothing listens on ${host}:${server.addr.port} any more` : undefined,
+    problem: () => ended ? `no longer listening on ${host}:${server.addr.port}` : undefined,
     stop: async (graceMs) => {
-      // To abort a server that has just shut down throws where nobody can catch it, and would hide why we stop.
+      // Aborting a server that has just shut down throws outside any promise, and would hide the reason of the stop.
       if (graceMs === 0) {
         abort.abort();
         return await server.finished;
@@ -45,8 +46,8 @@ export function listen(hostname: string, port: number, variable: string, app: Ho
   };
 }
 
-/** Finds out early whether a port may be had. @throws {Error} as {@link listen} does. */
-export function mayListen(hostname: string, port: number, variable: string): void {
+/** Checks at start that a port is free. @throws {Error} as {@linkcode listen} does. */
+export function checkPort(hostname: string, port: number, variable: string): void {
   try {
     Deno.listen({ hostname, port }).close();
   } catch (error) {

@@ -3,76 +3,69 @@ import { BODY_TIMEOUT_MS, BodyTimeout } from "./body_timeout.ts";
 import { Problem } from "./problem.ts";
 
 /**
- * How much of bodies is held at once, in bytes as they came. A request takes a few times its body in memory, while
- * it is text, data, and a message; and it takes it for as long as NATS lets it wait.
+ * Bytes of request bodies that are held at once, over all requests. A body takes a few times its size in memory, as
+ * text, data and message, and is held until NATS has stored its events.
  */
 const BODY_MEMORY_BYTES = 32 * 1_024 * 1_024;
 
-/** The place of one request's body. */
-export interface Reservation {
-  /** The largest body taken. */
-  readonly maxBytes: number;
-  /** How long its caller is waited for. */
-  readonly patience: BodyTimeout;
-  /** Makes it so many bytes large. @throws {Problem} 503 when there is no room for that. */
-  grow(toBytes: number): void;
-  /** Makes it just so large, for what comes and goes. @throws {Problem} 503 when there is no room for that. */
-  hold(bytes: number): void;
-  /** Gives all of it back. */
-  leave(): void;
-}
-
-/** Room for the bodies of all requests under way. */
+/** Bounds the memory that the bodies of pending requests take. */
 export class MemoryBudget {
   #bytes = 0;
-  readonly patience: BodyTimeout;
+  readonly timeout: BodyTimeout;
 
-  constructor(readonly maxBytes: number, clock: Clock, readonly roomBytes: number = BODY_MEMORY_BYTES) {
-    this.patience = new BodyTimeout(BODY_TIMEOUT_MS, clock);
+  /** @param maxBodyBytes largest body. @param limitBytes all bodies together. Default: {@linkcode BODY_MEMORY_BYTES} */
+  constructor(readonly maxBodyBytes: number, clock: Clock, readonly limitBytes: number = BODY_MEMORY_BYTES) {
+    this.timeout = new BodyTimeout(BODY_TIMEOUT_MS, clock);
   }
 
-  enter(): Reservation {
-    return new Place(this);
+  /** Returns an empty reservation. */
+  reserve(): Reservation {
+    return new Reservation(this);
   }
 
-  /** Another size of one place. @throws {Problem} 503 when there is no room for that. */
-  change(fromBytes: number, toBytes: number): void {
+  /** Resizes one reservation. @throws {Problem} 503 when that would exceed the limit. */
+  resize(fromBytes: number, toBytes: number): void {
     const others = this.#bytes - fromBytes;
-    // Whoever is alone gets in: a limit of the server's above the room's would else keep a body out for ever.
-    if (toBytes > fromBytes && others > 0 && others + toBytes > this.roomBytes) throw full(this.roomBytes);
+    // A single body may exceed the limit, or a limit below the largest body would always refuse that body.
+    if (toBytes > fromBytes && others > 0 && others + toBytes > this.limitBytes) throw exhausted(this.limitBytes);
     this.#bytes = others + toBytes;
   }
 }
 
-class Place implements Reservation {
+/** Memory that the body of one request takes. */
+export class Reservation {
   #bytes = 0;
 
-  constructor(readonly room: MemoryBudget) {}
+  constructor(readonly budget: MemoryBudget) {}
 
+  /** Largest body, in bytes. */
   get maxBytes(): number {
-    return this.room.maxBytes;
+    return this.budget.maxBodyBytes;
   }
 
-  get patience(): BodyTimeout {
-    return this.room.patience;
+  /** Timeout of bodies. */
+  get timeout(): BodyTimeout {
+    return this.budget.timeout;
   }
 
-  grow(toBytes: number): void {
-    if (toBytes > this.#bytes) this.hold(toBytes);
+  /** Resizes to `bytes` unless it is larger already. @throws {Problem} 503 when memory runs out. */
+  grow(bytes: number): void {
+    if (bytes > this.#bytes) this.hold(bytes);
   }
 
+  /** Resizes to `bytes`. @throws {Problem} 503 when memory runs out. */
   hold(bytes: number): void {
-    this.room.change(this.#bytes, bytes);
+    this.budget.resize(this.#bytes, bytes);
     this.#bytes = bytes;
   }
 
-  leave(): void {
+  release(): void {
     this.hold(0);
   }
 }
 
-/** 503 and not 429: the room is everybody's, and who finds it taken need not have sent anything else. */
-function full(roomBytes: number): Problem {
-  const detail = `bodies of ${roomBytes} bytes altogether are under way, as many as are held: try again in a second`;
-  return new Problem(503, "Service Unavailable", detail, { headers: { "retry-after": "1" } });
+/** Not 429: the memory is shared, and this caller may not have sent anything else. */
+function exhausted(limitBytes: number): Problem {
+  const detail = `pending request bodies fill the limit of ${limitBytes} bytes: try again in a second`;
+  return new Problem("unavailable", detail, { headers: { "retry-after": "1" } });
 }

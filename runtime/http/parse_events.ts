@@ -1,9 +1,9 @@
 import { decodeAttribute, mediaType, STRUCTURED } from "../core/cloudevent.ts";
 import type { Reservation } from "./memory_budget.ts";
-import { malformed, parseJson, readText } from "./request_body.ts";
-import { Problem } from "./problem.ts";
+import { malformed, Problem } from "./problem.ts";
+import { parseJson, readText } from "./request_body.ts";
 
-/** An event as a caller sent it: nothing of it has been checked against a schema. */
+/** An event as the caller sent it. Its attributes are checked, its data is not. */
 export interface IncomingEvent {
   readonly type: string;
   readonly data: unknown;
@@ -13,74 +13,70 @@ export interface IncomingEvent {
   readonly extensions: Readonly<Record<string, string>>;
 }
 
-const BATCH = "application/cloudevents-batch+json";
-const NDJSON = "application/x-ndjson";
+export const BATCH = "application/cloudevents-batch+json";
+export const NDJSON = "application/x-ndjson";
+const JSON_TYPE = /^application\/(json|.+\+json)$/;
 
 /** RFC 3339. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
-/** Attributes with a meaning of their own; every other one is an extension. */
+/** Attributes that CloudEvents defines. All others are extensions. */
 const CORE = new Set(["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"]);
-const NONE: Readonly<Record<string, string>> = {};
+const NO_EXTENSIONS: IncomingEvent["extensions"] = {};
 
-/** Reads `POST /events/{type}` or a route: plain JSON data, with CloudEvents attributes in headers if any. */
-export async function readTyped(request: Request, type: string, place: Reservation): Promise<IncomingEvent> {
-  const contentType = mediaType(request.headers.get("content-type"));
-  if (contentType === STRUCTURED) {
-    const event = fromEnvelope(parseJson(await readText(request, place)));
-    if (event.type !== type) throw otherType(event.type, type);
-    return withIdempotencyKey(event, request);
-  }
-  if (!/^application\/(json|.+\+json)$/.test(contentType) || contentType === BATCH) {
-    throw unsupported(contentType, "application/json");
-  }
-  const event = fromHeaders(request, type);
-  return withIdempotencyKey({ ...event, data: parseJson(await readText(request, place)) }, request);
+/** Returns the media type of a request's body. */
+export function bodyType(request: Request): string {
+  return mediaType(request.headers.get("content-type"));
 }
 
-/** Whether each line of the body is an event: then {@linkcode readLine} reads them, as they come. */
-export function isNdjson(request: Request): boolean {
-  return mediaType(request.headers.get("content-type")) === NDJSON;
+/** Returns the `Idempotency-Key` of a request. */
+export function idempotencyKey(request: Request): string | undefined {
+  return request.headers.get("idempotency-key")?.replace(/^"(.*)"$/, "$1");
+}
+
+/** Reads an event whose path names its type: JSON data with CloudEvents headers, or a structured CloudEvent. */
+export async function readTyped(request: Request, type: string, reservation: Reservation): Promise<IncomingEvent> {
+  const contentType = bodyType(request);
+  if (contentType === STRUCTURED) {
+    const event = parseEnvelope(parseJson(await readText(request, reservation), "the body"));
+    if (event.type !== type) throw otherType(event.type, type);
+    return withId(event, idempotencyKey(request));
+  }
+  if (!JSON_TYPE.test(contentType) || contentType === BATCH) throw unsupported(contentType, "application/json");
+  const event = parseHeaders(request, type);
+  const data = parseJson(await readText(request, reservation), "the body");
+  return withId({ ...event, data }, idempotencyKey(request));
+}
+
+/** Reads an event that names its type itself: a structured CloudEvent, or JSON data with a `ce-type` header. */
+export async function readCloudEvent(request: Request, reservation: Reservation): Promise<IncomingEvent> {
+  const contentType = bodyType(request);
+  if (contentType === STRUCTURED) {
+    const event = parseEnvelope(parseJson(await readText(request, reservation), "the body"));
+    return withId(event, idempotencyKey(request));
+  }
+  const type = request.headers.get("ce-type");
+  if (type !== null && JSON_TYPE.test(contentType)) return await readTyped(request, type, reservation);
+  throw unsupported(contentType, `${STRUCTURED}, ${BATCH}, ${NDJSON}, or application/json with a ce-type header`);
+}
+
+/** Reads the envelopes of a CloudEvents batch. {@linkcode parsePart} parses each. */
+export async function readBatch(request: Request, reservation: Reservation): Promise<unknown[]> {
+  const batch = parseJson(await readText(request, reservation), "the body");
+  if (!Array.isArray(batch)) throw malformed("a batch must be a JSON array of CloudEvents");
+  return batch;
 }
 
 /**
- * Reads one line of `POST /events`.
+ * Parses one of the events of a request.
  *
- * @param key the request's, if it has one
- * @param index the event's place among those of the request, from 0
+ * @param key Idempotency-Key of the request, of which each event gets a part
+ * @param index position among the events of the request, from 0
  */
-export function readLine(line: string, key: string | undefined, index: number): IncomingEvent {
-  return numbered(fromEnvelope(parseJson(line, "the line")), key, index);
+export function parsePart(envelope: unknown, key: string | undefined, index: number): IncomingEvent {
+  return withId(parseEnvelope(envelope), key === undefined ? undefined : `${key}:${index}`);
 }
 
-/** Reads `POST /events`: CloudEvents that name their type themselves, one or many. */
-export async function readEnvelopes(
-  request: Request,
-  place: Reservation,
-): Promise<{ readonly many: boolean; readonly events: IncomingEvent[] }> {
-  const contentType = mediaType(request.headers.get("content-type"));
-  switch (contentType) {
-    case STRUCTURED: {
-      const event = fromEnvelope(parseJson(await readText(request, place)));
-      return { many: false, events: [withIdempotencyKey(event, request)] };
-    }
-    case BATCH: {
-      const batch = parseJson(await readText(request, place));
-      if (!Array.isArray(batch)) throw malformed("a batch must be a JSON array of CloudEvents");
-      const key = idempotencyKey(request);
-      return { many: true, events: batch.map((event, i) => at(i, () => numbered(fromEnvelope(event), key, i))) };
-    }
-  }
-  const type = request.headers.get("ce-type");
-  if (type !== null && /^application\/(json|.+\+json)$/.test(contentType)) {
-    return { many: false, events: [await readTyped(request, type, place)] };
-  }
-  throw unsupported(
-    contentType,
-    `${STRUCTURED}, ${BATCH}, ${NDJSON}, or application/json with a ce-type header`,
-  );
-}
-
-function fromEnvelope(envelope: unknown): IncomingEvent {
+function parseEnvelope(envelope: unknown): IncomingEvent {
   if (typeof envelope !== "object" || envelope === null || Array.isArray(envelope)) {
     throw malformed("a CloudEvent must be a JSON object");
   }
@@ -88,7 +84,7 @@ function fromEnvelope(envelope: unknown): IncomingEvent {
   if (event.specversion !== "1.0") throw malformed('a CloudEvent needs "specversion": "1.0"');
   if (typeof event.type !== "string") throw malformed('a CloudEvent needs a "type"');
   if (event.data_base64 !== undefined) {
-    throw malformed("data_base64 is not taken: the data of an event is JSON");
+    throw malformed("data_base64 is not supported: the data of an event is JSON");
   }
   const extensions: [string, string][] = [];
   for (const name of Object.keys(event)) {
@@ -99,28 +95,28 @@ function fromEnvelope(envelope: unknown): IncomingEvent {
     }
     extensions.push([name, String(value)]);
   }
-  return checked({
+  return checkAttributes({
     type: event.type,
     data: event.data,
-    id: text(event, "id"),
-    source: text(event, "source"),
-    time: text(event, "time"),
-    extensions: extensions.length === 0 ? NONE : Object.fromEntries(extensions),
+    id: textOf(event, "id"),
+    source: textOf(event, "source"),
+    time: textOf(event, "time"),
+    extensions: extensions.length === 0 ? NO_EXTENSIONS : Object.fromEntries(extensions),
   });
 }
 
-function fromHeaders(request: Request, type: string): Omit<IncomingEvent, "data"> {
+function parseHeaders(request: Request, type: string): Omit<IncomingEvent, "data"> {
   const attributes = new Map<string, string>();
-  // Not `for … of`, which takes a microsecond more; and names may be any, so that all of them are looked at.
+  // Hot path: faster than `for … of`. Extensions may have any name, so every header is visited.
   request.headers.forEach((value, name) => {
     if (name.startsWith("ce-")) attributes.set(name.slice(3), decodeAttribute(value));
   });
-  if (attributes.size === 0) return { type, extensions: NONE };
+  if (attributes.size === 0) return { type, extensions: NO_EXTENSIONS };
   const version = attributes.get("specversion");
   if (version !== undefined && version !== "1.0") throw malformed("ce-specversion must be 1.0");
   const named = attributes.get("type");
   if (named !== undefined && named !== type) throw otherType(named, type);
-  return checked({
+  return checkAttributes({
     type,
     data: undefined,
     id: attributes.get("id"),
@@ -130,27 +126,16 @@ function fromHeaders(request: Request, type: string): Omit<IncomingEvent, "data"
   });
 }
 
-/** The key a caller repeats a request with becomes the event's id: JetStream stores one id once. */
-function withIdempotencyKey(event: IncomingEvent, request: Request): IncomingEvent {
-  const id = idempotencyKey(request);
-  return id === undefined ? event : checked({ ...event, id });
+/** Replaces the event's id by an idempotency key, if there is one: JetStream stores an id once. */
+function withId(event: IncomingEvent, id: string | undefined): IncomingEvent {
+  return id === undefined ? event : checkAttributes({ ...event, id });
 }
 
-/** The key that a request has, if any. */
-export function idempotencyKey(request: Request): string | undefined {
-  return request.headers.get("idempotency-key")?.replace(/^"(.*)"$/, "$1");
-}
-
-/** Of many events in one request each has its own part of the key. */
-function numbered(event: IncomingEvent, key: string | undefined, index: number): IncomingEvent {
-  return key === undefined ? event : checked({ ...event, id: `${key}:${index}` });
-}
-
-function checked(event: IncomingEvent): IncomingEvent {
+function checkAttributes(event: IncomingEvent): IncomingEvent {
   const { id, source, time, extensions } = event;
-  let whole = id?.isWellFormed() !== false && source?.isWellFormed() !== false;
-  for (const name in extensions) whole &&= extensions[name].isWellFormed();
-  if (!whole) throw malformed("an attribute has half a character in it: its text must be well-formed");
+  let wellFormed = id?.isWellFormed() !== false && source?.isWellFormed() !== false;
+  for (const name in extensions) wellFormed &&= extensions[name].isWellFormed();
+  if (!wellFormed) throw malformed("an attribute has a lone surrogate in it: its text must be well-formed");
   if (id !== undefined && (id === "" || id.length > 256)) {
     throw malformed("an event's id has 1 to 256 characters");
   }
@@ -167,29 +152,20 @@ function checked(event: IncomingEvent): IncomingEvent {
   return event;
 }
 
-function text(event: Record<string, unknown>, name: string): string | undefined {
+function textOf(event: Record<string, unknown>, name: string): string | undefined {
   const value = event[name];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string") throw malformed(`${name} must be a string`);
   return value;
 }
 
-function at<Value>(index: number, read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    throw new Problem(error.status, error.title, `event ${index}: ${error.detail}`);
-  }
-}
-
 function otherType(named: string, type: string): Problem {
   return malformed(
-    `the event says it is ${JSON.stringify(named)}, but it was posted as ${JSON.stringify(type)}`,
+    `the event's type is ${JSON.stringify(named)}, but the path is for ${JSON.stringify(type)}`,
   );
 }
 
-function unsupported(contentType: string, wanted: string): Problem {
-  const got = contentType === "" ? "no content type" : contentType;
-  return new Problem(415, "Unsupported Media Type", `the request has ${got}; send ${wanted}`);
+function unsupported(contentType: string, supported: string): Problem {
+  const given = contentType === "" ? "no content type" : contentType;
+  return new Problem("unsupported-media-type", `the request has ${given}; send ${supported}`);
 }

@@ -1,25 +1,66 @@
-/** What went wrong, for RFC 9457 `application/problem+json`. Throw it from any route. */
+/** Status and title by code. Every problem of one kind has the same. */
+const KINDS = {
+  "malformed": [400, "Malformed request"],
+  "invalid-data": [400, "Invalid event data"],
+  "unauthorized": [401, "Unauthorized"],
+  "forbidden": [403, "Forbidden"],
+  "not-found": [404, "Not Found"],
+  "unknown-type": [404, "Unknown event type"],
+  "method-not-allowed": [405, "Method Not Allowed"],
+  "timeout": [408, "Request Timeout"],
+  "held-back": [409, "Held back"],
+  "no-function": [409, "No function"],
+  "redrive-too-large": [409, "Too large"],
+  "too-large": [413, "Content Too Large"],
+  "unsupported-media-type": [415, "Unsupported Media Type"],
+  "id-taken": [422, "Idempotency key reused"],
+  "too-many-requests": [429, "Too Many Requests"],
+  "internal": [500, "Internal Server Error"],
+  "bad-gateway": [502, "Bad Gateway"],
+  "unavailable": [503, "Service Unavailable"],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+/** Optional parts of a problem. */
+interface ProblemOptions {
+  /** Headers of the response, such as `retry-after`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Extension members of the body, such as `errors`. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** An error that is answered as `application/problem+json` (RFC 9457). Any route may throw it. */
 export class Problem extends Error {
   override readonly name = "Problem";
 
+  /** @param detail what is wrong with this request, and what the caller can do about it */
   constructor(
-    readonly status: number,
-    /** The same for every problem of its kind. */
-    readonly title: string,
-    /** What was wrong this time, and what to do about it. */
+    readonly code: keyof typeof KINDS,
     readonly detail: string,
-    readonly more: { readonly headers?: Record<string, string>; readonly members?: Record<string, unknown> } = {},
+    readonly options: ProblemOptions = {},
   ) {
-    super(`${status} ${title}: ${detail}`);
+    super(`${KINDS[code].join(" ")}: ${detail}`);
   }
 
-  /** @param results what each part of the request has come to: a list, as JSON text */
+  get status(): number {
+    return KINDS[this.code][0];
+  }
+
+  get title(): string {
+    return KINDS[this.code][1];
+  }
+
+  /** @param results one result per event of the request, as a JSON array. Default: no member `results`. */
   toResponse(results?: string): Response {
-    const { title, status, detail, more } = this;
-    const text = JSON.stringify({ type: "about:blank", title, status, detail, ...more.members });
+    const { title, status, detail, options } = this;
+    const text = JSON.stringify({ type: "about:blank", title, status, detail, ...options.members });
     return new Response(results === undefined ? text : `${text.slice(0, -1)},"results":${results}}`, {
       status,
-      headers: { "content-type": "application/problem+json", ...more.headers },
+      headers: { "content-type": "application/problem+json", ...options.headers },
     });
   }
+}
+
+/** Returns the problem of a request that is not in the form that it should have. */
+export function malformed(detail: string): Problem {
+  return new Problem("malformed", detail);
 }

@@ -1,89 +1,89 @@
+import { timedOut } from "./body_timeout.ts";
 import type { Reservation } from "./memory_budget.ts";
-import { late } from "./body_timeout.ts";
-import { Problem } from "./problem.ts";
+import { malformed, Problem } from "./problem.ts";
 
-/** A body that says it has no more bytes than that is awaited in one piece: a stream costs as much as all the rest. */
-const AT_ONCE_BYTES = 65_536;
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+/** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
+const WHOLE_BYTES = 65_536;
+const DECODER = new TextDecoder("utf-8", { fatal: true });
 
-/** The body as text. @throws {Problem} 413 as soon as it is too large, 503 when there is no room; 400: not UTF-8. */
-export function readText(request: Request, place: Reservation): Promise<string> {
-  const { maxBytes } = place, { headers } = request;
+/** Reads the body as text. @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400. */
+export function readText(request: Request, reservation: Reservation): Promise<string> {
+  const { maxBytes } = reservation, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
-  place.grow(declared || 0);
-  // A body in chunks is as long as it likes, whatever else its head says.
-  if (declared <= AT_ONCE_BYTES && !headers.has("transfer-encoding")) return atOnce(request, place);
-  return inPieces(request, place);
+  reservation.grow(declared || 0);
+  // A chunked body may be of any size, whatever its content-length says.
+  if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding")) return readWhole(request, reservation);
+  return readChunks(request, reservation);
 }
 
-function atOnce(request: Request, place: Reservation): Promise<string> {
+function readWhole(request: Request, reservation: Reservation): Promise<string> {
   return new Promise((resolve, reject) => {
-    const cameInTime = place.patience.wait(() => reject(late("the body did not come")));
+    const arrived = reservation.timeout.start(() => reject(timedOut("the body did not arrive")));
     request.bytes().then((bytes) => {
-      cameInTime();
+      arrived();
       try {
-        if (bytes.length > place.maxBytes) throw tooLarge(place.maxBytes);
+        if (bytes.length > reservation.maxBytes) throw tooLarge(reservation.maxBytes);
         resolve(decode(bytes));
       } catch (error) {
         reject(error);
       }
     }, () => {
-      cameInTime();
+      arrived();
       reject(malformed("the body ended early"));
     });
   });
 }
 
-async function inPieces(request: Request, place: Reservation): Promise<string> {
+async function readChunks(request: Request, reservation: Reservation): Promise<string> {
   const reader = request.body?.getReader();
   if (!reader) return "";
-  const pieces: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let bytes = 0, isLate = false;
-  const cameInTime = place.patience.wait(() => {
+  const arrived = reservation.timeout.start(() => {
     isLate = true;
     void reader.cancel();
   });
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       bytes += next.value.length;
-      if (bytes > place.maxBytes) throw tooLarge(place.maxBytes);
-      place.grow(bytes);
-      pieces.push(next.value);
+      if (bytes > reservation.maxBytes) throw tooLarge(reservation.maxBytes);
+      reservation.grow(bytes);
+      chunks.push(next.value);
     }
   } catch (error) {
     if (!(error instanceof Problem)) throw malformed("the body ended early");
     await reader.cancel();
     throw error;
   } finally {
-    cameInTime();
+    arrived();
   }
-  if (isLate) throw late("the body did not come");
-  return decode(joined(pieces, bytes));
+  if (isLate) throw timedOut("the body did not arrive");
+  return decode(concatenate(chunks, bytes));
 }
 
-/** Pieces as one. */
-export function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0];
+/** Returns chunks as one array. @param bytes their size altogether */
+export function concatenate(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0];
   const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
   }
   return whole;
 }
 
 function decode(bytes: Uint8Array): string {
   try {
-    return UTF8.decode(bytes);
+    return DECODER.decode(bytes);
   } catch {
     throw malformed("the body is not UTF-8 text");
   }
 }
 
-/** @param what it is the text of. @throws {Problem} 400 with what is wrong and where. */
-export function parseJson(text: string, what = "the body"): unknown {
+/** Parses JSON. @param what names the text in the problem. @throws {Problem} 400 saying what is wrong and where. */
+export function parseJson(text: string, what: "the body" | "the line"): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -91,11 +91,6 @@ export function parseJson(text: string, what = "the body"): unknown {
   }
 }
 
-/** The problem of a request that cannot be read as what it should be. */
-export function malformed(detail: string): Problem {
-  return new Problem(400, "Malformed request", detail);
-}
-
 function tooLarge(maxBytes: number): Problem {
-  return new Problem(413, "Content Too Large", `the body is larger than ${maxBytes} bytes, the most that is taken`);
+  return new Problem("too-large", `the body is larger than the limit of ${maxBytes} bytes`);
 }

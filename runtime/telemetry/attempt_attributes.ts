@@ -1,10 +1,10 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { Invocation } from "../engine/ports.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { attributeListJson, escaped } from "./otel/otlp_json.ts";
-import type { PreparedAttributes } from "./otel/recorded_span.ts";
+import { attributeListJson, escaped } from "./otel/spans/otlp_json.ts";
+import type { PreparedAttributes } from "./otel/spans/recorded_span.ts";
 
-/** What an attempt's span says of every delivery of the same kind, and what is its own. */
+/** Numbers of attributes of an attempt's span: shared by deliveries of the same kind, and of one delivery. */
 const SHARED = 10, OWN = 7;
 const NAMES = new Set([
   "messaging.system",

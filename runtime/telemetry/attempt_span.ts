@@ -3,7 +3,7 @@ import type { BreakerChange, Invocation } from "../engine/ports.ts";
 import type { ErrorDetail, Outcome } from "../core/outcome.ts";
 import { parseTraceparent } from "../core/traceparent.ts";
 import { AttemptAttributes } from "./attempt_attributes.ts";
-import { RecordedSpan } from "./otel/recorded_span.ts";
+import { RecordedSpan } from "./otel/spans/recorded_span.ts";
 
 /**
  * The span of one delivery's way through a function, below the span that published the event, which it is part of

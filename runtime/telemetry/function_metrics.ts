@@ -1,18 +1,19 @@
 import type { ErrorDetail, Outcome } from "../core/outcome.ts";
-import type { Labels } from "./instruments.ts";
-import type { Metrics, Recorder } from "./otel/metrics.ts";
-import type { Cell, Counter } from "./otel/counter.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Cell, Counter } from "./otel/metrics/counter.ts";
+import type { Recorder } from "./otel/metrics/histogram.ts";
+import type { Labels } from "./otel/metrics/instrument.ts";
 
-/** The last thing that went wrong in a function. */
+/** The latest error of a function. */
 export interface LastError {
-  /** When: milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   readonly atMs: number;
-  /** What became of the event. */
+  /** The reason of the outcome. */
   readonly reason: string;
   readonly error: ErrorDetail;
 }
 
-/** What is counted of one function. Everything that an event needs is looked up by the few words of its outcome. */
+/** The metrics of one function. Hot path: the series of an outcome are cached, so no labels are built per event. */
 export class FunctionMetrics {
   readonly attempts: Cell;
   lastError: LastError | undefined;
@@ -20,8 +21,8 @@ export class FunctionMetrics {
   readonly #redeliveries: Cell;
   readonly #outcomes: Counter;
   readonly #durations: Recorder;
-  /** By kind of outcome, and then by reason. */
-  readonly #ends = new Map<string, { readonly labels: Labels; readonly cells: Map<string, Cell> }>();
+  /** Series by kind of outcome, then by reason. */
+  readonly #series = new Map<string, { readonly labels: Labels; readonly cells: Map<string, Cell> }>();
 
   constructor(readonly name: string, metrics: Metrics, durations: Recorder) {
     const labels = { function: name };
@@ -30,31 +31,33 @@ export class FunctionMetrics {
     this.#redeliveries = metrics.counter("weir.function.redeliveries").cell(labels);
     this.#outcomes = metrics.counter("weir.function.outcomes");
     this.#durations = durations;
-    this.#end("ack", ""); // from 0 on: a rate needs a beginning
+    this.#seriesOf("ack", ""); // a rate needs the 0 that a series starts from
   }
 
+  /** Counts a delivery when its processing begins. */
   began(deliveryCount: number): void {
     this.#deliveries.value++;
     if (deliveryCount > 1) this.#redeliveries.value++;
   }
 
+  /** Counts an outcome. */
   ended(outcome: Outcome, seconds: number, nowMs: () => number): void {
     const reason = reasonOf(outcome);
-    const { labels, cell } = this.#end(outcome.kind, reason);
+    const { labels, cell } = this.#seriesOf(outcome.kind, reason);
     cell.value++;
     this.#durations.record(seconds, labels);
     const failed = (outcome.kind === "retry" || outcome.kind === "dead-letter") && outcome.error;
-    if (failed && outcome.error.name !== "DependencyOpenError") { // which says nothing of why
+    if (failed && outcome.error.name !== "DependencyOpenError") { // the error that opened the breaker says more
       this.lastError = { atMs: nowMs(), reason, error: outcome.error };
     }
   }
 
-  #end(kind: Outcome["kind"], reason: string): { labels: Labels; cell: Cell } {
-    let end = this.#ends.get(kind);
-    if (!end) this.#ends.set(kind, end = { labels: { function: this.name, outcome: kind }, cells: new Map() });
-    let cell = end.cells.get(reason);
-    if (!cell) end.cells.set(reason, cell = this.#outcomes.cell({ function: this.name, outcome: kind, reason }));
-    return { labels: end.labels, cell };
+  #seriesOf(kind: Outcome["kind"], reason: string): { labels: Labels; cell: Cell } {
+    let series = this.#series.get(kind);
+    if (!series) this.#series.set(kind, series = { labels: { function: this.name, outcome: kind }, cells: new Map() });
+    let cell = series.cells.get(reason);
+    if (!cell) series.cells.set(reason, cell = this.#outcomes.cell({ function: this.name, outcome: kind, reason }));
+    return { labels: series.labels, cell };
   }
 }
 

@@ -2,10 +2,11 @@ import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../engin
 import { type MaybePromise, then } from "../engine/maybe_promise.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
-import type { Metrics, Recorder } from "./otel/metrics.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { TelemetryObserver } from "./observer.ts";
 import type { OutcomeEmitter } from "./outcome_emitter.ts";
-import { epochMs } from "./otel/span_clock.ts";
+import { epochMs } from "./otel/spans/span_clock.ts";
 
 /** Counts what another observer sees. */
 export class MeteredObserver implements Observer {
@@ -22,7 +23,7 @@ export class MeteredObserver implements Observer {
     metrics.counter("weir.breaker.changes");
   }
 
-  /** What is counted of a function. */
+  /** Returns the metrics of a function, creating them on first use. */
   of(functionName: string): FunctionMetrics {
     let found = this.#functions.get(functionName);
     if (!found) {

@@ -1,15 +1,15 @@
 import type { Publisher, PublishResult } from "../engine/ports.ts";
 import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Labels } from "./instruments.ts";
-import type { Recorder } from "./otel/metrics.ts";
+import type { Recorder } from "./otel/metrics/histogram.ts";
+import type { Labels } from "./otel/metrics/instrument.ts";
 
-/** Measures how long storing an event takes, and how it ends. */
+/** Measures how long storing an event takes, by outcome. */
 export class MeteredPublisher implements TellingPublisher {
   readonly #inner: TellingPublisher["begin"];
   readonly #labels = new Map<string, Map<string, Labels>>();
 
-  /** @param problemOf names a failure, by one of few words */
+  /** @param problemOf names the kind of a failure, for the label `outcome` */
   constructor(
     inner: Publisher,
     readonly durations: Recorder,
@@ -39,7 +39,7 @@ export class MeteredPublisher implements TellingPublisher {
   }
 }
 
-/** One event on its way. */
+/** One event that is being published. */
 class Measured implements Storing {
   readonly #fromMs = performance.now();
 

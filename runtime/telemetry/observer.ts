@@ -6,20 +6,21 @@ import type { Outcome, RetryReason } from "../core/outcome.ts";
 import { formatDuration } from "../core/duration.ts";
 import { isOwnModule } from "../core/own_modules.ts";
 import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
-import type { Logger } from "./otel/log.ts";
-import { contextWith, readParent, type SpanScope } from "./otel/span_scope.ts";
+import type { Logger } from "./otel/logs/logger.ts";
+import { readParent } from "./otel/propagation/trace_headers.ts";
+import { contextWith, type SpanScope } from "./otel/spans/span_scope.ts";
 
 /** Turns invocations into spans and log lines. Both are projections of the outcome: they cannot change it. */
 export class TelemetryObserver implements Observer {
   constructor(readonly log: Logger) {}
 
-  /** @param beganMs when it began, for whoever has looked: milliseconds since 1970, with fractions */
+  /** @param beganMs Start of the attempt in milliseconds since 1970, with fractions. Default: the time of the call. */
   observe<O extends Outcome>(
     invocation: Invocation,
     run: (scope: Scope) => MaybePromise<O>,
     beganMs?: number,
   ): MaybePromise<O> {
-    // From the root, not the active context: a delivery belongs to whoever published it, not to what ran last.
+    // From the root, not the active context: a delivery's parent is its publisher's span, not that of the code that ran last.
     const parent = readParent(invocation.delivery.headers);
     const span = startAttemptSpan(invocation, parent, beganMs);
     const active = contextWith(span, parent), scope = new AttemptScope(this.log, invocation, span, active);

@@ -1,17 +1,17 @@
 import type { Invocation } from "../engine/ports.ts";
 import type { Outcome } from "../core/outcome.ts";
 
-/** One delivery that was settled: who handled what, and what came of it. */
+/** A settled delivery and its outcome. */
 export interface Settled {
   readonly invocation: Invocation;
   readonly outcome: Outcome;
-  /** How long it took, from its bytes to its settlement. */
+  /** Milliseconds from the start of processing to settlement. */
   readonly durationMs: number;
-  /** Of the attempt's span, recorded or not. */
+  /** The trace of the attempt, also if it is not sampled. */
   readonly traceId: string;
 }
 
-/** Tells whoever is listening of every delivery that this process settles. While nobody is, it costs a comparison. */
+/** Emits each delivery that this process settles. Hot path: without listeners it costs a comparison. */
 export class OutcomeEmitter {
   readonly #listeners = new Set<(settled: Settled) => void>();
 
@@ -19,18 +19,19 @@ export class OutcomeEmitter {
     return this.#listeners.size > 0;
   }
 
-  /** Returns what ends it. A listener that throws is heard of by nobody: it cannot change what it watches. */
+  /** Adds a listener. Returns a function that removes it. */
   listen(listener: (settled: Settled) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Calls all listeners. Their errors are ignored, since a listener must not affect a delivery. */
   tell(settled: Settled): void {
     for (const listener of this.#listeners) {
       try {
         listener(settled);
       } catch {
-        // a listener's own affair
+        // see above
       }
     }
   }

@@ -1,35 +1,36 @@
 import type { Clock } from "../engine/ports.ts";
-import type { Metrics } from "./otel/metrics.ts";
+import type { Metrics } from "./metrics.ts";
 
-/** Often enough to find a handler that computes for a while; an idle process wakes ten times a second for it. */
-const TICK_MS = 100;
-/** So long, and up to twice as long, a lag is shown: longer than there is between two scrapes. */
-const REMEMBERED_MS = 30_000;
+/** Milliseconds between two measurements: short enough to notice a handler that blocks, and few wake-ups when idle. */
+const INTERVAL_MS = 100;
+/** Milliseconds that the largest lag is shown, and up to twice as long: longer than the time between two scrapes. */
+const SHOWN_MS = 30_000;
 
-/** What this process uses, and how long its thread was not free. Returns what ends it. */
+/** Measures the CPU time, memory and event-loop lag of this process. Returns a function that stops it. */
 export function measureProcess(metrics: Metrics, clock: Clock): () => void {
-  metrics.total("process.cpu.time", () => {
+  metrics.observableCounter("process.cpu.time", () => {
     const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
+    return [[(user + system) / 1e6]];
   });
   metrics.gauge("process.memory.usage", () => [[Deno.memoryUsage().rss]]);
 
-  let dueMs = performance.now() + TICK_MS, largestMs = 0, earlierMs = 0, sinceMs = performance.now();
+  let dueMs = performance.now() + INTERVAL_MS, largestMs = 0, previousMs = 0, sinceMs = performance.now();
   let cancel = () => {};
   const lateMs = () => Math.max(0, performance.now() - dueMs);
-  const tick = () => {
-    cancel = clock.timer(TICK_MS, () => {
+  const schedule = () => {
+    cancel = clock.timer(INTERVAL_MS, () => {
       largestMs = Math.max(largestMs, lateMs());
-      if (performance.now() - sinceMs > REMEMBERED_MS) { // whoever looks takes it from nobody else
-        earlierMs = largestMs;
+      // Reset by time, not by reading: a scrape must not take the value from another reader.
+      if (performance.now() - sinceMs > SHOWN_MS) {
+        previousMs = largestMs;
         largestMs = 0;
         sinceMs = performance.now();
       }
-      dueMs = performance.now() + TICK_MS;
-      tick();
+      dueMs = performance.now() + INTERVAL_MS;
+      schedule();
     });
   };
-  tick();
-  metrics.gauge("weir.event_loop.lag", () => [[Math.max(earlierMs, largestMs, lateMs()) / 1_000]]);
+  schedule();
+  metrics.gauge("weir.event_loop.lag", () => [[Math.max(previousMs, largestMs, lateMs()) / 1_000]]);
   return () => cancel();
 }

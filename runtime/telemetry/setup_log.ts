@@ -1,49 +1,61 @@
 import type { LogFields } from "../api/context.ts";
 import type { Clock } from "../engine/ports.ts";
-import { reportDrops } from "./otel/dropped_items.ts";
-import { Logger, type LogOptions } from "./otel/log.ts";
-import { LogDedup } from "./otel/log_dedup.ts";
-import { redactor, secretsOf } from "./otel/redact.ts";
+import { reportDrops } from "./otel/export/dropped_items.ts";
+import { LogDedup } from "./otel/logs/log_dedup.ts";
+import { Logger, type LogOptions } from "./otel/logs/logger.ts";
+import { redactor, secretsOf } from "./otel/logs/redact.ts";
 
 /** The log of a process. */
 export interface ProcessLog {
   readonly log: Logger;
-  /** Says what was held back or dropped, then "stopped" unless told otherwise, and sends what is left. The end of it. */
-  shutdown(lastWords?: string): Promise<void>;
+  /**
+   * Writes what was held back or dropped, then a last line, and exports the rest.
+   *
+   * @param lastLine the last line; none if empty. Default: `stopped`.
+   */
+  shutdown(lastLine?: string): Promise<void>;
+}
+
+interface ProcessLogOptions extends Pick<LogOptions, "level" | "format"> {
+  readonly environment: Readonly<Record<string, string>>;
+  /** Returns undefined for a file that cannot be read. */
+  readonly readFile: (path: string) => string | undefined;
+  readonly serviceName: string;
+  readonly clock: Clock;
+  /**
+   * Fields of every line.
+   *
+   * @default none
+   */
+  readonly fields?: LogFields;
 }
 
 /**
- * Sets the log of a process up: without its secrets, without what only repeats itself, and sent by OTLP as well where
- * `OTEL_LOGS_EXPORTER=otlp` asks for it.
- *
- * @param readFile undefined for a file that cannot be read
+ * Sets up the log of a process. It redacts secrets, limits repeated lines, and exports by OTLP as well if
+ * `OTEL_LOGS_EXPORTER=otlp`.
  */
 export async function setupLog(
-  { environment, readFile, serviceName, clock, fields, ...options }: Pick<LogOptions, "level" | "format"> & {
-    readonly environment: Readonly<Record<string, string>>;
-    readonly readFile: (path: string) => string | undefined;
-    readonly serviceName: string;
-    readonly clock: Clock;
-    /** Go on every line. */
-    readonly fields?: LogFields;
-  },
+  { environment, readFile, serviceName, clock, fields, ...options }: ProcessLogOptions,
 ): Promise<ProcessLog> {
   const redact = redactor(secretsOf(environment, readFile));
-  const repetitions = new LogDedup(clock);
+  const dedup = new LogDedup(clock);
   const endpoint = environment.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT || environment.OTEL_EXPORTER_OTLP_ENDPOINT;
-  const wanted = environment.OTEL_LOGS_EXPORTER === "otlp" && environment.OTEL_SDK_DISABLED !== "true";
-  const otlp = wanted && endpoint
-    ? (await import("./otel/otlp_logs.ts")).otlpLogs((name) => environment[name], serviceName, redact)
+  const requested = environment.OTEL_LOGS_EXPORTER === "otlp" && environment.OTEL_SDK_DISABLED !== "true";
+  const otlp = requested && endpoint
+    ? (await import("./otel/logs/otlp_logs.ts"))
+      .otlpLogs({ env: (name) => environment[name], serviceName, scope: "weir", redact })
     : undefined;
-  const log = new Logger({ ...options, redact, repetitions, ...(otlp && { send: otlp.send }) }, fields);
-  if (wanted && !endpoint) log.warn("OTEL_LOGS_EXPORTER is otlp, and there is no OTEL_EXPORTER_OTLP_ENDPOINT");
-  const tellRest = reportDrops(log);
+  const log = new Logger({ ...options, redact, dedup, ...(otlp && { send: otlp.send }) }, fields);
+  if (requested && !endpoint) {
+    log.warn("logs are not exported: OTEL_LOGS_EXPORTER is otlp, but OTEL_EXPORTER_OTLP_ENDPOINT is not set");
+  }
+  const reportRest = reportDrops(log.warn);
   return {
     log,
-    shutdown: async (lastWords = "stopped") => {
-      repetitions.end();
-      tellRest();
-      if (lastWords !== "") log.info(lastWords);
+    shutdown: async (lastLine = "stopped") => {
+      dedup.end();
+      reportRest();
+      if (lastLine !== "") log.info(lastLine);
       await otlp?.shutdown();
     },
   };

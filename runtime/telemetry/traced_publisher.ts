@@ -2,13 +2,13 @@ import { context, type Span, SpanKind, SpanStatusCode, trace } from "@openteleme
 import type { Publisher, PublishResult } from "../engine/ports.ts";
 import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
 import type { OutgoingEvent } from "../core/event.ts";
-import { injectTrace } from "./otel/inject_trace.ts";
+import { injectTrace } from "./otel/propagation/trace_headers.ts";
 
 const UTF8 = new TextEncoder();
 
 /**
- * Gives each published event a PRODUCER span, and the event that span's context to carry on. One that carries a context
- * already is of many that are published together, with a span for all of them.
+ * Starts a PRODUCER span for each published event and injects its context into the event. An event that has a context
+ * already belongs to a batch, whose one span covers all its events.
  */
 export class TracedPublisher implements TellingPublisher {
   readonly #inner: TellingPublisher["begin"];
@@ -42,7 +42,7 @@ export class TracedPublisher implements TellingPublisher {
   }
 }
 
-/** One event on its way. */
+/** One event that is being published. */
 class Traced implements Storing {
   constructor(readonly span: Span, readonly json: string, readonly storing: Storing) {}
 
@@ -69,7 +69,7 @@ class Traced implements Storing {
   }
 }
 
-/** In bytes. To encode it once more only for that is left to text that has other characters than ASCII. */
+/** Returns the bytes of text in UTF-8. Hot path: ASCII text, which is the usual case, is not encoded for it. */
 function sizeOf(text: string): number {
   // deno-lint-ignore no-control-regex -- all of ASCII
   return /^[\u0000-\u007f]*$/.test(text) ? text.length : UTF8.encode(text).length;

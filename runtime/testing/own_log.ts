@@ -2,7 +2,7 @@ import type { Log } from "../api/context.ts";
 import type { MaybePromise } from "../engine/maybe_promise.ts";
 import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../engine/ports.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/log.ts";
+import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/logs/logger.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 
 /** The telemetry of production, with the lines kept that the function logs itself; the runtime's own are not. */

@@ -13,10 +13,10 @@ import {
   type TracerProvider,
 } from "@opentelemetry/api";
 import { type Sampler, SamplingDecision } from "@opentelemetry/sdk-trace";
-import { RecordedSpan } from "../telemetry/otel/recorded_span.ts";
-import { RecordingTracerProvider } from "../telemetry/otel/recording_tracer.ts";
-import { startActiveSpan } from "../telemetry/otel/start_active_span.ts";
-import { setupTracing } from "../telemetry/otel/tracing.ts";
+import { RecordedSpan } from "../telemetry/otel/spans/recorded_span.ts";
+import { RecordingTracerProvider } from "../telemetry/otel/spans/recording_tracer.ts";
+import { startActiveSpan } from "../telemetry/otel/spans/span_scope.ts";
+import { setupTracing } from "../telemetry/setup_tracing.ts";
 
 /**
  * A span of an invocation, as it would be sent.
@@ -96,7 +96,7 @@ export class SpanRecording {
 
   #read(span: RecordedSpan, ended: boolean): InvokedSpan {
     const { traceId, spanId } = span.spanContext(), { code, message } = span.status;
-    const parentSpanId = span.origin.above?.spanId;
+    const parentSpanId = span.origin.parentContext?.spanId;
     const prepared = span.prepared?.values();
     return {
       name: span.name,

@@ -1,4 +1,4 @@
-import type { FunctionStatus } from "../http/admin/admin.ts";
+import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { SettledEntry, Settlements, Unsettled } from "./settlements.ts";
 

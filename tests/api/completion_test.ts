@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { EVENT_TYPES_FILE, eventTypes, writeEventTypes } from "../../runtime/cli/event_types.ts";
-import { listModules } from "../../runtime/project/load_project.ts";
-import { copyProject } from "../e2e/program.ts";
+import { EVENT_TYPES_FILE, writeEventTypes } from "../../runtime/cli/event_types.ts";
+import { copyProject } from "../support/project.ts";
+import { typeCheck } from "../support/type_check.ts";
 import { Editor } from "./editor.ts";
 
-const ROOT = new URL("../../", import.meta.url);
 const ORDERS = ["orders.confirmed", "orders.created", "orders.rejected"];
 const typed = (on: string) => `
 import { defineFunction } from "weir";
@@ -13,14 +12,9 @@ void OrderCreated;
 export default defineFunction({ on: ${on}, timeout: "5s" }, (event) => void event.data.total.nothing);
 `;
 
-Deno.test("schemas/_types.d.ts is up to date: else run `deno task types`", async () => {
-  const written = await Deno.readTextFile(new URL(EVENT_TYPES_FILE, ROOT));
-  const wanted = eventTypes(await listModules(new URL("schemas/", ROOT)));
-  assert.equal(written, wanted, `${EVENT_TYPES_FILE} is not what schemas/ makes of it: run \`deno task types\``);
-});
-
 Deno.test("defineFunction completes event types in an editor, and types the data", async () => {
-  await using editor = await Editor.open(ROOT);
+  await using project = await copyProject();
+  await using editor = await Editor.open(new URL(`file://${project.path}/`));
   for (const on of ['"orders.|"', '"|"', '["stock.reserved", "orders.|"]', '[OrderCreated, "|"]']) {
     const offered = await editor.complete("functions/_completed.ts", typed(on));
     assert.deepEqual(offered.filter((label) => /^orders\../.test(label)).sort(), ORDERS, on);
@@ -51,14 +45,14 @@ export const known = defineFunction({ on: "stock.reserved" }, (event) => event.d
 export const gone = defineFunction({ on: ["legacy.>", "payments.captured"] }, (event) => event.data);
 `,
   );
-  assert.deepEqual(await check(project.path), "", "a list with a file that is gone");
+  assert.deepEqual(await typeCheck(project.path, "functions/some.ts"), "", "a list with a file that is gone");
   assert.equal(await writeEventTypes(root), true);
   assert.equal(await writeEventTypes(root), false);
   assert.doesNotMatch(await Deno.readTextFile(`${project.path}/${EVENT_TYPES_FILE}`), /payments|_helper/);
-  assert.deepEqual(await check(project.path), "", "a list of the files that are there");
+  assert.deepEqual(await typeCheck(project.path, "functions/some.ts"), "", "a list of the files that are there");
   await Deno.remove(`${project.path}/${EVENT_TYPES_FILE}`);
   assert.match(
-    await check(project.path),
+    await typeCheck(project.path, "functions/some.ts"),
     /^TS2307 \[ERROR\]: Cannot find module 'file:.*schemas\/_types\.d\.ts'\.[^]*TS18046 [^]*some\.ts:3:\d+\n/,
   );
   assert.deepEqual(
@@ -66,15 +60,5 @@ export const gone = defineFunction({ on: ["legacy.>", "payments.captured"] }, (e
     ["_helper.ts", "orders.ts", "stock.ts"],
   );
   assert.equal(await writeEventTypes(root), true);
-  assert.deepEqual(await check(project.path), "", "a list that is written again");
+  assert.deepEqual(await typeCheck(project.path, "functions/some.ts"), "", "a list that is written again");
 });
-
-async function check(project: string): Promise<string> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["check", "--quiet", "functions/some.ts"],
-    cwd: project,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = new TextDecoder().decode(stderr);
-  return success ? "" : text.split("\nerror: ")[0];
-}

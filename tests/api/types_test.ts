@@ -10,8 +10,8 @@ import {
 } from "weir";
 import type { FunctionOptions } from "../../runtime/api/define_function.ts";
 import { z } from "zod";
-import type { OrderCreated } from "../../schemas/orders.ts";
-import type { StockReserved } from "../../schemas/stock.ts";
+import { copyProject } from "../support/project.ts";
+import { typeCheck } from "../support/type_check.ts";
 
 // Most of what is tested here fails when this file is compiled: an error that is expected and does not come is one.
 
@@ -62,22 +62,41 @@ Deno.test("defineFunction types the data of a raw pattern as unknown, alone or b
   assert.deepEqual([raw.kind, mixed, single], ["function", true, true]);
 });
 
-Deno.test("defineFunction resolves a type given as text to its event", () => {
-  const alone: Same<EventOf<"orders.created">, EventOf<typeof OrderCreated>> = true;
-  const list: Same<
-    EventOf<readonly ["orders.created", "stock.reserved"]>,
-    EventOf<typeof OrderCreated | typeof StockReserved>
-  > = true;
-  const mixed: Same<EventOf<readonly [typeof Paid, "orders.created"]>, EventOf<typeof Paid | typeof OrderCreated>> =
-    true;
-  const other: Same<EventOf<"orders.creatd">, WeirEvent<string, unknown>> = true;
-  const definition = defineFunction({ on: ["orders.created", Paid] }, (event) => {
-    if (event.type === "payments.captured") return event.data.chargeId;
-    // @ts-expect-error: an order has no such field
-    void event.data.chargeId;
-    return event.data.orderId;
-  });
-  assert.deepEqual([alone, list, mixed, other, definition.kind], [true, true, true, true, "function"]);
+const NAMED = `
+import { defineEvent, defineFunction, type EventOf, type WeirEvent } from "weir";
+import { invoke } from "weir/testing";
+import { z } from "zod";
+import type { OrderCreated } from "../schemas/orders.ts";
+import type { StockReserved } from "../schemas/stock.ts";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+const Paid = defineEvent({ type: "payments.made", version: 1, data: z.object({ chargeId: z.string() }) });
+const alone: Same<EventOf<"orders.created">, EventOf<typeof OrderCreated>> = true;
+const list: Same<
+  EventOf<readonly ["orders.created", "stock.reserved"]>,
+  EventOf<typeof OrderCreated | typeof StockReserved>
+> = true;
+const mixed: Same<EventOf<readonly [typeof Paid, "orders.created"]>, EventOf<typeof Paid | typeof OrderCreated>> = true;
+const other: Same<EventOf<"orders.creatd">, WeirEvent<string, unknown>> = true;
+export default defineFunction({ on: ["orders.created", Paid] }, (event) => {
+  if (event.type === "payments.made") return event.data.chargeId;
+  // @ts-expect-error: an order has no such field
+  void event.data.chargeId;
+  return event.data.orderId;
+});
+const book = defineFunction({ on: "orders.created" }, () => {});
+await invoke(book, { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1 });
+// @ts-expect-error: an order has items
+await invoke(book, { orderId: "o1", total: 1 });
+export const all = [alone, list, mixed, other];
+`;
+
+Deno.test("defineFunction resolves a type given as text to its event: alone, in a list, beside definitions and in invoke", async () => {
+  await using project = await copyProject();
+  await Deno.writeTextFile(`${project.path}/functions/named.ts`, NAMED);
+  assert.equal(await typeCheck(project.path, "functions/named.ts"), "");
+  await Deno.writeTextFile(`${project.path}/functions/named.ts`, NAMED.replace("EventOf<typeof OrderCreated>>", "1>"));
+  assert.match(await typeCheck(project.path, "functions/named.ts"), /Type 'true' is not assignable to type 'false'/);
 });
 
 Deno.test("emit takes the schema's input, of declared events only", () => {

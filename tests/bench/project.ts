@@ -1,4 +1,4 @@
-import { copyProject } from "../e2e/program.ts";
+import { copyProjectWith } from "../support/project.ts";
 import { SUBJECT } from "./order.ts";
 import { beside, Helper } from "./process.ts";
 
@@ -22,15 +22,11 @@ const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read"];
 
 /** A copy of the project in a temporary folder, with one event and one function. */
 export async function benchProject(): Promise<{ path: string } & AsyncDisposable> {
-  const project = await copyProject();
-  for (const folder of ["functions", "schemas"]) {
-    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
-    await Deno.mkdir(`${project.path}/${folder}`);
-  }
-  await Deno.copyFile(beside("order_schema.ts"), `${project.path}/order_schema.ts`);
-  await Deno.writeTextFile(`${project.path}/schemas/bench.ts`, SCHEMA);
-  await Deno.writeTextFile(`${project.path}/functions/handle.ts`, FUNCTION);
-  return project;
+  return await copyProjectWith({
+    "order_schema.ts": await Deno.readTextFile(beside("order_schema.ts")),
+    "schemas/bench.ts": SCHEMA,
+    "functions/handle.ts": FUNCTION,
+  });
 }
 
 /** Runs `weir start` in a project as a user does; it says `ready` in its log. */

@@ -9,8 +9,8 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { chaosProject } from "../chaos/project.ts";
-import { startWeir } from "../e2e/program.ts";
-import { readPage } from "../telemetry/metrics_fixture.ts";
+import { startWeir } from "../support/weir_process.ts";
+import { readPage } from "../support/metrics_page.ts";
 
 const [EVENTS = 100_000, ROUNDS = 3, COMPUTE_MS = 0, MOST = 3] = Deno.args.map(Number);
 const STREAM = "BENCH", DURABLE = "drain", LONG_MS = 3_600_000;

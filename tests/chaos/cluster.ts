@@ -1,8 +1,8 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
-import { freePorts } from "../e2e/program.ts";
-import { eventually } from "../nats/eventually.ts";
+import { freePorts } from "../support/ports.ts";
+import { eventually } from "../support/eventually.ts";
 
 const STREAM = "CHAOS";
 const NODES = ["n1", "n2", "n3"] as const;

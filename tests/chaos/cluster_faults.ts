@@ -2,7 +2,7 @@ import type { TestCluster } from "./cluster.ts";
 import type { Dice } from "./dice.ts";
 import type { Plan } from "./faults.ts";
 import { pause } from "./pause.ts";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 
 /** How many of each. */
 export interface ClusterFaults {

@@ -1,17 +1,15 @@
 import { fileURLToPath } from "node:url";
-import { copyProject } from "../e2e/program.ts";
+import { copyProjectWith } from "../support/project.ts";
 
 const OWN = fileURLToPath(new URL("./project/", import.meta.url));
 
 /** A copy of the project in a temporary folder, with the functions and events of `tests/chaos/project/` alone. */
 export async function chaosProject(): Promise<{ path: string } & AsyncDisposable> {
-  const project = await copyProject();
+  const files: Record<string, string> = {};
   for (const folder of ["functions", "schemas"]) {
-    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
-    await Deno.mkdir(`${project.path}/${folder}`);
     for await (const { name } of Deno.readDir(OWN + folder)) {
-      await Deno.copyFile(`${OWN}${folder}/${name}`, `${project.path}/${folder}/${name}`);
+      files[`${folder}/${name}`] = await Deno.readTextFile(`${OWN}${folder}/${name}`);
     }
   }
-  return project;
+  return await copyProjectWith(files);
 }

@@ -1,4 +1,4 @@
-import { type Program, startWeir } from "../e2e/program.ts";
+import { type Program, startWeir } from "../support/weir_process.ts";
 
 /** A place for a runtime: what is killed is started again in its stead. */
 interface Replica {

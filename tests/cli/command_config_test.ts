@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { natsOptions } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
-import { copyProject } from "../e2e/program.ts";
+import { copyProject } from "../support/project.ts";
 
 Deno.test("that NATS_URL is not set is known, and set to the same it is set", () => {
   const unset = (NATS_URL?: string) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { functionText } from "../../runtime/cli/function_text.ts";
-import type { FunctionStatus } from "../../runtime/http/admin/admin.ts";
-import { POLICY } from "../http/nothing.ts";
+import type { FunctionStatus } from "../../runtime/http/admin/function_routes.ts";
+import { POLICY } from "../support/default_policy.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 const STATUS: FunctionStatus = {

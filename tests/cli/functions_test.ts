@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { functionTable } from "../../runtime/cli/functions.ts";
-import type { FunctionStatus } from "../../runtime/http/admin/admin.ts";
-import { POLICY } from "../http/nothing.ts";
+import type { FunctionStatus } from "../../runtime/http/admin/function_routes.ts";
+import { POLICY } from "../support/default_policy.ts";
+import { copyProject } from "../support/project.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 const STATUS: FunctionStatus = {
@@ -84,8 +85,9 @@ Deno.test("breakers that are all in one state are one word", () => {
 });
 
 Deno.test("where neither a runtime nor NATS answers, what is known is shown, and it failed", async () => {
+  await using project = await copyProject();
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", new URL("../../runtime/cli/main.ts", import.meta.url).pathname, "functions"],
+    args: ["run", "--quiet", "-A", `${project.path}/runtime/cli/main.ts`, "functions"],
     env: { NATS_URL: "nats://127.0.0.1:1", ADMIN_PORT: "1" },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

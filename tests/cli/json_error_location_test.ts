@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { jsonMistake } from "../../runtime/cli/json_error_location.ts";
 import { readData } from "../../runtime/cli/publish_input.ts";
-import { OrderCreated } from "../../schemas/orders.ts";
+import { OrderCreated } from "../support/project/schemas/orders.ts";
 
 const PRETTY = JSON.stringify({ orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 }, null, 2);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { THIS_DENO } from "../../runtime/cli/deno_command.ts";
-import { copyProject } from "../e2e/program.ts";
+import { copyProject } from "../support/project.ts";
 
 /** Runs Deno in a copy of the project, as a user does. */
 function denoIn(path: string) {

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
 import { connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
-import reserveInventory from "../../functions/reserveInventory.ts";
-import { OrderCreated } from "../../schemas/orders.ts";
-import { copyProject, startWeir } from "../e2e/program.ts";
-import { eventually } from "../nats/eventually.ts";
+import reserveInventory from "../support/project/functions/reserveInventory.ts";
+import { OrderCreated } from "../support/project/schemas/orders.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
+import { eventually } from "../support/eventually.ts";
 
 /** Runs `weir publish` in a copy of the project, beside a runtime with one function. */
 async function setup() {

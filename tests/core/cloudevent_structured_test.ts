@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { decode, type Decoded, type Parse } from "../../runtime/core/cloudevent.ts";
-import { delivery } from "./deliveries.ts";
+import { delivery } from "../support/deliveries.ts";
 
 const ENVELOPE = {
   specversion: "1.0",

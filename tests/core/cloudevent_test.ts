@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decode, encodeAttribute, issueText, type Parse } from "../../runtime/core/cloudevent.ts";
-import { delivery } from "./deliveries.ts";
+import { delivery } from "../support/deliveries.ts";
 
 const BINARY = {
   "ce-specversion": "1.0",

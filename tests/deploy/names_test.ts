@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { INSTRUMENTS, prometheusName } from "../../runtime/telemetry/instruments.ts";
+import { INSTRUMENTS } from "../../runtime/telemetry/instruments.ts";
+import { prometheusName } from "../../runtime/telemetry/otel/metrics/instrument.ts";
 import { groupingsOf, queriesOf, readAlerts, readDashboard, selectorsOf } from "./views_files.ts";
 
 /** Every metric of Weir's by its name for Prometheus, and the labels it has there. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
-import confirmOrder from "../../functions/confirmOrder.ts";
-import reserveInventory from "../../functions/reserveInventory.ts";
-import { StockReserved } from "../../schemas/stock.ts";
-import { eventually } from "../nats/eventually.ts";
+import confirmOrder from "../support/project/functions/confirmOrder.ts";
+import reserveInventory from "../support/project/functions/reserveInventory.ts";
+import { StockReserved } from "../support/project/schemas/stock.ts";
+import { eventually } from "../support/eventually.ts";
 import { queriesOf, readAlerts, readDashboard, selectorsOf } from "./views_files.ts";
 
 /** What Prometheus itself makes of a scrape. */

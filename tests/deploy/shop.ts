@@ -1,9 +1,11 @@
 /** The example as it runs in production, with a shop of customers who order without end. */
 import { jetstreamManager } from "@nats-io/jetstream";
-import { startPaymentService } from "../../functions/_dev/payment_service.ts";
+import { startPaymentService } from "../support/project/functions/_dev/payment_service.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
-import { copyProject, freePorts, startWeir } from "../e2e/program.ts";
+import { freePorts } from "../support/ports.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 /** How often somebody orders. */
 const ORDER_EVERY_MS = 50;

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { oldestWaitingS } from "./oldest_waiting.ts";
 import { findTools } from "./prometheus.ts";
 import { startShop } from "./shop.ts";

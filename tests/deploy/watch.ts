@@ -1,6 +1,6 @@
 /** Runs a Prometheus with the configuration of `deploy/`, and asks it. */
-import { eventually } from "../nats/eventually.ts";
-import { freePorts } from "../e2e/program.ts";
+import { eventually } from "../support/eventually.ts";
+import { freePorts } from "../support/ports.ts";
 import { DEPLOY } from "./views_files.ts";
 
 /** One series of an answer. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { copyProject, freePorts, startWeir, waitUntilClosed } from "../e2e/program.ts";
+import { freePorts, waitUntilClosed } from "../support/ports.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 interface Told {
   readonly check: string;

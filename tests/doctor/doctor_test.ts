@@ -13,8 +13,8 @@ import { RULES } from "../../runtime/doctor/rules/all.ts";
 import { durablesOf, ensureTopology } from "../../runtime/nats/topology/topology.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { TestCluster } from "../chaos/cluster.ts";
-import { startBroker } from "../nats/broker.ts";
-import { eventually } from "../nats/eventually.ts";
+import { startBroker } from "../support/nats.ts";
+import { eventually } from "../support/eventually.ts";
 import { facts, line } from "./facts.ts";
 
 const S = 1e9;

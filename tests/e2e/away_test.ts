@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
-import { problemOf } from "../http/ingress_fixture.ts";
+import { problemOf } from "../support/ingress.ts";
 
 Deno.test("while NATS is away what is in its streams is unavailable, which is no fault of the runtime", async (t) => {
   await using runtime = await startTestRuntime({ functions: {} });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, DependencyOpenError, type HandlerContext } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
+import { eventually } from "../support/eventually.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Answered = defineEvent({ type: "demo.answered", version: 1, data: z.object({ n: z.int() }) });
@@ -128,10 +129,10 @@ Deno.test("a breaker that another function opened keeps a function from pulling 
     const functions = await (await fetch(`${runtime.adminUrl}/functions`)).json();
     return functions.find((one: { name: string }) => one.name === name);
   };
-  while ((await of("busy")).dependencies.Backend !== "open");
+  await eventually(async () => (await of("busy")).dependencies.Backend === "open");
   const nc = await connect({ servers: runtime.server.url });
   const jsm = await jetstreamManager(nc);
-  while ((await jsm.consumers.info("OTHER", "idle")).num_waiting > 0); // its pull from before is given up
+  await eventually(async () => (await jsm.consumers.info("OTHER", "idle")).num_waiting === 0); // its pull is given up
   await nc.close();
   await runtime.publish(Other, { n: 1 });
   const { pending, ackPending } = await of("idle");

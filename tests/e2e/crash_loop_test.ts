@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { copyProject, startWeir } from "./program.ts";
+import { copyProjectWith } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 const SCHEMAS = `
 import { defineEvent } from "weir";
@@ -20,13 +21,7 @@ export default defineFunction({ on: Asked, retry: { attempts: 2 }, concurrency: 
 
 Deno.test("an event that kills its process ends as \`crashed\` without another run, and what waits behind it is handled", async () => {
   await using server = await startServer();
-  await using project = await copyProject();
-  for (const folder of ["functions", "schemas"]) {
-    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
-    await Deno.mkdir(`${project.path}/${folder}`);
-  }
-  await Deno.writeTextFile(`${project.path}/schemas/demo.ts`, SCHEMAS);
-  await Deno.writeTextFile(`${project.path}/functions/work.ts`, FUNCTION);
+  await using project = await copyProjectWith({ "schemas/demo.ts": SCHEMAS, "functions/work.ts": FUNCTION });
   const env = { PORT: "0", ADMIN_PORT: "0", HOST: "127.0.0.1", NATS_URL: server.url };
   const nc = await connect({ servers: server.url });
   const jsm = await jetstreamManager(nc);

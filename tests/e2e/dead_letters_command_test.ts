@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { eventually } from "../nats/eventually.ts";
-import { copyProject, startWeir } from "./program.ts";
+import { eventually } from "../support/eventually.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { DeadLetterService } from "../../runtime/nats/dead_letters/service.ts";
+import { eventually } from "../support/eventually.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });
@@ -22,7 +23,7 @@ async function admin(runtime: TestRuntime, path: string, method = "GET") {
 async function stored(runtime: TestRuntime, count: number): Promise<void> {
   const nc = await connect({ servers: runtime.server.url });
   const jsm = await jetstreamManager(nc);
-  while ((await jsm.streams.info("DEAD_LETTERS")).state.messages !== count);
+  await eventually(async () => (await jsm.streams.info("DEAD_LETTERS")).state.messages === count);
   await nc.close();
 }
 
@@ -79,7 +80,7 @@ Deno.test("dead letters are listed, shown, redriven to the function that failed 
     state.broken = false;
     const { status, body } = await admin(runtime, "/dead-letters/1/redrive", "POST");
     assert.deepEqual([status, body], [202, { outcome: "redriven" }]);
-    while (state.failing.length < 1) await admin(runtime, "/functions");
+    await eventually(() => state.failing.length === 1);
     assert.equal((await admin(runtime, "/dead-letters")).body.length, 2);
     assert.equal(state.other.length, 3);
     assert.equal((await admin(runtime, "/dead-letters/1/redrive", "POST")).status, 404);
@@ -99,7 +100,7 @@ Deno.test("an event that fails again after each redrive is held back in the end,
   await using _ = runtime;
   for (let sequence = 1; sequence <= 3; sequence++) {
     assert.equal((await admin(runtime, `/dead-letters/${sequence}/redrive`, "POST")).status, 202);
-    while ((await admin(runtime, `/dead-letters/${sequence + 1}`)).status === 404);
+    await eventually(async () => (await admin(runtime, `/dead-letters/${sequence + 1}`)).status === 200);
   }
   const { status, body } = await admin(runtime, "/dead-letters/4/redrive", "POST");
   assert.deepEqual([status, body.title], [409, "Held back"]);
@@ -167,7 +168,7 @@ Deno.test("a redriven event has every header that it had, a repeated one as ofte
   hdrs.set("ce-tenant", "t1");
   nc.publish("demo.asked", '{"n":1}', { headers: hdrs });
   const jsm = await jetstreamManager(nc);
-  while ((await jsm.streams.info("DEAD_LETTERS")).state.messages !== 1);
+  await eventually(async () => (await jsm.streams.info("DEAD_LETTERS")).state.messages === 1);
   await jsm.consumers.pause("RETRIES", "failing", new Date(Date.now() + 60_000));
   assert.equal((await admin(runtime, "/dead-letters/1/redrive", "POST")).status, 202);
   assert.deepEqual((await jsm.streams.getMessage("RETRIES", { seq: 1 }))?.header.values("X-Tag"), ["a", "b"]);

@@ -4,7 +4,7 @@ import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });

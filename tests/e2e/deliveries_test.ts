@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
+import { eventually } from "../support/eventually.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Answered = defineEvent({ type: "demo.answered", version: 1, data: z.object({ n: z.int() }) });
@@ -176,7 +177,7 @@ Deno.test("an event that is no CloudEvent keeps its id when it was delayed, and 
   await rawPublish(runtime, "raw.asked", "{}");
   await seen.reached(4);
   const letters = async () => await (await fetch(`${runtime.adminUrl}/dead-letters`)).json() as { id: string }[];
-  while ((await letters()).length < 2);
+  await eventually(async () => (await letters()).length === 2);
   assert.deepEqual((await letters()).map(({ id }) => id).toSorted(), ["RAW:2", "order-1"]);
   await (await fetch(`${runtime.adminUrl}/dead-letters/redrive`, { method: "POST" })).body?.cancel();
   await seen.reached(6);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { copyProject, freePorts, listens, type Program, startWeir, waitUntilClosed } from "./program.ts";
+import { freePorts, listens, waitUntilClosed } from "../support/ports.ts";
+import { copyProject } from "../support/project.ts";
+import { type Program, startWeir } from "../support/weir_process.ts";
 
 const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };
 

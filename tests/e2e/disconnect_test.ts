@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
+import { jetstream } from "@nats-io/jetstream";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { startTcpProxy } from "../nats/tcp_proxy.ts";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
+import { startTcpProxy } from "../support/tcp_proxy.ts";
+import { eventually, WITHIN_MS } from "../support/eventually.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
 async function settled(adminUrl: string): Promise<void> {
-  while (true) {
+  await eventually(async () => {
     const [{ pending, ackPending }] = await (await fetch(`${adminUrl}/functions`)).json();
-    if (pending === 0 && ackPending === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+    return pending === 0 && ackPending === 0;
+  });
 }
 
 Deno.test("an event handled while NATS was away is done once it is back, and not handled again", async () => {
@@ -36,7 +38,7 @@ Deno.test("an event handled while NATS was away is done once it is back, and not
 });
 
 async function unhealthy(adminUrl: string): Promise<void> {
-  while ((await (await fetch(`${adminUrl}/health`)).json()).status === "OK");
+  await eventually(async () => (await (await fetch(`${adminUrl}/health`)).json()).status !== "OK");
 }
 
 Deno.test("an event that JetStream hands out again while it is still being handled here is not handled twice", async () => {
@@ -50,13 +52,18 @@ Deno.test("an event that JetStream hands out again while it is still being handl
     await goOn.promise;
   });
   await using runtime = await startTestRuntime({ functions: { long }, server, env: { NATS_URL: proxy.url } });
+  using _ = { [Symbol.dispose]: () => (proxy.resume(), goOn.resolve()) }; // else a failed test would not end
   await runtime.publish(Asked, { n: 1 });
   await running.promise;
   proxy.pause();
-  // Longer than the server waits for a sign of life: by now it takes the event for lost.
-  await new Promise((resolve) => setTimeout(resolve, 17_000));
+  const nc = await connectNats({ servers: [server.url], name: "test" });
+  // After fifteen seconds without an in-progress ack the server redelivers: here first, and then to the runtime.
+  const redelivered = await (await jetstream(nc).consumers.get("DEMO", "long")).next({ expires: WITHIN_MS });
+  assert.equal(redelivered?.info.deliveryCount, 2);
+  redelivered.nak();
+  await nc.close();
   proxy.resume();
-  while ((await (await fetch(`${runtime.adminUrl}/functions`)).json())[0].ackPending !== 1);
+  await eventually(async () => (await (await fetch(`${runtime.adminUrl}/functions`)).json())[0].ackPending === 1);
   goOn.resolve();
   await settled(runtime.adminUrl);
   assert.equal(runs, 1);

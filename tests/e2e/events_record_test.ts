@@ -6,10 +6,10 @@ import { z } from "zod";
 import { decode, type Decoded } from "../../runtime/core/cloudevent.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
-import { eventually } from "../nats/eventually.ts";
-import { startWeir } from "./program.ts";
+import { eventually } from "../support/eventually.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
-const PROJECT = new URL("../../", import.meta.url).pathname;
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int(), email: z.string() }) });
 const UTF8 = new TextEncoder();
 
@@ -33,6 +33,7 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
   const seen: unknown[] = [];
   const watch = defineFunction({ on: "demo.>" }, (event) => void seen.push(event));
   const refuses = defineFunction({ on: Asked }, () => {});
+  await using project = await copyProject();
   await using runtime = await startTestRuntime({ functions: { watch }, schemas: [Asked] });
   const nc = await connectNats({ servers: [runtime.server.url], name: "test" });
   const folder = await Deno.makeTempDir();
@@ -41,7 +42,10 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
   scope.defer(() => Deno.remove(folder, { recursive: true }));
   let files = 0;
   const weir = async (...args: string[]) => {
-    const program = startWeir(PROJECT, ["events", "record", ...args], { NATS_URL: runtime.server.url, NO_COLOR: "1" });
+    const program = startWeir(project.path, ["events", "record", ...args], {
+      NATS_URL: runtime.server.url,
+      NO_COLOR: "1",
+    });
     const { code } = await program.status;
     return { code, text: program.lines.join("\n") };
   };

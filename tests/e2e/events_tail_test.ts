@@ -3,9 +3,10 @@ import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { OrderCreated } from "../../schemas/orders.ts";
-import { eventually } from "../nats/eventually.ts";
-import { copyProject, startWeir } from "./program.ts";
+import { OrderCreated } from "../support/project/schemas/orders.ts";
+import { eventually } from "../support/eventually.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 const ORDER = { orderId: "o1", items: [{ sku: "book", quantity: 2 }], total: 2_400 };
 
@@ -28,11 +29,10 @@ Deno.test("`events tail` shows what is published, and what every process makes o
   const publishUntilOver = async ({ status }: { status: Promise<unknown> }) => {
     let over = false;
     status.then(() => over = true);
-    for (let n = 1; !over; n++) {
+    await eventually(async () => {
       await one.publish(OrderCreated, ORDER, { id: `order-${crypto.randomUUID()}` });
-      await new Promise((resolve) => setTimeout(resolve, 100)); // a pace, and not a wait for anything
-      if (n > 300) throw new Error("it did not end");
-    }
+      return over;
+    }, { every: 100 });
   };
 
   await t.step("as JSON, a line each, and ends after as many as it was told to", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { startLoad, startPlanned } from "./planned.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
@@ -39,7 +39,7 @@ Deno.test("a release with one more trigger, under load, loses and repeats nothin
   await eventually(async () => {
     const { num_pending, num_ack_pending } = await jsm.consumers.info("DEMO", "fn");
     return num_pending + num_ack_pending + (await jsm.streams.info("RETRIES")).state.messages === 0;
-  }, { within: 60_000 });
+  });
   await after.stop();
   assert.deepEqual(asked.toSorted((a, b) => a - b), numbers.filter((n) => n % 2 === 1));
   assert.equal(new Set(added).size, added.length);

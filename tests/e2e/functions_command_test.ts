@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
-import { OrderCreated } from "../../schemas/orders.ts";
-import { POLICY } from "../http/nothing.ts";
-import { eventually } from "../nats/eventually.ts";
-import { startWeir } from "./program.ts";
-
-const PROJECT = new URL("../../", import.meta.url).pathname;
+import { OrderCreated } from "../support/project/schemas/orders.ts";
+import { POLICY } from "../support/default_policy.ts";
+import { eventually } from "../support/eventually.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 Deno.test("the functions command shows what a running process says, of all functions or of one", async (t) => {
   const ship = defineFunction({
@@ -15,13 +14,14 @@ Deno.test("the functions command shows what a running process says, of all funct
     concurrency: 4,
     dependencies: { Bank: { openFor: "5s" } },
   }, (_event, ctx) => ctx.dependency("Mail").call(() => Promise.resolve()));
+  await using project = await copyProject();
   await using runtime = await startTestRuntime({ functions: { ship } });
   await runtime.publish(OrderCreated, { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 100 });
   const status = async () => (await (await fetch(`${runtime.adminUrl}/functions`)).json())[0];
   await eventually(async () => (await status()).dependencies.Mail);
   const weir = async (...args: string[]) => {
     const { port: ADMIN_PORT } = new URL(runtime.adminUrl);
-    const program = startWeir(PROJECT, ["functions", ...args], { ADMIN_PORT, NO_COLOR: "1" });
+    const program = startWeir(project.path, ["functions", ...args], { ADMIN_PORT, NO_COLOR: "1" });
     const { code } = await program.status;
     return { code, text: program.lines.join("\n") };
   };

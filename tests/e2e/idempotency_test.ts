@@ -4,8 +4,8 @@ import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { startBroker } from "../nats/broker.ts";
-import { eventually } from "../nats/eventually.ts";
+import { startBroker } from "../support/nats.ts";
+import { eventually } from "../support/eventually.ts";
 
 const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ orderId: z.string() }) });
 const Shipped = defineEvent({ type: "demo.shipped", version: 1, data: z.object({ orderId: z.string() }) });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { copyFolder, freePorts } from "./program.ts";
+import { freePorts } from "../support/ports.ts";
+import { copyFolder } from "../support/project.ts";
 import { handlesAnEvent, startHandlesAnEvent, startTask } from "./project_program.ts";
 
 const WEIR = fileURLToPath(new URL("../../runtime", import.meta.url));

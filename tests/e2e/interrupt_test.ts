@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { copyProject, freePorts, type Program, startWeir } from "./program.ts";
+import { freePorts } from "../support/ports.ts";
+import { copyProject } from "../support/project.ts";
+import { type Program, startWeir } from "../support/weir_process.ts";
 
 const WAIT_MS = 10_000;
 

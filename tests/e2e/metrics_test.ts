@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
-import { type Instrument, INSTRUMENTS, prometheusName } from "../../runtime/telemetry/instruments.ts";
-import { eventually } from "../nats/eventually.ts";
-import { readPage, startReceiver, valueOf } from "../telemetry/metrics_fixture.ts";
+import { INSTRUMENTS } from "../../runtime/telemetry/instruments.ts";
+import { type Instrument, prometheusName } from "../../runtime/telemetry/otel/metrics/instrument.ts";
+import { startCollector } from "../support/collector.ts";
+import { eventually } from "../support/eventually.ts";
+import { readPage, valueOf } from "../support/metrics_page.ts";
 
 const Kind = z.enum(["fine", "once", "never", "later"]);
 const Asked = defineEvent({
@@ -107,17 +109,17 @@ Deno.test("/metrics tells of every instrument, with its labels and no id", async
 });
 
 Deno.test("the same is pushed by OTLP, and once more at the end", async () => {
-  await using receiver = startReceiver();
+  await using receiver = startCollector();
   const env = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${receiver.url}/v1/metrics` };
   const runtime = await startTestRuntime({ functions: { answering, calling }, env });
   await runAll(runtime);
   assert.deepEqual(receiver.requests, [], "the interval is a minute");
   await runtime.stop();
-  assert.deepEqual(receiver.requests, ["POST /v1/metrics"]);
-  const pushed = new Set(receiver.metrics.map(({ name }) => name));
+  assert.deepEqual(receiver.requests, ["POST /v1/metrics application/json"]);
+  const pushed = new Set(receiver.metrics().map(({ name }) => name));
   const lag = /pending|delayed_retries|waiting/; // the server is asked no more: its connection is closed by then
   assert.deepEqual(Object.keys(INSTRUMENTS).filter((name) => !pushed.has(name) && !lag.test(name)), []);
-  for (const { name, unit } of receiver.metrics) {
+  for (const { name, unit } of receiver.metrics()) {
     assert.equal(unit, INSTRUMENTS[name as keyof typeof INSTRUMENTS].unit, name);
   }
 });

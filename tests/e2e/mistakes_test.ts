@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { copyProject, copyProjectWith, freePorts, type LogLine, startWeir } from "./program.ts";
+import { freePorts } from "../support/ports.ts";
+import { copyProject, copyProjectWith } from "../support/project.ts";
+import { type LogLine, startWeir } from "../support/weir_process.ts";
 
 const FUNCTION =
   'import { defineFunction } from "weir";\nexport default defineFunction({ on: "orders.created" }, () => {});';
@@ -209,7 +211,7 @@ Deno.test("a file that awaits at its top what never comes is given up, and named
           JSON.stringify(new URL("../../runtime/project/load_modules.ts", import.meta.url).href)
         };
         const problems = [], files = ["functions/waits.ts", "functions/fine.ts"];
-        const modules = await loadModules(new URL(${JSON.stringify(`file://${folder}/`)}), files, problems, 1_000);
+        const modules = await loadModules(new URL(${JSON.stringify(`file://${folder}/`)}), files, problems, 3_000);
         console.log(JSON.stringify({ loaded: modules.map(({ file, exports }) => [file, exports.one]), problems }));
         Deno.exit(0);
       `,
@@ -220,7 +222,7 @@ Deno.test("a file that awaits at its top what never comes is given up, and named
     const { loaded, problems } = JSON.parse(text);
     assert.deepEqual(loaded, [["functions/fine.ts", 1]]);
     assert.deepEqual(problems, [
-      "functions/waits.ts: it is not loaded after 1s: what it awaits at its top, outside of the handler, does not come. " +
+      "functions/waits.ts: it is not loaded after 3s: what it awaits at its top, outside of the handler, does not come. " +
       "Await it in the handler (packages to download: run `deno install` first)",
     ]);
   } finally {
@@ -231,15 +233,14 @@ Deno.test("a file that awaits at its top what never comes is given up, and named
 /** A process with one function, whose handler is given, once it has an event. */
 async function runHandler(body: string, enough: (line: LogLine) => boolean): Promise<LogLine> {
   await using server = await startServer();
-  await using project = await copyProjectWith(
-    "ship",
-    `import { defineFunction } from "weir";
+  await using project = await copyProjectWith({
+    "functions/ship.ts": `import { defineFunction } from "weir";
 import process from "node:process";
 export default defineFunction({
   on: "legacy.>",
   retry: { attempts: 1 },
 }, async (event, ctx) => { void [process, event, ctx]; ${body} });`,
-  );
+  });
   await Deno.writeTextFile(
     `${project.path}/schemas/legacy.ts`,
     `import { defineEvent } from "weir";

@@ -8,10 +8,10 @@ import { applyPlan } from "../../runtime/app/apply_plan.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
 import { planCluster } from "../../runtime/nats/topology/plan.ts";
 import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
-import { Logger } from "../../runtime/telemetry/otel/log.ts";
+import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { desiredState } from "../../runtime/app/desired_state.ts";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 
 const Placed = defineEvent({ type: "orders.placed", version: 1, data: z.object({ n: z.int() }) });
 const Shipped = defineEvent({ type: "stock.shipped", version: 1, data: z.object({ n: z.int() }) });

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
-import capturePayment from "../../functions/capturePayment.ts";
-import confirmOrder from "../../functions/confirmOrder.ts";
-import releaseInventory from "../../functions/releaseInventory.ts";
-import reserveInventory from "../../functions/reserveInventory.ts";
-import { startPaymentService } from "../../functions/_dev/payment_service.ts";
-import type { OrderState, Stock } from "../../functions/_inventory.ts";
-import { OrderConfirmed, OrderRejected } from "../../schemas/orders.ts";
+import capturePayment from "../support/project/functions/capturePayment.ts";
+import confirmOrder from "../support/project/functions/confirmOrder.ts";
+import releaseInventory from "../support/project/functions/releaseInventory.ts";
+import reserveInventory from "../support/project/functions/reserveInventory.ts";
+import { startPaymentService } from "../support/project/functions/_dev/payment_service.ts";
+import type { OrderState, Stock } from "../support/project/functions/_inventory.ts";
+import { OrderConfirmed, OrderRejected } from "../support/project/schemas/orders.ts";
+import { eventually } from "../support/eventually.ts";
 
 const functions = { reserveInventory, capturePayment, confirmOrder, releaseInventory };
 
@@ -73,12 +74,11 @@ Deno.test("while the payment service is down orders wait, and all complete once 
   assert.deepEqual((await shop.runtime.kv<Stock>("inventory").get("book"))?.value, { onHand: 60, reserved: {} });
 });
 
-/** Asks until a dependency's breaker is in that state; it is held for seconds, so it cannot be missed. */
+/** Resolves once a dependency's breaker is in that state. Nothing closes it while the service is down. */
 async function breakerBecomes(adminUrl: string, state: string): Promise<void> {
-  const giveUp = AbortSignal.timeout(10_000);
-  while (true) {
-    const functions = await (await fetch(`${adminUrl}/functions`, { signal: giveUp })).json();
+  await eventually(async () => {
+    const functions = await (await fetch(`${adminUrl}/functions`)).json();
     const capture = functions.find(({ name }: { name: string }) => name === "capturePayment");
-    if (capture.dependencies.PaymentService === state) return;
-  }
+    return capture.dependencies.PaymentService === state;
+  });
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { AckPolicy, jetstreamManager } from "@nats-io/jetstream";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
-import { copyProject, copyProjectWith, startWeir } from "./program.ts";
+import { copyProject, copyProjectWith } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 async function setup() {
   await using scope = new AsyncDisposableStack();
@@ -125,10 +126,10 @@ Deno.test("a worker of start --no-apply makes nothing again that is deleted unde
 Deno.test("a function that is gone from the project leaves orphans, which plan tells of and --prune removes", async () => {
   await using bench = await setup();
   assert.equal((await bench.run("apply")).code, 0);
-  await using smaller = await copyProjectWith(
-    "audit",
-    'import { defineFunction } from "weir";\nexport default defineFunction({ on: "orders.created" }, () => {});\n',
-  );
+  await using smaller = await copyProjectWith({
+    "functions/audit.ts":
+      'import { defineFunction } from "weir";\nexport default defineFunction({ on: "orders.created" }, () => {});\n',
+  });
   const run = async (...args: string[]) => {
     const program = bench.start(args, {}, smaller.path), { code } = await program.status;
     return { code, text: program.lines.join("\n") };

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { argumentsOf } from "../../runtime/cli/start_command.ts";
-import { freePorts, type Program, startDeno } from "./program.ts";
+import { freePorts } from "../support/ports.ts";
+import { type Program, startDeno } from "../support/weir_process.ts";
 
 /** Starts a task's command, with the permissions of the task. */
 export async function startTask(project: string, name: string, env: Record<string, string>): Promise<Program> {

@@ -3,7 +3,7 @@ import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { headers } from "@nats-io/transport-node";
 import { z } from "zod";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { startPlanned } from "./planned.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });

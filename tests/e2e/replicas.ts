@@ -1,8 +1,10 @@
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { copyProjectWith, freePorts, type Program, startWeir } from "./program.ts";
+import { freePorts } from "../support/ports.ts";
+import { copyProjectWith } from "../support/project.ts";
+import { type Program, startWeir } from "../support/weir_process.ts";
 
 /** A function that blocks its thread for as long as its event says, as one that computes does. */
 const COMPUTE = `
@@ -31,7 +33,7 @@ export async function startReplicas(): Promise<Replicas> {
   const scope = new AsyncDisposableStack();
   const server = await startServer();
   scope.defer(() => server.stop());
-  const project = scope.use(await copyProjectWith("compute", COMPUTE));
+  const project = scope.use(await copyProjectWith({ "functions/compute.ts": COMPUTE }));
   const nc = await connectNats({ servers: [server.url], name: "test" });
   scope.defer(() => nc.close());
   const jsm = await jetstreamManager(nc);
@@ -50,7 +52,7 @@ export async function startReplicas(): Promise<Replicas> {
         const info = await jsm.consumers.info("WORK", "compute");
         const done = info.num_pending === 0 && info.num_ack_pending === 0;
         return done ? info.delivered.consumer_seq : undefined;
-      }, { within: 40_000 }),
+      }),
     [Symbol.asyncDispose]: () => scope.disposeAsync(),
   };
 }

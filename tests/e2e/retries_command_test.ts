@@ -2,16 +2,17 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { eventually } from "../nats/eventually.ts";
-import { startWeir } from "./program.ts";
+import { eventually } from "../support/eventually.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
-const PROJECT = new URL("../../", import.meta.url).pathname;
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
 Deno.test("the retries command ends a wait, and says in JSON which there was none of", async () => {
   const waits = defineFunction({ on: Asked }, () => {
     throw new RetryAfterError("1h");
   });
+  await using project = await copyProject();
   await using runtime = await startTestRuntime({ functions: { waits } });
   await runtime.publish(Asked, { n: 1 });
   const delayed = async () => await (await fetch(`${runtime.adminUrl}/retries`)).json() as { sequence: number }[];
@@ -19,7 +20,7 @@ Deno.test("the retries command ends a wait, and says in JSON which there was non
     const all = await delayed();
     return all.length === 1 ? all : undefined;
   });
-  await using program = startWeir(PROJECT, ["retries", "cancel", String(sequence), "77", "--json"], {
+  await using program = startWeir(project.path, ["retries", "cancel", String(sequence), "77", "--json"], {
     NATS_URL: runtime.server.url,
     NO_COLOR: "1",
   });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { copyProject, freePorts, startWeir } from "./program.ts";
+import { freePorts } from "../support/ports.ts";
+import { copyProject } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 async function run(project: string, env: Record<string, string>, args = ["start"]) {
   await using program = startWeir(project, args, env);

@@ -4,7 +4,7 @@ import { connect } from "@nats-io/transport-node";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }), ingress: {} });
@@ -66,17 +66,22 @@ Deno.test("of what is posted while the server is killed and restarted, all that 
       } else refused.push(status);
     }
   }));
+  let longestMs = 0;
   for (let kill = 1; kill <= KILLS; kill++) {
-    while (answered < CLIENTS * EACH * kill / (KILLS + 1)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(() => answered >= CLIENTS * EACH * kill / (KILLS + 1));
+    const killedMs = performance.now();
     await server.kill();
     await server.restart();
+    longestMs = Math.max(longestMs, performance.now() - killedMs);
   }
   await clients;
   const nc = await connect({ servers: server.url });
   const ids = await idsIn(await jetstreamManager(nc));
   await nc.close();
-  assert.deepEqual(refused, [], "an outage of less than two seconds reached the callers");
-  assert.equal(acknowledged.size, CLIENTS * EACH);
+  // A loaded machine may take longer to start a server: then callers may be told.
+  if (longestMs < 2_000) assert.deepEqual(refused, [], "an outage of less than two seconds reached the callers");
+  assert.deepEqual(refused.filter((status) => status !== 503), []);
+  assert.equal(acknowledged.size, CLIENTS * EACH - refused.length);
   assert.deepEqual([...acknowledged].filter((id) => ids.get(id) !== 1), []);
   assert.equal(ids.size, acknowledged.size);
 });

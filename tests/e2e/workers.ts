@@ -1,8 +1,9 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
-import { eventually } from "../nats/eventually.ts";
-import { copyProjectWith, type LogLine, type Program, startWeir } from "./program.ts";
+import { eventually } from "../support/eventually.ts";
+import { copyProjectWith } from "../support/project.ts";
+import { type LogLine, type Program, startWeir } from "../support/weir_process.ts";
 
 /** A function that says of each event that it handled it; its event may hold it up. */
 const COUNT = `
@@ -45,7 +46,7 @@ export async function setupWorkers(): Promise<Workers> {
   await using scope = new AsyncDisposableStack();
   const server = await startServer();
   scope.defer(() => server.stop());
-  const project = scope.use(await copyProjectWith("count", COUNT));
+  const project = scope.use(await copyProjectWith({ "functions/count.ts": COUNT }));
   const nc = await connectNats({ servers: [server.url], name: "test" });
   scope.defer(() => nc.close());
   const jsm: JetStreamManager = await jetstreamManager(nc);
@@ -81,7 +82,7 @@ export async function setupWorkers(): Promise<Workers> {
       eventually(async () => {
         const info = await jsm.consumers.info("WORK", "count");
         return info.num_pending === 0 && info.num_ack_pending === 0;
-      }, { within: 60_000 }).then(() => {}),
+      }).then(() => {}),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { isAlive, waitUntilGone } from "../nats_server/processes.ts";
-import { eventually } from "../nats/eventually.ts";
-import { valueOf } from "../telemetry/metrics_fixture.ts";
-import { listens } from "./program.ts";
+import { isAlive, waitUntilGone } from "../support/processes.ts";
+import { eventually } from "../support/eventually.ts";
+import { valueOf } from "../support/metrics_page.ts";
+import { listens } from "../support/ports.ts";
 import { setupWorkers, type Supervised } from "./workers.ts";
 
 const EVENTS = 3_000;

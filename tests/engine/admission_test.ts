@@ -3,7 +3,7 @@ import { CircuitBreaker } from "../../runtime/engine/circuit_breaker.ts";
 import { Admission } from "../../runtime/engine/admission.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { BREAKER } from "./setup.ts";
+import { BREAKER } from "../support/invocation.ts";
 
 /** Gates, the permits at each of their calls, and breakers to put in them. */
 function setup() {

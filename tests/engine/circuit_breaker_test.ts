@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Answer, CircuitBreaker, type Permit } from "../../runtime/engine/circuit_breaker.ts";
 import type { BreakerChange } from "../../runtime/engine/ports.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { BREAKER } from "./setup.ts";
+import { BREAKER } from "../support/invocation.ts";
 
 function setup(policy = BREAKER) {
   const clock = new TestClock(), changes: BreakerChange[] = [];

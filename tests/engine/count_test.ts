@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { count } from "../../runtime/engine/count.ts";
 import type { AttemptCounts } from "../../runtime/engine/ports.ts";
-import { delivery } from "../core/deliveries.ts";
+import { delivery } from "../support/deliveries.ts";
 
 const NEVER = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
 

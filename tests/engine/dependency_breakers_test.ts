@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DependencyOpenError, NonRetryableError, RetryAfterError } from "weir";
 import { DependencyCalls, dependencyFailure } from "../../runtime/engine/dependency_breakers.ts";
-import { BREAKER, gate, setup as setupFlow } from "./setup.ts";
+import { BREAKER, gate, setup as setupFlow } from "../support/invocation.ts";
 
 /** The breaker of `Payments`, and calls of one invocation under it. */
 function setup(policy = BREAKER) {

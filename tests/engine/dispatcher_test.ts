@@ -9,7 +9,7 @@ import type { Delivery } from "../../runtime/core/delivery.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { gate } from "./setup.ts";
+import { gate } from "../support/invocation.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { defineEvent } from "weir";
 import { z } from "zod";
 import { emittedId } from "../../runtime/engine/handler_context.ts";
-import { Billed, CAUSE, gate, setup, Shipped } from "./setup.ts";
+import { Billed, CAUSE, gate, setup, Shipped } from "../support/invocation.ts";
 
 Deno.test("an emitted event is kept, whole, until the handler is known to have returned", () => {
   const context = setup().newContext();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type HandlerContext, NonRetryableError, RetryAfterError } from "weir";
 import type { Result } from "../../runtime/core/outcome.ts";
-import { CAUSE, gate, setup, Shipped } from "./setup.ts";
+import { CAUSE, gate, setup, Shipped } from "../support/invocation.ts";
 
 /** A result without its stack, which says where the test is. */
 function brief(result: Result): object {

@@ -4,8 +4,8 @@ import type { IdempotencyOptions } from "../../runtime/api/define_function.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/engine/idempotency.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { delivery } from "../core/deliveries.ts";
-import { CAUSE } from "./setup.ts";
+import { delivery } from "../support/deliveries.ts";
+import { CAUSE } from "../support/invocation.ts";
 
 function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
   const ship = defineFunction({ on: "orders.>", timeout: "30s", idempotency }, () => {});

@@ -7,7 +7,7 @@ import type { AttemptCounts, ClaimResult } from "../../runtime/engine/ports.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
-import { delivery } from "../core/deliveries.ts";
+import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

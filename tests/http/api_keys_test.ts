@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
 import { Problem } from "../../runtime/http/problem.ts";
-import { problemOf, setup } from "./ingress_fixture.ts";
+import { problemOf, setup } from "../support/ingress.ts";
 
 const KEYS: ApiKey[] = [
   { name: "shop", secret: "shop-s3cret", pattern: "orders.*" },
@@ -24,7 +24,7 @@ for (
     ["Bearer shared", "both-orders", ["orders.a.b", "stock.c"], ["payments.due"]],
   ] as const
 ) {
-  Deno.test(`\`${authorization}\` is ${name} and may publish what its pattern covers`, () => {
+  Deno.test(`ApiKeys lets ${name} (\`${authorization}\`) publish what its pattern covers`, () => {
     const caller = callerOf(KEYS, authorization);
     assert.equal(caller.name, name);
     assert.deepEqual(may.filter((type) => !caller.mayPublish(type)), []);
@@ -46,7 +46,7 @@ for (
     ["Bearer shop", "the API key is not known"],
   ]
 ) {
-  Deno.test(`\`${authorization}\` is nobody`, () => {
+  Deno.test(`ApiKeys refuses \`${authorization}\``, () => {
     assert.throws(() => callerOf(KEYS, authorization), (error) => {
       assert.ok(error instanceof Problem);
       assert.deepEqual([error.status, error.detail], [401, detail]);
@@ -55,7 +55,7 @@ for (
   });
 }
 
-Deno.test("where no keys are asked for everybody may publish everything, with a key as well", () => {
+Deno.test("ApiKeys lets every caller publish everything when authentication is off", () => {
   for (const authorization of [undefined, "Bearer whatever"]) {
     const caller = callerOf("none", authorization);
     assert.equal(caller.name, undefined);
@@ -63,13 +63,13 @@ Deno.test("where no keys are asked for everybody may publish everything, with a 
   }
 });
 
-Deno.test("no keys at all let nobody in", () => {
+Deno.test("ApiKeys refuses every caller when the list is empty", () => {
   assert.throws(() => callerOf([], "Bearer "), Problem);
   assert.throws(() => callerOf([], "Bearer x"), Problem);
 });
 
 for (const path of ["/events", "/events/orders.created", "/orders", "/events/orders.unknown"]) {
-  Deno.test(`without a key ${path} answers 401, and says how to send one`, async () => {
+  Deno.test(`POST ${path} answers 401 without a key, and says how to send one`, async () => {
     const { send, publisher } = setup({ keys: KEYS });
     const response = await send(path, { json: { orderId: "o1" } });
     assert.equal(response.headers.get("www-authenticate"), "Bearer");
@@ -82,7 +82,7 @@ for (const path of ["/events", "/events/orders.created", "/orders", "/events/ord
   });
 }
 
-Deno.test("a key for other types answers 403, on every way in", async () => {
+Deno.test("POST answers 403 for a key of other types, on every path and content type", async () => {
   const { send, publisher } = setup({ keys: KEYS });
   const authorization = "Bearer one-s3cret";
   const created = { specversion: "1.0", type: "orders.created", data: { orderId: "o1" } };
@@ -109,7 +109,7 @@ Deno.test("a key for other types answers 403, on every way in", async () => {
   assert.equal(publisher.published.length, 0);
 });
 
-Deno.test("a key is not asked for its health", async () => {
+Deno.test("GET /health needs no key", async () => {
   const { send } = setup({ keys: KEYS });
   assert.equal((await send("/health", { method: "GET" })).status, 200);
 });

@@ -3,10 +3,10 @@ import { propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
 import { PublishError } from "../../runtime/nats/publish/publish_error.ts";
-import type { RecordedSpan } from "../../runtime/telemetry/otel/recorded_span.ts";
-import { RecordingTracerProvider } from "../../runtime/telemetry/otel/recording_tracer.ts";
+import type { RecordedSpan } from "../../runtime/telemetry/otel/spans/recorded_span.ts";
+import { RecordingTracerProvider } from "../../runtime/telemetry/otel/spans/recording_tracer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { BATCH, envelope, FakePublisher, NDJSON, setup } from "./ingress_fixture.ts";
+import { BATCH, envelope, FakePublisher, NDJSON, setup } from "../support/ingress.ts";
 
 let spans: RecordedSpan[] = [];
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());
@@ -16,7 +16,7 @@ trace.setGlobalTracerProvider(
 
 const paid = { type: "orders.paid", id: "order-2" };
 
-/** Posts those events in one request. */
+/** Posts events in one request. */
 async function post(contentType: string, events: readonly object[], answer?: FakePublisher["answer"]) {
   spans = [];
   const inner = new FakePublisher();
@@ -32,7 +32,7 @@ async function post(contentType: string, events: readonly object[], answer?: Fak
 }
 
 for (const contentType of [NDJSON, BATCH]) {
-  Deno.test(`all events of a request in ${contentType} carry the context of one span below the request's`, async () => {
+  Deno.test(`POST /events with ${contentType} gives all events the context of one PRODUCER span`, async () => {
     const events = [envelope(), envelope({ id: "order-2" }), envelope({ id: "order-3" })];
     const { server, producers: [producer, ...others], published } = await post(contentType, events);
     assert.deepEqual([producer.name, others, spans.at(-1)], ["publish orders.created", [], server]);
@@ -43,19 +43,19 @@ for (const contentType of [NDJSON, BATCH]) {
       "messaging.batch.message_count": 3,
       "messaging.destination.name": "orders.created",
     });
-    assert.equal(producer.origin.above?.spanId, server.spanContext().spanId);
+    assert.equal(producer.origin.parentContext?.spanId, server.spanContext().spanId);
     const { traceId, spanId } = producer.spanContext();
     const traceparents = published.map(({ trace }) => trace?.traceparent);
     assert.deepEqual(traceparents, Array(3).fill(`00-${traceId}-${spanId}-01`));
   });
 
-  Deno.test(`the span of several types in ${contentType} is named after none of them`, async () => {
+  Deno.test(`POST /events with ${contentType} names the span after no type if there are several`, async () => {
     const { producers: [producer] } = await post(contentType, [envelope(), envelope(paid)]);
     assert.deepEqual([producer.name, producer.attributes["messaging.destination.name"]], ["publish", undefined]);
     assert.equal(producer.attributes["messaging.batch.message_count"], 2);
   });
 
-  Deno.test(`it is an error when one event in ${contentType} cannot be stored, with what was wrong`, async () => {
+  Deno.test(`POST /events with ${contentType} records the error of an event that cannot be stored on the span`, async () => {
     const { producers: [producer] } = await post(contentType, [envelope(), envelope(paid)], ({ type }) => {
       if (type === "orders.paid") throw new PublishError("full", "no room");
       return { stream: "ORDERS", sequence: 1, duplicate: false };
@@ -66,7 +66,7 @@ for (const contentType of [NDJSON, BATCH]) {
   });
 }
 
-Deno.test("events that are refused are not counted, and of none there is no span", async () => {
+Deno.test("BatchSpan does not count refused events, and does not start without one", async () => {
   const bad = envelope({ data: {} });
   const { producers: [producer], server } = await post(NDJSON, [bad, envelope()]);
   assert.deepEqual([producer.attributes["messaging.batch.message_count"], producer.status.code], [1, 0]);

@@ -1,47 +1,47 @@
 import assert from "node:assert/strict";
 import { BodyTimeout } from "../../runtime/http/body_timeout.ts";
-import { manualClock } from "../nats/clocks.ts";
+import { manualClock } from "../support/clocks.ts";
 
 function setup() {
-  const clock = manualClock(), lates: string[] = [];
-  const patience = new BodyTimeout(1_000, clock);
-  return { clock, lates, wait: (name: string) => patience.wait(() => void lates.push(name)) };
+  const clock = manualClock(), late: string[] = [];
+  const timeout = new BodyTimeout(1_000, clock);
+  return { clock, late, start: (name: string) => timeout.start(() => void late.push(name)) };
 }
 
-Deno.test("whoever is waited for too long is late, each in its own time", async () => {
-  const { clock, lates, wait } = setup();
-  wait("first");
+Deno.test("BodyTimeout times out each body after the limit, counted from its own start", async () => {
+  const { clock, late, start } = setup();
+  start("first");
   await clock.timerSet(1_000);
   clock.advance(400);
-  wait("second");
+  start("second");
   clock.advance(599);
-  assert.deepEqual(lates, []);
+  assert.deepEqual(late, []);
   clock.advance(1);
-  assert.deepEqual(lates, ["first"]);
+  assert.deepEqual(late, ["first"]);
   clock.advance(400);
-  assert.deepEqual(lates, ["first", "second"]);
+  assert.deepEqual(late, ["first", "second"]);
 });
 
-Deno.test("whoever has come is not late, and others still are", async () => {
-  const { clock, lates, wait } = setup();
-  const came = wait("first");
-  wait("second");
+Deno.test("BodyTimeout does not time out a body that has arrived, and still times out the others", async () => {
+  const { clock, late, start } = setup();
+  const arrived = start("first");
+  start("second");
   await clock.timerSet(1_000);
-  came();
+  arrived();
   clock.advance(1_000);
-  assert.deepEqual(lates, ["second"]);
+  assert.deepEqual(late, ["second"]);
 });
 
-Deno.test("after everybody has come the next is waited for anew", async () => {
-  const { clock, lates, wait } = setup();
-  const came = wait("first");
+Deno.test("BodyTimeout sets a new timer after all bodies have arrived", async () => {
+  const { clock, late, start } = setup();
+  const arrived = start("first");
   await clock.timerSet(1_000);
-  came();
+  arrived();
   clock.advance(5_000);
-  wait("second");
+  start("second");
   await clock.timerSet(1_000);
   clock.advance(999);
-  assert.deepEqual(lates, []);
+  assert.deepEqual(late, []);
   clock.advance(1);
-  assert.deepEqual(lates, ["second"]);
+  assert.deepEqual(late, ["second"]);
 });

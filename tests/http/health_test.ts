@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
-import { type Check, healthRoutes, runChecks } from "../../runtime/http/health.ts";
+import type { Problem } from "../../runtime/http/problem.ts";
+import { type Check, type Health, healthRoutes, runChecks } from "../../runtime/http/health.ts";
+import { router } from "../../runtime/http/router.ts";
+import { request } from "../support/ingress.ts";
 
 function check(name: string, run: Check["run"], timeoutMs = 10_000): Check {
   return { name, timeoutMs, run };
 }
 
-const get = (checks: Check[], path: string) => healthRoutes({ checks }).request(path);
+const send = (health: Health, path: string, init?: RequestInit) =>
+  request(router(healthRoutes(health), { problemOf: (error) => error as Problem }), path, init);
+const get = (checks: Check[], path: string) => send({ checks }, path);
 
 for (const path of ["/health", "/health/ready"]) {
-  Deno.test(`${path} answers 200 while every check passes`, async () => {
+  Deno.test(`GET ${path} answers 200 while every check passes`, async () => {
     const response = await get([check("nats", () => undefined), check("disk", () => Promise.resolve())], path);
     assert.equal(response.status, 200);
     assert.equal(response.headers.get("cache-control"), "no-store");
@@ -18,7 +23,7 @@ for (const path of ["/health", "/health/ready"]) {
     });
   });
 
-  Deno.test(`${path} answers 503 when one fails, and says which and why`, async () => {
+  Deno.test(`GET ${path} answers 503 when a check fails, and says which and why`, async () => {
     const response = await get([check("nats", () => "disconnected"), check("disk", () => undefined)], path);
     assert.equal(response.status, 503);
     assert.deepEqual(await response.json(), {
@@ -28,19 +33,19 @@ for (const path of ["/health", "/health/ready"]) {
   });
 }
 
-Deno.test("what is degraded is named, and keeps nobody from being ready", async () => {
-  const worse = { "breaker of dependency PaymentService": "open" };
-  const response = await healthRoutes({ checks: [], degraded: () => worse }).request("/health/ready");
+Deno.test("GET /health/ready answers 200 with what is degraded", async () => {
+  const degraded = { "breaker of dependency PaymentService": "open" };
+  const response = await send({ checks: [], degraded: () => degraded }, "/health/ready");
   assert.equal(response.status, 200);
-  assert.deepEqual(await response.json(), { status: "OK", checks: {}, degraded: worse });
+  assert.deepEqual(await response.json(), { status: "OK", checks: {}, degraded: degraded });
 });
 
-Deno.test("health is read, not written", async () => {
-  const response = await healthRoutes({ checks: [] }).request("/health", { method: "POST" });
+Deno.test("POST /health answers 405 with Allow: GET, HEAD", async () => {
+  const response = await send({ checks: [] }, "/health", { method: "POST" });
   assert.deepEqual([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
 });
 
-Deno.test("/health/live only shows that the event loop turns", async () => {
+Deno.test("GET /health/live runs only the event-loop check", async () => {
   let runs = 0;
   const response = await get([check("nats", () => `run ${++runs}`)], "/health/live");
   assert.equal(response.status, 200);
@@ -48,7 +53,7 @@ Deno.test("/health/live only shows that the event loop turns", async () => {
   assert.equal(runs, 0);
 });
 
-Deno.test("without checks everything is well", async () => {
+Deno.test("runChecks returns OK without checks", async () => {
   assert.deepEqual(await runChecks({ checks: [] }), { status: "OK", checks: {} });
 });
 
@@ -59,10 +64,10 @@ for (
     }, "no disk"],
     ["rejects", () => Promise.reject(new Error("no disk")), "no disk"],
     ["rejects with something else", () => Promise.reject("no disk"), "no disk"],
-    ["says what is wrong", () => Promise.resolve("no disk"), "no disk"],
+    ["returns a reason", () => Promise.resolve("no disk"), "no disk"],
   ] as const
 ) {
-  Deno.test(`a check that ${what} is unhealthy with those words`, async () => {
+  Deno.test(`runChecks reports the reason of a check that ${what}`, async () => {
     assert.deepEqual(await runChecks({ checks: [check("disk", run)] }), {
       status: "Unhealthy",
       checks: { disk: { status: "Unhealthy", error } },
@@ -70,7 +75,7 @@ for (
   });
 }
 
-Deno.test("a check that does not answer in time is unhealthy, and its signal tells it to stop", async () => {
+Deno.test("runChecks fails a check that exceeds its timeout, and aborts its signal", async () => {
   const stopped = Promise.withResolvers<void>();
   const hanging = check("payments", (signal) => {
     signal.addEventListener("abort", () => stopped.resolve());
@@ -83,14 +88,14 @@ Deno.test("a check that does not answer in time is unhealthy, and its signal tel
   await stopped.promise;
 });
 
-Deno.test("a check that fails after its time was up disturbs nobody", async () => {
+Deno.test("runChecks ignores a check that fails after its timeout", async () => {
   const late = Promise.withResolvers<void>();
   const { status } = await runChecks({ checks: [check("payments", () => late.promise, 1)] });
   assert.equal(status, "Unhealthy");
   late.reject(new Error("too late"));
 });
 
-Deno.test("checks run at once, not one after the other", async () => {
+Deno.test("runChecks runs checks concurrently", async () => {
   const both = Promise.withResolvers<void>();
   let running = 0;
   const meet = () => {

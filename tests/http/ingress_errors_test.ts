@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PublishError } from "../../runtime/nats/publish/publish_error.ts";
-import { problemOf, setup } from "./ingress_fixture.ts";
+import { problemOf, setup } from "../support/ingress.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -12,7 +12,7 @@ for (
     ["ends within a character", Uint8Array.of(34, 0xc3), /^the body is not UTF-8 text$/],
   ] as const
 ) {
-  Deno.test(`a body that ${what} is malformed`, async () => {
+  Deno.test(`POST {route} answers 400 for a body that ${what}`, async () => {
     const { send, publisher } = setup();
     const problem = await problemOf(await send("/orders", { body, headers: JSON_TYPE }));
     assert.deepEqual([problem.status, problem.title], [400, "Malformed request"]);
@@ -21,7 +21,7 @@ for (
   });
 }
 
-Deno.test("data that does not match the schema is refused with every issue and its path", async () => {
+Deno.test("POST /events/{type} refuses data that does not match the schema, with every issue and its path", async () => {
   const { send, publisher } = setup();
   const items = [{ sku: "book", quantity: 0 }, { sku: 7, quantity: 1 }, { quantity: 1.5 }];
   const problem = await problemOf(await send("/events/orders.created", { json: { orderId: 1, items } }));
@@ -41,7 +41,7 @@ Deno.test("data that does not match the schema is refused with every issue and i
   assert.equal(publisher.published.length, 0);
 });
 
-Deno.test("data of another kind altogether has one issue, about the whole", async () => {
+Deno.test("POST /events/{type} reports one issue with an empty path for data of another kind", async () => {
   const { send } = setup();
   const problem = await problemOf(await send("/events/orders.created", { json: [1] }));
   assert.deepEqual(problem.errors, [{ path: "", message: "Invalid input: expected object, received array" }]);
@@ -56,7 +56,7 @@ for (
       'no event "stock.reserved" can be published from outside: it is internal, until its defineEvent has `ingress: {}`',
     ],
     [
-      "a type that is nearly one",
+      "a misspelt type",
       "/events/orders.creatd",
       'no event "orders.creatd" can be published from outside: did you mean "orders.created"?',
     ],
@@ -65,7 +65,7 @@ for (
     ["a path below a type", "/events/orders.created/more", "nothing is at /events/orders.created/more"],
   ]
 ) {
-  Deno.test(`${what} is not found`, async () => {
+  Deno.test(`POST ${path} answers 404 (${what})`, async () => {
     const { send, publisher } = setup();
     const problem = await problemOf(await send(path, { json: { orderId: "o1" } }));
     assert.deepEqual([problem.status, problem.detail], [404, detail]);
@@ -75,7 +75,7 @@ for (
 
 for (const method of ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
   for (const path of ["/events", "/events/orders.created", "/orders"]) {
-    Deno.test(`${method} ${path} is not allowed, and POST is`, async () => {
+    Deno.test(`${method} ${path} answers 405 with Allow: POST`, async () => {
       const { send } = setup();
       const response = await send(path, { method });
       assert.equal(response.headers.get("allow"), "POST");
@@ -86,7 +86,7 @@ for (const method of ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
 }
 
 for (const contentType of [undefined, "text/plain", "application/xml", "application/cloudevents-batch+json"]) {
-  Deno.test(`a request with content type ${contentType} is not supported on a type's route`, async () => {
+  Deno.test(`POST {route} answers 415 for the content type ${contentType}`, async () => {
     const { send, publisher } = setup();
     const body = new TextEncoder().encode('{"orderId":"o1"}'); // bytes have no content type of their own
     const problem = await problemOf(
@@ -112,7 +112,7 @@ for (
     ["id-taken", 422, "Idempotency key reused", "why", null],
   ] as const
 ) {
-  Deno.test(`an event that NATS does not store, being ${problem}, is answered with ${status}`, async () => {
+  Deno.test(`POST {route} answers ${status} when storing fails with "${problem}"`, async () => {
     const { send, publisher, errors } = setup();
     publisher.answer = () => Promise.reject(new PublishError(problem, "why"));
     const response = await send("/orders", { json: { orderId: "o1" } });
@@ -122,7 +122,7 @@ for (
   });
 }
 
-Deno.test("an error that nobody foresaw is logged, and tells the caller nothing of it", async () => {
+Deno.test("POST {route} logs an unexpected error and hides it from the caller", async () => {
   const { send, publisher, errors } = setup();
   const bug = new TypeError("secret internals");
   publisher.answer = () => Promise.reject(bug);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { MAX_IN_FLIGHT } from "../../runtime/http/ingress.ts";
 import { PublishError } from "../../runtime/nats/publish/publish_error.ts";
-import { BATCH, envelope, problemOf, setup } from "./ingress_fixture.ts";
+import { problemOf, setup } from "../support/ingress.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-Deno.test("a body that says it is too large is refused without being read", async () => {
+Deno.test("POST {route} refuses a body by its content-length without reading it", async () => {
   const { send } = setup({ maxBytes: 100 });
   let read = 0;
   const body = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(++read)) }, {
@@ -16,12 +16,12 @@ Deno.test("a body that says it is too large is refused without being read", asyn
   assert.deepEqual([problem.status, problem.title, problem.detail], [
     413,
     "Content Too Large",
-    "the body is larger than 100 bytes, the most that is taken",
+    "the body is larger than the limit of 100 bytes",
   ]);
   assert.equal(read, 0);
 });
 
-Deno.test("a body that turns out too large is refused as soon as it is", async () => {
+Deno.test("POST {route} stops reading a body as soon as it is too large", async () => {
   const { send } = setup({ maxBytes: 100 });
   let chunks = 0, cancelled = false;
   const body = new ReadableStream({
@@ -36,71 +36,72 @@ Deno.test("a body that turns out too large is refused as soon as it is", async (
   assert.deepEqual({ chunks, cancelled }, { chunks: 3, cancelled: true });
 });
 
-Deno.test("a body of just the size that is taken is taken", async () => {
+Deno.test("POST {route} accepts a body of exactly the largest size", async () => {
   const { send } = setup({ maxBytes: 100 });
   const body = '{"orderId":"o1"}'.padEnd(100);
   assert.equal((await send("/orders", { body, headers: JSON_TYPE })).status, 202);
 });
 
-Deno.test("beyond a thousand requests under way the next is turned away, and says when to come again", async () => {
+Deno.test("POST {route} answers 429 with Retry-After while a thousand requests are pending", async () => {
   const { send, publisher } = setup();
   const stored = Promise.withResolvers<void>();
   publisher.answer = async () => {
     await stored.promise;
     return { stream: "ORDERS", sequence: 1, duplicate: false };
   };
-  const underWay = Array.from({ length: MAX_IN_FLIGHT }, () => send("/orders", { json: { orderId: "o1" } }));
-  const turnedAway = await send("/orders", { json: { orderId: "o1" } });
-  assert.equal(turnedAway.headers.get("retry-after"), "1");
-  assert.deepEqual(await problemOf(turnedAway), {
+  const pending = Array.from({ length: MAX_IN_FLIGHT }, () => send("/orders", { json: { orderId: "o1" } }));
+  const refused = await send("/orders", { json: { orderId: "o1" } });
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.deepEqual(await problemOf(refused), {
     status: 429,
     title: "Too Many Requests",
-    detail: "1000 requests are under way: try again in a second",
+    detail: "1000 requests are pending: try again in a second",
   });
   stored.resolve();
-  assert.deepEqual([...new Set((await Promise.all(underWay)).map(({ status }) => status))], [202]);
+  assert.deepEqual([...new Set((await Promise.all(pending)).map(({ status }) => status))], [202]);
   assert.equal((await send("/orders", { json: { orderId: "o1" } })).status, 202);
 });
 
-/** A publisher's answer that does not come before it is let. */
-function held() {
-  const gate = Promise.withResolvers<void>();
+/** A publisher's result that waits for `release`. `asked` resolves when the first event is published. */
+function heldResult() {
+  const gate = Promise.withResolvers<void>(), asked = Promise.withResolvers<void>();
   const answer = async () => {
+    asked.resolve();
     await gate.promise;
     return { stream: "ORDERS", sequence: 1, duplicate: false };
   };
-  return { answer, letGo: gate.resolve };
+  return { answer, asked: asked.promise, release: gate.resolve };
 }
 
-Deno.test("beyond the bytes that are held the next body is not read, and there is room again afterwards", async () => {
-  const { send, publisher } = setup({ maxBytes: 100, roomBytes: 250 });
-  const { answer, letGo } = held();
+Deno.test("MemoryBudget refuses a body unread while others fill it, and accepts it once they are released", async () => {
+  const { send, publisher } = setup({ maxBytes: 100, memoryBytes: 250 });
+  const { answer, release } = heldResult();
   publisher.answer = answer;
   const body = '{"orderId":"o1"}'.padEnd(100), headers = { ...JSON_TYPE, "content-length": "100" };
-  const underWay = [send("/orders", { body, headers }), send("/orders", { body, headers })];
+  const pending = [send("/orders", { body, headers }), send("/orders", { body, headers })];
   let read = 0;
   const unread = new ReadableStream({ pull: () => void read++ }, { highWaterMark: 0 });
-  const turnedAway = await send("/orders", { body: unread, headers });
-  assert.equal(turnedAway.headers.get("retry-after"), "1");
-  assert.deepEqual(await problemOf(turnedAway), {
+  const refused = await send("/orders", { body: unread, headers });
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.deepEqual(await problemOf(refused), {
     status: 503,
     title: "Service Unavailable",
-    detail: "bodies of 250 bytes altogether are under way, as many as are held: try again in a second",
+    detail: "pending request bodies fill the limit of 250 bytes: try again in a second",
   });
   assert.equal(read, 0);
-  letGo();
-  assert.deepEqual((await Promise.all(underWay)).map(({ status }) => status), [202, 202]);
+  release();
+  assert.deepEqual((await Promise.all(pending)).map(({ status }) => status), [202, 202]);
   const after = await Promise.all([send("/orders", { body, headers }), send("/orders", { body, headers })]);
   assert.deepEqual(after.map(({ status }) => status), [202, 202]);
 });
 
-Deno.test("a body that does not say how large it is counts by what came of it", async () => {
-  const { send, publisher } = setup({ maxBytes: 100, roomBytes: 150 });
-  const { answer, letGo } = held();
+Deno.test("MemoryBudget counts a body without content-length by the bytes that have arrived", async () => {
+  const { send, publisher } = setup({ maxBytes: 100, memoryBytes: 150 });
+  const { answer, asked, release } = heldResult();
   publisher.answer = answer;
   const body = '{"orderId":"o1"}'.padEnd(100);
   const first = send("/orders", { body, headers: JSON_TYPE });
-  while (publisher.published.length === 0) await Promise.resolve();
+  await asked;
   let cancelled = false;
   const chunks = new ReadableStream({
     pull: (controller) => controller.enqueue(new TextEncoder().encode(" ".repeat(30))),
@@ -108,16 +109,16 @@ Deno.test("a body that does not say how large it is counts by what came of it", 
   }, { highWaterMark: 0 });
   assert.equal((await send("/orders", { body: chunks, headers: JSON_TYPE })).status, 503);
   assert.equal(cancelled, true);
-  letGo();
+  release();
   assert.equal((await first).status, 202);
 });
 
-Deno.test("a body larger than all that is held is let in when it is alone", async () => {
-  const { send } = setup({ maxBytes: 100, roomBytes: 50 });
+Deno.test("MemoryBudget accepts a body larger than its limit while no other is pending", async () => {
+  const { send } = setup({ maxBytes: 100, memoryBytes: 50 });
   assert.equal((await send("/orders", { body: '{"orderId":"o1"}'.padEnd(100), headers: JSON_TYPE })).status, 202);
 });
 
-Deno.test("while nothing can be stored no body is read, and who may not publish is not told", async () => {
+Deno.test("POST reads no body during an outage, and answers 401 before 503", async () => {
   const outage = new PublishError("unavailable", "NATS is not connected");
   const keys = [{ name: "shop", secret: "right", pattern: ">" }];
   const { send, publisher } = setup({ outage: () => outage, keys });
@@ -132,45 +133,4 @@ Deno.test("while nothing can be stored no body is read, and who may not publish 
     assert.equal((await send(path, { body: body(), headers: JSON_TYPE })).status, 401);
   }
   assert.deepEqual([read, publisher.published.length], [0, 0]);
-});
-
-const batchOf = (count: number) => Array.from({ length: count }, (_, i) => envelope({ id: `order-${i}` }));
-
-Deno.test("of the events of one request only so many are on their way at once, in their order", async () => {
-  const { send, publisher } = setup({ maxBytes: 1_000_000 });
-  let underWay = 0, most = 0;
-  publisher.answer = async () => {
-    most = Math.max(most, ++underWay);
-    await new Promise((resolve) => setTimeout(resolve));
-    underWay--;
-    return { stream: "ORDERS", sequence: 1, duplicate: false };
-  };
-  const response = await send("/events", { json: batchOf(1_000), headers: { "content-type": BATCH } });
-  assert.equal(response.status, 202);
-  assert.equal((await response.json()).length, 1_000);
-  assert.equal(most, 256);
-  assert.deepEqual(publisher.published.map(({ id }) => id), batchOf(1_000).map((_, i) => `order-${i}`));
-});
-
-Deno.test("once an event of a request cannot be stored, those that were not begun are not tried", async () => {
-  const { send, publisher } = setup({ maxBytes: 1_000_000 });
-  publisher.answer = () => Promise.reject(new PublishError("unavailable", "why"));
-  const response = await send("/events", { json: batchOf(1_000), headers: { "content-type": BATCH } });
-  const { status, detail, results } = await problemOf(response);
-  assert.deepEqual([status, detail], [503, "0 of 1000 events were stored: `results` says which"]);
-  assert.equal(publisher.published.length, 256);
-  assert.equal(results.length, 1_000);
-  assert.equal(results[0].detail, "why; send it again with the same id");
-  assert.equal(results[999].detail, "it was not tried, since another of the events could not be stored");
-});
-
-Deno.test("an event that is at fault itself keeps none of the others of its request", async () => {
-  const { send, publisher } = setup({ maxBytes: 1_000_000 });
-  publisher.answer = ({ id }) => {
-    if (id === "order-0") throw new PublishError("too-large", "why");
-    return { stream: "ORDERS", sequence: 1, duplicate: false };
-  };
-  const response = await send("/events", { json: batchOf(1_000), headers: { "content-type": BATCH } });
-  const { status, detail } = await problemOf(response);
-  assert.deepEqual([status, detail], [413, "999 of 1000 events were stored: `results` says which"]);
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { setup } from "./ingress_fixture.ts";
+import { setup } from "../support/ingress.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-Deno.test("an event that is stored is answered with where it is", async () => {
+Deno.test("POST /events/{type} answers 202 with stream and sequence once the event is stored", async () => {
   const { send, publisher } = setup();
   const response = await send("/events/orders.created", { json: { orderId: "o1" } });
   assert.equal(response.status, 202);
@@ -22,7 +22,7 @@ Deno.test("an event that is stored is answered with where it is", async () => {
   assert.equal(new Date(time).toISOString(), time);
 });
 
-Deno.test("an event's own route does the same", async () => {
+Deno.test("POST to an event's own route publishes that event", async () => {
   const { send, publisher } = setup();
   const response = await send("/orders", { json: { orderId: "o1" }, headers: { "idempotency-key": "k1" } });
   assert.equal(response.status, 202);
@@ -37,14 +37,14 @@ Deno.test("an event's own route does the same", async () => {
 });
 
 for (const contentType of ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.shop+json"]) {
-  Deno.test(`${contentType} is JSON`, async () => {
+  Deno.test(`POST {route} accepts the content type ${contentType}`, async () => {
     const { send } = setup();
     const headers = { "content-type": contentType };
     assert.equal((await send("/orders", { json: { orderId: "o1" }, headers })).status, 202);
   });
 }
 
-Deno.test("what was sent is published, not what the schema makes of it: handlers parse it themselves", async () => {
+Deno.test("POST {route} publishes the data as it was sent, not as the schema returned it", async () => {
   const { send, publisher } = setup();
   await send("/orders", {
     body: '{ "orderId": "o1", "more": "ü🚂" }',
@@ -53,7 +53,7 @@ Deno.test("what was sent is published, not what the schema makes of it: handlers
   assert.equal(publisher.published[0].json, '{"orderId":"o1","more":"ü🚂"}');
 });
 
-Deno.test("the Idempotency-Key becomes the event's id, with or without quotes", async () => {
+Deno.test("Idempotency-Key becomes the event's id, with or without quotes", async () => {
   const { send, publisher } = setup();
   for (const key of ["key-1", '"key-1"']) {
     await send("/events/orders.created", { json: { orderId: "o1" }, headers: { "idempotency-key": key } });
@@ -61,7 +61,7 @@ Deno.test("the Idempotency-Key becomes the event's id, with or without quotes", 
   assert.deepEqual(publisher.published.map(({ id }) => id), ["key-1", "key-1"]);
 });
 
-Deno.test("a repeat is answered with where the first one is, and says so", async () => {
+Deno.test("POST {route} answers a duplicate with the position of the stored event and `duplicate: true`", async () => {
   const { send, publisher } = setup();
   publisher.answer = () => ({ stream: "ORDERS", sequence: 7, duplicate: true });
   const headers = { "idempotency-key": "k1" };
@@ -76,7 +76,7 @@ Deno.test("a repeat is answered with where the first one is, and says so", async
   });
 });
 
-Deno.test("no Nats-* or weir-* header of a caller reaches the event", async () => {
+Deno.test("POST {route} passes no Nats-* or weir-* header to the event", async () => {
   const { send, publisher } = setup();
   const headers = {
     "Nats-Msg-Id": "forged",
@@ -84,7 +84,7 @@ Deno.test("no Nats-* or weir-* header of a caller reaches the event", async () =
     "Nats-TTL": "1s",
     "Weir-Reason": "forged",
     "weir-function": "forged",
-    "x-other": "kept out as well",
+    "x-other": "not passed on either",
     "idempotency-key": "k1",
   };
   await send("/orders", { json: { orderId: "o1" }, headers });
@@ -98,7 +98,7 @@ Deno.test("no Nats-* or weir-* header of a caller reaches the event", async () =
   });
 });
 
-Deno.test("the event's source names the key it was sent with", async () => {
+Deno.test("POST {route} names the API key in the event's source", async () => {
   const { send, publisher } = setup({ keys: [{ name: "shop", secret: "s3cret", pattern: ">" }] });
   await send("/orders", { json: { orderId: "o1" }, headers: { authorization: "Bearer s3cret" } });
   assert.equal(publisher.published[0].source, "/ingress/shop");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { trace } from "@opentelemetry/api";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { BATCH, envelope, FakePublisher, NDJSON, setup } from "./ingress_fixture.ts";
+import { BATCH, envelope, FakePublisher, NDJSON, setup } from "../support/ingress.ts";
 
 await setupTracing(() => undefined, "test");
 
@@ -15,14 +15,14 @@ async function publishedTrace(headers: Record<string, string>) {
   return inner.published[0].trace!;
 }
 
-Deno.test("a caller's trace goes on in the event, under a span of our own", async () => {
+Deno.test("POST {route} continues the caller's trace in the event, below a span of its own", async () => {
   const trace = await publishedTrace({ traceparent: CALLER, tracestate: "vendor=1" });
   assert.match(trace.traceparent, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
   assert.notEqual(trace.traceparent, CALLER);
   assert.equal(trace.tracestate, "vendor=1");
 });
 
-Deno.test("a caller that decided not to be sampled is not", async () => {
+Deno.test("POST {route} keeps the caller's decision not to sample", async () => {
   const { traceparent } = await publishedTrace({ traceparent: CALLER.replace(/01$/, "00") });
   assert.match(traceparent, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-00$/);
 });
@@ -33,14 +33,14 @@ for (
     CALLER.replace(/[1-9a-f]/g, "0"),
   ]]
 ) {
-  Deno.test(`a request with ${what} traceparent begins a trace of its own`, async () => {
+  Deno.test(`POST {route} starts a trace for a request with ${what} traceparent`, async () => {
     const trace = await publishedTrace(traceparent === undefined ? {} : { traceparent });
     assert.match(trace.traceparent, /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$/);
     assert.notEqual(trace.traceparent.slice(3, 35), "0af7651916cd43dd8448eb211c80319c");
   });
 }
 
-Deno.test("requests under way at once keep their traces apart", async () => {
+Deno.test("POST {route} keeps the traces of concurrent requests apart", async () => {
   const inner = new FakePublisher();
   const { send } = setup({ publisher: new TracedPublisher(inner) });
   const ids = Array.from({ length: 20 }, (_, i) => String(i + 1).padStart(32, "0"));
@@ -55,7 +55,7 @@ Deno.test("requests under way at once keep their traces apart", async () => {
 });
 
 for (const [path, type] of [["/orders", "application/json"], ["/events", NDJSON], ["/events", BATCH]]) {
-  Deno.test(`what goes wrong with ${type} is logged in the caller's trace`, async () => {
+  Deno.test(`POST ${path} logs an error with ${type} in the caller's trace`, async () => {
     const logged: (string | undefined)[] = [];
     const { send, publisher } = setup({ logError: () => logged.push(trace.getActiveSpan()?.spanContext().traceId) });
     publisher.answer = () => Promise.reject(new Error("unexpected"));

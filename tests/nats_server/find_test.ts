@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { cacheDirectory, fetchOnce } from "../../runtime/nats_server/cache.ts";
 import { findServer } from "../../runtime/nats_server/find.ts";
-import { startProgram, temporaryDirectory, writeScript } from "./processes.ts";
+import { startProgram } from "../support/processes.ts";
+import { temporaryDirectory, writeScript } from "../support/temporary.ts";
 
 const envOf = (variables: Record<string, string>) => ({ get: (name: string) => variables[name] });
 const printing = (version: string) => `echo "nats-server: v${version}"`;

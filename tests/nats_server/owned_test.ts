@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnOwned } from "../../runtime/nats_server/owned.ts";
-import { isAlive, startProgram, waitUntilGone } from "./processes.ts";
+import { isAlive, startProgram, waitUntilGone } from "../support/processes.ts";
 
 const ignore = Deno.build.os === "windows";
 const OWNED = JSON.stringify(import.meta.resolve("../../runtime/nats_server/owned.ts"));
@@ -13,13 +13,13 @@ function firstLine() {
 
 Deno.test({ name: "the pid is the command's own", ignore }, async () => {
   const { line, onLine } = firstLine();
-  await using owned = spawnOwned({ command: "sh", args: ["-c", "echo $$; exec sleep 60"], stdout: onLine });
+  await using owned = spawnOwned({ command: "sh", args: ["-c", "echo $$; exec sleep 600"], stdout: onLine });
   assert.equal(await line, String(owned.pid));
 });
 
 Deno.test({ name: "after stop() the process is gone, and stopping again does nothing", ignore }, async () => {
   const { line, onLine } = firstLine();
-  const owned = spawnOwned({ command: "sh", args: ["-c", "echo up; exec sleep 60"], stdout: onLine });
+  const owned = spawnOwned({ command: "sh", args: ["-c", "echo up; exec sleep 600"], stdout: onLine });
   await line;
   assert.equal(await isAlive(owned.pid), true);
   await owned.stop();
@@ -56,7 +56,7 @@ Deno.test(
       const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "pid=,args="] }).output();
       return new TextDecoder().decode(stdout).split("\n").filter((line) => line.includes(marker));
     };
-    for (const line of await ps()) await waitUntilGone(parseInt(line), 2_000);
+    for (const line of await ps()) await waitUntilGone(parseInt(line));
     await owned.stop();
   },
 );
@@ -127,7 +127,7 @@ Deno.test({ name: "an error in an output callback comes out of the status", igno
 Deno.test({ name: "stop() works after the watchdog was killed", ignore }, async () => {
   const marker = `weir-marker-${crypto.randomUUID()}`;
   const { line, onLine } = firstLine();
-  const args = ["-c", "echo up; exec sleep 60", marker];
+  const args = ["-c", "echo up; exec sleep 600", marker];
   const owned = spawnOwned({ command: "sh", args, stdout: onLine });
   await line;
   const { stdout } = await new Deno.Command("pgrep", { args: ["-f", marker] }).output();
@@ -141,7 +141,7 @@ Deno.test({ name: "stop() works after the watchdog was killed", ignore }, async 
 Deno.test({ name: "the process ends when its owner is killed with SIGKILL", ignore }, async () => {
   await using owner = await startProgram(`
     import { spawnOwned } from ${OWNED};
-    spawnOwned({ command: "sh", args: ["-c", "echo $$; exec sleep 60"], stdout: console.log });
+    spawnOwned({ command: "sh", args: ["-c", "echo $$; exec sleep 600"], stdout: console.log });
   `);
   const pid = Number(await owner.line());
   assert.equal(await isAlive(pid), true);
@@ -154,7 +154,7 @@ Deno.test({ name: "the process ends when its owner does so without stopping it",
     import { spawnOwned } from ${OWNED};
     spawnOwned({
       command: "sh",
-      args: ["-c", "echo $$; exec sleep 60"],
+      args: ["-c", "echo $$; exec sleep 600"],
       stdout: (line) => { console.log(line); Deno.exit(); },
     });
   `);
@@ -169,7 +169,7 @@ Deno.test({ name: "a process that ignores SIGTERM ends too when its owner is kil
   `);
   const pid = Number(await owner.line());
   await owner.kill();
-  await waitUntilGone(pid, 15_000);
+  await waitUntilGone(pid);
 });
 
 Deno.test(
@@ -179,10 +179,10 @@ Deno.test(
     import { spawnOwned } from ${OWNED};
     const owned = spawnOwned({
       command: "sh",
-      args: ["-c", "echo $$; exec sleep 60"],
+      args: ["-c", "echo $$; exec sleep 600"],
       stdout: console.log,
     });
-    const plain = new Deno.Command("sleep", { args: ["60"] }).spawn();
+    const plain = new Deno.Command("sleep", { args: ["600"] }).spawn();
     Deno.addSignalListener("SIGINT", async () => {
       console.log("plain child", (await plain.status).signal);
       await owned.stop();

@@ -4,7 +4,8 @@ import { connect } from "@nats-io/transport-node";
 import { readInfo } from "../../runtime/nats_server/probe.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { listeningPort, saysPortInUse, saysReady } from "../../runtime/nats_server/server_log.ts";
-import { isAlive, startProgram, temporaryDirectory, waitUntilGone, writeScript } from "./processes.ts";
+import { isAlive, startProgram, waitUntilGone } from "../support/processes.ts";
+import { temporaryDirectory, writeScript } from "../support/temporary.ts";
 
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 

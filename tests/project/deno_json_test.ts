@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { readDenoJson } from "../../runtime/project/deno_json.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
 
 async function read(text: string) {
-  const folder = await Deno.makeTempDir({ prefix: "weir-deno-json-" });
-  try {
-    await Deno.writeTextFile(`${folder}/deno.json`, text);
-    return await readDenoJson(pathToFileURL(`${folder}/`));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await temporaryDirectory();
+  await Deno.writeTextFile(`${folder.path}/deno.json`, text);
+  return await readDenoJson(pathToFileURL(`${folder.path}/`));
 }
 
 Deno.test("readDenoJson reads comments and trailing commas as Deno does", async () => {

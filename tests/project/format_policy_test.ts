@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 import { formatPolicy, type FormattedPolicy, policyValues } from "../../runtime/project/format_policy.ts";
 import type { FunctionOptions } from "../../runtime/api/define_function.ts";
-import { POLICY } from "../http/nothing.ts";
+import { POLICY } from "../support/default_policy.ts";
 
 function written(options: Omit<FunctionOptions, "on">): FormattedPolicy {
   const resolved = resolvePolicy({ on: "orders.created", ...options });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineHealthCheck, defineStream } from "weir";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
 import { buildRegistry } from "../../runtime/project/registry.ts";
-import { event, fn, problemsOf, schemas } from "./setup.ts";
+import { event, fn, problemsOf, schemas } from "../support/modules.ts";
 
 const Created = event("orders.created"), Paid = event("payments.captured");
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { resolveEvents } from "../../runtime/project/resolve_events.ts";
 import { StreamMap } from "../../runtime/project/resolve_streams.ts";
-import { event, problemsOf, schemas } from "./setup.ts";
+import { event, problemsOf, schemas } from "../support/modules.ts";
 
 Deno.test("resolveEvents finds events by type in every file", () => {
   const created = event("orders.created"), confirmed = event("orders.confirmed"), paid = event("payments.captured");

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type ResolvedFunction, triggerFor } from "../../runtime/project/resolve_function.ts";
 import { parserOf } from "../../runtime/api/define_event.ts";
 import { buildRegistry } from "../../runtime/project/registry.ts";
-import { event, fn, problemsOf, schemas } from "./setup.ts";
+import { event, fn, problemsOf, schemas } from "../support/modules.ts";
 
 const Created = event("orders.created"), Cancelled = event("orders.cancelled"), Paid = event("payments.captured");
 const SCHEMAS = [schemas("orders", Created, Cancelled), schemas("payments", Paid)];

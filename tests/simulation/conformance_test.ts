@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startBroker } from "../nats/broker.ts";
+import { startBroker } from "../support/nats.ts";
 import { CONSUMER_STATEMENTS } from "./conformance_consumers.ts";
 import { STREAM_STATEMENTS } from "./conformance_streams.ts";
 import { modelDriver } from "./model_driver.ts";

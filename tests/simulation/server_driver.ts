@@ -1,6 +1,6 @@
 import { AckPolicy, RetentionPolicy } from "@nats-io/jetstream";
 import { createInbox, headers as natsHeaders, type Msg } from "@nats-io/transport-node";
-import type { Broker } from "../nats/broker.ts";
+import type { Broker } from "../support/nats.ts";
 import type { Driver } from "./conformance_driver.ts";
 
 /** A real nats-server. */

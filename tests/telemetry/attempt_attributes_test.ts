@@ -3,8 +3,8 @@ import type { Attributes } from "@opentelemetry/api";
 import fc from "fast-check";
 import type { Invocation } from "../../runtime/engine/ports.ts";
 import { AttemptAttributes } from "../../runtime/telemetry/attempt_attributes.ts";
-import { attributeListJson, scopeJson, spanJson } from "../../runtime/telemetry/otel/otlp_json.ts";
-import { RecordedSpan } from "../../runtime/telemetry/otel/recorded_span.ts";
+import { attributeListJson, scopeJson, spanJson } from "../../runtime/telemetry/otel/spans/otlp_json.ts";
+import { RecordedSpan } from "../../runtime/telemetry/otel/spans/recorded_span.ts";
 
 const text = fc.string({ unit: "binary", minLength: 1, maxLength: 12 }), count = fc.nat(1_000_000);
 const subject = fc.constantFrom("orders.created", "orders.shipped");
@@ -44,7 +44,7 @@ Deno.test("written at once, the attributes of an attempt are what they are one b
 function written(change: (span: RecordedSpan) => void) {
   const keeper = { wants: () => true, keep: () => {} };
   const scope = scopeJson("test", "", ""), traceId = "0af7651916cd43dd8448eb211c80319c";
-  const origin = { keeper, scope, traceId, traceState: undefined, sampled: true, above: undefined };
+  const origin = { keeper, scope, traceId, traceState: undefined, sampled: true, parentContext: undefined };
   const span = new RecordedSpan("process ship", {}, origin);
   const [invocation] = fc.sample(invocations, { numRuns: 1, seed: 7 });
   const attributes = new AttemptAttributes(invocation);

@@ -1,8 +1,8 @@
-/** Logs as a process does, inside a span and outside of one, and ends. */
+/** Logs inside and outside of a span, then shuts down. */
 import { trace } from "@opentelemetry/api";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { setupLog } from "../../runtime/telemetry/setup_log.ts";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "log-program");
 const { log, shutdown } = await setupLog({
@@ -19,6 +19,6 @@ trace.getTracer("test").startActiveSpan("inside", (span) => {
   span.end();
 });
 log.debug("not written");
-for (let n = 0; n < 60; n++) log.warn("again and again");
+for (let n = 0; n < 60; n++) log.warn("repeated");
 await tracing.shutdown();
 await shutdown();

@@ -4,10 +4,10 @@ import type { OutgoingEvent } from "../../runtime/core/event.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
 import { MeteredPublisher } from "../../runtime/telemetry/metered_publisher.ts";
-import { Metrics } from "../../runtime/telemetry/otel/metrics.ts";
+import { Metrics } from "../../runtime/telemetry/metrics.ts";
 import { OutcomeEmitter } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { readPage } from "./metrics_fixture.ts";
+import { readPage } from "../support/metrics_page.ts";
 
 const SCOPE = {} as Scope;
 const ERROR = { name: "TypeError", message: "out of stock" };

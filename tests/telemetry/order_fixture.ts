@@ -1,35 +1,35 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { withoutOtel } from "../support/telemetry_program.ts";
 
 const PROGRAM = fileURLToPath(new URL("order_program.ts", import.meta.url));
 
-/** What the order program said at its end, and how long it took from there to be gone. */
+/** The last line of the order program. */
 export interface OrderRun {
   status: number;
   exportsTo: string | null;
   shutdownMs: number;
-  /** From its last line to its end. */
+  /** Milliseconds from its last line to its exit. */
   lingeredMs: number;
 }
 
-/** Runs the order program with nothing of OpenTelemetry in its environment but that. */
+/** Runs the order program with these `OTEL_*` variables only. */
 export async function runOrder(env: Record<string, string>, args: string[] = []): Promise<OrderRun> {
-  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_"));
   await using child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", PROGRAM, ...args],
     clearEnv: true,
-    env: { ...Object.fromEntries(kept), ...env },
+    env: { ...withoutOtel(), ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "null",
   }).spawn();
   let text = "";
-  let saidAt = performance.now();
+  let lastLineAt = performance.now();
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    if (!text.includes("\n")) saidAt = performance.now();
+    if (!text.includes("\n")) lastLineAt = performance.now();
     text += chunk;
   }
   const { code } = await child.status;
   assert.equal(code, 0);
-  return { ...JSON.parse(text.trim().split("\n").at(-1)!), lingeredMs: performance.now() - saidAt };
+  return { ...JSON.parse(text.trim().split("\n").at(-1)!), lingeredMs: performance.now() - lastLineAt };
 }

@@ -1,31 +1,32 @@
 /**
- * One order through the whole of tracing, without NATS: posted to the ingress, published, handed to a function,
- * which fails if told so. Then the shutdown; it prints how long that took as its last line.
+ * Traces an order without NATS: it is posted to the ingress, published, and delivered to a function, which fails with
+ * `--fail`. The last line is the result and the duration of the shutdown, as JSON.
  */
 import { z } from "zod";
 import { defineEvent } from "../../runtime/api/define_event.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { ApiKeys } from "../../runtime/http/api_keys.ts";
-import { ingress } from "../../runtime/http/ingress.ts";
+import { ingressRoutes } from "../../runtime/http/ingress.ts";
+import { router } from "../../runtime/http/router.ts";
 import type { PublishResult } from "../../runtime/engine/ports.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
-import { Logger } from "../../runtime/telemetry/otel/log.ts";
+import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "order-program");
 const observer = new TelemetryObserver(new Logger({ level: "error", format: "json" }));
 const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({}), ingress: {} });
 
-/** Hands what is published to the function. */
+/** Delivers a published event to the function. */
 async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   const trace = sent.trace ?? {};
   const headers = HeaderList.of(Object.entries(trace));
   const payload = new TextEncoder().encode(sent.json);
-  const place = {
+  const message = {
     stream: "ORDERS",
     sequence: 1,
     subject: sent.type,
@@ -38,7 +39,7 @@ async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   const { json: _, trace: __, extensions: ___, ...attributes } = sent;
   const invocation = {
     functionName: "reserveInventory",
-    delivery: { ...place, history, payload, headers },
+    delivery: { ...message, history, payload, headers },
     event: { ...attributes, data: {}, subject: sent.type, extensions: {} },
     attempt: 1,
   };
@@ -50,18 +51,19 @@ async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
   return { stream: "ORDERS", sequence: 1, duplicate: false };
 }
 
-const app = ingress({
+const problemOf = (error: unknown): never => {
+  throw error;
+};
+const routes = ingressRoutes({
   clock: systemClock,
   events: new Map([[OrderCreated.type, OrderCreated]]),
   publisher: new TracedPublisher({ publish: deliver }),
   keys: new ApiKeys("none"),
-  health: { checks: [] },
   maxBytes: 1_000,
   outage: () => undefined,
-  storeProblem: () => undefined,
-  logError: console.error,
+  problemOf,
 });
-const response = await app.request("/events/orders.created", {
+const request = new Request("http://127.0.0.1/events/orders.created", {
   method: "POST",
   body: "{}",
   headers: {
@@ -70,6 +72,7 @@ const response = await app.request("/events/orders.created", {
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   },
 });
+const response = await router(routes, { problemOf })(request);
 const start = performance.now();
 await tracing.shutdown();
 const shutdownMs = performance.now() - start;

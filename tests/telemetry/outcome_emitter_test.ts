@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Invocation, Scope } from "../../runtime/engine/ports.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
-import { Metrics } from "../../runtime/telemetry/otel/metrics.ts";
+import { Metrics } from "../../runtime/telemetry/metrics.ts";
 import { OutcomeEmitter, type Settled } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
@@ -19,27 +19,27 @@ function observing() {
   return { outcomes, invocation, settle };
 }
 
-Deno.test("whoever listens is told of every outcome, with its function and trace, until it stops", () => {
+Deno.test("OutcomeEmitter emits every outcome, with its invocation and trace, until the listener is removed", () => {
   const { outcomes, invocation, settle } = observing();
-  const heard: Settled[] = [];
+  const settled: Settled[] = [];
   settle({ kind: "ack" });
-  const stop = outcomes.listen((settled) => heard.push(settled));
+  const stop = outcomes.listen((one) => settled.push(one));
   settle({ kind: "lease-expired" });
   stop();
   settle({ kind: "ack" });
-  assert.deepEqual(heard.map(({ durationMs: _, ...rest }) => rest), [
+  assert.deepEqual(settled.map(({ durationMs: _, ...rest }) => rest), [
     { invocation, outcome: { kind: "lease-expired" }, traceId: "abc" },
   ]);
-  assert.ok(heard[0].durationMs >= 0);
+  assert.ok(settled[0].durationMs >= 0);
 });
 
-Deno.test("a listener that throws changes nothing for the event, nor for other listeners", () => {
+Deno.test("OutcomeEmitter ignores errors of a listener: the event and other listeners are not affected", () => {
   const { outcomes, settle } = observing();
-  let heard = 0;
+  let calls = 0;
   outcomes.listen(() => {
     throw new Error("mine");
   });
-  outcomes.listen(() => heard++);
+  outcomes.listen(() => calls++);
   assert.deepEqual(settle({ kind: "ack" }), { kind: "ack" });
-  assert.equal(heard, 1);
+  assert.equal(calls, 1);
 });

@@ -1,23 +1,16 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { attributesOf, startReceiver } from "./receiver.ts";
+import { attributesOf, startCollector } from "../support/collector.ts";
+import { runWithoutOtel } from "../support/telemetry_program.ts";
 
 const PROGRAM = fileURLToPath(new URL("log_program.ts", import.meta.url));
 
 async function runLog(env: Record<string, string>): Promise<{ lines: Record<string, unknown>[]; text: string }> {
-  const kept = Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_"));
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", PROGRAM],
-    clearEnv: true,
-    env: { ...Object.fromEntries(kept), DEMO_PASSWORD: "hunter22", ...env },
-    stderr: "inherit",
-  }).output();
-  assert.equal(code, 0);
-  const text = new TextDecoder().decode(stdout);
+  const text = await runWithoutOtel(PROGRAM, { DEMO_PASSWORD: "hunter22", ...env });
   return { text, lines: text.trim().split("\n").map((line) => JSON.parse(line)) };
 }
 
-Deno.test("a line has the span it was written in, no secret, and repetition ends in a sum", async () => {
+Deno.test("setupLog adds the active span, redacts secrets, and limits repeated lines", async () => {
   const { lines, text } = await runLog({});
   assert.doesNotMatch(text, /hunter22/);
   const [outside, inside] = lines;
@@ -26,14 +19,14 @@ Deno.test("a line has the span it was written in, no secret, and repetition ends
   assert.match(String(inside.span_id), /^[0-9a-f]{16}$/);
   assert.deepEqual([inside.message, inside.function, inside.attempt], ["refused [redacted]", "reserve", 2]);
   assert.deepEqual(lines.slice(2).map(({ message }) => message), [
-    ...Array(50).fill("again and again"),
-    "again and again … and 10 more in 10 s",
+    ...Array(50).fill("repeated"),
+    "repeated … and 10 more in 10 s",
     "stopped",
   ]);
 });
 
-Deno.test("OTEL_LOGS_EXPORTER=otlp sends the same lines to the collector, each with its span", async () => {
-  await using receiver = startReceiver();
+Deno.test("setupLog with OTEL_LOGS_EXPORTER=otlp exports the same lines, each with its span", async () => {
+  await using receiver = startCollector();
   const { lines } = await runLog({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_LOGS_EXPORTER: "otlp" });
   const records = receiver.logs();
   assert.deepEqual(records.map(({ body }) => body.stringValue), lines.map(({ message }) => message));
@@ -49,22 +42,22 @@ Deno.test("OTEL_LOGS_EXPORTER=otlp sends the same lines to the collector, each w
   assert.equal(attributesOf(resource.attributes)["service.name"], "log-program");
 });
 
-Deno.test("without that variable a collector gets no logs", async () => {
-  await using receiver = startReceiver();
+Deno.test("setupLog without OTEL_LOGS_EXPORTER exports no logs", async () => {
+  await using receiver = startCollector();
   await runLog({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
   assert.deepEqual(receiver.logs(), []);
   assert.ok(receiver.spans().length > 0);
 });
 
-Deno.test("without an endpoint to send them to the log says what is missing", async () => {
+Deno.test("setupLog warns if logs are to be exported and no endpoint is set", async () => {
   const { lines } = await runLog({ OTEL_LOGS_EXPORTER: "otlp" });
   assert.deepEqual([lines[0].level, lines[0].message], [
     "warn",
-    "OTEL_LOGS_EXPORTER is otlp, and there is no OTEL_EXPORTER_OTLP_ENDPOINT",
+    "logs are not exported: OTEL_LOGS_EXPORTER is otlp, but OTEL_EXPORTER_OTLP_ENDPOINT is not set",
   ]);
 });
 
-Deno.test("a collector that is gone is told of in the log, with how much it missed", async () => {
+Deno.test("setupLog reports how many spans an unreachable collector has missed", async () => {
   const { lines } = await runLog({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" });
   const warning = lines.find(({ signal }) => signal === "traces")!;
   assert.deepEqual([warning.level, warning.dropped, warning.dropped_in_all], ["warn", 1, 1]);

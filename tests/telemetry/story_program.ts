@@ -1,12 +1,12 @@
 /**
- * One order on a real server, with everything that can happen to it: a failure and a retry, a wait outside the
- * consumer, a breaker that opens, a dead letter, and its redrive. Prints what the handlers saw, as its last line.
+ * Processes an order on a real server: a failure and its retry, a delayed retry, a breaker that opens, a dead letter, and
+ * its redrive. The last line is what the handlers saw, as JSON.
  */
 import { context, propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { setupTracing } from "../../runtime/telemetry/otel/tracing.ts";
+import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
 
 const data = z.object({ orderId: z.string() });
 const Created = defineEvent({ type: "orders.created", version: 1, data, ingress: { route: "/orders" } });
@@ -21,7 +21,7 @@ const reserve = defineFunction({ on: Created, emits: [Reserved], retry }, (event
   if (ctx.attempt === 1) throw new Error("the stock is being counted");
   ctx.emit(Reserved, event.data);
 });
-/** Five seconds are spent outside of the consumer, and less than that in it. */
+/** A delay of five seconds or more is a delayed retry in RETRIES; a shorter one is a nak. */
 const wait = Deno.args.includes("--delay") ? "5s" : "20ms";
 let payments = 0;
 const breaker = { consecutiveFailures: 2, openFor: "10ms" } as const;
@@ -50,7 +50,7 @@ await context.with(ROOT_CONTEXT, async () => {
   });
   await response.body?.cancel();
   await runtime.waitForDeadLetter("capture");
-  await new Promise((resolve) => setTimeout(resolve, 100)); // the breaker is open for a tenth of that
+  await new Promise((resolve) => setTimeout(resolve, 20)); // the breaker is open for half of that
   const letters = await (await fetch(`${runtime.adminUrl}/dead-letters`)).json();
   const redrive = `${runtime.adminUrl}/dead-letters/${letters[0].sequence}/redrive`;
   await (await fetch(redrive, { method: "POST" })).body?.cancel();

@@ -1,30 +1,33 @@
 import assert from "node:assert/strict";
-import { attribute } from "./receiver.ts";
+import { attribute } from "../support/collector.ts";
 import { runStory } from "./story_fixture.ts";
 import { storyText } from "./story_text.ts";
 
 const CALLER = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" };
 const CLIENT = 3;
 
-Deno.test("one order's whole story is one trace: every attempt, the wait, the breaker, the dead letter and its redrive", async () => {
+Deno.test("an order is one trace: every attempt, the delayed retry, the breaker, the dead letter and its redrive", async () => {
   const { said, log, spans, charged } = await runStory({}, ["--delay"]);
   const expected = await Deno.readTextFile(new URL("story.txt", import.meta.url));
   assert.equal(storyText(spans), expected);
   assert.deepEqual([...new Set(spans.map(({ traceId }) => traceId))], [CALLER.traceId]);
   assert.equal(spans.find(({ name }) => name === "POST /orders")!.parentSpanId, CALLER.spanId);
 
-  // The baggage goes to every handler and on with what it emits, and to nobody else.
+  // The baggage reaches every handler and the events that they emit, but no other server.
   assert.deepEqual(said, { status: 202, tenants: Array(6).fill("acme"), baggage: "tenant=acme" });
   const calls = spans.filter(({ kind }) => kind === CLIENT);
-  const wanted = calls.map(({ traceId, spanId }) => ({ traceparent: `00-${traceId}-${spanId}-01`, baggage: null }));
-  assert.deepEqual(charged, wanted);
+  const expectedCalls = calls.map(({ traceId, spanId }) => ({
+    traceparent: `00-${traceId}-${spanId}-01`,
+    baggage: null,
+  }));
+  assert.deepEqual(charged, expectedCalls);
 
   const deadLetter = log.find(({ outcome }) => outcome === "dead-letter")!;
   const span = spans.find(({ attributes }) => attribute(attributes, "weir.outcome") === "dead-letter")!;
   assert.deepEqual([deadLetter.trace_id, deadLetter.span_id], [span.traceId, span.spanId]);
 });
 
-Deno.test("of an order that no sampler wanted every attempt that failed, or came after one that did, is kept", async () => {
+Deno.test("tail sampling keeps every attempt of an unsampled order that failed or followed a failed one", async () => {
   const { spans } = await runStory({ OTEL_TRACES_SAMPLER: "always_off" });
   const outcomes = spans.map(({ name, attributes }) => `${name} ${attribute(attributes, "weir.outcome") ?? "-"}`);
   assert.deepEqual(outcomes.sort(), [
@@ -42,13 +45,13 @@ Deno.test("of an order that no sampler wanted every attempt that failed, or came
   ]);
 });
 
-Deno.test("WEIR_TRACE_FAILURES=false leaves it all to the sampler", async () => {
+Deno.test("WEIR_TRACE_FAILURES=false turns tail sampling off", async () => {
   const { spans, charged } = await runStory({ OTEL_TRACES_SAMPLER: "always_off", WEIR_TRACE_FAILURES: "false" });
   assert.deepEqual(spans, []);
   assert.match(charged[0].traceparent!, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-00$/);
 });
 
-Deno.test("with ids alone a fetch carries the order's trace on as well", async () => {
+Deno.test("fetch propagates the trace of an order even if no spans are exported", async () => {
   const { spans, charged } = await runStory({ OTEL_TRACES_EXPORTER: "none" });
   assert.deepEqual(spans, []);
   assert.equal(charged.length, 3);
@@ -58,7 +61,7 @@ Deno.test("with ids alone a fetch carries the order's trace on as well", async (
   assert.equal(new Set(charged.map(({ traceparent }) => traceparent)).size, 3);
 });
 
-Deno.test("with Deno's own OpenTelemetry it is the same chain, each request and call once, and nothing leaks into it", async () => {
+Deno.test("OTEL_DENO=true exports the same chain, each request and call once, and no other spans in it", async () => {
   const { said, spans, charged } = await runStory({
     OTEL_DENO: "true",
     OTEL_DENO_METRICS: "false",
@@ -91,6 +94,6 @@ Deno.test("with Deno's own OpenTelemetry it is the same chain, each request and 
   const others = spans.filter(({ traceId }) => traceId !== CALLER.traceId);
   assert.ok(
     others.every(({ name }) => /^(GET|POST|PATCH|DELETE)$/.test(name)),
-    "what is not the order's is plain HTTP",
+    "other traces are plain HTTP",
   );
 });

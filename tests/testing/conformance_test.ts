@@ -15,7 +15,7 @@ import {
 } from "weir/testing";
 import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { eventually } from "../nats/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { type Case, CASES } from "./conformance_cases.ts";
 
 /** What both forms must agree on. */

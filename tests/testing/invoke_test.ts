@@ -264,10 +264,3 @@ Deno.test("data is checked for a function that names its event as text, where th
   assert.equal(outcome.kind === "dead-letter" && outcome.reason, "invalid");
   assert.deepEqual(totals, [{ total: 5 }]);
 });
-
-Deno.test("the data of an event that is named as text is typed, where `schemas/` has the event", async () => {
-  const book = defineFunction({ on: "orders.created" }, () => {});
-  await invoke(book, { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1 });
-  // @ts-expect-error -- an order has items
-  await invoke(book, { orderId: "o1", total: 1 });
-});

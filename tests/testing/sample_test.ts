@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { defineEvent } from "weir";
 import { sample } from "weir/testing";
 import { z } from "zod";
-import { OrderCreated } from "../../schemas/orders.ts";
+import { OrderCreated } from "../support/project/schemas/orders.ts";
 import { SHAPES } from "./shapes.ts";
 
 const eventOf = <Schema extends z.ZodType>(data: Schema) => defineEvent({ type: "demo.made", version: 1, data });

@@ -1,9 +1,8 @@
-import { type Context, Hono } from "hono";
-import type { FunctionStatus } from "../../http/admin/admin.ts";
+import { functionRoutes, type FunctionStatus } from "../../http/admin/function_routes.ts";
 import { type Health, type HealthReport, healthRoutes } from "../../http/health.ts";
-import { metricsRoute } from "../../http/admin/metrics_route.ts";
+import { metricsRoutes } from "../../http/admin/metrics_routes.ts";
 import { Problem } from "../../http/problem.ts";
-import { metered, type RequestMeter } from "../../http/request_meter.ts";
+import { type Handler, type RequestMeter, router } from "../../http/router.ts";
 import { mergeFunctions } from "./merge_functions.ts";
 import type { Place, Supervisor } from "./supervisor.ts";
 
@@ -17,35 +16,35 @@ interface SupervisorAdminOptions {
 /** Longer than a worker's own checks take, and shorter than a probe waits. */
 const CHECK_MS = 2_500;
 const FUNCTIONS_MS = 3_000;
-/** Dead letters and delayed retries are the cluster's: every worker says and does the same. */
+/** Routes about the cluster, not one process: every worker answers them the same. */
 const OF_THE_CLUSTER = [
-  "/dead-letters",
-  "/dead-letters/redrive",
-  "/dead-letters/:sequence",
-  "/dead-letters/:sequence/redrive",
-  "/retries",
-  "/retries/:sequence",
-];
+  { method: "GET", path: "/dead-letters" },
+  { method: "POST", path: "/dead-letters/redrive" },
+  { method: "GET", path: "/dead-letters/:sequence" },
+  { method: "DELETE", path: "/dead-letters/:sequence" },
+  { method: "POST", path: "/dead-letters/:sequence/redrive" },
+  { method: "GET", path: "/retries" },
+  { method: "DELETE", path: "/retries/:sequence" },
+] as const;
 
-/** The interface for operators over all workers: that of one process, but that its numbers are those of all. */
-export function supervisorAdmin({ supervisor, metrics, meter }: SupervisorAdminOptions): Hono {
+/** Returns the admin interface over all workers: that of one process, but its numbers are those of all. */
+export function supervisorAdmin({ supervisor, metrics, meter }: SupervisorAdminOptions): Handler {
   const addresses = () => supervisor.places.flatMap(({ address }) => address?.adminUrl ?? []);
-  return new Hono()
-    .use(metered(meter))
-    .route("/", healthRoutes(readiness(supervisor), liveness(supervisor)))
-    .route("/", metricsRoute(metrics))
-    .get("/functions", async () => {
+  const forward = async (request: Request) => handOn(request, await firstToAnswer(addresses()));
+  const routes = [
+    ...healthRoutes(readiness(supervisor), liveness(supervisor)),
+    ...metricsRoutes(metrics),
+    ...functionRoutes(async () => {
       const said = await Promise.all(addresses().map((url) => ask<FunctionStatus[]>(`${url}/functions`, FUNCTIONS_MS)));
       const known = said.filter((functions) => Array.isArray(functions));
       if (known.length === 0) throw nobody();
-      return Response.json(mergeFunctions(known));
-    })
-    .on(["GET", "POST", "DELETE"], OF_THE_CLUSTER, async (c) => handOn(c, await firstToAnswer(addresses())))
-    .notFound((c) => new Problem(404, "Not Found", `nothing is at ${c.req.path}`).toResponse())
-    .onError((error) => {
-      const problem = error instanceof Problem ? error : new Problem(500, "Internal Server Error", error.message);
-      return problem.toResponse();
-    });
+      return mergeFunctions(known);
+    }),
+    ...OF_THE_CLUSTER.map((route) => ({ ...route, handle: forward })),
+  ];
+  const problemOf = (error: unknown) =>
+    error instanceof Problem ? error : new Problem("internal", (error as Error).message);
+  return router(routes, { meter, problemOf });
 }
 
 /** Ready while one worker is: those that are not take no connections, or say so, and are started again. */
@@ -92,18 +91,14 @@ function problemsOf({ checks, degraded }: HealthReport): Record<string, string> 
   return { ...Object.fromEntries(failed), ...degraded };
 }
 
-async function handOn(c: Context, adminUrl: string | undefined): Promise<Response> {
+async function handOn(request: Request, adminUrl: string | undefined): Promise<Response> {
   if (!adminUrl) throw nobody();
-  const { pathname, search } = new URL(c.req.url);
+  const { pathname, search } = new URL(request.url);
   try {
-    const answer = await fetch(`${adminUrl}${pathname}${search}`, { method: c.req.method });
+    const answer = await fetch(`${adminUrl}${pathname}${search}`, { method: request.method });
     return new Response(answer.body, answer);
   } catch (error) {
-    throw new Problem(
-      503,
-      "Service Unavailable",
-      `the worker that was asked did not answer: ${(error as Error).message}`,
-    );
+    throw new Problem("unavailable", `the worker that was asked did not answer: ${(error as Error).message}`);
   }
 }
 
@@ -114,7 +109,7 @@ async function firstToAnswer(adminUrls: readonly string[]): Promise<string | und
 }
 
 function nobody(): Problem {
-  return new Problem(503, "Service Unavailable", "no worker answers: GET /health says why");
+  return new Problem("unavailable", "no worker answers: GET /health says why");
 }
 
 /** What is there, whatever its status; undefined when nobody answers in time. */

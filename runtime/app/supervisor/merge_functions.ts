@@ -1,4 +1,4 @@
-import type { FunctionStatus } from "../../http/admin/admin.ts";
+import type { FunctionStatus } from "../../http/admin/function_routes.ts";
 
 /** From the best to the worst that a breaker can be in. */
 const STATES = ["unknown", "closed", "half-open", "open"];

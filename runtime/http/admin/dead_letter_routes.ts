@@ -1,9 +1,9 @@
-import { type Context, Hono } from "hono";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
 import { Problem } from "../problem.ts";
-import { durationOf, LIMIT, numberOf, queryOf } from "./query.ts";
+import type { Parameters, Route } from "../router.ts";
+import { DEFAULT_LIMIT, durationOf, numberOf, queryOf } from "./query.ts";
 
-/** What the routes stand on. */
+/** Dead letters of all functions. */
 export interface DeadLetters {
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>;
   read(sequence: number): Promise<DeadLetterContent | undefined>;
@@ -12,48 +12,83 @@ export interface DeadLetters {
   discard(sequence: number): Promise<boolean>;
 }
 
-/** Why a dead letter was left where it is, and what to do. */
+/** Reasons why a dead letter was not redriven, with the remedy. */
 export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missing">, string>> = {
-  "held-back": "it has been redriven so often that it may be a loop",
+  "held-back": "it was redriven so often that this may be a loop",
   "no-function": "its function has no consumer on the stream RETRIES: start the function, or discard the dead letter",
-  "too-large": "with the headers of its way back it is over what NATS takes: raise max_payload, or discard it",
+  "too-large": "with the headers of its redrive it exceeds max_payload: raise max_payload, or discard it",
 };
 
 const FILTERS = ["function", "reason", "type", "olderThan", "newerThan", "limit"] as const;
+const ONE = "/dead-letters/:sequence";
 
-/** The dead letters on the admin listener. `?function= &reason= &type= &olderThan= &newerThan= &limit=` select. */
-export function deadLetterRoutes(deadLetters: DeadLetters): Hono {
-  return new Hono()
-    .get("/dead-letters", async (c) => {
-      const filter = readFilter(c);
-      return c.json(await Array.fromAsync(deadLetters.list({ limit: LIMIT, ...filter })));
-    })
-    .post("/dead-letters/redrive", async (c) => {
-      return c.json(await deadLetters.redriveAll(readFilter(c, "force"), isForced(c)));
-    })
-    .get("/dead-letters/:sequence", async (c) => {
-      const letter = await deadLetters.read(sequenceOf(c));
-      if (!letter) throw missing(c);
-      return c.json(showContent(letter));
-    })
-    .post("/dead-letters/:sequence/redrive", async (c) => {
-      queryOf(c, ["force"]);
-      const outcome = await deadLetters.redrive(sequenceOf(c), isForced(c));
-      if (outcome === "missing") throw missing(c);
-      if (outcome === "held-back") {
-        throw new Problem(409, "Held back", `${NOT_REDRIVEN[outcome]}: ?force=true insists`);
-      }
-      if (outcome === "no-function") throw new Problem(409, "No function", NOT_REDRIVEN[outcome]);
-      if (outcome === "too-large") throw new Problem(409, "Too large", NOT_REDRIVEN[outcome]);
-      return c.json({ outcome }, 202);
-    })
-    .delete("/dead-letters/:sequence", async (c) => {
-      if (!await deadLetters.discard(sequenceOf(c))) throw missing(c);
-      return c.body(null, 204);
-    });
+/**
+ * Returns the routes that list, show, redrive and discard dead letters.
+ * `?function= &reason= &type= &olderThan= &newerThan= &limit=` filter the list and what is redriven.
+ */
+export function deadLetterRoutes(deadLetters: DeadLetters): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/dead-letters",
+      handle: async (request) => {
+        const filter = { limit: DEFAULT_LIMIT, ...filterOf(queryOf(request, FILTERS)) };
+        return Response.json(await Array.fromAsync(deadLetters.list(filter)));
+      },
+    },
+    {
+      method: "POST",
+      path: "/dead-letters/redrive",
+      handle: async (request) => {
+        const { force, ...filters } = queryOf(request, [...FILTERS, "force"]);
+        return Response.json(await deadLetters.redriveAll(filterOf(filters), force === "true"));
+      },
+    },
+    {
+      method: "GET",
+      path: ONE,
+      handle: async (_, parameters) => {
+        const letter = await deadLetters.read(sequenceOf(parameters));
+        if (!letter) throw missing(parameters);
+        return Response.json(showContent(letter));
+      },
+    },
+    {
+      method: "POST",
+      path: `${ONE}/redrive`,
+      handle: async (request, parameters) => {
+        const { force } = queryOf(request, ["force"]);
+        return await redriveOne(deadLetters, parameters, force === "true");
+      },
+    },
+    {
+      method: "DELETE",
+      path: ONE,
+      handle: async (_, parameters) => {
+        if (!await deadLetters.discard(sequenceOf(parameters))) throw missing(parameters);
+        return new Response(null, { status: 204 });
+      },
+    },
+  ];
 }
 
-/** A dead letter as JSON: its payload as `data` where that is JSON, else as `data_base64`, as CloudEvents write it. */
+async function redriveOne(deadLetters: DeadLetters, parameters: Parameters, force: boolean): Promise<Response> {
+  const outcome = await deadLetters.redrive(sequenceOf(parameters), force);
+  switch (outcome) {
+    case "redriven":
+      return Response.json({ outcome }, { status: 202 });
+    case "missing":
+      throw missing(parameters);
+    case "held-back":
+      throw new Problem("held-back", `${NOT_REDRIVEN[outcome]}: add ?force=true to redrive it anyway`);
+    case "no-function":
+      throw new Problem("no-function", NOT_REDRIVEN[outcome]);
+    case "too-large":
+      throw new Problem("redrive-too-large", NOT_REDRIVEN[outcome]);
+  }
+}
+
+/** Returns a dead letter as JSON: its payload as `data` if that is JSON, else as `data_base64`, as in CloudEvents. */
 export function showContent({ payload, ...letter }: DeadLetterContent): Record<string, unknown> {
   try {
     return { ...letter, data: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload)) };
@@ -62,12 +97,8 @@ export function showContent({ payload, ...letter }: DeadLetterContent): Record<s
   }
 }
 
-function isForced(c: Context): boolean {
-  return c.req.query("force") === "true";
-}
-
-function readFilter(c: Context, ...more: "force"[]): DeadLetterFilter {
-  const { function: fn, reason, type, olderThan, newerThan, limit } = queryOf(c, [...FILTERS, ...more]);
+function filterOf(query: Partial<Record<typeof FILTERS[number], string>>): DeadLetterFilter {
+  const { function: fn, reason, type, olderThan, newerThan, limit } = query;
   return {
     ...(fn !== undefined && { function: fn }),
     ...(reason !== undefined && { reason }),
@@ -78,10 +109,10 @@ function readFilter(c: Context, ...more: "force"[]): DeadLetterFilter {
   };
 }
 
-function sequenceOf(c: Context): number {
-  return numberOf("the sequence", c.req.param("sequence")!);
+function sequenceOf(parameters: Parameters): number {
+  return numberOf("the sequence", parameters.sequence);
 }
 
-function missing(c: Context): Problem {
-  return new Problem(404, "Not Found", `there is no dead letter ${c.req.param("sequence")}`);
+function missing(parameters: Parameters): Problem {
+  return new Problem("not-found", `there is no dead letter ${parameters.sequence}`);
 }

@@ -1,37 +1,35 @@
-import type { Context } from "hono";
 import { parseDuration } from "../../core/duration.ts";
-import { Problem } from "../problem.ts";
+import { malformed } from "../problem.ts";
+
+/** Entries that a list returns without `limit`. */
+export const DEFAULT_LIMIT = 100;
 
 /**
- * The parameters of a request. One that is not known is refused: of a misspelt filter on what redrives everything,
- * nobody would learn that it did.
+ * Returns the query parameters of a request. An unknown one is refused: a misspelt filter would redrive everything.
  *
  * @throws {Problem} 400, with the names that are known.
  */
-export function queryOf<Name extends string>(c: Context, known: readonly Name[]): Partial<Record<Name, string>> {
-  const given = c.req.query();
+export function queryOf<Name extends string>(
+  request: Request,
+  known: readonly Name[],
+): Partial<Record<Name, string>> {
+  const given = Object.fromEntries(new URL(request.url).searchParams);
   const unknown = Object.keys(given).filter((name) => !(known as readonly string[]).includes(name));
   if (unknown.length > 0) {
-    const detail = `no parameter is called ${unknown.join(" or ")}; there are: ${known.join(", ")}`;
-    throw new Problem(400, "Malformed request", detail);
+    throw malformed(`unknown parameter ${unknown.join(", ")}; known are: ${known.join(", ")}`);
   }
   return given as Partial<Record<Name, string>>;
 }
 
-/** How many are listed unless `limit` says otherwise. */
-export const LIMIT = 100;
-
-/** @throws {Problem} 400 when it is not a duration. */
+/** Parses a duration. @throws {Problem} 400 when it is none. */
 export function durationOf(name: string, text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new Problem(400, "Malformed request", `${name} is not a duration such as 30m or 7d`);
+  if (ms === undefined) throw malformed(`${name} is not a duration such as 30m or 7d`);
   return ms;
 }
 
-/** @throws {Problem} 400 when it is not a whole number from 1. */
+/** Parses a whole number from 1. @throws {Problem} 400 when it is none. */
 export function numberOf(name: string, text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) {
-    throw new Problem(400, "Malformed request", `${name} is not a whole number from 1`);
-  }
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw malformed(`${name} is not a whole number from 1`);
   return Number(text);
 }

@@ -1,47 +1,55 @@
 import { context, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
-import { IdTracerProvider } from "./id_tracer.ts";
-import { traceFetch } from "./traced_fetch.ts";
+import type { Env } from "./export/otlp_environment.ts";
+import { traceFetch } from "./propagation/traced_fetch.ts";
+import { IdTracerProvider } from "./spans/id_tracer.ts";
+import type { KeepUnsampled } from "./spans/tail_sampler.ts";
 
-/** Reads environment variables. */
-type Env = (name: string) => string | undefined;
-
-/** Tracing that has been set up. */
-interface Tracing {
-  /** Where spans go, for the log: a URL, `Deno's built-in OpenTelemetry`, or undefined for nowhere. */
+/** The tracing of a process. */
+export interface Tracing {
+  /** The destination of spans, for the log: a URL or `Deno's built-in OpenTelemetry`; undefined if there is none. */
   readonly exportsTo: string | undefined;
-  /** Sends what is left and stops. Never rejects and takes two seconds at the most. */
+  /** Exports the remaining spans and stops. Never rejects and takes at most two seconds. */
   shutdown(): Promise<void>;
 }
 
-const NOWHERE: Tracing = { exportsTo: undefined, shutdown: async () => {} };
+interface TracingOptions {
+  readonly serviceName: string;
+  /** The tracer of the CLIENT spans of `fetch`. */
+  readonly scope: string;
+  /**
+   * Selects unsampled spans to export, beside those that failed.
+   *
+   * @default only sampled spans are exported
+   */
+  readonly keepUnsampled?: KeepUnsampled;
+}
+
+const NOT_EXPORTED: Tracing = { exportsTo: undefined, shutdown: async () => {} };
 
 /**
- * Sets tracing up for this process, from the standard `OTEL_*` variables. The rest of Weir speaks to the
- * OpenTelemetry API only. The SDK is loaded only when there is somewhere to send spans to.
+ * Registers the global context manager, propagators and tracer provider that the standard `OTEL_*` variables ask for.
+ * The SDK is loaded only if spans are exported.
  */
-export async function setupTracing(env: Env, serviceName: string): Promise<Tracing> {
+export async function registerTracing(env: Env, options: TracingOptions): Promise<Tracing> {
   if (env("OTEL_DENO") === "true") {
     return { exportsTo: "Deno's built-in OpenTelemetry", shutdown: async () => {} };
   }
-  // Refused where it was set up before, by an earlier call or by Deno itself: that stays.
-  if (!context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())) return NOWHERE;
+  // The API refuses a second context manager. An earlier registration, here or by Deno, stays in force.
+  if (!context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())) return NOT_EXPORTED;
   propagation.setGlobalPropagator(
     new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
   );
-  traceFetch();
+  traceFetch(options.scope);
   const endpoint = env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") ?? env("OTEL_EXPORTER_OTLP_ENDPOINT");
   const off = env("OTEL_SDK_DISABLED") === "true" || env("OTEL_TRACES_EXPORTER") === "none";
   if (!endpoint || off) {
     trace.setGlobalTracerProvider(new IdTracerProvider());
-    return NOWHERE;
+    return NOT_EXPORTED;
   }
-  const { otlpProvider } = await import("./otlp_provider.ts");
-  const { provider, shutdown } = otlpProvider(env, serviceName);
+  const { otlpSpans } = await import("./spans/otlp_spans.ts");
+  const { provider, shutdown } = otlpSpans(env, options.serviceName, options.keepUnsampled);
   trace.setGlobalTracerProvider(provider);
-  return {
-    exportsTo: endpoint,
-    shutdown,
-  };
+  return { exportsTo: endpoint, shutdown };
 }

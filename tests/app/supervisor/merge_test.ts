@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
 import type { MetricData } from "@opentelemetry/sdk-metrics";
-import type { FunctionStatus } from "../../../runtime/http/admin/admin.ts";
-import { POLICY } from "../../http/nothing.ts";
+import type { FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
+import { POLICY } from "../../support/default_policy.ts";
 import { mergeFunctions } from "../../../runtime/app/supervisor/merge_functions.ts";
 import { mergeMetrics } from "../../../runtime/app/supervisor/merge_metrics.ts";
 import { MetricsSum } from "../../../runtime/app/supervisor/metrics_sum.ts";
-import {
-  type GaugeName,
-  type Instrument,
-  INSTRUMENTS,
-  type Labels,
-  prometheusName,
-} from "../../../runtime/telemetry/instruments.ts";
-import { Metrics } from "../../../runtime/telemetry/otel/metrics.ts";
+import { type GaugeName, INSTRUMENTS } from "../../../runtime/telemetry/instruments.ts";
+import { type Instrument, type Labels, prometheusName } from "../../../runtime/telemetry/otel/metrics/instrument.ts";
+import { Metrics } from "../../../runtime/telemetry/metrics.ts";
 
 const page = new URL("../../../deploy/METRICS.md", import.meta.url);
 
@@ -90,8 +85,8 @@ for (const [name, merged] of Object.entries(gauges) as [GaugeName, number][]) {
     assert.equal(value(mergeMetrics([await of(2), await of(1), await of(5)]), name, {}), merged);
     const text = (await Deno.readTextFile(page)).replaceAll(/\s+/g, " ");
     const [said] = /With `WEIR_WORKERS` [^#]*/.exec(text)!;
-    const [, sum, largest, least] = /sum: (.*?); the largest: (.*?); the least: (.*?)\. /.exec(said)!;
-    const where = { 8: sum, 5: largest, 1: least }[merged]!;
+    const [, sum, maximum, minimum] = /by sum: (.*?); - by maximum: (.*?); - by minimum: (.*?)\. /.exec(said)!;
+    const where = { 8: sum, 5: maximum, 1: minimum }[merged]!;
     assert.ok(where.includes(`\`${prometheusName(name, INSTRUMENTS[name] as Instrument)}\``), said);
   });
 }

@@ -2,9 +2,9 @@
 import { defineEvent, defineFunction } from "weir";
 import { readConfig } from "../../../runtime/app/config.ts";
 import { startRuntime } from "../../../runtime/app/runtime.ts";
-import { dropped } from "../../../runtime/telemetry/otel/dropped_items.ts";
-import { Logger } from "../../../runtime/telemetry/otel/log.ts";
-import { setupTracing } from "../../../runtime/telemetry/otel/tracing.ts";
+import { droppedCount } from "../../../runtime/telemetry/otel/export/dropped_items.ts";
+import { Logger } from "../../../runtime/telemetry/otel/logs/logger.ts";
+import { setupTracing } from "../../../runtime/telemetry/setup_tracing.ts";
 import { registryOf } from "../../../runtime/testing/modules.ts";
 import { SUBJECT } from "../order.ts";
 import { OrderSchema } from "../order_schema.ts";
@@ -24,6 +24,6 @@ await compete(async ({ url, functions, concurrency }, seen) => {
   return async () => {
     await runtime.stop();
     await tracing.shutdown();
-    return { spansDropped: dropped("traces") };
+    return { spansDropped: droppedCount("traces") };
   };
 });

@@ -1,7 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../../runtime/nats_server/server.ts";
-import { eventually } from "../../nats/eventually.ts";
+import { eventually } from "../../support/eventually.ts";
 import { storeBacklog } from "../backlog.ts";
 import { untilQuiet } from "../collect.ts";
 import { Ledger } from "../ledger.ts";

@@ -1,8 +1,8 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { startServer } from "../../../runtime/nats_server/server.ts";
-import { type Program, startWeir } from "../../e2e/program.ts";
-import { eventually } from "../../nats/eventually.ts";
+import { type Program, startWeir } from "../../support/weir_process.ts";
+import { eventually } from "../../support/eventually.ts";
 import { storeBacklog } from "../backlog.ts";
 import { untilQuiet } from "../collect.ts";
 import { Ledger } from "../ledger.ts";

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { admin, type FunctionStatus } from "../../../runtime/http/admin/admin.ts";
-import { NO_DEAD_LETTERS, NO_RETRIES, POLICY } from "../nothing.ts";
-import { problemOf } from "../ingress_fixture.ts";
+import { errors } from "@nats-io/transport-node";
+import { adminProblems } from "../../../runtime/app/problems.ts";
+import { deadLetterRoutes, type DeadLetters } from "../../../runtime/http/admin/dead_letter_routes.ts";
+import { functionRoutes, type FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
+import { metricsRoutes } from "../../../runtime/http/admin/metrics_routes.ts";
+import { type Retries, retryRoutes } from "../../../runtime/http/admin/retry_routes.ts";
+import { type Health, healthRoutes } from "../../../runtime/http/health.ts";
+import { router } from "../../../runtime/http/router.ts";
+import { POLICY } from "../../support/default_policy.ts";
+import { problemOf, request } from "../../support/ingress.ts";
 
 const STATUS: FunctionStatus = {
   name: "reserveInventory",
@@ -21,36 +28,60 @@ const STATUS: FunctionStatus = {
   lastError: { at: "2026-11-21T10:00:00.000Z", reason: "timed-out", error: "TimeoutError: too slow" },
 };
 const PAGE = "# HELP weir_nats_connected 1 while NATS is connected and answers.\n";
-const NOTHING = {
-  health: { checks: [] },
-  functions: () => Promise.resolve([]),
-  metrics: () => Promise.resolve(PAGE),
-  deadLetters: NO_DEAD_LETTERS,
-  retries: NO_RETRIES,
+
+/** No dead letters. */
+const NO_DEAD_LETTERS: DeadLetters = {
+  async *list() {},
+  read: () => Promise.resolve(undefined),
+  redrive: () => Promise.resolve("missing"),
+  redriveAll: () =>
+    Promise.resolve({ redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 }),
+  discard: () => Promise.resolve(false),
 };
 
-Deno.test("/functions shows every function", async () => {
-  const response = await admin({ ...NOTHING, functions: () => Promise.resolve([STATUS]) }).request("/functions");
+/** No delayed retries. */
+const NO_RETRIES: Retries = { async *list() {}, cancel: () => Promise.resolve(false) };
+
+/** Sends a request to an admin listener. */
+function send(path: string, options: {
+  readonly method?: string;
+  readonly health?: Health;
+  readonly functions?: () => Promise<readonly FunctionStatus[]>;
+  readonly outage?: string;
+} = {}): Promise<Response> {
+  const { method = "GET", health = { checks: [] }, functions = () => Promise.resolve([]), outage } = options;
+  const routes = [
+    ...healthRoutes(health),
+    ...metricsRoutes(() => Promise.resolve(PAGE)),
+    ...functionRoutes(functions),
+    ...deadLetterRoutes(NO_DEAD_LETTERS),
+    ...retryRoutes(NO_RETRIES),
+  ];
+  return request(router(routes, { problemOf: adminProblems(() => outage) }), path, { method });
+}
+
+Deno.test("GET /functions returns every function", async () => {
+  const response = await send("/functions", { functions: () => Promise.resolve([STATUS]) });
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), [STATUS]);
 });
 
-Deno.test("the admin listener answers for the health of the process as well", async () => {
+Deno.test("GET /health on the admin listener reports the health of the process", async () => {
   const checks = [{ name: "nats", timeoutMs: 1_000, run: () => "disconnected" }];
-  const app = admin({ ...NOTHING, health: { checks } });
-  assert.equal((await app.request("/health")).status, 503);
-  assert.equal((await app.request("/health/ready")).status, 503);
-  assert.equal((await app.request("/health/live")).status, 200);
+  const statusOf = async (path: string) => (await send(path, { health: { checks } })).status;
+  assert.equal(await statusOf("/health"), 503);
+  assert.equal(await statusOf("/health/ready"), 503);
+  assert.equal(await statusOf("/health/live"), 200);
 });
 
-Deno.test("/metrics is a page in the text format of Prometheus, for GET and HEAD", async () => {
+Deno.test("GET and HEAD /metrics return the text format of Prometheus", async () => {
   for (const [method, body] of [["GET", PAGE], ["HEAD", ""]]) {
-    const response = await admin(NOTHING).request("/metrics", { method });
+    const response = await send("/metrics", { method });
     assert.equal(response.status, 200);
     assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert.equal(await response.text(), body);
   }
-  const refused = await admin(NOTHING).request("/metrics", { method: "POST" });
+  const refused = await send("/metrics", { method: "POST" });
   assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
 });
 
@@ -61,27 +92,39 @@ const misspelt: [method: string, path: string, known: string][] = [
   ["GET", "/retries?functions=pay", "function, type, limit"],
 ];
 for (const [method, path, known] of misspelt) {
-  Deno.test(`${method} ${path} is refused, and does nothing`, async () => {
+  Deno.test(`${method} ${path} answers 400 and does nothing`, async () => {
     const name = path.replace(/^.*\?(\w+)=.*$/, "$1");
-    assert.deepEqual(await problemOf(await admin(NOTHING).request(path, { method })), {
+    assert.deepEqual(await problemOf(await send(path, { method })), {
       status: 400,
       title: "Malformed request",
-      detail: `no parameter is called ${name}; there are: ${known}`,
+      detail: `unknown parameter ${name}; known are: ${known}`,
     });
   });
 }
 
-Deno.test("another path is not found", async () => {
-  const response = await admin(NOTHING).request("/nowhere");
+Deno.test("GET /nowhere answers 404", async () => {
+  const response = await send("/nowhere");
   assert.deepEqual(await problemOf(response), { status: 404, title: "Not Found", detail: "nothing is at /nowhere" });
 });
 
-Deno.test("a failure is told to the operator", async () => {
-  const response = await admin({ ...NOTHING, functions: () => Promise.reject(new Error("no answer from NATS")) })
-    .request("/functions");
+Deno.test("GET /functions answers 500 with the message of an unexpected error", async () => {
+  const response = await send("/functions", { functions: () => Promise.reject(new Error("no answer from NATS")) });
   assert.deepEqual(await problemOf(response), {
     status: 500,
     title: "Internal Server Error",
     detail: "no answer from NATS",
   });
+});
+
+Deno.test("GET /functions answers 503 with Retry-After while NATS does not answer", async () => {
+  const functions = () => Promise.reject(new Error("timeout", { cause: new errors.TimeoutError() }));
+  const response = await send("/functions", { functions });
+  assert.equal(response.headers.get("retry-after"), "5");
+  assert.deepEqual(await problemOf(response), {
+    status: 503,
+    title: "Service Unavailable",
+    detail: "NATS does not answer: timeout; ask again",
+  });
+  const known = await send("/functions", { functions, outage: "disconnected" });
+  assert.equal((await problemOf(known)).detail, "NATS does not answer: disconnected; ask again");
 });

@@ -5,8 +5,8 @@ import { connectNats } from "../../../runtime/nats/client/connection.ts";
 import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { startServer } from "../../../runtime/nats_server/server.ts";
 import { TestClock } from "../../../runtime/testing/test_clock.ts";
-import { eventually } from "../eventually.ts";
-import { startTcpProxy } from "../tcp_proxy.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startTcpProxy } from "../../support/tcp_proxy.ts";
 
 /** A monitor of a connection that answers pings, and changes its status, when the test says so. */
 function setup() {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HeaderBlock } from "../../../runtime/nats/client/header_writer.ts";
-import { startStoring } from "../publish/storing.ts";
+import { startStoring } from "../../support/storing.ts";
 
 const DATA = new TextEncoder().encode("{}");
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { headers, type Msg } from "@nats-io/transport-node";
 import { addressOf, hasRawMessage, rawWriter, splitMessage } from "../../../runtime/nats/client/internals.ts";
 import { RawHeaders, readStatus } from "../../../runtime/nats/client/message_headers.ts";
-import { startBroker } from "../broker.ts";
+import { startBroker } from "../../support/nats.ts";
 
 Deno.test("the NATS client still has the private fields that internals.ts reads", async () => {
   await using broker = await startBroker();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { eventually } from "../eventually.ts";
-import { startOrders } from "../orders.ts";
-import { HoldingSink } from "../consume/sinks.ts";
-import { rejected, startSettling } from "../consume/settling.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startOrders } from "../../support/orders.ts";
+import { HoldingSink } from "../../support/sinks.ts";
+import { rejected, startSettling } from "../../support/settling.ts";
 
 /** Publishes without checks, as some clients do: NATS itself does not check headers. */
 async function publishRaw(port: number, subject: string, block: string, payload: string): Promise<void> {

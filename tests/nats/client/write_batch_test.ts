@@ -6,8 +6,8 @@ import { HeaderBlock } from "../../../runtime/nats/client/header_writer.ts";
 import { AckBatch, PublishBatch } from "../../../runtime/nats/client/write_batch.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { startServer } from "../../../runtime/nats_server/server.ts";
-import { startBroker } from "../broker.ts";
-import { eventually } from "../eventually.ts";
+import { startBroker } from "../../support/nats.ts";
+import { eventually } from "../../support/eventually.ts";
 
 const withId = (id: string) => new HeaderBlock().add("Nats-Msg-Id", id);
 

@@ -3,9 +3,9 @@ import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { AckFloors } from "../../../runtime/nats/consume/ack_floors.ts";
 import type { Floor } from "../../../runtime/nats/topology/plan_consumer.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
-import type { Broker } from "../broker.ts";
-import { eventually } from "../eventually.ts";
-import { startSettling } from "./settling.ts";
+import type { Broker } from "../../support/nats.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startSettling } from "../../support/settling.ts";
 
 const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
 

@@ -3,8 +3,8 @@ import { jetstream } from "@nats-io/jetstream";
 import type { LogFields } from "../../../runtime/api/context.ts";
 import { Advisories } from "../../../runtime/nats/consume/advisories.ts";
 import { RetryStream } from "../../../runtime/nats/retry/retry_stream.ts";
-import { eventually } from "../eventually.ts";
-import { startSettling } from "./settling.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startSettling } from "../../support/settling.ts";
 
 async function setup() {
   const orders = await startSettling();

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { eventually } from "../eventually.ts";
-import { startOrders } from "../orders.ts";
-import { HoldingSink } from "./sinks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startOrders } from "../../support/orders.ts";
+import { HoldingSink } from "../../support/sinks.ts";
 
 /** The same connection, but the server ends each pull after two seconds; `pulls` counts them. */
 function withShortPulls(nc: NatsConnection): { nc: NatsConnection; pulls: () => number } {

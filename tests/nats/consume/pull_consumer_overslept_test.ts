@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { manualClock } from "../clocks.ts";
-import { eventually } from "../eventually.ts";
-import { startOrders } from "../orders.ts";
-import { HoldingSink } from "./sinks.ts";
+import { manualClock } from "../../support/clocks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startOrders } from "../../support/orders.ts";
+import { HoldingSink } from "../../support/sinks.ts";
 
 async function setup() {
   const orders = await startOrders();

@@ -4,11 +4,11 @@ import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../../runtime/engine/ports.ts";
 import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { manualClock } from "../clocks.ts";
-import { eventually } from "../eventually.ts";
-import { type Orders, startOrders } from "../orders.ts";
-import { SettlingSink } from "./sinks.ts";
-import { startTcpProxy } from "../tcp_proxy.ts";
+import { manualClock } from "../../support/clocks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type Orders, startOrders } from "../../support/orders.ts";
+import { SettlingSink } from "../../support/sinks.ts";
+import { startTcpProxy } from "../../support/tcp_proxy.ts";
 
 /** A consumer that pulls on a connection, and the number of reconnects. */
 function pullFrom(orders: Orders, nc: NatsConnection, clock: Clock = systemClock) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { eventually } from "../eventually.ts";
-import { type Orders, startOrders } from "../orders.ts";
-import { HoldingSink } from "./sinks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type Orders, startOrders } from "../../support/orders.ts";
+import { HoldingSink } from "../../support/sinks.ts";
 
 async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
   const orders = await startOrders();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { type Orders, startOrders } from "../orders.ts";
-import { HoldingSink } from "./sinks.ts";
+import { type Orders, startOrders } from "../../support/orders.ts";
+import { HoldingSink } from "../../support/sinks.ts";
 import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
 async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
-import { hurriedClock } from "../clocks.ts";
-import { eventually } from "../eventually.ts";
-import { startSettling } from "./settling.ts";
+import { scaledClock } from "../../support/clocks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startSettling } from "../../support/settling.ts";
 
 function retry(delayMs: number, usesAttempt = true): Outcome {
   return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };
@@ -34,9 +34,8 @@ Deno.test("NatsSettler naks each message with its own delay", async () => {
   await using orders = await startSettling();
   await orders.publish(3);
   const [one, two, three] = [await orders.next(), await orders.next(), await orders.next()];
-  await orders.settler.settle("handle", one, retry(3_000));
-  await orders.settler.settle("handle", two, retry(1_500));
-  await orders.settler.settle("handle", three, retry(1));
+  const delays = [[one, 2_000], [two, 1_000], [three, 1]] as const;
+  await Promise.all(delays.map(([delivery, delayMs]) => orders.settler.settle("handle", delivery, retry(delayMs))));
   const order = [await orders.next(), await orders.next(), await orders.next()];
   assert.deepEqual(order.map(({ sequence }) => sequence), [3, 2, 1]);
 });
@@ -91,7 +90,7 @@ Deno.test("[G20] NatsSettler stores a long retry in the retry stream, and acks t
 });
 
 Deno.test("NatsSettler naks a long retry that the retry stream does not take", async () => {
-  await using orders = await startSettling(hurriedClock(40));
+  await using orders = await startSettling(scaledClock(40));
   await orders.jsm.streams.delete("RETRIES");
   await orders.publish(1);
   const progress = { attempts: 1, excusedDeliveries: 0 };

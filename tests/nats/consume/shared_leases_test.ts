@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 import { SharedLeases } from "../../../runtime/nats/consume/shared_leases.ts";
-import { manualClock } from "../clocks.ts";
+import { manualClock } from "../../support/clocks.ts";
 
 function setup(slots = 4) {
   const clock = manualClock();

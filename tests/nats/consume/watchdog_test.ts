@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 import { Watchdog } from "../../../runtime/nats/consume/watchdog.ts";
-import { manualClock } from "../clocks.ts";
+import { manualClock } from "../../support/clocks.ts";
 
 /** A watchdog that checks every second. The main thread has a heartbeat only when the test writes one. */
 function setup({ limitMs = 30_000 } = {}) {

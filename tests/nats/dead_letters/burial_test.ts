@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { hurriedClock, watchedClock } from "../clocks.ts";
-import { eventually } from "../eventually.ts";
-import { rejected, type Settling, startSettling } from "../consume/settling.ts";
+import { scaledClock, watchedClock } from "../../support/clocks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { rejected, type Settling, startSettling } from "../../support/settling.ts";
 
 /** What JetStream says as it terminates messages, with how many dead letters there were at that moment. */
 async function terminations(orders: Settling) {
@@ -51,7 +51,7 @@ Deno.test("while dead letters cannot be stored the original is held, and buried 
 });
 
 Deno.test("a shutdown ends the burial: the original stays with JetStream", async () => {
-  const clock = watchedClock(hurriedClock(40));
+  const clock = watchedClock(scaledClock(40));
   await using orders = await startSettling(clock);
   await orders.jsm.streams.delete("DEAD_LETTERS");
   await orders.publish(1);

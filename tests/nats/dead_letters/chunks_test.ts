@@ -6,9 +6,9 @@ import { listDeadLetters, readDeadLetter } from "../../../runtime/nats/dead_lett
 import { isChunk } from "../../../runtime/nats/dead_letters/chunks.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { discard, redrive } from "../../../runtime/nats/dead_letters/redrive.ts";
-import { eventually } from "../eventually.ts";
-import { rejected, type Settling, startSettling } from "../consume/settling.ts";
-import { QueueSink } from "../consume/sinks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { rejected, type Settling, startSettling } from "../../support/settling.ts";
+import { QueueSink } from "../../support/sinks.ts";
 
 /** Bytes that differ from place to place, so that parts in another order would show. */
 function bytes(length: number): Uint8Array {

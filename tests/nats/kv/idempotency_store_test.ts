@@ -4,8 +4,8 @@ import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Claim, ClaimResult } from "../../../runtime/engine/ports.ts";
 import { NatsIdempotencyStore } from "../../../runtime/nats/kv/idempotency_store.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
-import { startBroker } from "../broker.ts";
-import { eventually } from "../eventually.ts";
+import { startBroker } from "../../support/nats.ts";
+import { eventually } from "../../support/eventually.ts";
 
 const HOUR_MS = 3_600_000;
 

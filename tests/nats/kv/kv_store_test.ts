@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { KvConflictError } from "../../../runtime/api/errors.ts";
 import { NatsKvStore } from "../../../runtime/nats/kv/kv_store.ts";
-import { type Broker, startBroker } from "../broker.ts";
+import { type Broker, startBroker } from "../../support/nats.ts";
 
 interface Stock {
   onHand: number;

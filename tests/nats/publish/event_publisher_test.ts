@@ -4,7 +4,7 @@ import type { OutgoingEvent } from "../../../runtime/core/event.ts";
 import { EventPublisher } from "../../../runtime/nats/publish/event_publisher.ts";
 import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
-import { startBroker } from "../broker.ts";
+import { startBroker } from "../../support/nats.ts";
 
 const EVENT: OutgoingEvent = {
   id: "order-1",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startStoring, withId } from "./storing.ts";
+import { startStoring, withId } from "../../support/storing.ts";
 
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `order-${i}`);
 

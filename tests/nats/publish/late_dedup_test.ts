@@ -3,8 +3,8 @@ import { headers } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
-import { startBroker } from "../broker.ts";
-import { hurriedClock } from "../clocks.ts";
+import { startBroker } from "../../support/nats.ts";
+import { scaledClock } from "../../support/clocks.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -73,7 +73,7 @@ Deno.test("LateDedup serves concurrent searches with one scan, each with its own
 
 Deno.test("LateDedup rejects for a subject without a stream", async () => {
   await using nats = await setup();
-  const late = new LateDedup(nats.nc, nats.jsm, hurriedClock(50)); // it is looked for again and again
+  const late = new LateDedup(nats.nc, nats.jsm, scaledClock(50)); // it is looked for again and again
   await assert.rejects(late.find("nowhere.at.all", "m1", Date.now() - MINUTE_MS));
 });
 

@@ -5,10 +5,10 @@ import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publ
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { refusalError } from "../../../runtime/nats/publish/publish_error.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";
-import { startBroker } from "../broker.ts";
-import { hurriedClock } from "../clocks.ts";
-import { eventually } from "../eventually.ts";
-import { refusal, startStoring, withId } from "./storing.ts";
+import { startBroker } from "../../support/nats.ts";
+import { scaledClock } from "../../support/clocks.ts";
+import { eventually } from "../../support/eventually.ts";
+import { refusal, startStoring, withId } from "../../support/storing.ts";
 
 for (
   const [limits, said] of [
@@ -77,7 +77,7 @@ Deno.test("PublishError of headers over the server's limit is too-large, at once
 });
 
 Deno.test("PublishError of a subject without a stream is no-stream, after eight seconds", async () => {
-  const clock = hurriedClock(10);
+  const clock = scaledClock(10);
   await using bench = await startStoring(clock);
   const start = clock.now();
   const error = await refusal(bench.put("order-1", "nobody.listens"));
@@ -91,7 +91,7 @@ Deno.test("PublishError of a subject without a stream is no-stream, after eight 
 });
 
 Deno.test("PublishError is unavailable, and not no-stream, when JetStream itself does not answer", async () => {
-  const clock = hurriedClock(10);
+  const clock = scaledClock(10);
   await using server = await startBroker({
     config: "accounts { PLAIN { users: [{ user: plain, password: p }] }, " +
       "SHOP { jetstream: enabled, users: [{ user: shop, password: p }] } }\nno_auth_user: shop",
@@ -122,14 +122,12 @@ Deno.test("PublishError of a subject that the user may not publish to is denied,
   await using bench = await startStoring(systemClock, { config: denying("publish", "orders.secret") });
   const nc = await connectNats({ servers: [bench.server.url], name: "test", user: "some", password: "secret" });
   bench.defer(() => nc.close());
-  const store = new JetStreamPublisher(nc, systemClock);
+  const store = new JetStreamPublisher(nc, { ...systemClock, timer: () => () => {} }); // it cannot wait for anything
   bench.defer(() => store.close());
-  const begun = performance.now();
   const [secret, other] = await Promise.all([
     refusal(bench.put("order-1", "orders.secret", store)),
     bench.put("order-2", "orders.created", store),
   ]);
-  assert.ok(performance.now() - begun < 1_000, "it waited for an answer that cannot come");
   assert.equal(secret.code, "denied");
   assert.equal(
     secret.message,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
 import { NatsAttemptStore } from "../../../runtime/nats/retry/attempt_store.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
-import { startSettling } from "../consume/settling.ts";
+import { startSettling } from "../../support/settling.ts";
 
 function retry(delayMs: number, usesAttempt = true): Outcome {
   return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };

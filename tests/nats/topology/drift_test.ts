@@ -4,7 +4,7 @@ import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
 import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
 import type { Durable } from "../../../runtime/nats/topology/plan_consumer.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
-import { type Broker, startBroker } from "../broker.ts";
+import { type Broker, startBroker } from "../../support/nats.ts";
 
 const SECOND = 1_000 * 1e6;
 const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };

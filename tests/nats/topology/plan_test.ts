@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
 import { DiscardPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
 import { INBOX, planBucket } from "../../../runtime/nats/kv/buckets.ts";
-import { eventually } from "../eventually.ts";
-import { everything, ORDERS, startPlanning, WANTED } from "./planning.ts";
+import { eventually } from "../../support/eventually.ts";
+import { everything, ORDERS, startPlanning, WANTED } from "../../support/planning.ts";
 
 const SECOND = 1_000 * 1e6;
 

@@ -4,7 +4,7 @@ import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts
 import type { Durable } from "../../../runtime/nats/topology/plan_consumer.ts";
 import { durablesOf, ensureTopology } from "../../../runtime/nats/topology/topology.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { type Broker, startBroker } from "../broker.ts";
+import { type Broker, startBroker } from "../../support/nats.ts";
 
 const MINUTE = 60_000 * 1e6;
 const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };

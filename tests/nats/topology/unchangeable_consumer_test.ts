@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { AckPolicy, DeliverPolicy, RetentionPolicy } from "@nats-io/jetstream";
 import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
-import { eventually } from "../eventually.ts";
-import { everything, ORDERS, type Planning, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "./planning.ts";
+import { eventually } from "../../support/eventually.ts";
+import {
+  everything,
+  ORDERS,
+  type Planning,
+  SHIP,
+  SHIP_RETRIES,
+  startPlanning,
+  WANTED,
+} from "../../support/planning.ts";
 
 /** Six events stored, and `ship` as somebody's tool made it: one ack is for all before as well. */
 async function setupAckAll(retention: RetentionPolicy = RetentionPolicy.Limits): Promise<Planning> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AckPolicy } from "@nats-io/jetstream";
-import { eventually } from "../eventually.ts";
-import { type Planning, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "./planning.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type Planning, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "../../support/planning.ts";
 
 /** A cluster on which `bill` ran once, and `ship` runs. */
 async function setup(): Promise<Planning> {

@@ -1,0 +1,179 @@
+import type { Context } from "@opentelemetry/api";
+import type { OutgoingEvent } from "../core/event.ts";
+import type { PublishResult } from "../engine/ports.ts";
+import type { Storing, TellingPublisher } from "../engine/storing.ts";
+import { BatchSpan } from "./batch_span.ts";
+import { accepted, failedResult, storedResult } from "./event_result.ts";
+import { Problem } from "./problem.ts";
+
+/** Events of one request that are pending at once: enough for full speed, few enough not to flood JetStream. */
+const MAX_PENDING = 256;
+/** Events of one request. A result of some 150 bytes is held for each until all are settled. */
+export const MAX_EVENTS = 100_000;
+/** Characters of the results of one request. The result of an event that is refused may be as long as the event. */
+const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
+
+const NOT_TRIED = failedResult(
+  new Problem("unavailable", "not tried, since another event could not be stored"),
+);
+
+/** One event of a request, before it is prepared. */
+interface Entry {
+  /** Characters that are held until the event is settled. */
+  readonly length: number;
+  /** Line in the body, from 1, for the details of problems. */
+  readonly line?: number;
+}
+
+interface BatchPublisherOptions {
+  readonly begin: TellingPublisher["begin"];
+  /** Context of the request. */
+  readonly parent: Context;
+  readonly problemOf: (error: unknown) => Problem;
+}
+
+/**
+ * Publishes the events of one request, at most {@linkcode MAX_PENDING} at a time, and answers with one result for each.
+ * While that many are pending it takes no further entries, so that TCP slows the caller down. An event that is refused
+ * has a result of its own. After an event could not be stored for a reason that is not its own, the rest is taken
+ * but not tried: each would wait as long, and the caller must read the response before it sends them again.
+ */
+export class BatchPublisher {
+  readonly #results: string[] = [];
+  readonly #span: BatchSpan;
+  #pending = 0;
+  #pendingLength = 0;
+  #resultsLength = 0;
+  #stored = 0;
+  #firstFailure: { readonly index: number; readonly problem: Problem } | undefined;
+  #outage: Problem | undefined;
+  /** Ended the request before all its entries were taken. */
+  #aborted: Problem | undefined;
+  #settled = () => {};
+
+  constructor(readonly options: BatchPublisherOptions) {
+    this.#span = new BatchSpan(options.parent);
+  }
+
+  /** Characters of pending entries and of results. */
+  get heldLength(): number {
+    return this.#pendingLength + this.#resultsLength;
+  }
+
+  /**
+   * Publishes every entry and returns the response.
+   *
+   * @param chunks entries in groups, as they arrive. An error ends the request.
+   * @param prepare returns the event of an entry. An error is the result of that entry. `index` counts from 0.
+   */
+  async publish<E extends Entry>(
+    chunks: AsyncIterable<readonly E[]> | Iterable<readonly E[]>,
+    prepare: (entry: E, index: number) => OutgoingEvent,
+  ): Promise<Response> {
+    try {
+      for await (const entries of chunks) {
+        for (const entry of entries) {
+          if (this.#pending >= MAX_PENDING) await this.#untilPendingBelow(MAX_PENDING);
+          this.#take(entry, prepare);
+        }
+      }
+    } catch (error) {
+      this.#aborted = this.options.problemOf(error);
+    }
+    await this.#untilPendingBelow(1);
+    this.#span.end();
+    return this.#response();
+  }
+
+  #take<E extends Entry>(entry: E, prepare: (entry: E, index: number) => OutgoingEvent): void {
+    if (this.#results.length >= MAX_EVENTS || this.#resultsLength > MAX_RESULTS_LENGTH) throw tooManyEvents();
+    const index = this.#results.push("") - 1;
+    if (this.#outage) return this.#addResult(index, NOT_TRIED);
+    let event: OutgoingEvent;
+    try {
+      event = prepare(entry, index);
+    } catch (error) {
+      return this.#addFailure(index, error, entry.line);
+    }
+    this.#pending++;
+    this.#pendingLength += entry.length;
+    const traced = { ...event, trace: this.#span.add(event.type) };
+    this.options.begin(traced, new PendingEvent(this, traced, index, entry.length, entry.line));
+  }
+
+  #untilPendingBelow(limit: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settled = () => {
+        if (this.#pending < limit) resolve();
+      };
+      this.#settled();
+    });
+  }
+
+  /** Records that an event is stored. */
+  stored({ event, index, length }: PendingEvent, result: PublishResult): void {
+    this.#stored++;
+    this.#addResult(index, storedResult(event, result));
+    this.#settle(length);
+  }
+
+  /** Records that an event may not be stored. */
+  failed({ index, length, line }: PendingEvent, error: unknown): void {
+    this.#span.failed(error);
+    this.#addFailure(index, error, line);
+    this.#settle(length);
+  }
+
+  #settle(length: number): void {
+    this.#pending--;
+    this.#pendingLength -= length;
+    this.#settled();
+  }
+
+  #addFailure(index: number, error: unknown, line: number | undefined): void {
+    const problem = this.options.problemOf(error);
+    if (problem.code === "unavailable") this.#outage ??= problem;
+    if (!this.#firstFailure || index < this.#firstFailure.index) this.#firstFailure = { index, problem };
+    this.#addResult(index, failedResult(problem, line));
+  }
+
+  #addResult(index: number, result: string): void {
+    this.#results[index] = result;
+    this.#resultsLength += result.length;
+  }
+
+  #response(): Response {
+    const results = `[${this.#results.join(",")}]`, aborted = this.#aborted;
+    const problem = aborted ?? this.#outage ?? this.#firstFailure?.problem;
+    if (!problem) return accepted(results);
+    const summary = `${this.#stored} of ${this.#results.length} events were stored: \`results\` says which`;
+    const detail = aborted ? `${aborted.detail}; ${summary}` : summary;
+    return new Problem(problem.code, detail, { headers: problem.options.headers }).toResponse(results);
+  }
+}
+
+/** An event that is being published. It does not hold its entry, and thus not the text of a line. */
+class PendingEvent implements Storing {
+  constructor(
+    readonly batch: BatchPublisher,
+    readonly event: OutgoingEvent,
+    readonly index: number,
+    readonly length: number,
+    readonly line: number | undefined,
+  ) {}
+
+  stored(result: PublishResult): void {
+    this.batch.stored(this, result);
+  }
+
+  failed(error: unknown): void {
+    this.batch.failed(this, error);
+  }
+}
+
+/** Returns the problem of a request with more events or longer results than are held. */
+export function tooManyEvents(): Problem {
+  const detail = `a request may have ${MAX_EVENTS} events and ${MAX_RESULTS_LENGTH} characters of results: ` +
+    "send the rest in another";
+  return new Problem("too-large", detail);
+}

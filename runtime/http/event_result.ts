@@ -1,0 +1,22 @@
+import type { OutgoingEvent } from "../core/event.ts";
+import type { PublishResult } from "../engine/ports.ts";
+import type { Problem } from "./problem.ts";
+
+const ACCEPTED = { status: 202, headers: { "content-type": "application/json" } };
+
+/** Returns the response for events that are stored. @param results one result or an array of them, as JSON */
+export function accepted(results: string): Response {
+  return new Response(results, ACCEPTED);
+}
+
+/** Returns the result of a stored event, as JSON. Hot path: type and stream are subject tokens, which need no escape. */
+export function storedResult({ id, type }: OutgoingEvent, { stream, sequence, duplicate }: PublishResult): string {
+  const quotedId = JSON.stringify(id);
+  return `{"id":${quotedId},"type":"${type}","stream":"${stream}","sequence":${sequence},"duplicate":${duplicate}}`;
+}
+
+/** Returns the result of an event that is not stored, as JSON. @param line its line in the body, which it names */
+export function failedResult({ status, title, detail, options }: Problem, line?: number): string {
+  const where = line === undefined ? "" : `line ${line}: `;
+  return JSON.stringify({ status, title, detail: where + detail, ...options.members });
+}

@@ -1,0 +1,18 @@
+import { INSTRUMENTS } from "./instruments.ts";
+import { droppedCount, SIGNALS } from "./otel/export/dropped_items.ts";
+import type { Env } from "./otel/export/otlp_environment.ts";
+import { type MetricPush, MetricRegistry } from "./otel/metrics/metric_registry.ts";
+import { otlpPush } from "./otel/metrics/otlp_metrics.ts";
+
+/** The metrics of a Weir process: those that `INSTRUMENTS` lists. */
+export class Metrics extends MetricRegistry<typeof INSTRUMENTS> {
+  constructor(serviceName: string, push?: MetricPush) {
+    super(INSTRUMENTS, { serviceName, scope: "weir", push });
+    this.observableCounter("weir.telemetry.dropped", () => SIGNALS.map((signal) => [droppedCount(signal), { signal }]));
+  }
+}
+
+/** Sets metrics up for this process, from the standard `OTEL_*` variables. */
+export async function setupMetrics(env: Env, serviceName: string): Promise<Metrics> {
+  return new Metrics(serviceName, await otlpPush(env));
+}

@@ -1,0 +1,140 @@
+import { context } from "@opentelemetry/api";
+import { type ExportResult, ExportResultCode, suppressTracing } from "@opentelemetry/core";
+import { countDropped, type Signal } from "./dropped_items.ts";
+
+/** Sends batches to a collector and reports the result of each. */
+export interface Exporter<Batch> {
+  export(batch: Batch, done: (result: ExportResult) => void): void;
+  shutdown(): Promise<void>;
+}
+
+/** The limits of an export queue, and its exporter. */
+interface ExportQueueOptions<Item, Batch> {
+  readonly signal: Signal;
+  readonly exporter: Exporter<Batch>;
+  /** Adds an item to a batch, or to a new one if none is given. */
+  readonly add: (item: Item, batch?: Batch) => Batch;
+  /** Items that may wait. Further ones are dropped. */
+  readonly capacity: number;
+  /** Items of a full batch. */
+  readonly batchSize: number;
+  /** Requests that may be in flight. */
+  readonly concurrency: number;
+  /** Milliseconds before a batch that is not full is sent. */
+  readonly delayMs: number;
+  /** Milliseconds before a request is given up and its batch dropped. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * A bounded queue of items for the collector. A slow or unreachable collector costs at most `capacity` items of memory
+ * and never blocks a handler; items that it does not accept are dropped and counted. The SDK's own batch processor does
+ * not expose its count of drops, and at shutdown it sends all its batches at once.
+ */
+export class ExportQueue<Item, Batch> {
+  readonly #batches: { batch: Batch; count: number }[] = [];
+  #waiting = 0;
+  readonly #senders = new Set<Promise<void>>();
+  readonly #aborts = new Set<() => void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(readonly options: ExportQueueOptions<Item, Batch>) {}
+
+  push(item: Item): void {
+    const { signal, capacity, batchSize, delayMs, add } = this.options;
+    if (this.#closed || this.#waiting >= capacity) return countDropped(signal, 1);
+    const last = this.#batches.at(-1);
+    try {
+      if (!last || last.count >= batchSize) this.#batches.push({ batch: add(item), count: 1 });
+      else {
+        last.batch = add(item, last.batch);
+        last.count++;
+      }
+    } catch {
+      // An untyped handler can set values on its span that cannot be serialized. Only that span is dropped.
+      return countDropped(signal, 1);
+    }
+    this.#waiting++;
+    if (this.#waiting >= batchSize) this.#send(false);
+    else if (this.#senders.size === 0) this.#timer ??= unrefTimeout(() => this.#send(false), delayMs);
+  }
+
+  /** Sends all waiting items now. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#senders);
+    while (!this.#closed && this.#waiting > 0 && this.#senders.size < this.options.concurrency) this.#send(true);
+    await Promise.all(this.#senders);
+  }
+
+  /** Sends the remaining items for at most `withinMs`, then drops the rest. */
+  async shutdown(withinMs: number): Promise<void> {
+    const { signal, exporter } = this.options;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, withinMs));
+    await Promise.race([this.flush(), timeout]);
+    this.#closed = true;
+    this.#clearTimer();
+    for (const abort of this.#aborts) abort();
+    await Promise.all(this.#senders);
+    countDropped(signal, this.#waiting);
+    this.#waiting = this.#batches.length = 0;
+    await Promise.race([exporter.shutdown().catch(() => {}), timeout]);
+    clearTimeout(timer);
+  }
+
+  /** Starts a sender, unless `concurrency` are running. @param all sends batches that are not full, too */
+  #send(all: boolean): void {
+    const { signal, batchSize, delayMs, concurrency } = this.options;
+    if (this.#closed || this.#waiting === 0 || this.#senders.size >= concurrency) return;
+    this.#clearTimer();
+    const work = async () => {
+      do {
+        const { batch, count } = this.#batches.shift()!;
+        this.#waiting -= count;
+        if (!await this.#export(batch)) countDropped(signal, count);
+      } while (this.#waiting >= (all ? 1 : batchSize) && !this.#closed);
+    };
+    const sender = work().then(() => {
+      this.#senders.delete(sender);
+      if (this.#waiting > 0 && this.#senders.size === 0 && !this.#closed) {
+        this.#timer ??= unrefTimeout(() => this.#send(false), delayMs);
+      }
+    });
+    this.#senders.add(sender);
+  }
+
+  /** Returns whether the collector accepted the batch. Never rejects. */
+  #export(batch: Batch): Promise<boolean> {
+    const { exporter, timeoutMs } = this.options;
+    return new Promise((resolve) => {
+      const timer = unrefTimeout(() => done(false), timeoutMs);
+      const done = (ok: boolean) => {
+        clearTimeout(timer);
+        this.#aborts.delete(abort);
+        resolve(ok);
+      };
+      const abort = () => done(false);
+      this.#aborts.add(abort);
+      try {
+        context.with(suppressTracing(context.active()), () => {
+          exporter.export(batch, ({ code }) => done(code === ExportResultCode.SUCCESS));
+        });
+      } catch {
+        done(false);
+      }
+    });
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** A timer that does not keep the process alive. */
+function unrefTimeout(callback: () => void, delayMs: number): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(callback, delayMs);
+  Deno.unrefTimer(timer as unknown as number);
+  return timer;
+}

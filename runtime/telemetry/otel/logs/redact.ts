@@ -1,0 +1,64 @@
+/** Names of variables that hold a secret. */
+const SECRET_NAME =
+  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PASS|CREDENTIALS?|CREDS|API_?KEYS?|_KEY|_AUTH|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
+/** Characters of a secret that is redacted. Shorter ones occur in unrelated words. */
+const MIN_LENGTH = 6;
+/** Characters of a line in a credentials file that is a secret; shorter lines are headings. */
+const MIN_LINE_LENGTH = 20;
+const REDACTED = "[redacted]";
+
+/** Replaces secrets in a text. */
+export type Redact = (text: string) => string;
+
+/**
+ * Finds the secrets of an environment: the values of variables whose name says so, the contents of the files that
+ * `NAME_FILE` variables name, and the credentials in URLs.
+ *
+ * @param readFile returns undefined for a file that cannot be read. Default: reads no files.
+ */
+export function secretsOf(
+  environment: Readonly<Record<string, string>>,
+  readFile: (path: string) => string | undefined = () => undefined,
+): string[] {
+  return Object.entries(environment).flatMap(([name, value]) => {
+    const inUrls = [...value.matchAll(/\w:\/\/([^\s/@,]+)@/g)].flatMap(([, user]) => {
+      const [, ...password] = user.split(":");
+      // NATS takes a user without a password as a token. Elsewhere it is a name, and names are ordinary words.
+      if (password.length === 0) return name.startsWith("NATS_") ? [user] : [];
+      return [user, password.join(":"), percentDecoded(password.join(":"))];
+    });
+    if (!SECRET_NAME.test(name)) return inUrls;
+    const text = name.endsWith("_FILE") || /_(CREDS|TLS_KEY)$/.test(name) ? readFile(value) ?? value : value;
+    if (name.endsWith("_FILE") && text === value) return inUrls;
+    return [text, ...partsOf(text), ...inUrls];
+  });
+}
+
+/** Returns a function that redacts these secrets, also as JSON or a URL writes them, and the queries of URLs. */
+export function redactor(secrets: readonly string[]): Redact {
+  const forms = secrets.map((secret) => secret.trim()).filter((secret) => secret.length >= MIN_LENGTH)
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]);
+  if (forms.length === 0) return redactQueries;
+  const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length);
+  const pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
+  return (text) => redactQueries(text).replace(pattern, REDACTED);
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Redacts the queries of URLs, which often hold keys. Errors of `fetch` contain the URL. */
+function redactQueries(text: string): string {
+  return text.replace(/(https?:\/\/[^\s"'?#()]+)\?[^\s"'()]+/g, `$1?${REDACTED}`);
+}
+
+/** Returns the key lines of a credentials file, or the secrets of a `name:secret:pattern` list. */
+function partsOf(text: string): string[] {
+  if (!text.includes("\n")) return text.split(",").flatMap((item) => item.split(/[:=]/, 2).slice(1));
+  return text.split("\n").filter((line) => line.length >= MIN_LINE_LENGTH && !/^[-*\s]|\s/.test(line));
+}

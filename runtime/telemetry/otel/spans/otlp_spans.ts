@@ -1,0 +1,64 @@
+import type { TracerProvider } from "@opentelemetry/api";
+import { ExportResultCode } from "@opentelemetry/core";
+import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
+import { createAlwaysRecordSampler } from "@opentelemetry/sdk-trace";
+import { type Exporter, ExportQueue } from "../export/export_queue.ts";
+import { type Env, FLUSH_MS, numberFrom, otlpTimeoutMs } from "../export/otlp_environment.ts";
+import { resourceOf } from "../export/resource.ts";
+import { resourceJson } from "./otlp_json.ts";
+import { RecordingTracerProvider } from "./recording_tracer.ts";
+import { samplerOf } from "./sampler.ts";
+import { SpanBatch } from "./span_batch.ts";
+import { type KeepUnsampled, type SpanQueue, TailSampler } from "./tail_sampler.ts";
+
+/** Requests in flight. Beside events the loop has little time, and one request at a time was too slow for all spans. */
+const CONCURRENCY = 4;
+
+/**
+ * Returns a tracer provider that exports by OTLP over HTTP, and a function that exports the rest and stops.
+ *
+ * @param keepUnsampled selects spans for tail sampling. Default: only sampled spans are recorded.
+ */
+export function otlpSpans(
+  env: Env,
+  serviceName: string,
+  keepUnsampled?: KeepUnsampled,
+): { provider: TracerProvider; shutdown: () => Promise<void> } {
+  const sampler = samplerOf(env("OTEL_TRACES_SAMPLER"), env("OTEL_TRACES_SAMPLER_ARG"));
+  const { attributes, schemaUrl } = resourceOf(serviceName);
+  const resource = resourceJson(attributes, schemaUrl);
+  const queue: SpanQueue = new ExportQueue({
+    signal: "traces",
+    exporter: spanExporter(otlpTimeoutMs(env)),
+    add: (span, batch = new SpanBatch(resource)) => batch.add(span),
+    capacity: numberFrom(env, "OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
+    batchSize: numberFrom(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),
+    concurrency: CONCURRENCY,
+    delayMs: numberFrom(env, "OTEL_BSP_SCHEDULE_DELAY", 1_000),
+    timeoutMs: numberFrom(env, "OTEL_BSP_EXPORT_TIMEOUT", 10_000),
+  });
+  const provider = new RecordingTracerProvider(
+    keepUnsampled ? createAlwaysRecordSampler(sampler) : sampler,
+    new TailSampler(queue, keepUnsampled ?? (() => false)),
+  );
+  return { provider, shutdown: () => queue.shutdown(FLUSH_MS) };
+}
+
+/** Uses the SDK's transport, which reads `OTEL_EXPORTER_OTLP_*` itself, with the serializer of `SpanBatch`. */
+function spanExporter(timeoutMillis: number): Exporter<SpanBatch> {
+  const delegate = createOtlpHttpExportDelegate(
+    convertLegacyHttpOptions({ timeoutMillis }, "TRACES", "v1/traces", { "Content-Type": "application/json" }),
+    { serializeRequest: (batch: SpanBatch) => batch.end(), deserializeResponse: () => ({}) },
+    "otlp_http_span_exporter",
+    { name: "span", countItems: () => 0 },
+    undefined,
+  );
+  return {
+    export: (batch, done) =>
+      delegate.export(batch, (result) => {
+        if (result.code === ExportResultCode.SUCCESS) batch.release(); // a failed request may still be sending it
+        done(result);
+      }),
+    shutdown: () => delegate.shutdown(),
+  };
+}

@@ -1,0 +1,235 @@
+import {
+  type Attributes,
+  type AttributeValue,
+  type Exception,
+  type Link,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  type SpanOptions,
+  type SpanStatus,
+  SpanStatusCode,
+  type TimeInput,
+  TraceFlags,
+} from "@opentelemetry/api";
+import { cleanAttributes, cleanSimpleAttributes, isTimeInput } from "@opentelemetry/core";
+import { randomSpanId } from "./random_ids.ts";
+import { nowMs, toMs } from "./span_clock.ts";
+
+/** Attributes, events and links that a span has at the most: the default of the OpenTelemetry specification. */
+const LIMIT = 128;
+const LIMITS = { attributeCountLimit: LIMIT, attributeValueLengthLimit: Infinity };
+const NO_ATTRIBUTES: Attributes = Object.freeze({});
+const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
+
+/** An event of a span. */
+export interface SpanEvent {
+  readonly name: string;
+  readonly atMs: number;
+  readonly attributes?: Attributes;
+  readonly droppedAttributesCount?: number;
+}
+
+/** Attributes that are serialized together instead of being set one by one. */
+export interface PreparedAttributes {
+  readonly count: number;
+  has(key: string): boolean;
+  /** The outcome of the operation, for tail sampling; undefined until it is known. */
+  readonly outcome: string | undefined;
+  /** Returns the attributes as an object. */
+  values(): Attributes;
+  /** Returns the elements of an OTLP/JSON attribute list, without brackets. */
+  json(): string;
+}
+
+/** Receives the ended spans of a tracer. */
+export interface Keeper {
+  /** Returns whether a span that is ending must be kept. It is called before the end time is set. */
+  wants(span: RecordedSpan): boolean;
+  /** Takes over an ended span. */
+  keep(span: RecordedSpan): void;
+}
+
+/** The tracer and trace that a span belongs to. */
+export interface SpanOrigin {
+  readonly keeper: Keeper;
+  /** The instrumentation scope as OTLP/JSON. */
+  readonly scope: string;
+  readonly traceId: string;
+  readonly traceState: SpanContext["traceState"];
+  readonly sampled: boolean;
+  readonly parentContext: SpanContext | undefined;
+}
+
+/**
+ * A span that stores raw values. Most spans are never exported, so ids, links and the end time are computed only for
+ * those that are. It ignores invalid values and applies limits as the SDK's span does.
+ */
+export class RecordedSpan implements Span {
+  readonly kind: SpanKind;
+  readonly startedAtMs: number;
+  endedAtMs = 0;
+  status = UNSET;
+  attributes = NO_ATTRIBUTES;
+  /** Attributes that precede those of `attributes`. */
+  prepared: PreparedAttributes | undefined;
+  events: SpanEvent[] | undefined;
+  links: Link[] | undefined;
+  droppedAttributes = 0;
+  droppedEvents = 0;
+  droppedLinks = 0;
+  /** The parent in this process that holds this span when it ends; undefined if this span is sampled. */
+  parent: RecordedSpan | undefined;
+  /** Ended descendants, which are exported if this span is. */
+  held: RecordedSpan[] | undefined;
+  #attributeCount = 0;
+  #ended = false;
+  #context: SpanContext | undefined;
+
+  constructor(public name: string, { kind, startTime, attributes, links }: SpanOptions, readonly origin: SpanOrigin) {
+    this.kind = kind ?? SpanKind.INTERNAL;
+    this.startedAtMs = startTime === undefined ? nowMs() : toMs(startTime);
+    if (attributes && !this.#takeAll(attributes)) {
+      const { attributes: clean, droppedAttributesCount } = cleanAttributes(attributes, LIMITS);
+      this.setAttributes(clean!);
+      this.droppedAttributes += droppedAttributesCount!;
+    }
+    if (links) this.addLinks(links);
+  }
+
+  spanContext(): SpanContext {
+    const { traceId, traceState, sampled } = this.origin;
+    return this.#context ??= {
+      traceId,
+      spanId: randomSpanId(),
+      traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+      ...(traceState && { traceState }),
+    };
+  }
+
+  /** The span id, if it was read before. */
+  get knownId(): string | undefined {
+    return this.#context?.spanId;
+  }
+
+  isRecording(): boolean {
+    return !this.#ended;
+  }
+
+  setAttribute(key: string, value: AttributeValue): this {
+    if (this.#ended) return this;
+    if (!isPlain(key, value)) {
+      const { attributes = {} } = cleanAttributes({ [key]: value }, LIMITS);
+      if (!Object.hasOwn(attributes, key)) return this;
+      value = attributes[key];
+    }
+    if (this.prepared?.has(key)) this.#unprepare(this.prepared);
+    if (this.attributes === NO_ATTRIBUTES) this.attributes = {};
+    if (!Object.hasOwn(this.attributes, key) && ++this.#attributeCount > LIMIT) this.droppedAttributes++;
+    else this.attributes[key] = value;
+    return this;
+  }
+
+  /** Adds prepared attributes. Those that are set already override them. */
+  prepare(attributes: PreparedAttributes): void {
+    if (this.#ended) return;
+    this.prepared = attributes;
+    this.#attributeCount += attributes.count;
+    for (const key of Object.keys(this.attributes)) if (attributes.has(key)) return this.#unprepare(attributes);
+  }
+
+  /** Turns prepared attributes into set ones, since one of them is overridden. */
+  #unprepare(prepared: PreparedAttributes): void {
+    this.prepared = undefined;
+    this.attributes = { ...prepared.values(), ...this.attributes };
+    this.#attributeCount = Object.keys(this.attributes).length;
+  }
+
+  setAttributes(attributes: Attributes): this {
+    if (this.#ended || this.#takeAll(attributes)) return this;
+    for (const key of Object.keys(attributes)) this.setAttribute(key, attributes[key]);
+    return this;
+  }
+
+  /** Copies the first attributes at once if all are plain. Hot path: setting them one by one is slower, see bench. */
+  #takeAll(attributes: Attributes): boolean {
+    if (this.#attributeCount > 0) return false;
+    const keys = Object.keys(attributes);
+    if (keys.length > LIMIT || !keys.every((key) => isPlain(key, attributes[key]))) return false;
+    this.attributes = { ...attributes };
+    this.#attributeCount = keys.length;
+    return true;
+  }
+
+  addEvent(name: string, attributesOrTime?: Attributes | TimeInput, time?: TimeInput): this {
+    if (this.#ended) return this;
+    const isTime = isTimeInput(attributesOrTime);
+    const at = time ?? (isTime ? attributesOrTime as TimeInput : undefined);
+    const clean = isTime ? {} : cleanSimpleAttributes(attributesOrTime, LIMITS);
+    this.events ??= [];
+    if (this.events.length === LIMIT) this.droppedEvents += this.events.splice(0, 1).length;
+    this.events.push({ name, atMs: at === undefined ? nowMs() : toMs(at), ...clean });
+    return this;
+  }
+
+  addLink({ context, attributes }: Link): this {
+    if (this.#ended) return this;
+    this.links ??= [];
+    if (this.links.length === LIMIT) this.droppedLinks += this.links.splice(0, 1).length;
+    this.links.push({ context, ...cleanAttributes(attributes, LIMITS) });
+    return this;
+  }
+
+  addLinks(links: Link[]): this {
+    for (const link of links) this.addLink(link);
+    return this;
+  }
+
+  /** Status OK is final, and only errors have a message: both as the specification says. */
+  setStatus({ code, message }: SpanStatus): this {
+    if (this.#ended || code === SpanStatusCode.UNSET || this.status.code === SpanStatusCode.OK) return this;
+    this.status = code === SpanStatusCode.ERROR && typeof message === "string" ? { code, message } : { code };
+    return this;
+  }
+
+  updateName(name: string): this {
+    if (!this.#ended) this.name = name;
+    return this;
+  }
+
+  recordException(exception: Exception, time?: TimeInput): void {
+    const { code, name, message, stack } = typeof exception === "string" ? { message: exception } : exception;
+    const type = code ? String(code) : name;
+    if (!type && !message) return;
+    this.addEvent("exception", {
+      ...(type && { "exception.type": type }),
+      ...(message && { "exception.message": message }),
+      ...(stack && { "exception.stacktrace": stack }),
+    }, time);
+  }
+
+  end(time?: TimeInput): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { keeper } = this.origin;
+    // Hot path: most spans are not kept, so the time is read only for those that are.
+    if (keeper.wants(this)) {
+      this.endedAtMs = Math.max(this.startedAtMs, time === undefined ? nowMs() : toMs(time));
+      keeper.keep(this);
+    } else this.forget();
+    this.parent = this.held = undefined; // or each span would keep its ancestors and descendants alive
+  }
+
+  /**
+   * Releases everything but the name and ids, once the span is serialized or not kept. Contexts may still refer to it, and
+   * what `AsyncLocalStorage` refers to survives young collections.
+   */
+  forget(): void {
+    this.attributes = NO_ATTRIBUTES;
+    this.prepared = this.events = this.links = undefined;
+  }
+}
+
+function isPlain(key: string, value: AttributeValue): boolean {
+  return key !== "" && (typeof value === "string" || typeof value === "number" || typeof value === "boolean");
+}

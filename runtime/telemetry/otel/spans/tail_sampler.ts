@@ -1,0 +1,46 @@
+import { SpanStatusCode } from "@opentelemetry/api";
+import type { ExportQueue } from "../export/export_queue.ts";
+import type { Keeper, RecordedSpan } from "./recorded_span.ts";
+import type { SpanBatch } from "./span_batch.ts";
+
+/** The queue of spans to export. */
+export type SpanQueue = ExportQueue<RecordedSpan, SpanBatch>;
+
+/** Returns whether a span is exported although no sampler chose it. */
+export type KeepUnsampled = (span: RecordedSpan) => boolean;
+
+/** Descendants held per span. Bounds the memory of a handler that starts many spans. */
+const MAX_HELD = 10_000;
+
+/**
+ * Exports sampled spans and, by tail sampling, unsampled ones that failed or that `keepUnsampled` selects, each with its
+ * descendants in this process. Whether a span failed is known only when it ends, so until then it holds its ended
+ * descendants.
+ */
+export class TailSampler implements Keeper {
+  constructor(readonly queue: SpanQueue, readonly keepUnsampled: KeepUnsampled) {}
+
+  wants(span: RecordedSpan): boolean {
+    return span.origin.sampled || span.parent !== undefined && span.parent.isRecording() || this.#isKept(span);
+  }
+
+  keep(span: RecordedSpan): void {
+    const { held, parent } = span;
+    if (span.origin.sampled || this.#isKept(span)) {
+      for (const descendant of held ?? []) this.#export(descendant);
+      return this.#export(span);
+    }
+    const siblings = parent!.held ??= [];
+    for (const descendant of held ?? []) if (siblings.length < MAX_HELD) siblings.push(descendant);
+    if (siblings.length < MAX_HELD) siblings.push(span);
+  }
+
+  #isKept(span: RecordedSpan): boolean {
+    return span.status.code === SpanStatusCode.ERROR || this.keepUnsampled(span);
+  }
+
+  #export(span: RecordedSpan): void {
+    this.queue.push(span); // serializes it immediately
+    span.forget();
+  }
+}

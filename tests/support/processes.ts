@@ -1,0 +1,70 @@
+import { eventually } from "./eventually.ts";
+
+import { fileURLToPath } from "node:url";
+
+/** Names the packages that modules of the runtime import. */
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+
+/** Returns true if a process exists and is no zombie. */
+export async function isAlive(pid: number): Promise<boolean> {
+  // Not every Linux has `ps`; every one has this file, in which the state follows the name in brackets.
+  const [command, ...args] = Deno.build.os === "linux"
+    ? ["sed", "s/.*) //", `/proc/${pid}/stat`]
+    : ["ps", "-o", "stat=", "-p", String(pid)];
+  const { stdout } = await new Deno.Command(command, { args, stderr: "null" }).output();
+  const state = new TextDecoder().decode(stdout).trim();
+  return state !== "" && !state.startsWith("Z");
+}
+
+/** Resolves once a process is gone. */
+export async function waitUntilGone(pid: number): Promise<void> {
+  await eventually(async () => !(await isAlive(pid)));
+}
+
+/** A Deno program that runs beside the test, in a process group of its own, and prints lines. */
+export interface Program extends AsyncDisposable {
+  pid: number;
+  /** The next line it prints. */
+  line(): Promise<string>;
+  /** SIGKILL, and waits until it has ended. */
+  kill(): Promise<void>;
+}
+
+/** Starts `code`, a module; it can import by the absolute URLs that `import.meta.resolve` gives. */
+export async function startProgram(code: string): Promise<Program> {
+  const file = await Deno.makeTempFile({ prefix: "weir-test-", suffix: ".ts" });
+  await Deno.writeTextFile(file, code);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--frozen", "--config", CONFIG, file],
+    stdin: "null",
+    stdout: "piped",
+    detached: true,
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const line = async () => {
+    while (!text.includes("\n")) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`the program ended; it had printed ${JSON.stringify(text)}`);
+      text += value;
+    }
+    const end = text.indexOf("\n");
+    const first = text.slice(0, end);
+    text = text.slice(end + 1);
+    return first;
+  };
+  let ended = false;
+  const kill = async () => {
+    if (ended) return;
+    ended = true;
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended by itself
+    }
+    await child.status;
+    await reader.cancel();
+    await Deno.remove(file);
+  };
+  return { pid: child.pid, line, kill, [Symbol.asyncDispose]: kill };
+}

@@ -1,0 +1,39 @@
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { writeEventTypes } from "../../runtime/cli/event_types.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The project that Weir's own tests run: an order flow, so that no test depends on the functions beside Weir. */
+const PROJECT = fileURLToPath(new URL("./project/", import.meta.url));
+
+/** Copies the tests' project and Weir to a temporary folder, so that a test may change their files. */
+export async function copyProject(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir({ prefix: "weir-project-" });
+  for (const name of ["deno.json", "deno.lock"]) await Deno.copyFile(ROOT + name, `${path}/${name}`);
+  await copyFolder(`${ROOT}runtime`, `${path}/runtime`);
+  for (const folder of ["functions", "schemas"]) await copyFolder(PROJECT + folder, `${path}/${folder}`);
+  await writeEventTypes(pathToFileURL(`${path}/`));
+  await Deno.mkdir(`${path}/tests`);
+  await Deno.copyFile(`${ROOT}tests/house_rules.ts`, `${path}/tests/house_rules.ts`);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+/** The same with these files, by their paths, in place of the functions and schemas of the tests' project. */
+export async function copyProjectWith(files: Readonly<Record<string, string>>): ReturnType<typeof copyProject> {
+  const project = await copyProject();
+  for (const folder of ["functions", "schemas"]) {
+    await Deno.remove(`${project.path}/${folder}`, { recursive: true });
+    await Deno.mkdir(`${project.path}/${folder}`);
+  }
+  for (const [file, text] of Object.entries(files)) await Deno.writeTextFile(`${project.path}/${file}`, text);
+  return project;
+}
+
+/** Copies a folder with all its files to a new one. */
+export async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+
+/** Runs a program with no `OTEL_` variables but those in `env`. Returns its standard output. */
+export async function runWithoutOtel(
+  program: string,
+  env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): Promise<string> {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", program, ...args],
+    clearEnv: true,
+    env: { ...withoutOtel(), ...env },
+    stderr: "inherit",
+  }).output();
+  assert.equal(code, 0);
+  return new TextDecoder().decode(stdout);
+}
+
+/** Returns this process's environment without the `OTEL_` variables. */
+export function withoutOtel(): Record<string, string> {
+  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("OTEL_")));
+}

@@ -1,0 +1,118 @@
+import { WITHIN_MS } from "./eventually.ts";
+
+/** A line of the JSON log. */
+export type LogLine = Record<string, unknown> & { message: string };
+
+/** A command of Weir's that runs beside the test. */
+export interface Program extends AsyncDisposable {
+  readonly pid: number;
+  readonly lines: readonly string[];
+  readonly status: Promise<Deno.CommandStatus>;
+  /** The first line of the JSON log, past or to come, that matches. @throws {Error} with the log when none comes. */
+  waitForLog(matches: (line: LogLine) => boolean): Promise<LogLine>;
+  /** The same for any line; `from` leaves out those before it, by their number. */
+  waitForLine(pattern: RegExp, from?: number): Promise<string>;
+  kill(signal: Deno.Signal): void;
+  /** SIGINT to its whole process group, as a terminal's Ctrl-C: only for one that has a group of its own. */
+  interrupt(): void;
+}
+
+/**
+ * Starts `weir COMMAND` in a project, with nothing of this process's environment but what is needed to run.
+ *
+ * @param ownGroup whether it leads a process group of its own, as what is started in a terminal does. Default: false.
+ */
+export function startWeir(
+  project: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  ownGroup = false,
+): Program {
+  return startDeno(project, ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args], env, ownGroup);
+}
+
+/** Starts `deno ARGS` in a folder, in the same environment. */
+export function startDeno(
+  folder: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  ownGroup = false,
+): Program {
+  const inherited = ["PATH", "HOME", "XDG_CACHE_HOME", "DENO_DIR", "NATS_SERVER", "SSL_CERT_FILE", "TMPDIR"];
+  const kept = inherited.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: folder,
+    clearEnv: true,
+    env: { LOG_FORMAT: "json", LOG_LEVEL: "debug", ...Object.fromEntries(kept), ...env },
+    detached: ownGroup,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const lines: string[] = [];
+  let wake = Promise.withResolvers<void>();
+  let ended = false;
+  const read = async (stream: ReadableStream<Uint8Array>) => {
+    let text = "";
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      const parts = (text + chunk).split("\n");
+      text = parts.pop()!;
+      lines.push(...parts);
+      wake.resolve();
+      wake = Promise.withResolvers();
+    }
+  };
+  const reading = Promise.all([read(child.stdout), read(child.stderr)]);
+  const status = child.status.then(async (result) => {
+    await reading;
+    ended = true;
+    wake.resolve();
+    return result;
+  });
+  const waitFor = async <Found>(find: (line: string) => Found | undefined, from = 0): Promise<Found> => {
+    let at = from;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), WITHIN_MS));
+    try {
+      while (true) {
+        for (; at < lines.length; at++) {
+          const found = find(lines[at]);
+          if (found !== undefined) return found;
+        }
+        const over = ended ? "it ended" : await Promise.race([wake.promise, late]) && `${WITHIN_MS} ms went by`;
+        if (over) throw new Error(`no such line, and ${over}:\n${lines.join("\n")}`);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  return {
+    pid: child.pid,
+    lines,
+    status,
+    waitForLog: (matches) =>
+      waitFor((text) => {
+        const line = parseLine(text);
+        return line && matches(line) ? line : undefined;
+      }),
+    waitForLine: (pattern, from) => waitFor((line) => pattern.test(line) ? line : undefined, from),
+    kill: (signal) => child.kill(signal),
+    interrupt: () => Deno.kill(-child.pid, "SIGINT"),
+    [Symbol.asyncDispose]: async () => {
+      try {
+        if (!ended) child.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended, and only its output is still being read
+      }
+      await status;
+    },
+  };
+}
+
+function parseLine(line: string): LogLine | undefined {
+  return line.startsWith("{") ? JSON.parse(line) : undefined;
+}

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { LOG_LEVELS, Logger, type LogLevel } from "../../../../runtime/telemetry/otel/logs/logger.ts";
+
+function setup(level: LogLevel = "debug", format: "json" | "pretty" = "json") {
+  const lines: string[] = [];
+  const log = new Logger({ level, format, write: (line) => lines.push(line) });
+  /** The last line, parsed. */
+  const last = () => JSON.parse(lines.at(-1)!);
+  return { log, lines, last };
+}
+
+for (
+  const [level, written] of [
+    ["debug", ["debug", "info", "warn", "error"]],
+    ["info", ["info", "warn", "error"]],
+    ["warn", ["warn", "error"]],
+    ["error", ["error"]],
+  ] as const
+) {
+  Deno.test(`Logger at level ${level} writes ${written.join(", ")}`, () => {
+    const { log, lines } = setup(level);
+    for (const each of LOG_LEVELS) log[each]("hello");
+    assert.deepEqual(lines.map((line) => JSON.parse(line).level), written);
+    assert.deepEqual(LOG_LEVELS.filter((each) => log.enabled(each)), written);
+  });
+}
+
+Deno.test("Logger writes a line as one JSON object: time, level, message, then the fields", () => {
+  const { log, lines, last } = setup();
+  log.info("order\nstored", { orderId: "o1", total: 12.5, late: undefined });
+  assert.equal(lines.length, 1);
+  assert.doesNotMatch(lines[0], /\n/);
+  const { time, ...rest } = last();
+  assert.equal(new Date(time).toISOString(), time);
+  assert.deepEqual(rest, { level: "info", message: "order\nstored", orderId: "o1", total: 12.5 });
+  assert.match(lines[0], /^\{"time":"[^"]+","level":"info","message":"order\\nstored","orderId":"o1","total":12\.5\}$/);
+});
+
+Deno.test("Logger.child adds its fields, and the innermost value wins", () => {
+  const { log, last } = setup();
+  const child = log.child({ function: "reserve", attempt: 1 }).child(() => ({ attempt: 2, event_id: "e1" }));
+  child.warn("slow", { attempt: 3 });
+  const { time: _, ...rest } = last();
+  assert.deepEqual(rest, { level: "warn", message: "slow", function: "reserve", attempt: 3, event_id: "e1" });
+});
+
+Deno.test("Logger evaluates fields given as a function only for lines that are written", () => {
+  const { log } = setup("warn");
+  let made = 0;
+  const child = log.child(() => ({ made: ++made }));
+  child.info("not written");
+  assert.equal(made, 0);
+  child.warn("written");
+  assert.equal(made, 1);
+});
+
+Deno.test("Logger methods work when they are destructured", () => {
+  const { log, last } = setup();
+  const { info } = log.child({ function: "reserve" });
+  info("hello");
+  assert.equal(last().function, "reserve");
+});
+
+Deno.test("Logger lets no field override time, level and message", () => {
+  const { log, last } = setup();
+  log.error("the order failed", { level: "debug", time: "never", message: "something else" });
+  const { level, time, message } = last();
+  assert.deepEqual([level, message], ["error", "the order failed"]);
+  assert.equal(new Date(time).toISOString(), time);
+});
+
+Deno.test("Logger writes an error with its name, message, stack and cause", () => {
+  const { log, last } = setup();
+  const error = new TypeError("no such order", { cause: new Error("timeout") });
+  log.error("failed", { error });
+  assert.equal(last().error.name, "TypeError");
+  assert.equal(last().error.message, "no such order");
+  assert.match(last().error.stack, /^TypeError: no such order\n +at /);
+  assert.equal(last().error.cause.message, "timeout");
+});
+
+Deno.test("Logger writes bigints, circular values and values that JSON lacks", () => {
+  const { log, last } = setup();
+  const circle: Record<string, unknown> = { name: "circle" };
+  circle.self = circle;
+  log.info("odd", { big: 12345678901234567890n, circle, not: NaN, when: new Date(0), fn: () => 1, sym: Symbol("s") });
+  const { time: _, ...rest } = last();
+  assert.deepEqual(rest, {
+    level: "info",
+    message: "odd",
+    big: "12345678901234567890",
+    circle: { name: "circle", self: "[seen above]" },
+    not: null,
+    when: "1970-01-01T00:00:00.000Z",
+  });
+});
+
+Deno.test("Logger writes an error that is its own cause", () => {
+  const { log, last } = setup();
+  const error = new Error("round and round");
+  error.cause = error;
+  log.error("failed", { error });
+  assert.equal(last().error.message, "round and round");
+});
+
+for (
+  const [what, value] of [
+    ["a toJSON", {
+      toJSON() {
+        throw new Error("no");
+      },
+    }],
+    ["a getter", {
+      get value() {
+        throw new Error("no");
+      },
+    }],
+    [
+      "a revoked proxy",
+      (() => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        return proxy;
+      })(),
+    ],
+  ] as const
+) {
+  Deno.test(`Logger does not throw if the value of a field throws from ${what}`, () => {
+    const { log, last } = setup();
+    log.info("odd", { value });
+    assert.deepEqual([last().level, last().message], ["info", "odd"]);
+  });
+}
+
+Deno.test("Logger in pretty format writes time, level, function, message, fields", () => {
+  const { log, lines } = setup("debug", "pretty");
+  log.child({ function: "reserve" }).warn("slow", { attempt: 2, sku: "book", items: [1], none: undefined });
+  // deno-lint-ignore no-control-regex -- colours, where there are any
+  const plain = lines[0].replace(/\u001b\[\d+m/g, "");
+  assert.match(plain, /^\d\d:\d\d:\d\d\.\d{3} warn {2}reserve slow attempt=2 sku=book items=\[1\]$/);
+});

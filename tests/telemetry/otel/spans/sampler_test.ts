@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { type Context, INVALID_TRACEID, ROOT_CONTEXT, SpanKind, trace, TraceFlags } from "@opentelemetry/api";
+import { TraceIdRatioBasedSampler } from "@opentelemetry/sdk-trace";
+import fc from "fast-check";
+import { RatioSampler, samplerOf } from "../../../../runtime/telemetry/otel/spans/sampler.ts";
+
+const LOW = "00000000000000000000000000000001", HIGH = "ffffffff000000000000000000000000";
+
+/** The context of a remote parent that was, or was not, sampled. */
+function below(sampled: boolean, traceId: string): Context {
+  const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId: "b7ad6b7169203331", traceFlags, isRemote: true });
+}
+
+/** The decisions for a root with a low and a high trace id, and a child of a sampled and an unsampled parent. */
+function decisions(name?: string, argument?: string): string {
+  const sampler = samplerOf(name, argument);
+  return [[ROOT_CONTEXT, LOW], [ROOT_CONTEXT, HIGH], [below(true, HIGH), HIGH], [below(false, LOW), LOW]]
+    .map(([parent, id]) => sampler.shouldSample(parent as Context, id as string, "span", SpanKind.SERVER, {}, []))
+    .map(({ decision }) => decision === 2 ? "yes" : "no")
+    .join(" ");
+}
+
+for (
+  const [name, argument, expected] of [
+    ["always_on", undefined, "yes yes yes yes"],
+    ["always_off", undefined, "no no no no"],
+    ["traceidratio", "0.5", "yes no no yes"],
+    ["traceidratio", "0", "no no no no"],
+    ["traceidratio", "1", "yes yes yes yes"],
+    ["traceidratio", undefined, "yes yes yes yes"],
+    ["traceidratio", "half", "yes yes yes yes"],
+    ["parentbased_always_on", undefined, "yes yes yes no"],
+    ["parentbased_always_off", undefined, "no no yes no"],
+    ["parentbased_traceidratio", "0.5", "yes no yes no"],
+    ["parentbased_traceidratio", "0", "no no yes no"],
+    [undefined, undefined, "yes yes yes no"],
+    ["unknown", undefined, "yes yes yes no"],
+  ]
+) {
+  Deno.test(`samplerOf ${name} with argument ${argument}: ${expected}`, () => {
+    assert.equal(decisions(name, argument), expected);
+  });
+}
+
+Deno.test("RatioSampler decides as the SDK's sampler does (property)", () => {
+  const traceId = fc.string({ unit: fc.constantFrom(..."0123456789abcdefABCDEF"), minLength: 32, maxLength: 32 });
+  const ratio = fc.oneof(fc.constantFrom(-1, 0, 1, 2), fc.double({ min: 0, max: 1, noNaN: true }));
+  fc.assert(fc.property(ratio, traceId, (ratio, traceId) => {
+    const own = new RatioSampler(ratio), theirs = new TraceIdRatioBasedSampler(ratio);
+    const { decision } = theirs.shouldSample(ROOT_CONTEXT, traceId);
+    assert.equal(own.shouldSample(ROOT_CONTEXT, traceId).decision, decision);
+  }));
+});
+
+Deno.test("RatioSampler samples its fraction of traces, and no invalid id", () => {
+  const sampler = new RatioSampler(0.1);
+  const id = () => Array.from({ length: 4 }, () => crypto.getRandomValues(new Uint8Array(4)).toHex()).join("");
+  const sampled = Array.from({ length: 20_000 }, id).filter((id) =>
+    sampler.shouldSample(ROOT_CONTEXT, id).decision > 0
+  );
+  assert.ok(sampled.length > 1_600 && sampled.length < 2_400, String(sampled.length));
+  assert.equal(sampler.shouldSample(ROOT_CONTEXT, INVALID_TRACEID).decision, 0);
+});
