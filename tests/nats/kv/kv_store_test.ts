@@ -53,7 +53,7 @@ Deno.test("a key can be created once", async () => {
   const revision = await kv.bucket.create("book", BOOKS);
   const error = await conflict(kv.bucket.create("book", { ...BOOKS, onHand: 1 }));
   assert.deepEqual({ bucket: error.bucket, key: error.key }, { bucket: "inventory", key: "book" });
-  assert.equal(error.message, "key book of bucket inventory was written by someone else in the meantime");
+  assert.equal(error.message, "key book of bucket inventory was written by another writer in the meantime");
   assert.deepEqual(await kv.bucket.get("book"), { key: "book", value: BOOKS, revision });
 });
 

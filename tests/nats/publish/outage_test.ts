@@ -8,16 +8,16 @@ import { eventually, WITHIN_MS } from "../../support/eventually.ts";
 import { refusal, startStoring } from "../../support/storing.ts";
 import { startTcpProxy } from "../../support/tcp_proxy.ts";
 
-/** Gives the server of a loaded machine five times as long. */
+/** A clock at a fifth of the speed: a server on a loaded machine restarts in time. */
 const SLOW = scaledClock(0.2);
 
-/** Resolves once a connection knows that it is lost. */
+/** Resolves once a connection has noticed that it is lost. */
 async function disconnected(nc: NatsConnection): Promise<void> {
   for await (const { type } of nc.status()) if (type === "disconnect") return;
 }
 
-/** Passes the tenth of a second after which those who wait for the connection are looked at again. */
-async function lookedAgain(clock: ManualClock): Promise<void> {
+/** Advances by the poll interval of messages that wait for the connection. */
+async function polled(clock: ManualClock): Promise<void> {
   await clock.timerSet(100);
   clock.advance(100);
 }
@@ -59,9 +59,9 @@ Deno.test("JetStreamPublisher.failFast fails after three seconds without a serve
   const refused = refusal(bench.put("order-2", "orders.created", bench.publisher.failFast)).finally(() =>
     learnt = true
   );
-  for (let passedMs = 0; passedMs < 2_900; passedMs += 100) await lookedAgain(clock);
+  for (let passedMs = 0; passedMs < 2_900; passedMs += 100) await polled(clock);
   assert.equal(learnt, false);
-  await lookedAgain(clock);
+  await polled(clock);
   const first = await refused;
   assert.equal(first.code, "unavailable");
   assert.match(
@@ -75,7 +75,7 @@ Deno.test("JetStreamPublisher.failFast fails after three seconds without a serve
   assert.equal(bench.publisher.outage(), undefined);
 });
 
-/** A store that reaches its server through a proxy. */
+/** A publisher that is connected through a proxy. */
 async function startProxied(clock: Clock = systemClock) {
   const proxies: ReturnType<typeof startTcpProxy>[] = [];
   const via = (port: number) => {
