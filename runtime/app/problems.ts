@@ -1,6 +1,6 @@
 import { Problem } from "../http/problem.ts";
 import { isUnavailable } from "../nats/client/is_unavailable.ts";
-import { PublishError } from "../nats/publish/publish_error.ts";
+import { PublishError } from "../engine/publisher.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 
 /** Seconds after which a caller may retry: an outage that ends by itself, and a fault that an operator must fix. */

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { EventDefinition } from "../api/define_event.ts";
 import { unknownType } from "../project/startup_problems.ts";
 import { type Cluster, connectCluster } from "../app/cluster.ts";
+import { publishAsync } from "../engine/publisher.ts";
 import { ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
@@ -112,7 +113,13 @@ async function store(cluster: Cluster, type: string, items: readonly unknown[], 
   const publishOne = async (data: unknown) => {
     const id = options.id ?? crypto.randomUUID();
     const time = new Date().toISOString();
-    const result = await cluster.publisher.publish({ id, type, source: "/cli", time, json: JSON.stringify(data) });
+    const result = await publishAsync(cluster.publisher, {
+      id,
+      type,
+      source: "/cli",
+      time,
+      json: JSON.stringify(data),
+    });
     return { id, type, ...result };
   };
   try {

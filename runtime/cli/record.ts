@@ -5,7 +5,7 @@ import {
   readDeadEvent,
   readStoredEvent,
   type StoredEvent,
-  streamsOf,
+  streamsStoring,
   subjectsIn,
 } from "../nats/inspect/read_message.ts";
 import { loadProject } from "../project/load_project.ts";
@@ -60,7 +60,7 @@ async function dead({ nc, jsm }: Cluster, sequence: number): Promise<StoredEvent
 }
 
 async function stored({ nc, jsm }: Cluster, type: string, options: RecordOptions): Promise<StoredEvent> {
-  const stream = options.stream ?? await onlyStream(await streamsOf(jsm, type), type);
+  const stream = options.stream ?? await onlyStream(await streamsStoring(jsm, type), type);
   if (options.sequence !== undefined) {
     const event = await readStoredEvent(nc, stream, { seq: options.sequence });
     if (!event) throw new CommandFailure(`stream ${stream} has no event ${options.sequence}`);

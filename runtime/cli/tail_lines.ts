@@ -1,7 +1,7 @@
 import type { Msg } from "@nats-io/transport-node";
 import { splitMessage } from "../nats/client/internals.ts";
 import { RawHeaders } from "../nats/client/message_headers.ts";
-import type { SettledWord } from "../nats/inspect/tail_protocol.ts";
+import type { SettledReport } from "../nats/inspect/tail_protocol.ts";
 import { decode } from "../core/cloudevent.ts";
 import { formatDuration } from "../core/duration.ts";
 import { parseTraceparent } from "../core/traceparent.ts";
@@ -84,7 +84,7 @@ export class TailLines {
     ]);
   }
 
-  settled(word: SettledWord): string {
+  settled(word: SettledReport): string {
     const rest: Part[] = [[outcomeText(word), colourOf(word)], [`  ${took(word.durationMs)}`, "dim"]];
     if (word.error !== undefined) rest.push([`  ${word.error}`, "dim"]);
     return this.#line(word.time, [word.function, "bold"], word.type, word.id, rest);
@@ -117,7 +117,7 @@ export class TailLines {
 type Part = readonly [text: string, colour?: Colour];
 
 /** What became of a delivery, in words. */
-export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: SettledWord): string {
+export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: SettledReport): string {
   switch (outcome) {
     case "ack":
       return reason ? `skipped (${reason})` : attempt > 1 ? `ack (attempt ${attempt})` : "ack";
@@ -134,7 +134,7 @@ export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: 
   }
 }
 
-function colourOf({ outcome, reason }: SettledWord): Colour {
+function colourOf({ outcome, reason }: SettledReport): Colour {
   if (outcome === "ack") return reason ? "dim" : "green";
   return outcome === "dead-letter" ? "red" : outcome === "retry" ? "yellow" : "dim";
 }

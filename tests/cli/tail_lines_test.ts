@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { outcomeText, TailLines } from "../../runtime/cli/tail_lines.ts";
-import { readWord, type SettledWord, settledWord } from "../../runtime/nats/inspect/tail_protocol.ts";
+import { parseReport, type SettledReport, settledReport } from "../../runtime/nats/inspect/tail_protocol.ts";
 import { type ErrorDetail, errorDetail, type Outcome } from "../../runtime/core/outcome.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00.123Z");
 const PLAIN = { terminal: false, colours: false };
 const NAMES = { functions: ["ship", "confirmOrder"], types: ["orders.created"] };
 
-function word(outcome: Outcome, { id = "o1", attempt = 1 } = {}): SettledWord {
+function word(outcome: Outcome, { id = "o1", attempt = 1 } = {}): SettledReport {
   const delivery = { stream: "ORDERS", sequence: 7, subject: "orders.created" };
-  const invocation = { functionName: "ship", delivery, event: { id, type: "orders.created" }, attempt } as never;
-  return settledWord({ invocation, outcome, durationMs: 12.34, traceId: "t" }, NOW, (text) => text);
+  const event = { id, type: "orders.created" }, span = spanOf("t");
+  const settled = { functionName: "ship", delivery, event, number: attempt, span } as never;
+  return settledReport({ attempt: settled, outcome, durationMs: 12.34 }, NOW, (text) => text);
 }
+const spanOf = (traceId: string) => ({ spanContext: () => ({ traceId }) });
 const error: ErrorDetail = { name: "Error", message: "no" };
 const retry = { kind: "retry", reason: "failed", usesAttempt: true } as const;
 
@@ -79,9 +81,10 @@ Deno.test("of an error the first line is told, and of a text that has no end its
 Deno.test("the longest word that can be written is read", () => {
   const long = "\u0001".repeat(1_000);
   const delivery = { stream: "S".repeat(255), sequence: 7, subject: long };
-  const invocation = { functionName: "f".repeat(64), delivery, event: { id: long, type: long }, attempt: 1 } as never;
+  const event = { id: long, type: long }, span = spanOf("t".repeat(32));
+  const attempt = { functionName: "f".repeat(64), delivery, event, number: 1, span } as never;
   const outcome: Outcome = { ...retry, delayMs: 1, error: { name: long, message: long } };
-  const settled = settledWord({ invocation, outcome, durationMs: 1, traceId: "t".repeat(32) }, NOW, (text) => text);
+  const settled = settledReport({ attempt, outcome, durationMs: 1 }, NOW, (text) => text);
   const bytes = new TextEncoder().encode(JSON.stringify({ process: "p".repeat(20), settled }));
-  assert.deepEqual(readWord(bytes)?.settled?.error, settled.error);
+  assert.deepEqual(parseReport(bytes)?.settled?.error, settled.error);
 });

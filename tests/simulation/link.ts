@@ -3,9 +3,9 @@ import type { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts
 import type { DuplicateFinder } from "../../runtime/nats/publish/late_dedup.ts";
 import { RETRIES, retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
+import { PublishError } from "../../runtime/engine/publisher.ts";
 import type { MessagePublisher, TextPublisher } from "../../runtime/nats/publish/message_publisher.ts";
-import { PublishError } from "../../runtime/nats/publish/publish_error.ts";
-import type { PublishResult } from "../../runtime/engine/ports.ts";
+import type { PublishResult } from "../../runtime/engine/publisher.ts";
 import { ANY } from "./ledger.ts";
 import { type Header, type JetStreamModel, WINDOW_MS } from "./model.ts";
 import { headerLines } from "./wire.ts";
@@ -81,11 +81,11 @@ export class Link {
         return { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate };
       }, true);
     },
-    publishText: (subject, message, callbacks) => {
+    publishText: (subject, message, listener) => {
       const payload = new TextEncoder().encode(message.payload);
       this.messages.publish(subject, payload, message.headers().toMsgHdrs()).then(
-        (result) => callbacks.stored(result),
-        (error) => callbacks.failed(error),
+        (result) => listener.stored(result),
+        (error) => listener.failed(error),
       );
     },
   };

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { ServerOptions } from "../../runtime/nats_server/server.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import type { Clock, PublishResult } from "../../runtime/engine/ports.ts";
+import type { Clock } from "../../runtime/engine/clock.ts";
+import { PublishError, type PublishResult } from "../../runtime/engine/publisher.ts";
 import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import type { MessagePublisher } from "../../runtime/nats/publish/message_publisher.ts";
-import { PublishError } from "../../runtime/nats/publish/publish_error.ts";
 import { type Broker, startBroker } from "./nats.ts";
 
 /** A broker with the stream ORDERS, and a publisher. */

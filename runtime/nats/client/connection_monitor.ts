@@ -1,5 +1,5 @@
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 
 /** Interval of the pings that find a server which hangs. The client's own pings take 20 seconds. */
 const PING_INTERVAL_MS = 2_000;

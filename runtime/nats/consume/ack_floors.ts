@@ -1,6 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import type { Clock } from "../../engine/ports.ts";
-import type { Durable, Floor } from "../topology/plan_consumer.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { AckFloor, Durable } from "../topology/resources.ts";
 
 /** Interval at which the ack floors are read. It bounds what a consumer that is created again repeats. */
 const READ_INTERVAL_MS = 30_000;
@@ -10,14 +10,14 @@ const READ_INTERVAL_MS = 30_000;
  * from the start of its stream it would repeat everything, from the end it would lose what was pending.
  */
 export class AckFloors {
-  readonly #floors = new Map<string, Floor>();
+  readonly #floors = new Map<string, AckFloor>();
   #cancel: () => void = () => {};
   #stopped = false;
 
   constructor(readonly jsm: JetStreamManager, readonly durables: readonly Durable[], readonly clock: Clock) {}
 
   /** Undefined when it was never read. */
-  of(durable: Durable): Floor | undefined {
+  of(durable: Durable): AckFloor | undefined {
     return this.#floors.get(key(durable));
   }
 

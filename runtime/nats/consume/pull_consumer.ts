@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
-import type { Clock, Consumer, ConsumerSink } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { Consumer, ConsumerSink } from "../../engine/consumer.ts";
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { splitMessage } from "../client/internals.ts";
 import { RawHeaders, readStatus } from "../client/message_headers.ts";

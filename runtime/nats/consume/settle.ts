@@ -3,13 +3,16 @@ import { backoffMs } from "../../core/backoff.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../../core/outcome.ts";
 import type { MaybePromise } from "../../engine/maybe_promise.ts";
-import type { AttemptStore, Claim, Clock, Progress, Settlement, Settler } from "../../engine/ports.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
+import type { Claim } from "../../engine/idempotency_store.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { Progress, Settlement, Settler } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import type { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { discard, type Remover } from "../dead_letters/redrive.ts";
-import { PublishError } from "../publish/publish_error.ts";
+import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 import { ackSubjectText } from "./parse_delivery.ts";
 

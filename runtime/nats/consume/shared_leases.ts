@@ -1,4 +1,5 @@
-import type { Clock, Lease, Leases } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { Lease, Leases } from "../../engine/leases.ts";
 import type { AckSubject } from "../../core/delivery.ts";
 import { BLOCKED_MS, HEARTBEAT_MS, LEASE_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
@@ -89,9 +90,9 @@ class SharedLease implements Lease {
     this.#lapses = leases.lapses;
   }
 
-  mine(): boolean | Promise<boolean> {
+  isValid(): boolean | Promise<boolean> {
     const pause = this.leases.pause();
-    return pause ? pause.then(() => this.mine()) : this.#lapses === this.leases.lapses;
+    return pause ? pause.then(() => this.isValid()) : this.#lapses === this.leases.lapses;
   }
 
   renew(ackSubject: AckSubject): void {

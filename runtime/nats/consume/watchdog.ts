@@ -1,4 +1,4 @@
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { BLOCKED_MS, EXTEND_INTERVAL_MS, HEARTBEAT_MS, LEASE_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";

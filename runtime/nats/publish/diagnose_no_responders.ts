@@ -1,5 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { PublishError, unanswered } from "./publish_error.ts";
+import { PublishError } from "../../engine/publisher.ts";
+import { unanswered } from "./publish_error.ts";
 
 /**
  * Returns why a message had no responders at every try. JetStream is asked which stream stores the subject: only its

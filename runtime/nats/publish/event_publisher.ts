@@ -1,12 +1,16 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { encodeAttribute } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
-import type { PublishResult } from "../../engine/ports.ts";
-import { type Circumstances, promised, type Storing, type TellingPublisher } from "../../engine/storing.ts";
+import {
+  type Publisher,
+  PublishError,
+  type PublishListener,
+  type PublishOptions,
+  type PublishResult,
+} from "../../engine/publisher.ts";
 import { HeaderBlock } from "../client/header_writer.ts";
 import type { DuplicateFinder } from "./late_dedup.ts";
-import type { PublishCallbacks, TextMessage, TextPublisher } from "./message_publisher.ts";
-import { PublishError } from "./publish_error.ts";
+import type { TextMessage, TextPublisher } from "./message_publisher.ts";
 
 /** Reads stored messages. */
 export interface MessageReader {
@@ -14,19 +18,15 @@ export interface MessageReader {
 }
 
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
-export class EventPublisher implements TellingPublisher {
+export class EventPublisher implements Publisher {
   constructor(readonly messages: TextPublisher, readonly jsm: MessageReader, readonly duplicates: DuplicateFinder) {}
 
-  /** @throws {PublishError} when the event is not known to be stored: `id-taken` when another event has its id. */
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
-    return promised(this, event, sinceMs);
-  }
-
-  begin(event: OutgoingEvent, storing: Storing, { sinceMs }: Circumstances = {}): void {
-    if (sinceMs === undefined) return this.#publish(event, storing);
-    this.duplicates.find(event.type, encodeAttribute(event.id), sinceMs).then(
-      (known) => known ? storing.stored(known) : this.#publish(event, storing),
-      (error) => storing.failed(error),
+  /** Publishes an event. It fails with `id-taken` when an event of another type has its id. */
+  publish(event: OutgoingEvent, listener: PublishListener, { storedSinceMs }: PublishOptions = {}): void {
+    if (storedSinceMs === undefined) return this.#publish(event, listener);
+    this.duplicates.find(event.type, encodeAttribute(event.id), storedSinceMs).then(
+      (known) => known ? listener.stored(known) : this.#publish(event, listener),
+      (error) => listener.failed(error),
     );
   }
 
@@ -42,15 +42,15 @@ export class EventPublisher implements TellingPublisher {
     throw new PublishError("id-taken", `${what}: use another`);
   }
 
-  #publish(event: OutgoingEvent, storing: Storing): void {
-    const message = new EventMessage(this, event, storing);
+  #publish(event: OutgoingEvent, listener: PublishListener): void {
+    const message = new EventMessage(this, event, listener);
     this.messages.publishText(event.type, message, message);
   }
 }
 
 /** One event on its way. Hot path: it is both the message and its callbacks, one object an event. */
-class EventMessage implements TextMessage, PublishCallbacks {
-  constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly storing: Storing) {}
+class EventMessage implements TextMessage, PublishListener {
+  constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly listener: PublishListener) {}
 
   get payload(): string {
     return this.event.json;
@@ -66,16 +66,16 @@ class EventMessage implements TextMessage, PublishCallbacks {
   }
 
   stored(result: PublishResult): void {
-    const { storing } = this;
-    if (!result.duplicate) return storing.stored(result);
+    const { listener } = this;
+    if (!result.duplicate) return listener.stored(result);
     this.publisher.checkDuplicate(this.event, result).then(
-      () => storing.stored(result),
-      (error) => storing.failed(error),
+      () => listener.stored(result),
+      (error) => listener.failed(error),
     );
   }
 
   failed(error: unknown): void {
-    this.storing.failed(error);
+    this.listener.failed(error);
   }
 }
 

@@ -1,22 +1,15 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { backoffMs } from "../../core/backoff.ts";
-import type { Clock, PublishResult } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
+import { PublishError, type PublishListener, type PublishResult } from "../../engine/publisher.ts";
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { HeaderError } from "../client/header_writer.ts";
 import { PublishBatch, TickQueue } from "../client/write_batch.ts";
 import { diagnoseNoResponders } from "./diagnose_no_responders.ts";
 import { InFlight } from "./in_flight.ts";
-import type { MessagePublisher, PublishCallbacks, TextMessage, TextPublisher } from "./message_publisher.ts";
+import type { MessagePublisher, TextMessage, TextPublisher } from "./message_publisher.ts";
 import { PubAckReader } from "./pub_ack.ts";
-import {
-  pubAcksDenied,
-  publishDenied,
-  PublishError,
-  type Refusal,
-  refusalError,
-  unanswered,
-  unsendable,
-} from "./publish_error.ts";
+import { pubAcksDenied, publishDenied, type Refusal, refusalError, unanswered, unsendable } from "./publish_error.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
 interface BytesMessage {
@@ -27,7 +20,7 @@ interface BytesMessage {
 interface Pending {
   readonly subject: string;
   readonly message: TextMessage | BytesMessage;
-  readonly callbacks: PublishCallbacks;
+  readonly listener: PublishListener;
   /** When it is given up; undefined before the end of its tick. */
   giveUpAtMs: number | undefined;
   /** Silence of the server after which this is given up, in milliseconds. */
@@ -71,7 +64,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
    */
   readonly failFast: MessagePublisher & TextPublisher = {
     publish: (subject, payload, headers) => this.#publish(subject, payload, headers, FAIL_FAST_MS),
-    publishText: (subject, message, callbacks) => this.#begin(subject, message, callbacks, FAIL_FAST_MS),
+    publishText: (subject, message, listener) => this.#begin(subject, message, listener, FAIL_FAST_MS),
   };
 
   /** @param monitor the monitor of that connection. Default: one of its own. */
@@ -99,8 +92,8 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     return this.#publish(subject, payload, hdrs, Infinity);
   }
 
-  publishText(subject: string, message: TextMessage, callbacks: PublishCallbacks): void {
-    this.#begin(subject, message, callbacks, Infinity);
+  publishText(subject: string, message: TextMessage, listener: PublishListener): void {
+    this.#begin(subject, message, listener, Infinity);
   }
 
   /** Returns the error that {@linkcode failFast} would fail with at once. Undefined when it would try. */
@@ -115,8 +108,8 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     );
   }
 
-  #begin(subject: string, message: Pending["message"], callbacks: PublishCallbacks, maxSilenceMs: number): void {
-    this.#tick.add({ subject, message, callbacks, giveUpAtMs: undefined, maxSilenceMs, tries: 0, sentAtMs: 0 });
+  #begin(subject: string, message: Pending["message"], listener: PublishListener, maxSilenceMs: number): void {
+    this.#tick.add({ subject, message, listener, giveUpAtMs: undefined, maxSilenceMs, tries: 0, sentAtMs: 0 });
   }
 
   #send(all: readonly Pending[]): void {
@@ -141,7 +134,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
       this.#inFlight.take(number);
       const cause = error as Error;
       const invalid = cause instanceof HeaderError;
-      pending.callbacks.failed(invalid ? cause : unsendable(pending.subject, this.nc.info?.max_payload, cause));
+      pending.listener.failed(invalid ? cause : unsendable(pending.subject, this.nc.info?.max_payload, cause));
     }
   }
 
@@ -163,12 +156,12 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     const { error: refusal, stream, seq, duplicate } = this.#pubAcks.read(msg.data);
     if (refusal) {
       const error = refusalError(pending.subject, stream, refusal);
-      return error ? pending.callbacks.failed(error) : this.#retry(pending, refusal);
+      return error ? pending.listener.failed(error) : this.#retry(pending, refusal);
     }
     try {
-      pending.callbacks.stored({ stream: stream!, sequence: seq!, duplicate: duplicate === true });
+      pending.listener.stored({ stream: stream!, sequence: seq!, duplicate: duplicate === true });
     } catch (error) { // a throw in a subscription's callback would end the reading of the whole connection
-      pending.callbacks.failed(error);
+      pending.listener.failed(error);
     }
   }
 
@@ -179,8 +172,8 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     else if (refusal) {
       const jetStreamCode = refusal.err_code ?? refusal.code;
       const why = `JetStream says: ${refusal.description} (${jetStreamCode})`;
-      pending.callbacks.failed(unanswered(subject, why, tries, { jetStreamCode }));
-    } else void diagnoseNoResponders(this.nc, subject, tries, TRY_MS).then((error) => pending.callbacks.failed(error));
+      pending.listener.failed(unanswered(subject, why, tries, { jetStreamCode }));
+    } else void diagnoseNoResponders(this.nc, subject, tries, TRY_MS).then((error) => pending.listener.failed(error));
   }
 
   #overdue(): void {
@@ -197,7 +190,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   #unanswered(pending: Pending): void {
     if (this.#isOver(pending)) {
       const why = `JetStream did not answer within ${TRY_MS} ms`;
-      return pending.callbacks.failed(unanswered(pending.subject, why, pending.tries));
+      return pending.listener.failed(unanswered(pending.subject, why, pending.tries));
     }
     this.monitor.missedAnswer(pending.sentAtMs);
     this.#waiting.add(pending);
@@ -209,13 +202,13 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
 
   #hasWaited(pending: Pending): boolean {
     if (this.monitor.silentMs() < pending.maxSilenceMs && !this.#isOver(pending)) return false;
-    pending.callbacks.failed(unanswered(pending.subject, this.monitor.silence(), pending.tries));
+    pending.listener.failed(unanswered(pending.subject, this.monitor.silence(), pending.tries));
     return true;
   }
 
   #publishDenied(subject: string, cause: Error): void {
     const error = publishDenied(subject, cause);
-    for (const { callbacks } of this.#inFlight.takeAll((one) => one.subject === subject)) callbacks.failed(error);
+    for (const { listener } of this.#inFlight.takeAll((one) => one.subject === subject)) listener.failed(error);
   }
 
   #subscribe(): void {
@@ -224,7 +217,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
       callback: (error, msg) => {
         if (!error) return this.#answered(msg);
         const denied = this.#denied = pubAcksDenied(error); // the subscription has ended
-        for (const { callbacks } of this.#inFlight.takeAll(() => true)) callbacks.failed(denied);
+        for (const { listener } of this.#inFlight.takeAll(() => true)) listener.failed(denied);
       },
     });
   }
@@ -232,6 +225,6 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   /** Fails one message without sending it, and subscribes again, which shows whether the next one may be sent. */
   #withoutAcks(pending: Pending, denied: PublishError): void {
     this.#subscribe();
-    pending.callbacks.failed(denied);
+    pending.listener.failed(denied);
   }
 }

@@ -1,8 +1,9 @@
 import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Clock, PublishResult } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { PublishResult } from "../../engine/publisher.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
-import { PublishError } from "./publish_error.ts";
+import { PublishError } from "../../engine/publisher.ts";
 
 /** Finds a message that was stored before. */
 export interface DuplicateFinder {

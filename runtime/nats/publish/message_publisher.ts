@@ -1,5 +1,5 @@
 import type { MsgHdrs } from "@nats-io/transport-node";
-import type { PublishResult } from "../../engine/ports.ts";
+import type { PublishListener, PublishResult } from "../../engine/publisher.ts";
 import type { HeaderBlock } from "../client/header_writer.ts";
 
 /** Publishes messages to JetStream and waits for their publish acks. */
@@ -10,7 +10,7 @@ export interface MessagePublisher {
 
 /** Publishes messages that are text: those of a tick leave in one write. Hot path: it calls back, without a promise. */
 export interface TextPublisher {
-  publishText(subject: string, message: TextMessage, callbacks: PublishCallbacks): void;
+  publishText(subject: string, message: TextMessage, listener: PublishListener): void;
 }
 
 /** A message that is text. */
@@ -18,11 +18,4 @@ export interface TextMessage {
   readonly payload: string;
   /** Called when the message is sent, so that headers of thousands of waiting messages take no memory. */
   headers(): HeaderBlock;
-}
-
-/** One of the two is called, once. */
-export interface PublishCallbacks {
-  stored(result: PublishResult): void;
-  /** The message is not known to be stored. */
-  failed(error: unknown): void;
 }

@@ -1,53 +1,6 @@
 import { errors } from "@nats-io/transport-node";
+import { PublishError, type PublishErrorCode, type PublishErrorOptions } from "../../engine/publisher.ts";
 import { isResourcesExceeded, isStreamFull, isTransientRefusal, JETSTREAM_CODES } from "../client/error_codes.ts";
-
-/**
- * The reason why a message was not stored:
- *
- * - `unavailable`: NATS or JetStream did not answer in time. The message may be stored; publishing the same id again tells.
- * - `full`: the stream, or the storage of the account or server, has reached its limit.
- * - `too-large`: the message is over the limit of the server or the stream.
- * - `no-stream`: JetStream answers, and no stream stores the subject.
- * - `denied`: the NATS user lacks a permission.
- * - `id-taken`: another event had the id within the duplicate window.
- * - `refused`: JetStream refused the message for another reason.
- *
- * Only `unavailable` passes without an operator or the author.
- */
-type PublishErrorCode =
-  | "unavailable"
-  | "full"
-  | "too-large"
-  | "no-stream"
-  | "denied"
-  | "id-taken"
-  | "refused";
-
-/** {@linkcode PublishError}'s options. */
-interface PublishErrorOptions extends ErrorOptions {
-  /** The error code of JetStream's answer, if there was one: see {@linkcode JETSTREAM_CODES}. */
-  readonly jetStreamCode?: number;
-}
-
-/** A message is not known to be stored. */
-export class PublishError extends Error {
-  override readonly name = "PublishError";
-  readonly jetStreamCode: number | undefined;
-
-  constructor(
-    readonly code: PublishErrorCode,
-    message: string,
-    { jetStreamCode, ...options }: PublishErrorOptions = {},
-  ) {
-    super(message, options);
-    this.jetStreamCode = jetStreamCode;
-  }
-
-  /** True when any other message would have failed as well: the cause does not lie in this one. */
-  get transient(): boolean {
-    return ["unavailable", "full", "no-stream", "denied"].includes(this.code);
-  }
-}
 
 /** The error in JetStream's answer to a message that it does not store. */
 export interface Refusal {

@@ -2,9 +2,9 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
-import type { AttemptCounts, AttemptStore } from "../../engine/ports.ts";
-import { ATTEMPTS, noBucket, openBucket } from "../kv/buckets.ts";
-import { ensureBucket } from "../kv/ensure_bucket.ts";
+import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
+import { ensureBucket, missingBucket, openBucket } from "../kv/bucket.ts";
+import { ATTEMPTS } from "./resources.ts";
 
 type Bucket = Pick<KV, "get" | "put">;
 
@@ -41,7 +41,7 @@ export class NatsAttemptStore implements AttemptStore {
     const open = async () => {
       if (replicas !== undefined) await ensureBucket(jsm, ATTEMPTS, replicas);
       const kv = await openBucket(nc, jsm, ATTEMPTS.name);
-      if (!kv) throw noBucket(ATTEMPTS.name);
+      if (!kv) throw missingBucket(ATTEMPTS.name);
       return kv;
     };
     return new NatsAttemptStore(await open(), isDelayed, open);

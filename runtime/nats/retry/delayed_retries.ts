@@ -3,7 +3,7 @@ import type { Delivery } from "../../core/delivery.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { DEAD_LETTERS, type DeadLetters } from "../dead_letters/dead_letters.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
-import { PublishError } from "../publish/publish_error.ts";
+import { PublishError } from "../../engine/publisher.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
 import { RETRIES } from "./retry_stream.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { PublishResult } from "../../../runtime/engine/ports.ts";
+import type { PublishResult } from "../../../runtime/engine/publisher.ts";
 import { HeaderBlock } from "../../../runtime/nats/client/header_writer.ts";
 import { AckBatch, PublishBatch } from "../../../runtime/nats/client/write_batch.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";

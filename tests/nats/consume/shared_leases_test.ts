@@ -29,7 +29,7 @@ Deno.test("SharedLeases keeps a lease's newest ack subject in the table until it
 Deno.test("SharedLeases holds what does not fit the table, and reports it once", () => {
   const { leases, other, full } = setup(1);
   const held = ["a", "b", "c"].map((handle) => leases.hold(handle));
-  assert.deepEqual([full(), other.ackSubjects(), held[2].mine()], [1, ["a"], true]);
+  assert.deepEqual([full(), other.ackSubjects(), held[2].isValid()], [1, ["a"], true]);
   held[0].release();
   held[1].renew("d");
   assert.deepEqual(other.ackSubjects(), ["d"]);
@@ -41,7 +41,7 @@ Deno.test("SharedLeases keeps a lease while the thread runs, however long", () =
   const { clock, leases, blocks, table } = setup();
   const lease = leases.hold("a");
   clock.advance(3_600_000);
-  assert.deepEqual([lease.mine(), blocks], [true, []]);
+  assert.deepEqual([lease.isValid(), blocks], [true, []]);
   assert.ok(clock.now() - table.mainMs < 1_000);
 });
 
@@ -49,24 +49,24 @@ Deno.test("SharedLeases has the next handler wait until timers have run after a 
   const { clock, leases } = setup();
   const lease = leases.hold("a");
   clock.block(5_000);
-  const mine = lease.mine();
+  const mine = lease.isValid();
   assert.ok(mine instanceof Promise);
   clock.advance(50);
   assert.equal(await mine, true);
-  assert.equal(lease.mine(), true);
+  assert.equal(lease.isValid(), true);
 });
 
 Deno.test("SharedLeases expires all leases held during a long block, and none after it", async () => {
   const { clock, leases, blocks } = setup();
   const before = leases.hold("a");
   clock.block(8_001);
-  const mine = before.mine();
+  const mine = before.isValid();
   clock.advance(50);
   assert.equal(await mine, false);
   assert.deepEqual(blocks, [[8_001, true]]);
-  assert.equal(leases.hold("b").mine(), true);
+  assert.equal(leases.hold("b").isValid(), true);
   before.renew("c"); // a redelivery to this process
-  assert.equal(before.mine(), true);
+  assert.equal(before.isValid(), true);
 });
 
 Deno.test("SharedLeases keeps leases that the watchdog extended during a block", async () => {
@@ -75,7 +75,7 @@ Deno.test("SharedLeases keeps leases that the watchdog extended during a block",
   clock.block(16_000);
   other.watchdogMs = clock.now();
   clock.block(4_000);
-  const mine = lease.mine();
+  const mine = lease.isValid();
   clock.advance(50);
   assert.equal(await mine, true);
   assert.deepEqual(blocks, [[20_000, false]]);
@@ -87,10 +87,10 @@ Deno.test("SharedLeases expires leases after a lapse, though the watchdog extend
   clock.block(20_000);
   other.countLapse();
   other.watchdogMs = clock.now();
-  const mine = lease.mine();
+  const mine = lease.isValid();
   clock.advance(50);
   assert.equal(await mine, false);
   assert.deepEqual(blocks, [[20_000, true]]);
   clock.advance(10_000);
-  assert.equal(leases.hold("b").mine(), true);
+  assert.equal(leases.hold("b").isValid(), true);
 });

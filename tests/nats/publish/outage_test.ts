@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../../runtime/engine/ports.ts";
+import type { Clock } from "../../../runtime/engine/clock.ts";
 import { withTimeout } from "../../../runtime/nats/client/with_timeout.ts";
 import { type ManualClock, manualClock, scaledClock } from "../../support/clocks.ts";
 import { eventually, WITHIN_MS } from "../../support/eventually.ts";
