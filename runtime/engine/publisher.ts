@@ -79,7 +79,11 @@ const TRANSIENT: readonly PublishErrorCode[] = ["unavailable", "full", "no-strea
 
 /** Options of a {@linkcode PublishError}. */
 export interface PublishErrorOptions extends ErrorOptions {
-  /** @default undefined */
+  /**
+   * Error code of JetStream's answer.
+   *
+   * @default there was no answer
+   */
   readonly jetStreamCode?: number;
 }
 
