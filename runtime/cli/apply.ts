@@ -24,7 +24,7 @@ export function applyCommand(): Command {
     .addHelpText(
       "after",
       `
-What is pruned leaves its events in their streams; its retries, parked or due, go to the dead letters.
+What is pruned leaves its events in their streams; its retries, delayed or due, go to the dead letters.
 ${ORPHANS_HELP}
 
 Example:

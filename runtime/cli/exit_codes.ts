@@ -14,8 +14,8 @@ export const EXIT_CODES = {
 
 /** Ends a command with a code of its own; with an empty message, without a word. */
 export class CommandFailure extends Error {
-  constructor(message: string, readonly code: number = EXIT_CODES.failed) {
-    super(message);
+  constructor(message: string, readonly code: number = EXIT_CODES.failed, options?: ErrorOptions) {
+    super(message, options);
   }
 }
 

@@ -1,6 +1,6 @@
 import { errors } from "@nats-io/transport-node";
 import { isUnavailable } from "../nats/client/is_unavailable.ts";
-import { CommandFailure } from "./exit_codes.ts";
+import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
 
 /** Says what to do where the cluster does not answer, or not this user: the client's own words are "timeout" alone. */
 export async function answered<Value>(work: Promise<Value>): Promise<Value> {
@@ -11,11 +11,15 @@ export async function answered<Value>(work: Promise<Value>): Promise<Value> {
     if (isUnavailable(error)) {
       throw new CommandFailure(
         `JetStream does not answer (${message}): \`deno task doctor\` looks at every server; then run this again`,
+        EXIT_CODES.failed,
+        { cause: error },
       );
     }
     if ([error, cause].some((one) => one instanceof errors.PermissionViolationError)) {
       throw new CommandFailure(
         `this NATS user may not look at all that it takes (${message}): deploy/README.md lists what \`plan\` needs`,
+        EXIT_CODES.failed,
+        { cause: error },
       );
     }
     throw error;

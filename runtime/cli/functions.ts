@@ -20,7 +20,7 @@ const ERROR_LENGTH = 100;
 
 const HELP = `
 policy: how often it is tried, how long each try may take, and the waits between; busy: running, of
-at most; pending: stored and not handed out; unsettled: handed out and not done; parked: waiting for
+at most; pending: stored and not handed out; unsettled: handed out and not done; retry: waiting for
 the next try; oldest: how long the oldest of those pending has waited.
 `;
 
@@ -62,7 +62,7 @@ export function functionTable(status: readonly FunctionStatus[], shown: Screen, 
     ["busy", ({ inFlight, concurrency }) => `${inFlight} of ${concurrency}`],
     ["pending", ({ pending }) => pending ?? "?"],
     ["unsettled", ({ ackPending }) => ackPending ?? "?"],
-    ["parked", ({ parked }) => parked ?? "?"],
+    ["retry", ({ delayedRetries }) => delayedRetries ?? "?"],
     ["oldest", ({ oldestWaitingMs }) => oldestWaitingMs === undefined ? "?" : age(oldestWaitingMs)],
     ["breaker", breakers],
   ];

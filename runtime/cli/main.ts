@@ -13,7 +13,7 @@ import { generation } from "./revision.ts";
 import { alike } from "./help.ts";
 import { initCommand } from "./init.ts";
 import { newCommand } from "./new.ts";
-import { parkedCommand } from "./retries.ts";
+import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
 import { start } from "./start.ts";
@@ -49,7 +49,7 @@ export function program(): Command {
   weir.addCommand(planCommand());
   weir.addCommand(applyCommand());
   weir.addCommand(deadLettersCommand());
-  weir.addCommand(parkedCommand());
+  weir.addCommand(retriesCommand());
   weir.addCommand(doctorCommand());
   return alike(weir);
 }

@@ -9,39 +9,39 @@ import { wholeNumber, wholeNumbers } from "./arguments.ts";
 
 type Selection = DelayedRetryFilter & { readonly json?: boolean };
 
-/** `parked list|cancel`. */
-export function parkedCommand(): Command {
-  const command = new Command("parked").description(
+/** `retries list|cancel`. */
+export function retriesCommand(): Command {
+  const command = new Command("retries").description(
     "Look at events that wait for their next attempt, and end the wait.",
-  ).addHelpText("after", examples("parked list", "parked cancel 7"));
-  command.command("list").description("List them, in the order they were parked.")
+  ).addHelpText("after", examples("retries list", "retries cancel 7"));
+  command.command("list").description("List them, in the order they were delayed.")
     .option("--function <name>", "only those of this function")
     .option("--type <type>", "only those of this event type")
     .option("--limit <count>", "only the first so many", wholeNumber)
     .option("--json", "print JSON")
-    .addHelpText("after", examples("parked list", "parked list --function capturePayment --json"))
-    .action((options: Selection) => withDesk((desk) => list(desk, options)));
+    .addHelpText("after", examples("retries list", "retries list --function capturePayment --json"))
+    .action((options: Selection) => withService((service) => list(service, options)));
   command.command("cancel").description("Try them no more: they go to the dead letters, as `rejected`.")
     .argument("<sequences...>", "which, as `list` shows them", wholeNumbers)
     .option("--json", "print JSON")
-    .addHelpText("after", examples("parked cancel 7 8"))
-    .action((which: number[], options: Selection) => withDesk((desk) => cancel(desk, which, options)));
+    .addHelpText("after", examples("retries cancel 7 8"))
+    .action((which: number[], options: Selection) => withService((service) => cancel(service, which, options)));
   return command;
 }
 
-async function withDesk(run: (desk: RetryService) => Promise<void>): Promise<void> {
+async function withService(run: (service: RetryService) => Promise<void>): Promise<void> {
   await withCluster(commandConfig(), (cluster) => run(new RetryService(cluster)));
 }
 
-async function list(desk: RetryService, { json, ...filter }: Selection): Promise<void> {
-  const events = await Array.fromAsync(desk.list(filter));
+async function list(service: RetryService, { json, ...filter }: Selection): Promise<void> {
+  const events = await Array.fromAsync(service.list(filter));
   if (json) return printJson(events);
-  if (events.length === 0) return console.log("no parked events");
-  console.log(parkedTable(events, screen(), Date.now()));
+  if (events.length === 0) return console.log("no delayed retries");
+  console.log(retryTable(events, screen(), Date.now()));
 }
 
 /** For a person each with its error below it. */
-export function parkedTable(events: readonly DelayedRetry[], shown: Screen, nowMs: number): string {
+export function retryTable(events: readonly DelayedRetry[], shown: Screen, nowMs: number): string {
   if (!shown.terminal) {
     const head = ["sequence", "function", "type", "id", "due", "attempts", "error"];
     const rows = events.map((one) => [one.sequence, one.function, one.type, one.id, one.due, one.attempts, one.error]);
@@ -55,11 +55,13 @@ export function parkedTable(events: readonly DelayedRetry[], shown: Screen, nowM
   return table(head, rows, shown);
 }
 
-async function cancel(desk: RetryService, which: number[], { json }: Selection): Promise<void> {
+async function cancel(service: RetryService, which: number[], { json }: Selection): Promise<void> {
   const missing: number[] = [];
-  for (const one of which) if (!await desk.cancel(one)) missing.push(one);
+  for (const one of which) if (!await service.cancel(one)) missing.push(one);
   const cancelled = which.length - missing.length;
   if (json) printJson({ cancelled, missing });
   else console.log(`${cancelled} cancelled`);
-  if (missing.length > 0) throw new Error(`none is parked at ${missing.join(", ")}: come due, or cancelled before`);
+  if (missing.length > 0) {
+    throw new Error(`there is no delayed retry at ${missing.join(", ")}: come due, or cancelled before`);
+  }
 }

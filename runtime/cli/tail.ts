@@ -1,7 +1,6 @@
 import type { Registry } from "../project/registry.ts";
 import { steadyClock } from "../engine/system_clock.ts";
 import { connectCluster } from "../app/cluster.ts";
-import { watchConnection } from "../nats/client/connection.ts";
 import { TailClient } from "../nats/inspect/tail_client.ts";
 import { TAIL_SUBJECT } from "../nats/inspect/tail_protocol.ts";
 import { loadProject } from "../project/load_project.ts";
@@ -71,10 +70,8 @@ export async function tail(options: TailOptions): Promise<void> {
     denied: (subject) =>
       console.error(`the NATS user may not subscribe to ${subject}: what is published there is not shown`),
   });
-  void watchConnection(cluster.nc, {
-    disconnected: (server) => console.error(`disconnected from NATS at ${server}: connecting again`),
-    reconnected: () => console.error("connected to NATS again"),
-  });
+  cluster.monitor.onDisconnect((server) => console.error(`disconnected from NATS at ${server}: connecting again`));
+  cluster.monitor.onReconnect(() => console.error("connected to NATS again"));
   try {
     await Promise.race([tailing.start(), over.promise]);
     note("waiting for events … (Ctrl-C ends)");

@@ -6,7 +6,7 @@ import type { Step } from "../../runtime/nats/topology/step.ts";
 const PIPE = { terminal: false, colours: false };
 const SHIP = { what: "consumer", name: "ship", stream: "ORDERS" } as const;
 const ORDERS = { what: "stream", name: "ORDERS" } as const;
-const BACKLOG = { pending: 1_234, unsettled: 12, parked: 3 };
+const BACKLOG = { pending: 1_234, unsettled: 12, delayedRetries: 3 };
 
 const create: Step = { ...SHIP, kind: "create", config: { filter_subjects: ["orders.paid"] }, waiting: 1_234 };
 const update: Step = {
@@ -44,7 +44,7 @@ blocked: nothing that Weir may do makes it right
 
 of no function of this project; \`deno task apply --prune\` removes it
   - consumer bill on stream ORDERS
-      1 event waits on it, 12 unsettled, 3 parked; a process is pulling on it now: it is not pruned
+      1 event waits on it, 12 unsettled, 3 delayed; a process is pulling on it now: it is not pruned
 
 1 to make, 1 to change, 1 blocked, 1 that the project has no use for, 1 as they should be; 1 that the project does not declare, never touched`,
   );

@@ -26,7 +26,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     `${RUN} weir/cli apply`,
   ],
   "dead-letters": ["List, show, redrive or discard dead letters", `${RUN} weir/cli dead-letters`],
-  parked: ["List events that wait for their next attempt, or end the wait", `${RUN} weir/cli parked`],
+  retries: ["List events that wait for their next attempt, or end the wait", `${RUN} weir/cli retries`],
   doctor: ["Look for known traps in the environment, the project and the cluster", `${RUN} weir/cli doctor`],
   types: [
     "Write schemas/_types.d.ts, by which an editor completes event types; dev does it by itself",
