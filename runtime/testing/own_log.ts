@@ -7,7 +7,7 @@ import type { Outcome } from "../core/outcome.ts";
 import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/logs/logger.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 
-/** The telemetry of production, with the lines kept that the function logs itself; the runtime's own are not. */
+/** Production telemetry that keeps the lines that the handler logs. The runtime's own lines are dropped. */
 export class OwnLog implements Observer {
   readonly lines: Record<string, unknown>[] = [];
   #own = false;

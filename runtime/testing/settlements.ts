@@ -3,40 +3,26 @@ import { DELAY_OUTSIDE_FROM_MS } from "../nats/retry/retry_stream.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { OutcomeEmitter, Settled } from "../telemetry/outcome_emitter.ts";
-import { describeOutcome } from "./describe_outcome.ts";
+import { describeOutcome } from "./assertions/describe_outcome.ts";
 import type { Emitted } from "./invoke.ts";
 
-/**
- * A delivery that was settled: who handled what, and what came of it.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import type { SettledEntry } from "weir/testing";
- *
- * const brief = ({ function: name, attempt, outcome }: SettledEntry) => `${name} #${attempt}: ${outcome.kind}`;
- *
- * const event = { id: "e1", type: "demo.asked", data: {} };
- * const entry: SettledEntry = { function: "greet", event, attempt: 1, outcome: { kind: "ack" }, emitted: [], durationMs: 3 };
- * assert.equal(brief(entry), "greet #1: ack");
- * ```
- */
+/** A delivery that a function settled. */
 export interface SettledEntry {
   /** The function's name. */
   readonly function: string;
-  /** The event it was given. */
+  /** The event. */
   readonly event: { readonly id: string; readonly type: string; readonly data: unknown };
-  /** Which attempt it was, from 1. */
+  /** The number of the attempt, from 1. */
   readonly attempt: number;
-  /** What became of the event. */
+  /** The decision of the runtime on the event. */
   readonly outcome: Outcome;
-  /** What the function emitted, which is stored by now. */
+  /** The events that the function emitted. They are stored already. */
   readonly emitted: readonly Emitted[];
-  /** From its bytes to its settlement. */
+  /** The time from parsing the delivery to its settlement. */
   readonly durationMs: number;
 }
 
-/** Something that a function has not settled yet. */
+/** An event that a function has not settled yet. */
 export interface Unsettled {
   readonly function: string;
   readonly subject: string;
@@ -45,13 +31,12 @@ export interface Unsettled {
 }
 
 /**
- * Follows an event and everything it causes. What is stored must be settled by every function that listens to it, and
- * what a function emitted is stored before its outcome is told: so an event is followed from the moment it exists, and
- * nothing is ever between two that are looked at.
+ * Follows an event and the events that it causes. Every function that listens to an event settles it. A function's
+ * emitted events are stored before its outcome is reported, so no event is missed between two reads.
  */
 export class Settlements {
   readonly entries: SettledEntry[] = [];
-  /** By subject, id and function: the deliveries of one event to one function. */
+  /** The settled deliveries of one event to one function, by subject, id and function. */
   readonly #known = new Map<string, SettledEntry[]>();
   readonly #waiting = new Set<() => void>();
 
@@ -60,11 +45,11 @@ export class Settlements {
   }
 
   /**
-   * What came of an event so far, and of all that it caused: in the order it did, and what is not settled.
+   * Returns the settled deliveries of an event and of the events that it caused, and those that are still open.
    *
-   * @param parkedToo whether what waits in the retry lane is not settled; else it is, for now
+   * @param withDelayed Whether a delayed retry counts as open.
    */
-  of(subject: string, id: string, parkedToo: boolean): { settled: SettledEntry[]; open: Unsettled[] } {
+  of(subject: string, id: string, withDelayed: boolean): { settled: SettledEntry[]; open: Unsettled[] } {
     const settled = new Set<SettledEntry>(), open: Unsettled[] = [], seen = new Set<string>();
     const follow = [{ type: subject, id }];
     for (let event = follow.pop(); event; event = follow.pop()) {
@@ -73,7 +58,7 @@ export class Settlements {
       seen.add(keyOf(subject, id));
       for (const fn of this.functions.filter((fn) => triggerFor(fn, subject))) {
         const entries = this.#known.get(keyOf(subject, id, fn.name)) ?? [];
-        const why = openSince(entries.at(-1), parkedToo);
+        const why = openSince(entries.at(-1), withDelayed);
         if (why) open.push({ function: fn.name, subject, id, why });
         for (const entry of entries) {
           settled.add(entry);
@@ -112,13 +97,13 @@ function asEmitted({ type, id, json }: OutgoingEvent): Emitted {
   return { type, id, data: JSON.parse(json) };
 }
 
-/** Why the last delivery was not the last; undefined when it was. */
-function openSince(last: SettledEntry | undefined, parkedToo: boolean): string | undefined {
+/** Returns why a further delivery will follow, or undefined if the last one is final. */
+function openSince(last: SettledEntry | undefined, withDelayed: boolean): string | undefined {
   if (!last) return "was not delivered, or is still being handled";
   const { outcome } = last;
-  const parked = outcome.kind === "retry" && outcome.delayMs >= DELAY_OUTSIDE_FROM_MS ||
+  const delayed = outcome.kind === "retry" && outcome.delayMs >= DELAY_OUTSIDE_FROM_MS ||
     outcome.kind === "ack" && outcome.skipped === "parked";
-  if (parked ? parkedToo : outcome.kind === "retry" || outcome.kind === "lease-expired") {
+  if (delayed ? withDelayed : outcome.kind === "retry" || outcome.kind === "lease-expired") {
     return `is ${describeOutcome(outcome)}`;
   }
   return undefined;

@@ -14,7 +14,7 @@ import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
 import { permissionsOf } from "../../runtime/nats/topology/permissions.ts";
 import { resourcesOf } from "../../runtime/app/resources.ts";
 import { desired } from "../support/desired.ts";
-import { registryOf } from "../../runtime/testing/modules.ts";
+import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { TestCluster } from "../chaos/cluster.ts";
 import { startBroker } from "../support/nats.ts";
 import { eventually } from "../support/eventually.ts";

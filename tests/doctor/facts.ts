@@ -5,7 +5,7 @@ import { readConfig } from "../../runtime/app/config.ts";
 import type { Facts } from "../../runtime/doctor/facts.ts";
 import { type Examination, examine, type Finding } from "../../runtime/doctor/rule.ts";
 import { RULES } from "../../runtime/doctor/rules/all.ts";
-import { registryOf } from "../../runtime/testing/modules.ts";
+import { registryOf } from "../../runtime/testing/test_registry.ts";
 
 type Fn = Parameters<typeof registryOf>[0][string];
 type Options = Partial<Omit<Parameters<typeof defineFunction>[0], "on">>;

@@ -76,10 +76,10 @@ Deno.test("data that differs, a list that is not whole, and an event that was no
   const result = await run("answers");
   assert.match(
     said(() => assertEmitted(result, Answered, { by: { age: 37 } })),
-    /^expected demo\.answered with \{ by: \{ age: 37 \} \} to be emitted, but there was:\n {2}demo\.answered \{/,
+    /^expected demo\.answered with \{ by: \{ age: 37 \} \} to be emitted, but these events were:\n {2}demo\.answered \{/,
   );
-  assert.match(said(() => assertEmitted(result, Answered, { tags: ["a"] })), /there was/);
-  assert.match(said(() => assertEmitted(result, Asked)), /^expected demo\.asked to be emitted, but there was/);
+  assert.match(said(() => assertEmitted(result, Answered, { tags: ["a"] })), /these events were/);
+  assert.match(said(() => assertEmitted(result, Asked)), /^expected demo\.asked to be emitted, but these events were/);
   const failed = await run("fails");
   assert.match(
     said(() => assertEmitted(failed, Answered)),
@@ -90,7 +90,10 @@ Deno.test("data that differs, a list that is not whole, and an event that was no
 Deno.test("nothing emitted is nothing", async () => {
   assertNothingEmitted(await run("is done"));
   const answered = await run("answers");
-  assert.match(said(() => assertNothingEmitted(answered)), /^expected nothing to be emitted, but there was:\n {2}demo/);
+  assert.match(
+    said(() => assertNothingEmitted(answered)),
+    /^expected nothing to be emitted, but these events were:\n {2}demo/,
+  );
 });
 
 Deno.test("what the data may be is known from the event's schema", async () => {
@@ -108,10 +111,10 @@ Deno.test("of something that came of no event nothing is said but that", async (
     for (const assertion of [assertAcked, assertRetried, assertDeadLettered, assertNothingEmitted]) {
       assert.match(
         said(() => assertion(given)),
-        /^expected what `invoke` returns, .* was given (undefined|a promise: await it)$/,
+        /^expected the result of `invoke`, .* but got (undefined|a promise: await it)$/,
       );
     }
-    assert.match(said(() => assertEmitted(given, Answered)), /^expected what `invoke` returns/);
+    assert.match(said(() => assertEmitted(given, Answered)), /^expected the result of `invoke`/);
   }
   await unawaited;
 });

@@ -33,8 +33,10 @@ function kindOf(outcome: Outcome): string {
 const nameOf = (one: Case) => one.event.type.replace(".in", "");
 
 async function inMemory({ fn, event, data, headers, twice, ...one }: Case, id: string): Promise<Came> {
-  const kv = new MemoryKvStore(), inbox = new MemoryIdempotencyStore(), name = nameOf({ fn, event, data, ...one });
-  const run = () => invoke(fn, data, { event, name, id, headers, kv, inbox });
+  const kv = new MemoryKvStore(),
+    idempotencyStore = new MemoryIdempotencyStore(),
+    name = nameOf({ fn, event, data, ...one });
+  const run = () => invoke(fn, data, { event, name, id, headers, kv, idempotencyStore });
   if (twice) await run();
   const { outcome, emitted } = await run();
   return { comes: kindOf(outcome), emitted, kv: kv.contents() };

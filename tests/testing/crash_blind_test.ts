@@ -35,7 +35,7 @@ Deno.test("what is begun and not awaited is found to be lost with a process that
   const careless = defineFunction({ on: Asked }, ({ id }, ctx) => {
     void ctx.kv("seen").put(id, 1);
   });
-  assert.deepEqual(await found(careless), ['after it was settled: without kv seen.put("test-event"), not awaited']);
+  assert.deepEqual(await found(careless), ['after the settlement: without kv seen.put("test-event"), not awaited']);
 });
 
 Deno.test("what follows on something that is not awaited is found to be lost too", async () => {
@@ -43,9 +43,9 @@ Deno.test("what follows on something that is not awaited is found to be lost too
     void ctx.kv("a").get("b").then(() => ctx.kv("seen").put(id, 1));
   });
   assert.deepEqual(await found(careless), [
-    'after it was settled: after kv a.get("b")',
-    'after it was settled: before kv seen.put("test-event")',
-    'after it was settled: without kv a.get("b"), not awaited',
+    'after the settlement: after kv a.get("b")',
+    'after the settlement: before kv seen.put("test-event")',
+    'after the settlement: without kv a.get("b"), not awaited',
   ]);
 });
 
@@ -93,7 +93,7 @@ Deno.test("what is done outside proves nothing unless `world` shows what came of
   const posts = defineFunction({ on: Asked }, async (_event, ctx) => {
     await ctx.dependency("Bank").call(async () => await (await fetch(url, { method: "POST" })).body?.cancel());
   });
-  assert.match(await refused(posts), /proves nothing: nobody looked at what came of this:\n {2}fetch POST .*\nGive/);
+  assert.match(await refused(posts), /proves nothing: no `world` shows the effects of:\n {2}fetch POST .*\nGive/);
   await assertIdempotent(posts, { n: 1 }, { world: () => null });
   await server.shutdown();
 
@@ -130,7 +130,7 @@ Deno.test("a world that no `setup` makes anew is told, and so is a memory that o
     seen.add(id);
     await ctx.kv("seen").put(id, 1);
   });
-  assert.match(await refused(remembers), /came by 1 points in its second run, and by 3 before: .*`setup`/);
+  assert.match(await refused(remembers), /reached 1 points in its second run, and 3 in its first: .*`setup`/);
 });
 
 Deno.test("a world that shows nothing is told", async () => {
@@ -149,7 +149,7 @@ Deno.test("a world that shows nothing is told", async () => {
   const inserts = defineFunction({ on: Asked }, () => hidden.insert("row"));
   assert.match(
     await refused(inserts, { setup, world: (it) => it }),
-    /an object of Hidden shows nothing of what it has/,
+    /an instance of Hidden has no public fields/,
   );
   assert.match(await refused(inserts, { setup, world: (it) => void it.count() }), /`world` returned undefined/);
   assert.match(await refused(inserts, { setup, world: (it) => it.count }), /`world` returned function/);

@@ -157,7 +157,7 @@ Deno.test("a world that is not made anew for each run is told", async () => {
   const insert = defineFunction({ on: Asked }, async () => {
     if (table.count() < 2) await table.insert("row");
   });
-  await assert.rejects(crashPoints(insert, { n: 1 }, { watch: { table } }), /let `setup` make all anew/);
+  await assert.rejects(crashPoints(insert, { n: 1 }, { watch: { table } }), /let `setup` create anew/);
 });
 
 Deno.test("what a process began before it died may still arrive, and what it would have done next does not", async () => {
@@ -216,7 +216,7 @@ Deno.test("retries are part of it: an attempt that fails is a part of the undist
   const { points, findings } = await crashPoints(second, { n: 1 });
   assert.deepEqual(findings, []);
   assert.deepEqual(points.map(({ at }) => at), [
-    "before giving it back",
+    "before the nak",
     'before kv seen.put("a")',
     'after kv seen.put("a")',
     "before the ack",
@@ -252,14 +252,14 @@ Deno.test("a failed proof says which crash differs in what", async () => {
   assert.ok(error instanceof AssertionError);
   assert.equal(
     error.message,
-    `counts is not idempotent: 2 of 5 crashes leave another world behind
+    `counts is not idempotent: 2 of 5 crashes change the result
 
-the process dies          what then differs  without a crash  after it
-----------------          -----------------  ---------------  --------
-after kv counts.put("n")  kv.counts.n        1                2
-before the ack            kv.counts.n        1                2
+the process dies          what differs  without a crash  after it
+----------------          ------------  ---------------  --------
+after kv counts.put("n")  kv.counts.n   1                2
+before the ack            kv.counts.n   1                2
 
-Make each effect safe to repeat: compare-and-set, a key of the event's, data that is the same again`,
+Make each effect safe to repeat: compare-and-set, an idempotency key from the event, data that is the same each time`,
   );
 });
 
@@ -275,11 +275,11 @@ Deno.test("a function that does not handle the event proves nothing; one that re
 });
 
 Deno.test("a handler that does not come to an end is told, with the last that was seen of it", async () => {
-  const patience = 12_345, { setTimeout } = globalThis;
+  const timeout = 12_345, { setTimeout } = globalThis;
   let timeUp = () => {};
-  // The test ends the handler's time itself: a real wait might be over before the handler has come to where it hangs.
+  // The test fires the timeout itself, since a real one might pass before the handler reaches the point where it hangs.
   globalThis.setTimeout = ((callback: () => void, ms: number) => {
-    if (ms === patience) timeUp = callback;
+    if (ms === timeout) timeUp = callback;
     return setTimeout(callback, ms);
   }) as typeof setTimeout;
   const hangs = defineFunction({ on: Asked }, async (_event, ctx) => {
@@ -289,8 +289,8 @@ Deno.test("a handler that does not come to an end is told, with the last that wa
   });
   try {
     await assert.rejects(
-      crashPoints(hangs, { n: 1 }, { patience, name: "hangs" }),
-      { message: 'hangs was still running after 12345ms; the last that was seen of it: after kv a.get("b")' },
+      crashPoints(hangs, { n: 1 }, { timeout, name: "hangs" }),
+      { message: 'hangs was still running after 12345ms; its last step: after kv a.get("b")' },
     );
   } finally {
     globalThis.setTimeout = setTimeout;

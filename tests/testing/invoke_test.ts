@@ -216,10 +216,10 @@ Deno.test("only what the function logs itself is kept, with its event and functi
   });
 });
 
-Deno.test("an event that was handled is known by its inbox, for as long as the function says", async () => {
+Deno.test("an event that was handled is known by its idempotencyStore, for as long as the function says", async () => {
   const once = defineFunction({ on: Asked, idempotency: { ttl: "1h" } }, () => {});
-  const clock = new TestClock(), inbox = new MemoryIdempotencyStore(clock);
-  const again = async () => (await invoke(once, ADA, { clock, inbox })).outcome;
+  const clock = new TestClock(), idempotencyStore = new MemoryIdempotencyStore(clock);
+  const again = async () => (await invoke(once, ADA, { clock, idempotencyStore })).outcome;
   assert.deepEqual(await again(), { kind: "ack" });
   assert.deepEqual(await again(), { kind: "ack", skipped: "handled-before" });
   clock.move(3_600_000);
@@ -241,7 +241,7 @@ Deno.test("what is no function is told as it is at a start, and what is no attem
   const fine = defineFunction({ on: "demo.asked" }, () => {});
   for (const attempt of [0, -1, 1.5]) {
     await assert.rejects(invoke(fine, {}, { attempt }), {
-      message: `invoke: attempt is a whole number from 1, and not ${attempt}`,
+      message: `invoke: attempt must be a whole number from 1, not ${attempt}`,
     });
   }
 });
@@ -263,4 +263,12 @@ Deno.test("data is checked for a function that names its event as text, where th
   const { outcome } = await invoke(book, { total: "much" }, { event: Paid });
   assert.equal(outcome.kind === "dead-letter" && outcome.reason, "invalid");
   assert.deepEqual(totals, [{ total: 5 }]);
+});
+
+Deno.test("invoke names the span after its `name` option, the function's own name, or neither", async () => {
+  const options = { on: Asked } as const, own = defineFunction({ ...options, name: "own" }, () => {});
+  const named = async (fn: typeof own, name?: string) => (await invoke(fn, ADA, { name })).spans[0].name;
+  assert.equal(await named(own, "given"), "process given");
+  assert.equal(await named(own), "process own");
+  assert.equal(await named(defineFunction(options, () => {})), "process testedFunction");
 });

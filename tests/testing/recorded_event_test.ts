@@ -67,11 +67,11 @@ const good = { weir: 1, subject: "s", stream: "S", sequence: 1, time: "2026-11-2
 const { data: _, ...noPayload } = good;
 const wrong: [given: unknown, message: RegExp][] = [
   [[], /expected object/],
-  [{ ...good, weir: 2 }, /weir: not 1: it is of another Weir/],
+  [{ ...good, weir: 2 }, /weir: not 1: the file is from another version/],
   [{ ...good, weir: undefined }, /weir: not 1/],
-  [{ ...good, sequence: 0, headers: { a: 1 } }, /sequence: .*; headers: not an object of texts/],
+  [{ ...good, sequence: 0, headers: { a: 1 } }, /sequence: .*; headers: not an object of strings/],
   [{ ...good, time: "yesterday" }, /time: not a time such as/],
-  [noPayload, /its payload is to be one of data, text and base64, and it has 0/],
+  [noPayload, /it must have one of data, text and base64, and it has 0/],
   [{ ...good, text: "1" }, /and it has 2/],
   [{ ...noPayload, base64: "%" }, /base64: /],
 ];

@@ -90,15 +90,15 @@ Deno.test("what is overridden is as it was given, and the rest is made to go wit
 Deno.test("where nothing is found the error names the event, the field and what to do", () => {
   const odd = z.object({ code: z.string().refine((code) => code === "open sesame", "not the word") });
   assert.throws(() => sample(eventOf(odd)), {
-    message: 'no sample of "demo.made" was found that its schema takes: code: not the word. ' +
-      "Give that part of the schema `.meta({ examples: […] })`, or sample() an `override`",
+    message: 'no valid sample of "demo.made" was found: code: not the word. ' +
+      "Give that part of the schema `.meta({ examples: […] })`, or pass sample() an `override`",
   });
   assert.deepEqual(sample(eventOf(odd), { override: { code: "open sesame" } }), { code: "open sesame" });
   assert.throws(() => sample(OrderCreated, { override: { total: -1 } }), /"orders\.created".*: total: Too small/);
 });
 
 Deno.test("a seed that is no whole number is refused", () => {
-  assert.throws(() => sample(OrderCreated, { seed: 0.5 }), /the seed of a sample is a whole number, not 0\.5/);
+  assert.throws(() => sample(OrderCreated, { seed: 0.5 }), /the seed of a sample must be a whole number, not 0\.5/);
 });
 
 Deno.test("of data that cannot travel as JSON there is no sample, for the reason that a start tells", () => {

@@ -40,6 +40,6 @@ Deno.test("timers fire in order of their time, and one that is taken back does n
 Deno.test("a step that is not a span of time is refused", async () => {
   await assert.rejects(
     setup().clock.advance("5 s" as "5s"),
-    /"5 s" is not a span of time: milliseconds, or text such as/,
+    /"5 s" is not a duration: milliseconds, or text such as/,
   );
 });

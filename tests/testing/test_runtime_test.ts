@@ -117,9 +117,9 @@ Deno.test("what takes too long is told: which function, which event, and what it
   const error = await runtime.publishAndSettle(Ordered, { order: "o1" }, { id: "e1", timeout: "3s" })
     .catch((error) => error);
   release.resolve();
-  assert.match(error.message, /^"shop\.ordered" e1 and what it caused was not settled within 3s:\n {2}hangs: /);
+  assert.match(error.message, /^"shop\.ordered" e1 and the events it caused were not settled within 3s:\n {2}hangs: /);
   assert.match(error.message, /"shop\.packed" \w{32} was not delivered, or is still being handled\n/);
-  assert.match(error.message, /pending 0, unsettled 1, in its handler 1, parked 0, breaker closed$/);
+  assert.match(error.message, /pending 0, ack pending 1, in handlers 1, delayed retries 0, breaker closed$/);
 });
 
 Deno.test("a function that this runtime does not run is not waited for", async () => {
@@ -139,9 +139,9 @@ Deno.test("what no runtime could publish or find is told at once, and what to do
   await assert.rejects(runtime.waitForDeadLetter("pak"), {
     message: /called "pak"; there are: "pack", "send", "count"$/,
   });
-  await assert.rejects(runtime.publish(Ordered, { order: "o1" }, { id: "" }), /an id is text, or left out/);
+  await assert.rejects(runtime.publish(Ordered, { order: "o1" }, { id: "" }), /the id must not be empty/);
   // deno-lint-ignore no-explicit-any -- what the types refuse
-  await assert.rejects(runtime.publish(Ordered, undefined as any), /carries JSON, null at the least/);
+  await assert.rejects(runtime.publish(Ordered, undefined as any), /the data must be JSON/);
   await runtime.stop();
   await assert.rejects(runtime.publish(Ordered, { order: "o1" }), /this test runtime was stopped/);
 });

@@ -1,19 +1,19 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate } from "node:timers";
 
-/** Where processes die, and which points they have come by: over all the lives of one trial. */
+/** The points at which the processes of one run die, and the points that the run has passed. */
 export class CrashPlan {
-  /** Each point that was passed or died at, in order. */
+  /** Every point of the run, in order, over all its processes. */
   readonly points: string[] = [];
-  /** What was still under way when the event was settled, each by the place of the point before it. */
+  /** The steps that were pending when the event was settled, each by the index of the point before it. */
   readonly unfinished: number[] = [];
-  /** What was called that may have changed something outside. */
+  /** Calls that may have changed the state outside. */
   readonly outside = new Set<string>();
 
   /**
-   * @param at the places, among all points that are come by, at which the process dies
-   * @param lost the place of a point whose step never takes effect, since its process dies before that with the ack
-   * @param sync methods that are known not to return promises: runs of one function share it
+   * @param at The indexes of the points at which a process dies.
+   * @param lost The index of the point before a step that never takes effect: the process dies after the ack.
+   * @param sync Methods that are known to be synchronous. The runs of one function share the set.
    */
   constructor(
     readonly at: readonly number[] = [],
@@ -22,139 +22,139 @@ export class CrashPlan {
   ) {}
 }
 
-/** Something under way that can be seen from outside. */
+/** A pending step with an effect outside the process. */
 interface Step {
-  readonly above: Step | undefined;
-  /** The place of the point before it. */
-  readonly place: number;
-  /** It has ended, or never will, since what it waits for never comes. */
-  readonly over: () => void;
-  /** Whether it has steps of its own. */
-  seenInside: boolean;
+  readonly parent: Step | undefined;
+  /** The index of the point before the step. */
+  readonly index: number;
+  /** Marks the step as ended, or as one that never ends. */
+  readonly end: () => void;
+  hasSteps: boolean;
 }
 
-/** What is said of a step besides. */
+/** Options of a step. */
 interface StepOptions<Result> {
-  /** Lets go of a result that nobody will ever look at. */
+  /** Releases a result that the dead process never receives. */
   readonly discard?: (result: Awaited<Result>) => void;
-  /** Whether it may change something outside that only the author can look at. */
+  /** Whether the step may change state that only the author's `world` can show. */
   readonly outside?: "yes" | "no" | "unless-seen-inside";
 }
 
-interface Place {
+interface Scope {
   readonly life: Life;
   readonly step: Step | undefined;
 }
 
-const places = new AsyncLocalStorage<Place>();
+const scopes = new AsyncLocalStorage<Scope>();
 
 /**
- * One life of a process. It dies at a point of the plan: what is awaited there never comes back, and nothing that is
- * begun afterwards has any effect. Whatever its handler would have done next, nobody sees it.
+ * The life of a simulated process. It dies at a point of the plan: the promise that its handler awaits there never
+ * settles, and no later step of the handler has an effect.
  */
 export class Life {
   dead = false;
   #settled = false;
-  /** Resolves when it dies. */
+  /** Resolves when the process dies. */
   readonly died: Promise<void>;
   #die!: () => void;
-  readonly #underWay = new Map<Step, Promise<void>>();
-  /** How often each step was taken, to tell one from the next. */
-  readonly #taken = new Map<string, number>();
+  readonly #pending = new Map<Step, Promise<void>>();
+  /** The number of calls by step name, which distinguishes repeated steps. */
+  readonly #calls = new Map<string, number>();
 
   constructor(readonly plan: CrashPlan) {
     this.died = new Promise((resolve) => this.#die = resolve);
   }
 
-  /** The life that the caller is part of, if any. */
+  /** Returns the life that the caller's code belongs to, if any. */
   static current(): Life | undefined {
-    return places.getStore()?.life;
+    return scopes.getStore()?.life;
   }
 
-  /** Runs something as part of this life. */
+  /** Runs a callback as part of this life. */
   run<Result>(run: () => Result): Result {
-    return places.run({ life: this, step: undefined }, run);
+    return scopes.run({ life: this, step: undefined }, run);
   }
 
-  /** Comes by a point: false when the process is dead. */
+  /** Passes a point, and dies there if the plan says so. Returns false if the process is dead. */
   passes(point: string): boolean {
     if (this.dead) return false;
-    this.plan.points.push(this.#settled ? `after it was settled: ${point}` : point);
+    this.plan.points.push(this.#settled ? `after the settlement: ${point}` : point);
     if (!this.plan.at.includes(this.plan.points.length - 1)) return true;
     this.die();
     return false;
   }
 
-  /** Ends it, wherever it is. */
+  /** Ends the life at once. */
   die(): void {
     this.dead = true;
     this.#die();
   }
 
-  /** The event is settled: what is still under way had better not matter. */
+  /** Records that the event is settled. Steps that are still pending may be lost with the process. */
   settled(): void {
     this.#settled = true;
-    this.plan.unfinished.push(...[...this.#underWay.keys()].map(({ place }) => place));
+    this.plan.unfinished.push(...[...this.#pending.keys()].map(({ index }) => index));
   }
 
-  /** Takes a step that can be seen from outside, with a point before it and one after. */
-  step<Result>(what: string, run: () => Result, { discard, outside = "no" }: StepOptions<Result> = {}): Result {
-    const name = this.#numbered(what), above = places.getStore()?.step, { plan } = this;
-    if (above) above.seenInside = true;
-    const passed = this.passes(`before ${name}`), place = plan.points.length - 1;
-    if (!passed && plan.sync.has(methodOf(what))) throw new Error("this process is dead");
-    if (!passed || plan.lost === place) return stuck(above) as Result;
-    const { promise, resolve: over } = Promise.withResolvers<void>();
-    const step: Step = { above, place, over, seenInside: false };
-    const result = places.run({ life: this, step }, run);
-    const ended = () => {
-      over();
-      if (outside === "yes" || (outside === "unless-seen-inside" && !step.seenInside)) plan.outside.add(what);
+  /** Runs a step with an effect outside the process. A point lies before it and another after it. */
+  step<Result>(name: string, run: () => Result, { discard, outside = "no" }: StepOptions<Result> = {}): Result {
+    const point = this.#numbered(name), parent = scopes.getStore()?.step, { plan } = this;
+    if (parent) parent.hasSteps = true;
+    const passed = this.passes(`before ${point}`), index = plan.points.length - 1;
+    // A dead process in a synchronous loop would run for ever, so an error stops it.
+    if (!passed && plan.sync.has(methodOf(name))) throw new Error("this process is dead");
+    if (!passed || plan.lost === index) return stuck(parent) as Result;
+    const { promise, resolve: end } = Promise.withResolvers<void>();
+    const step: Step = { parent, index, end, hasSteps: false };
+    const result = scopes.run({ life: this, step }, run);
+    const finish = () => {
+      end();
+      if (outside === "yes" || (outside === "unless-seen-inside" && !step.hasSteps)) plan.outside.add(name);
     };
     if (!(result instanceof Promise)) {
-      plan.sync.add(methodOf(what));
-      ended();
-      this.passes(`after ${name}`); // one that did not wait goes on, but as a dead man: nothing it does is seen
+      plan.sync.add(methodOf(name));
+      finish();
+      this.passes(`after ${point}`); // a synchronous handler runs on in a dead process, without effect
       return result;
     }
-    this.#underWay.set(step, promise);
-    void promise.then(() => this.#underWay.delete(step));
+    this.#pending.set(step, promise);
+    void promise.then(() => this.#pending.delete(step));
     return result.then((value) => {
-      ended();
-      if (this.passes(`after ${name}`)) return value;
+      finish();
+      if (this.passes(`after ${point}`)) return value;
       discard?.(value);
-      return stuck(above);
+      return stuck(parent);
     }, (error) => {
-      ended();
-      if (this.passes(`after ${name} failed`)) throw error;
-      return stuck(above);
+      finish();
+      if (this.passes(`after ${point} failed`)) throw error;
+      return stuck(parent);
     }) as Result;
   }
 
-  /** Resolves when whatever is under way has reached the other side, and what that led to: the world is at rest. */
+  /** Resolves when no step is pending any more, and none has followed from those that were. */
   async quiet(): Promise<void> {
-    for (await turn(); this.#underWay.size > 0; await turn()) await Promise.all(this.#underWay.values());
+    for (await tick(); this.#pending.size > 0; await tick()) await Promise.all(this.#pending.values());
   }
 
-  #numbered(what: string): string {
-    const times = (this.#taken.get(what) ?? 0) + 1;
-    this.#taken.set(what, times);
-    return times === 1 ? what : `${what} #${times}`;
+  #numbered(name: string): string {
+    const count = (this.#calls.get(name) ?? 0) + 1;
+    this.#calls.set(name, count);
+    return count === 1 ? name : `${name} #${count}`;
   }
 }
 
-/** Everything that waits for nothing but promises has gone on by then. */
-export function turn(): Promise<void> {
+/** Resolves after a tick of the event loop, when every resolved promise has been handled. */
+export function tick(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** What is called, whatever with. A dead man who waits for nothing is stopped by an error: he might go on for ever. */
-function methodOf(what: string): string {
-  return what.replace(/\(.*$/s, "");
+/** Returns the method of a step's name, without the arguments. */
+function methodOf(name: string): string {
+  return name.replace(/\(.*$/s, "");
 }
 
-/** Never comes back, and neither does what waits for it. */
+/** Returns a promise that never settles, and ends the steps that wait for it. */
 function stuck(step: Step | undefined): Promise<never> {
-  for (let waiting = step; waiting; waiting = waiting.above) waiting.over();
+  for (let waiting = step; waiting; waiting = waiting.parent) waiting.end();
   return new Promise(() => {});
 }

@@ -9,36 +9,36 @@ import { formatDuration } from "../../core/duration.ts";
 import type { CrashWorld } from "./crash_world.ts";
 import { type CrashPlan, Life } from "./life.ts";
 
-/** An event that is not settled by then never will be. */
-const MOST_DELIVERIES = 1_000;
+/** Deliveries after which an unsettled event is taken for one that never settles. */
+const MAX_DELIVERIES = 1_000;
 
-/** An event, the function that handles it, and how long a process may take over it. */
+/** A function, an event for it, and the longest time for a handler. */
 export interface Trial {
   readonly fn: ResolvedFunction;
   readonly delivery: (world: CrashWorld) => Delivery;
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
 }
 
 /**
- * Delivers an event until it is settled: again after a retry's delay, and to a new process after the old one died.
+ * Delivers an event until it is settled: again after the delay of a retry, and to a new process after a crash.
  *
- * @throws {Error} when a handler does not come to an end.
+ * @throws {Error} if a handler does not end.
  */
-export async function liveThrough({ fn, delivery, patienceMs }: Trial, world: CrashWorld, plan: CrashPlan) {
+export async function liveThrough({ fn, delivery, timeoutMs }: Trial, world: CrashWorld, plan: CrashPlan) {
   const given = delivery(world);
   let life = new Life(plan), pipeline = processOf(fn, world, life);
   try {
     for (let deliveryCount = 1; !world.ended; deliveryCount++) {
-      if (deliveryCount > MOST_DELIVERIES) {
-        throw new Error(`${fn.name}: not settled after ${MOST_DELIVERIES} deliveries`);
+      if (deliveryCount > MAX_DELIVERIES) {
+        throw new Error(`${fn.name}: not settled after ${MAX_DELIVERIES} deliveries`);
       }
       const handled = life.run(() => pipeline.handle(pipeline.newAttempt({ ...given, deliveryCount })));
-      const late = () => new Error(stillRunning(fn.name, patienceMs, plan));
-      const outcome = await within(patienceMs, Promise.race([handled, life.died]), late).catch((error) => {
+      const late = () => new Error(stillRunning(fn.name, timeoutMs, plan));
+      const outcome = await within(timeoutMs, Promise.race([handled, life.died]), late).catch((error) => {
         if (plan.lost === undefined) throw error;
-        life.die(); // it does wait this time for what is lost with it
+        life.die(); // the handler waits for the step that is lost with the process
       });
-      await within(patienceMs, life.quiet(), late);
+      await within(timeoutMs, life.quiet(), late);
       if (life.dead) {
         pipeline.admission.close();
         await anotherMillisecond();
@@ -80,14 +80,14 @@ function withSteps(context: HandlerContext, life: Life): HandlerContext {
   };
 }
 
-/** What is done again has another time, or nobody could tell data with the time in it from data that is the same. */
+/** Waits for the next millisecond, so that data which contains the time differs between two runs. */
 export async function anotherMillisecond(): Promise<void> {
   for (const from = Date.now(); Date.now() <= from + 1;) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-function stillRunning(name: string, patienceMs: number, { points }: CrashPlan): string {
+function stillRunning(name: string, timeoutMs: number, { points }: CrashPlan): string {
   const last = points.at(-1) ?? "the beginning";
-  return `${name} was still running after ${formatDuration(patienceMs)}; the last that was seen of it: ${last}`;
+  return `${name} was still running after ${formatDuration(timeoutMs)}; its last step: ${last}`;
 }
 
 async function within<Value>(ms: number, promise: Promise<Value>, late: () => Error): Promise<Value> {

@@ -5,7 +5,7 @@ import { kvJson } from "../core/kv_json.ts";
 import { checkKvKey } from "../core/kv_key.ts";
 
 /**
- * Key-value buckets in memory, with the revisions and conflicts of the real ones.
+ * Key-value buckets in memory. Keys, revisions and conflicts behave as in NATS.
  *
  * @example
  * ```ts
@@ -23,7 +23,7 @@ import { checkKvKey } from "../core/kv_key.ts";
 export class MemoryKvStore implements KvStore {
   readonly #buckets = new Map<string, MemoryBucket>();
 
-  /** Begins with those values, by bucket and key. */
+  /** Creates a store. @param contents Initial values, by bucket and key. Default: none. */
   constructor(contents: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {}) {
     for (const [name, values] of Object.entries(contents)) {
       const bucket = this.#bucket(name);
@@ -31,7 +31,7 @@ export class MemoryKvStore implements KvStore {
     }
   }
 
-  /** The bucket of that name. */
+  /** Returns the bucket of a name. It exists from the first write. */
   bucket<Value>(name: string): KvBucket<Value> {
     return this.#bucket(name) as unknown as KvBucket<Value>;
   }
@@ -42,7 +42,7 @@ export class MemoryKvStore implements KvStore {
     return bucket;
   }
 
-  /** Every value there is, by bucket and key. */
+  /** Returns every value, by bucket and key. */
   contents(): Record<string, Record<string, unknown>> {
     return Object.fromEntries(
       [...this.#buckets].map(([name, bucket]) => [name, bucket.contents()]).filter(([, values]) =>
@@ -53,7 +53,7 @@ export class MemoryKvStore implements KvStore {
 }
 
 class MemoryBucket implements KvBucket<unknown> {
-  /** Without `json`: a marker that the key was deleted, which has a revision of its own. */
+  /** An entry without `json` is the marker of a deleted key. A marker has a revision of its own. */
   readonly #entries = new Map<string, { json: string | undefined; revision: number }>();
   #revision = 0;
 
@@ -64,7 +64,7 @@ class MemoryBucket implements KvBucket<unknown> {
     return Object.fromEntries(values.map(([key, { json }]) => [key, JSON.parse(json!)]));
   }
 
-  /** What NATS takes for a name, and nothing else. */
+  /** Refuses names of buckets and keys that NATS refuses. */
   #check(key: string): void {
     if (!/^[-\w]+$/.test(this.name)) throw new Error(`invalid bucket name: ${this.name}`);
     checkKvKey(this.name, key);
@@ -80,7 +80,7 @@ class MemoryBucket implements KvBucket<unknown> {
     return this.#set(key, kvJson(this.name, key, value));
   }
 
-  // deno-lint-ignore require-await -- a wrong key rejects, as with the real one
+  // deno-lint-ignore require-await -- an invalid key rejects, as in production
   async get(key: string): Promise<KvEntry<unknown> | undefined> {
     this.#check(key);
     const entry = this.#entries.get(key);

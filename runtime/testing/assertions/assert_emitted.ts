@@ -2,55 +2,28 @@ import { AssertionError } from "node:assert";
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import type { z } from "zod";
-import type { EventDefinition } from "../api/define_event.ts";
-import type { Outcome } from "../core/outcome.ts";
+import type { EventDefinition } from "../../api/define_event.ts";
+import type { Outcome } from "../../core/outcome.ts";
 import { describeOutcome, failGiven } from "./describe_outcome.ts";
-import type { Emitted } from "./invoke.ts";
+import type { Emitted } from "../invoke.ts";
 
-/**
- * What has emitted something: what `invoke` returns, or an entry of what a test runtime has settled.
- *
- * @example
- * ```ts
- * import { defineFunction } from "weir";
- * import { assertAcked, assertNothingEmitted, type HasEmitted, invoke } from "weir/testing";
- *
- * function assertQuiet(from: HasEmitted) {
- *   assertAcked(from);
- *   assertNothingEmitted(from);
- * }
- * assertQuiet(await invoke(defineFunction({ on: "demo.asked" }, () => {}), {}));
- * ```
- */
+/** A value with emitted events: the result of `invoke`, or an entry of a test runtime's `settled`. */
 export interface HasEmitted {
-  /** What became of its event. */
+  /** The outcome of the delivery. */
   readonly outcome: Outcome;
-  /** What was published. */
+  /** The events that the function emitted. */
   readonly emitted: readonly Emitted[];
 }
 
-/**
- * An object of which only some is said, however deep; a list is said whole.
- *
- * @example
- * ```ts
- * import type { PartOf } from "weir/testing";
- *
- * interface Order {
- *   readonly id: string;
- *   readonly customer: { readonly name: string; readonly city: string };
- * }
- * export const fromBerlin: PartOf<Order> = { customer: { city: "Berlin" } };
- * ```
- */
+/** Some of an object's fields, at every depth. A list must be complete. */
 export type PartOf<Data> = Data extends readonly unknown[] ? Data
   : Data extends object ? { readonly [Key in keyof Data]?: PartOf<Data[Key]> }
   : Data;
 
 /**
- * An event of that type was emitted, with data that has at least what is given. Returns the first such.
+ * Asserts that an event of a type was emitted, and that its data has the given fields. Returns the first such event.
  *
- * @throws {AssertionError} saying what was emitted instead.
+ * @throws {AssertionError} with the events that were emitted instead.
  *
  * @example
  * ```ts
@@ -74,10 +47,10 @@ export function assertEmitted<Event extends EventDefinition>(
   const ofType = from.emitted.filter(({ type }) => type === event.type);
   const found = ofType.find(({ data }) => partialData === undefined || isPart(data, partialData));
   if (found) return found as Emitted & { readonly data: z.input<Event["data"]> };
-  const wanted = partialData === undefined ? event.type : `${event.type} with ${inspect(partialData, { depth: 8 })}`;
+  const expected = partialData === undefined ? event.type : `${event.type} with ${inspect(partialData, { depth: 8 })}`;
   throw new AssertionError({
-    message: `expected ${wanted} to be emitted, but ${describeEmitted(from)}`,
-    // With one of its type there is just one thing to look at: what differs.
+    message: `expected ${expected} to be emitted, but ${describeEmitted(from)}`,
+    // A single event of the type is the one that was meant: show how its data differs.
     ...(ofType.length === 1 && { actual: ofType[0].data, expected: partialData }),
     operator: "assertEmitted",
     stackStartFn: assertEmitted,
@@ -85,9 +58,9 @@ export function assertEmitted<Event extends EventDefinition>(
 }
 
 /**
- * Nothing was emitted. That is so too when the handler failed: assert its outcome as well.
+ * Asserts that nothing was emitted. A handler that failed emits nothing either, so assert the outcome as well.
  *
- * @throws {AssertionError} saying what was.
+ * @throws {AssertionError} with the events that were emitted.
  *
  * @example
  * ```ts
@@ -111,13 +84,14 @@ export function assertNothingEmitted(from: HasEmitted): void {
 
 function describeEmitted({ emitted, outcome }: HasEmitted): string {
   if (emitted.length > 0) {
-    return `there was:${emitted.map(({ type, data }) => `\n  ${type} ${inspect(data, { depth: 8 })}`).join("")}`;
+    const lines = emitted.map(({ type, data }) => `\n  ${type} ${inspect(data, { depth: 8 })}`);
+    return `these events were:${lines.join("")}`;
   }
   return `nothing was, and the event was ${describeOutcome(outcome)}`;
 }
 
+/** Compares plain objects field by field and everything else whole: a date or a map has no fields to compare. */
 function isPart(data: unknown, part: unknown): boolean {
-  // Only of a plain object is a part meant: a date or a map would have no part that differs.
   if (part === null || typeof part !== "object" || ![Object.prototype, null].includes(Object.getPrototypeOf(part))) {
     try {
       assert.deepStrictEqual(data, part);

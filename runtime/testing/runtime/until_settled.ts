@@ -1,9 +1,9 @@
-import type { FunctionStatus } from "../http/admin/function_routes.ts";
-import { formatDuration } from "../core/duration.ts";
-import type { SettledEntry, Settlements, Unsettled } from "./settlements.ts";
+import type { FunctionStatus } from "../../http/admin/function_routes.ts";
+import { formatDuration } from "../../core/duration.ts";
+import type { SettledEntry, Settlements, Unsettled } from "../settlements.ts";
 
-/** Which event is waited for, and how long. */
-export interface Patience {
+/** An event to wait for. */
+interface Awaited {
   readonly subject: string;
   readonly id: string;
   readonly waitForRetries: boolean;
@@ -11,14 +11,14 @@ export interface Patience {
 }
 
 /**
- * Waits until an event and all that it caused is settled; returns what came of it.
+ * Waits until an event, and every event it caused, is settled. Returns their deliveries.
  *
- * @param status asks the runtime what it is at, to tell it when that takes too long
- * @throws {Error} when the time is up, saying what is still open.
+ * @param status Returns the state of every function, which the error of a timeout shows.
+ * @throws {Error} at the timeout, with the deliveries that are not settled.
  */
 export async function untilSettled(
   settlements: Settlements,
-  { subject, id, waitForRetries, timeoutMs }: Patience,
+  { subject, id, waitForRetries, timeoutMs }: Awaited,
   status: () => Promise<readonly FunctionStatus[]>,
 ): Promise<SettledEntry[]> {
   const late = Symbol(), { promise: timeout, resolve } = Promise.withResolvers<typeof late>();
@@ -29,9 +29,9 @@ export async function untilSettled(
       if (open.length === 0) return settled;
       if (await Promise.race([settlements.next(), timeout]) !== late) continue;
       const states = await status().catch(() => []);
-      const lines = open.map((one) => `\n  ${describe(one, states)}`).join("");
-      const what = `"${subject}" ${id} and what it caused was not settled within ${formatDuration(timeoutMs)}:${lines}`;
-      throw new Error(what);
+      const lines = open.map((unsettled) => `\n  ${describe(unsettled, states)}`).join("");
+      const text = `"${subject}" ${id} and the events it caused were not settled within ${formatDuration(timeoutMs)}`;
+      throw new Error(`${text}:${lines}`);
     }
   } finally {
     clearTimeout(timer);
@@ -43,5 +43,6 @@ function describe({ function: name, subject, id, why }: Unsettled, states: reado
   const text = `${name}: "${subject}" ${id} ${why.replaceAll("\n", "\n  ")}`;
   if (!state) return text;
   const { pending = "?", ackPending = "?", parked = "?", inFlight, breaker } = state;
-  return `${text}\n    pending ${pending}, unsettled ${ackPending}, in its handler ${inFlight}, parked ${parked}, breaker ${breaker}`;
+  return `${text}\n    pending ${pending}, ack pending ${ackPending}, in handlers ${inFlight}, ` +
+    `delayed retries ${parked}, breaker ${breaker}`;
 }

@@ -1,18 +1,18 @@
 import { inspect } from "node:util";
 
-/** A value that is another in every run, such as a random id: nothing can be expected of it. */
+/** A value that differs between undisturbed runs, such as a random id. It is not compared. */
 class Varies {
   [inspect.custom](): string {
     return "(varies)";
   }
 }
 
-/** Entries of which some have names that are others in every run. */
+/** An object whose keys differ between undisturbed runs, at least in part. */
 class Entries {
   /**
-   * @param named those that have the same name each time
-   * @param count how many others there are
-   * @param values what those are, in order, if that is the same each time
+   * @param named The entries whose keys are the same in each run.
+   * @param count The number of the other entries.
+   * @param values The values of the other entries, sorted, if they are the same in each run.
    */
   constructor(readonly named: Tree, readonly count: number, readonly values: readonly string[] | undefined) {}
 
@@ -22,47 +22,28 @@ class Entries {
   }
 }
 
-/**
- * Something that is not as it was without a crash.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { crashPoints, type Difference } from "weir/testing";
- *
- * const told = ({ where, expected, actual }: Difference) => `${where}: ${expected}, and ${actual} after a crash`;
- *
- * const count = defineFunction({ on: "demo.visited" }, async (_event, ctx) => {
- *   const counts = ctx.kv<number>("counts"), before = (await counts.get("visits"))?.value ?? 0;
- *   await counts.put("visits", before + 1);
- * });
- *
- * const { findings } = await crashPoints(count, {});
- * assert.deepEqual(findings[0].differences.map(told), ["kv.counts.visits: 1, and 2 after a crash"]);
- * ```
- */
+/** A value that differs from that of the undisturbed run. */
 export interface Difference {
-  /** Where, such as `kv.inventory.book.onHand`. */
+  /** The path of the value, such as `kv.inventory.book.onHand`. */
   readonly where: string;
-  /** Without a crash. */
+  /** The value without a crash. */
   readonly expected: string;
-  /** After it. */
+  /** The value after the crash. */
   readonly actual: string;
 }
 
 type Tree = Record<string, unknown>;
 
 /**
- * Data alone: what maps, sets and objects of classes hold, by name.
+ * Returns a value as plain data: maps, sets and class instances become objects and lists.
  *
- * @throws {TypeError} for an object that keeps all it has to itself: whatever became of it, it would look the same.
+ * @throws {TypeError} for an instance without public fields, since no change of it would show.
  */
-export function asTree(value: unknown, above: readonly unknown[] = []): unknown {
+export function plainData(value: unknown, parents: readonly unknown[] = []): unknown {
   if (typeof value === "function") return "[function]";
   if (typeof value !== "object" || value === null) return value;
-  if (above.includes(value)) return "[seen above]";
-  const below = (inner: unknown) => asTree(inner, [...above, value]);
+  if (parents.includes(value)) return "[circular]";
+  const below = (inner: unknown) => plainData(inner, [...parents, value]);
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [nameOf(key), below(one)]));
   if (value instanceof Set) return [...value].map(below).sort((a, b) => show(a) < show(b) ? -1 : 1);
@@ -70,7 +51,7 @@ export function asTree(value: unknown, above: readonly unknown[] = []): unknown 
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   const entries = Object.entries(value).filter(([, one]) => one !== undefined && typeof one !== "function");
   if (entries.length === 0 && !isPlain(value)) {
-    throw new TypeError(`an object of ${value.constructor?.name} shows nothing of what it has: give plain data of it`);
+    throw new TypeError(`an instance of ${value.constructor?.name} has no public fields: return plain data of it`);
   }
   return Object.fromEntries(entries.map(([key, one]) => [key, below(one)]));
 }
@@ -83,36 +64,36 @@ function split(keys: readonly string[], isFirst: (key: string) => boolean): [str
   return [keys.filter(isFirst), keys.filter((key) => !isFirst(key))];
 }
 
-function shown(tree: Tree, keys: readonly string[]): string[] {
+function sortedValues(tree: Tree, keys: readonly string[]): string[] {
   return keys.map((key) => show(tree[key])).sort();
 }
 
-/** What two runs have in common. What differs between them says nothing, and is marked so. */
-export function common(first: unknown, second: unknown): unknown {
+/** Returns the parts that two undisturbed runs have in common. The other parts are marked as variable. */
+export function commonParts(first: unknown, second: unknown): unknown {
   if (!isTree(first) || !isTree(second)) return Object.is(first, second) ? first : new Varies();
   const keys = Object.keys(first);
   if (keys.length !== Object.keys(second).length || Array.isArray(first) !== Array.isArray(second)) return new Varies();
   if (!keys.every((key) => Object.hasOwn(second, key))) {
     const [named, others] = split(keys, (key) => Object.hasOwn(second, key));
-    const values = shown(first, others);
-    const same = values.join() === shown(
+    const values = sortedValues(first, others);
+    const same = values.join() === sortedValues(
       second,
       Object.keys(second).filter((key) => !Object.hasOwn(first, key)),
     ).join();
-    const both = Object.fromEntries(named.map((key) => [key, common(first[key], second[key])]));
+    const both = Object.fromEntries(named.map((key) => [key, commonParts(first[key], second[key])]));
     return new Entries(both, others.length, same ? values : undefined);
   }
-  return Object.fromEntries(keys.map((key) => [key, common(first[key], second[key])]));
+  return Object.fromEntries(keys.map((key) => [key, commonParts(first[key], second[key])]));
 }
 
-/** Where anything varies. */
-export function varying(expected: unknown, where = ""): string[] {
+/** Returns the paths of the variable parts. */
+export function variableParts(expected: unknown, where = ""): string[] {
   if (expected instanceof Varies || expected instanceof Entries) return [where];
   if (!isTree(expected)) return [];
-  return Object.entries(expected).flatMap(([key, value]) => varying(value, join(where, key)));
+  return Object.entries(expected).flatMap(([key, value]) => variableParts(value, join(where, key)));
 }
 
-/** Where a world is not as expected. */
+/** Returns the differences of a result from the expected one. */
 export function differences(expected: unknown, actual: unknown, where = ""): Difference[] {
   if (expected instanceof Varies) return [];
   if (expected instanceof Entries) {
@@ -120,7 +101,7 @@ export function differences(expected: unknown, actual: unknown, where = ""): Dif
     const all = [{ where, expected: show(expected), actual: show(actual) }];
     if (!isTree(actual)) return all;
     const [kept, others] = split(Object.keys(actual), (key) => Object.hasOwn(named, key));
-    if (others.length !== count || (values && shown(actual, others).join() !== values.join())) return all;
+    if (others.length !== count || (values && sortedValues(actual, others).join() !== values.join())) return all;
     return differences(named, Object.fromEntries(kept.map((key) => [key, actual[key]])), where);
   }
   if (!isTree(expected) || !isTree(actual)) {
