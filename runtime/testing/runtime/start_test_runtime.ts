@@ -1,6 +1,7 @@
 import { type Cluster, connectCluster } from "../../app/cluster.ts";
 import { type Config, readConfig } from "../../app/config.ts";
 import { startRuntime } from "../../app/runtime.ts";
+import { publishAsync } from "../../engine/publisher.ts";
 import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
 import { NatsKvStore } from "../../nats/kv/kv_store.ts";
 import { type NatsServer, startServer } from "../../nats_server/server.ts";
@@ -107,7 +108,7 @@ class StartedRuntime implements TestRuntime {
     if (json === undefined) throw new TypeError(`publish ${type}: the data must be JSON; pass null for no data`);
     if (id === "") throw new TypeError(`publish ${type}: the id must not be empty; omit it for a random one`);
     const time = new Date().toISOString();
-    return await cluster.publisher.publish({ id, type, source: "/test", time, json });
+    return await publishAsync(cluster.publisher, { id, type, source: "/test", time, json });
   };
 
   publishAndSettle: TestRuntime["publishAndSettle"] = async (event, data, options = {}) => {
