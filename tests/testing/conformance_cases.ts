@@ -9,24 +9,24 @@ import {
 } from "weir";
 import { z } from "zod";
 
-/** One function and one event, which must come to the same in memory and on NATS. */
+/** A function and an event that must have the same result in memory and on NATS. */
 export interface Case {
   readonly what: string;
   readonly fn: FunctionDefinition;
   readonly event: EventDefinition;
   readonly data: unknown;
-  /** Besides those of a CloudEvent. */
+  /** Headers in addition to those of a CloudEvent. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The event is handled a second time. */
+  /** Set if the event is handled twice. */
   readonly twice?: true;
-  /** What it must come to; without it only that both forms say the same. */
-  readonly comes: string;
+  /** The outcome, as its kind and reason. */
+  readonly outcome: string;
 }
 
 const Out = z.object({ n: z.int(), text: z.string().optional() });
 let cases = 0;
 
-/** Events of its own, so that all functions may run at once. */
+/** Defines events for one case, so that all functions may run at the same time. */
 function events() {
   const name = `c${++cases}`;
   return {
@@ -40,7 +40,7 @@ type Context = Parameters<FunctionDefinition["handler"]>[1];
 
 function one(
   what: string,
-  comes: string,
+  outcome: string,
   handler: (
     given: { ctx: Context; data: { n: number }; extensions: Readonly<Record<string, string>> },
     out: EventDefinition,
@@ -52,13 +52,13 @@ function one(
     { ...options, on: In, emits: [Out] } as Parameters<typeof defineFunction>[0],
     (event, ctx) => handler({ ctx, data: event.data as { n: number }, extensions: event.extensions }, Out),
   );
-  return { what, fn: fn as FunctionDefinition, event: In, data, headers, twice, comes };
+  return { what, fn: fn as FunctionDefinition, event: In, data, headers, twice, outcome };
 }
 
-/** What fails must not come again while the others are looked at. */
+/** A retry policy whose retries come after the test. */
 const LATER = { retry: { initial: "1h", max: "1h", jitter: "none" } } as const;
 
-/** A table of functions and what each comes to. */
+/** A table of functions with their outcomes. */
 export const CASES: readonly Case[] = [
   one("a handler that returns", "ack", () => {}),
   one("a handler that emits twice", "ack", ({ ctx, data }, Out) => {

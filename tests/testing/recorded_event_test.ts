@@ -14,7 +14,7 @@ const EVENT: RecordedEvent = {
   payload: BYTES('{"orderId":"o1"}'),
 };
 
-Deno.test("compact JSON is written as data, and whatever else so that it can be read", () => {
+Deno.test("writeRecording writes compact JSON as data, other text as text, and bytes as base64", () => {
   const written = (payload: Uint8Array) => JSON.parse(writeRecording({ ...EVENT, payload }));
   assert.deepEqual(written(EVENT.payload), {
     weir: 1,
@@ -42,7 +42,7 @@ const payloads = fc.oneof(
 
 const names = fc.dictionary(fc.oneof(fc.string(), fc.constant("__proto__")), fc.string());
 
-Deno.test("whatever was recorded is read again byte for byte", () => {
+Deno.test("readRecording returns every recorded event byte for byte", () => {
   fc.assert(fc.property(payloads, names, (payload, headers) => {
     const event = { ...EVENT, headers, payload };
     const again = readRecording(writeRecording(event));
@@ -51,7 +51,7 @@ Deno.test("whatever was recorded is read again byte for byte", () => {
   }));
 });
 
-Deno.test("a file is read by its path and by its URL", async () => {
+Deno.test("loadEvent reads a file by its path and by its URL", async () => {
   const path = await Deno.makeTempFile({ suffix: ".json" });
   try {
     await Deno.writeTextFile(path, writeRecording(EVENT));
@@ -76,12 +76,12 @@ const wrong: [given: unknown, message: RegExp][] = [
   [{ ...noPayload, base64: "%" }, /base64: /],
 ];
 for (const [given, message] of wrong) {
-  Deno.test(`${JSON.stringify(given)} is no recording, and is told why`, () => {
+  Deno.test(`readRecording refuses ${JSON.stringify(given)}`, () => {
     assert.throws(() => readRecording(JSON.stringify(given)), { message });
   });
 }
 
-Deno.test("a file that is not there, or is something else, is named with what to do", async () => {
+Deno.test("loadEvent names the file that is missing or invalid", async () => {
   await assert.rejects(loadEvent("tests/nowhere.json"), {
     message: /^cannot read the recorded event tests\/nowhere\.json: /,
   });

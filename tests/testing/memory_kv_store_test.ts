@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryKvStore } from "weir/testing";
 
-Deno.test("what is no JSON is refused, as by the real buckets, and what was there stays", async () => {
+Deno.test("MemoryKvStore refuses values that are not JSON, and keeps the old ones", async () => {
   const bucket = new MemoryKvStore({ anything: { key: 1 } }).bucket<unknown>("anything");
   for (const value of [undefined, () => {}, 1n]) {
     await assert.rejects(bucket.put("key", value), {
@@ -15,7 +15,7 @@ Deno.test("what is no JSON is refused, as by the real buckets, and what was ther
   assert.equal(await bucket.get("new"), undefined);
 });
 
-Deno.test("a key that NATS does not take is refused, with what a key may hold and how to come by one", async () => {
+Deno.test("MemoryKvStore refuses a key that NATS refuses, and says how to encode it", async () => {
   const bucket = new MemoryKvStore().bucket("mails"), address = "a b@c.de";
   await assert.rejects(bucket.get(address), {
     message: 'kv bucket "mails": invalid key "a b@c.de": only letters a-z and A-Z, digits, - _ / = and single dots ' +
@@ -25,8 +25,14 @@ Deno.test("a key that NATS does not take is refused, with what a key may hold an
   await assert.rejects(bucket.put("a..b", 1), /invalid key "a\.\.b"/);
 });
 
-Deno.test("contents that no bucket could have are refused where they are given", () => {
+Deno.test("MemoryKvStore refuses invalid initial contents", () => {
   assert.throws(() => new MemoryKvStore({ orders: { "order 1": {} } }), /invalid key "order 1"/);
   assert.throws(() => new MemoryKvStore({ "my orders": { o1: {} } }), /invalid bucket name: my orders/);
   assert.throws(() => new MemoryKvStore({ orders: { o1: undefined } }), TypeError);
+});
+
+Deno.test("MemoryKvStore.contents has the initial values, without deleted ones", async () => {
+  const kv = new MemoryKvStore({ stock: { book: 1, lamp: 2 } });
+  await kv.bucket("stock").delete("book");
+  assert.deepEqual(kv.contents(), { stock: { lamp: 2 } });
 });
