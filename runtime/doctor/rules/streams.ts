@@ -54,8 +54,7 @@ export const STREAMS: readonly Rule[] = [
     id: "stream-limits",
     area: "streams",
     holds: `no stream is more than ${NEARLY_FULL} % full`,
-    why:
-      "A full stream stores no event. The ingress answers 503, functions that emit are retried, and dead letters wait.",
+    why: "A full stream stores no event. The ingress answers 503. Functions that emit wait, and dead letters too.",
     fix: "raise the limit, or delete messages",
     find: ({ streams }) =>
       [...known(streams).values()].filter(({ config }) => config.discard === "new").flatMap(({ config, state }) => {
