@@ -41,8 +41,10 @@ export async function readStreams(
       unreadable.push(`the consumers of ${name}: ${(error as Error).message}`);
     }
   }));
+  // The replies come in any order; the report keeps the order of the names.
+  const ordered = new Map(names.flatMap((name) => streams.has(name) ? [[name, streams.get(name)!] as const] : []));
   return {
-    streams: streamsRead > 0 ? { value: streams } : { unknown: "no stream could be read" },
+    streams: streamsRead > 0 ? { value: ordered } : { unknown: "no stream could be read" },
     consumers: consumersRead > 0 ? { value: consumers } : { unknown: "no consumers could be read" },
     unreadable: unreadable.sort(),
   };
