@@ -25,5 +25,5 @@ export { watch } from "./testing/crash/watch.ts";
 export { startTestRuntime } from "./testing/runtime/start_test_runtime.ts";
 export type { SettledEvent, TestRuntime, TestRuntimeOptions } from "./testing/runtime/test_runtime.ts";
 export type { FoundMessage } from "./testing/runtime/find_message.ts";
-export type { SettledEntry } from "./testing/settlements.ts";
+export type { SettledEntry } from "./testing/runtime/settlements.ts";
 export type { DeadLetterReason, Outcome, RetryReason } from "./core/outcome.ts";

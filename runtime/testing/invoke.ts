@@ -10,7 +10,7 @@ import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import type { DataOf, InvokeOptions } from "./invoke_options.ts";
 import { MemoryKvStore } from "./memory_kv_store.ts";
 import { resolveTested } from "./test_registry.ts";
-import { OwnLog } from "./own_log.ts";
+import { HandlerLog } from "./handler_log.ts";
 import { type InvokedSpan, SpanRecording } from "./record_spans.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
 import { durationMs } from "./test_clock.ts";
@@ -96,7 +96,7 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
   }
   const bound = resolveTested(fn, options);
   const published: OutgoingEvent[] = [], kv = options.kv ?? new MemoryKvStore();
-  const log = new OwnLog(clock), spans = new SpanRecording();
+  const log = new HandlerLog(clock), spans = new SpanRecording();
   const dependencies = new DependencyBreakers(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));
   const pipeline = new Pipeline(bound, dependencies, {
     clock,

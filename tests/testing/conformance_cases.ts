@@ -111,9 +111,12 @@ export const CASES: readonly Case[] = [
     await kv.put("revisions", [await kv.put("d", 0), (await kv.get("a"))!.revision, await kv.create("c", "again")]);
   }),
   one("conflicts", "ack", async ({ ctx }) => {
-    const kv = ctx.kv<unknown>("conflicts"), said: string[] = [];
+    const kv = ctx.kv<unknown>("conflicts"), results: string[] = [];
     const tried = (run: Promise<unknown>) =>
-      run.then(() => said.push("ok"), (error) => said.push(error instanceof KvConflictError ? "conflict" : "error"));
+      run.then(
+        () => results.push("ok"),
+        (error) => results.push(error instanceof KvConflictError ? "conflict" : "error"),
+      );
     const first = await kv.create("a", 1);
     await tried(kv.create("a", 2));
     const second = await kv.update("a", 2, first);
@@ -123,23 +126,23 @@ export const CASES: readonly Case[] = [
     await tried(kv.update("a", 4, 0));
     await tried(kv.update("none", 1, 7));
     await tried(kv.create("a", 5));
-    await kv.put("said", said);
+    await kv.put("results", results);
   }),
   one("a conflict that is not caught", "retry failed", async ({ ctx }) => {
     await ctx.kv("uncaught").create("a", 1);
     await ctx.kv("uncaught").create("a", 2);
   }, LATER),
   one("keys and buckets that NATS does not take", "ack", async ({ ctx }) => {
-    const said: string[] = [];
+    const results: string[] = [];
     for (const key of ["", ".a", "a.", "a..b", "a b", "a b@c.de", "a*", ">", "ä", "a/b=c_d-e.f"]) {
       for (const method of ["get", "put", "create", "delete"] as const) {
         await ctx.kv<unknown>("keys")[method](key, 1).then(
-          () => said.push(`${method} ${key}`),
-          (error) => said.push(`${method} ${key}: ${error.message}`),
+          () => results.push(`${method} ${key}`),
+          (error) => results.push(`${method} ${key}: ${error.message}`),
         );
       }
     }
-    await ctx.kv("no bucket").get("a").catch((error) => said.push(error.message));
-    await ctx.kv("keys").put("said", said);
+    await ctx.kv("no bucket").get("a").catch((error) => results.push(error.message));
+    await ctx.kv("keys").put("results", results);
   }),
 ];

@@ -6,8 +6,8 @@ import { deliveryOf } from "../test_delivery.ts";
 import { resolveTested } from "../test_registry.ts";
 import { commonParts, differences, variableParts } from "./compare_worlds.ts";
 import type { CrashOptions, CrashPoint, CrashReport } from "./crash_report.ts";
-import { CrashPlan } from "./life.ts";
-import { anotherMillisecond, type Trial } from "./live_through.ts";
+import { CrashPlan } from "./simulated_process.ts";
+import { anotherMillisecond, type Trial } from "./deliver_until_settled.ts";
 import { type Run, runTrial } from "./run_trial.ts";
 import { watchFetch, watchInPlace } from "./watch.ts";
 

@@ -7,9 +7,9 @@ import type { OutgoingEvent } from "../../core/event.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { MemoryIdempotencyStore } from "../memory_idempotency_store.ts";
 import { MemoryKvStore } from "../memory_kv_store.ts";
-import { OwnLog } from "../own_log.ts";
+import { HandlerLog } from "../handler_log.ts";
 import { TestClock } from "../test_clock.ts";
-import { type Life, tick } from "./life.ts";
+import { type SimulatedProcess, tick } from "./simulated_process.ts";
 
 /** An event that was published. */
 interface StoredEvent {
@@ -30,15 +30,15 @@ export class CrashWorld {
   ended: Outcome | undefined;
   #counts: AttemptCounts | undefined;
 
-  /** Returns the ports of one process. Each of their effects is a step of its life. */
-  ports(life: Life): Ports {
+  /** Returns the ports of one process. Each of their effects is a step of it. */
+  ports(process: SimulatedProcess): Ports {
     return {
       clock: this.clock,
       publisher: {
         publish: (event, listener) => {
-          if (!life.passes(`before storing the emitted ${event.type}`)) return;
+          if (!process.passes(`before storing the emitted ${event.type}`)) return;
           const stored = this.#store(event);
-          if (life.passes(`after storing the emitted ${event.type}`)) listener.stored(stored);
+          if (process.passes(`after storing the emitted ${event.type}`)) listener.stored(stored);
         },
       },
       settler: {
@@ -46,13 +46,13 @@ export class CrashWorld {
           if (outcome.kind === "ack") await claim?.complete();
           else await claim?.release();
           if (outcome.kind === "dead-letter") {
-            if (!life.passes("before the dead letter is decided")) return await never();
+            if (!process.passes("before the dead letter is decided")) return await never();
             this.#counts = { begun: outcome.attempts, free: 0, emitted: true, ending: outcome };
           }
-          if (!life.passes(`before ${SETTLING[outcome.kind]}`)) return await never();
+          if (!process.passes(`before ${SETTLING[outcome.kind]}`)) return await never();
           if (outcome.kind !== "retry") {
             this.ended = outcome;
-            life.settled();
+            process.markSettled();
           } else if (progress) {
             const { attempts, excusedDeliveries, emittedSinceMs } = progress;
             this.#counts = { begun: attempts, free: excusedDeliveries, emitted: emittedSinceMs !== undefined };
@@ -68,9 +68,9 @@ export class CrashWorld {
           return Promise.resolve();
         },
       },
-      idempotency: steppedStore(this.idempotencyStore, life),
-      observer: new OwnLog(this.clock),
-      kv: steppedKv(this.kv, life),
+      idempotency: steppedStore(this.idempotencyStore, process),
+      observer: new HandlerLog(this.clock),
+      kv: steppedKv(this.kv, process),
     };
   }
 
@@ -93,27 +93,27 @@ function never(): Promise<never> {
   return new Promise(() => {});
 }
 
-function steppedStore(store: IdempotencyStore, life: Life): IdempotencyStore {
+function steppedStore(store: IdempotencyStore, process: SimulatedProcess): IdempotencyStore {
   return {
     claim: async (...claiming) => {
-      const claimed = await life.step("claiming the event", () => store.claim(...claiming));
+      const claimed = await process.step("claiming the event", () => store.claim(...claiming));
       if (claimed.kind !== "claimed") return claimed;
       const claim: Claim = {
-        complete: () => life.step("completing the claim", () => claimed.claim.complete()),
-        release: () => life.step("releasing the claim", () => claimed.claim.release()),
+        complete: () => process.step("completing the claim", () => claimed.claim.complete()),
+        release: () => process.step("releasing the claim", () => claimed.claim.release()),
       };
       return { kind: "claimed", claim };
     },
   };
 }
 
-function steppedKv(kv: KvStore, life: Life): KvStore {
+function steppedKv(kv: KvStore, process: SimulatedProcess): KvStore {
   return {
     bucket: <Value>(name: string): KvBucket<Value> => {
       const bucket = kv.bucket<Value>(name);
       // The reply takes a tick, as that of a server does: a handler that does not await it runs on before it.
       const step = <Result>(method: string, key: string, run: () => Promise<Result>) =>
-        life.step(`kv ${name}.${method}(${JSON.stringify(key)})`, () => run().finally(tick));
+        process.step(`kv ${name}.${method}(${JSON.stringify(key)})`, () => run().finally(tick));
       return {
         get: (key) => step("get", key, () => bucket.get(key)),
         put: (key, value) => step("put", key, () => bucket.put(key, value)),

@@ -2,8 +2,8 @@ import type { Outcome } from "../../core/outcome.ts";
 import { plainData } from "./compare_worlds.ts";
 import type { CrashOptions } from "./crash_report.ts";
 import { CrashWorld } from "./crash_world.ts";
-import type { CrashPlan } from "./life.ts";
-import { liveThrough, type Trial } from "./live_through.ts";
+import type { CrashPlan } from "./simulated_process.ts";
+import { deliverUntilSettled, type Trial } from "./deliver_until_settled.ts";
 
 /** A finished run. */
 export interface Run {
@@ -33,7 +33,7 @@ export async function runTrial<Outside>(
   const look = async () => show && comparable(await show(outside));
   try {
     const before = await look().catch(() => undefined);
-    await liveThrough(trial, world, plan);
+    await deliverUntilSettled(trial, world, plan);
     const { events, dropped, ended } = world;
     const inside = plainData({
       outcome: ended!.kind === "dead-letter" ? `dead letter: ${ended!.reason}` : ended!.kind,

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { Life } from "./life.ts";
+import { SimulatedProcess } from "./simulated_process.ts";
 
 /** Characters of a call's arguments in the name of a point. */
 const MAX_ARGUMENTS = 60;
@@ -79,8 +79,8 @@ export function watchInPlace(objects: Readonly<Record<string, object>>): () => v
 function asStep(name: string, method: Function, self: object): (...args: unknown[]) => unknown {
   return (...args) => {
     const call = () => method.apply(self, args);
-    const life = Life.current();
-    return life ? life.step(`${name}(${format(args)})`, call, { outside: "yes" }) : call();
+    const process = SimulatedProcess.current();
+    return process ? process.step(`${name}(${format(args)})`, call, { outside: "yes" }) : call();
   };
 }
 
@@ -112,12 +112,12 @@ const NO_URL = { origin: "", pathname: "(no URL)" };
 let fetchUsers = 0, realFetch: typeof fetch;
 
 const watchedFetch: typeof fetch = (input, init) => {
-  const life = Life.current();
-  if (!life) return realFetch(input, init);
+  const process = SimulatedProcess.current();
+  if (!process) return realFetch(input, init);
   const request = input instanceof Request ? input : undefined;
   const url = String(request?.url ?? input), { origin, pathname } = URL.canParse(url) ? new URL(url) : NO_URL;
   const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
-  return life.step(`fetch ${method} ${origin}${pathname}`, () => realFetch(input, init), {
+  return process.step(`fetch ${method} ${origin}${pathname}`, () => realFetch(input, init), {
     discard: (response) => void response.body?.cancel().catch(() => {}),
     outside: SAFE_METHODS.includes(method) ? "no" : "yes",
   });

@@ -11,12 +11,11 @@ import { Logger } from "../../telemetry/otel/logs/logger.ts";
 import { setupMetrics } from "../../telemetry/metrics.ts";
 import { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
-import { Settlements } from "../settlements.ts";
+import { Settlements, untilSettled } from "./settlements.ts";
 import { durationMs } from "../test_clock.ts";
 import { registryOf } from "../test_registry.ts";
 import { findMessage, type FoundMessage } from "./find_message.ts";
 import type { TestRuntime, TestRuntimeOptions } from "./test_runtime.ts";
-import { untilSettled } from "./until_settled.ts";
 
 const TIMEOUT = "10s";
 const DEFAULTS = { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "error", LOG_FORMAT: "pretty" };

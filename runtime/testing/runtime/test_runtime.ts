@@ -6,7 +6,7 @@ import type { NatsServer } from "../../nats_server/server.ts";
 import type { PublishResult } from "../../engine/publisher.ts";
 import type { Duration } from "../../core/duration.ts";
 import type { FoundMessage } from "./find_message.ts";
-import type { SettledEntry } from "../settlements.ts";
+import type { SettledEntry } from "./settlements.ts";
 
 /** Options of {@linkcode startTestRuntime}. */
 export interface TestRuntimeOptions {

@@ -47,9 +47,9 @@ for (
 }
 
 Deno.test("permissions: a user without the JetStream API misses each of its purposes", () => {
-  const said = found({ publish: { allow: PUBLISH.filter((one) => one !== "$JS.API.>") } }).map(line);
-  assert.equal(said.length, 9, said.join("\n"));
-  assert.ok(said.some((one) => one.includes("$JS.API.CONSUMER.MSG.NEXT.ORDERS.ship")), said.join("\n"));
+  const lines = found({ publish: { allow: PUBLISH.filter((one) => one !== "$JS.API.>") } }).map(line);
+  assert.equal(lines.length, 9, lines.join("\n"));
+  assert.ok(lines.some((one) => one.includes("$JS.API.CONSUMER.MSG.NEXT.ORDERS.ship")), lines.join("\n"));
 });
 
 Deno.test("permissions: creating streams and consumers is needed only for missing ones", () => {
@@ -63,9 +63,9 @@ Deno.test("permissions: creating streams and consumers is needed only for missin
   assert.deepEqual(ready, []);
   const value = new Map(streams().value);
   value.delete("ORDERS");
-  const said = found({ publish }, { streams: { value }, consumers: { value: there.slice(1) } }).map(line).join("\n");
-  assert.match(said, /STREAM\.CREATE\.ORDERS \(its deny list has "\$JS\.API\.STREAM\.CREATE\.>"\)/);
-  assert.match(said, /CONSUMER\.DURABLE\.CREATE\.ORDERS\.ship/);
+  const lines = found({ publish }, { streams: { value }, consumers: { value: there.slice(1) } }).map(line).join("\n");
+  assert.match(lines, /STREAM\.CREATE\.ORDERS \(its deny list has "\$JS\.API\.STREAM\.CREATE\.>"\)/);
+  assert.match(lines, /CONSUMER\.DURABLE\.CREATE\.ORDERS\.ship/);
 });
 
 Deno.test("permissions: a denied subject within an allowed one", () => {

@@ -85,8 +85,8 @@ for (
   Deno.test(`function-age and retry-horizon: the time of ${what}`, () => {
     const project = projectOf({ ship: ship({ ...options, maxAge: "1ms" }) }, [orders({ maxAge: "1s" })]);
     const { findings } = examined({ project });
-    const said = (check: string) => /may take (\w+)/.exec(findings.find((one) => one.check === check)!.what)![1];
-    assert.deepEqual([said("function-age"), said("retry-horizon")], [attempts, inStream]);
+    const time = (check: string) => /may take (\w+)/.exec(findings.find((one) => one.check === check)!.what)![1];
+    assert.deepEqual([time("function-age"), time("retry-horizon")], [attempts, inStream]);
   });
 }
 

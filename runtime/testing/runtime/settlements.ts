@@ -1,10 +1,12 @@
-import { type ResolvedFunction, triggerFor } from "../project/resolve_function.ts";
-import { DELAY_OUTSIDE_FROM_MS } from "../nats/retry/retry_stream.ts";
-import type { OutgoingEvent } from "../core/event.ts";
-import type { Outcome } from "../core/outcome.ts";
-import type { OutcomeEmitter, Settled } from "../telemetry/outcome_emitter.ts";
-import { describeOutcome } from "./assertions/describe_outcome.ts";
-import type { Emitted } from "./invoke.ts";
+import type { FunctionStatus } from "../../http/admin/function_routes.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { type ResolvedFunction, triggerFor } from "../../project/resolve_function.ts";
+import { DELAY_OUTSIDE_FROM_MS } from "../../nats/retry/retry_stream.ts";
+import type { OutgoingEvent } from "../../core/event.ts";
+import type { Outcome } from "../../core/outcome.ts";
+import type { OutcomeEmitter, Settled } from "../../telemetry/outcome_emitter.ts";
+import { describeOutcome } from "../assertions/describe_outcome.ts";
+import type { Emitted } from "../invoke.ts";
 
 /** A delivery that a function settled. */
 export interface SettledEntry {
@@ -23,7 +25,7 @@ export interface SettledEntry {
 }
 
 /** An event that a function has not settled yet. */
-export interface Unsettled {
+interface Unsettled {
   readonly function: string;
   readonly subject: string;
   readonly id: string;
@@ -111,4 +113,49 @@ function openSince(last: SettledEntry | undefined, withDelayed: boolean): string
 
 function keyOf(subject: string, id: string, functionName = ""): string {
   return JSON.stringify([subject, id, functionName]);
+}
+
+/** An event to wait for. */
+interface Awaited {
+  readonly subject: string;
+  readonly id: string;
+  readonly waitForRetries: boolean;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Waits until an event, and every event it caused, is settled. Returns their deliveries.
+ *
+ * @param status Returns the state of every function, which the error of a timeout shows.
+ * @throws {Error} at the timeout, with the deliveries that are not settled.
+ */
+export async function untilSettled(
+  settlements: Settlements,
+  { subject, id, waitForRetries, timeoutMs }: Awaited,
+  status: () => Promise<readonly FunctionStatus[]>,
+): Promise<SettledEntry[]> {
+  const late = Symbol(), { promise: timeout, resolve } = Promise.withResolvers<typeof late>();
+  const timer = setTimeout(resolve, timeoutMs, late);
+  try {
+    while (true) {
+      const { settled, open } = settlements.of(subject, id, waitForRetries);
+      if (open.length === 0) return settled;
+      if (await Promise.race([settlements.next(), timeout]) !== late) continue;
+      const states = await status().catch(() => []);
+      const lines = open.map((unsettled) => `\n  ${describe(unsettled, states)}`).join("");
+      const text = `"${subject}" ${id} and the events it caused were not settled within ${formatDuration(timeoutMs)}`;
+      throw new Error(`${text}:${lines}`);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function describe({ function: name, subject, id, why }: Unsettled, states: readonly FunctionStatus[]): string {
+  const state = states.find((state) => state.name === name);
+  const text = `${name}: "${subject}" ${id} ${why.replaceAll("\n", "\n  ")}`;
+  if (!state) return text;
+  const { pending = "?", ackPending = "?", parked = "?", inFlight, breaker } = state;
+  return `${text}\n    pending ${pending}, ack pending ${ackPending}, in handlers ${inFlight}, ` +
+    `delayed retries ${parked}, breaker ${breaker}`;
 }

@@ -8,14 +8,14 @@ import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/logs/logger
 import { TelemetryObserver } from "../telemetry/observer.ts";
 
 /** Production telemetry that keeps the lines that the handler logs. The runtime's own lines are dropped. */
-export class OwnLog implements Observer {
+export class HandlerLog implements Observer {
   readonly lines: Record<string, unknown>[] = [];
-  #own = false;
+  #handlerLogs = false;
   readonly #inner: TelemetryObserver;
 
   constructor(clock: Clock) {
     const write = (line: string) => {
-      if (this.#own) this.lines.push({ ...JSON.parse(line), time: new Date(clock.now()).toISOString() });
+      if (this.#handlerLogs) this.lines.push({ ...JSON.parse(line), time: new Date(clock.now()).toISOString() });
     };
     this.#inner = new TelemetryObserver(new Logger({ level: "debug", format: "json", write }));
   }
@@ -23,7 +23,7 @@ export class OwnLog implements Observer {
   begin(attempt: Attempt): void {
     this.#inner.begin(attempt);
     const { createLog } = attempt;
-    attempt.createLog = (attempt) => this.#keeping(createLog(attempt));
+    attempt.createLog = (attempt) => this.#keepLines(createLog(attempt));
   }
 
   end(attempt: Attempt, outcome: Outcome): void {
@@ -34,11 +34,11 @@ export class OwnLog implements Observer {
     this.#inner.breakerChanged(change);
   }
 
-  #keeping(log: Log): Log {
+  #keepLines(log: Log): Log {
     const keep = (level: LogLevel): Log[LogLevel] => (message, fields) => {
-      this.#own = true;
+      this.#handlerLogs = true;
       log[level](message, fields);
-      this.#own = false;
+      this.#handlerLogs = false;
     };
     return Object.fromEntries(LOG_LEVELS.map((level) => [level, keep(level)])) as unknown as Log;
   }

@@ -41,17 +41,17 @@ interface StepOptions<Result> {
 }
 
 interface Scope {
-  readonly life: Life;
+  readonly process: SimulatedProcess;
   readonly step: Step | undefined;
 }
 
 const scopes = new AsyncLocalStorage<Scope>();
 
 /**
- * The life of a simulated process. It dies at a point of the plan: the promise that its handler awaits there never
- * settles, and no later step of the handler has an effect.
+ * A simulated process. It dies at a point of the plan: the promise that its handler awaits there never settles, and no
+ * later step of the handler has an effect.
  */
-export class Life {
+export class SimulatedProcess {
   dead = false;
   #settled = false;
   /** Resolves when the process dies. */
@@ -65,14 +65,14 @@ export class Life {
     this.died = new Promise((resolve) => this.#die = resolve);
   }
 
-  /** Returns the life that the caller's code belongs to, if any. */
-  static current(): Life | undefined {
-    return scopes.getStore()?.life;
+  /** Returns the process that the caller's code belongs to, if any. */
+  static current(): SimulatedProcess | undefined {
+    return scopes.getStore()?.process;
   }
 
-  /** Runs a callback as part of this life. */
+  /** Runs a callback as part of this process. */
   run<Result>(run: () => Result): Result {
-    return scopes.run({ life: this, step: undefined }, run);
+    return scopes.run({ process: this, step: undefined }, run);
   }
 
   /** Passes a point, and dies there if the plan says so. Returns false if the process is dead. */
@@ -84,14 +84,14 @@ export class Life {
     return false;
   }
 
-  /** Ends the life at once. */
+  /** Ends the process at once. */
   die(): void {
     this.dead = true;
     this.#die();
   }
 
   /** Records that the event is settled. Steps that are still pending may be lost with the process. */
-  settled(): void {
+  markSettled(): void {
     this.#settled = true;
     this.plan.unfinished.push(...[...this.#pending.keys()].map(({ index }) => index));
   }
@@ -106,7 +106,7 @@ export class Life {
     if (!passed || plan.lost === index) return stuck(parent) as Result;
     const { promise, resolve: end } = Promise.withResolvers<void>();
     const step: Step = { parent, index, end, hasSteps: false };
-    const result = scopes.run({ life: this, step }, run);
+    const result = scopes.run({ process: this, step }, run);
     const finish = () => {
       end();
       if (outside === "yes" || (outside === "unless-seen-inside" && !step.hasSteps)) plan.outside.add(name);

@@ -7,7 +7,7 @@ import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { CrashWorld } from "./crash_world.ts";
-import { type CrashPlan, Life } from "./life.ts";
+import { type CrashPlan, SimulatedProcess } from "./simulated_process.ts";
 
 /** Deliveries after which an unsettled event is taken for one that never settles. */
 const MAX_DELIVERIES = 1_000;
@@ -24,27 +24,27 @@ export interface Trial {
  *
  * @throws {Error} if a handler does not end.
  */
-export async function liveThrough({ fn, delivery, timeoutMs }: Trial, world: CrashWorld, plan: CrashPlan) {
+export async function deliverUntilSettled({ fn, delivery, timeoutMs }: Trial, world: CrashWorld, plan: CrashPlan) {
   const given = delivery(world);
-  let life = new Life(plan), pipeline = processOf(fn, world, life);
+  let process = new SimulatedProcess(plan), pipeline = createPipeline(fn, world, process);
   try {
     for (let deliveryCount = 1; !world.ended; deliveryCount++) {
       if (deliveryCount > MAX_DELIVERIES) {
         throw new Error(`${fn.name}: not settled after ${MAX_DELIVERIES} deliveries`);
       }
-      const handled = life.run(() => pipeline.handle(pipeline.newAttempt({ ...given, deliveryCount })));
+      const handled = process.run(() => pipeline.handle(pipeline.newAttempt({ ...given, deliveryCount })));
       const late = () => new Error(stillRunning(fn.name, timeoutMs, plan));
-      const outcome = await within(timeoutMs, Promise.race([handled, life.died]), late).catch((error) => {
+      const outcome = await within(timeoutMs, Promise.race([handled, process.died]), late).catch((error) => {
         if (plan.lost === undefined) throw error;
-        life.die(); // the handler waits for the step that is lost with the process
+        process.die(); // the handler waits for the step that is lost with the process
       });
-      await within(timeoutMs, life.quiet(), late);
-      if (life.dead) {
+      await within(timeoutMs, process.quiet(), late);
+      if (process.dead) {
         pipeline.admission.close();
         await anotherMillisecond();
         world.clock.move(ACK_WAIT_MS);
-        life = new Life(plan);
-        pipeline = processOf(fn, world, life);
+        process = new SimulatedProcess(plan);
+        pipeline = createPipeline(fn, world, process);
       } else if (outcome?.kind === "retry") world.clock.move(outcome.delayMs);
     }
   } finally {
@@ -52,16 +52,16 @@ export async function liveThrough({ fn, delivery, timeoutMs }: Trial, world: Cra
   }
 }
 
-function processOf(fn: ResolvedFunction, world: CrashWorld, life: Life): Pipeline {
+function createPipeline(fn: ResolvedFunction, world: CrashWorld, process: SimulatedProcess): Pipeline {
   const dependencies = new DependencyBreakers(fn.policy.dependencies, world.clock, () => {});
   const stepped: HandlerMiddleware = (attempt, next) => {
-    attempt.handlerContext = withSteps(attempt.handlerContext!, life);
+    attempt.handlerContext = withSteps(attempt.handlerContext!, process);
     return next(attempt);
   };
-  return new Pipeline(fn, dependencies, world.ports(life), [stepped]);
+  return new Pipeline(fn, dependencies, world.ports(process), [stepped]);
 }
 
-function withSteps(context: HandlerContext, life: Life): HandlerContext {
+function withSteps(context: HandlerContext, process: SimulatedProcess): HandlerContext {
   return {
     get signal() {
       return context.signal;
@@ -74,7 +74,8 @@ function withSteps(context: HandlerContext, life: Life): HandlerContext {
     dependency: (name) => {
       const dependency = context.dependency(name);
       return {
-        call: (run) => life.step(`the call to ${name}`, () => dependency.call(run), { outside: "unless-seen-inside" }),
+        call: (run) =>
+          process.step(`the call to ${name}`, () => dependency.call(run), { outside: "unless-seen-inside" }),
       };
     },
   };
