@@ -1,28 +1,28 @@
 import { type KvBucket, KvConflictError } from "weir";
 import type { Order } from "../schemas/orders.ts";
 
-/** What there is of one article, in the key-value bucket `inventory`. */
+/** The stock of one article, in the key-value bucket `inventory`. */
 export interface Stock {
   readonly onHand: number;
-  /** How many are set aside for which order. It makes each step safe to repeat: an order is in here once. */
+  /** Reserved units by order. An order is listed once, which makes each step safe to repeat. */
   readonly reserved: Readonly<Record<string, number>>;
 }
 
-/** Where an order stands, in the key-value bucket `orders`. Reserving leaves it behind, so that it is done once. */
+/** The state of an order, in the key-value bucket `orders`. It is written once the order is reserved or rejected. */
 export interface OrderState {
   readonly status: "reserved" | "rejected" | "confirmed";
   readonly reason?: string;
 }
 
-/** What an article that nobody has stocked yet starts with. */
+/** The stock of an article that the bucket does not have yet. */
 const OPENING_STOCK: Stock = { onHand: 100, reserved: {} };
 
-/** Sets everything of an order aside; says what there is not enough of, with the rest left set aside. */
+/** Reserves the items of an order. Returns the reason if one is short; the items before it stay reserved. */
 export async function reserve(inventory: KvBucket<Stock>, order: Order): Promise<string | undefined> {
   for (const [sku, quantity] of quantities(order)) {
     const short = await change(inventory, sku, (stock) => {
       if (order.orderId in stock.reserved) return undefined;
-      const free = stock.onHand - Object.values(stock.reserved).reduce((sum, one) => sum + one, 0);
+      const free = stock.onHand - Object.values(stock.reserved).reduce((sum, units) => sum + units, 0);
       if (free < quantity) return "short";
       return { ...stock, reserved: { ...stock.reserved, [order.orderId]: quantity } };
     });
@@ -31,17 +31,17 @@ export async function reserve(inventory: KvBucket<Stock>, order: Order): Promise
   return undefined;
 }
 
-/** What was set aside leaves the house. */
+/** Ships the reserved items of an order. */
 export async function ship(inventory: KvBucket<Stock>, order: Order): Promise<void> {
   await forEachReserved(inventory, order, (stock, quantity) => ({ ...stock, onHand: stock.onHand - quantity }));
 }
 
-/** What was set aside is free again. */
+/** Releases the reserved items of an order. */
 export async function release(inventory: KvBucket<Stock>, order: Order): Promise<void> {
   await forEachReserved(inventory, order, (stock) => stock);
 }
 
-/** How many of each article; an order may name one on several lines. */
+/** Returns the units of each article. An order may list an article on several lines. */
 function quantities(order: Order): Map<string, number> {
   const sums = new Map<string, number>();
   for (const { sku, quantity } of order.items) sums.set(sku, (sums.get(sku) ?? 0) + quantity);
@@ -62,8 +62,8 @@ async function forEachReserved(
 }
 
 /**
- * Compare-and-set: reads, decides, and writes only if nobody else has written in between; else reads again. Of two
- * orders for the last article one writes first, and the other sees that it has.
+ * Changes an entry by compare-and-set: reads it, decides, and writes only if the entry has not changed since; else it
+ * starts over. Of two orders for the last article, the second to write reads the stock again.
  */
 async function change(
   inventory: KvBucket<Stock>,

@@ -4,12 +4,12 @@ import { StockReserved } from "../schemas/stock.ts";
 
 const paymentUrl = () => Deno.env.get("PAYMENT_URL") ?? "http://127.0.0.1:7070";
 
-/** Charges the customer. The order's id is the charge's idempotency key, so that a repeat charges nobody twice. */
+/** Charges the customer. The order's id is the charge's idempotency key, so a repeat does not charge again. */
 export default defineFunction({
   on: StockReserved,
   emits: [PaymentCaptured, PaymentDeclined],
   timeout: "5s",
-  // It trips before one order could use up its five attempts; while it is open nothing is attempted or used up.
+  // The breaker opens before one order uses its five attempts. While it is open, no attempt is used.
   dependencies: { PaymentService: { consecutiveFailures: 3, openFor: "5s", halfOpenProbes: 2 } },
 }, async ({ data: order }, ctx) => {
   const charge = await ctx.dependency("PaymentService").call(async (signal) => {

@@ -3,7 +3,7 @@ import { OrderConfirmed } from "../schemas/orders.ts";
 import { PaymentCaptured } from "../schemas/payments.ts";
 import { type OrderState, ship, type Stock } from "./_inventory.ts";
 
-/** Lets what was paid for leave the house. */
+/** Ships an order that was paid. */
 export default defineFunction({
   on: PaymentCaptured,
   emits: [OrderConfirmed],

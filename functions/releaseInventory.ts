@@ -4,7 +4,7 @@ import { PaymentDeclined } from "../schemas/payments.ts";
 import { StockRejected } from "../schemas/stock.ts";
 import { type OrderState, release, type Stock } from "./_inventory.ts";
 
-/** Compensates: whatever was set aside for an order that comes to nothing is free again. */
+/** Compensates: releases the items of an order that was rejected or not paid. */
 export default defineFunction({
   on: [PaymentDeclined, StockRejected],
   emits: [OrderRejected],

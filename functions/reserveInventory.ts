@@ -3,7 +3,7 @@ import { OrderCreated } from "../schemas/orders.ts";
 import { StockRejected, StockReserved } from "../schemas/stock.ts";
 import { type OrderState, release, reserve, type Stock } from "./_inventory.ts";
 
-/** Sets aside what an order asks for. */
+/** Reserves the items of an order, or rejects it. */
 export default defineFunction({
   on: OrderCreated,
   emits: [StockReserved, StockRejected],
@@ -18,7 +18,7 @@ export default defineFunction({
       await orders.create(order.orderId, state);
     } catch (error) {
       if (!(error instanceof KvConflictError)) throw error;
-      // Another delivery of this event was first. If its order is settled by now, nothing may stay set aside.
+      // Another delivery of this event was first. If it has ended the order, its items must not stay reserved.
       state = (await orders.get(order.orderId))!.value;
       if (state.status !== "reserved") await release(inventory, order);
     }

@@ -1,35 +1,35 @@
 /**
- * Stands in for a payment provider: a real HTTP server that `deno task dev` runs beside the functions.
+ * A mock payment provider: an HTTP server that `deno task dev` runs beside the functions.
  *
  *     POST /charges  {"orderId", "amount"} with an Idempotency-Key → 201 {"chargeId"}, or 402 {"reason"}
  *     GET  /charges  → {"charges", "repeats"}
  *
- * A second port makes it misbehave: `curl -X PUT 127.0.0.1:7071/mode -d down` (or `slow`, `failing`, `ok`).
+ * A second port sets its mode: `curl -X PUT 127.0.0.1:7071/mode -d down` (or `slow`, `failing`, `ok`).
  *
  * @module
  */
 
-/** `slow` takes half a minute, `failing` answers 500, `down` refuses every connection. */
+/** Modes: `slow` answers after half a minute, `failing` answers 500, `down` refuses every connection. */
 const MODES = ["ok", "slow", "failing", "down"] as const;
 type Mode = typeof MODES[number];
 
 const SLOW_MS = 30_000;
-/** In cents: more than this no customer here can pay. */
+/** Cents. A larger charge is declined. */
 const CREDIT_LIMIT = 100_000;
 
-/** A payment service that is up. */
+/** A running payment service. */
 export interface PaymentService extends AsyncDisposable {
   readonly url: string;
   readonly charges: ReadonlyMap<string, string>;
   setMode(mode: Mode): Promise<void>;
 }
 
-/** Starts the service; port 0 takes any that is free. */
+/** Starts the service. Port 0 takes a free port. */
 export function startPaymentService(port: number, hostname = "127.0.0.1"): PaymentService {
   const charges = new Map<string, string>();
   let mode: Mode = "ok", repeats = 0;
-  const serve = (on: number) =>
-    Deno.serve({ hostname, port: on, onListen: () => {} }, async (request) => {
+  const listen = (port: number) =>
+    Deno.serve({ hostname, port, onListen: () => {} }, async (request) => {
       if (request.method === "GET") return Response.json({ charges: charges.size, repeats });
       const { orderId, amount } = await request.json();
       if (mode === "failing") return Response.json({ reason: "out of order" }, { status: 500 });
@@ -40,20 +40,20 @@ export function startPaymentService(port: number, hostname = "127.0.0.1"): Payme
       else charges.set(key, crypto.randomUUID());
       return Response.json({ chargeId: charges.get(key) }, { status: 201 });
     });
-  let server: ReturnType<typeof serve> | undefined = serve(port);
-  const { port: taken } = server.addr;
+  let server: ReturnType<typeof listen> | undefined = listen(port);
+  const { port: listening } = server.addr;
   const close = async () => {
     const closing = server;
     server = undefined;
     await closing?.shutdown();
   };
   return {
-    url: `http://${hostname}:${taken}`,
+    url: `http://${hostname}:${listening}`,
     charges,
     setMode: async (next) => {
       mode = next;
       if (next === "down") await close();
-      else server ??= serve(taken);
+      else server ??= listen(listening);
     },
     [Symbol.asyncDispose]: close,
   };
@@ -66,14 +66,14 @@ if (import.meta.main) {
   try {
     const service = startPaymentService(port, hostname);
     Deno.serve({ ...control, onListen: () => {} }, async (request) => {
-      const asked = (await request.text()).trim();
-      const next = MODES.find((known) => known === asked);
-      if (!next) return new Response(`say one of: ${MODES.join(", ")}\n`, { status: 400 });
+      const text = (await request.text()).trim();
+      const next = MODES.find((mode) => mode === text);
+      if (!next) return new Response(`send one of: ${MODES.join(", ")}\n`, { status: 400 });
       await service.setMode(next);
       return new Response(`the payment service is now: ${next}\n`);
     });
     console.log(
-      `payment service on ${service.url}; its switch: curl -X PUT http://${hostname}:${control.port}/mode -d down`,
+      `payment service on ${service.url}; to set its mode: curl -X PUT http://${hostname}:${control.port}/mode -d down`,
     );
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { gather } from "../doctor/gather.ts";
 import { report } from "./doctor_report.ts";
-import { examine, tally } from "../doctor/rule.ts";
+import { countBySeverity, examine } from "../doctor/examine.ts";
 import { RULES } from "../doctor/rules/all.ts";
 import { commandConfig } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
@@ -21,6 +21,6 @@ async function doctor({ json, strict }: { json?: boolean; strict?: boolean }): P
   const examination = examine(await gather(commandConfig), RULES), { findings } = examination;
   if (json) printJson(findings);
   else console.log(report(examination, screen()));
-  const { error, warning } = tally(findings);
+  const { error, warning } = countBySeverity(findings);
   if (error > 0 || strict && warning > 0) throw new CommandFailure("");
 }

@@ -1,5 +1,6 @@
 import { paint, type Screen } from "./output.ts";
-import { AREAS, type Examination, type Finding, type Severity, tally } from "../doctor/rule.ts";
+import { countBySeverity, type Examination, type Finding } from "../doctor/examine.ts";
+import { AREAS, type Severity } from "../doctor/rule.ts";
 
 const COLOURS = { error: "red", warning: "yellow", info: "cyan" } as const;
 
@@ -33,7 +34,7 @@ function mark(severity: Severity, shown: Screen): string {
 }
 
 function summary(findings: readonly Finding[], passed: number, shown: Screen): string {
-  const { error, warning, info } = tally(findings.filter(({ unchecked }) => !unchecked));
+  const { error, warning, info } = countBySeverity(findings.filter(({ unchecked }) => !unchecked));
   const unchecked = findings.filter((one) => one.unchecked).length;
   const counted = (n: number, one: string) => `${n} ${one}${n === 1 ? "" : "s"}`;
   const text = `${counted(error, "error")}, ${counted(warning, "warning")}, ${info} for information; ` +

@@ -1,57 +1,56 @@
-import type { ServerInfo } from "../nats_server/probe.ts";
 import type { ConsumerInfo, JetStreamAccountStats, StreamInfo } from "@nats-io/jetstream";
-import type { Registry } from "../project/registry.ts";
 import type { Config } from "../app/config.ts";
-import type { UserPermissions } from "./permissions.ts";
+import type { ServerInfo } from "../nats_server/probe.ts";
+import type { Registry } from "../project/registry.ts";
 
-/** Something that was looked up, or why it could not be. */
+/** A value that was looked up, or the reason why it could not be. */
 export type Known<Value> = { readonly value: Value } | { readonly unknown: string };
 
-/** Everything the rules look at, gathered before the first of them does. */
+/** Everything that the rules read. It is gathered before the first rule runs. */
 export interface Facts {
   /** The names of all environment variables that are set. */
   readonly variables: readonly string[];
-  /** Whether `NATS_URL` is left to `dev`: then the public listener is on loopback. */
+  /** Whether `NATS_URL` is unset: then `dev` runs the server, and the public listener is on loopback. */
   readonly dev: boolean;
   readonly configProblems: readonly string[];
   readonly config: Known<Config>;
   readonly projectProblems: readonly string[];
   readonly project: Known<Registry>;
-  readonly collectors: readonly Collector[];
-  readonly servers: readonly Greeting[];
+  readonly collectors: readonly CollectorProbe[];
+  readonly servers: readonly ServerProbe[];
   readonly connection: Known<Connection>;
   readonly user: Known<UserPermissions>;
   readonly account: Known<JetStreamAccountStats>;
-  /** Those of the project and of Weir that there are, by name. */
+  /** The existing streams of the project and of Weir, by name. */
   readonly streams: Known<ReadonlyMap<string, StreamInfo>>;
-  /** All consumers of these streams, whoever made them. */
+  /** All consumers of these streams, those of other clients included. */
   readonly consumers: Known<readonly ConsumerInfo[]>;
-  /** What of the cluster could not be looked at though the rest could: which, and why. */
-  readonly unread: readonly string[];
-  readonly clock: Known<ClockReading>;
-  readonly deadLetters: Known<WaitingLetters>;
+  /** The streams and consumers that could not be read, each with the reason. */
+  readonly unreadable: readonly string[];
+  readonly clock: Known<ClockOffset>;
+  readonly deadLetters: Known<DeadLetterCounts>;
   /** The number of delayed retries of each function. */
   readonly delayedRetries: Known<ReadonlyMap<string, number>>;
 }
 
-/** Where telemetry goes, and what came of knocking there. */
-export interface Collector {
+/** An OTLP endpoint, and the result of a request to it. */
+export interface CollectorProbe {
   readonly variable: string;
   readonly url: string;
-  /** Undefined: something answered by HTTP. */
+  /** Undefined if the endpoint answered by HTTP. */
   readonly problem?: string;
 }
 
-/** What a server says of itself to whoever connects. */
-export interface Greeting {
+/** A NATS server's `INFO`, which it sends on connect, or the reason why there is none. */
+export interface ServerProbe {
   readonly address: string;
-  /** It is one of `NATS_URL`, and not one that the cluster told of. */
+  /** Whether `NATS_URL` names the server. The cluster announced the others. */
   readonly configured: boolean;
   readonly info?: ServerInfo;
   readonly problem?: string;
 }
 
-/** The connection as it was made. */
+/** The connection to NATS. */
 export interface Connection {
   readonly server: string;
   readonly version: string;
@@ -60,33 +59,45 @@ export interface Connection {
   readonly encrypted: boolean;
 }
 
-/** By how much the server's clock is ahead of ours, and how far that may be from the truth. */
-interface ClockReading {
-  readonly aheadMs: number;
-  readonly withinMs: number;
+/** The permissions of a NATS user, as the server reports them. An absent list sets no limit. */
+export interface UserPermissions {
+  readonly user: string;
+  readonly publish?: SubjectLists;
+  readonly subscribe?: SubjectLists;
 }
 
-/** The dead letters that wait for somebody. */
-export interface WaitingLetters {
+interface SubjectLists {
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+}
+
+/** The offset of the server's clock from this host's, and the bound of its error. */
+interface ClockOffset {
+  readonly aheadMs: number;
+  readonly errorMs: number;
+}
+
+/** The stored dead letters. */
+export interface DeadLetterCounts {
   readonly count: number;
   readonly oldestAt: string | undefined;
-  /** Of how many the reason was read, oldest first. */
+  /** The number of dead letters whose reason was read, oldest first. */
   readonly read: number;
   readonly reasons: Readonly<Record<string, number>>;
 }
 
-/** A rule needs what is not known. */
+/** Ends a rule that needs an unknown fact. */
 export class NotKnown extends Error {
   readonly code = "not-known";
 }
 
-/** The connection. @throws {NotKnown} where there is none; why is told once, by a rule of its own. */
+/** Returns the connection. @throws {NotKnown} if there is none. The rule `connection` reports why. */
 export function connected({ connection }: Pick<Facts, "connection">): Connection {
   if ("unknown" in connection) throw new NotKnown("there is no connection to NATS");
   return connection.value;
 }
 
-/** What is known. @throws {NotKnown} which ends the rule: its check could not be made. */
+/** Returns the value of a fact. @throws {NotKnown} if it is unknown. */
 export function known<Value>(fact: Known<Value>): Value {
   if ("unknown" in fact) throw new NotKnown(fact.unknown);
   return fact.value;

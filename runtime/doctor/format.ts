@@ -1,17 +1,20 @@
 import { type Duration, formatDuration } from "../core/duration.ts";
 
-/** A span of time as a person would say it, rounded up to what matters. */
+/** Percent of a limit from which the rules warn. */
+export const NEARLY_FULL = 80;
+
+/** Formats a duration for a person: rounded up to three digits or so. */
 export function span(ms: number): Duration {
   const unit = ms < 10_000 ? 1 : ms < 600_000 ? 1_000 : ms < 36_000_000 ? 60_000 : 3_600_000;
   return formatDuration(Math.ceil(ms / unit) * unit);
 }
 
-/** What to write where so much is needed: twice that, in whole minutes at the least. */
-export function roomy(ms: number): Duration {
+/** Formats the duration to recommend where `ms` is needed: twice that, in whole minutes. */
+export function recommended(ms: number): Duration {
   return span(Math.ceil(2 * ms / 60_000) * 60_000);
 }
 
-/** Bytes as a person would say them. */
+/** Formats a number of bytes for a person. */
 export function size(bytes: number): string {
   for (const [unit, of] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
     if (bytes >= of) return `${Number((bytes / of).toFixed(1))} ${unit}`;
@@ -19,7 +22,7 @@ export function size(bytes: number): string {
   return `${bytes} bytes`;
 }
 
-/** How full, in whole percent. */
+/** Returns the used part of a limit in whole percent. */
 export function percent(used: number, of: number): number {
   return Math.floor(100 * used / of);
 }

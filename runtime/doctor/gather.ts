@@ -1,38 +1,42 @@
-import { StartupProblems } from "../project/startup_problems.ts";
-import type { Registry } from "../project/registry.ts";
 import { type Config, ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
-import { knock } from "./probe_collectors.ts";
+import type { Registry } from "../project/registry.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
 import type { Facts, Known } from "./facts.ts";
 import { gatherCluster, unknownCluster } from "./gather_cluster.ts";
+import { probeCollectors } from "./probe_collectors.ts";
 
 /**
- * Collects everything that the rules read. It changes nothing, and never rejects for what it finds.
+ * Gathers everything that the rules read. It changes nothing, and problems that it meets are facts, not errors.
  *
- * @param read reads the configuration
- * @throws {Error} what `read` throws, unless that is {@linkcode StartupProblems}
+ * @param read Reads the configuration.
+ * @throws {Error} from `read`, unless it is {@linkcode StartupProblems}.
  */
 export async function gather(read: () => Config): Promise<Facts> {
-  const [config, configProblems] = configuration(read);
-  const [[project, projectProblems], collectors] = await Promise.all([projectOf(), knock(ENVIRONMENT.get)]);
-  const known = "value" in config ? config.value : undefined;
-  const cluster = known
-    ? await gatherCluster(known, "value" in project ? project.value : undefined)
-    : unknownCluster("the configuration is wrong", "the configuration is wrong, so NATS was not asked");
+  const [config, configProblems] = readConfiguration(read);
+  const [[project, projectProblems], collectors] = await Promise.all([
+    readProject(),
+    probeCollectors(ENVIRONMENT.get),
+  ]);
+  const cluster = "value" in config
+    ? await gatherCluster(config.value, "value" in project ? project.value : undefined)
+    : unknownCluster(INVALID, `${INVALID}, so NATS was not asked`);
   const dev = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
   const variables = Object.keys(Deno.env.toObject()).filter((name) => ENVIRONMENT.get(name));
   return { variables, dev, config, configProblems, project, projectProblems, collectors, ...cluster };
 }
 
-function configuration(read: () => Config): [Known<Config>, readonly string[]] {
+const INVALID = "the configuration is invalid";
+
+function readConfiguration(read: () => Config): [Known<Config>, readonly string[]] {
   try {
     return [{ value: read() }, []];
   } catch (error) {
-    return [{ unknown: "the configuration is wrong" }, problemsOf(error)];
+    return [{ unknown: INVALID }, problemsOf(error)];
   }
 }
 
-async function projectOf(): Promise<[Known<Registry>, readonly string[]]> {
+async function readProject(): Promise<[Known<Registry>, readonly string[]]> {
   try {
     return [{ value: await loadProject() }, []];
   } catch (error) {

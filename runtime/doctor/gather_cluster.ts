@@ -1,22 +1,15 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Registry } from "../project/registry.ts";
 import { natsOptions } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
-import { resourcesOf } from "../app/resources.ts";
-import { combine, streamNames } from "../nats/topology/resources.ts";
 import { connectNats } from "../nats/client/connection.ts";
-import { RETRIES } from "../nats/retry/retry_stream.ts";
-import { SubjectCounts } from "../nats/inspect/count_messages.ts";
-import type { Connection, Facts, Greeting, Known } from "./facts.ts";
-import { addressesOf, greet } from "./probe_server.ts";
-import type { UserPermissions } from "./permissions.ts";
-import { readLetters } from "./read_dead_letters.ts";
-import { readStreams } from "./read_streams.ts";
-import { JETSTREAM_CODES } from "../nats/client/error_codes.ts";
-import { unlessMissing } from "../nats/topology/find.ts";
+import type { Registry } from "../project/registry.ts";
+import type { Connection, Facts, Known, ServerProbe, UserPermissions } from "./facts.ts";
+import { addressesOf, probeServer } from "./probe_server.ts";
+import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
+import { streamNamesOf } from "./resources.ts";
 
-/** What is known of the cluster. */
+/** The facts of the cluster. */
 type ClusterFacts = Pick<
   Facts,
   | "servers"
@@ -25,26 +18,27 @@ type ClusterFacts = Pick<
   | "account"
   | "streams"
   | "consumers"
-  | "unread"
+  | "unreadable"
   | "clock"
   | "deadLetters"
   | "delayedRetries"
 >;
 
-const ANSWER_MS = 2_000;
-/** A cluster may name servers that cannot be reached from here: so many are tried. */
-const MOST_SERVERS = 16;
+/** Milliseconds to wait for each reply of the server. */
+const REPLY_TIMEOUT_MS = 2_000;
+/** Servers that the cluster announces and doctor probes. Some may be unreachable from this host. */
+const MAX_SERVERS = 16;
 const TLS = /^tls:/;
-/** Stands for a project that cannot be loaded: Weir's own streams are examined all the same. */
+/** The project if it cannot be loaded. Weir's own streams are read all the same. */
 const NO_PROJECT: Registry = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
 
-/** Connects and looks. @param project undefined where it cannot be loaded: Weir's own streams are looked at all the same */
+/** Connects and reads the cluster. @param project The project. Default: only Weir's own streams are read. */
 export async function gatherCluster(config: Config, project: Registry | undefined): Promise<ClusterFacts> {
-  const servers = await Promise.all(addressesOf(config.NATS_URL).map((address) => greet(address, true)));
+  const servers = await Promise.all(addressesOf(config.NATS_URL).map((address) => probeServer(address, true)));
   const silent = servers.every(({ problem }) => problem !== undefined) && !config.NATS_URL.some((url) => TLS.test(url));
   if (silent) {
-    const said = servers.map(({ address, problem }) => `${address}: ${problem}`).join("; ");
-    return { ...unknownCluster(`cannot connect to NATS at ${said}`), servers };
+    const problems = servers.map(({ address, problem }) => `${address}: ${problem}`).join("; ");
+    return { ...unknownCluster(`cannot connect to NATS at ${problems}`), servers };
   }
   let nc: NatsConnection;
   try {
@@ -53,55 +47,52 @@ export async function gatherCluster(config: Config, project: Registry | undefine
     return { ...unknownCluster((error as Error).message), servers };
   }
   try {
-    return await look(nc, config, project, servers);
+    return await read(nc, config, project, servers);
   } finally {
     await nc.close();
   }
 }
 
-/** Nothing is known. @param problem why there is no connection @param unknown what the other checks say of that */
+/**
+ * Returns the facts of a cluster that could not be read.
+ *
+ * @param problem The reason why there is no connection.
+ * @param unknown The reason that the other checks give. Default: there is no connection.
+ */
 export function unknownCluster(problem: string, unknown = "there is no connection to NATS"): ClusterFacts {
-  const not = { unknown };
+  const fact = { unknown };
   return {
     servers: [],
     connection: { unknown: problem },
-    user: not,
-    account: not,
-    streams: not,
-    consumers: not,
-    unread: [],
-    clock: not,
-    deadLetters: not,
-    delayedRetries: not,
+    user: fact,
+    account: fact,
+    streams: fact,
+    consumers: fact,
+    unreadable: [],
+    clock: fact,
+    deadLetters: fact,
+    delayedRetries: fact,
   };
 }
 
-async function look(
+async function read(
   nc: NatsConnection,
   config: Config,
   project: Registry | undefined,
-  configured: readonly Greeting[],
+  configured: readonly ServerProbe[],
 ): Promise<ClusterFacts> {
-  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: ANSWER_MS });
-  const { user, clock } = await askUser(nc);
-  const names = streamNames(combine(resourcesOf(project ?? NO_PROJECT)));
-  const [servers, account, read, deadLetters, delayedRetries] = await Promise.all([
-    allServers(nc, configured),
-    tried("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: REPLY_TIMEOUT_MS });
+  const { user, clock } = await readUser(nc);
+  const names = streamNamesOf(project ?? NO_PROJECT);
+  const [servers, account, streams, deadLetters, delayedRetries] = await Promise.all([
+    probeAll(nc, configured),
+    attempt("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
     readStreams(jsm, names),
-    tried("dead letters", () => readLetters(jsm)),
-    tried("delayed retries", () => countDelayedRetries(nc, jsm, project)),
+    attempt("dead letters", () => readDeadLetters(jsm)),
+    attempt("delayed retries", () => countDelayedRetries(nc, jsm, project)),
   ]);
-  return {
-    servers,
-    connection: { value: connectionOf(nc, config) },
-    user,
-    account,
-    clock,
-    deadLetters,
-    delayedRetries,
-    ...read,
-  };
+  const connection = { value: connectionOf(nc, config) };
+  return { servers, connection, user, account, clock, deadLetters, delayedRetries, ...streams };
 }
 
 function connectionOf(nc: NatsConnection, config: Config): Connection {
@@ -111,33 +102,36 @@ function connectionOf(nc: NatsConnection, config: Config): Connection {
   return { server: server || nc.getServer(), version, cluster, maxPayload, encrypted };
 }
 
-/** One answer tells what the user may do, and what time it is there. */
-async function askUser(nc: NatsConnection): Promise<Pick<Facts, "user" | "clock">> {
+/** Reads the user's permissions and the server's time, which come in one reply. */
+async function readUser(nc: NatsConnection): Promise<Pick<Facts, "user" | "clock">> {
   const before = Date.now();
-  const answer = await tried("the user's permissions ($SYS.REQ.USER.INFO)", async () => {
-    const reply = await nc.request("$SYS.REQ.USER.INFO", "", { timeout: ANSWER_MS });
-    return reply.json<
+  const reply = await attempt("the user's permissions ($SYS.REQ.USER.INFO)", async () => {
+    const message = await nc.request("$SYS.REQ.USER.INFO", "", { timeout: REPLY_TIMEOUT_MS });
+    return message.json<
       { server?: { time?: string }; data?: { user: string; permissions?: Omit<UserPermissions, "user"> } }
     >();
   });
   const after = Date.now();
-  if ("unknown" in answer) return { user: answer, clock: answer };
-  const { server, data } = answer.value, serverMs = Date.parse(server?.time ?? "");
-  const silent = (what: string) => ({ unknown: `the server does not tell ${what}` });
+  if ("unknown" in reply) return { user: reply, clock: reply };
+  const { server, data } = reply.value, serverMs = Date.parse(server?.time ?? "");
+  const aheadMs = Math.round(serverMs - (before + after) / 2), errorMs = Math.ceil((after - before) / 2);
   return {
-    user: data ? { value: { user: data.user, ...data.permissions } } : silent("what the user may do"),
+    user: data
+      ? { value: { user: data.user, ...data.permissions } }
+      : { unknown: "the server does not report the user's permissions" },
     clock: Number.isNaN(serverMs)
-      ? silent("its time")
-      : { value: { aheadMs: Math.round(serverMs - (before + after) / 2), withinMs: Math.ceil((after - before) / 2) } },
+      ? { unknown: "the server does not report its time" }
+      : { value: { aheadMs, errorMs } },
   };
 }
 
-/** Those of `NATS_URL`, and those that the cluster tells of. */
-async function allServers(nc: NatsConnection, configured: readonly Greeting[]): Promise<readonly Greeting[]> {
-  const more = (nc.info?.connect_urls ?? []).filter((address) => !configured.some((one) => one.address === address));
-  const greetings = await Promise.all(more.slice(0, MOST_SERVERS).map((address) => greet(address, false)));
+/** Probes the servers that the cluster announces. Returns them after those of `NATS_URL`, each server once. */
+async function probeAll(nc: NatsConnection, configured: readonly ServerProbe[]): Promise<readonly ServerProbe[]> {
+  const known = new Set(configured.map(({ address }) => address));
+  const announced = (nc.info?.connect_urls ?? []).filter((address) => !known.has(address));
+  const probes = await Promise.all(announced.slice(0, MAX_SERVERS).map((address) => probeServer(address, false)));
   const seen = new Set<string>();
-  return [...configured, ...greetings].filter(({ info }) => {
+  return [...configured, ...probes].filter(({ info }) => {
     const id = info?.server_id;
     if (id === undefined) return true;
     const first = !seen.has(id);
@@ -146,20 +140,10 @@ async function allServers(nc: NatsConnection, configured: readonly Greeting[]): 
   });
 }
 
-async function countDelayedRetries(
-  nc: NatsConnection,
-  jsm: JetStreamManager,
-  project: Registry | undefined,
-): Promise<ReadonlyMap<string, number>> {
-  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed);
-  const counted = counts.of((project?.functions ?? []).map(({ name }) => name));
-  return await unlessMissing(counted, JETSTREAM_CODES.streamNotFound) ?? new Map();
-}
-
-/** What came of asking. @param what for the reason why it is not known */
-async function tried<Value>(what: string, ask: () => Promise<Value>): Promise<Known<Value>> {
+/** Returns a value, or the reason why it is unknown. @param what The value's name, for the reason. */
+async function attempt<Value>(what: string, read: () => Promise<Value>): Promise<Known<Value>> {
   try {
-    return { value: await ask() };
+    return { value: await read() };
   } catch (error) {
     return { unknown: `${what}: ${(error as Error).message}` };
   }

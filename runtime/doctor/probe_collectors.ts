@@ -1,30 +1,37 @@
-import type { Collector } from "./facts.ts";
-import { SIGNALS } from "./variables.ts";
+import type { CollectorProbe } from "./facts.ts";
 
-const WITHIN_MS = 1_000;
+/** The signal in the name of an OTLP variable: none for all signals, or one of them. */
+export const OTLP_SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 
-/** Knocks at every endpoint that telemetry is sent to. Whatever answers by HTTP, were it an error, is there. */
-export async function knock(get: (name: string) => string | undefined): Promise<Collector[]> {
+/** Milliseconds to wait for an answer. An endpoint that takes longer would slow down exports too. */
+const TIMEOUT_MS = 1_000;
+
+/** Sends a HEAD request to every OTLP endpoint. Any HTTP answer counts, errors included. */
+export async function probeCollectors(get: (name: string) => string | undefined): Promise<CollectorProbe[]> {
   if (get("OTEL_SDK_DISABLED") === "true") return [];
-  const given = SIGNALS.map((signal) => `OTEL_EXPORTER_OTLP${signal}_ENDPOINT`).flatMap((variable) => {
+  const endpoints = OTLP_SIGNALS.map((signal) => `OTEL_EXPORTER_OTLP${signal}_ENDPOINT`).flatMap((variable) => {
     const url = get(variable);
     return url && URL.canParse(url) ? [{ variable, url }] : [];
   });
-  return await Promise.all(given.map(async ({ variable, url }) => {
+  return await Promise.all(endpoints.map(async ({ variable, url }) => {
     try {
-      const answer = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(WITHIN_MS), redirect: "manual" });
-      await answer.body?.cancel();
+      const response = await fetch(url, {
+        method: "HEAD",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        redirect: "manual",
+      });
+      await response.body?.cancel();
       return { variable, url };
     } catch (error) {
-      return { variable, url, problem: reason(error) };
+      return { variable, url, problem: reasonOf(error) };
     }
   }));
 }
 
-/** The last of a chain of causes says most, and after its last colon. */
-function reason(error: unknown): string {
+/** Returns the most specific reason: the last cause, and its text after the last colon. */
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return `no answer within ${WITHIN_MS} ms`;
-  if (error.cause instanceof Error) return reason(error.cause);
+  if (error.name === "TimeoutError") return `no answer within ${TIMEOUT_MS} ms`;
+  if (error.cause instanceof Error) return reasonOf(error.cause);
   return error.message.split(": ").at(-1)!;
 }

@@ -20,21 +20,7 @@ export interface ServerOptions {
   log?: (line: string) => void;
 }
 
-/**
- * A running nats-server with JetStream. `await using` stops it.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { type NatsServer, startTestRuntime } from "weir/testing";
- *
- * const where = ({ port, version }: NatsServer) => `nats-server ${version} on port ${port}`;
- *
- * await using runtime = await startTestRuntime({ functions: { greet: defineFunction({ on: "demo.asked" }, () => {}) } });
- * assert.match(where(runtime.server), /^nats-server \d+\.\d+\.\d+ on port \d+$/);
- * ```
- */
+/** A running nats-server with JetStream. `await using` stops it. */
 export interface NatsServer extends AsyncDisposable {
   /** Such as "nats://127.0.0.1:4222". */
   readonly url: string;

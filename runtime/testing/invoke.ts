@@ -4,82 +4,51 @@ import { systemClock } from "../engine/system_clock.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Pipeline } from "../engine/pipeline.ts";
-import type { KvStore } from "../engine/kv_store.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import type { DataOf, InvokeOptions } from "./invoke_options.ts";
-import { MemoryKvStore } from "./memory_kv.ts";
-import { registryOf } from "./modules.ts";
-import { OwnLog } from "./own_log.ts";
+import { MemoryKvStore } from "./memory_kv_store.ts";
+import { resolveTested } from "./test_registry.ts";
+import { HandlerLog } from "./handler_log.ts";
 import { type InvokedSpan, SpanRecording } from "./record_spans.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
 import { durationMs } from "./test_clock.ts";
 import { deliveryOf } from "./test_delivery.ts";
 
-/**
- * An event that a function emitted.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { type Emitted, invoke } from "weir/testing";
- * import { defineEvent, defineFunction } from "weir";
- * import { z } from "zod";
- *
- * const Told = defineEvent({ type: "demo.told", version: 1, data: z.int() });
- * const tell = defineFunction({ on: "demo.asked", emits: [Told] }, (_event, ctx) => ctx.emit(Told, 7));
- * const typesOf = (emitted: readonly Emitted[]) => emitted.map(({ type }) => type);
- *
- * assert.deepEqual(typesOf((await invoke(tell, {})).emitted), ["demo.told"]);
- * ```
- */
+/** An event that a function emitted. */
 export interface Emitted {
-  /** Its type. */
+  /** The event's type. */
   readonly type: string;
-  /** The id it would be published with. */
+  /** The id that the event is published with. */
   readonly id: string;
-  /** Its data. */
+  /** The event's data. */
   readonly data: unknown;
 }
 
-/**
- * What came of an invocation.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { invoke, type InvokeResult } from "weir/testing";
- *
- * const messages = ({ logs }: InvokeResult) => logs.map(({ message }) => message);
- *
- * const greet = defineFunction({ on: "demo.asked" }, (_event, ctx) => ctx.log.info("hello"));
- * assert.deepEqual(messages(await invoke(greet, {})), ["hello"]);
- * ```
- */
-export interface InvokeResult<Kv extends KvStore = MemoryKvStore> {
-  /** What the runtime would do with the event. */
+/** The result of {@linkcode invoke}. */
+export interface InvokeResult {
+  /** The decision of the runtime on the event. */
   readonly outcome: Outcome;
-  /** What would be published: nothing, unless the handler returned. */
+  /** The events that would be published. None, unless the handler returned. */
   readonly emitted: readonly Emitted[];
-  /** Lines that the function logged, as JSON would be written. */
+  /** The lines that the handler logged, as the JSON log has them. */
   readonly logs: readonly Record<string, unknown>[];
   /**
-   * Its spans in the order they were begun: first the attempt's own, as production writes it, then whatever the handler
-   * and what it calls began through the OpenTelemetry API, `fetch`, and one for each event that was published.
+   * The spans, in the order they began. The first is the attempt's own. The spans of the handler and of the libraries
+   * it calls follow, and one for each published event.
    */
   readonly spans: readonly InvokedSpan[];
-  /** The buckets, as it left them. */
-  readonly kv: Kv;
+  /** The key-value buckets after the call. */
+  readonly kv: MemoryKvStore;
 }
 
 /**
- * Runs one function on one event through the true pipeline, with neither NATS nor a network: decoding, schema,
- * deadline, breakers, policy and telemetry are those of production. A `RecordedEvent` in place of the data is given to
- * the function byte for byte, with its subject and headers.
+ * Runs one function on one event through the pipeline of production, without NATS and without a network. Parsing,
+ * schema, timeout, breakers, retry policy and telemetry are real.
  *
- * @throws {StartupProblems} when the function could not start.
+ * @param data The event's data, or a `RecordedEvent`, which is delivered byte for byte with its subject and headers.
+ * @throws {StartupProblems} if the function is not valid.
  *
  * @example
  * ```ts
@@ -102,7 +71,7 @@ export interface InvokeResult<Kv extends KvStore = MemoryKvStore> {
  * assert.deepEqual(spans.map(({ name }) => name), ["process testedFunction", "publish demo.greeted"]);
  * ```
  *
- * @example While what it depends on is down, an event waits and uses up no attempt
+ * @example An event whose dependency is down waits and uses no attempt
  * ```ts
  * import assert from "node:assert/strict";
  * import { defineFunction } from "weir";
@@ -116,18 +85,18 @@ export interface InvokeResult<Kv extends KvStore = MemoryKvStore> {
  * assert.ok(outcome.kind === "retry" && outcome.reason === "dependency-open" && !outcome.usesAttempt);
  * ```
  */
-export async function invoke<On extends Trigger | readonly Trigger[], Kv extends KvStore = MemoryKvStore>(
+export async function invoke<On extends Trigger | readonly Trigger[]>(
   fn: FunctionDefinition<On>,
   data: DataOf<On> | RecordedEvent,
-  options: InvokeOptions<Kv> = {},
-): Promise<InvokeResult<Kv>> {
-  const { name = "testedFunction", clock = systemClock, attempt = 1 } = options;
+  options: InvokeOptions = {},
+): Promise<InvokeResult> {
+  const { clock = systemClock, attempt = 1 } = options;
   if (!Number.isInteger(attempt) || attempt < 1) {
-    throw new TypeError(`invoke: attempt is a whole number from 1, and not ${attempt}`);
+    throw new TypeError(`invoke: attempt must be a whole number from 1, not ${attempt}`);
   }
-  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }, [options.event]).functions;
-  const published: OutgoingEvent[] = [], kv = (options.kv ?? new MemoryKvStore()) as Kv;
-  const log = new OwnLog(clock), spans = new SpanRecording();
+  const bound = resolveTested(fn, options);
+  const published: OutgoingEvent[] = [], kv = options.kv ?? new MemoryKvStore();
+  const log = new HandlerLog(clock), spans = new SpanRecording();
   const dependencies = new DependencyBreakers(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));
   const pipeline = new Pipeline(bound, dependencies, {
     clock,
@@ -148,13 +117,13 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
       read: () => Promise.resolve({ begun: attempt - 1, free: 0, emitted: false }),
       write: () => Promise.resolve(),
     },
-    idempotency: options.inbox ?? { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
+    idempotency: options.idempotencyStore ?? { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
     observer: log,
     kv,
   });
   if (options.breaker) open(pipeline.breaker);
   for (const name of Object.keys(options.dependencies ?? {})) open(dependencies.breaker(name));
-  const endGrace = shutDown(options, () => pipeline.runner.abortAll());
+  const endGrace = shutDown(options.shutdown, clock, () => pipeline.runner.abortAll());
   try {
     const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };
     const outcome = await spans.run(() => pipeline.handle(pipeline.newAttempt(delivery)));
@@ -167,21 +136,21 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   }
 }
 
-/** Nothing is remembered between calls: each is the event's first. */
+/** The claim of an event that no store remembers. */
 const NO_CLAIM = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
 
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
-/** As many failures as it takes. */
+/** Opens a breaker by reporting failures. */
 function open(breaker: CircuitBreaker): void {
   while (breaker.state.kind !== "open") {
-    const answer = breaker.admit(NO_SPAN);
-    if (answer.admitted) answer.report("failure");
+    const admission = breaker.admit(NO_SPAN);
+    if (admission.admitted) admission.report("failure");
   }
 }
 
-/** Returns what takes it back. */
-function shutDown({ shutdown, clock = systemClock }: InvokeOptions<KvStore>, giveBack: () => void): () => void {
+/** Gives back the delivery when the grace of a shutdown is over. Returns a function that cancels it. */
+function shutDown(shutdown: InvokeOptions["shutdown"], clock: typeof systemClock, giveBack: () => void): () => void {
   if (shutdown === undefined) return () => {};
   if (!(shutdown instanceof AbortSignal)) return clock.timer(durationMs(shutdown), giveBack);
   if (shutdown.aborted) giveBack();

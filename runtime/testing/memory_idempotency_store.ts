@@ -3,13 +3,13 @@ import type { Clock } from "../engine/clock.ts";
 import type { ClaimResult, IdempotencyStore } from "../engine/idempotency_store.ts";
 
 interface Entry {
-  state: "in-progress" | "done";
-  readonly by: symbol;
-  untilMs: number;
+  readonly state: "in-progress" | "done";
+  readonly claimId: symbol;
+  readonly untilMs: number;
 }
 
 /**
- * Remembers in memory which events functions with `idempotency` have handled, with the leases of the real inbox.
+ * The events that functions with `idempotency` have handled, in memory. Claims expire as those of production do.
  *
  * @example
  * ```ts
@@ -19,34 +19,37 @@ interface Entry {
  *
  * const once = defineFunction({ on: "demo.asked", idempotency: true }, () => {});
  *
- * const inbox = new MemoryIdempotencyStore();
- * await invoke(once, {}, { inbox });
- * const { outcome } = await invoke(once, {}, { inbox });
+ * const idempotencyStore = new MemoryIdempotencyStore();
+ * await invoke(once, {}, { idempotencyStore });
+ * const { outcome } = await invoke(once, {}, { idempotencyStore });
  * assert.deepEqual(outcome, { kind: "ack", skipped: "handled-before" });
  * ```
  */
 export class MemoryIdempotencyStore implements IdempotencyStore {
   readonly #entries = new Map<string, Entry>();
+  readonly #clock: Pick<Clock, "now">;
 
-  /** Goes by a clock, the system's unless given: by it claims and memories end. */
-  constructor(readonly clock: Clock = systemClock) {}
+  /** Creates an empty store. @param clock Decides when entries expire. Default: the system's clock. */
+  constructor(clock: Pick<Clock, "now"> = systemClock) {
+    this.#clock = clock;
+  }
 
   /** Claims an event for one delivery. */
-  // deno-lint-ignore require-await -- as the real one answers
+  // deno-lint-ignore require-await -- as asynchronous as the store of production
   async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<ClaimResult> {
-    const name = `${functionName}.${key}`, known = this.#entries.get(name), nowMs = this.clock.now();
+    const name = `${functionName}.${key}`, known = this.#entries.get(name), nowMs = this.#clock.now();
     if (known && known.untilMs > nowMs) return { kind: known.state };
-    const entry: Entry = { state: "in-progress", by: Symbol(), untilMs: nowMs + leaseMs };
+    const entry: Entry = { state: "in-progress", claimId: Symbol(), untilMs: nowMs + leaseMs };
     this.#entries.set(name, entry);
     return {
       kind: "claimed",
       claim: {
         complete: () => {
-          this.#entries.set(name, { ...entry, state: "done", untilMs: this.clock.now() + ttlMs });
+          this.#entries.set(name, { ...entry, state: "done", untilMs: this.#clock.now() + ttlMs });
           return Promise.resolve();
         },
         release: () => {
-          if (this.#entries.get(name)?.by === entry.by) this.#entries.delete(name);
+          if (this.#entries.get(name)?.claimId === entry.claimId) this.#entries.delete(name);
           return Promise.resolve();
         },
       },

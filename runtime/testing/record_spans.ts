@@ -18,68 +18,51 @@ import { RecordingTracerProvider } from "../telemetry/otel/spans/recording_trace
 import { startActiveSpan } from "../telemetry/otel/spans/span_scope.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
 
-/**
- * A span of an invocation, as it would be sent.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { invoke, type InvokedSpan } from "weir/testing";
- *
- * const told = ({ name, status }: InvokedSpan) => `${name}: ${status.code}`;
- *
- * const fails = defineFunction({ on: "demo.asked" }, () => {
- *   throw new Error("not now");
- * });
- * const { spans } = await invoke(fails, {});
- * assert.deepEqual(spans.map(told), ["process testedFunction: error"]);
- * ```
- */
+/** A span of an invocation. */
 export interface InvokedSpan {
-  /** Such as `process reserveInventory`, which is the attempt's own. */
+  /** The span's name. That of the attempt is `process` and the function's name. */
   readonly name: string;
-  /** What it is to the other side. */
+  /** The OpenTelemetry span kind. */
   readonly kind: "internal" | "server" | "client" | "producer" | "consumer";
-  /** What it was told. */
+  /** The span's attributes. */
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** What happened in it. */
+  /** The span's events. */
   readonly events: readonly { readonly name: string; readonly attributes: Readonly<Record<string, unknown>> }[];
-  /** Whether it was called a success or an error. */
+  /** The span's status. */
   readonly status: { readonly code: "unset" | "ok" | "error"; readonly message?: string };
-  /** The name of the span above it, if that is one of these. */
+  /** The name of the parent span, if it belongs to the same invocation. */
   readonly parent: string | undefined;
-  /** Whether it was ended; one that was not would not be sent. */
+  /** Whether the span was ended. A span that was not is never exported. */
   readonly ended: boolean;
-  /** The trace it is part of. */
+  /** The id of the trace. */
   readonly traceId: string;
-  /** Its own id. */
+  /** The id of the span. */
   readonly spanId: string;
-  /** The id of the span above it, which may be another process's. */
+  /** The id of the parent span, which may be in another process. */
   readonly parentSpanId: string | undefined;
 }
 
 const KINDS = ["internal", "server", "client", "producer", "consumer"] as const;
 const STATUS = { [SpanStatusCode.UNSET]: "unset", [SpanStatusCode.OK]: "ok", [SpanStatusCode.ERROR]: "error" } as const;
-const EVERY: Sampler = {
+const SAMPLE_ALL: Sampler = {
   shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED }),
   toString: () => "every span",
 };
 const recordings = new AsyncLocalStorage<SpanRecording>();
 
-/** Every span that is begun while something runs, by whatever tracer of the OpenTelemetry API. */
+/** The spans that a callback begins through the OpenTelemetry API. */
 export class SpanRecording {
   readonly #begun: RecordedSpan[] = [];
   readonly #ended = new Map<RecordedSpan, InvokedSpan>();
-  /** A span that was ended holds on to nothing: what it says is written down when it ends. */
-  readonly #provider = new RecordingTracerProvider(EVERY, {
+  /** A span releases its values when it ends, so they are copied then. */
+  readonly #provider = new RecordingTracerProvider(SAMPLE_ALL, {
     wants: () => true,
     keep: (span) => void this.#ended.set(span, this.#read(span, true)),
   });
 
-  /** Runs something, and whatever comes of it, with its spans recorded here, and nowhere else. */
+  /** Runs a callback. Its spans, and those of the asynchronous work it begins, are recorded here only. */
   run<Result>(run: () => Result): Result {
-    route();
+    installRouting();
     return recordings.run(this, run);
   }
 
@@ -89,7 +72,7 @@ export class SpanRecording {
     return span;
   }
 
-  /** In the order they were begun. */
+  /** Returns the spans in the order they began. */
   spans(): InvokedSpan[] {
     return this.#begun.map((span) => this.#ended.get(span) ?? this.#read(span, false));
   }
@@ -114,14 +97,14 @@ export class SpanRecording {
 }
 
 /**
- * Puts a provider before the global one, for as long as the process lives, that asks for each span whether it belongs to
- * a recording: so tests that run at the same time, and a runtime with an exporter of its own, do not see one another's.
+ * Installs a global tracer provider that sends each span to the recording it belongs to, or else to the former provider.
+ * So parallel tests, and a runtime with an exporter of its own, do not record each other's spans.
  */
-function route(): void {
+function installRouting(): void {
   const present = trace.getTracerProvider();
   const known = present instanceof ProxyTracerProvider ? present.getDelegate() : present;
   if (known instanceof RoutingProvider) return;
-  void setupTracing(() => undefined, "test"); // what it does at once is all there is to it, with nowhere to send spans
+  void setupTracing(() => undefined, "test"); // without an exporter it is complete before its first await
   const provider = trace.getTracerProvider();
   if (provider instanceof ProxyTracerProvider) provider.setDelegate(new RoutingProvider(provider.getDelegate()));
   else {

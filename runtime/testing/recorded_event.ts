@@ -1,70 +1,50 @@
 import { z } from "zod";
 
-/**
- * An event as it was in its stream, for a test to replay: `deno task events record` makes its file.
- *
- * @example
- * ```ts
- * import { defineFunction } from "weir";
- * import { assertAcked, invoke, type RecordedEvent } from "weir/testing";
- *
- * // As `loadEvent` reads it from a file; here one of a publisher who knows nothing of CloudEvents.
- * const event: RecordedEvent = {
- *   kind: "recorded",
- *   subject: "legacy.orders",
- *   stream: "LEGACY",
- *   sequence: 1,
- *   time: "2026-11-21T10:00:00Z",
- *   headers: {},
- *   payload: new TextEncoder().encode('{"order":1}'),
- * };
- * assertAcked(await invoke(defineFunction({ on: "legacy.>" }, () => {}), event));
- * ```
- */
+/** An event as it was in its stream, for a test to replay. `deno task events record` writes its file. */
 export interface RecordedEvent {
-  /** What tells it from an event's data. */
+  /** A tag that distinguishes a recorded event from data. */
   readonly kind: "recorded";
-  /** The NATS subject it came on. */
+  /** The NATS subject. */
   readonly subject: string;
-  /** The stream that it was taken from. */
+  /** The stream that held the event. */
   readonly stream: string;
-  /** Its position in the stream, from 1. */
+  /** The sequence in the stream, from 1. */
   readonly sequence: number;
-  /** When the stream stored it: an RFC 3339 timestamp. */
+  /** The time at which the stream stored the event, as an RFC 3339 timestamp. */
   readonly time: string;
-  /** Its headers, with the names as they came. */
+  /** The headers. Names keep their case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Its payload, byte for byte. */
+  /** The payload, byte for byte. */
   readonly payload: Uint8Array;
 }
 
-/** What a file says of its own format. */
+/** The version of the file format. */
 const FORMAT = 1;
 
 const schema = z.object({
-  weir: z.literal(FORMAT, `not ${FORMAT}: it is of another Weir`),
+  weir: z.literal(FORMAT, `not ${FORMAT}: the file is from another version of Weir`),
   subject: z.string().min(1),
   stream: z.string().min(1),
   sequence: z.int().min(1),
   time: z.string().refine((text) => !Number.isNaN(Date.parse(text)), "not a time such as 2026-11-21T10:00:00Z"),
-  // Not a record: that leaves out a header called __proto__.
-  headers: z.custom<Record<string, string>>(isTexts, "not an object of texts"),
+  // z.record() drops a header named __proto__.
+  headers: z.custom<Record<string, string>>(isStrings, "not an object of strings"),
   data: z.unknown().optional(),
   text: z.string().optional(),
   base64: z.string().optional(),
 });
 
-function isTexts(given: unknown): boolean {
+function isStrings(given: unknown): boolean {
   if (typeof given !== "object" || given === null || Array.isArray(given)) return false;
   return Object.values(given).every((value) => typeof value === "string");
 }
 
 /**
- * Reads a file that `deno task events record` has written. It may be edited: the payload is its `data` as compact JSON,
- * or its `text`, or what its `base64` stands for.
+ * Reads a recorded event from a file that `deno task events record` wrote. You may edit the file. The payload is the JSON
+ * of `data`, the characters of `text`, or the bytes of `base64`.
  *
- * @param pathOrUrl a path from where the test runs, or a URL such as `new URL("order.json", import.meta.url)`
- * @throws {Error} naming the file and what is wrong with it.
+ * @param pathOrUrl A path relative to the working directory, or a URL such as `new URL("order.json", import.meta.url)`.
+ * @throws {Error} with the name of the file and the mistake.
  *
  * @example
  * ```ts
@@ -72,7 +52,7 @@ function isTexts(given: unknown): boolean {
  * import { defineFunction } from "weir";
  * import { assertAcked, invoke, loadEvent } from "weir/testing";
  *
- * const file = await Deno.makeTempFile({ suffix: ".json" }); // yours is beside the test, and kept
+ * const file = await Deno.makeTempFile({ suffix: ".json" }); // a real one is kept beside the test
  * await Deno.writeTextFile(
  *   file,
  *   JSON.stringify({
@@ -104,12 +84,12 @@ export async function loadEvent(pathOrUrl: string | URL): Promise<RecordedEvent>
   try {
     return readRecording(text);
   } catch (error) {
-    const todo = "record one with `deno task events record TYPE --out FILE`";
-    throw new Error(`${file} is not a recorded event: ${(error as Error).message}; ${todo}`, { cause: error });
+    const fix = "record one with `deno task events record TYPE --out FILE`";
+    throw new Error(`${file} is not a recorded event: ${(error as Error).message}; ${fix}`, { cause: error });
   }
 }
 
-/** The event that a recording's text stands for. @throws {Error} saying what is wrong with it. */
+/** Parses the text of a recording. @throws {Error} with the mistake. */
 export function readRecording(json: string): RecordedEvent {
   let given: unknown;
   try {
@@ -122,11 +102,11 @@ export function readRecording(json: string): RecordedEvent {
     throw new Error(result.error.issues.map(({ path, message }) => [...path, message].join(": ")).join("; "));
   }
   const { weir: _, data, text, base64, ...rest } = result.data;
-  const ways = (["data", "text", "base64"] as const).filter((name) => Object.hasOwn(given as object, name));
-  if (ways.length !== 1) {
-    throw new Error(`its payload is to be one of data, text and base64, and it has ${ways.length}`);
+  const fields = (["data", "text", "base64"] as const).filter((name) => Object.hasOwn(given as object, name));
+  if (fields.length !== 1) {
+    throw new Error(`it must have one of data, text and base64, and it has ${fields.length}`);
   }
-  return { kind: "recorded", ...rest, payload: payloadOf(ways[0] === "data" ? JSON.stringify(data) : text, base64) };
+  return { kind: "recorded", ...rest, payload: payloadOf(fields[0] === "data" ? JSON.stringify(data) : text, base64) };
 }
 
 function payloadOf(text: string | undefined, base64: string | undefined): Uint8Array {
@@ -139,14 +119,14 @@ function payloadOf(text: string | undefined, base64: string | undefined): Uint8A
 }
 
 /**
- * A recording's text: the payload as `data` where it is compact JSON, else as `text` where it is UTF-8, else as
- * `base64`. Whichever it is, it is the same bytes again when it is read.
+ * Returns the text of a recording. The payload is written as `data` if it is compact JSON, else as `text` if it is
+ * UTF-8, else as `base64`, so reading it returns the same bytes.
  */
 export function writeRecording({ kind: _, payload, ...rest }: RecordedEvent): string {
-  return `${JSON.stringify({ weir: FORMAT, ...rest, ...written(payload) }, null, 2)}\n`;
+  return `${JSON.stringify({ weir: FORMAT, ...rest, ...encode(payload) }, null, 2)}\n`;
 }
 
-function written(payload: Uint8Array): { data: unknown } | { text: string } | { base64: string } {
+function encode(payload: Uint8Array): { data: unknown } | { text: string } | { base64: string } {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload);

@@ -5,44 +5,33 @@ import { dataProblem } from "../project/data_problem.ts";
 import { type Issue, issueText } from "../core/cloudevent.ts";
 import { type Node, readableSchema } from "./sample_schema.ts";
 
-/**
- * What {@linkcode sample} takes besides the event.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineEvent } from "weir";
- * import { sample, type SampleOptions } from "weir/testing";
- * import { z } from "zod";
- *
- * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string(), age: z.int() }) });
- * const ada: SampleOptions<{ name: string; age: number }> = { seed: 7, override: { name: "Ada" } };
- *
- * assert.equal(sample(Asked, ada).name, "Ada");
- * ```
- */
+/** Options of {@linkcode sample}. */
 export interface SampleOptions<Data> {
-  /** Another seed yields other data; the same one always the same. Default: 1. */
+  /**
+   * The seed of the random values. Equal seeds yield equal data.
+   *
+   * @default 1
+   */
   readonly seed?: number;
-  /** What matters to the test: these fields are as given, the others made to go with them. */
+  /** Fields to set. The other fields are made to fit them. */
   readonly override?: Partial<Data>;
 }
 
 const DEFAULT_SEED = 1;
-/** Each takes some tens of microseconds. */
+/** Samples to try before giving up. They take some milliseconds in all. */
 const TRIES = 300;
-/** A union's other branch or a check across fields may want all of it made anew. */
-const ANEW_EVERY = 5;
-/** How many ways there are of guessing what a JSON Schema does not say. */
+/** Every fifth try starts over, since another branch of a union or a check across fields may need it. */
+const START_OVER_EVERY = 5;
+/** Number of guesses at what a JSON Schema does not state: see `readableSchema`. */
 const GUESSES = 10;
-/** Recursion has ended before. */
+/** Depth limit of the generator. A readable schema ends its recursion far earlier. */
 const MAX_DEPTH = 1_000;
 
 /**
- * Data for an event, made from its schema: valid, short, and the same each time. It is what a publisher would send, so
- * the schema's input. Where a schema gives `.meta({ examples: […] })` it is one of those.
+ * Makes data for an event from its schema: valid, short, and the same at each call. It is the schema's input, as a
+ * publisher sends it. A schema with `.meta({ examples: […] })` yields one of the examples.
  *
- * @throws {Error} when nothing that fits is found, as it may be where a `refine` asks for what the schema does not say.
+ * @throws {Error} if no valid data was found, for example when a `refine` checks more than the schema states.
  *
  * @example
  * ```ts
@@ -64,20 +53,20 @@ export function sample<Event extends EventDefinition>(
   options: SampleOptions<z.input<Event["data"]>> = {},
 ): z.input<Event["data"]> {
   const { seed = DEFAULT_SEED, override } = options;
-  if (!Number.isSafeInteger(seed)) throw new Error(`the seed of a sample is a whole number, not ${seed}`);
+  if (!Number.isSafeInteger(seed)) throw new Error(`the seed of a sample must be a whole number, not ${seed}`);
   const parse = parserOf(event);
-  const make = (attempt: number) => merged(generate(event, attempt % GUESSES, seed * TRIES + attempt), override);
+  const make = (attempt: number) => merge(generate(event, attempt % GUESSES, seed * TRIES + attempt), override);
   let data = make(0), issues: readonly Issue[] = [];
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     const result = parse(data);
     if (result.ok) return data as z.input<Event["data"]>;
     issues = result.issues;
     const fresh = make(attempt);
-    data = attempt % ANEW_EVERY === 0 ? fresh : merged(mended(data, issues, fresh), override);
+    data = attempt % START_OVER_EVERY === 0 ? fresh : merge(repair(data, issues, fresh), override);
   }
   throw new Error(
-    `no sample of "${event.type}" was found that its schema takes: ${issueText(issues)}. ` +
-      "Give that part of the schema `.meta({ examples: […] })`, or sample() an `override`",
+    `no valid sample of "${event.type}" was found: ${issueText(issues)}. ` +
+      "Give that part of the schema `.meta({ examples: […] })`, or pass sample() an `override`",
   );
 }
 
@@ -98,7 +87,7 @@ function generate(event: EventDefinition, guess: number, seed: number): unknown 
   return generator.generate(guesses[guess] as JsonSchema);
 }
 
-/** With the examples also of what is transformed, which zod leaves out: those of them that can be sent. */
+/** Returns the JSON Schema of an event, with the valid examples of transformed parts, which zod leaves out. */
 function schemaOf(event: EventDefinition): Node {
   const problem = dataProblem(event.data);
   if (problem) throw new Error(`no sample of "${event.type}": ${problem}`);
@@ -112,8 +101,8 @@ function schemaOf(event: EventDefinition): Node {
   }) as Node;
 }
 
-/** Field by field; of what has no fields all of it. */
-function merged(data: unknown, override: unknown): unknown {
+/** Sets the fields of an override. A value without fields is replaced. */
+function merge(data: unknown, override: unknown): unknown {
   if (override === undefined) return data;
   return isFields(data) && isFields(override) ? { ...data, ...override } : override;
 }
@@ -122,8 +111,8 @@ function isFields(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The same, with what was wrong as it is in another sample. */
-function mended(data: unknown, issues: readonly Issue[], fresh: unknown): unknown {
+/** Copies the values at the paths of issues from another sample. */
+function repair(data: unknown, issues: readonly Issue[], fresh: unknown): unknown {
   let whole = structuredClone(data);
   for (const { path } of issues) {
     const names = path === "" ? [] : path.split(".");

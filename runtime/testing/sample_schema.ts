@@ -1,5 +1,4 @@
 import { createGeneratorSync } from "json-schema-faker";
-import { smallNumbers } from "./sample_number.ts";
 
 /** A node of a JSON Schema, as zod writes it. */
 export interface Node {
@@ -9,26 +8,28 @@ export interface Node {
   readonly [keyword: string]: unknown;
 }
 
-/** What a schema's own text does not tell of a format, or tells in a pattern that no generator can follow. */
+/** Examples of formats that a JSON Schema does not describe, or describes by a pattern that no generator follows. */
 const BY_FORMAT: Readonly<Record<string, readonly string[]>> = {
   duration: ["PT5M", "P1D", "PT1H30M"],
   emoji: ["🙂", "🎉", "🚀"],
   jwt: ["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
 };
-/** What a text may have to be that is read as something else, such as by a transform: the schema does not say. */
-const READ_AS_ELSE: readonly Node[] = [
+/** Guesses at a string that a transform parses: the JSON Schema does not state its form. */
+const PARSED_STRINGS: readonly Node[] = [
   { pattern: "^[1-9][0-9]{0,2}$" },
   { enum: ["true", "false"] },
   { format: "date-time" },
   { enum: ["{}", "[]", "a,b"] },
 ];
 const RANDOM_LENGTH = 6;
+/** Numbers to choose from. They start at 1 if the schema allows, since small numbers are easy to read. */
+const NUMBER_CHOICES = 100;
 
 /**
- * The same schema, so narrowed that what a generator makes of it is short and easy to read, and ends where the schema
- * is recursive. Of what it allows something is always left; whether it truly is allowed the schema itself must tell.
+ * Narrows a schema so that generated data is short, easy to read and finite. The data may still violate checks that the
+ * JSON Schema does not state, so the caller validates it.
  *
- * @param guess from 0: each is another try at what a JSON Schema does not say
+ * @param guess The number of the guess at what the JSON Schema does not state, from 0.
  */
 export function readableSchema(root: Node, guess: number): Node {
   return new Narrowing(root, guess).narrow(root, "text", ["#"]) ?? {};
@@ -37,7 +38,7 @@ export function readableSchema(root: Node, guess: number): Node {
 class Narrowing {
   constructor(readonly root: Node, readonly guess: number) {}
 
-  /** Undefined: nothing of it is left, or nothing that would end. */
+  /** Returns undefined if no finite value is left. */
   narrow(node: Node, key: string, within: readonly string[]): Node | undefined {
     if (typeof node.$ref === "string") return this.#follow(node.$ref, key, within);
     if (Array.isArray(node.examples) && node.examples.length > 0) return { enum: node.examples };
@@ -68,7 +69,7 @@ class Narrowing {
     return node.type ? { type: node.type } : this.#string(node, key);
   }
 
-  /** Once more, and no further. */
+  /** Follows a reference at most twice on one path, so that recursion ends. */
   #follow(ref: string, key: string, within: readonly string[]): Node | undefined {
     if (within.filter((one) => one === ref).length > 1) return undefined;
     const target = ref.slice(1).split("/").filter((part) => part !== "")
@@ -76,7 +77,7 @@ class Narrowing {
     return this.narrow(target, key, [...within, ref]);
   }
 
-  /** Nothing is a choice, and says the least: it is taken last. */
+  /** Chooses null only if no other option is left, since null shows the least. */
   #choose(options: readonly Node[], key: string, within: readonly string[]): Node | undefined {
     const possible = options.filter(({ type }) => type !== "null").map((option) => this.narrow(option, key, within))
       .filter((option) => option !== undefined);
@@ -105,7 +106,7 @@ class Narrowing {
     return allOf.length === 0 ? all : { allOf: [{ ...all, additionalProperties: undefined }, ...allOf] };
   }
 
-  /** A name for an entry of a record: a generator makes names of its own only where there is no pattern. */
+  /** Makes the name of a record's entry: the generator makes names only for records without a pattern. */
   #nameLike({ pattern }: Node, key: string): string {
     if (typeof pattern !== "string") return `${key}1`;
     const names = [`${key}1`, key, "a", "1", "a1", "A1", "k0", "x-1", "00", "abc", "ABC"];
@@ -134,12 +135,12 @@ class Narrowing {
     const known = BY_FORMAT[node.format ?? ""];
     if (known) return { enum: known };
     const length = { minLength, ...(maxLength < Infinity && { maxLength }) };
-    // A format with a pattern of its author's own: every other guess follows the pattern.
+    // A format may have a pattern of its own. Every other guess follows the pattern.
     if (node.format && (this.guess % 2 === 0 || patterns.length === 0) && patterns.length < 2) {
       return { type: "string", format: node.format, ...length };
     }
-    const other = this.guess % (READ_AS_ELSE.length + 1);
-    if (patterns.length === 0 && other > 0) return { type: "string", ...READ_AS_ELSE[other - 1] };
+    const other = this.guess % (PARSED_STRINGS.length + 1);
+    if (patterns.length === 0 && other > 0) return { type: "string", ...PARSED_STRINGS[other - 1] };
     const named = /^[A-Za-z]\w*$/.test(key) && key.length + 1 + RANDOM_LENGTH <= maxLength ? `${key}-` : "";
     const random = Math.max(Math.min(RANDOM_LENGTH, maxLength), minLength - named.length);
     const readable = named + "a".repeat(random);
@@ -150,7 +151,7 @@ class Narrowing {
   }
 }
 
-/** What begins, what is in between and what ends, as one: what `startsWith`, `includes` and `endsWith` ask for. */
+/** Joins the patterns of `startsWith`, `includes` and `endsWith`, in this order. */
 function joined(patterns: readonly string[], minLength: number): string {
   const bare = (pattern: string) => pattern.replace(/^\^/, "").replace(/\$$/, "").replace(/^\.\*|\.\*$/g, "");
   const first = patterns.filter((pattern) => pattern.startsWith("^"));
@@ -163,4 +164,30 @@ function joined(patterns: readonly string[], minLength: number): string {
 
 function unescape(part: string): string {
   return decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+/** Returns numbers that a schema takes, small whole ones if possible. Undefined: its bounds contain no multiple. */
+function smallNumbers(node: Node): { enum: number[] } | undefined {
+  const { multipleOf } = node as { multipleOf?: number };
+  const step = multipleOf ?? 1;
+  const low = bound(node, "minimum", "exclusiveMinimum", -Infinity, step);
+  const high = bound(node, "maximum", "exclusiveMaximum", Infinity, step);
+  const least = Math.ceil(low / step), most = Math.floor(high / step);
+  if (most < least) return undefined;
+  const first = Math.ceil(1 / step);
+  const from = Math.max(least, most < first ? most - NUMBER_CHOICES + 1 : first);
+  const values = Array.from({ length: Math.min(NUMBER_CHOICES, most - from + 1) }, (_, i) => tidy((from + i) * step));
+  return { enum: values };
+}
+
+function bound(node: Node, inclusive: string, exclusive: string, none: number, step: number): number {
+  const at = node[inclusive] as number | undefined, beyond = node[exclusive] as number | undefined;
+  const inward = none < 0 ? 1 : -1;
+  const nearest = beyond === undefined ? none : beyond + inward * (beyond % step === 0 ? step : 0);
+  return none < 0 ? Math.max(at ?? none, nearest) : Math.min(at ?? none, nearest);
+}
+
+/** Rounds off the error of binary fractions. */
+function tidy(value: number): number {
+  return Number(value.toPrecision(12));
 }

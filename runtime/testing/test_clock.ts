@@ -7,10 +7,10 @@ interface Timer {
 }
 
 /**
- * A clock that stands still until it is told to move, and then fires what falls due in order. Chance stands still too.
+ * A clock that stands still until the test moves it, and then fires the due timers in order. Its random numbers are
+ * fixed.
  *
- * It is the runtime's clock alone: timeouts, backoffs, breakers, ages. A handler's own `setTimeout` and `Date` are not
- * touched.
+ * It drives the runtime: timeouts, backoffs, breakers, ages. A handler's own `setTimeout` and `Date` stay real.
  *
  * @example A handler that never returns ends at its timeout
  * ```ts
@@ -28,58 +28,58 @@ interface Timer {
  * ```
  */
 export class TestClock implements Clock {
-  /** What `random()` says: with it, jitter is fixed. */
+  /** The number that `random()` returns. It fixes the jitter. */
   chance = 0.5;
-  /** What time it is: milliseconds since 1970. */
+  /** The current time in milliseconds since 1970. */
   nowMs: number;
   readonly #timers = new Set<Timer>();
 
-  /** Begins at that time: milliseconds since 1970, a date, or what a date is written as. */
+  /** Creates a clock. @param start Milliseconds since 1970, a date, or its text. Default: the beginning of 2026. */
   constructor(start: number | string | Date = Date.UTC(2026, 0, 1)) {
     this.nowMs = typeof start === "number" ? start : new Date(start).getTime();
     if (Number.isNaN(this.nowMs)) throw new TypeError(`TestClock: ${JSON.stringify(start)} is not a time`);
   }
 
-  /** The time. */
+  /** Returns the current time. */
   now = (): number => this.nowMs;
 
-  /** The chance. */
+  /** Returns `chance`. */
   random = (): number => this.chance;
 
-  /** Calls back once the clock has moved on by `delayMs`. */
+  /** Calls back after the clock has moved by `delayMs`. Returns a function that cancels the timer. */
   timer = (delayMs: number, callback: () => void): () => void => {
     const timer = { atMs: this.nowMs + delayMs, callback };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
   };
 
-  /** How many timers are set. */
+  /** The number of pending timers. */
   get timers(): number {
     return this.#timers.size;
   }
 
   /**
-   * Moves on by that much. What has been begun goes as far as it can before, between any two timers and afterwards, so
-   * that what a timer leads to sets its own in time.
+   * Moves the clock. The event loop runs before, between and after the due timers, so that work which one timer starts
+   * can set the next.
    *
-   * @throws {TypeError} when it is not a span of time.
+   * @throws {TypeError} if `by` is not a duration.
    */
   async advance(by: Duration): Promise<void> {
     const until = this.nowMs + durationMs(by);
-    for (await turn(); this.#fire(until);) await turn();
+    for (await tick(); this.#fire(until);) await tick();
     this.nowMs = until;
-    await turn();
+    await tick();
   }
 
-  /** Moves on to whatever falls due next, such as a handler's timeout; returns whether there was anything. */
+  /** Moves to the next timer, such as a handler's timeout. Returns whether there was one. */
   async next(): Promise<boolean> {
-    await turn();
+    await tick();
     const fired = this.#fire(Infinity);
-    await turn();
+    await tick();
     return fired;
   }
 
-  /** Moves on by so many milliseconds in one go, without a turn of the event loop for what that leads to. */
+  /** Moves the clock in one step, without running the event loop between the timers. */
   move(ms: number): void {
     const until = this.nowMs + ms;
     while (this.#fire(until));
@@ -97,14 +97,14 @@ export class TestClock implements Clock {
   }
 }
 
-/** Milliseconds of a span of time. @throws {TypeError} */
+/** Returns a duration in milliseconds. @throws {TypeError} */
 export function durationMs(duration: Duration): number {
   const ms = parseDuration(duration);
-  if (ms === undefined) throw new TypeError(`${JSON.stringify(duration)} is not a span of time: ${DURATION_HELP}`);
+  if (ms === undefined) throw new TypeError(`${JSON.stringify(duration)} is not a duration: ${DURATION_HELP}`);
   return ms;
 }
 
-/** Everything that waits for nothing but promises has gone on by then. */
-function turn(): Promise<void> {
+/** Resolves after a tick of the event loop, when every resolved promise has been handled. */
+function tick(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

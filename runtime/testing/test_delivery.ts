@@ -5,7 +5,7 @@ import { encodeAttribute } from "../core/cloudevent.ts";
 import { HeaderList } from "../core/headers.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
 
-/** What is said of a delivery that is made up. */
+/** Options of a delivery. */
 interface DeliveryOptions {
   readonly event?: { readonly type: string };
   readonly subject?: string;
@@ -13,7 +13,7 @@ interface DeliveryOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The first delivery of an event to a function: of data as a CloudEvent of that, of a recorded one as it was. */
+/** Makes the first delivery of an event. Data becomes a CloudEvent; a recorded event stays as it was. */
 export function deliveryOf(fn: ResolvedFunction, data: unknown, options: DeliveryOptions, clock: Clock): Delivery {
   if (isRecorded(data)) {
     const { stream, sequence, payload } = data;
@@ -47,7 +47,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
   };
 }
 
-/** One that the pattern covers: nothing is ever published on a pattern itself. */
+/** Returns a subject that a pattern covers: messages are published on subjects, not on patterns. */
 function subjectOf(pattern: string): string {
   return pattern.split(".").map((token) => token === "*" || token === ">" ? "any" : token).join(".");
 }

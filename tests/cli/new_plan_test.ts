@@ -50,7 +50,7 @@ const refused: [what: string, name: string, on: string, emits: string[], message
   ["a slip in --emits", "a", "x.y", ["order.created"], /"order\.created": did you mean "orders\.created"\?/],
   ["what would wake itself", "a", "orders.created", ["orders.created"], /it would emit "orders\.created", which wakes/],
   ["what its pattern covers", "a", "b.>", ["b.c"], /it would emit "b\.c", which wakes it again/],
-  ["no sample", "a", "odd.one", [], /no sample of "odd\.one" was found that its schema takes: no\. Give/],
+  ["no sample", "a", "odd.one", [], /no valid sample of "odd\.one" was found: no\. Give/],
 ];
 for (const [what, name, on, emits, message] of refused) {
   Deno.test(`a new function is refused for ${what}`, () => {

@@ -4,7 +4,7 @@ import { freePorts, waitUntilClosed } from "../support/ports.ts";
 import { copyProject } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
-interface Told {
+interface Printed {
   readonly check: string;
   readonly severity: string;
   readonly what: string;
@@ -12,14 +12,14 @@ interface Told {
   readonly unchecked?: boolean;
 }
 
-/** Runs `doctor` in a project: what it printed, and its exit code. */
+/** Runs `doctor` in a project. Returns its output and exit code. */
 async function doctor(project: string, args: string[], env: Record<string, string>) {
   await using program = startWeir(project, ["doctor", ...args], { NO_COLOR: "1", ...env });
   const { code } = await program.status;
   return { code, text: program.lines.join("\n") };
 }
 
-Deno.test("beside a fresh `dev` doctor has no error and no warning", async () => {
+Deno.test("doctor finds no error and no warning beside a fresh `dev`", async () => {
   await using project = await copyProject();
   const ports = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
   let natsPort = "";
@@ -28,9 +28,9 @@ Deno.test("beside a fresh `dev` doctor has no error and no warning", async () =>
     await dev.waitForLine(/^Weir is up in/);
     natsPort = new URL(JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`)).nats).port;
     const { code, text } = await doctor(project.path, ["--json", "--strict"], {});
-    const told: Told[] = JSON.parse(text);
-    assert.deepEqual(told.filter(({ severity }) => severity !== "info"), []);
-    assert.deepEqual(told.map(({ check }) => check), ["api-keys", "shutdown-grace", "sync"]);
+    const printed: Printed[] = JSON.parse(text);
+    assert.deepEqual(printed.filter(({ severity }) => severity !== "info"), []);
+    assert.deepEqual(printed.map(({ check }) => check), ["api-keys", "shutdown-grace", "sync"]);
     assert.equal(code, 0);
     const plain = await doctor(project.path, [], {});
     assert.match(plain.text, /0 errors, 0 warnings, 3 for information; \d+ checks found nothing$/);
@@ -38,7 +38,7 @@ Deno.test("beside a fresh `dev` doctor has no error and no warning", async () =>
   await waitUntilClosed([natsPort]);
 });
 
-Deno.test("the exit code tells of errors, and with --strict of warnings", async () => {
+Deno.test("doctor exits with 1 on errors, and with --strict on warnings", async () => {
   await using project = await copyProject();
   await using server = await startServer();
   const env = { NATS_URL: server.url, WEIR_API_KEYS: "shop:short" };
@@ -51,34 +51,34 @@ Deno.test("the exit code tells of errors, and with --strict of warnings", async 
   assert.match(wrong.text, /error {4}WEIR_API_KEYS is not set and HOST is "0\.0\.0\.0"/);
 });
 
-Deno.test("without NATS and with a broken file the other checks are made, and all of it is told at once", async () => {
+Deno.test("doctor checks the rest without NATS and with a broken file, and prints all findings at once", async () => {
   await using project = await copyProject();
   await Deno.writeTextFile(`${project.path}/functions/broken.ts`, "export default 1;");
   const env = { NATS_URL: "nats://127.0.0.1:1", HOST: "127.0.0.1", WEIR_WORKER: "2" };
   const { OTLP } = freePorts("OTLP"), endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${OTLP}` };
   const { code, text } = await doctor(project.path, ["--json"], { ...env, ...endpoint });
   assert.equal(code, 1);
-  const told = (JSON.parse(text) as Told[]).filter(({ unchecked }) => !unchecked);
-  assert.deepEqual(told.map(({ check, severity }) => `${check} ${severity}`), [
+  const printed = (JSON.parse(text) as Printed[]).filter(({ unchecked }) => !unchecked);
+  assert.deepEqual(printed.map(({ check, severity }) => `${check} ${severity}`), [
     "variable-names warning",
     "collector warning",
     "project error",
     "connection error",
   ]);
   assert.match(
-    told[1].what,
-    /OTEL_EXPORTER_OTLP_ENDPOINT is http:\/\/127\.0\.0\.1:\d+, where nothing answers by HTTP: .*refused/,
+    printed[1].what,
+    /OTEL_EXPORTER_OTLP_ENDPOINT is http:\/\/127\.0\.0\.1:\d+, which does not answer by HTTP: .*refused/,
   );
-  assert.match(told[2].what, /functions\/broken\.ts: its default export is not a function/);
-  assert.match(told[3].fix, /start the server, or correct NATS_URL/);
+  assert.match(printed[2].what, /functions\/broken\.ts: its default export is not a function/);
+  assert.match(printed[3].fix, /start the server, or correct NATS_URL/);
 });
 
-Deno.test("a configuration that is wrong is told, and the project is looked at all the same", async () => {
+Deno.test("doctor reports an invalid configuration, and still loads the project", async () => {
   await using project = await copyProject();
   const { code, text } = await doctor(project.path, ["--json"], { PORT: "x", WEIR_AUTH: "yes" });
   assert.equal(code, 1);
-  const told = (JSON.parse(text) as Told[]).filter(({ unchecked }) => !unchecked);
-  assert.deepEqual(told.map(({ check, what }) => `${check}: ${what.split(" ", 1)}`), [
+  const printed = (JSON.parse(text) as Printed[]).filter(({ unchecked }) => !unchecked);
+  assert.deepEqual(printed.map(({ check, what }) => `${check}: ${what.split(" ", 1)}`), [
     "configuration: PORT",
     "configuration: WEIR_AUTH",
   ]);

@@ -10,7 +10,7 @@ import type { Step } from "../../runtime/nats/topology/step.ts";
 import { planCluster } from "../../runtime/nats/topology/plan.ts";
 import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
-import { registryOf } from "../../runtime/testing/modules.ts";
+import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { desiredState } from "../../runtime/app/desired_state.ts";
 import { eventually } from "../support/eventually.ts";
 

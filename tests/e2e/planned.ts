@@ -7,7 +7,7 @@ import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
 import { planCluster } from "../../runtime/nats/topology/plan.ts";
-import { registryOf } from "../../runtime/testing/modules.ts";
+import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { desiredState } from "../../runtime/app/desired_state.ts";
 
 export interface Planned extends AsyncDisposable {

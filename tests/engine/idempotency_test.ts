@@ -4,7 +4,7 @@ import type { IdempotencyOptions } from "../../runtime/api/define_function.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { Attempt } from "../../runtime/engine/attempt.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/engine/idempotency.ts";
-import { registryOf } from "../../runtime/testing/modules.ts";
+import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { CAUSE, LEASE } from "../support/invocation.ts";

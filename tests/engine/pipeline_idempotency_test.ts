@@ -5,8 +5,8 @@ import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { AttemptCounts } from "../../runtime/engine/attempt_store.ts";
 import type { ClaimResult } from "../../runtime/engine/idempotency_store.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
-import { registryOf } from "../../runtime/testing/modules.ts";
+import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
+import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 

@@ -17,7 +17,7 @@ function setup(onHand: Record<string, number> = { book: 3 }) {
 
 const order = { orderId: "o1", items: [{ sku: "book", quantity: 2 }], total: 2_400 };
 
-Deno.test("reserveInventory sets the order's items aside", async () => {
+Deno.test("reserveInventory reserves the items of an order", async () => {
   const { kv, inventory, orders } = setup();
   const { outcome, emitted } = await invoke(reserveInventory, order, { kv });
   assert.deepEqual(outcome, { kind: "ack" });
@@ -26,7 +26,7 @@ Deno.test("reserveInventory sets the order's items aside", async () => {
   assert.deepEqual((await orders.get("o1"))?.value, { status: "reserved" });
 });
 
-Deno.test("reserveInventory, run again for the same order, sets nothing more aside and emits the same event", async () => {
+Deno.test("reserveInventory, run again for one order, reserves nothing more and emits the same event", async () => {
   const { kv, inventory } = setup();
   const first = await invoke(reserveInventory, order, { kv });
   const second = await invoke(reserveInventory, order, { kv, attempt: 2 });
@@ -34,7 +34,7 @@ Deno.test("reserveInventory, run again for the same order, sets nothing more asi
   assert.deepEqual((await inventory.get("book"))?.value, { onHand: 3, reserved: { o1: 2 } });
 });
 
-Deno.test("reserveInventory rejects an order for more than there is", async () => {
+Deno.test("reserveInventory rejects an order for more than the stock", async () => {
   const { kv } = setup({ book: 3, lamp: 1 });
   const both = { ...order, items: [...order.items, { sku: "lamp", quantity: 2 }] };
   const { emitted } = await invoke(reserveInventory, both, { kv });
@@ -43,7 +43,7 @@ Deno.test("reserveInventory rejects an order for more than there is", async () =
   ]);
 });
 
-Deno.test("of two orders for the last article one wins", async () => {
+Deno.test("reserveInventory gives the last article to one of two orders", async () => {
   const { kv, inventory } = setup({ book: 1 });
   const last = { items: [{ sku: "book", quantity: 1 }], total: 1_200 };
   const results = await Promise.all([
@@ -54,10 +54,10 @@ Deno.test("of two orders for the last article one wins", async () => {
   assert.equal(Object.keys((await inventory.get("book"))!.value.reserved).length, 1);
 });
 
-Deno.test("an order that is settled already keeps nothing set aside", async () => {
+Deno.test("reserveInventory leaves nothing reserved for an order that has ended", async () => {
   const { kv, inventory, orders } = setup();
   const slow = kv.bucket.bind(kv);
-  // Between this delivery's look at the order and its own entry, another delivery settles it.
+  // Another delivery ends the order after this one has read its state.
   kv.bucket = <Value>(name: string) => {
     const bucket = slow<Value>(name);
     if (name !== "orders") return bucket;
@@ -73,7 +73,7 @@ Deno.test("an order that is settled already keeps nothing set aside", async () =
   assert.deepEqual((await inventory.get("book"))?.value, { onHand: 3, reserved: {} });
 });
 
-Deno.test("confirmOrder ships what was set aside, once", async () => {
+Deno.test("confirmOrder ships the reserved items once", async () => {
   const { kv, inventory, orders } = setup();
   await invoke(reserveInventory, order, { kv });
   const paid = { ...order, chargeId: "c1" };
@@ -86,7 +86,7 @@ Deno.test("confirmOrder ships what was set aside, once", async () => {
   assert.deepEqual((await orders.get("o1"))?.value, { status: "confirmed" });
 });
 
-Deno.test("releaseInventory gives back what was set aside and rejects the order", async () => {
+Deno.test("releaseInventory releases the reserved items and rejects the order", async () => {
   const { kv, inventory, orders } = setup();
   await invoke(reserveInventory, order, { kv });
   const rejected = { ...order, reason: "not enough of lamp" };
@@ -98,7 +98,7 @@ Deno.test("releaseInventory gives back what was set aside and rejects the order"
   assert.equal((await orders.get("o1"))?.value.status, "rejected");
 });
 
-Deno.test("capturePayment charges once however often it runs, and tells a refusal from an outage", async (t) => {
+Deno.test("capturePayment charges once for repeated runs, and tells a refusal from an outage", async (t) => {
   await using service = startPaymentService(0);
   Deno.env.set("PAYMENT_URL", service.url);
   await t.step("a charge", async () => {

@@ -14,7 +14,7 @@ const order = {
   total: 2_400,
 };
 
-/** Articles on hand, of which the order has all set aside if `reserved` says so. */
+/** Makes a `setup` with articles on hand, of which the order has reserved some. */
 function stocked(onHand: Record<string, number>, reserved: Record<string, number> = {}) {
   return async ({ kv }: { kv: MemoryKvStore }) => {
     for (const [sku, units] of Object.entries(onHand)) {
@@ -25,28 +25,28 @@ function stocked(onHand: Record<string, number>, reserved: Record<string, number
   };
 }
 
-Deno.test("reserveInventory may die anywhere, twice, and sets an order's items aside once", async () => {
+Deno.test("reserveInventory reserves an order's items once, after any two crashes", async () => {
   const setup = stocked({ book: 9, lamp: 9 });
   const { points } = await assertIdempotent(reserveInventory, order, { setup, depth: 2 });
   assert.ok(points.some(({ at }) => at === 'after kv inventory.update("lamp")'));
 });
 
-Deno.test("reserveInventory may die anywhere on its way to rejecting an order", async () => {
+Deno.test("reserveInventory rejects an order, after any two crashes", async () => {
   await assertIdempotent(reserveInventory, order, { setup: stocked({ book: 9, lamp: 1 }), depth: 2 });
 });
 
-Deno.test("confirmOrder may die anywhere, and ships what was set aside once", async () => {
+Deno.test("confirmOrder ships the reserved items once, after any two crashes", async () => {
   const setup = stocked({ book: 9, lamp: 9 }, { book: 3, lamp: 1 });
   await assertIdempotent(confirmOrder, { ...order, chargeId: "c1" }, { setup, depth: 2 });
 });
 
-Deno.test("releaseInventory may die anywhere, and gives back what was set aside once", async () => {
+Deno.test("releaseInventory releases the reserved items once, after any two crashes", async () => {
   const setup = stocked({ book: 9, lamp: 9 }, { book: 3 });
   const rejected = { ...order, reason: "not enough of lamp" };
   await assertIdempotent(releaseInventory, rejected, { setup, event: StockRejected, depth: 2 });
 });
 
-Deno.test("capturePayment may die anywhere, and charges once, or declines", async (t) => {
+Deno.test("capturePayment charges once or declines, after any crash", async (t) => {
   const options: CrashOptions<PaymentService> = {
     setup: () => {
       const service = startPaymentService(0);
@@ -58,7 +58,7 @@ Deno.test("capturePayment may die anywhere, and charges once, or declines", asyn
   await t.step("a charge", async () => {
     const { points, varies } = await assertIdempotent(capturePayment, order, options);
     assert.equal(points.filter(({ at }) => /^(before|after) fetch POST/.test(at)).length, 2);
-    assert.ok(varies.includes("world.o1"), varies.join()); // the charge's id is a random one
+    assert.ok(varies.includes("world.o1"), varies.join()); // the id of a charge is random
   });
   await t.step("a customer who cannot pay", async () => {
     await assertIdempotent(capturePayment, { ...order, total: 100_001 }, options);

@@ -18,7 +18,7 @@ import { EventPublisher, type MessageReader } from "../../runtime/nats/publish/e
 import type { Remover } from "../../runtime/nats/dead_letters/redrive.ts";
 import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
 import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
+import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { Answered, Asked } from "./events.ts";

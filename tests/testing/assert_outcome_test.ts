@@ -26,8 +26,8 @@ const work = defineFunction({ on: Asked, emits: [Answered] }, ({ data }, ctx) =>
 });
 const run = (what: string) => invoke(work, { what }, { clock: new TestClock() });
 
-/** What the assertion said as it failed. */
-function said(assertion: () => unknown): string {
+/** Returns the message of a failed assertion. */
+function messageOf(assertion: () => unknown): string {
   try {
     assertion();
   } catch (error) {
@@ -37,7 +37,7 @@ function said(assertion: () => unknown): string {
   throw new Error("it did not fail");
 }
 
-Deno.test("each outcome satisfies its own assertion, as a result and as an outcome", async () => {
+Deno.test("assertAcked, assertRetried and assertDeadLettered accept their outcome, bare or in a result", async () => {
   assertAcked(await run("is done"));
   assertAcked((await run("is done")).outcome);
   assertRetried(await run("fails"));
@@ -45,55 +45,64 @@ Deno.test("each outcome satisfies its own assertion, as a result and as an outco
   assertDeadLettered(await run("refuses"), { reason: "rejected" });
 });
 
-Deno.test("an event that was not acked is told with its error and the line that threw it", async () => {
+Deno.test("assertAcked fails with the handler's error and the line that threw it", async () => {
   const result = await run("fails");
-  const [first, second, third] = said(() => assertAcked(result)).split("\n");
+  const [first, second, third] = messageOf(() => assertAcked(result)).split("\n");
   assert.equal(first, "expected the event to be acked, but it was to be retried (failed) in 125ms");
   assert.equal(second, "  TypeError: no such thing");
   assert.match(third, /^ {4}at testing\/assert_outcome_test\.ts:23:\d+$/);
 });
 
-Deno.test("another reason, another delay and another kind are told apart", async () => {
+Deno.test("assertRetried and assertDeadLettered compare the reason and the delay", async () => {
   const failed = await run("fails"), refused = await run("refuses"), done = await run("is done");
   assert.match(
-    said(() => assertRetried(failed, { reason: "timed-out", delayMs: 125 })),
+    messageOf(() => assertRetried(failed, { reason: "timed-out", delayMs: 125 })),
     /^expected the event to be retried with reason 'timed-out', delayMs 125, but it was to be retried \(failed\)/,
   );
-  assert.match(said(() => assertRetried(failed, { delayMs: 126 })), /with delayMs 126/);
-  assert.match(said(() => assertRetried(done)), /but it was acked$/);
-  assert.match(said(() => assertDeadLettered(refused, { reason: "expired" })), /a dead letter \(rejected\) after 1/);
-  assert.match(said(() => assertDeadLettered(done)), /but it was acked$/);
+  assert.match(messageOf(() => assertRetried(failed, { delayMs: 126 })), /with delayMs 126/);
+  assert.match(messageOf(() => assertRetried(done)), /but it was acked$/);
+  assert.match(
+    messageOf(() => assertDeadLettered(refused, { reason: "expired" })),
+    /a dead letter \(rejected\) after 1/,
+  );
+  assert.match(messageOf(() => assertDeadLettered(done)), /but it was acked$/);
 });
 
-Deno.test("an emitted event is found by its type, and by as much of its data as is given", async () => {
+Deno.test("assertEmitted finds an event by its type and by part of its data", async () => {
   const result = await run("answers");
   assert.deepEqual(assertEmitted(result, Answered).data, ANSWER);
   assertEmitted(result, Answered, { by: { age: 36 } });
   assertEmitted(result, Answered, { tags: ["a", "b"] });
 });
 
-Deno.test("data that differs, a list that is not whole, and an event that was not emitted are told", async () => {
+Deno.test("assertEmitted fails on other data, on part of a list, and on an event that was not emitted", async () => {
   const result = await run("answers");
   assert.match(
-    said(() => assertEmitted(result, Answered, { by: { age: 37 } })),
-    /^expected demo\.answered with \{ by: \{ age: 37 \} \} to be emitted, but there was:\n {2}demo\.answered \{/,
+    messageOf(() => assertEmitted(result, Answered, { by: { age: 37 } })),
+    /^expected demo\.answered with \{ by: \{ age: 37 \} \} to be emitted, but these events were:\n {2}demo\.answered \{/,
   );
-  assert.match(said(() => assertEmitted(result, Answered, { tags: ["a"] })), /there was/);
-  assert.match(said(() => assertEmitted(result, Asked)), /^expected demo\.asked to be emitted, but there was/);
+  assert.match(messageOf(() => assertEmitted(result, Answered, { tags: ["a"] })), /these events were/);
+  assert.match(
+    messageOf(() => assertEmitted(result, Asked)),
+    /^expected demo\.asked to be emitted, but these events were/,
+  );
   const failed = await run("fails");
   assert.match(
-    said(() => assertEmitted(failed, Answered)),
+    messageOf(() => assertEmitted(failed, Answered)),
     /nothing was, and the event was to be retried \(failed\) in 125ms\n {2}TypeError: no such thing\n/,
   );
 });
 
-Deno.test("nothing emitted is nothing", async () => {
+Deno.test("assertNothingEmitted fails with the emitted events", async () => {
   assertNothingEmitted(await run("is done"));
   const answered = await run("answers");
-  assert.match(said(() => assertNothingEmitted(answered)), /^expected nothing to be emitted, but there was:\n {2}demo/);
+  assert.match(
+    messageOf(() => assertNothingEmitted(answered)),
+    /^expected nothing to be emitted, but these events were:\n {2}demo/,
+  );
 });
 
-Deno.test("what the data may be is known from the event's schema", async () => {
+Deno.test("assertEmitted types the data by the event's schema", async () => {
   const result = await run("answers");
   // @ts-expect-error -- no such field
   assert.throws(() => assertEmitted(result, Answered, { wath: "it" }));
@@ -101,25 +110,25 @@ Deno.test("what the data may be is known from the event's schema", async () => {
   assert.throws(() => assertEmitted(result, Answered, { by: { age: "36" } }));
 });
 
-Deno.test("of something that came of no event nothing is said but that", async () => {
+Deno.test("every assertion refuses undefined and a promise", async () => {
   const unawaited = run("is done");
-  // deno-lint-ignore no-explicit-any -- as who looks for one entry too many, or forgets to await, has it
+  // deno-lint-ignore no-explicit-any -- what an index beyond the end, or a missing await, yields
   for (const given of [undefined, unawaited] as any[]) {
     for (const assertion of [assertAcked, assertRetried, assertDeadLettered, assertNothingEmitted]) {
       assert.match(
-        said(() => assertion(given)),
-        /^expected what `invoke` returns, .* was given (undefined|a promise: await it)$/,
+        messageOf(() => assertion(given)),
+        /^expected the result of `invoke`, .* but got (undefined|a promise: await it)$/,
       );
     }
-    assert.match(said(() => assertEmitted(given, Answered)), /^expected what `invoke` returns/);
+    assert.match(messageOf(() => assertEmitted(given, Answered)), /^expected the result of `invoke`/);
   }
   await unawaited;
 });
 
-Deno.test("of data that is not made of fields no part will do", async () => {
+Deno.test("assertEmitted compares maps and dates whole", async () => {
   const result = await run("answers");
   // deno-lint-ignore no-explicit-any -- what the types refuse
-  const whole = (by: any) => said(() => assertEmitted(result, Answered, { by }));
+  const whole = (by: any) => messageOf(() => assertEmitted(result, Answered, { by }));
   assert.match(whole(new Map()), /^expected demo\.answered with/);
   assert.match(whole(new Date(0)), /^expected demo\.answered with/);
 });

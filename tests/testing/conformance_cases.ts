@@ -9,24 +9,24 @@ import {
 } from "weir";
 import { z } from "zod";
 
-/** One function and one event, which must come to the same in memory and on NATS. */
+/** A function and an event that must have the same result in memory and on NATS. */
 export interface Case {
   readonly what: string;
   readonly fn: FunctionDefinition;
   readonly event: EventDefinition;
   readonly data: unknown;
-  /** Besides those of a CloudEvent. */
+  /** Headers in addition to those of a CloudEvent. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The event is handled a second time. */
+  /** Set if the event is handled twice. */
   readonly twice?: true;
-  /** What it must come to; without it only that both forms say the same. */
-  readonly comes: string;
+  /** The outcome, as its kind and reason. */
+  readonly outcome: string;
 }
 
 const Out = z.object({ n: z.int(), text: z.string().optional() });
 let cases = 0;
 
-/** Events of its own, so that all functions may run at once. */
+/** Defines events for one case, so that all functions may run at the same time. */
 function events() {
   const name = `c${++cases}`;
   return {
@@ -40,7 +40,7 @@ type Context = Parameters<FunctionDefinition["handler"]>[1];
 
 function one(
   what: string,
-  comes: string,
+  outcome: string,
   handler: (
     given: { ctx: Context; data: { n: number }; extensions: Readonly<Record<string, string>> },
     out: EventDefinition,
@@ -52,13 +52,13 @@ function one(
     { ...options, on: In, emits: [Out] } as Parameters<typeof defineFunction>[0],
     (event, ctx) => handler({ ctx, data: event.data as { n: number }, extensions: event.extensions }, Out),
   );
-  return { what, fn: fn as FunctionDefinition, event: In, data, headers, twice, comes };
+  return { what, fn: fn as FunctionDefinition, event: In, data, headers, twice, outcome };
 }
 
-/** What fails must not come again while the others are looked at. */
+/** A retry policy whose retries come after the test. */
 const LATER = { retry: { initial: "1h", max: "1h", jitter: "none" } } as const;
 
-/** A table of functions and what each comes to. */
+/** A table of functions with their outcomes. */
 export const CASES: readonly Case[] = [
   one("a handler that returns", "ack", () => {}),
   one("a handler that emits twice", "ack", ({ ctx, data }, Out) => {
@@ -111,9 +111,12 @@ export const CASES: readonly Case[] = [
     await kv.put("revisions", [await kv.put("d", 0), (await kv.get("a"))!.revision, await kv.create("c", "again")]);
   }),
   one("conflicts", "ack", async ({ ctx }) => {
-    const kv = ctx.kv<unknown>("conflicts"), said: string[] = [];
+    const kv = ctx.kv<unknown>("conflicts"), results: string[] = [];
     const tried = (run: Promise<unknown>) =>
-      run.then(() => said.push("ok"), (error) => said.push(error instanceof KvConflictError ? "conflict" : "error"));
+      run.then(
+        () => results.push("ok"),
+        (error) => results.push(error instanceof KvConflictError ? "conflict" : "error"),
+      );
     const first = await kv.create("a", 1);
     await tried(kv.create("a", 2));
     const second = await kv.update("a", 2, first);
@@ -123,23 +126,23 @@ export const CASES: readonly Case[] = [
     await tried(kv.update("a", 4, 0));
     await tried(kv.update("none", 1, 7));
     await tried(kv.create("a", 5));
-    await kv.put("said", said);
+    await kv.put("results", results);
   }),
   one("a conflict that is not caught", "retry failed", async ({ ctx }) => {
     await ctx.kv("uncaught").create("a", 1);
     await ctx.kv("uncaught").create("a", 2);
   }, LATER),
   one("keys and buckets that NATS does not take", "ack", async ({ ctx }) => {
-    const said: string[] = [];
+    const results: string[] = [];
     for (const key of ["", ".a", "a.", "a..b", "a b", "a b@c.de", "a*", ">", "ä", "a/b=c_d-e.f"]) {
       for (const method of ["get", "put", "create", "delete"] as const) {
         await ctx.kv<unknown>("keys")[method](key, 1).then(
-          () => said.push(`${method} ${key}`),
-          (error) => said.push(`${method} ${key}: ${error.message}`),
+          () => results.push(`${method} ${key}`),
+          (error) => results.push(`${method} ${key}: ${error.message}`),
         );
       }
     }
-    await ctx.kv("no bucket").get("a").catch((error) => said.push(error.message));
-    await ctx.kv("keys").put("said", said);
+    await ctx.kv("no bucket").get("a").catch((error) => results.push(error.message));
+    await ctx.kv("keys").put("results", results);
   }),
 ];

@@ -18,9 +18,9 @@ import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Case, CASES } from "./conformance_cases.ts";
 
-/** What both forms must agree on. */
-interface Came {
-  readonly comes: string;
+/** The result that memory and NATS must agree on. */
+interface Result {
+  readonly outcome: string;
   readonly emitted: readonly Emitted[];
   readonly kv: unknown;
 }
@@ -30,23 +30,23 @@ function kindOf(outcome: Outcome): string {
   return "reason" in outcome ? `${outcome.kind} ${outcome.reason}` : outcome.kind;
 }
 
-const nameOf = (one: Case) => one.event.type.replace(".in", "");
+const nameOf = ({ event }: Pick<Case, "event">) => event.type.replace(".in", "");
 
-async function inMemory({ fn, event, data, headers, twice, ...one }: Case, id: string): Promise<Came> {
-  const kv = new MemoryKvStore(), inbox = new MemoryIdempotencyStore(), name = nameOf({ fn, event, data, ...one });
-  const run = () => invoke(fn, data, { event, name, id, headers, kv, inbox });
+async function inMemory({ fn, event, data, headers, twice }: Case, id: string): Promise<Result> {
+  const kv = new MemoryKvStore(), idempotencyStore = new MemoryIdempotencyStore();
+  const run = () => invoke(fn, data, { event, name: nameOf({ event }), id, headers, kv, idempotencyStore });
   if (twice) await run();
   const { outcome, emitted } = await run();
-  return { comes: kindOf(outcome), emitted, kv: kv.contents() };
+  return { outcome: kindOf(outcome), emitted, kv: kv.contents() };
 }
 
-Deno.test("every case comes to the same in memory and on NATS", async (t) => {
+Deno.test("invoke and a runtime on NATS have the same result in every case", async (t) => {
   const functions = Object.fromEntries(CASES.map((one) => [nameOf(one), one.fn]));
   await using runtime = await startTestRuntime({ functions });
   const nc = await connect({ servers: runtime.server.url });
   const js = jetstream(nc), kvm = new Kvm(nc);
 
-  /** As a publisher of other headers than ours does. */
+  /** Publishes with the client itself, since Weir sends no other headers. */
   const publish = async ({ event, data, headers }: Case, id: string) => {
     const hdrs = natsHeaders();
     const all = { "ce-id": id, "ce-type": event.type, "ce-source": "/test", "content-type": "application/json" };
@@ -58,7 +58,7 @@ Deno.test("every case comes to the same in memory and on NATS", async (t) => {
     for await (const key of await kv.keys()) values[key] = (await kv.get(key))!.json();
     return values;
   };
-  const onNats = async (one: Case, id: string, buckets: readonly string[]): Promise<Came> => {
+  const onNats = async (one: Case, id: string, buckets: readonly string[]): Promise<Result> => {
     const mine = () => runtime.settled.filter((entry) => entry.function === nameOf(one));
     for (let times = 1; times <= (one.twice ? 2 : 1); times++) {
       await publish(one, id);
@@ -66,21 +66,21 @@ Deno.test("every case comes to the same in memory and on NATS", async (t) => {
     }
     const { outcome, emitted } = mine().at(-1)!;
     const kv = Object.fromEntries(await Promise.all(buckets.map(async (name) => [name, await contents(name)])));
-    return { comes: kindOf(outcome), emitted, kv };
+    return { outcome: kindOf(outcome), emitted, kv };
   };
 
   for (const one of CASES) {
     await t.step(one.what, async () => {
       const id = crypto.randomUUID();
       const memory = await inMemory(one, id);
-      assert.equal(memory.comes, one.comes);
+      assert.equal(memory.outcome, one.outcome);
       assert.deepEqual(await onNats(one, id, Object.keys(memory.kv as object)), memory);
     });
   }
   await nc.drain();
 });
 
-Deno.test("a message on a raw pattern is the same event in memory and on NATS", async () => {
+Deno.test("invoke and a runtime on NATS make the same event of a plain message", async () => {
   const events: unknown[] = [];
   const legacy = defineFunction({ on: "legacy.>" }, (event) => void events.push(event));
   const LEGACY = defineStream({ name: "LEGACY", subjects: ["legacy.>"] });
@@ -106,7 +106,7 @@ Deno.test("a message on a raw pattern is the same event in memory and on NATS", 
   assert.deepEqual(events[1], events[0]);
 });
 
-Deno.test("an event that is too old expires in memory and on NATS", async () => {
+Deno.test("invoke and a runtime on NATS let an old event expire", async () => {
   const Old = defineEvent({ type: "old.in", version: 1, data: z.object({}) });
   const fresh = defineFunction({ on: Old, maxAge: "10ms" }, () => {});
   await using server = await startServer();

@@ -1,69 +1,13 @@
 import assert from "node:assert/strict";
-import { trace } from "@opentelemetry/api";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
-import { invoke, MemoryIdempotencyStore, MemoryKvStore, type RecordedEvent, TestClock } from "weir/testing";
+import { invoke, MemoryIdempotencyStore, type RecordedEvent, TestClock } from "weir/testing";
 import { z } from "zod";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
 const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string() }) });
 const ADA = { name: "Ada" };
 
-Deno.test("an invocation tells the spans that production would write, the handler's own among them", async () => {
-  const greet = defineFunction({ on: Asked, emits: [Greeted] }, async (event, ctx) => {
-    ctx.span.setAttribute("guest", event.data.name);
-    await trace.getTracer("mine").startActiveSpan("look up", async (span) => {
-      await Promise.resolve();
-      trace.getTracer("mine").startSpan("deeper").end();
-      span.addEvent("found", { at: 1 });
-      span.end();
-    });
-    ctx.emit(Greeted, { text: "Hello" });
-  });
-  const { spans } = await invoke(greet, ADA, { name: "greet" });
-  assert.deepEqual(spans.map(({ name, kind, parent, ended }) => [name, kind, parent, ended]), [
-    ["process greet", "consumer", undefined, true],
-    ["look up", "internal", "process greet", true],
-    ["deeper", "internal", "look up", true],
-    ["publish demo.greeted", "producer", "process greet", true],
-  ]);
-  const [attempt, lookUp] = spans;
-  assert.equal(attempt.attributes.guest, "Ada");
-  assert.equal(attempt.attributes["weir.outcome"], "ack");
-  assert.equal(attempt.attributes["cloudevents.event_type"], "demo.asked");
-  assert.deepEqual(lookUp.events, [{ name: "found", attributes: { at: 1 } }]);
-  assert.equal(lookUp.traceId, attempt.traceId);
-});
-
-Deno.test("a failure is on the attempt's span, with its error and what becomes of the event", async () => {
-  const fails = defineFunction({ on: Asked }, () => {
-    throw new TypeError("no such guest");
-  });
-  const { spans: [span] } = await invoke(fails, ADA, { clock: new TestClock() });
-  assert.deepEqual(span.status, { code: "error", message: "no such guest" });
-  assert.deepEqual(span.events.map(({ name }) => name), ["exception", "weir.retry"]);
-  assert.equal(span.events[1].attributes["weir.delay_ms"], 125);
-});
-
-Deno.test("invocations at the same time do not see each other's spans", async () => {
-  const wait = defineFunction({ on: Asked }, async ({ data }) => {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    trace.getTracer("mine").startSpan(data.name).end();
-  });
-  const both = await Promise.all([invoke(wait, ADA), invoke(wait, { name: "Bob" })]);
-  assert.deepEqual(both.map(({ spans }) => spans.map(({ name }) => name)), [
-    ["process testedFunction", "Ada"],
-    ["process testedFunction", "Bob"],
-  ]);
-});
-
-Deno.test("an event that carries a trace goes on with it", async () => {
-  const quiet = defineFunction({ on: Asked }, () => {});
-  const traceparent = `00-${"ab".repeat(16)}-${"cd".repeat(8)}-01`;
-  const { spans: [span] } = await invoke(quiet, ADA, { headers: { traceparent } });
-  assert.deepEqual([span.traceId, span.parentSpanId], ["ab".repeat(16), "cd".repeat(8)]);
-});
-
-Deno.test("a handler that never returns has its signal aborted and is timed out when its time is up", async () => {
+Deno.test("invoke aborts the signal of a handler at its timeout", async () => {
   let aborted = false;
   const hangs = defineFunction({ on: Asked, timeout: "30s" }, (_event, ctx) => {
     ctx.signal.addEventListener("abort", () => aborted = true);
@@ -80,15 +24,7 @@ Deno.test("a handler that never returns has its signal aborted and is timed out 
   assert.deepEqual({ reason, delayMs, usesAttempt }, { reason: "timed-out", delayMs: 125, usesAttempt: true });
 });
 
-Deno.test("the clock moves on to whatever falls due next, whenever that is", async () => {
-  const hangs = defineFunction({ on: Asked, timeout: "1h" }, () => new Promise(() => {}));
-  const clock = new TestClock(), running = invoke(hangs, ADA, { clock });
-  assert.equal(await clock.next(), true);
-  assert.equal((await running).outcome.kind, "retry");
-  assert.equal(await clock.next(), false);
-});
-
-Deno.test("with the time and chance of a test clock two failures are the same to the last digit", async () => {
+Deno.test("invoke with a TestClock has the same result each time", async () => {
   const fails = defineFunction({ on: Asked }, () => {
     throw new RetryAfterError("3s", "busy");
   });
@@ -99,7 +35,7 @@ Deno.test("with the time and chance of a test clock two failures are the same to
   assert.deepEqual(await once(), await once());
 });
 
-Deno.test("the last attempt that fails is a dead letter", async () => {
+Deno.test("invoke makes a dead letter of the last attempt that fails", async () => {
   const fails = defineFunction({ on: Asked, retry: { attempts: 3 } }, (_event, ctx) => {
     throw new Error(`attempt ${ctx.attempt}`);
   });
@@ -109,7 +45,7 @@ Deno.test("the last attempt that fails is a dead letter", async () => {
 });
 
 for (const [what, shutdown] of [["a time", "5s"], ["a signal", new AbortController()]] as const) {
-  Deno.test(`a handler that runs when the grace is over, by ${what}, is given back and uses no attempt`, async () => {
+  Deno.test(`invoke ends a handler at the end of a shutdown, given as ${what}, without using an attempt`, async () => {
     const hangs = defineFunction({ on: Asked }, () => new Promise(() => {}));
     const clock = new TestClock();
     const running = invoke(hangs, ADA, { clock, shutdown: typeof shutdown === "string" ? shutdown : shutdown.signal });
@@ -120,7 +56,7 @@ for (const [what, shutdown] of [["a time", "5s"], ["a signal", new AbortControll
   });
 }
 
-Deno.test("a handler that returns within the grace of a shutdown is handled, and leaves no timer behind", async () => {
+Deno.test("invoke acks a handler that returns within the shutdown, and leaves no timer", async () => {
   const clock = new TestClock();
   const { outcome } = await invoke(defineFunction({ on: Asked }, async () => await null), ADA, {
     clock,
@@ -129,7 +65,7 @@ Deno.test("a handler that returns within the grace of a shutdown is handled, and
   assert.deepEqual([outcome, clock.timers], [{ kind: "ack" }, 0]);
 });
 
-Deno.test("while the function's breaker is open its handler is not run, and no attempt used", async () => {
+Deno.test("invoke with an open breaker does not run the handler and uses no attempt", async () => {
   let runs = 0;
   const counts = defineFunction({ on: Asked, breaker: { openFor: "10s" } }, () => void runs++);
   const { outcome, spans } = await invoke(counts, ADA, { breaker: "open", clock: new TestClock() });
@@ -144,7 +80,7 @@ Deno.test("while the function's breaker is open its handler is not run, and no a
   assert.deepEqual(spans[0].events.map(({ name }) => name), ["weir.retry"]);
 });
 
-Deno.test("a dependency that is down refuses the call; another one does not", async () => {
+Deno.test("invoke refuses calls of a dependency whose breaker is open, and no others", async () => {
   const charge = defineFunction({ on: Asked, emits: [Greeted] }, async (_event, ctx) => {
     const text = await ctx.dependency("Names").call(() => "Countess");
     await ctx.dependency("PaymentService").call(() => assert.fail("called"));
@@ -155,7 +91,7 @@ Deno.test("a dependency that is down refuses the call; another one does not", as
   assert.deepEqual([outcome.reason, outcome.usesAttempt, emitted], ["dependency-open", false, []]);
 });
 
-Deno.test("a recorded event is given to the function byte for byte, with its subject and headers", async () => {
+Deno.test("invoke delivers a recorded event byte for byte, with its subject and headers", async () => {
   const seen: unknown[] = [];
   const legacy = defineFunction({ on: "legacy.>" }, (event) => void seen.push(event));
   const recorded: RecordedEvent = {
@@ -181,7 +117,7 @@ Deno.test("a recorded event is given to the function byte for byte, with its sub
   assert.equal(spans[0].attributes["weir.stream_sequence"], 12);
 });
 
-Deno.test("a recorded event is as old as it is, by the clock", async () => {
+Deno.test("invoke compares the age of a recorded event with the clock", async () => {
   const fresh = defineFunction({ on: Asked, maxAge: "1m" }, () => {});
   const recorded: RecordedEvent = {
     kind: "recorded",
@@ -196,7 +132,7 @@ Deno.test("a recorded event is as old as it is, by the clock", async () => {
   assert.deepEqual([await at("2026-01-02T00:01:00Z"), await at("2026-01-02T00:01:01Z")], ["ack", "dead-letter"]);
 });
 
-Deno.test("only what the function logs itself is kept, with its event and function", async () => {
+Deno.test("invoke returns only the handler's own log lines, with event and function", async () => {
   const says = defineFunction({ on: Asked }, (_event, { log }) => {
     log.info("hello", { n: 1 });
     throw new Error("and failed");
@@ -216,24 +152,18 @@ Deno.test("only what the function logs itself is kept, with its event and functi
   });
 });
 
-Deno.test("an event that was handled is known by its inbox, for as long as the function says", async () => {
+Deno.test("invoke skips an event that the MemoryIdempotencyStore has, for the function's ttl", async () => {
   const once = defineFunction({ on: Asked, idempotency: { ttl: "1h" } }, () => {});
-  const clock = new TestClock(), inbox = new MemoryIdempotencyStore(clock);
-  const again = async () => (await invoke(once, ADA, { clock, inbox })).outcome;
+  const clock = new TestClock(), idempotencyStore = new MemoryIdempotencyStore(clock);
+  const again = async () => (await invoke(once, ADA, { clock, idempotencyStore })).outcome;
   assert.deepEqual(await again(), { kind: "ack" });
   assert.deepEqual(await again(), { kind: "ack", skipped: "handled-before" });
   clock.move(3_600_000);
   assert.deepEqual(await again(), { kind: "ack" });
 });
 
-Deno.test("a bucket in memory has the values it was made with, and none that was deleted", async () => {
-  const kv = new MemoryKvStore({ stock: { book: 1, lamp: 2 } });
-  await kv.bucket("stock").delete("book");
-  assert.deepEqual(kv.contents(), { stock: { lamp: 2 } });
-});
-
-Deno.test("what is no function is told as it is at a start, and what is no attempt too", async () => {
-  // deno-lint-ignore no-explicit-any -- as who runs tests without checking types may have it
+Deno.test("invoke refuses values that are not functions or attempts", async () => {
+  // deno-lint-ignore no-explicit-any -- what a test without type checks may pass
   const wrong = (given: unknown) => invoke(given as any, {});
   await assert.rejects(wrong(undefined), { name: "StartupProblems" });
   await assert.rejects(wrong(() => {}), /not a function of defineFunction\(options, handler\) but a plain one/);
@@ -241,12 +171,12 @@ Deno.test("what is no function is told as it is at a start, and what is no attem
   const fine = defineFunction({ on: "demo.asked" }, () => {});
   for (const attempt of [0, -1, 1.5]) {
     await assert.rejects(invoke(fine, {}, { attempt }), {
-      message: `invoke: attempt is a whole number from 1, and not ${attempt}`,
+      message: `invoke: attempt must be a whole number from 1, not ${attempt}`,
     });
   }
 });
 
-Deno.test("a function on a pattern is given an event on a subject that the pattern covers", async () => {
+Deno.test("invoke delivers to a function on a pattern on a subject that the pattern covers", async () => {
   const types: string[] = [];
   const legacy = (on: string) => defineFunction({ on }, ({ type }) => void types.push(type));
   await invoke(legacy("legacy.>"), {});
@@ -255,7 +185,7 @@ Deno.test("a function on a pattern is given an event on a subject that the patte
   assert.deepEqual(types, ["legacy.any", "legacy.any.made", "legacy.a.b"]);
 });
 
-Deno.test("data is checked for a function that names its event as text, where the event is given too", async () => {
+Deno.test("invoke checks the data by its `event` option for a function that names its event as text", async () => {
   const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ total: z.int().default(5) }) });
   const totals: unknown[] = [];
   const book = defineFunction({ on: "demo.paid" }, ({ data }) => void totals.push(data));
@@ -263,4 +193,12 @@ Deno.test("data is checked for a function that names its event as text, where th
   const { outcome } = await invoke(book, { total: "much" }, { event: Paid });
   assert.equal(outcome.kind === "dead-letter" && outcome.reason, "invalid");
   assert.deepEqual(totals, [{ total: 5 }]);
+});
+
+Deno.test("invoke names the span after its `name` option, the function's own name, or neither", async () => {
+  const options = { on: Asked } as const, own = defineFunction({ ...options, name: "own" }, () => {});
+  const named = async (fn: typeof own, name?: string) => (await invoke(fn, ADA, { name })).spans[0].name;
+  assert.equal(await named(own, "given"), "process given");
+  assert.equal(await named(own), "process own");
+  assert.equal(await named(defineFunction(options, () => {})), "process testedFunction");
 });

@@ -14,7 +14,7 @@ const EVENT: RecordedEvent = {
   payload: BYTES('{"orderId":"o1"}'),
 };
 
-Deno.test("compact JSON is written as data, and whatever else so that it can be read", () => {
+Deno.test("writeRecording writes compact JSON as data, other text as text, and bytes as base64", () => {
   const written = (payload: Uint8Array) => JSON.parse(writeRecording({ ...EVENT, payload }));
   assert.deepEqual(written(EVENT.payload), {
     weir: 1,
@@ -42,7 +42,7 @@ const payloads = fc.oneof(
 
 const names = fc.dictionary(fc.oneof(fc.string(), fc.constant("__proto__")), fc.string());
 
-Deno.test("whatever was recorded is read again byte for byte", () => {
+Deno.test("readRecording returns every recorded event byte for byte", () => {
   fc.assert(fc.property(payloads, names, (payload, headers) => {
     const event = { ...EVENT, headers, payload };
     const again = readRecording(writeRecording(event));
@@ -51,7 +51,7 @@ Deno.test("whatever was recorded is read again byte for byte", () => {
   }));
 });
 
-Deno.test("a file is read by its path and by its URL", async () => {
+Deno.test("loadEvent reads a file by its path and by its URL", async () => {
   const path = await Deno.makeTempFile({ suffix: ".json" });
   try {
     await Deno.writeTextFile(path, writeRecording(EVENT));
@@ -67,21 +67,21 @@ const good = { weir: 1, subject: "s", stream: "S", sequence: 1, time: "2026-11-2
 const { data: _, ...noPayload } = good;
 const wrong: [given: unknown, message: RegExp][] = [
   [[], /expected object/],
-  [{ ...good, weir: 2 }, /weir: not 1: it is of another Weir/],
+  [{ ...good, weir: 2 }, /weir: not 1: the file is from another version/],
   [{ ...good, weir: undefined }, /weir: not 1/],
-  [{ ...good, sequence: 0, headers: { a: 1 } }, /sequence: .*; headers: not an object of texts/],
+  [{ ...good, sequence: 0, headers: { a: 1 } }, /sequence: .*; headers: not an object of strings/],
   [{ ...good, time: "yesterday" }, /time: not a time such as/],
-  [noPayload, /its payload is to be one of data, text and base64, and it has 0/],
+  [noPayload, /it must have one of data, text and base64, and it has 0/],
   [{ ...good, text: "1" }, /and it has 2/],
   [{ ...noPayload, base64: "%" }, /base64: /],
 ];
 for (const [given, message] of wrong) {
-  Deno.test(`${JSON.stringify(given)} is no recording, and is told why`, () => {
+  Deno.test(`readRecording refuses ${JSON.stringify(given)}`, () => {
     assert.throws(() => readRecording(JSON.stringify(given)), { message });
   });
 }
 
-Deno.test("a file that is not there, or is something else, is named with what to do", async () => {
+Deno.test("loadEvent names the file that is missing or invalid", async () => {
   await assert.rejects(loadEvent("tests/nowhere.json"), {
     message: /^cannot read the recorded event tests\/nowhere\.json: /,
   });

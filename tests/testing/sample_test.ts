@@ -10,7 +10,7 @@ const eventOf = <Schema extends z.ZodType>(data: Schema) => defineEvent({ type: 
 const accepts = (schema: z.ZodType, data: unknown) => schema.safeParse(JSON.parse(JSON.stringify(data))).success;
 
 for (const [what, schema] of Object.entries(SHAPES)) {
-  Deno.test(`a sample of ${what} is valid, also after its way as JSON, and the same for the same seed`, () => {
+  Deno.test(`sample makes ${what}: valid as JSON, and equal for equal seeds`, () => {
     const event = eventOf(schema), twin = eventOf(schema);
     for (let seed = 0; seed < 60; seed++) {
       const data = sample(event, { seed });
@@ -41,7 +41,7 @@ const { schema: ANY_SHAPE } = fc.letrec<{ schema: z.ZodType; leaf: z.ZodType }>(
   ),
 }));
 
-Deno.test("a sample of any schema made of such parts is valid, whatever the seed", () => {
+Deno.test("sample makes valid data for nested schemas and any seed", () => {
   fc.assert(
     fc.property(ANY_SHAPE, fc.nat(1_000_000), (schema, seed) => {
       const data = sample(eventOf(schema), { seed });
@@ -51,19 +51,19 @@ Deno.test("a sample of any schema made of such parts is valid, whatever the seed
   );
 });
 
-Deno.test("a sample is easy to read: texts are named after their fields, numbers are small and whole", () => {
+Deno.test("sample names strings after their fields, and makes small whole numbers", () => {
   const { orderId, items, total } = sample(OrderCreated);
   assert.match(orderId, /^orderId-[a-z0-9]{6}$/);
   assert.match(items[0].sku, /^sku-[a-z0-9]{6}$/);
   for (const number of [total, items[0].quantity]) assert.ok(number >= 1 && number <= 100, String(number));
 });
 
-Deno.test("another seed makes other data", () => {
+Deno.test("sample makes other data for another seed", () => {
   const ids = new Set(Array.from({ length: 500 }, (_, seed) => sample(OrderCreated, { seed }).orderId));
   assert.equal(ids.size, 500);
 });
 
-Deno.test("an example that the schema gives is used, also one of a field, or of what is transformed", () => {
+Deno.test("sample uses the examples of a schema, of a field, and of a transformed part", () => {
   assert.equal(sample(eventOf(z.string().meta({ examples: ["like this"] }))), "like this");
   const size = z.string().transform(Number).refine((n) => n === 4711).meta({ examples: ["4711"] });
   assert.deepEqual(sample(eventOf(z.object({ size }))), { size: "4711" });
@@ -72,7 +72,7 @@ Deno.test("an example that the schema gives is used, also one of a field, or of 
   assert.deepEqual(sample(eventOf(whole)), { a: 17, b: 23 });
 });
 
-Deno.test("what is overridden is as it was given, and the rest is made to go with it", () => {
+Deno.test("sample keeps the overrides, and fits the other fields to them", () => {
   const { total, items } = sample(OrderCreated, { override: { total: 4711 } });
   assert.equal(total, 4711);
   assert.equal(items.length > 0, true);
@@ -87,21 +87,21 @@ Deno.test("what is overridden is as it was given, and the rest is made to go wit
   }
 });
 
-Deno.test("where nothing is found the error names the event, the field and what to do", () => {
+Deno.test("sample fails with the event, the field and the fix if it finds no valid data", () => {
   const odd = z.object({ code: z.string().refine((code) => code === "open sesame", "not the word") });
   assert.throws(() => sample(eventOf(odd)), {
-    message: 'no sample of "demo.made" was found that its schema takes: code: not the word. ' +
-      "Give that part of the schema `.meta({ examples: […] })`, or sample() an `override`",
+    message: 'no valid sample of "demo.made" was found: code: not the word. ' +
+      "Give that part of the schema `.meta({ examples: […] })`, or pass sample() an `override`",
   });
   assert.deepEqual(sample(eventOf(odd), { override: { code: "open sesame" } }), { code: "open sesame" });
   assert.throws(() => sample(OrderCreated, { override: { total: -1 } }), /"orders\.created".*: total: Too small/);
 });
 
-Deno.test("a seed that is no whole number is refused", () => {
-  assert.throws(() => sample(OrderCreated, { seed: 0.5 }), /the seed of a sample is a whole number, not 0\.5/);
+Deno.test("sample refuses a seed that is not a whole number", () => {
+  assert.throws(() => sample(OrderCreated, { seed: 0.5 }), /the seed of a sample must be a whole number, not 0\.5/);
 });
 
-Deno.test("of data that cannot travel as JSON there is no sample, for the reason that a start tells", () => {
+Deno.test("sample refuses data that JSON cannot carry, for the reason that a start gives", () => {
   assert.throws(() => sample(eventOf(z.object({ at: z.date() }))), {
     message:
       'no sample of "demo.made": its data cannot travel as JSON: at: Date cannot be represented in JSON Schema ' +

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { TestClock } from "weir/testing";
+import { defineFunction } from "weir";
+import { invoke, TestClock } from "weir/testing";
 
 function setup() {
   const clock = new TestClock("2026-02-03T00:00:00Z"), done: string[] = [];
@@ -7,13 +8,13 @@ function setup() {
   return { clock, done, sleep };
 }
 
-Deno.test("a clock begins where it is told to, and is refused what is not a time", () => {
+Deno.test("TestClock starts at the given time, and refuses other text", () => {
   assert.equal(new TestClock("2026-02-03T00:00:00Z").now(), Date.UTC(2026, 1, 3));
   assert.equal(new TestClock(5).now(), 5);
   assert.throws(() => new TestClock("soon"), /TestClock: "soon" is not a time/);
 });
 
-Deno.test("what a timer leads to sets its own in time for the same step", async () => {
+Deno.test("TestClock.advance fires timers that its own timers set", async () => {
   const { clock, done, sleep } = setup();
   void (async () => {
     await sleep(1_000);
@@ -26,7 +27,7 @@ Deno.test("what a timer leads to sets its own in time for the same step", async 
   assert.equal(clock.now() % 60_000, 5_000);
 });
 
-Deno.test("timers fire in order of their time, and one that is taken back does not", async () => {
+Deno.test("TestClock fires timers in order, except cancelled ones", async () => {
   const { clock, done } = setup();
   clock.timer(30, () => done.push("late"));
   clock.timer(10, () => done.push("early"));
@@ -37,9 +38,17 @@ Deno.test("timers fire in order of their time, and one that is taken back does n
   assert.deepEqual(done, ["early", "late"]);
 });
 
-Deno.test("a step that is not a span of time is refused", async () => {
+Deno.test("TestClock.advance refuses text that is not a duration", async () => {
   await assert.rejects(
     setup().clock.advance("5 s" as "5s"),
-    /"5 s" is not a span of time: milliseconds, or text such as/,
+    /"5 s" is not a duration: milliseconds, or text such as/,
   );
+});
+
+Deno.test("TestClock.next moves to the timeout of a handler", async () => {
+  const hangs = defineFunction({ on: "demo.asked", timeout: "1h" }, () => new Promise(() => {}));
+  const clock = new TestClock(), running = invoke(hangs, {}, { clock });
+  assert.equal(await clock.next(), true);
+  assert.equal((await running).outcome.kind, "retry");
+  assert.equal(await clock.next(), false);
 });

@@ -7,7 +7,7 @@ const Ordered = defineEvent({ type: "shop.ordered", version: 1, data: z.object({
 const Packed = defineEvent({ type: "shop.packed", version: 1, data: z.object({ order: z.string(), box: z.int() }) });
 const Sent = defineEvent({ type: "shop.sent", version: 1, data: z.object({ order: z.string() }) });
 
-/** Two boxes an order; of each the sending fails once, and whoever counts is slow. */
+/** Functions that pack two boxes an order, fail to send each box once, and count slowly. */
 function shop() {
   const failed = new Set<string>(), counted: string[] = [];
   const pack = defineFunction({ on: Ordered, emits: [Packed] }, ({ data: { order } }, ctx) => {
@@ -32,7 +32,7 @@ function shop() {
   return { functions: { pack, send, count }, counted };
 }
 
-Deno.test("an event is settled when all that it caused is, and each step is told in order", async () => {
+Deno.test("TestRuntime.publishAndSettle waits for every delivery that the event causes", async () => {
   const { functions, counted } = shop();
   await using runtime = await startTestRuntime({ functions });
   const { id, stored, settled } = await runtime.publishAndSettle(Ordered, { order: "o1" });
@@ -48,16 +48,16 @@ Deno.test("an event is settled when all that it caused is, and each step is told
     "send 2 ack",
     "send 2 ack",
   ]);
-  const pack = settled.find((entry) => entry.function === "pack")!;
+  const [pack, send] = ["pack", "send"].map((name) => settled.find((entry) => entry.function === name)!);
   assert.deepEqual(pack.event, { id, type: "shop.ordered", data: { order: "o1" } });
   assertAcked(pack);
   assertEmitted(pack, Packed, { box: 2 });
-  assertRetried(settled.find((entry) => entry.function === "send")!, { reason: "failed", delayMs: 20 });
+  assertRetried(send, { reason: "failed", delayMs: 20 });
   assert.ok(settled.every(({ durationMs }) => durationMs >= 0));
   assert.deepEqual(runtime.settled, settled);
 });
 
-Deno.test("of events that are settled at once each has its own", async () => {
+Deno.test("TestRuntime.publishAndSettle keeps the deliveries of concurrent events apart", async () => {
   const { functions, counted } = shop();
   await using runtime = await startTestRuntime({ functions });
   const orders = Array.from({ length: 20 }, (_, i) => `o${i}`);
@@ -70,12 +70,12 @@ Deno.test("of events that are settled at once each has its own", async () => {
   assert.equal(runtime.settled.length, 160);
 });
 
-Deno.test("an event that nobody listens to is settled by being stored", async () => {
+Deno.test("TestRuntime.publishAndSettle settles an event without functions once it is stored", async () => {
   await using runtime = await startTestRuntime({ functions: {}, schemas: [Ordered] });
   assert.deepEqual((await runtime.publishAndSettle(Ordered, { order: "o1" })).settled, []);
 });
 
-Deno.test("what was published before is settled already, and not waited for", async () => {
+Deno.test("TestRuntime.publishAndSettle returns at once for a duplicate", async () => {
   const { functions } = shop();
   await using runtime = await startTestRuntime({ functions });
   const first = await runtime.publishAndSettle(Ordered, { order: "o1" }, { id: "twice" });
@@ -83,7 +83,7 @@ Deno.test("what was published before is settled already, and not waited for", as
   assert.deepEqual([second.stored.duplicate, second.settled], [true, first.settled]);
 });
 
-Deno.test("a delayed retry is settled for now, unless it is waited for", async () => {
+Deno.test("TestRuntime.publishAndSettle waits for delayed retries only with `waitForRetries`", async () => {
   let runs = 0;
   const later = defineFunction({ on: Ordered }, () => {
     if (runs++ === 0) throw new RetryAfterError("5s");
@@ -97,7 +97,7 @@ Deno.test("a delayed retry is settled for now, unless it is waited for", async (
   assert.deepEqual(both.map(({ attempt, outcome }) => [attempt, outcome.kind]), [[1, "retry"], [2, "ack"]]);
 });
 
-Deno.test("a dead letter is an end too", async () => {
+Deno.test("TestRuntime.publishAndSettle and waitForDeadLetter see a dead letter", async () => {
   const refuse = defineFunction({ on: Ordered }, () => {
     throw new NonRetryableError("never");
   });
@@ -107,7 +107,7 @@ Deno.test("a dead letter is an end too", async () => {
   await runtime.waitForDeadLetter("refuse");
 });
 
-Deno.test("what takes too long is told: which function, which event, and what it is at", async () => {
+Deno.test("TestRuntime.publishAndSettle fails at the timeout with each open delivery and the state of its function", async () => {
   const release = Promise.withResolvers<void>();
   const pack = defineFunction({ on: Ordered, emits: [Packed] }, ({ data: { order } }, ctx) => {
     ctx.emit(Packed, { order, box: 1 });
@@ -117,19 +117,19 @@ Deno.test("what takes too long is told: which function, which event, and what it
   const error = await runtime.publishAndSettle(Ordered, { order: "o1" }, { id: "e1", timeout: "3s" })
     .catch((error) => error);
   release.resolve();
-  assert.match(error.message, /^"shop\.ordered" e1 and what it caused was not settled within 3s:\n {2}hangs: /);
+  assert.match(error.message, /^"shop\.ordered" e1 and the events it caused were not settled within 3s:\n {2}hangs: /);
   assert.match(error.message, /"shop\.packed" \w{32} was not delivered, or is still being handled\n/);
-  assert.match(error.message, /pending 0, unsettled 1, in its handler 1, delayed 0, breaker closed$/);
+  assert.match(error.message, /pending 0, ack pending 1, in handlers 1, delayed retries 0, breaker closed$/);
 });
 
-Deno.test("a function that this runtime does not run is not waited for", async () => {
+Deno.test("TestRuntime.publishAndSettle ignores functions that WEIR_FUNCTIONS leaves out", async () => {
   const { functions } = shop();
   await using runtime = await startTestRuntime({ functions, env: { WEIR_FUNCTIONS: "pack" } });
   const { settled } = await runtime.publishAndSettle(Ordered, { order: "o1" });
   assert.deepEqual(settled.map((entry) => entry.function), ["pack"]);
 });
 
-Deno.test("what no runtime could publish or find is told at once, and what to do", async () => {
+Deno.test("TestRuntime refuses unknown events and functions, invalid data, and calls after its stop", async () => {
   const { functions } = shop();
   const runtime = await startTestRuntime({ functions });
   const Unknown = defineEvent({ type: "nobody.knows", version: 1, data: z.unknown() });
@@ -139,9 +139,9 @@ Deno.test("what no runtime could publish or find is told at once, and what to do
   await assert.rejects(runtime.waitForDeadLetter("pak"), {
     message: /called "pak"; there are: "pack", "send", "count"$/,
   });
-  await assert.rejects(runtime.publish(Ordered, { order: "o1" }, { id: "" }), /an id is text, or left out/);
+  await assert.rejects(runtime.publish(Ordered, { order: "o1" }, { id: "" }), /the id must not be empty/);
   // deno-lint-ignore no-explicit-any -- what the types refuse
-  await assert.rejects(runtime.publish(Ordered, undefined as any), /carries JSON, null at the least/);
+  await assert.rejects(runtime.publish(Ordered, undefined as any), /the data must be JSON/);
   await runtime.stop();
   await assert.rejects(runtime.publish(Ordered, { order: "o1" }), /this test runtime was stopped/);
 });

@@ -1,20 +1,22 @@
+import { AREAS, type Rule } from "../rule.ts";
 import { CONFIGURATION } from "./configuration.ts";
 import { CONSUMERS } from "./consumers.ts";
 import { OWN_STREAMS } from "./own_streams.ts";
+import { PERMISSIONS } from "./permissions.ts";
 import { PROJECT_RULES } from "./project.ts";
 import { REPLICAS } from "./replicas.ts";
 import { SERVER } from "./server.ts";
 import { STREAMS } from "./streams.ts";
 import { WAITING } from "./waiting.ts";
 import { WORK_QUEUES } from "./work_queues.ts";
-import { AREAS, type Rule } from "../rule.ts";
 
-/** Every known trap, by area. `deploy/DOCTOR.md` has them as a table. */
+/** Every rule, by area. `deploy/DOCTOR.md` lists them in tables. */
 export const RULES: readonly Rule[] = AREAS.flatMap((area) =>
   [
     ...CONFIGURATION,
     ...PROJECT_RULES,
     ...SERVER,
+    PERMISSIONS,
     ...STREAMS,
     ...OWN_STREAMS,
     ...REPLICAS,

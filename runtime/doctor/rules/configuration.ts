@@ -1,19 +1,51 @@
-import { authProblem, LOOPBACK } from "../../app/config.ts";
+import { authProblem, LOOPBACK, VARIABLES } from "../../app/config.ts";
+import { nearest } from "../../core/did_you_mean.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { known } from "../facts.ts";
-import { nearest } from "../../core/did_you_mean.ts";
+import { OTLP_SIGNALS } from "../probe_collectors.ts";
 import type { Rule } from "../rule.ts";
-import { KNOWN_VARIABLES, SERVICE_LINK } from "../variables.ts";
 
-const SHORTEST_SECRET = 16;
+/** Characters of an API key's secret that are too many to guess. */
+const MIN_SECRET = 16;
 
-/** What the environment says, without a look at anything else. */
+/** Variables that Weir does not read as configuration: those of its telemetry, of `dev` and `test`, and of Deno. */
+const OTHER_VARIABLES = [
+  "NATS_SERVER",
+  "WEIR_TRACE_FAILURES",
+  "OTEL_DENO",
+  "OTEL_SDK_DISABLED",
+  "OTEL_RESOURCE_ATTRIBUTES",
+  "OTEL_TRACES_EXPORTER",
+  "OTEL_METRICS_EXPORTER",
+  "OTEL_LOGS_EXPORTER",
+  "OTEL_TRACES_SAMPLER",
+  "OTEL_TRACES_SAMPLER_ARG",
+  "OTEL_METRIC_EXPORT_INTERVAL",
+  "OTEL_METRIC_EXPORT_TIMEOUT",
+  ...["BSP", "BLRP"].flatMap((of) =>
+    ["SCHEDULE_DELAY", "EXPORT_TIMEOUT", "MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE"].map((what) => `OTEL_${of}_${what}`)
+  ),
+  ...OTLP_SIGNALS.flatMap((signal) =>
+    ["ENDPOINT", "HEADERS", "PROTOCOL", "TIMEOUT", "COMPRESSION", "CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"]
+      .map((what) => `OTEL_EXPORTER_OTLP${signal}_${what}`)
+  ),
+];
+
+const KNOWN_VARIABLES: readonly string[] = [
+  ...VARIABLES.flatMap((name) => [name, `${name}_FILE`]),
+  ...OTHER_VARIABLES,
+];
+
+/** Variables that Kubernetes sets in every container of a namespace with a service called `weir` or `nats`. */
+const SERVICE_LINK = /_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?)$/;
+
+/** Rules on the environment variables. */
 export const CONFIGURATION: readonly Rule[] = [
   {
     id: "configuration",
     area: "configuration",
-    holds: "the environment is a configuration that `start` takes",
-    why: "`start` exits with 1 on it",
+    holds: "`start` accepts the environment variables",
+    why: "`start` exits with 1.",
     fix: "set the variable as the finding says",
     find: ({ configProblems }) =>
       configProblems.map((what) => ({ severity: "error", what, fix: `correct ${what.split(" ", 1)[0]}` })),
@@ -21,8 +53,8 @@ export const CONFIGURATION: readonly Rule[] = [
   {
     id: "api-keys",
     area: "configuration",
-    holds: "not everybody may publish who reaches the public listener",
-    why: "whoever reaches the port could publish events of every type that is open to the outside",
+    holds: "the public listener asks for an API key, or listens on loopback only",
+    why: "Any client that reaches the port can publish every event that has `ingress`.",
     fix: "`WEIR_API_KEYS=name:secret`, or `HOST=127.0.0.1`",
     find: ({ config, dev }) => {
       const given = known(config);
@@ -30,7 +62,7 @@ export const CONFIGURATION: readonly Rule[] = [
       if (given.WEIR_AUTH === "none" && given.WEIR_ROLES.includes("ingress") && !LOOPBACK.test(given.HOST)) {
         return [{
           severity: "warning",
-          what: `WEIR_AUTH is none and HOST is "${given.HOST}": no key is asked for`,
+          what: `WEIR_AUTH is none and HOST is "${given.HOST}": the listener asks for no API key`,
           fix,
         }];
       }
@@ -39,7 +71,7 @@ export const CONFIGURATION: readonly Rule[] = [
       if (!dev) return [{ severity: "error", what, fix }];
       return [{
         severity: "info",
-        what: `WEIR_API_KEYS is not set: \`dev\` listens on loopback, \`start\` wants it`,
+        what: `WEIR_API_KEYS is not set: \`dev\` listens on loopback, but \`start\` needs it`,
         fix,
       }];
     },
@@ -47,47 +79,47 @@ export const CONFIGURATION: readonly Rule[] = [
   {
     id: "key-length",
     area: "configuration",
-    holds: "the secrets of API keys are long enough not to be guessed",
-    why: "the listener does not count failed attempts, so a short secret can be found by trying",
-    fix: "`openssl rand -hex 24` makes one",
+    holds: `the secret of every API key has ${MIN_SECRET} characters or more`,
+    why: "The listener does not limit failed attempts. A short secret can be found by trying.",
+    fix: "`openssl rand -hex 24` makes a secret",
     find: ({ config }) =>
-      (known(config).WEIR_API_KEYS ?? []).filter(({ secret }) => secret.length < SHORTEST_SECRET).map((
+      (known(config).WEIR_API_KEYS ?? []).filter(({ secret }) => secret.length < MIN_SECRET).map((
         { name, secret },
       ) => ({
         severity: "warning",
-        what: `the secret of the API key "${name}" has ${secret.length} characters; ${SHORTEST_SECRET} or more is safe`,
+        what: `the secret of the API key "${name}" has ${secret.length} characters; ${MIN_SECRET} or more are safe`,
         fix: `WEIR_API_KEYS=${name}:$(openssl rand -hex 24)`,
       })),
   },
   {
     id: "variable-names",
     area: "configuration",
-    holds: "no variable of the environment looks like a misspelt one",
-    why: "a variable that nobody reads changes nothing, and nothing else would tell",
-    fix: "rename it, or remove it",
+    holds: "no environment variable looks like a misspelt one of Weir or OpenTelemetry",
+    why: "A misspelt variable has no effect, and no other command reports it.",
+    fix: "rename or remove the variable",
     find: ({ variables }) =>
       variables.filter((name) => !KNOWN_VARIABLES.includes(name) && !SERVICE_LINK.test(name)).flatMap((name) => {
-        const meant = nearest(name, KNOWN_VARIABLES.filter((one) => one.length >= 8 && one !== name), 2);
+        const meant = nearest(name, KNOWN_VARIABLES.filter((other) => other.length >= 8 && other !== name), 2);
         if (meant === undefined && !name.startsWith("WEIR_")) return [];
-        const names = KNOWN_VARIABLES.filter((one) => one.startsWith("WEIR_") && !one.endsWith("_FILE")).join(", ");
+        const names = KNOWN_VARIABLES.filter((known) => known.startsWith("WEIR_") && !known.endsWith("_FILE"));
         return [{
           severity: "warning",
-          what: `${name} is set, and nothing reads it${meant ? `: is ${meant} meant?` : ""}`,
-          fix: meant ? `rename ${name} to ${meant}` : `remove ${name}; there are ${names}`,
+          what: `${name} is set, and nothing reads it${meant ? `: did you mean ${meant}?` : ""}`,
+          fix: meant ? `rename ${name} to ${meant}` : `remove ${name}; there are ${names.join(", ")}`,
         }];
       }),
   },
   {
     id: "selected-functions",
     area: "configuration",
-    holds: "WEIR_FUNCTIONS names functions that there are",
-    why: "`start` exits with 1 on a name that is none",
+    holds: "every name in WEIR_FUNCTIONS is that of a function",
+    why: "`start` exits with 1 on an unknown name.",
     fix: "correct the name",
     find: ({ config, project }) => {
       const { functions } = known(project), names = functions.map(({ name }) => name);
       return (known(config).WEIR_FUNCTIONS ?? []).filter((name) => !names.includes(name)).map((name) => ({
         severity: "error",
-        what: `WEIR_FUNCTIONS names "${name}", and there is no functions/${name}.ts`,
+        what: `WEIR_FUNCTIONS names "${name}", and no function has this name`,
         fix: `WEIR_FUNCTIONS=${nearest(name, names, 3) ?? names.join(",")}`,
       }));
     },
@@ -96,35 +128,34 @@ export const CONFIGURATION: readonly Rule[] = [
     id: "shutdown-grace",
     area: "configuration",
     holds: "SHUTDOWN_GRACE is as long as the longest timeout of a function",
-    why: "a handler that still runs at its end is given back: it uses up no attempt, and begins anew elsewhere",
-    fix: "raise `SHUTDOWN_GRACE`, and with it Kubernetes' `terminationGracePeriodSeconds` to 15 seconds more",
+    why: "A handler that still runs at the end of the grace is stopped. Its event is redelivered to another replica " +
+      "and starts over, without using an attempt.",
+    fix: "raise `SHUTDOWN_GRACE`, and set Kubernetes' `terminationGracePeriodSeconds` to 15 seconds more",
     find: ({ config, project }) => {
       const graceMs = known(config).SHUTDOWN_GRACE;
-      const longest = known(project).functions.filter(({ policy }) => policy.timeoutMs > graceMs)
+      const longer = known(project).functions.filter(({ policy }) => policy.timeoutMs > graceMs)
         .sort((a, b) => b.policy.timeoutMs - a.policy.timeoutMs);
-      if (longest.length === 0) return [];
-      const [{ name, policy: { timeoutMs } }] = longest;
-      const more = longest.length === 1 ? "" : ` (${longest.length} functions have a longer one)`;
-      const pod = Math.ceil(timeoutMs / 1_000) + 15;
+      if (longer.length === 0) return [];
+      const [{ name, policy: { timeoutMs } }] = longer, timeout = formatDuration(timeoutMs);
+      const others = longer.length === 1 ? "" : ` (${longer.length} functions have a longer one)`;
+      const podSeconds = Math.ceil(timeoutMs / 1_000) + 15;
       return [{
         severity: "info",
-        what: `SHUTDOWN_GRACE is ${formatDuration(graceMs)}; ${name} has a timeout of ${
-          formatDuration(timeoutMs)
-        }${more}`,
-        fix: `SHUTDOWN_GRACE=${formatDuration(timeoutMs)} (in Kubernetes: terminationGracePeriodSeconds: ${pod})`,
+        what: `SHUTDOWN_GRACE is ${formatDuration(graceMs)}; ${name} has a timeout of ${timeout}${others}`,
+        fix: `SHUTDOWN_GRACE=${timeout} (in Kubernetes: terminationGracePeriodSeconds: ${podSeconds})`,
       }];
     },
   },
   {
     id: "collector",
     area: "configuration",
-    holds: "where telemetry is sent to, something answers",
-    why: "spans, metrics and logs are dropped after a while where nobody takes them",
-    fix: "correct the endpoint; OTLP over HTTP is port 4318 as a rule, and 4317 is gRPC, which Weir does not speak",
+    holds: "every OTLP endpoint answers by HTTP",
+    why: "Spans, metrics and logs that no collector accepts are dropped.",
+    fix: "correct the endpoint; OTLP over HTTP usually has port 4318, and 4317 is gRPC, which Weir does not support",
     find: ({ collectors }) =>
       collectors.filter(({ problem }) => problem !== undefined).map(({ variable, url, problem }) => ({
         severity: "warning",
-        what: `${variable} is ${url}, where nothing answers by HTTP: ${problem}`,
+        what: `${variable} is ${url}, which does not answer by HTTP: ${problem}`,
         fix: URL.parse(url)?.port === "4317" ? `${variable}=${url.replace("4317", "4318")}` : `correct ${variable}`,
       })),
   },

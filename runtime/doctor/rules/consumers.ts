@@ -1,197 +1,189 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { ACK_WAIT_MS, EXTEND_INTERVAL_MS, LEASE_MS } from "../../nats/consume/ack_wait.ts";
 import { EXPIRES_MS } from "../../nats/consume/pull_consumer.ts";
-import { split } from "../consumers.ts";
+import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { type Facts, known } from "../facts.ts";
-import type { Found, Rule } from "../rule.ts";
 import { span } from "../format.ts";
+import { partitionConsumers } from "../resources.ts";
+import type { Rule, Severity, Violation } from "../rule.ts";
 
-const RESTART = "start Weir: a start sets it back";
+const RESTART = "start Weir: `start` resets it";
 
-/** The consumers of functions, which are the server's to change, and anybody's who has access to it. */
+/** Milliseconds of ack wait below which a delivery may expire between two in-progress acks. */
+const MIN_ACK_WAIT_MS = EXTEND_INTERVAL_MS + LEASE_MS;
+
+/** Rules on the consumers of functions, which any client with access may change. */
 export const CONSUMERS: readonly Rule[] = [
   {
     id: "ack-wait",
     area: "consumers",
-    holds: `the server waits ${span(ACK_WAIT_MS)} for a sign of life of what is being handled, as Weir counts on`,
+    holds: `every consumer has an ack wait of ${span(ACK_WAIT_MS)}`,
     why:
-      "Weir gives a sign of life every 5 seconds however long a handler runs; a server that waits for less hands the " +
-      "event to another replica meanwhile, and one that waits for more leaves a dead process's events lying",
-    fix: "start Weir: a start sets it back",
-    find: (facts) =>
-      each(facts, ({ config: { ack_wait = 0 } }, name) => {
-        const has = ack_wait / 1e6;
-        if (has === ACK_WAIT_MS) return [];
-        return [{
-          severity: has < EXTEND_INTERVAL_MS + LEASE_MS ? "error" : "warning",
-          what: `${name} has an ack_wait of ${span(has)} and should have ${span(ACK_WAIT_MS)}`,
-          fix: RESTART,
-        }];
-      }),
+      `Weir sends an in-progress ack every ${
+        span(EXTEND_INTERVAL_MS)
+      } while a handler runs. With a shorter ack wait the server ` +
+      "redelivers the event to another replica meanwhile. With a longer one the events of a dead process wait longer.",
+    fix: RESTART,
+    find: eachConsumer(({ config: { ack_wait = 0 } }, name) => {
+      const ackWaitMs = ack_wait / 1e6;
+      if (ackWaitMs === ACK_WAIT_MS) return [];
+      return violation(
+        ackWaitMs < MIN_ACK_WAIT_MS ? "error" : "warning",
+        `${name} has an ack_wait of ${span(ackWaitMs)} and should have ${span(ACK_WAIT_MS)}`,
+      );
+    }),
   },
   {
     id: "max-deliver",
     area: "consumers",
-    holds: "the server limits no event's deliveries",
-    why: "it gives up on an event without a dead letter; Weir brings it back only while one of its processes listens",
-    fix: "start Weir: a start takes the limit away",
-    find: (facts) =>
-      each(
-        facts,
-        ({ config: { max_deliver = -1 } }, name) =>
-          max_deliver > 0
-            ? [{
-              severity: "warning",
-              what: `${name} has max_deliver ${max_deliver} and should have none`,
-              fix: RESTART,
-            }]
-            : [],
-      ),
+    holds: "no consumer limits deliveries",
+    why: "At max_deliver the server gives up on an event, without a dead letter. Weir recovers it only if one of its " +
+      "processes receives the advisory.",
+    fix: "start Weir: `start` removes the limit",
+    find: eachConsumer(({ config: { max_deliver = -1 } }, name) =>
+      max_deliver > 0 ? violation("warning", `${name} has max_deliver ${max_deliver} and should have none`) : []
+    ),
   },
   {
     id: "server-backoff",
     area: "consumers",
-    holds: "no consumer has a backoff of the server's own",
-    why: "it takes the place of ack_wait: an event that is being handled is handed out again when it says so",
-    fix: "start Weir: a start removes it",
-    find: (facts) =>
-      each(facts, ({ config: { backoff = [] } }, name) =>
-        backoff.length > 0
-          ? [{
-            severity: Math.min(...backoff) / 1e6 < EXTEND_INTERVAL_MS + LEASE_MS ? "error" : "warning",
-            what: `${name} has a backoff of its own: ${backoff.map((ns) => span(ns / 1e6)).join(", ")}`,
-            fix: RESTART,
-          }]
-          : []),
+    holds: "no consumer has a backoff",
+    why: "A consumer's backoff replaces its ack wait, so the server redelivers an event that is being handled.",
+    fix: "start Weir: `start` removes the backoff",
+    find: eachConsumer(({ config: { backoff = [] } }, name) => {
+      if (backoff.length === 0) return [];
+      const spans = backoff.map((ns) => span(ns / 1e6)).join(", ");
+      const severity = Math.min(...backoff) / 1e6 < MIN_ACK_WAIT_MS ? "error" : "warning";
+      return violation(severity, `${name} has a backoff: ${spans}`);
+    }),
   },
   {
     id: "kind",
     area: "consumers",
-    holds: "every function's consumer is pulled from, and acked event by event",
-    why: "`start` exits with 1 on another kind, which JetStream does not change in place",
-    fix: "as `deno task plan` says: stop its function, `nats consumer rm STREAM NAME`, start it again",
-    find: (facts) =>
-      each(facts, ({ config, stream_name, name: own }, name) => {
-        const flaw = config.deliver_subject
-          ? `pushes to ${config.deliver_subject}`
-          : config.ack_policy !== "explicit"
-          ? `has the ack policy ${config.ack_policy}`
-          : config.headers_only
-          ? "delivers headers alone"
-          : undefined;
-        if (flaw === undefined) return [];
-        const fix = config.deliver_subject || config.ack_policy !== "explicit"
-          ? `as \`deno task plan\` says: stop its function, nats consumer rm ${stream_name} ${own}, start it again`
-          : RESTART;
-        return [{ severity: "error", what: `${name} ${flaw}`, fix }];
-      }),
+    holds: "every function's consumer is a pull consumer with explicit acks",
+    why: "`start` exits with 1, since JetStream cannot change these settings of a consumer.",
+    fix: "as `deno task plan` says: stop the function, `nats consumer rm STREAM NAME`, start it again",
+    find: eachConsumer(({ config, stream_name, name: consumer }, name) => {
+      const recreate =
+        `as \`deno task plan\` says: stop the function, nats consumer rm ${stream_name} ${consumer}, start it`;
+      if (config.deliver_subject) return violation("error", `${name} pushes to ${config.deliver_subject}`, recreate);
+      if (config.ack_policy !== "explicit") {
+        return violation("error", `${name} has the ack policy ${config.ack_policy}`, recreate);
+      }
+      return config.headers_only ? violation("error", `${name} delivers headers only`) : [];
+    }),
   },
   {
     id: "paused",
     area: "consumers",
     holds: "no consumer is paused",
-    why: "its function is handed nothing until then, and looks well",
+    why: "The function gets no events until the pause ends, and nothing else looks wrong.",
     fix: "`nats consumer resume STREAM NAME`",
-    find: (facts) =>
-      each(facts, ({ paused, config, stream_name, name: own }, name) =>
-        paused
-          ? [{
-            severity: "warning",
-            what: `${name} is paused until ${config.pause_until}`,
-            fix: `nats consumer resume ${stream_name} ${own}`,
-          }]
-          : []),
+    find: eachConsumer(({ paused, config, stream_name, name: consumer }, name) =>
+      paused
+        ? violation(
+          "warning",
+          `${name} is paused until ${config.pause_until}`,
+          `nats consumer resume ${stream_name} ${consumer}`,
+        )
+        : []
+    ),
   },
   {
-    id: "places",
+    id: "max-ack-pending",
     area: "consumers",
-    holds: "a consumer hands out as many events at once as the workers of a process run",
+    holds: "max_ack_pending of every consumer is at least the concurrency of one process",
     why:
-      "beyond max_ack_pending the server hands out nothing: handlers stand idle, and short retries take places as well",
-    fix: "`nats consumer edit STREAM NAME --max-pending=…`, for all processes together",
-    find: (facts) => {
-      const workers = known(facts.config).WEIR_WORKERS;
-      return each(facts, ({ config: { max_ack_pending = -1 }, stream_name, name: own }, name) => {
-        const { concurrency } = known(facts.project).functions.find((fn) => fn.name === own)!.policy;
-        const wanted = concurrency * workers;
-        if (max_ack_pending <= 0 || wanted <= max_ack_pending) return [];
-        return [{
-          severity: "warning",
-          what: `${name} hands out ${max_ack_pending} events at once, and one process runs ${wanted} ` +
-            `(concurrency ${concurrency}, ${workers} ${workers === 1 ? "worker" : "workers"})`,
-          fix: `nats consumer edit ${stream_name} ${own} --max-pending=${2 * wanted} (twice that, for two processes)`,
-        }];
-      });
-    },
+      "At max_ack_pending the server stops delivering, so handlers idle. Events that wait for a short retry count too.",
+    fix: "`nats consumer edit STREAM NAME --max-pending=…`, enough for all processes together",
+    find: eachConsumer(({ config: { max_ack_pending = -1 }, stream_name, name: consumer }, name, facts) => {
+      const workers = known(facts.config).WEIR_WORKERS, concurrency = concurrencyOf(facts, consumer);
+      const needed = concurrency * workers;
+      if (max_ack_pending <= 0 || needed <= max_ack_pending) return [];
+      return violation(
+        "warning",
+        `${name} has max_ack_pending ${max_ack_pending}, and one process handles ${needed} events at a time ` +
+          `(concurrency ${concurrency}, ${workers} ${workers === 1 ? "worker" : "workers"})`,
+        `nats consumer edit ${stream_name} ${consumer} --max-pending=${2 * needed} (enough for two processes)`,
+      );
+    }),
   },
   {
     id: "pull-limits",
     area: "consumers",
-    holds: "no consumer refuses pulls as Weir makes them",
-    why:
-      "Weir pulls for as many events as it could begin, and waits 5 seconds for them: a refused pull is handed nothing",
+    holds: "no consumer refuses Weir's pull requests",
+    why: `Weir requests as many events as it can handle at a time, and each request waits for ${span(EXPIRES_MS)}. A ` +
+      "refused request gets no events.",
     fix: "`nats consumer edit STREAM NAME --max-pull-batch=1000 --max-pull-expire=1m`",
-    find: (facts) =>
-      each(facts, ({ config: { max_batch = 0, max_expires = 0 }, stream_name, name: own }, name) => {
-        const { concurrency } = known(facts.project).functions.find((fn) => fn.name === own)!.policy;
-        const batch = max_batch > 0 && max_batch < concurrency,
-          expires = max_expires > 0 && max_expires < EXPIRES_MS * 1e6;
-        if (!batch && !expires) return [];
-        const said = [
-          ...batch ? [`of more than ${max_batch} events (concurrency is ${concurrency})`] : [],
-          ...expires ? [`that wait for more than ${span(max_expires / 1e6)}`] : [],
-        ];
-        return [{
-          severity: "error",
-          what: `${name} refuses pulls ${said.join(", and ")}`,
-          fix: `nats consumer edit ${stream_name} ${own} --max-pull-batch=${
-            Math.max(1_000, concurrency)
-          } --max-pull-expire=1m`,
-        }];
-      }),
+    find: eachConsumer(({ config: { max_batch = 0, max_expires = 0 }, stream_name, name: consumer }, name, facts) => {
+      const concurrency = concurrencyOf(facts, consumer);
+      const limits = [
+        ...max_batch > 0 && max_batch < concurrency
+          ? [`for more than ${max_batch} events (concurrency is ${concurrency})`]
+          : [],
+        ...max_expires > 0 && max_expires < EXPIRES_MS * 1e6
+          ? [`that wait for more than ${span(max_expires / 1e6)}`]
+          : [],
+      ];
+      if (limits.length === 0) return [];
+      const batch = Math.max(1_000, concurrency);
+      return violation(
+        "error",
+        `${name} refuses pull requests ${limits.join(", and ")}`,
+        `nats consumer edit ${stream_name} ${consumer} --max-pull-batch=${batch} --max-pull-expire=1m`,
+      );
+    }),
   },
   {
-    id: "kept",
+    id: "inactive-threshold",
     area: "consumers",
-    holds: "no consumer goes by itself while its function does not run",
-    why: "what it had settled goes with it: the next start makes a new one, which begins with the oldest event kept",
-    fix:
-      "`nats consumer edit STREAM NAME --interactive`, without inactive_threshold; one in memory is removed and made anew",
-    find: (facts) =>
-      each(facts, ({ config: { inactive_threshold = 0, mem_storage }, stream_name, name: own }, name) => {
-        const said = [
-          ...inactive_threshold > 0 ? [`is removed after ${span(inactive_threshold / 1e6)} without a pull`] : [],
-          ...mem_storage ? ["is kept in memory"] : [],
-        ];
-        if (said.length === 0) return [];
-        const fix = mem_storage
-          ? `nats consumer rm ${stream_name} ${own}, once its events are handled: a start makes it anew`
-          : `nats consumer edit ${stream_name} ${own} --interactive, and take inactive_threshold out`;
-        return [{ severity: "warning", what: `${name} ${said.join(" and ")}`, fix }];
-      }),
+    holds: "no consumer has an inactive threshold or is stored in memory",
+    why: "The server deletes such a consumer while its function does not run, or when the server restarts. The next " +
+      "start creates a new one, which delivers every stored event again.",
+    fix: "`nats consumer edit STREAM NAME --interactive`, without inactive_threshold; delete a consumer in memory",
+    find: eachConsumer(({ config: { inactive_threshold = 0, mem_storage }, stream_name, name: consumer }, name) => {
+      const problems = [
+        ...inactive_threshold > 0 ? [`is deleted after ${span(inactive_threshold / 1e6)} without a pull request`] : [],
+        ...mem_storage ? ["is stored in memory"] : [],
+      ];
+      if (problems.length === 0) return [];
+      const fix = mem_storage
+        ? `nats consumer rm ${stream_name} ${consumer}, once its events are handled: \`start\` creates it again`
+        : `nats consumer edit ${stream_name} ${consumer} --interactive, and remove inactive_threshold`;
+      return violation("warning", `${name} ${problems.join(" and ")}`, fix);
+    }),
   },
   {
-    id: "strangers",
+    id: "orphans",
     area: "consumers",
-    holds: "every consumer in RETRIES is one of a function that there is",
-    why: "the consumer of a function that is gone, or renamed, keeps its retries waiting for ever",
-    fix: "`deno task apply --prune NAME`, where the function is gone for good; nothing, where another project runs it",
+    holds: "every consumer of RETRIES belongs to a function",
+    why: "Retries of a function that was removed or renamed wait for ever.",
+    fix: "`deno task apply --prune NAME` if the function is gone for good; nothing if another project runs it",
     find: ({ project, consumers }) =>
-      split(known(project), known(consumers)).foreign.filter(({ stream_name, config }) =>
-        stream_name === "RETRIES" && config.durable_name
-      ).map(({ name, num_pending }) => ({
-        severity: "info",
-        what: `RETRIES has a consumer ${name}, and there is no functions/${name}.ts (${num_pending} wait for it)`,
-        fix: `deno task apply --prune ${name}, if it is gone for good; nothing, if another project runs it`,
-      })),
+      partitionConsumers(known(project), known(consumers)).foreign
+        .filter(({ stream_name, config }) => stream_name === RETRIES.stream && config.durable_name)
+        .map(({ name, num_pending }) => ({
+          severity: "info",
+          what: `${RETRIES.stream} has a consumer ${name}, and no function has this name (${num_pending} pending)`,
+          fix: `deno task apply --prune ${name}, if it is gone for good; nothing, if another project runs it`,
+        })),
   },
 ];
 
-function each(
-  { project, consumers }: Facts,
-  find: (consumer: ConsumerInfo, name: string) => readonly Found[],
-): Found[] {
-  return split(known(project), known(consumers)).own.flatMap((one) =>
-    find(one, `the consumer ${one.name} on ${one.stream_name}`)
-  );
+/** Returns a `find` that checks the consumer of every function. */
+function eachConsumer(
+  check: (consumer: ConsumerInfo, name: string, facts: Facts) => readonly Violation[],
+): (facts: Facts) => readonly Violation[] {
+  return (facts) =>
+    partitionConsumers(known(facts.project), known(facts.consumers)).own.flatMap((consumer) =>
+      check(consumer, `the consumer ${consumer.name} on ${consumer.stream_name}`, facts)
+    );
+}
+
+function violation(severity: Severity, what: string, fix = RESTART): Violation[] {
+  return [{ severity, what, fix }];
+}
+
+function concurrencyOf({ project }: Facts, functionName: string): number {
+  return known(project).functions.find(({ name }) => name === functionName)!.policy.concurrency;
 }

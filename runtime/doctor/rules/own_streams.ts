@@ -2,76 +2,81 @@ import type { StreamInfo } from "@nats-io/jetstream";
 import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
 import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { type Facts, known } from "../facts.ts";
-import type { Found, Rule } from "../rule.ts";
-import { limitsOf } from "../streams.ts";
 import { span } from "../format.ts";
+import { limitsOf } from "../resources.ts";
+import type { Rule, Violation } from "../rule.ts";
 
-const OWN = [DEAD_LETTERS.stream, RETRIES.stream];
-const REMOVE = (name: string) => `nats stream rm ${name} once it is empty (\`start\` makes it anew)`;
-
-/** Weir's own streams, which somebody may have changed by hand, or made first. */
+/** Rules on DEAD_LETTERS and RETRIES, which another client may have created or changed. */
 export const OWN_STREAMS: readonly Rule[] = [
   {
     id: "own-retention",
     area: "streams",
-    holds: "DEAD_LETTERS keeps what is in it until somebody acts, and RETRIES until it is handled",
-    why: "another retention drops dead letters when somebody reads them, or keeps retries that are done",
-    fix: "remove the stream once it is empty; `start` makes it as it should be",
+    holds: "DEAD_LETTERS has limits retention, and RETRIES is a work queue",
+    why: "With another retention a dead letter is deleted once a consumer acks it, and a retry that is done is kept.",
+    fix: "delete the stream once it is empty; `start` creates it again",
     find: (facts) =>
-      own(facts).filter(({ config }) => config.retention !== wanted(config.name)).map(({ config }) => ({
+      weirStreams(facts).filter(({ config: { name, retention } }) => retention !== retentionOf(name)).map((
+        { config: { name, retention } },
+      ) => ({
         severity: "error",
-        what: `the stream ${config.name} has retention ${config.retention} and should have ${wanted(config.name)}`,
-        fix: REMOVE(config.name),
+        what: `the stream ${name} has retention ${retention} and should have ${retentionOf(name)}`,
+        fix: `nats stream rm ${name} once it is empty (\`start\` creates it again)`,
       })),
   },
   {
     id: "own-age",
     area: "streams",
-    holds: "neither dead letters nor delayed retries are removed for their age",
-    why: "a dead letter is the last trace of an event, and a delayed retry may wait for as long as it was told to",
+    holds: "DEAD_LETTERS and RETRIES have no max_age",
+    why: "A dead letter is the last copy of an event. A retry may be delayed for as long as its function asks.",
     fix: "`nats stream edit NAME --max-age=-1`",
     find: (facts) =>
-      own(facts).filter(({ config }) => config.max_age > 0).map(({ config: { name, max_age } }) => ({
+      weirStreams(facts).filter(({ config }) => config.max_age > 0).map(({ config: { name, max_age } }) => ({
         severity: name === RETRIES.stream ? "error" : "warning",
-        what: `the stream ${name} removes what is older than ${span(max_age / 1e6)}`,
+        what: `the stream ${name} removes messages that are older than ${span(max_age / 1e6)}`,
         fix: `nats stream edit ${name} --max-age=-1`,
       })),
   },
   {
     id: "own-limits",
     area: "streams",
-    holds: "neither of them drops the oldest when it is full",
-    why: "dead letters and delayed retries would be gone, and nobody told",
+    holds: "DEAD_LETTERS and RETRIES do not discard old messages",
+    why: "A full stream would remove dead letters or delayed retries, without any message about it.",
     fix: "`nats stream edit NAME --max-bytes=-1 --max-msgs=-1 --max-msgs-per-subject=-1`",
     find: (facts) =>
-      own(facts).filter((one) => one.config.discard === "old" && limitsOf(one).length > 0).map((one) => ({
-        severity: "error",
-        what: `the stream ${one.config.name} discards the oldest when it is full (${limitsOf(one).join(", ")})`,
-        fix: `nats stream edit ${one.config.name} ${
-          limitsOf(one).map((limit) => `--${limit.split(" ", 1)[0].replaceAll("_", "-")}=-1`).join(" ")
-        }`,
-      })),
+      weirStreams(facts).filter((stream) => stream.config.discard === "old" && limitsOf(stream).length > 0).map(
+        (stream) => {
+          const { config: { name } } = stream, limits = limitsOf(stream);
+          const options = limits.map((limit) => `--${limit.split(" ", 1)[0].replaceAll("_", "-")}=-1`);
+          return {
+            severity: "error",
+            what: `the stream ${name} discards old messages when it is full (${limits.join(", ")})`,
+            fix: `nats stream edit ${name} ${options.join(" ")}`,
+          };
+        },
+      ),
   },
   {
     id: "schedules",
     area: "streams",
-    holds: "RETRIES may hold messages back until they are due",
+    holds: "RETRIES allows message schedules",
     why:
-      "without it no retry can be delayed: each event that should wait is held instead, and keeps others from running",
-    fix: "`nats stream edit RETRIES --discard=old --allow-schedules`: schedules go with no other",
-    find: (facts): Found[] =>
-      own(facts).filter(({ config }) => config.name === RETRIES.stream && !config.allow_msg_schedules).map(() => ({
-        severity: "error",
-        what: `the stream ${RETRIES.stream} does not allow message schedules`,
-        fix: `nats stream edit ${RETRIES.stream} --discard=old --allow-schedules`,
-      })),
+      "Without schedules a delayed retry stays pending in its consumer and counts against max_ack_pending, so other " +
+      "events wait.",
+    fix: "`nats stream edit RETRIES --discard=old --allow-schedules`: schedules need `discard: old`",
+    find: (facts): Violation[] =>
+      weirStreams(facts).filter(({ config }) => config.name === RETRIES.stream && !config.allow_msg_schedules)
+        .map(() => ({
+          severity: "error",
+          what: `the stream ${RETRIES.stream} does not allow message schedules`,
+          fix: `nats stream edit ${RETRIES.stream} --discard=old --allow-schedules`,
+        })),
   },
 ];
 
-function own({ streams }: Facts): StreamInfo[] {
-  return OWN.flatMap((name) => known(streams).get(name) ?? []);
+function weirStreams({ streams }: Facts): StreamInfo[] {
+  return [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
 }
 
-function wanted(name: string): string {
+function retentionOf(name: string): string {
   return name === RETRIES.stream ? "workqueue" : "limits";
 }

@@ -1,18 +1,21 @@
+import { backoffMs } from "../../core/backoff.ts";
 import { overlaps } from "../../core/subjects.ts";
-import { roomy, span } from "../format.ts";
-import { known } from "../facts.ts";
-import { horizonMs, inStreamMs } from "../retry_horizon.ts";
+import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
+import { NEW_STREAM } from "../../nats/topology/plan_stream.ts";
+import type { Registry } from "../../project/registry.ts";
+import type { FunctionPolicy } from "../../project/resolve_policy.ts";
+import { type Facts, known } from "../facts.ts";
+import { recommended, span } from "../format.ts";
 import type { Rule } from "../rule.ts";
-import { keptMs } from "../streams.ts";
 
-/** What `functions/` and `schemas/` say. */
+/** Rules on `functions/` and `schemas/`. */
 export const PROJECT_RULES: readonly Rule[] = [
   {
     id: "project",
     area: "project",
-    holds: "every file of schemas/ and functions/ can be loaded, and is right",
-    why: "`start` exits with 1 on it",
-    fix: "correct the file that is named",
+    holds: "every file of schemas/ and functions/ loads and is valid",
+    why: "`start` exits with 1.",
+    fix: "correct the file that the finding names",
     find: ({ projectProblems, project }) => [
       ...projectProblems.map((what) => ({ severity: "error" as const, what, fix: `correct ${what.split(":", 1)[0]}` })),
       ...("value" in project ? project.value.warnings : []).map((what) => ({
@@ -25,21 +28,21 @@ export const PROJECT_RULES: readonly Rule[] = [
   {
     id: "retry-horizon",
     area: "project",
-    holds: "an event is kept for longer than its retries may take in its stream",
-    why: "an event that is removed while it waits for its next attempt is gone, without a dead letter; " +
-      "a wait of five seconds or more is spent in RETRIES, where no age limit is",
-    fix: "a longer `maxAge` of the stream, or fewer attempts, a shorter timeout",
+    holds: "a stream keeps events longer than their retries take",
+    why: "The stream removes an event that waits for its next attempt: the event is lost, without a dead letter. " +
+      "Retries that are delayed by five seconds or more do not count, since they wait in RETRIES, which has no age limit.",
+    fix: "a longer `maxAge` of the stream, fewer attempts, or a shorter timeout",
     find: ({ project, streams }) =>
-      known(project).functions.flatMap(({ name, triggers, policy }) =>
+      known(project).functions.flatMap(({ name, file, triggers, policy }) =>
         [...new Set(triggers.map(({ stream }) => stream))].flatMap((stream) => {
-          const kept = keptMs(known(project), streams, stream), needs = inStreamMs(policy);
-          if (kept === undefined || needs < kept) return [];
+          const maxAgeMs = streamMaxAgeMs(known(project), streams, stream), needsMs = attemptsInStreamMs(policy);
+          if (maxAgeMs === undefined || needsMs < maxAgeMs) return [];
           return [{
             severity: "error",
             what: `${name}: ${policy.retry.attempts} attempts with a timeout of ${span(policy.timeoutMs)} ` +
-              `may take ${span(needs)} in the stream ${stream}, which keeps events for ${span(kept)}`,
-            fix: `defineStream({ name: "${stream}", maxAge: "${roomy(needs)}" }) in schemas/, ` +
-              `or a shorter \`timeout\` in functions/${name}.ts`,
+              `may take ${span(needsMs)} in the stream ${stream}, which keeps events for ${span(maxAgeMs)}`,
+            fix: `defineStream({ name: "${stream}", maxAge: "${recommended(needsMs)}" }) in schemas/, ` +
+              `or a shorter \`timeout\` in ${file}`,
           }];
         })
       ),
@@ -47,37 +50,37 @@ export const PROJECT_RULES: readonly Rule[] = [
   {
     id: "function-age",
     area: "project",
-    holds: "a function's maxAge leaves time for its retries",
-    why: "an attempt that would begin later than that does not: the event ends as `expired`, with attempts left",
-    fix: "a longer `maxAge` of the function, or fewer or quicker attempts",
+    holds: "a function's maxAge is longer than its retries take",
+    why: "An event that is older than `maxAge` becomes a dead letter, `expired`, although attempts are left.",
+    fix: "a longer `maxAge` of the function, fewer attempts, or shorter delays",
     find: ({ project }) =>
-      known(project).functions.flatMap(({ name, policy }) => {
-        const needs = horizonMs(policy);
-        if (policy.maxAgeMs === undefined || needs <= policy.maxAgeMs) return [];
+      known(project).functions.flatMap(({ name, file, policy }) => {
+        const needsMs = attemptsMs(policy);
+        if (policy.maxAgeMs === undefined || needsMs <= policy.maxAgeMs) return [];
         return [{
           severity: "warning",
-          what: `${name}: its ${policy.retry.attempts} attempts may take ${span(needs)}, ` +
+          what: `${name}: its ${policy.retry.attempts} attempts may take ${span(needsMs)}, ` +
             `and its maxAge is ${span(policy.maxAgeMs)}`,
-          fix: `maxAge: "${span(needs)}" in functions/${name}.ts, or fewer attempts`,
+          fix: `maxAge: "${span(needsMs)}" in ${file}, or fewer attempts`,
         }];
       }),
   },
   {
     id: "age-within-stream",
     area: "project",
-    holds: "a function's maxAge is shorter than its stream keeps events",
-    why: "its stream removes an event before it is too old for the function: it ends without the dead letter `expired`",
-    fix: "a longer `maxAge` of the stream, or a shorter one of the function",
+    holds: "a function's maxAge is shorter than the max_age of its stream",
+    why: "The stream removes an event before it is too old for the function, so there is no dead letter `expired`.",
+    fix: "a longer `maxAge` of the stream, or a shorter `maxAge` of the function",
     find: ({ project, streams }) =>
       known(project).functions.flatMap(({ name, triggers, policy: { maxAgeMs } }) =>
         [...new Set(triggers.map(({ stream }) => stream))].flatMap((stream) => {
-          const kept = keptMs(known(project), streams, stream);
-          if (maxAgeMs === undefined || kept === undefined || maxAgeMs < kept) return [];
+          const keptMs = streamMaxAgeMs(known(project), streams, stream);
+          if (maxAgeMs === undefined || keptMs === undefined || maxAgeMs < keptMs) return [];
           return [{
             severity: "warning",
-            what: `${name} takes events of up to ${span(maxAgeMs)}, and the stream ${stream} keeps them for ` +
-              `${span(kept)}`,
-            fix: `defineStream({ name: "${stream}", maxAge: "${roomy(maxAgeMs)}" }) in schemas/`,
+            what: `${name} accepts events of up to ${span(maxAgeMs)}, and the stream ${stream} keeps them for ` +
+              `${span(keptMs)}`,
+            fix: `defineStream({ name: "${stream}", maxAge: "${recommended(maxAgeMs)}" }) in schemas/`,
           }];
         })
       ),
@@ -85,9 +88,9 @@ export const PROJECT_RULES: readonly Rule[] = [
   {
     id: "unpublished-events",
     area: "project",
-    holds: "every event that a function waits for is emitted or may be published here",
-    why: "it never runs, unless another project or a plain publisher sends what it waits for",
-    fix: "`ingress: {}` in the event, or `emits` in a function; nothing, where others publish it",
+    holds: "every event that a function listens to is emitted by a function, or has `ingress`",
+    why: "The function never runs, unless another project or another NATS client publishes the event.",
+    fix: "`ingress: {}` in the event, or `emits` in a function; nothing if another client publishes it",
     find: ({ project }) => {
       const { functions, events } = known(project);
       const sources = [
@@ -97,10 +100,46 @@ export const PROJECT_RULES: readonly Rule[] = [
       return functions.flatMap(({ name, triggers }) =>
         triggers.filter(({ pattern }) => !sources.some((type) => overlaps(type, pattern))).map(({ pattern }) => ({
           severity: "info",
-          what: `${name} waits for "${pattern}", which nothing here emits or may publish by HTTP`,
+          what: `${name} listens to "${pattern}", which no function emits and no event with ingress matches`,
           fix: `ingress: {} in the event, or emits: […] in the function that causes it; else nothing`,
         }))
       );
     },
   },
 ];
+
+/** Returns how long a stream keeps events. A declared age wins, since the next start applies it. Undefined: for ever. */
+function streamMaxAgeMs(project: Registry, streams: Facts["streams"], name: string): number | undefined {
+  const declaredMs = project.streams.find((stream) => stream.name === name)?.maxAgeMs;
+  const existing = "value" in streams ? streams.value.get(name) : undefined;
+  const maxAgeMs = declaredMs ?? (existing ? existing.config.max_age : NEW_STREAM.max_age) / 1e6;
+  return maxAgeMs === 0 ? undefined : maxAgeMs;
+}
+
+/** Attempts whose delay is computed one by one. Every further one has the longest delay. */
+const MAX_DELAYS = 10_000;
+
+/** Returns the longest time from the first delivery to the start of the last attempt. */
+function attemptsMs({ retry, timeoutMs }: FunctionPolicy): number {
+  return sum(retry.attempts - 1, (n) => timeoutMs + backoffMs({ ...retry, jitter: "none" }, n, 1));
+}
+
+/**
+ * Returns the part of that time in which the event is in its own stream. An event with a longer delay is in RETRIES. Full
+ * jitter may make every delay short, so then all of them count.
+ */
+function attemptsInStreamMs({ retry, timeoutMs }: FunctionPolicy): number {
+  let delayed = false;
+  return sum(retry.attempts - 1, (n) => {
+    if (delayed) return 0;
+    const delayMs = backoffMs({ ...retry, jitter: "none" }, n, 1);
+    delayed = delayMs >= RETRY_STREAM_MIN_DELAY_MS && retry.jitter !== "full";
+    return timeoutMs + (delayed ? 0 : Math.min(delayMs, RETRY_STREAM_MIN_DELAY_MS));
+  });
+}
+
+function sum(count: number, of: (n: number) => number): number {
+  let total = 0;
+  for (let n = 1; n <= Math.min(count, MAX_DELAYS); n++) total += of(n);
+  return count > MAX_DELAYS ? total + (count - MAX_DELAYS) * of(MAX_DELAYS) : total;
+}

@@ -1,25 +1,20 @@
-import type { Registry } from "../../project/registry.ts";
-import { permissionsOf } from "../../nats/topology/permissions.ts";
-import { resourcesOf } from "../../app/resources.ts";
-import { type Config, LOOPBACK } from "../../app/config.ts";
+import { LOOPBACK } from "../../app/config.ts";
 import { OLDEST_SUPPORTED } from "../../core/server_version.ts";
-import { connectionFix } from "../connection_fix.ts";
-import { connected, known } from "../facts.ts";
-import { type Refusal, refusals } from "../permissions.ts";
-import type { Rule } from "../rule.ts";
-import { consumerNames } from "../consumers.ts";
+import { connected, type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
+import type { Rule } from "../rule.ts";
 
-const SKEW_MS = { warning: 1_000, error: 5_000 };
+const CLOCK_OFFSET_MS = { warning: 1_000, error: 5_000 };
 
-/** The servers, and what they let us do. */
+/** Rules on the NATS servers and on the connection to them. */
 export const SERVER: readonly Rule[] = [
   {
     id: "connection",
     area: "server",
-    holds: `NATS lets us in, has JetStream, and is ${OLDEST_SUPPORTED} or newer`,
-    why: "nothing runs without it",
-    fix: "check NATS_URL (clients' port is 4222, 8222 is monitoring), credentials, NATS_TLS_CA, and start it with -js",
+    holds: `Weir can connect to NATS ${OLDEST_SUPPORTED} or newer, with JetStream`,
+    why: "Nothing runs without it.",
+    fix:
+      "check NATS_URL (the client port is 4222; 8222 is monitoring), credentials and NATS_TLS_CA; start NATS with -js",
     find: (facts) => {
       const { connection, config } = facts;
       known(config);
@@ -31,57 +26,56 @@ export const SERVER: readonly Rule[] = [
     id: "all-servers",
     area: "server",
     holds: "every server of NATS_URL answers",
-    why: "with only one of them there, its end is the end of the connection",
-    fix: "start it, or take it out of NATS_URL",
+    why: "If one of the servers that answer stops, Weir may have no server left to reconnect to.",
+    fix: "start the server, or remove it from NATS_URL",
     find: ({ servers, connection }) => {
       connected({ connection });
-      return servers.filter(({ configured, problem }) => configured && problem !== undefined).map((one) => ({
+      return servers.filter(({ configured, problem }) => configured && problem !== undefined).map((server) => ({
         severity: "warning",
-        what: `${one.address} of NATS_URL does not answer: ${one.problem}`,
-        fix: `start the server at ${one.address}, or take it out of NATS_URL`,
+        what: `${server.address} of NATS_URL does not answer: ${server.problem}`,
+        fix: `start the server at ${server.address}, or remove it from NATS_URL`,
       }));
     },
   },
   {
     id: "encryption",
     area: "server",
-    holds: "what leaves this host for NATS is encrypted",
-    why: "whoever is on the way reads events; a password or a token as well",
-    fix: "`tls://` in NATS_URL and `tls { … }` in the server's configuration; nothing, where the network sees to it",
+    holds: "connections to NATS on other hosts are encrypted",
+    why: "The network between can read every event, and a password or token too.",
+    fix: "`tls://` in NATS_URL and `tls { … }` in the server's configuration; nothing if the network encrypts",
     find: ({ connection, config }) => {
       if (connected({ connection }).encrypted) return [];
       const { NATS_URL: urls, NATS_PASSWORD, NATS_TOKEN } = known(config);
-      const away = urls.map((url) => new URL(url.includes("://") ? url : `nats://${url}`))
+      const remote = urls.map((url) => new URL(url.includes("://") ? url : `nats://${url}`))
         .filter(({ hostname }) => !LOOPBACK.test(hostname));
-      if (away.length === 0) return [];
-      const secret = NATS_PASSWORD ?? NATS_TOKEN ?? away.find(({ username }) => username !== "");
-      const hosts = away.map(({ host }) => host).join(", ");
+      if (remote.length === 0) return [];
+      const secret = NATS_PASSWORD ?? NATS_TOKEN ?? remote.find(({ username }) => username !== "");
+      const hosts = remote.map(({ host }) => host).join(", ");
       return [{
         severity: secret ? "warning" : "info",
-        what: `the connection to ${hosts} is not encrypted${secret ? ", and a password or token goes over it" : ""}`,
-        fix: `NATS_URL=${away.map(({ host }) => `tls://${host}`).join(",")}`,
+        what: `the connection to ${hosts} is not encrypted${secret ? ", and it carries a password or token" : ""}`,
+        fix: `NATS_URL=${remote.map(({ host }) => `tls://${host}`).join(",")}`,
       }];
     },
   },
   {
     id: "versions",
     area: "server",
-    holds: "all servers of the cluster are of one version",
-    why: "what one of them understands another may not: a leader that moves changes what works",
-    fix: "upgrade the older ones",
+    holds: "all servers of the cluster have the same version",
+    why: "A feature that only some servers have works or fails depending on which of them leads a stream.",
+    fix: "upgrade the older servers",
     find: ({ servers, connection }) => {
       connected({ connection });
       const versions = Map.groupBy(servers.flatMap(({ info }) => info ?? []), ({ version }) => version);
       if (versions.size < 2) return [];
-      const said = [...versions].map(([version, own]) =>
-        `${version} (${own.map((one) => one.server_name).join(", ")})`
+      const list = [...versions].map(([version, group]) =>
+        `${version} (${group.map((server) => server.server_name).join(", ")})`
       );
+      const newest = [...versions.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
       return [{
         severity: "warning",
-        what: `servers are of ${versions.size} versions: ${said.join("; ")}`,
-        fix: `upgrade all to ${
-          [...versions.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1)
-        }`,
+        what: `the servers have ${versions.size} versions: ${list.join("; ")}`,
+        fix: `upgrade all to ${newest}`,
       }];
     },
   },
@@ -90,77 +84,59 @@ export const SERVER: readonly Rule[] = [
     area: "server",
     holds: "the clocks of this host and of the server agree to the second",
     why:
-      "by it a function's maxAge is judged, a delayed retry comes due, and a repeat is told from JetStream's own memory",
-    fix: "run chrony or systemd-timesyncd on both",
+      "Weir compares both clocks: for a function's maxAge, for the time of a delayed retry, and to tell whether the " +
+      "duplicate window of a stream has passed.",
+    fix: "run chrony or systemd-timesyncd on both hosts",
     find: ({ clock }) => {
-      const { aheadMs, withinMs } = known(clock), least = Math.abs(aheadMs) - withinMs;
-      if (least < SKEW_MS.warning) return [];
-      const what = `the server's clock is ${span(Math.abs(aheadMs))} ${
-        aheadMs > 0 ? "ahead of" : "behind"
-      } this host's`;
+      const { aheadMs, errorMs } = known(clock), offsetMs = Math.abs(aheadMs) - errorMs;
+      if (offsetMs < CLOCK_OFFSET_MS.warning) return [];
+      const direction = aheadMs > 0 ? "ahead of" : "behind";
       return [{
-        severity: least < SKEW_MS.error ? "warning" : "error",
-        what,
-        fix: "set the clocks by NTP on both: `timedatectl set-ntp true`",
+        severity: offsetMs < CLOCK_OFFSET_MS.error ? "warning" : "error",
+        what: `the server's clock is ${span(Math.abs(aheadMs))} ${direction} this host's`,
+        fix: "set both clocks by NTP: `timedatectl set-ntp true`",
       }];
     },
   },
   {
-    id: "permissions",
+    id: "readable",
     area: "server",
-    holds: "the NATS user may do all that Weir does",
-    why: "what it may not fails when it is first done, which may be the first dead letter",
-    fix: "the lines of the finding, in the user's permissions",
-    find: ({ user, project, config, streams, consumers }) => {
-      const there = new Set([
-        ..."value" in streams ? streams.value.keys() : [],
-        ..."value" in consumers ? consumerNames(consumers.value) : [],
-      ]);
-      const refused = refusals(known(user), permissionsOf(resourcesOf(runBy(known(config), known(project))), there));
-      const groups = Map.groupBy(refused, ({ need, deniedBy }) => `${need.action}\n${need.purpose}\n${deniedBy ?? ""}`);
-      return [...groups.values()].map((group) => ({
-        severity: group[0].need.optional ? "warning" : "error",
-        what: refusalText(known(user).user, group),
-        fix: refusalFix(group),
-      }));
-    },
-  },
-  {
-    id: "looked-at",
-    area: "server",
-    holds: "all streams, consumers and counts could be looked at",
-    why: "what is wrong with them would not be seen",
-    fix: "allow the NATS user what is named, or run doctor with one that may",
-    find: ({ unread, connection }) => {
+    holds: "doctor could read all streams, consumers and counts",
+    why: "Their problems would stay hidden.",
+    fix: "allow the NATS user what the finding names, or run doctor as a user that may read it",
+    find: ({ unreadable, connection }) => {
       connected({ connection });
-      return unread.map((what) => ({
+      return unreadable.map((what) => ({
         severity: "warning",
         what: `not checked: ${what}`,
-        fix: "allow the NATS user to publish that, or run doctor as one that may",
+        fix: "allow the NATS user to publish to this subject, or run doctor as a user that may",
       }));
     },
   },
 ];
 
-/** What of a project a process of this configuration runs: the others may have users of their own. */
-function runBy(config: Config, project: Registry): Registry {
-  const { WEIR_ROLES: roles, WEIR_FUNCTIONS: selected } = config;
-  const functions = project.functions.filter(({ name }) => selected?.includes(name) ?? true);
-  return {
-    ...project,
-    functions: roles.includes("functions") ? functions : [],
-    events: roles.includes("ingress") ? project.events : new Map(),
-  };
-}
-
-function refusalText(user: string, group: readonly Refusal[]): string {
-  const [{ need, deniedBy }] = group, subjects = group.map((one) => one.need.subject).join(", ");
-  const why = deniedBy === undefined ? "" : ` (its deny "${deniedBy}")`;
-  return `the NATS user ${user} may not ${need.action} ${subjects}${why}, which Weir needs ${need.purpose}`;
-}
-
-function refusalFix(group: readonly Refusal[]): string {
-  const [{ need, deniedBy }] = group;
-  if (deniedBy !== undefined) return `take "${deniedBy}" out of the deny list of ${need.action}`;
-  return `${need.action}: { allow: [${group.map((one) => `"${one.need.subject}"`).join(", ")}] } besides what is there`;
+/** Returns the fix for a failed connection, from the error and from the `INFO` of the configured servers. */
+function connectionFix(problem: string, { servers, dev }: Pick<Facts, "servers" | "dev">): string {
+  const info = servers.find(({ configured, info }) => configured && info)?.info;
+  if (/\bHTTP\//.test(problem)) {
+    return "this is an HTTP port, such as that of NATS monitoring (8222): NATS_URL needs the client port, 4222";
+  }
+  if (/needs \d.*or newer/.test(problem)) return `upgrade the nats-server to ${OLDEST_SUPPORTED} or newer`;
+  if (/JetStream/.test(problem)) {
+    return "start nats-server with -js; in a server with accounts, write `jetstream: enabled` into this account";
+  }
+  if (/authorization|authentication|user.*expired/i.test(problem)) {
+    return "check NATS_CREDS, NATS_TOKEN, or NATS_USER and NATS_PASSWORD";
+  }
+  if (/verify|self.signed|certificate|issuer/i.test(problem)) {
+    return "NATS_TLS_CA=/path/to/ca.pem (and NATS_TLS_CERT, NATS_TLS_KEY if the server asks for a client certificate)";
+  }
+  if (info?.tls_required) {
+    return "the server requires TLS: tls:// in NATS_URL, and NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY";
+  }
+  if (info?.auth_required) {
+    return "the server requires credentials: NATS_CREDS, NATS_TOKEN, or NATS_USER and NATS_PASSWORD";
+  }
+  if (dev) return "start a server with `deno task dev`, or set NATS_URL to yours";
+  return "start the server, or correct NATS_URL=nats://HOST:4222";
 }

@@ -1,46 +1,41 @@
-import { durablesOf } from "../../nats/consume/resources.ts";
+import type { ConsumerInfo } from "@nats-io/jetstream";
 import { overlaps } from "../../core/subjects.ts";
-import { filtersOf, split } from "../consumers.ts";
+import { durablesOf } from "../../nats/consume/resources.ts";
 import { known } from "../facts.ts";
-import type { Found, Rule } from "../rule.ts";
-import { eventStreams } from "../streams.ts";
+import { eventStreams, partitionConsumers } from "../resources.ts";
+import type { Rule, Violation } from "../rule.ts";
 
-/** What a stream of another retention than Weir makes means for the functions on it. */
+/** Rules on streams whose retention is not `limits`. */
 export const WORK_QUEUES: readonly Rule[] = [
   {
     id: "work-queue",
     area: "streams",
-    holds: "in a work queue each event has one function, and no consumer of others",
-    why:
-      "JetStream lets only one consumer of a work queue have a subject: it refuses the second, and `start` exits with 1",
-    fix:
-      "one function for both, or the stream removed once it is empty: a start makes it anew, with the retention limits",
+    holds: "in a work queue no two consumers have overlapping subjects",
+    why: "JetStream refuses the second consumer, and `start` exits with 1.",
+    fix: "one function for both, or delete the stream once it is empty: `start` creates it with limits retention",
     find: ({ project, streams, consumers }) => {
-      const { functions } = known(project);
-      const queues = eventStreams(known(project), known(streams)).filter(({ config }) =>
-        config.retention === "workqueue"
-      ).map(({ config }) => config.name);
-      const foreign = split(known(project), known(consumers)).foreign;
-      const ours = durablesOf(functions).map(({ functionName, stream, filters }) => ({
-        functionName,
-        stream,
-        filters,
-      }));
-      return queues.flatMap((queue) => {
-        const own = ours.filter(({ stream }) => stream === queue);
-        const others = foreign.filter(({ stream_name }) => stream_name === queue).map((one) => ({
-          functionName: `the consumer ${one.name}`,
-          filters: filtersOf(one),
+      const foreign = partitionConsumers(known(project), known(consumers)).foreign
+        .map((consumer) => ({
+          name: `the consumer ${consumer.name}`,
+          stream: consumer.stream_name,
+          filters: filtersOf(consumer),
         }));
-        return own.flatMap((fn, i) =>
-          [...own.slice(i + 1), ...others].filter(({ filters }) =>
-            filters.some((theirs) => fn.filters.some((filter) => overlaps(theirs, filter)))
-          ).map((other): Found => ({
-            severity: "error",
-            what: `${queue} is a work queue, and both ${fn.functionName} and ${other.functionName} want ` +
-              `${fn.filters.filter((filter) => other.filters.some((theirs) => overlaps(theirs, filter))).join(", ")}`,
-            fix: `nats stream rm ${queue} once it is empty (a start makes it anew), or one function for both`,
-          }))
+      const own = durablesOf(known(project).functions)
+        .map(({ functionName: name, stream, filters }) => ({ name, stream, filters }));
+      const queues = eventStreams(known(project), known(streams))
+        .filter(({ config }) => config.retention === "workqueue").map(({ config }) => config.name);
+      return queues.flatMap((queue) => {
+        const [ours, theirs] = [own, foreign].map((all) => all.filter(({ stream }) => stream === queue));
+        return ours.flatMap((fn, i) =>
+          [...ours.slice(i + 1), ...theirs].flatMap((other): Violation[] => {
+            const shared = fn.filters.filter((a) => other.filters.some((b) => overlaps(a, b)));
+            if (shared.length === 0) return [];
+            return [{
+              severity: "error",
+              what: `${queue} is a work queue, and both ${fn.name} and ${other.name} listen to ${shared.join(", ")}`,
+              fix: `nats stream rm ${queue} once it is empty (\`start\` creates it again), or one function for both`,
+            }];
+          })
         );
       });
     },
@@ -48,18 +43,21 @@ export const WORK_QUEUES: readonly Rule[] = [
   {
     id: "interest",
     area: "streams",
-    holds: "no stream of events keeps only what somebody has asked for already",
-    why:
-      "with the retention `interest` an event that comes before its function's consumer is there is not kept at all, " +
-      "and a new function begins with nothing",
+    holds: "no stream of events has interest retention",
+    why: "JetStream does not store an event that no consumer listens to yet. A new function starts without old events.",
     fix: "`nats stream edit NAME --retention=limits`",
     find: ({ project, streams }) =>
       eventStreams(known(project), known(streams)).filter(({ config }) => config.retention === "interest").map((
         { config },
       ) => ({
         severity: "warning",
-        what: `the stream ${config.name} has the retention interest`,
+        what: `the stream ${config.name} has interest retention`,
         fix: `nats stream edit ${config.name} --retention=limits`,
       })),
   },
 ];
+
+/** Returns the filter subjects of a consumer. A consumer without a filter gets every message. */
+function filtersOf({ config }: ConsumerInfo): readonly string[] {
+  return config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : [">"]);
+}

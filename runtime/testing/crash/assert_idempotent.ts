@@ -1,19 +1,21 @@
 import { AssertionError } from "node:assert";
 import type { FunctionDefinition, Trigger } from "../../api/define_function.ts";
-import { describeOutcome } from "../describe_outcome.ts";
+import { describeOutcome } from "../assertions/describe_outcome.ts";
 import type { DataOf } from "../invoke_options.ts";
 import type { RecordedEvent } from "../recorded_event.ts";
-import { type CrashOptions, crashPoints, type CrashReport } from "./crash_points.ts";
+import { crashPoints } from "./crash_points.ts";
+import type { CrashOptions, CrashReport } from "./crash_report.ts";
 
-const HEADINGS = ["the process dies", "what then differs", "without a crash", "after it"];
-const WIDEST = 72;
+const HEADINGS = ["the process dies", "what differs", "without a crash", "after it"];
+/** Characters of a table cell, so that a row of four fits a wide terminal. */
+const MAX_CELL = 72;
 
 /**
- * Proves that a function may die at any point and be run again, without anybody being able to tell: see
- * {@linkcode crashPoints}, whose report it returns.
+ * Asserts that a function may die at any point and run again, with the same result. Returns the report of
+ * {@linkcode crashPoints}, which explains the points.
  *
- * @throws {AssertionError} with a table of the points that leave another world behind, or when the event is not
- * handled even without a crash, or does something outside that no `world` shows: then nothing would be proven.
+ * @throws {AssertionError} with a table of the crashes that change the result. It is also thrown if the event is not
+ * handled even without a crash, or if the function has effects that no `world` shows: then nothing is proven.
  *
  * @example
  * ```ts
@@ -33,30 +35,29 @@ export async function assertIdempotent<On extends Trigger | readonly Trigger[], 
 ): Promise<CrashReport> {
   const report = await crashPoints(fn, data, options), { outcome, findings, points } = report;
   if (outcome.kind === "dead-letter" && outcome.reason !== "rejected") {
-    fail(`${report.function} proves nothing: without any crash the event was ${describeOutcome(outcome)}`);
+    fail(`${report.function} proves nothing: without a crash the event was ${describeOutcome(outcome)}`);
   }
   if (findings.length > 0) {
     fail(
-      `${report.function} is not idempotent: ${findings.length} of ${points.length} crashes leave another world behind\n\n` +
-        `${table(findings)}\n\nMake each effect safe to repeat: compare-and-set, a key of the event's, data that is ` +
-        `the same again`,
+      `${report.function} is not idempotent: ${findings.length} of ${points.length} crashes change the result\n\n` +
+        `${table(findings)}\n\nMake each effect safe to repeat: compare-and-set, an idempotency key from the event, ` +
+        `data that is the same each time`,
     );
   }
-  const futile = nothingProven(report);
-  if (futile) fail(`${report.function} proves nothing: ${futile}`);
+  const flaw = provesNothing(report);
+  if (flaw) fail(`${report.function} proves nothing: ${flaw}`);
   return report;
 }
 
-/** Why no difference means nothing. */
-function nothingProven({ points, unseen }: CrashReport): string | undefined {
+/** Returns why a report without findings proves nothing, or undefined if it does. */
+function provesNothing({ points, unseen }: CrashReport): string | undefined {
   if (points.every(({ verdict }) => verdict === "gave-up")) {
-    return "after each crash the event was a dead letter, and not handled again: it comes again half a minute later, " +
-      "so give the function a longer `maxAge` in this test";
+    return "after each crash the event was a dead letter and was not handled again: it is redelivered half a minute " +
+      "later, so give the function a longer `maxAge` in this test";
   }
   if (unseen.length === 0) return undefined;
-  return `nobody looked at what came of this:\n${unseen.map((what) => `  ${what}\n`).join("")}` +
-    "Give `world`, which returns what is there afterwards: `world: () => bank.charges`, or `() => null` if that " +
-    "changes nothing";
+  return `no \`world\` shows the effects of:\n${unseen.map((call) => `  ${call}\n`).join("")}` +
+    "Give `world`, which returns the state afterwards: `world: () => bank.charges`, or `() => null` if nothing changes";
 }
 
 function fail(message: string): never {
@@ -67,13 +68,13 @@ function table(findings: CrashReport["findings"]): string {
   const rows = [HEADINGS, HEADINGS.map((heading) => "-".repeat(heading.length))];
   for (const { at, differences } of findings) {
     for (const [i, { where, expected, actual }] of differences.entries()) {
-      rows.push([i === 0 ? at : "", where, expected, actual].map(cut));
+      rows.push([i === 0 ? at : "", where, expected, actual].map(truncate));
     }
   }
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()).join("\n");
 }
 
-function cut(text: string): string {
-  return text.length > WIDEST ? `${text.slice(0, WIDEST - 1)}…` : text;
+function truncate(text: string): string {
+  return text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text;
 }

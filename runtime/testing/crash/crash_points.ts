@@ -1,131 +1,32 @@
 import type { FunctionDefinition, Trigger } from "../../api/define_function.ts";
-import type { Outcome } from "../../core/outcome.ts";
-import type { Duration } from "../../core/duration.ts";
-import type { DataOf, GivenEvent } from "../invoke_options.ts";
-import type { MemoryKvStore } from "../memory_kv.ts";
-import { registryOf } from "../modules.ts";
+import type { DataOf } from "../invoke_options.ts";
 import type { RecordedEvent } from "../recorded_event.ts";
 import { durationMs } from "../test_clock.ts";
 import { deliveryOf } from "../test_delivery.ts";
-import { common, type Difference, differences, varying } from "./compare.ts";
-import { type Run, run } from "./crash_run.ts";
-import { CrashPlan } from "./life.ts";
-import { anotherMillisecond, type Trial } from "./live_through.ts";
-import { watchInPlace } from "./watch.ts";
-import { watchFetch } from "./watched_fetch.ts";
+import { resolveTested } from "../test_registry.ts";
+import { commonParts, differences, variableParts } from "./compare_worlds.ts";
+import type { CrashOptions, CrashPoint, CrashReport } from "./crash_report.ts";
+import { CrashPlan } from "./simulated_process.ts";
+import { anotherMillisecond, type Trial } from "./deliver_until_settled.ts";
+import { type Run, runTrial } from "./run_trial.ts";
+import { watchFetch, watchInPlace } from "./watch.ts";
 
 /**
- * What {@linkcode crashPoints} takes besides the function and the data.
+ * Runs a function once undisturbed, and then once for each point at which its process may die. Each run starts afresh.
+ * After a crash the event is redelivered to a new process until it is settled. The result is then compared with that of
+ * the undisturbed run: key-value buckets, emitted events, and your own `world`.
  *
- * @example
- * ```ts
- * import { defineFunction } from "weir";
- * import { assertIdempotent, type CrashOptions } from "weir/testing";
+ * The process dies before and after each awaited step with an outside effect: operations of `ctx.kv`, calls of a
+ * dependency, the global `fetch`, methods of watched objects, the storing of each emitted event, and before the ack. A
+ * crash between two such steps has the same effect as one at a step. Work that was not awaited may be lost after the
+ * ack, so it is also tried without its effect.
  *
- * const options: CrashOptions<string[]> = {
- *   setup: () => mails = [],
- *   world: (mails) => mails.length,
- * };
- * let mails: string[] = [];
- * const mail = defineFunction({ on: "demo.asked" }, async (event, ctx) => {
- *   await ctx.dependency("Post").call(() => void (mails.includes(event.id) || mails.push(event.id)));
- * });
- * await assertIdempotent(mail, {}, options);
- * ```
- */
-export interface CrashOptions<Outside = unknown> extends GivenEvent {
-  /**
-   * Makes the world that each run begins with: fills buckets, starts a stand-in for a service. What it returns is given
-   * to `world`, and disposed of after the run if it can be.
-   */
-  readonly setup?: (given: { readonly kv: MemoryKvStore }) => Outside | Promise<Outside>;
-  /**
-   * Your own picture of what is outside, such as the charges that a payment service made: plain data to compare. What a
-   * function does there is seen by nobody else: say `() => null` if it changes nothing.
-   */
-  readonly world?: (outside: Outside) => unknown;
-  /** Objects whose method calls are points too, by name; they are watched in place while this runs. */
-  readonly watch?: Readonly<Record<string, object>>;
-  /** With 2, each crash is followed by each other one: many more runs. Default: 1. */
-  readonly depth?: 1 | 2;
-  /** How long a handler may take, in real time. Default: ten seconds. */
-  readonly patience?: Duration;
-}
-
-/**
- * A point at which a process died, and what became of the world.
+ * The runtime's clock moves only between deliveries. A handler's own timers and `Date` are real. Files, unwatched
+ * databases and other services appear only in `world`. The test's process survives, so the variables of a module outlive
+ * each crash.
  *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { type CrashPoint, crashPoints } from "weir/testing";
- *
- * const told = ({ at, verdict }: CrashPoint) => `${at}: ${verdict}`;
- *
- * const { points } = await crashPoints(defineFunction({ on: "demo.asked" }, () => {}), {});
- * assert.deepEqual(points.map(told), ["before the ack: same"]);
- * ```
- */
-export interface CrashPoint {
-  /** Such as `after kv inventory.update("book")`. */
-  readonly at: string;
-  /** `gave-up`: the crashes used up every attempt, or took too long, and the event is a dead letter, as it should be. */
-  readonly verdict: "same" | "differs" | "gave-up";
-  /** What is not as it was without a crash. */
-  readonly differences: readonly Difference[];
-}
-
-/**
- * What came of every crash.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { crashPoints, type CrashReport } from "weir/testing";
- *
- * const worst = ({ findings }: CrashReport) => findings.map(({ at }) => at);
- *
- * const count = defineFunction({ on: "demo.visited" }, async (_event, ctx) => {
- *   const counts = ctx.kv<number>("counts"), before = (await counts.get("visits"))?.value ?? 0;
- *   await counts.put("visits", before + 1);
- * });
- *
- * assert.deepEqual(worst(await crashPoints(count, {})), ['after kv counts.put("visits")', "before the ack"]);
- * ```
- */
-export interface CrashReport {
-  /** The function's name. */
-  readonly function: string;
-  /** What became of the event without a crash. */
-  readonly outcome: Outcome;
-  /** Every point. */
-  readonly points: readonly CrashPoint[];
-  /** Those that leave another world behind. */
-  readonly findings: readonly CrashPoint[];
-  /** What two runs without any crash had different, such as random ids: it is not compared. */
-  readonly varies: readonly string[];
-  /** What was called outside and may have changed something there, with no `world` to tell: nobody knows what of it. */
-  readonly unseen: readonly string[];
-}
-
-/**
- * Runs a function once undisturbed, and then again for every point at which its process may die, each time in a fresh
- * world: there it dies, the event is delivered again, to a new process, until it is settled; and the world it then
- * leaves behind is compared with the undisturbed one: key-value buckets, stored events, your own `world`.
- *
- * It dies before and after everything that the handler awaits and that can be seen from outside: each operation of
- * `ctx.kv`, each call of a dependency, each global `fetch`, each method of what is watched; and, in the runtime, before
- * and after each emitted event is stored, and before the ack. A crash anywhere else cannot be told from one of these.
- * What the handler began and did not await is tried too: it may be lost with the process once the event is acked.
- *
- * Time stands still meanwhile, but for the waits between deliveries; a handler's own timers and `Date` are real, so a
- * second life begins some milliseconds after the first. A file that is written, a database that is not watched, what a
- * service has: only `world` can tell. The same process goes on in truth: what a module keeps in memory outlives a crash.
- *
- * @throws {StartupProblems} when the function could not start.
- * @throws {Error} when a handler does not come to an end, or a run finds what another left behind.
+ * @throws {StartupProblems} if the function is not valid.
+ * @throws {Error} if a handler does not end, or if a run finds what another one left behind.
  *
  * @example
  * ```ts
@@ -148,64 +49,66 @@ export async function crashPoints<On extends Trigger | readonly Trigger[], Outsi
   data: DataOf<On> | RecordedEvent,
   options: CrashOptions<Outside> = {},
 ): Promise<CrashReport> {
-  const { name = "testedFunction", depth = 1, patience = "10s" } = options;
-  const [bound] = registryOf({ [name]: fn as unknown as FunctionDefinition }, [options.event]).functions;
+  const { depth = 1, timeout = "10s" } = options;
+  const resolved = resolveTested(fn, options);
   const trial: Trial = {
-    fn: bound,
-    delivery: ({ clock }) => deliveryOf(bound, data, options, clock),
-    patienceMs: durationMs(patience),
+    fn: resolved,
+    delivery: ({ clock }) => deliveryOf(resolved, data, options, clock),
+    timeoutMs: durationMs(timeout),
   };
   const undo = [watchFetch(), watchInPlace(options.watch ?? {})], sync = new Set<string>();
-  const runWith = (at: readonly number[], lost?: number) => run(trial, options, new CrashPlan(at, lost, sync));
+  const runWith = (at: readonly number[], lost?: number) => runTrial(trial, options, new CrashPlan(at, lost, sync));
   try {
     const first = await runWith([]);
     await anotherMillisecond();
     const second = await runWith([]);
-    leftNothing(first, second);
-    const expected = common(first.picture, second.picture);
+    checkIndependent(first, second);
+    const expected = commonParts(first.result, second.result);
     const points: CrashPoint[] = [];
     const plans: number[][] = first.plan.points.map((_, at) => [at]);
     for (let plan = plans.shift(); plan; plan = plans.shift()) {
-      const after = await runWith(plan);
-      points.push(judge(expected, after, placeOf(after.plan, plan)));
+      const run = await runWith(plan);
+      points.push(judge(expected, run, nameOf(run.plan, plan)));
       if (plan.length === depth) continue;
-      for (let at = plan.at(-1)! + 1; at < after.plan.points.length; at++) plans.push([...plan, at]);
+      for (let at = plan.at(-1)! + 1; at < run.plan.points.length; at++) plans.push([...plan, at]);
     }
     for (const lost of first.plan.unfinished) {
-      const at = `after it was settled: without ${first.plan.points[lost].replace(/^before /, "")}, not awaited`;
+      const at = `after the settlement: without ${first.plan.points[lost].replace(/^before /, "")}, not awaited`;
       points.push(judge(expected, await runWith([], lost), at));
     }
     const findings = points.filter(({ verdict }) => verdict === "differs");
-    const unseen = options.world ? [] : [...first.plan.outside];
-    return { function: bound.name, outcome: first.outcome, points, findings, varies: varying(expected), unseen };
+    const unseen = options.world ? [] : [...first.plan.outside], varies = variableParts(expected);
+    return { function: resolved.name, outcome: first.outcome, points, findings, varies, unseen };
   } finally {
     undo.reverse().forEach((step) => step());
   }
 }
 
-/** @throws {Error} when the second of two undisturbed runs found what the first left behind. */
-function leftNothing(first: Run, second: Run): void {
-  const [most, least] = [first, second].map(({ plan }) => plan.points.length);
-  if (most !== least) throw notAnew(`the function came by ${least} points in its second run, and by ${most} before`);
+/** Checks that the second undisturbed run did not find what the first left behind. @throws {Error} */
+function checkIndependent(first: Run, second: Run): void {
+  const [before, now] = [first, second].map(({ plan }) => plan.points.length);
+  if (before !== now) {
+    throw notFresh(`the function reached ${now} points in its second run, and ${before} in its first`);
+  }
   const changed = differences(first.before, first.outside).length > 0;
   if (changed && differences(first.outside, second.before).length === 0) {
-    throw notAnew("what `world` shows at the end of a run is still there when the next one begins");
+    throw notFresh("the state that `world` shows at the end of a run is still there when the next one begins");
   }
 }
 
-function notAnew(what: string): Error {
-  return new Error(`${what}: each must do the same, so let \`setup\` make all anew that the function depends on`);
+function notFresh(problem: string): Error {
+  return new Error(`${problem}: every run must do the same, so let \`setup\` create anew all that the function uses`);
 }
 
-/** What the points of a plan are called. @throws {Error} when the run did not come by them all. */
-function placeOf({ points }: CrashPlan, plan: readonly number[]): string {
+/** Returns the names of a plan's points. @throws {Error} if the run did not reach them all. */
+function nameOf({ points }: CrashPlan, plan: readonly number[]): string {
   if (plan.at(-1)! < points.length) return plan.map((index) => points[index]).join(", then ");
-  throw notAnew(`the function came by ${points.length} points this time (${points.at(-1)}), and by more before`);
+  throw notFresh(`the function reached ${points.length} points this time (${points.at(-1)}), and more before`);
 }
 
-function judge(expected: unknown, { outcome, picture }: Run, at: string): CrashPoint {
+function judge(expected: unknown, { outcome, result }: Run, at: string): CrashPoint {
   const gaveUp = outcome.kind === "dead-letter" && (outcome.reason === "crashed" || outcome.reason === "expired");
   if (gaveUp) return { at, verdict: "gave-up", differences: [] };
-  const found = differences(expected, picture);
+  const found = differences(expected, result);
   return { at, verdict: found.length > 0 ? "differs" : "same", differences: found };
 }

@@ -6,39 +6,39 @@ import type { Ports } from "../../engine/pipeline.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { MemoryIdempotencyStore } from "../memory_idempotency_store.ts";
-import { MemoryKvStore } from "../memory_kv.ts";
-import { OwnLog } from "../own_log.ts";
+import { MemoryKvStore } from "../memory_kv_store.ts";
+import { HandlerLog } from "../handler_log.ts";
 import { TestClock } from "../test_clock.ts";
-import { type Life, turn } from "./life.ts";
+import { type SimulatedProcess, tick } from "./simulated_process.ts";
 
-/** An event that was stored, or offered once more. */
-interface Kept {
+/** An event that was published. */
+interface StoredEvent {
   readonly type: string;
   readonly data: unknown;
 }
 
-/** What outlives a process: buckets, stored events, what is remembered of the event that is being handled. */
+/** The state that outlives a process: buckets, stored events, claims, and the attempt counts of the event. */
 export class CrashWorld {
   readonly clock = new TestClock();
   readonly kv = new MemoryKvStore();
-  readonly inbox = new MemoryIdempotencyStore(this.clock);
-  /** What is in the streams, by id. */
-  readonly events: Record<string, Kept> = {};
-  /** Events that were published again under the same id, and said something else: JetStream dropped them. */
-  readonly dropped: Record<string, Kept> = {};
-  /** How the event ended. */
+  readonly idempotencyStore = new MemoryIdempotencyStore(this.clock);
+  /** The stored events, by id. */
+  readonly events: Record<string, StoredEvent> = {};
+  /** Events that were published again under the same id with other data. JetStream drops them as duplicates. */
+  readonly dropped: Record<string, StoredEvent> = {};
+  /** The final outcome of the event. */
   ended: Outcome | undefined;
   #counts: AttemptCounts | undefined;
 
-  /** The world as one process sees it: each of its effects is a step of its life. */
-  ports(life: Life): Ports {
+  /** Returns the ports of one process. Each of their effects is a step of it. */
+  ports(process: SimulatedProcess): Ports {
     return {
       clock: this.clock,
       publisher: {
         publish: (event, listener) => {
-          if (!life.passes(`before storing the emitted ${event.type}`)) return;
+          if (!process.passes(`before storing the emitted ${event.type}`)) return;
           const stored = this.#store(event);
-          if (life.passes(`after storing the emitted ${event.type}`)) listener.stored(stored);
+          if (process.passes(`after storing the emitted ${event.type}`)) listener.stored(stored);
         },
       },
       settler: {
@@ -46,13 +46,13 @@ export class CrashWorld {
           if (outcome.kind === "ack") await claim?.complete();
           else await claim?.release();
           if (outcome.kind === "dead-letter") {
-            if (!life.passes("before its end is decided")) return await never();
+            if (!process.passes("before the dead letter is decided")) return await never();
             this.#counts = { begun: outcome.attempts, free: 0, emitted: true, ending: outcome };
           }
-          if (!life.passes(`before ${SETTLING[outcome.kind]}`)) return await never();
+          if (!process.passes(`before ${SETTLING[outcome.kind]}`)) return await never();
           if (outcome.kind !== "retry") {
             this.ended = outcome;
-            life.settled();
+            process.markSettled();
           } else if (progress) {
             const { attempts, excusedDeliveries, emittedSinceMs } = progress;
             this.#counts = { begun: attempts, free: excusedDeliveries, emitted: emittedSinceMs !== undefined };
@@ -68,9 +68,9 @@ export class CrashWorld {
           return Promise.resolve();
         },
       },
-      idempotency: steppedInbox(this.inbox, life),
-      observer: new OwnLog(this.clock),
-      kv: steppedKv(this.kv, life),
+      idempotency: steppedStore(this.idempotencyStore, process),
+      observer: new HandlerLog(this.clock),
+      kv: steppedKv(this.kv, process),
     };
   }
 
@@ -84,36 +84,36 @@ export class CrashWorld {
 
 const SETTLING = {
   "ack": "the ack",
-  "retry": "giving it back",
+  "retry": "the nak",
   "dead-letter": "the dead letter",
-  "lease-expired": "letting it go",
+  "lease-expired": "leaving it unsettled",
 } as const;
 
 function never(): Promise<never> {
   return new Promise(() => {});
 }
 
-function steppedInbox(inbox: IdempotencyStore, life: Life): IdempotencyStore {
+function steppedStore(store: IdempotencyStore, process: SimulatedProcess): IdempotencyStore {
   return {
     claim: async (...claiming) => {
-      const claimed = await life.step("claiming the event", () => inbox.claim(...claiming));
+      const claimed = await process.step("claiming the event", () => store.claim(...claiming));
       if (claimed.kind !== "claimed") return claimed;
       const claim: Claim = {
-        complete: () => life.step("remembering that it is handled", () => claimed.claim.complete()),
-        release: () => life.step("letting go of its claim", () => claimed.claim.release()),
+        complete: () => process.step("completing the claim", () => claimed.claim.complete()),
+        release: () => process.step("releasing the claim", () => claimed.claim.release()),
       };
       return { kind: "claimed", claim };
     },
   };
 }
 
-function steppedKv(kv: KvStore, life: Life): KvStore {
+function steppedKv(kv: KvStore, process: SimulatedProcess): KvStore {
   return {
     bucket: <Value>(name: string): KvBucket<Value> => {
       const bucket = kv.bucket<Value>(name);
-      // The answer takes a moment, as that of a server does: whoever does not wait for it goes on without.
+      // The reply takes a tick, as that of a server does: a handler that does not await it runs on before it.
       const step = <Result>(method: string, key: string, run: () => Promise<Result>) =>
-        life.step(`kv ${name}.${method}(${JSON.stringify(key)})`, () => run().finally(turn));
+        process.step(`kv ${name}.${method}(${JSON.stringify(key)})`, () => run().finally(tick));
       return {
         get: (key) => step("get", key, () => bucket.get(key)),
         put: (key, value) => step("put", key, () => bucket.put(key, value)),

@@ -1,12 +1,14 @@
 import { inspect } from "node:util";
-import { Life } from "./life.ts";
+import { SimulatedProcess } from "./simulated_process.ts";
 
-/** So much is shown of what a method was called with. */
-const SHOWN = 60;
+/** Characters of a call's arguments in the name of a point. */
+const MAX_ARGUMENTS = 60;
 
 /**
- * The same object, whose method calls `crashPoints` and `assertIdempotent` see when a handler makes them: a database
- * client, such as. Anywhere else it does what it always did.
+ * Wraps an object, such as a database client, so that `crashPoints` and `assertIdempotent` see the method calls of a
+ * handler. Outside of a trial the object behaves as before.
+ *
+ * @param name The object's name in the report. Default: the name of its class.
  *
  * @example
  * ```ts
@@ -32,8 +34,8 @@ const SHOWN = 60;
  * ```
  */
 export function watch<Watched extends object>(object: Watched, name: string = nameOf(object)): Watched {
-  // The proxy is of an empty object: of a frozen one it could not show other methods than that has. Private fields are
-  // the object's own, and not its proxy's.
+  // The target is an empty object, since a proxy of a frozen one must return its methods unchanged. Methods run on the
+  // object itself, since a proxy has no private fields.
   return new Proxy(Object.create(Object.getPrototypeOf(object)) as Watched, {
     get: (_, key) => {
       const value = Reflect.get(object, key, object);
@@ -51,16 +53,16 @@ export function watch<Watched extends object>(object: Watched, name: string = na
   });
 }
 
-/** Watches objects in place: for a client that a handler imports. Returns what ends it. */
+/** Patches the methods of objects in place, for a client that a handler imports. Returns a function that undoes it. */
 export function watchInPlace(objects: Readonly<Record<string, object>>): () => void {
   const undo: (() => void)[] = [];
   for (const [name, object] of Object.entries(objects)) {
     if (!Object.isExtensible(object)) {
-      throw new TypeError(`watch: ${name} cannot be changed in place: hand the function watched(${name}) instead`);
+      throw new TypeError(`watch: ${name} cannot be patched in place: give the function watch(${name}) instead`);
     }
     for (const key of methodsOf(object)) {
       const own = Object.getOwnPropertyDescriptor(object, key);
-      // deno-lint-ignore ban-types -- whatever it is, it is called as it was
+      // deno-lint-ignore ban-types -- called with the arguments of the original
       const method = (object as Record<PropertyKey, Function>)[key];
       const value = asStep(`${name}.${String(key)}`, method, object);
       Object.defineProperty(object, key, { value, configurable: true, writable: true, enumerable: false });
@@ -77,21 +79,21 @@ export function watchInPlace(objects: Readonly<Record<string, object>>): () => v
 function asStep(name: string, method: Function, self: object): (...args: unknown[]) => unknown {
   return (...args) => {
     const call = () => method.apply(self, args);
-    const life = Life.current();
-    return life ? life.step(`${name}(${shown(args)})`, call, { outside: "yes" }) : call();
+    const process = SimulatedProcess.current();
+    return process ? process.step(`${name}(${format(args)})`, call, { outside: "yes" }) : call();
   };
 }
 
-function shown(args: readonly unknown[]): string {
+function format(args: readonly unknown[]): string {
   const text = args.map((arg) => inspect(arg, { depth: 2, breakLength: Infinity })).join(", ");
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  return text.length > MAX_ARGUMENTS ? `${text.slice(0, MAX_ARGUMENTS)}…` : text;
 }
 
 function nameOf(object: object): string {
   return object.constructor?.name ?? "object";
 }
 
-/** Its own and those of its classes, accessors left alone. */
+/** Returns the names of an object's methods, inherited ones included. Accessors are left out. */
 function methodsOf(object: object): Set<PropertyKey> {
   const methods = new Set<PropertyKey>();
   for (let from = object; from && from !== Object.prototype; from = Object.getPrototypeOf(from)) {
@@ -101,4 +103,33 @@ function methodsOf(object: object): Set<PropertyKey> {
     }
   }
   return methods;
+}
+
+/** HTTP methods that change nothing on the server. */
+const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
+const NO_URL = { origin: "", pathname: "(no URL)" };
+
+let fetchUsers = 0, realFetch: typeof fetch;
+
+const watchedFetch: typeof fetch = (input, init) => {
+  const process = SimulatedProcess.current();
+  if (!process) return realFetch(input, init);
+  const request = input instanceof Request ? input : undefined;
+  const url = String(request?.url ?? input), { origin, pathname } = URL.canParse(url) ? new URL(url) : NO_URL;
+  const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
+  return process.step(`fetch ${method} ${origin}${pathname}`, () => realFetch(input, init), {
+    discard: (response) => void response.body?.cancel().catch(() => {}),
+    outside: SAFE_METHODS.includes(method) ? "no" : "yes",
+  });
+};
+
+/** Makes the global `fetch` of handlers in a trial a crash point. Other callers' is unchanged. Returns the undo. */
+export function watchFetch(): () => void {
+  if (fetchUsers++ === 0) {
+    realFetch = globalThis.fetch;
+    globalThis.fetch = watchedFetch;
+  }
+  return () => {
+    if (--fetchUsers === 0 && globalThis.fetch === watchedFetch) globalThis.fetch = realFetch;
+  };
 }

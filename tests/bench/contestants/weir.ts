@@ -5,7 +5,7 @@ import { startRuntime } from "../../../runtime/app/runtime.ts";
 import { droppedCount } from "../../../runtime/telemetry/otel/export/dropped_items.ts";
 import { Logger } from "../../../runtime/telemetry/otel/logs/logger.ts";
 import { setupTracing } from "../../../runtime/telemetry/setup_tracing.ts";
-import { registryOf } from "../../../runtime/testing/modules.ts";
+import { registryOf } from "../../../runtime/testing/test_registry.ts";
 import { SUBJECT } from "../order.ts";
 import { OrderSchema } from "../order_schema.ts";
 import { compete } from "./course.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { resourcesOf } from "../../../runtime/app/resources.ts";
-import { refusals } from "../../../runtime/doctor/permissions.ts";
+import { refusals } from "../../../runtime/doctor/rules/permissions.ts";
 import { permissionsOf } from "../../../runtime/nats/topology/permissions.ts";
 import { combine, streamNames } from "../../../runtime/nats/topology/resources.ts";
 import { loadProject } from "../../../runtime/project/load_project.ts";

@@ -1,0 +1,102 @@
+import { AssertionError } from "node:assert";
+import { inspect } from "node:util";
+import type { DeadLetterReason, Outcome, RetryReason } from "../../core/outcome.ts";
+import { describeOutcome, failGiven } from "./describe_outcome.ts";
+
+/** An outcome, or a value that has one: the result of `invoke`, or an entry of a test runtime's `settled`. */
+export type HasOutcome = Outcome | { readonly outcome: Outcome };
+
+/**
+ * Asserts that the event was acked.
+ *
+ * @throws {AssertionError} with the outcome, and with the handler's error and the line that threw it.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction } from "weir";
+ * import { assertAcked, invoke } from "weir/testing";
+ *
+ * assertAcked(await invoke(defineFunction({ on: "demo.asked" }, () => {}), {}));
+ * ```
+ */
+export function assertAcked(given: HasOutcome): void {
+  const outcome = outcomeOf(given, assertAcked);
+  if (outcome.kind !== "ack") fail("acked", outcome, assertAcked);
+}
+
+/**
+ * Asserts that the event is to be retried. The reason, the delay and the use of an attempt are compared if given.
+ *
+ * @throws {AssertionError} with the outcome.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction, RetryAfterError } from "weir";
+ * import { assertRetried, invoke } from "weir/testing";
+ *
+ * const busy = defineFunction({ on: "demo.asked" }, () => {
+ *   throw new RetryAfterError("30s");
+ * });
+ * assertRetried(await invoke(busy, {}), { reason: "retry-after", delayMs: 30_000 });
+ * ```
+ */
+export function assertRetried(
+  given: HasOutcome,
+  expected: { readonly reason?: RetryReason; readonly delayMs?: number; readonly usesAttempt?: boolean } = {},
+): void {
+  const outcome = outcomeOf(given, assertRetried);
+  if (outcome.kind !== "retry" || !matches(outcome, expected)) {
+    fail(`retried${describeExpected(expected)}`, outcome, assertRetried);
+  }
+}
+
+/**
+ * Asserts that the event became a dead letter. The reason is compared if given.
+ *
+ * @throws {AssertionError} with the outcome.
+ *
+ * @example
+ * ```ts
+ * import { defineFunction, NonRetryableError } from "weir";
+ * import { assertDeadLettered, invoke } from "weir/testing";
+ *
+ * const refuses = defineFunction({ on: "demo.asked" }, () => {
+ *   throw new NonRetryableError("never");
+ * });
+ * assertDeadLettered(await invoke(refuses, {}), { reason: "rejected" });
+ * ```
+ */
+export function assertDeadLettered(given: HasOutcome, expected: { readonly reason?: DeadLetterReason } = {}): void {
+  const outcome = outcomeOf(given, assertDeadLettered);
+  if (outcome.kind !== "dead-letter" || !matches(outcome, expected)) {
+    fail(`a dead letter${describeExpected(expected)}`, outcome, assertDeadLettered);
+  }
+}
+
+// deno-lint-ignore ban-types -- the type that node:assert declares
+function outcomeOf(given: HasOutcome | undefined, stackStartFn: Function): Outcome {
+  const outcome = given && "outcome" in given ? given.outcome : given;
+  if (outcome?.kind) return outcome;
+  failGiven(given, stackStartFn);
+}
+
+function matches(outcome: object, expected: object): boolean {
+  return Object.entries(expected).every(([key, value]) =>
+    value === undefined || (outcome as Record<string, unknown>)[key] === value
+  );
+}
+
+function describeExpected(expected: object): string {
+  const given = Object.entries(expected).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? "" : ` with ${given.map(([key, value]) => `${key} ${inspect(value)}`).join(", ")}`;
+}
+
+// deno-lint-ignore ban-types -- the type that node:assert declares
+function fail(expected: string, outcome: Outcome, stackStartFn: Function): never {
+  throw new AssertionError({
+    message: `expected the event to be ${expected}, but it was ${describeOutcome(outcome)}`,
+    actual: outcome,
+    operator: stackStartFn.name,
+    stackStartFn,
+  });
+}

@@ -1,0 +1,32 @@
+import type { EventDefinition } from "../api/define_event.ts";
+import type { FunctionDefinition } from "../api/define_function.ts";
+import { buildRegistry, type Registry } from "../project/registry.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
+
+/** Builds a registry from functions, the events that they name, and further schemas. */
+export function registryOf(functions: Record<string, FunctionDefinition>, schemas: readonly unknown[] = []): Registry {
+  // A function of the wrong shape is skipped here: `buildRegistry` reports it with the way to fix it.
+  const named = Object.values(functions).flatMap((fn?: Partial<FunctionDefinition>) => {
+    const { on, emits }: Partial<FunctionDefinition["options"]> = fn?.options ?? {};
+    return [...(Array.isArray(on) ? on as readonly unknown[] : [on]), ...(Array.isArray(emits) ? emits : [])];
+  });
+  const events = named.filter((one): one is EventDefinition => (one as EventDefinition | null)?.kind === "event");
+  const definitions = [...new Set([...schemas, ...events])];
+  return buildRegistry(
+    [{
+      file: "schemas/test.ts",
+      exports: Object.fromEntries(definitions.map((value, i) => [`definition${i}`, value])),
+    }],
+    Object.entries(functions).map(([name, fn]) => ({ file: `functions/${name}.ts`, exports: { default: fn } })),
+  );
+}
+
+/** Resolves the function that a test runs. The name that the test gives wins over the function's own. */
+export function resolveTested(
+  fn: unknown,
+  { name, event }: { readonly name?: string; readonly event?: EventDefinition },
+): ResolvedFunction {
+  const given = fn as FunctionDefinition;
+  const tested = name === undefined || !given?.options ? given : { ...given, options: { ...given.options, name } };
+  return registryOf({ [name ?? "testedFunction"]: tested }, [event]).functions[0];
+}

@@ -1,0 +1,47 @@
+import { configOf, projectOf, ship, testRules } from "../facts.ts";
+
+const KEY = { WEIR_API_KEYS: "shop:0123456789abcdef" };
+
+testRules([
+  ["configuration", "an invalid variable", {
+    configProblems: ['PORT is "x"; wanted: a port'],
+    config: { unknown: "the configuration is invalid" },
+  }, [/^configuration error: PORT is "x"/]],
+  ["api-keys", "none beyond loopback", { config: configOf({ HOST: "0.0.0.0" }) }, [/^api-keys error: .*"0\.0\.0\.0"/]],
+  ["api-keys", "none in `dev`", { config: configOf({ HOST: "" }), dev: true }, [/^api-keys info: /]],
+  ["api-keys", "WEIR_AUTH=none beyond loopback", { config: configOf({ HOST: "0.0.0.0", WEIR_AUTH: "none" }) }, [
+    /^api-keys warning: WEIR_AUTH/,
+  ]],
+  ["api-keys", "WEIR_AUTH=none on loopback", { config: configOf({ WEIR_AUTH: "none" }) }, []],
+  ["api-keys", "none without ingress", { config: configOf({ HOST: "0.0.0.0", WEIR_ROLES: "functions" }) }, []],
+  ["key-length", "16 characters", { config: configOf({ HOST: "0.0.0.0", ...KEY }) }, []],
+  ["key-length", "15 characters", { config: configOf({ WEIR_API_KEYS: "shop:0123456789abcde" }) }, [
+    /^key-length warning: the secret of the API key "shop" has 15 characters/,
+  ]],
+  ["variable-names", "a misspelt one of Weir", { variables: ["WEIR_WORKER"] }, [
+    /WEIR_WORKER is set, .*did you mean WEIR_WORKERS\?/,
+  ]],
+  ["variable-names", "a misspelt one of OpenTelemetry", { variables: ["OTEL_EXPORTER_OTLP_ENDPIONT"] }, [
+    /did you mean OTEL_EXPORTER_OTLP_ENDPOINT/,
+  ]],
+  ["variable-names", "an unknown one of Weir", { variables: ["WEIR_COLOUR"] }, [
+    /^variable-names warning: WEIR_COLOUR is set, and nothing/,
+  ]],
+  ["variable-names", "those of other programs", {
+    variables: ["PORTS", "OTEL_PYTHON_X", "NATS_PORT", "LOG_LEVELS_OF_OTHERS"],
+  }, []],
+  ["variable-names", "those of Kubernetes", {
+    variables: ["WEIR_SERVICE_HOST", "WEIR_PORT_8000_TCP_ADDR", "WEIR_PORT", "NATS_PORT"],
+  }, []],
+  ["variable-names", "secrets in files", { variables: ["WEIR_API_KEYS_FILE", "NATS_CREDS_FILE"] }, []],
+  ["selected-functions", "an unknown name", { config: configOf({ WEIR_FUNCTIONS: "ship,shipp" }) }, [
+    /^selected-functions error: WEIR_FUNCTIONS names "shipp"/,
+  ]],
+  ["shutdown-grace", "shorter than a timeout", { project: projectOf({ ship: ship({ timeout: "2m" }) }) }, [
+    /^shutdown-grace info: SHUTDOWN_GRACE is 25s; ship has a timeout of 2m$/,
+  ]],
+  ["collector", "one that does not answer", {
+    collectors: [{ variable: "OTEL_EXPORTER_OTLP_ENDPOINT", url: "http://otel:4317", problem: "refused" }],
+  }, [/^collector warning: .*http:\/\/otel:4317.*refused/]],
+  ["collector", "one that answers", { collectors: [{ variable: "X", url: "http://otel:4318" }] }, []],
+]);

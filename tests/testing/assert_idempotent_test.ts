@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { AssertionError } from "node:assert";
+import { defineEvent, defineFunction, type FunctionDefinition, NonRetryableError } from "weir";
+import { assertIdempotent, type CrashOptions, watch } from "weir/testing";
+import { z } from "zod";
+import { Rows } from "./outside.ts";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
+
+/** Returns the message that `assertIdempotent` fails with. */
+async function failure<Outside>(
+  fn: FunctionDefinition<typeof Asked>,
+  options: CrashOptions<Outside> = {},
+): Promise<string> {
+  const error = await assertIdempotent(fn, { n: 1 }, options).then(() => undefined, (error) => error);
+  assert.ok(error, "it did not fail");
+  return error.message;
+}
+
+Deno.test("assertIdempotent fails with a table of the crashes and their differences", async () => {
+  const counts = defineFunction({ on: Asked }, async (_event, ctx) => {
+    const bucket = ctx.kv<number>("counts"), before = (await bucket.get("n"))?.value ?? 0;
+    await bucket.put("n", before + 1);
+  });
+  const error = await assertIdempotent(counts, { n: 1 }, { name: "counts" }).catch((error) => error);
+  assert.ok(error instanceof AssertionError);
+  assert.equal(
+    error.message,
+    `counts is not idempotent: 2 of 5 crashes change the result
+
+the process dies          what differs  without a crash  after it
+----------------          ------------  ---------------  --------
+after kv counts.put("n")  kv.counts.n   1                2
+before the ack            kv.counts.n   1                2
+
+Make each effect safe to repeat: compare-and-set, an idempotency key from the event, data that is the same each time`,
+  );
+});
+
+Deno.test("assertIdempotent fails if the event is not handled, and accepts a rejected event", async () => {
+  const fails = defineFunction({ on: Asked }, () => {
+    throw new TypeError("no such thing");
+  });
+  await assert.rejects(assertIdempotent(fails, { n: 1 }), /proves nothing: .*attempts-exhausted.*\n {2}TypeError: no/);
+  const refuses = defineFunction({ on: Asked }, () => {
+    throw new NonRetryableError("never");
+  });
+  await assertIdempotent(refuses, { n: 1 });
+});
+
+Deno.test("assertIdempotent accepts unawaited work without effect, and lets none of it outlast the test", async () => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async ({ url }) => {
+    if (url.endsWith("slow")) await new Promise((resolve) => setTimeout(resolve, 20));
+    return new Response("rate");
+  });
+  const rate = async (path: string) => await (await fetch(`http://127.0.0.1:${server.addr.port}/${path}`)).text();
+  const hedges = defineFunction({ on: Asked }, async ({ id }, ctx) => {
+    await ctx.kv("rates").put(id, await Promise.race([rate("slow"), rate("fast")]));
+  });
+  await assertIdempotent(hedges, { n: 1 });
+  await server.shutdown();
+});
+
+Deno.test("assertIdempotent needs a `world` for outside effects", async () => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response());
+  const url = `http://127.0.0.1:${server.addr.port}/charges`;
+  const posts = defineFunction({ on: Asked }, async (_event, ctx) => {
+    await ctx.dependency("Bank").call(async () => await (await fetch(url, { method: "POST" })).body?.cancel());
+  });
+  assert.match(await failure(posts), /proves nothing: no `world` shows the effects of:\n {2}fetch POST .*\nGive/);
+  await assertIdempotent(posts, { n: 1 }, { world: () => null });
+  await server.shutdown();
+
+  let rows = watch(new Rows());
+  const setup = () => rows = watch(new Rows());
+  const inserts = defineFunction({ on: Asked }, () => rows.insert("row"));
+  assert.match(await failure(inserts, { setup }), /\n {2}Rows\.insert\('row'\)\n/);
+  assert.match(await failure(inserts, { setup, world: ({ rows }) => rows }), /is not idempotent: 2 of 3/);
+
+  const calls = defineFunction({ on: Asked }, async (_event, ctx) => void await ctx.dependency("Bank").call(() => {}));
+  assert.match(await failure(calls), /\n {2}the call to Bank\n/);
+});
+
+Deno.test("assertIdempotent needs no `world` for reads", async () => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response("1"));
+  const reads = defineFunction({ on: Asked }, async ({ id }, ctx) => {
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const rate = await ctx.dependency("Rates").call(async (signal) => await (await fetch(url, { signal })).text());
+    await ctx.kv("rates").put(id, rate);
+  });
+  const { unseen } = await assertIdempotent(reads, { n: 1 });
+  assert.deepEqual(unseen, []);
+  await server.shutdown();
+});
+
+Deno.test("assertIdempotent refuses state that outlives a run", async () => {
+  const charges: number[] = [], seen = new Set<string>();
+  const charge = defineFunction({ on: Asked }, async (_event, ctx) => {
+    await ctx.dependency("Bank").call(() => void charges.push(1));
+  });
+  assert.match(await failure(charge, { world: () => charges }), /still there when the next one begins: .*`setup`/);
+  const remembers = defineFunction({ on: Asked }, async ({ id }, ctx) => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    await ctx.kv("seen").put(id, 1);
+  });
+  assert.match(await failure(remembers), /reached 1 points in its second run, and 3 in its first: .*`setup`/);
+});
+
+Deno.test("assertIdempotent refuses a `world` that shows nothing", async () => {
+  class Hidden {
+    #rows: string[] = [];
+    async insert(row: string): Promise<void> {
+      await Promise.resolve();
+      this.#rows.push(row);
+    }
+    count(): number {
+      return this.#rows.length;
+    }
+  }
+  let hidden = new Hidden();
+  const setup = () => hidden = watch(new Hidden());
+  const inserts = defineFunction({ on: Asked }, () => hidden.insert("row"));
+  assert.match(
+    await failure(inserts, { setup, world: (it) => it }),
+    /an instance of Hidden has no public fields/,
+  );
+  assert.match(await failure(inserts, { setup, world: (it) => void it.count() }), /`world` returned undefined/);
+  assert.match(await failure(inserts, { setup, world: (it) => it.count }), /`world` returned function/);
+  assert.match(await failure(inserts, { setup, world: (it) => it.count() }), /is not idempotent/);
+});
+
+Deno.test("assertIdempotent proves nothing if the event expires after each crash", async () => {
+  const counts = defineFunction({ on: Asked, maxAge: "10s" }, async (_event, ctx) => {
+    await ctx.kv("counts").put("n", ((await ctx.kv<number>("counts").get("n"))?.value ?? 0) + 1);
+  });
+  assert.match(await failure(counts), /proves nothing: after each crash the event was a dead letter.*`maxAge`/);
+});
