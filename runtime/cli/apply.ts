@@ -3,12 +3,12 @@ import { type Applied, applyPlan } from "../app/apply_plan.ts";
 import { withCluster } from "../app/cluster.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
-import { answered } from "./explain_nats_errors.ts";
-import { commandConfig } from "./command_config.ts";
-import { CommandFailure } from "./exit_codes.ts";
-import { printJson, screen } from "./output.ts";
+import { answered } from "./plan/explain_nats_errors.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { CommandFailure } from "./terminal/exit_codes.ts";
+import { printJson, screen } from "./terminal/output.ts";
 import { ORPHANS_HELP } from "./plan.ts";
-import { count, stepText } from "./plan_text.ts";
+import { count, stepText } from "./plan/plan_text.ts";
 
 interface Options {
   readonly prune?: true | readonly string[];

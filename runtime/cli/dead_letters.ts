@@ -5,12 +5,12 @@ import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import { NOT_REDRIVEN, showContent } from "../http/admin/dead_letter_routes.ts";
 import type { DeadLetter, DeadLetterFilter } from "../core/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../core/outcome.ts";
-import { duration, wholeNumber, wholeNumbers } from "./arguments.ts";
-import { commandConfig, sayWhere } from "./command_config.ts";
-import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
-import { examples } from "./help.ts";
-import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { duration, wholeNumber, wholeNumbers } from "./terminal/arguments.ts";
+import { commandConfig, sayWhere } from "./terminal/command_config.ts";
+import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
+import { examples } from "./terminal/help.ts";
+import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./terminal/output.ts";
+import { Progress } from "./terminal/progress.ts";
 
 interface Selection {
   readonly function?: string;

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { gather } from "../doctor/gather.ts";
-import { report } from "./doctor_report.ts";
+import { report } from "./doctor/report.ts";
 import { examine, tally } from "../doctor/rule.ts";
 import { RULES } from "../doctor/rules/all.ts";
-import { commandConfig } from "./command_config.ts";
-import { CommandFailure } from "./exit_codes.ts";
-import { printJson, screen } from "./output.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { CommandFailure } from "./terminal/exit_codes.ts";
+import { printJson, screen } from "./terminal/output.ts";
 
 /** `doctor`: what is known to go wrong, looked for before it does. */
 export function doctorCommand(): Command {

@@ -1,8 +1,8 @@
 import { Command, Option } from "commander";
-import { wholeNumber } from "./arguments.ts";
-import { examples } from "./help.ts";
-import { record } from "./record.ts";
-import { tail } from "./tail.ts";
+import { wholeNumber } from "./terminal/arguments.ts";
+import { examples } from "./terminal/help.ts";
+import { record } from "./events/record.ts";
+import { tail } from "./events/tail.ts";
 
 /** `events tail|record`. */
 export function eventsCommand(): Command {

@@ -6,12 +6,12 @@ import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/topology/topology.ts";
 import { loadProject } from "../project/load_project.ts";
-import { commandConfig } from "./command_config.ts";
-import { CommandFailure } from "./exit_codes.ts";
-import { age, functionText } from "./function_text.ts";
-import { examples } from "./help.ts";
-import { suggestion } from "./suggest.ts";
-import { below, type Cell, COLUMNS, paint, printJson, type Screen, screen, table } from "./output.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { CommandFailure } from "./terminal/exit_codes.ts";
+import { age, functionText } from "./functions/function_text.ts";
+import { examples } from "./terminal/help.ts";
+import { suggestion } from "./terminal/suggestion.ts";
+import { below, type Cell, COLUMNS, paint, printJson, type Screen, screen, table } from "./terminal/output.ts";
 
 /** A terminal that is less wide has no room for all: these can be spared. */
 const WIDE = 110, SPARED = ["policy", "unsettled"];

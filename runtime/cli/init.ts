@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { examples } from "./help.ts";
-import { paint } from "./output.ts";
-import { THIS_DENO } from "./deno_command.ts";
+import { examples } from "./terminal/help.ts";
+import { paint } from "./terminal/output.ts";
+import { THIS_DENO } from "./terminal/shell.ts";
 
 /** `init`: a project of its own that depends on Weir. */
 export function initCommand(): Command {

@@ -2,12 +2,12 @@ import { Command } from "commander";
 import { StartupProblems } from "../project/startup_problems.ts";
 import { buildRegistry } from "../project/registry.ts";
 import { loadSchemas, PROJECT } from "../project/load_project.ts";
-import { devServer } from "./dev_server.ts";
-import { writeEventTypes } from "./event_types.ts";
-import type { PlannedFile, Surroundings } from "./new_events.ts";
-import type { Plan } from "./new_plan.ts";
-import { paint, printJson } from "./output.ts";
-import { THIS_DENO } from "./deno_command.ts";
+import { devServer } from "./dev/dev_server.ts";
+import { writeEventTypes } from "./types.ts";
+import type { PlannedFile, Surroundings } from "./new/events.ts";
+import type { Plan } from "./new/plan.ts";
+import { paint, printJson } from "./terminal/output.ts";
+import { THIS_DENO } from "./terminal/shell.ts";
 
 interface Options {
   readonly on: string;
@@ -35,7 +35,7 @@ export function newCommand(): Command {
     .addHelpText("after", HELP)
     .action(async (name: string, { on, emits = [], json }: Options) => {
       const around = await lookAround();
-      const { planFunction } = await import("./new_plan.ts"); // only here: no other command needs it
+      const { planFunction } = await import("./new/plan.ts"); // only here: no other command needs it
       const plan = attempt(() => planFunction(name.replace(/^functions\/|\.ts$/g, ""), on, emits, around));
       writeAll(plan.files);
       await writeEventTypes();

@@ -4,11 +4,11 @@ import type { Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
-import { answered } from "./explain_nats_errors.ts";
-import { commandConfig } from "./command_config.ts";
-import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
-import { printJson, screen } from "./output.ts";
-import { planText } from "./plan_text.ts";
+import { answered } from "./plan/explain_nats_errors.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
+import { printJson, screen } from "./terminal/output.ts";
+import { planText } from "./plan/plan_text.ts";
 
 /** Said by both commands: what is an orphan here may be another project's. */
 export const ORPHANS_HELP = `

@@ -5,11 +5,11 @@ import { type Cluster, connectCluster } from "../app/cluster.ts";
 import { ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
-import { seed, wholeNumber } from "./arguments.ts";
-import { commandConfig, sayWhere } from "./command_config.ts";
-import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
-import { Progress } from "./progress.ts";
-import { onStopSignal } from "./signals.ts";
+import { seed, wholeNumber } from "./terminal/arguments.ts";
+import { commandConfig, sayWhere } from "./terminal/command_config.ts";
+import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
+import { Progress } from "./terminal/progress.ts";
+import { onStopSignal } from "./terminal/signals.ts";
 
 interface Options {
   readonly id?: string;
@@ -80,7 +80,7 @@ function checkUsage(source: string | undefined, { sample, seed }: Options): void
 
 /** Loads the reader, which no other command needs. */
 async function read(source: string, event: EventDefinition): Promise<unknown[]> {
-  const { readData } = await import("./publish_input.ts");
+  const { readData } = await import("./publish/input.ts");
   return await readData(source, event);
 }
 

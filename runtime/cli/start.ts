@@ -5,9 +5,9 @@ import { loadProject } from "../project/load_project.ts";
 import { type Runtime, startRuntime } from "../app/runtime.ts";
 import { type Metrics, setupMetrics } from "../telemetry/metrics.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
-import { setupProcessLog } from "./process_log.ts";
-import { onStopSignal } from "./signals.ts";
-import { tellUnaskedExit } from "./exit_guard.ts";
+import { setupProcessLog } from "./start/process_log.ts";
+import { onStopSignal } from "./terminal/signals.ts";
+import { tellUnaskedExit } from "./start/exit_guard.ts";
 
 /** What a process that was started by another one of ours tells it. */
 export interface Place {
@@ -33,7 +33,7 @@ export interface StartOptions {
 /** `start`: runs until a signal says stop, in one process unless WEIR_WORKERS wants several. */
 export async function start(options: StartOptions): Promise<void> {
   const config = goodConfig();
-  if (config && config.WEIR_WORKERS > 1) return await (await import("./supervise.ts")).supervise(config, options);
+  if (config && config.WEIR_WORKERS > 1) return await (await import("./start/supervise.ts")).supervise(config, options);
   // Only a supervisor may start Deno: a handler that could, could do anything.
   Deno.permissions.revokeSync({ name: "run", command: Deno.execPath() });
   await run(options, undefined, config);

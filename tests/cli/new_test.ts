@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { THIS_DENO } from "../../runtime/cli/deno_command.ts";
+import { THIS_DENO } from "../../runtime/cli/terminal/shell.ts";
 import { copyProject } from "../support/project.ts";
 
 /** Runs Deno in a copy of the project, as a user does. */

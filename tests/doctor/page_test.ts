@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AREAS, type Examination, type Finding } from "../../runtime/doctor/rule.ts";
-import { report } from "../../runtime/cli/doctor_report.ts";
+import { report } from "../../runtime/cli/doctor/report.ts";
 import { RULES } from "../../runtime/doctor/rules/all.ts";
 import { examined } from "./facts.ts";
 

@@ -1,4 +1,4 @@
-import { importOf, text } from "../typescript_text.ts";
+import { importOf, text } from "../new/typescript_text.ts";
 
 /** The event, the function and the test that a new project begins with. */
 export const EXAMPLE: Readonly<Record<string, string>> = {

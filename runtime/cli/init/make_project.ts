@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { EVENT_TYPES_FILE, eventTypes } from "../event_types.ts";
+import { EVENT_TYPES_FILE, eventTypes } from "../types.ts";
 import { projectDenoJson } from "./deno_json.ts";
 import { compose, dockerfile } from "./deploy.ts";
 import { EXAMPLE } from "./example.ts";

@@ -1,0 +1,47 @@
+import { policyValues } from "../../project/format_policy.ts";
+import type { FunctionStatus } from "../../http/admin/function_routes.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { type Colour, paint, type Screen } from "../terminal/output.ts";
+
+const STATE_COLOURS: Readonly<Record<string, Colour>> = { closed: "green", open: "red", "half-open": "yellow" };
+
+/** One function in full: what wakes it, its whole policy with what is not its own choice, and how it does. */
+export function functionText(fn: FunctionStatus, shown: Screen, nowMs: number): string {
+  const dim = (text: string) => paint("dim", text, shown);
+  const state = (text: string) => text in STATE_COLOURS ? paint(STATE_COLOURS[text], text, shown) : text;
+  const values = policyValues(fn.policy);
+  const longest = Math.max(...values.map(({ value }) => String(value).length));
+  const rows: (readonly [name: string, value: string])[] = [
+    ["on", fn.triggers.join(", ")],
+    ["emits", fn.emits.join(", ") || "nothing"],
+    ["", ""],
+    ...values.map(({ path, value, isDefault }) =>
+      [path, isDefault ? `${String(value).padEnd(longest)}  ${dim("default")}` : String(value)] as const
+    ),
+    ["", ""],
+    ["breaker", state(fn.breaker)],
+    ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${name}`, state(kind)] as const),
+    ["in flight", `${fn.inFlight} of ${fn.concurrency}`],
+    ["pending", String(fn.pending ?? "unknown")],
+    ["unsettled", String(fn.ackPending ?? "unknown")],
+    ["parked", String(fn.parked ?? "unknown")],
+    ["oldest waiting", fn.oldestWaitingMs === undefined ? "unknown" : age(fn.oldestWaitingMs)],
+    ["last error", lastError(fn, nowMs)],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const lines = rows.map(([name, value]) => name === "" ? "" : `  ${name.padEnd(width)}  ${value}`);
+  return [paint("bold", fn.name, shown), ...lines].join("\n");
+}
+
+function lastError({ lastError }: FunctionStatus, nowMs: number): string {
+  if (!lastError) return "none seen";
+  const { at, reason, error } = lastError;
+  return `${age(nowMs - Date.parse(at))} ago, ${reason}: ${error.split("\n").join("\n    ")}`;
+}
+
+/** Rounded to what matters: `0` for nothing, else the two largest units. */
+export function age(ms: number): string {
+  const round = ms < 10_000 ? 100 : ms < 3_600_000 ? 1_000 : 60_000;
+  const rounded = Math.round(ms / round) * round;
+  return rounded <= 0 ? "0" : rounded < 10_000 ? `${rounded / 1_000}s` : String(formatDuration(rounded));
+}

@@ -1,0 +1,141 @@
+import { type Backlog, type Change, nameOf, type SkippedEvents, type Step } from "../../nats/topology/step.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { type Colour, paint, type Screen } from "../terminal/output.ts";
+
+/** The sign of each kind of step, in the order they are shown. */
+const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour, title: string]>> = {
+  create: ["+", "green", "made"],
+  update: ["~", "yellow", "changed in place"],
+  blocked: ["!", "red", "blocked: nothing that Weir may do makes it right"],
+  orphan: ["-", "red", "of no function of this project; `deno task apply --prune` removes it"],
+  moved: ["-", "red", "of a function with no trigger on that stream; `deno task apply --prune` removes it"],
+};
+
+/** Steps as a diff, grouped by kind, with a summary below. */
+export function planText(steps: readonly Step[], shown: Screen, verbose = false): string {
+  const groups = Object.entries(SIGNS).flatMap(([kind, [, colour, title]]) => {
+    const own = steps.filter((step) => step.kind === kind);
+    return own.length === 0
+      ? []
+      : [[paint(colour, title, shown), ...own.map((step) => stepText(step, shown))].join("\n")];
+  });
+  const foreign = steps.filter(({ kind }) => kind === "foreign");
+  if (verbose && foreign.length > 0) {
+    groups.push(["somebody else's, and never touched", ...foreign.map((step) => `    ${nameOf(step)}`)].join("\n"));
+  }
+  return [...groups, summary(steps)].join("\n\n");
+}
+
+/** One step: what it is about, what changes, and what that means to its events. */
+export function stepText(step: Step, shown: Screen): string {
+  const [sign, colour] = SIGNS[step.kind] ?? [" ", "dim"];
+  const lines = [...details(step), ...events(step)], head = paint(colour, `${sign} ${nameOf(step)}`, shown);
+  // What is new has little to say, and often there is much of it.
+  if (step.kind === "create") return `  ${head}: ${lines.join("; ")}`;
+  return [`  ${head}`, ...lines.map((line) => `      ${line}`)].join("\n");
+}
+
+function details(step: Step): string[] {
+  switch (step.kind) {
+    case "create":
+      if (step.what === "bucket") return [];
+      return [(step.what === "consumer" ? step.config.filter_subjects ?? [] : step.config.subjects ?? []).join(", ")];
+    case "update":
+      return step.changes.map(({ field, from, to }: Change) => `${field}: ${value(field, from)} → ${value(field, to)}`);
+    case "blocked":
+      return [...step.problems];
+    default:
+      return [];
+  }
+}
+
+/** What becomes of the events. */
+function events(step: Step): string[] {
+  switch (step.kind) {
+    case "create":
+      if (step.what !== "consumer") return [step.what === "stream" ? "it has no events yet" : "it is empty"];
+      if (step.waiting === undefined) return ["starts with stored events; how many, the stream does not say"];
+      return [`starts with ${count(step.waiting, "stored event")}`];
+    case "update":
+      return step.leftOut.length > 0 ? step.leftOut.map(leftOut) : ["no stored event is left out, and none repeated"];
+    case "orphan":
+    case "moved":
+      return [backlog(step.backlog) + (step.inUse ? "; a process is pulling on it now: it is not pruned" : "")];
+    case "blocked":
+      return ["its events stay where they are"];
+    default:
+      return [];
+  }
+}
+
+function leftOut({ why, subject, events }: SkippedEvents): string {
+  const some = events === undefined
+    ? "stored events (how many, the stream does not say)"
+    : count(events, "stored event");
+  const of = subject === ">"
+    ? some
+    : some.replace("events", `events of ${subject}`).replace(/event$/, `event of ${subject}`);
+  const be = events === 1 ? "is" : "are";
+  switch (why) {
+    case "older":
+      return `${
+        of.replace("stored", "older stored")
+      } ${be} not handled: the consumer is past them. Those from now on are`;
+    case "removed":
+      return `${of} that ${events === 1 ? "waits" : "wait"} on it ${be} not handled any more`;
+    case "expired":
+      return `${of} ${be} older than that, and removed at once`;
+    case "oversize":
+      return "it holds more than that: the oldest stored events are removed at once";
+    case "full":
+      return "it holds more than that: it takes no new events until enough of the stored ones are gone by their age";
+  }
+}
+
+function backlog({ pending, unsettled, parked }: Backlog): string {
+  const parts = [
+    `${count(pending, "event")} ${pending === 1 ? "waits" : "wait"} on it`,
+    ...unsettled > 0 ? [`${number(unsettled)} unsettled`] : [],
+    ...parked > 0 ? [`${number(parked)} parked`] : [],
+  ];
+  return parts.join(", ");
+}
+
+const NANOSECONDS = ["ack_wait", "max_age", "duplicate_window", "backoff"];
+
+function value(field: string, given: unknown): string {
+  const nothing = given === undefined || given === null || Array.isArray(given) && given.length === 0;
+  if (nothing) return field === "filter_subjects" ? "all of its stream" : "none";
+  if (Array.isArray(given)) return given.map((one) => value(field, one)).join(", ");
+  if (NANOSECONDS.includes(field)) {
+    return given === 0 ? "no limit" : String(formatDuration(Math.round(Number(given) / 1e6)));
+  }
+  if (typeof given === "number") return given === -1 ? "no limit" : number(given);
+  return String(given);
+}
+
+/** How many of each, in a line. */
+function summary(steps: readonly Step[]): string {
+  const of = (...kinds: Step["kind"][]) => steps.filter(({ kind }) => kinds.includes(kind)).length;
+  const parts = [
+    [of("create"), "to make"],
+    [of("update"), "to change"],
+    [of("blocked"), "blocked"],
+    [of("orphan", "moved"), "that the project has no use for"],
+    [of("same"), "as they should be"],
+  ] as const;
+  const said = parts.filter(([n]) => n > 0).map(([n, what]) => `${number(n)} ${what}`).join(", ");
+  const foreign = of("foreign");
+  return `${said || "nothing is wanted"}${
+    foreign > 0 ? `; ${number(foreign)} that the project does not declare, never touched` : ""
+  }`;
+}
+
+/** A number and what of. */
+export function count(n: number, noun: string): string {
+  return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+function number(n: number): string {
+  return n.toLocaleString("en-US");
+}
