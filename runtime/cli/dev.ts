@@ -14,7 +14,7 @@ import { Surroundings } from "./dev_surroundings.ts";
 import { paint } from "./terminal/output.ts";
 import { onStopSignal } from "./terminal/signals.ts";
 import { startArguments } from "./start/start_arguments.ts";
-import { welcome } from "./dev/banner.ts";
+import { banner } from "./dev/banner.ts";
 
 const FOLDERS = ["functions", "schemas"], SETTINGS = "deno.json";
 /** What `dev` sets unless the environment does: only this machine gets in, and the log is for a person. */
@@ -83,7 +83,7 @@ class Dev {
       const { loaded } = first, ms = performance.now() - begunMs, { server, foreignNats, urls } = this.#around;
       const example = await generations.example(), keys = this.config.WEIR_API_KEYS;
       if (this.#stopping) return;
-      console.log(welcome({ ms, ...urls, loaded, server, foreign: foreignNats, keys, example }));
+      console.log(banner({ ms, ...urls, loaded, server, foreign: foreignNats, keys, example }));
       this.#types.live([]);
       void this.#checkTypes();
     } else this.#report(first, "", 0);

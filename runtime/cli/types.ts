@@ -2,38 +2,38 @@ import { Command } from "commander";
 import { listModules, PROJECT } from "../project/load_project.ts";
 import { examples } from "./terminal/help.ts";
 
-/** Where it is. It belongs under version control, since editors and the type check read it: see `types` in deno.json. */
+/** Path of the file in a project. It belongs under version control: editors and the type check read it. */
 export const EVENT_TYPES_FILE = "schemas/_types.d.ts";
 
+/** Builds the command `types`, for projects that are edited while no `dev` runs. */
+export function typesCommand(): Command {
+  return new Command("types")
+    .description("Write schemas/_types.d.ts, from which editors complete event types. `dev` writes it by itself.")
+    .addHelpText("after", examples("types"))
+    .action(async () => {
+      console.log(`${EVENT_TYPES_FILE} ${await writeEventTypes() ? "written" : "is up to date"}`);
+    });
+}
+
 /**
- * Writes down which files the project's events are in, for `on: "…"` to complete and to be typed. It changes only when
- * a file of `schemas/` comes, goes or is renamed; what is in them the compiler reads by itself.
+ * Lists the files of `schemas/` in a declaration, so that editors complete and type `on: "…"`. The text changes only
+ * when a file is added, removed or renamed; the compiler reads their contents itself.
  *
- * @returns whether there was anything to write
+ * @returns Whether the file was written, because its text changed.
  */
 export async function writeEventTypes(root: URL = PROJECT): Promise<boolean> {
   const file = new URL(EVENT_TYPES_FILE, root), folder = new URL("./", file);
   const names = await listModules(folder), text = eventTypes(names), last = await read(file);
   if (last === text) return false;
   await Deno.mkdir(folder, { recursive: true });
-  // At once or not at all, since an editor reads it whenever it likes.
+  // The rename is atomic, so an editor never reads half a file.
   const temporary = new URL(`._types.${crypto.randomUUID()}`, folder);
   await Deno.writeTextFile(temporary, text);
   await Deno.rename(temporary, file);
   return true;
 }
 
-/** `types`: for who edits without `dev`, which does it by itself. */
-export function typesCommand(): Command {
-  return new Command("types")
-    .description("Write schemas/_types.d.ts, by which an editor completes event types; dev does it by itself.")
-    .addHelpText("after", examples("types"))
-    .action(async () => {
-      console.log(`${EVENT_TYPES_FILE} ${await writeEventTypes() ? "written" : "is as it should be"}`);
-    });
-}
-
-/** The text for these files of `schemas/`. */
+/** Returns the text of the declaration for files of `schemas/`. */
 export function eventTypes(names: readonly string[]): string {
   const head =
     '// deno-fmt-ignore-file\n// Written by `deno task types`, and by `dev`: the files whose events complete in `on: "…"`.\n';

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { deadLetterTable } from "../../runtime/cli/dead_letters.ts";
+import { deadLetterTable } from "../../runtime/cli/dead_letters/list.ts";
 import { parkedTable } from "../../runtime/cli/retries.ts";
 import type { DeadLetter } from "../../runtime/core/dead_letter.ts";
 import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";

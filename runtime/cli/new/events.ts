@@ -4,38 +4,39 @@ import { exportsOf, type LoadedModule } from "../../project/loaded_module.ts";
 import { eventName, schemaFile } from "./names.ts";
 import { withEvents } from "./schema_file.ts";
 
-/** What of a project something new has to fit in with: its events, and the names of the files it has. */
-export interface Surroundings {
+/** The parts of a project that a new function must fit in with. */
+export interface ProjectSource {
   readonly schemas: readonly LoadedModule[];
-  /** In `schemas/`, with their text. */
+  /** Text of each file in `schemas/`, by its name. */
   readonly schemaTexts: ReadonlyMap<string, string>;
-  /** In `functions/`. */
+  /** Names of the files in `functions/`. */
   readonly functions: readonly string[];
-  /** In `tests/functions/`. */
+  /** Names of the files in `tests/functions/`. */
   readonly tests: readonly string[];
 }
 
-/** An event, there already or to be declared. */
+/** An event that a project declares, or that is to be declared. */
 export interface KnownEvent {
   readonly event: EventDefinition;
-  /** Of `schemas/`. */
+  /** Name of its file in `schemas/`. */
   readonly file: string;
-  /** What it is exported as. */
+  /** Name of its export. */
   readonly name: string;
   readonly isNew: boolean;
 }
 
-/** A file to write, whole. */
+/** A file to write. */
 export interface PlannedFile {
   readonly path: string;
+  /** The whole new text. */
   readonly text: string;
-  /** What was in it: it is added to. */
+  /** The old text of a file that is extended; absent for a new file. */
   readonly before?: string;
-  /** What there is in it that a reader wants to know of. */
+  /** Names of the events that the new text declares. */
   readonly declares?: readonly string[];
 }
 
-/** The events that are exported, with where and as what; of one that is exported twice the first. */
+/** Returns the exported events by type. Of an event that is exported twice the first export counts. */
 export function exportedEvents(schemas: readonly LoadedModule[]): Map<string, KnownEvent> {
   const known = new Map<string, KnownEvent>();
   for (const module of schemas) {
@@ -48,15 +49,19 @@ export function exportedEvents(schemas: readonly LoadedModule[]): Map<string, Kn
   return known;
 }
 
-/** Events of these types, each with a file to go to and a name that is free there. */
-export function declareEvents(types: readonly string[], published: string, around: Surroundings): KnownEvent[] {
-  const files = [...around.schemaTexts.keys()];
+/**
+ * Returns new events of these types, each with a file to declare it in and a name that is free there.
+ *
+ * @param published Type of the event that the ingress accepts.
+ */
+export function declareEvents(types: readonly string[], published: string, source: ProjectSource): KnownEvent[] {
+  const files = [...source.schemaTexts.keys()];
   const declared: KnownEvent[] = [];
   for (const type of new Set(types)) {
     const file = schemaFile(type, [...files, ...declared.map(({ file }) => file)]);
-    const source = around.schemaTexts.get(file) ?? "";
+    const text = source.schemaTexts.get(file) ?? "";
     const taken = (name: string) =>
-      new RegExp(`\\b${name}\\b`).test(source) || declared.some((other) => other.file === file && other.name === name);
+      new RegExp(`\\b${name}\\b`).test(text) || declared.some((other) => other.file === file && other.name === name);
     const data = z.object({ id: z.string() });
     const event = defineEvent({ type, version: 1, data, ...(type === published && { ingress: {} }) });
     declared.push({ event, file, name: eventName(type, taken), isNew: true });
@@ -64,11 +69,11 @@ export function declareEvents(types: readonly string[], published: string, aroun
   return declared;
 }
 
-/** The files of `schemas/` as they are with these events in them. */
-export function schemaFiles(declared: readonly KnownEvent[], around: Surroundings): PlannedFile[] {
+/** Returns the files of `schemas/` with these events added. */
+export function schemaFiles(declared: readonly KnownEvent[], source: ProjectSource): PlannedFile[] {
   return [...new Set(declared.map(({ file }) => file))].map((file) => {
-    const before = around.schemaTexts.get(file);
-    const events = declared.filter((one) => one.file === file)
+    const before = source.schemaTexts.get(file);
+    const events = declared.filter((event) => event.file === file)
       .map(({ name, event }) => ({ name, type: event.type, ingress: event.ingress !== undefined }));
     const text = withEvents(before ?? "", events);
     return { path: `schemas/${file}`, text, declares: events.map(({ name }) => name), ...(before && { before }) };

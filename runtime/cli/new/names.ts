@@ -1,6 +1,6 @@
 import { isModule } from "../../project/load_project.ts";
 
-/** What a module may not call anything of its own. */
+/** Names that a module cannot declare. */
 const RESERVED = new Set(
   ("abstract any arguments as async await boolean break case catch class const continue debugger default delete do else " +
     "enum eval export extends false finally for function if implements import in instanceof interface let new null " +
@@ -8,28 +8,28 @@ const RESERVED = new Set(
     "typeof undefined var void while with yield Deno").split(" "),
 );
 
-/** What an event is called in code: `orders.created` is `OrderCreated`, as one of the many it is about. */
+/** Returns the export name of an event: `orders.created` becomes `OrderCreated`, with the singular of the plural. */
 export function eventName(type: string, taken: (name: string) => boolean = () => false): string {
   const tokens = type.split(".");
-  const one = pascal([...tokens.slice(0, -1).map(singular), tokens.at(-1)!]);
-  return free([one, pascal(tokens), `${one}Event`], taken);
+  const name = pascal([...tokens.slice(0, -1).map(singular), tokens.at(-1)!]);
+  return free([name, pascal(tokens), `${name}Event`], taken);
 }
 
-/** What a function is called in code that imports it: a file's name may have what no name in code has. */
+/** Returns the name under which a test imports a function: a file's name may contain `-` or be a reserved word. */
 export function functionName(name: string, taken: (name: string) => boolean): string {
   const [first, ...rest] = words(name);
   const joined = first + rest.map(capital).join("");
-  return free([joined, `${joined}Function`], (one) => RESERVED.has(one) || taken(one));
+  return free([joined, `${joined}Function`], (name) => RESERVED.has(name) || taken(name));
 }
 
-/** The first that is not taken; else the first with a number behind it. */
+/** Returns the first name that is not taken, or else the first name with a number appended. */
 export function free(names: readonly string[], taken: (name: string) => boolean): string {
   const found = names.find((name) => !taken(name));
   if (found !== undefined) return found;
   for (let i = 2;; i++) if (!taken(names[0] + i)) return names[0] + i;
 }
 
-/** The file of `schemas/` that a new event goes to: that of its first token, however its letters are written there. */
+/** Returns the file of `schemas/` for a new event, by its first token. Upper and lower case of an existing file count as one. */
 export function schemaFile(type: string, existing: readonly string[]): string {
   const first = type.split(".")[0].replace(/^[_-]+/, "") || "events";
   const name = isModule(`${first}.ts`) ? `${first}.ts` : `${first}_events.ts`;

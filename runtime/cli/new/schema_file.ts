@@ -1,14 +1,14 @@
 import { importOf, importOrder } from "./typescript_text.ts";
 
-/** An event that is to be declared. */
+/** An event to declare. */
 interface NewEvent {
   readonly name: string;
   readonly type: string;
-  /** Whether it may be published from outside. */
+  /** Whether the ingress accepts the event. */
   readonly ingress: boolean;
 }
 
-/** A file of `schemas/` with these events at its end, and what they need imported. */
+/** Returns a file of `schemas/` with these events at its end and the imports they need. */
 export function withEvents(source: string, events: readonly NewEvent[]): string {
   let text = withImport(source, "z", "zod", /^import\s+(\{[^}]*\bz\b[^}]*\}|\*\s+as\s+z|z)\s+from\s+["']zod["']/m);
   text = withImport(
@@ -22,17 +22,17 @@ export function withEvents(source: string, events: readonly NewEvent[]): string 
 
 function declaration({ name, type, ingress }: NewEvent): string {
   const published =
-    `  ingress: {}, // it may be published from outside, by POST /events/${type}; without this only functions emit it\n`;
-  return `/** ${type}: say here what happened. */
+    `  ingress: {}, // accepted from outside, at POST /events/${type}; without this only functions emit it\n`;
+  return `/** ${type}: describe what happened. */
 export const ${name} = defineEvent({
   type: "${type}",
   version: 1,
-  // What such an event carries: fill it in.
+  // Replace this with the data of the event.
   data: z.object({ id: z.string() }),
 ${ingress ? published : ""}});`;
 }
 
-/** The name among those that are imported from there, or on a line of its own where the formatter would have it. */
+/** Adds a name to an import, or adds an import line where the formatter would sort it. */
 function withImport(source: string, name: string, from: string, present: RegExp): string {
   if (present.test(source)) return source;
   const others = new RegExp(`^import\\s+\\{([^}]*)\\}\\s+from\\s+["']${from}["'];?`, "m").exec(source);

@@ -1,41 +1,44 @@
 import { callOf, importOf, importOrder, list, literal, text, WIDTH } from "./typescript_text.ts";
 
-/** Something that a file imports: from where in the project, as what it is exported there, and what it is called here. */
+/** An import of a new file. */
 export interface Imported {
+  /** Path of the imported file in the project. */
   readonly from: string;
   readonly exported: string;
+  /** Name in the new file. */
   readonly local: string;
 }
 
-/** What a new function is woken by. */
-export type Wakes =
+/** The trigger of a new function. */
+export type Trigger =
   | { readonly kind: "event"; readonly type: string; readonly event: Imported }
   | { readonly kind: "pattern"; readonly pattern: string; readonly subject: string };
 
-/** What a new function emits, and the data as an expression or as a value. */
-export interface Emits {
+/** An event that a new function emits. */
+export interface Emission {
   readonly type: string;
   readonly event: Imported;
+  /** Data of the event, as an expression or as a value. */
   readonly data: { readonly code: string } | { readonly value: unknown };
 }
 
-/** The file of a function that does nothing yet but what its test asks for. */
-export function functionText(wakes: Wakes, emits: readonly Emits[]): string {
-  const on = wakes.kind === "event" ? wakes.event.local : text(wakes.pattern);
+/** Returns the text of a function that logs its event and emits. */
+export function functionText(trigger: Trigger, emits: readonly Emission[]): string {
+  const on = trigger.kind === "event" ? trigger.event.local : text(trigger.pattern);
   const names = emits.map(({ event }) => event.local);
   const options = emits.length === 0 ? `{ on: ${on} }` : `{
   on: ${on},
   emits: ${list(names, 2, "emits: ,".length)},
 }`;
-  const known = wakes.kind === "event" ? "is what the schema says" : "is of type unknown: no schema checks it";
+  const known = trigger.kind === "event" ? "is what the schema says" : "is of type unknown: no schema checks it";
   const emitting = emits.map(({ event, data }) => {
     const before = `ctx.emit(${event.local}, );`.length;
     return `  ctx.emit(${event.local}, ${"code" in data ? data.code : literal(data.value, 2, before)});\n`;
   });
-  const events = [...(wakes.kind === "event" ? [wakes.event] : []), ...emits.map(({ event }) => event)];
+  const events = [...(trigger.kind === "event" ? [trigger.event] : []), ...emits.map(({ event }) => event)];
   return `${importOf(["defineFunction"], "weir")}
 ${imports(events, "../")}
-/** Handles ${subjectOf(wakes)}${emits.length > 0 ? `, emits ${emits.map(({ type }) => type).join(", ")}` : ""}. */
+/** Handles ${subjectOf(trigger)}${emits.length > 0 ? `, emits ${emits.map(({ type }) => type).join(", ")}` : ""}. */
 export default defineFunction(${options}, (event, ctx) => {
   // event.data ${known}. A handler may be async; one that throws is run again.
   ctx.log.info("handled", { subject: event.subject });
@@ -43,21 +46,21 @@ ${emitting.join("")}});
 `;
 }
 
-/** The file of its test, which passes as long as the function does what its template did. */
-export function testText(name: string, local: string, wakes: Wakes, emits: readonly Emits[]): string {
-  const given = wakes.kind === "event"
-    ? [`sample(${wakes.event.local})`]
-    : ['{ any: "data" }', `{ subject: ${text(wakes.subject)} }`];
+/** Returns the text of a test that passes while the function does what its template does. */
+export function testText(name: string, local: string, trigger: Trigger, emits: readonly Emission[]): string {
+  const given = trigger.kind === "event"
+    ? [`sample(${trigger.event.local})`]
+    : ['{ any: "data" }', `{ subject: ${text(trigger.subject)} }`];
   const types = list(
     emits.map(({ type }) => text(type)),
     2,
     "assert.deepEqual(emitted.map(({ type }) => type), );".length,
   );
   return `import assert from "node:assert/strict";
-${importOf(wakes.kind === "event" ? ["invoke", "sample"] : ["invoke"], "weir/testing")}
+${importOf(trigger.kind === "event" ? ["invoke", "sample"] : ["invoke"], "weir/testing")}
 import ${local} from ${text(`../../functions/${name}.ts`)};
-${imports(wakes.kind === "event" ? [wakes.event] : [], "../../")}
-Deno.test(${title(name, wakes, emits)}, async () => {
+${imports(trigger.kind === "event" ? [trigger.event] : [], "../../")}
+Deno.test(${title(name, trigger, emits)}, async () => {
   const { outcome, emitted } = await ${
     callOf("invoke", [local, ...given], 2, "const { outcome, emitted } = await ;".length)
   };
@@ -67,16 +70,16 @@ Deno.test(${title(name, wakes, emits)}, async () => {
 `;
 }
 
-/** As much as fits on its line. */
-function title(name: string, wakes: Wakes, emits: readonly Emits[]): string {
-  const handles = `${name} handles ${subjectOf(wakes)}`;
+/** Returns the name of the test, shortened to fit on one line. */
+function title(name: string, trigger: Trigger, emits: readonly Emission[]): string {
+  const handles = `${name} handles ${subjectOf(trigger)}`;
   const all = emits.length === 0 ? [] : [`${handles} and emits ${emits.map(({ type }) => type).join(", ")}`];
-  const fits = [...all, handles].map(text).find((one) => `Deno.test(${one}, async () => {`.length <= WIDTH);
+  const fits = [...all, handles].map(text).find((title) => `Deno.test(${title}, async () => {`.length <= WIDTH);
   return fits ?? text(name);
 }
 
-function subjectOf(wakes: Wakes): string {
-  return wakes.kind === "event" ? wakes.type : wakes.pattern;
+function subjectOf(trigger: Trigger): string {
+  return trigger.kind === "event" ? trigger.type : trigger.pattern;
 }
 
 function imports(all: readonly Imported[], above: string): string {

@@ -1,9 +1,13 @@
-/** TypeScript as `deno fmt` would write it. */
+/** Writes TypeScript as `deno fmt` formats it. */
 
-/** How long a line may be. */
+/** Columns of a line, as `lineWidth` in the deno.json of a project. */
 export const WIDTH = 120;
 
-/** A value that JSON can carry, as a literal. */
+/**
+ * Formats a JSON value as a literal.
+ *
+ * @param before Columns of the line that other text takes. Default: 0.
+ */
 export function literal(value: unknown, indent = 0, before = 0): string {
   const line = flat(value);
   if (indent + before + line.length <= WIDTH || typeof value !== "object" || value === null) return line;
@@ -26,7 +30,7 @@ function flat(value: unknown): string {
   return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
 }
 
-/** Between double quotes, unless it has more of those than of single ones. */
+/** Formats a string: in double quotes, unless it contains more of those than single quotes. */
 export function text(value: string): string {
   const json = JSON.stringify(value);
   const doubles = value.split('"').length, singles = value.split("'").length;
@@ -38,14 +42,14 @@ function keyText(name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : text(name);
 }
 
-/** An import of these names, such as `A`, `A as B` or `type A`, in their order. */
+/** Formats an import of names such as `A`, `A as B` or `type A`, sorted. */
 export function importOf(given: readonly string[], from: string): string {
   const names = [...given].sort((a, b) => inOrder(a.replace(/^type /, ""), b.replace(/^type /, "")));
   const line = `import { ${names.join(", ")} } from "${from}";`;
   return line.length <= WIDTH ? line : `import {\n${names.map((name) => `  ${name},\n`).join("")}} from "${from}";`;
 }
 
-/** Whether one import stands above another: packages before files. Negative, positive or 0, for a sort. */
+/** Compares two import specifiers for a sort: packages come before files. */
 export function importOrder(a: string, b: string): number {
   return Number(a.startsWith(".")) - Number(b.startsWith(".")) || inOrder(a, b);
 }
@@ -55,7 +59,7 @@ function inOrder(a: string, b: string): number {
   return lower < other ? -1 : lower > other ? 1 : 0;
 }
 
-/** A list of expressions, where so much of the line is taken already. */
+/** Formats an array of expressions. `before` is the columns of the line that other text takes. */
 export function list(items: readonly string[], indent: number, before: number): string {
   const line = `[${items.join(", ")}]`;
   if (indent + before + line.length <= WIDTH) return line;
@@ -63,7 +67,7 @@ export function list(items: readonly string[], indent: number, before: number): 
   return `[\n${items.map((item) => `${inner}${item},\n`).join("")}${" ".repeat(indent)}]`;
 }
 
-/** A call, where so much of the line is taken already. */
+/** Formats a call. `before` is the columns of the line that other text takes. */
 export function callOf(name: string, items: readonly string[], indent: number, before: number): string {
   const line = `${name}(${items.join(", ")})`;
   if (indent + before + line.length <= WIDTH) return line;

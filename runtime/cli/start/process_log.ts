@@ -1,9 +1,13 @@
 import type { LogFields } from "../../api/context.ts";
-import { systemClock } from "../../engine/system_clock.ts";
 import { type Config, ENVIRONMENT } from "../../app/config.ts";
+import { systemClock } from "../../engine/system_clock.ts";
 import { type ProcessLog, setupLog } from "../../telemetry/setup_log.ts";
 
-/** The log of a process as its environment wants it. */
+/**
+ * Sets up the log of a process from its configuration and environment.
+ *
+ * @param fields Added to every line. Default: none.
+ */
 export function setupProcessLog(config: Config, fields?: LogFields): Promise<ProcessLog> {
   return setupLog({
     level: config.LOG_LEVEL,

@@ -1,24 +1,24 @@
-/** What the exit code of every command says. */
+/** Exit codes of all commands. */
 export const EXIT_CODES = {
-  /** It did what it was asked to. */
+  /** The command did what it was asked to. */
   done: 0,
-  /** It did not, or found something wrong; the last line says what. */
+  /** The command failed or found a problem. The last line says which. */
   failed: 1,
-  /** `plan` only: the cluster is not as the project wants it, and `apply` would change that. */
+  /** `plan` only: the cluster differs from what the project declares, and `apply` would change it. */
   changes: 2,
-  /** The command line is not one that it understands. */
+  /** The command line is wrong. */
   usage: 64,
-  /** Ended by Ctrl-C a second time, before it was done. */
+  /** A second Ctrl-C ended the command before it was done. */
   interrupted: 130,
 } as const;
 
-/** Ends a command with a code of its own; with an empty message, without a word. */
+/** Ends a command with an exit code. An empty message prints nothing. */
 export class CommandFailure extends Error {
   constructor(message: string, readonly code: number = EXIT_CODES.failed) {
     super(message);
   }
 }
 
-/** For the foot of `--help`. */
+/** Explanation of the exit codes at the end of `--help`. */
 export const EXIT_CODE_HELP =
-  "Exit codes: 0 done; 1 it failed, the last line says why; 2 `plan` found changes; 64 wrong command line.";
+  "Exit codes: 0 done; 1 failed, the last line says why; 2 `plan` found changes; 64 wrong command line.";

@@ -1,21 +1,20 @@
 import type { Command } from "commander";
 
-/** Help is read, and long lines are read badly, however wide the terminal. */
-const WIDEST = 100;
+/** Most columns of help text, on any terminal: longer lines are hard to read. */
+const MAX_COLUMNS = 100;
 
-/** Has every command of a program speak, wrap its help and end as the program itself does. */
-export function alike(program: Command): Command {
-  const width = () => Math.min(WIDEST, process.stdout.columns || WIDEST);
+/** Gives a program and all of its commands the same help width, error prefix and exit behaviour. */
+export function configureHelp(program: Command): void {
+  const width = () => Math.min(MAX_COLUMNS, process.stdout.columns || MAX_COLUMNS);
   program.configureOutput({
     getOutHelpWidth: width,
     getErrHelpWidth: width,
     outputError: (text, write) => write(text.replace(/^error: /, "weir: ")),
   });
   inherit(program);
-  return program;
 }
 
-/** Those that were made apart and added have not: they would end the process in their own way. */
+/** Copies the settings down: commands that were built apart and added with `addCommand` do not inherit them. */
 function inherit(parent: Command): void {
   for (const command of parent.commands) {
     command.copyInheritedSettings(parent);
@@ -23,7 +22,11 @@ function inherit(parent: Command): void {
   }
 }
 
-/** Examples for the foot of `--help`: of each, what comes after `deno task`. */
+/**
+ * Formats examples for the end of `--help`.
+ *
+ * @param tasks What follows `deno task` in each example.
+ */
 export function examples(...tasks: string[]): string {
   return `\n${tasks.length === 1 ? "Example" : "Examples"}:\n${tasks.map((task) => `  deno task ${task}`).join("\n")}`;
 }

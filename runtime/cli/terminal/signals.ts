@@ -1,22 +1,22 @@
-/** Signals that ask a process to stop: Ctrl-C, and what supervisors and Kubernetes send. */
+/** Signals that ask a process to stop: SIGINT from Ctrl-C, SIGTERM from service managers and Kubernetes. */
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
 /**
- * One Ctrl-C may come twice: from the terminal, which tells every process of its group, and from `deno task`, which
- * hands on what it was told. Within this time it is one signal.
+ * Milliseconds within which signals count as one. A single Ctrl-C arrives twice: from the terminal, which signals the
+ * whole process group, and from `deno task`, which forwards what it received. No person presses the keys this fast.
  */
 const SAME_SIGNAL_MS = 100;
 
-/** Calls `first` for the first such signal, and `again` for every one after it. Returns what ends that. */
+/** Calls `first` for the first stop signal and `again` for every later one. Returns a function that stops listening. */
 export function onStopSignal(first: (signal: Deno.Signal) => void, again: () => void): () => void {
-  let askedAt: number | undefined;
+  let firstAtMs: number | undefined;
   const listeners = STOP_SIGNALS.map((signal) => {
     const listener = () => {
-      const now = performance.now();
-      if (askedAt === undefined) {
-        askedAt = now;
+      const nowMs = performance.now();
+      if (firstAtMs === undefined) {
+        firstAtMs = nowMs;
         first(signal);
-      } else if (now - askedAt > SAME_SIGNAL_MS) again();
+      } else if (nowMs - firstAtMs > SAME_SIGNAL_MS) again();
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);

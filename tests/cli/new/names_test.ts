@@ -20,13 +20,13 @@ for (
     ["2fa.sent", "Event2faSent"],
   ] as const
 ) {
-  Deno.test(`${type} is ${name} in code`, () => assert.equal(eventName(type), name));
+  Deno.test(`eventName turns ${type} into ${name}`, () => assert.equal(eventName(type), name));
 }
 
-Deno.test("an event's name that is taken is made another way", () => {
+Deno.test("eventName avoids names that are taken", () => {
   const taken = new Set(["OrderCreated"]);
   const next = () => {
-    const name = eventName("orders.created", (one) => taken.has(one));
+    const name = eventName("orders.created", (name) => taken.has(name));
     taken.add(name);
     return name;
   };
@@ -42,8 +42,8 @@ for (
     ["a-", "a"],
   ]
 ) {
-  Deno.test(`a function in ${name}.ts is ${local} to its test`, () => {
-    assert.equal(functionName(name, (one) => one === "sample"), local);
+  Deno.test(`functionName turns ${name} into ${local}`, () => {
+    assert.equal(functionName(name, (name) => name === "sample"), local);
   });
 }
 
@@ -56,7 +56,7 @@ for (
     ["load_test.done", [], "load_test_events.ts"],
   ] as const
 ) {
-  Deno.test(`${type} goes to schemas/${file}${existing.length > 0 ? ", which is there" : ""}`, () => {
+  Deno.test(`schemaFile declares ${type} in ${file}${existing.length > 0 ? ", which exists" : ""}`, () => {
     assert.equal(schemaFile(type, existing), file);
   });
 }

@@ -9,26 +9,26 @@ const EVENTS = {
   JobDone: defineEvent({ type: "jobs.done.v1", version: 1, data }),
   Odd: defineEvent({ type: "odd.one", version: 1, data: z.string().refine((text) => text === "sesame", "no") }),
 };
-const AROUND = {
+const SOURCE = {
   schemas: [{ file: "schemas/orders.ts", exports: EVENTS }],
   schemaTexts: new Map([["orders.ts", "export const OrderPaid = 1;\n"]]),
   functions: ["sendMail.ts", "_helper.ts"],
   tests: ["sendMail_test.ts", "old_test.ts"],
 };
-const plan = (name: string, on: string, ...emits: string[]) => planFunction(name, on, emits, AROUND);
+const plan = (name: string, on: string, ...emits: string[]) => planFunction(name, on, emits, SOURCE);
 
 const refused: [what: string, name: string, on: string, emits: string[], message: RegExp][] = [
-  ["a function that is there", "sendMail", "orders.created", [], /functions\/sendMail\.ts is there already/],
+  ["an existing function", "sendMail", "orders.created", [], /functions\/sendMail\.ts exists already/],
   [
-    "nearly the same name",
+    "a name that differs only in case",
     "SendMail",
     "orders.created",
     [],
     /functions\/sendMail\.ts differs from "SendMail" only in cap/,
   ],
-  ["a test that is there", "old", "orders.created", [], /tests\/functions\/old_test\.ts is there already/],
+  ["an existing test", "old", "orders.created", [], /tests\/functions\/old_test\.ts exists already/],
   ["a helper's name", "_mail", "orders.created", [], /"_mail" cannot be a function's name: a letter, then/],
-  ["a number first", "2fa", "orders.created", [], /"2fa" cannot be a function's name/],
+  ["a digit first", "2fa", "orders.created", [], /"2fa" cannot be a function's name/],
   ["a blank", "send mail", "orders.created", [], /"send mail" cannot be a function's name/],
   ["a folder", "mail/send", "orders.created", [], /"mail\/send" is in a folder/],
   ["a name of 65 letters", "a".repeat(65), "orders.created", [], /cannot be a function's name/],
@@ -36,33 +36,45 @@ const refused: [what: string, name: string, on: string, emits: string[], message
   ["a type of one token", "a", "orders", [], /event "orders": a type is two or more tokens/],
   ["a type with a blank", "a", "orders. paid", [], /a type is two or more tokens/],
   ["no type", "a", "", [], /a type is two or more tokens/],
-  ["a pattern that is none", "a", "a.>.b", [], /"a\.>\.b" is not a subject pattern: `>` is only allowed as the last/],
+  ["an invalid pattern", "a", "a.>.b", [], /"a\.>\.b" is not a subject pattern: `>` is only allowed as the last/],
   ["every subject", "a", ">", [], /no stream covers ">"/],
-  ["a subject of Weir's own", "a", "dead_letters.a", [], /overlaps dead_letters\.>, which is reserved/],
+  ["a reserved subject", "a", "dead_letters.a", [], /overlaps dead_letters\.>, which is reserved/],
   ["a pattern to emit", "a", "orders.created", ["b.>"], /--emits "b\.>" is a pattern: name the types it stands for/],
   [
-    "a slip in --on",
+    "a misspelling in --on",
     "a",
     "orders.creatd",
     [],
     /no event has the type "orders\.creatd": did you mean "orders\.created"\?/,
   ],
-  ["a slip in --emits", "a", "x.y", ["order.created"], /"order\.created": did you mean "orders\.created"\?/],
-  ["what would wake itself", "a", "orders.created", ["orders.created"], /it would emit "orders\.created", which wakes/],
-  ["what its pattern covers", "a", "b.>", ["b.c"], /it would emit "b\.c", which wakes it again/],
-  ["no sample", "a", "odd.one", [], /no sample of "odd\.one" was found that its schema takes: no\. Give/],
+  ["a misspelling in --emits", "a", "x.y", ["order.created"], /"order\.created": did you mean "orders\.created"\?/],
+  [
+    "an event that triggers itself",
+    "a",
+    "orders.created",
+    ["orders.created"],
+    /it would emit "orders\.created", which triggers/,
+  ],
+  ["an event that its pattern covers", "a", "b.>", ["b.c"], /it would emit "b\.c", which triggers it again/],
+  [
+    "a schema without a sample",
+    "a",
+    "odd.one",
+    [],
+    /no sample of "odd\.one" was found that its schema takes: no\. Give/,
+  ],
 ];
 for (const [what, name, on, emits, message] of refused) {
-  Deno.test(`a new function is refused for ${what}`, () => {
+  Deno.test(`planFunction refuses ${what}`, () => {
     assert.throws(() => plan(name, on, ...emits), message);
   });
 }
 
-Deno.test("every problem is told at once", () => {
+Deno.test("planFunction names every problem at once", () => {
   assert.throws(() => plan("SendMail", "orders.creatd", "b.>"), /3 problems:/);
 });
 
-Deno.test("another revision of a type is no slip", () => {
+Deno.test("planFunction takes another revision of a type for a new event", () => {
   assert.deepEqual(plan("a", "jobs.done.v2").files.map(({ path }) => path), [
     "schemas/jobs.ts",
     "functions/a.ts",
@@ -70,12 +82,12 @@ Deno.test("another revision of a type is no slip", () => {
   ]);
 });
 
-Deno.test("a new event's name is one that is free in its file", () => {
+Deno.test("planFunction chooses an event name that is free in its file", () => {
   assert.match(plan("a", "orders.paid").files[0].text, /export const OrdersPaid = defineEvent/);
 });
 
-Deno.test("what wakes it may be published from outside, what it emits may not", () => {
+Deno.test("planFunction opens the ingress for a new trigger, not for a new event that is emitted", () => {
   const [{ text: on }, { text: emitted }] = plan("a", "one.done", "two.done").files;
-  assert.match(on, /^ {2}ingress: \{\}, \/\/ it may be published from outside, by POST \/events\/one\.done/m);
+  assert.match(on, /^ {2}ingress: \{\}, \/\/ accepted from outside, at POST \/events\/one\.done/m);
   assert.doesNotMatch(emitted, /ingress/);
 });

@@ -12,7 +12,7 @@ for (
       'import { defineEvent } from "weir";\nimport * as z from "zod";',
     ],
     [
-      "a file that imports something else from weir",
+      "a file that imports another name from weir",
       'import { type EventDefinition } from "weir";\nimport { z } from "zod";',
       'import { defineEvent, type EventDefinition } from "weir";\nimport { z } from "zod";',
     ],
@@ -23,7 +23,7 @@ for (
       'import { b } from "./b.ts";\n\nconst a = 1;',
     ],
     [
-      "a file that imports only what comes before",
+      "a file that imports only packages sorted before",
       'import { a } from "a";\n\nconst b = a;',
       'import { a } from "a";\nimport { defineEvent } from "weir";\nimport { z } from "zod";\n\nconst b = a;',
     ],
@@ -34,5 +34,5 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`${what} gets the imports that an event needs, and no others`, () => assert.equal(head(source), result));
+  Deno.test(`withEvents adds missing imports, and no others, to ${what}`, () => assert.equal(head(source), result));
 }

@@ -9,19 +9,19 @@ const { value } = fc.letrec((tie) => ({
     { depthSize: "medium" },
     tie("leaf"),
     fc.array(tie("value"), { maxLength: 6 }),
-    fc.dictionary(name.filter((one) => one !== "__proto__"), tie("value"), { maxKeys: 6, noNullPrototype: true }),
+    fc.dictionary(name.filter((key) => key !== "__proto__"), tie("value"), { maxKeys: 6, noNullPrototype: true }),
   ),
 }));
 const names = fc.array(fc.stringMatching(/^[A-Z][a-z]{0,40}$/), { minLength: 1, maxLength: 6 });
 
-Deno.test("code is written as deno fmt would, whatever it holds", async () => {
+Deno.test("literal, list, callOf and importOf format as deno fmt does", async () => {
   const values = fc.sample(value, 200);
   const lists = fc.sample(names, 60);
   const text = [
-    ...values.map((one, i) => `const value${i} = ${literal(one, 0, `const value${i} = ;`.length)};\n`),
-    ...lists.map((one, i) => `${importOf(one, `../schemas/${i}.ts`)}\n`),
-    ...lists.map((one, i) => `const list${i} = ${list(one, 0, `const list${i} = ;`.length)};\n`),
-    ...lists.map((one, i) => `const call${i} = ${callOf("call", one, 0, `const call${i} = ;`.length)};\n`),
+    ...values.map((item, i) => `const value${i} = ${literal(item, 0, `const value${i} = ;`.length)};\n`),
+    ...lists.map((item, i) => `${importOf(item, `../schemas/${i}.ts`)}\n`),
+    ...lists.map((item, i) => `const list${i} = ${list(item, 0, `const list${i} = ;`.length)};\n`),
+    ...lists.map((item, i) => `const call${i} = ${callOf("call", item, 0, `const call${i} = ;`.length)};\n`),
   ].join("");
   const fmt = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--line-width", "120", "--ext", "ts", "-"],
@@ -32,8 +32,8 @@ Deno.test("code is written as deno fmt would, whatever it holds", async () => {
   assert.equal(new TextDecoder().decode(stdout), text);
 });
 
-Deno.test("a literal is the value that it is written for", () => {
-  fc.assert(fc.property(value, (one) => {
-    assert.deepEqual(Function(`return (${literal(one)})`)(), one);
+Deno.test("literal evaluates to its value", () => {
+  fc.assert(fc.property(value, (json) => {
+    assert.deepEqual(Function(`return (${literal(json)})`)(), json);
   }));
 });

@@ -3,7 +3,7 @@ import { argumentsOf, startArguments, workerArguments } from "../../../runtime/c
 
 const DENO = "/opt/my tools/deno";
 
-Deno.test("the task's own Deno is that which runs, though its path has a space", () => {
+Deno.test("argumentsOf replaces the path of Deno, which may contain a space", () => {
   const command = `deno run --allow-net "--allow-run=$(deno eval -p 'Deno.execPath()'),cat" weir/cli start`;
   assert.deepEqual(argumentsOf(command, DENO), [
     "run",
@@ -14,19 +14,19 @@ Deno.test("the task's own Deno is that which runs, though its path has a space",
   ]);
 });
 
-Deno.test("the task start of this project may start this Deno, and nothing else", async () => {
+Deno.test("startArguments may run this Deno and no other program", async () => {
   const runs = (await startArguments()).filter((argument) => argument.startsWith("--allow-run"));
   assert.deepEqual(runs, [`--allow-run=${Deno.execPath()}`]);
 });
 
 const workers: [what: string, start: string[], worker: string[]][] = [
-  ["may not start Deno", ["--allow-net", `--allow-run=${DENO}`], ["--allow-net"]],
-  ["may not start Deno by its name", ["--allow-run=deno"], []],
-  ["may start what else is named", [`--allow-run=cat,${DENO},ls`], ["--allow-run=cat,ls"]],
-  ["may start everything, where that is granted", ["--allow-run"], ["--allow-run"]],
+  ["may not run Deno", ["--allow-net", `--allow-run=${DENO}`], ["--allow-net"]],
+  ["may not run Deno by its name", ["--allow-run=deno"], []],
+  ["may run other programs that are named", [`--allow-run=cat,${DENO},ls`], ["--allow-run=cat,ls"]],
+  ["may run every program if `start` may", ["--allow-run"], ["--allow-run"]],
 ];
 for (const [what, start, worker] of workers) {
-  Deno.test(`a worker ${what}`, () => {
+  Deno.test(`workerArguments: a worker ${what}`, () => {
     const given = ["run", ...start, "weir/cli", "start"];
     assert.deepEqual(workerArguments(given, 2, DENO), [
       "run",
@@ -39,20 +39,20 @@ for (const [what, start, worker] of workers) {
   });
 }
 
-Deno.test("a worker of a start that may change nothing may not either", () => {
+Deno.test("workerArguments passes --no-apply on", () => {
   const given = ["run", "weir/cli", "start"];
   assert.deepEqual(workerArguments(given, 2, DENO, false).slice(-3), ["worker", "2", "--no-apply"]);
 });
 
 for (const command of ["", "deno task start:all", "deno run -A weir/cli start --now"]) {
-  Deno.test(`a task start that is "${command}" cannot be run as a worker, and what is wanted is said`, () => {
+  Deno.test(`workerArguments refuses "${command}" as the task start, and names what it needs`, () => {
     assert.throws(() => workerArguments(argumentsOf(command, DENO), 1, DENO), /the task "start" in deno\.json to be/);
   });
 }
 
-Deno.test("the image grants what the task start grants, by the name that Deno has there", async () => {
+Deno.test("startArguments grants the permissions that deploy/Dockerfile grants", async () => {
   const file = await Deno.readTextFile(new URL("../../../deploy/Dockerfile", import.meta.url));
   const granted = [...file.matchAll(/"(--allow-[^"]+)"/g)].map(([, flag]) => flag);
-  const wanted = (await startArguments()).filter((argument) => argument.startsWith("--allow-"));
-  assert.deepEqual(granted, wanted.map((flag) => flag.replace(Deno.execPath(), "deno")));
+  const expected = (await startArguments()).filter((argument) => argument.startsWith("--allow-"));
+  assert.deepEqual(granted, expected.map((flag) => flag.replace(Deno.execPath(), "deno")));
 });

@@ -4,18 +4,18 @@ import { suggestion } from "../../../runtime/cli/terminal/suggestion.ts";
 const NAMES = ["reserveInventory", "capturePayment", "confirmOrder"];
 
 for (const given of ["capturepayment", "capturePaymnt", "capture_Payment", "CapturePayments"]) {
-  Deno.test(`"${given}" was probably meant to be capturePayment`, () => {
+  Deno.test(`suggestion takes "${given}" for capturePayment`, () => {
     assert.equal(suggestion(given, NAMES), 'did you mean "capturePayment"?');
   });
 }
 
 for (const given of ["ship", "", "x".repeat(500)]) {
-  Deno.test(`for "${given.slice(0, 8)}", which is like none of them, all are named`, () => {
+  Deno.test(`suggestion lists all names for "${given.slice(0, 8)}"`, () => {
     assert.equal(suggestion(given, NAMES), 'there are: "reserveInventory", "capturePayment", "confirmOrder"');
   });
 }
 
-Deno.test("of two that are near the nearer one is meant, and a short name is not like every other", () => {
+Deno.test("suggestion prefers the nearest name, and does not take a short name for every other", () => {
   assert.equal(suggestion("pays", ["page", "pay"]), 'did you mean "pay"?');
   assert.equal(suggestion("go", ["a", "b"]), 'there are: "a", "b"');
   assert.equal(suggestion("go", []), "there are: none");
