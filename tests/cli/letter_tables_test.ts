@@ -21,7 +21,7 @@ const PARKED: DelayedRetry = { ...LETTER, due: "2026-11-24T09:59:48.123Z", reaso
 
 for (const columns of [80, 120]) {
   const shown = { terminal: true, colours: false, columns };
-  Deno.test(`dead letters can be read on a terminal of ${columns} columns, each with its error below it`, () => {
+  Deno.test(`deadLetterTable fits a terminal of ${columns} columns, each error below its row`, () => {
     const [head, , row, error, ...more] = deadLetterTable([LETTER], shown, NOW).split("\n");
     assert.deepEqual(more, []);
     assert.match(head, /^seq +function +type +reason +tries +time$/);
@@ -38,13 +38,13 @@ for (const columns of [80, 120]) {
   });
 }
 
-Deno.test("how often they were redriven is told where one was", () => {
+Deno.test("deadLetterTable shows redrives if there are any", () => {
   const shown = { terminal: true, colours: false };
   const [head] = deadLetterTable([LETTER, { ...LETTER, redrives: 1 }], shown, NOW).split("\n");
   assert.match(head, /tries +redriven +time$/);
 });
 
-Deno.test("in a pipe nothing of them is cut, and times are whole", () => {
+Deno.test("deadLetterTable does not cut errors or times in a pipe", () => {
   const shown = { terminal: false, colours: false };
   const [, row, ...more] = deadLetterTable([LETTER], shown, NOW).split("\n");
   assert.deepEqual(more, []);

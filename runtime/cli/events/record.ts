@@ -12,11 +12,11 @@ import { loadProject } from "../../project/load_project.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
-import { type Place, redactPaths } from "./redact.ts";
+import { type JsonPath, redactPaths } from "./redact.ts";
 import { keepValid } from "./redact_valid.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 
-/** What `events record` takes besides the type. */
+/** Options of `events record`. */
 interface RecordOptions {
   readonly id?: string;
   readonly sequence?: number;
@@ -27,7 +27,7 @@ interface RecordOptions {
   readonly force?: boolean;
 }
 
-/** `events record`: takes an event out of its stream, for a test to replay. */
+/** Writes an event of a stream, or of a dead letter, to a file that a test can load. */
 export async function record(type: string | undefined, options: RecordOptions): Promise<void> {
   const problem = type === undefined ? undefined : subjectProblem(type);
   if (problem) throw usage(`${JSON.stringify(type)} is not an event's type: ${problem}`);
@@ -40,18 +40,21 @@ export async function record(type: string | undefined, options: RecordOptions): 
   if (options.out !== undefined && !options.force) await mustNotExist(options.out);
   const event = await withCluster(
     commandConfig(),
-    (cluster) => type === undefined ? dead(cluster, options.deadLetter!) : stored(cluster, type, options),
+    (cluster) =>
+      type === undefined ? readDeadLetter(cluster, options.deadLetter!) : readFromStream(cluster, type, options),
   );
   const { redact = [] } = options;
-  const { writeRecording } = await import("../../testing/recorded_event.ts"); // only here: no other command needs it
-  const text = writeRecording({ kind: "recorded", ...event, payload: await withoutSecrets(event, redact) });
+  const { writeRecording } = await import("../../testing/recorded_event.ts"); // loaded here: no other command needs it
+  const text = writeRecording({ kind: "recorded", ...event, payload: await redactPayload(event, redact) });
   if (options.out === undefined) return console.log(text.trimEnd());
   await write(options.out, text, options.force ?? false);
   console.error(`recorded ${event.subject}, ${event.stream} ${event.sequence}, in ${options.out}`);
-  if (redact.length === 0) console.error("with all of its data: --redact PATH takes out what belongs in no repository");
+  if (redact.length === 0) {
+    console.error("all of its data is in the file: --redact PATH removes what must not be in a repository");
+  }
 }
 
-async function dead({ nc, jsm }: Cluster, sequence: number): Promise<StoredEvent> {
+async function readDeadLetter({ nc, jsm }: Cluster, sequence: number): Promise<StoredEvent> {
   const event = await readDeadEvent(nc, jsm, sequence);
   if (!event) {
     throw new CommandFailure(`there is no dead letter ${sequence}: \`deno task dead-letters list\` shows all`);
@@ -59,7 +62,7 @@ async function dead({ nc, jsm }: Cluster, sequence: number): Promise<StoredEvent
   return event;
 }
 
-async function stored({ nc, jsm }: Cluster, type: string, options: RecordOptions): Promise<StoredEvent> {
+async function readFromStream({ nc, jsm }: Cluster, type: string, options: RecordOptions): Promise<StoredEvent> {
   const stream = options.stream ?? await onlyStream(await streamsOf(jsm, type), type);
   if (options.sequence !== undefined) {
     const event = await readStoredEvent(nc, stream, { seq: options.sequence });
@@ -72,45 +75,51 @@ async function stored({ nc, jsm }: Cluster, type: string, options: RecordOptions
   if (options.id !== undefined) {
     const event = await findStoredEvent(nc, stream, type, options.id);
     if (event) return event;
-    const todo = "name it by --sequence, if its id is not in its headers";
+    const todo = "use --sequence if its headers contain no id";
     throw new CommandFailure(`stream ${stream} has no "${type}" with the id ${JSON.stringify(options.id)}: ${todo}`);
   }
   const event = await readStoredEvent(nc, stream, { last_by_subj: type });
   if (event) return event;
   const found = await subjectsIn(jsm, stream);
   throw new CommandFailure(
-    `stream ${stream} has no "${type}"` + (found.length > 0 ? `: ${suggestion(type, found)}` : ", nor anything else"),
+    `stream ${stream} has no "${type}"` + (found.length > 0 ? `: ${suggestion(type, found)}` : " and no other event"),
   );
 }
 
 function onlyStream(streams: readonly string[], type: string): string {
   if (streams.length === 1) return streams[0];
-  if (streams.length === 0) throw new CommandFailure(`no stream stores "${type}": was it ever published here?`);
+  if (streams.length === 0) {
+    throw new CommandFailure(`no stream stores "${type}": it may never have been published here`);
+  }
   throw usage(`"${type}" is in the streams ${streams.join(", ")}: name one with --stream`);
 }
 
-/** @throws {CommandFailure} when one of the paths is nowhere: what was to be taken out would stay in. */
-async function withoutSecrets(event: StoredEvent, paths: readonly string[]): Promise<Uint8Array> {
+/**
+ * Replaces values at the given paths of the payload.
+ *
+ * @throws {CommandFailure} when a path matches nothing: a misspelled path would leave a secret in the file.
+ */
+async function redactPayload(event: StoredEvent, paths: readonly string[]): Promise<Uint8Array> {
   const { payload } = event;
   if (paths.length === 0) return payload;
-  let given: unknown;
+  let original: unknown;
   try {
-    given = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    original = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
   } catch {
-    throw new CommandFailure("--redact needs data that is JSON, and this is not: nothing was recorded");
+    throw new CommandFailure("--redact needs JSON data, and this event has other data: nothing was recorded");
   }
-  const { data, places, missing } = redactPaths(given, paths);
+  const { data, redacted, missing } = redactPaths(original, paths);
   if (missing.length === 0) {
-    return new TextEncoder().encode(JSON.stringify(await replayable(event, given, data, places)));
+    return new TextEncoder().encode(JSON.stringify(await replayable(event, original, data, redacted)));
   }
-  const names = typeof given === "object" && given !== null ? Object.keys(given) : [];
+  const names = typeof original === "object" && original !== null ? Object.keys(original) : [];
   const first = missing[0].split(".")[0];
   const hint = names.includes(first) ? "" : `: ${suggestion(first, names)}`;
-  throw new CommandFailure(`nothing is at ${missing.join(", ")} in its data${hint}; nothing was recorded`);
+  throw new CommandFailure(`its data has nothing at ${missing.join(", ")}${hint}; nothing was recorded`);
 }
 
-/** The same with what the schema of its type takes, where that is known; what was done, or may be wrong, is told. */
-async function replayable(stored: StoredEvent, given: unknown, data: unknown, places: readonly Place[]) {
+/** Makes redacted data valid for the schema of its type, if the project has one. Prints what was replaced or is unsure. */
+async function replayable(stored: StoredEvent, original: unknown, data: unknown, redacted: readonly JsonPath[]) {
   const header = (name: string) => Object.entries(stored.headers).find(([key]) => key.toLowerCase() === name)?.[1];
   const type = header("ce-type") ?? stored.subject;
   const structured = /^application\/cloudevents/i.test(header("content-type") ?? "");
@@ -118,17 +127,19 @@ async function replayable(stored: StoredEvent, given: unknown, data: unknown, pl
   const event = project?.events.get(type);
   if (!event) {
     const why = structured
-      ? "it is an envelope"
+      ? "it is a structured CloudEvent"
       : project
-      ? `no event here has the type "${type}"`
-      : "nothing loads here";
-    console.error(`whether its schema takes "[redacted]" is not known, since ${why}: a test may have to mend the file`);
+      ? `the project has no event of type "${type}"`
+      : "no project loads here";
+    console.error(
+      `the schema may refuse "[redacted]", which was not checked because ${why}: edit the file if a test fails`,
+    );
     return data;
   }
-  const { data: valid, made, refused } = await keepValid(event, given, data, places);
-  const list = (some: readonly Place[]) => some.map((place) => place.join(".")).join(", ");
-  if (made.length > 0) console.error(`made up, since the schema refuses "[redacted]": ${list(made)}`);
-  if (refused.length > 0) console.error(`the schema refuses what stands there now: ${list(refused)}`);
+  const { data: valid, replaced, refused } = await keepValid(event, original, data, redacted);
+  const list = (paths: readonly JsonPath[]) => paths.map((path) => path.join(".")).join(", ");
+  if (replaced.length > 0) console.error(`the schema refuses "[redacted]", so a sample value is at: ${list(replaced)}`);
+  if (refused.length > 0) console.error(`the schema refuses the value that is now at: ${list(refused)}`);
   return valid;
 }
 
@@ -147,7 +158,7 @@ async function write(path: string, text: string, force: boolean): Promise<void> 
 }
 
 function exists(path: string): CommandFailure {
-  return new CommandFailure(`${path} is there already: --force writes over it`);
+  return new CommandFailure(`${path} exists already: --force overwrites it`);
 }
 
 function usage(message: string): CommandFailure {

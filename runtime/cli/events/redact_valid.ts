@@ -1,39 +1,44 @@
 import { type EventDefinition, parserOf } from "../../api/define_event.ts";
-import { type Place, putAt, valueAt } from "./redact.ts";
+import { type JsonPath, putAt, valueAt } from "./redact.ts";
 
-/** How many samples are looked at for a value that is there, and is not the one to take out. */
+/** Samples searched for a value that differs from the redacted one. */
 const SAMPLES = 20;
 
 /**
- * Puts values of samples where the event's schema refuses what stands there for what was taken out: what is recorded
- * is to be replayed.
+ * Replaces redacted values that the event's schema refuses by values of samples, so that a test can replay the event.
  *
- * @param given the data before; what was wrong with it already stays so
- * @returns the data anew, where that was done, and where it could not be
+ * @param original Data before it was redacted. Problems that it had already stay.
+ * @param redacted Paths of the redacted values.
+ * @returns A copy of the data, the paths that now have a sample's value, and those whose value is still refused.
  */
-export async function keepValid(event: EventDefinition, given: unknown, redacted: unknown, places: readonly Place[]) {
-  const before = new Set(issuePaths(event, given));
+export async function keepValid(
+  event: EventDefinition,
+  original: unknown,
+  data: unknown,
+  redacted: readonly JsonPath[],
+): Promise<{ data: unknown; replaced: readonly JsonPath[]; refused: readonly JsonPath[] }> {
+  const problemsBefore = new Set(issuePaths(event, original));
   const refusedIn = (data: unknown) => {
-    const paths = issuePaths(event, data).filter((path) => !before.has(path));
-    return places.filter((place) => paths.some((path) => touches(path, place.join("."))));
+    const problems = issuePaths(event, data).filter((path) => !problemsBefore.has(path));
+    return redacted.filter((path) => problems.some((problem) => overlap(problem, path.join("."))));
   };
-  const refused = refusedIn(redacted);
-  if (refused.length === 0) return { data: redacted, made: [], refused: [] };
-  const { sample } = await import("../../testing/sample.ts"); // only here: it is large
-  let data = redacted;
+  const refused = refusedIn(data);
+  if (refused.length === 0) return { data, replaced: [], refused: [] };
+  const { sample } = await import("../../testing/sample.ts"); // loaded here: it is large
+  let valid = data;
   try {
     const samples = Array.from({ length: SAMPLES }, (_, i) => sample(event, { seed: i + 1 }));
-    for (const place of refused) {
-      const values = samples.map((one) => valueAt(one, place)).filter((value) => value !== undefined);
-      const secret = JSON.stringify(valueAt(given, place));
+    for (const path of refused) {
+      const values = samples.map((sample) => valueAt(sample, path)).filter((value) => value !== undefined);
+      const secret = JSON.stringify(valueAt(original, path));
       const value = values.find((value) => JSON.stringify(value) !== secret);
-      if (value !== undefined) data = putAt(data, place, value);
+      if (value !== undefined) valid = putAt(valid, path, value);
     }
   } catch {
-    return { data: redacted, made: [], refused }; // no sample is found that fits
+    return { data, replaced: [], refused }; // the schema has no sample
   }
-  const left = refusedIn(data);
-  return { data, made: refused.filter((place) => !left.includes(place)), refused: left };
+  const left = refusedIn(valid);
+  return { data: valid, replaced: refused.filter((path) => !left.includes(path)), refused: left };
 }
 
 function issuePaths(event: EventDefinition, data: unknown): string[] {
@@ -41,7 +46,7 @@ function issuePaths(event: EventDefinition, data: unknown): string[] {
   return result.ok ? [] : result.issues.map(({ path }) => path);
 }
 
-/** Whether one is the other, or within it. */
-function touches(a: string, b: string): boolean {
+/** Returns true when the paths are equal or one lies within the other. */
+function overlap(a: string, b: string): boolean {
   return a === "" || a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 }

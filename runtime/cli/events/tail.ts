@@ -13,7 +13,7 @@ import { onStopSignal } from "../terminal/signals.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 import { readPublished, TailLines } from "./tail_lines.ts";
 
-/** What `events tail` takes. */
+/** Options of `events tail`. */
 interface TailOptions {
   readonly type?: string;
   readonly function?: string;
@@ -22,75 +22,74 @@ interface TailOptions {
   readonly full?: boolean;
 }
 
-/** `events tail`: shows what is published and what becomes of it until it is told to stop, or has shown enough. */
+/** Prints events and their outcomes until a stop signal, a closed pipe, or `--limit` lines. */
 export async function tail(options: TailOptions): Promise<void> {
   const config = commandConfig();
   const project = await loadProject();
-  const wanted = wantedOf(options, project);
+  const filter = filterOf(options, project);
   const cluster = await connectCluster(config);
-  const over = Promise.withResolvers<void>();
-  const leave = onStopSignal(() => over.resolve(), () => Deno.exit(EXIT_CODES.interrupted));
-  let shown = 0;
-  const show = (line: string) => {
-    if (options.limit !== undefined && shown >= options.limit) return;
-    if (!writeLine(line) || ++shown === options.limit) over.resolve();
+  const done = Promise.withResolvers<void>();
+  const stopListening = onStopSignal(() => done.resolve(), () => Deno.exit(EXIT_CODES.interrupted));
+  let printed = 0;
+  const printLine = (line: string) => {
+    if (options.limit !== undefined && printed >= options.limit) return;
+    if (!writeLine(line) || ++printed === options.limit) done.resolve();
   };
   const lines = new TailLines(screen(), options.full ?? false, {
     functions: project.functions.map(({ name }) => name),
     types: [...project.events.keys()],
   });
   const { json } = options;
-  // What a subscription's callback throws would end the reading of the whole connection.
-  const guarded = <Given extends unknown[]>(act: (...given: Given) => void) => (...given: Given) => {
+  // An error thrown by a subscription's callback would stop the client from reading its connection.
+  const guarded = <Args extends unknown[]>(act: (...args: Args) => void) => (...args: Args) => {
     try {
-      act(...given);
+      act(...args);
     } catch (error) {
-      over.reject(error);
+      done.reject(error);
     }
   };
-  const tailing = new TailClient(cluster.nc, steadyClock, wanted, {
+  const client = new TailClient(cluster.nc, steadyClock, filter, {
     published: guarded((msg) => {
       const now = Date.now();
-      show(json ? JSON.stringify({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));
+      printLine(json ? JSON.stringify({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));
     }),
     settled: guarded((word, process) =>
-      show(json ? JSON.stringify({ kind: "settled", ...word, process }) : lines.settled(word))
+      printLine(json ? JSON.stringify({ kind: "settled", ...word, process }) : lines.settled(word))
     ),
     omitted: guarded((count, of) => {
       const line = json ? JSON.stringify({ kind: "omitted", count, of }) : lines.omitted(count, of);
-      if (!writeLine(line)) over.resolve();
+      if (!writeLine(line)) done.resolve();
     }),
     processes: (count) => {
       if (count > 0) return note(`watching ${count} ${count === 1 ? "process" : "processes"}`);
-      const only = options.function === undefined ? ", only events" : "";
-      console.error(
-        `no runtime answers: outcomes are not shown${only}. Does one run functions on this NATS, may its ` +
-          `user and this one use ${TAIL_SUBJECT} (deploy/README.md)?`,
-      );
+      console.error(noRuntimeAnswers(options.function === undefined));
     },
-    denied: (subject) =>
-      console.error(`the NATS user may not subscribe to ${subject}: what is published there is not shown`),
+    denied: (subject) => console.error(`the NATS user may not subscribe to ${subject}: events there are not shown`),
   });
   void watchConnection(cluster.nc, {
-    disconnected: (server) => console.error(`disconnected from NATS at ${server}: connecting again`),
-    reconnected: () => console.error("connected to NATS again"),
+    disconnected: (server) => console.error(`disconnected from NATS at ${server}: reconnecting`),
+    reconnected: () => console.error("reconnected to NATS"),
   });
   try {
-    await Promise.race([tailing.start(), over.promise]);
+    await Promise.race([client.start(), done.promise]);
     note("waiting for events … (Ctrl-C ends)");
-    await over.promise;
+    await done.promise;
   } finally {
-    leave();
-    tailing.stop();
+    stopListening();
+    client.stop();
     await cluster.close();
   }
 }
 
-/** What to listen to. @throws {CommandFailure} for a function or a type that nothing here can be. */
-export function wantedOf({ type, function: fn }: TailOptions, { functions, events, streams }: Registry) {
+/**
+ * Resolves the options against the project.
+ *
+ * @throws {CommandFailure} for a function that the project does not have, or a type that no stream stores.
+ */
+function filterOf({ type, function: fn }: TailOptions, { functions, events, streams }: Registry) {
   if (fn !== undefined && !functions.some(({ name }) => name === fn)) {
     const names = functions.map(({ name }) => name);
-    throw new CommandFailure(`no function is called ${JSON.stringify(fn)}: ${suggestion(fn, names)}`);
+    throw new CommandFailure(`there is no function ${JSON.stringify(fn)}: ${suggestion(fn, names)}`);
   }
   const problem = type === undefined ? undefined : subjectProblem(type);
   if (problem) {
@@ -98,9 +97,9 @@ export function wantedOf({ type, function: fn }: TailOptions, { functions, event
   }
   const all = streams.flatMap(({ subjects }) => subjects);
   const subjects = all.filter((subject) => type === undefined || overlaps(subject, type));
-  const triggers = functions.flatMap((one) => one.triggers.map(({ pattern }) => pattern));
+  const triggers = functions.flatMap(({ triggers }) => triggers.map(({ pattern }) => pattern));
   const known = type === undefined || isWildcard(type) ||
-    [...events.keys(), ...triggers].some((one) => covers(one, type));
+    [...events.keys(), ...triggers].some((pattern) => covers(pattern, type));
   if (subjects.length === 0 || !known) {
     const message = `no event has the type ${JSON.stringify(type)}: ${suggestion(type!, events.keys())}`;
     if (subjects.length === 0) throw new CommandFailure(message);
@@ -109,12 +108,17 @@ export function wantedOf({ type, function: fn }: TailOptions, { functions, event
   return { type, function: fn, subjects };
 }
 
-/** For a person who waits. */
+function noRuntimeAnswers(showsEvents: boolean): string {
+  return `no runtime answers: outcomes are not shown${showsEvents ? ", only events" : ""}. Check that a runtime with ` +
+    `functions uses this NATS, and that its user and this one have permission for ${TAIL_SUBJECT} (deploy/README.md)`;
+}
+
+/** Prints a hint for a person. Standard error of a pipe stays empty. */
 function note(text: string): void {
   if (Deno.stderr.isTerminal()) console.error(text);
 }
 
-/** False when nobody reads any more, as with `| head`. */
+/** Writes a line, and returns false if the reader has closed the pipe, as `head` does. */
 function writeLine(line: string): boolean {
   const bytes = new TextEncoder().encode(`${line}\n`);
   try {

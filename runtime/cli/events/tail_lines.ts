@@ -6,12 +6,14 @@ import { formatDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { type Colour, paint, type Screen } from "../terminal/output.ts";
 
-/** Of what is published, what a line shows where nothing else limits it; and how much of it is looked at. */
+/** Characters of data on a line that no terminal limits. */
 const DATA_LENGTH = 100;
-const LOOKED_AT_BYTES = 4_096;
-const LONGEST_ID = 36;
+/** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
+const PREVIEW_BYTES = 4_096;
+/** Characters of an id on a line: those of a UUID. */
+const ID_LENGTH = 36;
 
-/** An event as it was published. What is not in the message is not known: plain ones get their id from the stream. */
+/** A published event. Fields that its message does not contain are absent: a plain message gets its id from the stream. */
 interface PublishedEvent {
   readonly time: string;
   readonly type: string;
@@ -24,7 +26,7 @@ interface PublishedEvent {
   readonly data_base64?: string;
 }
 
-/** Reads a message that is not delivered by a consumer, so that its place in the stream is not known. */
+/** Parses a published message. No consumer delivers it, so its sequence is unknown. */
 export function readPublished(msg: Msg, nowMs: number): PublishedEvent {
   const { headers, payload } = splitMessage(msg), list = new RawHeaders(headers);
   const { event } = decode({
@@ -52,15 +54,15 @@ export function readPublished(msg: Msg, nowMs: number): PublishedEvent {
   };
 }
 
-/** Lines for a person, or for `grep`: columns that grow with what is in them, cut to the terminal's width. */
+/** Formats lines of columns that grow with their contents, cut to the width of a terminal. */
 export class TailLines {
   #who: number;
   #type: number;
   #id = 4;
 
-  /** @param full nothing is cut */
+  /** @param full Whether lines stay uncut. */
   constructor(
-    readonly shown: Screen,
+    readonly target: Screen,
     readonly full: boolean,
     names: { readonly functions: readonly string[]; readonly types: readonly string[] },
   ) {
@@ -70,14 +72,14 @@ export class TailLines {
 
   published(msg: Msg, nowMs: number): string {
     const { payload } = splitMessage(msg);
-    // However large, of what is not shown nothing is made.
-    const whole = this.full || payload.length <= LOOKED_AT_BYTES || isStructured(msg);
+    // A payload too large to show is not parsed, unless its envelope holds the id.
+    const whole = this.full || payload.length <= PREVIEW_BYTES || isStructured(msg);
     const event = whole ? readPublished(msg, nowMs) : undefined;
     const id = event ? event.id : new RawHeaders(splitMessage(msg).headers).get("ce-id");
     const text = event && "data" in event
       ? JSON.stringify(event.data)
-      : new TextDecoder().decode(payload.subarray(0, LOOKED_AT_BYTES));
-    const data = this.full || this.shown.columns ? text : cut(text, DATA_LENGTH);
+      : new TextDecoder().decode(payload.subarray(0, PREVIEW_BYTES));
+    const data = this.full || this.target.columns ? text : cut(text, DATA_LENGTH);
     return this.#line(new Date(nowMs).toISOString(), ["published", "cyan"], event?.type ?? msg.subject, id, [
       [data, "dim"],
     ]);
@@ -90,11 +92,11 @@ export class TailLines {
   }
 
   omitted(count: number, of: "published" | "settled"): string {
-    return paint("dim", `… ${count.toLocaleString("en")} more ${of}`, this.shown);
+    return paint("dim", `… ${count.toLocaleString("en")} more ${of}`, this.target);
   }
 
   #line(time: string, [who, colour]: Part, type: string, id = "-", rest: readonly Part[]): string {
-    const shortId = clean(this.full ? id : cut(id, LONGEST_ID));
+    const shortId = clean(this.full ? id : cut(id, ID_LENGTH));
     this.#who = Math.max(this.#who, who.length);
     this.#id = Math.max(this.#id, shortId.length);
     const parts: Part[] = [
@@ -104,24 +106,24 @@ export class TailLines {
       [`${shortId.padEnd(this.#id)}  `, "dim"],
       ...rest.map(([text, colour]) => [clean(text), colour] as Part),
     ];
-    let left = this.full ? Infinity : this.shown.columns ?? Infinity;
+    let left = this.full ? Infinity : this.target.columns ?? Infinity;
     return parts.map(([text, colour]) => {
       const fits = cut(text, left);
       left -= fits.length;
-      return colour && fits ? paint(colour, fits, this.shown) : fits;
+      return colour && fits ? paint(colour, fits, this.target) : fits;
     }).join("").trimEnd();
   }
 }
 
 type Part = readonly [text: string, colour?: Colour];
 
-/** What became of a delivery, in words. */
+/** Describes the outcome of a delivery. */
 export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: SettledWord): string {
   switch (outcome) {
     case "ack":
       return reason ? `skipped (${reason})` : attempt > 1 ? `ack (attempt ${attempt})` : "ack";
     case "lease-expired":
-      return "lost (it may be with another process)";
+      return "lease expired (another process may own the delivery)";
     case "retry": {
       const used = usesAttempt ? `attempt ${attempt}` : "no attempt used";
       return `retry in ${roughly(delayMs ?? 0)} (${reason}, ${used})`;
@@ -129,7 +131,7 @@ export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: 
     case "dead-letter":
       return reason === "rejected" || reason === "attempts-exhausted"
         ? `dead-letter ${reason} (attempt ${attempt})`
-        : `dead-letter ${reason}`; // it was not run
+        : `dead-letter ${reason}`; // the handler did not run
   }
 }
 
@@ -151,9 +153,9 @@ function isStructured(msg: Msg): boolean {
   return /^application\/cloudevents/i.test(new RawHeaders(splitMessage(msg).headers).get("content-type") ?? "");
 }
 
-/** One line, and nothing that moves a terminal's cursor or changes its colours. */
+/** Replaces line breaks and control characters, which could move the cursor or change colours. */
 function clean(text: string): string {
-  // deno-lint-ignore no-control-regex -- they are what is taken out
+  // deno-lint-ignore no-control-regex -- control characters are what it replaces
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
 }
 

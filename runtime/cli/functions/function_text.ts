@@ -5,10 +5,10 @@ import { type Colour, paint, type Screen } from "../terminal/output.ts";
 
 const STATE_COLOURS: Readonly<Record<string, Colour>> = { closed: "green", open: "red", "half-open": "yellow" };
 
-/** One function in full: what wakes it, its whole policy with what is not its own choice, and how it does. */
-export function functionText(fn: FunctionStatus, shown: Screen, nowMs: number): string {
-  const dim = (text: string) => paint("dim", text, shown);
-  const state = (text: string) => text in STATE_COLOURS ? paint(STATE_COLOURS[text], text, shown) : text;
+/** Formats one function in full: its triggers, its whole policy with the defaults marked, and its status. */
+export function functionText(fn: FunctionStatus, target: Screen, nowMs: number): string {
+  const dim = (text: string) => paint("dim", text, target);
+  const state = (text: string) => text in STATE_COLOURS ? paint(STATE_COLOURS[text], text, target) : text;
   const values = policyValues(fn.policy);
   const longest = Math.max(...values.map(({ value }) => String(value).length));
   const rows: (readonly [name: string, value: string])[] = [
@@ -30,7 +30,7 @@ export function functionText(fn: FunctionStatus, shown: Screen, nowMs: number): 
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => name === "" ? "" : `  ${name.padEnd(width)}  ${value}`);
-  return [paint("bold", fn.name, shown), ...lines].join("\n");
+  return [paint("bold", fn.name, target), ...lines].join("\n");
 }
 
 function lastError({ lastError }: FunctionStatus, nowMs: number): string {
@@ -39,7 +39,7 @@ function lastError({ lastError }: FunctionStatus, nowMs: number): string {
   return `${age(nowMs - Date.parse(at))} ago, ${reason}: ${error.split("\n").join("\n    ")}`;
 }
 
-/** Rounded to what matters: `0` for nothing, else the two largest units. */
+/** Formats a duration rounded to a tenth of a second, to a second from ten seconds, or to a minute from an hour. */
 export function age(ms: number): string {
   const round = ms < 10_000 ? 100 : ms < 3_600_000 ? 1_000 : 60_000;
   const rounded = Math.round(ms / round) * round;

@@ -1,44 +1,44 @@
 import Table from "cli-table3";
 import { stripVTControlCharacters, styleText } from "node:util";
 
-/** Where a command writes to. */
+/** Output target of a command. */
 export interface Screen {
-  /** A person looks at it: tables fit its width. Else a program reads it: a row is a line, and nothing is cut. */
+  /** True for a terminal: tables fit its width. In a pipe every row is one line, and nothing is cut. */
   readonly terminal: boolean;
   readonly colours: boolean;
-  /** How wide the terminal is; {@linkcode COLUMNS} where that is not known. */
+  /** Width of the terminal. @default COLUMNS */
   readonly columns?: number;
 }
 
-/** What a terminal has that does not say. */
+/** Columns of a terminal that does not report its width. */
 export const COLUMNS = 120;
 
-/** Colours, as the terminal's owner has set them. */
+/** Names of styles; the terminal's theme decides what they look like. */
 export type Colour = "red" | "yellow" | "green" | "cyan" | "dim" | "bold";
 
-/** Standard output. */
+/** Returns standard output as a target. */
 export function screen(): Screen {
   const terminal = Deno.stdout.isTerminal();
   const columns = terminal && Deno.consoleSize().columns || undefined;
   return { terminal, colours: terminal && !Deno.noColor, columns };
 }
 
-/** The text in a colour, where there are any. */
+/** Colours a text if the target has colours. */
 export function paint(colour: Colour, text: string, { colours }: Screen = screen()): string {
   return colours ? styleText(colour, text, { validateStream: false }) : text;
 }
 
-/** A cell of a table, or one that takes a whole row. */
+/** A cell of a table, or one that spans several columns. */
 export type Cell = string | number | { readonly colSpan: number; readonly content: string };
 
 /**
- * Rows under a head. On a terminal what is too long for it is cut, from the widest column first. In a pipe a cell of
- * several lines is one, with commas between.
+ * Formats rows under a head. On a terminal, text that does not fit is cut, from the widest column first. In a pipe, the
+ * lines of a cell are joined by commas.
  */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[], shown: Screen = screen()): string {
-  const { terminal, columns = COLUMNS } = shown;
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[], target: Screen = screen()): string {
+  const { terminal, columns = COLUMNS } = target;
   const widths = terminal ? fitting(widthsOf([head, ...rows]), columns) : [];
-  const style = { head: shown.colours ? ["bold"] : [], border: [], "padding-left": 0, "padding-right": 0 };
+  const style = { head: target.colours ? ["bold"] : [], border: [], "padding-left": 0, "padding-right": 0 };
   const made = new Table({ head: [...head], style, chars: CHARS, colWidths: widths });
   for (const row of rows) made.push(terminal ? [...row] : row.map(flat));
   const lines = made.toString().split("\n").map((line) => line.trimEnd());
@@ -46,8 +46,9 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
   return lines.join("\n");
 }
 
-/** No frame: it would take three columns for each of the table's. */
-const GAP = "  ", LEAST = 4;
+/** Text between columns, and fewest columns of text that a column is narrowed to. */
+const GAP = "  ", MIN_WIDTH = 4;
+/** Empty borders: drawn ones would take three columns of text for each column of the table. */
 const CHARS = {
   ...{ top: "", bottom: "", left: "", right: "", mid: "", middle: GAP },
   ...{ "top-mid": "", "top-left": "", "top-right": "", "left-mid": "", "mid-mid": "", "right-mid": "" },
@@ -58,28 +59,28 @@ function width(text: string): number {
   return Math.max(...text.split("\n").map((line) => stripVTControlCharacters(line).length));
 }
 
-/** How wide each column is by itself; a cell over several takes what those are. */
+/** Returns the width of each column's longest line. Cells that span columns do not count. */
 function widthsOf(rows: readonly (readonly Cell[])[]): number[] {
   return rows[0].map((_, column) =>
     Math.max(...rows.map((row) => typeof row[column] === "object" ? 0 : width(String(row[column] ?? ""))))
   );
 }
 
-/** The same, made narrower until it fits; with room to spare the last one is wider, for cells over several. */
+/** Narrows the widest columns until the table fits. Spare width goes to the last column, for cells that span columns. */
 function fitting(widths: readonly number[], columns: number): number[] {
-  const all = [...widths], room = columns - GAP.length * (all.length - 1);
-  const total = () => all.reduce((sum, one) => sum + one, 0);
-  while (total() > room && Math.max(...all) > LEAST) all[all.lastIndexOf(Math.max(...all))]--;
-  all[all.length - 1] += Math.max(0, room - total());
+  const all = [...widths], available = columns - GAP.length * (all.length - 1);
+  const total = () => all.reduce((sum, width) => sum + width, 0);
+  while (total() > available && Math.max(...all) > MIN_WIDTH) all[all.lastIndexOf(Math.max(...all))]--;
+  all[all.length - 1] += Math.max(0, available - total());
   return all;
 }
 
-/** The first line of a text, below a row and as wide as the table. */
-export function below(text: string, columns: number, shown: Screen): Cell {
-  return { colSpan: columns, content: paint("dim", `  ${text.split("\n", 1)[0]}`, shown) };
+/** Returns a cell with the first line of a text, for a row of its own. */
+export function below(text: string, columns: number, target: Screen): Cell {
+  return { colSpan: columns, content: paint("dim", `  ${text.split("\n", 1)[0]}`, target) };
 }
 
-/** On a terminal local and short, the time of day or else the date; in a pipe as it is. */
+/** Formats a time: on a terminal the local time of day, or the local date if it is not today; in a pipe unchanged. */
 export function shortTime(iso: string, nowMs: number, { terminal }: Screen = screen()): string {
   if (!terminal) return iso;
   const [date, time] = local(Date.parse(iso));
@@ -95,7 +96,7 @@ function flat(cell: Cell): Cell {
   return typeof cell === "string" ? cell.split("\n").join(", ") : cell;
 }
 
-/** What a program reads: indented JSON. */
+/** Prints indented JSON. */
 export function printJson(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }

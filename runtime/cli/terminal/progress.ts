@@ -1,43 +1,43 @@
-/** How often a line is written again. */
-const EVERY_MS = 100;
-/** Where progress is shown: on the terminal of whoever waits for it, so not in standard output. */
+/** Milliseconds between two updates of the line: often enough to seem live, seldom enough to read. */
+const UPDATE_MS = 100;
+/** Default target. Standard output is for the result, which may go to a file. */
 const STDERR = {
   terminal: () => Deno.stderr.isTerminal(),
   write: (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
   nowMs: () => performance.now(),
 };
 
-/** How far long work is, on a line that is rewritten in place; in a pipe nothing at all. */
+/** Shows how many items are done, on a line that is rewritten in place. Writes nothing to a pipe. */
 export class Progress {
   readonly #terminal: boolean;
   readonly #startedMs: number;
-  #shownMs = 0;
-  #shown = false;
+  #updatedMs = 0;
+  #visible = false;
 
   /**
-   * @param what is done to each, such as `stored`
-   * @param total how many there are, where that is known
+   * @param verb Past participle of what happens to each item, such as `stored`.
+   * @param total Number of items. Default: unknown.
    */
-  constructor(readonly what: string, readonly total?: number, readonly to: typeof STDERR = STDERR) {
+  constructor(readonly verb: string, readonly total?: number, readonly to: typeof STDERR = STDERR) {
     this.#terminal = to.terminal();
     this.#startedMs = to.nowMs();
   }
 
-  /** So many are done. */
+  /** Updates the number of items that are done. */
   at(done: number): void {
     const nowMs = this.to.nowMs();
-    if (!this.#terminal || nowMs - Math.max(this.#shownMs, this.#startedMs) < EVERY_MS) return;
-    this.#shownMs = nowMs;
-    this.#shown = true;
+    if (!this.#terminal || nowMs - Math.max(this.#updatedMs, this.#startedMs) < UPDATE_MS) return;
+    this.#updatedMs = nowMs;
+    this.#visible = true;
     const rate = Math.round(done / ((nowMs - this.#startedMs) / 1_000));
     const all = this.total === undefined ? "" : ` of ${count(this.total)}`;
-    this.to.write(`\r${count(done)}${all} ${this.what}, ${count(rate)}/s\x1b[K`);
+    this.to.write(`\r${count(done)}${all} ${this.verb}, ${count(rate)}/s\x1b[K`);
   }
 
-  /** Takes the line away: the result comes in its place. */
+  /** Removes the line, so that the result takes its place. */
   end(): void {
-    if (this.#shown) this.to.write("\r\x1b[K");
-    this.#shown = false;
+    if (this.#visible) this.to.write("\r\x1b[K");
+    this.#visible = false;
   }
 }
 

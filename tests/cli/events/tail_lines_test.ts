@@ -18,7 +18,7 @@ const retry = { kind: "retry", reason: "failed", usesAttempt: true } as const;
 const outcomes: [outcome: Outcome, text: string][] = [
   [{ kind: "ack" }, "ack (attempt 2)"],
   [{ kind: "ack", skipped: "handled-before" }, "skipped (handled-before)"],
-  [{ kind: "lease-expired" }, "lost (it may be with another process)"],
+  [{ kind: "lease-expired" }, "lease expired (another process may own the delivery)"],
   [{ ...retry, delayMs: 2_000 }, "retry in 2s (failed, attempt 2)"],
   [{ ...retry, delayMs: 734 }, "retry in 734ms (failed, attempt 2)"],
   [{ ...retry, delayMs: 4_321 }, "retry in 4.3s (failed, attempt 2)"],
@@ -28,11 +28,11 @@ const outcomes: [outcome: Outcome, text: string][] = [
   [{ kind: "dead-letter", reason: "invalid", attempts: 0, error }, "dead-letter invalid"],
 ];
 for (const [outcome, text] of outcomes) {
-  Deno.test(`${outcome.kind} is told as: ${text}`, () =>
+  Deno.test(`outcomeText describes ${outcome.kind} as: ${text}`, () =>
     assert.equal(outcomeText(word(outcome, { attempt: 2 })), text));
 }
 
-Deno.test("in a pipe a line is whole, its columns as wide as what is known to come, and then as what came", () => {
+Deno.test("TailLines does not cut lines in a pipe, and widens columns to the names of the project and to past lines", () => {
   const lines = new TailLines(PLAIN, false, NAMES);
   assert.equal(lines.settled(word({ kind: "ack" })), "10:00:00.123  ship          orders.created  o1    ack  12 ms");
   assert.equal(
@@ -50,7 +50,7 @@ Deno.test("in a pipe a line is whole, its columns as wide as what is known to co
   assert.equal(lines.omitted(12_345, "settled"), "… 12,345 more settled");
 });
 
-Deno.test("on a terminal a line is no longer than that is wide, unless it is to be full", () => {
+Deno.test("TailLines cuts lines to the width of a terminal, except with --full", () => {
   const long = word({ ...retry, delayMs: 1_000, error: { name: "Error", message: "long ".repeat(60) } });
   const terminal = { terminal: true, colours: false, columns: 80 };
   const line = new TailLines(terminal, false, NAMES).settled(long);
@@ -59,7 +59,7 @@ Deno.test("on a terminal a line is no longer than that is wide, unless it is to 
   assert.ok(new TailLines(terminal, true, NAMES).settled(long).length > 300);
 });
 
-Deno.test("an outcome has its colour on a terminal, and a colour that an event brings along is taken out", () => {
+Deno.test("TailLines colours outcomes on a terminal, and removes control characters of events", () => {
   const lines = new TailLines({ terminal: true, colours: true }, false, NAMES);
   assert.ok(lines.settled(word({ kind: "ack" })).includes("\u001b[32mack\u001b[39m"));
   const dead = word({ kind: "dead-letter", reason: "expired", attempts: 0, error });
@@ -68,15 +68,15 @@ Deno.test("an outcome has its colour on a terminal, and a colour that an event b
   assert.ok(new TailLines(PLAIN, false, NAMES).settled(odd).includes("  o1 [31m 2J next  ack"));
 });
 
-Deno.test("of an error the first line is told, and of a text that has no end its beginning", () => {
-  const told = (message: string) => word({ ...retry, delayMs: 1, error: { name: "Error", message } }).error!;
-  assert.equal(told("first\nsecond"), "Error: first");
-  assert.equal(told("x".repeat(100_000)).length, 301);
-  assert.ok(told(`${"x".repeat(292)}😀😀`).isWellFormed());
+Deno.test("settledWord keeps the first line of an error, and shortens long texts", () => {
+  const shortened = (message: string) => word({ ...retry, delayMs: 1, error: { name: "Error", message } }).error!;
+  assert.equal(shortened("first\nsecond"), "Error: first");
+  assert.equal(shortened("x".repeat(100_000)).length, 301);
+  assert.ok(shortened(`${"x".repeat(292)}😀😀`).isWellFormed());
   assert.equal(word({ kind: "ack" }, { id: "i".repeat(10_000) }).id.length, 301);
 });
 
-Deno.test("the longest word that can be written is read", () => {
+Deno.test("readWord reads the longest message that settledWord can produce", () => {
   const long = "\u0001".repeat(1_000);
   const delivery = { stream: "S".repeat(255), sequence: 7, subject: long };
   const invocation = { functionName: "f".repeat(64), delivery, event: { id: long, type: long }, attempt: 1 } as never;

@@ -22,7 +22,7 @@ const STATUS: FunctionStatus = {
   lastError: { at: "2026-11-21T09:59:48Z", reason: "failed", error: "Error: no\nanswer" },
 };
 
-Deno.test("one function is shown in full: its policy with what is a default, its breakers, its last error", () => {
+Deno.test("functionText shows the policy with defaults marked, the breakers and the last error", () => {
   assert.equal(
     functionText(STATUS, { terminal: false, colours: false }, NOW),
     `capturePayment

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
-import { answered } from "../../../runtime/cli/plan/explain_nats_errors.ts";
+import { explainNatsErrors } from "../../../runtime/cli/plan/explain_nats_errors.ts";
 import { CommandFailure } from "../../../runtime/cli/terminal/exit_codes.ts";
 import { startServer } from "../../../runtime/nats_server/server.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";
 
-Deno.test("a cluster that does not answer is told of with what to do", async () => {
-  await assert.rejects(answered(Promise.reject(new errors.TimeoutError())), (error) => {
+Deno.test("explainNatsErrors names a fix when JetStream does not answer", async () => {
+  await assert.rejects(explainNatsErrors(Promise.reject(new errors.TimeoutError())), (error) => {
     assert.ok(error instanceof CommandFailure);
-    assert.match(error.message, /^JetStream does not answer \(timeout\): `deno task doctor` looks at every server/);
+    assert.match(error.message, /^JetStream does not answer \(timeout\): : check the servers with `deno task doctor`/);
     return true;
   });
 });
 
-Deno.test("a user who may not look is told what it takes", async () => {
+Deno.test("explainNatsErrors names the permission that a user lacks", async () => {
   const server = await startServer({
     config: `authorization { users: [
       { user: u, password: p, permissions: { publish: "$JS.API.INFO", subscribe: "_INBOX.>" } }
@@ -23,14 +23,14 @@ Deno.test("a user who may not look is told what it takes", async () => {
   const nc = await connectNats({ servers: [`nats://u:p@127.0.0.1:${server.port}`], name: "test" });
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   await assert.rejects(
-    answered(jsm.streams.info("ORDERS")),
-    /^Error: this NATS user may not look at all that it takes \(Permissions Violation .*STREAM\.INFO\.ORDERS"\): deploy\/README\.md lists/,
+    explainNatsErrors(jsm.streams.info("ORDERS")),
+    /^Error: this NATS user lacks a permission \(Permissions Violation .*STREAM\.INFO\.ORDERS"\): deploy\/README\.md lists/,
   );
   await nc.close();
   await server.stop();
 });
 
-Deno.test("any other error is left as it is", async () => {
+Deno.test("explainNatsErrors rethrows any other error", async () => {
   const error = new Error("a defect");
-  await assert.rejects(answered(Promise.reject(error)), error);
+  await assert.rejects(explainNatsErrors(Promise.reject(error)), error);
 });

@@ -24,10 +24,10 @@ const blocked: Step = { ...ORDERS, kind: "blocked", problems: ["sealed: it takes
 const same: Step = { ...ORDERS, kind: "same" };
 const foreign: Step = { what: "stream", name: "LOGS", kind: "foreign" };
 
-Deno.test("a plan is a diff by kind, that says of each what becomes of its events, with a summary", () => {
+Deno.test("planText groups steps by kind, describes the effect on events, and ends with a summary", () => {
   assert.equal(
     planText([same, foreign, create, update, orphan, blocked], PIPE),
-    `made
+    `created
   + consumer ship on stream ORDERS: orders.paid; starts with 1,234 stored events
 
 changed in place
@@ -35,45 +35,51 @@ changed in place
       ack_wait: 2s → 15s
       filter_subjects: orders.paid → orders.paid, orders.lost
       max_deliver: 3 → no limit
-      12 older stored events of orders.lost are not handled: the consumer is past them. Those from now on are
+      12 older stored events of orders.lost are not handled: the consumer is past them. New events are
 
-blocked: nothing that Weir may do makes it right
+blocked: Weir cannot make this change
   ! stream ORDERS
       sealed: it takes no more messages
       its events stay where they are
 
-of no function of this project; \`deno task apply --prune\` removes it
+of no function in this project; \`deno task apply --prune\` removes it
   - consumer bill on stream ORDERS
-      1 event waits on it, 12 unsettled, 3 parked; a process is pulling on it now: it is not pruned
+      1 event waits on it, 12 unsettled, 3 parked; it has open pulls, so it is not pruned
 
-1 to make, 1 to change, 1 blocked, 1 that the project has no use for, 1 as they should be; 1 that the project does not declare, never touched`,
+1 to create, 1 to change, 1 blocked, 1 unused by the project, 1 up to date; 1 not declared by the project, never touched`,
   );
 });
 
-Deno.test("what is somebody else's is listed for who asks", () => {
-  assert.match(planText([foreign], PIPE, true), /^somebody else's, and never touched\n {4}stream LOGS\n/);
+Deno.test("planText lists undeclared resources with --verbose", () => {
+  assert.match(planText([foreign], PIPE, true), /^not declared by the project, and never touched\n {4}stream LOGS\n/);
 });
 
 for (
   const [left, text] of [
     [{ why: "older", subject: "a.b", events: 1 }, "1 older stored event of a.b is not handled: the consumer is past"],
-    [{ why: "removed", subject: "a.b", events: 2 }, "2 stored events of a.b that wait on it are not handled any more"],
-    [{ why: "removed", subject: "a.b", events: 1 }, "1 stored event of a.b that waits on it is not handled any more"],
-    [{ why: "expired", subject: ">", events: 5_000 }, "5,000 stored events are older than that, and removed at once"],
-    [{ why: "older", subject: "a.b", events: undefined }, "older stored events of a.b (how many, the stream does not"],
+    [{ why: "removed", subject: "a.b", events: 2 }, "2 stored events of a.b that wait on it are no longer handled"],
+    [{ why: "removed", subject: "a.b", events: 1 }, "1 stored event of a.b that waits on it is no longer handled"],
+    [
+      { why: "expired", subject: ">", events: 5_000 },
+      "5,000 stored events are older than that and removed immediately",
+    ],
+    [
+      { why: "older", subject: "a.b", events: undefined },
+      "older stored events of a.b (the stream does not report how many)",
+    ],
   ] as const
 ) {
-  Deno.test(`left out are: ${text}`, () => {
+  Deno.test(`stepText describes skipped events: ${text}`, () => {
     const step: Step = { ...SHIP, kind: "update", changes: [], leftOut: [left] };
     assert.ok(stepText(step, PIPE).includes(text), stepText(step, PIPE));
   });
 }
 
-Deno.test("the signs have colours on a terminal that has any", () => {
+Deno.test("stepText colours signs on a terminal", () => {
   assert.ok(stepText(create, { terminal: true, colours: true }).startsWith("  \x1b[32m+ consumer ship"));
 });
 
-Deno.test("the exit code is 0 with nothing to do, orphans or not, 2 with something, 1 where something is in the way", () => {
+Deno.test("exitCode is 0 without changes, even with orphans, 2 with changes, 1 with a blocked step", () => {
   assert.equal(exitCode([]), 0);
   assert.equal(exitCode([same, foreign, orphan]), 0);
   assert.equal(exitCode([same, update]), 2);

@@ -8,13 +8,13 @@ function setup(terminal: boolean, total?: number) {
   return { progress: new Progress("stored", total, to), written, pass: (ms: number) => nowMs += ms };
 }
 
-Deno.test("on a terminal progress is one line, rewritten ten times a second, and gone at the end", () => {
+Deno.test("Progress rewrites one line ten times a second on a terminal, and removes it at the end", () => {
   const { progress, written, pass } = setup(true, 10_000);
-  progress.at(1); // quick work says nothing
+  progress.at(1); // nothing is shown for quick work
   assert.deepEqual(written, []);
   pass(500);
   progress.at(1_500);
-  progress.at(1_501); // too soon to read
+  progress.at(1_501); // too soon after the last update
   pass(500);
   progress.at(4_000);
   progress.end();
@@ -25,14 +25,14 @@ Deno.test("on a terminal progress is one line, rewritten ten times a second, and
   ]);
 });
 
-Deno.test("without a total the line says how many there are", () => {
+Deno.test("Progress shows only the count without a total", () => {
   const { progress, written, pass } = setup(true);
   pass(2_000);
   progress.at(40);
   assert.deepEqual(written, ["\r40 stored, 20/s\x1b[K"]);
 });
 
-Deno.test("in a pipe progress says nothing", () => {
+Deno.test("Progress writes nothing to a pipe", () => {
   const { progress, written, pass } = setup(false, 10);
   pass(2_000);
   progress.at(5);
