@@ -33,7 +33,7 @@ Deno.test("beside a fresh `dev` doctor has no error and no warning", async () =>
     assert.deepEqual(told.map(({ check }) => check), ["api-keys", "shutdown-grace", "sync"]);
     assert.equal(code, 0);
     const plain = await doctor(project.path, [], {});
-    assert.match(plain.text, /0 errors, 0 warnings, 3 for information; \d+ checks found nothing$/);
+    assert.match(plain.text, /0 errors, 0 warnings, 3 info; \d+ checks passed$/);
   }
   await waitUntilClosed([natsPort]);
 });

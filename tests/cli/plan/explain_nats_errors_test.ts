@@ -9,7 +9,7 @@ import { connectNats } from "../../../runtime/nats/client/connection.ts";
 Deno.test("explainNatsErrors names a fix when JetStream does not answer", async () => {
   await assert.rejects(explainNatsErrors(Promise.reject(new errors.TimeoutError())), (error) => {
     assert.ok(error instanceof CommandFailure);
-    assert.match(error.message, /^JetStream does not answer \(timeout\): : check the servers with `deno task doctor`/);
+    assert.match(error.message, /^JetStream does not answer \(timeout\): check the servers with `deno task doctor`/);
     return true;
   });
 });
