@@ -12,14 +12,14 @@ const TESTS: readonly (readonly string[])[] = [
   [CRASHES, "simulation/planted_bugs_test.ts: planted: "],
   [
     CRASHES,
-    "nats/dead_letters/burial_test.ts: a dead letter is stored, and then its original is terminated with the reason",
+    "nats/dead_letters/burial_test.ts: [G2] settle stores a dead letter, and then terminates the original",
   ],
   ["e2e/unstored_test.ts: of what is posted while the server is killed and restarted, all that is acknowledged"],
   [KILLS, CLUSTER, "e2e/disconnect_test.ts: an event handled while NATS was away is done once it is back"],
   [SIMULATED, CRASHES, KILLS],
   [
-    "nats/dead_letters/chunks_test.ts: a dead letter",
-    "nats/dead_letters/burial_test.ts: a dead letter keeps the data of an event as large as the ingress takes",
+    "nats/dead_letters/chunks_test.ts: [G6] ",
+    "nats/dead_letters/burial_test.ts: [G6] settle stores a dead letter of the largest event that the ingress takes",
     "nats/client/odd_headers_test.ts: a message with a header that no client would write can become a dead letter",
   ],
   [
@@ -30,14 +30,14 @@ const TESTS: readonly (readonly string[])[] = [
   ["nats/consume/advisories_test.ts: an event that the server gave up on is brought back with its attempts, and told of"],
   [KILLS, CLUSTER, SHUTDOWNS, SIMULATED],
   [CRASHES, SIMULATED, "nats/publish/late_dedup_test.ts: a message whose id JetStream has forgotten is found"],
-  [CRASHES, SIMULATED],
+  [CRASHES, SIMULATED, "nats/dead_letters/dead_letters_test.ts: [G11] "],
   [
     "e2e/idempotency_test.ts: an event that is published again long after is not handled again",
     "e2e/idempotency_test.ts: an event that failed is not taken for handled: its retry and its redrive run",
     "e2e/idempotency_test.ts: two replicas that hold the same event at once run it once",
     CRASHES,
   ],
-  [CRASHES, "nats/kv/idempotency_store_test.ts: the claim of a process that died ends by itself"],
+  [CRASHES, "nats/kv/idempotency_store_test.ts: [G13] NatsIdempotencyStore grants the claim of a dead process again"],
   [CRASHES],
   ["e2e/computing_test.ts: an event whose handler computes for longer than the server waits is handed out"],
   ["e2e/stopped_test.ts: what a process had not begun before it was stopped for long runs elsewhere"],
@@ -48,7 +48,7 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/disconnect_test.ts: deliveries that never arrived use up no attempt of the only one there is",
     SIMULATED,
   ],
-  ["engine/count_test.ts: where only one attempt is allowed, one that may never have run gets it", SIMULATED],
+  ["engine/attempt_test.ts: [G18] an only attempt that may never have begun is made", SIMULATED],
   ["e2e/crash_loop_test.ts: an event that kills its process ends as `crashed` without another run"],
   [
     "e2e/delayed_retries_test.ts: a long retry leaves its consumer, survives restarts of everything, and comes back",

@@ -86,7 +86,7 @@ Deno.test("imports point down the layers, and only the edge uses libraries", asy
 
 for (
   const [file, specifier, why] of [
-    ["core/backoff.ts", "../engine/ports.ts", "upward"],
+    ["core/backoff.ts", "../engine/clock.ts", "upward"],
     ["core/event.ts", "../api/errors.ts", "upward"],
     ["engine/dispatcher.ts", "../nats/consume/settle.ts", "upward"],
     ["http/ingress.ts", "../nats/publish/jetstream_publisher.ts", "sideways"],

@@ -20,7 +20,7 @@ export function functionStatus(
 ): FunctionStatus[] {
   return functions.map((fn) => {
     const worker = workers.find(({ pipeline }) => pipeline.fn === fn);
-    const dependencies = [...worker?.pipeline.admission ?? []].filter(({ of }) => of === "dependency");
+    const dependencies = (worker?.pipeline.breakers ?? []).filter(({ of }) => of === "dependency");
     const lag = lags.get(fn.name), last = lastErrorOf(fn.name);
     return {
       name: fn.name,

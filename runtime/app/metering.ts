@@ -1,7 +1,7 @@
-import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { systemClock } from "../engine/system_clock.ts";
-import type { Publisher } from "../engine/ports.ts";
+import type { Publisher } from "../engine/publisher.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
+import type { HandlerMiddleware } from "../engine/handler_runner.ts";
 import type { RequestMeter } from "../http/router.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import { PublishError } from "../nats/publish/jetstream_publisher.ts";
@@ -36,15 +36,12 @@ export class Metering {
     this.#stopMeasuring();
   }
 
-  /** The same function, with its runs counted. */
-  counted(fn: ResolvedFunction): ResolvedFunction {
-    const { attempts } = this.observer.of(fn.name), { handler } = fn;
-    return {
-      ...fn,
-      handler: (event, context) => {
-        attempts.value++;
-        return handler(event, context);
-      },
+  /** Returns middleware that counts each run of the function's handler. */
+  attemptCounter(functionName: string): HandlerMiddleware {
+    const { attempts } = this.observer.of(functionName);
+    return (attempt, next) => {
+      attempts.value++;
+      return next(attempt);
     };
   }
 
@@ -56,7 +53,7 @@ export class Metering {
   /** Publishers with the time that storing takes measured. */
   publishers(...inner: readonly Publisher[]): Publisher[] {
     const durations = this.metrics.histogram("weir.publish.duration");
-    const problemOf = (error: unknown) => error instanceof PublishError ? error.problem : "failed";
+    const problemOf = (error: unknown) => error instanceof PublishError ? error.code : "failed";
     return inner.map((publisher) => new MeteredPublisher(publisher, durations, problemOf));
   }
 
@@ -113,7 +110,7 @@ export class Metering {
     this.metrics.gauge("weir.function.concurrency", each(({ pipeline }) => pipeline.fn.policy.concurrency));
     this.metrics.gauge(
       "weir.function.pulling",
-      each(({ sources }) => sources.every((source) => source.problem() === undefined) ? 1 : 0),
+      each(({ consumers }) => consumers.every((consumer) => consumer.problem() === undefined) ? 1 : 0),
     );
     this.metrics.gauge(
       "weir.breaker.state",
@@ -148,5 +145,5 @@ export class Metering {
 
 /** Every breaker of these functions once: they share those of what they depend on. */
 export function breakersOf(workers: readonly Dispatcher[]): CircuitBreaker[] {
-  return [...new Set(workers.flatMap(({ pipeline }) => [...pipeline.admission]))];
+  return [...new Set(workers.flatMap(({ pipeline }) => pipeline.breakers))];
 }

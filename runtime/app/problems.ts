@@ -45,8 +45,8 @@ export function adminProblems(outage: () => string | undefined): (error: unknown
 function knownProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (!(error instanceof PublishError)) return undefined;
-  const { problem, message } = error;
-  switch (problem) {
+  const { code, message } = error;
+  switch (code) {
     case "too-large":
       return new Problem("too-large", message);
     case "id-taken":

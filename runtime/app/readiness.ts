@@ -26,10 +26,10 @@ export function readiness({ stopping, nats, ingress, workers, own }: Vitals): He
       check("runtime", () => stopping() ? "shutting down" : undefined),
       check("nats", nats),
       check("ingress", () => ingress()?.problem()),
-      ...workers.map(({ pipeline, sources }) =>
+      ...workers.map(({ pipeline, consumers }) =>
         check(
           `function:${pipeline.fn.name}`,
-          () => sources.map((source) => source.problem()).find((problem) => problem !== undefined),
+          () => consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
         )
       ),
       ...own.map(({ name, timeoutMs, check }) => ({

@@ -31,9 +31,9 @@ import { Pulse } from "../nats/client/pulse.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
 import { RETRIES, RetryStream, retrySubject } from "../nats/retry/retry_stream.ts";
 import { NatsSettler } from "../nats/consume/settle.ts";
-import type { Durable } from "../nats/topology/plan_consumer.ts";
+import type { Durable } from "../nats/topology/resources.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
-import { ensureTopology, requireTopology } from "../nats/topology/topology.ts";
+import { ensureTopology, requireTopology } from "../nats/topology/ensure_topology.ts";
 import { RetryService } from "../nats/retry/service.ts";
 import { adminProblems, publicProblems } from "./problems.ts";
 import { readiness } from "./readiness.ts";
@@ -88,7 +88,7 @@ export async function startRuntime(
   const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), oneOfSeveral = false } =
     options;
   const { apply = true } = options;
-  const selected = selectFunctions(config, registry);
+  const functions = selectFunctions(config, registry);
   const cluster = await connectCluster(config);
   const undo: (() => Promise<void>)[] = [cluster.close];
   try {
@@ -96,7 +96,6 @@ export async function startRuntime(
     const redact = log.options.redact ?? ((text: string) => text);
     const metering = new Metering(metrics, new TelemetryObserver(log), outcomes), { observer } = metering;
     undo.push(() => Promise.resolve(metering.stop()));
-    const functions = selected.map((fn) => metering.counted(fn));
     const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.failFastPublisher);
     const floorOf = (durable: Durable) => floors.of(durable);
     const wanted = { ...desiredState(config, registry, functions), floorOf }, { durables } = wanted;
@@ -104,7 +103,7 @@ export async function startRuntime(
     const replicas = config.WEIR_REPLICAS;
     const applyTopology = async (partly: boolean) => {
       if (!apply) return await requireTopology(jsm, wanted);
-      const made = await ensureTopology(jsm, registry.streams, durables, replicas, { ...wanted, partly });
+      const made = await ensureTopology(jsm, wanted, partly);
       for (const { functionName, stream, waiting } of made) {
         if (waiting === 0) continue;
         log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });
@@ -157,7 +156,12 @@ export async function startRuntime(
       const own = durables.filter(({ functionName }) => functionName === fn.name)
         .map(({ stream }) => new PullConsumer(nc, stream, fn.name, steadyClock, () => repair.ask()));
       sources.push(...own);
-      return new Dispatcher(new Pipeline(fn, dependencies, ports), own, EXTEND_MS, guard.keepAlive);
+      return new Dispatcher(
+        new Pipeline(fn, dependencies, ports, [metering.attemptCounter(fn.name)]),
+        own,
+        EXTEND_MS,
+        guard.keepAlive,
+      );
     });
 
     // A repair takes the limit away again.

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { type Applied, applyPlan } from "../app/apply_plan.ts";
+import { type Applied, applyPlan } from "../nats/topology/apply_plan.ts";
 import { withCluster } from "../app/cluster.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";

@@ -4,7 +4,7 @@ import { functionStatus } from "../app/function_status.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
-import { durablesOf } from "../nats/topology/topology.ts";
+import { durablesOf } from "../nats/consume/resources.ts";
 import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { EventDefinition } from "../api/define_event.ts";
 import { type Cluster, connectCluster } from "../app/cluster.ts";
+import { publishAsync } from "../engine/publisher.ts";
 import { ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
 import { unknownType } from "../project/startup_problems.ts";
@@ -117,7 +118,13 @@ async function store(cluster: Cluster, type: string, items: readonly unknown[], 
   const publishOne = async (data: unknown) => {
     const id = options.id ?? crypto.randomUUID();
     const time = new Date().toISOString();
-    const result = await cluster.publisher.publish({ id, type, source: "/cli", time, json: JSON.stringify(data) });
+    const result = await publishAsync(cluster.publisher, {
+      id,
+      type,
+      source: "/cli",
+      time,
+      json: JSON.stringify(data),
+    });
     return { id, type, ...result };
   };
   try {

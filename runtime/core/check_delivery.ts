@@ -1,49 +1,52 @@
 import { formatDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
-import type { Outcome } from "./outcome.ts";
+import { deferForState, deferUnknownSubject, type RetryContext } from "./decide_outcome.ts";
+import type { DeadLetterOutcome, DeadLetterReason, Outcome } from "./outcome.ts";
 
 /** Facts about a delivery that decide whether its handler may run. */
-export interface DeliveryFacts {
+export interface DeliveryFacts extends RetryContext {
   readonly decoded: Decoded;
-  /** Number of this attempt, from 1. A delivery that never reached the handler is no attempt. */
-  readonly attempt: number;
-  /** Attempts the function allows. */
-  readonly attempts: number;
+  readonly subject: string;
+  /** False when no trigger of the function covers the subject. */
+  readonly isListenedTo: boolean;
+  /** False when the stored counts of a redelivery could not be read, because of `stateError`. */
+  readonly isCounted: boolean;
+  readonly stateError: unknown;
+  /** Dead letter that an earlier delivery decided on, if any. */
+  readonly ending: DeadLetterOutcome | undefined;
+  /** True when the event waits in the retry stream for its next attempt. */
+  readonly isDelayed: boolean;
   readonly ageMs: number;
-  /** Greatest age that is still handled; undefined for no limit. */
+  /** Age up to which the function takes events. Undefined when age does not matter. */
   readonly maxAgeMs: number | undefined;
 }
 
 /**
- * Returns the dead letter of a delivery whose handler must not run, or undefined if it may run.
+ * Returns the outcome of a delivery whose handler must not run, or undefined when it may run.
  *
  * An attempt past the budget means that the last allowed attempt began and was never settled, since its process died. This
  * is the one place that finds out, and the reason is `crashed`.
  */
-export function checkDelivery(candidate: DeliveryFacts): (Outcome & { kind: "dead-letter" }) | undefined {
-  const { decoded, attempt, attempts, ageMs, maxAgeMs } = candidate;
-  if (decoded.kind === "invalid") {
-    return { kind: "dead-letter", reason: "invalid", attempts: attempt - 1, error: decoded.error };
-  }
-  if (attempt > attempts) {
+export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
+  if (!facts.isCounted) return deferForState(facts, facts.stateError);
+  if (!facts.isListenedTo) return deferUnknownSubject(facts.subject, facts);
+  if (facts.ending) return facts.ending;
+  if (facts.isDelayed) return { kind: "ack", skipped: "parked" };
+  const { decoded, number, retry: { attempts }, maxAgeMs } = facts;
+  if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);
+  if (number > attempts) {
     const message = `the process ended while handling this event: the last of ${attempts} attempts was never settled`;
-    return {
-      kind: "dead-letter",
-      reason: "crashed",
-      attempts: attempt - 1,
-      error: { name: "CrashedError", message },
-    };
+    return deadLetter("crashed", number, { name: "CrashedError", message });
   }
-  if (maxAgeMs !== undefined && ageMs > maxAgeMs) {
-    const message = `the event is ${formatDuration(ageMs)} old; the function handles none older than ${
-      formatDuration(maxAgeMs)
-    }`;
-    return {
-      kind: "dead-letter",
-      reason: "expired",
-      attempts: attempt - 1,
-      error: { name: "ExpiredError", message },
-    };
-  }
-  return undefined;
+  if (maxAgeMs === undefined) return undefined;
+  const { ageMs } = facts;
+  if (ageMs <= maxAgeMs) return undefined;
+  const [age, limit] = [formatDuration(ageMs), formatDuration(maxAgeMs)];
+  const message = `the event is ${age} old; the function handles none older than ${limit}`;
+  return deadLetter("expired", number, { name: "ExpiredError", message });
+}
+
+/** Dead letter of an attempt that is not made. */
+function deadLetter(reason: DeadLetterReason, number: number, error: DeadLetterOutcome["error"]): DeadLetterOutcome {
+  return { kind: "dead-letter", reason, attempts: number - 1, error };
 }

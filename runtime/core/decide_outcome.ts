@@ -4,7 +4,7 @@ import { type ErrorDetail, errorDetail, type Outcome, type Result, type RetryRea
 
 /** State of an event that its outcome depends on, besides the result of the handler. */
 export interface RetryContext {
-  readonly attempt: number;
+  readonly number: number;
   /** Deliveries of this event that used up no attempt. */
   readonly excusedDeliveries: number;
   readonly retry: RetryPolicy;
@@ -33,12 +33,12 @@ export function decideOutcome(result: Result, given: RetryContext): Outcome {
     case "returned":
       return { kind: "ack" };
     case "rejected":
-      return { kind: "dead-letter", reason: "rejected", attempts: given.attempt, error: result.error };
+      return { kind: "dead-letter", reason: "rejected", attempts: given.number, error: result.error };
     case "failed":
     case "timed-out":
-      return again(result.kind, backoffMs(given.retry, given.attempt, given.random), result.error, given);
+      return again(result.kind, backoffMs(given.retry, given.number, given.random), result.error, given);
     case "emit-failed": {
-      const { transient, error } = result, tries = transient ? given.excusedDeliveries + 1 : given.attempt;
+      const { transient, error } = result, tries = transient ? given.excusedDeliveries + 1 : given.number;
       const delayMs = backoffMs(given.retry, tries, given.random);
       if (transient) return { kind: "retry", reason: "emit-failed", delayMs, usesAttempt: false, error };
       return again("emit-failed", delayMs, error, given);
@@ -81,11 +81,11 @@ export function deferForClaim(given: RetryContext): Outcome {
  * Retries a delivery on a subject that the function does not listen to: during a rolling deploy its consumer may have the
  * filters of the next version already. The event ends as `invalid` if no version handles it.
  */
-export function deferUnknownSubject(delivery: { readonly subject: string }, given: RetryContext): Outcome {
-  const message = `the function does not listen to "${delivery.subject}"`;
+export function deferUnknownSubject(subject: string, given: RetryContext): Outcome {
+  const message = `the function does not listen to "${subject}"`;
   const error = { name: "UnknownSubjectError", message };
   if (given.excusedDeliveries >= UNKNOWN_SUBJECT_DELIVERIES) {
-    return { kind: "dead-letter", reason: "invalid", attempts: given.attempt - 1, error };
+    return { kind: "dead-letter", reason: "invalid", attempts: given.number - 1, error };
   }
   const growing = backoffMs(given.retry, given.excusedDeliveries + 1, given.random);
   const delayMs = Math.min(UNKNOWN_SUBJECT_MAX_MS, Math.max(UNKNOWN_SUBJECT_MIN_MS, growing));
@@ -107,10 +107,10 @@ export function breakerVerdict(result: Result): Verdict {
 }
 
 function again(reason: RetryReason, delayMs: number, error: ErrorDetail, given: RetryContext): Outcome {
-  if (given.attempt < given.retry.attempts) {
+  if (given.number < given.retry.attempts) {
     return { kind: "retry", reason, delayMs, usesAttempt: true, error };
   }
-  return { kind: "dead-letter", reason: "attempts-exhausted", attempts: given.attempt, error };
+  return { kind: "dead-letter", reason: "attempts-exhausted", attempts: given.number, error };
 }
 
 /** Delay until the breaker may close, plus backoff with jitter, so that the probes are not always the same few events. */

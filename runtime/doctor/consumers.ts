@@ -1,6 +1,6 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { Registry } from "../project/registry.ts";
-import { durablesOf } from "../nats/topology/topology.ts";
+import { durablesOf } from "../nats/consume/resources.ts";
 
 /** What tells a consumer from all others: `STREAM.CONSUMER`. */
 export function consumerNames(consumers: readonly ConsumerInfo[]): string[] {

@@ -3,12 +3,13 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Registry } from "../project/registry.ts";
 import { natsOptions } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
+import { resourcesOf } from "../app/resources.ts";
+import { combine, streamNames } from "../nats/topology/resources.ts";
 import { connectNats } from "../nats/client/connection.ts";
 import { RETRIES } from "../nats/retry/retry_stream.ts";
-import { SubjectCounts } from "../nats/inspect/subject_counts.ts";
+import { SubjectCounts } from "../nats/inspect/count_messages.ts";
 import type { Connection, Facts, Greeting, Known } from "./facts.ts";
 import { addressesOf, greet } from "./probe_server.ts";
-import { ownStreams, streamsOf } from "./required_permissions.ts";
 import type { UserPermissions } from "./permissions.ts";
 import { readLetters } from "./read_dead_letters.ts";
 import { readStreams } from "./read_streams.ts";
@@ -32,6 +33,8 @@ const ANSWER_MS = 2_000;
 /** A cluster may name servers that cannot be reached from here: so many are tried. */
 const MOST_SERVERS = 16;
 const TLS = /^tls:/;
+/** Stands for a project that cannot be loaded: Weir's own streams are examined all the same. */
+const NO_PROJECT: Registry = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
 
 /** Connects and looks. @param project undefined where it cannot be loaded: Weir's own streams are looked at all the same */
 export async function gatherCluster(config: Config, project: Registry | undefined): Promise<ClusterFacts> {
@@ -79,7 +82,7 @@ async function look(
 ): Promise<ClusterFacts> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: ANSWER_MS });
   const { user, clock } = await askUser(nc);
-  const names = project ? streamsOf(project) : ownStreams({ functions: [] });
+  const names = streamNames(combine(resourcesOf(project ?? NO_PROJECT)));
   const [servers, account, read, deadLetters, parked] = await Promise.all([
     allServers(nc, configured),
     tried("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),

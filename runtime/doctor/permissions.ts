@@ -1,4 +1,5 @@
 import { covers, overlaps } from "../core/subjects.ts";
+import type { Permission } from "../nats/topology/resources.ts";
 
 /** What a NATS user may do, as the server tells the user itself; an absent list sets no bounds. */
 export interface UserPermissions {
@@ -12,24 +13,15 @@ interface SubjectLists {
   readonly deny?: readonly string[];
 }
 
-/** Something that Weir does on a subject, and what fails without it. */
-export interface Need {
-  readonly action: "publish" | "subscribe";
-  readonly subject: string;
-  readonly purpose: string;
-  /** Without it events are handled all the same, with less certainty. */
-  readonly optional?: true;
-}
-
 /** The rule of a user's that is in the way of a need. */
 export interface Refusal {
-  readonly need: Need;
+  readonly need: Permission;
   /** The subject of `deny`; undefined where no `allow` covers it. */
   readonly deniedBy?: string;
 }
 
 /** Which needs a user's permissions do not meet. */
-export function refusals(user: UserPermissions, needs: readonly Need[]): Refusal[] {
+export function refusals(user: UserPermissions, needs: readonly Permission[]): Refusal[] {
   return needs.flatMap((need): Refusal[] => {
     const { allow, deny = [] } = user[need.action] ?? {};
     const deniedBy = deny.find((subject) => overlaps(plain(subject), need.subject));

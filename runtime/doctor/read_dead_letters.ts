@@ -1,7 +1,7 @@
 import { JetStreamApiCodes, type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
 import { isChunk } from "../nats/dead_letters/chunks.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
-import { unlessMissing } from "../nats/topology/config_diff.ts";
+import { unlessMissing } from "../nats/topology/find.ts";
 import type { WaitingLetters } from "./facts.ts";
 
 /** The reason is in a letter's headers: of so many it is read. */

@@ -1,60 +1,63 @@
-import type { CircuitBreaker } from "./circuit_breaker.ts";
-import type { Clock } from "./ports.ts";
+import type { Clock } from "./clock.ts";
+
+/** Limits when deliveries may begin: a circuit breaker, for example. */
+export interface AdmissionRule {
+  /** Number of deliveries that may begin now; Infinity without a limit. */
+  permits(): number;
+  /** Time at which more may begin by itself, by the clock; undefined when no such time is known. */
+  opensAtMs(): number | undefined;
+  /** Calls back after every change that may alter `permits` or `opensAtMs`. */
+  onChange(listener: () => void): void;
+}
 
 /**
- * The breakers a function's deliveries must pass: its own, and that of every dependency it has ever called.
- * While one is open the function does not pull: whatever came would only be refused and go back.
+ * The rules that a function's deliveries must pass. While one permits nothing the function does not pull, since every
+ * delivery would only be refused and go back.
  */
 export class Admission {
-  readonly #breakers = new Set<CircuitBreaker>();
+  readonly #rules: AdmissionRule[] = [];
   readonly #timers = new Set<() => void>();
-  #changed: () => void = () => {};
+  #opened: () => void = () => {};
   #closed = false;
 
   constructor(readonly clock: Clock) {}
 
-  add(breaker: CircuitBreaker): void {
-    if (this.#breakers.has(breaker)) return;
-    this.#breakers.add(breaker);
-    if (breaker.state.kind === "open") this.#callWhenDue(breaker);
-    breaker.onChange(() => {
-      if (breaker.state.kind === "open") this.#callWhenDue(breaker);
-      else this.#changed();
-    });
+  /** Adds a rule, unless it is in the list already. */
+  add(rule: AdmissionRule): void {
+    if (this.#rules.includes(rule)) return;
+    this.#rules.push(rule);
+    if (rule.opensAtMs() !== undefined) this.#callWhenOpen(rule);
+    rule.onChange(() => this.#callWhenOpen(rule));
   }
 
-  [Symbol.iterator](): Iterator<CircuitBreaker> {
-    return this.#breakers.values();
-  }
-
-  /** How many deliveries would pass now. */
+  /** Number of deliveries that may begin now: the least that any rule permits. */
   permits(): number {
     let permits = Infinity;
-    for (const breaker of this.#breakers) permits = Math.min(permits, breaker.permits());
+    for (const rule of this.#rules) permits = Math.min(permits, rule.permits());
     return permits;
   }
 
-  /** Calls back whenever more may pass than before. */
-  onChange(changed: () => void): void {
-    this.#changed = changed;
+  /** Calls back whenever more deliveries may begin than before. */
+  onOpened(opened: () => void): void {
+    this.#opened = opened;
   }
 
-  /** Stops its timers and calls back no more. */
+  /** Cancels its timers and never calls back again. */
   close(): void {
     this.#closed = true;
-    this.#changed = () => {};
+    this.#opened = () => {};
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }
 
-  /** Timers may be a moment early by the clock that the breaker goes by: then once more. */
-  #callWhenDue(breaker: CircuitBreaker): void {
+  /** A timer may fire early by the rule's clock: it is set again for the rest of the time. */
+  #callWhenOpen(rule: AdmissionRule): void {
     if (this.#closed) return;
-    const { state } = breaker, now = this.clock.now();
-    if (state.kind !== "open" || state.untilMs <= now) return this.#changed();
-    const cancel = this.clock.timer(state.untilMs - now, () => {
+    const opensAtMs = rule.opensAtMs(), nowMs = this.clock.now();
+    if (opensAtMs === undefined || opensAtMs <= nowMs) return this.#opened();
+    const cancel = this.clock.timer(opensAtMs - nowMs, () => {
       this.#timers.delete(cancel);
-      this.#callWhenDue(breaker);
+      this.#callWhenOpen(rule);
     });
     this.#timers.add(cancel);
   }

@@ -1,3 +1,4 @@
+import type { Span } from "@opentelemetry/api";
 import {
   admit,
   type BreakerPolicy,
@@ -7,20 +8,34 @@ import {
   record,
   type Verdict,
 } from "../core/breaker.ts";
-import type { BreakerChange, Clock } from "./ports.ts";
+import type { AdmissionRule } from "./admission.ts";
+import type { Clock } from "./clock.ts";
 
-/** A call that a breaker let through, to be reported on once; later reports are ignored. */
+/** Permission for one call or attempt. Its result is reported once; later reports are ignored. */
 export interface Permit {
   readonly admitted: true;
   readonly probe: boolean;
   report(verdict: Verdict): void;
 }
 
-/** The breaker's answer. */
-export type Answer = Permit | { readonly admitted: false; readonly retryAtMs: number };
+/** Answer of a breaker: a permit, or when to try again. */
+export type BreakerAnswer = Permit | { readonly admitted: false; readonly retryAtMs: number };
 
-/** Holds the state of one breaker, of which the rules are in `core/breaker.ts`. */
-export class CircuitBreaker {
+/** Change of a breaker's state. */
+export interface BreakerChange {
+  /** Name of the function or dependency. */
+  readonly name: string;
+  readonly of: "function" | "dependency";
+  readonly from: BreakerState["kind"];
+  readonly to: BreakerState["kind"];
+  /** Time for which an opened breaker refuses everything, in milliseconds. */
+  readonly openForMs: number;
+  /** Span of the attempt that caused the change. */
+  readonly span: Span;
+}
+
+/** Holds the state of one breaker; `core/breaker.ts` has the rules. */
+export class CircuitBreaker implements AdmissionRule {
   #state: BreakerState = CLOSED;
   readonly #listeners = new Set<() => void>();
 
@@ -32,45 +47,47 @@ export class CircuitBreaker {
     readonly changed: (change: BreakerChange) => void,
   ) {}
 
-  /** Its state; an open breaker whose time is up stays `open` until somebody asks. */
+  /** Current state. A breaker whose open time has passed stays `open` until the next call asks. */
   get state(): BreakerState {
     return this.#state;
   }
 
-  /** Asks for one call. */
-  admit(): Answer {
-    if (this.#state.kind === "closed") return new GivenPermit(this, false, this.#state.generation);
+  /** Asks for a permit. @param span Span of the attempt, to record changes on. */
+  admit(span: Span): BreakerAnswer {
+    if (this.#state.kind === "closed") return new GenerationPermit(this, false, this.#state.generation, span);
     const admission = admit(this.#state, this.policy, this.clock.now());
-    this.#become(admission.state);
+    this.#become(admission.state, span);
     if (!admission.admitted) return { admitted: false, retryAtMs: admission.retryAtMs };
-    return new GivenPermit(this, admission.probe, admission.generation);
+    return new GenerationPermit(this, admission.probe, admission.generation, span);
   }
 
-  /** What came of a call that was let through in that generation. */
-  report(verdict: Verdict, generation: number): void {
+  /** Records the verdict on a call that was admitted in that generation. */
+  report(verdict: Verdict, generation: number, span: Span): void {
     const state = this.#state;
-    if (verdict === "success" && state.kind === "closed" && state.failures === 0) return; // as nearly always
-    this.#become(record(state, this.policy, verdict, generation, this.clock.now()));
+    if (verdict === "success" && state.kind === "closed" && state.failures === 0) return; // fast path: nothing to reset
+    this.#become(record(state, this.policy, verdict, generation, this.clock.now()), span);
   }
 
-  /** How many calls it would let through now. */
   permits(): number {
     if (this.#state.kind === "closed") return Infinity;
     return permits(this.#state, this.policy, this.clock.now());
   }
 
-  /** Calls back after every change that may alter {@linkcode permits}. */
+  opensAtMs(): number | undefined {
+    return this.#state.kind === "open" ? this.#state.untilMs : undefined;
+  }
+
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
 
-  #become(next: BreakerState): void {
+  #become(next: BreakerState, span: Span): void {
     const from = this.#state;
     if (next === from) return;
     this.#state = next;
     if (next.kind !== from.kind) {
       const { name, of, policy: { openForMs } } = this;
-      this.changed({ name, of, from: from.kind, to: next.kind, openForMs });
+      this.changed({ name, of, from: from.kind, to: next.kind, openForMs, span });
     }
     if (next.kind !== "closed" || from.kind !== "closed") {
       for (const listener of this.#listeners) listener();
@@ -78,15 +95,21 @@ export class CircuitBreaker {
   }
 }
 
-class GivenPermit implements Permit {
+/** A permit that belongs to one generation of its breaker. */
+class GenerationPermit implements Permit {
   readonly admitted = true;
   #reported = false;
 
-  constructor(readonly breaker: CircuitBreaker, readonly probe: boolean, readonly generation: number) {}
+  constructor(
+    readonly breaker: CircuitBreaker,
+    readonly probe: boolean,
+    readonly generation: number,
+    readonly span: Span,
+  ) {}
 
   report(verdict: Verdict): void {
     if (this.#reported) return;
     this.#reported = true;
-    this.breaker.report(verdict, this.generation);
+    this.breaker.report(verdict, this.generation, this.span);
   }
 }

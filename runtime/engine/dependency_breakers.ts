@@ -1,10 +1,11 @@
+import type { Span } from "@opentelemetry/api";
 import { DependencyOpenError, NonRetryableError, RetryAfterError } from "../api/errors.ts";
 import { DEFAULT_BREAKER } from "../project/resolve_policy.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
-import { CircuitBreaker, type Permit } from "./circuit_breaker.ts";
-import type { BreakerChange, Clock } from "./ports.ts";
+import { type BreakerChange, CircuitBreaker, type Permit } from "./circuit_breaker.ts";
+import type { Clock } from "./clock.ts";
 
-/** What a failure says about a dependency: `open` when it is down, so that the event is not to blame. */
+/** Failure of a call to a dependency. `open` means that the dependency is down, so the event did not cause the failure. */
 export type DependencyFailure =
   | { readonly dependency: string; readonly open: false }
   | {
@@ -14,10 +15,10 @@ export type DependencyFailure =
     readonly probeFailed: boolean;
   };
 
-/** Errors that calls threw: the author's own, so they are marked from outside. */
+/** Failures by the error that the call threw. The errors are the author's, so they are not changed. */
 const failures = new WeakMap<object, DependencyFailure>();
 
-/** The dependency a handler failed in; looks through `cause`. */
+/** Returns the dependency that caused an error, also through `cause`; undefined when none did. */
 export function dependencyFailure(thrown: unknown): DependencyFailure | undefined {
   for (let error = thrown, depth = 0; error instanceof Object && depth < 8; depth++) {
     if (error instanceof DependencyOpenError) {
@@ -31,7 +32,7 @@ export function dependencyFailure(thrown: unknown): DependencyFailure | undefine
   return undefined;
 }
 
-/** The breakers of everything the functions of this process depend on, one a name. */
+/** The dependency breakers of this process, one for each name. All functions share them. */
 export class DependencyBreakers {
   readonly #breakers = new Map<string, CircuitBreaker>();
 
@@ -52,19 +53,23 @@ export class DependencyBreakers {
   }
 }
 
+/** A call under way. */
 interface Call {
   readonly breaker: CircuitBreaker;
   readonly permit: Permit;
 }
 
-/** The calls that one invocation has under way. */
+/** The calls of one attempt that are under way. */
 export class DependencyCalls {
   readonly #open = new Set<Call>();
   #ended = false;
 
+  /** @param span Span of the attempt, which records changes of the breakers. */
+  constructor(readonly span: Span) {}
+
   /**
-   * Runs one call under a breaker. It ends when the signal aborts even if the call itself takes no notice, so
-   * that a call which never returns cannot keep the breaker's only probe for ever.
+   * Runs one call under a breaker. The call ends when the signal aborts, even if it ignores the signal: a call that
+   * never returns must not keep the breaker's only probe for ever.
    */
   async call<Value>(
     breaker: CircuitBreaker,
@@ -73,7 +78,7 @@ export class DependencyCalls {
   ): Promise<Value> {
     signal.throwIfAborted();
     if (this.#ended) throw new Error(`a call to ${breaker.name} after the handler returned: await what it starts`);
-    const permit = breaker.admit();
+    const permit = breaker.admit(this.span);
     if (!permit.admitted) throw new DependencyOpenError(breaker.name, permit.retryAtMs);
     const call = { breaker, permit };
     this.#open.add(call);
@@ -82,7 +87,7 @@ export class DependencyCalls {
       permit.report("success");
       return value;
     } catch (error) {
-      // Aborted: what that says about the dependency is told when the invocation ends.
+      // After an abort, `end` reports the call: only it knows whether the attempt timed out.
       if (signal.aborted) throw error;
       const answered = error instanceof NonRetryableError || error instanceof RetryAfterError;
       permit.report(answered ? "success" : "failure");
@@ -94,8 +99,8 @@ export class DependencyCalls {
   }
 
   /**
-   * The invocation is over: calls still open are reported, as failures if it ran out of time. Returns the one that
-   * it ran out of time in.
+   * Ends the calls that are still open with the attempt, as failures if it timed out. Returns the failure of the
+   * dependency in which it timed out.
    */
   end(timedOut: boolean): DependencyFailure | undefined {
     this.#ended = true;
@@ -109,7 +114,7 @@ export class DependencyCalls {
   }
 }
 
-/** A probe that failed opened its breaker again: the dependency is down. Any other failure may be the event's. */
+/** Returns what a failed call means. After a failed probe the dependency is down; other failures the event may cause. */
 function failureOf({ breaker, permit }: Call): DependencyFailure {
   const dependency = breaker.name;
   if (!permit.probe || breaker.state.kind !== "open") return { dependency, open: false };

@@ -1,179 +1,172 @@
 import type { Delivery } from "../core/delivery.ts";
-import type { Outcome } from "../core/outcome.ts";
-import type { MaybePromise } from "./maybe_promise.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Consumer, ConsumerSink } from "./consumer.ts";
+import type { Leases } from "./leases.ts";
 import type { Pipeline } from "./pipeline.ts";
-import type { Consumer, ConsumerSink, Lease, Leases } from "./ports.ts";
-
-/** A delivery, and what keeps it. */
-interface Held {
-  readonly delivery: Delivery;
-  readonly lease: Lease;
-}
 
 /**
- * One function at work: so many deliveries at a time, taken from its sources only as fast as they can begin and
- * as its breakers allow. What it holds it keeps alive at the server, and gives back when it must stop.
+ * Dispatches one function's deliveries to its pipeline, up to its concurrency. It takes from its consumers only as many
+ * as can begin, and keeps the leases of all that it holds. At shutdown it gives back what has not begun.
  */
 export class Dispatcher implements ConsumerSink {
-  readonly #held = new Map<string, Held>();
-  /** What came in this turn. */
-  readonly #fresh: Held[] = [];
-  readonly #waiting: Held[] = [];
-  /** What came while a gate was not fully open: each is one that a breaker has, or will have, to let through. */
-  readonly #onTrial = new Set<Held>();
+  /** Attempts that outlast their tick, by message key. */
+  readonly #held = new Map<string, Attempt>();
+  /** Attempts whose delivery arrived in this tick. */
+  readonly #arrived: Attempt[] = [];
+  /** Attempts that wait for a free slot. */
+  readonly #waiting: Attempt[] = [];
+  /** Attempts that arrived while admission was limited: each uses one of its permits. */
+  readonly #limited = new Set<Attempt>();
   #running = 0;
-  #starting = false;
-  #stopping = false;
-  #stopKeepingAlive: () => void = () => {};
+  #isStarting = false;
+  #isStopping = false;
+  #cancelExtending: () => void = () => {};
   #idle: () => void = () => {};
 
-  /** @param keepAliveMs how often to tell the server that what is held is still worked on */
+  /** @param extendMs Interval of in-progress acks, in milliseconds. */
   constructor(
     readonly pipeline: Pipeline,
-    readonly sources: readonly Consumer[],
-    readonly keepAliveMs: number,
+    readonly consumers: readonly Consumer[],
+    readonly extendMs: number,
     readonly leases: Leases,
   ) {
-    pipeline.admission.onChange(() => this.#wake());
+    pipeline.admission.onOpened(() => this.#wake());
   }
 
-  /** Deliveries in the handler, or waiting for it. */
+  /** Number of deliveries that are being handled, or wait for it. */
   get inFlight(): number {
-    return this.#held.size + this.#fresh.length;
+    return this.#held.size + this.#arrived.length;
   }
 
   start(): void {
-    this.#keepAlive();
-    for (const source of this.sources) source.start(this);
+    this.#extendPeriodically();
+    for (const consumer of this.consumers) consumer.start(this);
   }
 
   credits(): number {
-    if (this.#stopping) return 0;
+    if (this.#isStopping) return 0;
     const free = this.pipeline.fn.policy.concurrency - this.inFlight;
-    const permits = this.pipeline.admission.permits() - this.#onTrial.size - this.#fresh.length;
+    const permits = this.pipeline.admission.permits() - this.#limited.size - this.#arrived.length;
     return Math.max(0, Math.min(free, permits));
   }
 
   closed(): boolean {
-    return this.#stopping || this.pipeline.admission.permits() === 0;
+    return this.#isStopping || this.pipeline.admission.permits() === 0;
   }
 
   /**
-   * All that came together is held before the first of it begins: its handler may block the thread for long, and what
-   * is not held by then is kept by nobody, and would be with another replica, or have used up an attempt.
+   * Holds all deliveries of a tick before any of them begins. A handler may block the thread for long: a delivery that
+   * is not held by then has no lease, and would be redelivered to another replica or use up an attempt.
    */
   deliver(delivery: Delivery): void {
-    if (this.#isHeld(delivery)) return;
-    if (this.#fresh.push({ delivery, lease: this.leases.hold(delivery.ackSubject) }) > 1) return;
+    if (this.#isRedelivery(delivery)) return;
+    const attempt = this.pipeline.newAttempt(delivery, this.leases.hold(delivery.ackSubject));
+    if (this.#arrived.push(attempt) > 1) return;
     queueMicrotask(() => {
-      for (const held of this.#fresh.splice(0)) this.#begin(held);
+      for (const attempt of this.#arrived.splice(0)) this.#begin(attempt);
     });
   }
 
   /**
-   * Stops pulling, lets what runs finish for up to `graceMs`, then gives the rest back. Resolves when nothing
-   * is held any more.
+   * Stops pulling, lets running handlers finish for up to `graceMs`, and gives back the rest. Resolves when nothing is
+   * held any more.
    */
   async stop(graceMs: number): Promise<void> {
-    this.#stopping = true;
-    this.pipeline.admission.close();
-    await Promise.all(this.sources.map((source) => source.stop()));
-    for (const held of this.#waiting.splice(0)) void this.#giveBack(held);
-    const { clock } = this.pipeline.ports;
-    const cancel = clock.timer(graceMs, () => this.pipeline.runner.giveBackAll());
+    this.#isStopping = true;
+    const { admission, runner, ports: { clock } } = this.pipeline;
+    admission.close();
+    await Promise.all(this.consumers.map((consumer) => consumer.stop()));
+    for (const attempt of this.#waiting.splice(0)) void this.#giveBack(attempt);
+    const cancel = clock.timer(graceMs, () => runner.abortAll());
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     cancel();
-    this.#stopKeepingAlive();
-    this.pipeline.runner.giveBackAll();
+    this.#cancelExtending();
+    runner.abortAll();
   }
 
-  #begin(held: Held): void {
-    if (this.#isHeld(held.delivery)) return held.lease.release(); // it came twice at once
-    if (this.pipeline.admission.permits() !== Infinity) this.#onTrial.add(held);
-    if (this.#stopping) {
-      this.#keep(held);
-      void this.#giveBack(held);
-    } else if (this.#running < this.pipeline.fn.policy.concurrency) this.#run(held);
+  #begin(attempt: Attempt): void {
+    if (this.#isRedelivery(attempt.delivery)) return attempt.lease.release(); // delivered twice in one tick
+    if (this.pipeline.admission.permits() !== Infinity) this.#limited.add(attempt);
+    if (this.#isStopping) {
+      this.#hold(attempt);
+      void this.#giveBack(attempt);
+    } else if (this.#running < this.pipeline.fn.policy.concurrency) this.#run(attempt);
     else {
-      this.#keep(held);
-      this.#waiting.push(held);
+      this.#hold(attempt);
+      this.#waiting.push(attempt);
     }
   }
 
   /**
-   * The server took it for lost while it is still being handled here: it is settled once, by its newest name. It is not
-   * known by its count: a consumer that was deleted and made anew hands out as a first delivery what it did before.
+   * Returns whether the message is held already: its ack wait passed while it was being handled. The attempt then goes
+   * on and is settled once, by the newest ack subject. The delivery count does not tell: a consumer that was deleted and
+   * created again starts at one.
    */
-  #isHeld(delivery: Delivery): boolean {
-    const held = this.#held.size > 0 && this.#held.get(delivery.messageKey);
+  #isRedelivery({ messageKey, ackSubject }: Delivery): boolean {
+    const held = this.#held.size > 0 && this.#held.get(messageKey);
     if (!held) return false;
-    held.delivery.ackSubject = delivery.ackSubject;
-    held.lease.renew(delivery.ackSubject);
+    held.delivery.ackSubject = ackSubject;
+    held.lease.renew(ackSubject);
     return true;
   }
 
-  /** As many as may: those that end at once, one after the other, and not one inside the other. */
+  /** Fills the free slots. Attempts that end synchronously run one after the other, not nested. */
   #runWaiting(): void {
-    if (this.#starting) return;
-    this.#starting = true;
+    if (this.#isStarting) return;
+    this.#isStarting = true;
     while (this.#waiting.length > 0 && this.#running < this.pipeline.fn.policy.concurrency) {
       this.#run(this.#waiting.shift()!);
     }
-    this.#starting = false;
+    this.#isStarting = false;
   }
 
-  #run(held: Held): void {
+  #run(attempt: Attempt): void {
     this.#running++;
-    const ended = () => {
-      this.#running--;
-      this.#release(held);
-    };
-    let outcome: MaybePromise<unknown>;
+    let outcome: unknown;
     try {
-      outcome = this.pipeline.handle(held.delivery, held.lease);
+      outcome = this.pipeline.handle(attempt);
     } catch (error) {
-      // A mistake of ours. Thrown on, it would leave what came together with it unbegun.
+      // A defect of the pipeline. Thrown from here, it would keep the tick's other attempts from beginning.
       outcome = Promise.reject(error);
     }
-    if (outcome instanceof Promise) {
-      this.#keep(held);
-      void outcome.finally(ended);
-    } else ended();
+    if (!(outcome instanceof Promise)) return this.#ended(attempt);
+    this.#hold(attempt);
+    void outcome.finally(() => this.#ended(attempt));
   }
 
-  /** Only what outlasts this turn need be found again: to look after each event would cost 0.3 µs. */
-  #keep(held: Held): void {
-    this.#held.set(held.delivery.messageKey, held);
+  #ended(attempt: Attempt): void {
+    this.#running--;
+    this.#release(attempt);
   }
 
-  async #giveBack(held: Held): Promise<void> {
-    const { fn, ports } = this.pipeline;
-    // Given back, one that is another's by now would be taken from that one.
-    const outcome: Outcome = await held.lease.mine()
-      ? { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false }
-      : { kind: "lease-expired" };
-    await ports.settler.settle(fn.name, held.delivery, outcome);
-    this.#release(held);
+  /** Hot path: only an attempt that outlasts its tick is put into the map, see bench. */
+  #hold(attempt: Attempt): void {
+    this.#held.set(attempt.delivery.messageKey, attempt);
   }
 
-  #release(held: Held): void {
-    if (this.#held.size > 0) this.#held.delete(held.delivery.messageKey);
-    if (this.#onTrial.size > 0) this.#onTrial.delete(held);
-    held.lease.release();
+  async #giveBack(attempt: Attempt): Promise<void> {
+    await this.pipeline.giveBack(attempt);
+    this.#release(attempt);
+  }
+
+  #release(attempt: Attempt): void {
+    if (this.#held.size > 0) this.#held.delete(attempt.delivery.messageKey);
+    if (this.#limited.size > 0) this.#limited.delete(attempt);
+    attempt.lease.release();
     if (this.#waiting.length > 0) this.#runWaiting();
     else this.#wake();
     if (this.inFlight === 0) this.#idle();
   }
 
   #wake(): void {
-    if (!this.#stopping) { for (const source of this.sources) source.wake(); }
+    if (!this.#isStopping) { for (const consumer of this.consumers) consumer.wake(); }
   }
 
-  #keepAlive(): void {
+  #extendPeriodically(): void {
     const { clock, settler } = this.pipeline.ports;
-    this.#stopKeepingAlive = clock.timer(this.keepAliveMs, () => {
+    this.#cancelExtending = clock.timer(this.extendMs, () => {
       for (const { delivery } of this.#held.values()) settler.extend(delivery);
-      this.#keepAlive();
+      this.#extendPeriodically();
     });
   }
 }

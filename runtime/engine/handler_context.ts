@@ -4,32 +4,30 @@ import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { describeValue } from "../project/option_schemas.ts";
 import { issueText } from "../core/cloudevent.ts";
-import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
+import type { OutgoingEvent } from "../core/event.ts";
+import type { Attempt } from "./attempt.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
 import { DependencyCalls, type DependencyFailure } from "./dependency_breakers.ts";
-import type { Clock, KvStore, Scope } from "./ports.ts";
+import type { KvStore } from "./kv_store.ts";
 
-/** What is around every invocation of one function. */
-export interface Surroundings {
-  readonly fn: ResolvedFunction;
-  /** The breaker of a dependency, by name. */
+/** Resources that handlers reach through their context. */
+export interface HandlerResources {
+  /** Returns the breaker of a dependency. */
   readonly breaker: (dependency: string) => CircuitBreaker;
   readonly kv: KvStore;
-  readonly clock: Clock;
 }
 
-/** What is emitted is checked when it is, whatever the types said. */
+/** `emit` without its types: it checks its arguments itself. */
 type Emit = (event: EventDefinition, data: unknown, options?: EmitOptions) => void;
 
 const NOTHING: readonly OutgoingEvent[] = [];
 
 /**
- * The context of one invocation: it buffers what the handler emits until it is known to have returned.
- * Its functions are bound, since authors take them apart: `(event, { emit, log }) => …`. What it has is made when it is
- * first asked for, since most handlers use little of it, and every event has one: as properties of its own, which
- * `{ ...ctx }` would copy, the same things cost three microseconds an event, a third of all that it takes.
+ * The handler's context of one attempt. It buffers emitted events until the handler has returned. Its functions are
+ * bound, since authors destructure it: `(event, { emit, log }) => …`. Hot path: its parts are getters that create on
+ * first use, since most handlers use few of them, see bench.
  */
-export class InvocationContext implements HandlerContext {
+export class AttemptContext implements HandlerContext {
   #emitted: OutgoingEvent[] | undefined;
   #emit: Emit | undefined;
   #calls: DependencyCalls | undefined;
@@ -37,14 +35,17 @@ export class InvocationContext implements HandlerContext {
   #aborted: { reason: unknown } | undefined;
   #ended = false;
 
-  constructor(
-    readonly surroundings: Surroundings,
-    readonly event: WeirEvent,
-    readonly attempt: number,
-    readonly scope: Scope,
-  ) {}
+  readonly attempt: number;
+  readonly #attempt: Attempt;
+  readonly #resources: HandlerResources;
 
-  /** What it has emitted so far. */
+  constructor(attempt: Attempt, resources: HandlerResources) {
+    this.attempt = attempt.number;
+    this.#attempt = attempt;
+    this.#resources = resources;
+  }
+
+  /** Events that the handler has emitted so far. */
   get emitted(): readonly OutgoingEvent[] {
     return this.#emitted ?? NOTHING;
   }
@@ -58,11 +59,11 @@ export class InvocationContext implements HandlerContext {
   }
 
   get log(): Log {
-    return this.scope.log;
+    return this.#attempt.log;
   }
 
   get span(): HandlerContext["span"] {
-    return this.scope.span;
+    return this.#attempt.span;
   }
 
   get emit(): Emit {
@@ -71,17 +72,17 @@ export class InvocationContext implements HandlerContext {
 
   get dependency(): HandlerContext["dependency"] {
     return (name) => {
-      const breaker = this.surroundings.breaker(name);
+      const breaker = this.#resources.breaker(name);
       return { call: (run) => this.#callsUnderWay().call(breaker, this.signal, run) };
     };
   }
 
   get kv(): HandlerContext["kv"] {
-    return <Value>(bucket: string): KvBucket<Value> => this.surroundings.kv.bucket<Value>(bucket);
+    return <Value>(bucket: string): KvBucket<Value> => this.#resources.kv.bucket<Value>(bucket);
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
-    const { surroundings: { fn, clock }, event: cause } = this;
+    const { fn, clock, event: cause } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
@@ -111,24 +112,24 @@ export class InvocationContext implements HandlerContext {
     });
   }
 
-  /** One that is asked for after the end refuses every call. */
+  /** Calls of the attempt. After its end they refuse every further call. */
   #callsUnderWay(): DependencyCalls {
     if (!this.#calls) {
-      this.#calls = new DependencyCalls();
+      this.#calls = new DependencyCalls(this.#attempt.span);
       if (this.#ended) this.#calls.end(false);
     }
     return this.#calls;
   }
 
-  /** Tells the handler to stop. */
+  /** Aborts the handler's signal. */
   abort(reason: unknown): void {
     this.#aborted ??= { reason };
     this.#abort?.abort(reason);
   }
 
   /**
-   * Nothing may be emitted any more, and calls still open are reported to their breakers. Returns the dependency
-   * that it ran out of time in.
+   * Ends the context with its handler: `emit` throws from now on, and open calls are reported to their breakers.
+   * Returns the failure of the dependency in which the handler timed out.
    */
   end(timedOut: boolean): DependencyFailure | undefined {
     this.#ended = true;
@@ -145,7 +146,7 @@ function undeclared(fn: ResolvedFunction, event: EventDefinition | undefined): s
   return `${fn.name} emits ${event.type} without declaring it: add it to \`emits\``;
 }
 
-/** @throws {TypeError} for what is not JSON: a schema such as `z.unknown()` lets it through. */
+/** @throws {TypeError} when the data is not JSON, which a schema such as `z.unknown()` permits. */
 function jsonOf(data: unknown, where: string): string {
   let json: string | undefined;
   try {
@@ -157,7 +158,7 @@ function jsonOf(data: unknown, where: string): string {
   return json;
 }
 
-/** The id of an emitted event: the same for the same function, event, type and position, and for nothing else. */
+/** Returns the id of an emitted event. Only the same function, event, type and position give the same id. */
 export function emittedId(
   functionName: string,
   cause: { readonly source: string; readonly type: string; readonly id: string },

@@ -1,105 +1,127 @@
 import { context as otel } from "@opentelemetry/api";
 import { NonRetryableError, RetryAfterError } from "../api/errors.ts";
-import type { ResolvedFunction } from "../project/resolve_function.ts";
-import type { WeirEvent } from "../core/event.ts";
-import { errorDetail, type Result } from "../core/outcome.ts";
 import { formatDuration } from "../core/duration.ts";
-import { TimeoutQueue } from "./timeout_queue.ts";
+import { errorDetail, type Result } from "../core/outcome.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Clock } from "./clock.ts";
 import { type DependencyFailure, dependencyFailure } from "./dependency_breakers.ts";
+import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import type { InvocationContext } from "./handler_context.ts";
-import type { Clock } from "./ports.ts";
+import { TimeoutQueue } from "./timeout_queue.ts";
+
+/** Runs one function's handler. */
+export interface HandlerRunner {
+  /**
+   * Runs the handler until it ends, times out or is aborted, whichever comes first. Sets the attempt's `emitted` when
+   * the handler returned. Never rejects. A handler that ignores its signal is left behind, without effect on the event.
+   */
+  run(attempt: Attempt): MaybePromise<Result>;
+  /** Aborts every running handler. These attempts and all later ones end as `shutdown`. */
+  abortAll(): void;
+}
+
+/** Runs around a handler, and calls `next` to run it. Its result is the handler's result. */
+export type HandlerMiddleware = (attempt: Attempt, next: (attempt: Attempt) => unknown) => unknown;
 
 const RETURNED: Result = { kind: "returned" };
 
-/** Runs one function's handler: under its deadline, and able to be given up at shutdown. */
-export class HandlerRunner {
+/** Runs the handler in this process, within the attempt's span and timeout. */
+export class InProcessRunner implements HandlerRunner {
   readonly #fn: ResolvedFunction;
   readonly #clock: Clock;
-  readonly #deadlines: TimeoutQueue;
+  readonly #resources: HandlerResources;
+  readonly #handler: (attempt: Attempt) => unknown;
+  readonly #timeouts: TimeoutQueue;
+  /** Aborts of the handlers that have not ended. */
   readonly #running = new Set<() => void>();
-  #givingBack = false;
+  #isAborted = false;
 
-  constructor(fn: ResolvedFunction, clock: Clock) {
+  /** @param middleware Runs around the handler, the first outermost. Hot path: composed once, no closure an event. */
+  constructor(
+    fn: ResolvedFunction,
+    clock: Clock,
+    resources: HandlerResources,
+    middleware: readonly HandlerMiddleware[] = [],
+  ) {
     this.#fn = fn;
     this.#clock = clock;
-    this.#deadlines = new TimeoutQueue(fn.policy.timeoutMs, clock);
+    this.#resources = resources;
+    this.#timeouts = new TimeoutQueue(fn.policy.timeoutMs, clock);
+    this.#handler = middleware.reduceRight<(attempt: Attempt) => unknown>(
+      (next, around) => (attempt) => around(attempt, next),
+      (attempt) => fn.handler(attempt.event, attempt.handlerContext!),
+    );
   }
 
-  /**
-   * Runs the handler to its end, its deadline or the shutdown, whichever is first, and never rejects. A handler
-   * that takes no notice of its signal is left behind: what it still does has no effect on the event.
-   */
-  run(event: WeirEvent, context: InvocationContext): MaybePromise<Result> {
-    if (this.#givingBack) return { kind: "shutdown" };
-    const fromMs = this.#clock.now();
-    let returned: unknown, lasts: boolean;
+  run(attempt: Attempt): MaybePromise<Result> {
+    if (this.#isAborted) return { kind: "shutdown" };
+    const context = new AttemptContext(attempt, this.#resources), fromMs = this.#clock.now();
+    attempt.handlerContext = context;
+    let returned: unknown, isAsync: boolean;
     try {
-      returned = this.#fn.handler(event, context);
-      lasts = isPromise(returned);
+      returned = otel.with(attempt.otelContext, this.#handler, undefined, attempt);
+      isAsync = isPromise(returned);
     } catch (thrown) {
       context.end(false);
       return classify(thrown);
     }
-    if (lasts) return this.#untilEnd(returned, context, fromMs);
+    if (isAsync) return this.#untilEnd(returned, attempt, context, fromMs);
     context.end(false);
+    attempt.emitted = context.emitted;
     return RETURNED;
   }
 
-  /** Only here time can pass: what returned at once had no deadline to miss. */
-  #untilEnd(returned: unknown, context: InvocationContext, fromMs: number): Promise<Result> {
+  /** Waits for an asynchronous handler. A synchronous one needs no timeout: it cannot be interrupted. */
+  #untilEnd(returned: unknown, attempt: Attempt, context: AttemptContext, fromMs: number): Promise<Result> {
     return new Promise<Result>((resolve) => {
       const end = (result: Result) => {
         cancel();
-        this.#running.delete(giveBack);
+        this.#running.delete(abort);
         const failure = context.end(result.kind === "timed-out");
-        resolve(result.kind === "timed-out" ? blame(result, failure) : result);
+        if (result.kind === "returned") attempt.emitted = context.emitted;
+        resolve(result.kind === "timed-out" ? attribute(result, failure) : result);
       };
-      const giveBack = () => {
+      const abort = () => {
         context.abort(new DOMException("the runtime is shutting down", "AbortError"));
         end({ kind: "shutdown" });
       };
       const expire = () => {
         const limit = formatDuration(this.#fn.policy.timeoutMs);
-        const error = new DOMException(
-          `${this.#fn.name} took longer than its timeout of ${limit}`,
-          "TimeoutError",
-        );
+        const error = new DOMException(`${this.#fn.name} took longer than its timeout of ${limit}`, "TimeoutError");
         context.abort(error);
         end({ kind: "timed-out", error: errorDetail(error) });
       };
-      // The timer may be another invocation's: what a breaker does at the timeout belongs to this one's span.
-      const own = otel.active();
-      const cancel = this.#deadlines.set(() => otel.with(own, expire), fromMs);
-      this.#running.add(giveBack);
-      // As `await` takes it, since what only looks like a promise may throw, or have a promise that fails as its value.
+      // One timer serves every attempt, so it may fire in another attempt's context.
+      const cancel = this.#timeouts.set(() => otel.with(attempt.otelContext, expire), fromMs);
+      this.#running.add(abort);
+      // Resolved as `await` would: a thenable may throw, or resolve to a promise that rejects.
       Promise.resolve(returned).then(() => end(RETURNED), (thrown) => end(classify(thrown)));
     });
   }
 
-  /** Aborts every handler still running; their events end as `shutdown`, and so does any that comes later. */
-  giveBackAll(): void {
-    this.#givingBack = true;
-    for (const giveBack of [...this.#running]) giveBack();
-    this.#deadlines.clear();
+  abortAll(): void {
+    this.#isAborted = true;
+    for (const abort of [...this.#running]) abort();
+    this.#timeouts.clear();
   }
 }
 
-/** @throws whatever looking at it throws */
+/** @throws Any error of a getter `then`. */
 function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-/** What a thrown value says about the attempt. */
+/** Classifies a thrown value. */
 export function classify(thrown: unknown): Result {
   const error = errorDetail(thrown);
   if (thrown instanceof NonRetryableError) return { kind: "rejected", error };
   if (thrown instanceof RetryAfterError) return { kind: "retry-after", delayMs: thrown.delayMs, error };
-  return blame({ kind: "failed", error }, dependencyFailure(thrown));
+  return attribute({ kind: "failed", error }, dependencyFailure(thrown));
 }
 
-/** A failure in a call to a dependency is the dependency's, and while that is down not the event's at all. */
-function blame(result: Result & { kind: "failed" | "timed-out" }, failure: DependencyFailure | undefined): Result {
+/** Attributes a failure to the dependency that caused it. While that is down, the event did not cause the failure. */
+function attribute(result: Result & { kind: "failed" | "timed-out" }, failure: DependencyFailure | undefined): Result {
   if (!failure) return result;
   const { dependency } = failure, { error } = result;
   if (!failure.open) return { ...result, dependency };

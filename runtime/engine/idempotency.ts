@@ -1,55 +1,81 @@
 import { createHash } from "node:crypto";
-import type { ResolvedFunction } from "../project/resolve_function.ts";
-import type { IdempotencyPolicy } from "../project/resolve_policy.ts";
+import { deferForClaim, deferForState } from "../core/decide_outcome.ts";
 import type { Delivery } from "../core/delivery.ts";
 import type { WeirEvent } from "../core/event.ts";
-import { errorDetail } from "../core/outcome.ts";
-import type { ClaimResult, IdempotencyStore } from "./ports.ts";
+import { errorDetail, type Outcome } from "../core/outcome.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
+import type { IdempotencyPolicy } from "../project/resolve_policy.ts";
+import type { Attempt } from "./attempt.ts";
+import type { IdempotencyStore } from "./idempotency_store.ts";
 
-/** Beyond the handler's timeout, for storing what it emitted: a claim must not end before its attempt does. */
+/**
+ * Time, in milliseconds, that a claim lasts beyond the handler's timeout. It covers storing the emitted events: a claim
+ * must not end before its attempt does.
+ */
 const STORING_MS = 15_000;
 
-/** The author's `key` did not name the event: a failure of the function, and not of the inbox. */
+/** The author's `key` returned no key: a failure of the function, not of the store. */
 export class IdempotencyKeyError extends TypeError {
   override readonly name = "IdempotencyKeyError";
+  readonly code = "idempotency-key";
 }
 
 /**
- * Claims an event for one delivery, so that no other handles it at the same time or ever again. The claim outlasts
- * the handler's timeout: that is how long the event waits if the process dies.
+ * Claims the event of an idempotent function for one attempt, so that no other handles it now or later. Sets the
+ * attempt's `claim`, or returns the outcome of an event that must not be handled. Does nothing for other functions.
  *
  * @throws {IdempotencyKeyError} when the author's `key` throws, or returns no text.
  */
-export async function claimEvent(
-  inbox: IdempotencyStore,
-  fn: ResolvedFunction,
-  policy: IdempotencyPolicy,
-  event: WeirEvent,
-  delivery: Delivery,
-): Promise<ClaimResult> {
-  return await inbox.claim(
-    fn.name,
-    idempotencyKey(fn, policy, event, delivery),
-    fn.policy.timeoutMs + STORING_MS,
-    policy.ttlMs,
-  );
+export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Promise<Outcome | undefined> {
+  const { fn, event, delivery } = attempt, { idempotency, timeoutMs } = fn.policy;
+  if (!idempotency) return undefined;
+  const key = idempotencyKey(fn, idempotency, event, delivery);
+  const result = await store.claim(fn.name, key, timeoutMs + STORING_MS, idempotency.ttlMs);
+  switch (result.kind) {
+    case "claimed":
+      attempt.claim = result.claim;
+      return undefined;
+    case "done":
+      return { kind: "ack", skipped: "handled-before" };
+    case "in-progress":
+      return deferForClaim(attempt);
+  }
 }
 
 /**
- * A name fit for a subject. Without a `key` it is of what identifies an event: type, source and id. One without an id of
- * its own is named after its place, which another may have once its stream was deleted: then its time is of it too.
+ * Confirms that a redelivery which may not run was not handled before. An earlier delivery may have been handled and
+ * only its ack lost: then the event has not crashed or expired, and is acked.
+ */
+export async function confirmUnhandled(store: IdempotencyStore, attempt: Attempt, refusal: Outcome): Promise<Outcome> {
+  try {
+    return await claimEvent(store, attempt) ?? refusal;
+  } catch (error) {
+    return error instanceof IdempotencyKeyError ? refusal : deferForState(attempt, error);
+  }
+}
+
+/** Returns whether a refusal must be confirmed: it is a new end of an event whose earlier delivery may have succeeded. */
+export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Outcome): boolean {
+  return fn.policy.idempotency !== undefined && delivery.deliveryCount > 1 && refusal !== ending &&
+    refusal.kind === "dead-letter" && refusal.reason !== "invalid";
+}
+
+/**
+ * Returns a key that is fit for a subject. Without the author's `key` it consists of the event's type, source and id. An
+ * event without an id is identified by its position in the stream, and by its time as well: a stream that is deleted
+ * and created again reuses positions.
  */
 export function idempotencyKey(
   { name }: ResolvedFunction,
-  { key: given }: IdempotencyPolicy,
+  { key: keyOf }: IdempotencyPolicy,
   event: WeirEvent,
   { headers, storedAtMs }: Pick<Delivery, "headers" | "storedAtMs">,
 ): string {
   const hasId = Boolean(headers.get("ce-id") ?? headers.get("nats-msg-id"));
   let named: unknown = [event.type, event.source, event.id, ...(hasId ? [] : [storedAtMs])];
-  if (given) {
+  if (keyOf) {
     try {
-      named = given(event);
+      named = keyOf(event);
     } catch (cause) {
       throw new IdempotencyKeyError(`the idempotency key of ${name} threw: ${errorDetail(cause).message}`, { cause });
     }

@@ -1,10 +1,9 @@
-/** A value, or the promise of one. */
+/** A value, or a promise of it. */
 export type MaybePromise<Value> = Value | Promise<Value>;
 
 /**
- * Goes on with a value as soon as it is there: at once, where it is there already. Most events never have to wait for
- * anything, and a dozen `await`s that wait for nothing were half of what an event cost: 5 µs, and as much again to
- * collect the promises.
+ * Continues with a value: synchronously when it is not a promise. Hot path: most events wait for nothing, and so cost
+ * no promise, see bench.
  */
 export function then<Value, Next>(
   value: MaybePromise<Value>,

@@ -1,21 +1,21 @@
-import type { Clock } from "./ports.ts";
+import type { Clock } from "./clock.ts";
 
-/** The longest a timer can be set for; what needs longer is woken early and looks again. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Longest delay of a timer, in milliseconds: the runtime's limit. A longer one fires early, and its caller sets it again. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** For spans of time alone: nobody sets it, and so it never steps back. */
+/** Monotonic clock, for durations. It never steps back, since the system's time does not affect it. */
 export const steadyClock: Clock = {
   now: () => performance.now(),
   random: () => Math.random(),
   timer: (delayMs, callback) => systemClock.timer(delayMs, callback),
 };
 
-/** The clock on the wall. */
+/** Clock of the system's time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),
   timer(delayMs, callback) {
-    const id = setTimeout(callback, Math.min(delayMs, LONGEST_TIMER_MS));
+    const id = setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS));
     return () => clearTimeout(id);
   },
 };

@@ -1,67 +1,72 @@
-import type { Clock } from "./ports.ts";
+import type { Clock } from "./clock.ts";
 
-/** A deadline that has not been met yet; call it when the work is done. */
+/** Cancels a timeout. */
 export type Cancel = () => void;
 
 interface Entry {
   readonly atMs: number;
+  /** Undefined once it has expired or was cancelled. */
   expire: (() => void) | undefined;
 }
 
+/** Number of leading entries without effect from which on the queue is compacted. */
+const COMPACT_FROM = 1_024;
+
 /**
- * Deadlines that are all the same time away. They fall due in the order they were set, so a queue and one timer
- * serve any number of them: a timer for each would cost more than all else the runtime does for an event.
+ * Timeouts of equal length. They expire in the order they were set, so one timer serves all of them. Hot path: no timer
+ * of its own for each event, see bench.
  */
 export class TimeoutQueue {
   readonly #queue: Entry[] = [];
+  /** Index of the first entry that may still expire. */
   #head = 0;
-  #disarm: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
 
   constructor(readonly afterMs: number, readonly clock: Clock) {}
 
   /**
-   * Calls `expire` once the time is up, unless cancelled.
+   * Calls `expire` once the time has passed, unless cancelled.
    *
-   * @param fromMs since when the time runs: not before that of the deadline set before it
+   * @param fromMs Start of the time, not before that of the entry set before. Default: now.
    */
   set(expire: () => void, fromMs: number = this.clock.now()): Cancel {
     const entry: Entry = { atMs: fromMs + this.afterMs, expire };
     this.#queue.push(entry);
-    if (!this.#disarm) this.#arm(Math.max(0, entry.atMs - this.clock.now()));
+    if (!this.#cancelTimer) this.#setTimer(Math.max(0, entry.atMs - this.clock.now()));
     return () => {
       entry.expire = undefined;
       this.#dropDone();
     };
   }
 
-  /** Forgets every deadline. */
+  /** Cancels every timeout. */
   clear(): void {
     this.#queue.length = this.#head = 0;
-    this.#disarm?.();
-    this.#disarm = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
-  #arm(delayMs: number): void {
-    this.#disarm = this.clock.timer(delayMs, () => this.#fire());
+  #setTimer(delayMs: number): void {
+    this.#cancelTimer = this.clock.timer(delayMs, () => this.#fire());
   }
 
   #fire(): void {
-    this.#disarm = () => {}; // what falls due may set another: the timer for it is set below
+    this.#cancelTimer = () => {}; // an entry that expires may set another, whose timer is set below
     const now = this.clock.now();
     for (this.#dropDone(); this.#head < this.#queue.length; this.#dropDone()) {
       const entry = this.#queue[this.#head];
-      if (entry.atMs > now) return this.#arm(entry.atMs - now);
+      if (entry.atMs > now) return this.#setTimer(entry.atMs - now);
       const { expire } = entry;
       entry.expire = undefined;
       expire?.();
     }
-    this.#disarm = undefined;
+    this.#cancelTimer = undefined;
   }
 
   #dropDone(): void {
     while (this.#head < this.#queue.length && this.#queue[this.#head].expire === undefined) this.#head++;
     if (this.#head === this.#queue.length) this.#queue.length = this.#head = 0;
-    else if (this.#head >= 1_024) {
+    else if (this.#head >= COMPACT_FROM) {
       this.#queue.splice(0, this.#head);
       this.#head = 0;
     }

@@ -1,7 +1,6 @@
 import type { Context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { PublishResult } from "../engine/ports.ts";
-import type { Storing, TellingPublisher } from "../engine/storing.ts";
+import type { Publisher, PublishListener, PublishResult } from "../engine/publisher.ts";
 import { BatchSpan } from "./batch_span.ts";
 import { accepted, failedResult, storedResult } from "./event_result.ts";
 import { Problem } from "./problem.ts";
@@ -26,7 +25,7 @@ interface Entry {
 }
 
 interface BatchPublisherOptions {
-  readonly begin: TellingPublisher["begin"];
+  readonly publisher: Publisher;
   /** Context of the request. */
   readonly parent: Context;
   readonly problemOf: (error: unknown) => Problem;
@@ -98,7 +97,7 @@ export class BatchPublisher {
     this.#pending++;
     this.#pendingLength += entry.length;
     const traced = { ...event, trace: this.#span.add(event.type) };
-    this.options.begin(traced, new PendingEvent(this, traced, index, entry.length, entry.line));
+    this.options.publisher.publish(traced, new PendingEvent(this, traced, index, entry.length, entry.line));
   }
 
   #untilPendingBelow(limit: number): Promise<void> {
@@ -153,7 +152,7 @@ export class BatchPublisher {
 }
 
 /** An event that is being published. It does not hold its entry, and thus not the text of a line. */
-class PendingEvent implements Storing {
+class PendingEvent implements PublishListener {
   constructor(
     readonly batch: BatchPublisher,
     readonly event: OutgoingEvent,

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import { Problem } from "./problem.ts";
 
 /** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not keep memory. */

@@ -1,5 +1,5 @@
 import type { OutgoingEvent } from "../core/event.ts";
-import type { PublishResult } from "../engine/ports.ts";
+import type { PublishResult } from "../engine/publisher.ts";
 import type { Problem } from "./problem.ts";
 
 const ACCEPTED = { status: 202, headers: { "content-type": "application/json" } };

@@ -1,7 +1,7 @@
 import { type Context, context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Clock, Publisher } from "../engine/ports.ts";
-import { telling, type TellingPublisher } from "../engine/storing.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { Publisher, PublishResult } from "../engine/publisher.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { BatchPublisher, MAX_EVENTS, tooManyEvents } from "./batch_publisher.ts";
 import { accepted, storedResult } from "./event_result.ts";
@@ -82,12 +82,10 @@ export function ingressRoutes(options: IngressOptions): Route[] {
 /** Answers requests: authenticate, read the body, parse events, prepare them, publish them, respond. */
 class Ingress {
   readonly #budget: MemoryBudget;
-  readonly #begin: TellingPublisher["begin"];
   #inFlight = 0;
 
   constructor(readonly options: IngressOptions) {
     this.#budget = new MemoryBudget(options.maxBytes, options.clock, options.memoryBytes);
-    this.#begin = telling(options.publisher);
   }
 
   /** Authenticates the caller and publishes, within a span and the limits of the listener. Never rejects. */
@@ -164,13 +162,15 @@ class Ingress {
 
   /** Publishes one event and returns its result. */
   #publish(event: OutgoingEvent, parent: Context): Promise<string> {
-    return new Promise((resolve, failed) =>
-      this.#begin(event, { stored: (stored) => resolve(storedResult(event, stored)), failed }, { parent })
-    );
+    return new Promise((resolve, failed) => {
+      const stored = (result: PublishResult) => resolve(storedResult(event, result));
+      this.options.publisher.publish(event, { stored, failed }, { parent });
+    });
   }
 
   #batchPublisher(parent: Context): BatchPublisher {
-    return new BatchPublisher({ begin: this.#begin, parent, problemOf: (error) => this.#problemOf(error, parent) });
+    const { publisher } = this.options;
+    return new BatchPublisher({ publisher, parent, problemOf: (error) => this.#problemOf(error, parent) });
   }
 
   #problemOf(error: unknown, parent: Context): Problem {

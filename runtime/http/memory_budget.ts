@@ -1,4 +1,4 @@
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import { BODY_TIMEOUT_MS, BodyTimeout } from "./body_timeout.ts";
 import { Problem } from "./problem.ts";
 

@@ -1,64 +1,64 @@
 import { type Context, type Link, type Span, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
-import type { BreakerChange, Invocation } from "../engine/ports.ts";
+import type { Attempt } from "../engine/attempt.ts";
+import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { ErrorDetail, Outcome } from "../core/outcome.ts";
 import { parseTraceparent } from "../core/traceparent.ts";
 import { AttemptAttributes } from "./attempt_attributes.ts";
 import { RecordedSpan } from "./otel/spans/recorded_span.ts";
 
 /**
- * The span of one delivery's way through a function, below the span that published the event, which it is part of
- * however late it comes, and linked to the delivery before it. It is named after the function and not the subject:
- * several functions may handle one event, and each is a consumer of its own.
+ * Starts the span of an attempt. Its parent is the span that published the event, and it links to the event's previous
+ * attempt. The name has the function and not the subject: several functions may handle one event, each as a consumer.
  *
- * @param startTime milliseconds since 1970; now unless given
+ * @param startTime Milliseconds since 1970.
  */
-export function startAttemptSpan(invocation: Invocation, parent: Context, startTime?: number): Span {
-  const links = linksTo(invocation);
+export function startAttemptSpan(attempt: Attempt, parent: Context, startTime: number): Span {
+  const links = linksOf(attempt);
   const span = trace.getTracer("weir").startSpan(
-    `process ${invocation.functionName}`,
+    `process ${attempt.functionName}`,
     { kind: SpanKind.CONSUMER, startTime, links },
     parent,
   );
-  if (span.isRecording() && isSampled(span)) describe(span, invocation);
+  if (span.isRecording() && isSampled(span)) describe(span, attempt);
   return span;
 }
 
-/** Says what it is an attempt at. */
-function describe(span: Span, invocation: Invocation): void {
-  const attributes = new AttemptAttributes(invocation);
+/** Sets the attributes that describe the delivery. */
+function describe(span: Span, attempt: Attempt): void {
+  const attributes = new AttemptAttributes(attempt);
   if (span instanceof RecordedSpan) span.prepare(attributes);
   else span.setAttributes(attributes.values());
 }
 
 function isSampled(span: Span): boolean {
-  if (span instanceof RecordedSpan) return span.origin.sampled; // whose id is made up only when it is asked for
+  if (span instanceof RecordedSpan) return span.origin.sampled; // spanContext() would create the id
   return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
-/** The delivery before, and how the event came from there to here. */
-function linksTo({ previous, delivery }: Invocation): Link[] | undefined {
-  const ids = parseTraceparent(previous);
+/** Returns the link to the previous attempt, with how the event came from there: a retry, a redrive or a delayed retry. */
+function linksOf({ previousTrace, delivery }: Attempt): Link[] | undefined {
+  const ids = parseTraceparent(previousTrace);
   if (!ids) return undefined;
-  const how = delivery.deliveryCount > 1 ? "retried" : delivery.deadLetter !== undefined ? "redriven" : "parked";
-  return [{ context: { ...ids, isRemote: true }, attributes: { "weir.link": how } }];
+  const kind = delivery.deliveryCount > 1 ? "retried" : delivery.deadLetter !== undefined ? "redriven" : "parked";
+  return [{ context: { ...ids, isRemote: true }, attributes: { "weir.link": kind } }];
 }
 
 /**
- * Writes on the span what came of it.
+ * Records the outcome on the span, which the caller then ends.
  *
- * @param redact takes secrets out of what an error says
+ * @param redact Removes secrets from the text of an error.
  */
 export function endAttemptSpan(
   span: Span,
-  invocation: Invocation,
+  attempt: Attempt,
   outcome: Outcome,
   redact: (text: string) => string,
 ): void {
   if (!span.isRecording()) return;
   if (!isSampled(span)) {
-    // It is kept only if it matters: the many that do not are spared the work of writing it all.
-    if (outcome.kind === "ack" && invocation.previous === undefined && !hasFailed(span)) return;
-    describe(span, invocation);
+    // Hot path: tail sampling drops a first attempt that succeeded, so its attributes are never set.
+    if (outcome.kind === "ack" && attempt.previousTrace === undefined && !hasFailed(span)) return;
+    describe(span, attempt);
   }
   if (span instanceof RecordedSpan && span.prepared instanceof AttemptAttributes) span.prepared.outcome = outcome.kind;
   else span.setAttribute("weir.outcome", outcome.kind);
@@ -89,9 +89,9 @@ export function endAttemptSpan(
   }
 }
 
-/** Writes a breaker's change on the span of the attempt that brought it about. */
-export function breakerEvent({ of, name, from, to, openForMs }: BreakerChange): void {
-  trace.getActiveSpan()?.addEvent("weir.breaker_changed", {
+/** Records a breaker's change on the span of the attempt that caused it. */
+export function addBreakerEvent({ of, name, from, to, openForMs, span }: BreakerChange): void {
+  span.addEvent("weir.breaker_changed", {
     "weir.breaker": name,
     "weir.breaker.of": of,
     "weir.breaker.from": from,
@@ -100,7 +100,7 @@ export function breakerEvent({ of, name, from, to, openForMs }: BreakerChange): 
   });
 }
 
-/** A handler may have called it an error itself. */
+/** Returns whether the handler itself set the status to error. */
 function hasFailed(span: Span & { readonly status?: { readonly code: SpanStatusCode } }): boolean {
   return span.status?.code === SpanStatusCode.ERROR;
 }

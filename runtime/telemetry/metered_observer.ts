@@ -1,20 +1,20 @@
-import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../engine/ports.ts";
-import { type MaybePromise, then } from "../engine/maybe_promise.ts";
 import type { Outcome } from "../core/outcome.ts";
+import type { Attempt } from "../engine/attempt.ts";
+import type { BreakerChange } from "../engine/circuit_breaker.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { Observer } from "../engine/observer.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Recorder } from "./otel/metrics/histogram.ts";
-import type { TelemetryObserver } from "./observer.ts";
 import type { OutcomeEmitter } from "./outcome_emitter.ts";
-import { epochMs } from "./otel/spans/span_clock.ts";
 
-/** Counts what another observer sees. */
+/** Adds metrics to another observer, and tells listeners each outcome. */
 export class MeteredObserver implements Observer {
   readonly #functions = new Map<string, FunctionMetrics>();
   readonly #durations: Recorder;
 
   constructor(
-    readonly inner: Pick<TelemetryObserver, "observe" | "breakerChanged">,
+    readonly inner: Observer,
     readonly metrics: Metrics,
     readonly clock: Clock,
     readonly outcomes: OutcomeEmitter,
@@ -32,20 +32,16 @@ export class MeteredObserver implements Observer {
     return found;
   }
 
-  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => MaybePromise<O>): MaybePromise<O> {
-    const counts = this.of(invocation.functionName), fromMs = performance.now();
-    counts.began(invocation.delivery.deliveryCount);
-    let traceId = "";
-    const watched = !this.outcomes.watched ? run : (scope: Scope) => {
-      traceId = scope.span.spanContext().traceId;
-      return run(scope);
-    };
-    return then(this.inner.observe(invocation, watched, epochMs(fromMs)), (outcome) => {
-      const durationMs = performance.now() - fromMs;
-      counts.ended(outcome, durationMs / 1_000, this.clock.now);
-      if (this.outcomes.watched) this.outcomes.tell({ invocation, outcome, durationMs, traceId });
-      return outcome;
-    });
+  begin(attempt: Attempt): void {
+    this.of(attempt.functionName).began(attempt.delivery.deliveryCount);
+    this.inner.begin(attempt);
+  }
+
+  end(attempt: Attempt, outcome: Outcome): void {
+    this.inner.end(attempt, outcome);
+    const durationMs = performance.now() - attempt.startedAtMs;
+    this.of(attempt.functionName).ended(outcome, durationMs / 1_000, this.clock.now);
+    if (this.outcomes.watched) this.outcomes.tell({ attempt, outcome, durationMs });
   }
 
   breakerChanged(change: BreakerChange): void {

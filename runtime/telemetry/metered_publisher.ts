@@ -1,29 +1,21 @@
-import type { Publisher, PublishResult } from "../engine/ports.ts";
-import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
+import type { Publisher, PublishListener, PublishOptions, PublishResult } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
 
 /** Measures how long storing an event takes, by outcome. */
-export class MeteredPublisher implements TellingPublisher {
-  readonly #inner: TellingPublisher["begin"];
+export class MeteredPublisher implements Publisher {
   readonly #labels = new Map<string, Map<string, Labels>>();
 
   /** @param problemOf names the kind of a failure, for the label `outcome` */
   constructor(
-    inner: Publisher,
+    readonly inner: Publisher,
     readonly durations: Recorder,
     readonly problemOf: (error: unknown) => string,
-  ) {
-    this.#inner = telling(inner);
-  }
+  ) {}
 
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
-    return promised(this, event, sinceMs);
-  }
-
-  begin(event: OutgoingEvent, storing: Storing, circumstances?: Circumstances): void {
-    this.#inner(event, new Measured(this, event.type, storing), circumstances);
+  publish(event: OutgoingEvent, listener: PublishListener, options?: PublishOptions): void {
+    this.inner.publish(event, new Measured(this, event.type, listener), options);
   }
 
   ended(type: string, outcome: string, fromMs: number): void {
@@ -40,18 +32,18 @@ export class MeteredPublisher implements TellingPublisher {
 }
 
 /** One event that is being published. */
-class Measured implements Storing {
+class Measured implements PublishListener {
   readonly #fromMs = performance.now();
 
-  constructor(readonly publisher: MeteredPublisher, readonly type: string, readonly storing: Storing) {}
+  constructor(readonly publisher: MeteredPublisher, readonly type: string, readonly listener: PublishListener) {}
 
   stored(stored: PublishResult): void {
     this.publisher.ended(this.type, stored.duplicate ? "duplicate" : "stored", this.#fromMs);
-    this.storing.stored(stored);
+    this.listener.stored(stored);
   }
 
   failed(error: unknown): void {
     this.publisher.ended(this.type, this.publisher.problemOf(error), this.#fromMs);
-    this.storing.failed(error);
+    this.listener.failed(error);
   }
 }

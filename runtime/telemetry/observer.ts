@@ -1,89 +1,55 @@
-import { context, type Span } from "@opentelemetry/api";
+import { isSpanContextValid, type Span } from "@opentelemetry/api";
 import type { Log } from "../api/context.ts";
-import type { MaybePromise } from "../engine/maybe_promise.ts";
-import type { BreakerChange, Invocation, Observer, Scope } from "../engine/ports.ts";
-import type { Outcome, RetryReason } from "../core/outcome.ts";
 import { formatDuration } from "../core/duration.ts";
 import { isOwnModule } from "../core/own_modules.ts";
-import { breakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
+import type { Outcome, RetryReason } from "../core/outcome.ts";
+import type { Attempt } from "../engine/attempt.ts";
+import type { BreakerChange } from "../engine/circuit_breaker.ts";
+import type { Observer } from "../engine/observer.ts";
+import { addBreakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
 import type { Logger } from "./otel/logs/logger.ts";
 import { readParent } from "./otel/propagation/trace_headers.ts";
-import { contextWith, type SpanScope } from "./otel/spans/span_scope.ts";
+import { epochMs } from "./otel/spans/span_clock.ts";
+import { contextWith, SpanScope } from "./otel/spans/span_scope.ts";
 
-/** Turns invocations into spans and log lines. Both are projections of the outcome: they cannot change it. */
+/** Writes the spans and log lines of attempts. */
 export class TelemetryObserver implements Observer {
+  readonly #createLog = (attempt: Attempt): Log => this.log.child(() => logFields(attempt));
+
   constructor(readonly log: Logger) {}
 
-  /** @param beganMs Start of the attempt in milliseconds since 1970, with fractions. Default: the time of the call. */
-  observe<O extends Outcome>(
-    invocation: Invocation,
-    run: (scope: Scope) => MaybePromise<O>,
-    beganMs?: number,
-  ): MaybePromise<O> {
-    // From the root, not the active context: a delivery's parent is its publisher's span, not that of the code that ran last.
-    const parent = readParent(invocation.delivery.headers);
-    const span = startAttemptSpan(invocation, parent, beganMs);
-    const active = contextWith(span, parent), scope = new AttemptScope(this.log, invocation, span, active);
-    return context.with(active, this.#watch<O>, this, invocation, scope, run);
+  begin(attempt: Attempt): void {
+    // From the root, not the active context: the parent of a delivery is its publisher's span.
+    const parent = readParent(attempt.delivery.headers), startedAtMs = performance.now();
+    const span = startAttemptSpan(attempt, parent, epochMs(startedAtMs));
+    attempt.startedAtMs = startedAtMs;
+    attempt.span = span;
+    attempt.otelContext = contextWith(span, parent);
+    attempt.createLog = this.#createLog;
   }
 
-  #watch<O extends Outcome>(
-    invocation: Invocation,
-    scope: AttemptScope,
-    run: (scope: Scope) => MaybePromise<O>,
-  ): MaybePromise<O> {
-    let outcome: MaybePromise<O>;
+  end(attempt: Attempt, outcome: Outcome): void {
+    const { span, otelContext } = attempt;
     try {
-      outcome = run(scope);
-    } catch (error) {
-      scope.end();
-      throw error;
-    }
-    if (!(outcome instanceof Promise)) return this.#ended(invocation, scope, outcome);
-    return outcome.then((outcome) => this.#ended(invocation, scope, outcome), (error) => {
-      scope.end();
-      throw error;
-    });
-  }
-
-  #ended<O extends Outcome>(invocation: Invocation, scope: AttemptScope, outcome: O): O {
-    try {
-      endAttemptSpan(scope.span, invocation, outcome, this.log.options.redact ?? same);
-      if (outcome.kind !== "ack" || outcome.skipped || this.log.enabled("debug")) report(outcome, scope.log);
-      return outcome;
+      endAttemptSpan(span, attempt, outcome, this.log.options.redact ?? same);
+      if (outcome.kind !== "ack" || outcome.skipped || this.log.enabled("debug")) {
+        logOutcome(outcome, this.#createLog(attempt));
+      }
     } finally {
-      scope.end();
+      span.end();
+      if (otelContext instanceof SpanScope) otelContext.leave();
     }
   }
 
   breakerChanged(change: BreakerChange): void {
-    const { of, name, from, to, openForMs } = change;
-    const fields = { [of]: name, from, to };
-    breakerEvent(change);
+    const { of, name, from, to, openForMs, span } = change;
+    const fields = { ...spanFields(span), [of]: name, from, to };
+    addBreakerEvent(change);
     if (to !== "open") return this.log.info(`breaker of ${of} ${name} is ${to}`, fields);
-    const held = of === "function" ? "no events are pulled" : "no calls are made, and who needs it pulls no events";
-    this.log.warn(`breaker of ${of} ${name} opened: for ${formatDuration(openForMs)} ${held}`, fields);
-  }
-}
-
-/** Its logger is made for a handler that logs. */
-class AttemptScope implements Scope {
-  #log: Log | undefined;
-
-  constructor(
-    readonly logger: Logger,
-    readonly invocation: Invocation,
-    readonly span: Span,
-    readonly active: SpanScope,
-  ) {}
-
-  end(): void {
-    this.span.end();
-    this.active.leave();
-  }
-
-  get log(): Log {
-    return this.#log ??= this.logger.child(() => logFields(this.invocation, this.span));
+    const effect = of === "function"
+      ? "no events are pulled"
+      : "no calls are made, and functions that need it pull no events";
+    this.log.warn(`breaker of ${of} ${name} opened: for ${formatDuration(openForMs)} ${effect}`, fields);
   }
 }
 
@@ -91,27 +57,32 @@ function same(text: string): string {
   return text;
 }
 
-function logFields({ functionName, event, attempt }: Invocation, span: Span) {
+function spanFields(span: Span) {
+  const context = span.spanContext();
+  return isSpanContextValid(context) ? { trace_id: context.traceId, span_id: context.spanId } : {};
+}
+
+function logFields({ functionName, event, number, span }: Attempt) {
   const { traceId, spanId } = span.spanContext();
   return {
     function: functionName,
     event_id: event.id,
     event_type: event.type,
-    attempt,
+    attempt: number,
     trace_id: traceId,
     span_id: spanId,
   };
 }
 
-function report(outcome: Outcome, log: Scope["log"]): void {
+function logOutcome(outcome: Outcome, log: Log): void {
   if (outcome.kind === "ack") {
     const { skipped } = outcome;
     if (skipped === undefined) return log.debug("handled", { outcome: "ack" });
-    const why = skipped === "parked" ? "its parked retry stands for it" : "it was handled before";
+    const why = skipped === "parked" ? "its delayed retry will run" : "it was handled before";
     return log.info(`not run: ${why}`, { outcome: "ack", skipped });
   }
   if (outcome.kind === "lease-expired") {
-    return log.info("not attempted: it may be with another replica by now", { outcome: "lease-expired" });
+    return log.info("not run: its lease expired, and another replica may have it", { outcome: "lease-expired" });
   }
   const { error } = outcome;
   const fields = {
@@ -122,29 +93,29 @@ function report(outcome: Outcome, log: Scope["log"]): void {
   if (outcome.kind === "dead-letter") {
     return log.error(`dead letter: ${outcome.reason}`, { ...fields, attempts: outcome.attempts });
   }
-  const { delayMs } = outcome, again = `again in ${roughly(delayMs)}`;
+  const { delayMs } = outcome, next = `again in ${formatRoughly(delayMs)}`;
   const retry = { ...fields, next_attempt_in_ms: delayMs };
-  if (outcome.usesAttempt) return log.warn(`attempt ${WHY[outcome.reason]}: ${again}`, retry);
-  const line = `put off, ${WHY[outcome.reason]}: ${again}, no attempt used up`;
+  if (outcome.usesAttempt) return log.warn(`attempt ${WHY[outcome.reason]}: ${next}`, retry);
+  const line = `deferred, ${WHY[outcome.reason]}: ${next}, no attempt used up`;
   if (outcome.reason === "emit-failed" || outcome.reason === "state-unavailable") log.warn(line, retry);
   else log.info(line, retry);
 }
 
-/** Why a delivery comes again, in a line of the log. */
+/** Reasons of a retry, as text of a log line. */
 const WHY: Readonly<Record<RetryReason, string>> = {
   "failed": "failed",
   "timed-out": "timed out",
   "retry-after": "asked for more time",
-  "emit-failed": "what it emitted could not be stored",
+  "emit-failed": "its emitted events could not be stored",
   "breaker-open": "the function's breaker is open",
   "dependency-open": "a dependency is down",
-  "state-unavailable": "what is known of it cannot be read",
+  "state-unavailable": "its attempt counts cannot be read",
   "unknown-subject": "the function does not listen to its subject",
   "claim-held": "another delivery handles it",
   "shutdown": "the runtime is shutting down",
 };
 
-/** The first place in a stack that is the author's own: what to look at first. */
+/** Returns the first position of a stack that is in the author's own code. */
 export function thrownAt(stack: string | undefined): string | undefined {
   for (const [, url, place] of (stack ?? "").matchAll(/(file:\/\/[^\s)]*?([^/\s)]+\/[^/\s)]+:\d+:\d+))/g)) {
     if (!isOwnModule(url) && !PACKAGE.test(url)) return place;
@@ -154,6 +125,6 @@ export function thrownAt(stack: string | undefined): string | undefined {
 /** A module of an npm package: in a `node_modules`, or in Deno's cache as `npm/HOST/NAME/VERSION/`. */
 const PACKAGE = /\/node_modules\/|\/npm\/[^/]+\/(@[^/]+\/)?[^/]+\/\d+\.\d+\.\d+[^/]*\//;
 
-function roughly(ms: number): string {
+function formatRoughly(ms: number): string {
   return String(formatDuration(ms < 10_000 ? ms : Math.round(ms / 1_000) * 1_000));
 }

@@ -1,14 +1,12 @@
-import type { Invocation } from "../engine/ports.ts";
+import type { Attempt } from "../engine/attempt.ts";
 import type { Outcome } from "../core/outcome.ts";
 
 /** A settled delivery and its outcome. */
 export interface Settled {
-  readonly invocation: Invocation;
+  readonly attempt: Attempt;
   readonly outcome: Outcome;
   /** Milliseconds from the start of processing to settlement. */
   readonly durationMs: number;
-  /** The trace of the attempt, also if it is not sampled. */
-  readonly traceId: string;
 }
 
 /** Emits each delivery that this process settles. Hot path: without listeners it costs a comparison. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Milliseconds between two measurements: short enough to notice a handler that blocks, and few wake-ups when idle. */

@@ -1,5 +1,5 @@
 import type { LogFields } from "../api/context.ts";
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import { reportDrops } from "./otel/export/dropped_items.ts";
 import { LogDedup } from "./otel/logs/log_dedup.ts";
 import { Logger, type LogOptions } from "./otel/logs/logger.ts";

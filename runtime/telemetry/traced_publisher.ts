@@ -1,6 +1,5 @@
 import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { Publisher, PublishResult } from "../engine/ports.ts";
-import { type Circumstances, promised, type Storing, telling, type TellingPublisher } from "../engine/storing.ts";
+import type { Publisher, PublishListener, PublishOptions, PublishResult } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import { injectTrace } from "./otel/propagation/trace_headers.ts";
 
@@ -10,20 +9,12 @@ const UTF8 = new TextEncoder();
  * Starts a PRODUCER span for each published event and injects its context into the event. An event that has a context
  * already belongs to a batch, whose one span covers all its events.
  */
-export class TracedPublisher implements TellingPublisher {
-  readonly #inner: TellingPublisher["begin"];
+export class TracedPublisher implements Publisher {
+  constructor(readonly inner: Publisher) {}
 
-  constructor(inner: Publisher) {
-    this.#inner = telling(inner);
-  }
-
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
-    return promised(this, event, sinceMs);
-  }
-
-  begin(event: OutgoingEvent, storing: Storing, circumstances?: Circumstances): void {
-    if (event.trace) return this.#inner(event, storing, circumstances);
-    const { id, type, source, time, json, extensions } = event, parent = circumstances?.parent ?? context.active();
+  publish(event: OutgoingEvent, listener: PublishListener, options?: PublishOptions): void {
+    if (event.trace) return this.inner.publish(event, listener, options);
+    const { id, type, source, time, json, extensions } = event, parent = options?.parent ?? context.active();
     const span = trace.getTracer("weir").startSpan(`publish ${type}`, {
       kind: SpanKind.PRODUCER,
       attributes: {
@@ -38,13 +29,13 @@ export class TracedPublisher implements TellingPublisher {
       },
     }, parent);
     const traced = { id, type, source, time, json, extensions, trace: injectTrace(span, parent) };
-    this.#inner(traced, new Traced(span, json, storing), circumstances);
+    this.inner.publish(traced, new Traced(span, json, listener), options);
   }
 }
 
 /** One event that is being published. */
-class Traced implements Storing {
-  constructor(readonly span: Span, readonly json: string, readonly storing: Storing) {}
+class Traced implements PublishListener {
+  constructor(readonly span: Span, readonly json: string, readonly listener: PublishListener) {}
 
   stored(stored: PublishResult): void {
     const { span } = this;
@@ -55,7 +46,7 @@ class Traced implements Storing {
       if (stored.duplicate) span.setAttribute("weir.duplicate", true);
     }
     span.end();
-    this.storing.stored(stored);
+    this.listener.stored(stored);
   }
 
   failed(error: unknown): void {
@@ -65,7 +56,7 @@ class Traced implements Storing {
     span.setAttribute("error.type", name);
     span.setStatus({ code: SpanStatusCode.ERROR, message });
     span.end();
-    this.storing.failed(error);
+    this.listener.failed(error);
   }
 }
 

@@ -1,9 +1,10 @@
+import { INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
 import type { FunctionDefinition, Trigger } from "../api/define_function.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Pipeline } from "../engine/pipeline.ts";
-import type { KvStore } from "../engine/ports.ts";
+import type { KvStore } from "../engine/kv_store.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
@@ -131,9 +132,9 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   const pipeline = new Pipeline(bound, dependencies, {
     clock,
     publisher: new TracedPublisher({
-      publish: (event) => {
+      publish: (event, listener) => {
         published.push(event);
-        return Promise.resolve({ stream: "TEST", sequence: published.length, duplicate: false });
+        listener.stored({ stream: "TEST", sequence: published.length, duplicate: false });
       },
     }),
     settler: {
@@ -153,26 +154,28 @@ export async function invoke<On extends Trigger | readonly Trigger[], Kv extends
   });
   if (options.breaker) open(pipeline.breaker);
   for (const name of Object.keys(options.dependencies ?? {})) open(dependencies.breaker(name));
-  const endGrace = shutDown(options, () => pipeline.runner.giveBackAll());
+  const endGrace = shutDown(options, () => pipeline.runner.abortAll());
   try {
     const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };
-    const outcome = await spans.run(() => pipeline.handle(delivery));
+    const outcome = await spans.run(() => pipeline.handle(pipeline.newAttempt(delivery)));
     const emitted = published.map(({ type, id, json }) => ({ type, id, data: JSON.parse(json) }));
     return { outcome, emitted, logs: log.lines, spans: spans.spans(), kv };
   } finally {
     endGrace();
     pipeline.admission.close();
-    pipeline.runner.giveBackAll();
+    pipeline.runner.abortAll();
   }
 }
 
 /** Nothing is remembered between calls: each is the event's first. */
 const NO_CLAIM = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
 
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
 /** As many failures as it takes. */
 function open(breaker: CircuitBreaker): void {
   while (breaker.state.kind !== "open") {
-    const answer = breaker.admit();
+    const answer = breaker.admit(NO_SPAN);
     if (answer.admitted) answer.report("failure");
   }
 }

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import type { EventDefinition } from "../api/define_event.ts";
 import type { EventOfType, KnownType } from "../api/schema_files.ts";
-import type { Clock, KvStore } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { KvStore } from "../engine/kv_store.ts";
 import type { Duration } from "../core/duration.ts";
 import type { MemoryIdempotencyStore } from "./memory_idempotency_store.ts";
 import type { MemoryKvStore } from "./memory_kv.ts";

@@ -1,5 +1,6 @@
 import { systemClock } from "../engine/system_clock.ts";
-import type { ClaimResult, Clock, IdempotencyStore } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { ClaimResult, IdempotencyStore } from "../engine/idempotency_store.ts";
 
 interface Entry {
   state: "in-progress" | "done";

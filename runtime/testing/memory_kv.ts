@@ -1,6 +1,6 @@
 import type { KvBucket, KvEntry } from "../api/context.ts";
 import { KvConflictError } from "../api/errors.ts";
-import type { KvStore } from "../engine/ports.ts";
+import type { KvStore } from "../engine/kv_store.ts";
 import { kvJson } from "../core/kv_json.ts";
 import { checkKvKey } from "../core/kv_key.ts";
 

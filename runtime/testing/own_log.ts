@@ -1,6 +1,8 @@
 import type { Log } from "../api/context.ts";
-import type { MaybePromise } from "../engine/maybe_promise.ts";
-import type { BreakerChange, Clock, Invocation, Observer, Scope } from "../engine/ports.ts";
+import type { BreakerChange } from "../engine/circuit_breaker.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { Attempt } from "../engine/attempt.ts";
+import type { Observer } from "../engine/observer.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/logs/logger.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
@@ -18,8 +20,14 @@ export class OwnLog implements Observer {
     this.#inner = new TelemetryObserver(new Logger({ level: "debug", format: "json", write }));
   }
 
-  observe<O extends Outcome>(invocation: Invocation, run: (scope: Scope) => MaybePromise<O>): MaybePromise<O> {
-    return this.#inner.observe(invocation, ({ span, log }) => run({ span, log: this.#keeping(log) }));
+  begin(attempt: Attempt): void {
+    this.#inner.begin(attempt);
+    const { createLog } = attempt;
+    attempt.createLog = (attempt) => this.#keeping(createLog(attempt));
+  }
+
+  end(attempt: Attempt, outcome: Outcome): void {
+    this.#inner.end(attempt, outcome);
   }
 
   breakerChanged(change: BreakerChange): void {

@@ -1,6 +1,4 @@
 import { type ResolvedFunction, triggerFor } from "../project/resolve_function.ts";
-import type { HandlerContext } from "../api/context.ts";
-import type { InvocationContext } from "../engine/handler_context.ts";
 import { DELAY_OUTSIDE_FROM_MS } from "../nats/retry/retry_stream.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
@@ -55,24 +53,10 @@ export class Settlements {
   readonly entries: SettledEntry[] = [];
   /** By subject, id and function: the deliveries of one event to one function. */
   readonly #known = new Map<string, SettledEntry[]>();
-  /** What a handler was given along with its event knows what it emitted. */
-  readonly #contexts = new WeakMap<object, HandlerContext>();
   readonly #waiting = new Set<() => void>();
 
   constructor(outcomes: OutcomeEmitter, readonly functions: readonly ResolvedFunction[]) {
     outcomes.listen((settled) => this.#take(settled));
-  }
-
-  /** The same function, with what it emits known here. */
-  watched(fn: ResolvedFunction): ResolvedFunction {
-    const { handler } = fn;
-    return {
-      ...fn,
-      handler: (event, context) => {
-        this.#contexts.set(event, context);
-        return handler(event, context);
-      },
-    };
   }
 
   /**
@@ -105,13 +89,12 @@ export class Settlements {
     return new Promise((resolve) => this.#waiting.add(resolve));
   }
 
-  #take({ invocation, outcome, durationMs }: Settled): void {
-    const { event, delivery: { subject }, functionName, attempt } = invocation;
-    const { emitted = [] } = (this.#contexts.get(event) as InvocationContext | undefined) ?? {};
+  #take({ attempt, outcome, durationMs }: Settled): void {
+    const { event, delivery: { subject }, functionName, number, emitted } = attempt;
     const entry: SettledEntry = {
       function: functionName,
       event: { id: event.id, type: event.type, data: event.data },
-      attempt,
+      attempt: number,
       outcome,
       emitted: outcome.kind === "ack" ? emitted.map(asEmitted) : [],
       durationMs,

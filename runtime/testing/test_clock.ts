@@ -1,4 +1,4 @@
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import { type Duration, DURATION_HELP, parseDuration } from "../core/duration.ts";
 
 interface Timer {

@@ -1,5 +1,5 @@
 import type { ResolvedFunction } from "../project/resolve_function.ts";
-import type { Clock } from "../engine/ports.ts";
+import type { Clock } from "../engine/clock.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { encodeAttribute } from "../core/cloudevent.ts";
 import { HeaderList } from "../core/headers.ts";

@@ -3,6 +3,7 @@ import { oneOf } from "../project/startup_problems.ts";
 import type { Registry } from "../project/registry.ts";
 import { startServer } from "../nats_server/server.ts";
 import { connectCluster } from "../app/cluster.ts";
+import { publishAsync } from "../engine/publisher.ts";
 import { type Config, readConfig } from "../app/config.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
 import { NatsKvStore } from "../nats/kv/kv_store.ts";
@@ -60,8 +61,7 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
     const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
     const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
     const outcomes = new OutcomeEmitter(), settlements = new Settlements(outcomes, running(registry, config));
-    const watched = { ...registry, functions: registry.functions.map((fn) => settlements.watched(fn)) };
-    const runtime = await startRuntime(config, watched, log, { metrics, outcomes });
+    const runtime = await startRuntime(config, registry, log, { metrics, outcomes });
     const cluster = await connectCluster(config);
     const kv = new NatsKvStore(cluster.nc, 1);
     let stopping: Promise<void> | undefined;
@@ -79,7 +79,7 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
       if (json === undefined) throw new TypeError(`publish ${event.type}: an event carries JSON, null at the least`);
       if (id === "") throw new TypeError(`publish ${event.type}: an id is text, or left out`);
       const time = new Date().toISOString();
-      return await cluster.publisher.publish({ id, type: event.type, source: "/test", time, json });
+      return await publishAsync(cluster.publisher, { id, type: event.type, source: "/test", time, json });
     };
     const status = async () => await (await fetch(`${runtime.adminUrl}/functions`)).json();
     return {

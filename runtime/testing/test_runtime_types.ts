@@ -3,7 +3,7 @@ import type { KvBucket } from "../api/context.ts";
 import type { EventDefinition } from "../api/define_event.ts";
 import type { FunctionDefinition } from "../api/define_function.ts";
 import type { NatsServer } from "../nats_server/server.ts";
-import type { PublishResult } from "../engine/ports.ts";
+import type { PublishResult } from "../engine/publisher.ts";
 import type { Duration } from "../core/duration.ts";
 import type { FoundMessage } from "./find_message.ts";
 import type { SettledEntry } from "./settlements.ts";

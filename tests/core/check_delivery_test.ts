@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Decoded } from "../../runtime/core/cloudevent.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
 import { checkDelivery, type DeliveryFacts } from "../../runtime/core/check_delivery.ts";
 
 const EVENT = {
@@ -17,17 +18,31 @@ const INVALID: Decoded = {
   event: EVENT,
   error: { name: "InvalidEventError", message: "not JSON" },
 };
-const CANDIDATE: DeliveryFacts = { decoded: VALID, attempt: 1, attempts: 3, ageMs: 0, maxAgeMs: undefined };
+const FACTS: DeliveryFacts = {
+  decoded: VALID,
+  subject: "orders.created",
+  isListenedTo: true,
+  isCounted: true,
+  stateError: undefined,
+  ending: undefined,
+  isDelayed: false,
+  number: 1,
+  excusedDeliveries: 0,
+  retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
+  ageMs: 0,
+  maxAgeMs: undefined,
+  nowMs: 0,
+  random: 0.5,
+};
 
-const free: [what: string, candidate: Partial<DeliveryFacts>][] = [
+const free: [what: string, facts: Partial<DeliveryFacts>][] = [
   ["a first attempt", {}],
-  ["the last attempt", { attempt: 3 }],
+  ["the last attempt", { number: 3 }],
   ["an old event without a maxAge", { ageMs: 1e12 }],
   ["an event as old as maxAge", { ageMs: 60_000, maxAgeMs: 60_000 }],
 ];
-for (const [what, candidate] of free) {
-  Deno.test(`checkDelivery lets run: ${what}`, () =>
-    assert.equal(checkDelivery({ ...CANDIDATE, ...candidate }), undefined));
+for (const [what, facts] of free) {
+  Deno.test(`checkDelivery lets run: ${what}`, () => assert.equal(checkDelivery({ ...FACTS, ...facts }), undefined));
 }
 
 const CRASHED = {
@@ -35,20 +50,20 @@ const CRASHED = {
   message: "the process ended while handling this event: the last of 3 attempts was never settled",
 };
 const EXPIRED = { name: "ExpiredError", message: "the event is 61s old; the function handles none older than 1m" };
-const buried: [what: string, candidate: Partial<DeliveryFacts>, deadLetter: ReturnType<typeof checkDelivery>][] = [
+const buried: [what: string, facts: Partial<DeliveryFacts>, deadLetter: ReturnType<typeof checkDelivery>][] = [
   ["bytes that do not decode are invalid at once, untried", { decoded: INVALID }, {
     kind: "dead-letter",
     reason: "invalid",
     attempts: 0,
     error: { name: "InvalidEventError", message: "not JSON" },
   }],
-  ["an attempt past the budget means that the process died under the last one", { attempt: 4 }, {
+  ["an attempt past the budget means that the process died under the last one", { number: 4 }, {
     kind: "dead-letter",
     reason: "crashed",
     attempts: 3,
     error: CRASHED,
   }],
-  ["far past the budget it is still that", { attempt: 9 }, {
+  ["far past the budget it is still that", { number: 9 }, {
     kind: "dead-letter",
     reason: "crashed",
     attempts: 8,
@@ -60,28 +75,47 @@ const buried: [what: string, candidate: Partial<DeliveryFacts>, deadLetter: Retu
     attempts: 0,
     error: EXPIRED,
   }],
-  ["an event that grew too old between attempts expires", { attempt: 3, ageMs: 61_000, maxAgeMs: 60_000 }, {
+  ["an event that grew too old between attempts expires", { number: 3, ageMs: 61_000, maxAgeMs: 60_000 }, {
     kind: "dead-letter",
     reason: "expired",
     attempts: 2,
     error: EXPIRED,
   }],
 ];
-for (const [what, candidate, deadLetter] of buried) {
-  Deno.test(`checkDelivery buries: ${what}`, () =>
-    assert.deepEqual(checkDelivery({ ...CANDIDATE, ...candidate }), deadLetter));
+for (const [what, facts, deadLetter] of buried) {
+  Deno.test(`checkDelivery buries: ${what}`, () => assert.deepEqual(checkDelivery({ ...FACTS, ...facts }), deadLetter));
 }
 
-const orders: [what: string, candidate: Partial<DeliveryFacts>, reason: string][] = [
-  ["invalid goes before crashed and expired", {
-    decoded: INVALID,
-    attempt: 4,
-    ageMs: 2,
-    maxAgeMs: 1,
-  }, "invalid"],
-  ["crashed goes before expired", { attempt: 4, ageMs: 2, maxAgeMs: 1 }, "crashed"],
+const UNCOUNTED = { isCounted: false, stateError: new Error("no answer") };
+const ENDING = {
+  kind: "dead-letter",
+  reason: "rejected",
+  attempts: 2,
+  error: { name: "Error", message: "no" },
+} as const;
+const brief = (outcome: Outcome | undefined) =>
+  outcome && ("reason" in outcome ? outcome.reason : outcome.kind === "ack" ? outcome.skipped : outcome.kind);
+
+// Each row goes before those that follow it.
+const order: [what: string, facts: Partial<DeliveryFacts>, expected: string][] = [
+  ["attempt counts that cannot be read", UNCOUNTED, "state-unavailable"],
+  ["a subject that the function does not listen to", { isListenedTo: false }, "unknown-subject"],
+  ["an end that was decided earlier", { ending: ENDING }, "rejected"],
+  ["a delayed retry elsewhere", { isDelayed: true }, "parked"],
+  ["an event that does not decode", { decoded: INVALID }, "invalid"],
+  ["an attempt beyond the allowed number", { number: 4 }, "crashed"],
+  ["an event that is too old", { ageMs: 2, maxAgeMs: 1 }, "expired"],
 ];
-for (const [what, candidate, reason] of orders) {
-  Deno.test(`checkDelivery prefers: ${what}`, () =>
-    assert.equal(checkDelivery({ ...CANDIDATE, ...candidate })?.reason, reason));
+for (const [i, [what, , expected]] of order.entries()) {
+  Deno.test(`checkDelivery: ${what} is \`${expected}\`, before all that follows`, () => {
+    const facts = Object.assign({}, FACTS, ...order.slice(i).map(([, facts]) => facts));
+    assert.equal(brief(checkDelivery(facts)), expected);
+  });
 }
+
+Deno.test("checkDelivery uses no attempt for a delivery that only waits", () => {
+  for (const facts of [UNCOUNTED, { isListenedTo: false }]) {
+    const outcome = checkDelivery({ ...FACTS, ...facts });
+    assert.ok(outcome?.kind === "retry" && !outcome.usesAttempt);
+  }
+});

@@ -13,13 +13,13 @@ import type { Verdict } from "../../runtime/core/breaker.ts";
 
 const error = { name: "Error", message: "no" };
 const GIVEN: RetryContext = {
-  attempt: 1,
+  number: 1,
   excusedDeliveries: 0,
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
   nowMs: 10_000,
   random: 0.5,
 };
-const LAST = { attempt: 3 };
+const LAST = { number: 3 };
 const again = (reason: RetryReason, delayMs: number): Outcome => (
   { kind: "retry", reason, delayMs, usesAttempt: true, error }
 );
@@ -37,7 +37,7 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
   ["a handler that returned acks", { kind: "returned" }, {}, { kind: "ack" }],
   ["the last attempt acks like any other", { kind: "returned" }, LAST, { kind: "ack" }],
   ["a throw is retried after the backoff", { kind: "failed", error }, {}, again("failed", 100)],
-  ["the second throw waits twice as long", { kind: "failed", error }, { attempt: 2 }, again("failed", 200)],
+  ["the second throw waits twice as long", { kind: "failed", error }, { number: 2 }, again("failed", 200)],
   ["the last throw exhausts the attempts", { kind: "failed", error }, LAST, exhausted],
   ["a timeout is retried after the backoff", { kind: "timed-out", error }, {}, again("timed-out", 100)],
   ["the last timeout exhausts the attempts", { kind: "timed-out", error }, LAST, exhausted],
@@ -69,14 +69,14 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
   [
     "an open dependency never uses an attempt up",
     refusal(12_000),
-    { attempt: 3, excusedDeliveries: 5_000 },
+    { number: 3, excusedDeliveries: 5_000 },
     free("dependency-open", 3_000),
   ],
   ["a dependency that may close by now is tried after the spread", refusal(9_000), {}, free("dependency-open", 100)],
   [
     "a failed probe is forgiven",
     refusal(12_000, true),
-    { attempt: 3, excusedDeliveries: 99 },
+    { number: 3, excusedDeliveries: 99 },
     free("dependency-open", 3_000),
   ],
   [
@@ -88,7 +88,7 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
   [
     "at last a failed probe exhausts the attempts",
     refusal(12_000, true),
-    { attempt: 3, excusedDeliveries: 100 },
+    { number: 3, excusedDeliveries: 100 },
     exhausted,
   ],
   ["a shutdown gives back at once", { kind: "shutdown" }, LAST, {
@@ -103,7 +103,7 @@ for (const [what, result, given, outcome] of rows) {
 }
 
 Deno.test("deferForBreaker retries once the breaker may close, and uses no attempt", () => {
-  assert.deepEqual(deferForBreaker("breaker-open", 10_250.5, { ...GIVEN, attempt: 3 }), {
+  assert.deepEqual(deferForBreaker("breaker-open", 10_250.5, { ...GIVEN, number: 3 }), {
     kind: "retry",
     reason: "breaker-open",
     delayMs: 351,
@@ -120,8 +120,8 @@ for (
 ) {
   Deno.test(`deferUnknownSubject: an event ${what}`, () => {
     const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
-    const outcome = deferUnknownSubject({ subject: "orders.new" }, {
-      attempt: 1,
+    const outcome = deferUnknownSubject("orders.new", {
+      number: 1,
       excusedDeliveries,
       retry,
       nowMs: 0,
@@ -134,8 +134,8 @@ for (
 
 Deno.test("deferUnknownSubject ends an event that no version handles as `invalid`, with no attempt used", () => {
   const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
-  const outcome = deferUnknownSubject({ subject: "orders.new" }, {
-    attempt: 1,
+  const outcome = deferUnknownSubject("orders.new", {
+    number: 1,
     excusedDeliveries: 1_000,
     retry,
     nowMs: 0,
@@ -175,7 +175,7 @@ const results = fc.oneof(
   ),
 );
 const circumstances = fc.record({
-  attempt: fc.integer({ min: 1, max: 200 }),
+  number: fc.integer({ min: 1, max: 200 }),
   excusedDeliveries: fc.nat(10_000),
   retry: fc.record({
     attempts: fc.integer({ min: 1, max: 200 }),
@@ -191,7 +191,7 @@ const circumstances = fc.record({
 Deno.test("decideOutcome delays every retry but a shutdown's, and none comes before a breaker may close", () => {
   fc.assert(fc.property(results, circumstances, (result, given) => {
     const outcome = decideOutcome(result, given);
-    if (outcome.kind !== "retry") return assert.ok(given.attempt >= given.retry.attempts);
+    if (outcome.kind !== "retry") return assert.ok(given.number >= given.retry.attempts);
     assert.ok(Number.isInteger(outcome.delayMs) && outcome.delayMs >= 1, `${outcome.delayMs}`);
     if (result.kind === "dependency-open") assert.ok(given.nowMs + outcome.delayMs >= result.retryAtMs);
   }));

@@ -7,10 +7,13 @@ import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { gatherCluster } from "../../runtime/doctor/gather_cluster.ts";
-import { needsOf } from "../../runtime/doctor/required_permissions.ts";
 import { examine } from "../../runtime/doctor/rule.ts";
 import { RULES } from "../../runtime/doctor/rules/all.ts";
-import { durablesOf, ensureTopology } from "../../runtime/nats/topology/topology.ts";
+import { durablesOf } from "../../runtime/nats/consume/resources.ts";
+import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
+import { permissionsOf } from "../../runtime/nats/topology/permissions.ts";
+import { resourcesOf } from "../../runtime/app/resources.ts";
+import { desired } from "../support/desired.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { TestCluster } from "../chaos/cluster.ts";
 import { startBroker } from "../support/nats.ts";
@@ -36,7 +39,7 @@ async function diagnose(url: string | readonly string[], env: Record<string, str
   return findings.map(line);
 }
 
-const make = (jsm: JetStreamManager) => ensureTopology(jsm, project.streams, durablesOf(project.functions), undefined);
+const make = (jsm: JetStreamManager) => ensureTopology(jsm, desired(project.streams, durablesOf(project.functions)));
 
 /** Each of these is said, and nothing else but for information. */
 function assertSaid(said: readonly string[], expected: readonly RegExp[]): void {
@@ -188,7 +191,7 @@ async function restricted(permissions: object, log?: (line: string) => void) {
 }
 
 Deno.test("with just what doctor says is needed, streams are made, and events are handled, parked and buried", async () => {
-  const needs = needsOf(project, new Set());
+  const needs = permissionsOf(resourcesOf(project), new Set());
   const allow = (
     action: string,
   ) => [...new Set(needs.filter((one) => one.action === action).map((one) => one.subject))];

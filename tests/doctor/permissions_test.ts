@@ -23,7 +23,7 @@ for (
       /^permissions error: the NATS user shop may not publish orders\.sent, orders\.made, .* to store events/,
     ],
     ["dead_letters.>", /may not publish dead_letters\.>, which Weir needs to store dead letters/],
-    ["retries.>", /may not publish retries\.>, which Weir needs to park retries/],
+    ["retries.>", /may not publish retries\.>, which Weir needs to delay retries/],
     ["$KV.weir_attempts.>", /\$KV\.weir_attempts\.>/],
     ["$JS.ACK.>", /\$JS\.ACK\.ORDERS\.ship\.>, \$JS\.ACK\.RETRIES\.ship\.>, which Weir needs to settle events/],
   ] as const

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { z } from "zod";
+import { publishAsync } from "../../runtime/engine/publisher.ts";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
 import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
-import { applyPlan } from "../../runtime/app/apply_plan.ts";
+import { applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
 import { planCluster } from "../../runtime/nats/topology/plan.ts";
 import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
@@ -91,7 +92,7 @@ async function setup(): Promise<Bench> {
       return runtime;
     },
     publish: (n) =>
-      admin.publisher.publish({
+      publishAsync(admin.publisher, {
         id: `order-${n}`,
         type: Placed.type,
         source: "/test",
@@ -117,7 +118,7 @@ Deno.test("with --no-apply a start changes nothing, and says all that is missing
       "consumer ship on stream STOCK is missing",
       "consumer ship on stream RETRIES is missing",
     ]);
-    assert.match(error.message, /\nwith --no-apply a start changes nothing: let `deno task apply` do it first$/);
+    assert.match(error.message, /\nwith --no-apply a start changes nothing: run `deno task apply` first$/);
     return true;
   });
   assert.deepEqual(await Array.fromAsync(bench.admin.jsm.streams.names()), []);
@@ -130,7 +131,7 @@ Deno.test("a start that may not make what is missing names the permission, and -
     assert.equal(
       error.problems[0],
       'stream ORDERS: this NATS user may not create it (Permissions Violation for Publish to "$JS.API.STREAM.CREATE.' +
-        'ORDERS"): let one who may run `deno task apply`, and start with --no-apply',
+        'ORDERS"): run `deno task apply` as a user who may, and start with --no-apply',
     );
     return true;
   });
@@ -176,7 +177,7 @@ Deno.test("with the permissions that are listed, everything works that a running
     const line = bench.log.find((line) => JSON.stringify(line).includes("there is no key-value bucket"));
     assert.match(
       JSON.stringify(line),
-      /no key-value bucket \\"ledger\\", and with --no-apply none is made: .*nats kv add ledger/,
+      /no key-value bucket \\"ledger\\", and with --no-apply none is created: .*nats kv add ledger/,
     );
     await jsm.streams.add({ name: "KV_ledger", subjects: ["$KV.ledger.>"], max_msgs_per_subject: 1 });
     await eventually(() => bench.handled.includes("shipped 5"));

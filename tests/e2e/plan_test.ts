@@ -98,7 +98,7 @@ Deno.test("start --no-apply lists what is missing, names `deno task apply`, and 
     assert.equal((await refused.status).code, 1);
     const text = refused.lines.join("\n");
     assert.equal(text.match(/consumer reserveInventory on stream ORDERS is missing/g)?.length, 1, text);
-    assert.match(text, /with --no-apply a start changes nothing: let `deno task apply` do it first/);
+    assert.match(text, /with --no-apply a start changes nothing: run `deno task apply` first/);
   }
   assert.deepEqual(await Array.fromAsync(bench.jsm.streams.names()), []);
   assert.equal((await bench.run("apply")).code, 0);

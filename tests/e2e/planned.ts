@@ -1,5 +1,5 @@
 /** A project's functions, running, and the plan for them: all on one server. */
-import { type Applied, type ApplyOptions, applyPlan } from "../../runtime/app/apply_plan.ts";
+import { type Applied, type ApplyOptions, applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
 import type { FunctionDefinition } from "../../runtime/api/define_function.ts";
 import type { Registry } from "../../runtime/project/registry.ts";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";

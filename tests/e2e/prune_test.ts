@@ -4,6 +4,7 @@ import { startTestRuntime } from "weir/testing";
 import { headers } from "@nats-io/transport-node";
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
+import { publishAsync } from "../../runtime/engine/publisher.ts";
 import { startPlanned } from "./planned.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
@@ -35,12 +36,12 @@ Deno.test("what a removed function leaves is kept while it runs, and pruned afte
   assert.deepEqual(
     refused.map(({ problem }) => problem),
     ["DEMO", "RETRIES"].map((stream) =>
-      `consumer removed on stream ${stream}: a process is pulling on it, or was a minute ago: it stays`
+      `consumer removed on stream ${stream}: not deleted, since a process pulls from it, or did within the last minute`
     ),
   );
 
   await before.stop();
-  await planned.cluster.publisher.publish({
+  await publishAsync(planned.cluster.publisher, {
     id: "late",
     type: Asked.type,
     source: "/test",

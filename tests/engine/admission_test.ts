@@ -3,19 +3,19 @@ import { CircuitBreaker } from "../../runtime/engine/circuit_breaker.ts";
 import { Admission } from "../../runtime/engine/admission.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { BREAKER } from "../support/invocation.ts";
+import { BREAKER, NO_SPAN } from "../support/invocation.ts";
 
-/** Gates, the permits at each of their calls, and breakers to put in them. */
+/** An admission, the permits at each of its calls back, and breakers to add to it. */
 function setup() {
-  const clock = new TestClock(), gates = new Admission(clock), heard: number[] = [];
-  gates.onChange(() => heard.push(gates.permits()));
+  const clock = new TestClock(), admission = new Admission(clock), heard: number[] = [];
+  admission.onOpened(() => heard.push(admission.permits()));
   const newBreaker = (policy: Partial<BreakerPolicy> = {}) =>
     new CircuitBreaker("Payments", "dependency", { ...BREAKER, ...policy }, clock, () => {});
-  return { clock, gates, heard, newBreaker };
+  return { clock, admission, heard, newBreaker };
 }
 
 function report(breaker: CircuitBreaker, verdict: "success" | "failure"): void {
-  const answer = breaker.admit();
+  const answer = breaker.admit(NO_SPAN);
   assert.ok(answer.admitted);
   answer.report(verdict);
 }
@@ -25,27 +25,27 @@ function trip(breaker: CircuitBreaker): void {
   report(breaker, "failure");
 }
 
-Deno.test("without a breaker everything passes", () => assert.equal(setup().gates.permits(), Infinity));
+Deno.test("Admission permits everything without a rule", () => assert.equal(setup().admission.permits(), Infinity));
 
-Deno.test("as many pass as the narrowest breaker lets through", () => {
-  const { clock, gates, newBreaker } = setup();
+Deno.test("Admission permits the least that any rule permits", () => {
+  const { clock, admission, newBreaker } = setup();
   const wide = newBreaker({ halfOpenProbes: 3 }), narrow = newBreaker({ halfOpenProbes: 2, openForMs: 20_000 });
-  for (const breaker of [wide, narrow]) gates.add(breaker);
-  assert.equal(gates.permits(), Infinity);
+  for (const breaker of [wide, narrow]) admission.add(breaker);
+  assert.equal(admission.permits(), Infinity);
   trip(wide);
-  assert.equal(gates.permits(), 0);
+  assert.equal(admission.permits(), 0);
   clock.move(10_000);
-  assert.equal(gates.permits(), 3);
+  assert.equal(admission.permits(), 3);
   trip(narrow);
-  assert.equal(gates.permits(), 0);
+  assert.equal(admission.permits(), 0);
   clock.move(20_000);
-  assert.equal(gates.permits(), 2);
+  assert.equal(admission.permits(), 2);
 });
 
-Deno.test("it is told when an open breaker's time is up, and when it has closed", () => {
-  const { clock, gates, heard, newBreaker } = setup();
+Deno.test("Admission calls back when a breaker's open time has passed, and when it has closed", () => {
+  const { clock, admission, heard, newBreaker } = setup();
   const breaker = newBreaker();
-  gates.add(breaker);
+  admission.add(breaker);
   trip(breaker);
   clock.move(9_999);
   assert.deepEqual(heard, []);
@@ -55,47 +55,47 @@ Deno.test("it is told when an open breaker's time is up, and when it has closed"
   assert.equal(heard.at(-1), Infinity);
 });
 
-Deno.test("a breaker that opens again is waited for again", () => {
-  const { clock, gates, heard, newBreaker } = setup();
+Deno.test("Admission waits again for a breaker that opens again", () => {
+  const { clock, admission, heard, newBreaker } = setup();
   const breaker = newBreaker();
-  gates.add(breaker);
+  admission.add(breaker);
   trip(breaker);
   clock.move(10_000);
   report(breaker, "failure");
-  assert.equal(gates.permits(), 0);
+  assert.equal(admission.permits(), 0);
   const before = heard.length;
   clock.move(10_000);
   assert.deepEqual(heard.slice(before), [1]);
 });
 
-Deno.test("a breaker added twice is one", () => {
-  const { clock, gates, heard, newBreaker } = setup();
+Deno.test("Admission keeps a rule that is added twice once", () => {
+  const { clock, admission, heard, newBreaker } = setup();
   const breaker = newBreaker();
-  gates.add(breaker);
-  gates.add(breaker);
+  admission.add(breaker);
+  admission.add(breaker);
   trip(breaker);
   clock.move(10_000);
   assert.deepEqual(heard, [1]);
 });
 
-Deno.test("a breaker that was open before it was added is waited for as well", () => {
-  const { clock, gates, heard, newBreaker } = setup();
+Deno.test("Admission waits for a breaker that was open before it was added", () => {
+  const { clock, admission, heard, newBreaker } = setup();
   const breaker = newBreaker();
   trip(breaker);
   clock.move(4_000);
-  gates.add(breaker);
-  assert.equal(gates.permits(), 0);
+  admission.add(breaker);
+  assert.equal(admission.permits(), 0);
   clock.move(6_000);
   assert.deepEqual(heard, [1]);
 });
 
-Deno.test("a timer that comes early, as a long one does, waits for the rest of the time", () => {
+Deno.test("Admission sets a timer that fires early again, for the rest of the time", () => {
   const clock = new TestClock(), heard: number[] = [];
   const { now, random } = clock, timer = (ms: number, f: () => void) => clock.timer(Math.min(ms, 4_000), f);
-  const gates = new Admission({ now, random, timer });
+  const admission = new Admission({ now, random, timer });
   const breaker = new CircuitBreaker("Payments", "dependency", BREAKER, clock, () => {});
-  gates.onChange(() => heard.push(gates.permits()));
-  gates.add(breaker);
+  admission.onOpened(() => heard.push(admission.permits()));
+  admission.add(breaker);
   trip(breaker);
   clock.move(9_999);
   assert.deepEqual(heard, []);
@@ -103,24 +103,24 @@ Deno.test("a timer that comes early, as a long one does, waits for the rest of t
   assert.deepEqual(heard, [1]);
 });
 
-Deno.test("closed gates stop their timers and say nothing more", () => {
-  const { clock, gates, heard, newBreaker } = setup();
+Deno.test("Admission cancels its timers when closed, and calls back no more", () => {
+  const { clock, admission, heard, newBreaker } = setup();
   const breaker = newBreaker();
-  gates.add(breaker);
+  admission.add(breaker);
   trip(breaker);
   assert.equal(clock.timers, 1);
-  gates.close();
+  admission.close();
   assert.equal(clock.timers, 0);
   clock.move(10_000);
   report(breaker, "success");
   assert.deepEqual(heard, []);
 });
 
-Deno.test("a breaker that opens after the gates were closed sets no timer: nothing would end it", () => {
-  const { clock, gates, newBreaker } = setup();
+Deno.test("Admission sets no timer once it is closed", () => {
+  const { clock, admission, newBreaker } = setup();
   const breaker = newBreaker();
-  gates.add(breaker);
-  gates.close();
+  admission.add(breaker);
+  admission.close();
   trip(breaker);
   assert.equal(clock.timers, 0);
 });

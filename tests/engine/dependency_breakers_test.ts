@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { DependencyOpenError, NonRetryableError, RetryAfterError } from "weir";
 import { DependencyCalls, dependencyFailure } from "../../runtime/engine/dependency_breakers.ts";
-import { BREAKER, gate, setup as setupFlow } from "../support/invocation.ts";
+import { BREAKER, gate, NO_SPAN, setup as setupFlow } from "../support/invocation.ts";
 
-/** The breaker of `Payments`, and calls of one invocation under it. */
+/** The breaker of `Payments`, and the calls of one attempt to it. */
 function setup(policy = BREAKER) {
   const { clock, dependencies } = setupFlow(undefined, { breaker: policy });
   const breaker = dependencies.breaker("Payments");
-  const calls = new DependencyCalls(), abort = new AbortController();
+  const calls = new DependencyCalls(NO_SPAN), abort = new AbortController();
   const call = <Value>(run: (signal: AbortSignal) => Value | Promise<Value>) => calls.call(breaker, abort.signal, run);
   const fail = (error: unknown = new Error("503")) => call(() => Promise.reject(error)).catch((thrown) => thrown);
   const trip = async () => {
@@ -20,7 +20,7 @@ function setup(policy = BREAKER) {
 
 const failures = (breaker: { state: { kind: string; failures?: number } }) => breaker.state.failures;
 
-Deno.test("a dependency has one breaker a name, with its own policy or the default one", () => {
+Deno.test("DependencyBreakers has one breaker a name, with its own policy or the default one", () => {
   const { dependencies, breaker } = setup();
   assert.equal(dependencies.breaker("Payments"), breaker);
   assert.equal(breaker.policy, BREAKER);
@@ -30,7 +30,7 @@ Deno.test("a dependency has one breaker a name, with its own policy or the defau
   assert.deepEqual([other.name, other.of], ["Mail", "dependency"]);
 });
 
-Deno.test("a call returns what it returned, whether at once or later, and throws what it threw", async () => {
+Deno.test("DependencyCalls.call returns the value of the call, and throws its error", async () => {
   const { call, fail } = setup();
   assert.equal(await call(() => 7), 7);
   assert.equal(await call(() => Promise.resolve("later")), "later");
@@ -44,12 +44,12 @@ Deno.test("a call returns what it returned, whether at once or later, and throws
   );
 });
 
-Deno.test("a call is handed the invocation's signal", async () => {
+Deno.test("DependencyCalls.call passes the attempt's signal", async () => {
   const { call, abort } = setup();
   assert.equal(await call((signal) => signal), abort.signal);
 });
 
-Deno.test("while the breaker is open nothing is called, and the error says until when", async () => {
+Deno.test("DependencyCalls.call refuses while the breaker is open, and the error has the time to retry at", async () => {
   const { clock, call, trip } = setup();
   await trip();
   let called = false;
@@ -59,14 +59,14 @@ Deno.test("while the breaker is open nothing is called, and the error says until
   assert.equal(called, false);
 });
 
-Deno.test("a failure is marked as its dependency's, and as no more while that may be up", async () => {
+Deno.test("dependencyFailure of a failed call names the dependency, which may be up", async () => {
   const { fail } = setup();
   const error = await fail();
   assert.deepEqual(dependencyFailure(error), { dependency: "Payments", open: false });
   assert.equal(dependencyFailure(new Error("503")), undefined);
 });
 
-Deno.test("the failure that trips the breaker may still be the event's: it is no probe", async () => {
+Deno.test("dependencyFailure of the failure that opens the breaker does not excuse the event", async () => {
   const { fail, breaker } = setup();
   await fail();
   const last = await fail();
@@ -74,7 +74,7 @@ Deno.test("the failure that trips the breaker may still be the event's: it is no
   assert.deepEqual(dependencyFailure(last), { dependency: "Payments", open: false });
 });
 
-Deno.test("a failed probe is marked as one, with the time until which the breaker is open again", async () => {
+Deno.test("dependencyFailure of a failed probe has the time until which the breaker is open", async () => {
   const { clock, fail, trip } = setup();
   await trip();
   clock.move(10_000);
@@ -86,7 +86,7 @@ Deno.test("a failed probe is marked as one, with the time until which the breake
   });
 });
 
-Deno.test("a dependency's failure is found through causes, but not for ever", async () => {
+Deno.test("dependencyFailure looks through causes, up to a limit", async () => {
   const { fail } = setup();
   const wrapped = new Error("charge failed", { cause: new Error("http", { cause: await fail() }) });
   assert.deepEqual(dependencyFailure(wrapped), { dependency: "Payments", open: false });
@@ -99,7 +99,7 @@ Deno.test("a dependency's failure is found through causes, but not for ever", as
 });
 
 for (const error of [new NonRetryableError("stolen"), new RetryAfterError("1s")]) {
-  Deno.test(`a ${error.name} is an answer: the dependency is up`, async () => {
+  Deno.test(`DependencyCalls.call takes a ${error.name} as an answer: the dependency is up`, async () => {
     const { breaker, fail } = setup();
     await fail();
     assert.equal(failures(breaker), 1);
@@ -109,7 +109,7 @@ for (const error of [new NonRetryableError("stolen"), new RetryAfterError("1s")]
   });
 }
 
-Deno.test("a call that never settles is reported when the invocation runs out of time", async () => {
+Deno.test("DependencyCalls.end reports a call that never settles as a failure of an attempt that timed out", async () => {
   const { breaker, calls, abort, call } = setup();
   const pending = call(() => gate().promise);
   abort.abort(new DOMException("too long", "TimeoutError"));
@@ -119,7 +119,7 @@ Deno.test("a call that never settles is reported when the invocation runs out of
   assert.equal(failures(breaker), 1);
 });
 
-Deno.test("a probe that never settles fails when the invocation runs out of time", async () => {
+Deno.test("DependencyCalls.end reports a probe that never settles as failed", async () => {
   const { clock, breaker, calls, abort, call, trip } = setup();
   await trip();
   clock.move(10_000);
@@ -136,7 +136,7 @@ Deno.test("a probe that never settles fails when the invocation runs out of time
   assert.equal(breaker.state.kind, "open");
 });
 
-Deno.test("a call cut off by a shutdown counts as nothing and gives a probe's slot back", async () => {
+Deno.test("DependencyCalls.end at a shutdown ignores open calls, and frees the slot of a probe", async () => {
   const { clock, breaker, calls, abort, call, trip } = setup();
   await trip();
   clock.move(10_000);
@@ -148,7 +148,7 @@ Deno.test("a call cut off by a shutdown counts as nothing and gives a probe's sl
   assert.deepEqual([breaker.state.kind, breaker.permits()], ["half-open", 1]);
 });
 
-Deno.test("what a call says after the invocation's end is not heard", async () => {
+Deno.test("DependencyCalls ignores the result of a call after the attempt's end", async () => {
   const { breaker, calls, call } = setup();
   const late = gate();
   const pending = call(() => late.promise);
@@ -158,14 +158,14 @@ Deno.test("what a call says after the invocation's end is not heard", async () =
   assert.equal(failures(breaker), 0);
 });
 
-Deno.test("a call that succeeded is not the one that time ran out in", async () => {
+Deno.test("DependencyCalls.end blames no call that had ended", async () => {
   const { calls, call, fail } = setup();
   await call(() => 1);
   await fail();
   assert.equal(calls.end(true), undefined);
 });
 
-Deno.test("once the signal is aborted nothing more is called", async () => {
+Deno.test("DependencyCalls.call refuses once the signal is aborted", async () => {
   const { breaker, abort, call } = setup();
   abort.abort();
   await assert.rejects(call(() => assert.fail("called")), { name: "AbortError" });

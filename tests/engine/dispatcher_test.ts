@@ -1,10 +1,11 @@
-import { trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { defineFunction } from "weir";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
-import type { Consumer, ConsumerSink, Ports } from "../../runtime/engine/ports.ts";
+import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
+import type { Ports } from "../../runtime/engine/pipeline.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
+import type { Progress } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
@@ -13,20 +14,19 @@ import { gate } from "../support/invocation.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 import { textOf } from "../../runtime/nats/consume/answers.ts";
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** A worker for `handler`, and what it says of its deliveries to the server and to what keeps them. */
+/** A dispatcher for `handler`, with the answers that it sends, its leases, and the calls of its observer. */
 function setup(handler: (n: number) => unknown, concurrency = 2) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
-  const mine = new Map<string, boolean | Promise<boolean>>();
-  const counts: string[] = [];
+  const valid = new Map<string, boolean | Promise<boolean>>();
+  const counts: string[] = [], seen: string[] = [], progress = new Map<string, Progress | undefined>();
   const ports: Ports = {
     clock,
-    publisher: { publish: () => Promise.reject(new Error("nothing is published here")) },
+    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
     settler: {
-      settle: (_name, { ackSubject }, outcome) => {
+      settle: (_name, { ackSubject }, outcome, used) => {
         said.push(`${ackSubject} ${outcome.kind}`);
+        progress.set(textOf(ackSubject), used);
         return Promise.resolve({ ok: true });
       },
       extend: ({ ackSubject }) => void said.push(`${ackSubject} extend`),
@@ -36,7 +36,8 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
       write: (_name, { ackSubject }) => Promise.resolve(void counts.push(textOf(ackSubject))),
     },
     observer: {
-      observe: (_invocation, run) => run({ span: trace.getTracer("test").startSpan("test"), log: silent }),
+      begin: ({ delivery }) => void seen.push(`begin ${delivery.sequence}`),
+      end: ({ delivery }, { kind }) => void seen.push(`end ${delivery.sequence} ${kind}`),
       breakerChanged: () => {},
     },
     idempotency: { claim: () => Promise.reject(new Error("nothing is claimed here")) },
@@ -52,12 +53,12 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   };
   let sink!: ConsumerSink;
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), ports);
-  const worker = new Dispatcher(pipeline, [source], 5_000, {
+  const dispatcher = new Dispatcher(pipeline, [source], 5_000, {
     hold: (first) => {
       let name = textOf(first);
       kept.set(name, "held");
       return {
-        mine: () => mine.get(name) ?? true,
+        isValid: () => valid.get(name) ?? true,
         renew: (handle) => {
           kept.set(name, `now ${handle}`);
           name = textOf(handle);
@@ -66,7 +67,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
       };
     },
   });
-  worker.start();
+  dispatcher.start();
   const deliver = (n: number, ackSubject = `h${n}`, deliveryCount = 1) => {
     const delivery: Delivery = {
       stream: "WORK",
@@ -82,31 +83,31 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     };
     sink.deliver(delivery);
   };
-  return { clock, said, kept, mine, counts, worker, deliver };
+  return { clock, said, kept, valid, counts, seen, progress, dispatcher, deliver };
 }
 
-/** All that can happen without time going by has happened. */
+/** Resolves once everything has happened that needs no time. */
 function settled(): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve));
 }
 
-Deno.test("what is held is kept from its delivery to its settlement", async () => {
+Deno.test("Dispatcher keeps the lease of a delivery until it is settled", async () => {
   const done = gate();
-  const { worker, deliver, kept, said, clock } = setup(() => done.promise);
+  const { dispatcher, deliver, kept, said, clock } = setup(() => done.promise);
   deliver(1);
   assert.deepEqual([...kept], [["h1", "held"]]);
   await settled();
   clock.move(5_000);
   done.resolve();
-  await worker.stop(0);
+  await dispatcher.stop(0);
   assert.deepEqual([...kept], [["h1", "released"]]);
   assert.deepEqual(said, ["h1 extend", "h1 ack"]);
 });
 
-Deno.test("what is handed out again while it is held is kept by its new name, and not run again", async () => {
+Deno.test("Dispatcher renews the lease of a redelivery that it holds, and does not run it again", async () => {
   const done = gate();
   let runs = 0;
-  const { worker, deliver, kept, said } = setup(() => {
+  const { dispatcher, deliver, kept, said } = setup(() => {
     runs++;
     return done.promise;
   });
@@ -115,33 +116,33 @@ Deno.test("what is handed out again while it is held is kept by its new name, an
   deliver(1, "h1-again", 2);
   assert.deepEqual([...kept], [["h1", "now h1-again"]]);
   done.resolve();
-  await worker.stop(0);
+  await dispatcher.stop(0);
   assert.deepEqual([runs, said], [1, ["h1-again ack"]]);
 });
 
-Deno.test("what came together is held before the first of it begins, and run once if it came twice", async () => {
+Deno.test("Dispatcher holds all deliveries of a tick before running any, and runs a message once", async () => {
   const done = gate();
   const begun: [n: number, held: string[]][] = [];
-  const { worker, deliver, kept, said } = setup((n) => {
+  const { dispatcher, deliver, kept, said } = setup((n) => {
     begun.push([n, [...kept].filter(([, state]) => state !== "released").map(([name]) => name)]);
     return done.promise;
   });
   deliver(1);
   deliver(2);
   deliver(1, "h1-again", 2);
-  assert.equal(worker.inFlight, 3);
+  assert.equal(dispatcher.inFlight, 3);
   await settled();
   assert.deepEqual(begun, [[1, ["h1", "h2", "h1-again"]], [2, ["h1", "h2", "h1-again"]]]);
-  assert.equal(worker.inFlight, 2);
+  assert.equal(dispatcher.inFlight, 2);
   done.resolve();
-  await worker.stop(0);
+  await dispatcher.stop(0);
   assert.deepEqual(said, ["h1-again ack", "h2 ack"]);
 });
 
-Deno.test("what a consumer that was made anew hands out for the first time, while it is held, is not run again", async () => {
+Deno.test("Dispatcher does not run a held message again when a recreated consumer delivers it", async () => {
   const done = gate();
   let runs = 0;
-  const { worker, deliver, said } = setup(() => {
+  const { dispatcher, deliver, said } = setup(() => {
     runs++;
     return done.promise;
   });
@@ -149,51 +150,69 @@ Deno.test("what a consumer that was made anew hands out for the first time, whil
   await settled();
   deliver(1, "h1-anew", 1);
   await settled();
-  assert.deepEqual([runs, worker.inFlight], [1, 1]);
+  assert.deepEqual([runs, dispatcher.inFlight], [1, 1]);
   done.resolve();
-  await worker.stop(0);
+  await dispatcher.stop(0);
   assert.deepEqual([runs, said], [1, ["h1-anew ack"]]);
 });
 
-Deno.test("what was lost before it began is not run, and nothing is told the server of it", async () => {
+Deno.test("Dispatcher does not run a delivery whose lease expired", async () => {
   const runs: number[] = [];
-  const { worker, deliver, mine, kept, said, counts } = setup((n) => runs.push(n));
-  mine.set("h1", false);
-  mine.set("h2", Promise.resolve(false));
+  const { dispatcher, deliver, valid, kept, said, counts } = setup((n) => runs.push(n));
+  valid.set("h1", false);
+  valid.set("h2", Promise.resolve(false));
   deliver(1);
   deliver(2, "h2", 3);
   deliver(3);
   await settled();
-  assert.deepEqual([runs, counts, worker.inFlight], [[3], [], 0]);
+  assert.deepEqual([runs, counts, dispatcher.inFlight], [[3], [], 0]);
   assert.deepEqual(said.toSorted(), ["h1 lease-expired", "h2 lease-expired", "h3 ack"]);
   assert.deepEqual([...kept.values()], ["released", "released", "released"]);
-  await worker.stop(0);
+  await dispatcher.stop(0);
 });
 
-Deno.test("a handler waits for the thread to take breath after another blocked it", async () => {
+Deno.test("Dispatcher waits for the lease check after a handler blocked the thread", async () => {
   const runs: number[] = [], breath = gate<boolean>();
-  const { worker, deliver, mine } = setup((n) => runs.push(n));
-  mine.set("h1", breath.promise);
+  const { dispatcher, deliver, valid } = setup((n) => runs.push(n));
+  valid.set("h1", breath.promise);
   deliver(1);
   await settled();
   assert.deepEqual(runs, []);
   breath.resolve(true);
   await settled();
   assert.deepEqual(runs, [1]);
-  await worker.stop(0);
+  await dispatcher.stop(0);
 });
 
-Deno.test("at shutdown what is lost is not given back: it would be taken from whom it is with", async () => {
+Deno.test("Dispatcher gives back waiting deliveries at shutdown, unless their lease expired", async () => {
   const done = gate();
-  const { worker, deliver, mine, said } = setup(() => done.promise, 1);
+  const { dispatcher, deliver, valid, said } = setup(() => done.promise, 1);
   deliver(1);
-  mine.set("h2", false);
+  valid.set("h2", false);
   deliver(2);
   deliver(3);
   await settled();
-  const stopped = worker.stop(1_000);
+  const stopped = dispatcher.stop(1_000);
   await settled();
   done.resolve();
   await stopped;
   assert.deepEqual(said.toSorted(), ["h1 ack", "h2 lease-expired", "h3 retry"]);
+});
+
+Deno.test("Dispatcher gives a delivery back with its telemetry and its counts", async () => {
+  const done = gate();
+  const { dispatcher, deliver, seen, progress } = setup(() => done.promise, 1);
+  deliver(1);
+  deliver(2);
+  deliver(3, "h3", 2);
+  await settled();
+  assert.deepEqual(seen, ["begin 1"]);
+  const stopped = dispatcher.stop(1_000);
+  await settled();
+  assert.deepEqual(seen.slice(1).toSorted(), ["begin 2", "begin 3", "end 2 retry", "end 3 retry"]);
+  // The stored counts of a redelivery were not read, and must stay as they are.
+  assert.deepEqual([progress.get("h2")?.attempts, progress.get("h2")?.excusedDeliveries], [0, 1]);
+  assert.deepEqual([progress.has("h3"), progress.get("h3")], [true, undefined]);
+  done.resolve();
+  await stopped;
 });

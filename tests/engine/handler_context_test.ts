@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { defineEvent } from "weir";
 import { z } from "zod";
 import { emittedId } from "../../runtime/engine/handler_context.ts";
-import { Billed, CAUSE, gate, setup, Shipped } from "../support/invocation.ts";
+import { Billed, CAUSE, gate, NO_SPAN, setup, Shipped } from "../support/invocation.ts";
 
-Deno.test("an emitted event is kept, whole, until the handler is known to have returned", () => {
+Deno.test("AttemptContext buffers emitted events", () => {
   const context = setup().newContext();
   context.emit(Shipped, { orderId: "o1" });
   context.emit(Billed, { total: 7 }, { id: "own" });
@@ -27,11 +27,11 @@ Deno.test("an emitted event is kept, whole, until the handler is known to have r
   ]);
 });
 
-Deno.test("another attempt emits the same ids, in the order it emits", () => {
-  const flow = setup();
-  const [first, second] = [flow.newContext(CAUSE, 1), flow.newContext(CAUSE, 2)];
+Deno.test("AttemptContext gives the events of another attempt the same ids", () => {
+  const engine = setup();
+  const [first, second] = [engine.newContext(CAUSE, 1), engine.newContext(CAUSE, 2)];
   for (const context of [first, second]) {
-    flow.clock.move(60_000);
+    engine.clock.move(60_000);
     context.emit(Shipped, { orderId: "o1" });
     context.emit(Shipped, { orderId: "o1" });
   }
@@ -42,7 +42,7 @@ Deno.test("another attempt emits the same ids, in the order it emits", () => {
 
 const causes = fc.tuple(fc.string(), fc.string(), fc.string(), fc.string(), fc.string(), fc.nat(100));
 
-Deno.test("an id is the same for the same function, event, type and position, and for nothing else", () => {
+Deno.test("emittedId is equal for the same function, event, type and position alone", () => {
   const id = ([name, source, type, id, emitted, position]: [string, string, string, string, string, number]) =>
     emittedId(name, { source, type, id }, emitted, position);
   fc.assert(fc.property(causes, causes, (a, b) => {
@@ -53,7 +53,7 @@ Deno.test("an id is the same for the same function, event, type and position, an
   }));
 });
 
-Deno.test("parts that run into each other still make different ids", () => {
+Deno.test("emittedId keeps its parts apart", () => {
   const ids = [
     emittedId("ship", { source: "/a", type: "t", id: "b" }, "u", 1),
     emittedId("ship", { source: "/ab", type: "t", id: "" }, "u", 1),
@@ -64,7 +64,7 @@ Deno.test("parts that run into each other still make different ids", () => {
   assert.equal(new Set(ids).size, 5);
 });
 
-Deno.test("an event that is not declared cannot be emitted, not even another of its type", () => {
+Deno.test("AttemptContext.emit refuses an event that is not declared, even of a declared type", () => {
   const context = setup(undefined, { emits: [Shipped] }).newContext();
   const message = (type: string) => `ship emits ${type} without declaring it: add it to \`emits\``;
   assert.throws(() => context.emit(Billed, { total: 1 }), { name: "TypeError", message: message("orders.billed") });
@@ -82,7 +82,7 @@ Deno.test("an event that is not declared cannot be emitted, not even another of 
   assert.deepEqual(context.emitted, []);
 });
 
-Deno.test("data that the schema refuses is not emitted, and takes no position", () => {
+Deno.test("AttemptContext.emit refuses data that does not match the schema, and uses no position for it", () => {
   const { newContext } = setup();
   const context = newContext(), right = newContext();
   assert.throws(() => context.emit(Shipped, { orderId: 7 }), {
@@ -112,7 +112,7 @@ const odd: [what: string, data: unknown, message: string][] = [
   ["a function", () => 1, "ship emits any.thing without data: an event carries JSON, null at the least"],
 ];
 for (const [what, data, message] of odd) {
-  Deno.test(`${what} is no data, even where the schema takes anything`, () => {
+  Deno.test(`AttemptContext.emit refuses ${what}, even if the schema accepts anything`, () => {
     const Any = defineEvent({ type: "any.thing", version: 1, data: z.unknown() });
     const context = setup(undefined, { emits: [Any] }).newContext();
     assert.throws(() => context.emit(Any, data), { name: "TypeError", message });
@@ -120,14 +120,14 @@ for (const [what, data, message] of odd) {
   });
 }
 
-Deno.test("what JSON has another form of is sent in that, where the schema takes anything", () => {
+Deno.test("AttemptContext.emit sends the JSON form of data if the schema accepts anything", () => {
   const Any = defineEvent({ type: "any.thing", version: 1, data: z.unknown() });
   const context = setup(undefined, { emits: [Any] }).newContext();
   context.emit(Any, { at: new Date(0), ratio: NaN, tags: new Map([["a", 1]]), none: undefined });
   assert.equal(context.emitted[0].json, '{"at":"1970-01-01T00:00:00.000Z","ratio":null,"tags":{}}');
 });
 
-Deno.test("what is sent is what the schema takes, since the receiver parses it again", () => {
+Deno.test("AttemptContext.emit sends the input of the schema, since the receiver parses it again", () => {
   const Dated = defineEvent({
     type: "orders.dated",
     version: 1,
@@ -138,7 +138,7 @@ Deno.test("what is sent is what the schema takes, since the receiver parses it a
   assert.equal(context.emitted[0].json, '{"at":"2026-01-02"}');
 });
 
-Deno.test("what is emitted after the end is an error, not lost in silence", () => {
+Deno.test("AttemptContext.emit throws after the handler's end", () => {
   const context = setup().newContext();
   context.end(false);
   assert.throws(() => context.emit(Shipped, { orderId: "o1" }), {
@@ -147,7 +147,7 @@ Deno.test("what is emitted after the end is an error, not lost in silence", () =
   assert.deepEqual(context.emitted, []);
 });
 
-Deno.test("its functions may be taken out of it", () => {
+Deno.test("AttemptContext may be destructured", () => {
   const context = setup().newContext();
   const { emit, dependency, kv } = context;
   emit(Shipped, { orderId: "o1" });
@@ -156,7 +156,7 @@ Deno.test("its functions may be taken out of it", () => {
   assert.throws(() => kv("stock"), { message: "no bucket stock here" });
 });
 
-Deno.test("the signal is aborted with its reason, whether asked for before or after", () => {
+Deno.test("AttemptContext.signal is aborted with its reason, whether read before or after", () => {
   const { newContext } = setup();
   const before = newContext(), after = newContext(), reason = new Error("enough");
   const signal = before.signal;
@@ -169,7 +169,7 @@ Deno.test("the signal is aborted with its reason, whether asked for before or af
   assert.equal(before.signal, signal);
 });
 
-Deno.test("a call to a dependency ends when the invocation is aborted", async () => {
+Deno.test("AttemptContext.dependency ends a call when the attempt is aborted", async () => {
   const context = setup().newContext();
   const call = context.dependency("Payments").call(() => gate().promise);
   context.abort(new Error("enough"));
@@ -177,11 +177,11 @@ Deno.test("a call to a dependency ends when the invocation is aborted", async ()
   assert.deepEqual(context.end(true), { dependency: "Payments", open: false });
 });
 
-Deno.test("a call begun after the invocation's end cannot keep the breaker's only probe", () => {
+Deno.test("AttemptContext.dependency gives a call after the attempt's end no probe", () => {
   const { clock, dependencies, newContext } = setup();
   const breaker = dependencies.breaker("Payments"), context = newContext();
   for (let i = 0; i < 2; i++) {
-    const answer = breaker.admit();
+    const answer = breaker.admit(NO_SPAN);
     if (answer.admitted) answer.report("failure");
   }
   clock.move(10_000);
@@ -190,7 +190,7 @@ Deno.test("a call begun after the invocation's end cannot keep the breaker's onl
   assert.equal(breaker.permits(), 1);
 });
 
-Deno.test("an empty id is refused: JetStream would take it for none, and store the event once more at each attempt", () => {
+Deno.test("AttemptContext.emit refuses an empty id, which JetStream would not deduplicate by", () => {
   const context = setup().newContext();
   // deno-lint-ignore no-explicit-any -- what the types refuse
   for (const id of ["", 7] as any[]) {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { context as otel, createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { type HandlerContext, NonRetryableError, RetryAfterError } from "weir";
+import type { HandlerMiddleware } from "../../runtime/engine/handler_runner.ts";
 import type { Result } from "../../runtime/core/outcome.ts";
 import { CAUSE, gate, setup, Shipped } from "../support/invocation.ts";
 
-/** A result without its stack, which says where the test is. */
+/** A result without its stack, which has the position of the test. */
 function brief(result: Result): object {
   return "error" in result
     ? { ...result, error: { name: result.error.name, message: result.error.message } }
@@ -12,7 +15,7 @@ function brief(result: Result): object {
 
 const failed = (message: string) => ({ kind: "failed", error: { name: "Error", message } });
 
-Deno.test("a handler gets the event and the context, and what it returns does not matter", async () => {
+Deno.test("InProcessRunner passes the event and the context, and ignores the handler's value", async () => {
   const seen: unknown[] = [];
   const { invoke, clock } = setup((event, ctx) => {
     seen.push(event, ctx);
@@ -26,10 +29,10 @@ Deno.test("a handler gets the event and the context, and what it returns does no
 });
 
 const thrown: [what: string, handler: (ctx: HandlerContext) => unknown, result: object][] = [
-  ["an error, at once", () => {
+  ["an error that is thrown", () => {
     throw new Error("no");
   }, failed("no")],
-  ["an error, later", () => Promise.reject(new Error("no")), failed("no")],
+  ["an error that rejects", () => Promise.reject(new Error("no")), failed("no")],
   ["an error of another class", () => {
     throw new RangeError("too far");
   }, { kind: "failed", error: { name: "RangeError", message: "too far" } }],
@@ -59,28 +62,28 @@ const thrown: [what: string, handler: (ctx: HandlerContext) => unknown, result: 
     (ctx) => ctx.dependency("Payments").call(() => Promise.reject(new NonRetryableError("stolen"))),
     { kind: "rejected", error: { name: "NonRetryableError", message: "stolen" } },
   ],
-  ["by way of a promise within what is no promise itself", () => ({
+  ["a thenable that resolves to a rejection", () => ({
     then: (resolve: (value: unknown) => void) => resolve(Promise.reject(new Error("no"))),
   }), failed("no")],
-  ["as it was asked to go on", () => ({
+  ["a thenable whose `then` throws", () => ({
     then: () => {
       throw new Error("no");
     },
   }), failed("no")],
-  ["as it was looked at", () => ({
+  ["a value whose `then` getter throws", () => ({
     get then() {
       throw new Error("no");
     },
   }), failed("no")],
 ];
 for (const [what, handler, expected] of thrown) {
-  Deno.test(`a handler that threw ${what} is ${JSON.stringify(expected)}`, async () => {
+  Deno.test(`InProcessRunner classifies ${what} as ${JSON.stringify(expected)}`, async () => {
     const { invoke } = setup((_event, ctx) => handler(ctx));
     assert.deepEqual(brief(await invoke().result), expected);
   });
 }
 
-Deno.test("an open dependency is told with the time it may close, and a failed probe as one", async () => {
+Deno.test("InProcessRunner reports an open dependency with the time to retry at, and a failed probe", async () => {
   const { clock, invoke } = setup((_event, ctx) =>
     ctx.dependency("Payments").call(() => Promise.reject(new Error("503")))
   );
@@ -105,7 +108,7 @@ const TIMED_OUT = {
   error: { name: "TimeoutError", message: "ship took longer than its timeout of 5s" },
 };
 
-Deno.test("a handler that takes too long has its signal aborted and is timed out", async () => {
+Deno.test("InProcessRunner aborts the signal of a handler that times out", async () => {
   const { clock, invoke } = setup(async (_event, { signal }) => {
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   });
@@ -117,9 +120,9 @@ Deno.test("a handler that takes too long has its signal aborted and is timed out
   assert.deepEqual(brief(await result), TIMED_OUT);
 });
 
-Deno.test("the time that a handler computes before it first waits is part of its timeout", async () => {
+Deno.test("InProcessRunner counts the time before a handler's first await towards its timeout", async () => {
   const { clock, invoke } = setup(() => {
-    clock.nowMs += 4_000; // it keeps the thread, and no timer can run
+    clock.nowMs += 4_000; // it blocks the thread, so no timer fires
     return new Promise(() => {});
   });
   const { result } = invoke();
@@ -129,7 +132,7 @@ Deno.test("the time that a handler computes before it first waits is part of its
   assert.deepEqual([early, brief(await result)], ["not yet", TIMED_OUT]);
 });
 
-Deno.test("a handler that takes no notice of its signal is left behind, and can emit nothing more", async () => {
+Deno.test("InProcessRunner leaves behind a handler that ignores its signal, and refuses its events", async () => {
   const go = gate(), refused = gate<unknown>();
   const { clock, invoke } = setup(async (_event, ctx) => {
     await go.promise;
@@ -147,7 +150,7 @@ Deno.test("a handler that takes no notice of its signal is left behind, and can 
   assert.deepEqual(context.emitted, []);
 });
 
-Deno.test("running out of time in a dependency is that dependency's failure", async () => {
+Deno.test("InProcessRunner attributes a timeout in a dependency to the dependency", async () => {
   const { clock, invoke, dependencies } = setup((_event, ctx) => ctx.dependency("Payments").call(() => gate().promise));
   const results = [];
   for (let i = 0; i < 2; i++) {
@@ -159,7 +162,7 @@ Deno.test("running out of time in a dependency is that dependency's failure", as
   assert.equal(dependencies.breaker("Payments").state.kind, "open");
 });
 
-Deno.test("handlers that finish in time leave nothing to fall due", async () => {
+Deno.test("InProcessRunner cancels the timeout of a handler that ends in time", async () => {
   const go = gate();
   const { clock, invoke } = setup(() => go.promise);
   const { context, result } = invoke();
@@ -170,14 +173,14 @@ Deno.test("handlers that finish in time leave nothing to fall due", async () => 
   assert.equal(context.signal.aborted, false);
 });
 
-Deno.test("a shutdown gives back every handler still running, and all that come later", async () => {
+Deno.test("InProcessRunner.abortAll ends every running handler and all later ones as `shutdown`", async () => {
   let began = 0;
-  const { clock, invoke, invoker, dependencies } = setup((_event, ctx) => {
+  const { clock, invoke, runner, dependencies } = setup((_event, ctx) => {
     began++;
     return ctx.dependency("Payments").call(() => gate().promise);
   });
   const running = [invoke(), invoke()];
-  invoker.giveBackAll();
+  runner.abortAll();
   const late = invoke();
   for (const { result } of [...running, late]) assert.deepEqual(await result, { kind: "shutdown" });
   for (const { context } of running) {
@@ -194,11 +197,59 @@ Deno.test("a shutdown gives back every handler still running, and all that come 
   });
 });
 
-Deno.test("giving back twice, or with nothing running, does nothing", async () => {
-  const { invoke, invoker } = setup();
+Deno.test("InProcessRunner.abortAll may be called twice", async () => {
+  const { invoke, runner } = setup();
   const { result } = invoke();
   await result;
-  invoker.giveBackAll();
-  invoker.giveBackAll();
+  runner.abortAll();
+  runner.abortAll();
   assert.deepEqual(await result, { kind: "returned" });
+});
+
+Deno.test("InProcessRunner runs middleware around the handler, the first outermost", async () => {
+  const seen: string[] = [];
+  const around = (name: string): HandlerMiddleware => (attempt, next) => {
+    seen.push(`${name} ${attempt.number}`);
+    return next(attempt);
+  };
+  const handler = () => {
+    seen.push("handler");
+    throw new Error("no");
+  };
+  const { invoke } = setup(handler, { middleware: [around("first"), around("second")] });
+  assert.deepEqual(brief(await invoke().result), failed("no"));
+  assert.deepEqual(seen, ["first 1", "second 1", "handler"]);
+});
+
+Deno.test("InProcessRunner runs the handler alone within the attempt's context", async () => {
+  const key = createContextKey("test"), go = gate(), seen: unknown[] = [];
+  const asyncHooks = new AsyncLocalStorageContextManager().enable();
+  otel.setGlobalContextManager(asyncHooks);
+  const { newAttempt, runner } = setup(async () => {
+    seen.push(otel.active().getValue(key));
+    await go.promise;
+    seen.push(otel.active().getValue(key));
+  });
+  const attempt = newAttempt();
+  attempt.otelContext = ROOT_CONTEXT.setValue(key, "mine");
+  const result = runner.run(attempt);
+  assert.equal(otel.active().getValue(key), undefined);
+  go.resolve();
+  await result;
+  assert.deepEqual(seen, ["mine", "mine"]);
+  otel.disable();
+});
+
+Deno.test("InProcessRunner sets the events of a handler that returned, and none of one that failed", async () => {
+  const emitted = async (fail: boolean) => {
+    const { invoke } = setup(async (_event, ctx) => {
+      ctx.emit(Shipped, { orderId: "o1" });
+      await Promise.resolve();
+      if (fail) throw new Error("no");
+    });
+    const { attempt, result } = invoke();
+    await result;
+    return attempt.emitted.length;
+  };
+  assert.deepEqual([await emitted(false), await emitted(true)], [1, 0]);
 });

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { defineFunction, type WeirEvent } from "weir";
 import type { IdempotencyOptions } from "../../runtime/api/define_function.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
+import { Attempt } from "../../runtime/engine/attempt.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/engine/idempotency.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { delivery } from "../support/deliveries.ts";
-import { CAUSE } from "../support/invocation.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
+import { CAUSE, LEASE } from "../support/invocation.ts";
 
 function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
   const ship = defineFunction({ on: "orders.>", timeout: "30s", idempotency }, () => {});
@@ -16,7 +18,7 @@ function keyIn(fn: ResolvedFunction, event: WeirEvent, of = delivery({ headers: 
   return idempotencyKey(fn, fn.policy.idempotency!, event, of);
 }
 
-Deno.test("without a key of its own an event is named by its type, source and id", () => {
+Deno.test("idempotencyKey consists of type, source and id", () => {
   const keyOf = (event: Partial<WeirEvent>) => keyIn(bound(true), { ...CAUSE, ...event });
   assert.equal(keyOf({}), keyOf({ time: "2026-02-02T00:00:00Z", data: 1, subject: "orders.other" }));
   assert.notEqual(keyOf({}), keyOf({ id: "e2" }));
@@ -25,14 +27,14 @@ Deno.test("without a key of its own an event is named by its type, source and id
   assert.notEqual(keyOf({ source: "a", id: "bc" }), keyOf({ source: "ab", id: "c" }));
 });
 
-Deno.test("an event without an id of its own is named by its time as well: its place may be another's one day", () => {
+Deno.test("idempotencyKey of an event without an id has its time as well: a recreated stream reuses positions", () => {
   const fn = bound(true), first = delivery();
   assert.equal(keyIn(fn, CAUSE, first), keyIn(fn, CAUSE, { ...first, deliveryCount: 2, ackSubject: "other" }));
   assert.notEqual(keyIn(fn, CAUSE, first), keyIn(fn, CAUSE, { ...first, storedAtMs: first.storedAtMs + 1 }));
   assert.equal(keyIn(fn, CAUSE, delivery({ headers: { "nats-msg-id": "x" } })), keyIn(fn, CAUSE));
 });
 
-Deno.test("a key of the author's names the event alone, and is fit for a subject whatever is in it", () => {
+Deno.test("idempotencyKey uses the author's key alone, and is fit for a subject", () => {
   const fn = bound({ key: ({ data }) => (data as { orderId: string }).orderId });
   const keyOf = (orderId: string) => keyIn(fn, { ...CAUSE, id: crypto.randomUUID(), data: { orderId } });
   assert.equal(keyOf("o 1.*.>"), keyOf("o 1.*.>"));
@@ -47,24 +49,27 @@ for (
     ["is empty", () => "", /^the idempotency key of ship is "": it must be text, and not empty/],
   ] as const
 ) {
-  Deno.test(`a key that ${what} is told as the author's mistake`, () => {
+  Deno.test(`idempotencyKey throws for an author's key that ${what}`, () => {
     const wrong = () => keyIn(bound({ key: key as () => string }), CAUSE);
     assert.throws(wrong, (error) => error instanceof IdempotencyKeyError && message.test(error.message));
   });
 }
 
-Deno.test("a claim outlasts the handler's timeout", async () => {
+Deno.test("claimEvent claims for longer than the handler's timeout", async () => {
   const asked: unknown[] = [];
-  const inbox = {
+  const store = {
     claim: (...args: unknown[]) => {
       asked.push(args);
       return Promise.resolve({ kind: "done" } as const);
     },
   };
-  const fn = bound({ ttl: "1h" });
-  assert.deepEqual(
-    await claimEvent(inbox, fn, fn.policy.idempotency!, CAUSE, delivery({ headers: { "ce-id": CAUSE.id } })),
-    { kind: "done" },
+  const attempt = new Attempt(
+    bound({ ttl: "1h" }),
+    new TestClock(),
+    delivery({ headers: { "ce-id": CAUSE.id } }),
+    LEASE,
   );
+  attempt.decoded = { kind: "event", event: CAUSE };
+  assert.deepEqual(await claimEvent(store, attempt), { kind: "ack", skipped: "handled-before" });
   assert.deepEqual(asked, [["ship", keyIn(bound(true), CAUSE), 45_000, 3_600_000]]);
 });

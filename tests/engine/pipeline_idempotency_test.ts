@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
-import { trace } from "@opentelemetry/api";
 import { defineFunction, NonRetryableError } from "weir";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
-import type { AttemptCounts, ClaimResult } from "../../runtime/engine/ports.ts";
+import type { AttemptCounts } from "../../runtime/engine/attempt_store.ts";
+import type { ClaimResult } from "../../runtime/engine/idempotency_store.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv.ts";
 import { registryOf } from "../../runtime/testing/modules.ts";
 import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** What becomes of a delivery of a function with an inbox that answers so, and what was done with its claim. */
+/** Handles a delivery of an idempotent function whose store gives that answer. Returns the outcome, and how it was settled. */
 async function handled(
   answer: ClaimResult["kind"] | Error,
   { written, deliveryCount = 1, handler = () => {} }: {
@@ -31,7 +29,7 @@ async function handled(
   const claim = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
     clock,
-    publisher: { publish: () => Promise.reject(new Error("nothing is published here")) },
+    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
     settler: {
       settle: (_name, _delivery, _outcome, _progress, claimed) => {
         settledWithClaim = claimed === claim;
@@ -46,18 +44,15 @@ async function handled(
         return Promise.resolve(answer === "claimed" ? { kind: answer, claim } : { kind: answer });
       },
     },
-    observer: {
-      observe: (_invocation, run) => run({ span: trace.getTracer("test").startSpan("test"), log: silent }),
-      breakerChanged: () => {},
-    },
+    observer: { begin() {}, end() {}, breakerChanged() {} },
     kv: new MemoryKvStore(),
   });
-  const outcome: Outcome = await pipeline.handle({ ...delivery(), deliveryCount });
-  pipeline.runner.giveBackAll();
+  const outcome: Outcome = await pipeline.handle(pipeline.newAttempt({ ...delivery(), deliveryCount }));
+  pipeline.runner.abortAll();
   return { outcome, runs, settledWithClaim };
 }
 
-Deno.test("a claimed event is run, and settled with its claim, however it ends", async () => {
+Deno.test("Pipeline runs a claimed event, and settles it with its claim", async () => {
   assert.deepEqual(await handled("claimed"), { outcome: { kind: "ack" }, runs: 1, settledWithClaim: true });
   const rejects = () => {
     throw new NonRetryableError("no");
@@ -66,17 +61,17 @@ Deno.test("a claimed event is run, and settled with its claim, however it ends",
   assert.deepEqual([outcome.kind, runs, settledWithClaim], ["dead-letter", 1, true]);
 });
 
-Deno.test("an event that was handled before is acked without a run", async () => {
+Deno.test("Pipeline acks an event that was handled before, without a run", async () => {
   const outcome = { kind: "ack", skipped: "handled-before" };
   assert.deepEqual(await handled("done"), { outcome, runs: 0, settledWithClaim: false });
 });
 
-Deno.test("an event that another delivery is at waits for a second at the least, and uses no attempt", async () => {
+Deno.test("Pipeline retries an event that another delivery has claimed after at least a second, without using an attempt", async () => {
   const outcome = { kind: "retry", reason: "claim-held", delayMs: 1_000, usesAttempt: false };
   assert.deepEqual(await handled("in-progress"), { outcome, runs: 0, settledWithClaim: false });
 });
 
-Deno.test("an inbox that cannot be asked keeps the event waiting, and uses no attempt", async () => {
+Deno.test("Pipeline retries an event whose claim fails, without using an attempt", async () => {
   const { outcome, runs } = await handled(new Error("no answer"));
   assert.deepEqual([outcome.kind, runs], ["retry", 0]);
   assert.ok(outcome.kind === "retry" && outcome.reason === "state-unavailable" && !outcome.usesAttempt);
@@ -84,18 +79,18 @@ Deno.test("an inbox that cannot be asked keeps the event waiting, and uses no at
 
 const SPENT = { written: { begun: 1, free: 0, emitted: true }, deliveryCount: 2 };
 
-Deno.test("an event whose last attempt was completed, and only its ack was lost, has not crashed", async () => {
+Deno.test("Pipeline acks an event whose last attempt completed and only its ack was lost", async () => {
   const { outcome, runs } = await handled("done", SPENT);
   assert.deepEqual([outcome, runs], [{ kind: "ack", skipped: "handled-before" }, 0]);
 });
 
-Deno.test("an event whose last attempt never completed has crashed, and is no longer claimed", async () => {
+Deno.test("Pipeline ends an event whose last attempt never completed as crashed, and releases its claim", async () => {
   const { outcome, runs, settledWithClaim } = await handled("claimed", SPENT);
   assert.ok(outcome.kind === "dead-letter" && outcome.reason === "crashed");
   assert.deepEqual([runs, settledWithClaim], [0, true]);
 });
 
-Deno.test("while its last attempt may still be at it, it is not said to have crashed", async () => {
+Deno.test("Pipeline retries an event while its last attempt may still be running", async () => {
   const { outcome } = await handled("in-progress", SPENT);
   assert.ok(outcome.kind === "retry" && outcome.reason === "claim-held");
 });

@@ -3,39 +3,39 @@ import fc from "fast-check";
 import { type Cancel, TimeoutQueue } from "../../runtime/engine/timeout_queue.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
-/** Deadlines of a second, and the list of those that were not met. */
+/** Timeouts of a second, and the names of those that expired. */
 function setup() {
-  const clock = new TestClock(), deadlines = new TimeoutQueue(1_000, clock), missed: string[] = [];
-  return { clock, deadlines, missed, set: (name: string): Cancel => deadlines.set(() => missed.push(name)) };
+  const clock = new TestClock(), queue = new TimeoutQueue(1_000, clock), expired: string[] = [];
+  return { clock, queue, expired, set: (name: string): Cancel => queue.set(() => expired.push(name)) };
 }
 
-Deno.test("a deadline falls due when its time is up, not before, and once", () => {
-  const { clock, missed, set } = setup();
+Deno.test("TimeoutQueue expires an entry once, when its time has passed", () => {
+  const { clock, expired, set } = setup();
   set("a");
   clock.move(999);
-  assert.deepEqual(missed, []);
+  assert.deepEqual(expired, []);
   clock.move(1);
-  assert.deepEqual(missed, ["a"]);
+  assert.deepEqual(expired, ["a"]);
   clock.move(10_000);
-  assert.deepEqual(missed, ["a"]);
+  assert.deepEqual(expired, ["a"]);
   assert.equal(clock.timers, 0);
 });
 
-Deno.test("deadlines fall due in the order they were set, each at its own time", () => {
-  const { clock, missed, set } = setup();
+Deno.test("TimeoutQueue expires entries in the order they were set, each at its own time", () => {
+  const { clock, expired, set } = setup();
   set("a");
   clock.move(300);
   set("b");
   set("c");
   clock.move(700);
-  assert.deepEqual(missed, ["a"]);
+  assert.deepEqual(expired, ["a"]);
   clock.move(299);
-  assert.deepEqual(missed, ["a"]);
+  assert.deepEqual(expired, ["a"]);
   clock.move(1);
-  assert.deepEqual(missed, ["a", "b", "c"]);
+  assert.deepEqual(expired, ["a", "b", "c"]);
 });
 
-Deno.test("one timer serves them all", () => {
+Deno.test("TimeoutQueue has one timer for all entries", () => {
   const { clock, set } = setup();
   for (let i = 0; i < 100; i++) {
     set(`${i}`);
@@ -46,102 +46,102 @@ Deno.test("one timer serves them all", () => {
   assert.equal(clock.timers, 1);
 });
 
-Deno.test("a deadline that was met does not fall due, and those around it do", () => {
-  const { clock, missed, set } = setup();
+Deno.test("TimeoutQueue does not expire a cancelled entry", () => {
+  const { clock, expired, set } = setup();
   const first = set("a"), second = set("b");
   set("c");
   second();
   first();
   first();
   clock.move(1_000);
-  assert.deepEqual(missed, ["c"]);
+  assert.deepEqual(expired, ["c"]);
 });
 
-Deno.test("a deadline set while the timer of earlier ones, all met, still runs falls due at its own time", () => {
-  const { clock, missed, set } = setup();
+Deno.test("TimeoutQueue expires an entry at its time while the timer of cancelled ones still runs", () => {
+  const { clock, expired, set } = setup();
   set("a")();
   clock.move(600);
   set("b");
   clock.move(999);
-  assert.deepEqual(missed, []);
+  assert.deepEqual(expired, []);
   clock.move(1);
-  assert.deepEqual(missed, ["b"]);
+  assert.deepEqual(expired, ["b"]);
 });
 
-Deno.test("a deadline that falls due may meet others", () => {
-  const { clock, deadlines, missed, set } = setup();
-  let meet: Cancel = () => {};
-  deadlines.set(() => meet());
-  meet = set("b");
+Deno.test("TimeoutQueue lets an expiring entry cancel others", () => {
+  const { clock, queue, expired, set } = setup();
+  let cancel: Cancel = () => {};
+  queue.set(() => cancel());
+  cancel = set("b");
   set("c");
   clock.move(1_000);
-  assert.deepEqual(missed, ["c"]);
+  assert.deepEqual(expired, ["c"]);
 });
 
-Deno.test("a deadline that falls due may set another, and one timer still serves them all", () => {
-  const { clock, deadlines, missed, set } = setup();
-  deadlines.set(() => void set("next"));
+Deno.test("TimeoutQueue lets an expiring entry set another, with one timer", () => {
+  const { clock, queue, expired, set } = setup();
+  queue.set(() => void set("next"));
   clock.move(500);
   set("b");
   clock.move(500);
   assert.equal(clock.timers, 1);
   clock.move(500);
-  assert.deepEqual(missed, ["b"]);
+  assert.deepEqual(expired, ["b"]);
   clock.move(500);
-  assert.deepEqual(missed, ["b", "next"]);
+  assert.deepEqual(expired, ["b", "next"]);
 });
 
-Deno.test("clear forgets every deadline and its timer, and new ones may be set", () => {
-  const { clock, deadlines, missed, set } = setup();
+Deno.test("TimeoutQueue.clear cancels every entry and the timer, and new entries may be set", () => {
+  const { clock, queue, expired, set } = setup();
   const old = set("a");
   set("b");
-  deadlines.clear();
+  queue.clear();
   assert.equal(clock.timers, 0);
   clock.move(500);
   set("c");
   old();
   clock.move(1_000);
-  assert.deepEqual(missed, ["c"]);
+  assert.deepEqual(expired, ["c"]);
 });
 
-Deno.test("a timer that comes early finds nothing due and waits on", () => {
-  const clock = new TestClock(), missed: string[] = [];
+Deno.test("TimeoutQueue sets a timer that fires early again", () => {
+  const clock = new TestClock(), expired: string[] = [];
   const early = { now: clock.now, random: clock.random, timer: (ms: number, f: () => void) => clock.timer(ms / 2, f) };
-  new TimeoutQueue(1_000, early).set(() => missed.push("a"));
+  new TimeoutQueue(1_000, early).set(() => expired.push("a"));
   clock.move(999);
-  assert.deepEqual(missed, []);
+  assert.deepEqual(expired, []);
   clock.move(1);
-  assert.deepEqual(missed, ["a"]);
+  assert.deepEqual(expired, ["a"]);
 });
 
-Deno.test("whatever is set, met and waited for, just those fall due whose time passed unmet", () => {
+Deno.test("TimeoutQueue expires exactly the entries whose time passed uncancelled", () => {
   const steps = fc.array(
-    fc.oneof(fc.constant("set"), fc.record({ meet: fc.nat() }), fc.record({ waitMs: fc.nat(700) })),
+    fc.oneof(fc.constant("set"), fc.record({ cancel: fc.nat() }), fc.record({ waitMs: fc.nat(700) })),
     {
       maxLength: 100,
     },
   );
   fc.assert(fc.property(steps, (all) => {
-    const { clock, missed, set } = setup();
+    const { clock, expired, set } = setup();
     const open: { name: string; atMs: number; cancel: Cancel }[] = [], expected: string[] = [];
     for (const [i, step] of all.entries()) {
       if (typeof step === "string") open.push({ name: `${i}`, atMs: clock.nowMs + 1_000, cancel: set(`${i}`) });
       else if ("waitMs" in step) {
         clock.move(step.waitMs);
         while (open.length > 0 && open[0].atMs <= clock.nowMs) expected.push(open.shift()!.name);
-      } else if (open.length > 0) open.splice(step.meet % open.length, 1)[0].cancel();
-      assert.deepEqual(missed, expected);
+      } else if (open.length > 0) open.splice(step.cancel % open.length, 1)[0].cancel();
+      assert.deepEqual(expired, expected);
       assert.ok(clock.timers <= 1);
     }
   }));
 });
 
-Deno.test("thousands that were met leave the few that were not in order", () => {
-  const { clock, missed, set } = setup();
+Deno.test("TimeoutQueue keeps the order of few entries among thousands that are cancelled", () => {
+  const { clock, expired, set } = setup();
   for (let i = 0; i < 5_000; i++) {
     const cancel = set(`${i}`);
     if (i % 1_500 !== 7) cancel();
   }
   clock.move(1_000);
-  assert.deepEqual(missed, ["7", "1507", "3007", "4507"]);
+  assert.deepEqual(expired, ["7", "1507", "3007", "4507"]);
 });

@@ -70,7 +70,7 @@ Deno.test("BatchPublisher holds only pending events of a body of a hundred megab
   const LINES = 50_000, note = "x".repeat(2_000);
   let sent = 0, stored = 0, most = 0;
   const { send, publisher } = setup({ maxBytes: 4_000 });
-  publisher.publish = async () => {
+  publisher.store = async () => {
     most = Math.max(most, sent - stored);
     await Promise.resolve();
     return { stream: "ORDERS", sequence: ++stored, duplicate: false };
@@ -131,7 +131,7 @@ Deno.test("BatchPublisher answers an outage with Retry-After, even if an earlier
 
 Deno.test("BatchPublisher stores a hundred thousand events of a request and refuses the rest", async () => {
   const { send, publisher } = setup();
-  publisher.publish = () => Promise.resolve({ stream: "ORDERS", sequence: 1, duplicate: false });
+  publisher.store = () => Promise.resolve({ stream: "ORDERS", sequence: 1, duplicate: false });
   const body = inChunks(UTF8.encode(`${line()}\n`.repeat(MAX_EVENTS + 1)), 65_536);
   const { status, detail, results } = await problemOf(await send("/events", { body, headers }));
   assert.deepEqual([status, results.length], [413, 100_000]);

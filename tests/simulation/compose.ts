@@ -1,19 +1,15 @@
-import { trace } from "@opentelemetry/api";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
-import type { Log } from "../../runtime/api/context.ts";
 import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
-import type {
-  AttemptStore,
-  Clock,
-  Consumer,
-  IdempotencyStore,
-  Leases,
-  Observer,
-  Publisher,
-  Settler,
-} from "../../runtime/engine/ports.ts";
+import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
+import type { Clock } from "../../runtime/engine/clock.ts";
+import type { Consumer } from "../../runtime/engine/consumer.ts";
+import type { IdempotencyStore } from "../../runtime/engine/idempotency_store.ts";
+import type { Leases } from "../../runtime/engine/leases.ts";
+import type { Observer } from "../../runtime/engine/observer.ts";
+import type { Publisher } from "../../runtime/engine/publisher.ts";
+import type { Settler } from "../../runtime/engine/settler.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
@@ -96,16 +92,11 @@ function watched(settler: Settler, decided: Decided): Settler {
   };
 }
 
-const LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const SCOPE = {
-  span: trace.wrapSpanContext({ traceId: "0".repeat(32), spanId: "0".repeat(16), traceFlags: 0 }),
-  log: LOG,
-};
-const UNOBSERVED: Observer = { observe: (_invocation, run) => run(SCOPE), breakerChanged() {} };
+const UNOBSERVED: Observer = { begin() {}, end() {}, breakerChanged() {} };
 const NO_BUCKETS = new MemoryKvStore();
 const NO_INBOX: IdempotencyStore = { claim: () => Promise.reject(new Error("nothing is claimed here")) };
 /** No handler blocks its thread here. */
-const KEPT: Leases = { hold: () => ({ mine: () => true, renew() {}, release() {} }) };
+const KEPT: Leases = { hold: () => ({ isValid: () => true, renew() {}, release() {} }) };
 const policies = new Map<string, ResolvedFunction["policy"]>();
 
 /** The function under simulation, with a handler of the caller's. */

@@ -4,7 +4,7 @@ import type { StoredBefore } from "../../runtime/nats/publish/late_dedup.ts";
 import { RETRIES, retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { PublishError, type Store } from "../../runtime/nats/publish/jetstream_publisher.ts";
-import type { PublishResult } from "../../runtime/engine/ports.ts";
+import type { PublishResult } from "../../runtime/engine/publisher.ts";
 import { ANY } from "./ledger.ts";
 import { type Header, type JetStreamModel, WINDOW_MS } from "./model.ts";
 import { headerLines } from "./wire.ts";

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import type { AttemptStore, Publisher, Settler } from "../../runtime/engine/ports.ts";
+import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
+import type { Publisher } from "../../runtime/engine/publisher.ts";
+import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import type { Plant } from "./compose.ts";
 import { find, simulate } from "./simulate.ts";
@@ -10,9 +12,9 @@ const NOWHERE = { stream: "", sequence: 0, duplicate: false };
 
 /** Says that it is stored while it is still on its way. */
 const hastyPublisher = (right: Publisher): Publisher => ({
-  publish: (event) => {
-    right.publish(event).catch(() => {});
-    return Promise.resolve(NOWHERE);
+  publish: (event, listener, options) => {
+    right.publish(event, { stored() {}, failed() {} }, options);
+    listener.stored(NOWHERE);
   },
 });
 

@@ -1,4 +1,4 @@
-import type { Consumer, ConsumerSink } from "../../runtime/engine/ports.ts";
+import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import { toDelivery } from "../../runtime/nats/consume/delivery.ts";
 import type { Handed } from "./consumer_model.ts";
 import type { Link } from "./link.ts";

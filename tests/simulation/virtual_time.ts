@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/engine/ports.ts";
+import type { Clock } from "../../runtime/engine/clock.ts";
 import type { Random } from "./random.ts";
 
 interface Timer {

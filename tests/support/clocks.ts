@@ -1,5 +1,5 @@
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../runtime/engine/ports.ts";
+import type { Clock } from "../../runtime/engine/clock.ts";
 
 /** A clock that tells when somebody sets a timer: the sign that a try has failed and will be repeated. */
 export interface WatchedClock extends Clock {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineEvent, type EventDefinition } from "../../runtime/api/define_event.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { publicProblems } from "../../runtime/app/problems.ts";
-import type { PublishResult } from "../../runtime/engine/ports.ts";
+import type { PublishListener, PublishResult } from "../../runtime/engine/publisher.ts";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
 import { type IngressOptions, ingressRoutes } from "../../runtime/http/ingress.ts";
 import { healthRoutes } from "../../runtime/http/health.ts";
@@ -33,7 +33,11 @@ export class FakePublisher {
   /** Returns the result of each event. Default: a new sequence. */
   answer: ((event: OutgoingEvent) => PublishResult | Promise<PublishResult>) | undefined;
 
-  async publish(event: OutgoingEvent): Promise<PublishResult> {
+  publish(event: OutgoingEvent, listener: PublishListener): void {
+    this.store(event).then((result) => listener.stored(result), (error) => listener.failed(error));
+  }
+
+  async store(event: OutgoingEvent): Promise<PublishResult> {
     this.published.push(event);
     if (this.answer) return await this.answer(event);
     return { stream: "ORDERS", sequence: this.published.length, duplicate: false };

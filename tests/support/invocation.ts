@@ -1,21 +1,23 @@
-import { trace } from "@opentelemetry/api";
-import { defineEvent, type EventDefinition, type HandlerContext, type Log, type WeirEvent } from "weir";
+import { INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
+import { defineEvent, type EventDefinition, type HandlerContext, type WeirEvent } from "weir";
 import { z } from "zod";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { Attempt } from "../../runtime/engine/attempt.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
-import { InvocationContext } from "../../runtime/engine/handler_context.ts";
-import { HandlerRunner } from "../../runtime/engine/handler_runner.ts";
-import type { BreakerChange } from "../../runtime/engine/ports.ts";
+import { AttemptContext } from "../../runtime/engine/handler_context.ts";
+import { type HandlerMiddleware, InProcessRunner } from "../../runtime/engine/handler_runner.ts";
+import type { BreakerChange } from "../../runtime/engine/circuit_breaker.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
+import { delivery } from "./deliveries.ts";
 
-/** An event that functions under test may emit. */
+/** Event that functions under test may emit. */
 export const Shipped = defineEvent({ type: "orders.shipped", version: 1, data: z.object({ orderId: z.string() }) });
-/** One that they may emit as well. */
+/** Another event that they may emit. */
 export const Billed = defineEvent({ type: "orders.billed", version: 1, data: z.object({ total: z.int() }) });
 
-/** The event that woke the function. */
+/** Event that triggers the function. */
 export const CAUSE: WeirEvent = {
   id: "e1",
   type: "orders.created",
@@ -26,7 +28,7 @@ export const CAUSE: WeirEvent = {
   extensions: {},
 };
 
-/** A breaker that opens at the second failure in a row, for ten seconds, and then takes one probe. */
+/** Breaker policy that opens at the second consecutive failure, for ten seconds, and then admits one probe. */
 export const BREAKER: BreakerPolicy = {
   consecutiveFailures: 2,
   intervalMs: 60_000,
@@ -34,15 +36,19 @@ export const BREAKER: BreakerPolicy = {
   halfOpenProbes: 1,
 };
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+/** A span that records nothing. */
+export const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+/** A lease that never expires. */
+export const LEASE = { isValid: () => true, renew() {}, release() {} };
 
-/** A function `ship` with a timeout of five seconds, its dependencies, and a clock that stands still. */
+/** A function `ship` with a timeout of five seconds, its dependencies, and a clock that the test moves. */
 export function setup(
   handler: (event: WeirEvent, ctx: HandlerContext) => unknown = () => {},
-  { name = "ship", emits = [Shipped, Billed], breaker = BREAKER }: {
+  { name = "ship", emits = [Shipped, Billed], breaker = BREAKER, middleware = [] }: {
     name?: string;
     emits?: readonly EventDefinition[];
     breaker?: BreakerPolicy;
+    middleware?: readonly HandlerMiddleware[];
   } = {},
 ) {
   const clock = new TestClock(Date.UTC(2026, 0, 2));
@@ -58,26 +64,24 @@ export function setup(
     policy: resolved.policy,
     handler,
   };
-  const invoker = new HandlerRunner(fn, clock);
   const kv = {
     bucket: (name: string) => {
       throw new Error(`no bucket ${name} here`);
     },
   };
-  const surroundings = { fn, clock, kv, breaker: (name: string) => dependencies.breaker(name) };
-  const newContext = (event = CAUSE, attempt = 1) =>
-    new InvocationContext(surroundings, event, attempt, {
-      span: trace.getTracer("test").startSpan("test"),
-      log: silent,
-    });
+  const resources = { kv, breaker: (name: string) => dependencies.breaker(name) };
+  const runner = new InProcessRunner(fn, clock, resources, middleware);
+  const newAttempt = (event = CAUSE, number = 1) =>
+    Object.assign(new Attempt(fn, clock, delivery(), LEASE), { number, decoded: { kind: "event", event } as const });
+  const newContext = (event = CAUSE, number = 1) => new AttemptContext(newAttempt(event, number), resources);
   const invoke = () => {
-    const context = newContext();
-    return { context, result: invoker.run(CAUSE, context) };
+    const attempt = newAttempt(), result = runner.run(attempt);
+    return { attempt, context: attempt.handlerContext as AttemptContext, result };
   };
-  return { clock, changes, dependencies, invoker, newContext, invoke };
+  return { clock, changes, dependencies, runner, newAttempt, newContext, invoke };
 }
 
-/** A promise that is settled from outside. */
+/** A promise that the test settles. */
 export function gate<Value = void>(): PromiseWithResolvers<Value> {
   return Promise.withResolvers<Value>();
 }

@@ -1,8 +1,9 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { ServerOptions } from "../../runtime/nats_server/server.ts";
-import { ensureTopology } from "../../runtime/nats/topology/topology.ts";
+import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
 import { type Broker, startBroker } from "./nats.ts";
+import { desired } from "./desired.ts";
 
 /** A broker with the stream ORDERS, dead letters, and the durable of one function, `handle`, on all of it. */
 export interface Orders extends Broker {
@@ -19,7 +20,7 @@ const DURABLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"
 
 export async function startOrders(options: ServerOptions = {}): Promise<Orders> {
   const broker = await startBroker(options);
-  const ensure = () => ensureTopology(broker.jsm, [STREAM], [DURABLE], undefined);
+  const ensure = () => ensureTopology(broker.jsm, desired([STREAM], [DURABLE]));
   await ensure();
   return {
     ...broker,

@@ -1,12 +1,12 @@
 import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
 import type { ResolvedStream } from "../../runtime/project/resolve_streams.ts";
-import { ATTEMPTS } from "../../runtime/nats/kv/buckets.ts";
-import type { Step } from "../../runtime/nats/topology/step.ts";
+import { ATTEMPTS } from "../../runtime/nats/retry/resources.ts";
+import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
 import { planCluster } from "../../runtime/nats/topology/plan.ts";
-import type { Durable } from "../../runtime/nats/topology/plan_consumer.ts";
-import type { DesiredState } from "../../runtime/nats/topology/plan_topology.ts";
-import { ensureTopology } from "../../runtime/nats/topology/topology.ts";
+import type { DesiredState, Durable } from "../../runtime/nats/topology/resources.ts";
+import type { Step } from "../../runtime/nats/topology/step.ts";
 import { type Broker, startBroker } from "./nats.ts";
+import { desired } from "./desired.ts";
 
 export const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
 export const SHIP: Durable = { functionName: "ship", stream: "ORDERS", filters: ["orders.paid"] };
@@ -15,15 +15,20 @@ export const SHIP_RETRIES: Durable = {
   stream: "RETRIES",
   filters: ["retries.due.ship.>", "retries.redriven.ship.>"],
 };
-/** One function, `ship`. */
-export const WANTED: DesiredState = { streams: [ORDERS], durables: [SHIP, SHIP_RETRIES], buckets: [ATTEMPTS] };
+/** The desired state of a project with one function, `ship`. */
+export const DESIRED = desiredWith([ORDERS]);
+
+/** The desired state of `ship` with these event streams. */
+export function desiredWith(streams: readonly ResolvedStream[], durables: readonly Durable[] = [SHIP, SHIP_RETRIES]) {
+  return desired(streams, durables, { buckets: [ATTEMPTS] });
+}
 
 export interface Planning extends Broker {
-  /** What is to be done, without what is as it should be. */
-  plan(wanted?: DesiredState, functionNames?: readonly string[]): Promise<Step[]>;
-  ensure(wanted?: DesiredState): ReturnType<typeof ensureTopology>;
+  /** Returns the steps of the plan, without those that change nothing. */
+  plan(desired?: DesiredState, functionNames?: readonly string[]): Promise<Step[]>;
+  ensure(desired?: DesiredState): ReturnType<typeof ensureTopology>;
   store(subject: string, count?: number): Promise<void>;
-  /** Has a consumer hand out so many, and settles the first of them. Resolves to what it handed out. */
+  /** Fetches `count` messages and acks the first `settled` of them. Resolves to the sequences of all. */
   take(stream: string, consumer: string, count: number, settled: number): Promise<number[]>;
 }
 
@@ -31,10 +36,9 @@ export async function startPlanning(): Promise<Planning> {
   const broker = await startBroker(), { nc, jsm } = broker, js = jetstream(nc);
   return {
     ...broker,
-    plan: async (wanted = WANTED, names = ["ship"]) =>
-      (await planCluster(nc, jsm, wanted, names)).filter(({ kind }) => kind !== "same"),
-    ensure: ({ streams, durables, replicas, buckets } = WANTED) =>
-      ensureTopology(jsm, streams, durables, replicas, { buckets }),
+    plan: async (desired = DESIRED, names = ["ship"]) =>
+      (await planCluster(nc, jsm, desired, names)).filter(({ kind }) => kind !== "same"),
+    ensure: (desired = DESIRED) => ensureTopology(jsm, desired),
     store: async (subject, count = 1) => {
       for (let i = 0; i < count; i++) await js.publish(subject, "{}");
     },
@@ -48,7 +52,7 @@ export async function startPlanning(): Promise<Planning> {
   };
 }
 
-/** All that a server says of every stream and consumer, but for its own clock. */
+/** Returns the info of every stream and consumer, without the time of the response. */
 export async function everything(jsm: JetStreamManager): Promise<unknown[]> {
   const all: unknown[] = [];
   for await (const stream of jsm.streams.list()) {

@@ -1,5 +1,5 @@
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../runtime/engine/ports.ts";
+import type { Clock } from "../../runtime/engine/clock.ts";
 import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import type { Consumer, ConsumerSink } from "../../runtime/engine/ports.ts";
+import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import { withTimeout } from "../../runtime/nats/client/with_timeout.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { WITHIN_MS } from "./eventually.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { ServerOptions } from "../../runtime/nats_server/server.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../runtime/engine/ports.ts";
+import type { Clock } from "../../runtime/engine/clock.ts";
 import { JetStreamPublisher, PublishError, type Store } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { type Broker, startBroker } from "./nats.ts";
 

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import type { Attributes } from "@opentelemetry/api";
 import fc from "fast-check";
-import type { Invocation } from "../../runtime/engine/ports.ts";
+import type { Attempt } from "../../runtime/engine/attempt.ts";
 import { AttemptAttributes } from "../../runtime/telemetry/attempt_attributes.ts";
 import { attributeListJson, scopeJson, spanJson } from "../../runtime/telemetry/otel/spans/otlp_json.ts";
 import { RecordedSpan } from "../../runtime/telemetry/otel/spans/recorded_span.ts";
 
 const text = fc.string({ unit: "binary", minLength: 1, maxLength: 12 }), count = fc.nat(1_000_000);
 const subject = fc.constantFrom("orders.created", "orders.shipped");
-const invocations = fc.record({
+const attempts = fc.record({
   functionName: fc.constantFrom("reserve", "ship"),
-  trigger: fc.option(fc.constantFrom("orders.created", "orders.>"), { nil: undefined }),
-  attempt: count,
+  trigger: fc.option(fc.record({ pattern: fc.constantFrom("orders.created", "orders.>") }), { nil: undefined }),
+  number: count,
   event: fc.record({ id: text, type: subject, source: fc.constantFrom("/shop", '/a"b') }),
   delivery: fc.record({
     subject,
@@ -21,7 +21,7 @@ const invocations = fc.record({
     payload: fc.uint8Array({ maxLength: 4 }),
     history: fc.record({ redrives: fc.constantFrom(0, 2) }),
   }),
-}) as unknown as fc.Arbitrary<Invocation>;
+}) as unknown as fc.Arbitrary<Attempt>;
 
 /** Attributes as OTLP/JSON has them, by their keys. */
 const byKey = (json: string) =>
@@ -30,9 +30,9 @@ const byKey = (json: string) =>
   );
 
 Deno.test("written at once, the attributes of an attempt are what they are one by one", () => {
-  fc.assert(fc.property(fc.array(invocations, { minLength: 1, maxLength: 4 }), (all) => {
-    for (const invocation of all) {
-      const attributes = new AttemptAttributes(invocation);
+  fc.assert(fc.property(fc.array(attempts, { minLength: 1, maxLength: 4 }), (all) => {
+    for (const attempt of all) {
+      const attributes = new AttemptAttributes(attempt);
       attributes.outcome = "ack";
       assert.deepEqual(byKey(attributes.json()), byKey(attributeListJson(attributes.values())));
       for (const key of Object.keys(attributes.values())) assert.ok(attributes.has(key), key);
@@ -46,8 +46,8 @@ function written(change: (span: RecordedSpan) => void) {
   const scope = scopeJson("test", "", ""), traceId = "0af7651916cd43dd8448eb211c80319c";
   const origin = { keeper, scope, traceId, traceState: undefined, sampled: true, parentContext: undefined };
   const span = new RecordedSpan("process ship", {}, origin);
-  const [invocation] = fc.sample(invocations, { numRuns: 1, seed: 7 });
-  const attributes = new AttemptAttributes(invocation);
+  const [attempt] = fc.sample(attempts, { numRuns: 1, seed: 7 });
+  const attributes = new AttemptAttributes(attempt);
   span.prepare(attributes);
   change(span);
   const list = JSON.parse(spanJson(span)).attributes as { key: string; value: Record<string, unknown> }[];

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import type { Invocation, PublishResult, Scope } from "../../runtime/engine/ports.ts";
+import { INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
+import type { Attempt } from "../../runtime/engine/attempt.ts";
+import { publishAsync, type PublishListener, type PublishResult } from "../../runtime/engine/publisher.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
@@ -9,23 +11,23 @@ import { OutcomeEmitter } from "../../runtime/telemetry/outcome_emitter.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { readPage } from "../support/metrics_page.ts";
 
-const SCOPE = {} as Scope;
 const ERROR = { name: "TypeError", message: "out of stock" };
 
-/** An observer that only runs, and what is counted of it. */
+/** A metered observer, the calls of the observer in it, and what it counts. */
 function observing() {
   const metrics = new Metrics("test"), changes: unknown[] = [];
+  const calls: unknown[] = [];
   const inner = {
-    observe: <O extends Outcome>(_: Invocation, run: (scope: Scope) => Promise<O>) => run(SCOPE),
+    begin: (attempt: Attempt) => void calls.push(attempt),
+    end: (attempt: Attempt, outcome: Outcome) => void calls.push(attempt, outcome),
     breakerChanged: (change: unknown) => void changes.push(change),
   };
   const observer = new MeteredObserver(inner, metrics, new TestClock(5_000), new OutcomeEmitter());
   const see = (outcome: Outcome, deliveryCount = 1) => {
-    const invocation = { functionName: "pay", delivery: { deliveryCount } } as Invocation;
-    return observer.observe(invocation, (scope) => {
-      assert.equal(scope, SCOPE);
-      return Promise.resolve(outcome);
-    });
+    const attempt = { functionName: "pay", delivery: { deliveryCount }, startedAtMs: 0 } as Attempt;
+    observer.begin(attempt);
+    observer.end(attempt, outcome);
+    assert.deepEqual(calls.splice(0), [attempt, attempt, outcome]);
   };
   const counted = async (name: string) =>
     readPage(await metrics.page()).filter((one) => one.name === name)
@@ -33,7 +35,7 @@ function observing() {
   return { observer, see, counted, changes };
 }
 
-Deno.test("an outcome is counted by its kind and reason, and comes through as it is", async () => {
+Deno.test("MeteredObserver counts an outcome by its kind and reason", async () => {
   const { see, counted } = observing();
   const outcomes: Outcome[] = [
     { kind: "ack" },
@@ -44,8 +46,8 @@ Deno.test("an outcome is counted by its kind and reason, and comes through as it
     { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false },
     { kind: "dead-letter", reason: "expired", attempts: 0, error: ERROR },
   ];
-  for (const outcome of outcomes) assert.equal(await see(outcome, 2), outcome);
-  await see({ kind: "ack" });
+  for (const outcome of outcomes) see(outcome, 2);
+  see({ kind: "ack" });
   assert.deepEqual(await counted("weir_function_outcomes_total"), [
     "ack  2",
     "ack parked 1",
@@ -61,7 +63,7 @@ Deno.test("an outcome is counted by its kind and reason, and comes through as it
   assert.deepEqual(durations, ["ack 4", "lease-expired 1", "retry 2", "dead-letter 1"]);
 });
 
-Deno.test("a function's counters are there from the start, at nought", async () => {
+Deno.test("MeteredObserver starts a function's counters at zero", async () => {
   const { observer, counted } = observing();
   observer.of("pay");
   assert.deepEqual(await counted("weir_function_deliveries_total"), ["0"]);
@@ -69,39 +71,41 @@ Deno.test("a function's counters are there from the start, at nought", async () 
   assert.deepEqual(await counted("weir_function_outcomes_total"), ["ack  0"]);
 });
 
-Deno.test("the last error is kept until there is another, and what says none does not take it away", async () => {
+Deno.test("MeteredObserver keeps the last error until there is another", () => {
   const { observer, see } = observing();
   assert.equal(observer.of("pay").lastError, undefined);
-  await see({ kind: "retry", delayMs: 1, reason: "failed", usesAttempt: true, error: ERROR });
-  await see({ kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false });
-  await see({ kind: "ack" });
+  see({ kind: "retry", delayMs: 1, reason: "failed", usesAttempt: true, error: ERROR });
+  see({ kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false });
+  see({ kind: "ack" });
   assert.deepEqual(observer.of("pay").lastError, { atMs: 5_000, reason: "failed", error: ERROR });
 });
 
-Deno.test("a breaker's change is counted, and told to the observer inside", async () => {
+Deno.test("MeteredObserver counts a breaker's change and passes it on", async () => {
   const { observer, counted, changes } = observing();
-  const change = { name: "Backend", of: "dependency", from: "closed", to: "open", openForMs: 1 } as const;
+  const span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  const change = { name: "Backend", of: "dependency", from: "closed", to: "open", openForMs: 1, span } as const;
   observer.breakerChanged(change);
   assert.deepEqual(changes, [change]);
   assert.deepEqual(await counted("weir_breaker_changes_total"), ["dependency Backend open 1"]);
 });
 
-Deno.test("storing an event is counted by how it ended, and an error comes through", async () => {
+Deno.test("MeteredPublisher counts a publish by its result, and passes the result on", async () => {
   const metrics = new Metrics("test"), durations = metrics.histogram("weir.publish.duration");
   const answers: (PublishResult | Error)[] = [
     { stream: "S", sequence: 1, duplicate: false },
     { stream: "S", sequence: 1, duplicate: true },
     new Error("full"),
   ];
-  const publish = () => {
+  const publish = (_event: OutgoingEvent, listener: PublishListener) => {
     const answer = answers.shift()!;
-    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    if (answer instanceof Error) listener.failed(answer);
+    else listener.stored(answer);
   };
   const publisher = new MeteredPublisher({ publish }, durations, (error) => (error as Error).message);
   const event = { type: "orders.created", id: "o1" } as OutgoingEvent;
-  assert.deepEqual(await publisher.publish(event), { stream: "S", sequence: 1, duplicate: false });
-  assert.equal((await publisher.publish(event)).duplicate, true);
-  await assert.rejects(publisher.publish(event), /^Error: full$/);
+  assert.deepEqual(await publishAsync(publisher, event), { stream: "S", sequence: 1, duplicate: false });
+  assert.equal((await publishAsync(publisher, event)).duplicate, true);
+  await assert.rejects(publishAsync(publisher, event), /^Error: full$/);
   const page = readPage(await metrics.page()).filter(({ name }) => name === "weir_publish_duration_seconds_count");
   assert.deepEqual(page.map(({ labels, value }) => ({ ...labels, value })), [
     { type: "orders.created", outcome: "stored", value: 1 },

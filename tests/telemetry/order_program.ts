@@ -8,7 +8,10 @@ import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { ApiKeys } from "../../runtime/http/api_keys.ts";
 import { ingressRoutes } from "../../runtime/http/ingress.ts";
 import { router } from "../../runtime/http/router.ts";
-import type { PublishResult } from "../../runtime/engine/ports.ts";
+import { Attempt } from "../../runtime/engine/attempt.ts";
+import type { PublishListener } from "../../runtime/engine/publisher.ts";
+import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
+import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
@@ -21,34 +24,31 @@ const tracing = await setupTracing((name) => Deno.env.get(name), "order-program"
 const observer = new TelemetryObserver(new Logger({ level: "error", format: "json" }));
 const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({}), ingress: {} });
 
-/** Delivers a published event to the function. */
-async function deliver(sent: OutgoingEvent): Promise<PublishResult> {
-  const trace = sent.trace ?? {};
-  const headers = HeaderList.of(Object.entries(trace));
-  const payload = new TextEncoder().encode(sent.json);
-  const message = {
+/** Delivers each published event to a function, whose outcome the arguments choose. */
+function deliver(sent: OutgoingEvent, listener: PublishListener): void {
+  const delivery: Delivery = {
     stream: "ORDERS",
     sequence: 1,
     subject: sent.type,
     deliveryCount: 1,
     storedAtMs: 0,
-    ackSubject: "",
+    payload: new TextEncoder().encode(sent.json),
+    headers: HeaderList.of(Object.entries(sent.trace ?? {})),
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
     messageKey: "",
+    ackSubject: "",
   };
-  const history = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
   const { json: _, trace: __, extensions: ___, ...attributes } = sent;
-  const invocation = {
-    functionName: "reserveInventory",
-    delivery: { ...message, history, payload, headers },
-    event: { ...attributes, data: {}, subject: sent.type, extensions: {} },
-    attempt: 1,
-  };
+  const fn = { name: "reserveInventory" } as ResolvedFunction;
+  const attempt = new Attempt(fn, systemClock, delivery, { isValid: () => true, renew() {}, release() {} });
+  attempt.decoded = { kind: "event", event: { ...attributes, data: {}, subject: sent.type, extensions: {} } };
   const error = { name: "TypeError", message: "out of stock" };
   const outcome: Outcome = Deno.args.includes("--fail")
     ? { kind: "retry", delayMs: 100, reason: "failed", usesAttempt: true, error }
     : { kind: "ack" };
-  await observer.observe(invocation, () => Promise.resolve(outcome));
-  return { stream: "ORDERS", sequence: 1, duplicate: false };
+  observer.begin(attempt);
+  observer.end(attempt, outcome);
+  listener.stored({ stream: "ORDERS", sequence: 1, duplicate: false });
 }
 
 const problemOf = (error: unknown): never => {

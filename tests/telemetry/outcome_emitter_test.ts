@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Invocation, Scope } from "../../runtime/engine/ports.ts";
+import type { Attempt } from "../../runtime/engine/attempt.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
 import { Metrics } from "../../runtime/telemetry/metrics.ts";
@@ -8,38 +8,37 @@ import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 function observing() {
   const outcomes = new OutcomeEmitter();
-  const scope = { span: { spanContext: () => ({ traceId: "abc" }) } } as unknown as Scope;
-  const inner = {
-    observe: <O extends Outcome>(_: Invocation, run: (scope: Scope) => O) => run(scope),
-    breakerChanged: () => {},
+  const inner = { begin() {}, end() {}, breakerChanged() {} };
+  const observer = new MeteredObserver(inner, new Metrics("test"), new TestClock(0), outcomes);
+  const attempt = { functionName: "pay", delivery: { deliveryCount: 1 }, startedAtMs: 0 } as Attempt;
+  const settle = (outcome: Outcome) => {
+    observer.begin(attempt);
+    observer.end(attempt, outcome);
   };
-  const observer = new MeteredObserver(inner as never, new Metrics("test"), new TestClock(0), outcomes);
-  const invocation = { functionName: "pay", delivery: { deliveryCount: 1 } } as Invocation;
-  const settle = (outcome: Outcome) => observer.observe(invocation, () => outcome);
-  return { outcomes, invocation, settle };
+  return { outcomes, attempt, settle };
 }
 
-Deno.test("OutcomeEmitter emits every outcome, with its invocation and trace, until the listener is removed", () => {
-  const { outcomes, invocation, settle } = observing();
-  const settled: Settled[] = [];
+Deno.test("OutcomeEmitter emits every outcome, with its attempt, until the listener is removed", () => {
+  const { outcomes, attempt, settle } = observing();
+  const heard: Settled[] = [];
   settle({ kind: "ack" });
-  const stop = outcomes.listen((one) => settled.push(one));
+  const stop = outcomes.listen((settled) => heard.push(settled));
   settle({ kind: "lease-expired" });
   stop();
   settle({ kind: "ack" });
-  assert.deepEqual(settled.map(({ durationMs: _, ...rest }) => rest), [
-    { invocation, outcome: { kind: "lease-expired" }, traceId: "abc" },
+  assert.deepEqual(heard.map(({ durationMs: _, ...rest }) => rest), [
+    { attempt, outcome: { kind: "lease-expired" } },
   ]);
-  assert.ok(settled[0].durationMs >= 0);
+  assert.ok(heard[0].durationMs >= 0);
 });
 
-Deno.test("OutcomeEmitter ignores errors of a listener: the event and other listeners are not affected", () => {
+Deno.test("OutcomeEmitter ignores errors of a listener: other listeners are not affected", () => {
   const { outcomes, settle } = observing();
-  let calls = 0;
+  let heard = 0;
   outcomes.listen(() => {
     throw new Error("mine");
   });
-  outcomes.listen(() => calls++);
-  assert.deepEqual(settle({ kind: "ack" }), { kind: "ack" });
-  assert.equal(calls, 1);
+  outcomes.listen(() => heard++);
+  settle({ kind: "ack" });
+  assert.equal(heard, 1);
 });

@@ -1,5 +1,5 @@
 import type { Log } from "../../api/context.ts";
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 import { restartAfter } from "../../core/restart_backoff.ts";
 import type { WorkerAddress } from "./messages.ts";
 import type { WorkerEnd, WorkerProcess } from "./worker_process.ts";

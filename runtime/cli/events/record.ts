@@ -5,7 +5,7 @@ import {
   readDeadEvent,
   readStoredEvent,
   type StoredEvent,
-  streamsOf,
+  streamsStoring,
   subjectsIn,
 } from "../../nats/inspect/read_message.ts";
 import { loadProject } from "../../project/load_project.ts";
@@ -63,7 +63,7 @@ async function readDeadLetter({ nc, jsm }: Cluster, sequence: number): Promise<S
 }
 
 async function readFromStream({ nc, jsm }: Cluster, type: string, options: RecordOptions): Promise<StoredEvent> {
-  const stream = options.stream ?? await onlyStream(await streamsOf(jsm, type), type);
+  const stream = options.stream ?? await onlyStream(await streamsStoring(jsm, type), type);
   if (options.sequence !== undefined) {
     const event = await readStoredEvent(nc, stream, { seq: options.sequence });
     if (!event) throw new CommandFailure(`stream ${stream} has no event ${options.sequence}`);

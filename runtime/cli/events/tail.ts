@@ -53,8 +53,8 @@ export async function tail(options: TailOptions): Promise<void> {
       const now = Date.now();
       printLine(json ? JSON.stringify({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));
     }),
-    settled: guarded((word, process) =>
-      printLine(json ? JSON.stringify({ kind: "settled", ...word, process }) : lines.settled(word))
+    settled: guarded((report, process) =>
+      printLine(json ? JSON.stringify({ kind: "settled", ...report, process }) : lines.settled(report))
     ),
     omitted: guarded((count, of) => {
       const line = json ? JSON.stringify({ kind: "omitted", count, of }) : lines.omitted(count, of);

@@ -1,6 +1,6 @@
 import type { Msg } from "@nats-io/transport-node";
 import { RawHeaders, splitMessage } from "../../nats/client/raw_headers.ts";
-import type { SettledWord } from "../../nats/inspect/tail_protocol.ts";
+import type { SettledReport } from "../../nats/inspect/tail_protocol.ts";
 import { decode } from "../../core/cloudevent.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
@@ -85,10 +85,10 @@ export class TailLines {
     ]);
   }
 
-  settled(word: SettledWord): string {
-    const rest: Part[] = [[outcomeText(word), colourOf(word)], [`  ${took(word.durationMs)}`, "dim"]];
-    if (word.error !== undefined) rest.push([`  ${word.error}`, "dim"]);
-    return this.#line(word.time, [word.function, "bold"], word.type, word.id, rest);
+  settled(report: SettledReport): string {
+    const rest: Part[] = [[outcomeText(report), colourOf(report)], [`  ${took(report.durationMs)}`, "dim"]];
+    if (report.error !== undefined) rest.push([`  ${report.error}`, "dim"]);
+    return this.#line(report.time, [report.function, "bold"], report.type, report.id, rest);
   }
 
   omitted(count: number, of: "published" | "settled"): string {
@@ -118,7 +118,7 @@ export class TailLines {
 type Part = readonly [text: string, colour?: Colour];
 
 /** Describes the outcome of a delivery. */
-export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: SettledWord): string {
+export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: SettledReport): string {
   switch (outcome) {
     case "ack":
       return reason ? `skipped (${reason})` : attempt > 1 ? `ack (attempt ${attempt})` : "ack";
@@ -135,7 +135,7 @@ export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: 
   }
 }
 
-function colourOf({ outcome, reason }: SettledWord): Colour {
+function colourOf({ outcome, reason }: SettledReport): Colour {
   if (outcome === "ack") return reason ? "dim" : "green";
   return outcome === "dead-letter" ? "red" : outcome === "retry" ? "yellow" : "dim";
 }

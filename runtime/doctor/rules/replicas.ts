@@ -1,6 +1,7 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { connected, type Facts, known } from "../facts.ts";
-import { streamsOf } from "../required_permissions.ts";
+import { resourcesOf } from "../../app/resources.ts";
+import { combine, streamNames } from "../../nats/topology/resources.ts";
 import type { Rule } from "../rule.ts";
 
 /** How many times what is stored is stored, and how soon on disk. */
@@ -61,7 +62,9 @@ export const REPLICAS: readonly Rule[] = [
     find: (facts) => {
       const there = known(facts.streams), single = (known(facts.config).WEIR_REPLICAS ?? 1) === 1;
       const made = [...there.values()].filter(onOneDisk).map(({ config }) => config.name);
-      const toMake = streamsOf(known(facts.project)).filter((name) => single && !there.has(name));
+      const toMake = streamNames(combine(resourcesOf(known(facts.project)))).filter((name) =>
+        single && !there.has(name)
+      );
       if (made.length + toMake.length === 0) return [];
       return [{
         severity: "info",

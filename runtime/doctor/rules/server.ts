@@ -1,9 +1,10 @@
 import type { Registry } from "../../project/registry.ts";
+import { permissionsOf } from "../../nats/topology/permissions.ts";
+import { resourcesOf } from "../../app/resources.ts";
 import { type Config, LOOPBACK } from "../../app/config.ts";
 import { OLDEST_SUPPORTED } from "../../core/server_version.ts";
 import { connectionFix } from "../connection_fix.ts";
 import { connected, known } from "../facts.ts";
-import { needsOf } from "../required_permissions.ts";
 import { type Refusal, refusals } from "../permissions.ts";
 import type { Rule } from "../rule.ts";
 import { consumerNames } from "../consumers.ts";
@@ -115,7 +116,7 @@ export const SERVER: readonly Rule[] = [
         ..."value" in streams ? streams.value.keys() : [],
         ..."value" in consumers ? consumerNames(consumers.value) : [],
       ]);
-      const refused = refusals(known(user), needsOf(runBy(known(config), known(project)), there));
+      const refused = refusals(known(user), permissionsOf(resourcesOf(runBy(known(config), known(project))), there));
       const groups = Map.groupBy(refused, ({ need, deniedBy }) => `${need.action}\n${need.purpose}\n${deniedBy ?? ""}`);
       return [...groups.values()].map((group) => ({
         severity: group[0].need.optional ? "warning" : "error",

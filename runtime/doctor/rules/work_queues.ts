@@ -1,4 +1,4 @@
-import { durablesOf } from "../../nats/topology/topology.ts";
+import { durablesOf } from "../../nats/consume/resources.ts";
 import { overlaps } from "../../core/subjects.ts";
 import { filtersOf, split } from "../consumers.ts";
 import { known } from "../facts.ts";

@@ -1,5 +1,5 @@
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 
 /** What whoever sends wants to know of a connection. */
 interface LinkEvents {

@@ -1,5 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 
 /** How often the server is asked for a sign of life, and for how long it may owe one. */
 const EVERY_MS = 2_000;

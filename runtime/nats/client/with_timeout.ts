@@ -1,4 +1,4 @@
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 
 /** Waits for a promise, but no longer than that. @throws {Error} when the time is up first. */
 export async function withTimeout<Value>(clock: Clock, limitMs: number, promise: Promise<Value>): Promise<Value> {

@@ -1,6 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import type { Clock } from "../../engine/ports.ts";
-import type { Durable, Floor } from "../topology/plan_consumer.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { AckFloor, Durable } from "../topology/resources.ts";
 
 /** How often the floors are read: what a consumer that has to be made again may repeat. */
 const EVERY_MS = 30_000;
@@ -11,14 +11,14 @@ const EVERY_MS = 30_000;
  * waited.
  */
 export class AckFloors {
-  readonly #floors = new Map<string, Floor>();
+  readonly #floors = new Map<string, AckFloor>();
   #cancel: () => void = () => {};
   #stopped = false;
 
   constructor(readonly jsm: JetStreamManager, readonly durables: readonly Durable[], readonly clock: Clock) {}
 
   /** Undefined when it was never read. */
-  of(durable: Durable): Floor | undefined {
+  of(durable: Durable): AckFloor | undefined {
     return this.#floors.get(key(durable));
   }
 

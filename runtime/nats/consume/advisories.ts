@@ -1,9 +1,9 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
-import type { AttemptStore } from "../../engine/ports.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
 import { storedDelivery } from "./delivery.ts";
-import type { Durable } from "../topology/plan_consumer.ts";
+import type { Durable } from "../topology/resources.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
 import { RETRIES, type RetryStream } from "../retry/retry_stream.ts";
 

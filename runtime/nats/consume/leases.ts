@@ -1,4 +1,5 @@
-import type { Clock, Lease, Leases } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { Lease, Leases } from "../../engine/leases.ts";
 import type { AckSubject } from "../../core/delivery.ts";
 import { BLOCKED_MS, LAPSE_MS, TICK_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
@@ -91,9 +92,9 @@ class Held implements Lease {
     this.#lapses = keeper.lapses;
   }
 
-  mine(): boolean | Promise<boolean> {
+  isValid(): boolean | Promise<boolean> {
     const turn = this.keeper.turn();
-    return turn ? turn.then(() => this.mine()) : this.#lapses === this.keeper.lapses;
+    return turn ? turn.then(() => this.isValid()) : this.#lapses === this.keeper.lapses;
   }
 
   renew(handle: AckSubject): void {

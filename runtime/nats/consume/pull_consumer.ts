@@ -3,7 +3,8 @@ import { LAPSE_MS } from "./ack_wait.ts";
 import { DeliveryReader } from "./delivery_reader.ts";
 import { PendingPulls } from "./pending_pulls.ts";
 import { RawHeaders, readStatus, splitMessage } from "../client/raw_headers.ts";
-import type { Clock, Consumer, ConsumerSink } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { Consumer, ConsumerSink } from "../../engine/consumer.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 
 /** Short: as long a process that a handler blocks is handed what others could begin at once. */

@@ -1,6 +1,9 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { MaybePromise } from "../../engine/maybe_promise.ts";
-import type { AttemptStore, Claim, Clock, Progress, Settlement, Settler } from "../../engine/ports.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { Claim } from "../../engine/idempotency_store.ts";
+import type { Progress, Settlement, Settler } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../../core/outcome.ts";
 import { backoffMs } from "../../core/backoff.ts";
@@ -192,7 +195,7 @@ export class NatsSettler implements Settler {
       try {
         await this.deadLetters.store(functionName, delivery, outcome, progress, withPayload);
       } catch (error) {
-        if (error instanceof PublishError && error.problem === "too-large") withPayload = false;
+        if (error instanceof PublishError && error.code === "too-large") withPayload = false;
         throw error;
       }
     });

@@ -1,4 +1,4 @@
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 import { BLOCKED_MS, EXTEND_MS, LAPSE_MS, TICK_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
 import { withTimeout } from "../client/with_timeout.ts";

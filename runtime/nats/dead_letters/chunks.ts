@@ -3,22 +3,23 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 
-/** Where the parts are that a dead letter was too large to carry itself. No function's name begins like that. */
-const PARTS = "_payload";
-/** As often as bytes are cut at the most: then it is not their size that is refused. */
-const MOST_PARTS = 64;
+/** Subject token of chunks, in the position of the function. No function's name begins with an underscore. */
+const CHUNKS = "_payload";
+/** Maximum number of chunks. If chunks this small are refused, size is not the problem. */
+const MAX_CHUNKS = 64;
 
-/** Whether a message of the dead letters' stream is a part, and no dead letter of its own. */
+/** Returns whether a message of the stream DEAD_LETTERS is a chunk, and not a dead letter. */
 export function isChunk(subject: string): boolean {
-  return subject.split(".", 2)[1] === PARTS;
+  return subject.split(".", 2)[1] === CHUNKS;
 }
 
 /**
- * Stores bytes in two halves, or in more parts where those do not fit either. It is done before the dead letter is
- * stored, which names them: parts without a dead letter are waste, a dead letter without its parts is a loss.
+ * Stores bytes as two chunks, or as more where those are too large. Resolves to their sequences.
  *
- * @param name tells them from other bytes of the same dead letter
- * @returns their sequences
+ * Invariant: chunks are stored before the dead letter that names them. Chunks without a dead letter are waste; a dead
+ * letter without its chunks is a loss.
+ *
+ * @param name Distinguishes these bytes from others of the same dead letter.
  */
 export async function storeChunks(
   store: Store,
@@ -34,34 +35,34 @@ export async function storeChunks(
     try {
       for (let n = 0; n * size < bytes.length; n++) {
         const hdrs = headers();
-        // One id a delivery: two dead letters of one event never share parts, so that either can be discarded.
+        // The id is unique to a delivery: two dead letters of one event share no chunks, so either can be discarded.
         hdrs.set("Nats-Msg-Id", `${functionName}:${messageKey}:${deliveryCount}:${name}:${n}/${count}`);
-        const subject = `${prefix}.${PARTS}.${functionName}.${messageKey}.${n}`;
+        const subject = `${prefix}.${CHUNKS}.${functionName}.${messageKey}.${n}`;
         sequences.push((await store.store(subject, bytes.subarray(n * size, (n + 1) * size), hdrs)).sequence);
       }
       return sequences;
     } catch (error) {
-      if (!(error instanceof PublishError && error.problem === "too-large") || count === MOST_PARTS) throw error;
+      if (!(error instanceof PublishError && error.code === "too-large") || count === MAX_CHUNKS) throw error;
     }
   }
 }
 
-/** The sequences that a header names; undefined without it. */
+/** Returns the chunk sequences that a header names; undefined when it names none. */
 export function chunksIn(header: string | undefined): number[] | undefined {
   return header && /^parts( \d+)+$/.test(header) ? header.split(" ").slice(1).map(Number) : undefined;
 }
 
-/** Every part that a dead letter has. */
+/** Returns the sequences of all chunks of a dead letter. */
 export function allChunks(hdrs: MsgHdrs): number[] {
   return [hdrs.get("weir-payload"), hdrs.get("weir-headers")].flatMap((header) => chunksIn(header) ?? []);
 }
 
-/** Puts parts together again. @throws {Error} when one of them is gone. */
+/** Reads chunks and joins them. @throws {Error} when one of them was deleted. */
 export async function readChunks(jsm: JetStreamManager, stream: string, sequences: number[]): Promise<Uint8Array> {
-  const parts = await Promise.all(sequences.map(async (seq) => {
-    const part = await jsm.streams.getMessage(stream, { seq });
-    if (!part) throw new Error(`a part of the dead letter, at ${seq} in ${stream}, is gone: it can only be discarded`);
-    return part.data;
+  const chunks = await Promise.all(sequences.map(async (seq) => {
+    const chunk = await jsm.streams.getMessage(stream, { seq });
+    if (!chunk) throw new Error(`chunk ${seq} of the dead letter was deleted from ${stream}: it can only be discarded`);
+    return chunk.data;
   }));
-  return new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
 }

@@ -1,5 +1,6 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { Progress, PublishResult } from "../../engine/ports.ts";
+import type { PublishResult } from "../../engine/publisher.ts";
+import type { Progress } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
 import { storeChunks } from "./chunks.ts";
@@ -9,22 +10,24 @@ import { entriesOf } from "../client/raw_headers.ts";
 import type { StoredBefore } from "../publish/late_dedup.ts";
 import { fittingSubject, ownHeaders, setAttemptTrace, setEmittedSince } from "../retry/retry_stream.ts";
 
-/** The stream of dead letters and what it stores. */
+/** The stream of dead letters and its subjects. */
 export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
 
-/** Of the 64 kB that JetStream takes, what is left for the event's own headers beside ours. */
-const MOST_HEADERS = 56_000;
+/** Maximum bytes of an event's own headers. JetStream's limit is 64 kB, and Weir's headers need the rest. */
+const MAX_HEADER_BYTES = 56_000;
 const UTF8 = new TextEncoder();
 
-/** Stores what no function could handle, with its payload and headers as they came, and why. */
+/** Stores events that a function cannot handle, with their payload, headers and the reason. */
 export class DeadLetters {
   constructor(readonly jetstream: Store, readonly before: StoredBefore) {}
 
   /**
-   * @param whole false for one that is too large to be one message: what does not fit goes before it in parts. Where
-   *   the original is would not do, since to end it removes it from a stream that is a work queue.
-   * @param id what it is stored once by
-   * @throws {StoreError} when the dead letter is not known to be stored.
+   * Stores one dead letter.
+   *
+   * @param whole False stores the payload, and headers that are too large, as chunks. A reference to the original would
+   *   not do, since the term that follows deletes it from a work queue. Default: true.
+   * @param id The message id for deduplication. Default: the id of the event's delivery.
+   * @throws {PublishError} when the dead letter may not be stored.
    */
   async store(
     functionName: string,
@@ -41,21 +44,22 @@ export class DeadLetters {
       await this.before.find(subject, id, delivery.storedAtMs);
     if (known) return known;
     if (whole) return await this.jetstream.store(subject, delivery.payload, make(own));
-    const inParts = async (name: string, bytes: Uint8Array) => {
+    const inChunks = async (name: string, bytes: Uint8Array) => {
       const { jetstream } = this, { prefix } = DEAD_LETTERS;
       return `parts ${(await storeChunks(jetstream, prefix, functionName, delivery, name, bytes)).join(" ")}`;
     };
-    const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own))), apart = ownBytes.length > MOST_HEADERS;
-    const hdrs = make(apart ? headers() : own);
-    if (delivery.payload.length > 0) hdrs.set("weir-payload", await inParts("payload", delivery.payload));
-    if (apart) hdrs.set("weir-headers", await inParts("headers", ownBytes));
+    const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own))), separate = ownBytes.length > MAX_HEADER_BYTES;
+    const hdrs = make(separate ? headers() : own);
+    if (delivery.payload.length > 0) hdrs.set("weir-payload", await inChunks("payload", delivery.payload));
+    if (separate) hdrs.set("weir-headers", await inChunks("headers", ownBytes));
     return await this.jetstream.store(subject, new Uint8Array(), hdrs);
   }
 }
 
 /**
- * Stored again after a lost answer, or when an original came back though its parked copy was stored, it is the same dead
- * letter: the first place and time name it, and come with a copy. In the stream's next life, or redriven, it is another.
+ * Returns the message id of a dead letter. It is the same when the dead letter is stored again after a lost PubAck, and
+ * for an original and its delayed retry, which carries stream, sequence and time of the original. It differs after a
+ * redrive, and in a re-created stream.
  */
 function deadLetterId(functionName: string, { stream, sequence, storedAtMs, history }: Delivery): string {
   return `${functionName}:${stream}.${sequence}.${storedAtMs}.${history.redrives}`;

@@ -8,17 +8,19 @@ import { HeaderList } from "../../core/headers.ts";
 import { entriesOf } from "../client/raw_headers.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 
-/** Lists dead letters, oldest first, up to the last one there is now. Payloads are left where they are. */
+/** Lists dead letters without payloads, oldest first. Those stored after the call are not listed. */
 export async function* listDeadLetters(
   nc: NatsConnection,
   jsm: JetStreamManager,
   filter: DeadLetterFilter = {},
 ): AsyncIterable<DeadLetter> {
   const { state: { last_seq: last } } = await jsm.streams.info(DEAD_LETTERS.stream);
-  const meant = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
+  const subjectFilter = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
   const now = Date.now();
   let found = 0;
-  for await (const { seq, subject, headers } of scanStream(nc, { stream: DEAD_LETTERS.stream, filter: meant })) {
+  for await (
+    const { seq, subject, headers } of scanStream(nc, { stream: DEAD_LETTERS.stream, filter: subjectFilter })
+  ) {
     if (seq > last) return;
     if (isChunk(subject)) continue;
     const letter = toDeadLetter(seq, subject, headers);
@@ -28,23 +30,23 @@ export async function* listDeadLetters(
   }
 }
 
-/** A dead letter with its headers as they were stored: a name may come more than once. */
+/** A dead letter with its headers as they were stored. */
 interface StoredDeadLetter extends DeadLetterContent {
-  /** Less the id that JetStream knows the letter by: its event would pass for another one under that. */
+  /** All headers, repeated names included, without `Nats-Msg-Id`: that is the id of the dead letter, not of its event. */
   readonly allHeaders: MessageHeaders;
-  /** Where in the same stream is what it was too large to carry itself. */
-  readonly parts: readonly number[];
+  /** Sequences of its chunks in the same stream. */
+  readonly chunks: readonly number[];
 }
 
-/** One dead letter with its payload; undefined when there is none at that sequence. */
+/** Returns a dead letter with its payload; undefined when there is none at the sequence. */
 export async function readDeadLetter(jsm: JetStreamManager, sequence: number): Promise<DeadLetterContent | undefined> {
   const stored = await readStoredDeadLetter(jsm, sequence);
   if (!stored) return undefined;
-  const { allHeaders: _all, parts: _parts, ...content } = stored;
+  const { allHeaders: _all, chunks: _chunks, ...content } = stored;
   return content;
 }
 
-/** The same, as a redrive needs it. */
+/** Returns a dead letter with what a redrive needs besides; undefined when there is none at the sequence. */
 export async function readStoredDeadLetter(
   jsm: JetStreamManager,
   sequence: number,
@@ -52,20 +54,20 @@ export async function readStoredDeadLetter(
   const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
   if (!message || isChunk(message.subject)) return undefined;
   const { header } = message, letter = toDeadLetter(sequence, message.subject, header);
-  const read = (parts: number[]) => readChunks(jsm, DEAD_LETTERS.stream, parts);
-  const payload = chunksIn(header.get("weir-payload")), apart = chunksIn(header.get("weir-headers"));
+  const read = (chunks: number[]) => readChunks(jsm, DEAD_LETTERS.stream, chunks);
+  const payload = chunksIn(header.get("weir-payload")), separate = chunksIn(header.get("weir-headers"));
   const entries = entriesOf(header);
-  if (apart) entries.unshift(...JSON.parse(new TextDecoder().decode(await read(apart))));
-  const headers = Object.fromEntries(entries.toReversed()); // of a repeated name the first is shown
-  // As one was written before there were parts: where the original is, is where its payload is.
-  const elsewhere = header.get("weir-payload").startsWith("omitted:");
-  const original = elsewhere && await jsm.streams.getMessage(letter.stream, { seq: letter.streamSequence });
+  if (separate) entries.unshift(...JSON.parse(new TextDecoder().decode(await read(separate))));
+  const headers = Object.fromEntries(entries.toReversed()); // the first of a repeated name
+  // Written by a release without chunks: the payload is that of the original.
+  const omitted = header.get("weir-payload").startsWith("omitted:");
+  const original = omitted && await jsm.streams.getMessage(letter.stream, { seq: letter.streamSequence });
   return {
     ...letter,
     headers,
     payload: payload ? await read(payload) : original ? original.data : message.data,
     allHeaders: HeaderList.of(entries.filter(([name]) => name.toLowerCase() !== "nats-msg-id")),
-    parts: allChunks(header),
+    chunks: allChunks(header),
   };
 }
 

@@ -3,20 +3,20 @@ import type { Redriven } from "../../core/dead_letter.ts";
 import { allChunks, isChunk } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readStoredDeadLetter } from "./list.ts";
-import { unlessMissing } from "../topology/config_diff.ts";
+import { unlessMissing } from "../topology/find.ts";
 import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
 import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "../retry/retry_stream.ts";
 
-/** How often a dead letter may be sent back before somebody has to insist. */
+/** Maximum redrives of an event without `force`. By then another redrive is unlikely to help. */
 const MAX_REDRIVES = 3;
 
 /** JetStream's answer when the subject has a message already. */
 const SUBJECT_TAKEN = "(10071)";
 
-/** Says whether a function has a consumer for what comes back to it. */
+/** Resolves to whether a function has a consumer on RETRIES. */
 export type HasFunction = (name: string) => Promise<boolean>;
 
-/** Looks each function up once. Where a consumer is gone nobody would ever see what is put there for it. */
+/** Looks each function up once. Without its consumer, a redriven event would never be delivered. */
 export function functionLookup(jsm: JetStreamManager): HasFunction {
   const known = new Map<string, Promise<boolean>>();
   return (name) => {
@@ -29,13 +29,15 @@ export function functionLookup(jsm: JetStreamManager): HasFunction {
 }
 
 /**
- * Sends a dead letter back to the function that failed, and to no other of the event's subscribers, with all its
- * attempts before it. It is stored in the retry lane first and removed from the dead letters after.
+ * Sends a dead letter back to the function that failed, with a new set of attempts. No other subscriber of the event
+ * receives it.
  *
- * It may be interrupted anywhere and run again: the lane holds one message a dead letter, since its subject names it
- * and refuses a second; and the function's runtime removes the dead letter before it settles that message.
+ * Invariant: it is stored in RETRIES before it is deleted from DEAD_LETTERS. A redrive that was interrupted can run
+ * again: its subject names the dead letter and takes one message only, and the runtime deletes the dead letter before
+ * it settles that message.
  *
- * @throws {PublishError} when it is not known to be stored; the dead letter is then still there.
+ * @param force Redrives also beyond the maximum number of redrives. Default: false.
+ * @throws {PublishError} when it may not be stored; the dead letter then still exists.
  */
 export async function redrive(
   jsm: JetStreamManager,
@@ -54,7 +56,7 @@ export async function redrive(
   hdrs.set("weir-function", letter.function);
   hdrs.set("weir-stream", letter.stream);
   hdrs.set("weir-sequence", String(letter.streamSequence));
-  hdrs.set("weir-time", new Date().toISOString()); // a person asked for it now: its age begins anew
+  hdrs.set("weir-time", new Date().toISOString()); // the age for `maxAge` counts from the redrive
   for (const name of ["weir-emitted-since", "weir-id"]) {
     const value = letter.allHeaders.get(name);
     if (value) hdrs.set(name, value);
@@ -68,33 +70,33 @@ export async function redrive(
     await store.store(subject, letter.payload, hdrs);
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
-    if (error.problem === "too-large") return "too-large";
+    if (error.code === "too-large") return "too-large";
     if (!error.message.includes(SUBJECT_TAKEN)) throw error;
   }
-  await remove(jsm, sequence, letter.parts);
+  await remove(jsm, sequence, letter.chunks);
   return "redriven";
 }
 
-/** What removes the messages of a dead letter. */
+/** The part of JetStream that deletes dead letters. */
 export interface Remover {
   readonly streams: Pick<JetStreamManager["streams"], "getMessage" | "deleteMessage">;
 }
 
-/** Removes a dead letter for good, with its parts; false when there was none. */
+/** Deletes a dead letter and its chunks. Resolves to false when there was none. */
 export async function discard(jsm: Remover, sequence: number): Promise<boolean> {
   const letter = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
   if (!letter || isChunk(letter.subject)) return false;
   return await remove(jsm, sequence, allChunks(letter.header));
 }
 
-/** The dead letter goes first: interrupted, that leaves parts nobody asks for, and no dead letter without them. */
-async function remove(jsm: Remover, sequence: number, parts: readonly number[]): Promise<boolean> {
+/** Deletes the dead letter before its chunks: an interruption leaves unused chunks, never a dead letter without them. */
+async function remove(jsm: Remover, sequence: number, chunks: readonly number[]): Promise<boolean> {
   const removed = await removeMessage(jsm, DEAD_LETTERS.stream, sequence);
-  for (const part of parts) await removeMessage(jsm, DEAD_LETTERS.stream, part).catch(() => false);
+  for (const chunk of chunks) await removeMessage(jsm, DEAD_LETTERS.stream, chunk).catch(() => false);
   return removed;
 }
 
-/** Removes one message of a stream; false when there was none. */
+/** Deletes one message of a stream. Resolves to false when there was none. */
 export async function removeMessage(
   jsm: { readonly streams: Pick<JetStreamManager["streams"], "deleteMessage"> },
   stream: string,

@@ -5,13 +5,13 @@ import { discard, functionLookup, type HasFunction, redrive } from "./redrive.ts
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
 import type { Store } from "../publish/jetstream_publisher.ts";
 
-/** How many dead letters are on their way at once. */
+/** Dead letters that a bulk redrive sends at once. Bounds the payloads in memory and the unacknowledged publishes. */
 const WINDOW = 64;
 
-/** How far a bulk redrive is. */
+/** Results of a bulk redrive so far. */
 type RedriveTally = Record<Redriven | "failed", number>;
 
-/** Everything that is done with dead letters, for the commands and for the admin listener alike. */
+/** The operations on dead letters, for the commands and the admin listener. */
 export class DeadLetterService {
   constructor(
     readonly cluster: { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly store: Store },
@@ -33,10 +33,7 @@ export class DeadLetterService {
     return discard(this.cluster.jsm, sequence);
   }
 
-  /**
-   * Sends all that match back. Interrupted by the signal or otherwise, what was sent is sent and the rest is still
-   * here: the same call again goes on.
-   */
+  /** Redrives all dead letters that match the filter. After an interruption the same call continues with the rest. */
   async redriveAll(
     filter: DeadLetterFilter,
     force: boolean,
@@ -51,7 +48,7 @@ export class DeadLetterService {
     const send = async (sequence: number) => {
       try {
         return await this.redrive(sequence, force, hasFunction);
-      } catch (error) { // one that cannot be sent stays where it is, and keeps none of the others
+      } catch (error) { // it stays a dead letter, and the others are sent
         options.failed?.(sequence, error);
         return "failed";
       }

@@ -1,53 +1,53 @@
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Clock } from "../../engine/ports.ts";
-import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
-import type { Durable } from "../topology/plan_consumer.ts";
-import { RETRIES } from "../retry/retry_stream.ts";
-import { SubjectCounts } from "./subject_counts.ts";
+import type { Clock } from "../../engine/clock.ts";
 import { withTimeout } from "../client/with_timeout.ts";
+import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
+import { RETRIES } from "../retry/retry_stream.ts";
+import type { Durable } from "../topology/resources.ts";
+import { SubjectCounts } from "./count_messages.ts";
 
-/** How far behind a function is, over all replicas. Undefined: the server did not say. */
+/** The backlog of a function, over all replicas. A value is undefined when the server did not report it. */
 export interface FunctionLag {
-  /** Events that no replica was given yet. */
+  /** Events that were not delivered yet. */
   readonly pending?: number;
-  /** Events that some replica was given and has not settled. */
+  /** Events that were delivered and not settled. */
   readonly ackPending?: number;
-  /** How long ago the oldest of these was stored, or came due; 0 when there is none. */
+  /** Time since the oldest unsettled event was stored or became due; 0 when there is none. */
   readonly oldestWaitingMs?: number;
+  /** Delayed retries. */
   readonly parked?: number;
   readonly deadLetters?: number;
 }
 
-/** How often metrics have it read anew, at the most; more rarely where there are many consumers: 20 of them a second. */
-const EVERY_MS = 5_000, PER_CONSUMER_MS = 50;
-/** So many questions are on their way at once: a round is no burst. */
-const AT_ONCE = 8;
-/** What somebody who asks waits at the most, and a server for one answer. */
-const PATIENCE_MS = 2_000;
-/** An oldest event whose consumer does not move is looked up again after so long: it may have been removed. */
-const OLDEST_MS = 30_000;
+/** Minimum age in milliseconds at which metrics read again: 5 s, or 50 ms a consumer, which is 20 requests a second. */
+const MIN_AGE_MS = 5_000, PER_CONSUMER_MS = 50;
+/** Concurrent requests. Bounds the burst of one round. */
+const CONCURRENCY = 8;
+/** Maximum wait of a caller in milliseconds. The scrape of the metrics must not time out. */
+const TIMEOUT_MS = 2_000;
+/** Age in milliseconds at which the oldest event of a stationary consumer is read again: it may have been deleted. */
+const OLDEST_AGE_MS = 30_000;
 
-interface Oldest {
+interface OldestEvent {
+  /** Sequence after the ack floor when it was read. */
   readonly from: number;
   readonly storedAtMs: number;
   readonly readAtMs: number;
 }
 
-/** What one consumer has waiting. */
-type Waiting = Required<Pick<FunctionLag, "pending" | "ackPending" | "oldestWaitingMs">>;
+type ConsumerLag = Required<Pick<FunctionLag, "pending" | "ackPending" | "oldestWaitingMs">>;
 
 /**
- * Reads how far behind the functions are: only while somebody looks, and for metrics no more often than every five
- * seconds, however many look. All of it is the server's own count; a consumer's leader answers for it.
+ * Reads the backlog of functions on demand, and caches it for metrics. All values are the server's own counts.
  *
- * A round asks for each consumer once, and once for each of its filters while it is behind and moves; for the numbers
- * of parked events and dead letters twice for each function, and only when these streams have changed.
+ * A round requests the info of each consumer once, and one message for each filter of a consumer that is behind and has
+ * moved. It counts delayed retries and dead letters only after a change of their streams.
  */
 export class LagReader {
   #last: { readonly atMs: number; readonly lags: ReadonlyMap<string, FunctionLag> } | undefined;
   #round: Promise<void> | undefined;
-  readonly #oldest = new Map<Durable, Oldest>();
+  readonly #oldest = new Map<Durable, OldestEvent>();
   readonly #parked: SubjectCounts;
   readonly #deadLetters: SubjectCounts;
   readonly #names: readonly string[];
@@ -63,51 +63,39 @@ export class LagReader {
     this.#deadLetters = new SubjectCounts(nc, jsm, DEAD_LETTERS.stream, DEAD_LETTERS.prefix);
   }
 
-  /** How old an answer may be that metrics show. */
-  get everyMs(): number {
-    return Math.max(EVERY_MS, this.durables.length * PER_CONSUMER_MS);
+  /** Maximum age of values that metrics show, in milliseconds. */
+  get #maxAgeMs(): number {
+    return Math.max(MIN_AGE_MS, this.durables.length * PER_CONSUMER_MS);
   }
 
   /**
-   * What is known by then, by function; never rejects.
+   * Returns the lag by function after two seconds at most. Never rejects.
    *
-   * @param maxAgeMs an answer this old will do; 0: it is read now, for somebody who looks at what he has just done
+   * @param maxAgeMs Maximum age of cached values; 0 reads now. Default: the maximum age for metrics.
    */
-  async read(maxAgeMs: number = this.everyMs): Promise<ReadonlyMap<string, FunctionLag>> {
-    await withTimeout(this.clock, PATIENCE_MS, this.#readSince(this.clock.now() - maxAgeMs)).catch(() => {});
+  async read(maxAgeMs: number = this.#maxAgeMs): Promise<ReadonlyMap<string, FunctionLag>> {
+    await withTimeout(this.clock, TIMEOUT_MS, this.#readSince(this.clock.now() - maxAgeMs)).catch(() => {});
     const { atMs, lags } = this.#last ?? { atMs: -Infinity, lags: new Map() };
-    // A number that nobody could read for long is none: it would hide that.
-    return this.clock.now() - atMs < 3 * this.everyMs ? lags : new Map();
+    // Stale values would hide that the server does not respond.
+    return this.clock.now() - atMs < 3 * this.#maxAgeMs ? lags : new Map();
   }
 
   async #readSince(sinceMs: number): Promise<void> {
     if (this.#last && this.#last.atMs > sinceMs || this.nc.isClosed()) return;
     if (this.#round) {
-      await this.#round; // it began before
+      await this.#round; // it began before this call
       if (this.#last && this.#last.atMs > sinceMs) return;
     }
-    await (this.#round ??= this.#read().finally(() => this.#round = undefined));
+    await (this.#round ??= this.#readAll().finally(() => this.#round = undefined));
   }
 
-  async #read(): Promise<void> {
+  async #readAll(): Promise<void> {
     const atMs = this.clock.now();
     const [parked, deadLetters] = await Promise.all([
       this.#parked.of(this.#names).catch(() => undefined),
       this.#deadLetters.of(this.#names).catch(() => undefined),
     ]);
-    const waiting = new Map<Durable, Waiting | undefined>();
-    const left = [...this.durables];
-    const work = async () => {
-      for (let durable = left.shift(); durable; durable = left.shift()) {
-        waiting.set(durable, await this.#waiting(durable).catch(unlessSilent));
-      }
-    };
-    // Where nobody answers the rest is not asked: each would wait as long, and nothing new be known for minutes.
-    const silent = (error: unknown) => {
-      left.length = 0;
-      throw error;
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch(silent)));
+    const waiting = await this.#readConsumers();
     const lags = new Map(this.#names.map((name) => {
       const own = this.durables.filter(({ functionName }) => functionName === name).map((one) => waiting.get(one));
       return [name, { ...sum(own), parked: parked?.get(name), deadLetters: deadLetters?.get(name) }];
@@ -115,39 +103,55 @@ export class LagReader {
     this.#last = { atMs, lags };
   }
 
-  async #waiting(durable: Durable): Promise<Waiting> {
+  /** Reads all consumers, and gives up at the first timeout: each of the others would wait as long. */
+  async #readConsumers(): Promise<ReadonlyMap<Durable, ConsumerLag | undefined>> {
+    const lags = new Map<Durable, ConsumerLag | undefined>(), left = [...this.durables];
+    const work = async () => {
+      for (let durable = left.shift(); durable; durable = left.shift()) {
+        lags.set(durable, await this.#readConsumer(durable).catch(undefinedIfRefused));
+      }
+    };
+    const giveUp = (error: unknown) => {
+      left.length = 0;
+      throw error;
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, () => work().catch(giveUp)));
+    return lags;
+  }
+
+  async #readConsumer(durable: Durable): Promise<ConsumerLag> {
     const info = await this.jsm.consumers.info(durable.stream, durable.functionName);
     const { num_pending: pending, num_ack_pending: ackPending } = info;
     const oldestWaitingMs = pending + ackPending === 0 ? 0 : await this.#oldestMs(durable, info);
     return { pending, ackPending, oldestWaitingMs };
   }
 
-  /** The first that matches after all that is settled. Both times are the server's: clocks need not agree. */
+  /** Returns the age of the first matching message after the ack floor. Both times are the server's, so clocks may differ. */
   async #oldestMs(durable: Durable, { ack_floor, ...info }: ConsumerInfo): Promise<number> {
     const now = this.clock.now(), serverNow = Date.parse((info as { ts?: string }).ts ?? "") || now;
     const from = ack_floor.stream_seq + 1;
     let oldest = this.#oldest.get(durable);
-    if (!oldest || oldest.from !== from || now - oldest.readAtMs > OLDEST_MS) {
+    if (!oldest || oldest.from !== from || now - oldest.readAtMs > OLDEST_AGE_MS) {
       const times = await Promise.all(durable.filters.map(async (next_by_subj) => {
-        const which = { seq: from, next_by_subj } as MsgRequest; // the server takes it; the client's type lacks it
-        const message = await this.jsm.streams.getMessage(durable.stream, which);
+        const position = { seq: from, next_by_subj } as MsgRequest; // the server takes both; the client's type does not
+        const message = await this.jsm.streams.getMessage(durable.stream, position);
         return message?.time.getTime() ?? Infinity;
       }));
       const storedAtMs = Math.min(...times);
-      if (storedAtMs === Infinity) return 0; // settled meanwhile, or removed
+      if (storedAtMs === Infinity) return 0; // settled or deleted meanwhile
       this.#oldest.set(durable, oldest = { from, storedAtMs, readAtMs: now });
     }
     return Math.max(0, serverNow - oldest.storedAtMs);
   }
 }
 
-/** A consumer that is gone, or just has no leader, is none the less an answer. */
-function unlessSilent(error: unknown): undefined {
+/** Turns an error response, as for a deleted consumer or one without a leader, into undefined. Rethrows a timeout. */
+function undefinedIfRefused(error: unknown): undefined {
   if (!(error instanceof JetStreamApiError)) throw error;
 }
 
-/** Of all the consumers of a function; what one of them did not say is not known. */
-function sum(all: readonly (Waiting | undefined)[]): Partial<Waiting> {
+/** Returns the lag over all consumers of a function. Nothing is known unless all of them responded. */
+function sum(all: readonly (ConsumerLag | undefined)[]): Partial<ConsumerLag> {
   const known = all.filter((one) => one !== undefined);
   if (known.length < all.length) return {};
   return {

@@ -1,33 +1,66 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 
-const ANSWER_MS = 2_000;
+/** Timeout of one request in milliseconds. */
+const REQUEST_MS = 2_000;
 
-/** Which messages of a stream are counted. */
+/** The messages of a stream to count. */
 export interface Counted {
   readonly stream: string;
-  /** A subject, or a pattern of them. */
+  /** A subject or a pattern. */
   readonly subject: string;
-  /** Only those from this sequence on. Default: all. */
+  /** Sequence of the first message to count. Default: 1. */
   readonly from?: number;
-  /** Only those stored since then: milliseconds since 1970. */
+  /** Counts only messages stored since then, in milliseconds since 1970. Default: all. */
   readonly sinceMs?: number;
 }
 
 /**
- * How many messages a stream holds. The server says so beside the first of them, in 1.3 ms where there are ten
- * thousand; the state of the stream by subject would list them all, in 25 ms and 600 kB.
+ * Returns the number of messages that a stream holds. The server counts them in the response to a direct read of the
+ * first. Stream info by subject would transfer every subject instead.
  *
- * @throws {Error} without an answer, as where a stream allows no direct reads.
+ * @throws {Error} when the stream allows no direct reads, or does not respond.
  */
 export async function countMessages(
   nc: Pick<NatsConnection, "request">,
   { stream, subject, from = 1, sinceMs }: Counted,
 ): Promise<number> {
   const start = sinceMs === undefined ? { seq: from } : { start_time: new Date(sinceMs).toISOString() };
-  const which = JSON.stringify({ ...start, next_by_subj: subject, batch: 1 });
-  const { headers } = await nc.request(`$JS.API.DIRECT.GET.${stream}`, which, { timeout: ANSWER_MS });
+  const read = JSON.stringify({ ...start, next_by_subj: subject, batch: 1 });
+  const { headers } = await nc.request(`$JS.API.DIRECT.GET.${stream}`, read, { timeout: REQUEST_MS });
   if (headers?.code === 404) return 0;
-  const more = headers?.get("Nats-Num-Pending") ?? "";
-  if (more === "") throw new Error(`${stream} did not say how many: ${headers?.code} ${headers?.description}`);
-  return Number(more) + 1;
+  const following = headers?.get("Nats-Num-Pending") ?? "";
+  if (following === "") {
+    throw new Error(`${stream} returned no message count: ${headers?.code} ${headers?.description}`);
+  }
+  return Number(following) + 1;
+}
+
+/** Counts the messages of each function under a subject prefix, and caches the counts until the stream changes. */
+export class SubjectCounts {
+  #state: string | undefined;
+  #counts: ReadonlyMap<string, number> = new Map();
+
+  constructor(
+    readonly nc: Pick<NatsConnection, "request">,
+    readonly jsm: JetStreamManager,
+    readonly stream: string,
+    readonly prefix: string,
+  ) {}
+
+  /** Returns the count of each function. @throws {Error} when the stream does not respond. */
+  async of(functionNames: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { messages, last_seq } = (await this.jsm.streams.info(this.stream)).state;
+    const state = `${messages} of ${last_seq}`;
+    if (state === this.#state) return this.#counts;
+    const counts = new Map<string, number>();
+    for (const name of functionNames) counts.set(name, messages === 0 ? 0 : await this.#count(name));
+    this.#counts = counts;
+    this.#state = state;
+    return counts;
+  }
+
+  #count(functionName: string): Promise<number> {
+    return countMessages(this.nc, { stream: this.stream, subject: `${this.prefix}.${functionName}.>` });
+  }
 }

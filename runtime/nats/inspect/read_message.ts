@@ -1,44 +1,44 @@
 import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { readStoredDeadLetter } from "../dead_letters/list.ts";
-import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import { RawHeaders } from "../client/raw_headers.ts";
+import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
+import { readStoredDeadLetter } from "../dead_letters/list.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { scanStream } from "./scan_stream.ts";
 
-/** A message as its stream has it. */
+/** A message as its stream stores it. */
 export interface StoredEvent {
   readonly subject: string;
   readonly stream: string;
   readonly sequence: number;
   readonly time: string;
-  /** Of a name that came twice the one that counts when it is read as an event. */
+  /** Headers, with the value that counts for a repeated name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly payload: Uint8Array;
 }
 
-/** Which message of a stream is meant. */
-type Which = { readonly seq: number } | { readonly last_by_subj: string };
+/** The position of a message in a stream. */
+type Position = { readonly seq: number } | { readonly last_by_subj: string };
 
-/** How JetStream answers. */
-interface Answer {
+/** JetStream's response to a request for a message. */
+interface MessageResponse {
   readonly message?: { subject: string; seq: number; time: string; hdrs?: string; data?: string };
   readonly error?: { code: number; err_code: number; description: string };
 }
 
 /**
- * One message of a stream; undefined when it is not there. It is asked for without the client, whose reader of headers
- * throws on some that NATS carries.
+ * Returns one message of a stream; undefined when it does not exist. The request bypasses the client, whose header
+ * parser throws on some headers that NATS carries.
  *
- * @throws {Error} when there is no such stream, or JetStream does not answer.
+ * @throws {Error} when the stream does not exist, or JetStream does not respond.
  */
 export async function readStoredEvent(
   nc: NatsConnection,
   stream: string,
-  which: Which,
+  position: Position,
 ): Promise<StoredEvent | undefined> {
-  const { message, error } = (await nc.request(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify(which)))
-    .json<Answer>();
+  const { message, error } = (await nc.request(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify(position)))
+    .json<MessageResponse>();
   if (error?.err_code === 10037) return undefined;
   if (error || !message) throw new Error(`stream ${stream}: ${error?.description ?? "no message in the answer"}`);
   const headers = new TextDecoder().decode(Uint8Array.fromBase64(message.hdrs ?? ""));
@@ -52,7 +52,7 @@ export async function readStoredEvent(
   };
 }
 
-/** The last message on a subject that has this id in its headers; undefined when there is none. */
+/** Returns the last message that matches the filter and has the event id; undefined when there is none. */
 export async function findStoredEvent(
   nc: NatsConnection,
   stream: string,
@@ -70,13 +70,13 @@ export async function findStoredEvent(
       const { headers } = message;
       if (headers?.get("ce-id") === id || headers?.get("Nats-Msg-Id") === id) found = message.seq;
     } catch {
-      // one with headers that the client does not read: it can be had by its sequence
+      // The client cannot parse its headers. The event can still be read by its sequence.
     }
   }
   return found === undefined ? undefined : await readStoredEvent(nc, stream, { seq: found });
 }
 
-/** The event that became a dead letter, as it was: its own payload and headers, and where it came from. */
+/** Returns the event of a dead letter, with its original payload, headers and position; undefined when there is none. */
 export async function readDeadEvent(
   nc: NatsConnection,
   jsm: JetStreamManager,
@@ -86,7 +86,7 @@ export async function readDeadEvent(
   if (!letter) return undefined;
   const { type: subject, stream, streamSequence, payload } = letter;
   const own = [...letter.allHeaders.entries()].flatMap(([name, value]) => {
-    // The server knows the dead letter by an id of its own; the event's was kept under another name.
+    // `Nats-Msg-Id` is the id of the dead letter. The event's own was stored as `weir-id`.
     if (name.toLowerCase() === "weir-id") return [["Nats-Msg-Id", value] as const];
     return /^weir-/i.test(name) ? [] : [[name, value] as const];
   });
@@ -95,24 +95,24 @@ export async function readDeadEvent(
   return { subject, stream, sequence: streamSequence, time, headers: headerRecord(own), payload };
 }
 
-/** The streams that store a subject, or some that a pattern stands for; those that Weir or NATS keep for themselves left out. */
-export async function streamsOf(jsm: JetStreamManager, subject: string): Promise<string[]> {
+/** Returns the streams that store a subject or pattern, without the internal ones of Weir and NATS. */
+export async function streamsStoring(jsm: JetStreamManager, subject: string): Promise<string[]> {
   const names = await Array.fromAsync(jsm.streams.names(subject));
   return names.filter((name) => name !== DEAD_LETTERS.stream && name !== RETRIES.stream && !/^(KV|OBJ)_/.test(name));
 }
 
-/** The subjects of which a stream has messages. */
+/** Returns the subjects of a stream's messages. Empty when JetStream refuses to list them, as for very many subjects. */
 export async function subjectsIn(jsm: JetStreamManager, stream: string): Promise<string[]> {
   try {
     const { state } = await jsm.streams.info(stream, { subjects_filter: ">" });
     return Object.keys(state.subjects ?? {});
   } catch (error) {
-    if (error instanceof JetStreamApiError) return []; // too many of them, for one
+    if (error instanceof JetStreamApiError) return [];
     throw error;
   }
 }
 
-/** As events are read: of an attribute that is said twice the last counts, of any other header the first. */
+/** Returns headers as events are decoded: the last value of a repeated `ce-` attribute, the first of any other name. */
 function headerRecord(entries: Iterable<readonly [name: string, value: string]>): Record<string, string> {
   const headers = new Map<string, string>();
   for (const [name, value] of entries) if (!headers.has(name) || /^ce-/i.test(name)) headers.set(name, value);

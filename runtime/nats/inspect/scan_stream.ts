@@ -1,26 +1,25 @@
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 
+/** Messages of one fetch. Bounds the memory of a reader that is slower than the server. */
 const BATCH = 500;
+/** Timeout of one fetch in milliseconds. */
 const FETCH_MS = 5_000;
-/** A consumer that nobody reads any more goes by itself after so long. */
-const UNUSED_MS = 10_000;
+/** Inactive threshold of the consumer in milliseconds: the server deletes it after a reader that stops early. */
+const INACTIVE_MS = 10_000;
 
-/** Which messages of a stream are meant. */
+/** The messages of a stream to read. */
 interface Scanned {
   readonly stream: string;
-  /** A subject, or a pattern of them. */
+  /** A subject or a pattern. */
   readonly filter: string;
-  /** Only those stored since then: milliseconds since 1970. */
+  /** Reads only messages stored since then, in milliseconds since 1970. Default: all. */
   readonly sinceMs?: number;
 }
 
-/**
- * Reads the headers of what a stream holds now, oldest first: in batches, since each is known to end. What is stored
- * while it reads may come as well.
- */
+/** Reads the headers of all messages that a stream holds, oldest first. Messages stored meanwhile may be included. */
 export async function* scanStream(nc: NatsConnection, { stream, filter, sinceMs }: Scanned): AsyncIterable<JsMsg> {
-  // The client's ordered consumer forgets its start time with the first fetch, and is made anew with each.
+  // Not the client's ordered consumer: each fetch re-creates it, and the first loses its start time.
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const { name, num_pending } = await jsm.consumers.add(stream, {
     filter_subject: filter,
@@ -28,7 +27,7 @@ export async function* scanStream(nc: NatsConnection, { stream, filter, sinceMs 
     ack_policy: AckPolicy.None,
     mem_storage: true,
     num_replicas: 1,
-    inactive_threshold: UNUSED_MS * 1e6,
+    inactive_threshold: INACTIVE_MS * 1e6,
     ...(sinceMs !== undefined && {
       deliver_policy: DeliverPolicy.StartTime,
       opt_start_time: new Date(sinceMs).toISOString(),
@@ -37,16 +36,16 @@ export async function* scanStream(nc: NatsConnection, { stream, filter, sinceMs 
   const consumer = await jetstream(nc).consumers.get(stream, name);
   for (let pending = num_pending; pending > 0;) {
     const batch = await consumer.fetch({ max_messages: Math.min(BATCH, pending), expires: FETCH_MS });
-    let got = 0;
+    let received = 0;
     try {
       for await (const message of batch) {
-        got++;
+        received++;
         pending = message.info.pending;
         yield message;
       }
     } finally {
-      await batch.close(); // whoever reads may have seen enough
+      await batch.close(); // the reader may have stopped early
     }
-    if (got === 0) return;
+    if (received === 0) return;
   }
 }

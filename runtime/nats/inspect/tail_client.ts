@@ -1,78 +1,91 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
-import type { Clock } from "../../engine/ports.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
-import { ASK_MS, HELLO_SUBJECT, MOST_PER_SECOND, readWord, type SettledWord, TAIL_SUBJECT } from "./tail_protocol.ts";
+import type { Clock } from "../../engine/clock.ts";
+import {
+  ANNOUNCE_SUBJECT,
+  MAX_PER_SECOND,
+  parseReport,
+  REQUEST_MS,
+  type SettledReport,
+  TAIL_SUBJECT,
+} from "./tail_protocol.ts";
 
-/** A process that has not answered for so long is gone. */
-const GONE_MS = 3.5 * ASK_MS;
-/** How long the processes that there are have for their first answer. */
+/** How long a process counts after its last report, in milliseconds: it answers each request, and may miss three. */
+const SILENT_MS = 3.5 * REQUEST_MS;
+/** How long `start` waits for the first reports, in milliseconds. */
 const READY_MS = 250;
 
-/** What whoever looks wants to see. */
-export interface Wanted {
-  /** What is published there is told of, and on what the streams of processes that answer store besides. */
+/** The events and deliveries that a tail shows. */
+export interface TailFilter {
+  /** Subjects to subscribe to, besides those that the processes report. */
   readonly subjects: readonly string[];
-  /** Only what it settles: of what is published nothing is told. */
+  /** Shows only what this function settles, and no published events. */
   readonly function?: string;
   readonly type?: string;
 }
 
-/** What is told of. */
-interface Sight {
+/** The callbacks of a tail. */
+interface TailListener {
   published(msg: Msg): void;
-  settled(word: SettledWord, process: string): void;
-  /** So many were left out in the last second. */
+  settled(report: SettledReport, process: string): void;
+  /** Called with what the rate limit left out in the last second. */
   omitted(count: number, of: "published" | "settled"): void;
-  /** So many processes tell what they settle: said once it is known, when it becomes none, and when none it was. */
+  /** Called with the number of processes: when it is first known, and when it becomes zero or stops being zero. */
   processes(count: number): void;
-  /** The NATS user may not subscribe there. */
+  /** Called when the NATS user may not subscribe to a subject. */
   denied(subject: string): void;
 }
 
-/** Looks at a whole cluster: at what is published, and at what each process says that it settled. */
+/** Follows a whole cluster: published events, and the deliveries that each process reports as settled. */
 export class TailClient {
   readonly #inbox = createInbox();
   readonly #subscriptions: Subscription[] = [];
   readonly #followed = new Map<string, Subscription>();
+  /** Time of the last report of each process. */
   readonly #processes = new Map<string, number>();
-  readonly #published = new RateLimiter(MOST_PER_SECOND);
+  readonly #published = new RateLimiter(MAX_PER_SECOND);
   #omitted = 0;
-  #told: number | undefined;
-  #asked = 0;
-  #cancel: () => void = () => {};
+  #reportedCount: number | undefined;
+  #requests = 0;
+  #cancelRequest: () => void = () => {};
   readonly #ready = Promise.withResolvers<void>();
   #cancelReady: () => void = () => {};
 
-  constructor(readonly nc: NatsConnection, readonly clock: Clock, readonly wanted: Wanted, readonly sight: Sight) {}
+  constructor(
+    readonly nc: NatsConnection,
+    readonly clock: Clock,
+    readonly filter: TailFilter,
+    readonly listener: TailListener,
+  ) {}
 
-  /** Returns once whoever is there has had the time to answer: from then on what happens is seen. */
+  /** Subscribes, and waits for the processes to report. Everything that happens afterwards is seen. */
   async start(): Promise<void> {
     this.#subscriptions.push(
-      this.#listen(this.#inbox, (msg) => this.#said(msg)),
-      this.#listen(HELLO_SUBJECT, () => this.#publish({})),
+      this.#subscribe(this.#inbox, (msg) => this.#onReport(msg)),
+      this.#subscribe(ANNOUNCE_SUBJECT, () => this.#sendRequest({})),
     );
-    this.#follow(this.wanted.subjects);
-    this.#ask();
-    const flushed = this.nc.flush().catch(() => {}); // it is gone, and connects again
+    this.#follow(this.filter.subjects);
+    this.#renew();
+    const flushed = this.nc.flush().catch(() => {}); // disconnected: the client reconnects
     this.#cancelReady = this.clock.timer(READY_MS, () => {
-      this.#count(this.#processes.size > 0);
+      this.#reportCount(this.#processes.size > 0);
       this.#ready.resolve();
     });
     await Promise.all([flushed, this.#ready.promise]);
   }
 
   stop(): void {
-    this.#cancel();
+    this.#cancelRequest();
     this.#cancelReady();
     this.#ready.resolve();
-    this.#publish({ end: true });
+    this.#sendRequest({ end: true });
     for (const subscription of [...this.#subscriptions, ...this.#followed.values()]) subscription.unsubscribe();
   }
 
-  /** Listens there too, and nowhere twice. */
+  /** Subscribes to these subjects as well. Subscriptions never overlap, so no event is shown twice. */
   #follow(subjects: readonly string[]): void {
-    const { type, function: fn } = this.wanted;
+    const { type, function: fn } = this.filter;
     if (fn !== undefined) return;
     for (const stored of subjects) {
       if (type !== undefined && !overlaps(stored, type)) continue;
@@ -84,57 +97,57 @@ export class TailClient {
         narrower.unsubscribe();
         this.#followed.delete(one);
       }
-      const subscription = this.#listen(subject, (msg) => {
-        // What is wanted may be neither wider nor narrower than what a stream stores.
+      const subscription = this.#subscribe(subject, (msg) => {
+        // The subscription may be wider than the filter where neither covers the other.
         if (type !== undefined && !covers(type, msg.subject)) return;
-        if (this.#published.take()) this.sight.published(msg);
+        if (this.#published.take()) this.listener.published(msg);
       });
       this.#followed.set(subject, subscription);
     }
   }
 
-  #listen(subject: string, heard: (msg: Msg) => void): Subscription {
-    const callback = (error: Error | null, msg: Msg) => error ? this.sight.denied(subject) : heard(msg);
+  #subscribe(subject: string, onMessage: (msg: Msg) => void): Subscription {
+    const callback = (error: Error | null, msg: Msg) => error ? this.listener.denied(subject) : onMessage(msg);
     return this.nc.subscribe(subject, { callback });
   }
 
-  #said(msg: Msg): void {
-    const word = readWord(msg.data);
-    if (!word) return;
-    this.#processes.set(word.process, this.clock.now());
-    this.#omitted += word.omitted ?? 0;
-    if (word.subjects) this.#follow(word.subjects);
-    if (word.settled) this.sight.settled(word.settled, word.process);
-    if (this.#told === 0) this.#count(true);
+  #onReport(msg: Msg): void {
+    const report = parseReport(msg.data);
+    if (!report) return;
+    this.#processes.set(report.process, this.clock.now());
+    this.#omitted += report.omitted ?? 0;
+    if (report.subjects) this.#follow(report.subjects);
+    if (report.settled) this.listener.settled(report.settled, report.process);
+    if (this.#reportedCount === 0) this.#reportCount(true);
   }
 
-  /** Once a second: what was left out is told of, and asked again for what is to come. */
-  #ask(): void {
+  /** Begins the next second: reports what was omitted, and repeats the request. */
+  #renew(): void {
     const published = this.#published.renew(), settled = this.#omitted;
     this.#omitted = 0;
-    if (published > 0) this.sight.omitted(published, "published");
-    if (settled > 0) this.sight.omitted(settled, "settled");
-    this.#count(this.#asked++ > 1);
-    this.#publish({});
-    this.#cancel = this.clock.timer(ASK_MS, () => this.#ask());
+    if (published > 0) this.listener.omitted(published, "published");
+    if (settled > 0) this.listener.omitted(settled, "settled");
+    this.#reportCount(this.#requests++ > 1);
+    this.#sendRequest({});
+    this.#cancelRequest = this.clock.timer(REQUEST_MS, () => this.#renew());
   }
 
-  /** @param enough whether who has not answered by now is not there */
-  #count(enough: boolean): void {
-    const goneMs = this.clock.now() - GONE_MS;
-    for (const [process, heardMs] of this.#processes) if (heardMs < goneMs) this.#processes.delete(process);
-    const { size } = this.#processes;
-    // With each reload one goes and another comes: that is nothing to tell of.
-    if (this.#told === undefined ? !enough : (size > 0) === (this.#told > 0)) return;
-    this.#told = size;
-    this.sight.processes(size);
+  /** @param complete Whether every process had the time to report. */
+  #reportCount(complete: boolean): void {
+    const silentSinceMs = this.clock.now() - SILENT_MS;
+    for (const [process, lastMs] of this.#processes) if (lastMs < silentSinceMs) this.#processes.delete(process);
+    const { size } = this.#processes, known = this.#reportedCount;
+    // A reload replaces a process: only the change from or to zero is worth a line.
+    if (known === undefined ? !complete : (size > 0) === (known > 0)) return;
+    this.#reportedCount = size;
+    this.listener.processes(size);
   }
 
-  /** Each process may tell its share. */
-  #publish(more: object): void {
+  /** Sends the request, with an equal share of the rate limit for each process. */
+  #sendRequest(more: object): void {
     if (this.nc.isClosed()) return;
-    const { function: fn, type } = this.wanted;
-    const perSecond = Math.max(1, Math.floor(MOST_PER_SECOND / Math.max(1, this.#processes.size)));
+    const { function: fn, type } = this.filter;
+    const perSecond = Math.max(1, Math.floor(MAX_PER_SECOND / Math.max(1, this.#processes.size)));
     this.nc.publish(TAIL_SUBJECT, JSON.stringify({ function: fn, type, perSecond, ...more }), { reply: this.#inbox });
   }
 }

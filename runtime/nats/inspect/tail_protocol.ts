@@ -1,40 +1,41 @@
-import type { Invocation } from "../../engine/ports.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
+import type { Attempt } from "../../engine/attempt.ts";
 
 /**
- * Where whoever wants to see outcomes says so, with an inbox to tell them to. Not under `weir.`, where a project may
- * have events of its own: no stream of a project stores what begins with `$WEIR.`.
+ * Subject of a client's requests; the reply subject is the client's inbox. It does not begin with `weir.`, where a
+ * project may have events: no stream of a project stores `$WEIR.>`.
  */
 export const TAIL_SUBJECT = "$WEIR.tail";
 /**
- * Where a process that starts says that it is there, so that whoever looks asks it at once, and not up to a second
- * later. Among the inboxes, since each side may use those anyway: nobody needs a permission for it.
+ * Subject on which a starting process announces itself, so that clients send their request at once. It is an inbox
+ * subject, for which both sides have permissions already.
  */
-export const HELLO_SUBJECT = "_INBOX.weir.tails";
-/** How often it is said: whoever has not heard of it for {@linkcode KEEP_MS} stops telling. */
-export const ASK_MS = 1_000;
-export const KEEP_MS = 5_000;
-/** The most that one second of a tail shows, of all processes together. */
-export const MOST_PER_SECOND = 1_000;
-/** No text of a word is longer: a word is about an event, and carries nothing of it. */
-const LONGEST = 300;
-/** What is longer was not written by us: a letter of a text may take six bytes, and a project has many subjects. */
-const LARGEST_ASK_BYTES = 4_096, LARGEST_WORD_BYTES = 65_536;
+export const ANNOUNCE_SUBJECT = "_INBOX.weir.tails";
+/** Interval of a client's requests in milliseconds. */
+export const REQUEST_MS = 1_000;
+/** How long a process answers after a client's last request, in milliseconds: five intervals survive a reconnect. */
+export const LEASE_MS = 5_000;
+/** Maximum lines a second of one tail, over all processes. More cannot be read, and would cost the processes. */
+export const MAX_PER_SECOND = 1_000;
+/** Maximum length of a text in a report. A report identifies an event, and carries none of its data. */
+const MAX_TEXT = 300;
+/** Maximum bytes of a request and of a report: a character may take six bytes, and a project may have many subjects. */
+const MAX_REQUEST_BYTES = 4_096, MAX_REPORT_BYTES = 65_536;
 
-/** What is asked for. */
-export interface TailAsk {
+/** A client's request for reports. */
+export interface TailRequest {
   readonly function?: string;
-  /** An event type, or a pattern of subjects. */
+  /** An event type or a pattern of subjects. */
   readonly type?: string;
-  /** As many as this process may tell. */
+  /** Maximum reports a second of one process. */
   readonly perSecond: number;
-  /** Nothing any more. */
+  /** True when the client stops. */
   readonly end?: boolean;
 }
 
-/** One delivery that a process has settled. */
-export interface SettledWord {
+/** One delivery that a process settled. */
+export interface SettledReport {
   readonly time: string;
   readonly function: string;
   readonly type: string;
@@ -42,61 +43,61 @@ export interface SettledWord {
   readonly id: string;
   readonly stream: string;
   readonly sequence: number;
-  /** Which attempt it was, from 1. */
+  /** The number of the attempt, from 1. */
   readonly attempt: number;
   readonly outcome: Outcome["kind"];
-  /** Why it was acked without a run, retried, or given up. */
+  /** Reason for an ack without a run, a retry, or a dead letter. */
   readonly reason?: string;
   readonly delayMs?: number;
-  /** Whether the retry used up the attempt. */
+  /** True when the retry used up the attempt. */
   readonly usesAttempt?: boolean;
   readonly durationMs: number;
-  /** The first line of what went wrong, with secrets taken out. */
+  /** First line of the error, with secrets redacted. */
   readonly error?: string;
   readonly traceId: string;
 }
 
-/** What a process says to whoever asked: that it is there, what it settled, how much it left out. */
-interface TailWord {
+/** A process's message to a client. An empty one only says that the process is there. */
+interface TailReport {
   readonly process: string;
-  /** What the streams of its project store: it may be newer than that of whoever looks. */
+  /** Subjects that the streams of the process's project store. They may be newer than those of the client's project. */
   readonly subjects?: readonly string[];
-  readonly settled?: SettledWord;
+  readonly settled?: SettledReport;
+  /** Deliveries of the last second that were not reported. */
   readonly omitted?: number;
 }
 
-/** A delivery that was settled, as the hub of outcomes tells it. */
-export interface Settled {
-  readonly invocation: Invocation;
+/** A settled delivery, as the outcome emitter passes it on. */
+export interface SettledDelivery {
+  readonly attempt: Attempt;
   readonly outcome: Outcome;
   readonly durationMs: number;
-  readonly traceId: string;
 }
 
-/** Reads what was asked; undefined for anything else that comes on the subject. */
-export function readAsk(bytes: Uint8Array): TailAsk | undefined {
-  const ask = readJson(bytes, LARGEST_ASK_BYTES) as Partial<TailAsk> | undefined;
-  const { function: fn, type, perSecond, end } = ask ?? {};
-  if (!Number.isInteger(perSecond) || perSecond! < 1 || perSecond! > MOST_PER_SECOND) return undefined;
+/** Parses a request. Returns undefined for any other message on the subject. */
+export function parseRequest(bytes: Uint8Array): TailRequest | undefined {
+  const request = parseObject(bytes, MAX_REQUEST_BYTES) as Partial<TailRequest> | undefined;
+  const { function: fn, type, perSecond, end } = request ?? {};
+  if (!Number.isInteger(perSecond) || perSecond! < 1 || perSecond! > MAX_PER_SECOND) return undefined;
   if (fn !== undefined && typeof fn !== "string") return undefined;
   if (type !== undefined && (typeof type !== "string" || subjectProblem(type))) return undefined;
   return { function: fn, type, perSecond: perSecond!, end: end === true };
 }
 
-/** Reads what a process said; undefined for anything else. */
-export function readWord(bytes: Uint8Array): TailWord | undefined {
-  const word = readJson(bytes, LARGEST_WORD_BYTES) as TailWord | undefined;
-  if (typeof word?.process !== "string") return undefined;
-  return { ...word, subjects: Array.isArray(word.subjects) ? word.subjects.filter(isStored) : undefined };
+/** Parses a report. Returns undefined for any other message. */
+export function parseReport(bytes: Uint8Array): TailReport | undefined {
+  const report = parseObject(bytes, MAX_REPORT_BYTES) as TailReport | undefined;
+  if (typeof report?.process !== "string") return undefined;
+  return { ...report, subjects: Array.isArray(report.subjects) ? report.subjects.filter(isEventSubject) : undefined };
 }
 
-/** Whether a stream of a project may store it: nobody looks at inboxes, nor at what is the server's. */
-function isStored(subject: unknown): boolean {
+/** Returns whether a project's stream may store the subject: inboxes and the server's own subjects are not tailed. */
+function isEventSubject(subject: unknown): boolean {
   return typeof subject === "string" && subjectProblem(subject) === undefined && !/^(\$|_INBOX\.|>)/.test(subject);
 }
 
-function readJson(bytes: Uint8Array, mostBytes: number): object | undefined {
-  if (bytes.length > mostBytes) return undefined;
+function parseObject(bytes: Uint8Array, maxBytes: number): object | undefined {
+  if (bytes.length > maxBytes) return undefined;
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
     return typeof value === "object" && value !== null ? value : undefined;
@@ -105,18 +106,18 @@ function readJson(bytes: Uint8Array, mostBytes: number): object | undefined {
   }
 }
 
-/** Whether that is asked for. */
-export function isAsked({ function: fn, type }: TailAsk, { functionName, delivery, event }: Invocation): boolean {
+/** Returns whether a request asks for a delivery. */
+export function matches({ function: fn, type }: TailRequest, { functionName, delivery, event }: Attempt): boolean {
   if (fn !== undefined && fn !== functionName) return false;
   return type === undefined || type === event.type || covers(type, delivery.subject);
 }
 
-/** What is told of a delivery: all of it short, and nothing of its payload. */
-export function settledWord(
-  { invocation: { functionName, delivery, event, attempt }, outcome, durationMs, traceId }: Settled,
+/** Returns the report of a delivery: short texts, and nothing of the payload. */
+export function settledReport(
+  { attempt: { functionName, delivery, event, number, span }, outcome, durationMs }: SettledDelivery,
   nowMs: number,
   redact: (text: string) => string,
-): SettledWord {
+): SettledReport {
   const error = "error" in outcome && outcome.error ? `${outcome.error.name}: ${outcome.error.message}` : undefined;
   const reason = outcome.kind === "ack"
     ? outcome.skipped
@@ -127,22 +128,26 @@ export function settledWord(
   return {
     time: new Date(nowMs).toISOString(),
     function: functionName,
-    type: short(event.type),
-    subject: short(delivery.subject),
-    id: short(event.id),
+    type: truncate(event.type),
+    subject: truncate(delivery.subject),
+    id: truncate(event.id),
     stream,
     sequence,
-    attempt,
+    attempt: number,
     outcome: outcome.kind,
     reason,
     ...(outcome.kind === "retry" && { delayMs: outcome.delayMs, usesAttempt: outcome.usesAttempt }),
     durationMs: Math.round(durationMs * 1_000) / 1_000,
-    // Cut after secrets are out: half of one would not be found.
-    error: error === undefined ? undefined : short(redact(error.slice(0, 10 * LONGEST)).trimStart().split("\n", 1)[0]),
-    traceId,
+    // Truncated after redaction, which would not recognize half a secret.
+    error: error === undefined ? undefined : truncate(firstLine(redact(error.slice(0, 10 * MAX_TEXT)))),
+    traceId: span.spanContext().traceId,
   };
 }
 
-function short(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST).toWellFormed()}…` : text;
+function firstLine(text: string): string {
+  return text.trimStart().split("\n", 1)[0];
+}
+
+function truncate(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}…` : text;
 }

@@ -1,142 +1,145 @@
 import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
-import type { Clock } from "../../engine/ports.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
+import type { Clock } from "../../engine/clock.ts";
 import {
-  HELLO_SUBJECT,
-  isAsked,
-  KEEP_MS,
-  readAsk,
-  type Settled,
-  settledWord,
+  ANNOUNCE_SUBJECT,
+  LEASE_MS,
+  matches,
+  parseRequest,
+  type SettledDelivery,
+  settledReport,
   TAIL_SUBJECT,
-  type TailAsk,
+  type TailRequest,
 } from "./tail_protocol.ts";
 
-/** As many may look at once: each costs as many messages a second as it asked for. */
-const MOST_TAILS = 16;
+/** Maximum clients at once. Each costs the process as many messages a second as it requested. */
+const MAX_CLIENTS = 16;
+/** Period of the rate limit in milliseconds. */
 const WINDOW_MS = 1_000;
-/** Where the answers may go: anything else would have us publish into somebody's streams. */
+/** Reply subjects that are served. Any other could make the process publish into a stream. */
 const INBOX = /^_INBOX\.[\w.-]{1,200}$/;
 
-/** Where deliveries are told of that this process settles. */
-export interface Settlements {
-  /** Returns what ends it. */
-  listen(listener: (settled: Settled) => void): () => void;
+/** The source of the deliveries that this process settles. */
+export interface SettledDeliveries {
+  /** Calls back for each delivery. Returns a function that ends it. */
+  listen(listener: (settled: SettledDelivery) => void): () => void;
 }
 
-/** Somebody who looks. */
-interface Tail {
-  ask: TailAsk;
+/** A client and its current request. */
+interface Client {
+  request: TailRequest;
   untilMs: number;
-  readonly allowance: RateLimiter;
+  readonly limiter: RateLimiter;
 }
 
 /**
- * Tells whoever asks on {@linkcode TAIL_SUBJECT} what became of each delivery that this process settles, until they
- * stop asking. While nobody does it listens to nothing but that subject. It never stands in the way of handling: how
- * much is told is limited by the second, with the rest counted, and nobody waits for anything.
+ * Reports each delivery that this process settles to the clients that request it on {@linkcode TAIL_SUBJECT}. Without
+ * clients it listens to nothing but that subject. It never delays a handler: reports are limited by the second, the
+ * rest is counted.
  *
- * A NATS user needs, for this and for nothing else, to subscribe to `$WEIR.tail` and to publish to `_INBOX.>`. Without,
- * only `events tail` suffers.
+ * The NATS user needs permission to subscribe to `$WEIR.tail` and to publish to `_INBOX.>`. Without it only
+ * `events tail` is affected.
  */
 export class TailServer {
-  readonly #tails = new Map<string, Tail>();
-  /** Inboxes that the server does not let us publish to: each time it did not, it would say so. */
+  readonly #clients = new Map<string, Client>();
+  /** Inboxes that the NATS user may not publish to. The server reports an error for each message to them. */
   readonly #denied = new Set<string>();
-  #listening: (() => void) | undefined;
-  #cancel: (() => void) | undefined;
+  #stopListening: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
 
+  /**
+   * @param process The name of this process in reports.
+   * @param subjects The subjects that the project's streams store, for clients to subscribe to. Default: none.
+   */
   constructor(
     readonly nc: NatsConnection,
-    readonly settlements: Settlements,
+    readonly settlements: SettledDeliveries,
     readonly clock: Clock,
     readonly log: Log,
     readonly redact: (text: string) => string,
-    /** What tells this process from others. */
     readonly process: string,
-    /** What the project's streams store, for whoever looks to look there too. */
     readonly subjects: readonly string[] = [],
   ) {}
 
-  /** From now on, until the connection is closed. Whoever looks already is told, so as to ask now. */
+  /** Serves requests until the connection is closed, and announces the process to current clients. */
   start(): void {
     this.nc.subscribe(TAIL_SUBJECT, {
       callback: (error, msg) => {
-        if (!error) return this.#heard(msg);
+        if (!error) return this.#onRequest(msg);
         this.log.info(`the NATS user may not subscribe to ${TAIL_SUBJECT}: \`events tail\` sees no outcomes from here`);
       },
     });
-    void this.#watch();
-    this.#tell(HELLO_SUBJECT, {});
+    void this.#watchDenials();
+    this.#send(ANNOUNCE_SUBJECT, {});
   }
 
-  /** Whoever looks is told no more. */
+  /** Ends all reports. */
   stop(): void {
-    this.#tails.clear();
-    this.#rest();
+    this.#clients.clear();
+    this.#stopIfUnused();
   }
 
-  #heard(msg: Msg): void {
-    const { reply: inbox = "" } = msg, ask = readAsk(msg.data);
-    if (!ask || !INBOX.test(inbox) || this.#denied.has(inbox)) return;
-    if (ask.end) {
-      this.#tails.delete(inbox);
-      return this.#rest();
+  #onRequest(msg: Msg): void {
+    const { reply: inbox = "" } = msg, request = parseRequest(msg.data);
+    if (!request || !INBOX.test(inbox) || this.#denied.has(inbox)) return;
+    if (request.end) {
+      this.#clients.delete(inbox);
+      return this.#stopIfUnused();
     }
-    const untilMs = this.clock.now() + KEEP_MS, known = this.#tails.get(inbox);
+    const untilMs = this.clock.now() + LEASE_MS, known = this.#clients.get(inbox);
     if (known) {
-      Object.assign(known, { ask, untilMs });
-      known.allowance.perSecond = ask.perSecond;
+      Object.assign(known, { request, untilMs });
+      known.limiter.perSecond = request.perSecond;
     } else {
-      if (this.#tails.size >= MOST_TAILS) return;
-      this.#tails.set(inbox, { ask, untilMs, allowance: new RateLimiter(ask.perSecond) });
+      if (this.#clients.size >= MAX_CLIENTS) return;
+      this.#clients.set(inbox, { request, untilMs, limiter: new RateLimiter(request.perSecond) });
     }
-    this.#listening ??= this.settlements.listen((settled) => this.#settled(settled));
-    this.#cancel ??= this.clock.timer(WINDOW_MS, () => this.#renew());
-    this.#tell(inbox, { subjects: this.subjects });
+    this.#stopListening ??= this.settlements.listen((settled) => this.#onSettled(settled));
+    this.#cancelTimer ??= this.clock.timer(WINDOW_MS, () => this.#renew());
+    this.#send(inbox, { subjects: this.subjects });
   }
 
-  #settled(settled: Settled): void {
-    let word: ReturnType<typeof settledWord> | undefined;
-    for (const [inbox, { ask, allowance }] of this.#tails) {
-      if (!isAsked(ask, settled.invocation) || !allowance.take()) continue;
-      this.#tell(inbox, { settled: word ??= settledWord(settled, Date.now(), this.redact) });
+  #onSettled(settled: SettledDelivery): void {
+    let report: ReturnType<typeof settledReport> | undefined;
+    for (const [inbox, { request, limiter }] of this.#clients) {
+      if (!matches(request, settled.attempt) || !limiter.take()) continue;
+      this.#send(inbox, { settled: report ??= settledReport(settled, Date.now(), this.redact) });
     }
   }
 
-  /** Another second. */
+  /** Begins the next second of the rate limit, and forgets clients whose lease expired. */
   #renew(): void {
-    this.#cancel = undefined;
-    for (const [inbox, { untilMs, allowance }] of this.#tails) {
-      const omitted = allowance.renew();
-      if (omitted > 0) this.#tell(inbox, { omitted });
-      if (untilMs < this.clock.now()) this.#tails.delete(inbox);
+    this.#cancelTimer = undefined;
+    for (const [inbox, { untilMs, limiter }] of this.#clients) {
+      const omitted = limiter.renew();
+      if (omitted > 0) this.#send(inbox, { omitted });
+      if (untilMs < this.clock.now()) this.#clients.delete(inbox);
     }
-    if (this.#tails.size === 0) this.#rest();
-    else this.#cancel = this.clock.timer(WINDOW_MS, () => this.#renew());
+    if (this.#clients.size === 0) this.#stopIfUnused();
+    else this.#cancelTimer = this.clock.timer(WINDOW_MS, () => this.#renew());
   }
 
-  #rest(): void {
-    if (this.#tails.size > 0) return;
-    this.#cancel?.();
-    this.#listening?.();
-    this.#cancel = this.#listening = undefined;
+  #stopIfUnused(): void {
+    if (this.#clients.size > 0) return;
+    this.#cancelTimer?.();
+    this.#stopListening?.();
+    this.#cancelTimer = this.#stopListening = undefined;
   }
 
-  #tell(inbox: string, word: object): void {
+  #send(inbox: string, report: object): void {
     if (this.nc.isClosed() || this.nc.isDraining()) return;
-    this.nc.publish(inbox, JSON.stringify({ process: this.process, ...word }));
+    this.nc.publish(inbox, JSON.stringify({ process: this.process, ...report }));
   }
 
-  /** A refusal is told once for each message: whoever may not be told is not told again. */
-  async #watch(): Promise<void> {
+  /** Drops clients whose inbox the NATS user may not publish to. */
+  async #watchDenials(): Promise<void> {
     for await (const status of this.nc.status()) {
       if (status.type !== "error" || !(status.error instanceof errors.PermissionViolationError)) continue;
       const { operation, subject } = status.error;
-      if (operation !== "publish" || !this.#tails.delete(subject)) continue;
+      if (operation !== "publish" || !this.#clients.delete(subject)) continue;
       this.#denied.add(subject);
-      this.#rest();
+      this.#stopIfUnused();
       this.log.info("the NATS user may not publish to _INBOX.>: `events tail` sees no outcomes from here");
     }
   }

@@ -1,64 +1,66 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/ports.ts";
+import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/idempotency_store.ts";
 import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
-import { INBOX, streamOf } from "./buckets.ts";
-import { ensureBucket } from "./ensure_bucket.ts";
+import { bucketStream } from "../topology/resources.ts";
+import { ensureBucket } from "./bucket.ts";
+import { IDEMPOTENCY } from "./resources.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
 
-const BUCKET = { stream: streamOf(INBOX.name), prefix: `$KV.${INBOX.name}` } as const;
-/** JetStream's answers when a subject has a message already. */
+const BUCKET = { stream: bucketStream(IDEMPOTENCY.name), prefix: `$KV.${IDEMPOTENCY.name}` } as const;
+/** JetStream's errors for a subject that already has a message. */
 const TAKEN = /\((10071|10164)\)/;
-const ROUNDS = 5;
+/** Tries of a claim whose key was deleted or expired in between. Five such races do not follow each other. */
+const MAX_TRIES = 5;
 const UTF8 = new TextEncoder();
 
 interface Entry {
   readonly state: "in-progress" | "done";
-  /** Who claimed it: a name nobody else has. */
+  /** Unique id of the claim. */
   readonly by: string;
 }
 
 /**
- * Remembers handled events in a NATS key-value bucket. A claim is a key that JetStream takes only once, and removes by
- * itself when its time is up: by the server's clock alone, whatever those of the replicas say.
+ * Remembers handled events in a NATS key-value bucket. A claim is a key that JetStream creates only once and that has a
+ * TTL. The lease ends by the server's clock, so the clocks of replicas need not agree.
  */
 export class NatsIdempotencyStore implements IdempotencyStore {
-  /** @param replicas of a bucket that is made; undefined: none is made */
+  /** @param replicas Replicas of a new bucket. Default: a missing bucket is not created. */
   constructor(readonly store: Store, readonly jsm: JetStreamManager, readonly replicas: number | undefined) {}
 
-  /** Makes the bucket if need be. */
+  /** Creates the bucket if it is missing, and if this process may. */
   async ensureBucket(): Promise<void> {
-    if (this.replicas !== undefined) await ensureBucket(this.jsm, INBOX, this.replicas);
+    if (this.replicas !== undefined) await ensureBucket(this.jsm, IDEMPOTENCY, this.replicas);
   }
 
   async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<ClaimResult> {
     const subject = `${BUCKET.prefix}.${functionName}.${key}`, by = crypto.randomUUID();
     const hdrs = ttl(leaseMs);
     hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
-    for (let round = 1;; round++) {
+    for (let attempt = 1;; attempt++) {
       try {
         const { sequence } = await this.store.store(subject, encode({ state: "in-progress", by }), hdrs);
         return { kind: "claimed", claim: this.#claim(subject, by, sequence, ttlMs) };
       } catch (error) {
         if (!(error instanceof PublishError && TAKEN.test(error.message))) {
-          await this.ensureBucket().catch(() => {}); // it may be gone: the next delivery finds it again
+          await this.ensureBucket().catch(() => {}); // it may have been deleted: the redelivery needs it
           throw error;
         }
         const message: StoredMsg | null = await this.jsm.streams.getMessage(BUCKET.stream, { last_by_subj: subject });
-        // A key that somebody deleted leaves a marker without a value.
+        // A deleted key leaves a marker without a value. The next try replaces the marker.
         const entry = message && message.data.length > 0 ? message.json<Entry>() : undefined;
         if (message && !entry) hdrs.set("Nats-Expected-Last-Subject-Sequence", String(message.seq));
-        // A try whose answer was lost took it: what stands in our way is our own claim.
+        // The claim is our own, from a publish whose PubAck was lost.
         if (entry?.by === by) return { kind: "claimed", claim: this.#claim(subject, by, message!.seq, ttlMs) };
         if (entry?.state === "done") return { kind: "done" };
-        if (entry || round === ROUNDS) return { kind: "in-progress" };
+        if (entry || attempt === MAX_TRIES) return { kind: "in-progress" };
       }
     }
   }
 
   #claim(subject: string, by: string, sequence: number, ttlMs: number): Claim {
     return {
-      // Whoever has claimed it meanwhile, since this took too long: it is handled, and they shall know.
+      // Unconditional: the event is handled, also if the lease expired and another replica claimed the key.
       complete: async () => {
         try {
           await this.store.store(subject, encode({ state: "done", by }), ttl(ttlMs));
@@ -72,7 +74,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
   }
 }
 
-/** JetStream counts whole seconds, one at the least. */
+/** Returns the header for a time to live. JetStream counts whole seconds, at least one. */
 function ttl(ms: number): MsgHdrs {
   const hdrs = headers();
   hdrs.set("Nats-TTL", `${Math.max(1, Math.ceil(ms / 1_000))}s`);

@@ -3,19 +3,19 @@ import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { KvBucket, KvEntry } from "../../api/context.ts";
 import { KvConflictError } from "../../api/errors.ts";
-import type { KvStore } from "../../engine/ports.ts";
+import type { KvStore } from "../../engine/kv_store.ts";
 import { kvJson } from "../../core/kv_json.ts";
 import { checkKvKey } from "../../core/kv_key.ts";
-import { noBucket, openBucket } from "./buckets.ts";
+import { missingBucket, openBucket } from "./bucket.ts";
 
-/** JetStream's answer to a write whose expected revision is not the last one. */
+/** JetStream's error codes for a write whose expected revision is not the last one. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 
-/** Key-value buckets of NATS, holding JSON. A bucket is made when it is first used. */
+/** Opens NATS key-value buckets that hold JSON. A bucket is created when it is first used. */
 export class NatsKvStore implements KvStore {
   readonly #buckets = new Map<string, Promise<KV>>();
 
-  /** @param replicas of a bucket that is made; undefined: none is made */
+  /** @param replicas Replicas of a new bucket. Default: a missing bucket is an error. */
   constructor(readonly nc: NatsConnection, readonly replicas: number | undefined) {}
 
   bucket<Value>(name: string): KvBucket<Value> {
@@ -23,7 +23,7 @@ export class NatsKvStore implements KvStore {
       try {
         return await use(await this.#open(name));
       } catch (error) {
-        // Unless it was a conflict, the bucket may be gone: the next use makes it again.
+        // The bucket may have been deleted: reopen it on the next use. A conflict proves that it exists.
         if (!(error instanceof KvConflictError)) this.#buckets.delete(name);
         throw error;
       }
@@ -33,26 +33,26 @@ export class NatsKvStore implements KvStore {
   #open(name: string): Promise<KV> {
     let bucket = this.#buckets.get(name);
     if (!bucket) {
-      bucket = this.replicas === undefined ? this.#openOnly(name) : this.#make(name, this.replicas);
-      bucket.catch(() => this.#buckets.delete(name)); // the next use tries again
+      bucket = this.replicas === undefined ? this.#openExisting(name) : this.#create(name, this.replicas);
+      bucket.catch(() => this.#buckets.delete(name)); // the next use retries
       this.#buckets.set(name, bucket);
     }
     return bucket;
   }
 
-  #make(name: string, replicas: number): Promise<KV> {
+  #create(name: string, replicas: number): Promise<KV> {
     const kvm = new Kvm(this.nc);
     return kvm.create(name, { history: 1, replicas }).catch(() => kvm.open(name));
   }
 
-  async #openOnly(name: string): Promise<KV> {
+  async #openExisting(name: string): Promise<KV> {
     const kv = await openBucket(this.nc, await jetstreamManager(this.nc, { checkAPI: false }), name);
-    if (!kv) throw noBucket(name);
+    if (!kv) throw missingBucket(name);
     return kv;
   }
 }
 
-/** Runs something on the opened bucket. */
+/** Runs an operation on the opened bucket. */
 type Use = <Result>(use: (kv: KV) => Promise<Result>) => Promise<Result>;
 
 class JsonBucket<Value> implements KvBucket<Value> {
@@ -84,7 +84,7 @@ class JsonBucket<Value> implements KvBucket<Value> {
   }
 
   async delete(key: string): Promise<void> {
-    checkKvKey(this.name, key); // of a pattern the client would delete all that it matches
+    checkKvKey(this.name, key); // the client would delete every key that matches a pattern
     await this.use((kv) => kv.delete(key));
   }
 

@@ -1,6 +1,5 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import type { PublishResult } from "../../engine/ports.ts";
-import { type Circumstances, promised, type Storing, type TellingPublisher } from "../../engine/storing.ts";
+import type { Publisher, PublishListener, PublishOptions, PublishResult } from "../../engine/publisher.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
 import { encodeAttribute } from "../../core/cloudevent.ts";
 import { HeaderBlock } from "../client/header_block.ts";
@@ -14,24 +13,19 @@ export interface Reader {
 }
 
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
-export class EventPublisher implements TellingPublisher {
+export class EventPublisher implements Publisher {
   constructor(readonly jetstream: Store, readonly jsm: Reader, readonly before: StoredBefore) {}
 
-  /** @throws {PublishError} when the event is not known to be stored: `id-taken` when another event has its id. */
-  publish(event: OutgoingEvent, sinceMs?: number): Promise<PublishResult> {
-    return promised(this, event, sinceMs);
-  }
-
-  begin(event: OutgoingEvent, storing: Storing, { sinceMs }: Circumstances = {}): void {
-    if (sinceMs === undefined) return this.#store(event, storing);
-    this.before.find(event.type, encodeAttribute(event.id), sinceMs).then(
-      (known) => known ? storing.stored(known) : this.#store(event, storing),
-      (error) => storing.failed(error),
+  publish(event: OutgoingEvent, listener: PublishListener, { storedSinceMs }: PublishOptions = {}): void {
+    if (storedSinceMs === undefined) return this.#store(event, listener);
+    this.before.find(event.type, encodeAttribute(event.id), storedSinceMs).then(
+      (known) => known ? listener.stored(known) : this.#store(event, listener),
+      (error) => listener.failed(error),
     );
   }
 
-  #store(event: OutgoingEvent, storing: Storing): void {
-    const { jetstream } = this, { type } = event, message = new EventMessage(this, event, storing);
+  #store(event: OutgoingEvent, listener: PublishListener): void {
+    const { jetstream } = this, { type } = event, message = new EventMessage(this, event, listener);
     if (jetstream.begin) return jetstream.begin(type, message, message);
     const promise = async () => await jetstream.store(type, encode(event.json), message.headers().asHeaders());
     promise().then((stored) => message.stored(stored), (error) => message.failed(error));
@@ -49,10 +43,10 @@ export class EventPublisher implements TellingPublisher {
 }
 
 /** One event on its way. What is there already is looked at. */
-class EventMessage implements Text, Storing {
+class EventMessage implements Text, PublishListener {
   readonly kind = "text";
 
-  constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly storing: Storing) {}
+  constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly listener: PublishListener) {}
 
   get payload(): string {
     return this.event.json;
@@ -68,16 +62,16 @@ class EventMessage implements Text, Storing {
   }
 
   stored(stored: PublishResult): void {
-    const { storing } = this;
-    if (!stored.duplicate) return storing.stored(stored);
+    const { listener } = this;
+    if (!stored.duplicate) return listener.stored(stored);
     this.publisher.refuseAnother(this.event, stored).then(
-      () => storing.stored(stored),
-      (error) => storing.failed(error),
+      () => listener.stored(stored),
+      (error) => listener.failed(error),
     );
   }
 
   failed(error: unknown): void {
-    this.storing.failed(error);
+    this.listener.failed(error);
   }
 }
 

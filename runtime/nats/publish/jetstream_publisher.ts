@@ -1,7 +1,7 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
-import type { Clock, PublishResult } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { PublishListener, PublishResult } from "../../engine/publisher.ts";
 import { backoffMs } from "../../core/backoff.ts";
-import type { Storing } from "../../engine/storing.ts";
 import { Frames } from "../client/frames.ts";
 import { type HeaderBlock, HeaderError } from "../client/header_block.ts";
 import { Link } from "../client/link.ts";
@@ -13,14 +13,14 @@ import { answersDenied, publishDenied, PublishError, refusalError, unanswered, u
 import { Turn } from "../client/turn.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
-export { PublishError, type PublishProblem } from "./publish_error.ts";
+export { PublishError } from "./publish_error.ts";
 
 /** Stores messages: what dead letters, parked retries and events stand on. */
 export interface Store {
   /** @throws {PublishError} when the message is not known to be stored. */
   store(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult>;
   /** The same for text, and told in place of promised. */
-  begin?(subject: string, message: Text, storing: Storing): void;
+  begin?(subject: string, message: Text, storing: PublishListener): void;
 }
 
 /** A message that is all text: it can be sent together with others. */
@@ -36,7 +36,7 @@ type Message = Text | { readonly kind: "bytes"; readonly headers: MsgHdrs; reado
 interface Pending {
   readonly subject: string;
   readonly message: Message;
-  readonly storing: Storing;
+  readonly storing: PublishListener;
   /** From when it is not tried again; undefined before the end of its turn. */
   giveUpAtMs: number | undefined;
   /** How long a connection may have been down while this waits for it. */
@@ -105,7 +105,7 @@ export class JetStreamPublisher implements Store {
     return this.#store(subject, payload, hdrs, Infinity);
   }
 
-  begin(subject: string, message: Text, storing: Storing): void {
+  begin(subject: string, message: Text, storing: PublishListener): void {
     this.#begin(subject, message, storing, Infinity);
   }
 
@@ -121,7 +121,7 @@ export class JetStreamPublisher implements Store {
     );
   }
 
-  #begin(subject: string, message: Message, storing: Storing, downMs: number): void {
+  #begin(subject: string, message: Message, storing: PublishListener, downMs: number): void {
     this.#turn.add({ subject, message, storing, giveUpAtMs: undefined, downMs, tries: 0, sentAtMs: 0 });
   }
 

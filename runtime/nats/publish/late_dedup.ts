@@ -1,6 +1,7 @@
 import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Clock, PublishResult } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { PublishResult } from "../../engine/publisher.ts";
 import { PublishError } from "./publish_error.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 

@@ -1,38 +1,6 @@
-/**
- * Why a message was not stored:
- *
- * - `unavailable`: NATS or JetStream did not answer in time. It may have been stored; the same id again tells.
- * - `full`: the stream, or the storage of the account or server, takes no more.
- * - `too-large`: it is over the limit of the server or the stream.
- * - `no-stream`: JetStream answers, and no stream stores its subject.
- * - `denied`: the NATS user lacks a permission.
- * - `id-taken`: another event had its id shortly before.
- * - `refused`: anything else that JetStream holds against it.
- *
- * The first may pass by itself; of the others somebody has to do something.
- */
-export type PublishProblem =
-  | "unavailable"
-  | "full"
-  | "too-large"
-  | "no-stream"
-  | "denied"
-  | "id-taken"
-  | "refused";
+import { PublishError } from "../../engine/publisher.ts";
 
-/** A message is not known to be stored. */
-export class PublishError extends Error {
-  override readonly name = "StoreError";
-
-  constructor(readonly problem: PublishProblem, message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
-
-  /** Whether any other message would not have been stored either: what is wrong is not wrong with this one. */
-  get transient(): boolean {
-    return ["unavailable", "full", "no-stream", "denied"].includes(this.problem);
-  }
-}
+export { PublishError };
 
 /** What JetStream says when it does not store a message. */
 export interface Refusal {

@@ -1,10 +1,10 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { AttemptCounts, AttemptStore } from "../../engine/ports.ts";
+import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
 import type { Delivery } from "../../core/delivery.ts";
-import { ATTEMPTS, noBucket, openBucket } from "../kv/buckets.ts";
-import { ensureBucket } from "../kv/ensure_bucket.ts";
+import { ensureBucket, missingBucket, openBucket } from "../kv/bucket.ts";
+import { ATTEMPTS } from "./resources.ts";
 
 /**
  * Keeps the counts in a NATS key-value bucket, so that a restart or another replica counts on. Nothing is read or
@@ -39,7 +39,7 @@ export class NatsAttemptStore implements AttemptStore {
     const open = async () => {
       if (replicas !== undefined) await ensureBucket(jsm, ATTEMPTS, replicas);
       const kv = await openBucket(nc, jsm, ATTEMPTS.name);
-      if (!kv) throw noBucket(ATTEMPTS.name);
+      if (!kv) throw missingBucket(ATTEMPTS.name);
       return kv;
     };
     return new NatsAttemptStore(await open(), isParked, open);

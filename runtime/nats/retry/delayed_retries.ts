@@ -92,7 +92,7 @@ async function bury(
   // An id of its own: if it is taken back, the event's own dead letter must not be taken for a repeat of it.
   const id = `cancelled:${sequence}:${message.timestamp}`, delivery = toDelivery(message);
   const stored = await deadLetters.store(functionName, delivery, outcome, undefined, true, id).catch((error) => {
-    if (!(error instanceof PublishError && error.problem === "too-large")) throw error;
+    if (!(error instanceof PublishError && error.code === "too-large")) throw error;
     return deadLetters.store(functionName, delivery, outcome, undefined, false, id);
   });
   if (await removeMessage(jsm, RETRIES.stream, sequence)) return true;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { Progress, PublishResult } from "../../engine/ports.ts";
+import type { PublishResult } from "../../engine/publisher.ts";
+import type { Progress } from "../../engine/settler.ts";
 import type { Delivery, MessageHeaders } from "../../core/delivery.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { HeaderList } from "../../core/headers.ts";

@@ -1,54 +1,36 @@
 import { type ConsumerConfig, JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
-import { streamOf } from "../kv/buckets.ts";
 import { asConfig } from "./config_diff.ts";
+import { bucketStream } from "./resources.ts";
 import { nameOf, type Step, type StepOf } from "./step.ts";
 
-/** A step that JetStream did not take, or that the NATS user may not ask for. */
+/** A step that JetStream refused, or that the NATS user lacks the permission for. */
 interface Failed {
   readonly step: Step;
   readonly error: Error;
 }
 
-/** Is told of each step that was taken, with the number of events that wait for a new consumer. */
-export type Done = (step: StepOf<"create" | "update">, waiting: number | undefined) => void;
+/** Called after each applied step. `waiting` is the number of stored events that a new consumer begins with. */
+export type OnApplied = (step: StepOf<"create" | "update">, waiting: number | undefined) => void;
 
 /**
- * Makes or changes one thing.
+ * Applies all steps in their order, and goes on after a failure. A consumer whose stream could not be created is
+ * skipped: it would only repeat the stream's problem.
  *
- * @returns how many stored events wait for a consumer that it made
- * @throws {JetStreamApiError} when JetStream does not take it.
- */
-async function applyStep(
-  jsm: JetStreamManager,
-  step: StepOf<"create" | "update">,
-): Promise<number | undefined> {
-  if (step.kind === "create" && step.what === "consumer") {
-    return (await jsm.consumers.add(step.stream, step.config as ConsumerConfig)).num_pending;
-  }
-  if (step.kind === "create") await jsm.streams.add(step.config);
-  else if (step.what === "consumer") await jsm.consumers.update(step.stream, step.name, asConfig(step.changes));
-  else await jsm.streams.update(step.what === "bucket" ? streamOf(step.name) : step.name, asConfig(step.changes));
-}
-
-/**
- * Makes or changes everything, streams first, and goes on where something fails.
- *
- * @returns what failed; of consumers whose stream could not be made nothing: they would only repeat why
+ * @returns The steps that failed.
  */
 export async function applySteps(
   jsm: JetStreamManager,
   steps: readonly StepOf<"create" | "update">[],
-  done: Done,
+  onApplied: OnApplied,
 ): Promise<Failed[]> {
   const failed: Failed[] = [];
   for (const step of steps) {
-    const noStream = (other: Failed) =>
-      other.step.kind === "create" && step.what === "consumer" && other.step.what === "stream" &&
-      other.step.name === step.stream;
-    if (failed.some(noStream)) continue;
+    const isItsStream = (other: Step) =>
+      other.kind === "create" && other.what === "stream" && step.what === "consumer" && other.name === step.stream;
+    if (failed.some((other) => isItsStream(other.step))) continue;
     try {
-      done(step, await applyStep(jsm, step));
+      onApplied(step, await applyStep(jsm, step));
     } catch (error) {
       if (!isRefusal(error)) throw error;
       failed.push({ step, error });
@@ -57,7 +39,17 @@ export async function applySteps(
   return failed;
 }
 
-/** The name was taken, or gone, by the time we acted on what we had seen. */
+/** Creates or updates one thing. Resolves to the number of stored events that a new consumer begins with. */
+async function applyStep(jsm: JetStreamManager, step: StepOf<"create" | "update">): Promise<number | undefined> {
+  if (step.kind === "create" && step.what === "consumer") {
+    return (await jsm.consumers.add(step.stream, step.config as ConsumerConfig)).num_pending;
+  }
+  if (step.kind === "create") await jsm.streams.add(step.config);
+  else if (step.what === "consumer") await jsm.consumers.update(step.stream, step.name, asConfig(step.changes));
+  else await jsm.streams.update(step.what === "bucket" ? bucketStream(step.name) : step.name, asConfig(step.changes));
+}
+
+/** Returns whether the step failed because another client created or deleted the same thing since it was planned. */
 export function isRace({ error }: Failed): boolean {
   if (!(error instanceof JetStreamApiError)) return false;
   const { code } = error, nameInUse = 10058, consumerExists = 10148, consumerGone = 10149;
@@ -65,16 +57,15 @@ export function isRace({ error }: Failed): boolean {
     code === JetStreamApiCodes.StreamNotFound;
 }
 
-/** JetStream, or the server, says no. */
 function isRefusal(error: unknown): error is Error {
   return error instanceof JetStreamApiError || (error as Error).cause instanceof errors.PermissionViolationError;
 }
 
-/** What to say of it. */
+/** Returns the problem that a failed step is reported as. */
 export function whyFailed({ step, error }: Failed): string {
   if (error instanceof JetStreamApiError) {
     return `${nameOf(step)}: JetStream says: ${error.message} (${error.code})`;
   }
   return `${nameOf(step)}: this NATS user may not ${step.kind} it (${error.message}): ` +
-    `let one who may run \`deno task apply\`, and start with --no-apply`;
+    `run \`deno task apply\` as a user who may, and start with --no-apply`;
 }

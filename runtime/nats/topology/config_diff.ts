@@ -1,29 +1,18 @@
-import { JetStreamApiError } from "@nats-io/jetstream";
 import type { Change } from "./step.ts";
 
-/** What to say of a field that only a new stream or consumer could have. */
-export function fixed(field: string, has: unknown, wanted: unknown): string {
-  return `${field} is ${has} and should be ${wanted}: JetStream cannot change it in place`;
-}
-
-/** What is wanted and not so yet. What is wanted undefined is not cared about. */
-export function differing<Config extends object>(wanted: Partial<Config>, has: Config): Change[] {
-  return Object.entries(wanted)
-    .map(([field, to]) => ({ field, from: has[field as keyof Config], to }))
+/** Returns the settings that differ. A desired setting that is undefined matches every value. */
+export function configDiff<Config extends object>(desired: Partial<Config>, found: Config): Change[] {
+  return Object.entries(desired)
+    .map(([field, to]) => ({ field, from: found[field as keyof Config], to }))
     .filter(({ from, to }) => to !== undefined && from !== to);
 }
 
-/** Changes as JetStream takes them. */
+/** Returns changes in the form of a JetStream configuration. */
 export function asConfig(changes: readonly Change[]): Record<string, unknown> {
   return Object.fromEntries(changes.map(({ field, to }) => [field, to ?? undefined]));
 }
 
-/** Undefined instead of JetStream's error that there is no such thing. */
-export async function unlessMissing<Value>(found: Promise<Value>, missing: number): Promise<Value | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === missing) return undefined;
-    throw error;
-  }
+/** Returns the problem of a setting that JetStream takes only when it creates a stream or consumer. */
+export function unchangeable(field: string, found: unknown, desired: unknown): string {
+  return `${field} is ${found} and should be ${desired}: JetStream cannot change it in place`;
 }

@@ -1,21 +1,21 @@
 import { DiscardPolicy, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { covers } from "../../core/subjects.ts";
-import type { SkippedEvents, Step, StepOf } from "./step.ts";
-import { filtersOf } from "./plan_consumer.ts";
 import { type Counted, countMessages } from "../inspect/count_messages.ts";
+import { filtersOf } from "./plan_consumer.ts";
+import type { SkippedEvents, Step, StepOf } from "./step.ts";
 
 /**
- * Adds to a step what it means to stored events, by the server's own count. Only for people: a start does the same
- * without.
+ * Adds the effect on stored events to a step, as counted by the server. Only `plan` and `apply` need it: a start does
+ * the same without.
  */
 export async function withEvents(nc: NatsConnection, jsm: JetStreamManager, step: Step): Promise<Step> {
   if (step.kind === "create" && step.what === "consumer") return await withWaiting(nc, jsm, step);
   if (step.kind !== "update") return step;
   const leftOut = step.what === "consumer"
-    ? await notHandled(nc, jsm, step.stream, step)
+    ? await skippedByFilters(nc, jsm, step.stream, step)
     : step.what === "stream"
-    ? await trimmed(nc, jsm, step)
+    ? await skippedByLimits(nc, jsm, step)
     : [];
   return { ...step, leftOut };
 }
@@ -35,14 +35,14 @@ async function withWaiting(
 }
 
 /**
- * The consumer stays where it is. Of a subject that it is handed from now on, what is behind it is never handed out; of
- * one that it is not handed any more, neither is what is before it. What it was handed, and has not settled, is no
- * part of this: JetStream goes on to deliver that.
+ * Returns the events that a change of filters skips. The consumer keeps its position: it never delivers older events of
+ * an added subject, nor later events of a removed one. Deliveries that are not settled are not counted, since JetStream
+ * redelivers them.
  *
- * Where a consumer stands between what it was handed last and what it is to be handed next JetStream does not say: as
- * a rule at the next, since it has looked at all before. So what is stored between counts as older.
+ * JetStream does not say where a consumer stands between its last delivery and its next. It has usually examined all
+ * messages between, so those count as older.
  */
-async function notHandled(
+async function skippedByFilters(
   nc: NatsConnection,
   jsm: JetStreamManager,
   stream: string,
@@ -51,25 +51,26 @@ async function notHandled(
   const filters = changes.find(({ field }) => field === "filter_subjects");
   if (!filters) return [];
   const { config, delivered } = await jsm.consumers.info(stream, name);
-  const has = filtersOf(config).length > 0 ? filtersOf(config) : [">"], wanted = filters.to as readonly string[];
+  const found = filtersOf(config).length > 0 ? filtersOf(config) : [">"], desired = filters.to as readonly string[];
   const ahead = delivered.stream_seq + 1;
-  const nexts = await Promise.all(has.map((subject) => nextSequence(jsm, stream, subject, ahead)));
+  const nexts = await Promise.all(found.map((subject) => nextSequence(jsm, stream, subject, ahead)));
   const position = Math.min(...nexts, (await jsm.streams.info(stream)).state.last_seq + 1);
-  const behind = async (subject: string) => {
+  const countBehind = async (subject: string) => {
     const all = await count(nc, jsm, { stream, subject });
     const rest = await count(nc, jsm, { stream, subject, from: position });
     return all === undefined || rest === undefined ? undefined : all - rest;
   };
-  const waiting = (subject: string) => count(nc, jsm, { stream, subject, from: ahead });
-  const older = await without(wanted, has, behind), removed = await without(has, wanted, waiting);
+  const countAhead = (subject: string) => count(nc, jsm, { stream, subject, from: ahead });
+  const older = await countDifference(desired, found, countBehind);
+  const removed = await countDifference(found, desired, countAhead);
   return [
     ...older.map((one): SkippedEvents => ({ why: "older", ...one })),
     ...removed.map((one): SkippedEvents => ({ why: "removed", ...one })),
   ];
 }
 
-/** The subjects that none of the others covers, and how many events each has that none of the others has. */
-async function without(
+/** Returns the subjects that no other subject covers, with the number of their events that match no other subject. */
+async function countDifference(
   subjects: readonly string[],
   others: readonly string[],
   countOf: (subject: string) => Promise<number | undefined>,
@@ -84,35 +85,39 @@ async function without(
   return counted.filter(({ events }) => events !== 0);
 }
 
-/** What a stream removes at once, or takes no more of, when it keeps less. */
-async function trimmed(nc: NatsConnection, jsm: JetStreamManager, step: StepOf<"update">): Promise<SkippedEvents[]> {
+/** Returns the events that lowered limits delete, or that a full stream will reject. */
+async function skippedByLimits(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  step: StepOf<"update">,
+): Promise<SkippedEvents[]> {
   const lowered = (field: string) => {
     const { from, to } = step.changes.find((change) => change.field === field) ?? {};
     const limit = Number(to ?? 0), before = Number(from ?? 0);
     return limit > 0 && (before <= 0 || limit < before) ? limit : undefined;
   };
-  const maxAge = lowered("max_age"), maxBytes = lowered("max_bytes"), left: SkippedEvents[] = [];
-  if (maxAge === undefined && maxBytes === undefined) return left;
+  const maxAge = lowered("max_age"), maxBytes = lowered("max_bytes"), skipped: SkippedEvents[] = [];
+  if (maxAge === undefined && maxBytes === undefined) return skipped;
   const { state, config, ts } = await jsm.streams.info(step.name) as StreamInfo & { ts?: string };
   if (maxAge !== undefined) {
     const sinceMs = (Date.parse(ts ?? "") || Date.now()) - maxAge / 1e6;
     const kept = await count(nc, jsm, { stream: step.name, subject: ">", sinceMs });
     const events = kept === undefined ? undefined : state.messages - kept;
-    if (events !== 0) left.push({ why: "expired", subject: ">", events });
+    if (events !== 0) skipped.push({ why: "expired", subject: ">", events });
   }
   if (maxBytes !== undefined && state.bytes > maxBytes) {
-    left.push({ why: config.discard === DiscardPolicy.New ? "full" : "oversize", subject: ">", events: undefined });
+    skipped.push({ why: config.discard === DiscardPolicy.New ? "full" : "oversize", subject: ">", events: undefined });
   }
-  return left;
+  return skipped;
 }
 
-/** The first message of a subject from there on; Infinity when there is none. */
+/** Returns the sequence of the first message of a subject from `seq` on; Infinity when there is none. */
 async function nextSequence(jsm: JetStreamManager, stream: string, subject: string, seq: number): Promise<number> {
   const message = await jsm.streams.getMessage(stream, { seq, next_by_subj: subject } as { seq: number });
   return message?.seq ?? Infinity;
 }
 
-/** Undefined where it cannot be told: a stream without direct reads tells of all it has, and of no part. */
+/** Returns the number of messages. Without direct reads only whole streams can be counted: undefined for a part of one. */
 async function count(nc: NatsConnection, jsm: JetStreamManager, counted: Counted): Promise<number | undefined> {
   const { stream, subject, from = 1, sinceMs } = counted;
   try {

@@ -1,65 +1,53 @@
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, RetentionPolicy } from "@nats-io/jetstream";
 import { ACK_WAIT_MS } from "../consume/ack_wait.ts";
-import { differing, fixed } from "./config_diff.ts";
+import { configDiff, unchangeable } from "./config_diff.ts";
+import type { AckFloor, Durable } from "./resources.ts";
 import type { Change, Step } from "./step.ts";
 
-/** A durable consumer of one function on one stream. */
-export interface Durable {
-  readonly functionName: string;
-  readonly stream: string;
-  readonly filters: readonly string[];
-}
-
-/** Up to where a consumer has settled everything, and in which life of its stream. */
-export interface Floor {
-  readonly settledUpTo: number;
-  readonly streamCreated: string;
-}
-
-/** The stream a consumer is on, as far as that matters to it. */
-interface Home {
+/** The part of a stream's info that its consumers depend on. */
+interface StreamFacts {
   readonly created: string;
   readonly config: { readonly retention: string };
 }
 
-/** What Weir owns of a consumer. */
-function owned({ filters }: Durable) {
+/** Returns the consumer settings that Weir keeps as declared. */
+function ownedSettings({ filters }: Durable) {
   return {
     filter_subjects: [...filters],
     ack_wait: ACK_WAIT_MS * 1e6,
-    // The policy decides when it is enough. At a limit of the server's the message would be stranded, unseen.
+    // Invariant: no limit. The function's policy ends the retries; the server's limit would strand the message.
     max_deliver: -1,
   };
 }
 
-/** What is to be done about a consumer that is there. */
-export function planConsumer(durable: Durable, config: ConsumerConfig, home: Home | undefined): Step {
+/** Returns the step for a consumer that exists. */
+export function planConsumer(durable: Durable, config: ConsumerConfig, stream: StreamFacts | undefined): Step {
   const target = { what: "consumer", name: durable.functionName, stream: durable.stream } as const;
   const problems: string[] = [];
   if (config.ack_policy !== AckPolicy.Explicit) {
-    problems.push(fixed("ack_policy", config.ack_policy, AckPolicy.Explicit));
+    problems.push(unchangeable("ack_policy", config.ack_policy, AckPolicy.Explicit));
   }
   if (config.deliver_subject) {
-    problems.push(fixed("deliver_subject", config.deliver_subject, "none (a pull consumer)"));
+    problems.push(unchangeable("deliver_subject", config.deliver_subject, "none (a pull consumer)"));
   }
   if (problems.length > 0) {
-    return { ...target, kind: "blocked", problems: [[...problems, remedy(durable, home)].join("; ")] };
+    return { ...target, kind: "blocked", problems: [[...problems, remedy(durable, stream)].join("; ")] };
   }
-  const { filter_subjects, ...values } = owned(durable);
-  const changes: Change[] = differing(values, config);
+  const { filter_subjects, ...values } = ownedSettings(durable);
+  const changes: Change[] = configDiff(values, config);
   if (!sameFilters(config, filter_subjects)) {
     changes.push({ field: "filter_subjects", from: filtersOf(config), to: filter_subjects });
     if (config.filter_subject) changes.push({ field: "filter_subject", from: config.filter_subject, to: null });
   }
   if (config.headers_only) changes.push({ field: "headers_only", from: true, to: false });
-  // The consumer's own backoff adds to the delay that we ask for: the policy's would never be kept.
+  // The server adds a consumer's own backoff to the delay of a nak, so the policy's delay would not hold.
   if (config.backoff && config.backoff.length > 0) changes.push({ field: "backoff", from: config.backoff, to: [] });
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
 }
 
-/** The way past a consumer that JetStream cannot change: another one, which does not know what this one has settled. */
-function remedy({ functionName, stream }: Durable, home: Home | undefined): string {
-  const retention = home?.config.retention, consumer = `${stream} ${functionName}`;
+/** Returns how to replace a consumer that cannot be changed. The new one does not know what the old one settled. */
+function remedy({ functionName, stream }: Durable, facts: StreamFacts | undefined): string {
+  const retention = facts?.config.retention, consumer = `${stream} ${functionName}`;
   const remove =
     `delete it (nats consumer rm ${consumer}) and start again: a new one begins with the oldest stored event`;
   if (retention === RetentionPolicy.Workqueue) {
@@ -74,35 +62,45 @@ function remedy({ functionName, stream }: Durable, home: Home | undefined): stri
 }
 
 /**
- * A consumer that is not there.
+ * Returns the step for a consumer that does not exist.
  *
- * @param home undefined: a stream that is still to be made
- * @param floor where one that is gone had got to, as a running process remembers it; undefined: nobody does
+ * @param stream The consumer's stream, if it exists.
+ * @param floor The ack floor of the consumer before it was deleted, if this process knows it.
  */
-export function planNewConsumer(durable: Durable, home: Home | undefined, floor: Floor | undefined): Step {
-  const { functionName: name, stream } = durable;
-  // A stream made since then is another one under the old name: all of it is still to be handled.
-  const settledUpTo = floor && floor.streamCreated === home?.created ? floor.settledUpTo : 0;
-  // A work queue holds nothing that is settled.
-  const from = settledUpTo > 0 && home?.config.retention !== RetentionPolicy.Workqueue ? settledUpTo + 1 : 1;
+export function planNewConsumer(
+  durable: Durable,
+  stream: StreamFacts | undefined,
+  floor: AckFloor | undefined,
+): Step {
+  const { functionName: name } = durable;
+  // The sequence of a deleted stream means nothing in a new stream of the same name.
+  const settledUpTo = floor && floor.streamCreated === stream?.created ? floor.settledUpTo : 0;
+  // A work queue stores only unsettled messages, so its consumer can begin at the start.
+  const from = settledUpTo > 0 && stream?.config.retention !== RetentionPolicy.Workqueue ? settledUpTo + 1 : 1;
   const config: Partial<ConsumerConfig> = {
-    ...owned(durable),
+    ...ownedSettings(durable),
     durable_name: name,
     ack_policy: AckPolicy.Explicit,
     ...(from > 1
       ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from }
       : { deliver_policy: DeliverPolicy.All }),
   };
-  const none = home ? {} : { waiting: 0 };
-  return { what: "consumer", name, stream, kind: "create", config, ...none };
+  return {
+    what: "consumer",
+    name,
+    stream: durable.stream,
+    kind: "create",
+    config,
+    ...(stream === undefined && { waiting: 0 }),
+  };
 }
 
-/** The subjects that a consumer is handed. None: all of its stream. */
+/** Returns the filter subjects of a consumer. An empty list stands for its whole stream. */
 export function filtersOf({ filter_subjects, filter_subject }: ConsumerConfig): string[] {
   return filter_subjects ?? (filter_subject ? [filter_subject] : []);
 }
 
-function sameFilters(config: ConsumerConfig, wanted: readonly string[]): boolean {
-  const has = filtersOf(config);
-  return has.length === wanted.length && wanted.every((filter) => has.includes(filter));
+function sameFilters(config: ConsumerConfig, desired: readonly string[]): boolean {
+  const found = filtersOf(config);
+  return found.length === desired.length && desired.every((filter) => found.includes(filter));
 }

@@ -1,10 +1,10 @@
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
-import type { ResolvedStream } from "../../project/resolve_streams.ts";
 import { covers } from "../../core/subjects.ts";
-import { differing, fixed } from "./config_diff.ts";
+import { configDiff, unchangeable } from "./config_diff.ts";
+import type { DesiredStream } from "./resources.ts";
 import type { Change, Step } from "./step.ts";
 
-/** What a stream gets when it is made; what is not declared is its operator's from then on. */
+/** Settings of a new stream. Those that are not declared are its operator's once it exists. */
 export const NEW_STREAM = {
   retention: RetentionPolicy.Limits,
   storage: StorageType.File,
@@ -14,31 +14,25 @@ export const NEW_STREAM = {
   duplicate_window: 2 * 60_000 * 1e6,
 } as const;
 
-/** A stream that is wanted. */
-export interface WantedStream extends ResolvedStream {
-  /** What a new one gets besides. */
-  readonly made?: Partial<StreamConfig>;
-}
-
-/** Another stream that stores some of the subjects which are to be a stream's. */
-interface InTheWay {
+/** Another stream that stores some of a stream's desired subjects. */
+interface OverlappingStream {
   readonly name: string;
-  /** The project declares it: it stored these before, and Weir takes no subject from a stream. */
-  readonly ours: boolean;
+  /** True when the project declares it. Weir still removes no subject from it. */
+  readonly declared: boolean;
 }
 
 /**
- * What is to be done about a stream.
+ * Returns the step for a stream.
  *
- * @param found what there is
- * @param replicas undefined: one for a new stream, and as it is for one that exists
- * @param inTheWay what keeps it from its subjects
+ * @param found The stream's configuration, if it exists.
+ * @param replicas Desired replicas. Default: 1 for a new stream, and unchanged for an existing one.
+ * @param overlapping The other streams that store its subjects.
  */
 export function planStream(
-  stream: WantedStream,
+  stream: DesiredStream,
   found: StreamConfig | undefined,
   replicas: number | undefined,
-  inTheWay: readonly InTheWay[],
+  overlapping: readonly OverlappingStream[],
 ): Step {
   const declared: Partial<StreamConfig> = {
     max_age: stream.maxAgeMs && stream.maxAgeMs * 1e6,
@@ -46,84 +40,87 @@ export function planStream(
     duplicate_window: stream.duplicateWindowMs && stream.duplicateWindowMs * 1e6,
     num_replicas: replicas,
   };
-  const storage = stream.storage as StorageType | undefined;
   const target = { what: "stream", name: stream.name } as const;
-  const schedules = found ? scheduleChange(stream, found) : [];
-  const stuck = found && schedules.length > 0 ? withoutSchedules(found) : [];
-  const problems = [...found ? unchangeable(found, storage) : [], ...stuck, ...inTheWay.map(overlap)];
+  const schedules = found ? scheduleChanges(stream, found) : [];
+  const problems = [
+    ...found ? unchangeableSettings(found, stream.storage as StorageType | undefined) : [],
+    ...found && schedules.length > 0 ? scheduleProblems(found) : [],
+    ...overlapping.map(overlapProblem),
+  ];
   if (problems.length > 0) return { ...target, kind: "blocked", problems };
   if (!found) return { ...target, kind: "create", config: newStream(stream, declared) };
-  // Ids are not remembered for longer than events are kept: JetStream refuses to.
+  // JetStream refuses a duplicate window that is longer than the age limit.
   if (declared.max_age && !declared.duplicate_window && found.duplicate_window > declared.max_age) {
     declared.duplicate_window = declared.max_age;
   }
-  const changes = [...differing(declared, found), ...schedules, ...subjectChange(stream.subjects, found)];
+  const changes = [...configDiff(declared, found), ...schedules, ...subjectChange(stream.subjects, found)];
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
 }
 
-function newStream(stream: WantedStream, declared: Partial<StreamConfig>): Partial<StreamConfig> & { name: string } {
+function newStream(stream: DesiredStream, declared: Partial<StreamConfig>): Partial<StreamConfig> & { name: string } {
   const storage = stream.storage as StorageType | undefined;
   const given = Object.entries({ ...declared, storage }).filter(([, value]) => value !== undefined);
   return {
     ...NEW_STREAM,
     duplicate_window: Math.min(NEW_STREAM.duplicate_window, declared.max_age || Infinity),
     num_replicas: 1,
-    ...stream.made,
+    ...stream.initial,
     ...Object.fromEntries(given),
     name: stream.name,
     subjects: [...stream.subjects],
   };
 }
 
-const HOW = "declare what it is, or remove the stream yourself once its events are handled";
+const REMEDY = "declare what it is, or remove the stream yourself once its events are handled";
 
-function unchangeable(found: StreamConfig, storage: StorageType | undefined): string[] {
+function unchangeableSettings(found: StreamConfig, storage: StorageType | undefined): string[] {
   const problems: string[] = [];
-  if (storage && storage !== found.storage) problems.push(`${fixed("storage", found.storage, storage)}; ${HOW}`);
+  if (storage && storage !== found.storage) {
+    problems.push(`${unchangeable("storage", found.storage, storage)}; ${REMEDY}`);
+  }
   if (found.mirror) problems.push("mirror: it mirrors another stream, which stores no subjects of its own");
   if (found.sealed) problems.push("sealed: it takes no more messages");
   return problems;
 }
 
-/** Without schedules no retry can be parked; and JetStream has them only where the oldest goes for what is too much. */
-function scheduleChange({ made }: WantedStream, found: StreamConfig): Change[] {
-  if (!made?.allow_msg_schedules || found.allow_msg_schedules) return [];
-  return differing({ allow_msg_schedules: true, discard: DiscardPolicy.Old }, { ...NO_SCHEDULES, ...found });
+/** Returns the changes that enable message schedules, which delayed retries need. They require the discard policy "old". */
+function scheduleChanges({ initial }: DesiredStream, found: StreamConfig): Change[] {
+  if (!initial?.allow_msg_schedules || found.allow_msg_schedules) return [];
+  const withoutSchedules = { allow_msg_schedules: false, ...found };
+  return configDiff({ allow_msg_schedules: true, discard: DiscardPolicy.Old }, withoutSchedules);
 }
 
-const NO_SCHEDULES = { allow_msg_schedules: false };
-
-/** What keeps a stream from having schedules. */
-function withoutSchedules({ deny_purge, discard, ...found }: StreamConfig): string[] {
+/** Returns why message schedules cannot be enabled on a stream. */
+function scheduleProblems({ deny_purge, discard, ...found }: StreamConfig): string[] {
   const limits = (["max_bytes", "max_msgs", "max_msgs_per_subject"] as const).filter((limit) => found[limit] > 0);
-  const drops = discard === DiscardPolicy.New && limits.length > 0;
+  const dropsRetries = discard === DiscardPolicy.New && limits.length > 0;
   return [
     ...deny_purge ? ["deny_purge is true, and JetStream neither changes that in place nor schedules with it"] : [],
-    ...drops
+    ...dropsRetries
       ? [
         `allow_msg_schedules goes only with discard "old", which drops retries that wait beyond ${
           limits.join(", ")
         }: ` +
-        "take that limit away (nats stream edit)",
+        "remove that limit (nats stream edit)",
       ]
       : [],
   ];
 }
 
-function overlap({ name, ours }: InTheWay): string {
-  const what = `subjects overlap with those of stream ${name}, and JetStream stores a subject in one stream only`;
-  return ours
-    ? `${what}: take them from that one yourself (nats stream edit ${name} --subjects …); its events stay there`
-    : `${what}: declare that stream, by its name, in schemas/`;
+function overlapProblem({ name, declared }: OverlappingStream): string {
+  const problem = `subjects overlap with those of stream ${name}, and JetStream stores a subject in one stream only`;
+  return declared
+    ? `${problem}: remove them from that stream yourself (nats stream edit ${name} --subjects …); its events stay there`
+    : `${problem}: declare that stream, by its name, in schemas/`;
 }
 
-/** The subjects of a stream that are not stored by it yet. */
+/** Returns the subjects that a stream does not store yet. */
 export function newSubjects(subjects: readonly string[], found: StreamConfig | undefined): string[] {
-  const has = found?.subjects ?? [];
-  return subjects.filter((subject) => !has.some((own) => covers(own, subject)));
+  const stored = found?.subjects ?? [];
+  return subjects.filter((subject) => !stored.some((own) => covers(own, subject)));
 }
 
-/** Subjects are only ever added. JetStream refuses any that overlap: one that a new subject covers is replaced by it. */
+/** Returns the change that adds subjects. None is removed, except those that a new subject covers: JetStream refuses overlaps. */
 function subjectChange(subjects: readonly string[], found: StreamConfig): Change[] {
   const from = found.subjects ?? [], added = newSubjects(subjects, found);
   if (added.length === 0) return [];

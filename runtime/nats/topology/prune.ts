@@ -1,42 +1,42 @@
 import { JetStreamApiCodes, type JetStreamManager } from "@nats-io/jetstream";
-import { unlessMissing } from "./config_diff.ts";
+import { RETRIES } from "../retry/retry_stream.ts";
+import { findConsumer, unlessMissing } from "./find.ts";
 import type { StepOf } from "./step.ts";
 import { isPulled } from "./unused.ts";
-import { readConsumer } from "./plan_topology.ts";
-import { RETRIES } from "../retry/retry_stream.ts";
 
-/** What came of a consumer that was to be removed. */
+/** The result for one consumer. */
 type Pruned =
   | { readonly kind: "removed"; readonly leftBehind: number; readonly cancelled: number }
   | { readonly kind: "in-use" };
 
-/** Makes dead letters of all that is parked or due for a function, and returns how many that were. */
-type CancelParked = (functionName: string) => Promise<number>;
+/** Makes dead letters of all delayed and due retries of a function. Resolves to their number. */
+type CancelRetries = (functionName: string) => Promise<number>;
 
 /**
- * Removes the consumers of a function that the project does not have any more, all or none: not while some process
- * pulls on any of them. What is parked or due for it goes to the dead letters first; and its consumer on RETRIES goes last,
- * since that is what tells that they are Weir's.
+ * Deletes the consumers that one function left behind: all, or none while a process pulls from any of them. Its retries
+ * become dead letters first.
  *
- * @param group the steps of one function
+ * Invariant: the consumer on RETRIES is deleted last, since it marks the others as Weir's.
+ *
+ * @param group The steps of one function.
  */
 export async function prune(
   jsm: JetStreamManager,
   group: readonly StepOf<"orphan" | "moved">[],
-  cancelParked: CancelParked,
+  cancelRetries: CancelRetries,
 ): Promise<Map<StepOf<"orphan" | "moved">, Pruned>> {
   const result = new Map<StepOf<"orphan" | "moved">, Pruned>();
-  const last = group.toSorted((a, b) => Number(a.stream === RETRIES.stream) - Number(b.stream === RETRIES.stream));
-  // Asked now: what was planned may be long ago.
-  const now = await Promise.all(last.map(({ stream, name }) => readConsumer(jsm, stream, name)));
-  if (now.some((info, i) => last[i].inUse || info && isPulled(info))) {
+  const ordered = group.toSorted((a, b) => Number(a.stream === RETRIES.stream) - Number(b.stream === RETRIES.stream));
+  // A process may have begun to pull since the plan was made.
+  const current = await Promise.all(ordered.map(({ stream, name }) => findConsumer(jsm, stream, name)));
+  if (current.some((info, i) => ordered[i].inUse || info && isPulled(info))) {
     for (const step of group) result.set(step, { kind: "in-use" });
     return result;
   }
-  for (const [i, step] of last.entries()) {
-    const inLane = step.kind === "orphan" && step.stream === RETRIES.stream;
-    const cancelled = inLane ? await cancelParked(step.name) : 0;
-    const info = inLane ? await readConsumer(jsm, step.stream, step.name) : now[i];
+  for (const [i, step] of ordered.entries()) {
+    const hasRetries = step.kind === "orphan" && step.stream === RETRIES.stream;
+    const cancelled = hasRetries ? await cancelRetries(step.name) : 0;
+    const info = hasRetries ? await findConsumer(jsm, step.stream, step.name) : current[i];
     await unlessMissing(jsm.consumers.delete(step.stream, step.name), JetStreamApiCodes.ConsumerNotFound);
     const leftBehind = info ? info.num_pending + info.num_ack_pending : 0;
     result.set(step, { kind: "removed", leftBehind, cancelled });

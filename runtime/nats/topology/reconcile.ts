@@ -1,16 +1,16 @@
-import type { Clock } from "../../engine/ports.ts";
+import type { Clock } from "../../engine/clock.ts";
 
-/** Whether two repairs may follow each other: a cluster that is coming up must not be asked all the time. */
+/** Pause between two runs in milliseconds. It bounds the load on a cluster that is still starting. */
 const PAUSE_MS = 1_000;
 
-/** Makes the topology again when something of it is gone. Many ask at once; it is done once. */
+/** Re-creates missing streams and consumers on request. Requests during a run or its pause start no other. */
 export class Reconciler {
   #running: Promise<void> | undefined;
-  #cancel: () => void = () => {};
+  #cancelPause: () => void = () => {};
 
   /**
-   * @param apply makes everything that is missing
-   * @param done is told how it went
+   * @param apply Creates everything that is missing.
+   * @param done Called after each run, with the error if it failed.
    */
   constructor(
     readonly apply: () => Promise<void>,
@@ -18,16 +18,16 @@ export class Reconciler {
     readonly done: (error?: unknown) => void,
   ) {}
 
-  /** Something is gone. */
+  /** Requests a run, since a consumer or stream is missing or changed. */
   ask(): void {
     this.#running ??= this.#run();
   }
 
-  /** Waits for a repair under way, and makes no more. */
+  /** Waits for the current run, and starts no other. */
   async stop(): Promise<void> {
     this.ask = () => {};
     await this.#running;
-    this.#cancel();
+    this.#cancelPause();
   }
 
   async #run(): Promise<void> {
@@ -37,6 +37,6 @@ export class Reconciler {
     } catch (error) {
       this.done(error);
     }
-    this.#cancel = this.clock.timer(PAUSE_MS, () => this.#running = undefined);
+    this.#cancelPause = this.clock.timer(PAUSE_MS, () => this.#running = undefined);
   }
 }

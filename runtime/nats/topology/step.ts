@@ -1,52 +1,49 @@
 import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream";
 
-/** What a step is about. A bucket is a stream too, and is named as key-value tools name it. */
+/** The subject of a step. A bucket is also a stream, and has the name that KV tools use. */
 type StreamTarget = { readonly what: "stream" | "bucket"; readonly name: string };
 type ConsumerTarget = { readonly what: "consumer"; readonly name: string; readonly stream: string };
 type Target = StreamTarget | ConsumerTarget;
 
-/** One setting, by JetStream's name and in JetStream's units (nanoseconds). `to` is null where it is taken away. */
+/** One setting, with JetStream's name and units (nanoseconds). `to` is null when the setting is removed. */
 export interface Change {
   readonly field: string;
   readonly from: unknown;
   readonly to: unknown;
 }
 
-/** Events that a consumer has not got behind it. */
+/** Events that a consumer has not settled. */
 export interface Backlog {
-  /** Stored, and handed to nobody yet. */
+  /** Stored and never delivered. */
   readonly pending: number;
-  /** Handed out, and not settled. */
+  /** Delivered and not settled. */
   readonly unsettled: number;
-  /** Waiting in RETRIES for their next attempt. */
+  /** Delayed retries in RETRIES. */
   readonly parked: number;
 }
 
-/** Stored events that a change leaves out. Undefined where the server does not say how many. */
+/** Stored events that a change skips. `events` is undefined when the server does not say how many. */
 export interface SkippedEvents {
   /**
-   * - `older`: a trigger was added behind them.
-   * - `removed`: their trigger was taken away.
-   * - `expired`: their stream keeps events for less time now.
-   * - `oversize`: their stream keeps fewer bytes than it has, and removes the oldest.
-   * - `full`: it keeps fewer bytes than it has, and takes no new events until some are gone.
+   * - `older`: a trigger was added, and the consumer is past them.
+   * - `removed`: their trigger was removed.
+   * - `expired`: their stream's age limit was lowered.
+   * - `oversize`: their stream's size limit was lowered, and it deletes the oldest.
+   * - `full`: their stream's size limit was lowered, and it rejects new events until there is space.
    */
   readonly why: "older" | "removed" | "expired" | "oversize" | "full";
   readonly subject: string;
   readonly events: number | undefined;
 }
 
-/**
- * One thing of a cluster and what is to be done about it, as a value: what decides does nothing, what does decides
- * nothing.
- */
+/** One thing of a cluster and what must be done about it. Steps are values: planning has no effect, applying no choice. */
 export type Step =
   | Target & { readonly kind: "same" }
   | StreamTarget & { readonly kind: "create"; readonly config: Partial<StreamConfig> & { readonly name: string } }
   | ConsumerTarget & {
     readonly kind: "create";
     readonly config: Partial<ConsumerConfig>;
-    /** Stored events that it begins with. Undefined where nobody asked, or the server does not say. */
+    /** Stored events that it begins with. Undefined when not counted, or when the server does not say. */
     readonly waiting?: number;
   }
   | Target & {
@@ -54,32 +51,32 @@ export type Step =
     readonly changes: readonly Change[];
     readonly leftOut: readonly SkippedEvents[];
   }
-  /** A consumer of a function that the project has not (`orphan`), or that has no trigger on that stream (`moved`). */
+  /** A consumer of a function that the project does not have (`orphan`), or that has no trigger on its stream (`moved`). */
   | ConsumerTarget & {
     readonly kind: "orphan" | "moved";
     readonly backlog: Backlog;
-    /** Some process pulls on it now. */
+    /** True while a process pulls from it. */
     readonly inUse: boolean;
   }
-  /** Nothing that Weir may do would make it right. */
+  /** Something that Weir cannot change to what is declared. */
   | Target & { readonly kind: "blocked"; readonly problems: readonly string[] }
-  /** Somebody else's, and never touched. */
+  /** Something that another program owns. Weir never changes it. */
   | Target & { readonly kind: "foreign" };
 
 /** A step of one kind. */
 export type StepOf<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;
 
-/** What `start` does by itself. */
-export function isDone(step: Step): step is StepOf<"create" | "update"> {
+/** Returns whether a start applies the step. */
+export function changesCluster(step: Step): step is StepOf<"create" | "update"> {
   return step.kind === "create" || step.kind === "update";
 }
 
-/** What keeps `start` from starting. */
-export function isRefused(step: Step): step is StepOf<"blocked"> {
+/** Returns whether the step prevents a start. */
+export function isBlocked(step: Step): step is StepOf<"blocked"> {
   return step.kind === "blocked";
 }
 
-/** How messages name it. */
+/** Returns the name of a step's target in messages. */
 export function nameOf(target: Target): string {
   return target.what === "consumer"
     ? `consumer ${target.name} on stream ${target.stream}`

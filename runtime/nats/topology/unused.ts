@@ -1,67 +1,63 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { ATTEMPTS, INBOX, streamOf } from "../kv/buckets.ts";
-import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
-import type { Backlog, Step } from "./step.ts";
-import type { DesiredState } from "./plan_topology.ts";
+import { SubjectCounts } from "../inspect/count_messages.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
-import { SubjectCounts } from "../inspect/subject_counts.ts";
+import { type DesiredState, isWeirBucket, streamNames } from "./resources.ts";
+import type { Backlog, Step } from "./step.ts";
 
-/** A process that pulled so lately may only be too busy to pull at this moment. */
-const LATELY_MS = 60_000;
+/** How long a consumer with unacked deliveries counts as pulled from. A busy process may not pull for a while. */
+const BUSY_MS = 60_000;
 
 /**
- * What a cluster holds besides what is wanted: consumers that Weir has made and the project has no use for, and what
- * is somebody else's.
+ * Returns steps for what a cluster holds besides the desired state: consumers that functions left behind, and what
+ * other programs own.
  *
- * Every function that Weir has ever run has a consumer on RETRIES: one of another name is an orphan, and so are the
- * pull consumers of that name on any stream. (Where two projects share a cluster, each looks like that to the other.)
+ * Each function that Weir ever ran has a consumer on RETRIES. A consumer there without a function is an orphan, and so
+ * are the pull consumers of the same name on other streams. Two projects on one cluster see each other's as orphans.
  *
- * @param functionNames of the whole project, whatever of it this process runs
+ * @param functionNames The functions of the whole project, also those that this process does not run.
  */
-export async function planOthers(
+export async function planUnused(
   nc: NatsConnection,
   jsm: JetStreamManager,
-  { streams, durables }: DesiredState,
+  desired: DesiredState,
   functionNames: readonly string[],
 ): Promise<Step[]> {
-  const mine = [
-    ...streams.map(({ name }) => name),
-    ...[RETRIES, DEAD_LETTERS].map(({ stream }) => stream),
-    ...[ATTEMPTS, INBOX].map(({ name }) => streamOf(name)),
-  ];
+  const { durables } = desired;
   const names = (await Array.fromAsync(jsm.streams.names())).sort();
   const found: ConsumerInfo[] = [];
   for (const name of names) found.push(...await Array.fromAsync(jsm.consumers.list(name)));
-  const lane = found.filter(({ stream_name }) => stream_name === RETRIES.stream).map(({ name }) => name);
-  const gone = lane.filter((name) => !functionNames.includes(name));
-  const parked = gone.length === 0
+  const weirNames = found.filter(({ stream_name }) => stream_name === RETRIES.stream).map(({ name }) => name);
+  const orphans = weirNames.filter((name) => !functionNames.includes(name));
+  const delayed = orphans.length === 0
     ? undefined
-    : await new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked).of(gone);
-  const busy = new Set(found.filter(isPulled).map(({ name }) => name));
+    : await new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked).of(orphans);
+  const pulled = new Set(found.filter(isPulled).map(({ name }) => name));
   const steps = found.flatMap((info): Step[] => {
     const { name, stream_name: stream, config } = info, target = { what: "consumer", name, stream } as const;
     if (durables.some((one) => one.functionName === name && one.stream === stream)) return [];
-    if (gone.includes(name) && !config.deliver_subject) {
-      const backlog = backlogOf(info, stream === RETRIES.stream ? parked?.get(name) : 0);
-      return [{ ...target, kind: "orphan", backlog, inUse: busy.has(name) }];
+    if (orphans.includes(name) && !config.deliver_subject) {
+      const backlog = backlogOf(info, stream === RETRIES.stream ? delayed?.get(name) : 0);
+      return [{ ...target, kind: "orphan", backlog, inUse: pulled.has(name) }];
     }
     const runsHere = durables.some(({ functionName }) => functionName === name);
-    if (runsHere && lane.includes(name) && !config.deliver_subject) {
+    if (runsHere && weirNames.includes(name) && !config.deliver_subject) {
       return [{ ...target, kind: "moved", backlog: backlogOf(info), inUse: isPulled(info) }];
     }
     return functionNames.includes(name) ? [] : [{ ...target, kind: "foreign" }];
   });
-  const foreign = names.filter((name) => !mine.includes(name));
+  const own = streamNames(desired);
+  // The bucket of a feature that the project no longer uses is still Weir's.
+  const foreign = names.filter((name) => !own.includes(name) && !isWeirBucket(name));
   return [...steps, ...foreign.map((name): Step => ({ what: "stream", name, kind: "foreign" }))];
 }
 
-/** Whether some process pulls on it, or holds what it was handed until just now. */
+/** Returns whether a process pulls from a consumer, or has unacked deliveries of the last minute. */
 export function isPulled({ num_waiting, num_ack_pending, delivered, push_bound, ...info }: ConsumerInfo): boolean {
   if (num_waiting > 0 || push_bound) return true;
   const nowMs = Date.parse((info as { ts?: string }).ts ?? "") || Date.now();
-  const lastMs = Date.parse(String(delivered.last_active ?? "")) || 0; // the server says it as text
-  return num_ack_pending > 0 && nowMs - lastMs < LATELY_MS;
+  const lastMs = Date.parse(String(delivered.last_active ?? "")) || 0; // a string, against the client's type
+  return num_ack_pending > 0 && nowMs - lastMs < BUSY_MS;
 }
 
 function backlogOf({ num_pending, num_ack_pending }: ConsumerInfo, parked = 0): Backlog {

@@ -1,5 +1,8 @@
 import type { KvBucket } from "../../api/context.ts";
-import type { AttemptCounts, Claim, IdempotencyStore, KvStore, Ports } from "../../engine/ports.ts";
+import type { AttemptCounts } from "../../engine/attempt_store.ts";
+import type { Claim, IdempotencyStore } from "../../engine/idempotency_store.ts";
+import type { KvStore } from "../../engine/kv_store.ts";
+import type { Ports } from "../../engine/pipeline.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { MemoryIdempotencyStore } from "../memory_idempotency_store.ts";
@@ -32,10 +35,10 @@ export class CrashWorld {
     return {
       clock: this.clock,
       publisher: {
-        publish: async (event) => {
-          if (!life.passes(`before storing the emitted ${event.type}`)) return await never();
+        publish: (event, listener) => {
+          if (!life.passes(`before storing the emitted ${event.type}`)) return;
           const stored = this.#store(event);
-          return life.passes(`after storing the emitted ${event.type}`) ? stored : await never();
+          if (life.passes(`after storing the emitted ${event.type}`)) listener.stored(stored);
         },
       },
       settler: {

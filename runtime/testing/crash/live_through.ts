@@ -1,6 +1,7 @@
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import type { HandlerContext } from "../../api/context.ts";
 import { DependencyBreakers } from "../../engine/dependency_breakers.ts";
+import type { HandlerMiddleware } from "../../engine/handler_runner.ts";
 import { Pipeline } from "../../engine/pipeline.ts";
 import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
 import type { Delivery } from "../../core/delivery.ts";
@@ -31,7 +32,7 @@ export async function liveThrough({ fn, delivery, patienceMs }: Trial, world: Cr
       if (deliveryCount > MOST_DELIVERIES) {
         throw new Error(`${fn.name}: not settled after ${MOST_DELIVERIES} deliveries`);
       }
-      const handled = life.run(() => pipeline.handle({ ...given, deliveryCount }));
+      const handled = life.run(() => pipeline.handle(pipeline.newAttempt({ ...given, deliveryCount })));
       const late = () => new Error(stillRunning(fn.name, patienceMs, plan));
       const outcome = await within(patienceMs, Promise.race([handled, life.died]), late).catch((error) => {
         if (plan.lost === undefined) throw error;
@@ -52,10 +53,12 @@ export async function liveThrough({ fn, delivery, patienceMs }: Trial, world: Cr
 }
 
 function processOf(fn: ResolvedFunction, world: CrashWorld, life: Life): Pipeline {
-  const { handler } = fn, ports = world.ports(life);
-  const stepped: ResolvedFunction = { ...fn, handler: (event, context) => handler(event, withSteps(context, life)) };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, world.clock, () => {});
-  return new Pipeline(stepped, dependencies, ports);
+  const stepped: HandlerMiddleware = (attempt, next) => {
+    attempt.handlerContext = withSteps(attempt.handlerContext!, life);
+    return next(attempt);
+  };
+  return new Pipeline(fn, dependencies, world.ports(life), [stepped]);
 }
 
 function withSteps(context: HandlerContext, life: Life): HandlerContext {

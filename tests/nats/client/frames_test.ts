@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { PublishResult } from "../../../runtime/engine/ports.ts";
+import type { PublishResult } from "../../../runtime/engine/publisher.ts";
 import { Frames } from "../../../runtime/nats/client/frames.ts";
 import { HeaderBlock } from "../../../runtime/nats/client/header_block.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
@@ -64,7 +64,7 @@ Deno.test("what the server is too small for is refused for itself, and what is j
     nats.begin("order-3", "x".repeat(most - 100)),
   ]);
   assert.deepEqual([small.status, fits.status], ["fulfilled", "fulfilled"]);
-  assert.equal(large.status === "rejected" && large.reason.problem, "too-large");
+  assert.equal(large.status === "rejected" && large.reason.code, "too-large");
 });
 
 Deno.test("a subject that would be two is refused", async () => {

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { AckFloors } from "../../../runtime/nats/consume/ack_floors.ts";
-import type { Floor } from "../../../runtime/nats/topology/plan_consumer.ts";
-import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
+import type { AckFloor } from "../../../runtime/nats/topology/resources.ts";
 import type { Broker } from "../../support/nats.ts";
+import { desired } from "../../support/desired.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startSettling } from "../../support/settling.ts";
 
 const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
 
 /** How many events wait for the consumer once it is made again. */
-async function waitingFor({ jsm }: Broker, floor: Floor | undefined): Promise<number> {
-  const [made] = await ensureTopology(jsm, [], [HANDLE], undefined, { floorOf: () => floor });
+async function waitingFor({ jsm }: Broker, floor: AckFloor | undefined): Promise<number> {
+  const [made] = await ensureTopology(jsm, desired([], [HANDLE], { floorOf: () => floor }));
   return made.waiting;
 }
 

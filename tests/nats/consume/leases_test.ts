@@ -29,7 +29,7 @@ Deno.test("a lease is in the table from its beginning to its end, under its newe
 Deno.test("what does not fit is held all the same, and said once", () => {
   const { keepAlive, other, full } = setup(1);
   const leases = ["a", "b", "c"].map((handle) => keepAlive.hold(handle));
-  assert.deepEqual([full(), other.handles(), leases[2].mine()], [1, ["a"], true]);
+  assert.deepEqual([full(), other.handles(), leases[2].isValid()], [1, ["a"], true]);
   leases[0].release();
   leases[1].renew("d");
   assert.deepEqual(other.handles(), ["d"]);
@@ -41,7 +41,7 @@ Deno.test("while the thread ticks, what is held is ours for as long as it takes"
   const { clock, keepAlive, blocks, table } = setup();
   const lease = keepAlive.hold("a");
   clock.advance(3_600_000);
-  assert.deepEqual([lease.mine(), blocks], [true, []]);
+  assert.deepEqual([lease.isValid(), blocks], [true, []]);
   assert.ok(clock.now() - table.mainMs < 1_000);
 });
 
@@ -49,24 +49,24 @@ Deno.test("after a block the next handler waits until the thread's timers have r
   const { clock, keepAlive } = setup();
   const lease = keepAlive.hold("a");
   clock.block(5_000);
-  const mine = lease.mine();
+  const mine = lease.isValid();
   assert.ok(mine instanceof Promise);
   clock.advance(50);
   assert.equal(await mine, true);
-  assert.equal(lease.mine(), true);
+  assert.equal(lease.isValid(), true);
 });
 
 Deno.test("of what was held before a long silence nothing is ours; what comes after it is", async () => {
   const { clock, keepAlive, blocks } = setup();
   const before = keepAlive.hold("a");
   clock.block(8_001);
-  const mine = before.mine();
+  const mine = before.isValid();
   clock.advance(50);
   assert.equal(await mine, false);
   assert.deepEqual(blocks, [[8_001, true]]);
-  assert.equal(keepAlive.hold("b").mine(), true);
+  assert.equal(keepAlive.hold("b").isValid(), true);
   before.renew("c"); // the server has handed it to us once more
-  assert.equal(before.mine(), true);
+  assert.equal(before.isValid(), true);
 });
 
 Deno.test("what the stand-in kept during a block is still ours", async () => {
@@ -75,7 +75,7 @@ Deno.test("what the stand-in kept during a block is still ours", async () => {
   clock.block(16_000);
   other.standInMs = clock.now();
   clock.block(4_000);
-  const mine = lease.mine();
+  const mine = lease.isValid();
   clock.advance(50);
   assert.equal(await mine, true);
   assert.deepEqual(blocks, [[20_000, false]]);
@@ -87,10 +87,10 @@ Deno.test("what the stand-in could not keep all the time is not ours, though it 
   clock.block(20_000);
   other.lapsed();
   other.standInMs = clock.now();
-  const mine = lease.mine();
+  const mine = lease.isValid();
   clock.advance(50);
   assert.equal(await mine, false);
   assert.deepEqual(blocks, [[20_000, true]]);
   clock.advance(10_000);
-  assert.equal(keepAlive.hold("b").mine(), true);
+  assert.equal(keepAlive.hold("b").isValid(), true);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../../runtime/engine/ports.ts";
+import type { Clock } from "../../../runtime/engine/clock.ts";
 import { watchConnection } from "../../../runtime/nats/client/connection.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { manualClock } from "../../support/clocks.ts";

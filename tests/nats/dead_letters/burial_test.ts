@@ -3,7 +3,7 @@ import { scaledClock, watchedClock } from "../../support/clocks.ts";
 import { eventually } from "../../support/eventually.ts";
 import { rejected, type Settling, startSettling } from "../../support/settling.ts";
 
-/** What JetStream says as it terminates messages, with how many dead letters there were at that moment. */
+/** Collects the advisories of terminated messages, with the number of dead letters at that time. */
 async function terminations(orders: Settling) {
   const seen: { reason: string; deadLetters: number }[] = [];
   orders.nc.subscribe("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.ORDERS.handle", {
@@ -18,7 +18,7 @@ async function terminations(orders: Settling) {
   return seen;
 }
 
-Deno.test("a dead letter is stored, and then its original is terminated with the reason", async () => {
+Deno.test("[G2] settle stores a dead letter, and then terminates the original with the reason", async () => {
   await using orders = await startSettling();
   const terminated = await terminations(orders);
   await orders.publish(1);
@@ -28,17 +28,17 @@ Deno.test("a dead letter is stored, and then its original is terminated with the
   assert.equal((await orders.consumer()).num_ack_pending, 0);
 });
 
-Deno.test("while dead letters cannot be stored the original is held, and buried once they can", async () => {
+Deno.test("settle holds the original while dead letters cannot be stored, and retries", async () => {
   const clock = watchedClock();
   await using orders = await startSettling(clock);
   const terminated = await terminations(orders);
   await orders.jsm.streams.delete("DEAD_LETTERS");
   await orders.publish(1);
   let settled = false;
-  const buried = orders.settler.settle("handle", await orders.next(), rejected("no"));
-  const settling = Promise.resolve(buried).finally(() => settled = true);
-  await clock.timerSet(50); // it was tried, and will be again
-  await clock.timerSet(100); // and again
+  const result = orders.settler.settle("handle", await orders.next(), rejected("no"));
+  const settling = Promise.resolve(result).finally(() => settled = true);
+  await clock.timerSet(50); // the delay after the first try
+  await clock.timerSet(100); // the delay after the second
   await orders.nc.flush();
   assert.equal(settled, false);
   assert.deepEqual(terminated, []);
@@ -50,7 +50,7 @@ Deno.test("while dead letters cannot be stored the original is held, and buried 
   assert.deepEqual(terminated, [{ reason: "weir: rejected", deadLetters: 1 }]);
 });
 
-Deno.test("a shutdown ends the burial: the original stays with JetStream", async () => {
+Deno.test("giveUp ends the retries of a dead letter, and leaves the original to JetStream", async () => {
   const clock = watchedClock(scaledClock(40));
   await using orders = await startSettling(clock);
   await orders.jsm.streams.delete("DEAD_LETTERS");
@@ -65,10 +65,10 @@ Deno.test("a shutdown ends the burial: the original stays with JetStream", async
   assert.equal((await orders.consumer()).num_ack_pending, 1);
 });
 
-Deno.test("a dead letter keeps the data of an event as large as the ingress takes, whatever its error says", async () => {
+Deno.test("[G6] settle stores a dead letter of the largest event that the ingress takes, with a long error", async () => {
   await using orders = await startSettling();
-  const kept = 4_096; // what the ingress keeps free for headers
-  const size = orders.nc.info!.max_payload - kept;
+  const reserved = 4_096; // for headers, by the ingress
+  const size = orders.nc.info!.max_payload - reserved;
   orders.nc.publish("orders.created", new Uint8Array(size));
   const outcome = rejected("🚂".repeat(2_000));
   assert.deepEqual(await orders.settler.settle("handle", await orders.next(), outcome), { ok: true });

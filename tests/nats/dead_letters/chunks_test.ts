@@ -10,20 +10,20 @@ import { eventually } from "../../support/eventually.ts";
 import { rejected, type Settling, startSettling } from "../../support/settling.ts";
 import { QueueSink } from "../../support/sinks.ts";
 
-/** Bytes that differ from place to place, so that parts in another order would show. */
+/** Returns bytes that differ by position, so that chunks in the wrong order would be noticed. */
 function bytes(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) % 251);
 }
 
 const messages = async ({ jsm }: Settling, stream = "DEAD_LETTERS") => (await jsm.streams.info(stream)).state.messages;
 const letters = ({ nc, jsm }: Settling) => Array.fromAsync(listDeadLetters(nc, jsm), ({ sequence }) => sequence);
-/** Makes the consumer that what goes back to the function is for. */
-const takeBack = ({ jsm }: Settling) =>
+/** Creates the consumer on RETRIES without which a redrive is refused. */
+const createRetryConsumer = ({ jsm }: Settling) =>
   jsm.consumers.add("RETRIES", { durable_name: "handle", ack_policy: "explicit" });
-/** An error's text of a thousand bytes: the dead letter has more headers than the event on its way back. */
+/** An error text that is cut to a thousand characters: a dead letter then has larger headers than the redriven event. */
 const LONG = "x".repeat(2_000);
 
-Deno.test("an event too large for its dead letter is whole in it, though it was the only copy", async () => {
+Deno.test("[G6] settle stores an event in chunks when it is too large, also the only copy in a work queue", async () => {
   await using orders = await startSettling();
   await orders.jsm.streams.add({ name: "WORK", subjects: ["work.>"], retention: RetentionPolicy.Workqueue });
   await orders.jsm.consumers.add("WORK", { durable_name: "handle", ack_policy: "explicit" });
@@ -46,7 +46,7 @@ Deno.test("an event too large for its dead letter is whole in it, though it was 
   assert.equal(letter.error, "NonRetryableError: no");
 });
 
-Deno.test("the parts are stored before the dead letter, and are none themselves", async () => {
+Deno.test("storeChunks stores chunks before the dead letter, and they are not dead letters themselves", async () => {
   await using orders = await startSettling();
   orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
   const delivery = await orders.next();
@@ -57,15 +57,15 @@ Deno.test("the parts are stored before the dead letter, and are none themselves"
     `dead_letters._payload.handle.${delivery.messageKey}.1`,
     "dead_letters.handle.orders.created",
   ]);
-  for (const part of [1, 2]) {
-    assert.equal(await readDeadLetter(orders.jsm, part), undefined);
-    assert.equal(await discard(orders.jsm, part), false);
-    assert.equal(await redrive(orders.jsm, orders.store, part), "missing");
+  for (const chunk of [1, 2]) {
+    assert.equal(await readDeadLetter(orders.jsm, chunk), undefined);
+    assert.equal(await discard(orders.jsm, chunk), false);
+    assert.equal(await redrive(orders.jsm, orders.store, chunk), "missing");
   }
   assert.equal(await messages(orders), 3);
 });
 
-Deno.test("a burial that is repeated stores the parts once", async () => {
+Deno.test("DeadLetters stores chunks once when it is repeated", async () => {
   await using orders = await startSettling();
   orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
   const delivery = await orders.next();
@@ -77,7 +77,7 @@ Deno.test("a burial that is repeated stores the parts once", async () => {
   assert.equal(await messages(orders), 3);
 });
 
-Deno.test("a discard removes the parts as well", async () => {
+Deno.test("discard deletes the chunks as well", async () => {
   await using orders = await startSettling();
   orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
@@ -86,9 +86,9 @@ Deno.test("a discard removes the parts as well", async () => {
   assert.equal(await discard(orders.jsm, 3), false);
 });
 
-Deno.test("one that fits its way back is redriven whole, and leaves nothing behind", async () => {
+Deno.test("redrive joins chunks into one message if it fits, and deletes them", async () => {
   await using orders = await startSettling();
-  await takeBack(orders);
+  await createRetryConsumer(orders);
   const payload = bytes(orders.nc.info!.max_payload - 800);
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected(LONG));
@@ -100,9 +100,9 @@ Deno.test("one that fits its way back is redriven whole, and leaves nothing behi
   assert.equal(await messages(orders), 0);
 });
 
-Deno.test("one that does not fit its way back stays, whole", async () => {
+Deno.test("redrive leaves a dead letter complete when the joined message is too large", async () => {
   await using orders = await startSettling();
-  await takeBack(orders);
+  await createRetryConsumer(orders);
   const payload = bytes(orders.nc.info!.max_payload);
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
@@ -111,7 +111,7 @@ Deno.test("one that does not fit its way back stays, whole", async () => {
   assert.equal(await messages(orders, "RETRIES"), 0);
 });
 
-Deno.test("where halves are too large as well there are more parts", async () => {
+Deno.test("[G6] storeChunks stores more chunks when halves are too large", async () => {
   await using orders = await startSettling();
   await orders.jsm.streams.update("DEAD_LETTERS", { max_msg_size: 3_000 });
   const payload = bytes(10_000);
@@ -123,9 +123,9 @@ Deno.test("where halves are too large as well there are more parts", async () =>
   assert.deepEqual(letter.payload, payload);
 });
 
-Deno.test("headers that leave no room for those of a dead letter are kept in parts, and go back with the event", async () => {
+Deno.test("[G6] DeadLetters stores headers in a chunk when they are too large, and redrive restores them", async () => {
   await using orders = await startSettling();
-  await takeBack(orders);
+  await createRetryConsumer(orders);
   const hdrs = headers();
   hdrs.set("ce-id", "order-1");
   hdrs.append("X-Note", "first");
@@ -143,20 +143,20 @@ Deno.test("headers that leave no room for those of a dead letter are kept in par
   assert.equal(await messages(orders), 0);
 });
 
-Deno.test("a dead letter of which a part is gone says so, and can be discarded", async () => {
+Deno.test("readDeadLetter and redrive reject when a chunk was deleted, and discard still works", async () => {
   await using orders = await startSettling();
   orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
   await orders.jsm.streams.deleteMessage("DEAD_LETTERS", 2);
-  const gone = "a part of the dead letter, at 2 in DEAD_LETTERS, is gone: it can only be discarded";
-  await assert.rejects(readDeadLetter(orders.jsm, 3), { message: gone });
-  await assert.rejects(redrive(orders.jsm, orders.store, 3), { message: gone });
+  const message = "chunk 2 of the dead letter was deleted from DEAD_LETTERS: it can only be discarded";
+  await assert.rejects(readDeadLetter(orders.jsm, 3), { message });
+  await assert.rejects(redrive(orders.jsm, orders.store, 3), { message });
   assert.deepEqual(await letters(orders), [3]);
   assert.equal(await discard(orders.jsm, 3), true);
   assert.equal(await messages(orders), 0);
 });
 
-Deno.test("only the subjects of parts are parts", () => {
+Deno.test("isChunk is true for subjects of chunks only", () => {
   assert.equal(isChunk("dead_letters._payload.handle.ORDERS.1.2.0"), true);
   assert.equal(isChunk("dead_letters.handle._payload.created"), false);
 });

@@ -6,7 +6,7 @@ import { RawHeaders } from "../../../runtime/nats/client/raw_headers.ts";
 import { readRetryHeaders, retryHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
 
-/** The last dead letter, as it is stored. */
+/** Reads the last dead letter as it is stored. */
 async function lastDeadLetter({ jsm }: Broker) {
   const { state } = await jsm.streams.info("DEAD_LETTERS");
   const stored = await jsm.streams.getMessage("DEAD_LETTERS", { seq: state.last_seq });
@@ -17,7 +17,7 @@ function all(hdrs: MsgHdrs): [string, string[]][] {
   return [...hdrs].map(([name, values]): [string, string[]] => [name, values]);
 }
 
-Deno.test("a dead letter has the original's bytes and headers, and says what became of it", async () => {
+Deno.test("[G2] DeadLetters stores payload and headers of the original, and the outcome", async () => {
   await using orders = await startSettling();
   const payload = Uint8Array.of(0, 255, 13, 10, 123, 128);
   const original = headers();
@@ -59,7 +59,7 @@ Deno.test("a dead letter has the original's bytes and headers, and says what bec
   ]);
 });
 
-Deno.test("the same dead letter stored twice is there once", async () => {
+Deno.test("[G11] DeadLetters stores the same dead letter once", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
@@ -71,7 +71,7 @@ Deno.test("the same dead letter stored twice is there once", async () => {
   assert.deepEqual(other, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
 });
 
-Deno.test("an event and its parked copy end as one dead letter, redriven it ends as another", async () => {
+Deno.test("[G11] DeadLetters stores one dead letter for an event and its delayed retry, and another after a redrive", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const original = await orders.next();
@@ -86,15 +86,15 @@ Deno.test("an event and its parked copy end as one dead letter, redriven it ends
     headers: new RawHeaders(`NATS/1.0\r\n${block}\r\n`),
   });
   await orders.deadLetters.store("handle", original, rejected("no"));
-  const second = await orders.deadLetters.store("handle", copy, rejected("no, said of its copy"));
+  const second = await orders.deadLetters.store("handle", copy, rejected("no, from the retry"));
   assert.deepEqual(second, { stream: "DEAD_LETTERS", sequence: 1, duplicate: true });
   const redriven = { ...copy, history: { ...copy.history, redrives: 1 } };
-  const third = await orders.deadLetters.store("handle", redriven, rejected("no, once more"));
+  const third = await orders.deadLetters.store("handle", redriven, rejected("no, after a redrive"));
   assert.deepEqual(third, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
 });
 
 for (
-  const [what, message, wanted] of [
+  const [what, message, expected] of [
     ["on several lines", "first\r\nNats-Msg-Id: forged\n\nlast", "first Nats-Msg-Id: forged last"],
     ["with control characters", "a\u0000b\u001b[31mc\td\u007fe", "a b [31mc d e"],
     ["with an emoji", "the 🚂 is late – sorry", "the 🚂 is late – sorry"],
@@ -103,17 +103,17 @@ for (
     ["with half a character", "before\ud83dafter", "before\ufffdafter"],
   ]
 ) {
-  Deno.test(`an error's text ${what} is made fit for a header`, async () => {
+  Deno.test(`DeadLetters stores an error text ${what} in a header`, async () => {
     await using orders = await startSettling();
     await orders.publish(1);
     assert.deepEqual(await orders.settler.settle("handle", await orders.next(), rejected(message)), { ok: true });
     const { header } = await lastDeadLetter(orders);
-    assert.equal(header.get("weir-error"), `NonRetryableError: ${wanted}`.trim());
+    assert.equal(header.get("weir-error"), `NonRetryableError: ${expected}`.trim());
     assert.equal(header.get("weir-function"), "handle");
   });
 }
 
-Deno.test("a long error's text is cut between characters", async () => {
+Deno.test("DeadLetters truncates a long error text between characters", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const outcome = rejected("🚂".repeat(25_000));
@@ -121,7 +121,7 @@ Deno.test("a long error's text is cut between characters", async () => {
   assert.match((await lastDeadLetter(orders)).header.get("weir-error"), /^NonRetryableError: (🚂){200,980}…$/u);
 });
 
-Deno.test("a text of a thousand characters is kept whole", () => {
+Deno.test("headerText truncates texts longer than a thousand characters", () => {
   assert.equal(headerText("x".repeat(1_000)), "x".repeat(1_000));
   assert.equal(headerText("x".repeat(1_001)), "x".repeat(999) + "…");
 });

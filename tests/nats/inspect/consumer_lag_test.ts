@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { LagReader } from "../../../runtime/nats/inspect/consumer_lag.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import type { Broker } from "../../support/nats.ts";
 import { startBroker } from "../../support/nats.ts";
-import { watchedClock } from "../../support/clocks.ts";
+import { desired } from "../../support/desired.ts";
 import { eventually } from "../../support/eventually.ts";
 import { HoldingSink } from "../../support/sinks.ts";
 import { textOf } from "../../../runtime/nats/consume/answers.ts";
@@ -26,7 +26,7 @@ const DURABLES = [
 
 async function setup(): Promise<Broker & { reader: LagReader; asked: (what: string) => Promise<number> }> {
   const broker = await startBroker();
-  await ensureTopology(broker.jsm, [STREAM], DURABLES, undefined);
+  await ensureTopology(broker.jsm, desired([STREAM], DURABLES));
   const asked = new Map<string, number>();
   for (const what of ["CONSUMER.INFO", "STREAM.MSG.GET", "DIRECT.GET"]) {
     broker.nc.subscribe(`$JS.API.${what}.>`, { callback: () => void asked.set(what, (asked.get(what) ?? 0) + 1) });
@@ -37,7 +37,7 @@ async function setup(): Promise<Broker & { reader: LagReader; asked: (what: stri
 
 const NOTHING = { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 0, deadLetters: 0 };
 
-/** Holds what the consumer of a function is given, and settles what it is told to. */
+/** Pulls the deliveries of a function and holds them. */
 function hold({ nc, defer }: Broker, functionName: string): HoldingSink {
   const sink = new HoldingSink(100);
   const source = new PullConsumer(nc, "ORDERS", functionName, systemClock);
@@ -46,14 +46,14 @@ function hold({ nc, defer }: Broker, functionName: string): HoldingSink {
   return sink;
 }
 
-Deno.test("with nothing to do nothing waits", async () => {
+Deno.test("LagReader reads zeros for functions without events, and requests no messages", async () => {
   await using broker = await setup();
   assert.deepEqual(await broker.reader.read(0), new Map([["pay", NOTHING], ["ship", NOTHING]]));
   assert.equal(await broker.asked("STREAM.MSG.GET"), 0);
   assert.equal(await broker.asked("DIRECT.GET"), 0);
 });
 
-Deno.test("the oldest waiting event is the first that is not settled, of the function's own", async () => {
+Deno.test("LagReader reads the age of the first unsettled event that matches the function's filters", async () => {
   await using broker = await setup();
   const { nc, jsm, reader } = broker;
   for (const subject of ["orders.shipped", "orders.other", "orders.created", "orders.paid", "orders.created"]) {
@@ -64,7 +64,7 @@ Deno.test("the oldest waiting event is the first that is not settled, of the fun
     const { oldestWaitingMs, ...lag } = (await reader.read(0)).get(name)!;
     return { lag, oldestWaitingMs: oldestWaitingMs! };
   };
-  /** The server's time of reading is between the two looks at our clock, which is the same. */
+  /** Asserts that the lag is the age of a message: between the ages before and after the read, on the same clock. */
   const isAge = async (name: string, seq: number) => {
     const before = await ageOf(seq), { lag, oldestWaitingMs } = await oldestOf(name), after = await ageOf(seq);
     assert.ok(oldestWaitingMs >= before - 1 && oldestWaitingMs <= after + 1, `${before} ${oldestWaitingMs} ${after}`);
@@ -76,7 +76,7 @@ Deno.test("the oldest waiting event is the first that is not settled, of the fun
   const sink = hold(broker, "pay");
   await sink.holds(3);
   assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, parked: 0, deadLetters: 0 });
-  nc.publish(textOf(sink.held[1].ackSubject), "+ACK"); // the second, while the first is still at it
+  nc.publish(textOf(sink.held[1].ackSubject), "+ACK"); // acks the second; the first stays unsettled
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 2);
   await isAge("pay", 3);
   nc.publish(textOf(sink.held[0].ackSubject), "+ACK");
@@ -86,7 +86,7 @@ Deno.test("the oldest waiting event is the first that is not settled, of the fun
   await eventually(async () => (await oldestOf("pay")).oldestWaitingMs === 0);
 });
 
-Deno.test("what is due or redriven waits; what is parked is counted apart, and dead letters without their parts", async () => {
+Deno.test("LagReader counts due and redriven events as pending, delayed retries apart, and dead letters without chunks", async () => {
   await using broker = await setup();
   const { nc, reader } = broker;
   for (let n = 0; n < 3; n++) {
@@ -97,19 +97,20 @@ Deno.test("what is due or redriven waits; what is parked is counted apart, and d
   }
   await nc.request("dead_letters.pay.orders.paid", "{}");
   await nc.request("dead_letters._payload.pay.ORDERS.1.0.0", "{}");
-  const still = (await reader.read(0)).get("pay");
-  assert.deepEqual(still, { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 3, deadLetters: 1 });
+  const before = (await reader.read(0)).get("pay");
+  assert.deepEqual(before, { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 3, deadLetters: 1 });
 
   const sinceMs = Date.now();
   await nc.request("retries.due.pay.orders.paid", "{}");
   await nc.request("retries.redriven.pay.1.orders.paid", "{}");
+  await eventually(async () => (await reader.read(0)).get("pay")!.pending === 2); // counted a little after it is stored
   const { oldestWaitingMs, ...lag } = (await reader.read(0)).get("pay")!;
   assert.deepEqual(lag, { pending: 2, ackPending: 0, parked: 3, deadLetters: 1 });
   assert.ok(oldestWaitingMs! <= Date.now() - sinceMs);
   assert.deepEqual((await reader.read(0)).get("ship"), NOTHING);
 });
 
-Deno.test("however many look, the server is asked once in five seconds, and only for what has changed", async () => {
+Deno.test("LagReader sends one round of requests in five seconds, and only for what has changed", async () => {
   await using broker = await setup();
   const { nc, reader, asked } = broker;
   await nc.request("orders.created", "{}");
@@ -118,31 +119,41 @@ Deno.test("however many look, the server is asked once in five seconds, and only
   assert.deepEqual((await reader.read()).get("pay")?.pending, 1);
   const once = [await asked("CONSUMER.INFO"), await asked("STREAM.MSG.GET"), await asked("DIRECT.GET")];
   assert.deepEqual(once, [4, 2, 2]); // four consumers, two filters of the one that is behind, two functions
-  await reader.read(0); // somebody who wants to see it as it is now
+  await reader.read(0); // not from the cache
   const twice = [await asked("CONSUMER.INFO"), await asked("STREAM.MSG.GET"), await asked("DIRECT.GET")];
   assert.deepEqual(twice, [8, 2, 2]);
 });
 
-Deno.test("a server that does not answer costs a look two seconds, and what it last said is no longer told for long", async () => {
+Deno.test("LagReader returns the last values at its timeout, and none once they are stale", async () => {
   await using broker = await setup();
-  const clock = watchedClock({ ...systemClock, now: () => Date.now() + aheadMs });
-  let aheadMs = 0;
+  let aheadMs = 0, timeOut = () => {};
+  const clock = {
+    ...systemClock,
+    now: () => Date.now() + aheadMs,
+    timer: (delayMs: number, callback: () => void) => {
+      assert.equal(delayMs, 2_000);
+      timeOut = callback;
+      return () => {};
+    },
+  };
   const reader = new LagReader(broker.nc, broker.jsm, DURABLES, clock);
   await reader.read(0);
   Deno.kill(broker.server.pid, "SIGSTOP");
   try {
     const reading = reader.read(0);
-    await clock.timerSet(2_000);
+    timeOut();
     assert.equal((await reading).size, 2);
     aheadMs = 20_000;
-    assert.equal((await reader.read()).size, 0);
+    const readingLater = reader.read();
+    timeOut();
+    assert.equal((await readingLater).size, 0);
   } finally {
     Deno.kill(broker.server.pid, "SIGCONT");
   }
   await eventually(async () => (await reader.read(0)).size === 2);
 });
 
-Deno.test("consumers that are gone leave nothing to tell of their functions", async () => {
+Deno.test("LagReader reads undefined for a function whose consumer was deleted", async () => {
   await using broker = await setup();
   await broker.jsm.consumers.delete("ORDERS", "pay");
   const lags = await broker.reader.read(0);

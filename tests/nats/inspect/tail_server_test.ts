@@ -2,63 +2,63 @@ import assert from "node:assert/strict";
 import { createInbox, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "weir";
 import { steadyClock } from "../../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../../runtime/engine/ports.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";
 import { TailServer } from "../../../runtime/nats/inspect/tail_server.ts";
-import { TailClient, type Wanted } from "../../../runtime/nats/inspect/tail_client.ts";
-import { ASK_MS, type SettledWord, TAIL_SUBJECT } from "../../../runtime/nats/inspect/tail_protocol.ts";
+import { TailClient, type TailFilter } from "../../../runtime/nats/inspect/tail_client.ts";
+import { REQUEST_MS, type SettledReport, TAIL_SUBJECT } from "../../../runtime/nats/inspect/tail_protocol.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { OutcomeEmitter } from "../../../runtime/telemetry/outcome_emitter.ts";
 import { type Broker, startBroker } from "../../support/nats.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** A process that settles what the test says. */
+/** Starts the tail server of a process whose deliveries the test settles. */
 function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects: string[] = []) {
-  const outcomes = new OutcomeEmitter(), said: string[] = [];
-  const write = (message: string) => void said.push(message);
+  const outcomes = new OutcomeEmitter(), logged: string[] = [];
+  const write = (message: string) => void logged.push(message);
   const log: Log = { debug: write, info: write, warn: write, error: write };
   const redact = (text: string) => text.replaceAll("hunter2", "[redacted]");
-  const tails = new TailServer(nc, outcomes, steadyClock, log, redact, name, subjects);
-  tails.start();
-  broker.defer(() => tails.stop());
+  const server = new TailServer(nc, outcomes, steadyClock, log, redact, name, subjects);
+  server.start();
+  broker.defer(() => server.stop());
   let sequence = 0;
   const settle = (functionName: string, type: string, outcome: Outcome = { kind: "ack" }) => {
     sequence++;
     if (!outcomes.watched) return;
     const delivery = { stream: "ORDERS", sequence, subject: type };
     const event = { id: `${name}-${sequence}`, type };
-    const invocation = { functionName, delivery, event, attempt: 1 } as never;
-    outcomes.tell({ invocation, outcome, durationMs: 1.23456, traceId: "t1" });
+    const span = { spanContext: () => ({ traceId: "t1" }) };
+    const attempt = { functionName, delivery, event, number: 1, span } as never;
+    outcomes.tell({ attempt, outcome, durationMs: 1.23456 });
   };
-  return { outcomes, said, settle };
+  return { outcomes, logged, settle };
 }
 
-/** Somebody who looks, once a process answers if there is one. */
-function look(broker: Broker, nc: NatsConnection, wanted: Partial<Wanted> = {}, clock: Clock = steadyClock) {
+/** Starts a tail client, and collects what it shows. */
+function look(broker: Broker, nc: NatsConnection, filter: Partial<TailFilter> = {}, clock = steadyClock) {
   const seen = {
     published: [] as string[],
-    settled: [] as SettledWord[],
+    settled: [] as SettledReport[],
     processes: [] as number[],
     denied: [] as string[],
     omitted: { published: 0, settled: 0 },
   };
-  const tailing = new TailClient(nc, clock, { subjects: [], ...wanted }, {
+  const client = new TailClient(nc, clock, { subjects: [], ...filter }, {
     published: (msg) => void seen.published.push(msg.subject),
-    settled: (word) => void seen.settled.push(word),
+    settled: (report) => void seen.settled.push(report),
     omitted: (count, of) => void (seen.omitted[of] += count),
     processes: (count) => void seen.processes.push(count),
     denied: (subject) => void seen.denied.push(subject),
   });
-  const ready = tailing.start();
-  broker.defer(() => tailing.stop());
-  return { seen, tailing, ready };
+  const ready = client.start();
+  broker.defer(() => client.stop());
+  return { seen, client, ready };
 }
 
-Deno.test("who looks sees what every process settles, and as soon as nobody does nothing is told", async () => {
+Deno.test("TailClient shows what every process settles, and TailServer stops listening without clients", async () => {
   await using broker = await startBroker();
   const a = startProcess(broker, broker.nc, "a"), b = startProcess(broker, await broker.connect(), "b");
   assert.equal(a.outcomes.watched, false);
-  const { seen, tailing } = look(broker, await broker.connect());
+  const { seen, client } = look(broker, await broker.connect());
   await eventually(() => a.outcomes.watched && b.outcomes.watched);
   a.settle("ship", "orders.created");
   b.settle("bill", "orders.created", {
@@ -86,11 +86,11 @@ Deno.test("who looks sees what every process settles, and as soon as nobody does
   assert.equal(billed.error, "Error: the password is [redacted]");
   await eventually(() => seen.processes.length > 0);
   assert.deepEqual(seen.processes, [2]);
-  tailing.stop();
+  client.stop();
   await eventually(() => !a.outcomes.watched && !b.outcomes.watched);
 });
 
-Deno.test("who begins to look is ready once every process there has answered", async () => {
+Deno.test("TailClient is ready once every process has reported", async () => {
   await using broker = await startBroker();
   const a = startProcess(broker, broker.nc, "a"), b = startProcess(broker, await broker.connect(), "b");
   await broker.nc.flush();
@@ -99,12 +99,14 @@ Deno.test("who begins to look is ready once every process there has answered", a
   assert.deepEqual([a.outcomes.watched, b.outcomes.watched, seen.processes], [true, true, [2]]);
 });
 
-Deno.test("a process that starts while somebody looks is asked at once, and its coming and going is no news", async () => {
+Deno.test("TailClient sends its request to a starting process at once, and does not report one process replacing another", async () => {
   await using broker = await startBroker();
   const first = await broker.connect();
   startProcess(broker, first, "a");
-  const timer: Clock["timer"] = (ms, call) => ms === ASK_MS ? () => {} : steadyClock.timer(ms, call);
-  const { seen, ready } = look(broker, await broker.connect(), {}, { ...steadyClock, timer }); // asks once by itself
+  // Without the timer of its requests, only the announcement makes the client send one.
+  const timer: typeof steadyClock.timer = (delayMs, callback) =>
+    delayMs === REQUEST_MS ? () => {} : steadyClock.timer(delayMs, callback);
+  const { seen, ready } = look(broker, await broker.connect(), {}, { ...steadyClock, timer });
   await ready;
   const b = startProcess(broker, broker.nc, "b");
   await eventually(() => b.outcomes.watched);
@@ -115,7 +117,7 @@ Deno.test("a process that starts while somebody looks is asked at once, and its 
   assert.deepEqual(seen.processes, [1]);
 });
 
-Deno.test("when the last process is gone, that is told, and when there is one again", async () => {
+Deno.test("TailClient reports when the last process is gone, and when there is one again", async () => {
   await using broker = await startBroker();
   const only = await broker.connect();
   startProcess(broker, only, "a");
@@ -128,12 +130,12 @@ Deno.test("when the last process is gone, that is told, and when there is one ag
   assert.deepEqual(seen.processes, [1, 0, 1]);
 });
 
-Deno.test("what streams store that came later is looked at too, once, and only what was asked for", async () => {
+Deno.test("TailClient subscribes once to the subjects that a later process reports, within its filter", async () => {
   await using broker = await startBroker();
   const nc = await broker.connect();
   startProcess(broker, broker.nc, "a", ["orders.>"]);
-  const wanted = [{}, { type: "*.paid" }, { function: "ship" }];
-  const views = wanted.map((one) => look(broker, nc, { ...one, subjects: ["orders.created"] }));
+  const filters = [{}, { type: "*.paid" }, { function: "ship" }];
+  const views = filters.map((one) => look(broker, nc, { ...one, subjects: ["orders.created"] }));
   await Promise.all(views.map(({ ready }) => ready));
   const b = startProcess(broker, broker.nc, "b", ["orders.>", "stock.>", "$JS.>", "_INBOX.>", ">", "a..b"]);
   await eventually(() => b.outcomes.watched);
@@ -148,18 +150,18 @@ Deno.test("what streams store that came later is looked at too, once, and only w
   assert.deepEqual(seen, [["orders.created", "orders.paid"], ["orders.paid"], []]);
 });
 
-Deno.test("only what was asked for is told: of a function, of a type, on subjects like one", async () => {
+Deno.test("TailServer reports only what matches the request: a function, a type, or a pattern", async () => {
   await using broker = await startBroker();
   const process = startProcess(broker, broker.nc, "a");
   const nc = await broker.connect();
   const views = [{ function: "ship" }, { type: "orders.created" }, { type: "*.paid" }, {}]
-    .map((wanted) => look(broker, nc, { ...wanted, subjects: ["orders.>"] }).seen);
+    .map((filter) => look(broker, nc, { ...filter, subjects: ["orders.>"] }).seen);
   await eventually(() => views.every(({ processes }) => processes[0] === 1));
   process.settle("ship", "orders.created");
   process.settle("ship", "orders.paid");
   process.settle("bill", "orders.paid");
   await eventually(() => views[3].settled.length === 3);
-  const seen = views.map(({ settled }) => settled.map((word) => `${word.function} ${word.type}`));
+  const seen = views.map(({ settled }) => settled.map((report) => `${report.function} ${report.type}`));
   assert.deepEqual(seen, [
     ["ship orders.created", "ship orders.paid"],
     ["ship orders.created"],
@@ -172,7 +174,7 @@ Deno.test("only what was asked for is told: of a function, of a type, on subject
   assert.deepEqual(views[2].published, ["orders.paid"]);
 });
 
-Deno.test("of twenty thousand at once a thousand a second are shown, and the others counted", async () => {
+Deno.test("TailClient shows a thousand events a second of twenty thousand, and counts the others", async () => {
   await using broker = await startBroker();
   const process = startProcess(broker, broker.nc, "a"), other = await broker.connect();
   const { seen } = look(broker, await broker.connect(), { subjects: ["orders.>"] });
@@ -188,25 +190,25 @@ Deno.test("of twenty thousand at once a thousand a second are shown, and the oth
   }
 });
 
-Deno.test("a process forgets who has not asked for five seconds", async () => {
+Deno.test("TailServer forgets a client five seconds after its last request", async () => {
   await using broker = await startBroker();
   const process = startProcess(broker, broker.nc, "a");
-  const asking = await broker.connect();
-  look(broker, asking);
+  const other = await broker.connect();
+  look(broker, other);
   await eventually(() => process.outcomes.watched);
-  await asking.close(); // it could not say that it goes
+  await other.close(); // without a last request
   await eventually(() => !process.outcomes.watched);
 });
 
-Deno.test("what else comes on the subject is not heeded, and nothing is told but to an inbox", async () => {
+Deno.test("TailServer ignores invalid requests, and replies only to inboxes", async () => {
   await using broker = await startBroker();
   const process = startProcess(broker, broker.nc, "a");
   const nc = await broker.connect();
-  const asked = JSON.stringify({ perSecond: 10 });
-  const asks: [body: string, reply: string | undefined][] = [
-    [asked, undefined],
-    [asked, "orders.created"],
-    [asked, "_INBOX.>"],
+  const request = JSON.stringify({ perSecond: 10 });
+  const requests: [body: string, reply: string | undefined][] = [
+    [request, undefined],
+    [request, "orders.created"],
+    [request, "_INBOX.>"],
     ["no JSON", createInbox()],
     ["null", createInbox()],
     ['{"perSecond":0}', createInbox()],
@@ -214,16 +216,16 @@ Deno.test("what else comes on the subject is not heeded, and nothing is told but
     ['{"perSecond":10,"type":"a..b"}', createInbox()],
     [JSON.stringify({ perSecond: 10, function: "x".repeat(5_000) }), createInbox()],
   ];
-  for (const [body, reply] of asks) nc.publish(TAIL_SUBJECT, body, { reply });
+  for (const [body, reply] of requests) nc.publish(TAIL_SUBJECT, body, { reply });
   await nc.flush();
   await broker.nc.flush();
   assert.equal(process.outcomes.watched, false);
-  nc.publish(TAIL_SUBJECT, asked, { reply: createInbox() });
+  nc.publish(TAIL_SUBJECT, request, { reply: createInbox() });
   await eventually(() => process.outcomes.watched);
-  assert.deepEqual(process.said, []);
+  assert.deepEqual(process.logged, []);
 });
 
-/** A server with a user who may do everything but what is denied. */
+/** Returns the configuration of a server with a user who may do everything but one operation on one subject. */
 function denying(operation: "publish" | "subscribe", subject: string) {
   return `authorization { users: [
     { user: all, password: secret }
@@ -239,36 +241,36 @@ async function startDenied(operation: "publish" | "subscribe", subject: string) 
   return { broker, some, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };
 }
 
-Deno.test("a process whose user may not listen for who looks says so once, and goes on", async () => {
+Deno.test("TailServer logs once that its user may not subscribe to requests", async () => {
   await using denied = await startDenied("subscribe", "$WEIR.>");
   const process = startProcess(denied.broker, denied.some, "a");
   const { seen } = look(denied.broker, denied.broker.nc);
   await eventually(() => seen.processes[0] === 0);
   assert.equal(process.outcomes.watched, false);
-  assert.equal(process.said.length, 1);
-  assert.match(process.said[0], /may not subscribe to \$WEIR\.tail: `events tail` sees no outcomes from here/);
+  assert.equal(process.logged.length, 1);
+  assert.match(process.logged[0], /may not subscribe to \$WEIR\.tail: `events tail` sees no outcomes from here/);
   await denied.some.flush();
 });
 
-Deno.test("a process whose user may not answer says so once, and answers no more", async () => {
+Deno.test("TailServer logs once that its user may not publish reports, and sends no more", async () => {
   await using denied = await startDenied("publish", "_INBOX.>");
   const process = startProcess(denied.broker, denied.some, "a");
   const { seen } = look(denied.broker, denied.broker.nc);
-  await eventually(() => process.said.length > 0 && !process.outcomes.watched);
+  await eventually(() => process.logged.length > 0 && !process.outcomes.watched);
   for (let i = 0; i < 100; i++) process.settle("ship", "orders.created");
-  await eventually(() => seen.processes[0] === 0); // by then it was asked again, twice
-  assert.match(process.said[0], /may not publish to _INBOX\.>/);
-  assert.equal(process.said.length, 1);
+  await eventually(() => seen.processes[0] === 0); // after two more requests
+  assert.match(process.logged[0], /may not publish to _INBOX\.>/);
+  assert.equal(process.logged.length, 1);
   assert.deepEqual(seen.settled, []);
 });
 
-Deno.test("who may not ask, or not listen to a stream's subjects, is told so and sees the rest", async () => {
-  await using unasked = await startDenied("publish", "$WEIR.>");
-  const process = startProcess(unasked.broker, unasked.broker.nc, "a");
-  const { seen } = look(unasked.broker, unasked.some, { subjects: ["orders.>"] });
+Deno.test("TailClient reports what its user may not do, and shows the rest", async () => {
+  await using mute = await startDenied("publish", "$WEIR.>");
+  const process = startProcess(mute.broker, mute.broker.nc, "a");
+  const { seen } = look(mute.broker, mute.some, { subjects: ["orders.>"] });
   await eventually(() => seen.processes[0] === 0);
   assert.equal(process.outcomes.watched, false);
-  unasked.broker.nc.publish("orders.created", "{}");
+  mute.broker.nc.publish("orders.created", "{}");
   await eventually(() => seen.published.length === 1);
 
   await using deaf = await startDenied("subscribe", "orders.>");

@@ -16,14 +16,14 @@ async function setup() {
 
 const BOOKS: Stock = { onHand: 100, reserved: { "ordér-1 🚂": 2 } };
 
-/** Runs a write that must meet somebody else's. */
+/** Runs a write that must conflict with another. */
 async function conflict(writing: Promise<unknown>): Promise<KvConflictError> {
   const error = await writing.then((revision) => revision, (error) => error);
   assert.ok(error instanceof KvConflictError, `expected a KvConflictError, got ${error}`);
   return error;
 }
 
-Deno.test("what is put can be got, at the revision that was returned", async () => {
+Deno.test("NatsKvStore gets what was put, at the returned revision", async () => {
   await using kv = await setup();
   const revision = await kv.bucket.put("book", BOOKS);
   assert.deepEqual(await kv.bucket.get("book"), { key: "book", value: BOOKS, revision });
@@ -32,7 +32,7 @@ Deno.test("what is put can be got, at the revision that was returned", async () 
   assert.equal((await kv.bucket.get("book"))?.value.onHand, 98);
 });
 
-Deno.test("every kind of JSON value comes back as it was", async () => {
+Deno.test("NatsKvStore stores every kind of JSON value", async () => {
   await using kv = await setup();
   const any = new NatsKvStore(kv.nc, 1).bucket<unknown>("anything");
   for (const value of [null, 0, "", false, [], {}, [1, [null]], { "": { a: "\u0000" } }]) {
@@ -41,23 +41,23 @@ Deno.test("every kind of JSON value comes back as it was", async () => {
   }
 });
 
-Deno.test("a key that is not there is undefined, in a bucket that nobody has used as well", async () => {
+Deno.test("NatsKvStore gets undefined for a missing key, also in an unused bucket", async () => {
   await using kv = await setup();
   assert.equal(await kv.bucket.get("book"), undefined);
   await kv.bucket.put("pen", BOOKS);
   assert.equal(await kv.bucket.get("book"), undefined);
 });
 
-Deno.test("a key can be created once", async () => {
+Deno.test("NatsKvStore creates a key once", async () => {
   await using kv = await setup();
   const revision = await kv.bucket.create("book", BOOKS);
   const error = await conflict(kv.bucket.create("book", { ...BOOKS, onHand: 1 }));
   assert.deepEqual({ bucket: error.bucket, key: error.key }, { bucket: "inventory", key: "book" });
-  assert.equal(error.message, "key book of bucket inventory was written by someone else in the meantime");
+  assert.equal(error.message, "key book of bucket inventory was written by another writer in the meantime");
   assert.deepEqual(await kv.bucket.get("book"), { key: "book", value: BOOKS, revision });
 });
 
-Deno.test("a key is updated only over the revision that was read", async () => {
+Deno.test("NatsKvStore updates a key only at the expected revision", async () => {
   await using kv = await setup();
   const first = await kv.bucket.put("book", BOOKS);
   const second = await kv.bucket.update("book", { ...BOOKS, onHand: 99 }, first);
@@ -65,7 +65,7 @@ Deno.test("a key is updated only over the revision that was read", async () => {
   assert.deepEqual(await kv.bucket.get("book"), { key: "book", value: { ...BOOKS, onHand: 99 }, revision: second });
 });
 
-Deno.test("of writers that read the same revision one wins, and the others are told", async () => {
+Deno.test("NatsKvStore lets one of concurrent updates win, and rejects the others with KvConflictError", async () => {
   await using kv = await setup();
   const others = await Promise.all([1, 2, 3].map(async () => new NatsKvStore(await kv.connect(), 1)));
   const buckets = [kv.bucket, ...others.map((store) => store.bucket<Stock>("inventory"))];
@@ -77,7 +77,7 @@ Deno.test("of writers that read the same revision one wins, and the others are t
   assert.deepEqual(lost, ["KvConflictError", "KvConflictError", "KvConflictError"]);
 });
 
-Deno.test("a deleted key is not there, and can be created again", async () => {
+Deno.test("NatsKvStore creates a deleted key again", async () => {
   await using kv = await setup();
   await kv.bucket.put("book", BOOKS);
   await kv.bucket.delete("book");
@@ -86,14 +86,14 @@ Deno.test("a deleted key is not there, and can be created again", async () => {
   assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
 });
 
-Deno.test("deleting a key that is not there does nothing", async () => {
+Deno.test("NatsKvStore deletes a missing key without effect", async () => {
   await using kv = await setup();
   await kv.bucket.delete("book");
   assert.equal(await kv.bucket.get("book"), undefined);
 });
 
 for (const key of [">", "*", "boo*", "a.>"]) {
-  Deno.test(`the key ${key} is no pattern: it is refused, and nothing is deleted`, async () => {
+  Deno.test(`NatsKvStore rejects the pattern ${key} as a key, and deletes nothing`, async () => {
     await using kv = await setup();
     await kv.bucket.put("book", BOOKS);
     await assert.rejects(kv.bucket.delete(key), (error: Error) => error.message.includes(`invalid key "${key}"`));
@@ -101,7 +101,7 @@ for (const key of [">", "*", "boo*", "a.>"]) {
   });
 }
 
-Deno.test("replicas that use a bucket for the first time at once share it", async () => {
+Deno.test("NatsKvStore creates one bucket when eight replicas first use it at once", async () => {
   await using kv = await setup();
   const stores = await Promise.all(Array.from({ length: 8 }, async () => new NatsKvStore(await kv.connect(), 1)));
   await Promise.all(stores.map((store, i) => store.bucket("fresh").put(`key${i}`, i)));
@@ -109,7 +109,7 @@ Deno.test("replicas that use a bucket for the first time at once share it", asyn
   assert.deepEqual(values, [0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
-Deno.test("a bucket that its operator made is used as it is", async () => {
+Deno.test("NatsKvStore uses an existing bucket without changing it", async () => {
   await using kv = await setup();
   const { config } = await kv.jsm.streams.add({
     name: "KV_inventory",
@@ -125,7 +125,7 @@ Deno.test("a bucket that its operator made is used as it is", async () => {
   assert.deepEqual((await kv.jsm.streams.info("KV_inventory")).config, config);
 });
 
-Deno.test("a bucket that is deleted meanwhile fails the use that finds it gone, and is made again by the next", async () => {
+Deno.test("NatsKvStore fails the first use of a deleted bucket, and re-creates it on the next", async () => {
   await using kv = await setup();
   await kv.bucket.put("book", BOOKS);
   await kv.jsm.streams.delete("KV_inventory");
@@ -134,7 +134,7 @@ Deno.test("a bucket that is deleted meanwhile fails the use that finds it gone, 
   assert.deepEqual((await kv.bucket.get("book"))?.value, BOOKS);
 });
 
-Deno.test("what is no JSON is refused, and what was there stays", async () => {
+Deno.test("NatsKvStore rejects values that JSON cannot hold, and keeps the old value", async () => {
   await using kv = await setup();
   const any = new NatsKvStore(kv.nc, 1).bucket<unknown>("anything");
   const revision = await any.put("key", 1);

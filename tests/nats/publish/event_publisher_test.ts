@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { publishAsync } from "../../../runtime/engine/publisher.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { OutgoingEvent } from "../../../runtime/core/event.ts";
 import { EventPublisher } from "../../../runtime/nats/publish/event_publisher.ts";
@@ -29,7 +30,7 @@ async function setup() {
 
 Deno.test("an event is stored as a CloudEvent in binary mode", async () => {
   await using nats = await setup();
-  assert.deepEqual(await nats.publisher.publish(EVENT), { stream: "ORDERS", sequence: 1, duplicate: false });
+  assert.deepEqual(await publishAsync(nats.publisher, EVENT), { stream: "ORDERS", sequence: 1, duplicate: false });
   const { subject, data, header } = await nats.stored(1);
   assert.equal(subject, "orders.created");
   assert.equal(new TextDecoder().decode(data), '{"orderId":"o1","note":"für 🚂"}');
@@ -47,7 +48,7 @@ Deno.test("an event is stored as a CloudEvent in binary mode", async () => {
 Deno.test("extension attributes and trace context are headers too", async () => {
   await using nats = await setup();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  await nats.publisher.publish({
+  await publishAsync(nats.publisher, {
     ...EVENT,
     extensions: { tenant: "acme", partitionkey: "7" },
     trace: { traceparent, tracestate: "vendor=1" },
@@ -62,7 +63,7 @@ Deno.test("extension attributes and trace context are headers too", async () => 
 Deno.test("what a header cannot carry is percent-encoded, so that nothing can be smuggled in", async () => {
   await using nats = await setup();
   const odd = 'a b"%\r\nNats-Rollup: all\u0000🚂';
-  await nats.publisher.publish({ ...EVENT, id: odd, source: odd, extensions: { note: odd } });
+  await publishAsync(nats.publisher, { ...EVENT, id: odd, source: odd, extensions: { note: odd } });
   const { header } = await nats.stored(1);
   const encoded = "a%20b%22%25%0D%0ANats-Rollup:%20all%00%F0%9F%9A%82";
   assert.deepEqual(["Nats-Msg-Id", "ce-id", "ce-source", "ce-note"].map((name) => header.get(name)), [
@@ -77,19 +78,19 @@ Deno.test("what a header cannot carry is percent-encoded, so that nothing can be
 
 Deno.test("the same event again is a duplicate, also when the first is gone by then", async () => {
   await using nats = await setup();
-  await nats.publisher.publish(EVENT);
+  await publishAsync(nats.publisher, EVENT);
   const duplicate = { stream: "ORDERS", sequence: 1, duplicate: true };
-  assert.deepEqual(await nats.publisher.publish(EVENT), duplicate);
+  assert.deepEqual(await publishAsync(nats.publisher, EVENT), duplicate);
   await nats.jsm.streams.deleteMessage("ORDERS", 1);
-  assert.deepEqual(await nats.publisher.publish(EVENT), duplicate);
+  assert.deepEqual(await publishAsync(nats.publisher, EVENT), duplicate);
 });
 
 Deno.test("an event of another type with the same id was not stored, and that is an error", async () => {
   await using nats = await setup();
-  await nats.publisher.publish(EVENT);
-  await assert.rejects(nats.publisher.publish({ ...EVENT, type: "orders.paid" }), {
+  await publishAsync(nats.publisher, EVENT);
+  await assert.rejects(publishAsync(nats.publisher, { ...EVENT, type: "orders.paid" }), {
     name: "StoreError",
-    problem: "id-taken",
+    code: "id-taken",
     message: 'id "order-1" was used for an event of type orders.created shortly before: use another',
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../../runtime/engine/ports.ts";
+import type { Clock } from "../../../runtime/engine/clock.ts";
 import { withTimeout } from "../../../runtime/nats/client/with_timeout.ts";
 import { type ManualClock, manualClock, scaledClock } from "../../support/clocks.ts";
 import { eventually, WITHIN_MS } from "../../support/eventually.ts";
@@ -61,7 +61,7 @@ Deno.test("while the server is gone those in a hurry learn it after three second
   assert.equal(learnt, false);
   await lookedAgain(clock);
   const first = await refused;
-  assert.equal(first.problem, "unavailable");
+  assert.equal(first.code, "unavailable");
   assert.match(
     first.message,
     /^"orders\.created" is not known to be stored: NATS at 127\.0\.0\.1:\d+ is not connected for 3\.0 s: see/,
@@ -117,7 +117,7 @@ Deno.test("a server that hangs is noticed, is sent nothing more, and everything 
   await eventually(() => nc.stats().outMsgs >= before + 50);
   const sent = nc.stats().outMsgs;
   const error = await hurried;
-  assert.equal(error.problem, "unavailable");
+  assert.equal(error.code, "unavailable");
   assert.match(error.message, /does not answer for \d+\.\d s/);
   assert.match(bench.store.outage()!.message, /does not answer/);
   assert.equal(nc.stats().outMsgs, sent, "it sent again what was not read");

@@ -22,7 +22,7 @@ for (
     await bench.jsm.streams.update("ORDERS", { discard: DiscardPolicy.New, ...limits });
     await Promise.all(["order-1", "order-2"].map((id) => bench.put(id)));
     const error = await refusal(bench.put("order-3"));
-    assert.equal(error.problem, "full");
+    assert.equal(error.code, "full");
     assert.equal(
       error.message,
       'stream ORDERS is full and takes no "orders.created": raise its limits (max_msgs, max_bytes, ' +
@@ -39,7 +39,7 @@ Deno.test("an account whose storage is used up is full, at once, and says that i
   const big = (id: string) => bench.store.store("orders.created", new Uint8Array(10_000), withId(id));
   await big("order-1");
   const error = await refusal(big("order-2"));
-  assert.equal(error.problem, "full");
+  assert.equal(error.code, "full");
   assert.match(error.message, /^no room for "orders\.created" in stream ORDERS: .*NATS account.* \(100(02|23|47)\)$/);
 });
 
@@ -47,7 +47,7 @@ Deno.test("a message over the stream's own limit is too large, at once", async (
   await using bench = await startStoring();
   await bench.jsm.streams.update("ORDERS", { max_msg_size: 10 });
   const error = await refusal(bench.put("order-1"));
-  assert.equal(error.problem, "too-large");
+  assert.equal(error.code, "too-large");
   assert.equal(
     error.message,
     'a message for "orders.created" is larger than stream ORDERS takes: send less, or raise its max_msg_size; ' +
@@ -61,7 +61,7 @@ Deno.test("a message over the server's limit is too large, its headers counted, 
   const block = "NATS/1.0\r\nNats-Msg-Id: order-1\r\n\r\n".length;
   const fits = bench.store.store("orders.created", new Uint8Array(limit - block), withId("order-1"));
   const error = await refusal(bench.store.store("orders.created", new Uint8Array(limit), withId("order-2")));
-  assert.equal(error.problem, "too-large");
+  assert.equal(error.code, "too-large");
   assert.equal(error.message, 'a message for "orders.created" with its headers is over the server\'s 1048576 bytes');
   assert.equal((await fits).sequence, 1);
   assert.equal((await bench.put("order-3")).sequence, 2);
@@ -72,7 +72,7 @@ Deno.test("headers over the server's limit are too large, at once", async () => 
   const hdrs = withId("order-1");
   hdrs.set("x-note", "x".repeat(70_000));
   const error = await refusal(bench.store.store("orders.created", new Uint8Array(1), hdrs));
-  assert.equal(error.problem, "too-large");
+  assert.equal(error.code, "too-large");
   assert.match(error.message, /^the headers of a message for "orders\.created" are too large: .* \(10097\)$/);
 });
 
@@ -82,7 +82,7 @@ Deno.test("a subject that no stream stores has no stream, which is known once ei
   const start = clock.now();
   const error = await refusal(bench.put("order-1", "nobody.listens"));
   const took = clock.now() - start;
-  assert.equal(error.problem, "no-stream");
+  assert.equal(error.code, "no-stream");
   assert.match(
     error.message,
     /^no stream stores "nobody\.listens": a start of Weir makes one; was it deleted since\? \d+ tries$/,
@@ -102,7 +102,7 @@ Deno.test("where JetStream itself does not answer, nobody says that there is no 
   const store = new JetStreamPublisher(nc, clock);
   server.defer(() => store.close());
   const error = await refusal(store.store("orders.created", new Uint8Array(1), withId("order-1")));
-  assert.equal(error.problem, "unavailable");
+  assert.equal(error.code, "unavailable");
   assert.match(
     error.message,
     /^"orders\.created" is not known to be stored: JetStream (is not available|does not answer)/,
@@ -128,7 +128,7 @@ Deno.test("a subject that the user may not publish to is denied, at once, and ot
     refusal(bench.put("order-1", "orders.secret", store)),
     bench.put("order-2", "orders.created", store),
   ]);
-  assert.equal(secret.problem, "denied");
+  assert.equal(secret.code, "denied");
   assert.equal(
     secret.message,
     'the NATS user may not publish to "orders.secret": allow it in the user\'s permissions, or use another user',
@@ -144,7 +144,7 @@ Deno.test("a user who may not hear the answers is told so, instead of waiting fo
   bench.defer(() => store.close());
   for (const id of ["order-1", "order-2", "order-3"]) {
     const error = await refusal(bench.put(id, "orders.created", store));
-    assert.equal(error.problem, "denied");
+    assert.equal(error.code, "denied");
     assert.match(error.message, /^the NATS user may not subscribe to "_INBOX\.>", where JetStream answers: allow it/);
   }
 });
@@ -152,7 +152,7 @@ Deno.test("a user who may not hear the answers is told so, instead of waiting fo
 Deno.test("on a closed connection a store is unavailable, at once", async () => {
   await using bench = await startStoring();
   await bench.nc.close();
-  assert.equal((await refusal(bench.put("order-1"))).problem, "unavailable");
+  assert.equal((await refusal(bench.put("order-1"))).code, "unavailable");
 });
 
 for (
@@ -183,7 +183,7 @@ for (
 ) {
   Deno.test(`what JetStream refuses with "${description}" is ${problem}`, () => {
     const error = refusalError("orders.created", undefined, { code: 400, err_code, description });
-    assert.equal(error?.problem, problem);
+    assert.equal(error?.code, problem);
     assert.ok(error.message.includes(`${description} (${err_code})`), error.message);
   });
 }
@@ -192,7 +192,7 @@ Deno.test("a full stream that is emptied stores again", async () => {
   await using bench = await startStoring();
   await bench.jsm.streams.update("ORDERS", { discard: DiscardPolicy.New, max_msgs: 1 });
   await bench.put("order-1");
-  assert.equal((await refusal(bench.put("order-2"))).problem, "full");
+  assert.equal((await refusal(bench.put("order-2"))).code, "full");
   await bench.jsm.streams.purge("ORDERS");
   assert.equal((await eventually(() => bench.put("order-2"))).sequence, 2);
 });

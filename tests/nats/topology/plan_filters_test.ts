@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { SkippedEvents, Step } from "../../../runtime/nats/topology/step.ts";
 import { eventually } from "../../support/eventually.ts";
-import { type Planning, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "../../support/planning.ts";
+import { DESIRED, type Planning, SHIP, SHIP_RETRIES, startPlanning } from "../../support/planning.ts";
 
-/** The function with other triggers. */
+/** Returns the desired state of `ship` with other triggers. */
 function on(...filters: string[]) {
-  return { ...WANTED, durables: [{ ...SHIP, filters }, SHIP_RETRIES] };
+  return { ...DESIRED, durables: [{ ...SHIP, filters }, SHIP_RETRIES] };
 }
 
 function leftOut(steps: Step[]): readonly SkippedEvents[] {
@@ -13,17 +13,17 @@ function leftOut(steps: Step[]): readonly SkippedEvents[] {
   return "leftOut" in steps[0] ? steps[0].leftOut : [];
 }
 
-/** The consumer delivers these and no more, once it has counted all that is stored. Each is acked. */
-async function drains(broker: Planning, sequences: number[]): Promise<void> {
-  const { length: count } = sequences;
-  await eventually(async () => {
+/** Fetches and acks everything that the consumer has, once there are `atLeast` messages. Resolves to the sequences. */
+async function drain(broker: Planning, atLeast: number): Promise<number[]> {
+  // The server counts a message as pending a little after it acknowledged that it stored it.
+  const count = await eventually(async () => {
     const { num_pending, num_ack_pending } = await broker.jsm.consumers.info("ORDERS", "ship");
-    return num_pending + num_ack_pending === count;
+    return num_pending + num_ack_pending >= atLeast ? num_pending + num_ack_pending : undefined;
   });
-  if (count > 0) assert.deepEqual((await broker.take("ORDERS", "ship", count, count)).sort((a, b) => a - b), sequences);
+  return (await broker.take("ORDERS", "ship", count, count)).sort((a, b) => a - b);
 }
 
-Deno.test("of a trigger that is added, what is behind the consumer is told of, and what is before it is handled", async () => {
+Deno.test("planCluster counts the events of an added trigger behind the consumer; the later ones are delivered", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.store("orders.lost", 3); // 1 to 3
@@ -35,26 +35,26 @@ Deno.test("of a trigger that is added, what is behind the consumer is told of, a
   ]);
   await broker.ensure(on("orders.paid", "orders.lost"));
   await broker.store("orders.lost", 1); // 8
-  await drains(broker, [5, 6, 7, 8]);
+  assert.deepEqual(await drain(broker, 4), [5, 6, 7, 8]);
 });
 
-Deno.test("a consumer that has nothing left to hand out has looked at all there is: what is added is behind it", async () => {
+Deno.test("planCluster counts all events of an added trigger as older when the consumer has none pending", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.store("orders.paid", 1);
-  await drains(broker, [1]);
+  assert.deepEqual(await drain(broker, 1), [1]);
   const waiting = broker.take("ORDERS", "ship", 1, 1);
   await eventually(async () => (await broker.jsm.consumers.info("ORDERS", "ship")).num_waiting === 1);
-  await broker.store("orders.lost", 3); // 2 to 4: it passes them while it looks for its own
+  await broker.store("orders.lost", 3); // 2 to 4: passed on the way to the next match
   await broker.store("orders.paid", 1); // 5
   assert.deepEqual(await waiting, [5]);
-  await broker.store("orders.lost", 1); // 6: not looked at yet, but by the time it is asked it may be
+  await broker.store("orders.lost", 1); // 6: not passed yet, but possibly by the time of the update
   assert.deepEqual(leftOut(await broker.plan(on("orders.paid", "orders.lost"))), [
     { why: "older", subject: "orders.lost", events: 4 },
   ]);
 });
 
-Deno.test("of a trigger that is removed, what waits is told of, and what was handed out is delivered again", async () => {
+Deno.test("planCluster counts the pending events of a removed trigger; unsettled deliveries are redelivered", async () => {
   await using broker = await startPlanning();
   await broker.ensure(on("orders.paid", "orders.lost"));
   await broker.store("orders.paid", 1); // 1
@@ -67,7 +67,7 @@ Deno.test("of a trigger that is removed, what waits is told of, and what was han
   assert.deepEqual((await broker.take("ORDERS", "ship", 2, 2)).sort(), [2, 6]);
 });
 
-Deno.test("a wider filter in place of a narrow one loses nothing of what the narrow one had", async () => {
+Deno.test("ensureTopology with a wider filter skips nothing that the narrow filter matched", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.store("orders.lost", 2);
@@ -75,10 +75,10 @@ Deno.test("a wider filter in place of a narrow one loses nothing of what the nar
   assert.deepEqual(await broker.take("ORDERS", "ship", 1, 1), [3]);
   assert.deepEqual(leftOut(await broker.plan(on("orders.*"))), [{ why: "older", subject: "orders.*", events: 2 }]);
   await broker.ensure(on("orders.*"));
-  await drains(broker, [4]);
+  assert.deepEqual(await drain(broker, 1), [4]);
 });
 
-Deno.test("changed while events are handed out, settled and stored, the filters lose and repeat none of what they share", async () => {
+Deno.test("ensureTopology changes filters under load without skipping or repeating events that both match", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   const handled: number[] = [], stored: number[] = [];

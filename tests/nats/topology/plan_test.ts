@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
 import { DiscardPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
-import { INBOX, planBucket } from "../../../runtime/nats/kv/buckets.ts";
+import { IDEMPOTENCY } from "../../../runtime/nats/kv/resources.ts";
+import { planBucket } from "../../../runtime/nats/topology/plan_bucket.ts";
 import { eventually } from "../../support/eventually.ts";
-import { everything, ORDERS, startPlanning, WANTED } from "../../support/planning.ts";
+import { DESIRED, desiredWith, everything, ORDERS, startPlanning } from "../../support/planning.ts";
 
 const SECOND = 1_000 * 1e6;
 
-Deno.test("of an empty cluster everything is made, and planning makes nothing", async () => {
+Deno.test("planCluster on an empty cluster creates everything in its steps, and nothing on the server", async () => {
   await using broker = await startPlanning();
   const steps = await broker.plan();
   assert.deepEqual(steps.map(({ kind, what, name }) => `${kind} ${what} ${name}`), [
@@ -22,7 +23,7 @@ Deno.test("of an empty cluster everything is made, and planning makes nothing", 
   assert.deepEqual(await everything(broker.jsm), []);
 });
 
-Deno.test("what was carried out leaves nothing to do, and looking leaves everything untouched", async () => {
+Deno.test("planCluster finds nothing to do after ensureTopology, and changes nothing", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.store("orders.paid", 3);
@@ -33,7 +34,7 @@ Deno.test("what was carried out leaves nothing to do, and looking leaves everyth
   assert.deepEqual(await everything(broker.jsm), before);
 });
 
-Deno.test("what was changed by hand is changed back, each field from what it is to what it should be", async () => {
+Deno.test("planCluster changes back what was changed by hand, field by field", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.jsm.streams.update("ORDERS", { subjects: ["orders.paid"] });
@@ -41,10 +42,10 @@ Deno.test("what was changed by hand is changed back, each field from what it is 
     ack_wait: 2 * SECOND,
     max_deliver: 3,
     headers_only: true,
-    max_ack_pending: 77, // is its operator's
+    max_ack_pending: 77, // not declared: the operator's setting
   });
   await broker.jsm.consumers.update("RETRIES", "ship", { backoff: [1 * SECOND, 5 * SECOND], max_deliver: 9 });
-  assert.deepEqual(await broker.plan({ ...WANTED, replicas: 3 }), [
+  assert.deepEqual(await broker.plan({ ...DESIRED, replicas: 3 }), [
     {
       what: "stream",
       name: "ORDERS",
@@ -100,19 +101,19 @@ Deno.test("what was changed by hand is changed back, each field from what it is 
 });
 
 for (const direct of [true, false]) {
-  Deno.test(`a new consumer begins with what the plan says it does${direct ? "" : ", without direct reads too"}`, async () => {
+  Deno.test(`planCluster counts the events that a new consumer begins with${direct ? "" : ", also without direct reads"}`, async () => {
     await using broker = await startPlanning();
     await broker.jsm.streams.add({ ...ORDERS, subjects: [...ORDERS.subjects], allow_direct: direct });
     await broker.store("orders.paid", 5);
     await broker.store("orders.lost", 4);
     const [planned] = (await broker.plan()).filter((step) => step.what === "consumer" && step.stream === "ORDERS");
     assert.equal("waiting" in planned && planned.waiting, 5);
-    const made = await broker.ensure();
-    assert.deepEqual(made[0], { functionName: "ship", stream: "ORDERS", waiting: 5 });
+    const created = await broker.ensure();
+    assert.deepEqual(created[0], { functionName: "ship", stream: "ORDERS", waiting: 5 });
   });
 }
 
-Deno.test("a stream that is to keep events for less time says how many go", async () => {
+Deno.test("planCluster counts the events that a shorter age limit deletes", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.store("orders.paid", 5);
@@ -121,18 +122,18 @@ Deno.test("a stream that is to keep events for less time says how many go", asyn
     return Date.now() - message!.time.getTime() > 1_200;
   });
   await broker.store("orders.paid", 2);
-  const [step] = await broker.plan({ ...WANTED, streams: [{ ...ORDERS, maxAgeMs: 1_000 }] });
+  const [step] = await broker.plan(desiredWith([{ ...ORDERS, maxAgeMs: 1_000 }]));
   assert.deepEqual("leftOut" in step && step.leftOut, [{ why: "expired", subject: ">", events: 5 }]);
 });
 
 for (const [discard, why] of [[DiscardPolicy.New, "full"], [DiscardPolicy.Old, "oversize"]] as const) {
-  Deno.test(`a stream that is to hold less than it does, and discards ${discard} events, says so`, async () => {
+  Deno.test(`planCluster reports a size limit below the current size of a stream that discards ${discard} events`, async () => {
     await using broker = await startPlanning();
     await broker.ensure();
     await broker.jsm.streams.update("ORDERS", { discard });
     await broker.store("orders.paid", 20);
     const leftOut = async (maxBytes: number) => {
-      const [step] = await broker.plan({ ...WANTED, streams: [{ ...ORDERS, maxBytes }] });
+      const [step] = await broker.plan(desiredWith([{ ...ORDERS, maxBytes }]));
       return "leftOut" in step && step.leftOut;
     };
     assert.deepEqual(await leftOut(100), [{ why, subject: ">", events: undefined }]);
@@ -140,7 +141,7 @@ for (const [discard, why] of [[DiscardPolicy.New, "full"], [DiscardPolicy.Old, "
   });
 }
 
-Deno.test("what nothing can change is blocked, with what to do", async () => {
+Deno.test("planCluster blocks a stream whose subjects another stream stores, and says what to do", async () => {
   await using broker = await startPlanning();
   await broker.jsm.streams.add({ name: "EVERYTHING", subjects: ["orders.*"] });
   const [step, ...others] = (await broker.plan()).filter(({ kind }) => kind !== "create" && kind !== "foreign");
@@ -156,15 +157,15 @@ Deno.test("what nothing can change is blocked, with what to do", async () => {
   });
 });
 
-Deno.test("a subject that a project moves from one of its streams to another is taken from neither", async () => {
+Deno.test("planCluster blocks a subject that moves between two declared streams, and says what to do", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   const streams = [{ name: "ORDERS", subjects: ["orders.created"] }, { name: "PAID", subjects: ["orders.paid"] }];
-  const [step] = (await broker.plan({ ...WANTED, streams })).filter(({ kind }) => kind === "blocked");
+  const [step] = (await broker.plan(desiredWith(streams))).filter(({ kind }) => kind === "blocked");
   assert.match("problems" in step ? step.problems[0] : "", /nats stream edit ORDERS --subjects/);
 });
 
-Deno.test("a bucket is made as the tools for KV make it", async () => {
+Deno.test("planBucket creates the same stream as the NATS KV client", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   const { config: ours } = await broker.jsm.streams.info("KV_weir_attempts");
@@ -175,7 +176,7 @@ Deno.test("a bucket is made as the tools for KV make it", async () => {
   assert.deepEqual(await broker.plan(), []);
 });
 
-Deno.test("a stream for retries that somebody made without schedules gets them, so that a retry can be parked", async () => {
+Deno.test("planCluster enables schedules on a RETRIES stream that was created without them", async () => {
   await using broker = await startPlanning();
   const made = { name: "RETRIES", subjects: ["retries.>"], retention: RetentionPolicy.Workqueue };
   await broker.jsm.streams.add({ ...made, discard: DiscardPolicy.New });
@@ -192,12 +193,12 @@ Deno.test("a stream for retries that somebody made without schedules gets them, 
 
 for (
   const [setting, problem] of [
-    [{ max_bytes: 1_000_000, discard: DiscardPolicy.New }, /discard "old", which drops retries .* max_bytes: take/],
+    [{ max_bytes: 1_000_000, discard: DiscardPolicy.New }, /discard "old", which drops retries .* max_bytes: remove/],
     [{ deny_purge: true }, /^deny_purge is true, and JetStream neither changes that in place nor schedules with it$/],
   ] as const
 ) {
   const [field] = Object.keys(setting);
-  Deno.test(`a stream for retries that can have no schedules for its ${field} is blocked`, async () => {
+  Deno.test(`planCluster blocks a RETRIES stream on which ${field} prevents schedules`, async () => {
     await using broker = await startPlanning();
     const made = { name: "RETRIES", subjects: ["retries.>"], retention: RetentionPolicy.Workqueue };
     await broker.jsm.streams.add({ ...made, ...setting });
@@ -207,9 +208,9 @@ for (
   });
 }
 
-Deno.test("replicas that are wanted of streams are wanted of buckets that are there as well", () => {
+Deno.test("planBucket changes the replicas of an existing bucket, and only when they are declared", () => {
   const found = { num_replicas: 1, allow_msg_ttl: true } as StreamConfig;
-  const step = planBucket(INBOX, found, 3);
+  const step = planBucket(IDEMPOTENCY, found, 3);
   assert.deepEqual("changes" in step && step.changes, [{ field: "num_replicas", from: 1, to: 3 }]);
-  assert.equal(planBucket(INBOX, { ...found, num_replicas: 3 }, undefined).kind, "same", "nobody wants fewer");
+  assert.equal(planBucket(IDEMPOTENCY, { ...found, num_replicas: 3 }, undefined).kind, "same");
 });

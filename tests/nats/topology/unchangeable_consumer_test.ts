@@ -3,20 +3,20 @@ import { AckPolicy, DeliverPolicy, RetentionPolicy } from "@nats-io/jetstream";
 import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
 import { eventually } from "../../support/eventually.ts";
 import {
+  DESIRED,
   everything,
   ORDERS,
   type Planning,
   SHIP,
   SHIP_RETRIES,
   startPlanning,
-  WANTED,
 } from "../../support/planning.ts";
 
-/** Six events stored, and `ship` as somebody's tool made it: one ack is for all before as well. */
+/** Stores six events, and creates the consumer `ship` with the ack policy `all`, as another tool might. */
 async function setupAckAll(retention: RetentionPolicy = RetentionPolicy.Limits): Promise<Planning> {
   const broker = await startPlanning();
   await broker.jsm.streams.add({ ...ORDERS, subjects: [...ORDERS.subjects], retention });
-  await broker.ensure({ ...WANTED, durables: [SHIP_RETRIES] });
+  await broker.ensure({ ...DESIRED, durables: [SHIP_RETRIES] });
   await broker.jsm.consumers.add("ORDERS", {
     durable_name: "ship",
     ack_policy: AckPolicy.All,
@@ -28,7 +28,7 @@ async function setupAckAll(retention: RetentionPolicy = RetentionPolicy.Limits):
 
 const ACK_ALL = "ack_policy is all and should be explicit: JetStream cannot change it in place";
 
-Deno.test("plan blocks a consumer that JetStream cannot change in place, with the setting and what to do", async () => {
+Deno.test("planCluster blocks a consumer that JetStream cannot change in place, with the setting and what to do", async () => {
   await using broker = await setupAckAll();
   const before = await everything(broker.jsm);
   assert.deepEqual(await broker.plan(), [{
@@ -47,7 +47,7 @@ Deno.test("plan blocks a consumer that JetStream cannot change in place, with th
   assert.deepEqual(await everything(broker.jsm), before);
 });
 
-Deno.test("a consumer that is deleted as the plan says begins with the oldest stored event", async () => {
+Deno.test("ensureTopology starts a consumer that was deleted as the plan says at the oldest stored event", async () => {
   await using broker = await setupAckAll();
   await broker.take("ORDERS", "ship", 2, 2);
   await broker.jsm.consumers.delete("ORDERS", "ship");
@@ -56,12 +56,12 @@ Deno.test("a consumer that is deleted as the plan says begins with the oldest st
   assert.deepEqual(await broker.take("ORDERS", "ship", 6, 6), [1, 2, 3, 4, 5, 6]);
 });
 
-Deno.test("a consumer that is made anew as the plan says goes on after the ack floor of the old one", async () => {
+Deno.test("ensureTopology accepts a consumer that was re-created after the old ack floor, as the plan says", async () => {
   await using broker = await setupAckAll();
   await broker.take("ORDERS", "ship", 2, 2);
   const { ack_floor } = await broker.jsm.consumers.info("ORDERS", "ship");
   await broker.jsm.consumers.delete("ORDERS", "ship");
-  await broker.jsm.consumers.add("ORDERS", { // as the tool makes it
+  await broker.jsm.consumers.add("ORDERS", { // as the nats CLI does it
     durable_name: "ship",
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.StartSequence,
@@ -72,7 +72,7 @@ Deno.test("a consumer that is made anew as the plan says goes on after the ack f
   assert.deepEqual(await broker.take("ORDERS", "ship", 4, 4), [3, 4, 5, 6]);
 });
 
-Deno.test("plan says to drain a consumer first where its deletion drops what waits on it", async () => {
+Deno.test("planCluster says to drain a consumer first on a stream of interest retention", async () => {
   await using broker = await setupAckAll(RetentionPolicy.Interest);
   const [step] = await broker.plan();
   const problem = "problems" in step ? step.problems.join() : "";
@@ -81,9 +81,9 @@ Deno.test("plan says to drain a consumer first where its deletion drops what wai
   await eventually(async () => (await broker.jsm.streams.info("ORDERS")).state.messages === 0);
 });
 
-Deno.test("plan says of a consumer on a work queue that nothing is handled again", async () => {
+Deno.test("planCluster says that replacing a consumer on a work queue repeats nothing", async () => {
   await using broker = await startPlanning();
-  await broker.ensure({ ...WANTED, durables: [SHIP] });
+  await broker.ensure({ ...DESIRED, durables: [SHIP] });
   await broker.jsm.consumers.add("RETRIES", {
     durable_name: "ship",
     ack_policy: AckPolicy.Explicit,

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { AckPolicy } from "@nats-io/jetstream";
 import { eventually } from "../../support/eventually.ts";
-import { type Planning, SHIP, SHIP_RETRIES, startPlanning, WANTED } from "../../support/planning.ts";
+import {
+  DESIRED,
+  desiredWith,
+  ORDERS,
+  type Planning,
+  SHIP,
+  SHIP_RETRIES,
+  startPlanning,
+} from "../../support/planning.ts";
 
-/** A cluster on which `bill` ran once, and `ship` runs. */
+/** Starts a cluster with the consumers of `ship` and of a former function `bill`. */
 async function setup(): Promise<Planning> {
   const broker = await startPlanning();
   const bill = [SHIP, SHIP_RETRIES].map(({ stream, filters }) => ({
@@ -11,25 +19,31 @@ async function setup(): Promise<Planning> {
     stream,
     filters: filters.map((filter) => filter.replace("ship", "bill")),
   }));
-  await broker.ensure({ ...WANTED, durables: [...WANTED.durables, ...bill] });
+  await broker.ensure({ ...DESIRED, durables: [...DESIRED.durables, ...bill] });
   return broker;
 }
 
-Deno.test("a consumer of a function that the project has no more is an orphan, with what waits on it", async () => {
+/** Waits until a consumer on ORDERS counts its pending events: the server does so a little after it stored them. */
+async function pending(broker: Planning, consumer: string, count: number): Promise<void> {
+  await eventually(async () => (await broker.jsm.consumers.info("ORDERS", consumer)).num_pending === count);
+}
+
+Deno.test("planUnused reports the consumers of a removed function as orphans, with their backlog", async () => {
   await using broker = await setup();
   await broker.store("orders.paid", 5);
   await broker.take("ORDERS", "bill", 2, 1);
   await broker.store("retries.parked.bill.ORDERS:1");
+  await pending(broker, "bill", 3);
   const backlog = { pending: 3, unsettled: 1, parked: 0 };
   const target = { what: "consumer", name: "bill", kind: "orphan" };
-  // What it was handed a moment ago somebody may still hold.
+  // In use: a process may still hold the delivery that was not acked.
   assert.deepEqual(await broker.plan(), [
     { ...target, stream: "ORDERS", backlog, inUse: true },
     { ...target, stream: "RETRIES", backlog: { pending: 0, unsettled: 0, parked: 1 }, inUse: true },
   ]);
 });
 
-Deno.test("an orphan that nobody pulls on is not in use; one that somebody pulls on anywhere is", async () => {
+Deno.test("planUnused reports an orphan as in use while a process pulls from any consumer of its function", async () => {
   await using broker = await setup();
   const inUse = async () => (await broker.plan()).map((step) => "inUse" in step && step.inUse);
   assert.deepEqual(await inUse(), [false, false]);
@@ -41,18 +55,16 @@ Deno.test("an orphan that nobody pulls on is not in use; one that somebody pulls
   assert.deepEqual(await inUse(), [false, false]);
 });
 
-Deno.test("a consumer on a stream where its function has no trigger any more is told of as moved", async () => {
+Deno.test("planUnused reports a consumer as moved when its function has no trigger on the stream any more", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.store("orders.paid", 2);
+  await pending(broker, "ship", 2);
   const sales = { name: "SALES", subjects: ["sales.>"] };
-  const wanted = {
-    ...WANTED,
-    streams: [...WANTED.streams, sales],
-    durables: [{ functionName: "ship", stream: "SALES", filters: ["sales.made"] }, SHIP_RETRIES],
-  };
-  await broker.ensure(wanted);
-  assert.deepEqual(await broker.plan(wanted), [{
+  const onSales = { functionName: "ship", stream: "SALES", filters: ["sales.made"] };
+  const moved = desiredWith([ORDERS, sales], [onSales, SHIP_RETRIES]);
+  await broker.ensure(moved);
+  assert.deepEqual(await broker.plan(moved), [{
     what: "consumer",
     name: "ship",
     stream: "ORDERS",
@@ -62,12 +74,12 @@ Deno.test("a consumer on a stream where its function has no trigger any more is 
   }]);
 });
 
-Deno.test("functions of the project that are not run here are no orphans", async () => {
+Deno.test("planUnused reports no orphans for functions of the project that other processes run", async () => {
   await using broker = await setup();
-  assert.deepEqual(await broker.plan(WANTED, ["ship", "bill"]), []);
+  assert.deepEqual(await broker.plan(DESIRED, ["ship", "bill"]), []);
 });
 
-Deno.test("what bears no sign of Weir is somebody else's, on the project's own streams too", async () => {
+Deno.test("planUnused reports streams and consumers without a mark of Weir as foreign, also on the project's streams", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.jsm.consumers.add("ORDERS", { durable_name: "bill", ack_policy: AckPolicy.Explicit });

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { AckPolicy, StorageType } from "@nats-io/jetstream";
 import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
 import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
-import type { Durable } from "../../../runtime/nats/topology/plan_consumer.ts";
-import { ensureTopology } from "../../../runtime/nats/topology/topology.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
+import type { Durable } from "../../../runtime/nats/topology/resources.ts";
 import { type Broker, startBroker } from "../../support/nats.ts";
+import { desired } from "../../support/desired.ts";
 
 const SECOND = 1_000 * 1e6;
 const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
@@ -12,14 +13,14 @@ const RESERVE: Durable = { functionName: "reserveInventory", stream: "ORDERS", f
 
 interface Topology extends Broker {
   ensure(streams: ResolvedStream[], durables: Durable[]): Promise<unknown>;
-  /** The problems of a run that is refused. */
+  /** Returns the problems with which `ensure` rejects. */
   refusal(streams: ResolvedStream[], durables: Durable[]): Promise<readonly string[]>;
 }
 
 async function setup(): Promise<Topology> {
   const broker = await startBroker();
   const ensure = (streams: ResolvedStream[], durables: Durable[]) =>
-    ensureTopology(broker.jsm, streams, durables, undefined);
+    ensureTopology(broker.jsm, desired(streams, durables));
   return {
     ...broker,
     ensure,
@@ -31,7 +32,7 @@ async function setup(): Promise<Topology> {
   };
 }
 
-Deno.test("a filter that changes is changed in place", async () => {
+Deno.test("ensureTopology changes filters in place", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], [RESERVE]);
   const { created } = await broker.jsm.consumers.info("ORDERS", "reserveInventory");
@@ -41,7 +42,7 @@ Deno.test("a filter that changes is changed in place", async () => {
   assert.equal(info.created, created);
 });
 
-Deno.test("what is set by hand and not declared survives", async () => {
+Deno.test("ensureTopology keeps settings that were made by hand and are not declared", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], [RESERVE]);
   const { config: stream } = await broker.jsm.streams.update("ORDERS", {
@@ -64,7 +65,7 @@ Deno.test("what is set by hand and not declared survives", async () => {
   });
 });
 
-Deno.test("what is declared is enforced over what was set by hand", async () => {
+Deno.test("ensureTopology changes settings that were made by hand to what is declared", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], [RESERVE]);
   await broker.jsm.streams.update("ORDERS", { max_age: 60 * SECOND, duplicate_window: 30 * SECOND, max_bytes: 5_000 });
@@ -81,7 +82,7 @@ Deno.test("what is declared is enforced over what was set by hand", async () => 
   assert.deepEqual({ max_deliver, ack_wait }, { max_deliver: -1, ack_wait: 15 * SECOND });
 });
 
-Deno.test("a consumer's own backoff is removed: it would add to every delay of the policy's", async () => {
+Deno.test("ensureTopology removes a consumer's own backoff, which would add to the delays of the policy", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], [RESERVE]);
   await broker.jsm.consumers.update("ORDERS", "reserveInventory", { backoff: [1 * SECOND, 5 * SECOND] });
@@ -91,7 +92,7 @@ Deno.test("a consumer's own backoff is removed: it would add to every delay of t
   assert.equal(config.ack_wait, 15 * SECOND);
 });
 
-Deno.test("events may be kept for less time than ids are remembered by default", async () => {
+Deno.test("ensureTopology shortens the duplicate window to a shorter age limit", async () => {
   await using broker = await setup();
   const payments = { name: "PAYMENTS", subjects: ["payments.>"] };
   await broker.ensure([payments], []);
@@ -102,7 +103,7 @@ Deno.test("events may be kept for less time than ids are remembered by default",
   }
 });
 
-Deno.test("what cannot change in place is refused, every problem at once", async () => {
+Deno.test("ensureTopology rejects with every problem that cannot change in place", async () => {
   await using broker = await setup();
   const payments = { name: "PAYMENTS", subjects: ["payments.>"], storage: "file" } as const;
   await broker.ensure([ORDERS], []);
@@ -124,7 +125,7 @@ Deno.test("what cannot change in place is refused, every problem at once", async
   ]);
 });
 
-Deno.test("a refused change leaves everything as it was", async () => {
+Deno.test("ensureTopology changes nothing when one step is blocked", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], []);
   const { config } = await broker.jsm.streams.info("ORDERS");
@@ -136,18 +137,18 @@ Deno.test("a refused change leaves everything as it was", async () => {
   assert.deepEqual(await Array.fromAsync(broker.jsm.consumers.list("ORDERS")), []);
 });
 
-Deno.test("a repair does what it can, also where something is refused", async () => {
+Deno.test("ensureTopology with partly applies the other steps although one is blocked", async () => {
   await using broker = await setup();
   await broker.jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"], storage: StorageType.Memory });
   const orders = { ...ORDERS, storage: "file" } as const;
-  await assert.rejects(ensureTopology(broker.jsm, [orders], [RESERVE], undefined, { partly: true }), {
+  await assert.rejects(ensureTopology(broker.jsm, desired([orders], [RESERVE]), true), {
     name: "StartupProblems",
     message: /storage is memory and should be file/,
   });
   assert.equal((await broker.jsm.consumers.info("ORDERS", "reserveInventory")).name, "reserveInventory");
 });
 
-Deno.test("a stream that mirrors another cannot take events", async () => {
+Deno.test("ensureTopology rejects a stream that mirrors another", async () => {
   await using broker = await setup();
   await broker.ensure([{ name: "PAYMENTS", subjects: ["payments.>"] }], []);
   await broker.jsm.streams.add({ name: "ORDERS", mirror: { name: "PAYMENTS" } });
@@ -156,7 +157,7 @@ Deno.test("a stream that mirrors another cannot take events", async () => {
   ]);
 });
 
-Deno.test("a foreign stream with overlapping subjects is named as the reason", async () => {
+Deno.test("ensureTopology names the foreign stream whose subjects overlap", async () => {
   await using broker = await setup();
   await broker.jsm.streams.add({ name: "EVERYTHING", subjects: ["orders.*", "stock.*"] });
   const [problem, ...others] = await broker.refusal([ORDERS], [RESERVE]);
@@ -165,9 +166,9 @@ Deno.test("a foreign stream with overlapping subjects is named as the reason", a
   assert.match(problem, /EVERYTHING/);
 });
 
-Deno.test("replicas that one server cannot have are refused with its words", async () => {
+Deno.test("ensureTopology reports the server's error for replicas that one server cannot have", async () => {
   await using broker = await setup();
-  await assert.rejects(ensureTopology(broker.jsm, [ORDERS], [], 3), {
+  await assert.rejects(ensureTopology(broker.jsm, desired([ORDERS], [], { replicas: 3 })), {
     name: "StartupProblems",
     message: /stream ORDERS: JetStream says: replicas > 1 not supported in non-clustered mode \(10074\)/,
   });

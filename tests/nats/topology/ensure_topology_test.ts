@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
-import type { Durable } from "../../../runtime/nats/topology/plan_consumer.ts";
-import { durablesOf, ensureTopology } from "../../../runtime/nats/topology/topology.ts";
+import { durablesOf } from "../../../runtime/nats/consume/resources.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
+import type { Durable } from "../../../runtime/nats/topology/resources.ts";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { type Broker, startBroker } from "../../support/nats.ts";
+import { desired } from "../../support/desired.ts";
 
 const MINUTE = 60_000 * 1e6;
 const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
@@ -21,10 +23,10 @@ async function setup(): Promise<
   Broker & { ensure: (streams: ResolvedStream[], durables: Durable[]) => Promise<unknown> }
 > {
   const broker = await startBroker();
-  return { ...broker, ensure: (streams, durables) => ensureTopology(broker.jsm, streams, durables, undefined) };
+  return { ...broker, ensure: (streams, durables) => ensureTopology(broker.jsm, desired(streams, durables)) };
 }
 
-/** Everything there is: the whole configuration of every stream and consumer, and when each was made. */
+/** Returns the configuration and creation time of every stream and consumer. */
 async function everything(jsm: JetStreamManager) {
   const all: Record<string, unknown> = {};
   for await (const { config, created } of jsm.streams.list()) {
@@ -36,7 +38,7 @@ async function everything(jsm: JetStreamManager) {
   return all;
 }
 
-Deno.test("streams and durables are made, and streams for dead letters and for retries", async () => {
+Deno.test("ensureTopology creates streams and durables, DEAD_LETTERS and RETRIES", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS, PAYMENTS], [RESERVE, NOTIFY, CAPTURE]);
   assert.deepEqual(Object.keys(await everything(broker.jsm)).sort(), [
@@ -50,7 +52,7 @@ Deno.test("streams and durables are made, and streams for dead letters and for r
   ]);
 });
 
-Deno.test("a new stream keeps events on disk for a week and refuses what does not fit", async () => {
+Deno.test("ensureTopology creates a stream on disk that keeps events for a week and discards new ones when full", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], []);
   const { subjects, retention, storage, discard, max_age, duplicate_window, num_replicas, allow_direct } =
@@ -70,7 +72,7 @@ Deno.test("a new stream keeps events on disk for a week and refuses what does no
   );
 });
 
-Deno.test("a new durable acknowledges one by one, from the stream's start, without a limit of the server's", async () => {
+Deno.test("ensureTopology creates a durable with explicit acks, from the stream's start, without max_deliver", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], [RESERVE]);
   const { durable_name, ack_policy, deliver_policy, filter_subjects, ack_wait, max_deliver, backoff, deliver_subject } =
@@ -90,7 +92,7 @@ Deno.test("a new durable acknowledges one by one, from the stream's start, witho
   );
 });
 
-Deno.test("a second run changes nothing", async () => {
+Deno.test("ensureTopology changes nothing when it runs again", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS, PAYMENTS], [RESERVE, NOTIFY, CAPTURE]);
   const before = await everything(broker.jsm);
@@ -98,23 +100,23 @@ Deno.test("a second run changes nothing", async () => {
   assert.deepEqual(await everything(broker.jsm), before);
 });
 
-Deno.test("eight replicas that start at once all succeed", async () => {
+Deno.test("ensureTopology succeeds in eight replicas that start at once", async () => {
   await using broker = await setup();
   const managers = await Promise.all(
     Array.from({ length: 8 }, async () => await jetstreamManager(await broker.connect(), { checkAPI: false })),
   );
-  const run = (jsm: JetStreamManager) => ensureTopology(jsm, [ORDERS, PAYMENTS], [RESERVE, NOTIFY, CAPTURE], undefined);
+  const run = (jsm: JetStreamManager) => ensureTopology(jsm, desired([ORDERS, PAYMENTS], [RESERVE, NOTIFY, CAPTURE]));
   await Promise.all(managers.map(run));
   assert.equal(Object.keys(await everything(broker.jsm)).length, 7);
   // The next release: other filters, and a stream with one more subject, from eight replicas at once again.
   const wider = { ...ORDERS, subjects: ["orders.>", "carts.>"] }, moved = { ...RESERVE, filters: ["orders.paid"] };
-  await Promise.all(managers.map((jsm) => ensureTopology(jsm, [wider, PAYMENTS], [moved, NOTIFY, CAPTURE], undefined)));
+  await Promise.all(managers.map((jsm) => ensureTopology(jsm, desired([wider, PAYMENTS], [moved, NOTIFY, CAPTURE]))));
   assert.deepEqual((await broker.jsm.streams.info("ORDERS")).config.subjects, ["orders.>", "carts.>"]);
   const { config } = await broker.jsm.consumers.info("ORDERS", "reserveInventory");
   assert.deepEqual(config.filter_subjects, ["orders.paid"]);
 });
 
-Deno.test("dead letters are kept without an age limit", async () => {
+Deno.test("ensureTopology creates DEAD_LETTERS without an age limit", async () => {
   await using broker = await setup();
   await broker.ensure([], []);
   const { config } = await broker.jsm.streams.info("DEAD_LETTERS");
@@ -122,7 +124,7 @@ Deno.test("dead letters are kept without an age limit", async () => {
   assert.deepEqual(config.subjects, ["dead_letters.>"]);
 });
 
-Deno.test("a function that listens to two streams has a durable on each, and one for its own retries", () => {
+Deno.test("durablesOf returns a durable on each stream of a function's triggers, and one on RETRIES", () => {
   const policy = {} as never, handler = () => {};
   const triggers = [
     { pattern: "orders.created", stream: "ORDERS" },
@@ -136,7 +138,7 @@ Deno.test("a function that listens to two streams has a durable on each, and one
   ]);
 });
 
-Deno.test("a durable made for one subject by an older release listens to several afterwards", async () => {
+Deno.test("ensureTopology replaces the single filter subject of an older durable", async () => {
   await using broker = await setup();
   await broker.ensure([ORDERS], []);
   await broker.jsm.consumers.add("ORDERS", {

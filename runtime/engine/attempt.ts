@@ -1,0 +1,154 @@
+import { type Context, INVALID_SPAN_CONTEXT, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
+import type { HandlerContext, Log } from "../api/context.ts";
+import type { DeliveryFacts } from "../core/check_delivery.ts";
+import type { Decoded } from "../core/cloudevent.ts";
+import type { Delivery } from "../core/delivery.ts";
+import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
+import type { DeadLetterOutcome, Outcome } from "../core/outcome.ts";
+import { formatTraceparent } from "../core/traceparent.ts";
+import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
+import type { AttemptCounts } from "./attempt_store.ts";
+import type { Permit } from "./circuit_breaker.ts";
+import type { Clock } from "./clock.ts";
+import type { Claim } from "./idempotency_store.ts";
+import type { Lease } from "./leases.ts";
+import type { Progress } from "./settler.ts";
+
+const NOTHING: readonly OutgoingEvent[] = [];
+const NO_SPAN: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+const NO_LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const createNoLog = () => NO_LOG;
+
+/**
+ * The record of one delivery on its way through a function. It starts with the delivery, and each step of the pipeline
+ * adds what it finds out. Hot path: the one object of an event that every step shares, see bench.
+ */
+export class Attempt implements DeliveryFacts {
+  /** Trigger that covers the subject; undefined when the function does not listen to it. */
+  trigger: ResolvedTrigger | undefined;
+  decoded!: Decoded;
+
+  /** Number of the attempt, from 1. Until a redelivery's counts are read, JetStream's count is the best guess. */
+  number: number;
+  /** Deliveries of the event that used no attempt, so far. */
+  excusedDeliveries: number;
+  /** Time since which emitted events may be stored already; undefined when none can be. */
+  emittedSinceMs: number | undefined;
+  /** True when the attempt's number is exact: at a first delivery, and once stored counts are applied. */
+  isCounted: boolean;
+  /** Error that prevented reading the stored counts. */
+  stateError: unknown;
+  isDelayed = false;
+  ending: DeadLetterOutcome | undefined;
+  /** Counts to store before the handler of a redelivery runs, so that a crash uses up the attempt. */
+  countsAtStart: AttemptCounts | undefined;
+  /** Span of the event's previous delivery, as a W3C `traceparent`. */
+  previousTrace: string | undefined;
+
+  permit: Permit | undefined;
+  claim: Claim | undefined;
+  handlerContext: HandlerContext | undefined;
+  /** Events that the handler emitted. */
+  emitted = NOTHING;
+
+  span = NO_SPAN;
+  /** Context in which the handler runs; its active span is `span`. */
+  otelContext: Context = ROOT_CONTEXT;
+  createLog: (attempt: Attempt) => Log = createNoLog;
+  /** Start by the monotonic clock of `performance.now()`. */
+  startedAtMs = 0;
+  #log: Log | undefined;
+
+  constructor(
+    readonly fn: ResolvedFunction,
+    readonly clock: Clock,
+    readonly delivery: Delivery,
+    readonly lease: Lease,
+  ) {
+    const { history, deliveryCount } = delivery;
+    this.isCounted = deliveryCount === 1;
+    this.number = this.isCounted ? history.attempts + 1 : deliveryCount;
+    this.excusedDeliveries = this.isCounted ? history.excusedDeliveries : 0;
+    this.emittedSinceMs = history.emittedSinceMs;
+    this.previousTrace = history.attemptTrace;
+  }
+
+  get functionName(): string {
+    return this.fn.name;
+  }
+
+  get event(): WeirEvent {
+    return this.decoded.event;
+  }
+
+  /** Logger of the attempt, created on first use: most handlers do not log. */
+  get log(): Log {
+    return this.#log ??= this.createLog(this);
+  }
+
+  get subject(): string {
+    return this.delivery.subject;
+  }
+
+  get isListenedTo(): boolean {
+    return this.trigger !== undefined;
+  }
+
+  get retry(): ResolvedFunction["policy"]["retry"] {
+    return this.fn.policy.retry;
+  }
+
+  get maxAgeMs(): number | undefined {
+    return this.fn.policy.maxAgeMs;
+  }
+
+  get ageMs(): number {
+    return this.clock.now() - this.delivery.storedAtMs;
+  }
+
+  get nowMs(): number {
+    return this.clock.now();
+  }
+
+  get random(): number {
+    return this.clock.random();
+  }
+
+  /**
+   * Applies the stored counts of a redelivery, which are exact. Without them the first delivery is presumed to have
+   * begun an attempt, but never the last allowed one: a delivery may be lost on its way, and only an attempt that is
+   * known to have begun may end an event as crashed.
+   */
+  applyCounts(stored: AttemptCounts | undefined): void {
+    const { history, storedAtMs } = this.delivery;
+    const presumed = Math.max(0, Math.min(1, this.retry.attempts - history.attempts - 1));
+    const { begun, free, emitted, parked = false, ending } = stored ?? { begun: presumed, free: 0, emitted: true };
+    const attemptTrace = this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
+    this.number = history.attempts + begun + 1;
+    this.excusedDeliveries = history.excusedDeliveries + free;
+    this.emittedSinceMs ??= emitted === false ? undefined : storedAtMs;
+    this.isDelayed = parked;
+    this.ending = ending;
+    this.isCounted = true;
+    // The previous trace is kept: if this attempt kills its process, its own span is never exported.
+    this.countsAtStart = { begun: begun + 1, free, emitted: true, ...(attemptTrace && { attemptTrace }) };
+  }
+
+  /**
+   * Returns what the event has used up once the outcome is settled. Undefined when nothing is to be stored: the event
+   * is done, its lease expired, or its counts are unknown and must not be overwritten.
+   */
+  progressAfter(outcome: Outcome): Progress | undefined {
+    if (outcome.kind === "ack" || outcome.kind === "lease-expired" || !this.isCounted) return undefined;
+    const { number, excusedDeliveries, emittedSinceMs } = this;
+    const excused = outcome.kind === "retry" && !outcome.usesAttempt;
+    const attemptTrace = formatTraceparent(this.span.spanContext());
+    return {
+      attempts: excused ? number - 1 : number,
+      excusedDeliveries: excused ? excusedDeliveries + 1 : excusedDeliveries,
+      emittedSinceMs,
+      ending: this.ending !== undefined,
+      ...(attemptTrace && { attemptTrace }),
+    };
+  }
+}

@@ -1,0 +1,25 @@
+import type { Delivery } from "../core/delivery.ts";
+import type { DeadLetterOutcome } from "../core/outcome.ts";
+
+/** Stored record of a message's deliveries so far. */
+export interface AttemptCounts {
+  /** Attempts that began: runs of the handler. */
+  readonly begun: number;
+  /** Deliveries that used no attempt. */
+  readonly free: number;
+  /** False when no attempt so far can have stored what it emitted. */
+  readonly emitted: boolean;
+  /** True when the event waits in the retry stream: this delivery is redundant. */
+  readonly parked?: boolean;
+  /** Dead letter that an earlier delivery decided on; it may be stored already. */
+  readonly ending?: DeadLetterOutcome;
+  /** Span of the last settled delivery, as a W3C `traceparent`. */
+  readonly attemptTrace?: string;
+}
+
+/** Stores attempt counts. JetStream counts deliveries only, and a delivery may never have reached a handler. */
+export interface AttemptStore {
+  /** Returns the stored counts, or undefined when none were ever written for the message. */
+  read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined>;
+  write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void>;
+}

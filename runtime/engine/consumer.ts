@@ -1,0 +1,21 @@
+import type { Delivery } from "../core/delivery.ts";
+
+/** Pulls messages and passes them to its sink, no more than the sink has credits for. */
+export interface Consumer {
+  start(sink: ConsumerSink): void;
+  /** Tells the consumer that the sink may have more credits than before. */
+  wake(): void;
+  /** Stops pulling. Messages that were delivered remain valid and can still be settled. */
+  stop(): Promise<void>;
+  /** Describes why pulling fails; undefined while it works. */
+  problem(): string | undefined;
+}
+
+/** Receives deliveries. */
+export interface ConsumerSink {
+  /** Number of deliveries that could begin now. */
+  credits(): number;
+  /** True when no delivery may begin, however many slots are free: a breaker is open, or the sink stops. */
+  closed(): boolean;
+  deliver(delivery: Delivery): void;
+}

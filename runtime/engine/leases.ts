@@ -1,0 +1,20 @@
+import type { AckSubject } from "../core/delivery.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
+
+/** Keeps deliveries leased to this process, even while a handler blocks the thread, and detects expired leases. */
+export interface Leases {
+  /** Starts the lease of a delivery that has just arrived. */
+  hold(ackSubject: AckSubject): Lease;
+}
+
+/** This process's hold on one delivery. */
+export interface Lease {
+  /**
+   * Returns whether the delivery is still leased to this process. The result is a promise when a handler has just
+   * blocked the thread: pending acks and messages are processed first.
+   */
+  isValid(): MaybePromise<boolean>;
+  /** Restarts the lease after a redelivery to this process, under the new ack subject. */
+  renew(ackSubject: AckSubject): void;
+  release(): void;
+}

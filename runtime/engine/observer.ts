@@ -1,0 +1,12 @@
+import type { Outcome } from "../core/outcome.ts";
+import type { Attempt } from "./attempt.ts";
+import type { BreakerChange } from "./circuit_breaker.ts";
+
+/** Telemetry of a function: two plain calls around an attempt. It changes no outcome. */
+export interface Observer {
+  /** Starts the attempt's telemetry: sets its `span`, `otelContext`, `createLog` and `startedAtMs`. */
+  begin(attempt: Attempt): void;
+  /** Ends it, once the outcome is settled. */
+  end(attempt: Attempt, outcome: Outcome): void;
+  breakerChanged(change: BreakerChange): void;
+}

@@ -1,0 +1,22 @@
+import type { ResolvedFunction } from "../../project/resolve_function.ts";
+import { deletePermissions, publish } from "../topology/permissions.ts";
+import { type Bucket, bucketStream, type Resources } from "../topology/resources.ts";
+
+/** Bucket of the events that functions with `idempotency` have handled. Each entry has a time to live of its own. */
+export const IDEMPOTENCY: Bucket = {
+  name: "weir_inbox",
+  config: { description: "Weir: events that functions with `idempotency` have handled", allow_msg_ttl: true },
+};
+
+/** Returns what the idempotency store needs: nothing, unless a function has `idempotency`. */
+export function idempotencyResources(functions: readonly ResolvedFunction[]): Resources {
+  if (!functions.some(({ policy }) => policy.idempotency)) return {};
+  const stream = bucketStream(IDEMPOTENCY.name);
+  return {
+    buckets: [IDEMPOTENCY],
+    permissions: [
+      ...publish("to read a stored message", `$JS.API.STREAM.MSG.GET.${stream}`),
+      ...deletePermissions(stream),
+    ],
+  };
+}

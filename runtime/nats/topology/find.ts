@@ -1,0 +1,28 @@
+import {
+  type ConsumerInfo,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  type StreamInfo,
+} from "@nats-io/jetstream";
+
+/** Returns what is known of a stream; undefined when it does not exist. */
+export function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
+  return unlessMissing(jsm.streams.info(name), JetStreamApiCodes.StreamNotFound);
+}
+
+/** Returns what is known of a consumer; undefined when it, or its stream, does not exist. */
+export function findConsumer(jsm: JetStreamManager, stream: string, name: string): Promise<ConsumerInfo | undefined> {
+  const found = unlessMissing(jsm.consumers.info(stream, name), JetStreamApiCodes.ConsumerNotFound);
+  return unlessMissing(found, JetStreamApiCodes.StreamNotFound);
+}
+
+/** Resolves to undefined instead of rejecting with JetStream's error of this code. */
+export async function unlessMissing<Value>(found: Promise<Value>, code: number): Promise<Value | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === code) return undefined;
+    throw error;
+  }
+}

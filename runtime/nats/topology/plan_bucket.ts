@@ -1,0 +1,35 @@
+import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
+import { configDiff } from "./config_diff.ts";
+import { type Bucket, bucketStream } from "./resources.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * Returns the step for a bucket. The settings of an existing bucket are its operator's, except for the number of
+ * replicas and for message TTLs, which end the claims of the idempotency store.
+ *
+ * @param found The bucket's stream, if it exists.
+ * @param replicas Desired replicas. Default: 1 for a new bucket, and unchanged for an existing one.
+ */
+export function planBucket({ name, config }: Bucket, found: StreamConfig | undefined, replicas?: number): Step {
+  const target = { what: "bucket", name } as const;
+  if (!found) return { ...target, kind: "create", config: newBucket(name, config, replicas ?? 1) };
+  const changes = configDiff({ num_replicas: replicas }, found);
+  if (config.allow_msg_ttl && !found.allow_msg_ttl) changes.push({ field: "allow_msg_ttl", from: false, to: true });
+  return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
+}
+
+/** Returns the stream configuration with which NATS KV clients create a bucket. */
+function newBucket(name: string, config: Partial<StreamConfig>, replicas: number) {
+  return {
+    name: bucketStream(name),
+    subjects: [`$KV.${name}.>`],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_msgs_per_subject: 1,
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    num_replicas: replicas,
+    ...config,
+  };
+}

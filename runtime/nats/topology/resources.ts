@@ -1,0 +1,85 @@
+import type { StreamConfig } from "@nats-io/jetstream";
+import type { ResolvedStream } from "../../project/resolve_streams.ts";
+
+/**
+ * The streams, buckets, durable consumers and NATS permissions that one part of Weir needs. Each part declares its own
+ * in the `resources.ts` of its folder. `plan`, `apply`, `doctor` and the permission blocks in `deploy/README.md` read
+ * the same list.
+ */
+export interface Resources {
+  readonly streams?: readonly DesiredStream[];
+  readonly buckets?: readonly Bucket[];
+  readonly durables?: readonly Durable[];
+  /** Permissions beyond those that {@linkcode permissionsOf} derives from the streams, buckets and durables. */
+  readonly permissions?: readonly Permission[];
+}
+
+/** A stream that must exist. */
+export interface DesiredStream extends ResolvedStream {
+  /** Settings of a new stream. Once the stream exists, they are its operator's. */
+  readonly initial?: Partial<StreamConfig>;
+}
+
+/** A key-value bucket: a stream, named and laid out as NATS KV does it, so that every KV tool can read it. */
+export interface Bucket {
+  readonly name: string;
+  readonly config: Partial<StreamConfig>;
+}
+
+/** The durable consumer of one function on one stream. */
+export interface Durable {
+  readonly functionName: string;
+  readonly stream: string;
+  readonly filters: readonly string[];
+}
+
+/** A subject that Weir's NATS user must be allowed to publish or subscribe to. */
+export interface Permission {
+  readonly action: "publish" | "subscribe";
+  readonly subject: string;
+  /** The end of the sentence "Weir needs it …". */
+  readonly purpose: string;
+  /** Events are handled without it, with less certainty or visibility. */
+  readonly optional?: true;
+}
+
+/** Everything that a process needs to exist in JetStream. */
+export interface DesiredState {
+  readonly streams: readonly DesiredStream[];
+  readonly durables: readonly Durable[];
+  readonly buckets: readonly Bucket[];
+  /** Replicas of streams and buckets. Default: 1 for new ones, and unchanged for existing ones. */
+  readonly replicas?: number;
+  /** Returns where a deleted consumer continues. Default: at the start of its stream. */
+  readonly floorOf?: (durable: Durable) => AckFloor | undefined;
+}
+
+/** The ack floor of a consumer, and the creation time of the stream that its sequence belongs to. */
+export interface AckFloor {
+  readonly settledUpTo: number;
+  readonly streamCreated: string;
+}
+
+/** Returns the name of the stream that stores a bucket. */
+export function bucketStream(bucket: string): string {
+  return `KV_${bucket}`;
+}
+
+/** Returns whether a stream stores a bucket of Weir's own. */
+export function isWeirBucket(stream: string): boolean {
+  return stream.startsWith(bucketStream("weir_"));
+}
+
+/** Returns the desired state that several parts need together. */
+export function combine(parts: readonly Resources[]): DesiredState {
+  return {
+    streams: parts.flatMap(({ streams = [] }) => streams),
+    durables: parts.flatMap(({ durables = [] }) => durables),
+    buckets: parts.flatMap(({ buckets = [] }) => buckets),
+  };
+}
+
+/** Returns the names of all streams of a desired state, those that store buckets included. */
+export function streamNames({ streams, buckets }: DesiredState): string[] {
+  return [...streams.map(({ name }) => name), ...buckets.map(({ name }) => bucketStream(name))];
+}

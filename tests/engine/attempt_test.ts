@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { Attempt } from "../../runtime/engine/attempt.ts";
+import type { AttemptCounts } from "../../runtime/engine/attempt_store.ts";
+import type { DeliveryHistory } from "../../runtime/core/delivery.ts";
+import { TestClock } from "../../runtime/testing/test_clock.ts";
+import { delivery } from "../support/deliveries.ts";
+import { LEASE, NO_SPAN } from "../support/invocation.ts";
+
+const NEVER: DeliveryHistory = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
+
+/** An attempt of a function with that many attempts, with stored counts applied if it is a redelivery. */
+function counted(deliveryCount: number, stored: AttemptCounts | undefined, attempts: number, history = NEVER): Attempt {
+  const resolved = resolvePolicy({ on: "orders.created", retry: { attempts } });
+  assert.ok(resolved.ok);
+  const fn = {
+    name: "ship",
+    file: "functions/ship.ts",
+    triggers: [],
+    emits: [],
+    policy: resolved.policy,
+    handler: () => {},
+  };
+  const attempt = new Attempt(fn, new TestClock(), { ...delivery(), deliveryCount, history }, LEASE);
+  if (deliveryCount > 1) attempt.applyCounts(stored);
+  return attempt;
+}
+
+/** The parts of an attempt that its counts decide. */
+function brief(
+  { number, excusedDeliveries, emittedSinceMs, isDelayed, ending, countsAtStart, previousTrace }: Attempt,
+) {
+  return { number, excusedDeliveries, emittedSinceMs, isDelayed, ending, countsAtStart, previousTrace };
+}
+
+const FIRST_ATTEMPT = {
+  number: 1,
+  excusedDeliveries: 0,
+  emittedSinceMs: undefined,
+  isDelayed: false,
+  ending: undefined,
+  countsAtStart: undefined,
+  previousTrace: undefined,
+};
+
+Deno.test("Attempt of a first delivery is counted without stored counts, and has none to store", () => {
+  const attempt = counted(1, undefined, 5);
+  assert.equal(attempt.isCounted, true);
+  assert.deepEqual(brief(attempt), FIRST_ATTEMPT);
+});
+
+Deno.test("Attempt of a redelivery is not counted until stored counts are applied", () => {
+  const { fn, clock } = counted(1, undefined, 5);
+  const attempt = new Attempt(fn, clock, { ...delivery(), deliveryCount: 3 }, LEASE);
+  assert.deepEqual([attempt.isCounted, attempt.number], [false, 3]);
+  assert.equal(attempt.progressAfter({ kind: "retry", reason: "shutdown", delayMs: 0, usesAttempt: false }), undefined);
+});
+
+for (
+  const [what, deliveries, stored, attempts, number] of [
+    ["a second delivery without stored counts is the second attempt", 2, undefined, 5, 2],
+    ["deliveries that never arrived are no attempts", 9, undefined, 5, 2],
+    ["stored counts are exact, whatever the delivery count", 9, { begun: 3, free: 2, emitted: true }, 5, 4],
+    ["a first delivery that was given back was no attempt", 2, { begun: 0, free: 1, emitted: true }, 5, 1],
+    ["[G18] an only attempt that may never have begun is made", 2, undefined, 1, 1],
+    ["a last attempt that is known to have begun is past", 3, { begun: 1, free: 0, emitted: true }, 1, 2],
+  ] as const
+) {
+  Deno.test(`Attempt.applyCounts: ${what}`, () => {
+    const attempt = counted(deliveries, stored, attempts);
+    assert.equal(attempt.number, number);
+    assert.equal(attempt.countsAtStart?.begun, number, "the counts to store at the start say that this attempt began");
+  });
+}
+
+Deno.test("Attempt continues the counts of a delayed retry", () => {
+  const history = { attempts: 2, excusedDeliveries: 3, redrives: 0 };
+  assert.deepEqual(brief(counted(1, undefined, 5, history)), { ...FIRST_ATTEMPT, number: 3, excusedDeliveries: 3 });
+  assert.deepEqual(brief(counted(2, { begun: 1, free: 1, emitted: true }, 5, history)), {
+    ...FIRST_ATTEMPT,
+    number: 4,
+    excusedDeliveries: 4,
+    emittedSinceMs: delivery().storedAtMs,
+    countsAtStart: { begun: 2, free: 1, emitted: true },
+  });
+});
+
+for (
+  const [what, deliveries, stored, isEmitted] of [
+    ["a first delivery has emitted nothing", 1, undefined, false],
+    ["a delivery that vanished may have emitted", 2, undefined, true],
+    ["an attempt that never reported back may have emitted", 3, { begun: 2, free: 0, emitted: true }, true],
+    ["an event that was given back each time has emitted nothing", 3, { begun: 2, free: 0, emitted: false }, false],
+  ] as const
+) {
+  Deno.test(`Attempt.emittedSinceMs: ${what}`, () => {
+    const { emittedSinceMs } = counted(deliveries, stored, 5);
+    assert.equal(emittedSinceMs, isEmitted ? delivery().storedAtMs : undefined);
+  });
+}
+
+Deno.test("Attempt.emittedSinceMs of a delayed retry is the time that came with it", () => {
+  const history = { ...NEVER, attempts: 2, emittedSinceMs: 7 };
+  assert.equal(counted(1, undefined, 5, history).emittedSinceMs, 7);
+  assert.equal(counted(2, { begun: 1, free: 0, emitted: false }, 5, history).emittedSinceMs, 7);
+});
+
+Deno.test("Attempt keeps an end that was decided earlier", () => {
+  const error = { name: "Error", message: "no" };
+  const ending = { kind: "dead-letter", reason: "rejected", attempts: 2, error } as const;
+  const attempt = counted(3, { begun: 2, free: 0, emitted: true, ending }, 5);
+  assert.deepEqual(attempt.ending, ending);
+  assert.equal(attempt.progressAfter(ending)?.ending, true);
+});
+
+const FIRST = "00-0af7651916cd43dd8448eb211c80319c-1111111111111111-01";
+const SECOND = "00-0af7651916cd43dd8448eb211c80319c-2222222222222222-01";
+
+for (
+  const [what, deliveries, stored, history, previous] of [
+    ["a first delivery has none", 1, undefined, undefined, undefined],
+    ["a delayed retry has the one that came with it", 1, undefined, FIRST, FIRST],
+    ["a redelivery has the stored one", 2, SECOND, FIRST, SECOND],
+    ["a redelivery without a stored one has the one that came with it", 2, undefined, FIRST, FIRST],
+  ] as const
+) {
+  Deno.test(`Attempt.previousTrace: ${what}, which a crash keeps`, () => {
+    const counts = stored && { begun: 1, free: 0, emitted: true, attemptTrace: stored };
+    const got = counted(deliveries, counts, 5, { ...NEVER, ...(history && { attemptTrace: history }) });
+    assert.equal(got.previousTrace, previous);
+    if (deliveries > 1) assert.equal(got.countsAtStart?.attemptTrace, previous);
+  });
+}
+
+Deno.test("Attempt.progressAfter counts an attempt only for an outcome that uses it", () => {
+  const retry = { kind: "retry", reason: "failed", delayMs: 1, usesAttempt: true } as const;
+  const progressAfter = (outcome: Parameters<Attempt["progressAfter"]>[0]) => {
+    const { attempts, excusedDeliveries } = counted(1, undefined, 5).progressAfter(outcome) ?? {};
+    return [attempts, excusedDeliveries];
+  };
+  assert.deepEqual(progressAfter(retry), [1, 0]);
+  assert.deepEqual(progressAfter({ ...retry, usesAttempt: false }), [0, 1]);
+  for (const kind of ["ack", "lease-expired"] as const) {
+    assert.deepEqual(progressAfter({ kind }), [undefined, undefined]);
+  }
+});
+
+Deno.test("Attempt.progressAfter has the trace of its own span, if there is one", () => {
+  const attempt = counted(1, undefined, 5),
+    retry = { kind: "retry", reason: "failed", delayMs: 1, usesAttempt: true } as const;
+  assert.equal("attemptTrace" in attempt.progressAfter(retry)!, false);
+  const traceId = "0af7651916cd43dd8448eb211c80319c", spanId = "1111111111111111";
+  attempt.span = Object.assign(Object.create(NO_SPAN), { spanContext: () => ({ traceId, spanId, traceFlags: 1 }) });
+  assert.equal(attempt.progressAfter(retry)?.attemptTrace, FIRST);
+});

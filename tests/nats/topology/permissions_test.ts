@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { resourcesOf } from "../../../runtime/app/resources.ts";
+import { refusals } from "../../../runtime/doctor/permissions.ts";
+import { permissionsOf } from "../../../runtime/nats/topology/permissions.ts";
+import { combine, streamNames } from "../../../runtime/nats/topology/resources.ts";
+import { loadProject } from "../../../runtime/project/load_project.ts";
+
+const README = await Deno.readTextFile(new URL("../../../deploy/README.md", import.meta.url));
+
+/** Returns the subjects of one action in a permission block of `deploy/README.md`. */
+function subjects(block: string, action: "publish" | "subscribe") {
+  const [, list] = new RegExp(`${action}: (?:\\{ *\\s*allow: )?\\[([^\\]]*)\\]`).exec(block)!;
+  return { allow: [...list.replace(/#.*/g, "").matchAll(/"([^"]+)"/g)].map(([, subject]) => subject) };
+}
+
+for (
+  const [name, block, applied] of [
+    ["weir", /```\n(weir: \{[^`]*)```/, false],
+    ["start --no-apply", /```\n(publish: \{[^`]*)```/, true],
+  ] as const
+) {
+  Deno.test(`permissionsOf the example project returns nothing beyond the block for ${name} in deploy/README.md`, async () => {
+    const parts = resourcesOf(await loadProject()), desired = combine(parts);
+    const durables = desired.durables.map(({ stream, functionName }) => `${stream}.${functionName}`);
+    const permissions = permissionsOf(parts, new Set(applied ? [...streamNames(desired), ...durables] : []));
+    assert.ok(permissions.length > 30, `${permissions.length} permissions`);
+    const text = block.exec(README)![1];
+    const user = { user: name, publish: subjects(text, "publish"), subscribe: subjects(text, "subscribe") };
+    assert.deepEqual(refusals(user, permissions), []);
+  });
+}
