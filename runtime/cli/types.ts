@@ -39,7 +39,7 @@ export function eventTypes(names: readonly string[]): string {
     '// deno-fmt-ignore-file\n// Written by `deno task types`, and by `dev`: the files whose events complete in `on: "…"`.\n';
   if (names.length === 0) return `${head}export {};\n`;
   const lines = names.flatMap((name) => [
-    "    // @ts-ignore: it may be gone by now",
+    "    // @ts-ignore: the file may be deleted",
     `    ${JSON.stringify(name)}: typeof import(${JSON.stringify(`./${name}`)});`,
   ]);
   return `${head}declare module "weir" {\n  interface SchemaFiles {\n${lines.join("\n")}\n  }\n}\nexport {};\n`;

@@ -9,7 +9,7 @@ export async function list(service: DeadLetterService, options: Selection): Prom
   print(await Array.fromAsync(service.list(filterOf(options))), options);
 }
 
-/** Prints one dead letter with its headers and its payload. */
+/** Prints a dead letter with its headers and its payload. */
 export async function show(service: DeadLetterService, sequence: number): Promise<void> {
   const letter = await service.read(sequence);
   if (!letter) throw new Error(`there is no dead letter ${sequence}`);

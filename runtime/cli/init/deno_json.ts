@@ -52,7 +52,7 @@ export function projectDenoJson(image: string, weir: WeirDependency): string {
     ...(weir.kind === "folder" && { links: [weir.link] }),
     imports: {
       weir: `jsr:${denoJson.name}${weir.kind === "version" ? `@${weir.version}` : ""}`,
-      zod: denoJson.imports.zod.replace(/@(\d)/, "@^$1"), // one that satisfies Weir as well, so that both share it
+      zod: denoJson.imports.zod.replace(/@(\d)/, "@^$1"), // satisfies Weir as well, so that both share a copy
     },
     tasks: Object.fromEntries(
       Object.entries(tasks).map(([name, [description, command]]) => [name, { description, command }]),

@@ -29,7 +29,7 @@ export function free(names: readonly string[], taken: (name: string) => boolean)
   for (let i = 2;; i++) if (!taken(names[0] + i)) return names[0] + i;
 }
 
-/** Returns the file of `schemas/` for a new event, by its first token. Upper and lower case of an existing file count as one. */
+/** Returns the file of `schemas/` for a new event, by its first token. An existing file may differ in case. */
 export function schemaFile(type: string, existing: readonly string[]): string {
   const first = type.split(".")[0].replace(/^[_-]+/, "") || "events";
   const name = isModule(`${first}.ts`) ? `${first}.ts` : `${first}_events.ts`;

@@ -37,7 +37,7 @@ function withImport(source: string, name: string, from: string, present: RegExp)
   if (present.test(source)) return source;
   const others = new RegExp(`^import\\s+\\{([^}]*)\\}\\s+from\\s+["']${from}["'];?`, "m").exec(source);
   if (others && !/\/[/*]/.test(others[1])) {
-    const names = others[1].split(",").map((one) => one.trim()).filter((one) => one !== "");
+    const names = others[1].split(",").map((name) => name.trim()).filter((name) => name !== "");
     return source.replace(others[0], () => importOf([...names, name], from));
   }
   const line = importOf([name], from) + "\n";

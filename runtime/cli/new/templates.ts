@@ -40,7 +40,7 @@ export function functionText(trigger: Trigger, emits: readonly Emission[]): stri
 ${imports(events, "../")}
 /** Handles ${subjectOf(trigger)}${emits.length > 0 ? `, emits ${emits.map(({ type }) => type).join(", ")}` : ""}. */
 export default defineFunction(${options}, (event, ctx) => {
-  // event.data ${known}. A handler may be async; one that throws is run again.
+  // event.data ${known}. A handler may be async. If it throws, it is retried.
   ctx.log.info("handled", { subject: event.subject });
 ${emitting.join("")}});
 `;
