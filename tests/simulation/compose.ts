@@ -41,7 +41,7 @@ export type Decided = (delivery: Delivery, outcome: Outcome) => void;
 
 /** What a runtime consists of, as far as it is simulated. */
 export interface Composed {
-  readonly worker: Dispatcher;
+  readonly dispatcher: Dispatcher;
   readonly settler: NatsSettler;
 }
 
@@ -74,12 +74,13 @@ export function compose(
     publisher: as<Publisher>(new EventPublisher(store, { streams } as unknown as Reader, before), plant.publisher),
     settler: watched(as<Settler>(settler, plant.settler), decided),
     attempts,
-    idempotency: NO_INBOX,
+    idempotency: NO_STORE,
     observer: UNOBSERVED,
     kv: NO_BUCKETS,
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
-  return { worker: new Dispatcher(new Pipeline(fn, dependencies, ports), sources, EXTEND_MS, KEPT), settler };
+  const pipeline = new Pipeline(fn, dependencies, ports);
+  return { dispatcher: new Dispatcher(pipeline, sources, EXTEND_MS, UNLIMITED), settler };
 }
 
 function watched(settler: Settler, decided: Decided): Settler {
@@ -94,9 +95,9 @@ function watched(settler: Settler, decided: Decided): Settler {
 
 const UNOBSERVED: Observer = { begin() {}, end() {}, breakerChanged() {} };
 const NO_BUCKETS = new MemoryKvStore();
-const NO_INBOX: IdempotencyStore = { claim: () => Promise.reject(new Error("nothing is claimed here")) };
+const NO_STORE: IdempotencyStore = { claim: () => Promise.reject(new Error("nothing is claimed here")) };
 /** No handler blocks its thread here. */
-const KEPT: Leases = { hold: () => ({ isValid: () => true, renew() {}, release() {} }) };
+const UNLIMITED: Leases = { hold: () => ({ isValid: () => true, renew() {}, release() {} }) };
 const policies = new Map<string, ResolvedFunction["policy"]>();
 
 /** The function under simulation, with a handler of the caller's. */

@@ -28,19 +28,19 @@ export class Replica {
       if (this.link.state !== "dead") decided(...what);
     };
     this.#parts = compose(this.link, this.#clock, functionFor(this), this.sources, alive, plant);
-    this.#parts.worker.start();
+    this.#parts.dispatcher.start();
   }
 
   /** How many deliveries it holds. */
   get inFlight(): number {
-    return this.#parts.worker.inFlight;
+    return this.#parts.dispatcher.inFlight;
   }
 
   /** As SIGTERM: see the end of `startRuntime`. */
   stop(graceMs: number): void {
     this.state = "stopping";
     const cancel = this.#clock.timer(graceMs, () => this.#parts.settler.giveUp());
-    void this.#parts.worker.stop(graceMs).then(() => {
+    void this.#parts.dispatcher.stop(graceMs).then(() => {
       cancel();
       this.state = "gone";
       this.time.forget(this);
