@@ -14,8 +14,8 @@ export const EXIT_CODES = {
 
 /** Ends a command with an exit code. An empty message prints nothing. */
 export class CommandFailure extends Error {
-  constructor(message: string, readonly code: number = EXIT_CODES.failed) {
-    super(message);
+  constructor(message: string, readonly code: number = EXIT_CODES.failed, options?: ErrorOptions) {
+    super(message, options);
   }
 }
 
