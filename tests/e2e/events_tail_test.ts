@@ -25,19 +25,19 @@ Deno.test("events tail shows events as they are published, and their outcomes in
   await using _two = await startTestRuntime({ functions: { confirmOrder }, server });
   const tailing = (...args: string[]) =>
     startWeir(project.path, ["events", "tail", ...args], { NATS_URL: server.url, NO_COLOR: "1" });
-  /** Publishes until it has seen enough: when it has begun to listen only it knows. */
-  const publishUntilOver = async ({ status }: { status: Promise<unknown> }) => {
-    let over = false;
-    status.then(() => over = true);
+  /** Publishes until the program exits: no earlier event is certain to come after its subscription. */
+  const publishUntilExit = async ({ status }: { status: Promise<unknown> }) => {
+    let exited = false;
+    status.then(() => exited = true);
     await eventually(async () => {
       await one.publish(OrderCreated, ORDER, { id: `order-${crypto.randomUUID()}` });
-      return over;
+      return exited;
     }, { every: 100 });
   };
 
   await t.step("--json prints a line each, and --limit ends after that many", async () => {
     await using program = tailing("--json", "--limit", "40");
-    await publishUntilOver(program);
+    await publishUntilExit(program);
     assert.equal((await program.status).code, 0);
     const lines = program.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
     assert.equal(lines.length, 40);
@@ -59,7 +59,7 @@ Deno.test("events tail shows events as they are published, and their outcomes in
   await t.step("--function prints only its outcomes; SIGINT ends the command with 0", async () => {
     fails = false;
     await using program = tailing("--function", "reserveInventory");
-    const publishing = publishUntilOver(program);
+    const publishing = publishUntilExit(program);
     await eventually(() => program.lines.some((line) => / {2}ack {2}/.test(line)));
     program.kill("SIGINT");
     assert.equal((await program.status).code, 0);
@@ -78,7 +78,7 @@ Deno.test("events tail shows events as they are published, and their outcomes in
       stderr: "piped",
     }).spawn();
     const output = child.output();
-    await publishUntilOver({ status: output });
+    await publishUntilExit({ status: output });
     const { stdout, stderr } = await output;
     const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
     assert.equal(lines.length, 3);
@@ -111,7 +111,7 @@ Deno.test("events tail shows outcomes of a runtime that starts later, and events
   await using program = startWeir(project.path, ["events", "tail"], { NATS_URL: server.url, NO_COLOR: "1" });
   const Later = defineEvent({ type: "later.happened", version: 1, data: z.object({ n: z.int() }) });
   let seen = 0;
-  await eventually(async () => { // by when it looks only it knows
+  await eventually(async () => { // until the subscription is open
     await one.publish(OrderCreated, ORDER);
     return seen = program.lines.length;
   });
