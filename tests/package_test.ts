@@ -29,7 +29,7 @@ Deno.test("deno publish --dry-run accepts the package, its types included", asyn
   ]);
 });
 
-Deno.test("a project that init makes has the tasks of the example", async () => {
+Deno.test("init writes the tasks of the example", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   for (const [name, [description, command]] of Object.entries(TASKS)) {
     assert.deepEqual(tasks[name], { description, command }, name);

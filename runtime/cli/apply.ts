@@ -3,28 +3,28 @@ import { type Applied, applyPlan } from "../nats/topology/apply_plan.ts";
 import { withCluster } from "../app/cluster.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
-import { answered } from "./explain_nats_errors.ts";
-import { commandConfig } from "./command_config.ts";
-import { CommandFailure } from "./exit_codes.ts";
-import { printJson, screen } from "./output.ts";
+import { explainNatsErrors } from "./plan/explain_nats_errors.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { CommandFailure } from "./terminal/exit_codes.ts";
+import { printJson, screen } from "./terminal/output.ts";
 import { ORPHANS_HELP } from "./plan.ts";
-import { count, stepText } from "./plan_text.ts";
+import { count, stepText } from "./plan/plan_text.ts";
 
 interface Options {
   readonly prune?: true | readonly string[];
   readonly json?: boolean;
 }
 
-/** `apply`. */
+/** Builds the command `apply`. */
 export function applyCommand(): Command {
   return new Command("apply")
-    .description("Make streams, consumers and buckets what `plan` says.")
-    .option("--prune [names...]", "also remove consumers that the project has no use for: all, or those of these names")
-    .option("--json", "print what came of each step as JSON")
+    .description("Create and change streams, consumers and buckets as `plan` shows.")
+    .option("--prune [names...]", "also remove consumers that the project does not use: all, or these names")
+    .option("--json", "print the result of each step as JSON")
     .addHelpText(
       "after",
       `
-What is pruned leaves its events in their streams; its retries, delayed or due, go to the dead letters.
+A pruned consumer leaves its events in their streams; its retries, delayed or due, go to the dead letters.
 ${ORPHANS_HELP}
 
 Example:
@@ -38,7 +38,7 @@ async function apply(options: Options): Promise<void> {
   const config = commandConfig(), registry = await loadProject(), names = registry.functions.map(({ name }) => name);
   const applied = await withCluster(
     config,
-    (cluster) => answered(applyPlan(cluster, desiredState(config, registry), names, { prune: options.prune })),
+    (cluster) => explainNatsErrors(applyPlan(cluster, desiredState(config, registry), names, { prune: options.prune })),
   );
   const unknown = Array.isArray(options.prune)
     ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))
@@ -47,7 +47,7 @@ async function apply(options: Options): Promise<void> {
   else print(applied);
   const problems = [
     ...applied.flatMap(({ problem }) => problem ?? []),
-    ...unknown.map((name) => `--prune ${name}: no consumer of that name is without use`),
+    ...unknown.map((name) => `--prune ${name}: there is no unused consumer of that name`),
   ];
   if (problems.length > 0) throw new CommandFailure(problems.join("\nweir: "));
 }
@@ -57,14 +57,14 @@ function print(applied: readonly Applied[]): void {
   for (const { step, leftBehind, cancelled } of done) {
     const removed = leftBehind !== undefined;
     console.log(stepText(step, screen()));
-    if (removed) console.log(`      removed, with ${count(leftBehind, "event")} left unhandled in ${where(step)}`);
+    if (removed) console.log(`      removed, with ${count(leftBehind, "event")} left unhandled in ${location(step)}`);
     if (cancelled) {
-      console.log(`      ${count(cancelled, "retry").replace("retrys", "retries")} made dead letters`);
+      console.log(`      ${count(cancelled, "retry").replace("retrys", "retries")} moved to the dead letters`);
     }
   }
   console.log(done.length === 0 ? "nothing was changed" : `${count(done.length, "step")} done`);
 }
 
-function where(step: Applied["step"]): string {
-  return "stream" in step ? `stream ${step.stream}, for as long as that keeps them` : step.name;
+function location(step: Applied["step"]): string {
+  return "stream" in step ? `stream ${step.stream}, for as long as the stream keeps them` : step.name;
 }

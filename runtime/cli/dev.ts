@@ -8,13 +8,13 @@ import { Generations, type Next } from "../dev/revisions.ts";
 import { difference } from "../dev/report.ts";
 import { STAND_INS } from "../dev/mock_services.ts";
 import { PROJECT } from "../project/load_project.ts";
-import { EVENT_TYPES_FILE, writeEventTypes } from "./event_types.ts";
-import { claimFolder } from "./dev_server.ts";
+import { EVENT_TYPES_FILE, writeEventTypes } from "./types.ts";
+import { claimFolder } from "./dev/dev_server.ts";
 import { Surroundings } from "./dev_surroundings.ts";
-import { paint } from "./output.ts";
-import { onStopSignal } from "./signals.ts";
-import { startArguments } from "./start_command.ts";
-import { welcome } from "./banner.ts";
+import { paint } from "./terminal/output.ts";
+import { onStopSignal } from "./terminal/signals.ts";
+import { startArguments } from "./start/start_arguments.ts";
+import { banner } from "./dev/banner.ts";
 
 const FOLDERS = ["functions", "schemas"], SETTINGS = "deno.json";
 /** What `dev` sets unless the environment does: only this machine gets in, and the log is for a person. */
@@ -83,7 +83,7 @@ class Dev {
       const { loaded } = first, ms = performance.now() - begunMs, { server, foreignNats, urls } = this.#around;
       const example = await generations.example(), keys = this.config.WEIR_API_KEYS;
       if (this.#stopping) return;
-      console.log(welcome({ ms, ...urls, loaded, server, foreign: foreignNats, keys, example }));
+      console.log(banner({ ms, ...urls, loaded, server, foreign: foreignNats, keys, example }));
       this.#types.live([]);
       void this.#checkTypes();
     } else this.#report(first, "", 0);

@@ -6,7 +6,7 @@ import { keepNats, startNats } from "../dev/local_nats.ts";
 import { StandIns } from "../dev/mock_services.ts";
 import type { Address } from "../dev/messages.ts";
 import { PROJECT } from "../project/load_project.ts";
-import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
+import { forgetDevServer, rememberDevServer } from "./dev/dev_server.ts";
 
 /** Upper bound for what is only starting when it is to end: a nats-server may still have to be downloaded. */
 const STARTING_MS = 2_000;

@@ -1,17 +1,17 @@
 import { Command } from "commander";
 import { gather } from "../doctor/gather.ts";
-import { report } from "./doctor_report.ts";
+import { report } from "./doctor/report.ts";
 import { countBySeverity, examine } from "../doctor/examine.ts";
 import { RULES } from "../doctor/rules/all.ts";
-import { commandConfig } from "./command_config.ts";
-import { CommandFailure } from "./exit_codes.ts";
-import { printJson, screen } from "./output.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { CommandFailure } from "./terminal/exit_codes.ts";
+import { printJson, screen } from "./terminal/output.ts";
 
-/** `doctor`: what is known to go wrong, looked for before it does. */
+/** Builds the command `doctor`. */
 export function doctorCommand(): Command {
   return new Command("doctor")
-    .description("Look for known traps in the environment, the project and the cluster. It changes nothing.")
-    .option("--json", "print what was found as a JSON list")
+    .description("Check the environment, the project and the cluster for known problems. Changes nothing.")
+    .option("--json", "print the findings as a JSON list")
     .option("--strict", "exit with 1 on warnings as well")
     .addHelpText("after", "\nExample:\n  deno task doctor\n  NATS_URL=tls://nats:4222 deno task doctor --strict --json")
     .action(doctor);

@@ -1,20 +1,22 @@
 import { Command, Option } from "commander";
-import { wholeNumber } from "./arguments.ts";
-import { examples } from "./help.ts";
-import { record } from "./record.ts";
-import { tail } from "./tail.ts";
+import { wholeNumber } from "./terminal/arguments.ts";
+import { examples } from "./terminal/help.ts";
+import { record } from "./events/record.ts";
+import { tail } from "./events/tail.ts";
 
-/** `events tail|record`. */
+/** Builds the commands `events tail|record`. */
 export function eventsCommand(): Command {
-  const command = new Command("events").description("Watch events and what becomes of them, or record one for a test.")
+  const command = new Command("events").description(
+    "Watch events and their outcomes live, or record an event for a test.",
+  )
     .addHelpText("after", examples("events tail", "events record orders.created --out tests/fixtures/order.json"));
   command.command("tail")
-    .description("Show events as they are published, and what becomes of each, in every process there is.")
-    .option("--type <pattern>", "only events of this type, or on subjects like this one, such as 'orders.>'")
-    .option("--function <name>", "only what this function settles")
-    .option("--limit <count>", "end after so many lines", wholeNumber)
-    .option("--full", "cut nothing to fit a line")
-    .option("--json", "print JSON, a line an event or outcome, with data and trace ids")
+    .description("Show events as they are published, and the outcome of each in every running process.")
+    .option("--type <pattern>", "only events of this type, or on subjects that match a pattern such as 'orders.>'")
+    .option("--function <name>", "only outcomes of this function")
+    .option("--limit <count>", "end after this many lines", wholeNumber)
+    .option("--full", "do not shorten lines")
+    .option("--json", "print each event and outcome as a line of JSON, with data and trace ids")
     .addHelpText(
       "after",
       examples(
@@ -25,35 +27,37 @@ export function eventsCommand(): Command {
     )
     .action(tail);
   command.command("record")
-    .description("Take an event out of its stream, or out of the dead letters, for a test to replay.")
-    .argument("[type]", "its type, or a pattern of subjects")
-    .option("--last", "the last of that type (the default)")
-    .addOption(new Option("--id <id>", "the last of that type with this id").conflicts(["last", "sequence"]))
-    .addOption(which("--sequence <number>", "the one at this place of its stream").conflicts(["last", "id"]))
-    .option("--stream <name>", "the stream it is in, where several store its type")
+    .description("Copy an event from its stream, or from the dead letters, for a test to replay.")
+    .argument("[type]", "the event's type, or a subject pattern")
+    .option("--last", "the last event of that type (default)")
+    .addOption(new Option("--id <id>", "the last event of that type with this id").conflicts(["last", "sequence"]))
     .addOption(
-      which("--dead-letter <sequence>", "the event of this dead letter, as it was").conflicts(
+      numberOption("--sequence <number>", "the event with this sequence in its stream").conflicts(["last", "id"]),
+    )
+    .option("--stream <name>", "the event's stream, if several store its type")
+    .addOption(
+      numberOption("--dead-letter <sequence>", "the original event of this dead letter").conflicts(
         ["last", "id", "sequence", "stream"],
       ),
     )
-    .option("--out <file>", "where to write it; standard output otherwise")
+    .option("--out <file>", "write to this file (default: standard output)")
     .option(
       "--redact <paths...>",
-      'paths in its JSON to write as "[redacted]", or as what its schema takes: email, items.*.name',
+      'replace these paths of its data, such as email or items.*.name, by "[redacted]" or a valid value',
     )
-    .option("--force", "write over a file that is there")
-    .option("--json", "print JSON, which it does anyway")
+    .option("--force", "overwrite an existing file")
+    .option("--json", "print JSON, which is the only format")
     .addHelpText(
       "after",
       examples(
         "events record orders.created --redact customer.email --out tests/fixtures/order.json",
         "events record --dead-letter 7 --out tests/fixtures/broken.json",
-      ) + '\n\nA test reads it: const event = await recorded("tests/fixtures/order.json"), from "weir/testing".',
+      ) + '\n\nA test reads it: const event = await loadEvent("tests/fixtures/order.json"), from "weir/testing".',
     )
     .action(record);
   return command;
 }
 
-function which(flags: string, description: string): Option {
+function numberOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser(wholeNumber);
 }

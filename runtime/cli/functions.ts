@@ -6,58 +6,59 @@ import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { loadProject } from "../project/load_project.ts";
-import { commandConfig } from "./command_config.ts";
-import { CommandFailure } from "./exit_codes.ts";
-import { age, functionText } from "./function_text.ts";
-import { examples } from "./help.ts";
-import { suggestion } from "./suggest.ts";
-import { below, type Cell, COLUMNS, paint, printJson, type Screen, screen, table } from "./output.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { CommandFailure } from "./terminal/exit_codes.ts";
+import { age, functionText } from "./functions/function_text.ts";
+import { examples } from "./terminal/help.ts";
+import { suggestion } from "./terminal/suggestion.ts";
+import { below, type Cell, COLUMNS, paint, printJson, type Screen, screen, table } from "./terminal/output.ts";
 
-/** A terminal that is less wide has no room for all: these can be spared. */
-const WIDE = 110, SPARED = ["policy", "unsettled"];
-/** Of an error's text, what a line in a pipe has. */
+/** Fewest columns of a terminal for all columns of the table, and those left out on a narrower one. */
+const WIDE = 110, WIDE_ONLY = ["policy", "unsettled"];
+/** Characters of an error on a line that no terminal limits. */
 const ERROR_LENGTH = 100;
 
 const HELP = `
-policy: how often it is tried, how long each try may take, and the waits between; busy: running, of
-at most; pending: stored and not handed out; unsettled: handed out and not done; retry: waiting for
-the next try; oldest: how long the oldest of those pending has waited.
+policy: attempts, timeout of each, and delays between; busy: running handlers, and the most at once;
+pending: stored and not delivered; unsettled: delivered and not settled; retry: waiting for
+the next try; oldest: age of the oldest pending event.
 `;
 
-/** `functions`. */
+/** Builds the command `functions`. */
 export function functionsCommand(): Command {
   return new Command("functions")
-    .description("Show every function: what wakes it, its policy, how far behind it is, its breaker; or one in full.")
-    .argument("[name]", "the function to show in full: its whole policy, what is a default, its last error")
+    .description("Show each function's triggers, policy, pending events and breaker, or one function in full.")
+    .argument("[name]", "the function to show in full, with its whole policy and its last error")
     .option("--json", "print JSON")
     .addHelpText("after", HELP + examples("functions", "functions capturePayment", "functions --json"))
     .action(functions);
 }
 
-/** What a running process says of them; without one, what the project and the cluster say. */
+/** Shows the status from a running process, or from the project and the cluster if none answers. */
 async function functions(name: string | undefined, options: { json?: boolean }): Promise<void> {
   const config = commandConfig();
   const url = `http://${config.ADMIN_HOST}:${config.ADMIN_PORT}/functions`;
-  const running = await ask(url), { status, reached } = running ? { status: running, reached: true } : await look(url);
+  const running = await askRuntime(url);
+  const { status, reached } = running ? { status: running, reached: true } : await readCluster(url);
   if (name !== undefined) {
-    const one = status.find((fn) => fn.name === name);
-    if (!one) {
+    const fn = status.find((fn) => fn.name === name);
+    if (!fn) {
       const names = status.map((fn) => fn.name);
-      throw new CommandFailure(`no function is called ${JSON.stringify(name)}: ${suggestion(name, names)}`);
+      throw new CommandFailure(`there is no function ${JSON.stringify(name)}: ${suggestion(name, names)}`);
     }
-    if (options.json) printJson(one);
-    else console.log(functionText(one, screen(), Date.now()));
+    if (options.json) printJson(fn);
+    else console.log(functionText(fn, screen(), Date.now()));
   } else if (options.json) printJson(status);
   else console.log(functionTable(status, screen(), Date.now()));
-  if (!reached) throw new CommandFailure(""); // of which it was told already
+  if (!reached) throw new CommandFailure(""); // the reason is printed already
 }
 
-/** Every function in a row, with its last error below it; on a narrow terminal without what can be spared. */
-export function functionTable(status: readonly FunctionStatus[], shown: Screen, nowMs: number): string {
-  const wide = !shown.terminal || (shown.columns ?? COLUMNS) >= WIDE;
+/** Formats a row for each function, with its last error below it. A narrow terminal gets fewer columns. */
+export function functionTable(status: readonly FunctionStatus[], target: Screen, nowMs: number): string {
+  const wide = !target.terminal || (target.columns ?? COLUMNS) >= WIDE;
   const all: [head: string, cell: (fn: FunctionStatus) => Cell][] = [
     ["function", ({ name }) => name],
-    ["on → emits", (fn) => eventsCell(fn, shown)],
+    ["on → emits", (fn) => eventsCell(fn, target)],
     ["policy", policyCell],
     ["busy", ({ inFlight, concurrency }) => `${inFlight} of ${concurrency}`],
     ["pending", ({ pending }) => pending ?? "?"],
@@ -66,29 +67,31 @@ export function functionTable(status: readonly FunctionStatus[], shown: Screen, 
     ["oldest", ({ oldestWaitingMs }) => oldestWaitingMs === undefined ? "?" : age(oldestWaitingMs)],
     ["breaker", breakers],
   ];
-  const columns = all.filter(([head]) => wide || !SPARED.includes(head));
+  const columns = all.filter(([head]) => wide || !WIDE_ONLY.includes(head));
   const rows: Cell[][] = [];
   for (const fn of status) {
     rows.push(columns.map(([, cell]) => cell(fn)));
     if (fn.lastError === undefined) continue;
     const { at, reason, error } = fn.lastError;
     const [line] = error.split("\n");
-    const short = !shown.terminal && line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)}…` : line;
-    rows.push([below(`${age(nowMs - Date.parse(at))} ago, ${reason}: ${short}`, columns.length, shown)]);
+    const short = !target.terminal && line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)}…` : line;
+    rows.push([below(`${age(nowMs - Date.parse(at))} ago, ${reason}: ${short}`, columns.length, target)]);
   }
-  const text = table(columns.map(([head]) => head), rows, shown);
+  const text = table(columns.map(([head]) => head), rows, target);
   return wide
     ? text
-    : `${text}\n${paint("dim", `${SPARED.join(", ")}: with ${WIDE} columns, or for one function by its NAME`, shown)}`;
+    : `${text}\n${
+      paint("dim", `${WIDE_ONLY.join(", ")}: on a terminal of ${WIDE} columns, or for one function by its NAME`, target)
+    }`;
 }
 
-/** What wakes it, and what comes of it. */
+/** Formats the triggers of a function and the types it emits. */
 function eventsCell({ triggers, emits }: FunctionStatus, { terminal }: Screen): string {
   if (terminal) return [...triggers, ...emits.map((type) => `→ ${type}`)].join("\n");
   return [triggers.join(", "), ...(emits.length > 0 ? [emits.join(", ")] : [])].join(" → ");
 }
 
-/** What matters at a glance; the rest is told of one function alone. */
+/** Formats the main parts of a policy; {@linkcode functionText} shows all of it. */
 function policyCell({ attempts, timeout, policy: { retry, maxAge, idempotency } }: FunctionStatus): string {
   return [
     `${attempts} ${attempts === 1 ? "try" : "tries"} of ${timeout}`,
@@ -98,27 +101,27 @@ function policyCell({ attempts, timeout, policy: { retry, maxAge, idempotency } 
   ].join("\n");
 }
 
-/** The states of all its breakers, in one word where that is the same. */
+/** Formats the states of all breakers of a function, as one word if all are in the same state. */
 function breakers({ breaker, dependencies }: FunctionStatus): string {
   const all = Object.entries(dependencies);
   if (all.every(([, state]) => state === breaker)) return breaker;
   return [`itself: ${breaker}`, ...all.map(([name, state]) => `${name}: ${state}`)].join("\n");
 }
 
-async function ask(url: string): Promise<FunctionStatus[] | undefined> {
+async function askRuntime(url: string): Promise<FunctionStatus[] | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(4_000) });
     const status = response.ok ? await response.json() : undefined;
-    // At that port there may be another program, or an older one.
+    // Another program, or an older version, may listen on that port.
     return Array.isArray(status) && status.every(({ policy }) => policy) ? status : undefined;
   } catch {
-    return undefined; // no process here: the caller looks for itself
+    return undefined; // no runtime here
   }
 }
 
-async function look(url: string): Promise<{ status: FunctionStatus[]; reached: boolean }> {
+async function readCluster(url: string): Promise<{ status: FunctionStatus[]; reached: boolean }> {
   const registry = await loadProject();
-  console.error(`no runtime answers at ${url} (ADMIN_HOST, ADMIN_PORT): breakers and what is in flight are unknown`);
+  console.error(`no runtime answers at ${url} (ADMIN_HOST, ADMIN_PORT): breakers and events in flight are unknown`);
   const cluster = await connectCluster(commandConfig()).catch((error) => {
     console.error(`${error.message}; pending events are unknown`);
     return undefined;

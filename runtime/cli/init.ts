@@ -1,33 +1,26 @@
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { examples } from "./help.ts";
-import { paint } from "./output.ts";
-import { THIS_DENO } from "./deno_command.ts";
+import { examples } from "./terminal/help.ts";
+import { DENO, printNextCommands, shellQuoted } from "./terminal/next_commands.ts";
+import { paint } from "./terminal/output.ts";
 
-/** `init`: a project of its own that depends on Weir. */
+/** Builds the command `init`. */
 export function initCommand(): Command {
   return new Command("init")
-    .description("Make a project of its own in a new or empty folder: a function, its event, its test, an image.")
+    .description("Create a project in a new or empty folder: a function, its event, its test, an image.")
     .argument("<dir>", "the folder")
-    .option("--weir <from>", "a version of Weir, or the folder that it is in (default: the Weir that runs this)")
+    .option("--weir <from>", "a version of Weir, or a folder that contains it (default: the Weir that runs this)")
     .addHelpText("after", examples("init ../shop", "init ../shop --weir ../weir", "init ../shop --weir 0.1.0"))
-    .action(async (dir: string, { weir }: { weir?: string }) => {
-      // A task runs in its project's folder; this is where it was called.
-      const base = Deno.env.get("INIT_CWD") ?? Deno.cwd();
-      const { makeProject } = await import("./init/make_project.ts"); // only here: no other command needs it
-      for (const path of await makeProject(base, dir, weir)) {
-        console.log(`${paint("green", "created")} ${join(dir, path)}`);
-      }
-      const next = [
-        ...resolve(base, dir) === base ? [] : [`cd ${quoted(dir)}`],
-        `${THIS_DENO} task test`,
-        `${THIS_DENO} task dev`,
-      ];
-      console.log(`\n${paint("bold", "next")}\n${next.map((command) => `  ${command}`).join("\n")}`);
-    });
+    .action(init);
 }
 
-/** A word that a shell takes as it is. */
-function quoted(text: string): string {
-  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+async function init(dir: string, { weir }: { weir?: string }): Promise<void> {
+  // `deno task` changes to the project's folder; INIT_CWD is the folder it was called in.
+  const base = Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  const { makeProject } = await import("./init/make_project.ts"); // loaded here: no other command needs it
+  for (const path of await makeProject(base, dir, weir)) {
+    console.log(`${paint("green", "created")} ${join(dir, path)}`);
+  }
+  const cd = resolve(base, dir) === base ? [] : [`cd ${shellQuoted(dir)}`];
+  printNextCommands([...cd, `${DENO} task test`, `${DENO} task dev`]);
 }

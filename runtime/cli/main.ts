@@ -6,20 +6,20 @@ import denoJson from "../deno.json" with { type: "json" };
 import { dev } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
 import { eventsCommand } from "./events.ts";
-import { typesCommand } from "./event_types.ts";
-import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functionsCommand } from "./functions.ts";
 import { generation } from "./revision.ts";
-import { alike } from "./help.ts";
 import { initCommand } from "./init.ts";
 import { newCommand } from "./new.ts";
 import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
-import { start } from "./start.ts";
-import { worker } from "./worker.ts";
+import { startCommand } from "./start.ts";
+import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
+import { configureHelp } from "./terminal/help.ts";
+import { typesCommand } from "./types.ts";
+import { workerCommand } from "./worker.ts";
 
-/** Configuration comes from the environment, so commands have few options; each explains itself with `--help`. */
+/** Builds the command line. Configuration comes from the environment, so commands have few options. */
 export function program(): Command {
   const weir = new Command("weir")
     .description("Event functions for NATS JetStream, on Deno.")
@@ -28,17 +28,15 @@ export function program(): Command {
     .showHelpAfterError("(--help shows how it is used)")
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
   weir.command("dev")
-    .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
+    .description(
+      "Run everything on this machine: a nats-server unless NATS_URL is set, mock services, reload on change.",
+    )
     .addHelpText("after", "\nExamples:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
-    .option("--fresh", "drop all events and state of before")
+    .option("--fresh", "delete all events and state of earlier runs first")
     .option("--no-check", "do not check types: what has type errors stays live")
     .action(dev);
-  weir.command("start")
-    .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
-    .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
-    .option("--no-apply", "change nothing in NATS: where streams or consumers are not as declared, say so and exit")
-    .action(start);
-  weir.command("worker <number>", { hidden: true }).option("--no-apply").action(worker);
+  weir.addCommand(startCommand());
+  weir.addCommand(workerCommand(), { hidden: true });
   weir.command("generation", { hidden: true }).action(generation);
   weir.addCommand(initCommand());
   weir.addCommand(newCommand());
@@ -51,12 +49,13 @@ export function program(): Command {
   weir.addCommand(deadLettersCommand());
   weir.addCommand(retriesCommand());
   weir.addCommand(doctorCommand());
-  return alike(weir);
+  configureHelp(weir);
+  return weir;
 }
 
 if (import.meta.main) {
   try {
-    // Deno's built-in OpenTelemetry leaves the span of a fetch active behind it, unless there is a context around it.
+    // Without a context around it, Deno's built-in OpenTelemetry leaves the span of a fetch active after the fetch.
     await context.with(ROOT_CONTEXT, () => program().parseAsync(Deno.args, { from: "user" }));
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);

@@ -1,13 +1,13 @@
 import { Command } from "commander";
-import { StartupProblems } from "../project/startup_problems.ts";
-import { buildRegistry } from "../project/registry.ts";
 import { loadSchemas, PROJECT } from "../project/load_project.ts";
-import { devServer } from "./dev_server.ts";
-import { writeEventTypes } from "./event_types.ts";
-import type { PlannedFile, Surroundings } from "./new_events.ts";
-import type { Plan } from "./new_plan.ts";
-import { paint, printJson } from "./output.ts";
-import { THIS_DENO } from "./deno_command.ts";
+import { buildRegistry } from "../project/registry.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import { devServer } from "./dev/dev_server.ts";
+import type { PlannedFile, ProjectSource } from "./new/events.ts";
+import type { Plan } from "./new/plan.ts";
+import { DENO, printNextCommands, shellQuoted } from "./terminal/next_commands.ts";
+import { paint, printJson } from "./terminal/output.ts";
+import { writeEventTypes } from "./types.ts";
 
 interface Options {
   readonly on: string;
@@ -16,46 +16,46 @@ interface Options {
 }
 
 const HELP = `
-A type that no event has becomes an event in schemas/. Nothing is overwritten: with anything in the
-way, nothing is written at all.
+A type without an event gets a new event in schemas/. No file is overwritten: if one is in the way,
+nothing is written.
 
 Examples:
   deno task new sendReceipt --on payments.captured
   deno task new shipOrder --on orders.confirmed --emits orders.shipped,stock.shipped
   deno task new importLegacy --on 'legacy.>' --emits orders.created`;
 
-/** `new`: a function that runs, its test that passes, and the events that it needs. */
+/** Builds the command `new`. */
 export function newCommand(): Command {
   return new Command("new")
-    .description("Write a function that runs, a test of it that passes, and the events that are not there yet.")
-    .argument("<name>", "the function's name, which is its file's, such as shipOrder")
-    .requiredOption("--on <type>", "the event that wakes it, or a quoted pattern of subjects such as 'legacy.>'")
-    .option("--emits <types>", "events that it emits, with commas between; may be repeated", types)
-    .option("--json", "print what was written as JSON")
+    .description("Write a function that runs, a test of it that passes, and the events that are missing.")
+    .argument("<name>", "the function's name and its file's, such as shipOrder")
+    .requiredOption("--on <type>", "the event that triggers it, or a quoted subject pattern such as 'legacy.>'")
+    .option("--emits <types>", "events that it emits, separated by commas; may be repeated", types)
+    .option("--json", "print the files that were written as JSON")
     .addHelpText("after", HELP)
-    .action(async (name: string, { on, emits = [], json }: Options) => {
-      const around = await lookAround();
-      const { planFunction } = await import("./new_plan.ts"); // only here: no other command needs it
-      const plan = attempt(() => planFunction(name.replace(/^functions\/|\.ts$/g, ""), on, emits, around));
-      writeAll(plan.files);
-      await writeEventTypes();
-      const next = nextCommands(plan);
-      if (json) return printJson({ files: plan.files.map(written), next });
-      for (const { path, what, events } of plan.files.map(written)) {
-        console.log(
-          `${paint("green", what.padEnd("created".length))} ${path}${events ? `: ${events.join(", ")}` : ""}`,
-        );
-      }
-      console.log(`\n${paint("bold", "next")}\n${next.map((command) => `  ${command}`).join("\n")}`);
-    });
+    .action(newFunction);
 }
 
 function types(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(",").map((type) => type.trim()).filter((type) => type !== "")];
 }
 
-/** Functions are not imported: nothing of them is needed, and they may do anything. */
-async function lookAround(): Promise<Surroundings> {
+async function newFunction(name: string, { on, emits = [], json }: Options): Promise<void> {
+  const source = await readProject();
+  const { planFunction } = await import("./new/plan.ts"); // loaded here: no other command needs it
+  const plan = attempt(() => planFunction(name.replace(/^functions\/|\.ts$/g, ""), on, emits, source));
+  writeAll(plan.files);
+  await writeEventTypes();
+  const written = plan.files.map(describe), next = nextCommands(plan);
+  if (json) return printJson({ files: written, next });
+  for (const { path, what, events } of written) {
+    console.log(`${paint("green", what.padEnd("created".length))} ${path}${events ? `: ${events.join(", ")}` : ""}`);
+  }
+  printNextCommands(next);
+}
+
+/** Loads the schemas. Functions are only listed: `new` needs none of their code, and importing it could do anything. */
+async function readProject(): Promise<ProjectSource> {
   const schemas = await loadSchemas().catch((error) => refuse("the project does not load: ", error));
   attempt(() => buildRegistry(schemas, []), "the project does not load: ");
   const texts = names("schemas").filter((name) => name.endsWith(".ts"))
@@ -72,8 +72,8 @@ function attempt<Value>(run: () => Value, what = ""): Value {
 }
 
 function refuse(what: string, error: unknown): never {
-  const one = error instanceof StartupProblems && error.problems.length === 1 ? error.problems[0] : undefined;
-  throw new Error(`nothing was written: ${what}${one ?? (error as Error).message}`, { cause: error });
+  const only = error instanceof StartupProblems && error.problems.length === 1 ? error.problems[0] : undefined;
+  throw new Error(`nothing was written: ${what}${only ?? (error as Error).message}`, { cause: error });
 }
 
 function names(folder: string): string[] {
@@ -85,7 +85,7 @@ function names(folder: string): string[] {
   }
 }
 
-/** All of them or none: what was written before one that could not be is taken back. */
+/** Writes all files or none: if one fails, those written before are removed or restored. */
 function writeAll(files: readonly PlannedFile[]): void {
   const done: PlannedFile[] = [];
   try {
@@ -105,18 +105,17 @@ function writeAll(files: readonly PlannedFile[]): void {
   }
 }
 
-function written({ path, before, declares }: PlannedFile) {
+function describe({ path, before, declares }: PlannedFile) {
   return { path, what: before === undefined ? "created" : "changed", ...(declares && { events: declares }) };
 }
 
-/** What to run now: the test, and then the function itself, beside a `dev`. */
+/** Returns commands that run the new test and, beside a running `dev`, the new function. */
 function nextCommands({ files, tryWith }: Plan): string[] {
-  const commands = [`${THIS_DENO} test -A ${files.at(-1)!.path}`];
+  const commands = [`${DENO} test -A ${files.at(-1)!.path}`];
   if (!tryWith) return commands;
   const { event, data } = tryWith;
-  commands.push(`${THIS_DENO} task publish ${event.type} --sample 1   # while dev runs`);
+  commands.push(`${DENO} task publish ${event.type} --sample 1   # while dev runs`);
   if (!event.ingress) return commands;
-  const json = JSON.stringify(data).replaceAll("'", `'\\''`);
   const url = `${devServer()?.url ?? "http://127.0.0.1:8000"}${event.ingress.route ?? `/events/${event.type}`}`;
-  return [...commands, `curl -i ${url} -H 'content-type: application/json' -d '${json}'`];
+  return [...commands, `curl -i ${url} -H 'content-type: application/json' -d ${shellQuoted(JSON.stringify(data))}`];
 }

@@ -4,31 +4,31 @@ import type { Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
-import { answered } from "./explain_nats_errors.ts";
-import { commandConfig } from "./command_config.ts";
-import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
-import { printJson, screen } from "./output.ts";
-import { planText } from "./plan_text.ts";
+import { explainNatsErrors } from "./plan/explain_nats_errors.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
+import { printJson, screen } from "./terminal/output.ts";
+import { planText } from "./plan/plan_text.ts";
 
-/** Said by both commands: what is an orphan here may be another project's. */
+/** Explanation of orphans, for the help of `plan` and `apply`. */
 export const ORPHANS_HELP = `
-A consumer is an orphan when a function of its name once ran here and the project has none. Two
-projects that share a cluster look like that to each other: name what you prune. One that a process
-is pulling on is never removed.`;
+A consumer is an orphan if a function of its name ran on this cluster before and the project has no
+such function. To a project, functions of another project on the same cluster look like orphans: name
+what you prune. A consumer with open pulls is never removed.`;
 
-/** `plan`. */
+/** Builds the command `plan`. */
 export function planCommand(): Command {
   return new Command("plan")
-    .description("Show what a start, or `apply`, would do to streams, consumers and buckets, and change nothing.")
-    .option("--json", "print the steps as JSON, those that need nothing too")
-    .option("--verbose", "also what is somebody else's, one by one")
+    .description("Show what `start` or `apply` would change in streams, consumers and buckets. Changes nothing.")
+    .option("--json", "print all steps as JSON, also those that change nothing")
+    .option("--verbose", "list also streams and buckets that the project does not declare")
     .addHelpText(
       "after",
       `${ORPHANS_HELP}
 
-Here 0 means nothing to do (orphans are told of, and are none of a start's business), 2 something
-to do, 1 that it is blocked. Buckets that handlers open with ctx.kv are made on first use, and not
-declared.
+\`plan\` exits with 0 if nothing needs to change (orphans do not count, since a start leaves them), with
+2 if something does, and with 1 if a change is blocked. Buckets that handlers open with ctx.kv are
+created on first use and are not part of the plan.
 
 Example:
   NATS_URL=nats://nats:4222 deno task plan`,
@@ -41,7 +41,7 @@ async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): P
   const names = registry.functions.map(({ name }) => name);
   const steps = await withCluster(
     config,
-    ({ nc, jsm }) => answered(planCluster(nc, jsm, desiredState(config, registry), names)),
+    ({ nc, jsm }) => explainNatsErrors(planCluster(nc, jsm, desiredState(config, registry), names)),
   );
   if (json) printJson(steps.filter(({ kind }) => verbose || kind !== "foreign"));
   else console.log(planText(steps, screen(), verbose));
@@ -49,7 +49,7 @@ async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): P
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
 }
 
-/** What the exit code says of a plan. */
+/** Returns the exit code of `plan`: failed if a step is blocked, changes if `apply` would change anything. */
 export function exitCode(steps: readonly Step[]): number {
   if (steps.some(({ kind }) => kind === "blocked")) return EXIT_CODES.failed;
   const quiet: readonly Step["kind"][] = ["same", "foreign", "orphan", "moved"];

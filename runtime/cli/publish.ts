@@ -1,16 +1,16 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { EventDefinition } from "../api/define_event.ts";
-import { unknownType } from "../project/startup_problems.ts";
 import { type Cluster, connectCluster } from "../app/cluster.ts";
 import { publishAsync } from "../engine/publisher.ts";
 import { ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
+import { unknownType } from "../project/startup_problems.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
-import { seed, wholeNumber } from "./arguments.ts";
-import { commandConfig, sayWhere } from "./command_config.ts";
-import { CommandFailure, EXIT_CODES } from "./exit_codes.ts";
-import { Progress } from "./progress.ts";
-import { onStopSignal } from "./signals.ts";
+import { wholeNumber } from "./terminal/arguments.ts";
+import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
+import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
+import { Progress } from "./terminal/progress.ts";
+import { onStopSignal } from "./terminal/signals.ts";
 
 interface Options {
   readonly id?: string;
@@ -20,12 +20,12 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** How many events are on their way at once. */
+/** Events published at once. Bounds what is in flight, and so how soon Ctrl-C takes effect. */
 const WINDOW = 256;
 
 const HELP = `
-All of it is read and checked before anything is published, so that a mistake on the last line
-publishes nothing. Ctrl-C ends it, and says how many were stored.
+All data is read and checked before anything is published, so a mistake on the last line publishes
+nothing. Ctrl-C stops publishing and prints how many events were stored.
 
 Examples:
   deno task publish orders.created @order.json
@@ -33,21 +33,27 @@ Examples:
   deno task publish orders.created --sample 1000
   deno task publish orders.created --sample 3 --dry-run   # only print what would be published`;
 
-/** `publish`: validates all of it first, then publishes. */
+/** Builds the command `publish`. */
 export function publishCommand(): Command {
   return new Command("publish")
-    .description("Publish one event, or one for each line of NDJSON. It is validated, and may be internal.")
+    .description("Publish one event, or one for each line of NDJSON. Data is validated. Events may be internal.")
     .argument("<type>", "the event's type, such as orders.created")
-    .argument("[data]", "JSON, @FILE, or - for standard input; left out with --sample")
-    .option("--sample <count>", "make so many events from the schema, and publish those", wholeNumber)
-    .option("--seed <number>", "with another seed --sample makes other events; default: 1", seed)
-    .option("--id <id>", "the event's id; one that was used shortly before is not stored again")
-    .option("--dry-run", "only check it, and publish nothing; with --sample, print it")
-    .option("--json", "print what was stored as JSON, a line an event")
+    .argument("[data]", "JSON, @FILE, or - for standard input; omit it with --sample")
+    .option("--sample <count>", "publish this many events made from the schema", wholeNumber)
+    .option("--seed <number>", "make other samples than with the default seed, 1", seed)
+    .option("--id <id>", "the event's id; within the duplicate window the same id is stored once")
+    .option("--dry-run", "only check the data; with --sample, print it")
+    .option("--json", "print each stored event as a line of JSON")
     .addHelpText("after", HELP)
     .action(publish);
 }
 
+function seed(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 0 to 999999999");
+  return Number(text);
+}
+
+/** Validates all data, then publishes it. */
 async function publish(type: string, source: string | undefined, options: Options): Promise<void> {
   checkUsage(source, options);
   const config = commandConfig();
@@ -56,9 +62,9 @@ async function publish(type: string, source: string | undefined, options: Option
   if (!event) throw new Error(unknownType(type, events.keys()));
   const items = source === undefined ? await samples(event, options) : await read(source, event);
   if (options.id !== undefined && items.length > 1) throw new Error("--id is for one event, and there are more");
-  if (options.dryRun) return rehearse(type, items, source === undefined);
+  if (options.dryRun) return dryRun(type, items, source === undefined);
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
-  sayWhere(config);
+  printDefaultTarget(config);
   const cluster = await connectCluster(config);
   try {
     await store(cluster, type, items, options);
@@ -71,23 +77,21 @@ async function publish(type: string, source: string | undefined, options: Option
 function checkUsage(source: string | undefined, { sample, seed }: Options): void {
   const usage = (message: string) => new CommandFailure(message, EXIT_CODES.usage);
   if (source === undefined && sample === undefined) {
-    throw usage("publish what? Give the data as JSON, @FILE or -, or say --sample 1 to have it made");
+    throw usage("publish what? Give the data as JSON, @FILE or -, or say --sample 1");
   }
   if (source !== undefined && sample !== undefined) {
     throw usage("publish what? Give data or --sample, not both: one of them would be ignored");
   }
-  if (seed !== undefined && sample === undefined) throw usage("--seed is for --sample, which is not given");
+  if (seed !== undefined && sample === undefined) throw usage("--seed needs --sample");
 }
 
-/** Loads the reader, which no other command needs. */
 async function read(source: string, event: EventDefinition): Promise<unknown[]> {
-  const { readData } = await import("./publish_input.ts");
+  const { readData } = await import("./publish/input.ts"); // loaded here: no other command needs it
   return await readData(source, event);
 }
 
-/** Loaded only here: no other command needs what makes samples. */
 async function samples(event: EventDefinition, { sample: count = 1, seed = 1 }: Options): Promise<unknown[]> {
-  const { sample } = await import("../testing/sample.ts");
+  const { sample } = await import("../testing/sample.ts"); // loaded here: it is large
   const progress = new Progress("made", count);
   try {
     return Array.from({ length: count }, (_, i) => {
@@ -99,12 +103,13 @@ async function samples(event: EventDefinition, { sample: count = 1, seed = 1 }: 
   }
 }
 
-function rehearse(type: string, items: readonly unknown[], made: boolean): void {
-  if (made) { for (const data of items) console.log(JSON.stringify(data)); }
+function dryRun(type: string, items: readonly unknown[], areSamples: boolean): void {
+  if (areSamples) { for (const data of items) console.log(JSON.stringify(data)); }
   else console.log(`${items.length} ${items.length === 1 ? "event matches" : "events match"} ${type}`);
-  console.error("a dry run: nothing was published");
+  console.error("dry run: nothing was published");
 }
 
+/** Publishes in windows, and stops after the window in which a publish failed or a stop signal came. */
 async function store(cluster: Cluster, type: string, items: readonly unknown[], options: Options): Promise<void> {
   const progress = new Progress("stored", items.length);
   const soFar = (stored: number) => `${stored} of ${items.length} events of type ${type} were stored`;
@@ -145,6 +150,8 @@ async function store(cluster: Cluster, type: string, items: readonly unknown[], 
 }
 
 function storedLine(result: { id: string; type: string; stream: string; sequence: number; duplicate: boolean }) {
-  const how = result.duplicate ? "not stored again: there is already" : "stored";
-  return `${how} ${result.type} ${result.id} in ${result.stream} at ${result.sequence}`;
+  const { type, id, stream, sequence, duplicate } = result;
+  return duplicate
+    ? `duplicate, not stored again: ${type} ${id} is in ${stream} at ${sequence}`
+    : `stored ${type} ${id} in ${stream} at ${sequence}`;
 }

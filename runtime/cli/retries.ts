@@ -2,10 +2,10 @@ import { Command } from "commander";
 import { withCluster } from "../app/cluster.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts";
 import { RetryService } from "../nats/retry/service.ts";
-import { commandConfig } from "./command_config.ts";
-import { examples } from "./help.ts";
-import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./output.ts";
-import { wholeNumber, wholeNumbers } from "./arguments.ts";
+import { commandConfig } from "./terminal/command_config.ts";
+import { examples } from "./terminal/help.ts";
+import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./terminal/output.ts";
+import { wholeNumber, wholeNumbers } from "./terminal/arguments.ts";
 
 type Selection = DelayedRetryFilter & { readonly json?: boolean };
 

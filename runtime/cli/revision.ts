@@ -2,7 +2,7 @@ import { StartupProblems } from "../project/startup_problems.ts";
 import type { Registry } from "../project/registry.ts";
 import type { FromGeneration, Loaded, ToGeneration } from "../dev/messages.ts";
 import type { Runtime } from "../app/runtime.ts";
-import { run } from "./start.ts";
+import { runProcess } from "./start/run_process.ts";
 
 /** `generation`: what `dev` runs the project in. It loads when it is told to, runs when it is told to, ends with `dev`. */
 export async function generation(): Promise<void> {
@@ -23,7 +23,7 @@ export async function generation(): Promise<void> {
   await told("load");
   Deno.permissions.revokeSync({ name: "run", command: Deno.execPath() }); // as in `start`
   try {
-    await run({ apply: true }, {
+    await runProcess({ apply: true }, {
       quiet: true,
       loaded: async (registry) => {
         const go = told("go");
@@ -37,7 +37,7 @@ export async function generation(): Promise<void> {
         process.on("message", obey(runtime, startAgain, tell));
         void tell(readyAt(runtime));
       },
-      left: (stop) => gone = stop as () => never,
+      onStop: (stop) => gone = stop as () => never,
     });
   } catch (error) {
     // It is ended by whoever reads this: what was sent just before an end may come after it, and be lost.

@@ -1,15 +1,21 @@
+import { Command } from "commander";
 import type { FromWorker } from "../app/supervisor/messages.ts";
-import { run, type StartOptions } from "./start.ts";
+import { runProcess, type StartOptions } from "./start/run_process.ts";
 
-/** `worker`: one of the processes of `start` with WEIR_WORKERS. It ends with the one that started it. */
-export async function worker(number: string, options: StartOptions): Promise<void> {
-  if (!process.send) throw new Error("`worker` is run by `start` where WEIR_WORKERS is set, and by nobody else");
-  const tell = (what: FromWorker) => void process.send!(what, undefined, undefined, () => {});
-  await run(options, {
-    number: Number(number),
-    ready: ({ url, adminUrl }) => tell({ ready: { url, adminUrl } }),
-    metrics: (metrics) => process.on("message", async () => tell({ metrics: await metrics.data() })),
-    left: (stop) => {
+/** Builds the hidden command `worker`, which the supervisor of `start` runs in each of its processes. */
+export function workerCommand(): Command {
+  return new Command("worker").argument("<number>").option("--no-apply").action(worker);
+}
+
+/** Runs the functions until the supervisor asks this process to stop or disconnects. */
+async function worker(number: string, options: StartOptions): Promise<void> {
+  if (!process.send) throw new Error("only `start` runs `worker`: set WEIR_WORKERS instead");
+  const send = (message: FromWorker) => void process.send!(message, undefined, undefined, () => {});
+  await runProcess(options, {
+    worker: Number(number),
+    ready: ({ url, adminUrl }) => send({ ready: { url, adminUrl } }),
+    metrics: (metrics) => process.on("message", async () => send({ metrics: await metrics.data() })),
+    onStop: (stop) => {
       process.on("disconnect", stop);
       if (!process.connected) stop();
     },

@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { Command, CommanderError } from "commander";
 import { program } from "../../runtime/cli/main.ts";
 
-/** Those that run things, or change them: they print no data. */
+/** Commands that print no data. */
 const NO_DATA = ["dev", "start", "apply", "init", "new", "types"];
 
-/** A command by the words that call it. */
-interface Called {
+/** A command with the words that call it. */
+interface CalledCommand {
   readonly words: readonly string[];
   readonly command: Command;
   readonly isGroup: boolean;
 }
 
-function commandsOf(parent: Command, words: readonly string[] = []): Called[] {
+function commandsOf(parent: Command, words: readonly string[] = []): CalledCommand[] {
   return parent.createHelp().visibleCommands(parent).filter((command) => command.name() !== "help").flatMap(
     (command) => {
       const own = [...words, command.name()];
@@ -21,7 +21,7 @@ function commandsOf(parent: Command, words: readonly string[] = []): Called[] {
   );
 }
 
-/** What it says and how it ends, when nothing that it says of itself is a reason to run. */
+/** Parses a command line, without running the command, and returns its output and exit code. */
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const weir = program();
   let out = "", err = "";
@@ -31,7 +31,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
     command.configureOutput(output);
     if (isGroup) continue;
     command.action(() => {
-      throw new Error(`${command.name()} would run`);
+      throw new Error(`${command.name()} ran`);
     });
   }
   try {
@@ -40,29 +40,29 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
     if (!(error instanceof CommanderError)) throw error;
     return { code: error.exitCode === 0 ? 0 : 64, out, err };
   }
-  throw new Error("it ended without a word");
+  throw new Error("neither help nor an error was printed");
 }
 
 const all = commandsOf(program());
 
-Deno.test("the commands that there are, are walked through", () => {
+Deno.test("program has all commands", () => {
   const names = all.map(({ words }) => words.join(" "));
   for (const name of ["dev", "events tail", "dead-letters redrive", "functions"]) assert.ok(names.includes(name), name);
 });
 
 for (const { words, command, isGroup } of all) {
   const name = words.join(" ");
-  Deno.test(`${name} --help says what it does, with an example, in lines that can be read`, async () => {
+  Deno.test(`${name} --help describes it, with an example, in lines of at most 110 columns`, async () => {
     const { code, out, err } = await run(...words, "--help");
     assert.deepEqual([code, err], [0, ""]);
     assert.match(command.description(), /^[A-Z].{10,}\.$/s);
     assert.match(out, new RegExp(`\nExamples?:\n(  .*\n)*?  .*deno task ${words[0]}`));
-    for (const option of command.options) assert.ok(option.description, `${option.flags} is not described`);
+    for (const option of command.options) assert.ok(option.description, `${option.flags} has no description`);
     const long = Math.max(...out.split("\n").map((line) => line.length));
-    assert.ok(long <= 110, `a line of its help is ${long} long`);
+    assert.ok(long <= 110, `a line of its help has ${long} columns`);
   });
 
-  Deno.test(`${name} refuses an option that it does not have`, async () => {
+  Deno.test(`${name} refuses an unknown option`, async () => {
     const args = command.registeredArguments.filter(({ required }) => required).map(() => "1");
     const needed = command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, "1"]);
     const { code, err } = await run(...words, ...args, ...needed, "--no-such-option");
@@ -72,25 +72,25 @@ for (const { words, command, isGroup } of all) {
 
   if (isGroup) {
     Deno.test(`${name} suggests the command that was probably meant`, async () => {
-      const [first] = command.commands.map((one) => one.name());
+      const [first] = command.commands.map((child) => child.name());
       const { code, err } = await run(...words, `${first}x`);
       assert.equal(code, 64);
       assert.match(err, new RegExp(`^weir: unknown command '${first}x'\n\\(Did you mean (one of )?.*${first}.*\\?\\)`));
     });
   } else if (!NO_DATA.includes(words[0])) {
-    Deno.test(`${name} prints JSON if it is asked to`, () => {
+    Deno.test(`${name} has the option --json`, () => {
       assert.ok(command.options.some(({ long }) => long === "--json"), `${name} has no --json`);
     });
   }
 }
 
-Deno.test("an unknown command is refused with the one that was probably meant", async () => {
+Deno.test("main refuses an unknown command with the one that was probably meant", async () => {
   const { code, err } = await run("functoins");
   assert.equal(code, 64);
   assert.match(err, /^weir: unknown command 'functoins'\n\(Did you mean functions\?\)\n/);
 });
 
-Deno.test("the process ends with these codes, whichever way a command was made", async () => {
+Deno.test("main exits with the same codes for every command", async () => {
   const codes = await Promise.all(
     [["dead-letters", "list", "--nope"], ["retries", "--help"], ["events", "tial"], ["nope"]].map(async (args) => {
       const main = new URL("../../runtime/cli/main.ts", import.meta.url).pathname;

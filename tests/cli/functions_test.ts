@@ -25,7 +25,7 @@ const STATUS: FunctionStatus = {
 const TERMINAL = { terminal: true, colours: false, columns: 120 };
 const lines = (...status: FunctionStatus[]) => functionTable(status, TERMINAL, NOW).split("\n");
 
-Deno.test("the table of functions shows each with what waits for it and its last error", () => {
+Deno.test("functionTable shows pending events and the last error of each function", () => {
   const text = lines(STATUS).join("\n");
   assert.match(
     text,
@@ -37,16 +37,16 @@ Deno.test("the table of functions shows each with what waits for it and its last
 });
 
 for (const columns of [80, 120]) {
-  Deno.test(`it can be read on a terminal of ${columns} columns, however long the error`, () => {
+  Deno.test(`functionTable fits a terminal of ${columns} columns, with a long error`, () => {
     const shown = functionTable([{ ...STATUS, dependencies: {} }], { ...TERMINAL, columns }, NOW).split("\n");
     assert.deepEqual(shown.filter((line) => line.length > columns), []);
     assert.match(shown[2], /^reserveInventory +orders\.created .*2 of 16 +12345 +(16 +)?3 +62m +closed$/);
     assert.equal(shown[0].includes("policy"), columns === 120);
-    if (columns === 80) assert.match(shown.at(-1)!, /^policy, unsettled: with 110 columns/);
+    if (columns === 80) assert.match(shown.at(-1)!, /^policy, unsettled: on a terminal of 110 columns/);
   });
 }
 
-Deno.test("in a pipe a function is a line, with an arrow between what wakes it and what it emits", () => {
+Deno.test("functionTable writes a line for each function in a pipe, with an arrow between triggers and emitted types", () => {
   const one = { ...STATUS, emits: ["payments.captured", "payments.declined"], lastError: undefined };
   const [, row, ...more] = functionTable([one], { terminal: false, colours: false }, NOW).split("\n");
   assert.deepEqual(more, []);
@@ -67,24 +67,24 @@ for (
     [7_200_000, "2h"],
   ] as const
 ) {
-  Deno.test(`an oldest event of ${ms} ms is shown as ${shown}`, () => {
+  Deno.test(`functionTable shows an oldest event of ${ms} ms as ${shown}`, () => {
     const [, , row] = lines({ ...STATUS, oldestWaitingMs: ms, lastError: undefined });
     assert.equal(row.split(/ {2,}/)[7], shown);
   });
 }
 
-Deno.test("the policy is told in a few words, with what not every function has", () => {
+Deno.test("functionTable summarises the policy, with maxAge and idempotency if set", () => {
   const policy = { ...POLICY, maxAge: "1d", idempotency: { ttl: "7d", key: "its own" } } as const;
   const shown = functionTable([{ ...STATUS, policy, lastError: undefined }], { terminal: false, colours: false }, NOW);
   assert.match(shown, / {2}5 tries of 30s, waits 250ms to 1m, maxAge 1d, once in 7d {2}/);
 });
 
-Deno.test("breakers that are all in one state are one word", () => {
+Deno.test("functionTable shows one word for breakers in the same state", () => {
   const [, , row] = lines({ ...STATUS, dependencies: { PaymentService: "closed" } });
   assert.equal(row.split(/ {2,}/)[8], "closed");
 });
 
-Deno.test("where neither a runtime nor NATS answers, what is known is shown, and it failed", async () => {
+Deno.test("functions shows the project and exits with 1 if neither a runtime nor NATS answers", async () => {
   await using project = await copyProject();
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", `${project.path}/runtime/cli/main.ts`, "functions"],

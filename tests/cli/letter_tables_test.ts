@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { deadLetterTable } from "../../runtime/cli/dead_letters.ts";
+import { deadLetterTable } from "../../runtime/cli/dead_letters/list.ts";
 import { retryTable } from "../../runtime/cli/retries.ts";
 import type { DeadLetter } from "../../runtime/core/dead_letter.ts";
 import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
@@ -17,11 +17,11 @@ const LETTER: DeadLetter = {
   time: "2026-11-19T09:59:48.123Z",
   redrives: 0,
 };
-const DELAYED: DelayedRetry = { ...LETTER, due: "2026-11-24T09:59:48.123Z", reason: "failed" };
+const PARKED: DelayedRetry = { ...LETTER, due: "2026-11-24T09:59:48.123Z", reason: "failed" };
 
 for (const columns of [80, 120]) {
   const shown = { terminal: true, colours: false, columns };
-  Deno.test(`dead letters can be read on a terminal of ${columns} columns, each with its error below it`, () => {
+  Deno.test(`deadLetterTable fits a terminal of ${columns} columns, each error below its row`, () => {
     const [head, , row, error, ...more] = deadLetterTable([LETTER], shown, NOW).split("\n");
     assert.deepEqual(more, []);
     assert.match(head, /^seq +function +type +reason +tries +time$/);
@@ -31,24 +31,24 @@ for (const columns of [80, 120]) {
   });
 
   Deno.test(`delayed retries can be read on a terminal of ${columns} columns`, () => {
-    const lines = retryTable([DELAYED], shown, NOW).split("\n");
+    const lines = retryTable([PARKED], shown, NOW).split("\n");
     assert.equal(lines.length, 4);
     assert.match(lines[2], /^1234 +reserveInventory +orders\.created +[0-9a-f-]{20,}…? +2026-11-24 +5$/);
     assert.deepEqual(lines.filter((line) => line.length > columns), []);
   });
 }
 
-Deno.test("how often they were redriven is told where one was", () => {
+Deno.test("deadLetterTable shows redrives if there are any", () => {
   const shown = { terminal: true, colours: false };
   const [head] = deadLetterTable([LETTER, { ...LETTER, redrives: 1 }], shown, NOW).split("\n");
   assert.match(head, /tries +redriven +time$/);
 });
 
-Deno.test("in a pipe nothing of them is cut, and times are whole", () => {
+Deno.test("deadLetterTable does not cut errors or times in a pipe", () => {
   const shown = { terminal: false, colours: false };
   const [, row, ...more] = deadLetterTable([LETTER], shown, NOW).split("\n");
   assert.deepEqual(more, []);
   assert.ok(row.includes(LETTER.time) && row.includes(ERROR.trimEnd()), row);
-  const [, delayed] = retryTable([DELAYED], shown, NOW).split("\n");
-  assert.ok(delayed.includes(DELAYED.due) && delayed.includes(DELAYED.id), delayed);
+  const [, parked] = retryTable([PARKED], shown, NOW).split("\n");
+  assert.ok(parked.includes(PARKED.due) && parked.includes(PARKED.id), parked);
 });

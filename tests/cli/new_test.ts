@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { THIS_DENO } from "../../runtime/cli/deno_command.ts";
+import { DENO } from "../../runtime/cli/terminal/next_commands.ts";
 import { copyProject } from "../support/project.ts";
 
-/** Runs Deno in a copy of the project, as a user does. */
+/** Returns a function that runs Deno in a folder and captures its output. */
 function denoIn(path: string) {
   return async (...args: string[]) => {
     const command = new Deno.Command(Deno.execPath(), { args, cwd: path, env: { NO_COLOR: "1" }, stdin: "null" });
@@ -24,15 +24,15 @@ async function contents(folder: string): Promise<Record<string, string>> {
 
 const LONG = "a".repeat(60);
 const NEW: [what: string, args: string[], files: string[]][] = [
-  ["an event that is there", ["auditOrders", "--on", "orders.created"], []],
+  ["a declared event", ["auditOrders", "--on", "orders.created"], []],
   ["a new event", ["welcomeUser", "--on", "users.signed-up"], ["created schemas/users.ts: UserSignedUp"]],
   [
-    "a new event in a file that is there",
+    "a new event in an existing file",
     ["shipOrder", "--on", "orders.confirmed", "--emits", "orders.shipped"],
     ["changed schemas/orders.ts: OrderShipped"],
   ],
   [
-    "events that are there and such that are new",
+    "declared and new events",
     ["returnOrder", "--on", "orders.returned", "--emits", "stock.reserved,payments.refunded", "--emits", "mail.sent"],
     [
       "changed schemas/orders.ts: OrderReturned",
@@ -43,16 +43,16 @@ const NEW: [what: string, args: string[], files: string[]][] = [
   ["two events of the same shape", ["restoreOrder", "--on", "stock.reserved", "--emits", "orders.created"], []],
   ["a pattern", ["import-legacy", "--on", "legacy.>", "--emits", "orders.created"], []],
   ["a pattern of known events", ["countOrders", "--on", "orders.*"], []],
-  ["a name that code reserves", ["delete", "--on", "orders.created", "--emits", "orders.rejected"], []],
-  ["a name that the test needs itself", ["invoke", "--on", "orders.created"], []],
+  ["a reserved word as a name", ["delete", "--on", "orders.created", "--emits", "orders.rejected"], []],
+  ["a name that the test imports", ["invoke", "--on", "orders.created"], []],
   [
-    "names that are long",
+    "long names",
     [`${LONG}_fn`, "--on", `${LONG}.created`, "--emits", ["b", "c", "d"].map((one) => `${LONG}.${one}`).join(",")],
     [`created schemas/${LONG}.ts: A${LONG.slice(1)}Created, A${LONG.slice(1)}B, A${LONG.slice(1)}C, A${
       LONG.slice(1)
     }D`],
   ],
-  ["names that two files export", ["mergeOdd", "--on", "odd.first", "--emits", "odd.second,odd.third,odd.fourth"], [
+  ["a name that two files export", ["mergeOdd", "--on", "odd.first", "--emits", "odd.second,odd.third,odd.fourth"], [
     "changed schemas/odd.ts: OddFourth",
   ]],
 ];
@@ -72,40 +72,40 @@ const data = z.object({ one: z.string(), two: z.array(z.object({ three: z.string
 export const Same = defineEvent({ type: "odd.third", version: 1, data });
 `;
 
-Deno.test("what new writes passes its tests, the type check, the linter and the formatter at once", async (t) => {
+Deno.test("new writes files that pass their tests, the type check, the linter and the formatter", async (t) => {
   await using project = await copyProject();
   const deno = denoIn(project.path);
   await Deno.writeTextFile(`${project.path}/schemas/odd.ts`, ODD);
   await Deno.writeTextFile(`${project.path}/schemas/odd_twin.ts`, ODD_TWIN);
   await deno("fmt", "--quiet", "schemas");
   for (const [what, args, schemas] of NEW) {
-    await t.step(`it writes a function on ${what}`, async () => {
+    await t.step(`a function with ${what}`, async () => {
       const { code, out, err } = await deno("task", "--quiet", "new", ...args);
       assert.equal(code, 0, err);
       const written = [...schemas, `created functions/${args[0]}.ts`, `created tests/functions/${args[0]}_test.ts`];
       assert.deepEqual(out.split("\n\nnext\n")[0].split("\n"), written);
-      assert.match(out, new RegExp(`\n  ${THIS_DENO} test -A tests/functions/${args[0]}_test\\.ts\n`));
+      assert.match(out, new RegExp(`\n  ${DENO} test -A tests/functions/${args[0]}_test\\.ts\n`));
     });
   }
   const all = ["functions", "schemas", "tests/functions"];
-  await t.step("their tests pass, and their types are right", async () => {
+  await t.step("the new tests pass", async () => {
     const { code, out, err } = await deno("test", "-A", "tests/functions");
     assert.equal(code, 0, out + err);
     assert.match(out, new RegExp(`${NEW.length} passed`));
   });
   for (const args of [["check", "--quiet", ...all], ["fmt", "--check", ...all], ["lint", "--quiet", ...all]]) {
-    await t.step(`deno ${args[0]} is content`, async () => {
+    await t.step(`deno ${args[0]} finds no problem`, async () => {
       const { code, out, err } = await deno(...args);
       assert.equal(code, 0, out + err);
     });
   }
-  await t.step("the project starts with all of them", async () => {
+  await t.step("the project loads with all new functions", async () => {
     const code =
       "await (await import('./runtime/project/load_project.ts')).loadProject().then((r) => console.log(r.functions.length))";
     const { out, err } = await deno("eval", code);
     assert.equal(out.trim(), String(4 + NEW.length), err);
   });
-  await t.step("what comes next is said with what the event needs", async () => {
+  await t.step("--json lists commands to run next, with data for the event", async () => {
     const { out } = await deno("task", "--quiet", "new", "another", "--on", "orders.created", "--json");
     const { files, next } = JSON.parse(out);
     assert.deepEqual(files, [
@@ -113,10 +113,10 @@ Deno.test("what new writes passes its tests, the type check, the linter and the 
       { path: "tests/functions/another_test.ts", what: "created" },
     ]);
     assert.equal(next.length, 3);
-    assert.ok(next[1].startsWith(`${THIS_DENO} task publish orders.created --sample 1`), next[1]);
+    assert.ok(next[1].startsWith(`${DENO} task publish orders.created --sample 1`), next[1]);
     assert.match(next[2], /^curl -i http:\/\/127\.0\.0\.1:8000\/orders -H .* -d '\{"orderId":"orderId-/);
   });
-  await t.step("a test fails when its function does something else", async () => {
+  await t.step("the new test fails when its function does something else", async () => {
     const file = `${project.path}/functions/shipOrder.ts`;
     const text = await Deno.readTextFile(file);
     await Deno.writeTextFile(file, text.replace(/ {2}ctx\.emit.*\n/, ""));
@@ -124,7 +124,7 @@ Deno.test("what new writes passes its tests, the type check, the linter and the 
   });
 });
 
-Deno.test("new writes nothing when anything is in the way, and says what", async (t) => {
+Deno.test("new writes nothing if there is a problem, and names it", async (t) => {
   await using project = await copyProject();
   const deno = denoIn(project.path);
   const refused = async (args: string[], code: number, message: RegExp) => {
@@ -134,14 +134,14 @@ Deno.test("new writes nothing when anything is in the way, and says what", async
     assert.equal(result.code, code);
     assert.deepEqual(await contents(project.path), before);
   };
-  await t.step("a function of that name", () =>
+  await t.step("the function exists", () =>
     refused(
       ["reserveInventory", "--on", "users.created"],
       1,
-      /^weir: nothing was written: functions\/reserveInventory\.ts is there already: nothing is overwritten/,
+      /^weir: nothing was written: functions\/reserveInventory\.ts exists already and is not overwritten/,
     ));
   await t.step("no --on", () => refused(["a"], 64, /required option '--on <type>' not specified/));
-  await t.step("a file that cannot be written takes the others back", async () => {
+  await t.step("a file cannot be written: the others are removed", async () => {
     await Deno.symlink("nowhere", `${project.path}/tests/functions`);
     await refused(
       ["mailOrder", "--on", "mails.sent"],
@@ -150,7 +150,7 @@ Deno.test("new writes nothing when anything is in the way, and says what", async
     );
     await Deno.remove(`${project.path}/tests/functions`);
   });
-  await t.step("a schema that cannot be loaded", async () => {
+  await t.step("a schema does not load", async () => {
     await Deno.writeTextFile(`${project.path}/schemas/broken.ts`, "export const broken = ;");
     await refused(
       ["a", "--on", "orders.created"],
@@ -158,7 +158,7 @@ Deno.test("new writes nothing when anything is in the way, and says what", async
       /nothing was written: the project does not load: schemas\/broken\.ts:1:23: syntax error/,
     );
   });
-  await t.step("a schema that is not right", async () => {
+  await t.step("a schema is invalid", async () => {
     await Deno.writeTextFile(
       `${project.path}/schemas/broken.ts`,
       'import { defineEvent } from "weir";\nimport { z } from "zod";\n' +

@@ -9,7 +9,7 @@ import { copyProject } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** Runs `weir publish` in a copy of the project, beside a runtime with one function. */
+/** Prepares `weir publish` in a copy of the project, beside a runtime with one function. */
 async function setup() {
   const project = await copyProject();
   const runtime = await startTestRuntime({ functions: { reserveInventory } });
@@ -58,11 +58,11 @@ async function setup() {
 
 const order = (orderId: string) => JSON.stringify({ orderId, items: [{ sku: "book", quantity: 1 }], total: 1_200 });
 
-Deno.test("publish stores data that is given, and data that it makes from the schema", async (t) => {
+Deno.test("publish stores given data, and samples of the schema", async (t) => {
   await using weir = await setup();
   const { publish, pipe, stored } = weir;
 
-  await t.step("a sample is stored as an event of its type, and a function handles it", async () => {
+  await t.step("a sample is stored as an event of its type and handled by a function", async () => {
     const { code, out } = await publish("orders.created", "--sample", "1");
     assert.equal(code, 0);
     assert.match(out, /^stored orders\.created \S+ in ORDERS at 1$/);
@@ -71,7 +71,7 @@ Deno.test("publish stores data that is given, and data that it makes from the sc
     await eventually(async () => (await weir.runtime.kv("orders").get(data.orderId))?.value);
   });
 
-  await t.step("many samples differ, and are the same again with the same seed", async () => {
+  await t.step("samples differ, and repeat with the same seed", async () => {
     const dry = async (...args: string[]) => (await publish("orders.created", "--dry-run", ...args)).out.split("\n");
     const first = await dry("--sample", "5");
     assert.equal(new Set(first).size, 5);
@@ -83,17 +83,17 @@ Deno.test("publish stores data that is given, and data that it makes from the sc
     assert.equal(await stored(), 601);
   });
 
-  await t.step("what a dry run prints is what can be published", async () => {
+  await t.step("samples that a dry run prints can be published", async () => {
     const before = await stored();
     const { out, err, code } = await publish("orders.created", "--sample", "3", "--dry-run");
-    assert.deepEqual([code, err], [0, "a dry run: nothing was published"]);
+    assert.deepEqual([code, err], [0, "dry run: nothing was published"]);
     assert.equal(await stored(), before);
     const { text } = await pipe(out + "\n", "orders.created", "-");
     assert.equal(text, "stored 3 events of type orders.created\n");
     assert.equal(await stored(), before + 3);
   });
 
-  await t.step("a dry run of given data only checks it", async () => {
+  await t.step("a dry run of given data checks it", async () => {
     const before = await stored();
     const { out, code } = await publish("orders.created", order("a"), "--dry-run");
     assert.deepEqual([code, out], [0, "1 event matches orders.created"]);
@@ -102,7 +102,7 @@ Deno.test("publish stores data that is given, and data that it makes from the sc
   });
 
   await t.step(
-    "a mistake on the last line publishes nothing, and is told by its line, blank ones counted",
+    "a mistake on the last line publishes nothing; the error gives its line, counting blank lines",
     async () => {
       const before = await stored();
       const good = Array.from({ length: 2_000 }, (_, i) => order(`o${i}`)).join("\n");
@@ -119,13 +119,13 @@ Deno.test("publish stores data that is given, and data that it makes from the sc
     },
   );
 
-  await t.step("of what is not stored again it says so", async () => {
+  await t.step("a duplicate is reported", async () => {
     await publish("orders.created", order("twice"), "--id", "twice");
     const { out } = await publish("orders.created", order("twice"), "--id", "twice");
-    assert.match(out, /^not stored again: there is already orders\.created twice in ORDERS at \d+$/);
+    assert.match(out, /^duplicate, not stored again: orders\.created twice is in ORDERS at \d+$/);
   });
 
-  await t.step("what stops it on the way is told with how many were stored", async () => {
+  await t.step("an error on the way is reported with how many events were stored", async () => {
     const before = await stored();
     const { config } = await weir.streams.info("ORDERS");
     await weir.streams.update("ORDERS", { ...config, max_msgs: before + 300, discard: DiscardPolicy.New });
@@ -136,7 +136,7 @@ Deno.test("publish stores data that is given, and data that it makes from the sc
     await weir.streams.update("ORDERS", { ...config, discard: DiscardPolicy.Old });
   });
 
-  await t.step("Ctrl-C ends it, and says how many were stored", async () => {
+  await t.step("Ctrl-C stops publishing and prints how many events were stored", async () => {
     const before = await stored();
     const file = `${weir.project.path}/many.ndjson`;
     await Deno.writeTextFile(file, Array.from({ length: 300_000 }, (_, i) => order(`m${i}`)).join("\n"));
@@ -150,7 +150,7 @@ Deno.test("publish stores data that is given, and data that it makes from the sc
   });
 });
 
-Deno.test("publish that cannot reach NATS fails, a dry run needs none", async () => {
+Deno.test("publish fails without NATS, and with --dry-run does not connect", async () => {
   await using project = await copyProject();
   const env = { NATS_URL: "nats://127.0.0.1:1" };
   const run = async (...args: string[]) => {
@@ -168,26 +168,26 @@ const mistakes: [what: string, args: string[], code: number, message: RegExp][] 
     64,
     /publish what\? Give data or --sample, not both/,
   ],
-  ["--seed without --sample", ["orders.created", "{}", "--seed", "1"], 64, /--seed is for --sample/],
+  ["--seed without --sample", ["orders.created", "{}", "--seed", "1"], 64, /--seed needs --sample/],
   ["no type at all", [], 64, /missing required argument 'type'/],
-  ["no sample", ["orders.created", "--sample", "0"], 64, /'--sample <count>' argument '0' is invalid/],
+  ["no samples", ["orders.created", "--sample", "0"], 64, /'--sample <count>' argument '0' is invalid/],
   ["one id for many", ["orders.created", "--sample", "2", "--id", "a"], 1, /--id is for one event, and there are more/],
   [
-    "a slip in the type",
+    "a misspelled type",
     ["orders.creatd", "{}"],
     1,
     /no event has the type "orders\.creatd": did you mean "orders\.cre/,
   ],
-  ["another type", ["x.y", "{}"], 1, /no event has the type "x\.y"; there are: "orders\.confirmed", /],
-  ["a file that is not there", ["orders.created", "@nowhere.json"], 1, /cannot read nowhere\.json: No such file/],
+  ["an unknown type", ["x.y", "{}"], 1, /no event has the type "x\.y"; there are: "orders\.confirmed", /],
+  ["a missing file", ["orders.created", "@nowhere.json"], 1, /cannot read nowhere\.json: No such file/],
   [
-    "data that is no JSON",
+    "data that is not JSON",
     ["orders.created", '{"a" 1}'],
     1,
     /^weir: the data, column 6, is not JSON: Colon expected$/m,
   ],
 ];
-Deno.test("publish tells every mistake with what to do, before it looks for NATS", async (t) => {
+Deno.test("publish reports each mistake with a fix before it connects to NATS", async (t) => {
   await using project = await copyProject();
   for (const [what, args, code, message] of mistakes) {
     await t.step(what, async () => {

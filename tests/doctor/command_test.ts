@@ -33,7 +33,7 @@ Deno.test("doctor finds no error and no warning beside a fresh `dev`", async () 
     assert.deepEqual(printed.map(({ check }) => check), ["api-keys", "shutdown-grace", "sync"]);
     assert.equal(code, 0);
     const plain = await doctor(project.path, [], {});
-    assert.match(plain.text, /0 errors, 0 warnings, 3 for information; \d+ checks found nothing$/);
+    assert.match(plain.text, /0 errors, 0 warnings, 3 info; \d+ checks passed$/);
   }
   await waitUntilClosed([natsPort]);
 });

@@ -8,7 +8,7 @@ import { startWeir } from "../support/weir_process.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
-Deno.test("the dead-letters command does what it was told, and says what it did not do", async (t) => {
+Deno.test("dead-letters acts on the selected dead letters and reports the others", async (t) => {
   await using project = await copyProject();
   const fails = defineFunction({ on: Asked }, ({ data }) => {
     throw new NonRetryableError(`no ${data.n}`);
@@ -24,17 +24,17 @@ Deno.test("the dead-letters command does what it was told, and says what it did 
     return { code, text: program.lines.join("\n") };
   };
 
-  await t.step("a dry run shows just those that were named, and which are not there", async () => {
+  await t.step("a dry run shows only the named dead letters, and which are missing", async () => {
     const { code, text } = await weir("discard", "2", "77", "--dry-run");
     assert.equal(code, 1);
     assert.match(text, /no 2$/m);
     assert.doesNotMatch(text, /no [13]$/m);
-    assert.match(text, /a dry run: nothing was changed/);
+    assert.match(text, /dry run: nothing was changed/);
     assert.match(text, /there is no dead letter 77/);
     assert.equal((await letters()).length, 3);
   });
 
-  await t.step("sequences and options together are refused, since one of them would be ignored", async () => {
+  await t.step("sequences and options together are refused: options would be ignored", async () => {
     for (const options of [["--function", "nope"], ["--all"], ["--limit", "1"]]) {
       const { code, text } = await weir("discard", "1", ...options);
       assert.equal(code, 64);
@@ -43,13 +43,13 @@ Deno.test("the dead-letters command does what it was told, and says what it did 
     assert.equal((await letters()).length, 3);
   });
 
-  await t.step("a reason that there is not is refused with those that there are", async () => {
+  await t.step("an unknown reason is refused with the known ones", async () => {
     const { code, text } = await weir("list", "--reason", "attempt-exhausted");
     assert.equal(code, 64);
     assert.match(text, /Allowed choices are attempts-exhausted, rejected, invalid, expired, crashed/);
   });
 
-  await t.step("what was named and is not there is told by its sequence", async () => {
+  await t.step("a missing dead letter is reported by its sequence", async () => {
     const { code, text } = await weir("discard", "1", "99");
     assert.equal(code, 1);
     assert.match(text, /1 discarded, 1 missing/);

@@ -13,7 +13,7 @@ import { startWeir } from "../support/weir_process.ts";
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int(), email: z.string() }) });
 const UTF8 = new TextEncoder();
 
-/** What a function would be given of it. */
+/** Decodes a recorded event as a runtime does. */
 function asEvent({ stream, sequence, subject, time, headers, payload }: RecordedEvent): Decoded {
   return decode({
     stream,
@@ -29,7 +29,7 @@ function asEvent({ stream, sequence, subject, time, headers, payload }: Recorded
   });
 }
 
-Deno.test("`events record` takes an event out of its stream so that a test can replay it", async (t) => {
+Deno.test("events record copies an event from its stream so that a test can replay it", async (t) => {
   const seen: unknown[] = [];
   const watch = defineFunction({ on: "demo.>" }, (event) => void seen.push(event));
   const refuses = defineFunction({ on: Asked }, () => {});
@@ -56,18 +56,18 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
     return { event: await loadEvent(out), out, text };
   };
 
-  await t.step("one without headers, byte for byte, that becomes the same event", async () => {
+  await t.step("an event without headers is copied byte for byte, and decodes to the same event", async () => {
     nc.publish("demo.plain", '{ "n": 1.0 }');
     await eventually(() => seen.length === 1);
     const { event, text } = await recordToFile("demo.plain");
     assert.equal(new TextDecoder().decode(event.payload), '{ "n": 1.0 }');
     assert.deepEqual({ ...event.headers }, {});
     assert.deepEqual(asEvent(event), { kind: "event", event: seen[0] });
-    assert.match(text, /^recorded demo\.plain, DEMO 1, in .*\nwith all of its data: --redact PATH takes out/);
+    assert.match(text, /^recorded demo\.plain, DEMO 1, in .*\nall of its data is in the file: --redact PATH removes/);
   });
 
   await t.step(
-    "one in structured mode, and one of bytes that are no text",
+    "a structured CloudEvent and binary data decode to the same event",
     async () => {
       const envelope = { specversion: "1.0", id: "s1", type: "demo.structured", source: "/shop", data: { n: 2 } };
       const hdrs = headers();
@@ -89,7 +89,7 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
     },
   );
 
-  await t.step("one by its id, which a plain one has from its place", async () => {
+  await t.step("--id finds an event; a plain message has its stream and sequence as id", async () => {
     for (const n of [1, 2, 3]) await runtime.publish(Asked, { n, email: "ada@example.com" }, { id: `asked-${n}` });
     const { event } = await recordToFile("demo.asked", "--id", "asked-2");
     assert.deepEqual(JSON.parse(new TextDecoder().decode(event.payload)).n, 2);
@@ -97,36 +97,39 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
     const { code, text } = await weir("demo.asked", "--id", "asked-9");
     assert.deepEqual([code, text], [
       1,
-      'weir: stream DEMO has no "demo.asked" with the id "asked-9": name it by --sequence, if its id is not in its headers',
+      'weir: stream DEMO has no "demo.asked" with the id "asked-9": use --sequence if its headers contain no id',
     ]);
   });
 
-  await t.step("with what is secret taken out, and nothing at all where that cannot be found", async () => {
+  await t.step("--redact replaces values, and records nothing if a path matches nothing", async () => {
     const { event, text } = await recordToFile("demo.asked", "--redact", "email");
     assert.equal(new TextDecoder().decode(event.payload), '{"n":3,"email":"[redacted]"}');
-    assert.doesNotMatch(text, /with all of its data/);
-    assert.match(text, /takes "\[redacted\]" is not known, since no event here has the type "demo\.asked": a test may/);
+    assert.doesNotMatch(text, /all of its data/);
+    assert.match(
+      text,
+      /may refuse "\[redacted\]", which was not checked because the project has no event of type "demo\.asked"/,
+    );
     const wrong = await weir("demo.asked", "--redact", "emial");
     assert.deepEqual([wrong.code, wrong.text], [
       1,
-      'weir: nothing is at emial in its data: did you mean "email"?; nothing was recorded',
+      'weir: its data has nothing at emial: did you mean "email"?; nothing was recorded',
     ]);
   });
 
-  await t.step("to standard output, and over no file that is there", async () => {
+  await t.step("the event goes to standard output; --out overwrites a file only with --force", async () => {
     const { code, text } = await weir("demo.asked");
     assert.equal(code, 0);
     assert.equal(JSON.parse(text).data.n, 3);
     const { out } = await recordToFile("demo.plain");
     const before = await Deno.readTextFile(out);
     const refused = await weir("demo.asked", "--out", out);
-    assert.deepEqual([refused.code, refused.text], [1, `weir: ${out} is there already: --force writes over it`]);
+    assert.deepEqual([refused.code, refused.text], [1, `weir: ${out} exists already: --force overwrites it`]);
     assert.equal(await Deno.readTextFile(out), before);
     assert.equal((await weir("demo.asked", "--out", out, "--force")).code, 0);
     assert.equal((await loadEvent(out)).subject, "demo.asked");
   });
 
-  await t.step("the event of a dead letter, as it was before it was one", async () => {
+  await t.step("--dead-letter restores the original event of a dead letter", async () => {
     await using other = await startTestRuntime({ functions: { refuses }, server: runtime.server });
     const hdrs = headers();
     hdrs.set("Nats-Msg-Id", "own-id");
@@ -142,10 +145,10 @@ Deno.test("`events record` takes an event out of its stream so that a test can r
     assert.deepEqual([code, text], [1, "weir: there is no dead letter 99: `deno task dead-letters list` shows all"]);
   });
 
-  await t.step("what cannot be meant is refused, with what probably was", async () => {
+  await t.step("wrong arguments are refused with a fix", async () => {
     const cases: [args: string[], code: number, message: RegExp][] = [
       [["demo.aksed"], 1, /stream DEMO has no "demo\.aksed": did you mean "demo\.asked"\?/],
-      [["nobody.stores"], 1, /no stream stores "nobody\.stores"/],
+      [["never.stored"], 1, /no stream stores "never\.stored"/],
       [["demo.asked", "--sequence", "1"], 1, /event 1 of stream DEMO is of type "demo\.plain", not "demo\.asked"/],
       [["demo.asked", "--sequence", "77"], 1, /stream DEMO has no event 77/],
       [["demo..asked"], 64, /"demo\.\.asked" is not an event's type: it has an empty token/],

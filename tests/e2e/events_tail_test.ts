@@ -10,7 +10,7 @@ import { startWeir } from "../support/weir_process.ts";
 
 const ORDER = { orderId: "o1", items: [{ sku: "book", quantity: 2 }], total: 2_400 };
 
-Deno.test("`events tail` shows what is published, and what every process makes of it", async (t) => {
+Deno.test("events tail shows events as they are published, and their outcomes in every process", async (t) => {
   await using project = await copyProject();
   await using server = await startServer();
   let fails = true;
@@ -25,19 +25,19 @@ Deno.test("`events tail` shows what is published, and what every process makes o
   await using _two = await startTestRuntime({ functions: { confirmOrder }, server });
   const tailing = (...args: string[]) =>
     startWeir(project.path, ["events", "tail", ...args], { NATS_URL: server.url, NO_COLOR: "1" });
-  /** Publishes until it has seen enough: when it has begun to listen only it knows. */
-  const publishUntilOver = async ({ status }: { status: Promise<unknown> }) => {
-    let over = false;
-    status.then(() => over = true);
+  /** Publishes until the program exits: no earlier event is certain to come after its subscription. */
+  const publishUntilExit = async ({ status }: { status: Promise<unknown> }) => {
+    let exited = false;
+    status.then(() => exited = true);
     await eventually(async () => {
       await one.publish(OrderCreated, ORDER, { id: `order-${crypto.randomUUID()}` });
-      return over;
+      return exited;
     }, { every: 100 });
   };
 
-  await t.step("as JSON, a line each, and ends after as many as it was told to", async () => {
+  await t.step("--json prints a line each, and --limit ends after that many", async () => {
     await using program = tailing("--json", "--limit", "40");
-    await publishUntilOver(program);
+    await publishUntilExit(program);
     assert.equal((await program.status).code, 0);
     const lines = program.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
     assert.equal(lines.length, 40);
@@ -56,10 +56,10 @@ Deno.test("`events tail` shows what is published, and what every process makes o
     assert.notEqual(retried.process, rejected.process);
   });
 
-  await t.step("of one function only what it settles, and ends when it is interrupted", async () => {
+  await t.step("--function prints only its outcomes; SIGINT ends the command with 0", async () => {
     fails = false;
     await using program = tailing("--function", "reserveInventory");
-    const publishing = publishUntilOver(program);
+    const publishing = publishUntilExit(program);
     await eventually(() => program.lines.some((line) => / {2}ack {2}/.test(line)));
     program.kill("SIGINT");
     assert.equal((await program.status).code, 0);
@@ -67,7 +67,7 @@ Deno.test("`events tail` shows what is published, and what every process makes o
     assert.ok(program.lines.every((line) => / {2}reserveInventory {2}/.test(line)), program.lines.join("\n"));
   });
 
-  await t.step("to a reader that goes away it says nothing more, and ends well", async () => {
+  await t.step("the command ends with 0 when the reader closes the pipe", async () => {
     const command =
       `"${Deno.execPath()}" run --quiet -A runtime/cli/main.ts events tail | head -n 2; echo "\${PIPESTATUS[0]}"`;
     const child = new Deno.Command("bash", {
@@ -78,7 +78,7 @@ Deno.test("`events tail` shows what is published, and what every process makes o
       stderr: "piped",
     }).spawn();
     const output = child.output();
-    await publishUntilOver({ status: output });
+    await publishUntilExit({ status: output });
     const { stdout, stderr } = await output;
     const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
     assert.equal(lines.length, 3);
@@ -86,12 +86,12 @@ Deno.test("`events tail` shows what is published, and what every process makes o
     assert.equal(new TextDecoder().decode(stderr), "");
   });
 
-  await t.step("a function or a type that there is not is refused with what was probably meant", async () => {
+  await t.step("an unknown function or type is refused with the name that was probably meant", async () => {
     for (
       const [args, message] of [
         [
           ["--function", "reservInventory"],
-          'no function is called "reservInventory": did you mean "reserveInventory"?',
+          'there is no function "reservInventory": did you mean "reserveInventory"?',
         ],
         [["--type", "order.created"], 'no event has the type "order.created": did you mean "orders.created"?'],
       ] as const
@@ -103,7 +103,7 @@ Deno.test("`events tail` shows what is published, and what every process makes o
   });
 });
 
-Deno.test("`events tail` shows what a runtime does that starts later, with events that were not there before", async () => {
+Deno.test("events tail shows outcomes of a runtime that starts later, and events whose stream did not exist before", async () => {
   await using project = await copyProject();
   await using server = await startServer();
   const confirmOrder = defineFunction({ on: OrderCreated }, () => {});
@@ -111,7 +111,7 @@ Deno.test("`events tail` shows what a runtime does that starts later, with event
   await using program = startWeir(project.path, ["events", "tail"], { NATS_URL: server.url, NO_COLOR: "1" });
   const Later = defineEvent({ type: "later.happened", version: 1, data: z.object({ n: z.int() }) });
   let seen = 0;
-  await eventually(async () => { // by when it looks only it knows
+  await eventually(async () => { // until the subscription is open
     await one.publish(OrderCreated, ORDER);
     return seen = program.lines.length;
   });
@@ -130,7 +130,7 @@ Deno.test("`events tail` shows what a runtime does that starts later, with event
   assert.deepEqual(program.lines.filter((line) => /process/.test(line)), []);
 });
 
-Deno.test("where no runtime answers, `events tail` says that it shows only events", async () => {
+Deno.test("events tail says that it shows only events if no runtime answers", async () => {
   await using project = await copyProject();
   await using server = await startServer();
   await using program = startWeir(project.path, ["events", "tail"], { NATS_URL: server.url });

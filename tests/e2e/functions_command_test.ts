@@ -7,7 +7,7 @@ import { eventually } from "../support/eventually.ts";
 import { copyProject } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
-Deno.test("the functions command shows what a running process says, of all functions or of one", async (t) => {
+Deno.test("functions shows the status from a running process, of all functions or of one", async (t) => {
   const ship = defineFunction({
     on: OrderCreated,
     retry: { attempts: 3 },
@@ -26,7 +26,7 @@ Deno.test("the functions command shows what a running process says, of all funct
     return { code, text: program.lines.join("\n") };
   };
 
-  await t.step("as JSON with the whole policy, also of a dependency that nobody configured", async () => {
+  await t.step("--json prints the whole policy, also of a dependency without configuration", async () => {
     const { code, text } = await weir("ship", "--json");
     assert.equal(code, 0);
     const shown = JSON.parse(text);
@@ -41,15 +41,15 @@ Deno.test("the functions command shows what a running process says, of all funct
     assert.deepEqual(JSON.parse((await weir("--json")).text).map(({ name }: { name: string }) => name), ["ship"]);
   });
 
-  await t.step("as text, with what is a default", async () => {
+  await t.step("text marks defaults", async () => {
     const { text } = await weir("ship");
     assert.match(text, /^ship\n {2}on +orders\.created\n/);
     assert.match(text, /\n {2}retry\.attempts +3\n {2}retry\.initial +250ms +default\n/);
     assert.match((await weir()).text, /ship +orders\.created +3 tries of 30s, waits 250ms to 1m +0 of 4 /);
   });
 
-  await t.step("and of one that there is not, which was probably meant", async () => {
+  await t.step("an unknown name is refused with the one that was probably meant", async () => {
     const { code, text } = await weir("shop");
-    assert.deepEqual([code, text], [1, 'weir: no function is called "shop": did you mean "ship"?']);
+    assert.deepEqual([code, text], [1, 'weir: there is no function "shop": did you mean "ship"?']);
   });
 });

@@ -19,11 +19,11 @@ async function succeeds(cwd: string, ...args: string[]): Promise<string> {
   return out;
 }
 
-Deno.test("init makes a project outside of Weir's folder that tests, develops, starts, and upgrades by one line", async (t) => {
-  // The project lies in a folder that is called as Weir's own is: nothing may take it for a part of Weir.
+Deno.test("init creates a project outside Weir's folder that tests, develops, starts, and upgrades by one line", async (t) => {
+  // The project is in a folder with the name of Weir's own: nothing may take it for a part of Weir.
   const folder = await Deno.makeTempDir({ prefix: "weir-init-" }), project = `${folder}/runtime/My shop`;
   try {
-    await t.step("it holds what a project is, and says what to run next", async () => {
+    await t.step("it has the files of a project, and prints the next commands", async () => {
       const out = await succeeds(folder, "run", "-A", `${WEIR}/cli/main.ts`, "init", "runtime/My shop");
       assert.match(out, /\nnext\n {2}cd 'runtime\/My shop'\n.* task test\n.* task dev\n$/);
       const names = await Array.fromAsync(Deno.readDir(project), ({ name }) => name);
@@ -38,11 +38,11 @@ Deno.test("init makes a project outside of Weir's folder that tests, develops, s
         "tests",
       ]);
     });
-    await t.step("its gate is green, and runs its own tests alone", async () => {
+    await t.step("`deno task ok` passes, and runs only the project's tests", async () => {
       assert.match(await succeeds(project, "task", "--quiet", "ok"), /1 passed .* 0 failed/);
     });
     await t.step("dev handles an event, and checks types", async () => {
-      // One of its own would take NATS's usual port, which other tests wait to see closed.
+      // A nats-server of dev would take the default port, which other tests need closed.
       await using server = await startServer();
       const env = freePorts("PORT", "ADMIN_PORT");
       await using program = await startTask(project, "dev", { ...env, NATS_URL: server.url });
@@ -72,7 +72,7 @@ Deno.test("init makes a project outside of Weir's folder that tests, develops, s
   }
 });
 
-Deno.test("init refuses a folder that is not empty, and a Weir that is not there, and writes nothing", async () => {
+Deno.test("init refuses a folder that is not empty and a folder without Weir, and writes nothing", async () => {
   const folder = await Deno.makeTempDir({ prefix: "weir-init-" });
   try {
     await Deno.writeTextFile(`${folder}/notes.txt`, "");
@@ -82,7 +82,7 @@ Deno.test("init refuses a folder that is not empty, and a Weir that is not there
         [["notes.txt"], "nothing was written: notes.txt is a file"],
         [
           ["shop", "--weir", "."],
-          `nothing was written: there is no Weir in ${folder}: --weir takes a version, or the folder of`,
+          `nothing was written: ${folder} does not contain Weir: --weir takes a version, or the folder of`,
         ],
       ] as const
     ) {
@@ -96,7 +96,7 @@ Deno.test("init refuses a folder that is not empty, and a Weir that is not there
   }
 });
 
-Deno.test("init --weir VERSION names the version in one line, in files as the formatter has them", async () => {
+Deno.test("init --weir VERSION names the version in one line, in formatted files", async () => {
   const folder = await Deno.makeTempDir({ prefix: "weir-init-" });
   try {
     await succeeds(folder, "run", "-A", `${WEIR}/cli/main.ts`, "init", "shop", "--weir", "^0.3.0");

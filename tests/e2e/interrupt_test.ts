@@ -56,7 +56,7 @@ const ON_ITS_WAY = /NATS gets another$/;
 const saved = "// saved\n";
 const moments: [moment: string, wait: (weir: Awaited<ReturnType<typeof setup>>) => Promise<unknown>][] = [
   ["while it starts", ({ dev }) => dev.waitForLine(/^payment service on/)],
-  ["when it is just up, and types are checked", ({ dev }) => dev.waitForLine(/Ctrl-C ends it all/)],
+  ["when it is just up, and types are checked", ({ dev }) => dev.waitForLine(/Ctrl-C stops everything/)],
   ["when it is idle", ({ dev }) => dev.waitForLine(/types are checked/)],
   ["while a save is loaded", async ({ dev, write }) => {
     await dev.waitForLine(/types are checked/);

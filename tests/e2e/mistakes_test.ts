@@ -7,7 +7,7 @@ import { type LogLine, startWeir } from "../support/weir_process.ts";
 const FUNCTION =
   'import { defineFunction } from "weir";\nexport default defineFunction({ on: "orders.created" }, () => {});';
 
-/** Writes these files into a project without any functions of its own, and says what `start` says of them. */
+/** Runs `start` in a project with these files and no other functions. Returns its exit code and output. */
 async function startWith(files: Record<string, string>): Promise<{ code: number; lines: string[] }> {
   await using project = await copyProject();
   await Deno.remove(`${project.path}/functions`, { recursive: true });
@@ -134,7 +134,7 @@ const inFunctions: [file: string, text: string, problem: string][] = [
   ],
 ];
 
-Deno.test("start tells every mistake in functions/ at once: where it is, what it is, and what to do", async () => {
+Deno.test("start reports every mistake in functions/ at once, with its location and a fix", async () => {
   const files = Object.fromEntries(inFunctions.map(([file, text]) => [`functions/${file}`, text]));
   const { code, lines } = await startWith(files);
   assert.equal(code, 1);
@@ -144,13 +144,13 @@ Deno.test("start tells every mistake in functions/ at once: where it is, what it
   const circle = lines.filter((line) => line.includes("a circular import?"));
   assert.equal(circle.length, 1);
   assert.match(circle[0], /functions\/circle_[ab]\.ts:2:18: [ab] is used before it is there: a circular import\? Two/);
-  // Each once, and no other: every file's own problem, the circle's, and the second one of typo_option.ts.
-  const told = inFunctions.filter(([, , problem]) => problem !== "").length + 2;
-  assert.equal(lines.filter((line) => line.startsWith("  - ")).length, told, lines.join("\n"));
+  // Each problem once, and no other: one a file, the circle's, and a second one of typo_option.ts.
+  const problems = inFunctions.filter(([, , problem]) => problem !== "").length + 2;
+  assert.equal(lines.filter((line) => line.startsWith("  - ")).length, problems, lines.join("\n"));
   assert.deepEqual(lines.filter((line) => line.includes("file://")), []);
 });
 
-Deno.test("start tells what keeps schemas from being loaded, and nothing of what only needs them", async () => {
+Deno.test("start reports schemas that do not load, and not the functions that import them", async () => {
   const { code, lines } = await startWith({
     "functions/ship.ts": 'import "../schemas/broken.ts";',
     "schemas/broken.ts": "export const = 1;",
@@ -169,7 +169,7 @@ Deno.test("start tells what keeps schemas from being loaded, and nothing of what
   ]);
 });
 
-Deno.test("start warns of what looks like a function or a schema and is not loaded, and of nothing else", async () => {
+Deno.test("start warns of files that look like a function or a schema and are not loaded, and of no others", async () => {
   const SCHEMA = 'import { defineStream } from "weir";\nexport const A = defineStream({ name: "A" });';
   const { lines } = await startWith({
     "functions/ship.ts": FUNCTION,
@@ -196,13 +196,13 @@ Deno.test("start warns of what looks like a function or a schema and is not load
   ]);
 });
 
-Deno.test("a file that awaits at its top what never comes is given up, and named", async () => {
+Deno.test("loadModules names a file whose top-level await does not settle, and loads the others", async () => {
   const folder = await Deno.makeTempDir({ prefix: "weir-test-" });
   try {
     await Deno.mkdir(`${folder}/functions`);
     await Deno.writeTextFile(`${folder}/functions/waits.ts`, "await new Promise(() => {});");
     await Deno.writeTextFile(`${folder}/functions/fine.ts`, "export const one = await Promise.resolve(1);");
-    // In a process of its own: Deno takes a file that never ends for an error of whoever imported it.
+    // In a process of its own: Deno reports an unsettled top-level await as an error of the importing module.
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
         "eval",
@@ -230,7 +230,7 @@ Deno.test("a file that awaits at its top what never comes is given up, and named
   }
 });
 
-/** A process with one function, whose handler is given, once it has an event. */
+/** Runs a function with this handler body until it logs a certain line after an event, and returns the line. */
 async function runHandler(body: string, enough: (line: LogLine) => boolean): Promise<LogLine> {
   await using server = await startServer();
   await using project = await copyProjectWith({
@@ -250,7 +250,7 @@ export const Legacy = defineEvent({ type: "legacy.order", version: 1, data: z.un
   const ports = freePorts("PORT", "ADMIN_PORT");
   await using program = startWeir(project.path, ["start"], { ...ports, HOST: "127.0.0.1", NATS_URL: server.url });
   await program.waitForLog(({ message }) => message === "ready");
-  // It may end the process before the answer is out.
+  // The handler may end the process before the response is sent.
   await fetch(`http://127.0.0.1:${ports.PORT}/events/legacy.order`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -260,7 +260,7 @@ export const Legacy = defineEvent({ type: "legacy.order", version: 1, data: z.un
 }
 
 for (const exit of ["Deno.exit(3)", "process.exit(3)"]) {
-  Deno.test(`${exit} in a handler ends the process, and the log says where it was called`, async () => {
+  Deno.test(`start logs where ${exit} was called in a handler`, async () => {
     const line = await runHandler(`await Promise.resolve(); ${exit};`, ({ message }) => message.includes("exit"));
     assert.equal(
       line.message,

@@ -28,7 +28,7 @@ async function setup() {
   };
 }
 
-Deno.test("plan says what a release does before it does it, apply does it, and then there is nothing to do", async () => {
+Deno.test("plan shows what a release changes, apply makes the changes, and then plan shows none", async () => {
   await using bench = await setup();
   const fresh = await bench.run("plan");
   assert.equal(fresh.code, 2, fresh.text);
@@ -37,13 +37,13 @@ Deno.test("plan says what a release does before it does it, apply does it, and t
     fresh.text,
     /\+ consumer reserveInventory on stream ORDERS: orders\.created; starts with 0 stored events/,
   );
-  assert.match(fresh.text, /^15 to make$/m);
+  assert.match(fresh.text, /^15 to create$/m);
   assert.deepEqual(await Array.fromAsync(bench.jsm.streams.names()), []);
 
   const applied = await bench.run("apply");
   assert.equal(applied.code, 0, applied.text);
   assert.match(applied.text, /^15 steps done$/m);
-  assert.deepEqual(await bench.run("plan"), { code: 0, text: "15 as they should be" });
+  assert.deepEqual(await bench.run("plan"), { code: 0, text: "15 up to date" });
   assert.deepEqual(await bench.run("apply"), { code: 0, text: "nothing was changed" });
 
   await bench.jsm.consumers.update("ORDERS", "reserveInventory", { max_deliver: 3 });
@@ -79,19 +79,19 @@ Deno.test("plan says what a release does before it does it, apply does it, and t
   assert.equal((await bench.run("plan")).code, 0);
 });
 
-Deno.test("what is in the way is told of by plan and apply, with 1", async () => {
+Deno.test("plan and apply exit with 1 and name what blocks a step", async () => {
   await using bench = await setup();
   await bench.jsm.streams.add({ name: "ALL", subjects: ["stock.*"] });
   const plan = await bench.run("plan");
   assert.equal(plan.code, 1);
   assert.match(plan.text, /! stream STOCK\n +subjects overlap with those of stream ALL/);
-  const apply = await bench.run("apply", "--prune", "nobody");
+  const apply = await bench.run("apply", "--prune", "unknown");
   assert.equal(apply.code, 1);
   assert.match(apply.text, /^weir: stream STOCK: subjects overlap with those of stream ALL/m);
-  assert.match(apply.text, /^weir: --prune nobody: no consumer of that name is without use$/m);
+  assert.match(apply.text, /^weir: --prune unknown: there is no unused consumer of that name$/m);
 });
 
-Deno.test("start --no-apply lists what is missing, names `deno task apply`, and starts once that was run", async () => {
+Deno.test("start --no-apply lists what is missing, names `deno task apply`, and starts after it", async () => {
   await using bench = await setup();
   for (const WEIR_WORKERS of ["1", "2"]) {
     const refused = bench.start(["start", "--no-apply"], { WEIR_WORKERS });
@@ -110,7 +110,7 @@ Deno.test("start --no-apply lists what is missing, names `deno task apply`, and 
   }
 });
 
-Deno.test("a worker of start --no-apply makes nothing again that is deleted under it", async () => {
+Deno.test("start --no-apply does not re-create a consumer that is deleted while its workers run", async () => {
   await using bench = await setup();
   assert.equal((await bench.run("apply")).code, 0);
   const started = bench.start(["start", "--no-apply"], { WEIR_WORKERS: "2" });
@@ -123,7 +123,7 @@ Deno.test("a worker of start --no-apply makes nothing again that is deleted unde
   await assert.rejects(bench.jsm.consumers.info("ORDERS", "reserveInventory"));
 });
 
-Deno.test("a function that is gone from the project leaves orphans, which plan tells of and --prune removes", async () => {
+Deno.test("apply --prune removes the orphans of a removed function, which plan shows", async () => {
   await using bench = await setup();
   assert.equal((await bench.run("apply")).code, 0);
   await using smaller = await copyProjectWith({

@@ -1,7 +1,7 @@
 /** Runs what the tasks of a project that `init` made run, and sends it an event. */
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { argumentsOf } from "../../runtime/cli/start_command.ts";
+import { argumentsOf } from "../../runtime/cli/start/start_arguments.ts";
 import { freePorts } from "../support/ports.ts";
 import { type Program, startDeno } from "../support/weir_process.ts";
 

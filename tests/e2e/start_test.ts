@@ -23,7 +23,7 @@ Deno.test("start names every problem of configuration and code at once, and exit
   assert.match(text, /^weir: 4 problems:$/m);
 });
 
-Deno.test("start refuses to listen beyond loopback without keys, and says how to go on", async () => {
+Deno.test("start refuses to listen beyond loopback without keys, and names the ways to allow it", async () => {
   await using project = await copyProject();
   const { code, text } = await run(project.path, {});
   assert.equal(code, 1);
@@ -48,7 +48,7 @@ Deno.test("start reads a secret's file once, since it may be a pipe", async () =
   assert.match(new TextDecoder().decode(stderr), /^weir: cannot connect to NATS/);
 });
 
-Deno.test("start says where it looked for NATS, and exits with 1", async () => {
+Deno.test("start names the NATS servers it cannot reach, and exits with 1", async () => {
   await using project = await copyProject();
   const { NATS } = freePorts("NATS");
   const { code, text } = await run(project.path, { HOST: "127.0.0.1", NATS_URL: `nats://127.0.0.1:${NATS}` });
@@ -56,7 +56,7 @@ Deno.test("start says where it looked for NATS, and exits with 1", async () => {
   assert.match(text, new RegExp(`^weir: cannot connect to NATS at 127\\.0\\.0\\.1:${NATS}: `, "m"));
 });
 
-Deno.test("publish stores one event or a line each, and refuses what the schema refuses", async () => {
+Deno.test("publish stores one event, or each line of NDJSON, and refuses data that the schema refuses", async () => {
   await using server = await startServer();
   await using project = await copyProject();
   const ports = freePorts("PORT", "ADMIN_PORT");
@@ -80,7 +80,7 @@ Deno.test("publish stores one event or a line each, and refuses what the schema 
   assert.match(wrong.text, /^weir: the data does not match orders\.created: orderId: .*; items: .*; total: /);
 });
 
-Deno.test("every command explains itself", async () => {
+Deno.test("every command prints its usage with --help", async () => {
   await using project = await copyProject();
   for (const command of ["dev", "start", "publish", "functions"]) {
     const { code, text } = await run(project.path, {}, [command, "--help"]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EVENT_TYPES_FILE, eventTypes } from "../../runtime/cli/event_types.ts";
+import { EVENT_TYPES_FILE, eventTypes } from "../../runtime/cli/types.ts";
 import { listModules } from "../../runtime/project/load_project.ts";
 
 const ROOT = new URL("../../", import.meta.url);

@@ -1,5 +1,5 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { writeEventTypes } from "../../runtime/cli/event_types.ts";
+import { writeEventTypes } from "../../runtime/cli/types.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -3,10 +3,10 @@ import type { WeirDependency } from "./weir_dependency.ts";
 
 const RUN = "deno run --allow-net --allow-env --allow-read";
 
-/** The tasks of a project, as the example beside Weir has them: what each does, and its command. */
+/** Description and command of each task in a new project. A test compares them with those of the example beside Weir. */
 export const TASKS: Readonly<Record<string, readonly [description: string, command: string]>> = {
   dev: [
-    "Run everything here, with a nats-server of its own, and reload on change",
+    "Run everything on this machine, with a nats-server, and reload on change",
     `${RUN} --allow-write --allow-run weir/cli dev`,
   ],
   start: ["Run in production", `${RUN} "--allow-run=$(deno eval -p 'Deno.execPath()')" weir/cli start`],
@@ -20,16 +20,16 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     "Watch events and their outcomes live, or record one for a test",
     `${RUN} --allow-write weir/cli events`,
   ],
-  plan: ["Show what a start would do to streams and consumers", `${RUN} weir/cli plan`],
+  plan: ["Show what a start would change in streams and consumers", `${RUN} weir/cli plan`],
   apply: [
-    "Make streams and consumers what plan says; --prune removes unused consumers",
+    "Create and change streams and consumers as plan shows; --prune removes unused consumers",
     `${RUN} weir/cli apply`,
   ],
   "dead-letters": ["List, show, redrive or discard dead letters", `${RUN} weir/cli dead-letters`],
   retries: ["List events that wait for their next attempt, or end the wait", `${RUN} weir/cli retries`],
-  doctor: ["Look for known traps in the environment, the project and the cluster", `${RUN} weir/cli doctor`],
+  doctor: ["Check the environment, the project and the cluster for known problems", `${RUN} weir/cli doctor`],
   types: [
-    "Write schemas/_types.d.ts, by which an editor completes event types; dev does it by itself",
+    "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",
     "deno run --allow-env --allow-read --allow-write=schemas weir/cli types",
   ],
   test: [
@@ -40,7 +40,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
 const OK = "deno fmt --check && deno lint && deno check --quiet && deno task test";
 const LINK = "$(deno eval -p 'JSON.parse(Deno.readTextFileSync(`deno.json`)).links[0]')";
 
-/** The `deno.json` of a project. One line of it says where Weir is from: `links`, or the import of `weir`. */
+/** Returns the text of `deno.json`. Its `links`, or its import of `weir`, is the only line that names a Weir. */
 export function projectDenoJson(image: string, weir: WeirDependency): string {
   const context = weir.kind === "folder" ? ` --build-context "weir=${LINK}"` : "";
   const tasks = {
@@ -52,7 +52,7 @@ export function projectDenoJson(image: string, weir: WeirDependency): string {
     ...(weir.kind === "folder" && { links: [weir.link] }),
     imports: {
       weir: `jsr:${denoJson.name}${weir.kind === "version" ? `@${weir.version}` : ""}`,
-      zod: denoJson.imports.zod.replace(/@(\d)/, "@^$1"), // the version that Weir has, as long as both take it
+      zod: denoJson.imports.zod.replace(/@(\d)/, "@^$1"), // satisfies Weir as well, so that both share a copy
     },
     tasks: Object.fromEntries(
       Object.entries(tasks).map(([name, [description, command]]) => [name, { description, command }]),
@@ -62,6 +62,6 @@ export function projectDenoJson(image: string, weir: WeirDependency): string {
     fmt: { lineWidth: 120 },
     test: { sanitizeOps: true, sanitizeResources: true },
   };
-  // Lists as the formatter writes them.
+  // deno fmt writes a list of one item on one line.
   return JSON.stringify(json, null, 2).replace(/\[\n\s+("[^"]*")\n\s+\]/g, "[$1]") + "\n";
 }

@@ -1,26 +1,26 @@
 import type { WeirDependency } from "./weir_dependency.ts";
 
-/** The image: a stage that fetches all there is to fetch, and one that only runs. */
+/** Returns the text of `deploy/Dockerfile`: a stage that downloads and checks, and a stage that runs. */
 export function dockerfile(image: string, weir: WeirDependency): string {
   const [context, copied, copiedAgain] = weir.kind === "folder"
     ? [
-      "# Weir is a folder outside of the project, which the task hands to the build as its context `weir`.\n",
+      "# Weir is a folder outside the project. The task passes it to the build as the context `weir`.\n",
       `COPY --from=weir . /weir\nRUN sed -i 's|"links": *\\[[^]]*\\]|"links": ["/weir"]|' deno.json\n`,
       "COPY --from=build /weir /weir\n",
     ]
     : ["", "", ""];
   return `# Build it with \`deno task image\`: the image is called ${image}.
-${context}# One image serves every role: WEIR_ROLES and WEIR_FUNCTIONS say which part of it a container runs.
+${context}# One image serves every role: WEIR_ROLES and WEIR_FUNCTIONS select what a container runs.
 
 FROM denoland/deno:debian-2.9.6 AS build
 WORKDIR /app
 ENV DENO_DIR=/deno
-# Dependencies first: this layer is built again only when they change.
+# Dependencies come first: this layer is rebuilt only when they change.
 COPY deno.json deno.lock ./
 ${copied}RUN deno install --frozen
 COPY schemas schemas
 COPY functions functions
-# Nothing is fetched or compiled any more once the container runs; what does not compile fails here.
+# A running container downloads and compiles nothing, so code that does not compile fails here.
 RUN echo 'import "weir/cli";' > cli.ts \\
  && deno cache --check --frozen cli.ts $(find schemas functions -name '*.ts') \\
  && rm cli.ts
@@ -40,14 +40,14 @@ ENV DENO_DIR=/deno NO_COLOR=1 LOG_FORMAT=json PORT=8000 ADMIN_PORT=9090
 EXPOSE 8000 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \\
   CMD ["deno", "eval", "const { ok } = await fetch(\`http://127.0.0.1:\${Deno.env.get('PORT')}/health\`); Deno.exit(ok ? 0 : 1)"]
-# tini is PID 1 and hands signals on; Deno itself is its child, with no wrapper between that could swallow them.
+# tini is PID 1 and forwards signals. Deno is its direct child, so no wrapper swallows them.
 ENTRYPOINT ["tini", "--", "deno", "run", "--cached-only", "--frozen", "--allow-net", "--allow-env", "--allow-read", \\
   "--allow-run=deno"]
 CMD ["weir/cli", "start"]
 `;
 }
 
-/** The image with a NATS of its own. */
+/** Returns the text of `deploy/compose.yaml`: the image beside a nats-server. */
 export function compose(image: string): string {
   return `# The image beside a NATS, on loopback only: deno task image && docker compose -f deploy/compose.yaml up
 services:
@@ -68,7 +68,7 @@ services:
     environment:
       NATS_URL: nats://nats:4222
       OTEL_SERVICE_NAME: ${image}
-      # NAME:SECRET, with commas between several: who may publish events.
+      # Publishers of events, as NAME:SECRET, separated by commas.
       WEIR_API_KEYS: \${WEIR_API_KEYS:-demo:demo-secret}
       SHUTDOWN_GRACE: 25s
     ports: ["127.0.0.1:8000:8000"]

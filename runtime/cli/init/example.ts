@@ -1,6 +1,6 @@
-import { importOf, text } from "../typescript_text.ts";
+import { importOf, text } from "../new/typescript_text.ts";
 
-/** The event, the function and the test that a new project begins with. */
+/** Files of a new project: an event, a function and a test. */
 export const EXAMPLE: Readonly<Record<string, string>> = {
   "schemas/users.ts": `${importOf(["defineEvent"], "weir")}
 ${importOf(["z"], "zod")}
@@ -10,7 +10,7 @@ export const UserSignedUp = defineEvent({
   type: "users.signed_up",
   version: 1,
   data: z.object({ userId: z.string(), email: z.email() }),
-  ingress: { route: "/users" }, // it may be published from outside; without this only functions emit it
+  ingress: { route: "/users" }, // accepted from outside; without this only functions emit it
 });
 
 /** The user was welcomed. */
@@ -28,9 +28,9 @@ export default defineFunction({
   on: UserSignedUp,
   emits: [UserWelcomed],
 }, (event, ctx) => {
-  const { userId, email } = event.data; // typed, and checked by the schema before this runs
+  const { userId, email } = event.data; // typed, and validated by the schema before this runs
   ctx.log.info("welcome", { email });
-  ctx.emit(UserWelcomed, { userId }); // stored before the event is acked; nothing of it if this throws
+  ctx.emit(UserWelcomed, { userId }); // stored before the event is acked; discarded if this throws
 });
 `,
   "tests/functions/welcomeUser_test.ts": `import assert from "node:assert/strict";

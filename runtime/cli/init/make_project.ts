@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { EVENT_TYPES_FILE, eventTypes } from "../event_types.ts";
+import { EVENT_TYPES_FILE, eventTypes } from "../types.ts";
 import { projectDenoJson } from "./deno_json.ts";
 import { compose, dockerfile } from "./deploy.ts";
 import { EXAMPLE } from "./example.ts";
@@ -8,16 +8,16 @@ import { type WeirDependency, weirDependency } from "./weir_dependency.ts";
 
 const IGNORED = ".weir/\nnode_modules/\ncoverage/\n";
 const NOT_IN_IMAGE = ".git\n.weir\ncoverage\ntests\ndeploy\n**/node_modules\n";
-/** A folder with nothing else in it is as good as empty. */
+/** Names that a folder may contain and still count as empty. */
 const MAY_BE_THERE = [".git"];
 
 /**
  * Writes a new project.
  *
- * @param base the folder that `dir` and `weir` are relative to
- * @param weir see {@linkcode weirDependency}
- * @returns the paths of its files, in the project
- * @throws {Error} when there is something in the folder, or no Weir where it should be; nothing is written then.
+ * @param base Folder that `dir` and `weir` are relative to.
+ * @param weir See {@linkcode weirDependency}.
+ * @returns Paths of the files, relative to the project.
+ * @throws {Error} when the folder is not empty or Weir is not found. Nothing is written then.
  */
 export async function makeProject(base: string, dir: string, weir: string | undefined): Promise<string[]> {
   const directory = resolve(base, dir);
@@ -44,7 +44,7 @@ function projectFiles(name: string, weir: WeirDependency): Readonly<Record<strin
   };
 }
 
-/** Docker takes lower case letters, digits and separators between them. */
+/** Returns a name that Docker accepts: lower-case letters and digits with separators between them. */
 function imageName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "app";
 }
@@ -58,8 +58,8 @@ async function refuseUnlessEmpty(directory: string, dir: string): Promise<void> 
     if (!(error instanceof Deno.errors.NotADirectory)) throw error;
     throw new Error(`nothing was written: ${dir} is a file`, { cause: error });
   }
-  const there = names.filter((name) => !MAY_BE_THERE.includes(name)).sort();
-  if (there.length === 0) return;
-  const more = there.length > 3 ? `, and ${there.length - 3} more` : "";
-  throw new Error(`nothing was written: ${dir} is not empty (${there.slice(0, 3).join(", ")}${more})`);
+  const existing = names.filter((name) => !MAY_BE_THERE.includes(name)).sort();
+  if (existing.length === 0) return;
+  const more = existing.length > 3 ? `, and ${existing.length - 3} more` : "";
+  throw new Error(`nothing was written: ${dir} is not empty (${existing.slice(0, 3).join(", ")}${more})`);
 }

@@ -1,11 +1,11 @@
 import type { WeirDependency } from "./weir_dependency.ts";
 
 const UPGRADE: Readonly<Record<WeirDependency["kind"], string>> = {
-  folder: "1. In `deno.json`, change the folder in `links`: it is the only line that says where Weir is.",
+  folder: "1. In `deno.json`, change the folder in `links`: it is the only line that names its location.",
   version: "1. In `deno.json`, change the version of `weir` in `imports`: it is the only line that names one.",
 };
 
-/** The page that a new project begins with: what it is, how it is run, what is where, and how Weir is upgraded. */
+/** Returns the text of `README.md`: how to run the project, its folders, and how to upgrade Weir. */
 export function readme(name: string, weir: WeirDependency): string {
   return `# ${name}
 
@@ -13,7 +13,7 @@ Event functions on NATS JetStream, run by Weir on Deno 2.9. On a machine with on
 for \`deno task\`.
 
 \`\`\`sh
-deno task dev    # runs it here, with a nats-server of its own, and reloads what is saved
+deno task dev    # runs everything on this machine, with a nats-server, and reloads saved files
 deno task test   # runs the tests
 deno task ok     # checks format, lint and types, then runs the tests
 \`\`\`
@@ -22,7 +22,7 @@ While \`dev\` runs, in another terminal:
 
 \`\`\`sh
 curl -i http://127.0.0.1:8000/users -H 'content-type: application/json' -d '{"userId":"u1","email":"ada@example.com"}'
-deno task events tail   # shows events and what became of them
+deno task events tail   # shows events and their outcomes
 \`\`\`
 
 - \`schemas/\` declares the events, each with the schema of its data.
@@ -31,12 +31,12 @@ deno task events tail   # shows events and what became of them
 - \`deploy/\` holds the image, which \`deno task image\` builds, and a compose file that runs it beside a NATS.
 
 In production, \`deno task start\` takes its configuration from the environment: \`NATS_URL\` names the servers,
-\`WEIR_API_KEYS\` who may publish. \`deno task\` lists every command, and each explains itself with \`--help\`.
+\`WEIR_API_KEYS\` the publishers. \`deno task\` lists every command, and each explains itself with \`--help\`.
 
 ## Upgrading Weir
 
 ${UPGRADE[weir.kind]}
 2. \`deno install\` brings \`deno.lock\` up to date.
-3. \`deno task ok\` tells whether all is well, and \`deno run weir/cli --version\` which version runs.
+3. \`deno task ok\` checks everything, and \`deno run weir/cli --version\` shows the version that runs.
 `;
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
 import { WEIR_ROOT } from "../../core/own_modules.ts";
 
-/** How a project gets Weir: from a folder beside it, or from the registry by its version. */
+/** Source of Weir for a project: a folder, or a version in the registry. */
 export type WeirDependency =
   | { readonly kind: "folder"; readonly link: string }
   | { readonly kind: "version"; readonly version: string };
@@ -11,10 +11,10 @@ export type WeirDependency =
 const VERSION = /^[\^~]?\d+(\.\d+){0,2}(-[\w.]+)?$/;
 
 /**
- * The dependency for a project in `directory`.
+ * Returns the dependency for a project in `directory`.
  *
- * @param weir a version, or a folder that Weir is in, from `base`. Default: the Weir that runs
- * @throws {Error} when there is no Weir in that folder.
+ * @param weir Version, or folder relative to `base`. Default: the Weir that runs.
+ * @throws {Error} when that folder does not contain Weir.
  */
 export async function weirDependency(
   weir: string | undefined,
@@ -28,7 +28,7 @@ export async function weirDependency(
   return { kind: "folder", link: isAbsolute(link) || link.startsWith(".") ? link : `./${link}` };
 }
 
-/** Without links, as Deno sees it; also of a folder that is not there yet. */
+/** Resolves symbolic links as Deno does, also in the path of a folder that does not exist yet. */
 async function realPathOf(path: string): Promise<string> {
   try {
     return await Deno.realPath(path);
@@ -38,17 +38,17 @@ async function realPathOf(path: string): Promise<string> {
   }
 }
 
-/** The folder of the package: the one that is named, or `runtime/` in it, as in a checkout. */
+/** Returns the folder of the package: the given one, or `runtime/` in it, as in a checkout of Weir. */
 async function packageIn(folder: string): Promise<string> {
-  for (const one of [folder, join(folder, "runtime")]) {
+  for (const candidate of [folder, join(folder, "runtime")]) {
     try {
-      const { name } = JSON.parse(await Deno.readTextFile(join(one, "deno.json")));
-      if (name === denoJson.name) return await Deno.realPath(one);
+      const { name } = JSON.parse(await Deno.readTextFile(join(candidate, "deno.json")));
+      if (name === denoJson.name) return await Deno.realPath(candidate);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound || error instanceof SyntaxError)) throw error;
     }
   }
   throw new Error(
-    `nothing was written: there is no Weir in ${folder}: --weir takes a version, or the folder of the package ${denoJson.name}`,
+    `nothing was written: ${folder} does not contain Weir: --weir takes a version, or the folder of the package ${denoJson.name}`,
   );
 }

@@ -1,0 +1,123 @@
+import { NOT_REDRIVEN } from "../../http/admin/dead_letter_routes.ts";
+import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
+import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
+import { Progress } from "../terminal/progress.ts";
+import { list, print } from "./list.ts";
+import { filterOf, type Selection } from "./selection.ts";
+
+type Action = "redrive" | "discard";
+
+/** Results of an action: how many dead letters had each outcome, and which sequences did not exist. */
+interface Results {
+  readonly counts: Record<string, number>;
+  readonly missing: readonly number[];
+}
+
+/**
+ * Redrives or discards dead letters, and prints how many had each outcome.
+ *
+ * @param sequences Sequences to act on. Empty: those that the options select.
+ * @throws {Error} when any dead letter was missing or could not be redriven.
+ */
+export async function act(
+  action: Action,
+  service: DeadLetterService,
+  sequences: readonly number[],
+  options: Selection,
+): Promise<void> {
+  checkUsage(action, sequences, options);
+  if (options.dryRun) return await dryRun(service, sequences, options);
+  const named = sequences.length > 0;
+  const results = action === "redrive" && !named
+    ? await redriveAll(service, options)
+    : await actOnEach(action, service, sequences, options);
+  report(results, options);
+  const { counts, missing } = results;
+  if (named && missing.length > 0) throw missingError(missing);
+  const failed = counts["no-function"] || counts["too-large"] || counts.failed;
+  if (failed || named && counts["held-back"]) throw new Error("not all dead letters were redriven: see above");
+}
+
+function checkUsage(action: Action, sequences: readonly number[], options: Selection): void {
+  const byOption = Object.keys(filterOf(options)).length > 0 || options.all;
+  if (sequences.length === 0 && !byOption) {
+    const fix = "name sequences, select by options such as --function, or say --all";
+    throw new CommandFailure(`${action} which? ${fix}`, EXIT_CODES.usage);
+  }
+  if (sequences.length > 0 && byOption) {
+    const fix = "name sequences or select by options, not both: options would be ignored";
+    throw new CommandFailure(`${action} which? ${fix}`, EXIT_CODES.usage);
+  }
+}
+
+async function redriveAll(service: DeadLetterService, options: Selection): Promise<Results> {
+  const progress = new Progress("redriven");
+  try {
+    const counts = await service.redriveAll(filterOf(options), options.force ?? false, {
+      progress: ({ redriven }) => progress.at(redriven),
+      failed: (sequence, error) => {
+        progress.end(); // the error must not land on the line of the progress
+        printFailure(sequence, error);
+      },
+    });
+    return { counts: { ...counts }, missing: [] };
+  } finally {
+    progress.end();
+  }
+}
+
+async function actOnEach(
+  action: Action,
+  service: DeadLetterService,
+  named: readonly number[],
+  options: Selection,
+): Promise<Results> {
+  const sequences = named.length > 0
+    ? named
+    : await Array.fromAsync(service.list(filterOf(options)), ({ sequence }) => sequence);
+  const counts: Record<string, number> = {}, missing: number[] = [];
+  for (const sequence of sequences) {
+    const outcome = action === "redrive"
+      ? await service.redrive(sequence, options.force ?? false).catch((error) => printFailure(sequence, error))
+      : await service.discard(sequence)
+      ? "discarded"
+      : "missing";
+    if (outcome === "missing") missing.push(sequence);
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  return { counts, missing };
+}
+
+function report({ counts }: Results, { json }: Selection): void {
+  const text = Object.entries(counts).filter(([, count]) => count > 0)
+    .map(([outcome, count]) => `${count} ${outcome}`).join(", ");
+  console.log(json ? JSON.stringify(counts) : text || "nothing matched");
+  for (const [outcome, why] of Object.entries(NOT_REDRIVEN)) {
+    const hint = outcome === "held-back" ? ": --force redrives it again" : "";
+    if (counts[outcome]) console.error(`${outcome}: ${why}${hint}`);
+  }
+}
+
+/** Prints the dead letters that the command would act on. */
+async function dryRun(service: DeadLetterService, sequences: readonly number[], options: Selection): Promise<void> {
+  const missing: number[] = [];
+  if (sequences.length > 0) {
+    const letters = await Promise.all(sequences.map((sequence) => service.read(sequence)));
+    missing.push(...sequences.filter((_, i) => letters[i] === undefined));
+    print(
+      letters.filter((letter) => letter !== undefined).map(({ payload: _, headers: __, ...letter }) => letter),
+      options,
+    );
+  } else await list(service, options);
+  console.error("dry run: nothing was changed");
+  if (missing.length > 0) throw missingError(missing);
+}
+
+function printFailure(sequence: number, error: unknown): "failed" {
+  console.error(`dead letter ${sequence}: ${error instanceof Error ? error.message : error}`);
+  return "failed";
+}
+
+function missingError(sequences: readonly number[]): Error {
+  return new Error(`there is no dead letter ${sequences.join(", ")}`);
+}

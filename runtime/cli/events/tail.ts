@@ -1,0 +1,128 @@
+import type { Registry } from "../../project/registry.ts";
+import { steadyClock } from "../../engine/system_clock.ts";
+import { connectCluster } from "../../app/cluster.ts";
+import { TailClient } from "../../nats/inspect/tail_client.ts";
+import { TAIL_SUBJECT } from "../../nats/inspect/tail_protocol.ts";
+import { loadProject } from "../../project/load_project.ts";
+import { covers, isWildcard, overlaps, subjectProblem } from "../../core/subjects.ts";
+import { commandConfig } from "../terminal/command_config.ts";
+import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
+import { screen } from "../terminal/output.ts";
+import { onStopSignal } from "../terminal/signals.ts";
+import { suggestion } from "../terminal/suggestion.ts";
+import { readPublished, TailLines } from "./tail_lines.ts";
+
+/** Options of `events tail`. */
+interface TailOptions {
+  readonly type?: string;
+  readonly function?: string;
+  readonly limit?: number;
+  readonly json?: boolean;
+  readonly full?: boolean;
+}
+
+/** Prints events and their outcomes until a stop signal, a closed pipe, or `--limit` lines. */
+export async function tail(options: TailOptions): Promise<void> {
+  const config = commandConfig();
+  const project = await loadProject();
+  const filter = filterOf(options, project);
+  const cluster = await connectCluster(config);
+  const done = Promise.withResolvers<void>();
+  const stopListening = onStopSignal(() => done.resolve(), () => Deno.exit(EXIT_CODES.interrupted));
+  let printed = 0;
+  const printLine = (line: string) => {
+    if (options.limit !== undefined && printed >= options.limit) return;
+    if (!writeLine(line) || ++printed === options.limit) done.resolve();
+  };
+  const lines = new TailLines(screen(), options.full ?? false, {
+    functions: project.functions.map(({ name }) => name),
+    types: [...project.events.keys()],
+  });
+  const { json } = options;
+  // An error thrown by a subscription's callback would stop the client from reading its connection.
+  const guarded = <Args extends unknown[]>(act: (...args: Args) => void) => (...args: Args) => {
+    try {
+      act(...args);
+    } catch (error) {
+      done.reject(error);
+    }
+  };
+  const client = new TailClient(cluster.nc, steadyClock, filter, {
+    published: guarded((msg) => {
+      const now = Date.now();
+      printLine(json ? JSON.stringify({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));
+    }),
+    settled: guarded((report, process) =>
+      printLine(json ? JSON.stringify({ kind: "settled", ...report, process }) : lines.settled(report))
+    ),
+    omitted: guarded((count, of) => {
+      const line = json ? JSON.stringify({ kind: "omitted", count, of }) : lines.omitted(count, of);
+      if (!writeLine(line)) done.resolve();
+    }),
+    processes: (count) => {
+      if (count > 0) return note(`watching ${count} ${count === 1 ? "process" : "processes"}`);
+      console.error(noRuntimeAnswers(options.function === undefined));
+    },
+    denied: (subject) => console.error(`the NATS user may not subscribe to ${subject}: events there are not shown`),
+  });
+  cluster.monitor.onDisconnect((server) => console.error(`disconnected from NATS at ${server}: reconnecting`));
+  cluster.monitor.onReconnect(() => console.error("reconnected to NATS"));
+  try {
+    await Promise.race([client.start(), done.promise]);
+    note("waiting for events … (Ctrl-C ends)");
+    await done.promise;
+  } finally {
+    stopListening();
+    client.stop();
+    await cluster.close();
+  }
+}
+
+/**
+ * Resolves the options against the project.
+ *
+ * @throws {CommandFailure} for a function that the project does not have, or a type that no stream stores.
+ */
+function filterOf({ type, function: fn }: TailOptions, { functions, events, streams }: Registry) {
+  if (fn !== undefined && !functions.some(({ name }) => name === fn)) {
+    const names = functions.map(({ name }) => name);
+    throw new CommandFailure(`there is no function ${JSON.stringify(fn)}: ${suggestion(fn, names)}`);
+  }
+  const problem = type === undefined ? undefined : subjectProblem(type);
+  if (problem) {
+    throw new CommandFailure(`--type ${JSON.stringify(type)} is not a subject pattern: ${problem}`, EXIT_CODES.usage);
+  }
+  const all = streams.flatMap(({ subjects }) => subjects);
+  const subjects = all.filter((subject) => type === undefined || overlaps(subject, type));
+  const triggers = functions.flatMap(({ triggers }) => triggers.map(({ pattern }) => pattern));
+  const known = type === undefined || isWildcard(type) ||
+    [...events.keys(), ...triggers].some((pattern) => covers(pattern, type));
+  if (subjects.length === 0 || !known) {
+    const message = `no event has the type ${JSON.stringify(type)}: ${suggestion(type!, events.keys())}`;
+    if (subjects.length === 0) throw new CommandFailure(message);
+    console.error(message);
+  }
+  return { type, function: fn, subjects };
+}
+
+function noRuntimeAnswers(showsEvents: boolean): string {
+  return `no runtime answers: outcomes are not shown${showsEvents ? ", only events" : ""}. Check that a runtime with ` +
+    `functions uses this NATS, and that its user and this one have permission for ${TAIL_SUBJECT} (deploy/README.md)`;
+}
+
+/** Prints a hint for a person. Standard error of a pipe stays empty. */
+function note(text: string): void {
+  if (Deno.stderr.isTerminal()) console.error(text);
+}
+
+/** Writes a line, and returns false if the reader has closed the pipe, as `head` does. */
+function writeLine(line: string): boolean {
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw error;
+  }
+}

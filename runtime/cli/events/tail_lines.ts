@@ -1,0 +1,165 @@
+import type { Msg } from "@nats-io/transport-node";
+import { splitMessage } from "../../nats/client/internals.ts";
+import { RawHeaders } from "../../nats/client/message_headers.ts";
+import type { SettledReport } from "../../nats/inspect/tail_protocol.ts";
+import { decode } from "../../core/cloudevent.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { parseTraceparent } from "../../core/traceparent.ts";
+import { type Colour, paint, type Screen } from "../terminal/output.ts";
+
+/** Characters of data on a line that no terminal limits. */
+const DATA_LENGTH = 100;
+/** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
+const PREVIEW_BYTES = 4_096;
+/** Characters of an id on a line: those of a UUID. */
+const ID_LENGTH = 36;
+
+/** A published event. Fields that its message does not contain are absent: a plain message gets its id from the stream. */
+interface PublishedEvent {
+  readonly time: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly id?: string;
+  readonly source?: string;
+  readonly traceId?: string;
+  readonly bytes: number;
+  readonly data?: unknown;
+  readonly data_base64?: string;
+}
+
+/** Parses a published message. No consumer delivers it, so its sequence is unknown. */
+export function readPublished(msg: Msg, nowMs: number): PublishedEvent {
+  const { headers, payload } = splitMessage(msg), list = new RawHeaders(headers);
+  const { event } = decode({
+    stream: "",
+    sequence: 0,
+    subject: msg.subject,
+    deliveryCount: 1,
+    storedAtMs: nowMs,
+    payload,
+    headers: list,
+    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+    messageKey: "",
+    ackSubject: "",
+  });
+  const { data } = event;
+  return {
+    time: new Date(nowMs).toISOString(),
+    type: event.type,
+    subject: msg.subject,
+    id: event.id === ":0" ? undefined : event.id,
+    source: event.source === "/streams/" ? undefined : event.source,
+    traceId: parseTraceparent(list.get("traceparent"))?.traceId,
+    bytes: payload.length,
+    ...(data === undefined || data instanceof Uint8Array ? { data_base64: payload.toBase64() } : { data }),
+  };
+}
+
+/** Formats lines of columns that grow with their contents, cut to the width of a terminal. */
+export class TailLines {
+  #who: number;
+  #type: number;
+  #id = 4;
+
+  /** @param full Whether lines stay uncut. */
+  constructor(
+    readonly target: Screen,
+    readonly full: boolean,
+    names: { readonly functions: readonly string[]; readonly types: readonly string[] },
+  ) {
+    this.#who = Math.max("published".length, ...names.functions.map((name) => name.length));
+    this.#type = Math.max(0, ...names.types.map((type) => Math.min(type.length, 40)));
+  }
+
+  published(msg: Msg, nowMs: number): string {
+    const { payload } = splitMessage(msg);
+    // A payload too large to show is not parsed, unless its envelope holds the id.
+    const whole = this.full || payload.length <= PREVIEW_BYTES || isStructured(msg);
+    const event = whole ? readPublished(msg, nowMs) : undefined;
+    const id = event ? event.id : new RawHeaders(splitMessage(msg).headers).get("ce-id");
+    const text = event && "data" in event
+      ? JSON.stringify(event.data)
+      : new TextDecoder().decode(payload.subarray(0, PREVIEW_BYTES));
+    const data = this.full || this.target.columns ? text : cut(text, DATA_LENGTH);
+    return this.#line(new Date(nowMs).toISOString(), ["published", "cyan"], event?.type ?? msg.subject, id, [
+      [data, "dim"],
+    ]);
+  }
+
+  settled(report: SettledReport): string {
+    const rest: Part[] = [[outcomeText(report), colourOf(report)], [`  ${took(report.durationMs)}`, "dim"]];
+    if (report.error !== undefined) rest.push([`  ${report.error}`, "dim"]);
+    return this.#line(report.time, [report.function, "bold"], report.type, report.id, rest);
+  }
+
+  omitted(count: number, of: "published" | "settled"): string {
+    return paint("dim", `… ${count.toLocaleString("en")} more ${of}`, this.target);
+  }
+
+  #line(time: string, [who, colour]: Part, type: string, id = "-", rest: readonly Part[]): string {
+    const shortId = clean(this.full ? id : cut(id, ID_LENGTH));
+    this.#who = Math.max(this.#who, who.length);
+    this.#id = Math.max(this.#id, shortId.length);
+    const parts: Part[] = [
+      [`${time.slice(11, 23)}  `, "dim"],
+      [`${who.padEnd(this.#who)}  `, colour],
+      [`${clean(type).padEnd(this.#type)}  `],
+      [`${shortId.padEnd(this.#id)}  `, "dim"],
+      ...rest.map(([text, colour]) => [clean(text), colour] as Part),
+    ];
+    let left = this.full ? Infinity : this.target.columns ?? Infinity;
+    return parts.map(([text, colour]) => {
+      const fits = cut(text, left);
+      left -= fits.length;
+      return colour && fits ? paint(colour, fits, this.target) : fits;
+    }).join("").trimEnd();
+  }
+}
+
+type Part = readonly [text: string, colour?: Colour];
+
+/** Describes the outcome of a delivery. */
+export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: SettledReport): string {
+  switch (outcome) {
+    case "ack":
+      return reason ? `skipped (${reason})` : attempt > 1 ? `ack (attempt ${attempt})` : "ack";
+    case "lease-expired":
+      return "lease expired (another process may own the delivery)";
+    case "retry": {
+      const used = usesAttempt ? `attempt ${attempt}` : "no attempt used";
+      return `retry in ${roughly(delayMs ?? 0)} (${reason}, ${used})`;
+    }
+    case "dead-letter":
+      return reason === "rejected" || reason === "attempts-exhausted"
+        ? `dead-letter ${reason} (attempt ${attempt})`
+        : `dead-letter ${reason}`; // the handler did not run
+  }
+}
+
+function colourOf({ outcome, reason }: SettledReport): Colour {
+  if (outcome === "ack") return reason ? "dim" : "green";
+  return outcome === "dead-letter" ? "red" : outcome === "retry" ? "yellow" : "dim";
+}
+
+function roughly(ms: number): string {
+  const round = ms < 1_000 ? 1 : ms < 10_000 ? 100 : 1_000, rounded = Math.round(ms / round) * round;
+  return rounded % 1_000 === 0 || rounded < 1_000 ? String(formatDuration(rounded)) : `${rounded / 1_000}s`;
+}
+
+function took(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+}
+
+function isStructured(msg: Msg): boolean {
+  return /^application\/cloudevents/i.test(new RawHeaders(splitMessage(msg).headers).get("content-type") ?? "");
+}
+
+/** Replaces line breaks and control characters, which could move the cursor or change colours. */
+function clean(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what it replaces
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1)).toWellFormed()}…`.slice(0, length);
+}

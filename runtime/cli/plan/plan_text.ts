@@ -1,0 +1,141 @@
+import { type Backlog, type Change, nameOf, type SkippedEvents, type Step } from "../../nats/topology/step.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { type Colour, paint, type Screen } from "../terminal/output.ts";
+
+/** Sign, colour and title of each kind of step, in the order of the output. */
+const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour, title: string]>> = {
+  create: ["+", "green", "created"],
+  update: ["~", "yellow", "changed in place"],
+  blocked: ["!", "red", "blocked: Weir cannot make this change"],
+  orphan: ["-", "red", "of no function in this project; `deno task apply --prune` removes it"],
+  moved: ["-", "red", "of a function with no trigger on that stream; `deno task apply --prune` removes it"],
+};
+
+/** Formats steps as a diff, grouped by kind, with a summary below. */
+export function planText(steps: readonly Step[], target: Screen, verbose = false): string {
+  const groups = Object.entries(SIGNS).flatMap(([kind, [, colour, title]]) => {
+    const own = steps.filter((step) => step.kind === kind);
+    return own.length === 0
+      ? []
+      : [[paint(colour, title, target), ...own.map((step) => stepText(step, target))].join("\n")];
+  });
+  const foreign = steps.filter(({ kind }) => kind === "foreign");
+  if (verbose && foreign.length > 0) {
+    groups.push(
+      ["not declared by the project, and never touched", ...foreign.map((step) => `    ${nameOf(step)}`)].join("\n"),
+    );
+  }
+  return [...groups, summary(steps)].join("\n\n");
+}
+
+/** Formats one step: its resource, its changes, and their effect on stored events. */
+export function stepText(step: Step, target: Screen): string {
+  const [sign, colour] = SIGNS[step.kind] ?? [" ", "dim"];
+  const lines = [...details(step), ...events(step)], head = paint(colour, `${sign} ${nameOf(step)}`, target);
+  // One line each: a first plan creates many resources.
+  if (step.kind === "create") return `  ${head}: ${lines.join("; ")}`;
+  return [`  ${head}`, ...lines.map((line) => `      ${line}`)].join("\n");
+}
+
+function details(step: Step): string[] {
+  switch (step.kind) {
+    case "create":
+      if (step.what === "bucket") return [];
+      return [(step.what === "consumer" ? step.config.filter_subjects ?? [] : step.config.subjects ?? []).join(", ")];
+    case "update":
+      return step.changes.map(({ field, from, to }: Change) => `${field}: ${value(field, from)} → ${value(field, to)}`);
+    case "blocked":
+      return [...step.problems];
+    default:
+      return [];
+  }
+}
+
+/** Describes the effect of a step on stored events. */
+function events(step: Step): string[] {
+  switch (step.kind) {
+    case "create":
+      if (step.what !== "consumer") return [step.what === "stream" ? "it has no events yet" : "it is empty"];
+      if (step.waiting === undefined) return ["starts with stored events (the stream does not report how many)"];
+      return [`starts with ${count(step.waiting, "stored event")}`];
+    case "update":
+      return step.leftOut.length > 0 ? step.leftOut.map(leftOut) : ["no stored event is skipped or repeated"];
+    case "orphan":
+    case "moved":
+      return [backlog(step.backlog) + (step.inUse ? "; it has open pulls, so it is not pruned" : "")];
+    case "blocked":
+      return ["its events stay where they are"];
+    default:
+      return [];
+  }
+}
+
+function leftOut({ why, subject, events }: SkippedEvents): string {
+  const some = events === undefined
+    ? "stored events (the stream does not report how many)"
+    : count(events, "stored event");
+  const of = subject === ">"
+    ? some
+    : some.replace("events", `events of ${subject}`).replace(/event$/, `event of ${subject}`);
+  const be = events === 1 ? "is" : "are";
+  switch (why) {
+    case "older":
+      return `${of.replace("stored", "older stored")} ${be} not handled: the consumer is past them. New events are`;
+    case "removed":
+      return `${of} that ${events === 1 ? "waits" : "wait"} on it ${be} no longer handled`;
+    case "expired":
+      return `${of} ${be} older than that and removed immediately`;
+    case "oversize":
+      return "it holds more than that: the oldest stored events are removed immediately";
+    case "full":
+      return "it holds more than that: it refuses new events until enough stored ones expire";
+  }
+}
+
+function backlog({ pending, unsettled, delayedRetries }: Backlog): string {
+  const parts = [
+    `${count(pending, "event")} ${pending === 1 ? "waits" : "wait"} on it`,
+    ...unsettled > 0 ? [`${number(unsettled)} unsettled`] : [],
+    ...delayedRetries > 0 ? [`${number(delayedRetries)} delayed`] : [],
+  ];
+  return parts.join(", ");
+}
+
+const NANOSECONDS = ["ack_wait", "max_age", "duplicate_window", "backoff"];
+
+function value(field: string, given: unknown): string {
+  const nothing = given === undefined || given === null || Array.isArray(given) && given.length === 0;
+  if (nothing) return field === "filter_subjects" ? "all of its stream" : "none";
+  if (Array.isArray(given)) return given.map((item) => value(field, item)).join(", ");
+  if (NANOSECONDS.includes(field)) {
+    return given === 0 ? "no limit" : String(formatDuration(Math.round(Number(given) / 1e6)));
+  }
+  if (typeof given === "number") return given === -1 ? "no limit" : number(given);
+  return String(given);
+}
+
+/** Formats how many steps of each kind there are. */
+function summary(steps: readonly Step[]): string {
+  const of = (...kinds: Step["kind"][]) => steps.filter(({ kind }) => kinds.includes(kind)).length;
+  const parts = [
+    [of("create"), "to create"],
+    [of("update"), "to change"],
+    [of("blocked"), "blocked"],
+    [of("orphan", "moved"), "unused by the project"],
+    [of("same"), "up to date"],
+  ] as const;
+  const text = parts.filter(([n]) => n > 0).map(([n, what]) => `${number(n)} ${what}`).join(", ");
+  const foreign = of("foreign");
+  return `${text || "the project needs nothing"}${
+    foreign > 0 ? `; ${number(foreign)} not declared by the project, never touched` : ""
+  }`;
+}
+
+/** Formats a number with its noun. */
+export function count(n: number, noun: string): string {
+  return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+function number(n: number): string {
+  return n.toLocaleString("en-US");
+}

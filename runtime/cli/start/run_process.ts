@@ -1,0 +1,119 @@
+import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { type Runtime, startRuntime } from "../../app/runtime.ts";
+import { loadProject } from "../../project/load_project.ts";
+import type { Registry } from "../../project/registry.ts";
+import { StartupProblems } from "../../project/startup_problems.ts";
+import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
+import { setupTracing } from "../../telemetry/setup_tracing.ts";
+import { EXIT_CODES } from "../terminal/exit_codes.ts";
+import { onStopSignal } from "../terminal/signals.ts";
+import { logCallerOfExit } from "./exit_guard.ts";
+import { setupProcessLog } from "./process_log.ts";
+
+/** Options of `start` and its workers. */
+export interface StartOptions {
+  /** Whether the process may create and change streams, consumers and buckets. */
+  readonly apply: boolean;
+}
+
+/** The Weir process that started this one: the supervisor of `start`, or `dev`. */
+export interface ParentProcess {
+  /** Number of this worker, from 1. Omit it for a process that shares no listener. */
+  readonly worker?: number;
+  /** Leaves the log lines about start and stop to the parent. @default false */
+  readonly quiet?: boolean;
+  /** Runs once the project is loaded and checked. Nothing is connected or opened before it resolves. */
+  loaded?(registry: Registry): Promise<void>;
+  /** Runs once the runtime is up. `startAgain` starts the same functions again after the runtime was stopped. */
+  ready(runtime: Runtime, startAgain: () => Promise<Runtime>): void;
+  /** Receives the metrics of this process. */
+  metrics?(metrics: Metrics): void;
+  /** Receives `stop`, and calls it when the parent asks this process to stop or disconnects. */
+  onStop(stop: () => void): void;
+}
+
+/**
+ * Runs the functions in this process until it is stopped.
+ *
+ * @param parent Process that started this one. Default: none; the process was started from a command line.
+ * @param known Configuration that was read already: a file that holds a secret may be a pipe, which is read once.
+ * @throws {StartupProblems} naming every problem of configuration and code at once.
+ */
+export async function runProcess({ apply }: StartOptions, parent?: ParentProcess, known?: Config): Promise<void> {
+  const { config, registry } = await loadAll(known);
+  await parent?.loaded?.(registry);
+  const worker = parent?.worker, quiet = parent?.quiet ?? false;
+  const { log, shutdown: shutdownLog } = await setupProcessLog(config, worker === undefined ? undefined : { worker });
+  const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
+  const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
+  const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
+  // Deno ends the process on a rejection that no handler awaits. One function must not stop all others.
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error("unhandled rejection of a promise", { error: event.reason });
+  });
+  logCallerOfExit(log);
+  if (!quiet && (worker ?? 1) === 1) { for (const warning of registry.warnings) log.warn(warning); }
+
+  const runtimes: Runtime[] = [];
+  const startAgain = async () => {
+    const runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: worker !== undefined, apply });
+    runtimes.push(runtime);
+    return runtime;
+  };
+  const stop = async (why: { signal: Deno.Signal } | { reason: string }) => {
+    if (!quiet) log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
+    await Promise.all(runtimes.map((runtime) => runtime.stop()));
+    await flush();
+    await shutdownLog(quiet ? "" : undefined);
+    Deno.exit(EXIT_CODES.done);
+  };
+  let stopping: Promise<void> | undefined;
+  // The terminal, a service manager and the parent may each signal a child. Only its parent may end it early.
+  onStopSignal((signal) => void (stopping ??= stop({ signal })), () => parent ?? Deno.exit(EXIT_CODES.interrupted));
+  parent?.onStop(() => void (stopping ??= stop({ reason: "the parent process asked for it or disconnected" })));
+  parent?.metrics?.(metrics);
+  let runtime: Runtime;
+  try {
+    runtime = await startAgain();
+  } catch (error) {
+    await flush();
+    throw error;
+  }
+  if (!quiet) {
+    log.info(worker === undefined ? "ready" : "worker ready", {
+      pid: Deno.pid,
+      url: runtime.url,
+      admin: runtime.adminUrl,
+      functions: functionNames(config, registry),
+      traces: tracing.exportsTo ?? "not exported",
+      metrics: metrics.pushesTo ?? "at /metrics only",
+    });
+  }
+  parent?.ready(runtime, startAgain);
+}
+
+function functionNames(config: Config, { functions }: Registry): readonly string[] {
+  return config.WEIR_ROLES.includes("functions") ? config.WEIR_FUNCTIONS ?? functions.map(({ name }) => name) : [];
+}
+
+/** Reads the configuration and loads the project, and collects the problems of both. */
+async function loadAll(known?: Config): Promise<{ config: Config; registry: Registry }> {
+  const problems: string[] = [];
+  const collect = (error: unknown) => {
+    if (!(error instanceof StartupProblems)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  };
+  let config: Config | undefined;
+  try {
+    config = known ?? readConfig();
+    const unsafe = authProblem(config);
+    if (unsafe) problems.push(unsafe);
+  } catch (error) {
+    collect(error);
+  }
+  const registry = await loadProject().catch(collect);
+  if (problems.length > 0 || !config || !registry) throw new StartupProblems(problems);
+  return { config, registry };
+}

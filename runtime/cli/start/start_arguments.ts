@@ -1,0 +1,45 @@
+import { fileURLToPath } from "node:url";
+import { readDenoJson } from "../../project/deno_json.ts";
+import { PROJECT } from "../../project/load_project.ts";
+
+/** Shell text in the task for the path of the Deno that runs. The name `deno` may be another program, or not on PATH. */
+const EXEC_PATH = "$(deno eval -p 'Deno.execPath()')";
+
+/**
+ * Returns the arguments of Deno in the task `start`: processes that Weir starts get the permissions of that task.
+ * A task runs in the project's folder and a process may run anywhere, so a relative program becomes an absolute path.
+ */
+export async function startArguments(): Promise<string[]> {
+  const { start = "" } = (await readDenoJson(PROJECT)).tasks ?? {};
+  return argumentsOf(typeof start === "string" ? start : start.command ?? "", Deno.execPath())
+    .filter((argument) => argument !== "--no-apply") // dev always applies, and a supervisor decides for its workers
+    .map((argument) => argument.endsWith(".ts") ? fileURLToPath(new URL(argument, PROJECT)) : argument);
+}
+
+/**
+ * Returns the arguments of a worker: those of `start`, except for the permission to start Deno, which would get a
+ * handler round every other permission.
+ *
+ * @param start Arguments from {@linkcode startArguments}.
+ * @param apply Whether the worker may create and change streams and consumers. Default: true.
+ * @throws {Error} when the task `start` is missing or runs something else.
+ */
+export function workerArguments(start: readonly string[], number: number, execPath: string, apply = true): string[] {
+  if (start[0] !== "run" || start.at(-1) !== "start") {
+    throw new Error('WEIR_WORKERS needs the task "start" in deno.json to be `deno run … weir/cli start`');
+  }
+  const [run, ...rest] = start.slice(0, -1).flatMap((argument) => {
+    const [flag, names] = argument.split("=");
+    if (flag !== "--allow-run" || !names) return [argument];
+    const others = names.split(",").filter((name) => name !== execPath && name !== "deno");
+    return others.length === 0 ? [] : [`--allow-run=${others}`];
+  });
+  return [run, "--unstable-net", ...rest, "worker", String(number), ...(apply ? [] : ["--no-apply"])];
+}
+
+/** Splits a task's command into the arguments of Deno. Only quotes and {@linkcode EXEC_PATH} are understood. */
+export function argumentsOf(command: string, execPath: string): string[] {
+  const PLACEHOLDER = "\0"; // the path may contain spaces
+  return command.replaceAll(EXEC_PATH, PLACEHOLDER).replaceAll(/["']/g, "").trim().split(/\s+/).slice(1)
+    .map((argument) => argument.replace(PLACEHOLDER, () => execPath));
+}

@@ -1,0 +1,127 @@
+import { type Config, ENVIRONMENT } from "../../app/config.ts";
+import { supervisorAdmin } from "../../app/supervisor/admin.ts";
+import { MetricsSum } from "../../app/supervisor/metrics_sum.ts";
+import { Supervisor, WorkerNeverReady } from "../../app/supervisor/supervisor.ts";
+import { spawnWorker, type WorkerProcess } from "../../app/supervisor/worker_process.ts";
+import { systemClock } from "../../engine/system_clock.ts";
+import { checkPort, listen } from "../../http/listen.ts";
+import type { Logger } from "../../telemetry/otel/logs/logger.ts";
+import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
+import { measureProcess } from "../../telemetry/process_metrics.ts";
+import { EXIT_CODES } from "../terminal/exit_codes.ts";
+import { onStopSignal } from "../terminal/signals.ts";
+import { setupProcessLog } from "./process_log.ts";
+import type { StartOptions } from "./run_process.ts";
+import { startArguments, workerArguments } from "./start_arguments.ts";
+
+/** Milliseconds that a worker may take beyond SHUTDOWN_GRACE to nak, drain and flush before it is killed. */
+const GRACE_MARGIN_MS = 8_000;
+/** Milliseconds that open requests on the admin listener may take at a stop. */
+const ADMIN_STOP_MS = 2_000;
+
+/**
+ * Runs WEIR_WORKERS processes that share the public listener. This process runs no function: it restarts workers that
+ * exit, and its admin listener answers for all of them.
+ */
+export async function supervise(config: Config, options: StartOptions): Promise<void> {
+  requireRunPermission(config);
+  // SO_REUSEPORT would share the port with any other process of this user that sets it, so the port must be free.
+  if (config.PORT !== 0) checkPort(config.HOST, config.PORT, "PORT");
+  const { log, shutdown: shutdownLog } = await setupProcessLog(config);
+  const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
+  measureProcess(metrics, systemClock);
+  const sum = new MetricsSum<WorkerProcess>();
+  const supervisor = await createSupervisor(config, options, log, metrics, sum);
+  const app = supervisorAdmin({
+    supervisor,
+    metrics: () =>
+      metrics.page((own) => sum.of(supervisor.places.flatMap(({ process, address }) => address ? process! : []), own)),
+    meter: requestMeter(metrics),
+  });
+  // Workers report this gauge themselves. Without any worker that is up, none would: nothing is connected.
+  metrics.gauge("weir.nats.connected", () => [[supervisor.places.some(({ address }) => address) ? 1 : 0]]);
+  const admin = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", app);
+  const end = async (code: number) => {
+    await admin.stop(ADMIN_STOP_MS);
+    await metrics.shutdown();
+    await shutdownLog();
+    Deno.exit(code);
+  };
+  let stopping = false;
+  onStopSignal(async (signal) => {
+    stopping = true;
+    log.info("shutting down", { signal, grace_ms: config.SHUTDOWN_GRACE });
+    const clean = await supervisor.stop();
+    if (!clean) log.error("at least one worker did not exit with code 0");
+    await end(clean ? EXIT_CODES.done : EXIT_CODES.failed);
+  }, () => {
+    supervisor.kill();
+    Deno.exit(EXIT_CODES.interrupted);
+  });
+  try {
+    const url = await supervisor.start();
+    log.info("ready", { pid: Deno.pid, url, admin: admin.url, workers: config.WEIR_WORKERS });
+  } catch (error) {
+    if (stopping) return;
+    if (!(error instanceof WorkerNeverReady)) throw error;
+    if (error.end.code !== EXIT_CODES.failed) log.error(error.message); // on this code the worker printed the reason
+    await end(EXIT_CODES.failed);
+  }
+}
+
+function requireRunPermission({ WEIR_WORKERS }: Config): void {
+  const command = Deno.execPath();
+  if (Deno.permissions.querySync({ name: "run", command }).state === "granted") return;
+  throw new Error(`WEIR_WORKERS is ${WEIR_WORKERS}, and this process may not start others: add --allow-run=${command}`);
+}
+
+async function createSupervisor(
+  config: Config,
+  { apply }: StartOptions,
+  log: Logger,
+  metrics: Metrics,
+  sum: MetricsSum<WorkerProcess>,
+): Promise<Supervisor> {
+  const command = Deno.execPath(), start = await startArguments();
+  const restarts = metrics.counter("weir.worker.restarts").cell({});
+  return new Supervisor({
+    count: config.WEIR_WORKERS,
+    graceMs: config.SHUTDOWN_GRACE + GRACE_MARGIN_MS,
+    spawn: (number, url) => {
+      const port = url === undefined ? config.PORT : Number(new URL(url).port);
+      return spawnWorker(command, workerArguments(start, number, command, apply), workerEnvironment(number, port));
+    },
+    clock: systemClock,
+    log,
+    ended: (process) => sum.ended(process),
+    restarted: () => void restarts.value++,
+  });
+}
+
+/** Returns the environment of a worker: that of this process, except for what workers must not share. */
+function workerEnvironment(number: number, port: number): Record<string, string> {
+  const attributes = ENVIRONMENT.get("OTEL_RESOURCE_ATTRIBUTES");
+  return {
+    ...Deno.env.toObject(),
+    WEIR_WORKERS: "1",
+    PORT: String(port),
+    ADMIN_HOST: "127.0.0.1",
+    ADMIN_PORT: "0",
+    ...(attributes && {
+      OTEL_RESOURCE_ATTRIBUTES: attributes.replace(/service\.instance\.id=[^,]*/, `$&-${number}`),
+    }),
+  };
+}
+
+function requestMeter(metrics: Metrics) {
+  const durations = metrics.histogram("http.server.request.duration");
+  return {
+    began: () => {},
+    ended: (method: string, route: string, status: number, seconds: number) =>
+      durations.record(seconds, {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+      }),
+  };
+}

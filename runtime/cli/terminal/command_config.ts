@@ -1,0 +1,25 @@
+import { type Config, ENVIRONMENT, readConfig, UNSET_NATS_URL } from "../../app/config.ts";
+import { devServer } from "../dev/dev_server.ts";
+
+/**
+ * Reads the configuration of a command that connects to a cluster. If NATS_URL is not set and `dev` runs in this
+ * folder, the command uses the NATS and the admin listener of `dev`.
+ */
+export function commandConfig(): Config {
+  const isSet = (name: string) => Boolean(ENVIRONMENT.get(name) || ENVIRONMENT.get(`${name}_FILE`));
+  const dev = isSet("NATS_URL") ? undefined : devServer(), admin = dev && new URL(dev.admin);
+  const defaults: Record<string, string | undefined> = {
+    NATS_URL: dev?.nats,
+    ADMIN_HOST: admin?.hostname,
+    ADMIN_PORT: admin?.port,
+  };
+  return readConfig({
+    readFile: ENVIRONMENT.readFile,
+    get: (name) => ENVIRONMENT.get(name) || (isSet(name) ? undefined : defaults[name]),
+  });
+}
+
+/** Prints which NATS a command changes, if NATS_URL is not set and no `dev` runs in this folder. */
+export function printDefaultTarget({ NATS_URL }: Config): void {
+  if (NATS_URL === UNSET_NATS_URL) console.error(`to ${NATS_URL.join(", ")} (NATS_URL is not set)`);
+}

@@ -1,0 +1,46 @@
+/** Milliseconds between two updates of the line: often enough to seem live, seldom enough to read. */
+const UPDATE_MS = 100;
+/** Default target. Standard output is for the result, which may go to a file. */
+const STDERR = {
+  terminal: () => Deno.stderr.isTerminal(),
+  write: (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+  nowMs: () => performance.now(),
+};
+
+/** Shows how many items are done, on a line that is rewritten in place. Writes nothing to a pipe. */
+export class Progress {
+  readonly #terminal: boolean;
+  readonly #startedMs: number;
+  #updatedMs = 0;
+  #visible = false;
+
+  /**
+   * @param verb Past participle of what happens to each item, such as `stored`.
+   * @param total Number of items. Default: unknown.
+   */
+  constructor(readonly verb: string, readonly total?: number, readonly to: typeof STDERR = STDERR) {
+    this.#terminal = to.terminal();
+    this.#startedMs = to.nowMs();
+  }
+
+  /** Updates the number of items that are done. */
+  at(done: number): void {
+    const nowMs = this.to.nowMs();
+    if (!this.#terminal || nowMs - Math.max(this.#updatedMs, this.#startedMs) < UPDATE_MS) return;
+    this.#updatedMs = nowMs;
+    this.#visible = true;
+    const rate = Math.round(done / ((nowMs - this.#startedMs) / 1_000));
+    const all = this.total === undefined ? "" : ` of ${count(this.total)}`;
+    this.to.write(`\r${count(done)}${all} ${this.verb}, ${count(rate)}/s\x1b[K`);
+  }
+
+  /** Removes the line, so that the result takes its place. */
+  end(): void {
+    if (this.#visible) this.to.write("\r\x1b[K");
+    this.#visible = false;
+  }
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en");
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { exitCode } from "../../../runtime/cli/plan.ts";
+import { planText, stepText } from "../../../runtime/cli/plan/plan_text.ts";
+import type { Step } from "../../../runtime/nats/topology/step.ts";
+
+const PIPE = { terminal: false, colours: false };
+const SHIP = { what: "consumer", name: "ship", stream: "ORDERS" } as const;
+const ORDERS = { what: "stream", name: "ORDERS" } as const;
+const BACKLOG = { pending: 1_234, unsettled: 12, delayedRetries: 3 };
+
+const create: Step = { ...SHIP, kind: "create", config: { filter_subjects: ["orders.paid"] }, waiting: 1_234 };
+const update: Step = {
+  ...SHIP,
+  kind: "update",
+  changes: [
+    { field: "ack_wait", from: 2e9, to: 15e9 },
+    { field: "filter_subjects", from: ["orders.paid"], to: ["orders.paid", "orders.lost"] },
+    { field: "max_deliver", from: 3, to: -1 },
+  ],
+  leftOut: [{ why: "older", subject: "orders.lost", events: 12 }],
+};
+const orphan: Step = { ...SHIP, name: "bill", kind: "orphan", backlog: { ...BACKLOG, pending: 1 }, inUse: true };
+const blocked: Step = { ...ORDERS, kind: "blocked", problems: ["sealed: it takes no more messages"] };
+const same: Step = { ...ORDERS, kind: "same" };
+const foreign: Step = { what: "stream", name: "LOGS", kind: "foreign" };
+
+Deno.test("planText groups steps by kind, describes the effect on events, and ends with a summary", () => {
+  assert.equal(
+    planText([same, foreign, create, update, orphan, blocked], PIPE),
+    `created
+  + consumer ship on stream ORDERS: orders.paid; starts with 1,234 stored events
+
+changed in place
+  ~ consumer ship on stream ORDERS
+      ack_wait: 2s → 15s
+      filter_subjects: orders.paid → orders.paid, orders.lost
+      max_deliver: 3 → no limit
+      12 older stored events of orders.lost are not handled: the consumer is past them. New events are
+
+blocked: Weir cannot make this change
+  ! stream ORDERS
+      sealed: it takes no more messages
+      its events stay where they are
+
+of no function in this project; \`deno task apply --prune\` removes it
+  - consumer bill on stream ORDERS
+      1 event waits on it, 12 unsettled, 3 delayed; it has open pulls, so it is not pruned
+
+1 to create, 1 to change, 1 blocked, 1 unused by the project, 1 up to date; 1 not declared by the project, never touched`,
+  );
+});
+
+Deno.test("planText lists undeclared resources with --verbose", () => {
+  assert.match(planText([foreign], PIPE, true), /^not declared by the project, and never touched\n {4}stream LOGS\n/);
+});
+
+for (
+  const [left, text] of [
+    [{ why: "older", subject: "a.b", events: 1 }, "1 older stored event of a.b is not handled: the consumer is past"],
+    [{ why: "removed", subject: "a.b", events: 2 }, "2 stored events of a.b that wait on it are no longer handled"],
+    [{ why: "removed", subject: "a.b", events: 1 }, "1 stored event of a.b that waits on it is no longer handled"],
+    [
+      { why: "expired", subject: ">", events: 5_000 },
+      "5,000 stored events are older than that and removed immediately",
+    ],
+    [
+      { why: "older", subject: "a.b", events: undefined },
+      "older stored events of a.b (the stream does not report how many)",
+    ],
+  ] as const
+) {
+  Deno.test(`stepText describes skipped events: ${text}`, () => {
+    const step: Step = { ...SHIP, kind: "update", changes: [], leftOut: [left] };
+    assert.ok(stepText(step, PIPE).includes(text), stepText(step, PIPE));
+  });
+}
+
+Deno.test("stepText colours signs on a terminal", () => {
+  assert.ok(stepText(create, { terminal: true, colours: true }).startsWith("  \x1b[32m+ consumer ship"));
+});
+
+Deno.test("exitCode is 0 without changes, even with orphans, 2 with changes, 1 with a blocked step", () => {
+  assert.equal(exitCode([]), 0);
+  assert.equal(exitCode([same, foreign, orphan]), 0);
+  assert.equal(exitCode([same, update]), 2);
+  assert.equal(exitCode([update, blocked]), 1);
+});

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { natsOptions } from "../../../runtime/app/cluster.ts";
+import { readConfig } from "../../../runtime/app/config.ts";
+import { copyProject } from "../../support/project.ts";
+
+Deno.test("natsOptions tells an unset NATS_URL from one set to the default", () => {
+  const unset = (NATS_URL?: string) =>
+    natsOptions(readConfig({ get: (name) => name === "NATS_URL" ? NATS_URL : undefined, readFile: () => "" })).unset;
+  assert.deepEqual([unset(), unset("nats://127.0.0.1:4222")], [true, false]);
+});
+
+Deno.test("redrive and discard print the NATS they change, if NATS_URL is not set and no dev runs", async () => {
+  await using project = await copyProject();
+  /** Returns the first line of a command. No dead letter has that sequence, so no NATS is changed. */
+  const firstLine = async (env: Record<string, string>, ...args: string[]) => {
+    const { stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "-A", "runtime/cli/main.ts", "dead-letters", ...args, "999999999"],
+      cwd: project.path,
+      env,
+    }).output();
+    return new TextDecoder().decode(stderr).split("\n")[0];
+  };
+  const unset = { NATS_URL: "", NATS_URL_FILE: "" }, target = "to nats://127.0.0.1:4222 (NATS_URL is not set)";
+  assert.equal(await firstLine(unset, "redrive"), target);
+  assert.equal(await firstLine(unset, "discard"), target);
+  assert.notEqual(await firstLine(unset, "show"), target);
+  assert.notEqual(await firstLine({ NATS_URL: "nats://127.0.0.1:1" }, "discard"), target);
+  await Deno.mkdir(`${project.path}/.weir`);
+  const dev = { nats: "nats://127.0.0.1:1", url: "http://127.0.0.1:1", admin: "http://127.0.0.1:1" };
+  await Deno.writeTextFile(`${project.path}/.weir/dev.json`, JSON.stringify(dev));
+  using lock = await Deno.open(`${project.path}/.weir/lock`, { create: true, write: true });
+  await lock.lock(true); // as a running dev does
+  assert.notEqual(await firstLine(unset, "discard"), target);
+});

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { suggestion } from "../../../runtime/cli/terminal/suggestion.ts";
+
+const NAMES = ["reserveInventory", "capturePayment", "confirmOrder"];
+
+for (const given of ["capturepayment", "capturePaymnt", "capture_Payment", "CapturePayments"]) {
+  Deno.test(`suggestion takes "${given}" for capturePayment`, () => {
+    assert.equal(suggestion(given, NAMES), 'did you mean "capturePayment"?');
+  });
+}
+
+for (const given of ["ship", "", "x".repeat(500)]) {
+  Deno.test(`suggestion lists all names for "${given.slice(0, 8)}"`, () => {
+    assert.equal(suggestion(given, NAMES), 'there are: "reserveInventory", "capturePayment", "confirmOrder"');
+  });
+}
+
+Deno.test("suggestion prefers the nearest name, and does not take a short name for every other", () => {
+  assert.equal(suggestion("pays", ["page", "pay"]), 'did you mean "pay"?');
+  assert.equal(suggestion("go", ["a", "b"]), 'there are: "a", "b"');
+  assert.equal(suggestion("go", []), "there are: none");
+});
