@@ -1,6 +1,6 @@
 import type { ApiKey } from "../http/api_keys.ts";
 import type { NatsServer } from "../nats_server/server.ts";
-import type { Loaded } from "../dev/messages.ts";
+import type { ProjectSummary } from "../dev/messages.ts";
 import { paint } from "./output.ts";
 import { THIS_DENO } from "./deno_command.ts";
 
@@ -9,7 +9,7 @@ interface Welcome {
   readonly ms: number;
   readonly url: string;
   readonly admin: string;
-  readonly loaded: Loaded;
+  readonly loaded: ProjectSummary;
   /** Undefined where NATS is somebody else's. */
   readonly server: NatsServer | undefined;
   /** Where that one is, without passwords. */
@@ -47,7 +47,7 @@ export function welcome({ ms, url, admin, loaded, server, foreign, keys, example
   ].join("\n");
 }
 
-function tries({ ingress: [first] }: Loaded, url: string, keys: Welcome["keys"], example = "…"): string[] {
+function tries({ ingress: [first] }: ProjectSummary, url: string, keys: Welcome["keys"], example = "…"): string[] {
   if (!first) return [];
   const key = keys ? ` -H 'authorization: Bearer SECRET'` : "";
   const data = example.replaceAll("'", "'\\''");

@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { type Config, ENVIRONMENT, readConfig } from "../app/config.ts";
 import { authProblem } from "../app/config.ts";
-import { type Changes, watchFiles } from "../dev/watch_files.ts";
-import { CheckedTypes } from "../dev/checked_types.ts";
+import { type FileChanges, watchFiles } from "../dev/watch_files.ts";
+import { TypeRollback } from "../dev/checked_types.ts";
 import { spawnGeneration } from "../dev/revision_process.ts";
-import { Generations, type Next } from "../dev/revisions.ts";
+import { type Next, Revisions } from "../dev/revisions.ts";
 import { difference } from "../dev/report.ts";
-import { STAND_INS } from "../dev/mock_services.ts";
+import { MOCK_SERVICES_FOLDER } from "../dev/mock_services.ts";
 import { PROJECT } from "../project/load_project.ts";
 import { EVENT_TYPES_FILE, writeEventTypes } from "./event_types.ts";
 import { claimFolder } from "./dev_server.ts";
@@ -50,8 +50,8 @@ export async function dev(options: { fresh?: boolean; check?: boolean } = {}): P
 class Dev {
   /** Nothing but the stop is news once it has begun. */
   readonly #say = (line: string) => void (this.#stopping || say(line));
-  readonly #types = new CheckedTypes(PROJECT, FOLDERS, this.#say);
-  #generations: Generations | undefined;
+  readonly #types = new TypeRollback(PROJECT, FOLDERS, this.#say);
+  #generations: Revisions | undefined;
   #stopping = false;
   #arguments: readonly string[] = [];
   /** Files that were saved since something went live. */
@@ -90,7 +90,7 @@ class Dev {
     await this.#follow(generations, changes);
   }
 
-  async #startGenerations(): Promise<Generations> {
+  async #startGenerations(): Promise<Revisions> {
     const { config } = this;
     this.#arguments = await generationArguments();
     if (config.WEIR_WORKERS > 1) this.#say("WEIR_WORKERS is left alone here: one process runs the functions");
@@ -109,7 +109,7 @@ class Dev {
       WEIR_WORKERS: "1",
       ...(this.#around.server && { NATS_URL: this.#around.server.url }),
     };
-    const generations = this.#generations = new Generations({
+    const generations = this.#generations = new Revisions({
       spawn: () => spawnGeneration(this.#arguments, fileURLToPath(PROJECT), env),
       route: (to, why) => this.#around.route(to, why),
       died: (how) => {
@@ -125,7 +125,7 @@ class Dev {
     return generations;
   }
 
-  async #follow(generations: Generations, changes: Changes): Promise<void> {
+  async #follow(generations: Revisions, changes: FileChanges): Promise<void> {
     while (true) {
       const { files, atMs } = await changes.next();
       if (this.#stopping) return;
@@ -140,10 +140,10 @@ class Dev {
         }
         generations.renewSpare();
       }
-      if (files.some((file) => file.startsWith(STAND_INS))) {
+      if (files.some((file) => file.startsWith(MOCK_SERVICES_FOLDER))) {
         await this.#around.standIns.start();
       }
-      const ours = files.filter((file) => !file.startsWith(STAND_INS));
+      const ours = files.filter((file) => !file.startsWith(MOCK_SERVICES_FOLDER));
       if (ours.length === 0) {
         void this.#checkTypes();
         continue;

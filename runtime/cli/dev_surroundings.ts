@@ -1,9 +1,9 @@
 import type { NatsServer } from "../nats_server/server.ts";
 import { type Config, ENVIRONMENT } from "../app/config.ts";
-import type { Front } from "../dev/reload_proxy.ts";
-import { openFront } from "../dev/open_proxy.ts";
-import { keepNats, startNats } from "../dev/local_nats.ts";
-import { StandIns } from "../dev/mock_services.ts";
+import type { ReloadProxy } from "../dev/reload_proxy.ts";
+import { openProxy } from "../dev/open_proxy.ts";
+import { restartNatsOnExit, startLocalNats } from "../dev/local_nats.ts";
+import { MockServices } from "../dev/mock_services.ts";
 import type { Address } from "../dev/messages.ts";
 import { PROJECT } from "../project/load_project.ts";
 import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
@@ -13,16 +13,16 @@ const STARTING_MS = 2_000;
 
 /** What `dev` runs around the functions: the listeners, the stand-ins, and a nats-server unless there is one. */
 export class Surroundings {
-  readonly standIns: StandIns;
+  readonly standIns: MockServices;
   server: NatsServer | undefined;
-  #fronts: readonly Front[] = [];
+  #fronts: readonly ReloadProxy[] = [];
   /** Resolves when all of it is there, or cannot be. */
   #starting: Promise<unknown> = Promise.resolve();
   #started = false;
   #stopping = false;
 
   constructor(readonly config: Config, readonly say: (line: string) => void) {
-    this.standIns = new StandIns(PROJECT, say);
+    this.standIns = new MockServices(PROJECT, say);
   }
 
   /** Where the NATS is that `dev` was told of, without its password. */
@@ -66,14 +66,14 @@ export class Surroundings {
   async #start(fresh: boolean): Promise<void> {
     const { config, say } = this;
     // The public listener first: whoever started this looks there.
-    const front = await openFront("PORT", config.HOST, config.PORT, say);
-    this.#fronts = [front, await openFront("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT, say)];
+    const front = await openProxy("PORT", config.HOST, config.PORT, say);
+    this.#fronts = [front, await openProxy("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT, say)];
     if (this.#stopping) return;
     const ownNats = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
     const standIns = this.standIns.start();
     if (ownNats && fresh) say("all events and state of before are gone, as --fresh wants it");
-    const server = this.server = ownNats ? await startNats(PROJECT, say) : undefined;
-    if (server) void keepNats(server, () => this.#stopping, say);
+    const server = this.server = ownNats ? await startLocalNats(PROJECT, say) : undefined;
+    if (server) void restartNatsOnExit(server, () => this.#stopping, say);
     await rememberDevServer({ nats: server?.url ?? this.foreignNats, ...this.urls });
     await standIns;
   }

@@ -1,18 +1,18 @@
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Registry } from "../project/registry.ts";
-import type { FromGeneration, Loaded, ToGeneration } from "../dev/messages.ts";
+import type { FromRevision, ProjectSummary, ToRevision } from "../dev/messages.ts";
 import type { Runtime } from "../app/runtime.ts";
 import { run } from "./start.ts";
 
 /** `generation`: what `dev` runs the project in. It loads when it is told to, runs when it is told to, ends with `dev`. */
 export async function generation(): Promise<void> {
   if (!process.send) throw new Error("`generation` is run by `dev`, and by nobody else");
-  const tell = (what: FromGeneration) =>
+  const tell = (what: FromRevision) =>
     new Promise<void>((told) => process.send!(what, undefined, undefined, () => told()));
   let gone = () => Deno.exit(0);
   process.on("disconnect", () => gone());
   process.on("message", (message) => void (message === "stop" && gone()));
-  const told = (what: ToGeneration) =>
+  const told = (what: ToRevision) =>
     new Promise<void>((resolve) =>
       process.on("message", function listen(message) {
         if (message !== what) return;
@@ -50,7 +50,7 @@ export async function generation(): Promise<void> {
 function obey(
   runtime: Runtime,
   startAgain: () => Promise<Runtime>,
-  tell: (what: FromGeneration) => Promise<void>,
+  tell: (what: FromRevision) => Promise<void>,
 ): (message: unknown) => Promise<void> {
   const runtimes = [runtime];
   let resting = false;
@@ -71,11 +71,11 @@ function obey(
   };
 }
 
-function readyAt({ url, adminUrl }: Runtime): FromGeneration {
+function readyAt({ url, adminUrl }: Runtime): FromRevision {
   return { kind: "ready", address: { url, adminUrl } };
 }
 
-function problemsOf(error: unknown): FromGeneration {
+function problemsOf(error: unknown): FromRevision {
   if (error instanceof StartupProblems) return { kind: "problems", problems: error.problems };
   return { kind: "problems", problems: [error instanceof Error ? error.message : String(error)], passing: true };
 }
@@ -92,7 +92,7 @@ async function exampleOf({ events }: Registry): Promise<string | undefined> {
   }
 }
 
-function describe({ functions, events, warnings }: Registry): Loaded {
+function describe({ functions, events, warnings }: Registry): ProjectSummary {
   return {
     functions: functions.map(({ name, triggers, emits }) => ({
       name,

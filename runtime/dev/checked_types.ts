@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { Generations } from "./revisions.ts";
+import type { Revisions } from "./revisions.ts";
 import { showDiagnostics } from "./report.ts";
 import { type Diagnostic, TypeCheck } from "./type_check.ts";
 
@@ -9,7 +9,7 @@ const STAYS = "the last version that worked goes on running";
  * Checks the types of what went live, and takes it back if they are wrong. A save so never waits for the check, which
  * takes a second.
  */
-export class CheckedTypes {
+export class TypeRollback {
   readonly #check: TypeCheck;
   /** The files that went live since a version was last found right. Undefined: none did, what runs is right. */
   #unchecked: Set<string> | undefined;
@@ -35,7 +35,7 @@ export class CheckedTypes {
   }
 
   /** Checks the files as they are on disk. Returns those that were taken back, if that had to be. */
-  async check(generations: Generations): Promise<readonly string[]> {
+  async check(generations: Revisions): Promise<readonly string[]> {
     let found: readonly Diagnostic[] = [];
     try {
       const result = await this.#check.check();
@@ -53,7 +53,7 @@ export class CheckedTypes {
   }
 
   /** The error is shown once the version before runs again: what is said then holds. */
-  async #takeBack(found: readonly Diagnostic[], generations: Generations): Promise<readonly string[]> {
+  async #takeBack(found: readonly Diagnostic[], generations: Revisions): Promise<readonly string[]> {
     const unchecked = this.#unchecked;
     const [next, shown] = await Promise.all([generations.goBack(), showDiagnostics(this.root, found)]);
     for (const one of shown) this.say(`${styleText("red", "type error")} ${one}`);

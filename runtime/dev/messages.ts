@@ -1,5 +1,5 @@
 /** What a generation found in the project, before it touched anything. */
-export interface Loaded {
+export interface ProjectSummary {
   readonly functions: readonly {
     readonly name: string;
     readonly on: readonly string[];
@@ -21,11 +21,11 @@ export interface Address {
  * that runs may be told to rest: it stops as at its end but stays, and can be told to run again. It is asked whether
  * handlers run while it stops. The channel's end stops it as well.
  */
-export type ToGeneration = "load" | "go" | "rest" | "example" | "stop" | "busy";
+export type ToRevision = "load" | "go" | "rest" | "example" | "stop" | "busy";
 
 /** What a generation answers. */
-export type FromGeneration =
-  | { readonly kind: "loaded"; readonly loaded: Loaded }
+export type FromRevision =
+  | { readonly kind: "loaded"; readonly loaded: ProjectSummary }
   | { readonly kind: "ready"; readonly address: Address }
   /** Whether it has deliveries in handlers, or waiting for one. */
   | { readonly kind: "busy"; readonly busy: boolean }

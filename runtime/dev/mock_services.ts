@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
-import { type OwnedProcess, spawnOwned } from "../nats_server/owned.ts";
+import { type ChildProcess, spawnChild } from "../nats_server/child_process.ts";
 
 /** Programs in here stand in for what functions call: they run beside `dev`, and nowhere else. */
-export const STAND_INS = "functions/_dev/";
+export const MOCK_SERVICES_FOLDER = "functions/_dev/";
 
-/** The programs of {@linkcode STAND_INS}, running. */
-export class StandIns {
-  #processes: OwnedProcess[] = [];
+/** The programs of {@linkcode MOCK_SERVICES_FOLDER}, running. */
+export class MockServices {
+  #processes: ChildProcess[] = [];
   #stopped = false;
   /** One at a time. */
   #turn: Promise<void> = Promise.resolve();
@@ -28,14 +28,16 @@ export class StandIns {
   }
 
   async #start(): Promise<void> {
-    const folder = new URL(STAND_INS, this.root);
+    const folder = new URL(MOCK_SERVICES_FOLDER, this.root);
     const names = (await namesIn(folder)).filter((name) => name.endsWith(".ts")).sort();
     if (this.#stopped) return;
     this.#processes = names.map((name) => {
       const args = ["run", "--allow-net", "--allow-env", fileURLToPath(new URL(name, folder))];
-      const started = spawnOwned({ command: Deno.execPath(), args, stdout: "inherit", stderr: "inherit" });
+      const started = spawnChild({ command: Deno.execPath(), args, stdout: "inherit", stderr: "inherit" });
       void started.status.then(({ code }) => {
-        if (this.#processes.includes(started)) this.say(`${STAND_INS}${name} ended with ${code}: it is missing now`);
+        if (this.#processes.includes(started)) {
+          this.say(`${MOCK_SERVICES_FOLDER}${name} ended with ${code}: it is missing now`);
+        }
       });
       return started;
     });

@@ -4,7 +4,7 @@ import { run } from "../nats_server/run.ts";
 const TRIED = 20;
 
 /** The first port that nobody listens on, from that one on; undefined when there is none nearby. */
-export function firstFree(hostname: string, from: number): number | undefined {
+export function firstFreePort(hostname: string, from: number): number | undefined {
   for (let port = from; port < from + TRIED && port <= 65_535; port++) {
     try {
       Deno.listen({ hostname, port }).close();
@@ -17,7 +17,7 @@ export function firstFree(hostname: string, from: number): number | undefined {
 }
 
 /** The process that listens on a port, such as `node (pid 4711)`, as far as the system tells: not of another user's. */
-export async function whoListens(port: number): Promise<string | undefined> {
+export async function listeningProcess(port: number): Promise<string | undefined> {
   for (const ask of [askLsof, askProc]) {
     try {
       const who = await ask(port);

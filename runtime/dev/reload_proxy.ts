@@ -10,7 +10,7 @@ const HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "t
  * A listener that stays while what answers behind it is replaced: a request is never refused because of a reload. Until
  * something runs it is held; if nothing comes to run, it is answered with why.
  */
-export class Front {
+export class ReloadProxy {
   #target: string | undefined;
   #why = "it is only starting";
   #changed = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { Diagnostic } from "./type_check.ts";
-import type { Loaded } from "./messages.ts";
+import type { ProjectSummary } from "./messages.ts";
 
 /** Type errors, each with its place, its line, and a mark under what is wrong. */
 export async function showDiagnostics(root: URL, found: readonly Diagnostic[]): Promise<string[]> {
@@ -19,7 +19,7 @@ function showDiagnostic({ file, line, column, message }: Diagnostic, text: strin
 }
 
 /** What a change made of the functions: those that are new and those that are gone. */
-export function difference(before: Loaded | undefined, after: Loaded): string {
+export function difference(before: ProjectSummary | undefined, after: ProjectSummary): string {
   if (!before) return "";
   const had = before.functions.map(({ name }) => name), has = after.functions.map(({ name }) => name);
   const parts = [

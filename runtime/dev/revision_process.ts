@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { WATCHDOG } from "../nats_server/owned.ts";
-import type { Address, FromGeneration, Loaded, ToGeneration } from "./messages.ts";
+import { WATCHDOG } from "../nats_server/child_process.ts";
+import type { Address, FromRevision, ProjectSummary, ToRevision } from "./messages.ts";
 
 /** A generation that cannot run. */
-export interface Refused {
+export interface RevisionFailure {
   readonly problems: readonly string[];
   /** The process is gone, whyever that is. */
   readonly ended?: boolean;
@@ -12,13 +12,13 @@ export interface Refused {
 }
 
 /** A process that runs the project as it is on disk when it loads it. */
-export interface GenerationProcess {
+export interface RevisionProcess {
   readonly pid: number;
   readonly ended: Promise<string>;
   /** Imports the project. Nothing runs yet. */
-  load(): Promise<Loaded | Refused>;
+  load(): Promise<ProjectSummary | RevisionFailure>;
   /** Makes streams and consumers as declared, listens and pulls. */
-  go(): Promise<Address | Refused>;
+  go(): Promise<Address | RevisionFailure>;
   /** Stops it as {@linkcode stop} does, but it stays: `go` makes it run again, also while handlers still finish. */
   rest(): void;
   /** Data to try it with, as JSON. */
@@ -30,7 +30,7 @@ export interface GenerationProcess {
   kill(): void;
 }
 
-type Answer = FromGeneration | (Refused & { readonly kind: "problems" });
+type Answer = FromRevision | (RevisionFailure & { readonly kind: "problems" });
 
 /** A module that never comes to its end must not keep every later save waiting. */
 const LOAD_MS = 20_000;
@@ -42,7 +42,7 @@ const ANSWER_MS = 2_000;
  * go of its thread; see {@linkcode WATCHDOG}. Beside that one's pipe there is a channel for messages, as
  * `node:child_process` alone makes them.
  */
-export function spawnGeneration(args: readonly string[], cwd: string, env: Record<string, string>): GenerationProcess {
+export function spawnGeneration(args: readonly string[], cwd: string, env: Record<string, string>): RevisionProcess {
   const guarded = Deno.build.os !== "windows";
   const child = spawn(guarded ? "sh" : Deno.execPath(), [
     ...guarded ? ["-c", WATCHDOG, "sh", Deno.execPath()] : [],
@@ -61,13 +61,13 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
     });
     child.on("error", (error) => void (child.pid === undefined && resolve(`cannot be started: ${error.message}`)));
   });
-  let heard = Promise.withResolvers<FromGeneration>();
-  child.on("message", (message: FromGeneration) => {
+  let heard = Promise.withResolvers<FromRevision>();
+  child.on("message", (message: FromRevision) => {
     heard.resolve(message);
     heard = Promise.withResolvers();
   });
-  const tell = (what: ToGeneration) => void (child.connected && child.send(what, () => {}));
-  const ask = async (what: ToGeneration, limitMs = LOAD_MS): Promise<Answer> => {
+  const tell = (what: ToRevision) => void (child.connected && child.send(what, () => {}));
+  const ask = async (what: ToRevision, limitMs = LOAD_MS): Promise<Answer> => {
     const answer = heard.promise;
     tell(what);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -113,7 +113,7 @@ export function spawnGeneration(args: readonly string[], cwd: string, env: Recor
   };
 }
 
-function refused(answer: Answer): Refused {
+function refused(answer: Answer): RevisionFailure {
   if (answer.kind !== "problems") return { problems: [`it answered ${answer.kind} out of turn`] };
   return answer;
 }

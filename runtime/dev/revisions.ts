@@ -1,14 +1,14 @@
-import type { GenerationProcess, Refused } from "./revision_process.ts";
-import type { Address, Loaded } from "./messages.ts";
+import type { RevisionFailure, RevisionProcess } from "./revision_process.ts";
+import type { Address, ProjectSummary } from "./messages.ts";
 
 /** What became of a change. */
 export type Next =
-  | { readonly kind: "live"; readonly loaded: Loaded; readonly before: Loaded | undefined }
-  | ({ readonly kind: "refused" } & Refused);
+  | { readonly kind: "live"; readonly loaded: ProjectSummary; readonly before: ProjectSummary | undefined }
+  | ({ readonly kind: "refused" } & RevisionFailure);
 
-/** What {@linkcode Generations} stands on. */
+/** What {@linkcode Revisions} stands on. */
 interface GenerationsOptions {
-  spawn(): GenerationProcess;
+  spawn(): RevisionProcess;
   /** From now on requests go there; undefined: nowhere, for that reason. Resolves when the one before has none left. */
   route(to: Address | undefined, why?: string): Promise<void>;
   /** The one that ran ended though nobody wanted it to. */
@@ -19,8 +19,8 @@ interface GenerationsOptions {
 }
 
 interface Version {
-  readonly process: GenerationProcess;
-  readonly loaded: Loaded;
+  readonly process: RevisionProcess;
+  readonly loaded: ProjectSummary;
 }
 
 /** Longer than a load takes that comes to its end: one in progress is let be, so that many saves do not starve. */
@@ -32,16 +32,16 @@ const OVERTAKEN_MS = 2_000;
  * seen to start; the one before then gives back what it has not begun and finishes the rest. The one before may rest until
  * its successor is accepted, and be gone back to instead.
  */
-export class Generations {
-  #spare: GenerationProcess | undefined;
+export class Revisions {
+  #spare: RevisionProcess | undefined;
   #current: Version | undefined;
   /** The one to go back to, and when the requests that it was sent are answered. */
   #before: { readonly version: Version; readonly idle: Promise<void> } | undefined;
-  readonly #all = new Set<GenerationProcess>();
+  readonly #all = new Set<RevisionProcess>();
   /** Those of them that run functions, or did: they may have handlers to finish. */
-  readonly #ran = new Set<GenerationProcess>();
+  readonly #ran = new Set<RevisionProcess>();
   #stopped = false;
-  #loading: { readonly process: GenerationProcess; readonly sinceMs: number; overtaken: boolean } | undefined;
+  #loading: { readonly process: RevisionProcess; readonly sinceMs: number; overtaken: boolean } | undefined;
   /** One at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -141,7 +141,7 @@ export class Generations {
     return lost ? await this.#loadIn(this.#spawn()) : first;
   }
 
-  async #loadIn(process: GenerationProcess) {
+  async #loadIn(process: RevisionProcess) {
     const loading = this.#loading = { process, sinceMs: performance.now(), overtaken: false };
     const loaded = await process.load();
     this.#loading = undefined;
@@ -185,7 +185,7 @@ export class Generations {
     for (const process of this.#all) process.kill();
   }
 
-  #spawn(): GenerationProcess {
+  #spawn(): RevisionProcess {
     const process = this.options.spawn();
     this.#all.add(process);
     void process.ended.then(() => {
@@ -197,7 +197,7 @@ export class Generations {
     return process;
   }
 
-  #refuse(process: GenerationProcess, problems: readonly string[], passing?: boolean): Next & Refused {
+  #refuse(process: RevisionProcess, problems: readonly string[], passing?: boolean): Next & RevisionFailure {
     process.kill();
     if (!this.#stopped) this.#spare = this.#spawn();
     return { kind: "refused", problems, ...(passing && { passing }) };

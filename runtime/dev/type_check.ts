@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { spawnOwned } from "../nats_server/owned.ts";
+import { spawnChild } from "../nats_server/child_process.ts";
 import { listSources } from "../project/load_project.ts";
 
 /** Delay before a check: saves that follow each other within it are checked once. */
@@ -55,7 +55,7 @@ export class TypeCheck {
     if (signal.aborted) return undefined;
     if (files.length === 0) return [];
     const lines: string[] = [], config = fileURLToPath(new URL("deno.json", this.root));
-    const process = spawnOwned({
+    const process = spawnChild({
       command: Deno.execPath(),
       args: ["check", "--quiet", "--config", config, ...files],
       cwd: fileURLToPath(this.root),

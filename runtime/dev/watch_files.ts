@@ -7,15 +7,15 @@ const SETTLE_MS = 20;
 const NOT_OURS = /(^|\/)[.#][^/]*$|~$|\.(swp|swx|tmp|bak)$|\/\d+$|\/_types\.d\.ts$/;
 
 /** Files that changed together, and when the first of them did, by `performance.now()`. */
-export interface Change {
+export interface FileChange {
   readonly files: readonly string[];
   readonly atMs: number;
 }
 
 /** The changes of files, one after another. */
-export interface Changes {
+export interface FileChanges {
   /** Waits for the next one. */
-  next(): Promise<Change>;
+  next(): Promise<FileChange>;
   /** Resolves when there is a next one. */
   readonly more: Promise<void>;
 }
@@ -28,7 +28,7 @@ export async function watchFiles(
   root: URL,
   folders: readonly string[],
   files: readonly string[],
-): Promise<Changes> {
+): Promise<FileChanges> {
   const path = fileURLToPath(root);
   const changed = new Set<string>();
   let atMs = 0, quiet = Promise.withResolvers<void>(), timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { Front } from "../../runtime/dev/reload_proxy.ts";
+import { ReloadProxy } from "../../runtime/dev/reload_proxy.ts";
 
 /** A front, and servers behind it that answer with their own name and what they were sent. */
 function setup(patienceMs?: number) {
-  const front = new Front("127.0.0.1", 0, patienceMs);
+  const front = new ReloadProxy("127.0.0.1", 0, patienceMs);
   const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
   const behind = (name: string, handler?: (request: Request) => Response | Promise<Response>) => {
     const answer = async (request: Request) => {

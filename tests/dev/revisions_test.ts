@@ -1,20 +1,23 @@
 import assert from "node:assert/strict";
-import type { GenerationProcess, Refused } from "../../runtime/dev/revision_process.ts";
-import { Generations } from "../../runtime/dev/revisions.ts";
-import type { Loaded } from "../../runtime/dev/messages.ts";
+import type { RevisionFailure, RevisionProcess } from "../../runtime/dev/revision_process.ts";
+import { Revisions } from "../../runtime/dev/revisions.ts";
+import type { ProjectSummary } from "../../runtime/dev/messages.ts";
 
-const LOADED: Loaded = { functions: [], ingress: [], warnings: [] };
+const LOADED: ProjectSummary = { functions: [], ingress: [], warnings: [] };
 const ADDRESS = { url: "http://127.0.0.1:1", adminUrl: "http://127.0.0.1:2" };
 
 /** Generations whose processes do what `load` says, given which of them it is. What is done to each is noted. */
-function setup(load: (number: number) => Promise<Loaded | Refused> = () => Promise.resolve(LOADED), mayGoBack = false) {
+function setup(
+  load: (number: number) => Promise<ProjectSummary | RevisionFailure> = () => Promise.resolve(LOADED),
+  mayGoBack = false,
+) {
   const spawned: { readonly kill: () => void; killed: boolean; readonly done: string[]; busy: boolean }[] = [];
-  const spawn = (): GenerationProcess => {
+  const spawn = (): RevisionProcess => {
     const number = spawned.length + 1, { promise: ended, resolve } = Promise.withResolvers<string>();
     const done: string[] = [], note = (what: string) => void done.push(what);
     const own = { killed: false, busy: false, done, kill: () => (own.killed = true, resolve("was ended by SIGKILL")) };
     spawned.push(own);
-    const dead = ended.then((how): Refused => ({ problems: [how], ended: true }));
+    const dead = ended.then((how): RevisionFailure => ({ problems: [how], ended: true }));
     return {
       pid: number,
       ended,
@@ -27,7 +30,7 @@ function setup(load: (number: number) => Promise<Loaded | Refused> = () => Promi
       kill: own.kill,
     };
   };
-  const generations = new Generations({ spawn, route: () => Promise.resolve(), died: () => {}, graceMs: 0, mayGoBack });
+  const generations = new Revisions({ spawn, route: () => Promise.resolve(), died: () => {}, graceMs: 0, mayGoBack });
   return { generations, spawned, next: () => generations.next() };
 }
 
