@@ -1,5 +1,5 @@
 import { type Config, ENVIRONMENT, readConfig, UNSET_NATS_URL } from "../app/config.ts";
-import { devServer } from "./dev_server.ts";
+import { devServer } from "../dev/dev_server.ts";
 
 /** The configuration of a command that talks to a cluster: what is unset is that of the `dev` that runs here. */
 export function commandConfig(): Config {

@@ -3,13 +3,13 @@ import { Command, CommanderError } from "commander";
 import { applyCommand } from "./apply.ts";
 import { deadLettersCommand } from "./dead_letters.ts";
 import denoJson from "../deno.json" with { type: "json" };
-import { dev } from "./dev.ts";
+import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
 import { eventsCommand } from "./events.ts";
 import { typesCommand } from "./event_types.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./exit_codes.ts";
 import { functionsCommand } from "./functions.ts";
-import { generation } from "./revision.ts";
+import { revisionCommand } from "./revision.ts";
 import { alike } from "./help.ts";
 import { initCommand } from "./init.ts";
 import { newCommand } from "./new.ts";
@@ -27,19 +27,14 @@ export function program(): Command {
     .exitOverride()
     .showHelpAfterError("(--help shows how it is used)")
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
-  weir.command("dev")
-    .description("Run everything here: a nats-server of its own unless NATS_URL is set, stand-ins, reload on change.")
-    .addHelpText("after", "\nExamples:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
-    .option("--fresh", "drop all events and state of before")
-    .option("--no-check", "do not check types: what has type errors stays live")
-    .action(dev);
+  weir.addCommand(devCommand());
   weir.command("start")
     .description("Run in production: everything comes from the environment, and NATS is somebody else's.")
     .addHelpText("after", "\nExample:\n  NATS_URL=nats://nats:4222 WEIR_API_KEYS=shop:secret deno task start")
     .option("--no-apply", "change nothing in NATS: where streams or consumers are not as declared, say so and exit")
     .action(start);
   weir.command("worker <number>", { hidden: true }).option("--no-apply").action(worker);
-  weir.command("generation", { hidden: true }).action(generation);
+  weir.addCommand(revisionCommand(), { hidden: true });
   weir.addCommand(initCommand());
   weir.addCommand(newCommand());
   weir.addCommand(typesCommand());

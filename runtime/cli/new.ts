@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { StartupProblems } from "../project/startup_problems.ts";
 import { buildRegistry } from "../project/registry.ts";
 import { loadSchemas, PROJECT } from "../project/load_project.ts";
-import { devServer } from "./dev_server.ts";
+import { devServer } from "../dev/dev_server.ts";
 import { writeEventTypes } from "./event_types.ts";
 import type { PlannedFile, Surroundings } from "./new_events.ts";
 import type { Plan } from "./new_plan.ts";

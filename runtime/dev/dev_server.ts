@@ -1,18 +1,23 @@
 import { PROJECT } from "../project/load_project.ts";
 
-/** Where what `dev` started is, for commands in other terminals. */
+/** Addresses of a running `dev`, for commands in other terminals. */
 interface DevServer {
-  /** Its own, or the one it was told of: without a password, since this is kept in a file. */
+  /** NATS servers, without a password, since this is kept in a file. */
   readonly nats: string;
   readonly url: string;
   readonly admin: string;
 }
 
 const FILE = new URL(".weir/dev.json", PROJECT), LOCK = new URL(".weir/lock", PROJECT);
-/** Whoever looks whether a `dev` runs holds the lock for less than a millisecond: so often, and so long between. */
+/** Attempts to take the lock, and milliseconds between two: {@linkcode devServer} holds it for under a millisecond. */
 const TRIES = 5, TRY_MS = 20;
 
-/** Two servers on one store destroy it. The system takes the lock away when this process is gone, however that was. */
+/**
+ * Locks the folder for this process, because two nats-servers on one store destroy it. The operating system releases
+ * the lock when the process ends for any reason.
+ *
+ * @throws {Error} when another `dev` runs in this folder.
+ */
 export async function claimFolder(): Promise<void> {
   await Deno.mkdir(new URL(".weir/", PROJECT), { recursive: true });
   const lock = await Deno.open(LOCK, { create: true, write: true });
@@ -24,18 +29,21 @@ export async function claimFolder(): Promise<void> {
   throw new Error("another `deno task dev` runs in this folder: stop it first, or run it in a copy of the folder");
 }
 
-/** Leaves word of it. */
+/** Stores the addresses for {@linkcode devServer}. */
 export async function rememberDevServer(server: DevServer): Promise<void> {
   await Deno.mkdir(new URL(".weir/", PROJECT), { recursive: true });
   await Deno.writeTextFile(FILE, JSON.stringify(server));
 }
 
-/** It is going away. */
+/** Removes the addresses before `dev` ends. */
 export async function forgetDevServer(): Promise<void> {
   await Deno.remove(FILE).catch(() => {});
 }
 
-/** What `dev` said of itself, if it runs: one that was killed left its word, and its ports may be another folder's now. */
+/**
+ * Returns the addresses of the `dev` that runs in this folder, or undefined if none runs. The lock decides: a `dev`
+ * that was killed leaves its file behind, and another program may listen on those ports now.
+ */
 export function devServer(): DevServer | undefined {
   try {
     using lock = Deno.openSync(LOCK);
