@@ -3,11 +3,11 @@ import { Command, CommanderError } from "commander";
 import { applyCommand } from "./apply.ts";
 import { deadLettersCommand } from "./dead_letters.ts";
 import denoJson from "../deno.json" with { type: "json" };
-import { dev } from "./dev.ts";
+import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
 import { eventsCommand } from "./events.ts";
 import { functionsCommand } from "./functions.ts";
-import { generation } from "./revision.ts";
+import { revisionCommand } from "./revision.ts";
 import { initCommand } from "./init.ts";
 import { newCommand } from "./new.ts";
 import { retriesCommand } from "./retries.ts";
@@ -27,17 +27,10 @@ export function program(): Command {
     .exitOverride()
     .showHelpAfterError("(--help shows how it is used)")
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
-  weir.command("dev")
-    .description(
-      "Run everything on this machine: a nats-server unless NATS_URL is set, mock services, reload on change.",
-    )
-    .addHelpText("after", "\nExamples:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
-    .option("--fresh", "delete all events and state of earlier runs first")
-    .option("--no-check", "do not check types: what has type errors stays live")
-    .action(dev);
+  weir.addCommand(devCommand());
   weir.addCommand(startCommand());
   weir.addCommand(workerCommand(), { hidden: true });
-  weir.command("generation", { hidden: true }).action(generation);
+  weir.addCommand(revisionCommand(), { hidden: true });
   weir.addCommand(initCommand());
   weir.addCommand(newCommand());
   weir.addCommand(typesCommand());

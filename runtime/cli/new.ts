@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { loadSchemas, PROJECT } from "../project/load_project.ts";
 import { buildRegistry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
-import { devServer } from "./dev/dev_server.ts";
+import { devServer } from "../dev/dev_server.ts";
 import type { PlannedFile, ProjectSource } from "./new/events.ts";
 import type { Plan } from "./new/plan.ts";
 import { DENO, printNextCommands, shellQuoted } from "./terminal/next_commands.ts";

@@ -1,45 +1,60 @@
 import { fileURLToPath } from "node:url";
 import { type NatsServer, startServer } from "../nats_server/server.ts";
 import { styleText } from "node:util";
-import { firstFree, whoListens } from "./ports.ts";
+import { firstFreePort, listeningProcess } from "./ports.ts";
 
 const NATS_PORT = 4222;
-/** Ended again so soon after it was started again, it would only do so a third time. */
-const AGAIN_MS = 5_000;
+const STORE = ".weir/jetstream";
+/** Milliseconds between two exits below which the server is not restarted: it would exit a third time. */
+const MIN_UPTIME_MS = 5_000;
 
-/** Starts the nats-server of a project, on the usual port if that is free, with its data in `.weir/`. */
-export async function startNats(root: URL, say: (line: string) => void): Promise<NatsServer> {
-  const isFree = () => firstFree("127.0.0.1", NATS_PORT) === NATS_PORT;
-  const tell = (line: string) => line.includes("[INF]") || say(line); // what is only news nobody wants
-  const storeDir = fileURLToPath(new URL(".weir/jetstream", root));
+/** Starts the nats-server of a project, on NATS's usual port if that is free, with its data in `.weir/`. */
+export async function startLocalNats(root: URL, print: (line: string) => void): Promise<NatsServer> {
+  const isFree = () => firstFreePort("127.0.0.1", NATS_PORT) === NATS_PORT;
+  const printProblem = (line: string) => line.includes("[INF]") || print(line);
+  const storeDir = fileURLToPath(new URL(STORE, root));
   if (isFree()) {
     let started = false;
-    const log = (line: string) => (started || !line.includes("[FTL]")) && tell(line); // the error has it otherwise
+    const log = (line: string) => (started || !line.includes("[FTL]")) && printProblem(line); // the error repeats [FTL]
     try {
       const server = await startServer({ port: NATS_PORT, storeDir, log });
       started = true;
       return server;
     } catch (error) {
-      if (isFree()) throw error; // else another `dev` was just faster
+      if (isFree()) throw error; // otherwise another `dev` has just taken the port
     }
   }
-  say(`port ${NATS_PORT} is taken by ${await whoListens(NATS_PORT) ?? "another process"}: NATS gets another`);
-  return await startServer({ storeDir, log: tell });
+  const user = await listeningProcess(NATS_PORT) ?? "another process";
+  print(`port ${NATS_PORT} is in use by ${user}: nats-server uses another port`);
+  return await startServer({ storeDir, log: printProblem });
 }
 
-/** Starts it again whenever it ends by itself. Not if it would only end again, as with a store that it cannot write. */
-export async function keepNats(server: NatsServer, stopping: () => boolean, say: (line: string) => void) {
+/** Deletes the data of the nats-server of a project. */
+export async function deleteNatsData(root: URL): Promise<void> {
+  try {
+    await Deno.remove(new URL(STORE, root), { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Restarts the server whenever it exits by itself, unless it exits again soon, as with a store it cannot write. */
+export async function restartNatsOnExit(
+  server: NatsServer,
+  stopping: () => boolean,
+  print: (line: string) => void,
+): Promise<void> {
   for (let lastMs = -Infinity, nowMs = 0;; lastMs = nowMs) {
     const { code, signal } = await server.ended;
     if (stopping()) return;
     nowMs = performance.now();
-    const how = styleText("red", `nats-server ${signal ? `was ended by ${signal}` : `ended with ${code}`}`);
-    if (nowMs - lastMs < AGAIN_MS) return say(`${how} again: end this with Ctrl-C and start it again`);
+    const exit = styleText("red", `nats-server ${signal ? `was killed by ${signal}` : `exited with code ${code}`}`);
+    if (nowMs - lastMs < MIN_UPTIME_MS) return print(`${exit} again: stop dev with Ctrl-C and start it again`);
     try {
       await server.restart();
     } catch (error) {
-      return say(`${how} and cannot be started again: ${(error as Error).message}`);
+      return print(`${exit} and could not be restarted: ${(error as Error).message}`);
     }
-    say(`${how}: it runs again, with all that it had stored`);
+    print(`${exit}: restarted with all stored data`);
   }
 }

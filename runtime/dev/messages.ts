@@ -1,35 +1,39 @@
-/** What a generation found in the project, before it touched anything. */
-export interface Loaded {
+/** Functions and events that a revision loaded. */
+export interface ProjectSummary {
   readonly functions: readonly {
     readonly name: string;
     readonly on: readonly string[];
     readonly emits: readonly string[];
   }[];
-  /** The events that may be published from outside. */
+  /** Events that clients may publish over HTTP. */
   readonly ingress: readonly { readonly type: string; readonly path: string }[];
   readonly warnings: readonly string[];
 }
 
-/** Where a generation listens. Both are its own, on loopback. */
-export interface Address {
+/** Addresses on which a revision listens, both on loopback. */
+export interface RevisionAddress {
   readonly url: string;
   readonly adminUrl: string;
 }
 
 /**
- * What `dev` tells a generation: to load the project, then to run it, and perhaps for an example of what to send it. One
- * that runs may be told to rest: it stops as at its end but stays, and can be told to run again. It is asked whether
- * handlers run while it stops. The channel's end stops it as well.
+ * Commands that `dev` sends to a revision.
+ *
+ * - `load` imports and checks the project.
+ * - `start` starts the runtime, the first time or after `standby`.
+ * - `standby` stops the runtime but not the process.
+ * - `example` asks for example data, and `busy` for whether handlers run.
+ * - `stop` stops the runtime and ends the process, as does the end of the channel.
  */
-export type ToGeneration = "load" | "go" | "rest" | "example" | "stop" | "busy";
+export type ToRevision = "load" | "start" | "standby" | "example" | "busy" | "stop";
 
-/** What a generation answers. */
-export type FromGeneration =
-  | { readonly kind: "loaded"; readonly loaded: Loaded }
-  | { readonly kind: "ready"; readonly address: Address }
-  /** Whether it has deliveries in handlers, or waiting for one. */
+/** Messages that a revision sends to `dev`. */
+export type FromRevision =
+  | { readonly kind: "loaded"; readonly project: ProjectSummary }
+  | { readonly kind: "started"; readonly address: RevisionAddress }
+  /** True while deliveries are in handlers or wait for one. */
   | { readonly kind: "busy"; readonly busy: boolean }
-  /** JSON of data for the first event of `ingress`; undefined when there is none, or none can be made. */
+  /** JSON data for the first event of `ingress`. Undefined when there is no such event, or no example can be made. */
   | { readonly kind: "example"; readonly json?: string }
-  /** It cannot run, and waits for its end; `passing`: for no fault of the files, such as a server that is away. */
-  | { readonly kind: "problems"; readonly problems: readonly string[]; readonly passing?: boolean };
+  /** The revision cannot run. `transient` when the cause is outside the project, such as an unreachable server. */
+  | { readonly kind: "failed"; readonly problems: readonly string[]; readonly transient?: boolean };

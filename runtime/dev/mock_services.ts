@@ -1,54 +1,55 @@
 import { fileURLToPath } from "node:url";
-import { type OwnedProcess, spawnOwned } from "../nats_server/owned.ts";
+import { type ChildProcess, spawnChild } from "../nats_server/child_process.ts";
 
-/** Programs in here stand in for what functions call: they run beside `dev`, and nowhere else. */
-export const STAND_INS = "functions/_dev/";
+/** Folder of programs that stand in for external services. Only `dev` runs them. */
+export const MOCK_SERVICES_FOLDER = "functions/_dev/";
 
-/** The programs of {@linkcode STAND_INS}, running. */
-export class StandIns {
-  #processes: OwnedProcess[] = [];
+/** Runs each program of {@linkcode MOCK_SERVICES_FOLDER} in a process. */
+export class MockServices {
+  #processes: ChildProcess[] = [];
   #stopped = false;
-  /** One at a time. */
-  #turn: Promise<void> = Promise.resolve();
+  /** Resolves when the last queued start or stop is done: they run one at a time. */
+  #queue: Promise<void> = Promise.resolve();
 
-  constructor(readonly root: URL, readonly say: (line: string) => void) {}
+  constructor(readonly root: URL, readonly print: (line: string) => void) {}
 
-  /** Starts them, in place of those that run. */
+  /** Starts the programs, and restarts those that run. */
   start(): Promise<void> {
-    return this.#turn = this.#turn.then(async () => {
+    return this.#queue = this.#queue.then(async () => {
       await this.#end();
       await this.#start();
     });
   }
 
-  /** Ends them, and none is started after that. */
+  /** Ends the programs. A later `start` does nothing. */
   stop(): Promise<void> {
     this.#stopped = true;
-    return this.#turn = this.#turn.then(() => this.#end());
+    return this.#queue = this.#queue.then(() => this.#end());
   }
 
   async #start(): Promise<void> {
-    const folder = new URL(STAND_INS, this.root);
-    const names = (await namesIn(folder)).filter((name) => name.endsWith(".ts")).sort();
+    const folder = new URL(MOCK_SERVICES_FOLDER, this.root);
+    const names = (await fileNames(folder)).filter((name) => name.endsWith(".ts")).sort();
     if (this.#stopped) return;
     this.#processes = names.map((name) => {
       const args = ["run", "--allow-net", "--allow-env", fileURLToPath(new URL(name, folder))];
-      const started = spawnOwned({ command: Deno.execPath(), args, stdout: "inherit", stderr: "inherit" });
+      const started = spawnChild({ command: Deno.execPath(), args, stdout: "inherit", stderr: "inherit" });
       void started.status.then(({ code }) => {
-        if (this.#processes.includes(started)) this.say(`${STAND_INS}${name} ended with ${code}: it is missing now`);
+        if (!this.#processes.includes(started)) return;
+        this.print(`${MOCK_SERVICES_FOLDER}${name} exited with code ${code}: save it to restart it`);
       });
       return started;
     });
   }
 
   async #end(): Promise<void> {
-    const last = this.#processes;
+    const processes = this.#processes;
     this.#processes = [];
-    await Promise.all(last.map((process) => process.stop()));
+    await Promise.all(processes.map((process) => process.stop()));
   }
 }
 
-async function namesIn(folder: URL): Promise<string[]> {
+async function fileNames(folder: URL): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
   } catch (error) {

@@ -1,27 +1,35 @@
+import { styleText } from "node:util";
+import { ENVIRONMENT } from "../app/config.ts";
 import { Problem } from "../http/problem.ts";
+import { firstFreePort, listeningProcess } from "./ports.ts";
 
-/** How long a request waits for something to run, and what is under way in what ran before for its end. */
-const PATIENCE_MS = 10_000;
+/** Milliseconds that a request waits for a target before it is answered with 503. */
+const HOLD_MS = 10_000;
+/** Upper bound in milliseconds for the wait until a replaced target has answered its requests. */
 const IDLE_MS = 10_000;
-/** Headers that are about a connection, not about what it carries. */
-const HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+/** Headers of a connection, which are not forwarded (RFC 9110, 7.6.1). */
+const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
 
 /**
- * A listener that stays while what answers behind it is replaced: a request is never refused because of a reload. Until
- * something runs it is held; if nothing comes to run, it is answered with why.
+ * An HTTP listener that forwards requests to a target, which may change at any time. A reload refuses no request: while
+ * there is no target, requests are held for a while, then answered with the reason.
  */
-export class Front {
+export class ReloadProxy {
   #target: string | undefined;
-  #why = "it is only starting";
-  #changed = Promise.withResolvers<void>();
-  readonly #underWay = new Map<string, { count: number; idle: () => void }>();
+  #reason = "dev is starting";
+  #targetSet = Promise.withResolvers<void>();
+  /** Requests in flight by target, and a function that runs when the last one is answered. */
+  readonly #inFlight = new Map<string, { count: number; onIdle: () => void }>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #abort = new AbortController();
 
-  /** @throws {Deno.errors.AddrInUse} */
-  constructor(hostname: string, port: number, readonly patienceMs = PATIENCE_MS) {
+  /**
+   * @param holdMs Milliseconds that a request waits for a target. Default: 10,000.
+   * @throws {Deno.errors.AddrInUse} when the port is in use.
+   */
+  constructor(hostname: string, port: number, readonly holdMs = HOLD_MS) {
     const options = { hostname, port, signal: this.#abort.signal, onListen: () => {} };
-    this.#server = Deno.serve(options, (request) => this.#answer(request));
+    this.#server = Deno.serve(options, (request) => this.#respond(request));
   }
 
   get url(): string {
@@ -29,20 +37,24 @@ export class Front {
     return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
-  /** Sends requests there from now on. Resolves when what they went to before has answered all that it was sent. */
-  async to(target: string | undefined, why = ""): Promise<void> {
-    const last = this.#target;
+  /**
+   * Forwards requests to a target from now on, and resolves once the previous target has answered its requests.
+   *
+   * @param reason Text of the answer while there is no target. Default: empty.
+   */
+  async route(target: string | undefined, reason = ""): Promise<void> {
+    const previous = this.#target;
     this.#target = target;
-    this.#why = why;
+    this.#reason = reason;
     if (target !== undefined) {
-      this.#changed.resolve();
-      this.#changed = Promise.withResolvers();
+      this.#targetSet.resolve();
+      this.#targetSet = Promise.withResolvers();
     }
-    const left = last === undefined ? undefined : this.#underWay.get(last);
-    if (!left || left.count === 0 || last === target) return;
+    const inFlight = previous === undefined ? undefined : this.#inFlight.get(previous);
+    if (!inFlight || inFlight.count === 0 || previous === target) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
-      left.idle = resolve;
+      inFlight.onIdle = resolve;
       timer = setTimeout(resolve, IDLE_MS);
     });
     clearTimeout(timer);
@@ -53,30 +65,30 @@ export class Front {
     await this.#server.finished;
   }
 
-  async #answer(request: Request): Promise<Response> {
-    const target = this.#target ?? await this.#wait();
+  async #respond(request: Request): Promise<Response> {
+    const target = this.#target ?? await this.#waitForTarget();
     if (target === undefined) {
       const headers = { "retry-after": "1" };
-      return new Problem("unavailable", `nothing runs: ${this.#why}`, { headers }).toResponse();
+      return new Problem("unavailable", `no functions are running: ${this.#reason}`, { headers }).toResponse();
     }
-    const under = this.#underWay.get(target) ?? { count: 0, idle: () => {} };
-    this.#underWay.set(target, under);
-    under.count++;
+    const inFlight = this.#inFlight.get(target) ?? { count: 0, onIdle: () => {} };
+    this.#inFlight.set(target, inFlight);
+    inFlight.count++;
     try {
       return await forward(request, target);
     } catch (error) {
-      return new Problem("bad-gateway", `the runtime did not answer: ${(error as Error).message}`).toResponse();
+      return new Problem("bad-gateway", `the runtime did not respond: ${(error as Error).message}`).toResponse();
     } finally {
-      under.count--;
-      if (under.count === 0) under.idle();
-      if (under.count === 0 && this.#target !== target) this.#underWay.delete(target);
+      inFlight.count--;
+      if (inFlight.count === 0) inFlight.onIdle();
+      if (inFlight.count === 0 && this.#target !== target) this.#inFlight.delete(target);
     }
   }
 
-  async #wait(): Promise<string | undefined> {
+  async #waitForTarget(): Promise<string | undefined> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const over = new Promise<void>((resolve) => timer = setTimeout(resolve, this.patienceMs));
-    await Promise.race([this.#changed.promise, over]);
+    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, this.holdMs));
+    await Promise.race([this.#targetSet.promise, timeout]);
     clearTimeout(timer);
     return this.#target;
   }
@@ -84,12 +96,39 @@ export class Front {
 
 async function forward(request: Request, target: string): Promise<Response> {
   const { pathname, search, host } = new URL(request.url);
-  const headers = new Headers(request.headers);
-  for (const name of HOP) headers.delete(name);
-  headers.set("x-forwarded-host", host);
+  const requestHeaders = new Headers(request.headers);
+  for (const name of HOP_BY_HOP) requestHeaders.delete(name);
+  requestHeaders.set("x-forwarded-host", host);
   const { method, body } = request;
-  const answer = await fetch(target + pathname + search, { method, headers, body, redirect: "manual" });
-  const given = new Headers(answer.headers);
-  for (const name of HOP) given.delete(name);
-  return new Response(answer.body, { status: answer.status, headers: given });
+  const init = { method, headers: requestHeaders, body, redirect: "manual" } as const;
+  const response = await fetch(target + pathname + search, init);
+  const headers = new Headers(response.headers);
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  return new Response(response.body, { status: response.status, headers });
+}
+
+/**
+ * Opens a proxy on the port of an environment variable. A default port that is in use is replaced by the next free one.
+ *
+ * @throws {Error} when the variable sets the port and it is in use, or no port nearby is free.
+ */
+export async function openProxy(
+  variable: "PORT" | "ADMIN_PORT",
+  host: string,
+  port: number,
+  print: (line: string) => void,
+): Promise<ReloadProxy> {
+  try {
+    return new ReloadProxy(host, port);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) {
+      throw new Error(`cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error });
+    }
+    const free = firstFreePort(host, port), user = await listeningProcess(port) ?? "another process";
+    const inUse = `port ${port} is in use by ${user}`;
+    if (free === undefined) throw new Error(`${inUse}, and the next ports are in use too: set ${variable}`);
+    if (ENVIRONMENT.get(variable)) throw new Error(`${inUse}: stop it, or try ${variable}=${free}`);
+    print(styleText("yellow", `${inUse}: using ${variable}=${free}`));
+    return new ReloadProxy(host, free);
+  }
 }

@@ -1,119 +1,145 @@
-import { spawn } from "node:child_process";
-import { WATCHDOG } from "../nats_server/owned.ts";
-import type { Address, FromGeneration, Loaded, ToGeneration } from "./messages.ts";
+import { type ChildProcess, spawn } from "node:child_process";
+import { WATCHDOG } from "../nats_server/child_process.ts";
+import type { FromRevision, ProjectSummary, RevisionAddress, ToRevision } from "./messages.ts";
 
-/** A generation that cannot run. */
-export interface Refused {
+/** The reasons why a revision cannot run. */
+export interface RevisionFailure {
   readonly problems: readonly string[];
-  /** The process is gone, whyever that is. */
-  readonly ended?: boolean;
-  /** It is no fault of the files: it may run later as it is. */
-  readonly passing?: boolean;
+  /** The process has exited. */
+  readonly exited?: boolean;
+  /** The cause is outside the project, so the same files may run later. */
+  readonly transient?: boolean;
 }
 
-/** A process that runs the project as it is on disk when it loads it. */
-export interface GenerationProcess {
-  readonly pid: number;
-  readonly ended: Promise<string>;
-  /** Imports the project. Nothing runs yet. */
-  load(): Promise<Loaded | Refused>;
-  /** Makes streams and consumers as declared, listens and pulls. */
-  go(): Promise<Address | Refused>;
-  /** Stops it as {@linkcode stop} does, but it stays: `go` makes it run again, also while handlers still finish. */
-  rest(): void;
-  /** Data to try it with, as JSON. */
+/** A process that runs the project as its files are when they are loaded. */
+export interface RevisionProcess {
+  /** Resolves with a description of the exit, such as "exited with code 1". */
+  readonly exited: Promise<string>;
+  /** Imports and checks the project, without starting anything. */
+  load(): Promise<ProjectSummary | RevisionFailure>;
+  /** Applies the topology, listens and pulls. */
+  start(): Promise<RevisionAddress | RevisionFailure>;
+  /** Stops the runtime but not the process. `start` may follow at once, while handlers still finish. */
+  standby(): void;
+  /** Returns example data for the first event of the ingress, as JSON. */
   example(): Promise<string | undefined>;
-  /** Lets it finish what it is at; after `graceMs` it is made to end. */
+  /** Lets handlers finish and ends the process, by SIGKILL after `graceMs`. */
   stop(graceMs: number): Promise<void>;
-  /** Whether handlers run. One that does not answer has a handler that computes. */
+  /** Returns whether handlers run. A process that does not reply is busy computing. */
   busy(): Promise<boolean>;
   kill(): void;
 }
 
-type Answer = FromGeneration | (Refused & { readonly kind: "problems" });
+/** A reply, or the reason why there is none. */
+type Reply = FromRevision | { readonly kind: "exited"; readonly how: string } | { readonly kind: "late" };
 
-/** A module that never comes to its end must not keep every later save waiting. */
+/** Upper bound for load and start in milliseconds: a module that never finishes loading must not block later saves. */
 const LOAD_MS = 20_000;
-/** Upper bound for an answer of a process whose thread is free, on a busy machine. */
-const ANSWER_MS = 2_000;
+/** Upper bound in milliseconds for the reply of a process whose thread is free, on a busy machine. */
+const REPLY_MS = 2_000;
 
 /**
- * Starts a process that waits to be told to load. It can't outlive us, even when we are killed or a handler never lets
- * go of its thread; see {@linkcode WATCHDOG}. Beside that one's pipe there is a channel for messages, as
- * `node:child_process` alone makes them.
+ * Starts Deno with an IPC channel, which only `node:child_process` offers. The process ends when this process ends; see
+ * {@linkcode WATCHDOG}. It receives no Ctrl-C from the terminal, because `dev` decides when it stops.
  */
-export function spawnGeneration(args: readonly string[], cwd: string, env: Record<string, string>): GenerationProcess {
-  const guarded = Deno.build.os !== "windows";
-  const child = spawn(guarded ? "sh" : Deno.execPath(), [
-    ...guarded ? ["-c", WATCHDOG, "sh", Deno.execPath()] : [],
-    ...args,
-  ], {
-    cwd,
-    env: { ...Deno.env.toObject(), ...env },
-    stdio: ["pipe", "inherit", "inherit", "ipc"],
-    detached: guarded, // a terminal's Ctrl-C is for us: when it ends is ours to decide
-  });
-  let running = child.pid !== undefined;
-  const ended = new Promise<string>((resolve) => {
-    child.on("exit", (code, signal) => {
-      running = false;
-      resolve(signal ? `was ended by ${signal}` : `ended with ${code}`);
+export class SpawnedRevision implements RevisionProcess {
+  readonly exited: Promise<string>;
+  readonly #child: ChildProcess;
+  #running: boolean;
+  #nextMessage = Promise.withResolvers<FromRevision>();
+
+  constructor(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>) {
+    const guarded = Deno.build.os !== "windows";
+    const command = guarded ? "sh" : Deno.execPath(), guard = guarded ? ["-c", WATCHDOG, "sh", Deno.execPath()] : [];
+    const child = this.#child = spawn(command, [...guard, ...args], {
+      cwd,
+      env: { ...Deno.env.toObject(), ...env },
+      stdio: ["pipe", "inherit", "inherit", "ipc"],
+      detached: guarded,
     });
-    child.on("error", (error) => void (child.pid === undefined && resolve(`cannot be started: ${error.message}`)));
-  });
-  let heard = Promise.withResolvers<FromGeneration>();
-  child.on("message", (message: FromGeneration) => {
-    heard.resolve(message);
-    heard = Promise.withResolvers();
-  });
-  const tell = (what: ToGeneration) => void (child.connected && child.send(what, () => {}));
-  const ask = async (what: ToGeneration, limitMs = LOAD_MS): Promise<Answer> => {
-    const answer = heard.promise;
-    tell(what);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<string>((resolve) => timer = setTimeout(() => resolve("late"), limitMs));
-    const first = await Promise.race([answer, ended, late]);
+    this.#running = child.pid !== undefined;
+    this.exited = new Promise<string>((resolve) => {
+      child.on("exit", (code, signal) => {
+        this.#running = false;
+        resolve(signal ? `was killed by ${signal}` : `exited with code ${code}`);
+      });
+      child.on("error", (error) => void (child.pid === undefined && resolve(`could not start: ${error.message}`)));
+    });
+    child.on("message", (message: FromRevision) => {
+      this.#nextMessage.resolve(message);
+      this.#nextMessage = Promise.withResolvers();
+    });
+  }
+
+  async load(): Promise<ProjectSummary | RevisionFailure> {
+    const reply = await this.#ask("load", LOAD_MS);
+    return reply.kind === "loaded" ? reply.project : failureOf(reply, "loaded");
+  }
+
+  async start(): Promise<RevisionAddress | RevisionFailure> {
+    const reply = await this.#ask("start", LOAD_MS);
+    return reply.kind === "started" ? reply.address : failureOf(reply, "started");
+  }
+
+  standby(): void {
+    this.#send("standby");
+  }
+
+  async example(): Promise<string | undefined> {
+    const reply = await this.#ask("example", LOAD_MS);
+    return reply.kind === "example" ? reply.json : undefined;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#send("stop");
+    const timer = setTimeout(() => this.kill(), graceMs);
+    await this.exited;
     clearTimeout(timer);
-    if (typeof first !== "string") return first;
-    const problem = first !== "late"
-      ? `the process that was to run it ${first}`
-      : `it is not ${what === "go" ? "running" : "loaded"} after ${LOAD_MS / 1_000} s: ` +
-        `does a module wait for something, or compute for ever?`;
-    return { kind: "problems", problems: [problem], ended: first !== "late" };
-  };
-  // `child.kill` would close the pipe first: the watchdog then finds a process that is not gone yet, and waits for a second.
-  const kill = () => void (running && Deno.kill(child.pid!, "SIGKILL"));
-  return {
-    pid: child.pid!,
-    ended,
-    load: async () => {
-      const answer = await ask("load");
-      return answer.kind === "loaded" ? answer.loaded : refused(answer);
-    },
-    go: async () => {
-      const answer = await ask("go");
-      return answer.kind === "ready" ? answer.address : refused(answer);
-    },
-    rest: () => tell("rest"),
-    example: async () => {
-      const answer = await ask("example");
-      return answer.kind === "example" ? answer.json : undefined;
-    },
-    stop: async (graceMs) => {
-      tell("stop");
-      const timer = setTimeout(kill, graceMs);
-      await ended;
+  }
+
+  async busy(): Promise<boolean> {
+    const reply = await this.#ask("busy", REPLY_MS);
+    return reply.kind === "busy" ? reply.busy : reply.kind === "late";
+  }
+
+  kill(): void {
+    // `ChildProcess.kill` would close the pipe before the process is gone, and the watchdog would wait for a second.
+    if (this.#running) Deno.kill(this.#child.pid!, "SIGKILL");
+  }
+
+  #send(message: ToRevision): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  async #ask(message: ToRevision, timeoutMs: number): Promise<Reply> {
+    const reply = this.#nextMessage.promise;
+    this.#send(message);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<Reply>((resolve) => timer = setTimeout(() => resolve({ kind: "late" }), timeoutMs));
+    const exited = this.exited.then((how): Reply => ({ kind: "exited", how }));
+    try {
+      return await Promise.race([reply, exited, late]);
+    } finally {
       clearTimeout(timer);
-    },
-    busy: async () => {
-      const answer = await ask("busy", ANSWER_MS);
-      return answer.kind === "busy" ? answer.busy : answer.kind === "problems" && "ended" in answer && !answer.ended;
-    },
-    kill,
-  };
+    }
+  }
 }
 
-function refused(answer: Answer): Refused {
-  if (answer.kind !== "problems") return { problems: [`it answered ${answer.kind} out of turn`] };
-  return answer;
+function failureOf(reply: Reply, expected: "loaded" | "started"): RevisionFailure {
+  switch (reply.kind) {
+    case "failed":
+      return reply;
+    case "exited":
+      return { problems: [`the runtime ${reply.how} before it was ${expected}`], exited: true };
+    case "late":
+      return {
+        problems: [
+          `the functions were not ${expected} within ${
+            LOAD_MS / 1_000
+          } s: does a module block, or loop, when imported?`,
+        ],
+      };
+    default:
+      return { problems: [`unexpected reply from the runtime: ${reply.kind}`] };
+  }
 }

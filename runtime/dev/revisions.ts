@@ -1,132 +1,136 @@
-import type { GenerationProcess, Refused } from "./revision_process.ts";
-import type { Address, Loaded } from "./messages.ts";
+import type { RevisionFailure, RevisionProcess } from "./revision_process.ts";
+import type { ProjectSummary, RevisionAddress } from "./messages.ts";
 
-/** What became of a change. */
-export type Next =
-  | { readonly kind: "live"; readonly loaded: Loaded; readonly before: Loaded | undefined }
-  | ({ readonly kind: "refused" } & Refused);
+/** Result of a reload or rollback. A failure without problems means that a later change or the stop superseded it. */
+export type ReloadResult =
+  | { readonly kind: "live"; readonly project: ProjectSummary; readonly previous: ProjectSummary | undefined }
+  | ({ readonly kind: "failed" } & RevisionFailure);
 
-/** What {@linkcode Generations} stands on. */
-interface GenerationsOptions {
-  spawn(): GenerationProcess;
-  /** From now on requests go there; undefined: nowhere, for that reason. Resolves when the one before has none left. */
-  route(to: Address | undefined, why?: string): Promise<void>;
-  /** The one that ran ended though nobody wanted it to. */
-  died(how: string): void;
+/** Options of {@linkcode Revisions}. */
+interface RevisionsOptions {
+  spawn(): RevisionProcess;
+  /**
+   * Routes requests to an address from now on; undefined: to none, for that reason. Resolves once the previous address
+   * has answered its requests.
+   */
+  route(to: RevisionAddress | undefined, reason?: string): Promise<void>;
+  /** Runs when the current revision exits by itself. */
+  onExit(how: string): void;
+  /** Milliseconds that a stopped revision has to finish its handlers. */
   readonly graceMs: number;
-  /** Whether the version before rests until the one that replaced it is accepted, so that it can be gone back to. */
-  readonly mayGoBack: boolean;
+  /** Keeps the previous revision on standby until its successor is accepted, for {@linkcode Revisions.rollBack}. */
+  readonly canRollBack: boolean;
 }
 
-interface Version {
-  readonly process: GenerationProcess;
-  readonly loaded: Loaded;
+interface Revision {
+  readonly process: RevisionProcess;
+  readonly project: ProjectSummary;
 }
 
-/** Longer than a load takes that comes to its end: one in progress is let be, so that many saves do not starve. */
-const OVERTAKEN_MS = 2_000;
+/** Milliseconds that a superseded load may still take. A normal load ends sooner, so frequent saves do not starve it. */
+const SUPERSEDED_LOAD_MS = 2_000;
 
 /**
- * The project, a process for each state of its files that could run. Beside the one that runs waits a spare with the
- * whole runtime in memory, so that a change costs no more than importing what changed. It takes over once it has been
- * seen to start; the one before then gives back what it has not begun and finishes the rest. The one before may rest until
- * its successor is accepted, and be gone back to instead.
+ * Runs the project in one process for each state of its files that could run, its revisions. A spare process has loaded
+ * the runtime already, so that a change costs only the import of the project's files. A new revision takes over once it
+ * has started; the previous one then returns deliveries that wait for a handler, and finishes the others. With
+ * `canRollBack` the previous one stays on standby until the new one is accepted.
  */
-export class Generations {
-  #spare: GenerationProcess | undefined;
-  #current: Version | undefined;
-  /** The one to go back to, and when the requests that it was sent are answered. */
-  #before: { readonly version: Version; readonly idle: Promise<void> } | undefined;
-  readonly #all = new Set<GenerationProcess>();
-  /** Those of them that run functions, or did: they may have handlers to finish. */
-  readonly #ran = new Set<GenerationProcess>();
+export class Revisions {
+  #spare: RevisionProcess | undefined;
+  #current: Revision | undefined;
+  /** The revision to roll back to, and a promise that resolves once its requests are answered. */
+  #previous: { readonly revision: Revision; readonly idle: Promise<void> } | undefined;
+  readonly #all = new Set<RevisionProcess>();
+  /** Processes whose runtime was started: they may have handlers to finish. */
+  readonly #started = new Set<RevisionProcess>();
   #stopped = false;
-  #loading: { readonly process: GenerationProcess; readonly sinceMs: number; overtaken: boolean } | undefined;
-  /** One at a time. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #loading: { readonly process: RevisionProcess; readonly sinceMs: number; superseded: boolean } | undefined;
+  /** Resolves when the last queued reload or rollback is done: they run one at a time. */
+  #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(readonly options: GenerationsOptions) {}
+  constructor(readonly options: RevisionsOptions) {}
 
-  /** Whether anything runs. */
+  /** True while a revision is live. */
   get running(): boolean {
     return this.#current !== undefined;
   }
 
-  /** Runs the files as they are now, unless they cannot be loaded and run: then what ran goes on. */
-  next(): Promise<Next> {
-    return this.#inTurn(() => this.#next());
+  /** Loads and starts the files as they are now. If that fails the current revision keeps running. */
+  reload(): Promise<ReloadResult> {
+    return this.#enqueue(() => this.#reload());
   }
 
-  /** What runs is good: the version before is no longer needed. */
+  /** Accepts the current revision: the previous one is stopped. */
   accept(): void {
-    const before = this.#before;
-    this.#before = undefined;
-    if (before) this.#end(before.version, before.idle);
+    const previous = this.#previous;
+    this.#previous = undefined;
+    if (previous) this.#stop(previous.revision, previous.idle);
   }
 
-  /** Runs the version before again, in place of what runs. Undefined: there is none. */
-  goBack(): Promise<Next | undefined> {
-    return this.#inTurn(() => this.#goBack());
+  /** Replaces the current revision by the previous one. Returns undefined if there is none. */
+  rollBack(): Promise<ReloadResult | undefined> {
+    return this.#enqueue(() => this.#rollBack());
   }
 
-  #inTurn<Result>(what: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(what);
-    this.#turn = result.catch(() => {});
+  #enqueue<Result>(task: () => Promise<Result>): Promise<Result> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => {});
     return result;
   }
 
-  async #next(): Promise<Next> {
-    if (this.#stopped) return { kind: "refused", problems: [] };
-    const { process, loaded, overtaken } = await this.#load();
-    if (overtaken) return this.#refuse(process, []);
-    if ("problems" in loaded) return this.#refuse(process, loaded.problems);
-    this.#ran.add(process);
-    const address = await process.go();
-    if ("problems" in address) return this.#refuse(process, address.problems, address.passing);
-    if (this.#stopped) return { kind: "refused", problems: [] };
-    const last = this.#current;
-    const current = this.#current = { process, loaded };
-    void process.ended.then((how) => {
+  async #reload(): Promise<ReloadResult> {
+    if (this.#stopped) return { kind: "failed", problems: [] };
+    const { process, loaded, superseded } = await this.#load();
+    if (superseded) return this.#discard(process, []);
+    if ("problems" in loaded) return this.#discard(process, loaded.problems);
+    this.#started.add(process);
+    const address = await process.start();
+    if ("problems" in address) return this.#discard(process, address.problems, address.transient);
+    if (this.#stopped) return { kind: "failed", problems: [] };
+    const previous = this.#current;
+    const current = this.#current = { process, project: loaded };
+    void process.exited.then((how) => {
       if (this.#stopped || this.#current !== current) return;
       this.#current = undefined;
       void this.options.route(undefined, `the runtime ${how}`);
-      this.options.died(how);
+      this.options.onExit(how);
     });
     const idle = this.options.route(address);
-    if (last && this.options.mayGoBack && !this.#before) this.#rest(last, idle);
-    else if (last) this.#end(last, idle);
+    if (previous && this.options.canRollBack && !this.#previous) this.#keepOnStandby(previous, idle);
+    else if (previous) this.#stop(previous, idle);
     this.#spare = this.#spawn();
-    return { kind: "live", loaded, before: last?.loaded };
+    return { kind: "live", project: loaded, previous: previous?.project };
   }
 
-  async #goBack(): Promise<Next | undefined> {
-    const before = this.#before;
-    if (!before || this.#stopped) return undefined;
-    this.#before = undefined;
-    const address = await before.version.process.go();
+  async #rollBack(): Promise<ReloadResult | undefined> {
+    const previous = this.#previous?.revision;
+    if (!previous || this.#stopped) return undefined;
+    this.#previous = undefined;
+    const address = await previous.process.start();
     if ("problems" in address) {
-      before.version.process.kill();
-      return { kind: "refused", problems: address.problems };
+      previous.process.kill();
+      return { kind: "failed", problems: address.problems };
     }
-    const wrong = this.#current;
-    this.#current = before.version;
+    const rejected = this.#current;
+    this.#current = previous;
     const idle = this.options.route(address);
-    if (wrong) this.#end(wrong, idle);
-    return { kind: "live", loaded: before.version.loaded, before: wrong?.loaded };
+    if (rejected) this.#stop(rejected, idle);
+    return { kind: "live", project: previous.project, previous: rejected?.project };
   }
 
-  #rest(version: Version, idle: Promise<void>): void {
-    const before = this.#before = { version, idle };
+  #keepOnStandby(revision: Revision, idle: Promise<void>): void {
+    const previous = this.#previous = { revision, idle };
     void idle.then(() => {
-      if (this.#before === before) version.process.rest();
+      if (this.#previous === previous) revision.process.standby();
     });
   }
 
-  #end(version: Version, idle: Promise<void>): void {
-    void idle.then(() => version.process.stop(this.options.graceMs));
+  #stop(revision: Revision, idle: Promise<void>): void {
+    void idle.then(() => revision.process.stop(this.options.graceMs));
   }
 
-  /** Data to try what runs with, as JSON. */
+  /** Returns example data for the first event of the ingress, as JSON. */
   async example(): Promise<string | undefined> {
     return await this.#current?.process.example();
   }
@@ -135,49 +139,48 @@ export class Generations {
     const spare = this.#spare;
     this.#spare = undefined;
     const first = await this.#loadIn(spare ?? this.#spawn());
-    const { loaded, overtaken } = first;
-    // A spare may have ended while it waited, as where memory ran out, and that be heard of only now.
-    const lost = spare && "problems" in loaded && loaded.ended && !overtaken && !this.#stopped;
-    return lost ? await this.#loadIn(this.#spawn()) : first;
+    // The spare may have exited while it waited, for example out of memory.
+    const spareExited = spare && "problems" in first.loaded && first.loaded.exited;
+    return spareExited && !first.superseded && !this.#stopped ? await this.#loadIn(this.#spawn()) : first;
   }
 
-  async #loadIn(process: GenerationProcess) {
-    const loading = this.#loading = { process, sinceMs: performance.now(), overtaken: false };
+  async #loadIn(process: RevisionProcess) {
+    const loading = this.#loading = { process, sinceMs: performance.now(), superseded: false };
     const loaded = await process.load();
     this.#loading = undefined;
-    return { process, loaded, overtaken: loading.overtaken };
+    return { process, loaded, superseded: loading.superseded };
   }
 
-  /** The files have changed again: to load them as they were is worth no more than a moment. */
-  overtaken(): void {
+  /** Aborts a load in progress unless it ends soon, because the files have changed again. */
+  supersedeLoad(): void {
     const loading = this.#loading;
     if (!loading) return;
     setTimeout(() => {
       if (this.#loading !== loading) return;
-      loading.overtaken = true;
+      loading.superseded = true;
       loading.process.kill();
-    }, Math.max(0, loading.sinceMs + OVERTAKEN_MS - performance.now()));
+    }, Math.max(0, loading.sinceMs + SUPERSEDED_LOAD_MS - performance.now()));
   }
 
-  /** What waits was started with settings that are no longer so: another takes its place. */
-  renewSpare(): void {
+  /** Replaces the spare, whose arguments are out of date. */
+  replaceSpare(): void {
     if (!this.#spare || this.#stopped) return;
     this.#spare.kill();
     this.#spare = this.#spawn();
   }
 
-  /** Those that run may finish what they are at. */
+  /** Ends all processes, and lets handlers finish first. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all([...this.#all].map((process) => {
-      if (!this.#ran.has(process)) process.kill();
+      if (!this.#started.has(process)) process.kill();
       return process.stop(this.options.graceMs);
     }));
   }
 
-  /** Whether handlers run. */
+  /** Returns whether handlers run. */
   async busy(): Promise<boolean> {
-    return (await Promise.all([...this.#ran].map((process) => process.busy()))).includes(true);
+    return (await Promise.all([...this.#started].map((process) => process.busy()))).includes(true);
   }
 
   kill(): void {
@@ -185,21 +188,21 @@ export class Generations {
     for (const process of this.#all) process.kill();
   }
 
-  #spawn(): GenerationProcess {
+  #spawn(): RevisionProcess {
     const process = this.options.spawn();
     this.#all.add(process);
-    void process.ended.then(() => {
+    void process.exited.then(() => {
       this.#all.delete(process);
-      this.#ran.delete(process);
+      this.#started.delete(process);
       if (this.#spare === process) this.#spare = undefined;
-      if (this.#before?.version.process === process) this.#before = undefined;
+      if (this.#previous?.revision.process === process) this.#previous = undefined;
     });
     return process;
   }
 
-  #refuse(process: GenerationProcess, problems: readonly string[], passing?: boolean): Next & Refused {
+  #discard(process: RevisionProcess, problems: readonly string[], transient?: boolean): ReloadResult {
     process.kill();
     if (!this.#stopped) this.#spare = this.#spawn();
-    return { kind: "refused", problems, ...(passing && { passing }) };
+    return { kind: "failed", problems, ...(transient && { transient }) };
   }
 }

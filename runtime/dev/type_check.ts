@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
-import { spawnOwned } from "../nats_server/owned.ts";
+import { spawnChild } from "../nats_server/child_process.ts";
 import { listSources } from "../project/load_project.ts";
 
-/** Delay before a check: saves that follow each other within it are checked once. */
+/** Milliseconds before a check starts, so that saves in quick succession cause one check. */
 const SETTLE_MS = 200;
-/** Upper bound for a check: far longer than one on a busy machine, packages to download included. */
-const LIMIT_MS = 60_000;
+/** Upper bound for a check in milliseconds: enough on a busy machine, with packages to download. */
+const TIMEOUT_MS = 60_000;
 
-/** A mistake in a file, as an editor would underline it. Lines and columns are from 1. */
+/** An error at a position in a file. Lines and columns count from 1. */
 export interface Diagnostic {
   readonly file: string;
   readonly line: number;
@@ -16,20 +16,20 @@ export interface Diagnostic {
 }
 
 /**
- * Runs `deno check` over the sources of some folders, with the project's own `deno.json`. One process runs at a time:
- * a later check ends the one before.
+ * Runs `deno check` on the sources of some folders, with the project's own `deno.json`. One process runs at a time: a
+ * later check ends the earlier one.
  */
 export class TypeCheck {
   #abort = new AbortController();
-  /** Resolves when the process of the check before is gone. */
+  /** Resolves when the process of the last check has exited. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(readonly root: URL, readonly folders: readonly string[]) {}
 
   /**
-   * Checks the files as they are once saves have settled. Undefined: a later check or {@linkcode cancel} ended it.
+   * Checks the files after a short delay. Returns undefined when a later check or {@linkcode cancel} ended this one.
    *
-   * @throws {Error} when the check cannot be made.
+   * @throws {Error} when `deno check` fails without naming an error in a file.
    */
   check(): Promise<readonly Diagnostic[] | undefined> {
     this.cancel();
@@ -39,7 +39,7 @@ export class TypeCheck {
     return next;
   }
 
-  /** Ends a check in progress: the files have changed again. */
+  /** Ends a check in progress. */
   cancel(): void {
     this.#abort.abort();
   }
@@ -50,34 +50,35 @@ export class TypeCheck {
   }
 
   async #check(signal: AbortSignal): Promise<Diagnostic[] | undefined> {
-    await settled(signal);
+    await settle(signal);
     const files = (await Promise.all(this.folders.map((folder) => listSources(this.root, folder)))).flat();
     if (signal.aborted) return undefined;
     if (files.length === 0) return [];
     const lines: string[] = [], config = fileURLToPath(new URL("deno.json", this.root));
-    const process = spawnOwned({
+    const process = spawnChild({
       command: Deno.execPath(),
       args: ["check", "--quiet", "--config", config, ...files],
       cwd: fileURLToPath(this.root),
       env: { NO_COLOR: "1" },
       stderr: (line) => lines.push(line),
     });
-    const kill = () => void process.stop("SIGKILL"); // it has nothing to save
+    const kill = () => void process.stop("SIGKILL");
     signal.addEventListener("abort", kill);
-    let late = false;
-    const timer = setTimeout(() => (late = true, kill()), LIMIT_MS);
+    let timedOut = false;
+    const timer = setTimeout(() => (timedOut = true, kill()), TIMEOUT_MS);
     const { code } = await process.status;
     clearTimeout(timer);
     signal.removeEventListener("abort", kill);
     if (signal.aborted) return undefined;
     const found = code === 0 ? [] : parseDiagnostics(this.root, lines);
     if (code === 0 || found.length > 0) return found;
-    const why = lines.find((line) => line !== "") ?? `it ended with ${code}`;
-    throw new Error(`deno check: ${late ? `no end within ${LIMIT_MS / 1_000} s` : why}`);
+    const why = lines.find((line) => line !== "") ?? `exited with code ${code}`;
+    throw new Error(`deno check: ${timedOut ? `not finished within ${TIMEOUT_MS / 1_000} s` : why}`);
   }
 }
 
-async function settled(signal: AbortSignal): Promise<void> {
+/** Waits for {@linkcode SETTLE_MS}, or until the signal aborts. */
+async function settle(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>(), timer = setTimeout(resolve, SETTLE_MS);
   signal.addEventListener("abort", () => resolve(), { once: true });
@@ -85,22 +86,23 @@ async function settled(signal: AbortSignal): Promise<void> {
   clearTimeout(timer);
 }
 
-const HEAD = /^(?:TS\d+ \[ERROR\]|error): (.*)/, PLACE = /^ {4}at (\S+):(\d+):(\d+)$/;
-/** What shows the source: a line and the marks under it, or lines with their numbers. */
+/** First line of an error, and the line with its position. */
+const HEAD = /^(?:TS\d+ \[ERROR\]|error): (.*)/, POSITION = /^ {4}at (\S+):(\d+):(\d+)$/;
+/** Lines that quote the source: marks below a line, or lines with numbers. */
 const MARKS = /^\s*(\^|~+)$/, NUMBERED = /^\s*\d* \|/;
 
-/** The errors in the output of `deno check`, without those that name no place. */
+/** Parses the output of `deno check`. Errors without a position are left out. */
 export function parseDiagnostics(root: URL, lines: readonly string[]): Diagnostic[] {
   const found: Diagnostic[] = [];
   let message: string[] | undefined;
   for (const text of lines) {
-    const head = HEAD.exec(text), place = PLACE.exec(text);
+    const head = HEAD.exec(text), position = POSITION.exec(text);
     if (head) message = [head[1]];
-    else if (place && message) {
-      const [, url, line, column] = place;
+    else if (position && message) {
+      const [, url, line, column] = position;
       const file = url.startsWith(root.href) ? decodeURIComponent(url.slice(root.href.length)) : url;
       found.push({ file, line: Number(line), column: Number(column), message: message.join("\n") });
-      message = undefined; // what follows are hints, with places of their own
+      message = undefined; // hints follow, with positions of their own
     } else if (MARKS.test(text)) message?.pop();
     else if (!NUMBERED.test(text)) message?.push(text);
   }

@@ -1,34 +1,34 @@
 import { fileURLToPath } from "node:url";
 
-/** An editor that saves writes a file in several steps: what follows within this time is one change. */
+/** Milliseconds without further events that end a change: an editor saves a file in several steps. */
 const SETTLE_MS = 20;
 
-/** Files that editors and the runtime itself leave for a moment. */
-const NOT_OURS = /(^|\/)[.#][^/]*$|~$|\.(swp|swx|tmp|bak)$|\/\d+$|\/_types\.d\.ts$/;
+/** Temporary files of editors, and the file that `dev` generates. */
+const IGNORED = /(^|\/)[.#][^/]*$|~$|\.(swp|swx|tmp|bak)$|\/\d+$|\/_types\.d\.ts$/;
 
-/** Files that changed together, and when the first of them did, by `performance.now()`. */
-export interface Change {
+/** Files that changed together, and the time of the first change by `performance.now()`. */
+export interface FileChange {
   readonly files: readonly string[];
   readonly atMs: number;
 }
 
-/** The changes of files, one after another. */
-export interface Changes {
-  /** Waits for the next one. */
-  next(): Promise<Change>;
-  /** Resolves when there is a next one. */
+/** A sequence of changes. */
+export interface FileChanges {
+  /** Waits for the next change. */
+  next(): Promise<FileChange>;
+  /** Resolves when the next change is available. */
   readonly more: Promise<void>;
 }
 
 /**
- * The files below these folders, and those beside them, that change from now on: once they have been quiet for a moment.
- * A folder itself that comes or goes is a change of `folder/`.
+ * Watches all sources below some folders of a project, and some files in its root, from now on. A folder that is created
+ * or removed is a change of `folder/`.
  */
 export async function watchFiles(
   root: URL,
   folders: readonly string[],
   files: readonly string[],
-): Promise<Changes> {
+): Promise<FileChanges> {
   const path = fileURLToPath(root);
   const changed = new Set<string>();
   let atMs = 0, quiet = Promise.withResolvers<void>(), timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,7 +45,7 @@ export async function watchFiles(
     }
   };
   const watched = new Map<string, { readonly inode: number | null; readonly watcher: Deno.FsWatcher }>();
-  /** One that was taken away and made again, as by a change of branch, is another folder to the system. */
+  /** Watches a folder again after it was removed and created, as by a change of branch: its inode differs. */
   const watchFolder = (folder: string): boolean => {
     const last = watched.get(folder), inode = inodeOf(path + folder);
     if (last?.inode === inode) return false;
@@ -77,7 +77,7 @@ export async function watchFiles(
   };
 }
 
-/** Undefined: there is none. Null where the system does not tell. */
+/** Returns the inode of a folder: undefined if the folder does not exist, null if the system has no inodes. */
 function inodeOf(folder: string): number | null | undefined {
   try {
     return Deno.statSync(folder).ino;
@@ -86,7 +86,7 @@ function inodeOf(folder: string): number | null | undefined {
   }
 }
 
-/** Whether a file may be part of the project: its name has an ending, and is not an editor's own. */
+/** Returns whether a file may be part of the project: its name has an extension, and it is not temporary. */
 export function isSource(file: string): boolean {
-  return /\/[^/]+\.[^/.]+$/.test(file) && !NOT_OURS.test(file);
+  return /\/[^/]+\.[^/.]+$/.test(file) && !IGNORED.test(file);
 }

@@ -1,22 +1,22 @@
 import { isAbsolute, join } from "node:path";
 import { checkServer, type Env, fileExists, SERVER_FILE } from "./installed.ts";
 
-/** Puts a nats-server somewhere under `directory` and returns where. */
+/** Stores a nats-server below `directory` and returns its path. */
 type Fetch = (directory: string) => Promise<string>;
 
-/** Weir's directory under the user's caches; undefined where the environment names no home. */
+/** Returns Weir's directory in the user's cache, or undefined when the environment names no home. */
 export function cacheDirectory(env: Env, os: typeof Deno.build.os = Deno.build.os): string | undefined {
   const under = (name: string, ...rest: string[]) => {
     const base = env.get(name);
     return base ? join(base, ...rest, "weir") : undefined;
   };
   if (os === "windows") return under("LOCALAPPDATA");
-  // The XDG specification: a relative path is to be ignored.
+  // The XDG specification says to ignore a relative path.
   if (isAbsolute(env.get("XDG_CACHE_HOME") ?? "")) return under("XDG_CACHE_HOME");
   return os === "darwin" ? under("HOME", "Library", "Caches") : under("HOME", ".cache");
 }
 
-/** The cached server, if there is one and it works. */
+/** Returns the path of the cached server if it runs and is supported. */
 export async function cachedServer(directory: string): Promise<string | undefined> {
   const path = join(directory, SERVER_FILE);
   if (!await fileExists(path)) return undefined;
@@ -24,17 +24,17 @@ export async function cachedServer(directory: string): Promise<string | undefine
     await checkServer(path);
     return path;
   } catch {
-    return undefined; // damaged, or from before the oldest supported version moved: fetched anew
+    return undefined; // damaged, or older than what this version of Weir supports: it is fetched again
   }
 }
 
 /**
- * The cached server, fetched first if need be, by one process at a time.
+ * Returns the path of the cached server, which is fetched first if there is none.
  *
- * Test files run in parallel and meet an empty cache together. The one that gets the lock fetches, the others
- * wait and find its result. The system drops the lock of a process that dies, and the server appears under its
- * name by a rename of a checked file, so a killed download leaves only a directory, removed by the next fetch.
- * The lock file itself stays: removing it would let two processes hold locks on two files of that name.
+ * A file lock lets one process fetch while others wait for its result: test files run in parallel on an empty cache.
+ * The operating system releases the lock when its process dies. The server is checked and then renamed into place, so
+ * that a killed download leaves only a directory, which the next fetch removes. The lock file stays: after a removal two
+ * processes could hold locks on two files of that name.
  */
 export async function fetchOnce(directory: string, fetch: Fetch): Promise<string> {
   await Deno.mkdir(directory, { recursive: true });
@@ -57,7 +57,7 @@ export async function fetchOnce(directory: string, fetch: Fetch): Promise<string
 
 const UNFINISHED = "fetch-";
 
-/** Removes what killed fetches left behind. Only for the holder of the lock. */
+/** Removes the directories of killed fetches. Only the holder of the lock may call this. */
 async function removeUnfinished(directory: string): Promise<void> {
   for await (const entry of Deno.readDir(directory)) {
     if (entry.isDirectory && entry.name.startsWith(UNFINISHED)) {

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { fileExists } from "./installed.ts";
 import { run } from "./run.ts";
 
-/** One package index that apt knows of: a block of `apt-get indextargets`. */
+/** A package index known to apt: one block of `apt-get indextargets`. */
 type IndexTarget = Record<string, string>;
 
-/** Splits what `apt-get indextargets` prints: blocks of "Key: value" lines with empty lines between them. */
+/** Parses the output of `apt-get indextargets`: blocks of "Key: value" lines with empty lines between them. */
 export function parseIndexTargets(text: string): IndexTarget[] {
   return text.split(/\n\s*\n/).filter((block) => block.trim()).map((block) => {
     const pairs = block.split("\n").map((line) => /^([\w-]+): ?(.*)$/.exec(line)).filter((match) => match !== null);
@@ -14,12 +14,12 @@ export function parseIndexTargets(text: string): IndexTarget[] {
 }
 
 /**
- * The sites that may be Debian's main archive, the likeliest first.
+ * Returns the sites that may be Debian's main archive, the likeliest first.
  *
- * apt reports an archive's origin only once it has downloaded its index; on a fresh container it has none. There,
- * an archive with a component "main" and a suite with a plain name is taken for one: this leaves out
- * "bookworm-security" and most third-party lists. A wrong guess costs a request and no safety, since the
- * archive's signature is checked against Debian's keys.
+ * apt knows an archive's origin only after it has downloaded the index, which a fresh container has not. In that case
+ * an archive with the component "main" and a suite of plain letters counts as Debian's, which excludes
+ * "bookworm-security" and most third-party archives. A wrong guess costs one request but no safety, because apt checks
+ * the archive's signature against Debian's keys.
  */
 export function debianSites(targets: IndexTarget[]): string[] {
   const possible = targets.filter((target) =>
@@ -31,27 +31,27 @@ export function debianSites(targets: IndexTarget[]): string[] {
 }
 
 /**
- * Fetches Debian's newest nats-server package into `directory` and returns the server in it; nothing is installed.
+ * Fetches Debian's newest nats-server package into `directory` and returns the path of the server in it. Nothing is
+ * installed.
  *
- * The package is of "sid", as stable's server is too old. The price is one package index of about 11 MB.
+ * The package comes from "sid", because the server in stable is too old. That costs a package index of about 11 MB.
  */
 export async function fetchDebian(directory: string, log: (line: string) => void): Promise<string> {
   const unpacked = await fetchDebianPackage("nats-server", "sid", directory, log);
   const server = await firstFile(
     ["usr/sbin/nats-server", "usr/bin/nats-server"].map((path) => join(unpacked, path)),
   );
-  if (!server) throw new Error("Debian's package nats-server holds no usr/sbin/nats-server");
+  if (!server) throw new Error("Debian's package nats-server contains no usr/sbin/nats-server");
   return server;
 }
 
 /**
- * Fetches a package of Debian's into a new folder under `directory`, unpacks it there and returns the folder.
+ * Fetches a Debian package into a new folder below `directory`, unpacks it there and returns the folder.
  *
- * It needs no root and leaves the system's apt alone: lists and cache are private. Proxy, mirror and certificates
- * are those the system's apt is set up with, and signatures are checked as ever. What the package depends on is not
- * fetched.
+ * It needs no root, and keeps its lists and cache apart from the system's apt. The proxy, mirror and certificates of the
+ * system's apt apply, and signatures are checked. Dependencies of the package are not fetched.
  *
- * @param suite a release such as "sid" or "bookworm"
+ * @param suite Release such as "sid" or "bookworm".
  */
 export async function fetchDebianPackage(
   name: string,
@@ -60,7 +60,7 @@ export async function fetchDebianPackage(
   log: (line: string) => void,
 ): Promise<string> {
   const sites = debianSites(await indexTargets());
-  if (sites.length === 0) throw new Error("apt has no Debian archive in its sources");
+  if (sites.length === 0) throw new Error("apt's sources name no Debian archive");
   const architecture = (await run("dpkg", ["--print-architecture"])).trim();
   const failures: unknown[] = [];
   for (const site of sites) {
@@ -84,14 +84,15 @@ async function indexTargets(): Promise<IndexTarget[]> {
   return parseIndexTargets(`${downloaded}\n\n${configured}`);
 }
 
-interface Wanted {
+/** A package in an archive. */
+interface DebianPackage {
   readonly site: string;
   readonly suite: string;
   readonly architecture: string;
   readonly name: string;
 }
 
-async function fetchFrom({ site, suite, architecture, name }: Wanted, directory: string): Promise<void> {
+async function fetchFrom({ site, suite, architecture, name }: DebianPackage, directory: string): Promise<void> {
   for (const each of ["state/lists/partial", "cache/archives/partial"]) {
     await Deno.mkdir(join(directory, each), { recursive: true });
   }
@@ -104,19 +105,19 @@ async function fetchFrom({ site, suite, architecture, name }: Wanted, directory:
   await apt("update");
   await apt("download", name);
   const archive = Array.from(Deno.readDirSync(directory), (entry) => entry.name).find((file) => file.endsWith(".deb"));
-  if (!archive) throw new Error(`${site} gave no ${name} package for ${architecture}`);
+  if (!archive) throw new Error(`${site} has no package ${name} for ${architecture}`);
   await run("dpkg", ["-x", archive, "."], { cwd: directory });
 }
 
-/** Without one of these apt uses the keys the system trusts, which on Debian are Debian's. */
+/** Debian's keyrings. When none exists, apt uses the keys that the system trusts. */
 const KEYRINGS = [
   "/usr/share/keyrings/debian-archive-keyring.gpg",
   "/usr/share/keyrings/debian-archive-keyring.pgp",
 ];
 
 /**
- * What differs from the system's apt: private directories, no translations, and none of the system's hooks, which
- * may write outside. apt's own user ("_apt") can't enter a private directory, so root downloads as itself.
+ * Returns a configuration for apt with private directories, no translations, and none of the system's hooks, which may
+ * write elsewhere. apt's own user ("_apt") has no access to a private directory, so root downloads as root.
  */
 function aptConfig(directory: string): string {
   return `

@@ -5,13 +5,12 @@ import { fetchRelease, INSTALL_BY_HAND } from "./fetch_release.ts";
 import { checkServer, type Env, findOnPath, SERVER_FILE } from "./installed.ts";
 
 /**
- * The absolute path of a nats-server that is new enough, fetched if this machine has none.
+ * Returns the absolute path of a supported nats-server, which is fetched if this machine has none.
  *
- * In this order: `NATS_SERVER`, the cached copy, `PATH`, a fetch into the cache. A `NATS_SERVER` that does not
- * serve is an error and not passed over: who names a server wants that one. One on `PATH` is passed over, since
- * it may be there for another purpose.
+ * The order is `NATS_SERVER`, the cached copy, `PATH`, then a fetch into the cache. An unsupported server is an error
+ * in `NATS_SERVER`, which names it on purpose, but is skipped on `PATH`, where it may serve another purpose.
  *
- * @param log is told what is passed over and what is fetched, a line at a time.
+ * @param log Receives a line about each server that is skipped or fetched. Default: no log.
  */
 export async function findServer(
   env: Env = Deno.env,
@@ -30,12 +29,12 @@ export async function findServer(
       await checkServer(onPath);
       return onPath;
     } catch (error) {
-      log(`Not using the nats-server on PATH: ${messageOf(error)}`);
+      log(`ignoring the nats-server on PATH: ${messageOf(error)}`);
     }
   }
 
   if (!cache) {
-    throw new Error(`No nats-server found, and no directory to keep one in: set HOME, or ${INSTALL_BY_HAND}`);
+    throw new Error(`no nats-server found, and no cache directory to fetch one into: set HOME, or ${INSTALL_BY_HAND}`);
   }
   return await fetchOnce(cache, (directory) => fetchServer(directory, env, log));
 }
@@ -44,25 +43,25 @@ async function checkNamed(path: string): Promise<string> {
   try {
     await checkServer(path);
   } catch (cause) {
-    const todo = "Set NATS_SERVER to another one, or unset it to have one found or fetched.";
-    throw new Error(`NATS_SERVER: ${messageOf(cause)}. ${todo}`, { cause });
+    const advice = "set NATS_SERVER to another nats-server, or unset it to use one that Weir finds or fetches";
+    throw new Error(`NATS_SERVER: ${messageOf(cause)}: ${advice}`, { cause });
   }
   return path;
 }
 
-/** Debian's package where there is apt, since it needs no host that apt is not set up for; else the release. */
+/** Fetches Debian's package where apt is installed, because apt's mirror is reachable there, else the release. */
 async function fetchServer(directory: string, env: Env, log: (line: string) => void): Promise<string> {
   const hasApt = await findOnPath("apt-get", env) && await findOnPath("dpkg", env);
   if (Deno.build.os !== "linux" || !hasApt) return await fetchRelease(directory, log);
   try {
     return await fetchDebian(directory, log);
   } catch (debian) {
-    log(`No nats-server from Debian: ${messageOf(debian)}`);
+    log(`cannot fetch nats-server from Debian: ${messageOf(debian)}`);
     try {
       return await fetchRelease(directory, log);
     } catch (release) {
       const both = new AggregateError([debian, release]);
-      throw new Error(`${messageOf(release)}\nBefore that, Debian's: ${messageOf(debian)}`, { cause: both });
+      throw new Error(`${messageOf(release)}\nDebian's package failed before: ${messageOf(debian)}`, { cause: both });
     }
   }
 }

@@ -2,18 +2,19 @@ import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../core/server_version.ts";
 import { run } from "./run.ts";
 
-/** Reads environment variables; `Deno.env` is one, a test passes its own. */
+/** Environment variables; tests pass their own. */
 export interface Env {
   get(name: string): string | undefined;
 }
 
-/** The server's file name on this system. */
+/** File name of the server on this system. */
 export const SERVER_FILE: string = Deno.build.os === "windows" ? "nats-server.exe" : "nats-server";
 
 /**
- * Throws unless the file at `path` runs and is a nats-server that is new enough.
+ * Checks that the file at `path` is a supported nats-server, by running it: a name cannot reveal a half-written file or a
+ * binary of another system.
  *
- * It is asked by running it: a file's name or its package says nothing about a half-written or foreign binary.
+ * @throws {Error} when it does not run, is another program, or is too old.
  */
 export async function checkServer(path: string): Promise<void> {
   let printed: string;
@@ -21,7 +22,7 @@ export async function checkServer(path: string): Promise<void> {
     printed = await run(path, ["--version"]);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${path} can't be run as a nats-server: ${why}`, { cause });
+    throw new Error(`${path} cannot be run as a nats-server: ${why}`, { cause });
   }
   const version = parseVersion(printed);
   if (!version) {
@@ -34,7 +35,7 @@ export async function checkServer(path: string): Promise<void> {
   }
 }
 
-/** Whether there is a file at `path` that we may see: a directory on `PATH` may be another user's. */
+/** Returns whether a readable file is at `path`. A directory on `PATH` may belong to another user. */
 export async function fileExists(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isFile;
@@ -45,7 +46,7 @@ export async function fileExists(path: string): Promise<boolean> {
   }
 }
 
-/** The first file called `name` in the directories of `PATH`, as an absolute path. */
+/** Returns the absolute path of the first file called `name` in the directories of `PATH`. */
 export async function findOnPath(name: string, env: Env): Promise<string | undefined> {
   for (const directory of (env.get("PATH") ?? "").split(delimiter)) {
     if (!isAbsolute(directory)) continue;

@@ -1,35 +1,35 @@
 import { readInfo, type ServerInfo } from "./probe.ts";
-import { type OwnedProcess, spawnOwned } from "./owned.ts";
-import { listeningPort, saysPortInUse, saysReady } from "./server_log.ts";
+import { type ChildProcess, spawnChild } from "./child_process.ts";
 
-/** A server's command, and where its log goes. */
+/** Command of a server, and the receiver of its log. */
 interface LaunchOptions {
   path: string;
   args: string[];
-  /** The address it is told to listen on. */
+  /** Address in `args`. */
   host: string;
-  /** As in `args`; for messages. Undefined if the server chooses one. */
+  /** Port in `args`, for messages. Omit it when the server chooses one. */
   port?: number;
   log: (line: string) => void;
 }
 
-/** A server that answers. */
-export interface Launched {
-  process: OwnedProcess;
+/** A server that is ready. */
+export interface LaunchedServer {
+  process: ChildProcess;
   port: number;
   info: ServerInfo;
 }
 
+/** Upper bound for a start in milliseconds: a large store takes seconds to recover. */
 const READY_WITHIN_MS = 20_000;
 const LOG_LINES_IN_ERRORS = 8;
 
 /**
- * Starts nats-server and resolves once it says that it is ready, answers on its port and has JetStream.
+ * Starts nats-server and resolves once it is ready, answers on its port and has JetStream. Readiness and port are read
+ * from its log, so a configuration must not redirect the log to a file.
  *
- * Its log is what tells when and where, so a configuration must not send it to a file. A server that ends early,
- * is not ready in twenty seconds or answers wrongly is an error with its last log lines, and is gone by then.
+ * @throws {Error} with its last log lines when it exits early or is not ready in time. The process has exited by then.
  */
-export async function launch(options: LaunchOptions): Promise<Launched> {
+export async function launch(options: LaunchOptions): Promise<LaunchedServer> {
   const recent: string[] = [];
   const ready = Promise.withResolvers<number>();
   let listening: number | undefined;
@@ -40,18 +40,18 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     if (saysReady(line) && listening !== undefined) ready.resolve(listening);
     options.log(line);
   };
-  const process = spawnOwned({ command: options.path, args: options.args, stdout: onLine, stderr: onLine });
+  const process = spawnChild({ command: options.path, args: options.args, stdout: onLine, stderr: onLine });
   const timer = setTimeout(() => {
     ready.reject(new Error(`${options.path} was not ready within ${READY_WITHIN_MS / 1000} s`));
   }, READY_WITHIN_MS);
   process.status.then(
-    ({ code, signal }) => ready.reject(new Error(endedEarly(options, recent, signal ?? `exit code ${code}`))),
+    ({ code, signal }) => ready.reject(new Error(describeEarlyExit(options, recent, signal ?? `exit code ${code}`))),
     (cause) => ready.reject(cause),
   );
   try {
     const port = await ready.promise;
     const info = await readInfo(options.host, port);
-    if (!info.jetstream) throw new Error(`${options.path} answers on port ${port}, but without JetStream`);
+    if (!info.jetstream) throw new Error(`${options.path} runs on port ${port} without JetStream`);
     return { process, port, info };
   } catch (cause) {
     await process.stop();
@@ -62,8 +62,24 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   }
 }
 
-function endedEarly(options: LaunchOptions, log: string[], how: string): string {
-  if (!log.some(saysPortInUse)) return `${options.path} ended (${how}) before it was ready`;
-  const where = options.port === undefined ? "a port of its configuration" : `port ${options.port} on ${options.host}`;
-  return `nats-server can't start: ${where} is in use by another process. Stop that one, or choose another port`;
+function describeEarlyExit(options: LaunchOptions, log: string[], how: string): string {
+  if (!log.some(saysPortInUse)) return `${options.path} exited (${how}) before it was ready`;
+  const where = options.port === undefined ? "a configured port" : `port ${options.port} on ${options.host}`;
+  return `nats-server cannot start: ${where} is in use. Stop the process that uses it, or choose another port`;
+}
+
+/** Returns the port in "Listening for client connections on 127.0.0.1:4222", or undefined for other log lines. */
+export function listeningPort(line: string): number | undefined {
+  const match = /Listening for client connections on \S+:(\d+)$/.exec(line);
+  return match ? Number(match[1]) : undefined;
+}
+
+/** Returns whether a log line says that the server has started completely. */
+export function saysReady(line: string): boolean {
+  return /\bServer is ready$/.test(line);
+}
+
+/** Returns whether a log line says that another process uses the port. The second wording is that of Windows. */
+export function saysPortInUse(line: string): boolean {
+  return /address already in use|Only one usage of each socket address/.test(line);
 }

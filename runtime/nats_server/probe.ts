@@ -1,4 +1,4 @@
-/** What of a server's greeting is used here; NATS's own names. */
+/** Fields of a server's INFO message, by NATS's own names. */
 export interface ServerInfo {
   readonly server_id: string;
   readonly server_name: string;
@@ -11,19 +11,19 @@ export interface ServerInfo {
 }
 
 /**
- * Connects to a NATS server and returns its greeting, the `INFO {…}` line that every server sends first.
+ * Connects to a NATS server and returns its INFO message, which every server sends first.
  *
- * This is the proof that it answers: a process that listens may still not.
+ * @throws {Error} when no NATS server answers at that address.
  */
 export async function readInfo(hostname: string, port: number): Promise<ServerInfo> {
   using connection = await Deno.connect({ hostname, port });
   const { info, said } = await readGreeting(connection);
   if (info) return info;
   const got = JSON.stringify(said.slice(0, 80));
-  throw new Error(`${hostname}:${port} does not answer as a NATS server: it sent ${got} where INFO was expected`);
+  throw new Error(`${hostname}:${port} is not a NATS server: it sent ${got} instead of INFO`);
 }
 
-/** The first line that comes on a connection, and what it says if a NATS server sent it. */
+/** Reads the first line of a connection: its text, and the INFO message if a NATS server sent it. */
 export async function readGreeting(
   connection: Deno.Conn,
 ): Promise<{ readonly info?: ServerInfo; readonly said: string }> {

@@ -1,14 +1,13 @@
-/** Where and with what a tool is run. */
+/** Surroundings of a command. */
 interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
 }
 
 /**
- * Runs a tool to its end and returns what it printed on stdout.
+ * Runs a command to its end and returns its standard output, in English (`LC_ALL=C`) because callers parse it.
  *
- * A failure is an error that carries the command and the last lines it printed, since those name the cause.
- * Output is asked for in English (`LC_ALL=C`), because callers parse it.
+ * @throws {Error} with the command and its last lines of output when it fails.
  */
 export async function run(command: string, args: string[], options: RunOptions = {}): Promise<string> {
   const output = await new Deno.Command(command, {
@@ -23,6 +22,6 @@ export async function run(command: string, args: string[], options: RunOptions =
   const stdout = decoder.decode(output.stdout);
   if (output.success) return stdout;
   const said = `${stdout}\n${decoder.decode(output.stderr)}`.trim().split("\n").slice(-8).join("\n  ");
-  const how = output.signal ? `was ended by ${output.signal}` : `failed with exit code ${output.code}`;
+  const how = output.signal ? `was killed by ${output.signal}` : `failed with exit code ${output.code}`;
   throw new Error(`\`${[command, ...args].join(" ")}\` ${how}:\n  ${said}`);
 }

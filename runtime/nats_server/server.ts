@@ -1,53 +1,56 @@
 import { join } from "node:path";
 import { findServer } from "./find.ts";
-import { launch, type Launched } from "./launch.ts";
+import { launch, type LaunchedServer } from "./launch.ts";
 
-/** How to run a nats-server; all of it may be left out. */
+/** Options of {@linkcode startServer}. */
 export interface ServerOptions {
-  /** The nats-server to run; else the one that {@linkcode findServer} finds or fetches. */
+  /** Path of the nats-server. @default the one that {@linkcode findServer} finds or fetches */
   path?: string;
-  /** Where JetStream keeps its data; else a fresh temporary directory, removed by `stop()`. */
+  /** Directory of JetStream's data. @default a new temporary directory, which `stop()` removes */
   storeDir?: string;
-  /** Else a free one. */
+  /** @default a free port */
   port?: number;
-  /** The address to listen on: 127.0.0.1 unless given. */
+  /** Address to listen on. @default "127.0.0.1" */
   host?: string;
-  /** The server's name; a random one unless given. */
+  /** Name of the server. @default a random name */
   name?: string;
-  /** Further configuration in nats-server's own format. What the options above say wins over it. */
+  /** Further configuration in nats-server's own format. The options above override it. */
   config?: string;
-  /** Is given the server's log, a line at a time. */
+  /** Receives each line of the server's log. @default no log */
   log?: (line: string) => void;
 }
 
-/** A running nats-server with JetStream. `await using` stops it. */
+/**
+ * A running nats-server with JetStream. `await using` stops it.
+ */
 export interface NatsServer extends AsyncDisposable {
-  /** Such as "nats://127.0.0.1:4222". */
+  /** Address for clients, such as "nats://127.0.0.1:4222". */
   readonly url: string;
-  /** The port of `url`. */
+  /** Port in `url`. */
   readonly port: number;
-  /** As the server reports it: "2.15.1". */
+  /** Version that the server reports, such as "2.15.1". */
   readonly version: string;
-  /** Changes with a restart. */
+  /** Id of the current process: another one after a restart. */
   readonly pid: number;
-  /** Resolves when the process that runs now has ended, whoever wanted that. Another one with a restart. */
+  /** Resolves when the current process has exited for any reason. A restart replaces this promise. */
   readonly ended: Promise<{ readonly code: number; readonly signal: Deno.Signal | null }>;
-  /** Where its streams are kept. */
+  /** Directory of JetStream's data. */
   readonly storeDir: string;
-  /** Lets the server shut down, which writes out its store; then removes the store if it is temporary. */
+  /** Shuts the server down, which flushes its store, and removes the store if it is temporary. */
   stop(): Promise<void>;
-  /** SIGKILL, as a crash would end it. The store stays. */
+  /** Kills the server with SIGKILL, as a crash would. The store stays. */
   kill(): Promise<void>;
-  /** Starts it on the same port and store (empty after the `stop()` of a temporary one). Running, it is stopped first. */
+  /** Stops the server if it runs, and starts it on the same port and store. A temporary store is empty after `stop()`. */
   restart(): Promise<void>;
 }
 
+/** Milliseconds before SIGKILL: the server flushes its store first. */
 const STOP_GRACE_MS = 10_000;
 
 /**
- * Starts a nats-server with JetStream that can't outlive us, and resolves once it answers.
+ * Starts a nats-server with JetStream that ends with this process, and resolves once it answers.
  *
- * In a cluster the meta leader may not be elected yet: wait for what you need from the cluster.
+ * In a cluster the meta leader may not be elected by then.
  */
 export async function startServer(options: ServerOptions = {}): Promise<NatsServer> {
   const { host = "127.0.0.1", log = () => {} } = options;
@@ -56,7 +59,7 @@ export async function startServer(options: ServerOptions = {}): Promise<NatsServ
   const temporary = needsTemporary ? await Deno.makeTempDir({ prefix: "weir-nats-" }) : "";
   const storeDir = options.storeDir ?? join(temporary, "store");
 
-  const start = async (port: number | undefined): Promise<Launched> => {
+  const start = async (port: number | undefined): Promise<LaunchedServer> => {
     const args = ["-js", "-sd", storeDir, "-a", host, "-p", String(port ?? -1)];
     if (options.name !== undefined) args.push("-n", options.name);
     if (needsTemporary) await Deno.mkdir(temporary, { recursive: true });
@@ -74,7 +77,7 @@ export async function startServer(options: ServerOptions = {}): Promise<NatsServ
     });
   };
 
-  let running: Launched;
+  let running: LaunchedServer;
   try {
     running = await start(options.port);
   } catch (error) {

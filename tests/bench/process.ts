@@ -1,4 +1,4 @@
-import { readLines } from "../../runtime/nats_server/lines.ts";
+import { readLines } from "../../runtime/nats_server/read_lines.ts";
 
 /** Longer than the longest drain of a slow machine takes. */
 const WAIT_MS = 600_000;

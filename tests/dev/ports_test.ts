@@ -1,24 +1,27 @@
 import assert from "node:assert/strict";
-import { firstFree, whoListens } from "../../runtime/dev/ports.ts";
+import { firstFreePort, listeningProcess } from "../../runtime/dev/ports.ts";
 
-Deno.test("the first free port is the one asked for, or the next that nobody has", () => {
+Deno.test("firstFreePort is the given port, or the next one that is free", () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
-  const free = firstFree("127.0.0.1", port)!;
+  const free = firstFreePort("127.0.0.1", port)!;
   assert.ok(free > port && free < port + 20, `${free} is not shortly after ${port}`);
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const theirs = (other.addr as Deno.NetAddr).port;
+  const otherPort = (other.addr as Deno.NetAddr).port;
   other.close();
-  assert.equal(firstFree("127.0.0.1", theirs), theirs);
+  assert.equal(firstFreePort("127.0.0.1", otherPort), otherPort);
 });
 
-Deno.test("who listens on a port is told by name and pid", { ignore: Deno.build.os === "windows" }, async () => {
+Deno.test("listeningProcess names the process and its pid", { ignore: Deno.build.os === "windows" }, async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  assert.match(String(await whoListens((taken.addr as Deno.NetAddr).port)), new RegExp(`^\\S+ \\(pid ${Deno.pid}\\)$`));
+  assert.match(
+    String(await listeningProcess((taken.addr as Deno.NetAddr).port)),
+    new RegExp(`^\\S+ \\(pid ${Deno.pid}\\)$`),
+  );
 });
 
-Deno.test("of a port that nobody listens on, nobody is told", async () => {
+Deno.test("listeningProcess is undefined for a free port", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
-  assert.equal(await whoListens((listener.addr as Deno.NetAddr).port), undefined);
+  assert.equal(await listeningProcess((listener.addr as Deno.NetAddr).port), undefined);
 });

@@ -1,44 +1,44 @@
 import assert from "node:assert/strict";
-import { Front } from "../../runtime/dev/reload_proxy.ts";
+import { ReloadProxy } from "../../runtime/dev/reload_proxy.ts";
 
-/** A front, and servers behind it that answer with their own name and what they were sent. */
-function setup(patienceMs?: number) {
-  const front = new Front("127.0.0.1", 0, patienceMs);
+/** Starts a proxy. Targets respond with their own name and the request. */
+function setup(holdMs?: number) {
+  const proxy = new ReloadProxy("127.0.0.1", 0, holdMs);
   const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
-  const behind = (name: string, handler?: (request: Request) => Response | Promise<Response>) => {
-    const answer = async (request: Request) => {
+  const startTarget = (name: string, handler?: (request: Request) => Response | Promise<Response>) => {
+    const respond = async (request: Request) => {
       const { pathname, search } = new URL(request.url);
       return Response.json({ name, method: request.method, path: pathname + search, body: await request.text() });
     };
-    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler ?? answer);
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler ?? respond);
     servers.push(server);
     return { url: `http://127.0.0.1:${server.addr.port}`, server };
   };
   return {
-    front,
-    behind,
-    ask: async (path: string, init?: RequestInit) => {
-      const response = await fetch(front.url + path, init);
+    proxy,
+    startTarget,
+    request: async (path: string, init?: RequestInit) => {
+      const response = await fetch(proxy.url + path, init);
       return { status: response.status, headers: response.headers, text: await response.text() };
     },
     [Symbol.asyncDispose]: async () => {
-      await front.stop();
+      await proxy.stop();
       for (const server of servers) await server.shutdown();
     },
   };
 }
 
-Deno.test("a request goes to what is behind as it came, and so does the answer", async () => {
-  await using world = setup();
-  const { url } = world.behind("a", async (request) =>
+Deno.test("ReloadProxy forwards requests and responses unchanged", async () => {
+  await using context = setup();
+  const { url } = context.startTarget("a", async (request) =>
     new Response(await request.text(), {
       status: 418,
       headers: {
         "x-seen": `${request.method} ${request.headers.get("idempotency-key")} ${new URL(request.url).search}`,
       },
     }));
-  await world.front.to(url);
-  const { status, headers, text } = await world.ask("/events?x=1", {
+  await context.proxy.route(url);
+  const { status, headers, text } = await context.request("/events?x=1", {
     method: "PUT",
     headers: { "idempotency-key": "k" },
     body: "a\u0000b",
@@ -46,65 +46,65 @@ Deno.test("a request goes to what is behind as it came, and so does the answer",
   assert.deepEqual([status, headers.get("x-seen"), text], [418, "PUT k ?x=1", "a\u0000b"]);
 });
 
-Deno.test("redirects, empty answers and compressed ones come through", async () => {
-  await using world = setup();
+Deno.test("ReloadProxy forwards redirects, empty responses and compressed ones", async () => {
+  await using context = setup();
   const page = "compressible ".repeat(1_000);
-  const { url } = world.behind("a", (request) => {
+  const { url } = context.startTarget("a", (request) => {
     const { pathname } = new URL(request.url);
     if (pathname === "/page") return new Response(page, { headers: { "content-type": "text/plain" } });
     if (pathname === "/empty") return new Response(null, { status: 204 });
     return new Response(null, { status: 302, headers: { location: "/elsewhere" } });
   });
-  await world.front.to(url);
-  assert.equal((await world.ask("/page", { headers: { "accept-encoding": "gzip" } })).text, page);
-  assert.equal((await world.ask("/empty")).status, 204);
-  const { status, headers } = await world.ask("/old", { redirect: "manual" });
+  await context.proxy.route(url);
+  assert.equal((await context.request("/page", { headers: { "accept-encoding": "gzip" } })).text, page);
+  assert.equal((await context.request("/empty")).status, 204);
+  const { status, headers } = await context.request("/old", { redirect: "manual" });
   assert.deepEqual([status, headers.get("location")], [302, "/elsewhere"]);
 });
 
-Deno.test("a request that comes before anything runs is held, and answered by what comes to run", async () => {
-  await using world = setup();
-  const asked = world.ask("/a", { method: "POST", body: "early" });
-  const { url } = world.behind("first");
-  await world.front.to(url);
-  assert.deepEqual(JSON.parse((await asked).text), { name: "first", method: "POST", path: "/a", body: "early" });
+Deno.test("ReloadProxy holds a request until there is a target", async () => {
+  await using context = setup();
+  const response = context.request("/a", { method: "POST", body: "early" });
+  const { url } = context.startTarget("first");
+  await context.proxy.route(url);
+  assert.deepEqual(JSON.parse((await response).text), { name: "first", method: "POST", path: "/a", body: "early" });
 });
 
-Deno.test("where nothing comes to run, the answer says why", async () => {
-  await using world = setup(10);
-  await world.front.to(undefined, "functions/a.ts has a mistake");
-  const { status, headers, text } = await world.ask("/a");
+Deno.test("ReloadProxy responds 503 with the reason when there is no target", async () => {
+  await using context = setup(10);
+  await context.proxy.route(undefined, "functions/a.ts has an error");
+  const { status, headers, text } = await context.request("/a");
   assert.deepEqual([status, headers.get("content-type")], [503, "application/problem+json"]);
-  assert.match(text, /nothing runs: functions\/a\.ts has a mistake/);
+  assert.match(text, /no functions are running: functions\/a\.ts has an error/);
 });
 
-Deno.test("what is under way when another takes over is answered by the one before, which is idle only then", async () => {
-  await using world = setup();
+Deno.test("ReloadProxy.route resolves once the previous target has answered its requests", async () => {
+  await using context = setup();
   const began = Promise.withResolvers<void>(), finish = Promise.withResolvers<void>();
-  const old = world.behind("old", async () => {
+  const old = context.startTarget("old", async () => {
     began.resolve();
     await finish.promise;
     return new Response("old");
   });
-  await world.front.to(old.url);
-  const asked = world.ask("/slow");
+  await context.proxy.route(old.url);
+  const slow = context.request("/slow");
   await began.promise;
   let idle = false;
-  const whenIdle = world.front.to(world.behind("new").url).then(() => idle = true);
-  assert.match((await world.ask("/next")).text, /"name":"new"/);
+  const whenIdle = context.proxy.route(context.startTarget("new").url).then(() => idle = true);
+  assert.match((await context.request("/next")).text, /"name":"new"/);
   assert.equal(idle, false);
   finish.resolve();
-  assert.equal((await asked).text, "old");
+  assert.equal((await slow).text, "old");
   await whenIdle;
 });
 
-Deno.test("what dies while it answers is told as such", async () => {
-  await using world = setup();
+Deno.test("ReloadProxy responds 502 when the target does not respond", async () => {
+  await using context = setup();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
-  await world.front.to(`http://127.0.0.1:${port}`);
-  const { status, text } = await world.ask("/a");
+  await context.proxy.route(`http://127.0.0.1:${port}`);
+  const { status, text } = await context.request("/a");
   assert.equal(status, 502);
-  assert.match(text, /the runtime did not answer/);
+  assert.match(text, /the runtime did not respond/);
 });

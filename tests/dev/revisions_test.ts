@@ -1,125 +1,144 @@
 import assert from "node:assert/strict";
-import type { GenerationProcess, Refused } from "../../runtime/dev/revision_process.ts";
-import { Generations } from "../../runtime/dev/revisions.ts";
-import type { Loaded } from "../../runtime/dev/messages.ts";
+import type { RevisionFailure, RevisionProcess } from "../../runtime/dev/revision_process.ts";
+import { Revisions } from "../../runtime/dev/revisions.ts";
+import type { ProjectSummary } from "../../runtime/dev/messages.ts";
 
-const LOADED: Loaded = { functions: [], ingress: [], warnings: [] };
+const PROJECT: ProjectSummary = { functions: [], ingress: [], warnings: [] };
 const ADDRESS = { url: "http://127.0.0.1:1", adminUrl: "http://127.0.0.1:2" };
+const HANGS = new Promise<never>(() => {});
 
-/** Generations whose processes do what `load` says, given which of them it is. What is done to each is noted. */
-function setup(load: (number: number) => Promise<Loaded | Refused> = () => Promise.resolve(LOADED), mayGoBack = false) {
-  const spawned: { readonly kill: () => void; killed: boolean; readonly done: string[]; busy: boolean }[] = [];
-  const spawn = (): GenerationProcess => {
-    const number = spawned.length + 1, { promise: ended, resolve } = Promise.withResolvers<string>();
-    const done: string[] = [], note = (what: string) => void done.push(what);
-    const own = { killed: false, busy: false, done, kill: () => (own.killed = true, resolve("was ended by SIGKILL")) };
-    spawned.push(own);
-    const dead = ended.then((how): Refused => ({ problems: [how], ended: true }));
+type Load = (number: number) => Promise<ProjectSummary | RevisionFailure>;
+/** A process that records the calls to it. */
+interface FakeProcess {
+  readonly calls: string[];
+  killed: boolean;
+  busy: boolean;
+  readonly kill: () => void;
+}
+
+/** Creates revisions whose processes load as `load` says for their number, from 1. */
+function setup(load: Load = () => Promise.resolve(PROJECT), canRollBack = false) {
+  const spawned: FakeProcess[] = [];
+  const spawn = (): RevisionProcess => {
+    const number = spawned.length + 1, { promise: exited, resolve } = Promise.withResolvers<string>();
+    const fake: FakeProcess = {
+      calls: [],
+      killed: false,
+      busy: false,
+      kill: () => {
+        fake.killed = true;
+        resolve("was killed by SIGKILL");
+      },
+    };
+    spawned.push(fake);
+    const failure = exited.then((how): RevisionFailure => ({ problems: [how], exited: true }));
     return {
-      pid: number,
-      ended,
+      exited,
       example: () => Promise.resolve(undefined),
-      load: () => own.killed ? dead : Promise.race([load(number), dead]),
-      go: () => Promise.resolve(own.killed ? { problems: ["gone"] } : (note("go"), ADDRESS)),
-      rest: () => note("rest"),
-      busy: () => Promise.resolve(own.busy),
-      stop: () => Promise.resolve((note("stop"), own.kill())),
-      kill: own.kill,
+      load: () => fake.killed ? failure : Promise.race([load(number), failure]),
+      start: () => {
+        if (fake.killed) return failure;
+        fake.calls.push("start");
+        return Promise.resolve(ADDRESS);
+      },
+      standby: () => void fake.calls.push("standby"),
+      busy: () => Promise.resolve(fake.busy),
+      stop: () => {
+        fake.calls.push("stop");
+        fake.kill();
+        return Promise.resolve();
+      },
+      kill: fake.kill,
     };
   };
-  const generations = new Generations({ spawn, route: () => Promise.resolve(), died: () => {}, graceMs: 0, mayGoBack });
-  return { generations, spawned, next: () => generations.next() };
+  const route = () => Promise.resolve(), onExit = () => {};
+  const revisions = new Revisions({ spawn, route, onExit, graceMs: 0, canRollBack });
+  return { revisions, spawned, calls: () => spawned.map(({ calls }) => calls) };
 }
 
-Deno.test("a spare that ended while it waited is told to load in vain: another one does it", async () => {
-  const { next, spawned } = setup();
-  await next();
-  const turn = next();
-  spawned[1].kill(); // just before its turn: nobody has heard of its end
-  assert.equal((await turn).kind, "live");
-  assert.equal(spawned.length, 4); // the first, the one that ended, the one in its place, a spare
+/** Creates three revisions, each live after the other. */
+async function threeRevisions() {
+  const created = setup(undefined, true);
+  for (let i = 0; i < 3; i++) await created.revisions.reload();
+  return created;
+}
+
+Deno.test("Revisions.reload replaces a spare that exited while it waited", async () => {
+  const { revisions, spawned } = setup();
+  await revisions.reload();
+  const reload = revisions.reload();
+  spawned[1].kill(); // just before it is told to load
+  assert.equal((await reload).kind, "live");
+  assert.equal(spawned.length, 4); // the first, the one that exited, its replacement, a spare
 });
 
-Deno.test("a load that ends the process every time is refused", async () => {
-  const refused = (number: number) =>
-    Promise.resolve(number === 1 ? LOADED : { problems: ["ended with 3"], ended: true });
-  const { next } = setup(refused);
-  await next();
-  assert.deepEqual(await next(), { kind: "refused", problems: ["ended with 3"] });
+Deno.test("Revisions.reload fails if the process exits at each load", async () => {
+  const exits = { problems: ["exited with code 3"], exited: true };
+  const { revisions } = setup((number) => Promise.resolve(number === 1 ? PROJECT : exits));
+  await revisions.reload();
+  assert.deepEqual(await revisions.reload(), { kind: "failed", problems: exits.problems });
 });
 
-Deno.test("a load that goes on for long ends when the files change, without a word", async () => {
-  const { generations, next, spawned } = setup((number) =>
-    number === 2 ? new Promise(() => {}) : Promise.resolve(LOADED)
-  );
-  await next();
-  const endless = next();
+Deno.test("Revisions.supersedeLoad aborts a long load without a problem", async () => {
+  const { revisions, spawned } = setup((number) => number === 2 ? HANGS : Promise.resolve(PROJECT));
+  await revisions.reload();
+  const endless = revisions.reload();
   await Promise.resolve();
-  generations.overtaken();
-  const mended = next();
-  assert.deepEqual(await endless, { kind: "refused", problems: [] });
+  revisions.supersedeLoad();
+  const next = revisions.reload();
+  assert.deepEqual(await endless, { kind: "failed", problems: [] });
   assert.equal(spawned[1].killed, true);
-  assert.equal((await mended).kind, "live");
+  assert.equal((await next).kind, "live");
 });
 
-/** Three versions, each live after the other. */
-async function threeVersions() {
-  const world = setup(undefined, true);
-  for (let i = 0; i < 3; i++) await world.next();
-  return world;
-}
-const doneTo = (spawned: readonly { readonly done: string[] }[]) => spawned.map(({ done }) => done);
-
-Deno.test("Generations.accept ends the version that rests; those in between end at once", async () => {
-  const { generations, spawned } = await threeVersions();
+Deno.test("Revisions.accept stops the revision on standby; those in between stopped at once", async () => {
+  const { revisions, calls } = await threeRevisions();
   await Promise.resolve(); // until the requests are answered
-  assert.deepEqual(doneTo(spawned), [["go", "rest"], ["go", "stop"], ["go"], []]);
-  generations.accept();
+  assert.deepEqual(calls(), [["start", "standby"], ["start", "stop"], ["start"], []]);
+  revisions.accept();
   await Promise.resolve();
-  assert.deepEqual(doneTo(spawned), [["go", "rest", "stop"], ["go", "stop"], ["go"], []]);
-  assert.equal(await generations.goBack(), undefined);
+  assert.deepEqual(calls(), [["start", "standby", "stop"], ["start", "stop"], ["start"], []]);
+  assert.equal(await revisions.rollBack(), undefined);
 });
 
-Deno.test("Generations.goBack runs the version that rests again and ends the one that ran, as often as need be", async () => {
-  const { generations, next, spawned } = await threeVersions();
-  assert.equal((await generations.goBack())?.kind, "live");
+Deno.test("Revisions.rollBack restarts the revision on standby and stops the current one, each time", async () => {
+  const { revisions, calls } = await threeRevisions();
+  assert.equal((await revisions.rollBack())?.kind, "live");
   await Promise.resolve();
-  assert.deepEqual(doneTo(spawned), [["go", "rest", "go"], ["go", "stop"], ["go", "stop"], []]);
-  await next();
-  await generations.goBack();
-  assert.deepEqual(doneTo(spawned)[0], ["go", "rest", "go", "rest", "go"]);
+  assert.deepEqual(calls(), [["start", "standby", "start"], ["start", "stop"], ["start", "stop"], []]);
+  await revisions.reload();
+  await revisions.rollBack();
+  assert.deepEqual(calls()[0], ["start", "standby", "start", "standby", "start"]);
 });
 
-Deno.test("Generations.goBack has nothing to go back to once the version that rests has ended by itself", async () => {
-  const { generations, spawned } = await threeVersions();
+Deno.test("Revisions.rollBack does nothing once the revision on standby has exited by itself", async () => {
+  const { revisions, spawned } = await threeRevisions();
   spawned[0].kill();
   await Promise.resolve();
-  assert.equal(await generations.goBack(), undefined);
-  assert.equal(generations.running, true);
+  assert.equal(await revisions.rollBack(), undefined);
+  assert.equal(revisions.running, true);
 });
 
-Deno.test("Generations without mayGoBack ends the version before at once", async () => {
-  const { generations, next, spawned } = setup();
-  for (let i = 0; i < 2; i++) await next();
+Deno.test("Revisions without canRollBack stop the previous revision at once", async () => {
+  const { revisions, calls } = setup();
+  for (let i = 0; i < 2; i++) await revisions.reload();
   await Promise.resolve();
-  assert.deepEqual(doneTo(spawned), [["go", "stop"], ["go"], []]);
-  assert.equal(await generations.goBack(), undefined);
+  assert.deepEqual(calls(), [["start", "stop"], ["start"], []]);
+  assert.equal(await revisions.rollBack(), undefined);
 });
 
-Deno.test("Generations.stop lets those finish that ran, kills what only loads, and starts none after", async () => {
-  const { generations, next, spawned } = setup((number) =>
-    number === 2 ? new Promise(() => {}) : Promise.resolve(LOADED)
-  );
-  await next();
-  const loading = next();
+Deno.test("Revisions.stop lets started revisions finish, kills one that loads, and starts no other", async () => {
+  const { revisions, spawned } = setup((number) => number === 2 ? HANGS : Promise.resolve(PROJECT));
+  await revisions.reload();
+  const loading = revisions.reload();
   await Promise.resolve();
   spawned[0].busy = true;
-  assert.equal(await generations.busy(), true);
+  assert.equal(await revisions.busy(), true);
   spawned[0].busy = false;
   spawned[1].busy = true; // a module that computes is no handler
-  assert.equal(await generations.busy(), false);
-  await generations.stop();
-  assert.deepEqual(await loading, { kind: "refused", problems: ["was ended by SIGKILL"] });
-  assert.deepEqual(await next(), { kind: "refused", problems: [] });
+  assert.equal(await revisions.busy(), false);
+  await revisions.stop();
+  assert.deepEqual(await loading, { kind: "failed", problems: ["was killed by SIGKILL"] });
+  assert.deepEqual(await revisions.reload(), { kind: "failed", problems: [] });
   assert.deepEqual(spawned.map(({ killed }) => killed), [true, true]);
 });

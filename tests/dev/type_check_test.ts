@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
+import { eventually } from "../support/eventually.ts";
+import { commandLinesWith } from "../support/processes.ts";
 import { parseDiagnostics, TypeCheck } from "../../runtime/dev/type_check.ts";
 
-Deno.test("parseDiagnostics reads each error with its whole message and its own place, and no hint", () => {
+Deno.test("parseDiagnostics reads each error with its whole message and position, and no hints", () => {
   const output = `TS2322 [ERROR]: Type 'string' is not assignable to type 'number'.
 \tf({ x: "1", y: { z: "s" } });
 \t                 ^
@@ -45,7 +47,7 @@ error: Type checking failed.`;
   ]);
 });
 
-/** A project with these files, and a check of its `functions/`. */
+/** Creates a project with some files, and a check of its `functions/`. */
 async function setup(files: Record<string, string>) {
   const folder = await Deno.makeTempDir({ prefix: "weir-types-" });
   const types = new TypeCheck(pathToFileURL(`${folder}/`), ["functions"]);
@@ -57,11 +59,10 @@ async function setup(files: Record<string, string>) {
     types,
     write,
     remove: (file: string) => Deno.remove(`${folder}/${file}`),
-    /** The checks that run: their command line names the project. */
+    /** Returns the number of running checks, whose command lines name the project. */
     running: async () => {
-      const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "args="] }).output();
-      const lines = new TextDecoder().decode(stdout).split("\n");
-      return lines.filter((line) => line.includes(folder) && !line.startsWith("sh ") && !line.includes("/sh ")).length;
+      const lines = await commandLinesWith(folder);
+      return lines.filter((line) => !line.startsWith("sh ") && !line.includes("/sh ")).length;
     },
     [Symbol.asyncDispose]: async () => {
       await types.stop();
@@ -70,7 +71,7 @@ async function setup(files: Record<string, string>) {
   };
 }
 
-Deno.test("TypeCheck finds a type error with its place in a file that did not change, until it is mended", async () => {
+Deno.test("TypeCheck finds a type error in a file that did not change, until it is corrected", async () => {
   await using project = await setup({
     "functions/a.ts": "export const a: number = 1;\n",
     "functions/b.ts": `import { a } from "./a.ts";\nexport const b: number = a;\n`,
@@ -87,14 +88,14 @@ Deno.test("TypeCheck finds a type error with its place in a file that did not ch
   assert.deepEqual(await project.types.check(), []);
 });
 
-Deno.test("TypeCheck finds what cannot be parsed in a file that is not loaded", async () => {
+Deno.test("TypeCheck finds a syntax error in a file that is not loaded", async () => {
   await using project = await setup({ "functions/_a.ts": "export const a = {\n" });
   const [{ file, line, message }, ...others] = await project.types.check() ?? [];
   assert.deepEqual([file, line, others], ["functions/_a.ts", 1, []]);
   assert.match(message, /^SyntaxError: Unexpected token `<eof>`/);
 });
 
-Deno.test("TypeCheck uses the project's own deno.json as it is at each check", async () => {
+Deno.test("TypeCheck reads the project's deno.json at each check", async () => {
   await using project = await setup({
     "one.ts": "export const one: number = 1;\n",
     "two.ts": `export const one: string = "1";\n`,
@@ -109,20 +110,20 @@ Deno.test("TypeCheck uses the project's own deno.json as it is at each check", a
   assert.deepEqual(await project.types.check(), []);
 });
 
-Deno.test("TypeCheck finds no errors in a project without files, and starts nothing for it", async () => {
-  await using project = await setup({ "deno.json": "{" }); // which would fail
+Deno.test("TypeCheck starts no process in a project without files", async () => {
+  await using project = await setup({ "deno.json": "{" }); // a check would fail
   assert.deepEqual(await project.types.check(), []);
 });
 
-Deno.test("TypeCheck says why it cannot check", async () => {
+Deno.test("TypeCheck rejects with the reason when deno check fails", async () => {
   await using project = await setup({ "functions/a.ts": "export const a = 1;\n", "deno.json": "{" });
   await assert.rejects(project.types.check(), /^Error: deno check: error: .*deno\.json/);
 });
 
-Deno.test("TypeCheck ends a check for a later one, has one process at most, and none once it is stopped", async () => {
+Deno.test("TypeCheck ends a check for a later one, runs one process at most, and none after stop", async () => {
   await using project = await setup({ "functions/a.ts": `export const a: number = "1";\n` });
   const first = project.types.check();
-  while (await project.running() === 0);
+  await eventually(async () => await project.running() > 0);
   const second = project.types.check(), third = project.types.check();
   assert.deepEqual([await first, await second], [undefined, undefined]);
   let most = 0, ended = false;
@@ -132,7 +133,7 @@ Deno.test("TypeCheck ends a check for a later one, has one process at most, and 
   assert.equal((await third)?.length, 1);
   await project.write("functions/a.ts", `export const a: string = 1;\n`);
   const last = project.types.check();
-  while (await project.running() === 0);
+  await eventually(async () => await project.running() > 0);
   await project.types.stop();
   assert.equal(await project.running(), 0);
   assert.equal(await last, undefined);

@@ -19,11 +19,11 @@ for (
     ["schemas/_types.d.ts", false],
   ] as const
 ) {
-  Deno.test(`${file} is ${expected ? "" : "not "}a source`, () => assert.equal(isSource(file), expected));
+  Deno.test(`isSource ${file} is ${expected}`, () => assert.equal(isSource(file), expected));
 }
 
 Deno.test({
-  name: "files that change in one moment are one change; an editor's own files are none", // no way to stop watching
+  name: "watchFiles joins quick changes into one and ignores temporary files", // watching cannot be stopped
   sanitizeOps: false,
   sanitizeResources: false,
   fn: async () => {
@@ -39,9 +39,9 @@ Deno.test({
       await Deno.remove(`${folder}/functions/a.ts`);
       assert.deepEqual((await changes.next()).files, ["functions/a.ts"]);
       await Deno.writeTextFile(`${folder}/schemas/c.ts.tmp`, "");
-      await Deno.rename(`${folder}/schemas/c.ts.tmp`, `${folder}/schemas/c.ts`); // how many editors save
+      await Deno.rename(`${folder}/schemas/c.ts.tmp`, `${folder}/schemas/c.ts`); // as many editors save
       assert.deepEqual((await changes.next()).files, ["schemas/c.ts"]);
-      await Deno.rename(`${folder}/schemas`, `${folder}/elsewhere`); // as a change of branch takes it away
+      await Deno.rename(`${folder}/schemas`, `${folder}/elsewhere`); // as a change of branch may
       assert.deepEqual((await changes.next()).files, ["schemas/"]);
       await Deno.mkdir(`${folder}/schemas`);
       assert.deepEqual((await changes.next()).files, ["schemas/"]);

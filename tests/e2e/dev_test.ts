@@ -1,24 +1,35 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { freePorts, listens, waitUntilClosed } from "../support/ports.ts";
+import { eventually } from "../support/eventually.ts";
+import { freePorts, listens } from "../support/ports.ts";
+import { commandLinesWith } from "../support/processes.ts";
 import { copyProject } from "../support/project.ts";
 import { type Program, startWeir } from "../support/weir_process.ts";
 
 const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };
 
-/** `dev` in a copy of the project, on ports of its own, ready. */
+/** Starts `dev` in a copy of the project, on its own ports, and waits until it is up. */
 async function setup() {
   const project = await copyProject();
   const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
   const dev = startWeir(project.path, ["dev"], { ...env, PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}` });
   await dev.waitForLine(/^Weir is up in/);
   const { nats } = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
-  const natsPort = new URL(nats).port;
+  /** Returns what `dev` has left running: its nats-server, known by its store and not by a port that others use, and ports. */
+  const running = async () => {
+    const lines = await commandLinesWith(`${project.path}/.weir/jetstream`);
+    const servers = lines.filter((line) => !line.includes("sh -c")); // without the watchdog
+    const open = await Promise.all(Object.values(env).map(async (port) => await listens(port) ? [`port ${port}`] : []));
+    return [...servers, ...open.flat()];
+  };
+  const waitUntilGone = () => eventually(async () => (await running()).length === 0);
   return {
     dev,
     project,
     url: `http://127.0.0.1:${env.PORT}`,
-    ports: [natsPort, ...Object.values(env)],
+    nats,
+    running,
+    waitUntilGone,
     write: (file: string, code: string) => Deno.writeTextFile(`${project.path}/${file}`, code),
     post: (path: string, body: unknown) =>
       fetch(`http://127.0.0.1:${env.PORT}${path}`, {
@@ -28,7 +39,7 @@ async function setup() {
       }),
     [Symbol.asyncDispose]: async () => {
       await dev[Symbol.asyncDispose]();
-      await waitUntilClosed([natsPort]);
+      await waitUntilGone();
       await project[Symbol.asyncDispose]();
     },
   };
@@ -38,7 +49,7 @@ function handled(dev: Program, name: string) {
   return dev.waitForLog((line) => line.function === name && line.outcome === "ack");
 }
 
-Deno.test("dev brings everything up, and one trace id leads through an order's whole way", async () => {
+Deno.test("dev starts everything, and all steps of an order share one trace id", async () => {
   await using weir = await setup();
   const { status } = await fetch(`${weir.url}/health`).then(async (response) => {
     await response.body?.cancel();
@@ -59,7 +70,7 @@ Deno.test("dev brings everything up, and one trace id leads through an order's w
   ]);
 });
 
-Deno.test("a function that is added while dev runs handles the next event", async () => {
+Deno.test("dev runs a function that is added, and it handles the next event", async () => {
   await using weir = await setup();
   await weir.write(
     "functions/noteOrder.ts",
@@ -75,23 +86,23 @@ Deno.test("a function that is added while dev runs handles the next event", asyn
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`after ${signal} dev ends with 0, and all that it started is gone`, async () => {
+  Deno.test(`dev exits with 0 after ${signal}, and leaves no process`, async () => {
     await using weir = await setup();
     weir.dev.kill(signal);
     assert.equal((await weir.dev.status).code, 0);
-    for (const port of weir.ports) assert.equal(await listens(port), false, `port ${port} is open`);
+    assert.deepEqual(await weir.running(), []);
   });
 }
 
-Deno.test("a Ctrl-C that arrives twice, from the terminal and from the task runner, still stops in good order", async () => {
+Deno.test("dev stops normally after a Ctrl-C that arrives twice, from the terminal and the task runner", async () => {
   await using weir = await setup();
   weir.dev.kill("SIGINT");
   weir.dev.kill("SIGINT");
   assert.equal((await weir.dev.status).code, 0);
-  for (const port of weir.ports) assert.equal(await listens(port), false, `port ${port} is open`);
+  assert.deepEqual(await weir.running(), []);
 });
 
-Deno.test("while handlers still run after a Ctrl-C dev says so, and a second one ends it at once", async () => {
+Deno.test("dev waits for running handlers after a Ctrl-C and says so, and exits at once after a second one", async () => {
   await using weir = await setup();
   await weir.write(
     "functions/_slow.ts",
@@ -111,42 +122,42 @@ Deno.test("while handlers still run after a Ctrl-C dev says so, and a second one
   await response.body?.cancel();
   await weir.dev.waitForLog(({ message }) => message === "slow begins");
   weir.dev.kill("SIGINT");
-  await weir.dev.waitForLine(/handlers still run: they may take up to 25 s \(SHUTDOWN_GRACE\)\. Ctrl-C again ends/);
+  await weir.dev.waitForLine(/waiting up to 25 s \(SHUTDOWN_GRACE\) for running handlers\. Ctrl-C again stops them/);
   weir.dev.kill("SIGINT");
   assert.equal((await weir.dev.status).code, 130);
-  await waitUntilClosed(weir.ports);
+  await weir.waitUntilGone();
 });
 
-Deno.test("after kill -9 of dev all that it started is gone", async () => {
+Deno.test("dev leaves no process after SIGKILL", async () => {
   await using weir = await setup();
   weir.dev.kill("SIGKILL");
-  await waitUntilClosed(weir.ports);
+  await weir.waitUntilGone();
 });
 
-Deno.test("after kill -9 of the runtime itself dev starts it again, and what was posted meanwhile is answered", async () => {
+Deno.test("dev restarts the runtime after SIGKILL, and answers a request that arrives meanwhile", async () => {
   await using weir = await setup();
-  for (const pid of await childrenOf(weir.dev.pid, / generation$/)) Deno.kill(pid, "SIGKILL");
-  await weir.dev.waitForLine(/the runtime was ended by SIGKILL/);
+  for (const pid of await childrenOf(weir.dev.pid, / revision$/)) Deno.kill(pid, "SIGKILL");
+  await weir.dev.waitForLine(/the runtime was killed by SIGKILL/);
   const response = await weir.post("/orders", order);
   assert.equal(response.status, 202);
   await response.body?.cancel();
-  await weir.dev.waitForLine(/started again: live/);
+  await weir.dev.waitForLine(/restarted: live/);
   await handled(weir.dev, "confirmOrder");
 });
 
-Deno.test("after kill -9 of its nats-server dev starts it again, with what it had stored", async () => {
+Deno.test("dev restarts its nats-server after SIGKILL, with all stored data", async () => {
   await using weir = await setup();
   const post = async () => (await (await weir.post("/orders", order)).json()).sequence;
   assert.equal(await post(), 1);
   await handled(weir.dev, "confirmOrder");
   const [pid] = await childrenOf(weir.dev.pid, / -js -sd /);
   Deno.kill(pid, "SIGKILL");
-  await weir.dev.waitForLine(/nats-server was ended by SIGKILL: it runs again, with all that it had stored/);
+  await weir.dev.waitForLine(/nats-server was killed by SIGKILL: restarted with all stored data/);
   await weir.dev.waitForLog(({ message }) => message === "reconnected to NATS");
-  assert.equal(await post(), 3); // what confirmOrder emitted is the second
+  assert.equal(await post(), 3); // confirmOrder emitted the second event
 });
 
-Deno.test("commands in its folder find a dev that runs, and take no word of one that was killed", async () => {
+Deno.test("dev is found by commands in its folder while it runs, and not after SIGKILL", async () => {
   await using weir = await setup();
   const run = (...args: string[]) => startWeir(weir.project.path, args, {});
   await using published = run("publish", "orders.created", JSON.stringify(order));
@@ -154,25 +165,25 @@ Deno.test("commands in its folder find a dev that runs, and take no word of one 
   await using first = run("new", "shipOrder", "--on", "orders.shipped");
   await first.waitForLine(new RegExp(`curl -i ${weir.url}/events/orders.shipped`));
   weir.dev.kill("SIGKILL");
-  await waitUntilClosed(weir.ports);
-  await Deno.stat(`${weir.project.path}/.weir/dev.json`); // it is there still
+  await weir.waitUntilGone();
+  await Deno.stat(`${weir.project.path}/.weir/dev.json`); // the file is left
   await using second = run("new", "packOrder", "--on", "orders.packed");
   await second.waitForLine(/curl -i http:\/\/127\.0\.0\.1:8000\/events\/orders.packed/);
 });
 
-Deno.test("commands find the NATS that a dev was told of, and its password is in no file", async () => {
+Deno.test("dev writes the address of NATS_URL for other commands, without its password", async () => {
   await using server = await startServer({ config: "authorization { user: u, password: p }" });
   await using project = await copyProject();
   const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
   await using dev = startWeir(project.path, ["dev"], { ...env, NATS_URL: server.url.replace("//", "//u:p@") });
   await dev.waitForLine(/^Weir is up in/);
-  const said = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
-  assert.equal(said.nats, server.url);
+  const stored = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
+  assert.equal(stored.nats, server.url);
   dev.kill("SIGTERM");
   await dev.status;
 });
 
-Deno.test("a port that was asked for and is taken is told with who has it and what to try", async () => {
+Deno.test("dev refuses a PORT that is in use, and names the process and another port", async () => {
   await using project = await copyProject();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
@@ -180,28 +191,28 @@ Deno.test("a port that was asked for and is taken is told with who has it and wh
   const line = await dev.waitForLine(/^weir: /);
   assert.match(
     line,
-    new RegExp(`^weir: port ${port} is taken by \\S+ \\(pid ${Deno.pid}\\): end it, or try PORT=\\d+$`),
+    new RegExp(`^weir: port ${port} is in use by \\S+ \\(pid ${Deno.pid}\\): stop it, or try PORT=\\d+$`),
   );
   assert.equal((await dev.status).code, 1);
 });
 
-Deno.test("several dev that are started at once in several folders each get a NATS", async () => {
-  const worlds = await Promise.all([1, 2, 3].map(setup));
+Deno.test("dev gets its own nats-server when several start at once in different folders", async () => {
+  const devs = await Promise.all([1, 2, 3].map(setup));
   try {
-    assert.equal(new Set(worlds.map(({ ports }) => ports[0])).size, 3);
+    assert.equal(new Set(devs.map(({ nats }) => nats)).size, 3);
   } finally {
-    for (const world of worlds) await world[Symbol.asyncDispose]();
+    for (const dev of devs) await dev[Symbol.asyncDispose]();
   }
 });
 
-Deno.test("a second dev in the same folder is refused", async () => {
+Deno.test("dev refuses to start a second time in the same folder", async () => {
   await using weir = await setup();
   await using second = startWeir(weir.project.path, ["dev"], freePorts("PORT", "ADMIN_PORT"));
   await second.waitForLine(/^weir: another `deno task dev` runs in this folder/);
   assert.equal((await second.status).code, 1);
 });
 
-Deno.test("what was stored survives a restart, and --fresh drops it", async () => {
+Deno.test("dev keeps stored data across restarts, and --fresh deletes it", async () => {
   await using project = await copyProject();
   const sequences: number[] = [];
   for (const args of [["dev"], ["dev"], ["dev", "--fresh"]]) {
@@ -211,31 +222,31 @@ Deno.test("what was stored survives a restart, and --fresh drops it", async () =
     const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(order) };
     const response = await fetch(`http://127.0.0.1:${env.PORT}/events/orders.created`, init);
     sequences.push((await response.json()).sequence);
-    await handled(dev, "confirmOrder"); // which leaves the second event in this stream
+    await handled(dev, "confirmOrder"); // it emits the second event of this stream
     dev.kill("SIGTERM");
     await dev.status;
   }
   assert.deepEqual(sequences, [1, 3, 1]);
 });
 
-/** The processes of this command line that it started. */
-async function childrenOf(pid: number, commandLine: RegExp): Promise<number[]> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=,args=", "--ppid", String(pid)] }).output();
-  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => commandLine.test(line));
-  return lines.map((line) => Number(/\d+/.exec(line)![0]));
-}
-
-Deno.test("where NATS is away dev goes on trying, and runs once it is there", async () => {
+Deno.test("dev retries while NATS is unreachable, and starts once it is up", async () => {
   await using project = await copyProject();
   const { NATS, ...env } = freePorts("NATS", "PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
   await using dev = startWeir(project.path, ["dev"], { ...env, NATS_URL: `nats://127.0.0.1:${NATS}` });
   await dev.waitForLine(/error cannot connect to NATS at /);
-  await dev.waitForLine(/nothing runs: trying again every 2 s/);
+  await dev.waitForLine(/no functions are running: retrying every 2 s/);
   await using _server = await startServer({ port: Number(NATS) });
   await dev.waitForLine(/started: live/);
   const response = await fetch(`http://127.0.0.1:${env.PORT}/health/ready`);
   assert.equal(response.status, 200);
   await response.body?.cancel();
-  dev.kill("SIGTERM"); // while NATS is there
+  dev.kill("SIGTERM"); // while NATS is up
   await dev.status;
 });
+
+/** Returns the child processes with a matching command line. */
+async function childrenOf(pid: number, commandLine: RegExp): Promise<number[]> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=,args=", "--ppid", String(pid)] }).output();
+  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => commandLine.test(line));
+  return lines.map((line) => Number(/\d+/.exec(line)![0]));
+}

@@ -48,7 +48,7 @@ Deno.test("init creates a project outside Weir's folder that tests, develops, st
       await using program = await startTask(project, "dev", { ...env, NATS_URL: server.url });
       await program.waitForLine(/^Weir is up in/);
       await handlesAnEvent(program, env.PORT);
-      await program.waitForLine(/types are checked: no errors/);
+      await program.waitForLine(/type check: no errors/);
       program.kill("SIGTERM");
       assert.equal((await program.status).code, 0);
     });

@@ -4,10 +4,10 @@ import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
-/** How often a file is saved under load: more with WEIR_TEST_SAVES, where the times are of interest. */
+/** Number of saves under load. WEIR_TEST_SAVES raises it, to measure times. */
 const SAVES = Number(Deno.env.get("WEIR_TEST_SAVES") ?? 8), PER_SECOND = 500, TICK_MS = 20;
-/** So many events go by between two saves. */
-const PAUSE = 200;
+/** Number of events between two saves. */
+const EVENTS_PER_SAVE = 200;
 
 const tick = (version: string) => `
 import { defineFunction } from "weir";
@@ -26,7 +26,7 @@ async function setup(options: readonly string[] = []) {
   const env = freePorts("PORT", "ADMIN_PORT"),
     dev = startWeir(project.path, ["dev", ...options], { ...env, LOG_LEVEL: "info" });
   await dev.waitForLine(/^Weir is up in/);
-  if (!options.includes("--no-check")) await dev.waitForLine(/types are checked/);
+  if (!options.includes("--no-check")) await dev.waitForLine(/type check: no errors/);
   const post = async (n: number) => {
     const body = JSON.stringify({ n }), headers = { "content-type": "application/json" };
     const response = await fetch(`http://127.0.0.1:${env.PORT}/events/ticks.made`, { method: "POST", headers, body });
@@ -53,7 +53,7 @@ async function setup(options: readonly string[] = []) {
   };
 }
 
-Deno.test(`under ${PER_SECOND} events a second ${SAVES} saves lose none of them, fail none, and each goes live`, async () => {
+Deno.test(`dev loses no event and fails no request during ${SAVES} saves under ${PER_SECOND} events a second`, async () => {
   await using weir = await setup();
   const posts: ReturnType<typeof weir.post>[] = [];
   let n = 0;
@@ -66,8 +66,8 @@ Deno.test(`under ${PER_SECOND} events a second ${SAVES} saves lose none of them,
       const from = weir.dev.lines.length, fromMs = performance.now();
       await weir.save(String(save));
       await weir.dev.waitForLine(new RegExp(`"message":"tick".*"version":"${save}"`), from);
-      times.push(Math.round(performance.now() - fromMs)); // to the first event that the new version has handled
-      await weir.dev.waitForLine(new RegExp(`"message":"tick".*"n":${n + PAUSE}\\b`), from);
+      times.push(Math.round(performance.now() - fromMs)); // until the new version has handled its first event
+      await weir.dev.waitForLine(new RegExp(`"message":"tick".*"n":${n + EVENTS_PER_SAVE}\\b`), from);
     }
   } finally {
     clearInterval(timer);
@@ -79,14 +79,14 @@ Deno.test(`under ${PER_SECOND} events a second ${SAVES} saves lose none of them,
   const repeated = weir.seen().length - n;
   const [first, ...later] = times.splice(0, 1).concat(times.sort((a, b) => a - b));
   console.log(
-    `${n} events, ${SAVES} saves, none lost, none failed, ${repeated} repeated; live after ` +
+    `${n} events, ${SAVES} saves, none lost, none failed, ${repeated} redelivered; live after ` +
       `${later[Math.floor(later.length / 2)]} ms (median), ${later.at(-1)} ms (longest); ` +
       `the first after ${first} ms`,
   );
   assert.equal(repeated, 0);
 });
 
-Deno.test("a mistake in a file is shown with its place, and the last version that worked goes on running", async (t) => {
+Deno.test("dev shows an error with its position, and keeps the last working version running", async (t) => {
   await using weir = await setup();
   const mistakes = [
     {
@@ -99,7 +99,7 @@ Deno.test("a mistake in a file is shown with its place, and the last version tha
       code: tick("1") + "const x = {",
       said: /functions\/count\.ts.*(parsed|Unexpected|Expected)/,
     },
-    { what: "an import of nothing", code: `import "./nothing.ts";` + tick("1"), said: /nothing\.ts/ },
+    { what: "an import of a missing file", code: `import "./nothing.ts";` + tick("1"), said: /nothing\.ts/ },
     { what: "an error at import", code: tick("1") + `throw new Error("at import");`, said: /at import/ },
     { what: "an unknown option", code: tick("1").replace("on: Tick", "on: Tick, tymeout: 5"), said: /tymeout/ },
   ];
@@ -108,27 +108,27 @@ Deno.test("a mistake in a file is shown with its place, and the last version tha
       const from = weir.dev.lines.length;
       await weir.write("functions/count.ts", code);
       await weir.dev.waitForLine(said, from);
-      await weir.dev.waitForLine(/the last version that worked goes on running/, from);
+      await weir.dev.waitForLine(/the last working version keeps running/, from);
       assert.equal((await weir.post(i)).status, 202);
       await weir.dev.waitForLine(new RegExp(`"message":"tick".*"n":${i},"version":"0"`), from);
     });
   }
-  await t.step("mended, it is live", async () => {
+  await t.step("dev goes live once the file is corrected", async () => {
     const from = weir.dev.lines.length;
     await weir.save("2");
     await weir.dev.waitForLine(/count\.ts: live/, from);
-    await weir.dev.waitForLine(/types are checked: no errors/, from);
+    await weir.dev.waitForLine(/type check: no errors/, from);
     assert.equal((await weir.post(99)).status, 202);
     await weir.dev.waitForLine(/"message":"tick".*"n":99,"version":"2"/, from);
   });
 });
 
-Deno.test("a change of a schema is checked in the functions that use it, and goes live with them", async () => {
+Deno.test("dev checks the functions that use a changed schema, and they go live with it", async () => {
   await using weir = await setup();
   const from = weir.dev.lines.length;
   await weir.write("schemas/ticks.ts", SCHEMA.replace("n: z.int()", "n: z.string()"));
   await weir.dev.waitForLine(/schemas\/ticks\.ts: live/, from);
-  while ((await generationsOf(weir.dev.pid)).length > 2); // until it is checked, and the one before is ended
+  await previousStopped(weir.dev.pid);
   const refused = weir.dev.lines.length;
   await weir.write("schemas/ticks.ts", SCHEMA.replace("n: z.int()", "m: z.int()"));
   await weir.dev.waitForLine(/functions\/count\.ts:4:\d+ Property 'n' does not exist/, refused);
@@ -137,30 +137,30 @@ Deno.test("a change of a schema is checked in the functions that use it, and goe
 
 const WRONG = tick("1").replace("event.data.n", "event.data.m");
 
-Deno.test("dev shows a type error again when another file is saved, and as gone once it is mended", async () => {
+Deno.test("dev shows a type error again when another file is saved, until it is corrected", async () => {
   await using weir = await setup();
   let from = weir.dev.lines.length;
   await weir.write("functions/count.ts", WRONG);
-  await weir.dev.waitForLine(/goes on running/, from);
+  await weir.dev.waitForLine(/keeps running/, from);
   const source = WRONG.split("\n")[3], column = source.indexOf("m, version");
   assert.deepEqual(weir.dev.lines.slice(from).map((line) => line.replace(/ in \d+ ms/, "").replace(/ on type.*/, "")), [
     "dev functions/count.ts: live",
     `dev type error functions/count.ts:4:${column + 1} Property 'm' does not exist`,
     `    ${source}`,
     `    ${" ".repeat(column)}^`,
-    "dev functions/count.ts: taken back, the last version that worked goes on running",
+    "dev functions/count.ts: rolled back, the last working version keeps running",
   ]);
   from = weir.dev.lines.length;
   await weir.write("functions/_other.ts", "export const other = 1;\n");
   await weir.dev.waitForLine(/count\.ts:4:\d+ Property 'm' does not exist/, from);
-  await weir.dev.waitForLine(/count\.ts, functions\/_other\.ts: taken back/, from);
+  await weir.dev.waitForLine(/count\.ts, functions\/_other\.ts: rolled back/, from);
   from = weir.dev.lines.length;
   await weir.save("2");
   await weir.dev.waitForLine(/count\.ts, functions\/_other\.ts: live/, from);
-  await weir.dev.waitForLine(/types are checked: no errors/, from);
+  await weir.dev.waitForLine(/type check: no errors/, from);
 });
 
-Deno.test("dev takes a type error back while a handler of the version before is still at work", async () => {
+Deno.test("dev rolls back a type error while a handler of the previous version still runs", async () => {
   await using weir = await setup();
   const slow = tick("slow").replace("=> ctx.log", `=> event.data.n === 1 ? wait(ctx) : ctx.log`) +
     `async function wait({ log }: { log: { info(text: string): void } }) {
@@ -170,30 +170,30 @@ Deno.test("dev takes a type error back while a handler of the version before is 
   let from = weir.dev.lines.length;
   await weir.write("functions/count.ts", slow);
   await weir.dev.waitForLine(/count\.ts: live/, from);
-  while ((await generationsOf(weir.dev.pid)).length > 2);
+  await previousStopped(weir.dev.pid);
   await weir.post(1);
   await weir.dev.waitForLine(/"message":"waits"/, from);
   from = weir.dev.lines.length;
   await weir.write("functions/count.ts", WRONG);
-  await weir.dev.waitForLine(/taken back/, from);
+  await weir.dev.waitForLine(/rolled back/, from);
   await weir.post(2);
   await weir.dev.waitForLine(/"message":"tick".*"n":2,"version":"slow"/, from);
   const page = await (await fetch(`${weir.adminUrl}/metrics`)).text();
-  assert.match(page, /^weir_nats_connected(\{[^}]*\})? 1$/m); // also of the process that ran before
+  assert.match(page, /^weir_nats_connected(\{[^}]*\})? 1$/m); // also of the revision that was on standby
 });
 
-Deno.test("dev --no-check lets a type error go live, and checks nothing", async () => {
+Deno.test("dev --no-check keeps a change with a type error live", async () => {
   await using weir = await setup(["--no-check"]);
   const from = weir.dev.lines.length;
   await weir.write("functions/count.ts", `const one: number = "1";` + tick("1"));
   await weir.dev.waitForLine(/count\.ts: live/, from);
   await weir.post(1);
   await weir.dev.waitForLine(/"message":"tick".*"n":1,"version":"1"/, from);
-  while ((await generationsOf(weir.dev.pid)).length > 2); // none rests
+  await previousStopped(weir.dev.pid);
   assert.deepEqual(weir.dev.lines.filter((line) => /^dev .*type/.test(line)), []);
 });
 
-Deno.test("a permission that is granted in deno.json holds from then on, and a broken deno.json is told", async () => {
+Deno.test("dev applies new permissions of deno.json, and reports an invalid deno.json", async () => {
   await using weir = await setup();
   const settings = await Deno.readTextFile(`${weir.path}/deno.json`);
   const asks = tick("1").replace(`"tick"`, `"sys: " + Deno.permissions.querySync({ name: "sys" }).state`);
@@ -214,7 +214,7 @@ Deno.test("a permission that is granted in deno.json holds from then on, and a b
   await weir.dev.waitForLine(/sys: granted/, from);
 });
 
-Deno.test("a module that computes for ever keeps the one that mends it waiting for a moment only", async () => {
+Deno.test("dev soon replaces a module that loops by its corrected version", async () => {
   await using weir = await setup();
   const from = weir.dev.lines.length;
   await weir.write("functions/_endless.ts", "export const spins = true;\nwhile (spins);\n");
@@ -222,18 +222,23 @@ Deno.test("a module that computes for ever keeps the one that mends it waiting f
   await eventually(() => busy(weir.dev.pid), { every: 100 });
   await weir.save("2");
   await weir.dev.waitForLine(/count\.ts: live/, from);
-  // Given up after 20 s it would be an error.
+  // A load that times out after 20 s would print an error.
   assert.deepEqual(weir.dev.lines.slice(from).filter((line) => line.includes("error")), []);
 });
 
-/** Whether one of the processes that it started has computed for a second. */
+/** Returns whether a revision has used a second of processor time. */
 async function busy(pid: number): Promise<boolean> {
-  return (await generationsOf(pid)).some((line) => Number.parseInt(line) >= 1);
+  return (await revisionsOf(pid)).some((line) => Number.parseInt(line) >= 1);
 }
 
-/** The processes of versions that it started, each with the seconds that it has computed. */
-async function generationsOf(pid: number): Promise<string[]> {
+/** Waits until the previous revision has exited, after its successor passed the type check. */
+async function previousStopped(pid: number): Promise<void> {
+  await eventually(async () => (await revisionsOf(pid)).length <= 2); // the current one and the spare
+}
+
+/** Returns the command lines of the revisions of a `dev`, each after its seconds of processor time. */
+async function revisionsOf(pid: number): Promise<string[]> {
   const args = ["-o", "cputimes=,args=", "--ppid", String(pid)];
-  const told = new TextDecoder().decode((await new Deno.Command("ps", { args }).output()).stdout);
-  return told.split("\n").filter((line) => / generation$/.test(line));
+  const lines = new TextDecoder().decode((await new Deno.Command("ps", { args }).output()).stdout);
+  return lines.split("\n").filter((line) => / revision$/.test(line));
 }

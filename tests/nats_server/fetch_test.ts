@@ -12,7 +12,7 @@ const names: [string, string, string | undefined][] = [
   ["linux", "riscv64", undefined],
 ];
 for (const [os, arch, expected] of names) {
-  Deno.test(`the release for ${os} on ${arch} is ${expected ?? "none"}`, () => {
+  Deno.test(`releaseName for ${os} on ${arch} is ${expected ?? "undefined"}`, () => {
     assert.equal(releaseName("2.14.5", os, arch), expected);
   });
 }
@@ -27,12 +27,12 @@ const files: [string, string | undefined][] = [
   ["other.zip", undefined],
 ];
 for (const [file, expected] of files) {
-  Deno.test(`SHA256SUMS gives ${file} ${expected ? expected.slice(0, 4) + "…" : "no checksum"}`, () => {
+  Deno.test(`checksumOf ${file} is ${expected ? expected.slice(0, 4) + "…" : "undefined"}`, () => {
     assert.equal(checksumOf(sums, file), expected);
   });
 }
 
-Deno.test("what apt-get indextargets prints is read block by block", () => {
+Deno.test("parseIndexTargets reads the output of apt-get block by block", () => {
   const printed = `MetaKey: main/binary-amd64/Packages
 Site: http://mirror.example/debian
 Fallback-Of: 
@@ -54,11 +54,11 @@ Release: trixie
 });
 
 const main = { Component: "main", Release: "bookworm", Site: "http://mirror.example/debian" };
-Deno.test("the main archive is chosen among security, updates and third parties", () => {
+Deno.test("debianSites finds the main archive among security, updates and third parties", () => {
   const targets = [
     { ...main, Release: "bookworm-security", Site: "http://security.example" },
     { ...main, Component: "stable", Site: "http://containers.example" },
-    { ...main, Origin: "Someone", Site: "http://third.example" },
+    { ...main, Origin: "Other", Site: "http://third.example" },
     { ...main, Release: "apt/stable", Site: "http://flat.example" },
     { ...main, Site: "cdrom://Debian 12" },
     { ...main, Origin: "Debian" },
@@ -67,7 +67,7 @@ Deno.test("the main archive is chosen among security, updates and third parties"
   assert.deepEqual(debianSites(targets), ["http://mirror.example/debian"]);
 });
 
-Deno.test("without downloaded lists a plain suite name is taken for Debian's, after those known to be", () => {
+Deno.test("debianSites includes suites with plain names when no lists are downloaded, after known archives", () => {
   const known = { ...main, Origin: "Debian", Site: "http://known.example/debian" };
   assert.deepEqual(debianSites([main]), ["http://mirror.example/debian"]);
   assert.deepEqual(debianSites([main, known]), [

@@ -9,25 +9,25 @@ const printing = (version: string) => `echo "nats-server: v${version}"`;
 const unix = Deno.build.os !== "windows";
 
 Deno.test(
-  { name: "a NATS_SERVER that is too old is an error with both versions", ignore: !unix },
+  { name: "findServer names both versions when NATS_SERVER is too old", ignore: !unix },
   async () => {
     await using temporary = await temporaryDirectory();
     const path = await writeScript(temporary.path, "old", printing("2.11.3"));
     await assert.rejects(findServer(envOf({ NATS_SERVER: path, PATH: "" })), {
-      message: `NATS_SERVER: ${path} is nats-server 2.11.3, but 2.12.0 or newer is needed. ` +
-        "Set NATS_SERVER to another one, or unset it to have one found or fetched.",
+      message: `NATS_SERVER: ${path} is nats-server 2.11.3, but 2.12.0 or newer is needed: ` +
+        "set NATS_SERVER to another nats-server, or unset it to use one that Weir finds or fetches",
     });
   },
 );
 
-Deno.test("a NATS_SERVER that does not exist is an error with its path", async () => {
+Deno.test("findServer names the path when NATS_SERVER does not exist", async () => {
   await assert.rejects(
     findServer(envOf({ NATS_SERVER: "/no/such/server", PATH: "" })),
-    /^Error: NATS_SERVER: \/no\/such\/server can't be run as a nats-server: /,
+    /^Error: NATS_SERVER: \/no\/such\/server cannot be run as a nats-server: /,
   );
 });
 
-Deno.test({ name: "a NATS_SERVER that is another program is an error", ignore: !unix }, async () => {
+Deno.test({ name: "findServer refuses a NATS_SERVER that is another program", ignore: !unix }, async () => {
   await using temporary = await temporaryDirectory();
   const path = await writeScript(temporary.path, "other", "echo hello");
   await assert.rejects(
@@ -36,13 +36,13 @@ Deno.test({ name: "a NATS_SERVER that is another program is an error", ignore: !
   );
 });
 
-Deno.test({ name: "a NATS_SERVER that is new enough is used", ignore: !unix }, async () => {
+Deno.test({ name: "findServer returns a supported NATS_SERVER", ignore: !unix }, async () => {
   await using temporary = await temporaryDirectory();
   const path = await writeScript(temporary.path, "new", printing("2.12.0"));
   assert.equal(await findServer(envOf({ NATS_SERVER: path })), path);
 });
 
-Deno.test({ name: "a cached copy is used before PATH", ignore: !unix }, async () => {
+Deno.test({ name: "findServer prefers the cached copy to PATH", ignore: !unix }, async () => {
   await using temporary = await temporaryDirectory();
   await Deno.mkdir(`${temporary.path}/weir`);
   const cached = await writeScript(`${temporary.path}/weir`, "nats-server", printing("2.14.5"));
@@ -50,7 +50,7 @@ Deno.test({ name: "a cached copy is used before PATH", ignore: !unix }, async ()
   assert.equal(await findServer(envOf({ XDG_CACHE_HOME: temporary.path, PATH: temporary.path })), cached);
 });
 
-Deno.test({ name: "a server on PATH is used if it is new enough", ignore: !unix }, async () => {
+Deno.test({ name: "findServer returns a supported server on PATH", ignore: !unix }, async () => {
   await using temporary = await temporaryDirectory();
   const path = await writeScript(temporary.path, "nats-server", printing("2.15.1"));
   const env = envOf({
@@ -61,7 +61,7 @@ Deno.test({ name: "a server on PATH is used if it is new enough", ignore: !unix 
 });
 
 Deno.test(
-  { name: "a server on PATH that is too old is passed over, and said so", ignore: !unix },
+  { name: "findServer ignores a server on PATH that is too old, and logs it", ignore: !unix },
   async () => {
     await using temporary = await temporaryDirectory();
     const path = await writeScript(temporary.path, "nats-server", printing("2.9.10"));
@@ -71,7 +71,7 @@ Deno.test(
       /set HOME, or install/,
     );
     assert.deepEqual(log, [
-      `Not using the nats-server on PATH: ${path} is nats-server 2.9.10, but 2.12.0 or newer is needed`,
+      `ignoring the nats-server on PATH: ${path} is nats-server 2.9.10, but 2.12.0 or newer is needed`,
     ]);
   },
 );
@@ -85,13 +85,13 @@ const directories: [typeof Deno.build.os, Record<string, string>, string | undef
   ["linux", {}, undefined],
 ];
 for (const [os, variables, expected] of directories) {
-  Deno.test({ name: `on ${os}, ${JSON.stringify(variables)} caches in ${expected}`, ignore: !unix }, () => {
+  Deno.test({ name: `cacheDirectory on ${os} with ${JSON.stringify(variables)} is ${expected}`, ignore: !unix }, () => {
     assert.equal(cacheDirectory(envOf(variables), os), expected);
   });
 }
 
 Deno.test(
-  { name: "of several that fetch at once, one does, and no other file stays", ignore: !unix },
+  { name: "fetchOnce fetches once for concurrent callers, and leaves no other file", ignore: !unix },
   async () => {
     await using temporary = await temporaryDirectory();
     const cache = `${temporary.path}/weir`;
@@ -110,7 +110,7 @@ Deno.test(
   },
 );
 
-Deno.test({ name: "what was fetched and does not work is not kept", ignore: !unix }, async () => {
+Deno.test({ name: "fetchOnce removes a fetched server that is not supported", ignore: !unix }, async () => {
   await using temporary = await temporaryDirectory();
   await assert.rejects(
     fetchOnce(temporary.path, (directory) => writeScript(directory, "fetched", printing("2.10.0"))),
@@ -119,7 +119,7 @@ Deno.test({ name: "what was fetched and does not work is not kept", ignore: !uni
   assert.deepEqual(Array.from(Deno.readDirSync(temporary.path), (entry) => entry.name), ["fetch.lock"]);
 });
 
-Deno.test({ name: "a process killed while it fetched is taken over from", ignore: !unix }, async () => {
+Deno.test({ name: "fetchOnce fetches again after a process was killed during its fetch", ignore: !unix }, async () => {
   await using temporary = await temporaryDirectory();
   await writeScript(temporary.path, "nats-server", "damaged");
   const program = await startProgram(`
@@ -140,10 +140,10 @@ Deno.test({ name: "a process killed while it fetched is taken over from", ignore
 });
 
 Deno.test(
-  { name: "on a fresh machine, two that look for a server fetch a real one, once", ignore: !unix },
+  { name: "findServer fetches a real server once for two callers on a fresh machine", ignore: !unix },
   async () => {
     await using temporary = await temporaryDirectory();
-    // A PATH to look on with all of ours but a nats-server.
+    // A PATH that has these tools, but no nats-server.
     for (const tool of ["apt-get", "dpkg"]) {
       const { stdout } = await new Deno.Command("sh", { args: ["-c", `command -v ${tool}`] }).output();
       const path = new TextDecoder().decode(stdout).trim();

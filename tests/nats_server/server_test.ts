@@ -3,13 +3,13 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { readInfo } from "../../runtime/nats_server/probe.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { listeningPort, saysPortInUse, saysReady } from "../../runtime/nats_server/server_log.ts";
+import { listeningPort, saysPortInUse, saysReady } from "../../runtime/nats_server/launch.ts";
 import { isAlive, startProgram, waitUntilGone } from "../support/processes.ts";
 import { temporaryDirectory, writeScript } from "../support/temporary.ts";
 
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
 
-/** Runs `work` with a connection's JetStream manager and closes the connection. */
+/** Runs `work` with the JetStream manager of a connection, then closes the connection. */
 async function withJetStream<T>(
   url: string,
   work: (jsm: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<T>,
@@ -22,7 +22,7 @@ async function withJetStream<T>(
   }
 }
 
-Deno.test("a started server answers, with JetStream", async () => {
+Deno.test("startServer resolves once the server answers, with JetStream", async () => {
   const log: string[] = [];
   await using server = await startServer({ name: "tested", log: (line) => log.push(line) });
   assert.equal(server.url, `nats://127.0.0.1:${server.port}`);
@@ -32,7 +32,7 @@ Deno.test("a started server answers, with JetStream", async () => {
   assert.equal(log.some((line) => line.includes("tested")), true);
 });
 
-Deno.test("two started at once have ports and stores of their own", async () => {
+Deno.test("startServer gives concurrent servers different ports and stores", async () => {
   const [one, two] = await Promise.all([startServer(), startServer()]);
   await using _one = one;
   await using _two = two;
@@ -40,7 +40,7 @@ Deno.test("two started at once have ports and stores of their own", async () => 
   assert.notEqual(one.storeDir, two.storeDir);
 });
 
-Deno.test("after stop() the process and the temporary store are gone, and stopping again does nothing", async () => {
+Deno.test("NatsServer.stop ends the process and removes the temporary store, and does nothing the second time", async () => {
   const server = await startServer();
   assert.equal(await exists(server.storeDir), true);
   await server.stop();
@@ -49,7 +49,7 @@ Deno.test("after stop() the process and the temporary store are gone, and stoppi
   await server.stop();
 });
 
-Deno.test("a store directory that was given is kept by stop()", async () => {
+Deno.test("NatsServer.stop keeps a store directory that the caller chose", async () => {
   await using temporary = await temporaryDirectory();
   const storeDir = `${temporary.path}/store`;
   {
@@ -60,7 +60,7 @@ Deno.test("a store directory that was given is kept by stop()", async () => {
   assert.equal((await withJetStream(server.url, (jsm) => jsm.getAccountInfo())).streams, 1);
 });
 
-Deno.test("a killed server restarts on its port with its store", async () => {
+Deno.test("NatsServer.restart after kill keeps the port and the store", async () => {
   await using server = await startServer();
   const { port, pid, storeDir } = server;
   await withJetStream(server.url, (jsm) => jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"] }));
@@ -74,7 +74,7 @@ Deno.test("a killed server restarts on its port with its store", async () => {
   assert.deepEqual(info.config.subjects, ["orders.>"]);
 });
 
-Deno.test("a stopped server restarts on its port, with an empty store if that was temporary", async () => {
+Deno.test("NatsServer.restart after stop keeps the port and empties a temporary store", async () => {
   await using server = await startServer();
   const { port } = server;
   await withJetStream(server.url, (jsm) => jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"] }));
@@ -84,27 +84,27 @@ Deno.test("a stopped server restarts on its port, with an empty store if that wa
   assert.equal((await withJetStream(server.url, (jsm) => jsm.getAccountInfo())).streams, 0);
 });
 
-Deno.test("configuration in the server's own format is used", async () => {
+Deno.test("startServer accepts configuration in the server's own format", async () => {
   await using server = await startServer({ config: "max_payload: 2345678\n" });
   const info = await readInfo("127.0.0.1", server.port) as { max_payload?: number };
   assert.equal(info.max_payload, 2345678);
 });
 
-Deno.test("configuration the server can't read is an error with what the server said", async () => {
+Deno.test("startServer rejects with the server's log when the configuration is invalid", async () => {
   await assert.rejects(
     startServer({ config: "nonsense {" }),
-    /ended \(exit code 1\) before it was ready\. Its last log lines:\n.*Parse error/,
+    /exited \(exit code 1\) before it was ready\. Its last log lines:\n.*Parse error/,
   );
 });
 
-Deno.test("a port in use is an error that says so", async () => {
+Deno.test("startServer names the port when it is in use", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   await assert.rejects(startServer({ port }), (error: Error) => {
     assert.equal(
       error.message.split(". Its last log lines:")[0],
-      `nats-server can't start: port ${port} on 127.0.0.1 is in use by another process. ` +
-        "Stop that one, or choose another port",
+      `nats-server cannot start: port ${port} on 127.0.0.1 is in use. ` +
+        "Stop the process that uses it, or choose another port",
     );
     assert.match(error.message, /bind: address already in use/);
     return true;
@@ -112,33 +112,33 @@ Deno.test("a port in use is an error that says so", async () => {
 });
 
 Deno.test(
-  { name: "a program that is no server is an error", ignore: Deno.build.os === "windows" },
+  { name: "startServer rejects when the program is not a nats-server", ignore: Deno.build.os === "windows" },
   async () => {
     await using temporary = await temporaryDirectory();
     const path = await writeScript(temporary.path, "fake", "echo hello >&2; exit 3");
     await assert.rejects(startServer({ path }), {
-      message: `${path} ended (exit code 3) before it was ready. Its last log lines:\n  hello`,
+      message: `${path} exited (exit code 3) before it was ready. Its last log lines:\n  hello`,
     });
   },
 );
 
 Deno.test(
-  { name: "a server ends when its owner is killed", ignore: Deno.build.os === "windows" },
+  { name: "startServer starts a process that ends when its parent is killed", ignore: Deno.build.os === "windows" },
   async () => {
     await using temporary = await temporaryDirectory();
-    await using owner = await startProgram(`
+    await using parent = await startProgram(`
     import { startServer } from ${JSON.stringify(import.meta.resolve("../../runtime/nats_server/server.ts"))};
     const server = await startServer({ storeDir: ${JSON.stringify(temporary.path)} });
     console.log(server.pid);
   `);
-    const pid = Number(await owner.line());
+    const pid = Number(await parent.line());
     assert.equal(await isAlive(pid), true);
-    await owner.kill();
+    await parent.kill();
     await waitUntilGone(pid);
   },
 );
 
-Deno.test("the greeting of something that is not a NATS server is refused", async () => {
+Deno.test("readInfo refuses a server that does not speak NATS", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const serving = (async () => {
@@ -147,12 +147,12 @@ Deno.test("the greeting of something that is not a NATS server is refused", asyn
   })();
   await assert.rejects(
     readInfo("127.0.0.1", port),
-    /does not answer as a NATS server: it sent "HTTP\/1\.1 400/,
+    /is not a NATS server: it sent "HTTP\/1\.1 400/,
   );
   await serving;
 });
 
-Deno.test("the log tells the port, readiness and a port in use", () => {
+Deno.test("listeningPort, saysReady and saysPortInUse read the lines of nats-server's log", () => {
   const prefix = "[1] 2026/11/21 02:50:12.104738";
   assert.equal(listeningPort(`${prefix} [INF] Listening for client connections on 127.0.0.1:42623`), 42623);
   assert.equal(listeningPort(`${prefix} [INF] Listening for client connections on [::1]:4222`), 4222);

@@ -1,6 +1,5 @@
-import { eventually } from "./eventually.ts";
-
 import { fileURLToPath } from "node:url";
+import { eventually } from "./eventually.ts";
 
 /** Names the packages that modules of the runtime import. */
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
@@ -19,6 +18,12 @@ export async function isAlive(pid: number): Promise<boolean> {
 /** Resolves once a process is gone. */
 export async function waitUntilGone(pid: number): Promise<void> {
   await eventually(async () => !(await isAlive(pid)));
+}
+
+/** Returns the command lines of this machine that contain a text, such as the folder of a test's project. */
+export async function commandLinesWith(text: string): Promise<string[]> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "args="] }).output();
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line.includes(text));
 }
 
 /** A Deno program that runs beside the test, in a process group of its own, and prints lines. */

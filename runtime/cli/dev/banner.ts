@@ -1,36 +1,21 @@
+import type { DevReady } from "../../dev/dev.ts";
+import type { ProjectSummary } from "../../dev/messages.ts";
 import type { ApiKey } from "../../http/api_keys.ts";
-import type { NatsServer } from "../../nats_server/server.ts";
-import type { Loaded } from "../../dev/messages.ts";
-import { paint } from "../terminal/output.ts";
 import { DENO, shellQuoted } from "../terminal/next_commands.ts";
-
-/** Facts that {@linkcode banner} shows. */
-interface BannerFacts {
-  /** Milliseconds that `dev` took to start. */
-  readonly ms: number;
-  readonly url: string;
-  readonly admin: string;
-  readonly loaded: Loaded;
-  /** The nats-server that `dev` started; undefined with NATS_URL. */
-  readonly server: NatsServer | undefined;
-  /** Servers of NATS_URL, without passwords. */
-  readonly foreign: string;
-  readonly keys: readonly ApiKey[] | undefined;
-  /** Data for the first event of the ingress, as JSON. */
-  readonly example: string | undefined;
-}
+import { paint } from "../terminal/output.ts";
 
 /** Formats what `dev` prints once it is up: functions, addresses, and commands to try. */
-export function banner({ ms, url, admin, loaded, server, foreign, keys, example }: BannerFacts): string {
-  const { functions, ingress } = loaded;
+export function banner(ready: DevReady, keys: readonly ApiKey[] | undefined): string {
+  const { ms, url, admin, project, natsUrl, natsServer, example } = ready;
+  const { functions, ingress } = project;
   const width = Math.max(0, ...functions.map(({ name }) => name.length));
   const rows = functions.map(({ name, on, emits }) => {
     const to = emits.length === 0 ? "" : paint("dim", ` → ${emits.join(", ")}`);
     return `  ${paint("bold", name.padEnd(width))}  ${on.join(", ")}${to}`;
   });
-  const nats = server
-    ? `${server.url}  nats-server ${server.version}, data in .weir/ (--fresh deletes it)`
-    : `${foreign}  (NATS_URL)`;
+  const nats = natsServer
+    ? `${natsUrl}  nats-server ${natsServer.version}, data in .weir/ (--fresh deletes it)`
+    : `${natsUrl}  (NATS_URL)`;
   const routes = ingress.map(({ path }) => path).filter((path) => !path.startsWith("/events/"));
   return [
     "",
@@ -43,14 +28,14 @@ export function banner({ ms, url, admin, loaded, server, foreign, keys, example 
     `  health     ${paint("cyan", `${url}/health`)}`,
     `  NATS       ${nats}`,
     "",
-    ...tries(loaded, url, keys, example),
+    ...commandsToTry(project, url, keys !== undefined, example),
     "Saved files go live at once. Ctrl-C stops everything.",
   ].join("\n");
 }
 
-function tries({ ingress: [first] }: Loaded, url: string, keys: BannerFacts["keys"], example = "…"): string[] {
+function commandsToTry({ ingress: [first] }: ProjectSummary, url: string, needsKey: boolean, example = "…"): string[] {
   if (!first) return [];
-  const key = keys ? ` -H 'authorization: Bearer SECRET'` : "";
+  const key = needsKey ? ` -H 'authorization: Bearer SECRET'` : "";
   return [
     "  try, in another terminal:",
     `    curl -i ${url}${first.path} -H 'content-type: application/json'${key} -d ${shellQuoted(example)}`,

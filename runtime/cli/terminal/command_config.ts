@@ -1,5 +1,5 @@
 import { type Config, ENVIRONMENT, readConfig, UNSET_NATS_URL } from "../../app/config.ts";
-import { devServer } from "../dev/dev_server.ts";
+import { devServer } from "../../dev/dev_server.ts";
 
 /**
  * Reads the configuration of a command that connects to a cluster. If NATS_URL is not set and `dev` runs in this

@@ -1,8 +1,8 @@
 /**
- * Hands each line of `stream` to `onLine`, without its line end; a last line without one counts too.
+ * Calls `onLine` with each line of a stream, without its line end. A last line needs no line end. Resolves when the
+ * stream ends.
  *
- * Resolves when the stream has ended. `signal` ends the reading early: a grandchild that inherited the pipe may
- * hold it open long after the child is gone.
+ * @param signal Stops reading early: a grandchild that inherited the pipe may hold it open after the child has exited.
  */
 export async function readLines(
   stream: ReadableStream<Uint8Array>,

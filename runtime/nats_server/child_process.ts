@@ -1,47 +1,54 @@
-import { readLines } from "./lines.ts";
+import { readLines } from "./read_lines.ts";
 
-/** What to do with an output of the process: show it as ours, drop it, or hand it on a line at a time. */
+/** Destination of an output: this process's own output, nowhere, or a function that receives each line. */
 type Output = "inherit" | "null" | ((line: string) => void);
 
-/** What to run. Both outputs are "null" unless given. */
-interface OwnedOptions {
+/** A command and its surroundings. */
+interface ChildOptions {
   command: string;
   args: string[];
   cwd?: string;
   env?: Record<string, string>;
+  /** @default "null" */
   stdout?: Output;
+  /** @default "null" */
   stderr?: Output;
 }
 
-/** How a process ended: `signal` is set if a signal ended it, and `code` is then 128 + its number. */
-interface OwnedStatus {
+/** Exit of a process. After a signal, `code` is 128 + the signal's number. */
+interface ChildStatus {
   code: number;
   signal: Deno.Signal | null;
 }
 
-/** A process that ends when we do. */
-export interface OwnedProcess extends AsyncDisposable {
-  /** The process itself, not a wrapper. */
+/** A process that ends when its parent, this process, ends. */
+export interface ChildProcess extends AsyncDisposable {
+  /** Id of the command itself, not of the shell that started it. */
   readonly pid: number;
-  /** Resolves when the process has ended and its output is delivered. A command not found ends with code 127. */
-  readonly status: Promise<OwnedStatus>;
-  /** Sends `signal` (SIGTERM), SIGKILL if that has not helped after `graceMs` (5000), and waits until it is gone. */
+  /** Resolves once the process has exited and all its output was delivered. The code is 127 if there is no such command. */
+  readonly status: Promise<ChildStatus>;
+  /**
+   * Sends a signal, then SIGKILL if the process still runs after the grace, and waits for its exit.
+   *
+   * @param signal Signal to send first. Default: SIGTERM.
+   * @param graceMs Milliseconds between that signal and SIGKILL. Default: 5000.
+   */
   stop(signal?: Deno.Signal, graceMs?: number): Promise<void>;
 }
 
 const DEFAULT_GRACE_MS = 5_000;
+/** Milliseconds to wait for the end of the output after the exit: a grandchild may hold the pipe open for ever. */
 const OUTPUT_GRACE_MS = 1_000;
 
 /**
- * A shell starts the watchdog and then becomes the command, which so has the process id, exit code and signals that
- * we see. The watchdog reads our pipe: a line means that the command has ended by itself, the end of the pipe that
- * we have died, however that happened. It then asks the command to end, unless that is gone, and after five seconds
- * makes it.
+ * Shell script that starts a watchdog and then replaces itself with the command, so that the command keeps the shell's
+ * process id. The watchdog reads a pipe from the parent. A line means that the command has exited. The end of the pipe
+ * means that the parent has died: the watchdog sends SIGTERM to the command, and SIGKILL after five seconds.
  *
- * - It is started from a subshell that ends at once, so that the command does not find itself with a child.
- * - Descriptor 9 is there because a shell gives what it starts with "&" an empty standard input; 3 may be a channel
- *   of the command's own, which the watchdog must not hold open.
- * - The price: who kills this watchdog with SIGKILL takes the protection away, though stop() works as before.
+ * - A subshell that exits at once starts the watchdog, so that the command has no unexpected child.
+ * - Descriptor 9 carries the pipe, because a shell connects the standard input of a background job to /dev/null.
+ *   Descriptor 3 may be a channel of the command, which the watchdog must not hold open.
+ * - SIGKILL to the watchdog itself removes the protection; `stop()` still works.
  */
 export const WATCHDOG = `
 exec 9<&0 </dev/null
@@ -59,12 +66,13 @@ exec "$@" 9<&-
 `;
 
 /**
- * Starts a command that can't outlive us, even if we are killed with SIGKILL.
+ * Starts a command that ends when this process ends, even by SIGKILL. See {@linkcode WATCHDOG}.
  *
- * It gets a session of its own, so a terminal's Ctrl-C reaches us and not it: when it ends is ours to decide. Its
- * standard input is empty. Windows has no `sh`: there it is a plain child that outlives us if we are killed.
+ * The command runs in its own session, so that a terminal's Ctrl-C reaches only this process, which then decides when
+ * to stop the command. Its standard input is empty. On Windows, which has no `sh`, it is a plain child process that
+ * survives if this process is killed.
  */
-export function spawnOwned(options: OwnedOptions): OwnedProcess {
+export function spawnChild(options: ChildOptions): ChildProcess {
   const { command, args, cwd, env, stdout = "null", stderr = "null" } = options;
   const guarded = Deno.build.os !== "windows";
   const child = new Deno.Command(guarded ? "sh" : command, {
@@ -89,7 +97,7 @@ export function spawnOwned(options: OwnedOptions): OwnedProcess {
     const timer = setTimeout(() => reading.abort(), OUTPUT_GRACE_MS);
     const failed = (await outputs).find((output) => output.status === "rejected");
     clearTimeout(timer);
-    if (failed) throw failed.reason; // a callback threw: its author should see it
+    if (failed) throw failed.reason; // an output callback threw
     return { code, signal };
   })();
 
@@ -103,14 +111,14 @@ export function spawnOwned(options: OwnedOptions): OwnedProcess {
   return { pid: child.pid, status, stop, [Symbol.asyncDispose]: () => stop() };
 }
 
-/** Without the line it would send SIGTERM to a process id that may be another's by now. */
+/** Ends the watchdog after the command exited. Otherwise it would signal a process id that may have been reused. */
 async function dismissWatchdog(pipe: WritableStream<Uint8Array>): Promise<void> {
   const writer = pipe.getWriter();
   try {
     await writer.write(new TextEncoder().encode("ended\n"));
     await writer.close();
   } catch {
-    // The watchdog is gone already. A failed write has closed the pipe.
+    // The watchdog has exited already. A failed write has closed the pipe.
   }
 }
 

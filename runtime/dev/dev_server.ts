@@ -1,8 +1,8 @@
-import { PROJECT } from "../../project/load_project.ts";
+import { PROJECT } from "../project/load_project.ts";
 
 /** Addresses of a running `dev`, for commands in other terminals. */
 interface DevServer {
-  /** Servers that `dev` started or was configured with, without a password, since this is kept in a file. */
+  /** NATS servers, without a password, since this is kept in a file. */
   readonly nats: string;
   readonly url: string;
   readonly admin: string;

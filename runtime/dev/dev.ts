@@ -1,0 +1,233 @@
+import { styleText } from "node:util";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../app/config.ts";
+import type { NatsServer } from "../nats_server/server.ts";
+import { PROJECT } from "../project/load_project.ts";
+import { claimFolder } from "./dev_server.ts";
+import { revisionEnvironment } from "./dev_environment.ts";
+import { DevServices } from "./dev_services.ts";
+import type { ProjectSummary } from "./messages.ts";
+import { MOCK_SERVICES_FOLDER } from "./mock_services.ts";
+import { SpawnedRevision } from "./revision_process.ts";
+import { type ReloadResult, Revisions } from "./revisions.ts";
+import { TypeRollback } from "./type_rollback.ts";
+import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
+
+const FOLDERS = ["functions", "schemas"], DENO_JSON = "deno.json";
+/** Milliseconds beyond SHUTDOWN_GRACE before a revision is killed: it must have the time to exit by itself. */
+const GRACE_MARGIN_MS = 5_000;
+/** Milliseconds between two attempts to start while the cause is outside the project, such as an unreachable server. */
+const RETRY_MS = 2_000;
+/** Milliseconds between two exits below which the runtime is not restarted: it would exit a third time. */
+const MIN_UPTIME_MS = 5_000;
+/** Milliseconds after which a stop says that it waits for handlers. */
+const ANNOUNCE_WAIT_MS = 1_000;
+
+/** Options of {@linkcode Dev}. */
+interface DevOptions {
+  readonly config: Config;
+  /** Deletes all events and state of earlier runs first. */
+  readonly fresh: boolean;
+  /** Rolls back changes with type errors. */
+  readonly checkTypes: boolean;
+  /** Returns Deno's arguments for a revision. They may change with `deno.json`. */
+  revisionArguments(): Promise<readonly string[]>;
+  /** Updates the generated files of `schemas/`. Returns those whose text changed. */
+  generateFiles(): Promise<readonly string[]>;
+  /** Runs once the first revision is live. */
+  onReady(dev: DevReady): void;
+}
+
+/** Facts about a `dev` whose first revision is live. */
+export interface DevReady {
+  /** Milliseconds that the start took. */
+  readonly ms: number;
+  readonly url: string;
+  readonly admin: string;
+  readonly project: ProjectSummary;
+  /** NATS servers, without passwords. */
+  readonly natsUrl: string;
+  /** The nats-server that `dev` started; undefined with NATS_URL. */
+  readonly natsServer: NatsServer | undefined;
+  /** Data for the first event of the ingress, as JSON. */
+  readonly example: string | undefined;
+}
+
+/**
+ * Runs the project and reloads it on change, with all services that it needs. Every process it starts ends with this
+ * process. A revision runs as `start` does, with the same permissions. A change that loads goes live at once; its types
+ * are checked afterwards, and if they are wrong the previous revision runs again.
+ */
+export class Dev {
+  readonly #startedAtMs = performance.now();
+  /** Prints a line, unless `dev` is stopping. */
+  readonly #print = (line: string): void => void (this.#stopping || printLine(line));
+  readonly #services: DevServices;
+  readonly #types: TypeRollback;
+  readonly #revisions: Revisions;
+  #arguments: readonly string[] = [];
+  /** Files that were saved since a revision last went live. */
+  readonly #changed = new Set<string>();
+  #exitedAtMs = -Infinity;
+  #stopping = false;
+
+  constructor(readonly options: DevOptions) {
+    this.#services = new DevServices(options.config, this.#print);
+    this.#types = new TypeRollback(PROJECT, FOLDERS, this.#print);
+    this.#revisions = new Revisions({
+      spawn: () =>
+        new SpawnedRevision(
+          this.#arguments,
+          fileURLToPath(PROJECT),
+          revisionEnvironment(this.#services.natsServer?.url),
+        ),
+      route: (to, reason) => this.#services.route(to, reason),
+      onExit: (how) => this.#restart(how),
+      graceMs: options.config.SHUTDOWN_GRACE + GRACE_MARGIN_MS,
+      canRollBack: options.checkTypes,
+    });
+  }
+
+  /**
+   * Runs the project until {@linkcode stop} or {@linkcode kill}.
+   *
+   * @throws {Error} when another `dev` runs in this folder, or a service cannot start.
+   */
+  async run(): Promise<void> {
+    try {
+      await claimFolder();
+      if (!this.#stopping) await this.#services.start(this.options.fresh);
+      if (!this.#stopping) await this.#runFunctions();
+    } catch (error) {
+      if (!this.#stopping) throw error; // otherwise the stop interrupted the start
+    }
+  }
+
+  /** Ends everything, and lets handlers finish first. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    void this.#services.route(undefined, "dev is stopping");
+    const timer = setTimeout(async () => {
+      if (!await this.#revisions.busy()) return;
+      const grace = `up to ${this.options.config.SHUTDOWN_GRACE / 1_000} s (SHUTDOWN_GRACE)`;
+      printLine(`waiting ${grace} for running handlers. Ctrl-C again stops them now; their events are redelivered`);
+    }, ANNOUNCE_WAIT_MS);
+    await this.#services.stopStarting();
+    await this.#revisions.stop();
+    clearTimeout(timer);
+    await this.#types.stop();
+    await this.#services.stop();
+  }
+
+  /** Kills all revisions. Every other process ends when this process exits. */
+  kill(): void {
+    this.#revisions.kill();
+  }
+
+  async #runFunctions(): Promise<void> {
+    const { config, revisionArguments, generateFiles, onReady } = this.options;
+    this.#arguments = await revisionArguments();
+    if (config.WEIR_WORKERS > 1) this.#print("WEIR_WORKERS is ignored: dev runs the functions in one process");
+    await generateFiles();
+    const changes = await watchFiles(PROJECT, FOLDERS, [DENO_JSON]); // before the first load, so that no change is missed
+    void changes.more.then(() => this.#revisions.supersedeLoad());
+    const first = await this.#revisions.reload();
+    if (first.kind === "live") {
+      const { natsUrl, natsServer, urls } = this.#services, ms = performance.now() - this.#startedAtMs;
+      const example = await this.#revisions.example();
+      if (this.#stopping) return;
+      onReady({ ms, ...urls, project: first.project, natsUrl, natsServer, example });
+      this.#types.wentLive([]);
+      void this.#checkTypes();
+    } else this.#reportFailure(first);
+    await this.#followChanges(changes);
+  }
+
+  async #followChanges(changes: FileChanges): Promise<void> {
+    while (true) {
+      const change = await changes.next();
+      if (this.#stopping) return;
+      this.#types.cancel();
+      void changes.more.then(() => this.#revisions.supersedeLoad());
+      await this.#apply(change);
+    }
+  }
+
+  async #apply({ files, atMs }: FileChange): Promise<void> {
+    if (files.includes(DENO_JSON)) {
+      try {
+        this.#arguments = await this.options.revisionArguments();
+      } catch (error) {
+        return this.#reportFailure({ kind: "failed", problems: [(error as Error).message] });
+      }
+      this.#revisions.replaceSpare();
+    }
+    const isMock = (file: string) => file.startsWith(MOCK_SERVICES_FOLDER);
+    if (files.some(isMock)) await this.#services.mockServices.start();
+    if (files.every(isMock)) return void this.#checkTypes();
+    const generated = files.some((file) => file.startsWith("schemas/")) ? await this.options.generateFiles() : [];
+    const result = await this.#revisions.reload();
+    for (const file of files) if (!isMock(file)) this.#changed.add(file);
+    for (const file of generated) this.#changed.add(file);
+    this.#report(result, [...this.#changed].join(", "), performance.now() - atMs);
+  }
+
+  /** Checks types in the background. Rolled-back files count as changed, as seen from the revision that runs then. */
+  async #checkTypes(): Promise<void> {
+    if (!this.options.checkTypes || this.#stopping) return;
+    for (const file of await this.#types.check(this.#revisions)) this.#changed.add(file);
+  }
+
+  #restart(how: string): void {
+    this.#print(styleText("red", `the runtime ${how}`));
+    const nowMs = performance.now(), soon = nowMs - this.#exitedAtMs < MIN_UPTIME_MS;
+    this.#exitedAtMs = nowMs;
+    if (soon) return this.#print("not restarted after two exits in a row: waiting for a change");
+    void this.#revisions.reload().then((result) => this.#report(result, "restarted", performance.now() - nowMs));
+  }
+
+  #report(result: ReloadResult, what: string, ms?: number): void {
+    if (this.#stopping) return;
+    if (result.kind === "failed") return this.#reportFailure(result);
+    this.#types.wentLive(this.#changed);
+    void this.#checkTypes();
+    this.#changed.clear();
+    for (const warning of result.project.warnings) this.#print(`${styleText("yellow", "warning")} ${warning}`);
+    const took = ms === undefined ? "" : ` in ${Math.round(ms)} ms`;
+    const functions = addedAndRemoved(result.previous, result.project);
+    this.#print(`${what}: ${styleText("green", "live")}${took}${functions}`);
+  }
+
+  #reportFailure({ problems, transient }: ReloadResult & { kind: "failed" }): void {
+    for (const problem of problems) this.#print(`${styleText("red", "error")} ${problem}`);
+    if (problems.length === 0) return;
+    if (this.#revisions.running) return this.#print("the last working version keeps running");
+    if (!transient) return this.#print("no functions are running: waiting for a change");
+    this.#print(`no functions are running: retrying every ${RETRY_MS / 1_000} s and on each change`);
+    setTimeout(() => void this.#retry(), RETRY_MS);
+  }
+
+  /** Tries to start again, and prints nothing while the cause is outside the project. */
+  async #retry(): Promise<void> {
+    if (this.#stopping || this.#revisions.running) return;
+    const result = await this.#revisions.reload();
+    if (result.kind === "failed" && result.problems.length === 0) return;
+    if (result.kind === "live" || !result.transient) return this.#report(result, "started");
+    setTimeout(() => void this.#retry(), RETRY_MS);
+  }
+}
+
+function printLine(line: string): void {
+  console.log(`${styleText("cyan", "dev")} ${line}`);
+}
+
+/** Formats the names of functions that a change added or removed. */
+function addedAndRemoved(previous: ProjectSummary | undefined, current: ProjectSummary): string {
+  if (!previous) return "";
+  const before = previous.functions.map(({ name }) => name), after = current.functions.map(({ name }) => name);
+  const parts = [
+    ...after.filter((name) => !before.includes(name)).map((name) => styleText("green", `+ ${name}`)),
+    ...before.filter((name) => !after.includes(name)).map((name) => styleText("red", `- ${name}`)),
+  ];
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}

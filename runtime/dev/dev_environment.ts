@@ -1,0 +1,31 @@
+import { type Config, ENVIRONMENT, readConfig } from "../app/config.ts";
+
+/** Values of variables that the environment does not set: only this machine has access, and the log is for a person. */
+const DEFAULTS: Readonly<Record<string, string>> = { HOST: "127.0.0.1", LOG_FORMAT: "pretty", LOG_LEVEL: "debug" };
+
+/** Reads the configuration with the defaults of `dev`. */
+export function readDevConfig(): Config {
+  return readConfig({ ...ENVIRONMENT, get: withDefault });
+}
+
+/**
+ * Returns the variables that a revision gets on top of this process's environment. It listens on free loopback ports,
+ * to which the listeners of `dev` forward.
+ *
+ * @param natsUrl Address of the nats-server that `dev` started. Default: NATS_URL of the environment.
+ */
+export function revisionEnvironment(natsUrl?: string): Record<string, string> {
+  return {
+    ...Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, withDefault(name)!])),
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_HOST: "127.0.0.1",
+    ADMIN_PORT: "0",
+    WEIR_WORKERS: "1",
+    ...(natsUrl !== undefined && { NATS_URL: natsUrl }),
+  };
+}
+
+function withDefault(name: string): string | undefined {
+  return ENVIRONMENT.get(name) || DEFAULTS[name];
+}

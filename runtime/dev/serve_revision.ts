@@ -1,0 +1,124 @@
+import type { EventDefinition } from "../api/define_event.ts";
+import type { Runtime } from "../app/runtime.ts";
+import type { Registry } from "../project/registry.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import type { FromRevision, ProjectSummary, ToRevision } from "./messages.ts";
+
+/** Hooks of the process that runs the functions. */
+interface ProcessHooks {
+  /** Runs once the project is loaded. Nothing is connected or opened before it resolves. */
+  loaded(registry: Registry): Promise<void>;
+  /** Runs once the runtime is up. `startAgain` starts the same functions after the runtime was stopped. */
+  ready(runtime: Runtime, startAgain: () => Promise<Runtime>): void;
+  /** Receives the function that stops the runtime and ends the process. */
+  onStop(stop: () => void): void;
+}
+
+/** The parts of Weir that a revision runs. */
+interface RevisionParts {
+  /** Loads and runs the project. */
+  run(hooks: ProcessHooks): Promise<void>;
+  /** Returns example data for an event. It may throw if there is none. */
+  sample(event: EventDefinition): Promise<unknown>;
+}
+
+/** Runs the project in this process as its parent, `dev`, commands, and ends when `dev` ends. */
+export async function serveRevision({ run, sample }: RevisionParts): Promise<void> {
+  let stop = () => Deno.exit(0);
+  process.on("disconnect", () => stop());
+  process.on("message", (message) => void (message === "stop" && stop()));
+  await received("load");
+  try {
+    await run({
+      loaded: async (registry) => {
+        const start = received("start");
+        process.on("message", async (message) => {
+          if (message === "example") await send({ kind: "example", json: await exampleOf(registry, sample) });
+        });
+        await send({ kind: "loaded", project: summarize(registry) });
+        await start;
+      },
+      ready: (runtime, startAgain) => {
+        process.on("message", handleCommands(runtime, startAgain));
+        void send(started(runtime));
+      },
+      onStop: (stopRuntime) => stop = stopRuntime as () => never,
+    });
+  } catch (error) {
+    // `dev` ends this process after it has read the message: an exit right after sending might lose it.
+    process.on("message", () => {});
+    await send(failed(error));
+  }
+}
+
+function send(message: FromRevision): Promise<void> {
+  return new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
+}
+
+function received(command: ToRevision): Promise<void> {
+  return new Promise((resolve) =>
+    process.on("message", function listen(message) {
+      if (message !== command) return;
+      process.off("message", listen);
+      resolve();
+    })
+  );
+}
+
+/** Returns a listener for the commands to a running revision. Runtimes that were stopped may still have busy handlers. */
+function handleCommands(
+  runtime: Runtime,
+  startAgain: () => Promise<Runtime>,
+): (message: unknown) => Promise<void> {
+  const runtimes = [runtime];
+  let onStandby = false;
+  return async (message) => {
+    if (message === "busy") await send({ kind: "busy", busy: runtimes.some(({ inFlight }) => inFlight > 0) });
+    else if (message === "standby") {
+      onStandby = true;
+      await runtime.stop();
+    } else if (message === "start") {
+      try {
+        if (onStandby) runtimes.push(runtime = await startAgain());
+        onStandby = false;
+        await send(started(runtime));
+      } catch (error) {
+        await send(failed(error));
+      }
+    }
+  };
+}
+
+function started({ url, adminUrl }: Runtime): FromRevision {
+  return { kind: "started", address: { url, adminUrl } };
+}
+
+function failed(error: unknown): FromRevision {
+  if (error instanceof StartupProblems) return { kind: "failed", problems: error.problems };
+  return { kind: "failed", problems: [error instanceof Error ? error.message : String(error)], transient: true };
+}
+
+async function exampleOf({ events }: Registry, sample: RevisionParts["sample"]): Promise<string | undefined> {
+  const first = [...events.values()].find(({ ingress }) => ingress);
+  if (!first) return undefined;
+  try {
+    return JSON.stringify(await sample(first));
+  } catch {
+    return undefined; // `publish --sample` reports the reason
+  }
+}
+
+function summarize({ functions, events, warnings }: Registry): ProjectSummary {
+  return {
+    functions: functions.map(({ name, triggers, emits }) => ({
+      name,
+      on: triggers.map(({ pattern }) => pattern),
+      emits: emits.map(({ type }) => type),
+    })),
+    ingress: [...events.values()].filter(({ ingress }) => ingress).map(({ type, ingress }) => ({
+      type,
+      path: ingress!.route ?? `/events/${type}`,
+    })),
+    warnings,
+  };
+}
