@@ -9,7 +9,7 @@ export const INSTRUMENTS = {
     kind: "counter",
     unit: "{delivery}",
     labels: ["function"],
-    help: "Deliveries that this process began to process.",
+    help: "Deliveries that this process began to process, or gave back at shutdown.",
   },
   "weir.function.redeliveries": {
     kind: "counter",
