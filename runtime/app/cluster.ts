@@ -9,7 +9,7 @@ import { JetStreamPublisher } from "../nats/publish/jetstream_publisher.ts";
 import { LateDedup } from "../nats/publish/late_dedup.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 
-/** A connection to NATS and what every command does with it. */
+/** A connection to NATS, and the clients that commands and the runtime use on it. */
 export interface Cluster {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
@@ -17,15 +17,16 @@ export interface Cluster {
   readonly messages: JetStreamPublisher;
   readonly duplicates: LateDedup;
   readonly publisher: TracedPublisher;
-  /** The same for callers that wait for the answer: in an outage they have one soon. */
+  /** Publisher for callers that wait for the result: it fails early in an outage. */
   readonly failFastPublisher: TracedPublisher;
-  /** Sends what is buffered and disconnects; two seconds at the most. */
+  /** Sends everything that is buffered, and disconnects after two seconds at the most. */
   close(): Promise<void>;
 }
 
-const CLOSE_MS = 2_000;
+/** Longest time for draining the connection, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
-/** Where the NATS of a configuration is and how to be let in. */
+/** Returns the servers and credentials of a configuration. */
 export function natsOptions(config: Config): NatsOptions {
   return {
     servers: config.NATS_URL,
@@ -41,7 +42,7 @@ export function natsOptions(config: Config): NatsOptions {
   };
 }
 
-/** Connects to the NATS of a configuration. @throws {Error} saying where, why and what to do. */
+/** Connects to the NATS of a configuration. @throws {Error} with the address, the reason and what to do */
 export async function connectCluster(config: Config): Promise<Cluster> {
   const nc = await connectNats(natsOptions(config));
   const monitor = new ConnectionMonitor(nc, steadyClock);
@@ -58,8 +59,8 @@ export async function connectCluster(config: Config): Promise<Cluster> {
     failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates)),
     close: async () => {
       messages.close();
-      // A connection that is down has nobody to drain to: what it still holds JetStream delivers again.
-      const cancel = systemClock.timer(CLOSE_MS, () => void nc.close());
+      // A connection that is down cannot be drained: JetStream redelivers what it still holds.
+      const cancel = systemClock.timer(CLOSE_TIMEOUT_MS, () => void nc.close());
       await nc.drain().catch(() => nc.close());
       cancel();
       await monitor.closed;
@@ -67,7 +68,7 @@ export async function connectCluster(config: Config): Promise<Cluster> {
   };
 }
 
-/** Runs with a connection of its own, and closes it in the end. */
+/** Runs a function with a connection of its own, and closes the connection afterwards. */
 export async function withCluster<Result>(config: Config, run: (cluster: Cluster) => Promise<Result>): Promise<Result> {
   const cluster = await connectCluster(config);
   try {

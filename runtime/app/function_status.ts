@@ -7,20 +7,20 @@ import { formatDuration } from "../core/duration.ts";
 import type { LastError } from "../telemetry/function_metrics.ts";
 
 /**
- * What each function is, and how far behind. The lag is the server's own count.
+ * Returns the status of each function: its policy, its backlog by the server's count, and its breakers.
  *
- * @param workers those of this process; without one a function's breaker and what it has in flight are unknown
+ * @param dispatchers Dispatchers of this process. Without one the state of a function's breaker is unknown. Default: none.
  */
 export function functionStatus(
   functions: readonly ResolvedFunction[],
   lags: ReadonlyMap<string, FunctionLag>,
-  workers: readonly Dispatcher[] = [],
+  dispatchers: readonly Dispatcher[] = [],
   lastErrorOf: (functionName: string) => LastError | undefined = () => undefined,
   redact: (text: string) => string = (text) => text,
 ): FunctionStatus[] {
   return functions.map((fn) => {
-    const worker = workers.find(({ pipeline }) => pipeline.fn === fn);
-    const dependencies = (worker?.pipeline.breakers ?? []).filter(({ of }) => of === "dependency");
+    const dispatcher = dispatchers.find(({ pipeline }) => pipeline.fn === fn);
+    const dependencies = (dispatcher?.pipeline.breakers ?? []).filter(({ of }) => of === "dependency");
     const lag = lags.get(fn.name), last = lastErrorOf(fn.name);
     return {
       name: fn.name,
@@ -30,8 +30,8 @@ export function functionStatus(
       attempts: fn.policy.retry.attempts,
       timeout: String(formatDuration(fn.policy.timeoutMs)),
       concurrency: fn.policy.concurrency,
-      inFlight: worker?.inFlight ?? 0,
-      breaker: worker?.pipeline.breaker.state.kind ?? "unknown",
+      inFlight: dispatcher?.inFlight ?? 0,
+      breaker: dispatcher?.pipeline.breaker.state.kind ?? "unknown",
       dependencies: Object.fromEntries(
         dependencies.map(({ name, state }) => [name, state.kind]),
       ),

@@ -1,10 +1,11 @@
 import { systemClock } from "../engine/system_clock.ts";
-import type { Publisher } from "../engine/publisher.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { HandlerMiddleware } from "../engine/handler_runner.ts";
 import type { RequestMeter } from "../http/router.ts";
+import type { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
+import type { Service } from "./service.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { PublishError } from "../engine/publisher.ts";
+import { type Publisher, PublishError } from "../engine/publisher.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
 import type { LastError } from "../telemetry/function_metrics.ts";
 import type { Labels } from "../telemetry/otel/metrics/instrument.ts";
@@ -17,19 +18,31 @@ import { measureProcess } from "../telemetry/process_metrics.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 
 const STATES = ["closed", "open", "half-open"] as const;
+/** Gauges of a function's backlog, and the field of {@linkcode LagReader} that each shows. */
+const LAG_GAUGES = {
+  "weir.function.pending": "pending",
+  "weir.function.ack_pending": "ackPending",
+  "weir.function.delayed_retries": "delayedRetries",
+  "weir.function.oldest_waiting_age": "oldestWaitingMs",
+  "weir.dead_letters.waiting": "deadLetters",
+} as const;
 
-/** Hangs the instruments on the parts of a runtime. */
-export class Metering {
+/** Instruments the parts of a runtime. */
+export class Metering implements Service {
   readonly observer: MeteredObserver;
-  readonly #stopMeasuring: () => void;
-  readonly #ingress = { inFlight: 0 };
+  /** Meters of the requests of both listeners. */
+  readonly requests: { readonly ingress: RequestMeter; readonly admin: RequestMeter };
+  #stopMeasuring: () => void = () => {};
 
   constructor(readonly metrics: Metrics, observer: TelemetryObserver, outcomes: OutcomeEmitter) {
     this.observer = new MeteredObserver(observer, metrics, systemClock, outcomes);
-    this.#stopMeasuring = measureProcess(metrics, systemClock);
-    metrics.gauge("weir.ingress.in_flight", () => [[this.#ingress.inFlight]]);
+    this.requests = requestMeters(metrics);
     metrics.counter("weir.dead_letters");
     metrics.counter("weir.worker.restarts").cell({});
+  }
+
+  start(): void {
+    this.#stopMeasuring = measureProcess(this.metrics, systemClock);
   }
 
   stop(): void {
@@ -45,67 +58,41 @@ export class Metering {
     };
   }
 
-  /** The last error of a function that this process saw. */
+  /** Returns the last error of a function in this process. */
   lastError(functionName: string): LastError | undefined {
     return this.observer.of(functionName).lastError;
   }
 
-  /** Publishers with the time that storing takes measured. */
-  publishers(...inner: readonly Publisher[]): Publisher[] {
-    const durations = this.metrics.histogram("weir.publish.duration");
-    const problemOf = (error: unknown) => error instanceof PublishError ? error.code : "failed";
-    return inner.map((publisher) => new MeteredPublisher(publisher, durations, problemOf));
+  /** Returns a publisher that also measures how long storing takes. */
+  publisher(inner: Publisher): Publisher {
+    const codeOf = (error: unknown) => error instanceof PublishError ? error.code : "failed";
+    return new MeteredPublisher(inner, this.metrics.histogram("weir.publish.duration"), codeOf);
   }
 
-  /** Counts a dead letter once it is stored, and once only. */
+  /** Returns dead letters that are counted once each, when they are stored. */
   deadLetters(inner: DeadLetters): Pick<DeadLetters, "store"> {
     const stored = this.metrics.counter("weir.dead_letters");
     return {
       store: async (functionName, delivery, outcome, ...rest) => {
-        const answer = await inner.store(functionName, delivery, outcome, ...rest);
-        if (!answer.duplicate) stored.cell({ function: functionName, reason: outcome.reason }).value++;
-        return answer;
+        const result = await inner.store(functionName, delivery, outcome, ...rest);
+        if (!result.duplicate) stored.cell({ function: functionName, reason: outcome.reason }).value++;
+        return result;
       },
     };
   }
 
-  /** What the two listeners tell of their requests. */
-  requests(): { ingress: RequestMeter; admin: RequestMeter } {
-    const durations = this.metrics.histogram("http.server.request.duration");
-    const known = new Map<string, Labels>();
-    const ended: RequestMeter["ended"] = (method, route, status, seconds) => {
-      const key = `${method} ${status} ${route}`;
-      let labels = known.get(key);
-      if (!labels) {
-        labels = { "http.request.method": method, "http.route": route, "http.response.status_code": status };
-        known.set(key, labels);
-      }
-      durations.record(seconds, labels);
-    };
-    const ingress = this.#ingress;
-    return {
-      admin: { began: () => {}, ended },
-      ingress: {
-        began: () => void ingress.inFlight++,
-        ended: (...request) => {
-          ingress.inFlight--;
-          ended(...request);
-        },
-      },
-    };
-  }
-
-  /** The connection. Returns what is to be called after each reconnect. */
-  connection(problem: () => string | undefined): () => void {
+  /** Adds the gauges of the connection, of the functions and of their backlog. */
+  measure(monitor: ConnectionMonitor, dispatchers: readonly Dispatcher[], lag: LagReader): void {
     const reconnects = this.metrics.counter("weir.nats.reconnects").cell({});
-    this.metrics.gauge("weir.nats.connected", () => [[problem() === undefined ? 1 : 0]]);
-    return () => void reconnects.value++;
+    monitor.onReconnect(() => void reconnects.value++);
+    this.metrics.gauge("weir.nats.connected", () => [[monitor.problem() === undefined ? 1 : 0]]);
+    this.#measureFunctions(dispatchers);
+    this.#measureLag(lag);
   }
 
-  /** What the functions of this process are at. */
-  functions(workers: readonly Dispatcher[]): void {
-    const each = (value: (worker: Dispatcher) => number) => () =>
-      workers.map((worker) => [value(worker), { function: worker.pipeline.fn.name }] as const);
+  #measureFunctions(dispatchers: readonly Dispatcher[]): void {
+    const each = (value: (dispatcher: Dispatcher) => number) => () =>
+      dispatchers.map((dispatcher) => [value(dispatcher), { function: dispatcher.pipeline.fn.name }] as const);
     this.metrics.gauge("weir.function.in_flight", each(({ inFlight }) => inFlight));
     this.metrics.gauge("weir.function.concurrency", each(({ pipeline }) => pipeline.fn.policy.concurrency));
     this.metrics.gauge(
@@ -115,27 +102,20 @@ export class Metering {
     this.metrics.gauge(
       "weir.breaker.state",
       () =>
-        breakersOf(workers).flatMap(({ of, name, state }) =>
+        breakersOf(dispatchers).flatMap(({ of, name, state }) =>
           STATES.map((kind) => [state.kind === kind ? 1 : 0, { of, name, state: kind }] as const)
         ),
     );
   }
 
-  /** How far behind they are, over all replicas. */
-  lag(reader: LagReader): void {
-    const values = {
-      "weir.function.pending": "pending",
-      "weir.function.ack_pending": "ackPending",
-      "weir.function.delayed_retries": "delayedRetries",
-      "weir.function.oldest_waiting_age": "oldestWaitingMs",
-      "weir.dead_letters.waiting": "deadLetters",
-    } as const;
-    const names = Object.keys(values) as (keyof typeof values)[];
+  /** Adds the backlog of each function, over all replicas. */
+  #measureLag(reader: LagReader): void {
+    const names = Object.keys(LAG_GAUGES) as (keyof typeof LAG_GAUGES)[];
     this.metrics.gauges(names, async (observe) => {
       for (const [name, lag] of await reader.read()) {
         for (const instrument of names) {
-          const value = lag[values[instrument]];
-          if (value === undefined) continue; // a number that is not known is left out: 0 would say that all is well
+          const value = lag[LAG_GAUGES[instrument]];
+          if (value === undefined) continue; // an unknown value is omitted: 0 would report that all is well
           observe(instrument, instrument.endsWith("_age") ? value / 1_000 : value, { function: name });
         }
       }
@@ -143,7 +123,33 @@ export class Metering {
   }
 }
 
-/** Every breaker of these functions once: they share those of what they depend on. */
-export function breakersOf(workers: readonly Dispatcher[]): CircuitBreaker[] {
-  return [...new Set(workers.flatMap(({ pipeline }) => pipeline.breakers))];
+/** Creates the meters of both listeners. Requests of the ingress are also counted while they are open. */
+function requestMeters(metrics: Metrics): Metering["requests"] {
+  const durations = metrics.histogram("http.server.request.duration"), known = new Map<string, Labels>();
+  let inFlight = 0;
+  metrics.gauge("weir.ingress.in_flight", () => [[inFlight]]);
+  const ended: RequestMeter["ended"] = (method, route, status, seconds) => {
+    const key = `${method} ${status} ${route}`;
+    let labels = known.get(key);
+    if (!labels) {
+      labels = { "http.request.method": method, "http.route": route, "http.response.status_code": status };
+      known.set(key, labels);
+    }
+    durations.record(seconds, labels);
+  };
+  return {
+    admin: { began: () => {}, ended },
+    ingress: {
+      began: () => void inFlight++,
+      ended: (...request) => {
+        inFlight--;
+        ended(...request);
+      },
+    },
+  };
+}
+
+/** Returns each breaker of some functions once: they share the breakers of their dependencies. */
+export function breakersOf(dispatchers: readonly Dispatcher[]): CircuitBreaker[] {
+  return [...new Set(dispatchers.flatMap(({ pipeline }) => pipeline.breakers))];
 }

@@ -4,29 +4,31 @@ import type { Check, Health } from "../http/health.ts";
 import type { Listener } from "../http/listen.ts";
 import { breakersOf } from "./metering.ts";
 
-const CHECK_MS = 2_000;
+/** Timeout of each of Weir's own checks, in milliseconds. */
+const CHECK_TIMEOUT_MS = 2_000;
 
-/** What a runtime's health is made of. Each tells what is wrong, or undefined. */
+/** Parts that the health of a runtime depends on. Each function returns what is wrong, or undefined. */
 interface Vitals {
   readonly stopping: () => boolean;
   readonly nats: () => string | undefined;
   readonly ingress: () => Listener | undefined;
-  readonly workers: readonly Dispatcher[];
+  readonly dispatchers: readonly Dispatcher[];
+  /** Health checks of the project. */
   readonly own: Registry["healthChecks"];
 }
 
 /**
- * When a runtime is ready: NATS answers, the ingress listens, every function pulls, and the project's own checks pass.
- * A breaker that is open does what it is for; it is only told of.
+ * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, every function pulls, and the
+ * project's own checks pass. An open breaker is reported as degraded.
  */
-export function readiness({ stopping, nats, ingress, workers, own }: Vitals): Health {
-  const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_MS, run });
+export function readiness({ stopping, nats, ingress, dispatchers, own }: Vitals): Health {
+  const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
     checks: [
       check("runtime", () => stopping() ? "shutting down" : undefined),
       check("nats", nats),
       check("ingress", () => ingress()?.problem()),
-      ...workers.map(({ pipeline, consumers }) =>
+      ...dispatchers.map(({ pipeline, consumers }) =>
         check(
           `function:${pipeline.fn.name}`,
           () => consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
@@ -40,7 +42,7 @@ export function readiness({ stopping, nats, ingress, workers, own }: Vitals): He
     ],
     degraded: () =>
       Object.fromEntries(
-        breakersOf(workers).filter(({ state }) => state.kind !== "closed")
+        breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
           .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
       ),
   };

@@ -1,81 +1,66 @@
-import type { Registry } from "../project/registry.ts";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
-import { connectCluster, natsOptions } from "./cluster.ts";
-import type { Config } from "./config.ts";
-import { DeadLetterService } from "../nats/dead_letters/service.ts";
-import { DependencyBreakers } from "../engine/dependency_breakers.ts";
-import { Pipeline } from "../engine/pipeline.ts";
-import { Dispatcher } from "../engine/dispatcher.ts";
-import { functionStatus } from "./function_status.ts";
-import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
-import { functionRoutes } from "../http/admin/function_routes.ts";
-import { metricsRoutes } from "../http/admin/metrics_routes.ts";
-import { retryRoutes } from "../http/admin/retry_routes.ts";
-import { ApiKeys } from "../http/api_keys.ts";
-import { healthRoutes } from "../http/health.ts";
-import { ingressRoutes } from "../http/ingress.ts";
-import { listen, type Listener } from "../http/listen.ts";
-import { router } from "../http/router.ts";
-import { Metering } from "./metering.ts";
-import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
-import { Advisories } from "../nats/consume/advisories.ts";
-import { AckFloors } from "../nats/consume/ack_floors.ts";
-import { NatsAttemptStore } from "../nats/retry/attempt_store.ts";
-import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { NatsIdempotencyStore } from "../nats/kv/idempotency_store.ts";
-import { NatsKvStore } from "../nats/kv/kv_store.ts";
+import type { Listener } from "../http/listen.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
-import { WatchedLeases } from "../nats/consume/watched_leases.ts";
-import { PullConsumer } from "../nats/consume/pull_consumer.ts";
-import { Reconciler } from "../nats/topology/reconcile.ts";
-import { RETRIES, RetryStream, retrySubject } from "../nats/retry/retry_stream.ts";
-import { NatsSettler } from "../nats/consume/settle.ts";
-import type { Durable } from "../nats/topology/resources.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
-import { ensureTopology, requireTopology } from "../nats/topology/ensure_topology.ts";
-import { RetryService } from "../nats/retry/service.ts";
-import { adminProblems, publicProblems } from "./problems.ts";
-import { readiness } from "./readiness.ts";
-import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import type { Registry } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
+import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
+import { type Cluster, connectCluster } from "./cluster.ts";
+import type { Config } from "./config.ts";
 import { desiredState, selectFunctions } from "./desired_state.ts";
+import { FunctionHost } from "./function_host.ts";
+import { openAdminListener, openPublicListener } from "./listeners.ts";
+import { Metering } from "./metering.ts";
+import { readiness } from "./readiness.ts";
+import { startService } from "./service.ts";
+import { TopologyKeeper } from "./topology_keeper.ts";
 
-/** A runtime that is up: listening, and pulling for every function. */
+/** A running process: it listens, and pulls for each of its functions. */
 export interface Runtime {
-  /** Where the public listener is, such as `http://127.0.0.1:8000`. */
+  /** Address of the public listener, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   readonly adminUrl: string;
-  /** Deliveries in handlers, or waiting for one. */
+  /** Number of deliveries that are being handled, or wait for it. */
   readonly inFlight: number;
   /**
-   * Stops without losing anything: not ready, no more requests, no more pulling, what runs may finish for
-   * `SHUTDOWN_GRACE`, the rest is given back, the connection drained. A second call waits for the first.
+   * Stops without losing an event. The process is no longer ready, takes no more requests and pulls no more; running
+   * handlers have `SHUTDOWN_GRACE` to finish, all other deliveries are given back, and the connection is drained. A
+   * second call waits for the first.
    */
   stop(): Promise<void>;
 }
 
+/** Time that open requests on the admin listener have to end, in milliseconds. */
 const ADMIN_STOP_MS = 2_000;
-/** An event's headers share the server's limit with its data: this much is kept for them. */
-const HEADER_BYTES = 4_096;
 
-/** What {@linkcode startRuntime} may be given besides. */
+/** Options of {@linkcode startRuntime}. */
 interface RuntimeOptions {
-  /** To be shut down by whoever made them. Default: some that nobody reads. */
+  /** Metrics to record into. The caller shuts them down. Default: metrics that are not exported. */
   readonly metrics?: Metrics;
-  /** Who wants to know what came of each delivery. */
+  /** Emits the outcome of each attempt. Default: without a listener. */
   readonly outcomes?: OutcomeEmitter;
-  /** Other processes share the public listener, and somebody else is asked for all of them. */
+  /**
+   * Shares the public port with other processes.
+   *
+   * @default {false}
+   */
   readonly oneOfSeveral?: boolean;
-  /** Whether it may make and change streams, consumers and buckets. Default: true. */
+  /**
+   * Allows the process to create and change streams, consumers and buckets.
+   *
+   * @default {true}
+   */
   readonly apply?: boolean;
 }
 
 /**
- * Starts everything a project declares, on the NATS of its configuration.
+ * Starts everything that a project declares, on the NATS of its configuration. Services are started from the bottom up,
+ * and one stack stops them in reverse.
  *
- * @throws {StartupProblems} or {Error} saying what is wrong, with nothing left running.
+ * @throws {StartupProblems} naming every problem of the topology
+ * @throws {Error} naming what cannot be reached or opened; nothing is left running
  */
 export async function startRuntime(
   config: Config,
@@ -83,173 +68,79 @@ export async function startRuntime(
   log: Logger,
   options: RuntimeOptions = {},
 ): Promise<Runtime> {
-  const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), oneOfSeveral = false } =
-    options;
-  const { apply = true } = options;
-  const functions = selectFunctions(config, registry);
-  const cluster = await connectCluster(config);
-  const undo: (() => Promise<void>)[] = [cluster.close];
-  try {
-    const { nc, jsm, monitor, messages, duplicates } = cluster;
-    const redact = log.options.redact ?? ((text: string) => text);
-    const metering = new Metering(metrics, new TelemetryObserver(log), outcomes), { observer } = metering;
-    undo.push(() => Promise.resolve(metering.stop()));
-    const [publisher, hurriedPublisher] = metering.publishers(cluster.publisher, cluster.failFastPublisher);
-    const floorOf = (durable: Durable) => floors.of(durable);
-    const wanted = { ...desiredState(config, registry, functions), floorOf }, { durables } = wanted;
-    const floors = new AckFloors(jsm, durables, systemClock);
-    const replicas = config.WEIR_REPLICAS;
-    const applyTopology = async (partly: boolean) => {
-      if (!apply) return await requireTopology(jsm, wanted);
-      const made = await ensureTopology(jsm, wanted, partly);
-      for (const { functionName, stream, waiting } of made) {
-        if (waiting === 0) continue;
-        log.info(`new consumer: it begins with ${waiting} stored events`, { function: functionName, stream });
-      }
-    };
-    await applyTopology(false);
-    // Before anything is handled, so that whoever looks has asked by then.
-    const process = `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`;
-    const subjects = registry.streams.flatMap((stream) => stream.subjects);
-    const tails = new TailServer(nc, outcomes, steadyClock, log, redact, process, subjects);
-    undo.push(() => Promise.resolve(tails.stop()));
-    if (functions.length > 0) tails.start();
-    await floors.read();
-    const repair = new Reconciler(
-      () => applyTopology(true),
-      systemClock,
-      (error) => {
-        if (error === undefined) apply && log.error("streams or consumers were not as declared: made so again");
-        else if (apply) log.warn("streams or consumers are not as declared, and cannot be made so yet", { error });
-        else log.error("streams or consumers are not as declared, and this process may not make them so", { error });
-      },
-    );
+  const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), apply = true } = options;
+  const functions = selectFunctions(config, registry), redact = log.options.redact ?? ((text: string) => text);
+  await using stack = new AsyncDisposableStack();
+  const metering = await startService(stack, new Metering(metrics, new TelemetryObserver(log), outcomes));
+  const cluster = stack.adopt(await connectCluster(config), ({ close }) => close());
+  const { nc, jsm, monitor } = cluster;
+  const desired = desiredState(config, registry, functions);
+  const topology = await startService(stack, new TopologyKeeper(jsm, desired, apply, log));
+  if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
+  const host = await FunctionHost.open({
+    ...{ config, functions, declared: registry.functions, cluster, topology, metering, log, redact },
+  });
+  const lag = new LagReader(nc, jsm, desired.durables, systemClock);
+  metering.measure(monitor, host.dispatchers, lag);
 
-    const newReplicas = apply ? replicas ?? 1 : undefined;
-    const idempotency = new NatsIdempotencyStore(messages, jsm, newReplicas);
-    const attempts = await NatsAttemptStore.open(nc, newReplicas, async (name, delivery) => {
-      const last_by_subj = retrySubject(name, delivery);
-      return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
-    });
-    const retries = new RetryStream(messages);
-    const settler = new NatsSettler({
-      nc,
-      monitor,
-      deadLetters: metering.deadLetters(new DeadLetters(messages, duplicates)),
-      attempts,
-      retries,
-      jsm,
-      clock: systemClock,
-      stuck: (name, what, error) =>
-        log.error(`${what} cannot be stored: the event is held until it can`, { function: name, error }),
-      redact,
-    });
-    const kv = new NatsKvStore(nc, newReplicas);
-    const ports = { clock: systemClock, publisher, settler, attempts, idempotency, observer, kv };
-    const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
-    const dependencies = new DependencyBreakers(policies, systemClock, (change) => observer.breakerChanged(change));
-    const watched = new WatchedLeases(functions, log);
-    undo.push(() => watched.stop());
-    const workers = functions.map((fn) => {
-      const own = durables.filter(({ functionName }) => functionName === fn.name)
-        .map(({ stream }) => new PullConsumer(nc, stream, fn.name, steadyClock, () => repair.ask(), monitor));
-      return new Dispatcher(
-        new Pipeline(fn, dependencies, ports, [metering.attemptCounter(fn.name)]),
-        own,
-        EXTEND_INTERVAL_MS,
-        watched.leases,
-      );
-    });
+  const state: RuntimeState = { stopping: undefined, publicListener: undefined };
+  logConnection(cluster, state, log);
+  const health = readiness({
+    stopping: () => state.stopping !== undefined,
+    nats: () => monitor.problem() ?? cluster.messages.outage()?.message,
+    ingress: () => state.publicListener,
+    dispatchers: host.dispatchers,
+    own: registry.healthChecks,
+  });
+  const served = { config, registry, cluster, metering, health, log, sharesPort: options.oneOfSeveral ?? false };
+  const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
+  await startService(stack, monitor);
+  const open = state.publicListener = openPublicListener(served);
+  await startService(stack, { start: () => host.start(), stop: () => stopWork(open, host, config.SHUTDOWN_GRACE) });
+  const started = stack.move();
+  return {
+    url: open.url,
+    adminUrl: admin.url,
+    get inFlight() {
+      return host.inFlight;
+    },
+    stop: () => state.stopping ??= started.disposeAsync(),
+  };
+}
 
-    // A repair takes the limit away again.
-    new Advisories(nc, jsm, durables, attempts, retries, log).listen(() => repair.ask());
+/** State of a process that its health and its log depend on. */
+interface RuntimeState {
+  stopping: Promise<void> | undefined;
+  publicListener: Listener | undefined;
+}
 
-    const lag = new LagReader(nc, jsm, durables, systemClock);
-    const countReconnect = metering.connection(() => monitor.problem());
-    metering.functions(workers);
-    metering.lag(lag);
-    const requests = metering.requests();
+/** Stops what takes in work, requests and deliveries at once: both share the grace. */
+async function stopWork(listener: Listener, host: FunctionHost, graceMs: number): Promise<void> {
+  await Promise.all([listener.stop(graceMs), host.stop()]);
+}
 
-    let stopping: Promise<void> | undefined;
-    monitor.onDisconnect((server) => {
-      if (!stopping) log.warn("disconnected from NATS: reconnecting", { server });
-    });
-    monitor.onReconnect(() => {
-      countReconnect();
-      log.info("reconnected to NATS", { server: nc.getServer() });
-    });
+function createTailServer(
+  { nc }: Cluster,
+  { streams }: Registry,
+  outcomes: OutcomeEmitter,
+  log: Logger,
+  redact: (text: string) => string,
+): TailServer {
+  const processName = `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`;
+  return new TailServer(
+    nc,
+    outcomes,
+    steadyClock,
+    log,
+    redact,
+    processName,
+    streams.flatMap(({ subjects }) => subjects),
+  );
+}
 
-    const listeners: Listener[] = [];
-    const health = readiness({
-      stopping: () => stopping !== undefined,
-      nats: () => monitor.problem() ?? messages.outage()?.message,
-      ingress: () => listeners[0],
-      workers,
-      own: registry.healthChecks,
-    });
-    undo.push(async () => void await Promise.all(listeners.map((listener) => listener.stop(0))));
-    const open = config.WEIR_ROLES.includes("ingress"), problemOf = publicProblems(log);
-    const publicRoutes = [
-      ...healthRoutes(health),
-      ...ingressRoutes({
-        events: open ? registry.events : new Map(),
-        publisher: hurriedPublisher,
-        keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
-        clock: steadyClock,
-        maxBytes: nc.info!.max_payload - HEADER_BYTES,
-        outage: () => messages.outage(),
-        problemOf,
-      }),
-    ];
-    const publicHandler = router(publicRoutes, { meter: requests.ingress, problemOf });
-    const publicListener = listen(config.HOST, config.PORT, "PORT", publicHandler, oneOfSeveral);
-    listeners.push(publicListener);
-    const adminRoutes = [
-      ...healthRoutes(health),
-      ...metricsRoutes(() => metrics.page()),
-      ...functionRoutes(async () =>
-        functionStatus(functions, await lag.read(0), workers, (name) => metering.lastError(name), redact)
-      ),
-      ...deadLetterRoutes(new DeadLetterService(cluster)),
-      ...retryRoutes(new RetryService(cluster)),
-    ];
-    const adminHandler = router(adminRoutes, {
-      problemOf: adminProblems(() => monitor.problem()),
-      meter: oneOfSeveral ? undefined : requests.admin, // the supervisor records the requests that it forwards
-    });
-    const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminHandler);
-    listeners.push(adminListener);
-    monitor.start();
-    watched.start(natsOptions(config));
-    for (const worker of workers) worker.start();
-    floors.start();
-
-    return {
-      url: publicListener.url,
-      adminUrl: adminListener.url,
-      get inFlight() {
-        return workers.reduce((sum, worker) => sum + worker.inFlight, 0);
-      },
-      stop: () =>
-        stopping ??= (async () => {
-          const cancel = systemClock.timer(config.SHUTDOWN_GRACE, () => settler.giveUp());
-          await Promise.all([
-            publicListener.stop(config.SHUTDOWN_GRACE),
-            ...workers.map((worker) => worker.stop(config.SHUTDOWN_GRACE)),
-          ]);
-          cancel();
-          await watched.stop();
-          floors.stop();
-          monitor.stop();
-          await repair.stop();
-          await adminListener.stop(ADMIN_STOP_MS);
-          tails.stop();
-          await cluster.close();
-          metering.stop();
-        })(),
-    };
-  } catch (error) {
-    for (const step of undo.reverse()) await step();
-    throw error;
-  }
+function logConnection({ nc, monitor }: Cluster, state: RuntimeState, log: Logger): void {
+  monitor.onDisconnect((server) => {
+    if (!state.stopping) log.warn("disconnected from NATS: reconnecting", { server });
+  });
+  monitor.onReconnect(() => log.info("reconnected to NATS", { server: nc.getServer() }));
 }

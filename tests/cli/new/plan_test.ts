@@ -61,7 +61,7 @@ const refused: [what: string, name: string, on: string, emits: string[], message
     "a",
     "odd.one",
     [],
-    /no sample of "odd\.one" was found that its schema takes: no\. Give/,
+    /no valid sample of "odd\.one" was found: no\. Give/,
   ],
 ];
 for (const [what, name, on, emits, message] of refused) {

@@ -1,0 +1,132 @@
+import { DependencyBreakers } from "../engine/dependency_breakers.ts";
+import { Dispatcher } from "../engine/dispatcher.ts";
+import { Pipeline, type Ports } from "../engine/pipeline.ts";
+import { steadyClock, systemClock } from "../engine/system_clock.ts";
+import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
+import { Advisories } from "../nats/consume/advisories.ts";
+import { PullConsumer } from "../nats/consume/pull_consumer.ts";
+import { NatsSettler } from "../nats/consume/settle.ts";
+import { WatchedLeases } from "../nats/consume/watched_leases.ts";
+import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
+import { NatsIdempotencyStore } from "../nats/kv/idempotency_store.ts";
+import { NatsKvStore } from "../nats/kv/kv_store.ts";
+import { NatsAttemptStore } from "../nats/retry/attempt_store.ts";
+import { RETRIES, RetryStream, retrySubject } from "../nats/retry/retry_stream.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
+import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import { type Cluster, natsOptions } from "./cluster.ts";
+import type { Config } from "./config.ts";
+import type { Metering } from "./metering.ts";
+import type { Service } from "./service.ts";
+import type { TopologyKeeper } from "./topology_keeper.ts";
+
+/** Parts of a process that its functions share. */
+interface FunctionHostOptions {
+  readonly config: Config;
+  /** Functions that this process runs. */
+  readonly functions: readonly ResolvedFunction[];
+  /** Every function of the project: a dependency has one breaker policy, whichever of them declares it. */
+  readonly declared: readonly ResolvedFunction[];
+  readonly cluster: Cluster;
+  readonly topology: TopologyKeeper;
+  readonly metering: Metering;
+  readonly log: Logger;
+  readonly redact: (text: string) => string;
+}
+
+/** The functions of a process: a dispatcher for each, and the stores that they share. */
+export class FunctionHost implements Service {
+  readonly dispatchers: readonly Dispatcher[];
+  readonly #settler: NatsSettler;
+  readonly #leases: WatchedLeases;
+
+  /** Opens the stores. Nothing is pulled before {@linkcode start}. */
+  static async open(options: FunctionHostOptions): Promise<FunctionHost> {
+    const { cluster: { nc, jsm } } = options;
+    const attempts = await NatsAttemptStore.open(nc, replicasOfNewBuckets(options), async (functionName, delivery) => {
+      const last_by_subj = retrySubject(functionName, delivery);
+      return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
+    });
+    return new FunctionHost(options, attempts);
+  }
+
+  private constructor(readonly options: FunctionHostOptions, attempts: NatsAttemptStore) {
+    const { functions, cluster: { nc, jsm, messages }, topology, log } = options;
+    const retries = new RetryStream(messages);
+    this.#settler = createSettler(options, attempts, retries);
+    this.#leases = new WatchedLeases(functions, log);
+    this.dispatchers = this.#createDispatchers(createPorts(options, attempts, this.#settler));
+    // The check removes the limit on deliveries again.
+    const advisories = new Advisories(nc, jsm, topology.desired.durables, attempts, retries, log);
+    advisories.listen(() => topology.requestCheck());
+  }
+
+  /** Number of deliveries that are being handled, or wait for it. */
+  get inFlight(): number {
+    return this.dispatchers.reduce((sum, { inFlight }) => sum + inFlight, 0);
+  }
+
+  start(): void {
+    this.#leases.start(natsOptions(this.options.config));
+    for (const dispatcher of this.dispatchers) dispatcher.start();
+  }
+
+  /** Stops pulling, waits up to `SHUTDOWN_GRACE` for running handlers, and gives all other deliveries back. */
+  async stop(): Promise<void> {
+    const graceMs = this.options.config.SHUTDOWN_GRACE;
+    const cancel = systemClock.timer(graceMs, () => this.#settler.giveUp());
+    await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop(graceMs)));
+    cancel();
+    await this.#leases.stop();
+  }
+
+  #createDispatchers(ports: Ports): Dispatcher[] {
+    const { functions, declared, cluster: { nc, monitor }, topology, metering } = this.options;
+    const policies = Object.assign({}, ...declared.map(({ policy }) => policy.dependencies));
+    const breakers = new DependencyBreakers(policies, systemClock, (to) => metering.observer.breakerChanged(to));
+    const requestCheck = () => topology.requestCheck();
+    return functions.map((fn) => {
+      const consumers = topology.desired.durables.filter(({ functionName }) => functionName === fn.name)
+        .map(({ stream }) => new PullConsumer(nc, stream, fn.name, steadyClock, requestCheck, monitor));
+      const pipeline = new Pipeline(fn, breakers, ports, [metering.attemptCounter(fn.name)]);
+      return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases);
+    });
+  }
+}
+
+function createSettler(
+  { cluster: { nc, jsm, monitor, messages, duplicates }, metering, log, redact }: FunctionHostOptions,
+  attempts: NatsAttemptStore,
+  retries: RetryStream,
+): NatsSettler {
+  return new NatsSettler({
+    nc,
+    monitor,
+    deadLetters: metering.deadLetters(new DeadLetters(messages, duplicates)),
+    attempts,
+    retries,
+    jsm,
+    clock: systemClock,
+    stuck: (functionName, what, error) =>
+      log.error(`${what} cannot be stored: the event is held until it can`, { function: functionName, error }),
+    redact,
+  });
+}
+
+function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, settler: NatsSettler): Ports {
+  const { cluster: { nc, jsm, messages, publisher }, metering } = options, replicas = replicasOfNewBuckets(options);
+  return {
+    clock: systemClock,
+    publisher: metering.publisher(publisher),
+    settler,
+    attempts,
+    idempotency: new NatsIdempotencyStore(messages, jsm, replicas),
+    observer: metering.observer,
+    kv: new NatsKvStore(nc, replicas),
+  };
+}
+
+/** Returns undefined if this process may not create buckets. */
+function replicasOfNewBuckets({ config, topology }: FunctionHostOptions): number | undefined {
+  return topology.apply ? config.WEIR_REPLICAS ?? 1 : undefined;
+}

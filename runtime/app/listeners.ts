@@ -1,0 +1,79 @@
+import { ApiKeys } from "../http/api_keys.ts";
+import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
+import { functionRoutes } from "../http/admin/function_routes.ts";
+import { metricsRoutes } from "../http/admin/metrics_routes.ts";
+import { retryRoutes } from "../http/admin/retry_routes.ts";
+import { type Health, healthRoutes } from "../http/health.ts";
+import { ingressRoutes } from "../http/ingress.ts";
+import { listen, type Listener } from "../http/listen.ts";
+import { router } from "../http/router.ts";
+import { steadyClock } from "../engine/system_clock.ts";
+import { DeadLetterService } from "../nats/dead_letters/service.ts";
+import type { LagReader } from "../nats/inspect/consumer_lag.ts";
+import { RetryService } from "../nats/retry/service.ts";
+import type { Registry } from "../project/registry.ts";
+import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Config } from "./config.ts";
+import type { FunctionHost } from "./function_host.ts";
+import { functionStatus } from "./function_status.ts";
+import type { Metering } from "./metering.ts";
+import { adminProblems, publicProblems } from "./problems.ts";
+
+/** Bytes of `max_payload` that are kept for the headers of an event. */
+const HEADER_BYTES = 4_096;
+
+/** Parts of a process that its listeners serve. */
+interface ListenerOptions {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly cluster: Cluster;
+  readonly metering: Metering;
+  readonly health: Health;
+  readonly log: Logger;
+  /** Other processes listen on the same public port, and a supervisor answers for all of them. */
+  readonly sharesPort: boolean;
+}
+
+/** Opens the public listener: the ingress, if the process has that role, and health. One line a group of routes. */
+export function openPublicListener(options: ListenerOptions): Listener {
+  const { config, registry, cluster, metering, health, log, sharesPort } = options;
+  const problemOf = publicProblems(log);
+  const routes = [
+    ...healthRoutes(health),
+    ...ingressRoutes({
+      events: config.WEIR_ROLES.includes("ingress") ? registry.events : new Map(),
+      publisher: metering.publisher(cluster.failFastPublisher),
+      keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
+      clock: steadyClock,
+      maxBytes: cluster.nc.info!.max_payload - HEADER_BYTES,
+      outage: () => cluster.messages.outage(),
+      problemOf,
+    }),
+  ];
+  const handler = router(routes, { meter: metering.requests.ingress, problemOf });
+  return listen(config.HOST, config.PORT, "PORT", handler, sharesPort);
+}
+
+/** Opens the admin listener. One line a group of routes. */
+export function openAdminListener(
+  { config, cluster, metering, health, sharesPort }: ListenerOptions,
+  host: FunctionHost,
+  lag: LagReader,
+): Listener {
+  const { functions, redact } = host.options;
+  const status = async () =>
+    functionStatus(functions, await lag.read(0), host.dispatchers, (name) => metering.lastError(name), redact);
+  const routes = [
+    ...healthRoutes(health),
+    ...metricsRoutes(() => metering.metrics.page()),
+    ...functionRoutes(status),
+    ...deadLetterRoutes(new DeadLetterService(cluster)),
+    ...retryRoutes(new RetryService(cluster)),
+  ];
+  const handler = router(routes, {
+    problemOf: adminProblems(() => cluster.monitor.problem()),
+    meter: sharesPort ? undefined : metering.requests.admin, // the supervisor records the requests that it forwards
+  });
+  return listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", handler);
+}
