@@ -20,16 +20,16 @@ const TESTS: readonly (readonly string[])[] = [
   [
     "nats/dead_letters/chunks_test.ts: [G6] ",
     "nats/dead_letters/burial_test.ts: [G6] settle stores a dead letter of the largest event that the ingress takes",
-    "nats/client/odd_headers_test.ts: a message with a header that no client would write can become a dead letter",
+    "nats/client/odd_headers_test.ts: [G6] NatsSettler makes a dead letter of a message with a header",
   ],
   [
     "e2e/repair_test.ts: a consumer that is deleted while the runtime runs is made again, and pulling goes on",
     "e2e/repair_test.ts: a stream that is deleted while the runtime runs is made again, and takes events",
     "e2e/repair_test.ts: after a restart with its store lost, everything is made again",
   ],
-  ["nats/consume/advisories_test.ts: an event that the server gave up on is brought back with its attempts, and told of"],
+  ["nats/consume/advisories_test.ts: [G8] Advisories brings back an event beyond max_deliver"],
   [KILLS, CLUSTER, SHUTDOWNS, SIMULATED],
-  [CRASHES, SIMULATED, "nats/publish/late_dedup_test.ts: a message whose id JetStream has forgotten is found"],
+  [CRASHES, SIMULATED, "nats/publish/late_dedup_test.ts: [G10] LateDedup finds a message whose id"],
   [CRASHES, SIMULATED, "nats/dead_letters/dead_letters_test.ts: [G11] "],
   [
     "e2e/idempotency_test.ts: an event that is published again long after is not handled again",
@@ -52,13 +52,13 @@ const TESTS: readonly (readonly string[])[] = [
   ["e2e/crash_loop_test.ts: an event that kills its process ends as `crashed` without another run"],
   [
     "e2e/delayed_retries_test.ts: a long retry leaves its consumer, survives restarts of everything, and comes back",
-    "nats/consume/settle_test.ts: a long retry waits outside the consumer, where it takes no place that another needs",
+    "nats/consume/settle_test.ts: [G20] NatsSettler stores a long retry in the retry stream",
   ],
   [
     CLUSTER,
-    "nats/consume/pull_consumer_recovery_test.ts: pulling goes on after the server restarts",
-    "nats/consume/pull_consumer_recovery_test.ts: pulling goes on by itself after the consumer was deleted and made again",
-    "nats/consume/pull_consumer_recovery_test.ts: a server that falls silent is asked again after two and a half seconds",
+    "nats/consume/pull_consumer_recovery_test.ts: [G21] PullConsumer goes on after the server restarts",
+    "nats/consume/pull_consumer_recovery_test.ts: [G21] PullConsumer goes on after the consumer was deleted and created again",
+    "nats/consume/pull_consumer_recovery_test.ts: [G21] PullConsumer notices a silent server after two and a half seconds",
   ],
   [
     "e2e/dead_letters_test.ts: dead letters are listed, shown, redriven to the function that failed alone",

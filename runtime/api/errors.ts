@@ -13,6 +13,8 @@ import { type Duration, DURATION_HELP, parseDuration } from "../core/duration.ts
 export class NonRetryableError extends Error {
   /** Name of the error in logs, spans and dead letters. */
   override readonly name = "NonRetryableError";
+  /** Kind of the error, for programs. */
+  readonly code = "non-retryable";
 }
 
 /**
@@ -31,6 +33,8 @@ export class NonRetryableError extends Error {
 export class RetryAfterError extends Error {
   /** Name of the error in logs, spans and dead letters. */
   override readonly name = "RetryAfterError";
+  /** Kind of the error, for programs. */
+  readonly code = "retry-after";
   /** Delay, in milliseconds. */
   readonly delayMs: number;
 
@@ -67,6 +71,8 @@ export class RetryAfterError extends Error {
 export class DependencyOpenError extends Error {
   /** Name of the error in logs, spans and dead letters. */
   override readonly name = "DependencyOpenError";
+  /** Kind of the error, for programs. */
+  readonly code = "dependency-open";
 
   /** Created by the runtime. */
   constructor(
@@ -96,6 +102,8 @@ export class DependencyOpenError extends Error {
 export class KvConflictError extends Error {
   /** Name of the error in logs, spans and dead letters. */
   override readonly name = "KvConflictError";
+  /** Kind of the error, for programs. */
+  readonly code = "kv-conflict";
 
   /** Created by the bucket. */
   constructor(

@@ -2,6 +2,7 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type Config, UNSET_NATS_URL } from "./config.ts";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
+import { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
 import { connectNats, type NatsOptions } from "../nats/client/connection.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
 import { JetStreamPublisher } from "../nats/publish/jetstream_publisher.ts";
@@ -12,8 +13,9 @@ import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 export interface Cluster {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
-  readonly store: JetStreamPublisher;
-  readonly storedBefore: LateDedup;
+  readonly monitor: ConnectionMonitor;
+  readonly messages: JetStreamPublisher;
+  readonly duplicates: LateDedup;
   readonly publisher: TracedPublisher;
   /** The same for callers that wait for the answer: in an outage they have one soon. */
   readonly failFastPublisher: TracedPublisher;
@@ -42,22 +44,25 @@ export function natsOptions(config: Config): NatsOptions {
 /** Connects to the NATS of a configuration. @throws {Error} saying where, why and what to do. */
 export async function connectCluster(config: Config): Promise<Cluster> {
   const nc = await connectNats(natsOptions(config));
-  const store = new JetStreamPublisher(nc, steadyClock);
+  const monitor = new ConnectionMonitor(nc, steadyClock);
+  const messages = new JetStreamPublisher(nc, steadyClock, monitor);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const storedBefore = new LateDedup(nc, jsm, systemClock);
+  const duplicates = new LateDedup(nc, jsm, systemClock);
   return {
     nc,
     jsm,
-    store,
-    storedBefore,
-    publisher: new TracedPublisher(new EventPublisher(store, jsm, storedBefore)),
-    failFastPublisher: new TracedPublisher(new EventPublisher(store.failFast, jsm, storedBefore)),
+    monitor,
+    messages,
+    duplicates,
+    publisher: new TracedPublisher(new EventPublisher(messages, jsm, duplicates)),
+    failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates)),
     close: async () => {
-      store.close();
+      messages.close();
       // A connection that is down has nobody to drain to: what it still holds JetStream delivers again.
       const cancel = systemClock.timer(CLOSE_MS, () => void nc.close());
       await nc.drain().catch(() => nc.close());
       cancel();
+      await monitor.closed;
     },
   };
 }

@@ -37,7 +37,7 @@ export function functionStatus(
       ),
       pending: lag?.pending,
       ackPending: lag?.ackPending,
-      parked: lag?.parked,
+      delayedRetries: lag?.delayedRetries,
       oldestWaitingMs: lag?.oldestWaitingMs,
       lastError: last && {
         at: new Date(last.atMs).toISOString(),

@@ -4,7 +4,7 @@ import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { HandlerMiddleware } from "../engine/handler_runner.ts";
 import type { RequestMeter } from "../http/router.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { PublishError } from "../nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../engine/publisher.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
 import type { LastError } from "../telemetry/function_metrics.ts";
 import type { Labels } from "../telemetry/otel/metrics/instrument.ts";
@@ -126,7 +126,7 @@ export class Metering {
     const values = {
       "weir.function.pending": "pending",
       "weir.function.ack_pending": "ackPending",
-      "weir.function.parked": "parked",
+      "weir.function.delayed_retries": "delayedRetries",
       "weir.function.oldest_waiting_age": "oldestWaitingMs",
       "weir.dead_letters.waiting": "deadLetters",
     } as const;

@@ -1,20 +1,10 @@
-import { JetStreamApiError } from "@nats-io/jetstream";
-import { errors } from "@nats-io/transport-node";
 import { Problem } from "../http/problem.ts";
-import { PublishError } from "../nats/publish/jetstream_publisher.ts";
+import { isUnavailable } from "../nats/client/is_unavailable.ts";
+import { PublishError } from "../engine/publisher.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 
 /** Seconds after which a caller may retry: an outage that ends by itself, and a fault that an operator must fix. */
 const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-after": "30" } };
-
-/** Errors of the NATS client that mean that NATS does not answer, not that the request is at fault. */
-const UNAVAILABLE = [
-  errors.TimeoutError,
-  errors.NoRespondersError,
-  errors.ConnectionError,
-  errors.ClosedConnectionError,
-  errors.DrainingConnectionError,
-];
 
 /** Returns the problems of the public listener: an unexpected error is logged, and the caller does not see it. */
 export function publicProblems(log: Pick<Logger, "error">): (error: unknown) => Problem {
@@ -35,8 +25,8 @@ export function adminProblems(outage: () => string | undefined): (error: unknown
   return (error) => {
     const problem = knownProblem(error);
     if (problem) return problem;
-    const { message, cause } = error as Error, known = outage();
-    if (known === undefined && !isUnavailable(error) && !isUnavailable(cause)) return new Problem("internal", message);
+    const { message } = error as Error, known = outage();
+    if (known === undefined && !isUnavailable(error)) return new Problem("internal", message);
     return new Problem("unavailable", `NATS does not answer: ${known ?? message}; ask again`, SOON);
   };
 }
@@ -60,9 +50,4 @@ function knownProblem(error: unknown): Problem | undefined {
     case "refused":
       return new Problem("unavailable", `the event was not stored: ${message}`, LATER);
   }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return UNAVAILABLE.some((kind) => error instanceof kind) ||
-    error instanceof JetStreamApiError && error.status === 503;
 }

@@ -17,17 +17,16 @@ import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
 import { router } from "../http/router.ts";
 import { Metering } from "./metering.ts";
-import { EXTEND_MS } from "../nats/consume/ack_wait.ts";
+import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
 import { Advisories } from "../nats/consume/advisories.ts";
 import { AckFloors } from "../nats/consume/ack_floors.ts";
 import { NatsAttemptStore } from "../nats/retry/attempt_store.ts";
-import { watchConnection } from "../nats/client/connection.ts";
 import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import { NatsIdempotencyStore } from "../nats/kv/idempotency_store.ts";
 import { NatsKvStore } from "../nats/kv/kv_store.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
+import { WatchedLeases } from "../nats/consume/watched_leases.ts";
 import { PullConsumer } from "../nats/consume/pull_consumer.ts";
-import { Pulse } from "../nats/client/pulse.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
 import { RETRIES, RetryStream, retrySubject } from "../nats/retry/retry_stream.ts";
 import { NatsSettler } from "../nats/consume/settle.ts";
@@ -37,7 +36,6 @@ import { ensureTopology, requireTopology } from "../nats/topology/ensure_topolog
 import { RetryService } from "../nats/retry/service.ts";
 import { adminProblems, publicProblems } from "./problems.ts";
 import { readiness } from "./readiness.ts";
-import { WatchedLeases } from "./watchdog.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
@@ -92,7 +90,7 @@ export async function startRuntime(
   const cluster = await connectCluster(config);
   const undo: (() => Promise<void>)[] = [cluster.close];
   try {
-    const { nc, jsm, store, storedBefore } = cluster;
+    const { nc, jsm, monitor, messages, duplicates } = cluster;
     const redact = log.options.redact ?? ((text: string) => text);
     const metering = new Metering(metrics, new TelemetryObserver(log), outcomes), { observer } = metering;
     undo.push(() => Promise.resolve(metering.stop()));
@@ -128,72 +126,63 @@ export async function startRuntime(
     );
 
     const newReplicas = apply ? replicas ?? 1 : undefined;
-    const idempotency = new NatsIdempotencyStore(store, jsm, newReplicas);
+    const idempotency = new NatsIdempotencyStore(messages, jsm, newReplicas);
     const attempts = await NatsAttemptStore.open(nc, newReplicas, async (name, delivery) => {
       const last_by_subj = retrySubject(name, delivery);
       return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
     });
-    const lane = new RetryStream(store);
-    const settler = new NatsSettler(
+    const retries = new RetryStream(messages);
+    const settler = new NatsSettler({
       nc,
-      metering.deadLetters(new DeadLetters(store, storedBefore)),
+      monitor,
+      deadLetters: metering.deadLetters(new DeadLetters(messages, duplicates)),
       attempts,
-      lane,
+      retries,
       jsm,
-      systemClock,
-      (name, what, error) =>
+      clock: systemClock,
+      stuck: (name, what, error) =>
         log.error(`${what} cannot be stored: the event is held until it can`, { function: name, error }),
       redact,
-    );
+    });
     const kv = new NatsKvStore(nc, newReplicas);
     const ports = { clock: systemClock, publisher, settler, attempts, idempotency, observer, kv };
     const policies = Object.assign({}, ...registry.functions.map(({ policy }) => policy.dependencies));
     const dependencies = new DependencyBreakers(policies, systemClock, (change) => observer.breakerChanged(change));
-    const guard = new WatchedLeases(functions, log);
-    undo.push(() => guard.stop());
-    const sources: PullConsumer[] = [];
+    const watched = new WatchedLeases(functions, log);
+    undo.push(() => watched.stop());
     const workers = functions.map((fn) => {
       const own = durables.filter(({ functionName }) => functionName === fn.name)
-        .map(({ stream }) => new PullConsumer(nc, stream, fn.name, steadyClock, () => repair.ask()));
-      sources.push(...own);
+        .map(({ stream }) => new PullConsumer(nc, stream, fn.name, steadyClock, () => repair.ask(), monitor));
       return new Dispatcher(
         new Pipeline(fn, dependencies, ports, [metering.attemptCounter(fn.name)]),
         own,
-        EXTEND_MS,
-        guard.keepAlive,
+        EXTEND_INTERVAL_MS,
+        watched.leases,
       );
     });
 
     // A repair takes the limit away again.
-    new Advisories(nc, jsm, durables, attempts, lane, log).listen(() => repair.ask());
+    new Advisories(nc, jsm, durables, attempts, retries, log).listen(() => repair.ask());
 
-    const pulse = new Pulse(nc, steadyClock), lag = new LagReader(nc, jsm, durables, systemClock);
-    const countReconnect = metering.connection(() => pulse.problem());
+    const lag = new LagReader(nc, jsm, durables, systemClock);
+    const countReconnect = metering.connection(() => monitor.problem());
     metering.functions(workers);
     metering.lag(lag);
     const requests = metering.requests();
 
-    let disconnectedAtMs = 0;
     let stopping: Promise<void> | undefined;
-    const watching = watchConnection(nc, {
-      disconnected: (server) => {
-        pulse.disconnected(server);
-        disconnectedAtMs = systemClock.now();
-        if (!stopping) log.warn("disconnected from NATS: reconnecting", { server });
-      },
-      reconnected: () => {
-        pulse.reconnected();
-        countReconnect();
-        log.info("reconnected to NATS", { server: nc.getServer() });
-        settler.reconnected(disconnectedAtMs);
-        for (const source of sources) source.reconnected();
-      },
+    monitor.onDisconnect((server) => {
+      if (!stopping) log.warn("disconnected from NATS: reconnecting", { server });
+    });
+    monitor.onReconnect(() => {
+      countReconnect();
+      log.info("reconnected to NATS", { server: nc.getServer() });
     });
 
     const listeners: Listener[] = [];
     const health = readiness({
       stopping: () => stopping !== undefined,
-      nats: () => pulse.problem() ?? store.outage()?.message,
+      nats: () => monitor.problem() ?? messages.outage()?.message,
       ingress: () => listeners[0],
       workers,
       own: registry.healthChecks,
@@ -208,7 +197,7 @@ export async function startRuntime(
         keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
         clock: steadyClock,
         maxBytes: nc.info!.max_payload - HEADER_BYTES,
-        outage: () => store.outage(),
+        outage: () => messages.outage(),
         problemOf,
       }),
     ];
@@ -225,13 +214,13 @@ export async function startRuntime(
       ...retryRoutes(new RetryService(cluster)),
     ];
     const adminHandler = router(adminRoutes, {
-      problemOf: adminProblems(() => pulse.problem()),
+      problemOf: adminProblems(() => monitor.problem()),
       meter: oneOfSeveral ? undefined : requests.admin, // the supervisor records the requests that it forwards
     });
     const adminListener = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", adminHandler);
     listeners.push(adminListener);
-    pulse.start();
-    guard.start(natsOptions(config));
+    monitor.start();
+    watched.start(natsOptions(config));
     for (const worker of workers) worker.start();
     floors.start();
 
@@ -249,14 +238,13 @@ export async function startRuntime(
             ...workers.map((worker) => worker.stop(config.SHUTDOWN_GRACE)),
           ]);
           cancel();
-          await guard.stop();
+          await watched.stop();
           floors.stop();
-          pulse.stop();
+          monitor.stop();
           await repair.stop();
           await adminListener.stop(ADMIN_STOP_MS);
           tails.stop();
           await cluster.close();
-          await watching;
           metering.stop();
         })(),
     };

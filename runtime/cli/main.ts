@@ -10,7 +10,7 @@ import { functionsCommand } from "./functions.ts";
 import { generation } from "./revision.ts";
 import { initCommand } from "./init.ts";
 import { newCommand } from "./new.ts";
-import { parkedCommand } from "./retries.ts";
+import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
 import { startCommand } from "./start.ts";
@@ -47,7 +47,7 @@ export function program(): Command {
   weir.addCommand(planCommand());
   weir.addCommand(applyCommand());
   weir.addCommand(deadLettersCommand());
-  weir.addCommand(parkedCommand());
+  weir.addCommand(retriesCommand());
   weir.addCommand(doctorCommand());
   configureHelp(weir);
   return weir;

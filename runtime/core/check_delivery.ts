@@ -31,7 +31,7 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isCounted) return deferForState(facts, facts.stateError);
   if (!facts.isListenedTo) return deferUnknownSubject(facts.subject, facts);
   if (facts.ending) return facts.ending;
-  if (facts.isDelayed) return { kind: "ack", skipped: "parked" };
+  if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
   const { decoded, number, retry: { attempts }, maxAgeMs } = facts;
   if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);
   if (number > attempts) {

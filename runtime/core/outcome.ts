@@ -54,7 +54,7 @@ export type Result =
 /** Decision about a delivery. It is a value: the settler alone performs it. */
 export type Outcome =
   /** `skipped` says why the handler did not run: the event was handled before, or a delayed retry of it waits. */
-  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "parked" }
+  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "delayed" }
   /** The lease expired. Another process may own the delivery, so it is neither acked nor nacked. */
   | { readonly kind: "lease-expired" }
   | {

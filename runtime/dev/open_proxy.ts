@@ -18,8 +18,8 @@ export async function openFront(
     }
     const free = firstFree(host, port), who = await whoListens(port) ?? "another process";
     const taken = `port ${port} is taken by ${who}`;
-    if (free === undefined) throw new Error(`${taken}, and so are those after it: set ${variable}`);
-    if (ENVIRONMENT.get(variable)) throw new Error(`${taken}: end it, or try ${variable}=${free}`);
+    if (free === undefined) throw new Error(`${taken}, and so are those after it: set ${variable}`, { cause: error });
+    if (ENVIRONMENT.get(variable)) throw new Error(`${taken}: end it, or try ${variable}=${free}`, { cause: error });
     say(styleText("yellow", `${taken}: ${variable}=${free} instead`));
     return new Front(host, free);
   }

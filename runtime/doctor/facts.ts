@@ -30,8 +30,8 @@ export interface Facts {
   readonly unread: readonly string[];
   readonly clock: Known<ClockReading>;
   readonly deadLetters: Known<WaitingLetters>;
-  /** How many retries each function has parked. */
-  readonly parked: Known<ReadonlyMap<string, number>>;
+  /** The number of delayed retries of each function. */
+  readonly delayedRetries: Known<ReadonlyMap<string, number>>;
 }
 
 /** Where telemetry goes, and what came of knocking there. */
@@ -76,7 +76,9 @@ export interface WaitingLetters {
 }
 
 /** A rule needs what is not known. */
-export class NotKnown extends Error {}
+export class NotKnown extends Error {
+  readonly code = "not-known";
+}
 
 /** The connection. @throws {NotKnown} where there is none; why is told once, by a rule of its own. */
 export function connected({ connection }: Pick<Facts, "connection">): Connection {

@@ -13,6 +13,8 @@ import { addressesOf, greet } from "./probe_server.ts";
 import type { UserPermissions } from "./permissions.ts";
 import { readLetters } from "./read_dead_letters.ts";
 import { readStreams } from "./read_streams.ts";
+import { JETSTREAM_CODES } from "../nats/client/error_codes.ts";
+import { unlessMissing } from "../nats/topology/find.ts";
 
 /** What is known of the cluster. */
 type ClusterFacts = Pick<
@@ -26,7 +28,7 @@ type ClusterFacts = Pick<
   | "unread"
   | "clock"
   | "deadLetters"
-  | "parked"
+  | "delayedRetries"
 >;
 
 const ANSWER_MS = 2_000;
@@ -70,7 +72,7 @@ export function unknownCluster(problem: string, unknown = "there is no connectio
     unread: [],
     clock: not,
     deadLetters: not,
-    parked: not,
+    delayedRetries: not,
   };
 }
 
@@ -83,12 +85,12 @@ async function look(
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: ANSWER_MS });
   const { user, clock } = await askUser(nc);
   const names = streamNames(combine(resourcesOf(project ?? NO_PROJECT)));
-  const [servers, account, read, deadLetters, parked] = await Promise.all([
+  const [servers, account, read, deadLetters, delayedRetries] = await Promise.all([
     allServers(nc, configured),
     tried("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
     readStreams(jsm, names),
     tried("dead letters", () => readLetters(jsm)),
-    tried("parked retries", () => countParked(nc, jsm, project)),
+    tried("delayed retries", () => countDelayedRetries(nc, jsm, project)),
   ]);
   return {
     servers,
@@ -97,7 +99,7 @@ async function look(
     account,
     clock,
     deadLetters,
-    parked,
+    delayedRetries,
     ...read,
   };
 }
@@ -144,18 +146,14 @@ async function allServers(nc: NatsConnection, configured: readonly Greeting[]): 
   });
 }
 
-async function countParked(
+async function countDelayedRetries(
   nc: NatsConnection,
   jsm: JetStreamManager,
   project: Registry | undefined,
 ): Promise<ReadonlyMap<string, number>> {
-  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked);
-  try {
-    return await counts.of((project?.functions ?? []).map(({ name }) => name));
-  } catch (error) {
-    if (/stream not found/i.test((error as Error).message)) return new Map();
-    throw error;
-  }
+  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed);
+  const counted = counts.of((project?.functions ?? []).map(({ name }) => name));
+  return await unlessMissing(counted, JETSTREAM_CODES.streamNotFound) ?? new Map();
 }
 
 /** What came of asking. @param what for the reason why it is not known */

@@ -1,8 +1,9 @@
-import { JetStreamApiCodes, type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
+import type { JetStreamManager, MsgRequest } from "@nats-io/jetstream";
 import { isChunk } from "../nats/dead_letters/chunks.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
 import { unlessMissing } from "../nats/topology/find.ts";
 import type { WaitingLetters } from "./facts.ts";
+import { JETSTREAM_CODES } from "../nats/client/error_codes.ts";
 
 /** The reason is in a letter's headers: of so many it is read. */
 const MOST_READ = 100;
@@ -11,7 +12,7 @@ const MOST_READ = 100;
 export async function readLetters(jsm: JetStreamManager): Promise<WaitingLetters> {
   const { stream } = DEAD_LETTERS;
   const none = { count: 0, oldestAt: undefined, read: 0, reasons: {} };
-  const info = await unlessMissing(jsm.streams.info(stream), JetStreamApiCodes.StreamNotFound);
+  const info = await unlessMissing(jsm.streams.info(stream), JETSTREAM_CODES.streamNotFound);
   if (!info || info.state.messages === 0) return none;
   const subjects_filter = DEAD_LETTERS.subjects[0];
   const subjects = (await jsm.streams.info(stream, { subjects_filter })).state.subjects ?? {};

@@ -1,11 +1,6 @@
-import {
-  type ConsumerInfo,
-  JetStreamApiCodes,
-  JetStreamApiError,
-  type JetStreamManager,
-  type StreamInfo,
-} from "@nats-io/jetstream";
+import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
 import type { Facts } from "./facts.ts";
+import { JETSTREAM_CODES } from "../nats/client/error_codes.ts";
 
 /** Reads streams with all their consumers. One that cannot be read is told of beside the others. */
 export async function readStreams(
@@ -38,5 +33,5 @@ export async function readStreams(
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
+  return error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.streamNotFound;
 }

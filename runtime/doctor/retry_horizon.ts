@@ -1,5 +1,5 @@
 import type { FunctionPolicy } from "../project/resolve_policy.ts";
-import { DELAY_OUTSIDE_FROM_MS } from "../nats/retry/retry_stream.ts";
+import { RETRY_STREAM_MIN_DELAY_MS } from "../nats/retry/retry_stream.ts";
 import { backoffMs } from "../core/backoff.ts";
 
 /** Attempts beyond this add nothing to look at: each has its longest wait by then. */
@@ -11,17 +11,17 @@ export function horizonMs({ retry, timeoutMs }: FunctionPolicy): number {
 }
 
 /**
- * How much of that an event may spend in its own stream. A longer wait is parked elsewhere, where no age limit is; but
+ * How much of that an event may spend in its own stream. A longer wait is spent in RETRIES, where no age limit is; but
  * chance may make every wait a short one.
  */
 export function inStreamMs({ retry, timeoutMs }: FunctionPolicy): number {
   const jitter = retry.jitter === "full";
-  let parked = false;
+  let delayed = false;
   return sum(retry.attempts - 1, (n) => {
     const wait = backoffMs({ ...retry, jitter: "none" }, n, 1);
-    if (parked) return 0;
-    if (wait >= DELAY_OUTSIDE_FROM_MS && !jitter) parked = true;
-    return timeoutMs + (parked ? 0 : Math.min(wait, DELAY_OUTSIDE_FROM_MS));
+    if (delayed) return 0;
+    if (wait >= RETRY_STREAM_MIN_DELAY_MS && !jitter) delayed = true;
+    return timeoutMs + (delayed ? 0 : Math.min(wait, RETRY_STREAM_MIN_DELAY_MS));
   });
 }
 

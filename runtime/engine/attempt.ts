@@ -122,12 +122,12 @@ export class Attempt implements DeliveryFacts {
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;
     const presumed = Math.max(0, Math.min(1, this.retry.attempts - history.attempts - 1));
-    const { begun, free, emitted, parked = false, ending } = stored ?? { begun: presumed, free: 0, emitted: true };
+    const { begun, free, emitted, delayed = false, ending } = stored ?? { begun: presumed, free: 0, emitted: true };
     const attemptTrace = this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
     this.number = history.attempts + begun + 1;
     this.excusedDeliveries = history.excusedDeliveries + free;
     this.emittedSinceMs ??= emitted === false ? undefined : storedAtMs;
-    this.isDelayed = parked;
+    this.isDelayed = delayed;
     this.ending = ending;
     this.isCounted = true;
     // The previous trace is kept: if this attempt kills its process, its own span is never exported.

@@ -10,7 +10,7 @@ export interface AttemptCounts {
   /** False when no attempt so far can have stored what it emitted. */
   readonly emitted: boolean;
   /** True when the event waits in the retry stream: this delivery is redundant. */
-  readonly parked?: boolean;
+  readonly delayed?: boolean;
   /** Dead letter that an earlier delivery decided on; it may be stored already. */
   readonly ending?: DeadLetterOutcome;
   /** Span of the last settled delivery, as a W3C `traceparent`. */

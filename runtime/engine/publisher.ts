@@ -77,12 +77,29 @@ export type PublishErrorCode =
 /** Codes that say nothing about the message itself: any other would have failed as well. */
 const TRANSIENT: readonly PublishErrorCode[] = ["unavailable", "full", "no-stream", "denied"];
 
+/** Options of a {@linkcode PublishError}. */
+export interface PublishErrorOptions extends ErrorOptions {
+  /**
+   * Error code of JetStream's answer.
+   *
+   * @default there was no answer
+   */
+  readonly jetStreamCode?: number;
+}
+
 /** Error of a message that is not known to be stored. */
 export class PublishError extends Error {
-  override readonly name = "StoreError";
+  override readonly name = "PublishError";
+  /** Error code of JetStream's answer. Undefined without an answer. */
+  readonly jetStreamCode: number | undefined;
 
-  constructor(readonly code: PublishErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    readonly code: PublishErrorCode,
+    message: string,
+    { jetStreamCode, ...options }: PublishErrorOptions = {},
+  ) {
     super(message, options);
+    this.jetStreamCode = jetStreamCode;
   }
 
   /** True when any other message would have failed as well. */

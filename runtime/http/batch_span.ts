@@ -47,9 +47,10 @@ export class BatchSpan {
       span.updateName(`publish ${this.#type}`).setAttribute("messaging.destination.name", this.#type!);
     }
     if (error) {
-      span.recordException(error);
-      span.setAttribute("error.type", error.name);
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      const { name, message, stack } = error;
+      span.recordException({ name, message, stack }); // its `code` would stand as the type
+      span.setAttribute("error.type", name);
+      span.setStatus({ code: SpanStatusCode.ERROR, message });
     }
     span.end();
   }

@@ -3,6 +3,7 @@ import { nearest } from "../core/did_you_mean.ts";
 /** Every fault that prevents a start, so that all can be mended at once. */
 export class StartupProblems extends Error {
   override readonly name = "StartupProblems";
+  readonly code = "startup-problems";
 
   constructor(
     /** One line a fault: where, what, and what to do. */

@@ -60,7 +60,7 @@ export const INSTRUMENTS = {
     labels: ["function"],
     help: "Events that were delivered to a replica and are not settled, counted by the server.",
   },
-  "weir.function.parked": {
+  "weir.function.delayed_retries": {
     kind: "gauge",
     unit: "{event}",
     labels: ["function"],

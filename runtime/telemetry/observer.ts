@@ -78,7 +78,7 @@ function logOutcome(outcome: Outcome, log: Log): void {
   if (outcome.kind === "ack") {
     const { skipped } = outcome;
     if (skipped === undefined) return log.debug("handled", { outcome: "ack" });
-    const why = skipped === "parked" ? "its delayed retry will run" : "it was handled before";
+    const why = skipped === "delayed" ? "its delayed retry will run" : "it was handled before";
     return log.info(`not run: ${why}`, { outcome: "ack", skipped });
   }
   if (outcome.kind === "lease-expired") {

@@ -50,9 +50,9 @@ class Traced implements PublishListener {
   }
 
   failed(error: unknown): void {
-    const { span } = this, { name, message } = error as Error;
+    const { span } = this, { name, message, stack } = error as Error;
     span.setAttribute("messaging.message.body.size", sizeOf(this.json));
-    span.recordException(error as Error);
+    span.recordException({ name, message, stack }); // its `code` would stand as the type
     span.setAttribute("error.type", name);
     span.setStatus({ code: SpanStatusCode.ERROR, message });
     span.end();

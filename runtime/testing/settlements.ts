@@ -1,5 +1,5 @@
 import { type ResolvedFunction, triggerFor } from "../project/resolve_function.ts";
-import { DELAY_OUTSIDE_FROM_MS } from "../nats/retry/retry_stream.ts";
+import { RETRY_STREAM_MIN_DELAY_MS } from "../nats/retry/retry_stream.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { OutcomeEmitter, Settled } from "../telemetry/outcome_emitter.ts";
@@ -62,9 +62,9 @@ export class Settlements {
   /**
    * What came of an event so far, and of all that it caused: in the order it did, and what is not settled.
    *
-   * @param parkedToo whether what waits in the retry lane is not settled; else it is, for now
+   * @param delayedToo whether what waits in the retry stream is not settled; else it is, for now
    */
-  of(subject: string, id: string, parkedToo: boolean): { settled: SettledEntry[]; open: Unsettled[] } {
+  of(subject: string, id: string, delayedToo: boolean): { settled: SettledEntry[]; open: Unsettled[] } {
     const settled = new Set<SettledEntry>(), open: Unsettled[] = [], seen = new Set<string>();
     const follow = [{ type: subject, id }];
     for (let event = follow.pop(); event; event = follow.pop()) {
@@ -73,7 +73,7 @@ export class Settlements {
       seen.add(keyOf(subject, id));
       for (const fn of this.functions.filter((fn) => triggerFor(fn, subject))) {
         const entries = this.#known.get(keyOf(subject, id, fn.name)) ?? [];
-        const why = openSince(entries.at(-1), parkedToo);
+        const why = openSince(entries.at(-1), delayedToo);
         if (why) open.push({ function: fn.name, subject, id, why });
         for (const entry of entries) {
           settled.add(entry);
@@ -113,12 +113,12 @@ function asEmitted({ type, id, json }: OutgoingEvent): Emitted {
 }
 
 /** Why the last delivery was not the last; undefined when it was. */
-function openSince(last: SettledEntry | undefined, parkedToo: boolean): string | undefined {
+function openSince(last: SettledEntry | undefined, delayedToo: boolean): string | undefined {
   if (!last) return "was not delivered, or is still being handled";
   const { outcome } = last;
-  const parked = outcome.kind === "retry" && outcome.delayMs >= DELAY_OUTSIDE_FROM_MS ||
-    outcome.kind === "ack" && outcome.skipped === "parked";
-  if (parked ? parkedToo : outcome.kind === "retry" || outcome.kind === "lease-expired") {
+  const delayed = outcome.kind === "retry" && outcome.delayMs >= RETRY_STREAM_MIN_DELAY_MS ||
+    outcome.kind === "ack" && outcome.skipped === "delayed";
+  if (delayed ? delayedToo : outcome.kind === "retry" || outcome.kind === "lease-expired") {
     return `is ${describeOutcome(outcome)}`;
   }
   return undefined;

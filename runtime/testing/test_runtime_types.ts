@@ -62,7 +62,7 @@ export interface TestRuntimeOptions {
 export interface SettleOptions {
   /** The event's id. Default: a random one. */
   readonly id?: string;
-  /** Whether retries that are parked, since they are five seconds or more away, are waited for too. Default: false. */
+  /** Whether delayed retries, five seconds or more away, are waited for too. Default: false. */
   readonly waitForRetries?: boolean;
   /** How long to wait at the most. Default: ten seconds. */
   readonly timeout?: Duration;
@@ -134,7 +134,7 @@ export interface TestRuntime extends AsyncDisposable {
   ): Promise<PublishResult>;
   /**
    * Publishes an event and waits until it, and everything it caused, is settled: what functions emitted, and the
-   * functions that woke, and their retries. A retry that is parked counts as settled for now.
+   * functions that woke, and their retries. A delayed retry counts as settled for now.
    *
    * @throws {Error} when that takes too long, saying which function has what not settled, and why.
    */

@@ -42,6 +42,6 @@ function describe({ function: name, subject, id, why }: Unsettled, states: reado
   const state = states.find((state) => state.name === name);
   const text = `${name}: "${subject}" ${id} ${why.replaceAll("\n", "\n  ")}`;
   if (!state) return text;
-  const { pending = "?", ackPending = "?", parked = "?", inFlight, breaker } = state;
-  return `${text}\n    pending ${pending}, unsettled ${ackPending}, in its handler ${inFlight}, parked ${parked}, breaker ${breaker}`;
+  const { pending = "?", ackPending = "?", delayedRetries = "?", inFlight, breaker } = state;
+  return `${text}\n    pending ${pending}, unsettled ${ackPending}, in its handler ${inFlight}, delayed ${delayedRetries}, breaker ${breaker}`;
 }

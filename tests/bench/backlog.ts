@@ -21,7 +21,7 @@ export async function preload(nc: NatsConnection, events: number): Promise<void>
   for (let at = 0; at < events; at += AT_ONCE) {
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, events - at) }, (_, i) => {
       const { payload, headers } = message(at + i);
-      return store.store(SUBJECT, payload, headers);
+      return store.publish(SUBJECT, payload, headers);
     }));
   }
   store.close();

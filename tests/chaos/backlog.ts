@@ -13,7 +13,7 @@ export async function storeBacklog(nc: NatsConnection, count: number, message: (
     await Promise.all(Array.from({ length }, (_, i) => {
       const { subject, payload, id, headers } = message(at + i);
       headers.set("Nats-Msg-Id", id);
-      return store.store(subject, utf8.encode(payload), headers);
+      return store.publish(subject, utf8.encode(payload), headers);
     }));
   }
   store.close();

@@ -36,7 +36,7 @@ async function backlog(jsm: JetStreamManager, streams: readonly string[]): Promi
       positions.push(`${stream}.${name}: ${delivered.consumer_seq} ${ack_floor.consumer_seq} ${num_pending}`);
     }
   }
-  // A parked retry is nobody's to hand out before its time.
+  // A delayed retry is nobody's to hand out before its time.
   if (streams.includes("RETRIES")) open += (await jsm.streams.info("RETRIES")).state.messages;
   return { open, position: positions.join(", ") };
 }

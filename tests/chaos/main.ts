@@ -11,13 +11,13 @@ import { broker } from "./scenarios/broker.ts";
 import { cluster } from "./scenarios/cluster.ts";
 import { kills } from "./scenarios/kills.ts";
 import { memory } from "./scenarios/memory.ts";
-import { parked } from "./scenarios/parked.ts";
+import { delayed } from "./scenarios/delayed.ts";
 import { redrive } from "./scenarios/redrive.ts";
 import type { Scenario, Section } from "./section.ts";
 
 /** Those that share the load of `--events`, in the proportion of their own sizes. */
 const TRIALS = [kills, broker, cluster];
-const SCENARIOS: readonly Scenario[] = [...TRIALS, parked, redrive, memory];
+const SCENARIOS: readonly Scenario[] = [...TRIALS, delayed, redrive, memory];
 const INTERRUPTED = 130;
 
 interface Options {

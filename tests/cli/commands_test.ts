@@ -92,7 +92,7 @@ Deno.test("main refuses an unknown command with the one that was probably meant"
 
 Deno.test("main exits with the same codes for every command", async () => {
   const codes = await Promise.all(
-    [["dead-letters", "list", "--nope"], ["parked", "--help"], ["events", "tial"], ["nope"]].map(async (args) => {
+    [["dead-letters", "list", "--nope"], ["retries", "--help"], ["events", "tial"], ["nope"]].map(async (args) => {
       const main = new URL("../../runtime/cli/main.ts", import.meta.url).pathname;
       const command = new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", "-A", main, ...args] });
       return (await command.output()).code;

@@ -18,7 +18,7 @@ const STATUS: FunctionStatus = {
   dependencies: { PaymentService: "open" },
   pending: 12_345,
   ackPending: 16,
-  parked: 3,
+  delayedRetries: 3,
   oldestWaitingMs: 3_723_456,
   lastError: { at: "2026-11-21T09:59:48Z", reason: "failed", error: `TypeError: ${"long ".repeat(60)}\nsecond line` },
 };

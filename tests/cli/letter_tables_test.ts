@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { deadLetterTable } from "../../runtime/cli/dead_letters/list.ts";
-import { parkedTable } from "../../runtime/cli/retries.ts";
+import { retryTable } from "../../runtime/cli/retries.ts";
 import type { DeadLetter } from "../../runtime/core/dead_letter.ts";
 import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
 
@@ -17,7 +17,7 @@ const LETTER: DeadLetter = {
   time: "2026-11-19T09:59:48.123Z",
   redrives: 0,
 };
-const PARKED: DelayedRetry = { ...LETTER, due: "2026-11-24T09:59:48.123Z", reason: "failed" };
+const DELAYED: DelayedRetry = { ...LETTER, due: "2026-11-24T09:59:48.123Z", reason: "failed" };
 
 for (const columns of [80, 120]) {
   const shown = { terminal: true, colours: false, columns };
@@ -30,8 +30,8 @@ for (const columns of [80, 120]) {
     assert.ok(error.length <= columns && error.length > 70, `${error.length}`);
   });
 
-  Deno.test(`parked events can be read on a terminal of ${columns} columns`, () => {
-    const lines = parkedTable([PARKED], shown, NOW).split("\n");
+  Deno.test(`delayed retries can be read on a terminal of ${columns} columns`, () => {
+    const lines = retryTable([DELAYED], shown, NOW).split("\n");
     assert.equal(lines.length, 4);
     assert.match(lines[2], /^1234 +reserveInventory +orders\.created +[0-9a-f-]{20,}…? +2026-11-24 +5$/);
     assert.deepEqual(lines.filter((line) => line.length > columns), []);
@@ -49,6 +49,6 @@ Deno.test("deadLetterTable does not cut errors or times in a pipe", () => {
   const [, row, ...more] = deadLetterTable([LETTER], shown, NOW).split("\n");
   assert.deepEqual(more, []);
   assert.ok(row.includes(LETTER.time) && row.includes(ERROR.trimEnd()), row);
-  const [, parked] = parkedTable([PARKED], shown, NOW).split("\n");
-  assert.ok(parked.includes(PARKED.due) && parked.includes(PARKED.id), parked);
+  const [, delayed] = retryTable([DELAYED], shown, NOW).split("\n");
+  assert.ok(delayed.includes(DELAYED.due) && delayed.includes(DELAYED.id), delayed);
 });

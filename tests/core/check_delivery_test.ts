@@ -101,7 +101,7 @@ const order: [what: string, facts: Partial<DeliveryFacts>, expected: string][] =
   ["attempt counts that cannot be read", UNCOUNTED, "state-unavailable"],
   ["a subject that the function does not listen to", { isListenedTo: false }, "unknown-subject"],
   ["an end that was decided earlier", { ending: ENDING }, "rejected"],
-  ["a delayed retry elsewhere", { isDelayed: true }, "parked"],
+  ["a delayed retry elsewhere", { isDelayed: true }, "delayed"],
   ["an event that does not decode", { decoded: INVALID }, "invalid"],
   ["an attempt beyond the allowed number", { number: 4 }, "crashed"],
   ["an event that is too old", { ageMs: 2, maxAgeMs: 1 }, "expired"],

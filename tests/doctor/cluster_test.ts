@@ -236,7 +236,9 @@ const cases: [what: string, given: Partial<Facts>, found: RegExp[]][] = [
     },
     [/^dead-letters info: 120 dead letters wait, the oldest since 2026-11-20T10:00:00Z: 99 rejected, 1 expired \(of the first 100\)/],
   ],
-  ["parked retries", { parked: { value: new Map([["ship", 3]]) } }, [/^parked info: parked retries: 3 of ship/]],
+  ["delayed retries", { delayedRetries: { value: new Map([["ship", 3]]) } }, [
+    /^delayed-retries info: delayed retries: 3 of ship/,
+  ]],
 ];
 for (const [what, given, expected] of cases) {
   Deno.test(`cluster: ${what}`, () => {

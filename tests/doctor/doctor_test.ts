@@ -190,7 +190,7 @@ async function restricted(permissions: object, log?: (line: string) => void) {
   return await startServer({ config, log });
 }
 
-Deno.test("with just what doctor says is needed, streams are made, and events are handled, parked and buried", async () => {
+Deno.test("with just what doctor says is needed, streams are made, and events are handled, delayed and dead-lettered", async () => {
   const needs = permissionsOf(resourcesOf(project), new Set());
   const allow = (
     action: string,
@@ -211,7 +211,7 @@ Deno.test("with just what doctor says is needed, streams are made, and events ar
       return all.length === 1 ? all : undefined;
     });
     assert.equal(letters[0].reason, "rejected");
-    await eventually(async () => (await (await fetch(`${runtime.adminUrl}/parked`)).json()).length === 1);
+    await eventually(async () => (await (await fetch(`${runtime.adminUrl}/retries`)).json()).length === 1);
   }
   const nc = await connect({ servers: server.url, user: "all", pass: "p" });
   const sent = (await (await jetstreamManager(nc)).streams.info("PARCELS")).state.messages;

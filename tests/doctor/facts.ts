@@ -105,7 +105,7 @@ export function facts(given: Partial<Facts> = {}): Facts {
     unread: [],
     clock: { value: { aheadMs: 3, withinMs: 1 } },
     deadLetters: { value: { count: 0, oldestAt: undefined, read: 0, reasons: {} } },
-    parked: { value: new Map([["ship", 0]]) },
+    delayedRetries: { value: new Map([["ship", 0]]) },
     ...given,
   };
 }

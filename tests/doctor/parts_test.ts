@@ -22,13 +22,13 @@ for (
       2 * 6_000,
     ],
     [
-      "waits that are parked for certain, after the first attempt",
+      "waits that are spent in RETRIES for certain, after the first attempt",
       { timeout: "1s", retry: { attempts: 3, initial: "1m", max: "1m", jitter: "none" } },
       2 * 61_000,
       1_000,
     ],
     [
-      "waits that are parked once they have grown",
+      "waits that are spent in RETRIES once they have grown",
       { timeout: "1s", retry: { attempts: 5, initial: "2s", max: "1h", factor: 2, jitter: "none" } },
       4_000 + 2_000 + 4_000 + 8_000 + 16_000,
       3_000 + 2_000 + 4_000,

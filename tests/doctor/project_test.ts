@@ -73,7 +73,7 @@ const cases: [what: string, given: Partial<Facts>, found: RegExp[]][] = [
     [/^retry-horizon error: .* in the stream ORDERS, which keeps events for 30s/],
   ],
   [
-    "long waits, which are parked elsewhere, do not count",
+    "long waits, which are spent in RETRIES, do not count",
     {
       project: projectOf({ ship: ship({ retry: { attempts: 5, initial: "1h", max: "1h", jitter: "none" } }) }, [
         orders({ maxAge: "15s" }),

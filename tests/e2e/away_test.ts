@@ -5,7 +5,7 @@ import { problemOf } from "../support/ingress.ts";
 Deno.test("while NATS is away what is in its streams is unavailable, which is no fault of the runtime", async (t) => {
   await using runtime = await startTestRuntime({ functions: {} });
   await runtime.server.kill();
-  for (const path of ["/dead-letters", "/dead-letters/1", "/parked"]) {
+  for (const path of ["/dead-letters", "/dead-letters/1", "/retries"]) {
     await t.step(path, async () => {
       const response = await fetch(`${runtime.adminUrl}${path}`);
       assert.equal(response.headers.get("retry-after"), "5");

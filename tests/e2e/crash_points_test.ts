@@ -5,12 +5,12 @@ import {
   actAt,
   CLAIM,
   COUNTS,
+  DELAY,
   DONE,
   EMIT,
   LETTER,
   type Moment,
   NAK,
-  PARK,
   settlingProject,
   TERM,
 } from "./settling_points.ts";
@@ -31,17 +31,17 @@ const rows: (Moment & { readonly runs: number })[] = [
   { what: "rejects", point: LETTER, when: "after", runs: 1 },
   { what: "rejects", point: TERM, when: "before", runs: 1 },
   { what: "rejects", point: TERM, when: "after", runs: 1 },
-  { what: "is parked first", point: PARK, when: "before", runs: 2 },
-  { what: "is parked first", point: PARK, when: "after", runs: 3 }, // the parked one and the one never acked
-  { what: "is parked first", point: ACK, when: "before", runs: 3 },
-  { what: "is parked first", point: ACK, when: "after", runs: 2 },
-  { what: "is parked for longer", point: PARK, when: "after", runs: 2 },
+  { what: "is delayed first", point: DELAY, when: "before", runs: 2 },
+  { what: "is delayed first", point: DELAY, when: "after", runs: 3 }, // the delayed one and the one never acked
+  { what: "is delayed first", point: ACK, when: "before", runs: 3 },
+  { what: "is delayed first", point: ACK, when: "after", runs: 2 },
+  { what: "is delayed for longer", point: DELAY, when: "after", runs: 2 },
   { what: "succeeds", point: CLAIM, when: "after", inbox: true, runs: 1 },
   { what: "succeeds", point: EMIT, when: "after", inbox: true, runs: 2 },
   { what: "succeeds", point: DONE, when: "before", inbox: true, runs: 2 },
   { what: "succeeds", point: DONE, when: "after", inbox: true, runs: 1 },
   { what: "succeeds", point: ACK, when: "before", inbox: true, runs: 1 },
-  { what: "is parked first", point: PARK, when: "after", inbox: true, runs: 2 },
+  { what: "is delayed first", point: DELAY, when: "after", inbox: true, runs: 2 },
 ];
 
 Deno.test("a process killed at any point of settling loses nothing, and repeats no more than is said", async () => {

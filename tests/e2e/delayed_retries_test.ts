@@ -36,7 +36,7 @@ Deno.test("a long retry leaves its consumer, survives restarts of everything, an
   assert.deepEqual(attempts, [{ attempt: 1, ...same }, { attempt: 2, ...same }, { attempt: 3, ...same }]);
 });
 
-Deno.test("parked events are listed with why and until when they wait, and one can be cancelled", async (t) => {
+Deno.test("delayed retries are listed with why and until when they wait, and one can be cancelled", async (t) => {
   const failed = Promise.withResolvers<void>();
   let runs = 0;
   const patient = defineFunction({ on: Asked, emits: [Told] }, () => {
@@ -52,7 +52,7 @@ Deno.test("parked events are listed with why and until when they wait, and one c
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   };
-  const list = async (query = "") => (await admin(`/parked${query}`)).body as DelayedRetry[];
+  const list = async (query = "") => (await admin(`/retries${query}`)).body as DelayedRetry[];
   await eventually(async () => (await list()).length === 3);
   const events = await list();
 
@@ -73,25 +73,25 @@ Deno.test("parked events are listed with why and until when they wait, and one c
     assert.equal((await list("?function=patient&type=demo.asked&limit=2")).length, 2);
     assert.deepEqual(await list("?function=other"), []);
     assert.deepEqual(await list("?type=demo.told"), []);
-    assert.equal((await admin("/parked?limit=many")).status, 400);
+    assert.equal((await admin("/retries?limit=many")).status, 400);
   });
 
-  await t.step("a cancelled one is in the dead letters, can be redriven, and is not parked any more", async () => {
+  await t.step("a cancelled one is in the dead letters, can be redriven, and is not delayed any more", async () => {
     const [{ sequence, id }] = events;
-    assert.equal((await admin(`/parked/${sequence}`, "DELETE")).status, 204);
-    assert.equal((await admin(`/parked/${sequence}`, "DELETE")).status, 404);
+    assert.equal((await admin(`/retries/${sequence}`, "DELETE")).status, 204);
+    assert.equal((await admin(`/retries/${sequence}`, "DELETE")).status, 404);
     assert.equal((await list()).length, 2);
     const [letter] = (await admin("/dead-letters")).body;
     assert.deepEqual([letter.id, letter.reason, letter.attempts], [id, "rejected", 1]);
-    assert.match(letter.error, /^CancelledError: its parked retry was cancelled; it was parked for: .*busy/);
+    assert.match(letter.error, /^CancelledError: its delayed retry was cancelled; it was delayed for: .*busy/);
     const { body } = await admin(`/dead-letters/${letter.sequence}`);
     assert.deepEqual(body.data, { n: letter.streamSequence });
     assert.equal((await admin(`/dead-letters/${letter.sequence}/redrive`, "POST")).status, 202);
     await eventually(async () => (await list()).length === 3 && runs === 4);
   });
 
-  await t.step("only what is parked can be cancelled", async () => {
-    assert.equal((await admin("/parked/999999", "DELETE")).status, 404);
-    assert.equal((await admin("/parked/x", "DELETE")).status, 400);
+  await t.step("only a delayed retry can be cancelled", async () => {
+    assert.equal((await admin("/retries/999999", "DELETE")).status, 404);
+    assert.equal((await admin("/retries/x", "DELETE")).status, 400);
   });
 });

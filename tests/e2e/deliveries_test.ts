@@ -163,7 +163,7 @@ Deno.test("a function on several events in several streams gets them all", async
   assert.deepEqual(seen.items.toSorted(), ["demo.asked", "legacy.import.done", "other.asked"]);
 });
 
-Deno.test("an event that is no CloudEvent keeps its id when it was parked, and when it was redriven", async () => {
+Deno.test("an event that is no CloudEvent keeps its id when it was delayed, and when it was redriven", async () => {
   const seen = recorder<string>();
   const patient = defineFunction({ on: "raw.asked", retry: { attempts: 3 } }, ({ id }) => {
     seen.add(id);

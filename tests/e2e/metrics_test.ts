@@ -55,15 +55,15 @@ async function runAll(runtime: TestRuntime): Promise<{ ids: string[]; page: stri
   for (const kind of Kind.options) ids.push(await post(runtime, kind));
   await runtime.publish(Called, {}, { id: "call-1" });
   await (await fetch(`${runtime.url}/nowhere/${ids[0]}`, { method: "MADEUP" })).text();
-  const settled = { function: "answering", outcome: "ack" }, parked = { function: "answering", reason: "retry-after" };
+  const settled = { function: "answering", outcome: "ack" }, delayed = { function: "answering", reason: "retry-after" };
   const page = await eventually(async () => {
     const page = await pageOf(runtime);
     // Within a page histograms are read a little after counters: what is slow to read comes in between.
     const done = valueOf(page, "weir_function_outcomes_total", { ...settled, reason: "" }) === 2 &&
       valueOf(page, "weir_function_duration_seconds_count", settled) === 2 &&
-      valueOf(page, "weir_function_outcomes_total", parked) === 1 &&
+      valueOf(page, "weir_function_outcomes_total", delayed) === 1 &&
       valueOf(page, "weir_dead_letters_total") === 1 &&
-      valueOf(page, "weir_function_parked", { function: "answering" }) === 1 &&
+      valueOf(page, "weir_function_delayed_retries", { function: "answering" }) === 1 &&
       valueOf(page, "weir_function_oldest_waiting_age_seconds", { function: "answering" }) === 0 &&
       valueOf(page, "weir_dead_letters_waiting", { function: "answering" }) === 1 &&
       valueOf(page, "weir_breaker_changes_total", { name: "Backend", to: "open" }) === 1;
@@ -117,7 +117,7 @@ Deno.test("the same is pushed by OTLP, and once more at the end", async () => {
   await runtime.stop();
   assert.deepEqual(receiver.requests, ["POST /v1/metrics application/json"]);
   const pushed = new Set(receiver.metrics().map(({ name }) => name));
-  const lag = /pending|parked|waiting/; // the server is asked no more: its connection is closed by then
+  const lag = /pending|delayed_retries|waiting/; // the server is asked no more: its connection is closed by then
   assert.deepEqual(Object.keys(INSTRUMENTS).filter((name) => !pushed.has(name) && !lag.test(name)), []);
   for (const { name, unit } of receiver.metrics()) {
     assert.equal(unit, INSTRUMENTS[name as keyof typeof INSTRUMENTS].unit, name);
@@ -134,7 +134,7 @@ Deno.test("a reconnect is counted, and meanwhile NATS is not connected", async (
   assert.equal(valueOf(await pageOf(runtime), "weir_nats_reconnects_total"), 1);
 });
 
-Deno.test("/functions shows what is parked, since when the oldest waits, and the last error", async () => {
+Deno.test("/functions shows delayed retries, since when the oldest waits, and the last error", async () => {
   await using runtime = await startTestRuntime({ functions: { answering, calling } });
   const before = Date.now();
   await runAll(runtime);
@@ -142,7 +142,7 @@ Deno.test("/functions shows what is parked, since when the oldest waits, and the
     const all = await (await fetch(`${runtime.adminUrl}/functions`)).json();
     return all[0].ackPending === 0 ? all : undefined; // acks are on their way for a moment
   });
-  assert.deepEqual([asked.parked, asked.oldestWaitingMs, asked.pending, asked.ackPending], [1, 0, 0, 0]);
+  assert.deepEqual([asked.delayedRetries, asked.oldestWaitingMs, asked.pending, asked.ackPending], [1, 0, 0, 0]);
   const { at, ...error } = asked.lastError;
   // Two went wrong side by side: either may have ended last.
   const ends = { "retry-after": "RetryAfterError: retry after 1h", "rejected": "NonRetryableError: no" };

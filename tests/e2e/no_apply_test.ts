@@ -163,7 +163,7 @@ Deno.test("with the permissions that are listed, everything works that a running
   await bench.start();
   const { jsm } = bench.admin;
 
-  await t.step("events are handled, emitted, parked, retried and buried", async () => {
+  await t.step("events are handled, emitted, delayed, retried and buried", async () => {
     for (const n of [1, 2, 3, 4]) await bench.publish(n);
     await eventually(() => bench.handled.length === 3);
     assert.deepEqual(bench.handled.toSorted(), ["shipped 1", "shipped 3", "shipped 4"]);
@@ -188,7 +188,7 @@ Deno.test("with the permissions that are listed, everything works that a running
       get: (name) => name === "NATS_URL" ? `nats://app:p@127.0.0.1:${bench.server.port}` : undefined,
       readFile: () => "",
     }));
-    const found = await app.storedBefore.find("orders.placed", "order-1", Date.now() - 3_600_000);
+    const found = await app.duplicates.find("orders.placed", "order-1", Date.now() - 3_600_000);
     assert.equal(found?.sequence, 1);
     await app.close();
   });

@@ -29,7 +29,7 @@ Deno.test("with the permissions that deploy/README.md lists, and no others, all 
   const known = { idempotency: true, breaker: { consecutiveFailures: 1_000 } } as const;
   const reserves = defineFunction({ on: OrderCreated, emits: [StockReserved], ...known }, async (event, ctx) => {
     await ctx.kv<number>("seen").put(String(event.data.n), event.data.n);
-    if (ctx.attempt === 1 && event.data.n === 1) throw new RetryAfterError(5_500); // long enough to be parked
+    if (ctx.attempt === 1 && event.data.n === 1) throw new RetryAfterError(5_500); // long enough to be delayed
     ctx.emit(StockReserved, { n: event.data.n });
   });
   const refuses = defineFunction({ on: StockReserved }, () => {

@@ -9,28 +9,28 @@ import { startPlanned } from "./planned.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
-Deno.test("what a removed function leaves is kept while it runs, and pruned after, its parked retries as dead letters", async () => {
+Deno.test("what a removed function leaves is kept while it runs, and pruned after, its delayed retries as dead letters", async () => {
   await using planned = await startPlanned();
   const { jsm } = planned.cluster;
-  let parked = 0;
+  let delayed = 0;
   const kept = defineFunction({ on: Asked }, () => {});
   const removed = defineFunction({ on: Asked }, () => {
-    parked++;
+    delayed++;
     throw new RetryAfterError("1h");
   });
   const before = await startTestRuntime({ functions: { kept, removed }, server: planned.server });
   for (const n of [1, 2, 3]) await before.publish(Asked, { n });
-  await eventually(() => parked === 3);
+  await eventually(() => delayed === 3);
   await eventually(async () => (await jsm.consumers.info("DEMO", "removed")).num_ack_pending === 0);
 
   const orphans = async () =>
     (await planned.plan({ kept })).map((step) =>
       step.kind === "orphan" ? [step.stream, step.backlog, step.inUse] : step
     );
-  const lane = { pending: 0, unsettled: 0, parked: 3 };
+  const onRetries = { pending: 0, unsettled: 0, delayedRetries: 3 };
   assert.deepEqual(await orphans(), [
-    ["DEMO", { pending: 0, unsettled: 0, parked: 0 }, true],
-    ["RETRIES", lane, true],
+    ["DEMO", { pending: 0, unsettled: 0, delayedRetries: 0 }, true],
+    ["RETRIES", onRetries, true],
   ]);
   const refused = await planned.apply({ kept }, { prune: true });
   assert.deepEqual(
@@ -51,8 +51,8 @@ Deno.test("what a removed function leaves is kept while it runs, and pruned afte
   await eventually(async () => (await jsm.consumers.info("DEMO", "removed")).num_waiting === 0);
   await eventually(async () => (await jsm.consumers.info("RETRIES", "removed")).num_waiting === 0);
   assert.deepEqual(await orphans(), [
-    ["DEMO", { pending: 1, unsettled: 0, parked: 0 }, false],
-    ["RETRIES", lane, false],
+    ["DEMO", { pending: 1, unsettled: 0, delayedRetries: 0 }, false],
+    ["RETRIES", onRetries, false],
   ]);
   assert.deepEqual(await planned.apply({ kept }, { prune: ["somebody"] }), []);
   const applied = await planned.apply({ kept }, { prune: ["removed"] });
@@ -87,12 +87,12 @@ Deno.test("what has come due for a function that is gone is not left in RETRIES,
   await before.stop();
   // Two of them come due with nobody there: as JetStream stores them, headers and all.
   for (const sequence of [1, 2]) {
-    const parked = (await jsm.streams.getMessage("RETRIES", { seq: sequence }))!;
+    const delayed = (await jsm.streams.getMessage("RETRIES", { seq: sequence }))!;
     const due = headers();
-    for (const key of parked.header.keys().filter((name) => !name.startsWith("Nats-"))) {
-      due.set(key, parked.header.get(key));
+    for (const key of delayed.header.keys().filter((name) => !name.startsWith("Nats-"))) {
+      due.set(key, delayed.header.get(key));
     }
-    await nc.request(parked.header.get("Nats-Schedule-Target"), parked.data, { headers: due, timeout: 5_000 });
+    await nc.request(delayed.header.get("Nats-Schedule-Target"), delayed.data, { headers: due, timeout: 5_000 });
     await jsm.streams.deleteMessage("RETRIES", sequence);
   }
   await eventually(async () => (await jsm.consumers.info("RETRIES", "removed")).num_waiting === 0);

@@ -8,25 +8,25 @@ import { startWeir } from "../support/weir_process.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
-Deno.test("the parked command ends a wait, and says in JSON which there was none of", async () => {
+Deno.test("retries cancel cancels a delayed retry, and lists missing ones in JSON", async () => {
   const waits = defineFunction({ on: Asked }, () => {
     throw new RetryAfterError("1h");
   });
   await using project = await copyProject();
   await using runtime = await startTestRuntime({ functions: { waits } });
   await runtime.publish(Asked, { n: 1 });
-  const parked = async () => await (await fetch(`${runtime.adminUrl}/parked`)).json() as { sequence: number }[];
+  const delayed = async () => await (await fetch(`${runtime.adminUrl}/retries`)).json() as { sequence: number }[];
   const [{ sequence }] = await eventually(async () => {
-    const all = await parked();
+    const all = await delayed();
     return all.length === 1 ? all : undefined;
   });
-  await using program = startWeir(project.path, ["parked", "cancel", String(sequence), "77", "--json"], {
+  await using program = startWeir(project.path, ["retries", "cancel", String(sequence), "77", "--json"], {
     NATS_URL: runtime.server.url,
     NO_COLOR: "1",
   });
   assert.equal((await program.status).code, 1);
   const text = program.lines.join("\n");
   assert.match(text, /"cancelled": 1,\s+"missing": \[\s+77\s+\]/);
-  assert.match(text, /weir: none is parked at 77: come due, or cancelled before/);
-  assert.deepEqual(await parked(), []);
+  assert.match(text, /weir: there is no delayed retry 77: it came due or was cancelled before/);
+  assert.deepEqual(await delayed(), []);
 });

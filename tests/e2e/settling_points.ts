@@ -26,9 +26,9 @@ export default defineFunction({
   const run = Number(await (await fetch(Deno.env.get("LEDGER")!)).text());
   if (data.what === "rejects") throw new NonRetryableError("never");
   if (run === 1 && data.what === "fails first") throw new Error("not yet");
-  if (run === 1 && data.what === "is parked first") throw new RetryAfterError("5s");
+  if (run === 1 && data.what === "is delayed first") throw new RetryAfterError("5s");
   // Longer than the ack wait and the start of a successor on a loaded machine: the original comes first.
-  if (run === 1 && data.what === "is parked for longer") throw new RetryAfterError("35s");
+  if (run === 1 && data.what === "is delayed for longer") throw new RetryAfterError("35s");
   ctx.emit(Answered, data);
 });
 `;
@@ -40,7 +40,7 @@ export const NAK = { subject: "\\$JS\\.ACK\\.DEMO\\.\\S+", payload: "-NAK" };
 export const TERM = { subject: "\\$JS\\.ACK\\.DEMO\\.\\S+", payload: "+TERM" };
 export const COUNTS = { subject: "\\$KV\\.weir_attempts\\.\\S+" };
 export const LETTER = { subject: "dead_letters\\.\\S+" };
-export const PARK = { subject: "retries\\.parked\\.\\S+" };
+export const DELAY = { subject: "retries\\.delayed\\.\\S+" };
 export const CLAIM = { subject: "\\$KV\\.weir_inbox\\.\\S+" };
 export const DONE = {
   subject: "\\$KV\\.weir_inbox\\.\\S+",
@@ -49,7 +49,7 @@ export const DONE = {
 
 /** A moment of settling, and what the handler does with the event that is settled. */
 export interface Moment {
-  readonly what: "succeeds" | "fails first" | "is parked first" | "is parked for longer" | "rejects";
+  readonly what: "succeeds" | "fails first" | "is delayed first" | "is delayed for longer" | "rejects";
   readonly point: Omit<TripPoint, "when">;
   readonly when: TripPoint["when"];
   /** Whether the function remembers what it handled. */
@@ -109,7 +109,7 @@ export async function actAt(
   return { runs, answered: state.subjects?.["demo.answered"] ?? 0, dead, code };
 }
 
-/** Nothing waits, nothing is unsettled, nothing is parked. */
+/** Nothing waits, nothing is unsettled, nothing is delayed. */
 async function isQuiet(jsm: JetStreamManager): Promise<boolean> {
   for (const stream of ["DEMO", "RETRIES"]) {
     const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, "work");

@@ -16,7 +16,7 @@ Deno.test("what a process had not begun before it was stopped for long runs else
   await replicas.publish(5, 0);
   await Promise.all([2, 3, 4, 5].map((n) => second.waitForLog((line) => line.message === "begun" && line.n === n)));
   first.kill("SIGCONT");
-  await first.waitForLog(({ message }) => message.includes("what had not begun is left to others"));
+  await first.waitForLog(({ message }) => message.includes("those that had not begun are left to other replicas"));
   second.kill("SIGTERM");
   await second.status;
 

@@ -10,7 +10,7 @@ import { startServer } from "../../runtime/nats_server/server.ts";
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }), ingress: {} });
 const Told = defineEvent({ type: "answers.told", version: 1, data: z.object({ n: z.int() }), ingress: {} });
 const FULL = 'stream ANSWERS is full and takes no "answers.told": raise its limits (max_msgs, max_bytes, ' +
-  "max_msgs_per_subject), or remove what nobody needs; JetStream says: maximum messages exceeded (10077)";
+  "max_msgs_per_subject), or remove what is not needed; JetStream says: maximum messages exceeded (10077)";
 
 async function post(url: string, type: string, key: string) {
   const headers = { "content-type": "application/json", "idempotency-key": key };
@@ -31,9 +31,9 @@ Deno.test("a full stream is named to the caller, and as what a function that emi
   const { status, retryAfter, body } = await post(runtime.url, "answers.told", "two");
   assert.deepEqual([status, retryAfter, body.detail], [503, "30", `the event was not stored: ${FULL}`]);
   await runtime.publish(Asked, { n: 1 });
-  const parked = async () => await (await fetch(`${runtime.adminUrl}/parked`)).json();
-  const [waiting] = await eventually(async () => (await parked()).length > 0 && parked());
-  assert.deepEqual([waiting.reason, waiting.error, waiting.attempts], ["emit-failed", `StoreError: ${FULL}`, 0]);
+  const delayed = async () => await (await fetch(`${runtime.adminUrl}/retries`)).json();
+  const [waiting] = await eventually(async () => (await delayed()).length > 0 && delayed());
+  assert.deepEqual([waiting.reason, waiting.error, waiting.attempts], ["emit-failed", `PublishError: ${FULL}`, 0]);
   await nc.close();
 });
 

@@ -36,7 +36,7 @@ Deno.test("two workers share the events, and the admin listener tells of both as
   const [status, ...others] = await json(`${weir.admin}/functions`);
   assert.deepEqual([status.name, status.concurrency, status.pending, others], ["count", 16, 0, []]);
   assert.deepEqual(await json(`${weir.admin}/dead-letters`), []);
-  assert.deepEqual(await json(`${weir.admin}/parked?function=count`), []);
+  assert.deepEqual(await json(`${weir.admin}/retries?function=count`), []);
   const missing = await fetch(`${weir.admin}/dead-letters/7/redrive`, { method: "POST" });
   assert.equal(missing.status, 404);
   assert.equal((await missing.json()).detail, "there is no dead letter 7");

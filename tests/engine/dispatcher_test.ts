@@ -12,7 +12,7 @@ import { registryOf } from "../../runtime/testing/modules.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { gate } from "../support/invocation.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
-import { textOf } from "../../runtime/nats/consume/answers.ts";
+import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 
 /** A dispatcher for `handler`, with the answers that it sends, its leases, and the calls of its observer. */
 function setup(handler: (n: number) => unknown, concurrency = 2) {
@@ -26,14 +26,14 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     settler: {
       settle: (_name, { ackSubject }, outcome, used) => {
         said.push(`${ackSubject} ${outcome.kind}`);
-        progress.set(textOf(ackSubject), used);
+        progress.set(ackSubjectText(ackSubject), used);
         return Promise.resolve({ ok: true });
       },
       extend: ({ ackSubject }) => void said.push(`${ackSubject} extend`),
     },
     attempts: {
       read: () => Promise.resolve(undefined),
-      write: (_name, { ackSubject }) => Promise.resolve(void counts.push(textOf(ackSubject))),
+      write: (_name, { ackSubject }) => Promise.resolve(void counts.push(ackSubjectText(ackSubject))),
     },
     observer: {
       begin: ({ delivery }) => void seen.push(`begin ${delivery.sequence}`),
@@ -55,13 +55,13 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), ports);
   const dispatcher = new Dispatcher(pipeline, [source], 5_000, {
     hold: (first) => {
-      let name = textOf(first);
+      let name = ackSubjectText(first);
       kept.set(name, "held");
       return {
         isValid: () => valid.get(name) ?? true,
         renew: (handle) => {
           kept.set(name, `now ${handle}`);
-          name = textOf(handle);
+          name = ackSubjectText(handle);
         },
         release: () => void kept.set(name, "released"),
       };

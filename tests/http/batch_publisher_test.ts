@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_EVENTS } from "../../runtime/http/batch_publisher.ts";
-import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../../runtime/engine/publisher.ts";
 import { BATCH, envelope, inChunks, line, linesOf, NDJSON, problemOf, setup } from "../support/ingress.ts";
 
 const UTF8 = new TextEncoder();

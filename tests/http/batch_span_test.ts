@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
-import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../../runtime/engine/publisher.ts";
 import type { RecordedSpan } from "../../runtime/telemetry/otel/spans/recorded_span.ts";
 import { RecordingTracerProvider } from "../../runtime/telemetry/otel/spans/recording_tracer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
@@ -61,7 +61,7 @@ for (const contentType of [NDJSON, BATCH]) {
       return { stream: "ORDERS", sequence: 1, duplicate: false };
     });
     assert.deepEqual(producer.status, { code: SpanStatusCode.ERROR, message: "no room" });
-    assert.equal(producer.attributes["error.type"], "StoreError");
+    assert.equal(producer.attributes["error.type"], "PublishError");
     assert.deepEqual(producer.events?.map(({ name }) => name), ["exception"]);
   });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../../runtime/engine/publisher.ts";
 import { problemOf, setup } from "../support/ingress.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };

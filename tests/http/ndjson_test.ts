@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PublishError } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../../runtime/engine/publisher.ts";
 import { manualClock } from "../support/clocks.ts";
 import { inChunks, line, linesOf, NDJSON, problemOf, setup } from "../support/ingress.ts";
 

@@ -13,8 +13,8 @@ import type { Settler } from "../../runtime/engine/settler.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
-import { EXTEND_MS } from "../../runtime/nats/consume/ack_wait.ts";
-import { EventPublisher, type Reader } from "../../runtime/nats/publish/event_publisher.ts";
+import { EXTEND_INTERVAL_MS } from "../../runtime/nats/consume/ack_wait.ts";
+import { EventPublisher, type MessageReader } from "../../runtime/nats/publish/event_publisher.ts";
 import type { Remover } from "../../runtime/nats/dead_letters/redrive.ts";
 import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
 import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
@@ -43,6 +43,8 @@ export type Decided = (delivery: Delivery, outcome: Outcome) => void;
 export interface Composed {
   readonly dispatcher: Dispatcher;
   readonly settler: NatsSettler;
+  /** Tells the parts of a reconnect. @param downMs how long the connection was down */
+  readonly reconnected: (downMs: number) => void;
 }
 
 /**
@@ -57,21 +59,26 @@ export function compose(
   decided: Decided,
   plant: Plant,
 ): Composed {
-  const { store, kv, streams, before } = link;
+  const { messages, kv, streams, duplicates } = link;
   const as = <Part>(right: Part, wrong: ((right: Part) => Part) | undefined) => wrong ? wrong(right) : right;
-  const attempts = as<AttemptStore>(new NatsAttemptStore(kv, link.isParked), plant.attempts);
-  const deadLetters = as(new DeadLetters(store, before), plant.deadLetters);
-  const settler = new NatsSettler(
-    link.nc,
+  const attempts = as<AttemptStore>(new NatsAttemptStore(kv, link.isDelayed), plant.attempts);
+  const deadLetters = as(new DeadLetters(messages, duplicates), plant.deadLetters);
+  let reconnected: Composed["reconnected"] = () => {};
+  const settler = new NatsSettler({
+    nc: link.nc,
+    monitor: { onReconnect: (listener) => void (reconnected = listener) },
     deadLetters,
     attempts,
-    new RetryStream(store),
-    { streams } as Remover,
+    retries: new RetryStream(messages),
+    jsm: { streams } as Remover,
     clock,
-  );
+  });
   const ports = {
     clock,
-    publisher: as<Publisher>(new EventPublisher(store, { streams } as unknown as Reader, before), plant.publisher),
+    publisher: as<Publisher>(
+      new EventPublisher(messages, { streams } as unknown as MessageReader, duplicates),
+      plant.publisher,
+    ),
     settler: watched(as<Settler>(settler, plant.settler), decided),
     attempts,
     idempotency: NO_STORE,
@@ -80,7 +87,8 @@ export function compose(
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
   const pipeline = new Pipeline(fn, dependencies, ports);
-  return { dispatcher: new Dispatcher(pipeline, sources, EXTEND_MS, UNLIMITED), settler };
+  const dispatcher = new Dispatcher(pipeline, sources, EXTEND_INTERVAL_MS, UNLIMITED);
+  return { dispatcher, settler, reconnected };
 }
 
 function watched(settler: Settler, decided: Decided): Settler {

@@ -53,40 +53,40 @@ export const STREAM_STATEMENTS: Readonly<Record<string, Statement>> = {
   async "a schedule fires to its target as another message: its own headers, not its id"(js, stream) {
     const { next } = await stocked(js, stream, 0, { workQueue: true });
     const schedule = scheduleAt(js, stream, 1_000), sinceMs = js.nowMs();
-    const ack = await js.publish(`${stream}.parked`, { ...schedule, "Nats-Msg-Id": "x", "ce-id": "e" }, "later");
+    const ack = await js.publish(`${stream}.delayed`, { ...schedule, "Nats-Msg-Id": "x", "ce-id": "e" }, "later");
     assert.deepEqual(ack, { stream, seq: 1, duplicate: false });
-    assert.deepEqual(await js.subjects(stream), [`${stream}.parked`]);
+    assert.deepEqual(await js.subjects(stream), [`${stream}.delayed`]);
     const fired = await next();
     assert.ok(js.nowMs() - sinceMs >= 1_000 - EARLY_MS);
     assert.deepEqual([fired.subject, short(fired)], [`${stream}.in.due`, "later#1"]);
     const { "ce-id": id, "Nats-Scheduler": from, "Nats-Schedule-Next": then, ...rest } = fired.headers;
-    assert.deepEqual({ id, from, then, rest }, { id: "e", from: `${stream}.parked`, then: "purge", rest: {} });
+    assert.deepEqual({ id, from, then, rest }, { id: "e", from: `${stream}.delayed`, then: "purge", rest: {} });
     assert.deepEqual(await js.subjects(stream), [`${stream}.in.due`]);
     // The id is known all the same: what was scheduled under it is not scheduled again.
-    const again = await js.publish(`${stream}.parked`, { ...schedule, "Nats-Msg-Id": "x" });
+    const again = await js.publish(`${stream}.delayed`, { ...schedule, "Nats-Msg-Id": "x" });
     assert.deepEqual(again, { stream, seq: 1, duplicate: true });
   },
 
   async "a schedule takes the place of an earlier one on its subject"(js, stream) {
     const { next, nothing } = await stocked(js, stream, 0, { workQueue: true });
-    await js.publish(`${stream}.parked`, scheduleAt(js, stream, 1_000), "first");
-    await js.publish(`${stream}.parked.not`, scheduleAt(js, stream, 1_500), "elsewhere");
-    await js.publish(`${stream}.parked`, scheduleAt(js, stream, 2_000), "second");
-    assert.deepEqual(await js.subjects(stream), [`${stream}.parked.not`, `${stream}.parked`]);
+    await js.publish(`${stream}.delayed`, scheduleAt(js, stream, 1_000), "first");
+    await js.publish(`${stream}.delayed.not`, scheduleAt(js, stream, 1_500), "elsewhere");
+    await js.publish(`${stream}.delayed`, scheduleAt(js, stream, 2_000), "second");
+    assert.deepEqual(await js.subjects(stream), [`${stream}.delayed.not`, `${stream}.delayed`]);
     assert.deepEqual([short(await next()), short(await next())], ["elsewhere#1", "second#1"]);
     await nothing();
   },
 
   async "a schedule for a time that is over fires at once"(js, stream) {
     const { next } = await stocked(js, stream, 0, { workQueue: true });
-    await js.publish(`${stream}.parked`, scheduleAt(js, stream, -60_000), "overdue");
+    await js.publish(`${stream}.delayed`, scheduleAt(js, stream, -60_000), "overdue");
     assert.equal(short(await next()), "overdue#1");
   },
 
   async "a schedule that is deleted does not fire"(js, stream) {
     const { next, nothing } = await stocked(js, stream, 0, { workQueue: true });
-    await js.publish(`${stream}.parked.1`, scheduleAt(js, stream, 500), "deleted");
-    await js.publish(`${stream}.parked.2`, scheduleAt(js, stream, 1_000), "kept");
+    await js.publish(`${stream}.delayed.1`, scheduleAt(js, stream, 500), "deleted");
+    await js.publish(`${stream}.delayed.2`, scheduleAt(js, stream, 1_000), "kept");
     assert.equal(await js.deleteMessage(stream, 1), true);
     assert.equal(short(await next()), "kept#1");
     await nothing();

@@ -13,7 +13,7 @@ export const Answered = defineEvent({ type: "out.answered", version: 1, data: z.
  *
  * - `fails`: throws; `depends`: its dependency throws
  * - `rejects`: throws NonRetryableError, at once
- * - `waits`: throws RetryAfterError, for longer than a wait that is parked
+ * - `waits`: throws RetryAfterError, for longer than a wait that leaves its consumer
  * - `hangs`: never returns, so that it times out; `kills`: takes its process with it
  * - `invalid`: never gets to the handler, since its bytes are not JSON
  */

@@ -22,9 +22,9 @@ export class Account {
    * for the whole ack wait, an answer that came so late that it hit another delivery, a run that the schedule kept beyond its deadline.
    */
   faults = 0;
-  /** How often it was doubled: its original came back, or was parked again, although a parked copy was stored. */
+  /** How often it was doubled: its original came back, or was delayed again, although a delayed retry was stored. */
   forks = 0;
-  /** The places it was handed out from: its own, and one for each time that it came back from the retry lane. */
+  /** The places it was handed out from: its own, and one for each time that it came back from the retry stream. */
   readonly places = new Set<string>();
   /** How often it was handed out again while a process that had it before was alive, and may have been at it still. */
   overlaps = 0;
@@ -55,7 +55,7 @@ export class Ledger {
   readonly accounts = new Map<string, Account>();
   /** Which event was handed out from which place of which stream. */
   readonly #places = new Map<string, string>();
-  readonly #parked = new Set<string>();
+  readonly #delayed = new Set<string>();
   readonly #holders = new Map<string, object>();
 
   open(plan: Plan, seq: number): void {
@@ -76,13 +76,13 @@ export class Ledger {
     this.#places.set(place, id);
     const account = this.of(id);
     account.places.add(place);
-    if (this.#parked.has(place)) account.forks++;
+    if (this.#delayed.has(place)) account.forks++;
   }
 
   /** A copy of what was handed out from that place is stored, to come back later. */
-  parked(place: string): void {
-    if (this.#parked.has(place)) this.of(this.#places.get(place)!).forks++;
-    this.#parked.add(place);
+  delayed(place: string): void {
+    if (this.#delayed.has(place)) this.of(this.#places.get(place)!).forks++;
+    this.#delayed.add(place);
   }
 
   at(place: string): string | undefined {

@@ -1,9 +1,10 @@
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
-import type { StoredBefore } from "../../runtime/nats/publish/late_dedup.ts";
+import type { DuplicateFinder } from "../../runtime/nats/publish/late_dedup.ts";
 import { RETRIES, retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
-import { PublishError, type Store } from "../../runtime/nats/publish/jetstream_publisher.ts";
+import { PublishError } from "../../runtime/engine/publisher.ts";
+import type { MessagePublisher, TextPublisher } from "../../runtime/nats/publish/message_publisher.ts";
 import type { PublishResult } from "../../runtime/engine/publisher.ts";
 import { ANY } from "./ledger.ts";
 import { type Header, type JetStreamModel, WINDOW_MS } from "./model.ts";
@@ -67,8 +68,8 @@ export class Link {
     isClosed: () => false,
   };
 
-  readonly store: Store = {
-    store: (subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult> => {
+  readonly messages: MessagePublisher & TextPublisher = {
+    publish: (subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult> => {
       const { model } = this.network;
       const headers = headerLines(hdrs);
       const about = () => this.network.eventIn(headers, payload);
@@ -79,6 +80,13 @@ export class Link {
         if (!ack.duplicate) this.network.stored(subject);
         return { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate };
       }, true);
+    },
+    publishText: (subject, message, listener) => {
+      const payload = new TextEncoder().encode(message.payload);
+      this.messages.publish(subject, payload, message.headers().toMsgHdrs()).then(
+        (result) => listener.stored(result),
+        (error) => listener.failed(error),
+      );
     },
   };
 
@@ -102,14 +110,14 @@ export class Link {
       this.#ask(`delete ${stream} ${seq}`, () => undefined, () => this.network.model.deleteMessage(stream, seq)),
   };
 
-  readonly isParked = (functionName: string, delivery: Delivery): Promise<boolean> => {
+  readonly isDelayed = (functionName: string, delivery: Delivery): Promise<boolean> => {
     const subject = retrySubject(functionName, delivery);
     return this.#ask(`is ${subject} there`, () => this.network.eventAt(delivery.messageKey), () => {
       return this.network.model.messages(RETRIES.stream).some((message) => message.subject === subject);
     });
   };
 
-  readonly before: StoredBefore = {
+  readonly duplicates: DuplicateFinder = {
     find: (subject, id, sinceMs) => {
       if (this.network.now() - sinceMs < WINDOW_MS / 2) return Promise.resolve(undefined);
       return this.#ask(`find ${id}`, () => ANY, () => {

@@ -37,17 +37,17 @@ const strictSettler = (right: Settler): Settler => ({
   extend: (delivery) => right.extend(delivery),
 });
 
-/** Names a dead letter by the place it was delivered from, which an event and its parked copy have not in common. */
+/** Names a dead letter by the place it was delivered from, which an event and its delayed retry have not in common. */
 class PlacedDeadLetters extends DeadLetters {
   override store(...what: Parameters<DeadLetters["store"]>): ReturnType<DeadLetters["store"]> {
     const [functionName, { messageKey }] = what;
-    const { jetstream } = this;
+    const { publisher } = this;
     const renaming = new DeadLetters({
-      store(subject, payload, hdrs) {
+      publish(subject, payload, hdrs) {
         hdrs.set("Nats-Msg-Id", `${functionName}:${messageKey}`);
-        return jetstream.store(subject, payload, hdrs);
+        return publisher.publish(subject, payload, hdrs);
       },
-    }, this.before);
+    }, this.duplicates);
     return renaming.store(...what);
   }
 }
@@ -67,7 +67,7 @@ const BUGS: readonly (readonly [what: string, plant: Plant, leadsTo: RegExp])[] 
   ],
   [
     "a termination before the dead letter is stored",
-    { deadLetters: ({ jetstream, before }) => new HastyDeadLetters(jetstream, before) },
+    { deadLetters: ({ publisher, duplicates }) => new HastyDeadLetters(publisher, duplicates) },
     /lost: neither handled nor a dead letter|no dead letter, though it could not end otherwise/,
   ],
   [
@@ -76,8 +76,8 @@ const BUGS: readonly (readonly [what: string, plant: Plant, leadsTo: RegExp])[] 
     /ended before its attempts were used up|a dead letter, though it would have succeeded|used \d attempts/,
   ],
   [
-    "a dead letter of an event and another of its parked copy",
-    { deadLetters: ({ jetstream, before }) => new PlacedDeadLetters(jetstream, before) },
+    "a dead letter of an event and another of its delayed retry",
+    { deadLetters: ({ publisher, duplicates }) => new PlacedDeadLetters(publisher, duplicates) },
     /\d dead letters/,
   ],
   ["attempts that are not written down", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],

@@ -18,7 +18,7 @@ Deno.test("the schedules reach every outcome, and every kind of harm", async () 
       if (account.forks > 0) reached.add("doubled");
       if (account.kills > 0) reached.add("killed its process");
       if (account.brokenOff > 0) reached.add("broken off");
-      if (account.places.size > 2) reached.add("parked more than once");
+      if (account.places.size > 2) reached.add("delayed more than once");
       if (account.faults > 2) reached.add("hit more than twice");
     }
   }
@@ -29,10 +29,10 @@ Deno.test("the schedules reach every outcome, and every kind of harm", async () 
     "dead-letter crashed",
     "dead-letter invalid",
     "dead-letter rejected",
+    "delayed more than once",
     "doubled",
     "hit more than twice",
     "killed its process",
-    "parked more than once",
     "retry breaker-open",
     "retry dependency-open",
     "retry emit-failed",

@@ -65,7 +65,8 @@ export class Replica {
   /** @param seenAfterMs how long it went unseen that the connection was gone: half a minute at most */
   reconnect(seenAfterMs: number): void {
     this.link.state = "up";
-    this.#parts.settler.reconnected(Math.min(this.time.nowMs, this.#cutAtMs + seenAfterMs));
+    const { nowMs } = this.time;
+    this.#parts.reconnected(Math.max(0, nowMs - this.#cutAtMs - seenAfterMs));
     for (const source of this.sources) source.wake();
   }
 

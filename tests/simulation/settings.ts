@@ -6,7 +6,7 @@ export interface Settings {
   readonly replicas: number;
   readonly attempts: number;
   readonly concurrency: number;
-  /** The first backoff: a long one is parked. */
+  /** The first backoff: a long one is delayed in RETRIES. */
   readonly initialMs: number;
   readonly breakerFailures: number;
   readonly breakerOpenForMs: number;

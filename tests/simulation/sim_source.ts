@@ -1,5 +1,5 @@
 import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
-import { toDelivery } from "../../runtime/nats/consume/delivery.ts";
+import { parseDelivery } from "../../runtime/nats/consume/parse_delivery.ts";
 import type { Handed } from "./consumer_model.ts";
 import type { Link } from "./link.ts";
 import { toMsg } from "./wire.ts";
@@ -42,7 +42,7 @@ export class SimSource implements Consumer {
   /** The first message on its way arrives. */
   arrive(): void {
     const { message, reply } = this.onItsWay.shift()!;
-    this.#sink!.deliver(toDelivery(toMsg(message, reply))!);
+    this.#sink!.deliver(parseDelivery(toMsg(message, reply))!);
     if (this.onItsWay.length === 0) this.#stopped?.();
     this.wake();
   }

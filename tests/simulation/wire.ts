@@ -1,11 +1,11 @@
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
-import { RawHeaders } from "../../runtime/nats/client/raw_headers.ts";
+import { RawHeaders } from "../../runtime/nats/client/message_headers.ts";
 import type { Header, StoredMessage } from "./model.ts";
 
 const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
 const encoded = new WeakMap<StoredMessage, { readonly hdr: number; readonly bytes: Uint8Array }>();
 
-/** A stored message as the client of NATS would hand it over, down to the bytes that `toDelivery` reads. */
+/** A stored message as the client of NATS would hand it over, down to the bytes that `parseDelivery` reads. */
 export function toMsg(message: StoredMessage, reply: string): Msg {
   let known = encoded.get(message);
   if (!known) {

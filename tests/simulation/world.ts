@@ -72,9 +72,9 @@ export class World implements Network {
   }
 
   stored(subject: string): void {
-    if (!subject.startsWith("retries.parked.")) return;
+    if (!subject.startsWith("retries.delayed.")) return;
     const [stream, seq] = subject.split(".")[3].split("-");
-    this.ledger.parked(`${stream}.${seq}`);
+    this.ledger.delayed(`${stream}.${seq}`);
   }
 
   eventIn(headers: readonly Header[], payload: Uint8Array): string {

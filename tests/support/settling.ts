@@ -12,33 +12,41 @@ import type { Outcome } from "../../runtime/core/outcome.ts";
 import { type Orders, startOrders } from "./orders.ts";
 import { QueueSink } from "./sinks.ts";
 
-/** A settler and the deliveries to settle, of the function `handle`. */
+/** A settler, and deliveries of the function `handle` to settle. */
 export interface Settling extends Orders {
   readonly settler: NatsSettler;
   readonly deadLetters: DeadLetters;
   readonly attempts: NatsAttemptStore;
-  readonly store: JetStreamPublisher;
+  readonly publisher: JetStreamPublisher;
   readonly source: PullConsumer;
-  /** The next delivery, however long it takes. */
+  /** Resolves to the next delivery. */
   next(): Promise<Delivery>;
 }
 
-/** @param clock of the store and the settler */
+/** @param clock the clock of the publisher and the settler */
 export async function startSettling(clock: Clock = systemClock): Promise<Settling> {
   const orders = await startOrders();
-  const store = new JetStreamPublisher(orders.nc, clock);
-  const deadLetters = new DeadLetters(store, new LateDedup(orders.nc, orders.jsm, clock));
+  const publisher = new JetStreamPublisher(orders.nc, clock);
+  const deadLetters = new DeadLetters(publisher, new LateDedup(orders.nc, orders.jsm, clock));
   const attempts = await NatsAttemptStore.open(orders.nc, 1);
-  const settler = new NatsSettler(orders.nc, deadLetters, attempts, new RetryStream(store), orders.jsm, clock);
+  const settler = new NatsSettler({
+    nc: orders.nc,
+    monitor: publisher.monitor,
+    deadLetters,
+    attempts,
+    retries: new RetryStream(publisher),
+    jsm: orders.jsm,
+    clock,
+  });
   const queue = new QueueSink();
   const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
   orders.defer(async () => {
     settler.giveUp();
-    store.close();
+    publisher.close();
     await source.stop();
   });
   source.start(queue);
-  return { ...orders, settler, deadLetters, attempts, store, source, next: () => queue.next() };
+  return { ...orders, settler, deadLetters, attempts, publisher, source, next: () => queue.next() };
 }
 
 /** The outcome of a handler that rejected its event. */

@@ -4,14 +4,14 @@ import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import { withTimeout } from "../../runtime/nats/client/with_timeout.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { WITHIN_MS } from "./eventually.ts";
-import { textOf } from "../../runtime/nats/consume/answers.ts";
+import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 
-/** A sink that keeps what it is handed until it is told to let go of it. */
+/** A sink that holds its deliveries until `letGo`. */
 export class HoldingSink implements ConsumerSink {
   readonly held: Delivery[] = [];
-  /** Every sequence ever handed over, in that order. */
+  /** The sequences of all deliveries, in order. */
   readonly sequences: number[] = [];
-  /** The most it held at once. */
+  /** Maximum of deliveries held at once. */
   most = 0;
   #onDelivery: () => void = () => {};
 
@@ -48,14 +48,14 @@ export class HoldingSink implements ConsumerSink {
     this.#onDelivery = callback;
   }
 
-  /** Acknowledges the first so many and tells the source that there is room. */
+  /** Acks the first deliveries and wakes the consumer. */
   letGo(count: number, nc: NatsConnection, source: Consumer): void {
-    for (const { ackSubject } of this.held.splice(0, count)) nc.publish(textOf(ackSubject), "+ACK");
+    for (const { ackSubject } of this.held.splice(0, count)) nc.publish(ackSubjectText(ackSubject), "+ACK");
     source.wake();
   }
 }
 
-/** A sink that acknowledges at once, and remembers what it saw. */
+/** A sink that acks at once, and remembers the sequences. */
 export class SettlingSink implements ConsumerSink {
   readonly seen = new Set<number>();
   #waiting: { readonly count: number; readonly resolve: () => void } | undefined;
@@ -71,12 +71,12 @@ export class SettlingSink implements ConsumerSink {
   }
 
   deliver({ sequence, ackSubject }: Delivery): void {
-    this.nc.publish(textOf(ackSubject), "+ACK");
+    this.nc.publish(ackSubjectText(ackSubject), "+ACK");
     this.seen.add(sequence);
     if (this.#waiting && this.seen.size >= this.#waiting.count) this.#waiting.resolve();
   }
 
-  /** Resolves once it has seen that many different messages. */
+  /** Resolves once that many different messages were delivered. */
   saw(count: number): Promise<void> {
     const enough = new Promise<void>((resolve) => {
       if (this.seen.size >= count) resolve();
@@ -86,7 +86,7 @@ export class SettlingSink implements ConsumerSink {
   }
 }
 
-/** A sink that hands its deliveries on one by one. */
+/** A sink whose deliveries are awaited one by one. */
 export class QueueSink implements ConsumerSink {
   readonly #deliveries: Delivery[] = [];
   readonly #waiting: ((delivery: Delivery) => void)[] = [];

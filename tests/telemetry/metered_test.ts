@@ -39,7 +39,7 @@ Deno.test("MeteredObserver counts an outcome by its kind and reason", async () =
   const { see, counted } = observing();
   const outcomes: Outcome[] = [
     { kind: "ack" },
-    { kind: "ack", skipped: "parked" },
+    { kind: "ack", skipped: "delayed" },
     { kind: "ack", skipped: "handled-before" },
     { kind: "lease-expired" },
     { kind: "retry", delayMs: 1, reason: "timed-out", usesAttempt: true, error: ERROR },
@@ -50,7 +50,7 @@ Deno.test("MeteredObserver counts an outcome by its kind and reason", async () =
   see({ kind: "ack" });
   assert.deepEqual(await counted("weir_function_outcomes_total"), [
     "ack  2",
-    "ack parked 1",
+    "ack delayed 1",
     "ack handled-before 1",
     "lease-expired  1",
     "retry timed-out 1",

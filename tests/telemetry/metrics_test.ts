@@ -57,13 +57,13 @@ Deno.test("Metrics.page describes each metric and has its value", async () => {
 
 Deno.test("Metrics.gauges reads gauges together, and leaves out unknown values", async () => {
   const metrics = new Metrics("shop");
-  metrics.gauges(["weir.function.pending", "weir.function.parked"], async (observe) => {
+  metrics.gauges(["weir.function.pending", "weir.function.delayed_retries"], async (observe) => {
     await Promise.resolve();
     observe("weir.function.pending", 7, { function: "pay" });
   });
   const page = await metrics.page();
   assert.equal(valueOf(page, "weir_function_pending", { function: "pay" }), 7);
-  assert.equal(valueOf(page, "weir_function_parked"), undefined);
+  assert.equal(valueOf(page, "weir_function_delayed_retries"), undefined);
   await metrics.shutdown();
 });
 

@@ -22,7 +22,7 @@ const reserve = defineFunction({ on: Created, emits: [Reserved], retry }, (event
   ctx.emit(Reserved, event.data);
 });
 /** A delay of five seconds or more is a delayed retry in RETRIES; a shorter one is a nak. */
-const wait = Deno.args.includes("--park") ? "5s" : "20ms";
+const wait = Deno.args.includes("--delay") ? "5s" : "20ms";
 let payments = 0;
 const breaker = { consecutiveFailures: 2, openFor: "10ms" } as const;
 const capture = defineFunction({ on: Reserved, emits: [Paid], retry, breaker }, async (event, ctx) => {

@@ -7,7 +7,7 @@ const CALLER = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b716
 const CLIENT = 3;
 
 Deno.test("an order is one trace: every attempt, the delayed retry, the breaker, the dead letter and its redrive", async () => {
-  const { said, log, spans, charged } = await runStory({}, ["--park"]);
+  const { said, log, spans, charged } = await runStory({}, ["--delay"]);
   const expected = await Deno.readTextFile(new URL("story.txt", import.meta.url));
   assert.equal(storyText(spans), expected);
   assert.deepEqual([...new Set(spans.map(({ traceId }) => traceId))], [CALLER.traceId]);

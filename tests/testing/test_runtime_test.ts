@@ -83,7 +83,7 @@ Deno.test("what was published before is settled already, and not waited for", as
   assert.deepEqual([second.stored.duplicate, second.settled], [true, first.settled]);
 });
 
-Deno.test("a retry that is parked is settled for now, unless it is waited for", async () => {
+Deno.test("a delayed retry is settled for now, unless it is waited for", async () => {
   let runs = 0;
   const later = defineFunction({ on: Ordered }, () => {
     if (runs++ === 0) throw new RetryAfterError("5s");
@@ -119,7 +119,7 @@ Deno.test("what takes too long is told: which function, which event, and what it
   release.resolve();
   assert.match(error.message, /^"shop\.ordered" e1 and what it caused was not settled within 3s:\n {2}hangs: /);
   assert.match(error.message, /"shop\.packed" \w{32} was not delivered, or is still being handled\n/);
-  assert.match(error.message, /pending 0, unsettled 1, in its handler 1, parked 0, breaker closed$/);
+  assert.match(error.message, /pending 0, unsettled 1, in its handler 1, delayed 0, breaker closed$/);
 });
 
 Deno.test("a function that this runtime does not run is not waited for", async () => {

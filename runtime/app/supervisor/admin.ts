@@ -23,8 +23,8 @@ const OF_THE_CLUSTER = [
   { method: "GET", path: "/dead-letters/:sequence" },
   { method: "DELETE", path: "/dead-letters/:sequence" },
   { method: "POST", path: "/dead-letters/:sequence/redrive" },
-  { method: "GET", path: "/parked" },
-  { method: "DELETE", path: "/parked/:sequence" },
+  { method: "GET", path: "/retries" },
+  { method: "DELETE", path: "/retries/:sequence" },
 ] as const;
 
 /** Returns the admin interface over all workers: that of one process, but its numbers are those of all. */

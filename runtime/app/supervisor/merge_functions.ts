@@ -28,7 +28,7 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
     // The server's own counts: all of them ask for the same.
     pending: a.pending ?? b.pending,
     ackPending: a.ackPending ?? b.ackPending,
-    parked: a.parked ?? b.parked,
+    delayedRetries: a.delayedRetries ?? b.delayedRetries,
     oldestWaitingMs: a.oldestWaitingMs ?? b.oldestWaitingMs,
     lastError: later(a.lastError, b.lastError),
   };

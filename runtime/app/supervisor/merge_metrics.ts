@@ -10,7 +10,7 @@ const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "process.memory.usage": add,
   "weir.function.pending": Math.max,
   "weir.function.ack_pending": Math.max,
-  "weir.function.parked": Math.max,
+  "weir.function.delayed_retries": Math.max,
   "weir.function.oldest_waiting_age": Math.max,
   "weir.dead_letters.waiting": Math.max,
   "weir.event_loop.lag": Math.max,

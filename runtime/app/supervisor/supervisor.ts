@@ -39,6 +39,8 @@ interface OwnPlace extends Mutable<Place> {
 
 /** A worker that could not even start: what it said of it is on its standard error. */
 export class WorkerNeverReady extends Error {
+  readonly code = "worker-never-ready";
+
   constructor(readonly number: number, readonly end: WorkerEnd) {
     super(`worker ${number} ${inWords(end)} before it was ready`);
   }

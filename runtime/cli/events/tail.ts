@@ -1,7 +1,6 @@
 import type { Registry } from "../../project/registry.ts";
 import { steadyClock } from "../../engine/system_clock.ts";
 import { connectCluster } from "../../app/cluster.ts";
-import { watchConnection } from "../../nats/client/connection.ts";
 import { TailClient } from "../../nats/inspect/tail_client.ts";
 import { TAIL_SUBJECT } from "../../nats/inspect/tail_protocol.ts";
 import { loadProject } from "../../project/load_project.ts";
@@ -66,10 +65,8 @@ export async function tail(options: TailOptions): Promise<void> {
     },
     denied: (subject) => console.error(`the NATS user may not subscribe to ${subject}: events there are not shown`),
   });
-  void watchConnection(cluster.nc, {
-    disconnected: (server) => console.error(`disconnected from NATS at ${server}: reconnecting`),
-    reconnected: () => console.error("reconnected to NATS"),
-  });
+  cluster.monitor.onDisconnect((server) => console.error(`disconnected from NATS at ${server}: reconnecting`));
+  cluster.monitor.onReconnect(() => console.error("reconnected to NATS"));
   try {
     await Promise.race([client.start(), done.promise]);
     note("waiting for events … (Ctrl-C ends)");

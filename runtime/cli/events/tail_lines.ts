@@ -1,5 +1,6 @@
 import type { Msg } from "@nats-io/transport-node";
-import { RawHeaders, splitMessage } from "../../nats/client/raw_headers.ts";
+import { splitMessage } from "../../nats/client/internals.ts";
+import { RawHeaders } from "../../nats/client/message_headers.ts";
 import type { SettledReport } from "../../nats/inspect/tail_protocol.ts";
 import { decode } from "../../core/cloudevent.ts";
 import { formatDuration } from "../../core/duration.ts";

@@ -24,7 +24,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ["in flight", `${fn.inFlight} of ${fn.concurrency}`],
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
-    ["parked", String(fn.parked ?? "unknown")],
+    ["delayed retries", String(fn.delayedRetries ?? "unknown")],
     ["oldest waiting", fn.oldestWaitingMs === undefined ? "unknown" : age(fn.oldestWaitingMs)],
     ["last error", lastError(fn, nowMs)],
   ];

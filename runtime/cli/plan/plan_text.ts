@@ -92,11 +92,11 @@ function leftOut({ why, subject, events }: SkippedEvents): string {
   }
 }
 
-function backlog({ pending, unsettled, parked }: Backlog): string {
+function backlog({ pending, unsettled, delayedRetries }: Backlog): string {
   const parts = [
     `${count(pending, "event")} ${pending === 1 ? "waits" : "wait"} on it`,
     ...unsettled > 0 ? [`${number(unsettled)} unsettled`] : [],
-    ...parked > 0 ? [`${number(parked)} parked`] : [],
+    ...delayedRetries > 0 ? [`${number(delayedRetries)} delayed`] : [],
   ];
   return parts.join(", ");
 }

@@ -1,5 +1,5 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
-import { ACK_WAIT_MS, EXTEND_MS, LAPSE_MS } from "../../nats/consume/ack_wait.ts";
+import { ACK_WAIT_MS, EXTEND_INTERVAL_MS, LEASE_MS } from "../../nats/consume/ack_wait.ts";
 import { EXPIRES_MS } from "../../nats/consume/pull_consumer.ts";
 import { split } from "../consumers.ts";
 import { type Facts, known } from "../facts.ts";
@@ -23,7 +23,7 @@ export const CONSUMERS: readonly Rule[] = [
         const has = ack_wait / 1e6;
         if (has === ACK_WAIT_MS) return [];
         return [{
-          severity: has < EXTEND_MS + LAPSE_MS ? "error" : "warning",
+          severity: has < EXTEND_INTERVAL_MS + LEASE_MS ? "error" : "warning",
           what: `${name} has an ack_wait of ${span(has)} and should have ${span(ACK_WAIT_MS)}`,
           fix: RESTART,
         }];
@@ -58,7 +58,7 @@ export const CONSUMERS: readonly Rule[] = [
       each(facts, ({ config: { backoff = [] } }, name) =>
         backoff.length > 0
           ? [{
-            severity: Math.min(...backoff) / 1e6 < EXTEND_MS + LAPSE_MS ? "error" : "warning",
+            severity: Math.min(...backoff) / 1e6 < EXTEND_INTERVAL_MS + LEASE_MS ? "error" : "warning",
             what: `${name} has a backoff of its own: ${backoff.map((ns) => span(ns / 1e6)).join(", ")}`,
             fix: RESTART,
           }]

@@ -27,8 +27,8 @@ export const OWN_STREAMS: readonly Rule[] = [
   {
     id: "own-age",
     area: "streams",
-    holds: "neither dead letters nor parked retries are removed for their age",
-    why: "a dead letter is the last trace of an event, and a parked retry may wait for as long as it was told to",
+    holds: "neither dead letters nor delayed retries are removed for their age",
+    why: "a dead letter is the last trace of an event, and a delayed retry may wait for as long as it was told to",
     fix: "`nats stream edit NAME --max-age=-1`",
     find: (facts) =>
       own(facts).filter(({ config }) => config.max_age > 0).map(({ config: { name, max_age } }) => ({
@@ -41,7 +41,7 @@ export const OWN_STREAMS: readonly Rule[] = [
     id: "own-limits",
     area: "streams",
     holds: "neither of them drops the oldest when it is full",
-    why: "dead letters and parked retries would be gone, and nobody told",
+    why: "dead letters and delayed retries would be gone, and nobody told",
     fix: "`nats stream edit NAME --max-bytes=-1 --max-msgs=-1 --max-msgs-per-subject=-1`",
     find: (facts) =>
       own(facts).filter((one) => one.config.discard === "old" && limitsOf(one).length > 0).map((one) => ({
@@ -57,7 +57,7 @@ export const OWN_STREAMS: readonly Rule[] = [
     area: "streams",
     holds: "RETRIES may hold messages back until they are due",
     why:
-      "without it no retry can be parked: each event that should wait is held instead, and keeps others from running",
+      "without it no retry can be delayed: each event that should wait is held instead, and keeps others from running",
     fix: "`nats stream edit RETRIES --discard=old --allow-schedules`: schedules go with no other",
     find: (facts): Found[] =>
       own(facts).filter(({ config }) => config.name === RETRIES.stream && !config.allow_msg_schedules).map(() => ({

@@ -90,7 +90,7 @@ export const SERVER: readonly Rule[] = [
     area: "server",
     holds: "the clocks of this host and of the server agree to the second",
     why:
-      "by it a function's maxAge is judged, a parked retry comes due, and a repeat is told from JetStream's own memory",
+      "by it a function's maxAge is judged, a delayed retry comes due, and a repeat is told from JetStream's own memory",
     fix: "run chrony or systemd-timesyncd on both",
     find: ({ clock }) => {
       const { aheadMs, withinMs } = known(clock), least = Math.abs(aheadMs) - withinMs;

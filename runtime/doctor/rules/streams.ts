@@ -90,7 +90,7 @@ export const STREAMS: readonly Rule[] = [
     area: "streams",
     holds: "streams take messages as large as the server and the ingress do",
     why: "the ingress refuses a larger event only once the stream has, with 413; one that a function emits fails it; " +
-      "a retry that RETRIES does not take cannot be parked",
+      "a retry that RETRIES does not take cannot be delayed",
     fix: "`nats stream edit NAME --max-msg-size=-1`",
     find: ({ streams, connection }) => {
       const most = connected({ connection }).maxPayload;

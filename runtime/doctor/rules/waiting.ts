@@ -71,16 +71,16 @@ export const WAITING: readonly Rule[] = [
     },
   },
   {
-    id: "parked",
+    id: "delayed-retries",
     area: "waiting",
-    holds: "no retry is parked",
+    holds: "no retry is delayed",
     why: "each is an event that failed and is tried again later",
-    fix: "`deno task parked list`",
-    find: ({ parked }) => {
-      const waiting = [...known(parked)].filter(([, count]) => count > 0);
+    fix: "`deno task retries list`",
+    find: ({ delayedRetries }) => {
+      const waiting = [...known(delayedRetries)].filter(([, count]) => count > 0);
       if (waiting.length === 0) return [];
       const said = waiting.map(([name, count]) => `${count} of ${name}`).join(", ");
-      return [{ severity: "info", what: `parked retries: ${said}`, fix: "deno task parked list" }];
+      return [{ severity: "info", what: `delayed retries: ${said}`, fix: "deno task retries list" }];
     },
   },
 ];

@@ -22,7 +22,7 @@ export interface FunctionStatus {
   /** Events that were delivered to a replica and are not settled. */
   readonly ackPending: number | undefined;
   /** Events that wait for their next attempt outside the consumer. */
-  readonly parked: number | undefined;
+  readonly delayedRetries: number | undefined;
   /** Age of the oldest event that waits in the consumer, from when it was stored or came due; 0 if none waits. */
   readonly oldestWaitingMs: number | undefined;
   /** Last failure in this process. */

@@ -14,7 +14,7 @@ export function retryRoutes(retries: Retries): Route[] {
   return [
     {
       method: "GET",
-      path: "/parked",
+      path: "/retries",
       handle: async (request) => {
         const { function: fn, type, limit } = queryOf(request, ["function", "type", "limit"]);
         const filter = {
@@ -27,11 +27,11 @@ export function retryRoutes(retries: Retries): Route[] {
     },
     {
       method: "DELETE",
-      path: "/parked/:sequence",
+      path: "/retries/:sequence",
       handle: async (_, parameters) => {
         const sequence = numberOf("the sequence", parameters.sequence);
         if (await retries.cancel(sequence)) return new Response(null, { status: 204 });
-        throw new Problem("not-found", `no event is parked at ${sequence}: it has come due, or was cancelled`);
+        throw new Problem("not-found", `no delayed retry is at ${sequence}: it has come due, or was cancelled`);
       },
     },
   ];

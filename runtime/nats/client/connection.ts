@@ -1,14 +1,31 @@
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect, type ConnectionOptions, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
+import {
+  connect,
+  type ConnectionOptions,
+  credsAuthenticator,
+  errors,
+  type NatsConnection,
+} from "@nats-io/transport-node";
 import { surviveDeadSockets } from "./dead_sockets.ts";
+import { JETSTREAM_CODES } from "./error_codes.ts";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
 
-/** Where NATS is and how to be let in. */
+/** Codes of Node's TLS for a certificate whose authority is not known. */
+const UNKNOWN_AUTHORITY = [
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "CERT_UNTRUSTED",
+];
+
+/** The address of NATS, and the credentials. */
 export interface NatsOptions {
   readonly servers: readonly string[];
-  /** Nobody has said where: it is the default. */
+  /** True when `servers` is the default. @default false */
   readonly unset?: boolean;
-  /** How the connection is called in the server's monitoring. */
+  /** Name of the connection in the server's monitoring. */
   readonly name: string;
   /** The text of a credentials file. */
   readonly creds?: string;
@@ -19,17 +36,10 @@ export interface NatsOptions {
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
-/** What happens to a connection while it lives. */
-interface ConnectionEvents {
-  readonly reconnected: () => void;
-  readonly disconnected: (server: string) => void;
-}
-
 /**
- * Connects, and from then on reconnects for ever: the client's default of ten tries would end every loop without
- * an error.
+ * Connects, and reconnects without end: after the client's default of ten tries every loop would end without an error.
  *
- * @throws {Error} saying where, why and what to do, when NATS cannot be reached or is too old.
+ * @throws {Error} with the address, the cause and what to do, when NATS cannot be reached, is too old or has no JetStream.
  */
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
   const where = urlsOf(options).map(({ host }) => host).join(", ");
@@ -57,28 +67,22 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
   return nc;
 }
 
-/** Whether the account may use it: the server says so only for itself. */
+/** Returns whether the account may use JetStream: `INFO` tells it of the server only. */
 async function hasJetStream(nc: NatsConnection): Promise<boolean> {
   try {
     await (await jetstreamManager(nc, { checkAPI: false })).getAccountInfo();
     return true;
   } catch (error) {
-    return !/not enabled|no responders/i.test(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** Reports disconnects and reconnects until the connection is closed. */
-export async function watchConnection(nc: NatsConnection, events: ConnectionEvents): Promise<void> {
-  for await (const status of nc.status()) {
-    if (status.type === "reconnect") events.reconnected();
-    if (status.type === "disconnect") events.disconnected(status.server);
+    // The client keeps the class to itself: for no responders, and for an account without JetStream.
+    if (error instanceof Error && error.name === "JetStreamNotEnabled") return false;
+    return !(error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.notEnabled);
   }
 }
 
 function toClientOptions(options: NatsOptions): ConnectionOptions {
   const { name, creds, tls } = options;
   const urls = urlsOf(options);
-  // The client takes no user, password or token from a URL; people write them there all the same.
+  // The client takes no credentials from a URL, and other NATS tools do.
   const named = urls.find(({ username }) => username !== "");
   const inUrl = named && { name: decodeURIComponent(named.username), secret: decodeURIComponent(named.password) };
   const user = options.user ?? (inUrl?.secret ? inUrl.name : undefined);
@@ -103,21 +107,32 @@ function toClientOptions(options: NatsOptions): ConnectionOptions {
   };
 }
 
-/** Servers as URLs; `host:4222` alone is one too. */
+/** Returns the servers as URLs. `host:4222` alone is one too. */
 function urlsOf({ servers }: NatsOptions): URL[] {
   return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }
 
+/** Returns the error's text and what to do about it. */
 function explain(error: unknown, unset = false): string {
   const text = error instanceof Error ? error.message : String(error);
-  if (/authorization/i.test(text)) {
+  if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError) {
     return `${text}: check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`;
   }
-  if (/refused/i.test(text) && unset) return `${text}: NATS_URL is not set; \`deno task dev\` starts one`;
-  if (/refused/i.test(text)) return `${text}: is it running, and is NATS_URL right?`;
-  if (/verify|self.signed|certificate/i.test(text)) return `${text}: give the authority's certificate as NATS_TLS_CA`;
-  if (/timeout/i.test(text)) {
+  const code = codeOf(error) ?? codeOf((error as Error).cause);
+  if (code === "ECONNREFUSED") {
+    return `${text}: ${
+      unset ? "NATS_URL is not set; `deno task dev` starts one" : "is it running, and is NATS_URL right?"
+    }`;
+  }
+  if (code !== undefined && UNKNOWN_AUTHORITY.includes(code)) {
+    return `${text}: give the authority's certificate as NATS_TLS_CA`;
+  }
+  if (error instanceof errors.TimeoutError) {
     return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
   }
   return text;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

@@ -1,20 +1,20 @@
 /**
- * The Node transport of the client may still write to, or be told of, a socket that was closed under it, and by then
- * listens for no error of it: where a login is refused, or a connection cut at a bad moment, that ends the process.
- * Nothing is lost by it, since the connection is gone and the client knows.
+ * Errors of sockets that were closed under the client's Node transport. It may still write to such a socket, or receive
+ * its last error, without a listener: where a login is refused, or a connection is cut at a bad moment, that ends the
+ * process. The client knows that the connection is lost.
  */
 const CODES = ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"];
 
 let installed = false;
 
-/** Keeps the last sign of a connection that is gone from ending the process; any other error still does. */
+/** Keeps such an error from ending the process. Any other error still does. */
 export function surviveDeadSockets(): void {
   if (installed) return;
   installed = true;
   globalThis.addEventListener("error", (event) => {
     const { code, stack } = (event.error ?? {}) as { code?: string; stack?: string };
-    // In no code but the client's and Deno's own: an author's socket is the author's to listen to.
-    const theirs = stack?.split("\n").some((line) => line.includes("file://") && !line.includes("@nats-io"));
-    if (code !== undefined && CODES.includes(code) && !theirs) event.preventDefault();
+    // An error with the author's code in its stack is of the author's own socket.
+    const ofAuthor = stack?.split("\n").some((line) => line.includes("file://") && !line.includes("@nats-io"));
+    if (code !== undefined && CODES.includes(code) && !ofAuthor) event.preventDefault();
   });
 }

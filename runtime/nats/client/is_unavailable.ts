@@ -1,12 +1,18 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 
-/** Nobody answers, or nobody who can at this moment. */
+/** Errors of the client for which the request is not at fault. */
+const UNAVAILABLE = [
+  errors.TimeoutError,
+  errors.NoRespondersError,
+  errors.ConnectionError,
+  errors.ClosedConnectionError,
+  errors.DrainingConnectionError,
+];
+
+/** Returns whether an error, or its cause, means that NATS or JetStream does not answer at the moment. */
 export function isUnavailable(error: unknown): error is Error {
-  if (error instanceof JetStreamApiError) return error.status === 503;
-  const { cause } = error as Error;
-  return [error, cause].some((one) =>
-    one instanceof errors.TimeoutError || one instanceof errors.NoRespondersError ||
-    one instanceof errors.ConnectionError
+  return [error, (error as Error).cause].some((one) =>
+    UNAVAILABLE.some((kind) => one instanceof kind) || one instanceof JetStreamApiError && one.status === 503
   );
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../engine/clock.ts";
 
-/** Waits for a promise, but no longer than that. @throws {Error} when the time is up first. */
+/** Waits for a promise for a limited time. @throws {Error} when the time is up first. */
 export async function withTimeout<Value>(clock: Clock, limitMs: number, promise: Promise<Value>): Promise<Value> {
   let cancel = () => {};
   const late = new Promise<never>((_, reject) => {

@@ -2,13 +2,12 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Clock } from "../../engine/clock.ts";
 import type { AckFloor, Durable } from "../topology/resources.ts";
 
-/** How often the floors are read: what a consumer that has to be made again may repeat. */
-const EVERY_MS = 30_000;
+/** Interval at which the ack floors are read. It bounds what a consumer that is created again repeats. */
+const READ_INTERVAL_MS = 30_000;
 
 /**
- * Remembers up to where each consumer has settled everything. A consumer that is deleted while we run is made again
- * from there: from the start of its stream it would repeat all that was handled, from the end it would lose what
- * waited.
+ * Remembers each consumer's ack floor. A consumer that is deleted while the runtime runs is created again from there:
+ * from the start of its stream it would repeat everything, from the end it would lose what was pending.
  */
 export class AckFloors {
   readonly #floors = new Map<string, AckFloor>();
@@ -24,7 +23,7 @@ export class AckFloors {
 
   start(): void {
     if (this.#stopped) return;
-    this.#cancel = this.clock.timer(EVERY_MS, () => void this.read().finally(() => this.start()));
+    this.#cancel = this.clock.timer(READ_INTERVAL_MS, () => void this.read().finally(() => this.start()));
   }
 
   stop(): void {
@@ -32,7 +31,7 @@ export class AckFloors {
     this.#cancel();
   }
 
-  /** Reads every floor now. One that cannot be read stays what it was. */
+  /** Reads every ack floor. One that cannot be read keeps its value, which is needed just when the consumer is gone. */
   async read(): Promise<void> {
     for (const durable of this.durables) {
       try {
@@ -40,7 +39,7 @@ export class AckFloors {
         const { created } = await this.jsm.streams.info(durable.stream);
         this.#floors.set(key(durable), { settledUpTo: ack_floor.stream_seq, streamCreated: created });
       } catch {
-        // out of reach, or gone: what was read before is just what is wanted then
+        continue;
       }
     }
   }

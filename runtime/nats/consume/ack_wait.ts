@@ -1,15 +1,17 @@
 /**
- * How long what is held stays ours, from every side of it. The sum must stay below the server's own wait: a sign of
- * life may be `EXTEND_MS` old when all falls silent, and `LAPSE_MS` of silence later it still is: 13 of 15 seconds.
+ * The times by which a delivery stays with the process that holds it.
+ *
+ * Invariant: `EXTEND_INTERVAL_MS + LEASE_MS` is less than `ACK_WAIT_MS`. The last in-progress ack may be an interval old
+ * when a thread is blocked, and the lease still ends before the server redelivers: 13 of 15 seconds.
  */
 
-/** How long JetStream waits for a sign of life before it hands a message to somebody else. */
+/** The consumers' `ack_wait`: how long JetStream waits for an ack or an in-progress ack before it redelivers. */
 export const ACK_WAIT_MS = 15_000;
-/** How often it is given one of everything that is held. */
-export const EXTEND_MS = ACK_WAIT_MS / 3;
-/** After so long without one, what was handed out before may be somebody else's by now. */
-export const LAPSE_MS = 8_000;
-/** How often a thread shows that it is well. */
-export const TICK_MS = 1_000;
-/** Without a tick for so long, the thread is blocked: by a handler that computes, as a rule. */
+/** Interval of the in-progress acks for everything that is held. */
+export const EXTEND_INTERVAL_MS = ACK_WAIT_MS / 3;
+/** Silence after which a lease counts as expired: another replica may own the delivery. */
+export const LEASE_MS = 8_000;
+/** Interval at which a thread writes down that it runs. */
+export const HEARTBEAT_MS = 1_000;
+/** Age of that heartbeat from which the thread counts as blocked, as a rule by a handler that computes. */
 export const BLOCKED_MS = 3_000;

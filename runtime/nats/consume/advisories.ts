@@ -2,13 +2,13 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
-import { storedDelivery } from "./delivery.ts";
-import type { Durable } from "../topology/resources.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
 import { RETRIES, type RetryStream } from "../retry/retry_stream.ts";
+import type { Durable } from "../topology/resources.ts";
+import { storedDelivery } from "./parse_delivery.ts";
 
 const PREFIX = "$JS.EVENT.ADVISORY.CONSUMER";
-/** The replicas of a function share its advisories: one of them acts. */
+/** The queue group of the replicas of a function: one of them acts on an advisory. */
 const QUEUE = "weir";
 
 interface Advisory {
@@ -20,9 +20,11 @@ interface Advisory {
 }
 
 /**
- * Notices what others do to the events of our functions. A consumer of which somebody has limited the deliveries gives
- * up on a message without a word to anybody but this: it stays in its stream, and is never delivered again. Such an
- * event is brought back through the retry lane. One that somebody has terminated is only told of: they meant to.
+ * Listens to the advisories of our consumers, which tell what other clients do to their events.
+ *
+ * A consumer whose `max_deliver` another client has set drops a message after that many deliveries: it stays in its
+ * stream and is never delivered again. Such an event is brought back through the retry stream. One that another client
+ * has terminated is only logged.
  */
 export class Advisories {
   constructor(
@@ -30,20 +32,20 @@ export class Advisories {
     readonly jsm: JetStreamManager,
     readonly durables: readonly Durable[],
     readonly attempts: AttemptStore,
-    readonly lane: RetryStream,
+    readonly retries: RetryStream,
     readonly log: Log,
   ) {}
 
   /**
-   * Listens for as long as the connection lives.
+   * Listens until the connection is closed.
    *
-   * @param givenUp is called when a consumer gives up on messages, which it should never
+   * @param onMaxDeliveries is called when a consumer has dropped a message: its configuration is wrong
    */
-  listen(givenUp: () => void): void {
+  listen(onMaxDeliveries: () => void): void {
     for (const durable of this.durables) {
       this.#subscribe("MSG_TERMINATED", durable, (advisory) => this.#terminated(advisory));
       this.#subscribe("MAX_DELIVERIES", durable, (advisory) => {
-        givenUp();
+        onMaxDeliveries();
         void this.#bringBack(advisory);
       });
     }
@@ -53,7 +55,7 @@ export class Advisories {
     this.nc.subscribe(`${PREFIX}.${kind}.${stream}.${functionName}`, {
       queue: QUEUE,
       callback: (error, msg: Msg) => {
-        try { // a throw in here would end the reading of the whole connection
+        try { // a throw in a callback would end the reading of the whole connection
           if (error) throw error;
           act({ ...msg.json<Advisory>(), stream, consumer: functionName });
         } catch (error) {
@@ -66,10 +68,10 @@ export class Advisories {
   #terminated({ consumer, stream, stream_seq: sequence, reason = "none given" }: Advisory): void {
     if (reason.startsWith("weir: ")) return;
     const fields = { function: consumer, stream, sequence, reason };
-    this.log.error("an event was terminated, and not by Weir: it is not handled and no dead letter", fields);
+    this.log.error("a message was terminated by another client: not handled, no dead letter", fields);
   }
 
-  /** With the attempts that are known to have begun: if they were all it had, it comes back to end as `crashed`. */
+  /** Stores the event with the attempts that began: if it has none left, it comes back to end as `crashed`. */
   async #bringBack({ consumer, stream, stream_seq: sequence, deliveries }: Advisory): Promise<void> {
     const fields = { function: consumer, stream, sequence, deliveries };
     try {
@@ -77,13 +79,13 @@ export class Advisories {
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
       const delivery = storedDelivery(stream, message), { history } = delivery;
       const { begun = 0, free = 0, attemptTrace } = await this.attempts.read(consumer, delivery) ?? {};
-      await this.lane.bringBack(consumer, delivery, {
+      await this.retries.bringBack(consumer, delivery, {
         attempts: history.attempts + begun,
         excusedDeliveries: history.excusedDeliveries + free,
         emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
         attemptTrace,
       });
-      // Nobody would ever take the stuck one out of the lane, where every message waits for somebody.
+      // RETRIES is a work queue: a message that is never delivered again would stay in it for ever.
       if (stream === RETRIES.stream) await removeMessage(this.jsm, stream, sequence);
       this.log.error("the server gave up on an event, since its consumer limits deliveries: brought back", fields);
     } catch (error) {

@@ -1,39 +1,40 @@
-/** One pull request that the server still owes us messages for. */
+/** One pull request. */
 interface Pull {
-  owed: number;
-  readonly goneAtMs: number;
+  /** Deliveries that it may still bring. */
+  pending: number;
+  readonly expiresAtMs: number;
 }
 
-/** What the server still owes us of what was asked for. */
+/** The deliveries that pull requests may still bring. */
 export class PendingPulls {
   #pulls: Pull[] = [];
 
-  /** How many deliveries. */
+  /** Number of deliveries that may still come. */
   get count(): number {
     let count = 0;
-    for (const { owed } of this.#pulls) count += owed;
+    for (const { pending } of this.#pulls) count += pending;
     return count;
   }
 
-  /** @param goneAtMs when the server has surely forgotten it */
-  add(owed: number, goneAtMs: number): void {
-    this.#pulls.push({ owed, goneAtMs });
+  /** @param expiresAtMs when the server has forgotten the pull for certain */
+  add(pending: number, expiresAtMs: number): void {
+    this.#pulls.push({ pending, expiresAtMs });
   }
 
-  /** The server serves its pulls in turns: which of ours a message was for is not said, only the sum is right. */
-  came(count: number): void {
+  /** Counts deliveries as received. A delivery does not name its pull: only the sum over all pulls is exact. */
+  received(count: number): void {
     for (let left = count; left > 0 && this.#pulls.length > 0;) {
-      const [first] = this.#pulls, part = Math.min(left, first.owed);
-      first.owed -= part;
+      const [first] = this.#pulls, part = Math.min(left, first.pending);
+      first.pending -= part;
       left -= part;
-      if (first.owed === 0) this.#pulls.shift();
+      if (first.pending === 0) this.#pulls.shift();
     }
   }
 
-  /** Forgets what the server has forgotten by now. */
+  /** Removes expired pulls. */
   expire(nowMs: number): void {
-    if (this.#pulls.some(({ goneAtMs }) => goneAtMs <= nowMs)) {
-      this.#pulls = this.#pulls.filter(({ goneAtMs }) => goneAtMs > nowMs);
+    if (this.#pulls.some(({ expiresAtMs }) => expiresAtMs <= nowMs)) {
+      this.#pulls = this.#pulls.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
     }
   }
 

@@ -1,131 +1,127 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
-import { LAPSE_MS } from "./ack_wait.ts";
-import { DeliveryReader } from "./delivery_reader.ts";
-import { PendingPulls } from "./pending_pulls.ts";
-import { RawHeaders, readStatus, splitMessage } from "../client/raw_headers.ts";
 import type { Clock } from "../../engine/clock.ts";
 import type { Consumer, ConsumerSink } from "../../engine/consumer.ts";
+import { ConnectionMonitor } from "../client/connection_monitor.ts";
+import { splitMessage } from "../client/internals.ts";
+import { RawHeaders, readStatus } from "../client/message_headers.ts";
 import { withTimeout } from "../client/with_timeout.ts";
+import { LEASE_MS } from "./ack_wait.ts";
+import { DeliveryParser } from "./parse_delivery.ts";
+import { PendingPulls } from "./pending_pulls.ts";
+import { PullBackoff } from "./pull_backoff.ts";
 
-/** Short: as long a process that a handler blocks is handed what others could begin at once. */
+/** Expiry of a pull request. It is short: while a handler blocks the process, a pull takes events from other replicas. */
 export const EXPIRES_MS = 5_000;
 const HEARTBEAT_MS = 1_000;
-/** Silence after which the server has forgotten our pulls: a leader that went away says nothing. */
+/** Silence after which a pull counts as lost: two missed heartbeats. A leader that went away does not end its pulls. */
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;
-/** The wait before pulling again after the server ended a pull; it doubles while that goes on. */
-const RETRY_MS = { initial: 50, max: 2_000 };
-/** Trouble is reported once it has lasted this long: a leader's election is no news. */
-const TROUBLE_MS = 5_000;
-/** A loop that has not looked for so long, when it does so every second, has stopped. */
+/** Age of the last heartbeat check after which this loop counts as stuck: eight missed checks. */
 const STALLED_MS = 8 * HEARTBEAT_MS;
 const STOP_MS = 2_000;
-/** Refused with waits as long as this between, the consumer is not merely electing its leader. */
-const MISSING_FROM_MS = 400;
-/** How often a silent consumer is asked after, and for how long before it is pulled from all the same. */
-const ASK_MS = { every: 200, atMost: 10_000 };
-/** When nothing came for so long, nothing is on its way. */
+/** Interval of info requests to a silent consumer, and how long they go on before it is pulled from regardless. */
+const INFO_MS = { interval: 200, max: 10_000 };
+/** Time without a delivery after which none is on its way. */
 const QUIET_MS = 100;
 
 /**
- * Pulls from one durable consumer, on credit: never more than the sink could begin at once. The client's own
- * `consume()` stalls for forty seconds when a consumer's leader moves; this one pulls again 50 ms after any status
- * that ends a pull, on reconnect, and, after two and a half silent heartbeats, as soon as a leader answers.
+ * Pulls from one durable consumer, never more than the sink has credits for.
+ *
+ * The client's own `consume()` stalls for forty seconds when a consumer's leader moves. This one pulls again 50 ms after
+ * a status that ends a pull, at a reconnect, and, after two missed heartbeats, as soon as a leader answers.
  */
 export class PullConsumer implements Consumer {
   #inbox = "";
-  readonly #reader: DeliveryReader;
-  readonly #next: string;
-  readonly #info: string;
+  readonly #parser: DeliveryParser;
+  readonly #nextSubject: string;
+  readonly #infoSubject: string;
   #subscription: Subscription | undefined;
   #sink: ConsumerSink | undefined;
-  readonly #owed = new PendingPulls();
+  readonly #pending = new PendingPulls();
   #lastHeardMs = 0;
   #lastDeliveryMs = 0;
-  #awakeMs = 0;
-  #retryMs = RETRY_MS.initial;
+  /** When this loop last ran. */
+  #checkedMs = 0;
   #pausedUntilMs = 0;
   #asking = false;
-  #trouble: { readonly sinceMs: number; what: string } | undefined;
+  readonly #backoff = new PullBackoff();
   #scheduled = false;
-  /** When this turn's first message came; undefined between turns. */
-  #turnMs: number | undefined;
+  /** When this tick's first message came; undefined between ticks. */
+  #tickMs: number | undefined;
   #stopped = false;
-  readonly #cancel = new Set<() => void>();
+  readonly #timers = new Set<() => void>();
 
-  /** @param missing is called when the consumer seems to be gone; an election is over sooner */
+  /**
+   * @param missing is called when the consumer seems to be deleted. Default: nothing.
+   * @param monitor tells of reconnects. Default: one of its own.
+   */
   constructor(
     readonly nc: NatsConnection,
     readonly stream: string,
     consumer: string,
     readonly clock: Clock,
     readonly missing: () => void = () => {},
+    monitor: Pick<ConnectionMonitor, "onReconnect"> = new ConnectionMonitor(nc, clock),
   ) {
-    this.#reader = new DeliveryReader(stream, consumer);
-    this.#next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
-    this.#info = `$JS.API.CONSUMER.INFO.${stream}.${consumer}`;
+    this.#parser = new DeliveryParser(stream, consumer);
+    this.#nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#infoSubject = `$JS.API.CONSUMER.INFO.${stream}.${consumer}`;
+    monitor.onReconnect(() => this.#reconnected());
   }
 
   start(sink: ConsumerSink): void {
     this.#sink = sink;
-    this.#awakeMs = this.clock.now();
-    this.#listen();
-    this.#watch();
+    this.#checkedMs = this.clock.now();
+    this.#subscribe();
+    this.#check();
     this.wake();
   }
 
-  /** Many slots come free in one turn: they are pulled for together, at its end. */
+  /** Pulls at the end of the tick, once for all credits that come free in it. */
   wake(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.#turnMs = undefined;
+      this.#tickMs = undefined;
       this.#pull();
     });
   }
 
-  /** The connection is a new one. */
-  reconnected(): void {
-    this.#listen();
-    this.#resume();
-  }
-
   problem(): string | undefined {
-    const lookedMs = this.clock.now() - this.#awakeMs;
-    if (this.#sink && !this.#stopped && lookedMs > STALLED_MS) {
-      return `pulling from ${this.stream} has stood still for ${lookedMs} ms`;
+    const now = this.clock.now(), checkedAgoMs = now - this.#checkedMs;
+    if (this.#sink && !this.#stopped && checkedAgoMs > STALLED_MS) {
+      return `pulling from ${this.stream} has stood still for ${checkedAgoMs} ms`;
     }
-    if (!this.#trouble || this.clock.now() - this.#trouble.sinceMs < TROUBLE_MS) return undefined;
-    return this.#trouble.what;
+    return this.#backoff.problem(now);
   }
 
   /**
-   * Lets what was pulled come, for the sink to give back, and then stops listening. Gone sooner, the server would go
-   * on handing out to nobody for a moment: each such event would wait out its time, and seem to have been attempted.
+   * Stops pulling, waits for the deliveries that are on their way, which the sink naks, and unsubscribes. Were it to
+   * unsubscribe at once, those would count as attempted, and wait for the whole ack wait.
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const cancel of this.#cancel) cancel();
+    for (const cancel of this.#timers) cancel();
     if (!this.#subscription || this.nc.isClosed()) return;
     const giveUpAtMs = this.clock.now() + STOP_MS;
-    for (let quiet = 0, owed = this.#owed.count; owed > 0 && quiet < 2 && this.clock.now() < giveUpAtMs;) {
+    for (let quiet = 0, pending = this.#pending.count; pending > 0 && quiet < 2 && this.clock.now() < giveUpAtMs;) {
       await new Promise<void>((resolve) => this.clock.timer(QUIET_MS / 2, resolve));
-      await withTimeout(this.clock, STOP_MS, this.nc.flush()).catch(() => {}); // what was sent until now has come
-      const now = this.#owed.count;
-      quiet = now === owed ? quiet + 1 : 0;
-      owed = now;
+      await withTimeout(this.clock, STOP_MS, this.nc.flush()).catch(() => {}); // all that was sent before has come
+      const now = this.#pending.count;
+      quiet = now === pending ? quiet + 1 : 0;
+      pending = now;
     }
     await withTimeout(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
   }
 
   /**
-   * Listens anew and forgets every pull: what the server may still hold for the old inbox has nowhere to go. With the
-   * same inbox it would come on top of what is pulled now, more with each reconnect.
+   * Subscribes to a new inbox and forgets every pull. The server may still hold pulls for the old inbox; with the same
+   * inbox their deliveries would exceed the credits, more with each reconnect.
    */
-  #listen(): void {
+  #subscribe(): void {
     if (this.#stopped) return;
     this.#subscription?.unsubscribe();
-    this.#owed.clear();
+    this.#pending.clear();
     this.#inbox = createInbox();
     this.#subscription = this.nc.subscribe(this.#inbox, {
       callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
@@ -135,73 +131,79 @@ export class PullConsumer implements Consumer {
   #pull(): void {
     const now = this.clock.now();
     if (this.#stopped || !this.#sink || now < this.#pausedUntilMs || this.nc.isClosed()) return;
-    this.#owed.expire(now);
-    const owed = this.#owed.count;
-    const batch = this.#sink.credits() - owed;
-    if (batch < 1 || batch * 3 < owed) return; // a few small pulls cost more than one larger one a little later
-    if (owed === 0) this.#lastHeardMs = now;
-    this.#owed.add(batch, now + EXPIRES_MS + SILENCE_MS);
+    this.#pending.expire(now);
+    const pending = this.#pending.count;
+    const batch = this.#sink.credits() - pending;
+    if (batch < 1 || batch * 3 < pending) return; // several small pulls cost more than a larger one a little later
+    if (pending === 0) this.#lastHeardMs = now;
+    this.#pending.add(batch, now + EXPIRES_MS + SILENCE_MS);
     const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
-    this.nc.publish(this.#next, JSON.stringify(request), { reply: this.#inbox });
+    this.nc.publish(this.#nextSubject, JSON.stringify(request), { reply: this.#inbox });
   }
 
   /**
-   * Whether this thread was blocked, or the process stopped, for so long that what came meanwhile may be with another
-   * replica: nobody could keep what was not yet read. It is read now, and dropped, by whatever runs first. Listening
-   * anew does that at once for all of it, since the client drops what comes for an inbox that it has forgotten.
+   * Returns true after the thread was blocked, or the process stopped, for longer than a lease. Another replica may
+   * then own the deliveries that are read only now, so all of them are dropped: the client discards what comes for an
+   * inbox without a subscription.
    */
   #overslept(now: number): boolean {
-    if (now - this.#awakeMs <= LAPSE_MS) return false;
+    if (now - this.#checkedMs <= LEASE_MS) return false;
     if (this.#stopped) return true;
-    this.#awakeMs = now;
-    this.#listen();
+    this.#checkedMs = now;
+    this.#subscribe();
     this.wake();
     return true;
   }
 
   #receive(msg: Msg): void {
-    // No handler runs between two messages of one turn: one look at the clock does for all of them.
-    const now = this.#scheduled && this.#turnMs !== undefined ? this.#turnMs : this.clock.now();
-    this.#turnMs = now;
+    // Hot path: no handler runs between two messages of a tick, so the clock is read once for all of them.
+    const now = this.#scheduled && this.#tickMs !== undefined ? this.#tickMs : this.clock.now();
+    this.#tickMs = now;
     if (this.#overslept(now)) return;
     this.#lastHeardMs = now;
-    const delivery = this.#reader.read(msg);
+    const delivery = this.#parser.parse(msg);
     if (delivery) {
-      this.#well();
+      this.#backoff.succeeded();
       this.#lastDeliveryMs = this.#lastHeardMs;
-      this.#owed.came(1);
+      this.#pending.received(1);
       this.#sink?.deliver(delivery);
       return this.wake();
     }
     const { headers } = splitMessage(msg), status = readStatus(headers);
-    if (!status) return this.#answered(msg);
+    if (!status) return this.#infoReceived(msg);
     const { code, description } = status;
-    if (code === 100) return this.#well();
-    if (code === 408) { // a pull ran out, as pulls do on a quiet stream
-      this.#owed.came(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
+    if (code === 100) return this.#backoff.succeeded(); // a heartbeat
+    if (code === 408) { // a pull expired, as pulls do on a quiet stream
+      this.#pending.received(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
-    this.#owed.clear();
-    if (this.#retryMs >= MISSING_FROM_MS) this.missing();
+    this.#pending.clear();
+    if (this.#backoff.mayBeMissing) this.missing();
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
   }
 
   /**
-   * Asks after the consumer until its leader answers. While there is none a pull is lost without a word, and that it
-   * is lost shows only three seconds later; a question hands out nothing, so it may be repeated often.
+   * Requests the consumer's info until its leader answers. Without a leader a pull is lost silently, which shows only
+   * after three seconds. An info request delivers nothing, so it may be repeated often.
    */
-  #ask(untilMs: number): void {
+  #requestInfo(untilMs: number): void {
     if (!this.#asking || this.nc.isClosed()) return;
     if (this.clock.now() >= untilMs) return this.#resume();
     this.#pausedUntilMs = untilMs;
-    this.nc.publish(this.#info, "", { reply: this.#inbox });
-    this.#after(ASK_MS.every, () => this.#ask(untilMs));
+    this.nc.publish(this.#infoSubject, "", { reply: this.#inbox });
+    this.#after(INFO_MS.interval, () => this.#requestInfo(untilMs));
   }
 
-  /** To many questions there may be many answers: the first one counts. In an election it may be that nobody knows. */
-  #answered(msg: Msg): void {
+  /** The first answer counts. During an election a server may answer 503: it knows no leader. */
+  #infoReceived(msg: Msg): void {
     const { error } = msg.json<{ error?: { code: number } }>();
     if (this.#asking && error?.code !== 503) this.#resume();
+  }
+
+  #reconnected(): void {
+    if (!this.#sink) return;
+    this.#subscribe();
+    this.#resume();
   }
 
   #resume(): void {
@@ -212,42 +214,36 @@ export class PullConsumer implements Consumer {
 
   #failed(what: string, sinceMs: number = this.clock.now()): void {
     this.#asking = false;
-    if (this.#trouble) this.#trouble.what = what;
-    else this.#trouble = { sinceMs, what };
-    this.#pausedUntilMs = this.clock.now() + this.#retryMs;
-    this.#after(this.#retryMs, () => this.wake());
-    this.#retryMs = Math.min(RETRY_MS.max, this.#retryMs * 2);
+    const delayMs = this.#backoff.failed(what, sinceMs);
+    this.#pausedUntilMs = this.clock.now() + delayMs;
+    this.#after(delayMs, () => this.wake());
   }
 
-  #well(): void {
-    this.#trouble = undefined;
-    this.#retryMs = RETRY_MS.initial;
-  }
-
-  #watch(): void {
+  /** Checks once a second for missed heartbeats. */
+  #check(): void {
     this.#after(HEARTBEAT_MS, () => {
       this.#overslept(this.clock.now());
-      this.#awakeMs = this.clock.now();
-      if (this.#owed.count > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
-        this.#listen();
+      this.#checkedMs = this.clock.now();
+      if (this.#pending.count > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
+        this.#subscribe();
         const dueMs = this.#lastHeardMs + HEARTBEAT_MS;
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
         this.#asking = true;
-        this.#ask(this.clock.now() + ASK_MS.atMost);
+        this.#requestInfo(this.clock.now() + INFO_MS.max);
       }
-      // Nothing may begin now, as while a breaker is open: what came on a pull from before would only be refused.
+      // While the sink is closed, as by an open breaker, deliveries of an earlier pull would only be refused.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
-      if (this.#owed.count > 0 && idle && this.#sink?.closed()) this.#listen();
+      if (this.#pending.count > 0 && idle && this.#sink?.closed()) this.#subscribe();
       this.wake();
-      this.#watch();
+      this.#check();
     });
   }
 
   #after(delayMs: number, callback: () => void): void {
     const cancel = this.clock.timer(delayMs, () => {
-      this.#cancel.delete(cancel);
+      this.#timers.delete(cancel);
       callback();
     });
-    this.#cancel.add(cancel);
+    this.#timers.add(cancel);
   }
 }

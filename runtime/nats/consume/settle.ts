@@ -1,70 +1,92 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { MaybePromise } from "../../engine/maybe_promise.ts";
-import type { AttemptStore } from "../../engine/attempt_store.ts";
-import type { Clock } from "../../engine/clock.ts";
-import type { Claim } from "../../engine/idempotency_store.ts";
-import type { Progress, Settlement, Settler } from "../../engine/settler.ts";
+import { backoffMs } from "../../core/backoff.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome, Outcome } from "../../core/outcome.ts";
-import { backoffMs } from "../../core/backoff.ts";
-import { Answers, type Sender, textOf } from "./answers.ts";
+import type { MaybePromise } from "../../engine/maybe_promise.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
+import type { Claim } from "../../engine/idempotency_store.ts";
+import type { Clock } from "../../engine/clock.ts";
+import type { Progress, Settlement, Settler } from "../../engine/settler.ts";
+import type { ConnectionMonitor } from "../client/connection_monitor.ts";
+import { headerText } from "../client/header_writer.ts";
+import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import type { DeadLetters } from "../dead_letters/dead_letters.ts";
-import { headerText } from "../client/header_text.ts";
-import { PublishError } from "../publish/jetstream_publisher.ts";
 import { discard, type Remover } from "../dead_letters/redrive.ts";
-import { DELAY_OUTSIDE_FROM_MS, type RetryStream } from "../retry/retry_stream.ts";
+import { PublishError } from "../../engine/publisher.ts";
+import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
+import { ackSubjectText } from "./parse_delivery.ts";
 
-const ACK = "+ACK";
-const DONE: Settlement = { ok: true };
-const WORKING = "+WPI";
-/** What the server can count: a delay in nanoseconds, in 63 bits. */
-const LONGEST_MS = 365 * 86_400_000;
-/** How long a dead connection may go unseen: two pings without an answer. */
-const UNSEEN_MS = 30_000;
-/** So many tries in vain are no mere restart of a server. */
-const STUCK_AFTER = 3;
-const STORE_AGAIN = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
+const ACK = "+ACK", IN_PROGRESS = "+WPI";
+const SETTLED: Settlement = { ok: true };
+/** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
+const MAX_DELAY_MS = 365 * 86_400_000;
+/** Upper bound of the time for which a lost connection looks connected: two of the client's pings, and a margin. */
+const UNNOTICED_MS = 30_000;
+/** Failed tries after which something that cannot be stored is reported. A restart of a server takes fewer. */
+const REPORT_AFTER = 3;
+const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
+
+/** Dependencies of a {@linkcode NatsSettler}. */
+interface SettlerOptions {
+  readonly nc: AckConnection;
+  readonly monitor: Pick<ConnectionMonitor, "onReconnect">;
+  readonly deadLetters: Pick<DeadLetters, "store">;
+  readonly attempts: AttemptStore;
+  readonly retries: RetryStream;
+  readonly jsm: Remover;
+  readonly clock: Clock;
+  /** Reports what cannot be stored, repeatedly while that lasts. Default: nothing is reported. */
+  readonly stuck?: (functionName: string, what: string, error: unknown) => void;
+  /** Removes secrets from the errors that are stored with an event. Default: none is removed. */
+  readonly redact?: (text: string) => string;
+}
 
 /**
- * Carries out outcomes: the only place that acknowledges, gives back or terminates a message. What an outcome
- * rests on is stored first: a dead letter before its original goes, an event's completion before it is acked, the
- * attempts it has used before it goes back.
+ * Carries out outcomes: the only place that acks, naks or terminates a message.
+ *
+ * Invariant: what an outcome rests on is stored before the message is settled. A dead letter is stored before its event
+ * is terminated, a completion before its ack, and the attempt counts before a nak.
  */
 export class NatsSettler implements Settler {
+  readonly nc: AckConnection;
+  readonly clock: Clock;
   #givingUp = false;
-  readonly #answers: Answers;
+  readonly #acks: AckBatch;
 
-  constructor(
-    readonly nc: Sender,
-    readonly deadLetters: Pick<DeadLetters, "store">,
-    readonly attempts: AttemptStore,
-    readonly lane: RetryStream,
-    readonly jsm: Remover,
-    readonly clock: Clock,
-    /** Is told what cannot be stored, again and again while that lasts. */
-    readonly stuck: (functionName: string, what: string, error: unknown) => void = () => {},
-    /** Takes secrets out of what errors say, which is stored with an event and shown to whoever looks. */
-    readonly redact: (text: string) => string = (text) => text,
-  ) {
-    this.#answers = new Answers(nc, () => clock.now());
+  constructor(readonly options: SettlerOptions) {
+    const { nc, clock } = options;
+    this.nc = nc;
+    this.clock = clock;
+    this.#acks = new AckBatch(nc, () => clock.now());
+    // The client drops at a reconnect what it has not sent. An ack that was sent is sent twice, which is harmless.
+    options.monitor.onReconnect((downMs) => this.#acks.repeat(clock.now() - downMs - UNNOTICED_MS));
   }
 
   settle(
     functionName: string,
     delivery: Delivery,
-    decided: Outcome,
+    outcome: Outcome,
     progress?: Progress,
     claim?: Claim,
   ): MaybePromise<Settlement> {
-    // What nearly every event comes to needs nothing but its answer.
-    if (decided.kind === "ack" && !claim && delivery.deadLetter === undefined) return this.#acked(delivery);
-    return this.#settle(functionName, delivery, this.#withoutSecrets(decided), progress, claim);
+    // Hot path: a plain ack needs no promise.
+    if (outcome.kind === "ack" && !claim && delivery.deadLetter === undefined) return this.#ack(delivery);
+    return this.#settle(functionName, delivery, this.#redacted(outcome), progress, claim);
   }
 
-  #acked(delivery: Delivery): Settlement {
+  extend(delivery: Delivery): void {
+    if (!this.nc.isClosed()) extend(this.nc, ackSubjectText(delivery.ackSubject));
+  }
+
+  /** Stops retrying what cannot be stored: the process must end, and JetStream delivers its messages again. */
+  giveUp(): void {
+    this.#givingUp = true;
+  }
+
+  #ack(delivery: Delivery): Settlement {
     try {
-      this.#answers.give(delivery.ackSubject, ACK);
-      return DONE;
+      this.#acks.add(delivery.ackSubject, ACK);
+      return SETTLED;
     } catch (error) {
       return { ok: false, error };
     }
@@ -80,120 +102,105 @@ export class NatsSettler implements Settler {
     try {
       if (outcome.kind === "lease-expired") {
         await claim?.release().catch(() => {});
-        return DONE;
+        return SETTLED;
       }
-      // From here on the redriven event stands for its dead letter: were that left, it could be redriven again.
-      // Where that fails the event is settled all the same: at worst somebody redrives it once more.
+      // The redriven event now stands for its dead letter, which could be redriven a second time if it were left.
+      // If that fails, the event is settled all the same.
       if (delivery.deadLetter !== undefined) {
-        await discard(this.jsm, delivery.deadLetter).catch(() => false);
+        await discard(this.options.jsm, delivery.deadLetter).catch(() => false);
       }
       switch (outcome.kind) {
         case "ack":
           if (claim) await this.#untilStored(functionName, "the completion of an event", () => claim.complete());
-          this.#answers.give(delivery.ackSubject, ACK);
+          this.#acks.add(delivery.ackSubject, ACK);
           break;
         case "retry":
-          await claim?.release().catch(() => {}); // it ends by itself: the retry may have to wait for that
-          if (progress && outcome.delayMs >= DELAY_OUTSIDE_FROM_MS) {
-            await this.#park(functionName, delivery, outcome, progress);
-          } else await this.#giveBack(functionName, delivery, outcome, progress);
+          await claim?.release().catch(() => {}); // an unreleased claim expires, and the retry waits for that
+          if (progress && outcome.delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
+            await this.#delay(functionName, delivery, outcome, progress);
+          } else await this.#nak(functionName, delivery, outcome, progress);
           break;
         case "dead-letter":
-          await this.#bury(functionName, delivery, outcome, progress);
+          await this.#storeDeadLetter(functionName, delivery, outcome, progress);
           await claim?.release().catch(() => {});
-          this.#answers.give(delivery.ackSubject, `+TERM weir: ${outcome.reason}`);
+          this.#acks.add(delivery.ackSubject, `+TERM weir: ${outcome.reason}`);
       }
-      return DONE;
+      return SETTLED;
     } catch (error) {
       return { ok: false, error };
     }
   }
 
-  #withoutSecrets(outcome: Outcome): Outcome {
-    if (!("error" in outcome) || !outcome.error) return outcome;
-    return { ...outcome, error: { ...outcome.error, message: this.redact(outcome.error.message) } };
+  #redacted(outcome: Outcome): Outcome {
+    const { redact } = this.options;
+    if (!redact || !("error" in outcome) || !outcome.error) return outcome;
+    return { ...outcome, error: { ...outcome.error, message: redact(outcome.error.message) } };
   }
 
-  extend(delivery: Delivery): void {
-    if (!this.nc.isClosed()) extend(this.nc, textOf(delivery.ackSubject));
-  }
-
-  /**
-   * The client drops what it has not sent when it dials again. Answers given since shortly before the connection was
-   * seen to be gone are given once more.
-   */
-  reconnected(disconnectedAtMs: number): void {
-    this.#answers.repeat(disconnectedAtMs - UNSEEN_MS);
-  }
-
-  /** Stops repeating what cannot be stored: the process must end, and JetStream still has the messages. */
-  giveUp(): void {
-    this.#givingUp = true;
-  }
-
-  async #giveBack(
+  async #nak(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
     progress: Progress | undefined,
   ): Promise<void> {
+    const { attempts } = this.options;
     try {
       if (progress) {
         const begun = progress.attempts - delivery.history.attempts;
         const free = progress.excusedDeliveries - delivery.history.excusedDeliveries;
         const emitted = progress.emittedSinceMs !== undefined;
-        const counts = { begun, free, emitted, ...traceOf(progress) };
-        await this.attempts.write(functionName, delivery, counts);
-      } else if (delivery.deliveryCount === 1) { // it never began; of a later one the counts still hold
-        await this.attempts.write(functionName, delivery, { begun: 0, free: 1, emitted: false });
+        await attempts.write(functionName, delivery, { begun, free, emitted, ...traceOf(progress) });
+      } else if (delivery.deliveryCount === 1) { // it never began; the counts of a later delivery still hold
+        await attempts.write(functionName, delivery, { begun: 0, free: 1, emitted: false });
       }
     } finally {
-      // A delay always goes with it: without one the message comes back at once, and again, and again.
-      const delayNanos = Math.min(Math.max(1, outcome.delayMs), LONGEST_MS) * 1e6;
-      this.nc.publish(textOf(delivery.ackSubject), `-NAK {"delay":${delayNanos}}`);
+      // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.
+      const delayNanos = Math.min(Math.max(1, outcome.delayMs), MAX_DELAY_MS) * 1e6;
+      this.nc.publish(ackSubjectText(delivery.ackSubject), `-NAK {"delay":${delayNanos}}`);
     }
   }
 
-  /** The parked copy is stored before the original goes; where it cannot be, the original waits in its consumer. */
-  async #park(
+  /** Stores a delayed retry and acks the event. If it cannot be stored, the event waits in its consumer. */
+  async #delay(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
     progress: Progress,
   ): Promise<void> {
     try {
-      const atMs = this.clock.now() + Math.min(outcome.delayMs, LONGEST_MS);
-      await this.lane.park(functionName, delivery, outcome, atMs, progress);
+      const atMs = this.clock.now() + Math.min(outcome.delayMs, MAX_DELAY_MS);
+      await this.options.retries.schedule(functionName, delivery, outcome, atMs, progress);
     } catch (error) {
       if (!(error instanceof PublishError)) throw error;
-      return await this.#giveBack(functionName, delivery, outcome, progress);
+      return await this.#nak(functionName, delivery, outcome, progress);
     }
-    this.#answers.give(delivery.ackSubject, ACK);
+    this.#acks.add(delivery.ackSubject, ACK);
   }
 
   /**
-   * Stores the decision and then the dead letter: were the process to die in between, the next delivery would bury
-   * the event again instead of running it again.
+   * Stores the decision and then the dead letter. If the process dies in between, the next delivery stores the dead
+   * letter instead of running the event again.
    */
-  async #bury(
+  async #storeDeadLetter(
     functionName: string,
     delivery: Delivery,
     outcome: DeadLetterOutcome,
     progress: Progress | undefined,
   ): Promise<void> {
+    const { attempts, deadLetters, stuck } = this.options;
     if (progress && !progress.ending) {
       const { name, message } = outcome.error;
       const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
       const begun = outcome.attempts - delivery.history.attempts;
       const counts = { begun, free: 0, emitted: true, ending, ...traceOf(progress) };
-      // Where that cannot be written, the dead letter counts for more than that it is not decided twice.
-      await this.attempts.write(functionName, delivery, counts)
-        .catch((error) => this.stuck(functionName, "the end of an event", error));
+      // The dead letter matters more than that the event is not decided twice.
+      await attempts.write(functionName, delivery, counts)
+        .catch((error) => stuck?.(functionName, "the end of an event", error));
     }
     let withPayload = true;
     await this.#untilStored(functionName, "a dead letter", async () => {
       try {
-        await this.deadLetters.store(functionName, delivery, outcome, progress, withPayload);
+        await deadLetters.store(functionName, delivery, outcome, progress, withPayload);
       } catch (error) {
         if (error instanceof PublishError && error.code === "too-large") withPayload = false;
         throw error;
@@ -202,8 +209,8 @@ export class NatsSettler implements Settler {
   }
 
   /**
-   * Stores something, however long that takes: the message is held meanwhile, so while nothing can be stored the
-   * function takes on less and less, which is right. Only a shutdown ends it.
+   * Retries until something is stored. The message is held meanwhile, so that the function takes on less and less while
+   * nothing can be stored. Only a shutdown, or a mistake in the code, ends it.
    */
   async #untilStored(functionName: string, what: string, store: () => Promise<unknown>): Promise<void> {
     for (let tries = 1;; tries++) {
@@ -211,9 +218,9 @@ export class NatsSettler implements Settler {
         await store();
         return;
       } catch (error) {
-        if (this.#givingUp || error instanceof TypeError) throw error; // a mistake in the code does not pass by itself
-        if (tries % STUCK_AFTER === 0) this.stuck(functionName, what, error);
-        const delayMs = backoffMs(STORE_AGAIN, tries, this.clock.random());
+        if (this.#givingUp || error instanceof TypeError) throw error;
+        if (tries % REPORT_AFTER === 0) this.options.stuck?.(functionName, what, error);
+        const delayMs = backoffMs(STORE_RETRY, tries, this.clock.random());
         await new Promise<void>((resolve) => this.clock.timer(delayMs, resolve));
       }
     }
@@ -224,7 +231,7 @@ function traceOf({ attemptTrace }: Progress): Pick<Progress, "attemptTrace"> {
   return attemptTrace === undefined ? {} : { attemptTrace };
 }
 
-/** Tells JetStream that the delivery answered on that subject is still being worked on. */
-export function extend(nc: Pick<NatsConnection, "publish">, handle: string): void {
-  nc.publish(handle, WORKING);
+/** Sends an in-progress ack, which starts the delivery's ack wait anew. */
+export function extend(nc: Pick<NatsConnection, "publish">, ackSubject: string): void {
+  nc.publish(ackSubject, IN_PROGRESS);
 }

@@ -1,19 +1,19 @@
 import type { AckSubject } from "../../core/delivery.ts";
 
-/** Bytes before the first slot: when each side was last well, and how often what is held was lost. */
-const HEAD = 64;
-const SLOT = 256;
-/** Of a slot: its generation and the length of its text. */
-const SLOT_HEAD = 8;
-const TEXT = SLOT - SLOT_HEAD;
-const MAIN = 0, STAND_IN = 1, LAPSES = 4;
+/** Bytes before the first slot: the two heartbeats and the count of lapses. */
+const HEADER_BYTES = 64;
+const SLOT_BYTES = 256;
+/** Bytes of a slot before its text: its generation and the text's length. */
+const SLOT_HEADER_BYTES = 8;
+const TEXT_BYTES = SLOT_BYTES - SLOT_HEADER_BYTES;
+/** Indexes of the heartbeats in 64-bit words, and of the count of lapses in 32-bit words. */
+const MAIN = 0, WATCHDOG = 1, LAPSES = 4;
 
-const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
+const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
 
 /**
- * What the main thread holds, in memory that another thread can read while the main one is blocked: the subject that
- * each delivery is answered on. Only the main thread writes slots. That costs 0.05 µs an event, as text; the numbers in
- * the subject would be as dear to part from it, and this way its form is the server's business alone.
+ * The ack subjects of all held deliveries, in memory that the watchdog thread can read while the main thread is blocked.
+ * Only the main thread writes slots. Hot path: subjects are copied as they are, so their form is the server's business.
  */
 export class SharedDeliveries {
   readonly #words: Int32Array;
@@ -29,36 +29,36 @@ export class SharedDeliveries {
     this.#bytes = new Uint8Array(memory);
   }
 
-  /** The writing side, with room for that many deliveries. */
+  /** Creates the writing side, for that many deliveries. */
   static create(slots: number): SharedDeliveries {
-    const table = new SharedDeliveries(new SharedArrayBuffer(HEAD + slots * SLOT));
+    const table = new SharedDeliveries(new SharedArrayBuffer(HEADER_BYTES + slots * SLOT_BYTES));
     for (let slot = 0; slot < slots; slot++) {
-      const at = HEAD + slot * SLOT + SLOT_HEAD;
-      table.#texts.push(table.#bytes.subarray(at, at + TEXT));
+      const at = HEADER_BYTES + slot * SLOT_BYTES + SLOT_HEADER_BYTES;
+      table.#texts.push(table.#bytes.subarray(at, at + TEXT_BYTES));
       table.#free.push(slots - 1 - slot);
     }
     return table;
   }
 
-  /** The reading side. */
+  /** Opens the reading side. */
   static open(memory: SharedArrayBuffer): SharedDeliveries {
     return new SharedDeliveries(memory);
   }
 
-  /** Puts a handle into a free slot and returns its number; -1 when there is none, or the handle is too long. */
-  put(handle: AckSubject): number {
+  /** Stores an ack subject in a free slot. Returns the slot; -1 when none is free or the subject is too long. */
+  add(ackSubject: AckSubject): number {
     const slot = this.#free.pop() ?? -1;
-    return slot < 0 || this.#write(slot, handle) ? slot : this.remove(slot);
+    return slot < 0 || this.#write(slot, ackSubject) ? slot : this.remove(slot);
   }
 
-  /** Puts another handle into a slot, or into a free one if that is none. Returns as `put` does. */
-  replace(slot: number, handle: AckSubject): number {
-    if (slot < 0) return this.put(handle);
+  /** Replaces the ack subject in a slot; of slot -1, adds it. Returns as {@linkcode add} does. */
+  replace(slot: number, ackSubject: AckSubject): number {
+    if (slot < 0) return this.add(ackSubject);
     Atomics.store(this.#words, wordOf(slot), 0);
-    return this.#write(slot, handle) ? slot : this.remove(slot);
+    return this.#write(slot, ackSubject) ? slot : this.remove(slot);
   }
 
-  /** Frees a slot. Returns -1, which is none. */
+  /** Frees a slot. Returns -1, which is no slot. */
   remove(slot: number): -1 {
     if (slot >= 0) {
       Atomics.store(this.#words, wordOf(slot), 0);
@@ -68,22 +68,22 @@ export class SharedDeliveries {
   }
 
   /**
-   * Every handle there is now. A slot is read between two looks at its generation, and left out when it changed
-   * meanwhile: then the main thread is at work again, and sees to it itself.
+   * Returns all ack subjects. A slot whose generation changes while it is read is left out: then the main thread runs
+   * again, and extends its deliveries itself.
    */
-  handles(): string[] {
+  ackSubjects(): string[] {
     const found: string[] = [];
-    for (let at = HEAD; at < this.#bytes.length; at += SLOT) {
+    for (let at = HEADER_BYTES; at < this.#bytes.length; at += SLOT_BYTES) {
       const word = at / 4, generation = Atomics.load(this.#words, word);
       if (generation === 0) continue;
-      const from = at + SLOT_HEAD;
+      const from = at + SLOT_HEADER_BYTES;
       const text = this.#bytes.slice(from, from + this.#words[word + 1]);
-      if (Atomics.load(this.#words, word) === generation) found.push(TEXT_OF.decode(text));
+      if (Atomics.load(this.#words, word) === generation) found.push(DECODER.decode(text));
     }
     return found;
   }
 
-  /** When the main thread was last known to be well: milliseconds since 1970. */
+  /** The last heartbeat of the main thread: milliseconds since 1970. */
   get mainMs(): number {
     return Number(Atomics.load(this.#times, MAIN));
   }
@@ -92,34 +92,34 @@ export class SharedDeliveries {
     Atomics.store(this.#times, MAIN, BigInt(Math.floor(ms)));
   }
 
-  /** When the other thread last gave a sign of life of everything here, and the server is known to have it. */
-  get standInMs(): number {
-    return Number(Atomics.load(this.#times, STAND_IN));
+  /** When the watchdog last extended all deliveries, as confirmed by the server: milliseconds since 1970. */
+  get watchdogMs(): number {
+    return Number(Atomics.load(this.#times, WATCHDOG));
   }
 
-  set standInMs(ms: number) {
-    Atomics.store(this.#times, STAND_IN, BigInt(Math.floor(ms)));
+  set watchdogMs(ms: number) {
+    Atomics.store(this.#times, WATCHDOG, BigInt(Math.floor(ms)));
   }
 
-  /** How often the other thread found that what was here by then may be somebody else's. */
+  /** Number of times that the watchdog found all leases expired. */
   get lapses(): number {
     return Atomics.load(this.#words, LAPSES);
   }
 
-  lapsed(): void {
+  countLapse(): void {
     Atomics.add(this.#words, LAPSES, 1);
   }
 
-  #write(slot: number, handle: AckSubject): boolean {
+  #write(slot: number, ackSubject: AckSubject): boolean {
     const text = this.#texts[slot];
-    let length = handle.length;
-    if (typeof handle === "string") {
-      const { read, written } = UTF8.encodeInto(handle, text);
-      if (read < handle.length) return false;
+    let length = ackSubject.length;
+    if (typeof ackSubject === "string") {
+      const { read, written } = ENCODER.encodeInto(ackSubject, text);
+      if (read < ackSubject.length) return false;
       length = written;
     } else {
-      if (length > TEXT) return false;
-      text.set(handle);
+      if (length > TEXT_BYTES) return false;
+      text.set(ackSubject);
     }
     const word = wordOf(slot);
     this.#words[word + 1] = length;
@@ -130,5 +130,5 @@ export class SharedDeliveries {
 }
 
 function wordOf(slot: number): number {
-  return (HEAD + slot * SLOT) / 4;
+  return (HEADER_BYTES + slot * SLOT_BYTES) / 4;
 }

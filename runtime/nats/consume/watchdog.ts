@@ -1,62 +1,62 @@
 import type { Clock } from "../../engine/clock.ts";
-import { BLOCKED_MS, EXTEND_MS, LAPSE_MS, TICK_MS } from "./ack_wait.ts";
-import type { SharedDeliveries } from "./shared_deliveries.ts";
 import { withTimeout } from "../client/with_timeout.ts";
+import { BLOCKED_MS, EXTEND_INTERVAL_MS, HEARTBEAT_MS, LEASE_MS } from "./ack_wait.ts";
+import type { SharedDeliveries } from "./shared_deliveries.ts";
 
-/** Longer than this the server is not waited for: what it was told may not have come. */
-const ANSWER_MS = 2_000;
+/** Wait for the server to confirm in-progress acks. Without a confirmation they do not count. */
+const FLUSH_MS = 2_000;
 
-/** What it speaks to the server on. */
-export interface Line {
-  /** Says that the delivery answered on this subject is still being worked on. */
-  extend(handle: string): void;
-  /** Resolves once the server has everything said so far. */
+/** The watchdog's connection. */
+export interface WatchdogConnection {
+  /** Sends an in-progress ack. */
+  extend(ackSubject: string): void;
+  /** Resolves once the server has read everything sent so far. */
   flush(): Promise<void>;
 }
 
-/** Keeps what the main thread holds while that one is blocked, and does nothing while it is well. */
+/** Sends the in-progress acks of the main thread while that is blocked. */
 export class Watchdog {
-  #lookedMs: number;
+  #checkedMs: number;
 
   /**
-   * @param connected the line to speak on; made when it is first needed, which it may never be
-   * @param limitMs what blocks for longer than any handler may run is no computing but a hang: what is held is let
-   * go then, or it would be kept from everybody for ever
+   * @param connect is called when the main thread is first blocked
+   * @param limitMs the longest timeout of a handler. A thread that is blocked for longer hangs, and its deliveries go
+   * to other replicas.
    */
   constructor(
     readonly table: SharedDeliveries,
-    readonly connected: () => Promise<Line>,
+    readonly connect: () => Promise<WatchdogConnection>,
     readonly limitMs: number,
     readonly clock: Clock,
   ) {
-    this.#lookedMs = clock.now();
+    this.#checkedMs = clock.now();
   }
 
-  /** Looks after the main thread: once a second. @throws {Error} when the server could not be told. */
-  async look(): Promise<void> {
-    const sinceMs = this.clock.now() - this.#lookedMs;
+  /** Checks the main thread; call it once a second. @throws {Error} when the server could not be reached. */
+  async check(): Promise<void> {
+    const sinceMs = this.clock.now() - this.#checkedMs;
     try {
-      // This thread stood still as well, so the process was stopped: the main thread may be as well as this one.
-      if (sinceMs <= BLOCKED_MS) await this.#standIn();
+      // If this thread stood still as well, the process was stopped, and the main thread may be running again.
+      if (sinceMs <= BLOCKED_MS) await this.#extendIfBlocked();
     } finally {
-      this.#lookedMs = this.clock.now();
+      this.#checkedMs = this.clock.now();
     }
   }
 
-  async #standIn(): Promise<void> {
+  async #extendIfBlocked(): Promise<void> {
     const { table, clock } = this;
     const blocked = () => {
       const forMs = clock.now() - table.mainMs;
-      return forMs >= BLOCKED_MS && forMs <= this.limitMs + TICK_MS;
+      return forMs >= BLOCKED_MS && forMs <= this.limitMs + HEARTBEAT_MS;
     };
-    if (!blocked() || clock.now() - table.standInMs < EXTEND_MS) return;
-    const line = await this.connected();
+    if (!blocked() || clock.now() - table.watchdogMs < EXTEND_INTERVAL_MS) return;
+    const connection = await this.connect();
     if (!blocked()) return;
     const nowMs = clock.now();
-    // Said before the time is: whoever sees that all was well just now must see as well that it was not, before.
-    if (nowMs - Math.max(table.mainMs, table.standInMs) > LAPSE_MS) table.lapsed();
-    for (const handle of table.handles()) line.extend(handle);
-    await withTimeout(clock, ANSWER_MS, line.flush());
-    table.standInMs = nowMs;
+    // Invariant: count the lapse before writing the time. A reader that sees the new time must also see the lapse.
+    if (nowMs - Math.max(table.mainMs, table.watchdogMs) > LEASE_MS) table.countLapse();
+    for (const ackSubject of table.ackSubjects()) connection.extend(ackSubject);
+    await withTimeout(clock, FLUSH_MS, connection.flush());
+    table.watchdogMs = nowMs;
   }
 }

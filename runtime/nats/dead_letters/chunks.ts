@@ -1,7 +1,8 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
-import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
+import { PublishError } from "../../engine/publisher.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
 
 /** Subject token of chunks, in the position of the function. No function's name begins with an underscore. */
 const CHUNKS = "_payload";
@@ -22,7 +23,7 @@ export function isChunk(subject: string): boolean {
  * @param name Distinguishes these bytes from others of the same dead letter.
  */
 export async function storeChunks(
-  store: Store,
+  publisher: MessagePublisher,
   prefix: string,
   functionName: string,
   { messageKey, deliveryCount }: Delivery,
@@ -38,7 +39,7 @@ export async function storeChunks(
         // The id is unique to a delivery: two dead letters of one event share no chunks, so either can be discarded.
         hdrs.set("Nats-Msg-Id", `${functionName}:${messageKey}:${deliveryCount}:${name}:${n}/${count}`);
         const subject = `${prefix}.${CHUNKS}.${functionName}.${messageKey}.${n}`;
-        sequences.push((await store.store(subject, bytes.subarray(n * size, (n + 1) * size), hdrs)).sequence);
+        sequences.push((await publisher.publish(subject, bytes.subarray(n * size, (n + 1) * size), hdrs)).sequence);
       }
       return sequences;
     } catch (error) {

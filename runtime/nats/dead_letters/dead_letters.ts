@@ -4,10 +4,10 @@ import type { Progress } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
 import { storeChunks } from "./chunks.ts";
-import { headerText } from "../client/header_text.ts";
-import type { Store } from "../publish/jetstream_publisher.ts";
-import { entriesOf } from "../client/raw_headers.ts";
-import type { StoredBefore } from "../publish/late_dedup.ts";
+import { headerText } from "../client/header_writer.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { entriesOf } from "../client/message_headers.ts";
+import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import { fittingSubject, ownHeaders, setAttemptTrace, setEmittedSince } from "../retry/retry_stream.ts";
 
 /** The stream of dead letters and its subjects. */
@@ -19,7 +19,7 @@ const UTF8 = new TextEncoder();
 
 /** Stores events that a function cannot handle, with their payload, headers and the reason. */
 export class DeadLetters {
-  constructor(readonly jetstream: Store, readonly before: StoredBefore) {}
+  constructor(readonly publisher: MessagePublisher, readonly duplicates: DuplicateFinder) {}
 
   /**
    * Stores one dead letter.
@@ -41,18 +41,18 @@ export class DeadLetters {
     const own = ownHeaders(delivery.headers);
     const make = (hdrs: MsgHdrs) => deadLetterHeaders(hdrs, functionName, delivery, outcome, progress, id);
     const known = progress?.ending &&
-      await this.before.find(subject, id, delivery.storedAtMs);
+      await this.duplicates.find(subject, id, delivery.storedAtMs);
     if (known) return known;
-    if (whole) return await this.jetstream.store(subject, delivery.payload, make(own));
+    if (whole) return await this.publisher.publish(subject, delivery.payload, make(own));
     const inChunks = async (name: string, bytes: Uint8Array) => {
-      const { jetstream } = this, { prefix } = DEAD_LETTERS;
-      return `parts ${(await storeChunks(jetstream, prefix, functionName, delivery, name, bytes)).join(" ")}`;
+      const { publisher } = this, { prefix } = DEAD_LETTERS;
+      return `parts ${(await storeChunks(publisher, prefix, functionName, delivery, name, bytes)).join(" ")}`;
     };
     const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own))), separate = ownBytes.length > MAX_HEADER_BYTES;
     const hdrs = make(separate ? headers() : own);
     if (delivery.payload.length > 0) hdrs.set("weir-payload", await inChunks("payload", delivery.payload));
     if (separate) hdrs.set("weir-headers", await inChunks("headers", ownBytes));
-    return await this.jetstream.store(subject, new Uint8Array(), hdrs);
+    return await this.publisher.publish(subject, new Uint8Array(), hdrs);
   }
 }
 

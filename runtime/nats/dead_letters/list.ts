@@ -5,7 +5,7 @@ import type { MessageHeaders } from "../../core/delivery.ts";
 import { allChunks, chunksIn, isChunk, readChunks } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { HeaderList } from "../../core/headers.ts";
-import { entriesOf } from "../client/raw_headers.ts";
+import { entriesOf } from "../client/message_headers.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 
 /** Lists dead letters without payloads, oldest first. Those stored after the call are not listed. */

@@ -1,17 +1,16 @@
-import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { Redriven } from "../../core/dead_letter.ts";
 import { allChunks, isChunk } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
 import { readStoredDeadLetter } from "./list.ts";
 import { unlessMissing } from "../topology/find.ts";
-import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
+import { PublishError } from "../../engine/publisher.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "../retry/retry_stream.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** Maximum redrives of an event without `force`. By then another redrive is unlikely to help. */
 const MAX_REDRIVES = 3;
-
-/** JetStream's answer when the subject has a message already. */
-const SUBJECT_TAKEN = "(10071)";
 
 /** Resolves to whether a function has a consumer on RETRIES. */
 export type HasFunction = (name: string) => Promise<boolean>;
@@ -21,7 +20,7 @@ export function functionLookup(jsm: JetStreamManager): HasFunction {
   const known = new Map<string, Promise<boolean>>();
   return (name) => {
     const found = known.get(name) ??
-      unlessMissing(jsm.consumers.info(RETRIES.stream, name), JetStreamApiCodes.ConsumerNotFound).then(Boolean);
+      unlessMissing(jsm.consumers.info(RETRIES.stream, name), JETSTREAM_CODES.consumerNotFound).then(Boolean);
     known.set(name, found);
     found.catch(() => known.delete(name));
     return found;
@@ -41,7 +40,7 @@ export function functionLookup(jsm: JetStreamManager): HasFunction {
  */
 export async function redrive(
   jsm: JetStreamManager,
-  store: Store,
+  publisher: MessagePublisher,
   sequence: number,
   force = false,
   hasFunction: HasFunction = functionLookup(jsm),
@@ -67,11 +66,11 @@ export async function redrive(
   if (fittingSubject(letter.type) !== letter.type) hdrs.set("weir-subject", letter.type);
   const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
   try {
-    await store.store(subject, letter.payload, hdrs);
+    await publisher.publish(subject, letter.payload, hdrs);
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
     if (error.code === "too-large") return "too-large";
-    if (!error.message.includes(SUBJECT_TAKEN)) throw error;
+    if (error.jetStreamCode !== JETSTREAM_CODES.streamWrongLastSequence) throw error;
   }
   await remove(jsm, sequence, letter.chunks);
   return "redriven";
@@ -97,15 +96,16 @@ async function remove(jsm: Remover, sequence: number, chunks: readonly number[])
 }
 
 /** Deletes one message of a stream. Resolves to false when there was none. */
-export async function removeMessage(
-  jsm: { readonly streams: Pick<JetStreamManager["streams"], "deleteMessage"> },
-  stream: string,
-  sequence: number,
-): Promise<boolean> {
+export async function removeMessage(jsm: Remover, stream: string, sequence: number): Promise<boolean> {
   try {
     return await jsm.streams.deleteMessage(stream, sequence, false);
   } catch (error) {
-    if (error instanceof JetStreamApiError && /not found|no message|EOF/i.test(error.message)) return false;
-    throw error;
+    if (!(error instanceof JetStreamApiError)) throw error;
+    const { code } = error;
+    if (code === JETSTREAM_CODES.sequenceNotFound || code === JETSTREAM_CODES.streamNotFound) return false;
+    // The server has one code for everything that a deletion can fail with, a missing message among it.
+    if (code !== JETSTREAM_CODES.streamMsgDeleteFailed) throw error;
+    if (await jsm.streams.getMessage(stream, { seq: sequence })) throw error;
+    return false;
   }
 }

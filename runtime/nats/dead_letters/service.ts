@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { listDeadLetters, readDeadLetter } from "./list.ts";
 import { discard, functionLookup, type HasFunction, redrive } from "./redrive.ts";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
-import type { Store } from "../publish/jetstream_publisher.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
 
 /** Dead letters that a bulk redrive sends at once. Bounds the payloads in memory and the unacknowledged publishes. */
 const WINDOW = 64;
@@ -14,7 +14,11 @@ type RedriveTally = Record<Redriven | "failed", number>;
 /** The operations on dead letters, for the commands and the admin listener. */
 export class DeadLetterService {
   constructor(
-    readonly cluster: { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly store: Store },
+    readonly cluster: {
+      readonly nc: NatsConnection;
+      readonly jsm: JetStreamManager;
+      readonly messages: MessagePublisher;
+    },
   ) {}
 
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
@@ -26,7 +30,7 @@ export class DeadLetterService {
   }
 
   redrive(sequence: number, force: boolean, hasFunction?: HasFunction): Promise<Redriven> {
-    return redrive(this.cluster.jsm, this.cluster.store, sequence, force, hasFunction);
+    return redrive(this.cluster.jsm, this.cluster.messages, sequence, force, hasFunction);
   }
 
   discard(sequence: number): Promise<boolean> {

@@ -16,7 +16,7 @@ export interface FunctionLag {
   /** Time since the oldest unsettled event was stored or became due; 0 when there is none. */
   readonly oldestWaitingMs?: number;
   /** Delayed retries. */
-  readonly parked?: number;
+  readonly delayedRetries?: number;
   readonly deadLetters?: number;
 }
 
@@ -48,7 +48,7 @@ export class LagReader {
   #last: { readonly atMs: number; readonly lags: ReadonlyMap<string, FunctionLag> } | undefined;
   #round: Promise<void> | undefined;
   readonly #oldest = new Map<Durable, OldestEvent>();
-  readonly #parked: SubjectCounts;
+  readonly #delayedRetries: SubjectCounts;
   readonly #deadLetters: SubjectCounts;
   readonly #names: readonly string[];
 
@@ -59,7 +59,7 @@ export class LagReader {
     readonly clock: Clock,
   ) {
     this.#names = [...new Set(durables.map(({ functionName }) => functionName))];
-    this.#parked = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked);
+    this.#delayedRetries = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed);
     this.#deadLetters = new SubjectCounts(nc, jsm, DEAD_LETTERS.stream, DEAD_LETTERS.prefix);
   }
 
@@ -91,14 +91,14 @@ export class LagReader {
 
   async #readAll(): Promise<void> {
     const atMs = this.clock.now();
-    const [parked, deadLetters] = await Promise.all([
-      this.#parked.of(this.#names).catch(() => undefined),
+    const [delayedRetries, deadLetters] = await Promise.all([
+      this.#delayedRetries.of(this.#names).catch(() => undefined),
       this.#deadLetters.of(this.#names).catch(() => undefined),
     ]);
     const waiting = await this.#readConsumers();
     const lags = new Map(this.#names.map((name) => {
       const own = this.durables.filter(({ functionName }) => functionName === name).map((one) => waiting.get(one));
-      return [name, { ...sum(own), parked: parked?.get(name), deadLetters: deadLetters?.get(name) }];
+      return [name, { ...sum(own), delayedRetries: delayedRetries?.get(name), deadLetters: deadLetters?.get(name) }];
     }));
     this.#last = { atMs, lags };
   }

@@ -1,10 +1,11 @@
 import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { RawHeaders } from "../client/raw_headers.ts";
+import { RawHeaders } from "../client/message_headers.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import { readStoredDeadLetter } from "../dead_letters/list.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { scanStream } from "./scan_stream.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** A message as its stream stores it. */
 export interface StoredEvent {
@@ -39,7 +40,7 @@ export async function readStoredEvent(
 ): Promise<StoredEvent | undefined> {
   const { message, error } = (await nc.request(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify(position)))
     .json<MessageResponse>();
-  if (error?.err_code === 10037) return undefined;
+  if (error?.err_code === JETSTREAM_CODES.noMessageFound) return undefined;
   if (error || !message) throw new Error(`stream ${stream}: ${error?.description ?? "no message in the answer"}`);
   const headers = new TextDecoder().decode(Uint8Array.fromBase64(message.hdrs ?? ""));
   return {

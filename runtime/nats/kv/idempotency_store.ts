@@ -1,15 +1,15 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/idempotency_store.ts";
-import { PublishError, type Store } from "../publish/jetstream_publisher.ts";
+import { PublishError } from "../../engine/publisher.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { bucketStream } from "../topology/resources.ts";
 import { ensureBucket } from "./bucket.ts";
 import { IDEMPOTENCY } from "./resources.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
+import { isWrongLastSequence } from "../client/error_codes.ts";
 
 const BUCKET = { stream: bucketStream(IDEMPOTENCY.name), prefix: `$KV.${IDEMPOTENCY.name}` } as const;
-/** JetStream's errors for a subject that already has a message. */
-const TAKEN = /\((10071|10164)\)/;
 /** Tries of a claim whose key was deleted or expired in between. Five such races do not follow each other. */
 const MAX_TRIES = 5;
 const UTF8 = new TextEncoder();
@@ -26,7 +26,11 @@ interface Entry {
  */
 export class NatsIdempotencyStore implements IdempotencyStore {
   /** @param replicas Replicas of a new bucket. Default: a missing bucket is not created. */
-  constructor(readonly store: Store, readonly jsm: JetStreamManager, readonly replicas: number | undefined) {}
+  constructor(
+    readonly publisher: MessagePublisher,
+    readonly jsm: JetStreamManager,
+    readonly replicas: number | undefined,
+  ) {}
 
   /** Creates the bucket if it is missing, and if this process may. */
   async ensureBucket(): Promise<void> {
@@ -39,10 +43,10 @@ export class NatsIdempotencyStore implements IdempotencyStore {
     hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
     for (let attempt = 1;; attempt++) {
       try {
-        const { sequence } = await this.store.store(subject, encode({ state: "in-progress", by }), hdrs);
+        const { sequence } = await this.publisher.publish(subject, encode({ state: "in-progress", by }), hdrs);
         return { kind: "claimed", claim: this.#claim(subject, by, sequence, ttlMs) };
       } catch (error) {
-        if (!(error instanceof PublishError && TAKEN.test(error.message))) {
+        if (!(error instanceof PublishError && isWrongLastSequence(error.jetStreamCode))) {
           await this.ensureBucket().catch(() => {}); // it may have been deleted: the redelivery needs it
           throw error;
         }
@@ -63,7 +67,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
       // Unconditional: the event is handled, also if the lease expired and another replica claimed the key.
       complete: async () => {
         try {
-          await this.store.store(subject, encode({ state: "done", by }), ttl(ttlMs));
+          await this.publisher.publish(subject, encode({ state: "done", by }), ttl(ttlMs));
         } catch (error) {
           await this.ensureBucket().catch(() => {});
           throw error;

@@ -7,9 +7,7 @@ import type { KvStore } from "../../engine/kv_store.ts";
 import { kvJson } from "../../core/kv_json.ts";
 import { checkKvKey } from "../../core/kv_key.ts";
 import { missingBucket, openBucket } from "./bucket.ts";
-
-/** JetStream's error codes for a write whose expected revision is not the last one. */
-const WRONG_LAST_SEQUENCE = [10071, 10164];
+import { isWrongLastSequence } from "../client/error_codes.ts";
 
 /** Opens NATS key-value buckets that hold JSON. A bucket is created when it is first used. */
 export class NatsKvStore implements KvStore {
@@ -93,7 +91,7 @@ class JsonBucket<Value> implements KvBucket<Value> {
       try {
         return await write(kv);
       } catch (error) {
-        const conflict = error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code);
+        const conflict = error instanceof JetStreamApiError && isWrongLastSequence(error.code);
         throw conflict ? new KvConflictError(this.name, key, { cause: error }) : error;
       }
     });

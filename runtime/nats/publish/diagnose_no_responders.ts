@@ -1,9 +1,10 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { PublishError, unanswered } from "./publish_error.ts";
+import { PublishError } from "../../engine/publisher.ts";
+import { unanswered } from "./publish_error.ts";
 
 /**
- * Why a message that was sent again and again found nobody to take it. JetStream is asked which stream stores its
- * subject: only where it says none is that known, and where it is silent itself, it is what is missing.
+ * Returns why a message had no responders at every try. JetStream is asked which stream stores the subject: only its
+ * answer shows that none does. If JetStream itself does not answer, that is the cause.
  */
 export async function diagnoseNoResponders(
   nc: NatsConnection,
@@ -21,6 +22,7 @@ export async function diagnoseNoResponders(
     const what = `no stream stores ${JSON.stringify(subject)}`;
     return new PublishError("no-stream", `${what}: a start of Weir makes one; was it deleted since? ${tries} tries`);
   } catch (error) {
-    return unanswered(subject, `JetStream does not answer (${(error as Error).message}): is it enabled?`, tries);
+    const why = `JetStream does not answer (${(error as Error).message}): is it enabled?`;
+    return unanswered(subject, why, tries, { cause: error });
   }
 }

@@ -1,51 +1,55 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import type { Publisher, PublishListener, PublishOptions, PublishResult } from "../../engine/publisher.ts";
-import type { OutgoingEvent } from "../../core/event.ts";
 import { encodeAttribute } from "../../core/cloudevent.ts";
-import { HeaderBlock } from "../client/header_block.ts";
-import { PublishError, type Store, type Text } from "./jetstream_publisher.ts";
-import type { StoredBefore } from "./late_dedup.ts";
-import { encode } from "../client/encode_pool.ts";
+import type { OutgoingEvent } from "../../core/event.ts";
+import {
+  type Publisher,
+  PublishError,
+  type PublishListener,
+  type PublishOptions,
+  type PublishResult,
+} from "../../engine/publisher.ts";
+import { HeaderBlock } from "../client/header_writer.ts";
+import type { DuplicateFinder } from "./late_dedup.ts";
+import type { TextMessage, TextPublisher } from "./message_publisher.ts";
 
-/** What shows a stored event. */
-export interface Reader {
+/** Reads stored messages. */
+export interface MessageReader {
   readonly streams: Pick<JetStreamManager["streams"], "getMessage">;
 }
 
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
-  constructor(readonly jetstream: Store, readonly jsm: Reader, readonly before: StoredBefore) {}
+  constructor(readonly messages: TextPublisher, readonly jsm: MessageReader, readonly duplicates: DuplicateFinder) {}
 
+  /** Publishes an event. It fails with `id-taken` when an event of another type has its id. */
   publish(event: OutgoingEvent, listener: PublishListener, { storedSinceMs }: PublishOptions = {}): void {
-    if (storedSinceMs === undefined) return this.#store(event, listener);
-    this.before.find(event.type, encodeAttribute(event.id), storedSinceMs).then(
-      (known) => known ? listener.stored(known) : this.#store(event, listener),
+    if (storedSinceMs === undefined) return this.#publish(event, listener);
+    this.duplicates.find(event.type, encodeAttribute(event.id), storedSinceMs).then(
+      (known) => known ? listener.stored(known) : this.#publish(event, listener),
       (error) => listener.failed(error),
     );
   }
 
-  #store(event: OutgoingEvent, listener: PublishListener): void {
-    const { jetstream } = this, { type } = event, message = new EventMessage(this, event, listener);
-    if (jetstream.begin) return jetstream.begin(type, message, message);
-    const promise = async () => await jetstream.store(type, encode(event.json), message.headers().asHeaders());
-    promise().then((stored) => message.stored(stored), (error) => message.failed(error));
-  }
-
-  /** JetStream drops a repeated id within a stream whatever its subject: that would be a loss, and nobody told. */
-  async refuseAnother({ id, type }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
+  /**
+   * JetStream drops a repeated id within a stream whatever its subject, which would lose the event silently.
+   *
+   * @throws {PublishError} `id-taken` when the id belongs to an event of another type.
+   */
+  async checkDuplicate({ id, type }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
     const earlier = await this.jsm.streams.getMessage(stream, { seq: sequence }).catch(() => null);
     if (!earlier || earlier.subject === type) return;
-    const what = `id ${
-      JSON.stringify(id)
-    } was used for an event of type ${earlier.subject} shortly before: use another`;
-    throw new PublishError("id-taken", what);
+    const what = `id ${JSON.stringify(id)} was used for an event of type ${earlier.subject} shortly before`;
+    throw new PublishError("id-taken", `${what}: use another`);
+  }
+
+  #publish(event: OutgoingEvent, listener: PublishListener): void {
+    const message = new EventMessage(this, event, listener);
+    this.messages.publishText(event.type, message, message);
   }
 }
 
-/** One event on its way. What is there already is looked at. */
-class EventMessage implements Text, PublishListener {
-  readonly kind = "text";
-
+/** One event on its way. Hot path: it is both the message and its callbacks, one object an event. */
+class EventMessage implements TextMessage, PublishListener {
   constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly listener: PublishListener) {}
 
   get payload(): string {
@@ -55,17 +59,17 @@ class EventMessage implements Text, PublishListener {
   headers(): HeaderBlock {
     const { event } = this, id = encodeAttribute(event.id);
     const block = new HeaderBlock().add("Nats-Msg-Id", id).add("ce-specversion", "1.0").add("ce-id", id)
-      .addAll(commonOf(event));
+      .addAll(sharedHeaders(event));
     for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
     for (const name in event.trace) block.add(name, event.trace[name]);
     return block;
   }
 
-  stored(stored: PublishResult): void {
+  stored(result: PublishResult): void {
     const { listener } = this;
-    if (!stored.duplicate) return listener.stored(stored);
-    this.publisher.refuseAnother(this.event, stored).then(
-      () => listener.stored(stored),
+    if (!result.duplicate) return listener.stored(result);
+    this.publisher.checkDuplicate(this.event, result).then(
+      () => listener.stored(result),
       (error) => listener.failed(error),
     );
   }
@@ -75,16 +79,16 @@ class EventMessage implements Text, PublishListener {
   }
 }
 
-let common = { type: "", source: "", time: "", headers: new HeaderBlock() };
+let shared = { type: "", source: "", time: "", headers: new HeaderBlock() };
 
-/** Events come by the dozen in a millisecond, and then mostly from one place: but for the id they say the same. */
-function commonOf({ type, source, time }: OutgoingEvent): HeaderBlock {
-  if (type === common.type && source === common.source && time === common.time) return common.headers;
+/** Hot path: events of a millisecond mostly differ in their id alone, so the last other headers are reused. */
+function sharedHeaders({ type, source, time }: OutgoingEvent): HeaderBlock {
+  if (type === shared.type && source === shared.source && time === shared.time) return shared.headers;
   const headers = new HeaderBlock()
     .add("ce-type", type)
     .add("ce-source", encodeAttribute(source))
     .add("ce-time", time)
     .add("content-type", "application/json");
-  common = { type, source, time, headers };
+  shared = { type, source, time, headers };
   return headers;
 }

@@ -1,6 +1,6 @@
 import type { Refusal } from "./publish_error.ts";
 
-/** What JetStream answers to a message that is to be stored. */
+/** JetStream's answer to a published message. */
 export interface PubAck {
   readonly stream?: string;
   readonly seq?: number;
@@ -8,37 +8,36 @@ export interface PubAck {
   readonly error?: Refusal;
 }
 
-const ZERO = 48, NINE = 57, CLOSE = 125;
-const UTF8 = new TextDecoder();
+const ZERO = 48, NINE = 57, CLOSING_BRACE = 125;
+const DECODER = new TextDecoder();
 
 /**
- * Reads those answers. Nearly all of them say `{"stream":"ORDERS","seq":7}` and differ in the number alone, so what was
- * before it in the last one is compared as bytes. To read each as JSON is a tenth of what storing a message costs.
+ * Reads publish acks. Hot path: nearly all are `{"stream":"ORDERS","seq":7}` and differ in the number alone, so the
+ * bytes before it are compared with the last ack's instead of parsed, see bench.
  */
-export class PubAcks {
+export class PubAckReader {
   #stream = "";
-  /** What is before the number in an answer of that stream. */
-  #head = new Uint8Array();
+  /** The bytes before the number in an ack of that stream. */
+  #prefix = new Uint8Array();
 
   /** @throws {SyntaxError} when it is not JSON. */
   read(data: Uint8Array): PubAck {
-    const seq = this.#plain(data);
+    const seq = this.#sequenceOf(data);
     if (seq !== undefined) return { stream: this.#stream, seq };
-    const text = UTF8.decode(data), ack: PubAck = JSON.parse(text);
+    const text = DECODER.decode(data), ack: PubAck = JSON.parse(text);
     const end = `${ack.seq}}`;
     if (ack.stream !== undefined && !ack.error && !ack.duplicate && text.endsWith(end)) {
       this.#stream = ack.stream;
-      // A part, which `slice` of the client's `Buffer` is as well, would hold all that came with it.
-      this.#head = new Uint8Array(data.subarray(0, data.length - end.length));
+      this.#prefix = new Uint8Array(data.subarray(0, data.length - end.length)); // a view would keep the whole read buffer
     }
     return ack;
   }
 
-  /** The number, where the answer is like the last one but for it. */
-  #plain(data: Uint8Array): number | undefined {
-    const head = this.#head, from = head.length, last = data.length - 1;
-    if (from === 0 || last <= from - 1 || data[last] !== CLOSE) return undefined;
-    for (let at = 0; at < from; at++) if (data[at] !== head[at]) return undefined;
+  /** Returns the number of an ack that is like the last one but for it. */
+  #sequenceOf(data: Uint8Array): number | undefined {
+    const prefix = this.#prefix, from = prefix.length, last = data.length - 1;
+    if (from === 0 || last <= from - 1 || data[last] !== CLOSING_BRACE) return undefined;
+    for (let at = 0; at < from; at++) if (data[at] !== prefix[at]) return undefined;
     let seq = 0;
     for (let at = from; at < last; at++) {
       const digit = data[at];

@@ -1,30 +1,30 @@
 import type { Clock } from "../../engine/clock.ts";
 
-/** How often those who wait are looked at. */
-const LOOK_MS = 100;
+/** Poll interval. */
+const POLL_MS = 100;
 
-/** What waits for the connection to come back, but not for ever. One timer serves all of it. */
+/** Items that wait for the connection to recover, each for a limited time. One timer serves all of them. */
 export class WaitQueue<Item> {
   #waiting: Item[] = [];
-  #cancelLook: (() => void) | undefined;
+  #cancelPoll: (() => void) | undefined;
 
-  /** @param endedBy whether that one has waited long enough; it must then see to what becomes of it */
-  constructor(readonly clock: Clock, readonly endedBy: (item: Item) => boolean) {}
+  /** @param expired returns whether an item has waited long enough, and then fails it */
+  constructor(readonly clock: Clock, readonly expired: (item: Item) => boolean) {}
 
   add(item: Item): void {
-    if (this.endedBy(item)) return;
+    if (this.expired(item)) return;
     this.#waiting.push(item);
-    this.#cancelLook ??= this.clock.timer(LOOK_MS, () => this.#look());
+    this.#cancelPoll ??= this.clock.timer(POLL_MS, () => this.#poll());
   }
 
-  /** Empties it. */
+  /** Removes and returns all items. */
   takeAll(): Item[] {
-    this.#cancelLook?.();
-    this.#cancelLook = undefined;
+    this.#cancelPoll?.();
+    this.#cancelPoll = undefined;
     return this.#waiting.splice(0);
   }
 
-  #look(): void {
+  #poll(): void {
     for (const item of this.takeAll()) this.add(item);
   }
 }

@@ -1,39 +1,41 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
 import type { Delivery } from "../../core/delivery.ts";
+import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
 import { ensureBucket, missingBucket, openBucket } from "../kv/bucket.ts";
 import { ATTEMPTS } from "./resources.ts";
 
+type Bucket = Pick<KV, "get" | "put">;
+
 /**
- * Keeps the counts in a NATS key-value bucket, so that a restart or another replica counts on. Nothing is read or
- * written for an event that is handled at its first delivery.
+ * Stores attempt counts in a NATS key-value bucket, so that another process counts on. Nothing is read or written for an
+ * event that is handled at its first delivery.
  */
 export class NatsAttemptStore implements AttemptStore {
-  #kv: Pick<KV, "get" | "put">;
+  #kv: Bucket;
 
   /**
-   * @param isParked whether an event waits in the retry lane
-   * @param reopen makes the bucket again when it is gone
+   * @param isDelayed returns whether a delayed retry of the event is stored. Default: none is.
+   * @param reopen opens the bucket again when it was deleted. Default: it is not opened again.
    */
   constructor(
-    kv: Pick<KV, "get" | "put">,
-    readonly isParked: (functionName: string, delivery: Delivery) => Promise<boolean> = () => Promise.resolve(false),
-    readonly reopen?: () => Promise<Pick<KV, "get" | "put">>,
+    kv: Bucket,
+    readonly isDelayed: (functionName: string, delivery: Delivery) => Promise<boolean> = () => Promise.resolve(false),
+    readonly reopen?: () => Promise<Bucket>,
   ) {
     this.#kv = kv;
   }
 
   /**
-   * Opens the bucket, making it if need be.
+   * Opens the bucket.
    *
-   * @param replicas of a bucket that is made; undefined: none is made
+   * @param replicas the replicas of a bucket that is created. Undefined: a missing bucket is an error.
    */
   static async open(
     nc: NatsConnection,
     replicas: number | undefined,
-    isParked?: NatsAttemptStore["isParked"],
+    isDelayed?: NatsAttemptStore["isDelayed"],
   ): Promise<NatsAttemptStore> {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const open = async () => {
@@ -42,30 +44,29 @@ export class NatsAttemptStore implements AttemptStore {
       if (!kv) throw missingBucket(ATTEMPTS.name);
       return kv;
     };
-    return new NatsAttemptStore(await open(), isParked, open);
+    return new NatsAttemptStore(await open(), isDelayed, open);
   }
 
   async read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined> {
     const entry = await this.#use((kv) => kv.get(key(functionName, delivery)));
     const deleted = entry?.operation === "DEL" || entry?.operation === "PURGE";
     const known = deleted ? undefined : entry?.json<AttemptCounts>();
-    // A process may have died between parking an event and taking it from its consumer. Where that wrote down
-    // anything at all, it did so before; and parked, an event comes back with what it has used up.
-    const parked = await this.isParked(functionName, delivery);
-    return parked ? { begun: 0, free: 0, emitted: true, ...known, parked } : known;
+    // A process may have died between storing a delayed retry and acking the event. The retry carries its own counts.
+    const delayed = await this.isDelayed(functionName, delivery);
+    return delayed ? { begun: 0, free: 0, emitted: true, ...known, delayed } : known;
   }
 
   async write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void> {
     await this.#use((kv) => kv.put(key(functionName, delivery), JSON.stringify(counts)));
   }
 
-  /** Once more where the bucket may be gone, which somebody may have deleted; where nobody answers it is not that. */
-  async #use<Result>(use: (kv: Pick<KV, "get" | "put">) => Promise<Result>): Promise<Result> {
+  /** Reopens the bucket and retries once, in case it was deleted. Timeouts are not retried. */
+  async #use<Result>(use: (kv: Bucket) => Promise<Result>): Promise<Result> {
     try {
       return await use(this.#kv);
     } catch (error) {
-      const nobodyAnswers = error instanceof errors.TimeoutError || error instanceof errors.ClosedConnectionError;
-      if (!this.reopen || nobodyAnswers) throw error;
+      const unavailable = error instanceof errors.TimeoutError || error instanceof errors.ClosedConnectionError;
+      if (!this.reopen || unavailable) throw error;
       this.#kv = await this.reopen();
       return await use(this.#kv);
     }

@@ -2,37 +2,37 @@ import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream
 import type { Delivery } from "../../core/delivery.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { DEAD_LETTERS, type DeadLetters } from "../dead_letters/dead_letters.ts";
-import { storedDelivery } from "../consume/delivery.ts";
-import { PublishError } from "../publish/publish_error.ts";
+import { storedDelivery } from "../consume/parse_delivery.ts";
+import { PublishError } from "../../engine/publisher.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
 import { RETRIES } from "./retry_stream.ts";
 
 /**
- * Lists parked events, in the order they were parked. One by one, some thousands a second: a work queue takes no second
- * consumer to read it with.
+ * Lists delayed retries, in the order they were stored. They are read one by one, some thousands a second: a work queue
+ * refuses a second consumer.
  */
 export async function* listDelayedRetries(
   jsm: JetStreamManager,
   filter: DelayedRetryFilter = {},
 ): AsyncIterable<DelayedRetry> {
   let found = 0;
-  const next_by_subj = `${RETRIES.parked}.${filter.function ?? "*"}.*`;
+  const next_by_subj = `${RETRIES.delayed}.${filter.function ?? "*"}.*`;
   for (let seq = 1;;) {
     const message = await jsm.direct.getMessage(RETRIES.stream, { seq, next_by_subj });
     if (!message) return;
     seq = message.seq + 1;
-    const event = toParked(message);
-    if (filter.type !== undefined && event.type !== filter.type) continue;
-    yield event;
+    const retry = toDelayedRetry(message);
+    if (filter.type !== undefined && retry.type !== filter.type) continue;
+    yield retry;
     if (++found === filter.limit) return;
   }
 }
 
 /**
- * Ends the wait of a parked event for good: it goes to the dead letters, from where it can be redriven or discarded.
+ * Makes a dead letter of a delayed retry. It can then be redriven or discarded.
  *
  * @returns false when there is none at that sequence: it has come due, or was cancelled before
- * @throws {PublishError} when the dead letter is not known to be stored; the event then stays parked.
+ * @throws {PublishError} when the dead letter is not known to be stored; the retry then stays.
  */
 export async function cancelDelayedRetry(
   jsm: JetStreamManager,
@@ -40,17 +40,17 @@ export async function cancelDelayedRetry(
   sequence: number,
 ): Promise<boolean> {
   const message = await jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
-  if (!message?.subject.startsWith(`${RETRIES.parked}.`)) return false;
-  const { function: functionName, error } = toParked(message);
-  const why = `its parked retry was cancelled; it was parked for: ${error}`;
-  return await bury(jsm, deadLetters, functionName, message, why);
+  if (!message?.subject.startsWith(`${RETRIES.delayed}.`)) return false;
+  const { function: functionName, error } = toDelayedRetry(message);
+  const why = `its delayed retry was cancelled; it was delayed for: ${error}`;
+  return await deadLetter(jsm, deadLetters, functionName, message, why);
 }
 
 /**
- * Makes dead letters of what has come due for a function, or was redriven to it, and waits on its consumer: for one
- * that is gone for good. In a work queue it would stay for ever, where nobody looks.
+ * Makes dead letters of the retries of a removed function that are due or redriven, and so wait on its consumer. In a
+ * work queue they would stay for ever.
  *
- * @returns how many those were
+ * @returns how many
  * @throws {PublishError} as {@linkcode cancelDelayedRetry} does.
  */
 export async function deadLetterDue(
@@ -58,24 +58,23 @@ export async function deadLetterDue(
   deadLetters: DeadLetters,
   functionName: string,
 ): Promise<number> {
-  let buried = 0;
-  for (const lane of [RETRIES.due, RETRIES.redriven]) {
+  let count = 0;
+  for (const prefix of [RETRIES.due, RETRIES.redriven]) {
     for (let seq = 1;;) {
-      const which = { seq, next_by_subj: `${lane}.${functionName}.>` } as MsgRequest; // the client's type lacks it
+      const which = { seq, next_by_subj: `${prefix}.${functionName}.>` } as MsgRequest; // the client's type lacks it
       const message = await jsm.streams.getMessage(RETRIES.stream, which);
       if (!message) break;
       seq = message.seq + 1;
       const error = message.header.get("weir-error"), why = "it had come back to a function that was removed";
-      if (await bury(jsm, deadLetters, functionName, message, error ? `${why}; it was parked for: ${error}` : why)) {
-        buried++;
-      }
+      const all = error ? `${why}; it was delayed for: ${error}` : why;
+      if (await deadLetter(jsm, deadLetters, functionName, message, all)) count++;
     }
   }
-  return buried;
+  return count;
 }
 
-/** @returns false when it was gone before: it is the function's again, and no dead letter */
-async function bury(
+/** Returns false when the retry was delivered meanwhile: its function has it, and there is no dead letter. */
+async function deadLetter(
   jsm: JetStreamManager,
   deadLetters: DeadLetters,
   functionName: string,
@@ -89,18 +88,18 @@ async function bury(
     attempts,
     error: { name: "CancelledError", message: why },
   } as const;
-  // An id of its own: if it is taken back, the event's own dead letter must not be taken for a repeat of it.
+  // An id of its own: the event may still get a dead letter of its own, which must not be taken for a duplicate.
   const id = `cancelled:${sequence}:${message.timestamp}`, delivery = toDelivery(message);
   const stored = await deadLetters.store(functionName, delivery, outcome, undefined, true, id).catch((error) => {
     if (!(error instanceof PublishError && error.code === "too-large")) throw error;
     return deadLetters.store(functionName, delivery, outcome, undefined, false, id);
   });
   if (await removeMessage(jsm, RETRIES.stream, sequence)) return true;
-  await removeMessage(jsm, DEAD_LETTERS.stream, stored.sequence); // it came due meanwhile: it is the function's again
+  await removeMessage(jsm, DEAD_LETTERS.stream, stored.sequence);
   return false;
 }
 
-function toParked({ seq: sequence, subject, header: headers }: StoredMsg): DelayedRetry {
+function toDelayedRetry({ seq: sequence, subject, header: headers }: StoredMsg): DelayedRetry {
   const header = (name: string) => headers.get(name);
   const fn = header("weir-function"), stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
   const due = `${RETRIES.due}.${fn}.`;
@@ -118,7 +117,7 @@ function toParked({ seq: sequence, subject, header: headers }: StoredMsg): Delay
   };
 }
 
-/** A parked message as the delivery that it would come back as. */
+/** Returns a delayed retry as the delivery that it will come back as. */
 function toDelivery(message: StoredMsg): Delivery {
   const subject = message.header.get("Nats-Schedule-Target") || message.subject;
   return storedDelivery(RETRIES.stream, message, subject);

@@ -6,34 +6,37 @@ import type { Delivery, MessageHeaders } from "../../core/delivery.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
-import { headerText } from "../client/header_text.ts";
-import type { Store } from "../publish/jetstream_publisher.ts";
+import { headerText } from "../client/header_writer.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
 
 /**
- * The stream of events on their way back to one function: parked until a time, or due at once. Each function has a
- * consumer of its own on it, so what comes back here reaches that function and none of the event's other subscribers.
+ * The retry stream: events on their way back to one function, delayed until a time or due at once. Each function has its
+ * own consumer on it, so that a retry reaches none of the event's other subscribers.
  */
 export const RETRIES = {
   stream: "RETRIES",
   subjects: ["retries.>"],
-  parked: "retries.parked",
+  delayed: "retries.delayed",
   due: "retries.due",
   redriven: "retries.redriven",
 } as const;
 
-/** A wait this long is spent outside the consumer: there it would hold a place that a healthy event needs. */
-export const DELAY_OUTSIDE_FROM_MS = 5_000;
+/**
+ * The shortest delay that is spent in the retry stream, in milliseconds. A shorter one is a nak with a delay, which takes
+ * one of the consumer's `max_ack_pending` meanwhile; five seconds bound how long.
+ */
+export const RETRY_STREAM_MIN_DELAY_MS = 5_000;
 
-/** Sends events back to the function that could not handle them yet. */
+/** Stores events that come back to the function that could not handle them yet. */
 export class RetryStream {
-  constructor(readonly jetstream: Store) {}
+  constructor(readonly publisher: MessagePublisher) {}
 
   /**
-   * Stores an event that comes back at a time: JetStream's own schedule, so that it survives restarts of everything.
+   * Stores a delayed retry as a JetStream message schedule, which survives restarts of everything.
    *
-   * @throws {StoreError} when it is not known to be stored.
+   * @throws {PublishError} when it is not known to be stored.
    */
-  park(
+  schedule(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
@@ -43,32 +46,32 @@ export class RetryStream {
     const hdrs = retryHeaders(functionName, delivery, progress);
     hdrs.set("weir-reason", outcome.reason);
     if (outcome.error) hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
-    // The count tells a message's rounds apart.
+    // A message may be delayed several times: its delivery count tells them apart.
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.messageKey}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
     hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`);
-    return this.jetstream.store(retrySubject(functionName, delivery), delivery.payload, hdrs);
+    return this.publisher.publish(retrySubject(functionName, delivery), delivery.payload, hdrs);
   }
 
   /**
-   * Stores an event that its consumer will not deliver again.
+   * Stores an event that its consumer never delivers again.
    *
-   * @throws {StoreError} when it is not known to be stored.
+   * @throws {PublishError} when it is not known to be stored.
    */
   bringBack(functionName: string, delivery: Delivery, progress: Progress): Promise<PublishResult> {
     const hdrs = retryHeaders(functionName, delivery, progress);
     hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.messageKey}`);
     const subject = `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`;
-    return this.jetstream.store(subject, delivery.payload, hdrs);
+    return this.publisher.publish(subject, delivery.payload, hdrs);
   }
 }
 
-/** The place is one message's own, so no schedule replaces another's. */
+/** Returns the subject of a delayed retry. Each message has its own, so that no schedule replaces another's. */
 export function retrySubject(functionName: string, { messageKey }: Delivery): string {
-  return `${RETRIES.parked}.${functionName}.${messageKey.replaceAll(".", "-")}`;
+  return `${RETRIES.delayed}.${functionName}.${messageKey.replaceAll(".", "-")}`;
 }
 
-/** What goes back with an event, so that it is the same event when it comes, and its attempts are counted on. */
+/** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */
 export function retryHeaders(functionName: string, delivery: Delivery, progress: Progress): MsgHdrs {
   const hdrs = ownHeaders(delivery.headers);
   hdrs.set("weir-function", functionName);
@@ -84,47 +87,47 @@ export function retryHeaders(functionName: string, delivery: Delivery, progress:
   return hdrs;
 }
 
-/** Says since when what the event emits may be stored already. */
+/** Adds since when events that the event emits may be stored already. */
 export function setEmittedSince(hdrs: MsgHdrs, sinceMs: number | undefined): void {
   if (sinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(sinceMs).toISOString());
 }
 
-/** Says which attempt came before: the next one links to its span. The event's own `traceparent` stays its parent. */
+/** Adds the span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent. */
 export function setAttemptTrace(hdrs: MsgHdrs, traceparent: string | undefined): void {
   if (parseTraceparent(traceparent)) hdrs.set("weir-attempt-trace", traceparent!);
 }
 
-/** The longest subject that fits the server's line of 4,096 bytes beside what we put before it. */
-const LONGEST_SUBJECT = 1_024;
+/** Upper bound of a subject, in characters: with our prefix and the reply it fits the server's line of 4,096 bytes. */
+const MAX_SUBJECT = 1_024;
 
-/** A subject short enough to be carried behind a prefix of ours; one that is cut goes whole in a header. */
+/** Returns a subject that fits behind one of our prefixes. One that is cut goes whole in the header `weir-subject`. */
 export function fittingSubject(subject: string): string {
-  if (subject.length <= LONGEST_SUBJECT) return subject;
+  if (subject.length <= MAX_SUBJECT) return subject;
   const sum = createHash("sha256").update(subject).digest("hex").slice(0, 16);
-  return `${subject.slice(0, LONGEST_SUBJECT - 17).replace(/\.+$/, "")}-${sum}`;
+  return `${subject.slice(0, MAX_SUBJECT - 17).replace(/\.+$/, "")}-${sum}`;
 }
 
-/** The headers that are the event's own. `Nats-*` are orders to the server, and held for one storing of it only. */
+/** Returns the event's own headers. `Nats-*` headers are for the server, and `weir-*` for one delivery only. */
 export function ownHeaders(from: MessageHeaders): MsgHdrs {
   const hdrs = headers();
-  // The id of an event that is no CloudEvent is carried on under a name of ours: the server has its own use for that.
+  // An event that is not a CloudEvent has only this id. The retry has a `Nats-Msg-Id` of its own.
   const id = from.get("nats-msg-id");
   if (id !== undefined && from.get("ce-id") === undefined) hdrs.set("weir-id", headerText(id));
   for (const [name, value] of from.entries()) {
-    // A name or value that no client may write came from one that checks nothing: it cannot be passed on.
+    // A header that the client refuses to write cannot be passed on. Clients that check nothing can have sent it.
     if (/^[!-9;-~]+$/.test(name) && !/[\r\n]/.test(value) && !/^(nats|weir)-/i.test(name)) hdrs.append(name, value);
   }
   return hdrs;
 }
 
-/** A delivery of the lane, as the delivery it was at first: same stream, sequence, subject and age. */
+/** Returns a delivery of the retry stream as the original delivery: same stream, sequence, subject and age. */
 export function readRetryHeaders(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetter = number("weir-dead-letter") || undefined;
   return {
     ...delivery,
     messageKey: delivery.messageKey,
-    headers: firstHeaders(delivery.headers),
+    headers: originalHeaders(delivery.headers),
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),
     subject: delivery.headers.get("weir-subject") ??
@@ -141,8 +144,8 @@ export function readRetryHeaders(delivery: Delivery): Delivery {
   };
 }
 
-/** The headers as they were at first: the id that the server knows this copy by is not the event's. */
-function firstHeaders(headers: MessageHeaders): MessageHeaders {
+/** Returns the original headers: the retry's `Nats-Msg-Id` is not the event's. */
+function originalHeaders(headers: MessageHeaders): MessageHeaders {
   const first = new HeaderList();
   for (const [name, value] of headers.entries()) {
     const lower = name.toLowerCase();

@@ -1,18 +1,22 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import { DeadLetters } from "../dead_letters/dead_letters.ts";
-import { cancelDelayedRetry, deadLetterDue, listDelayedRetries } from "./delayed_retries.ts";
-import type { StoredBefore } from "../publish/late_dedup.ts";
-import type { Store } from "../publish/jetstream_publisher.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
+import { DeadLetters } from "../dead_letters/dead_letters.ts";
+import type { DuplicateFinder } from "../publish/late_dedup.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { cancelDelayedRetry, deadLetterDue, listDelayedRetries } from "./delayed_retries.ts";
 
-/** Everything that is done with parked events, for the commands and for the admin listener alike. */
+/** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
   readonly #deadLetters: DeadLetters;
 
   constructor(
-    readonly cluster: { readonly jsm: JetStreamManager; readonly store: Store; readonly storedBefore: StoredBefore },
+    readonly cluster: {
+      readonly jsm: JetStreamManager;
+      readonly messages: MessagePublisher;
+      readonly duplicates: DuplicateFinder;
+    },
   ) {
-    this.#deadLetters = new DeadLetters(cluster.store, cluster.storedBefore);
+    this.#deadLetters = new DeadLetters(cluster.messages, cluster.duplicates);
   }
 
   list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
@@ -23,8 +27,8 @@ export class RetryService {
     return cancelDelayedRetry(this.cluster.jsm, this.#deadLetters, sequence);
   }
 
-  /** Makes dead letters of what is due for a function that is gone; resolves to how many those were. */
-  buryDue(functionName: string): Promise<number> {
+  /** Makes dead letters of the due retries of a removed function. Returns how many. */
+  deadLetterDue(functionName: string): Promise<number> {
     return deadLetterDue(this.cluster.jsm, this.#deadLetters, functionName);
   }
 }

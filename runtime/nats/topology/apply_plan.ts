@@ -68,5 +68,5 @@ async function cancelRetries(retries: RetryService, functionName: string): Promi
   for await (const { sequence } of retries.list({ function: functionName })) {
     if (await retries.cancel(sequence)) cancelled++;
   }
-  return cancelled + await retries.buryDue(functionName);
+  return cancelled + await retries.deadLetterDue(functionName);
 }

@@ -1,8 +1,9 @@
-import { type ConsumerConfig, JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { type ConsumerConfig, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import { asConfig } from "./config_diff.ts";
 import { bucketStream } from "./resources.ts";
 import { nameOf, type Step, type StepOf } from "./step.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** A step that JetStream refused, or that the NATS user lacks the permission for. */
 interface Failed {
@@ -49,12 +50,17 @@ async function applyStep(jsm: JetStreamManager, step: StepOf<"create" | "update"
   else await jsm.streams.update(step.what === "bucket" ? bucketStream(step.name) : step.name, asConfig(step.changes));
 }
 
+const RACES: readonly number[] = [
+  JETSTREAM_CODES.streamNameExists,
+  JETSTREAM_CODES.consumerAlreadyExists,
+  JETSTREAM_CODES.consumerDoesNotExist,
+  JETSTREAM_CODES.streamNotFound,
+];
+
 /** Returns whether the step failed because another client created or deleted the same thing since it was planned. */
 export function isRace({ error }: Failed): boolean {
   if (!(error instanceof JetStreamApiError)) return false;
-  const { code } = error, nameInUse = 10058, consumerExists = 10148, consumerGone = 10149;
-  return code === nameInUse || code === consumerExists || code === consumerGone ||
-    code === JetStreamApiCodes.StreamNotFound;
+  return RACES.includes(error.code);
 }
 
 function isRefusal(error: unknown): error is Error {

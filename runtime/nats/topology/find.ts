@@ -1,20 +1,15 @@
-import {
-  type ConsumerInfo,
-  JetStreamApiCodes,
-  JetStreamApiError,
-  type JetStreamManager,
-  type StreamInfo,
-} from "@nats-io/jetstream";
+import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** Returns what is known of a stream; undefined when it does not exist. */
 export function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
-  return unlessMissing(jsm.streams.info(name), JetStreamApiCodes.StreamNotFound);
+  return unlessMissing(jsm.streams.info(name), JETSTREAM_CODES.streamNotFound);
 }
 
 /** Returns what is known of a consumer; undefined when it, or its stream, does not exist. */
 export function findConsumer(jsm: JetStreamManager, stream: string, name: string): Promise<ConsumerInfo | undefined> {
-  const found = unlessMissing(jsm.consumers.info(stream, name), JetStreamApiCodes.ConsumerNotFound);
-  return unlessMissing(found, JetStreamApiCodes.StreamNotFound);
+  const found = unlessMissing(jsm.consumers.info(stream, name), JETSTREAM_CODES.consumerNotFound);
+  return unlessMissing(found, JETSTREAM_CODES.streamNotFound);
 }
 
 /** Resolves to undefined instead of rejecting with JetStream's error of this code. */

@@ -1,8 +1,9 @@
-import { JetStreamApiCodes, type JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "./find.ts";
 import type { StepOf } from "./step.ts";
 import { isPulled } from "./unused.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** The result for one consumer. */
 type Pruned =
@@ -37,7 +38,7 @@ export async function prune(
     const hasRetries = step.kind === "orphan" && step.stream === RETRIES.stream;
     const cancelled = hasRetries ? await cancelRetries(step.name) : 0;
     const info = hasRetries ? await findConsumer(jsm, step.stream, step.name) : current[i];
-    await unlessMissing(jsm.consumers.delete(step.stream, step.name), JetStreamApiCodes.ConsumerNotFound);
+    await unlessMissing(jsm.consumers.delete(step.stream, step.name), JETSTREAM_CODES.consumerNotFound);
     const leftBehind = info ? info.num_pending + info.num_ack_pending : 0;
     result.set(step, { kind: "removed", leftBehind, cancelled });
   }

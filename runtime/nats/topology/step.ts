@@ -19,7 +19,7 @@ export interface Backlog {
   /** Delivered and not settled. */
   readonly unsettled: number;
   /** Delayed retries in RETRIES. */
-  readonly parked: number;
+  readonly delayedRetries: number;
 }
 
 /** Stored events that a change skips. `events` is undefined when the server does not say how many. */

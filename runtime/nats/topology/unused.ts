@@ -31,7 +31,7 @@ export async function planUnused(
   const orphans = weirNames.filter((name) => !functionNames.includes(name));
   const delayed = orphans.length === 0
     ? undefined
-    : await new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.parked).of(orphans);
+    : await new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed).of(orphans);
   const pulled = new Set(found.filter(isPulled).map(({ name }) => name));
   const steps = found.flatMap((info): Step[] => {
     const { name, stream_name: stream, config } = info, target = { what: "consumer", name, stream } as const;
@@ -60,6 +60,6 @@ export function isPulled({ num_waiting, num_ack_pending, delivered, push_bound, 
   return num_ack_pending > 0 && nowMs - lastMs < BUSY_MS;
 }
 
-function backlogOf({ num_pending, num_ack_pending }: ConsumerInfo, parked = 0): Backlog {
-  return { pending: num_pending, unsettled: num_ack_pending, parked };
+function backlogOf({ num_pending, num_ack_pending }: ConsumerInfo, delayedRetries = 0): Backlog {
+  return { pending: num_pending, unsettled: num_ack_pending, delayedRetries };
 }

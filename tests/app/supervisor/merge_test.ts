@@ -71,7 +71,7 @@ const gauges: Record<GaugeName, number> = {
   "process.memory.usage": 8,
   "weir.function.pending": 5,
   "weir.function.ack_pending": 5,
-  "weir.function.parked": 5,
+  "weir.function.delayed_retries": 5,
   "weir.function.oldest_waiting_age": 5,
   "weir.dead_letters.waiting": 5,
   "weir.event_loop.lag": 5,
@@ -148,7 +148,7 @@ const STATUS: FunctionStatus = {
   dependencies: { Bank: "closed", Mail: "half-open" },
   pending: undefined,
   ackPending: 3,
-  parked: 1,
+  delayedRetries: 1,
   oldestWaitingMs: 5_000,
   lastError: { at: "2026-11-21T09:59:48.000Z", reason: "failed", error: "older" },
 };

@@ -25,7 +25,7 @@ for (let n = 0; n < events;) {
   for (; n < events && beginsAtMs + n * betweenMs <= nowMs(); n++) {
     const atMs = beginsAtMs + n * betweenMs, { payload, headers } = message(n, atMs);
     lateMicros.record((nowMs() - atMs) * 1_000);
-    storing.push(store.store(SUBJECT, payload, headers));
+    storing.push(store.publish(SUBJECT, payload, headers));
   }
   await new Promise<void>((resolve) => setImmediate(resolve));
   Atomics.wait(cell, 0, 0, NAP_MS);

@@ -88,7 +88,7 @@ export async function redriveTwice({ events, dice, say }: Setting): Promise<Redr
 }
 
 /**
- * Kills the redrive where a second one could send again what it has sent: some dead letters are stored in the lane and
+ * Kills the redrive where a second one could send again what it has sent: some dead letters are stored in RETRIES and
  * not yet removed. It is stopped to look, and goes on where that is not so, or too early.
  */
 async function killBetween(
@@ -99,7 +99,9 @@ async function killBetween(
 ): Promise<{ left: number; sent: number }> {
   while (true) {
     redrive.kill("SIGSTOP");
-    const lane = await count(jsm, "RETRIES"), left = await count(jsm, "DEAD_LETTERS"), sent = lane + left - events;
+    const redriven = await count(jsm, "RETRIES"),
+      left = await count(jsm, "DEAD_LETTERS"),
+      sent = redriven + left - events;
     if (left <= killAt && sent > 0) {
       redrive.kill("SIGKILL");
       await redrive.status;

@@ -17,7 +17,7 @@ const STATUS: FunctionStatus = {
   dependencies: { PaymentService: "open" },
   pending: 7,
   ackPending: 2,
-  parked: undefined,
+  delayedRetries: undefined,
   oldestWaitingMs: 1_500,
   lastError: { at: "2026-11-21T09:59:48Z", reason: "failed", error: "Error: no\nanswer" },
 };
@@ -52,7 +52,7 @@ Deno.test("functionText shows the policy with defaults marked, the breakers and 
   in flight                                        2 of 32
   pending                                          7
   unsettled                                        2
-  parked                                           unknown
+  delayed retries                                  unknown
   oldest waiting                                   1.5s
   last error                                       12s ago, failed: Error: no
     answer`,

@@ -6,7 +6,7 @@ import type { Step } from "../../../runtime/nats/topology/step.ts";
 const PIPE = { terminal: false, colours: false };
 const SHIP = { what: "consumer", name: "ship", stream: "ORDERS" } as const;
 const ORDERS = { what: "stream", name: "ORDERS" } as const;
-const BACKLOG = { pending: 1_234, unsettled: 12, parked: 3 };
+const BACKLOG = { pending: 1_234, unsettled: 12, delayedRetries: 3 };
 
 const create: Step = { ...SHIP, kind: "create", config: { filter_subjects: ["orders.paid"] }, waiting: 1_234 };
 const update: Step = {
@@ -44,7 +44,7 @@ blocked: Weir cannot make this change
 
 of no function in this project; \`deno task apply --prune\` removes it
   - consumer bill on stream ORDERS
-      1 event waits on it, 12 unsettled, 3 parked; it has open pulls, so it is not pruned
+      1 event waits on it, 12 unsettled, 3 delayed; it has open pulls, so it is not pruned
 
 1 to create, 1 to change, 1 blocked, 1 unused by the project, 1 up to date; 1 not declared by the project, never touched`,
   );

@@ -23,7 +23,7 @@ const STATUS: FunctionStatus = {
   dependencies: { PaymentService: "open" },
   pending: 7,
   ackPending: 2,
-  parked: 1,
+  delayedRetries: 1,
   oldestWaitingMs: 1_500,
   lastError: { at: "2026-11-21T10:00:00.000Z", reason: "timed-out", error: "TimeoutError: too slow" },
 };
@@ -89,7 +89,7 @@ const misspelt: [method: string, path: string, known: string][] = [
   ["POST", "/dead-letters/redrive?dryRun=true", "function, reason, type, olderThan, newerThan, limit, force"],
   ["POST", "/dead-letters/7/redrive?forced=true", "force"],
   ["GET", "/dead-letters?functions=pay", "function, reason, type, olderThan, newerThan, limit"],
-  ["GET", "/parked?functions=pay", "function, type, limit"],
+  ["GET", "/retries?functions=pay", "function, type, limit"],
 ];
 for (const [method, path, known] of misspelt) {
   Deno.test(`${method} ${path} answers 400 and does nothing`, async () => {

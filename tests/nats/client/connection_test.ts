@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../../runtime/nats_server/server.ts";
-import { connectNats, watchConnection } from "../../../runtime/nats/client/connection.ts";
-import { startTcpProxy } from "../../support/tcp_proxy.ts";
-import { eventually } from "../../support/eventually.ts";
+import { connectNats } from "../../../runtime/nats/client/connection.ts";
 
 /** A server that greets with that INFO and answers PING, and knows nothing else. */
 function startGreeter(info: object): { port: number } & AsyncDisposable {
@@ -37,7 +35,7 @@ const to = (...servers: string[]) => connectNats({ servers, name: "test" });
 const AUTHORIZATION = 'authorization { users = [ { user: alice, password: "s3cret/@:%" } ] }';
 const ENCODED = encodeURIComponent("s3cret/@:%");
 
-Deno.test("a server that is too old is refused, with both versions", async () => {
+Deno.test("connectNats refuses a server that is too old, and names both versions", async () => {
   await using old = startGreeter({ server_id: "OLD", version: "2.10.27", jetstream: true });
   await assert.rejects(to(`nats://127.0.0.1:${old.port}`), {
     message: `the NATS server at 127.0.0.1:${old.port} is version 2.10.27; ` +
@@ -45,7 +43,7 @@ Deno.test("a server that is too old is refused, with both versions", async () =>
   });
 });
 
-Deno.test("a server without JetStream is refused, with what to do", async () => {
+Deno.test("connectNats refuses a server without JetStream, and says what to do", async () => {
   await using bare = startGreeter({ server_id: "BARE", version: "2.15.1" });
   await assert.rejects(to(`nats://127.0.0.1:${bare.port}`), {
     message: `the NATS server at 127.0.0.1:${bare.port} runs without JetStream: ` +
@@ -53,7 +51,7 @@ Deno.test("a server without JetStream is refused, with what to do", async () => 
   });
 });
 
-Deno.test("an account without JetStream is refused, with what to do", async () => {
+Deno.test("connectNats refuses an account without JetStream, and says what to do", async () => {
   const config = `accounts { BARE { users = [ { user: bob, password: pw } ] }, JS { jetstream: enabled } }`;
   await using server = await startServer({ config });
   await assert.rejects(
@@ -62,7 +60,7 @@ Deno.test("an account without JetStream is refused, with what to do", async () =
   );
 });
 
-Deno.test("a port that nobody listens on is an error that says where and what to look at", async () => {
+Deno.test("connectNats says where it was refused, and what to check", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -73,7 +71,7 @@ Deno.test("a port that nobody listens on is an error that says where and what to
   });
 });
 
-Deno.test("where nobody has set NATS_URL it is said that dev starts one", async () => {
+Deno.test("connectNats points to dev when NATS_URL is not set", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -82,42 +80,23 @@ Deno.test("where nobody has set NATS_URL it is said that dev starts one", async 
   });
 });
 
-Deno.test("user and password may stand in the URL, percent-encoded", async () => {
+Deno.test("connectNats takes a percent-encoded user and password from the URL", async () => {
   await using server = await startServer({ config: AUTHORIZATION });
   const nc = await to(`nats://alice:${ENCODED}@127.0.0.1:${server.port}`);
   assert.equal(nc.info?.jetstream, true);
   await nc.close();
 });
 
-Deno.test("user and password given apart win over the URL's", async () => {
+Deno.test("connectNats prefers the user and password options to the URL's", async () => {
   await using server = await startServer({ config: AUTHORIZATION });
   const servers = [`nats://bob:wrong@127.0.0.1:${server.port}`];
   const nc = await connectNats({ servers, name: "test", user: "alice", password: "s3cret/@:%" });
   await nc.close();
 });
 
-Deno.test("of several servers one that answers is enough", async () => {
+Deno.test("connectNats needs one server of several that answers", async () => {
   await using server = await startServer();
   const nc = await to("nats://127.0.0.1:1", server.url);
   assert.equal(nc.getServer(), `127.0.0.1:${server.port}`);
   await nc.close();
-});
-
-Deno.test("a connection that is cut is made again, and both are told, until it is closed", async () => {
-  await using server = await startServer();
-  await using proxy = startTcpProxy(server.port);
-  const nc = await to(proxy.url);
-  const events: string[] = [];
-  const watching = watchConnection(nc, {
-    disconnected: (where) => events.push(`disconnected ${where}`),
-    reconnected: () => events.push("reconnected"),
-  });
-  for (let cuts = 1; cuts <= 2; cuts++) {
-    proxy.cut();
-    await eventually(() => events.length === cuts * 2);
-  }
-  const where = proxy.url.replace("nats://", "");
-  assert.deepEqual(events, [`disconnected ${where}`, "reconnected", `disconnected ${where}`, "reconnected"]);
-  await nc.close();
-  await watching;
 });

@@ -6,7 +6,7 @@ import { startOrders } from "../../support/orders.ts";
 import { HoldingSink } from "../../support/sinks.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
 
-/** Publishes as a client does that checks nothing: NATS itself does not look at headers. */
+/** Publishes without checks, as some clients do: NATS itself does not check headers. */
 async function publishRaw(port: number, subject: string, block: string, payload: string): Promise<void> {
   const bytes = new TextEncoder().encode(block).length;
   const text = `CONNECT {"verbose":false,"headers":true}\r\n` +
@@ -31,7 +31,7 @@ for (
     ["no colon", "NATS/1.0\r\nnothing\r\nce-id: o1\r\n\r\n"],
   ]
 ) {
-  Deno.test(`a header with ${what} does not keep its message from being delivered, nor those behind it`, async () => {
+  Deno.test(`PullConsumer delivers a message whose header has ${what}, and the next one`, async () => {
     await using orders = await startOrders();
     const sink = new HoldingSink(8);
     const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
@@ -45,7 +45,7 @@ for (
   });
 }
 
-Deno.test("a message with a header that no client would write can become a dead letter", async () => {
+Deno.test("[G6] NatsSettler makes a dead letter of a message with a header that no client writes", async () => {
   await using orders = await startSettling();
   const block = "NATS/1.0\r\nOrder Number: 7\r\nx-note: one\ntwo\r\nce-id: o1\r\n\r\n";
   await publishRaw(orders.server.port, "orders.created", block, "{}");

@@ -5,7 +5,7 @@ import { startServer } from "../../../runtime/nats_server/server.ts";
 const PROGRAM = fileURLToPath(new URL("connect_program.ts", import.meta.url));
 const PASSWORD = 'authorization { users = [ { user: alice, password: "right" } ] }';
 
-/** What connecting to each of the URLs ended with: null, or an error's message. */
+/** Connects to each URL in a process of its own. Returns the error messages; null for a connection. */
 async function connectTo(urls: string[]): Promise<(string | null)[]> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-net", "--allow-env", PROGRAM, ...urls],
@@ -16,10 +16,10 @@ async function connectTo(urls: string[]): Promise<(string | null)[]> {
   return text(stdout).trim().split("\n").map((line) => JSON.parse(line));
 }
 
-Deno.test("a refused login is an error and does not end the process", async () => {
+Deno.test("connectNats rejects a refused login, and the process lives on", async () => {
   await using server = await startServer({ config: PASSWORD });
   const urls = Array<string>(3).fill(`nats://alice:wrong@127.0.0.1:${server.port}`);
-  // What a dead connection leaves behind is a race, and a fresh process the likeliest to lose it.
+  // The late error of a dead connection is a race, which a fresh process loses most often.
   const runs = await Promise.allSettled(Array.from({ length: 8 }, () => connectTo(urls)));
   const messages = runs.flatMap((run) => run.status === "fulfilled" ? run.value : [String(run.reason)]);
   assert.equal(messages.length, 24);
@@ -29,7 +29,7 @@ Deno.test("a refused login is an error and does not end the process", async () =
   ]);
 });
 
-Deno.test("a password in a URL is never shown, however the URL is written", async () => {
+Deno.test("connectNats never shows a URL's password, however the URL is written", async () => {
   await using server = await startServer({ config: PASSWORD });
   const host = `127.0.0.1:${server.port}`;
   const messages = await connectTo([
@@ -44,7 +44,7 @@ Deno.test("a password in a URL is never shown, however the URL is written", asyn
   }
 });
 
-Deno.test("a token alone in front of the host is a token, as NATS's own tools take it", async () => {
+Deno.test("connectNats takes a name without a password in a URL as a token, as NATS's own tools do", async () => {
   await using server = await startServer({ config: "authorization { token: t0ken }" });
   assert.deepEqual(await connectTo([`nats://t0ken@127.0.0.1:${server.port}`]), [null]);
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { AckFloors } from "../../../runtime/nats/consume/ack_floors.ts";
-import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import type { AckFloor } from "../../../runtime/nats/topology/resources.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import type { Broker } from "../../support/nats.ts";
 import { desired } from "../../support/desired.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -10,13 +10,13 @@ import { startSettling } from "../../support/settling.ts";
 
 const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
 
-/** How many events wait for the consumer once it is made again. */
+/** Creates the consumer again. Returns how many events wait for it. */
 async function waitingFor({ jsm }: Broker, floor: AckFloor | undefined): Promise<number> {
   const [made] = await ensureTopology(jsm, desired([], [HANDLE], { floorOf: () => floor }));
   return made.waiting;
 }
 
-Deno.test("a consumer that is made again begins after the last event before which all was settled", async () => {
+Deno.test("AckFloors has a consumer that is created again begin after its ack floor", async () => {
   await using orders = await startSettling();
   await orders.publish(5);
   const deliveries = [];
@@ -36,7 +36,7 @@ Deno.test("a consumer that is made again begins after the last event before whic
   assert.equal(await waitingFor(orders, floors.of(HANDLE)), 3);
 });
 
-Deno.test("a floor of the stream's earlier life says nothing: all of the new one is handed out", async () => {
+Deno.test("AckFloors of an earlier stream of that name do not count", async () => {
   await using orders = await startSettling();
   await orders.publish(3);
   await orders.jsm.consumers.delete("ORDERS", "handle");

@@ -8,30 +8,30 @@ import { startSettling } from "../../support/settling.ts";
 
 async function setup() {
   const orders = await startSettling();
-  const said: { message: string; fields: LogFields }[] = [];
-  const error = (message: string, fields: LogFields = {}) => void said.push({ message, fields });
+  const logged: { message: string; fields: LogFields }[] = [];
+  const error = (message: string, fields: LogFields = {}) => void logged.push({ message, fields });
   const log = { debug: () => {}, info: () => {}, warn: error, error };
   const durables = [{ functionName: "handle", stream: "ORDERS", filters: ["orders.>"] }];
   let givenUp = 0;
-  const lane = new RetryStream(orders.store);
-  new Advisories(orders.nc, orders.jsm, durables, orders.attempts, lane, log).listen(() => givenUp++);
+  const retries = new RetryStream(orders.publisher);
+  new Advisories(orders.nc, orders.jsm, durables, orders.attempts, retries, log).listen(() => givenUp++);
   await orders.nc.flush();
-  return { ...orders, said, givenUp: () => givenUp };
+  return { ...orders, logged, givenUp: () => givenUp };
 }
 
-Deno.test("an event that the server gave up on is brought back with its attempts, and told of", async () => {
+Deno.test("[G8] Advisories brings back an event beyond max_deliver with its attempts, and logs it", async () => {
   await using orders = await setup();
   await orders.jsm.consumers.update("ORDERS", "handle", { max_deliver: 1 });
   await orders.publish(1);
   const delivery = await orders.next();
   const failed = { kind: "retry", delayMs: 1, reason: "failed", usesAttempt: true } as const;
   await orders.settler.settle("handle", delivery, failed, { attempts: 1, excusedDeliveries: 0 });
-  await eventually(() => orders.said.length > 0);
+  await eventually(() => orders.logged.length > 0);
   assert.equal(
-    orders.said[0].message,
+    orders.logged[0].message,
     "the server gave up on an event, since its consumer limits deliveries: brought back",
   );
-  assert.deepEqual(orders.said[0].fields, { function: "handle", stream: "ORDERS", sequence: 1, deliveries: 1 });
+  assert.deepEqual(orders.logged[0].fields, { function: "handle", stream: "ORDERS", sequence: 1, deliveries: 1 });
   assert.equal(orders.givenUp(), 1);
   const back = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
   assert.equal(back.subject, "retries.due.handle.orders.created");
@@ -40,7 +40,7 @@ Deno.test("an event that the server gave up on is brought back with its attempts
   assert.equal(back.header.get("weir-sequence"), "1");
 });
 
-Deno.test("an event that somebody else terminated is told of, and one that Weir did is not", async () => {
+Deno.test("Advisories logs an event that another client terminated, and none that Weir did", async () => {
   await using orders = await setup();
   await orders.publish(1);
   const error = { name: "Error", message: "no" };
@@ -50,17 +50,17 @@ Deno.test("an event that somebody else terminated is told of, and one that Weir 
   await orders.publish(1);
   const consumer = await jetstream(orders.nc).consumers.get("ORDERS", "handle");
   (await consumer.next())!.term("by hand");
-  await eventually(() => orders.said.length > 0);
-  assert.deepEqual(orders.said.map(({ fields }) => fields), [
+  await eventually(() => orders.logged.length > 0);
+  assert.deepEqual(orders.logged.map(({ fields }) => fields), [
     { function: "handle", stream: "ORDERS", sequence: 2, reason: "by hand" },
   ]);
 });
 
-Deno.test("what is no advisory, where advisories come, is told of and harms nobody", async () => {
+Deno.test("Advisories logs a malformed advisory, and deliveries go on", async () => {
   await using orders = await setup();
   orders.nc.publish("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.ORDERS.handle", "not json");
-  await eventually(() => orders.said.length > 0);
-  assert.equal(orders.said[0].message, "an advisory of JetStream cannot be read");
+  await eventually(() => orders.logged.length > 0);
+  assert.equal(orders.logged[0].message, "an advisory of JetStream cannot be read");
   await orders.publish(1);
   assert.equal((await orders.next()).sequence, 1);
 });

@@ -24,7 +24,7 @@ function withShortPulls(nc: NatsConnection): { nc: NatsConnection; pulls: () => 
   return { nc: short, pulls: () => pulls };
 }
 
-Deno.test("a pull that runs out on a quiet stream is followed by the next, and is no problem", async () => {
+Deno.test("PullConsumer pulls again when a pull expires on a quiet stream, and has no problem", async () => {
   await using orders = await startOrders();
   const { nc, pulls } = withShortPulls(orders.nc);
   const source = new PullConsumer(nc, "ORDERS", "handle", systemClock);
@@ -38,7 +38,7 @@ Deno.test("a pull that runs out on a quiet stream is followed by the next, and i
   assert.equal((await orders.consumer()).num_ack_pending, 8);
 });
 
-Deno.test("when two pulls run out that each gave half, no more is pulled than there are credits", async () => {
+Deno.test("PullConsumer does not exceed its credits when two half-served pulls expire", async () => {
   await using orders = await startOrders();
   const { nc, pulls } = withShortPulls(orders.nc);
   const source = new PullConsumer(nc, "ORDERS", "handle", systemClock);

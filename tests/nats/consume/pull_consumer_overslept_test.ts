@@ -19,7 +19,7 @@ async function setup() {
   return { ...orders, clock, sink, source };
 }
 
-Deno.test("what came while the thread was blocked for long is not begun: it may be with another replica", async () => {
+Deno.test("PullConsumer drops what came while the thread was blocked for longer than a lease", async () => {
   await using orders = await setup();
   orders.clock.block(8_001);
   await orders.publish(3);
@@ -33,7 +33,7 @@ Deno.test("what came while the thread was blocked for long is not begun: it may 
   assert.deepEqual(orders.sink.sequences, [4]);
 });
 
-Deno.test("what came during a shorter block is begun", async () => {
+Deno.test("PullConsumer delivers what came during a shorter block", async () => {
   await using orders = await setup();
   orders.clock.block(8_000);
   await orders.publish(3);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../../runtime/engine/clock.ts";
-import { watchConnection } from "../../../runtime/nats/client/connection.ts";
+import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { manualClock } from "../../support/clocks.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -10,28 +10,22 @@ import { type Orders, startOrders } from "../../support/orders.ts";
 import { SettlingSink } from "../../support/sinks.ts";
 import { startTcpProxy } from "../../support/tcp_proxy.ts";
 
-/** A source at work on a connection, told of reconnects as the runtime tells it. */
+/** A consumer that pulls on a connection, and the number of reconnects. */
 function pullFrom(orders: Orders, nc: NatsConnection, clock: Clock = systemClock) {
   const sink = new SettlingSink(nc);
-  const source = new PullConsumer(nc, "ORDERS", "handle", clock);
+  const monitor = new ConnectionMonitor(nc, clock);
+  const source = new PullConsumer(nc, "ORDERS", "handle", clock, () => {}, monitor);
   let reconnects = 0;
-  const watching = watchConnection(nc, {
-    disconnected: () => {},
-    reconnected: () => {
-      reconnects++;
-      source.reconnected();
-    },
-  });
+  monitor.onReconnect(() => reconnects++);
   orders.defer(async () => {
     await nc.close(); // first: with a clock that stands still a stop could wait for ever
     await source.stop();
-    await watching;
   });
   source.start(sink);
   return { sink, source, reconnects: () => reconnects };
 }
 
-Deno.test("pulling goes on after the server restarts", async () => {
+Deno.test("[G21] PullConsumer goes on after the server restarts", async () => {
   await using orders = await startOrders();
   const { sink, reconnects } = pullFrom(orders, orders.nc);
   await orders.publish(20);
@@ -42,7 +36,7 @@ Deno.test("pulling goes on after the server restarts", async () => {
   await sink.saw(40);
 });
 
-Deno.test("messages stored while the function was cut off are handled once it is back", async () => {
+Deno.test("PullConsumer delivers after a reconnect what was stored meanwhile", async () => {
   await using orders = await startOrders();
   await using proxy = startTcpProxy(orders.server.port);
   const { sink, reconnects } = pullFrom(orders, await orders.connect(proxy.url));
@@ -56,7 +50,7 @@ Deno.test("messages stored while the function was cut off are handled once it is
   }
 });
 
-Deno.test("pulling goes on by itself after the consumer was deleted and made again", async () => {
+Deno.test("[G21] PullConsumer goes on after the consumer was deleted and created again", async () => {
   await using orders = await startOrders();
   const { sink } = pullFrom(orders, orders.nc);
   await orders.publish(5);
@@ -67,7 +61,7 @@ Deno.test("pulling goes on by itself after the consumer was deleted and made aga
   await sink.saw(10);
 });
 
-Deno.test("a consumer that is gone is a problem once it has been for five seconds, and none once it is back", async () => {
+Deno.test("PullConsumer has a problem once its consumer is missing for five seconds, until it is back", async () => {
   await using orders = await startOrders();
   await orders.jsm.consumers.delete("ORDERS", "handle");
   const clock = manualClock();
@@ -88,7 +82,7 @@ Deno.test("a consumer that is gone is a problem once it has been for five second
   assert.equal(source.problem(), undefined);
 });
 
-Deno.test("the waits between pulls that fail double from 50 ms to two seconds", async () => {
+Deno.test("PullConsumer doubles the delay between failing pulls from 50 ms to two seconds", async () => {
   await using orders = await startOrders();
   await orders.jsm.consumers.delete("ORDERS", "handle");
   const clock = manualClock();
@@ -99,7 +93,7 @@ Deno.test("the waits between pulls that fail double from 50 ms to two seconds", 
   }
 });
 
-Deno.test("a loop whose timers have stopped is a problem after eight seconds", async () => {
+Deno.test("PullConsumer has a problem once its timers have not run for eight seconds", async () => {
   await using orders = await startOrders();
   let aheadMs = 0;
   const clock = { ...systemClock, now: () => Date.now() + aheadMs, timer: () => () => {} };
@@ -110,7 +104,7 @@ Deno.test("a loop whose timers have stopped is a problem after eight seconds", a
   assert.match(source.problem()!, /^pulling from ORDERS has stood still for (9|10)\d{3} ms$/);
 });
 
-Deno.test("a server that falls silent is asked again after two and a half seconds, and is a problem after that", async () => {
+Deno.test("[G21] PullConsumer notices a silent server after two and a half seconds, and has a problem after five", async () => {
   await using orders = await startOrders();
   const clock = manualClock();
   const { source } = pullFrom(orders, orders.nc, clock);
@@ -121,7 +115,7 @@ Deno.test("a server that falls silent is asked again after two and a half second
   assert.equal(source.problem(), "no heartbeat from the consumer on ORDERS for 2500 ms");
 });
 
-Deno.test("a consumer that fell silent is pulled from as soon as it answers, and not only when its time has come", async () => {
+Deno.test("PullConsumer pulls from a silent consumer as soon as that answers an info request", async () => {
   await using orders = await startOrders();
   const clock = manualClock();
   const { sink, source } = pullFrom(orders, orders.nc, clock);

@@ -13,7 +13,7 @@ async function setup(limit: number): Promise<Orders & { sink: HoldingSink; sourc
   return { ...orders, sink, source };
 }
 
-Deno.test("what the server hands out before it knows of the stop reaches the sink, and nothing after it", async () => {
+Deno.test("PullConsumer.stop lets deliveries that are on their way reach the sink, and none after it", async () => {
   await using orders = await setup(1_000);
   await orders.publish(500);
   let stopped: Promise<void> | undefined;
@@ -22,7 +22,7 @@ Deno.test("what the server hands out before it knows of the stop reaches the sin
   await eventually(() => stopped !== undefined);
   await stopped;
   const handedOver = orders.sink.held.length;
-  // What the server counts as delivered and nobody got would wait out its time, and have used up an attempt.
+  // A delivery that is counted and never received would wait for the ack wait, and have used up an attempt.
   assert.equal((await orders.consumer()).num_ack_pending, handedOver);
   await orders.publish(10);
   await orders.nc.flush();
@@ -31,7 +31,7 @@ Deno.test("what the server hands out before it knows of the stop reaches the sin
   assert.equal(orders.sink.held.length, handedOver);
 });
 
-Deno.test("what was handed over before the stop can still be settled after it", async () => {
+Deno.test("PullConsumer.stop leaves earlier deliveries to be settled", async () => {
   await using orders = await setup(5);
   await orders.publish(5);
   orders.source.start(orders.sink);
@@ -41,7 +41,7 @@ Deno.test("what was handed over before the stop can still be settled after it", 
   await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
 });
 
-Deno.test("stopping leaves no pull behind at the server, and a second stop does nothing", async () => {
+Deno.test("PullConsumer.stop leaves no pull at the server, and may be called twice", async () => {
   await using orders = await setup(5);
   orders.source.start(orders.sink);
   await eventually(async () => (await orders.consumer()).num_waiting === 1);
@@ -50,19 +50,19 @@ Deno.test("stopping leaves no pull behind at the server, and a second stop does 
   await orders.source.stop();
 });
 
-Deno.test("a source stops whether or not it was started", async () => {
+Deno.test("PullConsumer.stop works before a start", async () => {
   await using orders = await setup(5);
   await orders.source.stop();
 });
 
-Deno.test("a source stops while the connection is down", async () => {
+Deno.test("PullConsumer.stop works while the connection is down", async () => {
   await using orders = await setup(5);
   orders.source.start(orders.sink);
   await orders.server.kill();
   await orders.source.stop();
 });
 
-Deno.test("a source stops on a connection that is closed", async () => {
+Deno.test("PullConsumer.stop works on a closed connection", async () => {
   await using orders = await setup(5);
   orders.source.start(orders.sink);
   await orders.nc.close();

@@ -3,7 +3,7 @@ import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { type Orders, startOrders } from "../../support/orders.ts";
 import { HoldingSink } from "../../support/sinks.ts";
-import { textOf } from "../../../runtime/nats/consume/answers.ts";
+import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
 async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
   const orders = await startOrders();
@@ -13,7 +13,7 @@ async function setup(limit: number): Promise<Orders & { sink: HoldingSink; sourc
   return { ...orders, sink, source };
 }
 
-Deno.test("every message is delivered once, in the stream's order", async () => {
+Deno.test("PullConsumer delivers every message once, in the stream's order", async () => {
   await using orders = await setup(500);
   orders.source.start(orders.sink);
   await orders.publish(300);
@@ -21,7 +21,7 @@ Deno.test("every message is delivered once, in the stream's order", async () => 
   assert.deepEqual(orders.sink.sequences, Array.from({ length: 300 }, (_, i) => i + 1));
 });
 
-Deno.test("a delivery says where its message is stored, when, and how often it was handed out", async () => {
+Deno.test("PullConsumer delivers where a message is stored, when, and how often it was delivered", async () => {
   await using orders = await setup(1);
   orders.source.start(orders.sink);
   await orders.publish(1);
@@ -35,14 +35,14 @@ Deno.test("a delivery says where its message is stored, when, and how often it w
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
   });
   assert.match(messageKey, /^ORDERS\.1\.\d{19}$/);
-  assert.match(textOf(ackSubject), /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
+  assert.match(ackSubjectText(ackSubject), /^\$JS\.ACK\.ORDERS\.handle\.1\.1\.1\./);
   assert.equal(new TextDecoder().decode(payload), '{"n":1}');
   assert.deepEqual([...headers.entries()], []);
   const stored = await orders.jsm.streams.getMessage("ORDERS", { seq: 1 });
   assert.equal(storedAtMs, Math.floor(stored!.time.getTime()));
 });
 
-Deno.test("no more is taken than there are credits", async () => {
+Deno.test("PullConsumer takes no more than there are credits", async () => {
   await using orders = await setup(10);
   await orders.publish(100);
   orders.source.start(orders.sink);
@@ -53,7 +53,7 @@ Deno.test("no more is taken than there are credits", async () => {
   assert.deepEqual({ num_ack_pending, num_pending }, { num_ack_pending: 10, num_pending: 90 });
 });
 
-Deno.test("credits that come free are pulled for, however they come, and never exceeded", async () => {
+Deno.test("PullConsumer pulls for all credits that come free, and never exceeds them", async () => {
   await using orders = await setup(10);
   await orders.publish(100);
   orders.source.start(orders.sink);
@@ -69,7 +69,7 @@ Deno.test("credits that come free are pulled for, however they come, and never e
   assert.equal(orders.sink.most, 10);
 });
 
-Deno.test("without credits nothing is pulled", async () => {
+Deno.test("PullConsumer pulls nothing without credits", async () => {
   await using orders = await setup(0);
   await orders.publish(5);
   orders.source.start(orders.sink);

@@ -8,7 +8,7 @@ function retry(delayMs: number, usesAttempt = true): Outcome {
   return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };
 }
 
-Deno.test("an acknowledged message is not pending any more", async () => {
+Deno.test("NatsSettler acks a message, which is then not pending", async () => {
   await using orders = await startSettling();
   await orders.publish(2);
   const [first] = [await orders.next(), await orders.next()];
@@ -18,7 +18,7 @@ Deno.test("an acknowledged message is not pending any more", async () => {
   assert.equal((await orders.consumer()).ack_floor.stream_seq, 1);
 });
 
-Deno.test("a retry comes back no sooner than was asked, as another delivery of the same message", async () => {
+Deno.test("NatsSettler naks with the delay, and the message is redelivered no sooner", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const first = await orders.next();
@@ -30,7 +30,7 @@ Deno.test("a retry comes back no sooner than was asked, as another delivery of t
   assert.deepEqual([first.sequence, first.deliveryCount, second.sequence, second.deliveryCount], [1, 1, 1, 2]);
 });
 
-Deno.test("each message waits its own delay", async () => {
+Deno.test("NatsSettler naks each message with its own delay", async () => {
   await using orders = await startSettling();
   await orders.publish(3);
   const [one, two, three] = [await orders.next(), await orders.next(), await orders.next()];
@@ -40,7 +40,7 @@ Deno.test("each message waits its own delay", async () => {
   assert.deepEqual(order.map(({ sequence }) => sequence), [3, 2, 1]);
 });
 
-Deno.test("a retry without a delay still has one, so that it does not come back in an endless rush", async () => {
+Deno.test("NatsSettler naks with a delay also when the retry has none, so that redeliveries do not rush", async () => {
   await using orders = await startSettling();
   const answers: string[] = [];
   orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void answers.push(msg.string()) });
@@ -50,19 +50,19 @@ Deno.test("a retry without a delay still has one, so that it does not come back 
   assert.deepEqual(answers, ['-NAK {"delay":1000000}']);
 });
 
-Deno.test("of a message that is lost nothing is said, not even of the dead letter it came from", async () => {
+Deno.test("NatsSettler neither acks nor naks a delivery whose lease expired, and keeps its dead letter", async () => {
   await using orders = await startSettling();
-  const said: string[] = [];
-  orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void said.push(msg.string()) });
-  orders.nc.subscribe("$JS.API.STREAM.MSG.DELETE.>", { callback: (_, msg) => void said.push(msg.subject) });
+  const sent: string[] = [];
+  orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void sent.push(msg.string()) });
+  orders.nc.subscribe("$JS.API.STREAM.MSG.DELETE.>", { callback: (_, msg) => void sent.push(msg.subject) });
   await orders.publish(1);
   const delivery = { ...await orders.next(), deadLetter: 1 };
   assert.deepEqual(await orders.settler.settle("handle", delivery, { kind: "lease-expired" }), { ok: true });
   await orders.nc.flush();
-  assert.deepEqual([said, (await orders.consumer()).num_ack_pending], [[], 1]);
+  assert.deepEqual([sent, (await orders.consumer()).num_ack_pending], [[], 1]);
 });
 
-Deno.test("a sign of life starts the wait for an acknowledgement again", async () => {
+Deno.test("NatsSettler.extend sends an in-progress ack", async () => {
   await using orders = await startSettling();
   const answers: string[] = [];
   orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void answers.push(msg.string()) });
@@ -73,7 +73,7 @@ Deno.test("a sign of life starts the wait for an acknowledgement again", async (
   assert.equal((await orders.consumer()).num_ack_pending, 1);
 });
 
-Deno.test("a long retry waits outside the consumer, where it takes no place that another needs", async () => {
+Deno.test("[G20] NatsSettler stores a long retry in the retry stream, and acks the message", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
@@ -81,15 +81,15 @@ Deno.test("a long retry waits outside the consumer, where it takes no place that
   const before = Date.now();
   assert.deepEqual(await orders.settler.settle("handle", delivery, retry(60_000), progress), { ok: true });
   await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
-  const parked = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
-  assert.match(parked.subject, /^retries\.parked\.handle\.ORDERS-1-\d{19}$/);
-  assert.equal(new TextDecoder().decode(parked.data), '{"n":1}');
-  assert.equal(parked.header.get("Nats-Schedule-Target"), "retries.due.handle.orders.created");
-  const dueMs = Date.parse(parked.header.get("Nats-Schedule").replace(/^@at /, ""));
+  const delayed = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
+  assert.match(delayed.subject, /^retries\.delayed\.handle\.ORDERS-1-\d{19}$/);
+  assert.equal(new TextDecoder().decode(delayed.data), '{"n":1}');
+  assert.equal(delayed.header.get("Nats-Schedule-Target"), "retries.due.handle.orders.created");
+  const dueMs = Date.parse(delayed.header.get("Nats-Schedule").replace(/^@at /, ""));
   assert.ok(dueMs >= before + 60_000 && dueMs <= Date.now() + 60_000, `it is due at ${dueMs}`);
 });
 
-Deno.test("a long retry that cannot be parked waits in its consumer", async () => {
+Deno.test("NatsSettler naks a long retry that the retry stream does not take", async () => {
   await using orders = await startSettling(scaledClock(40));
   await orders.jsm.streams.delete("RETRIES");
   await orders.publish(1);
@@ -99,7 +99,7 @@ Deno.test("a long retry that cannot be parked waits in its consumer", async () =
   assert.equal((await orders.consumer()).num_ack_pending, 1);
 });
 
-Deno.test("settling on a closed connection does not throw: the failure is returned", async () => {
+Deno.test("NatsSettler returns the failure to settle on a closed connection", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
@@ -109,7 +109,7 @@ Deno.test("settling on a closed connection does not throw: the failure is return
   orders.settler.extend(delivery);
 });
 
-Deno.test("a wait beyond all reckoning is parked for as long as can be reckoned", async () => {
+Deno.test("NatsSettler bounds a delay that the server cannot count", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const outcome = {

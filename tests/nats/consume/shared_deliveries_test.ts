@@ -3,66 +3,66 @@ import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliverie
 
 const handle = (n: number) => `$JS.ACK.ORDERS.handle.1.${n}.${n}.1763700000000000000.0`;
 
-Deno.test("what is put into the table is read on the other side, until it is removed", () => {
+Deno.test("SharedDeliveries shows an ack subject to the reading side until it is removed", () => {
   const table = SharedDeliveries.create(4), other = SharedDeliveries.open(table.memory);
-  const first = table.put(handle(1)), second = table.put(handle(2));
-  assert.deepEqual(other.handles(), [handle(1), handle(2)]);
+  const first = table.add(handle(1)), second = table.add(handle(2));
+  assert.deepEqual(other.ackSubjects(), [handle(1), handle(2)]);
   table.remove(first);
-  assert.deepEqual(other.handles(), [handle(2)]);
+  assert.deepEqual(other.ackSubjects(), [handle(2)]);
   table.remove(second);
-  assert.deepEqual(other.handles(), []);
+  assert.deepEqual(other.ackSubjects(), []);
 });
 
-Deno.test("a slot that is free is used again, and holds nothing of what was there before", () => {
+Deno.test("SharedDeliveries reuses a free slot, without a rest of what was there before", () => {
   const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
   for (let n = 1; n <= 1_000; n++) {
-    const slot = table.put(handle(1_001 - n)); // shorter and shorter
-    assert.deepEqual(other.handles(), [handle(1_001 - n)]);
+    const slot = table.add(handle(1_001 - n)); // shorter and shorter
+    assert.deepEqual(other.ackSubjects(), [handle(1_001 - n)]);
     table.remove(slot);
   }
 });
 
-Deno.test("a handle that is replaced keeps its slot", () => {
+Deno.test("SharedDeliveries keeps the slot of an ack subject that is replaced", () => {
   const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
-  const slot = table.put(handle(1));
+  const slot = table.add(handle(1));
   assert.equal(table.replace(slot, handle(2)), slot);
-  assert.deepEqual(other.handles(), [handle(2)]);
+  assert.deepEqual(other.ackSubjects(), [handle(2)]);
 });
 
-Deno.test("a table that is full takes nothing more, and takes again once there is room", () => {
+Deno.test("SharedDeliveries takes nothing while it is full", () => {
   const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
-  const first = table.put(handle(1));
-  table.put(handle(2));
-  assert.equal(table.put(handle(3)), -1);
+  const first = table.add(handle(1));
+  table.add(handle(2));
+  assert.equal(table.add(handle(3)), -1);
   assert.equal(table.replace(-1, handle(3)), -1);
   assert.equal(table.remove(-1), -1);
-  assert.deepEqual(other.handles(), [handle(1), handle(2)]);
+  assert.deepEqual(other.ackSubjects(), [handle(1), handle(2)]);
   table.remove(first);
   assert.notEqual(table.replace(-1, handle(3)), -1);
-  assert.deepEqual(other.handles().toSorted(), [handle(2), handle(3)]);
+  assert.deepEqual(other.ackSubjects().toSorted(), [handle(2), handle(3)]);
 });
 
-Deno.test("a handle too long for a slot is not taken, whatever its letters, and its slot stays free", () => {
+Deno.test("SharedDeliveries refuses an ack subject that is too long in UTF-8, and its slot stays free", () => {
   const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
-  assert.equal(table.put("x".repeat(249)), -1);
-  assert.equal(table.put("ä".repeat(125)), -1);
-  const slot = table.put("ä".repeat(124));
-  assert.deepEqual(other.handles(), ["ä".repeat(124)]);
+  assert.equal(table.add("x".repeat(249)), -1);
+  assert.equal(table.add("ä".repeat(125)), -1);
+  const slot = table.add("ä".repeat(124));
+  assert.deepEqual(other.ackSubjects(), ["ä".repeat(124)]);
   assert.equal(table.replace(slot, "x".repeat(249)), -1);
-  assert.deepEqual(other.handles(), []);
-  assert.notEqual(table.put("x".repeat(248)), -1);
+  assert.deepEqual(other.ackSubjects(), []);
+  assert.notEqual(table.add("x".repeat(248)), -1);
 });
 
-Deno.test("both sides know when the other was last well, and how often all was lost", () => {
+Deno.test("SharedDeliveries shares the heartbeats and the count of lapses", () => {
   const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
   table.mainMs = 1_763_700_000_123.7;
-  other.standInMs = 1_763_700_000_456;
-  other.lapsed();
-  other.lapsed();
-  assert.deepEqual([other.mainMs, table.standInMs, table.lapses], [1_763_700_000_123, 1_763_700_000_456, 2]);
+  other.watchdogMs = 1_763_700_000_456;
+  other.countLapse();
+  other.countLapse();
+  assert.deepEqual([other.mainMs, table.watchdogMs, table.lapses], [1_763_700_000_123, 1_763_700_000_456, 2]);
 });
 
-Deno.test("a thread that reads while another writes gets whole handles only", async () => {
+Deno.test("SharedDeliveries shows whole ack subjects to a thread that reads while another writes", async () => {
   const table = SharedDeliveries.create(8);
   const reader = new Worker(new URL("./table_reader.ts", import.meta.url), { type: "module" });
   const news = (want: string) =>
@@ -83,7 +83,7 @@ Deno.test("a thread that reads while another writes gets whole handles only", as
     else slots[at] = table.replace(slots[at], text);
   }
   for (const slot of slots) table.remove(slot);
-  table.put("end");
+  table.add("end");
   assert.equal(await done, 0);
   reader.terminate();
 });

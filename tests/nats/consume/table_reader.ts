@@ -1,4 +1,4 @@
-/** Reads a table as fast as it can until "end" is the only handle there, and says how many were not whole. */
+/** Reads a table until "end" is its only ack subject, and reports how many were not whole. */
 import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 
 const scope = globalThis as unknown as {
@@ -11,7 +11,7 @@ scope.onmessage = ({ data }) => {
   scope.postMessage(["ready", 0]);
   let torn = 0;
   while (true) {
-    const handles = table.handles();
+    const handles = table.ackSubjects();
     if (handles.length === 1 && handles[0] === "end") break;
     for (const handle of handles) {
       const [, letters, length] = /^(.*):(\d+)$/.exec(handle) ?? ["", "", "-1"];

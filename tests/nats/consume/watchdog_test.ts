@@ -3,96 +3,96 @@ import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliverie
 import { Watchdog } from "../../../runtime/nats/consume/watchdog.ts";
 import { manualClock } from "../../support/clocks.ts";
 
-/** A stand-in whose main thread ticks only when the test says so, and which looks every second. */
+/** A watchdog that checks every second. The main thread has a heartbeat only when the test writes one. */
 function setup({ limitMs = 30_000 } = {}) {
   const clock = manualClock();
   const table = SharedDeliveries.create(4);
   table.mainMs = clock.now();
-  const said: string[] = [];
+  const extended: string[] = [];
   let answers = true, connections = 0;
-  const line = {
-    extend: (handle: string) => void said.push(handle),
+  const connection = {
+    extend: (ackSubject: string) => void extended.push(ackSubject),
     flush: () => answers ? Promise.resolve() : Promise.reject(new Error("disconnected")),
   };
-  const connected = () => {
+  const connect = () => {
     connections++;
-    return Promise.resolve(line);
+    return Promise.resolve(connection);
   };
-  const standIn = new Watchdog(table, connected, limitMs, clock);
+  const watchdog = new Watchdog(table, connect, limitMs, clock);
   return {
     table,
     clock,
-    said,
+    extended,
     connections: () => connections,
-    standIn,
+    watchdog,
     disconnect: () => void (answers = false),
-    /** So many seconds go by; what was said in each. */
-    blocked: async (seconds: number) => {
-      const turns: number[] = [];
-      for (let i = 1; i <= seconds; i++) {
+    /** Moves the clock on by some seconds. Returns those in which the watchdog extended. */
+    blocked: async (count: number) => {
+      const seconds: number[] = [];
+      for (let i = 1; i <= count; i++) {
         clock.advance(1_000);
-        const before = said.length;
-        await standIn.look();
-        if (said.length > before) turns.push(i);
+        const before = extended.length;
+        await watchdog.check();
+        if (extended.length > before) seconds.push(i);
       }
-      return turns;
+      return seconds;
     },
   };
 }
 
-Deno.test("while the main thread ticks nothing is said, and there is no connection", async () => {
-  const { table, clock, standIn, said, connections } = setup();
-  table.put("a");
+Deno.test("Watchdog neither connects nor extends while the main thread runs", async () => {
+  const { table, clock, watchdog, extended, connections } = setup();
+  table.add("a");
   for (let i = 0; i < 60; i++) {
     clock.advance(1_000);
     table.mainMs = clock.now();
-    await standIn.look();
+    await watchdog.check();
   }
-  assert.deepEqual([said, connections()], [[], 0]);
+  assert.deepEqual([extended, connections()], [[], 0]);
 });
 
-Deno.test("three seconds after its last tick all that is held is kept, and every five seconds from then on", async () => {
-  const { table, said, blocked } = setup();
-  table.put("a");
-  table.put("b");
+Deno.test("Watchdog extends everything three seconds after the last heartbeat, and every five seconds from then on", async () => {
+  const { table, extended, blocked } = setup();
+  table.add("a");
+  table.add("b");
   assert.deepEqual(await blocked(14), [3, 8, 13]);
-  assert.deepEqual(said, ["a", "b", "a", "b", "a", "b"]);
+  assert.deepEqual(extended, ["a", "b", "a", "b", "a", "b"]);
   assert.equal(table.lapses, 0);
 });
 
-Deno.test("a thread that is blocked for longer than any handler may run hangs: nothing is kept any more", async () => {
+Deno.test("Watchdog stops extending once the thread is blocked for longer than any handler may run", async () => {
   const { table, blocked } = setup({ limitMs: 10_000 });
-  table.put("a");
+  table.add("a");
   assert.deepEqual(await blocked(60), [3, 8]);
 });
 
-Deno.test("what the server may not have heard does not count as said", async () => {
-  const { table, clock, standIn, disconnect } = setup();
-  table.put("a");
+Deno.test("Watchdog does not count in-progress acks that the server did not confirm", async () => {
+  const { table, clock, watchdog, disconnect } = setup();
+  table.add("a");
   disconnect();
   clock.advance(3_000);
-  await assert.rejects(standIn.look(), /disconnected/);
-  assert.equal(table.standInMs, 0);
+  await assert.rejects(watchdog.check(), /disconnected/);
+  assert.equal(table.watchdogMs, 0);
 });
 
-Deno.test("a silence of eight seconds is a lapse, whoever should have spoken", async () => {
-  const { table, clock, standIn, blocked } = setup({ limitMs: 60_000 });
-  table.put("a");
+Deno.test("Watchdog counts a lapse after eight seconds of silence, also of its own", async () => {
+  const { table, clock, watchdog, blocked } = setup({ limitMs: 60_000 });
+  table.add("a");
   assert.deepEqual(await blocked(3), [3]);
   clock.block(9_000); // the process is stopped
-  await standIn.look(); // it cannot know yet whether the main thread is blocked as well
+  await watchdog.check(); // it cannot know yet whether the main thread is blocked as well
   assert.equal(table.lapses, 0);
   assert.deepEqual(await blocked(1), [1]);
   assert.equal(table.lapses, 1);
 });
 
-Deno.test("after the process was stopped, the main thread gets the time to show that it is well", async () => {
-  const { table, clock, standIn, said } = setup();
-  table.put("a");
+Deno.test("Watchdog gives the main thread a second after the process was stopped", async () => {
+  const { table, clock, watchdog, extended } = setup();
+  table.add("a");
   clock.block(20_000);
-  await standIn.look();
+  await watchdog.check();
   table.mainMs = clock.now();
   clock.advance(1_000);
-  await standIn.look();
-  assert.deepEqual(said, []);
+  await watchdog.check();
+  assert.deepEqual(extended, []);
 });

@@ -60,7 +60,7 @@ Deno.test("storeChunks stores chunks before the dead letter, and they are not de
   for (const chunk of [1, 2]) {
     assert.equal(await readDeadLetter(orders.jsm, chunk), undefined);
     assert.equal(await discard(orders.jsm, chunk), false);
-    assert.equal(await redrive(orders.jsm, orders.store, chunk), "missing");
+    assert.equal(await redrive(orders.jsm, orders.publisher, chunk), "missing");
   }
   assert.equal(await messages(orders), 3);
 });
@@ -93,7 +93,7 @@ Deno.test("redrive joins chunks into one message if it fits, and deletes them", 
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected(LONG));
   assert.deepEqual(await letters(orders), [3]);
-  assert.equal(await redrive(orders.jsm, orders.store, 3), "redriven");
+  assert.equal(await redrive(orders.jsm, orders.publisher, 3), "redriven");
   const { data, subject } = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
   assert.equal(subject, "retries.redriven.handle.3.orders.created");
   assert.deepEqual(data, payload);
@@ -106,7 +106,7 @@ Deno.test("redrive leaves a dead letter complete when the joined message is too 
   const payload = bytes(orders.nc.info!.max_payload);
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
-  assert.equal(await redrive(orders.jsm, orders.store, 3), "too-large");
+  assert.equal(await redrive(orders.jsm, orders.publisher, 3), "too-large");
   assert.deepEqual((await readDeadLetter(orders.jsm, 3))!.payload, payload);
   assert.equal(await messages(orders, "RETRIES"), 0);
 });
@@ -137,7 +137,7 @@ Deno.test("[G6] DeadLetters stores headers in a chunk when they are too large, a
   assert.equal(letter.headers["ce-id"], "order-1");
   assert.equal(letter.headers["X-Note"], "first");
   assert.equal(new TextDecoder().decode(letter.payload), '{"n":1}');
-  assert.equal(await redrive(orders.jsm, orders.store, sequence), "redriven");
+  assert.equal(await redrive(orders.jsm, orders.publisher, sequence), "redriven");
   const { header } = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
   assert.deepEqual(header.values("X-Note").map(({ length }) => length), [5, 64_800]);
   assert.equal(await messages(orders), 0);
@@ -150,7 +150,7 @@ Deno.test("readDeadLetter and redrive reject when a chunk was deleted, and disca
   await orders.jsm.streams.deleteMessage("DEAD_LETTERS", 2);
   const message = "chunk 2 of the dead letter was deleted from DEAD_LETTERS: it can only be discarded";
   await assert.rejects(readDeadLetter(orders.jsm, 3), { message });
-  await assert.rejects(redrive(orders.jsm, orders.store, 3), { message });
+  await assert.rejects(redrive(orders.jsm, orders.publisher, 3), { message });
   assert.deepEqual(await letters(orders), [3]);
   assert.equal(await discard(orders.jsm, 3), true);
   assert.equal(await messages(orders), 0);

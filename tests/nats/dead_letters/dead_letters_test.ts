@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Broker } from "../../support/nats.ts";
-import { headerText } from "../../../runtime/nats/client/header_text.ts";
-import { RawHeaders } from "../../../runtime/nats/client/raw_headers.ts";
+import { headerText } from "../../../runtime/nats/client/header_writer.ts";
+import { RawHeaders } from "../../../runtime/nats/client/message_headers.ts";
 import { readRetryHeaders, retryHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
 

@@ -9,7 +9,7 @@ import { startBroker } from "../../support/nats.ts";
 import { desired } from "../../support/desired.ts";
 import { eventually } from "../../support/eventually.ts";
 import { HoldingSink } from "../../support/sinks.ts";
-import { textOf } from "../../../runtime/nats/consume/answers.ts";
+import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
 const STREAM = { name: "ORDERS", subjects: ["orders.>"] };
 const retries = (functionName: string) => ({
@@ -35,7 +35,7 @@ async function setup(): Promise<Broker & { reader: LagReader; asked: (what: stri
   return { ...broker, reader, asked: async (what) => (await broker.nc.flush(), asked.get(what) ?? 0) };
 }
 
-const NOTHING = { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 0, deadLetters: 0 };
+const NOTHING = { pending: 0, ackPending: 0, oldestWaitingMs: 0, delayedRetries: 0, deadLetters: 0 };
 
 /** Pulls the deliveries of a function and holds them. */
 function hold({ nc, defer }: Broker, functionName: string): HoldingSink {
@@ -70,19 +70,19 @@ Deno.test("LagReader reads the age of the first unsettled event that matches the
     assert.ok(oldestWaitingMs >= before - 1 && oldestWaitingMs <= after + 1, `${before} ${oldestWaitingMs} ${after}`);
     return lag;
   };
-  assert.deepEqual(await isAge("pay", 3), { pending: 3, ackPending: 0, parked: 0, deadLetters: 0 });
-  assert.deepEqual(await isAge("ship", 1), { pending: 1, ackPending: 0, parked: 0, deadLetters: 0 });
+  assert.deepEqual(await isAge("pay", 3), { pending: 3, ackPending: 0, delayedRetries: 0, deadLetters: 0 });
+  assert.deepEqual(await isAge("ship", 1), { pending: 1, ackPending: 0, delayedRetries: 0, deadLetters: 0 });
 
   const sink = hold(broker, "pay");
   await sink.holds(3);
-  assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, parked: 0, deadLetters: 0 });
-  nc.publish(textOf(sink.held[1].ackSubject), "+ACK"); // acks the second; the first stays unsettled
+  assert.deepEqual(await isAge("pay", 3), { pending: 0, ackPending: 3, delayedRetries: 0, deadLetters: 0 });
+  nc.publish(ackSubjectText(sink.held[1].ackSubject), "+ACK"); // acks the second; the first stays unsettled
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 2);
   await isAge("pay", 3);
-  nc.publish(textOf(sink.held[0].ackSubject), "+ACK");
+  nc.publish(ackSubjectText(sink.held[0].ackSubject), "+ACK");
   await eventually(async () => (await oldestOf("pay")).lag.ackPending === 1);
   await isAge("pay", 5);
-  nc.publish(textOf(sink.held[2].ackSubject), "+ACK");
+  nc.publish(ackSubjectText(sink.held[2].ackSubject), "+ACK");
   await eventually(async () => (await oldestOf("pay")).oldestWaitingMs === 0);
 });
 
@@ -93,19 +93,19 @@ Deno.test("LagReader counts due and redriven events as pending, delayed retries 
     const hdrs = headers();
     hdrs.set("Nats-Schedule", "@at 2099-01-01T00:00:00Z");
     hdrs.set("Nats-Schedule-Target", "retries.due.pay.orders.paid");
-    await nc.request(`retries.parked.pay.ORDERS-${n}-0`, "{}", { headers: hdrs, timeout: 2_000 });
+    await nc.request(`retries.delayed.pay.ORDERS-${n}-0`, "{}", { headers: hdrs, timeout: 2_000 });
   }
   await nc.request("dead_letters.pay.orders.paid", "{}");
   await nc.request("dead_letters._payload.pay.ORDERS.1.0.0", "{}");
   const before = (await reader.read(0)).get("pay");
-  assert.deepEqual(before, { pending: 0, ackPending: 0, oldestWaitingMs: 0, parked: 3, deadLetters: 1 });
+  assert.deepEqual(before, { pending: 0, ackPending: 0, oldestWaitingMs: 0, delayedRetries: 3, deadLetters: 1 });
 
   const sinceMs = Date.now();
   await nc.request("retries.due.pay.orders.paid", "{}");
   await nc.request("retries.redriven.pay.1.orders.paid", "{}");
   await eventually(async () => (await reader.read(0)).get("pay")!.pending === 2); // counted a little after it is stored
   const { oldestWaitingMs, ...lag } = (await reader.read(0)).get("pay")!;
-  assert.deepEqual(lag, { pending: 2, ackPending: 0, parked: 3, deadLetters: 1 });
+  assert.deepEqual(lag, { pending: 2, ackPending: 0, delayedRetries: 3, deadLetters: 1 });
   assert.ok(oldestWaitingMs! <= Date.now() - sinceMs);
   assert.deepEqual((await reader.read(0)).get("ship"), NOTHING);
 });
@@ -157,6 +157,6 @@ Deno.test("LagReader reads undefined for a function whose consumer was deleted",
   await using broker = await setup();
   await broker.jsm.consumers.delete("ORDERS", "pay");
   const lags = await broker.reader.read(0);
-  assert.deepEqual(lags.get("pay"), { parked: 0, deadLetters: 0 });
+  assert.deepEqual(lags.get("pay"), { delayedRetries: 0, deadLetters: 0 });
   assert.deepEqual(lags.get("ship"), NOTHING);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { publishAsync } from "../../../runtime/engine/publisher.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { OutgoingEvent } from "../../../runtime/core/event.ts";
+import { publishAsync } from "../../../runtime/engine/publisher.ts";
 import { EventPublisher } from "../../../runtime/nats/publish/event_publisher.ts";
 import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
@@ -28,7 +28,7 @@ async function setup() {
   };
 }
 
-Deno.test("an event is stored as a CloudEvent in binary mode", async () => {
+Deno.test("EventPublisher publishes a CloudEvent in binary mode", async () => {
   await using nats = await setup();
   assert.deepEqual(await publishAsync(nats.publisher, EVENT), { stream: "ORDERS", sequence: 1, duplicate: false });
   const { subject, data, header } = await nats.stored(1);
@@ -45,7 +45,7 @@ Deno.test("an event is stored as a CloudEvent in binary mode", async () => {
   ]);
 });
 
-Deno.test("extension attributes and trace context are headers too", async () => {
+Deno.test("EventPublisher puts extension attributes and trace context into headers", async () => {
   await using nats = await setup();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   await publishAsync(nats.publisher, {
@@ -60,7 +60,7 @@ Deno.test("extension attributes and trace context are headers too", async () => 
   assert.equal(header.get("tracestate"), "vendor=1");
 });
 
-Deno.test("what a header cannot carry is percent-encoded, so that nothing can be smuggled in", async () => {
+Deno.test("EventPublisher percent-encodes what a header cannot carry, so that no header can be injected", async () => {
   await using nats = await setup();
   const odd = 'a b"%\r\nNats-Rollup: all\u0000🚂';
   await publishAsync(nats.publisher, { ...EVENT, id: odd, source: odd, extensions: { note: odd } });
@@ -76,7 +76,7 @@ Deno.test("what a header cannot carry is percent-encoded, so that nothing can be
   assert.equal(decodeURIComponent(header.get("ce-id")), odd);
 });
 
-Deno.test("the same event again is a duplicate, also when the first is gone by then", async () => {
+Deno.test("EventPublisher reports a duplicate, also when the first event was deleted", async () => {
   await using nats = await setup();
   await publishAsync(nats.publisher, EVENT);
   const duplicate = { stream: "ORDERS", sequence: 1, duplicate: true };
@@ -85,11 +85,11 @@ Deno.test("the same event again is a duplicate, also when the first is gone by t
   assert.deepEqual(await publishAsync(nats.publisher, EVENT), duplicate);
 });
 
-Deno.test("an event of another type with the same id was not stored, and that is an error", async () => {
+Deno.test("EventPublisher rejects an event whose id another type has: JetStream did not store it", async () => {
   await using nats = await setup();
   await publishAsync(nats.publisher, EVENT);
   await assert.rejects(publishAsync(nats.publisher, { ...EVENT, type: "orders.paid" }), {
-    name: "StoreError",
+    name: "PublishError",
     code: "id-taken",
     message: 'id "order-1" was used for an event of type orders.created shortly before: use another',
   });

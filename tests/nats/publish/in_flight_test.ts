@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { InFlight } from "../../../runtime/nats/publish/in_flight.ts";
 
-Deno.test("each gets the next number, and is taken by it once", () => {
+Deno.test("InFlight gives each item the next number, and returns it once", () => {
   const sent = new InFlight<string>();
   assert.deepEqual(["a", "b", "c"].map((item) => sent.add(item)), [1, 2, 3]);
   assert.deepEqual([sent.take(2), sent.take(2), sent.take(1), sent.take(3)], ["b", undefined, "a", "c"]);
   assert.equal(sent.add("d"), 4);
 });
 
-Deno.test("nothing is at numbers that were never given", () => {
+Deno.test("InFlight has nothing at numbers that were not given", () => {
   const sent = new InFlight<string>();
   sent.add("a");
   sent.take(1);
@@ -17,7 +17,7 @@ Deno.test("nothing is at numbers that were never given", () => {
   assert.equal(sent.take(2), "b");
 });
 
-Deno.test("the oldest is the one that was added first of those that are left", () => {
+Deno.test("InFlight knows the oldest item", () => {
   const sent = new InFlight<string>();
   assert.equal(sent.oldest, undefined);
   for (const item of ["a", "b", "c"]) sent.add(item);
@@ -26,14 +26,14 @@ Deno.test("the oldest is the one that was added first of those that are left", (
   assert.deepEqual([sent.takeOldest(), sent.takeOldest(), sent.takeOldest()], ["b", "c", undefined]);
 });
 
-Deno.test("some are taken in their order, and the others stay", () => {
+Deno.test("InFlight takes matching items in order, and keeps the others", () => {
   const sent = new InFlight<string>();
   for (const item of ["a1", "b1", "a2", "b2"]) sent.add(item);
   assert.deepEqual(sent.takeAll((item) => item.startsWith("a")), ["a1", "a2"]);
   assert.deepEqual([sent.oldest, sent.take(4), sent.take(2), sent.oldest], ["b1", "b2", "b1", undefined]);
 });
 
-Deno.test("a hundred thousand answered in any order within a window are each found", () => {
+Deno.test("InFlight finds each of a hundred thousand items that are taken in any order within a window", () => {
   const sent = new InFlight<number>(), WINDOW = 6_000;
   const open: number[] = [];
   for (let n = 1; n <= 100_000; n++) {

@@ -3,7 +3,7 @@ import { startStoring, withId } from "../../support/storing.ts";
 
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `order-${i}`);
 
-Deno.test("five thousand messages stored at once are each stored, in their order, at a place of their own", async () => {
+Deno.test("JetStreamPublisher stores five thousand messages of a tick in order", async () => {
   await using bench = await startStoring();
   const stored = await Promise.all(ids(5_000).map((id) => bench.put(id)));
   assert.deepEqual(stored.map(({ sequence }) => sequence), Array.from({ length: 5_000 }, (_, i) => i + 1));
@@ -11,18 +11,18 @@ Deno.test("five thousand messages stored at once are each stored, in their order
   assert.equal((await bench.jsm.streams.info("ORDERS")).state.messages, 5_000);
 });
 
-Deno.test("what is stored has the subject, the bytes and the headers that were given", async () => {
+Deno.test("JetStreamPublisher stores the subject, the bytes and the headers that were given", async () => {
   await using bench = await startStoring();
   const hdrs = withId("order-1");
   hdrs.set("ce-id", "order-1");
-  await bench.store.store("orders.created", Uint8Array.of(0, 200, 10), hdrs);
+  await bench.publisher.publish("orders.created", Uint8Array.of(0, 200, 10), hdrs);
   const message = (await bench.jsm.streams.getMessage("ORDERS", { seq: 1 }))!;
   assert.equal(message.subject, "orders.created");
   assert.deepEqual([...message.data], [0, 200, 10]);
   assert.deepEqual([...message.header], [["Nats-Msg-Id", ["order-1"]], ["ce-id", ["order-1"]]]);
 });
 
-Deno.test("the same id again is a duplicate, and says where the first is", async () => {
+Deno.test("JetStreamPublisher reports a repeated id as a duplicate, with the place of the first", async () => {
   await using bench = await startStoring();
   await bench.put("other");
   assert.deepEqual(await bench.put("order-1"), { stream: "ORDERS", sequence: 2, duplicate: false });
@@ -30,7 +30,7 @@ Deno.test("the same id again is a duplicate, and says where the first is", async
   assert.deepEqual(await bench.put("order-1", "orders.paid"), { stream: "ORDERS", sequence: 2, duplicate: true });
 });
 
-Deno.test("a stream that is made in time still gets the message", async () => {
+Deno.test("JetStreamPublisher stores a message in a stream that is created while it retries", async () => {
   await using bench = await startStoring();
   const storing = bench.put("payment-1", "payments.due");
   await bench.jsm.streams.add({ name: "PAYMENTS", subjects: ["payments.>"] });

@@ -17,12 +17,12 @@ async function setup(windowMs = 100) {
   const publish = (id: string, subject = "stock.reserved") => {
     const hdrs = headers();
     hdrs.set("Nats-Msg-Id", id);
-    return store.store(subject, new TextEncoder().encode("{}"), hdrs);
+    return store.publish(subject, new TextEncoder().encode("{}"), hdrs);
   };
   return { ...broker, publish, late: new LateDedup(broker.nc, broker.jsm, systemClock) };
 }
 
-Deno.test("a message whose id JetStream has forgotten is found where it was stored", async () => {
+Deno.test("[G10] LateDedup finds a message whose id is no longer in the duplicate window", async () => {
   await using nats = await setup();
   const sinceMs = Date.now() - MINUTE_MS;
   for (let i = 0; i < 20; i++) await nats.publish(`m${i}`);
@@ -34,7 +34,7 @@ Deno.test("a message whose id JetStream has forgotten is found where it was stor
   assert.equal(await nats.late.find("stock.reserved", "m99", sinceMs), undefined);
 });
 
-Deno.test("only messages of that subject, and since that time, are meant", async () => {
+Deno.test("LateDedup finds only messages of the subject, stored since the given time", async () => {
   await using nats = await setup();
   await nats.publish("m1", "stock.released");
   const sinceMs = Date.now() - MINUTE_MS;
@@ -47,14 +47,14 @@ Deno.test("only messages of that subject, and since that time, are meant", async
   assert.equal((await distant.find("stock.reserved", "m2", afterMs - 2))?.sequence, sequence);
 });
 
-Deno.test("what JetStream would drop itself is not looked for", async () => {
+Deno.test("LateDedup does not search within the duplicate window", async () => {
   await using nats = await setup(MINUTE_MS);
   await nats.publish("m1");
   assert.equal(await nats.late.find("stock.reserved", "m1", Date.now() - 1_000), undefined);
   assert.ok((await nats.publish("m1")).duplicate);
 });
 
-Deno.test("many that look at once are served together, and each gets its own answer", async () => {
+Deno.test("LateDedup serves concurrent searches with one scan, each with its own result", async () => {
   await using nats = await setup();
   const sinceMs = Date.now() - MINUTE_MS;
   await Promise.all(Array.from({ length: 1_200 }, (_, i) => nats.publish(`m${i}`)));
@@ -71,13 +71,13 @@ Deno.test("many that look at once are served together, and each gets its own ans
   assert.deepEqual(same.map((one) => one?.duplicate), [true, true, true]);
 });
 
-Deno.test("a subject that no stream stores is an error, not an answer", async () => {
+Deno.test("LateDedup rejects for a subject without a stream", async () => {
   await using nats = await setup();
   const late = new LateDedup(nats.nc, nats.jsm, scaledClock(50)); // it is looked for again and again
   await assert.rejects(late.find("nowhere.at.all", "m1", Date.now() - MINUTE_MS));
 });
 
-Deno.test("a work queue cannot tell what it has handed out, and is not asked", async () => {
+Deno.test("LateDedup does not search a work queue, which removes what is handled", async () => {
   await using nats = await setup();
   await nats.jsm.streams.add({ name: "JOBS", subjects: ["jobs.>"], retention: "workqueue", duplicate_window: 1e8 });
   assert.equal(await nats.late.find("jobs.asked", "m1", Date.now() - MINUTE_MS), undefined);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { PubAcks } from "../../../runtime/nats/publish/pub_ack.ts";
+import { PubAckReader } from "../../../runtime/nats/publish/pub_ack.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("answers are read as the JSON they are, whatever came before", () => {
+Deno.test("PubAckReader reads each ack as JSON.parse does, whatever came before", () => {
   const texts = [
     '{"stream":"ORDERS","seq":7}',
     '{"stream":"ORDERS","seq":8}',
@@ -22,7 +22,7 @@ Deno.test("answers are read as the JSON they are, whatever came before", () => {
     '{"seq":11, "stream":"ORDERT"}',
     "{}",
   ];
-  const acks = new PubAcks();
+  const acks = new PubAckReader();
   for (const text of [...texts, ...texts.toReversed()]) {
     const { stream, seq, duplicate, error } = acks.read(bytes(text)), expected = JSON.parse(text);
     const { stream: inStream, seq: at, duplicate: again, error: refusal } = expected;
@@ -33,15 +33,15 @@ Deno.test("answers are read as the JSON they are, whatever came before", () => {
 for (
   const text of ['{"stream":"ORDERS","seq":}', '{"stream":"ORDERS","seq":7', '{"stream":"ORDERS","seq":7x}', "", "}"]
 ) {
-  Deno.test(`${JSON.stringify(text)} is no answer, even after one that begins like it`, () => {
-    const acks = new PubAcks();
+  Deno.test(`PubAckReader refuses ${JSON.stringify(text)}, also after an ack that begins like it`, () => {
+    const acks = new PubAckReader();
     acks.read(bytes('{"stream":"ORDERS","seq":6}'));
     assert.throws(() => acks.read(bytes(text)), SyntaxError);
   });
 }
 
-Deno.test("an answer is remembered apart from the bytes it came in, which are a part of much more", () => {
-  const acks = new PubAcks(), first = Buffer.from('{"stream":"ORDERS","seq":6}'); // as the client has it
+Deno.test("PubAckReader keeps no view of the bytes that it has read", () => {
+  const acks = new PubAckReader(), first = Buffer.from('{"stream":"ORDERS","seq":6}'); // as the client has it
   acks.read(first);
   first.set(bytes('{"stream":"EVENTS","seq":6}'));
   assert.equal(acks.read(bytes('{"stream":"EVENTS","seq":7}')).stream, "EVENTS");

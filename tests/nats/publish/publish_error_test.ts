@@ -17,7 +17,7 @@ for (
     [{ max_msgs_per_subject: 2, discard_new_per_subject: true }, "maximum messages per subject exceeded"],
   ] as [Partial<StreamConfig>, string][]
 ) {
-  Deno.test(`a stream at its ${Object.keys(limits)[0]} is full, at once`, async () => {
+  Deno.test(`PublishError of a stream at its ${Object.keys(limits)[0]} is full, at once`, async () => {
     await using bench = await startStoring();
     await bench.jsm.streams.update("ORDERS", { discard: DiscardPolicy.New, ...limits });
     await Promise.all(["order-1", "order-2"].map((id) => bench.put(id)));
@@ -26,24 +26,24 @@ for (
     assert.equal(
       error.message,
       'stream ORDERS is full and takes no "orders.created": raise its limits (max_msgs, max_bytes, ' +
-        `max_msgs_per_subject), or remove what nobody needs; JetStream says: ${said} (10077)`,
+        `max_msgs_per_subject), or remove what is not needed; JetStream says: ${said} (10077)`,
     );
     assert.equal((await bench.jsm.streams.info("ORDERS")).state.messages, 2);
   });
 }
 
-Deno.test("an account whose storage is used up is full, at once, and says that it is the account", async () => {
+Deno.test("PublishError of an account without storage left is full, at once, and names the account", async () => {
   const config = `accounts { SHOP { jetstream { max_file: 4000 }, users: [{ user: shop, password: secret }] } }
     no_auth_user: shop`;
   await using bench = await startStoring(systemClock, { config });
-  const big = (id: string) => bench.store.store("orders.created", new Uint8Array(10_000), withId(id));
+  const big = (id: string) => bench.publisher.publish("orders.created", new Uint8Array(10_000), withId(id));
   await big("order-1");
   const error = await refusal(big("order-2"));
   assert.equal(error.code, "full");
   assert.match(error.message, /^no room for "orders\.created" in stream ORDERS: .*NATS account.* \(100(02|23|47)\)$/);
 });
 
-Deno.test("a message over the stream's own limit is too large, at once", async () => {
+Deno.test("PublishError of a message over the stream's limit is too-large, at once", async () => {
   await using bench = await startStoring();
   await bench.jsm.streams.update("ORDERS", { max_msg_size: 10 });
   const error = await refusal(bench.put("order-1"));
@@ -55,28 +55,28 @@ Deno.test("a message over the stream's own limit is too large, at once", async (
   );
 });
 
-Deno.test("a message over the server's limit is too large, its headers counted, and nothing else is disturbed", async () => {
+Deno.test("PublishError of a message over the server's limit is too-large, headers included, and other messages are stored", async () => {
   await using bench = await startStoring();
   const limit = bench.nc.info!.max_payload;
   const block = "NATS/1.0\r\nNats-Msg-Id: order-1\r\n\r\n".length;
-  const fits = bench.store.store("orders.created", new Uint8Array(limit - block), withId("order-1"));
-  const error = await refusal(bench.store.store("orders.created", new Uint8Array(limit), withId("order-2")));
+  const fits = bench.publisher.publish("orders.created", new Uint8Array(limit - block), withId("order-1"));
+  const error = await refusal(bench.publisher.publish("orders.created", new Uint8Array(limit), withId("order-2")));
   assert.equal(error.code, "too-large");
   assert.equal(error.message, 'a message for "orders.created" with its headers is over the server\'s 1048576 bytes');
   assert.equal((await fits).sequence, 1);
   assert.equal((await bench.put("order-3")).sequence, 2);
 });
 
-Deno.test("headers over the server's limit are too large, at once", async () => {
+Deno.test("PublishError of headers over the server's limit is too-large, at once", async () => {
   await using bench = await startStoring();
   const hdrs = withId("order-1");
   hdrs.set("x-note", "x".repeat(70_000));
-  const error = await refusal(bench.store.store("orders.created", new Uint8Array(1), hdrs));
+  const error = await refusal(bench.publisher.publish("orders.created", new Uint8Array(1), hdrs));
   assert.equal(error.code, "too-large");
   assert.match(error.message, /^the headers of a message for "orders\.created" are too large: .* \(10097\)$/);
 });
 
-Deno.test("a subject that no stream stores has no stream, which is known once eight seconds have passed", async () => {
+Deno.test("PublishError of a subject without a stream is no-stream, after eight seconds", async () => {
   const clock = scaledClock(10);
   await using bench = await startStoring(clock);
   const start = clock.now();
@@ -90,7 +90,7 @@ Deno.test("a subject that no stream stores has no stream, which is known once ei
   assert.ok(took >= 7_000, `it gave up after ${took} ms`);
 });
 
-Deno.test("where JetStream itself does not answer, nobody says that there is no stream", async () => {
+Deno.test("PublishError is unavailable, and not no-stream, when JetStream itself does not answer", async () => {
   const clock = scaledClock(10);
   await using server = await startBroker({
     config: "accounts { PLAIN { users: [{ user: plain, password: p }] }, " +
@@ -101,7 +101,7 @@ Deno.test("where JetStream itself does not answer, nobody says that there is no 
   server.defer(() => nc.close());
   const store = new JetStreamPublisher(nc, clock);
   server.defer(() => store.close());
-  const error = await refusal(store.store("orders.created", new Uint8Array(1), withId("order-1")));
+  const error = await refusal(store.publish("orders.created", new Uint8Array(1), withId("order-1")));
   assert.equal(error.code, "unavailable");
   assert.match(
     error.message,
@@ -109,7 +109,7 @@ Deno.test("where JetStream itself does not answer, nobody says that there is no 
   );
 });
 
-/** A server with a user who may do everything but what is denied. */
+/** Configuration of a server with a user `some`, who is denied one subject. */
 function denying(operation: "publish" | "subscribe", subject: string) {
   return `authorization { users: [
     { user: all, password: secret }
@@ -118,7 +118,7 @@ function denying(operation: "publish" | "subscribe", subject: string) {
   no_auth_user: all`;
 }
 
-Deno.test("a subject that the user may not publish to is denied, at once, and others are stored", async () => {
+Deno.test("PublishError of a subject that the user may not publish to is denied, at once, and others are stored", async () => {
   await using bench = await startStoring(systemClock, { config: denying("publish", "orders.secret") });
   const nc = await connectNats({ servers: [bench.server.url], name: "test", user: "some", password: "secret" });
   bench.defer(() => nc.close());
@@ -136,7 +136,7 @@ Deno.test("a subject that the user may not publish to is denied, at once, and ot
   assert.deepEqual(other, { stream: "ORDERS", sequence: 1, duplicate: false });
 });
 
-Deno.test("a user who may not hear the answers is told so, instead of waiting for them", async () => {
+Deno.test("PublishError of a user who may not receive publish acks is denied, at once", async () => {
   await using bench = await startStoring(systemClock, { config: denying("subscribe", "_INBOX.>") });
   const nc = await connect({ servers: bench.server.url, user: "some", pass: "secret" });
   bench.defer(() => nc.close());
@@ -149,7 +149,7 @@ Deno.test("a user who may not hear the answers is told so, instead of waiting fo
   }
 });
 
-Deno.test("on a closed connection a store is unavailable, at once", async () => {
+Deno.test("PublishError on a closed connection is unavailable, at once", async () => {
   await using bench = await startStoring();
   await bench.nc.close();
   assert.equal((await refusal(bench.put("order-1"))).code, "unavailable");
@@ -165,7 +165,7 @@ for (
     [503, 10077, "raft: not leader"],
   ] as const
 ) {
-  Deno.test(`what JetStream refuses with "${description}" it may take in a moment`, () => {
+  Deno.test(`refusalError is undefined for "${description}", which does not last`, () => {
     assert.equal(refusalError("orders.created", "ORDERS", { code, err_code, description }), undefined);
   });
 }
@@ -181,14 +181,14 @@ for (
     [10109, "invalid operation on sealed stream", "refused"],
   ] as const
 ) {
-  Deno.test(`what JetStream refuses with "${description}" is ${problem}`, () => {
+  Deno.test(`refusalError is ${problem} for "${description}"`, () => {
     const error = refusalError("orders.created", undefined, { code: 400, err_code, description });
     assert.equal(error?.code, problem);
     assert.ok(error.message.includes(`${description} (${err_code})`), error.message);
   });
 }
 
-Deno.test("a full stream that is emptied stores again", async () => {
+Deno.test("JetStreamPublisher stores again in a full stream that was purged", async () => {
   await using bench = await startStoring();
   await bench.jsm.streams.update("ORDERS", { discard: DiscardPolicy.New, max_msgs: 1 });
   await bench.put("order-1");

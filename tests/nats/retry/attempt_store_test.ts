@@ -8,7 +8,7 @@ function retry(delayMs: number, usesAttempt = true): Outcome {
   return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };
 }
 
-Deno.test("what an event has used up is written down each time it is given back", async () => {
+Deno.test("NatsAttemptStore has the counts of an event after each nak", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const counts: unknown[] = [];
@@ -32,7 +32,7 @@ Deno.test("what an event has used up is written down each time it is given back"
   ]);
 });
 
-Deno.test("a delivery given back before it began is written down as that", async () => {
+Deno.test("NatsAttemptStore has an excused delivery after a nak before the handler", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
@@ -40,7 +40,7 @@ Deno.test("a delivery given back before it began is written down as that", async
   assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1, emitted: false });
 });
 
-Deno.test("a delivery given back before it began forgets nothing of the ones before it", async () => {
+Deno.test("NatsAttemptStore keeps the earlier counts after a nak before the handler", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 3, excusedDeliveries: 2 });
@@ -49,7 +49,7 @@ Deno.test("a delivery given back before it began forgets nothing of the ones bef
   assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, free: 2, emitted: false });
 });
 
-Deno.test("another replica counts on where this one stopped", async () => {
+Deno.test("NatsAttemptStore lets another replica count on", async () => {
   await using orders = await startSettling();
   const elsewhere = await NatsAttemptStore.open(await orders.connect(), 1);
   await orders.publish(1);
@@ -60,7 +60,7 @@ Deno.test("another replica counts on where this one stopped", async () => {
   assert.deepEqual(await orders.attempts.read("handle", second), { begun: 1, free: 2, emitted: true });
 });
 
-Deno.test("what is counted for one function or message is not another's", async () => {
+Deno.test("NatsAttemptStore keeps functions and messages apart", async () => {
   await using orders = await startSettling();
   await orders.publish(2);
   const [one, two] = [await orders.next(), await orders.next()];
@@ -70,7 +70,7 @@ Deno.test("what is counted for one function or message is not another's", async 
   assert.equal(await orders.attempts.read("other", one), undefined);
 });
 
-Deno.test("a bucket that is gone is made again by whoever needs it", async () => {
+Deno.test("NatsAttemptStore creates a deleted bucket again", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
@@ -80,7 +80,7 @@ Deno.test("a bucket that is gone is made again by whoever needs it", async () =>
   assert.equal((await orders.next()).deliveryCount, 2);
 });
 
-Deno.test("a count that somebody deleted is not known", async () => {
+Deno.test("NatsAttemptStore has no counts for a key that was deleted", async () => {
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();

@@ -32,14 +32,14 @@ Deno.test("planUnused reports the consumers of a removed function as orphans, wi
   await using broker = await setup();
   await broker.store("orders.paid", 5);
   await broker.take("ORDERS", "bill", 2, 1);
-  await broker.store("retries.parked.bill.ORDERS:1");
+  await broker.store("retries.delayed.bill.ORDERS:1");
   await pending(broker, "bill", 3);
-  const backlog = { pending: 3, unsettled: 1, parked: 0 };
+  const backlog = { pending: 3, unsettled: 1, delayedRetries: 0 };
   const target = { what: "consumer", name: "bill", kind: "orphan" };
   // In use: a process may still hold the delivery that was not acked.
   assert.deepEqual(await broker.plan(), [
     { ...target, stream: "ORDERS", backlog, inUse: true },
-    { ...target, stream: "RETRIES", backlog: { pending: 0, unsettled: 0, parked: 1 }, inUse: true },
+    { ...target, stream: "RETRIES", backlog: { pending: 0, unsettled: 0, delayedRetries: 1 }, inUse: true },
   ]);
 });
 
@@ -69,7 +69,7 @@ Deno.test("planUnused reports a consumer as moved when its function has no trigg
     name: "ship",
     stream: "ORDERS",
     kind: "moved",
-    backlog: { pending: 2, unsettled: 0, parked: 0 },
+    backlog: { pending: 2, unsettled: 0, delayedRetries: 0 },
     inUse: false,
   }]);
 });

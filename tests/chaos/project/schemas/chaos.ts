@@ -12,9 +12,9 @@ export const Asked = defineEvent({
 export const Answered = defineEvent({ type: "chaos.answered", version: 1, data: z.object({ n: z.int() }) });
 
 export const Posted = defineEvent({
-  type: "parked.posted",
+  type: "delayed.posted",
   version: 1,
-  data: z.object({ n: z.int(), sentAtMs: z.number(), park: z.boolean() }),
+  data: z.object({ n: z.int(), sentAtMs: z.number(), delay: z.boolean() }),
 });
 
 export const Broken = defineEvent({ type: "redrive.broken", version: 1, data: z.object({ n: z.int() }) });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RawHeaders } from "../../../runtime/nats/client/raw_headers.ts";
+import { RawHeaders } from "../../../runtime/nats/client/message_headers.ts";
 import { HeaderList } from "../../../runtime/core/headers.ts";
 
 const blockOf = (lines: readonly string[]) => ["NATS/1.0", ...lines, "", ""].join("\r\n");
 
-Deno.test("headers are read whatever the case of their names, and the first of a name counts", () => {
+Deno.test("RawHeaders ignores the case of names, and returns the first value of a name", () => {
   const headers = new RawHeaders(blockOf(["Traceparent: one", "ce-id:two ", "CE-ID: three"]));
   assert.equal(headers.get("traceparent"), "one");
   assert.equal(headers.get("Ce-Id"), "two");
@@ -22,10 +22,10 @@ const blocks: [what: string, text: string, entries: [string, string][]][] = [
   ["a block that breaks off", "NATS/1.0\r\na: 1\r\nb: 2", [["a", "1"], ["b", "2"]]],
 ];
 for (const [what, text, entries] of blocks) {
-  Deno.test(`headers of ${what}`, () => assert.deepEqual([...new RawHeaders(text).entries()], entries));
+  Deno.test(`RawHeaders reads ${what}`, () => assert.deepEqual([...new RawHeaders(text).entries()], entries));
 }
 
-Deno.test("whatever is in a block, it reads as the list of its headers does", () => {
+Deno.test("RawHeaders reads any block as HeaderList does", () => {
   const name = fc.stringMatching(/^[!-9;-~]{1,12}$/), value = fc.stringMatching(/^[!-~]([ -~]{0,8}[!-~])?$/);
   fc.assert(fc.property(fc.array(fc.tuple(name, value)), name, (entries, other) => {
     const raw = new RawHeaders(blockOf(entries.map(([name, value]) => `${name}: ${value}`)));

@@ -18,9 +18,9 @@ const PER_SECOND = 50;
 const WARM_UP = 200;
 const WITHIN_MS = 50_000;
 
-/** Healthy events alone, beside so many that are parked, and while these come back. */
-export const parked: Scenario = {
-  name: "parked",
+/** Healthy events alone, beside others that are delayed, and while these come back. */
+export const delayed: Scenario = {
+  name: "delayed",
   about: "healthy events beside others of their function that wait for a minute",
   events: 10_000,
   run: async ({ events, say }) => {
@@ -44,19 +44,19 @@ export const parked: Scenario = {
       };
       await healthy(WARM_UP);
       const alone = await healthy(HEALTHY);
-      say(`${HEALTHY} healthy events alone: p50 ${percentile(alone, 0.5).toFixed(2)} ms; parking ${events}`);
+      say(`${HEALTHY} healthy events alone: p50 ${percentile(alone, 0.5).toFixed(2)} ms; delaying ${events}`);
 
       const first = next;
       next += events;
       await storeBacklog(nc, events, (i) => posted(first + i, true));
-      const parkedNow = async () => (await jsm.streams.info("RETRIES")).state.messages;
-      await eventually(async () => await parkedNow() === events, { within: WITHIN_MS });
+      const delayedNow = async () => (await jsm.streams.info("RETRIES")).state.messages;
+      await eventually(async () => await delayedNow() === events, { within: WITHIN_MS });
       const beside = await healthy(HEALTHY);
-      const stillParked = await parkedNow();
-      say(`${stillParked} of them are still parked; waiting for them`);
-      await eventually(async () => await parkedNow() < events, { within: 90_000 });
+      const stillDelayed = await delayedNow();
+      say(`${stillDelayed} of them are still delayed; waiting for them`);
+      await eventually(async () => await delayedNow() < events, { within: 90_000 });
       const meanwhile = await healthy(WARM_UP);
-      await untilQuiet(jsm, ["PARKED", "RETRIES"]);
+      await untilQuiet(jsm, ["DELAYED", "RETRIES"]);
       await runtime.terminateAll();
 
       const ran = new Map<number, number>();
@@ -65,8 +65,12 @@ export const parked: Scenario = {
       const broken: string[] = [];
       if (lost > 0) broken.push(`${lost} events were never handled`);
       if (repeated > 0) broken.push(`${repeated} events were handled twice`);
-      if (stillParked < events) broken.push(`only ${stillParked} of ${events} were parked while it was measured`);
-      return { name: "parked", broken, figures: figures({ parked: events, lost, repeated }, alone, beside, meanwhile) };
+      if (stillDelayed < events) broken.push(`only ${stillDelayed} of ${events} were delayed while it was measured`);
+      return {
+        name: "delayed",
+        broken,
+        figures: figures({ delayed: events, lost, repeated }, alone, beside, meanwhile),
+      };
     } finally {
       await nc.close();
     }
@@ -80,13 +84,13 @@ function figures(counts: Record<string, number>, ...[alone, beside, meanwhile]: 
   return {
     ...counts,
     "ms to the handler, alone": row(alone),
-    "ms to the handler, beside the parked": row(beside),
+    "ms to the handler, beside the delayed": row(beside),
     ratio: `p50 ${ratio(0.5)}, p99 ${ratio(0.99)}`,
     "ms to the handler, while they come back": row(meanwhile),
   };
 }
 
-function posted(n: number, park: boolean) {
+function posted(n: number, delay: boolean) {
   const sentAtMs = performance.timeOrigin + performance.now();
-  return eventMessage("parked.posted", `posted-${n}`, JSON.stringify({ n, sentAtMs, park }));
+  return eventMessage("delayed.posted", `posted-${n}`, JSON.stringify({ n, sentAtMs, delay }));
 }

@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Msg } from "@nats-io/transport-node";
 import fc from "fast-check";
-import { textOf } from "../../../runtime/nats/consume/answers.ts";
-import { toDelivery } from "../../../runtime/nats/consume/delivery.ts";
-import { DeliveryReader } from "../../../runtime/nats/consume/delivery_reader.ts";
+import { ackSubjectText, DeliveryParser, parseDelivery } from "../../../runtime/nats/consume/parse_delivery.ts";
 import type { Delivery } from "../../../runtime/core/delivery.ts";
 
 const UTF8 = new TextEncoder();
@@ -20,18 +18,18 @@ function message(subject: string, reply: string | undefined, headers = "", paylo
   return { subject, reply, data: rdata.subarray(head.length), _msg: msg, _rdata: rdata } as unknown as Msg;
 }
 
-/** Everything that a delivery says. */
-function told(delivery: Delivery | undefined) {
+/** Returns all fields of a delivery, its bytes as text. */
+function fieldsOf(delivery: Delivery | undefined) {
   if (!delivery) return undefined;
   const { stream, sequence, subject, deliveryCount, storedAtMs, payload, headers, history, messageKey, ackSubject } =
     delivery;
   const text = new TextDecoder().decode(payload);
   const named = { stream, sequence, subject, deliveryCount, storedAtMs, history, messageKey };
-  return { ...named, text, headers: [...headers.entries()], ackSubject: textOf(ackSubject) };
+  return { ...named, text, headers: [...headers.entries()], ackSubject: ackSubjectText(ackSubject) };
 }
 
-Deno.test("what names a delivery is read from bytes as it is from text", () => {
-  const reader = new DeliveryReader("ORDERS", "handle");
+Deno.test("DeliveryParser parses the ack subject as parseDelivery does", () => {
+  const reader = new DeliveryParser("ORDERS", "handle");
   const count = fc.integer({ min: 1, max: 2 ** 40 }), nanos = fc.bigInt({ min: 1_000_000_000n, max: 2n ** 63n - 1n });
   const subject = fc.constantFrom("orders.created", "orders.shipped", "orders.größe");
   const headers = fc.constantFrom("", "NATS/1.0\r\nce-id: e1\r\n\r\n");
@@ -45,8 +43,8 @@ Deno.test("what names a delivery is read from bytes as it is from text", () => {
       headers,
       (subject, deliveries, sequence, pending, nanos, headers) => {
         const reply = `$JS.ACK.ORDERS.handle.${deliveries}.${sequence}.${sequence}.${nanos}.${pending}`;
-        const read = () => reader.read(message(subject, reply, headers, '{"a":1}'));
-        assert.deepEqual(told(read()), told(toDelivery(message(subject, reply, headers, '{"a":1}'))));
+        const read = () => reader.parse(message(subject, reply, headers, '{"a":1}'));
+        assert.deepEqual(fieldsOf(read()), fieldsOf(parseDelivery(message(subject, reply, headers, '{"a":1}'))));
       },
     ),
   );
@@ -57,25 +55,25 @@ const others: [what: string, reply: string][] = [
   ["another consumer's name with the same beginning", "$JS.ACK.ORDERS.handler.2.7.9.1763700000000000000.3"],
 ];
 for (const [what, reply] of others) {
-  Deno.test(`a delivery of ${what} is read as well`, () => {
-    const delivery = new DeliveryReader("ORDERS", "handle").read(message("orders.created", reply))!;
+  Deno.test(`DeliveryParser parses a delivery of ${what}`, () => {
+    const delivery = new DeliveryParser("ORDERS", "handle").parse(message("orders.created", reply))!;
     assert.equal(delivery.messageKey, "ORDERS.7.1763700000000000000");
     assert.deepEqual([delivery.sequence, delivery.deliveryCount, delivery.storedAtMs], [7, 2, 1_763_700_000_000]);
-    assert.equal(textOf(delivery.ackSubject), reply);
+    assert.equal(ackSubjectText(delivery.ackSubject), reply);
   });
 }
 
 for (const reply of [undefined, "_INBOX.x", "$JS.ACK.ORDERS"]) {
-  Deno.test(`a message to be answered on ${reply} is no delivery`, () => {
-    assert.equal(new DeliveryReader("ORDERS", "handle").read(message("orders.created", reply)), undefined);
+  Deno.test(`DeliveryParser returns undefined for a message with the reply ${reply}`, () => {
+    assert.equal(new DeliveryParser("ORDERS", "handle").parse(message("orders.created", reply)), undefined);
   });
 }
 
-Deno.test("the subject before is remembered apart from the bytes it came in, which are a part of much more", () => {
-  const reader = new DeliveryReader("ORDERS", "handle"), reply = "$JS.ACK.ORDERS.handle.1.7.9.1763700000000000000.3";
+Deno.test("DeliveryParser keeps no view of the bytes that it has read", () => {
+  const reader = new DeliveryParser("ORDERS", "handle"), reply = "$JS.ACK.ORDERS.handle.1.7.9.1763700000000000000.3";
   const first = message("orders.created", reply), named = first as unknown as { _msg: { subject: Uint8Array } };
   named._msg.subject = Buffer.from("orders.created"); // as the client has it: `slice` of it makes no copy
-  reader.read(first);
+  reader.parse(first);
   named._msg.subject.set(UTF8.encode("orders.updated"));
-  assert.equal(reader.read(message("orders.updated", reply))!.subject, "orders.updated");
+  assert.equal(reader.parse(message("orders.updated", reply))!.subject, "orders.updated");
 });

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { HeaderBlock } from "../../../runtime/nats/client/header_block.ts";
+import { HeaderBlock } from "../../../runtime/nats/client/header_writer.ts";
 import { startStoring } from "../../support/storing.ts";
 
 const DATA = new TextEncoder().encode("{}");
 
-Deno.test("the client sends a block of headers as it is", async () => {
+Deno.test("HeaderBlock becomes the same headers for the client's own publish", async () => {
   await using bench = await startStoring();
   const hdrs = new HeaderBlock().add("Nats-Msg-Id", "order-1").add("ce-id", "o 1: a").add("X-Note", "für 🚂")
-    .asHeaders();
-  await bench.store.store("orders.created", DATA, hdrs);
+    .toMsgHdrs();
+  await bench.publisher.publish("orders.created", DATA, hdrs);
   const message = (await bench.jsm.streams.getMessage("ORDERS", { seq: 1 }))!;
   assert.deepEqual([...message.header], [
     ["Nats-Msg-Id", ["order-1"]],
@@ -19,13 +19,13 @@ Deno.test("the client sends a block of headers as it is", async () => {
 });
 
 for (const name of ["", "a b", "a:b", "a\r\nNats-Rollup", "größe", "\u007f"]) {
-  Deno.test(`no header is called ${JSON.stringify(name)}`, () => {
+  Deno.test(`HeaderBlock refuses the name ${JSON.stringify(name)}`, () => {
     assert.throws(() => new HeaderBlock().add(name, "value"), { message: /^a header cannot be called / });
   });
 }
 
 for (const value of ["a\r\nNats-Rollup: all", "a\nb", "\r"]) {
-  Deno.test(`no header has the value ${JSON.stringify(value)}`, () => {
+  Deno.test(`HeaderBlock refuses the value ${JSON.stringify(value)}`, () => {
     assert.throws(() => new HeaderBlock().add("ce-id", value), { message: /^the header ce-id has a line break/ });
   });
 }

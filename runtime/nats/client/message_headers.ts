@@ -1,54 +1,32 @@
-import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import type { MessageHeaders } from "../../core/delivery.ts";
 
-const UTF8 = new TextDecoder();
 const CRLF = "\r\n";
 
-/** The first line of a header block: a status is how the server itself speaks to a consumer. */
+/** The status in the first line of a header block, by which the server itself answers a pull. */
 interface Status {
   readonly code: number;
   readonly description: string;
 }
 
-/**
- * The headers of a message as they came, and its payload. The client's own reader throws on names that NATS carries
- * without looking at them, and a throw in a subscription's callback ends the reading of the whole connection: one odd
- * message would silence every function. It keeps the bytes in fields that are not public; a test fails loudly if they
- * move. They are of a `Buffer`, of which a part costs three times as much as of plain bytes.
- */
-export function splitMessage(msg: Msg): { readonly headers: string; readonly payload: Uint8Array } {
-  const { _msg: { hdr }, _rdata } = msg as unknown as { _msg: { hdr: number }; _rdata?: Uint8Array<ArrayBuffer> };
-  if (!_rdata || hdr <= 0) return { headers: "", payload: msg.data };
-  const { buffer, byteOffset, length } = _rdata;
-  return {
-    headers: UTF8.decode(new Uint8Array(buffer, byteOffset, hdr)),
-    payload: new Uint8Array(buffer, byteOffset + hdr, length - hdr),
-  };
-}
-
-/** The subject that a message came on, and the one that it is to be answered on, as bytes; see {@linkcode splitMessage}. */
-export function bytesOf(msg: Msg): { readonly subject: Uint8Array; readonly reply?: Uint8Array } {
-  return (msg as unknown as { _msg: { subject: Uint8Array; reply?: Uint8Array } })._msg;
-}
-
-/** Reads `NATS/1.0 503 No Responders`; undefined for a block without a status. */
+/** Reads `NATS/1.0 503 No Responders`. Undefined for a block without a status. */
 export function readStatus(text: string): Status | undefined {
   const match = /^NATS\/1\.0 (\d{3}) ?([^\r\n]*)/.exec(text);
   return match ? { code: Number(match[1]), description: match[2] } : undefined;
 }
 
-/** Headers that the client has read, one by one: of a repeated name each value is an entry. */
+/** Returns the headers that the client has read, an entry for each value of a repeated name. */
 export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string])[] {
   return [...hdrs].flatMap(([name, values]) => values.map((value) => [name, value] as const));
 }
 
 /**
- * Headers by name, whatever its case: CloudEvents says to ignore it, and publishers do not agree on it. Every event has
- * half a dozen, of which most are read once: nothing is made of them but what is asked for.
+ * The headers of a received message, by name in any case: CloudEvents ignores case, and publishers differ. Hot path: an
+ * event has half a dozen headers, most of them read once, so each is parsed when it is asked for.
  */
 export class RawHeaders implements MessageHeaders {
   readonly #text: string;
-  /** The first letters of all names, a bit each: most names that are asked for are not there. */
+  /** A bit for each first letter of a name: most names that are asked for are absent. */
   #initials = 0;
   #scanned = false;
 
@@ -91,12 +69,12 @@ export class RawHeaders implements MessageHeaders {
   }
 }
 
-/** The same for a letter and its capital. */
+/** Returns the bit of a letter, the same for upper and lower case. */
 function initial(text: string, at: number): number {
   return 1 << (text.charCodeAt(at) & 31);
 }
 
-/** Where the line after the one at that place begins. */
+/** Returns the index of the line after the one at that index. */
 function nextLine(text: string, at: number): number {
   const end = text.indexOf(CRLF, at);
   return end < 0 ? text.length : end + CRLF.length;

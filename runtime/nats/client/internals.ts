@@ -1,0 +1,62 @@
+/**
+ * Everything that Weir takes from the NATS client besides its public API. Each function returns what the public API
+ * gives, more slowly, once the client has moved a field; tests/nats/client/internals_test.ts fails then.
+ */
+import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import { entriesOf } from "./message_headers.ts";
+
+const UTF8 = new TextDecoder(), ENCODER = new TextEncoder();
+
+interface PrivateConnection {
+  readonly protocol?: { sendCommand?: (bytes: Uint8Array) => void };
+}
+
+interface PrivateMessage {
+  readonly _msg?: { readonly hdr: number; readonly subject: Uint8Array; readonly reply?: Uint8Array };
+  readonly _rdata?: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Returns a function that writes protocol text to the connection, several messages at once. The public API writes
+ * each message on its own. Undefined when the client has moved it.
+ */
+export function rawWriter(nc: Pick<NatsConnection, "publish">): ((bytes: Uint8Array) => void) | undefined {
+  const { protocol } = nc as PrivateConnection;
+  return typeof protocol?.sendCommand === "function" ? (bytes) => protocol.sendCommand!(bytes) : undefined;
+}
+
+/** Returns whether messages still have the private fields that {@linkcode splitMessage} reads. */
+export function hasRawMessage(msg: Msg): boolean {
+  const { _msg: raw, _rdata: data } = msg as unknown as PrivateMessage;
+  return typeof raw?.hdr === "number" && raw.subject instanceof Uint8Array && data instanceof Uint8Array;
+}
+
+/**
+ * Returns the headers of a message as text, and its payload. The client's own reader of headers throws on names that
+ * NATS carries unchecked, and a throw in a subscription's callback ends the reading of the whole connection: one such
+ * message would stop every function. Hot path: a part of plain bytes is cheaper than a part of the client's `Buffer`.
+ */
+export function splitMessage(msg: Msg): { readonly headers: string; readonly payload: Uint8Array } {
+  const { _msg: raw, _rdata: data } = msg as unknown as PrivateMessage;
+  if (raw === undefined || data === undefined) return { headers: headerText(msg.headers), payload: msg.data };
+  const { hdr } = raw;
+  if (hdr <= 0) return { headers: "", payload: msg.data };
+  const { buffer, byteOffset, length } = data;
+  return {
+    headers: UTF8.decode(new Uint8Array(buffer, byteOffset, hdr)),
+    payload: new Uint8Array(buffer, byteOffset + hdr, length - hdr),
+  };
+}
+
+/** Returns the subject and the reply subject of a message as bytes. */
+export function addressOf(msg: Msg): { readonly subject: Uint8Array; readonly reply?: Uint8Array } {
+  const { _msg: raw } = msg as unknown as PrivateMessage;
+  if (raw !== undefined) return raw;
+  return { subject: ENCODER.encode(msg.subject), reply: msg.reply ? ENCODER.encode(msg.reply) : undefined };
+}
+
+function headerText(hdrs: MsgHdrs | undefined): string {
+  if (hdrs === undefined) return "";
+  const status = hdrs.code > 0 ? ` ${hdrs.code} ${hdrs.description}` : "";
+  return `NATS/1.0${status}\r\n${entriesOf(hdrs).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+}

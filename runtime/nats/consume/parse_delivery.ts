@@ -1,0 +1,155 @@
+import type { StoredMsg } from "@nats-io/jetstream";
+import type { Msg } from "@nats-io/transport-node";
+import type { AckSubject, Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
+import { HeaderList } from "../../core/headers.ts";
+import { addressOf, splitMessage } from "../client/internals.ts";
+import { entriesOf, RawHeaders } from "../client/message_headers.ts";
+import { readRetryHeaders, RETRIES } from "../retry/retry_stream.ts";
+
+const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
+const DOT = 0x2e, ZERO = 0x30;
+/** The history of an event straight from its stream. */
+const FIRST: DeliveryHistory = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
+/** Digits of a time in nanoseconds that are less than a millisecond. */
+const DIGITS_BELOW_MS = 6;
+
+/**
+ * Parses the deliveries of one consumer. Hot path: stream and consumer are known, so their names are compared as bytes
+ * and only the numbers of the ack subject are parsed, see bench.
+ */
+export class DeliveryParser {
+  readonly #prefix: Uint8Array;
+  #subject = "";
+  #subjectBytes: Uint8Array = new Uint8Array();
+
+  constructor(readonly stream: string, consumer: string) {
+    this.#prefix = ENCODER.encode(`$JS.ACK.${stream}.${consumer}.`);
+  }
+
+  /** Undefined for a message that is not a delivery. */
+  parse(msg: Msg): Delivery | undefined {
+    const { reply, subject } = addressOf(msg), from = this.#prefix.length;
+    if (!reply || !startsWith(reply, this.#prefix)) return parseDelivery(msg); // another form of the ack subject
+    const sequenceAt = reply.indexOf(DOT, from) + 1, afterSequence = reply.indexOf(DOT, sequenceAt);
+    const nanosAt = reply.indexOf(DOT, afterSequence + 1) + 1, afterNanos = reply.indexOf(DOT, nanosAt);
+    const { headers, payload } = splitMessage(msg);
+    const delivery = new ParsedDelivery(
+      this.stream,
+      numberIn(reply, sequenceAt, afterSequence),
+      this.#textOf(subject),
+      numberIn(reply, from, sequenceAt - 1),
+      numberIn(reply, nanosAt, afterNanos - DIGITS_BELOW_MS),
+      payload,
+      new RawHeaders(headers),
+      reply,
+      reply.subarray(nanosAt, afterNanos),
+    );
+    return this.stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
+  }
+
+  /** Most deliveries have the subject of the one before. */
+  #textOf(subject: Uint8Array): string {
+    const last = this.#subjectBytes;
+    if (subject.length !== last.length || !startsWith(subject, last)) {
+      this.#subjectBytes = new Uint8Array(subject); // a view would keep the whole read buffer
+      this.#subject = DECODER.decode(subject);
+    }
+    return this.#subject;
+  }
+}
+
+class ParsedDelivery implements Delivery {
+  readonly history = FIRST;
+  readonly #nanos: Uint8Array;
+  #messageKey: string | undefined;
+
+  constructor(
+    readonly stream: string,
+    readonly sequence: number,
+    readonly subject: string,
+    readonly deliveryCount: number,
+    readonly storedAtMs: number,
+    readonly payload: Uint8Array,
+    readonly headers: MessageHeaders,
+    public ackSubject: Uint8Array,
+    nanos: Uint8Array,
+  ) {
+    this.#nanos = nanos;
+  }
+
+  /** Built when it is first read: a delivery that settles within its tick needs none. */
+  get messageKey(): string {
+    return this.#messageKey ??= `${this.stream}.${this.sequence}.${DECODER.decode(this.#nanos)}`;
+  }
+}
+
+function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  for (let i = 0; i < prefix.length; i++) if (bytes[i] !== prefix[i]) return false;
+  return true;
+}
+
+function numberIn(bytes: Uint8Array, from: number, to: number): number {
+  let number = 0;
+  for (let i = from; i < to; i++) number = number * 10 + bytes[i] - ZERO;
+  return number;
+}
+
+/**
+ * Parses a message that any consumer delivered, in either form of the ack subject:
+ * `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`, or with `<domain>.<account>`
+ * before the stream. Undefined for a message that is not a delivery.
+ */
+export function parseDelivery(msg: Msg): Delivery | undefined {
+  const ackSubject = msg.reply;
+  if (!ackSubject?.startsWith("$JS.ACK.")) return undefined;
+  const tokens = ackSubject.split("."), at = tokens.length === 9 ? 2 : 4;
+  if (tokens.length < at + 7) return undefined;
+  const [stream, , deliveries, sequence, , nanos] = tokens.slice(at);
+  const { headers, payload } = splitMessage(msg);
+  const delivery: Delivery = {
+    stream,
+    sequence: Number(sequence),
+    subject: msg.subject,
+    deliveryCount: Number(deliveries),
+    storedAtMs: Math.floor(Number(nanos) / 1e6),
+    payload,
+    headers: new RawHeaders(headers),
+    history: FIRST,
+    messageKey: `${stream}.${sequence}.${nanos}`,
+    ackSubject,
+  };
+  return stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
+}
+
+/**
+ * Returns a stored message as the delivery that a consumer would make of it. It cannot be settled.
+ *
+ * @param subject the subject of that delivery. Default: the message's own.
+ */
+export function storedDelivery(stream: string, message: StoredMsg, subject: string = message.subject): Delivery {
+  const { seq, header, data, timestamp } = message, nanos = nanosOf(timestamp);
+  const delivery: Delivery = {
+    stream,
+    sequence: seq,
+    subject,
+    deliveryCount: 1,
+    storedAtMs: Number(nanos / 1_000_000n),
+    payload: data,
+    headers: HeaderList.of(entriesOf(header)),
+    history: FIRST,
+    messageKey: `${stream}.${seq}.${nanos}`,
+    ackSubject: "",
+  };
+  return stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
+}
+
+/** Parses RFC 3339 with up to nine digits after the second, to nanoseconds since 1970. */
+function nanosOf(timestamp: string): bigint {
+  const [, seconds, fraction = ""] = /^(.*:\d\d)(?:\.(\d+))?/.exec(timestamp)!;
+  return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+}
+
+/** Returns the ack subject as text. */
+export function ackSubjectText(ackSubject: AckSubject): string {
+  return typeof ackSubject === "string" ? ackSubject : DECODER.decode(ackSubject);
+}

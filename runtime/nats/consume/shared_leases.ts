@@ -1,0 +1,106 @@
+import type { Clock } from "../../engine/clock.ts";
+import type { Lease, Leases } from "../../engine/leases.ts";
+import type { AckSubject } from "../../core/delivery.ts";
+import { BLOCKED_MS, HEARTBEAT_MS, LEASE_MS } from "./ack_wait.ts";
+import type { SharedDeliveries } from "./shared_deliveries.ts";
+
+/** Wait of a handler after another one has blocked the thread: enough for acks to leave and messages to come in. */
+const PAUSE_MS = 50;
+/** Age of a heartbeat from which timers were due and could not run. */
+const LATE_MS = 2 * HEARTBEAT_MS;
+
+/** Events of {@linkcode SharedLeases}, for the log. */
+interface LeaseEvents {
+  /** The thread was blocked. `expired` is true when the leases of all held deliveries expired meanwhile. */
+  readonly blocked: (forMs: number, expired: boolean) => void;
+  /** A held delivery does not fit into the table. It is called once. */
+  readonly full: () => void;
+}
+
+/**
+ * The leases of all held deliveries. It writes them, and a heartbeat, where the watchdog thread reads them.
+ *
+ * A lease expires when neither this thread nor the watchdog has run for `LEASE_MS`: another replica may then own every
+ * delivery that is held. That is counted as a lapse. A handler that runs goes on; one that has not begun must not begin.
+ */
+export class SharedLeases implements Leases {
+  #heartbeatMs: number;
+  #lapses = 0;
+  #watchdogLapses = 0;
+  #full = false;
+  #cancel: () => void = () => {};
+
+  constructor(readonly table: SharedDeliveries, readonly clock: Clock, readonly events: LeaseEvents) {
+    this.#heartbeatMs = table.mainMs = clock.now();
+  }
+
+  start(): void {
+    this.#cancel = this.clock.timer(HEARTBEAT_MS, () => {
+      this.#heartbeat();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  hold(ackSubject: AckSubject): Lease {
+    return new SharedLease(this, ackSubject);
+  }
+
+  /** Number of times that all held leases expired. */
+  get lapses(): number {
+    return this.#lapses;
+  }
+
+  put(slot: number, ackSubject: AckSubject): number {
+    const put = this.table.replace(slot, ackSubject);
+    if (put < 0 && !this.#full) {
+      this.#full = true;
+      this.events.full();
+    }
+    return put;
+  }
+
+  /** Resolves once the thread's timers have run. Undefined while they run in time. */
+  pause(): Promise<void> | undefined {
+    if (this.clock.now() - this.#heartbeatMs < LATE_MS) return undefined;
+    return new Promise((resolve) => void this.clock.timer(PAUSE_MS, resolve));
+  }
+
+  #heartbeat(): void {
+    const now = this.clock.now(), forMs = now - this.#heartbeatMs;
+    // Invariant: read the time before the lapses. The watchdog counts a lapse before it writes the time.
+    const extendedMs = this.table.watchdogMs, lapses = this.table.lapses;
+    const expired = now - Math.max(this.#heartbeatMs, extendedMs) > LEASE_MS || lapses !== this.#watchdogLapses;
+    if (expired) this.#lapses++;
+    this.#watchdogLapses = lapses;
+    this.#heartbeatMs = this.table.mainMs = now;
+    if (forMs > BLOCKED_MS) this.events.blocked(forMs, expired);
+  }
+}
+
+class SharedLease implements Lease {
+  #slot: number;
+  #lapses: number;
+
+  constructor(readonly leases: SharedLeases, ackSubject: AckSubject) {
+    this.#slot = leases.put(-1, ackSubject);
+    this.#lapses = leases.lapses;
+  }
+
+  isValid(): boolean | Promise<boolean> {
+    const pause = this.leases.pause();
+    return pause ? pause.then(() => this.isValid()) : this.#lapses === this.leases.lapses;
+  }
+
+  renew(ackSubject: AckSubject): void {
+    this.#slot = this.leases.put(this.#slot, ackSubject);
+    this.#lapses = this.leases.lapses;
+  }
+
+  release(): void {
+    this.#slot = this.leases.table.remove(this.#slot);
+  }
+}

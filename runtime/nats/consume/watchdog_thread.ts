@@ -1,0 +1,62 @@
+/**
+ * The watchdog's thread. It is started with the process, since a blocked thread can start none. It connects to NATS, and
+ * loads the client, when the main thread is first blocked.
+ */
+import type { NatsConnection } from "@nats-io/transport-node";
+import { systemClock } from "../../engine/system_clock.ts";
+import type { NatsOptions } from "../client/connection.ts";
+import { HEARTBEAT_MS } from "./ack_wait.ts";
+import { SharedDeliveries } from "./shared_deliveries.ts";
+import { Watchdog, type WatchdogConnection } from "./watchdog.ts";
+
+/** The first message to the thread; the second is `stop`. */
+export interface WatchdogStart {
+  readonly memory: SharedArrayBuffer;
+  readonly options: NatsOptions;
+  readonly limitMs: number;
+}
+
+/** A message from the thread: it has stopped, or an error occurred. */
+export type WatchdogMessage = "stopped" | { readonly problem: string };
+
+const scope = globalThis as unknown as {
+  onmessage: (message: MessageEvent<WatchdogStart | "stop">) => void;
+  postMessage: (message: WatchdogMessage) => void;
+};
+let nc: NatsConnection | undefined;
+let cancel = () => {};
+
+scope.onmessage = ({ data }) => {
+  if (data !== "stop") return run(data);
+  cancel();
+  void Promise.resolve(nc?.close()).finally(() => scope.postMessage("stopped"));
+};
+
+function run({ memory, options, limitMs }: WatchdogStart): void {
+  const watchdog = new Watchdog(SharedDeliveries.open(memory), () => connect(options), limitMs, systemClock);
+  let last: string | undefined;
+  const sleep = () => {
+    cancel = systemClock.timer(HEARTBEAT_MS, async () => {
+      try {
+        await watchdog.check();
+        last = undefined;
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        if (problem !== last) scope.postMessage({ problem });
+        last = problem;
+      }
+      sleep();
+    });
+  };
+  sleep();
+}
+
+async function connect(options: NatsOptions): Promise<WatchdogConnection> {
+  const { extend } = await import("./settle.ts");
+  if (!nc || nc.isClosed()) {
+    const { connectNats } = await import("../client/connection.ts");
+    nc = await connectNats({ ...options, name: `${options.name} (watchdog)` });
+  }
+  const connection = nc;
+  return { extend: (ackSubject) => extend(connection, ackSubject), flush: () => connection.flush() };
+}

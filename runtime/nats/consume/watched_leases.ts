@@ -1,0 +1,76 @@
+import type { Log } from "../../api/context.ts";
+import { systemClock } from "../../engine/system_clock.ts";
+import type { ResolvedFunction } from "../../project/resolve_function.ts";
+import type { NatsOptions } from "../client/connection.ts";
+import { withTimeout } from "../client/with_timeout.ts";
+import { SharedDeliveries } from "./shared_deliveries.ts";
+import { SharedLeases } from "./shared_leases.ts";
+import type { WatchdogMessage, WatchdogStart } from "./watchdog_thread.ts";
+
+/** Slots beyond the functions' concurrency: a redelivery of a held message takes a second slot for a moment. */
+const SPARE_SLOTS = 64;
+const STOP_MS = 2_000;
+
+/** The leases of all deliveries of some functions, and the thread that extends them while this one is blocked. */
+export class WatchedLeases {
+  readonly leases: SharedLeases;
+  #thread: Worker | undefined;
+  readonly #stopped = Promise.withResolvers<void>();
+
+  constructor(readonly functions: readonly ResolvedFunction[], readonly log: Log) {
+    const slots = functions.reduce((sum, { policy }) => sum + policy.concurrency, SPARE_SLOTS);
+    this.leases = new SharedLeases(SharedDeliveries.create(slots), systemClock, {
+      blocked: (forMs, expired) => {
+        const then = expired
+          ? "the leases of all held events expired: those that had not begun are left to other replicas, the others " +
+            "may be run a second time"
+          : "the watchdog kept the leases of all held events";
+        log.warn(
+          `the thread was blocked for ${(forMs / 1_000).toFixed(1)} s: a handler computed without awaiting, or the ` +
+            `process was stopped. No other handler ran meanwhile, and timeouts came late; ${then}. Let long work ` +
+            "await a timer now and then, or move it to a Worker",
+          { for_ms: forMs },
+        );
+      },
+      full: () => log.warn("the table of held events is full: an event may be redelivered while a handler blocks"),
+    });
+  }
+
+  /** Starts the thread. If that fails, it is logged, and events are handled without a watchdog. */
+  start(options: NatsOptions): void {
+    if (this.functions.length === 0) return;
+    this.leases.start();
+    try {
+      const thread = new Worker(new URL("./watchdog_thread.ts", import.meta.url), { type: "module" });
+      this.#thread = thread;
+      thread.onmessage = ({ data }: MessageEvent<WatchdogMessage>) => {
+        if (data === "stopped") this.#stopped.resolve();
+        else this.#failed(data.problem);
+      };
+      thread.onerror = (event) => {
+        event.preventDefault(); // an unhandled error of a thread ends the process
+        this.#failed(event.message);
+        this.#stopped.resolve();
+      };
+      const limitMs = Math.max(...this.functions.map(({ policy }) => policy.timeoutMs));
+      const start: WatchdogStart = { memory: this.leases.table.memory, options, limitMs };
+      thread.postMessage(start);
+    } catch (error) {
+      this.#failed(String(error));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.leases.stop();
+    if (!this.#thread) return;
+    this.#thread.postMessage("stop");
+    await withTimeout(systemClock, STOP_MS, this.#stopped.promise).catch(() => {});
+    this.#thread.terminate();
+  }
+
+  #failed(problem: string): void {
+    this.log.warn("the watchdog cannot keep leases while a handler blocks: another replica may run its events too", {
+      problem,
+    });
+  }
+}

@@ -1,0 +1,21 @@
+import type { MsgHdrs } from "@nats-io/transport-node";
+import type { PublishListener, PublishResult } from "../../engine/publisher.ts";
+import type { HeaderBlock } from "../client/header_writer.ts";
+
+/** Publishes messages to JetStream and waits for their publish acks. */
+export interface MessagePublisher {
+  /** @throws {PublishError} when the message is not known to be stored. */
+  publish(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult>;
+}
+
+/** Publishes messages that are text: those of a tick leave in one write. Hot path: it calls back, without a promise. */
+export interface TextPublisher {
+  publishText(subject: string, message: TextMessage, listener: PublishListener): void;
+}
+
+/** A message that is text. */
+export interface TextMessage {
+  readonly payload: string;
+  /** Called when the message is sent, so that headers of thousands of waiting messages take no memory. */
+  headers(): HeaderBlock;
+}

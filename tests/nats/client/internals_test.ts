@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { headers, type Msg } from "@nats-io/transport-node";
+import { addressOf, hasRawMessage, rawWriter, splitMessage } from "../../../runtime/nats/client/internals.ts";
+import { RawHeaders, readStatus } from "../../../runtime/nats/client/message_headers.ts";
+import { startBroker } from "../../support/nats.ts";
+
+Deno.test("the NATS client still has the private fields that internals.ts reads", async () => {
+  await using broker = await startBroker();
+  const msg = Promise.withResolvers<Msg>();
+  broker.nc.subscribe("orders", { callback: (_, received) => msg.resolve(received) });
+  rawWriter(broker.nc)?.(new TextEncoder().encode("PUB orders answers.1 2\r\n{}\r\n"));
+  assert.ok(rawWriter(broker.nc), "protocol.sendCommand has moved: see runtime/nats/client/internals.ts");
+  assert.ok(hasRawMessage(await msg.promise), "_msg or _rdata has moved: see runtime/nats/client/internals.ts");
+});
+
+/** A message as the public API alone shows it, and as the client gives it. */
+async function received(hdrs = headers()): Promise<{ msg: Msg; publicOnly: Msg }> {
+  await using broker = await startBroker();
+  const promise = new Promise<Msg>((resolve) => broker.nc.subscribe("orders", { callback: (_, msg) => resolve(msg) }));
+  broker.nc.publish("orders", "{}", { headers: hdrs, reply: "answers.1" });
+  const msg = await promise, { subject, reply, data } = msg;
+  return { msg, publicOnly: { subject, reply, data, headers: msg.headers } as Msg };
+}
+
+Deno.test("splitMessage and addressOf return the same without the private fields", async () => {
+  const hdrs = headers();
+  hdrs.append("ce-id", "o1");
+  hdrs.append("x-note", "one");
+  hdrs.append("x-note", "two");
+  const { msg, publicOnly } = await received(hdrs);
+  assert.equal(hasRawMessage(publicOnly), false);
+  const read = (from: Msg) => {
+    const { headers, payload } = splitMessage(from), { subject, reply } = addressOf(from);
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return [[...new RawHeaders(headers).entries()], text(payload), text(subject), text(reply!)];
+  };
+  const entries = [["ce-id", "o1"], ["x-note", "one"], ["x-note", "two"]];
+  assert.deepEqual(read(msg), [entries, "{}", "orders", "answers.1"]);
+  assert.deepEqual(read(publicOnly), read(msg));
+});
+
+Deno.test("splitMessage keeps a status without the private fields", () => {
+  const msg = { subject: "inbox", data: new Uint8Array(), headers: headers(503, "No Responders") } as unknown as Msg;
+  assert.deepEqual(readStatus(splitMessage(msg).headers), { code: 503, description: "No Responders" });
+});
+
+Deno.test("rawWriter is undefined when the client has moved its protocol", () => {
+  assert.equal(rawWriter({ publish: () => {} }), undefined);
+});
