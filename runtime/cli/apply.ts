@@ -24,7 +24,8 @@ export function applyCommand(): Command {
     .addHelpText(
       "after",
       `
-A pruned consumer leaves its events in their streams; its retries, delayed or due, go to the dead letters.
+A pruned consumer leaves its events in their streams. Its retries, delayed or due, go to the dead
+letters.
 ${ORPHANS_HELP}
 
 Example:

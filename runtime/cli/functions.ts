@@ -20,8 +20,8 @@ const ERROR_LENGTH = 100;
 
 const HELP = `
 policy: attempts, timeout of each, and delays between; busy: running handlers, and the most at once;
-pending: stored and not delivered; unsettled: delivered and not settled; retry: waiting for
-the next try; oldest: age of the oldest pending event.
+pending: stored and not delivered; unsettled: delivered and not settled; retry: delayed retries;
+oldest: age of the oldest pending event.
 `;
 
 /** Builds the command `functions`. */

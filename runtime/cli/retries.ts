@@ -2,30 +2,31 @@ import { Command } from "commander";
 import { withCluster } from "../app/cluster.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts";
 import { RetryService } from "../nats/retry/service.ts";
+import { wholeNumber, wholeNumbers } from "./terminal/arguments.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { examples } from "./terminal/help.ts";
 import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./terminal/output.ts";
-import { wholeNumber, wholeNumbers } from "./terminal/arguments.ts";
 
-type Selection = DelayedRetryFilter & { readonly json?: boolean };
+type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
 
-/** `retries list|cancel`. */
+/** Builds the commands `retries list|cancel`. */
 export function retriesCommand(): Command {
-  const command = new Command("retries").description(
-    "Look at events that wait for their next attempt, and end the wait.",
-  ).addHelpText("after", examples("retries list", "retries cancel 7"));
-  command.command("list").description("List them, in the order they were delayed.")
+  const command = new Command("retries").description("List delayed retries, or cancel them.")
+    .addHelpText("after", examples("retries list", "retries cancel 7"));
+  command.command("list").description("List delayed retries, in the order in which they were stored.")
     .option("--function <name>", "only those of this function")
     .option("--type <type>", "only those of this event type")
-    .option("--limit <count>", "only the first so many", wholeNumber)
+    .option("--limit <count>", "at most this many, oldest first", wholeNumber)
     .option("--json", "print JSON")
     .addHelpText("after", examples("retries list", "retries list --function capturePayment --json"))
-    .action((options: Selection) => withService((service) => list(service, options)));
-  command.command("cancel").description("Try them no more: they go to the dead letters, as `rejected`.")
-    .argument("<sequences...>", "which, as `list` shows them", wholeNumbers)
+    .action((options: ListOptions) => withService((service) => list(service, options)));
+  command.command("cancel").description("Move delayed retries to the dead letters, with the reason `rejected`.")
+    .argument("<sequences...>", "sequences from `list`", wholeNumbers)
     .option("--json", "print JSON")
     .addHelpText("after", examples("retries cancel 7 8"))
-    .action((which: number[], options: Selection) => withService((service) => cancel(service, which, options)));
+    .action((sequences: number[], { json }: { json?: boolean }) =>
+      withService((service) => cancel(service, sequences, json))
+    );
   return command;
 }
 
@@ -33,35 +34,38 @@ async function withService(run: (service: RetryService) => Promise<void>): Promi
   await withCluster(commandConfig(), (cluster) => run(new RetryService(cluster)));
 }
 
-async function list(service: RetryService, { json, ...filter }: Selection): Promise<void> {
-  const events = await Array.fromAsync(service.list(filter));
-  if (json) return printJson(events);
-  if (events.length === 0) return console.log("no delayed retries");
-  console.log(retryTable(events, screen(), Date.now()));
+async function list(service: RetryService, { json, ...filter }: ListOptions): Promise<void> {
+  const retries = await Array.fromAsync(service.list(filter));
+  if (json) return printJson(retries);
+  if (retries.length === 0) return console.log("no delayed retries");
+  console.log(retryTable(retries, screen(), Date.now()));
 }
 
-/** For a person each with its error below it. */
-export function retryTable(events: readonly DelayedRetry[], shown: Screen, nowMs: number): string {
-  if (!shown.terminal) {
+/** Formats delayed retries. On a terminal each has its error below it. */
+export function retryTable(retries: readonly DelayedRetry[], target: Screen, nowMs: number): string {
+  if (!target.terminal) {
     const head = ["sequence", "function", "type", "id", "due", "attempts", "error"];
-    const rows = events.map((one) => [one.sequence, one.function, one.type, one.id, one.due, one.attempts, one.error]);
-    return table(head, rows, shown);
+    const rows = retries.map((retry) => {
+      const { sequence, type, id, due, attempts, error } = retry;
+      return [sequence, retry.function, type, id, due, attempts, error];
+    });
+    return table(head, rows, target);
   }
   const head = ["seq", "function", "type", "id", "due", "tries"];
-  const rows = events.flatMap((one): Cell[][] => [
-    [one.sequence, one.function, one.type, one.id, shortTime(one.due, nowMs, shown), one.attempts],
-    [below(one.error, head.length, shown)],
+  const rows = retries.flatMap((retry): Cell[][] => [
+    [retry.sequence, retry.function, retry.type, retry.id, shortTime(retry.due, nowMs, target), retry.attempts],
+    [below(retry.error, head.length, target)],
   ]);
-  return table(head, rows, shown);
+  return table(head, rows, target);
 }
 
-async function cancel(service: RetryService, which: number[], { json }: Selection): Promise<void> {
+async function cancel(service: RetryService, sequences: readonly number[], json = false): Promise<void> {
   const missing: number[] = [];
-  for (const one of which) if (!await service.cancel(one)) missing.push(one);
-  const cancelled = which.length - missing.length;
+  for (const sequence of sequences) if (!await service.cancel(sequence)) missing.push(sequence);
+  const cancelled = sequences.length - missing.length;
   if (json) printJson({ cancelled, missing });
   else console.log(`${cancelled} cancelled`);
   if (missing.length > 0) {
-    throw new Error(`there is no delayed retry at ${missing.join(", ")}: come due, or cancelled before`);
+    throw new Error(`there is no delayed retry ${missing.join(", ")}: it came due or was cancelled before`);
   }
 }

@@ -52,6 +52,12 @@ Deno.test("the dashboard has each id once, no panels that overlap, and takes its
   assert.deepEqual(queriesOf(dashboard).filter(({ expr }) => expr.includes("$")), []);
 });
 
+Deno.test("deploy/Dockerfile caches files of the runtime that exist", async () => {
+  const named = (await Deno.readTextFile(`${DEPLOY}Dockerfile`)).match(/\bruntime\/\S+\.ts\b/g) ?? [];
+  assert.ok(named.length > 0);
+  for (const file of named) await Deno.stat(`${DEPLOY}../${file}`);
+});
+
 Deno.test("every YAML file in deploy/ can be read", async () => {
   const files: string[] = [];
   const collect = async (folder: string) => {

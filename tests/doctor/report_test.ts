@@ -15,7 +15,7 @@ Deno.test("report prints the reason and the fix of each finding, and a line for 
   assert.match(text, /^ {2}ok {7}the NATS user has every permission that Weir needs$/m);
   assert.match(
     text,
-    new RegExp(`\n\n1 error, 0 warnings, 0 for information; ${RULES.length - 1} checks found nothing$`),
+    new RegExp(`\n\n1 error, 0 warnings, 0 info; ${RULES.length - 1} checks passed$`),
   );
 });
 

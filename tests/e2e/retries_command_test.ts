@@ -8,7 +8,7 @@ import { startWeir } from "../support/weir_process.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
-Deno.test("the retries command ends a wait, and says in JSON which there was none of", async () => {
+Deno.test("retries cancel cancels a delayed retry, and lists missing ones in JSON", async () => {
   const waits = defineFunction({ on: Asked }, () => {
     throw new RetryAfterError("1h");
   });
@@ -27,6 +27,6 @@ Deno.test("the retries command ends a wait, and says in JSON which there was non
   assert.equal((await program.status).code, 1);
   const text = program.lines.join("\n");
   assert.match(text, /"cancelled": 1,\s+"missing": \[\s+77\s+\]/);
-  assert.match(text, /weir: there is no delayed retry at 77: come due, or cancelled before/);
+  assert.match(text, /weir: there is no delayed retry 77: it came due or was cancelled before/);
   assert.deepEqual(await delayed(), []);
 });

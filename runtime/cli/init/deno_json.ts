@@ -26,7 +26,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     `${RUN} weir/cli apply`,
   ],
   "dead-letters": ["List, show, redrive or discard dead letters", `${RUN} weir/cli dead-letters`],
-  retries: ["List events that wait for their next attempt, or end the wait", `${RUN} weir/cli retries`],
+  retries: ["List delayed retries, or cancel them", `${RUN} weir/cli retries`],
   doctor: ["Check the environment, the project and the cluster for known problems", `${RUN} weir/cli doctor`],
   types: [
     "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { retryTable } from "../../runtime/cli/retries.ts";
+import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
+
+const NOW = Date.parse("2026-11-21T10:00:00Z");
+const RETRY: DelayedRetry = {
+  sequence: 1_234,
+  function: "reserveInventory",
+  reason: "failed",
+  id: crypto.randomUUID(),
+  stream: "ORDERS",
+  streamSequence: 1_234_567,
+  type: "orders.created",
+  error: `TypeError: Cannot read properties of undefined ${"(reading 'sku') ".repeat(20)}\nsecond line`,
+  attempts: 5,
+  due: "2026-11-24T09:59:48.123Z",
+};
+
+for (const columns of [80, 120]) {
+  Deno.test(`retryTable fits a terminal of ${columns} columns`, () => {
+    const lines = retryTable([RETRY], { terminal: true, colours: false, columns }, NOW).split("\n");
+    assert.equal(lines.length, 4);
+    assert.match(lines[2], /^1234 +reserveInventory +orders\.created +[0-9a-f-]{20,}…? +2026-11-24 +5$/);
+    assert.deepEqual(lines.filter((line) => line.length > columns), []);
+  });
+}
+
+Deno.test("retryTable does not cut times or ids in a pipe", () => {
+  const [, row] = retryTable([RETRY], { terminal: false, colours: false }, NOW).split("\n");
+  assert.ok(row.includes(RETRY.due) && row.includes(RETRY.id), row);
+});
