@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 
 const CRASHES = "e2e/crash_points_test.ts: a process killed at any point of settling loses nothing";
 const SHUTDOWNS = "e2e/shutdown_points_test.ts: a process asked to end at any point of settling sees it through";
-const SIMULATED = "simulation/seeds.ts: every event ends as it must, whatever happens";
+const SIMULATED = "simulation/seeds.ts: [G5] simulate settles every event under faults";
 const KILLS =
   "chaos/kills_test.ts: nothing is lost, and nothing done twice without a reason, while runtimes and the broker";
 const CLUSTER = "chaos/cluster_test.ts: nothing is lost, and nothing done twice without a reason, while leaders";
 
 /** The tests that hold each line of `runtime/engine/GUARANTEE.md`, by its number: file and the beginning of the test's name. */
 const TESTS: readonly (readonly string[])[] = [
-  [CRASHES, "simulation/planted_bugs_test.ts: planted: "],
+  [CRASHES, "simulation/planted_bugs_test.ts: simulate finds the planted bug"],
   [
     CRASHES,
     "nats/dead_letters/burial_test.ts: [G2] settle stores a dead letter, and then terminates the original",

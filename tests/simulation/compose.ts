@@ -22,50 +22,50 @@ import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { Answered, Asked } from "./events.ts";
-import type { Link } from "./link.ts";
+import type { SimConnection } from "./sim_connection.ts";
 import type { Settings } from "./settings.ts";
 
-/** The function under simulation, and its consumers' name. */
+/** The name of the simulated function and of its consumers. */
 export const FUNCTION = "sim";
 
-/** Parts of the runtime that a test puts wrong ones in place of. */
-export interface Plant {
-  readonly publisher?: (right: Publisher) => Publisher;
-  readonly deadLetters?: (right: DeadLetters) => DeadLetters;
-  readonly attempts?: (right: AttemptStore) => AttemptStore;
-  readonly settler?: (right: Settler) => Settler;
+/** Wraps parts of the runtime in faulty ones, for tests of the simulation. */
+export interface PlantedBug {
+  readonly publisher?: (part: Publisher) => Publisher;
+  readonly deadLetters?: (part: DeadLetters) => DeadLetters;
+  readonly attempts?: (part: AttemptStore) => AttemptStore;
+  readonly settler?: (part: Settler) => Settler;
 }
 
-/** Is told what is to be done with each delivery, before it is done. */
-export type Decided = (delivery: Delivery, outcome: Outcome) => void;
+/** Receives the outcome of each delivery before it is settled. */
+export type OnDecided = (delivery: Delivery, outcome: Outcome) => void;
 
-/** What a runtime consists of, as far as it is simulated. */
-export interface Composed {
+/** The parts of a runtime that a schedule starts, stops and reconnects. */
+export interface SimRuntime {
   readonly dispatcher: Dispatcher;
   readonly settler: NatsSettler;
-  /** Tells the parts of a reconnect. @param downMs how long the connection was down */
+  /** Reports a reconnect to the settler. @param downMs how long the connection was down */
   readonly reconnected: (downMs: number) => void;
 }
 
 /**
- * Puts the true parts together as `runtime.ts` does, with a link to the model where that has a connection to NATS.
- * This is the one place that knows how they fit.
+ * Wires the parts of a runtime as `runtime/app/runtime.ts` does, with a simulated connection in place of NATS. Only
+ * this function of the simulation knows how they are wired.
  */
 export function compose(
-  link: Link,
+  connection: SimConnection,
   clock: Clock,
   fn: ResolvedFunction,
-  sources: readonly Consumer[],
-  decided: Decided,
-  plant: Plant,
-): Composed {
-  const { messages, kv, streams, duplicates } = link;
-  const as = <Part>(right: Part, wrong: ((right: Part) => Part) | undefined) => wrong ? wrong(right) : right;
-  const attempts = as<AttemptStore>(new NatsAttemptStore(kv, link.isDelayed), plant.attempts);
-  const deadLetters = as(new DeadLetters(messages, duplicates), plant.deadLetters);
-  let reconnected: Composed["reconnected"] = () => {};
+  consumers: readonly Consumer[],
+  onDecided: OnDecided,
+  bug: PlantedBug,
+): SimRuntime {
+  const { messages, kv, streams, duplicates } = connection;
+  const wrap = <Part>(part: Part, faulty: ((part: Part) => Part) | undefined) => faulty ? faulty(part) : part;
+  const attempts = wrap<AttemptStore>(new NatsAttemptStore(kv, connection.isDelayed), bug.attempts);
+  const deadLetters = wrap(new DeadLetters(messages, duplicates), bug.deadLetters);
+  let reconnected: SimRuntime["reconnected"] = () => {};
   const settler = new NatsSettler({
-    nc: link.nc,
+    nc: connection.nc,
     monitor: { onReconnect: (listener) => void (reconnected = listener) },
     deadLetters,
     attempts,
@@ -75,26 +75,26 @@ export function compose(
   });
   const ports = {
     clock,
-    publisher: as<Publisher>(
+    publisher: wrap<Publisher>(
       new EventPublisher(messages, { streams } as unknown as MessageReader, duplicates),
-      plant.publisher,
+      bug.publisher,
     ),
-    settler: watched(as<Settler>(settler, plant.settler), decided),
+    settler: observed(wrap<Settler>(settler, bug.settler), onDecided),
     attempts,
-    idempotency: NO_STORE,
+    idempotency: NO_IDEMPOTENCY,
     observer: UNOBSERVED,
     kv: NO_BUCKETS,
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
   const pipeline = new Pipeline(fn, dependencies, ports);
-  const dispatcher = new Dispatcher(pipeline, sources, EXTEND_INTERVAL_MS, UNLIMITED);
+  const dispatcher = new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, UNLIMITED);
   return { dispatcher, settler, reconnected };
 }
 
-function watched(settler: Settler, decided: Decided): Settler {
+function observed(settler: Settler, onDecided: OnDecided): Settler {
   return {
     settle(functionName, delivery, outcome, progress, claim) {
-      decided(delivery, outcome);
+      onDecided(delivery, outcome);
       return settler.settle(functionName, delivery, outcome, progress, claim);
     },
     extend: (delivery) => settler.extend(delivery),
@@ -103,12 +103,14 @@ function watched(settler: Settler, decided: Decided): Settler {
 
 const UNOBSERVED: Observer = { begin() {}, end() {}, breakerChanged() {} };
 const NO_BUCKETS = new MemoryKvStore();
-const NO_STORE: IdempotencyStore = { claim: () => Promise.reject(new Error("nothing is claimed here")) };
-/** No handler blocks its thread here. */
+const NO_IDEMPOTENCY: IdempotencyStore = {
+  claim: () => Promise.reject(new Error("the simulated function has no idempotency")),
+};
+/** Leases that never expire: a simulated handler does not block its thread. */
 const UNLIMITED: Leases = { hold: () => ({ isValid: () => true, renew() {}, release() {} }) };
 const policies = new Map<string, ResolvedFunction["policy"]>();
 
-/** The function under simulation, with a handler of the caller's. */
+/** Returns the simulated function with this handler. Policies are cached, since resolving one is slow. */
 export function functionOf(settings: Settings, handler: ResolvedFunction["handler"]): ResolvedFunction {
   const { attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs } = settings;
   const key = [attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs].join();

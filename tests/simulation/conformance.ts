@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import type { Driver, Received } from "./conformance_driver.ts";
 
-/** Something that JetStream does, and Weir or the simulation leans on. The stream's name is the statement's own. */
+/** Asserts behaviour of JetStream that Weir or the simulation relies on, on a stream of its own. */
 export type Statement = (js: Driver, stream: string) => Promise<void>;
 
-/** Long enough that what is done at half of it is done in time, on a busy machine too. */
+/** Ack wait of the tests' consumers. Long enough that a busy machine sends an in-progress ack at half of it in time. */
 export const ACK_WAIT_MS = 4_000;
-/** So long a message may be late, and so much earlier a clock may say it was. */
-export const LATE_MS = 60_000, EARLY_MS = 20;
-/** So long nothing must come where nothing may. */
-const NOTHING_MS = 300;
+/** How long a test waits for a delivery, which may be late on a busy machine. */
+export const LATE_MS = 60_000;
+/** How much earlier than expected a delivery may arrive: the clocks of server and test differ. */
+export const EARLY_MS = 20;
+/** How long a test waits to see that no delivery arrives. */
+const NO_DELIVERY_MS = 300;
 
-/** A stream with the consumer `c` on `<stream>.>` and so many messages, whose bodies are 1, 2, 3… */
-export async function stocked(
+/** Creates a stream with a consumer `c` on `<stream>.in.>`, and publishes messages with the bodies 1, 2, 3… */
+export async function createStream(
   js: Driver,
   stream: string,
   messages = 1,
@@ -24,13 +26,13 @@ export async function stocked(
   for (let n = 1; n <= messages; n++) await js.publish(`${stream}.in.${n}`, {}, String(n));
   const next = async (): Promise<Received> => {
     const received = await js.next(stream, "c", LATE_MS);
-    assert.ok(received, "nothing came");
+    assert.ok(received, "no message was delivered");
     return received;
   };
-  return { next, nothing: async () => assert.equal(await js.next(stream, "c", NOTHING_MS), undefined) };
+  return { next, nothing: async () => assert.equal(await js.next(stream, "c", NO_DELIVERY_MS), undefined) };
 }
 
-/** What came, as `body#deliveries`. */
-export function short({ body, deliveries }: Received): string {
+/** Returns a delivery as `body#deliveries`. */
+export function describe({ body, deliveries }: Received): string {
   return `${body}#${deliveries}`;
 }

@@ -1,7 +1,7 @@
 import type { ConsumerOptions } from "./consumer_model.ts";
 import type { PubAck, StreamOptions } from "./model.ts";
 
-/** A message as a consumer handed it out. */
+/** A delivery of a consumer. */
 export interface Received {
   readonly subject: string;
   readonly reply: string;
@@ -10,20 +10,20 @@ export interface Received {
   readonly body: string;
 }
 
-/** JetStream, whichever: what the statements of `conformance_*.ts` are made about. */
+/** The operations that conformance tests use, on the model or on a real server. */
 export interface Driver {
   addStream(options: StreamOptions): Promise<void>;
   addConsumer(stream: string, options: ConsumerOptions): Promise<void>;
   publish(subject: string, headers?: Readonly<Record<string, string>>, body?: string): Promise<PubAck>;
-  /** The consumer's next message, waiting that long for one. */
+  /** Pulls one message, waiting for up to `withinMs`. */
   next(stream: string, consumer: string, withinMs: number): Promise<Received | undefined>;
-  /** Answers a delivery, and resolves once JetStream has taken it. */
-  answer(received: Received, body: string): Promise<void>;
-  /** The subjects of the messages a stream has, in their order. */
+  /** Sends an ack, nak, term or in-progress ack, and resolves once JetStream has processed it. */
+  ack(received: Received, body: string): Promise<void>;
+  /** Returns the subjects of a stream's messages, by sequence. */
   subjects(stream: string): Promise<string[]>;
   deleteMessage(stream: string, seq: number): Promise<boolean>;
   ackPending(stream: string, consumer: string): Promise<number>;
   nowMs(): number;
-  /** Lets time pass. */
-  pass(ms: number): Promise<void>;
+  /** Waits, in virtual time for the model. */
+  wait(ms: number): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Driver } from "./conformance_driver.ts";
-import { EARLY_MS, LATE_MS, short, type Statement, stocked } from "./conformance.ts";
+import { createStream, describe, EARLY_MS, LATE_MS, type Statement } from "./conformance.ts";
 
 function scheduleAt(js: Driver, stream: string, inMs: number): Record<string, string> {
   return {
@@ -9,10 +9,10 @@ function scheduleAt(js: Driver, stream: string, inMs: number): Record<string, st
   };
 }
 
-/** What streams do: ids, demands and schedules. */
+/** Behaviour of streams: message ids, expected sequences and schedules. */
 export const STREAM_STATEMENTS: Readonly<Record<string, Statement>> = {
-  async "an id stored once is a duplicate on every subject of the stream, even when its message is gone"(js, stream) {
-    await stocked(js, stream, 0);
+  async "a message id is a duplicate on every subject of its stream, even after its message is deleted"(js, stream) {
+    await createStream(js, stream, 0);
     const first = await js.publish(`${stream}.a`, { "Nats-Msg-Id": "x" });
     assert.deepEqual(first, { stream, seq: 1, duplicate: false });
     assert.deepEqual(await js.publish(`${stream}.b`, { "Nats-Msg-Id": "x" }), { stream, seq: 1, duplicate: true });
@@ -21,7 +21,7 @@ export const STREAM_STATEMENTS: Readonly<Record<string, Statement>> = {
     assert.deepEqual(await js.publish(`${stream}.a`, { "Nats-Msg-Id": "X" }), { stream, seq: 2, duplicate: false });
   },
 
-  async "an id is forgotten after the window"(js, stream) {
+  async "a message id may be used again after the duplicate window"(js, stream) {
     await js.addStream({ name: stream, subjects: [`${stream}.>`], duplicateWindowMs: 500 });
     const storedMs = js.nowMs();
     await js.publish(`${stream}.a`, { "Nats-Msg-Id": "x" });
@@ -29,14 +29,14 @@ export const STREAM_STATEMENTS: Readonly<Record<string, Statement>> = {
       const ack = await js.publish(`${stream}.a`, { "Nats-Msg-Id": "x" });
       assert.ok("seq" in ack);
       if (!ack.duplicate) break;
-      assert.ok(js.nowMs() - storedMs < LATE_MS, "still known");
-      await js.pass(50);
+      assert.ok(js.nowMs() - storedMs < LATE_MS, "the id is still a duplicate");
+      await js.wait(50);
     }
     assert.ok(js.nowMs() - storedMs >= 500 - EARLY_MS);
   },
 
-  async "a subject's last sequence may be demanded, and a known id is refused like any other"(js, stream) {
-    await stocked(js, stream, 0);
+  async "an expected last subject sequence is checked before the message id"(js, stream) {
+    await createStream(js, stream, 0);
     const demand = (last: number) => ({ "Nats-Expected-Last-Subject-Sequence": String(last) });
     assert.deepEqual(await js.publish(`${stream}.a`, { ...demand(0), "Nats-Msg-Id": "x" }), {
       stream,
@@ -50,45 +50,45 @@ export const STREAM_STATEMENTS: Readonly<Record<string, Statement>> = {
     assert.deepEqual(await js.publish(`${stream}.a`, demand(1)), { stream, seq: 3, duplicate: false });
   },
 
-  async "a schedule fires to its target as another message: its own headers, not its id"(js, stream) {
-    const { next } = await stocked(js, stream, 0, { workQueue: true });
+  async "a schedule publishes to its target a message with its headers, but not its message id"(js, stream) {
+    const { next } = await createStream(js, stream, 0, { workQueue: true });
     const schedule = scheduleAt(js, stream, 1_000), sinceMs = js.nowMs();
     const ack = await js.publish(`${stream}.delayed`, { ...schedule, "Nats-Msg-Id": "x", "ce-id": "e" }, "later");
     assert.deepEqual(ack, { stream, seq: 1, duplicate: false });
     assert.deepEqual(await js.subjects(stream), [`${stream}.delayed`]);
     const fired = await next();
     assert.ok(js.nowMs() - sinceMs >= 1_000 - EARLY_MS);
-    assert.deepEqual([fired.subject, short(fired)], [`${stream}.in.due`, "later#1"]);
+    assert.deepEqual([fired.subject, describe(fired)], [`${stream}.in.due`, "later#1"]);
     const { "ce-id": id, "Nats-Scheduler": from, "Nats-Schedule-Next": then, ...rest } = fired.headers;
     assert.deepEqual({ id, from, then, rest }, { id: "e", from: `${stream}.delayed`, then: "purge", rest: {} });
     assert.deepEqual(await js.subjects(stream), [`${stream}.in.due`]);
-    // The id is known all the same: what was scheduled under it is not scheduled again.
+    // The id of the schedule remains a duplicate after it has fired.
     const again = await js.publish(`${stream}.delayed`, { ...schedule, "Nats-Msg-Id": "x" });
     assert.deepEqual(again, { stream, seq: 1, duplicate: true });
   },
 
-  async "a schedule takes the place of an earlier one on its subject"(js, stream) {
-    const { next, nothing } = await stocked(js, stream, 0, { workQueue: true });
+  async "a schedule replaces an earlier one on its subject"(js, stream) {
+    const { next, nothing } = await createStream(js, stream, 0, { workQueue: true });
     await js.publish(`${stream}.delayed`, scheduleAt(js, stream, 1_000), "first");
     await js.publish(`${stream}.delayed.not`, scheduleAt(js, stream, 1_500), "elsewhere");
     await js.publish(`${stream}.delayed`, scheduleAt(js, stream, 2_000), "second");
     assert.deepEqual(await js.subjects(stream), [`${stream}.delayed.not`, `${stream}.delayed`]);
-    assert.deepEqual([short(await next()), short(await next())], ["elsewhere#1", "second#1"]);
+    assert.deepEqual([describe(await next()), describe(await next())], ["elsewhere#1", "second#1"]);
     await nothing();
   },
 
-  async "a schedule for a time that is over fires at once"(js, stream) {
-    const { next } = await stocked(js, stream, 0, { workQueue: true });
+  async "a schedule for a time in the past fires at once"(js, stream) {
+    const { next } = await createStream(js, stream, 0, { workQueue: true });
     await js.publish(`${stream}.delayed`, scheduleAt(js, stream, -60_000), "overdue");
-    assert.equal(short(await next()), "overdue#1");
+    assert.equal(describe(await next()), "overdue#1");
   },
 
-  async "a schedule that is deleted does not fire"(js, stream) {
-    const { next, nothing } = await stocked(js, stream, 0, { workQueue: true });
+  async "a deleted schedule does not fire"(js, stream) {
+    const { next, nothing } = await createStream(js, stream, 0, { workQueue: true });
     await js.publish(`${stream}.delayed.1`, scheduleAt(js, stream, 500), "deleted");
     await js.publish(`${stream}.delayed.2`, scheduleAt(js, stream, 1_000), "kept");
     assert.equal(await js.deleteMessage(stream, 1), true);
-    assert.equal(short(await next()), "kept#1");
+    assert.equal(describe(await next()), "kept#1");
     await nothing();
   },
 };

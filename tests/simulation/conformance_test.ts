@@ -7,21 +7,21 @@ import { serverDriver } from "./server_driver.ts";
 
 const STATEMENTS = { ...STREAM_STATEMENTS, ...CONSUMER_STATEMENTS };
 
-for (const [what, statement] of Object.entries(STATEMENTS)) {
-  Deno.test(`the model: ${what}`, () => statement(modelDriver(), "S1"));
+for (const [name, statement] of Object.entries(STATEMENTS)) {
+  Deno.test(`JetStreamModel: ${name}`, () => statement(modelDriver(), "S1"));
 }
 
-Deno.test("all that holds of the model holds of the server", async () => {
-  await using broker = await startBroker();
-  const js = serverDriver(broker);
-  // Most of the time is waiting: they wait together, each with a stream of its own.
+Deno.test("nats-server behaves as JetStreamModel does", async () => {
+  await using server = await startBroker();
+  const js = serverDriver(server);
+  // The tests mostly wait, so they run concurrently, each on its own stream.
   const failed = await Promise.all(
-    Object.entries(STATEMENTS).map(async ([what, statement], i) => {
+    Object.entries(STATEMENTS).map(async ([name, statement], i) => {
       try {
         await statement(js, `S${i + 1}`);
         return [];
       } catch (error) {
-        return [`${what}: ${error instanceof Error ? error.message : error}`];
+        return [`${name}: ${error instanceof Error ? error.message : error}`];
       }
     }),
   );

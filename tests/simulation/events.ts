@@ -3,30 +3,30 @@ import { z } from "zod";
 import type { Header } from "./model.ts";
 import type { Random } from "./random.ts";
 
-/** What the function under simulation listens on. */
+/** The event that the simulated function subscribes to. */
 export const Asked = defineEvent({ type: "sim.asked", version: 1, data: z.object({ n: z.int() }) });
-/** What it may emit: each says which event it came of. */
+/** The event that it emits, with the id of the event that caused it. */
 export const Answered = defineEvent({ type: "out.answered", version: 1, data: z.object({ cause: z.string() }) });
 
 /**
- * How the handler takes an event. `times` says how often it does so before it succeeds; Infinity: always.
+ * The failure of an event's handler. `times` is how often it fails before it succeeds; Infinity: always.
  *
  * - `fails`: throws; `depends`: its dependency throws
- * - `rejects`: throws NonRetryableError, at once
+ * - `rejects`: throws NonRetryableError
  * - `waits`: throws RetryAfterError, for longer than a wait that leaves its consumer
- * - `hangs`: never returns, so that it times out; `kills`: takes its process with it
- * - `invalid`: never gets to the handler, since its bytes are not JSON
+ * - `hangs`: never returns, so that it times out; `kills`: kills its process
+ * - `invalid`: does not reach the handler, since its bytes are not JSON
  */
 export type Trouble = "none" | "fails" | "depends" | "rejects" | "waits" | "hangs" | "kills" | "invalid";
 
-/** One event of a schedule, and what its handler does with it. */
-export interface Plan {
+/** One event of a schedule, and the behaviour of its handler. */
+export interface EventPlan {
   readonly id: string;
   readonly trouble: Trouble;
   readonly times: number;
-  /** How many events it emits when it succeeds. */
+  /** The number of events that it emits when it succeeds. */
   readonly emits: number;
-  /** How long the handler takes at the least: 40 s outlasts several ack waits. */
+  /** The least duration of the handler. 40 s is longer than two ack waits. */
   readonly takesMs: number;
   readonly payload: Uint8Array;
   readonly headers: readonly Header[];
@@ -42,8 +42,8 @@ const NUMBERS = [0, 1, 2, 3].map((n) => ({
   headers: [["ce-id", `e${n}`], ["ce-source", "/sim"], ["x-own", `own-${n}`]] as const,
 }));
 
-/** Makes up the event of that number. */
-export function makePlan(n: number, attempts: number, random: Random): Plan {
+/** Returns a random event with that number. */
+export function randomPlan(n: number, attempts: number, random: Random): EventPlan {
   const trouble = random.chance(0.1) ? random.pick(RARE) : random.pick(TROUBLES);
   const { id, json, bytes, headers } = NUMBERS[n];
   const always = random.chance(0.35);

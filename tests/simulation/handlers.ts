@@ -6,7 +6,7 @@ import type { Account } from "./ledger.ts";
 import type { Replica } from "./replica.ts";
 import type { World } from "./world.ts";
 
-/** A handler under way: it goes on when the schedule says so. */
+/** A running handler. The schedule decides when it finishes. */
 export interface Run {
   readonly replica: Replica;
   readonly account: Account;
@@ -14,10 +14,11 @@ export interface Run {
   finish(): void;
 }
 
-/** The handler as a replica runs it: it begins, waits for the schedule, and does what its event's plan says. */
+/** Returns the handler of a replica. It waits for the schedule, and then succeeds or fails as its event's plan says. */
 export function handlerOf(world: World, replica: Replica): ResolvedFunction["handler"] {
   return async ({ id }, ctx) => {
-    if (replica.link.state === "dead") return await new Promise(() => {}); // it died before it came to that
+    // The process may have died before the handler began.
+    if (replica.connection.state === "dead") return await new Promise(() => {});
     const account = world.ledger.of(id), { plan } = account, { trouble } = plan;
     account.runs++;
     world.trace?.(`${replica.name} runs ${id}, attempt ${ctx.attempt}`);
@@ -36,8 +37,8 @@ export function handlerOf(world: World, replica: Replica): ResolvedFunction["han
   };
 }
 
-/** Whether the handler was given up before it returned, and why. */
-export function givenUp(outcome: Outcome): "shutdown" | "timed-out" | undefined {
+/** Returns why the handler was abandoned before it returned; undefined if it was not. */
+export function abandoned(outcome: Outcome): "shutdown" | "timed-out" | undefined {
   if (outcome.kind === "dead-letter") return outcome.error.name === "TimeoutError" ? "timed-out" : undefined;
   if (outcome.kind === "retry" && (outcome.reason === "shutdown" || outcome.reason === "timed-out")) {
     return outcome.reason;

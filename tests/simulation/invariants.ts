@@ -2,7 +2,7 @@ import type { Account } from "./ledger.ts";
 import { headerOf, type StoredMessage } from "./model.ts";
 import type { World } from "./world.ts";
 
-/** Everything that is wrong once it is quiet: one line each, with the event's name. */
+/** Returns the violated invariants once the world is quiet, one line each. */
 export function violations(world: World): string[] {
   const problems: string[] = [];
   for (const account of world.ledger.accounts.values()) {
@@ -15,16 +15,16 @@ export function violations(world: World): string[] {
 function check(world: World, account: Account): string[] {
   const problems: string[] = [];
   const must = (holds: boolean, otherwise: () => string) => void (holds || problems.push(otherwise()));
-  const { plan, runs, failures, kills, brokenOff, refused, successes, faults, forks } = account;
+  const { plan, runs, failures, kills, aborted, refused, successes, faults, forks } = account;
   const { attempts } = world.settings;
   const letters = world.model.messages("DEAD_LETTERS").filter(({ headers }) => headerOf(headers, "ce-id") === plan.id);
   const emitted = world.model.messages("OUT").filter((message) => world.eventIn([], message.payload) === plan.id);
 
-  // It ends in one of two ways.
+  // Invariant: every event ends, handled or as a dead letter.
   must(successes > 0 || letters.length > 0, () => "lost: neither handled nor a dead letter");
-  // In both only where something came between its first end and the settling of that, or two were at it at once.
+  // Invariant: as both only if a fault hit it between its first outcome and its settling, or two replicas ran it.
   const between = faults > account.faultsBeforeEnd! || forks > 0 || account.overlaps > 0;
-  must(letters.length === 0 || successes === 0 || between, () => "handled and a dead letter, with nothing between");
+  must(letters.length === 0 || successes === 0 || between, () => "handled and a dead letter, without a fault between");
   must(letters.length <= 1, () => `${letters.length} dead letters`);
   for (const letter of letters) problems.push(...wrongIn(letter, account, attempts));
   if (successes > 0) {
@@ -33,54 +33,54 @@ function check(world: World, account: Account): string[] {
   }
   must(emitted.length === new Set(emitted.map(idOf)).size, () => "an emitted event is stored twice");
 
-  // It is run as often as its policy says, and once more for each thing that hit it.
+  // Invariant: it runs as often as its policy says, and once more for each fault.
   const budget = attempts * (1 + forks);
-  must(runs <= budget + faults + brokenOff + refused, () => `run ${runs} times`);
+  must(runs <= budget + faults + aborted + refused, () => `run ${runs} times`);
   must(failures + kills <= budget + faults, () => `used ${failures + kills} attempts`);
   const exhausted = letters.some(({ headers }) =>
     /^(attempts-exhausted|crashed)$/.test(headerOf(headers, "weir-reason")!)
   );
-  must(!exhausted || failures + kills + faults >= attempts, () => "ended before its attempts were used up");
+  must(!exhausted || failures + kills + faults >= attempts, () => "ended before its attempts were used");
 
-  // Without anything but shutdowns, open breakers and what it did itself, everything about it is exact.
+  // Shutdowns, open breakers and its own failures are no faults: without a fault all counts are exact.
   const clean = forks === 0 && account.overlaps === 0 && faults <= kills;
   if (clean) problems.push(...inexact(account, attempts, letters));
   return problems;
 }
 
-/** What is not exactly as planned, of an event that nothing hit. */
+/** Returns the deviations from the plan of an event that no fault hit. */
 function inexact(account: Account, attempts: number, letters: readonly StoredMessage[]): string[] {
-  const { plan: { trouble, times }, runs, failures, kills, brokenOff, successes, places } = account;
-  // That its process died at a first delivery is presumed, not known, and nothing ends on the strength of that alone:
-  // it may be run once more than it has attempts, at each place that it was handed out from.
-  const fewest = Math.min(times, attempts), most = Math.min(times, attempts + places.size);
+  const { plan: { trouble, times }, runs, failures, kills, aborted, successes, messageKeys } = account;
+  // A first delivery that vanished counts as an attempt, but an event does not end on that alone: it may run once more
+  // than it has attempts, for each message that carried it.
+  const fewest = Math.min(times, attempts), most = Math.min(times, attempts + messageKeys.size);
   if (trouble === "kills") {
     const ended = letters.length === 1 && kills >= attempts, went = letters.length === 0 && kills === times;
     return kills >= fewest && kills <= most && (ended || went) ? [] : [`killed its process ${kills} times`];
   }
   const ends = trouble === "invalid" || trouble === "rejects" ||
     (trouble !== "depends" && times >= attempts && times > 0);
-  if (ends && letters.length !== 1) return ["no dead letter, though it could not end otherwise"];
+  if (ends && letters.length !== 1) return ["no dead letter, though it cannot succeed"];
   if (!ends && letters.length > 0 && trouble !== "depends") return ["a dead letter, though it would have succeeded"];
   if (!ends && successes !== 1 && trouble !== "depends") return [`handled ${successes} times`];
   switch (trouble) {
     case "none":
-      return runs === 1 + brokenOff ? [] : [`run ${runs} times`];
+      return runs === 1 + aborted ? [] : [`run ${runs} times`];
     case "invalid":
       return runs === 0 ? [] : [`run ${runs} times`];
     case "rejects":
-      return runs === 1 + brokenOff ? [] : [`run ${runs} times`];
+      return runs === 1 + aborted ? [] : [`run ${runs} times`];
     case "fails":
     case "waits":
     case "hangs":
       if (failures !== Math.min(times, attempts)) return [`used ${failures} attempts`];
-      return runs === failures + successes + brokenOff ? [] : [`run ${runs} times`];
-    case "depends": // how often depends on who else asked for it meanwhile
+      return runs === failures + successes + aborted ? [] : [`run ${runs} times`];
+    case "depends": // the breaker of the dependency is shared with other events
       return failures <= attempts && successes + letters.length === 1 ? [] : [`used ${failures} attempts`];
   }
 }
 
-/** What a dead letter says that is not so. */
+/** Returns the wrong fields of a dead letter. */
 function wrongIn({ headers, payload }: StoredMessage, account: Account, attempts: number): string[] {
   const { plan, seq, faults, kills, forks } = account;
   const header = (name: string) => headerOf(headers, name);
@@ -90,7 +90,7 @@ function wrongIn({ headers, payload }: StoredMessage, account: Account, attempts
   for (const [name, value] of plan.headers) must(header(name) === value, () => `its dead letter has another ${name}`);
   must(
     header("weir-stream") === "SIM" && header("weir-sequence") === String(seq),
-    () => "its dead letter is misplaced",
+    () => "its dead letter has another weir-stream or weir-sequence",
   );
   const reason = header("weir-reason")!, said = Number(header("weir-attempts"));
   const plausible: Record<string, boolean> = {
@@ -109,7 +109,7 @@ function idOf({ headers }: StoredMessage): string {
   return headerOf(headers, "Nats-Msg-Id")!;
 }
 
-function summary({ runs, failures, kills, brokenOff, successes, faults, forks, outcomes }: Account): string {
-  return `runs ${runs}, failures ${failures}, kills ${kills}, broken off ${brokenOff}, successes ${successes}, ` +
+function summary({ runs, failures, kills, aborted, successes, faults, forks, outcomes }: Account): string {
+  return `runs ${runs}, failures ${failures}, kills ${kills}, aborted ${aborted}, successes ${successes}, ` +
     `faults ${faults}, forks ${forks}; ${outcomes.join(", ")}`;
 }

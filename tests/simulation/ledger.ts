@@ -1,41 +1,41 @@
 import type { Outcome } from "../../runtime/core/outcome.ts";
-import type { Plan } from "./events.ts";
+import type { EventPlan } from "./events.ts";
 
-/** Everything that befell one event, as an onlooker who misses nothing would have written it down. */
+/** The history of one event, recorded outside the runtime. */
 export class Account {
-  /** How often its handler was begun. */
+  /** Handler runs that began. */
   runs = 0;
-  /** Runs whose handler threw, as far as anybody was there to catch it. */
+  /** Runs whose handler threw in a live process. */
   thrown = 0;
-  /** Runs that ended badly, and of which the pipeline decided so: each has used an attempt. */
+  /** Runs with an outcome that used an attempt. */
   failures = 0;
-  /** Runs that took their process with them. */
+  /** Runs that killed their process. */
   kills = 0;
-  /** Runs that a shutdown broke off. */
-  brokenOff = 0;
-  /** Runs that a dependency's breaker ended: they used no attempt. */
+  /** Runs that a shutdown aborted. */
+  aborted = 0;
+  /** Runs that the open breaker of a dependency ended. They used no attempt. */
   refused = 0;
-  /** How often the pipeline decided that it is done. */
+  /** Outcomes `ack` of a run. */
   successes = 0;
   /**
-   * What hit it from outside: a request about it that failed or went unanswered, a delivery of which nothing was heard
-   * for the whole ack wait, an answer that came so late that it hit another delivery, a run that the schedule kept beyond its deadline.
+   * Injected faults: a request about it that failed or got no response, a delivery whose ack wait expired, an ack that
+   * arrived so late that it ended a newer delivery, a run that the schedule kept beyond its deadline.
    */
   faults = 0;
-  /** How often it was doubled: its original came back, or was delayed again, although a delayed retry was stored. */
+  /** How often it was duplicated: its original was redelivered or delayed again after its delayed retry was stored. */
   forks = 0;
-  /** The places it was handed out from: its own, and one for each time that it came back from the retry stream. */
-  readonly places = new Set<string>();
-  /** How often it was handed out again while a process that had it before was alive, and may have been at it still. */
+  /** Keys of the messages that carried it: its own, and one for each delayed retry. */
+  readonly messageKeys = new Set<string>();
+  /** Redeliveries while the process that had the earlier delivery was alive, and may still have run it. */
   overlaps = 0;
-  /** What had hit it when it was first decided that it ends, one way or the other. */
+  /** The value of `faults` at its first final outcome. */
   faultsBeforeEnd: number | undefined;
-  /** Decided outcomes, in order: for the trace of a finding. */
+  /** Outcomes in order, for the trace. */
   readonly outcomes: string[] = [];
 
-  constructor(readonly plan: Plan, readonly seq: number) {}
+  constructor(readonly plan: EventPlan, readonly seq: number) {}
 
-  /** Notes what was decided of a delivery. */
+  /** Records the outcome of a delivery. */
   decided(outcome: Outcome): void {
     const skipped = outcome.kind === "ack" && outcome.skipped;
     if (outcome.kind !== "retry" && !skipped) this.faultsBeforeEnd ??= this.faults;
@@ -47,18 +47,18 @@ export class Account {
   }
 }
 
-/** In place of an event's id: it may have been any. */
+/** Stands for every event's id, for faults that cannot be attributed to one. */
 export const ANY = "*";
 
-/** The accounts of all events of one schedule. */
+/** The histories of all events of one schedule. */
 export class Ledger {
   readonly accounts = new Map<string, Account>();
-  /** Which event was handed out from which place of which stream. */
-  readonly #places = new Map<string, string>();
+  /** Event ids by message key. */
+  readonly #events = new Map<string, string>();
   readonly #delayed = new Set<string>();
   readonly #holders = new Map<string, object>();
 
-  open(plan: Plan, seq: number): void {
+  open(plan: EventPlan, seq: number): void {
     this.accounts.set(plan.id, new Account(plan, seq));
   }
 
@@ -68,30 +68,30 @@ export class Ledger {
     return account;
   }
 
-  /** @param isAlive whether a process that it was handed out to is still there */
-  handedOut(id: string, place: string, to: object, isAlive: (holder: object) => boolean): void {
-    const holder = this.#holders.get(place);
+  /** Records a delivery. @param isAlive returns whether the process of the earlier delivery is alive */
+  delivered(id: string, messageKey: string, to: object, isAlive: (holder: object) => boolean): void {
+    const holder = this.#holders.get(messageKey);
     if (holder && isAlive(holder)) this.of(id).overlaps++;
-    this.#holders.set(place, to);
-    this.#places.set(place, id);
+    this.#holders.set(messageKey, to);
+    this.#events.set(messageKey, id);
     const account = this.of(id);
-    account.places.add(place);
-    if (this.#delayed.has(place)) account.forks++;
+    account.messageKeys.add(messageKey);
+    if (this.#delayed.has(messageKey)) account.forks++;
   }
 
-  /** A copy of what was handed out from that place is stored, to come back later. */
-  delayed(place: string): void {
-    if (this.#delayed.has(place)) this.of(this.#places.get(place)!).forks++;
-    this.#delayed.add(place);
+  /** Records that the delayed retry of a message is stored. */
+  delayed(messageKey: string): void {
+    if (this.#delayed.has(messageKey)) this.of(this.#events.get(messageKey)!).forks++;
+    this.#delayed.add(messageKey);
   }
 
-  at(place: string): string | undefined {
-    return this.#places.get(place);
+  eventOf(messageKey: string): string | undefined {
+    return this.#events.get(messageKey);
   }
 
-  /** An answer to an older delivery from that place ended a newer one. */
-  overtook(place: string): void {
-    const account = this.of(this.#places.get(place)!);
+  /** Records that the nak of an older delivery ended a newer one. */
+  endedByOlderNak(messageKey: string): void {
+    const account = this.of(this.#events.get(messageKey)!);
     account.faults++;
     account.overlaps++;
   }

@@ -1,10 +1,10 @@
 import { covers } from "../../runtime/core/subjects.ts";
-import { type ConsumerOptions, type Handed, ModelConsumer } from "./consumer_model.ts";
+import { type ConsumerOptions, ModelConsumer, type ModelDelivery } from "./consumer_model.ts";
 
-/** A header as it is on the wire: a name may come more than once. */
+/** A header line. A name may occur more than once. */
 export type Header = readonly [name: string, value: string];
 
-/** A message that a stream holds. */
+/** A message in a stream. */
 export interface StoredMessage {
   readonly seq: number;
   readonly subject: string;
@@ -16,20 +16,20 @@ export interface StoredMessage {
 export interface StreamOptions {
   readonly name: string;
   readonly subjects: readonly string[];
-  /** A message leaves when its consumer has acknowledged it. */
+  /** Work queue retention: a message is deleted once it is acked or terminated. */
   readonly workQueue?: boolean;
   readonly duplicateWindowMs?: number;
 }
 
-/** What JetStream answers to a publish. */
+/** The response of JetStream to a publish. */
 export type PubAck =
   | { readonly stream: string; readonly seq: number; readonly duplicate: boolean }
   | { readonly error: { readonly errCode: number; readonly description: string } };
 
-/** For how long a stream remembers ids, unless it is told otherwise. */
-export const WINDOW_MS = 120_000;
+/** JetStream's default duplicate window. */
+export const DUPLICATE_WINDOW_MS = 120_000;
 
-/** One stream: what it stores, which ids it remembers, and what is scheduled in it. */
+/** A stream: its messages, the ids of its duplicate window, and its schedules. */
 class ModelStream {
   readonly messages = new Map<number, StoredMessage>();
   readonly consumers = new Map<string, ModelConsumer>();
@@ -40,7 +40,7 @@ class ModelStream {
   constructor(readonly options: StreamOptions) {}
 
   publish(subject: string, payload: Uint8Array, headers: readonly Header[], nowMs: number): PubAck {
-    const { name: stream, duplicateWindowMs = WINDOW_MS } = this.options;
+    const { name: stream, duplicateWindowMs = DUPLICATE_WINDOW_MS } = this.options;
     const expected = headerOf(headers, "Nats-Expected-Last-Subject-Sequence");
     if (expected !== undefined) {
       const last = this.#lastOf(subject);
@@ -72,7 +72,7 @@ class ModelStream {
     return this.messages.delete(seq);
   }
 
-  /** The schedule message leaves as it fires, and what it was about is stored under its target, without its id. */
+  /** Fires due schedules: each is replaced by a message on its target, without its message id. */
   fire(nowMs: number): void {
     for (const [subject, { seq, atMs }] of this.schedules) {
       if (atMs > nowMs) continue;
@@ -92,8 +92,8 @@ class ModelStream {
 }
 
 /**
- * JetStream, as far as Weir leans on it: held in memory, on a clock that it is told. What it claims about the server
- * is checked against the server in `conformance_test.ts`.
+ * JetStream in memory, as far as Weir relies on it. The caller passes the time. `conformance_test.ts` checks the model
+ * and nats-server against the same statements.
  */
 export class JetStreamModel {
   readonly #streams = new Map<string, ModelStream>();
@@ -111,7 +111,7 @@ export class JetStreamModel {
     return consumer;
   }
 
-  /** Undefined when no stream stores that subject. */
+  /** Stores a message. Returns undefined when no stream has the subject. */
   publish(subject: string, payload: Uint8Array, headers: readonly Header[], nowMs: number): PubAck | undefined {
     for (const stream of this.#streams.values()) {
       if (stream.options.subjects.some((pattern) => covers(pattern, subject))) {
@@ -129,7 +129,7 @@ export class JetStreamModel {
     return this.#stream(stream).messages.get(seq);
   }
 
-  /** The message of that subject and id, if it was stored at that time or later. */
+  /** Returns the message with that subject and id that was stored since a time. */
   find(subject: string, id: string, sinceMs: number): { stream: string; sequence: number } | undefined {
     for (const { options, messages } of this.#streams.values()) {
       for (const message of messages.values()) {
@@ -146,23 +146,23 @@ export class JetStreamModel {
     return this.#stream(stream).delete(seq);
   }
 
-  /** The next message of a consumer, as one pull request would get it. */
-  next(stream: string, consumer: string, nowMs: number): Handed | undefined {
+  /** Delivers the next message of a consumer, as a pull request of one would. */
+  next(stream: string, consumer: string, nowMs: number): ModelDelivery | undefined {
     return this.#stream(stream).consumers.get(consumer)!.next(nowMs);
   }
 
-  /** Takes an answer to a delivery: what a client publishes to its reply subject. */
-  answer(reply: string, body: string, nowMs: number): void {
+  /** Processes an ack, nak, term or in-progress ack, by the ack subject of its delivery. */
+  ack(reply: string, body: string, nowMs: number): void {
     const [, , stream, consumer, , seq] = reply.split(".");
-    this.#streams.get(stream)?.consumers.get(consumer)?.answer(Number(seq), body, nowMs);
+    this.#streams.get(stream)?.consumers.get(consumer)?.ack(Number(seq), body, nowMs);
   }
 
-  /** Fires what is due. */
+  /** Fires due schedules. */
   tick(nowMs: number): void {
     for (const stream of this.#streams.values()) if (stream.schedules.size > 0) stream.fire(nowMs);
   }
 
-  /** When something happens by itself next: a schedule, or a delivery that waited too long. */
+  /** Returns the time of the next schedule or redelivery; Infinity if there is none. */
   nextMs(nowMs: number): number {
     let next = Infinity;
     for (const stream of this.#streams.values()) {
@@ -179,7 +179,7 @@ export class JetStreamModel {
   }
 }
 
-/** The first header of that name; the server's own are matched as they are written. */
+/** Returns the first header with that name. The server matches its own headers case-sensitively. */
 export function headerOf(headers: readonly Header[], wanted: string): string | undefined {
   for (const [name, value] of headers) if (name === wanted) return value;
   return undefined;

@@ -4,7 +4,7 @@ import { type Header, JetStreamModel } from "./model.ts";
 
 const UTF8 = new TextEncoder(), TEXT = new TextDecoder();
 
-/** The model on a clock of its own. */
+/** Returns a driver of a new model with virtual time. */
 export function modelDriver(): Driver {
   const model = new JetStreamModel(), consumers = new Map<string, ModelConsumer>();
   let nowMs = Date.UTC(2026, 0, 1);
@@ -30,16 +30,16 @@ export function modelDriver(): Driver {
     },
     next(stream, consumer, withinMs) {
       passUntil(nowMs + withinMs, () => consumers.get(`${stream}.${consumer}`)!.hasNext(nowMs));
-      const handed = model.next(stream, consumer, nowMs);
-      if (!handed) return done(undefined);
-      const { message: { subject, headers, payload }, reply, deliveries } = handed;
+      const delivery = model.next(stream, consumer, nowMs);
+      if (!delivery) return done(undefined);
+      const { message: { subject, headers, payload }, reply, deliveries } = delivery;
       return done({ subject, reply, deliveries, headers: Object.fromEntries(headers), body: TEXT.decode(payload) });
     },
-    answer: ({ reply }, body) => done(model.answer(reply, body, nowMs)),
+    ack: ({ reply }, body) => done(model.ack(reply, body, nowMs)),
     subjects: (stream) => done(model.messages(stream).map(({ subject }) => subject)),
     deleteMessage: (stream, seq) => done(model.deleteMessage(stream, seq)),
     ackPending: (stream, consumer) => done(consumers.get(`${stream}.${consumer}`)!.ackPending),
     nowMs: () => nowMs,
-    pass: (ms) => done(passUntil(nowMs + ms, () => false)),
+    wait: (ms) => done(passUntil(nowMs + ms, () => false)),
   };
 }

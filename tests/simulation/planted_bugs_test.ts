@@ -3,21 +3,22 @@ import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
-import type { Plant } from "./compose.ts";
-import { find, simulate } from "./simulate.ts";
+import type { PlantedBug } from "./compose.ts";
+import { findSeed, simulate } from "./simulate.ts";
 
-/** So many schedules must be enough to find each of these. */
+/** The number of schedules that must suffice to find each bug. */
 const ENOUGH = 4_000;
 const NOWHERE = { stream: "", sequence: 0, duplicate: false };
 
-/** Says that it is stored while it is still on its way. */
-const hastyPublisher = (right: Publisher): Publisher => ({
+/** Reports an event as stored before JetStream has acked it. */
+const hastyPublisher = (inner: Publisher): Publisher => ({
   publish: (event, listener, options) => {
-    right.publish(event, { stored() {}, failed() {} }, options);
+    inner.publish(event, { stored() {}, failed() {} }, options);
     listener.stored(NOWHERE);
   },
 });
 
+/** Reports a dead letter as stored before JetStream has acked it. */
 class HastyDeadLetters extends DeadLetters {
   override store(...what: Parameters<DeadLetters["store"]>): ReturnType<DeadLetters["store"]> {
     super.store(...what).catch(() => {});
@@ -25,19 +26,19 @@ class HastyDeadLetters extends DeadLetters {
   }
 }
 
-/** Counts what a shutdown broke off as if it had failed. */
-const strictSettler = (right: Settler): Settler => ({
+/** Counts an attempt that a shutdown aborted as failed. */
+const strictSettler = (inner: Settler): Settler => ({
   settle(functionName, delivery, outcome, progress) {
     if (outcome.kind !== "retry" || outcome.reason !== "shutdown" || !progress) {
-      return right.settle(functionName, delivery, outcome, progress);
+      return inner.settle(functionName, delivery, outcome, progress);
     }
     const attempts = progress.attempts + 1;
-    return right.settle(functionName, delivery, { ...outcome, usesAttempt: true }, { ...progress, attempts });
+    return inner.settle(functionName, delivery, { ...outcome, usesAttempt: true }, { ...progress, attempts });
   },
-  extend: (delivery) => right.extend(delivery),
+  extend: (delivery) => inner.extend(delivery),
 });
 
-/** Names a dead letter by the place it was delivered from, which an event and its delayed retry have not in common. */
+/** Derives the id of a dead letter from the delivered message, which differs between an event and its delayed retry. */
 class PlacedDeadLetters extends DeadLetters {
   override store(...what: Parameters<DeadLetters["store"]>): ReturnType<DeadLetters["store"]> {
     const [functionName, { messageKey }] = what;
@@ -52,43 +53,43 @@ class PlacedDeadLetters extends DeadLetters {
   }
 }
 
-/** Says that counts are written, and forgets them. */
-const forgetful = (right: AttemptStore): AttemptStore => ({
-  read: (functionName, delivery) => right.read(functionName, delivery),
+/** Reports attempt counts as written without writing them. */
+const forgetful = (inner: AttemptStore): AttemptStore => ({
+  read: (functionName, delivery) => inner.read(functionName, delivery),
   write: () => Promise.resolve(),
 });
 
-/** Each is wrong in the way it says, and is found by what it leads to. */
-const BUGS: readonly (readonly [what: string, plant: Plant, leadsTo: RegExp])[] = [
+/** Planted bugs, and the problems that they lead to. */
+const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])[] = [
   [
-    "an acknowledgement before the emitted events are stored",
+    "an ack before the emitted events are stored",
     { publisher: hastyPublisher },
     /handled, but \d of its \d events are stored/,
   ],
   [
     "a termination before the dead letter is stored",
     { deadLetters: ({ publisher, duplicates }) => new HastyDeadLetters(publisher, duplicates) },
-    /lost: neither handled nor a dead letter|no dead letter, though it could not end otherwise/,
+    /lost: neither handled nor a dead letter|no dead letter, though it cannot succeed/,
   ],
   [
-    "an attempt counted on shutdown",
+    "an attempt used by a shutdown",
     { settler: strictSettler },
-    /ended before its attempts were used up|a dead letter, though it would have succeeded|used \d attempts/,
+    /ended before its attempts were used|a dead letter, though it would have succeeded|used \d attempts/,
   ],
   [
-    "a dead letter of an event and another of its delayed retry",
+    "a second dead letter for the delayed retry of an event",
     { deadLetters: ({ publisher, duplicates }) => new PlacedDeadLetters(publisher, duplicates) },
     /\d dead letters/,
   ],
-  ["attempts that are not written down", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
+  ["attempt counts that are not written", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
 ];
 
-for (const [what, plant, leadsTo] of BUGS) {
-  Deno.test(`planted: ${what} is found, and found again by its seed`, async () => {
-    const seed = await find(1, ENOUGH, plant);
+for (const [name, bug, leadsTo] of BUGS) {
+  Deno.test(`simulate finds the planted bug, and again by its seed: ${name}`, async () => {
+    const seed = await findSeed(1, ENOUGH, bug);
     assert.ok(seed !== undefined, `not found in ${ENOUGH} schedules`);
-    const { problems } = await simulate(seed, plant);
+    const { problems } = await simulate(seed, bug);
     assert.match(problems.join("\n"), leadsTo);
-    assert.deepEqual((await simulate(seed)).problems, [], "without the bug the same schedule ends as it must");
+    assert.deepEqual((await simulate(seed)).problems, [], "the same schedule without the bug has problems");
   });
 }

@@ -1,13 +1,13 @@
-/** A stream of random numbers that a seed decides wholly, so that what it led to can be had again (mulberry32). */
+/** Seeded random numbers (mulberry32): the same seed gives the same choices. */
 export class Random {
   #state: number;
 
   constructor(seed: number) {
-    // Seeds next to each other would begin alike: they are spread over the whole range first.
+    // Adjacent seeds would begin alike, so they are spread over the whole range first.
     this.#state = Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) ^ 0x9e3779b9;
   }
 
-  /** A number in [0, 1). */
+  /** Returns a number in [0, 1). */
   next(): number {
     let mixed = this.#state = (this.#state + 0x6d2b79f5) | 0;
     mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
@@ -15,7 +15,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number from 0 to `limit` - 1. */
+  /** Returns an integer from 0 to `limit` - 1. */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }

@@ -1,14 +1,14 @@
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
-import { compose, type Composed, type Decided, type Plant } from "./compose.ts";
-import { Link, type Network } from "./link.ts";
-import { SimSource } from "./sim_source.ts";
+import { compose, type OnDecided, type PlantedBug, type SimRuntime } from "./compose.ts";
+import { type Network, SimConnection } from "./sim_connection.ts";
+import { SimConsumer } from "./sim_consumer.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
-/** One process that runs the function: it may be stopped, die, or lose its connection. */
+/** A process that runs the function. It may be stopped, be killed, or lose its connection. */
 export class Replica {
-  readonly link: Link;
-  readonly sources: readonly SimSource[];
-  readonly #parts: Composed;
+  readonly connection: SimConnection;
+  readonly consumers: readonly SimConsumer[];
+  readonly #parts: SimRuntime;
   readonly #clock;
   #cutAtMs = 0;
   state: "up" | "stopping" | "gone" = "up";
@@ -18,59 +18,59 @@ export class Replica {
     network: Network,
     readonly time: VirtualTime,
     functionFor: (replica: Replica) => ResolvedFunction,
-    decided: Decided,
-    plant: Plant,
+    onDecided: OnDecided,
+    bug: PlantedBug,
   ) {
-    this.link = new Link(network);
-    this.sources = ["SIM", "RETRIES"].map((stream) => new SimSource(this.link, stream));
+    this.connection = new SimConnection(network);
+    this.consumers = ["SIM", "RETRIES"].map((stream) => new SimConsumer(this.connection, stream));
     this.#clock = time.clockOf(this);
-    const alive: Decided = (...what) => {
-      if (this.link.state !== "dead") decided(...what);
+    const whileAlive: OnDecided = (...args) => {
+      if (this.connection.state !== "dead") onDecided(...args);
     };
-    this.#parts = compose(this.link, this.#clock, functionFor(this), this.sources, alive, plant);
+    this.#parts = compose(this.connection, this.#clock, functionFor(this), this.consumers, whileAlive, bug);
     this.#parts.dispatcher.start();
   }
 
-  /** How many deliveries it holds. */
+  /** The number of deliveries in flight. */
   get inFlight(): number {
     return this.#parts.dispatcher.inFlight;
   }
 
-  /** As SIGTERM: see the end of `startRuntime`. */
+  /** Stops as on SIGTERM, in the order of `startRuntime`. */
   stop(graceMs: number): void {
     this.state = "stopping";
     const cancel = this.#clock.timer(graceMs, () => this.#parts.settler.giveUp());
     void this.#parts.dispatcher.stop(graceMs).then(() => {
       cancel();
       this.state = "gone";
-      this.time.forget(this);
+      this.time.removeTimers(this);
     });
   }
 
-  /** As SIGKILL: its memory is gone. */
-  die(): void {
+  /** Ends as on SIGKILL. */
+  kill(): void {
     this.state = "gone";
-    this.link.state = "dead";
-    for (const source of this.sources) source.cut();
-    this.time.forget(this);
+    this.connection.state = "dead";
+    for (const consumer of this.consumers) consumer.drop();
+    this.time.removeTimers(this);
   }
 
-  /** The connection is gone; it goes unseen for a while. */
+  /** Cuts the connection. The client detects it later: see {@linkcode Replica.reconnect}. */
   cut(): void {
-    this.link.state = "cut";
+    this.connection.state = "cut";
     this.#cutAtMs = this.time.nowMs;
-    for (const source of this.sources) source.cut();
+    for (const consumer of this.consumers) consumer.drop();
   }
 
-  /** @param seenAfterMs how long it went unseen that the connection was gone: half a minute at most */
+  /** @param seenAfterMs how long after the cut the client detected it: half a minute at the most */
   reconnect(seenAfterMs: number): void {
-    this.link.state = "up";
+    this.connection.state = "up";
     const { nowMs } = this.time;
     this.#parts.reconnected(Math.max(0, nowMs - this.#cutAtMs - seenAfterMs));
-    for (const source of this.sources) source.wake();
+    for (const consumer of this.consumers) consumer.wake();
   }
 
-  watch(): void {
-    for (const source of this.sources) source.watch();
+  check(): void {
+    for (const consumer of this.consumers) consumer.check();
   }
 }

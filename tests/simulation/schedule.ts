@@ -1,70 +1,72 @@
-import { die, exit, fail, harm, reconnect } from "./harms.ts";
+import { end, fail, injectFault, kill, reconnect } from "./faults.ts";
 import type { Run } from "./handlers.ts";
 import type { Replica } from "./replica.ts";
 import type { World } from "./world.ts";
 
-/** How many turns of the event loop's microtasks a step is given; what takes more goes on during the next step. */
-const TURNS = 16;
-/** So many steps without a fault are enough for every wait there may be. */
+/** Microtasks that run after a step. Longer chains of promises continue in the next step. */
+const MICROTASKS = 16;
+/** Steps without a fault after which a schedule is stuck. More than the longest chain of retries needs. */
 const CALM_STEPS = 3_000;
 
-/** Does one thing after the other, as chance has it: first with faults, then without until nothing is left to do. */
+/** Takes random steps: first with faults, then without, until the world is quiet. */
 export async function schedule(world: World): Promise<"quiet" | "stuck"> {
-  await turns(TURNS);
+  await runMicrotasks(MICROTASKS);
   for (let left = world.settings.faultySteps; left > 0; left--) {
-    if (!harm(world)) proceed(world, true);
-    await turns(TURNS);
+    if (!injectFault(world)) step(world, true);
+    await runMicrotasks(MICROTASKS);
   }
   world.calm = true;
-  world.trace?.("from here on nothing goes wrong");
-  for (const replica of world.replicas) if (replica.link.state === "cut") reconnect(world, replica);
+  world.trace?.("no more faults");
+  for (const replica of world.replicas) if (replica.connection.state === "cut") reconnect(world, replica);
   for (let left = CALM_STEPS; left > 0; left--) {
     if (world.replicas.length === 0) world.start();
-    await turns(TURNS);
+    await runMicrotasks(MICROTASKS);
     if (world.quiet()) {
-      await turns(3 * TURNS);
+      await runMicrotasks(3 * MICROTASKS);
       if (world.quiet()) return "quiet";
     }
-    proceed(world, false);
-    tidy(world);
+    step(world, false);
+    updateReplicas(world);
   }
   return "stuck";
 }
 
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await null;
+async function runMicrotasks(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await null;
 }
 
-/** One step of the ordinary kind. In a hurry nothing waits that can go on. */
-function proceed(world: World, dawdling: boolean): void {
-  tidy(world);
-  const { asks, replies, random } = world;
+/** Takes a random step without a fault. @param slow also delays responses, and lets time pass before it must */
+function step(world: World, slow: boolean): void {
+  updateReplicas(world);
+  const { requests, acks, random } = world;
   const steps: (() => void)[] = [];
-  for (const ask of asks) {
-    if (ask.link.state !== "up") continue;
-    steps.push(() => dawdling && !ask.applied && random.chance(0.3) ? world.reach(ask) : world.answer(ask));
+  for (const request of requests) {
+    if (request.connection.state !== "up") continue;
+    steps.push(() =>
+      slow && !request.processed && random.chance(0.3) ? world.processRequest(request) : world.respond(request)
+    );
   }
-  // A connection keeps its order, but two of them do not keep each other's; and seldom even one is overtaken.
-  for (const reply of replies.length > 1 && random.chance(0.1) ? [random.pick(replies)] : replies.slice(0, 1)) {
+  // Acks of one connection arrive in order. Those of two connections do not, so sometimes a random one is next.
+  for (const ack of acks.length > 1 && random.chance(0.1) ? [random.pick(acks)] : acks.slice(0, 1)) {
     steps.push(() => {
-      replies.splice(replies.indexOf(reply), 1);
-      world.take(reply);
+      acks.splice(acks.indexOf(ack), 1);
+      world.processAck(ack);
     });
   }
   for (const run of world.runs) if (mayFinish(world, run)) steps.push(() => finish(world, run));
   for (const replica of world.replicas) steps.push(...deliveries(world, replica));
-  if (steps.length === 0 || (dawdling && random.chance(0.1))) steps.splice(0, Infinity, () => void world.advance());
+  if (steps.length === 0 || (slow && random.chance(0.1))) steps.splice(0, Infinity, () => void world.advance());
   random.pick(steps)();
 }
 
-/** What ends or begins by itself. */
-function tidy(world: World): void {
-  for (const ask of world.asks.filter(({ link }) => link.state === "cut")) {
-    if (ask.overdue()) fail(world, ask, false);
+/** Fails overdue requests, removes ended processes, reconnects, and starts missing replicas. */
+function updateReplicas(world: World): void {
+  for (const request of world.requests.filter(({ connection }) => connection.state === "cut")) {
+    if (request.overdue()) fail(world, request, false);
   }
   for (const replica of [...world.replicas]) {
-    if (replica.state === "gone") exit(world, replica);
-    else if (replica.link.state === "cut" && (world.calm || world.random.chance(0.2))) reconnect(world, replica);
+    if (replica.state === "gone") end(world, replica);
+    else if (replica.connection.state === "cut" && (world.calm || world.random.chance(0.2))) reconnect(world, replica);
   }
   if (world.replicas.length < world.settings.replicas && world.random.chance(0.2)) world.start();
 }
@@ -78,7 +80,7 @@ function finish(world: World, run: Run): void {
   const { account, replica } = run;
   if (account.plan.trouble === "kills" && account.kills < account.plan.times) {
     account.kills++;
-    die(world, replica);
+    kill(world, replica);
     return;
   }
   world.runs.splice(world.runs.indexOf(run), 1);
@@ -86,14 +88,16 @@ function finish(world: World, run: Run): void {
 }
 
 function deliveries(world: World, replica: Replica): (() => void)[] {
-  if (replica.link.state !== "up") return [];
+  if (replica.connection.state !== "up") return [];
   const steps: (() => void)[] = [];
-  for (const source of replica.sources) {
-    if (source.onItsWay.length > 0) steps.push(() => source.arrive());
-    if (source.owed > 0 && world.consumers[source.stream].hasNext(world.now())) {
+  for (const consumer of replica.consumers) {
+    if (consumer.inTransit.length > 0) steps.push(() => consumer.deliverNext());
+    if (consumer.pulled > 0 && world.serverConsumers[consumer.stream].hasNext(world.now())) {
       steps.push(() => {
-        world.handOut(replica, source);
-        if (world.random.chance(world.settings.promptly) && source.onItsWay.length > 0) source.arrive();
+        world.deliver(replica, consumer);
+        if (world.random.chance(world.settings.promptProbability) && consumer.inTransit.length > 0) {
+          consumer.deliverNext();
+        }
       });
     }
   }

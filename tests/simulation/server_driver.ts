@@ -3,7 +3,7 @@ import { createInbox, headers as natsHeaders, type Msg } from "@nats-io/transpor
 import type { Broker } from "../support/nats.ts";
 import type { Driver } from "./conformance_driver.ts";
 
-/** A real nats-server. */
+/** Returns a driver of a real nats-server. */
 export function serverDriver({ nc, jsm }: Broker): Driver {
   return {
     async addStream({ name, subjects, workQueue, duplicateWindowMs = 120_000 }) {
@@ -42,7 +42,7 @@ export function serverDriver({ nc, jsm }: Broker): Driver {
       nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(request), { reply: inbox });
       const msg = await promise;
       subscription.unsubscribe();
-      if (!msg.reply?.startsWith("$JS.ACK.")) return undefined; // a status: the pull ran out
+      if (!msg.reply?.startsWith("$JS.ACK.")) return undefined; // a status: the pull expired
       const { subject, reply, headers } = msg;
       const entries = [...headers ?? []].map(([name, [value]]) => [name, value]);
       return {
@@ -53,7 +53,7 @@ export function serverDriver({ nc, jsm }: Broker): Driver {
         body: msg.string(),
       };
     },
-    async answer({ reply }, body) {
+    async ack({ reply }, body) {
       await nc.request(reply, body, { timeout: 10_000 });
     },
     async subjects(stream) {
@@ -67,6 +67,6 @@ export function serverDriver({ nc, jsm }: Broker): Driver {
     deleteMessage: (stream, seq) => jsm.streams.deleteMessage(stream, seq, false),
     ackPending: async (stream, consumer) => (await jsm.consumers.info(stream, consumer)).num_ack_pending,
     nowMs: () => Date.now(),
-    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
 }

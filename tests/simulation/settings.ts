@@ -1,31 +1,35 @@
 import type { Random } from "./random.ts";
 
-/** What holds for the whole of one schedule. Schedules differ in kind, not only in order: some faults, seldom all. */
+/** Settings of one schedule. Each schedule has some kinds of faults, seldom all. */
 export interface Settings {
   readonly events: number;
   readonly replicas: number;
   readonly attempts: number;
   readonly concurrency: number;
-  /** The first backoff: a long one is delayed in RETRIES. */
+  /** The first backoff. One of five seconds or more is a delayed retry in RETRIES. */
   readonly initialMs: number;
   readonly breakerFailures: number;
   readonly breakerOpenForMs: number;
   readonly graceMs: number;
-  /** How many steps may go wrong. */
+  /** The number of steps with faults. */
   readonly faultySteps: number;
-  /** How likely what is sent arrives, and what is asked is answered, at once. */
-  readonly promptly: number;
-  /** What may go wrong in this schedule. */
-  readonly harms: readonly Harm[];
-  /** How likely the next step is such a one, for each kind. */
-  readonly harmful: number;
+  /** The probability that a message arrives, or a request gets its response, at once. */
+  readonly promptProbability: number;
+  /** The kinds of faults in this schedule. */
+  readonly faultKinds: readonly FaultKind[];
+  /** The probability of each kind of fault in a step. */
+  readonly faultProbability: number;
 }
 
-export type Harm = "fail" | "unanswered" | "lose" | "crash" | "stop" | "cut" | "late";
+/**
+ * A kind of fault: a request fails, or is processed without a response; an ack is dropped; everything in transit is
+ * delayed; a replica is killed, stopped or disconnected.
+ */
+export type FaultKind = "fail" | "no-response" | "drop" | "delay" | "kill" | "stop" | "cut";
 
-const HARMS: readonly Harm[] = ["fail", "unanswered", "lose", "crash", "stop", "cut", "late"];
+const FAULT_KINDS: readonly FaultKind[] = ["fail", "no-response", "drop", "kill", "stop", "cut", "delay"];
 
-export function makeSettings(random: Random): Settings {
+export function randomSettings(random: Random): Settings {
   return {
     events: 1 + random.below(3),
     replicas: 1 + random.below(2),
@@ -36,8 +40,8 @@ export function makeSettings(random: Random): Settings {
     breakerOpenForMs: random.pick([4_000, 20_000]),
     graceMs: random.pick([1_000, 25_000]),
     faultySteps: 8 + random.below(32),
-    promptly: random.pick([0.2, 0.8, 0.95]),
-    harms: HARMS.filter(() => random.chance(0.35)),
-    harmful: random.pick([0.02, 0.05, 0.1]),
+    promptProbability: random.pick([0.2, 0.8, 0.95]),
+    faultKinds: FAULT_KINDS.filter(() => random.chance(0.35)),
+    faultProbability: random.pick([0.02, 0.05, 0.1]),
   };
 }

@@ -7,17 +7,17 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** When every simulation begins. */
+/** The time at which every simulation begins. */
 const START_MS = Date.UTC(2026, 0, 1);
 
-/** One time for the server and for every runtime; it moves only when it is told to. */
+/** The time of the server and of every runtime. The schedule moves it. */
 export class VirtualTime {
   nowMs = START_MS;
   #timers: Timer[] = [];
 
   constructor(readonly random: Random) {}
 
-  /** The clock of one runtime, whose timers end with it. */
+  /** Returns the clock of one runtime. {@linkcode VirtualTime.removeTimers} removes its timers. */
   clockOf(owner: object): Clock {
     return {
       now: () => this.nowMs,
@@ -30,20 +30,20 @@ export class VirtualTime {
     };
   }
 
-  /** Its owner is gone, and so are its timers. */
-  forget(owner: object): void {
+  /** Removes the timers of a runtime that has ended. */
+  removeTimers(owner: object): void {
     this.#timers = this.#timers.filter((timer) => timer.owner !== owner);
   }
 
-  /** When the next timer is due; Infinity when none is set. */
+  /** Returns the time of the next timer; Infinity if there is none. */
   nextMs(): number {
     let next = Infinity;
     for (const { atMs } of this.#timers) if (atMs < next) next = atMs;
     return next;
   }
 
-  /** Moves on to a time that no timer is due before, and calls back what is due then. */
-  moveTo(ms: number): void {
+  /** Sets the time, which no timer may precede, and runs the timers that are due. */
+  advanceTo(ms: number): void {
     this.nowMs = ms;
     for (let due = this.#due(); due; due = this.#due()) {
       this.#remove(due);

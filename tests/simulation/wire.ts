@@ -5,7 +5,7 @@ import type { Header, StoredMessage } from "./model.ts";
 const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
 const encoded = new WeakMap<StoredMessage, { readonly hdr: number; readonly bytes: Uint8Array }>();
 
-/** A stored message as the client of NATS would hand it over, down to the bytes that `parseDelivery` reads. */
+/** Returns a stored message as the NATS client would deliver it, with the bytes that `parseDelivery` reads. */
 export function toMsg(message: StoredMessage, reply: string): Msg {
   let known = encoded.get(message);
   if (!known) {
@@ -23,7 +23,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Headers as a client of NATS sends them, one line each. */
+/** Returns the headers as the NATS client sends them, one line each. */
 export function headerLines(hdrs: MsgHdrs): Header[] {
   const bytes = (hdrs as unknown as { encode(): Uint8Array }).encode();
   return [...new RawHeaders(TEXT_OF.decode(bytes)).entries()].map(([name, value]) => [name, value]);

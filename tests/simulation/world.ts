@@ -1,40 +1,40 @@
 import { ACK_WAIT_MS } from "../../runtime/nats/consume/ack_wait.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
-import { FUNCTION, functionOf, type Plant } from "./compose.ts";
+import { FUNCTION, functionOf, type PlantedBug } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
-import { Asked, makePlan, type Plan } from "./events.ts";
-import { givenUp, handlerOf, type Run } from "./handlers.ts";
+import { Asked, type EventPlan, randomPlan } from "./events.ts";
+import { abandoned, handlerOf, type Run } from "./handlers.ts";
 import { Ledger } from "./ledger.ts";
-import type { Ask, Network, Reply } from "./link.ts";
+import type { Ack, Network, Request } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "./random.ts";
 import { Replica } from "./replica.ts";
-import { makeSettings, type Settings } from "./settings.ts";
-import type { SimSource } from "./sim_source.ts";
+import { randomSettings, type Settings } from "./settings.ts";
+import type { SimConsumer } from "./sim_consumer.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 const UTF8 = new TextDecoder();
 
-/** The server, the processes, and everything that is between them or under way in them. */
+/** The server, the replicas, and all messages, requests and handler runs under way. */
 export class World implements Network {
   readonly model = new JetStreamModel();
   readonly bucket = new Map<string, string>();
   readonly ledger = new Ledger();
   readonly settings: Settings;
   readonly time: VirtualTime;
-  readonly consumers: Readonly<Record<string, ModelConsumer>>;
-  readonly asks: Ask[] = [];
-  readonly replies: Reply[] = [];
+  readonly serverConsumers: Readonly<Record<string, ModelConsumer>>;
+  readonly requests: Request[] = [];
+  readonly acks: Ack[] = [];
   readonly runs: Run[] = [];
   readonly replicas: Replica[] = [];
-  /** Nothing goes wrong any more. */
+  /** True when no more faults are injected. */
   calm = false;
   #started = 0;
 
-  /** @param trace is told every step, if anybody wants to know */
-  constructor(readonly random: Random, readonly plant: Plant, readonly trace: ((step: string) => void) | undefined) {
-    this.settings = makeSettings(random);
+  /** @param trace receives every step. Default: none. */
+  constructor(readonly random: Random, readonly bug: PlantedBug, readonly trace: ((step: string) => void) | undefined) {
+    this.settings = randomSettings(random);
     this.time = new VirtualTime(random);
     const { model } = this;
     model.addStream({ name: "SIM", subjects: ["sim.>"] });
@@ -42,12 +42,12 @@ export class World implements Network {
     model.addStream({ name: "RETRIES", subjects: ["retries.>"], workQueue: true });
     model.addStream({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"] });
     const durable = (filters: string[]) => ({ name: FUNCTION, filters, ackWaitMs: ACK_WAIT_MS });
-    this.consumers = {
+    this.serverConsumers = {
       SIM: model.addConsumer("SIM", durable([Asked.type])),
       RETRIES: model.addConsumer("RETRIES", durable([`retries.due.${FUNCTION}.>`, `retries.redriven.${FUNCTION}.>`])),
     };
     trace?.(`settings ${JSON.stringify(this.settings)}`);
-    for (let n = 0; n < this.settings.events; n++) this.#publish(makePlan(n, this.settings.attempts, random));
+    for (let n = 0; n < this.settings.events; n++) this.#publish(randomPlan(n, this.settings.attempts, random));
     for (let n = 0; n < this.settings.replicas; n++) this.start();
   }
 
@@ -55,20 +55,20 @@ export class World implements Network {
     return this.time.nowMs;
   }
 
-  // What the links report.
+  // Reports of the connections.
 
-  asked(ask: Ask): void {
-    if (ask.link.state === "up" && this.random.chance(this.settings.promptly)) {
-      this.trace?.(`${ask.what}: done`);
-      ask.apply();
-      ask.answer();
-    } else this.asks.push(ask);
+  requested(request: Request): void {
+    if (request.connection.state === "up" && this.random.chance(this.settings.promptProbability)) {
+      this.trace?.(`${request.name}: processed and responded`);
+      request.process();
+      request.respond();
+    } else this.requests.push(request);
   }
 
-  replied(reply: Reply): void {
-    if (reply.link.state === "cut") this.trace?.(`lost on the cut connection: ${nameOf(reply)}`);
-    else if (this.random.chance(this.settings.promptly)) this.take(reply);
-    else this.replies.push(reply);
+  acked(ack: Ack): void {
+    if (ack.connection.state === "cut") this.trace?.(`dropped on the cut connection: ${describeAck(ack)}`);
+    else if (this.random.chance(this.settings.promptProbability)) this.processAck(ack);
+    else this.acks.push(ack);
   }
 
   stored(subject: string): void {
@@ -82,96 +82,100 @@ export class World implements Network {
     return id !== undefined && this.ledger.accounts.has(id) ? id : JSON.parse(UTF8.decode(payload)).cause;
   }
 
-  eventAt(place: string): string | undefined {
-    return this.ledger.at(place);
+  eventOf(messageKey: string): string | undefined {
+    return this.ledger.eventOf(messageKey);
   }
 
-  // What a schedule does.
+  // Steps of the schedule.
 
   start(): void {
     const name = `replica ${++this.#started}`;
     this.trace?.(`${name} starts`);
     const functionFor = (replica: Replica) => functionOf(this.settings, handlerOf(this, replica));
     const replica: Replica = new Replica(name, this, this.time, functionFor, (delivery, outcome) => {
-      this.#decided(replica, delivery, outcome);
-    }, this.plant);
+      this.#record(replica, delivery, outcome);
+    }, this.bug);
     this.replicas.push(replica);
   }
 
-  /** The server hands a message out, and it is on its way. */
-  handOut(replica: Replica, source: SimSource): void {
-    const handed = this.consumers[source.stream].next(this.now());
-    if (!handed) return;
-    const { message, deliveries, why } = handed;
+  /** Sends a message of the server to a replica. It arrives in a later step. */
+  deliver(replica: Replica, consumer: SimConsumer): void {
+    const delivery = this.serverConsumers[consumer.stream].next(this.now());
+    if (!delivery) return;
+    const { message, deliveries, why } = delivery;
     const id = this.eventIn(message.headers, message.payload);
     const isAlive = (holder: object) => why === "expired" && this.replicas.includes(holder as Replica);
-    this.ledger.handedOut(id, `${source.stream}.${message.seq}`, replica, isAlive);
+    this.ledger.delivered(id, `${consumer.stream}.${message.seq}`, replica, isAlive);
     if (why === "expired") this.ledger.fault(id);
-    this.trace?.(`${source.stream} hands ${id} out to ${replica.name} (${message.seq} #${deliveries}, ${why})`);
-    source.owed--;
-    source.onItsWay.push(handed);
+    this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${why})`);
+    consumer.pulled--;
+    consumer.inTransit.push(delivery);
   }
 
-  /** The server takes an answer. */
-  take(reply: Reply): void {
-    this.trace?.(`the server takes ${nameOf(reply)}`);
-    const [, , stream, , deliveries, seq] = reply.handle.split(".");
-    const current = this.consumers[stream].deliveriesOf(Number(seq));
-    if (reply.body.startsWith("-NAK") && current !== undefined && current !== Number(deliveries)) {
-      this.ledger.overtook(`${stream}.${seq}`); // it gives back what somebody else is at work on
+  /** Has the server process an ack. */
+  processAck(ack: Ack): void {
+    this.trace?.(`the server processes ${describeAck(ack)}`);
+    const [, , stream, , deliveries, seq] = ack.ackSubject.split(".");
+    const current = this.serverConsumers[stream].deliveriesOf(Number(seq));
+    if (ack.body.startsWith("-NAK") && current !== undefined && current !== Number(deliveries)) {
+      this.ledger.endedByOlderNak(`${stream}.${seq}`); // it ends the delivery of another replica
     }
-    this.model.answer(reply.handle, reply.body, this.now());
+    this.model.ack(ack.ackSubject, ack.body, this.now());
   }
 
-  /** It gets to the server; the answer is on its way back. */
-  reach(ask: Ask): void {
-    this.trace?.(`${ask.what}: done, to be answered`);
-    ask.apply();
+  /** Has the server process a request. Its response arrives in a later step. */
+  processRequest(request: Request): void {
+    this.trace?.(`${request.name}: processed`);
+    request.process();
   }
 
-  answer(ask: Ask): void {
-    this.trace?.(`${ask.what}: answered`);
-    remove(this.asks, ask);
-    ask.answer();
+  respond(request: Request): void {
+    this.trace?.(`${request.name}: responded`);
+    remove(this.requests, request);
+    request.respond();
   }
 
-  /** Moves the time on to whatever is due next; false when nothing ever is. */
+  /** Moves the time to the next timer, schedule, redelivery or end of a handler. Returns false if there is none. */
   advance(): boolean {
     let next = Math.min(this.time.nextMs(), this.model.nextMs(this.now()));
     for (const { notBeforeMs } of this.runs) if (notBeforeMs > this.now()) next = Math.min(next, notBeforeMs);
     if (next === Infinity) return false;
     this.trace?.(`time passes: ${next - this.now()} ms`);
-    this.time.moveTo(next);
+    this.time.advanceTo(next);
     this.model.tick(next);
-    for (const replica of this.replicas) replica.watch();
+    for (const replica of this.replicas) replica.check();
     return true;
   }
 
-  /** Whether everything is settled and nothing is under way anywhere. */
+  /** Returns whether every event is settled and nothing is under way. */
   quiet(): boolean {
-    return this.asks.length === 0 && this.replies.length === 0 && this.runs.length === 0 &&
-      this.replicas.every(({ inFlight, sources }) => inFlight === 0 && sources.every((s) => s.onItsWay.length === 0)) &&
-      Object.values(this.consumers).every((consumer) => consumer.ackPending === 0 && !consumer.hasNext(this.now())) &&
+    return this.requests.length === 0 && this.acks.length === 0 && this.runs.length === 0 &&
+      this.replicas.every(({ inFlight, consumers }) =>
+        inFlight === 0 && consumers.every((one) => one.inTransit.length === 0)
+      ) &&
+      Object.values(this.serverConsumers).every((consumer) =>
+        consumer.ackPending === 0 && !consumer.hasNext(this.now())
+      ) &&
       this.model.messages("RETRIES").length === 0;
   }
 
-  #decided(replica: Replica, { messageKey, deliveryCount }: Delivery, outcome: Outcome): void {
+  #record(replica: Replica, { messageKey, deliveryCount }: Delivery, outcome: Outcome): void {
     const [stream, seq] = messageKey.split(".");
-    const id = this.ledger.at(`${stream}.${seq}`)!, account = this.ledger.of(id);
+    const id = this.ledger.eventOf(`${stream}.${seq}`)!, account = this.ledger.of(id);
     const delay = "delayMs" in outcome ? ` ${outcome.delayMs}` : "";
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";
-    this.trace?.(`${replica.name} decides of ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
+    this.trace?.(`${replica.name} decides ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
     account.decided(outcome);
-    const given = givenUp(outcome);
-    if (!given) return;
+    const reason = abandoned(outcome);
+    if (!reason) return;
     const run = this.runs.find((run) => run.replica === replica && run.account === account);
     if (run) remove(this.runs, run);
     const { plan: { trouble, times }, failures } = account;
-    if (given === "shutdown") account.brokenOff += run ? 1 : 0;
-    else if (trouble !== "hangs" || failures > times) account.faults++; // the schedule dawdled
+    if (reason === "shutdown") account.aborted += run ? 1 : 0;
+    else if (trouble !== "hangs" || failures > times) account.faults++; // the schedule kept it beyond its deadline
   }
 
-  #publish(plan: Plan): void {
+  #publish(plan: EventPlan): void {
     const ack = this.model.publish(Asked.type, plan.payload, plan.headers, this.now());
     if (!ack || "error" in ack) throw new Error(`not stored: ${plan.id}`);
     this.ledger.open(plan, ack.seq);
@@ -181,13 +185,13 @@ export class World implements Network {
   }
 }
 
-/** Takes an item out of a list, if it is in there. */
+/** Removes an item from a list that may hold it. */
 export function remove<Item>(from: Item[], item: Item): void {
   const at = from.indexOf(item);
   if (at >= 0) from.splice(at, 1);
 }
 
-export function nameOf({ handle, body }: Reply): string {
-  const [, , stream, , deliveries, seq] = handle.split(".");
+export function describeAck({ ackSubject, body }: Ack): string {
+  const [, , stream, , deliveries, seq] = ackSubject.split(".");
   return `${body} of ${stream} ${seq} #${deliveries}`;
 }

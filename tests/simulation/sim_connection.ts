@@ -7,63 +7,63 @@ import { PublishError } from "../../runtime/engine/publisher.ts";
 import type { MessagePublisher, TextPublisher } from "../../runtime/nats/publish/message_publisher.ts";
 import type { PublishResult } from "../../runtime/engine/publisher.ts";
 import { ANY } from "./ledger.ts";
-import { type Header, type JetStreamModel, WINDOW_MS } from "./model.ts";
+import { DUPLICATE_WINDOW_MS, type Header, type JetStreamModel } from "./model.ts";
 import { headerLines } from "./wire.ts";
 
-/** For how long the store asks again; then it gives up. */
-const REPEATS_FOR_MS = 8_000;
+/** How long the publisher repeats a request before it gives up. */
+const GIVE_UP_AFTER_MS = 8_000;
 
-/** A request to the server that is not answered yet. What becomes of it is the schedule's to choose. */
-export interface Ask {
-  readonly link: Link;
-  readonly what: string;
-  /** The event that it is about, if any. */
-  about(): string | undefined;
-  /** Lets it reach the server, unless it has before. */
-  apply(): void;
-  /** Lets its answer arrive. */
-  answer(): void;
-  /** It is not known to have happened. */
+/** A request without a response yet. The schedule decides whether and when it succeeds. */
+export interface Request {
+  readonly connection: SimConnection;
+  readonly name: string;
+  /** Returns the id of the event that it concerns, if any. */
+  eventId(): string | undefined;
+  /** Has the server process it, unless it has already. */
+  process(): void;
+  /** Delivers the response. */
+  respond(): void;
+  /** Rejects it as timed out: the client does not know whether the server processed it. */
   fail(): void;
-  applied: boolean;
-  /** Whether the client asks again until it is answered, as the store does and single requests do not. */
+  processed: boolean;
+  /** True when the client repeats it until it gets a response, as the publisher does. */
   readonly repeats: boolean;
-  /** Whether the client has asked so long that it gives up. */
+  /** Returns whether the client gives up repeating it. */
   overdue(): boolean;
 }
 
-/** An answer to a delivery on its way to the server: `+ACK` and its like. */
-export interface Reply {
-  readonly link: Link;
-  readonly handle: string;
+/** An ack, nak, term or in-progress ack on its way to the server. */
+export interface Ack {
+  readonly connection: SimConnection;
+  readonly ackSubject: string;
   readonly body: string;
 }
 
-/** What every link needs of the world. */
+/** The server and the observers of a connection. */
 export interface Network {
   readonly model: JetStreamModel;
-  /** The attempts' bucket: a last value for each key. */
+  /** The values of the attempts' bucket. */
   readonly bucket: Map<string, string>;
   now(): number;
-  /** The id of the event that a message belongs to, by what it carries. */
+  /** Returns the id of the event that a message belongs to. */
   eventIn(headers: readonly Header[], payload: Uint8Array): string | undefined;
-  /** The id of the event that was handed out from a place in a stream. */
-  eventAt(place: string): string | undefined;
-  asked(ask: Ask): void;
-  replied(reply: Reply): void;
+  /** Returns the id of the event that a message carries, by `stream.sequence`. */
+  eventOf(messageKey: string): string | undefined;
+  requested(request: Request): void;
+  acked(ack: Ack): void;
   stored(subject: string): void;
 }
 
-/** One runtime's connection to the model: what `NatsSettler`, `AttemptStore` and the stores are handed for NATS. */
-export class Link {
-  /** What happens at the other end of a cut connection does not come through; nothing leaves a dead process. */
+/** The connection of one runtime to the model, in place of the NATS client. */
+export class SimConnection {
+  /** `cut`: no response arrives. `dead`: the process has ended, and sends nothing. */
   state: "up" | "cut" | "dead" = "up";
 
   constructor(readonly network: Network) {}
 
   readonly nc: Pick<NatsConnection, "publish" | "isClosed"> = {
-    publish: (handle, body) => {
-      if (this.state !== "dead") this.network.replied({ link: this, handle, body: body as string });
+    publish: (ackSubject, body) => {
+      if (this.state !== "dead") this.network.acked({ connection: this, ackSubject, body: body as string });
     },
     isClosed: () => false,
   };
@@ -72,8 +72,8 @@ export class Link {
     publish: (subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult> => {
       const { model } = this.network;
       const headers = headerLines(hdrs);
-      const about = () => this.network.eventIn(headers, payload);
-      return this.#ask(`store ${subject}`, about, () => {
+      const eventId = () => this.network.eventIn(headers, payload);
+      return this.#request(`store ${subject}`, eventId, () => {
         const ack = model.publish(subject, payload, headers, this.network.now());
         if (ack === undefined) throw new PublishError("unavailable", `no stream stores ${subject}`);
         if ("error" in ack) throw new PublishError("refused", ack.error.description);
@@ -92,12 +92,12 @@ export class Link {
 
   readonly kv = {
     get: (key: string) =>
-      this.#ask(`get ${key}`, () => this.network.eventAt(placeOf(key)), () => {
+      this.#request(`get ${key}`, () => this.network.eventOf(messageKeyOf(key)), () => {
         const text = this.network.bucket.get(key);
         return text === undefined ? null : { json: () => JSON.parse(text) };
       }),
     put: (key: string, text: string) =>
-      this.#ask(`put ${key}`, () => this.network.eventAt(placeOf(key)), () => {
+      this.#request(`put ${key}`, () => this.network.eventOf(messageKeyOf(key)), () => {
         this.network.bucket.set(key, text);
         return 0;
       }),
@@ -105,70 +105,70 @@ export class Link {
 
   readonly streams = {
     getMessage: (stream: string, { seq }: { seq: number }) =>
-      this.#ask(`read ${stream} ${seq}`, () => undefined, () => this.network.model.message(stream, seq) ?? null),
+      this.#request(`read ${stream} ${seq}`, () => undefined, () => this.network.model.message(stream, seq) ?? null),
     deleteMessage: (stream: string, seq: number) =>
-      this.#ask(`delete ${stream} ${seq}`, () => undefined, () => this.network.model.deleteMessage(stream, seq)),
+      this.#request(`delete ${stream} ${seq}`, () => undefined, () => this.network.model.deleteMessage(stream, seq)),
   };
 
   readonly isDelayed = (functionName: string, delivery: Delivery): Promise<boolean> => {
     const subject = retrySubject(functionName, delivery);
-    return this.#ask(`is ${subject} there`, () => this.network.eventAt(delivery.messageKey), () => {
+    return this.#request(`is ${subject} there`, () => this.network.eventOf(delivery.messageKey), () => {
       return this.network.model.messages(RETRIES.stream).some((message) => message.subject === subject);
     });
   };
 
   readonly duplicates: DuplicateFinder = {
     find: (subject, id, sinceMs) => {
-      if (this.network.now() - sinceMs < WINDOW_MS / 2) return Promise.resolve(undefined);
-      return this.#ask(`find ${id}`, () => ANY, () => {
+      if (this.network.now() - sinceMs < DUPLICATE_WINDOW_MS / 2) return Promise.resolve(undefined);
+      return this.#request(`find ${id}`, () => ANY, () => {
         const found = this.network.model.find(subject, id, sinceMs);
         return found && { ...found, duplicate: true };
       }, true);
     },
   };
 
-  #ask<Result>(
-    what: string,
-    about: () => string | undefined,
+  #request<Result>(
+    name: string,
+    eventId: () => string | undefined,
     perform: () => Result,
     repeats = false,
   ): Promise<Result> {
     if (this.state === "dead") return new Promise(() => {});
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    let result: Result | undefined, error: unknown, appliedAtMs = -Infinity;
-    const giveUpAtMs = this.network.now() + REPEATS_FOR_MS;
-    const reach = () => {
-      ask.applied = true;
-      appliedAtMs = this.network.now();
+    let result: Result | undefined, error: unknown, processedAtMs = -Infinity;
+    const giveUpAtMs = this.network.now() + GIVE_UP_AFTER_MS;
+    const process = () => {
+      request.processed = true;
+      processedAtMs = this.network.now();
       try {
         result = perform();
       } catch (thrown) {
         error = thrown;
       }
     };
-    const ask: Ask = {
-      link: this,
-      what,
-      about,
+    const request: Request = {
+      connection: this,
+      name,
+      eventId,
       repeats,
-      applied: false,
-      apply: () => void (ask.applied || reach()),
-      answer: () => {
-        // What was not answered for a while was asked again, and it is the second answer that came.
-        if (!ask.applied || (repeats && this.network.now() - appliedAtMs <= REPEATS_FOR_MS)) reach();
+      processed: false,
+      process: () => void (request.processed || process()),
+      respond: () => {
+        // A repeated request is processed again, and this response is that of the repetition.
+        if (!request.processed || (repeats && this.network.now() - processedAtMs <= GIVE_UP_AFTER_MS)) process();
         if (error !== undefined) reject(error);
         else resolve(result as Result);
       },
       overdue: () => repeats && this.network.now() > giveUpAtMs,
-      fail: () => reject(new PublishError("unavailable", `no answer to: ${what}`)),
+      fail: () => reject(new PublishError("unavailable", `no response to: ${name}`)),
     };
-    this.network.asked(ask);
+    this.network.requested(request);
     return promise;
   }
 }
 
-/** A key of the attempts is a function's name and a place: stream, sequence and time. */
-function placeOf(key: string): string {
+/** Returns the `stream.sequence` of an attempts key, which is `function.stream.sequence.time`. */
+function messageKeyOf(key: string): string {
   const [, stream, seq] = key.split(".");
   return `${stream}.${seq}`;
 }

@@ -1,0 +1,101 @@
+import type { Ack, Request } from "./sim_connection.ts";
+import type { Replica } from "./replica.ts";
+import { describeAck, remove, type World } from "./world.ts";
+
+/** Injects a random fault. Returns false if it injected none. */
+export function injectFault(world: World): boolean {
+  const { random, settings, requests, acks, replicas } = world;
+  for (const kind of settings.faultKinds) {
+    if (!random.chance(settings.faultProbability)) continue;
+    const replica = replicas.length > 0 ? random.pick(replicas) : undefined;
+    switch (kind) {
+      case "fail":
+      case "no-response":
+        if (requests.length === 0) continue;
+        fail(world, random.pick(requests), kind === "no-response");
+        return true;
+      case "drop":
+        if (acks.length === 0) continue;
+        drop(world, random.pick(acks));
+        return true;
+      case "delay":
+        if (acks.length === 0 && requests.length === 0) continue;
+        world.advance();
+        return true;
+      case "kill":
+        if (!replica) continue;
+        kill(world, replica);
+        return true;
+      case "stop":
+        if (replica?.state !== "up") continue;
+        stop(world, replica);
+        return true;
+      case "cut":
+        if (replica?.connection.state !== "up") continue;
+        cut(world, replica);
+        return true;
+    }
+  }
+  return false;
+}
+
+export function fail(world: World, request: Request, processed: boolean): void {
+  world.trace?.(`${request.name}: ${processed ? "processed, but its response is lost" : "fails"}`);
+  remove(world.requests, request);
+  world.ledger.fault(request.eventId());
+  if (processed) request.process();
+  request.fail();
+}
+
+function drop(world: World, ack: Ack): void {
+  world.trace?.(`dropped: ${describeAck(ack)}`);
+  remove(world.acks, ack);
+}
+
+function stop(world: World, replica: Replica): void {
+  world.trace?.(`${replica.name} receives SIGTERM`);
+  replica.stop(world.settings.graceMs);
+}
+
+export function kill(world: World, replica: Replica): void {
+  world.trace?.(`${replica.name} dies`);
+  replica.kill();
+  settleAcksOf(world, replica);
+  end(world, replica);
+}
+
+/** Ends a process. Its requests under way may still reach the server. */
+export function end(world: World, replica: Replica): void {
+  for (const request of world.requests.filter(({ connection }) => connection === replica.connection)) {
+    if (world.random.chance(0.5)) request.process();
+    world.ledger.fault(request.eventId());
+    remove(world.requests, request);
+  }
+  for (const run of world.runs.filter((run) => run.replica === replica)) remove(world.runs, run);
+  remove(world.replicas, replica);
+}
+
+function cut(world: World, replica: Replica): void {
+  world.trace?.(`${replica.name} loses its connection`);
+  replica.cut();
+  settleAcksOf(world, replica);
+  for (
+    const request of world.requests.filter(({ connection, repeats }) => connection === replica.connection && !repeats)
+  ) {
+    fail(world, request, world.random.chance(0.5));
+  }
+}
+
+export function reconnect(world: World, replica: Replica): void {
+  world.trace?.(`${replica.name} reconnects`);
+  replica.reconnect(world.random.below(30_000));
+}
+
+/** Delivers some of the acks that were under way on a closed connection, and drops the others. */
+function settleAcksOf(world: World, replica: Replica): void {
+  for (const ack of world.acks.filter(({ connection }) => connection === replica.connection)) {
+    remove(world.acks, ack);
+    if (world.random.chance(0.5)) world.processAck(ack);
+    else world.trace?.(`dropped: ${describeAck(ack)}`);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
+import { parseDelivery } from "../../runtime/nats/consume/parse_delivery.ts";
+import type { ModelDelivery } from "./consumer_model.ts";
+import type { SimConnection } from "./sim_connection.ts";
+import { toMsg } from "./wire.ts";
+
+/**
+ * Pulls from one consumer of the model as `PullConsumer` does. It pulls as many messages as its sink has credits. A
+ * message may arrive when the sink has none left. `stop` waits for the messages in transit.
+ */
+export class SimConsumer implements Consumer {
+  /** The number of messages that were requested and have not been sent. */
+  pulled = 0;
+  readonly inTransit: ModelDelivery[] = [];
+  #sink: ConsumerSink | undefined;
+  #stopped: (() => void) | undefined;
+
+  constructor(readonly connection: SimConnection, readonly stream: string) {}
+
+  start(sink: ConsumerSink): void {
+    this.#sink = sink;
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.#stopped || !this.#sink || this.connection.state !== "up") return;
+    this.pulled = Math.max(this.pulled, this.#sink.credits() - this.inTransit.length);
+  }
+
+  /** Runs the periodic check of `PullConsumer`: a closed sink cancels the pull. */
+  check(): void {
+    if (this.#sink?.closed()) this.pulled = 0;
+    this.wake();
+  }
+
+  /** Drops the messages in transit and the pull. */
+  drop(): void {
+    this.pulled = this.inTransit.length = 0;
+    this.#stopped?.();
+  }
+
+  /** Delivers the first message in transit. */
+  deliverNext(): void {
+    const { message, reply } = this.inTransit.shift()!;
+    this.#sink!.deliver(parseDelivery(toMsg(message, reply))!);
+    if (this.inTransit.length === 0) this.#stopped?.();
+    this.wake();
+  }
+
+  stop(): Promise<void> {
+    this.pulled = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#stopped = resolve;
+    if (this.inTransit.length === 0) resolve();
+    return promise;
+  }
+
+  problem(): undefined {
+    return undefined;
+  }
+}
