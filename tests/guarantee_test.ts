@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 const CRASHES = "e2e/crash_points_test.ts: a process killed at any point of settling loses nothing";
 const SHUTDOWNS = "e2e/shutdown_points_test.ts: a process asked to end at any point of settling sees it through";
 const SIMULATED = "simulation/seeds.ts: [G5] simulate settles every event under faults";
-const KILLS =
-  "chaos/kills_test.ts: nothing is lost, and nothing done twice without a reason, while runtimes and the broker";
-const CLUSTER = "chaos/cluster_test.ts: nothing is lost, and nothing done twice without a reason, while leaders";
+const KILLS = "chaos/kills_test.ts: [G4] weir start loses no event, and repeats none without a fault";
+const CLUSTER = "chaos/cluster_test.ts: [G4] weir start loses no event, and repeats none without a fault";
 
 /** The tests that hold each line of `runtime/engine/GUARANTEE.md`, by its number: file and the beginning of the test's name. */
 const TESTS: readonly (readonly string[])[] = [
@@ -62,7 +61,7 @@ const TESTS: readonly (readonly string[])[] = [
   ],
   [
     "e2e/dead_letters_test.ts: dead letters are listed, shown, redriven to the function that failed alone",
-    "chaos/redrive_test.ts: a redrive that is killed half-way and run again runs each event once",
+    "chaos/redrive_test.ts: [G22] dead-letters redrive, killed half-way and run again",
   ],
 ];
 

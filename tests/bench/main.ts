@@ -98,9 +98,9 @@ async function run(scenario: Scenario, collector: Collector): Promise<Section> {
   await using server = await startServer();
   version = server.version;
   const nc = await connect({ servers: server.url });
-  const tell = (what: string) => show(`${scenario.name}: ${what}`);
+  const progress = (what: string) => show(`${scenario.name}: ${what}`);
   try {
-    return await scenario.run({ server, nc, collector, ...sizes, traces, tell });
+    return await scenario.run({ server, nc, collector, ...sizes, traces, progress });
   } finally {
     await nc.close();
   }

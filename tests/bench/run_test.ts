@@ -14,7 +14,7 @@ async function setup(orders: readonly number[]) {
   const collector = { environment: () => ({}), taken: () => Promise.resolve(0), [Symbol.asyncDispose]: async () => {} };
   return {
     nc,
-    setting: { server, nc, collector, rounds: 1, events: 4, tell: () => {} },
+    setting: { server, nc, collector, rounds: 1, events: 4, progress: () => {} },
     [Symbol.asyncDispose]: async () => {
       await nc.close();
       await server.stop();

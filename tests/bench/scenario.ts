@@ -15,7 +15,7 @@ export interface Setting {
   /** How much of traces is exported, in place of the scenario's own choice. */
   readonly traces?: string;
   /** Tells how it goes: one line at a time is shown. */
-  readonly tell: (what: string) => void;
+  readonly progress: (what: string) => void;
 }
 
 /** One who was measured: every figure has its spread over the rounds. */

@@ -2,48 +2,48 @@ import type { Fault } from "./faults.ts";
 import type { Effect } from "./ledger.ts";
 import { kindOf } from "./workload.ts";
 
-/** A dead letter, as far as it matters here. */
+/** The event, function and reason of a dead letter. */
 export interface Dead {
   readonly n: number;
   readonly fn: string;
   readonly reason: string;
 }
 
-/** Everything that is known when all is quiet again. */
+/** Everything observed in a trial, collected once all events are settled. */
 export interface Evidence {
   readonly sent: number;
   readonly effects: readonly Effect[];
-  /** The `n` of every message in the stream, in its order. */
+  /** The `n` of every published message, in the order of the stream. */
   readonly asked: readonly number[];
   readonly answered: readonly number[];
   readonly dead: readonly Dead[];
   readonly faults: readonly Fault[];
 }
 
-/** An effect that was seen before, and the fault that made it happen again. */
+/** A repeated effect, and the fault that explains it. */
 export interface Repeat {
   readonly first: Effect;
   readonly again: Effect;
   readonly because: Fault | undefined;
 }
 
-/** What became of every event. Lists hold the numbers of the events. */
+/** The fate of every event. Lists hold the numbers of events. */
 export interface Account {
   readonly sent: number;
-  /** Those with an effect, a stored answer, and an effect of that in turn. */
+  /** Events with an effect, a stored answer, and an effect of that answer. */
   readonly handled: number;
   readonly dead: Readonly<Record<string, number>>;
   readonly lost: readonly number[];
   readonly handledAndDead: readonly number[];
-  /** Those that ended otherwise than their kind says. */
+  /** Events whose end does not match their kind. */
   readonly misplaced: readonly number[];
   readonly repeats: readonly Repeat[];
-  /** Stored twice though the id was the same. */
+  /** Events stored twice under the same id. */
   readonly duplicatesAsked: readonly number[];
   readonly duplicatesAnswered: readonly number[];
 }
 
-/** Says of every event that was sent where it ended. */
+/** Determines how every published event ended. */
 export function account({ sent, effects, asked, answered, dead, faults }: Evidence): Account {
   const worked = new Set(effects.filter(({ fn }) => fn === "answer").map(({ n }) => n));
   const followed = new Set(effects.filter(({ fn }) => fn === "follow").map(({ n }) => n));
@@ -83,7 +83,7 @@ function duplicatesOf(numbers: readonly number[]): number[] {
   return numbers.filter((n) => seen.size === seen.add(n).size);
 }
 
-/** Every effect after the first of the same function for the same event. */
+/** Returns every effect after the first of the same function for the same event. */
 export function repeatsOf(effects: readonly Effect[], faults: readonly Fault[]): Repeat[] {
   const firsts = new Map<string, Effect>();
   return effects.flatMap((again) => {
@@ -94,12 +94,12 @@ export function repeatsOf(effects: readonly Effect[], faults: readonly Fault[]):
   });
 }
 
-/** Between an effect and the moment its ack is safe; also how late an effect may be written down here. */
+/** Bounds the time from an effect to the arrival of its ack, and the delay of its recording. */
 const UNSETTLED_MS = 2_000;
-/** The server waits 15 s for a sign of life, and the last one may be 5 s old when a process is stopped. */
+/** A stop this long may outlast a lease: the ack wait is 15 s, and the last in-progress ack may be 5 s old. */
 const LONG_STOP_MS = 9_500;
 
-/** Whether a fault is why an effect happened again: it must have come between the first one and its ack. */
+/** Returns whether a fault explains a repeated effect: it must hit between the first effect and its ack. */
 export function explains(fault: Fault, first: Effect, again: Effect): boolean {
   const around = fault.atMs - UNSETTLED_MS <= first.atMs && first.atMs <= fault.overMs + UNSETTLED_MS;
   switch (fault.kind) {
@@ -107,8 +107,8 @@ export function explains(fault: Fault, first: Effect, again: Effect): boolean {
       return fault.pid === first.pid && Math.abs(fault.atMs - first.atMs) <= UNSETTLED_MS;
     case "runtime stop":
       return around && fault.overMs - fault.atMs >= LONG_STOP_MS && [first.pid, again.pid].includes(fault.pid);
-    case "runtime SIGTERM": // what it cannot finish it gives back: nothing may happen twice
-    case "broker stop": // shorter than the wait for an ack: every ack is only late
+    case "runtime SIGTERM": // a shutdown naks what it cannot finish: no effect may be repeated
+    case "server stop": // shorter than the ack wait: acks are only late
       return false;
     default:
       return around;

@@ -11,7 +11,7 @@ const fault = (kind: FaultKind, atMs: number, overMs = atMs, pid = 1): Fault => 
 };
 const dead = (n: number, reason: string) => ({ n, fn: "answer", reason });
 
-/** Three plain events that went well; what is given is put in the place of what there is. */
+/** Accounts for three plain events that were handled, with this part of the evidence changed. */
 function judged(change: Partial<Evidence>) {
   const numbers = [0, 1, 2];
   return account({
@@ -25,7 +25,7 @@ function judged(change: Partial<Evidence>) {
   });
 }
 
-Deno.test("what was handled once is nothing but handled", () => {
+Deno.test("account counts an event with all its effects as handled", () => {
   assert.deepEqual(judged({}), {
     sent: 3,
     handled: 3,
@@ -39,22 +39,22 @@ Deno.test("what was handled once is nothing but handled", () => {
   });
 });
 
-Deno.test("an event without an effect, without an answer, or without the answer's effect is lost", () => {
+Deno.test("account lists an event without an effect, an answer, or the answer's effect as lost", () => {
   assert.deepEqual(judged({ effects: [...handled(0), ...handled(2), effect("follow", 1)] }).lost, [1]);
   assert.deepEqual(judged({ answered: [0, 2] }).lost, [1]);
   assert.deepEqual(judged({ effects: [...handled(0), ...handled(2), effect("answer", 1)] }).lost, [1]);
 });
 
-Deno.test("an event may end in one place only, and in the one that its rule says", () => {
+Deno.test("account lists events that ended twice, or otherwise than their kind", () => {
   assert.deepEqual(judged({ dead: [dead(1, "rejected")] }).handledAndDead, [1]);
   const died = judged({ effects: [...handled(0), ...handled(2)], answered: [0, 2], dead: [dead(1, "crashed")] });
   assert.deepEqual([died.misplaced, died.lost, died.dead], [[1], [], { crashed: 1 }]);
-  const numbers = Array.from({ length: 14 }, (_, n) => n); // 13 is to be rejected
+  const numbers = Array.from({ length: 14 }, (_, n) => n); // the handler rejects 13
   const all = { sent: 14, asked: numbers, effects: numbers.flatMap(handled), answered: numbers };
   assert.deepEqual(judged(all).misplaced, [13]);
 });
 
-Deno.test("an event whose effects come again is repeated, and one that is stored again a duplicate", () => {
+Deno.test("account lists repeated effects, and events stored twice as duplicates", () => {
   const { repeats } = judged({ effects: [...handled(0), ...handled(1), ...handled(2), effect("answer", 1, 9_000)] });
   assert.deepEqual(repeats.map(({ again, because }) => [again.n, because]), [[1, undefined]]);
   assert.deepEqual(judged({ answered: [0, 1, 2, 1] }).duplicatesAnswered, [1]);
@@ -84,70 +84,70 @@ const REPEATED: readonly (readonly [string, Fault, Effect, Effect, boolean])[] =
     false,
   ],
   [
-    "its process ended as asked",
+    "its process received SIGTERM",
     fault("runtime SIGTERM", 10_050),
     effect("answer", 1, 10_000),
     effect("answer", 1, 25_000, 2),
     false,
   ],
   [
-    "its process was stopped shortly",
+    "its process was stopped for four seconds",
     fault("runtime stop", 10_000, 14_000),
     effect("answer", 1, 10_000),
     effect("answer", 1, 25_000, 2),
     false,
   ],
   [
-    "its process was stopped for long",
+    "its process was stopped for longer than its lease",
     fault("runtime stop", 10_000, 27_000),
     effect("answer", 1, 10_000),
     effect("answer", 1, 25_000, 2),
     true,
   ],
   [
-    "the second process was stopped for long",
+    "the second process was stopped for longer than its lease",
     fault("runtime stop", 10_000, 27_000, 2),
     effect("answer", 1, 25_000),
     effect("answer", 1, 27_000, 2),
     true,
   ],
   [
-    "a third process was stopped for long",
+    "a third process was stopped for longer than its lease",
     fault("runtime stop", 10_000, 27_000, 3),
     effect("answer", 1, 25_000),
     effect("answer", 1, 27_000, 2),
     false,
   ],
   [
-    "the broker was killed",
-    fault("broker kill -9", 10_000, 12_000, 9),
+    "the server was killed",
+    fault("server kill -9", 10_000, 12_000, 9),
     effect("answer", 1, 9_900),
     effect("answer", 1, 12_500),
     true,
   ],
   [
-    "the broker was killed before",
-    fault("broker kill -9", 2_000, 3_000, 9),
+    "the server was killed before",
+    fault("server kill -9", 2_000, 3_000, 9),
     effect("answer", 1, 9_900),
     effect("answer", 1, 12_500),
     false,
   ],
   [
-    "the broker was stopped",
-    fault("broker stop", 10_000, 12_000, 9),
+    "the server was stopped",
+    fault("server stop", 10_000, 12_000, 9),
     effect("answer", 1, 9_900),
     effect("answer", 1, 12_500),
     false,
   ],
 ];
-for (const [what, cause, first, again, expected] of REPEATED) {
-  Deno.test(`a repeat is ${expected ? "" : "not "}explained where ${what}`, () => {
+for (const [name, cause, first, again, expected] of REPEATED) {
+  Deno.test(`explains returns ${expected} when ${name}`, () => {
     assert.equal(explains(cause, first, again), expected);
   });
 }
 
-Deno.test("a gap is measured after its fault, up to the next one, at the function that it was done to", () => {
-  const faults = [fault("consumer step-down", 1_000, 1_500), fault("broker kill -9", 4_000, 6_000)];
+Deno.test("gapsOf measures the time without an effect of the fault's function, up to the next fault", () => {
+  const faults = [fault("consumer step-down", 1_000, 1_500), fault("server kill -9", 4_000, 6_000)];
   const effects = [900, 1_100, 1_800, 3_900, 6_200, 6_300].map((atMs) => effect("answer", 1, atMs));
   const other = effect("follow", 1, 2_500);
   const gaps = gapsOf(faults, [...effects, other].toSorted((a, b) => a.atMs - b.atMs), 6_400);

@@ -5,7 +5,7 @@ import type { Message } from "./workload.ts";
 
 const WINDOW = 2_000;
 
-/** Stores events as fast as JetStream takes them: for what is to lie there before the trial begins. */
+/** Stores a backlog of events as fast as JetStream acks them. */
 export async function storeBacklog(nc: NatsConnection, count: number, message: (n: number) => Message): Promise<void> {
   const store = new JetStreamPublisher(nc, systemClock), utf8 = new TextEncoder();
   for (let at = 0; at < count; at += WINDOW) {

@@ -3,8 +3,8 @@ import type { Verdict } from "./trial.ts";
 
 const SHOWN = 10;
 
-/** The figures of a trial, and which of its bars are broken. */
-export function judge(name: string, verdict: Verdict): Section {
+/** Returns the figures of a trial, and its broken bars. */
+export function judgeTrial(name: string, verdict: Verdict): Section {
   const { account, gaps, exitCodes } = verdict;
   const broken: string[] = [];
   const none = (what: string, numbers: readonly number[]) => {
@@ -12,11 +12,11 @@ export function judge(name: string, verdict: Verdict): Section {
   };
   none("events lost", account.lost);
   none("events both handled and dead", account.handledAndDead);
-  none("events ended otherwise than by their rule", account.misplaced);
+  none("events did not end as their kind says", account.misplaced);
   none("events repeated without a fault that explains it", unexplained(verdict).map(({ again }) => again.n));
   none("events stored twice by the publisher", account.duplicatesAsked);
   none("answers stored twice", account.duplicatesAnswered);
-  none("runtimes did not end with 0", exitCodes.filter((code) => code !== 0));
+  none("runtimes exited with another code than 0", exitCodes.filter((code) => code !== 0));
   for (const { fault, ms, barMs } of gaps) {
     if (barMs === undefined || ms < barMs) continue;
     const at = Math.round(fault.atMs - verdict.startedAtMs);

@@ -7,9 +7,9 @@ import { eventually } from "../support/eventually.ts";
 const STREAM = "CHAOS";
 const NODES = ["n1", "n2", "n3"] as const;
 const WITHIN_MS = 60_000;
-const ASK_MS = 1_000;
+const REQUEST_MS = 1_000;
 
-/** Three nats-servers that keep every stream three times. */
+/** A cluster of three nats-servers, with three replicas of every stream. */
 export class TestCluster implements AsyncDisposable {
   private constructor(
     readonly nodes: ReadonlyMap<string, NatsServer>,
@@ -17,7 +17,7 @@ export class TestCluster implements AsyncDisposable {
     readonly jsm: JetStreamManager,
   ) {}
 
-  /** Starts them, and resolves when they have elected a leader and streams can be made. */
+  /** Starts the servers, and resolves once they have elected a leader and take streams. */
   static async start(): Promise<TestCluster> {
     const ports = freePorts(...NODES);
     const routes = NODES.map((name) => `nats://127.0.0.1:${ports[name]}`).join(", ");
@@ -34,7 +34,7 @@ export class TestCluster implements AsyncDisposable {
         maxReconnectAttempts: -1,
         reconnectTimeWait: 100,
       });
-      const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: ASK_MS });
+      const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: REQUEST_MS });
       await eventually(() => jsm.getAccountInfo(), { within: WITHIN_MS });
       return new TestCluster(new Map(NODES.map((name, i) => [name, servers[i]])), nc, jsm);
     } catch (error) {
@@ -47,7 +47,7 @@ export class TestCluster implements AsyncDisposable {
     return [...this.nodes.values()].map(({ url }) => url);
   }
 
-  /** The node that leads the consumer of a function, or the stream; undefined while there is none. */
+  /** Returns the leader of a function's consumer, or of the stream; undefined during an election. */
   async leader(fn?: string): Promise<string | undefined> {
     const { cluster } = fn === undefined
       ? await this.jsm.streams.info(STREAM)
@@ -55,36 +55,36 @@ export class TestCluster implements AsyncDisposable {
     return cluster?.leader || undefined;
   }
 
-  /** Has the leader hand over, and resolves when there is another. */
+  /** Makes the leader step down, and resolves once another node leads. */
   async stepDown(fn?: string): Promise<void> {
     const before = await eventually(() => this.leader(fn));
     const subject = fn === undefined ? `STREAM.LEADER.STEPDOWN.${STREAM}` : `CONSUMER.LEADER.STEPDOWN.${STREAM}.${fn}`;
     const answer = (await this.nc.request(`$JS.API.${subject}`, "", { timeout: 5_000 })).json<{ error?: unknown }>();
     if (answer.error) throw new Error(`${subject} was refused: ${JSON.stringify(answer.error)}`);
-    await this.anotherThan(before, fn);
+    await this.leaderOtherThan(before, fn);
   }
 
-  /** Resolves when another node than this one leads. */
-  async anotherThan(before: string, fn?: string): Promise<void> {
+  /** Resolves once a node other than `before` leads. */
+  async leaderOtherThan(before: string, fn?: string): Promise<void> {
     await eventually(async () => ![undefined, before].includes(await this.leader(fn)), { within: WITHIN_MS });
   }
 
-  /** What a node leads: the consumers of these functions, and the stream itself (undefined). */
+  /** Returns what a node leads: consumers of these functions, and the stream as undefined. */
   async ledBy(node: string, fns: readonly string[]): Promise<(string | undefined)[]> {
     const groups = [undefined, ...fns];
     const leaders = await Promise.all(groups.map((fn) => eventually(() => this.leader(fn))));
     return groups.filter((_, i) => leaders[i] === node);
   }
 
-  /** Resolves at once when a leader is elected: to ask for one takes a second where there is none to answer. */
-  elected(fn?: string): Promise<void> {
+  /** Resolves at the advisory of an election. Polling is slower: without a leader, a request takes a second to fail. */
+  leaderElected(fn?: string): Promise<void> {
     const group = fn === undefined ? `STREAM.LEADER_ELECTED.${STREAM}` : `CONSUMER.LEADER_ELECTED.${STREAM}.${fn}`;
     const subject = `$JS.EVENT.ADVISORY.${group}`;
     return new Promise((resolve) => this.nc.subscribe(subject, { max: 1, callback: () => resolve() }));
   }
 
-  /** Resolves when every node has all of the stream and of its consumers. */
-  async inStep(): Promise<void> {
+  /** Resolves once every node is current with the stream and its consumers. */
+  async allCurrent(): Promise<void> {
     await eventually(async () => {
       const { cluster } = await this.jsm.streams.info(STREAM);
       const groups = [cluster];

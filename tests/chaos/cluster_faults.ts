@@ -1,37 +1,37 @@
 import type { TestCluster } from "./cluster.ts";
-import type { Dice } from "./dice.ts";
-import type { Plan } from "./faults.ts";
+import type { Random } from "../support/random.ts";
+import type { PlannedFault } from "./faults.ts";
 import { pause } from "./pause.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** How many of each. */
+/** Numbers of faults of each kind. */
 export interface ClusterFaults {
   readonly consumerStepDowns: number;
   readonly streamStepDowns: number;
-  /** Each is followed by the return of the node. */
+  /** Each is followed by a restart of the node. */
   readonly leaderKills: number;
 }
 
-/** Long enough that it is seen how the others go on without it. */
+/** How long a killed node stays down: longer than an election, so that pulling resumes without it. */
 const DOWN_MS = 9_000;
 const FUNCTIONS = ["answer", "follow"] as const;
 
-/** Faults of a cluster's leaders in an order, and at functions, that come from the dice. */
+/** Plans faults of a cluster's leaders, in random order and for random functions. */
 export function planClusterFaults(
   cluster: TestCluster,
-  dice: Dice,
+  random: Random,
   { consumerStepDowns, streamStepDowns, leaderKills }: ClusterFaults,
   downMs = DOWN_MS,
-): Plan[] {
-  const times = (n: number, make: () => Plan[]) => Array.from({ length: n }, make);
-  return dice.shuffled([
-    ...times(consumerStepDowns, () => [consumerStepDown(cluster, dice.pick(FUNCTIONS))]),
+): PlannedFault[] {
+  const times = (n: number, make: () => PlannedFault[]) => Array.from({ length: n }, make);
+  return random.shuffled([
+    ...times(consumerStepDowns, () => [consumerStepDown(cluster, random.pick(FUNCTIONS))]),
     ...times(streamStepDowns, () => [streamStepDown(cluster)]),
-    ...times(leaderKills, () => leaderKill(cluster, dice.pick(FUNCTIONS), downMs)),
+    ...times(leaderKills, () => leaderKill(cluster, random.pick(FUNCTIONS), downMs)),
   ]).flat();
 }
 
-function consumerStepDown(cluster: TestCluster, fn: string): Plan {
+function consumerStepDown(cluster: TestCluster, fn: string): PlannedFault {
   return {
     kind: "consumer step-down",
     run: async () => {
@@ -43,7 +43,7 @@ function consumerStepDown(cluster: TestCluster, fn: string): Plan {
   };
 }
 
-function streamStepDown(cluster: TestCluster): Plan {
+function streamStepDown(cluster: TestCluster): PlannedFault {
   return {
     kind: "stream step-down",
     run: async () => {
@@ -55,8 +55,8 @@ function streamStepDown(cluster: TestCluster): Plan {
   };
 }
 
-/** The node that leads a consumer, and maybe more, is killed and later comes back: two faults, each with its own gap. */
-function leaderKill(cluster: TestCluster, fn: string, downMs: number): Plan[] {
+/** Plans to kill the leader of a consumer and to restart it later. These are two faults, each with its own gap. */
+function leaderKill(cluster: TestCluster, fn: string, downMs: number): PlannedFault[] {
   let killed = "";
   return [{
     kind: "leader kill -9",
@@ -64,9 +64,9 @@ function leaderKill(cluster: TestCluster, fn: string, downMs: number): Plan[] {
       killed = await eventually(() => cluster.leader(fn));
       const led = await cluster.ledBy(killed, FUNCTIONS);
       const node = cluster.nodes.get(killed)!, { pid } = node, atMs = performance.now();
-      const elected = led.map((group) => cluster.elected(group));
+      const elected = led.map((group) => cluster.leaderElected(group));
       await node.kill();
-      await Promise.all(led.map((group, i) => Promise.race([elected[i], cluster.anotherThan(killed, group)])));
+      await Promise.all(led.map((group, i) => Promise.race([elected[i], cluster.leaderOtherThan(killed, group)])));
       return { target: `${killed} leading ${fn}`, pid, atMs, fn };
     },
   }, {
@@ -75,7 +75,7 @@ function leaderKill(cluster: TestCluster, fn: string, downMs: number): Plan[] {
       await pause(downMs);
       const node = cluster.nodes.get(killed)!, atMs = performance.now();
       await node.restart();
-      await cluster.inStep();
+      await cluster.allCurrent();
       return { target: killed, pid: node.pid, atMs, fn };
     },
   }];

@@ -10,10 +10,10 @@ const BATCH = 2_000;
 const FETCH_MS = 5_000;
 
 /**
- * Waits until no consumer of these streams has anything left to hand out or to be acknowledged. Consumers that move
- * no further for a minute end it as well: what is missing then the account says.
+ * Waits until no consumer of these streams has pending or unacked messages. It also returns if no consumer progresses
+ * for a minute: the account then lists the missing events as lost.
  */
-export async function untilQuiet(jsm: JetStreamManager, streams: readonly string[]): Promise<void> {
+export async function waitUntilSettled(jsm: JetStreamManager, streams: readonly string[]): Promise<void> {
   let last = "", movedAtMs = performance.now();
   while (performance.now() - movedAtMs < STUCK_MS) {
     try {
@@ -21,7 +21,7 @@ export async function untilQuiet(jsm: JetStreamManager, streams: readonly string
       if (state.open === 0) return;
       if (state.position !== last) [last, movedAtMs] = [state.position, performance.now()];
     } catch {
-      // a server that is still coming back
+      // the server is still starting
     }
     await pause(POLL_MS);
   }
@@ -36,24 +36,24 @@ async function backlog(jsm: JetStreamManager, streams: readonly string[]): Promi
       positions.push(`${stream}.${name}: ${delivered.consumer_seq} ${ack_floor.consumer_seq} ${num_pending}`);
     }
   }
-  // A delayed retry is nobody's to hand out before its time.
+  // No consumer counts a delayed retry before it is due.
   if (streams.includes("RETRIES")) open += (await jsm.streams.info("RETRIES")).state.messages;
   return { open, position: positions.join(", ") };
 }
 
-/** The number of every event of a type in a stream, in its order. */
+/** Returns the number of every event of a type, in the order of the stream. */
 export async function storedNumbers(nc: NatsConnection, stream: string, subject: string): Promise<number[]> {
   const numbers: number[] = [];
-  await eachStored(nc, stream, subject, ({ id, payload }) => {
+  await readMessages(nc, stream, subject, ({ id, payload }) => {
     numbers.push(id.startsWith("asked-") ? numberOf(id) : JSON.parse(payload).n);
   });
   return numbers;
 }
 
-/** Every dead letter. */
+/** Returns every dead letter. */
 export async function deadLetters(nc: NatsConnection): Promise<Dead[]> {
   const dead: Dead[] = [];
-  await eachStored(nc, "DEAD_LETTERS", "dead_letters.>", ({ id, header, payload }) => {
+  await readMessages(nc, "DEAD_LETTERS", "dead_letters.>", ({ id, header, payload }) => {
     const fn = header("weir-function"), reason = header("weir-reason");
     dead.push({ n: id.startsWith("asked-") ? numberOf(id) : JSON.parse(payload).n, fn, reason });
   });
@@ -66,8 +66,8 @@ interface Stored {
   header(name: string): string;
 }
 
-/** Reads what a stream holds now, by a consumer that nobody else sees. */
-async function eachStored(
+/** Reads all messages of a subject through an ordered consumer. */
+async function readMessages(
   nc: NatsConnection,
   stream: string,
   subject: string,
@@ -83,7 +83,7 @@ async function eachStored(
       read({ id: header("ce-id"), payload: message.string(), header });
     }
     if (got === 0) {
-      throw new Error(`${stream} has ${pending} more messages for "${subject}" and does not hand them out`);
+      throw new Error(`${stream} has ${pending} more messages for "${subject}" and does not deliver them`);
     }
   }
 }

@@ -5,63 +5,63 @@ export type FaultKind =
   | "runtime kill -9"
   | "runtime SIGTERM"
   | "runtime stop"
-  | "broker kill -9"
-  | "broker restart"
-  | "broker stop"
+  | "server kill -9"
+  | "server restart"
+  | "server stop"
   | "consumer step-down"
   | "stream step-down"
   | "leader kill -9"
   | "node back";
 
-/** What was done to a process, and when, in the clock of the effects. */
+/** An injected fault, with times of the clock that also dates effects. */
 export interface Fault {
   readonly kind: FaultKind;
   readonly target: string;
-  /** The process it was done to. */
+  /** The process that was hit. */
   readonly pid: number;
   readonly atMs: number;
-  /** When it was over: started again, continued, led by another. */
+  /** When the process was started again or continued, or another node led. */
   readonly overMs: number;
-  /** Whose work tells how long the fault was felt. */
+  /** The function whose effects show how long the fault lasted. */
   readonly fn: string;
 }
 
-/** A fault that is still to come. */
-export interface Plan {
+/** A planned fault. */
+export interface PlannedFault {
   readonly kind: FaultKind;
-  /** The next fault does not wait for its end. */
-  readonly beside?: boolean;
-  /** Does it, and undoes it. */
+  /** True when the next fault does not wait for the end of this one. */
+  readonly concurrent?: boolean;
+  /** Injects the fault, and repairs it. */
   run(): Promise<{ target: string; pid: number; atMs: number; fn?: string }>;
 }
 
-/** The load ends some time after the last fault, so that what follows it is felt. */
+/** Shares of the load between which faults are injected. Load after the last fault lets its gap be measured. */
 const SPREAD = { from: 0.06, to: 0.92 };
-/** Without a moment between them the effects of two could not be told apart. */
+/** Pause between two faults, so that their effects can be told apart. */
 const CALM_MS = 1_500;
 
-/** Does one fault after the other, spread over the load, and says what was done. */
+/** Injects faults one after the other, spread over the load. */
 export async function runFaults(
-  plans: readonly Plan[],
+  planned: readonly PlannedFault[],
   publisher: Publisher,
-  say: (line: string) => void,
+  progress: (line: string) => void,
   calmMs = CALM_MS,
 ): Promise<Fault[]> {
-  const faults: Fault[] = [], beside: Promise<void>[] = [];
-  const run = async (plan: Plan) => {
-    const { fn = "answer", ...done } = await plan.run();
-    const fault = { kind: plan.kind, ...done, overMs: performance.now(), fn };
+  const faults: Fault[] = [], concurrent: Promise<void>[] = [];
+  const inject = async (plan: PlannedFault) => {
+    const { fn = "answer", ...injected } = await plan.run();
+    const fault = { kind: plan.kind, ...injected, overMs: performance.now(), fn };
     faults.push(fault);
-    say(`${fault.kind} of ${fault.target}, over after ${Math.round(fault.overMs - fault.atMs)} ms`);
+    progress(`${fault.kind} of ${fault.target}, over after ${Math.round(fault.overMs - fault.atMs)} ms`);
   };
-  for (const [i, plan] of plans.entries()) {
-    const share = SPREAD.from + (SPREAD.to - SPREAD.from) * i / Math.max(1, plans.length - 1);
-    await publisher.reached(Math.floor(publisher.load.events * share));
-    const running = run(plan);
-    if (plan.beside) beside.push(running);
+  for (const [i, plan] of planned.entries()) {
+    const share = SPREAD.from + (SPREAD.to - SPREAD.from) * i / Math.max(1, planned.length - 1);
+    await publisher.hasSent(Math.floor(publisher.load.events * share));
+    const running = inject(plan);
+    if (plan.concurrent) concurrent.push(running);
     else await running;
     await pause(calmMs);
   }
-  await Promise.all(beside);
+  await Promise.all(concurrent);
   return faults.toSorted((one, other) => one.atMs - other.atMs);
 }

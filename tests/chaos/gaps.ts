@@ -1,31 +1,31 @@
 import type { Fault, FaultKind } from "./faults.ts";
 import type { Effect } from "./ledger.ts";
 
-/** How long a fault was felt. */
+/** How long a fault interrupted effects. */
 export interface Gap {
   readonly fault: Fault;
   /** The longest time without an effect. */
   readonly ms: number;
-  /** What it must stay below; undefined: it is only reported. */
+  /** The exclusive upper bound for `ms`; undefined if it is only reported. */
   readonly barMs: number | undefined;
 }
 
-/** Without a leader nothing is handed out: a killed one is missed for some seconds, one that steps down hands over. */
+/** Upper bounds. A killed leader is replaced after some seconds, one that steps down at once. */
 const BAR_MS: Partial<Record<FaultKind, number>> = {
-  "broker kill -9": 1_000,
-  "broker restart": 1_000,
-  "broker stop": 1_000,
+  "server kill -9": 1_000,
+  "server restart": 1_000,
+  "server stop": 1_000,
   "consumer step-down": 1_000,
   "stream step-down": 1_000,
   "leader kill -9": 6_000,
 };
-/** A server that is away cannot be worked with: what counts is the time from its return. */
-const FROM_ITS_END: readonly FaultKind[] = ["broker kill -9", "broker restart", "broker stop"];
+/** Faults whose gap begins when the server is back. */
+const FROM_ITS_END: readonly FaultKind[] = ["server kill -9", "server restart", "server stop"];
 const WINDOW_MS = 10_000;
-/** An election takes what the servers take for it, four to nine seconds by chance: from its end on this much is left. */
+/** Bounds the gap after an election. The election itself takes four to nine seconds. */
 const AFTER_ELECTION_MS = 1_000;
 
-/** The gap after each fault: up to the next fault, the end of the load, or ten seconds. */
+/** Returns the gap after each fault: up to the next fault, the end of the load, or ten seconds. */
 export function gapsOf(faults: readonly Fault[], effects: readonly Effect[], loadEndedMs: number): Gap[] {
   return faults.flatMap((fault) => {
     const fromMs = FROM_ITS_END.includes(fault.kind) ? fault.overMs : fault.atMs;

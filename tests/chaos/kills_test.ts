@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
-import { planBrokerFaults } from "./broker_faults.ts";
-import { Dice } from "./dice.ts";
+import { planServerFaults } from "./server_faults.ts";
+import { Random } from "../support/random.ts";
 import { planRuntimeFaults } from "./runtime_faults.ts";
-import { assertAllWell, sayInTests } from "./trial_asserts.ts";
+import { assertAccount, progressInTests } from "./trial_asserts.ts";
 import { runTrial } from "./trial.ts";
 
-Deno.test("nothing is lost, and nothing done twice without a reason, while runtimes and the broker are killed", async () => {
+Deno.test("[G4] weir start loses no event, and repeats none without a fault, while processes are killed", async () => {
   await using server = await startServer();
-  const dice = new Dice(1);
+  const random = new Random(1);
   const verdict = await runTrial({
     servers: [server.url],
     replicas: 2,
@@ -16,12 +16,12 @@ Deno.test("nothing is lost, and nothing done twice without a reason, while runti
     perSecond: 400,
     calmMs: 200,
     plan: (replicas) => [
-      ...planRuntimeFaults(replicas, dice, { kills: 2, terminations: 1, shortStops: 0, longStops: 0 }),
-      ...planBrokerFaults(server, dice, { kills: 1, restarts: 0, stops: 0 }),
-      ...planRuntimeFaults(replicas, dice, { kills: 1, terminations: 0, shortStops: 0, longStops: 0 }),
+      ...planRuntimeFaults(replicas, random, { kills: 2, terminations: 1, shortStops: 0, longStops: 0 }),
+      ...planServerFaults(server, random, { kills: 1, restarts: 0, stops: 0 }),
+      ...planRuntimeFaults(replicas, random, { kills: 1, terminations: 0, shortStops: 0, longStops: 0 }),
     ],
-    say: sayInTests,
+    progress: progressInTests,
   });
   assert.equal(verdict.faults.length, 5);
-  assertAllWell(verdict);
+  assertAccount(verdict);
 });

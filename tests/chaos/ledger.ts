@@ -1,15 +1,15 @@
-/** What a handler did: recorded here, outside the process that may be killed. Times are of this process's clock. */
+/** An effect of a handler, recorded outside the process that may be killed. Times are of the chaos process's clock. */
 export interface Effect {
   readonly fn: string;
   readonly n: number;
   readonly attempt: number;
   readonly pid: number;
   readonly atMs: number;
-  /** From the event's publishing to its handler, where the handler was asked to measure it. */
+  /** The time from publish to handler, for handlers that measure it. */
   readonly latencyMs?: number;
 }
 
-/** An HTTP server that writes down every effect. */
+/** An HTTP server that records every effect. */
 export class Ledger implements AsyncDisposable {
   readonly effects: Effect[] = [];
   readonly #seen = new Map<string, Set<number>>();
@@ -29,7 +29,7 @@ export class Ledger implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }
 
-  /** How many different events a function has handled. */
+  /** Returns how many different events a function has handled. */
   distinct(fn: string): number {
     return this.#of(fn).size;
   }

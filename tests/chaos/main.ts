@@ -1,13 +1,12 @@
 /**
- * `deno task chaos`: Weir's own processes under load, while they, their broker and its leaders are killed, stopped and
- * restarted. At the end every event is accounted for; a broken bar makes the run fail, and prints the seed to have
- * the same choices again.
+ * `deno task chaos` runs Weir under load while runtimes, nats-servers and cluster leaders are killed, stopped and
+ * restarted. At the end it accounts for every event. A broken bar fails the run and prints the seed that repeats it.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { Dice } from "./dice.ts";
-import { killLiving } from "./replicas.ts";
+import { Random } from "../support/random.ts";
+import { killRunning } from "./replicas.ts";
 import { printReport, toJson } from "./report.ts";
-import { broker } from "./scenarios/broker.ts";
+import { server } from "./scenarios/server.ts";
 import { cluster } from "./scenarios/cluster.ts";
 import { kills } from "./scenarios/kills.ts";
 import { memory } from "./scenarios/memory.ts";
@@ -15,8 +14,8 @@ import { delayed } from "./scenarios/delayed.ts";
 import { redrive } from "./scenarios/redrive.ts";
 import type { Scenario, Section } from "./section.ts";
 
-/** Those that share the load of `--events`, in the proportion of their own sizes. */
-const TRIALS = [kills, broker, cluster];
+/** Scenarios that share the load of `--events`, in proportion to their default sizes. */
+const TRIALS = [kills, server, cluster];
 const SCENARIOS: readonly Scenario[] = [...TRIALS, delayed, redrive, memory];
 const INTERRUPTED = 130;
 
@@ -28,10 +27,10 @@ interface Options {
 }
 
 const command = new Command("chaos")
-  .description("Kills, stops and restarts runtimes and brokers under load, and accounts for every event.")
-  .addOption(new Option("--only <scenario>", "run one alone").choices(SCENARIOS.map(({ name }) => name)))
-  .option("--events <count>", "so many: of the trials together, or of the one run alone", whole)
-  .option("--seed <number>", "choose victims and lengths as a run with this seed did", whole, Date.now() % 1_000_000)
+  .description("Kills, stops and restarts runtimes and nats-servers under load, and accounts for every event.")
+  .addOption(new Option("--only <scenario>", "run one scenario").choices(SCENARIOS.map(({ name }) => name)))
+  .option("--events <count>", "events of all trials together, or of the scenario of --only", whole)
+  .option("--seed <number>", "repeat the random choices of a run", whole, Date.now() % 1_000_000)
   .option("--json", "print JSON")
   .addHelpText(
     "after",
@@ -40,7 +39,7 @@ const command = new Command("chaos")
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => {
-    killLiving();
+    killRunning();
     Deno.exit(INTERRUPTED);
   });
 }
@@ -52,12 +51,13 @@ for (const scenario of SCENARIOS.filter(({ name }) => only === undefined || name
   const share = only === undefined && events !== undefined && TRIALS.includes(scenario)
     ? Math.round(events * scenario.events / together)
     : (only !== undefined && events) || scenario.events;
-  const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${scenario.name}: ${line}`);
+  const progress = (line: string) =>
+    console.error(`${new Date().toISOString().slice(11, 19)} ${scenario.name}: ${line}`);
   try {
-    sections.push(await scenario.run({ events: share, dice: new Dice(seed), say }));
-  } catch (error) { // what the others found is worth its time
+    sections.push(await scenario.run({ events: share, random: new Random(seed), progress }));
+  } catch (error) { // the results of the other scenarios are still reported
     console.error(error);
-    sections.push({ name: scenario.name, figures: {}, broken: [`it ended with ${error}`] });
+    sections.push({ name: scenario.name, figures: {}, broken: [`it failed: ${error}`] });
   }
 }
 if (json) console.log(toJson(sections, seed));

@@ -3,7 +3,7 @@ import { copyProjectWith } from "../support/project.ts";
 
 const OWN = fileURLToPath(new URL("./project/", import.meta.url));
 
-/** A copy of the project in a temporary folder, with the functions and events of `tests/chaos/project/` alone. */
+/** Copies the project to a temporary folder, with the functions and schemas of `tests/chaos/project/`. */
 export async function chaosProject(): Promise<{ path: string } & AsyncDisposable> {
   const files: Record<string, string> = {};
   for (const folder of ["functions", "schemas"]) {

@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { pause } from "./pause.ts";
 import type { Message } from "./workload.ts";
 
-/** What is published, and how fast. */
+/** The events to publish, and their rate. */
 export interface Load {
   readonly events: number;
   readonly perSecond: number;
@@ -11,34 +11,33 @@ export interface Load {
 }
 
 const TICK_MS = 10;
-const ANSWER_MS = 2_000;
-const PAUSE_MS = 100;
+const ACK_MS = 2_000;
+const RETRY_MS = 100;
 
 /**
- * Stores events at a fixed rate, whether or not the earlier ones are stored yet: a broker that is down does not slow
- * it. Each is tried again under the same id until JetStream has acknowledged it. It uses the client's own publishing
- * and nothing of Weir's, which is what is on trial here.
+ * Publishes events at a fixed rate, which a server that is down does not slow. Each event is repeated under the same id
+ * until JetStream acks it. The publisher uses the client alone, since Weir is under test.
  */
 export class Publisher {
-  /** How many were begun. */
+  /** The number of events whose publish has begun. */
   sent = 0;
-  /** When the last one was begun: from then on a lack of effects says nothing. */
+  /** When the publish of the last event began. After it, a gap in effects means nothing. */
   lastSentMs = 0;
   readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
 
   constructor(readonly nc: NatsConnection, readonly load: Load) {}
 
-  /** Resolves when every event is stored. */
+  /** Publishes, and resolves once every event is stored. */
   async run(): Promise<void> {
     const js = jetstream(this.nc);
     const storing: Promise<void>[] = [];
     const store = async ({ subject, payload, id: msgID, headers }: Message) => {
       while (true) {
         try {
-          await js.publish(subject, payload, { msgID, headers, timeout: ANSWER_MS });
+          await js.publish(subject, payload, { msgID, headers, timeout: ACK_MS });
           return;
         } catch {
-          await pause(PAUSE_MS);
+          await pause(RETRY_MS);
         }
       }
     };
@@ -54,8 +53,8 @@ export class Publisher {
     await Promise.all(storing);
   }
 
-  /** Resolves when `count` events were begun. */
-  reached(count: number): Promise<void> {
+  /** Resolves once the publish of `count` events has begun. */
+  hasSent(count: number): Promise<void> {
     if (count <= this.sent) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ count, resolve }));
   }

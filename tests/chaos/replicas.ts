@@ -1,20 +1,20 @@
 import { type Program, startWeir } from "../support/weir_process.ts";
 
-/** A place for a runtime: what is killed is started again in its stead. */
+/** A runtime, whose process is replaced when it was killed. */
 interface Replica {
   program: Program;
   stopped: boolean;
 }
 
-/** Some runtimes of one project, each a process of its own. */
+/** Runtimes of one project, each in its own process. */
 export class Replicas implements AsyncDisposable {
   readonly #replicas: Replica[] = [];
-  /** How the processes ended that were asked to end: anything but 0 is a fault of the runtime. */
+  /** Exit codes after SIGTERM. Any other code than 0 is a fault of the runtime. */
   readonly exitCodes: number[] = [];
 
   constructor(readonly project: string, readonly env: Record<string, string>) {}
 
-  /** Starts `count` of them at once, and resolves when all are ready. */
+  /** Starts `count` runtimes, and resolves once all are ready. */
   static async start(project: string, env: Record<string, string>, count: number): Promise<Replicas> {
     const replicas = new Replicas(project, env);
     try {
@@ -27,51 +27,51 @@ export class Replicas implements AsyncDisposable {
     }
   }
 
-  /** The places whose process is not stopped by a signal. */
-  awake(): number[] {
-    return this.#replicas.flatMap(({ stopped }, place) => stopped ? [] : [place]);
+  /** Returns the indexes of runtimes that no SIGSTOP has stopped. */
+  notStopped(): number[] {
+    return this.#replicas.flatMap(({ stopped }, index) => stopped ? [] : [index]);
   }
 
-  pid(place: number): number {
-    return this.#replicas[place].program.pid;
+  pid(index: number): number {
+    return this.#replicas[index].program.pid;
   }
 
-  async kill(place: number): Promise<void> {
-    this.#replicas[place].program.kill("SIGKILL");
-    await this.#replicas[place].program.status;
+  async kill(index: number): Promise<void> {
+    this.#replicas[index].program.kill("SIGKILL");
+    await this.#replicas[index].program.status;
   }
 
-  /** SIGTERM, and waits until it has ended by itself. */
-  async terminate(place: number): Promise<void> {
-    this.#replicas[place].program.kill("SIGTERM");
-    this.exitCodes.push((await this.#replicas[place].program.status).code);
+  /** Sends SIGTERM, and waits until the process has exited. */
+  async terminate(index: number): Promise<void> {
+    this.#replicas[index].program.kill("SIGTERM");
+    this.exitCodes.push((await this.#replicas[index].program.status).code);
   }
 
-  /** Puts a new process in the place of one that has ended. */
-  async startAgain(place: number): Promise<void> {
-    this.#replicas[place].program = await this.#start();
+  /** Replaces a process that has ended. */
+  async restart(index: number): Promise<void> {
+    this.#replicas[index].program = await this.#start();
   }
 
-  stop(place: number): void {
-    this.#replicas[place].stopped = true;
-    this.#replicas[place].program.kill("SIGSTOP");
+  stop(index: number): void {
+    this.#replicas[index].stopped = true;
+    this.#replicas[index].program.kill("SIGSTOP");
   }
 
-  continue(place: number): void {
-    this.#replicas[place].program.kill("SIGCONT");
-    this.#replicas[place].stopped = false;
+  continue(index: number): void {
+    this.#replicas[index].program.kill("SIGCONT");
+    this.#replicas[index].stopped = false;
   }
 
-  /** Ends all of them as a deployment would. */
+  /** Ends all runtimes with SIGTERM, as a deployment does. */
   async terminateAll(): Promise<void> {
-    await Promise.all(this.#replicas.map((_, place) => this.terminate(place)));
+    await Promise.all(this.#replicas.map((_, index) => this.terminate(index)));
   }
 
   async #start(): Promise<Program> {
     const env = { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "info", ...this.env };
     const program = startWeir(this.project, ["start"], env);
-    LIVING.add(program);
-    void program.status.then(() => LIVING.delete(program));
+    RUNNING.add(program);
+    void program.status.then(() => RUNNING.delete(program));
     try {
       await program.waitForLog(({ message }) => message === "ready");
       return program;
@@ -86,9 +86,9 @@ export class Replicas implements AsyncDisposable {
   }
 }
 
-const LIVING = new Set<Program>();
+const RUNNING = new Set<Program>();
 
-/** Leaves no process behind when this one has to end at once. */
-export function killLiving(): void {
-  for (const program of LIVING) program.kill("SIGKILL");
+/** Kills every runtime, for an exit that cannot wait. */
+export function killRunning(): void {
+  for (const program of RUNNING) program.kill("SIGKILL");
 }

@@ -6,7 +6,7 @@ import type { Verdict } from "./trial.ts";
 const PLAIN = { style: { head: [], border: [] } };
 const REPEATS_SHOWN = 3;
 
-/** The whole run, for people. */
+/** Prints the results as tables. */
 export function printReport(sections: readonly Section[], seed: number): void {
   const trials = sections.filter(({ verdict }) => verdict !== undefined);
   if (trials.length > 0) console.log(summary(trials));
@@ -23,11 +23,11 @@ export function printReport(sections: readonly Section[], seed: number): void {
   }
   const broken = sections.flatMap(({ name, broken }) => broken.map((bar) => `${name}: ${bar}`));
   console.log(
-    broken.length === 0 ? "\nEvery bar is held." : `\nBroken, with the seed ${seed}:\n  ${broken.join("\n  ")}`,
+    broken.length === 0 ? "\nEvery bar is met." : `\nBroken, with the seed ${seed}:\n  ${broken.join("\n  ")}`,
   );
 }
 
-/** The same for programs: times are milliseconds from the start of each scenario's load. */
+/** Returns the results as JSON. Times are milliseconds of the clock in which `startedAtMs` is given. */
 export function toJson(sections: readonly Section[], seed: number): string {
   return JSON.stringify({
     seed,
@@ -71,7 +71,7 @@ function gapTable(gaps: readonly Gap[]): string {
   return table.toString();
 }
 
-/** Under the fault that explains them; those without one come first, and all of them. */
+/** Prints repeated effects by the fault that explains them. Those without one come first, in full. */
 function printRepeats({ account: { repeats }, startedAtMs }: Verdict): void {
   if (repeats.length === 0) return;
   const at = (ms: number) => `${((ms - startedAtMs) / 1_000).toFixed(2)} s`;
@@ -91,7 +91,7 @@ function printRepeats({ account: { repeats }, startedAtMs }: Verdict): void {
   }
 }
 
-/** From the lowest bar to the highest: that of a killed leader depends on its election. */
+/** Returns the range of the bars. That of a killed leader depends on its election. */
 function barRange(gaps: readonly Gap[]): string {
   const bars = gaps.flatMap(({ barMs }) => barMs === undefined ? [] : [barMs]);
   if (bars.length === 0) return "";

@@ -1,34 +1,34 @@
-import type { Dice } from "./dice.ts";
+import type { Random } from "../support/random.ts";
 import type { Verdict } from "./trial.ts";
 
-/** What a scenario is run with. */
+/** The parameters of a scenario's run. */
 export interface Setting {
   readonly events: number;
-  readonly dice: Dice;
-  /** Tells how it goes, a line at a time. */
-  readonly say: (line: string) => void;
+  readonly random: Random;
+  /** Reports progress, one line at a time. */
+  readonly progress: (line: string) => void;
 }
 
-/** What a scenario found. */
+/** The result of a scenario. */
 export interface Section {
   readonly name: string;
   readonly figures: Readonly<Record<string, number | string>>;
-  /** Where events went through faults. */
+  /** The verdict, for scenarios that are trials. */
   readonly verdict?: Verdict;
-  /** Each bar that was broken, in words. */
+  /** The broken bars, in words. */
   readonly broken: readonly string[];
 }
 
-/** One part of `deno task chaos`. */
+/** A scenario of `deno task chaos`. */
 export interface Scenario {
   readonly name: string;
   readonly about: string;
-  /** How many events, where it is run alone and nothing else is asked for. */
+  /** The number of events unless `--events` is given. */
   readonly events: number;
   run(setting: Setting): Promise<Section>;
 }
 
-/** So many faults for fewer events: at least one of each. */
+/** Scales a number of faults to a smaller load: at least one. */
 export function scaled(count: number, share: number): number {
   return Math.min(count, Math.max(1, Math.round(count * share)));
 }

@@ -1,8 +1,8 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { type Account, account } from "./account.ts";
-import { deadLetters, storedNumbers, untilQuiet } from "./collect.ts";
-import { type Fault, type Plan, runFaults } from "./faults.ts";
+import { deadLetters, storedNumbers, waitUntilSettled } from "./collect.ts";
+import { type Fault, type PlannedFault, runFaults } from "./faults.ts";
 import { type Gap, gapsOf } from "./gaps.ts";
 import { Ledger } from "./ledger.ts";
 import { chaosProject } from "./project.ts";
@@ -10,34 +10,34 @@ import { Publisher } from "./publisher.ts";
 import { Replicas } from "./replicas.ts";
 import { askedMessage } from "./workload.ts";
 
-/** A load, the runtimes that take it, and what is done to them meanwhile. */
+/** A load, the runtimes that handle it, and the faults meanwhile. */
 export interface Trial {
   readonly servers: readonly string[];
   readonly replicas: number;
   readonly events: number;
   readonly perSecond: number;
-  /** Further environment of the runtimes. */
+  /** Additional environment variables of the runtimes. */
   readonly env?: Record<string, string>;
   readonly calmMs?: number;
-  readonly plan: (replicas: Replicas) => readonly Plan[];
-  readonly say: (line: string) => void;
+  readonly plan: (replicas: Replicas) => readonly PlannedFault[];
+  readonly progress: (line: string) => void;
 }
 
-/** What came of it. */
+/** The result of a trial. */
 export interface Verdict {
   readonly account: Account;
   readonly faults: readonly Fault[];
   readonly gaps: readonly Gap[];
-  /** How runtimes ended that were asked to. */
+  /** Exit codes of runtimes after SIGTERM. */
   readonly exitCodes: readonly number[];
-  /** The clock when the load began, which the times of faults and effects are counted from. */
+  /** When the load began, in the clock of faults and effects. */
   readonly startedAtMs: number;
   readonly loadMs: number;
 }
 
-/** Publishes the load while the faults are done, waits until all is quiet, and accounts for every event. */
+/** Publishes the load while faults are injected, waits until every event is settled, and accounts for each. */
 export async function runTrial(trial: Trial): Promise<Verdict> {
-  const { servers, events, perSecond, say } = trial;
+  const { servers, events, perSecond, progress } = trial;
   await using ledger = new Ledger();
   await using project = await chaosProject();
   const env = {
@@ -55,15 +55,15 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
   });
   try {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
-    say(`${trial.replicas} runtimes are ready: ${events} events, ${perSecond} a second`);
+    progress(`${trial.replicas} runtimes are ready: ${events} events, ${perSecond} a second`);
     const startedAtMs = performance.now();
     const publisher = new Publisher(nc, { events, perSecond, message: askedMessage });
     const loading = publisher.run();
-    const faults = await runFaults(trial.plan(replicas), publisher, say, trial.calmMs);
+    const faults = await runFaults(trial.plan(replicas), publisher, progress, trial.calmMs);
     await loading;
     const loadEndedMs = publisher.lastSentMs;
-    say(`${events} events are stored; waiting until all of them are settled`);
-    await untilQuiet(jsm, ["CHAOS", "RETRIES"]);
+    progress(`${events} events are stored; waiting until all of them are settled`);
+    await waitUntilSettled(jsm, ["CHAOS", "RETRIES"]);
     await replicas.terminateAll();
     const evidence = {
       sent: events,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Verdict } from "./trial.ts";
 
-/** Every event ended once, where its kind says; what was done twice has a fault that explains it. */
-export function assertAllWell({ account, exitCodes }: Verdict): void {
+/** Asserts that every event ended once, as its kind says, and that a fault explains each repeated effect. */
+export function assertAccount({ account, exitCodes }: Verdict): void {
   const { sent } = account;
   assert.deepEqual({ ...account, repeats: account.repeats.filter(({ because }) => !because) }, {
     sent,
@@ -15,10 +15,10 @@ export function assertAllWell({ account, exitCodes }: Verdict): void {
     duplicatesAsked: [],
     duplicatesAnswered: [],
   });
-  assert.ok(exitCodes.every((code) => code === 0), `runtimes that were asked to end ended with ${exitCodes}`);
+  assert.ok(exitCodes.every((code) => code === 0), `runtimes exited with ${exitCodes} after SIGTERM`);
 }
 
-/** Says what is going on where `CHAOS_SAY` is set. */
-export function sayInTests(line: string): void {
+/** Prints progress if `CHAOS_SAY` is set. */
+export function progressInTests(line: string): void {
   if (Deno.env.get("CHAOS_SAY")) console.error(line);
 }

@@ -1,9 +1,9 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 
-/** What becomes of an event, by rule: so that where it ends can be checked, and not only that it ends. */
+/** How an event must end. Its number decides, so that the account can check it. */
 export type Kind = "plain" | "fails-once" | "rejected" | "invalid";
 
-/** One message as the publisher stores it. */
+/** A message as it is published. */
 export interface Message {
   readonly subject: string;
   readonly payload: string;
@@ -24,14 +24,14 @@ export function kindOf(n: number): Kind {
   }
 }
 
-/** The message of the event `n`. Its id says which it is, also where its payload cannot be read. */
+/** Returns the message of the event `n`. Its id contains `n`, since an invalid payload cannot be parsed. */
 export function askedMessage(n: number): Message {
   const kind = kindOf(n);
   const payload = kind === "invalid" ? invalidPayload(n) : JSON.stringify({ n, kind });
   return eventMessage("chaos.asked", `asked-${n}`, payload);
 }
 
-/** A CloudEvent in binary mode. */
+/** Returns a CloudEvent in binary mode. */
 export function eventMessage(type: string, id: string, payload: string): Message {
   const hdrs = headers();
   hdrs.set("ce-specversion", "1.0");
@@ -42,14 +42,14 @@ export function eventMessage(type: string, id: string, payload: string): Message
   return { subject: type, payload, id, headers: hdrs };
 }
 
-/** The `n` of an id as {@linkcode askedMessage} makes it. */
+/** Returns the `n` of an id of {@linkcode askedMessage}. */
 export function numberOf(id: string): number {
   const match = /-(\d+)$/.exec(id);
-  if (!match) throw new Error(`"${id}" is no id of an event that was published here`);
+  if (!match) throw new Error(`"${id}" is not the id of a published event`);
   return Number(match[1]);
 }
 
-/** By turns no JSON at all, and JSON that the schema refuses. */
+/** Returns text that is not JSON, or JSON that the schema refuses, in turn. */
 function invalidPayload(n: number): string {
   return n % 200 === 19 ? `{"n":${n},` : JSON.stringify({ n: String(n) });
 }

@@ -1,7 +1,7 @@
 import { defineEvent } from "weir";
 import { z } from "zod";
 import type { Header } from "./model.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** The event that the simulated function subscribes to. */
 export const Asked = defineEvent({ type: "sim.asked", version: 1, data: z.object({ n: z.int() }) });

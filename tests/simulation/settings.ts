@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** Settings of one schedule. Each schedule has some kinds of faults, seldom all. */
 export interface Settings {

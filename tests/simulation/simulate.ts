@@ -1,7 +1,7 @@
 import type { PlantedBug } from "./compose.ts";
 import { violations } from "./invariants.ts";
 import type { Ledger } from "./ledger.ts";
-import { Random } from "./random.ts";
+import { Random } from "../support/random.ts";
 import { schedule } from "./schedule.ts";
 import { World } from "./world.ts";
 

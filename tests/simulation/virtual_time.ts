@@ -1,5 +1,5 @@
 import type { Clock } from "../../runtime/engine/clock.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 interface Timer {
   readonly atMs: number;

@@ -8,7 +8,7 @@ import { abandoned, handlerOf, type Run } from "./handlers.ts";
 import { Ledger } from "./ledger.ts";
 import type { Ack, Network, Request } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import { Replica } from "./replica.ts";
 import { randomSettings, type Settings } from "./settings.ts";
 import type { SimConsumer } from "./sim_consumer.ts";

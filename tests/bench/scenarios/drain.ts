@@ -16,14 +16,14 @@ export const drain: Scenario = {
   name: "drain",
   about: "a preloaded backlog, as fast as it goes",
   run: async (setting) => {
-    const { rounds, events, traces, tell } = setting;
+    const { rounds, events, traces, progress } = setting;
     const warmUp = Math.ceil(events * WARM_UP), size = { events: warmUp + events, warmUp, concurrency: CONCURRENCY };
-    tell(`storing ${size.events} events`);
+    progress(`storing ${size.events} events`);
     await preload(setting.nc, size.events);
     const ratios = traces === undefined ? ["0.1", "1"] : [traces];
     const contestants = [BARE, ...ratios.flatMap((ratio) => [weir(ratio), careful(ratio)])];
     const turns = contestants.map((one) => ({ name: one.name, run: () => runContestant(setting, one, size) }));
-    const results = await interleave(rounds, turns, tell);
+    const results = await interleave(rounds, turns, progress);
     return {
       name: drain.name,
       about: `${events} events drained after ${warmUp} to warm up, ${CONCURRENCY} at once in Weir`,

@@ -15,7 +15,7 @@ export const fanOut: Scenario = {
   name: "fan-out",
   about: "1, 10 and 100 functions on the same event",
   run: async (setting) => {
-    const { rounds, events, traces = "0.1", tell } = setting;
+    const { rounds, events, traces = "0.1", progress } = setting;
     const contestants = [BARE, weir(traces), careful(traces)];
     const nameOf = (one: Contestant, functions: number) =>
       `${one.name}, ${functions} function${functions === 1 ? "" : "s"}`;
@@ -32,7 +32,7 @@ export const fanOut: Scenario = {
         },
       }))
     );
-    const results = await interleave(rounds, turns, tell);
+    const results = await interleave(rounds, turns, progress);
     const cost = (one: Contestant, functions: number) => {
       const runs = results.get(nameOf(one, functions))!;
       return { time: runs.map(({ perSecond }) => 1 / perSecond), cpu: runs.map(({ cpuMicros }) => cpuMicros) };

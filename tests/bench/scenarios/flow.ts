@@ -21,7 +21,7 @@ export const flow: Scenario = {
   name: "flow",
   about: "an open loop at fixed rates: from when an event should be published to its handler's start",
   run: async (setting) => {
-    const { rounds, events, traces = "0.1", tell } = setting;
+    const { rounds, events, traces = "0.1", progress } = setting;
     const scale = Math.min(1, events / 100_000), contestants = [BARE, weir(traces), careful(traces)];
     const cases = PER_SECOND.flatMap((perSecond) => contestants.map((one) => ({ perSecond, one })));
     const nameOf = (one: Contestant, perSecond: number) => `${one.name}, ${perSecond}/s`;
@@ -29,7 +29,7 @@ export const flow: Scenario = {
       name: nameOf(one, perSecond),
       run: () => flowed(setting, one, perSecond, scale),
     }));
-    const results = await interleave(rounds, turns, tell);
+    const results = await interleave(rounds, turns, progress);
     const p99 = (one: Contestant, perSecond: number) =>
       results.get(nameOf(one, perSecond))!.map(({ latencyMicros }) => latencyMicros!.p99);
     return {

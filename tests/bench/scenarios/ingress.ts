@@ -33,7 +33,7 @@ export const ingress: Scenario = {
   name: "ingress",
   about: "events posted over HTTP: one each on 64 connections, and in bulk",
   run: async (setting) => {
-    const { nc, server, collector, rounds, events, traces = "0.1", tell } = setting;
+    const { nc, server, collector, rounds, events, traces = "0.1", progress } = setting;
     await freshStream(nc);
     const traced = collector.environment(traces), percent = `${Number(traces) * 100} % traced`;
     await using project = await benchProject();
@@ -62,9 +62,9 @@ export const ingress: Scenario = {
         },
       }))
     );
-    tell("once each, to warm up");
+    progress("once each, to warm up");
     for (const { run } of turns) await run();
-    const results = await interleave(rounds, turns, tell);
+    const results = await interleave(rounds, turns, progress);
     for (const { helper } of [careful, weir]) await helper[Symbol.asyncDispose](); // sends the last of its spans
     spans += await collector.taken();
     const speed = (door: Door, { what }: typeof ONE) =>

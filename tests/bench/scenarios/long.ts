@@ -17,9 +17,9 @@ export const long: Scenario = {
   name: "long",
   about: "growth with the backlog: speed at 1,000,000 beside that at 10,000, and memory on the way",
   run: async (setting) => {
-    const { rounds, events, traces = "0.1", tell } = setting;
+    const { rounds, events, traces = "0.1", progress } = setting;
     const warmUp = Math.ceil(events * WARM_UP), short = Math.ceil(events * SHORT), whole = events * LONG;
-    tell(`storing ${whole} events`);
+    progress(`storing ${whole} events`);
     await preload(setting.nc, warmUp + whole);
     await using server = await startServer(); // of the short backlog, so that the two can take turns
     const nc = await connect({ servers: server.url });
@@ -39,9 +39,9 @@ export const long: Scenario = {
         run: () => runContestant(setting, one, { ...size, events: warmUp + short, goesOn: true }),
       },
     ]);
-    const results = await interleave(rounds, turns, tell);
+    const results = await interleave(rounds, turns, progress);
     await nc.close();
-    tell(`${weir(traces).name}: all ${whole}`);
+    progress(`${weir(traces).name}: all ${whole}`);
     const all = await runContestant(setting, weir(traces), { ...size, events: warmUp + whole });
     results.set(`${weir(traces).name}, all ${whole}, once`, [all]);
     const speed = (name: string) => results.get(name)!.map(({ perSecond }) => perSecond);

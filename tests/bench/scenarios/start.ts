@@ -20,7 +20,7 @@ export const start: Scenario = {
   about: "from the process's start to ready, and what it then holds in memory",
   run: async (setting) => {
     await using project = await benchProject();
-    const { server, collector, rounds, tell } = setting, traced = collector.environment("0.1");
+    const { server, collector, rounds, progress } = setting, traced = collector.environment("0.1");
     await preload(setting.nc, 0);
     const turns = [
       { name: "bare loop", run: () => started(() => contestant(setting, "bare", {})) },
@@ -28,9 +28,9 @@ export const start: Scenario = {
       { name: "Weir", run: () => started(() => startWeir(project.path, server.url)) },
       { name: "Weir, traced", run: () => started(() => startWeir(project.path, server.url, traced)) },
     ];
-    tell("once each, to compile what is compiled once");
+    progress("once each, to compile what is compiled once");
     for (const { run } of turns) await run();
-    const results = await interleave(rounds, turns, tell);
+    const results = await interleave(rounds, turns, progress);
     const ms = (name: string) => results.get(name)!.map((one) => one.ms);
     const resident = (name: string) =>
       spreadOfAll(results.get(name)!.map(({ residentBytes }) => residentBytes && residentBytes / 1e6));

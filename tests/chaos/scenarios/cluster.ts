@@ -1,4 +1,4 @@
-import { judge } from "../bars.ts";
+import { judgeTrial } from "../bars.ts";
 import { TestCluster } from "../cluster.ts";
 import { planClusterFaults } from "../cluster_faults.ts";
 import { scaled, type Scenario } from "../section.ts";
@@ -10,7 +10,7 @@ export const cluster: Scenario = {
   name: "cluster",
   about: "leaders of a cluster of three step down and are killed under load",
   events: EVENTS,
-  run: async ({ events, dice, say }) => {
+  run: async ({ events, random, progress }) => {
     await using nodes = await TestCluster.start();
     const times = (count: number) => scaled(count, events / EVENTS);
     const verdict = await runTrial({
@@ -21,13 +21,13 @@ export const cluster: Scenario = {
       calmMs: 2_500,
       env: { WEIR_REPLICAS: "3" },
       plan: () =>
-        planClusterFaults(nodes, dice, {
+        planClusterFaults(nodes, random, {
           consumerStepDowns: times(6),
           streamStepDowns: times(6),
           leaderKills: times(4),
         }),
-      say,
+      progress,
     });
-    return judge("cluster", verdict);
+    return judgeTrial("cluster", verdict);
   },
 };

@@ -3,9 +3,8 @@ import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../../runtime/nats_server/server.ts";
 import { eventually } from "../../support/eventually.ts";
 import { storeBacklog } from "../backlog.ts";
-import { untilQuiet } from "../collect.ts";
+import { waitUntilSettled } from "../collect.ts";
 import { Ledger } from "../ledger.ts";
-import { percentile } from "../percentile.ts";
 import { chaosProject } from "../project.ts";
 import { Publisher } from "../publisher.ts";
 import { Replicas } from "../replicas.ts";
@@ -14,16 +13,16 @@ import { eventMessage } from "../workload.ts";
 
 const HEALTHY = 1_000;
 const PER_SECOND = 50;
-/** Before the rounds that count: what is loaded late and compiled late is so by then. */
+/** Events before the first measurement, so that lazy code is loaded and compiled. */
 const WARM_UP = 200;
 const WITHIN_MS = 50_000;
 
-/** Healthy events alone, beside others that are delayed, and while these come back. */
+/** Measures healthy events alone, beside delayed retries, and while these come back. */
 export const delayed: Scenario = {
   name: "delayed",
   about: "healthy events beside others of their function that wait for a minute",
   events: 10_000,
-  run: async ({ events, say }) => {
+  run: async ({ events, progress }) => {
     await using server = await startServer();
     await using ledger = new Ledger();
     await using project = await chaosProject();
@@ -33,7 +32,7 @@ export const delayed: Scenario = {
     try {
       const jsm = await jetstreamManager(nc);
       let next = 0;
-      /** Publishes healthy events one by one, and returns how long each took to its handler. */
+      /** Publishes healthy events, and returns the milliseconds from publish to handler of each. */
       const healthy = async (count: number): Promise<number[]> => {
         const from = next, until = next += count;
         const message = (i: number) => posted(from + i, false);
@@ -44,7 +43,7 @@ export const delayed: Scenario = {
       };
       await healthy(WARM_UP);
       const alone = await healthy(HEALTHY);
-      say(`${HEALTHY} healthy events alone: p50 ${percentile(alone, 0.5).toFixed(2)} ms; delaying ${events}`);
+      progress(`${HEALTHY} healthy events alone: p50 ${percentile(alone, 0.5).toFixed(2)} ms; delaying ${events}`);
 
       const first = next;
       next += events;
@@ -53,10 +52,10 @@ export const delayed: Scenario = {
       await eventually(async () => await delayedNow() === events, { within: WITHIN_MS });
       const beside = await healthy(HEALTHY);
       const stillDelayed = await delayedNow();
-      say(`${stillDelayed} of them are still delayed; waiting for them`);
+      progress(`${stillDelayed} of them are still delayed; waiting for them`);
       await eventually(async () => await delayedNow() < events, { within: 90_000 });
       const meanwhile = await healthy(WARM_UP);
-      await untilQuiet(jsm, ["DELAYED", "RETRIES"]);
+      await waitUntilSettled(jsm, ["DELAYED", "RETRIES"]);
       await runtime.terminateAll();
 
       const ran = new Map<number, number>();
@@ -93,4 +92,10 @@ function figures(counts: Record<string, number>, ...[alone, beside, meanwhile]: 
 function posted(n: number, delay: boolean) {
   const sentAtMs = performance.timeOrigin + performance.now();
   return eventMessage("delayed.posted", `posted-${n}`, JSON.stringify({ n, sentAtMs, delay }));
+}
+
+/** Returns the value that a share of the others does not exceed. */
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }

@@ -1,5 +1,5 @@
 import { startServer } from "../../../runtime/nats_server/server.ts";
-import { judge } from "../bars.ts";
+import { judgeTrial } from "../bars.ts";
 import { planRuntimeFaults } from "../runtime_faults.ts";
 import { scaled, type Scenario } from "../section.ts";
 import { runTrial } from "../trial.ts";
@@ -10,7 +10,7 @@ export const kills: Scenario = {
   name: "kills",
   about: "runtimes are killed, stopped and restarted under load",
   events: EVENTS,
-  run: async ({ events, dice, say }) => {
+  run: async ({ events, random, progress }) => {
     await using server = await startServer();
     const times = (count: number) => scaled(count, events / EVENTS);
     const verdict = await runTrial({
@@ -19,14 +19,14 @@ export const kills: Scenario = {
       events,
       perSecond: 320,
       plan: (replicas) =>
-        planRuntimeFaults(replicas, dice, {
+        planRuntimeFaults(replicas, random, {
           kills: times(22),
           terminations: times(4),
           shortStops: times(4),
           longStops: times(2),
         }),
-      say,
+      progress,
     });
-    return judge("kills", verdict);
+    return judgeTrial("kills", verdict);
   },
 };

@@ -12,7 +12,7 @@ import { eventMessage } from "../workload.ts";
 const SAMPLE_MS = 100;
 const FUNCTION = "drain", STREAM = "MEMORY";
 
-/** What the process held, and how much of the backlog was drained by then. */
+/** The resident memory of the process when a share of the backlog was drained. */
 interface Sample {
   readonly drained: number;
   readonly bytes: number;
@@ -22,7 +22,7 @@ export const memory: Scenario = {
   name: "memory",
   about: "the memory of a runtime that drains a backlog",
   events: 1_000_000,
-  run: async ({ events, say }) => {
+  run: async ({ events, progress }) => {
     await using server = await startServer();
     await using project = await chaosProject();
     const nc = await connect({ servers: server.url });
@@ -30,7 +30,7 @@ export const memory: Scenario = {
       const jsm = await jetstreamManager(nc);
       await jsm.streams.add({ name: STREAM, subjects: ["memory.>"] });
       await storeBacklog(nc, events, (n) => eventMessage("memory.small", `small-${n}`, JSON.stringify({ n })));
-      say(`${events} events are stored; draining`);
+      progress(`${events} events are stored; draining`);
       const env = { NATS_URL: server.url, WEIR_FUNCTIONS: FUNCTION };
       const startedAtMs = performance.now();
       await using runtime = await Replicas.start(project.path, env, 1);
@@ -62,7 +62,7 @@ export const memory: Scenario = {
   },
 };
 
-/** By `ps`: to read another process's files in /proc, Deno wants every permission there is. */
+/** Returns the resident memory of a process, from `ps`: reading /proc would need all of Deno's permissions. */
 async function residentBytes(pid: number): Promise<number> {
   const kilobytes = Number(await run("ps", ["-o", "rss=", "-p", String(pid)]));
   if (!(kilobytes > 0)) throw new Error(`ps does not know process ${pid}: has the runtime ended?`);

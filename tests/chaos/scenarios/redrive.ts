@@ -4,7 +4,7 @@ import { startServer } from "../../../runtime/nats_server/server.ts";
 import { type Program, startWeir } from "../../support/weir_process.ts";
 import { eventually } from "../../support/eventually.ts";
 import { storeBacklog } from "../backlog.ts";
-import { untilQuiet } from "../collect.ts";
+import { waitUntilSettled } from "../collect.ts";
 import { Ledger } from "../ledger.ts";
 import { pause } from "../pause.ts";
 import { chaosProject } from "../project.ts";
@@ -13,14 +13,14 @@ import type { Scenario, Setting } from "../section.ts";
 import { eventMessage } from "../workload.ts";
 
 const WITHIN_MS = 120_000;
-const LOOK_MS = 3;
+const POLL_MS = 3;
 
-/** What is left, and how often each event ran, after a redrive that was killed and run again. */
+/** The messages left, and the runs of each event, after a redrive that was killed and run again. */
 export interface Redriven {
-  /** How many were still dead letters when the process was killed. */
+  /** Dead letters at the time of the kill. */
   readonly leftByTheFirst: number;
   readonly deadLetters: number;
-  readonly inTheLane: number;
+  readonly retries: number;
   readonly runOnce: number;
   readonly runMoreOften: number;
 }
@@ -36,7 +36,7 @@ export const redrive: Scenario = {
     if (found.runOnce !== events) broken.push(`${found.runOnce} of ${events} events ran exactly once`);
     if (found.runMoreOften > 0) broken.push(`${found.runMoreOften} events ran more than once`);
     if (found.deadLetters > 0) broken.push(`${found.deadLetters} dead letters are left`);
-    if (found.inTheLane > 0) broken.push(`${found.inTheLane} events are left in RETRIES`);
+    if (found.retries > 0) broken.push(`${found.retries} events are left in RETRIES`);
     const figures = {
       "dead letters": events,
       "left when it was killed": found.leftByTheFirst,
@@ -48,8 +48,8 @@ export const redrive: Scenario = {
   },
 };
 
-/** Makes dead letters, mends the function, and redrives by a process that is killed and one that is not. */
-export async function redriveTwice({ events, dice, say }: Setting): Promise<Redriven> {
+/** Makes dead letters, fixes the function, and runs `dead-letters redrive` twice: the first run is killed. */
+export async function redriveTwice({ events, random, progress }: Setting): Promise<Redriven> {
   await using server = await startServer();
   await using ledger = new Ledger();
   await using project = await chaosProject();
@@ -58,27 +58,27 @@ export async function redriveTwice({ events, dice, say }: Setting): Promise<Redr
     const jsm = await jetstreamManager(nc);
     const env = { NATS_URL: server.url, LEDGER_URL: ledger.url, WEIR_FUNCTIONS: "mend" };
     await makeDeadLetters(nc, jsm, project.path, { ...env, BROKEN: "yes" }, events);
-    say(`${events} dead letters; redriving`);
+    progress(`${events} dead letters; redriving`);
 
     const command = ["dead-letters", "redrive", "--all"];
-    const killAt = Math.floor(events * dice.between(0.5, 0.9));
+    const killAt = Math.floor(events * random.between(0.5, 0.9));
     await using first = startWeir(project.path, command, env);
     const { left: leftByTheFirst, sent } = await killBetween(first, jsm, events, killAt);
-    say(`killed with ${leftByTheFirst} dead letters left, ${sent} of them sent already; redriving again`);
+    progress(`killed with ${leftByTheFirst} dead letters left, ${sent} of them sent already; redriving again`);
 
-    // The function comes back only now, and late: it would remove for the first one what that has sent.
+    // The function starts only now: it would delete the dead letters that the first redrive had sent.
     await using second = startWeir(project.path, command, env);
     await using mended = await Replicas.start(project.path, env, 1);
     const { code } = await second.status;
     if (code !== 0) throw new Error(`the second redrive ended with ${code}:\n${second.lines.join("\n")}`);
-    await untilQuiet(jsm, ["REDRIVE", "RETRIES"]);
+    await waitUntilSettled(jsm, ["REDRIVE", "RETRIES"]);
     await mended.terminateAll();
     const ran = ledger.distinct("mend"), again = new Set<number>(), seen = new Set<number>();
     for (const { n } of ledger.effects) seen.has(n) ? again.add(n) : seen.add(n);
     return {
       leftByTheFirst,
       deadLetters: await count(jsm, "DEAD_LETTERS"),
-      inTheLane: await count(jsm, "RETRIES"),
+      retries: await count(jsm, "RETRIES"),
       runOnce: ran - again.size,
       runMoreOften: again.size,
     };
@@ -88,8 +88,8 @@ export async function redriveTwice({ events, dice, say }: Setting): Promise<Redr
 }
 
 /**
- * Kills the redrive where a second one could send again what it has sent: some dead letters are stored in RETRIES and
- * not yet removed. It is stopped to look, and goes on where that is not so, or too early.
+ * Kills the redrive at a point at which a second one could send an event twice: some dead letters are stored in RETRIES
+ * and not deleted yet. The process is stopped for each look at the streams, and continued until that point is reached.
  */
 async function killBetween(
   redrive: Program,
@@ -108,8 +108,8 @@ async function killBetween(
       return { left, sent };
     }
     redrive.kill("SIGCONT");
-    if (left === 0) throw new Error("the redrive was over before it could be killed: give it more dead letters");
-    await pause(LOOK_MS);
+    if (left === 0) throw new Error("the redrive ended before it could be killed: use more dead letters");
+    await pause(POLL_MS);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Tells the chaos process that a handler did its work: an effect that can be seen twice. */
+/** Reports an effect of a handler to the chaos process. */
 export async function record(fn: string, n: number, attempt: number, sentAtMs?: number): Promise<void> {
   const latencyMs = sentAtMs === undefined ? undefined : performance.timeOrigin + performance.now() - sentAtMs;
   const response = await fetch(Deno.env.get("LEDGER_URL")!, {

@@ -1,14 +1,14 @@
 import { defineEvent } from "weir";
 import { z } from "zod";
 
-/** What the publisher sends; `kind` is what the function is to make of it. */
+/** The published event. `kind` decides how the function handles it. */
 export const Asked = defineEvent({
   type: "chaos.asked",
   version: 1,
   data: z.object({ n: z.int(), kind: z.enum(["plain", "fails-once", "rejected"]) }),
 });
 
-/** What the first function emits and the second one handles. */
+/** The event that the function `answer` emits and `follow` handles. */
 export const Answered = defineEvent({ type: "chaos.answered", version: 1, data: z.object({ n: z.int() }) });
 
 export const Posted = defineEvent({

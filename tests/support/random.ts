@@ -20,11 +20,24 @@ export class Random {
     return Math.floor(this.next() * limit);
   }
 
+  between(low: number, high: number): number {
+    return low + this.next() * (high - low);
+  }
+
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
   pick<Value>(from: readonly Value[]): Value {
     return from[this.below(from.length)];
+  }
+
+  shuffled<Value>(values: readonly Value[]): Value[] {
+    const result = [...values];
+    for (let last = result.length - 1; last > 0; last--) {
+      const other = this.below(last + 1);
+      [result[last], result[other]] = [result[other], result[last]];
+    }
+    return result;
   }
 }

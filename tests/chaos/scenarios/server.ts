@@ -1,27 +1,27 @@
 import { startServer } from "../../../runtime/nats_server/server.ts";
-import { judge } from "../bars.ts";
-import { planBrokerFaults } from "../broker_faults.ts";
+import { judgeTrial } from "../bars.ts";
+import { planServerFaults } from "../server_faults.ts";
 import { scaled, type Scenario } from "../section.ts";
 import { runTrial } from "../trial.ts";
 
 const EVENTS = 20_000;
 
-export const broker: Scenario = {
-  name: "broker",
+export const server: Scenario = {
+  name: "server",
   about: "a single nats-server is killed, restarted and stopped under load",
   events: EVENTS,
-  run: async ({ events, dice, say }) => {
-    await using server = await startServer();
+  run: async ({ events, random, progress }) => {
+    await using nats = await startServer();
     const times = (count: number) => scaled(count, events / EVENTS);
     const verdict = await runTrial({
-      servers: [server.url],
+      servers: [nats.url],
       replicas: 2,
       events,
       perSecond: 300,
       calmMs: 3_000,
-      plan: () => planBrokerFaults(server, dice, { kills: times(5), restarts: times(3), stops: times(3) }),
-      say,
+      plan: () => planServerFaults(nats, random, { kills: times(5), restarts: times(3), stops: times(3) }),
+      progress,
     });
-    return judge("broker", verdict);
+    return judgeTrial("server", verdict);
   },
 };

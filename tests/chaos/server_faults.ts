@@ -1,10 +1,10 @@
 import type { NatsServer } from "../../runtime/nats_server/server.ts";
-import type { Dice } from "./dice.ts";
-import type { FaultKind, Plan } from "./faults.ts";
+import type { Random } from "../support/random.ts";
+import type { FaultKind, PlannedFault } from "./faults.ts";
 import { pause } from "./pause.ts";
 
-/** How many of each. */
-export interface BrokerFaults {
+/** Numbers of faults of each kind. */
+export interface ServerFaults {
   readonly kills: number;
   readonly restarts: number;
   readonly stops: number;
@@ -13,11 +13,15 @@ export interface BrokerFaults {
 const DOWN_MS = [0, 2_000] as const;
 const STOP_MS = [1_000, 4_000] as const;
 
-/** Faults of a single server in an order and for lengths that come from the dice. */
-export function planBrokerFaults(server: NatsServer, dice: Dice, { kills, restarts, stops }: BrokerFaults): Plan[] {
+/** Plans faults of a single server, in random order and of random lengths. */
+export function planServerFaults(
+  server: NatsServer,
+  random: Random,
+  { kills, restarts, stops }: ServerFaults,
+): PlannedFault[] {
   const fault =
-    (kind: FaultKind, lengthMs: readonly [number, number], run: (ms: number) => Promise<void>) => (): Plan => {
-      const ms = dice.between(...lengthMs);
+    (kind: FaultKind, lengthMs: readonly [number, number], run: (ms: number) => Promise<void>) => (): PlannedFault => {
+      const ms = random.between(...lengthMs);
       return {
         kind,
         run: async () => {
@@ -27,18 +31,18 @@ export function planBrokerFaults(server: NatsServer, dice: Dice, { kills, restar
         },
       };
     };
-  const kill = fault("broker kill -9", DOWN_MS, async (ms) => {
+  const kill = fault("server kill -9", DOWN_MS, async (ms) => {
     await server.kill();
     await pause(ms);
     await server.restart();
   });
-  const restart = fault("broker restart", DOWN_MS, () => server.restart());
-  const stop = fault("broker stop", STOP_MS, async (ms) => {
+  const restart = fault("server restart", DOWN_MS, () => server.restart());
+  const stop = fault("server stop", STOP_MS, async (ms) => {
     Deno.kill(server.pid, "SIGSTOP");
     await pause(ms);
     Deno.kill(server.pid, "SIGCONT");
   });
-  return dice.shuffled([
+  return random.shuffled([
     ...Array.from({ length: kills }, kill),
     ...Array.from({ length: restarts }, restart),
     ...Array.from({ length: stops }, stop),
