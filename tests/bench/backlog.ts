@@ -6,17 +6,17 @@ import { message, numberOf, type Order, STREAM, SUBJECT } from "./order.ts";
 
 const AT_ONCE = 1_000;
 
-/** Makes the stream, empty. */
-export async function freshStream(nc: NatsConnection): Promise<JetStreamManager> {
+/** Creates the stream, empty. */
+export async function createStream(nc: NatsConnection): Promise<JetStreamManager> {
   const jsm = await jetstreamManager(nc);
   await jsm.streams.delete(STREAM).catch(() => {}); // there is none
   await jsm.streams.add({ name: STREAM, subjects: ["bench.>"] });
   return jsm;
 }
 
-/** Stores so many orders in a fresh stream. */
+/** Stores orders in a new stream. */
 export async function preload(nc: NatsConnection, events: number): Promise<void> {
-  await freshStream(nc);
+  await createStream(nc);
   const store = new JetStreamPublisher(nc, systemClock);
   for (let at = 0; at < events; at += AT_ONCE) {
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, events - at) }, (_, i) => {
@@ -27,13 +27,13 @@ export async function preload(nc: NatsConnection, events: number): Promise<void>
   store.close();
 }
 
-/** Takes the durables of a run away: the server would go on counting for them. */
-export async function forget(nc: NatsConnection, durables: readonly string[]): Promise<void> {
+/** Deletes the consumers of a run, since each costs the server work. */
+export async function deleteConsumers(nc: NatsConnection, durables: readonly string[]): Promise<void> {
   const jsm = await jetstreamManager(nc);
   for (const durable of durables) await jsm.consumers.delete(STREAM, durable);
 }
 
-/** Reads back what is in the stream: how many orders of those expected are not, and how many are there again. */
+/** Reads the stream back, and counts the orders that are missing and those that are stored again. */
 export async function audit(nc: NatsConnection, events: number): Promise<{ lost: number; repeated: number }> {
   const marks = new Uint8Array(events), name = "audit";
   const jsm = await jetstreamManager(nc);

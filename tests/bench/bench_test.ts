@@ -1,23 +1,23 @@
 import assert from "node:assert/strict";
-import { beside } from "./process.ts";
+import { benchPath } from "./process.ts";
 import type { Report } from "./report.ts";
 import type { Spread } from "./rounds.ts";
 
 async function bench(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", beside("main.ts"), ...args],
+    args: ["run", "--quiet", "-A", benchPath("main.ts"), ...args],
     env: { NO_COLOR: "1" },
   }).output();
   return { code, text: new TextDecoder().decode(stdout), errors: new TextDecoder().decode(stderr) };
 }
 
-Deno.test("the bench measures everybody, loses nothing, and writes a report and a chart", async () => {
+Deno.test("bench measures every contestant, loses no event, and writes a report and a chart", async () => {
   const out = await Deno.makeTempDir({ prefix: "weir-bench-" });
   try {
     const args = ["drain", "ingress", "--events=400", "--rounds=1", "--traces=1", "--json", `--out=${out}`];
     const { code, text, errors } = await bench(...args);
     assert.equal(code, 0, errors + text);
-    assert.equal(errors, ""); // progress is for terminals
+    assert.equal(errors, ""); // progress is printed to terminals only
     const report: Report = JSON.parse(text);
     assert.deepEqual(report, JSON.parse(await Deno.readTextFile(`${out}/bench.json`)));
     assert.match(await Deno.readTextFile(`${out}/bench.svg`), /^<svg /);
@@ -34,10 +34,10 @@ Deno.test("the bench measures everybody, loses nothing, and writes a report and 
       assert.ok(figures["events/s"]!.median > 0, name);
     }
     const spans = drain.rows.map(({ figures }) => figures.spans?.median);
-    assert.deepEqual(spans.slice(1), [1_600, 1_600]); // of the events to warm up as well
+    assert.deepEqual(spans.slice(1), [1_600, 1_600]); // warm-up events included
     assert.ok(ingress.rows.every(({ figures }) => isSpread(figures["p99 ms"])));
     assert.ok(ingress.rows.every(({ figures }) => figures.refused?.median === 0));
-    // Two doors, each once to warm up and once in the round, with 80 requests of one event and one of 200.
+    // Two traced endpoints, each once to warm up and once in the round, with 80 requests of one event and one of 200.
     assert.ok(Number(ingress.about.match(/(\d+) spans/)![1]) >= 2 * 2 * 81, ingress.about);
     assert.ok(drain.ratios.every(({ value }) => isSpread(value)));
   } finally {
@@ -45,7 +45,7 @@ Deno.test("the bench measures everybody, loses nothing, and writes a report and 
   }
 });
 
-Deno.test("a scenario that is not there is refused with those that are", async () => {
+Deno.test("bench refuses an unknown scenario and lists those that exist", async () => {
   const { code, errors } = await bench("drian");
   assert.equal(code, 1);
   assert.match(errors, /there are: drain, flow, ingress, fan-out, long, start/);

@@ -15,8 +15,8 @@ const STYLE = `
 `;
 
 /**
- * The ratios of a report as an SVG: a bar from 1× to the median, a whisker over the spread, a broken line at what is
- * wanted. The scale is logarithmic, so that half and twice are as far from 1×.
+ * Returns the ratios of a report as an SVG: a bar from 1× to the median, a whisker over the spread, a dashed line at
+ * the limit. The scale is logarithmic, so that half and twice are equally far from 1×.
  */
 export function toSvg(sections: readonly Section[], caption: string): string {
   const parts: string[] = [];
@@ -37,7 +37,7 @@ export function toSvg(sections: readonly Section[], caption: string): string {
   const grid = TICKS.map((tick) => line(x(tick), top, x(tick), y, tick === 1 ? "one" : "grid"));
   const height = y + 34;
   parts.push(
-    text(16, y + 20, "green: as wanted; orange: not; blue: nothing is wanted; whisker: least to most", "small"),
+    text(16, y + 20, "green: limit met; orange: limit not met; blue: no limit; whisker: least to most", "small"),
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" ` +
     `viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(caption)}">\n<style>${STYLE}</style>\n` +
@@ -62,7 +62,7 @@ function row({ what, value, bar }: Ratio, y: number): string {
   ].join("\n");
 }
 
-/** Where a ratio is; what lies beyond the scale is at its end. */
+/** Returns the position of a ratio. Values beyond the scale are drawn at its end. */
 function x(ratio: number): number {
   const share = Math.log(Math.min(MOST, Math.max(LEAST, ratio)) / LEAST) / Math.log(MOST / LEAST);
   return Math.round((LABELS + share * (WIDTH - VALUES - LABELS)) * 10) / 10;

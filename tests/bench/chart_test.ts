@@ -17,7 +17,7 @@ function section(what: string): Section {
   };
 }
 
-/** The elements in order of their end. @throws {Error} when tags do not match, or text holds what it may not. */
+/** Returns the elements in the order of their ends. @throws {Error} when tags do not match, or text is not escaped. */
 function elements(xml: string): string[] {
   const open: string[] = [], closed: string[] = [];
   for (
@@ -38,7 +38,7 @@ function elements(xml: string): string[] {
   return closed;
 }
 
-Deno.test("the chart is well-formed, whatever a ratio is called", () => {
+Deno.test("toSvg escapes names and returns well-formed XML", () => {
   const svg = toSvg([section('a < b & "c" > d')], "2 < 3 & more");
   assert.equal(elements(svg).at(-1), "svg");
   assert.ok(svg.includes("a &lt; b &amp; &quot;c&quot; &gt; d"));
@@ -46,12 +46,12 @@ Deno.test("the chart is well-formed, whatever a ratio is called", () => {
   assert.throws(() => elements(svg.replaceAll("&amp;", "&")));
 });
 
-Deno.test("a bar is coloured by whether its median is as wanted", () => {
+Deno.test("toSvg colours a bar by whether its median meets the limit", () => {
   const bars = elements(toSvg([section("met")], "")).filter((name) => name.startsWith("rect"));
   assert.deepEqual(bars.map((bar) => bar.match(/class="(\w+)"/)![1]), ["paper", "met", "unmet", "free"]);
 });
 
-Deno.test("what lies beyond the scale stays on the paper", () => {
+Deno.test("toSvg keeps values beyond the scale within the image", () => {
   const xs = [...toSvg([section("met")], "").matchAll(/x\d?="([\d.-]+)"/g)].map(([, x]) => Number(x));
   assert.ok(xs.length > 20);
   assert.ok(xs.every((x) => x >= 0 && x <= 960), String(xs));

@@ -1,7 +1,6 @@
 /**
- * A collector of traces that takes whatever is sent, as fast as it comes, and prints where it listens. A process of its
- * own: its work is nobody's who is measured. `GET /` tells how many spans have come since it was last asked; they are
- * counted only then, so that counting takes no time from the measurement.
+ * A collector that accepts all traces and prints its URL. It is a process of its own, so that its work is not measured.
+ * `GET /` returns the number of spans since the last `GET`. It counts only then, outside the measurement.
  */
 let bodies: Uint8Array[] = [];
 
@@ -15,7 +14,7 @@ const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }
   return Response.json({});
 });
 console.log(`http://127.0.0.1:${server.addr.port}`);
-for await (const _ of Deno.stdin.readable) { /* until the driver closes it, or is gone */ }
+for await (const _ of Deno.stdin.readable) { /* until the bench closes it or ends */ }
 Deno.exit(0);
 
 function spansIn(body: Uint8Array): number {

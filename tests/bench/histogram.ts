@@ -1,4 +1,4 @@
-/** Values below this are kept exactly; above, each power of two has half as many buckets: an error below 0.1 %. */
+/** Values below this have a bucket each. Above it each power of two has half as many buckets: an error below 0.1 %. */
 const EXACT = 2_048;
 const HALF = EXACT / 2;
 const HALF_BITS = 10;
@@ -6,15 +6,15 @@ const LARGEST = 2 ** 31 - 1;
 const BUCKETS = indexOf(LARGEST) + 1;
 
 /**
- * Counts whole numbers of 0 to 2³¹ - 1 in buckets that widen with the value, as HdrHistogram does: three digits of
- * every percentile, in 88 kB, at the cost of an addition each. So no value is left out, however rare.
+ * Counts integers from 0 to 2³¹ - 1 in buckets that widen with the value, as HdrHistogram does. It gives three digits
+ * of every percentile in 88 kB, and counts every value.
  */
 export class Histogram {
   readonly #counts = new Uint32Array(BUCKETS);
   count = 0;
   max = 0;
 
-  /** Fractions are cut off, and what lies outside counts as the nearest value inside. */
+  /** Records a value. Fractions are cut off, and values out of range count as the nearest in range. */
   record(value: number): void {
     const whole = Math.max(0, Math.min(LARGEST, Math.floor(value)));
     this.#counts[indexOf(whole)]++;
@@ -22,7 +22,7 @@ export class Histogram {
     if (whole > this.max) this.max = whole;
   }
 
-  /** The value that so many per cent of all are not above, rounded up to its bucket's end; 0 when there are none. */
+  /** Returns a percentile, rounded up to the end of its bucket; 0 without values. */
   percentile(percent: number): number {
     const rank = rankOf(percent, this.count);
     let seen = 0;
@@ -34,9 +34,9 @@ export class Histogram {
   }
 }
 
-/** Which of `count` values in order, from 1, is the percentile. */
+/** Returns the rank of a percentile among `count` sorted values, from 1. */
 export function rankOf(percent: number, count: number): number {
-  return Math.max(1, Math.ceil(percent * count / 100 - 1e-9)); // 99.9 % of 1,000 is 999, in binary fractions as well
+  return Math.max(1, Math.ceil(percent * count / 100 - 1e-9)); // rounding errors must not make 99.9 % of 1,000 more than 999
 }
 
 function indexOf(value: number): number {
@@ -45,7 +45,7 @@ function indexOf(value: number): number {
   return EXACT + (shift - 1) * HALF + (value >>> shift) - HALF;
 }
 
-/** The largest value of a bucket. */
+/** Returns the largest value of a bucket. */
 function endOf(index: number): number {
   if (index < EXACT) return index;
   const shift = Math.floor((index - EXACT) / HALF) + 1;

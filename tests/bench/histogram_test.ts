@@ -8,12 +8,12 @@ function filled(values: readonly number[]): Histogram {
   return histogram;
 }
 
-Deno.test("an empty histogram has only zeros", () => {
+Deno.test("Histogram without values returns zeros", () => {
   const histogram = new Histogram();
   assert.deepEqual([histogram.count, histogram.max, histogram.percentile(50), histogram.percentile(100)], [0, 0, 0, 0]);
 });
 
-Deno.test("small values are kept exactly", () => {
+Deno.test("Histogram keeps small values exactly", () => {
   const histogram = filled(Array.from({ length: 1_000 }, (_, i) => i + 1));
   assert.equal(histogram.percentile(50), 500);
   assert.equal(histogram.percentile(99), 990);
@@ -21,20 +21,20 @@ Deno.test("small values are kept exactly", () => {
   assert.equal(histogram.percentile(100), 1_000);
 });
 
-Deno.test("one late value in a thousand is seen at 99.9 per cent and above, and not below", () => {
+Deno.test("Histogram shows two high values in a thousand from the 99.9th percentile on", () => {
   const histogram = filled([...Array.from({ length: 998 }, () => 100), 2_000_000, 2_000_000]);
   assert.equal(histogram.percentile(99), 100);
   assert.ok(Math.abs(histogram.percentile(99.9) - 2_000_000) <= 2_000);
   assert.equal(histogram.max, 2_000_000);
 });
 
-Deno.test("what lies outside counts as the nearest value inside", () => {
+Deno.test("Histogram counts values out of range as the nearest in range", () => {
   const histogram = filled([-5, 2 ** 40]);
   assert.equal(histogram.percentile(50), 0);
   assert.equal(histogram.percentile(100), 2 ** 31 - 1);
 });
 
-Deno.test("every percentile is that of the sorted values, and up to 0.1 per cent above it", () => {
+Deno.test("Histogram returns each percentile of the sorted values, at most 0.1 per cent above it", () => {
   const value = fc.oneof(fc.nat(5_000), fc.nat(10_000_000), fc.nat(2 ** 31 - 1));
   const percent = fc.constantFrom(0, 1, 25, 50, 90, 99, 99.9, 100);
   fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 400 }), percent, (values, percent) => {

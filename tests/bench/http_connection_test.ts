@@ -6,7 +6,7 @@ function serve(handler: (request: Request) => Response | Promise<Response>): { u
   return { url: `http://127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-Deno.test("a connection posts one request after another, and reads each answer to its end", async () => {
+Deno.test("HttpConnection posts one request after another, and reads each response to its end", async () => {
   const bodies: string[] = [];
   await using server = serve(async (request) => {
     bodies.push(await request.text());
@@ -19,7 +19,7 @@ Deno.test("a connection posts one request after another, and reads each answer t
   assert.deepEqual(bodies, ["one", "é".repeat(200_000), "three"]);
 });
 
-Deno.test("a connection reads an answer that comes in chunks", async () => {
+Deno.test("HttpConnection reads a chunked response", async () => {
   await using server = serve(() =>
     new Response(ReadableStream.from(["one", "two"]).pipeThrough(new TextEncoderStream()))
   );

@@ -1,14 +1,14 @@
 /**
- * `deno task bench`: Weir beside the loops one would write by hand, on the same client, the same server and in the same
- * minutes. Figures of one machine say little about another: the ratios and their spread are what counts. A bar that is
- * not met is said and fails nothing; events that are lost or come twice make the run fail.
+ * `deno task bench` compares Weir with loops written by hand, on the same client and server at the same time. Ratios
+ * and their spread carry over to other machines, figures do not. Lost or repeated events fail the run; a limit that is
+ * not met is only reported.
  */
 import { Command, InvalidArgumentError } from "commander";
 import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { toSvg } from "./chart.ts";
-import { type Collector, startCollector } from "./collecting.ts";
-import { killLiving } from "./process.ts";
+import { type Collector, startCollector } from "./collector_process.ts";
+import { killRunning } from "./process.ts";
 import { machineOf, type Report, toText } from "./report.ts";
 import type { Scenario, Section } from "./scenario.ts";
 import { drain } from "./scenarios/drain.ts";
@@ -33,18 +33,18 @@ interface Options {
 
 const command = new Command("bench")
   .description("Measures Weir beside loops written by hand: ratios, their spread, and the bars they are held against.")
-  .argument("[scenario...]", "which ones; all unless given", (name: string, before: string[] = []) => {
+  .argument("[scenario...]", "scenarios to run (default: all)", (name: string, before: string[] = []) => {
     if (SCENARIOS.every((scenario) => scenario.name !== name)) {
       throw new InvalidArgumentError(`there are: ${SCENARIOS.map(({ name }) => name).join(", ")}`);
     }
     return [...before, name];
   })
-  .option("--rounds <count>", "how often all take turns: 5 unless given", whole)
-  .option("--events <count>", "the backlog of drain, 100000 unless given; the others in proportion", whole)
-  .option("--traces <ratio>", "export so much of traces, 0 to 1, in place of 0.1 and 1", ratio)
+  .option("--rounds <count>", "rounds, in each of which every contestant runs once (default: 5)", whole)
+  .option("--events <count>", "size of drain's backlog, to which the others are in proportion (default: 100000)", whole)
+  .option("--traces <ratio>", "ratio of traces to export, 0 to 1 (default: 0.1 and 1)", ratio)
   .option("--json", "print JSON")
-  .option("--out <folder>", "where the report and the chart are written", ".bench")
-  .option("--quick", "one round of 5000 events: whether it works, not how fast")
+  .option("--out <folder>", "folder of the report and the chart", ".bench")
+  .option("--quick", "one round of 5000 events, to test the bench itself")
   .addHelpText(
     "after",
     `\nScenarios:\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(9)}${about}`).join("\n")}\n
@@ -56,7 +56,7 @@ Examples:
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => {
-    killLiving();
+    killRunning();
     Deno.exit(INTERRUPTED);
   });
 }
@@ -74,8 +74,8 @@ let version = "";
     try {
       const section = await run(scenario, collector);
       sections.push(quick ? unjudged(section) : section);
-    } catch (error) { // what the others found is worth its time
-      const broken = [`it ended with ${error instanceof Error ? error.stack : error}`];
+    } catch (error) { // the results of the other scenarios are still reported
+      const broken = [`it failed: ${error instanceof Error ? error.stack : error}`];
       sections.push({ name: scenario.name, about: scenario.about, rows: [], ratios: [], broken });
     }
   }
@@ -93,7 +93,7 @@ await Deno.writeTextFile(`${out}/bench.svg`, toSvg(sections, report.machine));
 console.log(json ? JSON.stringify(report) : `${toText(report)}\n\nalso in ${out}: bench.json, bench.svg`);
 Deno.exit(sections.some(({ broken }) => broken.length > 0) ? 1 : 0);
 
-/** Runs a scenario on a server of its own: what one leaves there is in nobody's way. */
+/** Runs a scenario on a server of its own, so that scenarios do not affect each other. */
 async function run(scenario: Scenario, collector: Collector): Promise<Section> {
   await using server = await startServer();
   version = server.version;
@@ -106,14 +106,14 @@ async function run(scenario: Scenario, collector: Collector): Promise<Section> {
   }
 }
 
-/** Of so few events nothing can be said of how fast they are. */
+/** Removes the limits from a section: they mean nothing for few events. */
 function unjudged(section: Section): Section {
   const free = <One extends { readonly bar?: unknown }>(all: readonly One[]) =>
     all.map((one) => ({ ...one, bar: undefined }));
   return { ...section, ratios: free(section.ratios), aims: free(section.aims ?? []) };
 }
 
-/** One line, in place of the one before: a log file would get nothing from it. */
+/** Replaces the progress line, on a terminal. */
 function show(line: string): void {
   if (terminal) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${line}`));
 }

@@ -1,7 +1,7 @@
 /**
- * The event that every contestant handles: an order of 330 bytes with as many headers as Weir's own events have.
+ * The event that every contestant handles: an order of 330 bytes with the headers of an event of Weir.
  *
- * Nothing is imported that a loop written by hand would not import: what a process loads is in its memory.
+ * Imports only the NATS client, since every import adds to the memory of a contestant.
  */
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 
@@ -14,7 +14,7 @@ export interface Order {
   readonly items: readonly { readonly sku: string; readonly quantity: number }[];
   readonly total: number;
   readonly note: string;
-  /** When it should have been sent, in milliseconds since 1970 with fractions; 0 where nobody asks. */
+  /** When it should have been sent, in milliseconds since 1970 with fractions; 0 if latency is not measured. */
   readonly at: number;
 }
 
@@ -23,15 +23,15 @@ const ITEMS = Array.from({ length: 4 }, (_, i) => ({ sku: `article-${i}`, quanti
 const ENCODER = new TextEncoder();
 
 export function order(n: number, at = 0): Order {
-  return { orderId: PREFIX + n, customer: "somebody", items: ITEMS, total: 12_345, note: "x".repeat(90), at };
+  return { orderId: PREFIX + n, customer: "customer", items: ITEMS, total: 12_345, note: "x".repeat(90), at };
 }
 
-/** Which order this is: they are numbered from 0, so that a byte each is enough to count them. */
+/** Returns the number of an order. Orders are numbered from 0. */
 export function numberOf(orderId: string): number {
   return Number(orderId.slice(PREFIX.length));
 }
 
-/** The order as a CloudEvent in binary mode. */
+/** Returns an order as a CloudEvent in binary mode. */
 export function message(n: number, at = 0): { readonly payload: Uint8Array; readonly headers: MsgHdrs } {
   const data = order(n, at), hdrs = headers();
   hdrs.set("Nats-Msg-Id", data.orderId);
@@ -44,7 +44,7 @@ export function message(n: number, at = 0): { readonly payload: Uint8Array; read
   return { payload: ENCODER.encode(JSON.stringify(data)), headers: hdrs };
 }
 
-/** Now, comparable between processes, finer than a millisecond. */
+/** Returns the time in milliseconds with fractions, comparable between processes. */
 export function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 const Line = z.object({ sku: z.string(), quantity: z.int().positive() });
 
-/** What Weir and the careful loop hold the data of an order against. */
+/** The schema with which Weir and the careful loop validate an order. */
 export const OrderSchema = z.object({
   orderId: z.string(),
   customer: z.string(),

@@ -1,19 +1,19 @@
 import { readLines } from "../../runtime/nats_server/read_lines.ts";
 
-/** Longer than the longest drain of a slow machine takes. */
+/** Bounds the wait for a line: longer than any drain on a slow machine. */
 const WAIT_MS = 600_000;
 const STOP_MS = 20_000;
 const SHOWN = 5;
 const TICK_MICROS = 10_000;
 
-const living = new Set<Helper>();
+const running = new Set<Helper>();
 
-/** Ends every helper at once, for whoever ends without waiting for them. */
-export function killLiving(): void {
-  for (const helper of living) helper.kill("SIGKILL");
+/** Kills every helper, for an exit that cannot wait. */
+export function killRunning(): void {
+  for (const helper of running) helper.kill("SIGKILL");
 }
 
-/** A process that says what it does by lines on its standard output, and ends when its standard input does. */
+/** A process that reports in lines on its standard output, and ends when its standard input is closed. */
 export class Helper implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #lines: string[] = [];
@@ -36,16 +36,16 @@ export class Helper implements AsyncDisposable {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
-    living.add(this);
-    this.#reading = readLines(this.#child.stdout, (line) => this.#said(line), new AbortController().signal)
-      .then(() => this.#said(undefined));
+    running.add(this);
+    this.#reading = readLines(this.#child.stdout, (line) => this.#onLine(line), new AbortController().signal)
+      .then(() => this.#onLine(undefined));
   }
 
   get pid(): number {
     return this.#child.pid;
   }
 
-  /** The first line that `find` makes something of, past or to come. @throws {Error} when it ends without one. */
+  /** Returns the first result of `find` over past and future lines. @throws {Error} when the process ends without. */
   async #find<Found>(find: (line: string) => Found | undefined): Promise<Found> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<true>((resolve) => timer = setTimeout(() => resolve(true), WAIT_MS));
@@ -62,7 +62,7 @@ export class Helper implements AsyncDisposable {
           );
         }
         if (await Promise.race([this.#wake.promise, late])) {
-          throw new Error(`${this.name} did not say in ${WAIT_MS} ms what it should`);
+          throw new Error(`${this.name} did not print the expected line within ${WAIT_MS} ms`);
         }
       }
     } finally {
@@ -74,21 +74,21 @@ export class Helper implements AsyncDisposable {
     return this.#find((line) => line);
   }
 
-  /** The line of JSON that says `what`, past or to come. */
-  told<Line>(what: string): Promise<Line> {
+  /** Resolves to the line of JSON with this `what`, or log line with this `message`, past or future. */
+  waitForLine<Line>(what: string): Promise<Line> {
     return this.#find((line) => {
-      const said = line.startsWith("{") ? JSON.parse(line) : {};
-      return said.what === what || said.message === what ? said as Line : undefined;
+      const parsed = line.startsWith("{") ? JSON.parse(line) : {};
+      return parsed.what === what || parsed.message === what ? parsed as Line : undefined;
     });
   }
 
-  /** Closes its input, which asks it to end, or sends it SIGTERM; what it says until then can still be read. */
+  /** Closes its standard input, or sends SIGTERM. Lines that it still prints can be read. */
   async end(): Promise<void> {
     if (this.options.endsBySignal) this.kill("SIGTERM");
-    await this.#child.stdin.close().catch(() => {}); // it is gone already
+    await this.#child.stdin.close().catch(() => {}); // the process has ended
   }
 
-  /** Sees it to its end, with SIGKILL after twenty seconds. */
+  /** Ends the process, with SIGKILL after twenty seconds. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stopping ??= (async () => {
       await this.end();
@@ -96,7 +96,7 @@ export class Helper implements AsyncDisposable {
       await this.#child.status;
       clearTimeout(timer);
       await this.#reading;
-      living.delete(this);
+      running.delete(this);
     })();
   }
 
@@ -108,7 +108,7 @@ export class Helper implements AsyncDisposable {
     }
   }
 
-  #said(line: string | undefined): void {
+  #onLine(line: string | undefined): void {
     if (line === undefined) this.#ended = true;
     else this.#lines.push(line);
     this.#wake.resolve();
@@ -116,12 +116,12 @@ export class Helper implements AsyncDisposable {
   }
 }
 
-/** The path of a program beside this file. */
-export function beside(file: string): string {
+/** Returns the path of a file in the folder of the bench. */
+export function benchPath(file: string): string {
   return new URL(file, import.meta.url).pathname;
 }
 
-/** What a process has used of processors until now, to ten milliseconds; undefined where there is no `/proc`. */
+/** Returns the CPU time of a process, with a resolution of 10 ms; undefined without `/proc`. */
 export async function cpuMicrosOf(pid: number): Promise<number | undefined> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => undefined);
   // The second field is the program's name in brackets, which may hold spaces.
@@ -129,7 +129,7 @@ export async function cpuMicrosOf(pid: number): Promise<number | undefined> {
   return fields && (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
 }
 
-/** What a process holds in memory now; undefined where there is no `/proc`. */
+/** Returns the resident memory of a process; undefined without `/proc`. */
 export async function residentBytesOf(pid: number): Promise<number | undefined> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
   const kib = status.match(/^VmRSS:\s+(\d+) kB$/m)?.[1];

@@ -1,6 +1,6 @@
 import { copyProjectWith } from "../support/project.ts";
 import { SUBJECT } from "./order.ts";
-import { beside, Helper } from "./process.ts";
+import { benchPath, Helper } from "./process.ts";
 
 const SCHEMA = `import { defineEvent } from "weir";
 import { OrderSchema } from "../order_schema.ts";
@@ -17,19 +17,19 @@ import { Ordered } from "../schemas/bench.ts";
 
 export default defineFunction({ on: Ordered }, () => {});
 `;
-/** As the task `start` of deno.json. */
+/** The permissions of the task `start` in `deno.json`. */
 const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read"];
 
-/** A copy of the project in a temporary folder, with one event and one function. */
+/** Copies the project to a temporary folder, with one event and one function. */
 export async function benchProject(): Promise<{ path: string } & AsyncDisposable> {
   return await copyProjectWith({
-    "order_schema.ts": await Deno.readTextFile(beside("order_schema.ts")),
+    "order_schema.ts": await Deno.readTextFile(benchPath("order_schema.ts")),
     "schemas/bench.ts": SCHEMA,
     "functions/handle.ts": FUNCTION,
   });
 }
 
-/** Runs `weir start` in a project as a user does; it says `ready` in its log. */
+/** Runs `weir start` in a project. It logs `ready`. */
 export function startWeir(project: string, natsUrl: string, env: Record<string, string> = {}): Helper {
   return new Helper("weir start", [...PERMISSIONS, "runtime/cli/main.ts", "start"], {
     cwd: project,

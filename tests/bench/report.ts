@@ -4,7 +4,7 @@ import { type Bar, isMet, type Section } from "./scenario.ts";
 
 const PLAIN = { style: { head: [], border: [], compact: true } };
 
-/** What was measured, and on what. */
+/** The results, and the machine. */
 export interface Report {
   readonly at: string;
   readonly machine: string;
@@ -12,7 +12,7 @@ export interface Report {
   readonly sections: readonly Section[];
 }
 
-/** The report as text: a table for each scenario, then each bar beside its figure. */
+/** Returns the report as text: a table for each scenario, then each figure with its limit. */
 export function toText({ machine, rounds, sections }: Report): string {
   const lines = [`${machine}; medians of ${rounds} interleaved rounds`];
   for (const { name, about, rows, ratios, aims = [], broken } of sections) {
@@ -46,16 +46,18 @@ function middle(spread: Spread | undefined): string {
   return spread === undefined ? "" : shown(spread.median);
 }
 
-/** Three digits, or all of a whole number. */
+/** Formats a number with three digits, or an integer in full. */
 export function shown(value: number): string {
   if (Math.abs(value) >= 100 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
 
-/** What every figure depends on. A load before the first run is somebody else's, and takes from everybody measured. */
+/** Returns the machine and the versions. A load before the first run comes from other processes, and slows all runs. */
 export function machineOf(natsVersion: string, loadBefore: number): string {
   const { arch, os } = Deno.build;
-  const busy = loadBefore > navigator.hardwareConcurrency / 4 ? " (others were at work: trust CPU, not times)" : "";
+  const busy = loadBefore > navigator.hardwareConcurrency / 4
+    ? " (other processes were running: trust CPU, not times)"
+    : "";
   return `${navigator.hardwareConcurrency} processors, ${os} ${arch}, load before ${loadBefore.toFixed(1)}${busy}, ` +
     `Deno ${Deno.version.deno}, nats-server ${natsVersion}`;
 }

@@ -1,23 +1,23 @@
 import assert from "node:assert/strict";
 import { interleave, ratioOf, spreadOf, spreadOfAll } from "./rounds.ts";
 
-Deno.test("a spread is the middle value, the least and the most", () => {
+Deno.test("spreadOf returns the median, the least and the most value", () => {
   assert.deepEqual(spreadOf([5, 100, 7]), { median: 7, least: 5, most: 100 });
   assert.deepEqual(spreadOf([4, 2]), { median: 3, least: 2, most: 4 });
   assert.throws(() => spreadOf([]), RangeError);
 });
 
-Deno.test("there is no spread of what a round could not measure", () => {
+Deno.test("spreadOfAll returns undefined if a round has no value", () => {
   assert.equal(spreadOfAll([1, undefined, 3]), undefined);
   assert.equal(spreadOfAll([]), undefined);
   assert.deepEqual(spreadOfAll([1, 3]), { median: 2, least: 1, most: 3 });
 });
 
-Deno.test("a ratio is taken round by round, so that a slow minute does not count", () => {
+Deno.test("ratioOf divides round by round, so that a slow round cancels out", () => {
   assert.deepEqual(ratioOf([20, 2, 200], [10, 1, 100]), { median: 2, least: 2, most: 2 });
 });
 
-Deno.test("all take turns, and each round begins with another", async () => {
+Deno.test("interleave runs every turn in each round, and begins each round with another", async () => {
   const order: string[] = [];
   const turns = ["a", "b", "c"].map((name) => ({
     name,

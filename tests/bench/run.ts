@@ -1,32 +1,32 @@
-import type { Lap, Latency, Stopped, Task } from "./contestants/task.ts";
-import { forget } from "./backlog.ts";
+import type { Latency, Measurement, Stopped, Task } from "./contestants/task.ts";
+import { deleteConsumers } from "./backlog.ts";
 import { STREAM } from "./order.ts";
-import { beside, cpuMicrosOf, Helper } from "./process.ts";
+import { benchPath, cpuMicrosOf, Helper } from "./process.ts";
 import type { Row, Setting } from "./scenario.ts";
 import { spreadOfAll } from "./rounds.ts";
 
-/** Who consumes. */
+/** A program that consumes the stream. */
 export interface Contestant {
-  /** As it is shown. */
+  /** The name in reports. */
   readonly name: string;
   readonly kind: "bare" | "careful" | "weir";
-  /** How much of its traces it exports; undefined for none. */
+  /** The ratio of traces that it exports. Undefined: none. */
   readonly traces?: string;
 }
 
-/** One run of a contestant, from the end of its warming up to its last event. */
+/** A run of a contestant, from the end of its warm-up to its last event. */
 export interface Run {
   readonly perSecond: number;
-  /** Of the contestant, for each event, with the sending of its spans. */
+  /** CPU time of the contestant per event, with the export of its spans. */
   readonly cpuMicros: number;
-  /** Of the nats-server, for each event; undefined where that cannot be read. */
+  /** CPU time of the nats-server per event; undefined without `/proc`. */
   readonly serverCpuMicros: number | undefined;
   readonly memoryBytes: number;
   readonly memoryCurve: readonly number[];
   readonly latencyMicros: Latency | undefined;
   readonly lost: number;
   readonly repeated: number;
-  /** How many spans came to the collector, and how many did not. */
+  /** Spans that the collector received. */
   readonly spans: number;
   readonly spansDropped: number;
 }
@@ -47,42 +47,42 @@ function traced(name: string, traces: string | undefined): string {
 
 let runs = 0;
 
-/** How much a contestant is given: see {@linkcode Task}. */
+/** The size of a contestant's {@linkcode Task}. */
 export interface Size extends Pick<Task, "events" | "warmUp" | "concurrency" | "stalledMs"> {
-  /** One unless given. */
+  /** The number of functions. @default 1 */
   readonly functions?: number;
-  /** More waits behind what is measured: the processor's time is then taken without what comes after it. */
-  readonly goesOn?: boolean;
+  /** True when the backlog is longer than the measurement: CPU time is then taken at its end. @default false */
+  readonly continues?: boolean;
 }
 
-/** @param whenReady is called once it listens, for what is to be published then */
+/** Runs a contestant. @param whenReady publishes events once it consumes. Default: none. */
 export async function runContestant(
   { server, nc, collector }: Setting,
   { name, kind, traces }: Contestant,
   size: Size,
   whenReady: () => Promise<void> = async () => {},
 ): Promise<Run> {
-  const { functions: count = 1, goesOn = false, ...rest } = size, runName = `${kind}${runs++}`;
+  const { functions: count = 1, continues = false, ...rest } = size, runName = `${kind}${runs++}`;
   const functions = Array.from({ length: count }, (_, fn) => `${runName}n${fn}`);
   const task: Task = { url: server.url, stream: STREAM, functions, ...rest };
-  await collector.taken();
-  await using helper = new Helper(name, ["-A", beside(`contestants/${kind}.ts`), JSON.stringify(task)], {
+  await collector.takeSpanCount();
+  await using helper = new Helper(name, ["-A", benchPath(`contestants/${kind}.ts`), JSON.stringify(task)], {
     env: collector.environment(traces),
   });
   const measured = async () => {
-    await helper.told("first");
+    await helper.waitForLine("first");
     const before = await cpuMicrosOf(server.pid);
-    const lap = await helper.told<Lap>("last");
+    const lap = await helper.waitForLine<Measurement>("last");
     return { lap, before, after: await cpuMicrosOf(server.pid) };
   };
-  const [{ lap, before, after }] = await Promise.all([measured(), helper.told("ready").then(whenReady)]);
+  const [{ lap, before, after }] = await Promise.all([measured(), helper.waitForLine("ready").then(whenReady)]);
   await helper.end();
-  const stopped = await helper.told<Stopped>("stopped");
-  await forget(nc, functions);
-  const spans = await collector.taken();
+  const stopped = await helper.waitForLine<Stopped>("stopped");
+  await deleteConsumers(nc, functions);
+  const spans = await collector.takeSpanCount();
   return {
     perSecond: lap.events / lap.seconds,
-    cpuMicros: (goesOn ? lap : stopped).cpuMicros / lap.events,
+    cpuMicros: (continues ? lap : stopped).cpuMicros / lap.events,
     serverCpuMicros: before === undefined || after === undefined ? undefined : (after - before) / lap.events,
     memoryBytes: lap.memoryBytes,
     memoryCurve: lap.memoryCurve,
@@ -94,7 +94,7 @@ export async function runContestant(
   };
 }
 
-/** What all tables show of a contestant. */
+/** Returns the row of a contestant in a table. */
 export function rowOf(name: string, runs: readonly Run[]): Row {
   const spread = (pick: (run: Run) => number | undefined) => spreadOfAll(runs.map(pick));
   return {
@@ -119,12 +119,12 @@ export function rowOf(name: string, runs: readonly Run[]): Row {
   };
 }
 
-/** What no run may have done. */
+/** Returns the lost and repeated events of all runs, in words. */
 export function brokenOf(results: ReadonlyMap<string, readonly Run[]>): string[] {
   return [...results].flatMap(([name, runs]) =>
     runs.flatMap(({ lost, repeated }, round) => [
-      ...lost === 0 ? [] : [`${name}, round ${round + 1}: ${lost} events never came`],
-      ...repeated === 0 ? [] : [`${name}, round ${round + 1}: ${repeated} events came more than once`],
+      ...lost === 0 ? [] : [`${name}, round ${round + 1}: ${lost} events were lost`],
+      ...repeated === 0 ? [] : [`${name}, round ${round + 1}: ${repeated} events were handled more than once`],
     ])
   );
 }

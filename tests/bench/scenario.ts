@@ -1,44 +1,44 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { NatsServer } from "../../runtime/nats_server/server.ts";
-import type { Collector } from "./collecting.ts";
+import type { Collector } from "./collector_process.ts";
 import type { Spread } from "./rounds.ts";
 
-/** What a scenario is run with. */
+/** The parameters of a scenario's run. */
 export interface Setting {
-  /** A server of this scenario's own. */
+  /** The nats-server of this scenario. */
   readonly server: NatsServer;
   readonly nc: NatsConnection;
   readonly collector: Collector;
   readonly rounds: number;
   /** The size of the backlog in *drain*; the others are sized in proportion. */
   readonly events: number;
-  /** How much of traces is exported, in place of the scenario's own choice. */
+  /** The ratio of traces to export. Default: the scenario's own. */
   readonly traces?: string;
-  /** Tells how it goes: one line at a time is shown. */
+  /** Reports progress, which replaces the line before. */
   readonly progress: (what: string) => void;
 }
 
-/** One who was measured: every figure has its spread over the rounds. */
+/** The figures of a contestant, with their spread over the rounds. */
 export interface Row {
   readonly name: string;
   readonly figures: Readonly<Record<string, Spread | undefined>>;
 }
 
-/** One beside another. */
+/** The ratio of two figures. */
 export interface Ratio {
   readonly what: string;
   readonly value: Spread;
-  /** What is wanted of its median. */
+  /** The limit for its median. */
   readonly bar?: Bar;
 }
 
-/** What is wanted of a figure. */
+/** A limit for a figure. */
 export interface Bar {
   readonly kind: "at least" | "at most";
   readonly limit: number;
 }
 
-/** A figure that is no ratio, and what is wanted of it. */
+/** An absolute figure with its limit. */
 export interface Aim {
   readonly what: string;
   readonly unit: string;
@@ -46,15 +46,15 @@ export interface Aim {
   readonly bar?: Bar;
 }
 
-/** What a scenario found. */
+/** The result of a scenario. */
 export interface Section {
   readonly name: string;
-  /** What was done, in a sentence. */
+  /** A description of the run, in a sentence. */
   readonly about: string;
   readonly rows: readonly Row[];
   readonly ratios: readonly Ratio[];
   readonly aims?: readonly Aim[];
-  /** Events that were lost or came twice, in words. Any makes the whole run fail. */
+  /** Lost and repeated events, in words. Any fails the whole run. */
   readonly broken: readonly string[];
 }
 

@@ -1,9 +1,9 @@
 /**
- * The curve of WEIR_WORKERS: `deno run -A tests/bench/workers.ts [EVENTS] [ROUNDS] [MILLISECONDS] [MOST]` drains a
- * backlog with 1, 2, … workers in turns, on a server beside them, with a handler that computes for so long.
+ * Measures `WEIR_WORKERS`: `deno run -A tests/bench/workers.ts [EVENTS] [ROUNDS] [MILLISECONDS] [MOST]` drains a
+ * backlog with 1, 2, … up to MOST workers in turns, with a handler that computes for MILLISECONDS.
  *
- * Wall time is that of a machine which server and workers share, so the curve bends where its cores are used up: the
- * processor time of an event says what a worker costs. Lost or repeated events make the run fail.
+ * Server and workers share the machine, so throughput stops rising when its cores are busy. The CPU time of an event
+ * shows the cost of a worker. Lost or repeated events fail the run.
  */
 import { jetstreamManager } from "@nats-io/jetstream";
 import { startServer } from "../../runtime/nats_server/server.ts";
@@ -23,7 +23,7 @@ export default defineFunction({ on: "bench.asked", concurrency: 256 }, () => {
 
 interface Round {
   readonly perSecond: number;
-  /** Processor time of an event in all processes of Weir's, the supervisor among them. */
+  /** CPU time of an event in all processes of Weir, with the supervisor. */
   readonly cpuMicros: number;
   readonly cores: number;
 }
@@ -38,7 +38,7 @@ await Deno.writeTextFile(`${project.path}/functions/${DURABLE}.ts`, DRAIN);
 const nc = await connectNats({ servers: [server.url], name: "bench" });
 const jsm = await jetstreamManager(nc), js = jsm.jetstream();
 await jsm.streams.add({ name: STREAM, subjects: ["bench.>"] });
-await (await start(1)).stop(); // makes the consumer, which is then held until all is in place
+await (await start(1)).stop(); // creates the consumer, which each round pauses until its backlog is stored
 
 const results = Array.from({ length: MOST }, (): Round[] => []);
 for (let round = 0; round < ROUNDS; round++) {

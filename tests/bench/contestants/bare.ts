@@ -1,8 +1,8 @@
-/** The loop one would write first: parse, handle, ack. No validation, no span, no deadline, no thought of failure. */
+/** The simplest loop: parse, handle, ack. It has no validation, span, timeout or error handling. */
 import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { Order } from "../order.ts";
-import { compete } from "./course.ts";
+import { compete } from "./harness.ts";
 
 await compete(async ({ url, stream, functions }, seen) => {
   const nc = await connect({ servers: url });

@@ -1,6 +1,6 @@
 /**
- * The loop one arrives at after some nights on call: sixteen at once, each validated, in a span, under a deadline,
- * behind a breaker, given back with a delay when it fails. About what Weir does without what Weir guards besides.
+ * A careful loop: sixteen events at once, each with validation, a span, a timeout, a circuit breaker, and a nak with a
+ * delay when it fails. It has most features of Weir without its guarantees.
  */
 import { AckPolicy, type ConsumerMessages, jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
@@ -9,7 +9,7 @@ import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { SUBJECT } from "../order.ts";
 import { OrderSchema } from "../order_schema.ts";
 import { carefulTracing } from "./careful_tracing.ts";
-import { compete, type Seen } from "./course.ts";
+import { compete, type Seen } from "./harness.ts";
 
 const AT_ONCE = 16;
 const TIMEOUT_MS = 30_000;
@@ -37,7 +37,7 @@ await compete(async ({ url, stream, functions }, seen) => {
   };
 });
 
-/** The span that published it. */
+/** Returns the context of the span that published a message. */
 function parentOf(message: JsMsg): Context {
   return PROPAGATOR.extract(ROOT_CONTEXT, message, HEADERS);
 }

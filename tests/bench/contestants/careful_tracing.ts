@@ -9,7 +9,7 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 
-/** The SDK's own processor keeps to itself how many spans it drops: those that were to be exported are counted here. */
+/** Counts the spans to export, since the SDK's processor does not report how many it drops. */
 class CountingProcessor extends BatchSpanProcessor {
   ended = 0;
 
@@ -19,7 +19,7 @@ class CountingProcessor extends BatchSpanProcessor {
   }
 }
 
-/** Tracing as OpenTelemetry's own pages set it up, with the queue that Weir has. `shutdown` tells how many spans ended. */
+/** Sets up tracing as OpenTelemetry documents it, with Weir's queue size. `shutdown` returns how many spans ended. */
 export function carefulTracing(): { readonly tracer: Tracer; shutdown(): Promise<number> } {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const ratio = Number(Deno.env.get("OTEL_TRACES_SAMPLER_ARG") ?? 0);
@@ -36,7 +36,7 @@ export function carefulTracing(): { readonly tracer: Tracer; shutdown(): Promise
   return {
     tracer: provider.getTracer("careful"),
     shutdown: async () => {
-      await provider.shutdown().catch(() => {}); // what was not taken is missing at the collector
+      await provider.shutdown().catch(() => {}); // the bench sees lost spans at the collector
       return processor.ended;
     },
   };

@@ -1,28 +1,28 @@
 /**
- * Posts orders over so many connections, each with one request on its way, until all are posted; then tells how that
- * went. A process of its own: what it costs is nobody's who is measured.
+ * Posts orders over a number of connections with one request in flight each, and reports the result. It is a process of
+ * its own, so that its work is not measured.
  */
 import { Histogram } from "../histogram.ts";
 import { HttpConnection } from "../http_connection.ts";
 import { order, SUBJECT } from "../order.ts";
-import { tell } from "./course.ts";
+import { printLine } from "./harness.ts";
 
-/** What is to be posted. */
+/** The orders to post. */
 export interface Load {
   readonly url: string;
   readonly connections: number;
   readonly events: number;
-  /** How many go into a request; 1 for the route of one event. */
+  /** Events per request. 1 posts to the route of one event. */
   readonly batch: number;
-  /** Tells the ids of this run from those of others. */
+  /** Prefix of the ids, unique to this run. */
   readonly run: string;
 }
 
-/** What it says. */
+/** The result. */
 export interface Loaded {
   readonly seconds: number;
   readonly cpuMicros: number;
-  /** How many events were in requests that were answered with anything but 202. */
+  /** Events in requests with a response other than 202. */
   readonly refused: number;
   readonly p50: number;
   readonly p99: number;
@@ -64,5 +64,5 @@ const loaded: Loaded = {
   p50: micros.percentile(50),
   p99: micros.percentile(99),
 };
-tell("loaded", loaded);
+printLine("loaded", loaded);
 Deno.exit(0);

@@ -1,9 +1,9 @@
 /**
- * Publishes orders at a fixed rate, whether or not the earlier ones are stored or handled: each carries the time at
- * which it should have been sent, so that whatever delays the sender is counted as a delay and left out of nothing.
+ * Publishes orders at a fixed rate, whether or not earlier ones are stored or handled. Each order carries the time at
+ * which it should have been sent, so that a late publisher does not hide latency (coordinated omission).
  *
- * Timers are whole milliseconds, five events at 5,000 a second: it sleeps in a wait on memory, which is finer, and
- * looks after its socket between two such naps.
+ * Timers have a resolution of a millisecond, five events at 5,000/s. `Atomics.wait` is finer; the event loop runs
+ * between two waits, to serve the socket.
  */
 import { setImmediate } from "node:timers";
 import { connect } from "@nats-io/transport-node";

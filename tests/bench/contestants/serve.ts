@@ -1,6 +1,6 @@
 /**
- * The ingress one would write by hand: `Deno.serve`, zod and `js.publish()`. Run as `careful` it also has a span, a
- * count and an answer for what goes wrong.
+ * An ingress written by hand: `Deno.serve`, zod and `js.publish()`. As `careful` it also has a span, a counter and a
+ * response for errors.
  */
 import { jetstream } from "@nats-io/jetstream";
 import { connect, headers } from "@nats-io/transport-node";
@@ -8,7 +8,7 @@ import { SpanKind } from "@opentelemetry/api";
 import { type Order, SUBJECT } from "../order.ts";
 import { OrderSchema } from "../order_schema.ts";
 import { carefulTracing } from "./careful_tracing.ts";
-import { tell } from "./course.ts";
+import { printLine } from "./harness.ts";
 
 const { url, kind } = JSON.parse(Deno.args[0]) as { url: string; kind: "bare" | "careful" };
 const nc = await connect({ servers: url, maxReconnectAttempts: -1 });
@@ -28,11 +28,11 @@ const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }
     return response;
   });
 });
-tell("ready", { url: `http://127.0.0.1:${server.addr.port}` });
-for await (const _ of Deno.stdin.readable) { /* until the driver closes it, or is gone */ }
+printLine("ready", { url: `http://127.0.0.1:${server.addr.port}` });
+for await (const _ of Deno.stdin.readable) { /* until the bench closes it or ends */ }
 await server.shutdown();
 await nc.drain();
-tell("stopped", { spansEnded: await tracing?.shutdown() });
+printLine("stopped", { spansEnded: await tracing?.shutdown() });
 Deno.exit(0);
 
 async function one(request: Request): Promise<Response> {

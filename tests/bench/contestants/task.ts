@@ -1,26 +1,26 @@
-/** What a contestant is told, as JSON in its first argument. */
+/** The task of a contestant, as JSON in its first argument. */
 export interface Task {
   readonly url: string;
   readonly stream: string;
-  /** The durables, one a function: each gets every event. */
+  /** Names of the durable consumers, one a function. Each receives every event. */
   readonly functions: readonly string[];
-  /** How many events each function gets, numbered from 0. */
+  /** Events each function receives, numbered from 0. */
   readonly events: number;
-  /** So many deliveries, of all functions together, come before what is measured: code is compiled as it runs. */
+  /** Deliveries, of all functions together, before the measurement, so that code is compiled. */
   readonly warmUp: number;
-  /** How many a function of Weir's handles at once. */
+  /** The concurrency of each function of Weir. */
   readonly concurrency: number;
-  /** With nothing new for so long, what is missing is lost: twenty seconds unless given. */
+  /** Milliseconds without a new event after which missing events count as lost. @default 20_000 */
   readonly stalledMs?: number;
 }
 
-/** Where a measurement begins. */
-export interface Marks {
+/** The time and CPU time at the start of a measurement. */
+export interface StartMark {
   readonly atMs: number;
   readonly cpuMicros: number;
 }
 
-/** From the intended sending to the handler's start. */
+/** Latency from the intended publish to the handler's start. */
 export interface Latency {
   readonly p50: number;
   readonly p99: number;
@@ -28,26 +28,26 @@ export interface Latency {
   readonly max: number;
 }
 
-/** What a contestant says when the last event has come, or none comes any more. */
-export interface Lap {
+/** The report of a contestant once the last event has arrived, or the rest counts as lost. */
+export interface Measurement {
   readonly seconds: number;
-  /** Until now: sending spans out may go on. */
+  /** CPU time so far. The export of spans may continue. */
   readonly cpuMicros: number;
-  /** How many were handled in this time. */
+  /** Events handled in this time. */
   readonly events: number;
   readonly lost: number;
   readonly latencyMicros?: Latency;
   readonly memoryBytes: number;
-  /** After each tenth of the events. */
+  /** Resident memory after each tenth of the events. */
   readonly memoryCurve: readonly number[];
 }
 
-/** What a contestant says when its acks and spans are out. */
+/** The report of a contestant once its acks and spans are sent. */
 export interface Stopped {
   readonly repeated: number;
-  /** Of the whole measurement, with the sending of spans. */
+  /** CPU time of the whole measurement, with the export of spans. */
   readonly cpuMicros: number;
-  /** How many spans were sampled, where the contestant does not count what it dropped. */
+  /** Spans sampled, for contestants that do not count dropped spans. */
   readonly spansEnded?: number;
   readonly spansDropped?: number;
 }

@@ -1,4 +1,4 @@
-/** Weir with everything on: validation, retry and breaker, deadline, metrics, and what `OTEL_*` asks for. */
+/** Weir with all features: validation, retries, breaker, timeout, metrics, and the tracing that `OTEL_*` configures. */
 import { defineEvent, defineFunction } from "weir";
 import { readConfig } from "../../../runtime/app/config.ts";
 import { startRuntime } from "../../../runtime/app/runtime.ts";
@@ -8,7 +8,7 @@ import { setupTracing } from "../../../runtime/telemetry/setup_tracing.ts";
 import { registryOf } from "../../../runtime/testing/test_registry.ts";
 import { SUBJECT } from "../order.ts";
 import { OrderSchema } from "../order_schema.ts";
-import { compete } from "./course.ts";
+import { compete } from "./harness.ts";
 
 const Ordered = defineEvent({ type: SUBJECT, version: 1, data: OrderSchema });
 

@@ -3,15 +3,15 @@ import { interleave, ratioOf } from "../rounds.ts";
 import { BARE, brokenOf, careful, rowOf, type Run, runContestant, weir } from "../run.ts";
 import type { Bar, Ratio, Scenario } from "../scenario.ts";
 
-/** As many as the bare loop has on hand. */
+/** The number of messages that the bare loop pulls ahead. */
 const CONCURRENCY = 1_000;
 /**
- * So many times as much comes first and is not measured: a process that serves has long been compiled, as hot code is
- * only after some 200,000 events.
+ * Warm-up events for each measured one. A long-running process has compiled its hot code, which takes some 200,000
+ * events.
  */
 const WARM_UP = 3;
 
-/** Each drains the same backlog through a consumer of its own. */
+/** Each contestant drains the same backlog through its own consumer. */
 export const drain: Scenario = {
   name: "drain",
   about: "a preloaded backlog, as fast as it goes",
@@ -40,7 +40,7 @@ function ratiosAt(traces: string, results: ReadonlyMap<string, readonly Run[]>):
   const speed = (name: string) => runs(name).map(({ perSecond }) => perSecond);
   const cpu = (name: string) => runs(name).map(({ cpuMicros }) => cpuMicros);
   const wholly = Number(traces) === 1;
-  // Spans that were dropped cost nothing: the speed counts only without.
+  // Dropped spans cost nothing, so the ratio counts only if none was dropped.
   const honest = !wholly || runs(own).every(({ spansDropped }) => spansDropped === 0);
   const beside: Bar = { kind: "at least", limit: wholly ? 0.9 : 1.2 };
   return [

@@ -6,11 +6,12 @@ import type { Scenario } from "../scenario.ts";
 const FUNCTIONS = [1, 10, 100];
 const DELIVERIES = 0.3;
 const WARM_UP = 0.25;
-/** All functions together handle so many at once, and each as many as it does unless told otherwise. */
+/** The concurrency of all functions together. */
 const TOGETHER = 256;
+/** The least concurrency of a function, which is Weir's default. */
 const EACH = 16;
 
-/** As many deliveries, spread over more functions: each event goes to all of them. */
+/** The same number of deliveries, spread over 1, 10 and 100 functions. Each event is delivered to all of them. */
 export const fanOut: Scenario = {
   name: "fan-out",
   about: "1, 10 and 100 functions on the same event",

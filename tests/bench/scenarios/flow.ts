@@ -1,22 +1,22 @@
-import { freshStream } from "../backlog.ts";
-import { beside, Helper } from "../process.ts";
+import { createStream } from "../backlog.ts";
+import { benchPath, Helper } from "../process.ts";
 import { interleave, ratioOf, spreadOf } from "../rounds.ts";
 import { BARE, brokenOf, careful, type Contestant, rowOf, type Run, runContestant, weir } from "../run.ts";
 import type { Scenario, Setting } from "../scenario.ts";
 
 const PER_SECOND = [1_000, 5_000];
-/** The rate that the bar is about. */
+/** The rate that has a limit. */
 const JUDGED = 5_000;
 const WARM_UP_SECONDS = 1;
 const SECONDS = 2;
 const CONCURRENCY = 256;
 
 interface Flowed extends Run {
-  /** How late the publisher was with one in a hundred: more than that of the latency is not the contestant's. */
+  /** The 99th percentile of the publisher's own delay, which is part of the measured latency. */
   readonly lateMicros: number;
 }
 
-/** Each handles what is published meanwhile, at rates that wait for nobody. */
+/** Each contestant handles events that are published at a fixed rate. */
 export const flow: Scenario = {
   name: "flow",
   about: "an open loop at fixed rates: from when an event should be published to its handler's start",
@@ -58,12 +58,12 @@ export const flow: Scenario = {
 async function flowed(setting: Setting, one: Contestant, perSecond: number, scale: number): Promise<Flowed> {
   const warmUp = Math.ceil(perSecond * WARM_UP_SECONDS * scale);
   const events = warmUp + Math.ceil(perSecond * SECONDS * scale);
-  await freshStream(setting.nc);
+  await createStream(setting.nc);
   let lateMicros = 0;
   const run = await runContestant(setting, one, { events, warmUp, concurrency: CONCURRENCY }, async () => {
     const task = JSON.stringify({ url: setting.server.url, perSecond, events });
-    await using publisher = new Helper("the publisher", ["-A", beside("contestants/publisher.ts"), task]);
-    ({ lateMicros } = await publisher.told<{ lateMicros: number }>("published"));
+    await using publisher = new Helper("the publisher", ["-A", benchPath("contestants/publisher.ts"), task]);
+    ({ lateMicros } = await publisher.waitForLine<{ lateMicros: number }>("published"));
   });
   return { ...run, lateMicros };
 }

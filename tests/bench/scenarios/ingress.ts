@@ -1,14 +1,14 @@
 import { jetstreamManager } from "@nats-io/jetstream";
-import { audit, freshStream } from "../backlog.ts";
+import { audit, createStream } from "../backlog.ts";
 import type { Load, Loaded } from "../contestants/http_load.ts";
 import { STREAM } from "../order.ts";
-import { beside, cpuMicrosOf, Helper, residentBytesOf } from "../process.ts";
+import { benchPath, cpuMicrosOf, Helper, residentBytesOf } from "../process.ts";
 import { benchProject, startWeir } from "../project.ts";
 import { interleave, ratioOf, spreadOf, spreadOfAll } from "../rounds.ts";
 import type { Scenario, Setting } from "../scenario.ts";
 
-/** Who takes what is posted. All stay up for the whole scenario, and only one is spoken to at a time. */
-interface Door {
+/** An HTTP server that stores posted events. All run for the whole scenario, and receive requests in turn. */
+interface Endpoint {
   readonly name: string;
   readonly helper: Helper;
   readonly url: string;
@@ -16,7 +16,7 @@ interface Door {
 
 interface Posted extends Loaded {
   readonly events: number;
-  readonly doorCpuMicros: number | undefined;
+  readonly endpointCpuMicros: number | undefined;
   readonly serverCpuMicros: number | undefined;
   readonly residentBytes: number | undefined;
   readonly lost: number;
@@ -28,24 +28,24 @@ const BULK = { what: "NDJSON of 1,000", connections: 4, batch: 1_000, share: 0.5
 const BULK_PER_SECOND = 100_000;
 let runs = 0;
 
-/** Events posted over HTTP, one by one and in bulk. */
+/** Posts events over HTTP, one by one and in bulk. */
 export const ingress: Scenario = {
   name: "ingress",
   about: "events posted over HTTP: one each on 64 connections, and in bulk",
   run: async (setting) => {
     const { nc, server, collector, rounds, events, traces = "0.1", progress } = setting;
-    await freshStream(nc);
+    await createStream(nc);
     const traced = collector.environment(traces), percent = `${Number(traces) * 100} % traced`;
     await using project = await benchProject();
-    const hand = (kind: string, env: Record<string, string>) =>
-      new Helper(kind, ["-A", beside("contestants/serve.ts"), JSON.stringify({ url: server.url, kind })], { env });
-    await using bareHelper = hand("bare", {});
-    await using carefulHelper = hand("careful", traced);
+    const byHand = (kind: string, env: Record<string, string>) =>
+      new Helper(kind, ["-A", benchPath("contestants/serve.ts"), JSON.stringify({ url: server.url, kind })], { env });
+    await using bareHelper = byHand("bare", {});
+    await using carefulHelper = byHand("careful", traced);
     await using weirHelper = startWeir(project.path, server.url, { WEIR_ROLES: "ingress", ...traced });
-    const open = async (name: string, helper: Helper): Promise<Door> => ({
+    const open = async (name: string, helper: Helper): Promise<Endpoint> => ({
       name,
       helper,
-      url: (await helper.told<{ url: string }>("ready")).url,
+      url: (await helper.waitForLine<{ url: string }>("ready")).url,
     });
     const bare = await open("by hand", bareHelper);
     const careful = await open(`with care, ${percent}`, carefulHelper);
@@ -53,11 +53,11 @@ export const ingress: Scenario = {
 
     let spans = 0;
     const turns = [ONE, BULK].flatMap((load) =>
-      [bare, careful, weir].map((door) => ({
-        name: `${door.name}: ${load.what}`,
+      [bare, careful, weir].map((endpoint) => ({
+        name: `${endpoint.name}: ${load.what}`,
         run: async () => {
-          const posted = await post(setting, door, load, Math.ceil(events * load.share));
-          spans += await collector.taken();
+          const posted = await post(setting, endpoint, load, Math.ceil(events * load.share));
+          spans += await collector.takeSpanCount();
           return posted;
         },
       }))
@@ -65,10 +65,10 @@ export const ingress: Scenario = {
     progress("once each, to warm up");
     for (const { run } of turns) await run();
     const results = await interleave(rounds, turns, progress);
-    for (const { helper } of [careful, weir]) await helper[Symbol.asyncDispose](); // sends the last of its spans
-    spans += await collector.taken();
-    const speed = (door: Door, { what }: typeof ONE) =>
-      results.get(`${door.name}: ${what}`)!.map(({ events, seconds }) => events / seconds);
+    for (const { helper } of [careful, weir]) await helper[Symbol.asyncDispose](); // exports its last spans
+    spans += await collector.takeSpanCount();
+    const speed = (endpoint: Endpoint, { what }: typeof ONE) =>
+      results.get(`${endpoint.name}: ${what}`)!.map(({ events, seconds }) => events / seconds);
     return {
       name: ingress.name,
       about:
@@ -102,7 +102,7 @@ export const ingress: Scenario = {
 
 async function post(
   { nc, server }: Setting,
-  { helper, url }: Door,
+  { helper, url }: Endpoint,
   { connections, batch }: typeof ONE,
   events: number,
 ): Promise<Posted> {
@@ -110,15 +110,15 @@ async function post(
   const load: Load = { url, connections, events, batch, run: `run${runs++}` };
   const cpu = () => Promise.all([cpuMicrosOf(helper.pid), cpuMicrosOf(server.pid)]);
   const before = await cpu();
-  await using client = new Helper("the client", ["-A", beside("contestants/http_load.ts"), JSON.stringify(load)]);
-  const loaded = await client.told<Loaded>("loaded");
+  await using client = new Helper("the client", ["-A", benchPath("contestants/http_load.ts"), JSON.stringify(load)]);
+  const loaded = await client.waitForLine<Loaded>("loaded");
   const after = await cpu(), residentBytes = await residentBytesOf(helper.pid);
   const each = (i: number) => after[i] === undefined ? undefined : (after[i] - before[i]!) / events;
   return {
     ...loaded,
     ...await audit(nc, events),
     events,
-    doorCpuMicros: each(0),
+    endpointCpuMicros: each(0),
     serverCpuMicros: each(1),
     residentBytes,
   };
@@ -130,7 +130,7 @@ function rowOf(name: string, posted: readonly Posted[]) {
     name,
     figures: {
       "events/s": spread((one) => one.events / one.seconds),
-      "CPU µs": spread((one) => one.doorCpuMicros),
+      "CPU µs": spread((one) => one.endpointCpuMicros),
       "NATS CPU µs": spread((one) => one.serverCpuMicros),
       "client CPU µs": spread((one) => one.cpuMicros / one.events),
       "memory MB": spread((one) => one.residentBytes && one.residentBytes / 1e6),

@@ -6,13 +6,13 @@ import { BARE, brokenOf, careful, rowOf, type Run, runContestant, weir } from ".
 import type { Ratio, Scenario } from "../scenario.ts";
 
 const CONCURRENCY = 256;
-/** In parts of `--events`: 10,000 and 1,000,000 of 100,000. */
+/** Sizes of the backlogs as shares of `--events`: 10,000 and 1,000,000 for 100,000. */
 const SHORT = 0.1;
 const LONG = 10;
-/** What is handled first, so that the same code runs in the short and in the long backlog. */
+/** Warm-up events as a share of `--events`, so that code is compiled equally in both backlogs. */
 const WARM_UP = 0.5;
 
-/** The same drain with little and with much behind it, and one long backlog to its end. */
+/** Drains the start of a short and of a long backlog, and one long backlog to its end. */
 export const long: Scenario = {
   name: "long",
   about: "growth with the backlog: speed at 1,000,000 beside that at 10,000, and memory on the way",
@@ -21,7 +21,7 @@ export const long: Scenario = {
     const warmUp = Math.ceil(events * WARM_UP), short = Math.ceil(events * SHORT), whole = events * LONG;
     progress(`storing ${whole} events`);
     await preload(setting.nc, warmUp + whole);
-    await using server = await startServer(); // of the short backlog, so that the two can take turns
+    await using server = await startServer(); // holds the short backlog, so that the two can take turns
     const nc = await connect({ servers: server.url });
     await preload(nc, warmUp + short);
 
@@ -33,10 +33,10 @@ export const long: Scenario = {
         name: atShort(one.name),
         run: () => runContestant({ ...setting, server, nc }, one, { ...size, events: warmUp + short }),
       },
-      // As many of the long one as the short one has: what differs is how much waits behind them.
+      // The same number of events as in the short backlog: only the number of waiting events differs.
       {
         name: atLong(one.name),
-        run: () => runContestant(setting, one, { ...size, events: warmUp + short, goesOn: true }),
+        run: () => runContestant(setting, one, { ...size, events: warmUp + short, continues: true }),
       },
     ]);
     const results = await interleave(rounds, turns, progress);
@@ -62,7 +62,7 @@ export const long: Scenario = {
   },
 };
 
-/** After the first two tenths of a long drain a process has what it needs: from there on it should not grow. */
+/** Compares memory at the end of a long drain with that after two tenths, from which on it should not grow. */
 function growth({ memoryCurve }: Run): Ratio {
   const value = spreadOf([memoryCurve.at(-1)! / memoryCurve[1]]);
   return { what: "memory at the end of all / after two tenths", value, bar: { kind: "at most", limit: 1.1 } };

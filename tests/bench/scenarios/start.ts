@@ -1,12 +1,12 @@
 import { preload } from "../backlog.ts";
 import type { Task } from "../contestants/task.ts";
 import { STREAM } from "../order.ts";
-import { beside, Helper, residentBytesOf } from "../process.ts";
+import { benchPath, Helper, residentBytesOf } from "../process.ts";
 import { benchProject, startWeir } from "../project.ts";
 import { interleave, ratioOf, spreadOf, spreadOfAll } from "../rounds.ts";
 import type { Aim, Scenario, Setting } from "../scenario.ts";
 
-/** By then what start leaves behind is collected, or is not going to be. */
+/** Pause before memory is measured, in which the garbage of the start is collected. */
 const SETTLE_MS = 500;
 
 interface Started {
@@ -14,7 +14,7 @@ interface Started {
   readonly residentBytes: number | undefined;
 }
 
-/** From nothing to ready, the broker being there. */
+/** Measures the start of a process until it is ready, with a running nats-server. */
 export const start: Scenario = {
   name: "start",
   about: "from the process's start to ready, and what it then holds in memory",
@@ -63,13 +63,13 @@ export const start: Scenario = {
 function contestant({ server }: Setting, kind: string, env: Record<string, string>): Helper {
   const functions = [`start_${kind}`];
   const task: Task = { url: server.url, stream: STREAM, functions, events: 1, warmUp: 1, concurrency: 16 };
-  return new Helper(kind, ["-A", beside(`contestants/${kind}.ts`), JSON.stringify(task)], { env });
+  return new Helper(kind, ["-A", benchPath(`contestants/${kind}.ts`), JSON.stringify(task)], { env });
 }
 
 async function started(begin: () => Helper): Promise<Started> {
   const beganMs = performance.now();
   await using helper = begin();
-  await helper.told("ready");
+  await helper.waitForLine("ready");
   const ms = performance.now() - beganMs;
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   return { ms, residentBytes: await residentBytesOf(helper.pid) };

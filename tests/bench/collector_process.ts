@@ -1,15 +1,16 @@
-import { beside, Helper } from "./process.ts";
+import { benchPath, Helper } from "./process.ts";
 
-/** A collector in a process of its own. */
+/** An OpenTelemetry collector in its own process. */
 export interface Collector extends AsyncDisposable {
-  /** What a process needs in its environment to export so much of its traces there; nothing for undefined. */
+  /** Returns the variables with which a process exports a ratio of its traces. Undefined: none. */
   environment(ratio: string | undefined): Record<string, string>;
-  /** How many spans have come since this was last asked. */
-  taken(): Promise<number>;
+  /** Returns the number of spans received since the last call. */
+  takeSpanCount(): Promise<number>;
 }
 
+/** Starts `collector.ts`. */
 export async function startCollector(): Promise<Collector> {
-  const helper = new Helper("the collector", ["--allow-net", beside("collector.ts")]);
+  const helper = new Helper("the collector", ["--allow-net", benchPath("collector.ts")]);
   const url = await helper.firstLine();
   return {
     environment: (ratio): Record<string, string> =>
@@ -18,7 +19,7 @@ export async function startCollector(): Promise<Collector> {
         OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
         OTEL_TRACES_SAMPLER_ARG: ratio,
       },
-    taken: async () => Number(await (await fetch(url)).text()),
+    takeSpanCount: async () => Number(await (await fetch(url)).text()),
     [Symbol.asyncDispose]: () => helper[Symbol.asyncDispose](),
   };
 }
