@@ -9,7 +9,7 @@ const AT_ONCE = 1_000;
 /** Creates the stream, empty. */
 export async function createStream(nc: NatsConnection): Promise<JetStreamManager> {
   const jsm = await jetstreamManager(nc);
-  await jsm.streams.delete(STREAM).catch(() => {}); // there is none
+  await jsm.streams.delete(STREAM).catch(() => {}); // the stream does not exist yet
   await jsm.streams.add({ name: STREAM, subjects: ["bench.>"] });
   return jsm;
 }

@@ -24,7 +24,7 @@ export class HttpConnection implements Disposable {
     const head = `POST ${path} HTTP/1.1\r\nhost: ${this.host}\r\ncontent-type: ${contentType}\r\n` +
       `content-length: ${bytes.length}\r\n\r\n`;
     await this.#write(concat(ENCODER.encode(head), bytes));
-    return await this.#answer();
+    return await this.#readResponse();
   }
 
   [Symbol.dispose](): void {
@@ -35,7 +35,7 @@ export class HttpConnection implements Disposable {
     for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
   }
 
-  async #answer(): Promise<number> {
+  async #readResponse(): Promise<number> {
     let text = "", bodyAt = -1, length: number | undefined;
     while (true) {
       const count = await this.conn.read(this.#buffer);

@@ -13,7 +13,7 @@ export interface ModelDelivery {
   readonly message: StoredMessage;
   readonly reply: string;
   readonly deliveries: number;
-  readonly why: "new" | "naked" | "expired";
+  readonly cause: "new" | "nak" | "expired";
 }
 
 /** The state of a message that was delivered and is not settled. */
@@ -21,7 +21,7 @@ interface Pending {
   deliveries: number;
   /** When it is redelivered. */
   dueMs: number;
-  naked: boolean;
+  nacked: boolean;
   queued: boolean;
 }
 
@@ -66,16 +66,16 @@ export class ModelConsumer {
         this.#pending.delete(seq);
         continue;
       }
-      const why = pending.naked ? "naked" : "expired";
-      Object.assign(pending, { deliveries: pending.deliveries + 1, naked: false, queued: false });
+      const cause = pending.nacked ? "nak" : "expired";
+      Object.assign(pending, { deliveries: pending.deliveries + 1, nacked: false, queued: false });
       pending.dueMs = nowMs + this.options.ackWaitMs;
-      return this.#deliver(message, pending.deliveries, why);
+      return this.#deliver(message, pending.deliveries, cause);
     }
     const message = this.#belowMaxAckPending() ? this.#nextNew() : undefined;
     if (!message) return undefined;
     this.#read = message.seq;
     const dueMs = nowMs + this.options.ackWaitMs;
-    this.#pending.set(message.seq, { deliveries: 1, dueMs, naked: false, queued: false });
+    this.#pending.set(message.seq, { deliveries: 1, dueMs, nacked: false, queued: false });
     return this.#deliver(message, 1, "new");
   }
 
@@ -86,7 +86,7 @@ export class ModelConsumer {
     if (body === "+WPI") pending.dueMs = nowMs + this.options.ackWaitMs;
     else if (body.startsWith("-NAK")) {
       const delay = body.slice("-NAK".length).trim();
-      pending.naked = true;
+      pending.nacked = true;
       pending.dueMs = nowMs + (delay === "" ? 0 : JSON.parse(delay).delay / 1e6);
       this.#queueDue(nowMs);
     } else if (body === "+ACK" || body.startsWith("+TERM")) {
@@ -129,9 +129,9 @@ export class ModelConsumer {
     return undefined;
   }
 
-  #deliver(message: StoredMessage, deliveries: number, why: ModelDelivery["why"]): ModelDelivery {
+  #deliver(message: StoredMessage, deliveries: number, cause: ModelDelivery["cause"]): ModelDelivery {
     const { seq, timeMs } = message;
     const tokens = [this.stream, this.options.name, deliveries, seq, ++this.#deliveries, `${timeMs}000000`, 0];
-    return { message, deliveries, why, reply: `$JS.ACK.${tokens.join(".")}` };
+    return { message, deliveries, cause, reply: `$JS.ACK.${tokens.join(".")}` };
   }
 }

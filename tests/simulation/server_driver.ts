@@ -27,8 +27,8 @@ export function serverDriver({ nc, jsm }: Broker): Driver {
     async publish(subject, headers = {}, body = "") {
       const hdrs = natsHeaders();
       for (const [name, value] of Object.entries(headers)) hdrs.set(name, value);
-      const answer = await nc.request(subject, body, { headers: hdrs, timeout: 10_000 });
-      const { error, stream, seq, duplicate } = answer.json<
+      const response = await nc.request(subject, body, { headers: hdrs, timeout: 10_000 });
+      const { error, stream, seq, duplicate } = response.json<
         { error?: { err_code: number; description: string }; stream: string; seq: number; duplicate?: boolean }
       >();
       if (error) return { error: { errCode: error.err_code, description: error.description } };

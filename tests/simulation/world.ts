@@ -102,12 +102,12 @@ export class World implements Network {
   deliver(replica: Replica, consumer: SimConsumer): void {
     const delivery = this.serverConsumers[consumer.stream].next(this.now());
     if (!delivery) return;
-    const { message, deliveries, why } = delivery;
+    const { message, deliveries, cause } = delivery;
     const id = this.eventIn(message.headers, message.payload);
-    const isAlive = (holder: object) => why === "expired" && this.replicas.includes(holder as Replica);
+    const isAlive = (holder: object) => cause === "expired" && this.replicas.includes(holder as Replica);
     this.ledger.delivered(id, `${consumer.stream}.${message.seq}`, replica, isAlive);
-    if (why === "expired") this.ledger.fault(id);
-    this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${why})`);
+    if (cause === "expired") this.ledger.fault(id);
+    this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
     consumer.pulled--;
     consumer.inTransit.push(delivery);
   }

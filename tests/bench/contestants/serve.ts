@@ -13,15 +13,15 @@ import { printLine } from "./harness.ts";
 const { url, kind } = JSON.parse(Deno.args[0]) as { url: string; kind: "bare" | "careful" };
 const nc = await connect({ servers: url, maxReconnectAttempts: -1 });
 const js = jetstream(nc);
-const answer = async (request: Request) => request.url.endsWith("/events") ? await many(request) : await one(request);
+const respond = async (request: Request) => request.url.endsWith("/events") ? await many(request) : await one(request);
 const tracing = kind === "careful" ? carefulTracing() : undefined;
 const counts = new Map<number, number>();
 
 const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-  if (!tracing) return answer(request);
+  if (!tracing) return respond(request);
   return tracing.tracer.startActiveSpan("POST /orders", { kind: SpanKind.SERVER }, async (span) => {
     span.setAttributes({ "http.request.method": request.method, "http.route": "/orders", "url.scheme": "http" });
-    const response = await answer(request).catch((error) => Response.json({ error: String(error) }, { status: 503 }));
+    const response = await respond(request).catch((error) => Response.json({ error: String(error) }, { status: 503 }));
     span.setAttribute("http.response.status_code", response.status);
     counts.set(response.status, (counts.get(response.status) ?? 0) + 1);
     span.end();
