@@ -1,10 +1,10 @@
 /**
- * Fails if a public symbol of the package has no documentation, or a public function or class no example of its own;
- * `deno test --doc` runs each example. Types of parameters need not be public, as far as they are documented.
+ * Fails if a public symbol of the package has no documentation, or a public function or class has no example.
+ * `deno test --doc` runs the examples. Types of parameters need not be public.
  */
 const MODULES = ["runtime/mod.ts", "runtime/testing.ts"];
 
-/** Output of `deno doc --json`, as far as this check reads it. */
+/** The part of the output of `deno doc --json` that this check reads. */
 interface Documented {
   readonly nodes: Readonly<Record<string, { readonly symbols: readonly DocumentedSymbol[] }>>;
 }

@@ -1,12 +1,11 @@
 import { fileURLToPath } from "node:url";
 
 /**
- * House rules for `deno lint`: what the architecture forbids and a type cannot say.
+ * House rules for `deno lint`: rules of the architecture that types cannot express.
  *
- * - `settle-only`: only `runtime/nats/consume/settle.ts` settles messages, so that what happens to one is decided in one
- *   place and done in one place.
- * - `pure-layers`: `core/` and `doctor/rules/` have no `await`, no `Deno.`, no clock and no
- *   chance. Time and random numbers come in as arguments, which is why tables of values test them whole.
+ * - `settle-only`: only `runtime/nats/consume/settle.ts` settles messages, so that one module performs outcomes.
+ * - `pure-layers`: `core/` and `doctor/rules/` use no `await`, no `Deno.`, no clock and no random numbers. They take time
+ *   and random numbers as arguments, so that tables of values test them.
  */
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));
 const PURE = /^(core|doctor\/rules)\//;
@@ -15,7 +14,7 @@ const SETTLING = /^(ack|nak|term|ackAck|working)$/;
 const ANSWER = /^(\+ACK|-NAK|\+TERM|\+WPI|\+NXT)/;
 const IMPURE = ["Deno", "setTimeout", "setInterval", "queueMicrotask", "fetch", "performance"];
 
-/** A file's path in `runtime/`; undefined for one that is elsewhere, though its path may have a folder of that name. */
+/** Returns a file's path in `runtime/` of this repository; undefined for any other file. */
 function inRuntime(filename: string): string | undefined {
   return filename.startsWith(RUNTIME) ? filename.slice(RUNTIME.length) : undefined;
 }

@@ -13,11 +13,11 @@ for (
     ["a call of ack", "msg.ack();"],
     ["a call of nak", "message.nak(100);"],
     ["a call of term", "delivery.message.term('no');"],
-    ["an acknowledgement by hand", 'nc.publish(reply, "+ACK");'],
-    ["a negative acknowledgement in a template", 'nc.publish(reply, `-NAK {"delay":1}`);'],
+    ["a published ack", 'nc.publish(reply, "+ACK");'],
+    ["a published nak in a template", 'nc.publish(reply, `-NAK {"delay":1}`);'],
   ]
 ) {
-  Deno.test(`${what} is refused outside the settler`, () => {
+  Deno.test(`settle-only refuses ${what} outside settle.ts`, () => {
     assert.deepEqual(findings(`${RUNTIME}/engine/dispatcher.ts`, source), ["house/settle-only"]);
     assert.deepEqual(findings(`${RUNTIME}/nats/consume/settle.ts`, source), []);
     assert.deepEqual(findings("/srv/runtime/functions/ship.ts", source), []);
@@ -34,7 +34,7 @@ for (
     "setTimeout(() => {}, 1);",
   ]
 ) {
-  Deno.test(`\`${source}\` is refused in a pure layer and nowhere else`, () => {
+  Deno.test(`pure-layers refuses \`${source}\` in a pure layer and nowhere else`, () => {
     for (const layer of ["core", "doctor/rules"]) {
       assert.deepEqual(findings(`${RUNTIME}/${layer}/x.ts`, source), ["house/pure-layers"]);
     }

@@ -3,8 +3,8 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * The rooms of `runtime/` from the bottom up. A room may import from itself and from the rooms below it, not from its
- * neighbours. The rooms above `app` are tools: no production path imports them.
+ * The folders of `runtime/` from the bottom up. A folder may import from itself and from the layers below it, not from
+ * others in its layer. The folders above `app` are tools: no production path imports them.
  */
 const LAYERS = [
   ["core"],
@@ -17,9 +17,9 @@ const LAYERS = [
   ["dev", "doctor", "testing"],
   ["cli", "."],
 ];
-/** Folders that import only from themselves and from packages: they know nothing of Weir. */
+/** Folders that import only from themselves and from packages, and know nothing of Weir. */
 const SEALED = ["telemetry/otel"];
-/** Packages that the lower rooms may use; the edge and the tools may use any. */
+/** Packages that the lower folders may import. The others may import any. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   core: /^(compare-versions|fastest-levenshtein)$/,
   api: /^(zod|@opentelemetry\/api)$/,
@@ -28,33 +28,33 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
 };
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));
 
-/** Names the faults in the imports of one file of `runtime/`, which is given by its path in there. */
+/** Returns the forbidden imports of one file, given by its path in `runtime/`. */
 function violations(file: string, source: string): string[] {
-  const room = roomOf(file);
+  const folder = folderOf(file);
   const specifiers = [...source.matchAll(/(?:from|import\(|import)\s*"([^"$]+)"/g)].map(([, specifier]) => specifier);
   return specifiers.flatMap((specifier) => {
     if (!specifier.startsWith(".")) {
-      return PACKAGES[room]?.test(specifier) === false ? [`${file} may not use the package ${specifier}`] : [];
+      return PACKAGES[folder]?.test(specifier) === false ? [`${file} may not use the package ${specifier}`] : [];
     }
     const target = join(dirname(file), specifier);
-    const sealed = SEALED.find((folder) => file.startsWith(`${folder}/`));
+    const sealed = SEALED.find((path) => file.startsWith(`${path}/`));
     if (sealed !== undefined && !target.startsWith(`${sealed}/`)) {
       return [`${file} may not import ${specifier}: ${sealed}/ imports only from itself and from packages`];
     }
-    if (target === "deno.json") return []; // the package's name and version: no code
-    const targetRoom = roomOf(target);
-    if (targetRoom === room || layerOf(targetRoom) < layerOf(room)) return [];
-    return [`${file} may not import ${specifier}: ${targetRoom}/ is not below ${room}/`];
+    if (target === "deno.json") return []; // name and version of the package
+    const targetFolder = folderOf(target);
+    if (targetFolder === folder || layerOf(targetFolder) < layerOf(folder)) return [];
+    return [`${file} may not import ${specifier}: ${targetFolder}/ is not below ${folder}/`];
   });
 }
 
-function roomOf(file: string): string {
+function folderOf(file: string): string {
   return file.includes("/") ? file.split("/")[0] : ".";
 }
 
-function layerOf(room: string): number {
-  const layer = LAYERS.findIndex((rooms) => rooms.includes(room));
-  assert.notEqual(layer, -1, `${room}/ has no layer: give it one in this test`);
+function layerOf(folder: string): number {
+  const layer = LAYERS.findIndex((folders) => folders.includes(folder));
+  assert.notEqual(layer, -1, `${folder}/ has no layer: give it one in this test`);
   return layer;
 }
 
@@ -73,7 +73,7 @@ function code(source: string): string {
   return source.replace(/^\s*\*.*$/gm, "");
 }
 
-Deno.test("imports point down the layers, and only the edge uses libraries", async () => {
+Deno.test("runtime/ imports only from lower layers, and its core only the packages it may use", async () => {
   const found: string[] = [];
   let files = 0;
   for await (const { file, source } of sources()) {
@@ -97,7 +97,7 @@ for (
     ["telemetry/otel/tracing.ts", "../instruments.ts", "out of a sealed folder"],
   ]
 ) {
-  Deno.test(`an import of ${specifier} in ${file} (${why}) is found`, () => {
+  Deno.test(`violations finds an import of ${specifier} in ${file} (${why})`, () => {
     assert.equal(violations(file, `import { x } from "${specifier}";`).length, 1);
   });
 }

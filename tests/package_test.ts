@@ -23,7 +23,7 @@ Deno.test("deno publish --dry-run accepts the package, its types included", asyn
   }).output();
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assert.ok(success, text);
-  // The one dynamic import that cannot be analyzed loads the project's own modules, by absolute URL.
+  // One dynamic import cannot be analyzed: it loads the project's modules by absolute URL.
   assert.deepEqual(text.match(/^(?:warning|error)\[.*$/gm), [
     "warning[unanalyzable-dynamic-import]: unable to analyze dynamic import",
   ]);
@@ -37,7 +37,7 @@ Deno.test("init writes the tasks of the example", async () => {
 });
 
 for (const weir of [{ kind: "folder", link: "../weir" }, { kind: "version", version: "0.1.0" }] as const) {
-  Deno.test(`the image of a project that has Weir by a ${weir.kind} grants what its task start grants`, () => {
+  Deno.test(`init with Weir by a ${weir.kind} creates an image that grants what the task start grants`, () => {
     const flags = (text: string) => [...text.matchAll(/--allow-[\w-]+/g)].map(([flag]) => flag);
     assert.deepEqual(flags(dockerfile("shop", weir)), flags(TASKS.start[1]));
   });

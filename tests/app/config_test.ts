@@ -4,7 +4,7 @@ import { authProblem, readConfig } from "../../runtime/app/config.ts";
 
 type Variables = Record<string, string>;
 
-/** The configuration that these variables, and these files, make. */
+/** Reads the configuration from these variables and files. */
 function read(variables: Variables, files: Variables = {}) {
   return readConfig({
     get: (name) => variables[name],
@@ -36,13 +36,13 @@ const DEFAULTS = {
   LOG_FORMAT: "json",
 };
 
-Deno.test("an empty environment has these settings and no other", () => assert.deepEqual(read({}), DEFAULTS));
+Deno.test("readConfig returns the defaults for an empty environment", () => assert.deepEqual(read({}), DEFAULTS));
 
-Deno.test("an empty variable counts as absent", () => {
+Deno.test("readConfig treats an empty variable as absent", () => {
   assert.deepEqual(read({ PORT: "", NATS_URL: "", WEIR_API_KEYS: "", NATS_TOKEN: "", NATS_TOKEN_FILE: "" }), DEFAULTS);
 });
 
-Deno.test("a setting that is no secret is not read from a file", () => {
+Deno.test("readConfig does not read a file for a setting that is no secret", () => {
   assert.deepEqual(read({ PORT_FILE: "/port" }, { "/port": "1" }), DEFAULTS);
 });
 
@@ -64,7 +64,8 @@ const settings: [name: string, text: string, value: unknown][] = [
   ["LOG_LEVEL", "debug", "debug"],
 ];
 for (const [name, text, value] of settings) {
-  Deno.test(`${name}=${text} is read`, () => assert.deepEqual(read({ [name]: text }), { ...DEFAULTS, [name]: value }));
+  Deno.test(`readConfig reads ${name}=${text}`, () =>
+    assert.deepEqual(read({ [name]: text }), { ...DEFAULTS, [name]: value }));
 }
 
 const HELP = 'milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"';
@@ -83,7 +84,7 @@ const wrong: [name: string, text: string, wanted: string][] = [
   ["LOG_FORMAT", "xml", '"json", "pretty"'],
 ];
 for (const [name, text, wanted] of wrong) {
-  Deno.test(`${name}=${text} is refused with what was given and what is wanted`, () => {
+  Deno.test(`readConfig refuses ${name}=${text} with the value and the allowed ones`, () => {
     assert.deepEqual(problems({ [name]: text }), [`${name} is "${text}"; wanted: ${wanted}`]);
   });
 }
@@ -96,7 +97,7 @@ const hidden: [name: string, text: string, wanted: string][] = [
   ["WEIR_API_KEYS", "shop:hush:a.>:more", KEYS],
 ];
 for (const [name, text, wanted] of hidden) {
-  Deno.test(`${name}=${text} is refused without showing it`, () => {
+  Deno.test(`readConfig refuses ${name}=${text} without showing it`, () => {
     assert.deepEqual(problems({ [name]: text }), [`${name} is a value that is hidden here; wanted: ${wanted}`]);
   });
 }
@@ -109,10 +110,10 @@ const contradictions: [variables: Variables, problem: string][] = [
   [{ WEIR_AUTH: "none", WEIR_API_KEYS: "a:b" }, "WEIR_AUTH is none and WEIR_API_KEYS is set: leave one of them out"],
 ];
 for (const [variables, problem] of contradictions) {
-  Deno.test(`this will not do: ${problem}`, () => assert.deepEqual(problems(variables), [problem]));
+  Deno.test(`readConfig refuses a contradiction: ${problem}`, () => assert.deepEqual(problems(variables), [problem]));
 }
 
-Deno.test("every problem is told at once, contradictions among them", () => {
+Deno.test("readConfig reports all problems at once, contradictions included", () => {
   const found = problems({ PORT: "x", LOG_LEVEL: "y", NATS_USER: "u", NATS_TOKEN: "t", NATS_TOKEN_FILE: "/t" });
   assert.deepEqual(found.sort(), [
     'LOG_LEVEL is "y"; wanted: "debug", "info", "warn", "error"',
@@ -129,42 +130,42 @@ const secrets: [name: string, value: string, others: Variables][] = [
   ["NATS_CREDS", "-----BEGIN NATS USER JWT-----", {}],
 ];
 for (const [name, value, others] of secrets) {
-  Deno.test(`${name} may be given as ${name}_FILE, and its line's end is not part of it`, () => {
+  Deno.test(`readConfig reads ${name} from ${name}_FILE, without the end of the line`, () => {
     const config = read({ [`${name}_FILE`]: "/run/secret", ...others }, { "/run/secret": `${value}\n` });
     assert.deepEqual(config, { ...DEFAULTS, ...others, [name]: value });
   });
-  Deno.test(`${name} and ${name}_FILE together are one problem`, () => {
+  Deno.test(`readConfig refuses ${name} together with ${name}_FILE`, () => {
     assert.deepEqual(problems({ [name]: value, [`${name}_FILE`]: "/run/secret", ...others }), [
       `${name} and ${name}_FILE are both set: leave one of them out`,
     ]);
   });
 }
 
-Deno.test("API keys and servers are read from a file like any other text of theirs", () => {
+Deno.test("readConfig parses API keys and servers from a file", () => {
   const files = { "/keys": "shop:s3cret\n", "/urls": "nats://u:hush@a:4222\n" };
   const config = read({ WEIR_API_KEYS_FILE: "/keys", NATS_URL_FILE: "/urls" }, files);
   assert.deepEqual(config.WEIR_API_KEYS, [{ name: "shop", secret: "s3cret", pattern: ">" }]);
   assert.deepEqual(config.NATS_URL, ["nats://u:hush@a:4222"]);
 });
 
-Deno.test("a file that cannot be read is a problem with its variable and its path", () => {
+Deno.test("readConfig reports a file that it cannot read, with variable and path", () => {
   const problem = 'NATS_TOKEN_FILE is "/run/none", which cannot be read: no such file';
   assert.deepEqual(problems({ NATS_TOKEN_FILE: "/run/none" }), [problem]);
 });
 
-Deno.test("NATS_CREDS is the text of a credentials file, or its path", () => {
+Deno.test("readConfig takes the text of a credentials file or its path for NATS_CREDS", () => {
   const creds = "-----BEGIN NATS USER JWT-----\neyJ0\n------END NATS USER JWT------";
   assert.equal(read({ NATS_CREDS: creds }).NATS_CREDS, creds);
   assert.equal(read({ NATS_CREDS: "/run/app.creds" }, { "/run/app.creds": `${creds}\n` }).NATS_CREDS, creds);
 });
 
-Deno.test("a seed that was put where its file's path belongs is not shown", () => {
+Deno.test("readConfig does not show a seed given as NATS_CREDS", () => {
   const found = problems({ NATS_CREDS: `SU${"A".repeat(56)}` });
   assert.match(found.join("; "), /^NATS_CREDS (?!.*SUAAA)/);
 });
 
 for (const HOST of ["0.0.0.0", "10.0.0.7", "128.0.0.1", "::", "localhost.example.com"]) {
-  Deno.test(`without keys, listening at ${HOST} is refused, unless that is on purpose or nothing can come in`, () => {
+  Deno.test(`authProblem refuses HOST=${HOST} without keys, unless WEIR_AUTH is none or there is no ingress`, () => {
     assert.notEqual(authProblem(read({ HOST })), undefined);
     assert.notEqual(authProblem(read({ HOST, WEIR_ROLES: "ingress" })), undefined);
     assert.equal(authProblem(read({ HOST, WEIR_ROLES: "functions" })), undefined);
@@ -174,17 +175,17 @@ for (const HOST of ["0.0.0.0", "10.0.0.7", "128.0.0.1", "::", "localhost.example
 }
 
 for (const HOST of ["127.0.0.1", "127.9.9.9", "localhost", "::1", "[::1]"]) {
-  Deno.test(`listening at ${HOST} needs no keys`, () => assert.equal(authProblem(read({ HOST })), undefined));
+  Deno.test(`authProblem allows HOST=${HOST} without keys`, () => assert.equal(authProblem(read({ HOST })), undefined));
 }
 
-Deno.test("what to do about it is said", () => {
+Deno.test("authProblem names the ways to allow it", () => {
   const problem = 'WEIR_API_KEYS is not set and HOST is "0.0.0.0": anybody who reaches it could publish. ' +
     "Set WEIR_API_KEYS=name:secret, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose";
   assert.equal(authProblem(read({})), problem);
 });
 
 for (const name of ["WEIR_API_KEYS", "WEIR_FUNCTIONS"]) {
-  Deno.test(`${name} with nothing between its commas is refused: it would quietly let in, or run, nothing`, () => {
+  Deno.test(`readConfig refuses ${name} without any name between its commas`, () => {
     assert.throws(
       () => readConfig({ get: (variable) => variable === name ? "," : undefined, readFile: () => "" }),
       new RegExp(`${name} is .*; wanted: at least one name`),

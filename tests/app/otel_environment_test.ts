@@ -12,7 +12,7 @@ for (
     ["OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "grpc", /grpc is not spoken/],
   ] as const
 ) {
-  Deno.test(`${name} may be ${right}, and not ${wrong}`, () => {
+  Deno.test(`otelProblems allows ${name}=${right}, and refuses ${wrong}`, () => {
     assert.deepEqual(otelProblems((asked) => asked === name ? right : undefined), []);
     const [problem, ...others] = otelProblems((asked) => asked === name ? wrong : undefined);
     assert.deepEqual(others, []);
@@ -22,7 +22,7 @@ for (
   });
 }
 
-Deno.test("an empty variable counts as absent, and every wrong one is told of", () => {
+Deno.test("otelProblems treats an empty variable as absent, and reports every wrong one", () => {
   assert.deepEqual(otelProblems(() => ""), []);
   const env: Record<string, string> = { OTEL_TRACES_SAMPLER: "x", OTEL_METRIC_EXPORT_INTERVAL: "0" };
   assert.equal(otelProblems((name) => env[name]).length, 2);

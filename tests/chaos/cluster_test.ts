@@ -5,7 +5,7 @@ import { Random } from "../support/random.ts";
 import { assertAccount, progressInTests } from "./trial_asserts.ts";
 import { runTrial } from "./trial.ts";
 
-Deno.test("[G4] weir start loses no event, and repeats none without a fault, while leaders change", async () => {
+Deno.test("[G4][G9][G21] weir start loses no event, and repeats none without a fault, while leaders change", async () => {
   await using cluster = await TestCluster.start();
   const verdict = await runTrial({
     servers: cluster.urls,

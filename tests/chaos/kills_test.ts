@@ -6,7 +6,7 @@ import { planRuntimeFaults } from "./runtime_faults.ts";
 import { assertAccount, progressInTests } from "./trial_asserts.ts";
 import { runTrial } from "./trial.ts";
 
-Deno.test("[G4] weir start loses no event, and repeats none without a fault, while processes are killed", async () => {
+Deno.test("[G4][G5][G9] weir start loses no event, and repeats none without a fault, while processes are killed", async () => {
   await using server = await startServer();
   const random = new Random(1);
   const verdict = await runTrial({

@@ -3,9 +3,9 @@ import { INSTRUMENTS } from "../../runtime/telemetry/instruments.ts";
 import { prometheusName } from "../../runtime/telemetry/otel/metrics/instrument.ts";
 import { groupingsOf, queriesOf, readAlerts, readDashboard, selectorsOf } from "./views_files.ts";
 
-/** Every metric of Weir's by its name for Prometheus, and the labels it has there. */
+/** Labels of every metric of Weir, by its name in Prometheus. */
 const labelsOf = new Map<string, readonly string[]>([["up", []], ["target_info", []]]);
-/** Added by whoever scrapes. */
+/** Labels that Prometheus adds to a scrape. */
 const SCRAPED = ["job", "instance"];
 for (const [name, instrument] of Object.entries(INSTRUMENTS)) {
   const full = prometheusName(name, instrument);
@@ -15,12 +15,12 @@ for (const [name, instrument] of Object.entries(INSTRUMENTS)) {
 }
 
 for (
-  const [what, expressions] of [
-    ["alerts ask", (await readAlerts()).map(({ expr }) => expr)],
-    ["dashboard asks", queriesOf(await readDashboard()).map(({ expr }) => expr)],
+  const [file, expressions] of [
+    ["rules.yml", (await readAlerts()).map(({ expr }) => expr)],
+    ["weir.json", queriesOf(await readDashboard()).map(({ expr }) => expr)],
   ] as const
 ) {
-  Deno.test(`the ${what} only for metrics that there are, by labels that they have`, () => {
+  Deno.test(`${file} uses existing metrics and labels only`, () => {
     const asked = new Set<string>();
     for (const expr of expressions) {
       const selectors = selectorsOf(expr);
@@ -35,13 +35,13 @@ for (
         }
         asked.add(metric);
       }
-      for (const label of groupingsOf(expr)) assert.ok(known.has(label), `nothing here has ${label}: ${expr}`);
+      for (const label of groupingsOf(expr)) assert.ok(known.has(label), `no metric of it has ${label}: ${expr}`);
     }
     assert.ok(asked.size >= 10, `only ${[...asked]}`);
   });
 }
 
-Deno.test("the dashboard leaves out no metric", async () => {
+Deno.test("weir.json shows every metric", async () => {
   const asked = new Set(
     queriesOf(await readDashboard()).flatMap(({ expr }) => selectorsOf(expr).map(({ metric }) => metric)),
   );

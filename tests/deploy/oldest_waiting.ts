@@ -1,10 +1,10 @@
 import type { JetStreamManager, MsgRequest } from "@nats-io/jetstream";
 
 /**
- * When the oldest event that a function has not settled was stored, in seconds since 1970, as the server itself has it:
- * the first message of its subjects past the acknowledgement floor of each of its consumers.
+ * Returns the time, in seconds since 1970, at which the oldest event that a function has not settled was stored. It reads
+ * the first message after the ack floor of each of its consumers from the server.
  *
- * @throws {Error} when nothing waits.
+ * @throws {Error} If no event waits.
  */
 export async function oldestWaitingS(jsm: JetStreamManager, functionName: string): Promise<number> {
   const times: number[] = [];
@@ -13,7 +13,7 @@ export async function oldestWaitingS(jsm: JetStreamManager, functionName: string
     if (!info || info.num_pending + info.num_ack_pending === 0) continue;
     const subjects = info.config.filter_subjects ?? [info.config.filter_subject ?? ">"];
     for (const next_by_subj of subjects) {
-      const next = { seq: info.ack_floor.stream_seq + 1, next_by_subj } as MsgRequest; // which the client's type lacks
+      const next = { seq: info.ack_floor.stream_seq + 1, next_by_subj } as MsgRequest; // next_by_subj is missing in the client's type
       const message = await jsm.streams.getMessage(stream, next);
       if (message) times.push(message.time.getTime() / 1_000);
     }

@@ -6,12 +6,12 @@ import { StockReserved } from "../support/project/schemas/stock.ts";
 import { eventually } from "../support/eventually.ts";
 import { queriesOf, readAlerts, readDashboard, selectorsOf } from "./views_files.ts";
 
-/** What Prometheus itself makes of a scrape. */
-const OF_PROMETHEUS = ["up"];
-/** What is there only once something has gone wrong, which `views.ts` brings about. */
-const OF_TROUBLE = ["weir_breaker_changes_total", "weir_dead_letters_total"];
+/** Metrics that Prometheus adds to a scrape. */
+const PROMETHEUS_METRICS = ["up"];
+/** Metrics that appear after a failure, which `views.ts` causes. */
+const FAILURE_METRICS = ["weir_breaker_changes_total", "weir_dead_letters_total"];
 
-Deno.test("a process that has handled one order has everything on its page that alerts and dashboard ask for", async () => {
+Deno.test("/metrics has every metric of rules.yml and weir.json once one order is handled", async () => {
   await using runtime = await startTestRuntime({ functions: { reserveInventory, confirmOrder } });
   const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };
   const response = await fetch(`${runtime.url}/orders`, {
@@ -24,11 +24,11 @@ Deno.test("a process that has handled one order has everything on its page that 
 
   const views = [...await readAlerts(), ...queriesOf(await readDashboard())];
   const asked = new Set(views.flatMap(({ expr }) => selectorsOf(expr).map(({ metric }) => metric)));
-  await eventually(async () => { // a server that is slow to say how far behind a function is leaves that out once
+  await eventually(async () => { // a page omits the lag when the server is slow to report it
     const page = await (await fetch(`${runtime.adminUrl}/metrics`)).text();
     const there = new Set([...page.matchAll(/^([a-z_]+)[ {]/gm)].map(([, name]) => name));
     const missing = [...asked].filter((metric) => !there.has(metric)).sort();
-    assert.deepEqual(missing, [...OF_PROMETHEUS, ...OF_TROUBLE].sort());
+    assert.deepEqual(missing, [...PROMETHEUS_METRICS, ...FAILURE_METRICS].sort());
     return true;
   });
 });

@@ -1,4 +1,4 @@
-/** The example as it runs in production, with a shop of customers who order without end. */
+/** The tests' project under `weir start`, with customers who place orders until the end. */
 import { jetstreamManager } from "@nats-io/jetstream";
 import { startPaymentService } from "../support/project/functions/_dev/payment_service.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
@@ -7,11 +7,11 @@ import { freePorts } from "../support/ports.ts";
 import { copyProject } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
-/** How often somebody orders. */
+/** Milliseconds between two orders. */
 const ORDER_EVERY_MS = 50;
 const json = { "content-type": "application/json" };
 
-/** Starts a NATS, the payment service, `weir start` and the customers. */
+/** Starts nats-server, the payment service, `weir start` and the customers. */
 export async function startShop() {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await startServer());
@@ -40,7 +40,7 @@ export async function startShop() {
     const posting: Promise<void> = post(what, n % 17 === 0 ? { "idempotency-key": `k${n % 3}` } : {})
       .catch(() => {}).finally(() => under.delete(posting));
     under.add(posting);
-    // A publisher that knows nothing of schemas, now and then.
+    // Every hundredth order is followed by invalid data from another publisher.
     if (n % 100 === 0 && !nc.isClosed()) nc.publish("orders.created", '{"orderId":');
   }, ORDER_EVERY_MS);
   stack.defer(async () => {

@@ -1,10 +1,10 @@
 /**
- * Shows that the views of `deploy/` show something, on the real thing: `weir start` with the example under load for a
- * minute, in which the payment service and then NATS are gone for a while, and a Prometheus that watches it.
+ * Checks that every panel and alert of `deploy/` has data. It runs `weir start` under load for a minute, in which the
+ * payment service and then NATS are down for a while, and a Prometheus that scrapes it.
  *
  *     deno run -A tests/deploy/views.ts
  *
- * It takes Prometheus from PATH or from Debian, and ends with 1 when anything is not as it should be.
+ * It takes Prometheus from PATH or from Debian, and exits with 1 if a check fails.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import { startShop } from "./shop.ts";
 import { queriesOf, readAlerts, readDashboard } from "./views_files.ts";
 import { startPrometheus } from "./watch.ts";
 
-/** What the ages may differ by: the looks at them take their time. */
+/** Seconds by which the ages may differ, since the readings take time. */
 const TOLERANCE_S = 1;
-/** So long a process may show the same age again. */
+/** Seconds for which a process may report the same age: it asks the server every five seconds at most. */
 const WINDOW_S = 6;
 
 const problems: string[] = [];
@@ -29,7 +29,7 @@ function report(ok: boolean, what: string): void {
   if (!ok) problems.push(what);
 }
 
-/** An expression without its thresholds: what an alert looks at, also while there is nothing to tell. */
+/** Returns an expression without its thresholds, so that it has series while the alert does not fire. */
 function withoutThresholds(expr: string): string {
   return expr.replace(/^absent\((.*)\)$/, "$1").replace(/(==|>|<) *[\d.]+/g, "> -1e12");
 }
@@ -53,39 +53,39 @@ if (import.meta.main) {
   console.log("The payment service is down.");
   await shop.payment.setMode("down");
   await pause(10);
-  // The oldest event only ever gets younger: what Prometheus has seen lies between two looks at the server. A process
-  // asks the server once in five seconds at the most, so that of its numbers of some seconds the best one counts.
+  // The storage time of the oldest event only increases, so that Prometheus's value lies between two readings from the
+  // server. A process may report an old age for some seconds, so that the minimum of a window counts.
   const age = 'weir_function_oldest_waiting_age_seconds{function="capturePayment"}', seen = `timestamp(${age})`;
   const earliest = await oldestWaitingS(shop.jsm, "capturePayment");
   const fromS = Date.now() / 1_000;
   await eventually(async () => Number((await prometheus.query(seen))[0].value[1]) > fromS + 2 * WINDOW_S);
-  const asked = `min_over_time((${seen} - ${age})[${WINDOW_S}s:1s])`;
-  const { text } = await promtool(tools.promtool, ["query", "instant", prometheus.url, asked]);
+  const query = `min_over_time((${seen} - ${age})[${WINDOW_S}s:1s])`;
+  const { text } = await promtool(tools.promtool, ["query", "instant", prometheus.url, query]);
   const latest = await oldestWaitingS(shop.jsm, "capturePayment");
-  const said = Number(/=> ([\d.e+]+) @/.exec(text)?.[1]);
+  const reported = Number(/=> ([\d.e+]+) @/.exec(text)?.[1]);
   const nowS = Date.now() / 1_000, ago = (sinceS: number) => `${(nowS - sinceS).toFixed(2)} s ago`;
   report(
-    earliest - TOLERANCE_S <= said && said <= latest + TOLERANCE_S,
-    `the oldest event for capturePayment came ${ago(said)}; by the server's consumers ${ago(earliest)} to ${
+    earliest - TOLERANCE_S <= reported && reported <= latest + TOLERANCE_S,
+    `the oldest event for capturePayment came ${ago(reported)}; by the server's consumers ${ago(earliest)} to ${
       ago(latest)
     }`,
   );
   await pause(2);
   await shop.payment.setMode("ok");
-  console.log("It is back.");
+  console.log("It is up.");
   await pause(6);
 
-  console.log("NATS is gone.");
+  console.log("NATS is down.");
   await shop.server.kill();
   await pause(5);
   await shop.server.restart();
-  console.log("It is back.");
+  console.log("It is up.");
   await pause(12);
-  console.log("What the customers were answered:", shop.answers);
+  console.log("Responses to the customers by status:", shop.answers);
 
   const page = await (await fetch(`${shop.admin}/metrics`)).text();
   const checked = await promtool(tools.promtool, ["check", "metrics"], page);
-  report(checked.success && checked.text === "", `promtool check metrics: ${checked.text || "nothing to say"}`);
+  report(checked.success && checked.text === "", `promtool check metrics: ${checked.text || "no remarks"}`);
 
   for (const { place, expr } of queriesOf(await readDashboard(), "90s")) {
     const series = await prometheus.query(expr);
@@ -97,7 +97,7 @@ if (import.meta.main) {
     const rule = loaded.find((each) => each.name === name);
     report(rule?.health === "ok", `alert ${name} is ${rule?.health}, ${rule?.state} ${rule?.lastError ?? ""}`);
     const bare = withoutThresholds(expr), series = await prometheus.query(bare);
-    report(series.length > 0, `alert ${name} looks at ${series.length} series${series.length ? "" : `: ${bare}`}`);
+    report(series.length > 0, `alert ${name} has ${series.length} series${series.length ? "" : `: ${bare}`}`);
   }
 }
 if (problems.length > 0) {

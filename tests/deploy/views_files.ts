@@ -1,4 +1,4 @@
-/** Reads what `deploy/` asks of Prometheus: the expressions of the alerts and of the dashboard. */
+/** Reads the expressions of the alerts and of the dashboard in `deploy/`. */
 import { fileURLToPath } from "node:url";
 
 /** The folder `deploy/`, with a slash at its end. */
@@ -14,13 +14,13 @@ export interface Alert {
   readonly description: string;
 }
 
-/** One query of the dashboard, and where it is. */
+/** One query of the dashboard, with the title of its panel. */
 export interface Query {
   readonly place: string;
   readonly expr: string;
 }
 
-/** What a panel, a row or an annotation of the dashboard is known by here. */
+/** A panel or row of the dashboard. */
 export interface Panel {
   readonly id: number;
   readonly title: string;
@@ -30,7 +30,7 @@ export interface Panel {
   readonly targets?: readonly { readonly refId: string; readonly expr: string }[];
 }
 
-/** `grafana/weir.json`, as far as it is looked at. */
+/** The fields of `grafana/weir.json` that the tests read. */
 export interface Dashboard {
   readonly uid: string;
   readonly schemaVersion: number;
@@ -39,8 +39,8 @@ export interface Dashboard {
 }
 
 /**
- * The alerts, by the way the file is written: no library reads YAML here, and promtool, which checks it as such, cannot
- * be had everywhere.
+ * Reads the alerts by the layout of the file, since the tests have no YAML library and promtool is not always
+ * available.
  */
 export async function readAlerts(): Promise<Alert[]> {
   const text = await Deno.readTextFile(`${DEPLOY}prometheus/rules.yml`);
@@ -64,7 +64,7 @@ export async function readDashboard(): Promise<Dashboard> {
   return JSON.parse(await Deno.readTextFile(`${DEPLOY}grafana/weir.json`));
 }
 
-/** The dashboard's queries, as Prometheus would be asked them for all functions and the last `window`. */
+/** Returns the dashboard's queries for all functions and the last `window`. */
 export function queriesOf({ panels }: Dashboard, window = "1m"): Query[] {
   return panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr, refId }) => ({
@@ -74,7 +74,7 @@ export function queriesOf({ panels }: Dashboard, window = "1m"): Query[] {
   );
 }
 
-/** The vector selectors of an expression: a metric and the labels it is chosen by. */
+/** Returns the vector selectors of an expression: metric and labels. */
 export function selectorsOf(expr: string): { metric: string; labels: string[]; text: string }[] {
   return [...expr.matchAll(/\b([a-z][a-z0-9]*_[a-z0-9_]+|up)\b(\{[^}]*\})?(?! *\()/g)]
     .filter(([, name]) =>
@@ -88,12 +88,12 @@ export function selectorsOf(expr: string): { metric: string; labels: string[]; t
     }));
 }
 
-/** The labels an expression groups by. */
+/** Returns the labels that an expression groups by. */
 export function groupingsOf(expr: string): string[] {
   return [...expr.matchAll(/\b(?:by|ignoring|on|without) *\(([^)]*)\)/g)].flatMap(([, list]) => list.split(/ *, */));
 }
 
-/** Whether a word that might be a metric's is a label in a grouping, such as `http_route`, or inside of matchers. */
+/** Returns whether a word is a label in a grouping, such as `http_route`, or in a matcher, and no metric. */
 function isLabel(expr: string, name: string): boolean {
   return groupingsOf(expr).includes(name) || new RegExp(`[{,] *${name} *(=|!)`).test(expr);
 }

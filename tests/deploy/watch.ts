@@ -1,15 +1,15 @@
-/** Runs a Prometheus with the configuration of `deploy/`, and asks it. */
+/** Runs Prometheus with the configuration of `deploy/`, and queries it. */
 import { eventually } from "../support/eventually.ts";
 import { freePorts } from "../support/ports.ts";
 import { DEPLOY } from "./views_files.ts";
 
-/** One series of an answer. */
+/** One series of a query's result. */
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [atS: number, value: string];
 }
 
-/** A rule as Prometheus has read and last evaluated it. */
+/** A rule that Prometheus has loaded and evaluated. */
 export interface LoadedRule {
   readonly name: string;
   readonly query: string;
@@ -18,15 +18,17 @@ export interface LoadedRule {
   readonly state: string;
 }
 
-/** How often it looks: the real fifteen seconds would leave a run of a minute four points. */
+/** Seconds between two scrapes: with the usual fifteen a run of a minute would have four points. */
 export const SCRAPE_S = 2;
 
-/** Starts it in a folder of its own; only the target and the intervals differ from `deploy/prometheus/`. */
+/** Starts Prometheus in a temporary folder. Only target and intervals differ from `deploy/prometheus/`. */
 export async function startPrometheus(prometheus: string, admin: string) {
   const folder = await Deno.makeTempDir({ prefix: "weir-prometheus-" });
   const config = await Deno.readTextFile(`${DEPLOY}prometheus/prometheus.yml`);
   const own = config.replace('"weir:9090"', JSON.stringify(new URL(admin).host)).replaceAll(": 15s", `: ${SCRAPE_S}s`);
-  if (own.includes("weir:9090") || own.includes("15s")) throw new Error("prometheus.yml is not as this expects it");
+  if (own.includes("weir:9090") || own.includes("15s")) {
+    throw new Error("prometheus.yml has no target weir:9090 or another interval");
+  }
   await Deno.writeTextFile(`${folder}/prometheus.yml`, own);
   await Deno.copyFile(`${DEPLOY}prometheus/rules.yml`, `${folder}/rules.yml`);
   const { PORT } = freePorts("PORT"), url = `http://127.0.0.1:${PORT}`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
 import { problemOf } from "../support/ingress.ts";
 
-Deno.test("while NATS is away what is in its streams is unavailable, which is no fault of the runtime", async (t) => {
+Deno.test("GET /dead-letters and /retries answer 503 with Retry-After while NATS is down", async (t) => {
   await using runtime = await startTestRuntime({ functions: {} });
   await runtime.server.kill();
   for (const path of ["/dead-letters", "/dead-letters/1", "/retries"]) {

@@ -18,7 +18,7 @@ async function allAnswered(runtime: TestRuntime): Promise<void> {
   for (let n = 0; n < EVENTS; n++) await runtime.waitForEvent(Answered, (data) => data.n === n);
 }
 
-Deno.test("a dependency that is down for many times its open time costs no event its attempts", async () => {
+Deno.test("[G17] ctx.dependency uses up no attempt of an event while its breaker is open or a probe fails", async () => {
   const up = Promise.withResolvers<void>();
   let down = true, probes = 0, refused = 0;
   const attempts: number[] = [];
@@ -49,12 +49,12 @@ Deno.test("a dependency that is down for many times its open time costs no event
   await allAnswered(runtime);
   assert.equal(attempts.length, EVENTS);
   assert.ok(Math.max(...attempts) <= 3);
-  // Four were under way when it opened; after that one at a time asked whether it may close.
+  // Four calls were in flight when the breaker opened. After that it admitted one probe at a time.
   assert.ok(probes >= 25 && probes <= 30, `${probes} calls were made while it was down`);
   assert.ok(refused <= 4, `${refused} events were pulled only to be refused`);
 });
 
-Deno.test("while a function's own breaker is open nothing is pulled", async () => {
+Deno.test("function breaker stops pulling while it is open", async () => {
   let broken = true, calls = 0;
   const opened = Promise.withResolvers<void>();
   const failing = defineFunction({
@@ -81,7 +81,7 @@ Deno.test("while a function's own breaker is open nothing is pulled", async () =
   await allAnswered(runtime);
 });
 
-Deno.test("a half-open breaker lets as many probes through as it is told, and closes when they succeed", async () => {
+Deno.test("function breaker admits `halfOpenProbes` events when half-open, and closes when they succeed", async () => {
   let broken = true, running = 0;
   const opened = Promise.withResolvers<void>(),
     probed = Promise.withResolvers<void>(),
@@ -113,7 +113,7 @@ Deno.test("a half-open breaker lets as many probes through as it is told, and cl
   await allAnswered(runtime);
 });
 
-Deno.test("a breaker that another function opened keeps a function from pulling that had nothing to do until then", async () => {
+Deno.test("dependency breaker that one function opened stops an idle function from pulling", async () => {
   const Other = defineEvent({ type: "other.asked", version: 1, data: z.object({ n: z.int() }) });
   const dependencies = { Backend: { consecutiveFailures: 1, openFor: "1h" } } as const;
   const calling = (calls: { count: number }) => async (_event: unknown, ctx: HandlerContext) => {
@@ -132,7 +132,7 @@ Deno.test("a breaker that another function opened keeps a function from pulling 
   await eventually(async () => (await of("busy")).dependencies.Backend === "open");
   const nc = await connect({ servers: runtime.server.url });
   const jsm = await jetstreamManager(nc);
-  await eventually(async () => (await jsm.consumers.info("OTHER", "idle")).num_waiting === 0); // its pull is given up
+  await eventually(async () => (await jsm.consumers.info("OTHER", "idle")).num_waiting === 0); // its pull request has ended
   await nc.close();
   await runtime.publish(Other, { n: 1 });
   const { pending, ackPending } = await of("idle");

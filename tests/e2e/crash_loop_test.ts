@@ -19,7 +19,7 @@ export default defineFunction({ on: Asked, retry: { attempts: 2 }, concurrency: 
 });
 `;
 
-Deno.test("an event that kills its process ends as \`crashed\` without another run, and what waits behind it is handled", async () => {
+Deno.test("[G19] start ends an event that keeps killing its process as `crashed` without running it again, and handles the next", async () => {
   await using server = await startServer();
   await using project = await copyProjectWith({ "schemas/demo.ts": SCHEMAS, "functions/work.ts": FUNCTION });
   const env = { PORT: "0", ADMIN_PORT: "0", HOST: "127.0.0.1", NATS_URL: server.url };
@@ -36,7 +36,7 @@ Deno.test("an event that kills its process ends as \`crashed\` without another r
     }
   };
   let deaths = 0;
-  while (true) { // as a supervisor would
+  while (true) { // restarts the process, as a supervisor does
     const program = startWeir(project.path, ["start"], env);
     const buried = program.waitForLog(({ message }) => message === "dead letter: crashed").then(
       () => "buried",
@@ -46,7 +46,7 @@ Deno.test("an event that kills its process ends as \`crashed\` without another r
     if (end === "died") {
       deaths++;
       count(program.lines);
-      assert.ok(deaths <= 3, "it goes on dying");
+      assert.ok(deaths <= 3, "the event kills a fourth process");
       continue;
     }
     program.kill("SIGTERM");

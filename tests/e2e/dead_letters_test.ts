@@ -27,7 +27,7 @@ async function stored(runtime: TestRuntime, count: number): Promise<void> {
   await nc.close();
 }
 
-/** Two functions on one event, of which one fails until it is mended. */
+/** Starts two functions on one event. `failing` fails until `state.broken` is false. */
 async function setup(count: number) {
   const state = { broken: true, failing: [] as number[], other: [] as number[] };
   const reached = Promise.withResolvers<void>();
@@ -47,10 +47,10 @@ async function setup(count: number) {
   return { runtime, state, handledAll: reached.promise };
 }
 
-Deno.test("dead letters are listed, shown, redriven to the function that failed alone, and discarded", async (t) => {
+Deno.test("[G22] /dead-letters lists, shows, discards and redrives to the function that failed", async (t) => {
   const { runtime, state } = await setup(3);
   await using _ = runtime;
-  await t.step("the list has what one needs to judge them, and filters", async () => {
+  await t.step("GET /dead-letters lists reason, error and origin, and filters", async () => {
     const { body } = await admin(runtime, "/dead-letters?function=failing&reason=attempts-exhausted&limit=2");
     assert.equal(body.length, 2);
     const { time, sequence, error, id, streamSequence, ...first } = body[0];
@@ -70,13 +70,13 @@ Deno.test("dead letters are listed, shown, redriven to the function that failed 
     assert.equal((await admin(runtime, "/dead-letters?newerThan=1h")).body.length, 3);
     assert.equal((await admin(runtime, "/dead-letters?limit=none")).status, 400);
   });
-  await t.step("one is shown with headers and data", async () => {
+  await t.step("GET /dead-letters/{sequence} shows headers and data", async () => {
     const { body } = await admin(runtime, "/dead-letters/1");
     assert.equal(body.headers["weir-reason"], "attempts-exhausted");
     assert.ok(Number.isInteger(body.data.n));
     assert.equal((await admin(runtime, "/dead-letters/99")).status, 404);
   });
-  await t.step("a redrive reaches only the function that failed", async () => {
+  await t.step("POST /dead-letters/{sequence}/redrive reaches only the function that failed", async () => {
     state.broken = false;
     const { status, body } = await admin(runtime, "/dead-letters/1/redrive", "POST");
     assert.deepEqual([status, body], [202, { outcome: "redriven" }]);
@@ -85,7 +85,7 @@ Deno.test("dead letters are listed, shown, redriven to the function that failed 
     assert.equal(state.other.length, 3);
     assert.equal((await admin(runtime, "/dead-letters/1/redrive", "POST")).status, 404);
   });
-  await t.step("one is discarded", async () => {
+  await t.step("DELETE /dead-letters/{sequence} discards one", async () => {
     assert.equal((await admin(runtime, "/dead-letters/2", "DELETE")).status, 204);
     assert.equal((await admin(runtime, "/dead-letters/2", "DELETE")).status, 404);
     assert.equal((await admin(runtime, "/dead-letters/9999", "DELETE")).status, 404);
@@ -95,7 +95,7 @@ Deno.test("dead letters are listed, shown, redriven to the function that failed 
   });
 });
 
-Deno.test("an event that fails again after each redrive is held back in the end, unless somebody insists", async () => {
+Deno.test("redrive holds back a dead letter after three redrives, unless it is forced", async () => {
   const { runtime } = await setup(1);
   await using _ = runtime;
   for (let sequence = 1; sequence <= 3; sequence++) {
@@ -109,28 +109,28 @@ Deno.test("an event that fails again after each redrive is held back in the end,
   assert.equal((await admin(runtime, "/dead-letters/4/redrive?force=true", "POST")).status, 202);
 });
 
-Deno.test("a bulk redrive that is interrupted, and run again, sends each dead letter back once", async () => {
+Deno.test("[G22] DeadLetterService.redriveAll, interrupted and run again, redrives each dead letter once", async () => {
   const COUNT = 500;
   const { runtime, state, handledAll } = await setup(COUNT);
   await using _ = runtime;
   state.broken = false;
   const env: Record<string, string> = { NATS_URL: runtime.server.url };
   const cluster = await connectCluster(readConfig({ get: (name) => env[name], readFile: () => "" }));
-  const desk = new DeadLetterService(cluster);
+  const service = new DeadLetterService(cluster);
   const interrupt = new AbortController();
-  const first = await desk.redriveAll({}, false, {
+  const first = await service.redriveAll({}, false, {
     signal: interrupt.signal,
     progress: ({ redriven }) => redriven >= 128 && interrupt.abort(),
   });
   assert.deepEqual(first, { ...NONE, redriven: 128 });
-  const second = await desk.redriveAll({}, false);
+  const second = await service.redriveAll({}, false);
   assert.deepEqual(second, { ...NONE, redriven: COUNT - 128 });
   await handledAll;
   assert.deepEqual(state.failing.toSorted((a, b) => a - b), Array.from({ length: COUNT }, (_, n) => n));
   await cluster.close();
 });
 
-Deno.test("a dead letter of a function that is gone stays, and it is said why", async () => {
+Deno.test("redrive keeps a dead letter whose function has no consumer, and says why", async () => {
   const { runtime, state } = await setup(3);
   await using _ = runtime;
   state.broken = false;
@@ -153,7 +153,7 @@ Deno.test("a dead letter of a function that is gone stays, and it is said why", 
   await nc.close();
 });
 
-Deno.test("a redriven event has every header that it had, a repeated one as often", async () => {
+Deno.test("redrive keeps every header of the event, repeated ones too", async () => {
   const seen = Promise.withResolvers<unknown>();
   let broken = true;
   const failing = defineFunction({ on: Asked, retry: once }, ({ extensions }) => {

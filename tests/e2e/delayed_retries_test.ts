@@ -9,7 +9,7 @@ import { eventually } from "../support/eventually.ts";
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });
 
-Deno.test("a long retry leaves its consumer, survives restarts of everything, and comes back with its attempts", async () => {
+Deno.test("[G20] RetryAfterError of five seconds takes the event out of its consumer, survives restarts of server and process, and keeps its attempts", async () => {
   await using server = await startServer();
   const attempts: unknown[] = [];
   const back = Promise.withResolvers<void>();
@@ -36,7 +36,7 @@ Deno.test("a long retry leaves its consumer, survives restarts of everything, an
   assert.deepEqual(attempts, [{ attempt: 1, ...same }, { attempt: 2, ...same }, { attempt: 3, ...same }]);
 });
 
-Deno.test("delayed retries are listed with why and until when they wait, and one can be cancelled", async (t) => {
+Deno.test("/retries lists delayed retries with reason and due time, and cancels one", async (t) => {
   const failed = Promise.withResolvers<void>();
   let runs = 0;
   const patient = defineFunction({ on: Asked, emits: [Told] }, () => {
@@ -56,7 +56,7 @@ Deno.test("delayed retries are listed with why and until when they wait, and one
   await eventually(async () => (await list()).length === 3);
   const events = await list();
 
-  await t.step("the list has what one needs to judge them, and filters", async () => {
+  await t.step("GET /retries lists reason, error and due time, and filters", async () => {
     const { sequence, due, streamSequence, id, ...first } = events[0];
     assert.deepEqual(first, {
       function: "patient",
@@ -76,7 +76,7 @@ Deno.test("delayed retries are listed with why and until when they wait, and one
     assert.equal((await admin("/retries?limit=many")).status, 400);
   });
 
-  await t.step("a cancelled one is in the dead letters, can be redriven, and is not delayed any more", async () => {
+  await t.step("DELETE /retries/{sequence} makes a dead letter of it, which can be redriven", async () => {
     const [{ sequence, id }] = events;
     assert.equal((await admin(`/retries/${sequence}`, "DELETE")).status, 204);
     assert.equal((await admin(`/retries/${sequence}`, "DELETE")).status, 404);
@@ -90,7 +90,7 @@ Deno.test("delayed retries are listed with why and until when they wait, and one
     await eventually(async () => (await list()).length === 3 && runs === 4);
   });
 
-  await t.step("only a delayed retry can be cancelled", async () => {
+  await t.step("DELETE /retries/{sequence} refuses anything but a delayed retry", async () => {
     assert.equal((await admin("/retries/999999", "DELETE")).status, 404);
     assert.equal((await admin("/retries/x", "DELETE")).status, 400);
   });

@@ -10,7 +10,7 @@ const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: 
 const Answered = defineEvent({ type: "demo.answered", version: 1, data: z.object({ n: z.int() }) });
 const quick = { attempts: 3, initial: "10ms", max: "20ms" } as const;
 
-/** What a function did, in order, and the moment it has done so much. */
+/** Records what a function does, in order. `reached` resolves at a count of records. */
 function recorder<Item>() {
   const items: Item[] = [];
   let waiting: { count: number; resolve: () => void } | undefined;
@@ -31,7 +31,7 @@ async function rawPublish({ server }: TestRuntime, subject: string, payload: str
   await nc.drain();
 }
 
-Deno.test("a message without headers is handled: its id is its place in the stream, its type its subject", async () => {
+Deno.test("defineFunction handles a message without headers: id from stream and sequence, type from the subject", async () => {
   const seen = recorder<Record<string, unknown>>();
   const plain = defineFunction({ on: Asked }, ({ id, type, source, data }) => seen.add({ id, type, source, data }));
   await using runtime = await startTestRuntime({ functions: { plain } });
@@ -40,7 +40,7 @@ Deno.test("a message without headers is handled: its id is its place in the stre
   assert.deepEqual(seen.items, [{ id: "DEMO:1", type: "demo.asked", source: "/streams/DEMO", data: { n: 1 } }]);
 });
 
-Deno.test("garbage ends as `invalid` without the handler, and does not hold up what comes after it", async () => {
+Deno.test("defineFunction dead-letters a payload that is no event as `invalid` without a handler run, and goes on", async () => {
   const seen = recorder<number>();
   const strict = defineFunction({ on: Asked, concurrency: 1 }, ({ data }) => seen.add(data.n));
   await using runtime = await startTestRuntime({ functions: { strict } });
@@ -55,7 +55,7 @@ Deno.test("garbage ends as `invalid` without the handler, and does not hold up w
   assert.equal(headers["weir-error"], "InvalidEventError: the payload (3 bytes) is not UTF-8 text");
 });
 
-Deno.test("a handler that throws is tried as often as its policy says, and publishes nothing", async () => {
+Deno.test("retry.attempts limits the runs of a handler that throws, and nothing that it emits is published", async () => {
   const attempts = recorder<number>();
   const failing = defineFunction({ on: Asked, emits: [Answered], retry: quick }, ({ data }, ctx) => {
     ctx.emit(Answered, data);
@@ -76,7 +76,7 @@ Deno.test("a handler that throws is tried as often as its policy says, and publi
   assert.equal(headers["ce-id"], "event-1");
 });
 
-Deno.test("a handler that succeeds at last publishes once, with an id that repeats would share", async () => {
+Deno.test("ctx.emit publishes once when a later attempt succeeds, with an id that all attempts share", async () => {
   const flaky = defineFunction({ on: Asked, emits: [Answered], retry: quick }, ({ data }, ctx) => {
     ctx.emit(Answered, data);
     if (ctx.attempt < 3) throw new Error("not yet");
@@ -89,7 +89,7 @@ Deno.test("a handler that succeeds at last publishes once, with an id that repea
   assert.equal(headers["nats-msg-id"], headers["ce-id"]);
 });
 
-Deno.test("an event that cannot emit, since the stream is full, waits until it can, and uses no attempt", async () => {
+Deno.test("[G17] ctx.emit into a full stream is retried until the stream has space, and uses up no attempt", async () => {
   const Told = defineEvent({ type: "news.told", version: 1, data: z.object({ n: z.int() }) });
   const tried = recorder<number>();
   const teller = defineFunction(
@@ -113,7 +113,7 @@ Deno.test("an event that cannot emit, since the stream is full, waits until it c
   await nc.close();
 });
 
-Deno.test("NonRetryableError ends as `rejected` at once", async () => {
+Deno.test("NonRetryableError dead-letters the event as `rejected` at once", async () => {
   const attempts = recorder<number>();
   const refusing = defineFunction({ on: Asked, retry: quick }, (_event, { attempt }) => {
     attempts.add(attempt);
@@ -126,7 +126,7 @@ Deno.test("NonRetryableError ends as `rejected` at once", async () => {
   assert.deepEqual(attempts.items, [1]);
 });
 
-Deno.test("RetryAfterError brings the event back no sooner than it asks for", async () => {
+Deno.test("RetryAfterError redelivers the event no sooner than its delay", async () => {
   const times = recorder<number>();
   const patient = defineFunction({ on: Asked, retry: quick }, () => {
     times.add(Date.now());
@@ -138,7 +138,7 @@ Deno.test("RetryAfterError brings the event back no sooner than it asks for", as
   assert.ok(times.items[1] - times.items[0] >= 300);
 });
 
-Deno.test("a handler that takes no notice of its timeout is given up, and the event tried again", async () => {
+Deno.test("timeout abandons a handler that ignores its signal, and the event is retried", async () => {
   const reasons = recorder<string>();
   const stuck = defineFunction({ on: Asked, timeout: "50ms", retry: { ...quick, attempts: 2 } }, (_event, ctx) => {
     ctx.signal.addEventListener("abort", () => reasons.add(ctx.signal.reason.name));
@@ -151,7 +151,7 @@ Deno.test("a handler that takes no notice of its timeout is given up, and the ev
   assert.deepEqual(reasons.items, ["TimeoutError", "TimeoutError"]);
 });
 
-Deno.test("a function on several events in several streams gets them all", async () => {
+Deno.test("defineFunction receives several event types from several streams", async () => {
   const Other = defineEvent({ type: "other.asked", version: 1, data: z.object({ n: z.int() }) });
   const seen = recorder<string>();
   const both = defineFunction({ on: [Asked, Other, "legacy.*.done"] }, ({ type }) => seen.add(type));
@@ -163,7 +163,7 @@ Deno.test("a function on several events in several streams gets them all", async
   assert.deepEqual(seen.items.toSorted(), ["demo.asked", "legacy.import.done", "other.asked"]);
 });
 
-Deno.test("an event that is no CloudEvent keeps its id when it was delayed, and when it was redriven", async () => {
+Deno.test("RetryAfterError and redrive keep the id of a message that is no CloudEvent", async () => {
   const seen = recorder<string>();
   const patient = defineFunction({ on: "raw.asked", retry: { attempts: 3 } }, ({ id }) => {
     seen.add(id);

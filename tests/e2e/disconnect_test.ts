@@ -17,7 +17,7 @@ async function settled(adminUrl: string): Promise<void> {
   });
 }
 
-Deno.test("an event handled while NATS was away is done once it is back, and not handled again", async () => {
+Deno.test("[G4] NatsSettler acks an event that was handled while NATS was down after the reconnect, without a second run", async () => {
   await using server = await startServer();
   let runs = 0;
   const running = Promise.withResolvers<void>(), goOn = Promise.withResolvers<void>();
@@ -41,7 +41,7 @@ async function unhealthy(adminUrl: string): Promise<void> {
   await eventually(async () => (await (await fetch(`${adminUrl}/health`)).json()).status !== "OK");
 }
 
-Deno.test("an event that JetStream hands out again while it is still being handled here is not handled twice", async () => {
+Deno.test("Dispatcher runs the handler once when an event is redelivered during its run", async () => {
   await using server = await startServer();
   await using proxy = startTcpProxy(server.port);
   let runs = 0;
@@ -52,12 +52,12 @@ Deno.test("an event that JetStream hands out again while it is still being handl
     await goOn.promise;
   });
   await using runtime = await startTestRuntime({ functions: { long }, server, env: { NATS_URL: proxy.url } });
-  using _ = { [Symbol.dispose]: () => (proxy.resume(), goOn.resolve()) }; // else a failed test would not end
+  using _ = { [Symbol.dispose]: () => (proxy.resume(), goOn.resolve()) }; // so that a failed test ends
   await runtime.publish(Asked, { n: 1 });
   await running.promise;
   proxy.pause();
   const nc = await connectNats({ servers: [server.url], name: "test" });
-  // After fifteen seconds without an in-progress ack the server redelivers: here first, and then to the runtime.
+  // After fifteen seconds without an in-progress ack the server redelivers: to this test first, and then to the runtime.
   const redelivered = await (await jetstream(nc).consumers.get("DEMO", "long")).next({ expires: WITHIN_MS });
   assert.equal(redelivered?.info.deliveryCount, 2);
   redelivered.nak();
@@ -69,7 +69,7 @@ Deno.test("an event that JetStream hands out again while it is still being handl
   assert.equal(runs, 1);
 });
 
-Deno.test("deliveries that never arrived use up no attempt of the only one there is", async () => {
+Deno.test("[G17] retry.attempts does not count deliveries that never arrived", async () => {
   await using server = await startServer();
   await using proxy = startTcpProxy(server.port);
   const attempts: number[] = [];

@@ -8,8 +8,8 @@ const Answered = defineEvent({ type: "answered.once", version: 1, data: z.object
 const Anything = defineEvent({ type: "anything.goes", version: 1, data: z.unknown() });
 const Other = defineEvent({ type: "other.thing", version: 1, data: z.unknown() });
 
-/** Where nobody listens, and `fetch` may try. */
-const NOBODY = 2;
+/** A port on which no process listens, and which `fetch` does not block. */
+const CLOSED_PORT = 2;
 let ended: HandlerContext<[typeof Answered, typeof Anything]> | undefined;
 
 type Body = (ctx: HandlerContext<[typeof Answered, typeof Anything]>) => unknown;
@@ -21,9 +21,9 @@ const mistakes: Record<string, [body: Body, error: string | RegExp]> = {
   ],
   throwsNull: [() => Promise.reject(null), "Error: null was thrown, which explains nothing: throw an Error"],
   neverReturns: [() => new Promise(() => {}), "TimeoutError: neverReturns took longer than its timeout of 500ms"],
-  callsNobody: [
-    () => fetch(`http://127.0.0.1:${NOBODY}/charges`),
-    new RegExp(`^TypeError: .*http://127\\.0\\.0\\.1:${NOBODY}/charges.*Connection refused`, "i"),
+  callsClosedPort: [
+    () => fetch(`http://127.0.0.1:${CLOSED_PORT}/charges`),
+    new RegExp(`^TypeError: .*http://127\\.0\\.0\\.1:${CLOSED_PORT}/charges.*Connection refused`, "i"),
   ],
   emitsUndeclared: [
     (ctx) => ctx.emit(Other as never, {} as never),
@@ -51,7 +51,7 @@ const mistakes: Record<string, [body: Body, error: string | RegExp]> = {
   ],
 };
 
-Deno.test("whatever a handler does wrong, its dead letter says what, in words that name the function", async () => {
+Deno.test("weir-error names the mistake of a handler and its function", async () => {
   const functions = Object.fromEntries(
     Object.entries(mistakes).map(([name, [body]]) => [
       name,

@@ -13,12 +13,12 @@ async function ready({ adminUrl }: TestRuntime) {
   return { status: response.status, body: await response.json() };
 }
 
-/** Resolves once it has that status, while nothing else happens. */
+/** Resolves once `GET /health/ready` answers with that status. */
 async function until(runtime: TestRuntime, status: number): Promise<void> {
   await eventually(async () => (await ready(runtime)).status === status);
 }
 
-Deno.test("a server that hangs makes a process unready though nothing happens", async () => {
+Deno.test("GET /health/ready answers 503 while the server hangs, without any traffic", async () => {
   await using runtime = await startTestRuntime({ functions: { idle } });
   assert.equal((await ready(runtime)).status, 200);
   Deno.kill(runtime.server.pid, "SIGSTOP");
@@ -42,7 +42,7 @@ Deno.test("a server that hangs makes a process unready though nothing happens", 
   await until(runtime, 200);
 });
 
-Deno.test("a process that only takes events in is unready as well while the server hangs", async () => {
+Deno.test("GET /health/ready answers 503 while the server hangs, with the role ingress alone", async () => {
   await using runtime = await startTestRuntime({ functions: { idle }, env: { WEIR_ROLES: "ingress" } });
   assert.equal((await ready(runtime)).status, 200);
   Deno.kill(runtime.server.pid, "SIGSTOP");
@@ -54,7 +54,7 @@ Deno.test("a process that only takes events in is unready as well while the serv
   await until(runtime, 200);
 });
 
-Deno.test("a server that is gone makes a process unready at once, and its return makes it ready", async () => {
+Deno.test("GET /health/ready answers 503 once the server is down, and 200 once it is back", async () => {
   await using runtime = await startTestRuntime({ functions: { idle } });
   await runtime.server.kill();
   const { body } = await eventually(async () => {
@@ -66,7 +66,7 @@ Deno.test("a server that is gone makes a process unready at once, and its return
   await until(runtime, 200);
 });
 
-Deno.test("an open breaker is told of, and keeps nobody from being ready", async () => {
+Deno.test("GET /health/ready reports an open breaker as degraded, and answers 200", async () => {
   const failing = defineFunction({
     on: Asked,
     breaker: { consecutiveFailures: 1, openFor: "1h" },

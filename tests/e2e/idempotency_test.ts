@@ -10,7 +10,7 @@ import { eventually } from "../support/eventually.ts";
 const Paid = defineEvent({ type: "demo.paid", version: 1, data: z.object({ orderId: z.string() }) });
 const Shipped = defineEvent({ type: "demo.shipped", version: 1, data: z.object({ orderId: z.string() }) });
 
-/** What a replica runs: it notes every run, and fails while told to. */
+/** A function that records its runs, and rejects the event while `fails` returns true. */
 function shipping(runs: string[], options: { key?: boolean; fails?: () => boolean } = {}) {
   return defineFunction({
     on: Paid,
@@ -24,7 +24,7 @@ function shipping(runs: string[], options: { key?: boolean; fails?: () => boolea
   });
 }
 
-/** Waits until nothing waits for the function and nothing is unsettled. */
+/** Resolves once the function has no pending and no unsettled event. */
 async function quiet(adminUrl: string) {
   await eventually(async () => {
     const [status] = await (await fetch(`${adminUrl}/functions`)).json();
@@ -32,13 +32,13 @@ async function quiet(adminUrl: string) {
   });
 }
 
-Deno.test("an event that is published again long after is not handled again", async () => {
+Deno.test("[G12] idempotency skips an event that is published again after the duplicate window", async () => {
   const runs: string[] = [];
   await using runtime = await startTestRuntime({ functions: { ship: shipping(runs) } });
   await using nats = await startBroker();
   await runtime.publish(Paid, { orderId: "o1" }, { id: "e1" });
   await runtime.waitForEvent(Shipped);
-  // JetStream itself would drop a repeat within two minutes: this one it does not know for one.
+  // Without `Nats-Msg-Id` JetStream stores the repeat, as it does after its duplicate window of two minutes.
   const nc = await nats.connect(runtime.server.url);
   for (const id of ["e1", "e2"]) {
     const hdrs = headers();
@@ -52,7 +52,7 @@ Deno.test("an event that is published again long after is not handled again", as
   assert.deepEqual(runs, ["o1", "o2"]);
 });
 
-Deno.test("a key of one's own makes one of events that only mean the same", async () => {
+Deno.test("idempotency with a `key` runs events of the same key once", async () => {
   const runs: string[] = [];
   await using runtime = await startTestRuntime({ functions: { ship: shipping(runs, { key: true }) } });
   for (const orderId of ["o1", "o2", "o1", "o1", "o3"]) await runtime.publish(Paid, { orderId });
@@ -61,7 +61,7 @@ Deno.test("a key of one's own makes one of events that only mean the same", asyn
   assert.deepEqual(runs.toSorted(), ["o1", "o2", "o3"]);
 });
 
-Deno.test("an event that failed is not taken for handled: its retry and its redrive run, and no other does", async () => {
+Deno.test("[G12] idempotency runs the redrive of an event that failed", async () => {
   const runs: string[] = [];
   let fails = true;
   await using runtime = await startTestRuntime({ functions: { ship: shipping(runs, { fails: () => fails }) } });
@@ -78,7 +78,7 @@ Deno.test("an event that failed is not taken for handled: its retry and its redr
   assert.deepEqual(runs, ["o1", "o1"]);
 });
 
-Deno.test("two replicas that hold the same event at once run it once", async () => {
+Deno.test("[G12] idempotency runs an event once that two replicas hold at the same time", async () => {
   await using server = await startServer();
   const runs: string[] = [];
   let release = () => {};

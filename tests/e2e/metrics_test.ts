@@ -18,7 +18,7 @@ const Asked = defineEvent({
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({}) });
 const Called = defineEvent({ type: "demo.called", version: 1, data: z.object({}) });
 
-/** Answers each event as its data says. */
+/** A function whose outcome is the `kind` of its event. */
 const answering = defineFunction({
   on: Asked,
   emits: [Told],
@@ -49,7 +49,7 @@ async function post(runtime: TestRuntime, kind: string): Promise<string> {
   return (await response.json()).id;
 }
 
-/** Runs an event of each kind, and one that opens a breaker. Returns their ids, and the page once all is counted. */
+/** Runs an event of each kind, and one that opens a breaker. Returns their ids, and the page that counts them all. */
 async function runAll(runtime: TestRuntime): Promise<{ ids: string[]; page: string }> {
   const ids: string[] = [];
   for (const kind of Kind.options) ids.push(await post(runtime, kind));
@@ -58,7 +58,7 @@ async function runAll(runtime: TestRuntime): Promise<{ ids: string[]; page: stri
   const settled = { function: "answering", outcome: "ack" }, delayed = { function: "answering", reason: "retry-after" };
   const page = await eventually(async () => {
     const page = await pageOf(runtime);
-    // Within a page histograms are read a little after counters: what is slow to read comes in between.
+    // A page reads its histograms after its counters, with slow reads in between: an event may be in one of them only.
     const done = valueOf(page, "weir_function_outcomes_total", { ...settled, reason: "" }) === 2 &&
       valueOf(page, "weir_function_duration_seconds_count", settled) === 2 &&
       valueOf(page, "weir_function_outcomes_total", delayed) === 1 &&
@@ -72,7 +72,7 @@ async function runAll(runtime: TestRuntime): Promise<{ ids: string[]; page: stri
   return { ids: [...ids, "call-1"], page };
 }
 
-Deno.test("/metrics tells of every instrument, with its labels and no id", async () => {
+Deno.test("/metrics has every instrument with its labels, and no event id", async () => {
   await using runtime = await startTestRuntime({ functions: { answering, calling } });
   const { ids, page } = await runAll(runtime);
   const series = readPage(page);
@@ -83,8 +83,8 @@ Deno.test("/metrics tells of every instrument, with its labels and no id", async
     assert.notEqual(own.length, 0, `no series of ${called}`);
     for (const one of own) assert.deepEqual(Object.keys(one.labels), labels.map((label) => label.replaceAll(".", "_")));
   }
-  const said = series.filter(({ name }) => name !== "target_info").flatMap(({ labels }) => Object.values(labels));
-  assert.deepEqual(said.filter((text) => ids.some((id) => text.includes(id))), []);
+  const values = series.filter(({ name }) => name !== "target_info").flatMap(({ labels }) => Object.values(labels));
+  assert.deepEqual(values.filter((text) => ids.some((id) => text.includes(id))), []);
 
   const of = (name: string, labels: Record<string, string> = {}) =>
     valueOf(page, name, { function: "answering", ...labels });
@@ -108,7 +108,7 @@ Deno.test("/metrics tells of every instrument, with its labels and no id", async
   assert.equal(valueOf(page, "weir_nats_connected"), 1);
 });
 
-Deno.test("the same is pushed by OTLP, and once more at the end", async () => {
+Deno.test("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT receives every instrument at shutdown", async () => {
   await using receiver = startCollector();
   const env = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${receiver.url}/v1/metrics` };
   const runtime = await startTestRuntime({ functions: { answering, calling }, env });
@@ -117,14 +117,14 @@ Deno.test("the same is pushed by OTLP, and once more at the end", async () => {
   await runtime.stop();
   assert.deepEqual(receiver.requests, ["POST /v1/metrics application/json"]);
   const pushed = new Set(receiver.metrics().map(({ name }) => name));
-  const lag = /pending|delayed_retries|waiting/; // the server is asked no more: its connection is closed by then
+  const lag = /pending|delayed_retries|waiting/; // read from the server, whose connection is closed by then
   assert.deepEqual(Object.keys(INSTRUMENTS).filter((name) => !pushed.has(name) && !lag.test(name)), []);
   for (const { name, unit } of receiver.metrics()) {
     assert.equal(unit, INSTRUMENTS[name as keyof typeof INSTRUMENTS].unit, name);
   }
 });
 
-Deno.test("a reconnect is counted, and meanwhile NATS is not connected", async () => {
+Deno.test("/metrics counts a reconnect, and has weir_nats_connected 0 before it", async () => {
   await using runtime = await startTestRuntime({ functions: { answering } });
   assert.equal(valueOf(await pageOf(runtime), "weir_nats_reconnects_total"), 0);
   await runtime.server.kill();
@@ -134,17 +134,17 @@ Deno.test("a reconnect is counted, and meanwhile NATS is not connected", async (
   assert.equal(valueOf(await pageOf(runtime), "weir_nats_reconnects_total"), 1);
 });
 
-Deno.test("/functions shows delayed retries, since when the oldest waits, and the last error", async () => {
+Deno.test("GET /functions shows delayed retries, the age of the oldest waiting event, and the last error", async () => {
   await using runtime = await startTestRuntime({ functions: { answering, calling } });
   const before = Date.now();
   await runAll(runtime);
   const [asked, called] = await eventually(async () => {
     const all = await (await fetch(`${runtime.adminUrl}/functions`)).json();
-    return all[0].ackPending === 0 ? all : undefined; // acks are on their way for a moment
+    return all[0].ackPending === 0 ? all : undefined; // acks may still be in flight
   });
   assert.deepEqual([asked.delayedRetries, asked.oldestWaitingMs, asked.pending, asked.ackPending], [1, 0, 0, 0]);
   const { at, ...error } = asked.lastError;
-  // Two went wrong side by side: either may have ended last.
+  // Two events fail concurrently: either may be the last error.
   const ends = { "retry-after": "RetryAfterError: retry after 1h", "rejected": "NonRetryableError: no" };
   assert.ok(
     Object.entries(ends).some(([reason, text]) => error.reason === reason && error.error === text),

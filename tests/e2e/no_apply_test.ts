@@ -19,16 +19,16 @@ const Shipped = defineEvent({ type: "stock.shipped", version: 1, data: z.object(
 
 interface Bench extends AsyncDisposable {
   readonly server: NatsServer;
-  /** Of a user who may do anything. */
+  /** Connected as a user with all permissions. */
   readonly admin: Cluster;
   readonly handled: string[];
   readonly log: { level: string; message: string; error?: unknown }[];
-  /** What the server refused, in its own words. */
+  /** Lines of the server's log about permission violations. */
   readonly violations: string[];
   apply(): Promise<void>;
-  /** As a user who may only look. */
+  /** Plans as a user who may change nothing. */
   plan(): Promise<Step[]>;
-  /** As a user with the permissions that deploy/README.md lists. */
+  /** Starts as the user with the permissions in deploy/README.md. */
   start(apply?: boolean): Promise<Runtime>;
   publish(n: number): Promise<unknown>;
 }
@@ -103,7 +103,7 @@ async function setup(): Promise<Bench> {
   };
 }
 
-Deno.test("with --no-apply a start changes nothing, and says all that is missing", async () => {
+Deno.test("start --no-apply changes nothing, and names everything that is missing", async () => {
   await using bench = await setup();
   await assert.rejects(bench.start(), (error: Error & { problems: string[] }) => {
     assert.deepEqual(error.problems, [
@@ -125,7 +125,7 @@ Deno.test("with --no-apply a start changes nothing, and says all that is missing
   assert.deepEqual(bench.violations, []);
 });
 
-Deno.test("a start that may not make what is missing names the permission, and --no-apply", async () => {
+Deno.test("start names the permission that it lacks to create a stream, and --no-apply", async () => {
   await using bench = await setup();
   await assert.rejects(bench.start(true), (error: Error & { problems: string[] }) => {
     assert.equal(
@@ -137,7 +137,7 @@ Deno.test("a start that may not make what is missing names the permission, and -
   });
 });
 
-Deno.test("a plan needs no permission to change anything", async () => {
+Deno.test("plan needs no permission to change anything", async () => {
   await using bench = await setup();
   assert.equal((await bench.plan()).every(({ kind }) => kind === "create"), true);
   await bench.apply();
@@ -149,7 +149,7 @@ Deno.test("a plan needs no permission to change anything", async () => {
   assert.deepEqual(bench.violations, []);
 });
 
-Deno.test("with --no-apply a start does not start on what is not as declared, and says how it should be", async () => {
+Deno.test("start --no-apply refuses a consumer that differs from its declaration, and names the difference", async () => {
   await using bench = await setup();
   await bench.apply();
   await bench.admin.jsm.consumers.update("STOCK", "ship", { max_deliver: 3 });
@@ -157,13 +157,13 @@ Deno.test("with --no-apply a start does not start on what is not as declared, an
   assert.equal((await bench.admin.jsm.consumers.info("STOCK", "ship")).config.max_deliver, 3);
 });
 
-Deno.test("with the permissions that are listed, everything works that a running process does", async (t) => {
+Deno.test("start --no-apply needs no permission beyond those in deploy/README.md", async (t) => {
   await using bench = await setup();
   await bench.apply();
   await bench.start();
   const { jsm } = bench.admin;
 
-  await t.step("events are handled, emitted, delayed, retried and buried", async () => {
+  await t.step("handles, emits, delays, retries and dead-letters events", async () => {
     for (const n of [1, 2, 3, 4]) await bench.publish(n);
     await eventually(() => bench.handled.length === 3);
     assert.deepEqual(bench.handled.toSorted(), ["shipped 1", "shipped 3", "shipped 4"]);
@@ -171,7 +171,7 @@ Deno.test("with the permissions that are listed, everything works that a running
     await eventually(async () => (await jsm.streams.info("RETRIES")).state.messages === 0);
   });
 
-  await t.step("a bucket of a handler's own must be there: nobody makes it", async () => {
+  await t.step("ctx.kv does not create a missing bucket, and names the command that does", async () => {
     await bench.publish(5);
     await eventually(() => bench.log.some((line) => JSON.stringify(line).includes("there is no key-value bucket")));
     const line = bench.log.find((line) => JSON.stringify(line).includes("there is no key-value bucket"));
@@ -183,7 +183,7 @@ Deno.test("with the permissions that are listed, everything works that a running
     await eventually(() => bench.handled.includes("shipped 5"));
   });
 
-  await t.step("it is told whether an event was stored long before", async () => {
+  await t.step("LateDedup finds an event that was stored before", async () => {
     const app = await connectCluster(readConfig({
       get: (name) => name === "NATS_URL" ? `nats://app:p@127.0.0.1:${bench.server.port}` : undefined,
       readFile: () => "",
@@ -193,7 +193,7 @@ Deno.test("with the permissions that are listed, everything works that a running
     await app.close();
   });
 
-  await t.step("a consumer that vanishes is told of until somebody makes it again", async () => {
+  await t.step("logs a missing consumer until it is created", async () => {
     const missing = () =>
       bench.log.filter(({ level, message }) =>
         level === "error" &&

@@ -32,7 +32,7 @@ async function setup() {
   };
 }
 
-Deno.test("an order posted over HTTP ends confirmed, paid for and shipped", async () => {
+Deno.test("order flow confirms an order that is posted over HTTP, charges it and ships it", async () => {
   await using shop = await setup();
   const response = await shop.post({ orderId: "o1", items: [{ sku: "book", quantity: 2 }], total: 2_400 });
   assert.equal(response.status, 202);
@@ -49,7 +49,7 @@ Deno.test("an order posted over HTTP ends confirmed, paid for and shipped", asyn
   assert.deepEqual((await shop.runtime.kv<OrderState>("orders").get("o1"))?.value, { status: "confirmed" });
 });
 
-Deno.test("an order that cannot be paid for ends rejected, and its stock is free again", async () => {
+Deno.test("order flow rejects an order over the credit limit, and releases its stock", async () => {
   await using shop = await setup();
   const response = await shop.post({ orderId: "o1", items: [{ sku: "yacht", quantity: 1 }], total: 90_000_000 });
   await response.body?.cancel();
@@ -58,7 +58,7 @@ Deno.test("an order that cannot be paid for ends rejected, and its stock is free
   assert.deepEqual((await shop.runtime.kv<Stock>("inventory").get("yacht"))?.value, { onHand: 100, reserved: {} });
 });
 
-Deno.test("while the payment service is down orders wait, and all complete once it is back", async () => {
+Deno.test("order flow delays orders while the payment service is down, and completes all once it is up", async () => {
   await using shop = await setup();
   await shop.service.setMode("down");
   const ids = Array.from({ length: 40 }, (_, i) => `o${i}`);
@@ -74,7 +74,7 @@ Deno.test("while the payment service is down orders wait, and all complete once 
   assert.deepEqual((await shop.runtime.kv<Stock>("inventory").get("book"))?.value, { onHand: 60, reserved: {} });
 });
 
-/** Resolves once a dependency's breaker is in that state. Nothing closes it while the service is down. */
+/** Resolves once the breaker of the payment service is in that state. It stays open while the service is down. */
 async function breakerBecomes(adminUrl: string, state: string): Promise<void> {
   await eventually(async () => {
     const functions = await (await fetch(`${adminUrl}/functions`)).json();

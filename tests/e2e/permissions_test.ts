@@ -10,14 +10,14 @@ import { startWeir } from "../support/weir_process.ts";
 const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({ n: z.int() }) });
 const StockReserved = defineEvent({ type: "stock.reserved", version: 1, data: z.object({ n: z.int() }) });
 
-/** What deploy/README.md says that a user may do. */
+/** Returns the permissions of a NATS user in deploy/README.md. */
 async function permissionsOf(user: string): Promise<string> {
   const text = await Deno.readTextFile(new URL("../../deploy/README.md", import.meta.url));
   const [, permissions] = new RegExp("```\n" + user + ": (\\{[^`]*\\})\n```").exec(text)!;
   return permissions;
 }
 
-Deno.test("with the permissions that deploy/README.md lists, and no others, all is handled and can be looked at", async () => {
+Deno.test("start and events tail need no permission beyond those in deploy/README.md", async () => {
   const user = async (name: string) => `{ user: ${name}, password: secret, permissions: ${await permissionsOf(name)} }`;
   const users = [await user("weir"), await user("look"), "{ user: all, password: secret }"].join("\n");
   const violations: string[] = [];
@@ -46,11 +46,11 @@ Deno.test("with the permissions that deploy/README.md lists, and no others, all 
     NATS_PASSWORD: "secret",
   });
   await runtime.publish(OrderCreated, { n: 1 });
-  const told = ['{"kind":"published"', '{"kind":"settled"', '"dead-letter"'];
+  const expected = ['{"kind":"published"', '{"kind":"settled"', '"dead-letter"'];
   let n = 2;
-  await eventually(async () => { // when it has begun to look only it knows
+  await eventually(async () => { // `events tail` does not announce when it listens
     await runtime.publish(OrderCreated, { n: n++ });
-    return told.every((text) => looks.lines.some((line) => line.includes(text)));
+    return expected.every((text) => looks.lines.some((line) => line.includes(text)));
   }, { every: 100 });
   await runtime.waitForEvent(StockReserved, ({ n }) => n === 1);
   const letter = await runtime.waitForDeadLetter("refuses");

@@ -1,4 +1,4 @@
-/** A project's functions, running, and the plan for them: all on one server. */
+/** A server for the functions of a project, and the plans for them. */
 import { type Applied, type ApplyOptions, applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
 import type { FunctionDefinition } from "../../runtime/api/define_function.ts";
 import type { Registry } from "../../runtime/project/registry.ts";
@@ -13,7 +13,7 @@ import { desiredState } from "../../runtime/app/desired_state.ts";
 export interface Planned extends AsyncDisposable {
   readonly server: NatsServer;
   readonly cluster: Cluster;
-  /** What is to be done for these functions, without what is as it should be. */
+  /** Returns the steps of the plan for these functions, without those that change nothing. */
   plan(functions: Record<string, FunctionDefinition>): Promise<Step[]>;
   apply(functions: Record<string, FunctionDefinition>, options?: ApplyOptions): Promise<Applied[]>;
 }
@@ -42,7 +42,7 @@ export async function startPlanned(): Promise<Planned> {
   };
 }
 
-/** Publishes at an even pace until it is told to stop; then resolves to how many it stored. */
+/** Publishes at an even pace until `stop`, which resolves to the number of stored events. */
 export function startLoad(publish: (n: number) => Promise<unknown>, perSecond: number) {
   let stopped = false;
   const sent: Promise<unknown>[] = [];

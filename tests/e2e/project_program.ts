@@ -1,4 +1,4 @@
-/** Runs what the tasks of a project that `init` made run, and sends it an event. */
+/** Runs the tasks of a project that `init` created, and publishes an event to it. */
 import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { argumentsOf } from "../../runtime/cli/start/start_arguments.ts";
@@ -23,7 +23,7 @@ export async function handlesAnEvent(program: Program, port: string): Promise<vo
   await program.waitForLog((line) => line.function === "welcomeUser" && line.outcome === "ack");
 }
 
-/** Runs the task `start` on a nats-server of its own, for one event; returns what it logged. */
+/** Runs the task `start` on its own nats-server until it has handled one event. Returns the lines of its log. */
 export async function startHandlesAnEvent(
   project: string,
   env: Record<string, string> = {},

@@ -9,7 +9,7 @@ import { startPlanned } from "./planned.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
-Deno.test("what a removed function leaves is kept while it runs, and pruned after, its delayed retries as dead letters", async () => {
+Deno.test("apply --prune keeps the consumers of a removed function while a process pulls, and then dead-letters its delayed retries", async () => {
   await using planned = await startPlanned();
   const { jsm } = planned.cluster;
   let delayed = 0;
@@ -54,7 +54,7 @@ Deno.test("what a removed function leaves is kept while it runs, and pruned afte
     ["DEMO", { pending: 1, unsettled: 0, delayedRetries: 0 }, false],
     ["RETRIES", onRetries, false],
   ]);
-  assert.deepEqual(await planned.apply({ kept }, { prune: ["somebody"] }), []);
+  assert.deepEqual(await planned.apply({ kept }, { prune: ["unknown"] }), []);
   const applied = await planned.apply({ kept }, { prune: ["removed"] });
   assert.deepEqual(
     applied.map(({ step, leftBehind, cancelled, problem }) => [
@@ -71,7 +71,7 @@ Deno.test("what a removed function leaves is kept while it runs, and pruned afte
   assert.equal((await jsm.streams.info("DEMO")).state.messages, 4);
 });
 
-Deno.test("what has come due for a function that is gone is not left in RETRIES, where nobody would see it", async () => {
+Deno.test("apply --prune dead-letters the due retries of a removed function", async () => {
   await using planned = await startPlanned();
   const { jsm, nc } = planned.cluster;
   let failed = 0;
@@ -85,7 +85,7 @@ Deno.test("what has come due for a function that is gone is not left in RETRIES,
   await eventually(() => failed === 3);
   await eventually(async () => (await jsm.streams.info("RETRIES")).state.messages === 3);
   await before.stop();
-  // Two of them come due with nobody there: as JetStream stores them, headers and all.
+  // Makes two of them due while no process runs: stores them as JetStream's scheduler does, with their headers.
   for (const sequence of [1, 2]) {
     const delayed = (await jsm.streams.getMessage("RETRIES", { seq: sequence }))!;
     const due = headers();

@@ -37,18 +37,18 @@ async function setup() {
   };
 }
 
-Deno.test("a consumer that is deleted while the runtime runs is made again, and pulling goes on", async () => {
+Deno.test("[G7] reconcile creates a deleted consumer again, and pulling goes on", async () => {
   await using bench = await setup();
   await bench.runtime.publish(Asked, { n: 1 });
   await bench.saw(1);
   await bench.jsm.consumers.delete("DEMO", "fn");
   await bench.runtime.publish(Asked, { n: 2 });
-  // Where it had got to was not read yet, so all is handed out again: repeated rather than lost.
+  // The ack floor was not read yet, so both events are delivered: repeated rather than lost.
   await bench.saw(3);
   assert.deepEqual(bench.seen.toSorted(), [1, 1, 2]);
 });
 
-Deno.test("a stream that is deleted while the runtime runs is made again, and takes events", async () => {
+Deno.test("[G7] reconcile creates a deleted stream again, and it stores events", async () => {
   await using bench = await setup();
   await bench.runtime.publish(Asked, { n: 1 });
   await bench.saw(1);
@@ -58,11 +58,11 @@ Deno.test("a stream that is deleted while the runtime runs is made again, and ta
   assert.deepEqual(bench.seen, [1, 2]);
 });
 
-Deno.test("after a restart with its store lost, everything is made again", async () => {
+Deno.test("[G7] reconcile creates everything again after the server lost its store", async () => {
   await using bench = await setup();
   await bench.runtime.publish(Asked, { n: 1 });
   await bench.saw(1);
-  await bench.server.stop(); // which removes its temporary store
+  await bench.server.stop(); // removes its temporary store
   await bench.server.restart();
   await bench.runtime.publish(Asked, { n: 2 });
   await bench.saw(2);

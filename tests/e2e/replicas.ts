@@ -6,7 +6,7 @@ import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { type Program, startWeir } from "../support/weir_process.ts";
 
-/** A function that blocks its thread for as long as its event says, as one that computes does. */
+/** A function that blocks its thread for the milliseconds in its event. */
 const COMPUTE = `
 import { defineFunction } from "weir";
 export default defineFunction({ on: "work.asked", timeout: "1m", concurrency: 4 }, (event, { log }) => {
@@ -17,18 +17,18 @@ export default defineFunction({ on: "work.asked", timeout: "1m", concurrency: 4 
 });
 `;
 
-/** A project with one function, `compute`, and a server for any number of replicas of it. */
+/** A server and a project with one function, `compute`, for any number of replicas. */
 export interface Replicas extends AsyncDisposable {
   readonly server: NatsServer;
-  /** Starts one more; resolves once it has consumers to pull from. */
+  /** Starts one more replica. Resolves once it is ready. */
   start(): Promise<Program>;
-  /** Stores an event that takes so long to compute. */
+  /** Stores an event that takes `ms` to compute. */
   publish(n: number, ms: number): Promise<void>;
-  /** Resolves once every event is settled; says how often any was handed out. */
+  /** Resolves once every event is settled, to the number of deliveries. */
   settled(): Promise<number>;
 }
 
-/** Starts the server; replicas are started by the test. */
+/** Starts the server, without any replica. */
 export async function startReplicas(): Promise<Replicas> {
   const scope = new AsyncDisposableStack();
   const server = await startServer();
@@ -57,7 +57,7 @@ export async function startReplicas(): Promise<Replicas> {
   };
 }
 
-/** The events whose handler a replica has run, in that order. */
+/** Returns the events that a replica began, in order. */
 export function begun({ lines }: Program): number[] {
   return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))
     .filter(({ message }) => message === "begun").map(({ n }) => n);

@@ -10,15 +10,15 @@ import { copyProject } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** The short form; `WEIR_TEST_ORDERS=10000` is the long one. */
+/** Number of orders: 1,000 for a short run. `WEIR_TEST_ORDERS=10000` makes a long one. */
 const ORDERS = Number(Deno.env.get("WEIR_TEST_ORDERS") ?? 1_000);
 const ARTICLES = 10;
 const CLIENTS = 32;
 const RESTARTS = 3;
-/** Bounds the wait for all orders, on a loaded machine too. */
+/** Milliseconds that bound the wait for all orders: generous, for a loaded machine. */
 const FLOW_MS = 120_000 + ORDERS * 20;
 
-Deno.test(`${ORDERS} orders posted across ${RESTARTS} restarts all end once, and the stock is exact`, async () => {
+Deno.test(`start ends each of ${ORDERS} orders once across ${RESTARTS} restarts, and the stock is exact`, async () => {
   await using server = await startServer();
   await using project = await copyProject();
   await using service = startPaymentService(0);
@@ -26,7 +26,7 @@ Deno.test(`${ORDERS} orders posted across ${RESTARTS} restarts all end once, and
   const jsm = await jetstreamManager(nc);
   const kvm = new Kvm(nc);
   const inventory = await kvm.create("inventory"), orders = await kvm.create("orders");
-  // Enough for half of the orders, so that both ends of the flow are walked.
+  // Stock for half of the orders, so that both outcomes occur.
   const onHand = Math.floor(ORDERS / ARTICLES / 2);
   for (let i = 0; i < ARTICLES; i++) await inventory.put(`sku${i}`, JSON.stringify({ onHand, reserved: {} }));
 
@@ -57,7 +57,7 @@ Deno.test(`${ORDERS} orders posted across ${RESTARTS} restarts all end once, and
         if (response.status === 202) return;
         assert.equal(response.status, 503);
       } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // nobody listens: the runtime is between two lives
+        if (!(error instanceof TypeError)) throw error; // connection refused: the process is being restarted
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

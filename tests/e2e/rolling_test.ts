@@ -7,7 +7,7 @@ import { startServer } from "../../runtime/nats_server/server.ts";
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });
 
-Deno.test("an event that only a function's next version knows is left to that version", async () => {
+Deno.test("rolling deploy leaves an event type that only the next version of a function knows to that version", async () => {
   await using server = await startServer();
   const old: string[] = [], next: number[] = [];
   const all = Promise.withResolvers<void>();

@@ -20,20 +20,20 @@ export default defineFunction({
   on: Asked,
   emits: [Answered],
   retry: { attempts: 3, initial: "100ms", jitter: "none" },
-  timeout: Deno.env.get("INBOX") === "yes" ? "5s" : "1m", // a claim outlasts its process by that
-  idempotency: Deno.env.get("INBOX") === "yes",
+  timeout: Deno.env.get("IDEMPOTENCY") === "yes" ? "5s" : "1m", // the claim of a dead process ends 15 s later
+  idempotency: Deno.env.get("IDEMPOTENCY") === "yes",
 }, async ({ data }, ctx) => {
   const run = Number(await (await fetch(Deno.env.get("LEDGER")!)).text());
   if (data.what === "rejects") throw new NonRetryableError("never");
   if (run === 1 && data.what === "fails first") throw new Error("not yet");
   if (run === 1 && data.what === "is delayed first") throw new RetryAfterError("5s");
-  // Longer than the ack wait and the start of a successor on a loaded machine: the original comes first.
+  // Longer than the ack wait and the start of a successor on a loaded machine: the original is redelivered first.
   if (run === 1 && data.what === "is delayed for longer") throw new RetryAfterError("35s");
   ctx.emit(Answered, data);
 });
 `;
 
-/** What is published on the way of an event, in the order it is. */
+/** Messages that the process publishes while it settles an event, in that order. */
 export const EMIT = { subject: "demo\\.answered" };
 export const ACK = { subject: "\\$JS\\.ACK\\.DEMO\\.\\S+", payload: "+ACK" };
 export const NAK = { subject: "\\$JS\\.ACK\\.DEMO\\.\\S+", payload: "-NAK" };
@@ -47,27 +47,27 @@ export const DONE = {
   payload: 'NATS/1.0\r\nNats-TTL: 604800s\r\n\r\n{"state":"done"',
 };
 
-/** A moment of settling, and what the handler does with the event that is settled. */
+/** A point of settling, and what the handler does with the event. */
 export interface Moment {
   readonly what: "succeeds" | "fails first" | "is delayed first" | "is delayed for longer" | "rejects";
   readonly point: Omit<TripPoint, "when">;
   readonly when: TripPoint["when"];
-  /** Whether the function remembers what it handled. */
-  readonly inbox?: true;
+  /** True for a function with `idempotency`. */
+  readonly idempotency?: true;
 }
 
-/** A project with one function that settles in every way. */
+/** Creates a project with one function that settles in every way. */
 export async function settlingProject(): Promise<{ path: string } & AsyncDisposable> {
   return await copyProjectWith({ "schemas/demo.ts": SCHEMAS, "functions/work.ts": FUNCTION });
 }
 
 /**
- * Runs a process up to that moment, acts on it then, and has another one do what is left.
+ * Runs a process up to that point, calls `act` on it, and runs a second process until everything is settled.
  *
- * @returns how often the handler ran, and the event's ends
+ * @returns the number of handler runs, of answers and of dead letters, and the exit code of the first process
  */
 export async function actAt(
-  { what, point, when, inbox }: Moment,
+  { what, point, when, idempotency }: Moment,
   project: string,
   act: (program: Program) => unknown,
 ): Promise<{ runs: number; answered: number; dead: number; code: number }> {
@@ -83,7 +83,7 @@ export async function actAt(
     HOST: "127.0.0.1",
     NATS_URL: url,
     LEDGER: `http://127.0.0.1:${ledger.addr.port}`,
-    INBOX: inbox ? "yes" : "no",
+    IDEMPOTENCY: idempotency ? "yes" : "no",
   });
   let first: Program | undefined;
   await using wire = startTripwire(server.port, { ...point, when }, () => act(first!));
@@ -91,8 +91,8 @@ export async function actAt(
   await program.waitForLog(({ message }) => message === "ready");
   const nc = await connect({ servers: server.url });
   const jsm = await jetstreamManager(nc);
-  // JetStream forgets ids before a killed process's messages are redelivered, after 15 s: it is not what keeps them from
-  // doubling. It still knows those of a publish that is repeated, for 8 s, while a loaded machine does not answer.
+  // Shorter than the ack wait of 15 s: after a redelivery JetStream itself drops no duplicates. Longer than the 8 s for
+  // which a publish is retried while a loaded machine does not answer.
   await jsm.streams.update("DEAD_LETTERS", { duplicate_window: 10e9 });
   nc.publish("demo.asked", JSON.stringify({ what }));
   await wire.tripped;
@@ -109,7 +109,7 @@ export async function actAt(
   return { runs, answered: state.subjects?.["demo.answered"] ?? 0, dead, code };
 }
 
-/** Nothing waits, nothing is unsettled, nothing is delayed. */
+/** Returns whether no event is pending, unsettled or delayed. */
 async function isQuiet(jsm: JetStreamManager): Promise<boolean> {
   for (const stream of ["DEMO", "RETRIES"]) {
     const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, "work");

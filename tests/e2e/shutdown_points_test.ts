@@ -14,7 +14,7 @@ import {
   TERM,
 } from "./settling_points.ts";
 
-/** Every moment of settling at which a process can be asked to end, and how often the handler then runs. */
+/** Points of settling at which the process gets SIGTERM, and the number of handler runs that follows. */
 const rows: (Omit<Moment, "when"> & { readonly runs: number })[] = [
   { what: "succeeds", point: EMIT, runs: 1 },
   { what: "succeeds", point: ACK, runs: 1 },
@@ -25,11 +25,11 @@ const rows: (Omit<Moment, "when"> & { readonly runs: number })[] = [
   { what: "rejects", point: TERM, runs: 1 },
   { what: "is delayed first", point: DELAY, runs: 2 },
   { what: "is delayed first", point: ACK, runs: 2 },
-  { what: "succeeds", point: CLAIM, inbox: true, runs: 1 },
-  { what: "succeeds", point: DONE, inbox: true, runs: 1 },
+  { what: "succeeds", point: CLAIM, idempotency: true, runs: 1 },
+  { what: "succeeds", point: DONE, idempotency: true, runs: 1 },
 ];
 
-Deno.test("a process asked to end at any point of settling sees it through, and repeats nothing", async () => {
+Deno.test("[G9] SIGTERM at any point of settling lets the process finish it, and repeats nothing", async () => {
   await using project = await settlingProject();
   const ends = await Promise.all(rows.map(async (row) => {
     const end = await actAt({ ...row, when: "during" }, project.path, async (program) => {
@@ -38,13 +38,13 @@ Deno.test("a process asked to end at any point of settling sees it through, and 
     });
     return [name(row), end] as const;
   }));
-  const wanted = rows.map((row) => {
+  const expected = rows.map((row) => {
     const dead = row.what === "rejects" ? 1 : 0;
     return [name(row), { runs: row.runs, answered: 1 - dead, dead, code: 0 }] as const;
   });
-  assert.deepEqual(Object.fromEntries(ends), Object.fromEntries(wanted));
+  assert.deepEqual(Object.fromEntries(ends), Object.fromEntries(expected));
 });
 
-function name({ what, point, inbox }: Omit<Moment, "when">): string {
-  return `${what}${inbox ? " (inbox)" : ""}: asked at ${point.payload ?? ""} ${point.subject}`;
+function name({ what, point, idempotency }: Omit<Moment, "when">): string {
+  return `${what}${idempotency ? " (idempotency)" : ""}: SIGTERM at ${point.payload ?? ""} ${point.subject}`;
 }

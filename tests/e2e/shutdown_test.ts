@@ -7,7 +7,7 @@ import { startServer } from "../../runtime/nats_server/server.ts";
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Answered = defineEvent({ type: "demo.answered", version: 1, data: z.object({ n: z.int() }) });
 
-Deno.test("a handler that runs when the shutdown begins may finish, and its event is done", async () => {
+Deno.test("shutdown lets a running handler finish, and acks its event", async () => {
   await using server = await startServer();
   const running = Promise.withResolvers<void>(), goOn = Promise.withResolvers<void>();
   let runs = 0;
@@ -30,7 +30,7 @@ Deno.test("a handler that runs when the shutdown begins may finish, and its even
   assert.deepEqual({ runs, pending, ackPending }, { runs: 1, pending: 0, ackPending: 0 });
 });
 
-Deno.test("a handler that does not finish within the grace gives its event back, and uses up no attempt", async () => {
+Deno.test("[G17] SHUTDOWN_GRACE ends a handler, gives its event back and uses up no attempt", async () => {
   await using server = await startServer();
   const attempts: number[] = [], reasons: string[] = [];
   let running = Promise.withResolvers<void>();
@@ -44,7 +44,7 @@ Deno.test("a handler that does not finish within the grace gives its event back,
       })
     );
   });
-  // More shutdowns than the function has attempts: were they counted, the last would find a dead letter.
+  // More shutdowns than attempts: if they were counted, the event would end as a dead letter.
   for (let life = 1; life <= 4; life++) {
     running = Promise.withResolvers();
     const runtime = await startTestRuntime({ functions: { endless }, server, env: { SHUTDOWN_GRACE: "20ms" } });
@@ -56,7 +56,7 @@ Deno.test("a handler that does not finish within the grace gives its event back,
   assert.deepEqual(reasons, ["AbortError", "AbortError", "AbortError", "AbortError"]);
 });
 
-Deno.test("a runtime that shuts down says it is not ready, and answers nobody once it is down", async () => {
+Deno.test("shutdown answers 503 on /health, and refuses connections once it is done", async () => {
   const running = Promise.withResolvers<void>(), goOn = Promise.withResolvers<void>();
   const slow = defineFunction({ on: Asked }, async () => {
     running.resolve();
@@ -76,7 +76,7 @@ Deno.test("a runtime that shuts down says it is not ready, and answers nobody on
   await assert.rejects(fetch(`${runtime.url}/health`), TypeError);
 });
 
-Deno.test("of two replicas each gets a part, and none of the events twice", async () => {
+Deno.test("replicas share the events of a function, and handle none twice", async () => {
   await using server = await startServer();
   const seen: Record<"a" | "b", number[]> = { a: [], b: [] };
   const all = Promise.withResolvers<void>();

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { begun, startReplicas } from "./replicas.ts";
 
-Deno.test("what a process had not begun before it was stopped for long runs elsewhere, and only there", async () => {
+Deno.test("[G16] SIGSTOP for longer than the ack wait leaves the deliveries that had not begun to another replica", async () => {
   await using replicas = await startReplicas();
-  const publisher = await replicas.start(); // makes the consumer: below, its events are there before the first pull
+  const publisher = await replicas.start(); // creates the consumer, so that the events below are stored before the first pull
   publisher.kill("SIGTERM");
   await publisher.status;
   await replicas.publish(1, 3_000);
@@ -24,5 +24,5 @@ Deno.test("what a process had not begun before it was stopped for long runs else
   await first.waitForLog(({ message, n }) => message === "begun" && n === 6);
   await replicas.settled();
   assert.deepEqual(begun(first), [1, 6]);
-  assert.deepEqual(begun(second).toSorted(), [1, 2, 3, 4, 5]); // the first event had begun: nobody could know how far
+  assert.deepEqual(begun(second).toSorted(), [1, 2, 3, 4, 5]); // the first event had begun, and runs again
 });

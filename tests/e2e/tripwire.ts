@@ -1,29 +1,29 @@
 /**
- * A point in the life of a process: a message it publishes. It is to die `before` that reaches the server, or `after`
- * and before it hears of it; or something is to happen `during` it, and both go on.
+ * A message that a process publishes. The process ends `before` the message reaches the server, or `after` and before
+ * it receives the response. With `during` neither ends, and the message is delayed until the act is done.
  */
 export interface TripPoint {
-  /** The subject, as a regular expression. */
+  /** Regular expression of the subject. */
   readonly subject: string;
-  /** How the payload begins; anything unless given. */
+  /** Beginning of the payload. @default "" */
   readonly payload?: string;
   readonly when: "before" | "during" | "after";
 }
 
-/** Stands between a process and its nats-server, and acts when the process publishes a certain message. */
+/** A proxy between a process and its nats-server that acts when the process publishes a certain message. */
 export interface Tripwire extends AsyncDisposable {
-  /** Where the process connects to. */
+  /** URL that the process connects to. */
   readonly url: string;
-  /** Resolves once that has happened. */
+  /** Resolves once the act is done. */
   readonly tripped: Promise<void>;
 }
 
 /**
- * Forwards to a port on this machine until the message of the point comes by. Nothing of it is forwarded (`before`),
- * or all of it and no answer (`after`): what a crash at just that moment leaves behind. Or it is forwarded, with all
- * that follows, once the act is done (`during`).
+ * Forwards to a port on this machine until the process publishes the message of the point. With `before` no byte of the
+ * message is forwarded, with `after` all of it and no response: the state that a crash at this point leaves. With
+ * `during` it is forwarded, and everything that follows, once the act is done.
  *
- * @param act is called once; for `before` and `after` it must end the process
+ * @param act Called once. With `before` and `after` it must end the process.
  */
 export function startTripwire(port: number, { subject, payload = "", when }: TripPoint, act: () => unknown): Tripwire {
   const escaped = payload.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -31,11 +31,11 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   const tripped = Promise.withResolvers<void>();
-  let deaf = false, armed = true;
+  let discards = false, armed = true;
 
   const trip = async () => {
     armed = false;
-    deaf = when !== "during";
+    discards = when !== "during";
     try {
       await act();
       tripped.resolve();
@@ -46,11 +46,11 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
   const toServer = async (client: Deno.Conn, server: Deno.Conn, answersEnd: Promise<void>) => {
     let rest = new Uint8Array();
     for await (const chunk of client.readable) {
-      if (deaf) return;
+      if (discards) return;
       const bytes = new Uint8Array([...rest, ...chunk]);
       const match = armed && point.exec(LATIN1.decode(bytes));
       if (!match) {
-        const complete = bytes.lastIndexOf(10) + 1; // a control line that is not whole yet is looked at again
+        const complete = bytes.lastIndexOf(10) + 1; // an incomplete control line is matched with the next chunk
         const until = bytes.length - complete < LINE_LIMIT ? complete : bytes.length;
         await write(server, bytes.subarray(0, until));
         rest = bytes.slice(until);
@@ -66,17 +66,17 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
         rest = new Uint8Array();
         continue;
       }
-      deaf = true;
+      discards = true;
       const head = match[0].length - payload.length, end = match.index + head + Number(match[1]) + 2;
       if (bytes.length < end) return tripped.reject(new Error("the message came in pieces: it is too large for this"));
       await write(server, bytes.subarray(0, end));
       await server.closeWrite();
       await trip();
-      return await answersEnd; // closed with answers unread, the server might not read the message either
+      return await answersEnd; // closing with unread responses could make the server drop the message
     }
   };
   const toClient = async (server: Deno.Conn, client: Deno.Conn) => {
-    for await (const chunk of server.readable) if (!deaf) await write(client, chunk);
+    for await (const chunk of server.readable) if (!discards) await write(client, chunk);
   };
   const forward = async (client: Deno.Conn) => {
     const server = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -104,7 +104,7 @@ export function startTripwire(port: number, { subject, payload = "", when }: Tri
 }
 
 const LATIN1 = new TextDecoder("latin1");
-/** No control line of ours is longer; what is longer without an end of line is payload. */
+/** Maximum length of a control line in bytes. Longer data without an end of line is payload. */
 const LINE_LIMIT = 4_096;
 
 async function write(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
@@ -115,6 +115,6 @@ function closeQuietly(end: Deno.Conn): void {
   try {
     end.close();
   } catch {
-    // its stream has closed it
+    // closed by its stream
   }
 }

@@ -18,7 +18,7 @@ async function post(url: string, type: string, key: string) {
   return { status: response.status, retryAfter: response.headers.get("retry-after"), body: await response.json() };
 }
 
-Deno.test("a full stream is named to the caller, and as what a function that emits into it waits for", async () => {
+Deno.test("full stream is named in the ingress's 503, and in GET /retries for a function that emits into it", async () => {
   const retry = { attempts: 1, initial: "1h", max: "1h", jitter: "none" } as const;
   const teller = defineFunction({ on: Asked, emits: [Told], retry }, ({ data }, { emit }) => {
     emit(Told, data);
@@ -37,7 +37,7 @@ Deno.test("a full stream is named to the caller, and as what a function that emi
   await nc.close();
 });
 
-/** How often each id is in the stream. */
+/** Returns how often each id is in the stream. */
 async function idsIn(jsm: JetStreamManager): Promise<Map<string, number>> {
   const { state } = await jsm.streams.info("DEMO");
   const ids = new Map<string, number>();
@@ -48,7 +48,7 @@ async function idsIn(jsm: JetStreamManager): Promise<Map<string, number>> {
   return ids;
 }
 
-Deno.test("of what is posted while the server is killed and restarted, all that is acknowledged is stored once", async () => {
+Deno.test("[G3] ingress answers 202 only for events that are stored, each once, while the server is killed and restarted", async () => {
   const CLIENTS = 16, EACH = 40, KILLS = 2;
   await using server = await startServer();
   await using runtime = await startTestRuntime({ functions: {}, schemas: [Asked], server });
@@ -78,7 +78,7 @@ Deno.test("of what is posted while the server is killed and restarted, all that 
   const nc = await connect({ servers: server.url });
   const ids = await idsIn(await jetstreamManager(nc));
   await nc.close();
-  // A loaded machine may take longer to start a server: then callers may be told.
+  // On a loaded machine the server may take longer to start, and callers may get a 503.
   if (longestMs < 2_000) assert.deepEqual(refused, [], "an outage of less than two seconds reached the callers");
   assert.deepEqual(refused.filter((status) => status !== 503), []);
   assert.equal(acknowledged.size, CLIENTS * EACH - refused.length);

@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { type LogLine, type Program, startWeir } from "../support/weir_process.ts";
 
-/** A function that says of each event that it handled it; its event may hold it up. */
+/** A function that logs each event, after the milliseconds in it. */
 const COUNT = `
 import { defineFunction } from "weir";
 export default defineFunction({ on: "work.asked", concurrency: 8 }, async (event, { log }) => {
@@ -15,11 +15,11 @@ export default defineFunction({ on: "work.asked", concurrency: 8 }, async (event
 });
 `;
 
-/** A project with one function, `count`, and a server, for `start` with WEIR_WORKERS. */
+/** A server and a project with one function, `count`, for `start` with WEIR_WORKERS. */
 export interface Workers extends AsyncDisposable {
   readonly project: string;
   readonly server: NatsServer;
-  /** Runs `start`, as it is run; resolves at once. */
+  /** Runs `start`, without waiting until it is ready. */
   run(workers: number, env?: Record<string, string>): Program;
   /** Runs `start` and waits until it is ready. */
   start(workers: number, env?: Record<string, string>): Promise<Supervised>;
@@ -28,20 +28,20 @@ export interface Workers extends AsyncDisposable {
   settled(): Promise<void>;
 }
 
-/** A supervisor that is up. */
+/** A supervisor whose workers are ready. */
 export interface Supervised {
   readonly program: Program;
   readonly url: string;
   readonly admin: string;
-  /** The process ids of the workers, as they came up; those that are gone included. */
+  /** Returns the process ids of all workers, ended ones too, in the order in which they became ready. */
   pids(): number[];
-  /** What was handled, by worker. */
+  /** Returns the handled events by worker. */
   handled(): Map<number, number[]>;
-  /** The page of `/metrics`. */
+  /** Fetches `/metrics`. */
   page(): Promise<string>;
 }
 
-/** Starts the server. */
+/** Starts the server, without any worker. */
 export async function setupWorkers(): Promise<Workers> {
   await using scope = new AsyncDisposableStack();
   const server = await startServer();

@@ -10,7 +10,7 @@ const ended = async (program: Program) => {
 };
 const times = (text: string, what: RegExp) => [...text.matchAll(what)].length;
 
-Deno.test("what is wrong with variables and code is told once, however many workers are wanted", async () => {
+Deno.test("start with WEIR_WORKERS reports each problem of configuration and code once", async () => {
   await using setup = await setupWorkers();
   await Deno.writeTextFile(`${setup.project}/functions/broken.ts`, "export const nothing = 1;");
   const both = await ended(setup.run(3, { SHUTDOWN_GRACE: "soon" }));
@@ -25,7 +25,7 @@ Deno.test("what is wrong with variables and code is told once, however many work
   assert.equal(times(code.text, /weir:/g), 1);
 });
 
-Deno.test("a NATS that is not there is told of once", async () => {
+Deno.test("start with WEIR_WORKERS reports an unreachable NATS once", async () => {
   await using setup = await setupWorkers();
   const { NATS } = freePorts("NATS");
   const { code, text } = await ended(setup.run(3, { NATS_URL: `nats://127.0.0.1:${NATS}` }));
@@ -33,7 +33,7 @@ Deno.test("a NATS that is not there is told of once", async () => {
   assert.equal(times(text, /^weir: cannot connect to NATS at /gm), 1);
 });
 
-Deno.test("a port that another process has is told of, though workers share theirs", async () => {
+Deno.test("start with WEIR_WORKERS reports a port on which another process listens", async () => {
   await using setup = await setupWorkers();
   const { url, admin } = await setup.start(2);
   for (const [name, where] of [["PORT", url], ["ADMIN_PORT", admin]]) {
@@ -47,14 +47,14 @@ Deno.test("a port that another process has is told of, though workers share thei
   }
 });
 
-/** Says whether it may start Deno, and which programs it may start besides. */
+/** A function whose module logs whether it may run Deno, and `cat`. */
 const CURIOUS = `
 const can = (command) => Deno.permissions.querySync({ name: "run", command }).state === "granted";
 console.log(JSON.stringify({ message: "curious", deno: can(Deno.execPath()), cat: can("cat"), pid: Deno.pid }));
 export { default } from "./count.ts";
 `;
 
-/** Runs the command of the task `start`, which other tests do not: they grant everything. */
+/** Runs the command of the task `start` with the permissions of the task. Other tests grant all. */
 async function runTask({ project, server }: Workers, workers: string, cwd = project): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${project}/deno.json`));
   const args = argumentsOf(tasks.start.command, Deno.execPath()).slice(1);
@@ -74,25 +74,25 @@ async function runTask({ project, server }: Workers, workers: string, cwd = proj
 }
 
 for (const workers of ["1", "2"]) {
-  Deno.test(`with WEIR_WORKERS=${workers} functions may not start Deno, though start may, and what else is granted they may`, async () => {
+  Deno.test(`start with WEIR_WORKERS=${workers} does not grant functions to run Deno, and grants them what else the task grants`, async () => {
     await using setup = await setupWorkers();
     await Deno.writeTextFile(`${setup.project}/functions/curious.ts`, CURIOUS);
     const file = `${setup.project}/deno.json`, config = await Deno.readTextFile(file);
     await Deno.writeTextFile(file, config.replace("Deno.execPath()')", "$&,cat"));
     const lines = await runTask(setup, workers);
-    const said = lines.filter((line) => line.includes('"message":"curious"')).map((line) => JSON.parse(line));
-    assert.equal(said.length, Number(workers));
-    for (const { deno, cat } of said) assert.deepEqual({ deno, cat }, { deno: false, cat: true });
+    const answers = lines.filter((line) => line.includes('"message":"curious"')).map((line) => JSON.parse(line));
+    assert.equal(answers.length, Number(workers));
+    for (const { deno, cat } of answers) assert.deepEqual({ deno, cat }, { deno: false, cat: true });
   });
 }
 
-Deno.test("workers start wherever the one that starts them was started", async () => {
+Deno.test("start with WEIR_WORKERS works in any working directory", async () => {
   await using setup = await setupWorkers();
   const lines = await runTask(setup, "2", await Deno.realPath(`${setup.project}/schemas`));
   assert.equal(lines.filter((line) => line.includes('"message":"worker ready"')).length, 2);
 });
 
-Deno.test("a start that may start no process says what it needs for workers", async () => {
+Deno.test("start with WEIR_WORKERS names the permission that it lacks to run processes", async () => {
   await using setup = await setupWorkers();
   const file = `${setup.project}/deno.json`, config = JSON.parse(await Deno.readTextFile(file));
   const args = argumentsOf(config.tasks.start.command, Deno.execPath()).filter((arg) => !arg.startsWith("--allow-run"));

@@ -11,7 +11,7 @@ const acks = (page: string) => valueOf(page, "weir_function_outcomes_total", { o
 const numbers = (supervised: Supervised) => [...supervised.handled().values()].flat().toSorted((a, b) => a - b);
 const json = async (url: string) => await (await fetch(url)).json();
 
-Deno.test("two workers share the events, and the admin listener tells of both as of one process", async () => {
+Deno.test("WEIR_WORKERS=2 shares the events between two workers, and the admin listener reports them as one process", async () => {
   await using setup = await setupWorkers();
   const weir = await setup.start(2);
   const health = { status: "OK", checks: { workers: { status: "OK" } } };
@@ -44,7 +44,7 @@ Deno.test("two workers share the events, and the admin listener tells of both as
   assert.equal(valueOf(await weir.page(), "http_server_request_duration_seconds_count", asked), 1);
 });
 
-Deno.test("workers share the public listener: each answers some of those who connect", async () => {
+Deno.test("WEIR_WORKERS=2 shares the connections of the public listener between the workers", async () => {
   await using setup = await setupWorkers();
   const weir = await setup.start(2);
   const own = await Promise.all([1, 2].map(async (worker) => {
@@ -67,7 +67,7 @@ Deno.test("workers share the public listener: each answers some of those who con
   assert.ok(Math.min(...shares) > 0, `they answered ${shares}`);
 });
 
-Deno.test("a worker that is killed is replaced: nothing is lost, and no counter goes back", async () => {
+Deno.test("Supervisor replaces a killed worker: no event is lost, and no counter decreases", async () => {
   await using setup = await setupWorkers();
   const weir = await setup.start(2);
   const [, second] = weir.pids();
@@ -89,7 +89,7 @@ Deno.test("a worker that is killed is replaced: nothing is lost, and no counter 
   });
   await setup.settled();
   await look();
-  // What the worker held when it died is handled again, and may have been handled before.
+  // Deliveries that the killed worker held are redelivered, and may have been handled before.
   assert.deepEqual([...new Set(numbers(weir))], ALL);
   assert.ok(numbers(weir).length <= EVENTS + 8, `${numbers(weir).length} were handled`);
   await eventually(async () => valueOf(await weir.page(), "weir_worker_restarts_total") === 1);
@@ -98,20 +98,20 @@ Deno.test("a worker that is killed is replaced: nothing is lost, and no counter 
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`on ${signal} all workers end, with 0, and what they have not done is left to do`, async () => {
+  Deno.test(`${signal} ends all workers with exit code 0, and leaves pending events in the stream`, async () => {
     await using setup = await setupWorkers();
     const weir = await setup.start(2);
     const pids = weir.pids();
     await setup.publish(0, EVENTS, 2);
     await eventually(() => numbers(weir).length > EVENTS / 10);
-    // As from a terminal: each process of the group is told, and the workers by their supervisor once more.
+    // As from a terminal: each process of the group gets SIGINT, and the supervisor asks its workers to stop as well.
     if (signal === "SIGINT") { for (const pid of pids) Deno.kill(pid, signal); }
     weir.program.kill(signal);
     assert.equal((await weir.program.status).code, 0, weir.program.lines.slice(-9).join("\n"));
     for (const pid of pids) assert.equal(await isAlive(pid), false);
     for (const url of [weir.url, weir.admin]) assert.equal(await listens(new URL(url).port), false);
     const before = numbers(weir);
-    assert.ok(before.length < EVENTS, "there was nothing left to do");
+    assert.ok(before.length < EVENTS, "no event was left");
 
     const after = await setup.start(2);
     await setup.settled();
@@ -120,7 +120,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("workers that can no longer start are tried again until they can, and meanwhile nothing is ready", async () => {
+Deno.test("Supervisor restarts workers that cannot start until they can, and is not ready meanwhile", async () => {
   await using setup = await setupWorkers();
   const weir = await setup.start(2);
   const file = `${setup.project}/functions/count.ts`, good = await Deno.readTextFile(file);
@@ -150,7 +150,7 @@ Deno.test("workers that can no longer start are tried again until they can, and 
   await eventually(async () => acks(await weir.page()) === 40);
 });
 
-Deno.test("of a worker that hangs the admin listener tells, and goes on without it", async () => {
+Deno.test("admin listener reports a worker that hangs, and answers without it", async () => {
   await using setup = await setupWorkers();
   const weir = await setup.start(2);
   const [first] = weir.pids();
@@ -170,7 +170,7 @@ Deno.test("of a worker that hangs the admin listener tells, and goes on without 
   await eventually(async () => (await json(`${weir.admin}/health/live`)).status === "OK");
 });
 
-Deno.test("workers end by themselves when their supervisor is killed, and give back what they hold", async () => {
+Deno.test("workers stop when their supervisor is killed, and give their deliveries back", async () => {
   await using setup = await setupWorkers();
   const weir = await setup.start(2);
   const pids = weir.pids();
@@ -178,16 +178,16 @@ Deno.test("workers end by themselves when their supervisor is killed, and give b
   await eventually(() => numbers(weir).length > EVENTS / 10);
   weir.program.kill("SIGKILL");
   for (const pid of pids) await waitUntilGone(pid);
-  await weir.program.status; // its output ends with the last of them
+  await weir.program.status; // its output ends when the last worker ends
   const before = numbers(weir);
-  assert.ok(before.length < EVENTS, "there was nothing left to do");
+  assert.ok(before.length < EVENTS, "no event was left");
   const alone = await setup.start(1);
   await setup.settled();
   await eventually(() => before.length + numbers(alone).length >= EVENTS);
   assert.deepEqual([...before, ...numbers(alone)].toSorted((a, b) => a - b), ALL);
 });
 
-Deno.test("a supervisor that is killed while its workers start leaves none behind", async () => {
+Deno.test("Supervisor that is killed while its workers start leaves none behind", async () => {
   await using setup = await setupWorkers();
   await Deno.writeTextFile(
     `${setup.project}/functions/slow.ts`,

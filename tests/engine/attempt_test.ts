@@ -58,15 +58,33 @@ Deno.test("Attempt of a redelivery is not counted until stored counts are applie
 
 for (
   const [what, deliveries, stored, attempts, number] of [
-    ["a second delivery without stored counts is the second attempt", 2, undefined, 5, 2],
-    ["deliveries that never arrived are no attempts", 9, undefined, 5, 2],
-    ["stored counts are exact, whatever the delivery count", 9, { begun: 3, free: 2, emitted: true }, 5, 4],
-    ["a first delivery that was given back was no attempt", 2, { begun: 0, free: 1, emitted: true }, 5, 1],
-    ["[G18] an only attempt that may never have begun is made", 2, undefined, 1, 1],
-    ["a last attempt that is known to have begun is past", 3, { begun: 1, free: 0, emitted: true }, 1, 2],
+    ["Attempt.applyCounts takes a second delivery without stored counts for the second attempt", 2, undefined, 5, 2],
+    ["Attempt.applyCounts counts no attempt for deliveries that never arrived", 9, undefined, 5, 2],
+    [
+      "Attempt.applyCounts takes stored counts as exact, whatever the delivery count",
+      9,
+      { begun: 3, free: 2, emitted: true },
+      5,
+      4,
+    ],
+    [
+      "Attempt.applyCounts counts no attempt for a first delivery that was given back",
+      2,
+      { begun: 0, free: 1, emitted: true },
+      5,
+      1,
+    ],
+    ["[G18] Attempt.applyCounts allows an only attempt that may never have begun", 2, undefined, 1, 1],
+    [
+      "Attempt.applyCounts exceeds the attempts when the last one has begun",
+      3,
+      { begun: 1, free: 0, emitted: true },
+      1,
+      2,
+    ],
   ] as const
 ) {
-  Deno.test(`Attempt.applyCounts: ${what}`, () => {
+  Deno.test(what, () => {
     const attempt = counted(deliveries, stored, attempts);
     assert.equal(attempt.number, number);
     assert.equal(attempt.countsAtStart?.begun, number, "the counts to store at the start say that this attempt began");

@@ -1,13 +1,13 @@
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../runtime/engine/clock.ts";
 
-/** A clock that tells when somebody sets a timer: the sign that a try has failed and will be repeated. */
+/** A clock that reports new timers. A timer means that a try failed and will be repeated. */
 export interface WatchedClock extends Clock {
-  /** Resolves once a timer for just so long has been set; at once if one was since the last call. */
+  /** Resolves once a timer with exactly this delay is set, or was set since the last call. */
   timerSet(delayMs: number): Promise<void>;
 }
 
-/** The clock on the wall, watched. */
+/** Wraps a clock, so that it reports its timers. */
 export function watchedClock(inner: Clock = systemClock): WatchedClock {
   const set: number[] = [];
   const waiting = new Set<() => void>();
@@ -34,7 +34,7 @@ export function watchedClock(inner: Clock = systemClock): WatchedClock {
   };
 }
 
-/** A clock that runs `factor` times as fast as the system clock, from the same start: below 1 it gives slow machines time. */
+/** A clock that runs `factor` times as fast as the system clock. A factor below 1 gives slow machines more time. */
 export function scaledClock(factor: number): Clock {
   const startMs = Date.now();
   return {
@@ -44,15 +44,15 @@ export function scaledClock(factor: number): Clock {
   };
 }
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that only `advance` and `block` move. */
 export interface ManualClock extends WatchedClock {
-  /** Moves on, and fires the timers that fall due, in their order. */
+  /** Moves the time forward, and fires due timers in order. */
   advance(ms: number): void;
-  /** Moves on as the clock on the wall does while this thread is blocked: what falls due fires later. */
+  /** Moves the time forward as while the thread is blocked: due timers fire later. */
   block(ms: number): void;
 }
 
-/** Starts at the time on the wall, since deliveries carry that. */
+/** Creates a manual clock that starts at the current time, which deliveries carry. */
 export function manualClock(): ManualClock {
   let nowMs = Date.now();
   let timers: { readonly atMs: number; readonly callback: () => void }[] = [];

@@ -1,7 +1,7 @@
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 
-/** A delivery of sequence 42 of `ORDERS`, with what matters to a test in it. */
+/** Returns a delivery of sequence 42 of `ORDERS`, with these headers, payload and subject. */
 export function delivery(
   { headers = {}, payload = "{}", subject = "orders.created" }: {
     headers?: Record<string, string>;

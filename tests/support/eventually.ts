@@ -1,23 +1,23 @@
-/** How often the condition is asked, unless said otherwise. */
+/** Milliseconds between two tries. */
 const POLL_MS = 10;
-/** Bounds a wait for something that will come: long, since a loaded machine is slow and a wait that succeeds ends early. */
+/** Milliseconds that bound a wait: long for a loaded machine, since a wait that succeeds ends early. */
 export const WITHIN_MS = 90_000;
 
-/** How long and how often {@linkcode eventually} asks. */
+/** Options of {@linkcode eventually}. */
 export interface Polling {
-  /** In milliseconds. @default {WITHIN_MS} */
+  /** Time limit in milliseconds. @default 90_000 */
   within?: number;
-  /** The pause between two tries, in milliseconds. @default 10 */
+  /** Milliseconds between two tries. @default 10 */
   every?: number;
 }
 
 /**
- * Asks until `condition` yields something truthy, and returns that.
+ * Calls `condition` until it returns a truthy value, and returns that value.
  *
- * For what only a server or another process knows and does not announce. A condition that throws counts as one that
- * does not hold yet; one that never answers is given up as well.
+ * Use it for state that a server or another process does not announce. An error of the condition counts as false. A
+ * condition that never resolves is abandoned at the time limit.
  *
- * @throws {Error} when the time is up, with the condition's source and what it yielded last.
+ * @throws {Error} At the time limit, with the condition's source and its last result.
  */
 export async function eventually<Value>(
   condition: () => Value | Promise<Value>,
@@ -28,14 +28,14 @@ export async function eventually<Value>(
   let last: unknown = "no answer yet";
   try {
     while (true) {
-      const asked = (async () => await condition())().catch((error) => new Failed(error));
-      const answer = await Promise.race([asked, timeUp]);
+      const tried = (async () => await condition())().catch((error) => new Failed(error));
+      const answer = await Promise.race([tried, timeUp]);
       if (answer === TIME_UP) throw late(condition, within, last);
       last = answer;
       if (answer && !(answer instanceof Failed)) return answer;
       const pause = new Promise<void>((resolve) => setTimeout(resolve, every));
       if (await Promise.race([pause, timeUp]) === TIME_UP) {
-        await pause; // no timer is left behind
+        await pause; // leaves no timer behind
         throw late(condition, within, last);
       }
     }

@@ -30,7 +30,7 @@ export const StockReserved = defineEvent({ type: "stock.reserved", version: 1, d
 /** A publisher that records events and stores nothing. */
 export class FakePublisher {
   readonly published: OutgoingEvent[] = [];
-  /** Returns the result of each event. Default: a new sequence. */
+  /** Returns the result of publishing an event. @default a new sequence each */
   answer: ((event: OutgoingEvent) => PublishResult | Promise<PublishResult>) | undefined;
 
   publish(event: OutgoingEvent, listener: PublishListener): void {
@@ -50,12 +50,12 @@ export type SetupOptions = Partial<Omit<IngressOptions, "keys" | "problemOf">> &
   readonly logError?: (error: unknown) => void;
 };
 
-/** Sends a request to a handler, without sockets. */
+/** Calls a handler with a request, without sockets. */
 export async function request(handler: Handler, path: string, init?: RequestInit): Promise<Response> {
   return await handler(new Request(`http://weir.test${path}`, init));
 }
 
-/** The public listener with a fake publisher, without sockets. */
+/** Creates the public listener with a fake publisher, without sockets. */
 export function setup(options: SetupOptions = {}) {
   const publisher = new FakePublisher();
   const errors: unknown[] = [];
@@ -97,7 +97,7 @@ export const BATCH = "application/cloudevents-batch+json";
 export const NDJSON = "application/x-ndjson";
 export const TIME = "2026-11-21T10:00:00Z";
 
-/** A CloudEvent in structured mode. */
+/** Returns a CloudEvent in structured mode. */
 export function envelope(more: object = {}): object {
   return {
     specversion: "1.0",
@@ -110,9 +110,9 @@ export function envelope(more: object = {}): object {
   };
 }
 
-/** One line of NDJSON. */
+/** Returns one line of NDJSON. */
 export const line = (more: object = {}) => JSON.stringify(envelope(more));
-/** NDJSON with `count` events. */
+/** Returns NDJSON with `count` events. */
 export const linesOf = (count: number) =>
   Array.from({ length: count }, (_, i) => `${line({ id: `order-${i}` })}\n`).join("");
 

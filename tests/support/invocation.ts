@@ -41,7 +41,7 @@ export const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 /** A lease that never expires. */
 export const LEASE = { isValid: () => true, renew() {}, release() {} };
 
-/** A function `ship` with a timeout of five seconds, its dependencies, and a clock that the test moves. */
+/** Creates the runner of a function `ship` with a timeout of five seconds, its dependencies, and a clock that the test moves. */
 export function setup(
   handler: (event: WeirEvent, ctx: HandlerContext) => unknown = () => {},
   { name = "ship", emits = [Shipped, Billed], breaker = BREAKER, middleware = [] }: {
@@ -81,7 +81,7 @@ export function setup(
   return { clock, changes, dependencies, runner, newAttempt, newContext, invoke };
 }
 
-/** A promise that the test settles. */
+/** Returns a promise that the test settles. */
 export function gate<Value = void>(): PromiseWithResolvers<Value> {
   return Promise.withResolvers<Value>();
 }

@@ -3,18 +3,18 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { type NatsServer, type ServerOptions, startServer } from "../../runtime/nats_server/server.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 
-/** A nats-server of the test's own and a connection to it. `await using` ends both. */
+/** A nats-server for one test and a connection to it. `await using` ends both. */
 export interface Broker extends AsyncDisposable {
   readonly server: NatsServer;
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
-  /** One more connection; it ends with the broker. */
+  /** Opens one more connection, which ends with the server. */
   connect(url?: string): Promise<NatsConnection>;
-  /** Is called before the connections are closed, the last one given first. */
+  /** Adds a callback that runs before the connections are closed, in reverse order. */
   defer(end: () => unknown): void;
 }
 
-/** Starts a fresh server with an empty store. */
+/** Starts a server with an empty store, and connects to it. */
 export async function startBroker(options: ServerOptions = {}): Promise<Broker> {
   const server = await startServer(options);
   const ends: (() => unknown)[] = [() => server.stop()];

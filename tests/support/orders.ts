@@ -5,13 +5,13 @@ import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
 import { type Broker, startBroker } from "./nats.ts";
 import { desired } from "./desired.ts";
 
-/** A broker with the stream ORDERS, dead letters, and the durable of one function, `handle`, on all of it. */
+/** A server with the stream ORDERS, the streams of Weir, and a durable consumer of one function, `handle`. */
 export interface Orders extends Broker {
-  /** Stores that many orders and resolves once they all are. */
+  /** Publishes orders, and resolves once the server has all of them. */
   publish(count: number, nc?: NatsConnection): Promise<void>;
-  /** What the server knows of the durable. */
+  /** Fetches the info of the durable consumer. */
   consumer(): Promise<ConsumerInfo>;
-  /** Makes what is missing of the streams and the durable. */
+  /** Creates missing streams and the consumer. */
   ensure(): Promise<unknown>;
 }
 

@@ -18,7 +18,7 @@ export const SHIP_RETRIES: Durable = {
 /** The desired state of a project with one function, `ship`. */
 export const DESIRED = desiredWith([ORDERS]);
 
-/** The desired state of `ship` with these event streams. */
+/** Returns the desired state of `ship` with these event streams. */
 export function desiredWith(streams: readonly ResolvedStream[], durables: readonly Durable[] = [SHIP, SHIP_RETRIES]) {
   return desired(streams, durables, { buckets: [ATTEMPTS] });
 }

@@ -1,12 +1,12 @@
 import { eventually } from "./eventually.ts";
 
-/** Below the ports that systems hand out for port 0: no listener of another test gets one of these by chance. */
+/** Range of ports, below those that the system assigns for port 0 to listeners of other tests. */
 const FIRST = 12_000, COUNT = 18_000;
-/** A port is given out once in ten minutes, on the whole machine: longer than a test runs. */
+/** Milliseconds until a port may be taken again on this machine: longer than a test runs. */
 const KEPT_MS = 600_000;
 const TAKEN = `${Deno.env.get("TMPDIR") ?? "/tmp"}/weir-test-ports`;
 
-/** Ports on which no process listens, and which no other test is given. */
+/** Returns ports on which no process listens and which no other test gets. */
 export function freePorts<const Names extends readonly string[]>(...names: Names): Record<Names[number], string> {
   return Object.fromEntries(names.map((name) => [name, String(freePort())])) as Record<Names[number], string>;
 }
@@ -21,7 +21,7 @@ function freePort(): number {
   throw new Error(`no port from ${FIRST} to ${FIRST + COUNT} is free`);
 }
 
-/** Takes a port by making its file: of all processes one makes it. */
+/** Takes a port by creating its file, in which one process succeeds. */
 function take(port: number): boolean {
   const file = `${TAKEN}/${port}`;
   try {
@@ -29,12 +29,12 @@ function take(port: number): boolean {
     return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    if (Date.now() - takenMs(file) > KEPT_MS) Deno.removeSync(file); // for another try to take
+    if (Date.now() - takenMs(file) > KEPT_MS) Deno.removeSync(file); // free for a later call
     return false;
   }
 }
 
-/** The time at which a port was taken. */
+/** Returns the time at which a port was taken. */
 function takenMs(file: string): number {
   return Deno.statSync(file).mtime!.getTime();
 }
@@ -49,7 +49,7 @@ function isFree(port: number): boolean {
   }
 }
 
-/** Whether a process listens on that port of this machine. */
+/** Returns whether a process listens on a port of this machine. */
 export async function listens(port: string | number): Promise<boolean> {
   try {
     (await Deno.connect({ hostname: "127.0.0.1", port: Number(port) })).close();

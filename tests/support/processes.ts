@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.ts";
 
-/** Names the packages that modules of the runtime import. */
+/** Import map of the packages that the runtime imports. */
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
-/** Returns true if a process exists and is no zombie. */
+/** Returns whether a process exists and is no zombie. */
 export async function isAlive(pid: number): Promise<boolean> {
-  // Not every Linux has `ps`; every one has this file, in which the state follows the name in brackets.
+  // Some Linux systems have no `ps`. In this file the state follows the name in brackets.
   const [command, ...args] = Deno.build.os === "linux"
     ? ["sed", "s/.*) //", `/proc/${pid}/stat`]
     : ["ps", "-o", "stat=", "-p", String(pid)];
@@ -29,13 +29,13 @@ export async function commandLinesWith(text: string): Promise<string[]> {
 /** A Deno program that runs beside the test, in a process group of its own, and prints lines. */
 export interface Program extends AsyncDisposable {
   pid: number;
-  /** The next line it prints. */
+  /** Resolves to the next line of its output. */
   line(): Promise<string>;
-  /** SIGKILL, and waits until it has ended. */
+  /** Kills it with SIGKILL, and resolves once it has ended. */
   kill(): Promise<void>;
 }
 
-/** Starts `code`, a module; it can import by the absolute URLs that `import.meta.resolve` gives. */
+/** Starts a module with this code. It can import absolute URLs, such as those of `import.meta.resolve`. */
 export async function startProgram(code: string): Promise<Program> {
   const file = await Deno.makeTempFile({ prefix: "weir-test-", suffix: ".ts" });
   await Deno.writeTextFile(file, code);
@@ -65,7 +65,7 @@ export async function startProgram(code: string): Promise<Program> {
     try {
       child.kill("SIGKILL");
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended by itself
+      if (!(error instanceof TypeError)) throw error; // already ended
     }
     await child.status;
     await reader.cancel();

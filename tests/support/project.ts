@@ -3,7 +3,7 @@ import { writeEventTypes } from "../../runtime/cli/types.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The project that Weir's own tests run: an order flow, so that no test depends on the functions beside Weir. */
+/** The project of Weir's tests: an order flow, so that no test depends on the functions beside Weir. */
 const PROJECT = fileURLToPath(new URL("./project/", import.meta.url));
 
 /** Copies the tests' project and Weir to a temporary folder, so that a test may change their files. */
@@ -18,7 +18,7 @@ export async function copyProject(): Promise<{ path: string } & AsyncDisposable>
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** The same with these files, by their paths, in place of the functions and schemas of the tests' project. */
+/** Does the same with these files, by path, instead of the functions and schemas of the tests' project. */
 export async function copyProjectWith(files: Readonly<Record<string, string>>): ReturnType<typeof copyProject> {
   const project = await copyProject();
   for (const folder of ["functions", "schemas"]) {

@@ -1,16 +1,16 @@
-/** Stands between a client and a server, and can tear what connects them. */
+/** A proxy between a client and a server that can cut or pause their connections. */
 export interface TcpProxy extends AsyncDisposable {
-  /** Where the client connects to. */
+  /** URL that the client connects to. */
   readonly url: string;
-  /** Closes every connection at once; new ones are taken as before. */
+  /** Closes every connection. New ones are accepted as before. */
   cut(): void;
-  /** Holds everything back, both ways, on connections that stay open. */
+  /** Holds all bytes back, in both directions. Connections stay open. */
   pause(): void;
-  /** Lets it through again. */
+  /** Forwards the bytes that were held back, and all later ones. */
   resume(): void;
 }
 
-/** Forwards to a port on this machine. */
+/** Starts a proxy to a port on this machine. */
 export function startTcpProxy(port: number): TcpProxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
@@ -28,7 +28,7 @@ export function startTcpProxy(port: number): TcpProxy {
     try {
       server = await Deno.connect({ hostname: "127.0.0.1", port });
     } catch {
-      return close(client); // the server is down: the client sees its connection end
+      return close(client); // the server is down: the client's connection ends
     }
     open.add(server);
     if (!open.has(client)) return close(server);
@@ -68,6 +68,6 @@ async function pump(from: Deno.Conn, to: Deno.Conn, open: () => Promise<void>): 
       for (let sent = 0; sent < length;) sent += await to.write(buffer.subarray(sent, length));
     }
   } catch {
-    // cut
+    // the connection was cut
   }
 }

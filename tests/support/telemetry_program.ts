@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-/** Runs a program with no `OTEL_` variables but those in `env`. Returns its standard output. */
+/** Runs a program with the `OTEL_` variables in `env` alone. Returns its standard output. */
 export async function runWithoutOtel(
   program: string,
   env: Readonly<Record<string, string>> = {},

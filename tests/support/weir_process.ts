@@ -3,24 +3,24 @@ import { WITHIN_MS } from "./eventually.ts";
 /** A line of the JSON log. */
 export type LogLine = Record<string, unknown> & { message: string };
 
-/** A command of Weir's that runs beside the test. */
+/** A command of Weir that runs beside the test. */
 export interface Program extends AsyncDisposable {
   readonly pid: number;
   readonly lines: readonly string[];
   readonly status: Promise<Deno.CommandStatus>;
-  /** The first line of the JSON log, past or to come, that matches. @throws {Error} with the log when none comes. */
+  /** Resolves to the first line of the JSON log that matches. @throws {Error} At the time limit, with the log. */
   waitForLog(matches: (line: LogLine) => boolean): Promise<LogLine>;
-  /** The same for any line; `from` leaves out those before it, by their number. */
+  /** Resolves to the first line that matches, from the line number `from`. */
   waitForLine(pattern: RegExp, from?: number): Promise<string>;
   kill(signal: Deno.Signal): void;
-  /** SIGINT to its whole process group, as a terminal's Ctrl-C: only for one that has a group of its own. */
+  /** Sends SIGINT to its process group, as Ctrl-C in a terminal does. It must have its own group. */
   interrupt(): void;
 }
 
 /**
- * Starts `weir COMMAND` in a project, with nothing of this process's environment but what is needed to run.
+ * Starts `weir COMMAND` in a project, with the variables in `env` and those that Deno and nats-server need.
  *
- * @param ownGroup whether it leads a process group of its own, as what is started in a terminal does. Default: false.
+ * @param ownGroup Starts it in its own process group, as a terminal does. Default: false.
  */
 export function startWeir(
   project: string,
@@ -31,7 +31,7 @@ export function startWeir(
   return startDeno(project, ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args], env, ownGroup);
 }
 
-/** Starts `deno ARGS` in a folder, in the same environment. */
+/** Starts `deno ARGS` in a folder, with the same environment. */
 export function startDeno(
   folder: string,
   args: readonly string[],
@@ -84,7 +84,7 @@ export function startDeno(
           if (found !== undefined) return found;
         }
         const over = ended ? "it ended" : await Promise.race([wake.promise, late]) && `${WITHIN_MS} ms went by`;
-        if (over) throw new Error(`no such line, and ${over}:\n${lines.join("\n")}`);
+        if (over) throw new Error(`no line matched, and ${over}:\n${lines.join("\n")}`);
       }
     } finally {
       clearTimeout(timer);
@@ -106,7 +106,7 @@ export function startDeno(
       try {
         if (!ended) child.kill("SIGKILL");
       } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // it has ended, and only its output is still being read
+        if (!(error instanceof TypeError)) throw error; // it has ended, and its output is still being read
       }
       await status;
     },

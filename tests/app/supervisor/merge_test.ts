@@ -11,7 +11,7 @@ import { Metrics } from "../../../runtime/telemetry/metrics.ts";
 
 const page = new URL("../../../deploy/METRICS.md", import.meta.url);
 
-/** The metrics of a process, as they come out of the channel between two processes. */
+/** Returns the metrics of a process after their serialization between two processes. */
 async function measured(fill: (metrics: Metrics) => void): Promise<MetricData[]> {
   const metrics = new Metrics("test");
   fill(metrics);
@@ -27,25 +27,25 @@ const counting = (acks: number, fails: number) =>
     if (fails > 0) outcomes.cell({ function: "ship", outcome: "retry", reason: "failed" }).value = fails;
   });
 
-/** The value of one series. */
+/** Returns the value of one series. */
 function value(all: readonly MetricData[], name: string, labels: Labels): unknown {
   const { dataPoints } = all.find(({ descriptor }) => descriptor.name === name)!;
-  const wanted = JSON.stringify(labels);
+  const expected = JSON.stringify(labels);
   const found = (dataPoints as { attributes: unknown; value: unknown }[])
-    .filter(({ attributes }) => JSON.stringify(attributes) === wanted);
-  assert.ok(found.length <= 1, `${found.length} series are ${wanted}`);
+    .filter(({ attributes }) => JSON.stringify(attributes) === expected);
+  assert.ok(found.length <= 1, `${found.length} series are ${expected}`);
   return found[0]?.value;
 }
 const acks = (all: readonly MetricData[]) =>
   value(all, "weir.function.outcomes", { function: "ship", outcome: "ack", reason: "" });
 
-Deno.test("counters are added up by series, and one that only some have is there", async () => {
+Deno.test("mergeMetrics adds counters by series, and keeps a series that only some processes have", async () => {
   const merged = mergeMetrics([await counting(3, 0), await counting(4, 2), await counting(5, 1)]);
   assert.equal(acks(merged), 12);
   assert.equal(value(merged, "weir.function.outcomes", { function: "ship", outcome: "retry", reason: "failed" }), 3);
 });
 
-Deno.test("histograms are added up bucket by bucket", async () => {
+Deno.test("mergeMetrics adds histograms by bucket", async () => {
   const labels = { function: "ship", outcome: "ack" };
   const taking = (...seconds: number[]) =>
     measured((metrics) => {
@@ -63,7 +63,7 @@ Deno.test("histograms are added up bucket by bucket", async () => {
   });
 });
 
-/** What each gauge makes of 2, 1 and 5. */
+/** The merged value of 2, 1 and 5 for each gauge: 8 is the sum, 5 the maximum, 1 the minimum. */
 const gauges: Record<GaugeName, number> = {
   "weir.function.in_flight": 8,
   "weir.function.concurrency": 8,
@@ -80,27 +80,27 @@ const gauges: Record<GaugeName, number> = {
   "weir.nats.connected": 1,
 };
 for (const [name, merged] of Object.entries(gauges) as [GaugeName, number][]) {
-  Deno.test(`${name} of 2, 1 and 5 is ${merged}, and deploy/METRICS.md says why`, async () => {
+  Deno.test(`mergeMetrics makes ${merged} of 2, 1 and 5 for ${name}, as deploy/METRICS.md says`, async () => {
     const of = (value: number) => measured((metrics) => metrics.gauge(name, () => [[value, {}]]));
     assert.equal(value(mergeMetrics([await of(2), await of(1), await of(5)]), name, {}), merged);
     const text = (await Deno.readTextFile(page)).replaceAll(/\s+/g, " ");
-    const [said] = /With `WEIR_WORKERS` [^#]*/.exec(text)!;
-    const [, sum, maximum, minimum] = /by sum: (.*?); - by maximum: (.*?); - by minimum: (.*?)\. /.exec(said)!;
+    const [section] = /With `WEIR_WORKERS` [^#]*/.exec(text)!;
+    const [, sum, maximum, minimum] = /by sum: (.*?); - by maximum: (.*?); - by minimum: (.*?)\. /.exec(section)!;
     const where = { 8: sum, 5: maximum, 1: minimum }[merged]!;
-    assert.ok(where.includes(`\`${prometheusName(name, INSTRUMENTS[name] as Instrument)}\``), said);
+    assert.ok(where.includes(`\`${prometheusName(name, INSTRUMENTS[name] as Instrument)}\``), section);
   });
 }
 
-/** A process of which the test says what it answers. */
+/** A process whose metrics the test sets. */
 class Source {
-  says: MetricData[] | undefined;
-  constructor(says: MetricData[]) {
-    this.says = says;
+  answer: MetricData[] | undefined;
+  constructor(answer: MetricData[]) {
+    this.answer = answer;
   }
-  metrics = () => Promise.resolve(this.says);
+  metrics = () => Promise.resolve(this.answer);
 }
 
-Deno.test("what a process counted goes on to count when it is gone, and another takes its place", async () => {
+Deno.test("MetricsSum keeps the counters of a process that ended", async () => {
   const a = new Source(await counting(3, 1)), b = new Source(await counting(4, 0)), sum = new MetricsSum<Source>();
   assert.equal(acks(await sum.of([a, b])), 7);
   sum.ended(a);
@@ -112,7 +112,7 @@ Deno.test("what a process counted goes on to count when it is gone, and another 
   assert.equal(acks(await sum.of([], await counting(10, 0))), 18);
 });
 
-Deno.test("of a process that does not answer the counters stand still and the gauges are left out", async () => {
+Deno.test("MetricsSum keeps the counters and omits the gauges of a process that does not answer", async () => {
   const both = (count: number) =>
     measured((metrics) => {
       metrics.counter("weir.function.attempts").cell({ function: "ship" }).value = count;
@@ -120,13 +120,13 @@ Deno.test("of a process that does not answer the counters stand still and the ga
     });
   const a = new Source(await both(3)), b = new Source(await both(4)), sum = new MetricsSum<Source>();
   await sum.of([a, b]);
-  a.says = undefined;
+  a.answer = undefined;
   const merged = await sum.of([a, b]);
   assert.equal(value(merged, "weir.function.attempts", { function: "ship" }), 7);
   assert.equal(value(merged, "weir.function.in_flight", { function: "ship" }), 4);
 });
 
-Deno.test("an answer that crosses the end of its process is counted once", async () => {
+Deno.test("MetricsSum ignores metrics that arrive after the end of their process", async () => {
   const answer = Promise.withResolvers<MetricData[] | undefined>();
   const a = { metrics: () => answer.promise }, sum = new MetricsSum<typeof a>();
   const asked = sum.of([a]);
@@ -153,7 +153,7 @@ const STATUS: FunctionStatus = {
   lastError: { at: "2026-11-21T09:59:48.000Z", reason: "failed", error: "older" },
 };
 
-Deno.test("what is in flight is added up, of breakers the worst is told, of errors the last, of the cluster its word", () => {
+Deno.test("mergeFunctions adds what is in flight, and takes the worst breaker, the last error and the server's counts", () => {
   const other: FunctionStatus = {
     ...STATUS,
     policy: { ...POLICY, dependencies: { Bank: POLICY.breaker } },

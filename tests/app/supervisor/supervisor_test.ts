@@ -4,27 +4,27 @@ import { Supervisor, WorkerNeverReady } from "../../../runtime/app/supervisor/su
 import type { WorkerEnd, WorkerProcess } from "../../../runtime/app/supervisor/worker_process.ts";
 import { TestClock } from "../../../runtime/testing/test_clock.ts";
 
-/** A process that does what the test says. */
+/** A process that the test drives. */
 class FakeProcess implements WorkerProcess {
   readonly #ready = Promise.withResolvers<WorkerAddress>();
   readonly #ended = Promise.withResolvers<WorkerEnd>();
   readonly ready = this.#ready.promise;
   readonly ended = this.#ended.promise;
-  readonly asked: string[] = [];
+  readonly calls: string[] = [];
 
   constructor(readonly pid: number, readonly number: number, readonly url: string | undefined) {}
 
   metrics = () => Promise.resolve(undefined);
-  stop = () => void this.asked.push("stop");
+  stop = () => void this.calls.push("stop");
   kill = () => {
-    this.asked.push("kill");
+    this.calls.push("kill");
     this.end({ code: null, signal: "SIGKILL" });
   };
   beReady = () => this.#ready.resolve({ url: "http://127.0.0.1:8000", adminUrl: `http://127.0.0.1:900${this.pid}` });
   end = (end: WorkerEnd) => this.#ended.resolve(end);
 }
 
-const turns = () => new Promise((resolve) => setTimeout(resolve, 0));
+const nextTick = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 function setup(count: number) {
   const clock = new TestClock();
@@ -44,25 +44,25 @@ function setup(count: number) {
     ended: ({ pid }) => void gone.push(pid),
     restarted: () => void restarts++,
   });
-  /** Starts all of them, each as soon as it may. */
+  /** Starts all workers, and makes each ready as soon as it is spawned. */
   const start = async () => {
     const started = supervisor.start();
     for (let at = 0; at < count; at++) {
       spawned[at].beReady();
-      await turns();
+      await nextTick();
     }
     return await started;
   };
   return { clock, supervisor, spawned, lines, gone, start, restarts: () => restarts };
 }
 
-Deno.test("the first worker goes ahead; the others are told where it listens", async () => {
+Deno.test("Supervisor starts the first worker alone, and gives the others its address", async () => {
   const { supervisor, spawned } = setup(3);
   const started = supervisor.start();
-  await turns();
+  await nextTick();
   assert.deepEqual(spawned.map(({ number, url }) => [number, url]), [[1, undefined]]);
   spawned[0].beReady();
-  await turns();
+  await nextTick();
   const url = "http://127.0.0.1:8000";
   assert.deepEqual(spawned.map(({ number, url }) => [number, url]), [[1, undefined], [2, url], [3, url]]);
   spawned[1].beReady();
@@ -70,14 +70,14 @@ Deno.test("the first worker goes ahead; the others are told where it listens", a
   assert.equal(await started, url);
 });
 
-Deno.test("a worker that ends before it was ever ready ends the start, and those that run are asked to end", async () => {
+Deno.test("Supervisor.start rejects when a worker ends before it was ready, and stops the others", async () => {
   const { supervisor, spawned, lines } = setup(2);
   const started = supervisor.start();
   spawned[0].beReady();
-  await turns();
+  await nextTick();
   spawned[1].end({ code: 1, signal: null });
-  await turns();
-  assert.deepEqual(spawned[0].asked, ["stop"]);
+  await nextTick();
+  assert.deepEqual(spawned[0].calls, ["stop"]);
   spawned[0].end({ code: 0, signal: null });
   await assert.rejects(started, (error: Error) => {
     assert.ok(error instanceof WorkerNeverReady);
@@ -87,55 +87,55 @@ Deno.test("a worker that ends before it was ever ready ends the start, and those
   assert.deepEqual(lines, []);
 });
 
-Deno.test("a worker that was up and ends while others still start is replaced, however often that takes", async () => {
+Deno.test("Supervisor.start replaces a worker that was ready and ends while others start", async () => {
   const { clock, spawned, supervisor } = setup(2);
   const started = supervisor.start();
   spawned[0].beReady();
-  await turns();
+  await nextTick();
   spawned[0].end({ code: null, signal: "SIGKILL" });
-  await turns();
+  await nextTick();
   clock.move(100);
   assert.deepEqual(spawned.map(({ number }) => number), [1, 2, 1]);
   spawned[2].end({ code: null, signal: "SIGKILL" });
-  await turns();
+  await nextTick();
   clock.move(200);
   assert.deepEqual(spawned.map(({ number }) => number), [1, 2, 1, 1]);
   spawned[1].beReady();
   await started;
 });
 
-Deno.test("what a worker says of itself after its end was heard of is not taken for what runs in its place", async () => {
+Deno.test("Supervisor ignores the address of a worker that has ended", async () => {
   const { clock, supervisor, spawned, start } = setup(1);
   await start();
   spawned[0].end({ code: 1, signal: null });
-  await turns();
+  await nextTick();
   clock.move(100);
   spawned[1].end({ code: 1, signal: null });
-  await turns();
+  await nextTick();
   spawned[1].beReady();
-  await turns();
+  await nextTick();
   assert.deepEqual([supervisor.places[0].process, supervisor.places[0].address], [undefined, undefined]);
 });
 
-Deno.test("a worker that comes up while all are asked to end is followed by no other", async () => {
+Deno.test("Supervisor.stop during the start lets no further worker start", async () => {
   const { supervisor, spawned } = setup(2);
   const refused = assert.rejects(supervisor.start(), /asked to end before every worker was up/);
   const stopped = supervisor.stop();
   spawned[0].beReady();
-  await turns();
+  await nextTick();
   spawned[0].end({ code: 0, signal: null });
   assert.equal(await stopped, true);
   await refused;
   assert.equal(spawned.length, 1);
 });
 
-Deno.test("a worker that ends is replaced, later each time, and soon again once one has run for a minute", async () => {
+Deno.test("Supervisor replaces a worker with backoff, which is reset once one has run for a minute", async () => {
   const { clock, spawned, lines, gone, start, restarts } = setup(2);
   await start();
   const endNewest = async (afterMs: number) => {
     clock.move(afterMs);
     spawned.at(-1)!.end({ code: null, signal: "SIGKILL" });
-    await turns();
+    await nextTick();
   };
   const message = "worker 2 was ended by SIGKILL: another is started in its place";
   await endNewest(10);
@@ -152,13 +152,13 @@ Deno.test("a worker that ends is replaced, later each time, and soon again once 
   assert.equal(restarts(), 3);
 });
 
-Deno.test("a place says what runs there, and how the last one ended", async () => {
+Deno.test("Supervisor.places has the running process, and how the last one ended", async () => {
   const { clock, supervisor, spawned, start } = setup(1);
   await start();
   assert.equal(supervisor.places[0].address?.adminUrl, "http://127.0.0.1:9001");
   assert.equal(supervisor.places[0].lastEnd, undefined);
   spawned[0].end({ code: 3, signal: null });
-  await turns();
+  await nextTick();
   const { process, address, lastEnd } = supervisor.places[0];
   assert.deepEqual([process, address, lastEnd], [undefined, undefined, "exited with code 3"]);
   clock.move(100);
@@ -166,27 +166,27 @@ Deno.test("a place says what runs there, and how the last one ended", async () =
   assert.equal(supervisor.places[0].address, undefined);
 });
 
-Deno.test("at the end each worker is asked, and nothing is started any more", async () => {
+Deno.test("Supervisor.stop asks each worker to stop, and starts no other", async () => {
   const { clock, supervisor, spawned, start } = setup(3);
   await start();
   spawned[2].end({ code: 1, signal: null });
-  await turns();
+  await nextTick();
   const stopped = supervisor.stop();
-  assert.deepEqual(spawned.map(({ asked }) => asked), [["stop"], ["stop"], []]);
+  assert.deepEqual(spawned.map(({ calls }) => calls), [["stop"], ["stop"], []]);
   for (const process of spawned) process.end({ code: 0, signal: null });
   assert.equal(await stopped, true);
   assert.equal(clock.timers, 0);
   assert.equal(spawned.length, 3);
 });
 
-Deno.test("a worker that has not ended within the grace is killed, and that is not a good end", async () => {
+Deno.test("Supervisor.stop kills a worker that exceeds the grace, and returns false", async () => {
   const { clock, supervisor, spawned, start } = setup(2);
   await start();
   const stopped = supervisor.stop();
   spawned[0].end({ code: 0, signal: null });
   clock.move(999);
-  assert.deepEqual(spawned[1].asked, ["stop"]);
+  assert.deepEqual(spawned[1].calls, ["stop"]);
   clock.move(1);
-  assert.deepEqual(spawned[1].asked, ["stop", "kill"]);
+  assert.deepEqual(spawned[1].calls, ["stop", "kill"]);
   assert.equal(await stopped, false);
 });

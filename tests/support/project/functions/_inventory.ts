@@ -4,7 +4,7 @@ import type { Order } from "../schemas/orders.ts";
 /** The stock of one article, in the bucket `inventory`. */
 export interface Stock {
   readonly onHand: number;
-  /** The reserved quantity by order: reserving twice changes nothing. */
+  /** Reserved quantity by order, so that reserving twice changes nothing. */
   readonly reserved: Readonly<Record<string, number>>;
 }
 
@@ -13,7 +13,7 @@ export interface OrderState {
   readonly status: "reserved" | "rejected" | "confirmed";
 }
 
-/** Reserves each item of an order. Returns false, with the rest left reserved, when there is not enough of one. */
+/** Reserves the items of an order. Returns false at the first shortage, and leaves the earlier items reserved. */
 export async function reserve(inventory: KvBucket<Stock>, { orderId, items }: Order): Promise<boolean> {
   let enough = true;
   for (const { sku, quantity } of items) {
@@ -27,7 +27,7 @@ export async function reserve(inventory: KvBucket<Stock>, { orderId, items }: Or
   return enough;
 }
 
-/** Ends each reservation of an order; `shipped` says whether its items leave the stock. */
+/** Ends the reservations of an order. With `shipped` the items leave the stock. */
 export async function settle(inventory: KvBucket<Stock>, { orderId, items }: Order, shipped: boolean): Promise<void> {
   for (const { sku } of items) {
     await change(inventory, sku, ({ onHand, reserved: { [orderId]: quantity = 0, ...reserved } }) => ({
@@ -37,7 +37,7 @@ export async function settle(inventory: KvBucket<Stock>, { orderId, items }: Ord
   }
 }
 
-/** Compare-and-set: reads, computes and writes, again for as long as another writer comes between. */
+/** Updates a stock by compare-and-set, and retries while another writer interferes. */
 async function change(inventory: KvBucket<Stock>, sku: string, next: (stock: Stock) => Stock): Promise<void> {
   while (true) {
     const entry = await inventory.get(sku), stock = next(entry?.value ?? { onHand: 100, reserved: {} });

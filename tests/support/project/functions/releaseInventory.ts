@@ -4,7 +4,7 @@ import { PaymentDeclined } from "../schemas/payments.ts";
 import { StockRejected } from "../schemas/stock.ts";
 import { type OrderState, settle, type Stock } from "./_inventory.ts";
 
-/** Releases what an order had reserved that comes to nothing. */
+/** Releases the reservations of a rejected order. */
 export default defineFunction({
   on: [PaymentDeclined, StockRejected],
   emits: [OrderRejected],

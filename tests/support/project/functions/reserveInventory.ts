@@ -3,7 +3,7 @@ import { OrderCreated } from "../schemas/orders.ts";
 import { StockRejected, StockReserved } from "../schemas/stock.ts";
 import { type OrderState, reserve, type Stock } from "./_inventory.ts";
 
-/** Reserves what an order asks for, or rejects it. */
+/** Reserves the items of an order, or rejects the order. */
 export default defineFunction({
   on: OrderCreated,
   emits: [StockReserved, StockRejected],

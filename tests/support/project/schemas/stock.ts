@@ -2,10 +2,10 @@ import { defineEvent } from "weir";
 import { z } from "zod";
 import { Order } from "./orders.ts";
 
-/** Everything the order asks for is set aside. */
+/** All items of the order are reserved. */
 export const StockReserved = defineEvent({ type: "stock.reserved", version: 1, data: Order });
 
-/** There is not enough of something; what was set aside for the order has to be released. */
+/** An item is short. The reservations of the order must be released. */
 export const StockRejected = defineEvent({
   type: "stock.rejected",
   version: 1,

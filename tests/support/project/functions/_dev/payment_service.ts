@@ -1,18 +1,18 @@
-/** Stands in for a payment provider: `POST /charges {"amount"}` with an `idempotency-key`. `dev` runs it as a program. */
+/** Mock of a payment provider: `POST /charges {"amount"}` with an `idempotency-key`. `dev` runs it as a program. */
 
-/** In cents: an amount above it is declined. */
+/** Highest amount in cents that is not declined. */
 const CREDIT_LIMIT = 100_000;
 
-/** A payment service that is up. */
+/** A running payment service. */
 export interface PaymentService extends AsyncDisposable {
   readonly url: string;
   /** Charge ids by idempotency key. */
   readonly charges: ReadonlyMap<string, string>;
-  /** `down` refuses every connection. */
+  /** Sets the mode. With `down` every connection is refused. */
   setMode(mode: "ok" | "down"): Promise<void>;
 }
 
-/** Starts the service; port 0 takes any that is free. */
+/** Starts the service. Port 0 takes any free port. */
 export function startPaymentService(port: number): PaymentService {
   const charges = new Map<string, string>();
   const serve = (on: number) =>
