@@ -36,7 +36,7 @@ interface Bench extends AsyncDisposable {
 async function setup(): Promise<Bench> {
   const readme = await Deno.readTextFile(new URL("../../deploy/README.md", import.meta.url));
   const [, permissions] = /```\n(publish: \{[^`]*)```/.exec(readme)!;
-  const [, more] = /`plan` needs `([^`]+)` besides/.exec(readme)!;
+  const [, more] = /`plan` also needs `([^`]+)`/.exec(readme)!;
   const planning = permissions.replace("allow: [", `allow: [ "${more}"`).replace(/"\$JS\.API\.CONSUMER\.CREATE.*/, "");
   const violations: string[] = [];
   const server = await startServer({
