@@ -27,7 +27,7 @@ const TESTS: readonly (readonly string[])[] = [
     "nats/dead_letters/burial_test.ts: settle stores a dead letter of the largest event that the ingress takes",
     "nats/client/odd_headers_test.ts: NatsSettler makes a dead letter of a message with a header",
   ],
-  ["e2e/repair_test.ts: reconcile creates "],
+  ["e2e/repair_test.ts: Reconciler creates "],
   ["nats/consume/advisories_test.ts: Advisories brings back an event beyond max_deliver"],
   [KILLS, CLUSTER, SHUTDOWNS, SIMULATED],
   [CRASHES, SIMULATED, "nats/publish/late_dedup_test.ts: LateDedup finds a message whose id"],

@@ -197,7 +197,7 @@ Deno.test("start --no-apply needs no permission beyond those in deploy/README.md
     const missing = () =>
       bench.log.filter(({ level, message }) =>
         level === "error" &&
-        message === "streams or consumers are not as declared, and this process may not make them so"
+        message === "streams or consumers are not as declared, and this process may not change them"
       ).length;
     await jsm.consumers.delete("STOCK", "ship");
     await eventually(() => missing() >= 2);

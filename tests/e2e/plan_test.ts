@@ -117,7 +117,7 @@ Deno.test("start --no-apply does not re-create a consumer that is deleted while 
   await started.waitForLog(({ message }) => message === "ready");
   await bench.jsm.consumers.delete("ORDERS", "reserveInventory");
   await started.waitForLog(({ message, error }) =>
-    message === "streams or consumers are not as declared, and this process may not make them so" &&
+    message === "streams or consumers are not as declared, and this process may not change them" &&
     JSON.stringify(error).includes("consumer reserveInventory on stream ORDERS is missing")
   );
   await assert.rejects(bench.jsm.consumers.info("ORDERS", "reserveInventory"));

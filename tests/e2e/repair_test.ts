@@ -37,7 +37,7 @@ async function setup() {
   };
 }
 
-Deno.test("[G7] reconcile creates a deleted consumer again, and pulling goes on", async () => {
+Deno.test("[G7] Reconciler creates a deleted consumer again, and pulling goes on", async () => {
   await using bench = await setup();
   await bench.runtime.publish(Asked, { n: 1 });
   await bench.saw(1);
@@ -48,7 +48,7 @@ Deno.test("[G7] reconcile creates a deleted consumer again, and pulling goes on"
   assert.deepEqual(bench.seen.toSorted(), [1, 1, 2]);
 });
 
-Deno.test("[G7] reconcile creates a deleted stream again, and it stores events", async () => {
+Deno.test("[G7] Reconciler creates a deleted stream again, and it stores events", async () => {
   await using bench = await setup();
   await bench.runtime.publish(Asked, { n: 1 });
   await bench.saw(1);
@@ -58,7 +58,7 @@ Deno.test("[G7] reconcile creates a deleted stream again, and it stores events",
   assert.deepEqual(bench.seen, [1, 2]);
 });
 
-Deno.test("[G7] reconcile creates everything again after the server lost its store", async () => {
+Deno.test("[G7] Reconciler creates everything again after the server lost its store", async () => {
   await using bench = await setup();
   await bench.runtime.publish(Asked, { n: 1 });
   await bench.saw(1);

@@ -15,7 +15,7 @@ export async function isAlive(pid: number): Promise<boolean> {
   return state !== "" && !state.startsWith("Z");
 }
 
-/** Resolves once a process is gone. */
+/** Resolves once a process has ended. */
 export async function waitUntilGone(pid: number): Promise<void> {
   await eventually(async () => !(await isAlive(pid)));
 }
