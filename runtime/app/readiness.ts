@@ -1,7 +1,6 @@
 import type { Registry } from "../project/registry.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { Check, Health } from "../http/health.ts";
-import type { Listener } from "../http/listen.ts";
 import { breakersOf } from "./metering.ts";
 
 /** Timeout of each of Weir's own checks, in milliseconds. */
@@ -11,7 +10,7 @@ const CHECK_TIMEOUT_MS = 2_000;
 interface Vitals {
   readonly stopping: () => boolean;
   readonly nats: () => string | undefined;
-  readonly ingress: () => Listener | undefined;
+  readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
   /** Health checks of the project. */
   readonly own: Registry["healthChecks"];
@@ -27,7 +26,7 @@ export function readiness({ stopping, nats, ingress, dispatchers, own }: Vitals)
     checks: [
       check("runtime", () => stopping() ? "shutting down" : undefined),
       check("nats", nats),
-      check("ingress", () => ingress()?.problem()),
+      check("ingress", ingress),
       ...dispatchers.map(({ pipeline, consumers }) =>
         check(
           `function:${pipeline.fn.name}`,

@@ -14,7 +14,7 @@ import { FunctionHost } from "./function_host.ts";
 import { openAdminListener, openPublicListener } from "./listeners.ts";
 import { Metering } from "./metering.ts";
 import { readiness } from "./readiness.ts";
-import { startService } from "./service.ts";
+import { startAll, startService } from "./service.ts";
 import { TopologyKeeper } from "./topology_keeper.ts";
 
 /** A running process: it listens, and pulls for each of its functions. */
@@ -46,13 +46,15 @@ interface RuntimeOptions {
    *
    * @default {false}
    */
-  readonly oneOfSeveral?: boolean;
+  readonly sharesPort?: boolean;
   /**
    * Allows the process to create and change streams, consumers and buckets.
    *
    * @default {true}
    */
   readonly apply?: boolean;
+  /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -68,14 +70,25 @@ export async function startRuntime(
   log: Logger,
   options: RuntimeOptions = {},
 ): Promise<Runtime> {
-  const { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), apply = true } = options;
+  const onStopError = (error: unknown) =>
+    log.warn("after a failed start, a part of it could not be stopped", { error });
+  return await startAll((stack) => startOn(stack, config, registry, log, options), onStopError);
+}
+
+/** Starts the services of a process, and leaves their stops on the stack. Order: a service comes after those it uses. */
+async function startOn(
+  stack: AsyncDisposableStack,
+  config: Config,
+  registry: Registry,
+  log: Logger,
+  { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), ...options }: RuntimeOptions,
+): Promise<Runtime> {
   const functions = selectFunctions(config, registry), redact = log.options.redact ?? ((text: string) => text);
-  await using stack = new AsyncDisposableStack();
   const metering = await startService(stack, new Metering(metrics, new TelemetryObserver(log), outcomes));
   const cluster = stack.adopt(await connectCluster(config), ({ close }) => close());
   const { nc, jsm, monitor } = cluster;
   const desired = desiredState(config, registry, functions);
-  const topology = await startService(stack, new TopologyKeeper(jsm, desired, apply, log));
+  const topology = await startService(stack, new TopologyKeeper(jsm, desired, options.apply ?? true, log));
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const host = await FunctionHost.open({
     ...{ config, functions, declared: registry.functions, cluster, topology, metering, log, redact },
@@ -88,23 +101,23 @@ export async function startRuntime(
   const health = readiness({
     stopping: () => state.stopping !== undefined,
     nats: () => monitor.problem() ?? cluster.messages.outage()?.message,
-    ingress: () => state.publicListener,
+    ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
     dispatchers: host.dispatchers,
     own: registry.healthChecks,
   });
-  const served = { config, registry, cluster, metering, health, log, sharesPort: options.oneOfSeveral ?? false };
+  options.signal?.throwIfAborted(); // from here on the start takes one tick
+  const served = { config, registry, cluster, metering, health, log, sharesPort: options.sharesPort ?? false };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
   const open = state.publicListener = openPublicListener(served);
   await startService(stack, { start: () => host.start(), stop: () => stopWork(open, host, config.SHUTDOWN_GRACE) });
-  const started = stack.move();
   return {
     url: open.url,
     adminUrl: admin.url,
     get inFlight() {
       return host.inFlight;
     },
-    stop: () => state.stopping ??= started.disposeAsync(),
+    stop: () => state.stopping ??= stack.disposeAsync(),
   };
 }
 

@@ -17,3 +17,20 @@ export async function startService<Started extends Service>(
   await service.start();
   return service;
 }
+
+/**
+ * Runs `start` with a stack of its own. If it throws, the stack is disposed of first, and the caller receives that
+ * error: an error of the disposal would hide which problem to fix, so it goes to `onStopError`.
+ */
+export async function startAll<Result>(
+  start: (stack: AsyncDisposableStack) => Promise<Result>,
+  onStopError: (error: unknown) => void,
+): Promise<Result> {
+  const stack = new AsyncDisposableStack();
+  try {
+    return await start(stack);
+  } catch (error) {
+    await stack.disposeAsync().catch(onStopError);
+    throw error;
+  }
+}

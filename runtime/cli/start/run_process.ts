@@ -55,13 +55,16 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   logCallerOfExit(log);
   if (!quiet && (worker ?? 1) === 1) { for (const warning of registry.warnings) log.warn(warning); }
 
-  const runtimes: Runtime[] = [];
+  const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
   const startAgain = async () => {
-    const runtime = await startRuntime(config, registry, log, { metrics, oneOfSeveral: worker !== undefined, apply });
+    const options = { metrics, sharesPort, apply, signal: shutdown.signal };
+    const runtime = await startRuntime(config, registry, log, options);
     runtimes.push(runtime);
     return runtime;
   };
   const stop = async (why: { signal: Deno.Signal } | { reason: string }) => {
+    // A start that is under way must not begin to pull: its handlers would end with the process, and use up attempts.
+    shutdown.abort();
     if (!quiet) log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
     await Promise.all(runtimes.map((runtime) => runtime.stop()));
     await flush();
@@ -77,6 +80,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   try {
     runtime = await startAgain();
   } catch (error) {
+    if (stopping) return await stopping;
     await flush();
     throw error;
   }
