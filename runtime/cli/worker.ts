@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { FromWorker } from "../app/supervisor/messages.ts";
+import type { FromWorker } from "../app/supervisor/worker_process.ts";
 import { runProcess, type StartOptions } from "./start/run_process.ts";
 
 /** Builds the hidden command `worker`, which the supervisor of `start` runs in each of its processes. */

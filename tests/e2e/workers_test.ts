@@ -81,7 +81,7 @@ Deno.test("Supervisor replaces a killed worker: no event is lost, and no counter
   };
   Deno.kill(second, "SIGKILL");
   const { pid: _, ...ended } = await weir.program.waitForLog(({ level }) => level === "error");
-  assert.equal(ended.message, "worker 2 was ended by SIGKILL: another is started in its place");
+  assert.equal(ended.message, "worker 2 was ended by SIGKILL: it will be restarted");
   assert.deepEqual([ended.worker, ended.in_ms], [2, 100]);
   await eventually(async () => {
     await look();

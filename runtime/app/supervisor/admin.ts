@@ -4,20 +4,24 @@ import { metricsRoutes } from "../../http/admin/metrics_routes.ts";
 import { Problem } from "../../http/problem.ts";
 import { type Handler, type RequestMeter, router } from "../../http/router.ts";
 import { mergeFunctions } from "./merge_functions.ts";
-import type { Place, Supervisor } from "./supervisor.ts";
+import type { SupervisedWorker, Supervisor } from "./supervisor.ts";
 
-/** What the interface stands on. */
+/** Options of {@linkcode supervisorAdmin}. */
 interface SupervisorAdminOptions {
-  readonly supervisor: Pick<Supervisor, "places" | "stopping">;
+  readonly supervisor: Pick<Supervisor, "workers" | "stopping">;
+  /** Returns the page of metrics, over all workers. */
   readonly metrics: () => Promise<string>;
   readonly meter: RequestMeter;
 }
 
-/** Longer than a worker's own checks take, and shorter than a probe waits. */
-const CHECK_MS = 2_500;
-const FUNCTIONS_MS = 3_000;
-/** Routes about the cluster, not one process: every worker answers them the same. */
-const OF_THE_CLUSTER = [
+/** Timeout of a worker's health report in milliseconds: above the worker's own checks (2 s), below a probe's timeout. */
+const HEALTH_TIMEOUT_MS = 2_500;
+/** Timeout of the check that waits for such reports, in milliseconds: its own message is better than the check's. */
+const CHECK_TIMEOUT_MS = HEALTH_TIMEOUT_MS + 100;
+/** Timeout of a worker's function status in milliseconds. It includes the worker's requests to NATS. */
+const FUNCTIONS_TIMEOUT_MS = 3_000;
+/** Routes that concern the NATS cluster, so that any worker can answer. */
+const CLUSTER_ROUTES = [
   { method: "GET", path: "/dead-letters" },
   { method: "POST", path: "/dead-letters/redrive" },
   { method: "GET", path: "/dead-letters/:sequence" },
@@ -27,63 +31,70 @@ const OF_THE_CLUSTER = [
   { method: "DELETE", path: "/retries/:sequence" },
 ] as const;
 
-/** Returns the admin interface over all workers: that of one process, but its numbers are those of all. */
+/** Returns the admin interface of a supervisor: that of one process, with the numbers of all workers. */
 export function supervisorAdmin({ supervisor, metrics, meter }: SupervisorAdminOptions): Handler {
-  const addresses = () => supervisor.places.flatMap(({ address }) => address?.adminUrl ?? []);
-  const forward = async (request: Request) => handOn(request, await firstToAnswer(addresses()));
+  const adminUrls = () => supervisor.workers.flatMap(({ address }) => address?.adminUrl ?? []);
   const routes = [
     ...healthRoutes(readiness(supervisor), liveness(supervisor)),
     ...metricsRoutes(metrics),
     ...functionRoutes(async () => {
-      const said = await Promise.all(addresses().map((url) => ask<FunctionStatus[]>(`${url}/functions`, FUNCTIONS_MS)));
-      const known = said.filter((functions) => Array.isArray(functions));
-      if (known.length === 0) throw nobody();
-      return mergeFunctions(known);
+      const answers = await Promise.all(
+        adminUrls().map((url) => getJson<FunctionStatus[]>(`${url}/functions`, FUNCTIONS_TIMEOUT_MS)),
+      );
+      const statuses = answers.filter((answer) => Array.isArray(answer)); // an error is an object
+      if (statuses.length === 0) throw noWorker();
+      return mergeFunctions(statuses);
     }),
-    ...OF_THE_CLUSTER.map((route) => ({ ...route, handle: forward })),
+    ...CLUSTER_ROUTES.map((route) => ({
+      ...route,
+      handle: async (request: Request) => forward(request, await firstToAnswer(adminUrls())),
+    })),
   ];
   const problemOf = (error: unknown) =>
     error instanceof Problem ? error : new Problem("internal", (error as Error).message);
   return router(routes, { meter, problemOf });
 }
 
-/** Ready while one worker is: those that are not take no connections, or say so, and are started again. */
+/**
+ * Returns the readiness of the workers: one that is ready is enough. The others accept no connections, answer that they
+ * are not ready, or will be restarted.
+ */
 function readiness(supervisor: SupervisorAdminOptions["supervisor"]): Health {
-  let worse: Record<string, string> = {};
+  let problems: Record<string, string> = {};
   const workers = async () => {
     if (supervisor.stopping) return "shutting down";
-    const reports = await Promise.all(supervisor.places.map(reportOf));
-    worse = Object.fromEntries(
+    const reports = await Promise.all(supervisor.workers.map(reportOf));
+    problems = Object.fromEntries(
       reports.flatMap((report, at) =>
-        Object.entries(problemsOf(report)).map(([what, how]) => [`worker ${at + 1}: ${what}`, how])
+        Object.entries(problemsOf(report)).map(([check, problem]) => [`worker ${at + 1}: ${check}`, problem])
       ),
     );
     if (reports.some(({ status }) => status === "OK")) return undefined;
-    return Object.entries(worse).map(([what, how]) => `${what}: ${how}`).join("; ");
+    return Object.entries(problems).map(([check, problem]) => `${check}: ${problem}`).join("; ");
   };
-  return { checks: [{ name: "workers", timeoutMs: CHECK_MS + 100, run: workers }], degraded: () => worse };
+  return { checks: [{ name: "workers", timeoutMs: CHECK_TIMEOUT_MS, run: workers }], degraded: () => problems };
 }
 
-/** Alive while every worker that is up has a thread that is free now and then: one that has not is hung. */
+/** Returns the liveness of the workers: each that is up must answer. One that does not is hung. */
 function liveness(supervisor: SupervisorAdminOptions["supervisor"]): Health {
   return {
-    checks: supervisor.places.map((place) => ({
-      name: `worker ${place.number}`,
-      timeoutMs: CHECK_MS + 100,
+    checks: supervisor.workers.map((worker) => ({
+      name: `worker ${worker.number}`,
+      timeoutMs: CHECK_TIMEOUT_MS,
       run: async () => {
-        const { address } = place;
-        if (!address) return undefined; // it starts, or is started again
-        const report = await ask<HealthReport>(`${address.adminUrl}/health/live`, CHECK_MS);
-        return report?.status === "OK" || place.address !== address ? undefined : "no answer";
+        const { address } = worker;
+        if (!address) return undefined; // it is starting, or will be restarted
+        const report = await getJson<HealthReport>(`${address.adminUrl}/health/live`, HEALTH_TIMEOUT_MS);
+        return report?.status === "OK" || worker.address !== address ? undefined : "no answer";
       },
     })),
   };
 }
 
-async function reportOf({ address, lastEnd }: Place): Promise<HealthReport> {
-  const report = address && await ask<HealthReport>(`${address.adminUrl}/health/ready`, CHECK_MS);
-  const why = address ? "no answer" : lastEnd ? `${lastEnd}, and is started again` : "starting";
-  return report ?? { status: "Unhealthy", checks: { process: { status: "Unhealthy", error: why } } };
+async function reportOf({ address, lastExit }: SupervisedWorker): Promise<HealthReport> {
+  const report = address && await getJson<HealthReport>(`${address.adminUrl}/health/ready`, HEALTH_TIMEOUT_MS);
+  const error = address ? "no answer" : lastExit ? `${lastExit}, and will be restarted` : "starting";
+  return report ?? { status: "Unhealthy", checks: { process: { status: "Unhealthy", error } } };
 }
 
 function problemsOf({ checks, degraded }: HealthReport): Record<string, string> {
@@ -91,31 +102,33 @@ function problemsOf({ checks, degraded }: HealthReport): Record<string, string> 
   return { ...Object.fromEntries(failed), ...degraded };
 }
 
-async function handOn(request: Request, adminUrl: string | undefined): Promise<Response> {
-  if (!adminUrl) throw nobody();
+async function forward(request: Request, adminUrl: string | undefined): Promise<Response> {
+  if (!adminUrl) throw noWorker();
   const { pathname, search } = new URL(request.url);
   try {
-    const answer = await fetch(`${adminUrl}${pathname}${search}`, { method: request.method });
-    return new Response(answer.body, answer);
+    const response = await fetch(`${adminUrl}${pathname}${search}`, { method: request.method });
+    return new Response(response.body, response);
   } catch (error) {
-    throw new Problem("unavailable", `the worker that was asked did not answer: ${(error as Error).message}`);
+    throw new Problem("unavailable", `the worker did not answer the forwarded request: ${(error as Error).message}`);
   }
 }
 
-/** One that hangs would keep us waiting for ever. */
+/** Returns the first worker that answers: a request that is forwarded to a hung one would wait without end. */
 async function firstToAnswer(adminUrls: readonly string[]): Promise<string | undefined> {
-  const answers = adminUrls.map(async (url) => await ask(`${url}/health/live`, CHECK_MS) ? url : Promise.reject());
+  const answers = adminUrls.map(async (url) =>
+    await getJson(`${url}/health/live`, HEALTH_TIMEOUT_MS) ? url : Promise.reject()
+  );
   return await Promise.any(answers).catch(() => undefined);
 }
 
-function nobody(): Problem {
+function noWorker(): Problem {
   return new Problem("unavailable", "no worker answers: GET /health says why");
 }
 
-/** What is there, whatever its status; undefined when nobody answers in time. */
-async function ask<Answer>(url: string, withinMs: number): Promise<Answer | undefined> {
+/** Returns the JSON of a response with any status, or undefined if none arrives in time. */
+async function getJson<Answer>(url: string, timeoutMs: number): Promise<Answer | undefined> {
   try {
-    return await (await fetch(url, { signal: AbortSignal.timeout(withinMs) })).json();
+    return await (await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })).json();
   } catch {
     return undefined;
   }

@@ -1,9 +1,9 @@
 import type { FunctionStatus } from "../../http/admin/function_routes.ts";
 
-/** From the best to the worst that a breaker can be in. */
-const STATES = ["unknown", "closed", "half-open", "open"];
+/** States of a breaker, from best to worst. */
+const BREAKER_STATES = ["unknown", "closed", "half-open", "open"];
 
-/** What several processes of the same functions say of them, as one: in the order of the first. */
+/** Merges the statuses that several processes report of the same functions, in the order of the first process. */
 export function mergeFunctions(all: readonly (readonly FunctionStatus[])[]): FunctionStatus[] {
   const merged = new Map<string, FunctionStatus>();
   for (const status of all.flat()) {
@@ -17,7 +17,7 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
   const names = new Set([...Object.keys(a.dependencies), ...Object.keys(b.dependencies)]);
   return {
     ...a,
-    // Of what it depends on each process knows what it has called.
+    // A process knows the policies of the dependencies that it has called.
     policy: { ...a.policy, dependencies: { ...b.policy.dependencies, ...a.policy.dependencies } },
     concurrency: a.concurrency + b.concurrency,
     inFlight: a.inFlight + b.inFlight,
@@ -25,7 +25,7 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
     dependencies: Object.fromEntries(
       [...names].map((name) => [name, worst(a.dependencies[name], b.dependencies[name])]),
     ),
-    // The server's own counts: all of them ask for the same.
+    // Counts of the server, which are equal in every process.
     pending: a.pending ?? b.pending,
     ackPending: a.ackPending ?? b.ackPending,
     delayedRetries: a.delayedRetries ?? b.delayedRetries,
@@ -35,10 +35,10 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
 }
 
 function worst(a = "unknown", b = "unknown"): string {
-  return STATES.indexOf(a) >= STATES.indexOf(b) ? a : b;
+  return BREAKER_STATES.indexOf(a) >= BREAKER_STATES.indexOf(b) ? a : b;
 }
 
 function later(a: FunctionStatus["lastError"], b: FunctionStatus["lastError"]): FunctionStatus["lastError"] {
   if (!a || !b) return a ?? b;
-  return a.at >= b.at ? a : b; // ISO 8601 in UTC: text sorts as time does
+  return a.at >= b.at ? a : b; // ISO 8601 in UTC sorts as text
 }

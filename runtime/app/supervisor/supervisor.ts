@@ -1,70 +1,70 @@
 import type { Log } from "../../api/context.ts";
 import type { Clock } from "../../engine/clock.ts";
 import { restartAfter } from "../../core/restart_backoff.ts";
-import type { WorkerAddress } from "./messages.ts";
-import type { WorkerEnd, WorkerProcess } from "./worker_process.ts";
+import type { WorkerAddress, WorkerExit, WorkerProcess } from "./worker_process.ts";
 
-/** A place for a worker: what ends there is started again. */
-export interface Place {
-  /** From 1. */
+/** One of the workers, by its number. Its process is replaced when it exits. */
+export interface SupervisedWorker {
+  /** Number of the worker, from 1. */
   readonly number: number;
-  /** What runs there now; undefined between two. */
+  /** Current process; undefined between an exit and the restart. */
   readonly process: WorkerProcess | undefined;
-  /** Where it listens, once it is up. */
+  /** Addresses of the current process, once it is ready. */
   readonly address: WorkerAddress | undefined;
-  /** How the last one ended, in words; undefined when none has. */
-  readonly lastEnd: string | undefined;
+  /** Description of the last exit; undefined before the first. */
+  readonly lastExit: string | undefined;
 }
 
-/** What a supervisor stands on. */
+/** Options of a {@linkcode Supervisor}. */
 interface SupervisorOptions {
+  /** Number of workers. */
   readonly count: number;
-  /** How long they have to end once they are asked to. */
+  /** Time that workers have to exit once they are requested to stop, in milliseconds. They are then killed. */
   readonly graceMs: number;
-  /** @param url where the public listener is, once a worker has said so */
+  /** @param url Address of the public listener; undefined for the first worker, which chooses the port. */
   readonly spawn: (number: number, url: string | undefined) => WorkerProcess;
   readonly clock: Clock;
   readonly log: Log;
-  /** Is told of each process that ended. */
-  readonly ended: (process: WorkerProcess) => void;
-  /** Is told of each that is started in the stead of one that ended. */
-  readonly restarted: () => void;
+  /** Called for each process that exits. */
+  readonly onExit: (process: WorkerProcess) => void;
+  /** Called for each process that is started in place of one that exited. */
+  readonly onRestart: () => void;
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-interface OwnPlace extends Mutable<Place> {
+interface WorkerState extends Mutable<SupervisedWorker> {
   failures: number;
   cancelRestart: () => void;
 }
 
-/** A worker that could not even start: what it said of it is on its standard error. */
+/** Thrown when a worker exits before it was ever ready. The worker has printed the cause on its stderr. */
 export class WorkerNeverReady extends Error {
   readonly code = "worker-never-ready";
 
-  constructor(readonly number: number, readonly end: WorkerEnd) {
-    super(`worker ${number} ${inWords(end)} before it was ready`);
+  constructor(readonly number: number, readonly exit: WorkerExit) {
+    super(`worker ${number} ${describeExit(exit)} before it was ready`);
   }
 }
 
-/** Keeps a number of workers running. It runs no function, so that nothing a function does can end it. */
+/** Keeps a number of workers running. It runs no function itself, so that no function can end it. */
 export class Supervisor {
-  readonly #places: OwnPlace[];
+  readonly #workers: WorkerState[];
   #url: string | undefined;
   #stopping = false;
 
   constructor(readonly options: SupervisorOptions) {
-    this.#places = Array.from({ length: options.count }, (_, at) => ({
+    this.#workers = Array.from({ length: options.count }, (_, at) => ({
       number: at + 1,
       process: undefined,
       address: undefined,
-      lastEnd: undefined,
+      lastExit: undefined,
       failures: 0,
       cancelRestart: () => {},
     }));
   }
 
-  get places(): readonly Place[] {
-    return this.#places;
+  get workers(): readonly SupervisedWorker[] {
+    return this.#workers;
   }
 
   get stopping(): boolean {
@@ -72,16 +72,16 @@ export class Supervisor {
   }
 
   /**
-   * Resolves once all of them are up, to where they listen. The first goes ahead: it finds what is wrong with the
-   * configuration, the code or NATS, says so once, and makes the streams and consumers that the others find.
+   * Starts the workers, and resolves to the address of the public listener once all are ready. The first is started
+   * alone: it reports problems of configuration, code and NATS once, and creates the streams and consumers.
    *
-   * @throws {WorkerNeverReady} when one ends before it is up, with none left running.
+   * @throws {WorkerNeverReady} if one exits before it is ready; the others are stopped
    */
   async start(): Promise<string> {
-    const [first, ...others] = this.#places;
+    const [first, ...others] = this.#workers;
     try {
-      await this.#up(first);
-      await Promise.all(others.map((place) => this.#up(place)));
+      await this.#start(first);
+      await Promise.all(others.map((worker) => this.#start(worker)));
     } catch (error) {
       if (!this.#stopping) await this.stop();
       throw error;
@@ -89,67 +89,68 @@ export class Supervisor {
     return this.#url!;
   }
 
-  /** Asks all of them to end, makes those that have not within the grace, and says whether each ended well. */
+  /** Stops all workers, and kills those that take longer than the grace. Resolves to whether each exited with code 0. */
   async stop(): Promise<boolean> {
     this.#stopping = true;
-    for (const { cancelRestart } of this.#places) cancelRestart();
-    const running = this.#places.flatMap(({ process }) => process ?? []);
+    for (const { cancelRestart } of this.#workers) cancelRestart();
+    const running = this.#workers.flatMap(({ process }) => process ?? []);
     for (const process of running) process.stop();
     const cancel = this.options.clock.timer(this.options.graceMs, () => this.kill());
-    const ends = await Promise.all(running.map(({ ended }) => ended));
+    const exits = await Promise.all(running.map(({ exited }) => exited));
     cancel();
-    return ends.every(({ code }) => code === 0);
+    return exits.every(({ code }) => code === 0);
   }
 
-  /** Ends all of them at once. */
+  /** Kills all workers at once. */
   kill(): void {
     this.#stopping = true;
-    for (const { process } of this.#places) process?.kill();
+    for (const { process } of this.#workers) process?.kill();
   }
 
-  async #up(place: OwnPlace): Promise<void> {
-    if (this.#stopping) throw new Error("asked to end before every worker was up"); // it would outlive the stop
-    const { ready, ended } = this.#spawn(place);
-    const end = await Promise.race([ready, ended]);
-    if ("code" in end) throw new WorkerNeverReady(place.number, end);
+  async #start(worker: WorkerState): Promise<void> {
+    // A worker that is spawned after `stop` would outlive it.
+    if (this.#stopping) throw new Error("the supervisor was stopped before every worker was ready");
+    const { ready, exited } = this.#spawn(worker);
+    const result = await Promise.race([ready, exited]);
+    if ("code" in result) throw new WorkerNeverReady(worker.number, result);
   }
 
-  #spawn(place: OwnPlace): WorkerProcess {
+  #spawn(worker: WorkerState): WorkerProcess {
     const { spawn, clock } = this.options;
-    const startedAtMs = clock.now(), process = spawn(place.number, this.#url);
-    place.process = process;
+    const startedAtMs = clock.now(), process = spawn(worker.number, this.#url);
+    worker.process = process;
     void process.ready.then((address) => {
-      if (place.process !== process) return; // its end and its word may cross
-      place.address = address;
+      if (worker.process !== process) return; // it has exited: the message and the exit may cross
+      worker.address = address;
       this.#url ??= address.url;
     });
-    void process.ended.then((end) => this.#ended(place, process, end, clock.now() - startedAtMs));
+    void process.exited.then((exit) => this.#exited(worker, process, exit, clock.now() - startedAtMs));
     return process;
   }
 
-  #ended(place: OwnPlace, process: WorkerProcess, end: WorkerEnd, ranMs: number): void {
-    const { clock, log, ended, restarted } = this.options;
-    const neverUp = place.address === undefined && place.lastEnd === undefined;
-    place.process = place.address = undefined;
-    place.lastEnd = inWords(end);
-    ended(process);
-    if (this.#stopping || neverUp) return; // of the latter `start` tells
-    const { failures, delayMs } = restartAfter(place.failures, ranMs);
-    place.failures = failures;
-    log.error(`worker ${place.number} ${place.lastEnd}: another is started in its place`, {
-      worker: place.number,
+  #exited(worker: WorkerState, process: WorkerProcess, exit: WorkerExit, ranMs: number): void {
+    const { clock, log, onExit, onRestart } = this.options;
+    const neverReady = worker.address === undefined && worker.lastExit === undefined;
+    worker.process = worker.address = undefined;
+    worker.lastExit = describeExit(exit);
+    onExit(process);
+    if (this.#stopping || neverReady) return; // `start` throws for a worker that was never ready
+    const { failures, delayMs } = restartAfter(worker.failures, ranMs);
+    worker.failures = failures;
+    log.error(`worker ${worker.number} ${worker.lastExit}: it will be restarted`, {
+      worker: worker.number,
       pid: process.pid,
       ran_ms: Math.round(ranMs),
       in_ms: delayMs,
     });
-    place.cancelRestart = clock.timer(delayMs, () => {
-      restarted();
-      this.#spawn(place);
+    worker.cancelRestart = clock.timer(delayMs, () => {
+      onRestart();
+      this.#spawn(worker);
     });
   }
 }
 
-/** As a message has it: `exited with code 1`. */
-function inWords({ code, signal }: WorkerEnd): string {
+/** Describes an exit for a message: `exited with code 1`. */
+function describeExit({ code, signal }: WorkerExit): string {
   return signal ? `was ended by ${signal}` : `exited with code ${code}`;
 }

@@ -1,9 +1,24 @@
 import { spawn } from "node:child_process";
 import type { MetricData } from "@opentelemetry/sdk-metrics";
-import type { FromWorker, ToWorker, WorkerAddress } from "./messages.ts";
 
-/** How a process ended: by itself, or by a signal. */
-export interface WorkerEnd {
+/** Message from a worker to its supervisor: its addresses once it is ready, or its metrics on request. */
+export type FromWorker =
+  | { readonly ready: WorkerAddress }
+  | { readonly metrics: readonly MetricData[] };
+
+/** Message from the supervisor to a worker: the request for its metrics. */
+type ToWorker = "metrics";
+
+/** Addresses of a worker's listeners. */
+export interface WorkerAddress {
+  /** Address of the public listener, which all workers share. */
+  readonly url: string;
+  /** Address of the worker's own admin listener, on loopback. */
+  readonly adminUrl: string;
+}
+
+/** Exit of a process: its code, or the signal that ended it. */
+export interface WorkerExit {
   readonly code: number | null;
   readonly signal: string | null;
 }
@@ -11,26 +26,25 @@ export interface WorkerEnd {
 /** A process that runs the functions. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** Resolves once it listens and pulls. Never, when it ends before. */
+  /** Resolves once the worker listens and pulls. Stays pending if it exits before. */
   readonly ready: Promise<WorkerAddress>;
-  readonly ended: Promise<WorkerEnd>;
-  /** What it has counted and measured by now; undefined when it does not say so in time. */
-  metrics(withinMs: number): Promise<readonly MetricData[] | undefined>;
-  /** Asks it to end, which it does as it would on SIGTERM. */
+  readonly exited: Promise<WorkerExit>;
+  /** Requests the current metrics. Resolves to undefined if they do not arrive in time. */
+  metrics(timeoutMs: number): Promise<readonly MetricData[] | undefined>;
+  /** Requests a graceful stop, as SIGTERM does. */
   stop(): void;
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): void;
 }
 
 /**
- * Starts a worker. Both outputs are ours. Between the two is a channel: what a worker says goes through it, and its
- * end tells a worker that we want it to end or are gone, however that was. (Hence `node:child_process`: `Deno.Command`
- * has none.)
+ * Starts a worker, which inherits stdout and stderr. Messages go through an IPC channel. A worker stops when the channel
+ * closes, so that none outlives its supervisor. `Deno.Command` has no such channel, hence `node:child_process`.
  */
 export function spawnWorker(command: string, args: string[], env: Record<string, string>): WorkerProcess {
   const child = spawn(command, args, { env, stdio: ["ignore", "inherit", "inherit", "ipc"] });
-  const ready = Promise.withResolvers<WorkerAddress>(), ended = Promise.withResolvers<WorkerEnd>();
-  let over = false, answered = Promise.withResolvers<readonly MetricData[] | undefined>();
+  const ready = Promise.withResolvers<WorkerAddress>(), exited = Promise.withResolvers<WorkerExit>();
+  let hasExited = false, answered = Promise.withResolvers<readonly MetricData[] | undefined>();
   const answer = (metrics?: readonly MetricData[]) => {
     answered.resolve(metrics);
     answered = Promise.withResolvers();
@@ -39,30 +53,31 @@ export function spawnWorker(command: string, args: string[], env: Record<string,
     if ("ready" in message) ready.resolve(message.ready);
     else answer(message.metrics);
   });
-  const end = (how: WorkerEnd) => {
-    over = true;
-    ended.resolve(how);
+  const exit = (how: WorkerExit) => {
+    hasExited = true;
+    exited.resolve(how);
     answer();
   };
-  child.on("exit", (code, signal) => end({ code, signal }));
-  child.on("error", () => void (child.pid === undefined && end({ code: 127, signal: null }))); // else of the channel
-  const ask = (what: ToWorker) => void child.send(what, () => {});
+  child.on("exit", (code, signal) => exit({ code, signal }));
+  // Without a pid the process could not be started. Any other error concerns the channel, and an exit follows.
+  child.on("error", () => void (child.pid === undefined && exit({ code: 127, signal: null })));
+  const request = (what: ToWorker) => void child.send(what, () => {});
   return {
     pid: child.pid!,
     ready: ready.promise,
-    ended: ended.promise,
-    metrics: async (withinMs) => {
-      if (over || !child.connected) return undefined;
+    exited: exited.promise,
+    metrics: async (timeoutMs) => {
+      if (hasExited || !child.connected) return undefined;
       const { promise } = answered;
-      ask("metrics");
+      request("metrics");
       let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), withinMs));
+      const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), timeoutMs));
       const metrics = await Promise.race([promise, late]);
       clearTimeout(timer);
       return metrics;
     },
-    // No SIGTERM: what Deno sends one to it reports as ended by it, though it exits with 0.
+    // No SIGTERM: Deno would report a process that it signalled as ended by the signal, though it exits with 0.
     stop: () => void (child.connected && child.disconnect()),
-    kill: () => void (over || child.kill("SIGKILL")),
+    kill: () => void (hasExited || child.kill("SIGKILL")),
   };
 }

@@ -1,7 +1,7 @@
 import { type Config, ENVIRONMENT } from "../../app/config.ts";
 import { supervisorAdmin } from "../../app/supervisor/admin.ts";
-import { MetricsSum } from "../../app/supervisor/metrics_sum.ts";
 import { Supervisor, WorkerNeverReady } from "../../app/supervisor/supervisor.ts";
+import { WorkerMetrics } from "../../app/supervisor/worker_metrics.ts";
 import { spawnWorker, type WorkerProcess } from "../../app/supervisor/worker_process.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import { checkPort, listen } from "../../http/listen.ts";
@@ -30,16 +30,15 @@ export async function supervise(config: Config, options: StartOptions): Promise<
   const { log, shutdown: shutdownLog } = await setupProcessLog(config);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   measureProcess(metrics, systemClock);
-  const sum = new MetricsSum<WorkerProcess>();
-  const supervisor = await createSupervisor(config, options, log, metrics, sum);
+  const workerMetrics = new WorkerMetrics<WorkerProcess>();
+  const supervisor = await createSupervisor(config, options, log, metrics, workerMetrics);
   const app = supervisorAdmin({
     supervisor,
-    metrics: () =>
-      metrics.page((own) => sum.of(supervisor.places.flatMap(({ process, address }) => address ? process! : []), own)),
+    metrics: () => metrics.page((own) => workerMetrics.read(readyProcesses(supervisor), own)),
     meter: requestMeter(metrics),
   });
   // Workers report this gauge themselves. Without any worker that is up, none would: nothing is connected.
-  metrics.gauge("weir.nats.connected", () => [[supervisor.places.some(({ address }) => address) ? 1 : 0]]);
+  metrics.gauge("weir.nats.connected", () => [[supervisor.workers.some(({ address }) => address) ? 1 : 0]]);
   const admin = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", app);
   const end = async (code: number) => {
     await admin.stop(ADMIN_STOP_MS);
@@ -64,9 +63,13 @@ export async function supervise(config: Config, options: StartOptions): Promise<
   } catch (error) {
     if (stopping) return;
     if (!(error instanceof WorkerNeverReady)) throw error;
-    if (error.end.code !== EXIT_CODES.failed) log.error(error.message); // on this code the worker printed the reason
+    if (error.exit.code !== EXIT_CODES.failed) log.error(error.message); // on this code the worker printed the reason
     await end(EXIT_CODES.failed);
   }
+}
+
+function readyProcesses({ workers }: Supervisor): WorkerProcess[] {
+  return workers.flatMap(({ process, address }) => address ? process! : []);
 }
 
 function requireRunPermission({ WEIR_WORKERS }: Config): void {
@@ -80,7 +83,7 @@ async function createSupervisor(
   { apply }: StartOptions,
   log: Logger,
   metrics: Metrics,
-  sum: MetricsSum<WorkerProcess>,
+  workerMetrics: WorkerMetrics<WorkerProcess>,
 ): Promise<Supervisor> {
   const command = Deno.execPath(), start = await startArguments();
   const restarts = metrics.counter("weir.worker.restarts").cell({});
@@ -93,8 +96,8 @@ async function createSupervisor(
     },
     clock: systemClock,
     log,
-    ended: (process) => sum.ended(process),
-    restarted: () => void restarts.value++,
+    onExit: (process) => workerMetrics.exited(process),
+    onRestart: () => void restarts.value++,
   });
 }
 

@@ -2,7 +2,15 @@ import type { Attributes } from "@opentelemetry/api";
 import { type DataPoint, DataPointType, type Histogram, type MetricData } from "@opentelemetry/sdk-metrics";
 import type { GaugeName } from "../../telemetry/instruments.ts";
 
-/** What a gauge of several processes is: of what each has for itself the sum, of what each has to say an extreme. */
+/** A process that reports its metrics, unless it takes too long. */
+interface MetricsSource {
+  metrics(timeoutMs: number): Promise<readonly MetricData[] | undefined>;
+}
+
+/** Timeout of a worker's metrics in milliseconds: above its own timeout for NATS, below Prometheus's default of 10 s. */
+const METRICS_TIMEOUT_MS = 6_000;
+
+/** Merge function of each gauge: a worker's own amounts are added, of shared or worst values one is taken. */
 const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.function.in_flight": add,
   "weir.function.concurrency": add,
@@ -19,8 +27,44 @@ const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.nats.connected": Math.min,
 };
 
-/** The metrics of several processes as those of one: a series that several have is there once. */
-export function mergeMetrics(all: readonly (readonly MetricData[])[]): MetricData[] {
+/**
+ * Merges the metrics of workers into those of one process. Its counters never decrease: the last known counts of a
+ * worker that has exited, or does not answer, remain. Gauges are those of the workers that answer.
+ */
+export class WorkerMetrics<Source extends MetricsSource> {
+  /** Counts of the workers that have exited. */
+  #exited: MetricData[] = [];
+  readonly #last = new Map<Source, readonly MetricData[]>();
+  /** Workers whose counts are in `#exited`: a later answer of one is ignored. */
+  readonly #closed = new WeakSet<Source>();
+
+  /**
+   * Requests the metrics of all workers at once, and merges them.
+   *
+   * @param own Metrics of the supervisor. Default: none.
+   */
+  async read(workers: readonly Source[], own: readonly MetricData[] = []): Promise<MetricData[]> {
+    const answered = new Set<Source>();
+    await Promise.all(workers.map(async (worker) => {
+      const metrics = await worker.metrics(METRICS_TIMEOUT_MS);
+      if (!metrics) return;
+      answered.add(worker);
+      if (!this.#closed.has(worker)) this.#last.set(worker, metrics);
+    }));
+    const running = [...this.#last].map(([worker, metrics]) => answered.has(worker) ? metrics : countsOf(metrics));
+    return mergeMetrics([own, this.#exited, ...running]);
+  }
+
+  /** Keeps the counts of a worker that has exited. */
+  exited(worker: Source): void {
+    this.#closed.add(worker);
+    this.#exited = mergeMetrics([this.#exited, countsOf(this.#last.get(worker) ?? [])]);
+    this.#last.delete(worker);
+  }
+}
+
+/** Merges equal series of several processes into one. */
+function mergeMetrics(all: readonly (readonly MetricData[])[]): MetricData[] {
   const merged = new Map<string, MetricData>();
   for (const metric of all.flat()) {
     const before = merged.get(metric.descriptor.name);
@@ -29,8 +73,8 @@ export function mergeMetrics(all: readonly (readonly MetricData[])[]): MetricDat
   return [...merged.values()];
 }
 
-/** Only what counts up: it goes on to count when the process that counted it is gone. */
-export function countsOf(metrics: readonly MetricData[]): MetricData[] {
+/** Returns the metrics that accumulate. */
+function countsOf(metrics: readonly MetricData[]): MetricData[] {
   return metrics.filter(({ dataPointType }) => dataPointType !== DataPointType.GAUGE);
 }
 
