@@ -6,27 +6,27 @@ import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 import { subjectProblem } from "../core/subjects.ts";
 import { LOG_LEVELS } from "../telemetry/otel/logs/logger.ts";
 
-/** Reads the environment, and files named by it. */
+/** Environment variables, and the files that they name. */
 interface Environment {
   get(name: string): string | undefined;
   readFile(path: string): string;
 }
 
-/** The process's own environment. */
+/** Environment of this process. */
 export const ENVIRONMENT: Environment = {
   get: (name) => Deno.env.get(name),
   readFile: (path) => Deno.readTextFileSync(path),
 };
 
-/** Variables whose value is never shown, and which may be given as `NAME_FILE` instead. */
+/** Variables whose value appears in no message, and which may be given as `NAME_FILE` instead. */
 const SECRETS = ["NATS_CREDS", "NATS_TOKEN", "NATS_USER", "NATS_PASSWORD", "NATS_URL", "WEIR_API_KEYS"];
-/** Hosts that nobody else can reach. */
+/** Hosts that only this machine can reach. */
 export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 
 const port = z.string().regex(/^\d{1,5}$/, "a port: 0 to 65535").transform(Number)
   .refine((value) => value <= 65_535, "a port: 0 to 65535");
 const list = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter((item) => item !== ""));
-const some = list.refine((items) => items.length > 0, "at least one name");
+const nonEmptyList = list.refine((items) => items.length > 0, "at least one name");
 const servers = list.refine(
   (urls) => urls.length > 0 && urls.every((url) => isServer(url)),
   "one or more URLs such as nats://host:4222, with commas between",
@@ -40,7 +40,7 @@ const duration = z.string().transform((text, ctx) => {
   ctx.addIssue({ code: "custom", message: DURATION_HELP });
   return z.NEVER;
 });
-const apiKeys = some.transform((items, ctx) =>
+const apiKeys = nonEmptyList.transform((items, ctx) =>
   items.map((item): ApiKey => {
     const [name, secret, pattern = ">", ...rest] = item.split(":");
     if (!name || !secret || rest.length > 0 || subjectProblem(pattern)) {
@@ -50,7 +50,7 @@ const apiKeys = some.transform((items, ctx) =>
   })
 );
 const roles = list.refine(
-  (given) => given.length > 0 && given.every((role) => role === "ingress" || role === "functions"),
+  (names) => names.length > 0 && names.every((role) => role === "ingress" || role === "functions"),
   "ingress, functions, or both with a comma between",
 );
 
@@ -59,7 +59,7 @@ const workers = z.string().transform((text) => text === "auto" ? navigator.hardw
   .refine((count) => Number.isInteger(count) && count >= 1 && count <= 256, WORKERS)
   .refine((count) => count === 1 || Deno.build.os === "linux", "1: only Linux shares a port between processes");
 
-/** What `NATS_URL` is where nobody has set it: this very object, by which that can be told. */
+/** Default of `NATS_URL`. It is compared by identity, to tell an unset variable from one that is set to the same URL. */
 export const UNSET_NATS_URL: string[] = ["nats://127.0.0.1:4222"];
 
 const schema = z.object({
@@ -78,7 +78,7 @@ const schema = z.object({
   ADMIN_PORT: port.default(9090),
   WEIR_API_KEYS: apiKeys.optional(),
   WEIR_AUTH: z.enum(["none"], "none, or leave it out").optional(),
-  WEIR_FUNCTIONS: some.optional(),
+  WEIR_FUNCTIONS: nonEmptyList.optional(),
   WEIR_ROLES: roles.default(["ingress", "functions"]),
   WEIR_WORKERS: workers.default(1),
   WEIR_REPLICAS: z.enum(["1", "3", "5"], "1, 3 or 5").transform(Number).optional(),
@@ -87,16 +87,16 @@ const schema = z.object({
   LOG_FORMAT: z.enum(["json", "pretty"], oneOf(["json", "pretty"])).default("json"),
 });
 
-/** The names of all variables that are read here. */
+/** Names of all variables of Weir. */
 export const VARIABLES: readonly string[] = Object.keys(schema.shape);
 
-/** Everything that the environment settles. Field names are those of the variables. */
+/** Configuration of a process. Its fields are named as the variables are. */
 export type Config = z.output<typeof schema>;
 
 /**
  * Reads the configuration from the environment. An empty variable counts as absent.
  *
- * @throws {StartupProblems} naming every variable that is wrong: what was given (secrets hidden) and what is wanted.
+ * @throws {StartupProblems} naming every wrong variable, with its value, unless it is a secret, and the wanted one
  */
 export function readConfig(environment: Environment = ENVIRONMENT): Config {
   const problems: string[] = [];
@@ -109,8 +109,8 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
   if (!result.success) {
     for (const name of new Set(result.error.issues.map(({ path }) => String(path[0])))) {
       const wanted = result.error.issues.find(({ path }) => path[0] === name)!.message;
-      const shown = SECRETS.includes(name) ? "a value that is hidden here" : JSON.stringify(given[name]);
-      problems.push(`${name} is ${shown}; wanted: ${wanted}`);
+      const value = SECRETS.includes(name) ? "a secret that is not shown" : JSON.stringify(given[name]);
+      problems.push(`${name} is ${value}; wanted: ${wanted}`);
     }
   }
   problems.push(...contradictions(environment), ...otelProblems((name) => environment.get(name)));
@@ -118,43 +118,42 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
   return result.data;
 }
 
-/**
- * What keeps this configuration from being safe to listen with: beyond loopback, whoever reaches the port could
- * publish.
- */
+/** Returns why the ingress must not listen with this configuration: beyond loopback it needs API keys or `WEIR_AUTH=none`. */
 export function authProblem(config: Config): string | undefined {
   if (config.WEIR_API_KEYS || config.WEIR_AUTH === "none" || LOOPBACK.test(config.HOST)) return undefined;
   if (!config.WEIR_ROLES.includes("ingress")) return undefined;
-  return `WEIR_API_KEYS is not set and HOST is "${config.HOST}": anybody who reaches it could publish. ` +
+  return `WEIR_API_KEYS is not set and HOST is "${config.HOST}": any client that reaches it could publish. ` +
     `Set WEIR_API_KEYS=name:secret, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose`;
 }
 
+/** Returns the problems of variables that are right alone and wrong together, one line each. */
 function contradictions(environment: Environment): string[] {
   const problems: string[] = [];
   const isSet = (name: string) =>
     Boolean(environment.get(name) || SECRETS.includes(name) && environment.get(`${name}_FILE`));
-  const together = (a: keyof Config, b: keyof Config) => {
-    if (isSet(a) && !isSet(b)) problems.push(`${a} is set, and needs ${b} with it`);
+  const requires = (a: keyof Config, b: keyof Config) => {
+    if (isSet(a) && !isSet(b)) problems.push(`${a} is set without ${b}: set both`);
   };
-  together("NATS_USER", "NATS_PASSWORD");
-  together("NATS_PASSWORD", "NATS_USER");
-  together("NATS_TLS_CERT", "NATS_TLS_KEY");
-  together("NATS_TLS_KEY", "NATS_TLS_CERT");
+  requires("NATS_USER", "NATS_PASSWORD");
+  requires("NATS_PASSWORD", "NATS_USER");
+  requires("NATS_TLS_CERT", "NATS_TLS_KEY");
+  requires("NATS_TLS_KEY", "NATS_TLS_CERT");
   if (environment.get("WEIR_AUTH") === "none" && isSet("WEIR_API_KEYS")) {
-    problems.push("WEIR_AUTH is none and WEIR_API_KEYS is set: leave one of them out");
+    problems.push("WEIR_AUTH is none and WEIR_API_KEYS is set: set only one of them");
   }
   return problems;
 }
 
+/** Reads a variable, or the file that its `NAME_FILE` names. */
 function readVariable(environment: Environment, name: string, problems: string[]): string | undefined {
   const value = environment.get(name) || undefined;
   const path = environment.get(`${name}_FILE`);
   if (name === "NATS_CREDS" && value && !value.includes("BEGIN NATS")) {
-    return readFile(environment, name, value, problems); // a path, as the tools of NATS take it
+    return readFile(environment, name, value, problems); // a path, as for NATS's own tools
   }
   if (!SECRETS.includes(name) || !path) return value;
   if (value !== undefined) {
-    problems.push(`${name} and ${name}_FILE are both set: leave one of them out`);
+    problems.push(`${name} and ${name}_FILE are both set: set only one of them`);
     return undefined;
   }
   return readFile(environment, `${name}_FILE`, path, problems);
@@ -165,7 +164,7 @@ function readFile(environment: Environment, name: string, path: string, problems
     return environment.readFile(path).trim() || undefined;
   } catch (error) {
     problems.push(
-      name === "NATS_CREDS" // it may be the secret itself, where a path belongs
+      name === "NATS_CREDS" // the value is not shown: it may be a secret that was given instead of a path
         ? `NATS_CREDS is neither the text of a credentials file nor the path of one that can be read`
         : `${name} is ${JSON.stringify(path)}, which cannot be read: ${(error as Error).message}`,
     );

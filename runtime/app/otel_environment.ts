@@ -1,7 +1,8 @@
 import { oneOf } from "../project/startup_problems.ts";
 
 const ENDPOINTS = ["", "_TRACES", "_METRICS", "_LOGS"].map((signal) => `OTEL_EXPORTER_OTLP${signal}_ENDPOINT`);
-const TIMES = [
+/** Variables that take a number: milliseconds, or a count. */
+const NUMBERS = [
   "OTEL_EXPORTER_OTLP_TIMEOUT",
   "OTEL_METRIC_EXPORT_INTERVAL",
   "OTEL_METRIC_EXPORT_TIMEOUT",
@@ -13,24 +14,28 @@ const TIMES = [
 const SAMPLERS = ["always_on", "always_off", "traceidratio"].flatMap((name) => [name, `parentbased_${name}`]);
 
 /**
- * What is wrong with the standard variables of OpenTelemetry, one line each. Its SDK stops the process for some of it
- * without naming the variable, and takes no notice of the rest.
+ * Returns the problems of OpenTelemetry's standard variables, one line each. Its SDK throws for some without naming the
+ * variable, and ignores the others.
  */
 export function otelProblems(get: (name: string) => string | undefined): string[] {
   const problems: string[] = [];
-  const check = (name: string, isRight: (value: string) => boolean, wanted: string) => {
+  const check = (name: string, isValid: (value: string) => boolean, wanted: string) => {
     const value = get(name);
-    if (value && !isRight(value)) problems.push(`${name} is ${JSON.stringify(value)}; wanted: ${wanted}`);
+    if (value && !isValid(value)) problems.push(`${name} is ${JSON.stringify(value)}; wanted: ${wanted}`);
   };
   for (const name of ENDPOINTS) {
     check(name, (value) => /^https?:\/\//.test(value) && URL.canParse(value), "a URL such as http://collector:4318");
   }
-  for (const name of TIMES) check(name, (value) => /^[1-9]\d*$/.test(value), "a whole number above zero");
+  for (const name of NUMBERS) check(name, (value) => /^[1-9]\d*$/.test(value), "a whole number above zero");
   check("OTEL_TRACES_SAMPLER", (value) => SAMPLERS.includes(value), oneOf(SAMPLERS));
   check("OTEL_TRACES_SAMPLER_ARG", (value) => Number(value) >= 0 && Number(value) <= 1, "a share from 0 to 1");
   for (const signal of ["", "_TRACES", "_METRICS", "_LOGS"]) {
     const name = `OTEL_EXPORTER_OTLP${signal}_PROTOCOL`;
-    check(name, (value) => value.startsWith("http/"), "http/json, which is what is sent (grpc is not spoken)");
+    check(
+      name,
+      (value) => value.startsWith("http/"),
+      "http/json, the only protocol that is sent (grpc is not supported)",
+    );
   }
   return problems;
 }

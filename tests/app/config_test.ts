@@ -42,7 +42,7 @@ Deno.test("readConfig treats an empty variable as absent", () => {
   assert.deepEqual(read({ PORT: "", NATS_URL: "", WEIR_API_KEYS: "", NATS_TOKEN: "", NATS_TOKEN_FILE: "" }), DEFAULTS);
 });
 
-Deno.test("readConfig does not read a file for a setting that is no secret", () => {
+Deno.test("readConfig reads only secrets from files", () => {
   assert.deepEqual(read({ PORT_FILE: "/port" }, { "/port": "1" }), DEFAULTS);
 });
 
@@ -84,7 +84,7 @@ const wrong: [name: string, text: string, wanted: string][] = [
   ["LOG_FORMAT", "xml", '"json", "pretty"'],
 ];
 for (const [name, text, wanted] of wrong) {
-  Deno.test(`readConfig refuses ${name}=${text} with the value and the allowed ones`, () => {
+  Deno.test(`readConfig refuses ${name}=${text}, and names the value and the wanted one`, () => {
     assert.deepEqual(problems({ [name]: text }), [`${name} is "${text}"; wanted: ${wanted}`]);
   });
 }
@@ -98,27 +98,27 @@ const hidden: [name: string, text: string, wanted: string][] = [
 ];
 for (const [name, text, wanted] of hidden) {
   Deno.test(`readConfig refuses ${name}=${text} without showing it`, () => {
-    assert.deepEqual(problems({ [name]: text }), [`${name} is a value that is hidden here; wanted: ${wanted}`]);
+    assert.deepEqual(problems({ [name]: text }), [`${name} is a secret that is not shown; wanted: ${wanted}`]);
   });
 }
 
 const contradictions: [variables: Variables, problem: string][] = [
-  [{ NATS_USER: "u" }, "NATS_USER is set, and needs NATS_PASSWORD with it"],
-  [{ NATS_PASSWORD: "hush" }, "NATS_PASSWORD is set, and needs NATS_USER with it"],
-  [{ NATS_TLS_CERT: "c.pem" }, "NATS_TLS_CERT is set, and needs NATS_TLS_KEY with it"],
-  [{ NATS_TLS_KEY: "k.pem" }, "NATS_TLS_KEY is set, and needs NATS_TLS_CERT with it"],
-  [{ WEIR_AUTH: "none", WEIR_API_KEYS: "a:b" }, "WEIR_AUTH is none and WEIR_API_KEYS is set: leave one of them out"],
+  [{ NATS_USER: "u" }, "NATS_USER is set without NATS_PASSWORD: set both"],
+  [{ NATS_PASSWORD: "hush" }, "NATS_PASSWORD is set without NATS_USER: set both"],
+  [{ NATS_TLS_CERT: "c.pem" }, "NATS_TLS_CERT is set without NATS_TLS_KEY: set both"],
+  [{ NATS_TLS_KEY: "k.pem" }, "NATS_TLS_KEY is set without NATS_TLS_CERT: set both"],
+  [{ WEIR_AUTH: "none", WEIR_API_KEYS: "a:b" }, "WEIR_AUTH is none and WEIR_API_KEYS is set: set only one of them"],
 ];
 for (const [variables, problem] of contradictions) {
-  Deno.test(`readConfig refuses a contradiction: ${problem}`, () => assert.deepEqual(problems(variables), [problem]));
+  Deno.test(`readConfig refuses: ${problem}`, () => assert.deepEqual(problems(variables), [problem]));
 }
 
-Deno.test("readConfig reports all problems at once, contradictions included", () => {
+Deno.test("readConfig names every problem at once", () => {
   const found = problems({ PORT: "x", LOG_LEVEL: "y", NATS_USER: "u", NATS_TOKEN: "t", NATS_TOKEN_FILE: "/t" });
   assert.deepEqual(found.sort(), [
     'LOG_LEVEL is "y"; wanted: "debug", "info", "warn", "error"',
-    "NATS_TOKEN and NATS_TOKEN_FILE are both set: leave one of them out",
-    "NATS_USER is set, and needs NATS_PASSWORD with it",
+    "NATS_TOKEN and NATS_TOKEN_FILE are both set: set only one of them",
+    "NATS_USER is set without NATS_PASSWORD: set both",
     'PORT is "x"; wanted: a port: 0 to 65535',
   ]);
 });
@@ -130,42 +130,42 @@ const secrets: [name: string, value: string, others: Variables][] = [
   ["NATS_CREDS", "-----BEGIN NATS USER JWT-----", {}],
 ];
 for (const [name, value, others] of secrets) {
-  Deno.test(`readConfig reads ${name} from ${name}_FILE, without the end of the line`, () => {
+  Deno.test(`readConfig reads ${name}_FILE without its line end`, () => {
     const config = read({ [`${name}_FILE`]: "/run/secret", ...others }, { "/run/secret": `${value}\n` });
     assert.deepEqual(config, { ...DEFAULTS, ...others, [name]: value });
   });
   Deno.test(`readConfig refuses ${name} together with ${name}_FILE`, () => {
     assert.deepEqual(problems({ [name]: value, [`${name}_FILE`]: "/run/secret", ...others }), [
-      `${name} and ${name}_FILE are both set: leave one of them out`,
+      `${name} and ${name}_FILE are both set: set only one of them`,
     ]);
   });
 }
 
-Deno.test("readConfig parses API keys and servers from a file", () => {
+Deno.test("readConfig parses API keys and servers from files", () => {
   const files = { "/keys": "shop:s3cret\n", "/urls": "nats://u:hush@a:4222\n" };
   const config = read({ WEIR_API_KEYS_FILE: "/keys", NATS_URL_FILE: "/urls" }, files);
   assert.deepEqual(config.WEIR_API_KEYS, [{ name: "shop", secret: "s3cret", pattern: ">" }]);
   assert.deepEqual(config.NATS_URL, ["nats://u:hush@a:4222"]);
 });
 
-Deno.test("readConfig reports a file that it cannot read, with variable and path", () => {
+Deno.test("readConfig names the variable and the path of a file that it cannot read", () => {
   const problem = 'NATS_TOKEN_FILE is "/run/none", which cannot be read: no such file';
   assert.deepEqual(problems({ NATS_TOKEN_FILE: "/run/none" }), [problem]);
 });
 
-Deno.test("readConfig takes the text of a credentials file or its path for NATS_CREDS", () => {
+Deno.test("readConfig takes NATS_CREDS as the text of a credentials file, or its path", () => {
   const creds = "-----BEGIN NATS USER JWT-----\neyJ0\n------END NATS USER JWT------";
   assert.equal(read({ NATS_CREDS: creds }).NATS_CREDS, creds);
   assert.equal(read({ NATS_CREDS: "/run/app.creds" }, { "/run/app.creds": `${creds}\n` }).NATS_CREDS, creds);
 });
 
-Deno.test("readConfig does not show a seed given as NATS_CREDS", () => {
+Deno.test("readConfig does not show a seed that is given as NATS_CREDS", () => {
   const found = problems({ NATS_CREDS: `SU${"A".repeat(56)}` });
   assert.match(found.join("; "), /^NATS_CREDS (?!.*SUAAA)/);
 });
 
 for (const HOST of ["0.0.0.0", "10.0.0.7", "128.0.0.1", "::", "localhost.example.com"]) {
-  Deno.test(`authProblem refuses HOST=${HOST} without keys, unless WEIR_AUTH is none or there is no ingress`, () => {
+  Deno.test(`authProblem refuses ${HOST} without keys, unless WEIR_AUTH is none or there is no ingress`, () => {
     assert.notEqual(authProblem(read({ HOST })), undefined);
     assert.notEqual(authProblem(read({ HOST, WEIR_ROLES: "ingress" })), undefined);
     assert.equal(authProblem(read({ HOST, WEIR_ROLES: "functions" })), undefined);
@@ -175,17 +175,17 @@ for (const HOST of ["0.0.0.0", "10.0.0.7", "128.0.0.1", "::", "localhost.example
 }
 
 for (const HOST of ["127.0.0.1", "127.9.9.9", "localhost", "::1", "[::1]"]) {
-  Deno.test(`authProblem allows HOST=${HOST} without keys`, () => assert.equal(authProblem(read({ HOST })), undefined));
+  Deno.test(`authProblem accepts ${HOST} without keys`, () => assert.equal(authProblem(read({ HOST })), undefined));
 }
 
-Deno.test("authProblem names the ways to allow it", () => {
-  const problem = 'WEIR_API_KEYS is not set and HOST is "0.0.0.0": anybody who reaches it could publish. ' +
+Deno.test("authProblem names every way to fix it", () => {
+  const problem = 'WEIR_API_KEYS is not set and HOST is "0.0.0.0": any client that reaches it could publish. ' +
     "Set WEIR_API_KEYS=name:secret, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose";
   assert.equal(authProblem(read({})), problem);
 });
 
 for (const name of ["WEIR_API_KEYS", "WEIR_FUNCTIONS"]) {
-  Deno.test(`readConfig refuses ${name} without any name between its commas`, () => {
+  Deno.test(`readConfig refuses an empty list as ${name}: no key would be valid, or no function would run`, () => {
     assert.throws(
       () => readConfig({ get: (variable) => variable === name ? "," : undefined, readFile: () => "" }),
       new RegExp(`${name} is .*; wanted: at least one name`),

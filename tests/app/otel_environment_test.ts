@@ -9,20 +9,20 @@ for (
     ["OTEL_BSP_MAX_QUEUE_SIZE", "2048", "many", /^a whole number above zero$/],
     ["OTEL_TRACES_SAMPLER", "parentbased_traceidratio", "nonsense", /parentbased_always_on/],
     ["OTEL_TRACES_SAMPLER_ARG", "0.25", "10", /^a share from 0 to 1$/],
-    ["OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "grpc", /grpc is not spoken/],
+    ["OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "grpc", /grpc is not supported/],
   ] as const
 ) {
-  Deno.test(`otelProblems allows ${name}=${right}, and refuses ${wrong}`, () => {
-    assert.deepEqual(otelProblems((asked) => asked === name ? right : undefined), []);
-    const [problem, ...others] = otelProblems((asked) => asked === name ? wrong : undefined);
+  Deno.test(`otelProblems accepts ${name}=${right}, and refuses ${wrong}`, () => {
+    assert.deepEqual(otelProblems((variable) => variable === name ? right : undefined), []);
+    const [problem, ...others] = otelProblems((variable) => variable === name ? wrong : undefined);
     assert.deepEqual(others, []);
-    const [what, asked] = problem.split("; wanted: ");
-    assert.equal(what, `${name} is "${wrong}"`);
-    assert.match(asked, wanted);
+    const [fault, help] = problem.split("; wanted: ");
+    assert.equal(fault, `${name} is "${wrong}"`);
+    assert.match(help, wanted);
   });
 }
 
-Deno.test("otelProblems treats an empty variable as absent, and reports every wrong one", () => {
+Deno.test("otelProblems ignores empty variables, and names every wrong one", () => {
   assert.deepEqual(otelProblems(() => ""), []);
   const env: Record<string, string> = { OTEL_TRACES_SAMPLER: "x", OTEL_METRIC_EXPORT_INTERVAL: "0" };
   assert.equal(otelProblems((name) => env[name]).length, 2);
