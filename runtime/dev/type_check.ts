@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { spawnChild } from "../nats_server/child_process.ts";
-import { listSources } from "../project/load_project.ts";
+import { listFiles } from "../project/load_modules.ts";
 
 /** Milliseconds before a check starts, so that saves in quick succession cause one check. */
 const SETTLE_MS = 200;
@@ -51,7 +51,8 @@ export class TypeCheck {
 
   async #check(signal: AbortSignal): Promise<Diagnostic[] | undefined> {
     await settle(signal);
-    const files = (await Promise.all(this.folders.map((folder) => listSources(this.root, folder)))).flat();
+    const files = (await Promise.all(this.folders.map((folder) => listFiles(this.root, folder)))).flat()
+      .filter((file) => /\.[cm]?tsx?$/.test(file));
     if (signal.aborted) return undefined;
     if (files.length === 0) return [];
     const lines: string[] = [], config = fileURLToPath(new URL("deno.json", this.root));

@@ -2,15 +2,15 @@ import { readDenoJson } from "./deno_json.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { formatDuration } from "../core/duration.ts";
 import { WEIR_ROOT } from "../core/own_modules.ts";
-import { type ImportedFrom, loadProblem } from "./load_problem.ts";
+import { type ImportContext, loadProblem } from "./load_problem.ts";
 
 /**
- * How long a file may take to be imported, all that it awaits at its top included. It is not left to Deno, which ends
- * a process that awaits nothing any more without a word of the file, and else waits for ever.
+ * Timeout of one import in milliseconds, top-level awaits included. Deno has none: it waits without end, or exits
+ * without naming the file once no timer or socket is left.
  */
 const LOAD_TIMEOUT_MS = 10_000;
 
-/** Imports these files, all at once; what keeps one from being loaded is added to `problems`, each reason once. */
+/** Imports files concurrently. Adds each distinct problem to `problems`, with the files that it affects. */
 export async function loadModules(
   root: URL,
   files: readonly string[],
@@ -22,22 +22,24 @@ export async function loadModules(
     try {
       return { file, exports: await importWithin(new URL(file, root).href, timeoutMs) };
     } catch (error) {
-      const reason = error === TOO_LONG ? tooLong(file, timeoutMs) : await loadProblem(error, await around(root, file));
+      const reason = error === TIMED_OUT
+        ? timeoutProblem(file, timeoutMs)
+        : await loadProblem(error, await contextOf(root, file));
       reasons.set(reason, [...reasons.get(reason) ?? [], file]);
     }
   }));
   for (const [reason, files] of [...reasons].sort()) {
-    const through = files.filter((file) => !reason.startsWith(`${file}:`)).sort();
-    problems.push(through.length === 0 ? reason : `${reason} (imported by ${through.join(", ")})`);
+    const importers = files.filter((file) => !reason.startsWith(`${file}:`)).sort();
+    problems.push(importers.length === 0 ? reason : `${reason} (imported by ${importers.join(", ")})`);
   }
   return modules.filter((module) => module !== undefined);
 }
 
-const TOO_LONG = Symbol("it took too long");
+const TIMED_OUT = Symbol("the import timed out");
 
 async function importWithin(url: string, timeoutMs: number): Promise<Record<string, unknown>> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => timer = setTimeout(() => reject(TOO_LONG), timeoutMs));
+  const late = new Promise<never>((_, reject) => timer = setTimeout(() => reject(TIMED_OUT), timeoutMs));
   try {
     return await Promise.race([import(url), late]);
   } finally {
@@ -45,12 +47,12 @@ async function importWithin(url: string, timeoutMs: number): Promise<Record<stri
   }
 }
 
-function tooLong(file: string, timeoutMs: number): string {
-  return `${file}: it is not loaded after ${formatDuration(timeoutMs)}: what it awaits at its top, outside of the ` +
-    "handler, does not come. Await it in the handler (packages to download: run `deno install` first)";
+function timeoutProblem(file: string, timeoutMs: number): string {
+  return `${file}: it is still loading after ${formatDuration(timeoutMs)}: a top-level await has not resolved. Move ` +
+    "it into the handler (if packages are being downloaded, run `deno install` first)";
 }
 
-async function around(root: URL, file: string): Promise<ImportedFrom> {
+async function contextOf(root: URL, file: string): Promise<ImportContext> {
   const files = (await Promise.all(["functions", "schemas"].map((folder) => listFiles(root, folder)))).flat();
   const imports = await importsOf(root);
   return {
@@ -70,16 +72,16 @@ async function around(root: URL, file: string): Promise<ImportedFrom> {
   };
 }
 
-/** The packages that files of the project may import, by name. */
+/** Returns the import map of the project, or an empty one if `deno.json` cannot be read. */
 async function importsOf(root: URL): Promise<Readonly<Record<string, string>>> {
   try {
     return (await readDenoJson(root)).imports ?? {};
   } catch {
-    return {}; // it is only asked for a better message
+    return {}; // only suggestions need it
   }
 }
 
-/** What the project means by a package's name: Weir, which asks here, may have other packages or none by that name. */
+/** Returns the URL of a package by the project's import map, which may differ from Weir's own. */
 function packageUrl(name: string, imports: Readonly<Record<string, string>>, root: URL): string {
   if (name === "weir") return new URL("mod.ts", WEIR_ROOT).href;
   const target = imports[name];
@@ -87,7 +89,7 @@ function packageUrl(name: string, imports: Readonly<Record<string, string>>, roo
   return target.startsWith(".") ? new URL(target, root).href : target;
 }
 
-/** The paths of all files in a folder of the project, those of its folders included. */
+/** Returns the paths of all files below a folder of the project, or none if it does not exist. */
 export async function listFiles(root: URL, folder: string): Promise<string[]> {
   const files: string[] = [];
   try {

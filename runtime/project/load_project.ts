@@ -5,13 +5,13 @@ import { unloadedFiles } from "./unloaded_files.ts";
 import { loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
 
-/**
- * The project that commands work on: the folder of the nearest `deno.json`, from the current directory upwards, as Deno
- * finds it; the current directory where there is none.
- */
+/** Project that commands work on: {@linkcode projectAt} the current directory. */
 export const PROJECT: URL = projectAt(Deno.cwd());
 
-/** The project that a directory is in. */
+/**
+ * Returns the project that a directory is in: the folder of the nearest `deno.json` upwards, as Deno finds it. Without
+ * one it is the directory itself.
+ */
 export function projectAt(directory: string): URL {
   const start = pathToFileURL(`${directory}/`);
   for (let folder = start;; folder = new URL("../", folder)) {
@@ -20,7 +20,7 @@ export function projectAt(directory: string): URL {
   }
 }
 
-/** A file that may not be read is as good as none. */
+/** Returns false for a file that may not be read, too. */
 function isFile(file: URL): boolean {
   try {
     return Deno.statSync(file).isFile;
@@ -30,12 +30,12 @@ function isFile(file: URL): boolean {
 }
 
 /**
- * Imports a project's `schemas/` and `functions/` and makes its registry.
+ * Imports a project's `schemas/` and `functions/`, and builds its registry.
  *
- * @throws {StartupProblems} naming every file that cannot be loaded and every mistake in those that can.
+ * @throws {StartupProblems} naming every file that cannot be loaded, and every mistake in the others
  */
 export async function loadProject(root: URL = PROJECT): Promise<Registry> {
-  const schemas = await loadSchemas(root); // without one of them, every function that needs it would fail as well
+  const schemas = await loadSchemas(root); // throws before the functions: each that imports a faulty file would fail as well
   const problems: string[] = [];
   const functions = await loadFolder(root, "functions", problems);
   try {
@@ -51,7 +51,7 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
 /**
  * Imports a project's `schemas/` alone.
  *
- * @throws {StartupProblems} naming every file that cannot be loaded.
+ * @throws {StartupProblems} naming every file that cannot be loaded
  */
 export async function loadSchemas(root: URL = PROJECT): Promise<LoadedModule[]> {
   const problems: string[] = [];
@@ -65,28 +65,18 @@ async function loadFolder(root: URL, folder: string, problems: string[]): Promis
   return await loadModules(root, names.map((name) => `${folder}/${name}`), problems);
 }
 
-/** Every source file below a folder, relative to the project: what a change of may matter. */
-export async function listSources(root: URL, folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const { name, isDirectory } of await entriesOf(new URL(`${folder}/`, root))) {
-    if (isDirectory) files.push(...await listSources(root, `${folder}/${name}`));
-    else if (/\.[cm]?tsx?$/.test(name)) files.push(`${folder}/${name}`);
-  }
-  return files.sort();
-}
-
-/** Whether a file of that name in `functions/` or `schemas/` is loaded: no tests, and nothing that begins with `_` or `.`. */
+/** Returns whether a file of `functions/` or `schemas/` is loaded: tests and names that begin with `_` or `.` are not. */
 export function isModule(name: string): boolean {
   return /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name);
 }
 
-/** The modules of a folder, by name. */
+/** Returns the names of the files in a folder that are loaded. */
 export async function listModules(folder: URL): Promise<string[]> {
   return (await entriesOf(folder)).filter(({ name, isDirectory }) => !isDirectory && isModule(name))
     .map(({ name }) => name).sort();
 }
 
-/** What is in a folder; one that is not there is empty. */
+/** Returns the entries of a folder, or none if it does not exist. */
 async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(folder));

@@ -1,12 +1,12 @@
 import { nearest } from "../core/did_you_mean.ts";
 
-/** Every fault that prevents a start, so that all can be mended at once. */
+/** Every fault that prevents a start, so that the author can fix all at once. */
 export class StartupProblems extends Error {
   override readonly name = "StartupProblems";
   readonly code = "startup-problems";
 
   constructor(
-    /** One line a fault: where, what, and what to do. */
+    /** One line a fault: location, cause and fix. */
     readonly problems: readonly string[],
   ) {
     super(
@@ -15,7 +15,7 @@ export class StartupProblems extends Error {
   }
 }
 
-/** Joins quoted names, for a message that offers the right ones. */
+/** Joins quoted names, for a message that lists the valid ones. */
 export function oneOf(names: Iterable<string>): string {
   const quoted = [...names].map((name) => `"${name}"`);
   return quoted.length === 0 ? "none" : quoted.join(", ");

@@ -77,15 +77,19 @@ const inFunctions: [file: string, text: string, problem: string][] = [
   ],
   ["wier.ts", 'import "wier";', ':1:8: the package "wier" is not in deno.json: did you mean "weir"?'],
   ["builtin.ts", 'import "node:nope";', ":1:8: an import fails: No such built-in module: node:nope"],
-  ["json.ts", 'import "../deno.json";', ':1:8: JSON is imported as such: add `with { type: "json" }` to the import'],
+  [
+    "json.ts",
+    'import "../deno.json";',
+    ':1:8: a JSON module needs its type: add `with { type: "json" }` to the import',
+  ],
   [
     "throws.ts",
     "const none = undefined as any;\nexport default none.type;",
     ":2:21: it throws when it is loaded: " +
     "TypeError: Cannot read properties of undefined (reading 'type')",
   ],
-  ["throws_text.ts", 'throw "some text";', ': it throws when it is loaded: "some text", which is no Error'],
-  ["throws_nothing.ts", "throw undefined;", ": it throws when it is loaded: undefined, which is no Error"],
+  ["throws_text.ts", 'throw "some text";', ': it throws when it is loaded: "some text", which is not an Error'],
+  ["throws_nothing.ts", "throw undefined;", ": it throws when it is loaded: undefined, which is not an Error"],
   [
     "forgot_weir.ts",
     "export default defineFunction({});",
@@ -143,7 +147,10 @@ Deno.test("start reports every mistake in functions/ at once, with its location 
   }
   const circle = lines.filter((line) => line.includes("a circular import?"));
   assert.equal(circle.length, 1);
-  assert.match(circle[0], /functions\/circle_[ab]\.ts:2:18: [ab] is used before it is there: a circular import\? Two/);
+  assert.match(
+    circle[0],
+    /functions\/circle_[ab]\.ts:2:18: [ab] is used before it is initialized: a circular import\? Of two/,
+  );
   // Each problem once, and no other: one a file, the circle's, and a second one of typo_option.ts.
   const problems = inFunctions.filter(([, , problem]) => problem !== "").length + 2;
   assert.equal(lines.filter((line) => line.startsWith("  - ")).length, problems, lines.join("\n"));
@@ -163,8 +170,8 @@ Deno.test("start reports schemas that do not load, and not the functions that im
   assert.equal(code, 1);
   assert.deepEqual(lines, [
     "weir: 2 problems:",
-    "  - functions/needs_schema.ts:3:37: Sent is used before it is there: a circular import? Two files that import each " +
-    "other leave one without; move what both need into a third (imported by schemas/circular.ts)",
+    "  - functions/needs_schema.ts:3:37: Sent is used before it is initialized: a circular import? Of two files that import " +
+    "each other, one is evaluated too early; move what both need into a third (imported by schemas/circular.ts)",
     "  - schemas/broken.ts:1:14: syntax error: Unexpected token `=`. Expected yield, an identifier, [ or {",
   ]);
 });
@@ -222,8 +229,8 @@ Deno.test("loadModules names a file whose top-level await does not settle, and l
     const { loaded, problems } = JSON.parse(text);
     assert.deepEqual(loaded, [["functions/fine.ts", 1]]);
     assert.deepEqual(problems, [
-      "functions/waits.ts: it is not loaded after 3s: what it awaits at its top, outside of the handler, does not come. " +
-      "Await it in the handler (packages to download: run `deno install` first)",
+      "functions/waits.ts: it is still loading after 3s: a top-level await has not resolved. Move it into the handler " +
+      "(if packages are being downloaded, run `deno install` first)",
     ]);
   } finally {
     await Deno.remove(folder, { recursive: true });
