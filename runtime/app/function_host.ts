@@ -56,7 +56,7 @@ export class FunctionHost implements Service {
     this.#settler = createSettler(options, attempts, retries);
     this.#leases = new WatchedLeases(functions, log);
     this.dispatchers = this.#createDispatchers(createPorts(options, attempts, this.#settler));
-    // The check removes the limit on deliveries again.
+    // The check resets `max_deliver`, which another client has set.
     const advisories = new Advisories(nc, jsm, topology.desired.durables, attempts, retries, log);
     advisories.listen(() => topology.requestCheck());
   }

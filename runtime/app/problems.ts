@@ -3,7 +3,7 @@ import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import { PublishError } from "../engine/publisher.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 
-/** Seconds after which a caller may retry: an outage that ends by itself, and a fault that an operator must fix. */
+/** Headers that say when a caller may retry, in seconds: after an outage, and after a fault that an operator must fix. */
 const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-after": "30" } };
 
 /** Returns the problems of the public listener: an unexpected error is logged, and the caller does not see it. */
@@ -19,7 +19,7 @@ export function publicProblems(log: Pick<Logger, "error">): (error: unknown) => 
 /**
  * Returns the problems of the admin listener: the operator sees the message of an unexpected error.
  *
- * @param outage returns what is known to be wrong with the connection to NATS
+ * @param outage Returns the known problem of the connection to NATS.
  */
 export function adminProblems(outage: () => string | undefined): (error: unknown) => Problem {
   return (error) => {
@@ -43,7 +43,7 @@ function knownProblem(error: unknown): Problem | undefined {
       return new Problem("id-taken", message);
     case "unavailable":
       return new Problem("unavailable", `${message}; send it again with the same id`, SOON);
-    // None of these is the caller's fault. A missing permission is this service's, too.
+    // None of these is the caller's fault: the missing permission is that of this process.
     case "full":
     case "no-stream":
     case "denied":

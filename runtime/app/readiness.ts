@@ -6,8 +6,8 @@ import { breakersOf } from "./metering.ts";
 /** Timeout of each of Weir's own checks, in milliseconds. */
 const CHECK_TIMEOUT_MS = 2_000;
 
-/** Parts that the health of a runtime depends on. Each function returns what is wrong, or undefined. */
-interface Vitals {
+/** State that the health of a runtime depends on. `nats` and `ingress` return a problem, or undefined. */
+interface ReadinessOptions {
   readonly stopping: () => boolean;
   readonly nats: () => string | undefined;
   readonly ingress: () => string | undefined;
@@ -20,7 +20,7 @@ interface Vitals {
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, every function pulls, and the
  * project's own checks pass. An open breaker is reported as degraded.
  */
-export function readiness({ stopping, nats, ingress, dispatchers, own }: Vitals): Health {
+export function readiness({ stopping, nats, ingress, dispatchers, own }: ReadinessOptions): Health {
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
     checks: [

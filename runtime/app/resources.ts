@@ -7,7 +7,7 @@ import { RETRY_RESOURCES } from "../nats/retry/resources.ts";
 import type { Resources } from "../nats/topology/resources.ts";
 import type { Registry } from "../project/registry.ts";
 
-/** Returns what each part of Weir needs of NATS to run these functions of a project: one line a part. */
+/** Returns the NATS resources that each part of Weir needs to run these functions of a project. One line a part. */
 export function resourcesOf(project: Registry, functions = project.functions): readonly Resources[] {
   return [
     eventResources({ ...project, functions }),

@@ -1,7 +1,7 @@
-/** The folder of Weir's own modules: on disk, or where a registry serves the package. */
+/** Folder of Weir's own modules: a URL on disk, or of the registry that serves the package. */
 export const WEIR_ROOT: URL = new URL("../", import.meta.url);
 
-/** Whether a URL is that of one of Weir's own modules, wherever Weir and the project lie. */
+/** Returns whether a URL is that of one of Weir's own modules. */
 export function isOwnModule(url: string): boolean {
   return url.startsWith(WEIR_ROOT.href);
 }

@@ -1,7 +1,7 @@
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 
 /** Running time, in milliseconds, after which an exit no longer counts as a failed start. */
-const WELL_MS = 60_000;
+const STABLE_MS = 60_000;
 const POLICY: RetryPolicy = { attempts: Infinity, initialMs: 100, maxMs: 30_000, factor: 2, jitter: "none" };
 
 /** Restart of a process that exited. */
@@ -18,6 +18,6 @@ interface Restart {
  * @param ranMs Running time of the process.
  */
 export function restartAfter(failures: number, ranMs: number): Restart {
-  const now = ranMs >= WELL_MS ? 1 : failures + 1;
+  const now = ranMs >= STABLE_MS ? 1 : failures + 1;
   return { failures: now, delayMs: backoffMs(POLICY, now, 0) };
 }

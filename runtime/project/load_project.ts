@@ -70,16 +70,11 @@ export function isModule(name: string): boolean {
   return /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name);
 }
 
-/** Returns the names of the files in a folder that are loaded. */
+/** Returns the names of the files in a folder that are loaded, or none if the folder does not exist. */
 export async function listModules(folder: URL): Promise<string[]> {
-  return (await entriesOf(folder)).filter(({ name, isDirectory }) => !isDirectory && isModule(name))
-    .map(({ name }) => name).sort();
-}
-
-/** Returns the entries of a folder, or none if it does not exist. */
-async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
   try {
-    return await Array.fromAsync(Deno.readDir(folder));
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    return entries.filter(({ name, isDirectory }) => !isDirectory && isModule(name)).map(({ name }) => name).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;

@@ -29,16 +29,19 @@ export function optionProblems(error: z.ZodError, known: readonly string[]): str
   });
 }
 
-/** Describes an unknown option, and suggests the near one or the right place. */
+/** Describes an unknown option, and suggests a near one or the right parent. */
 export function unknownOption(key: string, path: string, known: readonly string[]): string {
-  const places = known.map((option) => ({ place: option.replace(/\.?[^.]*$/, ""), name: option.replace(/^.*\./, "") }));
-  const free = path.replace(/[^.]+$/, "*"); // the author chooses these names, as those of dependencies
-  const here = places.filter(({ place }) => place === path || (place !== "" && place === free));
+  const options = known.map((option) => ({
+    parent: option.replace(/\.?[^.]*$/, ""),
+    name: option.replace(/^.*\./, ""),
+  }));
+  const free = path.replace(/[^.]+$/, "*"); // a name that the author chooses, such as a dependency's
+  const here = options.filter(({ parent }) => parent === path || (parent !== "" && parent === free));
   const problem = `unknown option ${path === "" ? key : `${path}.${key}`}`,
     meant = didYouMean(key, here.map(({ name }) => name));
-  const elsewhere = places.filter(({ place, name }) => name === key && place !== "" && !place.includes("*"));
+  const elsewhere = options.filter(({ parent, name }) => name === key && parent !== "" && !parent.includes("*"));
   if (meant !== "" || elsewhere.length === 0) return problem + meant;
-  return `${problem}: it belongs into ${elsewhere.map(({ place }) => `\`${place}\``).join(" or ")}`;
+  return `${problem}: it belongs in ${elsewhere.map(({ parent }) => `\`${parent}\``).join(" or ")}`;
 }
 
 /** Writes a value as an author would, cut after 60 characters. */

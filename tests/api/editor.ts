@@ -1,4 +1,4 @@
-/** Deno's language server, asked as an editor asks it. */
+/** A client of Deno's language server, as an editor is. */
 interface Message {
   readonly id?: number | string;
   readonly method?: string;
@@ -48,7 +48,7 @@ export class Editor {
     return editor;
   }
 
-  /** What it offers where the text has a `|`, in a file that need not exist. */
+  /** Returns the completions at the `|` in the text, in a file that need not exist. */
   async complete(file: string, textWithCursor: string): Promise<string[]> {
     const [before, after] = textWithCursor.split("|"), lines = before.split("\n");
     const textDocument = await this.#show(file, before + after);
@@ -61,7 +61,7 @@ export class Editor {
     return (answer as { items: { label: string }[] } | null)?.items.map(({ label }) => label) ?? [];
   }
 
-  /** The errors that it underlines in a file with this text. Lines are from 1. */
+  /** Returns the errors in a file with this text. Lines are from 1. */
   async errors(file: string, text: string): Promise<{ line: number; message: string }[]> {
     const textDocument = await this.#show(file, text);
     const { items } = await this.#request("textDocument/diagnostic", { textDocument }) as { items: Diagnostic[] };

@@ -10,7 +10,7 @@ const Paid = defineEvent({ type: "payments.captured", version: 1, data: z.object
 const Mailed = defineEvent({ type: "mail.sent", version: 1, data: z.object({ to: z.string() }) });
 `;
 
-/** Type-checks a file as a user's editor would: in a folder of its own, with the project's import map. */
+/** Type-checks a file as an author's editor does: in a folder of its own, with the project's import map. */
 async function check(source: string): Promise<{ ok: boolean; text: string }> {
   const folder = await Deno.makeTempDir({ prefix: "weir-test-" });
   try {
@@ -44,7 +44,7 @@ Deno.test("defineFunction type-checks a correct function", async () => {
 
 const OPTIONS = (options: string) => `defineFunction({ on: Created, ${options} }, () => {});`;
 const BODY = (body: string) => `defineFunction({ on: Created, emits: [Paid] }, async (event, ctx) => { ${body} });`;
-/** Each with what the first line of its error says: that is what an editor shows, and should name the culprit. */
+/** Mistakes, each with a part of its error's first line. An editor shows that line, so it should name the mistake. */
 const mistakes: [code: string, firstLine: RegExp | string][] = [
   [
     OPTIONS('tymeout: "5s"'),
@@ -156,8 +156,8 @@ Deno.test("defineFunction refuses every mistake on its own line, named in the fi
   }
 });
 
-// A number has no type of its own for "from 1", nor a text for "above zero": generics that tell literals apart make
-// the error of `concurrency: 0` say "Type 'number' is not assignable to type 'undefined'". Loading says it better.
+// TypeScript has no type for "from 1" or "above zero". Generics over literals could refuse `concurrency: 0`, but their
+// error is "Type 'number' is not assignable to type 'undefined'". The loader's error is better.
 Deno.test("defineFunction compiles a number or a duration out of range, which the loader refuses", async () => {
   const { ok, text } = await check([
     OPTIONS("retry: { attempts: 0, factor: 0.5 }, concurrency: 1.5, timeout: -5"),

@@ -13,7 +13,7 @@ import { z } from "zod";
 import { copyProject } from "../support/project.ts";
 import { typeCheck } from "../support/type_check.ts";
 
-// Most of what is tested here fails when this file is compiled: an error that is expected and does not come is one.
+// Most of these tests fail at compile time: an expected error that does not occur is an error.
 
 const Created = defineEvent({
   type: "orders.created",

@@ -101,7 +101,7 @@ const policies = fc.record({
   halfOpenProbes: fc.integer({ min: 1, max: 4 }),
 });
 
-/** Plays the steps; calls back after each with the state, the time, and the generation of every open permit. */
+/** Runs the steps. Calls back after each with the state, the time, and the generation of every open permit. */
 function play(
   policy: BreakerPolicy,
   all: Step[],

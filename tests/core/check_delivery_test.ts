@@ -83,7 +83,8 @@ const buried: [what: string, facts: Partial<DeliveryFacts>, deadLetter: ReturnTy
   }],
 ];
 for (const [what, facts, deadLetter] of buried) {
-  Deno.test(`checkDelivery buries: ${what}`, () => assert.deepEqual(checkDelivery({ ...FACTS, ...facts }), deadLetter));
+  Deno.test(`checkDelivery dead-letters: ${what}`, () =>
+    assert.deepEqual(checkDelivery({ ...FACTS, ...facts }), deadLetter));
 }
 
 const UNCOUNTED = { isCounted: false, stateError: new Error("no answer") };
@@ -96,7 +97,7 @@ const ENDING = {
 const brief = (outcome: Outcome | undefined) =>
   outcome && ("reason" in outcome ? outcome.reason : outcome.kind === "ack" ? outcome.skipped : outcome.kind);
 
-// Each row goes before those that follow it.
+// Each row takes precedence over those that follow.
 const order: [what: string, facts: Partial<DeliveryFacts>, expected: string][] = [
   ["attempt counts that cannot be read", UNCOUNTED, "state-unavailable"],
   ["a subject that the function does not listen to", { isListenedTo: false }, "unknown-subject"],

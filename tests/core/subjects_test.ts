@@ -81,7 +81,7 @@ const token = fc.constantFrom("a", "b", "*");
 const patterns = fc.tuple(fc.array(token, { maxLength: 3 }), fc.boolean())
   .map(([tokens, rest]) => [...tokens, ...(rest || tokens.length === 0 ? [">"] : [])].join("."));
 
-/** Every subject of one to five tokens, each `a`, `b` or `c`: enough to tell any two of the patterns apart. */
+/** Every subject of one to five tokens, each `a`, `b` or `c`: enough to distinguish any two of the patterns. */
 const SUBJECTS = [1, 2, 3, 4].reduce<string[][]>(
   (lengths) => [...lengths, lengths.at(-1)!.flatMap((head) => ["a", "b", "c"].map((tail) => `${head}.${tail}`))],
   [["a", "b", "c"]],

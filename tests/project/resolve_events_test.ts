@@ -85,7 +85,7 @@ const rows: [what: string, options: object, problem: string][] = [
     { ingress: { rout: "/a" } },
     'unknown option ingress.rout: did you mean "route"?',
   ],
-  ["an option that belongs elsewhere", { route: "/a" }, "unknown option route: it belongs into `ingress`"],
+  ["an option that belongs elsewhere", { route: "/a" }, "unknown option route: it belongs in `ingress`"],
   [
     "a route without a slash",
     { ingress: { route: "orders" } },

@@ -10,7 +10,7 @@ const Created = event("orders.created"), Cancelled = event("orders.cancelled"), 
 const SCHEMAS = [schemas("orders", Created, Cancelled), schemas("payments", Paid)];
 const Unknown = event("stock.reserved");
 
-/** The one function that these options make. */
+/** Resolves a function with these options. */
 function bound(options: object): ResolvedFunction {
   return buildRegistry(SCHEMAS, [fn("ship", options)]).functions[0];
 }

@@ -56,8 +56,8 @@ Deno.test("resolvePolicy remembers events for a week with `idempotency: true`, a
 const HELP = 'milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"';
 const rows: [options: object, problem: string][] = [
   [{ tymeout: "5s" }, 'unknown option tymeout: did you mean "timeout"?'],
-  [{ attempts: 3 }, "unknown option attempts: it belongs into `retry`"],
-  [{ openFor: "1s" }, "unknown option openFor: it belongs into `breaker`"],
+  [{ attempts: 3 }, "unknown option attempts: it belongs in `retry`"],
+  [{ openFor: "1s" }, "unknown option openFor: it belongs in `breaker`"],
   [{ speed: 3 }, "unknown option speed"],
   [{ retry: { atempts: 3 } }, 'unknown option retry.atempts: did you mean "attempts"?'],
   [{ breaker: { openfor: "1s" } }, 'unknown option breaker.openfor: did you mean "openFor"?'],

@@ -3,7 +3,7 @@ import { defineStream } from "weir";
 import type { StreamOptions } from "../../runtime/api/define_stream.ts";
 import { StreamMap } from "../../runtime/project/resolve_streams.ts";
 
-/** A map with these streams declared, which must be right. */
+/** Returns a map with these streams declared, which must be valid. */
 function declared(...streams: StreamOptions[]): StreamMap {
   const map = new StreamMap();
   for (const stream of streams) assert.deepEqual(map.declare(defineStream(stream), "schemas/orders.ts"), []);

@@ -23,7 +23,7 @@ class FakeProcess implements WorkerProcess {
   exit = (exit: WorkerExit) => this.#exited.resolve(exit);
 }
 
-const ticks = () => new Promise((resolve) => setTimeout(resolve, 0));
+const nextTick = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 function setup(count: number) {
   const clock = new TestClock();
@@ -48,7 +48,7 @@ function setup(count: number) {
     const started = supervisor.start();
     for (let at = 0; at < count; at++) {
       spawned[at].beReady();
-      await ticks();
+      await nextTick();
     }
     return await started;
   };
@@ -58,10 +58,10 @@ function setup(count: number) {
 Deno.test("Supervisor starts the first worker alone, and the others with its address", async () => {
   const { supervisor, spawned } = setup(3);
   const started = supervisor.start();
-  await ticks();
+  await nextTick();
   assert.deepEqual(spawned.map(({ number, url }) => [number, url]), [[1, undefined]]);
   spawned[0].beReady();
-  await ticks();
+  await nextTick();
   const url = "http://127.0.0.1:8000";
   assert.deepEqual(spawned.map(({ number, url }) => [number, url]), [[1, undefined], [2, url], [3, url]]);
   spawned[1].beReady();
@@ -73,9 +73,9 @@ Deno.test("Supervisor.start throws if a worker exits before it is ready, and sto
   const { supervisor, spawned, lines } = setup(2);
   const started = supervisor.start();
   spawned[0].beReady();
-  await ticks();
+  await nextTick();
   spawned[1].exit({ code: 1, signal: null });
-  await ticks();
+  await nextTick();
   assert.deepEqual(spawned[0].calls, ["stop"]);
   spawned[0].exit({ code: 0, signal: null });
   await assert.rejects(started, (error: Error) => {
@@ -90,13 +90,13 @@ Deno.test("Supervisor restarts a worker that exits while others are starting, as
   const { clock, spawned, supervisor } = setup(2);
   const started = supervisor.start();
   spawned[0].beReady();
-  await ticks();
+  await nextTick();
   spawned[0].exit({ code: null, signal: "SIGKILL" });
-  await ticks();
+  await nextTick();
   clock.move(100);
   assert.deepEqual(spawned.map(({ number }) => number), [1, 2, 1]);
   spawned[2].exit({ code: null, signal: "SIGKILL" });
-  await ticks();
+  await nextTick();
   clock.move(200);
   assert.deepEqual(spawned.map(({ number }) => number), [1, 2, 1, 1]);
   spawned[1].beReady();
@@ -107,12 +107,12 @@ Deno.test("Supervisor ignores the ready message of a process that has exited", a
   const { clock, supervisor, spawned, start } = setup(1);
   await start();
   spawned[0].exit({ code: 1, signal: null });
-  await ticks();
+  await nextTick();
   clock.move(100);
   spawned[1].exit({ code: 1, signal: null });
-  await ticks();
+  await nextTick();
   spawned[1].beReady();
-  await ticks();
+  await nextTick();
   assert.deepEqual([supervisor.workers[0].process, supervisor.workers[0].address], [undefined, undefined]);
 });
 
@@ -121,7 +121,7 @@ Deno.test("Supervisor spawns no further worker if it is stopped while it starts"
   const refused = assert.rejects(supervisor.start(), /the supervisor was stopped before every worker was ready/);
   const stopped = supervisor.stop();
   spawned[0].beReady();
-  await ticks();
+  await nextTick();
   spawned[0].exit({ code: 0, signal: null });
   assert.equal(await stopped, true);
   await refused;
@@ -134,7 +134,7 @@ Deno.test("Supervisor restarts a worker with backoff, reset once it has run for 
   const exitNewest = async (afterMs: number) => {
     clock.move(afterMs);
     spawned.at(-1)!.exit({ code: null, signal: "SIGKILL" });
-    await ticks();
+    await nextTick();
   };
   const message = "worker 2 was ended by SIGKILL: it will be restarted";
   await exitNewest(10);
@@ -157,7 +157,7 @@ Deno.test("SupervisedWorker has the current process and the last exit", async ()
   assert.equal(supervisor.workers[0].address?.adminUrl, "http://127.0.0.1:9001");
   assert.equal(supervisor.workers[0].lastExit, undefined);
   spawned[0].exit({ code: 3, signal: null });
-  await ticks();
+  await nextTick();
   const { process, address, lastExit } = supervisor.workers[0];
   assert.deepEqual([process, address, lastExit], [undefined, undefined, "exited with code 3"]);
   clock.move(100);
@@ -169,7 +169,7 @@ Deno.test("Supervisor.stop stops every worker, and cancels restarts", async () =
   const { clock, supervisor, spawned, start } = setup(3);
   await start();
   spawned[2].exit({ code: 1, signal: null });
-  await ticks();
+  await nextTick();
   const stopped = supervisor.stop();
   assert.deepEqual(spawned.map(({ calls }) => calls), [["stop"], ["stop"], []]);
   for (const process of spawned) process.exit({ code: 0, signal: null });
