@@ -4,11 +4,13 @@ import { fileURLToPath } from "node:url";
  * House rules for `deno lint`: rules of the architecture that types cannot express.
  *
  * - `settle-only`: only `runtime/nats/consume/settle.ts` settles messages, so that one module performs outcomes.
- * - `pure-layers`: `core/` and `doctor/rules/` use no `await`, no `Deno.`, no clock and no random numbers. They take time
+ * - `pure-layers`: `core/`, `api/` and `doctor/rules/` use no `await`, no `Deno.`, no clock and no random numbers. They take time
  *   and random numbers as arguments, so that tables of values test them.
+ * - `short-functions`: no function of the runtime is longer than 60 lines.
  */
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));
-const PURE = /^(core|doctor\/rules)\//;
+const PURE = /^(core|api|doctor\/rules)\//;
+const MAX_LINES = 60;
 const SETTLER = "nats/consume/settle.ts";
 const SETTLING = /^(ack|nak|term|ackAck|working)$/;
 const ANSWER = /^(\+ACK|-NAK|\+TERM|\+WPI|\+NXT)/;
@@ -39,6 +41,17 @@ const plugin: Deno.lint.Plugin = {
             if (ANSWER.test(node.cooked)) context.report({ node, message });
           },
         };
+      },
+    },
+    "short-functions": {
+      create(context) {
+        if (inRuntime(context.filename) === undefined) return {};
+        const check = (node: Deno.lint.Node) => {
+          const lines = context.sourceCode.text.slice(...node.range).split("\n").length;
+          const message = `this function has ${lines} lines, and ${MAX_LINES} are the most: split it`;
+          if (lines > MAX_LINES) context.report({ node, message });
+        };
+        return { FunctionDeclaration: check, FunctionExpression: check, ArrowFunctionExpression: check };
       },
     },
     "pure-layers": {

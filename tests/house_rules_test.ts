@@ -35,10 +35,17 @@ for (
   ]
 ) {
   Deno.test(`pure-layers refuses \`${source}\` in a pure layer and nowhere else`, () => {
-    for (const layer of ["core", "doctor/rules"]) {
+    for (const layer of ["core", "api", "doctor/rules"]) {
       assert.deepEqual(findings(`${RUNTIME}/${layer}/x.ts`, source), ["house/pure-layers"]);
     }
     assert.deepEqual(findings(`${RUNTIME}/engine/x.ts`, source), []);
     assert.deepEqual(findings("/srv/runtime/core/x.ts", source), []);
   });
 }
+
+Deno.test("short-functions refuses a function of more than 60 lines in runtime/, and nowhere else", () => {
+  const ofLines = (lines: number) => `export function f() {\n${"  x();\n".repeat(lines - 2)}}\n`;
+  assert.deepEqual(findings(`${RUNTIME}/app/x.ts`, ofLines(60)), []);
+  assert.deepEqual(findings(`${RUNTIME}/app/x.ts`, ofLines(61)), ["house/short-functions"]);
+  assert.deepEqual(findings("/srv/functions/ship.ts", ofLines(61)), []);
+});

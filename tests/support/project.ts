@@ -14,7 +14,9 @@ export async function copyProject(): Promise<{ path: string } & AsyncDisposable>
   for (const folder of ["functions", "schemas"]) await copyFolder(PROJECT + folder, `${path}/${folder}`);
   await writeEventTypes(pathToFileURL(`${path}/`));
   await Deno.mkdir(`${path}/tests`);
-  await Deno.copyFile(`${ROOT}tests/house_rules.ts`, `${path}/tests/house_rules.ts`);
+  for (const plugin of ["house_rules.ts", "plain_words.ts"]) {
+    await Deno.copyFile(`${ROOT}tests/${plugin}`, `${path}/tests/${plugin}`);
+  }
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
