@@ -1,13 +1,12 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { connected, type Facts, known } from "../facts.ts";
 import { streamNamesOf } from "../resources.ts";
-import type { Rule } from "../rule.ts";
+import { type Rule, rulesOf } from "../rule.ts";
 
 /** Rules on stream replicas and on writes to disk. */
-export const REPLICAS: readonly Rule[] = [
+export const REPLICAS: readonly Rule[] = rulesOf("streams", [
   {
     id: "replicas",
-    area: "streams",
     holds: "in a cluster every stream has more than one replica",
     why:
       "While the only server of a stream is down, no event of it is stored or handled. If its disk fails, all events " +
@@ -33,7 +32,6 @@ export const REPLICAS: readonly Rule[] = [
   },
   {
     id: "replicas-possible",
-    area: "streams",
     holds: "the cluster has at least as many servers as WEIR_REPLICAS",
     why: "JetStream refuses to create the streams, and `start` exits with 1.",
     fix: "more servers, or a smaller `WEIR_REPLICAS`",
@@ -50,7 +48,6 @@ export const REPLICAS: readonly Rule[] = [
   },
   {
     id: "sync",
-    area: "streams",
     holds: "every stream has more than one replica",
     why:
       "JetStream acks a message before it is on disk. A stream with one replica loses up to two minutes of messages " +
@@ -72,7 +69,7 @@ export const REPLICAS: readonly Rule[] = [
       }];
     },
   },
-];
+]);
 
 function isOnOneDisk({ config }: StreamInfo): boolean {
   return config.num_replicas === 1 && config.storage === "file";

@@ -3,13 +3,12 @@ import { overlaps } from "../../core/subjects.ts";
 import { durablesOf } from "../../nats/consume/resources.ts";
 import { known } from "../facts.ts";
 import { eventStreams, partitionConsumers } from "../resources.ts";
-import type { Rule, Violation } from "../rule.ts";
+import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Rules on streams whose retention is not `limits`. */
-export const WORK_QUEUES: readonly Rule[] = [
+export const WORK_QUEUES: readonly Rule[] = rulesOf("streams", [
   {
     id: "work-queue",
-    area: "streams",
     holds: "in a work queue no two consumers have overlapping subjects",
     why: "JetStream refuses the second consumer, and `start` exits with 1.",
     fix: "one function for both, or delete the stream once it is empty: `start` creates it with limits retention",
@@ -42,7 +41,6 @@ export const WORK_QUEUES: readonly Rule[] = [
   },
   {
     id: "interest",
-    area: "streams",
     holds: "no stream of events has interest retention",
     why: "JetStream does not store an event that no consumer listens to yet. A new function starts without old events.",
     fix: "`nats stream edit NAME --retention=limits`",
@@ -55,7 +53,7 @@ export const WORK_QUEUES: readonly Rule[] = [
         fix: `nats stream edit ${config.name} --retention=limits`,
       })),
   },
-];
+]);
 
 /** Returns the filter subjects of a consumer. A consumer without a filter gets every message. */
 function filtersOf({ config }: ConsumerInfo): readonly string[] {
