@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { loadSchemas, PROJECT } from "../project/load_project.ts";
+import { entriesOf, loadSchemas, PROJECT } from "../project/load_project.ts";
 import { buildRegistry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import { devServer } from "../dev/dev_server.ts";
@@ -58,9 +58,10 @@ async function newFunction(name: string, { on, emits = [], json }: Options): Pro
 async function readProject(): Promise<ProjectSource> {
   const schemas = await loadSchemas().catch((error) => refuse("the project does not load: ", error));
   attempt(() => buildRegistry(schemas, []), "the project does not load: ");
-  const texts = names("schemas").filter((name) => name.endsWith(".ts"))
+  const texts = (await names("schemas")).filter((name) => name.endsWith(".ts"))
     .map((name) => [name, Deno.readTextFileSync(new URL(`schemas/${name}`, PROJECT))] as const);
-  return { schemas, schemaTexts: new Map(texts), functions: names("functions"), tests: names("tests/functions") };
+  const [functions, tests] = [await names("functions"), await names("tests/functions")];
+  return { schemas, schemaTexts: new Map(texts), functions, tests };
 }
 
 function attempt<Value>(run: () => Value, what = ""): Value {
@@ -76,13 +77,8 @@ function refuse(what: string, error: unknown): never {
   throw new Error(`nothing was written: ${what}${only ?? (error as Error).message}`, { cause: error });
 }
 
-function names(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(new URL(`${folder}/`, PROJECT))].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+async function names(folder: string): Promise<string[]> {
+  return (await entriesOf(new URL(`${folder}/`, PROJECT))).map(({ name }) => name);
 }
 
 /** Writes all files or none: if one fails, those written before are removed or restored. */

@@ -72,9 +72,14 @@ export function isModule(name: string): boolean {
 
 /** Returns the names of the files in a folder that are loaded, or none if the folder does not exist. */
 export async function listModules(folder: URL): Promise<string[]> {
+  return (await entriesOf(folder)).filter(({ name, isDirectory }) => !isDirectory && isModule(name))
+    .map(({ name }) => name).sort();
+}
+
+/** Returns the entries of a folder: none if it does not exist. */
+export async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
   try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
-    return entries.filter(({ name, isDirectory }) => !isDirectory && isModule(name)).map(({ name }) => name).sort();
+    return await Array.fromAsync(Deno.readDir(folder));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
