@@ -2,8 +2,7 @@ import { NOT_REDRIVEN } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
 import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
 import { Progress } from "../terminal/progress.ts";
-import { list, print } from "./list.ts";
-import { filterOf, type Selection } from "./selection.ts";
+import { filterOf, list, print, type Selection } from "./list.ts";
 
 type Action = "redrive" | "discard";
 

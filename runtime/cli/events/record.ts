@@ -12,8 +12,7 @@ import { loadProject } from "../../project/load_project.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
-import { type JsonPath, redactPaths } from "./redact.ts";
-import { keepValid } from "./redact_valid.ts";
+import { type JsonPath, keepValid, redactPaths } from "./redact.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 
 /** Options of `events record`. */
