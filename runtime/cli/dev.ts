@@ -11,7 +11,6 @@ import { paint } from "./terminal/output.ts";
 import { onStopSignal } from "./terminal/signals.ts";
 import { startArguments } from "./start/start_arguments.ts";
 
-/** Builds the command `dev`. */
 export function devCommand(): Command {
   return new Command("dev")
     .description(

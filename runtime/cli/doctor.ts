@@ -9,7 +9,6 @@ import { paint, printJson, type Screen, screen } from "./terminal/output.ts";
 
 const COLOURS = { error: "red", warning: "yellow", info: "cyan" } as const;
 
-/** Builds the command `doctor`. */
 export function doctorCommand(): Command {
   return new Command("doctor")
     .description("Check the environment, the project and the cluster for known problems. Changes nothing.")

@@ -24,7 +24,6 @@ Examples:
   deno task new shipOrder --on orders.confirmed --emits orders.shipped,stock.shipped
   deno task new importLegacy --on 'legacy.>' --emits orders.created`;
 
-/** Builds the command `new`. */
 export function newCommand(): Command {
   return new Command("new")
     .description("Write a function that runs, a test of it that passes, and the events that are missing.")

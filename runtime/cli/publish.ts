@@ -33,7 +33,6 @@ Examples:
   deno task publish orders.created --sample 1000
   deno task publish orders.created --sample 3 --dry-run   # only print what would be published`;
 
-/** Builds the command `publish`. */
 export function publishCommand(): Command {
   return new Command("publish")
     .description("Publish one event, or one for each line of NDJSON. Data is validated. Events may be internal.")

@@ -9,7 +9,6 @@ import { errorTable, printJson, type Screen, screen, shortTime } from "./termina
 
 type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
 
-/** Builds the commands `retries list|cancel`. */
 export function retriesCommand(): Command {
   const command = new Command("retries").description("List delayed retries, or cancel them.")
     .addHelpText("after", examples("retries list", "retries cancel 7"));

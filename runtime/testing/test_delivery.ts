@@ -3,15 +3,10 @@ import type { Clock } from "../engine/clock.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { encodeAttribute } from "../core/cloudevent.ts";
 import { HeaderList } from "../core/headers.ts";
+import type { InvokeOptions } from "./invoke_options.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
 
-/** Options of a delivery. */
-interface DeliveryOptions {
-  readonly event?: { readonly type: string };
-  readonly subject?: string;
-  readonly id?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+type DeliveryOptions = Pick<InvokeOptions, "event" | "subject" | "id" | "headers">;
 
 /** Makes the first delivery of an event. Data becomes a CloudEvent; a recorded event stays as it was. */
 export function deliveryOf(fn: ResolvedFunction, data: unknown, options: DeliveryOptions, clock: Clock): Delivery {
