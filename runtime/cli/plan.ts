@@ -1,11 +1,12 @@
+import { errors } from "@nats-io/transport-node";
 import { Command } from "commander";
 import { type Cluster, withCluster } from "../app/cluster.ts";
+import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import type { Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import type { DesiredState } from "../nats/topology/resources.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
-import { explainNatsErrors } from "./plan/explain_nats_errors.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
@@ -58,4 +59,19 @@ export function exitCode(steps: readonly Step[]): number {
   if (steps.some(({ kind }) => kind === "blocked")) return EXIT_CODES.failed;
   const quiet: readonly Step["kind"][] = ["same", "foreign", "orphan", "moved"];
   return steps.every(({ kind }) => quiet.includes(kind)) ? EXIT_CODES.done : EXIT_CODES.changes;
+}
+
+/** Replaces timeouts and permission errors of NATS by errors that name a fix. */
+export async function explainNatsErrors<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const denied = [error, cause].some((candidate) => candidate instanceof errors.PermissionViolationError);
+    if (!denied && !isUnavailable(error)) throw error;
+    const explained = isUnavailable(error)
+      ? `JetStream does not answer (${message}): check the servers with \`deno task doctor\`, then run this again`
+      : `this NATS user lacks a permission (${message}): deploy/README.md lists those that \`plan\` needs`;
+    throw new CommandFailure(explained, EXIT_CODES.failed, { cause: error });
+  }
 }

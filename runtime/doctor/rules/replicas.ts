@@ -1,4 +1,3 @@
-import type { StreamInfo } from "@nats-io/jetstream";
 import { connected, type Facts, known } from "../facts.ts";
 import { streamNamesOf } from "../resources.ts";
 import { type Rule, rulesOf } from "../rule.ts";
@@ -57,7 +56,8 @@ export const REPLICAS: readonly Rule[] = rulesOf("streams", [
       "which allows about 4,000 messages a second instead of 100,000 or more",
     find: (facts) => {
       const streams = known(facts.streams), single = (known(facts.config).WEIR_REPLICAS ?? 1) === 1;
-      const existing = [...streams.values()].filter(isOnOneDisk).map(({ config }) => config.name);
+      const existing = [...streams.values()].map(({ config }) => config)
+        .filter(({ num_replicas, storage }) => num_replicas === 1 && storage === "file").map(({ name }) => name);
       const missing = streamNamesOf(known(facts.project)).filter((name) => single && !streams.has(name));
       const names = [...existing, ...missing.map((name) => `${name} (not created yet)`)];
       if (names.length === 0) return [];
@@ -70,10 +70,6 @@ export const REPLICAS: readonly Rule[] = rulesOf("streams", [
     },
   },
 ]);
-
-function isOnOneDisk({ config }: StreamInfo): boolean {
-  return config.num_replicas === 1 && config.storage === "file";
-}
 
 /** Counts the servers with JetStream that are visible from this host. */
 function serverCount({ servers, connection, streams }: Facts): number {
