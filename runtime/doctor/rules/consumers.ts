@@ -150,8 +150,8 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     holds: "every consumer of RETRIES belongs to a function",
     why: "Retries of a function that was removed or renamed wait for ever.",
     fix: "`deno task apply --prune NAME` if the function is gone for good; nothing if another project runs it",
-    find: ({ project, consumers }) =>
-      partitionConsumers(known(project), known(consumers)).foreign
+    find: (facts) =>
+      partitionConsumers(facts).foreign
         .filter(({ stream_name, config }) => stream_name === RETRIES.stream && config.durable_name)
         .map(({ name, num_pending }) => ({
           severity: "info",
@@ -166,7 +166,7 @@ function eachConsumer(
   check: (consumer: ConsumerInfo, name: string, facts: Facts) => readonly Violation[],
 ): (facts: Facts) => readonly Violation[] {
   return (facts) =>
-    partitionConsumers(known(facts.project), known(facts.consumers)).own.flatMap((consumer) =>
+    partitionConsumers(facts).own.flatMap((consumer) =>
       check(consumer, `the consumer ${consumer.name} on ${consumer.stream_name}`, facts)
     );
 }

@@ -1,9 +1,6 @@
-import type { StreamInfo } from "@nats-io/jetstream";
-import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
 import { RETRIES } from "../../nats/retry/retry_stream.ts";
-import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
-import { limitsOf } from "../resources.ts";
+import { limitsOf, weirStreams } from "../resources.ts";
 import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Rules on DEAD_LETTERS and RETRIES, which another client may have created or changed. */
@@ -68,10 +65,6 @@ export const OWN_STREAMS: readonly Rule[] = rulesOf("streams", [
         })),
   },
 ]);
-
-function weirStreams({ streams }: Facts): StreamInfo[] {
-  return [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
-}
 
 function retentionOf(name: string): string {
   return name === RETRIES.stream ? "workqueue" : "limits";

@@ -1,12 +1,10 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { covers } from "../../core/subjects.ts";
 import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
-import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
-import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { connected, known } from "../facts.ts";
 import { NEARLY_FULL, percent, size, span } from "../format.ts";
-import { eventStreams, limitsOf } from "../resources.ts";
+import { eventStreams, limitsOf, weirStreams } from "../resources.ts";
 import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Milliseconds for which a publish may be repeated: a publisher retries for 8 s, and its last try may take 2 s. */
@@ -23,12 +21,11 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
       "duplicate. With a shorter window an emitted event may be stored twice. In a work queue Weir cannot look, so the " +
       "window must cover the longest retry.",
     fix: '`duplicateWindow: "2m"` in defineStream',
-    find: ({ project, streams }) => {
-      const { functions } = known(project);
-      const weirs = [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
+    find: (facts) => {
+      const { functions } = known(facts.project);
       return [
-        ...eventStreams(known(project), known(streams)).flatMap((stream) => duplicateWindow(stream, functions, false)),
-        ...weirs.flatMap((stream) => duplicateWindow(stream, functions, true)),
+        ...eventStreams(facts).flatMap((stream) => duplicateWindow(stream, functions, false)),
+        ...weirStreams(facts).flatMap((stream) => duplicateWindow(stream, functions, true)),
       ];
     },
   },
@@ -39,10 +36,10 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
       "With `discard: old` a full stream removes its oldest event for each new one, even if it was not handled, and " +
       "without a dead letter.",
     fix: "`nats stream edit NAME --discard=new`: publishers then get an error when the stream is full",
-    find: ({ project, streams }) =>
-      eventStreams(known(project), known(streams)).filter((stream) =>
-        stream.config.discard === "old" && limitsOf(stream).length > 0
-      ).map((stream) => ({
+    find: (facts) =>
+      eventStreams(facts).filter((stream) => stream.config.discard === "old" && limitsOf(stream).length > 0).map((
+        stream,
+      ) => ({
         severity: "warning",
         what: `the stream ${stream.config.name} discards old events when it is full (${limitsOf(stream).join(", ")})`,
         fix: `nats stream edit ${stream.config.name} --discard=new`,

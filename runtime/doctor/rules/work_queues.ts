@@ -12,16 +12,16 @@ export const WORK_QUEUES: readonly Rule[] = rulesOf("streams", [
     holds: "in a work queue no two consumers have overlapping subjects",
     why: "JetStream refuses the second consumer, and `start` exits with 1.",
     fix: "one function for both, or delete the stream once it is empty: `start` creates it with limits retention",
-    find: ({ project, streams, consumers }) => {
-      const foreign = partitionConsumers(known(project), known(consumers)).foreign
+    find: (facts) => {
+      const foreign = partitionConsumers(facts).foreign
         .map((consumer) => ({
           name: `the consumer ${consumer.name}`,
           stream: consumer.stream_name,
           filters: filtersOf(consumer),
         }));
-      const own = durablesOf(known(project).functions)
+      const own = durablesOf(known(facts.project).functions)
         .map(({ functionName: name, stream, filters }) => ({ name, stream, filters }));
-      const queues = eventStreams(known(project), known(streams))
+      const queues = eventStreams(facts)
         .filter(({ config }) => config.retention === "workqueue").map(({ config }) => config.name);
       return queues.flatMap((queue) => {
         const [ours, theirs] = [own, foreign].map((all) => all.filter(({ stream }) => stream === queue));
@@ -44,8 +44,8 @@ export const WORK_QUEUES: readonly Rule[] = rulesOf("streams", [
     holds: "no stream of events has interest retention",
     why: "JetStream does not store an event that no consumer listens to yet. A new function starts without old events.",
     fix: "`nats stream edit NAME --retention=limits`",
-    find: ({ project, streams }) =>
-      eventStreams(known(project), known(streams)).filter(({ config }) => config.retention === "interest").map((
+    find: (facts) =>
+      eventStreams(facts).filter(({ config }) => config.retention === "interest").map((
         { config },
       ) => ({
         severity: "warning",
