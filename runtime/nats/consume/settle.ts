@@ -11,7 +11,8 @@ import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import type { DeadLetters } from "../dead_letters/dead_letters.ts";
-import { discard, type Remover } from "../dead_letters/redrive.ts";
+import type { Remover } from "../client/remove_message.ts";
+import { discard } from "../dead_letters/redrive.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 import { ackSubjectText } from "./parse_delivery.ts";
@@ -150,8 +151,6 @@ export class NatsSettler implements Settler {
         const free = progress.excusedDeliveries - delivery.history.excusedDeliveries;
         const emitted = progress.emittedSinceMs !== undefined;
         await attempts.write(functionName, delivery, { begun, free, emitted, ...traceOf(progress) });
-      } else if (delivery.deliveryCount === 1) { // it never began; the counts of a later delivery still hold
-        await attempts.write(functionName, delivery, { begun: 0, free: 1, emitted: false });
       }
     } finally {
       // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.
@@ -197,15 +196,8 @@ export class NatsSettler implements Settler {
       await attempts.write(functionName, delivery, counts)
         .catch((error) => stuck?.(functionName, "the end of an event", error));
     }
-    let withPayload = true;
-    await this.#untilStored(functionName, "a dead letter", async () => {
-      try {
-        await deadLetters.store(functionName, delivery, outcome, progress, withPayload);
-      } catch (error) {
-        if (error instanceof PublishError && error.code === "too-large") withPayload = false;
-        throw error;
-      }
-    });
+    const store = () => deadLetters.store(functionName, delivery, outcome, progress);
+    await this.#untilStored(functionName, "a dead letter", store);
   }
 
   /**

@@ -1,7 +1,8 @@
-import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import type { Clock } from "../../engine/clock.ts";
+import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import {
   ANNOUNCE_SUBJECT,
   LEASE_MS,
@@ -54,6 +55,7 @@ export class TailServer {
    */
   constructor(
     readonly nc: NatsConnection,
+    readonly monitor: Pick<ConnectionMonitor, "onPublishDenied">,
     readonly settlements: SettledDeliveries,
     readonly clock: Clock,
     readonly log: Log,
@@ -70,7 +72,7 @@ export class TailServer {
         this.log.info(`the NATS user may not subscribe to ${TAIL_SUBJECT}: \`events tail\` sees no outcomes from here`);
       },
     });
-    void this.#watchDenials();
+    this.monitor.onPublishDenied((subject) => this.#onDenied(subject));
     this.#send(ANNOUNCE_SUBJECT, {});
   }
 
@@ -132,15 +134,11 @@ export class TailServer {
     this.nc.publish(inbox, JSON.stringify({ process: this.process, ...report }));
   }
 
-  /** Drops clients whose inbox the NATS user may not publish to. */
-  async #watchDenials(): Promise<void> {
-    for await (const status of this.nc.status()) {
-      if (status.type !== "error" || !(status.error instanceof errors.PermissionViolationError)) continue;
-      const { operation, subject } = status.error;
-      if (operation !== "publish" || !this.#clients.delete(subject)) continue;
-      this.#denied.add(subject);
-      this.#stopIfUnused();
-      this.log.info("the NATS user may not publish to _INBOX.>: `events tail` sees no outcomes from here");
-    }
+  /** Drops a client whose inbox the NATS user may not publish to. */
+  #onDenied(inbox: string): void {
+    if (!this.#clients.delete(inbox)) return;
+    this.#denied.add(inbox);
+    this.#stopIfUnused();
+    this.log.info("the NATS user may not publish to _INBOX.>: `events tail` sees no outcomes from here");
   }
 }
