@@ -1,7 +1,7 @@
 import { checkDelivery } from "../core/check_delivery.ts";
 import { breakerVerdict, decideOutcome, deferForBreaker, deferForState } from "../core/decide_outcome.ts";
 import type { Delivery } from "../core/delivery.ts";
-import type { Outcome, Result } from "../core/outcome.ts";
+import { errorDetail, type Outcome, type Result } from "../core/outcome.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
@@ -17,9 +17,8 @@ import type { KvStore } from "./kv_store.ts";
 import type { Lease } from "./leases.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
 import type { Observer } from "./observer.ts";
-import type { Publisher } from "./publisher.ts";
+import { publishAsync, type Publisher, PublishError } from "./publisher.ts";
 import type { Settler } from "./settler.ts";
-import { storeEmitted } from "./store_emitted.ts";
 
 /** Everything that a function's pipeline needs from outside. */
 export interface Ports {
@@ -129,8 +128,20 @@ export class Pipeline {
   #run(attempt: Attempt): MaybePromise<Outcome> {
     return then(this.runner.run(attempt), (result) => {
       if (attempt.emitted.length === 0) return this.#decide(attempt, result);
-      return storeEmitted(this.ports.publisher, attempt, result).then((result) => this.#decide(attempt, result));
+      return this.#storeEmitted(attempt, result).then((result) => this.#decide(attempt, result));
     });
+  }
+
+  /** Invariant: emitted events are stored before their cause is acked. */
+  async #storeEmitted(attempt: Attempt, result: Result): Promise<Result> {
+    const options = { storedSinceMs: attempt.emittedSinceMs, parent: attempt.otelContext };
+    try {
+      await Promise.all(attempt.emitted.map((event) => publishAsync(this.ports.publisher, event, options)));
+      return result;
+    } catch (thrown) {
+      const transient = thrown instanceof PublishError && thrown.transient;
+      return { kind: "emit-failed", transient, error: errorDetail(thrown) };
+    }
   }
 
   #decide(attempt: Attempt, result: Result): MaybePromise<Outcome> {

@@ -169,8 +169,7 @@ class Ingress {
   }
 
   #batchPublisher(parent: Context): BatchPublisher {
-    const { publisher } = this.options;
-    return new BatchPublisher({ publisher, parent, problemOf: (error) => this.#problemOf(error, parent) });
+    return new BatchPublisher(this.options.publisher, (error) => this.#problemOf(error, parent), parent);
   }
 
   #problemOf(error: unknown, parent: Context): Problem {

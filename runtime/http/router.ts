@@ -79,8 +79,7 @@ export function router(routes: readonly Route[], { meter, problemOf }: RouterOpt
   for (const { method, path, template = templateOf(path), handle } of routes) {
     app.on(method, path, (c) => respond(c.req.raw, template, handle, c.req.param()));
     if (path.includes(":")) continue;
-    const handlers = exact.get(path) ?? new Map<string, Handler>();
-    exact.set(path, handlers);
+    const handlers = exact.getOrInsertComputed(path, () => new Map());
     if (!handlers.has(method)) handlers.set(method, (request) => respond(request, template, handle, NO_PARAMETERS));
   }
   for (const [path, alike] of Map.groupBy(routes, (route) => route.path)) {

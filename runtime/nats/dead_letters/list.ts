@@ -18,9 +18,7 @@ export async function* listDeadLetters(
   const subjectFilter = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
   const now = Date.now();
   let found = 0;
-  for await (
-    const { seq, subject, headers } of scanStream(nc, { stream: DEAD_LETTERS.stream, filter: subjectFilter })
-  ) {
+  for await (const { seq, subject, headers } of scanStream(nc, DEAD_LETTERS.stream, subjectFilter)) {
     if (seq > last) return;
     if (isChunk(subject)) continue;
     const letter = toDeadLetter(seq, subject, headers);

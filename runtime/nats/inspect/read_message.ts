@@ -66,7 +66,7 @@ export async function findStoredEvent(
     if (plain) return plain;
   }
   let found: number | undefined;
-  for await (const message of scanStream(nc, { stream, filter })) {
+  for await (const message of scanStream(nc, stream, filter)) {
     try {
       const { headers } = message;
       if (headers?.get("ce-id") === id || headers?.get("Nats-Msg-Id") === id) found = message.seq;
