@@ -21,7 +21,6 @@ export interface Permit {
 /** Answer of a breaker: a permit, or when to try again. */
 export type BreakerAnswer = Permit | { readonly admitted: false; readonly retryAtMs: number };
 
-/** Change of a breaker's state. */
 export interface BreakerChange {
   /** Name of the function or dependency. */
   readonly name: string;

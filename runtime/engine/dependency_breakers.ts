@@ -50,7 +50,6 @@ export class DependencyBreakers {
   }
 }
 
-/** A call under way. */
 interface Call {
   readonly breaker: CircuitBreaker;
   readonly permit: Permit;

@@ -10,7 +10,6 @@ import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { TimeoutQueue } from "./timeout_queue.ts";
 
-/** Runs one function's handler. */
 export interface HandlerRunner {
   /**
    * Runs the handler until it ends, times out or is aborted, whichever comes first. Sets the attempt's `emitted` when
@@ -112,7 +111,6 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-/** Classifies a thrown value. */
 export function classify(thrown: unknown): Result {
   const error = errorDetail(thrown);
   if (thrown instanceof NonRetryableError) return { kind: "rejected", error };

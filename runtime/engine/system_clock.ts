@@ -3,7 +3,6 @@ import type { Clock } from "./clock.ts";
 /** Longest delay of a timer, in milliseconds: the runtime's limit. A longer one fires early, and its caller sets it again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Clock of the system's time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),

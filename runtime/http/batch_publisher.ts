@@ -103,14 +103,12 @@ export class BatchPublisher {
     });
   }
 
-  /** Records that an event is stored. */
   stored({ event, index, length }: PendingEvent, result: PublishResult): void {
     this.#stored++;
     this.#addResult(index, storedResult(event, result));
     this.#settle(length);
   }
 
-  /** Records that an event may not be stored. */
   failed({ index, length, line }: PendingEvent, error: unknown): void {
     this.#span.failed(error);
     this.#addFailure(index, error, line);

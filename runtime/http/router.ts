@@ -19,17 +19,14 @@ export interface Route {
 /** Decoded path segments by the names in `path`. */
 export type Parameters = Readonly<Record<string, string>>;
 
-/** Answers any request. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** Records requests. */
 export interface RequestMeter {
   began(): void;
   /** @param route template of the route; empty if no path matches */
   ended(method: string, route: string, status: number, seconds: number): void;
 }
 
-/** Options of {@linkcode router}. */
 interface RouterOptions {
   /** Returns the problem that answers an error. */
   readonly problemOf: (error: unknown) => Problem;

@@ -4,11 +4,9 @@ import type { Cell, Counter } from "./otel/metrics/counter.ts";
 import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
 
-/** The latest error of a function. */
 export interface LastError {
   /** Milliseconds since 1970. */
   readonly atMs: number;
-  /** The reason of the outcome. */
   readonly reason: string;
   readonly error: ErrorDetail;
 }
@@ -34,13 +32,11 @@ export class FunctionMetrics {
     this.#seriesOf("ack", ""); // a rate needs the 0 that a series starts from
   }
 
-  /** Counts a delivery when its processing begins. */
   began(deliveryCount: number): void {
     this.#deliveries.value++;
     if (deliveryCount > 1) this.#redeliveries.value++;
   }
 
-  /** Counts an outcome. */
   ended(outcome: Outcome, seconds: number, nowMs: () => number): void {
     const reason = reasonOf(outcome);
     const { labels, cell } = this.#seriesOf(outcome.kind, reason);

@@ -1,7 +1,6 @@
 import type { Attempt } from "../engine/attempt.ts";
 import type { Outcome } from "../core/outcome.ts";
 
-/** A settled delivery and its outcome. */
 export interface Settled {
   readonly attempt: Attempt;
   readonly outcome: Outcome;

@@ -5,7 +5,6 @@ import { LogDedup } from "./otel/logs/log_dedup.ts";
 import { Logger, type LogOptions } from "./otel/logs/logger.ts";
 import { redactor, secretsOf } from "./otel/logs/redact.ts";
 
-/** The log of a process. */
 export interface ProcessLog {
   readonly log: Logger;
   /**

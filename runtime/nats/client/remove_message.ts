@@ -1,7 +1,6 @@
 import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import { JETSTREAM_CODES } from "./error_codes.ts";
 
-/** The part of JetStream that deletes messages. */
 export interface Remover {
   readonly streams: Pick<JetStreamManager["streams"], "getMessage" | "deleteMessage">;
 }

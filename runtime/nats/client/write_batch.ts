@@ -27,7 +27,6 @@ export class TickQueue<Item> {
   }
 }
 
-/** A message with headers, as text. */
 interface TextFrame {
   readonly subject: string;
   readonly reply: string;
@@ -85,7 +84,6 @@ function bytesIn(text: string): number {
   return ENCODER.encode(text).length;
 }
 
-/** The part of a connection that acks need. */
 export type AckConnection = Pick<NatsConnection, "publish" | "isClosed">;
 
 const PUB = ENCODER.encode("PUB ");

@@ -149,7 +149,6 @@ function nanosOf(timestamp: string): bigint {
   return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** Returns the ack subject as text. */
 export function ackSubjectText(ackSubject: AckSubject): string {
   return typeof ackSubject === "string" ? ackSubject : DECODER.decode(ackSubject);
 }

@@ -27,7 +27,6 @@ const UNNOTICED_MS = 30_000;
 const REPORT_AFTER = 3;
 const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
-/** Dependencies of a {@linkcode NatsSettler}. */
 interface SettlerOptions {
   readonly nc: AckConnection;
   readonly monitor: Pick<ConnectionMonitor, "onReconnect">;

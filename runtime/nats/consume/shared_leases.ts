@@ -9,7 +9,6 @@ const PAUSE_MS = 50;
 /** Age of a heartbeat from which timers were due and could not run. */
 const LATE_MS = 2 * HEARTBEAT_MS;
 
-/** Events of {@linkcode SharedLeases}, for the log. */
 interface LeaseEvents {
   /** The thread was blocked. `expired` is true when the leases of all held deliveries expired meanwhile. */
   readonly blocked: (forMs: number, expired: boolean) => void;

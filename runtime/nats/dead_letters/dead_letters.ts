@@ -10,7 +10,6 @@ import { entriesOf } from "../client/message_headers.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import { fittingSubject, ownHeaders, setOrigin } from "../retry/retry_stream.ts";
 
-/** The stream of dead letters and its subjects. */
 export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
 
 /** Maximum bytes of an event's own headers. JetStream's limit is 64 kB, and Weir's headers need the rest. */

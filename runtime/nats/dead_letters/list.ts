@@ -28,11 +28,9 @@ export async function* listDeadLetters(
   }
 }
 
-/** A dead letter with its headers as they were stored. */
 interface StoredDeadLetter extends DeadLetterContent {
   /** All headers, repeated names included, without `Nats-Msg-Id`: that is the id of the dead letter, not of its event. */
   readonly allHeaders: MessageHeaders;
-  /** Sequences of its chunks in the same stream. */
   readonly chunks: readonly number[];
 }
 

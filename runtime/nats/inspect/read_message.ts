@@ -18,10 +18,8 @@ export interface StoredEvent {
   readonly payload: Uint8Array;
 }
 
-/** The position of a message in a stream. */
 type Position = { readonly seq: number } | { readonly last_by_subj: string };
 
-/** JetStream's response to a request for a message. */
 interface MessageResponse {
   readonly message?: { subject: string; seq: number; time: string; hdrs?: string; data?: string };
   readonly error?: { code: number; err_code: number; description: string };

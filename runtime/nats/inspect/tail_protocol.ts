@@ -23,7 +23,6 @@ const MAX_TEXT = 300;
 /** Maximum bytes of a request and of a report: a character may take six bytes, and a project may have many subjects. */
 const MAX_REQUEST_BYTES = 4_096, MAX_REPORT_BYTES = 65_536;
 
-/** A client's request for reports. */
 export interface TailRequest {
   readonly function?: string;
   /** An event type or a pattern of subjects. */
@@ -34,7 +33,6 @@ export interface TailRequest {
   readonly end?: boolean;
 }
 
-/** One delivery that a process settled. */
 export interface SettledReport {
   readonly time: string;
   readonly function: string;

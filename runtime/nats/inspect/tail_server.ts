@@ -21,13 +21,11 @@ const WINDOW_MS = 1_000;
 /** Reply subjects that are served. Any other could make the process publish into a stream. */
 const INBOX = /^_INBOX\.[\w.-]{1,200}$/;
 
-/** The source of the deliveries that this process settles. */
 export interface SettledDeliveries {
   /** Calls back for each delivery. Returns a function that ends it. */
   listen(listener: (settled: SettledDelivery) => void): () => void;
 }
 
-/** A client and its current request. */
 interface Client {
   request: TailRequest;
   untilMs: number;
@@ -76,7 +74,6 @@ export class TailServer {
     this.#send(ANNOUNCE_SUBJECT, {});
   }
 
-  /** Ends all reports. */
   stop(): void {
     this.#clients.clear();
     this.#stopIfUnused();

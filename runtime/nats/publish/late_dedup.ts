@@ -5,7 +5,6 @@ import type { PublishResult } from "../../engine/publisher.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import { PublishError } from "../../engine/publisher.ts";
 
-/** Finds a message that was stored before. */
 export interface DuplicateFinder {
   /**
    * @param sinceMs the earliest time at which it may have been stored: milliseconds since 1970

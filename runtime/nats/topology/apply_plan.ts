@@ -20,7 +20,6 @@ export interface Applied {
   readonly cancelled?: number;
 }
 
-/** Options of {@linkcode applyPlan}. */
 export interface ApplyOptions {
   /**
    * The functions whose unused consumers are deleted; `true` for all.
@@ -50,7 +49,6 @@ export async function applyPlan(
   return [...results.values()];
 }
 
-/** Returns the consumers to prune, grouped by function. */
 function unusedConsumers(planned: readonly Step[], { prune = [] }: ApplyOptions) {
   const unused = planned
     .filter((step): step is StepOf<"orphan" | "moved"> => step.kind === "orphan" || step.kind === "moved")

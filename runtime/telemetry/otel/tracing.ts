@@ -6,7 +6,6 @@ import { traceFetch } from "./propagation/traced_fetch.ts";
 import { IdTracerProvider } from "./spans/id_tracer.ts";
 import type { KeepUnsampled } from "./spans/tail_sampler.ts";
 
-/** The tracing of a process. */
 export interface Tracing {
   /** The destination of spans, for the log: a URL or `Deno's built-in OpenTelemetry`; undefined if there is none. */
   readonly exportsTo: string | undefined;

@@ -9,7 +9,6 @@ import type { Redact } from "./redact.ts";
 
 const SEVERITY = { debug: 5, info: 9, warn: 13, error: 17 } as const;
 
-/** Exports log lines by OTLP. */
 interface OtlpLogs {
   send(record: LogRecord): void;
   /** Exports the remaining lines and stops. Never rejects and takes at most two seconds. */

@@ -16,7 +16,6 @@ export interface Recorder {
   record(value: number, labels: Labels): void;
 }
 
-/** One series of a histogram. */
 class Cell {
   readonly counts: number[];
   count = 0;

@@ -14,14 +14,12 @@ import { type Cell, Counter } from "./counter.ts";
 import { Histogram, Histograms, type Recorder } from "./histogram.ts";
 import type { Catalogue, Instrument, Labels, NameOf } from "./instrument.ts";
 
-/** Pushes metrics to a collector. */
 export interface MetricPush {
   readonly url: string;
   /** Creates the reader that pushes. @param producers provide metrics beside the SDK's */
   reader(producers: MetricProducer[]): MetricReader;
 }
 
-/** One value of a gauge. */
 type Sample = readonly [value: number, labels?: Labels];
 
 /** Milliseconds that a collection may take: less than a Prometheus scrape timeout, if a gauge's source hangs. */
@@ -120,7 +118,6 @@ export class MetricRegistry<Instruments extends Catalogue> {
     return prometheusPage({ resource, scopeMetrics: [{ scope, metrics }] });
   }
 
-  /** Returns all metrics as plain data. */
   async data(): Promise<readonly MetricData[]> {
     return (await this.#collect()).scopeMetrics.flatMap(({ metrics }) => metrics);
   }
