@@ -1,4 +1,4 @@
-import type { ErrorDetail, Outcome } from "../core/outcome.ts";
+import { type ErrorDetail, type Outcome, reasonOf } from "../core/outcome.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Cell, Counter } from "./otel/metrics/counter.ts";
 import type { Recorder } from "./otel/metrics/histogram.ts";
@@ -38,7 +38,7 @@ export class FunctionMetrics {
   }
 
   ended(outcome: Outcome, seconds: number, nowMs: () => number): void {
-    const reason = reasonOf(outcome);
+    const reason = reasonOf(outcome) ?? "";
     const { labels, cell } = this.#seriesOf(outcome.kind, reason);
     cell.value++;
     this.#durations.record(seconds, labels);
@@ -54,16 +54,5 @@ export class FunctionMetrics {
     let cell = series.cells.get(reason);
     if (!cell) series.cells.set(reason, cell = this.#outcomes.cell({ function: this.name, outcome: kind, reason }));
     return { labels: series.labels, cell };
-  }
-}
-
-function reasonOf(outcome: Outcome): string {
-  switch (outcome.kind) {
-    case "ack":
-      return outcome.skipped ?? "";
-    case "lease-expired":
-      return "";
-    default:
-      return outcome.reason;
   }
 }

@@ -1,6 +1,7 @@
-import type { Outcome } from "../../core/outcome.ts";
+import { type Outcome, reasonOf } from "../../core/outcome.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import type { Attempt } from "../../engine/attempt.ts";
+import type { Settled } from "../../engine/observer.ts";
 
 /**
  * Subject of a client's requests; the reply subject is the client's inbox. It does not begin with `weir.`, where a
@@ -65,13 +66,6 @@ interface TailReport {
   readonly omitted?: number;
 }
 
-/** A settled delivery, as the outcome emitter passes it on. */
-export interface SettledDelivery {
-  readonly attempt: Attempt;
-  readonly outcome: Outcome;
-  readonly durationMs: number;
-}
-
 /** Parses a request. Returns undefined for any other message on the subject. */
 export function parseRequest(bytes: Uint8Array): TailRequest | undefined {
   const request = parseObject(bytes, MAX_REQUEST_BYTES) as Partial<TailRequest> | undefined;
@@ -112,16 +106,11 @@ export function matches({ function: fn, type }: TailRequest, { functionName, del
 
 /** Returns the report of a delivery: short texts, and nothing of the payload. */
 export function settledReport(
-  { attempt: { functionName, delivery, event, number, span }, outcome, durationMs }: SettledDelivery,
+  { attempt: { functionName, delivery, event, number, span }, outcome, durationMs }: Settled,
   nowMs: number,
   redact: (text: string) => string,
 ): SettledReport {
   const error = "error" in outcome && outcome.error ? `${outcome.error.name}: ${outcome.error.message}` : undefined;
-  const reason = outcome.kind === "ack"
-    ? outcome.skipped
-    : outcome.kind === "lease-expired"
-    ? undefined
-    : outcome.reason;
   const { stream, sequence } = delivery;
   return {
     time: new Date(nowMs).toISOString(),
@@ -133,7 +122,7 @@ export function settledReport(
     sequence,
     attempt: number,
     outcome: outcome.kind,
-    reason,
+    reason: reasonOf(outcome),
     ...(outcome.kind === "retry" && { delayMs: outcome.delayMs, usesAttempt: outcome.usesAttempt }),
     durationMs: Math.round(durationMs * 1_000) / 1_000,
     // Truncated after redaction, which would not recognize half a secret.

@@ -2,13 +2,13 @@ import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import type { Clock } from "../../engine/clock.ts";
+import type { Settled } from "../../engine/observer.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import {
   ANNOUNCE_SUBJECT,
   LEASE_MS,
   matches,
   parseRequest,
-  type SettledDelivery,
   settledReport,
   TAIL_SUBJECT,
   type TailRequest,
@@ -23,7 +23,7 @@ const INBOX = /^_INBOX\.[\w.-]{1,200}$/;
 
 export interface SettledDeliveries {
   /** Calls back for each delivery. Returns a function that ends it. */
-  listen(listener: (settled: SettledDelivery) => void): () => void;
+  listen(listener: (settled: Settled) => void): () => void;
 }
 
 interface Client {
@@ -99,7 +99,7 @@ export class TailServer {
     this.#send(inbox, { subjects: this.subjects });
   }
 
-  #onSettled(settled: SettledDelivery): void {
+  #onSettled(settled: Settled): void {
     let report: ReturnType<typeof settledReport> | undefined;
     for (const [inbox, { request, limiter }] of this.#clients) {
       if (!matches(request, settled.attempt) || !limiter.take()) continue;
