@@ -65,7 +65,8 @@ export class AttemptAttributes implements PreparedAttributes {
   json(): string {
     const { delivery, event, number } = this.attempt;
     const id = escaped(event.id);
-    const redrives = delivery.history.redrives > 0 ? `,${integer("weir.redrives", delivery.history.redrives)}` : "";
+    const { redrives: count } = delivery.history;
+    const redrives = count > 0 ? `,{"key":"weir.redrives","value":{"intValue":${count}}}` : "";
     const outcome = this.outcome ? `,{"key":"weir.outcome","value":{"stringValue":"${this.outcome}"}}` : "";
     return sharedJson(this.attempt) +
       `,{"key":"messaging.message.id","value":{"stringValue":"${id}"}}` +
@@ -75,10 +76,6 @@ export class AttemptAttributes implements PreparedAttributes {
       `,{"key":"weir.delivery_count","value":{"intValue":${delivery.deliveryCount}}}` +
       `,{"key":"weir.stream_sequence","value":{"intValue":${delivery.sequence}}}` + redrives + outcome;
   }
-}
-
-function integer(key: string, value: number): string {
-  return `{"key":"${key}","value":{"intValue":${value}}}`;
 }
 
 function sharedJson(attempt: Attempt): string {

@@ -64,9 +64,8 @@ export class DeadLetters {
 }
 
 /**
- * Returns the message id of a dead letter. It is the same when the dead letter is stored again after a lost PubAck, and
- * for an original and its delayed retry, which carries stream, sequence and time of the original. It differs after a
- * redrive, and in a re-created stream.
+ * Returns the message id of a dead letter: the same after a lost PubAck, and for an original and its delayed retry. It
+ * differs after a redrive, and in a re-created stream.
  */
 function deadLetterId(functionName: string, { stream, sequence, storedAtMs, history }: Delivery): string {
   return `${functionName}:${stream}.${sequence}.${storedAtMs}.${history.redrives}`;

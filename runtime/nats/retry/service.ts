@@ -25,7 +25,7 @@ export class RetryService {
    * Lists delayed retries, in the order they were stored. They are read one by one, some thousands a second: a work
    * queue refuses a second consumer.
    */
-  async *list(filter: DelayedRetryFilter = {}): AsyncIterable<DelayedRetry> {
+  async *list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
     let found = 0;
     const next_by_subj = `${RETRIES.delayed}.${filter.function ?? "*"}.*`;
     for (let seq = 1;;) {
