@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { entriesOf, loadSchemas, PROJECT } from "../project/load_project.ts";
+import { entriesOf } from "../project/load_modules.ts";
+import { loadSchemas, PROJECT } from "../project/load_project.ts";
 import { buildRegistry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import { devServer } from "../dev/dev_server.ts";

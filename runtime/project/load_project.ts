@@ -2,7 +2,7 @@ import { pathToFileURL } from "node:url";
 import { StartupProblems } from "./startup_problems.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { unloadedFiles } from "./unloaded_files.ts";
-import { loadModules } from "./load_modules.ts";
+import { entriesOf, loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
 
 /** Project that commands work on: {@linkcode projectAt} the current directory. */
@@ -74,14 +74,4 @@ export function isModule(name: string): boolean {
 export async function listModules(folder: URL): Promise<string[]> {
   return (await entriesOf(folder)).filter(({ name, isDirectory }) => !isDirectory && isModule(name))
     .map(({ name }) => name).sort();
-}
-
-/** Returns the entries of a folder: none if it does not exist. */
-export async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(folder));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

@@ -47,7 +47,11 @@ function subjectOf(pattern: string): string {
   return pattern.split(".").map((token) => token === "*" || token === ">" ? "any" : token).join(".");
 }
 
-const FIRST = { deliveryCount: 1, history: { attempts: 0, excusedDeliveries: 0, redrives: 0 }, ackSubject: "" };
+const FIRST = {
+  deliveryCount: 1,
+  history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+  ackSubject: new Uint8Array(),
+};
 
 function isRecorded(data: unknown): data is RecordedEvent {
   const { kind, payload } = (data ?? {}) as Partial<RecordedEvent>;

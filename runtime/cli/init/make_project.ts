@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { entriesOf } from "../../project/load_project.ts";
+import { entriesOf } from "../../project/load_modules.ts";
 import { EVENT_TYPES_FILE, eventTypes } from "../types.ts";
 import { projectDenoJson } from "./deno_json.ts";
 import { compose, dockerfile } from "./deploy.ts";

@@ -3,7 +3,8 @@ import { formatDuration } from "../../core/duration.ts";
 import { type ResolvedFunction, triggerFor } from "../../project/resolve_function.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
 import type { Outcome } from "../../core/outcome.ts";
-import type { OutcomeEmitter, Settled } from "../../telemetry/outcome_emitter.ts";
+import type { Settled } from "../../engine/observer.ts";
+import type { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
 import { describeOutcome } from "../assertions/describe_outcome.ts";
 import type { Emitted } from "../invoke.ts";
 
