@@ -51,7 +51,7 @@ export function splitMessage(msg: Msg): { readonly headers: string; readonly pay
 /** Returns the subject and the reply subject of a message as bytes. */
 export function addressOf(msg: Msg): { readonly subject: Uint8Array; readonly reply?: Uint8Array } {
   const { _msg: raw } = msg as unknown as PrivateMessage;
-  if (raw !== undefined) return raw;
+  if (raw?.subject !== undefined) return raw;
   return { subject: ENCODER.encode(msg.subject), reply: msg.reply ? ENCODER.encode(msg.reply) : undefined };
 }
 
