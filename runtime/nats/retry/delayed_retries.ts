@@ -5,7 +5,7 @@ import { DEAD_LETTERS, type DeadLetters } from "../dead_letters/dead_letters.ts"
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { removeMessage } from "../dead_letters/redrive.ts";
-import { RETRIES } from "./retry_stream.ts";
+import { delayedRetriesOf, isDelayedRetry, RETRIES } from "./retry_stream.ts";
 
 /**
  * Lists delayed retries, in the order they were stored. They are read one by one, some thousands a second: a work queue
@@ -16,11 +16,12 @@ export async function* listDelayedRetries(
   filter: DelayedRetryFilter = {},
 ): AsyncIterable<DelayedRetry> {
   let found = 0;
-  const next_by_subj = `${RETRIES.delayed}.${filter.function ?? "*"}.*`;
+  const next_by_subj = delayedRetriesOf(filter.function ?? "*");
   for (let seq = 1;;) {
     const message = await jsm.direct.getMessage(RETRIES.stream, { seq, next_by_subj });
     if (!message) return;
     seq = message.seq + 1;
+    if (!isDelayedRetry(message.subject)) continue;
     const retry = toDelayedRetry(message);
     if (filter.type !== undefined && retry.type !== filter.type) continue;
     yield retry;
@@ -40,7 +41,7 @@ export async function cancelDelayedRetry(
   sequence: number,
 ): Promise<boolean> {
   const message = await jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
-  if (!message?.subject.startsWith(`${RETRIES.delayed}.`)) return false;
+  if (!message || !isDelayedRetry(message.subject)) return false;
   const { function: functionName, error } = toDelayedRetry(message);
   const why = `its delayed retry was cancelled; it was delayed for: ${error}`;
   return await deadLetter(jsm, deadLetters, functionName, message, why);
