@@ -54,13 +54,11 @@ async function newFunction(name: string, { on, emits = [], json }: Options): Pro
   printNextCommands(next);
 }
 
-/** Loads the schemas. Functions are only listed: `new` needs none of their code, and importing it could do anything. */
+/** Loads the schemas. Functions are only read as text: `new` needs none of their code, and importing it could do anything. */
 async function readProject(): Promise<ProjectSource> {
   const schemas = await loadSchemas().catch((error) => refuse("the project does not load: ", error));
   attempt(() => buildRegistry(schemas, []), "the project does not load: ");
-  const texts = names("schemas").filter((name) => name.endsWith(".ts"))
-    .map((name) => [name, Deno.readTextFileSync(new URL(`schemas/${name}`, PROJECT))] as const);
-  return { schemas, schemaTexts: new Map(texts), functions: names("functions"), tests: names("tests/functions") };
+  return { schemas, schemaTexts: texts("schemas"), functions: texts("functions"), tests: names("tests/functions") };
 }
 
 function attempt<Value>(run: () => Value, what = ""): Value {
@@ -83,6 +81,12 @@ function names(folder: string): string[] {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
+}
+
+/** Returns the text of each TypeScript file in a folder, by its name. */
+function texts(folder: string): Map<string, string> {
+  const files = names(folder).filter((name) => name.endsWith(".ts"));
+  return new Map(files.map((name) => [name, Deno.readTextFileSync(new URL(`${folder}/${name}`, PROJECT))]));
 }
 
 /** Writes all files or none: if one fails, those written before are removed or restored. */
