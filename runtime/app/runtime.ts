@@ -133,7 +133,7 @@ async function stopWork(listener: Listener, host: FunctionHost, graceMs: number)
 }
 
 function createTailServer(
-  { nc }: Cluster,
+  { nc, monitor }: Cluster,
   { streams }: Registry,
   outcomes: OutcomeEmitter,
   log: Logger,
@@ -142,6 +142,7 @@ function createTailServer(
   const processName = `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`;
   return new TailServer(
     nc,
+    monitor,
     outcomes,
     steadyClock,
     log,

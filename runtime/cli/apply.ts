@@ -1,13 +1,8 @@
 import { Command } from "commander";
 import { type Applied, applyPlan } from "../nats/topology/apply_plan.ts";
-import { withCluster } from "../app/cluster.ts";
-import { loadProject } from "../project/load_project.ts";
-import { desiredState } from "../app/desired_state.ts";
-import { explainNatsErrors } from "./plan/explain_nats_errors.ts";
-import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
-import { ORPHANS_HELP } from "./plan.ts";
+import { ORPHANS_HELP, withDesiredState } from "./plan.ts";
 import { count, stepText } from "./plan/plan_text.ts";
 
 interface Options {
@@ -15,7 +10,6 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Builds the command `apply`. */
 export function applyCommand(): Command {
   return new Command("apply")
     .description("Create and change streams, consumers and buckets as `plan` shows.")
@@ -36,10 +30,8 @@ Example:
 }
 
 async function apply(options: Options): Promise<void> {
-  const config = commandConfig(), registry = await loadProject(), names = registry.functions.map(({ name }) => name);
-  const applied = await withCluster(
-    config,
-    (cluster) => explainNatsErrors(applyPlan(cluster, desiredState(config, registry), names, { prune: options.prune })),
+  const applied = await withDesiredState((cluster, desired, names) =>
+    applyPlan(cluster, desired, names, { prune: options.prune })
   );
   const unknown = Array.isArray(options.prune)
     ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))

@@ -1,13 +1,14 @@
 import { Command } from "commander";
 import { gather } from "../doctor/gather.ts";
-import { report } from "./doctor/report.ts";
-import { countBySeverity, examine } from "../doctor/examine.ts";
+import { countBySeverity, type Examination, examine, type Finding } from "../doctor/examine.ts";
+import { AREAS, type Severity } from "../doctor/rule.ts";
 import { RULES } from "../doctor/rules/all.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
-import { printJson, screen } from "./terminal/output.ts";
+import { paint, printJson, type Screen, screen } from "./terminal/output.ts";
 
-/** Builds the command `doctor`. */
+const COLOURS = { error: "red", warning: "yellow", info: "cyan" } as const;
+
 export function doctorCommand(): Command {
   return new Command("doctor")
     .description("Check the environment, the project and the cluster for known problems. Changes nothing.")
@@ -23,4 +24,43 @@ async function doctor({ json, strict }: { json?: boolean; strict?: boolean }): P
   else console.log(report(examination, screen()));
   const { error, warning } = countBySeverity(findings);
   if (error > 0 || strict && warning > 0) throw new CommandFailure("");
+}
+
+/** Formats findings by area, each with its fix, followed by the checks that passed. */
+export function report({ findings, passed }: Examination, target: Screen): string {
+  const lines: string[] = [];
+  for (const area of AREAS) {
+    const own = findings.filter((finding) => finding.area === area);
+    const ok = passed.filter((rule) => rule.area === area);
+    if (own.length + ok.length === 0) continue;
+    lines.push("", paint("bold", area, target));
+    for (const finding of own.filter(({ unchecked }) => !unchecked)) lines.push(...findingText(finding, target));
+    for (const [what, group] of Map.groupBy(own.filter(({ unchecked }) => unchecked), ({ what }) => what)) {
+      const checks = group.map(({ check }) => check).join(", ");
+      lines.push(`  ${mark("warning", target)} ${what}`, `    ${paint("dim", `checks: ${checks}`, target)}`);
+    }
+    for (const rule of ok) lines.push(paint("dim", `  ok       ${rule.holds}`, target));
+  }
+  return [...lines.slice(1), "", summary(findings, passed.length, target)].join("\n");
+}
+
+function findingText({ severity, what, why, fix }: Finding, target: Screen): string[] {
+  return [
+    `  ${mark(severity, target)} ${what}`,
+    `    ${paint("dim", `why: ${why}`, target)}`,
+    `    fix: ${fix}`,
+  ];
+}
+
+function mark(severity: Severity, target: Screen): string {
+  return paint(COLOURS[severity], severity.padEnd(8), target);
+}
+
+function summary(findings: readonly Finding[], passed: number, target: Screen): string {
+  const { error, warning, info } = countBySeverity(findings.filter(({ unchecked }) => !unchecked));
+  const unchecked = findings.filter(({ unchecked }) => unchecked).length;
+  const counted = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+  const text = `${counted(error, "error")}, ${counted(warning, "warning")}, ${info} info; ` +
+    `${counted(passed, "check")} passed${unchecked > 0 ? `, ${unchecked} could not run` : ""}`;
+  return paint(error > 0 ? "red" : warning + unchecked > 0 ? "yellow" : "green", text, target);
 }

@@ -4,7 +4,6 @@ import { examples } from "./terminal/help.ts";
 import { record } from "./events/record.ts";
 import { tail } from "./events/tail.ts";
 
-/** Builds the commands `events tail|record`. */
 export function eventsCommand(): Command {
   const command = new Command("events").description(
     "Watch events and their outcomes live, or record an event for a test.",

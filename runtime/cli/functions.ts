@@ -24,7 +24,6 @@ pending: stored and not delivered; unsettled: delivered and not settled; retry: 
 oldest: age of the oldest pending event.
 `;
 
-/** Builds the command `functions`. */
 export function functionsCommand(): Command {
   return new Command("functions")
     .description("Show each function's triggers, policy, pending events and breaker, or one function in full.")

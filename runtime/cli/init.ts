@@ -4,7 +4,6 @@ import { examples } from "./terminal/help.ts";
 import { DENO, printNextCommands, shellQuoted } from "./terminal/next_commands.ts";
 import { paint } from "./terminal/output.ts";
 
-/** Builds the command `init`. */
 export function initCommand(): Command {
   return new Command("init")
     .description("Create a project in a new or empty folder: a function, its event, its test, an image.")

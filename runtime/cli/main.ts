@@ -13,11 +13,10 @@ import { newCommand } from "./new.ts";
 import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
-import { startCommand } from "./start.ts";
+import { startCommand, workerCommand } from "./start.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { configureHelp } from "./terminal/help.ts";
 import { typesCommand } from "./types.ts";
-import { workerCommand } from "./worker.ts";
 
 /** Builds the command line. Configuration comes from the environment, so commands have few options. */
 export function program(): Command {

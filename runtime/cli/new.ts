@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { entriesOf } from "../project/load_modules.ts";
 import { loadSchemas, PROJECT } from "../project/load_project.ts";
 import { buildRegistry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
@@ -24,7 +25,6 @@ Examples:
   deno task new shipOrder --on orders.confirmed --emits orders.shipped,stock.shipped
   deno task new importLegacy --on 'legacy.>' --emits orders.created`;
 
-/** Builds the command `new`. */
 export function newCommand(): Command {
   return new Command("new")
     .description("Write a function that runs, a test of it that passes, and the events that are missing.")
@@ -58,7 +58,8 @@ async function newFunction(name: string, { on, emits = [], json }: Options): Pro
 async function readProject(): Promise<ProjectSource> {
   const schemas = await loadSchemas().catch((error) => refuse("the project does not load: ", error));
   attempt(() => buildRegistry(schemas, []), "the project does not load: ");
-  return { schemas, schemaTexts: texts("schemas"), functions: texts("functions"), tests: names("tests/functions") };
+  const [schemaTexts, functions] = [await texts("schemas"), await texts("functions")];
+  return { schemas, schemaTexts, functions, tests: await names("tests/functions") };
 }
 
 function attempt<Value>(run: () => Value, what = ""): Value {
@@ -74,18 +75,13 @@ function refuse(what: string, error: unknown): never {
   throw new Error(`nothing was written: ${what}${only ?? (error as Error).message}`, { cause: error });
 }
 
-function names(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(new URL(`${folder}/`, PROJECT))].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+async function names(folder: string): Promise<string[]> {
+  return (await entriesOf(new URL(`${folder}/`, PROJECT))).map(({ name }) => name);
 }
 
 /** Returns the text of each TypeScript file in a folder, by its name. */
-function texts(folder: string): Map<string, string> {
-  const files = names(folder).filter((name) => name.endsWith(".ts"));
+async function texts(folder: string): Promise<Map<string, string>> {
+  const files = (await names(folder)).filter((name) => name.endsWith(".ts"));
   return new Map(files.map((name) => [name, Deno.readTextFileSync(new URL(`${folder}/${name}`, PROJECT))]));
 }
 

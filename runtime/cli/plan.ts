@@ -1,10 +1,12 @@
+import { errors } from "@nats-io/transport-node";
 import { Command } from "commander";
-import { withCluster } from "../app/cluster.ts";
+import { type Cluster, withCluster } from "../app/cluster.ts";
+import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import type { Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
+import type { DesiredState } from "../nats/topology/resources.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
-import { explainNatsErrors } from "./plan/explain_nats_errors.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
@@ -16,7 +18,15 @@ A consumer is an orphan if a function of its name ran on this cluster before and
 such function. To a project, functions of another project on the same cluster look like orphans: name
 what you prune. A consumer with open pulls is never removed.`;
 
-/** Builds the command `plan`. */
+/** Runs a callback with the cluster, what the project declares, and its functions. Errors of NATS name a fix. */
+export async function withDesiredState<Value>(
+  run: (cluster: Cluster, desired: DesiredState, functions: readonly string[]) => Promise<Value>,
+): Promise<Value> {
+  const config = commandConfig(), registry = await loadProject(), desired = desiredState(config, registry);
+  const names = registry.functions.map(({ name }) => name);
+  return await withCluster(config, (cluster) => explainNatsErrors(run(cluster, desired, names)));
+}
+
 export function planCommand(): Command {
   return new Command("plan")
     .description("Show what `start` or `apply` would change in streams, consumers and buckets. Changes nothing.")
@@ -37,12 +47,7 @@ Example:
 }
 
 async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): Promise<void> {
-  const config = commandConfig(), registry = await loadProject();
-  const names = registry.functions.map(({ name }) => name);
-  const steps = await withCluster(
-    config,
-    ({ nc, jsm }) => explainNatsErrors(planCluster(nc, jsm, desiredState(config, registry), names)),
-  );
+  const steps = await withDesiredState(({ nc, jsm }, desired, names) => planCluster(nc, jsm, desired, names));
   if (json) printJson(steps.filter(({ kind }) => verbose || kind !== "foreign"));
   else console.log(planText(steps, screen(), verbose));
   const code = exitCode(steps);
@@ -54,4 +59,19 @@ export function exitCode(steps: readonly Step[]): number {
   if (steps.some(({ kind }) => kind === "blocked")) return EXIT_CODES.failed;
   const quiet: readonly Step["kind"][] = ["same", "foreign", "orphan", "moved"];
   return steps.every(({ kind }) => quiet.includes(kind)) ? EXIT_CODES.done : EXIT_CODES.changes;
+}
+
+/** Replaces timeouts and permission errors of NATS by errors that name a fix. */
+export async function explainNatsErrors<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const denied = [error, cause].some((candidate) => candidate instanceof errors.PermissionViolationError);
+    if (!denied && !isUnavailable(error)) throw error;
+    const explained = isUnavailable(error)
+      ? `JetStream does not answer (${message}): check the servers with \`deno task doctor\`, then run this again`
+      : `this NATS user lacks a permission (${message}): deploy/README.md lists those that \`plan\` needs`;
+    throw new CommandFailure(explained, EXIT_CODES.failed, { cause: error });
+  }
 }

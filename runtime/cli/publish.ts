@@ -8,7 +8,7 @@ import { unknownType } from "../project/startup_problems.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
 import { wholeNumber } from "./terminal/arguments.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
-import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
+import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
 import { Progress } from "./terminal/progress.ts";
 import { onStopSignal } from "./terminal/signals.ts";
 
@@ -33,7 +33,6 @@ Examples:
   deno task publish orders.created --sample 1000
   deno task publish orders.created --sample 3 --dry-run   # only print what would be published`;
 
-/** Builds the command `publish`. */
 export function publishCommand(): Command {
   return new Command("publish")
     .description("Publish one event, or one for each line of NDJSON. Data is validated. Events may be internal.")
@@ -60,7 +59,9 @@ async function publish(type: string, source: string | undefined, options: Option
   const { events } = await loadProject();
   const event = events.get(type);
   if (!event) throw new Error(unknownType(type, events.keys()));
-  const items = source === undefined ? await samples(event, options) : await read(source, event);
+  const items = source === undefined
+    ? await samples(event, options)
+    : await (await import("./publish/input.ts")).readData(source, event); // loaded here: no other command needs it
   if (options.id !== undefined && items.length > 1) throw new Error("--id is for one event, and there are more");
   if (options.dryRun) return dryRun(type, items, source === undefined);
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
@@ -75,19 +76,13 @@ async function publish(type: string, source: string | undefined, options: Option
 }
 
 function checkUsage(source: string | undefined, { sample, seed }: Options): void {
-  const usage = (message: string) => new CommandFailure(message, EXIT_CODES.usage);
   if (source === undefined && sample === undefined) {
-    throw usage("publish what? Give the data as JSON, @FILE or -, or say --sample 1");
+    throw usageError("publish what? Give the data as JSON, @FILE or -, or say --sample 1");
   }
   if (source !== undefined && sample !== undefined) {
-    throw usage("publish what? Give data or --sample, not both: one of them would be ignored");
+    throw usageError("publish what? Give data or --sample, not both: one of them would be ignored");
   }
-  if (seed !== undefined && sample === undefined) throw usage("--seed needs --sample");
-}
-
-async function read(source: string, event: EventDefinition): Promise<unknown[]> {
-  const { readData } = await import("./publish/input.ts"); // loaded here: no other command needs it
-  return await readData(source, event);
+  if (seed !== undefined && sample === undefined) throw usageError("--seed needs --sample");
 }
 
 async function samples(event: EventDefinition, { sample: count = 1, seed = 1 }: Options): Promise<unknown[]> {

@@ -5,11 +5,10 @@ import { RetryService } from "../nats/retry/service.ts";
 import { wholeNumber, wholeNumbers } from "./terminal/arguments.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { examples } from "./terminal/help.ts";
-import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "./terminal/output.ts";
+import { errorTable, printJson, type Screen, screen, shortTime } from "./terminal/output.ts";
 
 type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
 
-/** Builds the commands `retries list|cancel`. */
 export function retriesCommand(): Command {
   const command = new Command("retries").description("List delayed retries, or cancel them.")
     .addHelpText("after", examples("retries list", "retries cancel 7"));
@@ -41,22 +40,20 @@ async function list(service: RetryService, { json, ...filter }: ListOptions): Pr
   console.log(retryTable(retries, screen(), Date.now()));
 }
 
-/** Formats delayed retries. On a terminal each has its error below it. */
+/** Formats delayed retries. */
 export function retryTable(retries: readonly DelayedRetry[], target: Screen, nowMs: number): string {
-  if (!target.terminal) {
-    const head = ["sequence", "function", "type", "id", "due", "attempts", "error"];
-    const rows = retries.map((retry) => {
-      const { sequence, type, id, due, attempts, error } = retry;
-      return [sequence, retry.function, type, id, due, attempts, error];
-    });
-    return table(head, rows, target);
-  }
-  const head = ["seq", "function", "type", "id", "due", "tries"];
-  const rows = retries.flatMap((retry): Cell[][] => [
-    [retry.sequence, retry.function, retry.type, retry.id, shortTime(retry.due, nowMs, target), retry.attempts],
-    [below(retry.error, head.length, target)],
-  ]);
-  return table(head, rows, target);
+  return errorTable(
+    [
+      ["sequence", "seq", ({ sequence }) => sequence],
+      ["function", "function", (retry) => retry.function],
+      ["type", "type", ({ type }) => type],
+      ["id", "id", ({ id }) => id],
+      ["due", "due", ({ due }) => shortTime(due, nowMs, target)],
+      ["attempts", "tries", ({ attempts }) => attempts],
+    ],
+    retries,
+    target,
+  );
 }
 
 async function cancel(service: RetryService, sequences: readonly number[], json = false): Promise<void> {

@@ -23,8 +23,8 @@ export function typesCommand(): Command {
  */
 export async function writeEventTypes(root: URL = PROJECT): Promise<boolean> {
   const file = new URL(EVENT_TYPES_FILE, root), folder = new URL("./", file);
-  const names = await listModules(folder), text = eventTypes(names), last = await read(file);
-  if (last === text) return false;
+  const text = eventTypes(await listModules(folder));
+  if (await Deno.readTextFile(file).catch(() => undefined) === text) return false; // a file that cannot be read is replaced
   await Deno.mkdir(folder, { recursive: true });
   // The rename is atomic, so an editor never reads half a file.
   const temporary = new URL(`._types.${crypto.randomUUID()}`, folder);
@@ -43,13 +43,4 @@ export function eventTypes(names: readonly string[]): string {
     `    ${JSON.stringify(name)}: typeof import(${JSON.stringify(`./${name}`)});`,
   ]);
   return `${head}declare module "weir" {\n  interface SchemaFiles {\n${lines.join("\n")}\n  }\n}\nexport {};\n`;
-}
-
-async function read(file: URL): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -36,9 +36,6 @@ export interface Delivery {
   readonly deadLetter?: number;
   /** Key of the stored message: equal at each of its deliveries, and different from every other message's. */
   readonly messageKey: string;
-  /** Subject to ack on. A redelivery replaces it while the delivery is still being handled. */
-  ackSubject: AckSubject;
+  /** Subject to ack on, as received. A redelivery replaces it while the delivery is still being handled. */
+  ackSubject: Uint8Array;
 }
-
-/** Reply subject of a delivery: text, or the bytes as they were received. */
-export type AckSubject = string | Uint8Array;

@@ -76,6 +76,12 @@ export type Outcome =
 /** The outcome of an event that could not be handled. */
 export type DeadLetterOutcome = Outcome & { readonly kind: "dead-letter" };
 
+/** Returns the reason of an outcome; undefined for an event that was handled, or whose lease expired. */
+export function reasonOf(outcome: Outcome): string | undefined {
+  if (outcome.kind === "lease-expired") return undefined;
+  return outcome.kind === "ack" ? outcome.skipped : outcome.reason;
+}
+
 /** Describes any thrown value. Never throws. */
 export function errorDetail(thrown: unknown): ErrorDetail {
   try {

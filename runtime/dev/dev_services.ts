@@ -1,4 +1,6 @@
 import { type Config, ENVIRONMENT } from "../app/config.ts";
+import { systemClock } from "../engine/system_clock.ts";
+import { withTimeout } from "../nats/client/with_timeout.ts";
 import type { NatsServer } from "../nats_server/server.ts";
 import { PROJECT } from "../project/load_project.ts";
 import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
@@ -57,9 +59,7 @@ export class DevServices {
   async stopStarting(): Promise<void> {
     this.#stopping = true;
     if (!this.#started) void this.mockServices.stop(); // once started, running handlers may still call them
-    const { promise: timeout, resolve } = Promise.withResolvers<void>(), timer = setTimeout(resolve, START_MS);
-    await Promise.race([this.#starting, timeout]);
-    clearTimeout(timer);
+    await withTimeout(systemClock, START_MS, this.#starting).catch(() => {});
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { type ChildProcess, spawnChild } from "../nats_server/child_process.ts";
+import { entriesOf } from "../project/load_modules.ts";
 
 /** Folder of programs that stand in for external services. Only `dev` runs them. */
 export const MOCK_SERVICES_FOLDER = "functions/_dev/";
@@ -29,7 +30,7 @@ export class MockServices {
 
   async #start(): Promise<void> {
     const folder = new URL(MOCK_SERVICES_FOLDER, this.root);
-    const names = (await fileNames(folder)).filter((name) => name.endsWith(".ts")).sort();
+    const names = (await entriesOf(folder)).map(({ name }) => name).filter((name) => name.endsWith(".ts")).sort();
     if (this.#stopped) return;
     this.#processes = names.map((name) => {
       const args = ["run", "--allow-net", "--allow-env", fileURLToPath(new URL(name, folder))];
@@ -46,14 +47,5 @@ export class MockServices {
     const processes = this.#processes;
     this.#processes = [];
     await Promise.all(processes.map((process) => process.stop()));
-  }
-}
-
-async function fileNames(folder: URL): Promise<string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
   }
 }

@@ -1,6 +1,8 @@
 import { styleText } from "node:util";
 import { ENVIRONMENT } from "../app/config.ts";
+import { systemClock } from "../engine/system_clock.ts";
 import { Problem } from "../http/problem.ts";
+import { withTimeout } from "../nats/client/with_timeout.ts";
 import { firstFreePort, listeningProcess } from "./ports.ts";
 
 /** Milliseconds that a request waits for a target before it is answered with 503. */
@@ -52,12 +54,8 @@ export class ReloadProxy {
     }
     const inFlight = previous === undefined ? undefined : this.#inFlight.get(previous);
     if (!inFlight || inFlight.count === 0 || previous === target) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((resolve) => {
-      inFlight.onIdle = resolve;
-      timer = setTimeout(resolve, IDLE_MS);
-    });
-    clearTimeout(timer);
+    const idle = new Promise<void>((resolve) => inFlight.onIdle = resolve);
+    await withTimeout(systemClock, IDLE_MS, idle).catch(() => {});
   }
 
   async stop(): Promise<void> {
@@ -86,10 +84,7 @@ export class ReloadProxy {
   }
 
   async #waitForTarget(): Promise<string | undefined> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, this.holdMs));
-    await Promise.race([this.#targetSet.promise, timeout]);
-    clearTimeout(timer);
+    await withTimeout(systemClock, this.holdMs, this.#targetSet.promise).catch(() => {});
     return this.#target;
   }
 }
@@ -100,8 +95,12 @@ async function forward(request: Request, target: string): Promise<Response> {
   for (const name of HOP_BY_HOP) requestHeaders.delete(name);
   requestHeaders.set("x-forwarded-host", host);
   const { method, body } = request;
-  const init = { method, headers: requestHeaders, body, redirect: "manual" } as const;
-  const response = await fetch(target + pathname + search, init);
+  const response = await fetch(target + pathname + search, {
+    method,
+    headers: requestHeaders,
+    body,
+    redirect: "manual",
+  });
   const headers = new Headers(response.headers);
   for (const name of HOP_BY_HOP) headers.delete(name);
   return new Response(response.body, { status: response.status, headers });

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { systemClock } from "../engine/system_clock.ts";
+import { withTimeout } from "../nats/client/with_timeout.ts";
 import { WATCHDOG } from "../nats_server/child_process.ts";
 import type { FromRevision, ProjectSummary, RevisionAddress, ToRevision } from "./messages.ts";
 
@@ -12,23 +14,7 @@ export interface RevisionFailure {
 }
 
 /** A process that runs the project as its files are when they are loaded. */
-export interface RevisionProcess {
-  /** Resolves with a description of the exit, such as "exited with code 1". */
-  readonly exited: Promise<string>;
-  /** Imports and checks the project, without starting anything. */
-  load(): Promise<ProjectSummary | RevisionFailure>;
-  /** Applies the topology, listens and pulls. */
-  start(): Promise<RevisionAddress | RevisionFailure>;
-  /** Stops the runtime but not the process. `start` may follow at once, while handlers still finish. */
-  standby(): void;
-  /** Returns example data for the first event of the ingress, as JSON. */
-  example(): Promise<string | undefined>;
-  /** Lets handlers finish and ends the process, by SIGKILL after `graceMs`. */
-  stop(graceMs: number): Promise<void>;
-  /** Returns whether handlers run. A process that does not reply is busy computing. */
-  busy(): Promise<boolean>;
-  kill(): void;
-}
+export type RevisionProcess = Pick<SpawnedRevision, keyof SpawnedRevision>;
 
 /** A reply, or the reason why there is none. */
 type Reply = FromRevision | { readonly kind: "exited"; readonly how: string } | { readonly kind: "late" };
@@ -42,7 +28,8 @@ const REPLY_MS = 2_000;
  * Starts Deno with an IPC channel, which only `node:child_process` offers. The process ends when this process ends; see
  * {@linkcode WATCHDOG}. It receives no Ctrl-C from the terminal, because `dev` decides when it stops.
  */
-export class SpawnedRevision implements RevisionProcess {
+export class SpawnedRevision {
+  /** Resolves with a description of the exit, such as "exited with code 1". */
   readonly exited: Promise<string>;
   readonly #child: ChildProcess;
   #running: boolean;
@@ -71,25 +58,30 @@ export class SpawnedRevision implements RevisionProcess {
     });
   }
 
+  /** Imports and checks the project, without starting anything. */
   async load(): Promise<ProjectSummary | RevisionFailure> {
     const reply = await this.#ask("load", LOAD_MS);
     return reply.kind === "loaded" ? reply.project : failureOf(reply, "loaded");
   }
 
+  /** Applies the topology, listens and pulls. */
   async start(): Promise<RevisionAddress | RevisionFailure> {
     const reply = await this.#ask("start", LOAD_MS);
     return reply.kind === "started" ? reply.address : failureOf(reply, "started");
   }
 
+  /** Stops the runtime but not the process. `start` may follow at once, while handlers still finish. */
   standby(): void {
     this.#send("standby");
   }
 
+  /** Returns example data for the first event of the ingress, as JSON. */
   async example(): Promise<string | undefined> {
     const reply = await this.#ask("example", LOAD_MS);
     return reply.kind === "example" ? reply.json : undefined;
   }
 
+  /** Lets handlers finish and ends the process, by SIGKILL after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#send("stop");
     const timer = setTimeout(() => this.kill(), graceMs);
@@ -97,6 +89,7 @@ export class SpawnedRevision implements RevisionProcess {
     clearTimeout(timer);
   }
 
+  /** Returns whether handlers run. A process that does not reply is busy computing. */
   async busy(): Promise<boolean> {
     const reply = await this.#ask("busy", REPLY_MS);
     return reply.kind === "busy" ? reply.busy : reply.kind === "late";
@@ -114,14 +107,10 @@ export class SpawnedRevision implements RevisionProcess {
   async #ask(message: ToRevision, timeoutMs: number): Promise<Reply> {
     const reply = this.#nextMessage.promise;
     this.#send(message);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<Reply>((resolve) => timer = setTimeout(() => resolve({ kind: "late" }), timeoutMs));
     const exited = this.exited.then((how): Reply => ({ kind: "exited", how }));
-    try {
-      return await Promise.race([reply, exited, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await withTimeout(systemClock, timeoutMs, Promise.race([reply, exited])).catch((): Reply => ({
+      kind: "late",
+    }));
   }
 }
 
@@ -131,14 +120,14 @@ function failureOf(reply: Reply, expected: "loaded" | "started"): RevisionFailur
       return reply;
     case "exited":
       return { problems: [`the runtime ${reply.how} before it was ${expected}`], exited: true };
-    case "late":
+    case "late": {
+      const seconds = LOAD_MS / 1_000;
       return {
         problems: [
-          `the functions were not ${expected} within ${
-            LOAD_MS / 1_000
-          } s: does a module block, or loop, when imported?`,
+          `the functions were not ${expected} within ${seconds} s: does a module block, or loop, when imported?`,
         ],
       };
+    }
     default:
       return { problems: [`unexpected reply from the runtime: ${reply.kind}`] };
   }

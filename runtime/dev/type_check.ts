@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { spawnChild } from "../nats_server/child_process.ts";
 import { listFiles } from "../project/load_modules.ts";
@@ -50,7 +51,7 @@ export class TypeCheck {
   }
 
   async #check(signal: AbortSignal): Promise<Diagnostic[] | undefined> {
-    await settle(signal);
+    await delay(SETTLE_MS, undefined, { signal }).catch(() => {}); // an abort ends the wait
     const files = (await Promise.all(this.folders.map((folder) => listFiles(this.root, folder)))).flat()
       .filter((file) => /\.[cm]?tsx?$/.test(file));
     if (signal.aborted) return undefined;
@@ -76,15 +77,6 @@ export class TypeCheck {
     const why = lines.find((line) => line !== "") ?? `exited with code ${code}`;
     throw new Error(`deno check: ${timedOut ? `not finished within ${TIMEOUT_MS / 1_000} s` : why}`);
   }
-}
-
-/** Waits for {@linkcode SETTLE_MS}, or until the signal aborts. */
-async function settle(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>(), timer = setTimeout(resolve, SETTLE_MS);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }
 
 /** First line of an error, and the line with its position. */

@@ -6,17 +6,8 @@ import type { Registry } from "../project/registry.ts";
 /** A value that was looked up, or the reason why it could not be. */
 export type Known<Value> = { readonly value: Value } | { readonly unknown: string };
 
-/** Everything that the rules read. It is gathered before the first rule runs. */
-export interface Facts {
-  /** The names of all environment variables that are set. */
-  readonly variables: readonly string[];
-  /** Whether `NATS_URL` is unset: then `dev` runs the server, and the public listener is on loopback. */
-  readonly dev: boolean;
-  readonly configProblems: readonly string[];
-  readonly config: Known<Config>;
-  readonly projectProblems: readonly string[];
-  readonly project: Known<Registry>;
-  readonly collectors: readonly CollectorProbe[];
+/** The facts of the cluster. */
+export interface ClusterFacts {
   readonly servers: readonly ServerProbe[];
   readonly connection: Known<Connection>;
   readonly user: Known<UserPermissions>;
@@ -31,6 +22,19 @@ export interface Facts {
   readonly deadLetters: Known<DeadLetterCounts>;
   /** The number of delayed retries of each function. */
   readonly delayedRetries: Known<ReadonlyMap<string, number>>;
+}
+
+/** Everything that the rules read. It is gathered before the first rule runs. */
+export interface Facts extends ClusterFacts {
+  /** The names of all environment variables that are set. */
+  readonly variables: readonly string[];
+  /** Whether `NATS_URL` is unset: then `dev` runs the server, and the public listener is on loopback. */
+  readonly dev: boolean;
+  readonly configProblems: readonly string[];
+  readonly config: Known<Config>;
+  readonly projectProblems: readonly string[];
+  readonly project: Known<Registry>;
+  readonly collectors: readonly CollectorProbe[];
 }
 
 /** An OTLP endpoint, and the result of a request to it. */

@@ -1,6 +1,5 @@
 import { type Config, ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
-import type { Registry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Facts, Known } from "./facts.ts";
 import { gatherCluster, unknownCluster } from "./gather_cluster.ts";
@@ -13,9 +12,9 @@ import { probeCollectors } from "./probe_collectors.ts";
  * @throws {Error} from `read`, unless it is {@linkcode StartupProblems}.
  */
 export async function gather(read: () => Config): Promise<Facts> {
-  const [config, configProblems] = readConfiguration(read);
+  const [config, configProblems] = await readOr(INVALID, read);
   const [[project, projectProblems], collectors] = await Promise.all([
-    readProject(),
+    readOr("the project cannot be loaded", () => loadProject()),
     probeCollectors(ENVIRONMENT.get),
   ]);
   const cluster = "value" in config
@@ -28,23 +27,15 @@ export async function gather(read: () => Config): Promise<Facts> {
 
 const INVALID = "the configuration is invalid";
 
-function readConfiguration(read: () => Config): [Known<Config>, readonly string[]] {
+/** Returns a value that has no problems, or the reason why it is unknown beside its problems. */
+async function readOr<Value>(
+  unknown: string,
+  read: () => Value | Promise<Value>,
+): Promise<[Known<Value>, readonly string[]]> {
   try {
-    return [{ value: read() }, []];
+    return [{ value: await read() }, []];
   } catch (error) {
-    return [{ unknown: INVALID }, problemsOf(error)];
+    if (error instanceof StartupProblems) return [{ unknown }, error.problems];
+    throw error;
   }
-}
-
-async function readProject(): Promise<[Known<Registry>, readonly string[]]> {
-  try {
-    return [{ value: await loadProject() }, []];
-  } catch (error) {
-    return [{ unknown: "the project cannot be loaded" }, problemsOf(error)];
-  }
-}
-
-function problemsOf(error: unknown): readonly string[] {
-  if (error instanceof StartupProblems) return error.problems;
-  throw error;
 }

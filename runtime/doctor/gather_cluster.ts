@@ -4,25 +4,10 @@ import { natsOptions } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
 import { connectNats } from "../nats/client/connection.ts";
 import type { Registry } from "../project/registry.ts";
-import type { Connection, Facts, Known, ServerProbe, UserPermissions } from "./facts.ts";
+import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
 import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
 import { streamNamesOf } from "./resources.ts";
-
-/** The facts of the cluster. */
-type ClusterFacts = Pick<
-  Facts,
-  | "servers"
-  | "connection"
-  | "user"
-  | "account"
-  | "streams"
-  | "consumers"
-  | "unreadable"
-  | "clock"
-  | "deadLetters"
-  | "delayedRetries"
->;
 
 /** Milliseconds to wait for each reply of the server. */
 const REPLY_TIMEOUT_MS = 2_000;
@@ -103,7 +88,7 @@ function connectionOf(nc: NatsConnection, config: Config): Connection {
 }
 
 /** Reads the user's permissions and the server's time, which come in one reply. */
-async function readUser(nc: NatsConnection): Promise<Pick<Facts, "user" | "clock">> {
+async function readUser(nc: NatsConnection): Promise<Pick<ClusterFacts, "user" | "clock">> {
   const before = Date.now();
   const reply = await attempt("the user's permissions ($SYS.REQ.USER.INFO)", async () => {
     const message = await nc.request("$SYS.REQ.USER.INFO", "", { timeout: REPLY_TIMEOUT_MS });

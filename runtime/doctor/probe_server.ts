@@ -1,3 +1,5 @@
+import { systemClock } from "../engine/system_clock.ts";
+import { withTimeout } from "../nats/client/with_timeout.ts";
 import { readGreeting } from "../nats_server/probe.ts";
 import type { ServerProbe } from "./facts.ts";
 
@@ -9,24 +11,16 @@ const PORT = 4222;
 
 /** Reads a server's `INFO`, which needs no credentials. A server that starts with TLS sends none. */
 export async function probeServer(address: string, configured: boolean): Promise<ServerProbe> {
-  const late = Promise.withResolvers<never>();
-  let connection: Deno.TcpConn | undefined, timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    connection?.close();
-    late.reject(new Error(`no INFO within ${TIMEOUT_MS} ms`));
-  }, TIMEOUT_MS);
+  let connecting: Promise<Deno.TcpConn> | undefined;
   try {
     const { hostname, port } = new URL(`nats://${address}`);
-    const connecting = Deno.connect({ hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || PORT });
-    connecting.then((connection) => timedOut && connection.close(), () => {});
-    connection = await Promise.race([connecting, late.promise]);
-    return { address, configured, info: await Promise.race([readInfo(connection), late.promise]) };
+    connecting = Deno.connect({ hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || PORT });
+    const info = await withTimeout(systemClock, TIMEOUT_MS, connecting.then(readInfo));
+    return { address, configured, info };
   } catch (error) {
     return { address, configured, problem: error instanceof Error ? error.message : String(error) };
   } finally {
-    clearTimeout(timer);
-    if (!timedOut) connection?.close();
+    connecting?.then((connection) => connection.close(), () => {}); // also if it is connected only after the timeout
   }
 }
 

@@ -13,7 +13,7 @@ import { SubjectCounts } from "../nats/inspect/count_messages.ts";
 import { delayedRetriesOf, RETRIES } from "../nats/retry/retry_stream.ts";
 import { unlessMissing } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
-import type { DeadLetterCounts, Facts } from "./facts.ts";
+import type { ClusterFacts, DeadLetterCounts } from "./facts.ts";
 
 /** Dead letters whose reason is read. Each takes one request. */
 const MAX_DEAD_LETTERS = 100;
@@ -22,7 +22,7 @@ const MAX_DEAD_LETTERS = 100;
 export async function readStreams(
   jsm: JetStreamManager,
   names: readonly string[],
-): Promise<Pick<Facts, "streams" | "consumers" | "unreadable">> {
+): Promise<Pick<ClusterFacts, "streams" | "consumers" | "unreadable">> {
   const streams = new Map<string, StreamInfo>(), consumers: ConsumerInfo[] = [], unreadable: string[] = [];
   let streamsRead = 0, consumersRead = 0;
   await Promise.all(names.map(async (name) => {
@@ -30,7 +30,8 @@ export async function readStreams(
       streams.set(name, await jsm.streams.info(name));
       streamsRead++;
     } catch (error) {
-      if (!isMissing(error)) return void unreadable.push(`the stream ${name}: ${(error as Error).message}`);
+      const missing = error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.streamNotFound;
+      if (!missing) return void unreadable.push(`the stream ${name}: ${(error as Error).message}`);
       streamsRead++;
       return void consumersRead++;
     }
@@ -85,8 +86,4 @@ export async function countDelayedRetries(
   const counts = new SubjectCounts(nc, jsm, RETRIES.stream, delayedRetriesOf);
   const names = (project?.functions ?? []).map(({ name }) => name);
   return await unlessMissing(counts.of(names), JETSTREAM_CODES.streamNotFound) ?? new Map();
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.streamNotFound;
 }

@@ -1,8 +1,11 @@
 import type { ConsumerInfo, StreamInfo } from "@nats-io/jetstream";
 import { resourcesOf } from "../app/resources.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
+import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
+import { RETRIES } from "../nats/retry/retry_stream.ts";
 import { combine, streamNames } from "../nats/topology/resources.ts";
 import type { Registry } from "../project/registry.ts";
+import { type Facts, known } from "./facts.ts";
 
 /** Returns the names of the streams that a project uses: its own and Weir's, with those of key-value buckets. */
 export function streamNamesOf(project: Registry): string[] {
@@ -10,8 +13,13 @@ export function streamNamesOf(project: Registry): string[] {
 }
 
 /** Returns the existing streams that hold the project's events. */
-export function eventStreams(project: Registry, streams: ReadonlyMap<string, StreamInfo>): StreamInfo[] {
-  return project.streams.flatMap(({ name }) => streams.get(name) ?? []);
+export function eventStreams({ project, streams }: Facts): StreamInfo[] {
+  return known(project).streams.flatMap(({ name }) => known(streams).get(name) ?? []);
+}
+
+/** Returns those of DEAD_LETTERS and RETRIES that exist. */
+export function weirStreams({ streams }: Facts): StreamInfo[] {
+  return [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
 }
 
 /** Returns the limits of a stream as `name value`. */
@@ -21,11 +29,12 @@ export function limitsOf({ config }: StreamInfo): string[] {
 }
 
 /** Separates the consumers of the project's functions from all others. */
-export function partitionConsumers(
-  project: Registry,
-  consumers: readonly ConsumerInfo[],
-): { own: readonly ConsumerInfo[]; foreign: readonly ConsumerInfo[] } {
-  const names = new Set(durablesOf(project.functions).map(({ stream, functionName }) => `${stream}.${functionName}`));
-  const isOwn = ({ stream_name, name }: ConsumerInfo) => names.has(`${stream_name}.${name}`);
-  return { own: consumers.filter(isOwn), foreign: consumers.filter((consumer) => !isOwn(consumer)) };
+export function partitionConsumers(facts: Facts): Record<"own" | "foreign", readonly ConsumerInfo[]> {
+  const { functions } = known(facts.project), consumers = known(facts.consumers);
+  const names = new Set(durablesOf(functions).map(({ stream, functionName }) => `${stream}.${functionName}`));
+  const { own = [], foreign = [] } = Object.groupBy(
+    consumers,
+    ({ stream_name, name }) => names.has(`${stream_name}.${name}`) ? "own" : "foreign",
+  );
+  return { own, foreign };
 }

@@ -27,3 +27,8 @@ export interface Rule {
   /** @throws {NotKnown} if a fact that it needs could not be looked up. */
   readonly find: (facts: Facts) => readonly Violation[];
 }
+
+/** Returns rules with their area. */
+export function rulesOf(area: Rule["area"], rules: readonly Omit<Rule, "area">[]): readonly Rule[] {
+  return rules.map((rule) => ({ ...rule, area }));
+}

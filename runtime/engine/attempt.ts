@@ -48,7 +48,6 @@ export class Attempt implements DeliveryFacts {
   permit: Permit | undefined;
   claim: Claim | undefined;
   handlerContext: HandlerContext | undefined;
-  /** Events that the handler emitted. */
   emitted = NOTHING;
 
   span = NO_SPAN;

@@ -11,17 +11,9 @@ import {
 import type { AdmissionRule } from "./admission.ts";
 import type { Clock } from "./clock.ts";
 
-/** Permission for one call or attempt. Its result is reported once; later reports are ignored. */
-export interface Permit {
-  readonly admitted: true;
-  readonly probe: boolean;
-  report(verdict: Verdict): void;
-}
-
 /** Answer of a breaker: a permit, or when to try again. */
 export type BreakerAnswer = Permit | { readonly admitted: false; readonly retryAtMs: number };
 
-/** Change of a breaker's state. */
 export interface BreakerChange {
   /** Name of the function or dependency. */
   readonly name: string;
@@ -54,11 +46,11 @@ export class CircuitBreaker implements AdmissionRule {
 
   /** Asks for a permit. @param span Span of the attempt, to record changes on. */
   admit(span: Span): BreakerAnswer {
-    if (this.#state.kind === "closed") return new GenerationPermit(this, false, this.#state.generation, span);
+    if (this.#state.kind === "closed") return new Permit(this, false, this.#state.generation, span);
     const admission = admit(this.#state, this.policy, this.clock.now());
     this.#become(admission.state, span);
     if (!admission.admitted) return { admitted: false, retryAtMs: admission.retryAtMs };
-    return new GenerationPermit(this, admission.probe, admission.generation, span);
+    return new Permit(this, admission.probe, admission.generation, span);
   }
 
   /** Records the verdict on a call that was admitted in that generation. */
@@ -95,8 +87,8 @@ export class CircuitBreaker implements AdmissionRule {
   }
 }
 
-/** A permit that belongs to one generation of its breaker. */
-class GenerationPermit implements Permit {
+/** Permission for one call or attempt, of one generation of its breaker. Only the first report of its result counts. */
+export class Permit {
   readonly admitted = true;
   #reported = false;
 

@@ -11,7 +11,6 @@ export interface Consumer {
   problem(): string | undefined;
 }
 
-/** Receives deliveries. */
 export interface ConsumerSink {
   /** Number of deliveries that could begin now. */
   credits(): number;

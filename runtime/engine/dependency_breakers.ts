@@ -43,17 +43,13 @@ export class DependencyBreakers {
   ) {}
 
   breaker(name: string): CircuitBreaker {
-    let breaker = this.#breakers.get(name);
-    if (!breaker) {
+    return this.#breakers.getOrInsertComputed(name, () => {
       const policy = this.policies[name] ?? DEFAULT_BREAKER;
-      breaker = new CircuitBreaker(name, "dependency", policy, this.clock, this.changed);
-      this.#breakers.set(name, breaker);
-    }
-    return breaker;
+      return new CircuitBreaker(name, "dependency", policy, this.clock, this.changed);
+    });
   }
 }
 
-/** A call under way. */
 interface Call {
   readonly breaker: CircuitBreaker;
   readonly permit: Permit;

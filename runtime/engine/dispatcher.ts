@@ -98,9 +98,8 @@ export class Dispatcher implements ConsumerSink {
   }
 
   /**
-   * Returns whether the message is held already: its ack wait passed while it was being handled. The attempt then goes
-   * on and is settled once, by the newest ack subject. The delivery count does not tell: a consumer that was deleted and
-   * created again starts at one.
+   * Returns whether the message is held already; its attempt is then settled by the newest ack subject. The delivery
+   * count does not tell: a consumer that was deleted and created again starts at one.
    */
   #isRedelivery({ messageKey, ackSubject }: Delivery): boolean {
     const held = this.#held.size > 0 && this.#held.get(messageKey);

@@ -12,7 +12,6 @@ import type { KvStore } from "./kv_store.ts";
 
 /** Resources that handlers reach through their context. */
 export interface HandlerResources {
-  /** Returns the breaker of a dependency. */
   readonly breaker: (dependency: string) => CircuitBreaker;
   readonly kv: KvStore;
 }
@@ -45,7 +44,6 @@ export class AttemptContext implements HandlerContext {
     this.#resources = resources;
   }
 
-  /** Events that the handler has emitted so far. */
   get emitted(): readonly OutgoingEvent[] {
     return this.#emitted ?? NOTHING;
   }
@@ -121,7 +119,6 @@ export class AttemptContext implements HandlerContext {
     return this.#calls;
   }
 
-  /** Aborts the handler's signal. */
   abort(reason: unknown): void {
     this.#aborted ??= { reason };
     this.#abort?.abort(reason);

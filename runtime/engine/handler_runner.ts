@@ -10,7 +10,6 @@ import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { TimeoutQueue } from "./timeout_queue.ts";
 
-/** Runs one function's handler. */
 export interface HandlerRunner {
   /**
    * Runs the handler until it ends, times out or is aborted, whichever comes first. Sets the attempt's `emitted` when
@@ -28,9 +27,6 @@ const RETURNED: Result = { kind: "returned" };
 
 /** Runs the handler in this process, within the attempt's span and timeout. */
 export class InProcessRunner implements HandlerRunner {
-  readonly #fn: ResolvedFunction;
-  readonly #clock: Clock;
-  readonly #resources: HandlerResources;
   readonly #handler: (attempt: Attempt) => unknown;
   readonly #timeouts: TimeoutQueue;
   /** Aborts of the handlers that have not ended. */
@@ -39,14 +35,11 @@ export class InProcessRunner implements HandlerRunner {
 
   /** @param middleware Runs around the handler, the first outermost. Hot path: composed once, no closure an event. */
   constructor(
-    fn: ResolvedFunction,
-    clock: Clock,
-    resources: HandlerResources,
+    readonly fn: ResolvedFunction,
+    readonly clock: Clock,
+    readonly resources: HandlerResources,
     middleware: readonly HandlerMiddleware[] = [],
   ) {
-    this.#fn = fn;
-    this.#clock = clock;
-    this.#resources = resources;
     this.#timeouts = new TimeoutQueue(fn.policy.timeoutMs, clock);
     this.#handler = middleware.reduceRight<(attempt: Attempt) => unknown>(
       (next, around) => (attempt) => around(attempt, next),
@@ -56,7 +49,7 @@ export class InProcessRunner implements HandlerRunner {
 
   run(attempt: Attempt): MaybePromise<Result> {
     if (this.#isAborted) return { kind: "shutdown" };
-    const context = new AttemptContext(attempt, this.#resources), fromMs = this.#clock.now();
+    const context = new AttemptContext(attempt, this.resources), fromMs = this.clock.now();
     attempt.handlerContext = context;
     let returned: unknown, isAsync: boolean;
     try {
@@ -87,8 +80,8 @@ export class InProcessRunner implements HandlerRunner {
         end({ kind: "shutdown" });
       };
       const expire = () => {
-        const limit = formatDuration(this.#fn.policy.timeoutMs);
-        const error = new DOMException(`${this.#fn.name} took longer than its timeout of ${limit}`, "TimeoutError");
+        const limit = formatDuration(this.fn.policy.timeoutMs);
+        const error = new DOMException(`${this.fn.name} took longer than its timeout of ${limit}`, "TimeoutError");
         context.abort(error);
         end({ kind: "timed-out", error: errorDetail(error) });
       };
@@ -112,7 +105,6 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-/** Classifies a thrown value. */
 export function classify(thrown: unknown): Result {
   const error = errorDetail(thrown);
   if (thrown instanceof NonRetryableError) return { kind: "rejected", error };

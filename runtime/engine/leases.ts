@@ -1,10 +1,9 @@
-import type { AckSubject } from "../core/delivery.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 
 /** Keeps deliveries leased to this process, even while a handler blocks the thread, and detects expired leases. */
 export interface Leases {
   /** Starts the lease of a delivery that has just arrived. */
-  hold(ackSubject: AckSubject): Lease;
+  hold(ackSubject: Uint8Array): Lease;
 }
 
 /** This process's hold on one delivery. */
@@ -15,6 +14,6 @@ export interface Lease {
    */
   isValid(): MaybePromise<boolean>;
   /** Restarts the lease after a redelivery to this process, under the new ack subject. */
-  renew(ackSubject: AckSubject): void;
+  renew(ackSubject: Uint8Array): void;
   release(): void;
 }

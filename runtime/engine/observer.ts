@@ -10,3 +10,11 @@ export interface Observer {
   end(attempt: Attempt, outcome: Outcome): void;
   breakerChanged(change: BreakerChange): void;
 }
+
+/** A settled delivery. */
+export interface Settled {
+  readonly attempt: Attempt;
+  readonly outcome: Outcome;
+  /** Milliseconds from the start of processing to settlement. */
+  readonly durationMs: number;
+}

@@ -1,11 +1,12 @@
+import { parserOf } from "../api/define_event.ts";
 import { checkDelivery } from "../core/check_delivery.ts";
+import { decode, type Parse } from "../core/cloudevent.ts";
 import { breakerVerdict, decideOutcome, deferForBreaker, deferForState } from "../core/decide_outcome.ts";
 import type { Delivery } from "../core/delivery.ts";
-import type { Outcome, Result } from "../core/outcome.ts";
-import type { ResolvedFunction } from "../project/resolve_function.ts";
+import { errorDetail, type Outcome, type Result } from "../core/outcome.ts";
+import { type ResolvedFunction, type ResolvedTrigger, triggerFor } from "../project/resolve_function.ts";
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
-import { AttemptReader } from "./attempt_reader.ts";
 import type { AttemptStore } from "./attempt_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { Clock } from "./clock.ts";
@@ -17,9 +18,8 @@ import type { KvStore } from "./kv_store.ts";
 import type { Lease } from "./leases.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
 import type { Observer } from "./observer.ts";
-import type { Publisher } from "./publisher.ts";
+import { publishAsync, type Publisher, PublishError } from "./publisher.ts";
 import type { Settler } from "./settler.ts";
-import { storeEmitted } from "./store_emitted.ts";
 
 /** Everything that a function's pipeline needs from outside. */
 export interface Ports {
@@ -40,7 +40,8 @@ export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
   readonly runner: HandlerRunner;
-  readonly #reader: AttemptReader;
+  /** Type and schema of the event of each trigger that has one. */
+  readonly #schemas = new Map<ResolvedTrigger, { readonly type: string; readonly parse: Parse }>();
   /** Breakers of the dependencies that the function declares or has called. */
   readonly #dependencyBreakers = new Map<string, CircuitBreaker>();
 
@@ -50,13 +51,16 @@ export class Pipeline {
     readonly ports: Ports,
     middleware?: readonly HandlerMiddleware[],
   ) {
-    const { clock, observer, kv, attempts } = ports, { name, policy } = fn;
+    const { clock, observer, kv } = ports, { name, policy } = fn;
     this.breaker = new CircuitBreaker(name, "function", policy.breaker, clock, (to) => observer.breakerChanged(to));
     this.admission = new Admission(clock);
     this.admission.add(this.breaker);
     for (const dependency of Object.keys(policy.dependencies)) this.#dependency(dependency);
     this.runner = new InProcessRunner(fn, clock, { kv, breaker: (name) => this.#dependency(name) }, middleware);
-    this.#reader = new AttemptReader(fn, attempts);
+    for (const trigger of fn.triggers) {
+      const { pattern: type, event } = trigger;
+      if (event) this.#schemas.set(trigger, { type, parse: parserOf(event) });
+    }
   }
 
   /** Breakers that hold the function back while they are open: its own first. */
@@ -71,18 +75,32 @@ export class Pipeline {
 
   /** Takes an attempt to its settlement, synchronously when nothing has to be waited for. Never rejects. */
   handle(attempt: Attempt): MaybePromise<Outcome> {
-    this.#reader.decode(attempt);
-    return attempt.isCounted ? this.#check(attempt) : this.#reader.readCounts(attempt).then(() => this.#check(attempt));
+    this.#decode(attempt);
+    return attempt.isCounted ? this.#check(attempt) : this.#readCounts(attempt).then(() => this.#check(attempt));
   }
 
   /** Gives back a delivery that must not begin any more, at shutdown. */
   giveBack(attempt: Attempt): MaybePromise<Outcome> {
-    this.#reader.decode(attempt);
+    this.#decode(attempt);
     this.ports.observer.begin(attempt);
     return then(attempt.lease.isValid(), (isValid) => {
       // Once the lease has expired another process may own the delivery, and a nak would take it from there.
       return this.#finish(attempt, isValid ? decideOutcome({ kind: "shutdown" }, attempt) : LEASE_EXPIRED);
     });
+  }
+
+  #decode(attempt: Attempt): void {
+    const { delivery } = attempt, trigger = attempt.trigger = triggerFor(this.fn, delivery.subject);
+    attempt.decoded = decode(delivery, trigger && this.#schemas.get(trigger));
+  }
+
+  /** Reads the stored counts of a redelivery. A failure becomes the attempt's `stateError`. */
+  async #readCounts(attempt: Attempt): Promise<void> {
+    try {
+      attempt.applyCounts(await this.ports.attempts.read(this.fn.name, attempt.delivery));
+    } catch (error) {
+      attempt.stateError = error;
+    }
   }
 
   #check(attempt: Attempt): MaybePromise<Outcome> {
@@ -129,8 +147,20 @@ export class Pipeline {
   #run(attempt: Attempt): MaybePromise<Outcome> {
     return then(this.runner.run(attempt), (result) => {
       if (attempt.emitted.length === 0) return this.#decide(attempt, result);
-      return storeEmitted(this.ports.publisher, attempt, result).then((result) => this.#decide(attempt, result));
+      return this.#storeEmitted(attempt, result).then((result) => this.#decide(attempt, result));
     });
+  }
+
+  /** Invariant: emitted events are stored before their cause is acked. */
+  async #storeEmitted(attempt: Attempt, result: Result): Promise<Result> {
+    const options = { storedSinceMs: attempt.emittedSinceMs, parent: attempt.otelContext };
+    try {
+      await Promise.all(attempt.emitted.map((event) => publishAsync(this.ports.publisher, event, options)));
+      return result;
+    } catch (thrown) {
+      const transient = thrown instanceof PublishError && thrown.transient;
+      return { kind: "emit-failed", transient, error: errorDetail(thrown) };
+    }
   }
 
   #decide(attempt: Attempt, result: Result): MaybePromise<Outcome> {

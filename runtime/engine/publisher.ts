@@ -3,7 +3,6 @@ import type { OutgoingEvent } from "../core/event.ts";
 
 /** JetStream's answer to a stored event. */
 export interface PublishResult {
-  /** Stream that stored the event. */
   readonly stream: string;
   /** Position in the stream, from 1. */
   readonly sequence: number;
@@ -18,7 +17,6 @@ export interface PublishListener {
   failed(error: unknown): void;
 }
 
-/** Options of a publish. */
 export interface PublishOptions {
   /**
    * Time since which an earlier attempt may have stored the event, in milliseconds since 1970.
@@ -77,7 +75,6 @@ export type PublishErrorCode =
 /** Codes that say nothing about the message itself: any other would have failed as well. */
 const TRANSIENT: readonly PublishErrorCode[] = ["unavailable", "full", "no-stream", "denied"];
 
-/** Options of a {@linkcode PublishError}. */
 export interface PublishErrorOptions extends ErrorOptions {
   /**
    * Error code of JetStream's answer.

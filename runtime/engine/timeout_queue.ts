@@ -1,6 +1,5 @@
 import type { Clock } from "./clock.ts";
 
-/** Cancels a timeout. */
 export type Cancel = () => void;
 
 interface Entry {
@@ -39,7 +38,6 @@ export class TimeoutQueue {
     };
   }
 
-  /** Cancels every timeout. */
   clear(): void {
     this.#queue.length = this.#head = 0;
     this.#cancelTimer?.();

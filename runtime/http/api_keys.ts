@@ -2,7 +2,6 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { covers } from "../core/subjects.ts";
 import { Problem } from "./problem.ts";
 
-/** A key that lets a caller publish events. */
 export interface ApiKey {
   /** Name of the caller, for the source of its events. */
   readonly name: string;
@@ -11,7 +10,6 @@ export interface ApiKey {
   readonly pattern: string;
 }
 
-/** Sender of a request. */
 export interface Caller {
   /** Name of its key; undefined when authentication is off. */
   readonly name: string | undefined;

@@ -24,13 +24,6 @@ interface Entry {
   readonly line?: number;
 }
 
-interface BatchPublisherOptions {
-  readonly publisher: Publisher;
-  /** Context of the request. */
-  readonly parent: Context;
-  readonly problemOf: (error: unknown) => Problem;
-}
-
 /**
  * Publishes the events of one request, at most {@linkcode MAX_PENDING} at a time, and answers with one result for each.
  * While that many are pending it takes no further entries, so that TCP slows the caller down. An event that is refused
@@ -50,8 +43,9 @@ export class BatchPublisher {
   #aborted: Problem | undefined;
   #settled = () => {};
 
-  constructor(readonly options: BatchPublisherOptions) {
-    this.#span = new BatchSpan(options.parent);
+  /** @param parent Context of the request. */
+  constructor(readonly publisher: Publisher, readonly problemOf: (error: unknown) => Problem, parent: Context) {
+    this.#span = new BatchSpan(parent);
   }
 
   /** Characters of pending entries and of results. */
@@ -77,7 +71,7 @@ export class BatchPublisher {
         }
       }
     } catch (error) {
-      this.#aborted = this.options.problemOf(error);
+      this.#aborted = this.problemOf(error);
     }
     await this.#untilPendingBelow(1);
     this.#span.end();
@@ -97,7 +91,7 @@ export class BatchPublisher {
     this.#pending++;
     this.#pendingLength += entry.length;
     const traced = { ...event, trace: this.#span.add(event.type) };
-    this.options.publisher.publish(traced, new PendingEvent(this, traced, index, entry.length, entry.line));
+    this.publisher.publish(traced, new PendingEvent(this, traced, index, entry.length, entry.line));
   }
 
   #untilPendingBelow(limit: number): Promise<void> {
@@ -109,14 +103,12 @@ export class BatchPublisher {
     });
   }
 
-  /** Records that an event is stored. */
   stored({ event, index, length }: PendingEvent, result: PublishResult): void {
     this.#stored++;
     this.#addResult(index, storedResult(event, result));
     this.#settle(length);
   }
 
-  /** Records that an event may not be stored. */
   failed({ index, length, line }: PendingEvent, error: unknown): void {
     this.#span.failed(error);
     this.#addFailure(index, error, line);
@@ -130,7 +122,7 @@ export class BatchPublisher {
   }
 
   #addFailure(index: number, error: unknown, line: number | undefined): void {
-    const problem = this.options.problemOf(error);
+    const problem = this.problemOf(error);
     if (problem.code === "unavailable") this.#outage ??= problem;
     if (!this.#firstFailure || index < this.#firstFailure.index) this.#firstFailure = { index, problem };
     this.#addResult(index, failedResult(problem, line));

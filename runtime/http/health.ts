@@ -8,13 +8,11 @@ export interface Check {
   run(signal: AbortSignal): unknown;
 }
 
-/** Result of one check. */
 interface CheckResult {
   readonly status: "OK" | "Unhealthy";
   readonly error?: string;
 }
 
-/** Response of the health routes. */
 export interface HealthReport {
   readonly status: "OK" | "Unhealthy";
   readonly checks: Readonly<Record<string, CheckResult>>;
@@ -22,14 +20,12 @@ export interface HealthReport {
   readonly degraded?: Readonly<Record<string, string>>;
 }
 
-/** Health of a process. */
 export interface Health {
   readonly checks: readonly Check[];
   /** Returns faults that do not make the process unhealthy, by name, such as an open breaker. */
   readonly degraded?: () => Readonly<Record<string, string>>;
 }
 
-/** Runs all checks concurrently. */
 export async function runChecks({ checks, degraded }: Health): Promise<HealthReport> {
   const results = await Promise.all(checks.map(runCheck));
   const faults = degraded?.() ?? {};

@@ -24,12 +24,10 @@ import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
 import { ServerSpan } from "./server_span.ts";
 
-/** Options of {@linkcode ingressRoutes}. */
 export interface IngressOptions {
   readonly events: Events;
   readonly publisher: Publisher;
   readonly keys: ApiKeys;
-  /** Times bodies. */
   readonly clock: Clock;
   /** Largest body, and largest line of NDJSON, in bytes. */
   readonly maxBytes: number;
@@ -57,7 +55,6 @@ interface Received {
   readonly context: Context;
 }
 
-/** Publishes the events of a request and returns the response. */
 type Publish = (received: Received) => Promise<Response>;
 
 const TYPED = "/events/{type}";
@@ -160,7 +157,6 @@ class Ingress {
     return prepareEvent(findEvent(this.options.events, caller, incoming.type), caller, incoming);
   }
 
-  /** Publishes one event and returns its result. */
   #publish(event: OutgoingEvent, parent: Context): Promise<string> {
     return new Promise((resolve, failed) => {
       const stored = (result: PublishResult) => resolve(storedResult(event, result));
@@ -169,8 +165,7 @@ class Ingress {
   }
 
   #batchPublisher(parent: Context): BatchPublisher {
-    const { publisher } = this.options;
-    return new BatchPublisher({ publisher, parent, problemOf: (error) => this.#problemOf(error, parent) });
+    return new BatchPublisher(this.options.publisher, (error) => this.#problemOf(error, parent), parent);
   }
 
   #problemOf(error: unknown, parent: Context): Problem {

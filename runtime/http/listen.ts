@@ -1,6 +1,5 @@
 import type { Handler } from "./router.ts";
 
-/** A listening HTTP server. */
 export interface Listener {
   /** Address, such as `http://127.0.0.1:8000`. */
   readonly url: string;

@@ -18,7 +18,6 @@ export class MemoryBudget {
     this.timeout = new BodyTimeout(BODY_TIMEOUT_MS, clock);
   }
 
-  /** Returns an empty reservation. */
   reserve(): Reservation {
     return new Reservation(this);
   }
@@ -38,12 +37,10 @@ export class Reservation {
 
   constructor(readonly budget: MemoryBudget) {}
 
-  /** Largest body, in bytes. */
   get maxBytes(): number {
     return this.budget.maxBodyBytes;
   }
 
-  /** Timeout of bodies. */
   get timeout(): BodyTimeout {
     return this.budget.timeout;
   }

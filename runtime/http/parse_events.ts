@@ -23,12 +23,10 @@ const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d
 const CORE = new Set(["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"]);
 const NO_EXTENSIONS: IncomingEvent["extensions"] = {};
 
-/** Returns the media type of a request's body. */
 export function bodyType(request: Request): string {
   return mediaType(request.headers.get("content-type"));
 }
 
-/** Returns the `Idempotency-Key` of a request. */
 export function idempotencyKey(request: Request): string | undefined {
   return request.headers.get("idempotency-key")?.replace(/^"(.*)"$/, "$1");
 }

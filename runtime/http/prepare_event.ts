@@ -5,7 +5,6 @@ import type { Caller } from "./api_keys.ts";
 import type { IncomingEvent } from "./parse_events.ts";
 import { malformed, Problem } from "./problem.ts";
 
-/** Event definitions by type. */
 export type Events = ReadonlyMap<string, EventDefinition>;
 
 /** Returns the definition of a type that the caller may publish. @throws {Problem} 404 or 403 otherwise. */

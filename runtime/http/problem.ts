@@ -20,7 +20,6 @@ const KINDS = {
   "unavailable": [503, "Service Unavailable"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
-/** Optional parts of a problem. */
 interface ProblemOptions {
   /** Headers of the response, such as `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -60,7 +59,6 @@ export class Problem extends Error {
   }
 }
 
-/** Returns the problem of a request that is not in the form that it should have. */
 export function malformed(detail: string): Problem {
   return new Problem("malformed", detail);
 }

@@ -19,17 +19,14 @@ export interface Route {
 /** Decoded path segments by the names in `path`. */
 export type Parameters = Readonly<Record<string, string>>;
 
-/** Answers any request. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** Records requests. */
 export interface RequestMeter {
   began(): void;
   /** @param route template of the route; empty if no path matches */
   ended(method: string, route: string, status: number, seconds: number): void;
 }
 
-/** Options of {@linkcode router}. */
 interface RouterOptions {
   /** Returns the problem that answers an error. */
   readonly problemOf: (error: unknown) => Problem;
@@ -79,8 +76,7 @@ export function router(routes: readonly Route[], { meter, problemOf }: RouterOpt
   for (const { method, path, template = templateOf(path), handle } of routes) {
     app.on(method, path, (c) => respond(c.req.raw, template, handle, c.req.param()));
     if (path.includes(":")) continue;
-    const handlers = exact.get(path) ?? new Map<string, Handler>();
-    exact.set(path, handlers);
+    const handlers = exact.getOrInsertComputed(path, () => new Map());
     if (!handlers.has(method)) handlers.set(method, (request) => respond(request, template, handle, NO_PARAMETERS));
   }
   for (const [path, alike] of Map.groupBy(routes, (route) => route.path)) {

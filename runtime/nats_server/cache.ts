@@ -20,12 +20,8 @@ export function cacheDirectory(env: Env, os: typeof Deno.build.os = Deno.build.o
 export async function cachedServer(directory: string): Promise<string | undefined> {
   const path = join(directory, SERVER_FILE);
   if (!await fileExists(path)) return undefined;
-  try {
-    await checkServer(path);
-    return path;
-  } catch {
-    return undefined; // damaged, or older than what this version of Weir supports: it is fetched again
-  }
+  // A server that is damaged, or older than what this version of Weir supports, is fetched again.
+  return await checkServer(path).then(() => path, () => undefined);
 }
 
 /**

@@ -15,18 +15,15 @@ interface ChildOptions {
   stderr?: Output;
 }
 
-/** Exit of a process. After a signal, `code` is 128 + the signal's number. */
-interface ChildStatus {
-  code: number;
-  signal: Deno.Signal | null;
-}
-
 /** A process that ends when its parent, this process, ends. */
 export interface ChildProcess extends AsyncDisposable {
   /** Id of the command itself, not of the shell that started it. */
   readonly pid: number;
-  /** Resolves once the process has exited and all its output was delivered. The code is 127 if there is no such command. */
-  readonly status: Promise<ChildStatus>;
+  /**
+   * Resolves once the process has exited and all its output was delivered. The code is 127 if there is no such command,
+   * and 128 + the signal's number after a signal.
+   */
+  readonly status: Promise<{ readonly code: number; readonly signal: Deno.Signal | null }>;
   /**
    * Sends a signal, then SIGKILL if the process still runs after the grace, and waits for its exit.
    *

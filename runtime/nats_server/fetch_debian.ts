@@ -61,13 +61,12 @@ export async function fetchDebianPackage(
 ): Promise<string> {
   const sites = debianSites(await indexTargets());
   if (sites.length === 0) throw new Error("apt's sources name no Debian archive");
-  const architecture = (await run("dpkg", ["--print-architecture"])).trim();
   const failures: unknown[] = [];
   for (const site of sites) {
     try {
       log(`Fetching ${name} from ${site} (${suite})`);
       const folder = await Deno.makeTempDir({ dir: directory });
-      await fetchFrom({ site, suite, architecture, name }, folder);
+      await fetchFrom(site, suite, name, folder);
       return folder;
     } catch (error) {
       failures.push(error);
@@ -84,19 +83,12 @@ async function indexTargets(): Promise<IndexTarget[]> {
   return parseIndexTargets(`${downloaded}\n\n${configured}`);
 }
 
-/** A package in an archive. */
-interface DebianPackage {
-  readonly site: string;
-  readonly suite: string;
-  readonly architecture: string;
-  readonly name: string;
-}
-
-async function fetchFrom({ site, suite, architecture, name }: DebianPackage, directory: string): Promise<void> {
+/** Fetches a package from one site and unpacks it in `directory`. */
+async function fetchFrom(site: string, suite: string, name: string, directory: string): Promise<void> {
   for (const each of ["state/lists/partial", "cache/archives/partial"]) {
     await Deno.mkdir(join(directory, each), { recursive: true });
   }
-  const keyring = await firstFile(KEYRINGS);
+  const architecture = (await run("dpkg", ["--print-architecture"])).trim(), keyring = await firstFile(KEYRINGS);
   const options = [`arch=${architecture}`, ...(keyring ? [`signed-by=${keyring}`] : [])].join(" ");
   await Deno.writeTextFile(join(directory, "sources.list"), `deb [${options}] ${site} ${suite} main\n`);
   await Deno.writeTextFile(join(directory, "apt.conf"), aptConfig(directory));

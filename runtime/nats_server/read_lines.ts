@@ -9,23 +9,16 @@ export async function readLines(
   onLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const reader = stream.getReader();
-  const stopReading = () => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", stopReading);
-  const decoder = new TextDecoder();
+  const toText = new TextDecoderStream() as TransformStream<Uint8Array, string>;
   let rest = "";
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      const lines = (rest + decoder.decode(value, { stream: !done })).split("\n");
-      rest = done ? "" : lines.pop()!;
-      if (done && lines.at(-1) === "") lines.pop();
-      for (const line of lines) onLine(line.endsWith("\r") ? line.slice(0, -1) : line);
-      if (done) return;
+    for await (const text of stream.pipeThrough(toText, { signal })) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) onLine(line.replace(/\r$/, ""));
     }
-  } finally {
-    signal.removeEventListener("abort", stopReading);
-    await reader.cancel().catch(() => {});
-    reader.releaseLock();
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
+  if (rest !== "") onLine(rest);
 }

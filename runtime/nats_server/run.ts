@@ -1,19 +1,13 @@
-/** Surroundings of a command. */
-interface RunOptions {
-  cwd?: string;
-  env?: Record<string, string>;
-}
-
 /**
- * Runs a command to its end and returns its standard output, in English (`LC_ALL=C`) because callers parse it.
+ * Runs a command to its end and returns its standard output, in English and without colours, because callers parse it.
  *
  * @throws {Error} with the command and its last lines of output when it fails.
  */
-export async function run(command: string, args: string[], options: RunOptions = {}): Promise<string> {
+export async function run(command: string, args: string[], { cwd }: { cwd?: string } = {}): Promise<string> {
   const output = await new Deno.Command(command, {
     args,
-    cwd: options.cwd,
-    env: { LC_ALL: "C", ...options.env },
+    cwd,
+    env: { LC_ALL: "C", NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

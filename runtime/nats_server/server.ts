@@ -20,9 +20,7 @@ export interface ServerOptions {
   log?: (line: string) => void;
 }
 
-/**
- * A running nats-server with JetStream. `await using` stops it.
- */
+/** A running nats-server with JetStream. `await using` stops it. */
 export interface NatsServer extends AsyncDisposable {
   /** Address for clients, such as "nats://127.0.0.1:4222". */
   readonly url: string;

@@ -47,12 +47,10 @@ function writeBreaker({ consecutiveFailures, intervalMs, openForMs, halfOpenProb
   };
 }
 
-/** One value of a policy, with its path in the options. */
 interface PolicyValue {
   /** Path such as `retry.initial`, or `dependencies.PaymentService.openFor`. */
   readonly path: string;
   readonly value: string | number;
-  /** True if it equals the default. */
   readonly isDefault: boolean;
 }
 

@@ -92,14 +92,20 @@ function packageUrl(name: string, imports: Readonly<Record<string, string>>, roo
 /** Returns the paths of all files below a folder of the project, or none if it does not exist. */
 export async function listFiles(root: URL, folder: string): Promise<string[]> {
   const files: string[] = [];
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(new URL(`${folder}/`, root))) {
-      const path = `${folder}/${name}`;
-      if (!isDirectory) files.push(path);
-      else if (name !== "node_modules") files.push(...await listFiles(root, path));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  for (const { name, isDirectory } of await entriesOf(new URL(`${folder}/`, root))) {
+    const path = `${folder}/${name}`;
+    if (!isDirectory) files.push(path);
+    else if (name !== "node_modules") files.push(...await listFiles(root, path));
   }
   return files.sort();
+}
+
+/** The entries of a folder; a missing one is empty. */
+export async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@ import { pathToFileURL } from "node:url";
 import { StartupProblems } from "./startup_problems.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { unloadedFiles } from "./unloaded_files.ts";
-import { loadModules } from "./load_modules.ts";
+import { entriesOf, loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
 
 /** Project that commands work on: {@linkcode projectAt} the current directory. */
@@ -72,11 +72,6 @@ export function isModule(name: string): boolean {
 
 /** Returns the names of the files in a folder that are loaded, or none if the folder does not exist. */
 export async function listModules(folder: URL): Promise<string[]> {
-  try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
-    return entries.filter(({ name, isDirectory }) => !isDirectory && isModule(name)).map(({ name }) => name).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return (await entriesOf(folder)).filter(({ name, isDirectory }) => !isDirectory && isModule(name))
+    .map(({ name }) => name).sort();
 }

@@ -10,7 +10,6 @@ export const durationSchema = z.unknown().transform((value, ctx) => {
   return z.NEVER;
 });
 
-/** Schema of a whole number from 1. */
 export const countSchema = z.custom<number>(
   (value) => Number.isSafeInteger(value) && (value as number) >= 1,
   { error: ({ input }) => `${describeValue(input)} is not a whole number from 1` },

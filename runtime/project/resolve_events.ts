@@ -4,9 +4,7 @@ import { unknownOption } from "./option_schemas.ts";
 import { exportsOf, type LoadedModule } from "./loaded_module.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
-/** Events of a project. */
 export interface ProjectEvents {
-  /** Events by their type. */
   readonly events: ReadonlyMap<string, EventDefinition>;
   /** Every definition that `schemas/` exports, faulty ones included, so that a fault is reported once. */
   readonly exported: ReadonlySet<EventDefinition>;

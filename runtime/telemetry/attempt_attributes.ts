@@ -28,15 +28,7 @@ const NAMES = new Set([
 ]);
 
 /** Shared attributes of the last attempt, as JSON text: the next attempt's are nearly always the same. */
-let last: Shared & { readonly json: string } = {
-  functionName: "",
-  pattern: undefined,
-  subject: "",
-  stream: "",
-  type: "",
-  source: "",
-  json: "",
-};
+let last: Shared & { readonly json: string } | undefined;
 
 /** Facts that the shared attributes consist of. They are copied, so that no delivery is kept alive. */
 interface Shared {
@@ -73,7 +65,8 @@ export class AttemptAttributes implements PreparedAttributes {
   json(): string {
     const { delivery, event, number } = this.attempt;
     const id = escaped(event.id);
-    const redrives = delivery.history.redrives > 0 ? `,${integer("weir.redrives", delivery.history.redrives)}` : "";
+    const { redrives: count } = delivery.history;
+    const redrives = count > 0 ? `,{"key":"weir.redrives","value":{"intValue":${count}}}` : "";
     const outcome = this.outcome ? `,{"key":"weir.outcome","value":{"stringValue":"${this.outcome}"}}` : "";
     return sharedJson(this.attempt) +
       `,{"key":"messaging.message.id","value":{"stringValue":"${id}"}}` +
@@ -85,19 +78,15 @@ export class AttemptAttributes implements PreparedAttributes {
   }
 }
 
-function integer(key: string, value: number): string {
-  return `{"key":"${key}","value":{"intValue":${value}}}`;
-}
-
 function sharedJson(attempt: Attempt): string {
   const { functionName, trigger, delivery: { subject, stream }, event: { type, source } } = attempt;
-  const isSame = last.functionName === functionName && last.pattern === trigger?.pattern && last.subject === subject &&
-    last.stream === stream && last.type === type && last.source === source;
-  if (!isSame) {
-    const shared = sharedOf(attempt);
-    last = { ...shared, json: attributeListJson(sharedValues(shared)) };
-  }
-  return last.json;
+  if (
+    last?.functionName === functionName && last.pattern === trigger?.pattern && last.subject === subject &&
+    last.stream === stream && last.type === type && last.source === source
+  ) return last.json;
+  const shared = sharedOf(attempt), json = attributeListJson(sharedValues(shared));
+  last = { ...shared, json };
+  return json;
 }
 
 function sharedOf({ functionName, trigger, delivery: { subject, stream }, event: { type, source } }: Attempt): Shared {

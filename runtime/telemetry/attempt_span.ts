@@ -23,7 +23,6 @@ export function startAttemptSpan(attempt: Attempt, parent: Context, startTime: n
   return span;
 }
 
-/** Sets the attributes that describe the delivery. */
 function describe(span: Span, attempt: Attempt): void {
   const attributes = new AttemptAttributes(attempt);
   if (span instanceof RecordedSpan) span.prepare(attributes);
@@ -89,7 +88,6 @@ export function endAttemptSpan(
   }
 }
 
-/** Records a breaker's change on the span of the attempt that caused it. */
 export function addBreakerEvent({ of, name, from, to, openForMs, span }: BreakerChange): void {
   span.addEvent("weir.breaker_changed", {
     "weir.breaker": name,

@@ -1,14 +1,12 @@
-import type { ErrorDetail, Outcome } from "../core/outcome.ts";
+import { type ErrorDetail, type Outcome, reasonOf } from "../core/outcome.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Cell, Counter } from "./otel/metrics/counter.ts";
 import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
 
-/** The latest error of a function. */
 export interface LastError {
   /** Milliseconds since 1970. */
   readonly atMs: number;
-  /** The reason of the outcome. */
   readonly reason: string;
   readonly error: ErrorDetail;
 }
@@ -34,15 +32,13 @@ export class FunctionMetrics {
     this.#seriesOf("ack", ""); // a rate needs the 0 that a series starts from
   }
 
-  /** Counts a delivery when its processing begins. */
   began(deliveryCount: number): void {
     this.#deliveries.value++;
     if (deliveryCount > 1) this.#redeliveries.value++;
   }
 
-  /** Counts an outcome. */
   ended(outcome: Outcome, seconds: number, nowMs: () => number): void {
-    const reason = reasonOf(outcome);
+    const reason = reasonOf(outcome) ?? "";
     const { labels, cell } = this.#seriesOf(outcome.kind, reason);
     cell.value++;
     this.#durations.record(seconds, labels);
@@ -58,16 +54,5 @@ export class FunctionMetrics {
     let cell = series.cells.get(reason);
     if (!cell) series.cells.set(reason, cell = this.#outcomes.cell({ function: this.name, outcome: kind, reason }));
     return { labels: series.labels, cell };
-  }
-}
-
-function reasonOf(outcome: Outcome): string {
-  switch (outcome.kind) {
-    case "ack":
-      return outcome.skipped ?? "";
-    case "lease-expired":
-      return "";
-    default:
-      return outcome.reason;
   }
 }

@@ -167,5 +167,4 @@ export const INSTRUMENTS = {
   },
 } as const satisfies Catalogue;
 
-/** The names of Weir's gauges. */
 export type GaugeName = NameOf<typeof INSTRUMENTS, "gauge">;

@@ -23,7 +23,6 @@ export class MeteredObserver implements Observer {
     metrics.counter("weir.breaker.changes");
   }
 
-  /** Returns the metrics of a function, creating them on first use. */
   of(functionName: string): FunctionMetrics {
     let found = this.#functions.get(functionName);
     if (!found) {

@@ -31,7 +31,6 @@ export class MeteredPublisher implements Publisher {
   }
 }
 
-/** One event that is being published. */
 class Measured implements PublishListener {
   readonly #fromMs = performance.now();
 

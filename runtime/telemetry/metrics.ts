@@ -7,7 +7,7 @@ import { otlpPush } from "./otel/metrics/otlp_metrics.ts";
 /** The metrics of a Weir process: those that `INSTRUMENTS` lists. */
 export class Metrics extends MetricRegistry<typeof INSTRUMENTS> {
   constructor(serviceName: string, push?: MetricPush) {
-    super(INSTRUMENTS, { serviceName, scope: "weir", push });
+    super(INSTRUMENTS, serviceName, "weir", push);
     this.observableCounter("weir.telemetry.dropped", () => SIGNALS.map((signal) => [droppedCount(signal), { signal }]));
   }
 }

@@ -1,13 +1,4 @@
-import type { Attempt } from "../engine/attempt.ts";
-import type { Outcome } from "../core/outcome.ts";
-
-/** A settled delivery and its outcome. */
-export interface Settled {
-  readonly attempt: Attempt;
-  readonly outcome: Outcome;
-  /** Milliseconds from the start of processing to settlement. */
-  readonly durationMs: number;
-}
+import type { Settled } from "../engine/observer.ts";
 
 /** Emits each delivery that this process settles. Hot path: without listeners it costs a comparison. */
 export class OutcomeEmitter {

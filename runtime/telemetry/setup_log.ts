@@ -5,7 +5,6 @@ import { LogDedup } from "./otel/logs/log_dedup.ts";
 import { Logger, type LogOptions } from "./otel/logs/logger.ts";
 import { redactor, secretsOf } from "./otel/logs/redact.ts";
 
-/** The log of a process. */
 export interface ProcessLog {
   readonly log: Logger;
   /**
@@ -42,8 +41,7 @@ export async function setupLog(
   const endpoint = environment.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT || environment.OTEL_EXPORTER_OTLP_ENDPOINT;
   const requested = environment.OTEL_LOGS_EXPORTER === "otlp" && environment.OTEL_SDK_DISABLED !== "true";
   const otlp = requested && endpoint
-    ? (await import("./otel/logs/otlp_logs.ts"))
-      .otlpLogs({ env: (name) => environment[name], serviceName, scope: "weir", redact })
+    ? (await import("./otel/logs/otlp_logs.ts")).otlpLogs((name) => environment[name], serviceName, "weir", redact)
     : undefined;
   const log = new Logger({ ...options, redact, dedup, ...(otlp && { send: otlp.send }) }, fields);
   if (requested && !endpoint) {

@@ -8,7 +8,7 @@ import { registerTracing, type Tracing } from "./otel/tracing.ts";
  */
 export function setupTracing(env: Env, serviceName: string): Promise<Tracing> {
   const keepUnsampled = env("WEIR_TRACE_FAILURES") === "false" ? undefined : isRetryRelated;
-  return registerTracing(env, { serviceName, scope: "weir", keepUnsampled });
+  return registerTracing(env, serviceName, "weir", keepUnsampled);
 }
 
 /** Returns whether a span is of an attempt that was not acked, or that followed such an attempt. */

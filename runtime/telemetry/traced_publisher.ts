@@ -33,7 +33,6 @@ export class TracedPublisher implements Publisher {
   }
 }
 
-/** One event that is being published. */
 class Traced implements PublishListener {
   constructor(readonly span: Span, readonly json: string, readonly listener: PublishListener) {}
 

@@ -70,20 +70,6 @@ export interface InvokeResult {
  * assert.deepEqual(kv.contents(), { guests: { Ada: { greeted: true } } });
  * assert.deepEqual(spans.map(({ name }) => name), ["process testedFunction", "publish demo.greeted"]);
  * ```
- *
- * @example An event whose dependency is down waits and uses no attempt
- * ```ts
- * import assert from "node:assert/strict";
- * import { defineFunction } from "weir";
- * import { invoke } from "weir/testing";
- *
- * const charge = defineFunction({ on: "demo.asked" }, async (_event, ctx) => {
- *   await ctx.dependency("PaymentService").call(() => {});
- * });
- *
- * const { outcome } = await invoke(charge, {}, { dependencies: { PaymentService: "open" } });
- * assert.ok(outcome.kind === "retry" && outcome.reason === "dependency-open" && !outcome.usesAttempt);
- * ```
  */
 export async function invoke<On extends Trigger | readonly Trigger[]>(
   fn: FunctionDefinition<On>,

@@ -3,15 +3,10 @@ import type { Clock } from "../engine/clock.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { encodeAttribute } from "../core/cloudevent.ts";
 import { HeaderList } from "../core/headers.ts";
+import type { InvokeOptions } from "./invoke_options.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
 
-/** Options of a delivery. */
-interface DeliveryOptions {
-  readonly event?: { readonly type: string };
-  readonly subject?: string;
-  readonly id?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+type DeliveryOptions = Pick<InvokeOptions, "event" | "subject" | "id" | "headers">;
 
 /** Makes the first delivery of an event. Data becomes a CloudEvent; a recorded event stays as it was. */
 export function deliveryOf(fn: ResolvedFunction, data: unknown, options: DeliveryOptions, clock: Clock): Delivery {
@@ -52,7 +47,11 @@ function subjectOf(pattern: string): string {
   return pattern.split(".").map((token) => token === "*" || token === ">" ? "any" : token).join(".");
 }
 
-const FIRST = { deliveryCount: 1, history: { attempts: 0, excusedDeliveries: 0, redrives: 0 }, ackSubject: "" };
+const FIRST = {
+  deliveryCount: 1,
+  history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+  ackSubject: new Uint8Array(),
+};
 
 function isRecorded(data: unknown): data is RecordedEvent {
   const { kind, payload } = (data ?? {}) as Partial<RecordedEvent>;

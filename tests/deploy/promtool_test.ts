@@ -10,8 +10,7 @@ const found = await findTools().then(({ promtool }) => ({ promtool, why: "" })).
 }));
 if (found.why) console.warn(`tests/deploy: skipped the tests that need promtool: ${found.why}`);
 
-const promtool = async (...args: string[]) =>
-  await run(found.promtool, args, { cwd: `${DEPLOY}prometheus`, env: { NO_COLOR: "1" } });
+const promtool = async (...args: string[]) => await run(found.promtool, args, { cwd: `${DEPLOY}prometheus` });
 const ignore = found.why !== "";
 
 Deno.test({

@@ -5,7 +5,7 @@ Deno.test("probeServer gives up on a server that sends nothing, as one that star
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted = listener.accept();
   const { problem } = await probeServer(`127.0.0.1:${(listener.addr as Deno.NetAddr).port}`, true);
-  assert.match(problem!, /no INFO within 1000 ms/);
+  assert.match(problem!, /no answer within 1000 ms/);
   (await accepted).close();
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { report } from "../../runtime/cli/doctor/report.ts";
+import { report } from "../../runtime/cli/doctor.ts";
 import type { Examination, Finding } from "../../runtime/doctor/examine.ts";
 import { RULES } from "../../runtime/doctor/rules/all.ts";
 import { examined } from "./facts.ts";

@@ -25,7 +25,7 @@ function asEvent({ stream, sequence, subject, time, headers, payload }: Recorded
     headers: HeaderList.of(Object.entries(headers)),
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
     messageKey: "",
-    ackSubject: "",
+    ackSubject: new Uint8Array(),
   });
 }
 

@@ -8,8 +8,9 @@ import { handlesAnEvent, startHandlesAnEvent, startTask } from "./project_progra
 const WEIR = fileURLToPath(new URL("../../runtime", import.meta.url));
 
 async function deno(cwd: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } })
-    .output();
+  // `deno task` sets INIT_CWD, and these tests may run in a task.
+  const env = { NO_COLOR: "1", INIT_CWD: cwd };
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd, env }).output();
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 

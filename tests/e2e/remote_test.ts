@@ -6,7 +6,11 @@ import { startHandlesAnEvent } from "./project_program.ts";
 const WEIR = new URL("../../runtime/", import.meta.url);
 
 async function deno(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args], cwd, env }).output();
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd,
+    env: { INIT_CWD: cwd, ...env }, // `deno task` sets INIT_CWD, and this test may run in a task
+  }).output();
   const text = new TextDecoder().decode(stdout);
   assert.equal(code, 0, `deno ${args.join(" ")}:\n${text}${new TextDecoder().decode(stderr)}`);
   return text;

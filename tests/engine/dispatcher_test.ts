@@ -25,11 +25,11 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
     settler: {
       settle: (_name, { ackSubject }, outcome, used) => {
-        said.push(`${ackSubject} ${outcome.kind}`);
+        said.push(`${ackSubjectText(ackSubject)} ${outcome.kind}`);
         progress.set(ackSubjectText(ackSubject), used);
         return Promise.resolve({ ok: true });
       },
-      extend: ({ ackSubject }) => void said.push(`${ackSubject} extend`),
+      extend: ({ ackSubject }) => void said.push(`${ackSubjectText(ackSubject)} extend`),
     },
     attempts: {
       read: () => Promise.resolve(undefined),
@@ -60,7 +60,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
       return {
         isValid: () => valid.get(name) ?? true,
         renew: (handle) => {
-          kept.set(name, `now ${handle}`);
+          kept.set(name, `now ${ackSubjectText(handle)}`);
           name = ackSubjectText(handle);
         },
         release: () => void kept.set(name, "released"),
@@ -79,7 +79,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
       headers: new HeaderList(),
       history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
       messageKey: `WORK.${n}`,
-      ackSubject,
+      ackSubject: new TextEncoder().encode(ackSubject),
     };
     sink.deliver(delivery);
   };

@@ -15,7 +15,7 @@ import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import { EXTEND_INTERVAL_MS } from "../../runtime/nats/consume/ack_wait.ts";
 import { EventPublisher, type MessageReader } from "../../runtime/nats/publish/event_publisher.ts";
-import type { Remover } from "../../runtime/nats/dead_letters/redrive.ts";
+import type { Remover } from "../../runtime/nats/client/remove_message.ts";
 import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
 import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";

@@ -19,6 +19,6 @@ export function delivery(
     headers: HeaderList.of(Object.entries(headers)),
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
     messageKey: "ORDERS.7",
-    ackSubject: "$JS.ACK.ORDERS.test.1.42.1.0.0",
+    ackSubject: new TextEncoder().encode("$JS.ACK.ORDERS.test.1.42.1.0.0"),
   };
 }

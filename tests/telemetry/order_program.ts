@@ -36,7 +36,7 @@ function deliver(sent: OutgoingEvent, listener: PublishListener): void {
     headers: HeaderList.of(Object.entries(sent.trace ?? {})),
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
     messageKey: "",
-    ackSubject: "",
+    ackSubject: new Uint8Array(),
   };
   const { json: _, trace: __, extensions: ___, ...attributes } = sent;
   const fn = { name: "reserveInventory" } as ResolvedFunction;

@@ -3,7 +3,8 @@ import type { Attempt } from "../../runtime/engine/attempt.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
 import { Metrics } from "../../runtime/telemetry/metrics.ts";
-import { OutcomeEmitter, type Settled } from "../../runtime/telemetry/outcome_emitter.ts";
+import { OutcomeEmitter } from "../../runtime/telemetry/outcome_emitter.ts";
+import type { Settled } from "../../runtime/engine/observer.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
 function observing() {

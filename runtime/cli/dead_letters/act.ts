@@ -1,9 +1,8 @@
 import { NOT_REDRIVEN } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
-import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
+import { usageError } from "../terminal/exit_codes.ts";
 import { Progress } from "../terminal/progress.ts";
-import { list, print } from "./list.ts";
-import { filterOf, type Selection } from "./selection.ts";
+import { filterOf, list, print, type Selection } from "./list.ts";
 
 type Action = "redrive" | "discard";
 
@@ -39,15 +38,12 @@ export async function act(
 }
 
 function checkUsage(action: Action, sequences: readonly number[], options: Selection): void {
-  const byOption = Object.keys(filterOf(options)).length > 0 || options.all;
-  if (sequences.length === 0 && !byOption) {
-    const fix = "name sequences, select by options such as --function, or say --all";
-    throw new CommandFailure(`${action} which? ${fix}`, EXIT_CODES.usage);
-  }
-  if (sequences.length > 0 && byOption) {
-    const fix = "name sequences or select by options, not both: options would be ignored";
-    throw new CommandFailure(`${action} which? ${fix}`, EXIT_CODES.usage);
-  }
+  const bySequence = sequences.length > 0, byOption = Object.keys(filterOf(options)).length > 0 || options.all === true;
+  if (bySequence !== byOption) return;
+  const fix = bySequence
+    ? "name sequences or select by options, not both: options would be ignored"
+    : "name sequences, select by options such as --function, or say --all";
+  throw usageError(`${action} which? ${fix}`);
 }
 
 async function redriveAll(service: DeadLetterService, options: Selection): Promise<Results> {

@@ -1,8 +1,43 @@
-import type { DeadLetter } from "../../core/dead_letter.ts";
+import { type Command, Option } from "commander";
+import type { DeadLetter, DeadLetterFilter } from "../../core/dead_letter.ts";
+import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
-import { below, type Cell, printJson, type Screen, screen, shortTime, table } from "../terminal/output.ts";
-import { filterOf, type Selection } from "./selection.ts";
+import { duration, wholeNumber } from "../terminal/arguments.ts";
+import { errorTable, printJson, type Screen, screen, shortTime } from "../terminal/output.ts";
+
+/** Options of the `dead-letters` commands: which dead letters, and how to act on or show them. */
+export interface Selection {
+  readonly function?: string;
+  readonly reason?: string;
+  readonly type?: string;
+  readonly olderThan?: number;
+  readonly newerThan?: number;
+  readonly limit?: number;
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** Adds the options that select dead letters to a command. */
+export function selectionOptions(command: Command): Command {
+  return command
+    .option("--function <name>", "only those of this function")
+    .addOption(new Option("--reason <reason>", "only those with this reason").choices(DEAD_LETTER_REASONS))
+    .option("--type <type>", "only those of this event type")
+    .option("--older-than <duration>", "only those at least this old", duration)
+    .option("--newer-than <duration>", "only those at most this old", duration)
+    .option("--limit <count>", "at most this many, oldest first", wholeNumber)
+    .option("--json", "print JSON");
+}
+
+/** Returns the filter that the options describe, without the filters that are not set. */
+export function filterOf(options: Selection): DeadLetterFilter {
+  const { reason, type, olderThan: olderThanMs, newerThan: newerThanMs, limit } = options;
+  const all = { function: options.function, reason, type, olderThanMs, newerThanMs, limit };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
 
 /** Prints the selected dead letters. */
 export async function list(service: DeadLetterService, options: Selection): Promise<void> {
@@ -23,25 +58,20 @@ export function print(letters: readonly DeadLetter[], options: Selection): void 
   console.log(deadLetterTable(letters, screen(), Date.now()));
 }
 
-/** Formats dead letters. On a terminal each has its error below it, and a column of redrives only if there are any. */
+/** Formats dead letters. On a terminal there is a column of redrives only if there are any. */
 export function deadLetterTable(letters: readonly DeadLetter[], target: Screen, nowMs: number): string {
-  if (!target.terminal) {
-    const head = ["sequence", "function", "type", "reason", "attempts", "redriven", "time", "error"];
-    const rows = letters.map((letter) => {
-      const { sequence, type, reason, attempts, redrives, time, error } = letter;
-      return [sequence, letter.function, type, reason, attempts, redrives, time, error];
-    });
-    return table(head, rows, target);
-  }
-  const redriven = letters.some(({ redrives }) => redrives > 0);
-  const head = ["seq", "function", "type", "reason", "tries", ...(redriven ? ["redriven"] : []), "time"];
-  const rows = letters.flatMap((letter): Cell[][] => [
+  const redriven = !target.terminal || letters.some(({ redrives }) => redrives > 0);
+  return errorTable(
     [
-      ...[letter.sequence, letter.function, letter.type, letter.reason, letter.attempts],
-      ...(redriven ? [letter.redrives] : []),
-      shortTime(letter.time, nowMs, target),
+      ["sequence", "seq", ({ sequence }) => sequence],
+      ["function", "function", (letter) => letter.function],
+      ["type", "type", ({ type }) => type],
+      ["reason", "reason", ({ reason }) => reason],
+      ["attempts", "tries", ({ attempts }) => attempts],
+      ...(redriven ? [["redriven", "redriven", ({ redrives }: DeadLetter) => redrives] as const] : []),
+      ["time", "time", ({ time }) => shortTime(time, nowMs, target)],
     ],
-    [below(letter.error, head.length, target)],
-  ]);
-  return table(head, rows, target);
+    letters,
+    target,
+  );
 }

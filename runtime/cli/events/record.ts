@@ -11,9 +11,8 @@ import {
 import { loadProject } from "../../project/load_project.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
-import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
-import { type JsonPath, redactPaths } from "./redact.ts";
-import { keepValid } from "./redact_valid.ts";
+import { CommandFailure, usageError } from "../terminal/exit_codes.ts";
+import { type JsonPath, keepValid, redactPaths } from "./redact.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 
 /** Options of `events record`. */
@@ -30,12 +29,12 @@ interface RecordOptions {
 /** Writes an event of a stream, or of a dead letter, to a file that a test can load. */
 export async function record(type: string | undefined, options: RecordOptions): Promise<void> {
   const problem = type === undefined ? undefined : subjectProblem(type);
-  if (problem) throw usage(`${JSON.stringify(type)} is not an event's type: ${problem}`);
+  if (problem) throw usageError(`${JSON.stringify(type)} is not an event's type: ${problem}`);
   if (type === undefined && options.deadLetter === undefined) {
-    throw usage("record which event? name its type, or --dead-letter and its sequence");
+    throw usageError("record which event? name its type, or --dead-letter and its sequence");
   }
   if (type !== undefined && options.deadLetter !== undefined) {
-    throw usage("--dead-letter names one event: leave out the type");
+    throw usageError("--dead-letter names one event: leave out the type");
   }
   if (options.out !== undefined && !options.force) await mustNotExist(options.out);
   const event = await withCluster(
@@ -91,7 +90,7 @@ function onlyStream(streams: readonly string[], type: string): string {
   if (streams.length === 0) {
     throw new CommandFailure(`no stream stores "${type}": it may never have been published here`);
   }
-  throw usage(`"${type}" is in the streams ${streams.join(", ")}: name one with --stream`);
+  throw usageError(`"${type}" is in the streams ${streams.join(", ")}: name one with --stream`);
 }
 
 /**
@@ -159,8 +158,4 @@ async function write(path: string, text: string, force: boolean): Promise<void> 
 
 function exists(path: string): CommandFailure {
   return new CommandFailure(`${path} exists already: --force overwrites it`);
-}
-
-function usage(message: string): CommandFailure {
-  return new CommandFailure(message, EXIT_CODES.usage);
 }

@@ -6,7 +6,7 @@ import { TAIL_SUBJECT } from "../../nats/inspect/tail_protocol.ts";
 import { loadProject } from "../../project/load_project.ts";
 import { covers, isWildcard, overlaps, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
-import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
+import { CommandFailure, EXIT_CODES, usageError } from "../terminal/exit_codes.ts";
 import { screen } from "../terminal/output.ts";
 import { onStopSignal } from "../terminal/signals.ts";
 import { suggestion } from "../terminal/suggestion.ts";
@@ -90,7 +90,7 @@ function filterOf({ type, function: fn }: TailOptions, { functions, events, stre
   }
   const problem = type === undefined ? undefined : subjectProblem(type);
   if (problem) {
-    throw new CommandFailure(`--type ${JSON.stringify(type)} is not a subject pattern: ${problem}`, EXIT_CODES.usage);
+    throw usageError(`--type ${JSON.stringify(type)} is not a subject pattern: ${problem}`);
   }
   const all = streams.flatMap(({ subjects }) => subjects);
   const subjects = all.filter((subject) => type === undefined || overlaps(subject, type));

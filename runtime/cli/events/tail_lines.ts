@@ -40,7 +40,7 @@ export function readPublished(msg: Msg, nowMs: number): PublishedEvent {
     headers: list,
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
     messageKey: "",
-    ackSubject: "",
+    ackSubject: new Uint8Array(),
   });
   const { data } = event;
   return {

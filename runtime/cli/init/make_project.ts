@@ -1,4 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { entriesOf } from "../../project/load_modules.ts";
 import { EVENT_TYPES_FILE, eventTypes } from "../types.ts";
 import { projectDenoJson } from "./deno_json.ts";
 import { compose, dockerfile } from "./deploy.ts";
@@ -50,15 +52,11 @@ function imageName(name: string): string {
 }
 
 async function refuseUnlessEmpty(directory: string, dir: string): Promise<void> {
-  let names: string[];
-  try {
-    names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
+  const entries = await entriesOf(pathToFileURL(directory)).catch((error) => {
     if (!(error instanceof Deno.errors.NotADirectory)) throw error;
     throw new Error(`nothing was written: ${dir} is a file`, { cause: error });
-  }
-  const existing = names.filter((name) => !MAY_BE_THERE.includes(name)).sort();
+  });
+  const existing = entries.map(({ name }) => name).filter((name) => !MAY_BE_THERE.includes(name)).sort();
   if (existing.length === 0) return;
   const more = existing.length > 3 ? `, and ${existing.length - 3} more` : "";
   throw new Error(`nothing was written: ${dir} is not empty (${existing.slice(0, 3).join(", ")}${more})`);

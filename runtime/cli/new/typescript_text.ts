@@ -61,16 +61,17 @@ function inOrder(a: string, b: string): number {
 
 /** Formats an array of expressions. `before` is the columns of the line that other text takes. */
 export function list(items: readonly string[], indent: number, before: number): string {
-  const line = `[${items.join(", ")}]`;
-  if (indent + before + line.length <= WIDTH) return line;
-  const inner = " ".repeat(indent + 2);
-  return `[\n${items.map((item) => `${inner}${item},\n`).join("")}${" ".repeat(indent)}]`;
+  return enclosed("[", items, "]", indent, before);
 }
 
 /** Formats a call. `before` is the columns of the line that other text takes. */
 export function callOf(name: string, items: readonly string[], indent: number, before: number): string {
-  const line = `${name}(${items.join(", ")})`;
+  return enclosed(`${name}(`, items, ")", indent, before);
+}
+
+function enclosed(open: string, items: readonly string[], close: string, indent: number, before: number): string {
+  const line = `${open}${items.join(", ")}${close}`;
   if (indent + before + line.length <= WIDTH) return line;
   const inner = " ".repeat(indent + 2);
-  return `${name}(\n${items.map((item) => `${inner}${item},\n`).join("")}${" ".repeat(indent)})`;
+  return `${open}\n${items.map((item) => `${inner}${item},\n`).join("")}${" ".repeat(indent)}${close}`;
 }

@@ -1,4 +1,5 @@
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { selectFunctions } from "../../app/desired_state.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import { loadProject } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -89,16 +90,12 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
       pid: Deno.pid,
       url: runtime.url,
       admin: runtime.adminUrl,
-      functions: functionNames(config, registry),
+      functions: selectFunctions(config, registry).map(({ name }) => name),
       traces: tracing.exportsTo ?? "not exported",
       metrics: metrics.pushesTo ?? "at /metrics only",
     });
   }
   parent?.ready(runtime, startAgain);
-}
-
-function functionNames(config: Config, { functions }: Registry): readonly string[] {
-  return config.WEIR_ROLES.includes("functions") ? config.WEIR_FUNCTIONS ?? functions.map(({ name }) => name) : [];
 }
 
 /** Reads the configuration and loads the project, and collects the problems of both. */

@@ -19,6 +19,11 @@ export class CommandFailure extends Error {
   }
 }
 
+/** Returns the error of a wrong command line. */
+export function usageError(message: string): CommandFailure {
+  return new CommandFailure(message, EXIT_CODES.usage);
+}
+
 /** Explanation of the exit codes at the end of `--help`. */
 export const EXIT_CODE_HELP =
   "Exit codes: 0 done; 1 failed, the last line says why; 2 `plan` found changes; 64 wrong command line.";

@@ -80,6 +80,23 @@ export function below(text: string, columns: number, target: Screen): Cell {
   return { colSpan: columns, content: paint("dim", `  ${text.split("\n", 1)[0]}`, target) };
 }
 
+/** A column of a table: its head in a pipe, its shorter head on a terminal, and its cells. */
+type Column<Row> = readonly [head: string, short: string, cell: (row: Row) => Cell];
+
+/** Formats rows that have an error: below each row on a terminal, in a last column in a pipe. */
+export function errorTable<Row extends { readonly error: string }>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  target: Screen,
+): string {
+  const cells = (row: Row) => columns.map(([, , cell]) => cell(row));
+  if (!target.terminal) {
+    return table([...columns.map(([head]) => head), "error"], rows.map((row) => [...cells(row), row.error]), target);
+  }
+  const lines = rows.flatMap((row) => [cells(row), [below(row.error, columns.length, target)]]);
+  return table(columns.map(([, short]) => short), lines, target);
+}
+
 /** Formats a time: on a terminal the local time of day, or the local date if it is not today; in a pipe unchanged. */
 export function shortTime(iso: string, nowMs: number, { terminal }: Screen = screen()): string {
   if (!terminal) return iso;

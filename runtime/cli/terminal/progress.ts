@@ -9,9 +9,7 @@ const STDERR = {
 
 /** Shows how many items are done, on a line that is rewritten in place. Writes nothing to a pipe. */
 export class Progress {
-  readonly #terminal: boolean;
-  readonly #startedMs: number;
-  #updatedMs = 0;
+  #updatedMs: number;
   #visible = false;
 
   /**
@@ -19,19 +17,17 @@ export class Progress {
    * @param total Number of items. Default: unknown.
    */
   constructor(readonly verb: string, readonly total?: number, readonly to: typeof STDERR = STDERR) {
-    this.#terminal = to.terminal();
-    this.#startedMs = to.nowMs();
+    this.#updatedMs = to.nowMs();
   }
 
   /** Updates the number of items that are done. */
   at(done: number): void {
     const nowMs = this.to.nowMs();
-    if (!this.#terminal || nowMs - Math.max(this.#updatedMs, this.#startedMs) < UPDATE_MS) return;
+    if (nowMs - this.#updatedMs < UPDATE_MS || !this.to.terminal()) return;
     this.#updatedMs = nowMs;
     this.#visible = true;
-    const rate = Math.round(done / ((nowMs - this.#startedMs) / 1_000));
-    const all = this.total === undefined ? "" : ` of ${count(this.total)}`;
-    this.to.write(`\r${count(done)}${all} ${this.verb}, ${count(rate)}/s\x1b[K`);
+    const all = this.total === undefined ? "" : ` of ${this.total.toLocaleString("en")}`;
+    this.to.write(`\r${done.toLocaleString("en")}${all} ${this.verb}\x1b[K`);
   }
 
   /** Removes the line, so that the result takes its place. */
@@ -39,8 +35,4 @@ export class Progress {
     if (this.#visible) this.to.write("\r\x1b[K");
     this.#visible = false;
   }
-}
-
-function count(number: number): string {
-  return number.toLocaleString("en");
 }

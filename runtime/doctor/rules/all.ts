@@ -1,4 +1,4 @@
-import { AREAS, type Rule } from "../rule.ts";
+import type { Rule } from "../rule.ts";
 import { CONFIGURATION } from "./configuration.ts";
 import { CONSUMERS } from "./consumers.ts";
 import { OWN_STREAMS } from "./own_streams.ts";
@@ -11,17 +11,15 @@ import { WAITING } from "./waiting.ts";
 import { WORK_QUEUES } from "./work_queues.ts";
 
 /** Every rule, by area. `deploy/DOCTOR.md` lists them in tables. */
-export const RULES: readonly Rule[] = AREAS.flatMap((area) =>
-  [
-    ...CONFIGURATION,
-    ...PROJECT_RULES,
-    ...SERVER,
-    PERMISSIONS,
-    ...STREAMS,
-    ...OWN_STREAMS,
-    ...REPLICAS,
-    ...WORK_QUEUES,
-    ...CONSUMERS,
-    ...WAITING,
-  ].filter((rule) => rule.area === area)
-);
+export const RULES: readonly Rule[] = [
+  ...CONFIGURATION,
+  ...PROJECT_RULES,
+  ...SERVER,
+  PERMISSIONS,
+  ...STREAMS,
+  ...OWN_STREAMS,
+  ...REPLICAS,
+  ...WORK_QUEUES,
+  ...CONSUMERS,
+  ...WAITING,
+];

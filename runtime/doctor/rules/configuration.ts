@@ -3,7 +3,7 @@ import { nearest } from "../../core/did_you_mean.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { known } from "../facts.ts";
 import { OTLP_SIGNALS } from "../probe_collectors.ts";
-import type { Rule } from "../rule.ts";
+import { type Rule, rulesOf } from "../rule.ts";
 
 /** Characters of an API key's secret that are too many to guess. */
 const MIN_SECRET = 16;
@@ -40,10 +40,9 @@ const KNOWN_VARIABLES: readonly string[] = [
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?)$/;
 
 /** Rules on the environment variables. */
-export const CONFIGURATION: readonly Rule[] = [
+export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   {
     id: "configuration",
-    area: "configuration",
     holds: "`start` accepts the environment variables",
     why: "`start` exits with 1.",
     fix: "set the variable as the finding says",
@@ -52,7 +51,6 @@ export const CONFIGURATION: readonly Rule[] = [
   },
   {
     id: "api-keys",
-    area: "configuration",
     holds: "the public listener asks for an API key, or listens on loopback only",
     why: "Any client that reaches the port can publish every event that has `ingress`.",
     fix: "`WEIR_API_KEYS=name:secret`, or `HOST=127.0.0.1`",
@@ -78,7 +76,6 @@ export const CONFIGURATION: readonly Rule[] = [
   },
   {
     id: "key-length",
-    area: "configuration",
     holds: `the secret of every API key has ${MIN_SECRET} characters or more`,
     why: "The listener does not limit failed attempts. A short secret can be found by trying.",
     fix: "`openssl rand -hex 24` makes a secret",
@@ -93,7 +90,6 @@ export const CONFIGURATION: readonly Rule[] = [
   },
   {
     id: "variable-names",
-    area: "configuration",
     holds: "no environment variable looks like a misspelt one of Weir or OpenTelemetry",
     why: "A misspelt variable has no effect, and no other command reports it.",
     fix: "rename or remove the variable",
@@ -111,7 +107,6 @@ export const CONFIGURATION: readonly Rule[] = [
   },
   {
     id: "selected-functions",
-    area: "configuration",
     holds: "every name in WEIR_FUNCTIONS is that of a function",
     why: "`start` exits with 1 on an unknown name.",
     fix: "correct the name",
@@ -126,7 +121,6 @@ export const CONFIGURATION: readonly Rule[] = [
   },
   {
     id: "shutdown-grace",
-    area: "configuration",
     holds: "SHUTDOWN_GRACE is as long as the longest timeout of a function",
     why: "A handler that still runs at the end of the grace is stopped. Its event is redelivered to another replica " +
       "and starts over, without using an attempt.",
@@ -148,7 +142,6 @@ export const CONFIGURATION: readonly Rule[] = [
   },
   {
     id: "collector",
-    area: "configuration",
     holds: "every OTLP endpoint answers by HTTP",
     why: "Spans, metrics and logs that no collector accepts are dropped.",
     fix: "correct the endpoint; OTLP over HTTP usually has port 4318, and 4317 is gRPC, which Weir does not support",
@@ -159,4 +152,4 @@ export const CONFIGURATION: readonly Rule[] = [
         fix: URL.parse(url)?.port === "4317" ? `${variable}=${url.replace("4317", "4318")}` : `correct ${variable}`,
       })),
   },
-];
+]);

@@ -5,7 +5,7 @@ import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
 import { partitionConsumers } from "../resources.ts";
-import type { Rule, Severity, Violation } from "../rule.ts";
+import { type Rule, rulesOf, type Severity, type Violation } from "../rule.ts";
 
 const RESTART = "start Weir: `start` resets it";
 
@@ -13,10 +13,9 @@ const RESTART = "start Weir: `start` resets it";
 const MIN_ACK_WAIT_MS = EXTEND_INTERVAL_MS + LEASE_MS;
 
 /** Rules on the consumers of functions, which any client with access may change. */
-export const CONSUMERS: readonly Rule[] = [
+export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
   {
     id: "ack-wait",
-    area: "consumers",
     holds: `every consumer has an ack wait of ${span(ACK_WAIT_MS)}`,
     why:
       `Weir sends an in-progress ack every ${
@@ -35,7 +34,6 @@ export const CONSUMERS: readonly Rule[] = [
   },
   {
     id: "max-deliver",
-    area: "consumers",
     holds: "no consumer limits deliveries",
     why: "At max_deliver the server gives up on an event, without a dead letter. Weir recovers it only if one of its " +
       "processes receives the advisory.",
@@ -46,7 +44,6 @@ export const CONSUMERS: readonly Rule[] = [
   },
   {
     id: "server-backoff",
-    area: "consumers",
     holds: "no consumer has a backoff",
     why: "A consumer's backoff replaces its ack wait, so the server redelivers an event that is being handled.",
     fix: "start Weir: `start` removes the backoff",
@@ -59,7 +56,6 @@ export const CONSUMERS: readonly Rule[] = [
   },
   {
     id: "kind",
-    area: "consumers",
     holds: "every function's consumer is a pull consumer with explicit acks",
     why: "`start` exits with 1, since JetStream cannot change these settings of a consumer.",
     fix: "as `deno task plan` says: stop the function, `nats consumer rm STREAM NAME`, start it again",
@@ -75,7 +71,6 @@ export const CONSUMERS: readonly Rule[] = [
   },
   {
     id: "paused",
-    area: "consumers",
     holds: "no consumer is paused",
     why: "The function gets no events until the pause ends, and nothing else looks wrong.",
     fix: "`nats consumer resume STREAM NAME`",
@@ -91,7 +86,6 @@ export const CONSUMERS: readonly Rule[] = [
   },
   {
     id: "max-ack-pending",
-    area: "consumers",
     holds: "max_ack_pending of every consumer is at least the concurrency of one process",
     why:
       "At max_ack_pending the server stops delivering, so handlers idle. Events that wait for a short retry count too.",
@@ -110,7 +104,6 @@ export const CONSUMERS: readonly Rule[] = [
   },
   {
     id: "pull-limits",
-    area: "consumers",
     holds: "no consumer refuses Weir's pull requests",
     why: `Weir requests as many events as it can handle at a time, and each request waits for ${span(EXPIRES_MS)}. A ` +
       "refused request gets no events.",
@@ -136,7 +129,6 @@ export const CONSUMERS: readonly Rule[] = [
   },
   {
     id: "inactive-threshold",
-    area: "consumers",
     holds: "no consumer has an inactive threshold or is stored in memory",
     why: "The server deletes such a consumer while its function does not run, or when the server restarts. The next " +
       "start creates a new one, which delivers every stored event again.",
@@ -155,12 +147,11 @@ export const CONSUMERS: readonly Rule[] = [
   },
   {
     id: "orphans",
-    area: "consumers",
     holds: "every consumer of RETRIES belongs to a function",
     why: "Retries of a function that was removed or renamed wait for ever.",
     fix: "`deno task apply --prune NAME` if the function is gone for good; nothing if another project runs it",
-    find: ({ project, consumers }) =>
-      partitionConsumers(known(project), known(consumers)).foreign
+    find: (facts) =>
+      partitionConsumers(facts).foreign
         .filter(({ stream_name, config }) => stream_name === RETRIES.stream && config.durable_name)
         .map(({ name, num_pending }) => ({
           severity: "info",
@@ -168,14 +159,14 @@ export const CONSUMERS: readonly Rule[] = [
           fix: `deno task apply --prune ${name}, if it is gone for good; nothing, if another project runs it`,
         })),
   },
-];
+]);
 
 /** Returns a `find` that checks the consumer of every function. */
 function eachConsumer(
   check: (consumer: ConsumerInfo, name: string, facts: Facts) => readonly Violation[],
 ): (facts: Facts) => readonly Violation[] {
   return (facts) =>
-    partitionConsumers(known(facts.project), known(facts.consumers)).own.flatMap((consumer) =>
+    partitionConsumers(facts).own.flatMap((consumer) =>
       check(consumer, `the consumer ${consumer.name} on ${consumer.stream_name}`, facts)
     );
 }

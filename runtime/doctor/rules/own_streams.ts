@@ -1,16 +1,12 @@
-import type { StreamInfo } from "@nats-io/jetstream";
-import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
 import { RETRIES } from "../../nats/retry/retry_stream.ts";
-import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
-import { limitsOf } from "../resources.ts";
-import type { Rule, Violation } from "../rule.ts";
+import { limitsOf, weirStreams } from "../resources.ts";
+import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Rules on DEAD_LETTERS and RETRIES, which another client may have created or changed. */
-export const OWN_STREAMS: readonly Rule[] = [
+export const OWN_STREAMS: readonly Rule[] = rulesOf("streams", [
   {
     id: "own-retention",
-    area: "streams",
     holds: "DEAD_LETTERS has limits retention, and RETRIES is a work queue",
     why: "With another retention a dead letter is deleted once a consumer acks it, and a retry that is done is kept.",
     fix: "delete the stream once it is empty; `start` creates it again",
@@ -25,7 +21,6 @@ export const OWN_STREAMS: readonly Rule[] = [
   },
   {
     id: "own-age",
-    area: "streams",
     holds: "DEAD_LETTERS and RETRIES have no max_age",
     why: "A dead letter is the last copy of an event. A retry may be delayed for as long as its function asks.",
     fix: "`nats stream edit NAME --max-age=-1`",
@@ -38,7 +33,6 @@ export const OWN_STREAMS: readonly Rule[] = [
   },
   {
     id: "own-limits",
-    area: "streams",
     holds: "DEAD_LETTERS and RETRIES do not discard old messages",
     why: "A full stream would remove dead letters or delayed retries, without any message about it.",
     fix: "`nats stream edit NAME --max-bytes=-1 --max-msgs=-1 --max-msgs-per-subject=-1`",
@@ -57,7 +51,6 @@ export const OWN_STREAMS: readonly Rule[] = [
   },
   {
     id: "schedules",
-    area: "streams",
     holds: "RETRIES allows message schedules",
     why:
       "Without schedules a delayed retry stays pending in its consumer and counts against max_ack_pending, so other " +
@@ -71,11 +64,7 @@ export const OWN_STREAMS: readonly Rule[] = [
           fix: `nats stream edit ${RETRIES.stream} --discard=old --allow-schedules`,
         })),
   },
-];
-
-function weirStreams({ streams }: Facts): StreamInfo[] {
-  return [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
-}
+]);
 
 function retentionOf(name: string): string {
   return name === RETRIES.stream ? "workqueue" : "limits";

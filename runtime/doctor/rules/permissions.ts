@@ -1,4 +1,3 @@
-import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { Config } from "../../app/config.ts";
 import { resourcesOf } from "../../app/resources.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
@@ -25,7 +24,7 @@ export const PERMISSIONS: Rule = {
   find: ({ user, project, config, streams, consumers }) => {
     const existing = new Set([
       ..."value" in streams ? streams.value.keys() : [],
-      ..."value" in consumers ? consumers.value.map(consumerName) : [],
+      ..."value" in consumers ? consumers.value.map(({ stream_name, name }) => `${stream_name}.${name}`) : [],
     ]);
     const required = permissionsOf(resourcesOf(selectedBy(known(config), known(project))), existing);
     const groups = Map.groupBy(
@@ -54,10 +53,6 @@ export function refusals(user: UserPermissions, required: readonly Permission[])
 /** Removes the queue group that a permission to subscribe may name after its subject. */
 function withoutQueue(subject: string): string {
   return subject.split(" ", 1)[0];
-}
-
-function consumerName({ stream_name, name }: ConsumerInfo): string {
-  return `${stream_name}.${name}`;
 }
 
 /** Returns the part of a project that a process of this configuration runs. Other processes may have other users. */

@@ -6,13 +6,12 @@ import type { Registry } from "../../project/registry.ts";
 import type { FunctionPolicy } from "../../project/resolve_policy.ts";
 import { type Facts, known } from "../facts.ts";
 import { recommended, span } from "../format.ts";
-import type { Rule } from "../rule.ts";
+import { type Rule, rulesOf } from "../rule.ts";
 
 /** Rules on `functions/` and `schemas/`. */
-export const PROJECT_RULES: readonly Rule[] = [
+export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
   {
     id: "project",
-    area: "project",
     holds: "every file of schemas/ and functions/ loads and is valid",
     why: "`start` exits with 1.",
     fix: "correct the file that the finding names",
@@ -27,7 +26,6 @@ export const PROJECT_RULES: readonly Rule[] = [
   },
   {
     id: "retry-horizon",
-    area: "project",
     holds: "a stream keeps events longer than their retries take",
     why: "The stream removes an event that waits for its next attempt: the event is lost, without a dead letter. " +
       "Retries that are delayed by five seconds or more do not count, since they wait in RETRIES, which has no age limit.",
@@ -49,7 +47,6 @@ export const PROJECT_RULES: readonly Rule[] = [
   },
   {
     id: "function-age",
-    area: "project",
     holds: "a function's maxAge is longer than its retries take",
     why: "An event that is older than `maxAge` becomes a dead letter, `expired`, although attempts are left.",
     fix: "a longer `maxAge` of the function, fewer attempts, or shorter delays",
@@ -67,7 +64,6 @@ export const PROJECT_RULES: readonly Rule[] = [
   },
   {
     id: "age-within-stream",
-    area: "project",
     holds: "a function's maxAge is shorter than the max_age of its stream",
     why: "The stream removes an event before it is too old for the function, so there is no dead letter `expired`.",
     fix: "a longer `maxAge` of the stream, or a shorter `maxAge` of the function",
@@ -87,7 +83,6 @@ export const PROJECT_RULES: readonly Rule[] = [
   },
   {
     id: "unpublished-events",
-    area: "project",
     holds: "every event that a function listens to is emitted by a function, or has `ingress`",
     why: "The function never runs, unless another project or another NATS client publishes the event.",
     fix: "`ingress: {}` in the event, or `emits` in a function; nothing if another client publishes it",
@@ -106,7 +101,7 @@ export const PROJECT_RULES: readonly Rule[] = [
       );
     },
   },
-];
+]);
 
 /** Returns how long a stream keeps events. A declared age wins, since the next start applies it. Undefined: for ever. */
 function streamMaxAgeMs(project: Registry, streams: Facts["streams"], name: string): number | undefined {

@@ -1,13 +1,11 @@
-import type { StreamInfo } from "@nats-io/jetstream";
 import { connected, type Facts, known } from "../facts.ts";
 import { streamNamesOf } from "../resources.ts";
-import type { Rule } from "../rule.ts";
+import { type Rule, rulesOf } from "../rule.ts";
 
 /** Rules on stream replicas and on writes to disk. */
-export const REPLICAS: readonly Rule[] = [
+export const REPLICAS: readonly Rule[] = rulesOf("streams", [
   {
     id: "replicas",
-    area: "streams",
     holds: "in a cluster every stream has more than one replica",
     why:
       "While the only server of a stream is down, no event of it is stored or handled. If its disk fails, all events " +
@@ -33,7 +31,6 @@ export const REPLICAS: readonly Rule[] = [
   },
   {
     id: "replicas-possible",
-    area: "streams",
     holds: "the cluster has at least as many servers as WEIR_REPLICAS",
     why: "JetStream refuses to create the streams, and `start` exits with 1.",
     fix: "more servers, or a smaller `WEIR_REPLICAS`",
@@ -50,7 +47,6 @@ export const REPLICAS: readonly Rule[] = [
   },
   {
     id: "sync",
-    area: "streams",
     holds: "every stream has more than one replica",
     why:
       "JetStream acks a message before it is on disk. A stream with one replica loses up to two minutes of messages " +
@@ -60,7 +56,8 @@ export const REPLICAS: readonly Rule[] = [
       "which allows about 4,000 messages a second instead of 100,000 or more",
     find: (facts) => {
       const streams = known(facts.streams), single = (known(facts.config).WEIR_REPLICAS ?? 1) === 1;
-      const existing = [...streams.values()].filter(isOnOneDisk).map(({ config }) => config.name);
+      const existing = [...streams.values()].map(({ config }) => config)
+        .filter(({ num_replicas, storage }) => num_replicas === 1 && storage === "file").map(({ name }) => name);
       const missing = streamNamesOf(known(facts.project)).filter((name) => single && !streams.has(name));
       const names = [...existing, ...missing.map((name) => `${name} (not created yet)`)];
       if (names.length === 0) return [];
@@ -72,11 +69,7 @@ export const REPLICAS: readonly Rule[] = [
       }];
     },
   },
-];
-
-function isOnOneDisk({ config }: StreamInfo): boolean {
-  return config.num_replicas === 1 && config.storage === "file";
-}
+]);
 
 /** Counts the servers with JetStream that are visible from this host. */
 function serverCount({ servers, connection, streams }: Facts): number {

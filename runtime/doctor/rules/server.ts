@@ -2,15 +2,14 @@ import { LOOPBACK } from "../../app/config.ts";
 import { OLDEST_SUPPORTED } from "../../core/server_version.ts";
 import { connected, type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
-import type { Rule } from "../rule.ts";
+import { type Rule, rulesOf } from "../rule.ts";
 
 const CLOCK_OFFSET_MS = { warning: 1_000, error: 5_000 };
 
 /** Rules on the NATS servers and on the connection to them. */
-export const SERVER: readonly Rule[] = [
+export const SERVER: readonly Rule[] = rulesOf("server", [
   {
     id: "connection",
-    area: "server",
     holds: `Weir can connect to NATS ${OLDEST_SUPPORTED} or newer, with JetStream`,
     why: "Nothing runs without it.",
     fix:
@@ -24,7 +23,6 @@ export const SERVER: readonly Rule[] = [
   },
   {
     id: "all-servers",
-    area: "server",
     holds: "every server of NATS_URL answers",
     why: "If one of the servers that answer stops, Weir may have no server left to reconnect to.",
     fix: "start the server, or remove it from NATS_URL",
@@ -39,7 +37,6 @@ export const SERVER: readonly Rule[] = [
   },
   {
     id: "encryption",
-    area: "server",
     holds: "connections to NATS on other hosts are encrypted",
     why: "The network between can read every event, and a password or token too.",
     fix: "`tls://` in NATS_URL and `tls { … }` in the server's configuration; nothing if the network encrypts",
@@ -60,7 +57,6 @@ export const SERVER: readonly Rule[] = [
   },
   {
     id: "versions",
-    area: "server",
     holds: "all servers of the cluster have the same version",
     why: "A feature that only some servers have works or fails depending on which of them leads a stream.",
     fix: "upgrade the older servers",
@@ -81,7 +77,6 @@ export const SERVER: readonly Rule[] = [
   },
   {
     id: "clock",
-    area: "server",
     holds: "the clocks of this host and of the server agree to the second",
     why:
       "Weir compares both clocks: for a function's maxAge, for the time of a delayed retry, and to tell whether the " +
@@ -100,7 +95,6 @@ export const SERVER: readonly Rule[] = [
   },
   {
     id: "readable",
-    area: "server",
     holds: "doctor could read all streams, consumers and counts",
     why: "Their problems would stay hidden.",
     fix: "allow the NATS user what the finding names, or run doctor as a user that may read it",
@@ -113,7 +107,7 @@ export const SERVER: readonly Rule[] = [
       }));
     },
   },
-];
+]);
 
 /** Returns the fix for a failed connection, from the error and from the `INFO` of the configured servers. */
 function connectionFix(problem: string, { servers, dev }: Pick<Facts, "servers" | "dev">): string {

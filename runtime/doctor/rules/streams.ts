@@ -1,13 +1,11 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { covers } from "../../core/subjects.ts";
 import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
-import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
-import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { connected, known } from "../facts.ts";
 import { NEARLY_FULL, percent, size, span } from "../format.ts";
-import { eventStreams, limitsOf } from "../resources.ts";
-import type { Rule, Violation } from "../rule.ts";
+import { eventStreams, limitsOf, weirStreams } from "../resources.ts";
+import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Milliseconds for which a publish may be repeated: a publisher retries for 8 s, and its last try may take 2 s. */
 const PUBLISH_MS = 10_000;
@@ -15,36 +13,33 @@ const PUBLISH_MS = 10_000;
 const RECOMMENDED_WINDOW_MS = 120_000;
 
 /** Rules on the configuration of all streams. */
-export const STREAMS: readonly Rule[] = [
+export const STREAMS: readonly Rule[] = rulesOf("streams", [
   {
     id: "duplicate-window",
-    area: "streams",
     holds: "the duplicate window of every stream covers the time in which an event may be published again",
     why: "A publisher retries for 10 seconds. Once an event is older than half the window, Weir itself looks for a " +
       "duplicate. With a shorter window an emitted event may be stored twice. In a work queue Weir cannot look, so the " +
       "window must cover the longest retry.",
     fix: '`duplicateWindow: "2m"` in defineStream',
-    find: ({ project, streams }) => {
-      const { functions } = known(project);
-      const weirs = [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
+    find: (facts) => {
+      const { functions } = known(facts.project);
       return [
-        ...eventStreams(known(project), known(streams)).flatMap((stream) => duplicateWindow(stream, functions, false)),
-        ...weirs.flatMap((stream) => duplicateWindow(stream, functions, true)),
+        ...eventStreams(facts).flatMap((stream) => duplicateWindow(stream, functions, false)),
+        ...weirStreams(facts).flatMap((stream) => duplicateWindow(stream, functions, true)),
       ];
     },
   },
   {
     id: "discard-old",
-    area: "streams",
     holds: "a full stream refuses new events",
     why:
       "With `discard: old` a full stream removes its oldest event for each new one, even if it was not handled, and " +
       "without a dead letter.",
     fix: "`nats stream edit NAME --discard=new`: publishers then get an error when the stream is full",
-    find: ({ project, streams }) =>
-      eventStreams(known(project), known(streams)).filter((stream) =>
-        stream.config.discard === "old" && limitsOf(stream).length > 0
-      ).map((stream) => ({
+    find: (facts) =>
+      eventStreams(facts).filter((stream) => stream.config.discard === "old" && limitsOf(stream).length > 0).map((
+        stream,
+      ) => ({
         severity: "warning",
         what: `the stream ${stream.config.name} discards old events when it is full (${limitsOf(stream).join(", ")})`,
         fix: `nats stream edit ${stream.config.name} --discard=new`,
@@ -52,7 +47,6 @@ export const STREAMS: readonly Rule[] = [
   },
   {
     id: "stream-limits",
-    area: "streams",
     holds: `no stream is more than ${NEARLY_FULL} % full`,
     why: "A full stream stores no event. The ingress answers 503. Functions that emit wait, and dead letters too.",
     fix: "raise the limit, or delete messages",
@@ -73,7 +67,6 @@ export const STREAMS: readonly Rule[] = [
   },
   {
     id: "message-size",
-    area: "streams",
     holds: "every stream accepts messages of the size that the server accepts",
     why: "The stream refuses a larger event: the ingress answers 413, a function that emits it fails, and a retry " +
       "that RETRIES refuses cannot be delayed.",
@@ -92,7 +85,6 @@ export const STREAMS: readonly Rule[] = [
   },
   {
     id: "memory",
-    area: "streams",
     holds: "every stream is stored in files",
     why: "A stream in memory is lost when its server restarts.",
     fix: '`storage: "file"` in a new stream, since JetStream cannot change the storage of an existing one',
@@ -110,7 +102,6 @@ export const STREAMS: readonly Rule[] = [
   },
   {
     id: "accepts-events",
-    area: "streams",
     holds: "every stream stores events and acknowledges them",
     why: "A sealed stream or a mirror stores no event. A stream with no_ack sends no ack, so every publish times out.",
     fix: "`nats stream edit NAME --ack`; for a sealed stream or a mirror, another stream",
@@ -128,7 +119,7 @@ export const STREAMS: readonly Rule[] = [
         return [{ severity: "error", what: `the stream ${config.name} ${problem}`, fix }];
       }),
   },
-];
+]);
 
 function duplicateWindow({ config }: StreamInfo, functions: readonly ResolvedFunction[], isWeirs: boolean) {
   const { name, retention, max_age, duplicate_window } = config, hasMs = duplicate_window / 1e6;

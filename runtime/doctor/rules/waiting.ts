@@ -1,12 +1,11 @@
 import { known } from "../facts.ts";
 import { NEARLY_FULL, percent, size } from "../format.ts";
-import type { Rule, Violation } from "../rule.ts";
+import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Rules on waiting messages, and on the limits of the account. */
-export const WAITING: readonly Rule[] = [
+export const WAITING: readonly Rule[] = rulesOf("waiting", [
   {
     id: "account-limits",
-    area: "waiting",
     holds: `the NATS account uses no more than ${NEARLY_FULL} % of its limits`,
     why: "At a limit of the account JetStream stores no event, even if the stream has room.",
     fix: "raise the limits of the account, or delete streams and messages",
@@ -34,7 +33,6 @@ export const WAITING: readonly Rule[] = [
   },
   {
     id: "sized-streams",
-    area: "waiting",
     holds: "the account allows streams without max_bytes",
     why: "An account that requires max_bytes refuses to create a stream without it, and `start` exits with 1.",
     fix: "`maxBytes` in defineStream; create DEAD_LETTERS and RETRIES by hand before the first start",
@@ -50,7 +48,6 @@ export const WAITING: readonly Rule[] = [
   },
   {
     id: "dead-letters",
-    area: "waiting",
     holds: "there are no dead letters",
     why: "Each dead letter is an event that was not handled.",
     fix: "`deno task dead-letters list`, then `redrive` or `discard`",
@@ -68,7 +65,6 @@ export const WAITING: readonly Rule[] = [
   },
   {
     id: "delayed-retries",
-    area: "waiting",
     holds: "no retry is delayed",
     why: "Each delayed retry is an event that failed and has attempts left.",
     fix: "`deno task retries list`",
@@ -79,4 +75,4 @@ export const WAITING: readonly Rule[] = [
       return [{ severity: "info", what: `delayed retries: ${list}`, fix: "deno task retries list" }];
     },
   },
-];
+]);

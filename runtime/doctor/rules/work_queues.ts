@@ -3,26 +3,25 @@ import { overlaps } from "../../core/subjects.ts";
 import { durablesOf } from "../../nats/consume/resources.ts";
 import { known } from "../facts.ts";
 import { eventStreams, partitionConsumers } from "../resources.ts";
-import type { Rule, Violation } from "../rule.ts";
+import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Rules on streams whose retention is not `limits`. */
-export const WORK_QUEUES: readonly Rule[] = [
+export const WORK_QUEUES: readonly Rule[] = rulesOf("streams", [
   {
     id: "work-queue",
-    area: "streams",
     holds: "in a work queue no two consumers have overlapping subjects",
     why: "JetStream refuses the second consumer, and `start` exits with 1.",
     fix: "one function for both, or delete the stream once it is empty: `start` creates it with limits retention",
-    find: ({ project, streams, consumers }) => {
-      const foreign = partitionConsumers(known(project), known(consumers)).foreign
+    find: (facts) => {
+      const foreign = partitionConsumers(facts).foreign
         .map((consumer) => ({
           name: `the consumer ${consumer.name}`,
           stream: consumer.stream_name,
           filters: filtersOf(consumer),
         }));
-      const own = durablesOf(known(project).functions)
+      const own = durablesOf(known(facts.project).functions)
         .map(({ functionName: name, stream, filters }) => ({ name, stream, filters }));
-      const queues = eventStreams(known(project), known(streams))
+      const queues = eventStreams(facts)
         .filter(({ config }) => config.retention === "workqueue").map(({ config }) => config.name);
       return queues.flatMap((queue) => {
         const [ours, theirs] = [own, foreign].map((all) => all.filter(({ stream }) => stream === queue));
@@ -42,12 +41,11 @@ export const WORK_QUEUES: readonly Rule[] = [
   },
   {
     id: "interest",
-    area: "streams",
     holds: "no stream of events has interest retention",
     why: "JetStream does not store an event that no consumer listens to yet. A new function starts without old events.",
     fix: "`nats stream edit NAME --retention=limits`",
-    find: ({ project, streams }) =>
-      eventStreams(known(project), known(streams)).filter(({ config }) => config.retention === "interest").map((
+    find: (facts) =>
+      eventStreams(facts).filter(({ config }) => config.retention === "interest").map((
         { config },
       ) => ({
         severity: "warning",
@@ -55,7 +53,7 @@ export const WORK_QUEUES: readonly Rule[] = [
         fix: `nats stream edit ${config.name} --retention=limits`,
       })),
   },
-];
+]);
 
 /** Returns the filter subjects of a consumer. A consumer without a filter gets every message. */
 function filtersOf({ config }: ConsumerInfo): readonly string[] {

@@ -3,7 +3,6 @@ import { Problem } from "../problem.ts";
 import type { Parameters, Route } from "../router.ts";
 import { DEFAULT_LIMIT, durationOf, numberOf, queryOf } from "./query.ts";
 
-/** Dead letters of all functions. */
 export interface DeadLetters {
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>;
   read(sequence: number): Promise<DeadLetterContent | undefined>;

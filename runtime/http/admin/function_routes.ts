@@ -29,7 +29,6 @@ export interface FunctionStatus {
   readonly lastError: { readonly at: string; readonly reason: string; readonly error: string } | undefined;
 }
 
-/** Returns `/functions`. */
 export function functionRoutes(functions: () => Promise<readonly FunctionStatus[]>): Route[] {
   return [{ method: "GET", path: "/functions", handle: async () => Response.json(await functions()) }];
 }

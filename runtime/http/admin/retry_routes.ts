@@ -3,7 +3,6 @@ import { Problem } from "../problem.ts";
 import type { Route } from "../router.ts";
 import { DEFAULT_LIMIT, numberOf, queryOf } from "./query.ts";
 
-/** Delayed retries of all functions. */
 export interface Retries {
   list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry>;
   cancel(sequence: number): Promise<boolean>;

@@ -20,7 +20,6 @@ const UNKNOWN_AUTHORITY = [
   "CERT_UNTRUSTED",
 ];
 
-/** The address of NATS, and the credentials. */
 export interface NatsOptions {
   readonly servers: readonly string[];
   /** True when `servers` is the default. @default false */
@@ -112,7 +111,6 @@ function urlsOf({ servers }: NatsOptions): URL[] {
   return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }
 
-/** Returns the error's text and what to do about it. */
 function explain(error: unknown, unset = false): string {
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError) {

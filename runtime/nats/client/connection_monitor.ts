@@ -6,7 +6,6 @@ const PING_INTERVAL_MS = 2_000;
 /** Wait for a ping's answer after which the connection counts as unhealthy: two intervals. */
 const PING_TIMEOUT_MS = 4_000;
 
-/** The part of a connection that is monitored. */
 type MonitoredConnection = Pick<NatsConnection, "status" | "flush" | "isClosed" | "getServer">;
 
 /**
@@ -25,7 +24,6 @@ export class ConnectionMonitor {
   readonly #onReconnect: ((downMs: number) => void)[] = [];
   readonly #onAnswer: (() => void)[] = [];
   readonly #onPublishDenied: ((subject: string, error: Error) => void)[] = [];
-  /** Resolves once the connection is closed. */
   readonly closed: Promise<void>;
 
   constructor(readonly nc: MonitoredConnection, readonly clock: Clock) {
@@ -69,7 +67,6 @@ export class ConnectionMonitor {
     return `NATS at ${this.nc.getServer()} ${state} for ${seconds} s: see whether it runs and can be reached`;
   }
 
-  /** Reports that the server sent an answer. */
   answered(): void {
     if (this.#silentSinceMs !== undefined) this.#silentSinceMs = this.clock.now();
   }
@@ -89,7 +86,6 @@ export class ConnectionMonitor {
     this.nc.flush().then(pong, () => this.#silentSinceMs = undefined);
   }
 
-  /** Starts pinging in the background. */
   start(): void {
     this.#ping();
     this.#cancelPing = this.clock.timer(PING_INTERVAL_MS, () => this.start());

@@ -1,7 +1,6 @@
 /**
- * Errors of sockets that were closed under the client's Node transport. It may still write to such a socket, or receive
- * its last error, without a listener: where a login is refused, or a connection is cut at a bad moment, that ends the
- * process. The client knows that the connection is lost.
+ * Errors of sockets that were closed under the client's Node transport. Without a listener they end the process, as
+ * after a refused login, although the client knows that the connection is lost.
  */
 const CODES = ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"];
 

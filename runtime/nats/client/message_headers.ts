@@ -74,7 +74,6 @@ function initial(text: string, at: number): number {
   return 1 << (text.charCodeAt(at) & 31);
 }
 
-/** Returns the index of the line after the one at that index. */
 function nextLine(text: string, at: number): number {
   const end = text.indexOf(CRLF, at);
   return end < 0 ? text.length : end + CRLF.length;

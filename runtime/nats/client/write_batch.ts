@@ -4,7 +4,6 @@
  */
 import { setImmediate } from "node:timers";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import type { AckSubject } from "../../core/delivery.ts";
 import { rawWriter } from "./internals.ts";
 
 const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
@@ -27,7 +26,6 @@ export class TickQueue<Item> {
   }
 }
 
-/** A message with headers, as text. */
 interface TextFrame {
   readonly subject: string;
   readonly reply: string;
@@ -85,7 +83,6 @@ function bytesIn(text: string): number {
   return ENCODER.encode(text).length;
 }
 
-/** The part of a connection that acks need. */
 export type AckConnection = Pick<NatsConnection, "publish" | "isClosed">;
 
 const PUB = ENCODER.encode("PUB ");
@@ -117,9 +114,8 @@ export class AckBatch {
   }
 
   /** @param answer ASCII, and one of a few @throws {ClosedConnectionError} */
-  add(ackSubject: AckSubject, answer: string): void {
+  add(subject: Uint8Array, answer: string): void {
     if (this.nc.isClosed()) throw new errors.ClosedConnectionError();
-    const subject = typeof ackSubject === "string" ? ENCODER.encode(ackSubject) : ackSubject;
     const tail = this.#tailOf(answer);
     if (this.#length + PUB.length + subject.length + tail.length > MAX_BYTES) this.#flush();
     if (this.#length === 0) queueMicrotask(() => this.#flush());

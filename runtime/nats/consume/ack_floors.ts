@@ -10,7 +10,7 @@ const READ_INTERVAL_MS = 30_000;
  * from the start of its stream it would repeat everything, from the end it would lose what was pending.
  */
 export class AckFloors {
-  readonly #floors = new Map<string, AckFloor>();
+  readonly #floors = new Map<Durable, AckFloor>();
   #cancel: () => void = () => {};
   #stopped = false;
 
@@ -18,7 +18,7 @@ export class AckFloors {
 
   /** Undefined when it was never read. */
   of(durable: Durable): AckFloor | undefined {
-    return this.#floors.get(key(durable));
+    return this.#floors.get(durable);
   }
 
   start(): void {
@@ -37,14 +37,10 @@ export class AckFloors {
       try {
         const { ack_floor } = await this.jsm.consumers.info(durable.stream, durable.functionName);
         const { created } = await this.jsm.streams.info(durable.stream);
-        this.#floors.set(key(durable), { settledUpTo: ack_floor.stream_seq, streamCreated: created });
+        this.#floors.set(durable, { settledUpTo: ack_floor.stream_seq, streamCreated: created });
       } catch {
         continue;
       }
     }
   }
-}
-
-function key({ stream, functionName }: Durable): string {
-  return `${stream}.${functionName}`;
 }

@@ -2,7 +2,7 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
-import { removeMessage } from "../dead_letters/redrive.ts";
+import { removeMessage } from "../client/remove_message.ts";
 import { RETRIES, type RetryStream } from "../retry/retry_stream.ts";
 import type { Durable } from "../topology/resources.ts";
 import { storedDelivery } from "./parse_delivery.ts";

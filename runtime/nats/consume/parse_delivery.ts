@@ -1,6 +1,6 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
-import type { AckSubject, Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
+import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { addressOf, splitMessage } from "../client/internals.ts";
 import { entriesOf, RawHeaders } from "../client/message_headers.ts";
@@ -100,9 +100,9 @@ function numberIn(bytes: Uint8Array, from: number, to: number): number {
  * before the stream. Undefined for a message that is not a delivery.
  */
 export function parseDelivery(msg: Msg): Delivery | undefined {
-  const ackSubject = msg.reply;
-  if (!ackSubject?.startsWith("$JS.ACK.")) return undefined;
-  const tokens = ackSubject.split("."), at = tokens.length === 9 ? 2 : 4;
+  const { reply: ackSubject } = addressOf(msg), text = ackSubject && ackSubjectText(ackSubject);
+  if (!text?.startsWith("$JS.ACK.")) return undefined;
+  const tokens = text.split("."), at = tokens.length === 9 ? 2 : 4;
   if (tokens.length < at + 7) return undefined;
   const [stream, , deliveries, sequence, , nanos] = tokens.slice(at);
   const { headers, payload } = splitMessage(msg);
@@ -116,7 +116,7 @@ export function parseDelivery(msg: Msg): Delivery | undefined {
     headers: new RawHeaders(headers),
     history: FIRST,
     messageKey: `${stream}.${sequence}.${nanos}`,
-    ackSubject,
+    ackSubject: ackSubject!,
   };
   return stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
 }
@@ -138,7 +138,7 @@ export function storedDelivery(stream: string, message: StoredMsg, subject: stri
     headers: HeaderList.of(entriesOf(header)),
     history: FIRST,
     messageKey: `${stream}.${seq}.${nanos}`,
-    ackSubject: "",
+    ackSubject: new Uint8Array(),
   };
   return stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
 }
@@ -149,7 +149,6 @@ function nanosOf(timestamp: string): bigint {
   return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** Returns the ack subject as text. */
-export function ackSubjectText(ackSubject: AckSubject): string {
-  return typeof ackSubject === "string" ? ackSubject : DECODER.decode(ackSubject);
+export function ackSubjectText(ackSubject: Uint8Array): string {
+  return DECODER.decode(ackSubject);
 }

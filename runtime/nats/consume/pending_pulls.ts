@@ -1,4 +1,3 @@
-/** One pull request. */
 interface Pull {
   /** Deliveries that it may still bring. */
   pending: number;
@@ -9,7 +8,6 @@ interface Pull {
 export class PendingPulls {
   #pulls: Pull[] = [];
 
-  /** Number of deliveries that may still come. */
   get count(): number {
     let count = 0;
     for (const { pending } of this.#pulls) count += pending;
@@ -31,7 +29,6 @@ export class PendingPulls {
     }
   }
 
-  /** Removes expired pulls. */
   expire(nowMs: number): void {
     if (this.#pulls.some(({ expiresAtMs }) => expiresAtMs <= nowMs)) {
       this.#pulls = this.#pulls.filter(({ expiresAtMs }) => expiresAtMs > nowMs);

@@ -29,7 +29,6 @@ export class PullBackoff {
     return this.#delayMs >= MISSING_FROM_MS;
   }
 
-  /** Returns a failure that has lasted for five seconds. */
   problem(nowMs: number): string | undefined {
     const failure = this.#failure;
     return failure && nowMs - failure.sinceMs >= REPORT_AFTER_MS ? failure.what : undefined;

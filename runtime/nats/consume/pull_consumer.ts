@@ -142,9 +142,8 @@ export class PullConsumer implements Consumer {
   }
 
   /**
-   * Returns true after the thread was blocked, or the process stopped, for longer than a lease. Another replica may
-   * then own the deliveries that are read only now, so all of them are dropped: the client discards what comes for an
-   * inbox without a subscription.
+   * Returns true after the thread was blocked for longer than a lease. Another replica may own the deliveries that are
+   * read only now, so a new inbox drops them.
    */
   #overslept(now: number): boolean {
     if (now - this.#checkedMs <= LEASE_MS) return false;

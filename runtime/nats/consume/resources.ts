@@ -2,7 +2,6 @@ import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { retryDurable } from "../retry/resources.ts";
 import type { Durable, Resources } from "../topology/resources.ts";
 
-/** Returns the durable consumers of functions. */
 export function consumerResources(functions: readonly ResolvedFunction[]): Resources {
   return { durables: durablesOf(functions) };
 }

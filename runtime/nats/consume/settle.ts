@@ -11,7 +11,8 @@ import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import type { DeadLetters } from "../dead_letters/dead_letters.ts";
-import { discard, type Remover } from "../dead_letters/redrive.ts";
+import type { Remover } from "../client/remove_message.ts";
+import { discard } from "../dead_letters/redrive.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 import { ackSubjectText } from "./parse_delivery.ts";
@@ -26,7 +27,6 @@ const UNNOTICED_MS = 30_000;
 const REPORT_AFTER = 3;
 const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
-/** Dependencies of a {@linkcode NatsSettler}. */
 interface SettlerOptions {
   readonly nc: AckConnection;
   readonly monitor: Pick<ConnectionMonitor, "onReconnect">;
@@ -48,15 +48,11 @@ interface SettlerOptions {
  * is terminated, a completion before its ack, and the attempt counts before a nak.
  */
 export class NatsSettler implements Settler {
-  readonly nc: AckConnection;
-  readonly clock: Clock;
   #givingUp = false;
   readonly #acks: AckBatch;
 
   constructor(readonly options: SettlerOptions) {
     const { nc, clock } = options;
-    this.nc = nc;
-    this.clock = clock;
     this.#acks = new AckBatch(nc, () => clock.now());
     // The client drops at a reconnect what it has not sent. An ack that was sent is sent twice, which is harmless.
     options.monitor.onReconnect((downMs) => this.#acks.repeat(clock.now() - downMs - UNNOTICED_MS));
@@ -75,7 +71,8 @@ export class NatsSettler implements Settler {
   }
 
   extend(delivery: Delivery): void {
-    if (!this.nc.isClosed()) extend(this.nc, ackSubjectText(delivery.ackSubject));
+    const { nc } = this.options;
+    if (!nc.isClosed()) extend(nc, ackSubjectText(delivery.ackSubject));
   }
 
   /** Stops retrying what cannot be stored: the process must end, and JetStream delivers its messages again. */
@@ -116,9 +113,7 @@ export class NatsSettler implements Settler {
           break;
         case "retry":
           await claim?.release().catch(() => {}); // an unreleased claim expires, and the retry waits for that
-          if (progress && outcome.delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
-            await this.#delay(functionName, delivery, outcome, progress);
-          } else await this.#nak(functionName, delivery, outcome, progress);
+          await this.#retry(functionName, delivery, outcome, progress);
           break;
         case "dead-letter":
           await this.#storeDeadLetter(functionName, delivery, outcome, progress);
@@ -137,44 +132,33 @@ export class NatsSettler implements Settler {
     return { ...outcome, error: { ...outcome.error, message: redact(outcome.error.message) } };
   }
 
-  async #nak(
+  /** Stores a delayed retry and acks the event, or naks it. An event whose retry cannot be stored is nacked as well. */
+  async #retry(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
     progress: Progress | undefined,
   ): Promise<void> {
-    const { attempts } = this.options;
+    const { attempts, retries, clock } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
+    if (progress && delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
+      try {
+        await retries.schedule(functionName, delivery, outcome, clock.now() + delayMs, progress);
+        return this.#acks.add(delivery.ackSubject, ACK);
+      } catch (error) {
+        if (!(error instanceof PublishError)) throw error;
+      }
+    }
     try {
       if (progress) {
         const begun = progress.attempts - delivery.history.attempts;
         const free = progress.excusedDeliveries - delivery.history.excusedDeliveries;
-        const emitted = progress.emittedSinceMs !== undefined;
-        await attempts.write(functionName, delivery, { begun, free, emitted, ...traceOf(progress) });
-      } else if (delivery.deliveryCount === 1) { // it never began; the counts of a later delivery still hold
-        await attempts.write(functionName, delivery, { begun: 0, free: 1, emitted: false });
+        const emitted = progress.emittedSinceMs !== undefined, { attemptTrace } = progress;
+        await attempts.write(functionName, delivery, { begun, free, emitted, attemptTrace });
       }
     } finally {
       // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.
-      const delayNanos = Math.min(Math.max(1, outcome.delayMs), MAX_DELAY_MS) * 1e6;
-      this.nc.publish(ackSubjectText(delivery.ackSubject), `-NAK {"delay":${delayNanos}}`);
+      this.options.nc.publish(ackSubjectText(delivery.ackSubject), `-NAK {"delay":${Math.max(1, delayMs) * 1e6}}`);
     }
-  }
-
-  /** Stores a delayed retry and acks the event. If it cannot be stored, the event waits in its consumer. */
-  async #delay(
-    functionName: string,
-    delivery: Delivery,
-    outcome: Outcome & { kind: "retry" },
-    progress: Progress,
-  ): Promise<void> {
-    try {
-      const atMs = this.clock.now() + Math.min(outcome.delayMs, MAX_DELAY_MS);
-      await this.options.retries.schedule(functionName, delivery, outcome, atMs, progress);
-    } catch (error) {
-      if (!(error instanceof PublishError)) throw error;
-      return await this.#nak(functionName, delivery, outcome, progress);
-    }
-    this.#acks.add(delivery.ackSubject, ACK);
   }
 
   /**
@@ -192,20 +176,13 @@ export class NatsSettler implements Settler {
       const { name, message } = outcome.error;
       const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
       const begun = outcome.attempts - delivery.history.attempts;
-      const counts = { begun, free: 0, emitted: true, ending, ...traceOf(progress) };
+      const counts = { begun, free: 0, emitted: true, ending, attemptTrace: progress.attemptTrace };
       // The dead letter matters more than that the event is not decided twice.
       await attempts.write(functionName, delivery, counts)
         .catch((error) => stuck?.(functionName, "the end of an event", error));
     }
-    let withPayload = true;
-    await this.#untilStored(functionName, "a dead letter", async () => {
-      try {
-        await deadLetters.store(functionName, delivery, outcome, progress, withPayload);
-      } catch (error) {
-        if (error instanceof PublishError && error.code === "too-large") withPayload = false;
-        throw error;
-      }
-    });
+    const store = () => deadLetters.store(functionName, delivery, outcome, progress);
+    await this.#untilStored(functionName, "a dead letter", store);
   }
 
   /**
@@ -213,22 +190,19 @@ export class NatsSettler implements Settler {
    * nothing can be stored. Only a shutdown, or a mistake in the code, ends it.
    */
   async #untilStored(functionName: string, what: string, store: () => Promise<unknown>): Promise<void> {
+    const { clock, stuck } = this.options;
     for (let tries = 1;; tries++) {
       try {
         await store();
         return;
       } catch (error) {
         if (this.#givingUp || error instanceof TypeError) throw error;
-        if (tries % REPORT_AFTER === 0) this.options.stuck?.(functionName, what, error);
-        const delayMs = backoffMs(STORE_RETRY, tries, this.clock.random());
-        await new Promise<void>((resolve) => this.clock.timer(delayMs, resolve));
+        if (tries % REPORT_AFTER === 0) stuck?.(functionName, what, error);
+        const delayMs = backoffMs(STORE_RETRY, tries, clock.random());
+        await new Promise<void>((resolve) => clock.timer(delayMs, resolve));
       }
     }
   }
-}
-
-function traceOf({ attemptTrace }: Progress): Pick<Progress, "attemptTrace"> {
-  return attemptTrace === undefined ? {} : { attemptTrace };
 }
 
 /** Sends an in-progress ack, which starts the delivery's ack wait anew. */

@@ -1,5 +1,3 @@
-import type { AckSubject } from "../../core/delivery.ts";
-
 /** Bytes before the first slot: the two heartbeats and the count of lapses. */
 const HEADER_BYTES = 64;
 const SLOT_BYTES = 256;
@@ -9,7 +7,7 @@ const TEXT_BYTES = SLOT_BYTES - SLOT_HEADER_BYTES;
 /** Indexes of the heartbeats in 64-bit words, and of the count of lapses in 32-bit words. */
 const MAIN = 0, WATCHDOG = 1, LAPSES = 4;
 
-const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
+const DECODER = new TextDecoder();
 
 /**
  * The ack subjects of all held deliveries, in memory that the watchdog thread can read while the main thread is blocked.
@@ -46,13 +44,13 @@ export class SharedDeliveries {
   }
 
   /** Stores an ack subject in a free slot. Returns the slot; -1 when none is free or the subject is too long. */
-  add(ackSubject: AckSubject): number {
+  add(ackSubject: Uint8Array): number {
     const slot = this.#free.pop() ?? -1;
     return slot < 0 || this.#write(slot, ackSubject) ? slot : this.remove(slot);
   }
 
   /** Replaces the ack subject in a slot; of slot -1, adds it. Returns as {@linkcode add} does. */
-  replace(slot: number, ackSubject: AckSubject): number {
+  replace(slot: number, ackSubject: Uint8Array): number {
     if (slot < 0) return this.add(ackSubject);
     Atomics.store(this.#words, wordOf(slot), 0);
     return this.#write(slot, ackSubject) ? slot : this.remove(slot);
@@ -110,19 +108,11 @@ export class SharedDeliveries {
     Atomics.add(this.#words, LAPSES, 1);
   }
 
-  #write(slot: number, ackSubject: AckSubject): boolean {
-    const text = this.#texts[slot];
-    let length = ackSubject.length;
-    if (typeof ackSubject === "string") {
-      const { read, written } = ENCODER.encodeInto(ackSubject, text);
-      if (read < ackSubject.length) return false;
-      length = written;
-    } else {
-      if (length > TEXT_BYTES) return false;
-      text.set(ackSubject);
-    }
+  #write(slot: number, ackSubject: Uint8Array): boolean {
+    if (ackSubject.length > TEXT_BYTES) return false;
+    this.#texts[slot].set(ackSubject);
     const word = wordOf(slot);
-    this.#words[word + 1] = length;
+    this.#words[word + 1] = ackSubject.length;
     this.#generation = this.#generation + 1 | 0 || 1; // never 0, which is a free slot
     Atomics.store(this.#words, word, this.#generation);
     return true;

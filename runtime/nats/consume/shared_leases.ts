@@ -1,6 +1,5 @@
 import type { Clock } from "../../engine/clock.ts";
 import type { Lease, Leases } from "../../engine/leases.ts";
-import type { AckSubject } from "../../core/delivery.ts";
 import { BLOCKED_MS, HEARTBEAT_MS, LEASE_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
 
@@ -9,7 +8,6 @@ const PAUSE_MS = 50;
 /** Age of a heartbeat from which timers were due and could not run. */
 const LATE_MS = 2 * HEARTBEAT_MS;
 
-/** Events of {@linkcode SharedLeases}, for the log. */
 interface LeaseEvents {
   /** The thread was blocked. `expired` is true when the leases of all held deliveries expired meanwhile. */
   readonly blocked: (forMs: number, expired: boolean) => void;
@@ -45,7 +43,7 @@ export class SharedLeases implements Leases {
     this.#cancel();
   }
 
-  hold(ackSubject: AckSubject): Lease {
+  hold(ackSubject: Uint8Array): Lease {
     return new SharedLease(this, ackSubject);
   }
 
@@ -54,7 +52,7 @@ export class SharedLeases implements Leases {
     return this.#lapses;
   }
 
-  put(slot: number, ackSubject: AckSubject): number {
+  put(slot: number, ackSubject: Uint8Array): number {
     const put = this.table.replace(slot, ackSubject);
     if (put < 0 && !this.#full) {
       this.#full = true;
@@ -85,7 +83,7 @@ class SharedLease implements Lease {
   #slot: number;
   #lapses: number;
 
-  constructor(readonly leases: SharedLeases, ackSubject: AckSubject) {
+  constructor(readonly leases: SharedLeases, ackSubject: Uint8Array) {
     this.#slot = leases.put(-1, ackSubject);
     this.#lapses = leases.lapses;
   }
@@ -95,7 +93,7 @@ class SharedLease implements Lease {
     return pause ? pause.then(() => this.isValid()) : this.#lapses === this.leases.lapses;
   }
 
-  renew(ackSubject: AckSubject): void {
+  renew(ackSubject: Uint8Array): void {
     this.#slot = this.leases.put(this.#slot, ackSubject);
     this.#lapses = this.leases.lapses;
   }

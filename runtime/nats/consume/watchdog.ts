@@ -6,9 +6,7 @@ import type { SharedDeliveries } from "./shared_deliveries.ts";
 /** Wait for the server to confirm in-progress acks. Without a confirmation they do not count. */
 const FLUSH_MS = 2_000;
 
-/** The watchdog's connection. */
 export interface WatchdogConnection {
-  /** Sends an in-progress ack. */
   extend(ackSubject: string): void;
   /** Resolves once the server has read everything sent so far. */
   flush(): Promise<void>;

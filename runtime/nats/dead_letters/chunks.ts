@@ -53,7 +53,6 @@ export function chunksIn(header: string | undefined): number[] | undefined {
   return header && /^parts( \d+)+$/.test(header) ? header.split(" ").slice(1).map(Number) : undefined;
 }
 
-/** Returns the sequences of all chunks of a dead letter. */
 export function allChunks(hdrs: MsgHdrs): number[] {
   return [hdrs.get("weir-payload"), hdrs.get("weir-headers")].flatMap((header) => chunksIn(header) ?? []);
 }

@@ -1,5 +1,5 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { PublishResult } from "../../engine/publisher.ts";
+import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { Progress } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
@@ -8,9 +8,8 @@ import { headerText } from "../client/header_writer.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
-import { fittingSubject, ownHeaders, setAttemptTrace, setEmittedSince } from "../retry/retry_stream.ts";
+import { fittingSubject, ownHeaders, setOrigin } from "../retry/retry_stream.ts";
 
-/** The stream of dead letters and its subjects. */
 export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
 
 /** Maximum bytes of an event's own headers. JetStream's limit is 64 kB, and Weir's headers need the rest. */
@@ -22,10 +21,9 @@ export class DeadLetters {
   constructor(readonly publisher: MessagePublisher, readonly duplicates: DuplicateFinder) {}
 
   /**
-   * Stores one dead letter.
+   * Stores one dead letter. Its payload, and headers that are too large, become chunks if they do not fit into one
+   * message: a reference to the original would not do, since the term that follows deletes it from a work queue.
    *
-   * @param whole False stores the payload, and headers that are too large, as chunks. A reference to the original would
-   *   not do, since the term that follows deletes it from a work queue. Default: true.
    * @param id The message id for deduplication. Default: the id of the event's delivery.
    * @throws {PublishError} when the dead letter may not be stored.
    */
@@ -34,56 +32,41 @@ export class DeadLetters {
     delivery: Delivery,
     outcome: DeadLetterOutcome,
     progress?: Progress,
-    whole = true,
     id = deadLetterId(functionName, delivery),
   ): Promise<PublishResult> {
     const subject = `${DEAD_LETTERS.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
-    const own = ownHeaders(delivery.headers);
-    const make = (hdrs: MsgHdrs) => deadLetterHeaders(hdrs, functionName, delivery, outcome, progress, id);
-    const known = progress?.ending &&
-      await this.duplicates.find(subject, id, delivery.storedAtMs);
+    const known = progress?.ending && await this.duplicates.find(subject, id, delivery.storedAtMs);
     if (known) return known;
-    if (whole) return await this.publisher.publish(subject, delivery.payload, make(own));
-    const inChunks = async (name: string, bytes: Uint8Array) => {
-      const { publisher } = this, { prefix } = DEAD_LETTERS;
-      return `parts ${(await storeChunks(publisher, prefix, functionName, delivery, name, bytes)).join(" ")}`;
+    const { publisher } = this, { prefix } = DEAD_LETTERS, { payload } = delivery;
+    const own = () => ownHeaders(delivery.headers);
+    const make = (hdrs: MsgHdrs) => {
+      hdrs.set("Nats-Msg-Id", id);
+      setOrigin(hdrs, functionName, delivery, progress);
+      hdrs.set("weir-reason", outcome.reason);
+      hdrs.set("weir-attempts", String(outcome.attempts));
+      hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
+      hdrs.set("weir-time", new Date().toISOString());
+      return hdrs;
     };
-    const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own))), separate = ownBytes.length > MAX_HEADER_BYTES;
-    const hdrs = make(separate ? headers() : own);
-    if (delivery.payload.length > 0) hdrs.set("weir-payload", await inChunks("payload", delivery.payload));
+    try {
+      return await publisher.publish(subject, payload, make(own()));
+    } catch (error) {
+      if (!(error instanceof PublishError && error.code === "too-large")) throw error;
+    }
+    const inChunks = async (name: string, bytes: Uint8Array) =>
+      `parts ${(await storeChunks(publisher, prefix, functionName, delivery, name, bytes)).join(" ")}`;
+    const ownBytes = UTF8.encode(JSON.stringify(entriesOf(own()))), separate = ownBytes.length > MAX_HEADER_BYTES;
+    const hdrs = make(separate ? headers() : own());
+    if (payload.length > 0) hdrs.set("weir-payload", await inChunks("payload", payload));
     if (separate) hdrs.set("weir-headers", await inChunks("headers", ownBytes));
-    return await this.publisher.publish(subject, new Uint8Array(), hdrs);
+    return await publisher.publish(subject, new Uint8Array(), hdrs);
   }
 }
 
 /**
- * Returns the message id of a dead letter. It is the same when the dead letter is stored again after a lost PubAck, and
- * for an original and its delayed retry, which carries stream, sequence and time of the original. It differs after a
- * redrive, and in a re-created stream.
+ * Returns the message id of a dead letter: the same after a lost PubAck, and for an original and its delayed retry. It
+ * differs after a redrive, and in a re-created stream.
  */
 function deadLetterId(functionName: string, { stream, sequence, storedAtMs, history }: Delivery): string {
   return `${functionName}:${stream}.${sequence}.${storedAtMs}.${history.redrives}`;
-}
-
-function deadLetterHeaders(
-  hdrs: MsgHdrs,
-  functionName: string,
-  delivery: Delivery,
-  outcome: DeadLetterOutcome,
-  progress: Progress | undefined,
-  id: string,
-): MsgHdrs {
-  hdrs.set("Nats-Msg-Id", id);
-  hdrs.set("weir-function", functionName);
-  hdrs.set("weir-reason", outcome.reason);
-  hdrs.set("weir-attempts", String(outcome.attempts));
-  hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
-  hdrs.set("weir-stream", delivery.stream);
-  hdrs.set("weir-sequence", String(delivery.sequence));
-  hdrs.set("weir-time", new Date().toISOString());
-  if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
-  setEmittedSince(hdrs, progress?.emittedSinceMs);
-  setAttemptTrace(hdrs, progress?.attemptTrace ?? delivery.history.attemptTrace);
-  if (delivery.history.redrives > 0) hdrs.set("weir-redrives", String(delivery.history.redrives));
-  return hdrs;
 }

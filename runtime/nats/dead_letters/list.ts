@@ -18,9 +18,7 @@ export async function* listDeadLetters(
   const subjectFilter = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
   const now = Date.now();
   let found = 0;
-  for await (
-    const { seq, subject, headers } of scanStream(nc, { stream: DEAD_LETTERS.stream, filter: subjectFilter })
-  ) {
+  for await (const { seq, subject, headers } of scanStream(nc, DEAD_LETTERS.stream, subjectFilter)) {
     if (seq > last) return;
     if (isChunk(subject)) continue;
     const letter = toDeadLetter(seq, subject, headers);
@@ -30,11 +28,9 @@ export async function* listDeadLetters(
   }
 }
 
-/** A dead letter with its headers as they were stored. */
 interface StoredDeadLetter extends DeadLetterContent {
   /** All headers, repeated names included, without `Nats-Msg-Id`: that is the id of the dead letter, not of its event. */
   readonly allHeaders: MessageHeaders;
-  /** Sequences of its chunks in the same stream. */
   readonly chunks: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Redriven } from "../../core/dead_letter.ts";
 import { allChunks, isChunk } from "./chunks.ts";
 import { DEAD_LETTERS } from "./dead_letters.ts";
@@ -8,6 +8,7 @@ import { PublishError } from "../../engine/publisher.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { fittingSubject, ownHeaders, RETRIES, setAttemptTrace } from "../retry/retry_stream.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { removeMessage, type Remover } from "../client/remove_message.ts";
 
 /** Maximum redrives of an event without `force`. By then another redrive is unlikely to help. */
 const MAX_REDRIVES = 3;
@@ -76,11 +77,6 @@ export async function redrive(
   return "redriven";
 }
 
-/** The part of JetStream that deletes dead letters. */
-export interface Remover {
-  readonly streams: Pick<JetStreamManager["streams"], "getMessage" | "deleteMessage">;
-}
-
 /** Deletes a dead letter and its chunks. Resolves to false when there was none. */
 export async function discard(jsm: Remover, sequence: number): Promise<boolean> {
   const letter = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
@@ -93,19 +89,4 @@ async function remove(jsm: Remover, sequence: number, chunks: readonly number[])
   const removed = await removeMessage(jsm, DEAD_LETTERS.stream, sequence);
   for (const chunk of chunks) await removeMessage(jsm, DEAD_LETTERS.stream, chunk).catch(() => false);
   return removed;
-}
-
-/** Deletes one message of a stream. Resolves to false when there was none. */
-export async function removeMessage(jsm: Remover, stream: string, sequence: number): Promise<boolean> {
-  try {
-    return await jsm.streams.deleteMessage(stream, sequence, false);
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError)) throw error;
-    const { code } = error;
-    if (code === JETSTREAM_CODES.sequenceNotFound || code === JETSTREAM_CODES.streamNotFound) return false;
-    // The server has one code for everything that a deletion can fail with, a missing message among it.
-    if (code !== JETSTREAM_CODES.streamMsgDeleteFailed) throw error;
-    if (await jsm.streams.getMessage(stream, { seq: sequence })) throw error;
-    return false;
-  }
 }

@@ -8,7 +8,6 @@ import type { MessagePublisher } from "../publish/message_publisher.ts";
 /** Dead letters that a bulk redrive sends at once. Bounds the payloads in memory and the unacknowledged publishes. */
 const WINDOW = 64;
 
-/** Results of a bulk redrive so far. */
 type RedriveTally = Record<Redriven | "failed", number>;
 
 /** The operations on dead letters, for the commands and the admin listener. */

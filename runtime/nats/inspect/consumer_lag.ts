@@ -15,7 +15,6 @@ export interface FunctionLag {
   readonly ackPending?: number;
   /** Time since the oldest unsettled event was stored or became due; 0 when there is none. */
   readonly oldestWaitingMs?: number;
-  /** Delayed retries. */
   readonly delayedRetries?: number;
   readonly deadLetters?: number;
 }

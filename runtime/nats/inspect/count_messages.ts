@@ -4,7 +4,6 @@ import type { NatsConnection } from "@nats-io/transport-node";
 /** Timeout of one request in milliseconds. */
 const REQUEST_MS = 2_000;
 
-/** The messages of a stream to count. */
 export interface Counted {
   readonly stream: string;
   /** A subject or a pattern. */

@@ -18,10 +18,8 @@ export interface StoredEvent {
   readonly payload: Uint8Array;
 }
 
-/** The position of a message in a stream. */
 type Position = { readonly seq: number } | { readonly last_by_subj: string };
 
-/** JetStream's response to a request for a message. */
 interface MessageResponse {
   readonly message?: { subject: string; seq: number; time: string; hdrs?: string; data?: string };
   readonly error?: { code: number; err_code: number; description: string };
@@ -66,7 +64,7 @@ export async function findStoredEvent(
     if (plain) return plain;
   }
   let found: number | undefined;
-  for await (const message of scanStream(nc, { stream, filter })) {
+  for await (const message of scanStream(nc, stream, filter)) {
     try {
       const { headers } = message;
       if (headers?.get("ce-id") === id || headers?.get("Nats-Msg-Id") === id) found = message.seq;

@@ -8,17 +8,18 @@ const FETCH_MS = 5_000;
 /** Inactive threshold of the consumer in milliseconds: the server deletes it after a reader that stops early. */
 const INACTIVE_MS = 10_000;
 
-/** The messages of a stream to read. */
-interface Scanned {
-  readonly stream: string;
-  /** A subject or a pattern. */
-  readonly filter: string;
-  /** Reads only messages stored since then, in milliseconds since 1970. Default: all. */
-  readonly sinceMs?: number;
-}
-
-/** Reads the headers of all messages that a stream holds, oldest first. Messages stored meanwhile may be included. */
-export async function* scanStream(nc: NatsConnection, { stream, filter, sinceMs }: Scanned): AsyncIterable<JsMsg> {
+/**
+ * Reads the headers of all messages that a stream holds, oldest first. Messages stored meanwhile may be included.
+ *
+ * @param filter A subject or a pattern.
+ * @param sinceMs Reads only messages stored since then, in milliseconds since 1970. Default: all.
+ */
+export async function* scanStream(
+  nc: NatsConnection,
+  stream: string,
+  filter: string,
+  sinceMs?: number,
+): AsyncIterable<JsMsg> {
   // Not the client's ordered consumer: each fetch re-creates it, and the first loses its start time.
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const { name, num_pending } = await jsm.consumers.add(stream, {

@@ -16,7 +16,6 @@ const SILENT_MS = 3.5 * REQUEST_MS;
 /** How long `start` waits for the first reports, in milliseconds. */
 const READY_MS = 250;
 
-/** The events and deliveries that a tail shows. */
 export interface TailFilter {
   /** Subjects to subscribe to, besides those that the processes report. */
   readonly subjects: readonly string[];
@@ -25,7 +24,6 @@ export interface TailFilter {
   readonly type?: string;
 }
 
-/** The callbacks of a tail. */
 interface TailListener {
   published(msg: Msg): void;
   settled(report: SettledReport, process: string): void;

@@ -1,6 +1,7 @@
-import type { Outcome } from "../../core/outcome.ts";
+import { type Outcome, reasonOf } from "../../core/outcome.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import type { Attempt } from "../../engine/attempt.ts";
+import type { Settled } from "../../engine/observer.ts";
 
 /**
  * Subject of a client's requests; the reply subject is the client's inbox. It does not begin with `weir.`, where a
@@ -23,7 +24,6 @@ const MAX_TEXT = 300;
 /** Maximum bytes of a request and of a report: a character may take six bytes, and a project may have many subjects. */
 const MAX_REQUEST_BYTES = 4_096, MAX_REPORT_BYTES = 65_536;
 
-/** A client's request for reports. */
 export interface TailRequest {
   readonly function?: string;
   /** An event type or a pattern of subjects. */
@@ -34,7 +34,6 @@ export interface TailRequest {
   readonly end?: boolean;
 }
 
-/** One delivery that a process settled. */
 export interface SettledReport {
   readonly time: string;
   readonly function: string;
@@ -65,13 +64,6 @@ interface TailReport {
   readonly settled?: SettledReport;
   /** Deliveries of the last second that were not reported. */
   readonly omitted?: number;
-}
-
-/** A settled delivery, as the outcome emitter passes it on. */
-export interface SettledDelivery {
-  readonly attempt: Attempt;
-  readonly outcome: Outcome;
-  readonly durationMs: number;
 }
 
 /** Parses a request. Returns undefined for any other message on the subject. */
@@ -114,16 +106,11 @@ export function matches({ function: fn, type }: TailRequest, { functionName, del
 
 /** Returns the report of a delivery: short texts, and nothing of the payload. */
 export function settledReport(
-  { attempt: { functionName, delivery, event, number, span }, outcome, durationMs }: SettledDelivery,
+  { attempt: { functionName, delivery, event, number, span }, outcome, durationMs }: Settled,
   nowMs: number,
   redact: (text: string) => string,
 ): SettledReport {
   const error = "error" in outcome && outcome.error ? `${outcome.error.name}: ${outcome.error.message}` : undefined;
-  const reason = outcome.kind === "ack"
-    ? outcome.skipped
-    : outcome.kind === "lease-expired"
-    ? undefined
-    : outcome.reason;
   const { stream, sequence } = delivery;
   return {
     time: new Date(nowMs).toISOString(),
@@ -135,7 +122,7 @@ export function settledReport(
     sequence,
     attempt: number,
     outcome: outcome.kind,
-    reason,
+    reason: reasonOf(outcome),
     ...(outcome.kind === "retry" && { delayMs: outcome.delayMs, usesAttempt: outcome.usesAttempt }),
     durationMs: Math.round(durationMs * 1_000) / 1_000,
     // Truncated after redaction, which would not recognize half a secret.

@@ -1,13 +1,14 @@
-import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import type { Clock } from "../../engine/clock.ts";
+import type { Settled } from "../../engine/observer.ts";
+import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import {
   ANNOUNCE_SUBJECT,
   LEASE_MS,
   matches,
   parseRequest,
-  type SettledDelivery,
   settledReport,
   TAIL_SUBJECT,
   type TailRequest,
@@ -20,13 +21,11 @@ const WINDOW_MS = 1_000;
 /** Reply subjects that are served. Any other could make the process publish into a stream. */
 const INBOX = /^_INBOX\.[\w.-]{1,200}$/;
 
-/** The source of the deliveries that this process settles. */
 export interface SettledDeliveries {
   /** Calls back for each delivery. Returns a function that ends it. */
-  listen(listener: (settled: SettledDelivery) => void): () => void;
+  listen(listener: (settled: Settled) => void): () => void;
 }
 
-/** A client and its current request. */
 interface Client {
   request: TailRequest;
   untilMs: number;
@@ -54,6 +53,7 @@ export class TailServer {
    */
   constructor(
     readonly nc: NatsConnection,
+    readonly monitor: Pick<ConnectionMonitor, "onPublishDenied">,
     readonly settlements: SettledDeliveries,
     readonly clock: Clock,
     readonly log: Log,
@@ -70,11 +70,10 @@ export class TailServer {
         this.log.info(`the NATS user may not subscribe to ${TAIL_SUBJECT}: \`events tail\` sees no outcomes from here`);
       },
     });
-    void this.#watchDenials();
+    this.monitor.onPublishDenied((subject) => this.#onDenied(subject));
     this.#send(ANNOUNCE_SUBJECT, {});
   }
 
-  /** Ends all reports. */
   stop(): void {
     this.#clients.clear();
     this.#stopIfUnused();
@@ -100,7 +99,7 @@ export class TailServer {
     this.#send(inbox, { subjects: this.subjects });
   }
 
-  #onSettled(settled: SettledDelivery): void {
+  #onSettled(settled: Settled): void {
     let report: ReturnType<typeof settledReport> | undefined;
     for (const [inbox, { request, limiter }] of this.#clients) {
       if (!matches(request, settled.attempt) || !limiter.take()) continue;
@@ -132,15 +131,11 @@ export class TailServer {
     this.nc.publish(inbox, JSON.stringify({ process: this.process, ...report }));
   }
 
-  /** Drops clients whose inbox the NATS user may not publish to. */
-  async #watchDenials(): Promise<void> {
-    for await (const status of this.nc.status()) {
-      if (status.type !== "error" || !(status.error instanceof errors.PermissionViolationError)) continue;
-      const { operation, subject } = status.error;
-      if (operation !== "publish" || !this.#clients.delete(subject)) continue;
-      this.#denied.add(subject);
-      this.#stopIfUnused();
-      this.log.info("the NATS user may not publish to _INBOX.>: `events tail` sees no outcomes from here");
-    }
+  /** Drops a client whose inbox the NATS user may not publish to. */
+  #onDenied(inbox: string): void {
+    if (!this.#clients.delete(inbox)) return;
+    this.#denied.add(inbox);
+    this.#stopIfUnused();
+    this.log.info("the NATS user may not publish to _INBOX.>: `events tail` sees no outcomes from here");
   }
 }

@@ -6,7 +6,7 @@ import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { bucketStream } from "../topology/resources.ts";
 import { ensureBucket } from "./bucket.ts";
 import { IDEMPOTENCY } from "./resources.ts";
-import { removeMessage } from "../dead_letters/redrive.ts";
+import { removeMessage } from "../client/remove_message.ts";
 import { isWrongLastSequence } from "../client/error_codes.ts";
 
 const BUCKET = { stream: bucketStream(IDEMPOTENCY.name), prefix: `$KV.${IDEMPOTENCY.name}` } as const;

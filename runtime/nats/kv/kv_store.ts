@@ -50,7 +50,6 @@ export class NatsKvStore implements KvStore {
   }
 }
 
-/** Runs an operation on the opened bucket. */
 type Use = <Result>(use: (kv: KV) => Promise<Result>) => Promise<Result>;
 
 class JsonBucket<Value> implements KvBucket<Value> {

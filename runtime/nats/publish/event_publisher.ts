@@ -12,7 +12,6 @@ import { HeaderBlock } from "../client/header_writer.ts";
 import type { DuplicateFinder } from "./late_dedup.ts";
 import type { TextMessage, TextPublisher } from "./message_publisher.ts";
 
-/** Reads stored messages. */
 export interface MessageReader {
   readonly streams: Pick<JetStreamManager["streams"], "getMessage">;
 }

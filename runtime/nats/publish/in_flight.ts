@@ -4,17 +4,14 @@ const MAX_EMPTY = 4_096;
 /** Sent items without an answer, by rising numbers, the oldest first. Hot path: an array, since a map is slower, see bench. */
 export class InFlight<Item> {
   #items: (Item | undefined)[] = [];
-  /** The number of the first slot. */
   #firstNumber = 1;
   /** The first slot that may be occupied. */
   #head = 0;
 
-  /** Adds an item and returns its number. */
   add(item: Item): number {
     return this.#firstNumber + this.#items.push(item) - 1;
   }
 
-  /** Removes and returns the item with that number. */
   take(number: number): Item | undefined {
     const at = number - this.#firstNumber, item = this.#items[at];
     if (item === undefined) return undefined;

@@ -5,11 +5,18 @@ import { PublishError, type PublishListener, type PublishResult } from "../../en
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { HeaderError } from "../client/header_writer.ts";
 import { PublishBatch, TickQueue } from "../client/write_batch.ts";
-import { diagnoseNoResponders } from "./diagnose_no_responders.ts";
 import { InFlight } from "./in_flight.ts";
 import type { MessagePublisher, TextMessage, TextPublisher } from "./message_publisher.ts";
 import { PubAckReader } from "./pub_ack.ts";
-import { pubAcksDenied, publishDenied, type Refusal, refusalError, unanswered, unsendable } from "./publish_error.ts";
+import {
+  diagnoseNoResponders,
+  pubAcksDenied,
+  publishDenied,
+  type Refusal,
+  refusalError,
+  unanswered,
+  unsendable,
+} from "./publish_error.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
 interface BytesMessage {

@@ -5,7 +5,6 @@ import type { PublishResult } from "../../engine/publisher.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import { PublishError } from "../../engine/publisher.ts";
 
-/** Finds a message that was stored before. */
 export interface DuplicateFinder {
   /**
    * @param sinceMs the earliest time at which it may have been stored: milliseconds since 1970
@@ -72,7 +71,7 @@ export class LateDedup implements DuplicateFinder {
       const group = Map.groupBy(searches.splice(0), ({ id }) => id);
       try {
         const sinceMs = [...group.values()].flat().reduce((least, one) => Math.min(least, one.sinceMs), Infinity);
-        for await (const { seq, headers } of scanStream(this.nc, { stream, filter: subject, sinceMs })) {
+        for await (const { seq, headers } of scanStream(this.nc, stream, subject, sinceMs)) {
           const id = headers?.get("Nats-Msg-Id") ?? "";
           for (const one of group.get(id) ?? []) one.found({ stream, sequence: seq, duplicate: true });
           group.delete(id);

@@ -13,7 +13,6 @@ export interface TextPublisher {
   publishText(subject: string, message: TextMessage, listener: PublishListener): void;
 }
 
-/** A message that is text. */
 export interface TextMessage {
   readonly payload: string;
   /** Called when the message is sent, so that headers of thousands of waiting messages take no memory. */

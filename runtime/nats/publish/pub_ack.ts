@@ -1,6 +1,5 @@
 import type { Refusal } from "./publish_error.ts";
 
-/** JetStream's answer to a published message. */
 export interface PubAck {
   readonly stream?: string;
   readonly seq?: number;

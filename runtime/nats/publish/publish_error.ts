@@ -1,4 +1,4 @@
-import { errors } from "@nats-io/transport-node";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { PublishError, type PublishErrorCode, type PublishErrorOptions } from "../../engine/publisher.ts";
 import { isResourcesExceeded, isStreamFull, isTransientRefusal, JETSTREAM_CODES } from "../client/error_codes.ts";
 
@@ -64,4 +64,29 @@ export function unsendable(subject: string, maxPayload: number | undefined, caus
   }
   const what = `a message for ${JSON.stringify(subject)} with its headers is over the server's ${maxPayload} bytes`;
   return new PublishError("too-large", what, { cause });
+}
+
+/**
+ * Returns why a message had no responders at every try. JetStream is asked which stream stores the subject: only its
+ * answer shows that none does. If JetStream itself does not answer, that is the cause.
+ */
+export async function diagnoseNoResponders(
+  nc: NatsConnection,
+  subject: string,
+  tries: number,
+  timeoutMs: number,
+): Promise<PublishError> {
+  try {
+    const answer = await nc.request("$JS.API.STREAM.NAMES", JSON.stringify({ subject }), { timeout: timeoutMs });
+    const { streams, error } = answer.json<{ streams?: string[] | null; error?: { description: string } }>();
+    if (error) return unanswered(subject, `JetStream is not available: ${error.description}`, tries);
+    if (streams?.length) {
+      return unanswered(subject, `stream ${streams[0]} is not available: has it a leader?`, tries);
+    }
+    const what = `no stream stores ${JSON.stringify(subject)}`;
+    return new PublishError("no-stream", `${what}: a start of Weir makes one; was it deleted since? ${tries} tries`);
+  } catch (error) {
+    const why = `JetStream does not answer (${(error as Error).message}): is it enabled?`;
+    return unanswered(subject, why, tries, { cause: error });
+  }
 }

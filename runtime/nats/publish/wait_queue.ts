@@ -1,6 +1,5 @@
 import type { Clock } from "../../engine/clock.ts";
 
-/** Poll interval. */
 const POLL_MS = 100;
 
 /** Items that wait for the connection to recover, each for a limited time. One timer serves all of them. */
@@ -17,7 +16,6 @@ export class WaitQueue<Item> {
     this.#cancelPoll ??= this.clock.timer(POLL_MS, () => this.#poll());
   }
 
-  /** Removes and returns all items. */
   takeAll(): Item[] {
     this.#cancelPoll?.();
     this.#cancelPoll = undefined;

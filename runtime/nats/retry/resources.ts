@@ -9,7 +9,6 @@ export const ATTEMPTS: Bucket = {
   config: { description: "Weir: attempts of redelivered messages", max_age: 7 * 86_400_000 * 1e6 },
 };
 
-/** The stream of retries and the bucket of attempt counts. */
 export const RETRY_RESOURCES: Resources = {
   streams: [{
     name: RETRIES.stream,

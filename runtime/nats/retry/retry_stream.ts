@@ -98,22 +98,23 @@ export async function hasDelayedRetry(
 /** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */
 export function retryHeaders(functionName: string, delivery: Delivery, progress: Progress): MsgHdrs {
   const hdrs = ownHeaders(delivery.headers);
-  hdrs.set("weir-function", functionName);
-  hdrs.set("weir-stream", delivery.stream);
-  hdrs.set("weir-sequence", String(delivery.sequence));
+  setOrigin(hdrs, functionName, delivery, progress);
   hdrs.set("weir-time", new Date(delivery.storedAtMs).toISOString());
   hdrs.set("weir-attempts", String(progress.attempts));
   hdrs.set("weir-free-retries", String(progress.excusedDeliveries));
-  setEmittedSince(hdrs, progress.emittedSinceMs);
-  setAttemptTrace(hdrs, progress.attemptTrace ?? delivery.history.attemptTrace);
-  if (delivery.history.redrives > 0) hdrs.set("weir-redrives", String(delivery.history.redrives));
-  if (fittingSubject(delivery.subject) !== delivery.subject) hdrs.set("weir-subject", delivery.subject);
   return hdrs;
 }
 
-/** Adds since when events that the event emits may be stored already. */
-export function setEmittedSince(hdrs: MsgHdrs, sinceMs: number | undefined): void {
-  if (sinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(sinceMs).toISOString());
+/** Adds where a delivery came from, and the parts of its history that outlast a retry and a redrive. */
+export function setOrigin(hdrs: MsgHdrs, functionName: string, delivery: Delivery, progress?: Progress): void {
+  const { stream, sequence, subject, history } = delivery, { emittedSinceMs } = progress ?? {};
+  hdrs.set("weir-function", functionName);
+  hdrs.set("weir-stream", stream);
+  hdrs.set("weir-sequence", String(sequence));
+  if (fittingSubject(subject) !== subject) hdrs.set("weir-subject", subject);
+  if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
+  setAttemptTrace(hdrs, progress?.attemptTrace ?? history.attemptTrace);
+  if (history.redrives > 0) hdrs.set("weir-redrives", String(history.redrives));
 }
 
 /** Adds the span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent. */

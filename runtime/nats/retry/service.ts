@@ -1,9 +1,11 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
-import { DeadLetters } from "../dead_letters/dead_letters.ts";
+import { removeMessage } from "../client/remove_message.ts";
+import { storedDelivery } from "../consume/parse_delivery.ts";
+import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
-import { cancelDelayedRetry, deadLetterDue, listDelayedRetries } from "./delayed_retries.ts";
+import { delayedRetriesOf, isDelayedRetry, RETRIES } from "./retry_stream.ts";
 
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
@@ -19,16 +21,91 @@ export class RetryService {
     this.#deadLetters = new DeadLetters(cluster.messages, cluster.duplicates);
   }
 
-  list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
-    return listDelayedRetries(this.cluster.jsm, filter);
+  /**
+   * Lists delayed retries, in the order they were stored. They are read one by one, some thousands a second: a work
+   * queue refuses a second consumer.
+   */
+  async *list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
+    let found = 0;
+    const next_by_subj = delayedRetriesOf(filter.function ?? "*");
+    for (let seq = 1;;) {
+      const message = await this.cluster.jsm.direct.getMessage(RETRIES.stream, { seq, next_by_subj });
+      if (!message) return;
+      seq = message.seq + 1;
+      if (!isDelayedRetry(message.subject)) continue;
+      const retry = toDelayedRetry(message);
+      if (filter.type !== undefined && retry.type !== filter.type) continue;
+      yield retry;
+      if (++found === filter.limit) return;
+    }
   }
 
-  cancel(sequence: number): Promise<boolean> {
-    return cancelDelayedRetry(this.cluster.jsm, this.#deadLetters, sequence);
+  /**
+   * Makes a dead letter of a delayed retry. It can then be redriven or discarded.
+   *
+   * @returns false when there is none at that sequence: it has come due, or was cancelled before
+   * @throws {PublishError} when the dead letter is not known to be stored; the retry then stays.
+   */
+  async cancel(sequence: number): Promise<boolean> {
+    const message = await this.cluster.jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
+    if (!message || !isDelayedRetry(message.subject)) return false;
+    const { function: functionName, error } = toDelayedRetry(message);
+    return await this.#deadLetter(functionName, message, "its delayed retry was cancelled", error);
   }
 
-  /** Makes dead letters of the due retries of a removed function. Returns how many. */
-  deadLetterDue(functionName: string): Promise<number> {
-    return deadLetterDue(this.cluster.jsm, this.#deadLetters, functionName);
+  /**
+   * Makes dead letters of the retries of a removed function that are due or redriven, and so wait on its consumer. In a
+   * work queue they would stay for ever.
+   *
+   * @returns how many
+   * @throws {PublishError} as {@linkcode cancel} does.
+   */
+  async deadLetterDue(functionName: string): Promise<number> {
+    let count = 0;
+    for (const prefix of [RETRIES.due, RETRIES.redriven]) {
+      for (let seq = 1;;) {
+        const which = { seq, next_by_subj: `${prefix}.${functionName}.>` } as MsgRequest; // the client's type lacks it
+        const message = await this.cluster.jsm.streams.getMessage(RETRIES.stream, which);
+        if (!message) break;
+        seq = message.seq + 1;
+        const why = "it had come back to a function that was removed", error = message.header.get("weir-error");
+        if (await this.#deadLetter(functionName, message, why, error)) count++;
+      }
+    }
+    return count;
   }
+
+  /** Returns false when the retry was delivered meanwhile: its function has it, and there is no dead letter. */
+  async #deadLetter(functionName: string, retry: StoredMsg, why: string, delayedFor: string): Promise<boolean> {
+    const { seq: sequence, header, timestamp } = retry;
+    const message = delayedFor ? `${why}; it was delayed for: ${delayedFor}` : why;
+    const error = { name: "CancelledError", message }, attempts = Number(header.get("weir-attempts"));
+    const outcome = { kind: "dead-letter", reason: "rejected", attempts, error } as const;
+    // The delivery that the retry would come back as.
+    const delivery = storedDelivery(RETRIES.stream, retry, header.get("Nats-Schedule-Target") || retry.subject);
+    // An id of its own: the event may still get a dead letter of its own, which must not be taken for a duplicate.
+    const id = `cancelled:${sequence}:${timestamp}`;
+    const stored = await this.#deadLetters.store(functionName, delivery, outcome, undefined, id);
+    if (await removeMessage(this.cluster.jsm, RETRIES.stream, sequence)) return true;
+    await removeMessage(this.cluster.jsm, DEAD_LETTERS.stream, stored.sequence);
+    return false;
+  }
+}
+
+function toDelayedRetry({ seq: sequence, subject, header: headers }: StoredMsg): DelayedRetry {
+  const header = (name: string) => headers.get(name);
+  const fn = header("weir-function"), stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
+  const due = `${RETRIES.due}.${fn}.`;
+  return {
+    sequence,
+    function: fn || subject.split(".")[2],
+    type: header("weir-subject") || header("Nats-Schedule-Target").slice(due.length),
+    id: header("ce-id") || `${stream}:${streamSequence}`,
+    due: header("Nats-Schedule").replace(/^@at /, ""),
+    attempts: Number(header("weir-attempts")),
+    reason: header("weir-reason"),
+    error: header("weir-error"),
+    stream,
+    streamSequence,
+  };
 }

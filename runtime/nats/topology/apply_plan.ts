@@ -1,10 +1,14 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { RETRIES } from "../retry/retry_stream.ts";
 import { RetryService } from "../retry/service.ts";
 import { applyTopology } from "./ensure_topology.ts";
+import { findConsumer, unlessMissing } from "./find.ts";
 import { planCluster } from "./plan.ts";
-import { prune } from "./prune.ts";
 import type { DesiredState } from "./resources.ts";
 import { nameOf, type Step, type StepOf } from "./step.ts";
+import { isPulled } from "./unused.ts";
 
 /** The result of a step. It was applied unless it has a problem. */
 export interface Applied {
@@ -16,7 +20,6 @@ export interface Applied {
   readonly cancelled?: number;
 }
 
-/** Options of {@linkcode applyPlan}. */
 export interface ApplyOptions {
   /**
    * The functions whose unused consumers are deleted; `true` for all.
@@ -42,24 +45,44 @@ export async function applyPlan(
   const refused = await applyTopology(jsm, desired, true, (step) => report({ step: counted(step) }));
   for (const { step, problems } of refused) report({ step: counted(step), problem: problems.join("; ") });
   const retries = new RetryService(cluster);
-  for (const group of unusedConsumers(planned, options)) {
-    for (const [step, pruned] of await prune(jsm, group, (name) => cancelRetries(retries, name))) {
-      if (pruned.kind === "removed") report({ step, leftBehind: pruned.leftBehind, cancelled: pruned.cancelled });
-      else {report({
-          step,
-          problem: `${nameOf(step)}: not deleted, since a process pulls from it, or did within the last minute`,
-        });}
-    }
-  }
+  for (const group of unusedConsumers(planned, options)) await prune(jsm, group, retries, report);
   return [...results.values()];
 }
 
-/** Returns the consumers to prune, grouped by function. */
 function unusedConsumers(planned: readonly Step[], { prune = [] }: ApplyOptions) {
   const unused = planned
     .filter((step): step is StepOf<"orphan" | "moved"> => step.kind === "orphan" || step.kind === "moved")
     .filter(({ name }) => prune === true || prune.includes(name));
   return Map.groupBy(unused, ({ name }) => name).values();
+}
+
+/**
+ * Deletes the consumers that one function left behind: all, or none while a process pulls from any of them. Its retries
+ * become dead letters first.
+ *
+ * Invariant: the consumer on RETRIES is deleted last, since it marks the others as Weir's.
+ */
+async function prune(
+  jsm: JetStreamManager,
+  group: readonly StepOf<"orphan" | "moved">[],
+  retries: RetryService,
+  report: (result: Applied) => void,
+): Promise<void> {
+  const ordered = group.toSorted((a, b) => Number(a.stream === RETRIES.stream) - Number(b.stream === RETRIES.stream));
+  // A process may have begun to pull since the plan was made.
+  const current = await Promise.all(ordered.map(({ stream, name }) => findConsumer(jsm, stream, name)));
+  if (current.some((info, i) => ordered[i].inUse || info && isPulled(info))) {
+    const why = "not deleted, since a process pulls from it, or did within the last minute";
+    for (const step of group) report({ step, problem: `${nameOf(step)}: ${why}` });
+    return;
+  }
+  for (const [i, step] of ordered.entries()) {
+    const hasRetries = step.kind === "orphan" && step.stream === RETRIES.stream;
+    const cancelled = hasRetries ? await cancelRetries(retries, step.name) : 0;
+    const info = hasRetries ? await findConsumer(jsm, step.stream, step.name) : current[i];
+    await unlessMissing(jsm.consumers.delete(step.stream, step.name), JETSTREAM_CODES.consumerNotFound);
+    report({ step, leftBehind: info ? info.num_pending + info.num_ack_pending : 0, cancelled });
+  }
 }
 
 /** Cancels all delayed retries of a function. Those that become due meanwhile are dead-lettered with the due ones. */

@@ -59,8 +59,7 @@ const RACES: readonly number[] = [
 
 /** Returns whether the step failed because another client created or deleted the same thing since it was planned. */
 export function isRace({ error }: Failed): boolean {
-  if (!(error instanceof JetStreamApiError)) return false;
-  return RACES.includes(error.code);
+  return error instanceof JetStreamApiError && RACES.includes(error.code);
 }
 
 function isRefusal(error: unknown): error is Error {

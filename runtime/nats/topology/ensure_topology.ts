@@ -38,7 +38,6 @@ export async function ensureTopology(
   return created;
 }
 
-/** A step that was blocked or failed, and why. */
 interface Refused {
   readonly step: Step;
   readonly problems: readonly string[];

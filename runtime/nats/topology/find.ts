@@ -1,7 +1,6 @@
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
-/** Returns what is known of a stream; undefined when it does not exist. */
 export function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   return unlessMissing(jsm.streams.info(name), JETSTREAM_CODES.streamNotFound);
 }

@@ -35,12 +35,9 @@ async function withWaiting(
 }
 
 /**
- * Returns the events that a change of filters skips. The consumer keeps its position: it never delivers older events of
- * an added subject, nor later events of a removed one. Deliveries that are not settled are not counted, since JetStream
- * redelivers them.
- *
- * JetStream does not say where a consumer stands between its last delivery and its next. It has usually examined all
- * messages between, so those count as older.
+ * Returns the events that a change of filters skips, as the consumer keeps its position: older events of an added
+ * subject, and later ones of a removed subject. The consumer has usually examined all messages between its last delivery
+ * and its next, so those count as older.
  */
 async function skippedByFilters(
   nc: NatsConnection,

@@ -38,7 +38,6 @@ export function permissionsOf(parts: readonly Resources[], existing: ReadonlySet
   ];
 }
 
-/** Returns permissions to publish to these subjects. */
 export function publish(purpose: string, ...subjects: readonly string[]): Permission[] {
   return subjects.map((subject) => ({ action: "publish", subject, purpose }));
 }

@@ -4,7 +4,6 @@ import { configDiff, unchangeable } from "./config_diff.ts";
 import type { AckFloor, Durable } from "./resources.ts";
 import type { Change, Step } from "./step.ts";
 
-/** The part of a stream's info that its consumers depend on. */
 interface StreamFacts {
   readonly created: string;
   readonly config: { readonly retention: string };
@@ -20,7 +19,6 @@ function ownedSettings({ filters }: Durable) {
   };
 }
 
-/** Returns the step for a consumer that exists. */
 export function planConsumer(durable: Durable, config: ConsumerConfig, stream: StreamFacts | undefined): Step {
   const target = { what: "consumer", name: durable.functionName, stream: durable.stream } as const;
   const problems: string[] = [];

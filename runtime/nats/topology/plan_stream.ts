@@ -90,7 +90,6 @@ function scheduleChanges({ initial }: DesiredStream, found: StreamConfig): Chang
   return configDiff({ allow_msg_schedules: true, discard: DiscardPolicy.Old }, withoutSchedules);
 }
 
-/** Returns why message schedules cannot be enabled on a stream. */
 function scheduleProblems({ deny_purge, discard, ...found }: StreamConfig): string[] {
   const limits = (["max_bytes", "max_msgs", "max_msgs_per_subject"] as const).filter((limit) => found[limit] > 0);
   const dropsRetries = discard === DiscardPolicy.New && limits.length > 0;
@@ -114,7 +113,6 @@ function overlapProblem({ name, declared }: OverlappingStream): string {
     : `${problem}: declare that stream, by its name, in schemas/`;
 }
 
-/** Returns the subjects that a stream does not store yet. */
 export function newSubjects(subjects: readonly string[], found: StreamConfig | undefined): string[] {
   const stored = found?.subjects ?? [];
   return subjects.filter((subject) => !stored.some((own) => covers(own, subject)));

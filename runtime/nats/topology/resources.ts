@@ -14,7 +14,6 @@ export interface Resources {
   readonly permissions?: readonly Permission[];
 }
 
-/** A stream that must exist. */
 export interface DesiredStream extends ResolvedStream {
   /** Settings of a new stream. Once the stream exists, they are its operator's. */
   readonly initial?: Partial<StreamConfig>;
@@ -60,7 +59,6 @@ export interface AckFloor {
   readonly streamCreated: string;
 }
 
-/** Returns the name of the stream that stores a bucket. */
 export function bucketStream(bucket: string): string {
   return `KV_${bucket}`;
 }

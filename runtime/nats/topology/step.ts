@@ -18,7 +18,6 @@ export interface Backlog {
   readonly pending: number;
   /** Delivered and not settled. */
   readonly unsettled: number;
-  /** Delayed retries in RETRIES. */
   readonly delayedRetries: number;
 }
 
@@ -63,7 +62,6 @@ export type Step =
   /** Something that another program owns. Weir never changes it. */
   | Target & { readonly kind: "foreign" };
 
-/** A step of one kind. */
 export type StepOf<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;
 
 /** Returns whether a start applies the step. */
@@ -76,7 +74,6 @@ export function isBlocked(step: Step): step is StepOf<"blocked"> {
   return step.kind === "blocked";
 }
 
-/** Returns the name of a step's target in messages. */
 export function nameOf(target: Target): string {
   return target.what === "consumer"
     ? `consumer ${target.name} on stream ${target.stream}`

@@ -6,7 +6,6 @@ import { traceFetch } from "./propagation/traced_fetch.ts";
 import { IdTracerProvider } from "./spans/id_tracer.ts";
 import type { KeepUnsampled } from "./spans/tail_sampler.ts";
 
-/** The tracing of a process. */
 export interface Tracing {
   /** The destination of spans, for the log: a URL or `Deno's built-in OpenTelemetry`; undefined if there is none. */
   readonly exportsTo: string | undefined;
@@ -14,25 +13,21 @@ export interface Tracing {
   shutdown(): Promise<void>;
 }
 
-interface TracingOptions {
-  readonly serviceName: string;
-  /** The tracer of the CLIENT spans of `fetch`. */
-  readonly scope: string;
-  /**
-   * Selects unsampled spans to export, beside those that failed.
-   *
-   * @default only sampled spans are exported
-   */
-  readonly keepUnsampled?: KeepUnsampled;
-}
-
 const NOT_EXPORTED: Tracing = { exportsTo: undefined, shutdown: async () => {} };
 
 /**
  * Registers the global context manager, propagators and tracer provider that the standard `OTEL_*` variables ask for.
  * The SDK is loaded only if spans are exported.
+ *
+ * @param scope The tracer of the CLIENT spans of `fetch`.
+ * @param keepUnsampled Selects unsampled spans to export, beside those that failed. Default: only sampled ones are.
  */
-export async function registerTracing(env: Env, options: TracingOptions): Promise<Tracing> {
+export async function registerTracing(
+  env: Env,
+  serviceName: string,
+  scope: string,
+  keepUnsampled?: KeepUnsampled,
+): Promise<Tracing> {
   if (env("OTEL_DENO") === "true") {
     return { exportsTo: "Deno's built-in OpenTelemetry", shutdown: async () => {} };
   }
@@ -41,7 +36,7 @@ export async function registerTracing(env: Env, options: TracingOptions): Promis
   propagation.setGlobalPropagator(
     new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
   );
-  traceFetch(options.scope);
+  traceFetch(scope);
   const endpoint = env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") ?? env("OTEL_EXPORTER_OTLP_ENDPOINT");
   const off = env("OTEL_SDK_DISABLED") === "true" || env("OTEL_TRACES_EXPORTER") === "none";
   if (!endpoint || off) {
@@ -49,7 +44,7 @@ export async function registerTracing(env: Env, options: TracingOptions): Promis
     return NOT_EXPORTED;
   }
   const { otlpSpans } = await import("./spans/otlp_spans.ts");
-  const { provider, shutdown } = otlpSpans(env, options.serviceName, options.keepUnsampled);
+  const { provider, shutdown } = otlpSpans(env, serviceName, keepUnsampled);
   trace.setGlobalTracerProvider(provider);
   return { exportsTo: endpoint, shutdown };
 }

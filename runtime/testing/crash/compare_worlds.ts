@@ -45,7 +45,9 @@ export function plainData(value: unknown, parents: readonly unknown[] = []): unk
   if (parents.includes(value)) return "[circular]";
   const below = (inner: unknown) => plainData(inner, [...parents, value]);
   if (value instanceof Date) return value.toISOString();
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [nameOf(key), below(one)]));
+  if (value instanceof Map) {
+    return Object.fromEntries([...value].map(([key, one]) => [typeof key === "string" ? key : show(key), below(one)]));
+  }
   if (value instanceof Set) return [...value].map(below).sort((a, b) => show(a) < show(b) ? -1 : 1);
   if (Array.isArray(value)) return value.map(below);
   if (value instanceof Error) return `${value.name}: ${value.message}`;
@@ -122,10 +124,6 @@ function isTree(value: unknown): value is Tree {
 
 function join(where: string, key: string): string {
   return where === "" ? key : `${where}.${key}`;
-}
-
-function nameOf(key: unknown): string {
-  return typeof key === "string" ? key : show(key);
 }
 
 function show(value: unknown): string {

@@ -7,8 +7,7 @@ import { resolveTested } from "../test_registry.ts";
 import { commonParts, differences, variableParts } from "./compare_worlds.ts";
 import type { CrashOptions, CrashPoint, CrashReport } from "./crash_report.ts";
 import { CrashPlan } from "./simulated_process.ts";
-import { anotherMillisecond, type Trial } from "./deliver_until_settled.ts";
-import { type Run, runTrial } from "./run_trial.ts";
+import { anotherMillisecond, type Run, runTrial, type Trial } from "./run_trial.ts";
 import { watchFetch, watchInPlace } from "./watch.ts";
 
 /**

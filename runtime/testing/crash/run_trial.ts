@@ -1,9 +1,26 @@
+import type { HandlerContext } from "../../api/context.ts";
+import type { Delivery } from "../../core/delivery.ts";
+import { formatDuration } from "../../core/duration.ts";
 import type { Outcome } from "../../core/outcome.ts";
+import { DependencyBreakers } from "../../engine/dependency_breakers.ts";
+import type { HandlerMiddleware } from "../../engine/handler_runner.ts";
+import { Pipeline } from "../../engine/pipeline.ts";
+import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
+import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { plainData } from "./compare_worlds.ts";
 import type { CrashOptions } from "./crash_report.ts";
 import { CrashWorld } from "./crash_world.ts";
-import type { CrashPlan } from "./simulated_process.ts";
-import { deliverUntilSettled, type Trial } from "./deliver_until_settled.ts";
+import { type CrashPlan, SimulatedProcess } from "./simulated_process.ts";
+
+/** Deliveries after which an unsettled event is taken for one that never settles. */
+const MAX_DELIVERIES = 1_000;
+
+/** A function, an event for it, and the longest time for a handler. */
+export interface Trial {
+  readonly fn: ResolvedFunction;
+  readonly delivery: (world: CrashWorld) => Delivery;
+  readonly timeoutMs: number;
+}
 
 /** A finished run. */
 export interface Run {
@@ -63,4 +80,86 @@ function byTypeAndId(events: CrashWorld["events"]): Record<string, unknown> {
   const named: Record<string, Record<string, unknown>> = {};
   for (const [id, { type, data }] of Object.entries(events)) (named[type] ??= {})[id] = data;
   return named;
+}
+
+/**
+ * Delivers an event until it is settled: again after the delay of a retry, and to a new process after a crash.
+ *
+ * @throws {Error} if a handler does not end.
+ */
+async function deliverUntilSettled({ fn, delivery, timeoutMs }: Trial, world: CrashWorld, plan: CrashPlan) {
+  const given = delivery(world);
+  let process = new SimulatedProcess(plan), pipeline = createPipeline(fn, world, process);
+  try {
+    for (let deliveryCount = 1; !world.ended; deliveryCount++) {
+      if (deliveryCount > MAX_DELIVERIES) {
+        throw new Error(`${fn.name}: not settled after ${MAX_DELIVERIES} deliveries`);
+      }
+      const handled = process.run(() => pipeline.handle(pipeline.newAttempt({ ...given, deliveryCount })));
+      const late = () => new Error(stillRunning(fn.name, timeoutMs, plan));
+      const outcome = await within(timeoutMs, Promise.race([handled, process.died]), late).catch((error) => {
+        if (plan.lost === undefined) throw error;
+        process.die(); // the handler waits for the step that is lost with the process
+      });
+      await within(timeoutMs, process.quiet(), late);
+      if (process.dead) {
+        pipeline.admission.close();
+        await anotherMillisecond();
+        world.clock.move(ACK_WAIT_MS);
+        process = new SimulatedProcess(plan);
+        pipeline = createPipeline(fn, world, process);
+      } else if (outcome?.kind === "retry") world.clock.move(outcome.delayMs);
+    }
+  } finally {
+    pipeline.admission.close();
+  }
+}
+
+function createPipeline(fn: ResolvedFunction, world: CrashWorld, process: SimulatedProcess): Pipeline {
+  const dependencies = new DependencyBreakers(fn.policy.dependencies, world.clock, () => {});
+  const stepped: HandlerMiddleware = (attempt, next) => {
+    attempt.handlerContext = withSteps(attempt.handlerContext!, process);
+    return next(attempt);
+  };
+  return new Pipeline(fn, dependencies, world.ports(process), [stepped]);
+}
+
+function withSteps(context: HandlerContext, process: SimulatedProcess): HandlerContext {
+  return {
+    get signal() {
+      return context.signal;
+    },
+    attempt: context.attempt,
+    emit: context.emit,
+    kv: context.kv,
+    log: context.log,
+    span: context.span,
+    dependency: (name) => {
+      const dependency = context.dependency(name);
+      return {
+        call: (run) =>
+          process.step(`the call to ${name}`, () => dependency.call(run), { outside: "unless-seen-inside" }),
+      };
+    },
+  };
+}
+
+/** Waits for the next millisecond, so that data which contains the time differs between two runs. */
+export async function anotherMillisecond(): Promise<void> {
+  for (const from = Date.now(); Date.now() <= from + 1;) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+function stillRunning(name: string, timeoutMs: number, { points }: CrashPlan): string {
+  const last = points.at(-1) ?? "the beginning";
+  return `${name} was still running after ${formatDuration(timeoutMs)}; its last step: ${last}`;
+}
+
+async function within<Value>(ms: number, promise: Promise<Value>, late: () => Error): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout>;
+  const timeout = new Promise<never>((_, reject) => timer = setTimeout(() => reject(late()), ms));
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer!);
+  }
 }

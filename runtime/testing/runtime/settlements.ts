@@ -2,9 +2,9 @@ import type { FunctionStatus } from "../../http/admin/function_routes.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { type ResolvedFunction, triggerFor } from "../../project/resolve_function.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
-import type { OutgoingEvent } from "../../core/event.ts";
 import type { Outcome } from "../../core/outcome.ts";
-import type { OutcomeEmitter, Settled } from "../../telemetry/outcome_emitter.ts";
+import type { Settled } from "../../engine/observer.ts";
+import type { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
 import { describeOutcome } from "../assertions/describe_outcome.ts";
 import type { Emitted } from "../invoke.ts";
 
@@ -83,7 +83,9 @@ export class Settlements {
       event: { id: event.id, type: event.type, data: event.data },
       attempt: number,
       outcome,
-      emitted: outcome.kind === "ack" ? emitted.map(asEmitted) : [],
+      emitted: outcome.kind === "ack"
+        ? emitted.map(({ type, id, json }) => ({ type, id, data: JSON.parse(json) }))
+        : [],
       durationMs,
     };
     this.entries.push(entry);
@@ -93,10 +95,6 @@ export class Settlements {
     for (const resolve of this.#waiting) resolve();
     this.#waiting.clear();
   }
-}
-
-function asEmitted({ type, id, json }: OutgoingEvent): Emitted {
-  return { type, id, data: JSON.parse(json) };
 }
 
 /** Returns why a further delivery will follow, or undefined if the last one is final. */

@@ -1,5 +1,6 @@
 import { type Cluster, connectCluster } from "../../app/cluster.ts";
-import { type Config, readConfig } from "../../app/config.ts";
+import { readConfig } from "../../app/config.ts";
+import { selectFunctions } from "../../app/desired_state.ts";
 import { startRuntime } from "../../app/runtime.ts";
 import { publishAsync } from "../../engine/publisher.ts";
 import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
@@ -57,7 +58,7 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
   await setupTracing((name) => env[name], config.OTEL_SERVICE_NAME);
   const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
-  const outcomes = new OutcomeEmitter(), settlements = new Settlements(outcomes, selectFunctions(registry, config));
+  const outcomes = new OutcomeEmitter(), settlements = new Settlements(outcomes, selectFunctions(config, registry));
   const runtime = await startRuntime(config, registry, log, { metrics, outcomes });
   const cluster = await connectCluster(config);
   started.defer(() => cluster.close());
@@ -144,11 +145,4 @@ class StartedRuntime implements TestRuntime {
 function checkKnown(type: string, { events }: Registry): void {
   if (events.has(type)) return;
   throw new TypeError(`no function here names "${type}": give startTestRuntime the event in \`schemas\``);
-}
-
-/** Returns the functions that a runtime of this configuration runs. */
-function selectFunctions({ functions }: Registry, config: Config): Registry["functions"] {
-  const { WEIR_ROLES: roles, WEIR_FUNCTIONS: names } = config;
-  if (!roles.includes("functions")) return [];
-  return functions.filter(({ name }) => names?.includes(name) ?? true);
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { defineEvent } from "weir";
 import { z } from "zod";
-import { redactPaths } from "../../../runtime/cli/events/redact.ts";
-import { keepValid } from "../../../runtime/cli/events/redact_valid.ts";
+import { keepValid, redactPaths } from "../../../runtime/cli/events/redact.ts";
 
 const ORDER = {
   orderId: "o1",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
-import { explainNatsErrors } from "../../../runtime/cli/plan/explain_nats_errors.ts";
+import { explainNatsErrors } from "../../../runtime/cli/plan.ts";
 import { CommandFailure } from "../../../runtime/cli/terminal/exit_codes.ts";
 import { startServer } from "../../../runtime/nats_server/server.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";

@@ -9,6 +9,8 @@ import { startServer } from "../../../runtime/nats_server/server.ts";
 import { startBroker } from "../../support/nats.ts";
 import { eventually } from "../../support/eventually.ts";
 
+const bytes = (text: string) => new TextEncoder().encode(text);
+
 const withId = (id: string) => new HeaderBlock().add("Nats-Msg-Id", id);
 
 async function startPublishing() {
@@ -132,7 +134,7 @@ Deno.test("AckBatch writes the acks of a tick together, in order, and none befor
     send(bytes);
   };
   const acks = new AckBatch(nats.nc, () => 0);
-  for (const name of ["a", "b", "c"]) acks.add(`acks.${name}`, "+ACK");
+  for (const name of ["a", "b", "c"]) acks.add(bytes(`acks.${name}`), "+ACK");
   assert.deepEqual(writes, []);
   await eventually(() => nats.received.length === 3);
   assert.deepEqual(nats.received, ["acks.a +ACK", "acks.b +ACK", "acks.c +ACK"]);
@@ -142,7 +144,7 @@ Deno.test("AckBatch writes the acks of a tick together, in order, and none befor
 Deno.test("AckBatch writes acks that do not fit its buffer before the end of the tick", async () => {
   await using nats = await startAcking();
   const acks = new AckBatch(nats.nc, () => 0);
-  for (let i = 0; i < 2_000; i++) acks.add(`acks.${i}`, "+TERM weir: rejected");
+  for (let i = 0; i < 2_000; i++) acks.add(bytes(`acks.${i}`), "+TERM weir: rejected");
   await eventually(() => nats.received.length === 2_000);
   assert.deepEqual(nats.received, Array.from({ length: 2_000 }, (_, i) => `acks.${i} +TERM weir: rejected`));
 });
@@ -151,17 +153,17 @@ Deno.test("AckBatch repeats the acks since a time, and no older ones", async () 
   await using nats = await startAcking();
   let nowMs = 1_000;
   const acks = new AckBatch(nats.nc, () => nowMs);
-  acks.add("acks.old", "+ACK");
+  acks.add(bytes("acks.old"), "+ACK");
   await eventually(() => nats.received.length === 1);
   nowMs = 2_000;
-  acks.add("acks.new", "+ACK");
+  acks.add(bytes("acks.new"), "+ACK");
   await eventually(() => nats.received.length === 2);
   acks.repeat(2_000);
   await eventually(() => nats.received.length === 3);
   assert.equal(nats.received[2], "acks.new +ACK");
   acks.repeat(0);
   await nats.nc.flush();
-  acks.add("acks.last", "+ACK");
+  acks.add(bytes("acks.last"), "+ACK");
   await eventually(() => nats.received.includes("acks.last +ACK"));
   assert.equal(nats.received.length, 4);
 });
@@ -169,11 +171,11 @@ Deno.test("AckBatch repeats the acks since a time, and no older ones", async () 
 Deno.test("AckBatch remembers a bounded number of acks", async () => {
   await using nats = await startAcking();
   const acks = new AckBatch(nats.nc, () => 0);
-  for (let i = 0; i < 40_000; i++) acks.add(`acks.${i}`, "+ACK");
+  for (let i = 0; i < 40_000; i++) acks.add(bytes(`acks.${i}`), "+ACK");
   await eventually(() => nats.received.length === 40_000);
   nats.received.length = 0;
   acks.repeat(0);
-  acks.add("acks.last", "+ACK");
+  acks.add(bytes("acks.last"), "+ACK");
   await eventually(() => nats.received.includes("acks.last +ACK"));
   assert.ok(nats.received.length > 10_000 && nats.received.length < 30_000, String(nats.received.length));
   assert.equal(nats.received[nats.received.length - 2], "acks.39999 +ACK");
@@ -186,8 +188,8 @@ Deno.test("AckBatch publishes each ack on its own when the client has moved its 
     publish: (subject: string, text: unknown) => void published.push(`${subject} ${text}`),
   };
   const acks = new AckBatch(nc, () => 0);
-  acks.add("acks.a", "+ACK");
-  acks.add("acks.b", "+TERM weir: rejected");
+  acks.add(bytes("acks.a"), "+ACK");
+  acks.add(bytes("acks.b"), "+TERM weir: rejected");
   await eventually(() => published.length === 2);
   assert.deepEqual(published, ["acks.a +ACK", "acks.b +TERM weir: rejected"]);
 });

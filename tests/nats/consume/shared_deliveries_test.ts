@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 
+const bytes = (text: string) => new TextEncoder().encode(text);
+
 const handle = (n: number) => `$JS.ACK.ORDERS.handle.1.${n}.${n}.1763700000000000000.0`;
 
 Deno.test("SharedDeliveries shows an ack subject to the reading side until it is removed", () => {
   const table = SharedDeliveries.create(4), other = SharedDeliveries.open(table.memory);
-  const first = table.add(handle(1)), second = table.add(handle(2));
+  const first = table.add(bytes(handle(1))), second = table.add(bytes(handle(2)));
   assert.deepEqual(other.ackSubjects(), [handle(1), handle(2)]);
   table.remove(first);
   assert.deepEqual(other.ackSubjects(), [handle(2)]);
@@ -16,7 +18,7 @@ Deno.test("SharedDeliveries shows an ack subject to the reading side until it is
 Deno.test("SharedDeliveries reuses a free slot, without a rest of what was there before", () => {
   const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
   for (let n = 1; n <= 1_000; n++) {
-    const slot = table.add(handle(1_001 - n)); // shorter and shorter
+    const slot = table.add(bytes(handle(1_001 - n))); // shorter and shorter
     assert.deepEqual(other.ackSubjects(), [handle(1_001 - n)]);
     table.remove(slot);
   }
@@ -24,33 +26,33 @@ Deno.test("SharedDeliveries reuses a free slot, without a rest of what was there
 
 Deno.test("SharedDeliveries keeps the slot of an ack subject that is replaced", () => {
   const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
-  const slot = table.add(handle(1));
-  assert.equal(table.replace(slot, handle(2)), slot);
+  const slot = table.add(bytes(handle(1)));
+  assert.equal(table.replace(slot, bytes(handle(2))), slot);
   assert.deepEqual(other.ackSubjects(), [handle(2)]);
 });
 
 Deno.test("SharedDeliveries takes nothing while it is full", () => {
   const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
-  const first = table.add(handle(1));
-  table.add(handle(2));
-  assert.equal(table.add(handle(3)), -1);
-  assert.equal(table.replace(-1, handle(3)), -1);
+  const first = table.add(bytes(handle(1)));
+  table.add(bytes(handle(2)));
+  assert.equal(table.add(bytes(handle(3))), -1);
+  assert.equal(table.replace(-1, bytes(handle(3))), -1);
   assert.equal(table.remove(-1), -1);
   assert.deepEqual(other.ackSubjects(), [handle(1), handle(2)]);
   table.remove(first);
-  assert.notEqual(table.replace(-1, handle(3)), -1);
+  assert.notEqual(table.replace(-1, bytes(handle(3))), -1);
   assert.deepEqual(other.ackSubjects().toSorted(), [handle(2), handle(3)]);
 });
 
 Deno.test("SharedDeliveries refuses an ack subject that is too long in UTF-8, and its slot stays free", () => {
   const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
-  assert.equal(table.add("x".repeat(249)), -1);
-  assert.equal(table.add("ä".repeat(125)), -1);
-  const slot = table.add("ä".repeat(124));
+  assert.equal(table.add(bytes("x".repeat(249))), -1);
+  assert.equal(table.add(bytes("ä".repeat(125))), -1);
+  const slot = table.add(bytes("ä".repeat(124)));
   assert.deepEqual(other.ackSubjects(), ["ä".repeat(124)]);
-  assert.equal(table.replace(slot, "x".repeat(249)), -1);
+  assert.equal(table.replace(slot, bytes("x".repeat(249))), -1);
   assert.deepEqual(other.ackSubjects(), []);
-  assert.notEqual(table.add("x".repeat(248)), -1);
+  assert.notEqual(table.add(bytes("x".repeat(248))), -1);
 });
 
 Deno.test("SharedDeliveries shares the heartbeats and the count of lapses", () => {
@@ -80,10 +82,10 @@ Deno.test("SharedDeliveries shows whole ack subjects to a thread that reads whil
     const length = 1 + n % 240, text = `${String.fromCharCode(97 + n % 26)}`.repeat(length) + `:${length}`;
     const at = n % 8;
     if (n % 3 === 0) slots[at] = table.remove(slots[at]);
-    else slots[at] = table.replace(slots[at], text);
+    else slots[at] = table.replace(slots[at], bytes(text));
   }
   for (const slot of slots) table.remove(slot);
-  table.add("end");
+  table.add(bytes("end"));
   assert.equal(await done, 0);
   reader.terminate();
 });

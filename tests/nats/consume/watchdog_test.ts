@@ -3,6 +3,8 @@ import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliverie
 import { Watchdog } from "../../../runtime/nats/consume/watchdog.ts";
 import { manualClock } from "../../support/clocks.ts";
 
+const bytes = (text: string) => new TextEncoder().encode(text);
+
 /** A watchdog that checks every second. The main thread has a heartbeat only when the test writes one. */
 function setup({ limitMs = 30_000 } = {}) {
   const clock = manualClock();
@@ -42,7 +44,7 @@ function setup({ limitMs = 30_000 } = {}) {
 
 Deno.test("Watchdog neither connects nor extends while the main thread runs", async () => {
   const { table, clock, watchdog, extended, connections } = setup();
-  table.add("a");
+  table.add(bytes("a"));
   for (let i = 0; i < 60; i++) {
     clock.advance(1_000);
     table.mainMs = clock.now();
@@ -53,8 +55,8 @@ Deno.test("Watchdog neither connects nor extends while the main thread runs", as
 
 Deno.test("Watchdog extends everything three seconds after the last heartbeat, and every five seconds from then on", async () => {
   const { table, extended, blocked } = setup();
-  table.add("a");
-  table.add("b");
+  table.add(bytes("a"));
+  table.add(bytes("b"));
   assert.deepEqual(await blocked(14), [3, 8, 13]);
   assert.deepEqual(extended, ["a", "b", "a", "b", "a", "b"]);
   assert.equal(table.lapses, 0);
@@ -62,13 +64,13 @@ Deno.test("Watchdog extends everything three seconds after the last heartbeat, a
 
 Deno.test("Watchdog stops extending once the thread is blocked for longer than any handler may run", async () => {
   const { table, blocked } = setup({ limitMs: 10_000 });
-  table.add("a");
+  table.add(bytes("a"));
   assert.deepEqual(await blocked(60), [3, 8]);
 });
 
 Deno.test("Watchdog does not count in-progress acks that the server did not confirm", async () => {
   const { table, clock, watchdog, disconnect } = setup();
-  table.add("a");
+  table.add(bytes("a"));
   disconnect();
   clock.advance(3_000);
   await assert.rejects(watchdog.check(), /disconnected/);
@@ -77,7 +79,7 @@ Deno.test("Watchdog does not count in-progress acks that the server did not conf
 
 Deno.test("Watchdog counts a lapse after eight seconds of silence, also of its own", async () => {
   const { table, clock, watchdog, blocked } = setup({ limitMs: 60_000 });
-  table.add("a");
+  table.add(bytes("a"));
   assert.deepEqual(await blocked(3), [3]);
   clock.block(9_000); // the process is stopped
   await watchdog.check(); // it cannot know yet whether the main thread is blocked as well
@@ -88,7 +90,7 @@ Deno.test("Watchdog counts a lapse after eight seconds of silence, also of its o
 
 Deno.test("Watchdog gives the main thread a second after the process was stopped", async () => {
   const { table, clock, watchdog, extended } = setup();
-  table.add("a");
+  table.add(bytes("a"));
   clock.block(20_000);
   await watchdog.check();
   table.mainMs = clock.now();

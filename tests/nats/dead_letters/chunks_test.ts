@@ -69,8 +69,8 @@ Deno.test("DeadLetters stores chunks once when it is repeated", async () => {
   await using orders = await startSettling();
   orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
   const delivery = await orders.next();
-  const first = await orders.deadLetters.store("handle", delivery, rejected("no"), undefined, false);
-  assert.deepEqual(await orders.deadLetters.store("handle", delivery, rejected("no"), undefined, false), {
+  const first = await orders.deadLetters.store("handle", delivery, rejected("no"));
+  assert.deepEqual(await orders.deadLetters.store("handle", delivery, rejected("no")), {
     ...first,
     duplicate: true,
   });

@@ -50,11 +50,11 @@ Deno.test("[G2] DeadLetters stores payload and headers of the original, and the 
     ["X-Tag", ["one", "two"]],
     ["Nats-Msg-Id", [`handle:ORDERS.1.${delivery.storedAtMs}.0`]],
     ["weir-function", ["handle"]],
+    ["weir-stream", ["ORDERS"]],
+    ["weir-sequence", ["1"]],
     ["weir-reason", ["rejected"]],
     ["weir-attempts", ["3"]],
     ["weir-error", ["NonRetryableError: the card was stolen"]],
-    ["weir-stream", ["ORDERS"]],
-    ["weir-sequence", ["1"]],
     ["weir-time", [time]],
   ]);
 });

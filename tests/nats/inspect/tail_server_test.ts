@@ -3,6 +3,7 @@ import { createInbox, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "weir";
 import { steadyClock } from "../../../runtime/engine/system_clock.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";
+import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { TailServer } from "../../../runtime/nats/inspect/tail_server.ts";
 import { TailClient, type TailFilter } from "../../../runtime/nats/inspect/tail_client.ts";
 import { REQUEST_MS, type SettledReport, TAIL_SUBJECT } from "../../../runtime/nats/inspect/tail_protocol.ts";
@@ -17,7 +18,16 @@ function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects
   const write = (message: string) => void logged.push(message);
   const log: Log = { debug: write, info: write, warn: write, error: write };
   const redact = (text: string) => text.replaceAll("hunter2", "[redacted]");
-  const server = new TailServer(nc, outcomes, steadyClock, log, redact, name, subjects);
+  const server = new TailServer(
+    nc,
+    new ConnectionMonitor(nc, steadyClock),
+    outcomes,
+    steadyClock,
+    log,
+    redact,
+    name,
+    subjects,
+  );
   server.start();
   broker.defer(() => server.stop());
   let sequence = 0;

@@ -8,7 +8,6 @@ export interface Exporter<Batch> {
   shutdown(): Promise<void>;
 }
 
-/** The limits of an export queue, and its exporter. */
 interface ExportQueueOptions<Item, Batch> {
   readonly signal: Signal;
   readonly exporter: Exporter<Batch>;
@@ -16,9 +15,7 @@ interface ExportQueueOptions<Item, Batch> {
   readonly add: (item: Item, batch?: Batch) => Batch;
   /** Items that may wait. Further ones are dropped. */
   readonly capacity: number;
-  /** Items of a full batch. */
   readonly batchSize: number;
-  /** Requests that may be in flight. */
   readonly concurrency: number;
   /** Milliseconds before a batch that is not full is sent. */
   readonly delayMs: number;
@@ -60,7 +57,6 @@ export class ExportQueue<Item, Batch> {
     else if (this.#senders.size === 0) this.#timer ??= unrefTimeout(() => this.#send(false), delayMs);
   }
 
-  /** Sends all waiting items now. */
   async flush(): Promise<void> {
     await Promise.all(this.#senders);
     while (!this.#closed && this.#waiting > 0 && this.#senders.size < this.options.concurrency) this.#send(true);

@@ -1,4 +1,3 @@
-/** Reads an environment variable. */
 export type Env = (name: string) => string | undefined;
 
 /** Milliseconds that the last export of a signal may take at shutdown: an unreachable collector must not delay exit. */

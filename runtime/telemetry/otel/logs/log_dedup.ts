@@ -5,7 +5,6 @@ const DEFAULT_WINDOW_MS = 10_000;
 /** Kinds that are tracked, which bounds memory. Lines of further kinds are all written. */
 const MAX_KINDS = 1_000;
 
-/** The clock that ends windows. */
 interface WindowClock {
   now(): number;
   /** Calls back once after `delayMs`; returns a function that cancels it. */
@@ -55,7 +54,6 @@ export class LogDedup {
     return true;
   }
 
-  /** Ends all windows now. */
   end(): void {
     for (const end of [...this.#ends.values()]) end();
   }

@@ -8,10 +8,8 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 /** `json`: one object a line, for machines. `pretty`: for a terminal. */
 type LogFormat = "json" | "pretty";
-/** Fields of a log line. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** The options of a logger. */
 export interface LogOptions {
   /** The lowest level that is written. */
   readonly level: LogLevel;
@@ -42,7 +40,6 @@ export interface LogOptions {
   readonly send?: (record: LogRecord) => void;
 }
 
-/** A log line before it is formatted. */
 export interface LogRecord {
   readonly level: LogLevel;
   readonly message: string;
@@ -65,7 +62,6 @@ export class Logger {
     return new Logger(this.options, () => ({ ...resolve(this.fields), ...resolve(fields) }));
   }
 
-  /** Returns whether lines of a level are written. */
   enabled(level: LogLevel): boolean {
     return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.options.level);
   }

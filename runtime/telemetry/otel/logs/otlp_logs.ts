@@ -9,23 +9,18 @@ import type { Redact } from "./redact.ts";
 
 const SEVERITY = { debug: 5, info: 9, warn: 13, error: 17 } as const;
 
-/** Exports log lines by OTLP. */
 interface OtlpLogs {
   send(record: LogRecord): void;
   /** Exports the remaining lines and stops. Never rejects and takes at most two seconds. */
   shutdown(): Promise<void>;
 }
 
-interface OtlpLogsOptions {
-  readonly env: Env;
-  readonly serviceName: string;
-  /** The instrumentation scope of the records. */
-  readonly scope: string;
-  readonly redact: Redact;
-}
-
-/** Exports log lines by OTLP over HTTP, each with its span. The exporter reads `OTEL_EXPORTER_OTLP_*` itself. */
-export function otlpLogs({ env, serviceName, scope, redact }: OtlpLogsOptions): OtlpLogs {
+/**
+ * Exports log lines by OTLP over HTTP, each with its span. The exporter reads `OTEL_EXPORTER_OTLP_*` itself.
+ *
+ * @param scope The instrumentation scope of the records.
+ */
+export function otlpLogs(env: Env, serviceName: string, scope: string, redact: Redact): OtlpLogs {
   const queue = new ExportQueue<ReadWriteLogRecord, ReadWriteLogRecord[]>({
     signal: "logs",
     exporter: new OTLPLogExporter({ timeoutMillis: otlpTimeoutMs(env) }),

@@ -1,4 +1,3 @@
-/** Names of variables that hold a secret. */
 const SECRET_NAME =
   /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PASS|CREDENTIALS?|CREDS|API_?KEYS?|_KEY|_AUTH|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
 /** Characters of a secret that is redacted. Shorter ones occur in unrelated words. */
@@ -7,7 +6,6 @@ const MIN_LENGTH = 6;
 const MIN_LINE_LENGTH = 20;
 const REDACTED = "[redacted]";
 
-/** Replaces secrets in a text. */
 export type Redact = (text: string) => string;
 
 /**

@@ -12,10 +12,7 @@ export class Counter {
 
   /** Returns the series with these labels; a new one starts at 0. */
   cell(labels: Labels): Cell {
-    const key = Object.values(labels).join("\n");
-    let cell = this.#cells.get(key);
-    if (!cell) this.#cells.set(key, cell = { labels, value: 0 });
-    return cell;
+    return this.#cells.getOrInsertComputed(Object.values(labels).join("\n"), () => ({ labels, value: 0 }));
   }
 
   [Symbol.iterator](): Iterator<Cell> {

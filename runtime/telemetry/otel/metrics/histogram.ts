@@ -16,7 +16,6 @@ export interface Recorder {
   record(value: number, labels: Labels): void;
 }
 
-/** One series of a histogram. */
 class Cell {
   readonly counts: number[];
   count = 0;
@@ -75,9 +74,8 @@ export class Histogram implements Recorder {
   }
 
   #cell(labels: Labels): Cell {
-    const key = Object.values(labels).join("\n");
-    let cell = this.#cells.get(key);
-    if (!cell) this.#cells.set(key, cell = new Cell({ ...labels }, this.bounds, millisToHrTime(Date.now())));
+    const create = () => new Cell({ ...labels }, this.bounds, millisToHrTime(Date.now()));
+    const cell = this.#cells.getOrInsertComputed(Object.values(labels).join("\n"), create);
     this.#byObject.set(labels, cell);
     return cell;
   }
@@ -91,9 +89,7 @@ export class Histograms implements MetricProducer {
 
   /** Returns the histogram of that name. @param create called once a name */
   get(name: string, create: () => Histogram): Histogram {
-    let histogram = this.#histograms.get(name);
-    if (!histogram) this.#histograms.set(name, histogram = create());
-    return histogram;
+    return this.#histograms.getOrInsertComputed(name, create);
   }
 
   collect(): Promise<CollectionResult> {

@@ -1,4 +1,3 @@
-/** The definition of one metric. */
 export interface Instrument {
   readonly kind: "counter" | "gauge" | "histogram";
   /** A UCUM unit. `s` and `By` become part of the Prometheus name; `{words}` are annotations only. */
@@ -10,7 +9,6 @@ export interface Instrument {
   readonly buckets?: readonly number[];
 }
 
-/** Instruments by name. */
 export type Catalogue = Readonly<Record<string, Instrument>>;
 
 /** The names of a catalogue's instruments of one kind. */
@@ -18,7 +16,6 @@ export type NameOf<Instruments extends Catalogue, Kind extends Instrument["kind"
   [Name in keyof Instruments]: Instruments[Name] extends { kind: Kind } ? Name : never;
 }[keyof Instruments];
 
-/** The labels of one series. */
 export type Labels = Readonly<Record<string, string | number>>;
 
 const UNIT_SUFFIX: Readonly<Record<string, string>> = { s: "_seconds", By: "_bytes" };

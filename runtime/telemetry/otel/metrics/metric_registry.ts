@@ -14,22 +14,12 @@ import { type Cell, Counter } from "./counter.ts";
 import { Histogram, Histograms, type Recorder } from "./histogram.ts";
 import type { Catalogue, Instrument, Labels, NameOf } from "./instrument.ts";
 
-/** Pushes metrics to a collector. */
 export interface MetricPush {
   readonly url: string;
   /** Creates the reader that pushes. @param producers provide metrics beside the SDK's */
   reader(producers: MetricProducer[]): MetricReader;
 }
 
-interface MetricRegistryOptions {
-  readonly serviceName: string;
-  /** The instrumentation scope of the metrics. */
-  readonly scope: string;
-  /** @default metrics are not pushed */
-  readonly push?: MetricPush;
-}
-
-/** One value of a gauge. */
 type Sample = readonly [value: number, labels?: Labels];
 
 /** Milliseconds that a collection may take: less than a Prometheus scrape timeout, if a gauge's source hangs. */
@@ -51,7 +41,11 @@ export class MetricRegistry<Instruments extends Catalogue> {
   /** Functions that remove the callback of gauges, by the gauges' names. */
   readonly #removals = new Map<string, () => void>();
 
-  constructor(catalogue: Instruments, { serviceName, scope, push }: MetricRegistryOptions) {
+  /**
+   * @param scope The instrumentation scope of the metrics.
+   * @param push Default: metrics are not pushed.
+   */
+  constructor(catalogue: Instruments, serviceName: string, scope: string, push?: MetricPush) {
     this.pushesTo = push?.url;
     this.#catalogue = catalogue;
     this.#histograms = new Histograms(scope);
@@ -66,15 +60,13 @@ export class MetricRegistry<Instruments extends Catalogue> {
 
   /** Returns a counter; the same one at each call for a name. */
   counter(name: NameOf<Instruments, "counter"> & string): Counter {
-    let counter = this.#counters.get(name);
-    if (!counter) {
-      const cells: Counter = counter = new Counter();
-      this.#counters.set(name, counter);
+    return this.#counters.getOrInsertComputed(name, () => {
+      const counter = new Counter();
       this.#meter.createObservableCounter(name, this.#options(name)).addCallback((result) => {
-        for (const { value, labels } of cells as Iterable<Cell>) result.observe(value, labels);
+        for (const { value, labels } of counter as Iterable<Cell>) result.observe(value, labels);
       });
-    }
-    return counter;
+      return counter;
+    });
   }
 
   /** Adds a counter whose totals are kept elsewhere and read at collection. */
@@ -126,7 +118,6 @@ export class MetricRegistry<Instruments extends Catalogue> {
     return prometheusPage({ resource, scopeMetrics: [{ scope, metrics }] });
   }
 
-  /** Returns all metrics as plain data. */
   async data(): Promise<readonly MetricData[]> {
     return (await this.#collect()).scopeMetrics.flatMap(({ metrics }) => metrics);
   }

@@ -10,7 +10,6 @@ import {
 import { parseTraceParent } from "@opentelemetry/core";
 import { contextWith } from "../spans/span_scope.ts";
 
-/** The headers of a message. */
 interface HeaderReader {
   get(name: string): string | undefined;
   entries(): Iterable<readonly [name: string, value: string]>;
@@ -21,7 +20,6 @@ const GETTER: TextMapGetter<HeaderReader> = {
   keys: (headers) => [...headers.entries()].map(([name]) => name),
 };
 
-/** The fields that the W3C propagators write. */
 const W3C_FIELDS = new Set(["traceparent", "tracestate", "baggage"]);
 
 /**

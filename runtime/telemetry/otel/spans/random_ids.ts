@@ -7,7 +7,6 @@ export function randomSpanId(): string {
   return SPAN_ID.toHex();
 }
 
-/** Returns a trace id: 32 hex digits, not all 0. */
 export function randomTraceId(): string {
   fill(4);
   return TRACE_ID.toHex();

@@ -22,7 +22,6 @@ const LIMITS = { attributeCountLimit: LIMIT, attributeValueLengthLimit: Infinity
 const NO_ATTRIBUTES: Attributes = Object.freeze({});
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 
-/** An event of a span. */
 export interface SpanEvent {
   readonly name: string;
   readonly atMs: number;
@@ -36,7 +35,6 @@ export interface PreparedAttributes {
   has(key: string): boolean;
   /** The outcome of the operation, for tail sampling; undefined until it is known. */
   readonly outcome: string | undefined;
-  /** Returns the attributes as an object. */
   values(): Attributes;
   /** Returns the elements of an OTLP/JSON attribute list, without brackets. */
   json(): string;
@@ -46,7 +44,6 @@ export interface PreparedAttributes {
 export interface Keeper {
   /** Returns whether a span that is ending must be kept. It is called before the end time is set. */
   wants(span: RecordedSpan): boolean;
-  /** Takes over an ended span. */
   keep(span: RecordedSpan): void;
 }
 

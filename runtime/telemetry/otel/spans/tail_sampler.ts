@@ -3,7 +3,6 @@ import type { ExportQueue } from "../export/export_queue.ts";
 import type { Keeper, RecordedSpan } from "./recorded_span.ts";
 import type { SpanBatch } from "./span_batch.ts";
 
-/** The queue of spans to export. */
 export type SpanQueue = ExportQueue<RecordedSpan, SpanBatch>;
 
 /** Returns whether a span is exported although no sampler chose it. */
