@@ -11,7 +11,7 @@ import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import { NatsIdempotencyStore } from "../nats/kv/idempotency_store.ts";
 import { NatsKvStore } from "../nats/kv/kv_store.ts";
 import { NatsAttemptStore } from "../nats/retry/attempt_store.ts";
-import { RETRIES, RetryStream, retrySubject } from "../nats/retry/retry_stream.ts";
+import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { type Cluster, natsOptions } from "./cluster.ts";
@@ -43,10 +43,8 @@ export class FunctionHost implements Service {
   /** Opens the stores. Nothing is pulled before {@linkcode start}. */
   static async open(options: FunctionHostOptions): Promise<FunctionHost> {
     const { cluster: { nc, jsm } } = options;
-    const attempts = await NatsAttemptStore.open(nc, replicasOfNewBuckets(options), async (functionName, delivery) => {
-      const last_by_subj = retrySubject(functionName, delivery);
-      return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
-    });
+    const isDelayed = hasDelayedRetry.bind(undefined, jsm);
+    const attempts = await NatsAttemptStore.open(nc, replicasOfNewBuckets(options), isDelayed);
     return new FunctionHost(options, attempts);
   }
 

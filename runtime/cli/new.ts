@@ -54,14 +54,12 @@ async function newFunction(name: string, { on, emits = [], json }: Options): Pro
   printNextCommands(next);
 }
 
-/** Loads the schemas. Functions are only listed: `new` needs none of their code, and importing it could do anything. */
+/** Loads the schemas. Functions are only read as text: `new` needs none of their code, and importing it could do anything. */
 async function readProject(): Promise<ProjectSource> {
   const schemas = await loadSchemas().catch((error) => refuse("the project does not load: ", error));
   attempt(() => buildRegistry(schemas, []), "the project does not load: ");
-  const texts = (await names("schemas")).filter((name) => name.endsWith(".ts"))
-    .map((name) => [name, Deno.readTextFileSync(new URL(`schemas/${name}`, PROJECT))] as const);
-  const [functions, tests] = [await names("functions"), await names("tests/functions")];
-  return { schemas, schemaTexts: new Map(texts), functions, tests };
+  const [schemaTexts, functions] = [await texts("schemas"), await texts("functions")];
+  return { schemas, schemaTexts, functions, tests: await names("tests/functions") };
 }
 
 function attempt<Value>(run: () => Value, what = ""): Value {
@@ -79,6 +77,12 @@ function refuse(what: string, error: unknown): never {
 
 async function names(folder: string): Promise<string[]> {
   return (await entriesOf(new URL(`${folder}/`, PROJECT))).map(({ name }) => name);
+}
+
+/** Returns the text of each TypeScript file in a folder, by its name. */
+async function texts(folder: string): Promise<Map<string, string>> {
+  const files = (await names(folder)).filter((name) => name.endsWith(".ts"));
+  return new Map(files.map((name) => [name, Deno.readTextFileSync(new URL(`${folder}/${name}`, PROJECT))]));
 }
 
 /** Writes all files or none: if one fails, those written before are removed or restored. */

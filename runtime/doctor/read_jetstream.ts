@@ -10,7 +10,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { isChunk } from "../nats/dead_letters/chunks.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
 import { SubjectCounts } from "../nats/inspect/count_messages.ts";
-import { RETRIES } from "../nats/retry/retry_stream.ts";
+import { delayedRetriesOf, RETRIES } from "../nats/retry/retry_stream.ts";
 import { unlessMissing } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ClusterFacts, DeadLetterCounts } from "./facts.ts";
@@ -83,7 +83,7 @@ export async function countDelayedRetries(
   jsm: JetStreamManager,
   project: Registry | undefined,
 ): Promise<ReadonlyMap<string, number>> {
-  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed);
+  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, delayedRetriesOf);
   const names = (project?.functions ?? []).map(({ name }) => name);
   return await unlessMissing(counts.of(names), JETSTREAM_CODES.streamNotFound) ?? new Map();
 }

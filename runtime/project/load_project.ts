@@ -9,13 +9,13 @@ import { buildRegistry, type Registry } from "./registry.ts";
 export const PROJECT: URL = projectAt(Deno.cwd());
 
 /**
- * Returns the project that a directory is in: the folder of the nearest `deno.json` upwards, as Deno finds it. Without
- * one it is the directory itself.
+ * Returns the project that a directory is in: the folder of the nearest `deno.json` or `deno.jsonc` upwards, as Deno
+ * finds it. Without one it is the directory itself.
  */
 export function projectAt(directory: string): URL {
   const start = pathToFileURL(`${directory}/`);
   for (let folder = start;; folder = new URL("../", folder)) {
-    if (isFile(new URL("deno.json", folder))) return folder;
+    if (isFile(new URL("deno.json", folder)) || isFile(new URL("deno.jsonc", folder))) return folder;
     if (folder.pathname === new URL("../", folder).pathname) return start;
   }
 }

@@ -18,6 +18,18 @@ Deno.test("projectAt finds the folder of the nearest deno.json, from a folder in
   }
 });
 
+Deno.test("projectAt finds a project with deno.jsonc below another project, as Deno does", async () => {
+  const path = await Deno.makeTempDir({ prefix: "weir-project-" });
+  try {
+    await Deno.mkdir(`${path}/shop/functions`, { recursive: true });
+    await Deno.writeTextFile(`${path}/deno.json`, "{}");
+    await Deno.writeTextFile(`${path}/shop/deno.jsonc`, "{}");
+    assert.equal(projectAt(`${path}/shop/functions`).href, pathToFileURL(`${path}/shop/`).href);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
 Deno.test("WEIR_ROOT is the folder of Weir's deno.json", async () => {
   const { name } = JSON.parse(await Deno.readTextFile(new URL("deno.json", WEIR_ROOT)));
   assert.equal(name, "@weir/runtime");

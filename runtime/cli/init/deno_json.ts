@@ -38,7 +38,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
   ],
 };
 const OK = "deno fmt --check && deno lint && deno check --quiet && deno task test";
-const LINK = "$(deno eval -p 'JSON.parse(Deno.readTextFileSync(`deno.json`)).links[0]')";
+const LINK = "$(deno eval -p 'decodeURIComponent(JSON.parse(Deno.readTextFileSync(`deno.json`)).links[0])')";
 
 /** Returns the text of `deno.json`. Its `links`, or its import of `weir`, is the only line that names a Weir. */
 export function projectDenoJson(image: string, weir: WeirDependency): string {

@@ -24,7 +24,11 @@ export async function weirDependency(
   if (weir === undefined && WEIR_ROOT.protocol !== "file:") return { kind: "version", version: `^${denoJson.version}` };
   if (weir !== undefined && VERSION.test(weir)) return { kind: "version", version: weir };
   const folder = await packageIn(weir === undefined ? fileURLToPath(WEIR_ROOT) : resolve(base, weir));
-  const link = relative(await realPathOf(directory), folder).replaceAll("\\", "/");
+  // Deno reads a link as a URL.
+  const link = relative(await realPathOf(directory), folder).replaceAll("\\", "/").replace(
+    /[%#?]/g,
+    encodeURIComponent,
+  );
   return { kind: "folder", link: isAbsolute(link) || link.startsWith(".") ? link : `./${link}` };
 }
 

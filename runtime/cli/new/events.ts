@@ -9,8 +9,8 @@ export interface ProjectSource {
   readonly schemas: readonly LoadedModule[];
   /** Text of each file in `schemas/`, by its name. */
   readonly schemaTexts: ReadonlyMap<string, string>;
-  /** Names of the files in `functions/`. */
-  readonly functions: readonly string[];
+  /** Text of each file in `functions/`, by its name. */
+  readonly functions: ReadonlyMap<string, string>;
   /** Names of the files in `tests/functions/`. */
   readonly tests: readonly string[];
 }

@@ -14,17 +14,26 @@ export function nameProblems(name: string, { functions, tests }: ProjectSource):
   if (/[\/\\]/.test(name)) return [`"${name}" is in a folder: a function's file is directly in functions/`];
   const problems: string[] = [];
   const same = (file: string) => (other: string) => other.toLowerCase() === file.toLowerCase();
-  const fn = functions.find(same(`${name}.ts`)), test = tests.find(same(`${name}_test.ts`));
+  const fn = [...functions.keys()].find(same(`${name}.ts`)), test = tests.find(same(`${name}_test.ts`));
   if (fn === `${name}.ts`) problems.push(`functions/${fn} exists already and is not overwritten: choose another name`);
   else if (fn) {
     problems.push(
       `functions/${fn} differs from "${name}" only in capital letters: many file systems treat them as one file`,
     );
   } else if (test) problems.push(`tests/functions/${test} exists already and is not overwritten: choose another name`);
+  const sameName = [...functions].find(([, text]) => nameOption(text)?.toLowerCase() === name.toLowerCase());
+  if (sameName) {
+    problems.push(`functions/${sameName[0]} has the name "${nameOption(sameName[1])}": choose another name`);
+  }
   if (/^[A-Za-z]/.test(name) && !isModule(`${name}.ts`)) {
     problems.push(`functions/${name}.ts would be taken for a test and not run: choose another name`);
   }
   return problems;
+}
+
+/** Returns the option `name` of the function in a file, if its text shows it as a literal. */
+function nameOption(text: string): string | undefined {
+  return /\bdefineFunction\(\s*\{(?:[^{}]|\{[^{}]*\})*?\bname:\s*["'`]([\w-]+)["'`]/.exec(text)?.[1];
 }
 
 /** Returns problems with the types of a new function: patterns to emit, endless loops, misspellings of known types. */

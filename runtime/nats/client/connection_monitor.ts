@@ -80,7 +80,7 @@ export class ConnectionMonitor {
     this.#silentSinceMs = sentAtMs;
     const pong = () => {
       this.#silentSinceMs = undefined;
-      if (this.responsive) { for (const listener of this.#onAnswer) listener(); }
+      if (this.responsive) notify(this.#onAnswer);
     };
     // A flush fails when the connection is lost. The reconnect then clears the state.
     this.nc.flush().then(pong, () => this.#silentSinceMs = undefined);
@@ -120,19 +120,30 @@ export class ConnectionMonitor {
       else if (status.type === "error" && status.error instanceof errors.PermissionViolationError) {
         const { operation, subject } = status.error;
         if (operation !== "publish") continue;
-        for (const listener of this.#onPublishDenied) listener(subject, status.error);
+        notify(this.#onPublishDenied, subject, status.error);
       }
     }
   }
 
   #disconnect(server: string): void {
     this.#disconnected = { server, sinceMs: this.#disconnected?.sinceMs ?? this.clock.now() };
-    for (const listener of this.#onDisconnect) listener(server);
+    notify(this.#onDisconnect, server);
   }
 
   #reconnect(): void {
     const downMs = this.clock.now() - (this.#disconnected?.sinceMs ?? this.clock.now());
     this.#disconnected = this.#silentSinceMs = this.#pingedAtMs = undefined;
-    for (const listener of this.#onReconnect) listener(downMs);
+    notify(this.#onReconnect, downMs);
+  }
+}
+
+/** Calls all listeners. What one throws becomes an unhandled rejection, so that the others still learn of the event. */
+function notify<Args extends unknown[]>(listeners: readonly ((...args: Args) => void)[], ...args: Args): void {
+  for (const listener of listeners) {
+    try {
+      listener(...args);
+    } catch (error) {
+      void Promise.reject(error);
+    }
   }
 }

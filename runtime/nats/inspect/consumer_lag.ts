@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
-import { RETRIES } from "../retry/retry_stream.ts";
+import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
 import type { Durable } from "../topology/resources.ts";
 import { SubjectCounts } from "./count_messages.ts";
 
@@ -58,8 +58,8 @@ export class LagReader {
     readonly clock: Clock,
   ) {
     this.#names = [...new Set(durables.map(({ functionName }) => functionName))];
-    this.#delayedRetries = new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed);
-    this.#deadLetters = new SubjectCounts(nc, jsm, DEAD_LETTERS.stream, DEAD_LETTERS.prefix);
+    this.#delayedRetries = new SubjectCounts(nc, jsm, RETRIES.stream, delayedRetriesOf);
+    this.#deadLetters = new SubjectCounts(nc, jsm, DEAD_LETTERS.stream, (name) => `${DEAD_LETTERS.prefix}.${name}.>`);
   }
 
   /** Maximum age of values that metrics show, in milliseconds. */

@@ -35,7 +35,7 @@ export async function countMessages(
   return Number(following) + 1;
 }
 
-/** Counts the messages of each function under a subject prefix, and caches the counts until the stream changes. */
+/** Counts the messages of each function under a subject filter, and caches the counts until the stream changes. */
 export class SubjectCounts {
   #state: string | undefined;
   #counts: ReadonlyMap<string, number> = new Map();
@@ -44,7 +44,7 @@ export class SubjectCounts {
     readonly nc: Pick<NatsConnection, "request">,
     readonly jsm: JetStreamManager,
     readonly stream: string,
-    readonly prefix: string,
+    readonly filterOf: (functionName: string) => string,
   ) {}
 
   /** Returns the count of each function. @throws {Error} when the stream does not respond. */
@@ -60,6 +60,6 @@ export class SubjectCounts {
   }
 
   #count(functionName: string): Promise<number> {
-    return countMessages(this.nc, { stream: this.stream, subject: `${this.prefix}.${functionName}.>` });
+    return countMessages(this.nc, { stream: this.stream, subject: this.filterOf(functionName) });
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { PublishResult } from "../../engine/publisher.ts";
 import type { Progress } from "../../engine/settler.ts";
@@ -69,6 +70,29 @@ export class RetryStream {
 /** Returns the subject of a delayed retry. Each message has its own, so that no schedule replaces another's. */
 export function retrySubject(functionName: string, { messageKey }: Delivery): string {
   return `${RETRIES.delayed}.${functionName}.${messageKey.replaceAll(".", "-")}`;
+}
+
+/**
+ * Returns a filter for the delayed retries of a function. Its wildcard also covers `retries.parked`, the name in earlier
+ * releases. Retries that are due have more tokens, since an event's type has two at least.
+ */
+export function delayedRetriesOf(functionName: string): string {
+  return `retries.*.${functionName}.*`;
+}
+
+/** Returns whether a message of the retry stream is a delayed retry, and not due. */
+export function isDelayedRetry(subject: string): boolean {
+  return /^retries\.(delayed|parked)\./.test(subject);
+}
+
+/** Returns whether a delayed retry of an event is stored, by this or an earlier release. */
+export async function hasDelayedRetry(
+  jsm: { readonly streams: Pick<JetStreamManager["streams"], "getMessage"> },
+  functionName: string,
+  delivery: Delivery,
+): Promise<boolean> {
+  const last_by_subj = retrySubject(functionName, delivery).replace(RETRIES.delayed, "retries.*");
+  return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
 }
 
 /** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */

@@ -5,7 +5,7 @@ import { storedDelivery } from "../consume/parse_delivery.ts";
 import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
-import { RETRIES } from "./retry_stream.ts";
+import { delayedRetriesOf, isDelayedRetry, RETRIES } from "./retry_stream.ts";
 
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
@@ -27,11 +27,12 @@ export class RetryService {
    */
   async *list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
     let found = 0;
-    const next_by_subj = `${RETRIES.delayed}.${filter.function ?? "*"}.*`;
+    const next_by_subj = delayedRetriesOf(filter.function ?? "*");
     for (let seq = 1;;) {
       const message = await this.cluster.jsm.direct.getMessage(RETRIES.stream, { seq, next_by_subj });
       if (!message) return;
       seq = message.seq + 1;
+      if (!isDelayedRetry(message.subject)) continue;
       const retry = toDelayedRetry(message);
       if (filter.type !== undefined && retry.type !== filter.type) continue;
       yield retry;
@@ -47,7 +48,7 @@ export class RetryService {
    */
   async cancel(sequence: number): Promise<boolean> {
     const message = await this.cluster.jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
-    if (!message?.subject.startsWith(`${RETRIES.delayed}.`)) return false;
+    if (!message || !isDelayedRetry(message.subject)) return false;
     const { function: functionName, error } = toDelayedRetry(message);
     return await this.#deadLetter(functionName, message, "its delayed retry was cancelled", error);
   }

@@ -1,7 +1,7 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { SubjectCounts } from "../inspect/count_messages.ts";
-import { RETRIES } from "../retry/retry_stream.ts";
+import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
 import { type DesiredState, isWeirBucket, streamNames } from "./resources.ts";
 import type { Backlog, Step } from "./step.ts";
 
@@ -31,7 +31,7 @@ export async function planUnused(
   const orphans = weirNames.filter((name) => !functionNames.includes(name));
   const delayed = orphans.length === 0
     ? undefined
-    : await new SubjectCounts(nc, jsm, RETRIES.stream, RETRIES.delayed).of(orphans);
+    : await new SubjectCounts(nc, jsm, RETRIES.stream, delayedRetriesOf).of(orphans);
   const pulled = new Set(found.filter(isPulled).map(({ name }) => name));
   const steps = found.flatMap((info): Step[] => {
     const { name, stream_name: stream, config } = info, target = { what: "consumer", name, stream } as const;

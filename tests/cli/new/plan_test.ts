@@ -12,7 +12,10 @@ const EVENTS = {
 const SOURCE = {
   schemas: [{ file: "schemas/orders.ts", exports: EVENTS }],
   schemaTexts: new Map([["orders.ts", "export const OrderPaid = 1;\n"]]),
-  functions: ["sendMail.ts", "_helper.ts"],
+  functions: new Map([
+    ["sendMail.ts", 'export default defineFunction({\n  retry: { attempts: 3 },\n  name: "mailer",\n}, () => {});\n'],
+    ["_helper.ts", 'export const defaults = { name: "helper" };\n'],
+  ]),
   tests: ["sendMail_test.ts", "old_test.ts"],
 };
 const plan = (name: string, on: string, ...emits: string[]) => planFunction(name, on, emits, SOURCE);
@@ -25,6 +28,13 @@ const refused: [what: string, name: string, on: string, emits: string[], message
     "orders.created",
     [],
     /functions\/sendMail\.ts differs from "SendMail" only in cap/,
+  ],
+  [
+    "the name that a function gives itself",
+    "mailer",
+    "orders.created",
+    [],
+    /functions\/sendMail\.ts has the name "mailer"/,
   ],
   ["an existing test", "old", "orders.created", [], /tests\/functions\/old_test\.ts exists already/],
   ["a helper's name", "_mail", "orders.created", [], /"_mail" cannot be a function's name: a letter, then/],

@@ -130,3 +130,29 @@ Deno.test("ConnectionMonitor tells all listeners of each disconnect and reconnec
   await nc.close();
   await monitor.closed;
 });
+
+Deno.test("ConnectionMonitor calls the other listeners, and goes on, when one throws", async () => {
+  const { monitor, status } = setup(), errors: unknown[] = [];
+  let reconnects = 0;
+  const onError = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    errors.push(event.reason);
+  };
+  addEventListener("unhandledrejection", onError);
+  try {
+    const defect = new Error("a defect");
+    monitor.onReconnect(() => {
+      throw defect;
+    });
+    monitor.onReconnect(() => void reconnects++);
+    for (let n = 1; n <= 2; n++) {
+      await status("disconnect");
+      assert.equal(monitor.responsive, false);
+      await status("reconnect");
+      assert.deepEqual([monitor.responsive, reconnects], [true, n]);
+    }
+    assert.deepEqual(errors, [defect, defect]);
+  } finally {
+    removeEventListener("unhandledrejection", onError);
+  }
+});
