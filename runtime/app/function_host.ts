@@ -107,7 +107,7 @@ function createSettler(
     retries,
     jsm,
     clock: systemClock,
-    stuck: (functionName, what, error) =>
+    onStuck: (functionName, what, error) =>
       log.error(`${what} cannot be stored: the event is held until it can`, { function: functionName, error }),
     redact,
   });

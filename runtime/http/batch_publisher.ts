@@ -39,9 +39,9 @@ export class BatchPublisher {
   #stored = 0;
   #firstFailure: { readonly index: number; readonly problem: Problem } | undefined;
   #outage: Problem | undefined;
-  /** Ended the request before all its entries were taken. */
+  /** Problem that ended the request early. */
   #aborted: Problem | undefined;
-  #settled = () => {};
+  #onSettled = () => {};
 
   /** @param parent Context of the request. */
   constructor(readonly publisher: Publisher, readonly problemOf: (error: unknown) => Problem, parent: Context) {
@@ -96,10 +96,10 @@ export class BatchPublisher {
 
   #untilPendingBelow(limit: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#settled = () => {
+      this.#onSettled = () => {
         if (this.#pending < limit) resolve();
       };
-      this.#settled();
+      this.#onSettled();
     });
   }
 
@@ -118,7 +118,7 @@ export class BatchPublisher {
   #settle(length: number): void {
     this.#pending--;
     this.#pendingLength -= length;
-    this.#settled();
+    this.#onSettled();
   }
 
   #addFailure(index: number, error: unknown, line: number | undefined): void {

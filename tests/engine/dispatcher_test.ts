@@ -5,7 +5,7 @@ import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import type { Ports } from "../../runtime/engine/pipeline.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
-import type { Progress } from "../../runtime/engine/settler.ts";
+import type { UsedUp } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
@@ -19,7 +19,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
-  const counts: string[] = [], seen: string[] = [], progress = new Map<string, Progress | undefined>();
+  const counts: string[] = [], seen: string[] = [], progress = new Map<string, UsedUp | undefined>();
   const ports: Ports = {
     clock,
     publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
@@ -54,7 +54,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   let sink!: ConsumerSink;
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), ports);
   const dispatcher = new Dispatcher(pipeline, [source], 5_000, {
-    hold: (first) => {
+    take: (first) => {
       let name = ackSubjectText(first);
       kept.set(name, "held");
       return {

@@ -107,7 +107,7 @@ const NO_IDEMPOTENCY: IdempotencyStore = {
   claim: () => Promise.reject(new Error("the simulated function has no idempotency")),
 };
 /** Leases that never expire: a simulated handler does not block its thread. */
-const UNLIMITED: Leases = { hold: () => ({ isValid: () => true, renew() {}, release() {} }) };
+const UNLIMITED: Leases = { take: () => ({ isValid: () => true, renew() {}, release() {} }) };
 const policies = new Map<string, ResolvedFunction["policy"]>();
 
 /** Returns the simulated function with this handler. Policies are cached, since resolving one is slow. */

@@ -29,7 +29,7 @@ export class SimConsumer implements Consumer {
 
   /** Runs the periodic check of `PullConsumer`: a closed sink cancels the pull. */
   check(): void {
-    if (this.#sink?.closed()) this.pulled = 0;
+    if (this.#sink?.paused()) this.pulled = 0;
     this.wake();
   }
 

@@ -47,7 +47,7 @@ export class CrashWorld {
           else await claim?.release();
           if (outcome.kind === "dead-letter") {
             if (!process.passes("before the dead letter is decided")) return await never();
-            this.#counts = { begun: outcome.attempts, free: 0, emitted: true, ending: outcome };
+            this.#counts = { begun: outcome.attempts, excused: 0, mayHaveEmitted: true, ending: outcome };
           }
           if (!process.passes(`before ${SETTLING[outcome.kind]}`)) return await never();
           if (outcome.kind !== "retry") {
@@ -55,8 +55,12 @@ export class CrashWorld {
             process.markSettled();
           } else if (progress) {
             const { attempts, excusedDeliveries, emittedSinceMs } = progress;
-            this.#counts = { begun: attempts, free: excusedDeliveries, emitted: emittedSinceMs !== undefined };
-          } else if (delivery.deliveryCount === 1) this.#counts = { begun: 0, free: 1, emitted: false };
+            this.#counts = {
+              begun: attempts,
+              excused: excusedDeliveries,
+              mayHaveEmitted: emittedSinceMs !== undefined,
+            };
+          } else if (delivery.deliveryCount === 1) this.#counts = { begun: 0, excused: 1, mayHaveEmitted: false };
           return { ok: true };
         },
         extend: () => {},

@@ -25,10 +25,10 @@ Deno.test("NatsAttemptStore has the counts of an event after each nak", async ()
     counts.push(await orders.attempts.read("handle", delivery));
   }
   assert.deepEqual(counts, [
-    { begun: 1, free: 0, emitted: false },
-    { begun: 1, free: 1, emitted: false },
-    { begun: 2, free: 1, emitted: false },
-    { begun: 2, free: 2, emitted: false },
+    { begun: 1, excused: 0, mayHaveEmitted: false },
+    { begun: 1, excused: 1, mayHaveEmitted: false },
+    { begun: 2, excused: 1, mayHaveEmitted: false },
+    { begun: 2, excused: 2, mayHaveEmitted: false },
   ]);
 });
 
@@ -37,7 +37,7 @@ Deno.test("NatsAttemptStore has an excused delivery after a nak before the handl
   await orders.publish(1);
   const delivery = await orders.next();
   await orders.settler.settle("handle", delivery, retry(1, false), { attempts: 0, excusedDeliveries: 1 });
-  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1, emitted: false });
+  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, excused: 1, mayHaveEmitted: false });
 });
 
 Deno.test("NatsAttemptStore keeps the earlier counts after a nak before the handler", async () => {
@@ -46,7 +46,7 @@ Deno.test("NatsAttemptStore keeps the earlier counts after a nak before the hand
   await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 3, excusedDeliveries: 2 });
   const second = await orders.next();
   await orders.settler.settle("handle", second, retry(1, false));
-  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, free: 2, emitted: false });
+  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, excused: 2, mayHaveEmitted: false });
 });
 
 Deno.test("NatsAttemptStore lets another replica count on", async () => {
@@ -55,17 +55,17 @@ Deno.test("NatsAttemptStore lets another replica count on", async () => {
   await orders.publish(1);
   await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 0, excusedDeliveries: 1 });
   const second = await orders.next();
-  assert.deepEqual(await elsewhere.read("handle", second), { begun: 0, free: 1, emitted: false });
-  await elsewhere.write("handle", second, { begun: 1, free: 2, emitted: true });
-  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 1, free: 2, emitted: true });
+  assert.deepEqual(await elsewhere.read("handle", second), { begun: 0, excused: 1, mayHaveEmitted: false });
+  await elsewhere.write("handle", second, { begun: 1, excused: 2, mayHaveEmitted: true });
+  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 1, excused: 2, mayHaveEmitted: true });
 });
 
 Deno.test("NatsAttemptStore keeps functions and messages apart", async () => {
   await using orders = await startSettling();
   await orders.publish(2);
   const [one, two] = [await orders.next(), await orders.next()];
-  await orders.attempts.write("handle", one, { begun: 1, free: 1, emitted: true });
-  assert.deepEqual(await orders.attempts.read("handle", one), { begun: 1, free: 1, emitted: true });
+  await orders.attempts.write("handle", one, { begun: 1, excused: 1, mayHaveEmitted: true });
+  assert.deepEqual(await orders.attempts.read("handle", one), { begun: 1, excused: 1, mayHaveEmitted: true });
   assert.equal(await orders.attempts.read("handle", two), undefined);
   assert.equal(await orders.attempts.read("other", one), undefined);
 });
@@ -77,7 +77,7 @@ Deno.test("NatsAttemptStore creates a deleted bucket again", async () => {
   await orders.jsm.streams.delete("KV_weir_attempts");
   const progress = { attempts: 0, excusedDeliveries: 1 };
   assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, false), progress), { ok: true });
-  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1, emitted: false });
+  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, excused: 1, mayHaveEmitted: false });
   assert.equal((await orders.next()).deliveryCount, 2);
 });
 
@@ -85,7 +85,7 @@ Deno.test("NatsAttemptStore has no counts for a key that was deleted", async () 
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
-  await orders.attempts.write("handle", delivery, { begun: 1, free: 1, emitted: true });
+  await orders.attempts.write("handle", delivery, { begun: 1, excused: 1, mayHaveEmitted: true });
   await (await new Kvm(orders.nc).open("weir_attempts")).delete(`handle.${delivery.messageKey}`);
   assert.equal(await orders.attempts.read("handle", delivery), undefined);
 });
