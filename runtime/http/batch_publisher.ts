@@ -2,7 +2,7 @@ import type { Context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Publisher, PublishListener, PublishResult } from "../engine/publisher.ts";
 import { BatchSpan } from "./batch_span.ts";
-import { accepted, failedResult, storedResult } from "./event_result.ts";
+import { accepted, failedResult, storedResult } from "./publish_response.ts";
 import { Problem } from "./problem.ts";
 
 /** Events of one request that are pending at once: enough for full speed, few enough not to flood JetStream. */

@@ -4,7 +4,7 @@ import type { Clock } from "../engine/clock.ts";
 import type { Publisher, PublishResult } from "../engine/publisher.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { BatchPublisher, MAX_EVENTS, tooManyEvents } from "./batch_publisher.ts";
-import { accepted, storedResult } from "./event_result.ts";
+import { accepted, storedResult } from "./publish_response.ts";
 import { BodyLimits, type Reservation } from "./body_limits.ts";
 import { readLines } from "./ndjson.ts";
 import {

@@ -19,14 +19,14 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
-  const counts: string[] = [], seen: string[] = [], progress = new Map<string, UsedUp | undefined>();
+  const counts: string[] = [], seen: string[] = [], usedUp = new Map<string, UsedUp | undefined>();
   const ports: Ports = {
     clock,
     publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
     settler: {
       settle: (_name, { ackSubject }, outcome, used) => {
         said.push(`${ackSubjectText(ackSubject)} ${outcome.kind}`);
-        progress.set(ackSubjectText(ackSubject), used);
+        usedUp.set(ackSubjectText(ackSubject), used);
         return Promise.resolve({ ok: true });
       },
       extend: ({ ackSubject }) => void said.push(`${ackSubjectText(ackSubject)} extend`),
@@ -83,7 +83,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     };
     sink.deliver(delivery);
   };
-  return { clock, said, kept, valid, counts, seen, progress, dispatcher, deliver };
+  return { clock, said, kept, valid, counts, seen, usedUp, dispatcher, deliver };
 }
 
 /** Resolves once everything has happened that needs no time. */
@@ -201,7 +201,7 @@ Deno.test("Dispatcher gives back waiting deliveries at shutdown, unless their le
 
 Deno.test("Dispatcher gives a delivery back with its telemetry and its counts", async () => {
   const done = gate();
-  const { dispatcher, deliver, seen, progress } = setup(() => done.promise, 1);
+  const { dispatcher, deliver, seen, usedUp } = setup(() => done.promise, 1);
   deliver(1);
   deliver(2);
   deliver(3, "h3", 2);
@@ -211,8 +211,8 @@ Deno.test("Dispatcher gives a delivery back with its telemetry and its counts", 
   await settled();
   assert.deepEqual(seen.slice(1).toSorted(), ["begin 2", "begin 3", "end 2 retry", "end 3 retry"]);
   // The stored counts of a redelivery were not read, and must stay as they are.
-  assert.deepEqual([progress.get("h2")?.attempts, progress.get("h2")?.excusedDeliveries], [0, 1]);
-  assert.deepEqual([progress.has("h3"), progress.get("h3")], [true, undefined]);
+  assert.deepEqual([usedUp.get("h2")?.attempts, usedUp.get("h2")?.excusedDeliveries], [0, 1]);
+  assert.deepEqual([usedUp.has("h3"), usedUp.get("h3")], [true, undefined]);
   done.resolve();
   await stopped;
 });

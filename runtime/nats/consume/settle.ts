@@ -207,7 +207,7 @@ export class NatsSettler implements Settler {
   }
 }
 
-/** Sends an in-usedUp ack, which starts the delivery's ack wait anew. */
+/** Sends an in-progress ack, which starts the delivery's ack wait anew. */
 export function extend(nc: Pick<NatsConnection, "publish">, ackSubject: string): void {
   nc.publish(ackSubject, IN_PROGRESS);
 }

@@ -42,7 +42,7 @@ export class CrashWorld {
         },
       },
       settler: {
-        settle: async (_name, delivery, outcome, progress, claim) => {
+        settle: async (_name, delivery, outcome, usedUp, claim) => {
           if (outcome.kind === "ack") await claim?.complete();
           else await claim?.release();
           if (outcome.kind === "dead-letter") {
@@ -53,8 +53,8 @@ export class CrashWorld {
           if (outcome.kind !== "retry") {
             this.ended = outcome;
             process.markSettled();
-          } else if (progress) {
-            const { attempts, excusedDeliveries, emittedSinceMs } = progress;
+          } else if (usedUp) {
+            const { attempts, excusedDeliveries, emittedSinceMs } = usedUp;
             this.#counts = {
               begun: attempts,
               excused: excusedDeliveries,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
-import { NatsAttemptStore } from "../../../runtime/nats/retry/attempt_store.ts";
+import { NatsAttemptStore } from "../../../runtime/nats/retry/nats_attempt_store.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { startSettling } from "../../support/settling.ts";
 
@@ -13,7 +13,7 @@ Deno.test("NatsAttemptStore has the counts of an event after each nak", async ()
   await orders.publish(1);
   const counts: unknown[] = [];
   for (
-    const [usesAttempt, progress] of [
+    const [usesAttempt, usedUp] of [
       [true, { attempts: 1, excusedDeliveries: 0 }],
       [false, { attempts: 1, excusedDeliveries: 1 }],
       [true, { attempts: 2, excusedDeliveries: 1 }],
@@ -21,7 +21,7 @@ Deno.test("NatsAttemptStore has the counts of an event after each nak", async ()
     ] as const
   ) {
     const delivery = await orders.next();
-    assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, usesAttempt), progress), { ok: true });
+    assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, usesAttempt), usedUp), { ok: true });
     counts.push(await orders.attempts.read("handle", delivery));
   }
   assert.deepEqual(counts, [
@@ -75,8 +75,8 @@ Deno.test("NatsAttemptStore creates a deleted bucket again", async () => {
   await orders.publish(1);
   const delivery = await orders.next();
   await orders.jsm.streams.delete("KV_weir_attempts");
-  const progress = { attempts: 0, excusedDeliveries: 1 };
-  assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, false), progress), { ok: true });
+  const usedUp = { attempts: 0, excusedDeliveries: 1 };
+  assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, false), usedUp), { ok: true });
   assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, excused: 1, mayHaveEmitted: false });
   assert.equal((await orders.next()).deliveryCount, 2);
 });
