@@ -120,7 +120,7 @@ Deno.test("Dispatcher renews the lease of a redelivery that it holds, and does n
   assert.deepEqual([runs, said], [1, ["h1-again ack"]]);
 });
 
-Deno.test("Dispatcher holds all deliveries of a tick before running any, and runs a message once", async () => {
+Deno.test("Dispatcher takes a lease for all deliveries that arrive together before running any, and runs a message once", async () => {
   const done = gate();
   const begun: [n: number, held: string[]][] = [];
   const { dispatcher, deliver, kept, said } = setup((n) => {

@@ -89,3 +89,15 @@ Deno.test("NatsAttemptStore has no counts for a key that was deleted", async () 
   await (await new Kvm(orders.nc).open("weir_attempts")).delete(`handle.${delivery.messageKey}`);
   assert.equal(await orders.attempts.read("handle", delivery), undefined);
 });
+
+Deno.test("NatsAttemptStore stores the counts under the names that earlier versions read and write", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next(), counts = { begun: 2, excused: 1, mayHaveEmitted: false };
+  const bucket = await new Kvm(orders.nc).open("weir_attempts"), key = `handle.${delivery.messageKey}`;
+  await orders.attempts.write("handle", delivery, counts);
+  assert.deepEqual((await bucket.get(key))?.json(), { begun: 2, free: 1, emitted: false });
+  await bucket.put(key, JSON.stringify({ begun: 3, free: 2, emitted: true }));
+  const read = await orders.attempts.read("handle", delivery);
+  assert.deepEqual(read, { begun: 3, excused: 2, mayHaveEmitted: true });
+});
