@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-const CRASHES = "e2e/crash_points_test.ts: start loses nothing when its process is killed at any point of settling";
+const CRASHES = "e2e/crash_points_test.ts: weir start acks an event only after its emitted events are stored";
 const SHUTDOWNS = "e2e/shutdown_points_test.ts: SIGTERM at any point of settling lets the process finish it";
 const KILLS = "chaos/kills_test.ts: weir start loses no event, and repeats none without a fault";
 const CLUSTER = "chaos/cluster_test.ts: weir start loses no event, and repeats none without a fault";
@@ -33,7 +33,7 @@ const TESTS: readonly (readonly string[])[] = [
   [CRASHES, SIMULATED, "nats/publish/late_dedup_test.ts: LateDedup finds a message whose id"],
   [CRASHES, SIMULATED, "nats/dead_letters/dead_letters_test.ts: DeadLetters stores "],
   [CRASHES, "e2e/idempotency_test.ts: idempotency "],
-  [CRASHES, "nats/kv/idempotency_store_test.ts: NatsIdempotencyStore grants the claim of a dead process again"],
+  [CRASHES, "nats/kv/nats_idempotency_store_test.ts: NatsIdempotencyStore grants the claim of a dead process again"],
   [CRASHES],
   ["e2e/computing_test.ts: Watchdog keeps the lease of a handler that computes"],
   ["e2e/stopped_test.ts: SIGSTOP for longer than the ack wait leaves the deliveries that had not begun"],

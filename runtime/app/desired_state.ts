@@ -1,9 +1,9 @@
 import { combine, type DesiredState } from "../nats/topology/resources.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
-import { StartupProblems } from "../project/startup_problems.ts";
 import type { Config } from "./config.ts";
 import { resourcesOf } from "./resources.ts";
+import { selectFunctions } from "./select_functions.ts";
 
 /** Returns the streams, consumers and buckets that a process with this configuration needs. */
 export function desiredState(
@@ -12,17 +12,4 @@ export function desiredState(
   functions: readonly ResolvedFunction[] = selectFunctions(config, registry),
 ): DesiredState {
   return { ...combine(resourcesOf(registry, functions)), replicas: config.WEIR_REPLICAS };
-}
-
-/** Returns the functions that a process with this configuration runs: all, or those of `WEIR_FUNCTIONS`. */
-export function selectFunctions(config: Config, { functions }: Registry): Registry["functions"] {
-  if (!config.WEIR_ROLES.includes("functions")) return [];
-  const selected = config.WEIR_FUNCTIONS;
-  if (!selected) return functions;
-  const names = functions.map(({ name }) => name);
-  const unknown = selected.filter((name) => !names.includes(name));
-  if (unknown.length > 0) {
-    throw new StartupProblems([`WEIR_FUNCTIONS names ${unknown.join(", ")}; there are: ${names.join(", ")}`]);
-  }
-  return functions.filter(({ name }) => selected.includes(name));
 }

@@ -8,9 +8,9 @@ import { PullConsumer } from "../nats/consume/pull_consumer.ts";
 import { NatsSettler } from "../nats/consume/settle.ts";
 import { WatchedLeases } from "../nats/consume/watched_leases.ts";
 import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { NatsIdempotencyStore } from "../nats/kv/idempotency_store.ts";
-import { NatsKvStore } from "../nats/kv/kv_store.ts";
-import { NatsAttemptStore } from "../nats/retry/attempt_store.ts";
+import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
+import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
+import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
 import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
@@ -105,7 +105,7 @@ function createSettler(
     retries,
     jsm,
     clock: systemClock,
-    stuck: (functionName, what, error) =>
+    onStuck: (functionName, what, error) =>
       log.error(`${what} cannot be stored: the event is held until it can`, { function: functionName, error }),
     redact,
   });

@@ -9,11 +9,12 @@ import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { type Cluster, connectCluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
-import { desiredState, selectFunctions } from "./desired_state.ts";
+import { desiredState } from "./desired_state.ts";
 import { FunctionHost } from "./function_host.ts";
 import { openAdminListener, openPublicListener } from "./listeners.ts";
 import { Metering } from "./metering.ts";
 import { readiness } from "./readiness.ts";
+import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
 import { TopologyKeeper } from "./topology_keeper.ts";
 

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { withCluster } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
-import { act } from "./dead_letters/act.ts";
+import { redriveOrDiscard } from "./dead_letters/redrive_or_discard.ts";
 import { list, type Selection, selectionOptions, show } from "./dead_letters/list.ts";
 import { wholeNumber, wholeNumbers } from "./terminal/arguments.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
@@ -28,7 +28,7 @@ export function deadLettersCommand(): Command {
       .option("--all", "select all dead letters")
       .option("--dry-run", "only show the dead letters that would be affected")
       .action((sequences: number[], options: Selection) =>
-        withService((service) => act(action, service, sequences, options), printDefaultTarget)
+        withService((service) => redriveOrDiscard(action, service, sequences, options), printDefaultTarget)
       );
   acting("redrive", "Send events back to the function that failed, and no other.")
     .option("--force", "redrive also events that were redriven three times already")

@@ -47,7 +47,7 @@ export function program(): Command {
 
 if (import.meta.main) {
   try {
-    // Without a context around it, Deno's built-in OpenTelemetry leaves the span of a fetch active after the fetch.
+    // Deno's built-in OpenTelemetry leaves the span of a fetch active unless a context surrounds it.
     await context.with(ROOT_CONTEXT, () => program().parseAsync(Deno.args, { from: "user" }));
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);

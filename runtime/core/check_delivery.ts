@@ -1,6 +1,6 @@
 import { formatDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
-import { deferForState, deferUnknownSubject, type RetryContext } from "./decide_outcome.ts";
+import { decideUnknownSubject, deferForState, type RetryContext } from "./decide_outcome.ts";
 import type { DeadLetterOutcome, DeadLetterReason, Outcome } from "./outcome.ts";
 
 /** Facts about a delivery that decide whether its handler may run. */
@@ -29,7 +29,7 @@ export interface DeliveryFacts extends RetryContext {
  */
 export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isCounted) return deferForState(facts, facts.stateError);
-  if (!facts.isListenedTo) return deferUnknownSubject(facts.subject, facts);
+  if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
   const { decoded, number, retry: { attempts }, maxAgeMs } = facts;

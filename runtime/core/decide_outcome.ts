@@ -14,10 +14,10 @@ export interface RetryContext {
 }
 
 /**
- * Greatest number of failed probes of a dependency that use up no attempt. It bounds an event that breaks the dependency
- * itself.
+ * Excused deliveries, for any reason, from which a failed probe of a dependency uses up an attempt. It bounds an event
+ * that breaks the dependency itself.
  */
-export const MAX_EXCUSED_DELIVERIES = 100;
+export const PROBE_USES_ATTEMPT_FROM = 100;
 /** Shortest delay, in milliseconds, before an unknown subject is delivered again. */
 const UNKNOWN_SUBJECT_MIN_MS = 1_000;
 /** Upper bound for that delay. During a rolling deploy either version may receive the event, so do not keep backing off. */
@@ -28,28 +28,28 @@ const UNKNOWN_SUBJECT_DELIVERIES = 1_000;
 const CLAIM_HELD_MIN_MS = 1_000;
 
 /** Decides the outcome of a delivery whose handler has run. */
-export function decideOutcome(result: Result, given: RetryContext): Outcome {
+export function decideOutcome(result: Result, context: RetryContext): Outcome {
   switch (result.kind) {
     case "returned":
       return { kind: "ack" };
     case "rejected":
-      return { kind: "dead-letter", reason: "rejected", attempts: given.number, error: result.error };
+      return { kind: "dead-letter", reason: "rejected", attempts: context.number, error: result.error };
     case "failed":
     case "timed-out":
-      return again(result.kind, backoffMs(given.retry, given.number, given.random), result.error, given);
+      return again(result.kind, backoffMs(context.retry, context.number, context.random), result.error, context);
     case "emit-failed": {
-      const { transient, error } = result, tries = transient ? given.excusedDeliveries + 1 : given.number;
-      const delayMs = backoffMs(given.retry, tries, given.random);
+      const { transient, error } = result, tries = transient ? context.excusedDeliveries + 1 : context.number;
+      const delayMs = backoffMs(context.retry, tries, context.random);
       if (transient) return { kind: "retry", reason: "emit-failed", delayMs, usesAttempt: false, error };
-      return again("emit-failed", delayMs, error, given);
+      return again("emit-failed", delayMs, error, context);
     }
     case "retry-after":
-      return again("retry-after", Math.max(1, result.delayMs), result.error, given);
+      return again("retry-after", Math.max(1, result.delayMs), result.error, context);
     case "dependency-open":
-      if (result.probeFailed && given.excusedDeliveries >= MAX_EXCUSED_DELIVERIES) {
-        return again("failed", waitUntil(result.retryAtMs, given), result.error, given);
+      if (result.probeFailed && context.excusedDeliveries >= PROBE_USES_ATTEMPT_FROM) {
+        return again("failed", waitUntil(result.retryAtMs, context), result.error, context);
       }
-      return deferForBreaker("dependency-open", result.retryAtMs, given, result.error);
+      return deferForBreaker("dependency-open", result.retryAtMs, context, result.error);
     case "shutdown":
       return { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false };
   }
@@ -59,35 +59,35 @@ export function decideOutcome(result: Result, given: RetryContext): Outcome {
 export function deferForBreaker(
   reason: "breaker-open" | "dependency-open",
   retryAtMs: number,
-  given: RetryContext,
+  context: RetryContext,
   error?: ErrorDetail,
 ): Outcome {
-  return { kind: "retry", reason, delayMs: waitUntil(retryAtMs, given), usesAttempt: false, error };
+  return { kind: "retry", reason, delayMs: waitUntil(retryAtMs, context), usesAttempt: false, error };
 }
 
-/** Retries a delivery whose attempts cannot be read. It uses up no attempt. */
-export function deferForState(given: RetryContext, error: unknown): Outcome {
-  const delayMs = backoffMs(given.retry, given.excusedDeliveries + 1, given.random);
+/** Retries a delivery whose stored counts or claim cannot be read or written. It uses up no attempt. */
+export function deferForState(context: RetryContext, error: unknown): Outcome {
+  const delayMs = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
   return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error: errorDetail(error) };
 }
 
 /** Retries a delivery while another one holds the claim on its event. */
-export function deferForClaim(given: RetryContext): Outcome {
-  const delayMs = Math.max(CLAIM_HELD_MIN_MS, backoffMs(given.retry, given.excusedDeliveries + 1, given.random));
+export function deferForClaim(context: RetryContext): Outcome {
+  const delayMs = Math.max(CLAIM_HELD_MIN_MS, backoffMs(context.retry, context.excusedDeliveries + 1, context.random));
   return { kind: "retry", reason: "claim-held", delayMs, usesAttempt: false };
 }
 
 /**
- * Retries a delivery on a subject that the function does not listen to: during a rolling deploy its consumer may have the
- * filters of the next version already. The event ends as `invalid` if no version handles it.
+ * Decides on a delivery on a subject that the function does not listen to. It is retried: during a rolling deploy its
+ * consumer may have the filters of the next version already. The event ends as `invalid` if no version handles it.
  */
-export function deferUnknownSubject(subject: string, given: RetryContext): Outcome {
+export function decideUnknownSubject(subject: string, context: RetryContext): Outcome {
   const message = `the function does not listen to "${subject}"`;
   const error = { name: "UnknownSubjectError", message };
-  if (given.excusedDeliveries >= UNKNOWN_SUBJECT_DELIVERIES) {
-    return { kind: "dead-letter", reason: "invalid", attempts: given.number - 1, error };
+  if (context.excusedDeliveries >= UNKNOWN_SUBJECT_DELIVERIES) {
+    return { kind: "dead-letter", reason: "invalid", attempts: context.number - 1, error };
   }
-  const growing = backoffMs(given.retry, given.excusedDeliveries + 1, given.random);
+  const growing = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
   const delayMs = Math.min(UNKNOWN_SUBJECT_MAX_MS, Math.max(UNKNOWN_SUBJECT_MIN_MS, growing));
   return { kind: "retry", reason: "unknown-subject", delayMs, usesAttempt: false, error };
 }
@@ -106,15 +106,15 @@ export function breakerVerdict(result: Result): Verdict {
   }
 }
 
-function again(reason: RetryReason, delayMs: number, error: ErrorDetail, given: RetryContext): Outcome {
-  if (given.number < given.retry.attempts) {
+function again(reason: RetryReason, delayMs: number, error: ErrorDetail, context: RetryContext): Outcome {
+  if (context.number < context.retry.attempts) {
     return { kind: "retry", reason, delayMs, usesAttempt: true, error };
   }
-  return { kind: "dead-letter", reason: "attempts-exhausted", attempts: given.number, error };
+  return { kind: "dead-letter", reason: "attempts-exhausted", attempts: context.number, error };
 }
 
 /** Delay until the breaker may close, plus backoff with jitter, so that the probes are not always the same few events. */
-function waitUntil(retryAtMs: number, given: RetryContext): number {
-  const spread = backoffMs(given.retry, given.excusedDeliveries + 1, given.random);
-  return Math.max(0, Math.ceil(retryAtMs - given.nowMs)) + spread;
+function waitUntil(retryAtMs: number, context: RetryContext): number {
+  const spread = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
+  return Math.max(0, Math.ceil(retryAtMs - context.nowMs)) + spread;
 }

@@ -7,7 +7,7 @@ import type { Registry } from "../project/registry.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
 import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
-import { streamNamesOf } from "./resources.ts";
+import { streamNamesOf } from "./project_streams.ts";
 
 /** Milliseconds to wait for each reply of the server. */
 const REPLY_TIMEOUT_MS = 2_000;

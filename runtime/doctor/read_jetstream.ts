@@ -15,8 +15,11 @@ import { unlessMissing } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ClusterFacts, DeadLetterCounts } from "./facts.ts";
 
-/** Dead letters whose reason is read. Each takes one request. */
-const MAX_DEAD_LETTERS = 100;
+/**
+ * Upper bound of the requests that read reasons. They are sent one after the other, so a hundred take a second even at
+ * 10 ms each.
+ */
+const MAX_REQUESTS = 100;
 
 /** Reads streams with all their consumers. The streams that cannot be read are listed beside the others. */
 export async function readStreams(
@@ -62,7 +65,7 @@ export async function readDeadLetters(jsm: JetStreamManager): Promise<DeadLetter
   const count = Object.entries(subjects).reduce((sum, [subject, n]) => isChunk(subject) ? sum : sum + n, 0);
   const reasons: Record<string, number> = {};
   let oldestAt: string | undefined, read = 0;
-  for (let seq = 1, requests = 0; requests < MAX_DEAD_LETTERS && read < count; requests++) {
+  for (let seq = 1, requests = 0; requests < MAX_REQUESTS && read < count; requests++) {
     // The client's type lacks this option of the server.
     const request = { seq, next_by_subj: subjects_filter } as MsgRequest;
     const message = await jsm.streams.getMessage(stream, request);

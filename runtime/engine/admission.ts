@@ -5,8 +5,8 @@ export interface AdmissionRule {
   /** Number of deliveries that may begin now; Infinity without a limit. */
   permits(): number;
   /** Time at which more may begin by itself, by the clock; undefined when no such time is known. */
-  opensAtMs(): number | undefined;
-  /** Calls back after every change that may alter `permits` or `opensAtMs`. */
+  admitsAgainAtMs(): number | undefined;
+  /** Calls back after every change that may alter `permits` or `admitsAgainAtMs`. */
   onChange(listener: () => void): void;
 }
 
@@ -17,7 +17,7 @@ export interface AdmissionRule {
 export class Admission {
   readonly #rules: AdmissionRule[] = [];
   readonly #timers = new Set<() => void>();
-  #opened: () => void = () => {};
+  #onMorePermits: () => void = () => {};
   #closed = false;
 
   constructor(readonly clock: Clock) {}
@@ -26,8 +26,8 @@ export class Admission {
   add(rule: AdmissionRule): void {
     if (this.#rules.includes(rule)) return;
     this.#rules.push(rule);
-    if (rule.opensAtMs() !== undefined) this.#callWhenOpen(rule);
-    rule.onChange(() => this.#callWhenOpen(rule));
+    if (rule.admitsAgainAtMs() !== undefined) this.#callWhenAdmitting(rule);
+    rule.onChange(() => this.#callWhenAdmitting(rule));
   }
 
   /** Number of deliveries that may begin now: the least that any rule permits. */
@@ -38,26 +38,26 @@ export class Admission {
   }
 
   /** Calls back whenever more deliveries may begin than before. */
-  onOpened(opened: () => void): void {
-    this.#opened = opened;
+  onMorePermits(listener: () => void): void {
+    this.#onMorePermits = listener;
   }
 
   /** Cancels its timers and never calls back again. */
   close(): void {
     this.#closed = true;
-    this.#opened = () => {};
+    this.#onMorePermits = () => {};
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }
 
   /** A timer may fire early by the rule's clock: it is set again for the rest of the time. */
-  #callWhenOpen(rule: AdmissionRule): void {
+  #callWhenAdmitting(rule: AdmissionRule): void {
     if (this.#closed) return;
-    const opensAtMs = rule.opensAtMs(), nowMs = this.clock.now();
-    if (opensAtMs === undefined || opensAtMs <= nowMs) return this.#opened();
-    const cancel = this.clock.timer(opensAtMs - nowMs, () => {
+    const admitsAgainAtMs = rule.admitsAgainAtMs(), nowMs = this.clock.now();
+    if (admitsAgainAtMs === undefined || admitsAgainAtMs <= nowMs) return this.#onMorePermits();
+    const cancel = this.clock.timer(admitsAgainAtMs - nowMs, () => {
       this.#timers.delete(cancel);
-      this.#callWhenOpen(rule);
+      this.#callWhenAdmitting(rule);
     });
     this.#timers.add(cancel);
   }

@@ -12,7 +12,7 @@ import type { Permit } from "./circuit_breaker.ts";
 import type { Clock } from "./clock.ts";
 import type { Claim } from "./idempotency_store.ts";
 import type { Lease } from "./leases.ts";
-import type { Progress } from "./settler.ts";
+import type { UsedUp } from "./settler.ts";
 
 const NOTHING: readonly OutgoingEvent[] = [];
 const NO_SPAN: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
@@ -121,23 +121,24 @@ export class Attempt implements DeliveryFacts {
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;
     const presumed = Math.max(0, Math.min(1, this.retry.attempts - history.attempts - 1));
-    const { begun, free, emitted, delayed = false, ending } = stored ?? { begun: presumed, free: 0, emitted: true };
+    const { begun, excused, mayHaveEmitted, delayed = false, ending } = stored ??
+      { begun: presumed, excused: 0, mayHaveEmitted: true };
     const attemptTrace = this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
     this.number = history.attempts + begun + 1;
-    this.excusedDeliveries = history.excusedDeliveries + free;
-    this.emittedSinceMs ??= emitted === false ? undefined : storedAtMs;
+    this.excusedDeliveries = history.excusedDeliveries + excused;
+    this.emittedSinceMs ??= mayHaveEmitted === false ? undefined : storedAtMs;
     this.isDelayed = delayed;
     this.ending = ending;
     this.isCounted = true;
     // The previous trace is kept: if this attempt kills its process, its own span is never exported.
-    this.countsAtStart = { begun: begun + 1, free, emitted: true, ...(attemptTrace && { attemptTrace }) };
+    this.countsAtStart = { begun: begun + 1, excused, mayHaveEmitted: true, ...(attemptTrace && { attemptTrace }) };
   }
 
   /**
    * Returns what the event has used up once the outcome is settled. Undefined when nothing is to be stored: the event
    * is done, its lease expired, or its counts are unknown and must not be overwritten.
    */
-  progressAfter(outcome: Outcome): Progress | undefined {
+  usedUpAfter(outcome: Outcome): UsedUp | undefined {
     if (outcome.kind === "ack" || outcome.kind === "lease-expired" || !this.isCounted) return undefined;
     const { number, excusedDeliveries, emittedSinceMs } = this;
     const excused = outcome.kind === "retry" && !outcome.usesAttempt;
@@ -146,7 +147,7 @@ export class Attempt implements DeliveryFacts {
       attempts: excused ? number - 1 : number,
       excusedDeliveries: excused ? excusedDeliveries + 1 : excusedDeliveries,
       emittedSinceMs,
-      ending: this.ending !== undefined,
+      wasDecided: this.ending !== undefined,
       ...(attemptTrace && { attemptTrace }),
     };
   }

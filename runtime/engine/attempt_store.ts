@@ -5,10 +5,10 @@ import type { DeadLetterOutcome } from "../core/outcome.ts";
 export interface AttemptCounts {
   /** Attempts that began: runs of the handler. */
   readonly begun: number;
-  /** Deliveries that used no attempt. */
-  readonly free: number;
-  /** False when no attempt so far can have stored what it emitted. */
-  readonly emitted: boolean;
+  /** Deliveries that used up no attempt. */
+  readonly excused: number;
+  /** False when no attempt so far can have stored an event that it emitted. */
+  readonly mayHaveEmitted: boolean;
   /** True when the event waits in the retry stream: this delivery is redundant. */
   readonly delayed?: boolean;
   /** Dead letter that an earlier delivery decided on; it may be stored already. */

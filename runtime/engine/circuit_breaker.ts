@@ -36,7 +36,7 @@ export class CircuitBreaker implements AdmissionRule {
     readonly of: BreakerChange["of"],
     readonly policy: BreakerPolicy,
     readonly clock: Clock,
-    readonly changed: (change: BreakerChange) => void,
+    readonly reportChange: (change: BreakerChange) => void,
   ) {}
 
   /** Current state. A breaker whose open time has passed stays `open` until the next call asks. */
@@ -65,7 +65,7 @@ export class CircuitBreaker implements AdmissionRule {
     return permits(this.#state, this.policy, this.clock.now());
   }
 
-  opensAtMs(): number | undefined {
+  admitsAgainAtMs(): number | undefined {
     return this.#state.kind === "open" ? this.#state.untilMs : undefined;
   }
 
@@ -79,7 +79,7 @@ export class CircuitBreaker implements AdmissionRule {
     this.#state = next;
     if (next.kind !== from.kind) {
       const { name, of, policy: { openForMs } } = this;
-      this.changed({ name, of, from: from.kind, to: next.kind, openForMs, span });
+      this.reportChange({ name, of, from: from.kind, to: next.kind, openForMs, span });
     }
     if (next.kind !== "closed" || from.kind !== "closed") {
       for (const listener of this.#listeners) listener();

@@ -15,6 +15,6 @@ export interface ConsumerSink {
   /** Number of deliveries that could begin now. */
   credits(): number;
   /** True when no delivery may begin, however many slots are free: a breaker is open, or the sink stops. */
-  closed(): boolean;
+  paused(): boolean;
   deliver(delivery: Delivery): void;
 }

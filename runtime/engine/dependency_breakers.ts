@@ -39,13 +39,13 @@ export class DependencyBreakers {
   constructor(
     readonly policies: Readonly<Record<string, BreakerPolicy>>,
     readonly clock: Clock,
-    readonly changed: (change: BreakerChange) => void,
+    readonly reportChange: (change: BreakerChange) => void,
   ) {}
 
   breaker(name: string): CircuitBreaker {
     return this.#breakers.getOrInsertComputed(name, () => {
       const policy = this.policies[name] ?? DEFAULT_BREAKER;
-      return new CircuitBreaker(name, "dependency", policy, this.clock, this.changed);
+      return new CircuitBreaker(name, "dependency", policy, this.clock, this.reportChange);
     });
   }
 }

@@ -9,9 +9,9 @@ import type { Pipeline } from "./pipeline.ts";
  * as can begin, and keeps the leases of all that it holds. At shutdown it gives back what has not begun.
  */
 export class Dispatcher implements ConsumerSink {
-  /** Attempts that outlast their tick, by message key. */
+  /** Attempts that have not ended at once, by message key. */
   readonly #held = new Map<string, Attempt>();
-  /** Attempts whose delivery arrived in this tick. */
+  /** Attempts of deliveries that arrived together and have not begun. */
   readonly #arrived: Attempt[] = [];
   /** Attempts that wait for a free slot. */
   readonly #waiting: Attempt[] = [];
@@ -30,7 +30,7 @@ export class Dispatcher implements ConsumerSink {
     readonly extendMs: number,
     readonly leases: Leases,
   ) {
-    pipeline.admission.onOpened(() => this.#wake());
+    pipeline.admission.onMorePermits(() => this.#wake());
   }
 
   /** Number of deliveries that are being handled, or wait for it. */
@@ -50,17 +50,17 @@ export class Dispatcher implements ConsumerSink {
     return Math.max(0, Math.min(free, permits));
   }
 
-  closed(): boolean {
+  paused(): boolean {
     return this.#isStopping || this.pipeline.admission.permits() === 0;
   }
 
   /**
-   * Holds all deliveries of a tick before any of them begins. A handler may block the thread for long: a delivery that
-   * is not held by then has no lease, and would be redelivered to another replica or use up an attempt.
+   * Takes a lease for every delivery that arrives together before any begins. A handler may block the thread for long:
+   * a delivery without a lease would be redelivered to another replica or use up an attempt.
    */
   deliver(delivery: Delivery): void {
-    if (this.#isRedelivery(delivery)) return;
-    const attempt = this.pipeline.newAttempt(delivery, this.leases.hold(delivery.ackSubject));
+    if (this.#renewIfHeld(delivery)) return;
+    const attempt = this.pipeline.newAttempt(delivery, this.leases.take(delivery.ackSubject));
     if (this.#arrived.push(attempt) > 1) return;
     queueMicrotask(() => {
       for (const attempt of this.#arrived.splice(0)) this.#begin(attempt);
@@ -85,7 +85,7 @@ export class Dispatcher implements ConsumerSink {
   }
 
   #begin(attempt: Attempt): void {
-    if (this.#isRedelivery(attempt.delivery)) return attempt.lease.release(); // delivered twice in one tick
+    if (this.#renewIfHeld(attempt.delivery)) return attempt.lease.release(); // delivered twice, together
     if (this.pipeline.admission.permits() !== Infinity) this.#limited.add(attempt);
     if (this.#isStopping) {
       this.#hold(attempt);
@@ -98,10 +98,10 @@ export class Dispatcher implements ConsumerSink {
   }
 
   /**
-   * Returns whether the message is held already; its attempt is then settled by the newest ack subject. The delivery
-   * count does not tell: a consumer that was deleted and created again starts at one.
+   * Renews the attempt of a message that is held already, under the newest ack subject, and returns whether it is held.
+   * The delivery count does not tell: a consumer that was deleted and created again starts at one.
    */
-  #isRedelivery({ messageKey, ackSubject }: Delivery): boolean {
+  #renewIfHeld({ messageKey, ackSubject }: Delivery): boolean {
     const held = this.#held.size > 0 && this.#held.get(messageKey);
     if (!held) return false;
     held.delivery.ackSubject = ackSubject;
@@ -125,7 +125,7 @@ export class Dispatcher implements ConsumerSink {
     try {
       outcome = this.pipeline.handle(attempt);
     } catch (error) {
-      // A defect of the pipeline. Thrown from here, it would keep the tick's other attempts from beginning.
+      // A defect of the pipeline. Thrown from here, it would keep attempts that arrived with this one from beginning.
       outcome = Promise.reject(error);
     }
     if (!(outcome instanceof Promise)) return this.#ended(attempt);
@@ -138,7 +138,7 @@ export class Dispatcher implements ConsumerSink {
     this.#release(attempt);
   }
 
-  /** Hot path: only an attempt that outlasts its tick is put into the map, see bench. */
+  /** Hot path: only an attempt that does not end at once is put into the map, see bench. */
   #hold(attempt: Attempt): void {
     this.#held.set(attempt.delivery.messageKey, attempt);
   }

@@ -57,7 +57,7 @@ export class InProcessRunner implements HandlerRunner {
       isAsync = isPromise(returned);
     } catch (thrown) {
       context.end(false);
-      return classify(thrown);
+      return resultOfThrown(thrown);
     }
     if (isAsync) return this.#untilEnd(returned, attempt, context, fromMs);
     context.end(false);
@@ -73,7 +73,7 @@ export class InProcessRunner implements HandlerRunner {
         this.#running.delete(abort);
         const failure = context.end(result.kind === "timed-out");
         if (result.kind === "returned") attempt.emitted = context.emitted;
-        resolve(result.kind === "timed-out" ? attribute(result, failure) : result);
+        resolve(result.kind === "timed-out" ? blameDependency(result, failure) : result);
       };
       const abort = () => {
         context.abort(new DOMException("the runtime is shutting down", "AbortError"));
@@ -89,7 +89,7 @@ export class InProcessRunner implements HandlerRunner {
       const cancel = this.#timeouts.set(() => otel.with(attempt.otelContext, expire), fromMs);
       this.#running.add(abort);
       // Resolved as `await` would: a thenable may throw, or resolve to a promise that rejects.
-      Promise.resolve(returned).then(() => end(RETURNED), (thrown) => end(classify(thrown)));
+      Promise.resolve(returned).then(() => end(RETURNED), (thrown) => end(resultOfThrown(thrown)));
     });
   }
 
@@ -105,15 +105,18 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-export function classify(thrown: unknown): Result {
+export function resultOfThrown(thrown: unknown): Result {
   const error = errorDetail(thrown);
   if (thrown instanceof NonRetryableError) return { kind: "rejected", error };
   if (thrown instanceof RetryAfterError) return { kind: "retry-after", delayMs: thrown.delayMs, error };
-  return attribute({ kind: "failed", error }, dependencyFailure(thrown));
+  return blameDependency({ kind: "failed", error }, dependencyFailure(thrown));
 }
 
 /** Attributes a failure to the dependency that caused it. While that is down, the event did not cause the failure. */
-function attribute(result: Result & { kind: "failed" | "timed-out" }, failure: DependencyFailure | undefined): Result {
+function blameDependency(
+  result: Result & { kind: "failed" | "timed-out" },
+  failure: DependencyFailure | undefined,
+): Result {
   if (!failure) return result;
   const { dependency } = failure, { error } = result;
   if (!failure.open) return { ...result, dependency };

@@ -43,10 +43,11 @@ export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Pro
 }
 
 /**
- * Confirms that a redelivery which may not run was not handled before. An earlier delivery may have been handled and
- * only its ack lost: then the event has not crashed or expired, and is acked.
+ * Claims the event of a redelivery which may not run, to confirm that it was not handled before. An earlier delivery
+ * may have been handled and only its ack lost: then the event has not crashed or expired, and is acked. Otherwise the
+ * settler releases the claim once the refusal is settled.
  */
-export async function confirmUnhandled(store: IdempotencyStore, attempt: Attempt, refusal: Outcome): Promise<Outcome> {
+export async function claimToConfirm(store: IdempotencyStore, attempt: Attempt, refusal: Outcome): Promise<Outcome> {
   try {
     return await claimEvent(store, attempt) ?? refusal;
   } catch (error) {

@@ -3,7 +3,7 @@ import type { MaybePromise } from "./maybe_promise.ts";
 /** Keeps deliveries leased to this process, even while a handler blocks the thread, and detects expired leases. */
 export interface Leases {
   /** Starts the lease of a delivery that has just arrived. */
-  hold(ackSubject: Uint8Array): Lease;
+  take(ackSubject: Uint8Array): Lease;
 }
 
 /** This process's hold on one delivery. */

@@ -11,8 +11,8 @@ import type { AttemptStore } from "./attempt_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { Clock } from "./clock.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
-import { classify, type HandlerMiddleware, type HandlerRunner, InProcessRunner } from "./handler_runner.ts";
-import { claimEvent, confirmUnhandled, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
+import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
+import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
 import type { IdempotencyStore } from "./idempotency_store.ts";
 import type { KvStore } from "./kv_store.ts";
 import type { Lease } from "./leases.ts";
@@ -55,8 +55,8 @@ export class Pipeline {
     this.breaker = new CircuitBreaker(name, "function", policy.breaker, clock, (to) => observer.breakerChanged(to));
     this.admission = new Admission(clock);
     this.admission.add(this.breaker);
-    for (const dependency of Object.keys(policy.dependencies)) this.#dependency(dependency);
-    this.runner = new InProcessRunner(fn, clock, { kv, breaker: (name) => this.#dependency(name) }, middleware);
+    for (const dependency of Object.keys(policy.dependencies)) this.#breakerOf(dependency);
+    this.runner = new InProcessRunner(fn, clock, { kv, breaker: (name) => this.#breakerOf(name) }, middleware);
     for (const trigger of fn.triggers) {
       const { pattern: type, event } = trigger;
       if (event) this.#schemas.set(trigger, { type, parse: parserOf(event) });
@@ -76,7 +76,7 @@ export class Pipeline {
   /** Takes an attempt to its settlement, synchronously when nothing has to be waited for. Never rejects. */
   handle(attempt: Attempt): MaybePromise<Outcome> {
     this.#decode(attempt);
-    return attempt.isCounted ? this.#check(attempt) : this.#readCounts(attempt).then(() => this.#check(attempt));
+    return attempt.isCounted ? this.#begin(attempt) : this.#readCounts(attempt).then(() => this.#begin(attempt));
   }
 
   /** Gives back a delivery that must not begin any more, at shutdown. */
@@ -103,7 +103,8 @@ export class Pipeline {
     }
   }
 
-  #check(attempt: Attempt): MaybePromise<Outcome> {
+  /** Begins the telemetry, checks the delivery and its lease, and admits it unless it is refused. */
+  #begin(attempt: Attempt): MaybePromise<Outcome> {
     const { observer, idempotency } = this.ports;
     observer.begin(attempt);
     const refusal = checkDelivery(attempt);
@@ -113,7 +114,7 @@ export class Pipeline {
       });
     }
     if (!needsConfirmation(attempt, refusal)) return this.#finish(attempt, refusal);
-    return confirmUnhandled(idempotency, attempt, refusal).then((outcome) => this.#finish(attempt, outcome));
+    return claimToConfirm(idempotency, attempt, refusal).then((outcome) => this.#finish(attempt, outcome));
   }
 
   #admit(attempt: Attempt): MaybePromise<Outcome> {
@@ -121,11 +122,11 @@ export class Pipeline {
     if (!answer.admitted) return this.#finish(attempt, deferForBreaker("breaker-open", answer.retryAtMs, attempt));
     attempt.permit = answer;
     // Stays synchronous if possible: after an await another handler may have blocked the thread until the lease expired.
-    return this.fn.policy.idempotency || attempt.countsAtStart ? this.#claim(attempt) : this.#run(attempt);
+    return this.fn.policy.idempotency || attempt.countsAtStart ? this.#storeBeforeRun(attempt) : this.#run(attempt);
   }
 
-  /** Stores what must be known before the handler runs: the claim of the event, and that its attempt begins. */
-  async #claim(attempt: Attempt): Promise<Outcome> {
+  /** Stores the claim on an idempotent event, and that the attempt of a redelivery begins. Then runs the handler. */
+  async #storeBeforeRun(attempt: Attempt): Promise<Outcome> {
     const { idempotency, attempts } = this.ports, { delivery, countsAtStart, lease } = attempt;
     try {
       const refusal = await claimEvent(idempotency, attempt);
@@ -135,7 +136,7 @@ export class Pipeline {
       const isKeyError = error instanceof IdempotencyKeyError;
       return await this.#finish(
         attempt,
-        isKeyError ? decideOutcome(classify(error), attempt) : deferForState(attempt, error),
+        isKeyError ? decideOutcome(resultOfThrown(error), attempt) : deferForState(attempt, error),
       );
     }
     return await then(
@@ -172,17 +173,18 @@ export class Pipeline {
   /** Settles the attempt and ends its telemetry. Every attempt leaves the pipeline here. */
   #finish(attempt: Attempt, outcome: Outcome): MaybePromise<Outcome> {
     const { settler, observer } = this.ports, { delivery, claim } = attempt;
-    attempt.permit?.report("ignored"); // has an effect only for an attempt that did not run: a permit reports once
-    const progress = attempt.progressAfter(outcome);
-    return then(settler.settle(this.fn.name, delivery, outcome, progress, claim), (settlement) => {
+    // Frees the permit of an attempt that did not run. After a run the verdict is reported already.
+    attempt.permit?.report("ignored");
+    const usedUp = attempt.usedUpAfter(outcome);
+    return then(settler.settle(this.fn.name, delivery, outcome, usedUp, claim), (settlement) => {
       if (!settlement.ok) reportUnsettled(attempt, outcome, settlement.error);
       observer.end(attempt, outcome);
       return outcome;
     });
   }
 
-  /** From its first use on, a dependency whose breaker is open stops the whole function from pulling. */
-  #dependency(name: string): CircuitBreaker {
+  /** Returns the breaker of a dependency, and adds it to the admission: while it is open the function does not pull. */
+  #breakerOf(name: string): CircuitBreaker {
     let breaker = this.#dependencyBreakers.get(name);
     if (!breaker) {
       this.#dependencyBreakers.set(name, breaker = this.dependencies.breaker(name));

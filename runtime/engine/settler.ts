@@ -7,13 +7,13 @@ import type { MaybePromise } from "./maybe_promise.ts";
 export type Settlement = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
 
 /** Attempts and deliveries that an event has used once its current delivery is settled. */
-export interface Progress {
+export interface UsedUp {
   readonly attempts: number;
   readonly excusedDeliveries: number;
   /** Time since which emitted events may be stored already. */
   readonly emittedSinceMs?: number;
   /** True when an earlier delivery decided the end of the event: its dead letter may be stored already. */
-  readonly ending?: boolean;
+  readonly wasDecided?: boolean;
   /** Span of this attempt, as a W3C `traceparent`: the next attempt links to it. */
   readonly attemptTrace?: string;
 }
@@ -23,14 +23,14 @@ export interface Settler {
   /**
    * Settles a delivery. Never rejects: the settlement says what happened.
    *
-   * @param progress Counts to store with a retry or dead letter. Default: the stored counts stay as they are.
+   * @param usedUp Counts to store with a retry or dead letter. Default: the stored counts stay as they are.
    * @param claim Idempotency claim to complete or release. Default: the event is not claimed.
    */
   settle(
     functionName: string,
     delivery: Delivery,
     outcome: Outcome,
-    progress?: Progress,
+    usedUp?: UsedUp,
     claim?: Claim,
   ): MaybePromise<Settlement>;
   /** Sends an in-progress ack, which restarts the delivery's ack wait. */

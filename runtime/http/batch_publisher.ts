@@ -2,7 +2,7 @@ import type { Context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Publisher, PublishListener, PublishResult } from "../engine/publisher.ts";
 import { BatchSpan } from "./batch_span.ts";
-import { accepted, failedResult, storedResult } from "./event_result.ts";
+import { accepted, failedResult, storedResult } from "./publish_response.ts";
 import { Problem } from "./problem.ts";
 
 /** Events of one request that are pending at once: enough for full speed, few enough not to flood JetStream. */
@@ -39,9 +39,9 @@ export class BatchPublisher {
   #stored = 0;
   #firstFailure: { readonly index: number; readonly problem: Problem } | undefined;
   #outage: Problem | undefined;
-  /** Ended the request before all its entries were taken. */
+  /** Problem that ended the request early. */
   #aborted: Problem | undefined;
-  #settled = () => {};
+  #onSettled = () => {};
 
   /** @param parent Context of the request. */
   constructor(readonly publisher: Publisher, readonly problemOf: (error: unknown) => Problem, parent: Context) {
@@ -96,10 +96,10 @@ export class BatchPublisher {
 
   #untilPendingBelow(limit: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#settled = () => {
+      this.#onSettled = () => {
         if (this.#pending < limit) resolve();
       };
-      this.#settled();
+      this.#onSettled();
     });
   }
 
@@ -118,7 +118,7 @@ export class BatchPublisher {
   #settle(length: number): void {
     this.#pending--;
     this.#pendingLength -= length;
-    this.#settled();
+    this.#onSettled();
   }
 
   #addFailure(index: number, error: unknown, line: number | undefined): void {

@@ -34,7 +34,7 @@ export class BatchSpan {
     return this.#carrier;
   }
 
-  /** Records the error of an event that may not be stored. The span keeps the first. */
+  /** Records the error of an event that is not known to be stored. The span keeps the first. */
   failed(error: unknown): void {
     this.#error ??= error as Error;
   }

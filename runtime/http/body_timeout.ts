@@ -5,7 +5,7 @@ import { Problem } from "./problem.ts";
 /** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not keep memory. */
 export const BODY_TIMEOUT_MS = 30_000;
 
-/** Returns the problem of a body that is late. @param what says what did not arrive */
+/** Returns the problem of a body that is late. @param what a clause, such as `no line ended` */
 export function timedOut(what: string): Problem {
   return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
 }

@@ -4,8 +4,8 @@ import type { Clock } from "../engine/clock.ts";
 import type { Publisher, PublishResult } from "../engine/publisher.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { BatchPublisher, MAX_EVENTS, tooManyEvents } from "./batch_publisher.ts";
-import { accepted, storedResult } from "./event_result.ts";
-import { MemoryBudget, type Reservation } from "./memory_budget.ts";
+import { accepted, storedResult } from "./publish_response.ts";
+import { BodyLimits, type Reservation } from "./body_limits.ts";
 import { readLines } from "./ndjson.ts";
 import {
   BATCH,
@@ -61,33 +61,34 @@ const TYPED = "/events/{type}";
 
 /** Returns the routes that publish events: `/events`, `/events/{type}`, and each event's own route. */
 export function ingressRoutes(options: IngressOptions): Route[] {
-  const ingress = new Ingress(options);
-  const typed = (type: string): Publish => (received) => ingress.publishTyped(received, type);
+  const handler = new Ingress(options);
+  const typed = (type: string): Publish => (received) => handler.publishTyped(received, type);
   const post = (path: string, template: string, publish: Publish): Route => {
-    return { method: "POST", path, template, handle: (request) => ingress.handle(request, template, publish) };
+    return { method: "POST", path, template, handle: (request) => handler.handle(request, template, publish) };
   };
-  const routes = [post("/events", "/events", (received) => ingress.publishUntyped(received))];
-  for (const { type, ingress: open } of options.events.values()) {
+  const routes = [post("/events", "/events", (received) => handler.publishUntyped(received))];
+  for (const { type, ingress } of options.events.values()) {
     // Hot path: the router finds a path without parameters fastest.
-    if (open) routes.push(post(`/events/${type}`, TYPED, typed(type)));
-    if (open?.route) routes.push(post(open.route, open.route, typed(type)));
+    if (ingress) routes.push(post(`/events/${type}`, TYPED, typed(type)));
+    if (ingress?.route) routes.push(post(ingress.route, ingress.route, typed(type)));
   }
-  const refused: Route["handle"] = (request, { type }) => ingress.handle(request, TYPED, typed(type));
-  return [...routes, { method: "POST", path: "/events/:type", template: TYPED, handle: refused }];
+  // The route exists so that a request for it is metered as /events/{type}: `findEvent` answers 404.
+  const unknownType: Route["handle"] = (request, { type }) => handler.handle(request, TYPED, typed(type));
+  return [...routes, { method: "POST", path: "/events/:type", template: TYPED, handle: unknownType }];
 }
 
 /** Answers requests: authenticate, read the body, parse events, prepare them, publish them, respond. */
 class Ingress {
-  readonly #budget: MemoryBudget;
+  readonly #limits: BodyLimits;
   #inFlight = 0;
 
   constructor(readonly options: IngressOptions) {
-    this.#budget = new MemoryBudget(options.maxBytes, options.clock, options.memoryBytes);
+    this.#limits = new BodyLimits(options.maxBytes, options.clock, options.memoryBytes);
   }
 
   /** Authenticates the caller and publishes, within a span and the limits of the listener. Never rejects. */
   async handle(request: Request, template: string, publish: Publish): Promise<Response> {
-    const span = new ServerSpan(request, template), reservation = this.#budget.reserve();
+    const span = new ServerSpan(request, template), reservation = this.#limits.reserve();
     let response: Response | undefined;
     this.#inFlight++;
     try {

@@ -1,6 +1,6 @@
 import { timedOut } from "./body_timeout.ts";
 import { type Line, LineSplitter } from "./line_splitter.ts";
-import type { Reservation } from "./memory_budget.ts";
+import type { Reservation } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
 
 /** A line of NDJSON that is not blank. */

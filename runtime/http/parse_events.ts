@@ -1,5 +1,5 @@
 import { decodeAttribute, mediaType, STRUCTURED } from "../core/cloudevent.ts";
-import type { Reservation } from "./memory_budget.ts";
+import type { Reservation } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
 import { parseJson, readText } from "./request_body.ts";
 

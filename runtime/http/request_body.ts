@@ -1,5 +1,5 @@
 import { timedOut } from "./body_timeout.ts";
-import type { Reservation } from "./memory_budget.ts";
+import type { Reservation } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */

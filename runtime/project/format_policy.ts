@@ -17,7 +17,11 @@ export interface FormattedPolicy {
   readonly dependencies: Readonly<Record<string, Required<BreakerOptions>>>;
 }
 
-/** @param called Breakers of dependencies that were called, by name. */
+/**
+ * Returns a policy in the names and units of its options.
+ *
+ * @param called Breakers of dependencies that were called, by name. Default: none.
+ */
 export function formatPolicy(
   { retry, timeoutMs, concurrency, maxAgeMs, idempotency, breaker, dependencies }: FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
@@ -31,14 +35,14 @@ export function formatPolicy(
     idempotency: idempotency
       ? { ttl: formatDuration(idempotency.ttlMs), key: idempotency.key ? "its own" : "source and id" }
       : null,
-    breaker: writeBreaker(breaker),
+    breaker: formatBreaker(breaker),
     dependencies: Object.fromEntries(
-      Object.entries({ ...called, ...dependencies }).map(([name, policy]) => [name, writeBreaker(policy)]),
+      Object.entries({ ...called, ...dependencies }).map(([name, policy]) => [name, formatBreaker(policy)]),
     ),
   };
 }
 
-function writeBreaker({ consecutiveFailures, intervalMs, openForMs, halfOpenProbes }: BreakerPolicy) {
+function formatBreaker({ consecutiveFailures, intervalMs, openForMs, halfOpenProbes }: BreakerPolicy) {
   return {
     consecutiveFailures,
     interval: formatDuration(intervalMs),
@@ -54,15 +58,17 @@ interface PolicyValue {
   readonly isDefault: boolean;
 }
 
-const { idempotency: remembering, ...SET } = FUNCTION_DEFAULTS;
-const DEFAULTS = { ...SET, maxAge: null, idempotency: null };
+/** Values of a policy whose author sets no option: `maxAge` and `idempotency` are then off. */
+const DEFAULTS = { ...FUNCTION_DEFAULTS, maxAge: null, idempotency: null };
+/** Values of the idempotency that is on, without further options. */
+const IDEMPOTENCY_DEFAULTS = { ...FUNCTION_DEFAULTS.idempotency, key: "source and id" };
 
 /** Returns every value of a policy, in the order of the options. */
 export function policyValues({ dependencies, ...own }: FormattedPolicy): PolicyValue[] {
   const given = { ...own, dependencies };
   const defaults = {
     ...DEFAULTS,
-    ...(own.idempotency && { idempotency: { ...remembering, key: "source and id" } }),
+    ...(own.idempotency && { idempotency: IDEMPOTENCY_DEFAULTS }),
     dependencies: Object.fromEntries(Object.keys(dependencies).map((name) => [name, FUNCTION_DEFAULTS.breaker])),
   };
   return values(given, defaults, []);

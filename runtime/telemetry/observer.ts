@@ -109,7 +109,7 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "emit-failed": "its emitted events could not be stored",
   "breaker-open": "the function's breaker is open",
   "dependency-open": "a dependency is down",
-  "state-unavailable": "its attempt counts cannot be read",
+  "state-unavailable": "its stored state cannot be read or written",
   "unknown-subject": "the function does not listen to its subject",
   "claim-held": "another delivery handles it",
   "shutdown": "the runtime is shutting down",

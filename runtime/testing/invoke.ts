@@ -100,7 +100,7 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
       extend: () => {},
     },
     attempts: {
-      read: () => Promise.resolve({ begun: attempt - 1, free: 0, emitted: false }),
+      read: () => Promise.resolve({ begun: attempt - 1, excused: 0, mayHaveEmitted: false }),
       write: () => Promise.resolve(),
     },
     idempotency: options.idempotencyStore ?? { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },

@@ -54,7 +54,7 @@ const recordings = new AsyncLocalStorage<SpanRecording>();
 export class SpanRecording {
   readonly #begun: RecordedSpan[] = [];
   readonly #ended = new Map<RecordedSpan, InvokedSpan>();
-  /** A span releases its values when it ends, so they are copied then. */
+  /** Records every span, and copies its values when it ends: it releases them then. */
   readonly #provider = new RecordingTracerProvider(SAMPLE_ALL, {
     wants: () => true,
     keep: (span) => void this.#ended.set(span, this.#read(span, true)),
@@ -98,7 +98,7 @@ export class SpanRecording {
 
 /**
  * Installs a global tracer provider that sends each span to the recording it belongs to, or else to the former provider.
- * So parallel tests, and a runtime with an exporter of its own, do not record each other's spans.
+ * Parallel tests therefore do not record each other's spans, nor those of a runtime with an exporter of its own.
  */
 function installRouting(): void {
   const present = trace.getTracerProvider();

@@ -13,7 +13,7 @@ Deno.test("FUNCTION_DEFAULTS are pinned: a change of one changes every project",
   });
 });
 
-Deno.test("defineFunction without options has every default, and no age limit", () => {
+Deno.test("resolvePolicy of a function without options has every default, and no age limit", () => {
   const resolved = resolvePolicy({ on: "orders.>", emits: [] });
   assert.ok(resolved.ok);
   assert.deepEqual(resolved.policy, {

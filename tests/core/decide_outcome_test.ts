@@ -4,9 +4,9 @@ import type { Outcome, Result, RetryReason } from "../../runtime/core/outcome.ts
 import {
   breakerVerdict,
   decideOutcome,
+  decideUnknownSubject,
   deferForBreaker,
-  deferUnknownSubject,
-  MAX_EXCUSED_DELIVERIES,
+  PROBE_USES_ATTEMPT_FROM,
   type RetryContext,
 } from "../../runtime/core/decide_outcome.ts";
 import type { Verdict } from "../../runtime/core/breaker.ts";
@@ -118,9 +118,9 @@ for (
     ["waits no longer for having waited often", 999, 4_000],
   ] as const
 ) {
-  Deno.test(`deferUnknownSubject: an event ${what}`, () => {
+  Deno.test(`decideUnknownSubject: an event ${what}`, () => {
     const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
-    const outcome = deferUnknownSubject("orders.new", {
+    const outcome = decideUnknownSubject("orders.new", {
       number: 1,
       excusedDeliveries,
       retry,
@@ -132,9 +132,9 @@ for (
   });
 }
 
-Deno.test("deferUnknownSubject ends an event that no version handles as `invalid`, with no attempt used", () => {
+Deno.test("decideUnknownSubject ends an event that no version handles as `invalid`, with no attempt used", () => {
   const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
-  const outcome = deferUnknownSubject("orders.new", {
+  const outcome = decideUnknownSubject("orders.new", {
     number: 1,
     excusedDeliveries: 1_000,
     retry,
@@ -144,7 +144,7 @@ Deno.test("deferUnknownSubject ends an event that no version handles as `invalid
   assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
 });
 
-Deno.test("MAX_EXCUSED_DELIVERIES is a hundred", () => assert.equal(MAX_EXCUSED_DELIVERIES, 100));
+Deno.test("PROBE_USES_ATTEMPT_FROM is a hundred excused deliveries", () => assert.equal(PROBE_USES_ATTEMPT_FROM, 100));
 
 const verdicts: [result: Result, verdict: Verdict][] = [
   [{ kind: "returned" }, "success"],

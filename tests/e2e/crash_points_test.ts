@@ -44,7 +44,7 @@ const rows: (Moment & { readonly runs: number })[] = [
   { what: "is delayed first", point: DELAY, when: "after", idempotency: true, runs: 2 },
 ];
 
-Deno.test("[G1][G2][G5][G10][G11][G12][G13][G14] start loses nothing when its process is killed at any point of settling, and repeats no more than the guarantee allows", async () => {
+Deno.test("[G1][G2][G5][G10][G11][G12][G13][G14] weir start acks an event only after its emitted events are stored, when killed at any point of settling, and repeats no more than the guarantee allows", async () => {
   await using project = await settlingProject();
   // In parallel: each row waits until JetStream redelivers what the killed process held.
   const ends = await Promise.all(rows.map(async (row) => {

@@ -8,7 +8,7 @@ import { BREAKER, NO_SPAN } from "../support/invocation.ts";
 /** An admission, the permits at each of its calls back, and breakers to add to it. */
 function setup() {
   const clock = new TestClock(), admission = new Admission(clock), heard: number[] = [];
-  admission.onOpened(() => heard.push(admission.permits()));
+  admission.onMorePermits(() => heard.push(admission.permits()));
   const newBreaker = (policy: Partial<BreakerPolicy> = {}) =>
     new CircuitBreaker("Payments", "dependency", { ...BREAKER, ...policy }, clock, () => {});
   return { clock, admission, heard, newBreaker };
@@ -94,7 +94,7 @@ Deno.test("Admission sets a timer that fires early again, for the rest of the ti
   const { now, random } = clock, timer = (ms: number, f: () => void) => clock.timer(Math.min(ms, 4_000), f);
   const admission = new Admission({ now, random, timer });
   const breaker = new CircuitBreaker("Payments", "dependency", BREAKER, clock, () => {});
-  admission.onOpened(() => heard.push(admission.permits()));
+  admission.onMorePermits(() => heard.push(admission.permits()));
   admission.add(breaker);
   trip(breaker);
   clock.move(9_999);

@@ -53,7 +53,7 @@ Deno.test("Attempt of a redelivery is not counted until stored counts are applie
   const { fn, clock } = counted(1, undefined, 5);
   const attempt = new Attempt(fn, clock, { ...delivery(), deliveryCount: 3 }, LEASE);
   assert.deepEqual([attempt.isCounted, attempt.number], [false, 3]);
-  assert.equal(attempt.progressAfter({ kind: "retry", reason: "shutdown", delayMs: 0, usesAttempt: false }), undefined);
+  assert.equal(attempt.usedUpAfter({ kind: "retry", reason: "shutdown", delayMs: 0, usesAttempt: false }), undefined);
 });
 
 for (
@@ -63,14 +63,14 @@ for (
     [
       "Attempt.applyCounts takes stored counts as exact, whatever the delivery count",
       9,
-      { begun: 3, free: 2, emitted: true },
+      { begun: 3, excused: 2, mayHaveEmitted: true },
       5,
       4,
     ],
     [
       "Attempt.applyCounts counts no attempt for a first delivery that was given back",
       2,
-      { begun: 0, free: 1, emitted: true },
+      { begun: 0, excused: 1, mayHaveEmitted: true },
       5,
       1,
     ],
@@ -78,7 +78,7 @@ for (
     [
       "Attempt.applyCounts exceeds the attempts when the last one has begun",
       3,
-      { begun: 1, free: 0, emitted: true },
+      { begun: 1, excused: 0, mayHaveEmitted: true },
       1,
       2,
     ],
@@ -94,12 +94,12 @@ for (
 Deno.test("Attempt continues the counts of a delayed retry", () => {
   const history = { attempts: 2, excusedDeliveries: 3, redrives: 0 };
   assert.deepEqual(brief(counted(1, undefined, 5, history)), { ...FIRST_ATTEMPT, number: 3, excusedDeliveries: 3 });
-  assert.deepEqual(brief(counted(2, { begun: 1, free: 1, emitted: true }, 5, history)), {
+  assert.deepEqual(brief(counted(2, { begun: 1, excused: 1, mayHaveEmitted: true }, 5, history)), {
     ...FIRST_ATTEMPT,
     number: 4,
     excusedDeliveries: 4,
     emittedSinceMs: delivery().storedAtMs,
-    countsAtStart: { begun: 2, free: 1, emitted: true },
+    countsAtStart: { begun: 2, excused: 1, mayHaveEmitted: true },
   });
 });
 
@@ -107,8 +107,13 @@ for (
   const [what, deliveries, stored, isEmitted] of [
     ["a first delivery has emitted nothing", 1, undefined, false],
     ["a delivery that vanished may have emitted", 2, undefined, true],
-    ["an attempt that never reported back may have emitted", 3, { begun: 2, free: 0, emitted: true }, true],
-    ["an event that was given back each time has emitted nothing", 3, { begun: 2, free: 0, emitted: false }, false],
+    ["an attempt that never reported back may have emitted", 3, { begun: 2, excused: 0, mayHaveEmitted: true }, true],
+    [
+      "an event that was given back each time has emitted nothing",
+      3,
+      { begun: 2, excused: 0, mayHaveEmitted: false },
+      false,
+    ],
   ] as const
 ) {
   Deno.test(`Attempt.emittedSinceMs: ${what}`, () => {
@@ -120,15 +125,15 @@ for (
 Deno.test("Attempt.emittedSinceMs of a delayed retry is the time that came with it", () => {
   const history = { ...NEVER, attempts: 2, emittedSinceMs: 7 };
   assert.equal(counted(1, undefined, 5, history).emittedSinceMs, 7);
-  assert.equal(counted(2, { begun: 1, free: 0, emitted: false }, 5, history).emittedSinceMs, 7);
+  assert.equal(counted(2, { begun: 1, excused: 0, mayHaveEmitted: false }, 5, history).emittedSinceMs, 7);
 });
 
 Deno.test("Attempt keeps an end that was decided earlier", () => {
   const error = { name: "Error", message: "no" };
   const ending = { kind: "dead-letter", reason: "rejected", attempts: 2, error } as const;
-  const attempt = counted(3, { begun: 2, free: 0, emitted: true, ending }, 5);
+  const attempt = counted(3, { begun: 2, excused: 0, mayHaveEmitted: true, ending }, 5);
   assert.deepEqual(attempt.ending, ending);
-  assert.equal(attempt.progressAfter(ending)?.ending, true);
+  assert.equal(attempt.usedUpAfter(ending)?.wasDecided, true);
 });
 
 const FIRST = "00-0af7651916cd43dd8448eb211c80319c-1111111111111111-01";
@@ -143,31 +148,31 @@ for (
   ] as const
 ) {
   Deno.test(`Attempt.previousTrace: ${what}, which a crash keeps`, () => {
-    const counts = stored && { begun: 1, free: 0, emitted: true, attemptTrace: stored };
+    const counts = stored && { begun: 1, excused: 0, mayHaveEmitted: true, attemptTrace: stored };
     const got = counted(deliveries, counts, 5, { ...NEVER, ...(history && { attemptTrace: history }) });
     assert.equal(got.previousTrace, previous);
     if (deliveries > 1) assert.equal(got.countsAtStart?.attemptTrace, previous);
   });
 }
 
-Deno.test("Attempt.progressAfter counts an attempt only for an outcome that uses it", () => {
+Deno.test("Attempt.usedUpAfter counts an attempt only for an outcome that uses it", () => {
   const retry = { kind: "retry", reason: "failed", delayMs: 1, usesAttempt: true } as const;
-  const progressAfter = (outcome: Parameters<Attempt["progressAfter"]>[0]) => {
-    const { attempts, excusedDeliveries } = counted(1, undefined, 5).progressAfter(outcome) ?? {};
+  const usedUpAfter = (outcome: Parameters<Attempt["usedUpAfter"]>[0]) => {
+    const { attempts, excusedDeliveries } = counted(1, undefined, 5).usedUpAfter(outcome) ?? {};
     return [attempts, excusedDeliveries];
   };
-  assert.deepEqual(progressAfter(retry), [1, 0]);
-  assert.deepEqual(progressAfter({ ...retry, usesAttempt: false }), [0, 1]);
+  assert.deepEqual(usedUpAfter(retry), [1, 0]);
+  assert.deepEqual(usedUpAfter({ ...retry, usesAttempt: false }), [0, 1]);
   for (const kind of ["ack", "lease-expired"] as const) {
-    assert.deepEqual(progressAfter({ kind }), [undefined, undefined]);
+    assert.deepEqual(usedUpAfter({ kind }), [undefined, undefined]);
   }
 });
 
-Deno.test("Attempt.progressAfter has the trace of its own span, if there is one", () => {
+Deno.test("Attempt.usedUpAfter has the trace of its own span, if there is one", () => {
   const attempt = counted(1, undefined, 5),
     retry = { kind: "retry", reason: "failed", delayMs: 1, usesAttempt: true } as const;
-  assert.equal("attemptTrace" in attempt.progressAfter(retry)!, false);
+  assert.equal("attemptTrace" in attempt.usedUpAfter(retry)!, false);
   const traceId = "0af7651916cd43dd8448eb211c80319c", spanId = "1111111111111111";
   attempt.span = Object.assign(Object.create(NO_SPAN), { spanContext: () => ({ traceId, spanId, traceFlags: 1 }) });
-  assert.equal(attempt.progressAfter(retry)?.attemptTrace, FIRST);
+  assert.equal(attempt.usedUpAfter(retry)?.attemptTrace, FIRST);
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { DependencyOpenError, NonRetryableError, RetryAfterError } from "weir";
 import { DependencyCalls, dependencyFailure } from "../../runtime/engine/dependency_breakers.ts";
-import { BREAKER, gate, NO_SPAN, setup as setupFlow } from "../support/invocation.ts";
+import { BREAKER, gate, NO_SPAN, setup as setupEngine } from "../support/invocation.ts";
 
 /** The breaker of `Payments`, and the calls of one attempt to it. */
 function setup(policy = BREAKER) {
-  const { clock, dependencies } = setupFlow(undefined, { breaker: policy });
+  const { clock, dependencies } = setupEngine(undefined, { breaker: policy });
   const breaker = dependencies.breaker("Payments");
   const calls = new DependencyCalls(NO_SPAN), abort = new AbortController();
   const call = <Value>(run: (signal: AbortSignal) => Value | Promise<Value>) => calls.call(breaker, abort.signal, run);

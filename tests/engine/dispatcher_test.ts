@@ -5,7 +5,7 @@ import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import type { Ports } from "../../runtime/engine/pipeline.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
-import type { Progress } from "../../runtime/engine/settler.ts";
+import type { UsedUp } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
@@ -19,14 +19,14 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
-  const counts: string[] = [], seen: string[] = [], progress = new Map<string, Progress | undefined>();
+  const counts: string[] = [], seen: string[] = [], usedUp = new Map<string, UsedUp | undefined>();
   const ports: Ports = {
     clock,
     publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
     settler: {
       settle: (_name, { ackSubject }, outcome, used) => {
         said.push(`${ackSubjectText(ackSubject)} ${outcome.kind}`);
-        progress.set(ackSubjectText(ackSubject), used);
+        usedUp.set(ackSubjectText(ackSubject), used);
         return Promise.resolve({ ok: true });
       },
       extend: ({ ackSubject }) => void said.push(`${ackSubjectText(ackSubject)} extend`),
@@ -54,7 +54,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
   let sink!: ConsumerSink;
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), ports);
   const dispatcher = new Dispatcher(pipeline, [source], 5_000, {
-    hold: (first) => {
+    take: (first) => {
       let name = ackSubjectText(first);
       kept.set(name, "held");
       return {
@@ -83,7 +83,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
     };
     sink.deliver(delivery);
   };
-  return { clock, said, kept, valid, counts, seen, progress, dispatcher, deliver };
+  return { clock, said, kept, valid, counts, seen, usedUp, dispatcher, deliver };
 }
 
 /** Resolves once everything has happened that needs no time. */
@@ -120,7 +120,7 @@ Deno.test("Dispatcher renews the lease of a redelivery that it holds, and does n
   assert.deepEqual([runs, said], [1, ["h1-again ack"]]);
 });
 
-Deno.test("Dispatcher holds all deliveries of a tick before running any, and runs a message once", async () => {
+Deno.test("Dispatcher takes a lease for all deliveries that arrive together before running any, and runs a message once", async () => {
   const done = gate();
   const begun: [n: number, held: string[]][] = [];
   const { dispatcher, deliver, kept, said } = setup((n) => {
@@ -201,7 +201,7 @@ Deno.test("Dispatcher gives back waiting deliveries at shutdown, unless their le
 
 Deno.test("Dispatcher gives a delivery back with its telemetry and its counts", async () => {
   const done = gate();
-  const { dispatcher, deliver, seen, progress } = setup(() => done.promise, 1);
+  const { dispatcher, deliver, seen, usedUp } = setup(() => done.promise, 1);
   deliver(1);
   deliver(2);
   deliver(3, "h3", 2);
@@ -211,8 +211,8 @@ Deno.test("Dispatcher gives a delivery back with its telemetry and its counts", 
   await settled();
   assert.deepEqual(seen.slice(1).toSorted(), ["begin 2", "begin 3", "end 2 retry", "end 3 retry"]);
   // The stored counts of a redelivery were not read, and must stay as they are.
-  assert.deepEqual([progress.get("h2")?.attempts, progress.get("h2")?.excusedDeliveries], [0, 1]);
-  assert.deepEqual([progress.has("h3"), progress.get("h3")], [true, undefined]);
+  assert.deepEqual([usedUp.get("h2")?.attempts, usedUp.get("h2")?.excusedDeliveries], [0, 1]);
+  assert.deepEqual([usedUp.has("h3"), usedUp.get("h3")], [true, undefined]);
   done.resolve();
   await stopped;
 });

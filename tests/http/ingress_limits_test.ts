@@ -73,7 +73,7 @@ function heldResult() {
   return { answer, asked: asked.promise, release: gate.resolve };
 }
 
-Deno.test("MemoryBudget refuses a body unread while others fill it, and accepts it once they are released", async () => {
+Deno.test("BodyLimits refuses a body unread while others fill it, and accepts it once they are released", async () => {
   const { send, publisher } = setup({ maxBytes: 100, memoryBytes: 250 });
   const { answer, release } = heldResult();
   publisher.answer = answer;
@@ -95,7 +95,7 @@ Deno.test("MemoryBudget refuses a body unread while others fill it, and accepts 
   assert.deepEqual(after.map(({ status }) => status), [202, 202]);
 });
 
-Deno.test("MemoryBudget counts a body without content-length by the bytes that have arrived", async () => {
+Deno.test("BodyLimits counts a body without content-length by the bytes that have arrived", async () => {
   const { send, publisher } = setup({ maxBytes: 100, memoryBytes: 150 });
   const { answer, asked, release } = heldResult();
   publisher.answer = answer;
@@ -113,7 +113,7 @@ Deno.test("MemoryBudget counts a body without content-length by the bytes that h
   assert.equal((await first).status, 202);
 });
 
-Deno.test("MemoryBudget accepts a body larger than its limit while no other is pending", async () => {
+Deno.test("BodyLimits accepts a body larger than its limit while no other is pending", async () => {
   const { send } = setup({ maxBytes: 100, memoryBytes: 50 });
   assert.equal((await send("/orders", { body: '{"orderId":"o1"}'.padEnd(100), headers: JSON_TYPE })).status, 202);
 });

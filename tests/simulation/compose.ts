@@ -11,7 +11,7 @@ import type { Observer } from "../../runtime/engine/observer.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
-import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
+import { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import { EXTEND_INTERVAL_MS } from "../../runtime/nats/consume/ack_wait.ts";
 import { EventPublisher, type MessageReader } from "../../runtime/nats/publish/event_publisher.ts";
@@ -93,9 +93,9 @@ export function compose(
 
 function observed(settler: Settler, onDecided: OnDecided): Settler {
   return {
-    settle(functionName, delivery, outcome, progress, claim) {
+    settle(functionName, delivery, outcome, usedUp, claim) {
       onDecided(delivery, outcome);
-      return settler.settle(functionName, delivery, outcome, progress, claim);
+      return settler.settle(functionName, delivery, outcome, usedUp, claim);
     },
     extend: (delivery) => settler.extend(delivery),
   };
@@ -107,7 +107,7 @@ const NO_IDEMPOTENCY: IdempotencyStore = {
   claim: () => Promise.reject(new Error("the simulated function has no idempotency")),
 };
 /** Leases that never expire: a simulated handler does not block its thread. */
-const UNLIMITED: Leases = { hold: () => ({ isValid: () => true, renew() {}, release() {} }) };
+const UNLIMITED: Leases = { take: () => ({ isValid: () => true, renew() {}, release() {} }) };
 const policies = new Map<string, ResolvedFunction["policy"]>();
 
 /** Returns the simulated function with this handler. Policies are cached, since resolving one is slow. */

@@ -28,12 +28,12 @@ class HastyDeadLetters extends DeadLetters {
 
 /** Counts an attempt that a shutdown aborted as failed. */
 const strictSettler = (inner: Settler): Settler => ({
-  settle(functionName, delivery, outcome, progress) {
-    if (outcome.kind !== "retry" || outcome.reason !== "shutdown" || !progress) {
-      return inner.settle(functionName, delivery, outcome, progress);
+  settle(functionName, delivery, outcome, usedUp) {
+    if (outcome.kind !== "retry" || outcome.reason !== "shutdown" || !usedUp) {
+      return inner.settle(functionName, delivery, outcome, usedUp);
     }
-    const attempts = progress.attempts + 1;
-    return inner.settle(functionName, delivery, { ...outcome, usesAttempt: true }, { ...progress, attempts });
+    const attempts = usedUp.attempts + 1;
+    return inner.settle(functionName, delivery, { ...outcome, usesAttempt: true }, { ...usedUp, attempts });
   },
   extend: (delivery) => inner.extend(delivery),
 });

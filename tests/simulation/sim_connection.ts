@@ -1,5 +1,5 @@
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
-import type { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
+import type { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
 import type { DuplicateFinder } from "../../runtime/nats/publish/late_dedup.ts";
 import { RETRIES, retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";

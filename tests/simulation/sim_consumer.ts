@@ -27,9 +27,9 @@ export class SimConsumer implements Consumer {
     this.pulled = Math.max(this.pulled, this.#sink.credits() - this.inTransit.length);
   }
 
-  /** Runs the periodic check of `PullConsumer`: a closed sink cancels the pull. */
+  /** Runs the periodic check of `PullConsumer`: a paused sink cancels the pull. */
   check(): void {
-    if (this.#sink?.closed()) this.pulled = 0;
+    if (this.#sink?.paused()) this.pulled = 0;
     this.wake();
   }
 

@@ -13,7 +13,8 @@ export function toMsg(message: StoredMessage, reply: string): Msg {
     encoded.set(message, known = { hdr: block.length, bytes: joined(block, message.payload) });
   }
   const { subject, payload } = message, { hdr, bytes } = known;
-  return { subject, reply, data: payload, _msg: { hdr }, _rdata: bytes } as unknown as Msg;
+  const raw = { hdr, subject: UTF8.encode(subject), reply: UTF8.encode(reply) };
+  return { subject, reply, data: payload, _msg: raw, _rdata: bytes } as unknown as Msg;
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -4,6 +4,7 @@ import { eventually } from "./eventually.ts";
 const FIRST = 12_000, COUNT = 18_000;
 /** Milliseconds until a port may be taken again on this machine: longer than a test runs. */
 const KEPT_MS = 600_000;
+/** Folder with a file for each port that a test of this machine has taken. */
 const TAKEN = `${Deno.env.get("TMPDIR") ?? "/tmp"}/weir-test-ports`;
 
 /** Returns ports on which no process listens and which no other test gets. */
@@ -21,7 +22,7 @@ function freePort(): number {
   throw new Error(`no port from ${FIRST} to ${FIRST + COUNT} is free`);
 }
 
-/** Takes a port by creating its file, in which one process succeeds. */
+/** Takes a port by creating its file, which fails if another process has it. */
 function take(port: number): boolean {
   const file = `${TAKEN}/${port}`;
   try {

@@ -1,6 +1,6 @@
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../runtime/engine/clock.ts";
-import { NatsAttemptStore } from "../../runtime/nats/retry/attempt_store.ts";
+import { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { LateDedup } from "../../runtime/nats/publish/late_dedup.ts";

@@ -17,7 +17,7 @@ export class HoldingSink implements ConsumerSink {
 
   constructor(readonly limit: number) {}
 
-  closed(): boolean {
+  paused(): boolean {
     return false;
   }
 
@@ -62,7 +62,7 @@ export class SettlingSink implements ConsumerSink {
 
   constructor(readonly nc: NatsConnection) {}
 
-  closed(): boolean {
+  paused(): boolean {
     return false;
   }
 
@@ -91,7 +91,7 @@ export class QueueSink implements ConsumerSink {
   readonly #deliveries: Delivery[] = [];
   readonly #waiting: ((delivery: Delivery) => void)[] = [];
 
-  closed(): boolean {
+  paused(): boolean {
     return false;
   }
 

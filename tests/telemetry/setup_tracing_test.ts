@@ -27,7 +27,7 @@ Deno.test("setupTracing exports request, publish and function as one chain below
   assert.equal(spans.length, 3);
 });
 
-Deno.test("spans have the attributes of OpenTelemetry's conventions", async () => {
+Deno.test("ServerSpan, TracedPublisher and TelemetryObserver set the attributes of OpenTelemetry's conventions", async () => {
   await using receiver = startCollector();
   await runOrder({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces` });
   const [server, producer, consumer] = [SERVER, PRODUCER, CONSUMER].map((wanted) =>
@@ -49,7 +49,7 @@ Deno.test("spans have the attributes of OpenTelemetry's conventions", async () =
   assert.equal(consumer.status.code ?? 0, 0);
 });
 
-Deno.test("process span of a failed attempt is an error, with the exception", async () => {
+Deno.test("TelemetryObserver.end marks the span of a failed attempt as an error, with the exception", async () => {
   await using receiver = startCollector();
   await runOrder({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }, ["--fail"]);
   const consumer = receiver.spans().find(({ kind }) => kind === CONSUMER)!;

@@ -1,5 +1,5 @@
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
-import { selectFunctions } from "../../app/desired_state.ts";
+import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import { loadProject } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";

@@ -4,7 +4,7 @@ import { EXPIRES_MS } from "../../nats/consume/pull_consumer.ts";
 import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
-import { partitionConsumers } from "../resources.ts";
+import { partitionConsumers } from "../project_streams.ts";
 import { type Rule, rulesOf, type Severity, type Violation } from "../rule.ts";
 
 const RESTART = "start Weir: `start` resets it";

@@ -1,6 +1,6 @@
 import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { span } from "../format.ts";
-import { limitsOf, weirStreams } from "../resources.ts";
+import { limitsOf, weirStreams } from "../project_streams.ts";
 import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Rules on DEAD_LETTERS and RETRIES, which another client may have created or changed. */

@@ -1,5 +1,5 @@
 import { connected, type Facts, known } from "../facts.ts";
-import { streamNamesOf } from "../resources.ts";
+import { streamNamesOf } from "../project_streams.ts";
 import { type Rule, rulesOf } from "../rule.ts";
 
 /** Rules on stream replicas and on writes to disk. */

@@ -4,7 +4,7 @@ import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { connected, known } from "../facts.ts";
 import { NEARLY_FULL, percent, size, span } from "../format.ts";
-import { eventStreams, limitsOf, weirStreams } from "../resources.ts";
+import { eventStreams, limitsOf, weirStreams } from "../project_streams.ts";
 import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Milliseconds for which a publish may be repeated: a publisher retries for 8 s, and its last try may take 2 s. */

@@ -2,7 +2,7 @@ import type { ConsumerInfo } from "@nats-io/jetstream";
 import { overlaps } from "../../core/subjects.ts";
 import { durablesOf } from "../../nats/consume/resources.ts";
 import { known } from "../facts.ts";
-import { eventStreams, partitionConsumers } from "../resources.ts";
+import { eventStreams, partitionConsumers } from "../project_streams.ts";
 import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
 /** Rules on streams whose retention is not `limits`. */

@@ -1,6 +1,6 @@
 /**
- * One write per event-loop tick for acks and for publishes. A write to a socket costs more than everything else that is
- * done for a message. Where the client no longer allows it, each message is published on its own.
+ * Acks leave in one write per microtask, publishes in one per event-loop tick. A write to a socket costs more than
+ * everything else that is done for a message. Where the client no longer allows it, each is published on its own.
  */
 import { setImmediate } from "node:timers";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
@@ -86,7 +86,7 @@ function bytesIn(text: string): number {
 export type AckConnection = Pick<NatsConnection, "publish" | "isClosed">;
 
 const PUB = ENCODER.encode("PUB ");
-/** Acks above this size, in bytes, are written without waiting for the end of the tick. */
+/** Acks above this size, in bytes, are written without waiting for the next microtask. */
 const MAX_BYTES = 32_768;
 /** Bound of the written acks that are remembered for a reconnect, in bytes: some 8,000 of them. */
 const MAX_REMEMBERED_BYTES = 640_000;

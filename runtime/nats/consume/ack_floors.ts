@@ -31,7 +31,10 @@ export class AckFloors {
     this.#cancel();
   }
 
-  /** Reads every ack floor. One that cannot be read keeps its value, which is needed just when the consumer is gone. */
+  /**
+   * Reads every ack floor. A floor that cannot be read keeps its last value: the consumer may be gone, and is created
+   * again from it.
+   */
   async read(): Promise<void> {
     for (const durable of this.durables) {
       try {

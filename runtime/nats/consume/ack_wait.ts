@@ -12,6 +12,6 @@ export const EXTEND_INTERVAL_MS = ACK_WAIT_MS / 3;
 /** Silence after which a lease counts as expired: another replica may own the delivery. */
 export const LEASE_MS = 8_000;
 /** Interval at which a thread writes down that it runs. */
-export const HEARTBEAT_MS = 1_000;
+export const THREAD_HEARTBEAT_MS = 1_000;
 /** Age of that heartbeat from which the thread counts as blocked, as a rule by a handler that computes. */
 export const BLOCKED_MS = 3_000;

@@ -78,10 +78,10 @@ export class Advisories {
       const message = await this.jsm.streams.getMessage(stream, { seq: sequence });
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
       const delivery = storedDelivery(stream, message), { history } = delivery;
-      const { begun = 0, free = 0, attemptTrace } = await this.attempts.read(consumer, delivery) ?? {};
+      const { begun = 0, excused = 0, attemptTrace } = await this.attempts.read(consumer, delivery) ?? {};
       await this.retries.bringBack(consumer, delivery, {
         attempts: history.attempts + begun,
-        excusedDeliveries: history.excusedDeliveries + free,
+        excusedDeliveries: history.excusedDeliveries + excused,
         emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
         attemptTrace,
       });

@@ -4,7 +4,7 @@ import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/deliv
 import { HeaderList } from "../../core/headers.ts";
 import { addressOf, splitMessage } from "../client/internals.ts";
 import { entriesOf, RawHeaders } from "../client/message_headers.ts";
-import { readRetryHeaders, RETRIES } from "../retry/retry_stream.ts";
+import { originalDelivery, RETRIES } from "../retry/retry_stream.ts";
 
 const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
 const DOT = 0x2e, ZERO = 0x30;
@@ -44,7 +44,7 @@ export class DeliveryParser {
       reply,
       reply.subarray(nanosAt, afterNanos),
     );
-    return this.stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
+    return this.stream === RETRIES.stream ? originalDelivery(delivery) : delivery;
   }
 
   /** Most deliveries have the subject of the one before. */
@@ -77,7 +77,7 @@ class ParsedDelivery implements Delivery {
     this.#nanos = nanos;
   }
 
-  /** Built when it is first read: a delivery that settles within its tick needs none. */
+  /** Built when it is first read: a delivery that settles at once needs none. */
   get messageKey(): string {
     return this.#messageKey ??= `${this.stream}.${this.sequence}.${DECODER.decode(this.#nanos)}`;
   }
@@ -118,7 +118,7 @@ export function parseDelivery(msg: Msg): Delivery | undefined {
     messageKey: `${stream}.${sequence}.${nanos}`,
     ackSubject: ackSubject!,
   };
-  return stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
+  return stream === RETRIES.stream ? originalDelivery(delivery) : delivery;
 }
 
 /**
@@ -140,7 +140,7 @@ export function storedDelivery(stream: string, message: StoredMsg, subject: stri
     messageKey: `${stream}.${seq}.${nanos}`,
     ackSubject: new Uint8Array(),
   };
-  return stream === RETRIES.stream ? readRetryHeaders(delivery) : delivery;
+  return stream === RETRIES.stream ? originalDelivery(delivery) : delivery;
 }
 
 /** Parses RFC 3339 with up to nine digits after the second, to nanoseconds since 1970. */

@@ -12,11 +12,14 @@ import { PullBackoff } from "./pull_backoff.ts";
 
 /** Expiry of a pull request. It is short: while a handler blocks the process, a pull takes events from other replicas. */
 export const EXPIRES_MS = 5_000;
-const HEARTBEAT_MS = 1_000;
+/** Interval of the heartbeats that the server sends while a pull waits for messages. */
+const IDLE_HEARTBEAT_MS = 1_000;
+/** Interval at which the consumer looks for missed heartbeats. */
+const CHECK_INTERVAL_MS = 1_000;
 /** Silence after which a pull counts as lost: two missed heartbeats. A leader that went away does not end its pulls. */
-const SILENCE_MS = 2.5 * HEARTBEAT_MS;
-/** Age of the last heartbeat check after which this loop counts as stuck: eight missed checks. */
-const STALLED_MS = 8 * HEARTBEAT_MS;
+const SILENCE_MS = 2.5 * IDLE_HEARTBEAT_MS;
+/** Age of the last check after which pulling counts as stuck: eight missed checks. */
+const STALLED_MS = 8 * CHECK_INTERVAL_MS;
 const STOP_MS = 2_000;
 /** Interval of info requests to a silent consumer, and how long they go on before it is pulled from regardless. */
 const INFO_MS = { interval: 200, max: 10_000 };
@@ -39,19 +42,19 @@ export class PullConsumer implements Consumer {
   readonly #pending = new PendingPulls();
   #lastHeardMs = 0;
   #lastDeliveryMs = 0;
-  /** When this loop last ran. */
+  /** Time of the last check for missed heartbeats. */
   #checkedMs = 0;
   #pausedUntilMs = 0;
-  #asking = false;
+  #awaitsInfo = false;
   readonly #backoff = new PullBackoff();
   #scheduled = false;
-  /** When this tick's first message came; undefined between ticks. */
-  #tickMs: number | undefined;
+  /** Time of the first of the messages that arrive together; undefined between them. */
+  #arrivedMs: number | undefined;
   #stopped = false;
   readonly #timers = new Set<() => void>();
 
   /**
-   * @param missing is called when the consumer seems to be deleted. Default: nothing.
+   * @param onMissing is called when the consumer seems to be deleted. Default: nothing.
    * @param monitor tells of reconnects. Default: one of its own.
    */
   constructor(
@@ -59,7 +62,7 @@ export class PullConsumer implements Consumer {
     readonly stream: string,
     consumer: string,
     readonly clock: Clock,
-    readonly missing: () => void = () => {},
+    readonly onMissing: () => void = () => {},
     monitor: Pick<ConnectionMonitor, "onReconnect"> = new ConnectionMonitor(nc, clock),
   ) {
     this.#parser = new DeliveryParser(stream, consumer);
@@ -76,13 +79,13 @@ export class PullConsumer implements Consumer {
     this.wake();
   }
 
-  /** Pulls at the end of the tick, once for all credits that come free in it. */
+  /** Pulls in the next microtask, once for all credits that come free together. */
   wake(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.#tickMs = undefined;
+      this.#arrivedMs = undefined;
       this.#pull();
     });
   }
@@ -96,8 +99,8 @@ export class PullConsumer implements Consumer {
   }
 
   /**
-   * Stops pulling, waits for the deliveries that are on their way, which the sink naks, and unsubscribes. Were it to
-   * unsubscribe at once, those would count as attempted, and wait for the whole ack wait.
+   * Stops pulling, waits for the deliveries that are on their way, which the sink naks, and unsubscribes. If it
+   * unsubscribed at once, JetStream would count these deliveries, and redeliver them only after the ack wait.
    */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -137,15 +140,15 @@ export class PullConsumer implements Consumer {
     if (batch < 1 || batch * 3 < pending) return; // several small pulls cost more than a larger one a little later
     if (pending === 0) this.#lastHeardMs = now;
     this.#pending.add(batch, now + EXPIRES_MS + SILENCE_MS);
-    const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
+    const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: IDLE_HEARTBEAT_MS * 1e6 };
     this.nc.publish(this.#nextSubject, JSON.stringify(request), { reply: this.#inbox });
   }
 
   /**
-   * Returns true after the thread was blocked for longer than a lease. Another replica may own the deliveries that are
-   * read only now, so a new inbox drops them.
+   * Subscribes to a new inbox if the thread was blocked for longer than a lease, and returns whether it was. Another
+   * replica may own the deliveries that are read only now: the new inbox drops them.
    */
-  #overslept(now: number): boolean {
+  #resetIfOverslept(now: number): boolean {
     if (now - this.#checkedMs <= LEASE_MS) return false;
     if (this.#stopped) return true;
     this.#checkedMs = now;
@@ -155,10 +158,10 @@ export class PullConsumer implements Consumer {
   }
 
   #receive(msg: Msg): void {
-    // Hot path: no handler runs between two messages of a tick, so the clock is read once for all of them.
-    const now = this.#scheduled && this.#tickMs !== undefined ? this.#tickMs : this.clock.now();
-    this.#tickMs = now;
-    if (this.#overslept(now)) return;
+    // Hot path: no handler runs between messages that arrive together, so the clock is read once for all of them.
+    const now = this.#scheduled && this.#arrivedMs !== undefined ? this.#arrivedMs : this.clock.now();
+    this.#arrivedMs = now;
+    if (this.#resetIfOverslept(now)) return;
     this.#lastHeardMs = now;
     const delivery = this.#parser.parse(msg);
     if (delivery) {
@@ -177,7 +180,7 @@ export class PullConsumer implements Consumer {
       return this.wake();
     }
     this.#pending.clear();
-    if (this.#backoff.mayBeMissing) this.missing();
+    if (this.#backoff.mayBeMissing) this.onMissing();
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
   }
 
@@ -186,7 +189,7 @@ export class PullConsumer implements Consumer {
    * after three seconds. An info request delivers nothing, so it may be repeated often.
    */
   #requestInfo(untilMs: number): void {
-    if (!this.#asking || this.nc.isClosed()) return;
+    if (!this.#awaitsInfo || this.nc.isClosed()) return;
     if (this.clock.now() >= untilMs) return this.#resume();
     this.#pausedUntilMs = untilMs;
     this.nc.publish(this.#infoSubject, "", { reply: this.#inbox });
@@ -196,7 +199,7 @@ export class PullConsumer implements Consumer {
   /** The first answer counts. During an election a server may answer 503: it knows no leader. */
   #infoReceived(msg: Msg): void {
     const { error } = msg.json<{ error?: { code: number } }>();
-    if (this.#asking && error?.code !== 503) this.#resume();
+    if (this.#awaitsInfo && error?.code !== 503) this.#resume();
   }
 
   #reconnected(): void {
@@ -206,13 +209,13 @@ export class PullConsumer implements Consumer {
   }
 
   #resume(): void {
-    this.#asking = false;
+    this.#awaitsInfo = false;
     this.#pausedUntilMs = 0;
     this.wake();
   }
 
   #failed(what: string, sinceMs: number = this.clock.now()): void {
-    this.#asking = false;
+    this.#awaitsInfo = false;
     const delayMs = this.#backoff.failed(what, sinceMs);
     this.#pausedUntilMs = this.clock.now() + delayMs;
     this.#after(delayMs, () => this.wake());
@@ -220,19 +223,19 @@ export class PullConsumer implements Consumer {
 
   /** Checks once a second for missed heartbeats. */
   #check(): void {
-    this.#after(HEARTBEAT_MS, () => {
-      this.#overslept(this.clock.now());
+    this.#after(CHECK_INTERVAL_MS, () => {
+      this.#resetIfOverslept(this.clock.now());
       this.#checkedMs = this.clock.now();
       if (this.#pending.count > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
         this.#subscribe();
-        const dueMs = this.#lastHeardMs + HEARTBEAT_MS;
+        const dueMs = this.#lastHeardMs + IDLE_HEARTBEAT_MS;
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
-        this.#asking = true;
+        this.#awaitsInfo = true;
         this.#requestInfo(this.clock.now() + INFO_MS.max);
       }
-      // While the sink is closed, as by an open breaker, deliveries of an earlier pull would only be refused.
+      // While the sink is paused, as by an open breaker, deliveries of an earlier pull would only be refused.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
-      if (this.#pending.count > 0 && idle && this.#sink?.closed()) this.#subscribe();
+      if (this.#pending.count > 0 && idle && this.#sink?.paused()) this.#subscribe();
       this.wake();
       this.#check();
     });

@@ -6,7 +6,7 @@ import type { MaybePromise } from "../../engine/maybe_promise.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
 import type { Claim } from "../../engine/idempotency_store.ts";
 import type { Clock } from "../../engine/clock.ts";
-import type { Progress, Settlement, Settler } from "../../engine/settler.ts";
+import type { Settlement, Settler, UsedUp } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
@@ -36,7 +36,7 @@ interface SettlerOptions {
   readonly jsm: Remover;
   readonly clock: Clock;
   /** Reports what cannot be stored, repeatedly while that lasts. Default: nothing is reported. */
-  readonly stuck?: (functionName: string, what: string, error: unknown) => void;
+  readonly onStuck?: (functionName: string, what: string, error: unknown) => void;
   /** Removes secrets from the errors that are stored with an event. Default: none is removed. */
   readonly redact?: (text: string) => string;
 }
@@ -62,12 +62,12 @@ export class NatsSettler implements Settler {
     functionName: string,
     delivery: Delivery,
     outcome: Outcome,
-    progress?: Progress,
+    usedUp?: UsedUp,
     claim?: Claim,
   ): MaybePromise<Settlement> {
     // Hot path: a plain ack needs no promise.
     if (outcome.kind === "ack" && !claim && delivery.deadLetter === undefined) return this.#ack(delivery);
-    return this.#settle(functionName, delivery, this.#redacted(outcome), progress, claim);
+    return this.#settle(functionName, delivery, this.#redacted(outcome), usedUp, claim);
   }
 
   extend(delivery: Delivery): void {
@@ -93,7 +93,7 @@ export class NatsSettler implements Settler {
     functionName: string,
     delivery: Delivery,
     outcome: Outcome,
-    progress: Progress | undefined,
+    usedUp: UsedUp | undefined,
     claim: Claim | undefined,
   ): Promise<Settlement> {
     try {
@@ -101,8 +101,8 @@ export class NatsSettler implements Settler {
         await claim?.release().catch(() => {});
         return SETTLED;
       }
-      // The redriven event now stands for its dead letter, which could be redriven a second time if it were left.
-      // If that fails, the event is settled all the same.
+      // Deletes the dead letter that this event was redriven from: it could be redriven again. A failure does not stop
+      // the settlement.
       if (delivery.deadLetter !== undefined) {
         await discard(this.options.jsm, delivery.deadLetter).catch(() => false);
       }
@@ -113,10 +113,10 @@ export class NatsSettler implements Settler {
           break;
         case "retry":
           await claim?.release().catch(() => {}); // an unreleased claim expires, and the retry waits for that
-          await this.#retry(functionName, delivery, outcome, progress);
+          await this.#retry(functionName, delivery, outcome, usedUp);
           break;
         case "dead-letter":
-          await this.#storeDeadLetter(functionName, delivery, outcome, progress);
+          await this.#storeDeadLetter(functionName, delivery, outcome, usedUp);
           await claim?.release().catch(() => {});
           this.#acks.add(delivery.ackSubject, `+TERM weir: ${outcome.reason}`);
       }
@@ -137,23 +137,24 @@ export class NatsSettler implements Settler {
     functionName: string,
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
-    progress: Progress | undefined,
+    usedUp: UsedUp | undefined,
   ): Promise<void> {
     const { attempts, retries, clock } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
-    if (progress && delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
+    if (usedUp && delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
       try {
-        await retries.schedule(functionName, delivery, outcome, clock.now() + delayMs, progress);
+        await retries.schedule(functionName, delivery, outcome, clock.now() + delayMs, usedUp);
         return this.#acks.add(delivery.ackSubject, ACK);
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;
       }
     }
     try {
-      if (progress) {
-        const begun = progress.attempts - delivery.history.attempts;
-        const free = progress.excusedDeliveries - delivery.history.excusedDeliveries;
-        const emitted = progress.emittedSinceMs !== undefined, { attemptTrace } = progress;
-        await attempts.write(functionName, delivery, { begun, free, emitted, attemptTrace });
+      if (usedUp) {
+        // The counts of this message alone: its history travels in its headers.
+        const begun = usedUp.attempts - delivery.history.attempts;
+        const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
+        const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;
+        await attempts.write(functionName, delivery, { begun, excused, mayHaveEmitted, attemptTrace });
       }
     } finally {
       // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.
@@ -169,19 +170,20 @@ export class NatsSettler implements Settler {
     functionName: string,
     delivery: Delivery,
     outcome: DeadLetterOutcome,
-    progress: Progress | undefined,
+    usedUp: UsedUp | undefined,
   ): Promise<void> {
-    const { attempts, deadLetters, stuck } = this.options;
-    if (progress && !progress.ending) {
+    const { attempts, deadLetters, onStuck } = this.options;
+    if (usedUp && !usedUp.wasDecided) {
       const { name, message } = outcome.error;
       const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
       const begun = outcome.attempts - delivery.history.attempts;
-      const counts = { begun, free: 0, emitted: true, ending, attemptTrace: progress.attemptTrace };
-      // The dead letter matters more than that the event is not decided twice.
+      const counts = { begun, excused: 0, mayHaveEmitted: true, ending, attemptTrace: usedUp.attemptTrace };
+      // If the decision cannot be stored, the dead letter is stored all the same: a crash in between may run the event
+      // again.
       await attempts.write(functionName, delivery, counts)
-        .catch((error) => stuck?.(functionName, "the end of an event", error));
+        .catch((error) => onStuck?.(functionName, "the end of an event", error));
     }
-    const store = () => deadLetters.store(functionName, delivery, outcome, progress);
+    const store = () => deadLetters.store(functionName, delivery, outcome, usedUp);
     await this.#untilStored(functionName, "a dead letter", store);
   }
 
@@ -190,14 +192,14 @@ export class NatsSettler implements Settler {
    * nothing can be stored. Only a shutdown, or a mistake in the code, ends it.
    */
   async #untilStored(functionName: string, what: string, store: () => Promise<unknown>): Promise<void> {
-    const { clock, stuck } = this.options;
+    const { clock, onStuck } = this.options;
     for (let tries = 1;; tries++) {
       try {
         await store();
         return;
       } catch (error) {
         if (this.#givingUp || error instanceof TypeError) throw error;
-        if (tries % REPORT_AFTER === 0) stuck?.(functionName, what, error);
+        if (tries % REPORT_AFTER === 0) onStuck?.(functionName, what, error);
         const delayMs = backoffMs(STORE_RETRY, tries, clock.random());
         await new Promise<void>((resolve) => clock.timer(delayMs, resolve));
       }

@@ -1,18 +1,18 @@
 import type { Clock } from "../../engine/clock.ts";
 import type { Lease, Leases } from "../../engine/leases.ts";
-import { BLOCKED_MS, HEARTBEAT_MS, LEASE_MS } from "./ack_wait.ts";
+import { BLOCKED_MS, LEASE_MS, THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
 
 /** Wait of a handler after another one has blocked the thread: enough for acks to leave and messages to come in. */
 const PAUSE_MS = 50;
-/** Age of a heartbeat from which timers were due and could not run. */
-const LATE_MS = 2 * HEARTBEAT_MS;
+/** Age of the last heartbeat from which the thread counts as late: its timer has missed a turn. */
+const LATE_MS = 2 * THREAD_HEARTBEAT_MS;
 
 interface LeaseEvents {
   /** The thread was blocked. `expired` is true when the leases of all held deliveries expired meanwhile. */
-  readonly blocked: (forMs: number, expired: boolean) => void;
+  readonly onBlocked: (forMs: number, expired: boolean) => void;
   /** A held delivery does not fit into the table. It is called once. */
-  readonly full: () => void;
+  readonly onFull: () => void;
 }
 
 /**
@@ -33,7 +33,7 @@ export class SharedLeases implements Leases {
   }
 
   start(): void {
-    this.#cancel = this.clock.timer(HEARTBEAT_MS, () => {
+    this.#cancel = this.clock.timer(THREAD_HEARTBEAT_MS, () => {
       this.#heartbeat();
       this.start();
     });
@@ -43,7 +43,7 @@ export class SharedLeases implements Leases {
     this.#cancel();
   }
 
-  hold(ackSubject: Uint8Array): Lease {
+  take(ackSubject: Uint8Array): Lease {
     return new SharedLease(this, ackSubject);
   }
 
@@ -56,13 +56,13 @@ export class SharedLeases implements Leases {
     const put = this.table.replace(slot, ackSubject);
     if (put < 0 && !this.#full) {
       this.#full = true;
-      this.events.full();
+      this.events.onFull();
     }
     return put;
   }
 
   /** Resolves once the thread's timers have run. Undefined while they run in time. */
-  pause(): Promise<void> | undefined {
+  untilTimersRan(): Promise<void> | undefined {
     if (this.clock.now() - this.#heartbeatMs < LATE_MS) return undefined;
     return new Promise((resolve) => void this.clock.timer(PAUSE_MS, resolve));
   }
@@ -75,7 +75,7 @@ export class SharedLeases implements Leases {
     if (expired) this.#lapses++;
     this.#watchdogLapses = lapses;
     this.#heartbeatMs = this.table.mainMs = now;
-    if (forMs > BLOCKED_MS) this.events.blocked(forMs, expired);
+    if (forMs > BLOCKED_MS) this.events.onBlocked(forMs, expired);
   }
 }
 
@@ -89,8 +89,8 @@ class SharedLease implements Lease {
   }
 
   isValid(): boolean | Promise<boolean> {
-    const pause = this.leases.pause();
-    return pause ? pause.then(() => this.isValid()) : this.#lapses === this.leases.lapses;
+    const timersRan = this.leases.untilTimersRan();
+    return timersRan ? timersRan.then(() => this.isValid()) : this.#lapses === this.leases.lapses;
   }
 
   renew(ackSubject: Uint8Array): void {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../engine/clock.ts";
 import { withTimeout } from "../client/with_timeout.ts";
-import { BLOCKED_MS, EXTEND_INTERVAL_MS, HEARTBEAT_MS, LEASE_MS } from "./ack_wait.ts";
+import { BLOCKED_MS, EXTEND_INTERVAL_MS, LEASE_MS, THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
 
 /** Wait for the server to confirm in-progress acks. Without a confirmation they do not count. */
@@ -45,7 +45,7 @@ export class Watchdog {
     const { table, clock } = this;
     const blocked = () => {
       const forMs = clock.now() - table.mainMs;
-      return forMs >= BLOCKED_MS && forMs <= this.limitMs + HEARTBEAT_MS;
+      return forMs >= BLOCKED_MS && forMs <= this.limitMs + THREAD_HEARTBEAT_MS;
     };
     if (!blocked() || clock.now() - table.watchdogMs < EXTEND_INTERVAL_MS) return;
     const connection = await this.connect();

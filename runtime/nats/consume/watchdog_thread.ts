@@ -5,7 +5,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../engine/system_clock.ts";
 import type { NatsOptions } from "../client/connection.ts";
-import { HEARTBEAT_MS } from "./ack_wait.ts";
+import { THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
 import { SharedDeliveries } from "./shared_deliveries.ts";
 import { Watchdog, type WatchdogConnection } from "./watchdog.ts";
 
@@ -36,7 +36,7 @@ function run({ memory, options, limitMs }: WatchdogStart): void {
   const watchdog = new Watchdog(SharedDeliveries.open(memory), () => connect(options), limitMs, systemClock);
   let last: string | undefined;
   const sleep = () => {
-    cancel = systemClock.timer(HEARTBEAT_MS, async () => {
+    cancel = systemClock.timer(THREAD_HEARTBEAT_MS, async () => {
       try {
         await watchdog.check();
         last = undefined;

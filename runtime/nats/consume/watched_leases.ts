@@ -20,7 +20,7 @@ export class WatchedLeases {
   constructor(readonly functions: readonly ResolvedFunction[], readonly log: Log) {
     const slots = functions.reduce((sum, { policy }) => sum + policy.concurrency, SPARE_SLOTS);
     this.leases = new SharedLeases(SharedDeliveries.create(slots), systemClock, {
-      blocked: (forMs, expired) => {
+      onBlocked: (forMs, expired) => {
         const then = expired
           ? "the leases of all held events expired: those that had not begun are left to other replicas, the others " +
             "may be run a second time"
@@ -32,7 +32,7 @@ export class WatchedLeases {
           { for_ms: forMs },
         );
       },
-      full: () => log.warn("the table of held events is full: an event may be redelivered while a handler blocks"),
+      onFull: () => log.warn("the table of held events is full: an event may be redelivered while a handler blocks"),
     });
   }
 

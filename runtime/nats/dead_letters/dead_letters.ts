@@ -1,6 +1,6 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import { PublishError, type PublishResult } from "../../engine/publisher.ts";
-import type { Progress } from "../../engine/settler.ts";
+import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
 import { storeChunks } from "./chunks.ts";
@@ -25,23 +25,23 @@ export class DeadLetters {
    * message: a reference to the original would not do, since the term that follows deletes it from a work queue.
    *
    * @param id The message id for deduplication. Default: the id of the event's delivery.
-   * @throws {PublishError} when the dead letter may not be stored.
+   * @throws {PublishError} when the dead letter is not known to be stored.
    */
   async store(
     functionName: string,
     delivery: Delivery,
     outcome: DeadLetterOutcome,
-    progress?: Progress,
+    usedUp?: UsedUp,
     id = deadLetterId(functionName, delivery),
   ): Promise<PublishResult> {
     const subject = `${DEAD_LETTERS.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
-    const known = progress?.ending && await this.duplicates.find(subject, id, delivery.storedAtMs);
+    const known = usedUp?.wasDecided && await this.duplicates.find(subject, id, delivery.storedAtMs);
     if (known) return known;
     const { publisher } = this, { prefix } = DEAD_LETTERS, { payload } = delivery;
     const own = () => ownHeaders(delivery.headers);
     const make = (hdrs: MsgHdrs) => {
       hdrs.set("Nats-Msg-Id", id);
-      setOrigin(hdrs, functionName, delivery, progress);
+      setOrigin(hdrs, functionName, delivery, usedUp);
       hdrs.set("weir-reason", outcome.reason);
       hdrs.set("weir-attempts", String(outcome.attempts));
       hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));

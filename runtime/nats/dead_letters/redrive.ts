@@ -37,7 +37,7 @@ export function functionLookup(jsm: JetStreamManager): HasFunction {
  * it settles that message.
  *
  * @param force Redrives also beyond the maximum number of redrives. Default: false.
- * @throws {PublishError} when it may not be stored; the dead letter then still exists.
+ * @throws {PublishError} when it is not known to be stored; the dead letter then still exists.
  */
 export async function redrive(
   jsm: JetStreamManager,

@@ -63,6 +63,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   /** One timer serves all tries, since all have the same time. */
   #cancelOverdue: (() => void) | undefined;
   readonly #pubAcks = new PubAckReader();
+  /** Error of the inbox's subscription: no publish ack can arrive. */
   #denied: PublishError | undefined;
 
   /**
@@ -71,7 +72,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
    */
   readonly failFast: MessagePublisher & TextPublisher = {
     publish: (subject, payload, headers) => this.#publish(subject, payload, headers, FAIL_FAST_MS),
-    publishText: (subject, message, listener) => this.#begin(subject, message, listener, FAIL_FAST_MS),
+    publishText: (subject, message, listener) => this.#enqueue(subject, message, listener, FAIL_FAST_MS),
   };
 
   /** @param monitor the monitor of that connection. Default: one of its own. */
@@ -81,11 +82,11 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     readonly monitor: ConnectionMonitor = new ConnectionMonitor(nc, clock),
   ) {
     this.#batch = new PublishBatch(nc);
-    this.#waiting = new WaitQueue(clock, (pending) => this.#hasWaited(pending));
+    this.#waiting = new WaitQueue(clock, (pending) => this.#failIfOverdue(pending));
     this.#subscribe();
     monitor.onReconnect(() => this.#send([...this.#inFlight.takeAll(() => true), ...this.#waiting.takeAll()]));
     monitor.onAnswer(() => this.#send(this.#waiting.takeAll()));
-    monitor.onPublishDenied((subject, error) => this.#publishDenied(subject, error));
+    monitor.onPublishDenied((subject, error) => this.#onPublishDenied(subject, error));
   }
 
   /** Call it when nothing is being published any more. */
@@ -100,7 +101,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   }
 
   publishText(subject: string, message: TextMessage, listener: PublishListener): void {
-    this.#begin(subject, message, listener, Infinity);
+    this.#enqueue(subject, message, listener, Infinity);
   }
 
   /** Returns the error that {@linkcode failFast} would fail with at once. Undefined when it would try. */
@@ -111,11 +112,11 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
 
   #publish(subject: string, payload: Uint8Array, headers: MsgHdrs, maxSilenceMs: number): Promise<PublishResult> {
     return new Promise((stored, failed) =>
-      this.#begin(subject, { payload, headers }, { stored, failed }, maxSilenceMs)
+      this.#enqueue(subject, { payload, headers }, { stored, failed }, maxSilenceMs)
     );
   }
 
-  #begin(subject: string, message: Pending["message"], listener: PublishListener, maxSilenceMs: number): void {
+  #enqueue(subject: string, message: Pending["message"], listener: PublishListener, maxSilenceMs: number): void {
     this.#tick.add({ subject, message, listener, giveUpAtMs: undefined, maxSilenceMs, tries: 0, sentAtMs: 0 });
   }
 
@@ -129,7 +130,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   }
 
   #try(pending: Pending, nowMs: number): void {
-    if (this.#denied) return this.#withoutAcks(pending, this.#denied);
+    if (this.#denied) return this.#failAndResubscribe(pending, this.#denied);
     if (!this.monitor.responsive) return this.#waiting.add(pending);
     pending.tries++;
     pending.sentAtMs = nowMs;
@@ -190,11 +191,11 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
       const leftMs = oldest.sentAtMs + TRY_MS - nowMs;
       if (leftMs > 0) return void (this.#cancelOverdue = this.clock.timer(leftMs, () => this.#overdue()));
       this.#inFlight.takeOldest();
-      this.#unanswered(oldest);
+      this.#missedAnswer(oldest);
     }
   }
 
-  #unanswered(pending: Pending): void {
+  #missedAnswer(pending: Pending): void {
     if (this.#isOver(pending)) {
       const why = `JetStream did not answer within ${TRY_MS} ms`;
       return pending.listener.failed(unanswered(pending.subject, why, pending.tries));
@@ -207,13 +208,14 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     return this.clock.now() + delayMs > pending.giveUpAtMs! || this.nc.isClosed();
   }
 
-  #hasWaited(pending: Pending): boolean {
+  /** Fails a message that has waited long enough, and returns whether it has. */
+  #failIfOverdue(pending: Pending): boolean {
     if (this.monitor.silentMs() < pending.maxSilenceMs && !this.#isOver(pending)) return false;
     pending.listener.failed(unanswered(pending.subject, this.monitor.silence(), pending.tries));
     return true;
   }
 
-  #publishDenied(subject: string, cause: Error): void {
+  #onPublishDenied(subject: string, cause: Error): void {
     const error = publishDenied(subject, cause);
     for (const { listener } of this.#inFlight.takeAll((one) => one.subject === subject)) listener.failed(error);
   }
@@ -230,7 +232,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   }
 
   /** Fails one message without sending it, and subscribes again, which shows whether the next one may be sent. */
-  #withoutAcks(pending: Pending, denied: PublishError): void {
+  #failAndResubscribe(pending: Pending, denied: PublishError): void {
     this.#subscribe();
     pending.listener.failed(denied);
   }

@@ -7,11 +7,11 @@ export class WaitQueue<Item> {
   #waiting: Item[] = [];
   #cancelPoll: (() => void) | undefined;
 
-  /** @param expired returns whether an item has waited long enough, and then fails it */
-  constructor(readonly clock: Clock, readonly expired: (item: Item) => boolean) {}
+  /** @param failIfOverdue fails an item that has waited long enough, and returns whether it has */
+  constructor(readonly clock: Clock, readonly failIfOverdue: (item: Item) => boolean) {}
 
   add(item: Item): void {
-    if (this.expired(item)) return;
+    if (this.failIfOverdue(item)) return;
     this.#waiting.push(item);
     this.#cancelPoll ??= this.clock.timer(POLL_MS, () => this.#poll());
   }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { PublishResult } from "../../engine/publisher.ts";
-import type { Progress } from "../../engine/settler.ts";
+import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery, MessageHeaders } from "../../core/delivery.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { HeaderList } from "../../core/headers.ts";
@@ -42,9 +42,9 @@ export class RetryStream {
     delivery: Delivery,
     outcome: Outcome & { kind: "retry" },
     atMs: number,
-    progress: Progress,
+    usedUp: UsedUp,
   ): Promise<PublishResult> {
-    const hdrs = retryHeaders(functionName, delivery, progress);
+    const hdrs = retryHeaders(functionName, delivery, usedUp);
     hdrs.set("weir-reason", outcome.reason);
     if (outcome.error) hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
     // A message may be delayed several times: its delivery count tells them apart.
@@ -59,8 +59,8 @@ export class RetryStream {
    *
    * @throws {PublishError} when it is not known to be stored.
    */
-  bringBack(functionName: string, delivery: Delivery, progress: Progress): Promise<PublishResult> {
-    const hdrs = retryHeaders(functionName, delivery, progress);
+  bringBack(functionName: string, delivery: Delivery, usedUp: UsedUp): Promise<PublishResult> {
+    const hdrs = retryHeaders(functionName, delivery, usedUp);
     hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.messageKey}`);
     const subject = `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`;
     return this.publisher.publish(subject, delivery.payload, hdrs);
@@ -96,24 +96,24 @@ export async function hasDelayedRetry(
 }
 
 /** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */
-export function retryHeaders(functionName: string, delivery: Delivery, progress: Progress): MsgHdrs {
+export function retryHeaders(functionName: string, delivery: Delivery, usedUp: UsedUp): MsgHdrs {
   const hdrs = ownHeaders(delivery.headers);
-  setOrigin(hdrs, functionName, delivery, progress);
+  setOrigin(hdrs, functionName, delivery, usedUp);
   hdrs.set("weir-time", new Date(delivery.storedAtMs).toISOString());
-  hdrs.set("weir-attempts", String(progress.attempts));
-  hdrs.set("weir-free-retries", String(progress.excusedDeliveries));
+  hdrs.set("weir-attempts", String(usedUp.attempts));
+  hdrs.set("weir-free-retries", String(usedUp.excusedDeliveries));
   return hdrs;
 }
 
 /** Adds where a delivery came from, and the parts of its history that outlast a retry and a redrive. */
-export function setOrigin(hdrs: MsgHdrs, functionName: string, delivery: Delivery, progress?: Progress): void {
-  const { stream, sequence, subject, history } = delivery, { emittedSinceMs } = progress ?? {};
+export function setOrigin(hdrs: MsgHdrs, functionName: string, delivery: Delivery, usedUp?: UsedUp): void {
+  const { stream, sequence, subject, history } = delivery, { emittedSinceMs } = usedUp ?? {};
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-stream", stream);
   hdrs.set("weir-sequence", String(sequence));
   if (fittingSubject(subject) !== subject) hdrs.set("weir-subject", subject);
   if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
-  setAttemptTrace(hdrs, progress?.attemptTrace ?? history.attemptTrace);
+  setAttemptTrace(hdrs, usedUp?.attemptTrace ?? history.attemptTrace);
   if (history.redrives > 0) hdrs.set("weir-redrives", String(history.redrives));
 }
 
@@ -145,13 +145,13 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
   return hdrs;
 }
 
-/** Returns a delivery of the retry stream as the original delivery: same stream, sequence, subject and age. */
-export function readRetryHeaders(delivery: Delivery): Delivery {
+/** Returns the original of a delivery of the retry stream: its stream, sequence, subject and age. */
+export function originalDelivery(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetter = number("weir-dead-letter") || undefined;
   return {
     ...delivery,
-    messageKey: delivery.messageKey,
+    messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
     headers: originalHeaders(delivery.headers),
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),

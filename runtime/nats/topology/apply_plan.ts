@@ -8,7 +8,7 @@ import { findConsumer, unlessMissing } from "./find.ts";
 import { planCluster } from "./plan.ts";
 import type { DesiredState } from "./resources.ts";
 import { nameOf, type Step, type StepOf } from "./step.ts";
-import { isPulled } from "./unused.ts";
+import { isPulled } from "./plan_undeclared.ts";
 
 /** The result of a step. It was applied unless it has a problem. */
 export interface Applied {

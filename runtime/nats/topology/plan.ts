@@ -1,13 +1,13 @@
 import type { JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { findConsumer, findStream } from "./find.ts";
-import { withEvents } from "./impact.ts";
+import { withEventImpact } from "./event_impact.ts";
 import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
 import { bucketStream, type DesiredState } from "./resources.ts";
 import type { Step } from "./step.ts";
-import { planUnused } from "./unused.ts";
+import { planUndeclared } from "./plan_undeclared.ts";
 
 /**
  * Returns the plan that people read: what a start would do, how that affects stored events, and what the cluster holds
@@ -21,8 +21,8 @@ export async function planCluster(
   desired: DesiredState,
   functionNames: readonly string[],
 ): Promise<Step[]> {
-  const own = await Promise.all((await planTopology(jsm, desired)).map((step) => withEvents(nc, jsm, step)));
-  return [...own, ...await planUnused(nc, jsm, desired, functionNames)];
+  const own = await Promise.all((await planTopology(jsm, desired)).map((step) => withEventImpact(nc, jsm, step)));
+  return [...own, ...await planUndeclared(nc, jsm, desired, functionNames)];
 }
 
 /**

@@ -42,21 +42,25 @@ export class CrashWorld {
         },
       },
       settler: {
-        settle: async (_name, delivery, outcome, progress, claim) => {
+        settle: async (_name, delivery, outcome, usedUp, claim) => {
           if (outcome.kind === "ack") await claim?.complete();
           else await claim?.release();
           if (outcome.kind === "dead-letter") {
             if (!process.passes("before the dead letter is decided")) return await never();
-            this.#counts = { begun: outcome.attempts, free: 0, emitted: true, ending: outcome };
+            this.#counts = { begun: outcome.attempts, excused: 0, mayHaveEmitted: true, ending: outcome };
           }
           if (!process.passes(`before ${SETTLING[outcome.kind]}`)) return await never();
           if (outcome.kind !== "retry") {
             this.ended = outcome;
             process.markSettled();
-          } else if (progress) {
-            const { attempts, excusedDeliveries, emittedSinceMs } = progress;
-            this.#counts = { begun: attempts, free: excusedDeliveries, emitted: emittedSinceMs !== undefined };
-          } else if (delivery.deliveryCount === 1) this.#counts = { begun: 0, free: 1, emitted: false };
+          } else if (usedUp) {
+            const { attempts, excusedDeliveries, emittedSinceMs } = usedUp;
+            this.#counts = {
+              begun: attempts,
+              excused: excusedDeliveries,
+              mayHaveEmitted: emittedSinceMs !== undefined,
+            };
+          } else if (delivery.deliveryCount === 1) this.#counts = { begun: 0, excused: 1, mayHaveEmitted: false };
           return { ok: true };
         },
         extend: () => {},

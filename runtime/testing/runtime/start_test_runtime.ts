@@ -1,10 +1,10 @@
 import { type Cluster, connectCluster } from "../../app/cluster.ts";
 import { readConfig } from "../../app/config.ts";
-import { selectFunctions } from "../../app/desired_state.ts";
+import { selectFunctions } from "../../app/select_functions.ts";
 import { startRuntime } from "../../app/runtime.ts";
 import { publishAsync } from "../../engine/publisher.ts";
 import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
-import { NatsKvStore } from "../../nats/kv/kv_store.ts";
+import { NatsKvStore } from "../../nats/kv/nats_kv_store.ts";
 import { type NatsServer, startServer } from "../../nats_server/server.ts";
 import type { Registry } from "../../project/registry.ts";
 import { oneOf } from "../../project/startup_problems.ts";

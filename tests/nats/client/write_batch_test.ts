@@ -124,7 +124,7 @@ async function startAcking() {
   };
 }
 
-Deno.test("AckBatch writes the acks of a tick together, in order, and none before its end", async () => {
+Deno.test("AckBatch writes all acks of a microtask in one write and in order, after it", async () => {
   await using nats = await startAcking();
   const writes: Uint8Array[] = [];
   const { protocol } = nats.nc as unknown as { protocol: { sendCommand(bytes: Uint8Array): void } };
@@ -141,7 +141,7 @@ Deno.test("AckBatch writes the acks of a tick together, in order, and none befor
   assert.equal(writes.length, 1);
 });
 
-Deno.test("AckBatch writes acks that do not fit its buffer before the end of the tick", async () => {
+Deno.test("AckBatch writes acks that do not fit its buffer at once", async () => {
   await using nats = await startAcking();
   const acks = new AckBatch(nats.nc, () => 0);
   for (let i = 0; i < 2_000; i++) acks.add(bytes(`acks.${i}`), "+TERM weir: rejected");

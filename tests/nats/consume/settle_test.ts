@@ -77,9 +77,9 @@ Deno.test("[G20] NatsSettler stores a long retry in the retry stream, and acks t
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
-  const progress = { attempts: 1, excusedDeliveries: 0 };
+  const usedUp = { attempts: 1, excusedDeliveries: 0 };
   const before = Date.now();
-  assert.deepEqual(await orders.settler.settle("handle", delivery, retry(60_000), progress), { ok: true });
+  assert.deepEqual(await orders.settler.settle("handle", delivery, retry(60_000), usedUp), { ok: true });
   await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
   const delayed = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
   assert.match(delayed.subject, /^retries\.delayed\.handle\.ORDERS-1-\d{19}$/);
@@ -93,8 +93,8 @@ Deno.test("NatsSettler naks a long retry that the retry stream does not take", a
   await using orders = await startSettling(scaledClock(40));
   await orders.jsm.streams.delete("RETRIES");
   await orders.publish(1);
-  const progress = { attempts: 1, excusedDeliveries: 0 };
-  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), retry(60_000), progress), { ok: true });
+  const usedUp = { attempts: 1, excusedDeliveries: 0 };
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), retry(60_000), usedUp), { ok: true });
   await orders.nc.flush();
   assert.equal((await orders.consumer()).num_ack_pending, 1);
 });
@@ -118,7 +118,7 @@ Deno.test("NatsSettler bounds a delay that the server cannot count", async () =>
     delayMs: Number.MAX_SAFE_INTEGER,
     usesAttempt: true,
   } as const;
-  const progress = { attempts: 1, excusedDeliveries: 0 };
-  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), outcome, progress), { ok: true });
+  const usedUp = { attempts: 1, excusedDeliveries: 0 };
+  assert.deepEqual(await orders.settler.settle("handle", await orders.next(), outcome, usedUp), { ok: true });
   await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
 });

@@ -11,8 +11,8 @@ function setup(slots = 4) {
   const blocks: [number, boolean][] = [];
   let full = 0;
   const leases = new SharedLeases(table, clock, {
-    blocked: (forMs, lapsed) => void blocks.push([forMs, lapsed]),
-    full: () => full++,
+    onBlocked: (forMs, lapsed) => void blocks.push([forMs, lapsed]),
+    onFull: () => full++,
   });
   leases.start();
   return { clock, table, other: SharedDeliveries.open(table.memory), blocks, full: () => full, leases };
@@ -20,7 +20,7 @@ function setup(slots = 4) {
 
 Deno.test("SharedLeases keeps a lease's newest ack subject in the table until its release", () => {
   const { leases, other } = setup();
-  const lease = leases.hold(bytes("a"));
+  const lease = leases.take(bytes("a"));
   assert.deepEqual(other.ackSubjects(), ["a"]);
   lease.renew(bytes("b"));
   assert.deepEqual(other.ackSubjects(), ["b"]);
@@ -30,7 +30,7 @@ Deno.test("SharedLeases keeps a lease's newest ack subject in the table until it
 
 Deno.test("SharedLeases holds what does not fit the table, and reports it once", () => {
   const { leases, other, full } = setup(1);
-  const held = ["a", "b", "c"].map((handle) => leases.hold(bytes(handle)));
+  const held = ["a", "b", "c"].map((handle) => leases.take(bytes(handle)));
   assert.deepEqual([full(), other.ackSubjects(), held[2].isValid()], [1, ["a"], true]);
   held[0].release();
   held[1].renew(bytes("d"));
@@ -41,7 +41,7 @@ Deno.test("SharedLeases holds what does not fit the table, and reports it once",
 
 Deno.test("SharedLeases keeps a lease while the thread runs, however long", () => {
   const { clock, leases, blocks, table } = setup();
-  const lease = leases.hold(bytes("a"));
+  const lease = leases.take(bytes("a"));
   clock.advance(3_600_000);
   assert.deepEqual([lease.isValid(), blocks], [true, []]);
   assert.ok(clock.now() - table.mainMs < 1_000);
@@ -49,7 +49,7 @@ Deno.test("SharedLeases keeps a lease while the thread runs, however long", () =
 
 Deno.test("SharedLeases has the next handler wait until timers have run after a block", async () => {
   const { clock, leases } = setup();
-  const lease = leases.hold(bytes("a"));
+  const lease = leases.take(bytes("a"));
   clock.block(5_000);
   const mine = lease.isValid();
   assert.ok(mine instanceof Promise);
@@ -60,20 +60,20 @@ Deno.test("SharedLeases has the next handler wait until timers have run after a 
 
 Deno.test("SharedLeases expires all leases held during a long block, and none after it", async () => {
   const { clock, leases, blocks } = setup();
-  const before = leases.hold(bytes("a"));
+  const before = leases.take(bytes("a"));
   clock.block(8_001);
   const mine = before.isValid();
   clock.advance(50);
   assert.equal(await mine, false);
   assert.deepEqual(blocks, [[8_001, true]]);
-  assert.equal(leases.hold(bytes("b")).isValid(), true);
+  assert.equal(leases.take(bytes("b")).isValid(), true);
   before.renew(bytes("c")); // a redelivery to this process
   assert.equal(before.isValid(), true);
 });
 
 Deno.test("SharedLeases keeps leases that the watchdog extended during a block", async () => {
   const { clock, leases, other, blocks } = setup();
-  const lease = leases.hold(bytes("a"));
+  const lease = leases.take(bytes("a"));
   clock.block(16_000);
   other.watchdogMs = clock.now();
   clock.block(4_000);
@@ -85,7 +85,7 @@ Deno.test("SharedLeases keeps leases that the watchdog extended during a block",
 
 Deno.test("SharedLeases expires leases after a lapse, though the watchdog extends them again by now", async () => {
   const { clock, leases, other, blocks } = setup();
-  const lease = leases.hold(bytes("a"));
+  const lease = leases.take(bytes("a"));
   clock.block(20_000);
   other.countLapse();
   other.watchdogMs = clock.now();
@@ -94,5 +94,5 @@ Deno.test("SharedLeases expires leases after a lapse, though the watchdog extend
   assert.equal(await mine, false);
   assert.deepEqual(blocks, [[20_000, true]]);
   clock.advance(10_000);
-  assert.equal(leases.hold(bytes("b")).isValid(), true);
+  assert.equal(leases.take(bytes("b")).isValid(), true);
 });

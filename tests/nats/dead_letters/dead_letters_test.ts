@@ -3,7 +3,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Broker } from "../../support/nats.ts";
 import { headerText } from "../../../runtime/nats/client/header_writer.ts";
 import { RawHeaders } from "../../../runtime/nats/client/message_headers.ts";
-import { readRetryHeaders, retryHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
+import { originalDelivery, retryHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
 
 /** Reads the last dead letter as it is stored. */
@@ -77,7 +77,7 @@ Deno.test("[G11] DeadLetters stores one dead letter for an event and its delayed
   const original = await orders.next();
   const hdrs = retryHeaders("handle", original, { attempts: 1, excusedDeliveries: 0 });
   const block = all(hdrs).map(([name, [value]]) => `${name}: ${value}\r\n`).join("");
-  const copy = readRetryHeaders({
+  const copy = originalDelivery({
     ...original,
     stream: "RETRIES",
     sequence: 7,

@@ -22,7 +22,7 @@ Deno.test("JetStreamPublisher stores the subject, the bytes and the headers that
   assert.deepEqual([...message.header], [["Nats-Msg-Id", ["order-1"]], ["ce-id", ["order-1"]]]);
 });
 
-Deno.test("JetStreamPublisher reports a repeated id as a duplicate, with the place of the first", async () => {
+Deno.test("JetStreamPublisher reports a repeated id as a duplicate, with the position of the first", async () => {
   await using bench = await startStoring();
   await bench.put("other");
   assert.deepEqual(await bench.put("order-1"), { stream: "ORDERS", sequence: 2, duplicate: false });

@@ -18,7 +18,7 @@ interface Results {
  * @param sequences Sequences to act on. Empty: those that the options select.
  * @throws {Error} when any dead letter was missing or could not be redriven.
  */
-export async function act(
+export async function redriveOrDiscard(
   action: Action,
   service: DeadLetterService,
   sequences: readonly number[],

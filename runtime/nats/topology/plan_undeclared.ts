@@ -5,7 +5,10 @@ import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
 import { type DesiredState, isWeirBucket, streamNames } from "./resources.ts";
 import type { Backlog, Step } from "./step.ts";
 
-/** How long a consumer with unacked deliveries counts as pulled from. A busy process may not pull for a while. */
+/**
+ * Milliseconds for which a consumer with unacked deliveries counts as pulled from. A busy process may not pull for a
+ * while.
+ */
 const BUSY_MS = 60_000;
 
 /**
@@ -17,7 +20,7 @@ const BUSY_MS = 60_000;
  *
  * @param functionNames The functions of the whole project, also those that this process does not run.
  */
-export async function planUnused(
+export async function planUndeclared(
   nc: NatsConnection,
   jsm: JetStreamManager,
   desired: DesiredState,

@@ -9,7 +9,7 @@ import type { SkippedEvents, Step, StepOf } from "./step.ts";
  * Adds the effect on stored events to a step, as counted by the server. Only `plan` and `apply` need it: a start does
  * the same without.
  */
-export async function withEvents(nc: NatsConnection, jsm: JetStreamManager, step: Step): Promise<Step> {
+export async function withEventImpact(nc: NatsConnection, jsm: JetStreamManager, step: Step): Promise<Step> {
   if (step.kind === "create" && step.what === "consumer") return await withWaiting(nc, jsm, step);
   if (step.kind !== "update") return step;
   const leftOut = step.what === "consumer"

@@ -8,8 +8,8 @@ import { Problem } from "./problem.ts";
  */
 const BODY_MEMORY_BYTES = 32 * 1_024 * 1_024;
 
-/** Bounds the memory that the bodies of pending requests take. */
-export class MemoryBudget {
+/** Bounds the memory that the bodies of pending requests take, the size of each, and the time for it to arrive. */
+export class BodyLimits {
   #bytes = 0;
   readonly timeout: BodyTimeout;
 
@@ -35,14 +35,14 @@ export class MemoryBudget {
 export class Reservation {
   #bytes = 0;
 
-  constructor(readonly budget: MemoryBudget) {}
+  constructor(readonly limits: BodyLimits) {}
 
   get maxBytes(): number {
-    return this.budget.maxBodyBytes;
+    return this.limits.maxBodyBytes;
   }
 
   get timeout(): BodyTimeout {
-    return this.budget.timeout;
+    return this.limits.timeout;
   }
 
   /** Resizes to `bytes` unless it is larger already. @throws {Problem} 503 when memory runs out. */
@@ -52,7 +52,7 @@ export class Reservation {
 
   /** Resizes to `bytes`. @throws {Problem} 503 when memory runs out. */
   hold(bytes: number): void {
-    this.budget.resize(this.#bytes, bytes);
+    this.limits.resize(this.#bytes, bytes);
     this.#bytes = bytes;
   }
 

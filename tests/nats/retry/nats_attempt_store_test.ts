@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
-import { NatsAttemptStore } from "../../../runtime/nats/retry/attempt_store.ts";
+import { NatsAttemptStore } from "../../../runtime/nats/retry/nats_attempt_store.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { startSettling } from "../../support/settling.ts";
 
@@ -13,7 +13,7 @@ Deno.test("NatsAttemptStore has the counts of an event after each nak", async ()
   await orders.publish(1);
   const counts: unknown[] = [];
   for (
-    const [usesAttempt, progress] of [
+    const [usesAttempt, usedUp] of [
       [true, { attempts: 1, excusedDeliveries: 0 }],
       [false, { attempts: 1, excusedDeliveries: 1 }],
       [true, { attempts: 2, excusedDeliveries: 1 }],
@@ -21,14 +21,14 @@ Deno.test("NatsAttemptStore has the counts of an event after each nak", async ()
     ] as const
   ) {
     const delivery = await orders.next();
-    assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, usesAttempt), progress), { ok: true });
+    assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, usesAttempt), usedUp), { ok: true });
     counts.push(await orders.attempts.read("handle", delivery));
   }
   assert.deepEqual(counts, [
-    { begun: 1, free: 0, emitted: false },
-    { begun: 1, free: 1, emitted: false },
-    { begun: 2, free: 1, emitted: false },
-    { begun: 2, free: 2, emitted: false },
+    { begun: 1, excused: 0, mayHaveEmitted: false },
+    { begun: 1, excused: 1, mayHaveEmitted: false },
+    { begun: 2, excused: 1, mayHaveEmitted: false },
+    { begun: 2, excused: 2, mayHaveEmitted: false },
   ]);
 });
 
@@ -37,7 +37,7 @@ Deno.test("NatsAttemptStore has an excused delivery after a nak before the handl
   await orders.publish(1);
   const delivery = await orders.next();
   await orders.settler.settle("handle", delivery, retry(1, false), { attempts: 0, excusedDeliveries: 1 });
-  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1, emitted: false });
+  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, excused: 1, mayHaveEmitted: false });
 });
 
 Deno.test("NatsAttemptStore keeps the earlier counts after a nak before the handler", async () => {
@@ -46,7 +46,7 @@ Deno.test("NatsAttemptStore keeps the earlier counts after a nak before the hand
   await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 3, excusedDeliveries: 2 });
   const second = await orders.next();
   await orders.settler.settle("handle", second, retry(1, false));
-  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, free: 2, emitted: false });
+  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 3, excused: 2, mayHaveEmitted: false });
 });
 
 Deno.test("NatsAttemptStore lets another replica count on", async () => {
@@ -55,17 +55,17 @@ Deno.test("NatsAttemptStore lets another replica count on", async () => {
   await orders.publish(1);
   await orders.settler.settle("handle", await orders.next(), retry(1, false), { attempts: 0, excusedDeliveries: 1 });
   const second = await orders.next();
-  assert.deepEqual(await elsewhere.read("handle", second), { begun: 0, free: 1, emitted: false });
-  await elsewhere.write("handle", second, { begun: 1, free: 2, emitted: true });
-  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 1, free: 2, emitted: true });
+  assert.deepEqual(await elsewhere.read("handle", second), { begun: 0, excused: 1, mayHaveEmitted: false });
+  await elsewhere.write("handle", second, { begun: 1, excused: 2, mayHaveEmitted: true });
+  assert.deepEqual(await orders.attempts.read("handle", second), { begun: 1, excused: 2, mayHaveEmitted: true });
 });
 
 Deno.test("NatsAttemptStore keeps functions and messages apart", async () => {
   await using orders = await startSettling();
   await orders.publish(2);
   const [one, two] = [await orders.next(), await orders.next()];
-  await orders.attempts.write("handle", one, { begun: 1, free: 1, emitted: true });
-  assert.deepEqual(await orders.attempts.read("handle", one), { begun: 1, free: 1, emitted: true });
+  await orders.attempts.write("handle", one, { begun: 1, excused: 1, mayHaveEmitted: true });
+  assert.deepEqual(await orders.attempts.read("handle", one), { begun: 1, excused: 1, mayHaveEmitted: true });
   assert.equal(await orders.attempts.read("handle", two), undefined);
   assert.equal(await orders.attempts.read("other", one), undefined);
 });
@@ -75,9 +75,9 @@ Deno.test("NatsAttemptStore creates a deleted bucket again", async () => {
   await orders.publish(1);
   const delivery = await orders.next();
   await orders.jsm.streams.delete("KV_weir_attempts");
-  const progress = { attempts: 0, excusedDeliveries: 1 };
-  assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, false), progress), { ok: true });
-  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, free: 1, emitted: false });
+  const usedUp = { attempts: 0, excusedDeliveries: 1 };
+  assert.deepEqual(await orders.settler.settle("handle", delivery, retry(1, false), usedUp), { ok: true });
+  assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, excused: 1, mayHaveEmitted: false });
   assert.equal((await orders.next()).deliveryCount, 2);
 });
 
@@ -85,7 +85,19 @@ Deno.test("NatsAttemptStore has no counts for a key that was deleted", async () 
   await using orders = await startSettling();
   await orders.publish(1);
   const delivery = await orders.next();
-  await orders.attempts.write("handle", delivery, { begun: 1, free: 1, emitted: true });
+  await orders.attempts.write("handle", delivery, { begun: 1, excused: 1, mayHaveEmitted: true });
   await (await new Kvm(orders.nc).open("weir_attempts")).delete(`handle.${delivery.messageKey}`);
   assert.equal(await orders.attempts.read("handle", delivery), undefined);
+});
+
+Deno.test("NatsAttemptStore stores the counts under the names that earlier versions read and write", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next(), counts = { begun: 2, excused: 1, mayHaveEmitted: false };
+  const bucket = await new Kvm(orders.nc).open("weir_attempts"), key = `handle.${delivery.messageKey}`;
+  await orders.attempts.write("handle", delivery, counts);
+  assert.deepEqual((await bucket.get(key))?.json(), { begun: 2, free: 1, emitted: false });
+  await bucket.put(key, JSON.stringify({ begun: 3, free: 2, emitted: true }));
+  const read = await orders.attempts.read("handle", delivery);
+  assert.deepEqual(read, { begun: 3, excused: 2, mayHaveEmitted: true });
 });

@@ -8,6 +8,12 @@ import { ATTEMPTS } from "./resources.ts";
 
 type Bucket = Pick<KV, "get" | "put">;
 
+/** Attempt counts as stored JSON. Its names `free` and `emitted` stay: replicas of all versions read them. */
+type StoredCounts = Omit<AttemptCounts, "excused" | "mayHaveEmitted"> & {
+  readonly free: number;
+  readonly emitted: boolean;
+};
+
 /**
  * Stores attempt counts in a NATS key-value bucket, so that another process counts on. Nothing is read or written for an
  * event that is handled at its first delivery.
@@ -30,7 +36,7 @@ export class NatsAttemptStore implements AttemptStore {
   /**
    * Opens the bucket.
    *
-   * @param replicas the replicas of a bucket that is created. Undefined: a missing bucket is an error.
+   * @param replicas the replicas of a bucket that is created. Default: a missing bucket is an error.
    */
   static async open(
     nc: NatsConnection,
@@ -50,14 +56,14 @@ export class NatsAttemptStore implements AttemptStore {
   async read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined> {
     const entry = await this.#use((kv) => kv.get(key(functionName, delivery)));
     const deleted = entry?.operation === "DEL" || entry?.operation === "PURGE";
-    const known = deleted ? undefined : entry?.json<AttemptCounts>();
+    const known = deleted ? undefined : countsOf(entry?.json<StoredCounts>());
     // A process may have died between storing a delayed retry and acking the event. The retry carries its own counts.
     const delayed = await this.isDelayed(functionName, delivery);
-    return delayed ? { begun: 0, free: 0, emitted: true, ...known, delayed } : known;
+    return delayed ? { begun: 0, excused: 0, mayHaveEmitted: true, ...known, delayed } : known;
   }
 
   async write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void> {
-    await this.#use((kv) => kv.put(key(functionName, delivery), JSON.stringify(counts)));
+    await this.#use((kv) => kv.put(key(functionName, delivery), JSON.stringify(toStored(counts))));
   }
 
   /** Reopens the bucket and retries once, in case it was deleted. Timeouts are not retried. */
@@ -71,6 +77,16 @@ export class NatsAttemptStore implements AttemptStore {
       return await use(this.#kv);
     }
   }
+}
+
+function toStored({ begun, excused, mayHaveEmitted, ...rest }: AttemptCounts): StoredCounts {
+  return { begun, free: excused, emitted: mayHaveEmitted, ...rest };
+}
+
+function countsOf(stored: StoredCounts | undefined): AttemptCounts | undefined {
+  if (!stored) return undefined;
+  const { free, emitted, ...rest } = stored;
+  return { ...rest, excused: free, mayHaveEmitted: emitted };
 }
 
 function key(functionName: string, { messageKey }: Delivery): string {

@@ -28,7 +28,7 @@ async function pending(broker: Planning, consumer: string, count: number): Promi
   await eventually(async () => (await broker.jsm.consumers.info("ORDERS", consumer)).num_pending === count);
 }
 
-Deno.test("planUnused reports the consumers of a removed function as orphans, with their backlog", async () => {
+Deno.test("planUndeclared reports the consumers of a removed function as orphans, with their backlog", async () => {
   await using broker = await setup();
   await broker.store("orders.paid", 5);
   await broker.take("ORDERS", "bill", 2, 1);
@@ -43,7 +43,7 @@ Deno.test("planUnused reports the consumers of a removed function as orphans, wi
   ]);
 });
 
-Deno.test("planUnused reports an orphan as in use while a process pulls from any consumer of its function", async () => {
+Deno.test("planUndeclared reports an orphan as in use while a process pulls from any consumer of its function", async () => {
   await using broker = await setup();
   const inUse = async () => (await broker.plan()).map((step) => "inUse" in step && step.inUse);
   assert.deepEqual(await inUse(), [false, false]);
@@ -55,7 +55,7 @@ Deno.test("planUnused reports an orphan as in use while a process pulls from any
   assert.deepEqual(await inUse(), [false, false]);
 });
 
-Deno.test("planUnused reports a consumer as moved when its function has no trigger on the stream any more", async () => {
+Deno.test("planUndeclared reports a consumer as moved when its function has no trigger on the stream any more", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.store("orders.paid", 2);
@@ -74,12 +74,12 @@ Deno.test("planUnused reports a consumer as moved when its function has no trigg
   }]);
 });
 
-Deno.test("planUnused reports no orphans for functions of the project that other processes run", async () => {
+Deno.test("planUndeclared reports no orphans for functions of the project that other processes run", async () => {
   await using broker = await setup();
   assert.deepEqual(await broker.plan(DESIRED, ["ship", "bill"]), []);
 });
 
-Deno.test("planUnused reports streams and consumers without a mark of Weir as foreign, also on the project's streams", async () => {
+Deno.test("planUndeclared reports streams and consumers without a mark of Weir as foreign, also on the project's streams", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
   await broker.jsm.consumers.add("ORDERS", { durable_name: "bill", ack_policy: AckPolicy.Explicit });

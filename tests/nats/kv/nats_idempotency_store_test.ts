@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Claim, ClaimResult } from "../../../runtime/engine/idempotency_store.ts";
-import { NatsIdempotencyStore } from "../../../runtime/nats/kv/idempotency_store.ts";
+import { NatsIdempotencyStore } from "../../../runtime/nats/kv/nats_idempotency_store.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { startBroker } from "../../support/nats.ts";
 import { eventually } from "../../support/eventually.ts";

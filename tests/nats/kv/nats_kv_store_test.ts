@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { KvConflictError } from "../../../runtime/api/errors.ts";
-import { NatsKvStore } from "../../../runtime/nats/kv/kv_store.ts";
+import { NatsKvStore } from "../../../runtime/nats/kv/nats_kv_store.ts";
 import { type Broker, startBroker } from "../../support/nats.ts";
 
 interface Stock {

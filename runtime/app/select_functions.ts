@@ -1,0 +1,16 @@
+import type { Registry } from "../project/registry.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import type { Config } from "./config.ts";
+
+/** Returns the functions that a process with this configuration runs: all, or those of `WEIR_FUNCTIONS`. */
+export function selectFunctions(config: Config, { functions }: Registry): Registry["functions"] {
+  if (!config.WEIR_ROLES.includes("functions")) return [];
+  const selected = config.WEIR_FUNCTIONS;
+  if (!selected) return functions;
+  const names = functions.map(({ name }) => name);
+  const unknown = selected.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    throw new StartupProblems([`WEIR_FUNCTIONS names ${unknown.join(", ")}; there are: ${names.join(", ")}`]);
+  }
+  return functions.filter(({ name }) => selected.includes(name));
+}
