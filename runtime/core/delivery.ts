@@ -33,7 +33,7 @@ export interface Delivery {
   /** Earlier attempts; zeros for a message that comes directly from its stream. */
   readonly history: DeliveryHistory;
   /** Sequence of the dead letter that this redrives. It is removed before this delivery is settled. */
-  readonly deadLetter?: number;
+  readonly deadLetterSequence?: number;
   /** Key of the stored message: equal at each of its deliveries, and different from every other message's. */
   readonly messageKey: string;
   /** Subject to ack on, as received. A redelivery replaces it while the delivery is still being handled. */

@@ -38,7 +38,11 @@ function isSampled(span: Span): boolean {
 function linksOf({ previousTrace, delivery }: Attempt): Link[] | undefined {
   const ids = parseTraceparent(previousTrace);
   if (!ids) return undefined;
-  const kind = delivery.deliveryCount > 1 ? "retried" : delivery.deadLetter !== undefined ? "redriven" : "delayed";
+  const kind = delivery.deliveryCount > 1
+    ? "retried"
+    : delivery.deadLetterSequence !== undefined
+    ? "redriven"
+    : "delayed";
   return [{ context: { ...ids, isRemote: true }, attributes: { "weir.link": kind } }];
 }
 

@@ -66,7 +66,7 @@ export class NatsSettler implements Settler {
     claim?: Claim,
   ): MaybePromise<Settlement> {
     // Hot path: a plain ack needs no promise.
-    if (outcome.kind === "ack" && !claim && delivery.deadLetter === undefined) return this.#ack(delivery);
+    if (outcome.kind === "ack" && !claim && delivery.deadLetterSequence === undefined) return this.#ack(delivery);
     return this.#settle(functionName, delivery, this.#redacted(outcome), usedUp, claim);
   }
 
@@ -103,8 +103,8 @@ export class NatsSettler implements Settler {
       }
       // Deletes the dead letter that this event was redriven from: it could be redriven again. A failure does not stop
       // the settlement.
-      if (delivery.deadLetter !== undefined) {
-        await discard(this.options.jsm, delivery.deadLetter).catch(() => false);
+      if (delivery.deadLetterSequence !== undefined) {
+        await discard(this.options.jsm, delivery.deadLetterSequence).catch(() => false);
       }
       switch (outcome.kind) {
         case "ack":

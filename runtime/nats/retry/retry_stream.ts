@@ -148,7 +148,7 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
 /** Returns the original of a delivery of the retry stream: its stream, sequence, subject and age. */
 export function originalDelivery(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
-  const deadLetter = number("weir-dead-letter") || undefined;
+  const deadLetterSequence = number("weir-dead-letter") || undefined;
   return {
     ...delivery,
     messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
@@ -156,7 +156,7 @@ export function originalDelivery(delivery: Delivery): Delivery {
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),
     subject: delivery.headers.get("weir-subject") ??
-      delivery.subject.split(".").slice(deadLetter === undefined ? 3 : 4).join("."),
+      delivery.subject.split(".").slice(deadLetterSequence === undefined ? 3 : 4).join("."),
     storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
     history: {
       attempts: number("weir-attempts"),
@@ -165,7 +165,7 @@ export function originalDelivery(delivery: Delivery): Delivery {
       emittedSinceMs: Date.parse(delivery.headers.get("weir-emitted-since") ?? "") || undefined,
       attemptTrace: delivery.headers.get("weir-attempt-trace"),
     },
-    deadLetter,
+    deadLetterSequence,
   };
 }
 

@@ -56,7 +56,7 @@ Deno.test("NatsSettler neither acks nor naks a delivery whose lease expired, and
   orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void sent.push(msg.string()) });
   orders.nc.subscribe("$JS.API.STREAM.MSG.DELETE.>", { callback: (_, msg) => void sent.push(msg.subject) });
   await orders.publish(1);
-  const delivery = { ...await orders.next(), deadLetter: 1 };
+  const delivery = { ...await orders.next(), deadLetterSequence: 1 };
   assert.deepEqual(await orders.settler.settle("handle", delivery, { kind: "lease-expired" }), { ok: true });
   await orders.nc.flush();
   assert.deepEqual([sent, (await orders.consumer()).num_ack_pending], [[], 1]);
