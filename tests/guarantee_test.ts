@@ -16,7 +16,7 @@ const TESTS: readonly (readonly string[])[] = [
   [
     CRASHES,
     SIMULATED,
-    "nats/dead_letters/burial_test.ts: settle stores a dead letter, and then terminates the original",
+    "nats/consume/settle_dead_letter_test.ts: NatsSettler stores a dead letter, and then terminates the original",
     "nats/dead_letters/dead_letters_test.ts: DeadLetters stores payload and headers of the original",
   ],
   ["e2e/unstored_test.ts: ingress answers 202 only for events that are stored"],
@@ -24,7 +24,7 @@ const TESTS: readonly (readonly string[])[] = [
   [SIMULATED, CRASHES, KILLS],
   [
     "nats/dead_letters/chunks_test.ts: ",
-    "nats/dead_letters/burial_test.ts: settle stores a dead letter of the largest event that the ingress takes",
+    "nats/consume/settle_dead_letter_test.ts: NatsSettler stores a dead letter of the largest event that the ingress takes",
     "nats/client/odd_headers_test.ts: NatsSettler makes a dead letter of a message with a header",
   ],
   ["e2e/repair_test.ts: Reconciler creates "],

@@ -21,7 +21,7 @@ const createNoLog = () => NO_LOG;
 
 /**
  * The record of one delivery on its way through a function. It starts with the delivery, and each step of the pipeline
- * adds what it finds out. Hot path: the one object of an event that every step shares, see bench.
+ * adds what it finds out. It uses up an attempt only once its handler begins. Hot path: the one object of an event that every step shares, see bench.
  */
 export class Attempt implements DeliveryFacts {
   /** Trigger that covers the subject; undefined when the function does not listen to it. */
@@ -116,7 +116,7 @@ export class Attempt implements DeliveryFacts {
   /**
    * Applies the stored counts of a redelivery, which are exact. Without them the first delivery is presumed to have
    * begun an attempt, but never the last allowed one: a delivery may be lost on its way, and only an attempt that is
-   * known to have begun may end an event as crashed.
+   * known to have begun may end an event as crashed. With `attempts: 1`, nothing is presumed.
    */
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;

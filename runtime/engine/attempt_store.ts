@@ -1,7 +1,10 @@
 import type { Delivery } from "../core/delivery.ts";
 import type { DeadLetterOutcome } from "../core/outcome.ts";
 
-/** Stored record of a message's deliveries so far. */
+/**
+ * Stored record of the deliveries of one stored message so far. A message of `RETRIES` starts its own: what its event
+ * used up before is in the delivery's history. `UsedUp` is the sum of both.
+ */
 export interface AttemptCounts {
   /** Attempts that began: runs of the handler. */
   readonly begun: number;

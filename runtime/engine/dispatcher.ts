@@ -5,11 +5,12 @@ import type { Leases } from "./leases.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 /**
- * Dispatches one function's deliveries to its pipeline, up to its concurrency. It takes from its consumers only as many
- * as can begin, and keeps the leases of all that it holds. At shutdown it gives back what has not begun.
+ * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of its consumers may ask for as many
+ * as can begin, so that more may arrive together: the rest waits. The dispatcher keeps the leases of all that it holds.
+ * At shutdown it gives back what has not begun.
  */
 export class Dispatcher implements ConsumerSink {
-  /** Attempts that have not ended at once, by message key. */
+  /** Attempts that run asynchronously, or wait for a slot or to be given back, by message key. */
   readonly #held = new Map<string, Attempt>();
   /** Attempts of deliveries that arrived together and have not begun. */
   readonly #arrived: Attempt[] = [];

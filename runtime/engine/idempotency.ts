@@ -43,7 +43,7 @@ export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Pro
 }
 
 /**
- * Claims the event of a redelivery which may not run, to confirm that it was not handled before. An earlier delivery
+ * Claims the event of a redelivery whose handler must not run, to confirm that it was not handled before. An earlier delivery
  * may have been handled and only its ack lost: then the event has not crashed or expired, and is acked. Otherwise the
  * settler releases the claim once the refusal is settled.
  */
@@ -55,7 +55,10 @@ export async function claimToConfirm(store: IdempotencyStore, attempt: Attempt, 
   }
 }
 
-/** Returns whether a refusal must be confirmed: it is a new end of an event whose earlier delivery may have succeeded. */
+/**
+ * Returns whether a refusal must be confirmed: no earlier delivery decided this dead letter, and one of them may have
+ * been handled.
+ */
 export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Outcome): boolean {
   return fn.policy.idempotency !== undefined && delivery.deliveryCount > 1 && refusal !== ending &&
     refusal.kind === "dead-letter" && refusal.reason !== "invalid";

@@ -166,6 +166,7 @@ export class Pipeline {
 
   #decide(attempt: Attempt, result: Result): MaybePromise<Outcome> {
     attempt.permit!.report(breakerVerdict(result));
+    // Some of the events may be stored all the same: the next attempt must look for them.
     if (result.kind === "emit-failed") attempt.emittedSinceMs ??= attempt.delivery.storedAtMs;
     return this.#finish(attempt, decideOutcome(result, attempt));
   }

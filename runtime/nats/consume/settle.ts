@@ -25,6 +25,7 @@ const MAX_DELAY_MS = 365 * 86_400_000;
 const UNNOTICED_MS = 30_000;
 /** Failed tries after which something that cannot be stored is reported. A restart of a server takes fewer. */
 const REPORT_AFTER = 3;
+/** Delays between tries to store. They go on until one succeeds: `attempts` is not read. */
 const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
 interface SettlerOptions {
@@ -101,8 +102,8 @@ export class NatsSettler implements Settler {
         await claim?.release().catch(() => {});
         return SETTLED;
       }
-      // Deletes the dead letter that this event was redriven from: it could be redriven again. A failure does not stop
-      // the settlement.
+      // Deletes the dead letter that this event was redriven from: left in place, it could be redriven a second time. A
+      // failure does not stop the settlement.
       if (delivery.deadLetterSequence !== undefined) {
         await discard(this.options.jsm, delivery.deadLetterSequence).catch(() => false);
       }
@@ -176,7 +177,7 @@ export class NatsSettler implements Settler {
     if (usedUp && !usedUp.wasDecided) {
       const { name, message } = outcome.error;
       const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
-      const begun = outcome.attempts - delivery.history.attempts;
+      const begun = outcome.attempts - delivery.history.attempts; // of this message alone, as above
       const counts = { begun, excused: 0, mayHaveEmitted: true, ending, attemptTrace: usedUp.attemptTrace };
       // If the decision cannot be stored, the dead letter is stored all the same: a crash in between may run the event
       // again.

@@ -18,7 +18,7 @@ async function terminations(orders: Settling) {
   return seen;
 }
 
-Deno.test("[G2] settle stores a dead letter, and then terminates the original with the reason", async () => {
+Deno.test("[G2] NatsSettler stores a dead letter, and then terminates the original with the reason", async () => {
   await using orders = await startSettling();
   const terminated = await terminations(orders);
   await orders.publish(1);
@@ -28,7 +28,7 @@ Deno.test("[G2] settle stores a dead letter, and then terminates the original wi
   assert.equal((await orders.consumer()).num_ack_pending, 0);
 });
 
-Deno.test("settle holds the original while dead letters cannot be stored, and retries", async () => {
+Deno.test("NatsSettler holds the original while dead letters cannot be stored, and retries", async () => {
   const clock = watchedClock();
   await using orders = await startSettling(clock);
   const terminated = await terminations(orders);
@@ -50,7 +50,7 @@ Deno.test("settle holds the original while dead letters cannot be stored, and re
   assert.deepEqual(terminated, [{ reason: "weir: rejected", deadLetters: 1 }]);
 });
 
-Deno.test("giveUp ends the retries of a dead letter, and leaves the original to JetStream", async () => {
+Deno.test("NatsSettler.giveUp ends the retries of a dead letter, and leaves the original to JetStream", async () => {
   const clock = watchedClock(scaledClock(40));
   await using orders = await startSettling(clock);
   await orders.jsm.streams.delete("DEAD_LETTERS");
@@ -65,7 +65,7 @@ Deno.test("giveUp ends the retries of a dead letter, and leaves the original to 
   assert.equal((await orders.consumer()).num_ack_pending, 1);
 });
 
-Deno.test("[G6] settle stores a dead letter of the largest event that the ingress takes, with a long error", async () => {
+Deno.test("[G6] NatsSettler stores a dead letter of the largest event that the ingress takes, with a long error", async () => {
   await using orders = await startSettling();
   const reserved = 4_096; // for headers, by the ingress
   const size = orders.nc.info!.max_payload - reserved;
