@@ -8,7 +8,7 @@ import { durablesOf } from "../nats/consume/resources.ts";
 import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
-import { age, functionText } from "./functions/function_text.ts";
+import { age, functionText, isRunning } from "./functions/function_text.ts";
 import { examples } from "./terminal/help.ts";
 import { suggestion } from "./terminal/suggestion.ts";
 import { below, type Cell, COLUMNS, paint, printJson, type Screen, screen, table } from "./terminal/output.ts";
@@ -19,7 +19,8 @@ const WIDE = 110, WIDE_ONLY = ["policy", "unsettled"];
 const ERROR_LENGTH = 100;
 
 const HELP = `
-policy: attempts, timeout of each, and delays between; busy: running handlers, and the most at once;
+policy: attempts, timeout of each, and delays between: "up to 250ms … 1m" is a random delay below a limit
+that grows from 250ms to 1m; busy: running handlers, and the most at once;
 pending: stored and not delivered; unsettled: delivered and not settled; retry: delayed retries;
 oldest: age of the oldest pending event.
 `;
@@ -59,7 +60,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     ["function", ({ name }) => name],
     ["on → emits", (fn) => eventsCell(fn, target)],
     ["policy", policyCell],
-    ["busy", ({ inFlight, concurrency }) => `${inFlight} of ${concurrency}`],
+    ["busy", (fn) => `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
     ["pending", ({ pending }) => pending ?? "?"],
     ["unsettled", ({ ackPending }) => ackPending ?? "?"],
     ["retry", ({ delayedRetries }) => delayedRetries ?? "?"],
@@ -94,7 +95,7 @@ function eventsCell({ triggers, emits }: FunctionStatus, { terminal }: Screen): 
 function policyCell({ attempts, timeout, policy: { retry, maxAge, idempotency } }: FunctionStatus): string {
   return [
     `${attempts} ${attempts === 1 ? "try" : "tries"} of ${timeout}`,
-    ...(attempts === 1 ? [] : [`waits ${retry.initial} to ${retry.max}`]),
+    ...(attempts === 1 ? [] : [`${retry.jitter === "full" ? "up to" : "exactly"} ${retry.initial} … ${retry.max}`]),
     ...(maxAge ? [`maxAge ${maxAge}`] : []),
     ...(idempotency ? [`once in ${idempotency.ttl}`] : []),
   ].join("\n");

@@ -63,6 +63,6 @@ async function cancel(service: RetryService, sequences: readonly number[], json 
   if (json) printJson({ cancelled, missing });
   else console.log(`${cancelled} cancelled`);
   if (missing.length > 0) {
-    throw new Error(`there is no delayed retry ${missing.join(", ")}: it came due or was cancelled before`);
+    throw new Error(`there is no delayed retry ${missing.join(", ")} (any more)`);
   }
 }

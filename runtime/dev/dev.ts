@@ -110,6 +110,7 @@ export class Dev {
     const timer = setTimeout(async () => {
       if (!await this.#revisions.busy()) return;
       const grace = `up to ${this.options.config.SHUTDOWN_GRACE / 1_000} s (SHUTDOWN_GRACE)`;
+      if (Deno.stdout.isTerminal()) console.log(); // the terminal has echoed ^C on this line
       printLine(`waiting ${grace} for running handlers. Ctrl-C again stops them now; their events are redelivered`);
     }, ANNOUNCE_WAIT_MS);
     await this.#services.stopStarting();

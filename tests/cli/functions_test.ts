@@ -31,7 +31,7 @@ Deno.test("functionTable shows pending events and the last error of each functio
     text,
     /reserveInventory +orders\.created +5 tries of 30s +2 of 16 +12345 +16 +3 +62m +itself: closed/,
   );
-  assert.match(text, /→ stock\.reserved +waits 250ms to 1m +PaymentService: open/);
+  assert.match(text, /→ stock\.reserved +up to 250ms … 1m +PaymentService: open/);
   assert.match(text, /12s ago, failed: TypeError: long /);
   assert.doesNotMatch(text, /second line/);
 });
@@ -52,7 +52,7 @@ Deno.test("functionTable writes a line for each function in a pipe, with an arro
   assert.deepEqual(more, []);
   assert.match(
     row,
-    /^reserveInventory {2}orders\.created → payments\.captured, payments\.declined {2}5 tries of 30s, w/,
+    /^reserveInventory {2}orders\.created → payments\.captured, payments\.declined {2}5 tries of 30s, u/,
   );
 });
 
@@ -76,7 +76,18 @@ for (
 Deno.test("functionTable summarises the policy, with maxAge and idempotency if set", () => {
   const policy = { ...POLICY, maxAge: "1d", idempotency: { ttl: "7d", key: "its own" } } as const;
   const shown = functionTable([{ ...STATUS, policy, lastError: undefined }], { terminal: false, colours: false }, NOW);
-  assert.match(shown, / {2}5 tries of 30s, waits 250ms to 1m, maxAge 1d, once in 7d {2}/);
+  assert.match(shown, / {2}5 tries of 30s, up to 250ms … 1m, maxAge 1d, once in 7d {2}/);
+});
+
+Deno.test("functionTable shows exact delays of a policy without jitter", () => {
+  const policy = { ...POLICY, retry: { ...POLICY.retry, jitter: "none" } } as const;
+  const shown = functionTable([{ ...STATUS, policy }], { terminal: false, colours: false }, NOW);
+  assert.match(shown, /, exactly 250ms … 1m {2}/);
+});
+
+Deno.test("functionTable shows running handlers as unknown if no process was asked", () => {
+  const [, , row] = lines({ ...STATUS, breaker: "unknown", inFlight: 0, lastError: undefined });
+  assert.match(row, / {2}\? of 16 {2}/);
 });
 
 Deno.test("functionTable shows one word for breakers in the same state", () => {

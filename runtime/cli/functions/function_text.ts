@@ -21,7 +21,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ["", ""],
     ["breaker", state(fn.breaker)],
     ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${name}`, state(kind)] as const),
-    ["in flight", `${fn.inFlight} of ${fn.concurrency}`],
+    ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
     ["delayed retries", String(fn.delayedRetries ?? "unknown")],
@@ -31,6 +31,11 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => name === "" ? "" : `  ${name.padEnd(width)}  ${value}`);
   return [paint("bold", fn.name, target), ...lines].join("\n");
+}
+
+/** Returns whether the status is that of a process. Without one the events in flight are unknown. */
+export function isRunning({ breaker }: FunctionStatus): boolean {
+  return breaker !== "unknown";
 }
 
 function lastError({ lastError }: FunctionStatus, nowMs: number): string {

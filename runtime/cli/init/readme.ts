@@ -37,6 +37,7 @@ In production, \`deno task start\` takes its configuration from the environment:
 
 ${UPGRADE[weir.kind]}
 2. \`deno install\` brings \`deno.lock\` up to date.
-3. \`deno task ok\` checks everything, and \`deno run weir/cli --version\` shows the version that runs.
+3. \`deno task ok\` checks everything, and \`deno run --allow-env --allow-read weir/cli --version\` shows the version that
+   runs.
 `;
 }

@@ -41,7 +41,7 @@ ${imports(events, "../")}
 /** Handles ${subjectOf(trigger)}${emits.length > 0 ? `, emits ${emits.map(({ type }) => type).join(", ")}` : ""}. */
 export default defineFunction(${options}, (event, ctx) => {
   // event.data ${known}. A handler may be async. If it throws, it is retried.
-  ctx.log.info("handled", { subject: event.subject });
+  ctx.log.info("received", { subject: event.subject });
 ${emitting.join("")}});
 `;
 }

@@ -4,7 +4,7 @@ import { type Colour, paint, type Screen } from "../terminal/output.ts";
 
 /** Sign, colour and title of each kind of step, in the order of the output. */
 const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour, title: string]>> = {
-  create: ["+", "green", "created"],
+  create: ["+", "green", "to create"],
   update: ["~", "yellow", "changed in place"],
   blocked: ["!", "red", "blocked: Weir cannot make this change"],
   orphan: ["-", "red", "of no function in this project; `deno task apply --prune` removes it"],
@@ -125,10 +125,15 @@ function summary(steps: readonly Step[]): string {
     [of("same"), "up to date"],
   ] as const;
   const text = parts.filter(([n]) => n > 0).map(([n, what]) => `${number(n)} ${what}`).join(", ");
-  const foreign = of("foreign");
-  return `${text || "the project needs nothing"}${
-    foreign > 0 ? `; ${number(foreign)} not declared by the project, never touched` : ""
-  }`;
+  return `${text || "the project needs nothing"}${foreignSummary(steps.filter(({ kind }) => kind === "foreign"))}`;
+}
+
+/** Formats how many resources belong to others, and how many of them are buckets, such as those of `ctx.kv`. */
+function foreignSummary(steps: readonly Step[]): string {
+  if (steps.length === 0) return "";
+  const buckets = steps.filter(({ what, name }) => what === "stream" && name.startsWith("KV_")).length;
+  const some = buckets > 0 ? ` (${count(buckets, "key-value bucket")})` : "";
+  return `; ${number(steps.length)} not declared by the project${some}, never touched`;
 }
 
 /** Formats a number with its noun. */

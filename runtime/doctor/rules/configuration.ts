@@ -131,7 +131,7 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
         .sort((a, b) => b.policy.timeoutMs - a.policy.timeoutMs);
       if (longer.length === 0) return [];
       const [{ name, policy: { timeoutMs } }] = longer, timeout = formatDuration(timeoutMs);
-      const others = longer.length === 1 ? "" : ` (${longer.length} functions have a longer one)`;
+      const more = longer.length - 1, others = more === 0 ? "" : ` (and ${more} more)`;
       const podSeconds = Math.ceil(timeoutMs / 1_000) + 15;
       return [{
         severity: "info",

@@ -27,7 +27,7 @@ const foreign: Step = { what: "stream", name: "LOGS", kind: "foreign" };
 Deno.test("planText groups steps by kind, describes the effect on events, and ends with a summary", () => {
   assert.equal(
     planText([same, foreign, create, update, orphan, blocked], PIPE),
-    `created
+    `to create
   + consumer ship on stream ORDERS: orders.paid; starts with 1,234 stored events
 
 changed in place
@@ -47,6 +47,14 @@ of no function in this project; \`deno task apply --prune\` removes it
       1 event waits on it, 12 unsettled, 3 delayed; it has open pulls, so it is not pruned
 
 1 to create, 1 to change, 1 blocked, 1 unused by the project, 1 up to date; 1 not declared by the project, never touched`,
+  );
+});
+
+Deno.test("planText says how many undeclared resources are buckets", () => {
+  const bucket: Step = { ...foreign, name: "KV_orders" };
+  assert.match(
+    planText([foreign, bucket], PIPE),
+    /; 2 not declared by the project \(1 key-value bucket\), never touched$/,
   );
 });
 

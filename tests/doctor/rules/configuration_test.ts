@@ -40,6 +40,9 @@ testRules([
   ["shutdown-grace", "shorter than a timeout", { project: projectOf({ ship: ship({ timeout: "2m" }) }) }, [
     /^shutdown-grace info: SHUTDOWN_GRACE is 25s; ship has a timeout of 2m$/,
   ]],
+  ["shutdown-grace", "shorter than two timeouts", {
+    project: projectOf({ ship: ship({ timeout: "2m" }), bill: ship({ timeout: "1m" }) }),
+  }, [/; ship has a timeout of 2m \(and 1 more\)$/]],
   ["collector", "one that does not answer", {
     collectors: [{ variable: "OTEL_EXPORTER_OTLP_ENDPOINT", url: "http://otel:4317", problem: "refused" }],
   }, [/^collector warning: .*http:\/\/otel:4317.*refused/]],
