@@ -63,7 +63,8 @@ async function run(command: string, cwd: string): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command("sh", {
     args: ["-c", command],
     cwd,
-    env: { NO_COLOR: "1", PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}` },
+    // `deno task` sets INIT_CWD unless it is set, and this test may run in a task.
+    env: { NO_COLOR: "1", INIT_CWD: cwd, PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}` },
   }).output();
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assert.equal(code, 0, `${command}\n${text}`);

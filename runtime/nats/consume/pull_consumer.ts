@@ -42,7 +42,6 @@ export class PullConsumer implements Consumer {
   readonly #pending = new PendingPulls();
   #lastHeardMs = 0;
   #lastDeliveryMs = 0;
-  /** Time of the last check for missed heartbeats. */
   #checkedMs = 0;
   #pausedUntilMs = 0;
   #awaitsInfo = false;
