@@ -67,7 +67,7 @@ Deno.test("Revisions.reload replaces a spare that exited while it waited", async
   const { revisions, spawned } = setup();
   await revisions.reload();
   const reload = revisions.reload();
-  spawned[1].kill(); // just before it is told to load
+  spawned[1].kill(); // before it receives the command to load
   assert.equal((await reload).kind, "live");
   assert.equal(spawned.length, 4); // the first, the one that exited, its replacement, a spare
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { startServer } from "../../runtime/nats_server/server.ts";
+import { calledIn } from "../support/called_in.ts";
 import { freePorts } from "../support/ports.ts";
 import { copyFolder } from "../support/project.ts";
 import { handlesAnEvent, startHandlesAnEvent, startTask } from "./project_program.ts";
@@ -8,9 +9,8 @@ import { handlesAnEvent, startHandlesAnEvent, startTask } from "./project_progra
 const WEIR = fileURLToPath(new URL("../../runtime", import.meta.url));
 
 async function deno(cwd: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  // `deno task` sets INIT_CWD, and these tests may run in a task.
-  const env = { NO_COLOR: "1", INIT_CWD: cwd };
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd, env }).output();
+  const command = new Deno.Command(Deno.execPath(), { args, cwd, env: calledIn(cwd) });
+  const { code, stdout, stderr } = await command.output();
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 

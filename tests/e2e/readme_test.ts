@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { calledIn } from "../support/called_in.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePorts } from "../support/ports.ts";
 import { copyFolder } from "../support/project.ts";
@@ -63,8 +64,7 @@ async function run(command: string, cwd: string): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command("sh", {
     args: ["-c", command],
     cwd,
-    // `deno task` sets INIT_CWD unless it is set, and this test may run in a task.
-    env: { NO_COLOR: "1", INIT_CWD: cwd, PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}` },
+    env: { ...calledIn(cwd), PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}` },
   }).output();
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assert.equal(code, 0, `${command}\n${text}`);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import weirJson from "../../runtime/deno.json" with { type: "json" };
+import { calledIn } from "../support/called_in.ts";
 import { startHandlesAnEvent } from "./project_program.ts";
 
 const WEIR = new URL("../../runtime/", import.meta.url);
@@ -9,7 +10,7 @@ async function deno(cwd: string, args: readonly string[], env: Record<string, st
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd,
-    env: { INIT_CWD: cwd, ...env }, // `deno task` sets INIT_CWD, and this test may run in a task
+    env: { ...calledIn(cwd), ...env },
   }).output();
   const text = new TextDecoder().decode(stdout);
   assert.equal(code, 0, `deno ${args.join(" ")}:\n${text}${new TextDecoder().decode(stderr)}`);

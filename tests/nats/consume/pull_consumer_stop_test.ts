@@ -1,20 +1,9 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { eventually } from "../../support/eventually.ts";
-import { type Orders, startOrders } from "../../support/orders.ts";
-import { HoldingSink } from "../../support/sinks.ts";
-
-async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
-  const orders = await startOrders();
-  const sink = new HoldingSink(limit);
-  const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
-  orders.defer(() => source.stop());
-  return { ...orders, sink, source };
-}
+import { setupPulling } from "../../support/pulling.ts";
 
 Deno.test("PullConsumer.stop lets deliveries that are on their way reach the sink, and none after it", async () => {
-  await using orders = await setup(1_000);
+  await using orders = await setupPulling(1_000);
   await orders.publish(500);
   let stopped: Promise<void> | undefined;
   orders.sink.onDelivery(() => stopped ??= orders.source.stop());
@@ -32,7 +21,7 @@ Deno.test("PullConsumer.stop lets deliveries that are on their way reach the sin
 });
 
 Deno.test("PullConsumer.stop leaves earlier deliveries to be settled", async () => {
-  await using orders = await setup(5);
+  await using orders = await setupPulling(5);
   await orders.publish(5);
   orders.source.start(orders.sink);
   await orders.sink.holds(5);
@@ -42,7 +31,7 @@ Deno.test("PullConsumer.stop leaves earlier deliveries to be settled", async () 
 });
 
 Deno.test("PullConsumer.stop leaves no pull at the server, and may be called twice", async () => {
-  await using orders = await setup(5);
+  await using orders = await setupPulling(5);
   orders.source.start(orders.sink);
   await eventually(async () => (await orders.consumer()).num_waiting === 1);
   await orders.source.stop();
@@ -51,19 +40,19 @@ Deno.test("PullConsumer.stop leaves no pull at the server, and may be called twi
 });
 
 Deno.test("PullConsumer.stop works before a start", async () => {
-  await using orders = await setup(5);
+  await using orders = await setupPulling(5);
   await orders.source.stop();
 });
 
 Deno.test("PullConsumer.stop works while the connection is down", async () => {
-  await using orders = await setup(5);
+  await using orders = await setupPulling(5);
   orders.source.start(orders.sink);
   await orders.server.kill();
   await orders.source.stop();
 });
 
 Deno.test("PullConsumer.stop works on a closed connection", async () => {
-  await using orders = await setup(5);
+  await using orders = await setupPulling(5);
   orders.source.start(orders.sink);
   await orders.nc.close();
   await orders.source.stop();

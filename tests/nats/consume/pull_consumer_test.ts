@@ -1,20 +1,9 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { type Orders, startOrders } from "../../support/orders.ts";
-import { HoldingSink } from "../../support/sinks.ts";
+import { setupPulling } from "../../support/pulling.ts";
 import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
-async function setup(limit: number): Promise<Orders & { sink: HoldingSink; source: PullConsumer }> {
-  const orders = await startOrders();
-  const sink = new HoldingSink(limit);
-  const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
-  orders.defer(() => source.stop());
-  return { ...orders, sink, source };
-}
-
 Deno.test("PullConsumer delivers every message once, in the stream's order", async () => {
-  await using orders = await setup(500);
+  await using orders = await setupPulling(500);
   orders.source.start(orders.sink);
   await orders.publish(300);
   await orders.sink.holds(300);
@@ -22,7 +11,7 @@ Deno.test("PullConsumer delivers every message once, in the stream's order", asy
 });
 
 Deno.test("PullConsumer delivers where a message is stored, when, and how often it was delivered", async () => {
-  await using orders = await setup(1);
+  await using orders = await setupPulling(1);
   orders.source.start(orders.sink);
   await orders.publish(1);
   await orders.sink.holds(1);
@@ -43,7 +32,7 @@ Deno.test("PullConsumer delivers where a message is stored, when, and how often 
 });
 
 Deno.test("PullConsumer takes no more than there are credits", async () => {
-  await using orders = await setup(10);
+  await using orders = await setupPulling(10);
   await orders.publish(100);
   orders.source.start(orders.sink);
   await orders.sink.holds(10);
@@ -54,7 +43,7 @@ Deno.test("PullConsumer takes no more than there are credits", async () => {
 });
 
 Deno.test("PullConsumer pulls for all credits that come free, and never exceeds them", async () => {
-  await using orders = await setup(10);
+  await using orders = await setupPulling(10);
   await orders.publish(100);
   orders.source.start(orders.sink);
   let left = 100;
@@ -70,7 +59,7 @@ Deno.test("PullConsumer pulls for all credits that come free, and never exceeds 
 });
 
 Deno.test("PullConsumer pulls nothing without credits", async () => {
-  await using orders = await setup(0);
+  await using orders = await setupPulling(0);
   await orders.publish(5);
   orders.source.start(orders.sink);
   orders.source.wake();
