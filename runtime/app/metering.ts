@@ -5,7 +5,7 @@ import type { RequestMeter } from "../http/router.ts";
 import type { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
 import type { Service } from "./service.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { type Publisher, PublishError } from "../engine/publisher.ts";
+import type { Publisher } from "../engine/publisher.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
 import type { LastError } from "../telemetry/function_metrics.ts";
 import type { Labels } from "../telemetry/otel/metrics/instrument.ts";
@@ -65,8 +65,7 @@ export class Metering implements Service {
 
   /** Returns a publisher that also measures how long storing takes. */
   publisher(inner: Publisher): Publisher {
-    const codeOf = (error: unknown) => error instanceof PublishError ? error.code : "failed";
-    return new MeteredPublisher(inner, this.metrics.histogram("weir.publish.duration"), codeOf);
+    return new MeteredPublisher(inner, this.metrics.histogram("weir.publish.duration"));
   }
 
   /** Returns dead letters that are counted once each, when they are stored. */

@@ -1,4 +1,10 @@
-import type { Publisher, PublishListener, PublishOptions, PublishResult } from "../engine/publisher.ts";
+import {
+  type Publisher,
+  PublishError,
+  type PublishListener,
+  type PublishOptions,
+  type PublishResult,
+} from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
@@ -7,12 +13,7 @@ import type { Labels } from "./otel/metrics/instrument.ts";
 export class MeteredPublisher implements Publisher {
   readonly #labels = new Map<string, Map<string, Labels>>();
 
-  /** @param problemOf names the kind of a failure, for the label `outcome` */
-  constructor(
-    readonly inner: Publisher,
-    readonly durations: Recorder,
-    readonly problemOf: (error: unknown) => string,
-  ) {}
+  constructor(readonly inner: Publisher, readonly durations: Recorder) {}
 
   publish(event: OutgoingEvent, listener: PublishListener, options?: PublishOptions): void {
     this.inner.publish(event, new Measured(this, event.type, listener), options);
@@ -42,7 +43,7 @@ class Measured implements PublishListener {
   }
 
   failed(error: unknown): void {
-    this.publisher.ended(this.type, this.publisher.problemOf(error), this.#fromMs);
+    this.publisher.ended(this.type, error instanceof PublishError ? error.code : "failed", this.#fromMs);
     this.listener.failed(error);
   }
 }
