@@ -128,13 +128,8 @@ function requestMeters(metrics: Metrics): Metering["requests"] {
   let inFlight = 0;
   metrics.gauge("weir.ingress.in_flight", () => [[inFlight]]);
   const ended: RequestMeter["ended"] = (method, route, status, seconds) => {
-    const key = `${method} ${status} ${route}`;
-    let labels = known.get(key);
-    if (!labels) {
-      labels = { "http.request.method": method, "http.route": route, "http.response.status_code": status };
-      known.set(key, labels);
-    }
-    durations.record(seconds, labels);
+    const labels = { "http.request.method": method, "http.route": route, "http.response.status_code": status };
+    durations.record(seconds, known.getOrInsert(`${method} ${status} ${route}`, labels));
   };
   return {
     admin: { began: () => {}, ended },

@@ -186,12 +186,11 @@ export class Pipeline {
 
   /** Returns the breaker of a dependency, and adds it to the admission: while it is open the function does not pull. */
   #breakerOf(name: string): CircuitBreaker {
-    let breaker = this.#dependencyBreakers.get(name);
-    if (!breaker) {
-      this.#dependencyBreakers.set(name, breaker = this.dependencies.breaker(name));
+    return this.#dependencyBreakers.getOrInsertComputed(name, () => {
+      const breaker = this.dependencies.breaker(name);
       this.admission.add(breaker);
-    }
-    return breaker;
+      return breaker;
+    });
   }
 }
 

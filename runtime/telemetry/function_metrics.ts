@@ -11,6 +11,11 @@ export interface LastError {
   readonly error: ErrorDetail;
 }
 
+interface Series {
+  readonly labels: Labels;
+  readonly cell: Cell;
+}
+
 /** The metrics of one function. Hot path: the series of an outcome are cached, so no labels are built per event. */
 export class FunctionMetrics {
   readonly attempts: Cell;
@@ -20,7 +25,7 @@ export class FunctionMetrics {
   readonly #outcomes: Counter;
   readonly #durations: Recorder;
   /** Series by kind of outcome, then by reason. */
-  readonly #series = new Map<string, { readonly labels: Labels; readonly cells: Map<string, Cell> }>();
+  readonly #series = new Map<string, Map<string, Series>>();
 
   constructor(readonly name: string, metrics: Metrics, durations: Recorder) {
     const labels = { function: name };
@@ -48,11 +53,12 @@ export class FunctionMetrics {
     }
   }
 
-  #seriesOf(kind: Outcome["kind"], reason: string): { labels: Labels; cell: Cell } {
-    let series = this.#series.get(kind);
-    if (!series) this.#series.set(kind, series = { labels: { function: this.name, outcome: kind }, cells: new Map() });
-    let cell = series.cells.get(reason);
-    if (!cell) series.cells.set(reason, cell = this.#outcomes.cell({ function: this.name, outcome: kind, reason }));
-    return { labels: series.labels, cell };
+  #seriesOf(kind: Outcome["kind"], reason: string): Series {
+    const { name } = this;
+    const byReason = this.#series.getOrInsertComputed(kind, () => new Map());
+    return byReason.getOrInsertComputed(reason, () => ({
+      labels: { function: name, outcome: kind },
+      cell: this.#outcomes.cell({ function: name, outcome: kind, reason }),
+    }));
   }
 }

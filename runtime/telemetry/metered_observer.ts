@@ -24,11 +24,8 @@ export class MeteredObserver implements Observer {
   }
 
   of(functionName: string): FunctionMetrics {
-    let found = this.#functions.get(functionName);
-    if (!found) {
-      this.#functions.set(functionName, found = new FunctionMetrics(functionName, this.metrics, this.#durations));
-    }
-    return found;
+    const create = () => new FunctionMetrics(functionName, this.metrics, this.#durations);
+    return this.#functions.getOrInsertComputed(functionName, create);
   }
 
   begin(attempt: Attempt): void {
