@@ -42,17 +42,9 @@ interface RuntimeOptions {
   readonly metrics?: Metrics;
   /** Emits the outcome of each attempt. Default: without a listener. */
   readonly outcomes?: OutcomeEmitter;
-  /**
-   * Shares the public port with other processes.
-   *
-   * @default {false}
-   */
+  /** Shares the public port with other processes. @default {false} */
   readonly sharesPort?: boolean;
-  /**
-   * Allows the process to create and change streams, consumers and buckets.
-   *
-   * @default {true}
-   */
+  /** Allows the process to create and change streams, consumers and buckets. @default {true} */
   readonly apply?: boolean;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;

@@ -31,11 +31,7 @@ export interface IngressOptions {
   readonly clock: Clock;
   /** Largest body, and largest line of NDJSON, in bytes. */
   readonly maxBytes: number;
-  /**
-   * Most memory for the bodies of all pending requests, in bytes.
-   *
-   * @default 32 MiB
-   */
+  /** Most memory for the bodies of all pending requests, in bytes. @default 32 MiB */
   readonly memoryBytes?: number;
   /** Returns the reason why nothing can be stored at the moment; undefined if storing may succeed. */
   readonly outage: () => Error | undefined;

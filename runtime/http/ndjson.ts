@@ -1,7 +1,6 @@
-import { timedOut } from "./body_timeout.ts";
-import type { Reservation } from "./body_limits.ts";
+import { Buffer } from "node:buffer";
+import { type Reservation, timedOut } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
-import { concatenate } from "./request_body.ts";
 
 const LF = 10;
 /** Most UTF-8 bytes that one UTF-16 code unit takes. */
@@ -145,7 +144,7 @@ class LineSplitter {
 
   #cut(bytes: Uint8Array): Line[] {
     const size = this.#tailBytes + bytes.length;
-    const block = this.#tailBytes === 0 ? bytes : concatenate([...this.#takeTail(), bytes], size);
+    const block = this.#tailBytes === 0 ? bytes : Buffer.concat([...this.#takeTail(), bytes], size);
     try {
       // Hot path: decodes all lines at once.
       return DECODER.decode(block).split("\n").map((line) => this.#isTooLarge(line) ? this.#tooLarge() : line);

@@ -1,5 +1,5 @@
-import { timedOut } from "./body_timeout.ts";
-import type { Reservation } from "./body_limits.ts";
+import { Buffer } from "node:buffer";
+import { type Reservation, timedOut } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
@@ -59,19 +59,7 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
     arrived();
   }
   if (isLate) throw timedOut("the body did not arrive");
-  return decode(concatenate(chunks, bytes));
-}
-
-/** Returns chunks as one array. @param bytes their size altogether */
-export function concatenate(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
-  if (chunks.length === 1) return chunks[0];
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+  return decode(Buffer.concat(chunks, bytes));
 }
 
 function decode(bytes: Uint8Array): string {
