@@ -30,7 +30,6 @@ const LAG_GAUGES = {
 /** Instruments the parts of a runtime. */
 export class Metering implements Service {
   readonly observer: MeteredObserver;
-  /** Meters of the requests of both listeners. */
   readonly requests: { readonly ingress: RequestMeter; readonly admin: RequestMeter };
   #stopMeasuring: () => void = () => {};
 
@@ -58,7 +57,6 @@ export class Metering implements Service {
     };
   }
 
-  /** Returns the last error of a function in this process. */
   lastError(functionName: string): LastError | undefined {
     return this.observer.of(functionName).lastError;
   }
@@ -107,7 +105,6 @@ export class Metering implements Service {
     );
   }
 
-  /** Adds the backlog of each function, over all replicas. */
   #measureLag(reader: LagReader): void {
     const names = Object.keys(LAG_GAUGES) as (keyof typeof LAG_GAUGES)[];
     this.metrics.gauges(names, async (observe) => {

@@ -36,7 +36,6 @@ export interface Runtime {
 /** Time that open requests on the admin listener have to end, in milliseconds. */
 const ADMIN_STOP_MS = 2_000;
 
-/** Options of {@linkcode startRuntime}. */
 interface RuntimeOptions {
   /** Metrics to record into. The caller shuts them down. Default: metrics that are not exported. */
   readonly metrics?: Metrics;
@@ -114,7 +113,6 @@ async function startOn(
   };
 }
 
-/** State of a process that its health and its log depend on. */
 interface RuntimeState {
   stopping: Promise<void> | undefined;
   publicListener: Listener | undefined;

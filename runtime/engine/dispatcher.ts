@@ -14,7 +14,6 @@ export class Dispatcher implements ConsumerSink {
   readonly #held = new Map<string, Attempt>();
   /** Attempts of deliveries that arrived together and have not begun. */
   readonly #arrived: Attempt[] = [];
-  /** Attempts that wait for a free slot. */
   readonly #waiting: Attempt[] = [];
   /** Attempts that arrived while admission was limited: each uses one of its permits. */
   readonly #limited = new Set<Attempt>();

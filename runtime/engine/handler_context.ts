@@ -10,7 +10,6 @@ import type { CircuitBreaker } from "./circuit_breaker.ts";
 import { DependencyCalls, type DependencyFailure } from "./dependency_breakers.ts";
 import type { KvStore } from "./kv_store.ts";
 
-/** Resources that handlers reach through their context. */
 export interface HandlerResources {
   readonly breaker: (dependency: string) => CircuitBreaker;
   readonly kv: KvStore;

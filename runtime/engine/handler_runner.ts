@@ -29,7 +29,6 @@ const RETURNED: Result = { kind: "returned" };
 export class InProcessRunner implements HandlerRunner {
   readonly #handler: (attempt: Attempt) => unknown;
   readonly #timeouts: TimeoutQueue;
-  /** Aborts of the handlers that have not ended. */
   readonly #running = new Set<() => void>();
   #isAborted = false;
 

@@ -21,7 +21,6 @@ import type { Observer } from "./observer.ts";
 import { publishAsync, type Publisher, PublishError } from "./publisher.ts";
 import type { Settler } from "./settler.ts";
 
-/** Everything that a function's pipeline needs from outside. */
 export interface Ports {
   readonly clock: Clock;
   readonly publisher: Publisher;

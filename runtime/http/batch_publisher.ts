@@ -43,7 +43,6 @@ export class BatchPublisher {
   #aborted: Problem | undefined;
   #onSettled = () => {};
 
-  /** @param parent Context of the request. */
   constructor(readonly publisher: Publisher, readonly problemOf: (error: unknown) => Problem, parent: Context) {
     this.#span = new BatchSpan(parent);
   }

@@ -15,8 +15,8 @@ export class BodyLimits {
   #bytes = 0;
   readonly timeout: BodyTimeout;
 
-  /** @param maxBodyBytes largest body. @param limitBytes all bodies together. Default: {@linkcode BODY_MEMORY_BYTES} */
-  constructor(readonly maxBodyBytes: number, clock: Clock, readonly limitBytes: number = BODY_MEMORY_BYTES) {
+  /** @param maxBytes largest body. @param limitBytes all bodies together. Default: {@linkcode BODY_MEMORY_BYTES} */
+  constructor(readonly maxBytes: number, clock: Clock, readonly limitBytes: number = BODY_MEMORY_BYTES) {
     this.timeout = new BodyTimeout(BODY_TIMEOUT_MS, clock);
   }
 
@@ -38,14 +38,6 @@ export class Reservation {
   #bytes = 0;
 
   constructor(readonly limits: BodyLimits) {}
-
-  get maxBytes(): number {
-    return this.limits.maxBodyBytes;
-  }
-
-  get timeout(): BodyTimeout {
-    return this.limits.timeout;
-  }
 
   /** Resizes to `bytes` unless it is larger already. @throws {Problem} 503 when memory runs out. */
   grow(bytes: number): void {

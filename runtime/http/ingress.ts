@@ -47,7 +47,6 @@ interface Received {
   readonly request: Request;
   readonly caller: Caller;
   readonly reservation: Reservation;
-  /** Trace context of the request. */
   readonly context: Context;
 }
 
@@ -103,7 +102,6 @@ class Ingress {
     }
   }
 
-  /** Publishes the event of `/events/{type}` or of an event's own route. */
   async publishTyped({ request, caller, reservation, context }: Received, type: string): Promise<Response> {
     const definition = findEvent(this.options.events, caller, type);
     const incoming = await readTyped(request, type, reservation);

@@ -8,7 +8,6 @@ const BYTES_PER_CODE_UNIT = 3;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 const ENCODER = new TextEncoder();
 
-/** A line, or the problem of a line that is too large or not UTF-8. */
 type Line = string | Problem;
 
 /** A line of NDJSON that is not blank. */
@@ -33,7 +32,7 @@ export async function* readLines(
 ): AsyncGenerator<NdjsonLine[]> {
   const reader = request.body?.getReader();
   if (!reader) return;
-  const splitter = new LineSplitter(reservation.maxBytes);
+  const splitter = new LineSplitter(reservation.limits.maxBytes);
   let line = 0;
   try {
     for (let more = true; more;) {
@@ -64,7 +63,7 @@ async function nextLines(
   heldLength: () => number,
 ): Promise<{ readonly texts: readonly Line[]; readonly done: boolean }> {
   let isLate = false;
-  const arrived = reservation.timeout.start(() => {
+  const arrived = reservation.limits.timeout.start(() => {
     isLate = true;
     void reader.cancel();
   });

@@ -8,7 +8,7 @@ const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads the body as text. @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400. */
 export function readText(request: Request, reservation: Reservation): Promise<string> {
-  const { maxBytes } = reservation, { headers } = request;
+  const { maxBytes } = reservation.limits, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   reservation.grow(declared || 0);
@@ -19,11 +19,11 @@ export function readText(request: Request, reservation: Reservation): Promise<st
 
 function readWhole(request: Request, reservation: Reservation): Promise<string> {
   return new Promise((resolve, reject) => {
-    const arrived = reservation.timeout.start(() => reject(timedOut("the body did not arrive")));
+    const arrived = reservation.limits.timeout.start(() => reject(timedOut("the body did not arrive")));
     request.bytes().then((bytes) => {
       arrived();
       try {
-        if (bytes.length > reservation.maxBytes) throw tooLarge(reservation.maxBytes);
+        if (bytes.length > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
         resolve(decode(bytes));
       } catch (error) {
         reject(error);
@@ -40,14 +40,14 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
   if (!reader) return "";
   const chunks: Uint8Array[] = [];
   let bytes = 0, isLate = false;
-  const arrived = reservation.timeout.start(() => {
+  const arrived = reservation.limits.timeout.start(() => {
     isLate = true;
     void reader.cancel();
   });
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       bytes += next.value.length;
-      if (bytes > reservation.maxBytes) throw tooLarge(reservation.maxBytes);
+      if (bytes > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
       reservation.grow(bytes);
       chunks.push(next.value);
     }

@@ -73,7 +73,6 @@ export async function listFiles(root: URL, folder: string): Promise<string[]> {
   return files.sort();
 }
 
-/** The entries of a folder; a missing one is empty. */
 export async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(folder));

@@ -4,7 +4,6 @@ import { describeValue } from "./option_schemas.ts";
 import { nearest } from "../core/did_you_mean.ts";
 import { isOwnModule } from "../core/own_modules.ts";
 
-/** Context of a failed import, for suggestions. */
 export interface ImportContext {
   readonly root: URL;
   /** File that was imported, such as `functions/ship.ts`. */
@@ -15,7 +14,6 @@ export interface ImportContext {
   readonly packages: readonly string[];
 }
 
-/** SourceLocation in a file of the project. */
 interface SourceLocation {
   readonly path: string;
   /** `:LINE:COLUMN`, or empty. */
@@ -73,7 +71,6 @@ function locationOf(error: unknown, root: URL): SourceLocation | undefined {
   }
 }
 
-/** Returns the path of a file in the project, or undefined if it is elsewhere. */
 function pathIn(url: string, root: URL): string | undefined {
   const [path, base] = [fileURLToPath(url), fileURLToPath(root)];
   return path.startsWith(base) ? path.slice(base.length) : undefined;
@@ -93,7 +90,6 @@ function missingFile(url: string, location: SourceLocation, { root, files }: Imp
   return `there is no file ${wanted}${meant ? `: did you mean "${specifier(meant, location.path)}"?` : ""}`;
 }
 
-/** Returns the name of a file without its folders and extension. */
 function nameOf(path: string): string {
   return path.replace(/^.*\//, "").replace(/\.\w+$/, "");
 }

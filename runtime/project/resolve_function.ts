@@ -19,7 +19,6 @@ export interface ResolvedTrigger {
   readonly event?: EventDefinition;
 }
 
-/** A checked function with its name and its whole policy. */
 export interface ResolvedFunction {
   readonly name: string;
   /** File that declares it, relative to the project. */
@@ -129,7 +128,6 @@ function resolveTriggers(
 /** Hint for an import that is undefined, since its file is still being evaluated. */
 const CIRCULAR = " (what is undefined here may be a circular import: schemas/ must not import functions/)";
 
-/** Explains why an event is unknown. */
 function unexported(event: unknown, { events }: ProjectEvents): string {
   if (event === undefined) return `undefined, not an event${CIRCULAR}`;
   const type = (event as EventDefinition | null)?.type;
@@ -140,7 +138,6 @@ function unexported(event: unknown, { events }: ProjectEvents): string {
   return `"${type}", which no file in schemas/ exports: export it there`;
 }
 
-/** Explains a default export that is no function of `defineFunction`. */
 function explainDefaultExport(exports: LoadedModule["exports"]): string {
   const { default: given } = exports;
   const named = Object.keys(exports).find((name) => (exports[name] as FunctionDefinition | null)?.kind === "function");

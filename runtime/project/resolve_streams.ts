@@ -13,7 +13,6 @@ export interface ResolvedStream {
   readonly duplicateWindowMs?: number;
 }
 
-/** Subjects reserved for NATS or Weir itself. */
 const RESERVED = ["dead_letters.>", "retries.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>", "$WEIR.>"];
 
 const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
@@ -38,7 +37,6 @@ const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicate
 /** Maps each subject to its stream: the declared one that covers it, or the default one of its first token. */
 export class StreamMap {
   readonly #streams = new Map<string, ResolvedStream>();
-  /** Declarations by the name of their stream. */
   readonly #declared = new Map<string, { file: string; definition: StreamDefinition }>();
 
   /** Adds a stream that a file declares. Returns its faults. */
@@ -116,7 +114,6 @@ export class StreamMap {
     return { ok: true, stream: name };
   }
 
-  /** Returns every stream that must exist. */
   all(): ResolvedStream[] {
     return [...this.#streams.values()];
   }

@@ -5,10 +5,8 @@ import { Problem } from "../../http/problem.ts";
 import { type Handler, type RequestMeter, router } from "../../http/router.ts";
 import type { SupervisedWorker, Supervisor } from "./supervisor.ts";
 
-/** Options of {@linkcode supervisorAdmin}. */
 interface SupervisorAdminOptions {
   readonly supervisor: Pick<Supervisor, "workers" | "stopping">;
-  /** Returns the page of metrics, over all workers. */
   readonly metrics: () => Promise<string>;
   readonly meter: RequestMeter;
 }

@@ -9,7 +9,6 @@ export type FromWorker =
 /** Message from the supervisor to a worker: the request for its metrics. */
 type ToWorker = "metrics";
 
-/** Addresses of a worker's listeners. */
 export interface WorkerAddress {
   /** Address of the public listener, which all workers share. */
   readonly url: string;
@@ -23,7 +22,6 @@ export interface WorkerExit {
   readonly signal: string | null;
 }
 
-/** A process that runs the functions. */
 export interface WorkerProcess {
   readonly pid: number;
   /** Resolves once the worker listens and pulls. Stays pending if it exits before. */
@@ -33,7 +31,6 @@ export interface WorkerProcess {
   metrics(timeoutMs: number): Promise<readonly MetricData[] | undefined>;
   /** Requests a graceful stop, as SIGTERM does. */
   stop(): void;
-  /** Sends SIGKILL. */
   kill(): void;
 }
 
