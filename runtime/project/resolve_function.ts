@@ -70,9 +70,7 @@ export function resolveFunction(
     problem("`emits` is not a list of events: put it in brackets, as in `emits: [OrderCreated]`");
   }
   for (const event of Array.isArray(emits) ? emits as readonly EventDefinition[] : []) {
-    if (!project.exported.has(event)) {
-      problem(`emits ${unexported(event, project)}`);
-    }
+    if (!project.exported.has(event)) problem(`emits ${unexported(event, project)}`);
   }
   if (problems.length > before || !resolved.ok) return undefined;
   return { name, file, triggers, emits, policy: resolved.policy, handler: definition.handler };
