@@ -7,10 +7,10 @@ import type { WorkerAddress, WorkerExit, WorkerProcess } from "./worker_process.
 export interface SupervisedWorker {
   readonly number: number;
   /** Current process; undefined between an exit and the restart. */
-  readonly process: WorkerProcess | undefined;
+  process?: WorkerProcess;
   /** Addresses of the current process, once it is ready. */
-  readonly address: WorkerAddress | undefined;
-  readonly lastExit: string | undefined;
+  address?: WorkerAddress;
+  lastExit?: string;
 }
 
 interface SupervisorOptions {
@@ -25,8 +25,7 @@ interface SupervisorOptions {
   readonly onRestart: () => void;
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-interface WorkerState extends Mutable<SupervisedWorker> {
+interface WorkerState extends SupervisedWorker {
   failures: number;
   cancelRestart: () => void;
 }
@@ -49,15 +48,12 @@ export class Supervisor {
   constructor(readonly options: SupervisorOptions) {
     this.#workers = Array.from({ length: options.count }, (_, at) => ({
       number: at + 1,
-      process: undefined,
-      address: undefined,
-      lastExit: undefined,
       failures: 0,
       cancelRestart: () => {},
     }));
   }
 
-  get workers(): readonly SupervisedWorker[] {
+  get workers(): readonly Readonly<SupervisedWorker>[] {
     return this.#workers;
   }
 
