@@ -12,6 +12,10 @@ export interface Route {
   handle(request: Request, parameters: Parameters): Response | Promise<Response>;
 }
 
+export function route(method: Route["method"], path: string, handle: Route["handle"]): Route {
+  return { method, path, handle };
+}
+
 /** Decoded path segments by the names in `path`. */
 export type Parameters = Readonly<Record<string, string>>;
 

@@ -1,5 +1,5 @@
 import type { FormattedPolicy } from "../../project/format_policy.ts";
-import type { Route } from "../router.ts";
+import { type Route, route } from "../router.ts";
 
 /** Status of a function, as the admin listener and `deno task functions` show it. */
 export interface FunctionStatus {
@@ -27,5 +27,5 @@ export interface FunctionStatus {
 }
 
 export function functionRoutes(functions: () => Promise<readonly FunctionStatus[]>): Route[] {
-  return [{ method: "GET", path: "/functions", handle: async () => Response.json(await functions()) }];
+  return [route("GET", "/functions", async () => Response.json(await functions()))];
 }
