@@ -22,23 +22,23 @@ export class TracedPublisher implements Publisher {
         "messaging.operation.type": "send",
         "messaging.destination.name": type,
         "messaging.message.id": id,
+        "messaging.message.body.size": Buffer.byteLength(json),
         "cloudevents.event_id": id,
         "cloudevents.event_type": type,
         "cloudevents.event_source": source,
       },
     }, parent);
     const traced = { id, type, source, time, json, extensions, trace: injectTrace(span, parent) };
-    this.inner.publish(traced, new Traced(span, json, listener), options);
+    this.inner.publish(traced, new Traced(span, listener), options);
   }
 }
 
 class Traced implements PublishListener {
-  constructor(readonly span: Span, readonly json: string, readonly listener: PublishListener) {}
+  constructor(readonly span: Span, readonly listener: PublishListener) {}
 
   stored(stored: PublishResult): void {
     const { span } = this;
     if (span.isRecording()) {
-      span.setAttribute("messaging.message.body.size", Buffer.byteLength(this.json));
       span.setAttribute("weir.stream", stored.stream);
       span.setAttribute("weir.stream_sequence", stored.sequence);
       if (stored.duplicate) span.setAttribute("weir.duplicate", true);
@@ -49,7 +49,6 @@ class Traced implements PublishListener {
 
   failed(error: unknown): void {
     const { span } = this, { name, message, stack } = error as Error;
-    span.setAttribute("messaging.message.body.size", Buffer.byteLength(this.json));
     span.recordException({ name, message, stack }); // its `code` would stand as the type
     span.setAttribute("error.type", name);
     span.setStatus({ code: SpanStatusCode.ERROR, message });
