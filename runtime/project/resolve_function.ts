@@ -6,8 +6,7 @@ import type { EventDefinition } from "../api/define_event.ts";
 import type { FunctionDefinition, FunctionOptions, Trigger } from "../api/define_function.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
-import { oneOf } from "./startup_problems.ts";
-import { didYouMean } from "../core/did_you_mean.ts";
+import { unknownType } from "./startup_problems.ts";
 import { describeValue } from "./option_schemas.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
@@ -106,8 +105,7 @@ function resolveTriggers(
       continue;
     }
     if (!event && !isWildcard(pattern) && !pattern.includes(".")) {
-      const meant = didYouMean(pattern, project.events.keys());
-      problem(`no event has the type "${pattern}"${meant || `; known types: ${oneOf(project.events.keys())}`}`);
+      problem(unknownType(pattern, project.events.keys()));
       continue;
     }
     const clash = triggers.find((other) => overlaps(other.pattern, pattern));
