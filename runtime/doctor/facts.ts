@@ -54,7 +54,6 @@ export interface ServerProbe {
   readonly problem?: string;
 }
 
-/** The connection to NATS. */
 export interface Connection {
   readonly server: string;
   readonly version: string;

@@ -19,7 +19,7 @@ export const RULES: readonly Rule[] = [
   ...STREAMS,
   ...OWN_STREAMS,
   ...REPLICAS,
-  ...WORK_QUEUES,
+  WORK_QUEUES,
   ...CONSUMERS,
   ...WAITING,
 ];

@@ -18,6 +18,7 @@ interface Refusal {
 export const PERMISSIONS: Rule = {
   id: "permissions",
   area: "server",
+  severity: "error",
   holds: "the NATS user has every permission that Weir needs",
   why: "A missing permission shows only when it is first used, which may be for the first dead letter.",
   fix: "add the lines of the finding to the user's permissions",
