@@ -1,4 +1,4 @@
-import { importOf, text } from "../new/typescript_text.ts";
+import { importOf } from "../new/templates.ts";
 
 /** Files of a new project: an event, a function and a test. */
 export const EXAMPLE: Readonly<Record<string, string>> = {
@@ -35,7 +35,7 @@ export default defineFunction({
 `,
   "tests/functions/welcomeUser_test.ts": `import assert from "node:assert/strict";
 ${importOf(["invoke"], "weir/testing")}
-import welcomeUser from ${text("../../functions/welcomeUser.ts")};
+${importOf([], "../../functions/welcomeUser.ts", "welcomeUser")}
 
 Deno.test("welcomeUser welcomes a user who signed up", async () => {
   const { outcome, emitted } = await invoke(welcomeUser, { userId: "u1", email: "ada@example.com" });
