@@ -8,10 +8,20 @@ import { durablesOf } from "../nats/consume/resources.ts";
 import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
-import { age, functionText, isRunning } from "./functions/function_text.ts";
+import { functionText, isRunning } from "./functions/function_text.ts";
 import { examples } from "./terminal/help.ts";
 import { suggestion } from "./terminal/suggestion.ts";
-import { below, type Cell, COLUMNS, paint, printJson, type Screen, screen, table } from "./terminal/output.ts";
+import {
+  below,
+  type Cell,
+  COLUMNS,
+  paint,
+  printJson,
+  roughDuration,
+  type Screen,
+  screen,
+  table,
+} from "./terminal/output.ts";
 
 /** Fewest columns of a terminal for all columns of the table, and those left out on a narrower one. */
 const WIDE = 110, WIDE_ONLY = ["policy", "unsettled"];
@@ -64,7 +74,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     ["pending", ({ pending }) => pending ?? "?"],
     ["unsettled", ({ ackPending }) => ackPending ?? "?"],
     ["retry", ({ delayedRetries }) => delayedRetries ?? "?"],
-    ["oldest", ({ oldestWaitingMs }) => oldestWaitingMs === undefined ? "?" : age(oldestWaitingMs)],
+    ["oldest", ({ oldestWaitingMs }) => oldestWaitingMs === undefined ? "?" : roughDuration(oldestWaitingMs)],
     ["breaker", breakers],
   ];
   const columns = all.filter(([head]) => wide || !WIDE_ONLY.includes(head));
@@ -75,7 +85,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     const { at, reason, error } = fn.lastError;
     const [line] = error.split("\n");
     const short = !target.terminal && line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)}…` : line;
-    rows.push([below(`${age(nowMs - Date.parse(at))} ago, ${reason}: ${short}`, columns.length, target)]);
+    rows.push([below(`${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${short}`, columns.length, target)]);
   }
   const text = table(columns.map(([head]) => head), rows, target);
   return wide

@@ -1,7 +1,6 @@
 import { policyValues } from "../../project/format_policy.ts";
 import type { FunctionStatus } from "../../http/admin/function_routes.ts";
-import { formatDuration } from "../../core/duration.ts";
-import { type Colour, paint, type Screen } from "../terminal/output.ts";
+import { type Colour, paint, roughDuration, type Screen } from "../terminal/output.ts";
 
 const STATE_COLOURS: Readonly<Record<string, Colour>> = { closed: "green", open: "red", "half-open": "yellow" };
 
@@ -25,7 +24,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
     ["delayed retries", String(fn.delayedRetries ?? "unknown")],
-    ["oldest waiting", fn.oldestWaitingMs === undefined ? "unknown" : age(fn.oldestWaitingMs)],
+    ["oldest waiting", fn.oldestWaitingMs === undefined ? "unknown" : roughDuration(fn.oldestWaitingMs)],
     ["last error", lastError(fn, nowMs)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -41,12 +40,5 @@ export function isRunning({ breaker }: FunctionStatus): boolean {
 function lastError({ lastError }: FunctionStatus, nowMs: number): string {
   if (!lastError) return "none seen";
   const { at, reason, error } = lastError;
-  return `${age(nowMs - Date.parse(at))} ago, ${reason}: ${error.split("\n").join("\n    ")}`;
-}
-
-/** Formats a duration rounded to a tenth of a second, to a second from ten seconds, or to a minute from an hour. */
-export function age(ms: number): string {
-  const round = ms < 10_000 ? 100 : ms < 3_600_000 ? 1_000 : 60_000;
-  const rounded = Math.round(ms / round) * round;
-  return rounded <= 0 ? "0" : rounded < 10_000 ? `${rounded / 1_000}s` : String(formatDuration(rounded));
+  return `${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error.split("\n").join("\n    ")}`;
 }

@@ -125,15 +125,9 @@ function summary(steps: readonly Step[]): string {
     [of("same"), "up to date"],
   ] as const;
   const text = parts.filter(([n]) => n > 0).map(([n, what]) => `${number(n)} ${what}`).join(", ");
-  return `${text || "the project needs nothing"}${foreignSummary(steps.filter(({ kind }) => kind === "foreign"))}`;
-}
-
-/** Formats how many resources belong to others, and how many of them are buckets, such as those of `ctx.kv`. */
-function foreignSummary(steps: readonly Step[]): string {
-  if (steps.length === 0) return "";
-  const buckets = steps.filter(({ what, name }) => what === "stream" && name.startsWith("KV_")).length;
-  const some = buckets > 0 ? ` (${count(buckets, "key-value bucket")})` : "";
-  return `; ${number(steps.length)} not declared by the project${some}, never touched`;
+  const others = of("foreign"),
+    foreign = others === 0 ? "" : `; ${number(others)} not declared by the project, never touched`;
+  return `${text || "the project needs nothing"}${foreign}`;
 }
 
 /** Formats a number with its noun. */

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import { stripVTControlCharacters, styleText } from "node:util";
+import { formatDuration } from "../../core/duration.ts";
 
 /** Output target of a command. */
 export interface Screen {
@@ -107,6 +108,13 @@ export function shortTime(iso: string, nowMs: number, { terminal }: Screen = scr
 function local(ms: number): [date: string, time: string] {
   const [date, time] = new Date(ms).toLocaleString("sv").split(" "); // Swedish is ISO without the zone
   return [date, time];
+}
+
+/** Formats a duration, rounded: to a tenth of a second from a second, a second from ten, or a minute from an hour. */
+export function roughDuration(ms: number): string {
+  const round = ms < 1_000 ? 1 : ms < 10_000 ? 100 : ms < 3_600_000 ? 1_000 : 60_000;
+  const rounded = Math.max(0, Math.round(ms / round) * round);
+  return rounded > 1_000 && rounded < 10_000 ? `${rounded / 1_000}s` : String(formatDuration(rounded));
 }
 
 function flat(cell: Cell): Cell {

@@ -50,14 +50,6 @@ of no function in this project; \`deno task apply --prune\` removes it
   );
 });
 
-Deno.test("planText says how many undeclared resources are buckets", () => {
-  const bucket: Step = { ...foreign, name: "KV_orders" };
-  assert.match(
-    planText([foreign, bucket], PIPE),
-    /; 2 not declared by the project \(1 key-value bucket\), never touched$/,
-  );
-});
-
 Deno.test("planText lists undeclared resources with --verbose", () => {
   assert.match(planText([foreign], PIPE, true), /^not declared by the project, and never touched\n {4}stream LOGS\n/);
 });
