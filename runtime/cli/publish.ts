@@ -52,7 +52,6 @@ function seed(text: string): number {
   return Number(text);
 }
 
-/** Validates all data, then publishes it. */
 async function publish(type: string, source: string | undefined, options: Options): Promise<void> {
   checkUsage(source, options);
   const config = commandConfig();

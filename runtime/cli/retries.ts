@@ -40,7 +40,6 @@ async function list(service: RetryService, { json, ...filter }: ListOptions): Pr
   console.log(retryTable(retries, screen(), Date.now()));
 }
 
-/** Formats delayed retries. */
 export function retryTable(retries: readonly DelayedRetry[], target: Screen, nowMs: number): string {
   return errorTable(
     [

@@ -13,7 +13,6 @@ export interface Finding {
   readonly unchecked?: true;
 }
 
-/** The result of all rules. */
 export interface Examination {
   readonly findings: readonly Finding[];
   /** The rules without a violation. */
@@ -45,7 +44,6 @@ function apply(rule: Rule, facts: Facts): Finding[] {
   }
 }
 
-/** Returns the number of findings of each severity. */
 export function countBySeverity(findings: readonly Finding[]): Record<Severity, number> {
   const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
   return { error: count("error"), warning: count("warning"), info: count("info") };

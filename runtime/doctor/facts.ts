@@ -6,7 +6,6 @@ import type { Registry } from "../project/registry.ts";
 /** A value that was looked up, or the reason why it could not be. */
 export type Known<Value> = { readonly value: Value } | { readonly unknown: string };
 
-/** The facts of the cluster. */
 export interface ClusterFacts {
   readonly servers: readonly ServerProbe[];
   readonly connection: Known<Connection>;
@@ -20,7 +19,6 @@ export interface ClusterFacts {
   readonly unreadable: readonly string[];
   readonly clock: Known<ClockOffset>;
   readonly deadLetters: Known<DeadLetterCounts>;
-  /** The number of delayed retries of each function. */
   readonly delayedRetries: Known<ReadonlyMap<string, number>>;
 }
 
@@ -74,7 +72,6 @@ interface SubjectLists {
   readonly deny?: readonly string[];
 }
 
-/** The offset of the server's clock from this host's, and the bound of its error. */
 interface ClockOffset {
   readonly aheadMs: number;
   readonly errorMs: number;

@@ -115,14 +115,8 @@ async function probeAll(nc: NatsConnection, configured: readonly ServerProbe[]):
   const known = new Set(configured.map(({ address }) => address));
   const announced = (nc.info?.connect_urls ?? []).filter((address) => !known.has(address));
   const probes = await Promise.all(announced.slice(0, MAX_SERVERS).map((address) => probeServer(address, false)));
-  const seen = new Set<string>();
-  return [...configured, ...probes].filter(({ info }) => {
-    const id = info?.server_id;
-    if (id === undefined) return true;
-    const first = !seen.has(id);
-    seen.add(id);
-    return first;
-  });
+  const all = [...configured, ...probes], ids = all.map(({ info }) => info?.server_id);
+  return all.filter((_, i) => ids[i] === undefined || ids.indexOf(ids[i]) === i);
 }
 
 /** Returns a value, or the reason why it is unknown. @param what The value's name, for the reason. */

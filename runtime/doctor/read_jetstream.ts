@@ -80,7 +80,6 @@ export async function readDeadLetters(jsm: JetStreamManager): Promise<DeadLetter
   return { count, oldestAt, read, reasons };
 }
 
-/** Counts the delayed retries of each function. */
 export async function countDelayedRetries(
   nc: NatsConnection,
   jsm: JetStreamManager,

@@ -6,7 +6,6 @@ export type Severity = "error" | "warning" | "info";
 /** The areas of the rules, in the order of the report. */
 export const AREAS = ["configuration", "project", "server", "streams", "consumers", "waiting"] as const;
 
-/** A violation of a rule. */
 export interface Violation {
   /** The fact that violates the rule, with names and numbers. */
   readonly what: string;
@@ -32,7 +31,6 @@ export interface Rule {
   readonly find: (facts: Facts) => readonly Violation[];
 }
 
-/** Returns rules with their area. */
 export function rulesOf(area: Rule["area"], rules: readonly Omit<Rule, "area">[]): readonly Rule[] {
   return rules.map((rule) => ({ ...rule, area }));
 }

@@ -12,7 +12,6 @@ import { onStopSignal } from "../terminal/signals.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 import { readPublished, TailLines } from "./tail_lines.ts";
 
-/** Options of `events tail`. */
 interface TailOptions {
   readonly type?: string;
   readonly function?: string;

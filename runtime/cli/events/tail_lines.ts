@@ -6,28 +6,16 @@ import { decode } from "../../core/cloudevent.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { type Colour, paint, roughDuration, type Screen } from "../terminal/output.ts";
 
-/** Characters of data on a line that no terminal limits. */
-const DATA_LENGTH = 100;
 /** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
 const PREVIEW_BYTES = 4_096;
 /** Characters of an id on a line: those of a UUID. */
 const ID_LENGTH = 36;
 
-/** A published event. Fields that its message does not contain are absent: a plain message gets its id from the stream. */
-interface PublishedEvent {
-  readonly time: string;
-  readonly type: string;
-  readonly subject: string;
-  readonly id?: string;
-  readonly source?: string;
-  readonly traceId?: string;
-  readonly bytes: number;
-  readonly data?: unknown;
-  readonly data_base64?: string;
-}
-
-/** Parses a published message. No consumer delivers it, so its sequence is unknown. */
-export function readPublished(msg: Msg, nowMs: number): PublishedEvent {
+/**
+ * Parses a published message. No consumer delivers it, so its sequence is unknown. Fields that it does not contain are
+ * undefined: a plain message gets its id from the stream.
+ */
+export function readPublished(msg: Msg, nowMs: number) {
   const { headers, payload } = splitMessage(msg), list = new RawHeaders(headers);
   const { event } = decode({
     stream: "",
@@ -75,10 +63,9 @@ export class TailLines {
     // A payload too large to show is not parsed.
     const event = this.full || payload.length <= PREVIEW_BYTES ? readPublished(msg, nowMs) : undefined;
     const id = event ? event.id : new RawHeaders(headers).get("ce-id");
-    const text = event && "data" in event
+    const data = event && "data" in event
       ? JSON.stringify(event.data)
       : new TextDecoder().decode(payload.subarray(0, PREVIEW_BYTES));
-    const data = this.full || this.target.columns ? text : cut(text, DATA_LENGTH);
     return this.#line(new Date(nowMs).toISOString(), ["published", "cyan"], event?.type ?? msg.subject, id, [
       [data, "dim"],
     ]);

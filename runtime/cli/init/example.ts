@@ -1,6 +1,5 @@
 import { importOf } from "../new/templates.ts";
 
-/** Files of a new project: an event, a function and a test. */
 export const EXAMPLE: Readonly<Record<string, string>> = {
   "schemas/users.ts": `${importOf(["defineEvent"], "weir")}
 ${importOf(["z"], "zod")}

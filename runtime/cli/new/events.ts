@@ -20,19 +20,15 @@ export interface KnownEvent {
   readonly event: EventDefinition;
   /** Name of its file in `schemas/`. */
   readonly file: string;
-  /** Name of its export. */
   readonly name: string;
   readonly isNew: boolean;
 }
 
-/** A file to write. */
 export interface PlannedFile {
   readonly path: string;
-  /** The whole new text. */
   readonly text: string;
   /** The old text of a file that is extended; absent for a new file. */
   readonly before?: string;
-  /** Names of the events that the new text declares. */
   readonly declares?: readonly string[];
 }
 
@@ -69,7 +65,6 @@ export function declareEvents(types: readonly string[], published: string, sourc
   return declared;
 }
 
-/** Returns the files of `schemas/` with these events added. */
 export function schemaFiles(declared: readonly KnownEvent[], source: ProjectSource): PlannedFile[] {
   return [...Map.groupBy(declared, ({ file }) => file)].map(([file, events]) => {
     const before = source.schemaTexts.get(file), text = withEvents(before ?? "", events);

@@ -9,7 +9,6 @@ import type { KnownEvent, ProjectSource } from "./events.ts";
 /** Share of a type's letters that may differ from a known type and still count as a misspelling. */
 const MISSPELLED_SHARE = 1 / 6;
 
-/** Returns problems with the name of a new function: its file exists, or would not be loaded. */
 export function nameProblems(name: string, { functions, tests }: ProjectSource): string[] {
   if (/[\/\\]/.test(name)) return [`"${name}" is in a folder: a function's file is directly in functions/`];
   const problems: string[] = [];
@@ -36,7 +35,6 @@ function nameOption(text: string): string | undefined {
   return /\bdefineFunction\(\s*\{(?:[^{}]|\{[^{}]*\})*?\bname:\s*["'`]([\w-]+)["'`]/.exec(text)?.[1];
 }
 
-/** Returns problems with the types of a new function: patterns to emit, endless loops, misspellings of known types. */
 export function typeProblems(on: string, emits: readonly string[], known: Iterable<string>): string[] {
   const types = [...known];
   const problems = emits.filter(isWildcard).map((type) =>

@@ -12,19 +12,13 @@ const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour
 };
 
 /** Formats steps as a diff, grouped by kind, with a summary below. */
-export function planText(steps: readonly Step[], target: Screen, verbose = false): string {
+export function planText(steps: readonly Step[], target: Screen): string {
   const groups = Object.entries(SIGNS).flatMap(([kind, [, colour, title]]) => {
     const own = steps.filter((step) => step.kind === kind);
     return own.length === 0
       ? []
       : [[paint(colour, title, target), ...own.map((step) => stepText(step, target))].join("\n")];
   });
-  const foreign = steps.filter(({ kind }) => kind === "foreign");
-  if (verbose && foreign.length > 0) {
-    groups.push(
-      ["not declared by the project, and never touched", ...foreign.map((step) => `    ${nameOf(step)}`)].join("\n"),
-    );
-  }
   return [...groups, summary(steps)].join("\n\n");
 }
 
@@ -114,7 +108,6 @@ function value(field: string, given: unknown): string {
   return String(given);
 }
 
-/** Formats how many steps of each kind there are. */
 function summary(steps: readonly Step[]): string {
   const of = (...kinds: Step["kind"][]) => steps.filter(({ kind }) => kinds.includes(kind)).length;
   const parts = [
@@ -130,7 +123,6 @@ function summary(steps: readonly Step[]): string {
   return `${text || "the project needs nothing"}${foreign}`;
 }
 
-/** Formats a number with its noun. */
 export function count(n: number, noun: string): string {
   return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 }

@@ -1,13 +1,11 @@
 import { InvalidArgumentError } from "commander";
 import { DURATION_HELP, parseDuration } from "../../core/duration.ts";
 
-/** Parses a sequence or a limit. */
 export function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1");
   return Number(text);
 }
 
-/** Parses the next value of an argument that may be repeated. */
 export function wholeNumbers(text: string, before: number[] = []): number[] {
   return [...before, wholeNumber(text)];
 }

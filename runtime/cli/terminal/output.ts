@@ -17,7 +17,6 @@ export const COLUMNS = 120;
 /** Names of styles; the terminal's theme decides what they look like. */
 export type Colour = "red" | "yellow" | "green" | "cyan" | "dim" | "bold";
 
-/** Returns standard output as a target. */
 export function screen(): Screen {
   const terminal = Deno.stdout.isTerminal();
   const columns = terminal && Deno.consoleSize().columns || undefined;
@@ -121,7 +120,6 @@ function flat(cell: Cell): Cell {
   return typeof cell === "string" ? cell.split("\n").join(", ") : cell;
 }
 
-/** Prints indented JSON. */
 export function printJson(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }

@@ -20,7 +20,6 @@ export class Progress {
     this.#updatedMs = to.nowMs();
   }
 
-  /** Updates the number of items that are done. */
   at(done: number): void {
     const nowMs = this.to.nowMs();
     if (nowMs - this.#updatedMs < UPDATE_MS || !this.to.terminal()) return;

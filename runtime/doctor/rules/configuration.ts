@@ -39,7 +39,6 @@ const KNOWN_VARIABLES: readonly string[] = [
 /** Variables that Kubernetes sets in every container of a namespace with a service called `weir` or `nats`. */
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?)$/;
 
-/** Rules on the environment variables. */
 export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   {
     id: "configuration",

@@ -14,7 +14,6 @@ interface Refusal {
   readonly deniedBy?: string;
 }
 
-/** The rule on the permissions of the NATS user. */
 export const PERMISSIONS: Rule = {
   id: "permissions",
   area: "server",
@@ -40,7 +39,6 @@ export const PERMISSIONS: Rule = {
   },
 };
 
-/** Returns the required permissions that a user does not have. */
 export function refusals(user: UserPermissions, required: readonly Permission[]): Refusal[] {
   return required.flatMap((permission): Refusal[] => {
     const { allow, deny = [] } = user[permission.action] ?? {};

@@ -9,7 +9,6 @@ import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
 import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
-/** Rules on `functions/` and `schemas/`. */
 export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
   {
     id: "project",

@@ -2,7 +2,6 @@ import { connected, type Facts, known } from "../facts.ts";
 import { streamNamesOf } from "../project_streams.ts";
 import { type Rule, rulesOf } from "../rule.ts";
 
-/** Rules on stream replicas and on writes to disk. */
 export const REPLICAS: readonly Rule[] = rulesOf("streams", [
   {
     id: "replicas",

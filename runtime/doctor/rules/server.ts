@@ -6,7 +6,6 @@ import { type Rule, rulesOf } from "../rule.ts";
 
 const CLOCK_OFFSET_MS = { warning: 1_000, error: 5_000 };
 
-/** Rules on the NATS servers and on the connection to them. */
 export const SERVER: readonly Rule[] = rulesOf("server", [
   {
     id: "connection",

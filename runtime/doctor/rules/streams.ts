@@ -1,6 +1,7 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { covers } from "../../core/subjects.ts";
 import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
+import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { connected, known } from "../facts.ts";
 import { NEARLY_FULL, percent, size, span } from "../format.ts";
@@ -10,7 +11,6 @@ import { type Rule, rulesOf, type Violation } from "../rule.ts";
 /** Milliseconds for which a publish may be repeated: a publisher retries for 8 s, and its last try may take 2 s. */
 const PUBLISH_MS = 10_000;
 
-/** Rules on the configuration of all streams. */
 export const STREAMS: readonly Rule[] = rulesOf("streams", [
   {
     id: "duplicate-window",
@@ -111,8 +111,59 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
   },
 ]);
 
+/** Rules on DEAD_LETTERS and RETRIES, which another client may have created or changed. */
+export const OWN_STREAMS: readonly Rule[] = rulesOf("streams", [
+  {
+    id: "own-retention",
+    severity: "error",
+    holds: "DEAD_LETTERS has limits retention, and RETRIES is a work queue",
+    why: "With another retention a dead letter is deleted once a consumer acks it, and a retry that is done is kept.",
+    fix: "`nats stream rm STREAM` once it is empty; `start` creates it again",
+    find: (facts) =>
+      eachConfig(weirStreams(facts), ({ name, retention }) => {
+        const needed = name === RETRIES.stream ? "workqueue" : "limits";
+        return retention === needed ? undefined : `has retention ${retention} and should have ${needed}`;
+      }),
+  },
+  {
+    id: "own-age",
+    severity: "warning",
+    holds: "DEAD_LETTERS and RETRIES have no max_age",
+    why: "A dead letter is the last copy of an event. A retry may be delayed for as long as its function asks.",
+    fix: "`nats stream edit STREAM --max-age=-1`",
+    find: (facts) =>
+      eachConfig(
+        weirStreams(facts),
+        ({ max_age }) => max_age > 0 ? `removes messages that are older than ${span(max_age / 1e6)}` : undefined,
+      ).map((violation) => violation.stream === RETRIES.stream ? { ...violation, severity: "error" } : violation),
+  },
+  {
+    id: "own-limits",
+    severity: "error",
+    holds: "DEAD_LETTERS and RETRIES do not discard old messages",
+    why: "A full stream would remove dead letters or delayed retries, without any message about it.",
+    fix: "`nats stream edit STREAM --max-bytes=-1 --max-msgs=-1 --max-msgs-per-subject=-1`",
+    find: (facts) => discardingOld(weirStreams(facts), "messages"),
+  },
+  {
+    id: "schedules",
+    severity: "error",
+    holds: "RETRIES allows message schedules",
+    why:
+      "Without schedules a delayed retry stays pending in its consumer and counts against max_ack_pending, so other " +
+      "events wait.",
+    fix: "`nats stream edit STREAM --discard=old --allow-schedules`: schedules need `discard: old`",
+    find: (facts) =>
+      eachConfig(
+        weirStreams(facts),
+        ({ name, allow_msg_schedules }) =>
+          name === RETRIES.stream && !allow_msg_schedules ? "does not allow message schedules" : undefined,
+      ),
+  },
+]);
+
 /** Returns a violation for each stream that has a problem. */
-export function eachConfig(
+function eachConfig(
   streams: Iterable<StreamInfo>,
   problemOf: (config: StreamInfo["config"]) => string | undefined,
 ): (Violation & { readonly stream: string })[] {
@@ -123,7 +174,7 @@ export function eachConfig(
 }
 
 /** Returns a violation for each stream with a limit at which it removes old messages. */
-export function discardingOld(streams: readonly StreamInfo[], messages: string): Violation[] {
+function discardingOld(streams: readonly StreamInfo[], messages: string): Violation[] {
   return eachConfig(streams, (config) => {
     const limits = limitsOf(config);
     if (config.discard !== "old" || limits.length === 0) return undefined;

@@ -2,7 +2,6 @@ import { known } from "../facts.ts";
 import { NEARLY_FULL, percent, size } from "../format.ts";
 import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
-/** Rules on waiting messages, and on the limits of the account. */
 export const WAITING: readonly Rule[] = rulesOf("waiting", [
   {
     id: "account-limits",

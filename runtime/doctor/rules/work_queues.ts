@@ -5,7 +5,6 @@ import { known } from "../facts.ts";
 import { eventStreams, partitionConsumers } from "../project_streams.ts";
 import type { Rule } from "../rule.ts";
 
-/** The rule on consumers that a work queue refuses. */
 export const WORK_QUEUES: Rule = {
   id: "work-queue",
   area: "streams",

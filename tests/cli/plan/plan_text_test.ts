@@ -50,10 +50,6 @@ of no function in this project; \`deno task apply --prune\` removes it
   );
 });
 
-Deno.test("planText lists undeclared resources with --verbose", () => {
-  assert.match(planText([foreign], PIPE, true), /^not declared by the project, and never touched\n {4}stream LOGS\n/);
-});
-
 for (
   const [left, text] of [
     [{ why: "older", subject: "a.b", events: 1 }, "1 older stored event of a.b is not handled: the consumer is past"],
