@@ -1,6 +1,5 @@
 import { Command, Option } from "commander";
-import { wholeNumber } from "./terminal/arguments.ts";
-import { examples } from "./terminal/help.ts";
+import { examples, wholeNumber } from "./terminal/command_line.ts";
 import { record } from "./events/record.ts";
 import { tail } from "./events/tail.ts";
 

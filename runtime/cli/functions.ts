@@ -9,7 +9,7 @@ import { policyValues } from "../project/format_policy.ts";
 import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
-import { examples } from "./terminal/help.ts";
+import { examples } from "./terminal/command_line.ts";
 import { suggestion } from "./terminal/suggestion.ts";
 import {
   below,

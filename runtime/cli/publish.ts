@@ -6,7 +6,7 @@ import { ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
 import { unknownType } from "../project/startup_problems.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
-import { wholeNumber } from "./terminal/arguments.ts";
+import { wholeNumber } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
 import { Progress } from "./terminal/progress.ts";

@@ -31,7 +31,7 @@ export function examine(facts: Facts, rules: readonly Rule[]): Examination {
 }
 
 function apply(rule: Rule, facts: Facts): Finding[] {
-  const { id: check, area, severity, why } = rule;
+  const { id: check, area, severity = "warning", why } = rule;
   try {
     return rule.find(facts).map(({ stream = "STREAM", consumer = "CONSUMER", ...violation }) => {
       const fix = rule.fix.replaceAll("STREAM", stream).replaceAll("CONSUMER", consumer);

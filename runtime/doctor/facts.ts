@@ -17,7 +17,8 @@ export interface ClusterFacts {
   readonly consumers: Known<readonly ConsumerInfo[]>;
   /** The streams and consumers that could not be read, each with the reason. */
   readonly unreadable: readonly string[];
-  readonly clock: Known<ClockOffset>;
+  /** The offset of the server's clock from this host's, and the bound of its error. */
+  readonly clock: Known<{ readonly aheadMs: number; readonly errorMs: number }>;
   readonly deadLetters: Known<DeadLetterCounts>;
   readonly delayedRetries: Known<ReadonlyMap<string, number>>;
 }
@@ -70,11 +71,6 @@ export interface UserPermissions {
 interface SubjectLists {
   readonly allow?: readonly string[];
   readonly deny?: readonly string[];
-}
-
-interface ClockOffset {
-  readonly aheadMs: number;
-  readonly errorMs: number;
 }
 
 /** The stored dead letters. */

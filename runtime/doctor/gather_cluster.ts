@@ -38,12 +38,7 @@ export async function gatherCluster(config: Config, project: Registry | undefine
   }
 }
 
-/**
- * Returns the facts of a cluster that could not be read.
- *
- * @param problem The reason why there is no connection.
- * @param unknown The reason that the other checks give. Default: there is no connection.
- */
+/** Returns the facts of a cluster that could not be read: why there is no connection, and why the rest is unknown. */
 export function unknownCluster(problem: string, unknown = "there is no connection to NATS"): ClusterFacts {
   const fact = { unknown };
   return {

@@ -21,7 +21,8 @@ export interface Violation {
 export interface Rule {
   readonly id: string;
   readonly area: typeof AREAS[number];
-  readonly severity: Severity;
+  /** @default "warning" */
+  readonly severity?: Severity;
   /** The state in which the rule finds nothing. */
   readonly holds: string;
   readonly why: string;

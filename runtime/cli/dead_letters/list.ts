@@ -3,7 +3,7 @@ import type { DeadLetter, DeadLetterFilter } from "../../core/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
-import { duration, wholeNumber } from "../terminal/arguments.ts";
+import { duration, wholeNumber } from "../terminal/command_line.ts";
 import { errorTable, printJson, type Screen, screen, shortTime } from "../terminal/output.ts";
 
 export interface Selection {

@@ -45,11 +45,7 @@ export function exportedEvents(schemas: readonly LoadedModule[]): Map<string, Kn
   return known;
 }
 
-/**
- * Returns new events of these types, each with a file to declare it in and a name that is free there.
- *
- * @param published Type of the event that the ingress accepts.
- */
+/** Returns new events of these types, each with a file and a name that is free there. The ingress accepts `published`. */
 export function declareEvents(types: readonly string[], published: string, source: ProjectSource): KnownEvent[] {
   const files = [...source.schemaTexts.keys()];
   const declared: KnownEvent[] = [];

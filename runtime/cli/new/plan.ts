@@ -21,11 +21,7 @@ export interface Plan {
   readonly tryWith?: { readonly event: EventDefinition; readonly data: unknown };
 }
 
-/**
- * Plans the files of a new function: its own, its test's, and those of the events that are not declared yet.
- *
- * @throws {StartupProblems} naming every problem at once.
- */
+/** Plans the files of a new function. @throws {StartupProblems} naming every problem at once. */
 export function planFunction(name: string, on: string, emits: readonly string[], source: ProjectSource): Plan {
   const known = exportedEvents(source.schemas);
   const types = [on, ...emits].filter((type) => !isWildcard(type));

@@ -14,12 +14,9 @@ export function nameProblems(name: string, { functions, tests }: ProjectSource):
   const problems: string[] = [];
   const same = (file: string) => (other: string) => other.toLowerCase() === file.toLowerCase();
   const fn = [...functions.keys()].find(same(`${name}.ts`)), test = tests.find(same(`${name}_test.ts`));
-  if (fn === `${name}.ts`) problems.push(`functions/${fn} exists already and is not overwritten: choose another name`);
-  else if (fn) {
-    problems.push(
-      `functions/${fn} differs from "${name}" only in capital letters: many file systems treat them as one file`,
-    );
-  } else if (test) problems.push(`tests/functions/${test} exists already and is not overwritten: choose another name`);
+  // Many file systems treat names that differ only in capital letters as one file.
+  const existing = fn ? `functions/${fn}` : test ? `tests/functions/${test}` : undefined;
+  if (existing) problems.push(`${existing} exists already and is not overwritten: choose another name`);
   const sameName = [...functions].find(([, text]) => nameOption(text)?.toLowerCase() === name.toLowerCase());
   if (sameName) {
     problems.push(`functions/${sameName[0]} has the name "${nameOption(sameName[1])}": choose another name`);

@@ -65,20 +65,17 @@ function events(step: Step): string[] {
 }
 
 function leftOut({ why, subject, events }: SkippedEvents): string {
+  const of = subject === ">" ? "" : ` of ${subject}`;
   const some = events === undefined
-    ? "stored events (the stream does not report how many)"
-    : count(events, "stored event");
-  const of = subject === ">"
-    ? some
-    : some.replace("events", `events of ${subject}`).replace(/event$/, `event of ${subject}`);
-  const be = events === 1 ? "is" : "are";
+    ? `stored events${of} (the stream does not report how many)`
+    : count(events, "stored event") + of;
   switch (why) {
     case "older":
-      return `${of.replace("stored", "older stored")} ${be} not handled: the consumer is past them. New events are`;
+      return `not handled, since the consumer is past them: ${some}. New events are`;
     case "removed":
-      return `${of} that ${events === 1 ? "waits" : "wait"} on it ${be} no longer handled`;
+      return `no longer handled, although they wait on it: ${some}`;
     case "expired":
-      return `${of} ${be} older than that and removed immediately`;
+      return `older than that and removed immediately: ${some}`;
     case "oversize":
       return "it holds more than that: the oldest stored events are removed immediately";
     case "full":

@@ -12,10 +12,7 @@ export class Progress {
   #updatedMs: number;
   #visible = false;
 
-  /**
-   * @param verb Past participle of what happens to each item, such as `stored`.
-   * @param total Number of items. Default: unknown.
-   */
+  /** @param verb Past participle of what happens to each item, such as `stored`. */
   constructor(readonly verb: string, readonly total?: number, readonly to: typeof STDERR = STDERR) {
     this.#updatedMs = to.nowMs();
   }

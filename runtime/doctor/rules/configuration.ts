@@ -68,7 +68,6 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   },
   {
     id: "key-length",
-    severity: "warning",
     holds: `the secret of every API key has ${MIN_SECRET} characters or more`,
     why: "The listener does not limit failed attempts. A short secret can be found by trying.",
     fix: "`openssl rand -hex 24` makes a secret",
@@ -78,7 +77,6 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   },
   {
     id: "variable-names",
-    severity: "warning",
     holds: "no environment variable looks like a misspelt one of Weir or OpenTelemetry",
     why: "A misspelt variable has no effect, and no other command reports it.",
     fix: "rename or remove the variable",
@@ -120,7 +118,6 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   },
   {
     id: "collector",
-    severity: "warning",
     holds: "every OTLP endpoint answers by HTTP",
     why: "Spans, metrics and logs that no collector accepts are dropped.",
     fix: "correct the endpoint; OTLP over HTTP usually has port 4318, and 4317 is gRPC, which Weir does not support",

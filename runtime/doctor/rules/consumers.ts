@@ -14,7 +14,6 @@ const MIN_ACK_WAIT_MS = EXTEND_INTERVAL_MS + LEASE_MS;
 export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
   {
     id: "ack-wait",
-    severity: "warning",
     holds: `every consumer has an ack wait of ${span(ACK_WAIT_MS)}`,
     why: `Weir sends an in-progress ack every ${span(EXTEND_INTERVAL_MS)} while a handler runs. ` +
       "With a shorter ack wait the server redelivers the event to another replica meanwhile. With a longer one the " +
@@ -28,7 +27,6 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
   },
   {
     id: "max-deliver",
-    severity: "warning",
     holds: "no consumer limits deliveries",
     why: "At max_deliver the server gives up on an event, without a dead letter. Weir recovers it only if one of its " +
       "processes receives the advisory.",
@@ -39,7 +37,6 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
   },
   {
     id: "server-backoff",
-    severity: "warning",
     holds: "no consumer has a backoff",
     why: "A consumer's backoff replaces its ack wait, so the server redelivers an event that is being handled.",
     fix: "start Weir: `start` removes the backoff",
@@ -63,7 +60,6 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
   },
   {
     id: "paused",
-    severity: "warning",
     holds: "no consumer is paused",
     why: "The function gets no events until the pause ends, and nothing else looks wrong.",
     fix: "`nats consumer resume STREAM CONSUMER`",
@@ -71,7 +67,6 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
   },
   {
     id: "max-ack-pending",
-    severity: "warning",
     holds: "max_ack_pending of every consumer is at least the concurrency of one process",
     why:
       "At max_ack_pending the server stops delivering, so handlers idle. Events that wait for a short retry count too.",
@@ -104,7 +99,6 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
   },
   {
     id: "inactive-threshold",
-    severity: "warning",
     holds: "no consumer has an inactive threshold or is stored in memory",
     why: "The server deletes such a consumer while its function does not run, or when the server restarts. The next " +
       "start creates a new one, which delivers every stored event again.",

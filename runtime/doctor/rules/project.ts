@@ -37,7 +37,6 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
   },
   {
     id: "function-age",
-    severity: "warning",
     holds: "a function's maxAge is longer than its retries take",
     why: "An event that is older than `maxAge` becomes a dead letter, `expired`, although attempts are left.",
     fix: "a longer `maxAge` of the function, fewer attempts, or shorter delays",
@@ -52,7 +51,6 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
   },
   {
     id: "age-within-stream",
-    severity: "warning",
     holds: "a function's maxAge is shorter than the max_age of its stream",
     why: "The stream removes an event before it is too old for the function, so there is no dead letter `expired`.",
     fix: "a longer `maxAge` of the stream, or a shorter `maxAge` of the function",

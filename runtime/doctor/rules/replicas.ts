@@ -5,7 +5,6 @@ import { type Rule, rulesOf } from "../rule.ts";
 export const REPLICAS: readonly Rule[] = rulesOf("streams", [
   {
     id: "replicas",
-    severity: "warning",
     holds: "in a cluster every stream has more than one replica",
     why:
       "While the only server of a stream is down, no event of it is stored or handled. If its disk fails, all events " +

@@ -23,7 +23,6 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
   },
   {
     id: "all-servers",
-    severity: "warning",
     holds: "every server of NATS_URL answers",
     why: "If one of the servers that answer stops, Weir may have no server left to reconnect to.",
     fix: "start the server, or remove it from NATS_URL",
@@ -53,7 +52,6 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
   },
   {
     id: "versions",
-    severity: "warning",
     holds: "all servers of the cluster have the same version",
     why: "A feature that only some servers have works or fails depending on which of them leads a stream.",
     fix: "upgrade the older servers",
@@ -69,7 +67,6 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
   },
   {
     id: "clock",
-    severity: "warning",
     holds: "the clocks of this host and of the server agree to the second",
     why:
       "Weir compares both clocks: for a function's maxAge, for the time of a delayed retry, and to tell whether the " +
@@ -87,7 +84,6 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
   },
   {
     id: "readable",
-    severity: "warning",
     holds: "doctor could read all streams, consumers and counts",
     why: "Their problems would stay hidden.",
     fix: "allow the NATS user what the finding names, or run doctor as a user that may read it",

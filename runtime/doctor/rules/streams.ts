@@ -14,7 +14,6 @@ const PUBLISH_MS = 10_000;
 export const STREAMS: readonly Rule[] = rulesOf("streams", [
   {
     id: "duplicate-window",
-    severity: "warning",
     holds: "the duplicate window of every stream covers the time in which an event may be published again",
     why: "A publisher retries for 10 seconds. Once an event is older than half the window, Weir itself looks for a " +
       "duplicate. With a shorter window an emitted event may be stored twice. In a work queue Weir cannot look, so the " +
@@ -28,7 +27,6 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
   },
   {
     id: "discard-old",
-    severity: "warning",
     holds: "a full stream refuses new events",
     why:
       "With `discard: old` a full stream removes its oldest event for each new one, even if it was not handled, and " +
@@ -38,7 +36,6 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
   },
   {
     id: "stream-limits",
-    severity: "warning",
     holds: `no stream is more than ${NEARLY_FULL} % full`,
     why: "A full stream stores no event. The ingress answers 503. Functions that emit wait, and dead letters too.",
     fix: "raise the limit by `nats stream edit STREAM`, or delete messages",
@@ -59,7 +56,6 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
   },
   {
     id: "message-size",
-    severity: "warning",
     holds: "every stream accepts messages of the size that the server accepts",
     why: "The stream refuses a larger event: the ingress answers 413, a function that emits it fails, and a retry " +
       "that RETRIES refuses cannot be delayed.",
@@ -74,7 +70,6 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
   },
   {
     id: "memory",
-    severity: "warning",
     holds: "every stream is stored in files",
     why: "A stream in memory is lost when its server restarts.",
     fix: '`storage: "file"` in a new stream, since JetStream cannot change the storage of an existing one',
@@ -99,7 +94,6 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
   },
   {
     id: "interest",
-    severity: "warning",
     holds: "no stream of events has interest retention",
     why: "JetStream does not store an event that no consumer listens to yet. A new function starts without old events.",
     fix: "`nats stream edit STREAM --retention=limits`",
@@ -127,7 +121,6 @@ export const OWN_STREAMS: readonly Rule[] = rulesOf("streams", [
   },
   {
     id: "own-age",
-    severity: "warning",
     holds: "DEAD_LETTERS and RETRIES have no max_age",
     why: "A dead letter is the last copy of an event. A retry may be delayed for as long as its function asks.",
     fix: "`nats stream edit STREAM --max-age=-1`",

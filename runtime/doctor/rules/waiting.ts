@@ -5,7 +5,6 @@ import { type Rule, rulesOf, type Violation } from "../rule.ts";
 export const WAITING: readonly Rule[] = rulesOf("waiting", [
   {
     id: "account-limits",
-    severity: "warning",
     holds: `the NATS account uses no more than ${NEARLY_FULL} % of its limits`,
     why: "At a limit of the account JetStream stores no event, even if the stream has room.",
     fix: "raise the limits of the account, or delete streams and messages",
