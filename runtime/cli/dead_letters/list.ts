@@ -6,13 +6,9 @@ import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
 import { duration, wholeNumber } from "../terminal/command_line.ts";
 import { errorTable, printJson, type Screen, screen, shortTime } from "../terminal/output.ts";
 
-export interface Selection {
-  readonly function?: string;
-  readonly reason?: string;
-  readonly type?: string;
+export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newerThanMs"> {
   readonly olderThan?: number;
   readonly newerThan?: number;
-  readonly limit?: number;
   readonly all?: boolean;
   readonly force?: boolean;
   readonly dryRun?: boolean;

@@ -3,9 +3,7 @@ import { pathToFileURL } from "node:url";
 import { entriesOf } from "../../project/load_modules.ts";
 import { EVENT_TYPES_FILE, eventTypes } from "../types.ts";
 import { projectDenoJson } from "./deno_json.ts";
-import { compose, dockerfile } from "./deploy.ts";
-import { EXAMPLE } from "./example.ts";
-import { readme } from "./readme.ts";
+import { compose, dockerfile, EXAMPLE, readme } from "./templates.ts";
 import { type WeirDependency, weirDependency } from "./weir_dependency.ts";
 
 const IGNORED = ".weir/\nnode_modules/\ncoverage/\n";

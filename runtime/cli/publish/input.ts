@@ -59,7 +59,7 @@ function isDocument([first, ...others]: readonly string[]): boolean {
     !others.some((line) => line.startsWith("{") && !locateJsonError(line));
 }
 
-function notJson({ line, column, why, excerpt }: JsonErrorLocation, source: string, several: boolean): Error {
+function notJson({ line, column, why, excerpt }: JsonError, source: string, several: boolean): Error {
   const name = sourceName(source);
   const location = source.startsWith("@")
     ? `${name}:${line}:${column}`
@@ -73,22 +73,16 @@ function sourceName(source: string, line = 0): string {
   return line > 0 ? `${name}, line ${line},` : name;
 }
 
-interface JsonErrorLocation {
-  /** From 1. */
-  readonly line: number;
-  readonly column: number;
-  readonly why: string;
-  /** True when the text is valid up to its end, and ends too soon. */
-  readonly cutOff: boolean;
-  /** Part of the line, with a caret below the error. */
-  readonly excerpt: string;
-}
+type JsonError = NonNullable<ReturnType<typeof locateJsonError>>;
 
 /** Characters of the excerpt before the error and from it on. */
 const BEFORE = 50, AFTER = 30;
 
-/** Returns the location of the first error, or undefined if the text is JSON. */
-export function locateJsonError(text: string): JsonErrorLocation | undefined {
+/**
+ * Returns the location and the reason of the first error, with part of its line above a caret, or undefined if the text
+ * is JSON. `cutOff` is true when the text is valid up to its end, and ends too soon.
+ */
+export function locateJsonError(text: string) {
   if (isJson(text)) return undefined;
   const errors: ParseError[] = [];
   parseJsonc(text, errors, { disallowComments: true });
