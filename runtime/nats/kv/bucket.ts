@@ -1,4 +1,4 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { applySteps, isRace } from "../topology/apply_steps.ts";
@@ -21,15 +21,11 @@ export async function ensureBucket(jsm: JetStreamManager, bucket: Bucket, replic
   }
 }
 
-/** Opens a bucket. Resolves to undefined when it does not exist. */
-export async function openBucket(nc: NatsConnection, jsm: JetStreamManager, name: string): Promise<KV | undefined> {
-  const found = await findStream(jsm, bucketStream(name));
-  return found && await new Kvm(nc).open(name, { allow_direct: found.config.allow_direct });
-}
-
-/** Returns the error for a missing bucket that this process must not create. */
-export function missingBucket(name: string): Error {
-  return new Error(
+/** Opens a bucket. @throws {Error} when it does not exist: this process may not create it. */
+export async function openBucket(nc: NatsConnection, name: string): Promise<KV> {
+  const found = await findStream(await jetstreamManager(nc, { checkAPI: false }), bucketStream(name));
+  if (found) return await new Kvm(nc).open(name, { allow_direct: found.config.allow_direct });
+  throw new Error(
     `there is no key-value bucket "${name}", and with --no-apply none is created: ` +
       `run \`deno task apply\` if it is Weir's own, else \`nats kv add ${name}\``,
   );
