@@ -130,7 +130,10 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   }
 
   #try(pending: Pending, nowMs: number): void {
-    if (this.#denied) return this.#failAndResubscribe(pending, this.#denied);
+    if (this.#denied) {
+      pending.listener.failed(this.#denied);
+      return this.#subscribe(); // it shows whether the next one may be sent
+    }
     if (!this.monitor.responsive) return this.#waiting.add(pending);
     pending.tries++;
     pending.sentAtMs = nowMs;
@@ -187,12 +190,9 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   #overdue(): void {
     this.#cancelOverdue = undefined;
     const nowMs = this.clock.now();
-    for (let { oldest } = this.#inFlight; oldest; { oldest } = this.#inFlight) {
-      const leftMs = oldest.sentAtMs + TRY_MS - nowMs;
-      if (leftMs > 0) return void (this.#cancelOverdue = this.clock.timer(leftMs, () => this.#overdue()));
-      this.#inFlight.takeOldest();
-      this.#missedAnswer(oldest);
-    }
+    for (const pending of this.#inFlight.takeAll((one) => one.sentAtMs + TRY_MS <= nowMs)) this.#missedAnswer(pending);
+    const { oldest } = this.#inFlight;
+    if (oldest) this.#cancelOverdue = this.clock.timer(oldest.sentAtMs + TRY_MS - nowMs, () => this.#overdue());
   }
 
   #missedAnswer(pending: Pending): void {
@@ -229,11 +229,5 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
         for (const { listener } of this.#inFlight.takeAll(() => true)) listener.failed(denied);
       },
     });
-  }
-
-  /** Fails one message without sending it, and subscribes again, which shows whether the next one may be sent. */
-  #failAndResubscribe(pending: Pending, denied: PublishError): void {
-    this.#subscribe();
-    pending.listener.failed(denied);
   }
 }
