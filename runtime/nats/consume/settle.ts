@@ -12,7 +12,7 @@ import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import type { DeadLetters } from "../dead_letters/dead_letters.ts";
 import type { Remover } from "../client/remove_message.ts";
-import { discard } from "../dead_letters/redrive.ts";
+import { discard } from "../dead_letters/discard.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 import { ackSubjectText } from "./parse_delivery.ts";
