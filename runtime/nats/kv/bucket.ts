@@ -5,7 +5,6 @@ import { applySteps, isRace } from "../topology/apply_steps.ts";
 import { findStream } from "../topology/find.ts";
 import { planBucket } from "../topology/plan_bucket.ts";
 import { type Bucket, bucketStream } from "../topology/resources.ts";
-import { changesCluster } from "../topology/step.ts";
 
 /** Tries to create a bucket before giving up. Only a race with another replica fails a try, and five do not follow. */
 const MAX_TRIES = 5;
@@ -15,7 +14,7 @@ export async function ensureBucket(jsm: JetStreamManager, bucket: Bucket, replic
   for (let attempt = 1;; attempt++) {
     const found = await findStream(jsm, bucketStream(bucket.name));
     const step = planBucket(bucket, found?.config, found ? undefined : replicas);
-    const [failed] = await applySteps(jsm, [step].filter(changesCluster), () => {});
+    const [failed] = await applySteps(jsm, [step], () => {});
     if (!failed) return;
     if (attempt === MAX_TRIES || !isRace(failed)) throw failed.error;
   }
