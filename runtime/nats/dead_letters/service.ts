@@ -8,8 +8,7 @@ import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { fittingSubject, historyIn, ownHeaders, RETRIES, setOrigin } from "../retry/retry_stream.ts";
 import { unlessMissing } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
-import { DEAD_LETTERS } from "./dead_letters.ts";
-import { discard, removeDeadLetter } from "./discard.ts";
+import { DEAD_LETTERS, discard, removeDeadLetter } from "./dead_letters.ts";
 import { readDeadLetter, toDeadLetter } from "./read.ts";
 
 /** Maximum redrives of an event without `force`. By then another redrive is unlikely to help. */
