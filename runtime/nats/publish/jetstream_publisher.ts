@@ -71,7 +71,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
    * dead letter must be stored.
    */
   readonly failFast: MessagePublisher & TextPublisher = {
-    publish: (subject, payload, headers) => this.#publish(subject, payload, headers, FAIL_FAST_MS),
+    publish: (subject, payload, headers) => this.publish(subject, payload, headers, FAIL_FAST_MS),
     publishText: (subject, message, listener) => this.#enqueue(subject, message, listener, FAIL_FAST_MS),
   };
 
@@ -96,8 +96,11 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     this.#waiting.takeAll();
   }
 
-  publish(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult> {
-    return this.#publish(subject, payload, hdrs, Infinity);
+  /** @param maxSilenceMs Silence of the server, in milliseconds, after which it is given up. Default: any is waited out. */
+  publish(subject: string, payload: Uint8Array, headers: MsgHdrs, maxSilenceMs = Infinity): Promise<PublishResult> {
+    return new Promise((stored, failed) =>
+      this.#enqueue(subject, { payload, headers }, { stored, failed }, maxSilenceMs)
+    );
   }
 
   publishText(subject: string, message: TextMessage, listener: PublishListener): void {
@@ -108,12 +111,6 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   outage(): PublishError | undefined {
     if (this.monitor.silentMs() < FAIL_FAST_MS) return undefined;
     return new PublishError("unavailable", this.monitor.silence());
-  }
-
-  #publish(subject: string, payload: Uint8Array, headers: MsgHdrs, maxSilenceMs: number): Promise<PublishResult> {
-    return new Promise((stored, failed) =>
-      this.#enqueue(subject, { payload, headers }, { stored, failed }, maxSilenceMs)
-    );
   }
 
   #enqueue(subject: string, message: Pending["message"], listener: PublishListener, maxSilenceMs: number): void {
