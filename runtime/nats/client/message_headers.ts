@@ -3,14 +3,8 @@ import type { MessageHeaders } from "../../core/delivery.ts";
 
 const CRLF = "\r\n";
 
-/** The status in the first line of a header block, by which the server itself answers a pull. */
-interface Status {
-  readonly code: number;
-  readonly description: string;
-}
-
-/** Reads `NATS/1.0 503 No Responders`. Undefined for a block without a status. */
-export function readStatus(text: string): Status | undefined {
+/** Reads the status by which the server answers a pull: `NATS/1.0 503 No Responders`. Undefined for a block without. */
+export function readStatus(text: string): { readonly code: number; readonly description: string } | undefined {
   const match = /^NATS\/1\.0 (\d{3}) ?([^\r\n]*)/.exec(text);
   return match ? { code: Number(match[1]), description: match[2] } : undefined;
 }
@@ -38,8 +32,8 @@ export class RawHeaders implements MessageHeaders {
     if (this.#initials === undefined) this.#walk(() => {});
     if ((this.#initials! & initial(wanted, 0)) === 0) return undefined;
     let found: string | undefined;
-    this.each((name, value) => {
-      if (found === undefined && name === wanted) found = value;
+    this.#walk((own, value) => {
+      if (found === undefined && own.toLowerCase() === wanted) found = value;
     });
     return found;
   }

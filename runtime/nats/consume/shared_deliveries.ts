@@ -20,7 +20,8 @@ export class SharedDeliveries {
   readonly #free: number[] = [];
   #generation = 0;
 
-  private constructor(readonly memory: SharedArrayBuffer) {
+  /** Opens the reading side. */
+  constructor(readonly memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
     this.#times = new BigInt64Array(memory, 0, 2);
     this.#bytes = new Uint8Array(memory);
@@ -31,11 +32,6 @@ export class SharedDeliveries {
     const table = new SharedDeliveries(new SharedArrayBuffer(HEADER_BYTES + slots * SLOT_BYTES));
     for (let slot = slots - 1; slot >= 0; slot--) table.#free.push(slot);
     return table;
-  }
-
-  /** Opens the reading side. */
-  static open(memory: SharedArrayBuffer): SharedDeliveries {
-    return new SharedDeliveries(memory);
   }
 
   /** Stores an ack subject in a free slot. Returns the slot; -1 when none is free or the subject is too long. */
