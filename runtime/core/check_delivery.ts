@@ -32,15 +32,13 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
-  const { decoded, number, retry: { attempts }, maxAgeMs } = facts;
+  const { decoded, number, retry: { attempts }, ageMs, maxAgeMs } = facts;
   if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);
   if (number > attempts) {
     const message = `the process ended while handling this event: the last of ${attempts} attempts was never settled`;
     return deadLetter("crashed", number, { name: "CrashedError", message });
   }
-  if (maxAgeMs === undefined) return undefined;
-  const { ageMs } = facts;
-  if (ageMs <= maxAgeMs) return undefined;
+  if (maxAgeMs === undefined || ageMs <= maxAgeMs) return undefined;
   const [age, limit] = [formatDuration(ageMs), formatDuration(maxAgeMs)];
   const message = `the event is ${age} old; the function handles none older than ${limit}`;
   return deadLetter("expired", number, { name: "ExpiredError", message });

@@ -156,12 +156,7 @@ function toEvent<Data>(
   };
 }
 
-function invalid(
-  delivery: Delivery,
-  attributes: Attributes,
-  type: string | undefined,
-  message: string,
-): Decoded {
+function invalid(delivery: Delivery, attributes: Attributes, type: string | undefined, message: string): Decoded {
   return {
     kind: "invalid",
     event: toEvent(delivery, attributes, type, undefined),

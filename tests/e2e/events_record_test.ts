@@ -22,7 +22,7 @@ function asEvent({ stream, sequence, subject, time, headers, payload }: Recorded
     deliveryCount: 1,
     storedAtMs: Date.parse(time),
     payload,
-    headers: HeaderList.of(Object.entries(headers)),
+    headers: new HeaderList(Object.entries(headers)),
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
     messageKey: "",
     ackSubject: new Uint8Array(),

@@ -65,11 +65,7 @@ function remedy({ functionName, stream }: Durable, facts: StreamFacts | undefine
  * @param stream The consumer's stream, if it exists.
  * @param floor The ack floor of the consumer before it was deleted, if this process knows it.
  */
-export function planNewConsumer(
-  durable: Durable,
-  stream: StreamFacts | undefined,
-  floor: AckFloor | undefined,
-): Step {
+export function planNewConsumer(durable: Durable, stream: StreamFacts | undefined, floor: AckFloor | undefined): Step {
   const { functionName: name } = durable;
   // The sequence of a deleted stream means nothing in a new stream of the same name.
   const settledUpTo = floor && floor.streamCreated === stream?.created ? floor.settledUpTo : 0;
