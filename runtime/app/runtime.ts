@@ -97,7 +97,7 @@ async function startOn(
     dispatchers: host.dispatchers,
     own: registry.healthChecks,
   });
-  options.signal?.throwIfAborted(); // from here on the start takes one tick
+  options.signal?.throwIfAborted(); // nothing below waits for I/O
   const served = { config, registry, cluster, metering, health, log, sharesPort: options.sharesPort ?? false };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);

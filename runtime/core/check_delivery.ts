@@ -9,7 +9,7 @@ export interface DeliveryFacts extends RetryContext {
   readonly subject: string;
   /** False when no trigger of the function covers the subject. */
   readonly isListenedTo: boolean;
-  /** False when the stored counts of a redelivery could not be read, because of `stateError`. */
+  /** False when the attempt's number is not exact: the stored counts could not be read, because of `stateError`. */
   readonly isCounted: boolean;
   readonly stateError: unknown;
   /** Dead letter that an earlier delivery decided on, if any. */

@@ -18,7 +18,7 @@ const FOLDERS = ["functions", "schemas"], DENO_JSON = "deno.json";
 const GRACE_MARGIN_MS = 5_000;
 /** Milliseconds between two attempts to start while the cause is outside the project, such as an unreachable server. */
 const RETRY_MS = 2_000;
-/** Milliseconds between two exits below which the runtime is not restarted: it would exit a third time. */
+/** Minimum milliseconds between two exits. After a quicker second exit the runtime is not restarted. */
 const MIN_UPTIME_MS = 5_000;
 /** Milliseconds after which a stop says that it waits for handlers. */
 const ANNOUNCE_WAIT_MS = 1_000;
@@ -173,7 +173,7 @@ export class Dev {
     this.#report(result, [...this.#changed].join(", "), performance.now() - atMs);
   }
 
-  /** Checks types in the background. Rolled-back files count as changed, as seen from the revision that runs then. */
+  /** Checks types in the background. If a mistake rolls back, the files of the rolled-back save count as changed again. */
   async #checkTypes(): Promise<void> {
     if (!this.options.checkTypes || this.#stopping) return;
     for (const file of await this.#types.check(this.#revisions)) this.#changed.add(file);

@@ -5,8 +5,9 @@ import type { Leases } from "./leases.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 /**
- * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of its consumers may ask for as many
- * as can begin, so that more may arrive together: the rest waits. The dispatcher keeps the leases of all that it holds.
+ * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of its consumers asks for as many as
+ * can begin. Several consumers together may deliver more than that: the rest waits. The dispatcher keeps the leases of
+ * all that it holds.
  * At shutdown it gives back what has not begun.
  */
 export class Dispatcher implements ConsumerSink {

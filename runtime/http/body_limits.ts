@@ -27,7 +27,7 @@ export class BodyLimits {
   /** Resizes one reservation. @throws {Problem} 503 when that would exceed the limit. */
   resize(fromBytes: number, toBytes: number): void {
     const others = this.#bytes - fromBytes;
-    // A single body may exceed the limit, or a limit below the largest body would always refuse that body.
+    // A single body may exceed the limit: otherwise a limit below the largest body would always refuse that body.
     if (toBytes > fromBytes && others > 0 && others + toBytes > this.limitBytes) throw exhausted(this.limitBytes);
     this.#bytes = others + toBytes;
   }

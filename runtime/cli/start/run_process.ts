@@ -72,7 +72,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     Deno.exit(EXIT_CODES.done);
   };
   let stopping: Promise<void> | undefined;
-  // The terminal, a service manager and the parent may each signal a child. Only its parent may end it early.
+  // A second signal exits at once, but not in a child: terminal and parent may signal it both. Its parent may kill it.
   onStopSignal((signal) => void (stopping ??= stop({ signal })), () => parent ?? Deno.exit(EXIT_CODES.interrupted));
   parent?.onStop(() => void (stopping ??= stop({ reason: "the parent process asked for it or disconnected" })));
   parent?.metrics?.(metrics);

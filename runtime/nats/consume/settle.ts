@@ -20,11 +20,11 @@ const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
 /** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
 const MAX_DELAY_MS = 365 * 86_400_000;
-/** Upper bound of the time for which a lost connection looks connected: two of the client's pings, and a margin. */
+/** Upper bound of the time for which a lost connection looks connected: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
 /** Failed tries after which something that cannot be stored is reported. A restart of a server takes fewer. */
 const REPORT_AFTER = 3;
-/** Delays between tries to store. They go on until one succeeds: `attempts` is not read. */
+/** Delays between tries to store, which go on until one succeeds. `attempts` is required by the type and not read. */
 const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
 interface SettlerOptions {
@@ -147,7 +147,7 @@ export class NatsSettler implements Settler {
     }
     try {
       if (usedUp) {
-        // The counts of this message alone: its history travels in its headers.
+        // Only the counts of this stored message. What the event used up in earlier messages is in the headers.
         const begun = usedUp.attempts - delivery.history.attempts;
         const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
         const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;

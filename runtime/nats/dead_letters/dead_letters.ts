@@ -23,7 +23,7 @@ export class DeadLetters {
 
   /**
    * Stores one dead letter. Its payload, and headers that are too large, become chunks if they do not fit into one
-   * message: a reference to the original would not do, since the term that follows deletes it from a work queue.
+   * message: a reference to the original would not do, since terminating it deletes it from a work queue.
    *
    * @param id The message id for deduplication. Default: the id of the event's delivery.
    * @throws {PublishError} when the dead letter is not known to be stored.

@@ -25,7 +25,7 @@ interface Entry {
  * TTL. The lease ends by the server's clock, so the clocks of replicas need not agree.
  */
 export class NatsIdempotencyStore implements IdempotencyStore {
-  /** @param replicas Replicas of a new bucket. Default: a missing bucket is not created. */
+  /** @param replicas Replicas of a new bucket. Undefined: a missing bucket is not created. */
   constructor(
     readonly publisher: MessagePublisher,
     readonly jsm: JetStreamManager,

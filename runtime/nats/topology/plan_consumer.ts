@@ -9,7 +9,7 @@ interface StreamFacts {
   readonly config: { readonly retention: string };
 }
 
-/** Returns the consumer settings that Weir keeps as declared. */
+/** Returns the consumer settings that Weir sets and restores. All others, such as `max_ack_pending`, are the operator's. */
 function ownedSettings({ filters }: Durable) {
   return {
     filter_subjects: [...filters],
