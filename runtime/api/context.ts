@@ -13,7 +13,8 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   readonly attempt: number;
   /**
    * Publishes an event once the handler has returned; a handler that throws publishes nothing. The id is derived from
-   * function, event and position, so that a further attempt publishes no duplicate.
+   * function, event and position, so that a further attempt publishes no duplicate (in a
+   * work queue: within the duplicate window).
    *
    * @throws {TypeError} if the data does not match the event's schema, or the event is not in `emits`
    */

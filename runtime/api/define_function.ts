@@ -116,7 +116,7 @@ export interface FunctionOptions<
   /**
    * Longest duration of one attempt.
    *
-   * @default {"30s"}
+   * @default {"20s"}
    */
   readonly timeout?: Duration;
   /**
@@ -170,7 +170,7 @@ export interface FunctionDefinition<On extends Trigger | readonly Trigger[] = Tr
  */
 export const FUNCTION_DEFAULTS = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
-  timeout: "30s",
+  timeout: "20s", // below SHUTDOWN_GRACE, so that a shutdown waits for a handler that began just before
   concurrency: 16,
   idempotency: { ttl: "7d" },
   breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
