@@ -1,4 +1,4 @@
-import type { BatchObservableResult, Meter, MetricOptions, Observable, ObservableResult } from "@opentelemetry/api";
+import type { BatchObservableResult, Meter, MetricOptions, Observable } from "@opentelemetry/api";
 import {
   AggregationTemporality,
   InstrumentType,
@@ -10,9 +10,9 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import { FLUSH_MS } from "../export/otlp_environment.ts";
 import { resourceOf } from "../export/resource.ts";
-import { type Cell, Counter } from "./counter.ts";
+import { Counter } from "./counter.ts";
 import { Histogram, Histograms, type Recorder } from "./histogram.ts";
-import type { Catalogue, Instrument, Labels, NameOf } from "./instrument.ts";
+import type { Catalogue, Labels, NameOf } from "./instrument.ts";
 
 export interface MetricPush {
   readonly url: string;
@@ -62,9 +62,7 @@ export class MetricRegistry<Instruments extends Catalogue> {
   counter(name: NameOf<Instruments, "counter"> & string): Counter {
     return this.#counters.getOrInsertComputed(name, () => {
       const counter = new Counter();
-      this.#meter.createObservableCounter(name, this.#options(name)).addCallback((result) => {
-        for (const { value, labels } of counter as Iterable<Cell>) result.observe(value, labels);
-      });
+      this.observableCounter(name, () => Iterator.from(counter).map(({ value, labels }) => [value, labels]));
       return counter;
     });
   }
@@ -78,31 +76,32 @@ export class MetricRegistry<Instruments extends Catalogue> {
 
   /** Adds a gauge that is read at collection, or replaces how it is read. */
   gauge(name: NameOf<Instruments, "gauge"> & string, read: () => Iterable<Sample>): void {
-    const gauge = this.#meter.createObservableGauge(name, this.#options(name));
-    const observe = (result: ObservableResult) => {
-      for (const [value, labels] of read()) result.observe(value, labels);
-    };
-    gauge.addCallback(observe);
-    this.#replaceCallback(name, () => gauge.removeCallback(observe));
+    this.gauges([name], (observe) => {
+      for (const [value, labels] of read()) observe(name, value, labels);
+    });
   }
 
-  /** Adds gauges that are read together and asynchronously, or replaces how they are read. */
+  /**
+   * Adds gauges that are read together, or replaces how they are read: the next runtime in a process adds its gauges to
+   * the same metrics.
+   */
   gauges<Name extends NameOf<Instruments, "gauge"> & string>(
     names: readonly Name[],
-    read: (observe: (name: Name, value: number, labels: Labels) => void) => Promise<void>,
+    read: (observe: (name: Name, value: number, labels?: Labels) => void) => void | Promise<void>,
   ): void {
     const gauges = new Map<Name, Observable>(
       names.map((name) => [name, this.#meter.createObservableGauge(name, this.#options(name))]),
     );
     const observe = (result: BatchObservableResult) =>
       read((name, value, labels) => result.observe(gauges.get(name)!, value, labels));
+    this.#removals.get(names.join())?.();
     this.#meter.addBatchObservableCallback(observe, [...gauges.values()]);
-    this.#replaceCallback(names.join(), () => this.#meter.removeBatchObservableCallback(observe, [...gauges.values()]));
+    this.#removals.set(names.join(), () => this.#meter.removeBatchObservableCallback(observe, [...gauges.values()]));
   }
 
   /** Returns a histogram; the same one at each call for a name. */
   histogram(name: NameOf<Instruments, "histogram"> & string): Recorder {
-    const { unit, help, buckets = [] } = this.#instrument(name);
+    const { unit, help, buckets = [] } = this.#catalogue[name];
     return this.#histograms.get(name, () => new Histogram(name, unit, help, buckets));
   }
 
@@ -130,22 +129,12 @@ export class MetricRegistry<Instruments extends Catalogue> {
     clearTimeout(timer);
   }
 
-  /** Removes the previous callback of these gauges: the next runtime in a process adds its gauges to the same metrics. */
-  #replaceCallback(gauges: string, remove: () => void): void {
-    this.#removals.get(gauges)?.();
-    this.#removals.set(gauges, remove);
-  }
-
   async #collect(): Promise<ResourceMetrics> {
     return (await this.#page.collect({ timeoutMillis: COLLECT_MS })).resourceMetrics;
   }
 
-  #instrument(name: string): Instrument {
-    return this.#catalogue[name];
-  }
-
   #options(name: string): MetricOptions {
-    const { help, unit } = this.#instrument(name);
+    const { help, unit } = this.#catalogue[name];
     return { description: help, unit };
   }
 }
