@@ -7,8 +7,6 @@ interface LaunchOptions {
   args: string[];
   /** Address in `args`. */
   host: string;
-  /** Port in `args`, for messages. Omit it when the server chooses one. */
-  port?: number;
   log: (line: string) => void;
 }
 
@@ -37,7 +35,7 @@ export async function launch(options: LaunchOptions): Promise<LaunchedServer> {
     recent.push(line);
     if (recent.length > LOG_LINES_IN_ERRORS) recent.shift();
     listening ??= listeningPort(line);
-    if (saysReady(line) && listening !== undefined) ready.resolve(listening);
+    if (line.endsWith(" Server is ready") && listening !== undefined) ready.resolve(listening);
     options.log(line);
   };
   const process = spawnChild({ command: options.path, args: options.args, stdout: onLine, stderr: onLine });
@@ -45,7 +43,9 @@ export async function launch(options: LaunchOptions): Promise<LaunchedServer> {
     ready.reject(new Error(`${options.path} was not ready within ${READY_WITHIN_MS / 1000} s`));
   }, READY_WITHIN_MS);
   process.status.then(
-    ({ code, signal }) => ready.reject(new Error(describeEarlyExit(options, recent, signal ?? `exit code ${code}`))),
+    ({ code, signal }) => {
+      ready.reject(new Error(`${options.path} exited (${signal ?? `exit code ${code}`}) before it was ready`));
+    },
     (cause) => ready.reject(cause),
   );
   try {
@@ -62,24 +62,8 @@ export async function launch(options: LaunchOptions): Promise<LaunchedServer> {
   }
 }
 
-function describeEarlyExit(options: LaunchOptions, log: string[], how: string): string {
-  if (!log.some(saysPortInUse)) return `${options.path} exited (${how}) before it was ready`;
-  const where = options.port === undefined ? "a configured port" : `port ${options.port} on ${options.host}`;
-  return `nats-server cannot start: ${where} is in use. Stop the process that uses it, or choose another port`;
-}
-
 /** Returns the port in "Listening for client connections on 127.0.0.1:4222", or undefined for other log lines. */
 export function listeningPort(line: string): number | undefined {
   const match = /Listening for client connections on \S+:(\d+)$/.exec(line);
   return match ? Number(match[1]) : undefined;
-}
-
-/** Returns whether a log line says that the server has started completely. */
-export function saysReady(line: string): boolean {
-  return /\bServer is ready$/.test(line);
-}
-
-/** Returns whether a log line says that another process uses the port. The second wording is that of Windows. */
-export function saysPortInUse(line: string): boolean {
-  return /address already in use|Only one usage of each socket address/.test(line);
 }

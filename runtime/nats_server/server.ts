@@ -66,7 +66,7 @@ export async function startServer(options: ServerOptions = {}): Promise<NatsServ
       await Deno.writeTextFile(file, options.config);
       args.push("-c", file);
     }
-    return await launch({ path, args, host, port, log });
+    return await launch({ path, args, host, log });
   };
   const removeTemporary = async () => {
     if (!needsTemporary) return;
