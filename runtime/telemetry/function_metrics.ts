@@ -1,7 +1,7 @@
+import type { Histogram } from "@opentelemetry/api";
 import { type ErrorDetail, type Outcome, reasonOf } from "../core/outcome.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Cell, Counter } from "./otel/metrics/counter.ts";
-import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
 
 export interface LastError {
@@ -18,11 +18,11 @@ export class FunctionMetrics {
   readonly #deliveries: Cell;
   readonly #redeliveries: Cell;
   readonly #outcomes: Counter;
-  readonly #durations: Recorder;
+  readonly #durations: Histogram;
   /** Series by kind of outcome, then by reason. */
   readonly #series = new Map<string, { readonly labels: Labels; readonly cells: Map<string, Cell> }>();
 
-  constructor(readonly name: string, metrics: Metrics, durations: Recorder) {
+  constructor(readonly name: string, metrics: Metrics, durations: Histogram) {
     const labels = { function: name };
     this.attempts = metrics.counter("weir.function.attempts").cell(labels);
     this.#deliveries = metrics.counter("weir.function.deliveries").cell(labels);

@@ -1,3 +1,4 @@
+import type { Histogram } from "@opentelemetry/api";
 import type { Outcome } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
@@ -5,13 +6,12 @@ import type { Clock } from "../engine/clock.ts";
 import type { Observer } from "../engine/observer.ts";
 import { FunctionMetrics } from "./function_metrics.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { OutcomeEmitter } from "./outcome_emitter.ts";
 
 /** Adds metrics to another observer, and tells listeners each outcome. */
 export class MeteredObserver implements Observer {
   readonly #functions = new Map<string, FunctionMetrics>();
-  readonly #durations: Recorder;
+  readonly #durations: Histogram;
 
   constructor(
     readonly inner: Observer,

@@ -1,6 +1,6 @@
+import type { Histogram } from "@opentelemetry/api";
 import type { Publisher, PublishListener, PublishOptions, PublishResult } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
 
 /** Measures how long storing an event takes, by outcome. */
@@ -10,7 +10,7 @@ export class MeteredPublisher implements Publisher {
   /** @param problemOf names the kind of a failure, for the label `outcome` */
   constructor(
     readonly inner: Publisher,
-    readonly durations: Recorder,
+    readonly durations: Histogram,
     readonly problemOf: (error: unknown) => string,
   ) {}
 

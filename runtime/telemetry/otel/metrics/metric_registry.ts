@@ -1,23 +1,20 @@
-import type { BatchObservableResult, Meter, MetricOptions, Observable } from "@opentelemetry/api";
+import type { BatchObservableResult, Histogram, Meter, MetricOptions, Observable } from "@opentelemetry/api";
 import {
   AggregationTemporality,
   InstrumentType,
   MeterProvider,
   type MetricData,
-  type MetricProducer,
   MetricReader,
   type ResourceMetrics,
 } from "@opentelemetry/sdk-metrics";
 import { FLUSH_MS } from "../export/otlp_environment.ts";
 import { resourceOf } from "../export/resource.ts";
 import { Counter } from "./counter.ts";
-import { Histogram, Histograms, type Recorder } from "./histogram.ts";
 import type { Catalogue, Labels, NameOf } from "./instrument.ts";
 
 export interface MetricPush {
   readonly url: string;
-  /** Creates the reader that pushes. @param producers provide metrics beside the SDK's */
-  reader(producers: MetricProducer[]): MetricReader;
+  readonly reader: MetricReader;
 }
 
 type Sample = readonly [value: number, labels?: Labels];
@@ -33,8 +30,7 @@ export class MetricRegistry<Instruments extends Catalogue> {
   /** The URL metrics are pushed to; undefined if they are not. */
   readonly pushesTo: string | undefined;
   readonly #catalogue: Catalogue;
-  readonly #histograms: Histograms;
-  readonly #page: PageReader;
+  readonly #page = new PageReader();
   readonly #provider: MeterProvider;
   readonly #meter: Meter;
   readonly #counters = new Map<string, Counter>();
@@ -48,12 +44,10 @@ export class MetricRegistry<Instruments extends Catalogue> {
   constructor(catalogue: Instruments, serviceName: string, scope: string, push?: MetricPush) {
     this.pushesTo = push?.url;
     this.#catalogue = catalogue;
-    this.#histograms = new Histograms(scope);
-    this.#page = new PageReader(this.#histograms);
     this.#provider = new MeterProvider({
       // The instance id tells apart replicas that push. A scraped replica is named by Prometheus.
       resource: resourceOf(serviceName, { "service.instance.id": crypto.randomUUID() }),
-      readers: [this.#page, ...push ? [push.reader([this.#histograms])] : []],
+      readers: [this.#page, ...push ? [push.reader] : []],
     });
     this.#meter = this.#provider.getMeter(scope);
   }
@@ -99,10 +93,10 @@ export class MetricRegistry<Instruments extends Catalogue> {
     this.#removals.set(names.join(), () => this.#meter.removeBatchObservableCallback(observe, [...gauges.values()]));
   }
 
-  /** Returns a histogram; the same one at each call for a name. */
-  histogram(name: NameOf<Instruments, "histogram"> & string): Recorder {
-    const { unit, help, buckets = [] } = this.#catalogue[name];
-    return this.#histograms.get(name, () => new Histogram(name, unit, help, buckets));
+  /** Returns a histogram; those of one name share their series. */
+  histogram(name: NameOf<Instruments, "histogram"> & string): Histogram {
+    const advice = { explicitBucketBoundaries: [...this.#catalogue[name].buckets ?? []] };
+    return this.#meter.createHistogram(name, { ...this.#options(name), advice });
   }
 
   /**
@@ -146,8 +140,8 @@ export function temporalityOf(kind: InstrumentType): AggregationTemporality {
 
 /** A reader that collects only on request. */
 class PageReader extends MetricReader {
-  constructor(producer: MetricProducer) {
-    super({ aggregationTemporalitySelector: temporalityOf, metricProducers: [producer] });
+  constructor() {
+    super({ aggregationTemporalitySelector: temporalityOf });
   }
 
   protected override onForceFlush(): Promise<void> {
