@@ -4,7 +4,7 @@ import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import type { Settled } from "../../engine/observer.ts";
 import type { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
-import { describeOutcome } from "../assertions/describe_outcome.ts";
+import { describeOutcome } from "../assertions/assert_outcome.ts";
 import type { Emitted } from "../invoke.ts";
 
 /** A delivery that a function settled. */
