@@ -78,7 +78,7 @@ Deno.test("dev runs a function that is added, and it handles the next event", as
      import { OrderCreated } from "../schemas/orders.ts";
      export default defineFunction({ on: OrderCreated }, (event, { log }) => log.info("noted " + event.data.orderId));`,
   );
-  await weir.dev.waitForLine(/functions\/noteOrder\.ts: live in \d+ ms \(\+ noteOrder\)/);
+  await weir.dev.waitForLine(/functions\/noteOrder\.ts: live in \d+ ms/);
   const response = await weir.post("/orders", order);
   await response.body?.cancel();
   const line = await weir.dev.waitForLog(({ message }) => message === "noted o1");
