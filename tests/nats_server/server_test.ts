@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { readInfo } from "../../runtime/nats_server/probe.ts";
-import { startServer } from "../../runtime/nats_server/server.ts";
-import { listeningPort } from "../../runtime/nats_server/launch.ts";
+import { listeningPort, startServer } from "../../runtime/nats_server/server.ts";
 import { isAlive, startProgram, waitUntilGone } from "../support/processes.ts";
 import { temporaryDirectory, writeScript } from "../support/temporary.ts";
 
@@ -119,7 +118,9 @@ Deno.test(
   async () => {
     await using temporary = await temporaryDirectory();
     await using parent = await startProgram(`
-    import { startServer } from ${JSON.stringify(import.meta.resolve("../../runtime/nats_server/server.ts"))};
+    import { listeningPort, startServer } from ${
+      JSON.stringify(import.meta.resolve("../../runtime/nats_server/server.ts"))
+    };
     const server = await startServer({ storeDir: ${JSON.stringify(temporary.path)} });
     console.log(server.pid);
   `);
