@@ -10,7 +10,7 @@ import type { ProjectSummary } from "./messages.ts";
 import { MOCK_SERVICES_FOLDER } from "./mock_services.ts";
 import { SpawnedRevision } from "./revision_process.ts";
 import { type ReloadResult, Revisions } from "./revisions.ts";
-import { TypeRollback } from "./type_rollback.ts";
+import { TypeRollback } from "./type_check.ts";
 import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
 
 const FOLDERS = ["functions", "schemas"], DENO_JSON = "deno.json";
