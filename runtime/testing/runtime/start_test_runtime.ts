@@ -133,7 +133,23 @@ interface Parts {
   readonly services: AsyncDisposableStack;
 }
 
-/** A Weir runtime for a test, on a real nats-server. */
+/**
+ * A Weir runtime for a test, on a real nats-server.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, defineFunction, NonRetryableError } from "weir";
+ * import { startTestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.unknown() });
+ * const refuse = defineFunction({ on: Asked }, () => Promise.reject(new NonRetryableError("never")));
+ *
+ * await using runtime = await startTestRuntime({ functions: { refuse } });
+ * await runtime.publish(Asked, null);
+ * await runtime.waitForDeadLetter("refuse");
+ * ```
+ */
 export class TestRuntime implements AsyncDisposable {
   /** The URL of the ingress, such as `http://127.0.0.1:41234`. */
   readonly url: string;
@@ -169,8 +185,8 @@ export class TestRuntime implements AsyncDisposable {
     const json = JSON.stringify(data);
     if (json === undefined) throw new TypeError(`publish ${type}: the data must be JSON; pass null for no data`);
     if (id === "") throw new TypeError(`publish ${type}: the id must not be empty; omit it for a random one`);
-    const time = new Date().toISOString();
-    return await publishAsync(cluster.publisher, { id, type, source: "/test", time, json });
+    const event = { id, type, source: "/test", time: new Date().toISOString(), json };
+    return await publishAsync(cluster.publisher, event);
   }
 
   /**
@@ -196,9 +212,8 @@ export class TestRuntime implements AsyncDisposable {
   ): Promise<FoundMessage<z.input<Event["data"]>>> {
     const { registry, cluster } = this.#parts;
     checkKnown(type, registry);
-    return await findMessage(cluster, type, ({ data }) => where(data as z.input<Event["data"]>)) as FoundMessage<
-      z.input<Event["data"]>
-    >;
+    const found = await findMessage(cluster, type, ({ data }) => where(data as z.input<Event["data"]>));
+    return found as FoundMessage<z.input<Event["data"]>>;
   }
 
   /** Waits for a dead letter of a function. @throws {Error} after ten seconds. */
