@@ -191,7 +191,9 @@ Deno.test("dev refuses a PORT that is in use, and names the process and another 
   const line = await dev.waitForLine(/^weir: /);
   assert.match(
     line,
-    new RegExp(`^weir: port ${port} is in use by \\S+ \\(pid ${Deno.pid}\\): stop it, or try PORT=\\d+$`),
+    new RegExp(
+      `^weir: port ${port} is in use by (another process|\\S+ \\(pid ${Deno.pid}\\)): stop it, or try PORT=\\d+$`,
+    ),
   );
   assert.equal((await dev.status).code, 1);
 });
