@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Context, ROOT_CONTEXT, SpanKind, trace, TraceFlags } from "@opentelemetry/api";
-import { samplerOf } from "../../../../runtime/telemetry/otel/spans/sampler.ts";
+import { samplerOf } from "../../../../runtime/telemetry/otel/spans/otlp_spans.ts";
 
 const LOW = "00000000000000000000000000000001", HIGH = "ffffffff000000000000000000000000";
 
