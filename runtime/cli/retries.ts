@@ -4,6 +4,7 @@ import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts"
 import { RetryService } from "../nats/retry/service.ts";
 import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig } from "./terminal/command_config.ts";
+import { checkNames } from "./terminal/selected_names.ts";
 import { errorTable, printJson, type Screen, screen, shortTime } from "./terminal/output.ts";
 
 type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
@@ -34,6 +35,7 @@ async function withService(run: (service: RetryService) => Promise<void>): Promi
 
 async function list(service: RetryService, { json, ...filter }: ListOptions): Promise<void> {
   const retries = await Array.fromAsync(service.list(filter));
+  if (retries.length === 0) await checkNames(filter, service.cluster.jsm);
   if (json) return printJson(retries);
   if (retries.length === 0) return console.log("no delayed retries");
   console.log(retryTable(retries, screen(), Date.now()));

@@ -4,6 +4,7 @@ import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
 import { duration, wholeNumber } from "../terminal/command_line.ts";
+import { checkNames } from "../terminal/selected_names.ts";
 import { errorTable, printJson, type Screen, screen, shortTime } from "../terminal/output.ts";
 
 export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newerThanMs"> {
@@ -34,7 +35,9 @@ export function filterOf(options: Selection): DeadLetterFilter {
 }
 
 export async function list(service: DeadLetterService, options: Selection): Promise<void> {
-  print(await Array.fromAsync(service.list(filterOf(options))), options);
+  const letters = await Array.fromAsync(service.list(filterOf(options)));
+  if (letters.length === 0) await checkNames(options, service.cluster.jsm);
+  print(letters, options);
 }
 
 export async function show(service: DeadLetterService, sequence: number): Promise<void> {
