@@ -63,7 +63,8 @@ export class FunctionHost implements Service {
   }
 
   start(): void {
-    this.#leases.start(natsOptions(this.options.config));
+    const { config } = this.options;
+    this.#leases.start(natsOptions(config), config.LOG_FORMAT);
     for (const dispatcher of this.dispatchers) dispatcher.start();
   }
 

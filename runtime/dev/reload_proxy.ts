@@ -23,6 +23,8 @@ export class ReloadProxy {
   readonly #inFlight = new Map<string, { count: number; onIdle: () => void }>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #abort = new AbortController();
+  /** Aborted with the reason while the target is blocked. */
+  #blocked = new AbortController();
 
   /**
    * @param holdMs Milliseconds that a request waits for a target. Default: 10,000.
@@ -45,6 +47,7 @@ export class ReloadProxy {
    */
   async route(target: string | undefined, reason = ""): Promise<void> {
     const previous = this.#target;
+    this.setBlocked(undefined);
     this.#target = target;
     this.#reason = reason;
     if (target !== undefined) {
@@ -57,23 +60,27 @@ export class ReloadProxy {
     await withTimeout(systemClock, IDLE_MS, idle).catch(() => {});
   }
 
+  /** Answers requests with 503 and this reason from now on, also those in flight; undefined: forwards them again. */
+  setBlocked(reason: string | undefined): void {
+    if (reason !== undefined) this.#blocked.abort(reason);
+    else if (this.#blocked.signal.aborted) this.#blocked = new AbortController();
+  }
+
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#server.finished;
   }
 
   async #respond(request: Request): Promise<Response> {
-    const target = this.#target ?? await this.#waitForTarget();
-    if (target === undefined) {
-      const headers = { "retry-after": "1" };
-      return new Problem("unavailable", `no functions are running: ${this.#reason}`, { headers }).toResponse();
-    }
+    const target = this.#target ?? await this.#waitForTarget(), { signal } = this.#blocked;
+    if (target === undefined) return unavailable(`no functions are running: ${this.#reason}`);
     const inFlight = this.#inFlight.get(target) ?? { count: 0, onIdle: () => {} };
     this.#inFlight.set(target, inFlight);
     inFlight.count++;
     try {
-      return await forward(request, target);
+      return await forward(request, target, signal);
     } catch (error) {
+      if (signal.aborted) return unavailable(signal.reason);
       return new Problem("bad-gateway", `the runtime did not respond: ${(error as Error).message}`).toResponse();
     } finally {
       inFlight.count--;
@@ -88,10 +95,18 @@ export class ReloadProxy {
   }
 }
 
-async function forward(request: Request, target: string): Promise<Response> {
+function unavailable(detail: string): Response {
+  return new Problem("unavailable", detail, { headers: { "retry-after": "1" } }).toResponse();
+}
+
+async function forward(request: Request, target: string, signal: AbortSignal): Promise<Response> {
   const { pathname, search, host } = new URL(request.url), headers = new Headers(request.headers);
   headers.set("x-forwarded-host", host);
-  return await proxy(target + pathname + search, { raw: new Request(request, { headers }), redirect: "manual" });
+  return await proxy(target + pathname + search, {
+    raw: new Request(request, { headers }),
+    signal,
+    redirect: "manual",
+  });
 }
 
 /**

@@ -152,12 +152,12 @@ Deno.test("dev shows a type error again when another file is saved, until it is 
     "dev functions/count.ts: rolled back, the last working version keeps running",
   ]);
   from = weir.dev.lines.length;
-  await weir.write("functions/_other.ts", "export const other = 1;\n");
+  await weir.write("functions/other.ts", tick("0").replace("Tick }", '"others.made" }'));
   await weir.dev.waitForLine(/at functions\/count\.ts:4:\d+$/, from);
-  await weir.dev.waitForLine(/count\.ts, functions\/_other\.ts: rolled back/, from);
+  await weir.dev.waitForLine(/count\.ts, functions\/other\.ts: rolled back/, from);
   from = weir.dev.lines.length;
   await weir.save("2");
-  await weir.dev.waitForLine(/count\.ts, functions\/_other\.ts: live/, from);
+  await weir.dev.waitForLine(/count\.ts, functions\/other\.ts: live/, from);
   await weir.dev.waitForLine(/type check: no errors/, from);
 });
 

@@ -14,6 +14,7 @@ export interface WatchdogStart {
   readonly memory: SharedArrayBuffer;
   readonly options: NatsOptions;
   readonly limitMs: number;
+  readonly logFormat: "json" | "pretty";
 }
 
 /** A message from the thread: it has stopped, or an error occurred. */
@@ -32,8 +33,9 @@ scope.onmessage = ({ data }) => {
   void Promise.resolve(nc?.close()).finally(() => scope.postMessage("stopped"));
 };
 
-function run({ memory, options, limitMs }: WatchdogStart): void {
-  const watchdog = new Watchdog(new SharedDeliveries(memory), () => connect(options), limitMs, systemClock);
+function run({ memory, options, limitMs, logFormat }: WatchdogStart): void {
+  const report = (forMs: number, functions: readonly string[]) => console.log(blockedLine(forMs, functions, logFormat));
+  const watchdog = new Watchdog(new SharedDeliveries(memory), () => connect(options), limitMs, systemClock, report);
   let last: string | undefined;
   const sleep = () => {
     cancel = systemClock.timer(THREAD_HEARTBEAT_MS, async () => {
@@ -59,4 +61,13 @@ async function connect(options: NatsOptions): Promise<WatchdogConnection> {
   }
   const connection = nc;
   return { extend: (ackSubject) => extend(connection, ackSubject), flush: () => connection.flush() };
+}
+
+/** Formats the log line about a blocked main thread, which cannot write one itself. */
+function blockedLine(forMs: number, functions: readonly string[], format: "json" | "pretty"): string {
+  const time = new Date().toISOString(), which = functions.join(" or ") || "code outside of handlers";
+  const message = `the thread has been blocked for ${Math.round(forMs / 1_000)} s by ${which}: no other handler, ` +
+    "request or timeout runs until it awaits";
+  if (format === "json") return JSON.stringify({ time, level: "error", message, functions, for_ms: forMs });
+  return `${time.slice(11, 23)} error ${message}`;
 }

@@ -36,8 +36,8 @@ export class WatchedLeases {
     });
   }
 
-  /** Starts the thread. If that fails, it is logged, and events are handled without a watchdog. */
-  start(options: NatsOptions): void {
+  /** Starts the thread, which writes a log line itself while this one is blocked. If that fails, it is logged, and events are handled without a watchdog. */
+  start(options: NatsOptions, logFormat: WatchdogStart["logFormat"]): void {
     if (this.functions.length === 0) return;
     this.leases.start();
     try {
@@ -53,7 +53,7 @@ export class WatchedLeases {
         this.#stopped.resolve();
       };
       const limitMs = Math.max(...this.functions.map(({ policy }) => policy.timeoutMs));
-      const start: WatchdogStart = { memory: this.leases.table.memory, options, limitMs };
+      const start: WatchdogStart = { memory: this.leases.table.memory, options, limitMs, logFormat };
       thread.postMessage(start);
     } catch (error) {
       this.#failed(String(error));
