@@ -80,7 +80,7 @@ export class AttemptContext implements HandlerContext {
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
-    const { fn, clock, event: cause } = this.#attempt;
+    const { fn, clock, event: cause, originKey } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
@@ -92,7 +92,7 @@ export class AttemptContext implements HandlerContext {
     }
     const json = jsonOf(data, where);
     const emitted = this.#emitted ??= [];
-    const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length);
+    const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length, originKey);
     if (typeof id !== "string" || id === "") {
       throw new TypeError(
         `${where} with id ${describeValue(id)}: an id is text, or left out; by none it would be stored twice`,
@@ -155,13 +155,19 @@ function jsonOf(data: unknown, where: string): string {
   return json;
 }
 
-/** Returns the id of an emitted event. Only the same function, event, type and position give the same id. */
+/**
+ * Returns the id of an emitted event. Only the same function, event, type and position give the same id.
+ *
+ * @param originKey Key of the message of a cause without an id. Default: the cause has an id.
+ */
 export function emittedId(
   functionName: string,
   cause: { readonly source: string; readonly type: string; readonly id: string },
   type: string,
   position: number,
+  originKey?: string,
 ): string {
   const named = [functionName, cause.source, cause.type, cause.id, type, position];
+  if (originKey !== undefined) named.push(originKey);
   return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32);
 }

@@ -17,7 +17,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
       stream,
       sequence,
       subject: options.subject ?? data.subject,
-      messageKey: `${stream}.${sequence}`,
+      messageKey: `${stream}.${sequence}.${data.time}`,
       storedAtMs: Date.parse(data.time),
       payload,
       headers: HeaderList.of(Object.entries({ ...data.headers, ...options.headers })),

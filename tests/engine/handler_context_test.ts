@@ -53,15 +53,18 @@ Deno.test("emittedId is equal for the same function, event, type and position al
   }));
 });
 
-Deno.test("emittedId keeps its parts apart", () => {
+Deno.test("emittedId keeps its parts apart, and the messages of causes without an id", () => {
   const ids = [
+    emittedId("ship", { source: "/streams/A", type: "t", id: "A:1" }, "u", 1, "A.1.7"),
+    emittedId("ship", { source: "/streams/A", type: "t", id: "A:1" }, "u", 1, "A.1.8"),
+    emittedId("ship", { source: "/streams/A", type: "t", id: "A:1" }, "u", 1),
     emittedId("ship", { source: "/a", type: "t", id: "b" }, "u", 1),
     emittedId("ship", { source: "/ab", type: "t", id: "" }, "u", 1),
     emittedId("ship/a", { source: "", type: "t", id: "b" }, "u", 1),
     emittedId("ship", { source: "/a", type: "t", id: "b1" }, "u", 0),
     emittedId("ship", { source: '/a","t","b', type: "", id: "" }, "u", 1),
   ];
-  assert.equal(new Set(ids).size, 5);
+  assert.equal(new Set(ids).size, 8);
 });
 
 Deno.test("AttemptContext.emit refuses an event that is not declared, even of a declared type", () => {

@@ -57,7 +57,7 @@ export async function redrive(
   hdrs.set("weir-stream", letter.stream);
   hdrs.set("weir-sequence", String(letter.streamSequence));
   hdrs.set("weir-time", new Date().toISOString()); // the age for `maxAge` counts from the redrive
-  for (const name of ["weir-emitted-since", "weir-id"]) {
+  for (const name of ["weir-emitted-since", "weir-id", "weir-origin"]) {
     const value = letter.allHeaders.get(name);
     if (value) hdrs.set(name, value);
   }

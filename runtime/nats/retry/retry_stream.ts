@@ -111,6 +111,8 @@ export function setOrigin(hdrs: MsgHdrs, functionName: string, delivery: Deliver
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-stream", stream);
   hdrs.set("weir-sequence", String(sequence));
+  const id = delivery.headers.get("ce-id") ?? delivery.headers.get("nats-msg-id");
+  if (!id) hdrs.set("weir-origin", history.originKey ?? delivery.messageKey);
   if (fittingSubject(subject) !== subject) hdrs.set("weir-subject", subject);
   if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
   setAttemptTrace(hdrs, usedUp?.attemptTrace ?? history.attemptTrace);
@@ -149,21 +151,25 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
 export function originalDelivery(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetterSequence = number("weir-dead-letter") || undefined;
+  const stream = delivery.headers.get("weir-stream") ?? delivery.stream, sequence = number("weir-sequence");
+  const storedAtMs = Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs;
   return {
     ...delivery,
     messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
     headers: originalHeaders(delivery.headers),
-    stream: delivery.headers.get("weir-stream") ?? delivery.stream,
-    sequence: number("weir-sequence"),
+    stream,
+    sequence,
     subject: delivery.headers.get("weir-subject") ??
       delivery.subject.split(".").slice(deadLetterSequence === undefined ? 3 : 4).join("."),
-    storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
+    storedAtMs,
     history: {
       attempts: number("weir-attempts"),
       excusedDeliveries: number("weir-free-retries"),
       redrives: number("weir-redrives"),
       emittedSinceMs: Date.parse(delivery.headers.get("weir-emitted-since") ?? "") || undefined,
       attemptTrace: delivery.headers.get("weir-attempt-trace"),
+      // Earlier releases wrote no such header.
+      originKey: delivery.headers.get("weir-origin") ?? `${stream}.${sequence}.${storedAtMs}`,
     },
     deadLetterSequence,
   };
