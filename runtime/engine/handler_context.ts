@@ -155,6 +155,9 @@ function jsonOf(data: unknown, where: string): string {
   return json;
 }
 
+/** Form of the ids of emitted events. The ingress refuses them: they come from functions alone. */
+export const EMITTED_ID = /^emitted-[0-9a-f]{32}$/;
+
 /**
  * Returns the id of an emitted event. Only the same function, event, type and position give the same id.
  *
@@ -169,5 +172,5 @@ export function emittedId(
 ): string {
   const named = [functionName, cause.source, cause.type, cause.id, type, position];
   if (originKey !== undefined) named.push(originKey);
-  return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32);
+  return `emitted-${createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32)}`;
 }
