@@ -4,6 +4,7 @@ import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { describeValue } from "../project/option_schemas.ts";
 import { issueText } from "../core/cloudevent.ts";
+import { jsonText } from "../core/json_text.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Attempt } from "./attempt.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
@@ -90,7 +91,7 @@ export class AttemptContext implements HandlerContext {
     if (!parsed.ok) {
       throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues)}`);
     }
-    const json = jsonOf(data, where);
+    const json = jsonText(data, where, "the data");
     const emitted = this.#emitted ??= [];
     const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length, originKey);
     if (typeof id !== "string" || id === "") {
@@ -141,18 +142,6 @@ function undeclared(fn: ResolvedFunction, event: EventDefinition | undefined): s
   const second = fn.emits.some(({ type }) => type === event.type);
   if (second) return `${fn.name} emits a second definition of ${event.type}: give the one that \`emits\` has`;
   return `${fn.name} emits ${event.type} without declaring it: add it to \`emits\``;
-}
-
-/** @throws {TypeError} when the data is not JSON, which a schema such as `z.unknown()` permits. */
-function jsonOf(data: unknown, where: string): string {
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(data);
-  } catch (cause) {
-    throw new TypeError(`${where} with data that is no JSON`, { cause });
-  }
-  if (json === undefined) throw new TypeError(`${where} without data: an event carries JSON, null at the least`);
-  return json;
 }
 
 /** Form of the ids of emitted events. The ingress refuses them: they come from functions alone. */

@@ -104,15 +104,15 @@ const odd: [what: string, data: unknown, message: string][] = [
   [
     "a bigint",
     { total: 5n },
-    "ship emits any.thing with data that is no JSON",
+    "ship emits any.thing: total is a bigint, which JSON cannot hold",
   ],
   [
     "what contains itself",
     circular,
-    "ship emits any.thing with data that is no JSON",
+    "ship emits any.thing: itself is a circular reference, which JSON cannot hold",
   ],
-  ["undefined", undefined, "ship emits any.thing without data: an event carries JSON, null at the least"],
-  ["a function", () => 1, "ship emits any.thing without data: an event carries JSON, null at the least"],
+  ["undefined", undefined, "ship emits any.thing: the data is undefined, which JSON cannot hold"],
+  ["a function", () => 1, "ship emits any.thing: the data is a function, which JSON cannot hold"],
 ];
 for (const [what, data, message] of odd) {
   Deno.test(`AttemptContext.emit refuses ${what}, even if the schema accepts anything`, () => {
@@ -126,8 +126,8 @@ for (const [what, data, message] of odd) {
 Deno.test("AttemptContext.emit sends the JSON form of data if the schema accepts anything", () => {
   const Any = defineEvent({ type: "any.thing", version: 1, data: z.unknown() });
   const context = setup(undefined, { emits: [Any] }).newContext();
-  context.emit(Any, { at: new Date(0), ratio: NaN, tags: new Map([["a", 1]]), none: undefined });
-  assert.equal(context.emitted[0].json, '{"at":"1970-01-01T00:00:00.000Z","ratio":null,"tags":{}}');
+  context.emit(Any, { at: new Date(0), none: undefined });
+  assert.equal(context.emitted[0].json, '{"at":"1970-01-01T00:00:00.000Z"}');
 });
 
 Deno.test("AttemptContext.emit sends the input of the schema, since the receiver parses it again", () => {
