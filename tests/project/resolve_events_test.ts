@@ -141,7 +141,7 @@ const ASYNC: Readonly<Record<string, z.ZodType>> = {
   "an async refine": z.object({ a: z.string().refine(async (text) => await text) }),
   "an async refine of the whole": z.object({ a: z.string() }).refine(async () => await true),
   "an async superRefine": z.object({ a: z.array(z.string().superRefine(async () => await undefined)) }),
-  "an async check": z.object({ a: z.string().check(async () => await null).optional() }),
+  "an async check": z.object({ a: z.string().check(async () => await undefined).optional() }),
   "a refine that returns a promise": z.object({ a: z.string().refine(() => Promise.resolve(true)) }),
   "an async transform": z.object({ a: z.string().transform(async (text) => await text) }),
   "an async preprocess": z.object({ a: z.preprocess(async (text) => await text, z.string()) }),
@@ -166,7 +166,9 @@ Deno.test("resolveEvents accepts synchronous checks, also those that throw witho
     },
   });
   const data = z.object({
-    a: z.string().refine((text) => text.length > 1).superRefine((text, ctx) => text.trim() || ctx.addIssue("empty")),
+    a: z.string().refine((text) => text.length > 1).superRefine((text, ctx) =>
+      void (text.trim() || ctx.addIssue("empty"))
+    ),
     b: z.string().transform((text) => text.length).optional(),
     c: Tree,
   });
