@@ -23,7 +23,6 @@ import { adminProblems, publicProblems } from "./problems.ts";
 /** Bytes of `max_payload` that are kept for the headers of an event. */
 const HEADER_BYTES = 4_096;
 
-/** Parts of a process that its listeners serve. */
 interface ListenerOptions {
   readonly config: Config;
   readonly registry: Registry;
@@ -55,7 +54,6 @@ export function openPublicListener(options: ListenerOptions): Listener {
   return listen(config.HOST, config.PORT, "PORT", handler, sharesPort);
 }
 
-/** Opens the admin listener. One line a group of routes. */
 export function openAdminListener(
   { config, cluster, metering, health, sharesPort }: ListenerOptions,
   host: FunctionHost,

@@ -1,5 +1,5 @@
+import { setImmediate } from "node:timers";
 import type { Clock } from "../engine/clock.ts";
-import { BODY_TIMEOUT_MS, BodyTimeout } from "./body_timeout.ts";
 import { Problem } from "./problem.ts";
 
 /**
@@ -7,14 +7,16 @@ import { Problem } from "./problem.ts";
  * text, data and message, and is held until NATS has stored its events.
  */
 const BODY_MEMORY_BYTES = 32 * 1_024 * 1_024;
+/** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not keep memory. */
+const BODY_TIMEOUT_MS = 30_000;
 
 /** Bounds the memory that the bodies of pending requests take, the size of each, and the time for it to arrive. */
 export class BodyLimits {
   #bytes = 0;
   readonly timeout: BodyTimeout;
 
-  /** @param maxBodyBytes largest body. @param limitBytes all bodies together. Default: {@linkcode BODY_MEMORY_BYTES} */
-  constructor(readonly maxBodyBytes: number, clock: Clock, readonly limitBytes: number = BODY_MEMORY_BYTES) {
+  /** @param maxBytes largest body. @param limitBytes all bodies together. Default: {@linkcode BODY_MEMORY_BYTES} */
+  constructor(readonly maxBytes: number, clock: Clock, readonly limitBytes: number = BODY_MEMORY_BYTES) {
     this.timeout = new BodyTimeout(BODY_TIMEOUT_MS, clock);
   }
 
@@ -25,7 +27,7 @@ export class BodyLimits {
   /** Resizes one reservation. @throws {Problem} 503 when that would exceed the limit. */
   resize(fromBytes: number, toBytes: number): void {
     const others = this.#bytes - fromBytes;
-    // A single body may exceed the limit, or a limit below the largest body would always refuse that body.
+    // A single body may exceed the limit: otherwise a limit below the largest body would always refuse that body.
     if (toBytes > fromBytes && others > 0 && others + toBytes > this.limitBytes) throw exhausted(this.limitBytes);
     this.#bytes = others + toBytes;
   }
@@ -36,14 +38,6 @@ export class Reservation {
   #bytes = 0;
 
   constructor(readonly limits: BodyLimits) {}
-
-  get maxBytes(): number {
-    return this.limits.maxBodyBytes;
-  }
-
-  get timeout(): BodyTimeout {
-    return this.limits.timeout;
-  }
 
   /** Resizes to `bytes` unless it is larger already. @throws {Problem} 503 when memory runs out. */
   grow(bytes: number): void {
@@ -65,4 +59,53 @@ export class Reservation {
 function exhausted(limitBytes: number): Problem {
   const detail = `pending request bodies fill the limit of ${limitBytes} bytes: try again in a second`;
   return new Problem("unavailable", detail, { headers: { "retry-after": "1" } });
+}
+
+/** Returns the problem of a body that is late. @param what a clause, such as `no line ended` */
+export function timedOut(what: string): Problem {
+  return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
+}
+
+/**
+ * Times the arrival of bodies. Hot path: all bodies share one timer, and none is set before the end of the event-loop
+ * tick, since nearly every body arrives with its headers and a timer costs as much as reading it.
+ */
+export class BodyTimeout {
+  /** Start of each body by its callback, the earliest first. */
+  readonly #starts = new Map<() => void, number>();
+  #cancelTimer: (() => void) | undefined;
+  #checksThisTick = false;
+
+  constructor(readonly limitMs: number, readonly clock: Clock) {}
+
+  /** Calls `onTimeout` after the limit, unless the returned function is called before. */
+  start(onTimeout: () => void): () => void {
+    this.#starts.set(onTimeout, this.clock.now());
+    if (!this.#cancelTimer && !this.#checksThisTick) {
+      this.#checksThisTick = true;
+      setImmediate(() => this.#check());
+    }
+    return () => {
+      this.#starts.delete(onTimeout);
+      if (this.#starts.size > 0) return;
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
+    };
+  }
+
+  /** Times out what is due, and sets the timer for the next. */
+  #check(): void {
+    this.#cancelTimer = undefined;
+    this.#checksThisTick = false;
+    const nowMs = this.clock.now();
+    for (const [onTimeout, startMs] of this.#starts) {
+      const leftMs = startMs + this.limitMs - nowMs;
+      if (leftMs > 0) {
+        this.#cancelTimer = this.clock.timer(leftMs, () => this.#check());
+        return;
+      }
+      this.#starts.delete(onTimeout);
+      onTimeout();
+    }
+  }
 }

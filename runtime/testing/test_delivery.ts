@@ -21,7 +21,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
       messageKey: `${stream}.${sequence}.${data.time}`,
       storedAtMs: Date.parse(data.time),
       payload,
-      headers: HeaderList.of(Object.entries({ ...data.headers, ...options.headers })),
+      headers: new HeaderList(Object.entries({ ...data.headers, ...options.headers })),
     };
   }
   const subject = options.subject ?? options.event?.type ?? subjectOf(fn.triggers[0].pattern);
@@ -33,7 +33,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
     messageKey: "TEST.1",
     storedAtMs: clock.now(),
     payload: new TextEncoder().encode(jsonText(data, fn.name, "the data")),
-    headers: HeaderList.of([
+    headers: new HeaderList([
       ["ce-id", encodeAttribute(options.id ?? "test-event")],
       ["ce-type", subject],
       ["ce-source", "/test"],

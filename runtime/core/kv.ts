@@ -1,3 +1,5 @@
+import { jsonText } from "./json_text.ts";
+
 /** Keys that NATS accepts. The client's own check misses dots at either end or beside another. */
 const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
 
@@ -12,4 +14,15 @@ export function checkKvKey(bucket: string, key: string): void {
     `kv bucket "${bucket}": invalid key "${key}": only letters a-z and A-Z, digits, - _ / = and single dots between ` +
       'them; encode what may hold others, as in Buffer.from(key).toString("base64url")',
   );
+}
+
+/**
+ * Returns the JSON text that a key-value bucket stores for a value.
+ *
+ * @throws {Error} as {@linkcode checkKvKey} does.
+ * @throws {TypeError} if JSON cannot hold the value: `undefined` would be stored as an empty entry and break every later `get`.
+ */
+export function kvJson(bucket: string, key: string, value: unknown): string {
+  checkKvKey(bucket, key);
+  return jsonText(value, `kv bucket "${bucket}", key "${key}"`, "the value");
 }
