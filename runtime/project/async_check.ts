@@ -7,7 +7,7 @@ interface Part {
 
 /**
  * Returns whether a schema has a check or a transform that is asynchronous. Data is parsed synchronously, so each parse
- * would throw. A function that is not `async` but returns a promise is recognized only in a check.
+ * would throw.
  */
 export function hasAsyncCheck(schema: z.ZodType): boolean {
   return isAsync(schema as unknown as Part, new Set());
@@ -16,14 +16,15 @@ export function hasAsyncCheck(schema: z.ZodType): boolean {
 function isAsync(part: Part, seen: Set<Part>): boolean {
   if (seen.has(part)) return false;
   seen.add(part);
-  const { def, check } = part._zod!;
-  if (def.type === "promise") return true;
-  if (def.check === "custom" && returnsPromise(check)) return true;
-  return Object.entries(def).some(([name, value]) => {
-    if (name === "getter") return isAsync((value as () => Part)(), seen);
-    if (isAsyncFunction(value)) return true;
-    return partsIn(value).some((inner) => isAsync(inner, seen));
-  });
+  const { def, check } = part._zod!, { getter, transform } = def;
+  // Reading a default would compute it.
+  const fields = Object.keys(def).flatMap((name) => name === "defaultValue" ? [] : [def[name]]);
+  if (def.type === "promise" || [...fields, check].some(isAsyncFunction)) return true;
+  const payload = { value: undefined, issues: [] };
+  if (def.check === "custom" && returnsPromise(() => check?.(payload))) return true;
+  if (typeof transform === "function" && returnsPromise(() => transform(undefined, payload))) return true;
+  const inner = typeof getter === "function" ? [getter()] : fields.flatMap(partsIn);
+  return inner.some((one) => isAsync(one, seen));
 }
 
 /** Returns the parts in a field of a definition: one, a list of them, or those of an object's shape. */
@@ -36,11 +37,13 @@ function isAsyncFunction(value: unknown): boolean {
   return Object.prototype.toString.call(value) === "[object AsyncFunction]";
 }
 
-/** Runs a check without a value: `superRefine` hides the author's function, and only its result tells that it is async. */
-function returnsPromise(check: ((payload: object) => unknown) | undefined): boolean {
-  if (isAsyncFunction(check)) return true;
+/**
+ * Runs an author's function without a value: any function may return a promise, and `superRefine` hides whether it is
+ * async.
+ */
+function returnsPromise(run: () => unknown): boolean {
   try {
-    const result = check?.({ value: undefined, issues: [] });
+    const result = run();
     if (!(result instanceof Promise)) return false;
     result.catch(() => {});
     return true;

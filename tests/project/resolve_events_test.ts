@@ -144,8 +144,12 @@ const ASYNC: Readonly<Record<string, z.ZodType>> = {
   "an async check": z.object({ a: z.string().check(async () => await undefined).optional() }),
   "a refine that returns a promise": z.object({ a: z.string().refine(() => Promise.resolve(true)) }),
   "an async transform": z.object({ a: z.string().transform(async (text) => await text) }),
+  "a transform that returns a promise": z.object({ a: z.string().transform((text) => Promise.resolve(text)) }),
   "an async preprocess": z.object({ a: z.preprocess(async (text) => await text, z.string()) }),
   "an async custom": z.object({ a: z.union([z.int(), z.string().and(z.string().refine(async () => await true))]) }),
+  "a superRefine that returns a promise": z.object({
+    a: z.record(z.string(), z.int().superRefine(() => Promise.resolve())),
+  }),
   "an async refine behind z.lazy": z.object({ a: z.lazy(() => z.string().refine(async () => await true)) }),
 };
 for (const [what, data] of Object.entries(ASYNC)) {
@@ -170,6 +174,7 @@ Deno.test("resolveEvents accepts synchronous checks, also those that throw witho
       void (text.trim() || ctx.addIssue("empty"))
     ),
     b: z.string().transform((text) => text.length).optional(),
+    d: z.string().default(() => "a").transform((text) => text.trim()),
     c: Tree,
   });
   assert.deepEqual(problemsOf([schemas("orders", event("orders.created", { data }))]), []);
