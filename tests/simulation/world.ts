@@ -156,8 +156,8 @@ export class World implements Network {
   renew(): void {
     this.trace?.("SIM is deleted and created again");
     this.renewed = true;
+    this.time.advanceTo(this.now() + 1); // no message has the time of another
     this.model.deleteStream("SIM");
-    this.time.advanceTo(this.now() + 1);
     this.#publishAll();
   }
 
