@@ -41,6 +41,8 @@ function lossIn(value: unknown, parents?: readonly unknown[]): Loss | undefined 
       return Number.isFinite(value) ? undefined : lost(String(value));
     case "object":
       return value === null ? undefined : lossInObject(value, parents);
+    case "bigint": // an author may have taught it JSON
+      return "toJSON" in BigInt.prototype ? undefined : lost("a bigint");
     case "undefined":
       return lost("undefined");
     default:

@@ -93,6 +93,18 @@ Deno.test("jsonText returns a text whose parse is the value, or throws", () => {
   }));
 });
 
+Deno.test("jsonText keeps a bigint that an author has taught JSON", () => {
+  const prototype = BigInt.prototype as { toJSON?: () => string };
+  prototype.toJSON = function (this: bigint) {
+    return this.toString();
+  };
+  try {
+    assert.equal(jsonText({ total: 5n }, "ship", "the data"), '{"total":"5"}');
+  } finally {
+    delete prototype.toJSON;
+  }
+});
+
 Deno.test("jsonText names the error of a `toJSON` that throws", () => {
   const value = {
     toJSON: () => {

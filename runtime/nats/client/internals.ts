@@ -30,14 +30,17 @@ interface HeadersClass {
   decode?: (bytes: Uint8Array) => MsgHdrs;
 }
 
+let readsOddHeaders = false;
+
 /**
  * Has the client read the header blocks that its own reader throws on by ours, which leaves out the lines at fault. The
  * client reads headers in many places, some of them callbacks that end the reading of the whole connection when they
- * throw: one foreign message must not stop another's. It runs when this module is loaded.
+ * throw: one foreign message must not stop another's.
  */
-function readOddHeaders(): void {
+export function readOddHeaders(): void {
   const Headers = headers().constructor as HeadersClass, { decode } = Headers;
-  if (!decode) return;
+  if (!decode || readsOddHeaders) return;
+  readsOddHeaders = true;
   Headers.decode = (bytes) => {
     try {
       return decode(bytes);
@@ -55,8 +58,6 @@ function readOddHeaders(): void {
     }
   };
 }
-readOddHeaders();
-
 /**
  * Returns the headers of a message as text, and its payload. The client's own reader of headers throws on names that
  * NATS carries unchecked, and a throw in a subscription's callback ends the reading of the whole connection: one such
