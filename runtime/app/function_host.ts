@@ -30,6 +30,8 @@ interface FunctionHostOptions {
   readonly metering: Metering;
   readonly log: Logger;
   readonly redact: (text: string) => string;
+  /** Whether a thread keeps the leases while a handler blocks this one. */
+  readonly watchdog: boolean;
 }
 
 /** The functions of a process: a dispatcher for each, and the stores that they share. */
@@ -63,8 +65,8 @@ export class FunctionHost implements Service {
   }
 
   start(): void {
-    const { config } = this.options;
-    this.#leases.start(natsOptions(config), config.LOG_FORMAT);
+    const { config, watchdog } = this.options;
+    this.#leases.start(watchdog ? { options: natsOptions(config), logFormat: config.LOG_FORMAT } : undefined);
     for (const dispatcher of this.dispatchers) dispatcher.start();
   }
 

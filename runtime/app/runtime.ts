@@ -45,6 +45,8 @@ interface RuntimeOptions {
   readonly sharesPort?: boolean;
   /** Allows the process to create and change streams, consumers and buckets. @default {true} */
   readonly apply?: boolean;
+  /** Keeps the leases of deliveries while a handler blocks the thread, from a thread of its own. @default {true} */
+  readonly watchdog?: boolean;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
 }
@@ -84,6 +86,7 @@ async function startOn(
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const host = await FunctionHost.open({
     ...{ config, functions, declared: registry.functions, cluster, topology, metering, log, redact },
+    watchdog: options.watchdog ?? true,
   });
   const lag = new LagReader(nc, jsm, desired.durables, systemClock);
   metering.measure(monitor, host.dispatchers, lag);

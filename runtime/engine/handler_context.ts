@@ -79,6 +79,10 @@ export class AttemptContext implements HandlerContext {
     return <Value>(bucket: string): KvBucket<Value> => this.#resources.kv.bucket<Value>(bucket);
   }
 
+  get now(): HandlerContext["now"] {
+    return () => this.#attempt.clock.now();
+  }
+
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
     const { fn, clock, event: cause, originKey } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;
