@@ -6,6 +6,7 @@ import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
 import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import type { Outcome } from "../../core/outcome.ts";
+import { decodeAttribute } from "../../core/cloudevent.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
@@ -194,7 +195,7 @@ export function unhandledEvent(
     function: header("weir-function") || named.function,
     reason: header("weir-reason"),
     type: header("weir-subject") || named.type,
-    id: header("ce-id") || header("weir-id") || `${stream}:${streamSequence}`,
+    id: decodeAttribute(header("ce-id")) || header("weir-id") || `${stream}:${streamSequence}`,
     attempts: Number(header("weir-attempts")),
     error: header("weir-error"),
     stream,
