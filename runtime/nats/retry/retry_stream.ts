@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { gunzipSync, gzipSync } from "node:zlib";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { PublishResult } from "../../engine/publisher.ts";
+import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
 import type { UnhandledEvent } from "../../core/dead_letter.ts";
@@ -53,7 +54,7 @@ export class RetryStream {
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.messageKey}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
     hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`);
-    return this.publisher.publish(retrySubject(functionName, delivery), delivery.payload, hdrs);
+    return publishFitting(this.publisher, retrySubject(functionName, delivery), delivery.payload, hdrs);
   }
 
   /**
@@ -65,7 +66,28 @@ export class RetryStream {
     const hdrs = retryHeaders(functionName, delivery, usedUp);
     hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.messageKey}`);
     const subject = `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`;
-    return this.publisher.publish(subject, delivery.payload, hdrs);
+    return publishFitting(this.publisher, subject, delivery.payload, hdrs);
+  }
+}
+
+/**
+ * Publishes a message of the retry stream. An event of nearly `max_payload` has no room for the headers that are added, so
+ * its payload is compressed.
+ *
+ * @throws {PublishError} when it is not known to be stored, or is too large all the same.
+ */
+export async function publishFitting(
+  publisher: MessagePublisher,
+  subject: string,
+  payload: Uint8Array,
+  hdrs: MsgHdrs,
+): Promise<PublishResult> {
+  try {
+    return await publisher.publish(subject, payload, hdrs);
+  } catch (error) {
+    if (!(error instanceof PublishError && error.code === "too-large")) throw error;
+    hdrs.set("weir-encoding", "gzip");
+    return await publisher.publish(subject, gzipSync(payload), hdrs);
   }
 }
 
@@ -156,6 +178,7 @@ export function originalDelivery(delivery: Delivery): Delivery {
     ...delivery,
     messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
     headers: originalHeaders(delivery.headers),
+    payload: delivery.headers.get("weir-encoding") === "gzip" ? gunzip(delivery.payload) : delivery.payload,
     stream: delivery.headers.get("weir-stream") ?? delivery.stream,
     sequence: number("weir-sequence"),
     subject: delivery.headers.get("weir-subject") ??
@@ -164,6 +187,17 @@ export function originalDelivery(delivery: Delivery): Delivery {
     history: historyIn(delivery.headers),
     deadLetterSequence,
   };
+}
+
+/** Maximum bytes of a payload: those of the largest `max_payload` that NATS allows. */
+const MAX_PAYLOAD = { maxOutputLength: 64 * 2 ** 20 };
+
+function gunzip(payload: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(payload, MAX_PAYLOAD);
+  } catch {
+    return payload; // not stored by Weir: it is decoded as it is, and refused
+  }
 }
 
 /** Returns the history that a retry or dead letter carries in its headers. */
