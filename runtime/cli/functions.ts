@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { connectCluster } from "../app/cluster.ts";
 import { functionStatus } from "../app/function_status.ts";
+import { roughDuration } from "../core/duration.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
@@ -12,7 +13,7 @@ import { CommandFailure } from "./terminal/exit_codes.ts";
 import { examples } from "./terminal/command_line.ts";
 import { suggestion } from "./terminal/suggestion.ts";
 import { printable } from "../telemetry/otel/logs/printable.ts";
-import { type Colour, paint, printJson, roughDuration, type Screen, screen } from "./terminal/output.ts";
+import { type Colour, paint, printJson, type Screen, screen } from "./terminal/output.ts";
 import { type Cell, COLUMNS, type Row, table } from "./terminal/table.ts";
 
 /** Fewest columns of a terminal for all columns of the table, and those left out on a narrower one. */

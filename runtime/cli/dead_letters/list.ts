@@ -1,9 +1,9 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { DeadLetter, DeadLetterFilter } from "../../core/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
-import { duration, wholeNumber } from "../terminal/command_line.ts";
+import { choiceOption, duration, wholeNumber } from "../terminal/command_line.ts";
 import { printJson, printLines, type Screen, screen, shortTime } from "../terminal/output.ts";
 import { jsonLines, listLines } from "../terminal/table.ts";
 
@@ -19,7 +19,7 @@ export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newer
 export function selectionOptions(command: Command): Command {
   return command
     .option("--function <name>", "only those of this function")
-    .addOption(new Option("--reason <reason>", "only those with this reason").choices(DEAD_LETTER_REASONS))
+    .addOption(choiceOption("--reason <reason>", "only those with this reason", DEAD_LETTER_REASONS))
     .option("--type <type>", "only those of this event type")
     .option("--older-than <duration>", "only those at least this old", duration)
     .option("--newer-than <duration>", "only those at most this old", duration)

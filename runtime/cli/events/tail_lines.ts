@@ -3,9 +3,10 @@ import { splitMessage } from "../../nats/client/internals.ts";
 import { RawHeaders } from "../../nats/client/message_headers.ts";
 import type { SettledReport } from "../../nats/inspect/tail_protocol.ts";
 import { decode, decodeAttribute } from "../../core/cloudevent.ts";
+import { roughDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
-import { type Colour, paint, roughDuration, type Screen } from "../terminal/output.ts";
+import { type Colour, paint, type Screen } from "../terminal/output.ts";
 
 /** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
 const PREVIEW_BYTES = 4_096;

@@ -1,6 +1,5 @@
 import { styleText } from "node:util";
-import { formatDuration } from "../../core/duration.ts";
-import { jsonText } from "../../core/json_text.ts";
+import { indentedJson } from "../../core/indented_json.ts";
 import { printableJson } from "../../telemetry/otel/logs/printable.ts";
 
 /** Output target of a command. */
@@ -38,15 +37,8 @@ function local(ms: number): [date: string, time: string] {
   return [date, time];
 }
 
-/** Formats a duration, rounded: to a tenth of a second from a second, a second from ten, or a minute from an hour. */
-export function roughDuration(ms: number): string {
-  const round = ms < 1_000 ? 1 : ms < 10_000 ? 100 : ms < 3_600_000 ? 1_000 : 60_000;
-  const rounded = Math.max(0, Math.round(ms / round) * round);
-  return rounded > 1_000 && rounded < 10_000 ? `${rounded / 1_000}s` : String(formatDuration(rounded));
-}
-
 export function printJson(value: unknown): void {
-  console.log(printableJson(jsonText(value)));
+  console.log(printableJson(indentedJson(value)));
 }
 
 /** Prints lines as they come, until the reader closes the pipe. Returns how many were printed. */

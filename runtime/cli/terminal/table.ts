@@ -1,5 +1,5 @@
 import stringWidth from "string-width";
-import { jsonText } from "../../core/json_text.ts";
+import { indentedJson } from "../../core/indented_json.ts";
 import { printable, printableJson } from "../../telemetry/otel/logs/printable.ts";
 import { paint, type Screen, screen } from "./output.ts";
 
@@ -127,7 +127,7 @@ export async function* jsonLines(items: AsyncIterable<unknown> | Iterable<unknow
   let last: string | undefined;
   for await (const item of items) {
     yield last === undefined ? "[" : `${last},`;
-    last = printableJson(jsonText(item)).replace(/^/gm, "  ");
+    last = printableJson(indentedJson(item)).replace(/^/gm, "  ");
   }
   yield* last === undefined ? ["[]"] : [last, "]"];
 }

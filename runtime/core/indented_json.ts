@@ -2,7 +2,7 @@
 const MAX_LEVELS = 50;
 
 /** Returns a value as JSON for people: indented, unless it is nested so deeply that no one could read it. */
-export function jsonText(value: unknown): string {
+export function indentedJson(value: unknown): string {
   return isDeep(value, MAX_LEVELS) ? JSON.stringify(value) : JSON.stringify(value, null, 2);
 }
 
