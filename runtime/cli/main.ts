@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
 import { applyCommand } from "./apply.ts";
 import { deadLettersCommand } from "./dead_letters.ts";
+import { completionsCommand } from "./completions.ts";
 import denoJson from "../deno.json" with { type: "json" };
 import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -42,6 +43,7 @@ export function program(): Command {
   weir.addCommand(deadLettersCommand());
   weir.addCommand(retriesCommand());
   weir.addCommand(doctorCommand());
+  weir.addCommand(completionsCommand(program));
   configureHelp(weir);
   return weir;
 }
