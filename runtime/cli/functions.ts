@@ -161,7 +161,7 @@ async function readCluster(url: string): Promise<{ status: FunctionStatus[]; rea
   const registry = await loadProject();
   console.error(`no runtime answers at ${url} (ADMIN_HOST, ADMIN_PORT): breakers and events in flight are unknown`);
   const cluster = await connectCluster(commandConfig()).catch((error) => {
-    console.error(`${error.message}; pending events are unknown`);
+    console.error(printable(`${error.message}; pending events are unknown`));
     return undefined;
   });
   if (!cluster) return { status: functionStatus(registry.functions, new Map()), reached: false };
