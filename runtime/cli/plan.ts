@@ -8,6 +8,7 @@ import type { DesiredState } from "../nats/topology/resources.ts";
 import { warningsOf } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
+import { selectFunctions } from "../app/select_functions.ts";
 import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
@@ -28,6 +29,7 @@ export async function withDesiredState<Value>(
   run: (cluster: Cluster, desired: DesiredState, functions: readonly string[]) => Promise<Value>,
 ): Promise<{ readonly value: Value; readonly warnings: readonly string[] }> {
   const config = commandConfig(), registry = await loadProject(), desired = desiredState(config, registry);
+  selectFunctions(config, registry); // throws what stops a start as well
   const warnings = warningsOf(registry);
   for (const warning of warnings) console.error(`warning: ${printableLines(warning)}`);
   const names = registry.functions.map(({ name }) => name);
