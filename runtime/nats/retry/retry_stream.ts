@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import { PublishError, type PublishResult } from "../../engine/publisher.ts";
+import type { PublishResult } from "../../engine/publisher.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
 import type { UnhandledEvent } from "../../core/dead_letter.ts";
@@ -12,6 +11,7 @@ import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { originalPayload, publishFitting } from "./fit_payload.ts";
 
 /**
  * The retry stream: events on their way back to one function, delayed until a time or due at once. Each function has its
@@ -70,27 +70,6 @@ export class RetryStream {
   }
 }
 
-/**
- * Publishes a message of the retry stream. An event of nearly `max_payload` has no room for the headers that are added, so
- * its payload is compressed.
- *
- * @throws {PublishError} when it is not known to be stored, or is too large all the same.
- */
-export async function publishFitting(
-  publisher: MessagePublisher,
-  subject: string,
-  payload: Uint8Array,
-  hdrs: MsgHdrs,
-): Promise<PublishResult> {
-  try {
-    return await publisher.publish(subject, payload, hdrs);
-  } catch (error) {
-    if (!(error instanceof PublishError && error.code === "too-large")) throw error;
-    hdrs.set("weir-encoding", "gzip");
-    return await publisher.publish(subject, gzipSync(payload), hdrs);
-  }
-}
-
 /** Returns the subject of a delayed retry. Each message has its own, so that no schedule replaces another's. */
 export function retrySubject(functionName: string, { messageKey }: Delivery): string {
   return `${RETRIES.delayed}.${functionName}.${messageKey.replaceAll(".", "-")}`;
@@ -133,13 +112,17 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
 export function setOrigin(
   hdrs: MsgHdrs,
   functionName: string,
-  { stream, sequence, subject, history }: Pick<Delivery, "stream" | "sequence" | "subject" | "history">,
+  { stream, sequence, subject, history, headers, messageKey }:
+    & Pick<Delivery, "stream" | "sequence" | "subject" | "history">
+    & Partial<Pick<Delivery, "headers" | "messageKey">>,
   usedUp?: UsedUp,
 ): void {
+  const { originKey = headers && hasId(headers) ? undefined : messageKey } = history;
   const { emittedSinceMs = history.emittedSinceMs, attemptTrace = history.attemptTrace } = usedUp ?? {};
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-stream", stream);
   hdrs.set("weir-sequence", String(sequence));
+  if (originKey !== undefined) hdrs.set("weir-origin", originKey);
   if (fittingSubject(subject) !== subject) hdrs.set("weir-subject", subject);
   if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
   // The span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent.
@@ -174,30 +157,26 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
 export function originalDelivery(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetterSequence = number("weir-dead-letter") || undefined;
+  const own = originalHeaders(delivery.headers), history = historyIn(delivery.headers);
+  const stream = delivery.headers.get("weir-stream") ?? delivery.stream, sequence = number("weir-sequence");
+  const storedAtMs = Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs;
   return {
     ...delivery,
     messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
-    headers: originalHeaders(delivery.headers),
-    payload: delivery.headers.get("weir-encoding") === "gzip" ? gunzip(delivery.payload) : delivery.payload,
-    stream: delivery.headers.get("weir-stream") ?? delivery.stream,
-    sequence: number("weir-sequence"),
+    headers: own,
+    payload: originalPayload(delivery),
+    stream,
+    sequence,
     subject: delivery.headers.get("weir-subject") ??
       delivery.subject.split(".").slice(deadLetterSequence === undefined ? 3 : 4).join("."),
-    storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
-    history: historyIn(delivery.headers),
+    storedAtMs,
+    // Earlier releases wrote no key of the original.
+    history: {
+      ...history,
+      originKey: history.originKey ?? (hasId(own) ? undefined : `${stream}.${sequence}.${storedAtMs}`),
+    },
     deadLetterSequence,
   };
-}
-
-/** Maximum bytes of a payload: those of the largest `max_payload` that NATS allows. */
-const MAX_PAYLOAD = { maxOutputLength: 64 * 2 ** 20 };
-
-function gunzip(payload: Uint8Array): Uint8Array {
-  try {
-    return gunzipSync(payload, MAX_PAYLOAD);
-  } catch {
-    return payload; // not stored by Weir: it is decoded as it is, and refused
-  }
 }
 
 /** Returns the history that a retry or dead letter carries in its headers. */
@@ -209,7 +188,13 @@ export function historyIn(headers: MessageHeaders): DeliveryHistory {
     redrives: number("weir-redrives"),
     emittedSinceMs: Date.parse(headers.get("weir-emitted-since") ?? "") || undefined,
     attemptTrace: headers.get("weir-attempt-trace"),
+    originKey: headers.get("weir-origin"),
   };
+}
+
+/** Returns whether a message has an id in its headers. The id of a structured event is in its payload. */
+function hasId(headers: MessageHeaders): boolean {
+  return Boolean(headers.get("ce-id") ?? headers.get("nats-msg-id"));
 }
 
 /**
