@@ -140,8 +140,7 @@ export class Dev {
     this.#arguments = await revisionArguments();
     if (config.WEIR_WORKERS > 1) this.#print("WEIR_WORKERS is ignored: dev runs the functions in one process");
     await generateFiles();
-    // Before the first load, so that no change is missed.
-    const project = await ProjectFiles.watch(PROJECT, FOLDERS, [DENO_JSON]);
+    const project = await ProjectFiles.watch(PROJECT, FOLDERS, [DENO_JSON]); // before the first load: no change is missed
     void project.more.then(() => this.#revisions.supersedeLoad());
     const first = await this.#revisions.reload();
     if (first.kind === "live") {

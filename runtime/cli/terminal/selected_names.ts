@@ -40,6 +40,20 @@ export async function checkNames(
   console.error(unknown); // a plain NATS publisher may use it
 }
 
+/** Passes the items of a selection on, and checks its names if there are none. */
+export async function* checkedSelection<Item>(
+  items: AsyncIterable<Item>,
+  selection: Parameters<typeof checkNames>[0],
+  jsm: JetStreamManager,
+): AsyncIterable<Item> {
+  let isEmpty = true;
+  for await (const item of items) {
+    isEmpty = false;
+    yield item;
+  }
+  if (isEmpty) await checkNames(selection, jsm);
+}
+
 async function fileNames(): Promise<string[]> {
   return (await listModules(new URL("functions/", PROJECT))).map((file) => file.slice(0, -".ts".length));
 }

@@ -17,7 +17,8 @@ export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missi
   "no-function":
     "no process runs its function, and the project has none of that name or has never started it: start the function, " +
     "or discard the dead letter",
-  "too-large": "with the headers of its redrive it exceeds max_payload: raise max_payload, or discard it",
+  "too-large":
+    "with the headers of its redrive it exceeds max_payload, compressed too: raise max_payload, or discard it",
 };
 
 const FILTERS = ["function", "reason", "type", "olderThan", "newerThan", "limit"] as const;
