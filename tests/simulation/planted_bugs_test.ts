@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
+import type { ServerClock } from "../../runtime/engine/clock.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import type { PlantedBug } from "./compose.ts";
@@ -59,6 +60,9 @@ const forgetful = (inner: AttemptStore): AttemptStore => ({
   write: () => Promise.resolve(),
 });
 
+/** Takes the time of its own process for the server's. */
+const selfish = (inner: ServerClock): ServerClock => ({ ...inner, serverNow: () => inner.now() });
+
 /** Planted bugs, and the problems that they lead to. */
 const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])[] = [
   [
@@ -80,6 +84,11 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     "a second dead letter for the delayed retry of an event",
     { deadLetters: ({ publisher, duplicates }) => new PlacedDeadLetters(publisher, duplicates) },
     /\d dead letters/,
+  ],
+  [
+    "a process that goes by its own clock",
+    { clock: selfish },
+    /its delayed retry came before its time|its dead letter says expired/,
   ],
   ["attempt counts that are not written", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
 ];
