@@ -107,6 +107,11 @@ export const INSTRUMENTS = {
     [],
     "Worker processes started to replace one that exited; 0 if WEIR_WORKERS is not set.",
   ),
+  "weir.uncaught_errors": counter(
+    "{error}",
+    ["function"],
+    "Errors outside any handler, by the function they were traced to; its name is empty if they were traced to none.",
+  ),
   "weir.telemetry.dropped": counter(
     "{item}",
     ["signal"],
