@@ -1,5 +1,6 @@
 import type { Log } from "../../api/context.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
@@ -50,6 +51,8 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
   logCallerOfExit(log);
   if (!quiet && (worker ?? 1) === 1) { for (const warning of registry.warnings) log.warn(warning); }
+  const tooLarge = quiet ? undefined : memoryProblem(memoryLimits());
+  if (tooLarge) log.warn(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
 
   const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
   const startAgain = async () => {
