@@ -38,6 +38,7 @@ export class Metering implements Service {
     this.requests = requestMeters(metrics);
     metrics.counter("weir.dead_letters");
     metrics.counter("weir.worker.restarts").cell({});
+    metrics.counter("weir.uncaught_errors").cell({ function: "" });
   }
 
   start(): void {
