@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { ServerClock } from "../../runtime/engine/clock.ts";
@@ -63,6 +64,12 @@ const forgetful = (inner: AttemptStore): AttemptStore => ({
 /** Takes the time of its own process for the server's. */
 const selfish = (inner: ServerClock): ServerClock => ({ ...inner, serverNow: () => inner.now() });
 
+/** Returns a delivery with another key of its original. */
+function originatingAs(delivery: Delivery, originKey: string | undefined): Delivery {
+  const { messageKey, history } = delivery; // a getter, which the spread does not copy
+  return { ...delivery, messageKey, history: { ...history, originKey } };
+}
+
 /** Planted bugs, and the problems that they lead to. */
 const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])[] = [
   [
@@ -89,6 +96,16 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     "a process that goes by its own clock",
     { clock: selfish },
     /its delayed retry came before its time|its dead letter says expired/,
+  ],
+  [
+    "an event without an id that is told by its position alone",
+    { delivery: (delivery) => originatingAs(delivery, `${delivery.stream}.${delivery.sequence}`) },
+    /handled, but \d of its \d events are stored/,
+  ],
+  [
+    "an event without an id that is told by the message that carries it back",
+    { delivery: (delivery) => originatingAs(delivery, undefined) },
+    /handled, but \d of its \d events are stored/,
   ],
   ["attempt counts that are not written", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
 ];
