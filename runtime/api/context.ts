@@ -25,7 +25,7 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   kv<Value = unknown>(bucket: string): KvBucket<Value>;
   /** Logger that adds the function, the event's id and type, the attempt and the trace id. */
   readonly log: Log;
-  /** Returns the time in milliseconds since 1970, as `Date.now` does; in a test, the time of its `TestClock`. */
+  /** Returns the server's time in milliseconds since 1970; in a test, the time of its `TestClock`. */
   now(): number;
   /** Span of this attempt. It is active as well, so spans of instrumented libraries are its children. */
   readonly span: Span;

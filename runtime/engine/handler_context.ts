@@ -80,7 +80,7 @@ export class AttemptContext implements HandlerContext {
   }
 
   get now(): HandlerContext["now"] {
-    return () => this.#attempt.clock.now();
+    return () => Math.floor(this.#attempt.clock.serverNow());
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
@@ -112,7 +112,7 @@ export class AttemptContext implements HandlerContext {
       id,
       type: event.type,
       source: `/functions/${fn.name}`,
-      time: new Date(clock.now()).toISOString(),
+      time: new Date(clock.serverNow()).toISOString(),
       json,
     });
   }

@@ -15,6 +15,8 @@ export interface WatchdogStart {
   readonly options: NatsOptions;
   readonly limitMs: number;
   readonly logFormat: "json" | "pretty";
+  /** The time by the clock of the main thread. */
+  readonly nowMs: number;
 }
 
 /** A message from the thread: it has stopped, or an error occurred. */
@@ -33,9 +35,13 @@ scope.onmessage = ({ data }) => {
   void Promise.resolve(nc?.close()).finally(() => scope.postMessage("stopped"));
 };
 
-function run({ memory, options, limitMs, logFormat }: WatchdogStart): void {
+function run({ memory, options, limitMs, logFormat, nowMs }: WatchdogStart): void {
+  const table = new SharedDeliveries(memory), { now } = systemClock;
+  // Each thread's clock has its own origin. The main thread's time is never before its last heartbeat.
+  let aheadMs = nowMs - now();
+  const clock = { ...systemClock, now: () => now() + (aheadMs = Math.max(aheadMs, table.mainMs - now())) };
   const report = (forMs: number, functions: readonly string[]) => console.log(blockedLine(forMs, functions, logFormat));
-  const watchdog = new Watchdog(new SharedDeliveries(memory), () => connect(options), limitMs, systemClock, report);
+  const watchdog = new Watchdog(table, () => connect(options), limitMs, clock, report);
   let last: string | undefined;
   const sleep = () => {
     cancel = systemClock.timer(THREAD_HEARTBEAT_MS, async () => {

@@ -58,7 +58,7 @@ export class WatchedLeases {
         this.#stopped.resolve();
       };
       const limitMs = Math.max(...this.functions.map(({ policy }) => policy.timeoutMs));
-      const start: WatchdogStart = { memory: this.leases.table.memory, limitMs, ...watchdog };
+      const start: WatchdogStart = { memory: this.leases.table.memory, limitMs, nowMs: systemClock.now(), ...watchdog };
       thread.postMessage(start);
     } catch (error) {
       this.#failed(String(error));
