@@ -69,8 +69,9 @@ async function revisionArguments(inspectorPort: number | undefined): Promise<str
   if (args.at(-1) === "start") {
     const [run, ...rest] = args.slice(0, -1);
     if (inspectorPort === undefined) return [run, ...rest, "revision"];
-    const granted = rest.some((flag) => /^(-A|--allow-all|--allow-sys)$/.test(flag));
-    return [run, ...granted ? [] : ["--allow-sys"], ...rest, "revision", "--inspect", String(inspectorPort)];
+    const others = rest.filter((flag) => !flag.startsWith("--allow-sys")); // one that names some would win
+    const sys = rest.some((flag) => flag === "-A" || flag === "--allow-all") ? [] : ["--allow-sys"];
+    return [run, ...sys, ...others, "revision", "--inspect", String(inspectorPort)];
   }
   throw new Error('deno.json: the task "start" must be `deno run … weir/cli start`, since dev uses its permissions');
 }
