@@ -1,4 +1,5 @@
 import type { Delivery } from "./delivery.ts";
+import { errorDetail } from "./error_detail.ts";
 import type { WeirEvent } from "./event.ts";
 import type { ErrorDetail } from "./outcome.ts";
 
@@ -49,7 +50,7 @@ export function decode(delivery: Delivery, bound?: { readonly type: string; read
     const message = `does not match the schema of its type: ${issueText(parsed.issues)}`;
     return invalid(delivery, attributes, bound?.type, message);
   } catch (error) {
-    return invalid(delivery, attributes, bound?.type, error instanceof Error ? error.message : String(error));
+    return invalid(delivery, attributes, bound?.type, errorDetail(error).message);
   }
 }
 

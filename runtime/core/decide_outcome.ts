@@ -1,6 +1,7 @@
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 import type { Verdict } from "./breaker.ts";
-import { type ErrorDetail, errorDetail, type Outcome, type Result, type RetryReason } from "./outcome.ts";
+import { errorDetail } from "./error_detail.ts";
+import type { ErrorDetail, Outcome, Result, RetryReason } from "./outcome.ts";
 
 /** State of an event that its outcome depends on, besides the result of the handler. */
 export interface RetryContext {

@@ -1,3 +1,5 @@
+import { errorDetail } from "./error_detail.ts";
+
 /** Keys that NATS accepts. The client's own check misses dots at either end or beside another. */
 const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
 
@@ -27,7 +29,7 @@ export function kvJson(bucket: string, key: string, value: unknown): string {
   try {
     json = JSON.stringify(value);
   } catch (cause) {
-    throw new TypeError(`${where}: the value is no JSON: ${(cause as Error).message}`, { cause });
+    throw new TypeError(`${where}: the value is no JSON: ${errorDetail(cause).message}`, { cause });
   }
   if (json === undefined) throw new TypeError(`${where}: ${typeof value} is no JSON: write null, or delete the key`);
   return json;

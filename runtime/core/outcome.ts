@@ -2,7 +2,7 @@
 export interface ErrorDetail {
   /** Name of the error's class. */
   readonly name: string;
-  /** Message of the error, and of its cause. */
+  /** Message of the error, with its code, its parts and its causes. */
   readonly message: string;
   /** Stack of the error. */
   readonly stack?: string;
@@ -74,27 +74,4 @@ export type DeadLetterOutcome = Outcome & { readonly kind: "dead-letter" };
 export function reasonOf(outcome: Outcome): string | undefined {
   if (outcome.kind === "lease-expired") return undefined;
   return outcome.kind === "ack" ? outcome.skipped : outcome.reason;
-}
-
-/** Describes any thrown value. Never throws. */
-export function errorDetail(thrown: unknown): ErrorDetail {
-  try {
-    if (!(thrown instanceof Error)) return { name: "Error", message: describeThrown(thrown) };
-    const { cause, stack } = thrown;
-    const because = cause instanceof Error ? ` (cause: ${cause.message})` : "";
-    const detail = { name: String(thrown.name), message: String(thrown.message) + because };
-    return typeof stack === "string" ? { ...detail, stack } : detail;
-  } catch {
-    return { name: "Error", message: "an error that cannot be read" };
-  }
-}
-
-function describeThrown(thrown: unknown): string {
-  if (typeof thrown === "string") return thrown;
-  if (thrown === undefined || thrown === null) return `${thrown} was thrown, which explains nothing: throw an Error`;
-  try {
-    return JSON.stringify(thrown) ?? String(thrown);
-  } catch {
-    return Object.prototype.toString.call(thrown);
-  }
 }

@@ -2,6 +2,7 @@ import type { Span } from "@opentelemetry/api";
 import { DependencyOpenError, NonRetryableError, RetryAfterError } from "../api/errors.ts";
 import { DEFAULT_BREAKER } from "../project/resolve_policy.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
+import { errorsIn, isA } from "../core/error_detail.ts";
 import { type BreakerChange, CircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import type { Clock } from "./clock.ts";
 
@@ -18,16 +19,15 @@ export type DependencyFailure =
 /** Failures by the error that the call threw. The errors are the author's, so they are not changed. */
 const failures = new WeakMap<object, DependencyFailure>();
 
-/** Returns the dependency that caused an error, also through `cause`; undefined when none did. */
+/** Returns the dependency that caused an error, also through causes and aggregates; undefined when none did. */
 export function dependencyFailure(thrown: unknown): DependencyFailure | undefined {
-  for (let error = thrown, depth = 0; error instanceof Object && depth < 8; depth++) {
-    if (error instanceof DependencyOpenError) {
+  for (const error of errorsIn(thrown)) {
+    if (isA(error, DependencyOpenError)) {
       const { dependency, retryAtMs } = error;
       return { dependency, open: true, retryAtMs, probeFailed: false };
     }
-    const failure = failures.get(error);
+    const failure = failures.get(error as object);
     if (failure) return failure;
-    error = (error as Error).cause;
   }
   return undefined;
 }
@@ -85,9 +85,9 @@ export class DependencyCalls {
     } catch (error) {
       // After an abort, `end` reports the call: only it knows whether the attempt timed out.
       if (signal.aborted) throw error;
-      const answered = error instanceof NonRetryableError || error instanceof RetryAfterError;
+      const answered = isA(error, NonRetryableError) || isA(error, RetryAfterError);
       permit.report(answered ? "success" : "failure");
-      if (!answered && error instanceof Object) failures.set(error, failureOf(call));
+      if (!answered && Object(error) === error) failures.set(error as object, failureOf(call));
       throw error;
     } finally {
       if (!signal.aborted) this.#open.delete(call);

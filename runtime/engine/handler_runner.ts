@@ -1,7 +1,8 @@
 import { context as otel } from "@opentelemetry/api";
 import { NonRetryableError, RetryAfterError } from "../api/errors.ts";
 import { formatDuration } from "../core/duration.ts";
-import { errorDetail, type Result } from "../core/outcome.ts";
+import { errorDetail, isA } from "../core/error_detail.ts";
+import type { Result } from "../core/outcome.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
@@ -61,7 +62,11 @@ export class InProcessRunner {
   /** Waits for an asynchronous handler. A synchronous one needs no timeout: it cannot be interrupted. */
   #untilEnd(returned: unknown, attempt: Attempt, context: AttemptContext, fromMs: number): Promise<Result> {
     return new Promise<Result>((resolve) => {
+      let ended = false;
+      // The first end counts. A handler may still return once it was aborted, and a `then` of its own may call back twice.
       const end = (result: Result) => {
+        if (ended) return;
+        ended = true;
         cancel();
         this.#running.delete(abort);
         const failure = context.end(result.kind === "timed-out");
@@ -82,7 +87,12 @@ export class InProcessRunner {
       const cancel = this.#timeouts.set(() => otel.with(attempt.otelContext, expire), fromMs);
       this.#running.add(abort);
       // Resolved as `await` would: a thenable may throw, or resolve to a promise that rejects.
-      Promise.resolve(returned).then(() => end(RETURNED), (thrown) => end(resultOfThrown(thrown)));
+      const fail = (thrown: unknown) => end(resultOfThrown(thrown));
+      try {
+        Promise.resolve(returned).then(() => end(RETURNED), fail);
+      } catch (thrown) {
+        fail(thrown); // a promise whose `constructor` or own `then` throws
+      }
     });
   }
 
@@ -99,10 +109,11 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
+/** Classifies what a handler threw, which may be any value. Never throws. */
 export function resultOfThrown(thrown: unknown): Result {
   const error = errorDetail(thrown);
-  if (thrown instanceof NonRetryableError) return { kind: "rejected", error };
-  if (thrown instanceof RetryAfterError) return { kind: "retry-after", delayMs: thrown.delayMs, error };
+  if (isA(thrown, NonRetryableError)) return { kind: "rejected", error };
+  if (isA(thrown, RetryAfterError)) return { kind: "retry-after", delayMs: thrown.delayMs, error };
   return blameDependency({ kind: "failed", error }, dependencyFailure(thrown));
 }
 

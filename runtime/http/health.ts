@@ -1,4 +1,5 @@
 import { formatDuration } from "../core/duration.ts";
+import { errorDetail } from "../core/error_detail.ts";
 import { type Route, route } from "./router.ts";
 
 /** A health check. It fails by throwing, or by returning the reason as text. */
@@ -74,7 +75,7 @@ async function runCheck(check: Check): Promise<CheckResult> {
     const error = await Promise.race([check.run(abort.signal), timedOut.promise]);
     return typeof error === "string" ? { status: "Unhealthy", error } : { status: "OK" };
   } catch (error) {
-    return { status: "Unhealthy", error: error instanceof Error ? error.message : String(error) };
+    return { status: "Unhealthy", error: errorDetail(error).message };
   } finally {
     clearTimeout(timer);
   }

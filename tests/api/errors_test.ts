@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { DependencyOpenError, KvConflictError, NonRetryableError, RetryAfterError } from "weir";
-import { errorDetail } from "../../runtime/core/outcome.ts";
 
 Deno.test("RetryAfterError has its delay in milliseconds, and a default message", () => {
   assert.equal(new RetryAfterError("30s").delayMs, 30_000);
@@ -35,23 +34,3 @@ Deno.test("DependencyOpenError names the dependency and the time to retry", () =
   assert.deepEqual([error.dependency, error.retryAtMs], ["Payments", 5_000]);
   assert.equal(error.message, "the breaker of dependency Payments is open");
 });
-
-const circle: { self?: unknown } = {};
-circle.self = circle;
-const thrown: [what: string, thrown: unknown, name: string, message: string][] = [
-  ["an error", new RangeError("too far"), "RangeError", "too far"],
-  ["text", "went wrong", "Error", "went wrong"],
-  ["a number", 7, "Error", "7"],
-  ["undefined", undefined, "Error", "undefined was thrown, which explains nothing: throw an Error"],
-  ["null", null, "Error", "null was thrown, which explains nothing: throw an Error"],
-  ["an object", { code: 402 }, "Error", '{"code":402}'],
-  ["a circle", circle, "Error", "[object Object]"],
-  ["a symbol", Symbol("no"), "Error", "Symbol(no)"],
-];
-for (const [what, value, name, message] of thrown) {
-  Deno.test(`errorDetail describes ${what}`, () => {
-    const detail = errorDetail(value);
-    assert.deepEqual([detail.name, detail.message], [name, message]);
-    assert.equal(detail.stack !== undefined, value instanceof Error);
-  });
-}

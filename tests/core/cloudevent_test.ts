@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decode, encodeAttribute, issueText, type Parse } from "../../runtime/core/cloudevent.ts";
 import { delivery } from "../support/deliveries.ts";
+import { strangeValues } from "../support/strange_values.ts";
 
 const BINARY = {
   "ce-specversion": "1.0",
@@ -183,6 +184,15 @@ Deno.test("decode refuses an event whose schema throws", () => {
     });
     assert.equal(decoded.kind, "invalid");
     assert.deepEqual(decoded.error, { name: "InvalidEventError", message: "refine went wrong" });
+  }
+});
+
+Deno.test("decode refuses an event whose schema throws a value of any shape", () => {
+  for (const [what, thrown] of Object.entries(strangeValues())) {
+    const parse = () => {
+      throw thrown;
+    };
+    assert.equal(decode(delivery(), { type: "orders.created", parse }).kind, "invalid", what);
   }
 });
 
