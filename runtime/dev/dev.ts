@@ -10,7 +10,7 @@ import type { ProjectSummary } from "./messages.ts";
 import { MOCK_SERVICES_FOLDER } from "./mock_services.ts";
 import { SpawnedRevision } from "./revision_process.ts";
 import { type ReloadResult, Revisions } from "./revisions.ts";
-import { TypeRollback } from "./type_rollback.ts";
+import { TypeRollback } from "./type_check.ts";
 import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
 
 const FOLDERS = ["functions", "schemas"], DENO_JSON = "deno.json";
@@ -195,8 +195,7 @@ export class Dev {
     this.#changed.clear();
     for (const warning of result.project.warnings) this.#print(`${styleText("yellow", "warning")} ${warning}`);
     const took = ms === undefined ? "" : ` in ${Math.round(ms)} ms`;
-    const functions = addedAndRemoved(result.previous, result.project);
-    this.#print(`${what}: ${styleText("green", "live")}${took}${functions}`);
+    this.#print(`${what}: ${styleText("green", "live")}${took}`);
   }
 
   #reportFailure({ problems, transient }: ReloadResult & { kind: "failed" }): void {
@@ -220,15 +219,4 @@ export class Dev {
 
 function printLine(line: string): void {
   console.log(`${styleText("cyan", "dev")} ${line}`);
-}
-
-/** Formats the names of functions that a change added or removed. */
-function addedAndRemoved(previous: ProjectSummary | undefined, current: ProjectSummary): string {
-  if (!previous) return "";
-  const before = previous.functions.map(({ name }) => name), after = current.functions.map(({ name }) => name);
-  const parts = [
-    ...after.filter((name) => !before.includes(name)).map((name) => styleText("green", `+ ${name}`)),
-    ...before.filter((name) => !after.includes(name)).map((name) => styleText("red", `- ${name}`)),
-  ];
-  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }

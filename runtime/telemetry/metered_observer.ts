@@ -1,3 +1,4 @@
+import type { Histogram } from "@opentelemetry/api";
 import { type ErrorDetail, type Outcome, reasonOf } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
@@ -5,14 +6,13 @@ import type { Clock } from "../engine/clock.ts";
 import type { Observer } from "../engine/observer.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Cell, Counter } from "./otel/metrics/counter.ts";
-import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
 import type { OutcomeEmitter } from "./outcome_emitter.ts";
 
 /** Adds metrics to another observer, and tells listeners each outcome. */
 export class MeteredObserver implements Observer {
   readonly #functions = new Map<string, FunctionMetrics>();
-  readonly #durations: Recorder;
+  readonly #durations: Histogram;
 
   constructor(
     readonly inner: Observer,
@@ -67,11 +67,11 @@ class FunctionMetrics {
   readonly #deliveries: Cell;
   readonly #redeliveries: Cell;
   readonly #outcomes: Counter;
-  readonly #durations: Recorder;
+  readonly #durations: Histogram;
   /** Series by kind of outcome, then by reason. */
   readonly #series = new Map<string, Map<string, Series>>();
 
-  constructor(readonly name: string, metrics: Metrics, durations: Recorder) {
+  constructor(readonly name: string, metrics: Metrics, durations: Histogram) {
     const labels = { function: name };
     this.attempts = metrics.counter("weir.function.attempts").cell(labels);
     this.#deliveries = metrics.counter("weir.function.deliveries").cell(labels);

@@ -1,13 +1,13 @@
+import type { Histogram } from "@opentelemetry/api";
 import { type Publisher, PublishError, type PublishListener, type PublishOptions } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Recorder } from "./otel/metrics/histogram.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
 
 /** Measures how long storing an event takes, by outcome. */
 export class MeteredPublisher implements Publisher {
   readonly #labels = new Map<string, Map<string, Labels>>();
 
-  constructor(readonly inner: Publisher, readonly durations: Recorder) {}
+  constructor(readonly inner: Publisher, readonly durations: Histogram) {}
 
   publish(event: OutgoingEvent, listener: PublishListener, options?: PublishOptions): void {
     const { type } = event, fromMs = performance.now();
