@@ -51,6 +51,8 @@ export function decideOutcome(result: Result, context: RetryContext): Outcome {
         return again("failed", waitUntil(result.retryAtMs, context), result.error, context);
       }
       return deferForBreaker("dependency-open", result.retryAtMs, context, result.error);
+    case "unavailable":
+      return deferUnavailable(context, result.error);
     case "shutdown":
       return { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false };
   }
@@ -68,8 +70,12 @@ export function deferForBreaker(
 
 /** Retries a delivery whose stored counts or claim cannot be read or written. It uses up no attempt. */
 export function deferForState(context: RetryContext, error: unknown): Outcome {
+  return deferUnavailable(context, errorDetail(error));
+}
+
+function deferUnavailable(context: RetryContext, error: ErrorDetail): Outcome {
   const delayMs = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
-  return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error: errorDetail(error) };
+  return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error };
 }
 
 /** Retries a delivery while another one holds the claim on its event. */

@@ -35,6 +35,8 @@ export type Result =
   | { readonly kind: "retry-after"; readonly delayMs: number; readonly error: ErrorDetail }
   /** An emitted event could not be stored. It is `transient` if the event itself is not at fault. */
   | { readonly kind: "emit-failed"; readonly transient: boolean; readonly error: ErrorDetail }
+  /** A service of Weir's own, such as a key-value bucket, does not answer. The event is not at fault. */
+  | { readonly kind: "unavailable"; readonly error: ErrorDetail }
   /** The breaker of a dependency refused the call, or the call was its probe and failed. */
   | {
     readonly kind: "dependency-open";

@@ -5,6 +5,7 @@ import type { BreakerPolicy } from "../core/breaker.ts";
 import { errorsIn, isA } from "../core/error_detail.ts";
 import { type BreakerChange, CircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import type { Clock } from "./clock.ts";
+import { isServiceUnavailable } from "./service_calls.ts";
 
 /** Failure of a call to a dependency. `open` means that the dependency is down, so the event did not cause the failure. */
 export type DependencyFailure =
@@ -86,8 +87,9 @@ export class DependencyCalls {
       // After an abort, `end` reports the call: only it knows whether the attempt timed out.
       if (signal.aborted) throw error;
       const answered = isA(error, NonRetryableError) || isA(error, RetryAfterError);
-      permit.report(answered ? "success" : "failure");
-      if (!answered && Object(error) === error) failures.set(error as object, failureOf(call));
+      const blameless = !answered && isServiceUnavailable(error);
+      permit.report(answered ? "success" : blameless ? "ignored" : "failure");
+      if (!answered && !blameless && Object(error) === error) failures.set(error as object, failureOf(call));
       throw error;
     } finally {
       if (!signal.aborted) this.#open.delete(call);

@@ -9,6 +9,7 @@ import type { Attempt } from "./attempt.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
 import { DependencyCalls, type DependencyFailure } from "./dependency_breakers.ts";
 import type { KvStore } from "./kv_store.ts";
+import { ServiceCalls } from "./service_calls.ts";
 
 export interface HandlerResources {
   readonly breaker: (dependency: string) => CircuitBreaker;
@@ -29,6 +30,7 @@ export class AttemptContext implements HandlerContext {
   #emitted: OutgoingEvent[] | undefined;
   #emit: Emit | undefined;
   #calls: DependencyCalls | undefined;
+  #services: ServiceCalls | undefined;
   #abort: AbortController | undefined;
   #aborted: { reason: unknown } | undefined;
   #ended = false;
@@ -75,7 +77,10 @@ export class AttemptContext implements HandlerContext {
   }
 
   get kv(): HandlerContext["kv"] {
-    return <Value>(bucket: string): KvBucket<Value> => this.#resources.kv.bucket<Value>(bucket);
+    return <Value>(name: string): KvBucket<Value> => {
+      this.#services ??= new ServiceCalls(() => this.#attempt.clock.now());
+      return this.#services.bucket(name, this.#resources.kv.bucket<Value>(name));
+    };
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
@@ -118,6 +123,11 @@ export class AttemptContext implements HandlerContext {
       if (this.#ended) this.#calls.end(false);
     }
     return this.#calls;
+  }
+
+  /** Names a service that the handler waits for and that does not answer; undefined if it waits for none. */
+  get unanswered(): string | undefined {
+    return this.#services?.unanswered(this.#attempt.fn.policy.timeoutMs);
   }
 
   abort(reason: unknown): void {

@@ -9,6 +9,7 @@ import type { Clock } from "./clock.ts";
 import { type DependencyFailure, dependencyFailure } from "./dependency_breakers.ts";
 import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { isServiceUnavailable } from "./service_calls.ts";
 import { TimeoutQueue } from "./timeout_queue.ts";
 
 /** Runs around a handler, and calls `next` to run it. Its result is the handler's result. */
@@ -78,10 +79,12 @@ export class InProcessRunner {
         end({ kind: "shutdown" });
       };
       const expire = () => {
-        const limit = formatDuration(this.fn.policy.timeoutMs);
-        const error = new DOMException(`${this.fn.name} took longer than its timeout of ${limit}`, "TimeoutError");
+        const { name, policy } = this.fn, { unanswered } = context;
+        const why = unanswered === undefined ? "" : `, and ${unanswered} does not answer`;
+        const message = `${name} took longer than its timeout of ${formatDuration(policy.timeoutMs)}${why}`;
+        const error = new DOMException(message, "TimeoutError");
         context.abort(error);
-        end({ kind: "timed-out", error: errorDetail(error) });
+        end({ kind: unanswered === undefined ? "timed-out" : "unavailable", error: errorDetail(error) });
       };
       // One timer serves every attempt, so it may fire in another attempt's context.
       const cancel = this.#timeouts.set(() => otel.with(attempt.otelContext, expire), fromMs);
@@ -114,6 +117,7 @@ export function resultOfThrown(thrown: unknown): Result {
   const error = errorDetail(thrown);
   if (isA(thrown, NonRetryableError)) return { kind: "rejected", error };
   if (isA(thrown, RetryAfterError)) return { kind: "retry-after", delayMs: thrown.delayMs, error };
+  if (isServiceUnavailable(thrown)) return { kind: "unavailable", error };
   return blameDependency({ kind: "failed", error }, dependencyFailure(thrown));
 }
 
