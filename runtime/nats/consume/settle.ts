@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { backoffMs } from "../../core/backoff.ts";
 import type { Delivery } from "../../core/delivery.ts";
-import type { DeadLetterOutcome, Outcome } from "../../core/outcome.ts";
+import type { DeadLetterOutcome, ErrorDetail, Outcome } from "../../core/outcome.ts";
 import type { MaybePromise } from "../../engine/maybe_promise.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
 import type { Claim } from "../../engine/idempotency_store.ts";
@@ -152,7 +152,9 @@ export class NatsSettler implements Settler {
         const begun = usedUp.attempts - delivery.history.attempts;
         const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
         const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;
-        const write = () => attempts.write(functionName, delivery, { begun, excused, mayHaveEmitted, attemptTrace });
+        const lastError = outcome.usesAttempt && outcome.error ? headerError(outcome.error) : usedUp.lastError;
+        const counts = { begun, excused, mayHaveEmitted, attemptTrace, lastError };
+        const write = () => attempts.write(functionName, delivery, counts);
         // Through an outage as well: without these counts the next delivery would take this one for a crash.
         const repeats = outcome.reason === "shutdown" ? () => false : isUnavailable;
         await this.#untilStored(functionName, "the attempts of an event", write, repeats);
@@ -170,8 +172,7 @@ export class NatsSettler implements Settler {
   async #storeDeadLetter({ functionName, delivery, usedUp }: HeldEvent, outcome: DeadLetterOutcome): Promise<void> {
     const { attempts, deadLetters, onStuck } = this.options;
     if (usedUp && !usedUp.wasDecided) {
-      const { name, message } = outcome.error;
-      const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
+      const ending = { ...outcome, error: headerError(outcome.error) };
       const begun = outcome.attempts - delivery.history.attempts; // of this message alone, as above
       const counts = { begun, excused: 0, mayHaveEmitted: true, ending, attemptTrace: usedUp.attemptTrace };
       // If the decision cannot be stored, the dead letter is stored all the same: a crash in between may run the event
@@ -208,6 +209,11 @@ export class NatsSettler implements Settler {
       }
     }
   }
+}
+
+/** Returns an error as it is stored with an event: without its stack, and cut as in a header. */
+function headerError({ name, message }: ErrorDetail): ErrorDetail {
+  return { name: headerText(name), message: headerText(message) };
 }
 
 /** Sends an in-progress ack, which starts the delivery's ack wait anew. */
