@@ -20,6 +20,8 @@ export interface DeliveryFacts extends RetryContext {
   readonly isUnended: boolean;
   /** True when the event waits in the retry stream for its next attempt. */
   readonly isDelayed: boolean;
+  /** Longest chain of emitted events that the function continues. */
+  readonly maxHops: number;
   readonly ageMs: number;
   /** Age up to which the function takes events. Undefined when age does not matter. */
   readonly maxAgeMs: number | undefined;
@@ -37,8 +39,13 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
-  const { decoded, number, retry: { attempts }, ageMs, maxAgeMs } = facts;
+  const { decoded, number, retry: { attempts }, ageMs, maxAgeMs, maxHops } = facts;
   if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);
+  if (decoded.hops !== undefined && decoded.hops > maxHops) {
+    const message = `it ends a chain of ${decoded.hops} emitted events, and the function continues none of more than ` +
+      `${maxHops}: do functions emit each other's triggers? For a chain that is meant, raise \`maxHops\``;
+    return deadLetter("looped", number, { name: "LoopError", message });
+  }
   if (number > attempts) return pastBudget(facts);
   if (maxAgeMs === undefined || ageMs <= maxAgeMs) return undefined;
   const [age, limit] = [formatDuration(ageMs), formatDuration(maxAgeMs)];

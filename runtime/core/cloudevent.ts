@@ -21,12 +21,19 @@ export function issueText(issues: readonly Issue[]): string {
 
 /** A message as an event. An invalid one still has its attributes, for the span and the dead letter. */
 export type Decoded =
-  | { readonly kind: "event"; readonly event: WeirEvent }
+  | {
+    readonly kind: "event";
+    readonly event: WeirEvent;
+    /** Length of the chain of emitted events that ends with this one. Absent for one that no function emitted. */
+    readonly hops?: number;
+  }
   | { readonly kind: "invalid"; readonly event: WeirEvent<string, undefined>; readonly error: ErrorDetail };
 
 const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true });
 /** Replacement character of a lenient UTF-8 decoder. */
 const REPLACEMENT = "\ufffd";
+/** Header that counts the events of a chain, each emitted for the one before. Only emitted events have it. */
+export const HOPS = "weir-hops";
 const JSON_TYPE = "application/json";
 /** Content type of an event in structured mode. */
 export const STRUCTURED = "application/cloudevents+json";
@@ -40,13 +47,14 @@ export const STRUCTURED = "application/cloudevents+json";
  */
 export function decode(delivery: Delivery, bound?: { readonly type: string; readonly parse: Parse }): Decoded {
   let attributes = headerAttributes(delivery);
+  const chain = attributes.hops === undefined ? undefined : { hops: attributes.hops };
   try {
     const contentType = mediaType(attributes.contentType);
     let data = decodeData(delivery.payload, contentType);
     if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
-    if (!bound) return { kind: "event", event: toEvent(delivery, attributes, undefined, data) };
+    if (!bound) return { kind: "event", event: toEvent(delivery, attributes, undefined, data), ...chain };
     const parsed = bound.parse(data);
-    if (parsed.ok) return { kind: "event", event: toEvent(delivery, attributes, bound.type, parsed.value) };
+    if (parsed.ok) return { kind: "event", event: toEvent(delivery, attributes, bound.type, parsed.value), ...chain };
     const message = `does not match the schema of its type: ${issueText(parsed.issues)}`;
     return invalid(delivery, attributes, bound?.type, message);
   } catch (error) {
@@ -86,6 +94,7 @@ class Attributes {
   source: string | undefined;
   time: string | undefined;
   contentType: string | undefined;
+  hops: number | undefined;
   readonly extensions: Record<string, string> = {};
 }
 
@@ -97,6 +106,7 @@ function headerAttributes({ headers }: Delivery): Attributes {
     if (name.startsWith("ce-")) setAttribute(attributes, name, decodeAttribute(value));
     else if (name === "content-type") attributes.contentType ??= value;
     else if (name === "nats-msg-id") messageId ??= value;
+    else if (name === HOPS) attributes.hops = Number(value) || undefined;
   });
   attributes.id ??= messageId;
   return attributes;

@@ -22,7 +22,14 @@ export type RetryReason =
   | "shutdown";
 
 /** Every {@linkcode DeadLetterReason}. */
-export const DEAD_LETTER_REASONS = ["attempts-exhausted", "rejected", "invalid", "expired", "crashed"] as const;
+export const DEAD_LETTER_REASONS = [
+  "attempts-exhausted",
+  "rejected",
+  "invalid",
+  "expired",
+  "crashed",
+  "looped",
+] as const;
 /** Reason of a dead letter. */
 export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
 

@@ -105,6 +105,15 @@ export class Attempt implements DeliveryFacts {
     return this.fn.policy.maxAgeMs;
   }
 
+  get maxHops(): number {
+    return this.fn.policy.maxHops;
+  }
+
+  /** Length of the chain of emitted events that ends with this one: zero for one that no function emitted. */
+  get hops(): number {
+    return this.decoded.kind === "event" ? this.decoded.hops ?? 0 : 0;
+  }
+
   get ageMs(): number {
     return this.clock.now() - this.delivery.storedAtMs;
   }

@@ -84,7 +84,7 @@ export class AttemptContext implements HandlerContext {
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
-    const { fn, clock, event: cause } = this.#attempt;
+    const { fn, clock, event: cause, hops } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
@@ -113,6 +113,7 @@ export class AttemptContext implements HandlerContext {
       source: `/functions/${fn.name}`,
       time: new Date(clock.now()).toISOString(),
       json,
+      hops: hops + 1,
     });
   }
 

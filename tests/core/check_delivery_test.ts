@@ -12,7 +12,7 @@ const EVENT = {
   subject: "orders.created",
   extensions: {},
 };
-const VALID: Decoded = { kind: "event", event: EVENT };
+const VALID: Decoded = { kind: "event", event: EVENT, hops: 1 };
 const INVALID: Decoded = {
   kind: "invalid",
   event: EVENT,
@@ -31,6 +31,7 @@ const FACTS: DeliveryFacts = {
   number: 1,
   excusedDeliveries: 0,
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
+  maxHops: 50,
   ageMs: 0,
   maxAgeMs: undefined,
   nowMs: 0,
@@ -40,6 +41,8 @@ const FACTS: DeliveryFacts = {
 const free: [what: string, facts: Partial<DeliveryFacts>][] = [
   ["a first attempt", {}],
   ["the last attempt", { number: 3 }],
+  ["the end of a chain as long as maxHops", { decoded: { ...VALID, hops: 50 } }],
+  ["the end of a longer chain, where maxHops allows it", { decoded: { ...VALID, hops: 51 }, maxHops: 51 }],
   ["an old event without a maxAge", { ageMs: 1e12 }],
   ["an event as old as maxAge", { ageMs: 60_000, maxAgeMs: 60_000 }],
 ];
@@ -97,6 +100,17 @@ const buried: [what: string, facts: Partial<DeliveryFacts>, deadLetter: ReturnTy
       message: "4 attempts were made, and the function now allows 3; their errors are not known",
     },
   }],
+  ["a chain longer than may be has looped", { decoded: { ...VALID, hops: 51 } }, {
+    kind: "dead-letter",
+    reason: "looped",
+    attempts: 0,
+    error: {
+      name: "LoopError",
+      message:
+        "it ends a chain of 51 emitted events, and the function continues none of more than 50: do functions emit " +
+        "each other's triggers? For a chain that is meant, raise `maxHops`",
+    },
+  }],
   ["an event older than may be expires untried", { ageMs: 61_000, maxAgeMs: 60_000 }, {
     kind: "dead-letter",
     reason: "expired",
@@ -132,6 +146,7 @@ const order: [what: string, facts: Partial<DeliveryFacts>, expected: string][] =
   ["an end that was decided earlier", { ending: ENDING }, "rejected"],
   ["a delayed retry elsewhere", { isDelayed: true }, "delayed"],
   ["an event that does not decode", { decoded: INVALID }, "invalid"],
+  ["a chain that is too long", { maxHops: 0 }, "looped"],
   ["an attempt beyond the allowed number", { number: 4, isUnended: true }, "crashed"],
   ["an event that is too old", { ageMs: 2, maxAgeMs: 1 }, "expired"],
 ];

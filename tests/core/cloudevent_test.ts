@@ -29,6 +29,22 @@ Deno.test("decode reads a binary CloudEvent from its headers", () => {
   });
 });
 
+Deno.test("decode reads the length of a chain of emitted events, also beside an envelope, and ignores what is no number", () => {
+  const hopsOf = (headers: Record<string, string>, payload = "{}") => {
+    const decoded = decode(delivery({ headers, payload }));
+    return decoded.kind === "event" ? decoded.hops : assert.fail(decoded.error.message);
+  };
+  const envelope = { "content-type": "application/cloudevents+json" };
+  assert.deepEqual(["3", "0", "x", ""].map((hops) => hopsOf({ "weir-hops": hops })), [
+    3,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert.equal(hopsOf({ ...envelope, "weir-hops": "4" }, '{"specversion":"1.0","id":"a","hops":"9","data":1}'), 4);
+  assert.equal(hopsOf({ "ce-hops": "5", "ce-weir-hops": "6" }), undefined);
+});
+
 Deno.test("decode names a message without headers by stream and sequence", () => {
   assert.deepEqual(decode(delivery({ payload: "[1]", subject: "orders.eu.created" })), {
     kind: "event",

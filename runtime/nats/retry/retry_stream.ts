@@ -6,6 +6,7 @@ import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
 import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import type { ErrorDetail, Outcome } from "../../core/outcome.ts";
+import { HOPS } from "../../core/cloudevent.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
@@ -106,6 +107,8 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   hdrs.set("weir-free-retries", String(usedUp.excusedDeliveries));
   if (usedUp.lastError) hdrs.set("weir-last-error", errorText(usedUp.lastError));
   if (usedUp.isUnended) hdrs.set("weir-unended", "true");
+  const hops = delivery.headers.get(HOPS); // not kept by a redrive: someone has looked at the event
+  if (hops !== undefined) hdrs.set(HOPS, headerText(hops));
   return hdrs;
 }
 
