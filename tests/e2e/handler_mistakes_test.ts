@@ -101,3 +101,15 @@ Deno.test("Dispatcher pulls on after a half-open breaker's probe has thrown a va
   await eventually(() => ended().length === count);
   assert.ok(ended().every(({ outcome }) => outcome.kind === "dead-letter" && outcome.reason === "attempts-exhausted"));
 });
+
+Deno.test("ctx.log takes what was thrown, of any shape, under the log of a running process", async () => {
+  const logs = defineFunction({ on: Asked, retry: { attempts: 1 } }, async (_event, { log, span }) => {
+    for (const value of Object.values(strangeValues())) {
+      await Promise.reject(value).catch(log.error);
+      await Promise.reject(value).catch((error) => span.recordException(error));
+    }
+  });
+  await using runtime = await startTestRuntime({ functions: { logs } });
+  const { settled } = await runtime.publishAndSettle(Asked, { n: 1 });
+  assert.deepEqual(settled.map(({ outcome }) => outcome), [{ kind: "ack" }]);
+});

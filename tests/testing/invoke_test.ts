@@ -2,10 +2,27 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { invoke, MemoryIdempotencyStore, type RecordedEvent, TestClock } from "weir/testing";
 import { z } from "zod";
+import { strangeValues } from "../support/strange_values.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
 const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string() }) });
 const ADA = { name: "Ada" };
+
+for (
+  const [what, value] of Object.entries({ "an error": new Error("no"), "undefined": undefined, ...strangeValues() })
+) {
+  Deno.test(`invoke takes the way of a log line in production: ${what}`, async () => {
+    const logs = defineFunction({ on: "demo.asked" }, async (_event, { log, span }) => {
+      await Promise.reject(value).catch(log.error);
+      await Promise.reject(value).catch((error) => span.recordException(error));
+      log.warn("https://shop.example/?key=1", value);
+    });
+    const { outcome, logs: lines } = await invoke(logs, {});
+    assert.deepEqual(outcome, { kind: "ack" });
+    assert.deepEqual(lines.map(({ level }) => level), ["error", "warn"]);
+    assert.equal(lines[1].message, "https://shop.example/?[redacted]");
+  });
+}
 
 Deno.test("invoke aborts the signal of a handler at its timeout", async () => {
   let aborted = false;

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { isSpanContextValid, trace } from "@opentelemetry/api";
+import { fieldsOf, isThrown, textOf } from "./log_values.ts";
 import type { LogDedup } from "./log_dedup.ts";
 import type { Redact } from "./redact.ts";
 
@@ -66,28 +67,32 @@ export class Logger {
     return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.options.level);
   }
 
-  readonly debug = (message: string, fields?: LogFields): void => this.line("debug", message, fields);
-  readonly info = (message: string, fields?: LogFields): void => this.line("info", message, fields);
-  readonly warn = (message: string, fields?: LogFields): void => this.line("warn", message, fields);
-  readonly error = (message: string, fields?: LogFields): void => this.line("error", message, fields);
+  readonly debug = (message: unknown, fields?: unknown): void => this.line("debug", message, fields);
+  readonly info = (message: unknown, fields?: unknown): void => this.line("info", message, fields);
+  readonly warn = (message: unknown, fields?: unknown): void => this.line("warn", message, fields);
+  readonly error = (message: unknown, fields?: unknown): void => this.line("error", message, fields);
 
-  line(level: LogLevel, message: string, fields: LogFields = {}): void {
+  /** Writes a line. Both may be anything: a message that is no text, such as an error, becomes the field `error` as well. */
+  line(level: LogLevel, message: unknown, fields?: unknown): void {
     if (!this.enabled(level)) return;
-    let all: LogFields;
-    try {
-      all = { ...activeSpan(), ...resolve(this.fields), ...fields };
-    } catch (error) {
-      all = { unwritable_fields: String(error) };
+    let all = activeSpan();
+    for (const add of [() => resolve(this.fields), () => errorField(message), () => fieldsOf(fields)]) {
+      try {
+        all = { ...all, ...add() };
+      } catch (error) {
+        all = { ...all, unwritable_fields: textOf(error) };
+      }
     }
-    if (this.#isHeldBack(level, message, all)) return;
-    this.#emit(level, message, all);
+    const text = textOf(message);
+    if (this.#isHeldBack(level, text, all)) return;
+    this.#emit(level, text, all);
   }
 
   /** Only warnings and errors are limited: handlers log their own work at `info` and `debug`. */
   #isHeldBack(level: LogLevel, message: string, fields: LogFields): boolean {
     if (level !== "warn" && level !== "error") return false;
     const { function: functionName, error } = fields;
-    const cause = error instanceof Error ? error.message : typeof error === "string" ? error : "";
+    const cause = error === undefined ? "" : textOf(error);
     return this.options.dedup?.holdsBack(level, functionName, `${message} ${cause}`, (heldBack, windowMs) => {
       const more = `${message} … and ${heldBack.toLocaleString("en")} more in ${windowMs / 1_000} s`;
       const name = functionName !== undefined && { function: functionName };
@@ -102,8 +107,8 @@ export class Logger {
     let line: string;
     try {
       line = format(time, level, redact(message), fields, redact);
-    } catch (error) {
-      line = format(time, level, redact(message), { unwritable_fields: String(error) }, redact);
+    } catch {
+      line = format(time, level, redact(message), asWritten(fields, redact), redact);
     }
     try {
       this.#write(line);
@@ -127,6 +132,23 @@ function unchanged(text: string): string {
 function json(time: string, level: LogLevel, message: string, fields: LogFields, redact: Redact): string {
   const own = { time, level, message };
   return stringify({ ...own, ...fields, ...own }, redact); // first on the line, and not overridden by fields
+}
+
+function errorField(message: unknown): LogFields {
+  return typeof message === "string" ? {} : { error: message };
+}
+
+/** Returns the fields with text instead of those that cannot be written, such as an object with a getter that throws. */
+function asWritten(fields: LogFields, redact: Redact): LogFields {
+  const written = ([key, value]: [string, unknown]) => {
+    try {
+      stringify(value, redact);
+      return [key, value];
+    } catch {
+      return [key, textOf(value)];
+    }
+  };
+  return Object.fromEntries(Object.entries(fields).map(written));
 }
 
 function resolve(fields: LogFields | (() => LogFields)): LogFields {
@@ -158,9 +180,10 @@ function stringify(value: unknown, redact: Redact): string {
     if (seen.has(inner)) return "[seen above]";
     seen.add(inner);
     if (inner instanceof Error) {
-      return { name: inner.name, message: inner.message, stack: inner.stack, cause: inner.cause };
+      const { name, message, stack, cause } = inner, { code, errors } = inner as { code?: unknown; errors?: unknown };
+      return { name, message, code, errors, stack, cause };
     }
-    return inner;
+    return isThrown(inner) ? redact(textOf(inner)) : inner;
   }) ?? "undefined";
 }
 
