@@ -45,7 +45,7 @@ export function decideOutcome(result: Result, context: RetryContext): Outcome {
       return again("emit-failed", delayMs, error, context);
     }
     case "retry-after":
-      return again("retry-after", Math.max(1, result.delayMs), result.error, context);
+      return again("retry-after", Math.max(1, requestedDelay(result, context)), result.error, context);
     case "dependency-open":
       if (result.probeFailed && context.excusedDeliveries >= PROBE_USES_ATTEMPT_FROM) {
         return again("failed", waitUntil(result.retryAtMs, context), result.error, context);
@@ -111,6 +111,13 @@ export function breakerVerdict(result: Result): Verdict {
     default:
       return "ignored";
   }
+}
+
+function requestedDelay({ delayMs, atMs }: { delayMs?: number; atMs?: number }, context: RetryContext): number {
+  if (delayMs !== undefined) return delayMs;
+  return atMs === undefined
+    ? backoffMs(context.retry, context.number, context.random)
+    : Math.ceil(atMs - context.nowMs);
 }
 
 function again(reason: RetryReason, delayMs: number, error: ErrorDetail, context: RetryContext): Outcome {

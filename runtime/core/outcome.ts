@@ -39,7 +39,8 @@ export type Result =
   /** `dependency` names the dependency whose call failed; its own breaker has counted the failure. */
   | { readonly kind: "failed" | "timed-out"; readonly error: ErrorDetail; readonly dependency?: string }
   | { readonly kind: "rejected"; readonly error: ErrorDetail }
-  | { readonly kind: "retry-after"; readonly delayMs: number; readonly error: ErrorDetail }
+  /** A time to wait: after a delay, or until a time. Without either the backoff decides. */
+  | { readonly kind: "retry-after"; readonly delayMs?: number; readonly atMs?: number; readonly error: ErrorDetail }
   /** An emitted event could not be stored. It is `transient` if the event itself is not at fault. */
   | { readonly kind: "emit-failed"; readonly transient: boolean; readonly error: ErrorDetail }
   /** A service of Weir's own, such as a key-value bucket, does not answer. The event is not at fault. */

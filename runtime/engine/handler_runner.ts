@@ -1,7 +1,7 @@
 import { context as otel } from "@opentelemetry/api";
 import { NonRetryableError, RetryAfterError } from "../api/errors.ts";
 import { formatDuration } from "../core/duration.ts";
-import { errorDetail, isA } from "../core/error_detail.ts";
+import { errorDetail, isA, read } from "../core/error_detail.ts";
 import type { Result } from "../core/outcome.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Attempt } from "./attempt.ts";
@@ -112,11 +112,24 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
+/** A subclass may have anything in place of a time. */
+function isTime(ms: unknown): ms is number {
+  return Number.isFinite(ms) && (ms as number) >= 0;
+}
+
 /** Classifies what a handler threw, which may be any value. Never throws. */
 export function resultOfThrown(thrown: unknown): Result {
   const error = errorDetail(thrown);
   if (isA(thrown, NonRetryableError)) return { kind: "rejected", error };
-  if (isA(thrown, RetryAfterError)) return { kind: "retry-after", delayMs: thrown.delayMs, error };
+  if (isA(thrown, RetryAfterError)) {
+    const [delayMs, atMs] = [read(thrown, "delayMs"), read(thrown, "atMs")].map((ms) => isTime(ms) ? ms : undefined);
+    return {
+      kind: "retry-after",
+      ...(delayMs !== undefined && { delayMs }),
+      ...(atMs !== undefined && { atMs }),
+      error,
+    };
+  }
   if (isServiceUnavailable(thrown)) return { kind: "unavailable", error };
   return blameDependency({ kind: "failed", error }, dependencyFailure(thrown));
 }

@@ -8,12 +8,36 @@ Deno.test("RetryAfterError has its delay in milliseconds, and a default message"
   assert.equal(new RetryAfterError("30s", "busy").message, "busy");
 });
 
-for (const delay of ["soon", "-1s", -1, 1.5, NaN, undefined]) {
+const AT = new Date("2026-10-21T07:28:00Z"), HEADER = AT.toUTCString();
+const response = (headers: Record<string, string>) => new Response(null, { status: 429, headers });
+const delays: [what: string, given: Parameters<typeof newError>[0], expected: (number | string | undefined)[]][] = [
+  ["seconds, as a header has them", "120", [120_000, undefined, "retry after 2m"]],
+  ["a date, as a header has it", HEADER, [undefined, AT.getTime(), "retry after 2026-10-21T07:28:00.000Z"]],
+  ["a Date", AT, [undefined, AT.getTime(), "retry after 2026-10-21T07:28:00.000Z"]],
+  ["a header that is absent", null, [undefined, undefined, "retry after the backoff"]],
+  ["a response", response({ "retry-after": "7" }), [7_000, undefined, "retry after 7s"]],
+  ["a response without the header", response({}), [undefined, undefined, "retry after the backoff"]],
+  ["a response with another server's nonsense", response({ "retry-after": "soon" }), [
+    undefined,
+    undefined,
+    "retry after the backoff",
+  ]],
+];
+const newError = (delay: ConstructorParameters<typeof RetryAfterError>[0]) => new RetryAfterError(delay);
+for (const [what, given, expected] of delays) {
+  Deno.test(`RetryAfterError takes ${what}`, () => {
+    const { delayMs, atMs, message } = newError(given);
+    assert.deepEqual([delayMs, atMs, message], expected);
+  });
+}
+
+for (const delay of ["soon", "NaNs", "", "-1s", -1, 1.5, NaN, undefined, {}, new Date(NaN)]) {
   Deno.test(`RetryAfterError refuses the delay ${JSON.stringify(delay)}`, () => {
     assert.throws(() => new RetryAfterError(delay as number), {
       name: "TypeError",
       message: `RetryAfterError: ${JSON.stringify(delay)} is not a delay; ` +
-        'give milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"',
+        'give milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d", a date, the value of a Retry-After header, ' +
+        "or a response",
     });
   });
 }

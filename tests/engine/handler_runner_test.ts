@@ -54,6 +54,16 @@ const thrown: [what: string, handler: (ctx: HandlerContext) => unknown, result: 
     delayMs: 30_000,
     error: { name: "RetryAfterError", message: "busy" },
   }],
+  ["a RetryAfterError of a date", () => Promise.reject(new RetryAfterError(new Date(7), "busy")), {
+    kind: "retry-after",
+    atMs: 7,
+    error: { name: "RetryAfterError", message: "busy" },
+  }],
+  [
+    "a RetryAfterError whose delay was overwritten",
+    () => Promise.reject(Object.assign(new RetryAfterError("1s", "busy"), { delayMs: NaN, atMs: "x" })),
+    { kind: "retry-after", error: { name: "RetryAfterError", message: "busy" } },
+  ],
   ["a dependency's error", (ctx) => ctx.dependency("Payments").call(() => Promise.reject(new Error("503"))), {
     ...failed("503"),
     dependency: "Payments",

@@ -219,3 +219,29 @@ Deno.test("invoke names the span after its `name` option, the function's own nam
   assert.equal(await named(own), "process own");
   assert.equal(await named(defineFunction(options, () => {})), "process testedFunction");
 });
+
+Deno.test("invoke retries at the date of a RetryAfterError by the runtime's clock, and after the backoff without a header", async () => {
+  const clock = new TestClock(Date.UTC(2026, 9, 21, 7, 27));
+  const respond = (headers: Record<string, string>) => new Response(null, { status: 429, headers });
+  const date = "Wed, 21 Oct 2026 07:28:00 GMT";
+  for (
+    const [given, delayMs] of [
+      [date, 60_000],
+      [new Date(date), 60_000],
+      [respond({ "retry-after": date }), 60_000],
+      [
+        "Tue, 20 Oct 2026 07:28:00 GMT",
+        1,
+      ],
+      [null, 125],
+      [respond({}), 125],
+    ] as const
+  ) {
+    const busy = defineFunction({ on: "demo.asked" }, () => {
+      throw new RetryAfterError(given);
+    });
+    const { outcome } = await invoke(busy, {}, { clock });
+    assert.ok(outcome.kind === "retry");
+    assert.deepEqual([outcome.reason, outcome.delayMs], ["retry-after", delayMs]);
+  }
+});
