@@ -47,14 +47,14 @@ export const STRUCTURED = "application/cloudevents+json";
  */
 export function decode(delivery: Delivery, bound?: { readonly type: string; readonly parse: Parse }): Decoded {
   let attributes = headerAttributes(delivery);
-  const chain = attributes.hops === undefined ? undefined : { hops: attributes.hops };
+  const { hops } = attributes;
   try {
     const contentType = mediaType(attributes.contentType);
     let data = decodeData(delivery.payload, contentType);
     if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
-    if (!bound) return { kind: "event", event: toEvent(delivery, attributes, undefined, data), ...chain };
+    if (!bound) return valid(toEvent(delivery, attributes, undefined, data), hops);
     const parsed = bound.parse(data);
-    if (parsed.ok) return { kind: "event", event: toEvent(delivery, attributes, bound.type, parsed.value), ...chain };
+    if (parsed.ok) return valid(toEvent(delivery, attributes, bound.type, parsed.value), hops);
     const message = `does not match the schema of its type: ${issueText(parsed.issues)}`;
     return invalid(delivery, attributes, bound?.type, message);
   } catch (error) {
@@ -165,6 +165,10 @@ function toEvent<Data>(
     subject: delivery.subject,
     extensions,
   };
+}
+
+function valid(event: WeirEvent, hops: number | undefined): Decoded {
+  return hops === undefined ? { kind: "event", event } : { kind: "event", event, hops };
 }
 
 function invalid(delivery: Delivery, attributes: Attributes, type: string | undefined, message: string): Decoded {

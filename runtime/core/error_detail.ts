@@ -10,7 +10,7 @@ const MAX_TEXT = 16_000;
 
 /** Describes any thrown value: an error with its code, its parts and its causes. Never throws. */
 export function errorDetail(thrown: unknown): ErrorDetail {
-  const stack = isA(thrown, Error) ? read(thrown, "stack") : undefined;
+  const stack = isErrorLike(thrown) ? read(thrown, "stack") : undefined;
   const detail = { name: nameOf(thrown), message: cut(describe(thrown, new Set())) };
   return typeof stack === "string" ? { ...detail, stack: cut(stack) } : detail;
 }
@@ -111,7 +111,9 @@ function codeOf(error: unknown, message: string): string | number | undefined {
 function partsOf(error: unknown): unknown[] {
   try {
     const errors = read(error, "errors");
-    return Array.isArray(errors) ? errors.slice(0, MAX_PARTS) : [];
+    if (Array.isArray(errors)) return errors.slice(0, MAX_PARTS);
+    // A disposal failed after the block had: both are causes.
+    return isA(error, SuppressedError) ? [read(error, "suppressed"), read(error, "error")] : [];
   } catch {
     return [];
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { errorDetail, errorsIn, valueText } from "../../runtime/core/error_detail.ts";
 import { strangeValues } from "../support/strange_values.ts";
@@ -34,6 +35,13 @@ const thrown: [what: string, thrown: unknown, name: string, message: string | Re
   ],
   ["an AggregateError of many", new AggregateError(parts(900), "all"), "AggregateError", /part 5; … and 895 more\)$/],
   [
+    "a SuppressedError",
+    new SuppressedError(new Error("not closed"), coded, "disposal"),
+    "SuppressedError",
+    "disposal (errors: connect failed (code: ECONNREFUSED); not closed)",
+  ],
+  ["an error of another realm", runInNewContext('new RangeError("too far")'), "RangeError", "too far"],
+  [
     "a Response",
     new Response("body", { status: 503, statusText: "Service Unavailable" }),
     "Response",
@@ -64,7 +72,7 @@ for (const [what, value, name, message] of thrown) {
     assert.equal(detail.name, name);
     if (typeof message === "string") assert.equal(detail.message, message);
     else assert.match(detail.message, message);
-    assert.equal(detail.stack !== undefined, value instanceof Error && value.stack !== undefined);
+    assert.equal(detail.stack, (value as Error | undefined)?.stack);
   });
 }
 

@@ -68,7 +68,11 @@ class JsonBucket<Value> implements KvBucket<Value> {
     checkKvKey(this.name, key);
     const entry = await this.use(key, (kv) => kv.get(key));
     if (entry === null || entry.operation !== "PUT") return undefined;
-    return { key, value: entry.json<Value>(), revision: entry.revision };
+    try {
+      return { key, value: entry.json<Value>(), revision: entry.revision };
+    } catch (cause) {
+      throw new TypeError(`kv bucket "${this.name}", key "${key}": the value is no JSON`, { cause });
+    }
   }
 
   put(key: string, value: Value): Promise<number> {

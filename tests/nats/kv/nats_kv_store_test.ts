@@ -183,6 +183,29 @@ const failures: [what: string, call: (broker: Broker) => Promise<unknown>, blame
     /^kv bucket "gone", key "k": NATS does not answer: no responders/,
   ],
   [
+    "a write to a bucket that was deleted while it was open",
+    async ({ nc, jsm }) => {
+      const store = new NatsKvStore(nc, 1);
+      await store.bucket("gone").put("k", 1);
+      await jsm.streams.delete("KV_gone");
+      await store.bucket("gone").put("k", 2);
+    },
+    true,
+    /^kv bucket "gone", key "k": NATS does not answer: /,
+  ],
+  [
+    "a value that another client stored and that is no JSON",
+    async ({ nc }) => {
+      const store = new NatsKvStore(nc, 1);
+      await store.bucket("foreign").put("k", 1);
+      nc.publish("$KV.foreign.k", "{oops");
+      await nc.flush();
+      await store.bucket("foreign").get("k");
+    },
+    false,
+    /^kv bucket "foreign", key "k": the value is no JSON/,
+  ],
+  [
     "a value over the limit of its bucket",
     async ({ nc, jsm }) => {
       const store = new NatsKvStore(nc, 1);
