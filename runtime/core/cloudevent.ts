@@ -21,13 +21,16 @@ export function issueText(issues: readonly Issue[]): string {
 
 /** A message as an event. An invalid one still has its attributes, for the span and the dead letter. */
 export type Decoded =
-  | {
-    readonly kind: "event";
-    readonly event: WeirEvent;
+  & {
+    /** True for a message without an id: the event's is then its position in the stream. */
+    readonly withoutId?: boolean;
     /** Length of the chain of emitted events that ends with this one. Absent for one that no function emitted. */
     readonly hops?: number;
   }
-  | { readonly kind: "invalid"; readonly event: WeirEvent<string, undefined>; readonly error: ErrorDetail };
+  & (
+    | { readonly kind: "event"; readonly event: WeirEvent }
+    | { readonly kind: "invalid"; readonly event: WeirEvent<string, undefined>; readonly error: ErrorDetail }
+  );
 
 const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true });
 /** Replacement character of a lenient UTF-8 decoder. */
@@ -52,9 +55,10 @@ export function decode(delivery: Delivery, bound?: { readonly type: string; read
     const contentType = mediaType(attributes.contentType);
     let data = decodeData(delivery.payload, contentType);
     if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
-    if (!bound) return valid(toEvent(delivery, attributes, undefined, data), hops);
+    const withoutId = !attributes.id;
+    if (!bound) return valid(toEvent(delivery, attributes, undefined, data), withoutId, hops);
     const parsed = bound.parse(data);
-    if (parsed.ok) return valid(toEvent(delivery, attributes, bound.type, parsed.value), hops);
+    if (parsed.ok) return valid(toEvent(delivery, attributes, bound.type, parsed.value), withoutId, hops);
     const message = `does not match the schema of its type: ${issueText(parsed.issues)}`;
     return invalid(delivery, attributes, bound?.type, message);
   } catch (error) {
@@ -167,13 +171,14 @@ function toEvent<Data>(
   };
 }
 
-function valid(event: WeirEvent, hops: number | undefined): Decoded {
-  return hops === undefined ? { kind: "event", event } : { kind: "event", event, hops };
+function valid(event: WeirEvent, withoutId: boolean, hops: number | undefined): Decoded {
+  return hops === undefined ? { kind: "event", withoutId, event } : { kind: "event", withoutId, event, hops };
 }
 
 function invalid(delivery: Delivery, attributes: Attributes, type: string | undefined, message: string): Decoded {
   return {
     kind: "invalid",
+    withoutId: !attributes.id,
     event: toEvent(delivery, attributes, type, undefined),
     error: { name: "InvalidEventError", message },
   };

@@ -22,6 +22,8 @@ export interface DeliveryHistory {
   readonly lastError?: ErrorDetail;
   /** True when the last attempt began and is not known to have ended. */
   readonly isUnended?: boolean;
+  /** Key of the original message, as {@linkcode Delivery.messageKey}. */
+  readonly originKey?: string;
 }
 
 /** One message that JetStream delivered. It is settled exactly once. */
@@ -40,7 +42,10 @@ export interface Delivery {
   readonly history: DeliveryHistory;
   /** Sequence of the dead letter that this redrives. It is removed before this delivery is settled. */
   readonly deadLetterSequence?: number;
-  /** Key of the stored message: equal at each of its deliveries, and different from every other message's. */
+  /**
+   * Key of the stored message: equal at each of its deliveries, and different from every other message's, also in a stream
+   * that was deleted and created again.
+   */
   readonly messageKey: string;
   /** Subject to ack on, as received. A redelivery replaces it while the delivery is still being handled. */
   ackSubject: Uint8Array;
