@@ -10,6 +10,8 @@ export interface RetryContext {
   readonly excusedDeliveries: number;
   readonly retry: RetryPolicy;
   readonly nowMs: number;
+  /** Milliseconds since 1970 by the server's clock. */
+  readonly serverNowMs: number;
   /** In [0, 1). */
   readonly random: number;
 }
@@ -117,7 +119,7 @@ function requestedDelay({ delayMs, atMs }: { delayMs?: number; atMs?: number }, 
   if (delayMs !== undefined) return delayMs;
   return atMs === undefined
     ? backoffMs(context.retry, context.number, context.random)
-    : Math.ceil(atMs - context.nowMs);
+    : Math.ceil(atMs - context.serverNowMs);
 }
 
 function again(reason: RetryReason, delayMs: number, error: ErrorDetail, context: RetryContext): Outcome {

@@ -35,6 +35,7 @@ const FACTS: DeliveryFacts = {
   ageMs: 0,
   maxAgeMs: undefined,
   nowMs: 0,
+  serverNowMs: 0,
   random: 0.5,
 };
 

@@ -17,6 +17,7 @@ const GIVEN: RetryContext = {
   excusedDeliveries: 0,
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
   nowMs: 10_000,
+  serverNowMs: 10_000,
   random: 0.5,
 };
 const LAST = { number: 3 };
@@ -66,7 +67,7 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
   [
     "retry-after of a time waits until then",
     { kind: "retry-after", atMs: 9_000, error },
-    { nowMs: 1_000 },
+    { serverNowMs: 1_000 },
     again("retry-after", 8_000),
   ],
   ["retry-after of a time that is past waits one millisecond", { kind: "retry-after", atMs: 1, error }, {
@@ -152,6 +153,7 @@ for (
       excusedDeliveries,
       retry,
       nowMs: 0,
+      serverNowMs: 0,
       random: 0.5,
     });
     assert.ok(outcome.kind === "retry" && outcome.reason === "unknown-subject" && !outcome.usesAttempt);
@@ -166,6 +168,7 @@ Deno.test("decideUnknownSubject ends an event that no version handles as `invali
     excusedDeliveries: 1_000,
     retry,
     nowMs: 0,
+    serverNowMs: 0,
     random: 0.5,
   });
   assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
@@ -213,6 +216,7 @@ const circumstances = fc.record({
     jitter: fc.constantFrom("full" as const, "none" as const),
   }),
   nowMs: fc.double({ min: -1e9, max: 1e9, noNaN: true }),
+  serverNowMs: fc.constant(0),
   random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 });
 
