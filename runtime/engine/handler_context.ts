@@ -88,7 +88,7 @@ export class AttemptContext implements HandlerContext {
     if (!fn.emits.includes(event)) throw new TypeError(undeclared(fn, event));
     const parsed = parserOf(event)(data);
     if (!parsed.ok) {
-      throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues)}`);
+      throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues, parsed.omitted)}`);
     }
     const json = jsonOf(data, where);
     const emitted = this.#emitted ??= [];

@@ -21,7 +21,9 @@ export async function readData(source: string, event: EventDefinition): Promise<
     const result = parserOf(event)(data);
     if (result.ok) continue;
     throw new Error(
-      `${sourceName(source, items.length > 1 ? line : 0)} does not match ${event.type}: ${issueText(result.issues)}`,
+      `${sourceName(source, items.length > 1 ? line : 0)} does not match ${event.type}: ${
+        issueText(result.issues, result.omitted)
+      }`,
     );
   }
   return items.map(({ data }) => data);

@@ -52,7 +52,8 @@ function percentDecoded(text: string): string {
 
 /** Redacts the queries of URLs, which often hold keys. Errors of `fetch` contain the URL. */
 function redactQueries(text: string): string {
-  return text.replace(/(https?:\/\/[^\s"'?#()]+)\?[^\s"'()]+/g, `$1?${REDACTED}`);
+  // One match a URL, whatever follows: a match that fails at its end is tried again from each URL within it.
+  return text.replace(/https?:\/\/[^\s"'()]+/g, (url) => url.replace(/^([^?#]+)\?.+/, `$1?${REDACTED}`));
 }
 
 /** Returns the key lines of a credentials file, or the secrets of a `name:secret:pattern` list. */
