@@ -26,21 +26,28 @@ export async function* readLines(
   const reader = request.body?.getReader();
   if (!reader) return;
   const splitter = new LineSplitter(reservation.maxBytes);
-  let line = 0;
+  let line = 0, done = false, isLate = false;
+  const onTimeout = () => {
+    isLate = true;
+    void reader.cancel();
+  };
   try {
-    for (let more = true; more;) {
-      const { texts, done } = await nextLines(reader, splitter, reservation, heldLength);
-      const lines: NdjsonLine[] = [];
-      for (const text of texts) {
-        line++;
-        if (typeof text !== "string") {
-          lines.push({ line, length: 0, text });
-          continue;
+    while (!done) {
+      // The timeout covers a whole line that is not blank: neither single bytes nor blank lines extend it.
+      const arrived = reservation.timeout.start(onTimeout), lines: NdjsonLine[] = [];
+      try {
+        while (lines.length === 0 && !done) {
+          const { value, done: ended } = await reader.read();
+          if (isLate) throw timedOut("no line ended");
+          done = ended;
+          if (value) reservation.hold(splitter.bytes + value.length + heldLength());
+          for (const text of value ? splitter.push(value) : splitter.end()) addLine(lines, ++line, text);
         }
-        const trimmed = text.trim();
-        if (trimmed !== "") lines.push({ line, length: trimmed.length, text: trimmed });
+      } catch (error) {
+        throw error instanceof Problem ? error : malformed("the body ended early");
+      } finally {
+        arrived();
       }
-      more = !done;
       yield lines;
     }
   } finally {
@@ -48,30 +55,7 @@ export async function* readLines(
   }
 }
 
-/** Reads until a line ends. The timeout covers the whole line: a caller that sends single bytes is not given more time. */
-async function nextLines(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  splitter: LineSplitter,
-  reservation: Reservation,
-  heldLength: () => number,
-): Promise<{ readonly texts: readonly Line[]; readonly done: boolean }> {
-  let isLate = false;
-  const arrived = reservation.timeout.start(() => {
-    isLate = true;
-    void reader.cancel();
-  });
-  try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (isLate) throw timedOut("no line ended");
-      if (done) return { texts: splitter.end(), done };
-      reservation.hold(splitter.bytes + value.length + heldLength());
-      const texts = splitter.push(value);
-      if (texts.length > 0) return { texts, done };
-    }
-  } catch (error) {
-    throw error instanceof Problem ? error : malformed("the body ended early");
-  } finally {
-    arrived();
-  }
+function addLine(lines: NdjsonLine[], line: number, text: Line): void {
+  const content = typeof text === "string" ? text.trim() : text;
+  if (content !== "") lines.push({ line, length: typeof content === "string" ? content.length : 0, text: content });
 }
