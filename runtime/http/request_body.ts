@@ -1,9 +1,13 @@
+import { inexactNumber } from "../core/json_numbers.ts";
+import { shorten } from "../core/text.ts";
 import { timedOut } from "./body_timeout.ts";
 import type { Reservation } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
 const WHOLE_BYTES = 65_536;
+/** Characters of a number that a problem quotes. */
+const MAX_NUMBER = 50;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads the body as text. @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400. */
@@ -11,7 +15,7 @@ export function readText(request: Request, reservation: Reservation): Promise<st
   const { maxBytes } = reservation, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
-  reservation.grow(declared || 0);
+  reservation.check(declared || 0);
   // A chunked body may be of any size, whatever its content-length says.
   if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding")) return readWhole(request, reservation);
   return readChunks(request, reservation);
@@ -24,6 +28,7 @@ function readWhole(request: Request, reservation: Reservation): Promise<string> 
       arrived();
       try {
         if (bytes.length > reservation.maxBytes) throw tooLarge(reservation.maxBytes);
+        reservation.hold(bytes.length);
         resolve(decode(bytes));
       } catch (error) {
         reject(error);
@@ -48,7 +53,7 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       bytes += next.value.length;
       if (bytes > reservation.maxBytes) throw tooLarge(reservation.maxBytes);
-      reservation.grow(bytes);
+      reservation.hold(bytes);
       chunks.push(next.value);
     }
   } catch (error) {
@@ -84,10 +89,24 @@ function decode(bytes: Uint8Array): string {
 
 /** Parses JSON. @param what names the text in the problem. @throws {Problem} 400 saying what is wrong and where. */
 export function parseJson(text: string, what: "the body" | "the line"): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     throw malformed(`${what} is not JSON: ${(error as Error).message}`);
+  }
+  const inexact = unlessTooDeep(() => inexactNumber(text));
+  if (inexact === undefined) return value;
+  throw malformed(`${what} has the number ${shorten(inexact, MAX_NUMBER)}, which JSON parsers change: send it as text`);
+}
+
+/** Returns the result of work that recurses into data. @throws {Problem} 400 at the end of the stack. */
+export function unlessTooDeep<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw malformed("the data is nested too deeply");
+    throw error;
   }
 }
 
