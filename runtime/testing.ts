@@ -22,8 +22,12 @@ export { assertIdempotent } from "./testing/crash/assert_idempotent.ts";
 export { crashPoints } from "./testing/crash/crash_points.ts";
 export type { CrashOptions, CrashReport } from "./testing/crash/crash_report.ts";
 export { watch } from "./testing/crash/watch.ts";
-export { startTestRuntime } from "./testing/runtime/start_test_runtime.ts";
-export type { SettledEvent, TestRuntime, TestRuntimeOptions } from "./testing/runtime/test_runtime.ts";
+export {
+  type SettledEvent,
+  startTestRuntime,
+  type TestRuntime,
+  type TestRuntimeOptions,
+} from "./testing/runtime/start_test_runtime.ts";
 export type { FoundMessage } from "./testing/runtime/find_message.ts";
 export type { SettledEntry } from "./testing/runtime/settlements.ts";
 export type { DeadLetterReason, Outcome, RetryReason } from "./core/outcome.ts";

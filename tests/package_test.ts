@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TASKS } from "../runtime/cli/init/deno_json.ts";
-import { dockerfile } from "../runtime/cli/init/deploy.ts";
+import { dockerfile } from "../runtime/cli/init/templates.ts";
 
 const ROOT = new URL("../", import.meta.url);
 

@@ -60,9 +60,7 @@ const parsers = new WeakMap<EventDefinition, Parse>();
 
 /** Returns the check of the event's data. Hot path: the schema is compiled on first use, see bench. */
 export function parserOf(event: EventDefinition): Parse {
-  let parse = parsers.get(event);
-  if (!parse) parsers.set(event, parse = parser(event.data));
-  return parse;
+  return parsers.getOrInsertComputed(event, ({ data }) => parser(data));
 }
 
 function parser(schema: AnySchema): Parse {

@@ -26,7 +26,6 @@ export interface Cluster {
 /** Longest time for draining the connection, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** Returns the servers and credentials of a configuration. */
 export function natsOptions(config: Config): NatsOptions {
   return {
     servers: config.NATS_URL,

@@ -12,7 +12,6 @@ interface Environment {
   readFile(path: string): string;
 }
 
-/** Environment of this process. */
 export const ENVIRONMENT: Environment = {
   get: (name) => Deno.env.get(name),
   readFile: (path) => Deno.readTextFileSync(path),
@@ -103,7 +102,6 @@ const schema = z.object({
   LOG_FORMAT: z.enum(["json", "pretty"], oneOf(["json", "pretty"])).default("json"),
 });
 
-/** Names of all variables of Weir. */
 export const VARIABLES: readonly string[] = Object.keys(schema.shape);
 
 /** Configuration of a process. Its fields are named as the variables are. */

@@ -20,10 +20,8 @@ import type { Metering } from "./metering.ts";
 import type { Service } from "./service.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
-/** Parts of a process that its functions share. */
 interface FunctionHostOptions {
   readonly config: Config;
-  /** Functions that this process runs. */
   readonly functions: readonly ResolvedFunction[];
   /** Every function of the project: a dependency has one breaker policy, whichever of them declares it. */
   readonly declared: readonly ResolvedFunction[];

@@ -4,7 +4,7 @@ import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import type { FunctionLag } from "../nats/inspect/consumer_lag.ts";
 import { formatDuration } from "../core/duration.ts";
-import type { LastError } from "../telemetry/function_metrics.ts";
+import type { LastError } from "../telemetry/metered_observer.ts";
 
 /**
  * Returns the status of each function: its policy, its backlog by the server's count, and its breakers.

@@ -25,7 +25,6 @@ import { adminProblems, publicProblems } from "./problems.ts";
 /** Bytes of `max_payload` that are kept for the headers of an event. */
 const HEADER_BYTES = 4_096;
 
-/** Parts of a process that its listeners serve. */
 interface ListenerOptions {
   readonly config: Config;
   readonly registry: Registry;
@@ -57,7 +56,6 @@ export function openPublicListener(options: ListenerOptions): Listener {
   return listen({ hostname: config.HOST, port: config.PORT, variable: "PORT", handler, log, shared: sharesPort });
 }
 
-/** Opens the admin listener. One line a group of routes. */
 export function openAdminListener(
   { config, cluster, metering, health, log, sharesPort }: ListenerOptions,
   host: FunctionHost,

@@ -5,11 +5,10 @@ import type { RequestMeter } from "../http/router.ts";
 import type { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
 import type { Service } from "./service.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
-import { type Publisher, PublishError } from "../engine/publisher.ts";
+import type { Publisher } from "../engine/publisher.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
-import type { LastError } from "../telemetry/function_metrics.ts";
 import type { Labels } from "../telemetry/otel/metrics/instrument.ts";
-import { MeteredObserver } from "../telemetry/metered_observer.ts";
+import { type LastError, MeteredObserver } from "../telemetry/metered_observer.ts";
 import { MeteredPublisher } from "../telemetry/metered_publisher.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { TelemetryObserver } from "../telemetry/observer.ts";
@@ -30,7 +29,6 @@ const LAG_GAUGES = {
 /** Instruments the parts of a runtime. */
 export class Metering implements Service {
   readonly observer: MeteredObserver;
-  /** Meters of the requests of both listeners. */
   readonly requests: { readonly ingress: RequestMeter; readonly admin: RequestMeter };
   #stopMeasuring: () => void = () => {};
 
@@ -58,15 +56,13 @@ export class Metering implements Service {
     };
   }
 
-  /** Returns the last error of a function in this process. */
   lastError(functionName: string): LastError | undefined {
     return this.observer.of(functionName).lastError;
   }
 
   /** Returns a publisher that also measures how long storing takes. */
   publisher(inner: Publisher): Publisher {
-    const codeOf = (error: unknown) => error instanceof PublishError ? error.code : "failed";
-    return new MeteredPublisher(inner, this.metrics.histogram("weir.publish.duration"), codeOf);
+    return new MeteredPublisher(inner, this.metrics.histogram("weir.publish.duration"));
   }
 
   /** Returns dead letters that are counted once each, when they are stored. */
@@ -108,7 +104,6 @@ export class Metering implements Service {
     );
   }
 
-  /** Adds the backlog of each function, over all replicas. */
   #measureLag(reader: LagReader): void {
     const names = Object.keys(LAG_GAUGES) as (keyof typeof LAG_GAUGES)[];
     this.metrics.gauges(names, async (observe) => {
@@ -129,13 +124,8 @@ function requestMeters(metrics: Metrics): Metering["requests"] {
   let inFlight = 0;
   metrics.gauge("weir.ingress.in_flight", () => [[inFlight]]);
   const ended: RequestMeter["ended"] = (method, route, status, seconds) => {
-    const key = `${method} ${status} ${route}`;
-    let labels = known.get(key);
-    if (!labels) {
-      labels = { "http.request.method": method, "http.route": route, "http.response.status_code": status };
-      known.set(key, labels);
-    }
-    durations.record(seconds, labels);
+    const labels = { "http.request.method": method, "http.route": route, "http.response.status_code": status };
+    durations.record(seconds, known.getOrInsert(`${method} ${status} ${route}`, labels));
   };
   return {
     admin: { began: () => {}, ended },

@@ -12,7 +12,6 @@ interface ReadinessOptions {
   readonly nats: () => string | undefined;
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
-  /** Health checks of the project. */
   readonly own: Registry["healthChecks"];
 }
 

@@ -36,23 +36,14 @@ export interface Runtime {
 /** Time that open requests on the admin listener have to end, in milliseconds. */
 const ADMIN_STOP_MS = 2_000;
 
-/** Options of {@linkcode startRuntime}. */
 interface RuntimeOptions {
   /** Metrics to record into. The caller shuts them down. Default: metrics that are not exported. */
   readonly metrics?: Metrics;
   /** Emits the outcome of each attempt. Default: without a listener. */
   readonly outcomes?: OutcomeEmitter;
-  /**
-   * Shares the public port with other processes.
-   *
-   * @default {false}
-   */
+  /** Shares the public port with other processes. @default {false} */
   readonly sharesPort?: boolean;
-  /**
-   * Allows the process to create and change streams, consumers and buckets.
-   *
-   * @default {true}
-   */
+  /** Allows the process to create and change streams, consumers and buckets. @default {true} */
   readonly apply?: boolean;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
@@ -106,7 +97,7 @@ async function startOn(
     dispatchers: host.dispatchers,
     own: registry.healthChecks,
   });
-  options.signal?.throwIfAborted(); // from here on the start takes one tick
+  options.signal?.throwIfAborted(); // nothing below waits for I/O
   const served = { config, registry, cluster, metering, health, log, sharesPort: options.sharesPort ?? false };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
@@ -122,7 +113,6 @@ async function startOn(
   };
 }
 
-/** State of a process that its health and its log depend on. */
 interface RuntimeState {
   stopping: Promise<void> | undefined;
   publicListener: Listener | undefined;

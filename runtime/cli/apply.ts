@@ -31,7 +31,7 @@ Example:
 
 async function apply(options: Options): Promise<void> {
   const applied = await withDesiredState((cluster, desired, names) =>
-    applyPlan(cluster, desired, names, { prune: options.prune })
+    applyPlan(cluster, desired, names, options.prune)
   );
   const unknown = Array.isArray(options.prune)
     ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))

@@ -4,9 +4,8 @@ import type { Config } from "../app/config.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import { redriveOrDiscard } from "./dead_letters/redrive_or_discard.ts";
 import { list, type Selection, selectionOptions, show } from "./dead_letters/list.ts";
-import { wholeNumber, wholeNumbers } from "./terminal/arguments.ts";
+import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
-import { examples } from "./terminal/help.ts";
 
 export function deadLettersCommand(): Command {
   const command = new Command("dead-letters").description("List, show, redrive or discard dead letters.")

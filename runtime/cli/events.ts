@@ -1,6 +1,5 @@
 import { Command, Option } from "commander";
-import { wholeNumber } from "./terminal/arguments.ts";
-import { examples } from "./terminal/help.ts";
+import { examples, wholeNumber } from "./terminal/command_line.ts";
 import { record } from "./events/record.ts";
 import { tail } from "./events/tail.ts";
 
@@ -31,13 +30,13 @@ export function eventsCommand(): Command {
     .option("--last", "the last event of that type (default)")
     .addOption(new Option("--id <id>", "the last event of that type with this id").conflicts(["last", "sequence"]))
     .addOption(
-      numberOption("--sequence <number>", "the event with this sequence in its stream").conflicts(["last", "id"]),
+      new Option("--sequence <number>", "the event with this sequence in its stream")
+        .argParser(wholeNumber).conflicts(["last", "id"]),
     )
     .option("--stream <name>", "the event's stream, if several store its type")
     .addOption(
-      numberOption("--dead-letter <sequence>", "the original event of this dead letter").conflicts(
-        ["last", "id", "sequence", "stream"],
-      ),
+      new Option("--dead-letter <sequence>", "the original event of this dead letter")
+        .argParser(wholeNumber).conflicts(["last", "id", "sequence", "stream"]),
     )
     .option("--out <file>", "write to this file (default: standard output)")
     .option(
@@ -55,8 +54,4 @@ export function eventsCommand(): Command {
     )
     .action(record);
   return command;
-}
-
-function numberOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(wholeNumber);
 }

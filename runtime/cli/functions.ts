@@ -5,18 +5,28 @@ import { systemClock } from "../engine/system_clock.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
+import { policyValues } from "../project/format_policy.ts";
 import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
-import { age, functionText, isRunning } from "./functions/function_text.ts";
-import { examples } from "./terminal/help.ts";
+import { examples } from "./terminal/command_line.ts";
 import { suggestion } from "./terminal/suggestion.ts";
-import { below, type Cell, COLUMNS, paint, printJson, type Screen, screen, table } from "./terminal/output.ts";
+import {
+  below,
+  type Cell,
+  type Colour,
+  COLUMNS,
+  paint,
+  printJson,
+  roughDuration,
+  type Screen,
+  screen,
+  table,
+} from "./terminal/output.ts";
 
 /** Fewest columns of a terminal for all columns of the table, and those left out on a narrower one. */
 const WIDE = 110, WIDE_ONLY = ["policy", "unsettled"];
-/** Characters of an error on a line that no terminal limits. */
-const ERROR_LENGTH = 100;
+const STATE_COLOURS: Readonly<Record<string, Colour>> = { closed: "green", open: "red", "half-open": "yellow" };
 
 const HELP = `
 policy: attempts, timeout of each, and delays between: "up to 250ms … 1m" is a random delay below a limit
@@ -64,7 +74,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     ["pending", ({ pending }) => pending ?? "?"],
     ["unsettled", ({ ackPending }) => ackPending ?? "?"],
     ["retry", ({ delayedRetries }) => delayedRetries ?? "?"],
-    ["oldest", ({ oldestWaitingMs }) => oldestWaitingMs === undefined ? "?" : age(oldestWaitingMs)],
+    ["oldest", ({ oldestWaitingMs }) => oldestWaitingMs === undefined ? "?" : roughDuration(oldestWaitingMs)],
     ["breaker", breakers],
   ];
   const columns = all.filter(([head]) => wide || !WIDE_ONLY.includes(head));
@@ -73,9 +83,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     rows.push(columns.map(([, cell]) => cell(fn)));
     if (fn.lastError === undefined) continue;
     const { at, reason, error } = fn.lastError;
-    const [line] = error.split("\n");
-    const short = !target.terminal && line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)}…` : line;
-    rows.push([below(`${age(nowMs - Date.parse(at))} ago, ${reason}: ${short}`, columns.length, target)]);
+    rows.push([below(`${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error}`, columns.length, target)]);
   }
   const text = table(columns.map(([head]) => head), rows, target);
   return wide
@@ -85,10 +93,48 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     }`;
 }
 
-/** Formats the triggers of a function and the types it emits. */
 function eventsCell({ triggers, emits }: FunctionStatus, { terminal }: Screen): string {
   if (terminal) return [...triggers, ...emits.map((type) => `→ ${type}`)].join("\n");
   return [triggers.join(", "), ...(emits.length > 0 ? [emits.join(", ")] : [])].join(" → ");
+}
+
+/** Formats one function in full: its triggers, its whole policy with the defaults marked, and its status. */
+export function functionText(fn: FunctionStatus, target: Screen, nowMs: number): string {
+  const dim = (text: string) => paint("dim", text, target);
+  const state = (text: string) => text in STATE_COLOURS ? paint(STATE_COLOURS[text], text, target) : text;
+  const values = policyValues(fn.policy);
+  const longest = Math.max(...values.map(({ value }) => String(value).length));
+  const rows: (readonly [name: string, value: string])[] = [
+    ["on", fn.triggers.join(", ")],
+    ["emits", fn.emits.join(", ") || "nothing"],
+    ["", ""],
+    ...values.map(({ path, value, isDefault }) =>
+      [path, isDefault ? `${String(value).padEnd(longest)}  ${dim("default")}` : String(value)] as const
+    ),
+    ["", ""],
+    ["breaker", state(fn.breaker)],
+    ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${name}`, state(kind)] as const),
+    ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
+    ["pending", String(fn.pending ?? "unknown")],
+    ["unsettled", String(fn.ackPending ?? "unknown")],
+    ["delayed retries", String(fn.delayedRetries ?? "unknown")],
+    ["oldest waiting", fn.oldestWaitingMs === undefined ? "unknown" : roughDuration(fn.oldestWaitingMs)],
+    ["last error", lastError(fn, nowMs)],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const lines = rows.map(([name, value]) => name === "" ? "" : `  ${name.padEnd(width)}  ${value}`);
+  return [paint("bold", fn.name, target), ...lines].join("\n");
+}
+
+/** Returns whether the status is that of a process. Without one the events in flight are unknown. */
+function isRunning({ breaker }: FunctionStatus): boolean {
+  return breaker !== "unknown";
+}
+
+function lastError({ lastError }: FunctionStatus, nowMs: number): string {
+  if (!lastError) return "none seen";
+  const { at, reason, error } = lastError;
+  return `${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error.split("\n").join("\n    ")}`;
 }
 
 /** Formats the main parts of a policy; {@linkcode functionText} shows all of it. */

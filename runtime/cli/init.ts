@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { examples } from "./terminal/help.ts";
+import { examples } from "./terminal/command_line.ts";
 import { DENO, printNextCommands, shellQuoted } from "./terminal/next_commands.ts";
 import { paint } from "./terminal/output.ts";
 

@@ -15,7 +15,7 @@ import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
 import { startCommand, workerCommand } from "./start.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
-import { configureHelp } from "./terminal/help.ts";
+import { configureHelp } from "./terminal/command_line.ts";
 import { typesCommand } from "./types.ts";
 
 /** Builds the command line. Configuration comes from the environment, so commands have few options. */

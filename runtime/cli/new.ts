@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { entriesOf } from "../project/load_modules.ts";
 import { loadSchemas, PROJECT } from "../project/load_project.ts";
@@ -45,6 +46,7 @@ async function newFunction(name: string, { on, emits = [], json }: Options): Pro
   const { planFunction } = await import("./new/plan.ts"); // loaded here: no other command needs it
   const plan = attempt(() => planFunction(name.replace(/^functions\/|\.ts$/g, ""), on, emits, source));
   writeAll(plan.files);
+  await format(plan.files);
   await writeEventTypes();
   const written = plan.files.map(describe), next = nextCommands(plan);
   if (json) return printJson({ files: written, next });
@@ -103,6 +105,14 @@ function writeAll(files: readonly PlannedFile[]): void {
     const failed = files[done.length].path;
     throw new Error(`nothing was written: ${failed}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Formats new files. Without the permission to run Deno they stay as they are. */
+async function format(files: readonly PlannedFile[]): Promise<void> {
+  const deno = Deno.execPath(), cwd = fileURLToPath(PROJECT);
+  if (Deno.permissions.querySync({ name: "run", command: deno }).state !== "granted") return;
+  const added = files.filter(({ before }) => before === undefined).map(({ path }) => path);
+  await new Deno.Command(deno, { args: ["fmt", "--quiet", ...added], cwd }).output();
 }
 
 function describe({ path, before, declares }: PlannedFile) {

@@ -31,7 +31,6 @@ export function planCommand(): Command {
   return new Command("plan")
     .description("Show what `start` or `apply` would change in streams, consumers and buckets. Changes nothing.")
     .option("--json", "print all steps as JSON, also those that change nothing")
-    .option("--verbose", "list also streams and buckets that the project does not declare")
     .addHelpText(
       "after",
       `${ORPHANS_HELP}
@@ -46,10 +45,10 @@ Example:
     .action(plan);
 }
 
-async function plan({ json, verbose }: { json?: boolean; verbose?: boolean }): Promise<void> {
+async function plan({ json }: { json?: boolean }): Promise<void> {
   const steps = await withDesiredState(({ nc, jsm }, desired, names) => planCluster(nc, jsm, desired, names));
-  if (json) printJson(steps.filter(({ kind }) => verbose || kind !== "foreign"));
-  else console.log(planText(steps, screen(), verbose));
+  if (json) printJson(steps.filter(({ kind }) => kind !== "foreign"));
+  else console.log(planText(steps, screen()));
   const code = exitCode(steps);
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
 }

@@ -6,7 +6,7 @@ import { ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
 import { unknownType } from "../project/startup_problems.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
-import { wholeNumber } from "./terminal/arguments.ts";
+import { wholeNumber } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
 import { Progress } from "./terminal/progress.ts";
@@ -52,7 +52,6 @@ function seed(text: string): number {
   return Number(text);
 }
 
-/** Validates all data, then publishes it. */
 async function publish(type: string, source: string | undefined, options: Options): Promise<void> {
   checkUsage(source, options);
   const config = commandConfig();
@@ -87,15 +86,7 @@ function checkUsage(source: string | undefined, { sample, seed }: Options): void
 
 async function samples(event: EventDefinition, { sample: count = 1, seed = 1 }: Options): Promise<unknown[]> {
   const { sample } = await import("../testing/sample.ts"); // loaded here: it is large
-  const progress = new Progress("made", count);
-  try {
-    return Array.from({ length: count }, (_, i) => {
-      progress.at(i);
-      return sample(event, { seed: seed + i });
-    });
-  } finally {
-    progress.end();
-  }
+  return Array.from({ length: count }, (_, i) => sample(event, { seed: seed + i }));
 }
 
 function dryRun(type: string, items: readonly unknown[], areSamples: boolean): void {
@@ -111,15 +102,8 @@ async function store(cluster: Cluster, type: string, items: readonly unknown[], 
   let stored = 0, stopped = false;
   onStopSignal(() => stopped = true, () => Deno.exit(EXIT_CODES.interrupted));
   const publishOne = async (data: unknown) => {
-    const id = options.id ?? crypto.randomUUID();
-    const time = new Date().toISOString();
-    const result = await publishAsync(cluster.publisher, {
-      id,
-      type,
-      source: "/cli",
-      time,
-      json: JSON.stringify(data),
-    });
+    const id = options.id ?? crypto.randomUUID(), time = new Date().toISOString(), json = JSON.stringify(data);
+    const result = await publishAsync(cluster.publisher, { id, type, source: "/cli", time, json });
     return { id, type, ...result };
   };
   try {

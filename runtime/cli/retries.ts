@@ -2,9 +2,8 @@ import { Command } from "commander";
 import { withCluster } from "../app/cluster.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts";
 import { RetryService } from "../nats/retry/service.ts";
-import { wholeNumber, wholeNumbers } from "./terminal/arguments.ts";
+import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig } from "./terminal/command_config.ts";
-import { examples } from "./terminal/help.ts";
 import { errorTable, printJson, type Screen, screen, shortTime } from "./terminal/output.ts";
 
 type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
@@ -40,7 +39,6 @@ async function list(service: RetryService, { json, ...filter }: ListOptions): Pr
   console.log(retryTable(retries, screen(), Date.now()));
 }
 
-/** Formats delayed retries. */
 export function retryTable(retries: readonly DelayedRetry[], target: Screen, nowMs: number): string {
   return errorTable(
     [

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { listModules, PROJECT } from "../project/load_project.ts";
-import { examples } from "./terminal/help.ts";
+import { examples } from "./terminal/command_line.ts";
 
 /** Path of the file in a project. It belongs under version control: editors and the type check read it. */
 export const EVENT_TYPES_FILE = "schemas/_types.d.ts";
@@ -17,9 +17,7 @@ export function typesCommand(): Command {
 
 /**
  * Lists the files of `schemas/` in a declaration, so that editors complete and type `on: "…"`. The text changes only
- * when a file is added, removed or renamed; the compiler reads their contents itself.
- *
- * @returns Whether the file was written, because its text changed.
+ * when a file is added, removed or renamed; the compiler reads their contents itself. Returns whether it changed.
  */
 export async function writeEventTypes(root: URL = PROJECT): Promise<boolean> {
   const file = new URL(EVENT_TYPES_FILE, root), folder = new URL("./", file);

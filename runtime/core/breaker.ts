@@ -15,19 +15,9 @@ export interface BreakerPolicy {
  * change has an older generation, and is dropped.
  */
 export type BreakerState =
-  | {
-    readonly kind: "closed";
-    readonly generation: number;
-    readonly failures: number;
-    readonly firstFailureMs: number;
-  }
+  | { readonly kind: "closed"; readonly generation: number; readonly failures: number; readonly firstFailureMs: number }
   | { readonly kind: "open"; readonly generation: number; readonly untilMs: number }
-  | {
-    readonly kind: "half-open";
-    readonly generation: number;
-    readonly probing: number;
-    readonly passed: number;
-  };
+  | { readonly kind: "half-open"; readonly generation: number; readonly probing: number; readonly passed: number };
 
 /** Result of an admitted call. `ignored` is neither a success nor a failure of the callee. */
 export type Verdict = "success" | "failure" | "ignored";

@@ -9,7 +9,7 @@ export interface DeliveryFacts extends RetryContext {
   readonly subject: string;
   /** False when no trigger of the function covers the subject. */
   readonly isListenedTo: boolean;
-  /** False when the stored counts of a redelivery could not be read, because of `stateError`. */
+  /** False when the attempt's number is not exact: the stored counts could not be read, because of `stateError`. */
   readonly isCounted: boolean;
   readonly stateError: unknown;
   /** Dead letter that an earlier delivery decided on, if any. */
@@ -32,15 +32,13 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
-  const { decoded, number, retry: { attempts }, maxAgeMs } = facts;
+  const { decoded, number, retry: { attempts }, ageMs, maxAgeMs } = facts;
   if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);
   if (number > attempts) {
     const message = `the process ended while handling this event: the last of ${attempts} attempts was never settled`;
     return deadLetter("crashed", number, { name: "CrashedError", message });
   }
-  if (maxAgeMs === undefined) return undefined;
-  const { ageMs } = facts;
-  if (ageMs <= maxAgeMs) return undefined;
+  if (maxAgeMs === undefined || ageMs <= maxAgeMs) return undefined;
   const [age, limit] = [formatDuration(ageMs), formatDuration(maxAgeMs)];
   const message = `the event is ${age} old; the function handles none older than ${limit}`;
   return deadLetter("expired", number, { name: "ExpiredError", message });

@@ -99,7 +99,7 @@ class Attributes {
   readonly extensions: Record<string, string> = {};
 }
 
-/** Hot path: one pass over the headers. The last of a repeated attribute counts. */
+/** Hot path: one pass over the headers. Of a repeated `ce-` attribute the last counts, of other headers the first. */
 function headerAttributes({ headers }: Delivery): Attributes {
   const attributes = new Attributes();
   let messageId: string | undefined;
@@ -167,12 +167,7 @@ function toEvent<Data>(
   };
 }
 
-function invalid(
-  delivery: Delivery,
-  attributes: Attributes,
-  type: string | undefined,
-  message: string,
-): Decoded {
+function invalid(delivery: Delivery, attributes: Attributes, type: string | undefined, message: string): Decoded {
   return {
     kind: "invalid",
     event: toEvent(delivery, attributes, type, undefined),

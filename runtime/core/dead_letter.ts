@@ -1,6 +1,6 @@
-/** A dead letter, without its payload. */
-export interface DeadLetter {
-  /** Position in `DEAD_LETTERS`, by which every command names it. */
+/** An event that a function could not handle, as `DEAD_LETTERS` or `RETRIES` stores it. */
+export interface UnhandledEvent {
+  /** Position in that stream, by which every command names it. */
   readonly sequence: number;
   readonly function: string;
   readonly reason: string;
@@ -12,6 +12,18 @@ export interface DeadLetter {
   /** Stream of the original, which may have been removed since. */
   readonly stream: string;
   readonly streamSequence: number;
+}
+
+/** Selects unhandled events; an omitted field selects all. */
+export interface UnhandledEventFilter {
+  readonly function?: string;
+  readonly type?: string;
+  /** Greatest number, oldest first. */
+  readonly limit?: number;
+}
+
+/** A dead letter, without its payload. */
+export interface DeadLetter extends UnhandledEvent {
   /** Time of the dead letter: an RFC 3339 timestamp. */
   readonly time: string;
   /** Number of earlier redrives. */
@@ -24,17 +36,13 @@ export interface DeadLetterContent extends DeadLetter {
   readonly payload: Uint8Array;
 }
 
-/** Selects dead letters; an omitted field selects all. */
-export interface DeadLetterFilter {
-  readonly function?: string;
+/** Selects dead letters. */
+export interface DeadLetterFilter extends UnhandledEventFilter {
   readonly reason?: string;
-  readonly type?: string;
   /** Least age. */
   readonly olderThanMs?: number;
   /** Greatest age. */
   readonly newerThanMs?: number;
-  /** Greatest number, oldest first. */
-  readonly limit?: number;
 }
 
 /** Result of the redrive of one dead letter. */

@@ -14,15 +14,15 @@ export interface RetryContext {
 }
 
 /**
- * Excused deliveries, for any reason, from which a failed probe of a dependency uses up an attempt. It bounds an event
- * that breaks the dependency itself.
+ * Threshold of excused deliveries, for any reason. Beyond it a failed probe of a dependency uses up an attempt, which
+ * bounds an event that breaks the dependency itself.
  */
 export const PROBE_USES_ATTEMPT_FROM = 100;
 /** Shortest delay, in milliseconds, before an unknown subject is delivered again. */
 const UNKNOWN_SUBJECT_MIN_MS = 1_000;
 /** Upper bound for that delay. During a rolling deploy either version may receive the event, so do not keep backing off. */
 const UNKNOWN_SUBJECT_MAX_MS = 4_000;
-/** Greatest number of such deliveries: at least half an hour of them, longer than a deployment takes. */
+/** Maximum excused deliveries of an event with an unknown subject: at least half an hour, longer than a deployment takes. */
 const UNKNOWN_SUBJECT_DELIVERIES = 1_000;
 /** Shortest delay, in milliseconds, while another delivery holds the event's claim. */
 const CLAIM_HELD_MIN_MS = 1_000;

@@ -1,35 +1,25 @@
 import type { MessageHeaders } from "./delivery.ts";
 
-/**
- * Headers in the order of the message. Hot path: columns instead of pairs save an object a header, see bench.
- */
+type Entry = readonly [name: string, value: string];
+
+/** Headers in the order of the message. */
 export class HeaderList implements MessageHeaders {
-  readonly #names: string[] = [];
-  readonly #lower: string[] = [];
-  readonly #values: string[] = [];
+  readonly #entries: readonly Entry[];
 
-  static of(entries: Iterable<readonly [name: string, value: string]>): HeaderList {
-    const list = new HeaderList();
-    for (const [name, value] of entries) list.add(name, value);
-    return list;
-  }
-
-  add(name: string, value: string): void {
-    this.#names.push(name);
-    this.#lower.push(name.toLowerCase());
-    this.#values.push(value);
+  constructor(entries: Iterable<Entry> = []) {
+    this.#entries = [...entries];
   }
 
   get(name: string): string | undefined {
-    const at = this.#lower.indexOf(name.toLowerCase());
-    return at < 0 ? undefined : this.#values[at];
+    const wanted = name.toLowerCase();
+    return this.#entries.find(([own]) => own.toLowerCase() === wanted)?.[1];
   }
 
   each(visit: (lowerName: string, value: string) => void): void {
-    for (let i = 0; i < this.#lower.length; i++) visit(this.#lower[i], this.#values[i]);
+    for (const [name, value] of this.#entries) visit(name.toLowerCase(), value);
   }
 
-  entries(): (readonly [name: string, value: string])[] {
-    return this.#names.map((name, i) => [name, this.#values[i]] as const);
+  entries(): readonly Entry[] {
+    return this.#entries;
   }
 }

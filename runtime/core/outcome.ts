@@ -21,16 +21,10 @@ export type RetryReason =
   | "claim-held"
   | "shutdown";
 
-/** Reason of a dead letter. */
-export type DeadLetterReason = "attempts-exhausted" | "rejected" | "invalid" | "expired" | "crashed";
 /** Every {@linkcode DeadLetterReason}. */
-export const DEAD_LETTER_REASONS: readonly DeadLetterReason[] = [
-  "attempts-exhausted",
-  "rejected",
-  "invalid",
-  "expired",
-  "crashed",
-];
+export const DEAD_LETTER_REASONS = ["attempts-exhausted", "rejected", "invalid", "expired", "crashed"] as const;
+/** Reason of a dead letter. */
+export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
 
 /** Result of one run of a handler. */
 export type Result =

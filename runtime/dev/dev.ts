@@ -10,7 +10,7 @@ import type { ProjectSummary } from "./messages.ts";
 import { MOCK_SERVICES_FOLDER } from "./mock_services.ts";
 import { SpawnedRevision } from "./revision_process.ts";
 import { type ReloadResult, Revisions } from "./revisions.ts";
-import { TypeRollback } from "./type_rollback.ts";
+import { TypeRollback } from "./type_check.ts";
 import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
 
 const FOLDERS = ["functions", "schemas"], DENO_JSON = "deno.json";
@@ -18,7 +18,7 @@ const FOLDERS = ["functions", "schemas"], DENO_JSON = "deno.json";
 const GRACE_MARGIN_MS = 5_000;
 /** Milliseconds between two attempts to start while the cause is outside the project, such as an unreachable server. */
 const RETRY_MS = 2_000;
-/** Milliseconds between two exits below which the runtime is not restarted: it would exit a third time. */
+/** Minimum milliseconds between two exits. After a quicker second exit the runtime is not restarted. */
 const MIN_UPTIME_MS = 5_000;
 /** Milliseconds after which a stop says that it waits for handlers. */
 const ANNOUNCE_WAIT_MS = 1_000;
@@ -173,7 +173,7 @@ export class Dev {
     this.#report(result, [...this.#changed].join(", "), performance.now() - atMs);
   }
 
-  /** Checks types in the background. Rolled-back files count as changed, as seen from the revision that runs then. */
+  /** Checks types in the background. If a mistake rolls back, the files of the rolled-back save count as changed again. */
   async #checkTypes(): Promise<void> {
     if (!this.options.checkTypes || this.#stopping) return;
     for (const file of await this.#types.check(this.#revisions)) this.#changed.add(file);
@@ -195,8 +195,7 @@ export class Dev {
     this.#changed.clear();
     for (const warning of result.project.warnings) this.#print(`${styleText("yellow", "warning")} ${warning}`);
     const took = ms === undefined ? "" : ` in ${Math.round(ms)} ms`;
-    const functions = addedAndRemoved(result.previous, result.project);
-    this.#print(`${what}: ${styleText("green", "live")}${took}${functions}`);
+    this.#print(`${what}: ${styleText("green", "live")}${took}`);
   }
 
   #reportFailure({ problems, transient }: ReloadResult & { kind: "failed" }): void {
@@ -220,15 +219,4 @@ export class Dev {
 
 function printLine(line: string): void {
   console.log(`${styleText("cyan", "dev")} ${line}`);
-}
-
-/** Formats the names of functions that a change added or removed. */
-function addedAndRemoved(previous: ProjectSummary | undefined, current: ProjectSummary): string {
-  if (!previous) return "";
-  const before = previous.functions.map(({ name }) => name), after = current.functions.map(({ name }) => name);
-  const parts = [
-    ...after.filter((name) => !before.includes(name)).map((name) => styleText("green", `+ ${name}`)),
-    ...before.filter((name) => !after.includes(name)).map((name) => styleText("red", `- ${name}`)),
-  ];
-  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }

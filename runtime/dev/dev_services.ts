@@ -1,16 +1,23 @@
+import { fileURLToPath } from "node:url";
+import { styleText } from "node:util";
 import { type Config, ENVIRONMENT } from "../app/config.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { withTimeout } from "../nats/client/with_timeout.ts";
-import type { NatsServer } from "../nats_server/server.ts";
+import { type NatsServer, startServer } from "../nats_server/server.ts";
 import { PROJECT } from "../project/load_project.ts";
 import { forgetDevServer, rememberDevServer } from "./dev_server.ts";
-import { deleteNatsData, restartNatsOnExit, startLocalNats } from "./local_nats.ts";
 import type { RevisionAddress } from "./messages.ts";
 import { MockServices } from "./mock_services.ts";
+import { firstFreePort, listeningProcess } from "./ports.ts";
 import { openProxy, type ReloadProxy } from "./reload_proxy.ts";
 
 /** Upper bound in milliseconds for the wait for a start at the stop: it may be downloading a nats-server. */
 const START_MS = 2_000;
+
+const NATS_PORT = 4222;
+const STORE = ".weir/jetstream";
+/** Milliseconds between two exits below which the server is not restarted: it would exit a third time. */
+const MIN_UPTIME_MS = 5_000;
 
 /** The services that `dev` runs beside the functions: listeners, mock services, and a nats-server without NATS_URL. */
 export class DevServices {
@@ -70,14 +77,14 @@ export class DevServices {
 
   async #start(fresh: boolean): Promise<void> {
     const { config, print } = this;
-    if (fresh) await deleteNatsData(PROJECT);
+    if (fresh) await deleteNatsData();
     const ingress = await openProxy("PORT", config.HOST, config.PORT, print);
     this.#proxies = [ingress, await openProxy("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT, print)];
     if (this.#stopping) return;
     const mockServices = this.mockServices.start();
     if (!ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE")) {
       if (fresh) print("deleted all events and state of earlier runs (--fresh)");
-      this.natsServer = await startLocalNats(PROJECT, print);
+      this.natsServer = await startLocalNats(print);
       void restartNatsOnExit(this.natsServer, () => this.#stopping, print);
     }
     await rememberDevServer({ nats: this.natsUrl, ...this.urls });
@@ -87,4 +94,55 @@ export class DevServices {
 
 function withoutPassword(url: string): string {
   return url.replace(/^([a-z]+:\/\/)?.*@/, "$1");
+}
+
+/** Starts the nats-server of a project, on NATS's usual port if that is free, with its data in `.weir/`. */
+async function startLocalNats(print: (line: string) => void): Promise<NatsServer> {
+  const isFree = () => firstFreePort("127.0.0.1", NATS_PORT) === NATS_PORT;
+  const printProblem = (line: string) => line.includes("[INF]") || print(line);
+  const storeDir = fileURLToPath(new URL(STORE, PROJECT));
+  if (isFree()) {
+    let started = false;
+    const log = (line: string) => (started || !line.includes("[FTL]")) && printProblem(line); // the error repeats [FTL]
+    try {
+      const server = await startServer({ port: NATS_PORT, storeDir, log });
+      started = true;
+      return server;
+    } catch (error) {
+      if (isFree()) throw error; // otherwise another `dev` has just taken the port
+    }
+  }
+  const user = await listeningProcess(NATS_PORT) ?? "another process";
+  print(`port ${NATS_PORT} is in use by ${user}: nats-server uses another port`);
+  return await startServer({ storeDir, log: printProblem });
+}
+
+/** Deletes the data of the nats-server of a project. */
+async function deleteNatsData(): Promise<void> {
+  try {
+    await Deno.remove(new URL(STORE, PROJECT), { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Restarts the server whenever it exits by itself, unless it exits again soon, as with a store it cannot write. */
+async function restartNatsOnExit(
+  server: NatsServer,
+  stopping: () => boolean,
+  print: (line: string) => void,
+): Promise<void> {
+  for (let lastMs = -Infinity, nowMs = 0;; lastMs = nowMs) {
+    const { code, signal } = await server.ended;
+    if (stopping()) return;
+    nowMs = performance.now();
+    const exit = styleText("red", `nats-server ${signal ? `was killed by ${signal}` : `exited with code ${code}`}`);
+    if (nowMs - lastMs < MIN_UPTIME_MS) return print(`${exit} again: stop dev with Ctrl-C and start it again`);
+    try {
+      await server.restart();
+    } catch (error) {
+      return print(`${exit} and could not be restarted: ${(error as Error).message}`);
+    }
+    print(`${exit}: restarted with all stored data`);
+  }
 }

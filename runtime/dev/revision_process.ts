@@ -115,20 +115,10 @@ export class SpawnedRevision {
 }
 
 function failureOf(reply: Reply, expected: "loaded" | "started"): RevisionFailure {
-  switch (reply.kind) {
-    case "failed":
-      return reply;
-    case "exited":
-      return { problems: [`the runtime ${reply.how} before it was ${expected}`], exited: true };
-    case "late": {
-      const seconds = LOAD_MS / 1_000;
-      return {
-        problems: [
-          `the functions were not ${expected} within ${seconds} s: does a module block, or loop, when imported?`,
-        ],
-      };
-    }
-    default:
-      return { problems: [`unexpected reply from the runtime: ${reply.kind}`] };
+  if (reply.kind === "failed") return reply;
+  if (reply.kind === "exited") {
+    return { problems: [`the runtime ${reply.how} before it was ${expected}`], exited: true };
   }
+  const late = `the functions were not ${expected} within ${LOAD_MS / 1_000} s`;
+  return { problems: [`${late}: does a module block, or loop, when imported?`] };
 }

@@ -3,7 +3,7 @@ import type { ProjectSummary, RevisionAddress } from "./messages.ts";
 
 /** Result of a reload or rollback. A failure without problems means that a later change or the stop superseded it. */
 export type ReloadResult =
-  | { readonly kind: "live"; readonly project: ProjectSummary; readonly previous: ProjectSummary | undefined }
+  | { readonly kind: "live"; readonly project: ProjectSummary }
   | ({ readonly kind: "failed" } & RevisionFailure);
 
 /** Options of {@linkcode Revisions}. */
@@ -100,7 +100,7 @@ export class Revisions {
     if (previous && this.options.canRollBack && !this.#previous) this.#keepOnStandby(previous, idle);
     else if (previous) this.#stop(previous, idle);
     this.#spare = this.#spawn();
-    return { kind: "live", project: loaded, previous: previous?.project };
+    return { kind: "live", project: loaded };
   }
 
   async #rollBack(): Promise<ReloadResult | undefined> {
@@ -116,7 +116,7 @@ export class Revisions {
     this.#current = previous;
     const idle = this.options.route(address);
     if (rejected) this.#stop(rejected, idle);
-    return { kind: "live", project: previous.project, previous: rejected?.project };
+    return { kind: "live", project: previous.project };
   }
 
   #keepOnStandby(revision: Revision, idle: Promise<void>): void {

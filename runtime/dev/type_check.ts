@@ -1,20 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { styleText } from "node:util";
 import { spawnChild } from "../nats_server/child_process.ts";
 import { listFiles } from "../project/load_modules.ts";
+import type { Revisions } from "./revisions.ts";
 
 /** Milliseconds before a check starts, so that saves in quick succession cause one check. */
 const SETTLE_MS = 200;
 /** Upper bound for a check in milliseconds: enough on a busy machine, with packages to download. */
 const TIMEOUT_MS = 60_000;
-
-/** An error at a position in a file. Lines and columns count from 1. */
-export interface Diagnostic {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
+/** The line of an error, or of its hint, that gives the position. The other paragraphs only say that there are errors. */
+const POSITION = /^ +at \S+:\d+:\d+$/m;
 
 /**
  * Runs `deno check` on the sources of some folders, with the project's own `deno.json`. One process runs at a time: a
@@ -28,11 +24,12 @@ export class TypeCheck {
   constructor(readonly root: URL, readonly folders: readonly string[]) {}
 
   /**
-   * Checks the files after a short delay. Returns undefined when a later check or {@linkcode cancel} ended this one.
+   * Checks the files after a short delay. Returns the errors in the words of `deno check`, with paths relative to the
+   * project; an empty text if there are none. Undefined when a later check or {@linkcode cancel} ended this one.
    *
-   * @throws {Error} when `deno check` fails without naming an error in a file.
+   * @throws {Error} when `deno check` fails without naming a position in a file.
    */
-  check(): Promise<readonly Diagnostic[] | undefined> {
+  check(): Promise<string | undefined> {
     this.cancel();
     const { signal } = this.#abort = new AbortController();
     const next = this.#last.then(() => this.#check(signal));
@@ -50,12 +47,12 @@ export class TypeCheck {
     await this.#last;
   }
 
-  async #check(signal: AbortSignal): Promise<Diagnostic[] | undefined> {
+  async #check(signal: AbortSignal): Promise<string | undefined> {
     await delay(SETTLE_MS, undefined, { signal }).catch(() => {}); // an abort ends the wait
     const files = (await Promise.all(this.folders.map((folder) => listFiles(this.root, folder)))).flat()
       .filter((file) => /\.[cm]?tsx?$/.test(file));
     if (signal.aborted) return undefined;
-    if (files.length === 0) return [];
+    if (files.length === 0) return "";
     const lines: string[] = [], config = fileURLToPath(new URL("deno.json", this.root));
     const process = spawnChild({
       command: Deno.execPath(),
@@ -72,32 +69,73 @@ export class TypeCheck {
     clearTimeout(timer);
     signal.removeEventListener("abort", kill);
     if (signal.aborted) return undefined;
-    const found = code === 0 ? [] : parseDiagnostics(this.root, lines);
-    if (code === 0 || found.length > 0) return found;
+    if (code === 0) return "";
+    const errors = lines.join("\n").split("\n\n").filter((text) => POSITION.test(text)).join("\n");
+    if (errors !== "") return errors.replaceAll(this.root.href, "");
     const why = lines.find((line) => line !== "") ?? `exited with code ${code}`;
     throw new Error(`deno check: ${timedOut ? `not finished within ${TIMEOUT_MS / 1_000} s` : why}`);
   }
 }
 
-/** First line of an error, and the line with its position. */
-const HEAD = /^(?:TS\d+ \[ERROR\]|error): (.*)/, POSITION = /^ {4}at (\S+):(\d+):(\d+)$/;
-/** Lines that quote the source: marks below a line, or lines with numbers. */
-const MARKS = /^\s*(\^|~+)$/, NUMBERED = /^\s*\d* \|/;
+/** Checks the types of a live revision and rolls back if they are wrong. A save never waits for the check. */
+export class TypeRollback {
+  readonly #check: TypeCheck;
+  /** Files that went live since a revision last passed the check. Undefined: the current revision has passed. */
+  #unchecked: Set<string> | undefined;
+  /** True at the start and after errors: the next check without errors is worth a line. */
+  #announcePass = true;
 
-/** Parses the output of `deno check`. Errors without a position are left out. */
-export function parseDiagnostics(root: URL, lines: readonly string[]): Diagnostic[] {
-  const found: Diagnostic[] = [];
-  let message: string[] | undefined;
-  for (const text of lines) {
-    const head = HEAD.exec(text), position = POSITION.exec(text);
-    if (head) message = [head[1]];
-    else if (position && message) {
-      const [, url, line, column] = position;
-      const file = url.startsWith(root.href) ? decodeURIComponent(url.slice(root.href.length)) : url;
-      found.push({ file, line: Number(line), column: Number(column), message: message.join("\n") });
-      message = undefined; // hints follow, with positions of their own
-    } else if (MARKS.test(text)) message?.pop();
-    else if (!NUMBERED.test(text)) message?.push(text);
+  constructor(root: URL, folders: readonly string[], readonly print: (line: string) => void) {
+    this.#check = new TypeCheck(root, folders);
   }
-  return found;
+
+  /** Ends a check in progress, because the files have changed again. */
+  cancel(): void {
+    this.#check.cancel();
+  }
+
+  async stop(): Promise<void> {
+    await this.#check.stop();
+  }
+
+  /** Records that a revision with these changed files is live. */
+  wentLive(files: Iterable<string>): void {
+    this.#unchecked = new Set([...this.#unchecked ?? [], ...files]);
+  }
+
+  /** Checks the files as they are on disk. Returns those that were rolled back. */
+  async check(revisions: Revisions): Promise<readonly string[]> {
+    let errors = "";
+    try {
+      const found = await this.#check.check();
+      if (found === undefined) return [];
+      errors = found;
+      if (errors === "" && this.#announcePass) this.print("type check: no errors");
+      this.#announcePass = errors !== "";
+    } catch (error) {
+      this.print(styleText("yellow", `could not check types: ${(error as Error).message}`));
+    }
+    if (errors !== "") return await this.#rollBack(errors, revisions);
+    this.#unchecked = undefined;
+    revisions.accept();
+    return [];
+  }
+
+  /** Prints the errors after the rollback, so that the last line is true when it appears. */
+  async #rollBack(errors: string, revisions: Revisions): Promise<readonly string[]> {
+    const unchecked = this.#unchecked, result = await revisions.rollBack();
+    this.print(`${styleText("red", "type error")} ${errors}`);
+    if (result?.kind === "live" && unchecked) {
+      this.#unchecked = undefined;
+      this.print(`${[...unchecked].join(", ")}: rolled back, ${KEEPS_RUNNING}`);
+      return [...unchecked];
+    }
+    if (result?.kind === "failed") {
+      for (const problem of result.problems) this.print(`${styleText("red", "error")} cannot roll back: ${problem}`);
+    }
+    this.print(unchecked ? "it keeps running with these errors until the next change" : KEEPS_RUNNING);
+    return [];
+  }
 }
+
+const KEEPS_RUNNING = "the last working version keeps running";

@@ -14,9 +14,9 @@ export interface FileChange {
 
 /** A sequence of changes. */
 export interface FileChanges {
-  /** Waits for the next change. */
+  /** Takes the next change, once there is one. */
   next(): Promise<FileChange>;
-  /** Resolves when the next change is available. */
+  /** Resolves when `next` would return at once. It takes nothing. */
   readonly more: Promise<void>;
 }
 

@@ -1,16 +1,18 @@
 import { type Facts, NotKnown } from "./facts.ts";
-import type { Rule, Severity, Violation } from "./rule.ts";
+import type { Rule, Severity } from "./rule.ts";
 
 /** A violation with its rule, as `doctor --json` prints it. */
-export interface Finding extends Violation {
+export interface Finding {
   readonly check: string;
   readonly area: Rule["area"];
+  readonly severity: Severity;
+  readonly what: string;
   readonly why: string;
+  readonly fix: string;
   /** Set if the rule could not be checked. `what` has the reason. */
   readonly unchecked?: true;
 }
 
-/** The result of all rules. */
 export interface Examination {
   readonly findings: readonly Finding[];
   /** The rules without a violation. */
@@ -29,9 +31,12 @@ export function examine(facts: Facts, rules: readonly Rule[]): Examination {
 }
 
 function apply(rule: Rule, facts: Facts): Finding[] {
-  const { id: check, area, why } = rule;
+  const { id: check, area, severity = "warning", why } = rule;
   try {
-    return rule.find(facts).map((violation) => ({ check, area, why, ...violation }));
+    return rule.find(facts).map(({ stream = "STREAM", consumer = "CONSUMER", ...violation }) => {
+      const fix = rule.fix.replaceAll("STREAM", stream).replaceAll("CONSUMER", consumer);
+      return { check, area, severity, why, fix, ...violation };
+    });
   } catch (error) {
     if (!(error instanceof NotKnown)) throw error;
     const fix = "fix the cause, and run doctor again";
@@ -39,7 +44,6 @@ function apply(rule: Rule, facts: Facts): Finding[] {
   }
 }
 
-/** Returns the number of findings of each severity. */
 export function countBySeverity(findings: readonly Finding[]): Record<Severity, number> {
   const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
   return { error: count("error"), warning: count("warning"), info: count("info") };

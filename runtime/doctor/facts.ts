@@ -6,7 +6,6 @@ import type { Registry } from "../project/registry.ts";
 /** A value that was looked up, or the reason why it could not be. */
 export type Known<Value> = { readonly value: Value } | { readonly unknown: string };
 
-/** The facts of the cluster. */
 export interface ClusterFacts {
   readonly servers: readonly ServerProbe[];
   readonly connection: Known<Connection>;
@@ -18,9 +17,9 @@ export interface ClusterFacts {
   readonly consumers: Known<readonly ConsumerInfo[]>;
   /** The streams and consumers that could not be read, each with the reason. */
   readonly unreadable: readonly string[];
-  readonly clock: Known<ClockOffset>;
+  /** The offset of the server's clock from this host's, and the bound of its error. */
+  readonly clock: Known<{ readonly aheadMs: number; readonly errorMs: number }>;
   readonly deadLetters: Known<DeadLetterCounts>;
-  /** The number of delayed retries of each function. */
   readonly delayedRetries: Known<ReadonlyMap<string, number>>;
 }
 
@@ -54,7 +53,6 @@ export interface ServerProbe {
   readonly problem?: string;
 }
 
-/** The connection to NATS. */
 export interface Connection {
   readonly server: string;
   readonly version: string;
@@ -73,12 +71,6 @@ export interface UserPermissions {
 interface SubjectLists {
   readonly allow?: readonly string[];
   readonly deny?: readonly string[];
-}
-
-/** The offset of the server's clock from this host's, and the bound of its error. */
-interface ClockOffset {
-  readonly aheadMs: number;
-  readonly errorMs: number;
 }
 
 /** The stored dead letters. */

@@ -9,12 +9,6 @@ export function span(ms: number): Duration {
   return formatDuration(Math.ceil(ms / unit) * unit);
 }
 
-/** Formats the duration to recommend where `ms` is needed: twice that, in whole minutes. */
-export function recommended(ms: number): Duration {
-  return span(Math.ceil(2 * ms / 60_000) * 60_000);
-}
-
-/** Formats a number of bytes for a person. */
 export function size(bytes: number): string {
   for (const [unit, of] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
     if (bytes >= of) return `${Number((bytes / of).toFixed(1))} ${unit}`;

@@ -5,12 +5,7 @@ import type { Facts, Known } from "./facts.ts";
 import { gatherCluster, unknownCluster } from "./gather_cluster.ts";
 import { probeCollectors } from "./probe_collectors.ts";
 
-/**
- * Gathers everything that the rules read. It changes nothing, and problems that it meets are facts, not errors.
- *
- * @param read Reads the configuration.
- * @throws {Error} from `read`, unless it is {@linkcode StartupProblems}.
- */
+/** Gathers everything that the rules read. It changes nothing, and problems that it meets are facts, not errors. */
 export async function gather(read: () => Config): Promise<Facts> {
   const [config, configProblems] = await readOr(INVALID, read);
   const [[project, projectProblems], collectors] = await Promise.all([

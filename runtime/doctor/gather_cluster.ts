@@ -38,12 +38,7 @@ export async function gatherCluster(config: Config, project: Registry | undefine
   }
 }
 
-/**
- * Returns the facts of a cluster that could not be read.
- *
- * @param problem The reason why there is no connection.
- * @param unknown The reason that the other checks give. Default: there is no connection.
- */
+/** Returns the facts of a cluster that could not be read: why there is no connection, and why the rest is unknown. */
 export function unknownCluster(problem: string, unknown = "there is no connection to NATS"): ClusterFacts {
   const fact = { unknown };
   return {
@@ -115,14 +110,8 @@ async function probeAll(nc: NatsConnection, configured: readonly ServerProbe[]):
   const known = new Set(configured.map(({ address }) => address));
   const announced = (nc.info?.connect_urls ?? []).filter((address) => !known.has(address));
   const probes = await Promise.all(announced.slice(0, MAX_SERVERS).map((address) => probeServer(address, false)));
-  const seen = new Set<string>();
-  return [...configured, ...probes].filter(({ info }) => {
-    const id = info?.server_id;
-    if (id === undefined) return true;
-    const first = !seen.has(id);
-    seen.add(id);
-    return first;
-  });
+  const all = [...configured, ...probes], ids = all.map(({ info }) => info?.server_id);
+  return all.filter((_, i) => ids[i] === undefined || ids.indexOf(ids[i]) === i);
 }
 
 /** Returns a value, or the reason why it is unknown. @param what The value's name, for the reason. */

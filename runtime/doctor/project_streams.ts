@@ -22,8 +22,7 @@ export function weirStreams({ streams }: Facts): StreamInfo[] {
   return [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
 }
 
-/** Returns the limits of a stream as `name value`. */
-export function limitsOf({ config }: StreamInfo): string[] {
+export function limitsOf(config: StreamInfo["config"]): string[] {
   return (["max_bytes", "max_msgs", "max_msgs_per_subject"] as const)
     .filter((name) => config[name] > 0).map((name) => `${name} ${config[name]}`);
 }

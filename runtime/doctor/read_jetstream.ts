@@ -1,10 +1,4 @@
-import {
-  type ConsumerInfo,
-  JetStreamApiError,
-  type JetStreamManager,
-  type MsgRequest,
-  type StreamInfo,
-} from "@nats-io/jetstream";
+import type { JetStreamManager, MsgRequest } from "@nats-io/jetstream";
 import { JETSTREAM_CODES } from "../nats/client/error_codes.ts";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { isChunk } from "../nats/dead_letters/chunks.ts";
@@ -15,10 +9,7 @@ import { unlessMissing } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ClusterFacts, DeadLetterCounts } from "./facts.ts";
 
-/**
- * Upper bound of the requests that read reasons. They are sent one after the other, so a hundred take a second even at
- * 10 ms each.
- */
+/** Upper bound of the requests that read reasons. They are sent one after the other: at 10 ms each they take a second. */
 const MAX_REQUESTS = 100;
 
 /** Reads streams with all their consumers. The streams that cannot be read are listed beside the others. */
@@ -26,31 +17,24 @@ export async function readStreams(
   jsm: JetStreamManager,
   names: readonly string[],
 ): Promise<Pick<ClusterFacts, "streams" | "consumers" | "unreadable">> {
-  const streams = new Map<string, StreamInfo>(), consumers: ConsumerInfo[] = [], unreadable: string[] = [];
-  let streamsRead = 0, consumersRead = 0;
-  await Promise.all(names.map(async (name) => {
-    try {
-      streams.set(name, await jsm.streams.info(name));
-      streamsRead++;
-    } catch (error) {
-      const missing = error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.streamNotFound;
-      if (!missing) return void unreadable.push(`the stream ${name}: ${(error as Error).message}`);
-      streamsRead++;
-      return void consumersRead++;
-    }
-    try {
-      for await (const consumer of jsm.consumers.list(name)) consumers.push(consumer);
-      consumersRead++;
-    } catch (error) {
-      unreadable.push(`the consumers of ${name}: ${(error as Error).message}`);
-    }
+  const all = await Promise.all(names.map(async (name) => {
+    const unreadable: string[] = [];
+    const report = (what: string) => (error: Error) => void unreadable.push(`${what} ${name}: ${error.message}`);
+    const found = unlessMissing(jsm.streams.info(name), JETSTREAM_CODES.streamNotFound);
+    const stream = await found.catch(report("the stream"));
+    const consumers = stream && await Array.fromAsync(jsm.consumers.list(name)).catch(report("the consumers of"));
+    return { name, stream, consumers, unreadable };
   }));
-  // The replies come in any order; the report keeps the order of the names.
-  const ordered = new Map(names.flatMap((name) => streams.has(name) ? [[name, streams.get(name)!] as const] : []));
+  const streams = new Map(all.flatMap(({ name, stream }) => stream ? [[name, stream] as const] : []));
+  const consumers = all.flatMap(({ consumers }) => consumers ?? []);
   return {
-    streams: streamsRead > 0 ? { value: ordered } : { unknown: "no stream could be read" },
-    consumers: consumersRead > 0 ? { value: consumers } : { unknown: "no consumers could be read" },
-    unreadable: unreadable.sort(),
+    streams: all.some(({ stream, unreadable }) => stream || unreadable.length === 0)
+      ? { value: streams }
+      : { unknown: "no stream could be read" },
+    consumers: all.some(({ unreadable }) => unreadable.length === 0)
+      ? { value: consumers }
+      : { unknown: "no consumers could be read" },
+    unreadable: all.flatMap(({ unreadable }) => unreadable),
   };
 }
 
@@ -80,7 +64,6 @@ export async function readDeadLetters(jsm: JetStreamManager): Promise<DeadLetter
   return { count, oldestAt, read, reasons };
 }
 
-/** Counts the delayed retries of each function. */
 export async function countDelayedRetries(
   nc: NatsConnection,
   jsm: JetStreamManager,

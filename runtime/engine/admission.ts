@@ -22,7 +22,6 @@ export class Admission {
 
   constructor(readonly clock: Clock) {}
 
-  /** Adds a rule, unless it is in the list already. */
   add(rule: AdmissionRule): void {
     if (this.#rules.includes(rule)) return;
     this.#rules.push(rule);

@@ -15,7 +15,6 @@ import type { Clock } from "./clock.ts";
 export type BreakerAnswer = Permit | { readonly admitted: false; readonly retryAtMs: number };
 
 export interface BreakerChange {
-  /** Name of the function or dependency. */
   readonly name: string;
   readonly of: "function" | "dependency";
   readonly from: BreakerState["kind"];

@@ -110,7 +110,7 @@ export class DependencyCalls {
   }
 }
 
-/** Returns what a failed call means. After a failed probe the dependency is down; other failures the event may cause. */
+/** Returns what a failed call means. After a failed probe the dependency is down. Any other failure may be the event's fault. */
 function failureOf({ breaker, permit }: Call): DependencyFailure {
   const dependency = breaker.name;
   if (!permit.probe || breaker.state.kind !== "open") return { dependency, open: false };

@@ -5,8 +5,9 @@ import type { Leases } from "./leases.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 /**
- * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of its consumers may ask for as many
- * as can begin, so that more may arrive together: the rest waits. The dispatcher keeps the leases of all that it holds.
+ * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of its consumers asks for as many as
+ * can begin. Several consumers together may deliver more than that: the rest waits. The dispatcher keeps the leases of
+ * all that it holds.
  * At shutdown it gives back what has not begun.
  */
 export class Dispatcher implements ConsumerSink {
@@ -14,7 +15,6 @@ export class Dispatcher implements ConsumerSink {
   readonly #held = new Map<string, Attempt>();
   /** Attempts of deliveries that arrived together and have not begun. */
   readonly #arrived: Attempt[] = [];
-  /** Attempts that wait for a free slot. */
   readonly #waiting: Attempt[] = [];
   /** Attempts that arrived while admission was limited: each uses one of its permits. */
   readonly #limited = new Set<Attempt>();

@@ -10,7 +10,6 @@ import type { CircuitBreaker } from "./circuit_breaker.ts";
 import { DependencyCalls, type DependencyFailure } from "./dependency_breakers.ts";
 import type { KvStore } from "./kv_store.ts";
 
-/** Resources that handlers reach through their context. */
 export interface HandlerResources {
   readonly breaker: (dependency: string) => CircuitBreaker;
   readonly kv: KvStore;
@@ -95,7 +94,9 @@ export class AttemptContext implements HandlerContext {
     const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length);
     if (typeof id !== "string" || id === "") {
       throw new TypeError(
-        `${where} with id ${describeValue(id)}: an id is text, or left out; by none it would be stored twice`,
+        `${where} with id ${
+          describeValue(id)
+        }: an id is a non-empty text. Leave it out for one that is the same in every attempt`,
       );
     }
     if (emitted.some((other) => other.id === id)) {

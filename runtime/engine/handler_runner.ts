@@ -10,26 +10,15 @@ import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { TimeoutQueue } from "./timeout_queue.ts";
 
-export interface HandlerRunner {
-  /**
-   * Runs the handler until it ends, times out or is aborted, whichever comes first. Sets the attempt's `emitted` when
-   * the handler returned. Never rejects. A handler that ignores its signal is left behind, without effect on the event.
-   */
-  run(attempt: Attempt): MaybePromise<Result>;
-  /** Aborts every running handler. These attempts and all later ones end as `shutdown`. */
-  abortAll(): void;
-}
-
 /** Runs around a handler, and calls `next` to run it. Its result is the handler's result. */
 export type HandlerMiddleware = (attempt: Attempt, next: (attempt: Attempt) => unknown) => unknown;
 
 const RETURNED: Result = { kind: "returned" };
 
 /** Runs the handler in this process, within the attempt's span and timeout. */
-export class InProcessRunner implements HandlerRunner {
+export class InProcessRunner {
   readonly #handler: (attempt: Attempt) => unknown;
   readonly #timeouts: TimeoutQueue;
-  /** Aborts of the handlers that have not ended. */
   readonly #running = new Set<() => void>();
   #isAborted = false;
 
@@ -47,6 +36,10 @@ export class InProcessRunner implements HandlerRunner {
     );
   }
 
+  /**
+   * Runs the handler until it ends, times out or is aborted, whichever comes first. Sets the attempt's `emitted` when
+   * the handler returned. Never rejects. A handler that ignores its signal is left behind, without effect on the event.
+   */
   run(attempt: Attempt): MaybePromise<Result> {
     if (this.#isAborted) return { kind: "shutdown" };
     const context = new AttemptContext(attempt, this.resources), fromMs = this.clock.now();
@@ -93,6 +86,7 @@ export class InProcessRunner implements HandlerRunner {
     });
   }
 
+  /** Aborts every running handler. These attempts and all later ones end as `shutdown`. */
   abortAll(): void {
     this.#isAborted = true;
     for (const abort of [...this.#running]) abort();

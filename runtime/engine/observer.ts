@@ -11,7 +11,6 @@ export interface Observer {
   breakerChanged(change: BreakerChange): void;
 }
 
-/** A settled delivery. */
 export interface Settled {
   readonly attempt: Attempt;
   readonly outcome: Outcome;

@@ -11,7 +11,7 @@ import type { AttemptStore } from "./attempt_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { Clock } from "./clock.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
-import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
+import { type HandlerMiddleware, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
 import type { IdempotencyStore } from "./idempotency_store.ts";
 import type { KvStore } from "./kv_store.ts";
@@ -21,7 +21,6 @@ import type { Observer } from "./observer.ts";
 import { publishAsync, type Publisher, PublishError } from "./publisher.ts";
 import type { Settler } from "./settler.ts";
 
-/** Everything that a function's pipeline needs from outside. */
 export interface Ports {
   readonly clock: Clock;
   readonly publisher: Publisher;
@@ -39,7 +38,7 @@ const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
-  readonly runner: HandlerRunner;
+  readonly runner: InProcessRunner;
   /** Type and schema of the event of each trigger that has one. */
   readonly #schemas = new Map<ResolvedTrigger, { readonly type: string; readonly parse: Parse }>();
   /** Breakers of the dependencies that the function declares or has called. */
@@ -186,12 +185,11 @@ export class Pipeline {
 
   /** Returns the breaker of a dependency, and adds it to the admission: while it is open the function does not pull. */
   #breakerOf(name: string): CircuitBreaker {
-    let breaker = this.#dependencyBreakers.get(name);
-    if (!breaker) {
-      this.#dependencyBreakers.set(name, breaker = this.dependencies.breaker(name));
+    return this.#dependencyBreakers.getOrInsertComputed(name, () => {
+      const breaker = this.dependencies.breaker(name);
       this.admission.add(breaker);
-    }
-    return breaker;
+      return breaker;
+    });
   }
 }
 

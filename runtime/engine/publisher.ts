@@ -24,11 +24,7 @@ export interface PublishOptions {
    * @default the duplicate window of JetStream covers every earlier attempt
    */
   readonly storedSinceMs?: number;
-  /**
-   * Parent of the publish span.
-   *
-   * @default the active context
-   */
+  /** Parent of the publish span. @default the active context */
   readonly parent?: Context;
 }
 
@@ -76,11 +72,7 @@ export type PublishErrorCode =
 const TRANSIENT: readonly PublishErrorCode[] = ["unavailable", "full", "no-stream", "denied"];
 
 export interface PublishErrorOptions extends ErrorOptions {
-  /**
-   * Error code of JetStream's answer.
-   *
-   * @default there was no answer
-   */
+  /** Error code of JetStream's answer. @default there was no answer */
   readonly jetStreamCode?: number;
 }
 

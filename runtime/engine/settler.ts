@@ -6,7 +6,7 @@ import type { MaybePromise } from "./maybe_promise.ts";
 /** Result of settling. After a failure JetStream still has the message and redelivers it. */
 export type Settlement = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
 
-/** Attempts and deliveries that an event has used in all its messages, once its current delivery is settled. */
+/** Totals of an event after its current delivery is settled. They cover all its stored messages. */
 export interface UsedUp {
   readonly attempts: number;
   readonly excusedDeliveries: number;

@@ -4,21 +4,16 @@ export type Cancel = () => void;
 
 interface Entry {
   readonly atMs: number;
-  /** Undefined once it has expired or was cancelled. */
-  expire: (() => void) | undefined;
+  readonly expire: () => void;
 }
-
-/** Number of leading entries without effect from which on the queue is compacted. */
-const COMPACT_FROM = 1_024;
 
 /**
  * Timeouts of equal length. They expire in the order they were set, so one timer serves all of them. Hot path: no timer
  * of its own for each event, see bench.
  */
 export class TimeoutQueue {
-  readonly #queue: Entry[] = [];
-  /** Index of the first entry that may still expire. */
-  #head = 0;
+  /** The earliest first: a set keeps the order in which its entries were added. */
+  readonly #entries = new Set<Entry>();
   #cancelTimer: (() => void) | undefined;
 
   constructor(readonly afterMs: number, readonly clock: Clock) {}
@@ -30,16 +25,13 @@ export class TimeoutQueue {
    */
   set(expire: () => void, fromMs: number = this.clock.now()): Cancel {
     const entry: Entry = { atMs: fromMs + this.afterMs, expire };
-    this.#queue.push(entry);
+    this.#entries.add(entry);
     if (!this.#cancelTimer) this.#setTimer(Math.max(0, entry.atMs - this.clock.now()));
-    return () => {
-      entry.expire = undefined;
-      this.#dropDone();
-    };
+    return () => void this.#entries.delete(entry);
   }
 
   clear(): void {
-    this.#queue.length = this.#head = 0;
+    this.#entries.clear();
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
@@ -51,22 +43,11 @@ export class TimeoutQueue {
   #fire(): void {
     this.#cancelTimer = () => {}; // an entry that expires may set another, whose timer is set below
     const now = this.clock.now();
-    for (this.#dropDone(); this.#head < this.#queue.length; this.#dropDone()) {
-      const entry = this.#queue[this.#head];
+    for (const entry of this.#entries) {
       if (entry.atMs > now) return this.#setTimer(entry.atMs - now);
-      const { expire } = entry;
-      entry.expire = undefined;
-      expire?.();
+      this.#entries.delete(entry);
+      entry.expire();
     }
     this.#cancelTimer = undefined;
-  }
-
-  #dropDone(): void {
-    while (this.#head < this.#queue.length && this.#queue[this.#head].expire === undefined) this.#head++;
-    if (this.#head === this.#queue.length) this.#queue.length = this.#head = 0;
-    else if (this.#head >= COMPACT_FROM) {
-      this.#queue.splice(0, this.#head);
-      this.#head = 0;
-    }
   }
 }

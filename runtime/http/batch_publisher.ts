@@ -1,6 +1,6 @@
 import type { Context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Publisher, PublishListener, PublishResult } from "../engine/publisher.ts";
+import type { Publisher } from "../engine/publisher.ts";
 import { BatchSpan } from "./batch_span.ts";
 import { accepted, failedResult, storedResult } from "./publish_response.ts";
 import { Problem } from "./problem.ts";
@@ -45,7 +45,6 @@ export class BatchPublisher {
   #aborted: Problem | undefined;
   #onSettled = () => {};
 
-  /** @param parent Context of the request. */
   constructor(readonly publisher: Publisher, readonly problemOf: (error: unknown) => Problem, parent: Context) {
     this.#span = new BatchSpan(parent);
   }
@@ -90,10 +89,22 @@ export class BatchPublisher {
     } catch (error) {
       return this.#addFailure(index, error, entry.line);
     }
+    // Destructured, so that the listener does not hold the entry, and thus not the text of a line.
+    const { length, line } = entry, traced = { ...event, trace: this.#span.add(event.type) };
     this.#pending++;
-    this.#pendingLength += entry.length;
-    const traced = { ...event, trace: this.#span.add(event.type) };
-    this.publisher.publish(traced, new PendingEvent(this, traced, index, entry.length, entry.line));
+    this.#pendingLength += length;
+    this.publisher.publish(traced, {
+      stored: (result) => {
+        this.#stored++;
+        this.#addResult(index, storedResult(traced, result));
+        this.#settle(length);
+      },
+      failed: (error) => {
+        this.#span.failed(error);
+        this.#addFailure(index, error, line);
+        this.#settle(length);
+      },
+    });
   }
 
   #untilPendingBelow(limit: number): Promise<void> {
@@ -103,18 +114,6 @@ export class BatchPublisher {
       };
       this.#onSettled();
     });
-  }
-
-  stored({ event, index, length }: PendingEvent, result: PublishResult): void {
-    this.#stored++;
-    this.#addResult(index, storedResult(event, result));
-    this.#settle(length);
-  }
-
-  failed({ index, length, line }: PendingEvent, error: unknown): void {
-    this.#span.failed(error);
-    this.#addFailure(index, error, line);
-    this.#settle(length);
   }
 
   #settle(length: number): void {
@@ -142,25 +141,6 @@ export class BatchPublisher {
     const summary = `${this.#stored} of ${this.#results.length} events were stored: \`results\` says which`;
     const detail = aborted ? `${aborted.detail}; ${summary}` : summary;
     return new Problem(problem.code, detail, { headers: problem.options.headers }).toResponse(results);
-  }
-}
-
-/** An event that is being published. It does not hold its entry, and thus not the text of a line. */
-class PendingEvent implements PublishListener {
-  constructor(
-    readonly batch: BatchPublisher,
-    readonly event: OutgoingEvent,
-    readonly index: number,
-    readonly length: number,
-    readonly line: number | undefined,
-  ) {}
-
-  stored(result: PublishResult): void {
-    this.batch.stored(this, result);
-  }
-
-  failed(error: unknown): void {
-    this.batch.failed(this, error);
   }
 }
 

@@ -1,5 +1,5 @@
+import { setImmediate } from "node:timers";
 import type { Clock } from "../engine/clock.ts";
-import { BODY_TIMEOUT_MS, BodyTimeout } from "./body_timeout.ts";
 import { Problem } from "./problem.ts";
 import { SharedRoom } from "./shared_room.ts";
 
@@ -8,6 +8,8 @@ import { SharedRoom } from "./shared_room.ts";
  * text, data and message, and is held until NATS has stored its events.
  */
 const BODY_MEMORY_BYTES = 32 * 1_024 * 1_024;
+/** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not keep memory. */
+const BODY_TIMEOUT_MS = 30_000;
 
 /** Bounds the memory that the bodies of pending requests take, the size of each, and the time for it to arrive. */
 export class BodyLimits {
@@ -15,11 +17,11 @@ export class BodyLimits {
   readonly timeout: BodyTimeout;
 
   /**
-   * @param maxBodyBytes largest body
+   * @param maxBytes largest body
    * @param callers number of API keys, which share the memory
    * @param limitBytes all bodies together. Default: {@linkcode BODY_MEMORY_BYTES}
    */
-  constructor(readonly maxBodyBytes: number, clock: Clock, callers: number, readonly limitBytes = BODY_MEMORY_BYTES) {
+  constructor(readonly maxBytes: number, clock: Clock, callers: number, readonly limitBytes = BODY_MEMORY_BYTES) {
     this.room = new SharedRoom(limitBytes, callers);
     this.timeout = new BodyTimeout(BODY_TIMEOUT_MS, clock);
   }
@@ -34,14 +36,6 @@ export class Reservation {
   #bytes = 0;
 
   constructor(readonly limits: BodyLimits, readonly caller: string | undefined) {}
-
-  get maxBytes(): number {
-    return this.limits.maxBodyBytes;
-  }
-
-  get timeout(): BodyTimeout {
-    return this.limits.timeout;
-  }
 
   /** Takes nothing. @throws {Problem} 503 when `bytes` would not find room now. */
   check(bytes: number): void {
@@ -65,4 +59,53 @@ export class Reservation {
 function exhausted(limitBytes: number): Problem {
   const detail = `pending request bodies fill the limit of ${limitBytes} bytes: try again in a second`;
   return new Problem("unavailable", detail, { headers: { "retry-after": "1" } });
+}
+
+/** Returns the problem of a body that is late. @param what a clause, such as `no line ended` */
+export function timedOut(what: string): Problem {
+  return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
+}
+
+/**
+ * Times the arrival of bodies. Hot path: all bodies share one timer, and none is set before the end of the event-loop
+ * tick, since nearly every body arrives with its headers and a timer costs as much as reading it.
+ */
+export class BodyTimeout {
+  /** Start of each body by its callback, the earliest first. */
+  readonly #starts = new Map<() => void, number>();
+  #cancelTimer: (() => void) | undefined;
+  #checksThisTick = false;
+
+  constructor(readonly limitMs: number, readonly clock: Clock) {}
+
+  /** Calls `onTimeout` after the limit, unless the returned function is called before. */
+  start(onTimeout: () => void): () => void {
+    this.#starts.set(onTimeout, this.clock.now());
+    if (!this.#cancelTimer && !this.#checksThisTick) {
+      this.#checksThisTick = true;
+      setImmediate(() => this.#check());
+    }
+    return () => {
+      this.#starts.delete(onTimeout);
+      if (this.#starts.size > 0) return;
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
+    };
+  }
+
+  /** Times out what is due, and sets the timer for the next. */
+  #check(): void {
+    this.#cancelTimer = undefined;
+    this.#checksThisTick = false;
+    const nowMs = this.clock.now();
+    for (const [onTimeout, startMs] of this.#starts) {
+      const leftMs = startMs + this.limitMs - nowMs;
+      if (leftMs > 0) {
+        this.#cancelTimer = this.clock.timer(leftMs, () => this.#check());
+        return;
+      }
+      this.#starts.delete(onTimeout);
+      onTimeout();
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import { formatDuration } from "../core/duration.ts";
-import type { Route } from "./router.ts";
+import { type Route, route } from "./router.ts";
 
 /** A health check. It fails by throwing, or by returning the reason as text. */
 export interface Check {
@@ -42,14 +42,11 @@ export async function runChecks({ checks, degraded }: Health): Promise<HealthRep
  * @param live checks of `/health/live` besides the event loop. Default: none.
  */
 export function healthRoutes(health: Health, live: Health = { checks: [] }): Route[] {
-  const get = (path: string, { checks, degraded }: Health): Route => ({
-    method: "GET",
-    path,
-    handle: async () => {
-      const report = await runChecks({ checks, degraded });
+  const get = (path: string, checked: Health) =>
+    route("GET", path, async () => {
+      const report = await runChecks(checked);
       return Response.json(report, { status: report.status === "OK" ? 200 : 503, headers: NOT_CACHED });
-    },
-  });
+    });
   return [
     get("/health", health),
     get("/health/ready", health),

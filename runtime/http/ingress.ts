@@ -32,11 +32,7 @@ export interface IngressOptions {
   readonly clock: Clock;
   /** Largest body, and largest line of NDJSON, in bytes. */
   readonly maxBytes: number;
-  /**
-   * Most memory for the bodies of all pending requests, in bytes.
-   *
-   * @default 32 MiB
-   */
+  /** Most memory for the bodies of all pending requests, in bytes. @default 32 MiB */
   readonly memoryBytes?: number;
   /** Returns the reason why nothing can be stored at the moment; undefined if storing may succeed. */
   readonly outage: () => Error | undefined;
@@ -54,7 +50,6 @@ interface Received {
   readonly request: Request;
   readonly caller: Caller;
   readonly reservation: Reservation;
-  /** Trace context of the request. */
   readonly context: Context;
 }
 
@@ -115,7 +110,6 @@ class Ingress {
     }
   }
 
-  /** Publishes the event of `/events/{type}` or of an event's own route. */
   async publishTyped({ request, caller, reservation, context }: Received, type: string): Promise<Response> {
     const definition = findEvent(this.options.events, caller, type);
     const incoming = await readTyped(request, type, reservation);

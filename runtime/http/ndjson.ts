@@ -1,7 +1,14 @@
-import { timedOut } from "./body_timeout.ts";
-import { type Line, LineSplitter } from "./line_splitter.ts";
-import type { Reservation } from "./body_limits.ts";
+import { Buffer } from "node:buffer";
+import { type Reservation, timedOut } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
+
+const LF = 10;
+/** Most UTF-8 bytes that one UTF-16 code unit takes. */
+const BYTES_PER_CODE_UNIT = 3;
+const DECODER = new TextDecoder("utf-8", { fatal: true });
+const ENCODER = new TextEncoder();
+
+type Line = string | Problem;
 
 /** A line of NDJSON that is not blank. */
 interface NdjsonLine {
@@ -25,7 +32,7 @@ export async function* readLines(
 ): AsyncGenerator<NdjsonLine[]> {
   const reader = request.body?.getReader();
   if (!reader) return;
-  const splitter = new LineSplitter(reservation.maxBytes);
+  const { maxBytes, timeout } = reservation.limits, splitter = new LineSplitter(maxBytes);
   let line = 0, done = false, isLate = false;
   const onTimeout = () => {
     isLate = true;
@@ -34,7 +41,7 @@ export async function* readLines(
   try {
     while (!done) {
       // The timeout covers a whole line that is not blank: neither single bytes nor blank lines extend it.
-      const arrived = reservation.timeout.start(onTimeout), lines: NdjsonLine[] = [];
+      const arrived = timeout.start(onTimeout), lines: NdjsonLine[] = [];
       try {
         while (lines.length === 0 && !done) {
           const { value, done: ended } = await reader.read();
@@ -58,4 +65,96 @@ export async function* readLines(
 function addLine(lines: NdjsonLine[], line: number, text: Line): void {
   const content = typeof text === "string" ? text.trim() : text;
   if (content !== "") lines.push({ line, length: typeof content === "string" ? content.length : 0, text: content });
+}
+
+/**
+ * Cuts chunks of bytes into lines. It holds the beginning of a line that has not ended yet. A line that grows too large
+ * is dropped up to its end, and the lines after it are read as usual.
+ */
+class LineSplitter {
+  #tail: Uint8Array[] = [];
+  #tailBytes = 0;
+  #skipping = false;
+
+  /** @param maxBytes of one line */
+  constructor(readonly maxBytes: number) {}
+
+  /** Bytes held of the line that has not ended yet. */
+  get bytes(): number {
+    return this.#tailBytes;
+  }
+
+  /** Takes the next chunk and returns the lines that end in it. The byte LF never occurs within a UTF-8 character. */
+  push(chunk: Uint8Array): Line[] {
+    const last = chunk.lastIndexOf(LF);
+    if (last < 0) {
+      this.#keep(chunk);
+      return [];
+    }
+    let lines: Line[] = [], from = 0;
+    if (this.#skipping) {
+      lines.push(this.#tooLarge());
+      this.#skipping = false;
+      from = chunk.indexOf(LF) + 1;
+    }
+    if (from <= last) lines = lines.concat(this.#cut(chunk.subarray(from, last)));
+    this.#keep(chunk.subarray(last + 1));
+    return lines;
+  }
+
+  /** Returns the last line, which needs no LF. */
+  end(): Line[] {
+    if (this.#skipping) return [this.#tooLarge()];
+    return this.#tailBytes === 0 ? [] : this.#cut(new Uint8Array());
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#skipping || bytes.length === 0) return;
+    this.#tail.push(bytes);
+    this.#tailBytes += bytes.length;
+    if (this.#tailBytes <= this.maxBytes) return;
+    this.#skipping = true;
+    this.#takeTail();
+  }
+
+  #takeTail(): Uint8Array[] {
+    const tail = this.#tail;
+    this.#tail = [];
+    this.#tailBytes = 0;
+    return tail;
+  }
+
+  #cut(bytes: Uint8Array): Line[] {
+    const size = this.#tailBytes + bytes.length;
+    const block = this.#tailBytes === 0 ? bytes : Buffer.concat([...this.#takeTail(), bytes], size);
+    try {
+      // Hot path: decodes all lines at once.
+      return DECODER.decode(block).split("\n").map((line) => this.#isTooLarge(line) ? this.#tooLarge() : line);
+    } catch {
+      return this.#cutOneByOne(block);
+    }
+  }
+
+  /** Decodes each line alone, so that only those that are not UTF-8 are refused. */
+  #cutOneByOne(block: Uint8Array): Line[] {
+    const lines: Line[] = [];
+    for (let from = 0; from <= block.length;) {
+      const next = block.indexOf(LF, from), end = next < 0 ? block.length : next, bytes = block.subarray(from, end);
+      try {
+        lines.push(bytes.length > this.maxBytes ? this.#tooLarge() : DECODER.decode(bytes));
+      } catch {
+        lines.push(malformed("the line is not UTF-8 text"));
+      }
+      from = end + 1;
+    }
+    return lines;
+  }
+
+  #isTooLarge(line: string): boolean {
+    return line.length * BYTES_PER_CODE_UNIT > this.maxBytes && ENCODER.encode(line).length > this.maxBytes;
+  }
+
+  #tooLarge(): Problem {
+    return new Problem("too-large", `the line is larger than the limit of ${this.maxBytes} bytes`);
+  }
 }

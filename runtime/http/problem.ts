@@ -23,7 +23,6 @@ const KINDS = {
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 interface ProblemOptions {
-  /** Headers of the response, such as `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Extension members of the body, such as `errors`. */
   readonly members?: Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
+import { Buffer } from "node:buffer";
 import { inexactNumber } from "../core/json_numbers.ts";
 import { shorten } from "../core/text.ts";
-import { timedOut } from "./body_timeout.ts";
-import type { Reservation } from "./body_limits.ts";
+import { type Reservation, timedOut } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
@@ -12,7 +12,7 @@ const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads the body as text. @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400. */
 export function readText(request: Request, reservation: Reservation): Promise<string> {
-  const { maxBytes } = reservation, { headers } = request;
+  const { maxBytes } = reservation.limits, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   reservation.check(declared || 0);
@@ -23,11 +23,11 @@ export function readText(request: Request, reservation: Reservation): Promise<st
 
 function readWhole(request: Request, reservation: Reservation): Promise<string> {
   return new Promise((resolve, reject) => {
-    const arrived = reservation.timeout.start(() => reject(timedOut("the body did not arrive")));
+    const arrived = reservation.limits.timeout.start(() => reject(timedOut("the body did not arrive")));
     request.bytes().then((bytes) => {
       arrived();
       try {
-        if (bytes.length > reservation.maxBytes) throw tooLarge(reservation.maxBytes);
+        if (bytes.length > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
         reservation.hold(bytes.length);
         resolve(decode(bytes));
       } catch (error) {
@@ -45,14 +45,14 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
   if (!reader) return "";
   const chunks: Uint8Array[] = [];
   let bytes = 0, isLate = false;
-  const arrived = reservation.timeout.start(() => {
+  const arrived = reservation.limits.timeout.start(() => {
     isLate = true;
     void reader.cancel();
   });
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       bytes += next.value.length;
-      if (bytes > reservation.maxBytes) throw tooLarge(reservation.maxBytes);
+      if (bytes > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
       reservation.hold(bytes);
       chunks.push(next.value);
     }
@@ -64,19 +64,7 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
     arrived();
   }
   if (isLate) throw timedOut("the body did not arrive");
-  return decode(concatenate(chunks, bytes));
-}
-
-/** Returns chunks as one array. @param bytes their size altogether */
-export function concatenate(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
-  if (chunks.length === 1) return chunks[0];
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+  return decode(Buffer.concat(chunks, bytes));
 }
 
 function decode(bytes: Uint8Array): string {

@@ -7,14 +7,14 @@ export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   /** Path, in which `:name` matches one segment. */
   readonly path: string;
-  /**
-   * Path as metrics name it.
-   *
-   * @default `path`, with `{name}` for `:name`
-   */
+  /** Path as metrics name it. @default `path`, with `{name}` for `:name` */
   readonly template?: string;
   /** Answers a request. The router turns what it throws into a problem. */
   handle(request: Request, parameters: Parameters): Response | Promise<Response>;
+}
+
+export function route(method: Route["method"], path: string, handle: Route["handle"]): Route {
+  return { method, path, handle };
 }
 
 /** Decoded path segments by the names in `path`. */
@@ -31,11 +31,7 @@ export interface RequestMeter {
 interface RouterOptions {
   /** Returns the problem that answers an error. */
   readonly problemOf: (error: unknown) => Problem;
-  /**
-   * Records every request.
-   *
-   * @default nothing is recorded
-   */
+  /** Records every request. @default nothing is recorded */
   readonly meter?: RequestMeter;
 }
 

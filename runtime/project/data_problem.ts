@@ -1,6 +1,5 @@
 import { z } from "zod";
 
-/** Substitutes for types without a counterpart in JSON. */
 const INSTEAD: Record<string, string> = {
   Date: "use z.iso.datetime() for a time",
   BigInt: "use z.int(), or z.string() where that is too small",

@@ -1,7 +1,6 @@
 import { readDenoJson } from "./deno_json.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { formatDuration } from "../core/duration.ts";
-import { WEIR_ROOT } from "../core/own_modules.ts";
 import { type ImportContext, loadProblem } from "./load_problem.ts";
 
 /**
@@ -24,7 +23,7 @@ export async function loadModules(
     } catch (error) {
       const reason = error === TIMED_OUT
         ? timeoutProblem(file, timeoutMs)
-        : await loadProblem(error, await contextOf(root, file));
+        : loadProblem(error, await contextOf(root, file));
       reasons.set(reason, [...reasons.get(reason) ?? [], file]);
     }
   }));
@@ -54,39 +53,13 @@ function timeoutProblem(file: string, timeoutMs: number): string {
 
 async function contextOf(root: URL, file: string): Promise<ImportContext> {
   const files = (await Promise.all(["functions", "schemas"].map((folder) => listFiles(root, folder)))).flat();
-  const imports = await importsOf(root);
+  const denoJson = await readDenoJson(root).catch(() => undefined); // only suggestions need it
   return {
     root,
     file,
     files: files.filter((path) => path.endsWith(".ts")),
-    packages: Object.keys(imports),
-    exportsOf: async (module) => {
-      if (files.includes(module) && !/^(schemas|functions)\/[^/]+$/.test(module)) return undefined;
-      try {
-        const url = files.includes(module) ? new URL(module, root).href : packageUrl(module, imports, root);
-        return Object.keys(await importWithin(url, 1_000));
-      } catch {
-        return undefined;
-      }
-    },
+    packages: Object.keys(denoJson?.imports ?? {}),
   };
-}
-
-/** Returns the import map of the project, or an empty one if `deno.json` cannot be read. */
-async function importsOf(root: URL): Promise<Readonly<Record<string, string>>> {
-  try {
-    return (await readDenoJson(root)).imports ?? {};
-  } catch {
-    return {}; // only suggestions need it
-  }
-}
-
-/** Returns the URL of a package by the project's import map, which may differ from Weir's own. */
-function packageUrl(name: string, imports: Readonly<Record<string, string>>, root: URL): string {
-  if (name === "weir") return new URL("mod.ts", WEIR_ROOT).href;
-  const target = imports[name];
-  if (target === undefined) return name;
-  return target.startsWith(".") ? new URL(target, root).href : target;
 }
 
 /** Returns the paths of all files below a folder of the project, or none if it does not exist. */
@@ -100,7 +73,6 @@ export async function listFiles(root: URL, folder: string): Promise<string[]> {
   return files.sort();
 }
 
-/** The entries of a folder; a missing one is empty. */
 export async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(folder));

@@ -1,10 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { describeValue } from "./option_schemas.ts";
-import { didYouMean, nearest } from "../core/did_you_mean.ts";
+import { nearest } from "../core/did_you_mean.ts";
 import { isOwnModule } from "../core/own_modules.ts";
 
-/** Context of a failed import, for suggestions. */
 export interface ImportContext {
   readonly root: URL;
   /** File that was imported, such as `functions/ship.ts`. */
@@ -13,11 +12,8 @@ export interface ImportContext {
   readonly files: readonly string[];
   /** Names in the import map of `deno.json`. */
   readonly packages: readonly string[];
-  /** Returns the names that a file or a package exports, or undefined if it cannot be imported. */
-  exportsOf(module: string): Promise<readonly string[] | undefined>;
 }
 
-/** SourceLocation in a file of the project. */
 interface SourceLocation {
   readonly path: string;
   /** `:LINE:COLUMN`, or empty. */
@@ -25,12 +21,12 @@ interface SourceLocation {
 }
 
 /** Describes why a file could not be imported, in one line: location, cause and fix. */
-export async function loadProblem(error: unknown, context: ImportContext): Promise<string> {
+export function loadProblem(error: unknown, context: ImportContext): string {
   const location = locationOf(error, context.root) ?? { path: context.file, position: "" };
-  return `${location.path}${location.position}: ${await explain(error, location, context)}`;
+  return `${location.path}${location.position}: ${explain(error, location, context)}`;
 }
 
-async function explain(error: unknown, location: SourceLocation, context: ImportContext): Promise<string> {
+function explain(error: unknown, location: SourceLocation, context: ImportContext): string {
   if (!(error instanceof Error)) return `it throws when it is loaded: ${describeValue(error)}, which is not an Error`;
   const [message] = stripVTControlCharacters(error.message).split("\n");
   const unresolved = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND"; // the code of every failure to resolve or link
@@ -53,14 +49,12 @@ async function explain(error: unknown, location: SourceLocation, context: Import
   }
   if (unresolved) return `an import fails: ${message}`;
   const name = /requested module '([^']*)' does not provide an export named '([^']*)'/.exec(message);
-  if (name) return await missingExport(name[1], name[2], location, context);
+  if (name) return missingExport(name[1], name[2], location, context.root);
   const uninitialized = /^Cannot access '(.*)' before initialization/.exec(message);
   if (uninitialized) {
     return `${uninitialized[1]} is used before it is initialized: a circular import? Of two files that import each ` +
       "other, one is evaluated too early; move what both need into a third";
   }
-  const unknown = /^(\w+) is not defined/.exec(message);
-  if (unknown) return await missingImport(unknown[1], location, context);
   return `it throws when it is loaded: ${error.name}: ${message}`;
 }
 
@@ -77,7 +71,6 @@ function locationOf(error: unknown, root: URL): SourceLocation | undefined {
   }
 }
 
-/** Returns the path of a file in the project, or undefined if it is elsewhere. */
 function pathIn(url: string, root: URL): string | undefined {
   const [path, base] = [fileURLToPath(url), fileURLToPath(root)];
   return path.startsWith(base) ? path.slice(base.length) : undefined;
@@ -97,7 +90,6 @@ function missingFile(url: string, location: SourceLocation, { root, files }: Imp
   return `there is no file ${wanted}${meant ? `: did you mean "${specifier(meant, location.path)}"?` : ""}`;
 }
 
-/** Returns the name of a file without its folders and extension. */
 function nameOf(path: string): string {
   return path.replace(/^.*\//, "").replace(/\.\w+$/, "");
 }
@@ -110,27 +102,7 @@ function missingPackage(name: string, { packages }: ImportContext): string {
     `or import a file of yours as "./${name}.ts"`;
 }
 
-async function missingExport(
-  module: string,
-  name: string,
-  location: SourceLocation,
-  context: ImportContext,
-): Promise<string> {
-  const target = module.startsWith(".")
-    ? pathIn(new URL(module, new URL(location.path, context.root)).href, context.root)
-    : module;
-  const names = await context.exportsOf(target ?? module) ?? [];
-  const meant = didYouMean(name, names);
-  const exported = names.length === 0 || names.length > 8 ? "" : `; it exports ${names.join(", ")}`;
-  return `${target ?? module} has no export ${name}${meant || exported}`;
-}
-
-/** Describes a name that is used and not imported, and suggests an import. */
-async function missingImport(name: string, location: SourceLocation, context: ImportContext): Promise<string> {
-  for (const module of ["weir", "zod", ...context.files.filter((file) => file.startsWith("schemas/"))]) {
-    if (module === location.path || !(await context.exportsOf(module))?.includes(name)) continue;
-    const path = module.includes("/") ? specifier(module, location.path) : module;
-    return `${name} is not defined: add \`import { ${name} } from "${path}"\``;
-  }
-  return `it throws when it is loaded: ReferenceError: ${name} is not defined`;
+function missingExport(module: string, name: string, { path }: SourceLocation, root: URL): string {
+  const target = module.startsWith(".") ? pathIn(new URL(module, new URL(path, root)).href, root) : module;
+  return `${target ?? module} has no export ${name}`;
 }

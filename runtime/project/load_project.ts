@@ -1,8 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { StartupProblems } from "./startup_problems.ts";
 import type { LoadedModule } from "./loaded_module.ts";
-import { unloadedFiles } from "./unloaded_files.ts";
-import { entriesOf, loadModules } from "./load_modules.ts";
+import { entriesOf, listFiles, loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
 
 /** Project that commands work on: {@linkcode projectAt} the current directory. */
@@ -74,4 +73,34 @@ export function isModule(name: string): boolean {
 export async function listModules(folder: URL): Promise<string[]> {
   return (await entriesOf(folder)).filter(({ name, isDirectory }) => !isDirectory && isModule(name))
     .map(({ name }) => name).sort();
+}
+
+/** Calls by which a file of the folder is recognised as one that should be loaded. */
+const MEANT: Record<string, { pattern: RegExp; what: string }> = {
+  functions: { pattern: /\bexport default (await )?defineFunction\(/, what: "a function" },
+  schemas: { pattern: /\bexport const \w+ = define(Event|Stream)\(/, what: "a schema" },
+};
+
+/**
+ * Describes the files that declare a function, an event or a stream and are not loaded, one a line. Other files in a folder
+ * below, or in JavaScript, are helpers.
+ */
+async function unloadedFiles(root: URL): Promise<string[]> {
+  const found = await Promise.all(
+    Object.entries(MEANT).map(async ([folder, { pattern, what }]) => {
+      const lines: string[] = [];
+      for (const file of await listFiles(root, folder)) {
+        const [, ...rest] = file.split("/"), name = rest.at(-1)!;
+        if (rest.some((part) => /^[_.]/.test(part)) || !/\.(ts|tsx|mts|cts|js|jsx|mjs|cjs)$/.test(name)) continue;
+        const below = rest.length > 1, why = below ? `directly in ${folder}/` : "ending in .ts";
+        if ((!below && name.endsWith(".ts")) || /[_.]test\.\w+$/.test(name)) continue;
+        if (!pattern.test(await Deno.readTextFile(new URL(file, root)))) continue;
+        lines.push(
+          `${file} is not ${what}: only files ${why} are. Move it, or begin its name with _ if it is a helper`,
+        );
+      }
+      return lines;
+    }),
+  );
+  return found.flat();
 }

@@ -6,8 +6,7 @@ import type { EventDefinition } from "../api/define_event.ts";
 import type { FunctionDefinition, FunctionOptions, Trigger } from "../api/define_function.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
-import { oneOf } from "./startup_problems.ts";
-import { didYouMean } from "../core/did_you_mean.ts";
+import { unknownType } from "./startup_problems.ts";
 import { describeValue } from "./option_schemas.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
@@ -19,7 +18,6 @@ export interface ResolvedTrigger {
   readonly event?: EventDefinition;
 }
 
-/** A checked function with its name and its whole policy. */
 export interface ResolvedFunction {
   readonly name: string;
   /** File that declares it, relative to the project. */
@@ -71,9 +69,7 @@ export function resolveFunction(
     problem("`emits` is not a list of events: put it in brackets, as in `emits: [OrderCreated]`");
   }
   for (const event of Array.isArray(emits) ? emits as readonly EventDefinition[] : []) {
-    if (!project.exported.has(event)) {
-      problem(`emits ${unexported(event, project)}`);
-    }
+    if (!project.exported.has(event)) problem(`emits ${unexported(event, project)}`);
   }
   if (problems.length > before || !resolved.ok) return undefined;
   return { name, file, triggers, emits, policy: resolved.policy, handler: definition.handler };
@@ -109,8 +105,7 @@ function resolveTriggers(
       continue;
     }
     if (!event && !isWildcard(pattern) && !pattern.includes(".")) {
-      const meant = didYouMean(pattern, project.events.keys());
-      problem(`no event has the type "${pattern}"${meant || `; known types: ${oneOf(project.events.keys())}`}`);
+      problem(unknownType(pattern, project.events.keys()));
       continue;
     }
     const clash = triggers.find((other) => overlaps(other.pattern, pattern));
@@ -129,7 +124,6 @@ function resolveTriggers(
 /** Hint for an import that is undefined, since its file is still being evaluated. */
 const CIRCULAR = " (what is undefined here may be a circular import: schemas/ must not import functions/)";
 
-/** Explains why an event is unknown. */
 function unexported(event: unknown, { events }: ProjectEvents): string {
   if (event === undefined) return `undefined, not an event${CIRCULAR}`;
   const type = (event as EventDefinition | null)?.type;
@@ -140,7 +134,6 @@ function unexported(event: unknown, { events }: ProjectEvents): string {
   return `"${type}", which no file in schemas/ exports: export it there`;
 }
 
-/** Explains a default export that is no function of `defineFunction`. */
 function explainDefaultExport(exports: LoadedModule["exports"]): string {
   const { default: given } = exports;
   const named = Object.keys(exports).find((name) => (exports[name] as FunctionDefinition | null)?.kind === "function");

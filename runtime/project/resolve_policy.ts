@@ -3,7 +3,7 @@ import type { WeirEvent } from "../core/event.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
-import { type BreakerOptions, FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
+import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
 /** Idempotency key of an event, and the time that a handled event is remembered. */
 export interface IdempotencyPolicy {
@@ -97,9 +97,4 @@ export function resolvePolicy(
 }
 
 /** Policy of a dependency's breaker that no function configures. */
-export const DEFAULT_BREAKER: BreakerPolicy = resolveBreaker({});
-
-/** Resolves a breaker's options. @throws {z.ZodError} if one is wrong */
-export function resolveBreaker(given: BreakerOptions): BreakerPolicy {
-  return breaker.parse(given);
-}
+export const DEFAULT_BREAKER: BreakerPolicy = breaker.parse({});

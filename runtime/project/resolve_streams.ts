@@ -13,7 +13,6 @@ export interface ResolvedStream {
   readonly duplicateWindowMs?: number;
 }
 
-/** Subjects reserved for NATS or Weir itself. */
 const RESERVED = ["dead_letters.>", "retries.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>", "$WEIR.>"];
 
 const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
@@ -38,7 +37,6 @@ const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicate
 /** Maps each subject to its stream: the declared one that covers it, or the default one of its first token. */
 export class StreamMap {
   readonly #streams = new Map<string, ResolvedStream>();
-  /** Declarations by the name of their stream. */
   readonly #declared = new Map<string, { file: string; definition: StreamDefinition }>();
 
   /** Adds a stream that a file declares. Returns its faults. */
@@ -52,24 +50,16 @@ export class StreamMap {
     if (first) return [`stream ${stream.name} is already declared in ${first.file}: a stream has one declaration`];
     const problems: string[] = [];
     for (const [i, subject] of stream.subjects.entries()) {
+      const refuse = (why: string) => problems.push(`subject "${subject}" of stream ${stream.name}${why}`);
       const own = stream.subjects.slice(0, i).find((other) => overlaps(other, subject));
-      if (own) problems.push(`subject "${subject}" of stream ${stream.name} overlaps its own "${own}"`);
+      if (own) refuse(` overlaps its own "${own}"`);
       const problem = subjectProblem(subject);
-      if (problem) problems.push(`subject "${subject}" of stream ${stream.name}: ${problem}`);
+      if (problem) refuse(`: ${problem}`);
       const reserved = RESERVED.find((pattern) => overlaps(pattern, subject));
-      if (reserved) {
-        problems.push(
-          `subject "${subject}" of stream ${stream.name} overlaps ${reserved}, which is reserved`,
-        );
-      }
-      for (const other of this.#streams.values()) {
-        const clash = other.subjects.find((theirs) => overlaps(theirs, subject));
-        if (clash) {
-          problems.push(
-            `subject "${subject}" of stream ${stream.name} overlaps "${clash}" of stream ${other.name}: ` +
-              `JetStream stores a subject in one stream only`,
-          );
-        }
+      if (reserved) refuse(` overlaps ${reserved}, which is reserved`);
+      for (const { name, subjects } of this.#streams.values()) {
+        const clash = subjects.find((theirs) => overlaps(theirs, subject));
+        if (clash) refuse(` overlaps "${clash}" of stream ${name}: JetStream stores a subject in one stream only`);
       }
     }
     if (problems.length === 0) {
@@ -81,42 +71,35 @@ export class StreamMap {
 
   /** Returns the stream of a subject or pattern. Adds the default one if none is declared. */
   streamFor(pattern: string): { ok: true; stream: string } | { ok: false; problem: string } {
-    for (const stream of this.#streams.values()) {
-      if (stream.subjects.some((subject) => covers(subject, pattern))) {
-        return { ok: true, stream: stream.name };
-      }
+    const refuse = (problem: string) => ({ ok: false, problem }) as const;
+    for (const { name, subjects } of this.#streams.values()) {
+      if (subjects.some((subject) => covers(subject, pattern))) return { ok: true, stream: name };
     }
     const [first, ...rest] = pattern.split(".");
     if (!/^[A-Za-z0-9_-]+$/.test(first) || rest.length === 0) {
-      return {
-        ok: false,
-        problem: `no stream covers "${pattern}" and its first token names no default one: declare it with defineStream`,
-      };
+      return refuse(
+        `no stream covers "${pattern}" and its first token names no default one: declare it with defineStream`,
+      );
     }
     const reserved = RESERVED.find((subject) => overlaps(subject, pattern));
-    if (reserved) return { ok: false, problem: `"${pattern}" overlaps ${reserved}, which is reserved` };
+    if (reserved) return refuse(`"${pattern}" overlaps ${reserved}, which is reserved`);
     const name = first.toUpperCase(), subject = `${first}.>`;
     if (this.#declared.has(name)) {
-      return {
-        ok: false,
-        problem: `stream ${name} is declared but does not cover "${pattern}": add it to the stream's subjects`,
-      };
+      return refuse(`stream ${name} is declared but does not cover "${pattern}": add it to the stream's subjects`);
     }
     for (const stream of this.#streams.values()) {
       const clash = stream.subjects.find((theirs) => overlaps(theirs, subject));
       if (clash && stream.name !== name) {
-        return {
-          ok: false,
-          problem: `the default stream ${name} for "${pattern}" would overlap "${clash}" of stream ${stream.name}: ` +
+        return refuse(
+          `the default stream ${name} for "${pattern}" would overlap "${clash}" of stream ${stream.name}: ` +
             `let that stream cover it`,
-        };
+        );
       }
     }
     this.#streams.set(name, { name, subjects: [...(this.#streams.get(name)?.subjects ?? []), subject] });
     return { ok: true, stream: name };
   }
 
-  /** Returns every stream that must exist. */
   all(): ResolvedStream[] {
     return [...this.#streams.values()];
   }

@@ -6,26 +6,6 @@ import type { PreparedAttributes } from "./otel/spans/recorded_span.ts";
 
 /** Numbers of attributes of an attempt's span: shared by deliveries of the same kind, and of one delivery. */
 const SHARED = 10, OWN = 7;
-const NAMES = new Set([
-  "messaging.system",
-  "messaging.operation.name",
-  "messaging.operation.type",
-  "messaging.destination.name",
-  "messaging.destination.template",
-  "messaging.consumer.group.name",
-  "messaging.message.id",
-  "messaging.message.body.size",
-  "cloudevents.event_id",
-  "cloudevents.event_type",
-  "cloudevents.event_source",
-  "weir.function",
-  "weir.attempt",
-  "weir.delivery_count",
-  "weir.stream",
-  "weir.stream_sequence",
-  "weir.redrives",
-  "weir.outcome",
-]);
 
 /** Shared attributes of the last attempt, as JSON text: the next attempt's are nearly always the same. */
 let last: Shared & { readonly json: string } | undefined;
@@ -51,7 +31,7 @@ export class AttemptAttributes implements PreparedAttributes {
   }
 
   has(key: string): boolean {
-    return NAMES.has(key);
+    return key in this.values();
   }
 
   values(): Attributes {

@@ -1,17 +1,18 @@
-import type { Outcome } from "../core/outcome.ts";
+import type { Histogram } from "@opentelemetry/api";
+import { type ErrorDetail, type Outcome, reasonOf } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { Clock } from "../engine/clock.ts";
 import type { Observer } from "../engine/observer.ts";
-import { FunctionMetrics } from "./function_metrics.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Recorder } from "./otel/metrics/histogram.ts";
+import type { Cell, Counter } from "./otel/metrics/counter.ts";
+import type { Labels } from "./otel/metrics/instrument.ts";
 import type { OutcomeEmitter } from "./outcome_emitter.ts";
 
 /** Adds metrics to another observer, and tells listeners each outcome. */
 export class MeteredObserver implements Observer {
   readonly #functions = new Map<string, FunctionMetrics>();
-  readonly #durations: Recorder;
+  readonly #durations: Histogram;
 
   constructor(
     readonly inner: Observer,
@@ -24,11 +25,8 @@ export class MeteredObserver implements Observer {
   }
 
   of(functionName: string): FunctionMetrics {
-    let found = this.#functions.get(functionName);
-    if (!found) {
-      this.#functions.set(functionName, found = new FunctionMetrics(functionName, this.metrics, this.#durations));
-    }
-    return found;
+    const create = () => new FunctionMetrics(functionName, this.metrics, this.#durations);
+    return this.#functions.getOrInsertComputed(functionName, create);
   }
 
   begin(attempt: Attempt): void {
@@ -47,5 +45,64 @@ export class MeteredObserver implements Observer {
     const { of, name, to } = change;
     this.metrics.counter("weir.breaker.changes").cell({ of, name, to }).value++;
     this.inner.breakerChanged(change);
+  }
+}
+
+export interface LastError {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly reason: string;
+  readonly error: ErrorDetail;
+}
+
+interface Series {
+  readonly labels: Labels;
+  readonly cell: Cell;
+}
+
+/** The metrics of one function. Hot path: the series of an outcome are cached, so no labels are built per event. */
+class FunctionMetrics {
+  readonly attempts: Cell;
+  lastError: LastError | undefined;
+  readonly #deliveries: Cell;
+  readonly #redeliveries: Cell;
+  readonly #outcomes: Counter;
+  readonly #durations: Histogram;
+  /** Series by kind of outcome, then by reason. */
+  readonly #series = new Map<string, Map<string, Series>>();
+
+  constructor(readonly name: string, metrics: Metrics, durations: Histogram) {
+    const labels = { function: name };
+    this.attempts = metrics.counter("weir.function.attempts").cell(labels);
+    this.#deliveries = metrics.counter("weir.function.deliveries").cell(labels);
+    this.#redeliveries = metrics.counter("weir.function.redeliveries").cell(labels);
+    this.#outcomes = metrics.counter("weir.function.outcomes");
+    this.#durations = durations;
+    this.#seriesOf("ack", ""); // a rate needs the 0 that a series starts from
+  }
+
+  began(deliveryCount: number): void {
+    this.#deliveries.value++;
+    if (deliveryCount > 1) this.#redeliveries.value++;
+  }
+
+  ended(outcome: Outcome, seconds: number, nowMs: () => number): void {
+    const reason = reasonOf(outcome) ?? "";
+    const { labels, cell } = this.#seriesOf(outcome.kind, reason);
+    cell.value++;
+    this.#durations.record(seconds, labels);
+    const failed = (outcome.kind === "retry" || outcome.kind === "dead-letter") && outcome.error;
+    if (failed && outcome.error.name !== "DependencyOpenError") { // the error that opened the breaker says more
+      this.lastError = { atMs: nowMs(), reason, error: outcome.error };
+    }
+  }
+
+  #seriesOf(kind: Outcome["kind"], reason: string): Series {
+    const { name } = this;
+    const byReason = this.#series.getOrInsertComputed(kind, () => new Map());
+    return byReason.getOrInsertComputed(reason, () => ({
+      labels: { function: name, outcome: kind },
+      cell: this.#outcomes.cell({ function: name, outcome: kind, reason }),
+    }));
   }
 }

@@ -12,7 +12,6 @@ export class Metrics extends MetricRegistry<typeof INSTRUMENTS> {
   }
 }
 
-/** Sets metrics up for this process, from the standard `OTEL_*` variables. */
 export async function setupMetrics(env: Env, serviceName: string): Promise<Metrics> {
   return new Metrics(serviceName, await otlpPush(env));
 }

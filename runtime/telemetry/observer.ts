@@ -101,7 +101,6 @@ function logOutcome(outcome: Outcome, log: Log): void {
   else log.info(line, retry);
 }
 
-/** Reasons of a retry, as text of a log line. */
 const WHY: Readonly<Record<RetryReason, string>> = {
   "failed": "failed",
   "timed-out": "timed out",

@@ -21,11 +21,7 @@ interface ProcessLogOptions extends Pick<LogOptions, "level" | "format"> {
   readonly readFile: (path: string) => string | undefined;
   readonly serviceName: string;
   readonly clock: Clock;
-  /**
-   * Fields of every line.
-   *
-   * @default none
-   */
+  /** Fields of every line. @default none */
   readonly fields?: LogFields;
 }
 

@@ -1,9 +1,8 @@
+import { Buffer } from "node:buffer";
 import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Publisher, PublishListener, PublishOptions, PublishResult } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import { injectTrace } from "./otel/propagation/trace_headers.ts";
-
-const UTF8 = new TextEncoder();
 
 /**
  * Starts a PRODUCER span for each published event and injects its context into the event. An event that has a context
@@ -23,23 +22,23 @@ export class TracedPublisher implements Publisher {
         "messaging.operation.type": "send",
         "messaging.destination.name": type,
         "messaging.message.id": id,
+        "messaging.message.body.size": Buffer.byteLength(json),
         "cloudevents.event_id": id,
         "cloudevents.event_type": type,
         "cloudevents.event_source": source,
       },
     }, parent);
     const traced = { id, type, source, time, json, extensions, trace: injectTrace(span, parent) };
-    this.inner.publish(traced, new Traced(span, json, listener), options);
+    this.inner.publish(traced, new Traced(span, listener), options);
   }
 }
 
 class Traced implements PublishListener {
-  constructor(readonly span: Span, readonly json: string, readonly listener: PublishListener) {}
+  constructor(readonly span: Span, readonly listener: PublishListener) {}
 
   stored(stored: PublishResult): void {
     const { span } = this;
     if (span.isRecording()) {
-      span.setAttribute("messaging.message.body.size", sizeOf(this.json));
       span.setAttribute("weir.stream", stored.stream);
       span.setAttribute("weir.stream_sequence", stored.sequence);
       if (stored.duplicate) span.setAttribute("weir.duplicate", true);
@@ -50,17 +49,10 @@ class Traced implements PublishListener {
 
   failed(error: unknown): void {
     const { span } = this, { name, message, stack } = error as Error;
-    span.setAttribute("messaging.message.body.size", sizeOf(this.json));
     span.recordException({ name, message, stack }); // its `code` would stand as the type
     span.setAttribute("error.type", name);
     span.setStatus({ code: SpanStatusCode.ERROR, message });
     span.end();
     this.listener.failed(error);
   }
-}
-
-/** Returns the bytes of text in UTF-8. Hot path: ASCII text, which is the usual case, is not encoded for it. */
-function sizeOf(text: string): number {
-  // deno-lint-ignore no-control-regex -- all of ASCII
-  return /^[\u0000-\u007f]*$/.test(text) ? text.length : UTF8.encode(text).length;
 }

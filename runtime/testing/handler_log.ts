@@ -1,45 +1,34 @@
 import type { Log } from "../api/context.ts";
-import type { BreakerChange } from "../engine/circuit_breaker.ts";
-import type { Clock } from "../engine/clock.ts";
 import type { Attempt } from "../engine/attempt.ts";
-import type { Observer } from "../engine/observer.ts";
-import type { Outcome } from "../core/outcome.ts";
-import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/logs/logger.ts";
+import type { Clock } from "../engine/clock.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
+import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/logs/logger.ts";
 
 /** Production telemetry that keeps the lines that the handler logs. The runtime's own lines are dropped. */
-export class HandlerLog implements Observer {
+export class HandlerLog extends TelemetryObserver {
   readonly lines: Record<string, unknown>[] = [];
   #handlerLogs = false;
-  readonly #inner: TelemetryObserver;
 
   constructor(clock: Clock) {
-    const write = (line: string) => {
-      if (this.#handlerLogs) this.lines.push({ ...JSON.parse(line), time: new Date(clock.now()).toISOString() });
-    };
-    this.#inner = new TelemetryObserver(new Logger({ level: "debug", format: "json", write }));
+    super(new Logger({ level: "debug", format: "json", write: (line) => this.#keep(line, clock) }));
   }
 
-  begin(attempt: Attempt): void {
-    this.#inner.begin(attempt);
+  override begin(attempt: Attempt): void {
+    super.begin(attempt);
     const { createLog } = attempt;
-    attempt.createLog = (attempt) => this.#keepLines(createLog(attempt));
+    attempt.createLog = (attempt) => this.#marked(createLog(attempt));
   }
 
-  end(attempt: Attempt, outcome: Outcome): void {
-    this.#inner.end(attempt, outcome);
+  #keep(line: string, clock: Clock): void {
+    if (this.#handlerLogs) this.lines.push({ ...JSON.parse(line), time: new Date(clock.now()).toISOString() });
   }
 
-  breakerChanged(change: BreakerChange): void {
-    this.#inner.breakerChanged(change);
-  }
-
-  #keepLines(log: Log): Log {
-    const keep = (level: LogLevel): Log[LogLevel] => (message, fields) => {
+  #marked(log: Log): Log {
+    const marked = (level: LogLevel): Log[LogLevel] => (message, fields) => {
       this.#handlerLogs = true;
       log[level](message, fields);
       this.#handlerLogs = false;
     };
-    return Object.fromEntries(LOG_LEVELS.map((level) => [level, keep(level)])) as unknown as Log;
+    return Object.fromEntries(LOG_LEVELS.map((level) => [level, marked(level)])) as unknown as Log;
   }
 }

@@ -93,7 +93,7 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
       },
     }),
     settler: {
-      settle: async (_name, _delivery, { kind }, _progress, claim) => {
+      settle: async (_name, _delivery, { kind }, _usedUp, claim) => {
         await (kind === "ack" ? claim?.complete() : claim?.release());
         return { ok: true };
       },

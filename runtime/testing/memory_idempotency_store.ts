@@ -4,7 +4,6 @@ import type { ClaimResult, IdempotencyStore } from "../engine/idempotency_store.
 
 interface Entry {
   readonly state: "in-progress" | "done";
-  readonly claimId: symbol;
   readonly untilMs: number;
 }
 
@@ -39,7 +38,7 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
   async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<ClaimResult> {
     const name = `${functionName}.${key}`, known = this.#entries.get(name), nowMs = this.#clock.now();
     if (known && known.untilMs > nowMs) return { kind: known.state };
-    const entry: Entry = { state: "in-progress", claimId: Symbol(), untilMs: nowMs + leaseMs };
+    const entry: Entry = { state: "in-progress", untilMs: nowMs + leaseMs };
     this.#entries.set(name, entry);
     return {
       kind: "claimed",
@@ -49,7 +48,7 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
           return Promise.resolve();
         },
         release: () => {
-          if (this.#entries.get(name)?.claimId === entry.claimId) this.#entries.delete(name);
+          if (this.#entries.get(name) === entry) this.#entries.delete(name);
           return Promise.resolve();
         },
       },

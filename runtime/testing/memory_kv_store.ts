@@ -1,8 +1,7 @@
 import type { KvBucket, KvEntry } from "../api/context.ts";
 import { KvConflictError } from "../api/errors.ts";
 import type { KvStore } from "../engine/kv_store.ts";
-import { kvJson } from "../core/kv_json.ts";
-import { checkKvKey } from "../core/kv_key.ts";
+import { checkKvKey, kvJson } from "../core/kv.ts";
 
 /**
  * Key-value buckets in memory. Keys, revisions and conflicts behave as in NATS.

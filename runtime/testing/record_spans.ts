@@ -12,7 +12,7 @@ import {
   type TracerOptions,
   type TracerProvider,
 } from "@opentelemetry/api";
-import { type Sampler, SamplingDecision } from "@opentelemetry/sdk-trace";
+import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
 import { RecordedSpan } from "../telemetry/otel/spans/recorded_span.ts";
 import { RecordingTracerProvider } from "../telemetry/otel/spans/recording_tracer.ts";
 import { startActiveSpan } from "../telemetry/otel/spans/span_scope.ts";
@@ -44,10 +44,6 @@ export interface InvokedSpan {
 
 const KINDS = ["internal", "server", "client", "producer", "consumer"] as const;
 const STATUS = { [SpanStatusCode.UNSET]: "unset", [SpanStatusCode.OK]: "ok", [SpanStatusCode.ERROR]: "error" } as const;
-const SAMPLE_ALL: Sampler = {
-  shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED }),
-  toString: () => "every span",
-};
 const recordings = new AsyncLocalStorage<SpanRecording>();
 
 /** The spans that a callback begins through the OpenTelemetry API. */
@@ -55,7 +51,7 @@ export class SpanRecording {
   readonly #begun: RecordedSpan[] = [];
   readonly #ended = new Map<RecordedSpan, InvokedSpan>();
   /** Records every span, and copies its values when it ends: it releases them then. */
-  readonly #provider = new RecordingTracerProvider(SAMPLE_ALL, {
+  readonly #provider = new RecordingTracerProvider(new AlwaysOnSampler(), {
     wants: () => true,
     keep: (span) => void this.#ended.set(span, this.#read(span, true)),
   });

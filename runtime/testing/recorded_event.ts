@@ -48,28 +48,15 @@ function isStrings(given: unknown): boolean {
  *
  * @example
  * ```ts
- * import assert from "node:assert/strict";
  * import { defineFunction } from "weir";
  * import { assertAcked, invoke, loadEvent } from "weir/testing";
  *
  * const file = await Deno.makeTempFile({ suffix: ".json" }); // a real one is kept beside the test
- * await Deno.writeTextFile(
- *   file,
- *   JSON.stringify({
- *     weir: 1,
- *     subject: "demo.asked",
- *     stream: "DEMO",
- *     sequence: 12,
- *     time: "2026-11-21T10:00:00Z",
- *     headers: { "ce-id": "a1", "ce-type": "demo.asked", "ce-source": "/shop" },
- *     data: { name: "Ada" },
- *   }),
- * );
+ * const recorded = { weir: 1, subject: "demo.asked", stream: "DEMO", sequence: 12, time: "2026-11-21T10:00:00Z" };
+ * await Deno.writeTextFile(file, JSON.stringify({ ...recorded, headers: {}, data: { name: "Ada" } }));
  * const greet = defineFunction({ on: "demo.asked" }, ({ data }, ctx) => ctx.log.info("asked", { data }));
  *
- * const event = await loadEvent(file);
- * assertAcked(await invoke(greet, event));
- * assert.equal(event.headers["ce-id"], "a1");
+ * assertAcked(await invoke(greet, await loadEvent(file)));
  * await Deno.remove(file);
  * ```
  */

@@ -176,8 +176,9 @@ function smallNumbers(node: Node): { enum: number[] } | undefined {
   if (most < least) return undefined;
   const first = Math.ceil(1 / step);
   const from = Math.max(least, most < first ? most - NUMBER_CHOICES + 1 : first);
-  const values = Array.from({ length: Math.min(NUMBER_CHOICES, most - from + 1) }, (_, i) => tidy((from + i) * step));
-  return { enum: values };
+  const count = Math.min(NUMBER_CHOICES, most - from + 1);
+  // Twelve digits, since a multiple of a decimal fraction has the error of a binary one.
+  return { enum: Array.from({ length: count }, (_, i) => Number(((from + i) * step).toPrecision(12))) };
 }
 
 function bound(node: Node, inclusive: string, exclusive: string, none: number, step: number): number {
@@ -185,9 +186,4 @@ function bound(node: Node, inclusive: string, exclusive: string, none: number, s
   const inward = none < 0 ? 1 : -1;
   const nearest = beyond === undefined ? none : beyond + inward * (beyond % step === 0 ? step : 0);
   return none < 0 ? Math.max(at ?? none, nearest) : Math.min(at ?? none, nearest);
-}
-
-/** Rounds off the error of binary fractions. */
-function tidy(value: number): number {
-  return Number(value.toPrecision(12));
 }

@@ -20,7 +20,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
       messageKey: `${stream}.${sequence}`,
       storedAtMs: Date.parse(data.time),
       payload,
-      headers: HeaderList.of(Object.entries({ ...data.headers, ...options.headers })),
+      headers: new HeaderList(Object.entries({ ...data.headers, ...options.headers })),
     };
   }
   const subject = options.subject ?? options.event?.type ?? subjectOf(fn.triggers[0].pattern);
@@ -32,7 +32,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
     messageKey: "TEST.1",
     storedAtMs: clock.now(),
     payload: new TextEncoder().encode(JSON.stringify(data)),
-    headers: HeaderList.of([
+    headers: new HeaderList([
       ["ce-id", encodeAttribute(options.id ?? "test-event")],
       ["ce-type", subject],
       ["ce-source", "/test"],

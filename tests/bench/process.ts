@@ -1,4 +1,4 @@
-import { readLines } from "../../runtime/nats_server/read_lines.ts";
+import { readLines } from "../../runtime/nats_server/child_process.ts";
 
 /** Bounds the wait for a line: longer than any drain on a slow machine. */
 const WAIT_MS = 600_000;

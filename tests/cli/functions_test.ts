@@ -59,8 +59,8 @@ Deno.test("functionTable writes a line for each function in a pipe, with an arro
 for (
   const [ms, shown] of [
     [undefined, "?"],
-    [0, "0"],
-    [40, "0"],
+    [0, "0ms"],
+    [40, "40ms"],
     [1_234, "1.2s"],
     [12_345, "12s"],
     [90_000, "90s"],

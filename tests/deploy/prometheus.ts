@@ -1,6 +1,6 @@
 /** Finds Prometheus and promtool for the checks of `deploy/`, or fetches Debian's package. */
 import { join } from "node:path";
-import { cacheDirectory } from "../../runtime/nats_server/cache.ts";
+import { cacheDirectory } from "../../runtime/nats_server/find.ts";
 import { fetchDebianPackage } from "../../runtime/nats_server/fetch_debian.ts";
 import { fileExists, findOnPath } from "../../runtime/nats_server/installed.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { firstFreePort, listeningProcess } from "../../runtime/dev/ports.ts";
+import { findOnPath } from "../../runtime/nats_server/installed.ts";
 
 Deno.test("firstFreePort is the given port, or the next one that is free", () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -12,7 +13,9 @@ Deno.test("firstFreePort is the given port, or the next one that is free", () =>
   assert.equal(firstFreePort("127.0.0.1", otherPort), otherPort);
 });
 
-Deno.test("listeningProcess names the process and its pid", { ignore: Deno.build.os === "windows" }, async () => {
+const hasLsof = await findOnPath("lsof", Deno.env) !== undefined;
+
+Deno.test("listeningProcess names the process and its pid", { ignore: !hasLsof }, async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   assert.match(
     String(await listeningProcess((taken.addr as Deno.NetAddr).port)),

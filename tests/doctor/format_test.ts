@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { recommended, size, span } from "../../runtime/doctor/format.ts";
+import { size, span } from "../../runtime/doctor/format.ts";
 
 Deno.test("span rounds a duration up to about three digits", () => {
   assert.deepEqual([0, 950, 12_345, 83_750, 3_601_000, 86_400_000].map(span), [
@@ -10,10 +10,6 @@ Deno.test("span rounds a duration up to about three digits", () => {
     "61m",
     "1d",
   ]);
-});
-
-Deno.test("recommended doubles a duration, in whole minutes", () => {
-  assert.deepEqual([1_000, 124_000, 7 * 86_400_000].map(recommended), ["1m", "5m", "14d"]);
 });
 
 Deno.test("size formats bytes in the largest binary unit", () => {

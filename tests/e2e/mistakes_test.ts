@@ -56,12 +56,12 @@ const inFunctions: [file: string, text: string, problem: string][] = [
   [
     "no_export.ts",
     'import { OrderCreatd } from "../schemas/orders.ts";\nconsole.log(OrderCreatd);',
-    ':1:10: schemas/orders.ts has no export OrderCreatd: did you mean "OrderCreated"?',
+    ":1:10: schemas/orders.ts has no export OrderCreatd",
   ],
   [
     "no_weir_export.ts",
     'import { defineFunctoin } from "weir";\ndefineFunctoin();',
-    ':1:10: weir has no export defineFunctoin: did you mean "defineFunction"?',
+    ":1:10: weir has no export defineFunctoin",
   ],
   [
     "bare.ts",
@@ -93,17 +93,7 @@ const inFunctions: [file: string, text: string, problem: string][] = [
   [
     "forgot_weir.ts",
     "export default defineFunction({});",
-    ':1:1: defineFunction is not defined: add `import { defineFunction } from "weir"`',
-  ],
-  [
-    "forgot_event.ts",
-    'import { defineFunction } from "weir";\nexport default defineFunction({ on: OrderCreated }, () => {});',
-    ':2:37: OrderCreated is not defined: add `import { OrderCreated } from "../schemas/orders.ts"`',
-  ],
-  [
-    "forgot_other.ts",
-    "nothingAtAll();",
-    ":1:1: it throws when it is loaded: ReferenceError: nothingAtAll is not defined",
+    ":1:1: it throws when it is loaded: ReferenceError: defineFunction is not defined",
   ],
   [
     "circle_a.ts",

@@ -1,5 +1,5 @@
 /** A server for the functions of a project, and the plans for them. */
-import { type Applied, type ApplyOptions, applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
+import { type Applied, applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
 import type { FunctionDefinition } from "../../runtime/api/define_function.ts";
 import type { Registry } from "../../runtime/project/registry.ts";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
@@ -15,7 +15,7 @@ export interface Planned extends AsyncDisposable {
   readonly cluster: Cluster;
   /** Returns the steps of the plan for these functions, without those that change nothing. */
   plan(functions: Record<string, FunctionDefinition>): Promise<Step[]>;
-  apply(functions: Record<string, FunctionDefinition>, options?: ApplyOptions): Promise<Applied[]>;
+  apply(functions: Record<string, FunctionDefinition>, options?: { prune: true | string[] }): Promise<Applied[]>;
 }
 
 export async function startPlanned(): Promise<Planned> {
@@ -33,7 +33,7 @@ export async function startPlanned(): Promise<Planned> {
     },
     apply: (functions, options) => {
       const registry = registryOf(functions);
-      return applyPlan(cluster, desiredState(config, registry), names(registry), options);
+      return applyPlan(cluster, desiredState(config, registry), names(registry), options?.prune);
     },
     [Symbol.asyncDispose]: async () => {
       await cluster.close();

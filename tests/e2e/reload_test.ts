@@ -92,7 +92,7 @@ Deno.test("dev shows an error with its position, and keeps the last working vers
     {
       what: "a type error",
       code: tick("1").replace("event.data.n", "event.data.m"),
-      said: /count\.ts:4:\d+ Property 'm' does not exist/,
+      said: /at functions\/count\.ts:4:\d+$/,
     },
     {
       what: "a syntax error",
@@ -131,7 +131,7 @@ Deno.test("dev checks the functions that use a changed schema, and they go live 
   await previousStopped(weir.dev.pid);
   const refused = weir.dev.lines.length;
   await weir.write("schemas/ticks.ts", SCHEMA.replace("n: z.int()", "m: z.int()"));
-  await weir.dev.waitForLine(/functions\/count\.ts:4:\d+ Property 'n' does not exist/, refused);
+  await weir.dev.waitForLine(/Property 'n' does not exist/, refused);
   assert.match((await weir.post(1)).text, /"path":"n","message":"Invalid input: expected string/);
 });
 
@@ -145,14 +145,15 @@ Deno.test("dev shows a type error again when another file is saved, until it is 
   const source = WRONG.split("\n")[3], column = source.indexOf("m, version");
   assert.deepEqual(weir.dev.lines.slice(from).map((line) => line.replace(/ in \d+ ms/, "").replace(/ on type.*/, "")), [
     "dev functions/count.ts: live",
-    `dev type error functions/count.ts:4:${column + 1} Property 'm' does not exist`,
-    `    ${source}`,
-    `    ${" ".repeat(column)}^`,
+    "dev type error TS2339 [ERROR]: Property 'm' does not exist",
+    source,
+    `${" ".repeat(column)}^`,
+    `    at functions/count.ts:4:${column + 1}`,
     "dev functions/count.ts: rolled back, the last working version keeps running",
   ]);
   from = weir.dev.lines.length;
   await weir.write("functions/_other.ts", "export const other = 1;\n");
-  await weir.dev.waitForLine(/count\.ts:4:\d+ Property 'm' does not exist/, from);
+  await weir.dev.waitForLine(/at functions\/count\.ts:4:\d+$/, from);
   await weir.dev.waitForLine(/count\.ts, functions\/_other\.ts: rolled back/, from);
   from = weir.dev.lines.length;
   await weir.save("2");

@@ -196,7 +196,7 @@ Deno.test("AttemptContext.emit refuses an empty id, which JetStream would not de
   for (const id of ["", 7] as any[]) {
     assert.throws(() => context.emit(Shipped, { orderId: "o1" }, { id }), {
       name: "TypeError",
-      message: /^ship emits orders\.shipped with id .*: an id is text, or left out/,
+      message: /^ship emits orders\.shipped with id .*: an id is a non-empty text/,
     });
   }
   assert.deepEqual(context.emitted, []);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BodyTimeout } from "../../runtime/http/body_timeout.ts";
+import { BodyTimeout } from "../../runtime/http/body_limits.ts";
 import { manualClock } from "../support/clocks.ts";
 
 function setup() {

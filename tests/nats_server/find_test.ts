@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { cacheDirectory, fetchOnce } from "../../runtime/nats_server/cache.ts";
-import { findServer } from "../../runtime/nats_server/find.ts";
+import { cacheDirectory, fetchOnce, findServer } from "../../runtime/nats_server/find.ts";
 import { startProgram } from "../support/processes.ts";
 import { temporaryDirectory, writeScript } from "../support/temporary.ts";
 
@@ -123,7 +122,7 @@ Deno.test({ name: "fetchOnce fetches again after a process was killed during its
   await using temporary = await temporaryDirectory();
   await writeScript(temporary.path, "nats-server", "damaged");
   const program = await startProgram(`
-    import { fetchOnce } from ${JSON.stringify(import.meta.resolve("../../runtime/nats_server/cache.ts"))};
+    import { fetchOnce } from ${JSON.stringify(import.meta.resolve("../../runtime/nats_server/find.ts"))};
     setInterval(() => {}, 1000);
     await fetchOnce(${JSON.stringify(temporary.path)}, async (directory) => {
       await Deno.writeTextFile(directory + "/half", "half");

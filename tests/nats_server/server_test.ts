@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { readInfo } from "../../runtime/nats_server/probe.ts";
-import { startServer } from "../../runtime/nats_server/server.ts";
-import { listeningPort, saysPortInUse, saysReady } from "../../runtime/nats_server/launch.ts";
+import { listeningPort, startServer } from "../../runtime/nats_server/server.ts";
 import { isAlive, startProgram, waitUntilGone } from "../support/processes.ts";
 import { temporaryDirectory, writeScript } from "../support/temporary.ts";
 
@@ -100,15 +99,7 @@ Deno.test("startServer rejects with the server's log when the configuration is i
 Deno.test("startServer names the port when it is in use", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
-  await assert.rejects(startServer({ port }), (error: Error) => {
-    assert.equal(
-      error.message.split(". Its last log lines:")[0],
-      `nats-server cannot start: port ${port} on 127.0.0.1 is in use. ` +
-        "Stop the process that uses it, or choose another port",
-    );
-    assert.match(error.message, /bind: address already in use/);
-    return true;
-  });
+  await assert.rejects(startServer({ port }), new RegExp(`127\\.0\\.0\\.1:${port}: bind: address already in use`));
 });
 
 Deno.test(
@@ -127,7 +118,9 @@ Deno.test(
   async () => {
     await using temporary = await temporaryDirectory();
     await using parent = await startProgram(`
-    import { startServer } from ${JSON.stringify(import.meta.resolve("../../runtime/nats_server/server.ts"))};
+    import { listeningPort, startServer } from ${
+      JSON.stringify(import.meta.resolve("../../runtime/nats_server/server.ts"))
+    };
     const server = await startServer({ storeDir: ${JSON.stringify(temporary.path)} });
     console.log(server.pid);
   `);
@@ -152,7 +145,7 @@ Deno.test("readInfo refuses a server that does not speak NATS", async () => {
   await serving;
 });
 
-Deno.test("listeningPort, saysReady and saysPortInUse read the lines of nats-server's log", () => {
+Deno.test("listeningPort reads the port for clients from nats-server's log", () => {
   const prefix = "[1] 2026/11/21 02:50:12.104738";
   assert.equal(listeningPort(`${prefix} [INF] Listening for client connections on 127.0.0.1:42623`), 42623);
   assert.equal(listeningPort(`${prefix} [INF] Listening for client connections on [::1]:4222`), 4222);
@@ -160,8 +153,4 @@ Deno.test("listeningPort, saysReady and saysPortInUse read the lines of nats-ser
     listeningPort(`${prefix} [INF] Listening for websocket clients on ws://127.0.0.1:80`),
     undefined,
   );
-  assert.equal(saysReady(`${prefix} [INF] Server is ready`), true);
-  assert.equal(saysReady(`${prefix} [INF] Server Exiting..`), false);
-  const inUse = 'Error listening on port: 127.0.0.1:1, "listen tcp 127.0.0.1:1: bind: address already in use"';
-  assert.equal(saysPortInUse(`${prefix} [FTL] ${inUse}`), true);
 });

@@ -1,5 +1,5 @@
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
-import { compose, type OnDecided, type PlantedBug, type SimRuntime } from "./compose.ts";
+import { compose, FUNCTION, type OnDecided, type PlantedBug, type SimRuntime } from "./compose.ts";
 import { type Network, SimConnection } from "./sim_connection.ts";
 import { SimConsumer } from "./sim_consumer.ts";
 import type { VirtualTime } from "./virtual_time.ts";
@@ -22,7 +22,7 @@ export class Replica {
     bug: PlantedBug,
   ) {
     this.connection = new SimConnection(network);
-    this.consumers = ["SIM", "RETRIES"].map((stream) => new SimConsumer(this.connection, stream));
+    this.consumers = ["SIM", "RETRIES"].map((stream) => new SimConsumer(this.connection, stream, FUNCTION));
     this.#clock = time.clockOf(this);
     const whileAlive: OnDecided = (...args) => {
       if (this.connection.state !== "dead") onDecided(...args);

@@ -1,5 +1,5 @@
 import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
-import { parseDelivery } from "../../runtime/nats/consume/parse_delivery.ts";
+import { DeliveryParser } from "../../runtime/nats/consume/parse_delivery.ts";
 import type { ModelDelivery } from "./consumer_model.ts";
 import type { SimConnection } from "./sim_connection.ts";
 import { toMsg } from "./wire.ts";
@@ -12,10 +12,13 @@ export class SimConsumer implements Consumer {
   /** The number of messages that were requested and have not been sent. */
   pulled = 0;
   readonly inTransit: ModelDelivery[] = [];
+  readonly #parser: DeliveryParser;
   #sink: ConsumerSink | undefined;
   #stopped: (() => void) | undefined;
 
-  constructor(readonly connection: SimConnection, readonly stream: string) {}
+  constructor(readonly connection: SimConnection, readonly stream: string, consumer: string) {
+    this.#parser = new DeliveryParser(stream, consumer);
+  }
 
   start(sink: ConsumerSink): void {
     this.#sink = sink;
@@ -42,7 +45,7 @@ export class SimConsumer implements Consumer {
   /** Delivers the first message in transit. */
   deliverNext(): void {
     const { message, reply } = this.inTransit.shift()!;
-    this.#sink!.deliver(parseDelivery(toMsg(message, reply))!);
+    this.#sink!.deliver(this.#parser.parse(toMsg(message, reply))!);
     if (this.inTransit.length === 0) this.#stopped?.();
     this.wake();
   }

@@ -5,7 +5,7 @@ import type { Header, StoredMessage } from "./model.ts";
 const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
 const encoded = new WeakMap<StoredMessage, { readonly hdr: number; readonly bytes: Uint8Array }>();
 
-/** Returns a stored message as the NATS client would deliver it, with the bytes that `parseDelivery` reads. */
+/** Returns a stored message as the NATS client would deliver it, with the bytes that `DeliveryParser` reads. */
 export function toMsg(message: StoredMessage, reply: string): Msg {
   let known = encoded.get(message);
   if (!known) {

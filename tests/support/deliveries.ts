@@ -16,7 +16,7 @@ export function delivery(
     deliveryCount: 1,
     storedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
-    headers: HeaderList.of(Object.entries(headers)),
+    headers: new HeaderList(Object.entries(headers)),
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
     messageKey: "ORDERS.7",
     ackSubject: new TextEncoder().encode("$JS.ACK.ORDERS.test.1.42.1.0.0"),

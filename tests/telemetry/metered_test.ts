@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
 import type { Attempt } from "../../runtime/engine/attempt.ts";
-import { publishAsync, type PublishListener, type PublishResult } from "../../runtime/engine/publisher.ts";
+import {
+  publishAsync,
+  PublishError,
+  type PublishListener,
+  type PublishResult,
+} from "../../runtime/engine/publisher.ts";
 import type { OutgoingEvent } from "../../runtime/core/event.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { MeteredObserver } from "../../runtime/telemetry/metered_observer.ts";
@@ -94,18 +99,18 @@ Deno.test("MeteredPublisher counts a publish by its result, and passes the resul
   const answers: (PublishResult | Error)[] = [
     { stream: "S", sequence: 1, duplicate: false },
     { stream: "S", sequence: 1, duplicate: true },
-    new Error("full"),
+    new PublishError("full", "the stream is full"),
   ];
   const publish = (_event: OutgoingEvent, listener: PublishListener) => {
     const answer = answers.shift()!;
     if (answer instanceof Error) listener.failed(answer);
     else listener.stored(answer);
   };
-  const publisher = new MeteredPublisher({ publish }, durations, (error) => (error as Error).message);
+  const publisher = new MeteredPublisher({ publish }, durations);
   const event = { type: "orders.created", id: "o1" } as OutgoingEvent;
   assert.deepEqual(await publishAsync(publisher, event), { stream: "S", sequence: 1, duplicate: false });
   assert.equal((await publishAsync(publisher, event)).duplicate, true);
-  await assert.rejects(publishAsync(publisher, event), /^Error: full$/);
+  await assert.rejects(publishAsync(publisher, event), /the stream is full/);
   const page = readPage(await metrics.page()).filter(({ name }) => name === "weir_publish_duration_seconds_count");
   assert.deepEqual(page.map(({ labels, value }) => ({ ...labels, value })), [
     { type: "orders.created", outcome: "stored", value: 1 },

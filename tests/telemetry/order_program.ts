@@ -33,7 +33,7 @@ function deliver(sent: OutgoingEvent, listener: PublishListener): void {
     deliveryCount: 1,
     storedAtMs: 0,
     payload: new TextEncoder().encode(sent.json),
-    headers: HeaderList.of(Object.entries(sent.trace ?? {})),
+    headers: new HeaderList(Object.entries(sent.trace ?? {})),
     history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
     messageKey: "",
     ackSubject: new Uint8Array(),

@@ -17,7 +17,7 @@ async function failure<Outside>(
   return error.message;
 }
 
-Deno.test("assertIdempotent fails with a table of the crashes and their differences", async () => {
+Deno.test("assertIdempotent fails with the crashes and their differences", async () => {
   const counts = defineFunction({ on: Asked }, async (_event, ctx) => {
     const bucket = ctx.kv<number>("counts"), before = (await bucket.get("n"))?.value ?? 0;
     await bucket.put("n", before + 1);
@@ -28,10 +28,10 @@ Deno.test("assertIdempotent fails with a table of the crashes and their differen
     error.message,
     `counts is not idempotent: 2 of 5 crashes change the result
 
-the process dies          what differs  without a crash  after it
-----------------          ------------  ---------------  --------
-after kv counts.put("n")  kv.counts.n   1                2
-before the ack            kv.counts.n   1                2
+after kv counts.put("n"):
+  kv.counts.n: 2 instead of 1
+before the ack:
+  kv.counts.n: 2 instead of 1
 
 Make each effect safe to repeat: compare-and-set, an idempotency key from the event, data that is the same each time`,
   );

@@ -107,7 +107,7 @@ Deno.test("TestRuntime.publishAndSettle and waitForDeadLetter see a dead letter"
   await runtime.waitForDeadLetter("refuse");
 });
 
-Deno.test("TestRuntime.publishAndSettle fails at the timeout with each open delivery and the state of its function", async () => {
+Deno.test("TestRuntime.publishAndSettle fails at the timeout with each open delivery", async () => {
   const release = Promise.withResolvers<void>();
   const pack = defineFunction({ on: Ordered, emits: [Packed] }, ({ data: { order } }, ctx) => {
     ctx.emit(Packed, { order, box: 1 });
@@ -118,8 +118,7 @@ Deno.test("TestRuntime.publishAndSettle fails at the timeout with each open deli
     .catch((error) => error);
   release.resolve();
   assert.match(error.message, /^"shop\.ordered" e1 and the events it caused were not settled within 3s:\n {2}hangs: /);
-  assert.match(error.message, /"shop\.packed" \w{32} was not delivered, or is still being handled\n/);
-  assert.match(error.message, /pending 0, ack pending 1, in handlers 1, delayed retries 0, breaker closed$/);
+  assert.match(error.message, /"shop\.packed" \w{32} was not delivered, or is still being handled$/);
 });
 
 Deno.test("TestRuntime.publishAndSettle ignores functions that WEIR_FUNCTIONS leaves out", async () => {

@@ -5,19 +5,15 @@ import type { WorkerAddress, WorkerExit, WorkerProcess } from "./worker_process.
 
 /** One of the workers, by its number. Its process is replaced when it exits. */
 export interface SupervisedWorker {
-  /** Number of the worker, from 1. */
   readonly number: number;
   /** Current process; undefined between an exit and the restart. */
-  readonly process: WorkerProcess | undefined;
+  process?: WorkerProcess;
   /** Addresses of the current process, once it is ready. */
-  readonly address: WorkerAddress | undefined;
-  /** Description of the last exit; undefined before the first. */
-  readonly lastExit: string | undefined;
+  address?: WorkerAddress;
+  lastExit?: string;
 }
 
-/** Options of a {@linkcode Supervisor}. */
 interface SupervisorOptions {
-  /** Number of workers. */
   readonly count: number;
   /** Time that workers have to exit once they are requested to stop, in milliseconds. They are then killed. */
   readonly graceMs: number;
@@ -25,14 +21,11 @@ interface SupervisorOptions {
   readonly spawn: (number: number, url: string | undefined) => WorkerProcess;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called for each process that exits. */
   readonly onExit: (process: WorkerProcess) => void;
-  /** Called for each process that is started in place of one that exited. */
   readonly onRestart: () => void;
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-interface WorkerState extends Mutable<SupervisedWorker> {
+interface WorkerState extends SupervisedWorker {
   failures: number;
   cancelRestart: () => void;
 }
@@ -55,15 +48,12 @@ export class Supervisor {
   constructor(readonly options: SupervisorOptions) {
     this.#workers = Array.from({ length: options.count }, (_, at) => ({
       number: at + 1,
-      process: undefined,
-      address: undefined,
-      lastExit: undefined,
       failures: 0,
       cancelRestart: () => {},
     }));
   }
 
-  get workers(): readonly SupervisedWorker[] {
+  get workers(): readonly Readonly<SupervisedWorker>[] {
     return this.#workers;
   }
 
@@ -101,7 +91,6 @@ export class Supervisor {
     return exits.every(({ code }) => code === 0);
   }
 
-  /** Kills all workers at once. */
   kill(): void {
     this.#stopping = true;
     for (const { process } of this.#workers) process?.kill();
@@ -150,7 +139,6 @@ export class Supervisor {
   }
 }
 
-/** Describes an exit for a message: `exited with code 1`. */
 function describeExit({ code, signal }: WorkerExit): string {
   return signal ? `was ended by ${signal}` : `exited with code ${code}`;
 }

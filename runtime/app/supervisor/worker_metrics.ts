@@ -63,7 +63,6 @@ export class WorkerMetrics<Source extends MetricsSource> {
   }
 }
 
-/** Merges equal series of several processes into one. */
 function mergeMetrics(all: readonly (readonly MetricData[])[]): MetricData[] {
   const merged = new Map<string, MetricData>();
   for (const metric of all.flat()) {

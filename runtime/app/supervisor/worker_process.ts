@@ -6,10 +6,6 @@ export type FromWorker =
   | { readonly ready: WorkerAddress }
   | { readonly metrics: readonly MetricData[] };
 
-/** Message from the supervisor to a worker: the request for its metrics. */
-type ToWorker = "metrics";
-
-/** Addresses of a worker's listeners. */
 export interface WorkerAddress {
   /** Address of the public listener, which all workers share. */
   readonly url: string;
@@ -23,7 +19,6 @@ export interface WorkerExit {
   readonly signal: string | null;
 }
 
-/** A process that runs the functions. */
 export interface WorkerProcess {
   readonly pid: number;
   /** Resolves once the worker listens and pulls. Stays pending if it exits before. */
@@ -33,7 +28,6 @@ export interface WorkerProcess {
   metrics(timeoutMs: number): Promise<readonly MetricData[] | undefined>;
   /** Requests a graceful stop, as SIGTERM does. */
   stop(): void;
-  /** Sends SIGKILL. */
   kill(): void;
 }
 
@@ -61,7 +55,6 @@ export function spawnWorker(command: string, args: string[], env: Record<string,
   child.on("exit", (code, signal) => exit({ code, signal }));
   // Without a pid the process could not be started. Any other error concerns the channel, and an exit follows.
   child.on("error", () => void (child.pid === undefined && exit({ code: 127, signal: null })));
-  const request = (what: ToWorker) => void child.send(what, () => {});
   return {
     pid: child.pid!,
     ready: ready.promise,
@@ -69,7 +62,7 @@ export function spawnWorker(command: string, args: string[], env: Record<string,
     metrics: async (timeoutMs) => {
       if (hasExited || !child.connected) return undefined;
       const { promise } = answered;
-      request("metrics");
+      child.send("metrics", () => {}); // an error concerns the channel, and the answer is then late
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), timeoutMs));
       const metrics = await Promise.race([promise, late]);

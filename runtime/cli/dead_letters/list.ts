@@ -3,24 +3,18 @@ import type { DeadLetter, DeadLetterFilter } from "../../core/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
-import { duration, wholeNumber } from "../terminal/arguments.ts";
+import { duration, wholeNumber } from "../terminal/command_line.ts";
 import { errorTable, printJson, type Screen, screen, shortTime } from "../terminal/output.ts";
 
-/** Options of the `dead-letters` commands: which dead letters, and how to act on or show them. */
-export interface Selection {
-  readonly function?: string;
-  readonly reason?: string;
-  readonly type?: string;
+export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newerThanMs"> {
   readonly olderThan?: number;
   readonly newerThan?: number;
-  readonly limit?: number;
   readonly all?: boolean;
   readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
-/** Adds the options that select dead letters to a command. */
 export function selectionOptions(command: Command): Command {
   return command
     .option("--function <name>", "only those of this function")
@@ -39,19 +33,16 @@ export function filterOf(options: Selection): DeadLetterFilter {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** Prints the selected dead letters. */
 export async function list(service: DeadLetterService, options: Selection): Promise<void> {
   print(await Array.fromAsync(service.list(filterOf(options))), options);
 }
 
-/** Prints a dead letter with its headers and its payload. */
 export async function show(service: DeadLetterService, sequence: number): Promise<void> {
   const letter = await service.read(sequence);
   if (!letter) throw new Error(`there is no dead letter ${sequence}`);
   printJson(showContent(letter));
 }
 
-/** Prints dead letters as a table, or as JSON if the options say so. */
 export function print(letters: readonly DeadLetter[], options: Selection): void {
   if (options.json) return printJson(letters);
   if (letters.length === 0) return console.log("no dead letters");

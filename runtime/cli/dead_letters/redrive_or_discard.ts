@@ -6,7 +6,6 @@ import { filterOf, list, print, type Selection } from "./list.ts";
 
 type Action = "redrive" | "discard";
 
-/** Results of an action: how many dead letters had each outcome, and which sequences did not exist. */
 interface Results {
   readonly counts: Record<string, number>;
   readonly missing: readonly number[];
@@ -94,18 +93,13 @@ function report({ counts }: Results, { json }: Selection): void {
   }
 }
 
-/** Prints the dead letters that the command would act on. */
 async function dryRun(service: DeadLetterService, sequences: readonly number[], options: Selection): Promise<void> {
-  const missing: number[] = [];
-  if (sequences.length > 0) {
-    const letters = await Promise.all(sequences.map((sequence) => service.read(sequence)));
-    missing.push(...sequences.filter((_, i) => letters[i] === undefined));
-    print(
-      letters.filter((letter) => letter !== undefined).map(({ payload: _, headers: __, ...letter }) => letter),
-      options,
-    );
-  } else await list(service, options);
+  const letters = await Promise.all(sequences.map((sequence) => service.read(sequence)));
+  const found = letters.filter((letter) => letter !== undefined);
+  if (sequences.length === 0) await list(service, options);
+  else print(found.map(({ payload: _, headers: __, ...letter }) => letter), options);
   console.error("dry run: nothing was changed");
+  const missing = sequences.filter((_, i) => letters[i] === undefined);
   if (missing.length > 0) throw missingError(missing);
 }
 

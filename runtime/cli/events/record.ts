@@ -8,11 +8,12 @@ import {
   streamsStoring,
   subjectsIn,
 } from "../../nats/inspect/read_message.ts";
+import type { EventDefinition } from "../../api/define_event.ts";
 import { loadProject } from "../../project/load_project.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
 import { CommandFailure, usageError } from "../terminal/exit_codes.ts";
-import { type JsonPath, keepValid, redactPaths } from "./redact.ts";
+import { redact } from "./redact.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 
 /** Options of `events record`. */
@@ -36,19 +37,18 @@ export async function record(type: string | undefined, options: RecordOptions): 
   if (type !== undefined && options.deadLetter !== undefined) {
     throw usageError("--dead-letter names one event: leave out the type");
   }
-  if (options.out !== undefined && !options.force) await mustNotExist(options.out);
   const event = await withCluster(
     commandConfig(),
     (cluster) =>
       type === undefined ? readDeadLetter(cluster, options.deadLetter!) : readFromStream(cluster, type, options),
   );
-  const { redact = [] } = options;
+  const paths = options.redact ?? [];
   const { writeRecording } = await import("../../testing/recorded_event.ts"); // loaded here: no other command needs it
-  const text = writeRecording({ kind: "recorded", ...event, payload: await redactPayload(event, redact) });
+  const text = writeRecording({ kind: "recorded", ...event, payload: await redactPayload(event, paths) });
   if (options.out === undefined) return console.log(text.trimEnd());
   await write(options.out, text, options.force ?? false);
   console.error(`recorded ${event.subject}, ${event.stream} ${event.sequence}, in ${options.out}`);
-  if (redact.length === 0) {
+  if (paths.length === 0) {
     console.error("all of its data is in the file: --redact PATH removes what must not be in a repository");
   }
 }
@@ -98,52 +98,36 @@ function onlyStream(streams: readonly string[], type: string): string {
  *
  * @throws {CommandFailure} when a path matches nothing: a misspelled path would leave a secret in the file.
  */
-async function redactPayload(event: StoredEvent, paths: readonly string[]): Promise<Uint8Array> {
-  const { payload } = event;
-  if (paths.length === 0) return payload;
+async function redactPayload(stored: StoredEvent, paths: readonly string[]): Promise<Uint8Array> {
+  if (paths.length === 0) return stored.payload;
   let original: unknown;
   try {
-    original = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    original = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(stored.payload));
   } catch {
     throw new CommandFailure("--redact needs JSON data, and this event has other data: nothing was recorded");
   }
-  const { data, redacted, missing } = redactPaths(original, paths);
-  if (missing.length === 0) {
-    return new TextEncoder().encode(JSON.stringify(await replayable(event, original, data, redacted)));
+  const event = await definitionOf(stored);
+  const { data, missing, replaced, refused } = await redact(original, paths, event);
+  if (missing.length > 0) {
+    const names = typeof original === "object" && original !== null ? Object.keys(original) : [];
+    const first = missing[0].split(".")[0];
+    const hint = names.includes(first) ? "" : `: ${suggestion(first, names)}`;
+    throw new CommandFailure(`its data has nothing at ${missing.join(", ")}${hint}; nothing was recorded`);
   }
-  const names = typeof original === "object" && original !== null ? Object.keys(original) : [];
-  const first = missing[0].split(".")[0];
-  const hint = names.includes(first) ? "" : `: ${suggestion(first, names)}`;
-  throw new CommandFailure(`its data has nothing at ${missing.join(", ")}${hint}; nothing was recorded`);
+  if (!event) console.error('no schema of the project checked "[redacted]": edit the file if a test refuses it');
+  if (replaced.length > 0) {
+    console.error(`the schema refuses "[redacted]", so a sample value is at: ${replaced.join(", ")}`);
+  }
+  if (refused.length > 0) console.error(`the schema refuses the value that is now at: ${refused.join(", ")}`);
+  return new TextEncoder().encode(JSON.stringify(data));
 }
 
-/** Makes redacted data valid for the schema of its type, if the project has one. Prints what was replaced or is unsure. */
-async function replayable(stored: StoredEvent, original: unknown, data: unknown, redacted: readonly JsonPath[]) {
-  const header = (name: string) => Object.entries(stored.headers).find(([key]) => key.toLowerCase() === name)?.[1];
-  const type = header("ce-type") ?? stored.subject;
-  const structured = /^application\/cloudevents/i.test(header("content-type") ?? "");
-  const project = structured ? undefined : await loadProject().catch(() => undefined);
-  const event = project?.events.get(type);
-  if (!event) {
-    const why = structured
-      ? "it is a structured CloudEvent"
-      : project
-      ? `the project has no event of type "${type}"`
-      : "no project loads here";
-    console.error(
-      `the schema may refuse "[redacted]", which was not checked because ${why}: edit the file if a test fails`,
-    );
-    return data;
-  }
-  const { data: valid, replaced, refused } = await keepValid(event, original, data, redacted);
-  const list = (paths: readonly JsonPath[]) => paths.map((path) => path.join(".")).join(", ");
-  if (replaced.length > 0) console.error(`the schema refuses "[redacted]", so a sample value is at: ${list(replaced)}`);
-  if (refused.length > 0) console.error(`the schema refuses the value that is now at: ${list(refused)}`);
-  return valid;
-}
-
-async function mustNotExist(path: string): Promise<void> {
-  if (await Deno.lstat(path).then(() => true, () => false)) throw exists(path);
+/** Returns the project's event of that type, if the project loads. A schema does not describe a structured CloudEvent. */
+async function definitionOf({ subject, headers }: StoredEvent): Promise<EventDefinition | undefined> {
+  const header = (name: string) => Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+  if (/^application\/cloudevents/i.test(header("content-type") ?? "")) return undefined;
+  const project = await loadProject().catch(() => undefined);
+  return project?.events.get(header("ce-type") ?? subject);
 }
 
 async function write(path: string, text: string, force: boolean): Promise<void> {
@@ -151,11 +135,7 @@ async function write(path: string, text: string, force: boolean): Promise<void> 
   try {
     await Deno.writeTextFile(path, text, { createNew: !force });
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw exists(path);
-    throw error;
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    throw new CommandFailure(`${path} exists already: --force overwrites it`);
   }
-}
-
-function exists(path: string): CommandFailure {
-  return new CommandFailure(`${path} exists already: --force overwrites it`);
 }

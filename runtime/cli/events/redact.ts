@@ -6,26 +6,42 @@ const REDACTED = "[redacted]";
 const SAMPLES = 20;
 
 /** Keys and indexes that lead to a value in JSON data. */
-export type JsonPath = readonly string[];
+type JsonPath = readonly string[];
+
+/** JSON data without the redacted values. */
+interface Redacted {
+  readonly data: unknown;
+  /** The given paths that match nothing. */
+  readonly missing: readonly string[];
+  /** Paths that got a valid sample value, since the schema refuses the text for redacted values there. */
+  readonly replaced: readonly string[];
+  /** Paths whose new value the schema refuses. */
+  readonly refused: readonly string[];
+}
 
 /**
  * Replaces the values at paths of JSON data: `customer.email`, `items.0.name`, or `items.*.name` for each item.
  *
- * @returns A copy of the data, the paths of the replaced values, and the given paths that match nothing.
+ * @param event Its schema should accept the result, so that a test can replay the event. What it refused before stays.
  */
-export function redactPaths(
-  data: unknown,
-  paths: readonly string[],
-): { data: unknown; redacted: JsonPath[]; missing: string[] } {
-  let result = data;
-  const redacted: JsonPath[] = [], missing: string[] = [];
-  for (const path of paths) {
-    const found = matches(data, path.split("."));
-    if (found.length === 0) missing.push(path);
-    for (const match of found) result = putAt(result, match, REDACTED);
-    redacted.push(...found);
+export async function redact(original: unknown, paths: readonly string[], event?: EventDefinition): Promise<Redacted> {
+  const found = paths.map((path) => ({ path, matching: matches(original, path.split(".")) }));
+  const missing = found.filter(({ matching }) => matching.length === 0).map(({ path }) => path);
+  const secrets = found.flatMap(({ matching }) => matching);
+  let data = secrets.reduce((data, path) => putAt(data, path, REDACTED), original);
+  const replaced: string[] = [], refused: string[] = [];
+  if (!event) return { data, missing, replaced, refused };
+  const invalid = secrets.filter((path) => refuses(event, data, path) && !refuses(event, original, path));
+  const samples = invalid.length > 0 ? await samplesOf(event) : [];
+  for (const path of invalid) {
+    const secret = JSON.stringify(valueAt(original, path));
+    const value = samples.map((sample) => valueAt(sample, path)).find((value) =>
+      value !== undefined && JSON.stringify(value) !== secret && !refuses(event, putAt(data, path, value), path)
+    );
+    (value === undefined ? refused : replaced).push(path.join("."));
+    if (value !== undefined) data = putAt(data, path, value);
   }
-  return { data: result, redacted, missing };
+  return { data, missing, replaced, refused };
 }
 
 /** Returns the path of each value that a path with `*` matches. */
@@ -54,49 +70,20 @@ function valueAt(data: unknown, path: JsonPath): unknown {
   }, data);
 }
 
-/**
- * Replaces redacted values that the event's schema refuses by values of samples, so that a test can replay the event.
- *
- * @param original Data before it was redacted. Problems that it had already stay.
- * @param redacted Paths of the redacted values.
- * @returns A copy of the data, the paths that now have a sample's value, and those whose value is still refused.
- */
-export async function keepValid(
-  event: EventDefinition,
-  original: unknown,
-  data: unknown,
-  redacted: readonly JsonPath[],
-): Promise<{ data: unknown; replaced: readonly JsonPath[]; refused: readonly JsonPath[] }> {
-  const problemsBefore = new Set(issuePaths(event, original));
-  const refusedIn = (data: unknown) => {
-    const problems = issuePaths(event, data).filter((path) => !problemsBefore.has(path));
-    return redacted.filter((path) => problems.some((problem) => overlap(problem, path.join("."))));
-  };
-  const refused = refusedIn(data);
-  if (refused.length === 0) return { data, replaced: [], refused: [] };
+async function samplesOf(event: EventDefinition): Promise<unknown[]> {
   const { sample } = await import("../../testing/sample.ts"); // loaded here: it is large
-  let valid = data;
   try {
-    const samples = Array.from({ length: SAMPLES }, (_, i) => sample(event, { seed: i + 1 }));
-    for (const path of refused) {
-      const values = samples.map((sample) => valueAt(sample, path)).filter((value) => value !== undefined);
-      const secret = JSON.stringify(valueAt(original, path));
-      const value = values.find((value) => JSON.stringify(value) !== secret);
-      if (value !== undefined) valid = putAt(valid, path, value);
-    }
+    return Array.from({ length: SAMPLES }, (_, i) => sample(event, { seed: i + 1 }));
   } catch {
-    return { data, replaced: [], refused }; // the schema has no sample
+    return []; // the schema has no sample
   }
-  const left = refusedIn(valid);
-  return { data: valid, replaced: refused.filter((path) => !left.includes(path)), refused: left };
 }
 
-function issuePaths(event: EventDefinition, data: unknown): string[] {
-  const result = parserOf(event)(data);
-  return result.ok ? [] : result.issues.map(({ path }) => path);
-}
-
-/** Returns true when the paths are equal or one lies within the other. */
-function overlap(a: string, b: string): boolean {
-  return a === "" || a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
+/** Returns whether the schema refuses data because of what is at a path, within it or around it. */
+function refuses(event: EventDefinition, data: unknown, path: JsonPath): boolean {
+  const result = parserOf(event)(data), at = path.join(".");
+  return !result.ok &&
+    result.issues.some(({ path: issue }) =>
+      issue === "" || issue === at || issue.startsWith(`${at}.`) || at.startsWith(`${issue}.`)
+    );
 }

@@ -12,7 +12,6 @@ import { onStopSignal } from "../terminal/signals.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 import { readPublished, TailLines } from "./tail_lines.ts";
 
-/** Options of `events tail`. */
 interface TailOptions {
   readonly type?: string;
   readonly function?: string;
@@ -78,11 +77,7 @@ export async function tail(options: TailOptions): Promise<void> {
   }
 }
 
-/**
- * Resolves the options against the project.
- *
- * @throws {CommandFailure} for a function that the project does not have, or a type that no stream stores.
- */
+/** @throws {CommandFailure} for a function that the project does not have, or a type that no stream stores. */
 function filterOf({ type, function: fn }: TailOptions, { functions, events, streams }: Registry) {
   if (fn !== undefined && !functions.some(({ name }) => name === fn)) {
     const names = functions.map(({ name }) => name);

@@ -3,32 +3,19 @@ import { splitMessage } from "../../nats/client/internals.ts";
 import { RawHeaders } from "../../nats/client/message_headers.ts";
 import type { SettledReport } from "../../nats/inspect/tail_protocol.ts";
 import { decode } from "../../core/cloudevent.ts";
-import { formatDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
-import { type Colour, paint, type Screen } from "../terminal/output.ts";
+import { type Colour, paint, roughDuration, type Screen } from "../terminal/output.ts";
 
-/** Characters of data on a line that no terminal limits. */
-const DATA_LENGTH = 100;
 /** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
 const PREVIEW_BYTES = 4_096;
 /** Characters of an id on a line: those of a UUID. */
 const ID_LENGTH = 36;
 
-/** A published event. Fields that its message does not contain are absent: a plain message gets its id from the stream. */
-interface PublishedEvent {
-  readonly time: string;
-  readonly type: string;
-  readonly subject: string;
-  readonly id?: string;
-  readonly source?: string;
-  readonly traceId?: string;
-  readonly bytes: number;
-  readonly data?: unknown;
-  readonly data_base64?: string;
-}
-
-/** Parses a published message. No consumer delivers it, so its sequence is unknown. */
-export function readPublished(msg: Msg, nowMs: number): PublishedEvent {
+/**
+ * Parses a published message. No consumer delivers it, so its sequence is unknown. Fields that it does not contain are
+ * undefined: a plain message gets its id from the stream.
+ */
+export function readPublished(msg: Msg, nowMs: number) {
   const { headers, payload } = splitMessage(msg), list = new RawHeaders(headers);
   const { event } = decode({
     stream: "",
@@ -72,15 +59,13 @@ export class TailLines {
   }
 
   published(msg: Msg, nowMs: number): string {
-    const { payload } = splitMessage(msg);
-    // A payload too large to show is not parsed, unless its envelope holds the id.
-    const whole = this.full || payload.length <= PREVIEW_BYTES || isStructured(msg);
-    const event = whole ? readPublished(msg, nowMs) : undefined;
-    const id = event ? event.id : new RawHeaders(splitMessage(msg).headers).get("ce-id");
-    const text = event && "data" in event
+    const { headers, payload } = splitMessage(msg);
+    // A payload too large to show is not parsed.
+    const event = this.full || payload.length <= PREVIEW_BYTES ? readPublished(msg, nowMs) : undefined;
+    const id = event ? event.id : new RawHeaders(headers).get("ce-id");
+    const data = event && "data" in event
       ? JSON.stringify(event.data)
       : new TextDecoder().decode(payload.subarray(0, PREVIEW_BYTES));
-    const data = this.full || this.target.columns ? text : cut(text, DATA_LENGTH);
     return this.#line(new Date(nowMs).toISOString(), ["published", "cyan"], event?.type ?? msg.subject, id, [
       [data, "dim"],
     ]);
@@ -127,7 +112,7 @@ export function outcomeText({ outcome, reason, delayMs, attempt, usesAttempt }: 
       return "lease expired (another process may own the delivery)";
     case "retry": {
       const used = usesAttempt ? `attempt ${attempt}` : "no attempt used";
-      return `retry in ${roughly(delayMs ?? 0)} (${reason}, ${used})`;
+      return `retry in ${roughDuration(delayMs ?? 0)} (${reason}, ${used})`;
     }
     case "dead-letter":
       return reason === "rejected" || reason === "attempts-exhausted"
@@ -141,17 +126,8 @@ function colourOf({ outcome, reason }: SettledReport): Colour {
   return outcome === "dead-letter" ? "red" : outcome === "retry" ? "yellow" : "dim";
 }
 
-function roughly(ms: number): string {
-  const round = ms < 1_000 ? 1 : ms < 10_000 ? 100 : 1_000, rounded = Math.round(ms / round) * round;
-  return rounded % 1_000 === 0 || rounded < 1_000 ? String(formatDuration(rounded)) : `${rounded / 1_000}s`;
-}
-
 function took(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
-}
-
-function isStructured(msg: Msg): boolean {
-  return /^application\/cloudevents/i.test(new RawHeaders(splitMessage(msg).headers).get("content-type") ?? "");
 }
 
 /** Replaces line breaks and control characters, which could move the cursor or change colours. */

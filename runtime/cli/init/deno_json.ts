@@ -2,6 +2,7 @@ import denoJson from "../../deno.json" with { type: "json" };
 import type { WeirDependency } from "./weir_dependency.ts";
 
 const RUN = "deno run --allow-net --allow-env --allow-read";
+const RUN_DENO = `"--allow-run=$(deno eval -p 'Deno.execPath()')"`;
 
 /** Description and command of each task in a new project. A test compares them with those of the example beside Weir. */
 export const TASKS: Readonly<Record<string, readonly [description: string, command: string]>> = {
@@ -9,10 +10,10 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     "Run everything on this machine, with a nats-server, and reload on change",
     `${RUN} --allow-write --allow-run weir/cli dev`,
   ],
-  start: ["Run in production", `${RUN} "--allow-run=$(deno eval -p 'Deno.execPath()')" weir/cli start`],
+  start: ["Run in production", `${RUN} ${RUN_DENO} weir/cli start`],
   new: [
     "Write a function, its test and its events: NAME --on TYPE [--emits TYPE]",
-    "deno run --allow-env --allow-read --allow-write=functions,schemas,tests weir/cli new",
+    `deno run --allow-env --allow-read --allow-write=functions,schemas,tests ${RUN_DENO} weir/cli new`,
   ],
   publish: ["Publish events: TYPE and JSON, @FILE, - or --sample N", `${RUN} weir/cli publish`],
   functions: ["Show every function and how far behind it is", `${RUN} weir/cli functions`],

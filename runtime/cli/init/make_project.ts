@@ -3,22 +3,15 @@ import { pathToFileURL } from "node:url";
 import { entriesOf } from "../../project/load_modules.ts";
 import { EVENT_TYPES_FILE, eventTypes } from "../types.ts";
 import { projectDenoJson } from "./deno_json.ts";
-import { compose, dockerfile } from "./deploy.ts";
-import { EXAMPLE } from "./example.ts";
-import { readme } from "./readme.ts";
+import { compose, dockerfile, EXAMPLE, readme } from "./templates.ts";
 import { type WeirDependency, weirDependency } from "./weir_dependency.ts";
 
 const IGNORED = ".weir/\nnode_modules/\ncoverage/\n";
 const NOT_IN_IMAGE = ".git\n.weir\ncoverage\ntests\ndeploy\n**/node_modules\n";
-/** Names that a folder may contain and still count as empty. */
-const MAY_BE_THERE = [".git"];
 
 /**
- * Writes a new project.
+ * Writes a new project, and returns the paths of its files. `dir` and `weir` are relative to `base`.
  *
- * @param base Folder that `dir` and `weir` are relative to.
- * @param weir See {@linkcode weirDependency}.
- * @returns Paths of the files, relative to the project.
  * @throws {Error} when the folder is not empty or Weir is not found. Nothing is written then.
  */
 export async function makeProject(base: string, dir: string, weir: string | undefined): Promise<string[]> {
@@ -56,8 +49,8 @@ async function refuseUnlessEmpty(directory: string, dir: string): Promise<void> 
     if (!(error instanceof Deno.errors.NotADirectory)) throw error;
     throw new Error(`nothing was written: ${dir} is a file`, { cause: error });
   });
-  const existing = entries.map(({ name }) => name).filter((name) => !MAY_BE_THERE.includes(name)).sort();
-  if (existing.length === 0) return;
-  const more = existing.length > 3 ? `, and ${existing.length - 3} more` : "";
-  throw new Error(`nothing was written: ${dir} is not empty (${existing.slice(0, 3).join(", ")}${more})`);
+  const existing = entries.map(({ name }) => name).filter((name) => name !== ".git");
+  if (existing.length > 0) {
+    throw new Error(`nothing was written: ${dir} is not empty (${existing.slice(0, 3).join(", ")})`);
+  }
 }

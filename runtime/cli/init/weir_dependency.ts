@@ -1,4 +1,4 @@
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
 import { WEIR_ROOT } from "../../core/own_modules.ts";
@@ -11,7 +11,7 @@ export type WeirDependency =
 const VERSION = /^[\^~]?\d+(\.\d+){0,2}(-[\w.]+)?$/;
 
 /**
- * Returns the dependency for a project in `directory`.
+ * Returns the dependency for a project in `directory`, which it creates.
  *
  * @param weir Version, or folder relative to `base`. Default: the Weir that runs.
  * @throws {Error} when that folder does not contain Weir.
@@ -24,22 +24,11 @@ export async function weirDependency(
   if (weir === undefined && WEIR_ROOT.protocol !== "file:") return { kind: "version", version: `^${denoJson.version}` };
   if (weir !== undefined && VERSION.test(weir)) return { kind: "version", version: weir };
   const folder = await packageIn(weir === undefined ? fileURLToPath(WEIR_ROOT) : resolve(base, weir));
-  // Deno reads a link as a URL.
-  const link = relative(await realPathOf(directory), folder).replaceAll("\\", "/").replace(
-    /[%#?]/g,
-    encodeURIComponent,
-  );
+  await Deno.mkdir(directory, { recursive: true });
+  // Deno resolves symbolic links, and reads a link as a URL.
+  const path = relative(await Deno.realPath(directory), folder).replaceAll("\\", "/");
+  const link = path.replace(/[%#?]/g, encodeURIComponent);
   return { kind: "folder", link: isAbsolute(link) || link.startsWith(".") ? link : `./${link}` };
-}
-
-/** Resolves symbolic links as Deno does, also in the path of a folder that does not exist yet. */
-async function realPathOf(path: string): Promise<string> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return join(await realPathOf(dirname(path)), basename(path));
-  }
 }
 
 /** Returns the folder of the package: the given one, or `runtime/` in it, as in a checkout of Weir. */

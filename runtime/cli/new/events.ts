@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineEvent, type EventDefinition } from "../../api/define_event.ts";
 import { exportsOf, type LoadedModule } from "../../project/loaded_module.ts";
 import { eventName, schemaFile } from "./names.ts";
-import { withEvents } from "./schema_file.ts";
+import { importOf } from "./templates.ts";
 
 /** The parts of a project that a new function must fit in with. */
 export interface ProjectSource {
@@ -20,19 +20,15 @@ export interface KnownEvent {
   readonly event: EventDefinition;
   /** Name of its file in `schemas/`. */
   readonly file: string;
-  /** Name of its export. */
   readonly name: string;
   readonly isNew: boolean;
 }
 
-/** A file to write. */
 export interface PlannedFile {
   readonly path: string;
-  /** The whole new text. */
   readonly text: string;
   /** The old text of a file that is extended; absent for a new file. */
   readonly before?: string;
-  /** Names of the events that the new text declares. */
   readonly declares?: readonly string[];
 }
 
@@ -49,11 +45,7 @@ export function exportedEvents(schemas: readonly LoadedModule[]): Map<string, Kn
   return known;
 }
 
-/**
- * Returns new events of these types, each with a file to declare it in and a name that is free there.
- *
- * @param published Type of the event that the ingress accepts.
- */
+/** Returns new events of these types, each with a file and a name that is free there. The ingress accepts `published`. */
 export function declareEvents(types: readonly string[], published: string, source: ProjectSource): KnownEvent[] {
   const files = [...source.schemaTexts.keys()];
   const declared: KnownEvent[] = [];
@@ -69,13 +61,37 @@ export function declareEvents(types: readonly string[], published: string, sourc
   return declared;
 }
 
-/** Returns the files of `schemas/` with these events added. */
 export function schemaFiles(declared: readonly KnownEvent[], source: ProjectSource): PlannedFile[] {
-  return [...new Set(declared.map(({ file }) => file))].map((file) => {
-    const before = source.schemaTexts.get(file);
-    const events = declared.filter((event) => event.file === file)
-      .map(({ name, event }) => ({ name, type: event.type, ingress: event.ingress !== undefined }));
-    const text = withEvents(before ?? "", events);
+  return [...Map.groupBy(declared, ({ file }) => file)].map(([file, events]) => {
+    const before = source.schemaTexts.get(file), text = withEvents(before ?? "", events);
     return { path: `schemas/${file}`, text, declares: events.map(({ name }) => name), ...(before && { before }) };
   });
+}
+
+/** Returns the text of a file of `schemas/` with these events at its end and the imports they need. */
+export function withEvents(source: string, events: readonly KnownEvent[]): string {
+  const zod = /^import\s+(\{[^}]*\bz\b[^}]*\}|\*\s+as\s+z|z)\s+from\s+["']zod["']/m;
+  const weir = /^import\s+\{[^}]*\bdefineEvent\b(?!\s+as\b)[^}]*\}\s+from\s+["']weir["']/m;
+  const withZod = zod.test(source) ? source : withImport(source, importOf(["z"], "zod"));
+  const text = weir.test(withZod) ? withZod : withImport(withZod, importOf(["defineEvent"], "weir"));
+  return [text.trimEnd(), ...events.map(declaration)].join("\n\n") + "\n";
+}
+
+function declaration({ name, event: { type, ingress } }: KnownEvent): string {
+  const published =
+    `  ingress: {}, // accepted from outside, at POST /events/${type}; without this only functions emit it\n`;
+  return `/** ${type}: describe what happened. */
+export const ${name} = defineEvent({
+  type: "${type}",
+  version: 1,
+  // Replace this with the data of the event.
+  data: z.object({ id: z.string() }),
+${ingress ? published : ""}});`;
+}
+
+/** Adds an import at the beginning, below comments such as one for the linter. */
+function withImport(source: string, line: string): string {
+  const [head] = /^(\/\/.*\n)*/.exec(source)!;
+  const rest = source.slice(head.length).trimStart();
+  return `${head}${line}\n${rest === "" || rest.startsWith("import") ? "" : "\n"}${rest}`;
 }

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
-import { type EventDefinition, parserOf } from "../../api/define_event.ts";
+import type { EventDefinition } from "../../api/define_event.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { covers, isWildcard } from "../../core/subjects.ts";
 import { sample } from "../../testing/sample.ts";
@@ -22,11 +21,7 @@ export interface Plan {
   readonly tryWith?: { readonly event: EventDefinition; readonly data: unknown };
 }
 
-/**
- * Plans the files of a new function: its own, its test's, and those of the events that are not declared yet.
- *
- * @throws {StartupProblems} naming every problem at once.
- */
+/** Plans the files of a new function. @throws {StartupProblems} naming every problem at once. */
 export function planFunction(name: string, on: string, emits: readonly string[], source: ProjectSource): Plan {
   const known = exportedEvents(source.schemas);
   const types = [on, ...emits].filter((type) => !isWildcard(type));
@@ -45,9 +40,7 @@ export function planFunction(name: string, on: string, emits: readonly string[],
   const taken = new Set(["defineFunction", "assert", "invoke", "sample", "event", "ctx", "outcome", "emitted", "type"]);
   const imports = new Map<KnownEvent, Imported>();
   for (const event of triggerEvent ? [triggerEvent, ...emitted] : emitted) imports.set(event, imported(event, taken));
-  const trigger: Trigger = triggerEvent
-    ? { kind: "event", type: on, event: imports.get(triggerEvent)! }
-    : { kind: "pattern", pattern: on, subject: on.replace(/[*>]/g, "any") };
+  const trigger: Trigger = { on, ...(triggerEvent && { event: imports.get(triggerEvent)! }) };
   const emissions: Emission[] = emitted.map((event) => ({
     type: event.event.type,
     event: imports.get(event)!,
@@ -75,15 +68,8 @@ function imported({ name, file, event }: KnownEvent, taken: Set<string>): Import
   return { from: `schemas/${file}`, exported: name, local };
 }
 
-/**
- * Returns valid data to emit: the id of the trigger for a new event, the data of the trigger if both events share a
- * schema, and a sample otherwise.
- */
-function dataOf(emitted: KnownEvent, triggerEvent: KnownEvent | undefined): Emission["data"] {
-  if (emitted.isNew) return { code: triggerEvent?.isNew ? "{ id: event.data.id }" : "{ id: event.id }" };
-  const data = sample(emitted.event);
-  if (emitted.event.data !== triggerEvent?.event.data) return { value: data };
-  // A handler gets parsed data. A schema that transforms may not accept its own output.
-  const parsed = parserOf(emitted.event)(data);
-  return parsed.ok && isDeepStrictEqual(parsed.value, data) ? { code: "event.data" } : { value: data };
+/** Returns an expression for valid data to emit: the id of the trigger for a new event, and a sample otherwise. */
+function dataOf(emitted: KnownEvent, triggerEvent: KnownEvent | undefined): string {
+  if (emitted.isNew) return triggerEvent?.isNew ? "{ id: event.data.id }" : "{ id: event.id }";
+  return JSON.stringify(sample(emitted.event)).replace(/(?<!\\)"([A-Za-z_$][\w$]*)":/g, "$1:");
 }

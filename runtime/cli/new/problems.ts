@@ -9,18 +9,14 @@ import type { KnownEvent, ProjectSource } from "./events.ts";
 /** Share of a type's letters that may differ from a known type and still count as a misspelling. */
 const MISSPELLED_SHARE = 1 / 6;
 
-/** Returns problems with the name of a new function: its file exists, or would not be loaded. */
 export function nameProblems(name: string, { functions, tests }: ProjectSource): string[] {
   if (/[\/\\]/.test(name)) return [`"${name}" is in a folder: a function's file is directly in functions/`];
   const problems: string[] = [];
   const same = (file: string) => (other: string) => other.toLowerCase() === file.toLowerCase();
   const fn = [...functions.keys()].find(same(`${name}.ts`)), test = tests.find(same(`${name}_test.ts`));
-  if (fn === `${name}.ts`) problems.push(`functions/${fn} exists already and is not overwritten: choose another name`);
-  else if (fn) {
-    problems.push(
-      `functions/${fn} differs from "${name}" only in capital letters: many file systems treat them as one file`,
-    );
-  } else if (test) problems.push(`tests/functions/${test} exists already and is not overwritten: choose another name`);
+  // Many file systems treat names that differ only in capital letters as one file.
+  const existing = fn ? `functions/${fn}` : test ? `tests/functions/${test}` : undefined;
+  if (existing) problems.push(`${existing} exists already and is not overwritten: choose another name`);
   const sameName = [...functions].find(([, text]) => nameOption(text)?.toLowerCase() === name.toLowerCase());
   if (sameName) {
     problems.push(`functions/${sameName[0]} has the name "${nameOption(sameName[1])}": choose another name`);
@@ -36,7 +32,6 @@ function nameOption(text: string): string | undefined {
   return /\bdefineFunction\(\s*\{(?:[^{}]|\{[^{}]*\})*?\bname:\s*["'`]([\w-]+)["'`]/.exec(text)?.[1];
 }
 
-/** Returns problems with the types of a new function: patterns to emit, endless loops, misspellings of known types. */
 export function typeProblems(on: string, emits: readonly string[], known: Iterable<string>): string[] {
   const types = [...known];
   const problems = emits.filter(isWildcard).map((type) =>

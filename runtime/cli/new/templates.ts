@@ -1,5 +1,3 @@
-import { callOf, importOf, importOrder, list, literal, text, WIDTH } from "./typescript_text.ts";
-
 /** An import of a new file. */
 export interface Imported {
   /** Path of the imported file in the project. */
@@ -10,80 +8,64 @@ export interface Imported {
 }
 
 /** The trigger of a new function. */
-export type Trigger =
-  | { readonly kind: "event"; readonly type: string; readonly event: Imported }
-  | { readonly kind: "pattern"; readonly pattern: string; readonly subject: string };
+export interface Trigger {
+  /** Type of the event, or a subject pattern. */
+  readonly on: string;
+  /** Absent for a pattern. */
+  readonly event?: Imported;
+}
 
 /** An event that a new function emits. */
 export interface Emission {
   readonly type: string;
   readonly event: Imported;
-  /** Data of the event, as an expression or as a value. */
-  readonly data: { readonly code: string } | { readonly value: unknown };
+  /** Expression for the data of the event. */
+  readonly data: string;
 }
 
-/** Returns the text of a function that logs its event and emits. */
-export function functionText(trigger: Trigger, emits: readonly Emission[]): string {
-  const on = trigger.kind === "event" ? trigger.event.local : text(trigger.pattern);
-  const names = emits.map(({ event }) => event.local);
-  const options = emits.length === 0 ? `{ on: ${on} }` : `{
-  on: ${on},
-  emits: ${list(names, 2, "emits: ,".length)},
+/** Returns the text of a function that logs its event and emits. It is not formatted. */
+export function functionText({ on, event }: Trigger, emits: readonly Emission[]): string {
+  const emitted = emits.map(({ event }) => event);
+  const trigger = event?.local ?? JSON.stringify(on);
+  const options = emits.length === 0 ? `{ on: ${trigger} }` : `{
+  on: ${trigger},
+  emits: [${emitted.map(({ local }) => local).join(", ")}],
 }`;
-  const known = trigger.kind === "event" ? "is what the schema says" : "is of type unknown: no schema checks it";
-  const emitting = emits.map(({ event, data }) => {
-    const before = `ctx.emit(${event.local}, );`.length;
-    return `  ctx.emit(${event.local}, ${"code" in data ? data.code : literal(data.value, 2, before)});\n`;
-  });
-  const events = [...(trigger.kind === "event" ? [trigger.event] : []), ...emits.map(({ event }) => event)];
+  const known = event ? "is what the schema says" : "is of type unknown: no schema checks it";
   return `${importOf(["defineFunction"], "weir")}
-${imports(events, "../")}
-/** Handles ${subjectOf(trigger)}${emits.length > 0 ? `, emits ${emits.map(({ type }) => type).join(", ")}` : ""}. */
+${importsOf(event ? [event, ...emitted] : emitted, "../")}
+/** Handles ${on}${emits.length > 0 ? `, emits ${emits.map(({ type }) => type).join(", ")}` : ""}. */
 export default defineFunction(${options}, (event, ctx) => {
   // event.data ${known}. A handler may be async. If it throws, it is retried.
   ctx.log.info("received", { subject: event.subject });
-${emitting.join("")}});
+${emits.map(({ event, data }) => `  ctx.emit(${event.local}, ${data});\n`).join("")}});
 `;
 }
 
-/** Returns the text of a test that passes while the function does what its template does. */
-export function testText(name: string, local: string, trigger: Trigger, emits: readonly Emission[]): string {
-  const given = trigger.kind === "event"
-    ? [`sample(${trigger.event.local})`]
-    : ['{ any: "data" }', `{ subject: ${text(trigger.subject)} }`];
-  const types = list(
-    emits.map(({ type }) => text(type)),
-    2,
-    "assert.deepEqual(emitted.map(({ type }) => type), );".length,
-  );
+/** Returns the text of a test that passes while the function does what its template does. It is not formatted. */
+export function testText(name: string, local: string, { on, event }: Trigger, emits: readonly Emission[]): string {
+  const given = event
+    ? `sample(${event.local})`
+    : `{ any: "data" }, { subject: ${JSON.stringify(on.replace(/[*>]/g, "any"))} }`;
   return `import assert from "node:assert/strict";
-${importOf(trigger.kind === "event" ? ["invoke", "sample"] : ["invoke"], "weir/testing")}
-import ${local} from ${text(`../../functions/${name}.ts`)};
-${imports(trigger.kind === "event" ? [trigger.event] : [], "../../")}
-Deno.test(${title(name, trigger, emits)}, async () => {
-  const { outcome, emitted } = await ${
-    callOf("invoke", [local, ...given], 2, "const { outcome, emitted } = await ;".length)
-  };
+${importOf(event ? ["invoke", "sample"] : ["invoke"], "weir/testing")}
+${importOf([], `../../functions/${name}.ts`, local)}
+${importsOf(event ? [event] : [], "../../")}
+Deno.test(${JSON.stringify(`${name} handles ${on}`)}, async () => {
+  const { outcome, emitted } = await invoke(${local}, ${given});
   assert.deepEqual(outcome, { kind: "ack" });
-  assert.deepEqual(emitted.map(({ type }) => type), ${types});
+  assert.deepEqual(emitted.map(({ type }) => type), ${JSON.stringify(emits.map(({ type }) => type))});
 });
 `;
 }
 
-/** Returns the name of the test, shortened to fit on one line. */
-function title(name: string, trigger: Trigger, emits: readonly Emission[]): string {
-  const handles = `${name} handles ${subjectOf(trigger)}`;
-  const all = emits.length === 0 ? [] : [`${handles} and emits ${emits.map(({ type }) => type).join(", ")}`];
-  const fits = [...all, handles].map(text).find((title) => `Deno.test(${title}, async () => {`.length <= WIDTH);
-  return fits ?? text(name);
+/** Returns an import of names such as `A` or `A as B`, or of a default export. */
+export function importOf(names: readonly string[], from: string, defaultName?: string): string {
+  return `import ${defaultName ?? `{ ${names.join(", ")} }`} from "${from}";`;
 }
 
-function subjectOf(trigger: Trigger): string {
-  return trigger.kind === "event" ? trigger.type : trigger.pattern;
-}
-
-function imports(all: readonly Imported[], above: string): string {
-  const files = [...new Set(all.map(({ from }) => from))].sort(importOrder);
+function importsOf(all: readonly Imported[], above: string): string {
+  const files = [...new Set(all.map(({ from }) => from))].sort();
   return files.map((file) => {
     const names = all.filter(({ from }) => from === file)
       .map(({ exported, local }) => exported === local ? local : `${exported} as ${local}`);

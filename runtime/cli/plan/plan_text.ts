@@ -12,19 +12,13 @@ const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour
 };
 
 /** Formats steps as a diff, grouped by kind, with a summary below. */
-export function planText(steps: readonly Step[], target: Screen, verbose = false): string {
+export function planText(steps: readonly Step[], target: Screen): string {
   const groups = Object.entries(SIGNS).flatMap(([kind, [, colour, title]]) => {
     const own = steps.filter((step) => step.kind === kind);
     return own.length === 0
       ? []
       : [[paint(colour, title, target), ...own.map((step) => stepText(step, target))].join("\n")];
   });
-  const foreign = steps.filter(({ kind }) => kind === "foreign");
-  if (verbose && foreign.length > 0) {
-    groups.push(
-      ["not declared by the project, and never touched", ...foreign.map((step) => `    ${nameOf(step)}`)].join("\n"),
-    );
-  }
   return [...groups, summary(steps)].join("\n\n");
 }
 
@@ -71,20 +65,17 @@ function events(step: Step): string[] {
 }
 
 function leftOut({ why, subject, events }: SkippedEvents): string {
+  const of = subject === ">" ? "" : ` of ${subject}`;
   const some = events === undefined
-    ? "stored events (the stream does not report how many)"
-    : count(events, "stored event");
-  const of = subject === ">"
-    ? some
-    : some.replace("events", `events of ${subject}`).replace(/event$/, `event of ${subject}`);
-  const be = events === 1 ? "is" : "are";
+    ? `stored events${of} (the stream does not report how many)`
+    : count(events, "stored event") + of;
   switch (why) {
     case "older":
-      return `${of.replace("stored", "older stored")} ${be} not handled: the consumer is past them. New events are`;
+      return `not handled, since the consumer is past them: ${some}. New events are`;
     case "removed":
-      return `${of} that ${events === 1 ? "waits" : "wait"} on it ${be} no longer handled`;
+      return `no longer handled, although they wait on it: ${some}`;
     case "expired":
-      return `${of} ${be} older than that and removed immediately`;
+      return `older than that and removed immediately: ${some}`;
     case "oversize":
       return "it holds more than that: the oldest stored events are removed immediately";
     case "full":
@@ -114,7 +105,6 @@ function value(field: string, given: unknown): string {
   return String(given);
 }
 
-/** Formats how many steps of each kind there are. */
 function summary(steps: readonly Step[]): string {
   const of = (...kinds: Step["kind"][]) => steps.filter(({ kind }) => kinds.includes(kind)).length;
   const parts = [
@@ -125,18 +115,11 @@ function summary(steps: readonly Step[]): string {
     [of("same"), "up to date"],
   ] as const;
   const text = parts.filter(([n]) => n > 0).map(([n, what]) => `${number(n)} ${what}`).join(", ");
-  return `${text || "the project needs nothing"}${foreignSummary(steps.filter(({ kind }) => kind === "foreign"))}`;
+  const others = of("foreign"),
+    foreign = others === 0 ? "" : `; ${number(others)} not declared by the project, never touched`;
+  return `${text || "the project needs nothing"}${foreign}`;
 }
 
-/** Formats how many resources belong to others, and how many of them are buckets, such as those of `ctx.kv`. */
-function foreignSummary(steps: readonly Step[]): string {
-  if (steps.length === 0) return "";
-  const buckets = steps.filter(({ what, name }) => what === "stream" && name.startsWith("KV_")).length;
-  const some = buckets > 0 ? ` (${count(buckets, "key-value bucket")})` : "";
-  return `; ${number(steps.length)} not declared by the project${some}, never touched`;
-}
-
-/** Formats a number with its noun. */
 export function count(n: number, noun: string): string {
   return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 }

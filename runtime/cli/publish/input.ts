@@ -1,8 +1,7 @@
+import { parse as parseJsonc, type ParseError, printParseErrorCode } from "jsonc-parser";
 import { type EventDefinition, parserOf } from "../../api/define_event.ts";
-import { type JsonErrorLocation, locateJsonError } from "./json_error_location.ts";
 import { issueText } from "../../core/cloudevent.ts";
 
-/** Data of one event, and its line in the source. */
 interface Item {
   readonly line: number;
   readonly data: unknown;
@@ -62,7 +61,7 @@ function isDocument([first, ...others]: readonly string[]): boolean {
     !others.some((line) => line.startsWith("{") && !locateJsonError(line));
 }
 
-function notJson({ line, column, why, excerpt }: JsonErrorLocation, source: string, several: boolean): Error {
+function notJson({ line, column, why, excerpt }: JsonError, source: string, several: boolean): Error {
   const name = sourceName(source);
   const location = source.startsWith("@")
     ? `${name}:${line}:${column}`
@@ -74,4 +73,38 @@ function notJson({ line, column, why, excerpt }: JsonErrorLocation, source: stri
 function sourceName(source: string, line = 0): string {
   const name = source === "-" ? "standard input" : source.startsWith("@") ? source.slice(1) : "the data";
   return line > 0 ? `${name}, line ${line},` : name;
+}
+
+type JsonError = NonNullable<ReturnType<typeof locateJsonError>>;
+
+/** Characters of the excerpt before the error and from it on. */
+const BEFORE = 50, AFTER = 30;
+
+/**
+ * Returns the location and the reason of the first error, with part of its line above a caret, or undefined if the text
+ * is JSON. `cutOff` is true when the text is valid up to its end, and ends too soon.
+ */
+export function locateJsonError(text: string) {
+  if (isJson(text)) return undefined;
+  const errors: ParseError[] = [];
+  parseJsonc(text, errors, { disallowComments: true });
+  const [{ error, offset, length }] = errors, code = printParseErrorCode(error), end = text.trimEnd().length;
+  const cutOff = length === 0 || code === "UnexpectedEndOfString" && offset + length >= end;
+  const before = text.slice(0, Math.min(offset, end)).split("\n");
+  const line = before.length, column = before.at(-1)!.length + 1;
+  const whole = text.split("\n")[line - 1].trimEnd().replaceAll("\t", " "), from = Math.max(0, column - 1 - BEFORE);
+  const caret = " ".repeat(column - 1 - from) + "^";
+  const why = cutOff ? "it ends too soon" : code.replaceAll(/\B[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const excerpt = `  ${whole.slice(from, column - 1 + AFTER)}\n  ${caret}`;
+  return { line, column, why, cutOff, excerpt };
+}
+
+/** Parses with V8, which is much faster than the package. Only the location of an error needs the package. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

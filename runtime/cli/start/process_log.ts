@@ -3,11 +3,6 @@ import { type Config, ENVIRONMENT } from "../../app/config.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import { type ProcessLog, setupLog } from "../../telemetry/setup_log.ts";
 
-/**
- * Sets up the log of a process from its configuration and environment.
- *
- * @param fields Added to every line. Default: none.
- */
 export function setupProcessLog(config: Config, fields?: LogFields): Promise<ProcessLog> {
   return setupLog({
     level: config.LOG_LEVEL,

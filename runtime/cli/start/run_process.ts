@@ -1,17 +1,17 @@
+import type { Log } from "../../api/context.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
-import { loadProject } from "../../project/load_project.ts";
+import { isOwnModule } from "../../core/own_modules.ts";
+import { loadProject, PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
 import { onStopSignal } from "../terminal/signals.ts";
-import { logCallerOfExit } from "./exit_guard.ts";
 import { setupProcessLog } from "./process_log.ts";
 
-/** Options of `start` and its workers. */
 export interface StartOptions {
   /** Whether the process may create and change streams, consumers and buckets. */
   readonly apply: boolean;
@@ -27,7 +27,6 @@ export interface ParentProcess {
   loaded?(registry: Registry): Promise<void>;
   /** Runs once the runtime is up. `startAgain` starts the same functions again after the runtime was stopped. */
   ready(runtime: Runtime, startAgain: () => Promise<Runtime>): void;
-  /** Receives the metrics of this process. */
   metrics?(metrics: Metrics): void;
   /** Receives `stop`, and calls it when the parent asks this process to stop or disconnects. */
   onStop(stop: () => void): void;
@@ -73,7 +72,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     Deno.exit(EXIT_CODES.done);
   };
   let stopping: Promise<void> | undefined;
-  // The terminal, a service manager and the parent may each signal a child. Only its parent may end it early.
+  // A second signal exits at once, but not in a child: terminal and parent may signal it both. Its parent may kill it.
   onStopSignal((signal) => void (stopping ??= stop({ signal })), () => parent ?? Deno.exit(EXIT_CODES.interrupted));
   parent?.onStop(() => void (stopping ??= stop({ reason: "the parent process asked for it or disconnected" })));
   parent?.metrics?.(metrics);
@@ -117,4 +116,27 @@ async function loadAll(known?: Config): Promise<{ config: Config; registry: Regi
   const registry = await loadProject().catch(collect);
   if (problems.length > 0 || !config || !registry) throw new StartupProblems(problems);
   return { config, registry };
+}
+
+/** Functions that end a process, as they stand in a stack trace. */
+const EXIT = /\b(Object\.exit|process\.exit|reallyExit)\b/;
+
+/** Logs which line of project code ended the process. Deno itself ends it without a message. */
+function logCallerOfExit(log: Log): void {
+  addEventListener("unload", () => {
+    const at = callerOfExit(new Error().stack ?? "");
+    if (at === undefined || isOwnModule(at)) return;
+    log.error(
+      "Deno.exit or process.exit ends the process, and with it every handler that runs: throw an Error instead",
+      { at: at.replace(PROJECT.href, "") },
+    );
+  });
+}
+
+/** Returns the location that called exit, or undefined if the process ends for another reason. */
+function callerOfExit(stack: string): string | undefined {
+  const frames = stack.split("\n"), exit = frames.findLastIndex((frame) => EXIT.test(frame));
+  if (exit < 0) return undefined;
+  const location = /((?:file|https?):[^\s()]+)/;
+  return location.exec(frames.slice(exit + 1).find((frame) => location.test(frame)) ?? "")?.[1];
 }

@@ -1,12 +1,9 @@
-/** Exit codes of all commands. */
 export const EXIT_CODES = {
-  /** The command did what it was asked to. */
   done: 0,
   /** The command failed or found a problem. The last line says which. */
   failed: 1,
   /** `plan` only: the cluster differs from what the project declares, and `apply` would change it. */
   changes: 2,
-  /** The command line is wrong. */
   usage: 64,
   /** A second Ctrl-C ended the command before it was done. */
   interrupted: 130,
@@ -19,11 +16,9 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Returns the error of a wrong command line. */
 export function usageError(message: string): CommandFailure {
   return new CommandFailure(message, EXIT_CODES.usage);
 }
 
-/** Explanation of the exit codes at the end of `--help`. */
 export const EXIT_CODE_HELP =
   "Exit codes: 0 done; 1 failed, the last line says why; 2 `plan` found changes; 64 wrong command line.";

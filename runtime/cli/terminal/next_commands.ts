@@ -3,7 +3,6 @@ import { paint } from "./output.ts";
 /** Command that runs Deno here. After `npx deno` there is no `deno` on PATH. */
 export const DENO: string = /[\\/]_npx[\\/]/.test(Deno.execPath()) ? "npx -y deno@2.9" : "deno";
 
-/** Prints the commands to type next. */
 export function printNextCommands(commands: readonly string[]): void {
   console.log(`\n${paint("bold", "next")}\n${commands.map((command) => `  ${command}`).join("\n")}`);
 }

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import { stripVTControlCharacters, styleText } from "node:util";
+import { formatDuration } from "../../core/duration.ts";
 
 /** Output target of a command. */
 export interface Screen {
@@ -16,7 +17,6 @@ export const COLUMNS = 120;
 /** Names of styles; the terminal's theme decides what they look like. */
 export type Colour = "red" | "yellow" | "green" | "cyan" | "dim" | "bold";
 
-/** Returns standard output as a target. */
 export function screen(): Screen {
   const terminal = Deno.stdout.isTerminal();
   const columns = terminal && Deno.consoleSize().columns || undefined;
@@ -109,11 +109,17 @@ function local(ms: number): [date: string, time: string] {
   return [date, time];
 }
 
+/** Formats a duration, rounded: to a tenth of a second from a second, a second from ten, or a minute from an hour. */
+export function roughDuration(ms: number): string {
+  const round = ms < 1_000 ? 1 : ms < 10_000 ? 100 : ms < 3_600_000 ? 1_000 : 60_000;
+  const rounded = Math.max(0, Math.round(ms / round) * round);
+  return rounded > 1_000 && rounded < 10_000 ? `${rounded / 1_000}s` : String(formatDuration(rounded));
+}
+
 function flat(cell: Cell): Cell {
   return typeof cell === "string" ? cell.split("\n").join(", ") : cell;
 }
 
-/** Prints indented JSON. */
 export function printJson(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }

@@ -12,15 +12,11 @@ export class Progress {
   #updatedMs: number;
   #visible = false;
 
-  /**
-   * @param verb Past participle of what happens to each item, such as `stored`.
-   * @param total Number of items. Default: unknown.
-   */
+  /** @param verb Past participle of what happens to each item, such as `stored`. */
   constructor(readonly verb: string, readonly total?: number, readonly to: typeof STDERR = STDERR) {
     this.#updatedMs = to.nowMs();
   }
 
-  /** Updates the number of items that are done. */
   at(done: number): void {
     const nowMs = this.to.nowMs();
     if (nowMs - this.#updatedMs < UPDATE_MS || !this.to.terminal()) return;

@@ -1,12 +1,11 @@
 import type { Rule } from "../rule.ts";
 import { CONFIGURATION } from "./configuration.ts";
 import { CONSUMERS } from "./consumers.ts";
-import { OWN_STREAMS } from "./own_streams.ts";
 import { PERMISSIONS } from "./permissions.ts";
 import { PROJECT_RULES } from "./project.ts";
 import { REPLICAS } from "./replicas.ts";
 import { SERVER } from "./server.ts";
-import { STREAMS } from "./streams.ts";
+import { OWN_STREAMS, STREAMS } from "./streams.ts";
 import { WAITING } from "./waiting.ts";
 import { WORK_QUEUES } from "./work_queues.ts";
 
@@ -19,7 +18,7 @@ export const RULES: readonly Rule[] = [
   ...STREAMS,
   ...OWN_STREAMS,
   ...REPLICAS,
-  ...WORK_QUEUES,
+  WORK_QUEUES,
   ...CONSUMERS,
   ...WAITING,
 ];

@@ -39,39 +39,31 @@ const KNOWN_VARIABLES: readonly string[] = [
 /** Variables that Kubernetes sets in every container of a namespace with a service called `weir` or `nats`. */
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?)$/;
 
-/** Rules on the environment variables. */
 export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   {
     id: "configuration",
+    severity: "error",
     holds: "`start` accepts the environment variables",
     why: "`start` exits with 1.",
     fix: "set the variable as the finding says",
-    find: ({ configProblems }) =>
-      configProblems.map((what) => ({ severity: "error", what, fix: `correct ${what.split(" ", 1)[0]}` })),
+    find: ({ configProblems }) => configProblems.map((what) => ({ what })),
   },
   {
     id: "api-keys",
+    severity: "error",
     holds: "the public listener asks for an API key, or listens on loopback only",
     why: "Any client that reaches the port can publish every event that has `ingress`.",
-    fix: "`WEIR_API_KEYS=name:secret`, or `HOST=127.0.0.1`",
+    fix: "`WEIR_API_KEYS=shop:$(openssl rand -hex 24)`, or `HOST=127.0.0.1`",
     find: ({ config, dev }) => {
-      const given = known(config);
-      const fix = "WEIR_API_KEYS=shop:$(openssl rand -hex 24)";
+      const given = known(config), what = authProblem(given)?.replace(/\. Set .*$/, "");
       if (given.WEIR_AUTH === "none" && given.WEIR_ROLES.includes("ingress") && !LOOPBACK.test(given.HOST)) {
-        return [{
-          severity: "warning",
-          what: `WEIR_AUTH is none and HOST is "${given.HOST}": the listener asks for no API key`,
-          fix,
-        }];
+        const what = `WEIR_AUTH is none and HOST is "${given.HOST}": the listener asks for no API key`;
+        return [{ severity: "warning", what }];
       }
-      const what = authProblem(given)?.replace(/\. Set .*$/, "");
       if (what === undefined) return [];
-      if (!dev) return [{ severity: "error", what, fix }];
-      return [{
-        severity: "info",
-        what: `WEIR_API_KEYS is not set: \`dev\` listens on loopback, but \`start\` needs it`,
-        fix,
-      }];
+      if (!dev) return [{ what }];
+      const onlyStart = "WEIR_API_KEYS is not set: `dev` listens on loopback, but `start` needs it";
+      return [{ severity: "info", what: onlyStart }];
     },
   },
   {
@@ -80,13 +72,8 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
     why: "The listener does not limit failed attempts. A short secret can be found by trying.",
     fix: "`openssl rand -hex 24` makes a secret",
     find: ({ config }) =>
-      (known(config).WEIR_API_KEYS ?? []).filter(({ secret }) => secret.length < MIN_SECRET).map((
-        { name, secret },
-      ) => ({
-        severity: "warning",
-        what: `the secret of the API key "${name}" has ${secret.length} characters; ${MIN_SECRET} or more are safe`,
-        fix: `WEIR_API_KEYS=${name}:$(openssl rand -hex 24)`,
-      })),
+      (known(config).WEIR_API_KEYS ?? []).filter(({ secret }) => secret.length < MIN_SECRET)
+        .map(({ name, secret }) => ({ what: `the secret of the API key "${name}" has ${secret.length} characters` })),
   },
   {
     id: "variable-names",
@@ -97,23 +84,18 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
       variables.filter((name) => !KNOWN_VARIABLES.includes(name) && !SERVICE_LINK.test(name)).flatMap((name) => {
         const meant = nearest(name, KNOWN_VARIABLES.filter((other) => other.length >= 8 && other !== name), 2);
         if (meant === undefined && !name.startsWith("WEIR_")) return [];
-        const names = KNOWN_VARIABLES.filter((known) => known.startsWith("WEIR_") && !known.endsWith("_FILE"));
-        return [{
-          severity: "warning",
-          what: `${name} is set, and nothing reads it${meant ? `: did you mean ${meant}?` : ""}`,
-          fix: meant ? `rename ${name} to ${meant}` : `remove ${name}; there are ${names.join(", ")}`,
-        }];
+        return [{ what: `${name} is set, and nothing reads it${meant ? `: did you mean ${meant}?` : ""}` }];
       }),
   },
   {
     id: "selected-functions",
+    severity: "error",
     holds: "every name in WEIR_FUNCTIONS is that of a function",
     why: "`start` exits with 1 on an unknown name.",
     fix: "correct the name",
     find: ({ config, project }) => {
-      const { functions } = known(project), names = functions.map(({ name }) => name);
+      const names = known(project).functions.map(({ name }) => name);
       return (known(config).WEIR_FUNCTIONS ?? []).filter((name) => !names.includes(name)).map((name) => ({
-        severity: "error",
         what: `WEIR_FUNCTIONS names "${name}", and no function has this name`,
         fix: `WEIR_FUNCTIONS=${nearest(name, names, 3) ?? names.join(",")}`,
       }));
@@ -121,23 +103,17 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   },
   {
     id: "shutdown-grace",
+    severity: "info",
     holds: "SHUTDOWN_GRACE is as long as the longest timeout of a function",
     why: "A handler that still runs at the end of the grace is stopped. Its event is redelivered to another replica " +
       "and starts over, without using an attempt.",
     fix: "raise `SHUTDOWN_GRACE`, and set Kubernetes' `terminationGracePeriodSeconds` to 15 seconds more",
     find: ({ config, project }) => {
       const graceMs = known(config).SHUTDOWN_GRACE;
-      const longer = known(project).functions.filter(({ policy }) => policy.timeoutMs > graceMs)
-        .sort((a, b) => b.policy.timeoutMs - a.policy.timeoutMs);
+      const longer = known(project).functions.filter(({ policy }) => policy.timeoutMs > graceMs);
       if (longer.length === 0) return [];
-      const [{ name, policy: { timeoutMs } }] = longer, timeout = formatDuration(timeoutMs);
-      const more = longer.length - 1, others = more === 0 ? "" : ` (and ${more} more)`;
-      const podSeconds = Math.ceil(timeoutMs / 1_000) + 15;
-      return [{
-        severity: "info",
-        what: `SHUTDOWN_GRACE is ${formatDuration(graceMs)}; ${name} has a timeout of ${timeout}${others}`,
-        fix: `SHUTDOWN_GRACE=${timeout} (in Kubernetes: terminationGracePeriodSeconds: ${podSeconds})`,
-      }];
+      const list = longer.map(({ name, policy }) => `${name} has a timeout of ${formatDuration(policy.timeoutMs)}`);
+      return [{ what: `SHUTDOWN_GRACE is ${formatDuration(graceMs)}; ${list.join(", ")}` }];
     },
   },
   {
@@ -146,10 +122,9 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
     why: "Spans, metrics and logs that no collector accepts are dropped.",
     fix: "correct the endpoint; OTLP over HTTP usually has port 4318, and 4317 is gRPC, which Weir does not support",
     find: ({ collectors }) =>
-      collectors.filter(({ problem }) => problem !== undefined).map(({ variable, url, problem }) => ({
-        severity: "warning",
-        what: `${variable} is ${url}, which does not answer by HTTP: ${problem}`,
-        fix: URL.parse(url)?.port === "4317" ? `${variable}=${url.replace("4317", "4318")}` : `correct ${variable}`,
-      })),
+      collectors.filter(({ problem }) => problem !== undefined)
+        .map(({ variable, url, problem }) => ({
+          what: `${variable} is ${url}, which does not answer by HTTP: ${problem}`,
+        })),
   },
 ]);

@@ -14,10 +14,10 @@ interface Refusal {
   readonly deniedBy?: string;
 }
 
-/** The rule on the permissions of the NATS user. */
 export const PERMISSIONS: Rule = {
   id: "permissions",
   area: "server",
+  severity: "error",
   holds: "the NATS user has every permission that Weir needs",
   why: "A missing permission shows only when it is first used, which may be for the first dead letter.",
   fix: "add the lines of the finding to the user's permissions",
@@ -39,7 +39,6 @@ export const PERMISSIONS: Rule = {
   },
 };
 
-/** Returns the required permissions that a user does not have. */
 export function refusals(user: UserPermissions, required: readonly Permission[]): Refusal[] {
   return required.flatMap((permission): Refusal[] => {
     const { allow, deny = [] } = user[permission.action] ?? {};

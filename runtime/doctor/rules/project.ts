@@ -3,47 +3,37 @@ import { overlaps } from "../../core/subjects.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
 import { NEW_STREAM } from "../../nats/topology/plan_stream.ts";
 import type { Registry } from "../../project/registry.ts";
+import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import type { FunctionPolicy } from "../../project/resolve_policy.ts";
 import { type Facts, known } from "../facts.ts";
-import { recommended, span } from "../format.ts";
-import { type Rule, rulesOf } from "../rule.ts";
+import { span } from "../format.ts";
+import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
-/** Rules on `functions/` and `schemas/`. */
 export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
   {
     id: "project",
+    severity: "error",
     holds: "every file of schemas/ and functions/ loads and is valid",
     why: "`start` exits with 1.",
     fix: "correct the file that the finding names",
-    find: ({ projectProblems, project }) => [
-      ...projectProblems.map((what) => ({ severity: "error" as const, what, fix: `correct ${what.split(":", 1)[0]}` })),
-      ...("value" in project ? project.value.warnings : []).map((what) => ({
-        severity: "warning" as const,
-        what,
-        fix: `correct ${what.split(":", 1)[0]}`,
-      })),
+    find: ({ projectProblems, project }): Violation[] => [
+      ...projectProblems.map((what) => ({ what })),
+      ...("value" in project ? project.value.warnings : []).map((what) => ({ what, severity: "warning" as const })),
     ],
   },
   {
     id: "retry-horizon",
+    severity: "error",
     holds: "a stream keeps events longer than their retries take",
     why: "The stream removes an event that waits for its next attempt: the event is lost, without a dead letter. " +
       "Retries that are delayed by five seconds or more do not count, since they wait in RETRIES, which has no age limit.",
     fix: "a longer `maxAge` of the stream, fewer attempts, or a shorter timeout",
-    find: ({ project, streams }) =>
-      known(project).functions.flatMap(({ name, file, triggers, policy }) =>
-        [...new Set(triggers.map(({ stream }) => stream))].flatMap((stream) => {
-          const maxAgeMs = streamMaxAgeMs(known(project), streams, stream), needsMs = attemptsInStreamMs(policy);
-          if (maxAgeMs === undefined || needsMs < maxAgeMs) return [];
-          return [{
-            severity: "error",
-            what: `${name}: ${policy.retry.attempts} attempts with a timeout of ${span(policy.timeoutMs)} ` +
-              `may take ${span(needsMs)} in the stream ${stream}, which keeps events for ${span(maxAgeMs)}`,
-            fix: `defineStream({ name: "${stream}", maxAge: "${recommended(needsMs)}" }) in schemas/, ` +
-              `or a shorter \`timeout\` in ${file}`,
-          }];
-        })
-      ),
+    find: eachStream(({ name, policy }, stream, maxAgeMs) => {
+      const needsMs = attemptsInStreamMs(policy);
+      if (needsMs < maxAgeMs) return undefined;
+      return `${name}: ${policy.retry.attempts} attempts with a timeout of ${span(policy.timeoutMs)} ` +
+        `may take ${span(needsMs)} in the stream ${stream}, which keeps events for ${span(maxAgeMs)}`;
+    }),
   },
   {
     id: "function-age",
@@ -51,14 +41,11 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
     why: "An event that is older than `maxAge` becomes a dead letter, `expired`, although attempts are left.",
     fix: "a longer `maxAge` of the function, fewer attempts, or shorter delays",
     find: ({ project }) =>
-      known(project).functions.flatMap(({ name, file, policy }) => {
-        const needsMs = attemptsMs(policy);
-        if (policy.maxAgeMs === undefined || needsMs <= policy.maxAgeMs) return [];
+      known(project).functions.flatMap(({ name, policy }) => {
+        const needsMs = attemptsMs(policy), { maxAgeMs, retry: { attempts } } = policy;
+        if (maxAgeMs === undefined || needsMs <= maxAgeMs) return [];
         return [{
-          severity: "warning",
-          what: `${name}: its ${policy.retry.attempts} attempts may take ${span(needsMs)}, ` +
-            `and its maxAge is ${span(policy.maxAgeMs)}`,
-          fix: `maxAge: "${span(needsMs)}" in ${file}, or fewer attempts`,
+          what: `${name}: its ${attempts} attempts may take ${span(needsMs)}, and its maxAge is ${span(maxAgeMs)}`,
         }];
       }),
   },
@@ -67,22 +54,16 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
     holds: "a function's maxAge is shorter than the max_age of its stream",
     why: "The stream removes an event before it is too old for the function, so there is no dead letter `expired`.",
     fix: "a longer `maxAge` of the stream, or a shorter `maxAge` of the function",
-    find: ({ project, streams }) =>
-      known(project).functions.flatMap(({ name, triggers, policy: { maxAgeMs } }) =>
-        [...new Set(triggers.map(({ stream }) => stream))].flatMap((stream) => {
-          const keptMs = streamMaxAgeMs(known(project), streams, stream);
-          if (maxAgeMs === undefined || keptMs === undefined || maxAgeMs < keptMs) return [];
-          return [{
-            severity: "warning",
-            what: `${name} accepts events of up to ${span(maxAgeMs)}, and the stream ${stream} keeps them for ` +
-              `${span(keptMs)}`,
-            fix: `defineStream({ name: "${stream}", maxAge: "${recommended(maxAgeMs)}" }) in schemas/`,
-          }];
-        })
-      ),
+    find: eachStream(({ name, policy: { maxAgeMs } }, stream, keptMs) => {
+      if (maxAgeMs === undefined || maxAgeMs < keptMs) return undefined;
+      return `${name} accepts events of up to ${span(maxAgeMs)}, and the stream ${stream} keeps them for ${
+        span(keptMs)
+      }`;
+    }),
   },
   {
     id: "unpublished-events",
+    severity: "info",
     holds: "every event that a function listens to is emitted by a function, or has `ingress`",
     why: "The function never runs, unless another project or another NATS client publishes the event.",
     fix: "`ingress: {}` in the event, or `emits` in a function; nothing if another client publishes it",
@@ -94,14 +75,26 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
       ];
       return functions.flatMap(({ name, triggers }) =>
         triggers.filter(({ pattern }) => !sources.some((type) => overlaps(type, pattern))).map(({ pattern }) => ({
-          severity: "info",
           what: `${name} listens to "${pattern}", which no function emits and no event with ingress matches`,
-          fix: `ingress: {} in the event, or emits: […] in the function that causes it; else nothing`,
         }))
       );
     },
   },
 ]);
+
+/** Returns a `find` that checks each function with each of its streams that has an age limit. */
+function eachStream(
+  check: (fn: ResolvedFunction, stream: string, maxAgeMs: number) => string | undefined,
+): Rule["find"] {
+  return ({ project, streams }) =>
+    known(project).functions.flatMap((fn) =>
+      [...new Set(fn.triggers.map(({ stream }) => stream))].flatMap((stream) => {
+        const maxAgeMs = streamMaxAgeMs(known(project), streams, stream);
+        const what = maxAgeMs === undefined ? undefined : check(fn, stream, maxAgeMs);
+        return what === undefined ? [] : [{ what }];
+      })
+    );
+}
 
 /** Returns how long a stream keeps events. A declared age wins, since the next start applies it. Undefined: for ever. */
 function streamMaxAgeMs(project: Registry, streams: Facts["streams"], name: string): number | undefined {

@@ -2,7 +2,6 @@ import { connected, type Facts, known } from "../facts.ts";
 import { streamNamesOf } from "../project_streams.ts";
 import { type Rule, rulesOf } from "../rule.ts";
 
-/** Rules on stream replicas and on writes to disk. */
 export const REPLICAS: readonly Rule[] = rulesOf("streams", [
   {
     id: "replicas",
@@ -10,27 +9,22 @@ export const REPLICAS: readonly Rule[] = rulesOf("streams", [
     why:
       "While the only server of a stream is down, no event of it is stored or handled. If its disk fails, all events " +
       "are lost.",
-    fix: "`WEIR_REPLICAS=3`",
+    fix: "three servers or more, and `WEIR_REPLICAS=3`; if it is set already, start Weir",
     find: (facts) => {
       const count = serverCount(facts), { WEIR_REPLICAS } = known(facts.config), streams = known(facts.streams);
       if (count < 2) return [];
-      const fix = count >= 3 ? "WEIR_REPLICAS=3" : "a third server, and WEIR_REPLICAS=3";
       if (streams.size === 0 && !WEIR_REPLICAS) {
-        const what = `the cluster has ${count} servers, and streams would be created with one replica`;
-        return [{ severity: "warning", what, fix }];
+        return [{ what: `the cluster has ${count} servers, and streams would be created with one replica` }];
       }
-      const names = [...streams.values()].filter(({ config }) => config.num_replicas === 1)
-        .map(({ config }) => config.name);
+      const names = [...streams.values()].map(({ config }) => config)
+        .filter(({ num_replicas }) => num_replicas === 1).map(({ name }) => name);
       if (names.length === 0) return [];
-      return [{
-        severity: "warning",
-        what: `the cluster has ${count} servers, and these streams have one replica: ${names.join(", ")}`,
-        fix: (WEIR_REPLICAS ?? 1) > 1 ? "start Weir" : fix,
-      }];
+      return [{ what: `the cluster has ${count} servers, and these streams have one replica: ${names.join(", ")}` }];
     },
   },
   {
     id: "replicas-possible",
+    severity: "error",
     holds: "the cluster has at least as many servers as WEIR_REPLICAS",
     why: "JetStream refuses to create the streams, and `start` exits with 1.",
     fix: "more servers, or a smaller `WEIR_REPLICAS`",
@@ -38,35 +32,26 @@ export const REPLICAS: readonly Rule[] = rulesOf("streams", [
       const count = serverCount(facts), replicas = known(facts.config).WEIR_REPLICAS;
       if (replicas === undefined || count === 0 || replicas <= count) return [];
       const servers = count === 1 ? "there is one server" : `there are ${count} servers`;
-      return [{
-        severity: "error",
-        what: `WEIR_REPLICAS is ${replicas}, and ${servers}`,
-        fix: `WEIR_REPLICAS=${count >= 3 ? 3 : 1}, or ${replicas - count} more servers`,
-      }];
+      return [{ what: `WEIR_REPLICAS is ${replicas}, and ${servers}` }];
     },
   },
   {
     id: "sync",
+    severity: "info",
     holds: "every stream has more than one replica",
     why:
       "JetStream acks a message before it is on disk. A stream with one replica loses up to two minutes of messages " +
       "when the power fails (nats-server#7564). A client cannot read this setting of the server.",
     fix:
-      "`jetstream { sync_interval: always }` in nats-server's configuration; each message then waits for the disk, " +
-      "which allows about 4,000 messages a second instead of 100,000 or more",
+      "`WEIR_REPLICAS=3` on three servers, or `jetstream { sync_interval: always }` in nats-server's configuration; " +
+      "each message then waits for the disk, which allows about 4,000 messages a second instead of 100,000 or more",
     find: (facts) => {
       const streams = known(facts.streams), single = (known(facts.config).WEIR_REPLICAS ?? 1) === 1;
       const existing = [...streams.values()].map(({ config }) => config)
         .filter(({ num_replicas, storage }) => num_replicas === 1 && storage === "file").map(({ name }) => name);
       const missing = streamNamesOf(known(facts.project)).filter((name) => single && !streams.has(name));
-      const names = [...existing, ...missing.map((name) => `${name} (not created yet)`)];
-      if (names.length === 0) return [];
-      return [{
-        severity: "info",
-        what: `these streams have one replica, on one disk: ${names.join(", ")}; ` +
-          "unless the server syncs always, a power failure may lose up to two minutes of messages",
-        fix: "jetstream { sync_interval: always } in nats-server's configuration, or three servers and WEIR_REPLICAS=3",
-      }];
+      const names = [...existing, ...missing.map((name) => `${name} (not created yet)`)].join(", ");
+      return names === "" ? [] : [{ what: `these streams have one replica, on one disk: ${names}` }];
     },
   },
 ]);

@@ -6,10 +6,10 @@ import { type Rule, rulesOf } from "../rule.ts";
 
 const CLOCK_OFFSET_MS = { warning: 1_000, error: 5_000 };
 
-/** Rules on the NATS servers and on the connection to them. */
 export const SERVER: readonly Rule[] = rulesOf("server", [
   {
     id: "connection",
+    severity: "error",
     holds: `Weir can connect to NATS ${OLDEST_SUPPORTED} or newer, with JetStream`,
     why: "Nothing runs without it.",
     fix:
@@ -18,7 +18,7 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
       const { connection, config } = facts;
       known(config);
       if ("value" in connection) return [];
-      return [{ severity: "error", what: connection.unknown, fix: connectionFix(connection.unknown, facts) }];
+      return [{ what: connection.unknown, fix: connectionFix(connection.unknown, facts) }];
     },
   },
   {
@@ -28,15 +28,13 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
     fix: "start the server, or remove it from NATS_URL",
     find: ({ servers, connection }) => {
       connected({ connection });
-      return servers.filter(({ configured, problem }) => configured && problem !== undefined).map((server) => ({
-        severity: "warning",
-        what: `${server.address} of NATS_URL does not answer: ${server.problem}`,
-        fix: `start the server at ${server.address}, or remove it from NATS_URL`,
-      }));
+      return servers.filter(({ configured, problem }) => configured && problem !== undefined)
+        .map(({ address, problem }) => ({ what: `${address} of NATS_URL does not answer: ${problem}` }));
     },
   },
   {
     id: "encryption",
+    severity: "info",
     holds: "connections to NATS on other hosts are encrypted",
     why: "The network between can read every event, and a password or token too.",
     fix: "`tls://` in NATS_URL and `tls { … }` in the server's configuration; nothing if the network encrypts",
@@ -46,13 +44,10 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
       const remote = urls.map((url) => new URL(url.includes("://") ? url : `nats://${url}`))
         .filter(({ hostname }) => !LOOPBACK.test(hostname));
       if (remote.length === 0) return [];
+      const what = `the connection to ${remote.map(({ host }) => host).join(", ")} is not encrypted`;
       const secret = NATS_PASSWORD ?? NATS_TOKEN ?? remote.find(({ username }) => username !== "");
-      const hosts = remote.map(({ host }) => host).join(", ");
-      return [{
-        severity: secret ? "warning" : "info",
-        what: `the connection to ${hosts} is not encrypted${secret ? ", and it carries a password or token" : ""}`,
-        fix: `NATS_URL=${remote.map(({ host }) => `tls://${host}`).join(",")}`,
-      }];
+      if (!secret) return [{ what }];
+      return [{ severity: "warning", what: `${what}, and it carries a password or token` }];
     },
   },
   {
@@ -67,12 +62,7 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
       const list = [...versions].map(([version, group]) =>
         `${version} (${group.map((server) => server.server_name).join(", ")})`
       );
-      const newest = [...versions.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
-      return [{
-        severity: "warning",
-        what: `the servers have ${versions.size} versions: ${list.join("; ")}`,
-        fix: `upgrade all to ${newest}`,
-      }];
+      return [{ what: `the servers have ${versions.size} versions: ${list.join("; ")}` }];
     },
   },
   {
@@ -99,7 +89,7 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
     why:
       "Weir compares both clocks: for a function's maxAge, for the time of a delayed retry, and to tell whether the " +
       "duplicate window of a stream has passed.",
-    fix: "run chrony or systemd-timesyncd on both hosts",
+    fix: "set both clocks by NTP, with chrony or systemd-timesyncd: `timedatectl set-ntp true`",
     find: ({ clock }) => {
       const { aheadMs, errorMs } = known(clock), offsetMs = Math.abs(aheadMs) - errorMs;
       if (offsetMs < CLOCK_OFFSET_MS.warning) return [];
@@ -107,7 +97,6 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
       return [{
         severity: offsetMs < CLOCK_OFFSET_MS.error ? "warning" : "error",
         what: `the server's clock is ${span(Math.abs(aheadMs))} ${direction} this host's`,
-        fix: "set both clocks by NTP: `timedatectl set-ntp true`",
       }];
     },
   },
@@ -118,31 +107,31 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
     fix: "allow the NATS user what the finding names, or run doctor as a user that may read it",
     find: ({ unreadable, connection }) => {
       connected({ connection });
-      return unreadable.map((what) => ({
-        severity: "warning",
-        what: `not checked: ${what}`,
-        fix: "allow the NATS user to publish to this subject, or run doctor as a user that may",
-      }));
+      return unreadable.map((what) => ({ what: `not checked: ${what}` }));
     },
   },
 ]);
 
+/** Fixes for a failed connection, by the text of its error. */
+const CONNECTION_FIXES: readonly (readonly [problem: RegExp, fix: string])[] = [
+  [
+    /\bHTTP\//,
+    "this is an HTTP port, such as that of NATS monitoring (8222): NATS_URL needs the client port, 4222",
+  ],
+  [/needs \d.*or newer/, `upgrade the nats-server to ${OLDEST_SUPPORTED} or newer`],
+  [/JetStream/, "start nats-server with -js; in a server with accounts, write `jetstream: enabled` into this account"],
+  [/authorization|authentication|user.*expired/i, "check NATS_CREDS, NATS_TOKEN, or NATS_USER and NATS_PASSWORD"],
+  [
+    /verify|self.signed|certificate|issuer/i,
+    "NATS_TLS_CA=/path/to/ca.pem (and NATS_TLS_CERT, NATS_TLS_KEY if the server asks for a client certificate)",
+  ],
+];
+
 /** Returns the fix for a failed connection, from the error and from the `INFO` of the configured servers. */
 function connectionFix(problem: string, { servers, dev }: Pick<Facts, "servers" | "dev">): string {
+  const [, fix] = CONNECTION_FIXES.find(([text]) => text.test(problem)) ?? [];
+  if (fix !== undefined) return fix;
   const info = servers.find(({ configured, info }) => configured && info)?.info;
-  if (/\bHTTP\//.test(problem)) {
-    return "this is an HTTP port, such as that of NATS monitoring (8222): NATS_URL needs the client port, 4222";
-  }
-  if (/needs \d.*or newer/.test(problem)) return `upgrade the nats-server to ${OLDEST_SUPPORTED} or newer`;
-  if (/JetStream/.test(problem)) {
-    return "start nats-server with -js; in a server with accounts, write `jetstream: enabled` into this account";
-  }
-  if (/authorization|authentication|user.*expired/i.test(problem)) {
-    return "check NATS_CREDS, NATS_TOKEN, or NATS_USER and NATS_PASSWORD";
-  }
-  if (/verify|self.signed|certificate|issuer/i.test(problem)) {
-    return "NATS_TLS_CA=/path/to/ca.pem (and NATS_TLS_CERT, NATS_TLS_KEY if the server asks for a client certificate)";
-  }
   if (info?.tls_required) {
     return "the server requires TLS: tls:// in NATS_URL, and NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY";
   }

@@ -2,7 +2,6 @@ import { known } from "../facts.ts";
 import { NEARLY_FULL, percent, size } from "../format.ts";
 import { type Rule, rulesOf, type Violation } from "../rule.ts";
 
-/** Rules on waiting messages, and on the limits of the account. */
 export const WAITING: readonly Rule[] = rulesOf("waiting", [
   {
     id: "account-limits",
@@ -21,18 +20,17 @@ export const WAITING: readonly Rule[] = rulesOf("waiting", [
           ["streams", streams, limits.max_streams, String],
           ["consumers", consumers, limits.max_consumers, String],
         ] as const;
-        return usages.filter(([, used, limit]) => limit > 0 && percent(used, limit) > NEARLY_FULL).map((
-          [what, used, limit, format],
-        ): Violation => ({
-          severity: used >= limit ? "error" : "warning",
-          what: `the account uses ${percent(used, limit)} % of its ${what}${tier}: ${format(used)} of ${format(limit)}`,
-          fix: `raise the account's limit of ${what}, or delete streams and messages`,
-        }));
+        return usages.filter(([, used, limit]) => limit > 0 && percent(used, limit) > NEARLY_FULL)
+          .map(([of, used, limit, format]): Violation => ({
+            severity: used >= limit ? "error" : "warning",
+            what: `the account uses ${percent(used, limit)} % of its ${of}${tier}: ${format(used)} of ${format(limit)}`,
+          }));
       });
     },
   },
   {
     id: "sized-streams",
+    severity: "error",
     holds: "the account allows streams without max_bytes",
     why: "An account that requires max_bytes refuses to create a stream without it, and `start` exits with 1.",
     fix: "`maxBytes` in defineStream; create DEAD_LETTERS and RETRIES by hand before the first start",
@@ -40,14 +38,13 @@ export const WAITING: readonly Rule[] = rulesOf("waiting", [
       if (!known(account).limits.max_bytes_required) return [];
       const unsized = known(project).streams.filter(({ name, maxBytes }) => !maxBytes && !known(streams).has(name));
       return unsized.map(({ name }) => ({
-        severity: "error",
         what: `the account requires max_bytes for every stream, and ${name} declares none`,
-        fix: `defineStream({ name: "${name}", maxBytes: 1_073_741_824 }) in schemas/`,
       }));
     },
   },
   {
     id: "dead-letters",
+    severity: "info",
     holds: "there are no dead letters",
     why: "Each dead letter is an event that was not handled.",
     fix: "`deno task dead-letters list`, then `redrive` or `discard`",
@@ -57,22 +54,20 @@ export const WAITING: readonly Rule[] = rulesOf("waiting", [
       const list = Object.entries(reasons).map(([reason, n]) => `${n} ${reason}`).join(", ");
       const part = read < count ? ` (of the first ${read})` : "";
       return [{
-        severity: "info",
         what: `${count} dead ${count === 1 ? "letter" : "letters"}, the oldest of ${oldestAt}: ${list}${part}`,
-        fix: "deno task dead-letters list; then redrive or discard",
       }];
     },
   },
   {
     id: "delayed-retries",
+    severity: "info",
     holds: "no retry is delayed",
     why: "Each delayed retry is an event that failed and has attempts left.",
     fix: "`deno task retries list`",
     find: ({ delayedRetries }) => {
       const waiting = [...known(delayedRetries)].filter(([, count]) => count > 0);
-      if (waiting.length === 0) return [];
       const list = waiting.map(([name, count]) => `${count} of ${name}`).join(", ");
-      return [{ severity: "info", what: `delayed retries: ${list}`, fix: "deno task retries list" }];
+      return list === "" ? [] : [{ what: `delayed retries: ${list}` }];
     },
   },
 ]);

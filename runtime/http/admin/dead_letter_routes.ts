@@ -1,6 +1,6 @@
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
 import { Problem } from "../problem.ts";
-import type { Parameters, Route } from "../router.ts";
+import { type Parameters, type Route, route } from "../router.ts";
 import { DEFAULT_LIMIT, durationOf, numberOf, queryOf } from "./query.ts";
 
 export interface DeadLetters {
@@ -27,47 +27,27 @@ const ONE = "/dead-letters/:sequence";
  */
 export function deadLetterRoutes(deadLetters: DeadLetters): Route[] {
   return [
-    {
-      method: "GET",
-      path: "/dead-letters",
-      handle: async (request) => {
-        const filter = { limit: DEFAULT_LIMIT, ...filterOf(queryOf(request, FILTERS)) };
-        return Response.json(await Array.fromAsync(deadLetters.list(filter)));
-      },
-    },
-    {
-      method: "POST",
-      path: "/dead-letters/redrive",
-      handle: async (request) => {
-        const { force, ...filters } = queryOf(request, [...FILTERS, "force"]);
-        return Response.json(await deadLetters.redriveAll(filterOf(filters), force === "true"));
-      },
-    },
-    {
-      method: "GET",
-      path: ONE,
-      handle: async (_, parameters) => {
-        const letter = await deadLetters.read(sequenceOf(parameters));
-        if (!letter) throw missing(parameters);
-        return Response.json(showContent(letter));
-      },
-    },
-    {
-      method: "POST",
-      path: `${ONE}/redrive`,
-      handle: async (request, parameters) => {
-        const { force } = queryOf(request, ["force"]);
-        return await redriveOne(deadLetters, parameters, force === "true");
-      },
-    },
-    {
-      method: "DELETE",
-      path: ONE,
-      handle: async (_, parameters) => {
-        if (!await deadLetters.discard(sequenceOf(parameters))) throw missing(parameters);
-        return new Response(null, { status: 204 });
-      },
-    },
+    route("GET", "/dead-letters", async (request) => {
+      const filter = { limit: DEFAULT_LIMIT, ...filterOf(queryOf(request, FILTERS)) };
+      return Response.json(await Array.fromAsync(deadLetters.list(filter)));
+    }),
+    route("POST", "/dead-letters/redrive", async (request) => {
+      const { force, ...filters } = queryOf(request, [...FILTERS, "force"]);
+      return Response.json(await deadLetters.redriveAll(filterOf(filters), force === "true"));
+    }),
+    route("GET", ONE, async (_, parameters) => {
+      const letter = await deadLetters.read(sequenceOf(parameters));
+      if (!letter) throw missing(parameters);
+      return Response.json(showContent(letter));
+    }),
+    route("POST", `${ONE}/redrive`, async (request, parameters) => {
+      const { force } = queryOf(request, ["force"]);
+      return await redriveOne(deadLetters, parameters, force === "true");
+    }),
+    route("DELETE", ONE, async (_, parameters) => {
+      if (!await deadLetters.discard(sequenceOf(parameters))) throw missing(parameters);
+      return new Response(null, { status: 204 });
+    }),
   ];
 }
 

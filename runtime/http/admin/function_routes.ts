@@ -1,12 +1,11 @@
 import type { FormattedPolicy } from "../../project/format_policy.ts";
-import type { Route } from "../router.ts";
+import { type Route, route } from "../router.ts";
 
 /** Status of a function, as the admin listener and `deno task functions` show it. */
 export interface FunctionStatus {
   readonly name: string;
   readonly triggers: readonly string[];
   readonly emits: readonly string[];
-  /** Effective policy, with defaults filled in. */
   readonly policy: FormattedPolicy;
   readonly attempts: number;
   readonly timeout: string;
@@ -15,7 +14,6 @@ export interface FunctionStatus {
   readonly inFlight: number;
   /** State of its own breaker; `unknown` if no process that runs it was asked. */
   readonly breaker: string;
-  /** States of the breakers of its dependencies, by name. */
   readonly dependencies: Readonly<Record<string, string>>;
   /** Events that no replica has received yet; undefined if the server does not say. */
   readonly pending: number | undefined;
@@ -25,10 +23,9 @@ export interface FunctionStatus {
   readonly delayedRetries: number | undefined;
   /** Age of the oldest event that waits in the consumer, from when it was stored or came due; 0 if none waits. */
   readonly oldestWaitingMs: number | undefined;
-  /** Last failure in this process. */
   readonly lastError: { readonly at: string; readonly reason: string; readonly error: string } | undefined;
 }
 
 export function functionRoutes(functions: () => Promise<readonly FunctionStatus[]>): Route[] {
-  return [{ method: "GET", path: "/functions", handle: async () => Response.json(await functions()) }];
+  return [route("GET", "/functions", async () => Response.json(await functions()))];
 }

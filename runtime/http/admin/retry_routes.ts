@@ -1,6 +1,6 @@
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { Problem } from "../problem.ts";
-import type { Route } from "../router.ts";
+import { type Route, route } from "../router.ts";
 import { DEFAULT_LIMIT, numberOf, queryOf } from "./query.ts";
 
 export interface Retries {
@@ -11,27 +11,19 @@ export interface Retries {
 /** Returns the routes that list and cancel delayed retries. `?function= &type= &limit=` filter the list. */
 export function retryRoutes(retries: Retries): Route[] {
   return [
-    {
-      method: "GET",
-      path: "/retries",
-      handle: async (request) => {
-        const { function: fn, type, limit } = queryOf(request, ["function", "type", "limit"]);
-        const filter = {
-          ...(fn !== undefined && { function: fn }),
-          ...(type !== undefined && { type }),
-          limit: limit === undefined ? DEFAULT_LIMIT : numberOf("limit", limit),
-        };
-        return Response.json(await Array.fromAsync(retries.list(filter)));
-      },
-    },
-    {
-      method: "DELETE",
-      path: "/retries/:sequence",
-      handle: async (_, parameters) => {
-        const sequence = numberOf("the sequence", parameters.sequence);
-        if (await retries.cancel(sequence)) return new Response(null, { status: 204 });
-        throw new Problem("not-found", `no delayed retry is at ${sequence}: it has come due, or was cancelled`);
-      },
-    },
+    route("GET", "/retries", async (request) => {
+      const { function: fn, type, limit } = queryOf(request, ["function", "type", "limit"]);
+      const filter = {
+        ...(fn !== undefined && { function: fn }),
+        ...(type !== undefined && { type }),
+        limit: limit === undefined ? DEFAULT_LIMIT : numberOf("limit", limit),
+      };
+      return Response.json(await Array.fromAsync(retries.list(filter)));
+    }),
+    route("DELETE", "/retries/:sequence", async (_, parameters) => {
+      const sequence = numberOf("the sequence", parameters.sequence);
+      if (await retries.cancel(sequence)) return new Response(null, { status: 204 });
+      throw new Problem("not-found", `no delayed retry is at ${sequence}: it has come due, or was cancelled`);
+    }),
   ];
 }

@@ -24,41 +24,7 @@ export const JETSTREAM_CODES = {
   streamTooManyRequests: 10167,
 } as const;
 
-/** Limits of the account or of the server: memory, storage, or both. */
-const RESOURCES_EXCEEDED: readonly number[] = [
-  JETSTREAM_CODES.accountResourcesExceeded,
-  JETSTREAM_CODES.insufficientResources,
-  JETSTREAM_CODES.memoryResourcesExceeded,
-  JETSTREAM_CODES.storageResourcesExceeded,
-];
-
-/** Refusals that do not last, besides every status 503. */
-const TRANSIENT: readonly number[] = [
-  JETSTREAM_CODES.clusterNotLeader,
-  JETSTREAM_CODES.streamDuplicateMessageConflict,
-  JETSTREAM_CODES.streamWrongLastSequenceUnknown,
-  JETSTREAM_CODES.streamTooManyRequests,
-];
-
-/** Returns whether the account or the server has reached one of its JetStream limits. */
-export function isResourcesExceeded(code: number): boolean {
-  return RESOURCES_EXCEEDED.includes(code);
-}
-
-/** Returns whether the same message may be stored if it is sent again. */
-export function isTransientRefusal(status: number, code: number): boolean {
-  return status === 503 || TRANSIENT.includes(code);
-}
-
 /** Returns whether the expected last sequence of a subject was wrong: the subject has a message already. */
 export function isWrongLastSequence(code: number | undefined): boolean {
   return code === JETSTREAM_CODES.streamWrongLastSequence || code === JETSTREAM_CODES.streamWrongLastSequenceUnknown;
-}
-
-/**
- * Returns whether a stream has reached one of its own limits, or its disk is full. JetStream has one code for all that
- * its store can fail with, so this alone reads a description.
- */
-export function isStreamFull(code: number, description: string): boolean {
-  return code === JETSTREAM_CODES.streamStoreFailed && /maximum|exceeded|no space/i.test(description);
 }

@@ -25,12 +25,6 @@ export function rawWriter(nc: Pick<NatsConnection, "publish">): ((bytes: Uint8Ar
   return typeof protocol?.sendCommand === "function" ? (bytes) => protocol.sendCommand!(bytes) : undefined;
 }
 
-/** Returns whether messages still have the private fields that {@linkcode splitMessage} reads. */
-export function hasRawMessage(msg: Msg): boolean {
-  const { _msg: raw, _rdata: data } = msg as unknown as PrivateMessage;
-  return typeof raw?.hdr === "number" && raw.subject instanceof Uint8Array && data instanceof Uint8Array;
-}
-
 /**
  * Returns the headers of a message as text, and its payload. The client's own reader of headers throws on names that
  * NATS carries unchecked, and a throw in a subscription's callback ends the reading of the whole connection: one such

@@ -3,14 +3,8 @@ import type { MessageHeaders } from "../../core/delivery.ts";
 
 const CRLF = "\r\n";
 
-/** The status in the first line of a header block, by which the server itself answers a pull. */
-interface Status {
-  readonly code: number;
-  readonly description: string;
-}
-
-/** Reads `NATS/1.0 503 No Responders`. Undefined for a block without a status. */
-export function readStatus(text: string): Status | undefined {
+/** Reads the status by which the server answers a pull: `NATS/1.0 503 No Responders`. Undefined for a block without. */
+export function readStatus(text: string): { readonly code: number; readonly description: string } | undefined {
   const match = /^NATS\/1\.0 (\d{3}) ?([^\r\n]*)/.exec(text);
   return match ? { code: Number(match[1]), description: match[2] } : undefined;
 }
@@ -27,8 +21,7 @@ export function entriesOf(hdrs: MsgHdrs): (readonly [name: string, value: string
 export class RawHeaders implements MessageHeaders {
   readonly #text: string;
   /** A bit for each first letter of a name: most names that are asked for are absent. */
-  #initials = 0;
-  #scanned = false;
+  #initials: number | undefined;
 
   constructor(text: string) {
     this.#text = text;
@@ -36,36 +29,37 @@ export class RawHeaders implements MessageHeaders {
 
   get(name: string): string | undefined {
     const wanted = name.toLowerCase();
-    if (!this.#scanned) this.each(() => {});
-    if ((this.#initials & initial(wanted, 0)) === 0) return undefined;
+    if (this.#initials === undefined) this.#walk(() => {});
+    if ((this.#initials! & initial(wanted, 0)) === 0) return undefined;
     let found: string | undefined;
-    this.each((name, value) => {
-      if (found === undefined && name === wanted) found = value;
+    this.#walk((own, value) => {
+      if (found === undefined && own.toLowerCase() === wanted) found = value;
     });
     return found;
   }
 
   each(visit: (lowerName: string, value: string) => void): void {
+    this.#walk((name, value) => visit(name.toLowerCase(), value));
+  }
+
+  entries(): (readonly [name: string, value: string])[] {
+    const entries: [name: string, value: string][] = [];
+    this.#walk((name, value) => entries.push([name, value]));
+    return entries;
+  }
+
+  #walk(visit: (name: string, value: string) => void): void {
     const text = this.#text;
     let initials = 0;
     for (let at = nextLine(text, 0); at < text.length;) {
       const colon = text.indexOf(":", at), next = nextLine(text, at);
       if (colon >= 0 && colon < next) {
         initials |= initial(text, at);
-        visit(text.slice(at, colon).toLowerCase(), text.slice(colon + 1, next).trim());
+        visit(text.slice(at, colon), text.slice(colon + 1, next).trim());
       }
       at = next;
     }
     this.#initials = initials;
-    this.#scanned = true;
-  }
-
-  *entries(): Iterable<readonly [name: string, value: string]> {
-    const text = this.#text;
-    for (let at = nextLine(text, 0); at < text.length; at = nextLine(text, at)) {
-      const colon = text.indexOf(":", at), next = nextLine(text, at);
-      if (colon >= 0 && colon < next) yield [text.slice(at, colon), text.slice(colon + 1, next).trim()];
-    }
   }
 }
 

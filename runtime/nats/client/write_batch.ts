@@ -91,11 +91,6 @@ const MAX_BYTES = 32_768;
 /** Bound of the written acks that are remembered for a reconnect, in bytes: some 8,000 of them. */
 const MAX_REMEMBERED_BYTES = 640_000;
 
-interface WrittenAcks {
-  readonly bytes: Uint8Array;
-  readonly atMs: number;
-}
-
 /**
  * Acks and terms that leave in one write. Those written lately are remembered, since the client drops at a reconnect
  * what it has not sent.
@@ -106,7 +101,7 @@ export class AckBatch {
   #length = 0;
   /** The bytes after the subject, by answer. There are few different answers. */
   readonly #tails = new Map<string, Uint8Array>();
-  #written: WrittenAcks[] = [];
+  #written: { readonly bytes: Uint8Array; readonly atMs: number }[] = [];
   #rememberedBytes = 0;
 
   constructor(readonly nc: AckConnection, readonly nowMs: () => number) {

@@ -7,7 +7,7 @@ import { entriesOf, RawHeaders } from "../client/message_headers.ts";
 import { originalDelivery, RETRIES } from "../retry/retry_stream.ts";
 
 const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
-const DOT = 0x2e, ZERO = 0x30;
+const ACK = ENCODER.encode("$JS.ACK."), DOT = 0x2e, ZERO = 0x30;
 /** The history of an event straight from its stream. */
 const FIRST: DeliveryHistory = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
 /** Digits of a time in nanoseconds that are less than a millisecond. */
@@ -28,8 +28,10 @@ export class DeliveryParser {
 
   /** Undefined for a message that is not a delivery. */
   parse(msg: Msg): Delivery | undefined {
-    const { reply, subject } = addressOf(msg), from = this.#prefix.length;
-    if (!reply || !startsWith(reply, this.#prefix)) return parseDelivery(msg); // another form of the ack subject
+    const { reply, subject } = addressOf(msg);
+    if (!reply) return undefined;
+    const from = startsWith(reply, this.#prefix) ? this.#prefix.length : numbersAt(reply);
+    if (from < 0) return undefined;
     const sequenceAt = reply.indexOf(DOT, from) + 1, afterSequence = reply.indexOf(DOT, sequenceAt);
     const nanosAt = reply.indexOf(DOT, afterSequence + 1) + 1, afterNanos = reply.indexOf(DOT, nanosAt);
     const { headers, payload } = splitMessage(msg);
@@ -95,30 +97,14 @@ function numberIn(bytes: Uint8Array, from: number, to: number): number {
 }
 
 /**
- * Parses a message that any consumer delivered, in either form of the ack subject:
+ * Returns where the numbers of an ack subject begin, in either form:
  * `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`, or with `<domain>.<account>`
- * before the stream. Undefined for a message that is not a delivery.
+ * before the stream. Returns -1 for any other subject.
  */
-export function parseDelivery(msg: Msg): Delivery | undefined {
-  const { reply: ackSubject } = addressOf(msg), text = ackSubject && ackSubjectText(ackSubject);
-  if (!text?.startsWith("$JS.ACK.")) return undefined;
-  const tokens = text.split("."), at = tokens.length === 9 ? 2 : 4;
-  if (tokens.length < at + 7) return undefined;
-  const [stream, , deliveries, sequence, , nanos] = tokens.slice(at);
-  const { headers, payload } = splitMessage(msg);
-  const delivery: Delivery = {
-    stream,
-    sequence: Number(sequence),
-    subject: msg.subject,
-    deliveryCount: Number(deliveries),
-    storedAtMs: Math.floor(Number(nanos) / 1e6),
-    payload,
-    headers: new RawHeaders(headers),
-    history: FIRST,
-    messageKey: `${stream}.${sequence}.${nanos}`,
-    ackSubject: ackSubject!,
-  };
-  return stream === RETRIES.stream ? originalDelivery(delivery) : delivery;
+function numbersAt(subject: Uint8Array): number {
+  const dots = [...subject.keys()].filter((at) => subject[at] === DOT), isShort = dots.length === 8;
+  const isAck = startsWith(subject, ACK) && (isShort || dots.length >= 10);
+  return isAck ? dots[isShort ? 3 : 5] + 1 : -1;
 }
 
 /**
@@ -135,7 +121,7 @@ export function storedDelivery(stream: string, message: StoredMsg, subject: stri
     deliveryCount: 1,
     storedAtMs: Number(nanos / 1_000_000n),
     payload: data,
-    headers: HeaderList.of(entriesOf(header)),
+    headers: new HeaderList(entriesOf(header)),
     history: FIRST,
     messageKey: `${stream}.${seq}.${nanos}`,
     ackSubject: new Uint8Array(),

@@ -9,9 +9,7 @@ export class PendingPulls {
   #pulls: Pull[] = [];
 
   get count(): number {
-    let count = 0;
-    for (const { pending } of this.#pulls) count += pending;
-    return count;
+    return this.#pulls.reduce((sum, { pending }) => sum + pending, 0);
   }
 
   /** @param expiresAtMs when the server has forgotten the pull for certain */
@@ -30,9 +28,7 @@ export class PendingPulls {
   }
 
   expire(nowMs: number): void {
-    if (this.#pulls.some(({ expiresAtMs }) => expiresAtMs <= nowMs)) {
-      this.#pulls = this.#pulls.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-    }
+    this.#pulls = this.#pulls.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
   }
 
   clear(): void {

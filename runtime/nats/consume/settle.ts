@@ -10,9 +10,8 @@ import type { Settlement, Settler, UsedUp } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
-import type { DeadLetters } from "../dead_letters/dead_letters.ts";
+import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
 import type { Remover } from "../client/remove_message.ts";
-import { discard } from "../dead_letters/redrive.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 import { ackSubjectText } from "./parse_delivery.ts";
@@ -21,11 +20,11 @@ const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
 /** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
 const MAX_DELAY_MS = 365 * 86_400_000;
-/** Upper bound of the time for which a lost connection looks connected: two of the client's pings, and a margin. */
+/** Upper bound of the time for which a lost connection looks connected: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
 /** Failed tries after which something that cannot be stored is reported. A restart of a server takes fewer. */
 const REPORT_AFTER = 3;
-/** Delays between tries to store. They go on until one succeeds: `attempts` is not read. */
+/** Delays between tries to store, which go on until one succeeds. `attempts` is required by the type and not read. */
 const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
 interface SettlerOptions {
@@ -40,6 +39,13 @@ interface SettlerOptions {
   readonly onStuck?: (functionName: string, what: string, error: unknown) => void;
   /** Removes secrets from the errors that are stored with an event. Default: none is removed. */
   readonly redact?: (text: string) => string;
+}
+
+/** A delivery of a function that is being settled, and the counts to store with it. */
+interface HeldEvent {
+  readonly functionName: string;
+  readonly delivery: Delivery;
+  readonly usedUp: UsedUp | undefined;
 }
 
 /**
@@ -68,7 +74,7 @@ export class NatsSettler implements Settler {
   ): MaybePromise<Settlement> {
     // Hot path: a plain ack needs no promise.
     if (outcome.kind === "ack" && !claim && delivery.deadLetterSequence === undefined) return this.#ack(delivery);
-    return this.#settle(functionName, delivery, this.#redacted(outcome), usedUp, claim);
+    return this.#settle({ functionName, delivery, usedUp }, this.#redacted(outcome), claim);
   }
 
   extend(delivery: Delivery): void {
@@ -90,13 +96,8 @@ export class NatsSettler implements Settler {
     }
   }
 
-  async #settle(
-    functionName: string,
-    delivery: Delivery,
-    outcome: Outcome,
-    usedUp: UsedUp | undefined,
-    claim: Claim | undefined,
-  ): Promise<Settlement> {
+  async #settle(event: HeldEvent, outcome: Outcome, claim: Claim | undefined): Promise<Settlement> {
+    const { functionName, delivery } = event;
     try {
       if (outcome.kind === "lease-expired") {
         await claim?.release().catch(() => {});
@@ -114,10 +115,10 @@ export class NatsSettler implements Settler {
           break;
         case "retry":
           await claim?.release().catch(() => {}); // an unreleased claim expires, and the retry waits for that
-          await this.#retry(functionName, delivery, outcome, usedUp);
+          await this.#retry(event, outcome);
           break;
         case "dead-letter":
-          await this.#storeDeadLetter(functionName, delivery, outcome, usedUp);
+          await this.#storeDeadLetter(event, outcome);
           await claim?.release().catch(() => {});
           this.#acks.add(delivery.ackSubject, `+TERM weir: ${outcome.reason}`);
       }
@@ -134,12 +135,7 @@ export class NatsSettler implements Settler {
   }
 
   /** Stores a delayed retry and acks the event, or naks it. An event whose retry cannot be stored is nacked as well. */
-  async #retry(
-    functionName: string,
-    delivery: Delivery,
-    outcome: Outcome & { kind: "retry" },
-    usedUp: UsedUp | undefined,
-  ): Promise<void> {
+  async #retry({ functionName, delivery, usedUp }: HeldEvent, outcome: Outcome & { kind: "retry" }): Promise<void> {
     const { attempts, retries, clock } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
     if (usedUp && delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
       try {
@@ -151,7 +147,7 @@ export class NatsSettler implements Settler {
     }
     try {
       if (usedUp) {
-        // The counts of this message alone: its history travels in its headers.
+        // Only the counts of this stored message. What the event used up in earlier messages is in the headers.
         const begun = usedUp.attempts - delivery.history.attempts;
         const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
         const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;
@@ -167,12 +163,7 @@ export class NatsSettler implements Settler {
    * Stores the decision and then the dead letter. If the process dies in between, the next delivery stores the dead
    * letter instead of running the event again.
    */
-  async #storeDeadLetter(
-    functionName: string,
-    delivery: Delivery,
-    outcome: DeadLetterOutcome,
-    usedUp: UsedUp | undefined,
-  ): Promise<void> {
+  async #storeDeadLetter({ functionName, delivery, usedUp }: HeldEvent, outcome: DeadLetterOutcome): Promise<void> {
     const { attempts, deadLetters, onStuck } = this.options;
     if (usedUp && !usedUp.wasDecided) {
       const { name, message } = outcome.error;

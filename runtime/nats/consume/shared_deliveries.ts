@@ -17,11 +17,11 @@ export class SharedDeliveries {
   readonly #words: Int32Array;
   readonly #times: BigInt64Array;
   readonly #bytes: Uint8Array;
-  readonly #texts: Uint8Array[] = [];
   readonly #free: number[] = [];
   #generation = 0;
 
-  private constructor(readonly memory: SharedArrayBuffer) {
+  /** Opens the reading side. */
+  constructor(readonly memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
     this.#times = new BigInt64Array(memory, 0, 2);
     this.#bytes = new Uint8Array(memory);
@@ -30,17 +30,8 @@ export class SharedDeliveries {
   /** Creates the writing side, for that many deliveries. */
   static create(slots: number): SharedDeliveries {
     const table = new SharedDeliveries(new SharedArrayBuffer(HEADER_BYTES + slots * SLOT_BYTES));
-    for (let slot = 0; slot < slots; slot++) {
-      const at = HEADER_BYTES + slot * SLOT_BYTES + SLOT_HEADER_BYTES;
-      table.#texts.push(table.#bytes.subarray(at, at + TEXT_BYTES));
-      table.#free.push(slots - 1 - slot);
-    }
+    for (let slot = slots - 1; slot >= 0; slot--) table.#free.push(slot);
     return table;
-  }
-
-  /** Opens the reading side. */
-  static open(memory: SharedArrayBuffer): SharedDeliveries {
-    return new SharedDeliveries(memory);
   }
 
   /** Stores an ack subject in a free slot. Returns the slot; -1 when none is free or the subject is too long. */
@@ -110,8 +101,8 @@ export class SharedDeliveries {
 
   #write(slot: number, ackSubject: Uint8Array): boolean {
     if (ackSubject.length > TEXT_BYTES) return false;
-    this.#texts[slot].set(ackSubject);
     const word = wordOf(slot);
+    this.#bytes.set(ackSubject, 4 * word + SLOT_HEADER_BYTES);
     this.#words[word + 1] = ackSubject.length;
     this.#generation = this.#generation + 1 | 0 || 1; // never 0, which is a free slot
     Atomics.store(this.#words, word, this.#generation);

@@ -33,7 +33,7 @@ scope.onmessage = ({ data }) => {
 };
 
 function run({ memory, options, limitMs }: WatchdogStart): void {
-  const watchdog = new Watchdog(SharedDeliveries.open(memory), () => connect(options), limitMs, systemClock);
+  const watchdog = new Watchdog(new SharedDeliveries(memory), () => connect(options), limitMs, systemClock);
   let last: string | undefined;
   const sleep = () => {
     cancel = systemClock.timer(THREAD_HEARTBEAT_MS, async () => {

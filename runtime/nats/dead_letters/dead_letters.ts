@@ -3,8 +3,9 @@ import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
-import { storeChunks } from "./chunks.ts";
+import { allChunks, isChunk, storeChunks } from "./chunks.ts";
 import { headerText } from "../client/header_writer.ts";
+import { removeMessage, type Remover } from "../client/remove_message.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
@@ -22,7 +23,7 @@ export class DeadLetters {
 
   /**
    * Stores one dead letter. Its payload, and headers that are too large, become chunks if they do not fit into one
-   * message: a reference to the original would not do, since the term that follows deletes it from a work queue.
+   * message: a reference to the original would not do, since terminating it deletes it from a work queue.
    *
    * @param id The message id for deduplication. Default: the id of the event's delivery.
    * @throws {PublishError} when the dead letter is not known to be stored.
@@ -69,4 +70,18 @@ export class DeadLetters {
  */
 function deadLetterId(functionName: string, { stream, sequence, storedAtMs, history }: Delivery): string {
   return `${functionName}:${stream}.${sequence}.${storedAtMs}.${history.redrives}`;
+}
+
+/** Deletes a dead letter and its chunks. Resolves to false when there was none. */
+export async function discard(jsm: Remover, sequence: number): Promise<boolean> {
+  const letter = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
+  if (!letter || isChunk(letter.subject)) return false;
+  return await removeDeadLetter(jsm, sequence, allChunks(letter.header));
+}
+
+/** Deletes the dead letter before its chunks: an interruption leaves unused chunks, never a dead letter without them. */
+export async function removeDeadLetter(jsm: Remover, sequence: number, chunks: readonly number[]): Promise<boolean> {
+  const removed = await removeMessage(jsm, DEAD_LETTERS.stream, sequence);
+  for (const chunk of chunks) await removeMessage(jsm, DEAD_LETTERS.stream, chunk).catch(() => false);
+  return removed;
 }

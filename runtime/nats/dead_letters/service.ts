@@ -1,9 +1,18 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { listDeadLetters, readDeadLetter } from "./list.ts";
-import { discard, functionLookup, type HasFunction, redrive } from "./redrive.ts";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
+import { PublishError } from "../../engine/publisher.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { scanStream } from "../inspect/scan_stream.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { fittingSubject, historyIn, ownHeaders, RETRIES, setOrigin } from "../retry/retry_stream.ts";
+import { unlessMissing } from "../topology/find.ts";
+import { isChunk } from "./chunks.ts";
+import { DEAD_LETTERS, discard, removeDeadLetter } from "./dead_letters.ts";
+import { readDeadLetter, toDeadLetter } from "./read.ts";
+
+/** Maximum redrives of an event without `force`. By then another redrive is unlikely to help. */
+const MAX_REDRIVES = 3;
 
 /** Dead letters that a bulk redrive sends at once. Bounds the payloads in memory and the unacknowledged publishes. */
 const WINDOW = 64;
@@ -20,16 +29,72 @@ export class DeadLetterService {
     },
   ) {}
 
-  list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
-    return listDeadLetters(this.cluster.nc, this.cluster.jsm, filter);
+  /** Lists dead letters without payloads, oldest first. Those stored after the call are not listed. */
+  async *list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
+    const { nc, jsm } = this.cluster;
+    const { state: { last_seq: last } } = await jsm.streams.info(DEAD_LETTERS.stream);
+    const subjectFilter = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
+    const now = Date.now();
+    let found = 0;
+    for await (const { seq, subject, headers } of scanStream(nc, DEAD_LETTERS.stream, subjectFilter)) {
+      if (seq > last) return;
+      if (isChunk(subject)) continue;
+      const letter = toDeadLetter(seq, subject, headers);
+      if (!matches(letter, filter, now)) continue;
+      yield letter;
+      if (++found === filter.limit || seq === last) return;
+    }
   }
 
-  read(sequence: number): Promise<DeadLetterContent | undefined> {
-    return readDeadLetter(this.cluster.jsm, sequence);
+  /** Returns a dead letter with its payload; undefined when there is none at the sequence. */
+  async read(sequence: number): Promise<DeadLetterContent | undefined> {
+    return (await readDeadLetter(this.cluster.jsm, sequence))?.content;
   }
 
-  redrive(sequence: number, force: boolean, hasFunction?: HasFunction): Promise<Redriven> {
-    return redrive(this.cluster.jsm, this.cluster.messages, sequence, force, hasFunction);
+  /**
+   * Sends a dead letter back to the function that failed, with a new set of attempts. No other subscriber of the event
+   * receives it.
+   *
+   * Invariant: it is stored in RETRIES before it is deleted from DEAD_LETTERS. A redrive that was interrupted can run
+   * again: its subject names the dead letter and takes one message only, and the runtime deletes the dead letter before
+   * it settles that message.
+   *
+   * @param force Redrives also beyond the maximum number of redrives.
+   * @throws {PublishError} when it is not known to be stored; the dead letter then still exists.
+   */
+  async redrive(
+    sequence: number,
+    force: boolean,
+    hasFunction: HasFunction = functionLookup(this.cluster.jsm),
+  ): Promise<Redriven> {
+    const { jsm, messages } = this.cluster, stored = await readDeadLetter(jsm, sequence);
+    if (!stored) return "missing";
+    const { content: letter, allHeaders, chunks } = stored;
+    if (letter.redrives >= MAX_REDRIVES && !force) return "held-back";
+    if (!await hasFunction(letter.function)) return "no-function";
+    const hdrs = ownHeaders(allHeaders);
+    hdrs.set("Nats-Msg-Id", `redrive:${sequence}:${letter.time}`);
+    hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
+    setOrigin(hdrs, letter.function, {
+      stream: letter.stream,
+      sequence: letter.streamSequence,
+      subject: letter.type,
+      history: { ...historyIn(allHeaders), redrives: letter.redrives + 1 },
+    });
+    hdrs.set("weir-time", new Date().toISOString()); // the age for `maxAge` counts from the redrive
+    const id = allHeaders.get("weir-id");
+    if (id) hdrs.set("weir-id", id);
+    hdrs.set("weir-dead-letter", String(sequence));
+    const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
+    try {
+      await messages.publish(subject, letter.payload, hdrs);
+    } catch (error) {
+      if (!(error instanceof PublishError)) throw error;
+      if (error.code === "too-large") return "too-large";
+      if (error.jetStreamCode !== JETSTREAM_CODES.streamWrongLastSequence) throw error;
+    }
+    await removeDeadLetter(jsm, sequence, chunks);
+    return "redriven";
   }
 
   discard(sequence: number): Promise<boolean> {
@@ -69,4 +134,26 @@ export class DeadLetterService {
     if (!options.signal?.aborted) await sendAll(window);
     return tally;
   }
+}
+
+/** Resolves to whether a function has a consumer on RETRIES. */
+type HasFunction = (name: string) => Promise<boolean>;
+
+/** Looks each function up once. Without its consumer, a redriven event would never be delivered. */
+function functionLookup(jsm: JetStreamManager): HasFunction {
+  const known = new Map<string, Promise<boolean>>();
+  return (name) => {
+    const found = known.get(name) ??
+      unlessMissing(jsm.consumers.info(RETRIES.stream, name), JETSTREAM_CODES.consumerNotFound).then(Boolean);
+    known.set(name, found);
+    found.catch(() => known.delete(name));
+    return found;
+  };
+}
+
+function matches(letter: DeadLetter, filter: DeadLetterFilter, nowMs: number): boolean {
+  const ageMs = nowMs - Date.parse(letter.time);
+  return (filter.reason === undefined || letter.reason === filter.reason) &&
+    (filter.olderThanMs === undefined || ageMs >= filter.olderThanMs) &&
+    (filter.newerThanMs === undefined || ageMs <= filter.newerThanMs);
 }

@@ -104,17 +104,14 @@ export class LagReader {
 
   /** Reads all consumers, and gives up at the first timeout: each of the others would wait as long. */
   async #readConsumers(): Promise<ReadonlyMap<Durable, ConsumerLag | undefined>> {
-    const lags = new Map<Durable, ConsumerLag | undefined>(), left = [...this.durables];
-    const work = async () => {
-      for (let durable = left.shift(); durable; durable = left.shift()) {
-        lags.set(durable, await this.#readConsumer(durable).catch(undefinedIfRefused));
-      }
-    };
-    const giveUp = (error: unknown) => {
-      left.length = 0;
-      throw error;
-    };
-    await Promise.all(Array.from({ length: CONCURRENCY }, () => work().catch(giveUp)));
+    const lags = new Map<Durable, ConsumerLag | undefined>();
+    for (let at = 0; at < this.durables.length; at += CONCURRENCY) {
+      await Promise.all(
+        this.durables.slice(at, at + CONCURRENCY).map(async (durable) => {
+          lags.set(durable, await this.#readConsumer(durable).catch(undefinedIfRefused));
+        }),
+      );
+    }
     return lags;
   }
 

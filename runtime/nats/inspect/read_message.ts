@@ -2,7 +2,7 @@ import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { RawHeaders } from "../client/message_headers.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
-import { readStoredDeadLetter } from "../dead_letters/list.ts";
+import { readDeadLetter } from "../dead_letters/read.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { scanStream } from "./scan_stream.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
@@ -81,16 +81,16 @@ export async function readDeadEvent(
   jsm: JetStreamManager,
   sequence: number,
 ): Promise<StoredEvent | undefined> {
-  const letter = await readStoredDeadLetter(jsm, sequence);
+  const letter = await readDeadLetter(jsm, sequence);
   if (!letter) return undefined;
-  const { type: subject, stream, streamSequence, payload } = letter;
+  const { type: subject, stream, streamSequence, payload } = letter.content;
   const own = [...letter.allHeaders.entries()].flatMap(([name, value]) => {
     // `Nats-Msg-Id` is the id of the dead letter. The event's own was stored as `weir-id`.
     if (name.toLowerCase() === "weir-id") return [["Nats-Msg-Id", value] as const];
     return /^weir-/i.test(name) ? [] : [[name, value] as const];
   });
   const original = await readStoredEvent(nc, stream, { seq: streamSequence }).catch(() => undefined);
-  const time = original?.subject === subject ? original.time : letter.time;
+  const time = original?.subject === subject ? original.time : letter.content.time;
   return { subject, stream, sequence: streamSequence, time, headers: headerRecord(own), payload };
 }
 

@@ -126,13 +126,11 @@ export function settledReport(
     ...(outcome.kind === "retry" && { delayMs: outcome.delayMs, usesAttempt: outcome.usesAttempt }),
     durationMs: Math.round(durationMs * 1_000) / 1_000,
     // Truncated after redaction, which would not recognize half a secret.
-    error: error === undefined ? undefined : truncate(firstLine(redact(error.slice(0, 10 * MAX_TEXT)))),
+    error: error === undefined
+      ? undefined
+      : truncate(redact(error.slice(0, 10 * MAX_TEXT)).trimStart().split("\n", 1)[0]),
     traceId: span.spanContext().traceId,
   };
-}
-
-function firstLine(text: string): string {
-  return text.trimStart().split("\n", 1)[0];
 }
 
 function truncate(text: string): string {

@@ -1,11 +1,10 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { applySteps, isRace } from "../topology/apply_steps.ts";
 import { findStream } from "../topology/find.ts";
 import { planBucket } from "../topology/plan_bucket.ts";
 import { type Bucket, bucketStream } from "../topology/resources.ts";
-import { changesCluster } from "../topology/step.ts";
 
 /** Tries to create a bucket before giving up. Only a race with another replica fails a try, and five do not follow. */
 const MAX_TRIES = 5;
@@ -15,21 +14,17 @@ export async function ensureBucket(jsm: JetStreamManager, bucket: Bucket, replic
   for (let attempt = 1;; attempt++) {
     const found = await findStream(jsm, bucketStream(bucket.name));
     const step = planBucket(bucket, found?.config, found ? undefined : replicas);
-    const [failed] = await applySteps(jsm, [step].filter(changesCluster), () => {});
+    const [failed] = await applySteps(jsm, [step], () => {});
     if (!failed) return;
     if (attempt === MAX_TRIES || !isRace(failed)) throw failed.error;
   }
 }
 
-/** Opens a bucket. Resolves to undefined when it does not exist. */
-export async function openBucket(nc: NatsConnection, jsm: JetStreamManager, name: string): Promise<KV | undefined> {
-  const found = await findStream(jsm, bucketStream(name));
-  return found && await new Kvm(nc).open(name, { allow_direct: found.config.allow_direct });
-}
-
-/** Returns the error for a missing bucket that this process must not create. */
-export function missingBucket(name: string): Error {
-  return new Error(
+/** Opens a bucket. @throws {Error} when it does not exist: this process may not create it. */
+export async function openBucket(nc: NatsConnection, name: string): Promise<KV> {
+  const found = await findStream(await jetstreamManager(nc, { checkAPI: false }), bucketStream(name));
+  if (found) return await new Kvm(nc).open(name, { allow_direct: found.config.allow_direct });
+  throw new Error(
     `there is no key-value bucket "${name}", and with --no-apply none is created: ` +
       `run \`deno task apply\` if it is Weir's own, else \`nats kv add ${name}\``,
   );

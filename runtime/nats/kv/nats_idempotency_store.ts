@@ -1,7 +1,7 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/idempotency_store.ts";
-import { PublishError } from "../../engine/publisher.ts";
+import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { bucketStream } from "../topology/resources.ts";
 import { ensureBucket } from "./bucket.ts";
@@ -25,7 +25,7 @@ interface Entry {
  * TTL. The lease ends by the server's clock, so the clocks of replicas need not agree.
  */
 export class NatsIdempotencyStore implements IdempotencyStore {
-  /** @param replicas Replicas of a new bucket. Default: a missing bucket is not created. */
+  /** @param replicas Replicas of a new bucket. Undefined: a missing bucket is not created. */
   constructor(
     readonly publisher: MessagePublisher,
     readonly jsm: JetStreamManager,
@@ -43,13 +43,10 @@ export class NatsIdempotencyStore implements IdempotencyStore {
     hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
     for (let attempt = 1;; attempt++) {
       try {
-        const { sequence } = await this.publisher.publish(subject, encode({ state: "in-progress", by }), hdrs);
+        const { sequence } = await this.#publish(subject, { state: "in-progress", by }, hdrs);
         return { kind: "claimed", claim: this.#claim(subject, by, sequence, ttlMs) };
       } catch (error) {
-        if (!(error instanceof PublishError && isWrongLastSequence(error.jetStreamCode))) {
-          await this.ensureBucket().catch(() => {}); // it may have been deleted: the redelivery needs it
-          throw error;
-        }
+        if (!isConflict(error)) throw error;
         const message: StoredMsg | null = await this.jsm.streams.getMessage(BUCKET.stream, { last_by_subj: subject });
         // A deleted key leaves a marker without a value. The next try replaces the marker.
         const entry = message && message.data.length > 0 ? message.json<Entry>() : undefined;
@@ -62,20 +59,27 @@ export class NatsIdempotencyStore implements IdempotencyStore {
     }
   }
 
+  /** Publishes an entry. After a failure the bucket may have been deleted, and the redelivery needs it. */
+  async #publish(subject: string, entry: Entry, hdrs: MsgHdrs): Promise<PublishResult> {
+    try {
+      return await this.publisher.publish(subject, UTF8.encode(JSON.stringify(entry)), hdrs);
+    } catch (error) {
+      if (!isConflict(error)) await this.ensureBucket().catch(() => {});
+      throw error;
+    }
+  }
+
   #claim(subject: string, by: string, sequence: number, ttlMs: number): Claim {
     return {
       // Unconditional: the event is handled, also if the lease expired and another replica claimed the key.
-      complete: async () => {
-        try {
-          await this.publisher.publish(subject, encode({ state: "done", by }), ttl(ttlMs));
-        } catch (error) {
-          await this.ensureBucket().catch(() => {});
-          throw error;
-        }
-      },
+      complete: async () => void await this.#publish(subject, { state: "done", by }, ttl(ttlMs)),
       release: async () => void await removeMessage(this.jsm, BUCKET.stream, sequence),
     };
   }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof PublishError && isWrongLastSequence(error.jetStreamCode);
 }
 
 /** Returns the header for a time to live. JetStream counts whole seconds, at least one. */
@@ -83,8 +87,4 @@ function ttl(ms: number): MsgHdrs {
   const hdrs = headers();
   hdrs.set("Nats-TTL", `${Math.max(1, Math.ceil(ms / 1_000))}s`);
   return hdrs;
-}
-
-function encode(entry: Entry): Uint8Array {
-  return UTF8.encode(JSON.stringify(entry));
 }

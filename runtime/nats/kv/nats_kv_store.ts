@@ -1,12 +1,11 @@
 import { type KV, Kvm } from "@nats-io/kv";
-import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { KvBucket, KvEntry } from "../../api/context.ts";
 import { KvConflictError } from "../../api/errors.ts";
 import type { KvStore } from "../../engine/kv_store.ts";
-import { kvJson } from "../../core/kv_json.ts";
-import { checkKvKey } from "../../core/kv_key.ts";
-import { missingBucket, openBucket } from "./bucket.ts";
+import { checkKvKey, kvJson } from "../../core/kv.ts";
+import { openBucket } from "./bucket.ts";
 import { isWrongLastSequence } from "../client/error_codes.ts";
 
 /** Opens NATS key-value buckets that hold JSON. A bucket is created when it is first used. */
@@ -31,7 +30,7 @@ export class NatsKvStore implements KvStore {
   #open(name: string): Promise<KV> {
     let bucket = this.#buckets.get(name);
     if (!bucket) {
-      bucket = this.replicas === undefined ? this.#openExisting(name) : this.#create(name, this.replicas);
+      bucket = this.replicas === undefined ? openBucket(this.nc, name) : this.#create(name, this.replicas);
       bucket.catch(() => this.#buckets.delete(name)); // the next use retries
       this.#buckets.set(name, bucket);
     }
@@ -41,12 +40,6 @@ export class NatsKvStore implements KvStore {
   #create(name: string, replicas: number): Promise<KV> {
     const kvm = new Kvm(this.nc);
     return kvm.create(name, { history: 1, replicas }).catch(() => kvm.open(name));
-  }
-
-  async #openExisting(name: string): Promise<KV> {
-    const kv = await openBucket(this.nc, await jetstreamManager(this.nc, { checkAPI: false }), name);
-    if (!kv) throw missingBucket(name);
-    return kv;
   }
 }
 
@@ -62,22 +55,16 @@ class JsonBucket<Value> implements KvBucket<Value> {
     return { key, value: entry.json<Value>(), revision: entry.revision };
   }
 
-  async put(key: string, value: Value): Promise<number> {
-    checkKvKey(this.name, key);
-    const json = kvJson(this.name, key, value);
-    return await this.use((kv) => kv.put(key, json));
+  put(key: string, value: Value): Promise<number> {
+    return this.#write(key, value, (kv, json) => kv.put(key, json));
   }
 
-  async create(key: string, value: Value): Promise<number> {
-    checkKvKey(this.name, key);
-    const json = kvJson(this.name, key, value);
-    return await this.#unlessConflict(key, (kv) => kv.create(key, json));
+  create(key: string, value: Value): Promise<number> {
+    return this.#write(key, value, (kv, json) => kv.create(key, json));
   }
 
-  async update(key: string, value: Value, revision: number): Promise<number> {
-    checkKvKey(this.name, key);
-    const json = kvJson(this.name, key, value);
-    return await this.#unlessConflict(key, (kv) => kv.update(key, json, revision));
+  update(key: string, value: Value, revision: number): Promise<number> {
+    return this.#write(key, value, (kv, json) => kv.update(key, json, revision));
   }
 
   async delete(key: string): Promise<void> {
@@ -85,10 +72,12 @@ class JsonBucket<Value> implements KvBucket<Value> {
     await this.use((kv) => kv.delete(key));
   }
 
-  #unlessConflict(key: string, write: (kv: KV) => Promise<number>): Promise<number> {
-    return this.use(async (kv) => {
+  /** @throws {KvConflictError} when the key has another revision. */
+  async #write(key: string, value: Value, write: (kv: KV, json: string) => Promise<number>): Promise<number> {
+    const json = kvJson(this.name, key, value);
+    return await this.use(async (kv) => {
       try {
-        return await write(kv);
+        return await write(kv, json);
       } catch (error) {
         const conflict = error instanceof JetStreamApiError && isWrongLastSequence(error.code);
         throw conflict ? new KvConflictError(this.name, key, { cause: error }) : error;

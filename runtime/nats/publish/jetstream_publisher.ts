@@ -71,7 +71,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
    * dead letter must be stored.
    */
   readonly failFast: MessagePublisher & TextPublisher = {
-    publish: (subject, payload, headers) => this.#publish(subject, payload, headers, FAIL_FAST_MS),
+    publish: (subject, payload, headers) => this.publish(subject, payload, headers, FAIL_FAST_MS),
     publishText: (subject, message, listener) => this.#enqueue(subject, message, listener, FAIL_FAST_MS),
   };
 
@@ -96,8 +96,11 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     this.#waiting.takeAll();
   }
 
-  publish(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult> {
-    return this.#publish(subject, payload, hdrs, Infinity);
+  /** @param maxSilenceMs Silence of the server, in milliseconds, after which it is given up. Default: any is waited out. */
+  publish(subject: string, payload: Uint8Array, headers: MsgHdrs, maxSilenceMs = Infinity): Promise<PublishResult> {
+    return new Promise((stored, failed) =>
+      this.#enqueue(subject, { payload, headers }, { stored, failed }, maxSilenceMs)
+    );
   }
 
   publishText(subject: string, message: TextMessage, listener: PublishListener): void {
@@ -108,12 +111,6 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   outage(): PublishError | undefined {
     if (this.monitor.silentMs() < FAIL_FAST_MS) return undefined;
     return new PublishError("unavailable", this.monitor.silence());
-  }
-
-  #publish(subject: string, payload: Uint8Array, headers: MsgHdrs, maxSilenceMs: number): Promise<PublishResult> {
-    return new Promise((stored, failed) =>
-      this.#enqueue(subject, { payload, headers }, { stored, failed }, maxSilenceMs)
-    );
   }
 
   #enqueue(subject: string, message: Pending["message"], listener: PublishListener, maxSilenceMs: number): void {
@@ -130,7 +127,10 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   }
 
   #try(pending: Pending, nowMs: number): void {
-    if (this.#denied) return this.#failAndResubscribe(pending, this.#denied);
+    if (this.#denied) {
+      pending.listener.failed(this.#denied);
+      return this.#subscribe(); // it shows whether the next one may be sent
+    }
     if (!this.monitor.responsive) return this.#waiting.add(pending);
     pending.tries++;
     pending.sentAtMs = nowMs;
@@ -187,12 +187,9 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   #overdue(): void {
     this.#cancelOverdue = undefined;
     const nowMs = this.clock.now();
-    for (let { oldest } = this.#inFlight; oldest; { oldest } = this.#inFlight) {
-      const leftMs = oldest.sentAtMs + TRY_MS - nowMs;
-      if (leftMs > 0) return void (this.#cancelOverdue = this.clock.timer(leftMs, () => this.#overdue()));
-      this.#inFlight.takeOldest();
-      this.#missedAnswer(oldest);
-    }
+    for (const pending of this.#inFlight.takeAll((one) => one.sentAtMs + TRY_MS <= nowMs)) this.#missedAnswer(pending);
+    const { oldest } = this.#inFlight;
+    if (oldest) this.#cancelOverdue = this.clock.timer(oldest.sentAtMs + TRY_MS - nowMs, () => this.#overdue());
   }
 
   #missedAnswer(pending: Pending): void {
@@ -229,11 +226,5 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
         for (const { listener } of this.#inFlight.takeAll(() => true)) listener.failed(denied);
       },
     });
-  }
-
-  /** Fails one message without sending it, and subscribes again, which shows whether the next one may be sent. */
-  #failAndResubscribe(pending: Pending, denied: PublishError): void {
-    this.#subscribe();
-    pending.listener.failed(denied);
   }
 }

@@ -1,9 +1,8 @@
 import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
-import type { PublishResult } from "../../engine/publisher.ts";
+import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
-import { PublishError } from "../../engine/publisher.ts";
 
 export interface DuplicateFinder {
   /**

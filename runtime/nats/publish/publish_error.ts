@@ -1,6 +1,6 @@
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { PublishError, type PublishErrorCode, type PublishErrorOptions } from "../../engine/publisher.ts";
-import { isResourcesExceeded, isStreamFull, isTransientRefusal, JETSTREAM_CODES } from "../client/error_codes.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
 /** The error in JetStream's answer to a message that it does not store. */
 export interface Refusal {
@@ -10,17 +10,34 @@ export interface Refusal {
   readonly description: string;
 }
 
+/** Limits of the account or of the server: memory, storage, or both. */
+const RESOURCES_EXCEEDED: readonly number[] = [
+  JETSTREAM_CODES.accountResourcesExceeded,
+  JETSTREAM_CODES.insufficientResources,
+  JETSTREAM_CODES.memoryResourcesExceeded,
+  JETSTREAM_CODES.storageResourcesExceeded,
+];
+
+/** Refusals that do not last, besides every status 503: the same message may be stored if it is sent again. */
+const TRANSIENT: readonly number[] = [
+  JETSTREAM_CODES.clusterNotLeader,
+  JETSTREAM_CODES.streamDuplicateMessageConflict,
+  JETSTREAM_CODES.streamWrongLastSequenceUnknown,
+  JETSTREAM_CODES.streamTooManyRequests,
+];
+
 /** Returns the error that a refusal amounts to. Undefined when the message may be stored if it is sent again. */
 export function refusalError(subject: string, stream: string | undefined, refusal: Refusal): PublishError | undefined {
   const { code: status, err_code: jetStreamCode = status, description } = refusal;
   const named = JSON.stringify(subject), where = stream ? `stream ${stream}` : "its stream";
   const said = `JetStream says: ${description} (${jetStreamCode})`;
   const error = (code: PublishErrorCode, message: string) => new PublishError(code, message, { jetStreamCode });
-  if (isResourcesExceeded(jetStreamCode)) {
+  if (RESOURCES_EXCEEDED.includes(jetStreamCode)) {
     const todo = "raise the JetStream limits of the NATS account or server, or remove what is not needed";
     return error("full", `no room for ${named} in ${where}: ${todo}; ${said}`);
   }
-  if (isStreamFull(jetStreamCode, description)) {
+  // A limit of the stream, or a full disk. JetStream has one code for all that its store can fail with.
+  if (jetStreamCode === JETSTREAM_CODES.streamStoreFailed && /maximum|exceeded|no space/i.test(description)) {
     const todo = "raise its limits (max_msgs, max_bytes, max_msgs_per_subject), or remove what is not needed";
     return error("full", `${where} is full and takes no ${named}: ${todo}; ${said}`);
   }
@@ -31,7 +48,7 @@ export function refusalError(subject: string, stream: string | undefined, refusa
   if (jetStreamCode === JETSTREAM_CODES.streamHeaderExceedsMaximum) {
     return error("too-large", `the headers of a message for ${named} are too large: ${said}`);
   }
-  if (isTransientRefusal(status, jetStreamCode)) return undefined;
+  if (status === 503 || TRANSIENT.includes(jetStreamCode)) return undefined;
   return error("refused", `JetStream refused ${named}: ${description} (${jetStreamCode})`);
 }
 

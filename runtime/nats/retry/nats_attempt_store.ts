@@ -3,7 +3,7 @@ import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
-import { ensureBucket, missingBucket, openBucket } from "../kv/bucket.ts";
+import { ensureBucket, openBucket } from "../kv/bucket.ts";
 import { ATTEMPTS } from "./resources.ts";
 
 type Bucket = Pick<KV, "get" | "put">;
@@ -46,9 +46,7 @@ export class NatsAttemptStore implements AttemptStore {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const open = async () => {
       if (replicas !== undefined) await ensureBucket(jsm, ATTEMPTS, replicas);
-      const kv = await openBucket(nc, jsm, ATTEMPTS.name);
-      if (!kv) throw missingBucket(ATTEMPTS.name);
-      return kv;
+      return await openBucket(nc, ATTEMPTS.name);
     };
     return new NatsAttemptStore(await open(), isDelayed, open);
   }

@@ -3,7 +3,8 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { PublishResult } from "../../engine/publisher.ts";
 import type { UsedUp } from "../../engine/settler.ts";
-import type { Delivery, MessageHeaders } from "../../core/delivery.ts";
+import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
+import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
@@ -106,20 +107,21 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
 }
 
 /** Adds where a delivery came from, and the parts of its history that outlast a retry and a redrive. */
-export function setOrigin(hdrs: MsgHdrs, functionName: string, delivery: Delivery, usedUp?: UsedUp): void {
-  const { stream, sequence, subject, history } = delivery, { emittedSinceMs } = usedUp ?? {};
+export function setOrigin(
+  hdrs: MsgHdrs,
+  functionName: string,
+  { stream, sequence, subject, history }: Pick<Delivery, "stream" | "sequence" | "subject" | "history">,
+  usedUp?: UsedUp,
+): void {
+  const { emittedSinceMs = history.emittedSinceMs, attemptTrace = history.attemptTrace } = usedUp ?? {};
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-stream", stream);
   hdrs.set("weir-sequence", String(sequence));
   if (fittingSubject(subject) !== subject) hdrs.set("weir-subject", subject);
   if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
-  setAttemptTrace(hdrs, usedUp?.attemptTrace ?? history.attemptTrace);
+  // The span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent.
+  if (parseTraceparent(attemptTrace)) hdrs.set("weir-attempt-trace", attemptTrace!);
   if (history.redrives > 0) hdrs.set("weir-redrives", String(history.redrives));
-}
-
-/** Adds the span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent. */
-export function setAttemptTrace(hdrs: MsgHdrs, traceparent: string | undefined): void {
-  if (parseTraceparent(traceparent)) hdrs.set("weir-attempt-trace", traceparent!);
 }
 
 /** Upper bound of a subject, in characters: with our prefix and the reply it fits the server's line of 4,096 bytes. */
@@ -158,23 +160,50 @@ export function originalDelivery(delivery: Delivery): Delivery {
     subject: delivery.headers.get("weir-subject") ??
       delivery.subject.split(".").slice(deadLetterSequence === undefined ? 3 : 4).join("."),
     storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
-    history: {
-      attempts: number("weir-attempts"),
-      excusedDeliveries: number("weir-free-retries"),
-      redrives: number("weir-redrives"),
-      emittedSinceMs: Date.parse(delivery.headers.get("weir-emitted-since") ?? "") || undefined,
-      attemptTrace: delivery.headers.get("weir-attempt-trace"),
-    },
+    history: historyIn(delivery.headers),
     deadLetterSequence,
+  };
+}
+
+/** Returns the history that a retry or dead letter carries in its headers. */
+export function historyIn(headers: MessageHeaders): DeliveryHistory {
+  const number = (name: string) => Number(headers.get(name) ?? 0);
+  return {
+    attempts: number("weir-attempts"),
+    excusedDeliveries: number("weir-free-retries"),
+    redrives: number("weir-redrives"),
+    emittedSinceMs: Date.parse(headers.get("weir-emitted-since") ?? "") || undefined,
+    attemptTrace: headers.get("weir-attempt-trace"),
+  };
+}
+
+/**
+ * Reads what {@linkcode setOrigin} and the reason for storing an event wrote into its headers.
+ *
+ * @param named The function and type that the message's subject names.
+ */
+export function unhandledEvent(
+  sequence: number,
+  headers: MsgHdrs | undefined,
+  named: { readonly function: string; readonly type: string },
+): UnhandledEvent {
+  const header = (name: string) => headers?.get(name) ?? "";
+  const stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
+  return {
+    sequence,
+    function: header("weir-function") || named.function,
+    reason: header("weir-reason"),
+    type: header("weir-subject") || named.type,
+    id: header("ce-id") || header("weir-id") || `${stream}:${streamSequence}`,
+    attempts: Number(header("weir-attempts")),
+    error: header("weir-error"),
+    stream,
+    streamSequence,
   };
 }
 
 /** Returns the original headers: the retry's `Nats-Msg-Id` is not the event's. */
 function originalHeaders(headers: MessageHeaders): MessageHeaders {
-  const first = new HeaderList();
-  for (const [name, value] of headers.entries()) {
-    const lower = name.toLowerCase();
-    if (lower !== "nats-msg-id") first.add(lower === "weir-id" ? "nats-msg-id" : name, value);
-  }
-  return first;
+  const own = [...headers.entries()].filter(([name]) => name.toLowerCase() !== "nats-msg-id");
+  return new HeaderList(own.map(([name, value]) => [name.toLowerCase() === "weir-id" ? "nats-msg-id" : name, value]));
 }

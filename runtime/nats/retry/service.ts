@@ -5,7 +5,7 @@ import { storedDelivery } from "../consume/parse_delivery.ts";
 import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
-import { delayedRetriesOf, isDelayedRetry, RETRIES } from "./retry_stream.ts";
+import { delayedRetriesOf, isDelayedRetry, RETRIES, unhandledEvent } from "./retry_stream.ts";
 
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
@@ -92,20 +92,9 @@ export class RetryService {
   }
 }
 
-function toDelayedRetry({ seq: sequence, subject, header: headers }: StoredMsg): DelayedRetry {
-  const header = (name: string) => headers.get(name);
-  const fn = header("weir-function"), stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
-  const due = `${RETRIES.due}.${fn}.`;
-  return {
-    sequence,
-    function: fn || subject.split(".")[2],
-    type: header("weir-subject") || header("Nats-Schedule-Target").slice(due.length),
-    id: header("ce-id") || `${stream}:${streamSequence}`,
-    due: header("Nats-Schedule").replace(/^@at /, ""),
-    attempts: Number(header("weir-attempts")),
-    reason: header("weir-reason"),
-    error: header("weir-error"),
-    stream,
-    streamSequence,
-  };
+function toDelayedRetry({ seq, subject, header }: StoredMsg): DelayedRetry {
+  const fn = subject.split(".")[2], target = header.get("Nats-Schedule-Target");
+  const type = target.split(".").slice(3).join(".");
+  const due = header.get("Nats-Schedule").replace(/^@at /, "");
+  return { ...unhandledEvent(seq, header, { function: fn, type }), due };
 }

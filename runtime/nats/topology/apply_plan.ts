@@ -20,21 +20,16 @@ export interface Applied {
   readonly cancelled?: number;
 }
 
-export interface ApplyOptions {
-  /**
-   * The functions whose unused consumers are deleted; `true` for all.
-   *
-   * @default []
-   */
-  readonly prune?: true | readonly string[];
-}
-
-/** Plans a cluster, applies the plan, and resolves to the result of each step. */
+/**
+ * Plans a cluster, applies the plan, and resolves to the result of each step.
+ *
+ * @param prune The functions whose unused consumers are deleted; `true` for all. Default: none.
+ */
 export async function applyPlan(
   cluster: RetryService["cluster"] & { readonly nc: NatsConnection },
   desired: DesiredState,
   functionNames: readonly string[],
-  options: ApplyOptions = {},
+  prune: true | readonly string[] = [],
 ): Promise<Applied[]> {
   const { nc, jsm } = cluster;
   const planned = await planCluster(nc, jsm, desired, functionNames);
@@ -45,15 +40,13 @@ export async function applyPlan(
   const refused = await applyTopology(jsm, desired, true, (step) => report({ step: counted(step) }));
   for (const { step, problems } of refused) report({ step: counted(step), problem: problems.join("; ") });
   const retries = new RetryService(cluster);
-  for (const group of unusedConsumers(planned, options)) await prune(jsm, group, retries, report);
-  return [...results.values()];
-}
-
-function unusedConsumers(planned: readonly Step[], { prune = [] }: ApplyOptions) {
   const unused = planned
     .filter((step): step is StepOf<"orphan" | "moved"> => step.kind === "orphan" || step.kind === "moved")
     .filter(({ name }) => prune === true || prune.includes(name));
-  return Map.groupBy(unused, ({ name }) => name).values();
+  for (const group of Map.groupBy(unused, ({ name }) => name).values()) {
+    await deleteConsumers(jsm, group, retries, report);
+  }
+  return [...results.values()];
 }
 
 /**
@@ -62,7 +55,7 @@ function unusedConsumers(planned: readonly Step[], { prune = [] }: ApplyOptions)
  *
  * Invariant: the consumer on RETRIES is deleted last, since it marks the others as Weir's.
  */
-async function prune(
+async function deleteConsumers(
   jsm: JetStreamManager,
   group: readonly StepOf<"orphan" | "moved">[],
   retries: RetryService,

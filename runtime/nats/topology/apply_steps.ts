@@ -15,18 +15,19 @@ interface Failed {
 export type OnApplied = (step: StepOf<"create" | "update">, waiting: number | undefined) => void;
 
 /**
- * Applies all steps in their order, and goes on after a failure. A consumer whose stream could not be created is
+ * Applies all steps that create or update, in their order, and goes on after a failure. A consumer whose stream could not be created is
  * skipped: it would only repeat the stream's problem.
  *
  * @returns The steps that failed.
  */
 export async function applySteps(
   jsm: JetStreamManager,
-  steps: readonly StepOf<"create" | "update">[],
+  steps: readonly Step[],
   onApplied: OnApplied,
 ): Promise<Failed[]> {
   const failed: Failed[] = [];
   for (const step of steps) {
+    if (step.kind !== "create" && step.kind !== "update") continue;
     const isItsStream = (other: Step) =>
       other.kind === "create" && other.what === "stream" && step.what === "consumer" && other.name === step.stream;
     if (failed.some((other) => isItsStream(other.step))) continue;

@@ -3,7 +3,7 @@ import { StartupProblems } from "../../project/startup_problems.ts";
 import { applySteps, isRace, type OnApplied, whyFailed } from "./apply_steps.ts";
 import { planTopology } from "./plan.ts";
 import type { DesiredState } from "./resources.ts";
-import { changesCluster, isBlocked, nameOf, type Step } from "./step.ts";
+import { nameOf, type Step } from "./step.ts";
 
 /** Plans that are applied in a row. Only a race with another replica calls for the next, and five do not follow. */
 const MAX_ROUNDS = 5;
@@ -52,9 +52,12 @@ export async function applyTopology(
 ): Promise<Refused[]> {
   for (let round = 1;; round++) {
     const steps = await planTopology(jsm, desired);
-    const blocked = steps.filter(isBlocked).map((step) => ({ step, problems: problemsOf(step) }));
+    const blocked = steps.filter(({ kind }) => kind === "blocked").map((step) => ({
+      step,
+      problems: problemsOf(step),
+    }));
     if (blocked.length > 0 && !partly) return blocked;
-    const failed = await applySteps(jsm, steps.filter(changesCluster), onApplied);
+    const failed = await applySteps(jsm, steps, onApplied);
     if (round < MAX_ROUNDS && failed.some(isRace)) continue;
     return [...blocked, ...failed.map((one) => ({ step: one.step, problems: [whyFailed(one)] }))];
   }
@@ -80,5 +83,5 @@ export async function requireTopology(jsm: JetStreamManager, desired: DesiredSta
 }
 
 function problemsOf(step: Step): string[] {
-  return isBlocked(step) ? step.problems.map((problem) => `${nameOf(step)}: ${problem}`) : [];
+  return step.kind === "blocked" ? step.problems.map((problem) => `${nameOf(step)}: ${problem}`) : [];
 }

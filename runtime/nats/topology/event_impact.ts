@@ -58,26 +58,25 @@ async function skippedByFilters(
     return all === undefined || rest === undefined ? undefined : all - rest;
   };
   const countAhead = (subject: string) => count(nc, jsm, { stream, subject, from: ahead });
-  const older = await countDifference(desired, found, countBehind);
-  const removed = await countDifference(found, desired, countAhead);
   return [
-    ...older.map((one): SkippedEvents => ({ why: "older", ...one })),
-    ...removed.map((one): SkippedEvents => ({ why: "removed", ...one })),
+    ...await countDifference("older", desired, found, countBehind),
+    ...await countDifference("removed", found, desired, countAhead),
   ];
 }
 
 /** Returns the subjects that no other subject covers, with the number of their events that match no other subject. */
 async function countDifference(
+  why: SkippedEvents["why"],
   subjects: readonly string[],
   others: readonly string[],
   countOf: (subject: string) => Promise<number | undefined>,
-): Promise<{ subject: string; events: number | undefined }[]> {
+): Promise<SkippedEvents[]> {
   const only = subjects.filter((subject) => !others.some((other) => covers(other, subject)));
   const counted = await Promise.all(only.map(async (subject) => {
     const parts = others.filter((other) => covers(subject, other));
     const [all, ...rest] = await Promise.all([subject, ...parts].map(countOf));
     const known = all !== undefined && rest.every((one) => one !== undefined);
-    return { subject, events: known ? rest.reduce((left, one) => left - one, all) : undefined };
+    return { why, subject, events: known ? rest.reduce((left, one) => left - one, all) : undefined };
   }));
   return counted.filter(({ events }) => events !== 0);
 }

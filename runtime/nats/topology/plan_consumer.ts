@@ -9,7 +9,7 @@ interface StreamFacts {
   readonly config: { readonly retention: string };
 }
 
-/** Returns the consumer settings that Weir keeps as declared. */
+/** Returns the consumer settings that Weir sets and restores. All others, such as `max_ack_pending`, are the operator's. */
 function ownedSettings({ filters }: Durable) {
   return {
     filter_subjects: [...filters],
@@ -65,11 +65,7 @@ function remedy({ functionName, stream }: Durable, facts: StreamFacts | undefine
  * @param stream The consumer's stream, if it exists.
  * @param floor The ack floor of the consumer before it was deleted, if this process knows it.
  */
-export function planNewConsumer(
-  durable: Durable,
-  stream: StreamFacts | undefined,
-  floor: AckFloor | undefined,
-): Step {
+export function planNewConsumer(durable: Durable, stream: StreamFacts | undefined, floor: AckFloor | undefined): Step {
   const { functionName: name } = durable;
   // The sequence of a deleted stream means nothing in a new stream of the same name.
   const settledUpTo = floor && floor.streamCreated === stream?.created ? floor.settledUpTo : 0;

@@ -2,7 +2,7 @@ import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { SubjectCounts } from "../inspect/count_messages.ts";
 import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
-import { type DesiredState, isWeirBucket, streamNames } from "./resources.ts";
+import { bucketStream, type DesiredState, streamNames } from "./resources.ts";
 import type { Backlog, Step } from "./step.ts";
 
 /**
@@ -51,7 +51,7 @@ export async function planUndeclared(
   });
   const own = streamNames(desired);
   // The bucket of a feature that the project no longer uses is still Weir's.
-  const foreign = names.filter((name) => !own.includes(name) && !isWeirBucket(name));
+  const foreign = names.filter((name) => !own.includes(name) && !name.startsWith(bucketStream("weir_")));
   return [...steps, ...foreign.map((name): Step => ({ what: "stream", name, kind: "foreign" }))];
 }
 

@@ -12,11 +12,7 @@ export class Reconciler {
    * @param apply Creates everything that is missing.
    * @param done Called after each run, with the error if it failed.
    */
-  constructor(
-    readonly apply: () => Promise<void>,
-    readonly clock: Clock,
-    readonly done: (error?: unknown) => void,
-  ) {}
+  constructor(readonly apply: () => Promise<void>, readonly clock: Clock, readonly done: (error?: unknown) => void) {}
 
   /** Requests a run, since a consumer or stream is missing or changed. */
   ask(): void {

@@ -43,10 +43,7 @@ export interface Permission {
 }
 
 /** Everything that a process needs to exist in JetStream. */
-export interface DesiredState {
-  readonly streams: readonly DesiredStream[];
-  readonly durables: readonly Durable[];
-  readonly buckets: readonly Bucket[];
+export interface DesiredState extends Required<Omit<Resources, "permissions">> {
   /** Replicas of streams and buckets. Default: 1 for new ones, and unchanged for existing ones. */
   readonly replicas?: number;
   /** Returns where a deleted consumer continues. Default: at the start of its stream. */
@@ -61,11 +58,6 @@ export interface AckFloor {
 
 export function bucketStream(bucket: string): string {
   return `KV_${bucket}`;
-}
-
-/** Returns whether a stream stores a bucket of Weir's own. */
-export function isWeirBucket(stream: string): boolean {
-  return stream.startsWith(bucketStream("weir_"));
 }
 
 /** Returns the desired state that several parts need together. */

@@ -64,16 +64,6 @@ export type Step =
 
 export type StepOf<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;
 
-/** Returns whether a start applies the step. */
-export function changesCluster(step: Step): step is StepOf<"create" | "update"> {
-  return step.kind === "create" || step.kind === "update";
-}
-
-/** Returns whether the step prevents a start. */
-export function isBlocked(step: Step): step is StepOf<"blocked"> {
-  return step.kind === "blocked";
-}
-
 export function nameOf(target: Target): string {
   return target.what === "consumer"
     ? `consumer ${target.name} on stream ${target.stream}`

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import type { z } from "zod";
 import type { EventDefinition } from "../../api/define_event.ts";
 import type { Outcome } from "../../core/outcome.ts";
-import { describeOutcome, failGiven } from "./describe_outcome.ts";
+import { describeOutcome, failGiven } from "./assert_outcome.ts";
 import type { Emitted } from "../invoke.ts";
 
 /** A value with emitted events: the result of `invoke`, or an entry of a test runtime's `settled`. */

@@ -1,20 +1,16 @@
 import { AssertionError } from "node:assert";
 import type { FunctionDefinition, Trigger } from "../../api/define_function.ts";
-import { describeOutcome } from "../assertions/describe_outcome.ts";
+import { describeOutcome } from "../assertions/assert_outcome.ts";
 import type { DataOf } from "../invoke_options.ts";
 import type { RecordedEvent } from "../recorded_event.ts";
 import { crashPoints } from "./crash_points.ts";
-import type { CrashOptions, CrashReport } from "./crash_report.ts";
-
-const HEADINGS = ["the process dies", "what differs", "without a crash", "after it"];
-/** Characters of a table cell, so that a row of four fits a wide terminal. */
-const MAX_CELL = 72;
+import type { CrashOptions, CrashPoint, CrashReport } from "./crash_report.ts";
 
 /**
  * Asserts that a function may die at any point and run again, with the same result. Returns the report of
  * {@linkcode crashPoints}, which explains the points.
  *
- * @throws {AssertionError} with a table of the crashes that change the result. It is also thrown if the event is not
+ * @throws {AssertionError} with the crashes that change the result. It is also thrown if the event is not
  * handled even without a crash, or if the function has effects that no `world` shows: then nothing is proven.
  *
  * @example
@@ -40,7 +36,9 @@ export async function assertIdempotent<On extends Trigger | readonly Trigger[], 
   if (findings.length > 0) {
     fail(
       `${report.function} is not idempotent: ${findings.length} of ${points.length} crashes change the result\n\n` +
-        `${table(findings)}\n\nMake each effect safe to repeat: compare-and-set, an idempotency key from the event, ` +
+        `${
+          findings.map(describe).join("\n")
+        }\n\nMake each effect safe to repeat: compare-and-set, an idempotency key from the event, ` +
         `data that is the same each time`,
     );
   }
@@ -64,17 +62,7 @@ function fail(message: string): never {
   throw new AssertionError({ message, operator: "assertIdempotent", stackStartFn: assertIdempotent });
 }
 
-function table(findings: CrashReport["findings"]): string {
-  const rows = [HEADINGS, HEADINGS.map((heading) => "-".repeat(heading.length))];
-  for (const { at, differences } of findings) {
-    for (const [i, { where, expected, actual }] of differences.entries()) {
-      rows.push([i === 0 ? at : "", where, expected, actual].map(truncate));
-    }
-  }
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()).join("\n");
-}
-
-function truncate(text: string): string {
-  return text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text;
+function describe({ at, differences }: CrashPoint): string {
+  const lines = differences.map(({ where, expected, actual }) => `  ${where}: ${actual} instead of ${expected}`);
+  return [`${at}:`, ...lines].join("\n");
 }

@@ -5,6 +5,8 @@ import type { Outcome } from "../../core/outcome.ts";
 import { DependencyBreakers } from "../../engine/dependency_breakers.ts";
 import type { HandlerMiddleware } from "../../engine/handler_runner.ts";
 import { Pipeline } from "../../engine/pipeline.ts";
+import { systemClock } from "../../engine/system_clock.ts";
+import { withTimeout } from "../../nats/client/with_timeout.ts";
 import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { plainData } from "./compare_worlds.ts";
@@ -89,6 +91,11 @@ function byTypeAndId(events: CrashWorld["events"]): Record<string, unknown> {
  */
 async function deliverUntilSettled({ fn, delivery, timeoutMs }: Trial, world: CrashWorld, plan: CrashPlan) {
   const given = delivery(world);
+  const within = <Value>(promise: Promise<Value>): Promise<Value> =>
+    withTimeout(systemClock, timeoutMs, promise).catch((cause) => {
+      const last = plan.points.at(-1) ?? "the beginning", took = formatDuration(timeoutMs);
+      throw new Error(`${fn.name} was still running after ${took}; its last step: ${last}`, { cause });
+    });
   let process = new SimulatedProcess(plan), pipeline = createPipeline(fn, world, process);
   try {
     for (let deliveryCount = 1; !world.ended; deliveryCount++) {
@@ -96,12 +103,11 @@ async function deliverUntilSettled({ fn, delivery, timeoutMs }: Trial, world: Cr
         throw new Error(`${fn.name}: not settled after ${MAX_DELIVERIES} deliveries`);
       }
       const handled = process.run(() => pipeline.handle(pipeline.newAttempt({ ...given, deliveryCount })));
-      const late = () => new Error(stillRunning(fn.name, timeoutMs, plan));
-      const outcome = await within(timeoutMs, Promise.race([handled, process.died]), late).catch((error) => {
+      const outcome = await within(Promise.race([handled, process.died])).catch((error) => {
         if (plan.lost === undefined) throw error;
         process.die(); // the handler waits for the step that is lost with the process
       });
-      await within(timeoutMs, process.quiet(), late);
+      await within(process.quiet());
       if (process.dead) {
         pipeline.admission.close();
         await anotherMillisecond();
@@ -147,19 +153,4 @@ function withSteps(context: HandlerContext, process: SimulatedProcess): HandlerC
 /** Waits for the next millisecond, so that data which contains the time differs between two runs. */
 export async function anotherMillisecond(): Promise<void> {
   for (const from = Date.now(); Date.now() <= from + 1;) await new Promise((resolve) => setTimeout(resolve, 1));
-}
-
-function stillRunning(name: string, timeoutMs: number, { points }: CrashPlan): string {
-  const last = points.at(-1) ?? "the beginning";
-  return `${name} was still running after ${formatDuration(timeoutMs)}; its last step: ${last}`;
-}
-
-async function within<Value>(ms: number, promise: Promise<Value>, late: () => Error): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout>;
-  const timeout = new Promise<never>((_, reject) => timer = setTimeout(() => reject(late()), ms));
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer!);
-  }
 }

@@ -1,11 +1,10 @@
-import type { FunctionStatus } from "../../http/admin/function_routes.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { type ResolvedFunction, triggerFor } from "../../project/resolve_function.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import type { Settled } from "../../engine/observer.ts";
 import type { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
-import { describeOutcome } from "../assertions/describe_outcome.ts";
+import { describeOutcome } from "../assertions/assert_outcome.ts";
 import type { Emitted } from "../invoke.ts";
 
 /** A delivery that a function settled. */
@@ -24,14 +23,6 @@ export interface SettledEntry {
   readonly durationMs: number;
 }
 
-/** An event that a function has not settled yet. */
-interface Unsettled {
-  readonly function: string;
-  readonly subject: string;
-  readonly id: string;
-  readonly why: string;
-}
-
 /**
  * Follows an event and the events that it causes. Every function that listens to an event settles it. A function's
  * emitted events are stored before its outcome is reported, so no event is missed between two reads.
@@ -47,12 +38,13 @@ export class Settlements {
   }
 
   /**
-   * Returns the settled deliveries of an event and of the events that it caused, and those that are still open.
+   * Returns the settled deliveries of an event and of the events that it caused, and a line about each that is still
+   * open.
    *
    * @param withDelayed Whether a delayed retry counts as open.
    */
-  of(subject: string, id: string, withDelayed: boolean): { settled: SettledEntry[]; open: Unsettled[] } {
-    const settled = new Set<SettledEntry>(), open: Unsettled[] = [], seen = new Set<string>();
+  of(subject: string, id: string, withDelayed: boolean): { settled: SettledEntry[]; open: string[] } {
+    const settled = new Set<SettledEntry>(), open: string[] = [], seen = new Set<string>();
     const follow = [{ type: subject, id }];
     for (let event = follow.pop(); event; event = follow.pop()) {
       const { type: subject, id } = event;
@@ -61,7 +53,7 @@ export class Settlements {
       for (const fn of this.functions.filter((fn) => triggerFor(fn, subject))) {
         const entries = this.#known.get(keyOf(subject, id, fn.name)) ?? [];
         const why = openSince(entries.at(-1), withDelayed);
-        if (why) open.push({ function: fn.name, subject, id, why });
+        if (why) open.push(`${fn.name}: "${subject}" ${id} ${why.replaceAll("\n", "\n  ")}`);
         for (const entry of entries) {
           settled.add(entry);
           follow.push(...entry.emitted);
@@ -113,24 +105,19 @@ function keyOf(subject: string, id: string, functionName = ""): string {
   return JSON.stringify([subject, id, functionName]);
 }
 
-/** An event to wait for. */
-interface Awaited {
-  readonly subject: string;
-  readonly id: string;
-  readonly waitForRetries: boolean;
-  readonly timeoutMs: number;
-}
-
 /**
  * Waits until an event, and every event it caused, is settled. Returns their deliveries.
  *
- * @param status Returns the state of every function, which the error of a timeout shows.
  * @throws {Error} at the timeout, with the deliveries that are not settled.
  */
 export async function untilSettled(
   settlements: Settlements,
-  { subject, id, waitForRetries, timeoutMs }: Awaited,
-  status: () => Promise<readonly FunctionStatus[]>,
+  { subject, id, waitForRetries, timeoutMs }: {
+    readonly subject: string;
+    readonly id: string;
+    readonly waitForRetries: boolean;
+    readonly timeoutMs: number;
+  },
 ): Promise<SettledEntry[]> {
   const late = Symbol(), { promise: timeout, resolve } = Promise.withResolvers<typeof late>();
   const timer = setTimeout(resolve, timeoutMs, late);
@@ -139,21 +126,10 @@ export async function untilSettled(
       const { settled, open } = settlements.of(subject, id, waitForRetries);
       if (open.length === 0) return settled;
       if (await Promise.race([settlements.next(), timeout]) !== late) continue;
-      const states = await status().catch(() => []);
-      const lines = open.map((unsettled) => `\n  ${describe(unsettled, states)}`).join("");
       const text = `"${subject}" ${id} and the events it caused were not settled within ${formatDuration(timeoutMs)}`;
-      throw new Error(`${text}:${lines}`);
+      throw new Error([`${text}:`, ...open].join("\n  "));
     }
   } finally {
     clearTimeout(timer);
   }
-}
-
-function describe({ function: name, subject, id, why }: Unsettled, states: readonly FunctionStatus[]): string {
-  const state = states.find((state) => state.name === name);
-  const text = `${name}: "${subject}" ${id} ${why.replaceAll("\n", "\n  ")}`;
-  if (!state) return text;
-  const { pending = "?", ackPending = "?", delayedRetries = "?", inFlight, breaker } = state;
-  return `${text}\n    pending ${pending}, ack pending ${ackPending}, in handlers ${inFlight}, ` +
-    `delayed retries ${delayedRetries}, breaker ${breaker}`;
 }

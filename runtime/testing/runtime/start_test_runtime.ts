@@ -1,8 +1,13 @@
+import type { z } from "zod";
+import type { KvBucket } from "../../api/context.ts";
+import type { EventDefinition } from "../../api/define_event.ts";
+import type { FunctionDefinition } from "../../api/define_function.ts";
+import type { Duration } from "../../core/duration.ts";
 import { type Cluster, connectCluster } from "../../app/cluster.ts";
 import { readConfig } from "../../app/config.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { startRuntime } from "../../app/runtime.ts";
-import { publishAsync } from "../../engine/publisher.ts";
+import { publishAsync, type PublishResult } from "../../engine/publisher.ts";
 import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
 import { NatsKvStore } from "../../nats/kv/nats_kv_store.ts";
 import { type NatsServer, startServer } from "../../nats_server/server.ts";
@@ -12,14 +17,61 @@ import { Logger } from "../../telemetry/otel/logs/logger.ts";
 import { setupMetrics } from "../../telemetry/metrics.ts";
 import { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
-import { Settlements, untilSettled } from "./settlements.ts";
 import { durationMs } from "../test_clock.ts";
 import { registryOf } from "../test_registry.ts";
 import { findMessage, type FoundMessage } from "./find_message.ts";
-import type { TestRuntime, TestRuntimeOptions } from "./test_runtime.ts";
+import { type SettledEntry, Settlements, untilSettled } from "./settlements.ts";
 
 const TIMEOUT = "10s";
 const DEFAULTS = { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "error", LOG_FORMAT: "pretty" };
+
+/** Options of {@linkcode startTestRuntime}. */
+export interface TestRuntimeOptions {
+  /** The functions to run, by name. */
+  readonly functions: Readonly<Record<string, FunctionDefinition>>;
+  /** Events and streams that no function names, such as an event that only the test publishes. */
+  readonly schemas?: readonly unknown[];
+  /** Environment variables, as in production. The variables of the test's own process are not read. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * A server to use and leave running.
+   *
+   * @default a fresh server, which stops with the runtime
+   */
+  readonly server?: NatsServer;
+}
+
+/** Options of {@linkcode TestRuntime.publishAndSettle}. */
+interface SettleOptions {
+  /**
+   * The event's id.
+   *
+   * @default a random UUID
+   */
+  readonly id?: string;
+  /**
+   * Whether to wait for delayed retries too: those that are due in five seconds or more.
+   *
+   * @default false
+   */
+  readonly waitForRetries?: boolean;
+  /**
+   * The longest time to wait.
+   *
+   * @default "10s"
+   */
+  readonly timeout?: Duration;
+}
+
+/** An event that was published, and the deliveries that followed from it. */
+export interface SettledEvent {
+  /** The event's id. */
+  readonly id: string;
+  /** The answer of JetStream to the publish. */
+  readonly stored: PublishResult;
+  /** Every delivery of the event and of the events that it caused, in the order they were settled. */
+  readonly settled: readonly SettledEntry[];
+}
 
 /**
  * Runs functions on a nats-server. Each call starts a fresh server, so tests may run in parallel.
@@ -65,7 +117,7 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
   started.defer(() => metrics.shutdown());
   started.defer(() => runtime.stop());
   const sharedServer = options.server !== undefined, services = started.move();
-  return new StartedRuntime({ runtime, server, sharedServer, registry, cluster, settlements, services });
+  return new TestRuntime({ runtime, server, sharedServer, registry, cluster, settlements, services });
 }
 
 /** Everything that {@linkcode startTestRuntime} starts. */
@@ -81,52 +133,91 @@ interface Parts {
   readonly services: AsyncDisposableStack;
 }
 
-class StartedRuntime implements TestRuntime {
+/**
+ * A Weir runtime for a test, on a real nats-server.
+ *
+ * @example
+ * ```ts
+ * import { defineEvent, defineFunction, NonRetryableError } from "weir";
+ * import { startTestRuntime } from "weir/testing";
+ * import { z } from "zod";
+ *
+ * const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.unknown() });
+ * const refuse = defineFunction({ on: Asked }, () => Promise.reject(new NonRetryableError("never")));
+ *
+ * await using runtime = await startTestRuntime({ functions: { refuse } });
+ * await runtime.publish(Asked, null);
+ * await runtime.waitForDeadLetter("refuse");
+ * ```
+ */
+export class TestRuntime implements AsyncDisposable {
+  /** The URL of the ingress, such as `http://127.0.0.1:41234`. */
   readonly url: string;
+  /** The URL of the admin listener. */
   readonly adminUrl: string;
+  /** The nats-server. */
   readonly server: NatsServer;
-  readonly settled: TestRuntime["settled"];
-  readonly kv: TestRuntime["kv"];
+  /** Every delivery that was settled since the start, in order. */
+  readonly settled: readonly SettledEntry[];
   readonly #parts: Parts;
+  readonly #kv: NatsKvStore;
   #stopping: Promise<void> | undefined;
 
+  /** Called by {@linkcode startTestRuntime}. */
   constructor(parts: Parts) {
     this.#parts = parts;
     this.url = parts.runtime.url;
     this.adminUrl = parts.runtime.adminUrl;
     this.server = parts.server;
     this.settled = parts.settlements.entries;
-    const store = new NatsKvStore(parts.cluster.nc, 1);
-    this.kv = (bucket) => store.bucket(bucket);
+    this.#kv = new NatsKvStore(parts.cluster.nc, 1);
   }
 
-  publish: TestRuntime["publish"] = async ({ type }, data, { id = crypto.randomUUID() } = {}) => {
+  /** Publishes an event as the ingress does. An internal event may be published too. */
+  async publish<Event extends EventDefinition>(
+    { type }: Event,
+    data: z.input<Event["data"]>,
+    { id = crypto.randomUUID() }: { readonly id?: string } = {},
+  ): Promise<PublishResult> {
     const { registry, cluster } = this.#parts;
     if (this.#stopping) throw new Error(`publish ${type}: this test runtime was stopped`);
     checkKnown(type, registry);
     const json = JSON.stringify(data);
     if (json === undefined) throw new TypeError(`publish ${type}: the data must be JSON; pass null for no data`);
     if (id === "") throw new TypeError(`publish ${type}: the id must not be empty; omit it for a random one`);
-    const time = new Date().toISOString();
-    return await publishAsync(cluster.publisher, { id, type, source: "/test", time, json });
-  };
+    const event = { id, type, source: "/test", time: new Date().toISOString(), json };
+    return await publishAsync(cluster.publisher, event);
+  }
 
-  publishAndSettle: TestRuntime["publishAndSettle"] = async (event, data, options = {}) => {
-    const { id = crypto.randomUUID(), waitForRetries = false, timeout = TIMEOUT } = options;
+  /**
+   * Publishes an event and waits until it, and every event it caused, is settled. A delayed retry counts as settled
+   * unless `waitForRetries` is set.
+   *
+   * @throws {Error} at the timeout, with the deliveries that are not settled.
+   */
+  async publishAndSettle<Event extends EventDefinition>(
+    event: Event,
+    data: z.input<Event["data"]>,
+    { id = crypto.randomUUID(), waitForRetries = false, timeout = TIMEOUT }: SettleOptions = {},
+  ): Promise<SettledEvent> {
     const timeoutMs = durationMs(timeout), stored = await this.publish(event, data, { id });
-    const status = async () => await (await fetch(`${this.adminUrl}/functions`)).json();
     const awaited = { subject: event.type, id, waitForRetries, timeoutMs };
-    return { id, stored, settled: await untilSettled(this.#parts.settlements, awaited, status) };
-  };
+    return { id, stored, settled: await untilSettled(this.#parts.settlements, awaited) };
+  }
 
-  waitForEvent: TestRuntime["waitForEvent"] = async ({ type }, where = () => true) => {
+  /** Waits until an event of a type is in its stream, from any publisher. @throws {Error} after ten seconds. */
+  async waitForEvent<Event extends EventDefinition>(
+    { type }: Event,
+    where: (data: z.input<Event["data"]>) => boolean = () => true,
+  ): Promise<FoundMessage<z.input<Event["data"]>>> {
     const { registry, cluster } = this.#parts;
     checkKnown(type, registry);
-    // deno-lint-ignore no-explicit-any -- a stored event has the data that the schema takes
-    return await findMessage(cluster, type, ({ data }) => where(data as any)) as FoundMessage<any>;
-  };
+    const found = await findMessage(cluster, type, ({ data }) => where(data as z.input<Event["data"]>));
+    return found as FoundMessage<z.input<Event["data"]>>;
+  }
 
-  waitForDeadLetter: TestRuntime["waitForDeadLetter"] = async (functionName) => {
+  /** Waits for a dead letter of a function. @throws {Error} after ten seconds. */
+  async waitForDeadLetter(functionName: string): Promise<FoundMessage> {
     const { registry, cluster, sharedServer } = this.#parts;
     const names = registry.functions.map(({ name }) => name);
     // Other functions may have left dead letters on a server that the caller shares.
@@ -134,11 +225,22 @@ class StartedRuntime implements TestRuntime {
       throw new TypeError(`no function here is called "${functionName}"; there are: ${oneOf(names)}`);
     }
     return await findMessage(cluster, `${DEAD_LETTERS.prefix}.${functionName}.>`, () => true);
-  };
+  }
 
-  stop = (): Promise<void> => this.#stopping ??= this.#parts.services.disposeAsync();
+  /** Opens a key-value bucket, as `ctx.kv` does. */
+  kv<Value>(bucket: string): KvBucket<Value> {
+    return this.#kv.bucket(bucket);
+  }
 
-  [Symbol.asyncDispose] = this.stop;
+  /** Stops the runtime as SIGTERM would, and then the server that it started. */
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#parts.services.disposeAsync();
+  }
+
+  /** Calls {@linkcode stop}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
 }
 
 /** Refuses an event that no stream may store. @throws {TypeError} */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
 import { POLICY } from "../../support/default_policy.ts";
-import { mergeFunctions } from "../../../runtime/app/supervisor/merge_functions.ts";
+import { mergeFunctions } from "../../../runtime/app/supervisor/admin.ts";
 
 const STATUS: FunctionStatus = {
   name: "ship",

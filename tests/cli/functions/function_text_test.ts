@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { functionText } from "../../../runtime/cli/functions/function_text.ts";
+import { functionText } from "../../../runtime/cli/functions.ts";
 import type { FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
 import { POLICY } from "../../support/default_policy.ts";
 

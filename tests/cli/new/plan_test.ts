@@ -27,7 +27,7 @@ const refused: [what: string, name: string, on: string, emits: string[], message
     "SendMail",
     "orders.created",
     [],
-    /functions\/sendMail\.ts differs from "SendMail" only in cap/,
+    /functions\/sendMail\.ts exists already/,
   ],
   [
     "the name that a function gives itself",

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { headers, type Msg } from "@nats-io/transport-node";
-import { addressOf, hasRawMessage, rawWriter, splitMessage } from "../../../runtime/nats/client/internals.ts";
+import { addressOf, rawWriter, splitMessage } from "../../../runtime/nats/client/internals.ts";
 import { RawHeaders, readStatus } from "../../../runtime/nats/client/message_headers.ts";
 import { startBroker } from "../../support/nats.ts";
+
+function hasRawMessage(msg: Msg): boolean {
+  const { _msg: raw, _rdata: data } = msg as unknown as {
+    _msg?: { hdr: number; subject: Uint8Array };
+    _rdata: unknown;
+  };
+  return typeof raw?.hdr === "number" && raw.subject instanceof Uint8Array && data instanceof Uint8Array;
+}
 
 Deno.test("the NATS client still has the private fields that internals.ts reads", async () => {
   await using broker = await startBroker();

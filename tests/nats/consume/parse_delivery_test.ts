@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Msg } from "@nats-io/transport-node";
 import fc from "fast-check";
-import { ackSubjectText, DeliveryParser, parseDelivery } from "../../../runtime/nats/consume/parse_delivery.ts";
+import { ackSubjectText, DeliveryParser } from "../../../runtime/nats/consume/parse_delivery.ts";
 import type { Delivery } from "../../../runtime/core/delivery.ts";
 
 const UTF8 = new TextEncoder();
@@ -19,8 +19,7 @@ function message(subject: string, reply: string | undefined, headers = "", paylo
 }
 
 /** Returns all fields of a delivery, its bytes as text. */
-function fieldsOf(delivery: Delivery | undefined) {
-  if (!delivery) return undefined;
+function fieldsOf(delivery: Delivery) {
   const { stream, sequence, subject, deliveryCount, storedAtMs, payload, headers, history, messageKey, ackSubject } =
     delivery;
   const text = new TextDecoder().decode(payload);
@@ -28,11 +27,11 @@ function fieldsOf(delivery: Delivery | undefined) {
   return { ...named, text, headers: [...headers.entries()], ackSubject: ackSubjectText(ackSubject) };
 }
 
-Deno.test("DeliveryParser parses the ack subject as parseDelivery does", () => {
+Deno.test("DeliveryParser parses both forms of the ack subject", () => {
   const reader = new DeliveryParser("ORDERS", "handle");
   const count = fc.integer({ min: 1, max: 2 ** 40 }), nanos = fc.bigInt({ min: 1_000_000_000n, max: 2n ** 63n - 1n });
   const subject = fc.constantFrom("orders.created", "orders.shipped", "orders.größe");
-  const headers = fc.constantFrom("", "NATS/1.0\r\nce-id: e1\r\n\r\n");
+  const header = fc.constantFrom(undefined, "e1"), prefix = fc.constantFrom("$JS.ACK.", "$JS.ACK.hub.ACCHASH.");
   fc.assert(
     fc.property(
       subject,
@@ -40,11 +39,23 @@ Deno.test("DeliveryParser parses the ack subject as parseDelivery does", () => {
       count,
       count,
       nanos,
-      headers,
-      (subject, deliveries, sequence, pending, nanos, headers) => {
-        const reply = `$JS.ACK.ORDERS.handle.${deliveries}.${sequence}.${sequence}.${nanos}.${pending}`;
-        const read = () => reader.parse(message(subject, reply, headers, '{"a":1}'));
-        assert.deepEqual(fieldsOf(read()), fieldsOf(parseDelivery(message(subject, reply, headers, '{"a":1}'))));
+      header,
+      prefix,
+      (subject, deliveries, sequence, pending, nanos, id, prefix) => {
+        const ackSubject = `${prefix}ORDERS.handle.${deliveries}.${sequence}.${sequence}.${nanos}.${pending}`;
+        const headers = id === undefined ? "" : `NATS/1.0\r\nce-id: ${id}\r\n\r\n`;
+        assert.deepEqual(fieldsOf(reader.parse(message(subject, ackSubject, headers, '{"a":1}'))!), {
+          stream: "ORDERS",
+          sequence,
+          subject,
+          deliveryCount: deliveries,
+          storedAtMs: Number(nanos / 1_000_000n),
+          history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
+          messageKey: `ORDERS.${sequence}.${nanos}`,
+          text: '{"a":1}',
+          headers: id === undefined ? [] : [["ce-id", id]],
+          ackSubject,
+        });
       },
     ),
   );

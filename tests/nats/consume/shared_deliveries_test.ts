@@ -6,7 +6,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const handle = (n: number) => `$JS.ACK.ORDERS.handle.1.${n}.${n}.1763700000000000000.0`;
 
 Deno.test("SharedDeliveries shows an ack subject to the reading side until it is removed", () => {
-  const table = SharedDeliveries.create(4), other = SharedDeliveries.open(table.memory);
+  const table = SharedDeliveries.create(4), other = new SharedDeliveries(table.memory);
   const first = table.add(bytes(handle(1))), second = table.add(bytes(handle(2)));
   assert.deepEqual(other.ackSubjects(), [handle(1), handle(2)]);
   table.remove(first);
@@ -16,7 +16,7 @@ Deno.test("SharedDeliveries shows an ack subject to the reading side until it is
 });
 
 Deno.test("SharedDeliveries reuses a free slot, without a rest of what was there before", () => {
-  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
+  const table = SharedDeliveries.create(1), other = new SharedDeliveries(table.memory);
   for (let n = 1; n <= 1_000; n++) {
     const slot = table.add(bytes(handle(1_001 - n))); // shorter and shorter
     assert.deepEqual(other.ackSubjects(), [handle(1_001 - n)]);
@@ -25,14 +25,14 @@ Deno.test("SharedDeliveries reuses a free slot, without a rest of what was there
 });
 
 Deno.test("SharedDeliveries keeps the slot of an ack subject that is replaced", () => {
-  const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
+  const table = SharedDeliveries.create(2), other = new SharedDeliveries(table.memory);
   const slot = table.add(bytes(handle(1)));
   assert.equal(table.replace(slot, bytes(handle(2))), slot);
   assert.deepEqual(other.ackSubjects(), [handle(2)]);
 });
 
 Deno.test("SharedDeliveries takes nothing while it is full", () => {
-  const table = SharedDeliveries.create(2), other = SharedDeliveries.open(table.memory);
+  const table = SharedDeliveries.create(2), other = new SharedDeliveries(table.memory);
   const first = table.add(bytes(handle(1)));
   table.add(bytes(handle(2)));
   assert.equal(table.add(bytes(handle(3))), -1);
@@ -45,7 +45,7 @@ Deno.test("SharedDeliveries takes nothing while it is full", () => {
 });
 
 Deno.test("SharedDeliveries refuses an ack subject that is too long in UTF-8, and its slot stays free", () => {
-  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
+  const table = SharedDeliveries.create(1), other = new SharedDeliveries(table.memory);
   assert.equal(table.add(bytes("x".repeat(249))), -1);
   assert.equal(table.add(bytes("ä".repeat(125))), -1);
   const slot = table.add(bytes("ä".repeat(124)));
@@ -56,7 +56,7 @@ Deno.test("SharedDeliveries refuses an ack subject that is too long in UTF-8, an
 });
 
 Deno.test("SharedDeliveries shares the heartbeats and the count of lapses", () => {
-  const table = SharedDeliveries.create(1), other = SharedDeliveries.open(table.memory);
+  const table = SharedDeliveries.create(1), other = new SharedDeliveries(table.memory);
   table.mainMs = 1_763_700_000_123.7;
   other.watchdogMs = 1_763_700_000_456;
   other.countLapse();

@@ -15,7 +15,7 @@ function setup(slots = 4) {
     onFull: () => full++,
   });
   leases.start();
-  return { clock, table, other: SharedDeliveries.open(table.memory), blocks, full: () => full, leases };
+  return { clock, table, other: new SharedDeliveries(table.memory), blocks, full: () => full, leases };
 }
 
 Deno.test("SharedLeases keeps a lease's newest ack subject in the table until its release", () => {

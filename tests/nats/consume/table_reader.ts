@@ -7,7 +7,7 @@ const scope = globalThis as unknown as {
 };
 
 scope.onmessage = ({ data }) => {
-  const table = SharedDeliveries.open(data);
+  const table = new SharedDeliveries(data);
   scope.postMessage(["ready", 0]);
   let torn = 0;
   while (true) {

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { RetentionPolicy } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { listDeadLetters, readDeadLetter } from "../../../runtime/nats/dead_letters/list.ts";
+import { DeadLetterService } from "../../../runtime/nats/dead_letters/service.ts";
 import { isChunk } from "../../../runtime/nats/dead_letters/chunks.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
-import { discard, redrive } from "../../../runtime/nats/dead_letters/redrive.ts";
 import { eventually } from "../../support/eventually.ts";
 import { rejected, type Settling, startSettling } from "../../support/settling.ts";
 import { QueueSink } from "../../support/sinks.ts";
@@ -16,7 +15,8 @@ function bytes(length: number): Uint8Array {
 }
 
 const messages = async ({ jsm }: Settling, stream = "DEAD_LETTERS") => (await jsm.streams.info(stream)).state.messages;
-const letters = ({ nc, jsm }: Settling) => Array.fromAsync(listDeadLetters(nc, jsm), ({ sequence }) => sequence);
+const serviceOf = ({ nc, jsm, publisher }: Settling) => new DeadLetterService({ nc, jsm, messages: publisher });
+const letters = (orders: Settling) => Array.fromAsync(serviceOf(orders).list({}), ({ sequence }) => sequence);
 /** Creates the consumer on RETRIES without which a redrive is refused. */
 const createRetryConsumer = ({ jsm }: Settling) =>
   jsm.consumers.add("RETRIES", { durable_name: "handle", ack_policy: "explicit" });
@@ -39,7 +39,7 @@ Deno.test("[G6] settle stores an event in chunks when it is too large, also the 
   await eventually(async () => await messages(orders, "WORK") === 0);
 
   assert.deepEqual(await letters(orders), [3]);
-  const letter = (await readDeadLetter(orders.jsm, 3))!;
+  const letter = (await serviceOf(orders).read(3))!;
   assert.deepEqual(letter.payload, payload);
   assert.equal(letter.id, "order-1");
   assert.equal(letter.headers["weir-payload"], "parts 1 2");
@@ -58,9 +58,9 @@ Deno.test("storeChunks stores chunks before the dead letter, and they are not de
     "dead_letters.handle.orders.created",
   ]);
   for (const chunk of [1, 2]) {
-    assert.equal(await readDeadLetter(orders.jsm, chunk), undefined);
-    assert.equal(await discard(orders.jsm, chunk), false);
-    assert.equal(await redrive(orders.jsm, orders.publisher, chunk), "missing");
+    assert.equal(await serviceOf(orders).read(chunk), undefined);
+    assert.equal(await serviceOf(orders).discard(chunk), false);
+    assert.equal(await serviceOf(orders).redrive(chunk, false), "missing");
   }
   assert.equal(await messages(orders), 3);
 });
@@ -81,9 +81,9 @@ Deno.test("discard deletes the chunks as well", async () => {
   await using orders = await startSettling();
   orders.nc.publish("orders.created", bytes(orders.nc.info!.max_payload));
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
-  assert.equal(await discard(orders.jsm, 3), true);
+  assert.equal(await serviceOf(orders).discard(3), true);
   assert.equal(await messages(orders), 0);
-  assert.equal(await discard(orders.jsm, 3), false);
+  assert.equal(await serviceOf(orders).discard(3), false);
 });
 
 Deno.test("redrive joins chunks into one message if it fits, and deletes them", async () => {
@@ -93,7 +93,7 @@ Deno.test("redrive joins chunks into one message if it fits, and deletes them", 
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected(LONG));
   assert.deepEqual(await letters(orders), [3]);
-  assert.equal(await redrive(orders.jsm, orders.publisher, 3), "redriven");
+  assert.equal(await serviceOf(orders).redrive(3, false), "redriven");
   const { data, subject } = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
   assert.equal(subject, "retries.redriven.handle.3.orders.created");
   assert.deepEqual(data, payload);
@@ -106,8 +106,8 @@ Deno.test("redrive leaves a dead letter complete when the joined message is too 
   const payload = bytes(orders.nc.info!.max_payload);
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
-  assert.equal(await redrive(orders.jsm, orders.publisher, 3), "too-large");
-  assert.deepEqual((await readDeadLetter(orders.jsm, 3))!.payload, payload);
+  assert.equal(await serviceOf(orders).redrive(3, false), "too-large");
+  assert.deepEqual((await serviceOf(orders).read(3))!.payload, payload);
   assert.equal(await messages(orders, "RETRIES"), 0);
 });
 
@@ -118,7 +118,7 @@ Deno.test("[G6] storeChunks stores more chunks when halves are too large", async
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
   const [sequence] = await letters(orders);
-  const letter = (await readDeadLetter(orders.jsm, sequence))!;
+  const letter = (await serviceOf(orders).read(sequence))!;
   assert.equal(letter.headers["weir-payload"], "parts 1 2 3 4");
   assert.deepEqual(letter.payload, payload);
 });
@@ -133,11 +133,11 @@ Deno.test("[G6] DeadLetters stores headers in a chunk when they are too large, a
   orders.nc.publish("orders.created", '{"n":1}', { headers: hdrs });
   assert.deepEqual(await orders.settler.settle("handle", await orders.next(), rejected(LONG)), { ok: true });
   const [sequence] = await letters(orders);
-  const letter = (await readDeadLetter(orders.jsm, sequence))!;
+  const letter = (await serviceOf(orders).read(sequence))!;
   assert.equal(letter.headers["ce-id"], "order-1");
   assert.equal(letter.headers["X-Note"], "first");
   assert.equal(new TextDecoder().decode(letter.payload), '{"n":1}');
-  assert.equal(await redrive(orders.jsm, orders.publisher, sequence), "redriven");
+  assert.equal(await serviceOf(orders).redrive(sequence, false), "redriven");
   const { header } = (await orders.jsm.streams.getMessage("RETRIES", { seq: 1 }))!;
   assert.deepEqual(header.values("X-Note").map(({ length }) => length), [5, 64_800]);
   assert.equal(await messages(orders), 0);
@@ -149,10 +149,10 @@ Deno.test("readDeadLetter and redrive reject when a chunk was deleted, and disca
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
   await orders.jsm.streams.deleteMessage("DEAD_LETTERS", 2);
   const message = "chunk 2 of the dead letter was deleted from DEAD_LETTERS: it can only be discarded";
-  await assert.rejects(readDeadLetter(orders.jsm, 3), { message });
-  await assert.rejects(redrive(orders.jsm, orders.publisher, 3), { message });
+  await assert.rejects(serviceOf(orders).read(3), { message });
+  await assert.rejects(serviceOf(orders).redrive(3, false), { message });
   assert.deepEqual(await letters(orders), [3]);
-  assert.equal(await discard(orders.jsm, 3), true);
+  assert.equal(await serviceOf(orders).discard(3), true);
   assert.equal(await messages(orders), 0);
 });
 

@@ -23,7 +23,8 @@ Deno.test("InFlight knows the oldest item", () => {
   for (const item of ["a", "b", "c"]) sent.add(item);
   sent.take(1);
   assert.equal(sent.oldest, "b");
-  assert.deepEqual([sent.takeOldest(), sent.takeOldest(), sent.takeOldest()], ["b", "c", undefined]);
+  sent.take(2);
+  assert.equal(sent.oldest, "c");
 });
 
 Deno.test("InFlight takes matching items in order, and keeps the others", () => {

@@ -17,6 +17,8 @@ interface Window {
   readonly untilMs: number;
   written: number;
   heldBack: number;
+  /** Ends the window and summarises it. Set once it holds lines back. */
+  end?: () => void;
 }
 
 /** Writes the summary of a window: how many lines it held back. */
@@ -28,8 +30,6 @@ type Summarise = (heldBack: number, windowMs: number) => void;
  */
 export class LogDedup {
   readonly #windows = new Map<string, Window>();
-  /** Functions that end a window and summarise it, for windows that held lines back. */
-  readonly #ends = new Map<string, () => void>();
 
   constructor(readonly clock: WindowClock, readonly limit = DEFAULT_LIMIT, readonly windowMs = DEFAULT_WINDOW_MS) {}
 
@@ -58,18 +58,16 @@ export class LogDedup {
   }
 
   end(): void {
-    for (const end of [...this.#ends.values()]) end();
+    for (const { end } of [...this.#windows.values()]) end?.();
   }
 
   #scheduleEnd(kind: string, window: Window, summarise: Summarise, now: number): void {
-    const end = () => {
+    window.end = () => {
       cancel();
-      this.#ends.delete(kind);
       this.#windows.delete(kind);
       summarise(window.heldBack, this.windowMs);
     };
-    const cancel = this.clock.timer(Math.max(0, window.untilMs - now), end);
-    this.#ends.set(kind, end);
+    const cancel = this.clock.timer(Math.max(0, window.untilMs - now), window.end);
   }
 
   /** Removes windows that are over. Returns whether another kind can be tracked. */

@@ -1,8 +1,8 @@
 const SECRET_NAME =
   /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PASS|CREDENTIALS?|CREDS|API_?KEYS?|_KEY|_AUTH|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
-/** Characters of a secret that is redacted. Shorter ones occur in unrelated words. */
+/** Minimum characters of a redacted secret. Shorter ones occur in unrelated words. */
 const MIN_LENGTH = 6;
-/** Characters of a line in a credentials file that is a secret; shorter lines are headings. */
+/** Minimum characters of a secret line in a credentials file. Shorter lines are headings. */
 const MIN_LINE_LENGTH = 20;
 const REDACTED = "[redacted]";
 

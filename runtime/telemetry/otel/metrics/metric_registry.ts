@@ -1,23 +1,20 @@
-import type { BatchObservableResult, Meter, MetricOptions, Observable, ObservableResult } from "@opentelemetry/api";
+import type { BatchObservableResult, Histogram, Meter, MetricOptions, Observable } from "@opentelemetry/api";
 import {
   AggregationTemporality,
   InstrumentType,
   MeterProvider,
   type MetricData,
-  type MetricProducer,
   MetricReader,
   type ResourceMetrics,
 } from "@opentelemetry/sdk-metrics";
 import { FLUSH_MS } from "../export/otlp_environment.ts";
 import { resourceOf } from "../export/resource.ts";
-import { type Cell, Counter } from "./counter.ts";
-import { Histogram, Histograms, type Recorder } from "./histogram.ts";
-import type { Catalogue, Instrument, Labels, NameOf } from "./instrument.ts";
+import { Counter } from "./counter.ts";
+import type { Catalogue, Labels, NameOf } from "./instrument.ts";
 
 export interface MetricPush {
   readonly url: string;
-  /** Creates the reader that pushes. @param producers provide metrics beside the SDK's */
-  reader(producers: MetricProducer[]): MetricReader;
+  readonly reader: MetricReader;
 }
 
 type Sample = readonly [value: number, labels?: Labels];
@@ -33,8 +30,7 @@ export class MetricRegistry<Instruments extends Catalogue> {
   /** The URL metrics are pushed to; undefined if they are not. */
   readonly pushesTo: string | undefined;
   readonly #catalogue: Catalogue;
-  readonly #histograms: Histograms;
-  readonly #page: PageReader;
+  readonly #page = new PageReader();
   readonly #provider: MeterProvider;
   readonly #meter: Meter;
   readonly #counters = new Map<string, Counter>();
@@ -48,12 +44,10 @@ export class MetricRegistry<Instruments extends Catalogue> {
   constructor(catalogue: Instruments, serviceName: string, scope: string, push?: MetricPush) {
     this.pushesTo = push?.url;
     this.#catalogue = catalogue;
-    this.#histograms = new Histograms(scope);
-    this.#page = new PageReader(this.#histograms);
     this.#provider = new MeterProvider({
       // The instance id tells apart replicas that push. A scraped replica is named by Prometheus.
       resource: resourceOf(serviceName, { "service.instance.id": crypto.randomUUID() }),
-      readers: [this.#page, ...push ? [push.reader([this.#histograms])] : []],
+      readers: [this.#page, ...push ? [push.reader] : []],
     });
     this.#meter = this.#provider.getMeter(scope);
   }
@@ -62,9 +56,7 @@ export class MetricRegistry<Instruments extends Catalogue> {
   counter(name: NameOf<Instruments, "counter"> & string): Counter {
     return this.#counters.getOrInsertComputed(name, () => {
       const counter = new Counter();
-      this.#meter.createObservableCounter(name, this.#options(name)).addCallback((result) => {
-        for (const { value, labels } of counter as Iterable<Cell>) result.observe(value, labels);
-      });
+      this.observableCounter(name, () => Iterator.from(counter).map(({ value, labels }) => [value, labels]));
       return counter;
     });
   }
@@ -78,32 +70,33 @@ export class MetricRegistry<Instruments extends Catalogue> {
 
   /** Adds a gauge that is read at collection, or replaces how it is read. */
   gauge(name: NameOf<Instruments, "gauge"> & string, read: () => Iterable<Sample>): void {
-    const gauge = this.#meter.createObservableGauge(name, this.#options(name));
-    const observe = (result: ObservableResult) => {
-      for (const [value, labels] of read()) result.observe(value, labels);
-    };
-    gauge.addCallback(observe);
-    this.#replaceCallback(name, () => gauge.removeCallback(observe));
+    this.gauges([name], (observe) => {
+      for (const [value, labels] of read()) observe(name, value, labels);
+    });
   }
 
-  /** Adds gauges that are read together and asynchronously, or replaces how they are read. */
+  /**
+   * Adds gauges that are read together, or replaces how they are read: the next runtime in a process adds its gauges to
+   * the same metrics.
+   */
   gauges<Name extends NameOf<Instruments, "gauge"> & string>(
     names: readonly Name[],
-    read: (observe: (name: Name, value: number, labels: Labels) => void) => Promise<void>,
+    read: (observe: (name: Name, value: number, labels?: Labels) => void) => void | Promise<void>,
   ): void {
     const gauges = new Map<Name, Observable>(
       names.map((name) => [name, this.#meter.createObservableGauge(name, this.#options(name))]),
     );
     const observe = (result: BatchObservableResult) =>
       read((name, value, labels) => result.observe(gauges.get(name)!, value, labels));
+    this.#removals.get(names.join())?.();
     this.#meter.addBatchObservableCallback(observe, [...gauges.values()]);
-    this.#replaceCallback(names.join(), () => this.#meter.removeBatchObservableCallback(observe, [...gauges.values()]));
+    this.#removals.set(names.join(), () => this.#meter.removeBatchObservableCallback(observe, [...gauges.values()]));
   }
 
-  /** Returns a histogram; the same one at each call for a name. */
-  histogram(name: NameOf<Instruments, "histogram"> & string): Recorder {
-    const { unit, help, buckets = [] } = this.#instrument(name);
-    return this.#histograms.get(name, () => new Histogram(name, unit, help, buckets));
+  /** Returns a histogram; those of one name share their series. */
+  histogram(name: NameOf<Instruments, "histogram"> & string): Histogram {
+    const advice = { explicitBucketBoundaries: [...this.#catalogue[name].buckets ?? []] };
+    return this.#meter.createHistogram(name, { ...this.#options(name), advice });
   }
 
   /**
@@ -130,22 +123,12 @@ export class MetricRegistry<Instruments extends Catalogue> {
     clearTimeout(timer);
   }
 
-  /** Removes the previous callback of these gauges: the next runtime in a process adds its gauges to the same metrics. */
-  #replaceCallback(gauges: string, remove: () => void): void {
-    this.#removals.get(gauges)?.();
-    this.#removals.set(gauges, remove);
-  }
-
   async #collect(): Promise<ResourceMetrics> {
     return (await this.#page.collect({ timeoutMillis: COLLECT_MS })).resourceMetrics;
   }
 
-  #instrument(name: string): Instrument {
-    return this.#catalogue[name];
-  }
-
   #options(name: string): MetricOptions {
-    const { help, unit } = this.#instrument(name);
+    const { help, unit } = this.#catalogue[name];
     return { description: help, unit };
   }
 }
@@ -157,8 +140,8 @@ export function temporalityOf(kind: InstrumentType): AggregationTemporality {
 
 /** A reader that collects only on request. */
 class PageReader extends MetricReader {
-  constructor(producer: MetricProducer) {
-    super({ aggregationTemporalitySelector: temporalityOf, metricProducers: [producer] });
+  constructor() {
+    super({ aggregationTemporalitySelector: temporalityOf });
   }
 
   protected override onForceFlush(): Promise<void> {

@@ -20,13 +20,11 @@ export async function otlpPush(env: Env): Promise<MetricPush | undefined> {
   const timeoutMs = numberFrom(env, "OTEL_METRIC_EXPORT_TIMEOUT", 10_000);
   return {
     url,
-    reader: (metricProducers) =>
-      new PeriodicExportingMetricReader({
-        exporter,
-        metricProducers,
-        exportIntervalMillis: intervalMs,
-        exportTimeoutMillis: Math.min(timeoutMs, intervalMs),
-      }),
+    reader: new PeriodicExportingMetricReader({
+      exporter,
+      exportIntervalMillis: intervalMs,
+      exportTimeoutMillis: Math.min(timeoutMs, intervalMs),
+    }),
   };
 }
 

@@ -1,13 +1,19 @@
 import type { TracerProvider } from "@opentelemetry/api";
 import { ExportResultCode } from "@opentelemetry/core";
 import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
-import { createAlwaysRecordSampler } from "@opentelemetry/sdk-trace";
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  createAlwaysRecordSampler,
+  ParentBasedSampler,
+  type Sampler,
+  TraceIdRatioBasedSampler,
+} from "@opentelemetry/sdk-trace";
 import { type Exporter, ExportQueue } from "../export/export_queue.ts";
 import { type Env, FLUSH_MS, numberFrom, otlpTimeoutMs } from "../export/otlp_environment.ts";
 import { resourceOf } from "../export/resource.ts";
 import { resourceJson } from "./otlp_json.ts";
 import { RecordingTracerProvider } from "./recording_tracer.ts";
-import { samplerOf } from "./sampler.ts";
 import { SpanBatch } from "./span_batch.ts";
 import { type KeepUnsampled, type SpanQueue, TailSampler } from "./tail_sampler.ts";
 
@@ -61,4 +67,23 @@ function spanExporter(timeoutMillis: number): Exporter<SpanBatch> {
       }),
     shutdown: () => delegate.shutdown(),
   };
+}
+
+/** Returns the sampler that `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` name. */
+export function samplerOf(name = "parentbased_always_on", argument?: string): Sampler {
+  const ratio = argument === undefined || Number.isNaN(Number(argument)) ? 1 : Number(argument);
+  switch (name) {
+    case "always_on":
+      return new AlwaysOnSampler();
+    case "always_off":
+      return new AlwaysOffSampler();
+    case "traceidratio":
+      return new TraceIdRatioBasedSampler(ratio);
+    case "parentbased_always_off":
+      return new ParentBasedSampler({ root: new AlwaysOffSampler() });
+    case "parentbased_traceidratio":
+      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) });
+    default:
+      return new ParentBasedSampler({ root: new AlwaysOnSampler() });
+  }
 }

@@ -96,12 +96,8 @@ export class RecordedSpan implements Span {
 
   spanContext(): SpanContext {
     const { traceId, traceState, sampled } = this.origin;
-    return this.#context ??= {
-      traceId,
-      spanId: randomSpanId(),
-      traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-      ...(traceState && { traceState }),
-    };
+    const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+    return this.#context ??= { traceId, spanId: randomSpanId(), traceFlags, traceState };
   }
 
   /** The span id, if it was read before. */

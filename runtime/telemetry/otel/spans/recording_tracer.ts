@@ -30,9 +30,8 @@ export class RecordingTracerProvider implements TracerProvider {
 
   getTracer(name: string, version = "", { schemaUrl = "" }: TracerOptions = {}): Tracer {
     const key = version === "" && schemaUrl === "" ? name : `${name}@${version}:${schemaUrl}`;
-    let tracer = this.#tracers.get(key);
-    if (!tracer) this.#tracers.set(key, tracer = new RecordingTracer(scopeJson(name, version, schemaUrl), this));
-    return tracer;
+    const create = () => new RecordingTracer(scopeJson(name, version, schemaUrl), this);
+    return this.#tracers.getOrInsertComputed(key, create);
   }
 }
 
@@ -51,21 +50,10 @@ class RecordingTracer implements Tracer {
     const traceState = sampling.traceState ?? parentContext?.traceState;
     const sampled = sampling.decision === SamplingDecision.RECORD_AND_SAMPLED;
     if (sampling.decision === SamplingDecision.NOT_RECORD) {
-      return trace.wrapSpanContext({
-        traceId,
-        spanId: randomSpanId(),
-        traceFlags: 0,
-        ...(traceState && { traceState }),
-      });
+      return trace.wrapSpanContext({ traceId, spanId: randomSpanId(), traceFlags: 0, traceState });
     }
-    const recorded = new RecordedSpan(name, options, {
-      keeper,
-      scope: this.scope,
-      traceId,
-      traceState,
-      sampled,
-      parentContext,
-    });
+    const origin = { keeper, scope: this.scope, traceId, traceState, sampled, parentContext };
+    const recorded = new RecordedSpan(name, options, origin);
     if (!sampled && parentSpan instanceof RecordedSpan && parentSpan.isRecording()) recorded.parent = parentSpan;
     return sampling.attributes ? recorded.setAttributes(sampling.attributes) : recorded;
   }

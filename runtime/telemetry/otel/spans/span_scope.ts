@@ -71,7 +71,7 @@ export class SpanScope implements Context {
 /** Returns a span that can only be the parent of others. */
 function endedSpan({ traceId, traceState, sampled }: SpanOrigin, spanId = randomSpanId()): Span {
   const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
-  return trace.wrapSpanContext({ traceId, spanId, traceFlags, ...(traceState && { traceState }) });
+  return trace.wrapSpanContext({ traceId, spanId, traceFlags, traceState });
 }
 
 /** The key under which the API stores the span in a context. It is not exported, but the API reads with it. */

@@ -13,8 +13,8 @@ const MAX_HELD = 10_000;
 
 /**
  * Exports sampled spans and, by tail sampling, unsampled ones that failed or that `keepUnsampled` selects, each with its
- * descendants in this process. Whether a span failed is known only when it ends, so until then it holds its ended
- * descendants.
+ * descendants in this process. Whether a span failed is known only when it ends. Until then its ended
+ * descendants are held.
  */
 export class TailSampler implements Keeper {
   constructor(readonly queue: SpanQueue, readonly keepUnsampled: KeepUnsampled) {}

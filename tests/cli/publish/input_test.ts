@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { locateJsonError } from "../../../runtime/cli/publish/json_error_location.ts";
-import { readData } from "../../../runtime/cli/publish/input.ts";
+import { locateJsonError, readData } from "../../../runtime/cli/publish/input.ts";
 import { OrderCreated } from "../../support/project/schemas/orders.ts";
 
 const PRETTY = JSON.stringify({ orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 }, null, 2);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withEvents } from "../../../runtime/cli/new/schema_file.ts";
+import { withEvents } from "../../../runtime/cli/new/events.ts";
 
 const head = (source: string) => withEvents(source, []).trimEnd();
 
@@ -14,18 +14,13 @@ for (
     [
       "a file that imports another name from weir",
       'import { type EventDefinition } from "weir";\nimport { z } from "zod";',
-      'import { defineEvent, type EventDefinition } from "weir";\nimport { z } from "zod";',
+      'import { defineEvent } from "weir";\nimport { type EventDefinition } from "weir";\nimport { z } from "zod";',
     ],
     [
       "a file that imports other things, and zod under another name",
       'import { A } from "npm:a";\nimport zod from "zod";\nimport { b } from "./b.ts";\n\nconst a = 1;',
-      'import { A } from "npm:a";\nimport { defineEvent } from "weir";\nimport { z } from "zod";\nimport zod from "zod";\n' +
+      'import { defineEvent } from "weir";\nimport { z } from "zod";\nimport { A } from "npm:a";\nimport zod from "zod";\n' +
       'import { b } from "./b.ts";\n\nconst a = 1;',
-    ],
-    [
-      "a file that imports only packages sorted before",
-      'import { a } from "a";\n\nconst b = a;',
-      'import { a } from "a";\nimport { defineEvent } from "weir";\nimport { z } from "zod";\n\nconst b = a;',
     ],
     [
       "a file that begins with a comment",

@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
+import { DURATION_HELP, parseDuration } from "../../core/duration.ts";
 
 /** Most columns of help text, on any terminal: longer lines are hard to read. */
 const MAX_COLUMNS = 100;
@@ -22,11 +23,23 @@ function inherit(parent: Command): void {
   }
 }
 
-/**
- * Formats examples for the end of `--help`.
- *
- * @param tasks What follows `deno task` in each example.
- */
+/** Formats examples for the end of `--help`, from what follows `deno task` in each. */
 export function examples(...tasks: string[]): string {
   return `\n${tasks.length === 1 ? "Example" : "Examples"}:\n${tasks.map((task) => `  deno task ${task}`).join("\n")}`;
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1");
+  return Number(text);
+}
+
+export function wholeNumbers(text: string, before: number[] = []): number[] {
+  return [...before, wholeNumber(text)];
+}
+
+/** Parses a duration such as `30d` into milliseconds. */
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError(`It must be ${DURATION_HELP}`);
+  return ms;
 }

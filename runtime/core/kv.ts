@@ -1,0 +1,34 @@
+/** Keys that NATS accepts. The client's own check misses dots at either end or beside another. */
+const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
+
+/**
+ * Checks a key of a key-value bucket.
+ *
+ * @throws {Error} if NATS does not accept it, as for a key made from an event's data, such as an address
+ */
+export function checkKvKey(bucket: string, key: string): void {
+  if (KEY.test(key)) return;
+  throw new Error(
+    `kv bucket "${bucket}": invalid key "${key}": only letters a-z and A-Z, digits, - _ / = and single dots between ` +
+      'them; encode what may hold others, as in Buffer.from(key).toString("base64url")',
+  );
+}
+
+/**
+ * Returns the JSON text that a key-value bucket stores for a value.
+ *
+ * @throws {Error} as {@linkcode checkKvKey} does.
+ * @throws {TypeError} if the value is not JSON: `undefined` would be stored as an empty entry and break every later `get`.
+ */
+export function kvJson(bucket: string, key: string, value: unknown): string {
+  checkKvKey(bucket, key);
+  const where = `kv bucket "${bucket}", key "${key}"`;
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value);
+  } catch (cause) {
+    throw new TypeError(`${where}: the value is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (json === undefined) throw new TypeError(`${where}: ${typeof value} is no JSON: write null, or delete the key`);
+  return json;
+}

@@ -1,0 +1,46 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
+import type { MsgHdrs } from "@nats-io/transport-node";
+import type { DeadLetter, DeadLetterContent } from "../../core/dead_letter.ts";
+import type { MessageHeaders } from "../../core/delivery.ts";
+import { allChunks, chunksIn, isChunk, readChunks } from "./chunks.ts";
+import { DEAD_LETTERS } from "./dead_letters.ts";
+import { HeaderList } from "../../core/headers.ts";
+import { entriesOf } from "../client/message_headers.ts";
+import { unhandledEvent } from "../retry/retry_stream.ts";
+
+interface StoredDeadLetter {
+  readonly content: DeadLetterContent;
+  /** All headers, repeated names included, without `Nats-Msg-Id`: that is the id of the dead letter, not of its event. */
+  readonly allHeaders: MessageHeaders;
+  readonly chunks: readonly number[];
+}
+
+/** Returns a dead letter, and what a redrive needs besides; undefined when there is none at the sequence. */
+export async function readDeadLetter(jsm: JetStreamManager, sequence: number): Promise<StoredDeadLetter | undefined> {
+  const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
+  if (!message || isChunk(message.subject)) return undefined;
+  const { header } = message, letter = toDeadLetter(sequence, message.subject, header);
+  const read = (chunks: number[]) => readChunks(jsm, DEAD_LETTERS.stream, chunks);
+  const payload = chunksIn(header.get("weir-payload")), separate = chunksIn(header.get("weir-headers"));
+  const entries = entriesOf(header);
+  if (separate) entries.unshift(...JSON.parse(new TextDecoder().decode(await read(separate))));
+  const headers = Object.fromEntries(entries.toReversed()); // the first of a repeated name
+  // Written by a release without chunks: the payload is that of the original.
+  const omitted = header.get("weir-payload").startsWith("omitted:");
+  const original = omitted && await jsm.streams.getMessage(letter.stream, { seq: letter.streamSequence });
+  return {
+    content: { ...letter, headers, payload: payload ? await read(payload) : (original || message).data },
+    allHeaders: new HeaderList(entries.filter(([name]) => name.toLowerCase() !== "nats-msg-id")),
+    chunks: allChunks(header),
+  };
+}
+
+/** Reads a dead letter from its headers, as a listing has it. */
+export function toDeadLetter(sequence: number, subject: string, headers: MsgHdrs | undefined): DeadLetter {
+  const [, fn, ...type] = subject.split(".");
+  return {
+    ...unhandledEvent(sequence, headers, { function: fn, type: type.join(".") }),
+    time: headers?.get("weir-time") ?? "",
+    redrives: Number(headers?.get("weir-redrives") ?? 0),
+  };
+}
