@@ -7,6 +7,8 @@ const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Z
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
 /** Extensions that must have text if they are there. */
 const NON_EMPTY = ["subject", "dataschema"];
+/** Characters that no URI reference has, and a percent sign without its digits. */
+const NOT_IN_URI = /[\s"<>\\^`{|}]|%(?![\da-f]{2})/i;
 /** Characters of a source. It is part of every span of the event. */
 const MAX_SOURCE = 1_024;
 
@@ -37,7 +39,7 @@ export function checkAttributes(event: IncomingEvent): IncomingEvent {
   const { id, type, source, time, extensions } = event;
   if (type === "") throw malformed("type is empty");
   if (id !== undefined && (id === "" || id.length > 256)) throw malformed("an event's id has 1 to 256 characters");
-  if (source !== undefined && (source === "" || source.length > MAX_SOURCE || /\s/.test(source))) {
+  if (source !== undefined && (source === "" || source.length > MAX_SOURCE || NOT_IN_URI.test(source))) {
     throw malformed(`source is not a URI reference of 1 to ${MAX_SOURCE} characters`);
   }
   if (time !== undefined && !isTimestamp(time)) {

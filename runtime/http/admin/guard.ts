@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { digestOf } from "../api_keys.ts";
 import { Problem } from "../problem.ts";
+import { targetProblem } from "../request_target.ts";
 import { type Handler, pathOf } from "../router.ts";
 
 /** Names that no page's author can own: addresses, names without a dot, and the domains kept for private use. */
@@ -21,8 +22,9 @@ export function adminGuard(handler: Handler, { key, host }: AdminGuardOptions): 
   const digest = key === undefined ? undefined : digestOf(key);
   return (request) => {
     if (digest && hasKey(request, digest)) return handler(request);
-    const problem = foreignProblem(request, host) ?? (digest && !isHealth(request) ? keyMissing() : undefined);
-    return problem?.toResponse() ?? handler(request);
+    const problem = targetProblem(request) ?? foreignProblem(request, host);
+    if (problem) return problem.toResponse();
+    return digest && !isHealth(request) ? keyMissing().toResponse() : handler(request);
   };
 }
 
