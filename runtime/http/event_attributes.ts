@@ -2,7 +2,7 @@ import type { IncomingEvent } from "./parse_events.ts";
 import { malformed } from "./problem.ts";
 
 /** RFC 3339: year, month, day, hour, minute, second, and the hours and minutes of an offset. */
-const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):(\d\d))$/;
+const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,32})?(?:[Zz]|[+-](\d\d):(\d\d))$/;
 /** Characters that CloudEvents allows in no attribute: controls, noncharacters and lone surrogates. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
 /** Extensions that must have text if they are there. */
