@@ -49,15 +49,16 @@ const duration = z.string().transform((text, ctx) => {
 });
 /** Text that a request can carry in its `Authorization` header after `Bearer `. */
 const HEADER_TEXT = /^[\x21-\x7e]+$/;
+/** Name of an API key, which becomes a part of the source of events. */
+const KEY_NAME = /^[\w.~@+/-]+$/;
 const apiKeys = nonEmptyList.transform((items, ctx) =>
   items.map((item): ApiKey => {
     const [name, secret = "", pattern = ">", ...rest] = item.split(":");
     if (!name || !secret || rest.length > 0 || subjectProblem(pattern)) {
       ctx.addIssue({ code: "custom", message: "name:secret or name:secret:type-pattern, with commas between" });
-    } else if (!HEADER_TEXT.test(name) || !HEADER_TEXT.test(secret)) {
-      const message =
-        "names and secrets of visible ASCII characters, without spaces or line breaks: no request could " +
-        "send another; a comma goes between keys";
+    } else if (!KEY_NAME.test(name) || !HEADER_TEXT.test(secret)) {
+      const message = "names of letters, digits and - _ . ~ @ + /, and secrets of visible ASCII characters, without " +
+        "quotes around them, spaces or line breaks; a comma goes between keys";
       ctx.addIssue({ code: "custom", message });
     }
     return { name, secret, pattern };

@@ -35,7 +35,7 @@ function isKept(source: string, value: number): boolean {
 
 function decimalOf(text: string): Decimal {
   const [, whole, fraction = "", exponent = "0"] = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text)!;
-  const all = whole + fraction, digits = all.replace(/0+$/, "");
+  const all = whole + fraction, digits = all.replace(/(?<!0)0+$/, "");
   return {
     digits: digits.replace(/^0+/, ""),
     exponent: Number(exponent) - fraction.length + all.length - digits.length,

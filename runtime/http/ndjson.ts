@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { ByteBuffer } from "./byte_buffer.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
 
@@ -72,8 +72,7 @@ function addLine(lines: NdjsonLine[], line: number, text: Line): void {
  * is dropped up to its end, and the lines after it are read as usual.
  */
 class LineSplitter {
-  #tail: Uint8Array[] = [];
-  #tailBytes = 0;
+  readonly #tail = new ByteBuffer();
   #skipping = false;
 
   /** @param maxBytes of one line */
@@ -81,7 +80,7 @@ class LineSplitter {
 
   /** Bytes held of the line that has not ended yet. */
   get bytes(): number {
-    return this.#tailBytes;
+    return this.#tail.length;
   }
 
   /** Takes the next chunk and returns the lines that end in it. The byte LF never occurs within a UTF-8 character. */
@@ -105,28 +104,23 @@ class LineSplitter {
   /** Returns the last line, which needs no LF. */
   end(): Line[] {
     if (this.#skipping) return [this.#tooLarge()];
-    return this.#tailBytes === 0 ? [] : this.#cut(new Uint8Array());
+    return this.#tail.length === 0 ? [] : this.#cut(new Uint8Array());
   }
 
   #keep(bytes: Uint8Array): void {
     if (this.#skipping || bytes.length === 0) return;
-    this.#tail.push(bytes);
-    this.#tailBytes += bytes.length;
-    if (this.#tailBytes <= this.maxBytes) return;
+    this.#tail.append(bytes);
+    if (this.#tail.length <= this.maxBytes) return;
     this.#skipping = true;
-    this.#takeTail();
-  }
-
-  #takeTail(): Uint8Array[] {
-    const tail = this.#tail;
-    this.#tail = [];
-    this.#tailBytes = 0;
-    return tail;
+    this.#tail.take();
   }
 
   #cut(bytes: Uint8Array): Line[] {
-    const size = this.#tailBytes + bytes.length;
-    const block = this.#tailBytes === 0 ? bytes : Buffer.concat([...this.#takeTail(), bytes], size);
+    let block = bytes;
+    if (this.#tail.length > 0) {
+      this.#tail.append(bytes);
+      block = this.#tail.take();
+    }
     try {
       // Hot path: decodes all lines at once.
       return DECODER.decode(block).split("\n").map((line) => this.#isTooLarge(line) ? this.#tooLarge() : line);

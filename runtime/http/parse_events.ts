@@ -103,8 +103,8 @@ function parseEnvelope(envelope: unknown): IncomingEvent {
   for (const name of Object.keys(event)) {
     const value = event[name];
     if (CORE.has(name) || value === null || value === undefined) continue;
-    if (typeof value === "object") {
-      throw malformed(`attribute ${JSON.stringify(name)} is not text, number or boolean`);
+    if (typeof value === "object" || typeof value === "number" && value !== Math.trunc(value)) {
+      throw malformed(`attribute ${JSON.stringify(name)} is not text, whole number or boolean`);
     }
     extensions.push([name, String(value)]);
   }

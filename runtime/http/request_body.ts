@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
 import { inexactNumber } from "../core/json_numbers.ts";
 import { shorten } from "../core/text.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
 import { malformed, Problem } from "./problem.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
@@ -43,18 +43,18 @@ function readWhole(request: Request, reservation: Reservation): Promise<string> 
 async function readChunks(request: Request, reservation: Reservation): Promise<string> {
   const reader = request.body?.getReader();
   if (!reader) return "";
-  const chunks: Uint8Array[] = [];
-  let bytes = 0, isLate = false;
+  const { maxBytes } = reservation.limits, body = new ByteBuffer();
+  let isLate = false;
   const arrived = reservation.limits.timeout.start(() => {
     isLate = true;
     void reader.cancel();
   });
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      bytes += next.value.length;
-      if (bytes > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
+      const bytes = body.length + next.value.length;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
       reservation.hold(bytes);
-      chunks.push(next.value);
+      body.append(next.value);
     }
   } catch (error) {
     if (!(error instanceof Problem)) throw malformed("the body ended early");
@@ -64,7 +64,7 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
     arrived();
   }
   if (isLate) throw timedOut("the body did not arrive");
-  return decode(Buffer.concat(chunks, bytes));
+  return decode(body.take());
 }
 
 function decode(bytes: Uint8Array): string {

@@ -90,9 +90,8 @@ for (const [name, text, wanted] of wrong) {
 }
 
 const KEYS = "name:secret or name:secret:type-pattern, with commas between";
-const UNSENDABLE =
-  "names and secrets of visible ASCII characters, without spaces or line breaks: no request could send " +
-  "another; a comma goes between keys";
+const UNSENDABLE = "names of letters, digits and - _ . ~ @ + /, and secrets of visible ASCII characters, without " +
+  "quotes around them, spaces or line breaks; a comma goes between keys";
 const hidden: [name: string, text: string, wanted: string][] = [
   ["NATS_URL", "http://user:hush@host", "one or more URLs such as nats://host:4222, with commas between"],
   ["WEIR_API_KEYS", "hush", KEYS],
@@ -104,6 +103,7 @@ const hidden: [name: string, text: string, wanted: string][] = [
   ["WEIR_API_KEYS", "shop:hush\nmail", UNSENDABLE],
   ["WEIR_API_KEYS", "shop:h\u00fcsch", UNSENDABLE],
   ["WEIR_API_KEYS", "my shop:hush", UNSENDABLE],
+  ["WEIR_API_KEYS", "'shop:hush'", UNSENDABLE],
   ["WEIR_ADMIN_KEY", "hush hush", "visible ASCII characters without spaces"],
 ];
 for (const [name, text, wanted] of hidden) {

@@ -43,3 +43,9 @@ Deno.test("inexactNumber finds every whole number that a double does not hold", 
     assert.equal(inexactNumber(`{"n":${value}}`) === undefined, BigInt(Number(value)) === value);
   }));
 });
+
+Deno.test("inexactNumber takes a time proportional to the text for numbers of a megabyte", () => {
+  const zeros = "0".repeat(1_000_000), fromMs = performance.now();
+  for (const number of [`0.${zeros}1`, `1${zeros}1`, `1${zeros}`, `0.${zeros}`, `1e${zeros}1`]) inexactNumber(number);
+  assert.ok(performance.now() - fromMs < 2_000);
+});

@@ -49,7 +49,11 @@ for (
       { Tenant: "a" },
       'attribute "Tenant": a name is 1 to 20 lower-case letters and digits',
     ],
-    ["an attribute that is an object", { tenant: { name: "a" } }, 'attribute "tenant" is not text, number or boolean'],
+    [
+      "an attribute that is an object",
+      { tenant: { name: "a" } },
+      'attribute "tenant" is not text, whole number or boolean',
+    ],
     ["no data", { data: undefined }, "the event has no data"],
     ["base64 data", { data_base64: "AA==" }, "data_base64 is not supported: the data of an event is JSON"],
   ] as const
