@@ -17,8 +17,6 @@ export interface IncomingEvent {
 export const BATCH = "application/cloudevents-batch+json";
 export const NDJSON = "application/x-ndjson";
 const JSON_TYPE = /^application\/(json|.+\+json)$/;
-/** Parameter of a content type that names another encoding than UTF-8. */
-const OTHER_CHARSET = /;\s*charset\s*=\s*"?(?!(utf-8|us-ascii)"?\s*(;|$))/i;
 /** Attributes that CloudEvents defines. All others are extensions. */
 const CORE = new Set(["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"]);
 const NO_EXTENSIONS: IncomingEvent["extensions"] = {};
@@ -30,7 +28,7 @@ export function bodyType({ headers }: Request): string {
     const accepted = { headers: { "accept-encoding": "identity" } };
     throw new Problem("unsupported-media-type", `the body is encoded as ${coding}: send it as it is`, accepted);
   }
-  if (contentType !== null && OTHER_CHARSET.test(contentType)) {
+  if (contentType?.includes(";") && !isUtf8(contentType)) {
     throw new Problem("unsupported-media-type", `the content type is ${contentType}: send UTF-8`);
   }
   return mediaType(contentType);
@@ -158,13 +156,18 @@ function otherType(named: string, type: string): Problem {
   );
 }
 
+function isUtf8(contentType: string): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1];
+  return charset === undefined || /^(utf-8|us-ascii)$/i.test(charset);
+}
+
 function isJson(contentType: string): boolean {
   return JSON_TYPE.test(contentType) && contentType !== BATCH && contentType !== STRUCTURED;
 }
 
 /** Refuses data that is stored as JSON and would be called so, though the caller calls it otherwise. */
 function checkDataType(contentType: string | undefined): void {
-  if (contentType === undefined || isJson(mediaType(contentType)) && !OTHER_CHARSET.test(contentType)) return;
+  if (contentType === undefined || isJson(mediaType(contentType)) && isUtf8(contentType)) return;
   const detail = `datacontenttype is ${JSON.stringify(contentType)}: the data of an event is JSON`;
   throw new Problem("unsupported-media-type", detail);
 }
