@@ -34,6 +34,7 @@ export class BodyLimits {
 /** Memory that the body of one request takes: its bytes that have arrived, not those that it declares. */
 export class Reservation {
   #bytes = 0;
+  #isReleased = false;
 
   constructor(readonly limits: BodyLimits, readonly caller: string | undefined) {}
 
@@ -45,6 +46,7 @@ export class Reservation {
 
   /** Resizes to `bytes`. @throws {Problem} 503 when memory runs out. */
   hold(bytes: number): void {
+    if (this.#isReleased) return; // the rest of a body that was late
     this.check(bytes);
     this.limits.room.take(this.caller, bytes - this.#bytes);
     this.#bytes = bytes;
@@ -52,6 +54,7 @@ export class Reservation {
 
   release(): void {
     this.hold(0);
+    this.#isReleased = true;
   }
 }
 

@@ -154,6 +154,27 @@ Deno.test("BodyLimits takes no room for bytes that a request declares and does n
   assert.equal(response.status, 202);
 });
 
+Deno.test("BodyLimits takes no room for a body that arrives after it was answered with 408", async () => {
+  const clock = manualClock();
+  const { send } = setup({ maxBytes: 100, memoryBytes: 100, clock });
+  const headers = { ...JSON_TYPE, "content-length": "100" }, bytes = new TextEncoder().encode(" ".repeat(100));
+  for (let i = 0; i < 2; i++) {
+    let controller!: ReadableStreamDefaultController;
+    const body = new ReadableStream({ start: (given) => void (controller = given) });
+    const late = send("/orders", { body, headers });
+    await clock.timerSet(30_000);
+    clock.advance(30_000);
+    assert.equal((await late).status, 408);
+    controller.enqueue(bytes);
+    controller.close();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  const accepted = await send("/orders", { body: '{"orderId":"o1"}'.padEnd(100), headers });
+  assert.equal(accepted.status, 202);
+  const others = [1, 2].map(() => send("/orders", { body: '{"orderId":"o1"}'.padEnd(50), headers: JSON_TYPE }));
+  assert.deepEqual((await Promise.all(others)).map(({ status }) => status), [202, 202]);
+});
+
 Deno.test("BodyLimits keeps a share of the memory for each key", async () => {
   const { send, publisher } = setup({ keys: KEYS, maxBytes: 10_000, memoryBytes: 30_000 });
   const { answer, release } = heldResult();
