@@ -38,9 +38,9 @@ Deno.test("inexactNumber finds no number that JSON.stringify writes", () => {
   }));
 });
 
-Deno.test("inexactNumber finds every whole number that a double does not hold", () => {
-  fc.assert(fc.property(fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }), (value) => {
-    assert.equal(inexactNumber(`{"n":${value}}`) === undefined, BigInt(Number(value)) === value);
+Deno.test("inexactNumber finds exactly the whole numbers that JSON.stringify would write otherwise", () => {
+  fc.assert(fc.property(fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }), (value) => {
+    assert.equal(inexactNumber(`{"n":${value}}`) === undefined, BigInt(String(Number(value))) === value);
   }));
 });
 
