@@ -26,7 +26,7 @@ export class FuzzClient {
     let keep = false;
     try {
       for (let from = 0; from < bytes.length;) from += await connection.write(bytes.subarray(from));
-      const { response, isKept } = await readResponse(connection);
+      const { response, isKept } = await readResponse(connection, isHead(bytes));
       keep = isWhole && isKept;
       return response;
     } catch {
@@ -51,8 +51,16 @@ function close(connection: Deno.TcpConn): void {
   }
 }
 
+/** Returns whether a response has the length of a body, and no body. */
+function isHead(request: Uint8Array): boolean {
+  return Buffer.from(request.subarray(0, 5)).toString("latin1") === "HEAD ";
+}
+
 /** Reads a head and, as far as it comes, the body that the head declares. */
-async function readResponse(connection: Deno.TcpConn): Promise<{ response?: FuzzResponse; isKept: boolean }> {
+async function readResponse(
+  connection: Deno.TcpConn,
+  isHead: boolean,
+): Promise<{ response?: FuzzResponse; isKept: boolean }> {
   const buffer = Buffer.alloc(65_536);
   let bytes: Buffer = Buffer.alloc(0);
   while (true) {
@@ -65,7 +73,7 @@ async function readResponse(connection: Deno.TcpConn): Promise<{ response?: Fuzz
       continue;
     }
     const head = bytes.toString("latin1", 0, end), body = bytes.subarray(end + 4);
-    const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
+    const length = isHead ? 0 : Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
     if (count !== null && body.length < length) continue;
     const response = {
       status: Number(head.slice(9, 12)),
