@@ -115,3 +115,10 @@ Deno.test("GET /health runs each check once for requests that come at once", asy
   await request(handler, "/health");
   assert.equal(runs, 2);
 });
+
+Deno.test("runChecks cuts the error of a check, bounded answers", async () => {
+  const run = () => Promise.reject(new Error("no ".repeat(1_000_000)));
+  const { checks: { disk } } = await runChecks({ checks: [check("disk", run)] });
+  assert.match(disk.error!, /^(no )+.*… \(\d+ more characters\)$/);
+  assert.ok(disk.error!.length < 1_100);
+});
