@@ -90,12 +90,17 @@ function toClientOptions(options: NatsOptions): ConnectionOptions {
     maxPingOut: 2,
     noAsyncTraces: true,
     ignoreAuthErrorAbort: true,
-    ...(creds !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(creds)) }),
+    ...(creds !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(asCredsFile(creds))) }),
     ...(token !== undefined && { token }),
     ...(user !== undefined && { user, pass }),
     ...(encrypted && { tls: {} }),
     ...(tls && { tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key } }),
   };
+}
+
+/** Ends each line as the client's parser needs it. Other NATS tools also take CRLF, and a file that ends at its END line. */
+function asCredsFile(text: string): string {
+  return text.replaceAll("\r", "") + "\n";
 }
 
 /** Returns the servers as URLs. `host:4222` alone is one too. */
