@@ -147,5 +147,8 @@ function logConnection({ nc, monitor }: Cluster, state: RuntimeState, log: Logge
   monitor.onDisconnect((server) => {
     if (!state.stopping) log.warn("disconnected from NATS: reconnecting", { server });
   });
+  monitor.onUnreachable((reason) => {
+    if (!state.stopping) log.error("cannot reconnect to NATS: will retry", { reason });
+  });
   monitor.onReconnect(() => log.info("reconnected to NATS", { server: nc.getServer() }));
 }

@@ -12,6 +12,9 @@ import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_v
 /** Codes of Node's TLS for a certificate whose authority is not known. */
 const UNKNOWN_AUTHORITY = /SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF|CERT_UNTRUSTED/;
 
+/** Timeout of a connection that only finds out why there is none, in milliseconds. A stop may wait for it. */
+const DIAGNOSE_MS = 2_000;
+
 export interface NatsOptions {
   readonly servers: readonly string[];
   /** True when `servers` is the default. @default false */
@@ -39,7 +42,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
   try {
     nc = await connect(toClientOptions(options));
   } catch (error) {
-    throw new Error(`cannot connect to NATS at ${where}: ${explain(error, options.unset)}`, { cause: error });
+    throw new Error(`cannot connect to NATS at ${where}: ${explain(error, options)}`, { cause: error });
   }
   const version = nc.info?.version ?? "unknown";
   const parsed = parseVersion(version);
@@ -56,6 +59,24 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
     );
   }
   return nc;
+}
+
+/**
+ * Returns why no server takes a connection and what to do; undefined if one does. The client reconnects without telling
+ * its reasons, so this connects once to each server.
+ */
+export async function whyUnreachable(options: NatsOptions): Promise<string | undefined> {
+  const client = { ...toClientOptions(options), reconnect: false, timeout: DIAGNOSE_MS };
+  const reasons = await Promise.all(
+    urlsOf(options).map(async ({ protocol, host }) => {
+      try {
+        await (await connect({ ...client, servers: `${protocol}//${host}` })).close();
+      } catch (error) {
+        return `${host}: ${explain(error, options)}`;
+      }
+    }),
+  );
+  return reasons.includes(undefined) ? undefined : reasons.join("; ");
 }
 
 /** Returns whether the account may use JetStream: `INFO` tells it of the server only. */
@@ -108,9 +129,11 @@ function urlsOf({ servers }: NatsOptions): URL[] {
   return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }
 
-function explain(error: unknown, unset = false): string {
+function explain(error: unknown, { unset = false, creds }: NatsOptions): string {
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError) {
+    const expiredAt = creds && expiryOf(creds);
+    if (expiredAt) return `${text}: the credentials in NATS_CREDS expired at ${expiredAt}: renew them, and start again`;
     return `${text}: check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`;
   }
   const code = codeOf(error) ?? codeOf((error as Error).cause);
@@ -126,6 +149,17 @@ function explain(error: unknown, unset = false): string {
     return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
   }
   return text;
+}
+
+/** Returns when the JWT of a credentials file expired; undefined if it is valid or cannot be read. */
+function expiryOf(creds: string): string | undefined {
+  try {
+    const payload = /\n\s*[\w-]+\.([\w-]+)\.[\w-]+/.exec(creds)![1].replaceAll("-", "+").replaceAll("_", "/");
+    const { exp } = JSON.parse(atob(payload));
+    return exp * 1_000 <= Date.now() ? new Date(exp * 1_000).toISOString() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function codeOf(error: unknown): string | undefined {
