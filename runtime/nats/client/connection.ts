@@ -52,7 +52,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
       `the NATS server at ${where} is version ${version}; Weir needs ${OLDEST_SUPPORTED} or newer: upgrade the server`,
     );
   }
-  if (!nc.info?.jetstream || !await hasJetStream(nc)) {
+  if (!await hasJetStream(nc)) {
     await nc.close();
     throw new Error(
       `the NATS server at ${where} runs without JetStream: start it with -js, or enable it for the account`,
@@ -79,7 +79,10 @@ export async function whyUnreachable(options: NatsOptions): Promise<string | und
   return reasons.includes(undefined) ? undefined : reasons.join("; ");
 }
 
-/** Returns whether the account may use JetStream: `INFO` tells it of the server only. */
+/**
+ * Returns whether the account may use JetStream. `INFO` tells it of the server only: in a cluster a server without
+ * JetStream reaches that of the others.
+ */
 async function hasJetStream(nc: NatsConnection): Promise<boolean> {
   try {
     await (await jetstreamManager(nc, { checkAPI: false })).getAccountInfo();
