@@ -1,3 +1,4 @@
+import { isDisabled } from "../telemetry/otel/export/otlp_environment.ts";
 import type { CollectorProbe } from "./facts.ts";
 
 /** The signal in the name of an OTLP variable: none for all signals, or one of them. */
@@ -8,7 +9,7 @@ const TIMEOUT_MS = 1_000;
 
 /** Sends a HEAD request to every OTLP endpoint. Any HTTP answer counts, errors included. */
 export async function probeCollectors(get: (name: string) => string | undefined): Promise<CollectorProbe[]> {
-  if (get("OTEL_SDK_DISABLED") === "true") return [];
+  if (isDisabled(get)) return [];
   const endpoints = OTLP_SIGNALS.map((signal) => `OTEL_EXPORTER_OTLP${signal}_ENDPOINT`).flatMap((variable) => {
     const url = get(variable);
     return url && URL.canParse(url) ? [{ variable, url }] : [];

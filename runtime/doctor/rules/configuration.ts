@@ -1,8 +1,8 @@
+import { OTEL_VARIABLES } from "../../app/otel_environment.ts";
 import { authProblem, LOOPBACK, VARIABLES } from "../../app/config.ts";
 import { nearest } from "../../core/did_you_mean.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { known } from "../facts.ts";
-import { OTLP_SIGNALS } from "../probe_collectors.ts";
 import { type Rule, rulesOf } from "../rule.ts";
 
 /** Characters of an API key's secret that are too many to guess. */
@@ -13,22 +13,7 @@ const OTHER_VARIABLES = [
   "NATS_SERVER",
   "WEIR_TRACE_FAILURES",
   "OTEL_DENO",
-  "OTEL_SDK_DISABLED",
-  "OTEL_RESOURCE_ATTRIBUTES",
-  "OTEL_TRACES_EXPORTER",
-  "OTEL_METRICS_EXPORTER",
-  "OTEL_LOGS_EXPORTER",
-  "OTEL_TRACES_SAMPLER",
-  "OTEL_TRACES_SAMPLER_ARG",
-  "OTEL_METRIC_EXPORT_INTERVAL",
-  "OTEL_METRIC_EXPORT_TIMEOUT",
-  ...["BSP", "BLRP"].flatMap((of) =>
-    ["SCHEDULE_DELAY", "EXPORT_TIMEOUT", "MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE"].map((what) => `OTEL_${of}_${what}`)
-  ),
-  ...OTLP_SIGNALS.flatMap((signal) =>
-    ["ENDPOINT", "HEADERS", "PROTOCOL", "TIMEOUT", "COMPRESSION", "CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"]
-      .map((what) => `OTEL_EXPORTER_OTLP${signal}_${what}`)
-  ),
+  ...Object.keys(OTEL_VARIABLES),
 ];
 
 const KNOWN_VARIABLES: readonly string[] = [
