@@ -18,7 +18,16 @@ const URL_VARIABLE: Variable = {
 };
 /** Milliseconds, or a count. */
 const NUMBER: Variable = { accepts: (value) => /^[1-9]\d*$/.test(value), wanted: "a whole number above zero" };
+/** The SDK leaves out an item without `=`. */
+const PAIRS: Variable = {
+  accepts: (value) => value.split(",").every((item) => /^\s*([^=\s][^=]*=|$)/.test(item)),
+  wanted: "key=value, several with commas",
+};
 const UNSUPPORTED: Variable = { accepts: () => false, wanted: "no value, since Weir does not support it" };
+const ADMIN: Variable = {
+  accepts: () => false,
+  wanted: "no value: /metrics is on the admin listener, ADMIN_HOST and ADMIN_PORT",
+};
 
 function list(...names: string[]): Variable {
   const isKnown = (item: string) => names.includes(item.trim().toLowerCase());
@@ -35,7 +44,7 @@ function only(value: string, others = ""): Variable {
  */
 export const OTEL_VARIABLES: Readonly<Record<string, Variable>> = {
   OTEL_SDK_DISABLED: { accepts: (value) => /^(true|false)$/i.test(value), wanted: "true or false" },
-  OTEL_RESOURCE_ATTRIBUTES: ANY,
+  OTEL_RESOURCE_ATTRIBUTES: PAIRS,
   OTEL_PROPAGATORS: { ...list("tracecontext", "baggage", "none"), denoReads: true },
   OTEL_TRACES_EXPORTER: { ...list("otlp", "none"), denoReads: true },
   OTEL_METRICS_EXPORTER: list("otlp", "prometheus", "none"),
@@ -52,7 +61,8 @@ export const OTEL_VARIABLES: Readonly<Record<string, Variable>> = {
   ),
   ...each(["TIMEOUT"], NUMBER),
   ...each(["COMPRESSION"], { accepts: (value) => /^(gzip|none)$/.test(value), wanted: "gzip or none" }),
-  ...each(["HEADERS", "CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"], ANY),
+  ...each(["HEADERS"], PAIRS),
+  ...each(["CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"], ANY),
   OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: only("cumulative", ", the only one that is sent"),
   OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: only(
     "explicit_bucket_histogram",
@@ -74,6 +84,9 @@ export const OTEL_VARIABLES: Readonly<Record<string, Variable>> = {
   ),
   OTEL_SPAN_EVENT_COUNT_LIMIT: UNSUPPORTED,
   OTEL_SPAN_LINK_COUNT_LIMIT: UNSUPPORTED,
+  OTEL_EXPORTER_PROMETHEUS_HOST: ADMIN,
+  OTEL_EXPORTER_PROMETHEUS_PORT: ADMIN,
+  OTEL_LOG_LEVEL: UNSUPPORTED,
   OTEL_CONFIG_FILE: UNSUPPORTED,
   OTEL_EXPERIMENTAL_CONFIG_FILE: UNSUPPORTED,
 };

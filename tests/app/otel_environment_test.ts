@@ -28,6 +28,10 @@ for (
     ["OTEL_SDK_DISABLED", "TRUE", "1", /^true or false$/],
     ["OTEL_BLRP_MAX_QUEUE_SIZE", "10", "many", /^a whole number/],
     ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "", "10", /^no value/],
+    ["OTEL_RESOURCE_ATTRIBUTES", "team=shop,cell=1,", "team=shop,cell", /^key=value/],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x==", "Bearer x", /^key=value/],
+    ["OTEL_EXPORTER_PROMETHEUS_PORT", "", "9464", /ADMIN_PORT$/],
+    ["OTEL_LOG_LEVEL", "", "debug", /^no value/],
     ["OTEL_CONFIG_FILE", "", "otel.yaml", /^no value/],
   ] as const
 ) {
