@@ -11,6 +11,15 @@ import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_v
 
 /** Codes of Node's TLS for a certificate whose authority is not known. */
 const UNKNOWN_AUTHORITY = /SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF|CERT_UNTRUSTED/;
+/** Advice for other codes of Node's sockets. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOTFOUND: "is the host name in NATS_URL right?",
+  EAI_AGAIN: "is the host name in NATS_URL right, and does the name server answer?",
+  EHOSTUNREACH: "is the address in NATS_URL right, and does a network lead there?",
+  ENETUNREACH: "is the address in NATS_URL right, and does a network lead there?",
+  CERT_HAS_EXPIRED: "renew the server's certificate",
+  ERR_TLS_CERT_ALTNAME_INVALID: "name the server in NATS_URL as its certificate does",
+};
 
 /** Timeout of a connection that only finds out why there is none, in milliseconds. A stop may wait for it. */
 const DIAGNOSE_MS = 2_000;
@@ -148,6 +157,7 @@ function explain(error: unknown, { unset = false, creds }: NatsOptions): string 
   if (code !== undefined && UNKNOWN_AUTHORITY.test(code)) {
     return `${text}: give the authority's certificate as NATS_TLS_CA`;
   }
+  if (code !== undefined && code in ADVICE) return `${text}: ${ADVICE[code]}`;
   if (error instanceof errors.TimeoutError) {
     return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
   }

@@ -96,6 +96,12 @@ Deno.test("connectNats says where it was refused, and what to check", async () =
   });
 });
 
+Deno.test("connectNats says what to do about a host name that does not exist", async () => {
+  await assert.rejects(to("nats://no-such-host.invalid:4222"), {
+    message: /^cannot connect to NATS at no-such-host\.invalid:4222: .*: is the host name in NATS_URL right/,
+  });
+});
+
 Deno.test("connectNats points to dev when NATS_URL is not set", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
