@@ -25,7 +25,8 @@ export function reportFailure(message: string, error: unknown): void {
   const redact = redactor(secretsOf(Deno.env.toObject(), readFile));
   const log = new Logger({ level: "error", format, redact, write: console.error });
   if (!(error instanceof StartupProblems)) return log.error(message);
-  log.error(`cannot start: ${message.split(":", 1)[0]}`, { problems: error.problems });
+  const { problems } = error, [count, advice] = message.split(`:\n  - ${problems.join("\n  - ")}`);
+  log.error(`cannot start: ${count}${advice.replace("\n", "; ")}`, { problems });
 }
 
 function readFile(path: string): string | undefined {
