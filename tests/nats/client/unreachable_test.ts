@@ -80,7 +80,9 @@ for (const [name, { server: options, variables, begin, reason }] of Object.entri
       assert.match(health.checks.nats.error, new RegExp(`^disconnected from .*${reason.source}`));
       assert.match(why()[0].reason!, reason);
       assert.equal(why()[0].level, "error");
-      assert.deepEqual([why().length, lines.filter(({ message }) => /^disconnected/.test(message)).length], [1, 1]);
+      // A server may take the credentials once more within the second in which they expire.
+      const count = (what: RegExp) => lines.filter(({ message }) => what.test(message)).length;
+      assert.deepEqual([why().length, count(/^disconnected/)], [1, 1 + count(/^reconnected/)]);
     } finally {
       await runtime.stop();
       await replacement?.[Symbol.asyncDispose]();
