@@ -8,7 +8,8 @@ interface Variable {
   readonly denoReads?: true;
 }
 
-const SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
+/** The signal in the name of an OTLP variable: none for all signals, or one of them. */
+export const OTLP_SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 const SAMPLERS = ["always_on", "always_off", "traceidratio"].flatMap((name) => [name, `parentbased_${name}`]);
 
 const ANY: Variable = { accepts: () => true, wanted: "" };
@@ -96,7 +97,7 @@ function each(settings: readonly string[], variable: Variable): Record<string, V
   const denoReads = { ...variable, denoReads: true } as const;
   return Object.fromEntries(
     settings.flatMap((setting) =>
-      SIGNALS.map((signal) => [
+      OTLP_SIGNALS.map((signal) => [
         `OTEL_EXPORTER_OTLP${signal}_${setting}`,
         signal === "_TRACES" ? denoReads : variable,
       ])

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
 import { applyCommand } from "./apply.ts";
 import { deadLettersCommand } from "./dead_letters.ts";
+import { completionsCommand } from "./completions.ts";
 import denoJson from "../deno.json" with { type: "json" };
 import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -14,6 +15,7 @@ import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
 import { startCommand, workerCommand } from "./start.ts";
+import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { configureHelp } from "./terminal/command_line.ts";
 import { typesCommand } from "./types.ts";
@@ -41,13 +43,14 @@ export function program(): Command {
   weir.addCommand(deadLettersCommand());
   weir.addCommand(retriesCommand());
   weir.addCommand(doctorCommand());
+  weir.addCommand(completionsCommand(program));
   configureHelp(weir);
   return weir;
 }
 
 /** Prints an error: of `start` as its log is written, which a program reads, and of other commands as text. */
 async function report(message: string, error: unknown): Promise<void> {
-  if (!["start", "worker"].includes(Deno.args[0])) return console.error(`weir: ${message}`);
+  if (!["start", "worker"].includes(Deno.args[0])) return console.error(`weir: ${printableLines(message)}`);
   (await import("./start/process_log.ts")).reportFailure(message, error);
 }
 

@@ -1,8 +1,6 @@
+import { OTLP_SIGNALS } from "../app/otel_environment.ts";
 import { isDisabled } from "../telemetry/otel/export/otlp_environment.ts";
 import type { CollectorProbe } from "./facts.ts";
-
-/** The signal in the name of an OTLP variable: none for all signals, or one of them. */
-export const OTLP_SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 
 /** Milliseconds to wait for an answer. An endpoint that takes longer would slow down exports too. */
 const TIMEOUT_MS = 1_000;

@@ -111,6 +111,13 @@ Deno.test("buildRegistry takes one health check that several files export as a c
   assert.deepEqual(healthChecks.map(({ name, functions }) => [name, functions]), [["payments", ["a", "b"]]]);
 });
 
+Deno.test("buildRegistry names the option of a health check that was probably meant", () => {
+  const options = { name: "payments", timeuot: "1s" }, health = defineHealthCheck(options, () => {});
+  assert.deepEqual(problemsOf([schemas("orders", Created)], [fn("a", { on: Created }, { health })]), [
+    'functions/a.ts: health check payments: unknown option timeuot: did you mean "timeout"?',
+  ]);
+});
+
 for (const timeout of ["soon", -1, 0, "0s"]) {
   Deno.test(`buildRegistry refuses a health check with the timeout ${JSON.stringify(timeout)}`, () => {
     const health = defineHealthCheck({ name: "payments", timeout: timeout as number }, () => {});

@@ -33,6 +33,10 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",
     "deno run --allow-env --allow-read --allow-write=schemas weir/cli types",
   ],
+  completions: [
+    "Print a script by which bash completes these tasks and their options",
+    "deno run --allow-env --allow-read weir/cli completions",
+  ],
   test: [
     "Run every test, on real nats-servers",
     "deno test --parallel --allow-net --allow-env --allow-read --allow-write --allow-run --allow-sys tests",

@@ -1,5 +1,6 @@
 import type { Log } from "../../api/context.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { warningsOf } from "../../app/warnings.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
@@ -53,7 +54,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     log.error("unhandled rejection of a promise", { error: event.reason });
   });
   logCallerOfExit(log);
-  if (!quiet && (worker ?? 1) === 1) { for (const warning of registry.warnings) log.warn(warning); }
+  if (!quiet && (worker ?? 1) === 1) { for (const warning of warningsOf(registry)) log.warn(warning); }
 
   const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
   const startAgain = async () => {

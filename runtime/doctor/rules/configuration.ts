@@ -1,5 +1,5 @@
-import { OTEL_VARIABLES } from "../../app/otel_environment.ts";
-import { authProblem, LOOPBACK, VARIABLES } from "../../app/config.ts";
+import { authProblem, LOOPBACK } from "../../app/config.ts";
+import { variableWarnings } from "../../app/warnings.ts";
 import { nearest } from "../../core/did_you_mean.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { known } from "../facts.ts";
@@ -7,22 +7,6 @@ import { type Rule, rulesOf } from "../rule.ts";
 
 /** Characters of an API key's secret that are too many to guess. */
 const MIN_SECRET = 16;
-
-/** Variables that Weir does not read as configuration: those of its telemetry, of `dev` and `test`, and of Deno. */
-const OTHER_VARIABLES = [
-  "NATS_SERVER",
-  "WEIR_TRACE_FAILURES",
-  "OTEL_DENO",
-  ...Object.keys(OTEL_VARIABLES),
-];
-
-const KNOWN_VARIABLES: readonly string[] = [
-  ...VARIABLES.flatMap((name) => [name, `${name}_FILE`]),
-  ...OTHER_VARIABLES,
-];
-
-/** Variables that Kubernetes sets in every container of a namespace with a service called `weir` or `nats`. */
-const SERVICE_LINK = /_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?)$/;
 
 export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   {
@@ -63,14 +47,9 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   {
     id: "variable-names",
     holds: "no environment variable looks like a misspelt one of Weir or OpenTelemetry",
-    why: "A misspelt variable has no effect, and no other command reports it.",
+    why: "A misspelt variable has no effect.",
     fix: "rename or remove the variable",
-    find: ({ variables }) =>
-      variables.filter((name) => !KNOWN_VARIABLES.includes(name) && !SERVICE_LINK.test(name)).flatMap((name) => {
-        const meant = nearest(name, KNOWN_VARIABLES.filter((other) => other.length >= 8 && other !== name), 2);
-        if (meant === undefined && !name.startsWith("WEIR_")) return [];
-        return [{ what: `${name} is set, and nothing reads it${meant ? `: did you mean ${meant}?` : ""}` }];
-      }),
+    find: ({ variables }) => variableWarnings(variables).map((what) => ({ what })),
   },
   {
     id: "selected-functions",

@@ -5,6 +5,7 @@ import { PublishError } from "../../engine/publisher.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { publishFitting } from "../retry/fit_payload.ts";
 import { fittingSubject, historyIn, ownHeaders, RETRIES, setOrigin } from "../retry/retry_stream.ts";
 import { unlessMissing } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
@@ -87,7 +88,7 @@ export class DeadLetterService {
     hdrs.set("weir-dead-letter", String(sequence));
     const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
     try {
-      await messages.publish(subject, letter.payload, hdrs);
+      await publishFitting(messages, subject, letter.payload, hdrs);
     } catch (error) {
       if (!(error instanceof PublishError)) throw error;
       if (error.code === "too-large") return "too-large";

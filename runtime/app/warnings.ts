@@ -1,0 +1,39 @@
+import { nearest } from "../core/did_you_mean.ts";
+import type { Registry } from "../project/registry.ts";
+import { ENVIRONMENT, VARIABLES } from "./config.ts";
+import { OTEL_VARIABLES } from "./otel_environment.ts";
+
+/** Variables that Weir does not read as configuration: those of its telemetry, of `dev` and `test`, and of Deno. */
+const OTHER_VARIABLES = [
+  "NATS_SERVER",
+  "WEIR_TRACE_FAILURES",
+  "OTEL_DENO",
+  ...Object.keys(OTEL_VARIABLES),
+];
+
+const KNOWN_VARIABLES: readonly string[] = [
+  ...VARIABLES.flatMap((name) => [name, `${name}_FILE`]),
+  ...OTHER_VARIABLES,
+];
+
+/** Variables that Kubernetes sets in every container of a namespace with a service called `weir` or `nats`. */
+const SERVICE_LINK = /_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?)$/;
+
+/** Returns the names of the variables that are set and not empty. */
+export function setVariables(): string[] {
+  return Object.keys(Deno.env.toObject()).filter((name) => ENVIRONMENT.get(name));
+}
+
+/** Returns a warning for each variable that is probably a misspelt one of Weir or OpenTelemetry. */
+export function variableWarnings(names: readonly string[]): string[] {
+  return names.filter((name) => !KNOWN_VARIABLES.includes(name) && !SERVICE_LINK.test(name)).flatMap((name) => {
+    const meant = nearest(name, KNOWN_VARIABLES.filter((other) => other.length >= 8 && other !== name), 2);
+    if (meant === undefined && !name.startsWith("WEIR_")) return [];
+    return [`${name} is set, and nothing reads it${meant ? `: did you mean ${meant}?` : ""}`];
+  });
+}
+
+/** Returns what is allowed and probably a mistake, in environment and project: the same for `start`, `plan` and `apply`. */
+export function warningsOf({ warnings }: Registry): string[] {
+  return [...variableWarnings(setVariables()), ...warnings];
+}
