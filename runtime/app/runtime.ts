@@ -1,8 +1,10 @@
-import { steadyClock, systemClock } from "../engine/system_clock.ts";
+import { systemClock } from "../engine/system_clock.ts";
 import type { Listener } from "../http/listen.ts";
+import { ServerTime } from "../nats/client/server_time.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
+import { RETRIES } from "../nats/retry/retry_stream.ts";
 import type { Registry } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
@@ -85,13 +87,15 @@ async function startOn(
   const { nc, jsm, monitor } = cluster;
   const desired = desiredState(config, registry, functions);
   const topology = await startService(stack, new TopologyKeeper(jsm, desired, options.apply ?? true, log));
+  const clock = await startService(stack, new ServerTime(jsm, RETRIES.stream, systemClock));
+  monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const host = await FunctionHost.open({
-    ...{ config, functions, declared: registry.functions, cluster, topology, metering, log, redact },
+    ...{ config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact },
   });
   // Of every declared function: once no process runs one, those that are left report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(registry.functions), systemClock);
-  metering.measure(monitor, host.dispatchers, lag);
+  metering.measure(monitor, clock, host.dispatchers, lag);
 
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
   logConnection(cluster, state, log);
@@ -140,7 +144,7 @@ function createTailServer(
     nc,
     monitor,
     outcomes,
-    steadyClock,
+    systemClock,
     log,
     redact,
     processName,

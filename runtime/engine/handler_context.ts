@@ -108,7 +108,7 @@ export class AttemptContext implements HandlerContext {
       id,
       type: event.type,
       source: `/functions/${fn.name}`,
-      time: new Date(clock.now()).toISOString(),
+      time: new Date(clock.serverNow()).toISOString(),
       json,
     });
   }

@@ -24,7 +24,7 @@ export class TelemetryObserver implements Observer {
     const span = startAttemptSpan(attempt, parent, epochMs(startedAtMs));
     attempt.startedAtMs = startedAtMs;
     attempt.span = span;
-    attempt.otelContext = contextWith(span, parent);
+    attempt.otelContext = contextWith(span, parent, attempt.functionName);
     attempt.createLog = this.#createLog;
   }
 

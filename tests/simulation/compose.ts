@@ -3,7 +3,7 @@ import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
-import type { Clock } from "../../runtime/engine/clock.ts";
+import type { ServerClock } from "../../runtime/engine/clock.ts";
 import type { Consumer } from "../../runtime/engine/consumer.ts";
 import type { IdempotencyStore } from "../../runtime/engine/idempotency_store.ts";
 import type { Leases } from "../../runtime/engine/leases.ts";
@@ -34,6 +34,7 @@ export interface PlantedBug {
   readonly deadLetters?: (part: DeadLetters) => DeadLetters;
   readonly attempts?: (part: AttemptStore) => AttemptStore;
   readonly settler?: (part: Settler) => Settler;
+  readonly clock?: (part: ServerClock) => ServerClock;
   readonly delivery?: (delivery: Delivery) => Delivery;
 }
 
@@ -54,7 +55,7 @@ export interface SimRuntime {
  */
 export function compose(
   connection: SimConnection,
-  clock: Clock,
+  hostClock: ServerClock,
   fn: ResolvedFunction,
   consumers: readonly Consumer[],
   onDecided: OnDecided,
@@ -62,6 +63,7 @@ export function compose(
 ): SimRuntime {
   const { messages, kv, streams, duplicates } = connection;
   const wrap = <Part>(part: Part, faulty: ((part: Part) => Part) | undefined) => faulty ? faulty(part) : part;
+  const clock = wrap(hostClock, bug.clock);
   const attempts = wrap<AttemptStore>(new NatsAttemptStore(kv, connection.isDelayed), bug.attempts);
   const deadLetters = wrap(new DeadLetters(messages, duplicates), bug.deadLetters);
   let reconnected: SimRuntime["reconnected"] = () => {};
@@ -137,6 +139,7 @@ export function functionOf(settings: Settings, handler: ResolvedFunction["handle
       on: Asked,
       retry: { attempts, initial: `${initialMs}ms`, max: "20s" },
       timeout: "60s",
+      maxAge: "1h",
       concurrency,
       breaker: { consecutiveFailures: breakerFailures, openFor: `${breakerOpenForMs}ms` },
       dependencies: { api: { consecutiveFailures: 1, openFor: "3s" } },

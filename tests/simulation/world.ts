@@ -15,6 +15,8 @@ import type { SimConsumer } from "./sim_consumer.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 const UTF8 = new TextDecoder();
+/** By how many milliseconds the clock of a replica may be ahead of the server's. */
+const OFF_BY_MS = [0, 0, 60_000, -60_000, 7_200_000, -7_200_000];
 
 /** The server, the replicas, and all messages, requests and handler runs under way. */
 export class World implements Network {
@@ -86,11 +88,20 @@ export class World implements Network {
 
   start(): void {
     const name = `replica ${++this.#started}`;
-    this.trace?.(`${name} starts`);
+    const offByMs = this.random.pick(OFF_BY_MS);
+    this.trace?.(`${name} starts, its clock off by ${offByMs} ms`);
     const functionFor = (replica: Replica) => functionOf(this.settings, handlerOf(this, replica));
-    const replica: Replica = new Replica(name, this, this.time, functionFor, (delivery, outcome) => {
-      this.#record(replica, delivery, outcome);
-    }, this.bug);
+    const replica: Replica = new Replica(
+      name,
+      this,
+      this.time,
+      functionFor,
+      (delivery, outcome) => {
+        this.#record(replica, delivery, outcome);
+      },
+      offByMs,
+      this.bug,
+    );
     this.replicas.push(replica);
   }
 
@@ -103,6 +114,8 @@ export class World implements Network {
     const isAlive = (holder: object) => cause === "expired" && this.replicas.includes(holder as Replica);
     this.ledger.delivered(id, messageKeyIn(reply), replica, isAlive);
     if (cause === "expired") this.ledger.fault(id);
+    const account = this.ledger.of(id);
+    if (consumer.stream === "RETRIES" && deliveries === 1 && this.now() < account.dueMs) account.early++;
     this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
     consumer.pulled--;
     consumer.inTransit.push(delivery);
@@ -180,6 +193,7 @@ export class World implements Network {
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";
     this.trace?.(`${replica.name} decides ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
     account.decided(outcome);
+    if (outcome.kind === "retry") account.dueMs = this.now() + outcome.delayMs;
     const reason = abandoned(outcome);
     if (!reason) return;
     const run = this.runs.find((run) => run.replica === replica && run.account === account);

@@ -1,5 +1,5 @@
 import type { Registry } from "../../project/registry.ts";
-import { steadyClock } from "../../engine/system_clock.ts";
+import { systemClock } from "../../engine/system_clock.ts";
 import { connectCluster } from "../../app/cluster.ts";
 import { TailClient } from "../../nats/inspect/tail_client.ts";
 import { TAIL_SUBJECT } from "../../nats/inspect/tail_protocol.ts";
@@ -47,7 +47,7 @@ export async function tail(options: TailOptions): Promise<void> {
       done.reject(error);
     }
   };
-  const client = new TailClient(cluster.nc, steadyClock, filter, {
+  const client = new TailClient(cluster.nc, systemClock, filter, {
     published: guarded((msg) => {
       const now = Date.now();
       printLine(json ? jsonLine({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));

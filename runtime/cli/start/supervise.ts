@@ -1,4 +1,5 @@
 import { type Config, ENVIRONMENT } from "../../app/config.ts";
+import { memoryLimits, workerHeapMiB } from "../../app/memory_limit.ts";
 import { supervisorAdmin } from "../../app/supervisor/admin.ts";
 import { Supervisor, WorkerNeverReady } from "../../app/supervisor/supervisor.ts";
 import { WorkerMetrics } from "../../app/supervisor/worker_metrics.ts";
@@ -86,13 +87,18 @@ async function createSupervisor(
   workerMetrics: WorkerMetrics<WorkerProcess>,
 ): Promise<Supervisor> {
   const command = Deno.execPath(), start = await startArguments();
+  const heapMiB = workerHeapMiB(memoryLimits(), config.WEIR_WORKERS);
   const restarts = metrics.counter("weir.worker.restarts").cell({});
   return new Supervisor({
     count: config.WEIR_WORKERS,
     graceMs: config.SHUTDOWN_GRACE + GRACE_MARGIN_MS,
     spawn: (number, url) => {
       const port = url === undefined ? config.PORT : Number(new URL(url).port);
-      return spawnWorker(command, workerArguments(start, number, command, apply), workerEnvironment(number, port));
+      return spawnWorker(
+        command,
+        workerArguments(start, number, command, apply, heapMiB),
+        workerEnvironment(number, port),
+      );
     },
     clock: systemClock,
     log,

@@ -1,4 +1,5 @@
 import { authProblem, LOOPBACK } from "../../app/config.ts";
+import { memoryProblem } from "../../app/memory_limit.ts";
 import { variableWarnings } from "../../app/warnings.ts";
 import { nearest } from "../../core/did_you_mean.ts";
 import { formatDuration } from "../../core/duration.ts";
@@ -78,6 +79,17 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
       if (longer.length === 0) return [];
       const list = longer.map(({ name, policy }) => `${name} has a timeout of ${formatDuration(policy.timeoutMs)}`);
       return [{ what: `SHUTDOWN_GRACE is ${formatDuration(graceMs)}; ${list.join(", ")}` }];
+    },
+  },
+  {
+    id: "memory-limit",
+    severity: "error",
+    holds: "the heap of a process fits into its memory limit",
+    why: "The kernel kills the process, again and again, and events that it handles end as `crashed`.",
+    fix: "`DENO_USE_CGROUPS=1`, which the image sets, or `--v8-flags=--max-old-space-size=MiB`",
+    find: ({ memory }) => {
+      const what = memoryProblem(memory);
+      return what ? [{ what }] : [];
     },
   },
   {
