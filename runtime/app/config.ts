@@ -12,9 +12,12 @@ interface Environment {
   readFile(path: string): string;
 }
 
+/** Texts of files, by path. A file may be a pipe, which can be read once, and several parts of Weir read it. */
+const texts = new Map<string, string>();
+
 export const ENVIRONMENT: Environment = {
   get: (name) => Deno.env.get(name),
-  readFile: (path) => Deno.readTextFileSync(path),
+  readFile: (path) => texts.getOrInsertComputed(path, () => Deno.readTextFileSync(path)),
 };
 
 /** Variables whose value appears in no message, and which may be given as `NAME_FILE` instead. */
@@ -176,13 +179,14 @@ function readVariable(environment: Environment, name: string, problems: string[]
     return undefined;
   }
   const text = readFile(environment, `${name}_FILE`, path, problems);
-  if (text === "") problems.push(`${name}_FILE is ${JSON.stringify(path)}, which is empty`);
+  if (text?.trim() === "") problems.push(`${name}_FILE is ${JSON.stringify(path)}, which is empty`);
   return text || undefined;
 }
 
 function readFile(environment: Environment, name: string, path: string, problems: string[]): string | undefined {
   try {
-    return environment.readFile(path).trim();
+    // Editors and `echo` end a file with a line break. Spaces may be a part of the secret.
+    return environment.readFile(path).replace(/[\r\n]+$/, "");
   } catch (error) {
     problems.push(
       name === "NATS_CREDS" // the value is not shown: it may be a secret that was given instead of a path

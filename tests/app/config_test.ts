@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
-import { authProblem, readConfig } from "../../runtime/app/config.ts";
+import { authProblem, ENVIRONMENT, readConfig } from "../../runtime/app/config.ts";
 
 type Variables = Record<string, string>;
 
@@ -218,3 +218,19 @@ for (const name of ["WEIR_API_KEYS", "WEIR_FUNCTIONS"]) {
     );
   });
 }
+
+Deno.test("readConfig keeps the spaces of a secret in a file", () => {
+  assert.equal(read({ NATS_TOKEN_FILE: "/token" }, { "/token": " a b \r\n" }).NATS_TOKEN, " a b ");
+});
+
+Deno.test("ENVIRONMENT reads each file once, as a pipe needs it", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, "first");
+    assert.equal(ENVIRONMENT.readFile(path), "first");
+    await Deno.writeTextFile(path, "");
+    assert.equal(ENVIRONMENT.readFile(path), "first");
+  } finally {
+    await Deno.remove(path);
+  }
+});
