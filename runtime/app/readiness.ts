@@ -6,7 +6,10 @@ import { breakersOf } from "./metering.ts";
 /** Timeout of each of Weir's own checks, in milliseconds. */
 const CHECK_TIMEOUT_MS = 2_000;
 
-/** State that the health of a runtime depends on. `nats` and `ingress` return a problem, or undefined. */
+/**
+ * State that the health of a runtime depends on. `nats` and `ingress` return a problem, or undefined. `own` are the
+ * checks of the project.
+ */
 interface ReadinessOptions {
   readonly stopping: () => boolean;
   readonly nats: () => string | undefined;
@@ -17,9 +20,10 @@ interface ReadinessOptions {
 
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, every function pulls, and the
- * project's own checks pass. An open breaker is reported as degraded.
+ * project's own checks of these functions pass. An open breaker is reported as degraded.
  */
 export function readiness({ stopping, nats, ingress, dispatchers, own }: ReadinessOptions): Health {
+  const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
     checks: [
@@ -32,7 +36,9 @@ export function readiness({ stopping, nats, ingress, dispatchers, own }: Readine
           () => consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
         )
       ),
-      ...own.map(({ name, timeoutMs, check }) => ({
+      ...own.filter(({ functions }) => functions.some((name) => running.has(name))).map((
+        { name, timeoutMs, check },
+      ) => ({
         name,
         timeoutMs,
         run: async (signal: AbortSignal) => void await check(signal),

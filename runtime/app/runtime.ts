@@ -1,6 +1,7 @@
 import { systemClock } from "../engine/system_clock.ts";
 import type { Listener } from "../http/listen.ts";
 import { ServerTime } from "../nats/client/server_time.ts";
+import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
 import { RETRIES } from "../nats/retry/retry_stream.ts";
@@ -80,7 +81,10 @@ async function startOn(
   { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), ...options }: RuntimeOptions,
 ): Promise<Runtime> {
   const functions = selectFunctions(config, registry), redact = log.options.redact ?? ((text: string) => text);
-  const metering = await startService(stack, new Metering(metrics, new TelemetryObserver(log), outcomes));
+  const metering = await startService(
+    stack,
+    new Metering(metrics, new TelemetryObserver(log), outcomes, config.WEIR_ROLES),
+  );
   const cluster = stack.adopt(await connectCluster(config), ({ close }) => close());
   const { nc, jsm, monitor } = cluster;
   const desired = desiredState(config, registry, functions);
@@ -92,7 +96,8 @@ async function startOn(
     ...{ config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact },
     watchdog: options.watchdog ?? true,
   });
-  const lag = new LagReader(nc, jsm, desired.durables, systemClock);
+  // Of every declared function: once no process runs one, those that are left report what waits for it.
+  const lag = new LagReader(nc, jsm, durablesOf(registry.functions), systemClock);
   metering.measure(monitor, clock, host.dispatchers, lag);
 
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
@@ -153,6 +158,9 @@ function createTailServer(
 function logConnection({ nc, monitor }: Cluster, state: RuntimeState, log: Logger): void {
   monitor.onDisconnect((server) => {
     if (!state.stopping) log.warn("disconnected from NATS: reconnecting", { server });
+  });
+  monitor.onUnreachable((reason) => {
+    if (!state.stopping) log.error("cannot reconnect to NATS: will retry", { reason });
   });
   monitor.onReconnect(() => log.info("reconnected to NATS", { server: nc.getServer() }));
 }

@@ -51,6 +51,12 @@ export function program(): Command {
 /** Commands that run until a signal. Every other one ends with its action, whatever a module it imported left open. */
 const SERVICES = ["dev", "start", "worker", "revision"];
 
+/** Prints an error: of `start` as its log is written, which a program reads, and of other commands as text. */
+async function report(message: string, error: unknown): Promise<void> {
+  if (!["start", "worker"].includes(Deno.args[0])) return console.error(`weir: ${printableLines(message)}`);
+  (await import("./start/process_log.ts")).reportFailure(message, error);
+}
+
 if (import.meta.main) {
   const weir = program().hook("postAction", (_weir, command) => {
     if (!SERVICES.includes(command.name())) Deno.exit(EXIT_CODES.done);
@@ -61,7 +67,7 @@ if (import.meta.main) {
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
     const message = error instanceof Error ? error.message : String(error);
-    if (message !== "") console.error(`weir: ${printableLines(message)}`);
+    if (message !== "") await report(message, error);
     Deno.exit(error instanceof CommandFailure ? error.code : EXIT_CODES.failed);
   }
 }

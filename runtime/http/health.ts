@@ -1,4 +1,5 @@
 import { formatDuration } from "../core/duration.ts";
+import { errorDetail } from "../core/error_detail.ts";
 import { shorten } from "../core/text.ts";
 import { type Route, route } from "./router.ts";
 
@@ -46,16 +47,23 @@ export async function runChecks({ checks, degraded }: Health): Promise<HealthRep
  * @param live checks of `/health/live` besides the event loop. Default: none.
  */
 export function healthRoutes(health: Health, live: Health = { checks: [] }): Route[] {
-  const get = (path: string, checked: Health) =>
+  const get = (path: string, run: () => Promise<HealthReport>) =>
     route("GET", path, async () => {
-      const report = await runChecks(checked);
+      const report = await run();
       return Response.json(report, { status: report.status === "OK" ? 200 : 503, headers: NOT_CACHED });
     });
+  const ready = sharedRun(health);
   return [
-    get("/health", health),
-    get("/health/ready", health),
-    get("/health/live", { checks: [EVENT_LOOP, ...live.checks] }),
+    get("/health", ready),
+    get("/health/ready", ready),
+    get("/health/live", sharedRun({ checks: [EVENT_LOOP, ...live.checks] })),
   ];
+}
+
+/** Runs checks once for all requests that come meanwhile: a request without a key must not reach a database each time. */
+function sharedRun(health: Health): () => Promise<HealthReport> {
+  let running: Promise<HealthReport> | undefined;
+  return () => running ??= runChecks(health).finally(() => running = undefined);
 }
 
 /** Passes once a timer fires. While a handler blocks the event loop there is no response, and the probe times out. */
@@ -78,7 +86,7 @@ async function runCheck(check: Check): Promise<CheckResult> {
     const error = await Promise.race([check.run(abort.signal), timedOut.promise]);
     return typeof error === "string" ? unhealthy(error) : { status: "OK" };
   } catch (error) {
-    return unhealthy(error instanceof Error ? error.message : String(error));
+    return unhealthy(errorDetail(error).message);
   } finally {
     clearTimeout(timer);
   }

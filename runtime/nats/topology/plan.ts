@@ -50,7 +50,7 @@ export async function planTopology(jsm: JetStreamManager, desired: DesiredState)
       ? planConsumer(durable, consumer.config, stream)
       : planNewConsumer(durable, stream, floorOf(durable));
   });
-  return [...steps, ...await Promise.all(bucketSteps), ...await Promise.all(consumerSteps)];
+  return [...steps, ...await Promise.all([...bucketSteps, ...consumerSteps])]; // all at once: several may fail
 }
 
 /** Returns the other streams that store any of these subjects. */
