@@ -27,11 +27,7 @@ type TailedProject = Pick<Registry, "events" | "streams"> & Partial<Pick<Registr
 /** Prints events and their outcomes until a stop signal, a closed pipe, or `--limit` lines. */
 export async function tail(options: TailOptions): Promise<void> {
   const config = commandConfig();
-  const project = await loadProject().catch(async (error) => {
-    const events = await loadEvents(); // throws what is wrong with the schemas
-    console.error(`functions cannot be loaded, so subjects that only they name are not shown: ${error.message}`);
-    return { ...events, functions: undefined };
-  });
+  const project = await loadTailed();
   const filter = filterOf(options, project);
   const cluster = await connectCluster(config);
   const done = Promise.withResolvers<void>();
@@ -85,6 +81,15 @@ export async function tail(options: TailOptions): Promise<void> {
     client.stop();
     await cluster.close();
   }
+}
+
+/** Loads the project, or its schemas alone if a function cannot be loaded. */
+function loadTailed(): Promise<TailedProject> {
+  return loadProject().catch(async (error) => {
+    const { events, streams } = await loadEvents(); // throws what is wrong with the schemas
+    console.error(`functions cannot be loaded, so subjects that only they name are not shown: ${error.message}`);
+    return { events, streams };
+  });
 }
 
 /** @throws {CommandFailure} for a function that the project does not have, or a type that no stream stores. */
