@@ -16,7 +16,7 @@ import { Metering } from "./metering.ts";
 import { readiness } from "./readiness.ts";
 import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
-import { TopologyKeeper } from "./topology_keeper.ts";
+import { type MayApply, TopologyKeeper } from "./topology_keeper.ts";
 
 /** A running process: it listens, and pulls for each of its functions. */
 export interface Runtime {
@@ -44,7 +44,7 @@ interface RuntimeOptions {
   /** Shares the public port with other processes. @default {false} */
   readonly sharesPort?: boolean;
   /** Allows the process to create and change streams, consumers and buckets. @default {true} */
-  readonly apply?: boolean;
+  readonly apply?: MayApply;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
 }
@@ -95,6 +95,7 @@ async function startOn(
     nats: () => monitor.problem() ?? cluster.messages.outage()?.message,
     ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
     dispatchers: host.dispatchers,
+    topology,
     own: registry.healthChecks,
   });
   options.signal?.throwIfAborted(); // nothing below waits for I/O

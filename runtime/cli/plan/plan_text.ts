@@ -17,9 +17,14 @@ export function planText(steps: readonly Step[], target: Screen): string {
     const own = steps.filter((step) => step.kind === kind);
     return own.length === 0
       ? []
-      : [[paint(colour, title, target), ...own.map((step) => stepText(step, target))].join("\n")];
+      : [[paint(colour, title, target), ...own.map((step) => stepText(step, target) + narrowing(step))].join("\n")];
   });
   return [...groups, summary(steps)].join("\n\n");
+}
+
+function narrowing(step: Step): string {
+  if (step.kind !== "update" || !step.narrows) return "";
+  return "\n      only `apply` does all of this: a start takes away nothing that another release may need";
 }
 
 /** Formats one step: its resource, its changes, and their effect on stored events. */

@@ -2,6 +2,7 @@ import type { Log } from "../../api/context.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
+import type { MayApply } from "../../app/topology_keeper.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
 import { loadProject, PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -14,7 +15,7 @@ import { setupProcessLog } from "./process_log.ts";
 
 export interface StartOptions {
   /** Whether the process may create and change streams, consumers and buckets. */
-  readonly apply: boolean;
+  readonly apply: MayApply;
 }
 
 /** The Weir process that started this one: the supervisor of `start`, or `dev`. */

@@ -92,7 +92,11 @@ async function createSupervisor(
     graceMs: config.SHUTDOWN_GRACE + GRACE_MARGIN_MS,
     spawn: (number, url) => {
       const port = url === undefined ? config.PORT : Number(new URL(url).port);
-      return spawnWorker(command, workerArguments(start, number, command, apply), workerEnvironment(number, port));
+      return spawnWorker(
+        command,
+        workerArguments(start, number, command, apply !== false),
+        workerEnvironment(number, port),
+      );
     },
     clock: systemClock,
     log,

@@ -37,7 +37,8 @@ export async function applyPlan(
   const report = (result: Applied) => void results.set(nameOf(result.step), result);
   // applyTopology makes a plan of its own, without event counts: report the steps that have them where they agree.
   const counted = (step: Step) => planned.find((one) => nameOf(one) === nameOf(step) && one.kind === step.kind) ?? step;
-  const refused = await applyTopology(jsm, desired, true, (step) => report({ step: counted(step) }));
+  const onApplied = (step: Step) => report({ step: counted(step) });
+  const refused = await applyTopology(jsm, desired, { partly: true, onApplied });
   for (const { step, problems } of refused) report({ step: counted(step), problem: problems.join("; ") });
   const retries = new RetryService(cluster);
   const unused = planned

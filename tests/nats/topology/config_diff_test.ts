@@ -141,7 +141,7 @@ Deno.test("ensureTopology with partly applies the other steps although one is bl
   await using broker = await setup();
   await broker.jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"], storage: StorageType.Memory });
   const orders = { ...ORDERS, storage: "file" } as const;
-  await assert.rejects(ensureTopology(broker.jsm, desired([orders], [RESERVE]), true), {
+  await assert.rejects(ensureTopology(broker.jsm, desired([orders], [RESERVE]), { partly: true }), {
     name: "StartupProblems",
     message: /storage is memory and should be file/,
   });
