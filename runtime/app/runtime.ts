@@ -1,5 +1,7 @@
+import { errors } from "@nats-io/transport-node";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
 import type { Listener } from "../http/listen.ts";
+import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
 import type { Registry } from "../project/registry.ts";
@@ -33,6 +35,8 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
+/** Time that NATS has to answer a start, in milliseconds: longer than a cluster takes to start and elect its leaders. */
+const START_WAIT_MS = 60_000;
 /** Time that open requests on the admin listener have to end, in milliseconds. */
 const ADMIN_STOP_MS = 2_000;
 
@@ -45,6 +49,8 @@ interface RuntimeOptions {
   readonly sharesPort?: boolean;
   /** Allows the process to create and change streams, consumers and buckets. @default {true} */
   readonly apply?: MayApply;
+  /** Time that NATS has to answer a start, in milliseconds. @default {60000} */
+  readonly waitMs?: number;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
 }
@@ -77,14 +83,19 @@ async function startOn(
 ): Promise<Runtime> {
   const functions = selectFunctions(config, registry), redact = log.options.redact ?? ((text: string) => text);
   const metering = await startService(stack, new Metering(metrics, new TelemetryObserver(log), outcomes));
-  const cluster = stack.adopt(await connectCluster(config), ({ close }) => close());
+  const wait = waitForNats(log, options);
+  const cluster = stack.adopt(
+    await wait("a connection", () => connectCluster(config), isTimeout),
+    ({ close }) => close(),
+  );
   const { nc, jsm, monitor } = cluster;
   const desired = desiredState(config, registry, functions);
-  const topology = await startService(stack, new TopologyKeeper(jsm, desired, options.apply ?? true, log));
+  const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log);
+  const start = () => wait("streams and consumers", () => topology.start());
+  await startService(stack, { start, stop: () => topology.stop() });
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
-  const host = await FunctionHost.open({
-    ...{ config, functions, declared: registry.functions, cluster, topology, metering, log, redact },
-  });
+  const parts = { config, functions, declared: registry.functions, cluster, topology, metering, log, redact };
+  const host = await wait("the bucket of attempts", () => FunctionHost.open(parts));
   const lag = new LagReader(nc, jsm, desired.durables, systemClock);
   metering.measure(monitor, host.dispatchers, lag);
 
@@ -112,6 +123,20 @@ async function startOn(
     },
     stop: () => state.stopping ??= stack.disposeAsync(),
   };
+}
+
+/** Returns a function that runs a step of the start until NATS answers. All steps share the time of `waitMs`. */
+function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOptions) {
+  const giveUpAtMs = steadyClock.now() + waitMs;
+  return <Value>(what: string, step: () => Promise<Value>, isTransient?: (error: unknown) => boolean) => {
+    const limitMs = Math.max(0, giveUpAtMs - steadyClock.now());
+    return retryWhileUnavailable(what, step, { clock: steadyClock, log, limitMs, signal, isTransient });
+  };
+}
+
+/** Returns whether a server took no connection in time. One that refuses it is another address, or does not run. */
+function isTimeout(error: unknown): boolean {
+  return (error as Error).cause instanceof errors.TimeoutError;
 }
 
 interface RuntimeState {

@@ -4,6 +4,7 @@ import { asConfig } from "./config_diff.ts";
 import { bucketStream } from "./resources.ts";
 import { nameOf, type Step, type StepOf } from "./step.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { isUnavailable } from "../client/is_unavailable.ts";
 
 /** A step that JetStream refused, or that the NATS user lacks the permission for. */
 interface Failed {
@@ -15,8 +16,8 @@ interface Failed {
 export type OnApplied = (step: StepOf<"create" | "update">, waiting: number | undefined) => void;
 
 /**
- * Applies all steps that create or update, in their order, and goes on after a failure. A consumer whose stream could not be created is
- * skipped: it would only repeat the stream's problem.
+ * Applies all steps that create or update, in their order, and goes on after a failure. A consumer whose stream could
+ * not be created is skipped: it would only repeat the stream's problem.
  *
  * @returns The steps that failed.
  */
@@ -34,7 +35,9 @@ export async function applySteps(
     try {
       onApplied(step, await applyStep(jsm, step));
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRefusal(error)) {
+        throw isUnavailable(error) ? new Error(`${nameOf(step)}: ${error.message}`, { cause: error }) : error;
+      }
       failed.push({ step, error });
     }
   }

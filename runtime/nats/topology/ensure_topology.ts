@@ -1,4 +1,5 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
+import { isUnavailable } from "../client/is_unavailable.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { applySteps, isRace, type OnApplied, whyFailed } from "./apply_steps.ts";
 import { type FoundState, planFound, readTopology } from "./plan.ts";
@@ -46,14 +47,19 @@ export async function ensureTopology(
     created.push({ functionName: step.name, stream: step.stream, waiting });
   };
   const refused = await applyTopology(jsm, desired, { ...options, onApplied });
-  if (refused.length > 0) throw new StartupProblems(refused.flatMap(({ problems }) => problems));
-  return created;
+  if (refused.length === 0) return created;
+  const problems = new StartupProblems(refused.flatMap(({ problems }) => problems));
+  // The cause tells a cluster that elects a leader, which passes, from problems that stay.
+  if (refused.every(({ error }) => isUnavailable(error))) problems.cause = refused[0].error;
+  throw problems;
 }
 
 /** A step that is blocked, failed or not allowed. */
 export interface Refused {
   readonly step: Step;
   readonly problems: readonly string[];
+  /** Error of JetStream. Undefined for a step that was not tried. */
+  readonly error?: Error;
 }
 
 /** Plans and applies the topology, again after a race with another replica. Resolves to the steps not applied. */
@@ -72,7 +78,7 @@ export async function applyTopology(
     if (blocked.length > 0 && !partly) return blocked;
     const failed = await applySteps(jsm, steps, onApplied);
     if (round < MAX_ROUNDS && failed.some(isRace)) continue;
-    return [...blocked, ...failed.map((one) => ({ step: one.step, problems: [whyFailed(one)] }))];
+    return [...blocked, ...failed.map((one) => ({ ...one, problems: [whyFailed(one)] }))];
   }
 }
 

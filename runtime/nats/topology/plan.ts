@@ -1,5 +1,6 @@
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { named } from "../client/is_unavailable.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { withEventImpact } from "./event_impact.ts";
 import { planBucket } from "./plan_bucket.ts";
@@ -104,7 +105,8 @@ function stepsTo({ streams, buckets, durables, replicas }: DesiredState, found: 
 async function overlapping(jsm: JetStreamManager, stream: string, subjects: readonly string[]): Promise<string[]> {
   const names = new Set<string>();
   for (const subject of subjects) {
-    for await (const name of jsm.streams.names(subject)) if (name !== stream) names.add(name);
+    const found = await named(`the streams of ${subject}`, Array.fromAsync(jsm.streams.names(subject)));
+    for (const name of found) if (name !== stream) names.add(name);
   }
   return [...names];
 }
