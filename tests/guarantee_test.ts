@@ -31,6 +31,7 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/repair_test.ts: Reconciler creates ",
     "app/topology_keeper_test.ts: TopologyKeeper",
     "nats/consume/ack_floors_test.ts: AckFloors",
+    "nats/consume/passed_events_test.ts: PassedEvents",
   ],
   ["nats/consume/advisories_test.ts: Advisories brings back an event beyond max_deliver"],
   [KILLS, CLUSTER, SHUTDOWNS, SIMULATED],

@@ -1,6 +1,8 @@
 import { errors } from "@nats-io/transport-node";
 import { steadyClock, systemClock } from "../engine/system_clock.ts";
 import type { Listener } from "../http/listen.ts";
+import { PassedEvents } from "../nats/consume/passed_events.ts";
+import { RetryStream } from "../nats/retry/retry_stream.ts";
 import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
@@ -90,7 +92,8 @@ async function startOn(
   );
   const { nc, jsm, monitor } = cluster;
   const desired = desiredState(config, registry, functions);
-  const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log);
+  const passed = new PassedEvents(jsm, new RetryStream(cluster.messages), log, steadyClock);
+  const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));

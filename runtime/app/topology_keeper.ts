@@ -1,9 +1,10 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { Log } from "../api/context.ts";
 import type { Clock } from "../engine/clock.ts";
 import { steadyClock } from "../engine/system_clock.ts";
 import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import { AckFloors } from "../nats/consume/ack_floors.ts";
+import type { PassedEvents } from "../nats/consume/passed_events.ts";
 import { concernsOf } from "../nats/topology/concerns.ts";
 import {
   applyTopology,
@@ -15,7 +16,7 @@ import {
 } from "../nats/topology/ensure_topology.ts";
 import { type FoundState, planFound } from "../nats/topology/plan.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
-import type { DesiredState } from "../nats/topology/resources.ts";
+import type { DesiredState, Durable } from "../nats/topology/resources.ts";
 import { nameOf, type Scope, type Step, type StepOf } from "../nats/topology/step.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Service } from "./service.ts";
@@ -43,6 +44,7 @@ export class TopologyKeeper implements Service {
   #reportedMs = -Infinity;
   #cancel: () => void = () => {};
   #stopped = false;
+  #bringingBack: Promise<unknown> = Promise.resolve();
 
   /** @param mayApply If not, the process only checks that all is as declared. */
   constructor(
@@ -50,6 +52,7 @@ export class TopologyKeeper implements Service {
     desired: DesiredState,
     readonly mayApply: MayApply,
     readonly log: Log,
+    readonly passed: PassedEvents,
     readonly clock: Clock = steadyClock,
   ) {
     const floors = this.#floors = new AckFloors(jsm);
@@ -69,6 +72,8 @@ export class TopologyKeeper implements Service {
     this.#stopped = true;
     this.#cancel();
     await this.#reconciler.stop();
+    this.passed.stop();
+    await this.#bringingBack;
   }
 
   /** Requests a check, because a stream or consumer is missing or was changed. */
@@ -106,17 +111,20 @@ export class TopologyKeeper implements Service {
     return {
       ...{ scope, partly },
       onFound: (found) => this.#found(found, scope),
-      onApplied: (step, waiting = 0) => {
-        if (partly) this.#putRight(step);
-        if (step.what !== "consumer" || waiting === 0) return;
-        const fields = { function: step.name, stream: step.stream };
-        this.log.info(`new consumer: begins with ${waiting} stored events`, fields);
+      onApplied: (step, consumer) => {
+        const durable = consumer && this.#durableOf(consumer);
+        if (partly) this.#putRight(step, durable, consumer);
+        if (durable) this.passed.record(durable, consumer);
+        if (!consumer || consumer.num_pending === 0 || step.kind !== "create") return;
+        const fields = { function: consumer.name, stream: consumer.stream_name };
+        this.log.info(`new consumer: begins with ${consumer.num_pending} stored events`, fields);
       },
     };
   }
 
   #found(found: FoundState, scope: Scope): void {
     this.#floors.record(found);
+    for (const [durable, consumer] of found.consumers) if (consumer) this.passed.record(durable, consumer);
     const concerns = concernsOf(found);
     for (const concern of concerns) if (!this.#concerns.includes(concern)) this.log.warn(concern);
     this.#concerns = concerns;
@@ -128,9 +136,17 @@ export class TopologyKeeper implements Service {
     }
   }
 
-  #putRight(step: StepOf<"create" | "update">): void {
+  #durableOf({ name, stream_name }: ConsumerInfo): Durable {
+    return this.desired.durables.find(({ functionName, stream }) => functionName === name && stream === stream_name)!;
+  }
+
+  #putRight(step: StepOf<"create" | "update">, durable: Durable | undefined, consumer: ConsumerInfo | undefined): void {
     const changes = step.kind === "create" ? "it was missing" : changesOf(step);
     this.log.error(`${nameOf(step)} was not as declared: put right`, { changes });
+    const filters = step.kind === "update" && step.changes.find(({ field }) => field === "filter_subjects");
+    if (!filters || !durable || !consumer) return;
+    const done = this.passed.bringBack(durable, filters.from as string[], consumer);
+    this.#bringingBack = Promise.all([this.#bringingBack, done]);
   }
 
   async #check(): Promise<void> {

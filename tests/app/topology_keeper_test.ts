@@ -81,15 +81,18 @@ Deno.test("TopologyKeeper may narrow at a start of `dev`, which has the nats-ser
   assert.deepEqual(await filtersOf(broker.jsm), ["orders.paid"]);
 });
 
-Deno.test("TopologyKeeper widens a consumer that another client has narrowed, and says so", async () => {
+Deno.test("[G7] TopologyKeeper widens a consumer that another client has narrowed, and every event is handled", async () => {
   await using broker = await startBroker();
   await using release = await start(broker, ["orders.paid", "orders.lost"]);
   await broker.jsm.consumers.update("ORDERS", "ship", { filter_subjects: ["orders.paid"] });
+  await publish(broker, "orders.lost", 20);
+  await publish(broker, "orders.paid", 1);
+  await eventually(() => release.handled.includes("orders.paid 1")); // its consumer has passed all others
   const line = await eventually(() => release.lines.find(({ message }) => /put right/.test(message)));
   assert.equal(line.message, "consumer ship on stream ORDERS was not as declared: put right");
   assert.match(String(line.changes), /filter_subjects: \["orders.paid"\] → \["orders.paid","orders.lost"\]/);
-  await publish(broker, "orders.lost", 3);
-  await eventually(() => release.handled.length === 3);
+  await eventually(() => release.handled.length === 21);
+  assert.equal(new Set(release.handled).size, 21);
 });
 
 const SECOND = 1_000 * 1e6;

@@ -19,6 +19,7 @@ export const JETSTREAM_CODES = {
   notEnabled: 10076,
   streamStoreFailed: 10077,
   streamHeaderExceedsMaximum: 10097,
+  consumerNotUnique: 10100,
   consumerAlreadyExists: 10148,
   consumerDoesNotExist: 10149,
   streamDuplicateMessageConflict: 10158,

@@ -41,10 +41,10 @@ export async function ensureTopology(
   options: ApplyTopologyOptions = {},
 ): Promise<NewConsumer[]> {
   const created: NewConsumer[] = [];
-  const onApplied: OnApplied = (step, waiting) => {
-    options.onApplied?.(step, waiting);
-    if (step.what !== "consumer" || waiting === undefined) return;
-    created.push({ functionName: step.name, stream: step.stream, waiting });
+  const onApplied: OnApplied = (step, consumer) => {
+    options.onApplied?.(step, consumer);
+    if (step.kind !== "create" || step.what !== "consumer") return;
+    created.push({ functionName: step.name, stream: step.stream, waiting: consumer!.num_pending });
   };
   const refused = await applyTopology(jsm, desired, { ...options, onApplied });
   if (refused.length === 0) return created;
