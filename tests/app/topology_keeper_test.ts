@@ -120,15 +120,28 @@ for (
   });
 }
 
-Deno.test("TopologyKeeper gives a stream its subjects back while it runs", async () => {
+for (const change of [{ subjects: ["elsewhere.>"] }, { no_ack: true }]) {
+  Deno.test(`TopologyKeeper changes a stream back that another client changed: ${JSON.stringify(change)}`, async () => {
+    await using broker = await startBroker();
+    await using release = await start(broker, ["orders.paid"]);
+    await broker.jsm.streams.update("ORDERS", change);
+    await eventually(() =>
+      release.lines.find(({ message }) => message === "stream ORDERS was not as declared: put right")
+    );
+    await publish(broker, "orders.paid", 1);
+    await eventually(() => release.handled.length === 1);
+  });
+}
+
+Deno.test("TopologyKeeper makes the ingress unhealthy while a stream takes no events", async () => {
   await using broker = await startBroker();
   await using release = await start(broker, ["orders.paid"]);
-  await broker.jsm.streams.update("ORDERS", { subjects: ["elsewhere.>"] });
-  await eventually(() =>
-    release.lines.find(({ message }) => message === "stream ORDERS was not as declared: put right")
-  );
-  await publish(broker, "orders.paid", 1);
-  await eventually(() => release.handled.length === 1);
+  await broker.jsm.streams.update("ORDERS", { sealed: true });
+  const { body } = await eventually(async () => {
+    const health = await release.health();
+    return health.status === 503 ? health : undefined;
+  });
+  assert.match(body.checks.ingress.error!, /^stream ORDERS: sealed: it takes no more messages$/);
 });
 
 Deno.test("TopologyKeeper leaves the limits of a stream to their operator while it runs", async () => {

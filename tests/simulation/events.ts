@@ -5,6 +5,8 @@ import type { Random } from "../support/random.ts";
 
 /** The event that the simulated function subscribes to. */
 export const Asked = defineEvent({ type: "sim.asked", version: 1, data: z.object({ n: z.int() }) });
+/** An event that only the next release subscribes to. Its data are the same. */
+export const AskedLate = defineEvent({ type: "sim.asked_late", version: 1, data: z.object({ n: z.int() }) });
 /** The event that it emits, with the id of the event that caused it. */
 export const Answered = defineEvent({ type: "out.answered", version: 1, data: z.object({ cause: z.string() }) });
 
@@ -22,6 +24,7 @@ export type Trouble = "none" | "fails" | "depends" | "rejects" | "waits" | "hang
 /** One event of a schedule, and the behaviour of its handler. */
 export interface EventPlan {
   readonly id: string;
+  readonly type: string;
   readonly trouble: Trouble;
   readonly times: number;
   /** The number of events that it emits when it succeeds. */
@@ -42,13 +45,14 @@ const NUMBERS = [0, 1, 2, 3].map((n) => ({
   headers: [["ce-id", `e${n}`], ["ce-source", "/sim"], ["x-own", `own-${n}`]] as const,
 }));
 
-/** Returns a random event with that number. */
-export function randomPlan(n: number, attempts: number, random: Random): EventPlan {
+/** Returns a random event with that number. @param releases The number of releases that run: the second has one event more */
+export function randomPlan(n: number, attempts: number, releases: number, random: Random): EventPlan {
   const trouble = random.chance(0.1) ? random.pick(RARE) : random.pick(TROUBLES);
   const { id, json, bytes, headers } = NUMBERS[n];
   const always = random.chance(0.35);
   return {
     id,
+    type: releases > 1 && random.chance(0.5) ? AskedLate.type : Asked.type,
     trouble,
     times: trouble === "none" ? 0 : trouble === "depends" || !always ? 1 + random.below(attempts + 1) : Infinity,
     emits: random.chance(0.5) ? random.below(3) : 0,

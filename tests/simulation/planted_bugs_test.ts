@@ -81,6 +81,7 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     { deadLetters: ({ publisher, duplicates }) => new PlacedDeadLetters(publisher, duplicates) },
     /\d dead letters/,
   ],
+  ["a start that narrows what another release needs", { scope: "apply" }, /lost: neither handled nor a dead letter/],
   ["attempt counts that are not written", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
 ];
 

@@ -41,5 +41,6 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
     "retry shutdown",
     "retry state-unavailable",
     "retry timed-out",
+    "retry unknown-subject",
   ]);
 });

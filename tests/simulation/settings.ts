@@ -4,6 +4,8 @@ import type { Random } from "../support/random.ts";
 export interface Settings {
   readonly events: number;
   readonly replicas: number;
+  /** 2 during a rolling deploy: each replica that starts is of either release. */
+  readonly releases: 1 | 2;
   readonly attempts: number;
   readonly concurrency: number;
   /** The first backoff. One of five seconds or more is a delayed retry in RETRIES. */
@@ -33,6 +35,7 @@ export function randomSettings(random: Random): Settings {
   return {
     events: 1 + random.below(3),
     replicas: 1 + random.below(2),
+    releases: random.pick([1, 1, 1, 2]),
     attempts: 1 + random.below(3),
     concurrency: random.pick([1, 2, 16]),
     initialMs: random.pick([250, 3_000, 12_000]),

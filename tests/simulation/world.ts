@@ -1,9 +1,13 @@
 import { ACK_WAIT_MS } from "../../runtime/nats/consume/ack_wait.ts";
+import type { ConsumerConfig } from "@nats-io/jetstream";
+import { durablesOf } from "../../runtime/nats/consume/resources.ts";
+import { planConsumer } from "../../runtime/nats/topology/plan_consumer.ts";
+import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { FUNCTION, functionOf, type PlantedBug } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
-import { Asked, type EventPlan, randomPlan } from "./events.ts";
+import { Asked, AskedLate, type EventPlan, randomPlan } from "./events.ts";
 import { abandoned, handlerOf, type Run } from "./handlers.ts";
 import { Ledger } from "./ledger.ts";
 import type { Ack, Network, Request } from "./sim_connection.ts";
@@ -43,11 +47,13 @@ export class World implements Network {
     model.addStream({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"] });
     const durable = (filters: string[]) => ({ name: FUNCTION, filters, ackWaitMs: ACK_WAIT_MS });
     this.serverConsumers = {
-      SIM: model.addConsumer("SIM", durable([Asked.type])),
+      SIM: model.addConsumer("SIM", durable(this.settings.releases > 1 ? [Asked.type, AskedLate.type] : [Asked.type])),
       RETRIES: model.addConsumer("RETRIES", durable([`retries.due.${FUNCTION}.>`, `retries.redriven.${FUNCTION}.>`])),
     };
     trace?.(`settings ${JSON.stringify(this.settings)}`);
-    for (let n = 0; n < this.settings.events; n++) this.#publish(randomPlan(n, this.settings.attempts, random));
+    for (let n = 0; n < this.settings.events; n++) {
+      this.#publish(randomPlan(n, this.settings.attempts, this.settings.releases, random));
+    }
     for (let n = 0; n < this.settings.replicas; n++) this.start();
   }
 
@@ -88,14 +94,30 @@ export class World implements Network {
 
   // Steps of the schedule.
 
-  start(): void {
+  /** @param release Default: the only one, or any of two. */
+  start(release = 1 + this.random.below(this.settings.releases)): void {
     const name = `replica ${++this.#started}`;
-    this.trace?.(`${name} starts`);
-    const functionFor = (replica: Replica) => functionOf(this.settings, handlerOf(this, replica));
-    const replica: Replica = new Replica(name, this, this.time, functionFor, (delivery, outcome) => {
+    this.trace?.(`${name} of release ${release} starts`);
+    const functionFor = (replica: Replica) => functionOf(this.settings, release, handlerOf(this, replica));
+    const replica: Replica = new Replica(name, this, this.time, release, functionFor, (delivery, outcome) => {
       this.#record(replica, delivery, outcome);
     }, this.bug);
+    this.#widen(replica.fn);
     this.replicas.push(replica);
+  }
+
+  /** Changes the filters of the consumer as the start of this release does. */
+  #widen(fn: ResolvedFunction): void {
+    const [durable] = durablesOf([fn]), { options } = this.serverConsumers.SIM;
+    const config = {
+      ...{ ack_policy: "explicit", ack_wait: ACK_WAIT_MS * 1e6, max_deliver: -1 },
+      filter_subjects: [...options.filters],
+    } as ConsumerConfig;
+    const step = planConsumer(durable, config, undefined, this.bug.scope ?? "start");
+    if (step.kind !== "update") return;
+    const { to } = step.changes.find(({ field }) => field === "filter_subjects")!;
+    this.trace?.(`its filters become ${to}`);
+    options.filters = to as string[];
   }
 
   /** Sends a message of the server to a replica. It arrives in a later step. */
@@ -176,12 +198,12 @@ export class World implements Network {
   }
 
   #publish(plan: EventPlan): void {
-    const ack = this.model.publish(Asked.type, plan.payload, plan.headers, this.now());
+    const ack = this.model.publish(plan.type, plan.payload, plan.headers, this.now());
     if (!ack || "error" in ack) throw new Error(`not stored: ${plan.id}`);
     this.ledger.open(plan, ack.seq);
     if (!this.trace) return;
-    const { id, trouble, times, emits, takesMs } = plan;
-    this.trace(`published ${id}: ${trouble} × ${times}, then emits ${emits}, takes ${takesMs} ms`);
+    const { id, type, trouble, times, emits, takesMs } = plan;
+    this.trace(`published ${id} (${type}): ${trouble} × ${times}, then emits ${emits}, takes ${takesMs} ms`);
   }
 }
 

@@ -67,6 +67,17 @@ Deno.test("planCluster counts the pending events of a removed trigger; unsettled
   assert.deepEqual((await broker.take("ORDERS", "ship", 2, 2)).sort(), [2, 6]);
 });
 
+Deno.test("planCluster marks the changes that only apply makes", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(on("orders.paid", "orders.lost"));
+  const narrows = async (...filters: string[]) =>
+    (await broker.plan(on(...filters))).map((step) => step.kind === "update" && step.narrows);
+  assert.deepEqual(await narrows("orders.paid"), [true]);
+  assert.deepEqual(await narrows("orders.paid", "orders.new"), [true]);
+  assert.deepEqual(await narrows("orders.paid", "orders.lost", "orders.new"), [undefined]);
+  assert.deepEqual(await narrows("orders.*"), [undefined]);
+});
+
 Deno.test("ensureTopology with a wider filter skips nothing that the narrow filter matched", async () => {
   await using broker = await startPlanning();
   await broker.ensure();
