@@ -87,14 +87,17 @@ export class TopologyKeeper implements Service {
    * @param functionName The function whose consumers are meant. Default: streams and buckets.
    */
   problem(functionName?: string): string | undefined {
-    const isMeant = (step: Step) => functionName === (step.what === "consumer" ? step.name : undefined);
+    // What another user may change yet, as after a rollout, must not take the process from its load balancer.
+    const isMeant = (step: Step) =>
+      step.kind !== "update" && functionName === (step.what === "consumer" ? step.name : undefined);
     return this.#refused.filter(({ step }) => isMeant(step)).flatMap(({ problems }) => problems).join("; ") ||
       undefined;
   }
 
-  /** Returns the settings that hold events back and are another's to decide, such as a pause. */
+  /** Returns the settings that hold events back and are another's to change, such as a pause. */
   concerns(): readonly string[] {
-    return this.#concerns;
+    const differing = this.#refused.filter(({ step }) => step.kind === "update").flatMap(({ problems }) => problems);
+    return [...this.#concerns, ...differing];
   }
 
   #schedule(): void {
@@ -152,7 +155,8 @@ export class TopologyKeeper implements Service {
   async #check(): Promise<void> {
     const { jsm, desired, mayApply } = this, options = this.#options("running");
     const before = new Set(this.#refused.flatMap(({ problems }) => problems));
-    this.#refused = await (mayApply ? applyTopology : compareTopology)(jsm, desired, options);
+    this.#refused = (await (mayApply ? applyTopology : compareTopology)(jsm, desired, options))
+      .filter(({ error }) => !isUnavailable(error));
     const problems = this.#refused.flatMap(({ problems }) => problems);
     const what = mayApply ? "cannot be put right" : "are not as declared, and this process may not change them";
     const isDue = this.clock.now() - this.#reportedMs >= REPORT_INTERVAL_MS;

@@ -35,7 +35,7 @@ export interface PlantedBug {
   readonly deadLetters?: (part: DeadLetters) => DeadLetters;
   readonly attempts?: (part: AttemptStore) => AttemptStore;
   readonly settler?: (part: Settler) => Settler;
-  /** What a start may change of its consumers. Default: `start`. */
+  /** The changes that a start of a replica makes. Default: `start`. */
   readonly scope?: Scope;
 }
 

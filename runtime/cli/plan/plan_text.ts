@@ -97,7 +97,7 @@ function backlog({ pending, unsettled, delayedRetries }: Backlog): string {
   return parts.join(", ");
 }
 
-const NANOSECONDS = ["ack_wait", "max_age", "duplicate_window", "backoff"];
+const NANOSECONDS = ["ack_wait", "max_age", "duplicate_window", "backoff", "max_expires", "inactive_threshold"];
 
 function value(field: string, given: unknown): string {
   const nothing = given === undefined || given === null || Array.isArray(given) && given.length === 0;

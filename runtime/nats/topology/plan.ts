@@ -21,18 +21,22 @@ export interface FoundState {
 }
 
 /**
- * Returns the plan that people read: what `apply` would do, how that affects stored events, and what the cluster holds
+ * Returns the plan that people read: what `apply`, or a start, would do, how that affects stored events, and what the cluster holds
  * besides. Changes nothing.
  *
  * @param functionNames The functions of the whole project, also those that this process does not run.
+ * @param scope Default: `apply`.
  */
 export async function planCluster(
   nc: NatsConnection,
   jsm: JetStreamManager,
   desired: DesiredState,
   functionNames: readonly string[],
+  scope: Scope = "apply",
 ): Promise<Step[]> {
-  const own = await Promise.all((await planTopology(jsm, desired)).map((step) => withEventImpact(nc, jsm, step)));
+  const own = await Promise.all(
+    (await planTopology(jsm, desired, scope)).map((step) => withEventImpact(nc, jsm, step)),
+  );
   return [...own, ...await planUndeclared(nc, jsm, desired, functionNames)];
 }
 
