@@ -1,5 +1,4 @@
 import { styleText } from "node:util";
-import { proxy } from "hono/proxy";
 import { ENVIRONMENT } from "../app/config.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { Problem } from "../http/problem.ts";
@@ -10,6 +9,8 @@ import { firstFreePort, listeningProcess } from "./ports.ts";
 const HOLD_MS = 10_000;
 /** Upper bound in milliseconds for the wait until a replaced target has answered its requests. */
 const IDLE_MS = 10_000;
+/** Headers of a connection, which are not forwarded (RFC 9110, 7.6.1). */
+const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
 
 /**
  * An HTTP listener that forwards requests to a target, which may change at any time. A reload refuses no request: while
@@ -89,9 +90,20 @@ export class ReloadProxy {
 }
 
 async function forward(request: Request, target: string): Promise<Response> {
-  const { pathname, search, host } = new URL(request.url), headers = new Headers(request.headers);
-  headers.set("x-forwarded-host", host);
-  return await proxy(target + pathname + search, { raw: new Request(request, { headers }), redirect: "manual" });
+  const { pathname, search, host } = new URL(request.url);
+  const requestHeaders = new Headers(request.headers);
+  for (const name of HOP_BY_HOP) requestHeaders.delete(name);
+  requestHeaders.set("x-forwarded-host", host);
+  const { method, body } = request;
+  const response = await fetch(target + pathname + search, {
+    method,
+    headers: requestHeaders,
+    body,
+    redirect: "manual",
+  });
+  const headers = new Headers(response.headers);
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  return new Response(response.body, { status: response.status, headers });
 }
 
 /**
