@@ -47,7 +47,7 @@ export interface EmittingContext<Emits extends readonly EventDefinition[]> exten
 
 /** Options of one `ctx.emit`. */
 export interface EmitOptions {
-  /** Id of the event. Default: derived from function, event and position. */
+  /** Id of the event, unique among those of the function. Default: derived from function, event and position. */
   readonly id?: string;
 }
 

@@ -83,7 +83,11 @@ export interface BreakerOptions {
 
 /** Policy of a function that remembers the events it has handled. */
 export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
-  /** Returns the idempotency key of an event, such as an order's number. Default: its source and id. */
+  /**
+   * Returns the idempotency key of an event, such as an order's number. An id is unique within its source only: a key made
+   * of `id` needs `source` too. The `id` of a message without one contains its time here: its position alone is reused by a
+   * stream that is created again. Default: its source and id.
+   */
   key?(event: EventOf<On>): string;
   /**
    * Time that a handled event is remembered, at least one second.

@@ -55,7 +55,7 @@ export async function connectCluster(config: Config): Promise<Cluster> {
     messages,
     duplicates,
     publisher: new TracedPublisher(new EventPublisher(messages, jsm, duplicates)),
-    failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates)),
+    failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates, true)),
     close: async () => {
       messages.close();
       // A connection that is down cannot be drained: JetStream redelivers what it still holds.

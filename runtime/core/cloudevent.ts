@@ -20,8 +20,14 @@ export function issueText(issues: readonly Issue[]): string {
 
 /** A message as an event. An invalid one still has its attributes, for the span and the dead letter. */
 export type Decoded =
-  | { readonly kind: "event"; readonly event: WeirEvent }
-  | { readonly kind: "invalid"; readonly event: WeirEvent<string, undefined>; readonly error: ErrorDetail };
+  & {
+    /** True for a message without an id: the event's is then its position in the stream. */
+    readonly withoutId?: boolean;
+  }
+  & (
+    | { readonly kind: "event"; readonly event: WeirEvent }
+    | { readonly kind: "invalid"; readonly event: WeirEvent<string, undefined>; readonly error: ErrorDetail }
+  );
 
 const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true });
 /** Replacement character of a lenient UTF-8 decoder. */
@@ -43,9 +49,10 @@ export function decode(delivery: Delivery, bound?: { readonly type: string; read
     const contentType = mediaType(attributes.contentType);
     let data = decodeData(delivery.payload, contentType);
     if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
-    if (!bound) return { kind: "event", event: toEvent(delivery, attributes, undefined, data) };
+    const withoutId = !attributes.id;
+    if (!bound) return { kind: "event", withoutId, event: toEvent(delivery, attributes, undefined, data) };
     const parsed = bound.parse(data);
-    if (parsed.ok) return { kind: "event", event: toEvent(delivery, attributes, bound.type, parsed.value) };
+    if (parsed.ok) return { kind: "event", withoutId, event: toEvent(delivery, attributes, bound.type, parsed.value) };
     const message = `does not match the schema of its type: ${issueText(parsed.issues)}`;
     return invalid(delivery, attributes, bound?.type, message);
   } catch (error) {
@@ -159,6 +166,7 @@ function toEvent<Data>(
 function invalid(delivery: Delivery, attributes: Attributes, type: string | undefined, message: string): Decoded {
   return {
     kind: "invalid",
+    withoutId: !attributes.id,
     event: toEvent(delivery, attributes, type, undefined),
     error: { name: "InvalidEventError", message },
   };

@@ -16,6 +16,8 @@ export interface DeliveryHistory {
   readonly emittedSinceMs?: number;
   /** Span of the previous attempt, as a W3C `traceparent`. */
   readonly attemptTrace?: string;
+  /** Key of the original message, as {@linkcode Delivery.messageKey}. */
+  readonly originKey?: string;
 }
 
 /** One message that JetStream delivered. It is settled exactly once. */
@@ -34,7 +36,10 @@ export interface Delivery {
   readonly history: DeliveryHistory;
   /** Sequence of the dead letter that this redrives. It is removed before this delivery is settled. */
   readonly deadLetterSequence?: number;
-  /** Key of the stored message: equal at each of its deliveries, and different from every other message's. */
+  /**
+   * Key of the stored message: equal at each of its deliveries, and different from every other message's, also in a stream
+   * that was deleted and created again.
+   */
   readonly messageKey: string;
   /** Subject to ack on, as received. A redelivery replaces it while the delivery is still being handled. */
   ackSubject: Uint8Array;

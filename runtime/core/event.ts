@@ -1,6 +1,9 @@
 /** The event that a handler receives: CloudEvents 1.0 attributes and the typed data. */
 export interface WeirEvent<Type extends string = string, Data = unknown> {
-  /** The `ce-id` header, or `STREAM:SEQUENCE` for a message without one. Unique together with `source`. */
+  /**
+   * The `ce-id` header, or `STREAM:SEQUENCE` for a message without one. Unique together with `source`, except that a stream
+   * which is deleted and created again, or in memory, begins its sequences anew: `time` tells such messages apart.
+   */
   readonly id: string;
   /** Type of the event, and the NATS subject that it was published on. */
   readonly type: Type;

@@ -1,3 +1,5 @@
+import { jsonText } from "./json_text.ts";
+
 /** Keys that NATS accepts. The client's own check misses dots at either end or beside another. */
 const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
 
@@ -18,17 +20,9 @@ export function checkKvKey(bucket: string, key: string): void {
  * Returns the JSON text that a key-value bucket stores for a value.
  *
  * @throws {Error} as {@linkcode checkKvKey} does.
- * @throws {TypeError} if the value is not JSON: `undefined` would be stored as an empty entry and break every later `get`.
+ * @throws {TypeError} if JSON cannot hold the value: `undefined` would be stored as an empty entry and break every later `get`.
  */
 export function kvJson(bucket: string, key: string, value: unknown): string {
   checkKvKey(bucket, key);
-  const where = `kv bucket "${bucket}", key "${key}"`;
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(value);
-  } catch (cause) {
-    throw new TypeError(`${where}: the value is no JSON: ${(cause as Error).message}`, { cause });
-  }
-  if (json === undefined) throw new TypeError(`${where}: ${typeof value} is no JSON: write null, or delete the key`);
-  return json;
+  return jsonText(value, `kv bucket "${bucket}", key "${key}"`, "the value");
 }

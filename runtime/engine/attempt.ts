@@ -80,6 +80,15 @@ export class Attempt implements DeliveryFacts {
     return this.decoded.event;
   }
 
+  /**
+   * Key of the stored message, for an event without an id. What is derived from the event's identity includes it: its
+   * position alone comes again in a stream that is deleted and created again.
+   */
+  get originKey(): string | undefined {
+    if (!this.decoded.withoutId) return undefined;
+    return this.delivery.history.originKey ?? this.delivery.messageKey;
+  }
+
   /** Logger of the attempt, created on first use: most handlers do not log. */
   get log(): Log {
     return this.#log ??= this.createLog(this);

@@ -4,6 +4,7 @@ import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { describeValue } from "../project/option_schemas.ts";
 import { issueText } from "../core/cloudevent.ts";
+import { jsonText } from "../core/json_text.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Attempt } from "./attempt.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
@@ -79,7 +80,7 @@ export class AttemptContext implements HandlerContext {
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
-    const { fn, clock, event: cause } = this.#attempt;
+    const { fn, clock, event: cause, originKey } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
@@ -89,9 +90,9 @@ export class AttemptContext implements HandlerContext {
     if (!parsed.ok) {
       throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues)}`);
     }
-    const json = jsonOf(data, where);
+    const json = jsonText(data, where, "the data");
     const emitted = this.#emitted ??= [];
-    const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length);
+    const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length, originKey);
     if (typeof id !== "string" || id === "") {
       throw new TypeError(
         `${where} with id ${
@@ -144,25 +145,22 @@ function undeclared(fn: ResolvedFunction, event: EventDefinition | undefined): s
   return `${fn.name} emits ${event.type} without declaring it: add it to \`emits\``;
 }
 
-/** @throws {TypeError} when the data is not JSON, which a schema such as `z.unknown()` permits. */
-function jsonOf(data: unknown, where: string): string {
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(data);
-  } catch (cause) {
-    throw new TypeError(`${where} with data that is no JSON`, { cause });
-  }
-  if (json === undefined) throw new TypeError(`${where} without data: an event carries JSON, null at the least`);
-  return json;
-}
+/** Form of the ids of emitted events. The ingress refuses them: they come from functions alone. */
+export const EMITTED_ID = /^emitted-[0-9a-f]{32}$/;
 
-/** Returns the id of an emitted event. Only the same function, event, type and position give the same id. */
+/**
+ * Returns the id of an emitted event. Only the same function, event, type and position give the same id.
+ *
+ * @param originKey Key of the message of a cause without an id. Default: the cause has an id.
+ */
 export function emittedId(
   functionName: string,
   cause: { readonly source: string; readonly type: string; readonly id: string },
   type: string,
   position: number,
+  originKey?: string,
 ): string {
   const named = [functionName, cause.source, cause.type, cause.id, type, position];
-  return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32);
+  if (originKey !== undefined) named.push(originKey);
+  return `emitted-${createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32)}`;
 }

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { deferForClaim, deferForState } from "../core/decide_outcome.ts";
-import type { Delivery } from "../core/delivery.ts";
 import type { WeirEvent } from "../core/event.ts";
 import { errorDetail, type Outcome } from "../core/outcome.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
@@ -27,9 +26,9 @@ export class IdempotencyKeyError extends TypeError {
  * @throws {IdempotencyKeyError} when the author's `key` throws, or returns no text.
  */
 export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Promise<Outcome | undefined> {
-  const { fn, event, delivery } = attempt, { idempotency, timeoutMs } = fn.policy;
+  const { fn, event, originKey } = attempt, { idempotency, timeoutMs } = fn.policy;
   if (!idempotency) return undefined;
-  const key = idempotencyKey(fn, idempotency, event, delivery);
+  const key = idempotencyKey(fn, idempotency, event, originKey);
   const result = await store.claim(fn.name, key, timeoutMs + STORING_MS, idempotency.ttlMs);
   switch (result.kind) {
     case "claimed":
@@ -65,21 +64,22 @@ export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Ou
 }
 
 /**
- * Returns a key that is fit for a subject. Without the author's `key` it consists of the event's type, source and id. An
- * event without an id is identified by its position in the stream, and by its time as well: a stream that is deleted
- * and created again reuses positions.
+ * Returns a key that is fit for a subject. Without the author's `key` it consists of the event's type, source and id.
+ *
+ * @param originKey Key of the message of an event without an id, which the author's `key` sees as its id: a stream that is
+ * deleted and created again reuses positions. Default: the event has an id.
  */
 export function idempotencyKey(
   { name }: ResolvedFunction,
   { key: keyOf }: IdempotencyPolicy,
   event: WeirEvent,
-  { headers, storedAtMs }: Pick<Delivery, "headers" | "storedAtMs">,
+  originKey?: string,
 ): string {
-  const hasId = Boolean(headers.get("ce-id") ?? headers.get("nats-msg-id"));
-  let named: unknown = [event.type, event.source, event.id, ...(hasId ? [] : [storedAtMs])];
+  let named: unknown = [event.type, event.source, event.id];
+  if (originKey !== undefined) named = [event.type, event.source, event.id, originKey];
   if (keyOf) {
     try {
-      named = keyOf(event);
+      named = keyOf(originKey === undefined ? event : { ...event, id: originKey });
     } catch (cause) {
       throw new IdempotencyKeyError(`the idempotency key of ${name} threw: ${errorDetail(cause).message}`, { cause });
     }

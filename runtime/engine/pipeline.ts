@@ -158,7 +158,9 @@ export class Pipeline {
       await Promise.all(attempt.emitted.map((event) => publishAsync(this.ports.publisher, event, options)));
       return result;
     } catch (thrown) {
-      const transient = thrown instanceof PublishError && thrown.transient;
+      const isPublishError = thrown instanceof PublishError, transient = isPublishError && thrown.transient;
+      // Another attempt would emit as much again.
+      if (isPublishError && thrown.code === "too-large") return { kind: "rejected", error: errorDetail(thrown) };
       return { kind: "emit-failed", transient, error: errorDetail(thrown) };
     }
   }

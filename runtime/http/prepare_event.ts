@@ -1,9 +1,12 @@
 import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import type { OutgoingEvent } from "../core/event.ts";
+import { EMITTED_ID } from "../engine/handler_context.ts";
 import type { Caller } from "./api_keys.ts";
 import type { IncomingEvent } from "./parse_events.ts";
 import { malformed, Problem } from "./problem.ts";
+
+const RESERVED_SOURCE = /^\/(functions|streams|ingress)(\/|$)/;
 
 export type Events = ReadonlyMap<string, EventDefinition>;
 
@@ -31,10 +34,11 @@ function notPublic(events: Events, caller: Caller, type: string): string {
  * Validates an event and fills in the attributes that it lacks. Its data is published as it was sent, not as the schema
  * returned it: handlers parse it themselves.
  *
- * @throws {Problem} 400 when the data does not match the schema.
+ * @throws {Problem} 400 when the data does not match the schema; 403 when the id or the source is not the caller's.
  */
 export function prepareEvent(definition: EventDefinition, caller: Caller, incoming: IncomingEvent): OutgoingEvent {
-  const { type, data } = incoming;
+  const { type, data } = incoming, own = caller.name === undefined ? "/ingress" : `/ingress/${caller.name}`;
+  checkIdentity(incoming, own);
   if (data === undefined) throw malformed("the event has no data");
   const parsed = parserOf(definition)(data);
   if (!parsed.ok) {
@@ -44,11 +48,21 @@ export function prepareEvent(definition: EventDefinition, caller: Caller, incomi
   return {
     id: incoming.id ?? crypto.randomUUID(),
     type,
-    source: incoming.source ?? (caller.name === undefined ? "/ingress" : `/ingress/${caller.name}`),
+    source: incoming.source ?? own,
     time: incoming.time ?? currentTime(),
     json: JSON.stringify(data),
     extensions: incoming.extensions,
   };
+}
+
+/** Refuses what Weir alone gives: an event under it would be taken for one of a function, a stream or another caller. */
+function checkIdentity({ id, source }: IncomingEvent, own: string): void {
+  if (id !== undefined && EMITTED_ID.test(id)) {
+    throw new Problem("forbidden", `the id ${JSON.stringify(id)} is one of an emitted event: use another`);
+  }
+  if (source !== undefined && source !== own && RESERVED_SOURCE.test(source)) {
+    throw new Problem("forbidden", `the source ${JSON.stringify(source)} is not yours: use another, or leave it out`);
+  }
 }
 
 let lastMs = 0, lastTime = "";

@@ -1,3 +1,5 @@
+import type { z } from "zod";
+import { hasAsyncCheck } from "./async_check.ts";
 import { dataProblem } from "./data_problem.ts";
 import type { EventDefinition } from "../api/define_event.ts";
 import { unknownOption } from "./option_schemas.ts";
@@ -52,6 +54,11 @@ function eventProblems(event: EventDefinition, routes: Map<string, string>): str
   }
   const unsuitable = dataProblem(event.data);
   if (unsuitable) problems.push(unsuitable);
+  else if (hasAsyncCheck(event.data as z.ZodType)) {
+    problems.push(
+      "its data has an async refine, transform or promise, but is parsed synchronously: check it in a function",
+    );
+  }
   for (const key of Object.keys(event)) {
     if (key !== "kind" && !OPTIONS.includes(key)) problems.push(unknownOption(key, "", OPTIONS));
   }

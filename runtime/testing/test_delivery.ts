@@ -2,6 +2,7 @@ import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Clock } from "../engine/clock.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { encodeAttribute } from "../core/cloudevent.ts";
+import { jsonText } from "../core/json_text.ts";
 import { HeaderList } from "../core/headers.ts";
 import type { InvokeOptions } from "./invoke_options.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
@@ -17,7 +18,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
       stream,
       sequence,
       subject: options.subject ?? data.subject,
-      messageKey: `${stream}.${sequence}`,
+      messageKey: `${stream}.${sequence}.${data.time}`,
       storedAtMs: Date.parse(data.time),
       payload,
       headers: new HeaderList(Object.entries({ ...data.headers, ...options.headers })),
@@ -31,7 +32,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
     subject,
     messageKey: "TEST.1",
     storedAtMs: clock.now(),
-    payload: new TextEncoder().encode(JSON.stringify(data)),
+    payload: new TextEncoder().encode(jsonText(data, fn.name, "the data")),
     headers: new HeaderList([
       ["ce-id", encodeAttribute(options.id ?? "test-event")],
       ["ce-type", subject],

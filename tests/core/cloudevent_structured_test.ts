@@ -23,6 +23,7 @@ function structured(envelope: unknown, headers: Record<string, string> = {}, par
 Deno.test("decode reads a structured CloudEvent from its envelope", () => {
   assert.deepEqual(structured({ ...ENVELOPE, partitionkey: "p7", sampledrate: 3, trusted: true }), {
     kind: "event",
+    withoutId: false,
     event: {
       id: "e1",
       type: "orders.created",
@@ -44,6 +45,7 @@ Deno.test("decode prefers the attributes of the envelope to those of headers", (
 Deno.test("decode names an envelope without attributes by stream and sequence", () => {
   assert.deepEqual(structured({ data: 1 }), {
     kind: "event",
+    withoutId: true,
     event: {
       id: "ORDERS:42",
       type: "orders.created",

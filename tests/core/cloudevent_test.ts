@@ -16,6 +16,7 @@ const BINARY = {
 Deno.test("decode reads a binary CloudEvent from its headers", () => {
   assert.deepEqual(decode(delivery({ headers: BINARY, payload: '{"orderId":"o1"}' })), {
     kind: "event",
+    withoutId: false,
     event: {
       id: "e1",
       type: "orders.created",
@@ -31,6 +32,7 @@ Deno.test("decode reads a binary CloudEvent from its headers", () => {
 Deno.test("decode names a message without headers by stream and sequence", () => {
   assert.deepEqual(decode(delivery({ payload: "[1]", subject: "orders.eu.created" })), {
     kind: "event",
+    withoutId: true,
     event: {
       id: "ORDERS:42",
       type: "orders.eu.created",
@@ -54,6 +56,18 @@ Deno.test("decode reads headers of any case", () => {
 Deno.test("decode takes Nats-Msg-Id if there is no CloudEvents id", () => {
   assert.equal(decode(delivery({ headers: { "Nats-Msg-Id": "m1" } })).event.id, "m1");
   assert.equal(decode(delivery({ headers: { "Nats-Msg-Id": "m1", "ce-id": "e1" } })).event.id, "e1");
+});
+
+Deno.test("decode tells events without an id of their own", () => {
+  for (
+    const [headers, withoutId] of [
+      [{}, true],
+      [{ "x-note": "1" }, true],
+      [{ "ce-id": "" }, true],
+      [{ "ce-id": "ORDERS:42" }, false],
+      [{ "nats-msg-id": "m1" }, false],
+    ] as const
+  ) assert.equal(decode(delivery({ headers })).withoutId, withoutId, JSON.stringify(headers));
 });
 
 Deno.test("decode makes extensions of CloudEvents headers alone", () => {
@@ -115,6 +129,7 @@ for (const [contentType, payload, data] of contents) {
 Deno.test("decode refuses JSON that is not UTF-8, and tells its size", () => {
   assert.deepEqual(decode(delivery({ headers: { "ce-id": "e1" }, payload: new Uint8Array([0x22, 0xff, 0x22]) })), {
     kind: "invalid",
+    withoutId: false,
     event: {
       id: "e1",
       type: "orders.created",

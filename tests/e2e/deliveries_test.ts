@@ -85,8 +85,8 @@ Deno.test("ctx.emit publishes once when a later attempt succeeds, with an id tha
   await runtime.publish(Asked, { n: 1 }, { id: "event-1" });
   const { headers } = await runtime.waitForEvent(Answered);
   assert.equal(headers["ce-source"], "/functions/flaky");
-  assert.match(headers["ce-id"], /^[0-9a-f]{32}$/);
-  assert.equal(headers["nats-msg-id"], headers["ce-id"]);
+  assert.match(headers["ce-id"], /^emitted-[0-9a-f]{32}$/);
+  assert.equal(headers["nats-msg-id"], `/functions/flaky ${headers["ce-id"]}`);
 });
 
 Deno.test("[G17] ctx.emit into a full stream is retried until the stream has space, and uses up no attempt", async () => {

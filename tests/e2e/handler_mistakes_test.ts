@@ -40,8 +40,15 @@ const mistakes: Record<string, [body: Body, error: string | RegExp]> = {
   ],
   emitsBigInt: [
     (ctx) => ctx.emit(Anything, 5n),
-    "TypeError: emitsBigInt emits anything.goes with data that is no JSON (cause: Do not know how to serialize " +
-    "a BigInt)",
+    "TypeError: emitsBigInt emits anything.goes: the data is a bigint, which JSON cannot hold",
+  ],
+  emitsMap: [
+    (ctx) => ctx.emit(Anything, { pages: [{ totals: new Map([["eur", 7]]) }] }),
+    "TypeError: emitsMap emits anything.goes: pages.0.totals is a Map, which JSON cannot hold",
+  ],
+  emitsNaN: [
+    (ctx) => ctx.emit(Anything, [1, NaN]),
+    "TypeError: emitsNaN emits anything.goes: 1 is NaN, which JSON cannot hold",
   ],
   emitsLate: [
     (ctx) => {

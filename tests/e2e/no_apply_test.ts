@@ -188,7 +188,7 @@ Deno.test("start --no-apply needs no permission beyond those in deploy/README.md
       get: (name) => name === "NATS_URL" ? `nats://app:p@127.0.0.1:${bench.server.port}` : undefined,
       readFile: () => "",
     }));
-    const found = await app.duplicates.find("orders.placed", "order-1", Date.now() - 3_600_000);
+    const found = await app.duplicates.find("orders.placed", "/test order-1", Date.now() - 3_600_000);
     assert.equal(found?.sequence, 1);
     await app.close();
   });

@@ -136,3 +136,46 @@ Deno.test("resolveEvents accepts events without a route", () => {
   const both = [event("orders.created", { ingress: {} }), event("orders.cancelled", { ingress: {} })];
   assert.deepEqual(problemsOf([schemas("orders", ...both)]), []);
 });
+
+const ASYNC: Readonly<Record<string, z.ZodType>> = {
+  "an async refine": z.object({ a: z.string().refine(async (text) => await text) }),
+  "an async refine of the whole": z.object({ a: z.string() }).refine(async () => await true),
+  "an async superRefine": z.object({ a: z.array(z.string().superRefine(async () => await undefined)) }),
+  "an async check": z.object({ a: z.string().check(async () => await undefined).optional() }),
+  "a refine that returns a promise": z.object({ a: z.string().refine(() => Promise.resolve(true)) }),
+  "an async transform": z.object({ a: z.string().transform(async (text) => await text) }),
+  "a transform that returns a promise": z.object({ a: z.string().transform((text) => Promise.resolve(text)) }),
+  "an async preprocess": z.object({ a: z.preprocess(async (text) => await text, z.string()) }),
+  "an async custom": z.object({ a: z.union([z.int(), z.string().and(z.string().refine(async () => await true))]) }),
+  "a superRefine that returns a promise": z.object({
+    a: z.record(z.string(), z.int().superRefine(() => Promise.resolve())),
+  }),
+  "an async refine behind z.lazy": z.object({ a: z.lazy(() => z.string().refine(async () => await true)) }),
+};
+for (const [what, data] of Object.entries(ASYNC)) {
+  Deno.test(`resolveEvents refuses data with ${what}: it is parsed synchronously`, async () => {
+    const type = "orders.created";
+    assert.deepEqual(problemsOf([schemas("orders", event(type, { data }))]), [
+      `schemas/orders.ts: event "${type}": its data has an async refine, transform or promise, but is parsed ` +
+      "synchronously: check it in a function",
+    ]);
+    await null; // a rejected promise of a check would be unhandled by now
+  });
+}
+
+Deno.test("resolveEvents accepts synchronous checks, also those that throw without a value, and recursive data", () => {
+  const Tree = z.object({
+    get children() {
+      return z.array(Tree);
+    },
+  });
+  const data = z.object({
+    a: z.string().refine((text) => text.length > 1).superRefine((text, ctx) =>
+      void (text.trim() || ctx.addIssue("empty"))
+    ),
+    b: z.string().transform((text) => text.length).optional(),
+    d: z.string().default(() => "a").transform((text) => text.trim()),
+    c: Tree,
+  });
+  assert.deepEqual(problemsOf([schemas("orders", event("orders.created", { data }))]), []);
+});

@@ -37,6 +37,7 @@ export interface PlantedBug {
   readonly settler?: (part: Settler) => Settler;
   /** The changes that a start of a replica makes. Default: `start`. */
   readonly scope?: Scope;
+  readonly delivery?: (delivery: Delivery) => Delivery;
 }
 
 /** Receives the outcome of each delivery before it is settled. */
@@ -90,7 +91,8 @@ export function compose(
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
   const pipeline = new Pipeline(fn, dependencies, ports);
-  const dispatcher = new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, UNLIMITED);
+  const misread = consumers.map((consumer) => bug.delivery ? misreading(consumer, bug.delivery) : consumer);
+  const dispatcher = new Dispatcher(pipeline, misread, EXTEND_INTERVAL_MS, UNLIMITED);
   return { dispatcher, settler, reconnected };
 }
 
@@ -101,6 +103,21 @@ function observed(settler: Settler, onDecided: OnDecided): Settler {
       return settler.settle(functionName, delivery, outcome, usedUp, claim);
     },
     extend: (delivery) => settler.extend(delivery),
+  };
+}
+
+/** Changes each delivery of a consumer before it reaches the dispatcher. */
+function misreading(consumer: Consumer, change: (delivery: Delivery) => Delivery): Consumer {
+  return {
+    start: (sink) =>
+      consumer.start({
+        credits: () => sink.credits(),
+        paused: () => sink.paused(),
+        deliver: (delivery) => sink.deliver(change(delivery)),
+      }),
+    wake: () => consumer.wake(),
+    stop: () => consumer.stop(),
+    problem: () => consumer.problem(),
   };
 }
 

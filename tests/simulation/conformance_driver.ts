@@ -13,6 +13,7 @@ export interface Received {
 /** The operations that conformance tests use, on the model or on a real server. */
 export interface Driver {
   addStream(options: StreamOptions): Promise<void>;
+  deleteStream(name: string): Promise<void>;
   addConsumer(stream: string, options: ConsumerOptions): Promise<void>;
   publish(subject: string, headers?: Readonly<Record<string, string>>, body?: string): Promise<PubAck>;
   /** Pulls one message, waiting for up to `withinMs`. */

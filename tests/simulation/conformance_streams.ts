@@ -35,6 +35,17 @@ export const STREAM_STATEMENTS: Readonly<Record<string, Statement>> = {
     assert.ok(js.nowMs() - storedMs >= 500 - EARLY_MS);
   },
 
+  async "a stream that is deleted and created again begins its sequences anew, and knows no id"(js, stream) {
+    const id = { "Nats-Msg-Id": "x" };
+    for (let round = 0; round < 2; round++) {
+      const { next, nothing } = await createStream(js, stream, 1);
+      assert.deepEqual(await js.publish(`${stream}.a`, id), { stream, seq: 2, duplicate: false });
+      assert.equal(describe(await next()), "1#1");
+      await nothing();
+      await js.deleteStream(stream);
+    }
+  },
+
   async "an expected last subject sequence is checked before the message id"(js, stream) {
     await createStream(js, stream, 0);
     const demand = (last: number) => ({ "Nats-Expected-Last-Subject-Sequence": String(last) });

@@ -23,6 +23,7 @@ export type Trouble = "none" | "fails" | "depends" | "rejects" | "waits" | "hang
 
 /** One event of a schedule, and the behaviour of its handler. */
 export interface EventPlan {
+  /** Name of the event in the simulation. */
   readonly id: string;
   readonly type: string;
   readonly trouble: Trouble;
@@ -38,17 +39,20 @@ export interface EventPlan {
 const TROUBLES: readonly Trouble[] = ["none", "none", "fails", "fails", "depends", "rejects", "waits", "kills"];
 const RARE: readonly Trouble[] = ["invalid", "hangs"];
 const UTF8 = new TextEncoder();
-const NUMBERS = [0, 1, 2, 3].map((n) => ({
+/** Header that names the event in every message that carries it, since some events have no id of their own. */
+export const NAME = "x-own";
+const NUMBERS = [0, 1, 2, 3, 4, 5].map((n) => ({
   id: `e${n}`,
   json: UTF8.encode(`{"n":${n}}`),
   bytes: Uint8Array.of(0xff, n, 0x00),
-  headers: [["ce-id", `e${n}`], ["ce-source", "/sim"], ["x-own", `own-${n}`]] as const,
+  headers: [["ce-id", `id-${n}`], ["ce-source", "/sim"], [NAME, `e${n}`]] as const,
+  plain: [[NAME, `e${n}`]] as const,
 }));
 
 /** Returns a random event with that number. @param releases The number of releases that run: the second has one event more */
 export function randomPlan(n: number, attempts: number, releases: number, random: Random): EventPlan {
   const trouble = random.chance(0.1) ? random.pick(RARE) : random.pick(TROUBLES);
-  const { id, json, bytes, headers } = NUMBERS[n];
+  const { id, json, bytes, headers, plain } = NUMBERS[n];
   const always = random.chance(0.35);
   return {
     id,
@@ -58,6 +62,6 @@ export function randomPlan(n: number, attempts: number, releases: number, random
     emits: random.chance(0.5) ? random.below(3) : 0,
     takesMs: random.chance(0.08) ? 40_000 : 0,
     payload: trouble === "invalid" ? bytes : json,
-    headers,
+    headers: random.chance(0.5) ? plain : headers,
   };
 }

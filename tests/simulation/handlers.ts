@@ -16,7 +16,8 @@ export interface Run {
 
 /** Returns the handler of a replica. It waits for the schedule, and then succeeds or fails as its event's plan says. */
 export function handlerOf(world: World, replica: Replica): ResolvedFunction["handler"] {
-  return async ({ id }, ctx) => {
+  return async ({ data }, ctx) => {
+    const id = `e${(data as { n: number }).n}`;
     // The process may have died before the handler began.
     if (replica.connection.state === "dead") return await new Promise(() => {});
     const account = world.ledger.of(id), { plan } = account, { trouble } = plan;

@@ -1,3 +1,4 @@
+import { NAME } from "./events.ts";
 import type { Account } from "./ledger.ts";
 import { headerOf, type StoredMessage } from "./model.ts";
 import type { World } from "./world.ts";
@@ -17,7 +18,7 @@ function check(world: World, account: Account): string[] {
   const must = (holds: boolean, otherwise: () => string) => void (holds || problems.push(otherwise()));
   const { plan, runs, failures, kills, aborted, refused, successes, faults, forks } = account;
   const { attempts } = world.settings;
-  const letters = world.model.messages("DEAD_LETTERS").filter(({ headers }) => headerOf(headers, "ce-id") === plan.id);
+  const letters = world.model.messages("DEAD_LETTERS").filter(({ headers }) => headerOf(headers, NAME) === plan.id);
   const emitted = world.model.messages("OUT").filter((message) => world.eventIn([], message.payload) === plan.id);
 
   // Invariant: every event ends, handled or as a dead letter.

@@ -102,6 +102,11 @@ export class JetStreamModel {
     this.#streams.set(options.name, new ModelStream(options));
   }
 
+  /** Deletes a stream with its consumers, messages and ids. */
+  deleteStream(name: string): void {
+    this.#streams.delete(name);
+  }
+
   addConsumer(streamName: string, options: ConsumerOptions): ModelConsumer {
     const stream = this.#stream(streamName);
     const consumer = new ModelConsumer(streamName, stream, options, (seq) => {

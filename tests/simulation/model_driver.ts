@@ -19,6 +19,7 @@ export function modelDriver(): Driver {
   };
   return {
     addStream: (options) => done(model.addStream(options)),
+    deleteStream: (name) => done(model.deleteStream(name)),
     addConsumer(stream, options) {
       consumers.set(`${stream}.${options.name}`, model.addConsumer(stream, options));
       return done(undefined);

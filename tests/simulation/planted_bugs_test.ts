@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
@@ -59,6 +60,12 @@ const forgetful = (inner: AttemptStore): AttemptStore => ({
   write: () => Promise.resolve(),
 });
 
+/** Returns a delivery with another key of its original. */
+function originatingAs(delivery: Delivery, originKey: string | undefined): Delivery {
+  const { messageKey, history } = delivery; // a getter, which the spread does not copy
+  return { ...delivery, messageKey, history: { ...history, originKey } };
+}
+
 /** Planted bugs, and the problems that they lead to. */
 const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])[] = [
   [
@@ -82,6 +89,16 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     /\d dead letters/,
   ],
   ["a start that narrows what another release needs", { scope: "apply" }, /lost: neither handled nor a dead letter/],
+  [
+    "an event without an id that is told by its position alone",
+    { delivery: (delivery) => originatingAs(delivery, `${delivery.stream}.${delivery.sequence}`) },
+    /handled, but \d of its \d events are stored/,
+  ],
+  [
+    "an event without an id that is told by the message that carries it back",
+    { delivery: (delivery) => originatingAs(delivery, undefined) },
+    /handled, but \d of its \d events are stored/,
+  ],
   ["attempt counts that are not written", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
 ];
 

@@ -12,9 +12,11 @@ Deno.test("simulate takes the same steps for the same seed", async () => {
 Deno.test("simulate reaches every outcome and every kind of fault", async () => {
   const reached = new Set<string>();
   for (let seed = 1; seed <= 3_000; seed++) {
-    const { ledger } = await simulate(seed);
+    const { ledger, renewed } = await simulate(seed);
+    if (renewed) reached.add("stream created again");
     for (const account of ledger.accounts.values()) {
       for (const outcome of account.outcomes) reached.add(outcome);
+      if (account.plan.headers.length === 1) reached.add("without an id");
       if (account.forks > 0) reached.add("duplicated");
       if (account.kills > 0) reached.add("killed its process");
       if (account.aborted > 0) reached.add("aborted by a shutdown");
@@ -42,5 +44,7 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
     "retry state-unavailable",
     "retry timed-out",
     "retry unknown-subject",
+    "stream created again",
+    "without an id",
   ]);
 });

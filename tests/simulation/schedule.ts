@@ -40,6 +40,7 @@ async function runMicrotasks(count: number): Promise<void> {
 /** Takes a random step without a fault. @param slow also delays responses, and lets time pass before it must */
 function step(world: World, slow: boolean): void {
   updateReplicas(world);
+  if (world.mayRenew) return world.renew();
   const { requests, acks, random } = world;
   const steps: (() => void)[] = [];
   for (const request of requests) {

@@ -15,6 +15,7 @@ export function serverDriver({ nc, jsm }: Broker): Driver {
         ...(workQueue && { retention: RetentionPolicy.Workqueue }),
       });
     },
+    deleteStream: async (name) => void await jsm.streams.delete(name),
     async addConsumer(stream, { name, filters, ackWaitMs, maxAckPending = 1_000 }) {
       await jsm.consumers.add(stream, {
         durable_name: name,

@@ -6,6 +6,8 @@ export interface Settings {
   readonly replicas: number;
   /** 2 during a rolling deploy: each replica that starts is of either release. */
   readonly releases: 1 | 2;
+  /** Whether the stream of the events is created again once its events are settled there, and as many are published. */
+  readonly renews: boolean;
   readonly attempts: number;
   readonly concurrency: number;
   /** The first backoff. One of five seconds or more is a delayed retry in RETRIES. */
@@ -36,6 +38,7 @@ export function randomSettings(random: Random): Settings {
     events: 1 + random.below(3),
     replicas: 1 + random.below(2),
     releases: random.pick([1, 1, 1, 2]),
+    renews: random.chance(0.3),
     attempts: 1 + random.below(3),
     concurrency: random.pick([1, 2, 16]),
     initialMs: random.pick([250, 3_000, 12_000]),

@@ -47,7 +47,7 @@ export interface Network {
   now(): number;
   /** Returns the id of the event that a message belongs to. */
   eventIn(headers: readonly Header[], payload: Uint8Array): string | undefined;
-  /** Returns the id of the event that a message carries, by `stream.sequence`. */
+  /** Returns the id of the event that a message carries, by `stream.sequence.time`. */
   eventOf(messageKey: string): string | undefined;
   requested(request: Request): void;
   acked(ack: Ack): void;
@@ -167,8 +167,7 @@ export class SimConnection {
   }
 }
 
-/** Returns the `stream.sequence` of an attempts key, which is `function.stream.sequence.time`. */
+/** Returns the `stream.sequence.time` of an attempts key, which is `function.stream.sequence.time`. */
 function messageKeyOf(key: string): string {
-  const [, stream, seq] = key.split(".");
-  return `${stream}.${seq}`;
+  return key.slice(key.indexOf(".") + 1);
 }

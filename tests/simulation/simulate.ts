@@ -11,6 +11,8 @@ export interface SimulationResult {
   /** The violated invariants. */
   readonly problems: readonly string[];
   readonly ledger: Ledger;
+  /** Whether the stream of the events was created again. */
+  readonly renewed: boolean;
   /** Every step, if traced. */
   readonly trace: readonly string[];
 }
@@ -23,7 +25,7 @@ export async function simulate(seed: number, bug: PlantedBug = {}, traced = fals
   try {
     const end = await schedule(world);
     const problems = end === "stuck" ? ["stuck: not quiet after the last step"] : violations(world);
-    return { seed, problems, trace, ledger: world.ledger };
+    return { seed, problems, trace, ledger: world.ledger, renewed: world.renewed };
   } finally {
     for (const replica of [...world.replicas]) replica.kill();
     Error.stackTraceLimit = stackTraceLimit;

@@ -7,7 +7,7 @@ import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { FUNCTION, functionOf, type PlantedBug } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
-import { Asked, AskedLate, type EventPlan, randomPlan } from "./events.ts";
+import { Asked, AskedLate, type EventPlan, NAME, randomPlan } from "./events.ts";
 import { abandoned, handlerOf, type Run } from "./handlers.ts";
 import { Ledger } from "./ledger.ts";
 import type { Ack, Network, Request } from "./sim_connection.ts";
@@ -27,13 +27,15 @@ export class World implements Network {
   readonly ledger = new Ledger();
   readonly settings: Settings;
   readonly time: VirtualTime;
-  readonly serverConsumers: Readonly<Record<string, ModelConsumer>>;
+  readonly serverConsumers: Record<string, ModelConsumer>;
   readonly requests: Request[] = [];
   readonly acks: Ack[] = [];
   readonly runs: Run[] = [];
   readonly replicas: Replica[] = [];
   /** True when no more faults are injected. */
   calm = false;
+  /** True once the stream of the events was created again. */
+  renewed = false;
   #started = 0;
 
   /** @param trace receives every step. Default: none. */
@@ -41,19 +43,13 @@ export class World implements Network {
     this.settings = randomSettings(random);
     this.time = new VirtualTime(random);
     const { model } = this;
-    model.addStream({ name: "SIM", subjects: ["sim.>"] });
     model.addStream({ name: "OUT", subjects: ["out.>"] });
     model.addStream({ name: "RETRIES", subjects: ["retries.>"], workQueue: true });
     model.addStream({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"] });
-    const durable = (filters: string[]) => ({ name: FUNCTION, filters, ackWaitMs: ACK_WAIT_MS });
-    this.serverConsumers = {
-      SIM: model.addConsumer("SIM", durable(this.settings.releases > 1 ? [Asked.type, AskedLate.type] : [Asked.type])),
-      RETRIES: model.addConsumer("RETRIES", durable([`retries.due.${FUNCTION}.>`, `retries.redriven.${FUNCTION}.>`])),
-    };
+    const filters = [`retries.due.${FUNCTION}.>`, `retries.redriven.${FUNCTION}.>`];
+    this.serverConsumers = { RETRIES: model.addConsumer("RETRIES", durable(filters)) };
     trace?.(`settings ${JSON.stringify(this.settings)}`);
-    for (let n = 0; n < this.settings.events; n++) {
-      this.#publish(randomPlan(n, this.settings.attempts, this.settings.releases, random));
-    }
+    this.#publishAll();
     for (let n = 0; n < this.settings.replicas; n++) this.start();
   }
 
@@ -79,13 +75,11 @@ export class World implements Network {
 
   stored(subject: string): void {
     if (!subject.startsWith("retries.delayed.")) return;
-    const [stream, seq] = subject.split(".")[3].split("-");
-    this.ledger.delayed(`${stream}.${seq}`);
+    this.ledger.delayed(subject.split(".")[3].replaceAll("-", "."));
   }
 
   eventIn(headers: readonly Header[], payload: Uint8Array): string {
-    const id = headerOf(headers, "ce-id");
-    return id !== undefined && this.ledger.accounts.has(id) ? id : JSON.parse(UTF8.decode(payload)).cause;
+    return headerOf(headers, NAME) ?? JSON.parse(UTF8.decode(payload)).cause;
   }
 
   eventOf(messageKey: string): string | undefined {
@@ -124,10 +118,10 @@ export class World implements Network {
   deliver(replica: Replica, consumer: SimConsumer): void {
     const delivery = this.serverConsumers[consumer.stream].next(this.now());
     if (!delivery) return;
-    const { message, deliveries, cause } = delivery;
+    const { message, deliveries, cause, reply } = delivery;
     const id = this.eventIn(message.headers, message.payload);
     const isAlive = (holder: object) => cause === "expired" && this.replicas.includes(holder as Replica);
-    this.ledger.delivered(id, `${consumer.stream}.${message.seq}`, replica, isAlive);
+    this.ledger.delivered(id, messageKeyIn(reply), replica, isAlive);
     if (cause === "expired") this.ledger.fault(id);
     this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
     consumer.pulled--;
@@ -137,10 +131,13 @@ export class World implements Network {
   /** Has the server process an ack. */
   processAck(ack: Ack): void {
     this.trace?.(`the server processes ${describeAck(ack)}`);
-    const [, , stream, , deliveries, seq] = ack.ackSubject.split(".");
+    const [, , stream, , deliveries, seq, , nanos] = ack.ackSubject.split(".");
+    // The server would take it for an ack of the message that is at this position now: only a client can tell.
+    const message = this.model.message(stream, Number(seq));
+    if (message && nanos !== `${message.timeMs}000000`) return;
     const current = this.serverConsumers[stream].deliveriesOf(Number(seq));
     if (ack.body.startsWith("-NAK") && current !== undefined && current !== Number(deliveries)) {
-      this.ledger.endedByOlderNak(`${stream}.${seq}`); // it ends the delivery of another replica
+      this.ledger.endedByOlderNak(messageKeyIn(ack.ackSubject)); // it ends the delivery of another replica
     }
     this.model.ack(ack.ackSubject, ack.body, this.now());
   }
@@ -169,9 +166,24 @@ export class World implements Network {
     return true;
   }
 
+  /** Returns whether the stream of the events is to be created again, and all its events are settled there. */
+  get mayRenew(): boolean {
+    const { SIM } = this.serverConsumers;
+    return this.settings.renews && !this.renewed && SIM.ackPending === 0 && !SIM.hasNext(this.now());
+  }
+
+  /** Deletes the stream of the events and creates it again. Its new events have the positions of the old ones. */
+  renew(): void {
+    this.trace?.("SIM is deleted and created again");
+    this.renewed = true;
+    this.time.advanceTo(this.now() + 1); // no message has the time of another
+    this.model.deleteStream("SIM");
+    this.#publishAll();
+  }
+
   /** Returns whether every event is settled and nothing is under way. */
   quiet(): boolean {
-    return this.requests.length === 0 && this.acks.length === 0 && this.runs.length === 0 &&
+    return !this.mayRenew && this.requests.length === 0 && this.acks.length === 0 && this.runs.length === 0 &&
       this.replicas.every(({ inFlight, consumers }) =>
         inFlight === 0 && consumers.every((one) => one.inTransit.length === 0)
       ) &&
@@ -183,7 +195,7 @@ export class World implements Network {
 
   #record(replica: Replica, { messageKey, deliveryCount }: Delivery, outcome: Outcome): void {
     const [stream, seq] = messageKey.split(".");
-    const id = this.ledger.eventOf(`${stream}.${seq}`)!, account = this.ledger.of(id);
+    const id = this.ledger.eventOf(messageKey)!, account = this.ledger.of(id);
     const delay = "delayMs" in outcome ? ` ${outcome.delayMs}` : "";
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";
     this.trace?.(`${replica.name} decides ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
@@ -197,6 +209,15 @@ export class World implements Network {
     else if (trouble !== "hangs" || failures > times) account.faults++; // the schedule kept it beyond its deadline
   }
 
+  /** Creates the stream of the events with its consumer, and publishes events. */
+  #publishAll(): void {
+    const { model, settings: { events, attempts, releases }, random } = this, first = this.ledger.accounts.size;
+    model.addStream({ name: "SIM", subjects: ["sim.>"] });
+    const types = releases > 1 ? [Asked.type, AskedLate.type] : [Asked.type];
+    this.serverConsumers.SIM = model.addConsumer("SIM", durable(types));
+    for (let n = first; n < first + events; n++) this.#publish(randomPlan(n, attempts, releases, random));
+  }
+
   #publish(plan: EventPlan): void {
     const ack = this.model.publish(plan.type, plan.payload, plan.headers, this.now());
     if (!ack || "error" in ack) throw new Error(`not stored: ${plan.id}`);
@@ -205,6 +226,16 @@ export class World implements Network {
     const { id, type, trouble, times, emits, takesMs } = plan;
     this.trace(`published ${id} (${type}): ${trouble} × ${times}, then emits ${emits}, takes ${takesMs} ms`);
   }
+}
+
+function durable(filters: string[]) {
+  return { name: FUNCTION, filters, ackWaitMs: ACK_WAIT_MS };
+}
+
+/** Returns the key of the message that an ack subject is for: `stream.sequence.time`. */
+function messageKeyIn(ackSubject: string): string {
+  const [, , stream, , , seq, , nanos] = ackSubject.split(".");
+  return `${stream}.${seq}.${nanos}`;
 }
 
 /** Removes an item from a list that may hold it. */

@@ -6,6 +6,7 @@ import {
   errors,
   type NatsConnection,
 } from "@nats-io/transport-node";
+import { readOddHeaders } from "./internals.ts";
 import { JETSTREAM_CODES } from "./error_codes.ts";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
 
@@ -35,6 +36,7 @@ export interface NatsOptions {
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
   const where = urlsOf(options).map(({ host }) => host).join(", ");
   surviveDeadSockets();
+  readOddHeaders();
   let nc: NatsConnection;
   try {
     nc = await connect(toClientOptions(options));

@@ -2,8 +2,8 @@
  * Everything that Weir takes from the NATS client besides its public API. Each function returns what the public API
  * gives, more slowly, once the client has moved a field; tests/nats/client/internals_test.ts fails then.
  */
-import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
-import { entriesOf } from "./message_headers.ts";
+import { headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { entriesOf, RawHeaders, readStatus } from "./message_headers.ts";
 
 const UTF8 = new TextDecoder(), ENCODER = new TextEncoder();
 
@@ -25,6 +25,39 @@ export function rawWriter(nc: Pick<NatsConnection, "publish">): ((bytes: Uint8Ar
   return typeof protocol?.sendCommand === "function" ? (bytes) => protocol.sendCommand!(bytes) : undefined;
 }
 
+interface HeadersClass {
+  new (code?: number, description?: string): MsgHdrs;
+  decode?: (bytes: Uint8Array) => MsgHdrs;
+}
+
+let readsOddHeaders = false;
+
+/**
+ * Has the client read the header blocks that its own reader throws on by ours, which leaves out the lines at fault. The
+ * client reads headers in many places, some of them callbacks that end the reading of the whole connection when they
+ * throw: one foreign message must not stop another's.
+ */
+export function readOddHeaders(): void {
+  const Headers = headers().constructor as HeadersClass, { decode } = Headers;
+  if (!decode || readsOddHeaders) return;
+  readsOddHeaders = true;
+  Headers.decode = (bytes) => {
+    try {
+      return decode(bytes);
+    } catch {
+      const text = UTF8.decode(bytes), { code, description } = readStatus(text) ?? {};
+      const hdrs = new Headers(code, description);
+      for (const [name, value] of new RawHeaders(text).entries()) {
+        try {
+          hdrs.append(name, value);
+        } catch {
+          // The client can hold no such header.
+        }
+      }
+      return hdrs;
+    }
+  };
+}
 /**
  * Returns the headers of a message as text, and its payload. The client's own reader of headers throws on names that
  * NATS carries unchecked, and a throw in a subscription's callback ends the reading of the whole connection: one such

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { encodeAttribute } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
@@ -12,33 +13,51 @@ import { HeaderBlock } from "../client/header_writer.ts";
 import type { DuplicateFinder } from "./late_dedup.ts";
 import type { TextMessage, TextPublisher } from "./message_publisher.ts";
 
+const DECODER = new TextDecoder();
+
 export interface MessageReader {
   readonly streams: Pick<JetStreamManager["streams"], "getMessage">;
 }
 
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
-  constructor(readonly messages: TextPublisher, readonly jsm: MessageReader, readonly duplicates: DuplicateFinder) {}
+  /**
+   * @param idsAreGiven The ids come from callers of the ingress: each stands for one body. A repeated attempt of a handler
+   * may emit another body under a derived id. Default: ids are derived.
+   */
+  constructor(
+    readonly messages: TextPublisher,
+    readonly jsm: MessageReader,
+    readonly duplicates: DuplicateFinder,
+    readonly idsAreGiven = false,
+  ) {}
 
-  /** Publishes an event. It fails with `id-taken` when an event of another type has its id. */
+  /** Publishes an event. It fails with `id-taken` when its source has given the id to an event of another type or body. */
   publish(event: OutgoingEvent, listener: PublishListener, { storedSinceMs }: PublishOptions = {}): void {
     if (storedSinceMs === undefined) return this.#publish(event, listener);
-    this.duplicates.find(event.type, encodeAttribute(event.id), storedSinceMs).then(
+    this.duplicates.find(event.type, messageId(event), storedSinceMs).then(
       (known) => known ? listener.stored(known) : this.#publish(event, listener),
       (error) => listener.failed(error),
     );
   }
 
   /**
-   * JetStream drops a repeated id within a stream whatever its subject, which would lose the event silently.
+   * JetStream drops a repeated id within a stream whatever its subject and body, which would lose the event silently.
    *
-   * @throws {PublishError} `id-taken` when the id belongs to an event of another type.
+   * @throws {PublishError} `id-taken` when the id belongs to an event of another type or body.
    */
-  async checkDuplicate({ id, type }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
-    const earlier = await this.jsm.streams.getMessage(stream, { seq: sequence }).catch(() => null);
-    if (!earlier || earlier.subject === type) return;
-    const what = `id ${JSON.stringify(id)} was used for an event of type ${earlier.subject} shortly before`;
-    throw new PublishError("id-taken", `${what}: use another`);
+  async checkDuplicate({ id, type, json }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
+    const named = `id ${JSON.stringify(id)}`;
+    const earlier = await this.jsm.streams.getMessage(stream, { seq: sequence }).catch((cause) => {
+      if (!this.idsAreGiven) return null;
+      const what = `${named} was used before, and it cannot be told whether for the same data: ${cause.message}`;
+      throw new PublishError("unavailable", what, { cause });
+    });
+    if (!earlier) return;
+    const before = (what: string) =>
+      new PublishError("id-taken", `${named} was used for ${what} shortly before: use another`);
+    if (earlier.subject !== type) throw before(`an event of type ${earlier.subject}`);
+    if (this.idsAreGiven && !isSameJson(DECODER.decode(earlier.data), json)) throw before("other data");
   }
 
   #publish(event: OutgoingEvent, listener: PublishListener): void {
@@ -56,9 +75,9 @@ class EventMessage implements TextMessage, PublishListener {
   }
 
   headers(): HeaderBlock {
-    const { event } = this, id = encodeAttribute(event.id);
-    const block = new HeaderBlock().add("Nats-Msg-Id", id).add("ce-specversion", "1.0").add("ce-id", id)
-      .addAll(sharedHeaders(event));
+    const { event } = this, id = encodeAttribute(event.id), { source, headers } = sharedWith(event);
+    const block = new HeaderBlock().add("Nats-Msg-Id", `${source} ${id}`).add("ce-specversion", "1.0")
+      .add("ce-id", id).addAll(headers);
     for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
     for (const name in event.trace) block.add(name, event.trace[name]);
     return block;
@@ -78,16 +97,35 @@ class EventMessage implements TextMessage, PublishListener {
   }
 }
 
-let shared = { type: "", source: "", time: "", headers: new HeaderBlock() };
+/**
+ * Returns the id by which JetStream drops a duplicate. An id belongs to its source: other sources may choose the same.
+ * Encoded attributes contain no space, so the parts stay apart.
+ */
+function messageId({ source, id }: OutgoingEvent): string {
+  return `${encodeAttribute(source)} ${encodeAttribute(id)}`;
+}
 
-/** Hot path: events of a millisecond mostly differ in their id alone, so the last other headers are reused. */
-function sharedHeaders({ type, source, time }: OutgoingEvent): HeaderBlock {
-  if (type === shared.type && source === shared.source && time === shared.time) return shared.headers;
+/** Returns whether two texts are the same JSON, in whatever order its members are. */
+function isSameJson(stored: string, sent: string): boolean {
+  if (stored === sent) return true;
+  try {
+    return isDeepStrictEqual(JSON.parse(stored), JSON.parse(sent));
+  } catch {
+    return false; // another publisher stored it
+  }
+}
+
+let last = { type: "", source: "", time: "", shared: { source: "", headers: new HeaderBlock() } };
+
+/** Hot path: events of a millisecond mostly differ in their id alone, so what the last other one had is reused. */
+function sharedWith({ type, source, time }: OutgoingEvent): typeof last.shared {
+  if (type === last.type && source === last.source && time === last.time) return last.shared;
+  const encoded = encodeAttribute(source);
   const headers = new HeaderBlock()
     .add("ce-type", type)
-    .add("ce-source", encodeAttribute(source))
+    .add("ce-source", encoded)
     .add("ce-time", time)
     .add("content-type", "application/json");
-  shared = { type, source, time, headers };
-  return headers;
+  last = { type, source, time, shared: { source: encoded, headers } };
+  return last.shared;
 }

@@ -110,13 +110,17 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
 export function setOrigin(
   hdrs: MsgHdrs,
   functionName: string,
-  { stream, sequence, subject, history }: Pick<Delivery, "stream" | "sequence" | "subject" | "history">,
+  { stream, sequence, subject, history, headers, messageKey }:
+    & Pick<Delivery, "stream" | "sequence" | "subject" | "history">
+    & Partial<Pick<Delivery, "headers" | "messageKey">>,
   usedUp?: UsedUp,
 ): void {
+  const { originKey = headers && hasId(headers) ? undefined : messageKey } = history;
   const { emittedSinceMs = history.emittedSinceMs, attemptTrace = history.attemptTrace } = usedUp ?? {};
   hdrs.set("weir-function", functionName);
   hdrs.set("weir-stream", stream);
   hdrs.set("weir-sequence", String(sequence));
+  if (originKey !== undefined) hdrs.set("weir-origin", originKey);
   if (fittingSubject(subject) !== subject) hdrs.set("weir-subject", subject);
   if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
   // The span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent.
@@ -151,16 +155,23 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
 export function originalDelivery(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetterSequence = number("weir-dead-letter") || undefined;
+  const own = originalHeaders(delivery.headers), history = historyIn(delivery.headers);
+  const stream = delivery.headers.get("weir-stream") ?? delivery.stream, sequence = number("weir-sequence");
+  const storedAtMs = Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs;
   return {
     ...delivery,
     messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
-    headers: originalHeaders(delivery.headers),
-    stream: delivery.headers.get("weir-stream") ?? delivery.stream,
-    sequence: number("weir-sequence"),
+    headers: own,
+    stream,
+    sequence,
     subject: delivery.headers.get("weir-subject") ??
       delivery.subject.split(".").slice(deadLetterSequence === undefined ? 3 : 4).join("."),
-    storedAtMs: Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs,
-    history: historyIn(delivery.headers),
+    storedAtMs,
+    // Earlier releases wrote no key of the original.
+    history: {
+      ...history,
+      originKey: history.originKey ?? (hasId(own) ? undefined : `${stream}.${sequence}.${storedAtMs}`),
+    },
     deadLetterSequence,
   };
 }
@@ -174,7 +185,13 @@ export function historyIn(headers: MessageHeaders): DeliveryHistory {
     redrives: number("weir-redrives"),
     emittedSinceMs: Date.parse(headers.get("weir-emitted-since") ?? "") || undefined,
     attemptTrace: headers.get("weir-attempt-trace"),
+    originKey: headers.get("weir-origin"),
   };
+}
+
+/** Returns whether a message has an id in its headers. The id of a structured event is in its payload. */
+function hasId(headers: MessageHeaders): boolean {
+  return Boolean(headers.get("ce-id") ?? headers.get("nats-msg-id"));
 }
 
 /**

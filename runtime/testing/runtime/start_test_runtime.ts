@@ -9,6 +9,7 @@ import { selectFunctions } from "../../app/select_functions.ts";
 import { startRuntime } from "../../app/runtime.ts";
 import { publishAsync, type PublishResult } from "../../engine/publisher.ts";
 import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
+import { jsonText } from "../../core/json_text.ts";
 import { NatsKvStore } from "../../nats/kv/nats_kv_store.ts";
 import { type NatsServer, startServer } from "../../nats_server/server.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -182,8 +183,7 @@ export class TestRuntime implements AsyncDisposable {
     const { registry, cluster } = this.#parts;
     if (this.#stopping) throw new Error(`publish ${type}: this test runtime was stopped`);
     checkKnown(type, registry);
-    const json = JSON.stringify(data);
-    if (json === undefined) throw new TypeError(`publish ${type}: the data must be JSON; pass null for no data`);
+    const json = jsonText(data, `publish ${type}`, "the data");
     if (id === "") throw new TypeError(`publish ${type}: the id must not be empty; omit it for a random one`);
     const event = { id, type, source: "/test", time: new Date().toISOString(), json };
     return await publishAsync(cluster.publisher, event);

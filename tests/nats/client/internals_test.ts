@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { headers, type Msg } from "@nats-io/transport-node";
+import { headers, type Msg, type MsgHdrs } from "@nats-io/transport-node";
 import { addressOf, rawWriter, splitMessage } from "../../../runtime/nats/client/internals.ts";
 import { RawHeaders, readStatus } from "../../../runtime/nats/client/message_headers.ts";
 import { startBroker } from "../../support/nats.ts";
@@ -19,6 +19,9 @@ Deno.test("the NATS client still has the private fields that internals.ts reads"
   rawWriter(broker.nc)?.(new TextEncoder().encode("PUB orders answers.1 2\r\n{}\r\n"));
   assert.ok(rawWriter(broker.nc), "protocol.sendCommand has moved: see runtime/nats/client/internals.ts");
   assert.ok(hasRawMessage(await msg.promise), "_msg or _rdata has moved: see runtime/nats/client/internals.ts");
+  const { decode } = headers().constructor as { decode?: (bytes: Uint8Array) => MsgHdrs };
+  const hdrs = decode?.(new TextEncoder().encode("NATS/1.0 100 Idle Heartbeat\r\nOrder Number: 7\r\nx: 1\r\n\r\n"));
+  assert.deepEqual([hdrs?.code, hdrs?.description, [...hdrs ?? []]], [100, "Idle Heartbeat", [["x", ["1"]]]]);
 });
 
 /** A message as the public API alone shows it, and as the client gives it. */

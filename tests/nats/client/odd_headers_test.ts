@@ -1,37 +1,21 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { countMessages } from "../../../runtime/nats/inspect/count_messages.ts";
+import { findStoredEvent } from "../../../runtime/nats/inspect/read_message.ts";
+import { NatsKvStore } from "../../../runtime/nats/kv/nats_kv_store.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
+import { DeadLetterService } from "../../../runtime/nats/dead_letters/service.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startOrders } from "../../support/orders.ts";
+import { ODD_HEADERS, publishRaw } from "../../support/publish_raw.ts";
+import { withId } from "../../support/storing.ts";
 import { HoldingSink } from "../../support/sinks.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
 
-/** Publishes without checks, as some clients do: NATS itself does not check headers. */
-async function publishRaw(port: number, subject: string, block: string, payload: string): Promise<void> {
-  const bytes = new TextEncoder().encode(block).length;
-  const text = `CONNECT {"verbose":false,"headers":true}\r\n` +
-    `HPUB ${subject} ${bytes} ${bytes + payload.length}\r\n${block}${payload}\r\nPING\r\n`;
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  await connection.write(new TextEncoder().encode(text));
-  const decoder = new TextDecoder(), buffer = new Uint8Array(4_096);
-  let answer = "";
-  while (!answer.includes("PONG\r\n")) {
-    const length = await connection.read(buffer);
-    if (length === null) throw new Error(`the server hung up: ${answer}`);
-    answer += decoder.decode(buffer.subarray(0, length));
-  }
-}
-
-for (
-  const [what, block] of [
-    ["a name with a space", "NATS/1.0\r\nOrder Number: 7\r\nce-id: o1\r\n\r\n"],
-    ["a name that is not ASCII", "NATS/1.0\r\nbestellgröße: 7\r\nce-id: o1\r\n\r\n"],
-    ["an empty name", "NATS/1.0\r\n: 7\r\nce-id: o1\r\n\r\n"],
-    ["a lone line feed in a value", "NATS/1.0\r\nx-note: one\ntwo\r\nce-id: o1\r\n\r\n"],
-    ["no colon", "NATS/1.0\r\nnothing\r\nce-id: o1\r\n\r\n"],
-  ]
-) {
-  Deno.test(`PullConsumer delivers a message whose header has ${what}, and the next one`, async () => {
+for (const [what, block] of ODD_HEADERS) {
+  Deno.test(`[G21] PullConsumer delivers a message whose header has ${what}, and the next one`, async () => {
     await using orders = await startOrders();
     const sink = new HoldingSink(8);
     const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
@@ -54,3 +38,31 @@ Deno.test("[G6] NatsSettler makes a dead letter of a message with a header that 
   const stored = await orders.jsm.streams.getMessage("DEAD_LETTERS", { seq: 1 });
   assert.equal(stored?.header.get("ce-id"), "o1");
 });
+
+for (const [what, block] of ODD_HEADERS) {
+  Deno.test(`[G10][G21] LateDedup finds the message after one whose header has ${what}`, async () => {
+    await using orders = await startOrders();
+    await publishRaw(orders.server.port, "orders.created", block, "");
+    orders.nc.publish("orders.created", "{}", { headers: withId("m2") });
+    await orders.publish(1);
+    const late = new LateDedup(orders.nc, orders.jsm, { ...systemClock, now: () => Date.now() + 3_600_000 });
+    assert.equal((await late.find("orders.created", "m2", 1))?.sequence, 2);
+  });
+
+  Deno.test(`the NATS client reads a stored message, a count and a bucket beside a header that has ${what}`, async () => {
+    await using orders = await startOrders();
+    const { nc, jsm, server } = orders;
+    for (const subject of ["orders.created", "dead_letters.handle.orders.created"]) {
+      await publishRaw(server.port, subject, block, "");
+    }
+    assert.equal((await jsm.streams.getMessage("ORDERS", { seq: 1 }))?.header.get("ce-id"), "o1");
+    assert.equal(await countMessages(nc, { stream: "ORDERS", subject: "orders.created" }), 1);
+    assert.equal((await findStoredEvent(nc, "ORDERS", "orders.created", "o1"))?.sequence, 1);
+    const letters = new DeadLetterService({ nc, jsm, messages: new JetStreamPublisher(nc, systemClock) });
+    assert.deepEqual((await Array.fromAsync(letters.list({}))).map(({ id }) => id), ["o1"]);
+    const bucket = new NatsKvStore(nc, 1).bucket<number>("prices");
+    await bucket.put("b", 2);
+    await publishRaw(server.port, "$KV.prices.a", block, "1");
+    assert.deepEqual([(await bucket.get("a"))?.value, (await bucket.get("b"))?.value], [1, 2]);
+  });
+}
