@@ -1,7 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type Config, UNSET_NATS_URL } from "./config.ts";
-import { steadyClock, systemClock } from "../engine/system_clock.ts";
+import { systemClock } from "../engine/system_clock.ts";
 import { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
 import { connectNats, type NatsOptions } from "../nats/client/connection.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
@@ -44,8 +44,8 @@ export function natsOptions(config: Config): NatsOptions {
 /** Connects to the NATS of a configuration. @throws {Error} with the address, the reason and what to do */
 export async function connectCluster(config: Config): Promise<Cluster> {
   const nc = await connectNats(natsOptions(config));
-  const monitor = new ConnectionMonitor(nc, steadyClock);
-  const messages = new JetStreamPublisher(nc, steadyClock, monitor);
+  const monitor = new ConnectionMonitor(nc, systemClock);
+  const messages = new JetStreamPublisher(nc, systemClock, monitor);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const duplicates = new LateDedup(nc, jsm, systemClock);
   return {

@@ -82,6 +82,7 @@ const schema = z.object({
   WEIR_WORKERS: workers.default(1),
   WEIR_REPLICAS: z.enum(["1", "3", "5"], "1, 3 or 5").transform(Number).optional(),
   SHUTDOWN_GRACE: duration.default(25_000),
+  WEIR_UNCAUGHT: z.enum(["log", "exit"], oneOf(["log", "exit"])).default("log"),
   LOG_LEVEL: z.enum(LOG_LEVELS, oneOf(LOG_LEVELS)).default("info"),
   LOG_FORMAT: z.enum(["json", "pretty"], oneOf(["json", "pretty"])).default("json"),
 });

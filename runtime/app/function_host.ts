@@ -1,7 +1,8 @@
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
 import { Pipeline, type Ports } from "../engine/pipeline.ts";
-import { steadyClock, systemClock } from "../engine/system_clock.ts";
+import type { ServerClock } from "../engine/clock.ts";
+import { systemClock } from "../engine/system_clock.ts";
 import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
 import { Advisories } from "../nats/consume/advisories.ts";
 import { PullConsumer } from "../nats/consume/pull_consumer.ts";
@@ -27,6 +28,7 @@ interface FunctionHostOptions {
   readonly declared: readonly ResolvedFunction[];
   readonly cluster: Cluster;
   readonly topology: TopologyKeeper;
+  readonly clock: ServerClock;
   readonly metering: Metering;
   readonly log: Logger;
   readonly redact: (text: string) => string;
@@ -83,7 +85,7 @@ export class FunctionHost implements Service {
     const requestCheck = () => topology.requestCheck();
     return functions.map((fn) => {
       const consumers = topology.desired.durables.filter(({ functionName }) => functionName === fn.name)
-        .map(({ stream }) => new PullConsumer(nc, stream, fn.name, steadyClock, requestCheck, monitor));
+        .map(({ stream }) => new PullConsumer(nc, stream, fn.name, systemClock, requestCheck, monitor));
       const pipeline = new Pipeline(fn, breakers, ports, [metering.attemptCounter(fn.name)]);
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases);
     });
@@ -91,18 +93,18 @@ export class FunctionHost implements Service {
 }
 
 function createSettler(
-  { cluster: { nc, jsm, monitor, messages, duplicates }, metering, log, redact }: FunctionHostOptions,
+  { cluster: { nc, jsm, monitor, messages, duplicates }, clock, metering, log, redact }: FunctionHostOptions,
   attempts: NatsAttemptStore,
   retries: RetryStream,
 ): NatsSettler {
   return new NatsSettler({
     nc,
     monitor,
-    deadLetters: metering.deadLetters(new DeadLetters(messages, duplicates)),
+    deadLetters: metering.deadLetters(new DeadLetters(messages, duplicates, () => clock.serverNow())),
     attempts,
     retries,
     jsm,
-    clock: systemClock,
+    clock,
     onStuck: (functionName, what, error) =>
       log.error(`${what} cannot be stored: the event is held until it can`, { function: functionName, error }),
     redact,
@@ -110,9 +112,10 @@ function createSettler(
 }
 
 function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, settler: NatsSettler): Ports {
-  const { cluster: { nc, jsm, messages, publisher }, metering } = options, replicas = replicasOfNewBuckets(options);
+  const { cluster: { nc, jsm, messages, publisher }, clock, metering } = options,
+    replicas = replicasOfNewBuckets(options);
   return {
-    clock: systemClock,
+    clock,
     publisher: metering.publisher(publisher),
     settler,
     attempts,

@@ -7,7 +7,7 @@ import { type Health, healthRoutes } from "../http/health.ts";
 import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
 import { router } from "../http/router.ts";
-import { steadyClock } from "../engine/system_clock.ts";
+import { systemClock } from "../engine/system_clock.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { RetryService } from "../nats/retry/service.ts";
@@ -44,7 +44,7 @@ export function openPublicListener(options: ListenerOptions): Listener {
       events: config.WEIR_ROLES.includes("ingress") ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
       keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
-      clock: steadyClock,
+      clock: systemClock,
       maxBytes: cluster.nc.info!.max_payload - HEADER_BYTES,
       outage: () => cluster.messages.outage(),
       problemOf,

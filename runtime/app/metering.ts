@@ -3,6 +3,7 @@ import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { HandlerMiddleware } from "../engine/handler_runner.ts";
 import type { RequestMeter } from "../http/router.ts";
 import type { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
+import type { ServerTime } from "../nats/client/server_time.ts";
 import type { Service } from "./service.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import type { Publisher } from "../engine/publisher.ts";
@@ -37,6 +38,7 @@ export class Metering implements Service {
     this.requests = requestMeters(metrics);
     metrics.counter("weir.dead_letters");
     metrics.counter("weir.worker.restarts").cell({});
+    metrics.counter("weir.uncaught_errors").cell({ function: "" });
   }
 
   start(): void {
@@ -78,10 +80,14 @@ export class Metering implements Service {
   }
 
   /** Adds the gauges of the connection, of the functions and of their backlog. */
-  measure(monitor: ConnectionMonitor, dispatchers: readonly Dispatcher[], lag: LagReader): void {
+  measure(monitor: ConnectionMonitor, clock: ServerTime, dispatchers: readonly Dispatcher[], lag: LagReader): void {
     const reconnects = this.metrics.counter("weir.nats.reconnects").cell({});
     monitor.onReconnect(() => void reconnects.value++);
     this.metrics.gauge("weir.nats.connected", () => [[monitor.problem() === undefined ? 1 : 0]]);
+    this.metrics.gauge("weir.nats.clock_ahead", () => {
+      const aheadMs = clock.aheadMs();
+      return aheadMs === undefined ? [] : [[aheadMs / 1_000]];
+    });
     this.#measureFunctions(dispatchers);
     this.#measureLag(lag);
   }

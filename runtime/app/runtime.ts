@@ -1,11 +1,12 @@
 import { errors } from "@nats-io/transport-node";
-import { steadyClock, systemClock } from "../engine/system_clock.ts";
+import { systemClock } from "../engine/system_clock.ts";
 import type { Listener } from "../http/listen.ts";
-import { PassedEvents } from "../nats/consume/passed_events.ts";
-import { RetryStream } from "../nats/retry/retry_stream.ts";
 import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
+import { ServerTime } from "../nats/client/server_time.ts";
+import { PassedEvents } from "../nats/consume/passed_events.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
+import { RETRIES, RetryStream } from "../nats/retry/retry_stream.ts";
 import type { Registry } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
@@ -92,15 +93,17 @@ async function startOn(
   );
   const { nc, jsm, monitor } = cluster;
   const desired = desiredState(config, registry, functions);
-  const passed = new PassedEvents(jsm, new RetryStream(cluster.messages), log, steadyClock);
+  const passed = new PassedEvents(jsm, new RetryStream(cluster.messages), log, systemClock);
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
+  const clock = await startService(stack, new ServerTime(jsm, RETRIES.stream, systemClock));
+  monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
-  const parts = { config, functions, declared: registry.functions, cluster, topology, metering, log, redact };
+  const parts = { config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact };
   const host = await wait("the bucket of attempts", () => FunctionHost.open(parts));
   const lag = new LagReader(nc, jsm, desired.durables, systemClock);
-  metering.measure(monitor, host.dispatchers, lag);
+  metering.measure(monitor, clock, host.dispatchers, lag);
 
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
   logConnection(cluster, state, log);
@@ -130,10 +133,10 @@ async function startOn(
 
 /** Returns a function that runs a step of the start until NATS answers. All steps share the time of `waitMs`. */
 function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOptions) {
-  const giveUpAtMs = steadyClock.now() + waitMs;
+  const giveUpAtMs = systemClock.now() + waitMs;
   return <Value>(what: string, step: () => Promise<Value>, isTransient?: (error: unknown) => boolean) => {
-    const limitMs = Math.max(0, giveUpAtMs - steadyClock.now());
-    return retryWhileUnavailable(what, step, { clock: steadyClock, log, limitMs, signal, isTransient });
+    const limitMs = Math.max(0, giveUpAtMs - systemClock.now());
+    return retryWhileUnavailable(what, step, { clock: systemClock, log, limitMs, signal, isTransient });
   };
 }
 
@@ -164,7 +167,7 @@ function createTailServer(
     nc,
     monitor,
     outcomes,
-    steadyClock,
+    systemClock,
     log,
     redact,
     processName,

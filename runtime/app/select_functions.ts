@@ -1,5 +1,6 @@
 import type { Registry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
+import { didYouMean } from "../core/did_you_mean.ts";
 import type { Config } from "./config.ts";
 
 /** Returns the functions that a process with this configuration runs: all, or those of `WEIR_FUNCTIONS`. */
@@ -10,7 +11,9 @@ export function selectFunctions(config: Config, { functions }: Registry): Regist
   const names = functions.map(({ name }) => name);
   const unknown = selected.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
-    throw new StartupProblems([`WEIR_FUNCTIONS names ${unknown.join(", ")}; there are: ${names.join(", ")}`]);
+    throw new StartupProblems(unknown.map((name) => {
+      return `WEIR_FUNCTIONS names ${name}${didYouMean(name, names) || `; there are: ${names.join(", ")}`}`;
+    }));
   }
   return functions.filter(({ name }) => selected.includes(name));
 }

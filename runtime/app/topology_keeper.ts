@@ -1,7 +1,7 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { Log } from "../api/context.ts";
 import type { Clock } from "../engine/clock.ts";
-import { steadyClock } from "../engine/system_clock.ts";
+import { systemClock } from "../engine/system_clock.ts";
 import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import { AckFloors } from "../nats/consume/ack_floors.ts";
 import type { PassedEvents } from "../nats/consume/passed_events.ts";
@@ -53,7 +53,7 @@ export class TopologyKeeper implements Service {
     readonly mayApply: MayApply,
     readonly log: Log,
     readonly passed: PassedEvents,
-    readonly clock: Clock = steadyClock,
+    readonly clock: Clock = systemClock,
   ) {
     const floors = this.#floors = new AckFloors(jsm);
     this.desired = { ...desired, floorOf: (durable, stream) => floors.settledUpTo(durable, stream) };

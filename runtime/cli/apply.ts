@@ -33,7 +33,7 @@ Example:
 }
 
 async function apply(options: Options): Promise<void> {
-  const applied = await withDesiredState((cluster, desired, names) =>
+  const { value: applied } = await withDesiredState((cluster, desired, names) =>
     applyPlan(cluster, desired, names, options.prune, options.widen ? "start" : "apply")
   );
   const unknown = Array.isArray(options.prune)

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { authProblem } from "../app/config.ts";
+import { setVariables, variableWarnings } from "../app/warnings.ts";
 import { Dev, type DevReady } from "../dev/dev.ts";
 import { readDevConfig } from "../dev/dev_environment.ts";
 import type { ProjectSummary } from "../dev/messages.ts";
@@ -26,6 +27,7 @@ async function dev({ fresh = false, check }: { readonly fresh?: boolean; readonl
   const config = readDevConfig();
   const unsafe = authProblem(config);
   if (unsafe) throw new Error(unsafe);
+  for (const warning of variableWarnings(setVariables())) console.error(`warning: ${warning}`);
   const dev = new Dev({
     config,
     fresh,

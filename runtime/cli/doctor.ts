@@ -3,6 +3,7 @@ import { gather } from "../doctor/gather.ts";
 import { countBySeverity, type Examination, examine, type Finding } from "../doctor/examine.ts";
 import { AREAS, type Severity } from "../doctor/rule.ts";
 import { RULES } from "../doctor/rules/all.ts";
+import { printable } from "../telemetry/otel/logs/printable.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { paint, printJson, type Screen, screen } from "./terminal/output.ts";
@@ -37,7 +38,7 @@ export function report({ findings, passed }: Examination, target: Screen): strin
     for (const finding of own.filter(({ unchecked }) => !unchecked)) lines.push(...findingText(finding, target));
     for (const [what, group] of Map.groupBy(own.filter(({ unchecked }) => unchecked), ({ what }) => what)) {
       const checks = group.map(({ check }) => check).join(", ");
-      lines.push(`  ${mark("warning", target)} ${what}`, `    ${paint("dim", `checks: ${checks}`, target)}`);
+      lines.push(`  ${mark("warning", target)} ${printable(what)}`, `    ${paint("dim", `checks: ${checks}`, target)}`);
     }
     for (const rule of ok) lines.push(paint("dim", `  ok       ${rule.holds}`, target));
   }
@@ -46,9 +47,9 @@ export function report({ findings, passed }: Examination, target: Screen): strin
 
 function findingText({ severity, what, why, fix }: Finding, target: Screen): string[] {
   return [
-    `  ${mark(severity, target)} ${what}`,
-    `    ${paint("dim", `why: ${why}`, target)}`,
-    `    fix: ${fix}`,
+    `  ${mark(severity, target)} ${printable(what)}`,
+    `    ${paint("dim", printable(`why: ${why}`), target)}`,
+    printable(`    fix: ${fix}`),
   ];
 }
 

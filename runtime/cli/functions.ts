@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { connectCluster } from "../app/cluster.ts";
 import { functionStatus } from "../app/function_status.ts";
+import { roughDuration } from "../core/duration.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
@@ -11,18 +12,9 @@ import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { examples } from "./terminal/command_line.ts";
 import { suggestion } from "./terminal/suggestion.ts";
-import {
-  below,
-  type Cell,
-  type Colour,
-  COLUMNS,
-  paint,
-  printJson,
-  roughDuration,
-  type Screen,
-  screen,
-  table,
-} from "./terminal/output.ts";
+import { printable } from "../telemetry/otel/logs/printable.ts";
+import { type Colour, paint, printJson, type Screen, screen } from "./terminal/output.ts";
+import { type Cell, COLUMNS, type Row, table } from "./terminal/table.ts";
 
 /** Fewest columns of a terminal for all columns of the table, and those left out on a narrower one. */
 const WIDE = 110, WIDE_ONLY = ["policy", "unsettled"];
@@ -78,12 +70,12 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     ["breaker", breakers],
   ];
   const columns = all.filter(([head]) => wide || !WIDE_ONLY.includes(head));
-  const rows: Cell[][] = [];
+  const rows: Row[] = [];
   for (const fn of status) {
     rows.push(columns.map(([, cell]) => cell(fn)));
     if (fn.lastError === undefined) continue;
     const { at, reason, error } = fn.lastError;
-    rows.push([below(`${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error}`, columns.length, target)]);
+    rows.push({ below: `${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error}` });
   }
   const text = table(columns.map(([head]) => head), rows, target);
   return wide
@@ -113,7 +105,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ),
     ["", ""],
     ["breaker", state(fn.breaker)],
-    ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${name}`, state(kind)] as const),
+    ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${printable(name)}`, state(kind)] as const),
     ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
@@ -134,7 +126,7 @@ function isRunning({ breaker }: FunctionStatus): boolean {
 function lastError({ lastError }: FunctionStatus, nowMs: number): string {
   if (!lastError) return "none seen";
   const { at, reason, error } = lastError;
-  return `${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error.split("\n").join("\n    ")}`;
+  return `${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error.split("\n").map(printable).join("\n    ")}`;
 }
 
 /** Formats the main parts of a policy; {@linkcode functionText} shows all of it. */
@@ -169,7 +161,7 @@ async function readCluster(url: string): Promise<{ status: FunctionStatus[]; rea
   const registry = await loadProject();
   console.error(`no runtime answers at ${url} (ADMIN_HOST, ADMIN_PORT): breakers and events in flight are unknown`);
   const cluster = await connectCluster(commandConfig()).catch((error) => {
-    console.error(`${error.message}; pending events are unknown`);
+    console.error(printable(`${error.message}; pending events are unknown`));
     return undefined;
   });
   if (!cluster) return { status: functionStatus(registry.functions, new Map()), reached: false };

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
 import { applyCommand } from "./apply.ts";
 import { deadLettersCommand } from "./dead_letters.ts";
+import { completionsCommand } from "./completions.ts";
 import denoJson from "../deno.json" with { type: "json" };
 import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -14,6 +15,7 @@ import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
 import { startCommand, workerCommand } from "./start.ts";
+import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { configureHelp } from "./terminal/command_line.ts";
 import { typesCommand } from "./types.ts";
@@ -41,6 +43,7 @@ export function program(): Command {
   weir.addCommand(deadLettersCommand());
   weir.addCommand(retriesCommand());
   weir.addCommand(doctorCommand());
+  weir.addCommand(completionsCommand(program));
   configureHelp(weir);
   return weir;
 }
@@ -52,7 +55,7 @@ if (import.meta.main) {
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
     const message = error instanceof Error ? error.message : String(error);
-    if (message !== "") console.error(`weir: ${message}`);
+    if (message !== "") console.error(`weir: ${printableLines(message)}`);
     Deno.exit(error instanceof CommandFailure ? error.code : EXIT_CODES.failed);
   }
 }

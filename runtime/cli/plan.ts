@@ -5,8 +5,11 @@ import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import type { Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import type { DesiredState } from "../nats/topology/resources.ts";
+import { warningsOf } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
+import { selectFunctions } from "../app/select_functions.ts";
+import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
@@ -18,25 +21,33 @@ A consumer is an orphan if a function of its name ran on this cluster before and
 such function. To a project, functions of another project on the same cluster look like orphans: name
 what you prune. A consumer with open pulls is never removed.`;
 
-/** Runs a callback with the cluster, what the project declares, and its functions. Errors of NATS name a fix. */
+/**
+ * Runs a callback with the cluster, what the project declares, and its functions. Prints the warnings that `start` logs.
+ * Errors of NATS name a fix.
+ */
 export async function withDesiredState<Value>(
   run: (cluster: Cluster, desired: DesiredState, functions: readonly string[]) => Promise<Value>,
-): Promise<Value> {
+): Promise<{ readonly value: Value; readonly warnings: readonly string[] }> {
   const config = commandConfig(), registry = await loadProject(), desired = desiredState(config, registry);
+  selectFunctions(config, registry); // throws what stops a start as well
+  const warnings = warningsOf(registry);
+  for (const warning of warnings) console.error(`warning: ${printableLines(warning)}`);
   const names = registry.functions.map(({ name }) => name);
-  return await withCluster(config, (cluster) => explainNatsErrors(run(cluster, desired, names)));
+  return { value: await withCluster(config, (cluster) => explainNatsErrors(run(cluster, desired, names))), warnings };
 }
 
 export function planCommand(): Command {
   return new Command("plan")
     .description("Show what `start` or `apply` would change in streams, consumers and buckets. Changes nothing.")
     .option("--json", "print all steps as JSON, also those that change nothing")
+    .option("--strict", "exit with 1 on warnings as well")
     .addHelpText(
       "after",
       `${ORPHANS_HELP}
 
 \`plan\` exits with 0 if nothing needs to change (orphans do not count, since a start leaves them), with
-2 if something does, and with 1 if a change is blocked. Buckets that handlers open with ctx.kv are
+2 if something does, and with 1 if a change is blocked. Warnings of the project and the environment go
+to standard error; --strict exits with 1 on them. Buckets that handlers open with ctx.kv are
 created on first use and are not part of the plan.
 
 Example:
@@ -45,11 +56,13 @@ Example:
     .action(plan);
 }
 
-async function plan({ json }: { json?: boolean }): Promise<void> {
-  const steps = await withDesiredState(({ nc, jsm }, desired, names) => planCluster(nc, jsm, desired, names));
+async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
+  const { value: steps, warnings } = await withDesiredState(({ nc, jsm }, desired, names) =>
+    planCluster(nc, jsm, desired, names)
+  );
   if (json) printJson(steps.filter(({ kind }) => kind !== "foreign"));
   else console.log(planText(steps, screen()));
-  const code = exitCode(steps);
+  const code = strict && warnings.length > 0 ? EXIT_CODES.failed : exitCode(steps);
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
 }
 

@@ -6,6 +6,7 @@ import { ENVIRONMENT } from "../app/config.ts";
 import { loadProject } from "../project/load_project.ts";
 import { unknownType } from "../project/startup_problems.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
+import { printable, printableJson } from "../telemetry/otel/logs/printable.ts";
 import { wholeNumber } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
@@ -90,7 +91,7 @@ async function samples(event: EventDefinition, { sample: count = 1, seed = 1 }: 
 }
 
 function dryRun(type: string, items: readonly unknown[], areSamples: boolean): void {
-  if (areSamples) { for (const data of items) console.log(JSON.stringify(data)); }
+  if (areSamples) { for (const data of items) console.log(printableJson(JSON.stringify(data))); }
   else console.log(`${items.length} ${items.length === 1 ? "event matches" : "events match"} ${type}`);
   console.error("dry run: nothing was published");
 }
@@ -113,8 +114,8 @@ async function store(cluster: Cluster, type: string, items: readonly unknown[], 
       for (const result of results) {
         if (result.status === "rejected") continue;
         stored++;
-        if (options.json) console.log(JSON.stringify(result.value));
-        else if (items.length === 1) console.log(storedLine(result.value));
+        if (options.json) console.log(printableJson(JSON.stringify(result.value)));
+        else if (items.length === 1) console.log(printable(storedLine(result.value)));
       }
       progress.at(stored);
       const failed = results.find((result) => result.status === "rejected");

@@ -4,7 +4,8 @@ import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts"
 import { RetryService } from "../nats/retry/service.ts";
 import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig } from "./terminal/command_config.ts";
-import { errorTable, printJson, type Screen, screen, shortTime } from "./terminal/output.ts";
+import { printJson, printLines, type Screen, screen, shortTime } from "./terminal/output.ts";
+import { jsonLines, listLines } from "./terminal/table.ts";
 
 type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
 
@@ -33,15 +34,19 @@ async function withService(run: (service: RetryService) => Promise<void>): Promi
 }
 
 async function list(service: RetryService, { json, ...filter }: ListOptions): Promise<void> {
-  const retries = await Array.fromAsync(service.list(filter));
-  if (json) return printJson(retries);
-  if (retries.length === 0) return console.log("no delayed retries");
-  console.log(retryTable(retries, screen(), Date.now()));
+  const retries = service.list(filter);
+  const lines = json ? jsonLines(retries) : retryLines(retries, screen(), Date.now());
+  if (await printLines(lines) === 0) console.log("no delayed retries");
 }
 
-export function retryTable(retries: readonly DelayedRetry[], target: Screen, nowMs: number): string {
-  return errorTable(
-    [
+export function retryLines(
+  retries: AsyncIterable<DelayedRetry> | Iterable<DelayedRetry>,
+  target: Screen,
+  nowMs: number,
+): AsyncIterable<string> {
+  return listLines(
+    retries,
+    () => [
       ["sequence", "seq", ({ sequence }) => sequence],
       ["function", "function", (retry) => retry.function],
       ["type", "type", ({ type }) => type],
@@ -49,7 +54,6 @@ export function retryTable(retries: readonly DelayedRetry[], target: Screen, now
       ["due", "due", ({ due }) => shortTime(due, nowMs, target)],
       ["attempts", "tries", ({ attempts }) => attempts],
     ],
-    retries,
     target,
   );
 }

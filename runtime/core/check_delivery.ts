@@ -1,4 +1,4 @@
-import { formatDuration } from "./duration.ts";
+import { formatDuration, readableDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
 import { decideUnknownSubject, deferForState, type RetryContext } from "./decide_outcome.ts";
 import type { DeadLetterOutcome, DeadLetterReason, Outcome } from "./outcome.ts";
@@ -39,8 +39,9 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
     return deadLetter("crashed", number, { name: "CrashedError", message });
   }
   if (maxAgeMs === undefined || ageMs <= maxAgeMs) return undefined;
-  const [age, limit] = [formatDuration(ageMs), formatDuration(maxAgeMs)];
-  const message = `the event is ${age} old; the function handles none older than ${limit}`;
+  const message = `the event is ${readableDuration(ageMs)} old; the function handles none older than ${
+    formatDuration(maxAgeMs)
+  }`;
   return deadLetter("expired", number, { name: "ExpiredError", message });
 }
 

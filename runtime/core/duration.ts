@@ -27,6 +27,29 @@ export function formatDuration(ms: number): Duration {
   return `${ms}ms`;
 }
 
+/** Units in which a person reads spans from their length on: of up to a hundred of the next smaller one. */
+const ROUGH_UNITS = [
+  { fromMs: 48 * UNIT_MS.h, name: "day", ms: UNIT_MS.d },
+  { fromMs: 100 * UNIT_MS.m, name: "hour", ms: UNIT_MS.h },
+  { fromMs: 100 * UNIT_MS.s, name: "minute", ms: UNIT_MS.m },
+  { fromMs: 10 * UNIT_MS.s, name: "second", ms: UNIT_MS.s },
+] as const;
+
+/** Formats a measured span for a person, rounded: `776445` is `"13 minutes"`, `1530` is `"1.5 seconds"`. */
+export function readableDuration(ms: number): string {
+  const unit = ROUGH_UNITS.find(({ fromMs }) => ms >= fromMs);
+  if (!unit && ms < UNIT_MS.s) return `${Math.round(ms)} ms`;
+  const count = unit ? Math.round(ms / unit.ms) : Math.round(ms / 100) / 10;
+  return `${count} ${unit?.name ?? "second"}${count === 1 ? "" : "s"}`;
+}
+
+/** Formats a measured span for a column, rounded as {@linkcode readableDuration}: `776445` is `"13m"`. */
+export function roughDuration(ms: number): string {
+  const unit = ROUGH_UNITS.find(({ fromMs }) => ms >= fromMs);
+  if (unit) return String(formatDuration(Math.round(ms / unit.ms) * unit.ms));
+  return ms < UNIT_MS.s ? `${Math.max(0, Math.round(ms))}ms` : `${Math.round(ms / 100) / 10}s`;
+}
+
 /** Forms of a duration, for errors about one that cannot be read. */
 export const DURATION_HELP = 'milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"';
 

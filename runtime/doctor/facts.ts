@@ -1,4 +1,5 @@
 import type { ConsumerInfo, JetStreamAccountStats, StreamInfo } from "@nats-io/jetstream";
+import type { MemoryLimits } from "../app/memory_limit.ts";
 import type { Config } from "../app/config.ts";
 import type { ServerInfo } from "../nats_server/probe.ts";
 import type { Registry } from "../project/registry.ts";
@@ -34,6 +35,8 @@ export interface Facts extends ClusterFacts {
   readonly projectProblems: readonly string[];
   readonly project: Known<Registry>;
   readonly collectors: readonly CollectorProbe[];
+  /** Undefined if the process has no memory limit, or may not ask. */
+  readonly memory: MemoryLimits | undefined;
 }
 
 /** An OTLP endpoint, and the result of a request to it. */

@@ -1,4 +1,6 @@
 import { type Config, ENVIRONMENT } from "../app/config.ts";
+import { memoryLimits } from "../app/memory_limit.ts";
+import { setVariables } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Facts, Known } from "./facts.ts";
@@ -16,8 +18,17 @@ export async function gather(read: () => Config): Promise<Facts> {
     ? await gatherCluster(config.value, "value" in project ? project.value : undefined)
     : unknownCluster(INVALID, `${INVALID}, so NATS was not asked`);
   const dev = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
-  const variables = Object.keys(Deno.env.toObject()).filter((name) => ENVIRONMENT.get(name));
-  return { variables, dev, config, configProblems, project, projectProblems, collectors, ...cluster };
+  return {
+    variables: setVariables(),
+    dev,
+    memory: memoryLimits(),
+    config,
+    configProblems,
+    project,
+    projectProblems,
+    collectors,
+    ...cluster,
+  };
 }
 
 const INVALID = "the configuration is invalid";

@@ -1,7 +1,5 @@
+import { OTLP_SIGNALS } from "../app/warnings.ts";
 import type { CollectorProbe } from "./facts.ts";
-
-/** The signal in the name of an OTLP variable: none for all signals, or one of them. */
-export const OTLP_SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 
 /** Milliseconds to wait for an answer. An endpoint that takes longer would slow down exports too. */
 const TIMEOUT_MS = 1_000;

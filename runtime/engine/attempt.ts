@@ -9,7 +9,7 @@ import { formatTraceparent } from "../core/traceparent.ts";
 import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
 import type { AttemptCounts } from "./attempt_store.ts";
 import type { Permit } from "./circuit_breaker.ts";
-import type { Clock } from "./clock.ts";
+import type { ServerClock } from "./clock.ts";
 import type { Claim } from "./idempotency_store.ts";
 import type { Lease } from "./leases.ts";
 import type { UsedUp } from "./settler.ts";
@@ -60,7 +60,7 @@ export class Attempt implements DeliveryFacts {
 
   constructor(
     readonly fn: ResolvedFunction,
-    readonly clock: Clock,
+    readonly clock: ServerClock,
     readonly delivery: Delivery,
     readonly lease: Lease,
   ) {
@@ -111,7 +111,7 @@ export class Attempt implements DeliveryFacts {
   }
 
   get ageMs(): number {
-    return this.clock.now() - this.delivery.storedAtMs;
+    return this.clock.serverNow() - this.delivery.storedAtMs;
   }
 
   get nowMs(): number {

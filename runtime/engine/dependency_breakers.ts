@@ -1,5 +1,6 @@
 import type { Span } from "@opentelemetry/api";
 import { DependencyOpenError, NonRetryableError, RetryAfterError } from "../api/errors.ts";
+import { describeValue } from "../project/option_schemas.ts";
 import { DEFAULT_BREAKER } from "../project/resolve_policy.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { type BreakerChange, CircuitBreaker, type Permit } from "./circuit_breaker.ts";
@@ -32,6 +33,9 @@ export function dependencyFailure(thrown: unknown): DependencyFailure | undefine
   return undefined;
 }
 
+/** Dependencies of a process. Each has a breaker in memory, series of metrics, and a place in the answers of `/functions`. */
+const MAX_DEPENDENCIES = 1_000;
+
 /** The dependency breakers of this process, one for each name. All functions share them. */
 export class DependencyBreakers {
   readonly #breakers = new Map<string, CircuitBreaker>();
@@ -44,6 +48,13 @@ export class DependencyBreakers {
 
   breaker(name: string): CircuitBreaker {
     return this.#breakers.getOrInsertComputed(name, () => {
+      if (this.#breakers.size >= MAX_DEPENDENCIES) {
+        throw new TypeError(
+          `dependency ${
+            describeValue(name)
+          } is one more than ${MAX_DEPENDENCIES}: a name must not come from an event's data`,
+        );
+      }
       const policy = this.policies[name] ?? DEFAULT_BREAKER;
       return new CircuitBreaker(name, "dependency", policy, this.clock, this.reportChange);
     });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { EmitOptions, HandlerContext, KvBucket, Log } from "../api/context.ts";
 import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
-import { describeValue } from "../project/option_schemas.ts";
+import { describeValue, unknownOption } from "../project/option_schemas.ts";
 import { issueText } from "../core/cloudevent.ts";
 import { jsonText } from "../core/json_text.ts";
 import type { OutgoingEvent } from "../core/event.ts";
@@ -86,6 +86,7 @@ export class AttemptContext implements HandlerContext {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
     }
     if (!fn.emits.includes(event)) throw new TypeError(undeclared(fn, event));
+    for (const key in options) if (key !== "id") throw new TypeError(`${where}: ${unknownOption(key, "", ["id"])}`);
     const parsed = parserOf(event)(data);
     if (!parsed.ok) {
       throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues)}`);
@@ -107,7 +108,7 @@ export class AttemptContext implements HandlerContext {
       id,
       type: event.type,
       source: `/functions/${fn.name}`,
-      time: new Date(clock.now()).toISOString(),
+      time: new Date(clock.serverNow()).toISOString(),
       json,
     });
   }

@@ -9,7 +9,7 @@ import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptStore } from "./attempt_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
-import type { Clock } from "./clock.ts";
+import type { ServerClock } from "./clock.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
 import { type HandlerMiddleware, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
@@ -22,7 +22,7 @@ import { publishAsync, type Publisher, PublishError } from "./publisher.ts";
 import type { Settler } from "./settler.ts";
 
 export interface Ports {
-  readonly clock: Clock;
+  readonly clock: ServerClock;
   readonly publisher: Publisher;
   readonly settler: Settler;
   readonly attempts: AttemptStore;

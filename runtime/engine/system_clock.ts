@@ -1,16 +1,18 @@
-import type { Clock } from "./clock.ts";
+import type { ServerClock } from "./clock.ts";
 
 /** Longest delay of a timer, in milliseconds: the runtime's limit. A longer one fires early, and its caller sets it again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
+/**
+ * The clock of this process. It is monotonic: no setting of the system's time affects it. It begins with the system's
+ * time, so that it reads as milliseconds since 1970.
+ */
+export const systemClock: ServerClock = {
+  now: () => performance.timeOrigin + performance.now(),
+  serverNow: () => Date.now(),
   random: () => Math.random(),
   timer(delayMs, callback) {
     const id = setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS));
     return () => clearTimeout(id);
   },
 };
-
-/** Monotonic clock, for durations. It never steps back, since the system's time does not affect it. */
-export const steadyClock: Clock = { ...systemClock, now: () => performance.now() };

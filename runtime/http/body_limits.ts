@@ -1,12 +1,13 @@
 import { setImmediate } from "node:timers";
+import { getHeapStatistics } from "node:v8";
 import type { Clock } from "../engine/clock.ts";
 import { Problem } from "./problem.ts";
 
 /**
  * Bytes of request bodies that are held at once, over all requests. A body takes a few times its size in memory, as
- * text, data and message, and is held until NATS has stored its events.
+ * text, data and message, and is held until NATS has stored its events. At most an eighth of the heap.
  */
-const BODY_MEMORY_BYTES = 32 * 1_024 * 1_024;
+const BODY_MEMORY_BYTES = Math.min(32 * 1_024 * 1_024, getHeapStatistics().heap_size_limit / 8);
 /** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not keep memory. */
 const BODY_TIMEOUT_MS = 30_000;
 

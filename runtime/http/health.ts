@@ -1,5 +1,9 @@
 import { formatDuration } from "../core/duration.ts";
+import { shorten } from "../core/text.ts";
 import { type Route, route } from "./router.ts";
+
+/** Characters of a check's error: probes and load balancers read the answer every few seconds. */
+const MAX_ERROR = 1_000;
 
 /** A health check. It fails by throwing, or by returning the reason as text. */
 export interface Check {
@@ -72,10 +76,14 @@ async function runCheck(check: Check): Promise<CheckResult> {
   }, check.timeoutMs);
   try {
     const error = await Promise.race([check.run(abort.signal), timedOut.promise]);
-    return typeof error === "string" ? { status: "Unhealthy", error } : { status: "OK" };
+    return typeof error === "string" ? unhealthy(error) : { status: "OK" };
   } catch (error) {
-    return { status: "Unhealthy", error: error instanceof Error ? error.message : String(error) };
+    return unhealthy(error instanceof Error ? error.message : String(error));
   } finally {
     clearTimeout(timer);
   }
+}
+
+function unhealthy(error: string): CheckResult {
+  return { status: "Unhealthy", error: shorten(error, MAX_ERROR) };
 }

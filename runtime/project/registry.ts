@@ -9,6 +9,7 @@ import type { EventDefinition } from "../api/define_event.ts";
 import { HEALTH_CHECK_TIMEOUT, type HealthCheckDefinition } from "../api/define_health_check.ts";
 import type { StreamDefinition } from "../api/define_stream.ts";
 import { exportsOf, type LoadedModule } from "./loaded_module.ts";
+import { unknownOption } from "./option_schemas.ts";
 import { oneOf, StartupProblems } from "./startup_problems.ts";
 import { type ResolvedStream, StreamMap } from "./resolve_streams.ts";
 
@@ -98,12 +99,17 @@ function checkDependencies(functions: readonly LoadedModule[], problems: string[
   }
 }
 
+const HEALTH_CHECK_KEYS = ["kind", "check", "name", "timeout"];
+
 function resolveHealthChecks(functions: readonly LoadedModule[], problems: string[]): Registry["healthChecks"] {
   const checks = new Map<string, Registry["healthChecks"][number]>();
   for (const { file, value } of exportsOf<HealthCheckDefinition>(functions, "health-check")) {
     if (typeof value.name !== "string" || value.name === "" || typeof value.check !== "function") {
       problems.push(`${file}: a health check is declared as \`defineHealthCheck({ name: "…" }, check)\``);
       continue;
+    }
+    for (const key of Object.keys(value).filter((key) => !HEALTH_CHECK_KEYS.includes(key))) {
+      problems.push(`${file}: health check ${value.name}: ${unknownOption(key, "", ["name", "timeout"])}`);
     }
     const timeoutMs = parseDuration(value.timeout ?? HEALTH_CHECK_TIMEOUT);
     if (timeoutMs === undefined || timeoutMs === 0) {

@@ -76,13 +76,16 @@ export class StreamMap {
       if (subjects.some((subject) => covers(subject, pattern))) return { ok: true, stream: name };
     }
     const [first, ...rest] = pattern.split(".");
+    const reserved = RESERVED.find((subject) => overlaps(subject, pattern)); // a declared stream could not cover it either
+    if (reserved) {
+      const fix = /^[*>]/.test(pattern) ? ': name its first token, as in "orders.>"' : "";
+      return refuse(`"${pattern}" overlaps ${reserved}, which is reserved${fix}`);
+    }
     if (!/^[A-Za-z0-9_-]+$/.test(first) || rest.length === 0) {
       return refuse(
         `no stream covers "${pattern}" and its first token names no default one: declare it with defineStream`,
       );
     }
-    const reserved = RESERVED.find((subject) => overlaps(subject, pattern));
-    if (reserved) return refuse(`"${pattern}" overlaps ${reserved}, which is reserved`);
     const name = first.toUpperCase(), subject = `${first}.>`;
     if (this.#declared.has(name)) {
       return refuse(`stream ${name} is declared but does not cover "${pattern}": add it to the stream's subjects`);

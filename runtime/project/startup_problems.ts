@@ -15,9 +15,13 @@ export class StartupProblems extends Error {
   }
 }
 
+/** Names in a message. A stream may have a hundred thousand subjects. */
+const MAX_NAMES = 30;
+
 /** Joins quoted names, for a message that lists the valid ones. */
 export function oneOf(names: Iterable<string>): string {
-  const quoted = [...names].map((name) => `"${name}"`);
+  const all = [...names], quoted = all.slice(0, MAX_NAMES).map((name) => `"${name}"`);
+  if (all.length > MAX_NAMES) quoted.push(`and ${all.length - MAX_NAMES} more`);
   return quoted.length === 0 ? "none" : quoted.join(", ");
 }
 

@@ -1,11 +1,15 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { Outcome } from "../core/outcome.ts";
+import { shorten } from "../core/text.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import { attributeListJson, escaped } from "./otel/spans/otlp_json.ts";
 import type { PreparedAttributes } from "./otel/spans/recorded_span.ts";
 
 /** Numbers of attributes of an attempt's span: shared by deliveries of the same kind, and of one delivery. */
 const SHARED = 10, OWN = 7;
+
+/** Characters of an attribute that the event's publisher chose. */
+const MAX_TEXT = 1_000;
 
 /** Shared attributes of the last attempt, as JSON text: the next attempt's are nearly always the same. */
 let last: Shared & { readonly json: string } | undefined;
@@ -44,7 +48,7 @@ export class AttemptAttributes implements PreparedAttributes {
 
   json(): string {
     const { delivery, event, number } = this.attempt;
-    const id = escaped(event.id);
+    const id = escaped(shorten(event.id, MAX_TEXT));
     const { redrives: count } = delivery.history;
     const redrives = count > 0 ? `,{"key":"weir.redrives","value":{"intValue":${count}}}` : "";
     const outcome = this.outcome ? `,{"key":"weir.outcome","value":{"stringValue":"${this.outcome}"}}` : "";
@@ -69,7 +73,8 @@ function sharedJson(attempt: Attempt): string {
   return json;
 }
 
-function sharedOf({ functionName, trigger, delivery: { subject, stream }, event: { type, source } }: Attempt): Shared {
+function sharedOf({ functionName, trigger, delivery: { subject, stream }, event }: Attempt): Shared {
+  const type = shorten(event.type, MAX_TEXT), source = shorten(event.source, MAX_TEXT);
   return { functionName, pattern: trigger?.pattern, subject, stream, type, source };
 }
 
@@ -90,9 +95,9 @@ function sharedValues({ functionName, pattern, subject, stream, type, source }: 
 
 function ownValues({ delivery, event, number }: Attempt): Attributes {
   return {
-    "messaging.message.id": event.id,
+    "messaging.message.id": shorten(event.id, MAX_TEXT),
     "messaging.message.body.size": delivery.payload.length,
-    "cloudevents.event_id": event.id,
+    "cloudevents.event_id": shorten(event.id, MAX_TEXT),
     "weir.attempt": number,
     "weir.delivery_count": delivery.deliveryCount,
     "weir.stream_sequence": delivery.sequence,

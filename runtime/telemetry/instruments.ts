@@ -96,11 +96,21 @@ export const INSTRUMENTS = {
   ),
   "weir.ingress.in_flight": gauge("{request}", [], "Requests that the public listener is processing."),
   "weir.nats.connected": gauge("", [], "1 while NATS is connected and answers, 0 otherwise."),
+  "weir.nats.clock_ahead": gauge(
+    "s",
+    [],
+    "How far the server's clock is ahead of this host's; below 0 if it is behind. Absent while it is unknown.",
+  ),
   "weir.nats.reconnects": counter("{reconnect}", [], "Reconnects to NATS."),
   "weir.worker.restarts": counter(
     "{restart}",
     [],
     "Worker processes started to replace one that exited; 0 if WEIR_WORKERS is not set.",
+  ),
+  "weir.uncaught_errors": counter(
+    "{error}",
+    ["function"],
+    "Errors outside any handler, by the function they were traced to; its name is empty if they were traced to none.",
   ),
   "weir.telemetry.dropped": counter(
     "{item}",

@@ -2,7 +2,7 @@ import type { Histogram } from "@opentelemetry/api";
 import { type ErrorDetail, type Outcome, reasonOf } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
-import type { Clock } from "../engine/clock.ts";
+import type { ServerClock } from "../engine/clock.ts";
 import type { Observer } from "../engine/observer.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Cell, Counter } from "./otel/metrics/counter.ts";
@@ -17,7 +17,7 @@ export class MeteredObserver implements Observer {
   constructor(
     readonly inner: Observer,
     readonly metrics: Metrics,
-    readonly clock: Clock,
+    readonly clock: ServerClock,
     readonly outcomes: OutcomeEmitter,
   ) {
     this.#durations = metrics.histogram("weir.function.duration");
@@ -37,7 +37,7 @@ export class MeteredObserver implements Observer {
   end(attempt: Attempt, outcome: Outcome): void {
     this.inner.end(attempt, outcome);
     const durationMs = performance.now() - attempt.startedAtMs;
-    this.of(attempt.functionName).ended(outcome, durationMs / 1_000, this.clock.now);
+    this.of(attempt.functionName).ended(outcome, durationMs / 1_000, this.clock.serverNow);
     if (this.outcomes.watched) this.outcomes.tell({ attempt, outcome, durationMs });
   }
 

@@ -1,6 +1,6 @@
 import { isSpanContextValid, type Span } from "@opentelemetry/api";
 import type { Log } from "../api/context.ts";
-import { formatDuration } from "../core/duration.ts";
+import { formatDuration, readableDuration } from "../core/duration.ts";
 import { isOwnModule } from "../core/own_modules.ts";
 import type { Outcome, RetryReason } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
@@ -24,7 +24,7 @@ export class TelemetryObserver implements Observer {
     const span = startAttemptSpan(attempt, parent, epochMs(startedAtMs));
     attempt.startedAtMs = startedAtMs;
     attempt.span = span;
-    attempt.otelContext = contextWith(span, parent);
+    attempt.otelContext = contextWith(span, parent, attempt.functionName);
     attempt.createLog = this.#createLog;
   }
 
@@ -93,7 +93,7 @@ function logOutcome(outcome: Outcome, log: Log): void {
   if (outcome.kind === "dead-letter") {
     return log.error(`dead letter: ${outcome.reason}`, { ...fields, attempts: outcome.attempts });
   }
-  const { delayMs } = outcome, next = `again in ${formatRoughly(delayMs)}`;
+  const { delayMs } = outcome, next = `again in ${readableDuration(delayMs)}`;
   const retry = { ...fields, next_attempt_in_ms: delayMs };
   if (outcome.usesAttempt) return log.warn(`attempt ${WHY[outcome.reason]}: ${next}`, retry);
   const line = `deferred, ${WHY[outcome.reason]}: ${next}, no attempt used up`;
@@ -114,16 +114,21 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "shutdown": "the runtime is shutting down",
 };
 
-/** Returns the first position of a stack that is in the author's own code. */
-export function thrownAt(stack: string | undefined): string | undefined {
-  for (const [, url, place] of (stack ?? "").matchAll(/(file:\/\/[^\s)]*?([^/\s)]+\/[^/\s)]+:\d+:\d+))/g)) {
-    if (!isOwnModule(url) && !PACKAGE.test(url)) return place;
+/**
+ * Returns the first position of a stack that is in the author's own code. Only lines of frames are searched: the message
+ * before them may quote an event.
+ */
+export function thrownAt(stack = ""): string | undefined {
+  for (const line of stack.split("\n")) {
+    const [, url] = line.length <= MAX_FRAME && FRAME.exec(line) || [];
+    if (url && !isOwnModule(url) && !PACKAGE.test(url)) return url.split("/").slice(-2).join("/");
   }
 }
 
+/** Characters of a stack frame: those of the longest path, and of a name. */
+const MAX_FRAME = 5_000;
+/** A stack frame, and its `file:` URL with line and column. */
+const FRAME = /^ +at (?:.* \(|async )?(file:\/\/[^\s)]+:\d+:\d+)\)?$/;
+
 /** A module of an npm package: in a `node_modules`, or in Deno's cache as `npm/HOST/NAME/VERSION/`. */
 const PACKAGE = /\/node_modules\/|\/npm\/[^/]+\/(@[^/]+\/)?[^/]+\/\d+\.\d+\.\d+[^/]*\//;
-
-function formatRoughly(ms: number): string {
-  return String(formatDuration(ms < 10_000 ? ms : Math.round(ms / 1_000) * 1_000));
-}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { indentedJson } from "../core/indented_json.ts";
 
 /** An event as it was in its stream, for a test to replay. `deno task events record` writes its file. */
 export interface RecordedEvent {
@@ -110,7 +111,7 @@ function payloadOf(text: string | undefined, base64: string | undefined): Uint8A
  * UTF-8, else as `base64`, so reading it returns the same bytes.
  */
 export function writeRecording({ kind: _, payload, ...rest }: RecordedEvent): string {
-  return `${JSON.stringify({ weir: FORMAT, ...rest, ...encode(payload) }, null, 2)}\n`;
+  return `${indentedJson({ weir: FORMAT, ...rest, ...encode(payload) })}\n`;
 }
 
 function encode(payload: Uint8Array): { data: unknown } | { text: string } | { base64: string } {

@@ -1,4 +1,4 @@
-import type { Clock } from "../engine/clock.ts";
+import type { ServerClock } from "../engine/clock.ts";
 import { type Duration, DURATION_HELP, parseDuration } from "../core/duration.ts";
 
 interface Timer {
@@ -27,7 +27,7 @@ interface Timer {
  * assert.equal(outcome.kind === "retry" && outcome.reason, "timed-out");
  * ```
  */
-export class TestClock implements Clock {
+export class TestClock implements ServerClock {
   /** The number that `random()` returns. It fixes the jitter. */
   chance = 0.5;
   /** The current time in milliseconds since 1970. */
@@ -42,6 +42,9 @@ export class TestClock implements Clock {
 
   /** Returns the current time. */
   now = (): number => this.nowMs;
+
+  /** Returns the current time, which is the server's as well. */
+  serverNow = (): number => this.nowMs;
 
   /** Returns `chance`. */
   random = (): number => this.chance;

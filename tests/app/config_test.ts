@@ -33,6 +33,7 @@ const DEFAULTS = {
   WEIR_WORKERS: 1,
   SHUTDOWN_GRACE: 25_000,
   LOG_LEVEL: "info",
+  WEIR_UNCAUGHT: "log",
   LOG_FORMAT: "json",
 };
 
@@ -82,6 +83,7 @@ const wrong: [name: string, text: string, wanted: string][] = [
   ["SHUTDOWN_GRACE", "soon", HELP],
   ["LOG_LEVEL", "loud", '"debug", "info", "warn", "error"'],
   ["LOG_FORMAT", "xml", '"json", "pretty"'],
+  ["WEIR_UNCAUGHT", "die", '"log", "exit"'],
 ];
 for (const [name, text, wanted] of wrong) {
   Deno.test(`readConfig refuses ${name}=${text}, and names the value and the wanted one`, () => {

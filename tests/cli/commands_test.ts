@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import { program } from "../../runtime/cli/main.ts";
 
 /** Commands that print no data. */
-const NO_DATA = ["dev", "start", "apply", "init", "new", "types"];
+const NO_DATA = ["dev", "start", "apply", "init", "new", "types", "completions"];
 
 /** A command with the words that call it. */
 interface CalledCommand {

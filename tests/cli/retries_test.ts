@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { retryTable } from "../../runtime/cli/retries.ts";
+import { retryLines } from "../../runtime/cli/retries.ts";
 import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
@@ -17,15 +17,15 @@ const RETRY: DelayedRetry = {
 };
 
 for (const columns of [80, 120]) {
-  Deno.test(`retryTable fits a terminal of ${columns} columns`, () => {
-    const lines = retryTable([RETRY], { terminal: true, colours: false, columns }, NOW).split("\n");
+  Deno.test(`retryLines fits a terminal of ${columns} columns`, async () => {
+    const lines = await Array.fromAsync(retryLines([RETRY], { terminal: true, colours: false, columns }, NOW));
     assert.equal(lines.length, 4);
     assert.match(lines[2], /^1234 +reserveInventory +orders\.created +[0-9a-f-]{20,}…? +2026-11-24 +5$/);
     assert.deepEqual(lines.filter((line) => line.length > columns), []);
   });
 }
 
-Deno.test("retryTable does not cut times or ids in a pipe", () => {
-  const [, row] = retryTable([RETRY], { terminal: false, colours: false }, NOW).split("\n");
+Deno.test("retryLines does not cut times or ids in a pipe", async () => {
+  const [, row] = await Array.fromAsync(retryLines([RETRY], { terminal: false, colours: false }, NOW));
   assert.ok(row.includes(RETRY.due) && row.includes(RETRY.id), row);
 });

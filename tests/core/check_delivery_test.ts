@@ -49,7 +49,10 @@ const CRASHED = {
   name: "CrashedError",
   message: "the process ended while handling this event: the last of 3 attempts was never settled",
 };
-const EXPIRED = { name: "ExpiredError", message: "the event is 61s old; the function handles none older than 1m" };
+const EXPIRED = {
+  name: "ExpiredError",
+  message: "the event is 61 seconds old; the function handles none older than 1m",
+};
 const buried: [what: string, facts: Partial<DeliveryFacts>, deadLetter: ReturnType<typeof checkDelivery>][] = [
   ["bytes that do not decode are invalid at once, untried", { decoded: INVALID }, {
     kind: "dead-letter",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatDuration, parseDuration } from "../../runtime/core/duration.ts";
+import { formatDuration, parseDuration, readableDuration, roughDuration } from "../../runtime/core/duration.ts";
 
 const spans: [unknown, number][] = [
   [0, 0],
@@ -100,3 +100,21 @@ Deno.test("parseDuration reads seconds with three decimals exactly", () => {
     { numRuns: 2_000 },
   );
 });
+
+for (
+  const [ms, readable, rough] of [
+    [0, "0 ms", "0ms"],
+    [249.6, "250 ms", "250ms"],
+    [1_000, "1 second", "1s"],
+    [1_530, "1.5 seconds", "1.5s"],
+    [83_750, "84 seconds", "84s"],
+    [776_445, "13 minutes", "13m"],
+    [3_600_000, "60 minutes", "1h"],
+    [8_000_000, "2 hours", "2h"],
+    [200 * 3_600_000, "8 days", "8d"],
+  ] as const
+) {
+  Deno.test(`readableDuration and roughDuration round ${ms} ms to ${readable}`, () => {
+    assert.deepEqual([readableDuration(ms), roughDuration(ms)], [readable, rough]);
+  });
+}

@@ -103,6 +103,7 @@ export function facts(given: Partial<Facts> = {}): Facts {
     projectProblems: [],
     project: projectOf({ ship: ship() }),
     collectors: [],
+    memory: { heap: 268 * 2 ** 20, group: 512 * 2 ** 20 },
     servers: ["a", "b", "c"].map((name) => serverProbe(name)),
     connection: {
       value: { server: "a", version: "2.15.1", cluster: "C", maxPayload: 1_048_576, encrypted: false },

@@ -10,7 +10,7 @@ Deno.test("report prints the reason and the fix of each finding, and a line for 
   const text = report(examined({ clock: { value: { aheadMs: 9_000, errorMs: 1 } } }), PLAIN);
   assert.match(
     text,
-    /^ {2}error {4}the server's clock is 9s ahead of this host's\n {4}why: Weir compares .*\n {4}fix: set both/m,
+    /^ {2}error {4}the server's clock is 9s ahead of this host's\n {4}why: Logs, spans .*\n {4}fix: set both/m,
   );
   assert.match(text, /^ {2}ok {7}the NATS user has every permission that Weir needs$/m);
   assert.match(

@@ -47,6 +47,7 @@ Deno.test("dead-letters acts on the selected dead letters and reports the others
     const { code, text } = await weir("list", "--reason", "attempt-exhausted");
     assert.equal(code, 64);
     assert.match(text, /Allowed choices are attempts-exhausted, rejected, invalid, expired, crashed/);
+    assert.match(text, /did you mean "attempts-exhausted"\?/);
   });
 
   await t.step("a missing dead letter is reported by its sequence", async () => {

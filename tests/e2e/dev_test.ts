@@ -85,7 +85,7 @@ Deno.test("dev runs a function that is added, and it handles the next event", as
   assert.equal(line.function, "noteOrder");
 });
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
   Deno.test(`dev exits with 0 after ${signal}, and leaves no process`, async () => {
     await using weir = await setup();
     weir.dev.kill(signal);

@@ -144,3 +144,45 @@ Deno.test("apply --prune removes the orphans of a removed function, which plan s
   await assert.rejects(bench.jsm.consumers.info("RETRIES", "reserveInventory"));
   assert.equal((await bench.jsm.consumers.info("RETRIES", "capturePayment")).name, "capturePayment");
 });
+
+Deno.test("plan, apply, start and doctor give the same warnings, and plan --strict exits with 1 on them", async () => {
+  await using bench = await setup();
+  const text = (on: string) =>
+    `import { defineFunction } from "weir";\nexport default defineFunction({ on: "${on}" }, () => {});\n`;
+  await using project = await copyProjectWith({
+    "functions/ship.ts": text("orders.creatd"),
+    "schemas/orders.ts": 'import { defineEvent } from "weir";\nimport { z } from "zod";\n' +
+      'export const Created = defineEvent({ type: "orders.created", version: 1, data: z.object({}) });\n',
+  });
+  await Deno.mkdir(`${project.path}/functions/mail`);
+  await Deno.writeTextFile(`${project.path}/functions/mail/send.ts`, text("orders.created"));
+  const env = { WEIR_API_KEY: "shop:0123456789abcdef" };
+  const warnings = [
+    "WEIR_API_KEY is set, and nothing reads it: did you mean WEIR_API_KEYS?",
+    'functions/ship.ts: no event has the type "orders.creatd": did you mean "orders.created"?',
+    "functions/mail/send.ts is not a function: only files directly in functions/ are. Move it, or begin its name with _ " +
+    "if it is a helper",
+  ];
+  const run = async (...args: string[]) => {
+    const program = bench.start(args, env, project.path), { code } = await program.status;
+    return { code, lines: program.lines };
+  };
+  const printed = warnings.map((warning) => `warning: ${warning}`);
+  const strict = await run("plan", "--strict");
+  assert.deepEqual([strict.code, strict.lines.filter((line) => line.startsWith("warning"))], [1, printed]);
+  const plan = await run("plan", "--json");
+  assert.deepEqual([plan.code, plan.lines.filter((line) => line.startsWith("warning"))], [2, printed]);
+  const apply = await run("apply");
+  assert.deepEqual([apply.code, apply.lines.filter((line) => line.startsWith("warning"))], [0, printed]);
+
+  const start = bench.start(["start"], env, project.path);
+  await start.waitForLog(({ message }) => message === "ready");
+  const logged = start.lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "warn");
+  assert.deepEqual(logged.map(({ message }) => message), warnings);
+
+  const doctor = await run("doctor", "--json");
+  const json = doctor.lines.join("\n"), findings: { check: string; what: string; why: string }[] = JSON.parse(json);
+  const found = findings.filter(({ what }) => warnings.includes(what));
+  assert.deepEqual(found.map(({ check }) => check), ["variable-names", "project-warnings", "project-warnings"]);
+  for (const { why } of found) assert.doesNotMatch(why, /exits with 1/);
+});

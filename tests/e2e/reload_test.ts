@@ -201,7 +201,10 @@ Deno.test("dev --no-check keeps a change with a type error live", async () => {
 Deno.test("dev applies new permissions of deno.json, and reports an invalid deno.json", async () => {
   await using weir = await setup();
   const settings = await Deno.readTextFile(`${weir.path}/deno.json`);
-  const asks = tick("1").replace(`"tick"`, `"sys: " + Deno.permissions.querySync({ name: "sys" }).state`);
+  const asks = tick("1").replace(
+    `"tick"`,
+    `"sys: " + Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state`,
+  );
   let from = weir.dev.lines.length;
   await weir.write("functions/count.ts", asks);
   await weir.dev.waitForLine(/count\.ts: live/, from);
@@ -212,7 +215,7 @@ Deno.test("dev applies new permissions of deno.json, and reports an invalid deno
   from = weir.dev.lines.length;
   await weir.write(
     "deno.json",
-    settings.replace(/"start": \{[^}]*deno run /, "$&--allow-sys ").replace("{", "{ // mine"),
+    settings.replace(/("start": \{[^}]*--allow-sys=)/, "$1hostname,").replace("{", "{ // mine"),
   );
   await weir.dev.waitForLine(/deno\.json: live/, from);
   await weir.post(2);

@@ -97,15 +97,15 @@ Deno.test("Supervisor replaces a killed worker: no event is lost, and no counter
   assert.deepEqual([status, checks], ["OK", { workers: { status: "OK" } }]);
 });
 
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   Deno.test(`${signal} ends all workers with exit code 0, and leaves pending events in the stream`, async () => {
     await using setup = await setupWorkers();
     const weir = await setup.start(2);
     const pids = weir.pids();
     await setup.publish(0, EVENTS, 2);
     await eventually(() => numbers(weir).length > EVENTS / 10);
-    // As from a terminal: each process of the group gets SIGINT, and the supervisor asks its workers to stop as well.
-    if (signal === "SIGINT") { for (const pid of pids) Deno.kill(pid, signal); }
+    // As from a terminal: each process of the group gets the signal, and the supervisor asks its workers to stop as well.
+    if (signal !== "SIGTERM") { for (const pid of pids) Deno.kill(pid, signal); }
     weir.program.kill(signal);
     assert.equal((await weir.program.status).code, 0, weir.program.lines.slice(-9).join("\n"));
     for (const pid of pids) assert.equal(await isAlive(pid), false);

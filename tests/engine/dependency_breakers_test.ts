@@ -171,3 +171,11 @@ Deno.test("DependencyCalls.call refuses once the signal is aborted", async () =>
   await assert.rejects(call(() => assert.fail("called")), { name: "AbortError" });
   assert.equal(failures(breaker), 0);
 });
+
+Deno.test("DependencyBreakers refuses names without end, which come from data, bounded memory", () => {
+  const { dependencies } = setup();
+  assert.throws(() => {
+    for (let i = 0; i < 2_000; i++) dependencies.breaker(`tenant-${i}`);
+  }, { message: /^dependency "tenant-999" is one more than 1000: a name must not come from an event's data$/ });
+  assert.equal(dependencies.breaker("tenant-7"), dependencies.breaker("tenant-7"));
+});

@@ -204,3 +204,14 @@ Deno.test("AttemptContext.emit refuses an empty id, which JetStream would not de
   }
   assert.deepEqual(context.emitted, []);
 });
+
+for (const options of [{ idd: "own" }, { delay: "5m" }, { key: "k" }]) {
+  const [name] = Object.keys(options);
+  Deno.test(`AttemptContext.emit refuses the unknown option ${name}`, () => {
+    const context = setup().newContext();
+    assert.throws(() => context.emit(Shipped, { orderId: "o1" }, options as never), {
+      message: new RegExp(`^ship emits orders\\.shipped: unknown option ${name}${name === "idd" ? ': did.*"id"' : ""}`),
+    });
+    assert.deepEqual(context.emitted, []);
+  });
+}

@@ -104,3 +104,10 @@ Deno.test("runChecks runs checks concurrently", async () => {
   };
   assert.equal((await runChecks({ checks: [check("a", meet), check("b", meet)] })).status, "OK");
 });
+
+Deno.test("runChecks cuts the error of a check, bounded answers", async () => {
+  const run = () => Promise.reject(new Error("no ".repeat(1_000_000)));
+  const { checks: { disk } } = await runChecks({ checks: [check("disk", run)] });
+  assert.match(disk.error!, /^(no )+.*… \(\d+ more characters\)$/);
+  assert.ok(disk.error!.length < 1_100);
+});

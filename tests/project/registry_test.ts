@@ -102,6 +102,13 @@ Deno.test("buildRegistry refuses two health checks of one name", () => {
   ]);
 });
 
+Deno.test("buildRegistry names the option of a health check that was probably meant", () => {
+  const options = { name: "payments", timeuot: "1s" }, health = defineHealthCheck(options, () => {});
+  assert.deepEqual(problemsOf([schemas("orders", Created)], [fn("a", { on: Created }, { health })]), [
+    'functions/a.ts: health check payments: unknown option timeuot: did you mean "timeout"?',
+  ]);
+});
+
 for (const timeout of ["soon", -1, 0, "0s"]) {
   Deno.test(`buildRegistry refuses a health check with the timeout ${JSON.stringify(timeout)}`, () => {
     const health = defineHealthCheck({ name: "payments", timeout: timeout as number }, () => {});

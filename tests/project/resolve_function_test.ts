@@ -145,13 +145,12 @@ const rows: [what: string, options: object, problem: string][] = [
   [
     "a pattern without a stream",
     { on: "*.created" },
-    'no stream covers "*.created" and its first token names no default one: declare it with defineStream',
+    '"*.created" overlaps dead_letters.>, which is reserved: name its first token, as in "orders.>"',
   ],
   [
     "a reserved pattern",
     { on: "$SYS.ACCOUNT.>" },
-    'no stream covers "$SYS.ACCOUNT.>" and its first token names no ' +
-    "default one: declare it with defineStream",
+    '"$SYS.ACCOUNT.>" overlaps $SYS.>, which is reserved',
   ],
   ["the dead letters", { on: "dead_letters.>" }, '"dead_letters.>" overlaps dead_letters.>, which is reserved'],
   [

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { defineStream } from "weir";
 import type { StreamOptions } from "../../runtime/api/define_stream.ts";
 import { StreamMap } from "../../runtime/project/resolve_streams.ts";
@@ -134,9 +135,9 @@ const homeless: [what: string, streams: StreamOptions[], pattern: string, proble
     "a wildcard names no stream",
     [],
     "*.created",
-    'no stream covers "*.created" and its first token names no ' +
-    "default one: declare it with defineStream",
+    '"*.created" overlaps dead_letters.>, which is reserved: name its first token, as in "orders.>"',
   ],
+  ["nor does a bucket", [], "$KV.cfg.>", '"$KV.cfg.>" overlaps $KV.>, which is reserved'],
   [
     "nor does a single token",
     [],
@@ -159,6 +160,29 @@ const homeless: [what: string, streams: StreamOptions[], pattern: string, proble
     "let that stream cover it",
   ],
 ];
+Deno.test("StreamMap advises to declare a stream only for a pattern that a declared stream may have, advice that works", () => {
+  const token = fc.constantFrom(
+    "*",
+    "orders",
+    "Ä",
+    "$KV",
+    "$JS",
+    "$SYS",
+    "$O",
+    "_INBOX",
+    "retries",
+    "dead_letters",
+    "x",
+  );
+  const pattern = fc.tuple(fc.array(token, { minLength: 1, maxLength: 3 }), fc.constantFrom("", ".>"))
+    .map(([tokens, end]) => tokens.join(".") + end);
+  fc.assert(fc.property(fc.oneof(pattern, fc.constant(">")), (pattern) => {
+    const home = declared().streamFor(pattern);
+    if (home.ok || !home.problem.includes("defineStream")) return;
+    assert.deepEqual(declared({ name: "MINE", subjects: [pattern] }).streamFor(pattern), { ok: true, stream: "MINE" });
+  }));
+});
+
 for (const [what, streams, pattern, problem] of homeless) {
   Deno.test(`StreamMap has no stream: ${what}`, () =>
     assert.deepEqual(declared(...streams).streamFor(pattern), { ok: false, problem }));

@@ -3,7 +3,7 @@ import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
-import type { Clock } from "../../runtime/engine/clock.ts";
+import type { ServerClock } from "../../runtime/engine/clock.ts";
 import type { Consumer } from "../../runtime/engine/consumer.ts";
 import type { IdempotencyStore } from "../../runtime/engine/idempotency_store.ts";
 import type { Leases } from "../../runtime/engine/leases.ts";
@@ -37,6 +37,7 @@ export interface PlantedBug {
   readonly settler?: (part: Settler) => Settler;
   /** The changes that a start of a replica makes. Default: `start`. */
   readonly scope?: Scope;
+  readonly clock?: (part: ServerClock) => ServerClock;
   readonly delivery?: (delivery: Delivery) => Delivery;
 }
 
@@ -57,7 +58,7 @@ export interface SimRuntime {
  */
 export function compose(
   connection: SimConnection,
-  clock: Clock,
+  hostClock: ServerClock,
   fn: ResolvedFunction,
   consumers: readonly Consumer[],
   onDecided: OnDecided,
@@ -65,6 +66,7 @@ export function compose(
 ): SimRuntime {
   const { messages, kv, streams, duplicates } = connection;
   const wrap = <Part>(part: Part, faulty: ((part: Part) => Part) | undefined) => faulty ? faulty(part) : part;
+  const clock = wrap(hostClock, bug.clock);
   const attempts = wrap<AttemptStore>(new NatsAttemptStore(kv, connection.isDelayed), bug.attempts);
   const deadLetters = wrap(new DeadLetters(messages, duplicates), bug.deadLetters);
   let reconnected: SimRuntime["reconnected"] = () => {};
@@ -144,6 +146,7 @@ export function functionOf(
       on: Asked,
       retry: { attempts, initial: `${initialMs}ms`, max: "20s" },
       timeout: "60s",
+      maxAge: "1h",
       concurrency,
       breaker: { consecutiveFailures: breakerFailures, openFor: `${breakerOpenForMs}ms` },
       dependencies: { api: { consecutiveFailures: 1, openFor: "3s" } },

@@ -54,6 +54,7 @@ function check(world: World, account: Account): string[] {
 /** Returns the deviations from the plan of an event that no fault hit. */
 function inexact(account: Account, attempts: number, letters: readonly StoredMessage[]): string[] {
   const { plan: { trouble, times }, runs, failures, kills, aborted, successes, messageKeys } = account;
+  if (account.early > 0) return ["its delayed retry came before its time"];
   // A first delivery that vanished counts as an attempt, but an event does not end on that alone: it may run once more
   // than it has attempts, for each message that carried it.
   const fewest = Math.min(times, attempts), most = Math.min(times, attempts + messageKeys.size);

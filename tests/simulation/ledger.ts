@@ -24,6 +24,10 @@ export class Account {
   faults = 0;
   /** How often it was duplicated: its original was redelivered or delayed again after its delayed retry was stored. */
   forks = 0;
+  /** The time until which its last outcome delays it. */
+  dueMs = 0;
+  /** Delayed retries that were delivered before that. */
+  early = 0;
   /** Keys of the messages that carried it: its own, and one for each delayed retry. */
   readonly messageKeys = new Set<string>();
   /** Redeliveries while the process that had the earlier delivery was alive, and may still have run it. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
+import type { ServerClock } from "../../runtime/engine/clock.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import type { PlantedBug } from "./compose.ts";
@@ -60,6 +61,9 @@ const forgetful = (inner: AttemptStore): AttemptStore => ({
   write: () => Promise.resolve(),
 });
 
+/** Takes the time of its own process for the server's. */
+const selfish = (inner: ServerClock): ServerClock => ({ ...inner, serverNow: () => inner.now() });
+
 /** Returns a delivery with another key of its original. */
 function originatingAs(delivery: Delivery, originKey: string | undefined): Delivery {
   const { messageKey, history } = delivery; // a getter, which the spread does not copy
@@ -89,6 +93,11 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     /\d dead letters/,
   ],
   ["a start that narrows what another release needs", { scope: "apply" }, /lost: neither handled nor a dead letter/],
+  [
+    "a process that goes by its own clock",
+    { clock: selfish },
+    /its delayed retry came before its time|its dead letter says expired/,
+  ],
   [
     "an event without an id that is told by its position alone",
     { delivery: (delivery) => originatingAs(delivery, `${delivery.stream}.${delivery.sequence}`) },

@@ -21,11 +21,12 @@ export class Replica {
     readonly release: number,
     functionFor: (replica: Replica) => ResolvedFunction,
     onDecided: OnDecided,
+    offByMs: number,
     bug: PlantedBug,
   ) {
     this.connection = new SimConnection(network);
     this.consumers = ["SIM", "RETRIES"].map((stream) => new SimConsumer(this.connection, stream, FUNCTION));
-    this.#clock = time.clockOf(this);
+    this.#clock = time.clockOf(this, offByMs);
     const whileAlive: OnDecided = (...args) => {
       if (this.connection.state !== "dead") onDecided(...args);
     };

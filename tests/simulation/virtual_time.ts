@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/engine/clock.ts";
+import type { ServerClock } from "../../runtime/engine/clock.ts";
 import type { Random } from "../support/random.ts";
 
 interface Timer {
@@ -10,17 +10,22 @@ interface Timer {
 /** The time at which every simulation begins. */
 const START_MS = Date.UTC(2026, 0, 1);
 
-/** The time of the server and of every runtime. The schedule moves it. */
+/** The time of the server. The schedule moves it. */
 export class VirtualTime {
   nowMs = START_MS;
   #timers: Timer[] = [];
 
   constructor(readonly random: Random) {}
 
-  /** Returns the clock of one runtime. {@linkcode VirtualTime.removeTimers} removes its timers. */
-  clockOf(owner: object): Clock {
+  /**
+   * Returns the clock of one runtime. {@linkcode VirtualTime.removeTimers} removes its timers.
+   *
+   * @param offByMs by how much it is ahead of the server's clock
+   */
+  clockOf(owner: object, offByMs: number): ServerClock {
     return {
-      now: () => this.nowMs,
+      now: () => this.nowMs + offByMs,
+      serverNow: () => this.nowMs,
       random: () => this.random.next(),
       timer: (delayMs, callback) => {
         const timer = { atMs: this.nowMs + Math.max(0, Math.ceil(delayMs)), owner, callback };

@@ -1,8 +1,4 @@
 import { ACK_WAIT_MS } from "../../runtime/nats/consume/ack_wait.ts";
-import type { ConsumerConfig } from "@nats-io/jetstream";
-import { durablesOf } from "../../runtime/nats/consume/resources.ts";
-import { planConsumer } from "../../runtime/nats/topology/plan_consumer.ts";
-import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { FUNCTION, functionOf, type PlantedBug } from "./compose.ts";
@@ -10,6 +6,7 @@ import type { ModelConsumer } from "./consumer_model.ts";
 import { Asked, AskedLate, type EventPlan, NAME, randomPlan } from "./events.ts";
 import { abandoned, handlerOf, type Run } from "./handlers.ts";
 import { Ledger } from "./ledger.ts";
+import { filtersAfterStart } from "./releases.ts";
 import type { Ack, Network, Request } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "../support/random.ts";
@@ -19,6 +16,8 @@ import type { SimConsumer } from "./sim_consumer.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 const UTF8 = new TextDecoder();
+/** By how many milliseconds the clock of a replica may be ahead of the server's. */
+const OFF_BY_MS = [0, 0, 60_000, -60_000, 7_200_000, -7_200_000];
 
 /** The server, the replicas, and all messages, requests and handler runs under way. */
 export class World implements Network {
@@ -91,27 +90,24 @@ export class World implements Network {
   /** @param release Default: the only one, or any of two. */
   start(release = 1 + this.random.below(this.settings.releases)): void {
     const name = `replica ${++this.#started}`;
-    this.trace?.(`${name} of release ${release} starts`);
+    const offByMs = this.random.pick(OFF_BY_MS);
+    this.trace?.(`${name} of release ${release} starts, its clock off by ${offByMs} ms`);
     const functionFor = (replica: Replica) => functionOf(this.settings, release, handlerOf(this, replica));
-    const replica: Replica = new Replica(name, this, this.time, release, functionFor, (delivery, outcome) => {
-      this.#record(replica, delivery, outcome);
-    }, this.bug);
-    this.#widen(replica.fn);
+    const replica: Replica = new Replica(
+      name,
+      this,
+      this.time,
+      release,
+      functionFor,
+      (delivery, outcome) => {
+        this.#record(replica, delivery, outcome);
+      },
+      offByMs,
+      this.bug,
+    );
+    const filters = filtersAfterStart(replica.fn, this.serverConsumers.SIM.options.filters, this.bug.scope);
+    this.serverConsumers.SIM.options.filters = filters;
     this.replicas.push(replica);
-  }
-
-  /** Changes the filters of the consumer as the start of this release does. */
-  #widen(fn: ResolvedFunction): void {
-    const [durable] = durablesOf([fn]), { options } = this.serverConsumers.SIM;
-    const config = {
-      ...{ ack_policy: "explicit", ack_wait: ACK_WAIT_MS * 1e6, max_deliver: -1 },
-      filter_subjects: [...options.filters],
-    } as ConsumerConfig;
-    const step = planConsumer(durable, config, undefined, this.bug.scope ?? "start");
-    if (step.kind !== "update") return;
-    const { to } = step.changes.find(({ field }) => field === "filter_subjects")!;
-    this.trace?.(`its filters become ${to}`);
-    options.filters = to as string[];
   }
 
   /** Sends a message of the server to a replica. It arrives in a later step. */
@@ -123,6 +119,8 @@ export class World implements Network {
     const isAlive = (holder: object) => cause === "expired" && this.replicas.includes(holder as Replica);
     this.ledger.delivered(id, messageKeyIn(reply), replica, isAlive);
     if (cause === "expired") this.ledger.fault(id);
+    const account = this.ledger.of(id);
+    if (consumer.stream === "RETRIES" && deliveries === 1 && this.now() < account.dueMs) account.early++;
     this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
     consumer.pulled--;
     consumer.inTransit.push(delivery);
@@ -200,6 +198,7 @@ export class World implements Network {
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";
     this.trace?.(`${replica.name} decides ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
     account.decided(outcome);
+    if (outcome.kind === "retry") account.dueMs = this.now() + outcome.delayMs;
     const reason = abandoned(outcome);
     if (!reason) return;
     const run = this.runs.find((run) => run.replica === replica && run.account === account);

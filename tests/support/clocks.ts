@@ -1,18 +1,19 @@
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../runtime/engine/clock.ts";
+import type { ServerClock } from "../../runtime/engine/clock.ts";
 
 /** A clock that reports new timers. A timer means that a try failed and will be repeated. */
-export interface WatchedClock extends Clock {
+export interface WatchedClock extends ServerClock {
   /** Resolves once a timer with exactly this delay is set, or was set since the last call. */
   timerSet(delayMs: number): Promise<void>;
 }
 
 /** Wraps a clock, so that it reports its timers. */
-export function watchedClock(inner: Clock = systemClock): WatchedClock {
+export function watchedClock(inner: ServerClock = systemClock): WatchedClock {
   const set: number[] = [];
   const waiting = new Set<() => void>();
   return {
     now: () => inner.now(),
+    serverNow: () => inner.serverNow(),
     random: () => inner.random(),
     timer: (delayMs, callback) => {
       set.push(delayMs);
@@ -35,10 +36,11 @@ export function watchedClock(inner: Clock = systemClock): WatchedClock {
 }
 
 /** A clock that runs `factor` times as fast as the system clock. A factor below 1 gives slow machines more time. */
-export function scaledClock(factor: number): Clock {
-  const startMs = Date.now();
+export function scaledClock(factor: number): ServerClock {
+  const startMs = Date.now(), now = () => startMs + (Date.now() - startMs) * factor;
   return {
-    now: () => startMs + (Date.now() - startMs) * factor,
+    now,
+    serverNow: now,
     random: () => 0.5,
     timer: (delayMs, callback) => systemClock.timer(delayMs / factor, callback),
   };
@@ -58,6 +60,7 @@ export function manualClock(): ManualClock {
   let timers: { readonly atMs: number; readonly callback: () => void }[] = [];
   const watched = watchedClock({
     now: () => nowMs,
+    serverNow: () => nowMs,
     random: () => 0.5,
     timer: (delayMs, callback) => {
       const timer = { atMs: nowMs + delayMs, callback };

@@ -1,5 +1,5 @@
 import { systemClock } from "../../runtime/engine/system_clock.ts";
-import type { Clock } from "../../runtime/engine/clock.ts";
+import type { ServerClock } from "../../runtime/engine/clock.ts";
 import { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
@@ -24,7 +24,7 @@ export interface Settling extends Orders {
 }
 
 /** @param clock the clock of the publisher and the settler */
-export async function startSettling(clock: Clock = systemClock): Promise<Settling> {
+export async function startSettling(clock: ServerClock = systemClock): Promise<Settling> {
   const orders = await startOrders();
   const publisher = new JetStreamPublisher(orders.nc, clock);
   const deadLetters = new DeadLetters(publisher, new LateDedup(orders.nc, orders.jsm, clock));

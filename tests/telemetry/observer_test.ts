@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { trace } from "@opentelemetry/api";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
-import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
-import { setup } from "../support/invocation.ts";
+import { AttemptAttributes } from "../../runtime/telemetry/attempt_attributes.ts";
+import { TelemetryObserver, thrownAt } from "../../runtime/telemetry/observer.ts";
+import { CAUSE, setup } from "../support/invocation.ts";
 
 const CONTEXT = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "1111111111111111", traceFlags: 1 };
 
@@ -30,5 +32,27 @@ Deno.test("TelemetryObserver logs the outcome of an attempt with its event and i
   observer.end(attempt, { kind: "retry", reason: "shutdown", delayMs: 0, usesAttempt: false });
   const [{ level, message, function: name, event_id, attempt: number, reason }] = lines;
   assert.deepEqual([level, name, event_id, number, reason], ["info", "ship", "e1", 3, "shutdown"]);
-  assert.match(String(message), /^deferred, the runtime is shutting down: again in \S+, no attempt used up$/);
+  assert.match(String(message), /^deferred, the runtime is shutting down: again in 0 ms, no attempt used up$/);
+});
+
+Deno.test("thrownAt takes time in proportion to the stack, whatever the message quotes, bounded work", () => {
+  const frame = "    at ship (file:///shop/functions/ship.ts:3:9)";
+  for (const quoted of ["file://a/", "file:///a/b:1:2", "    at (file://a/\n", "\n    at file://"]) {
+    const { user } = process.cpuUsage();
+    assert.equal(thrownAt(`Error: ${quoted.repeat(50_000)}\n${frame}`), "functions/ship.ts:3:9");
+    const took = process.cpuUsage().user - user;
+    assert.ok(took < 500_000, `${quoted} took ${took} µs`);
+  }
+});
+
+Deno.test("TelemetryObserver writes a bounded line and span of an attempt with long texts, bounded work", () => {
+  const { observer, lines } = observing(), long = "x ".repeat(1_000_000);
+  const attempt = setup().newAttempt({ ...CAUSE, id: long, type: long, source: long });
+  observer.begin(attempt);
+  const error = new Error(long), { name, message, stack } = error;
+  observer.end(attempt, { kind: "dead-letter", reason: "rejected", attempts: 1, error: { name, message, stack } });
+  assert.ok(JSON.stringify(lines).length < 120_000, `${JSON.stringify(lines).length}`);
+  const attributes = new AttemptAttributes(attempt);
+  assert.ok(attributes.json().length < 10_000, `${attributes.json().length}`);
+  assert.ok(JSON.stringify(attributes.values()).length < 10_000);
 });

@@ -1,10 +1,11 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { DeadLetter, DeadLetterFilter } from "../../core/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
-import { duration, wholeNumber } from "../terminal/command_line.ts";
-import { errorTable, printJson, type Screen, screen, shortTime } from "../terminal/output.ts";
+import { choiceOption, duration, wholeNumber } from "../terminal/command_line.ts";
+import { printJson, printLines, type Screen, screen, shortTime } from "../terminal/output.ts";
+import { jsonLines, listLines } from "../terminal/table.ts";
 
 export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newerThanMs"> {
   readonly olderThan?: number;
@@ -18,7 +19,7 @@ export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newer
 export function selectionOptions(command: Command): Command {
   return command
     .option("--function <name>", "only those of this function")
-    .addOption(new Option("--reason <reason>", "only those with this reason").choices(DEAD_LETTER_REASONS))
+    .addOption(choiceOption("--reason <reason>", "only those with this reason", DEAD_LETTER_REASONS))
     .option("--type <type>", "only those of this event type")
     .option("--older-than <duration>", "only those at least this old", duration)
     .option("--newer-than <duration>", "only those at most this old", duration)
@@ -33,8 +34,8 @@ export function filterOf(options: Selection): DeadLetterFilter {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-export async function list(service: DeadLetterService, options: Selection): Promise<void> {
-  print(await Array.fromAsync(service.list(filterOf(options))), options);
+export function list(service: DeadLetterService, options: Selection): Promise<void> {
+  return print(service.list(filterOf(options)), options);
 }
 
 export async function show(service: DeadLetterService, sequence: number): Promise<void> {
@@ -43,17 +44,21 @@ export async function show(service: DeadLetterService, sequence: number): Promis
   printJson(showContent(letter));
 }
 
-export function print(letters: readonly DeadLetter[], options: Selection): void {
-  if (options.json) return printJson(letters);
-  if (letters.length === 0) return console.log("no dead letters");
-  console.log(deadLetterTable(letters, screen(), Date.now()));
+/** Prints dead letters while they are read. */
+export async function print(letters: AsyncIterable<DeadLetter> | Iterable<DeadLetter>, options: Selection) {
+  const lines = options.json ? jsonLines(letters) : deadLetterLines(letters, screen(), Date.now());
+  if (await printLines(lines) === 0) console.log("no dead letters");
 }
 
 /** Formats dead letters. On a terminal there is a column of redrives only if there are any. */
-export function deadLetterTable(letters: readonly DeadLetter[], target: Screen, nowMs: number): string {
-  const redriven = !target.terminal || letters.some(({ redrives }) => redrives > 0);
-  return errorTable(
-    [
+export function deadLetterLines(
+  letters: AsyncIterable<DeadLetter> | Iterable<DeadLetter>,
+  target: Screen,
+  nowMs: number,
+): AsyncIterable<string> {
+  return listLines(letters, (first) => {
+    const redriven = !target.terminal || first.some(({ redrives }) => redrives > 0);
+    return [
       ["sequence", "seq", ({ sequence }) => sequence],
       ["function", "function", (letter) => letter.function],
       ["type", "type", ({ type }) => type],
@@ -61,8 +66,6 @@ export function deadLetterTable(letters: readonly DeadLetter[], target: Screen, 
       ["attempts", "tries", ({ attempts }) => attempts],
       ...(redriven ? [["redriven", "redriven", ({ redrives }: DeadLetter) => redrives] as const] : []),
       ["time", "time", ({ time }) => shortTime(time, nowMs, target)],
-    ],
-    letters,
-    target,
-  );
+    ];
+  }, target);
 }

@@ -2,6 +2,7 @@ import { NOT_REDRIVEN } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
 import { usageError } from "../terminal/exit_codes.ts";
 import { Progress } from "../terminal/progress.ts";
+import { printable } from "../../telemetry/otel/logs/printable.ts";
 import { filterOf, list, print, type Selection } from "./list.ts";
 
 type Action = "redrive" | "discard";
@@ -97,14 +98,14 @@ async function dryRun(service: DeadLetterService, sequences: readonly number[], 
   const letters = await Promise.all(sequences.map((sequence) => service.read(sequence)));
   const found = letters.filter((letter) => letter !== undefined);
   if (sequences.length === 0) await list(service, options);
-  else print(found.map(({ payload: _, headers: __, ...letter }) => letter), options);
+  else await print(found.map(({ payload: _, headers: __, ...letter }) => letter), options);
   console.error("dry run: nothing was changed");
   const missing = sequences.filter((_, i) => letters[i] === undefined);
   if (missing.length > 0) throw missingError(missing);
 }
 
 function printFailure(sequence: number, error: unknown): "failed" {
-  console.error(`dead letter ${sequence}: ${error instanceof Error ? error.message : error}`);
+  console.error(`dead letter ${sequence}: ${printable(error instanceof Error ? error.message : String(error))}`);
   return "failed";
 }
 

@@ -13,6 +13,7 @@ import { loadProject } from "../../project/load_project.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
 import { CommandFailure, usageError } from "../terminal/exit_codes.ts";
+import { printable, printableJson } from "../../telemetry/otel/logs/printable.ts";
 import { redact } from "./redact.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 
@@ -45,9 +46,9 @@ export async function record(type: string | undefined, options: RecordOptions): 
   const paths = options.redact ?? [];
   const { writeRecording } = await import("../../testing/recorded_event.ts"); // loaded here: no other command needs it
   const text = writeRecording({ kind: "recorded", ...event, payload: await redactPayload(event, paths) });
-  if (options.out === undefined) return console.log(text.trimEnd());
+  if (options.out === undefined) return console.log(printableJson(text.trimEnd()));
   await write(options.out, text, options.force ?? false);
-  console.error(`recorded ${event.subject}, ${event.stream} ${event.sequence}, in ${options.out}`);
+  console.error(printable(`recorded ${event.subject}, ${event.stream} ${event.sequence}, in ${options.out}`));
   if (paths.length === 0) {
     console.error("all of its data is in the file: --redact PATH removes what must not be in a repository");
   }

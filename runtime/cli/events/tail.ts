@@ -1,5 +1,5 @@
 import type { Registry } from "../../project/registry.ts";
-import { steadyClock } from "../../engine/system_clock.ts";
+import { systemClock } from "../../engine/system_clock.ts";
 import { connectCluster } from "../../app/cluster.ts";
 import { TailClient } from "../../nats/inspect/tail_client.ts";
 import { TAIL_SUBJECT } from "../../nats/inspect/tail_protocol.ts";
@@ -7,9 +7,10 @@ import { loadProject } from "../../project/load_project.ts";
 import { covers, isWildcard, overlaps, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "../terminal/exit_codes.ts";
-import { screen } from "../terminal/output.ts";
+import { screen, writeLine } from "../terminal/output.ts";
 import { onStopSignal } from "../terminal/signals.ts";
 import { suggestion } from "../terminal/suggestion.ts";
+import { printableJson } from "../../telemetry/otel/logs/printable.ts";
 import { readPublished, TailLines } from "./tail_lines.ts";
 
 interface TailOptions {
@@ -46,13 +47,13 @@ export async function tail(options: TailOptions): Promise<void> {
       done.reject(error);
     }
   };
-  const client = new TailClient(cluster.nc, steadyClock, filter, {
+  const client = new TailClient(cluster.nc, systemClock, filter, {
     published: guarded((msg) => {
       const now = Date.now();
-      printLine(json ? JSON.stringify({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));
+      printLine(json ? jsonLine({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));
     }),
     settled: guarded((report, process) =>
-      printLine(json ? JSON.stringify({ kind: "settled", ...report, process }) : lines.settled(report))
+      printLine(json ? jsonLine({ kind: "settled", ...report, process }) : lines.settled(report))
     ),
     omitted: guarded((count, of) => {
       const line = json ? JSON.stringify({ kind: "omitted", count, of }) : lines.omitted(count, of);
@@ -105,19 +106,11 @@ function noRuntimeAnswers(showsEvents: boolean): string {
     `functions uses this NATS, and that its user and this one have permission for ${TAIL_SUBJECT} (deploy/README.md)`;
 }
 
+function jsonLine(value: unknown): string {
+  return printableJson(JSON.stringify(value));
+}
+
 /** Prints a hint for a person. Standard error of a pipe stays empty. */
 function note(text: string): void {
   if (Deno.stderr.isTerminal()) console.error(text);
-}
-
-/** Writes a line, and returns false if the reader has closed the pipe, as `head` does. */
-function writeLine(line: string): boolean {
-  const bytes = new TextEncoder().encode(`${line}\n`);
-  try {
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) return false;
-    throw error;
-  }
 }

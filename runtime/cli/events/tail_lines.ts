@@ -2,9 +2,11 @@ import type { Msg } from "@nats-io/transport-node";
 import { splitMessage } from "../../nats/client/internals.ts";
 import { RawHeaders } from "../../nats/client/message_headers.ts";
 import type { SettledReport } from "../../nats/inspect/tail_protocol.ts";
-import { decode } from "../../core/cloudevent.ts";
+import { decode, decodeAttribute } from "../../core/cloudevent.ts";
+import { roughDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
-import { type Colour, paint, roughDuration, type Screen } from "../terminal/output.ts";
+import { printable } from "../../telemetry/otel/logs/printable.ts";
+import { type Colour, paint, type Screen } from "../terminal/output.ts";
 
 /** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
 const PREVIEW_BYTES = 4_096;
@@ -62,7 +64,7 @@ export class TailLines {
     const { headers, payload } = splitMessage(msg);
     // A payload too large to show is not parsed.
     const event = this.full || payload.length <= PREVIEW_BYTES ? readPublished(msg, nowMs) : undefined;
-    const id = event ? event.id : new RawHeaders(headers).get("ce-id");
+    const id = event ? event.id : decodeAttribute(new RawHeaders(headers).get("ce-id") ?? "-");
     const data = event && "data" in event
       ? JSON.stringify(event.data)
       : new TextDecoder().decode(payload.subarray(0, PREVIEW_BYTES));
@@ -82,15 +84,15 @@ export class TailLines {
   }
 
   #line(time: string, [who, colour]: Part, type: string, id = "-", rest: readonly Part[]): string {
-    const shortId = clean(this.full ? id : cut(id, ID_LENGTH));
+    const shortId = printable(this.full ? id : cut(id, ID_LENGTH));
     this.#who = Math.max(this.#who, who.length);
     this.#id = Math.max(this.#id, shortId.length);
     const parts: Part[] = [
       [`${time.slice(11, 23)}  `, "dim"],
       [`${who.padEnd(this.#who)}  `, colour],
-      [`${clean(type).padEnd(this.#type)}  `],
+      [`${printable(type).padEnd(this.#type)}  `],
       [`${shortId.padEnd(this.#id)}  `, "dim"],
-      ...rest.map(([text, colour]) => [clean(text), colour] as Part),
+      ...rest.map(([text, colour]) => [printable(text), colour] as Part),
     ];
     let left = this.full ? Infinity : this.target.columns ?? Infinity;
     return parts.map(([text, colour]) => {
@@ -128,12 +130,6 @@ function colourOf({ outcome, reason }: SettledReport): Colour {
 
 function took(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
-}
-
-/** Replaces line breaks and control characters, which could move the cursor or change colours. */
-function clean(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what it replaces
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
 }
 
 function cut(text: string, length: number): string {

@@ -2,6 +2,8 @@ import denoJson from "../../deno.json" with { type: "json" };
 import type { WeirDependency } from "./weir_dependency.ts";
 
 const RUN = "deno run --allow-net --allow-env --allow-read";
+/** Tells the memory limit of the container. */
+const SYS = "--allow-sys=systemMemoryInfo";
 const RUN_DENO = `"--allow-run=$(deno eval -p 'Deno.execPath()')"`;
 
 /** Description and command of each task in a new project. A test compares them with those of the example beside Weir. */
@@ -10,7 +12,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     "Run everything on this machine, with a nats-server, and reload on change",
     `${RUN} --allow-write --allow-run weir/cli dev`,
   ],
-  start: ["Run in production", `${RUN} ${RUN_DENO} weir/cli start`],
+  start: ["Run in production", `${RUN} ${SYS} ${RUN_DENO} weir/cli start`],
   new: [
     "Write a function, its test and its events: NAME --on TYPE [--emits TYPE]",
     `deno run --allow-env --allow-read --allow-write=functions,schemas,tests ${RUN_DENO} weir/cli new`,
@@ -28,10 +30,14 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
   ],
   "dead-letters": ["List, show, redrive or discard dead letters", `${RUN} weir/cli dead-letters`],
   retries: ["List delayed retries, or cancel them", `${RUN} weir/cli retries`],
-  doctor: ["Check the environment, the project and the cluster for known problems", `${RUN} weir/cli doctor`],
+  doctor: ["Check the environment, the project and the cluster for known problems", `${RUN} ${SYS} weir/cli doctor`],
   types: [
     "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",
     "deno run --allow-env --allow-read --allow-write=schemas weir/cli types",
+  ],
+  completions: [
+    "Print a script by which bash completes these tasks and their options",
+    "deno run --allow-env --allow-read weir/cli completions",
   ],
   test: [
     "Run every test, on real nats-servers",

@@ -125,13 +125,14 @@ COPY --from=build --chown=weir /deno /deno
 ${copiedAgain}COPY --from=build /app /app
 WORKDIR /app
 USER weir
-ENV DENO_DIR=/deno NO_COLOR=1 LOG_FORMAT=json PORT=8000 ADMIN_PORT=9090
+# DENO_USE_CGROUPS bounds the heap by the memory limit of the container. Without it the kernel kills the process.
+ENV DENO_USE_CGROUPS=1 DENO_DIR=/deno NO_COLOR=1 LOG_FORMAT=json PORT=8000 ADMIN_PORT=9090
 EXPOSE 8000 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \\
   CMD ["deno", "eval", "const { ok } = await fetch(\`http://127.0.0.1:\${Deno.env.get('PORT')}/health\`); Deno.exit(ok ? 0 : 1)"]
 # tini is PID 1 and forwards signals. Deno is its direct child, so no wrapper swallows them.
 ENTRYPOINT ["tini", "--", "deno", "run", "--cached-only", "--frozen", "--allow-net", "--allow-env", "--allow-read", \\
-  "--allow-run=deno"]
+  "--allow-sys=systemMemoryInfo", "--allow-run=deno"]
 CMD ["weir/cli", "start"]
 `;
 }

@@ -1,5 +1,6 @@
 import { type Backlog, type Change, nameOf, type SkippedEvents, type Step } from "../../nats/topology/step.ts";
 import { formatDuration } from "../../core/duration.ts";
+import { printable } from "../../telemetry/otel/logs/printable.ts";
 import { type Colour, paint, type Screen } from "../terminal/output.ts";
 
 /** Sign, colour and title of each kind of step, in the order of the output. */
@@ -30,7 +31,8 @@ function narrowing(step: Step): string {
 /** Formats one step: its resource, its changes, and their effect on stored events. */
 export function stepText(step: Step, target: Screen): string {
   const [sign, colour] = SIGNS[step.kind] ?? [" ", "dim"];
-  const lines = [...details(step), ...events(step)], head = paint(colour, `${sign} ${nameOf(step)}`, target);
+  const lines = [...details(step), ...events(step)].map(printable);
+  const head = paint(colour, printable(`${sign} ${nameOf(step)}`), target);
   // One line each: a first plan creates many resources.
   if (step.kind === "create") return `  ${head}: ${lines.join("; ")}`;
   return [`  ${head}`, ...lines.map((line) => `      ${line}`)].join("\n");

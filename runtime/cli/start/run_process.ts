@@ -1,5 +1,7 @@
 import type { Log } from "../../api/context.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
+import { warningsOf } from "../../app/warnings.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import type { MayApply } from "../../app/topology_keeper.ts";
@@ -12,6 +14,7 @@ import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
 import { onStopSignal } from "../terminal/signals.ts";
 import { setupProcessLog } from "./process_log.ts";
+import { logStrayErrors } from "./stray_errors.ts";
 
 export interface StartOptions {
   /** Whether the process may create and change streams, consumers and buckets. */
@@ -48,13 +51,10 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
-  // Deno ends the process on a rejection that no handler awaits. One function must not stop all others.
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    log.error("unhandled rejection of a promise", { error: event.reason });
-  });
   logCallerOfExit(log);
-  if (!quiet && (worker ?? 1) === 1) { for (const warning of registry.warnings) log.warn(warning); }
+  if (!quiet && (worker ?? 1) === 1) { for (const warning of warningsOf(registry)) log.warn(warning); }
+  const tooLarge = quiet ? undefined : memoryProblem(memoryLimits());
+  if (tooLarge) log.warn(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
 
   const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
   const startAgain = async () => {
@@ -63,16 +63,20 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     runtimes.push(runtime);
     return runtime;
   };
-  const stop = async (why: { signal: Deno.Signal } | { reason: string }) => {
+  const stop = async (why: { signal: Deno.Signal } | { reason: string }, code: number = EXIT_CODES.done) => {
     // A start that is under way must not begin to pull: its handlers would end with the process, and use up attempts.
     shutdown.abort();
     if (!quiet) log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
     await Promise.all(runtimes.map((runtime) => runtime.stop()));
     await flush();
     await shutdownLog(quiet ? "" : undefined);
-    Deno.exit(EXIT_CODES.done);
+    Deno.exit(code);
   };
   let stopping: Promise<void> | undefined;
+  logStrayErrors(log, registry, metrics, () => {
+    if (config.WEIR_UNCAUGHT !== "exit") return;
+    stopping ??= stop({ reason: "WEIR_UNCAUGHT is exit, and an error was not caught" }, EXIT_CODES.failed);
+  });
   // A second signal exits at once, but not in a child: terminal and parent may signal it both. Its parent may kill it.
   onStopSignal((signal) => void (stopping ??= stop({ signal })), () => parent ?? Deno.exit(EXIT_CODES.interrupted));
   parent?.onStop(() => void (stopping ??= stop({ reason: "the parent process asked for it or disconnected" })));

@@ -22,9 +22,16 @@ export async function startArguments(): Promise<string[]> {
  *
  * @param start Arguments from {@linkcode startArguments}.
  * @param apply Whether the worker may create and change streams and consumers. Default: true.
+ * @param heapMiB Size to which its heap may grow. Default: what the task says, or Deno chooses.
  * @throws {Error} when the task `start` is missing or runs something else.
  */
-export function workerArguments(start: readonly string[], number: number, execPath: string, apply = true): string[] {
+export function workerArguments(
+  start: readonly string[],
+  number: number,
+  execPath: string,
+  apply = true,
+  heapMiB?: number,
+): string[] {
   if (start[0] !== "run" || start.at(-1) !== "start") {
     throw new Error('WEIR_WORKERS needs the task "start" in deno.json to be `deno run … weir/cli start`');
   }
@@ -34,7 +41,9 @@ export function workerArguments(start: readonly string[], number: number, execPa
     const others = names.split(",").filter((name) => name !== execPath && name !== "deno");
     return others.length === 0 ? [] : [`--allow-run=${others}`];
   });
-  return [run, "--unstable-net", ...rest, "worker", String(number), ...(apply ? [] : ["--no-apply"])];
+  const isSized = rest.some((argument) => argument.startsWith("--v8-flags"));
+  const heap = heapMiB === undefined || isSized ? [] : [`--v8-flags=--max-old-space-size=${heapMiB}`];
+  return [run, "--unstable-net", ...heap, ...rest, "worker", String(number), ...(apply ? [] : ["--no-apply"])];
 }
 
 /** Splits a task's command into the arguments of Deno. Only quotes and {@linkcode EXEC_PATH} are understood. */

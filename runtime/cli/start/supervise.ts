@@ -1,4 +1,5 @@
 import { type Config, ENVIRONMENT } from "../../app/config.ts";
+import { memoryLimits, workerHeapMiB } from "../../app/memory_limit.ts";
 import { supervisorAdmin } from "../../app/supervisor/admin.ts";
 import { Supervisor, WorkerNeverReady } from "../../app/supervisor/supervisor.ts";
 import { WorkerMetrics } from "../../app/supervisor/worker_metrics.ts";
@@ -86,6 +87,7 @@ async function createSupervisor(
   workerMetrics: WorkerMetrics<WorkerProcess>,
 ): Promise<Supervisor> {
   const command = Deno.execPath(), start = await startArguments();
+  const heapMiB = workerHeapMiB(memoryLimits(), config.WEIR_WORKERS);
   const restarts = metrics.counter("weir.worker.restarts").cell({});
   return new Supervisor({
     count: config.WEIR_WORKERS,
@@ -94,7 +96,7 @@ async function createSupervisor(
       const port = url === undefined ? config.PORT : Number(new URL(url).port);
       return spawnWorker(
         command,
-        workerArguments(start, number, command, apply !== false),
+        workerArguments(start, number, command, apply !== false, heapMiB),
         workerEnvironment(number, port),
       );
     },

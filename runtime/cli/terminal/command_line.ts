@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { didYouMean } from "../../core/did_you_mean.ts";
 import { DURATION_HELP, parseDuration } from "../../core/duration.ts";
 
 /** Most columns of help text, on any terminal: longer lines are hard to read. */
@@ -26,6 +27,14 @@ function inherit(parent: Command): void {
 /** Formats examples for the end of `--help`, from what follows `deno task` in each. */
 export function examples(...tasks: string[]): string {
   return `\n${tasks.length === 1 ? "Example" : "Examples"}:\n${tasks.map((task) => `  deno task ${task}`).join("\n")}`;
+}
+
+/** Returns an option that takes one of some values, and suggests the one that was probably meant. */
+export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
+  return new Option(flags, description).choices(choices).argParser((given) => {
+    if (choices.includes(given)) return given;
+    throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}${didYouMean(given, choices)}`);
+  });
 }
 
 export function wholeNumber(text: string): number {

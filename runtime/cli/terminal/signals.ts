@@ -1,5 +1,10 @@
-/** Signals that ask a process to stop: SIGINT from Ctrl-C, SIGTERM from service managers and Kubernetes. */
-const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+/**
+ * Signals that ask a process to stop: SIGINT from Ctrl-C, SIGTERM from service managers and Kubernetes, SIGHUP from a
+ * terminal that closes, SIGQUIT from Ctrl-\\ and some container images.
+ */
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
 /**
  * Milliseconds within which signals count as one. A single Ctrl-C arrives twice: from the terminal, which signals the

@@ -1,43 +1,13 @@
-import { authProblem, LOOPBACK, VARIABLES } from "../../app/config.ts";
+import { authProblem, LOOPBACK } from "../../app/config.ts";
+import { memoryProblem } from "../../app/memory_limit.ts";
+import { variableWarnings } from "../../app/warnings.ts";
 import { nearest } from "../../core/did_you_mean.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { known } from "../facts.ts";
-import { OTLP_SIGNALS } from "../probe_collectors.ts";
 import { type Rule, rulesOf } from "../rule.ts";
 
 /** Characters of an API key's secret that are too many to guess. */
 const MIN_SECRET = 16;
-
-/** Variables that Weir does not read as configuration: those of its telemetry, of `dev` and `test`, and of Deno. */
-const OTHER_VARIABLES = [
-  "NATS_SERVER",
-  "WEIR_TRACE_FAILURES",
-  "OTEL_DENO",
-  "OTEL_SDK_DISABLED",
-  "OTEL_RESOURCE_ATTRIBUTES",
-  "OTEL_TRACES_EXPORTER",
-  "OTEL_METRICS_EXPORTER",
-  "OTEL_LOGS_EXPORTER",
-  "OTEL_TRACES_SAMPLER",
-  "OTEL_TRACES_SAMPLER_ARG",
-  "OTEL_METRIC_EXPORT_INTERVAL",
-  "OTEL_METRIC_EXPORT_TIMEOUT",
-  ...["BSP", "BLRP"].flatMap((of) =>
-    ["SCHEDULE_DELAY", "EXPORT_TIMEOUT", "MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE"].map((what) => `OTEL_${of}_${what}`)
-  ),
-  ...OTLP_SIGNALS.flatMap((signal) =>
-    ["ENDPOINT", "HEADERS", "PROTOCOL", "TIMEOUT", "COMPRESSION", "CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"]
-      .map((what) => `OTEL_EXPORTER_OTLP${signal}_${what}`)
-  ),
-];
-
-const KNOWN_VARIABLES: readonly string[] = [
-  ...VARIABLES.flatMap((name) => [name, `${name}_FILE`]),
-  ...OTHER_VARIABLES,
-];
-
-/** Variables that Kubernetes sets in every container of a namespace with a service called `weir` or `nats`. */
-const SERVICE_LINK = /_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?)$/;
 
 export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   {
@@ -78,14 +48,9 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   {
     id: "variable-names",
     holds: "no environment variable looks like a misspelt one of Weir or OpenTelemetry",
-    why: "A misspelt variable has no effect, and no other command reports it.",
+    why: "A misspelt variable has no effect.",
     fix: "rename or remove the variable",
-    find: ({ variables }) =>
-      variables.filter((name) => !KNOWN_VARIABLES.includes(name) && !SERVICE_LINK.test(name)).flatMap((name) => {
-        const meant = nearest(name, KNOWN_VARIABLES.filter((other) => other.length >= 8 && other !== name), 2);
-        if (meant === undefined && !name.startsWith("WEIR_")) return [];
-        return [{ what: `${name} is set, and nothing reads it${meant ? `: did you mean ${meant}?` : ""}` }];
-      }),
+    find: ({ variables }) => variableWarnings(variables).map((what) => ({ what })),
   },
   {
     id: "selected-functions",
@@ -114,6 +79,17 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
       if (longer.length === 0) return [];
       const list = longer.map(({ name, policy }) => `${name} has a timeout of ${formatDuration(policy.timeoutMs)}`);
       return [{ what: `SHUTDOWN_GRACE is ${formatDuration(graceMs)}; ${list.join(", ")}` }];
+    },
+  },
+  {
+    id: "memory-limit",
+    severity: "error",
+    holds: "the heap of a process fits into its memory limit",
+    why: "The kernel kills the process, again and again, and events that it handles end as `crashed`.",
+    fix: "`DENO_USE_CGROUPS=1`, which the image sets, or `--v8-flags=--max-old-space-size=MiB`",
+    find: ({ memory }) => {
+      const what = memoryProblem(memory);
+      return what ? [{ what }] : [];
     },
   },
   {

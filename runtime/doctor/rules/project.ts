@@ -7,7 +7,7 @@ import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import type { FunctionPolicy } from "../../project/resolve_policy.ts";
 import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
-import { type Rule, rulesOf, type Violation } from "../rule.ts";
+import { type Rule, rulesOf } from "../rule.ts";
 
 export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
   {
@@ -16,10 +16,16 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
     holds: "every file of schemas/ and functions/ loads and is valid",
     why: "`start` exits with 1.",
     fix: "correct the file that the finding names",
-    find: ({ projectProblems, project }): Violation[] => [
-      ...projectProblems.map((what) => ({ what })),
-      ...("value" in project ? project.value.warnings : []).map((what) => ({ what, severity: "warning" as const })),
-    ],
+    find: ({ projectProblems }) => projectProblems.map((what) => ({ what })),
+  },
+  {
+    id: "project-warnings",
+    holds: "nothing in schemas/ and functions/ is allowed and probably a mistake",
+    why:
+      "`start`, `dev`, `plan` and `apply` warn of it and go on. A function of a misspelt type never runs; one in a file " +
+      "that is not loaded does not exist.",
+    fix: "correct what the finding names; `deno task plan --strict` in CI exits with 1 on it",
+    find: ({ project }) => known(project).warnings.map((what) => ({ what })),
   },
   {
     id: "retry-horizon",

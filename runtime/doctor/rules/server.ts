@@ -69,8 +69,8 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
     id: "clock",
     holds: "the clocks of this host and of the server agree to the second",
     why:
-      "Weir compares both clocks: for a function's maxAge, for the time of a delayed retry, and to tell whether the " +
-      "duplicate window of a stream has passed.",
+      "Logs, spans and published events carry this host's time, and a certificate or credential may count as expired. " +
+      "For maxAge and delayed retries Weir goes by the server's clock, and waits by one that cannot be set.",
     fix: "set both clocks by NTP, with chrony or systemd-timesyncd: `timedatectl set-ntp true`",
     find: ({ clock }) => {
       const { aheadMs, errorMs } = known(clock), offsetMs = Math.abs(aheadMs) - errorMs;

@@ -15,7 +15,8 @@ export interface DeadLetters {
 export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missing">, string>> = {
   "held-back": "it was redriven so often that this may be a loop",
   "no-function": "its function has no consumer on the stream RETRIES: start the function, or discard the dead letter",
-  "too-large": "with the headers of its redrive it exceeds max_payload: raise max_payload, or discard it",
+  "too-large":
+    "with the headers of its redrive it exceeds max_payload, compressed too: raise max_payload, or discard it",
 };
 
 const FILTERS = ["function", "reason", "type", "olderThan", "newerThan", "limit"] as const;

@@ -2,6 +2,8 @@ import type { MsgHdrs } from "@nats-io/transport-node";
 import type { MessageHeaders } from "../../core/delivery.ts";
 
 const CRLF = "\r\n";
+/** Result of `indexOf` that finds nothing. */
+const NONE = -1;
 
 /** Reads the status by which the server answers a pull: `NATS/1.0 503 No Responders`. Undefined for a block without. */
 export function readStatus(text: string): { readonly code: number; readonly description: string } | undefined {
@@ -50,10 +52,12 @@ export class RawHeaders implements MessageHeaders {
 
   #walk(visit: (name: string, value: string) => void): void {
     const text = this.#text;
-    let initials = 0;
+    let initials = 0, colon = 0;
     for (let at = nextLine(text, 0); at < text.length;) {
-      const colon = text.indexOf(":", at), next = nextLine(text, at);
-      if (colon >= 0 && colon < next) {
+      const next = nextLine(text, at);
+      // Not searched again from each line: in a block of lines without a colon that takes quadratic time.
+      if (colon < at && colon !== NONE) colon = text.indexOf(":", at);
+      if (colon !== NONE && colon < next) {
         initials |= initial(text, at);
         visit(text.slice(at, colon), text.slice(colon + 1, next).trim());
       }

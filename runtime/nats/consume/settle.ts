@@ -5,7 +5,7 @@ import type { DeadLetterOutcome, Outcome } from "../../core/outcome.ts";
 import type { MaybePromise } from "../../engine/maybe_promise.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
 import type { Claim } from "../../engine/idempotency_store.ts";
-import type { Clock } from "../../engine/clock.ts";
+import type { ServerClock } from "../../engine/clock.ts";
 import type { Settlement, Settler, UsedUp } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { headerText } from "../client/header_writer.ts";
@@ -34,7 +34,7 @@ interface SettlerOptions {
   readonly attempts: AttemptStore;
   readonly retries: RetryStream;
   readonly jsm: Remover;
-  readonly clock: Clock;
+  readonly clock: ServerClock;
   /** Reports what cannot be stored, repeatedly while that lasts. Default: nothing is reported. */
   readonly onStuck?: (functionName: string, what: string, error: unknown) => void;
   /** Removes secrets from the errors that are stored with an event. Default: none is removed. */
@@ -139,7 +139,7 @@ export class NatsSettler implements Settler {
     const { attempts, retries, clock } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
     if (usedUp && delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
       try {
-        await retries.schedule(functionName, delivery, outcome, clock.now() + delayMs, usedUp);
+        await retries.schedule(functionName, delivery, outcome, clock.serverNow() + delayMs, usedUp);
         return this.#acks.add(delivery.ackSubject, ACK);
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;

@@ -72,7 +72,7 @@ export class SharedDeliveries {
     return found;
   }
 
-  /** The last heartbeat of the main thread: milliseconds since 1970. */
+  /** The last heartbeat of the main thread, by its clock. */
   get mainMs(): number {
     return Number(Atomics.load(this.#times, MAIN));
   }
@@ -81,7 +81,7 @@ export class SharedDeliveries {
     Atomics.store(this.#times, MAIN, BigInt(Math.floor(ms)));
   }
 
-  /** When the watchdog last extended all deliveries, as confirmed by the server: milliseconds since 1970. */
+  /** When the watchdog last extended all deliveries, as confirmed by the server, by the main thread's clock. */
   get watchdogMs(): number {
     return Number(Atomics.load(this.#times, WATCHDOG));
   }

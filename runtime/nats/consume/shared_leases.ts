@@ -23,6 +23,7 @@ interface LeaseEvents {
  */
 export class SharedLeases implements Leases {
   #heartbeatMs: number;
+  #systemMs = Date.now();
   #lapses = 0;
   #watchdogLapses = 0;
   #full = false;
@@ -69,9 +70,13 @@ export class SharedLeases implements Leases {
 
   #heartbeat(): void {
     const now = this.clock.now(), forMs = now - this.#heartbeatMs;
+    // The monotonic clock does not count the time for which the machine slept. The system's time does, once it is set.
+    const systemMs = Date.now(), sleptMs = systemMs - this.#systemMs - forMs;
+    this.#systemMs = systemMs;
     // Invariant: read the time before the lapses. The watchdog counts a lapse before it writes the time.
     const extendedMs = this.table.watchdogMs, lapses = this.table.lapses;
-    const expired = now - Math.max(this.#heartbeatMs, extendedMs) > LEASE_MS || lapses !== this.#watchdogLapses;
+    const expired = now - Math.max(this.#heartbeatMs, extendedMs) > LEASE_MS || lapses !== this.#watchdogLapses ||
+      sleptMs > LEASE_MS;
     if (expired) this.#lapses++;
     this.#watchdogLapses = lapses;
     this.#heartbeatMs = this.table.mainMs = now;

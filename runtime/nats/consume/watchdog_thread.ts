@@ -14,6 +14,8 @@ export interface WatchdogStart {
   readonly memory: SharedArrayBuffer;
   readonly options: NatsOptions;
   readonly limitMs: number;
+  /** The time by the clock of the main thread. */
+  readonly nowMs: number;
 }
 
 /** A message from the thread: it has stopped, or an error occurred. */
@@ -32,8 +34,12 @@ scope.onmessage = ({ data }) => {
   void Promise.resolve(nc?.close()).finally(() => scope.postMessage("stopped"));
 };
 
-function run({ memory, options, limitMs }: WatchdogStart): void {
-  const watchdog = new Watchdog(new SharedDeliveries(memory), () => connect(options), limitMs, systemClock);
+function run({ memory, options, limitMs, nowMs }: WatchdogStart): void {
+  const table = new SharedDeliveries(memory), { now } = systemClock;
+  // Each thread's clock has its own origin. The main thread's time is never before its last heartbeat.
+  let aheadMs = nowMs - now();
+  const clock = { ...systemClock, now: () => now() + (aheadMs = Math.max(aheadMs, table.mainMs - now())) };
+  const watchdog = new Watchdog(table, () => connect(options), limitMs, clock);
   let last: string | undefined;
   const sleep = () => {
     cancel = systemClock.timer(THREAD_HEARTBEAT_MS, async () => {

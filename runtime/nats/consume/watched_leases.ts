@@ -53,7 +53,7 @@ export class WatchedLeases {
         this.#stopped.resolve();
       };
       const limitMs = Math.max(...this.functions.map(({ policy }) => policy.timeoutMs));
-      const start: WatchdogStart = { memory: this.leases.table.memory, options, limitMs };
+      const start: WatchdogStart = { memory: this.leases.table.memory, options, limitMs, nowMs: systemClock.now() };
       thread.postMessage(start);
     } catch (error) {
       this.#failed(String(error));

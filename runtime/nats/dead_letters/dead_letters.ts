@@ -19,7 +19,12 @@ const UTF8 = new TextEncoder();
 
 /** Stores events that a function cannot handle, with their payload, headers and the reason. */
 export class DeadLetters {
-  constructor(readonly publisher: MessagePublisher, readonly duplicates: DuplicateFinder) {}
+  /** @param now Milliseconds since 1970, for the header `weir-time`. Default: this host's clock. */
+  constructor(
+    readonly publisher: MessagePublisher,
+    readonly duplicates: DuplicateFinder,
+    readonly now: () => number = Date.now,
+  ) {}
 
   /**
    * Stores one dead letter. Its payload, and headers that are too large, become chunks if they do not fit into one
@@ -46,7 +51,7 @@ export class DeadLetters {
       hdrs.set("weir-reason", outcome.reason);
       hdrs.set("weir-attempts", String(outcome.attempts));
       hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
-      hdrs.set("weir-time", new Date().toISOString());
+      hdrs.set("weir-time", new Date(this.now()).toISOString());
       return hdrs;
     };
     try {

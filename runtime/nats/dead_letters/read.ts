@@ -19,7 +19,7 @@ interface StoredDeadLetter {
 export async function readDeadLetter(jsm: JetStreamManager, sequence: number): Promise<StoredDeadLetter | undefined> {
   const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
   if (!message || isChunk(message.subject)) return undefined;
-  const { header } = message, letter = toDeadLetter(sequence, message.subject, header);
+  const { header } = message, letter = toDeadLetter(sequence, message.subject, header, message.time);
   const read = (chunks: number[]) => readChunks(jsm, DEAD_LETTERS.stream, chunks);
   const payload = chunksIn(header.get("weir-payload")), separate = chunksIn(header.get("weir-headers"));
   const entries = entriesOf(header);
@@ -35,12 +35,17 @@ export async function readDeadLetter(jsm: JetStreamManager, sequence: number): P
   };
 }
 
-/** Reads a dead letter from its headers, as a listing has it. */
-export function toDeadLetter(sequence: number, subject: string, headers: MsgHdrs | undefined): DeadLetter {
+/** Reads a dead letter from its headers, as a listing has it. Its time is the server's: clocks of hosts differ. */
+export function toDeadLetter(
+  sequence: number,
+  subject: string,
+  headers: MsgHdrs | undefined,
+  storedAt: Date,
+): DeadLetter {
   const [, fn, ...type] = subject.split(".");
   return {
     ...unhandledEvent(sequence, headers, { function: fn, type: type.join(".") }),
-    time: headers?.get("weir-time") ?? "",
+    time: storedAt.toISOString(),
     redrives: Number(headers?.get("weir-redrives") ?? 0),
   };
 }

@@ -3,8 +3,10 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { serverTime } from "../client/server_time.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { publishFitting } from "../retry/fit_payload.ts";
 import { fittingSubject, historyIn, ownHeaders, RETRIES, setOrigin } from "../retry/retry_stream.ts";
 import { unlessMissing } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
@@ -32,14 +34,13 @@ export class DeadLetterService {
   /** Lists dead letters without payloads, oldest first. Those stored after the call are not listed. */
   async *list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
     const { nc, jsm } = this.cluster;
-    const { state: { last_seq: last } } = await jsm.streams.info(DEAD_LETTERS.stream);
+    const info = await jsm.streams.info(DEAD_LETTERS.stream), last = info.state.last_seq, now = serverTime(info);
     const subjectFilter = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
-    const now = Date.now();
     let found = 0;
-    for await (const { seq, subject, headers } of scanStream(nc, DEAD_LETTERS.stream, subjectFilter)) {
+    for await (const { seq, subject, headers, time } of scanStream(nc, DEAD_LETTERS.stream, subjectFilter)) {
       if (seq > last) return;
       if (isChunk(subject)) continue;
-      const letter = toDeadLetter(seq, subject, headers);
+      const letter = toDeadLetter(seq, subject, headers, time);
       if (!matches(letter, filter, now)) continue;
       yield letter;
       if (++found === filter.limit || seq === last) return;
@@ -81,13 +82,13 @@ export class DeadLetterService {
       subject: letter.type,
       history: { ...historyIn(allHeaders), redrives: letter.redrives + 1 },
     });
-    hdrs.set("weir-time", new Date().toISOString()); // the age for `maxAge` counts from the redrive
+    // No `weir-time`: the age for `maxAge` counts from the time at which the server stores the redrive.
     const id = allHeaders.get("weir-id");
     if (id) hdrs.set("weir-id", id);
     hdrs.set("weir-dead-letter", String(sequence));
     const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
     try {
-      await messages.publish(subject, letter.payload, hdrs);
+      await publishFitting(messages, subject, letter.payload, hdrs);
     } catch (error) {
       if (!(error instanceof PublishError)) throw error;
       if (error.code === "too-large") return "too-large";

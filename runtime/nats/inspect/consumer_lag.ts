@@ -1,6 +1,7 @@
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
+import { serverTime } from "../client/server_time.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
@@ -124,7 +125,7 @@ export class LagReader {
 
   /** Returns the age of the first matching message after the ack floor. Both times are the server's, so clocks may differ. */
   async #oldestMs(durable: Durable, { ack_floor, ...info }: ConsumerInfo): Promise<number> {
-    const now = this.clock.now(), serverNow = Date.parse((info as { ts?: string }).ts ?? "") || now;
+    const now = this.clock.now(), serverNow = serverTime(info);
     const from = ack_floor.stream_seq + 1;
     let oldest = this.#oldest.get(durable);
     if (!oldest || oldest.from !== from || now - oldest.readAtMs > OLDEST_AGE_MS) {

@@ -1,5 +1,6 @@
 import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { decodeAttribute } from "../../core/cloudevent.ts";
 import { RawHeaders } from "../client/message_headers.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import { readDeadLetter } from "../dead_letters/read.ts";
@@ -67,7 +68,9 @@ export async function findStoredEvent(
   for await (const message of scanStream(nc, stream, filter)) {
     try {
       const { headers } = message;
-      if (headers?.get("ce-id") === id || headers?.get("Nats-Msg-Id") === id) found = message.seq;
+      if (decodeAttribute(headers?.get("ce-id") ?? "") === id || headers?.get("Nats-Msg-Id") === id) {
+        found = message.seq;
+      }
     } catch {
       // The client cannot parse its headers. The event can still be read by its sequence.
     }

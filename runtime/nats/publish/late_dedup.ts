@@ -2,6 +2,7 @@ import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
 import { PublishError, type PublishResult } from "../../engine/publisher.ts";
+import { serverTime } from "../client/server_time.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 
 export interface DuplicateFinder {
@@ -51,11 +52,11 @@ export class LateDedup implements DuplicateFinder {
 
   async #find(subject: string, id: string, sinceMs: number): Promise<PublishResult | undefined> {
     const stream = await this.jsm.streams.find(subject);
-    const { config } = await this.jsm.streams.info(stream);
+    const info = await this.jsm.streams.info(stream), { config } = info;
     // A stream that removes handled messages cannot tell: there is only the duplicate window.
     if (config.retention !== RetentionPolicy.Limits) return undefined;
-    // Half of the window, since the clocks of this host and the server may differ.
-    if (this.clock.now() - sinceMs < config.duplicate_window / 1e6 / 2) return undefined;
+    // Half of the window, since another server may have stored it. Both times are of servers.
+    if (serverTime(info) - sinceMs < config.duplicate_window / 1e6 / 2) return undefined;
     return await new Promise((found, failed) => {
       const searches = this.#searches.get(subject) ?? [];
       this.#searches.set(subject, searches);

@@ -6,10 +6,12 @@ import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
 import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import type { Outcome } from "../../core/outcome.ts";
+import { decodeAttribute } from "../../core/cloudevent.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { originalPayload, publishFitting } from "./fit_payload.ts";
 
 /**
  * The retry stream: events on their way back to one function, delayed until a time or due at once. Each function has its
@@ -52,7 +54,7 @@ export class RetryStream {
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.messageKey}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
     hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`);
-    return this.publisher.publish(retrySubject(functionName, delivery), delivery.payload, hdrs);
+    return publishFitting(this.publisher, retrySubject(functionName, delivery), delivery.payload, hdrs);
   }
 
   /**
@@ -64,7 +66,7 @@ export class RetryStream {
     const hdrs = retryHeaders(functionName, delivery, usedUp);
     hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.messageKey}`);
     const subject = `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`;
-    return this.publisher.publish(subject, delivery.payload, hdrs);
+    return publishFitting(this.publisher, subject, delivery.payload, hdrs);
   }
 }
 
@@ -162,6 +164,7 @@ export function originalDelivery(delivery: Delivery): Delivery {
     ...delivery,
     messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
     headers: own,
+    payload: originalPayload(delivery),
     stream,
     sequence,
     subject: delivery.headers.get("weir-subject") ??
@@ -211,7 +214,7 @@ export function unhandledEvent(
     function: header("weir-function") || named.function,
     reason: header("weir-reason"),
     type: header("weir-subject") || named.type,
-    id: header("ce-id") || header("weir-id") || `${stream}:${streamSequence}`,
+    id: decodeAttribute(header("ce-id")) || header("weir-id") || `${stream}:${streamSequence}`,
     attempts: Number(header("weir-attempts")),
     error: header("weir-error"),
     stream,

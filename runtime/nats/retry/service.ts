@@ -7,6 +7,12 @@ import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { delayedRetriesOf, isDelayedRetry, RETRIES, unhandledEvent } from "./retry_stream.ts";
 
+/** Messages that one request reads, and about how many bytes: they have their payloads. */
+const BATCH = { batch: 500, max_bytes: 4_000_000 };
+
+/** Status of a request for messages after the last. */
+const NOT_FOUND = 404;
+
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
   readonly #deadLetters: DeadLetters;
@@ -21,23 +27,34 @@ export class RetryService {
     this.#deadLetters = new DeadLetters(cluster.messages, cluster.duplicates);
   }
 
-  /**
-   * Lists delayed retries, in the order they were stored. They are read one by one, some thousands a second: a work
-   * queue refuses a second consumer.
-   */
+  /** Lists delayed retries, in the order they were stored. Not by a consumer: a work queue refuses a second one. */
   async *list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
     let found = 0;
     const next_by_subj = delayedRetriesOf(filter.function ?? "*");
     for (let seq = 1;;) {
-      const message = await this.cluster.jsm.direct.getMessage(RETRIES.stream, { seq, next_by_subj });
-      if (!message) return;
-      seq = message.seq + 1;
-      if (!isDelayedRetry(message.subject)) continue;
-      const retry = toDelayedRetry(message);
-      if (filter.type !== undefined && retry.type !== filter.type) continue;
-      yield retry;
-      if (++found === filter.limit) return;
+      const messages = await this.#read({ seq, next_by_subj });
+      if (messages.length === 0) return;
+      seq = messages.at(-1)!.seq + 1;
+      for (const message of messages.filter(({ subject }) => isDelayedRetry(subject))) {
+        const retry = toDelayedRetry(message);
+        if (filter.type !== undefined && retry.type !== filter.type) continue;
+        yield retry;
+        if (++found === filter.limit) return;
+      }
     }
+  }
+
+  /** Reads messages from a sequence on; none after the last. */
+  #read(from: { readonly seq: number; readonly next_by_subj: string }): Promise<StoredMsg[]> {
+    const messages: StoredMsg[] = [], { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
+    // The client's iterator keeps its subscription after the end of a batch. With a callback it ends that.
+    const callback = (done: { err?: Error } | null, message: StoredMsg) => {
+      if (!done) messages.push(message);
+      else if (done.err && (done.err as { code?: number }).code !== NOT_FOUND) reject(done.err);
+      else resolve(messages);
+    };
+    this.cluster.jsm.direct.getBatch(RETRIES.stream, { ...from, ...BATCH, callback }).catch(reject);
+    return promise;
   }
 
   /**

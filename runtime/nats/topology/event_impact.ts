@@ -1,6 +1,7 @@
-import { DiscardPolicy, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
+import { DiscardPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { covers } from "../../core/subjects.ts";
+import { serverTime } from "../client/server_time.ts";
 import { type Counted, countMessages } from "../inspect/count_messages.ts";
 import { filtersOf } from "./plan_consumer.ts";
 import type { SkippedEvents, Step, StepOf } from "./step.ts";
@@ -94,9 +95,9 @@ async function skippedByLimits(
   };
   const maxAge = lowered("max_age"), maxBytes = lowered("max_bytes"), skipped: SkippedEvents[] = [];
   if (maxAge === undefined && maxBytes === undefined) return skipped;
-  const { state, config, ts } = await jsm.streams.info(step.name) as StreamInfo & { ts?: string };
+  const info = await jsm.streams.info(step.name), { state, config } = info;
   if (maxAge !== undefined) {
-    const sinceMs = (Date.parse(ts ?? "") || Date.now()) - maxAge / 1e6;
+    const sinceMs = serverTime(info) - maxAge / 1e6;
     const kept = await count(nc, jsm, { stream: step.name, subject: ">", sinceMs });
     const events = kept === undefined ? undefined : state.messages - kept;
     if (events !== 0) skipped.push({ why: "expired", subject: ">", events });

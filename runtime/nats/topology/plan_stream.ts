@@ -47,7 +47,7 @@ export function planStream(
   const problems = [
     ...found ? unchangeableSettings(found, stream.storage as StorageType | undefined) : [],
     ...found && schedules.length > 0 ? scheduleProblems(found) : [],
-    ...overlapping.map(overlapProblem),
+    ...overlapping.filter(({ name }) => name !== found?.mirror?.name).map(overlapProblem),
   ];
   if (problems.length > 0) return { ...target, kind: "blocked", problems };
   if (!found) return { ...target, kind: "create", config: newStream(stream, declared) };
@@ -84,9 +84,16 @@ function unchangeableSettings(found: StreamConfig, storage: StorageType | undefi
   if (storage && storage !== found.storage) {
     problems.push(`${unchangeable("storage", found.storage, storage)}; ${REMEDY}`);
   }
-  if (found.mirror) problems.push("mirror: it mirrors another stream, which stores no subjects of its own");
+  if (found.mirror) problems.push(mirrorProblem(found.mirror));
   if (found.sealed) problems.push("sealed: it takes no more messages");
   return problems;
+}
+
+function mirrorProblem({ name, external }: NonNullable<StreamConfig["mirror"]>): string {
+  const problem = `it mirrors stream ${name}, and a mirror stores no subjects of its own`;
+  return external
+    ? `${problem}: remove it, and create a stream of another name that sources ${name} and has these subjects`
+    : `${problem}: declare ${name} in schemas/ with these subjects, instead of the mirror`;
 }
 
 /** Returns the changes that enable message schedules, which delayed retries need. They require the discard policy "old". */

@@ -1,5 +1,6 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { serverTime } from "../client/server_time.ts";
 import { SubjectCounts } from "../inspect/count_messages.ts";
 import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
 import { bucketStream, type DesiredState, streamNames } from "./resources.ts";
@@ -58,9 +59,8 @@ export async function planUndeclared(
 /** Returns whether a process pulls from a consumer, or has unacked deliveries of the last minute. */
 export function isPulled({ num_waiting, num_ack_pending, delivered, push_bound, ...info }: ConsumerInfo): boolean {
   if (num_waiting > 0 || push_bound) return true;
-  const nowMs = Date.parse((info as { ts?: string }).ts ?? "") || Date.now();
   const lastMs = Date.parse(String(delivered.last_active ?? "")) || 0; // a string, against the client's type
-  return num_ack_pending > 0 && nowMs - lastMs < BUSY_MS;
+  return num_ack_pending > 0 && serverTime(info) - lastMs < BUSY_MS;
 }
 
 function backlogOf({ num_pending, num_ack_pending }: ConsumerInfo, delayedRetries = 0): Backlog {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { deadLetterTable } from "../../../runtime/cli/dead_letters/list.ts";
+import { deadLetterLines } from "../../../runtime/cli/dead_letters/list.ts";
 import type { DeadLetter } from "../../../runtime/core/dead_letter.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
@@ -19,9 +19,9 @@ const LETTER: DeadLetter = {
 };
 
 for (const columns of [80, 120]) {
-  Deno.test(`deadLetterTable fits a terminal of ${columns} columns, each error below its row`, () => {
+  Deno.test(`deadLetterLines fits a terminal of ${columns} columns, each error below its row`, async () => {
     const terminal = { terminal: true, colours: false, columns };
-    const [head, , row, error, ...more] = deadLetterTable([LETTER], terminal, NOW).split("\n");
+    const [head, , row, error, ...more] = await Array.fromAsync(deadLetterLines([LETTER], terminal, NOW));
     assert.deepEqual(more, []);
     assert.match(head, /^seq +function +type +reason +tries +time$/);
     assert.match(row, /^1234 +reserveInventory +orders\.created +attempts-exhausted +5 +2026-11-19$/);
@@ -30,14 +30,14 @@ for (const columns of [80, 120]) {
   });
 }
 
-Deno.test("deadLetterTable shows redrives if there are any", () => {
+Deno.test("deadLetterLines shows redrives if there are any", async () => {
   const letters = [LETTER, { ...LETTER, redrives: 1 }];
-  const [head] = deadLetterTable(letters, { terminal: true, colours: false }, NOW).split("\n");
+  const [head] = await Array.fromAsync(deadLetterLines(letters, { terminal: true, colours: false }, NOW));
   assert.match(head, /tries +redriven +time$/);
 });
 
-Deno.test("deadLetterTable does not cut errors or times in a pipe", () => {
-  const [, row, ...more] = deadLetterTable([LETTER], { terminal: false, colours: false }, NOW).split("\n");
+Deno.test("deadLetterLines does not cut errors or times in a pipe", async () => {
+  const [, row, ...more] = await Array.fromAsync(deadLetterLines([LETTER], { terminal: false, colours: false }, NOW));
   assert.deepEqual(more, []);
   assert.ok(row.includes(LETTER.time) && row.includes(ERROR.trimEnd()), row);
 });

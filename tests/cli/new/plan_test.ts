@@ -47,7 +47,7 @@ const refused: [what: string, name: string, on: string, emits: string[], message
   ["a type with a blank", "a", "orders. paid", [], /a type is two or more tokens/],
   ["no type", "a", "", [], /a type is two or more tokens/],
   ["an invalid pattern", "a", "a.>.b", [], /"a\.>\.b" is not a subject pattern: `>` is only allowed as the last/],
-  ["every subject", "a", ">", [], /no stream covers ">"/],
+  ["every subject", "a", ">", [], /">" overlaps dead_letters\.>, which is reserved: name its first token/],
   ["a reserved subject", "a", "dead_letters.a", [], /overlaps dead_letters\.>, which is reserved/],
   ["a pattern to emit", "a", "orders.created", ["b.>"], /--emits "b\.>" is a pattern: name the types it stands for/],
   [

@@ -39,6 +39,14 @@ for (const [what, start, worker] of workers) {
   });
 }
 
+Deno.test("workerArguments sizes the heap, unless the task does", () => {
+  const sized = (...flags: string[]) => workerArguments(["run", ...flags, "weir/cli", "start"], 2, DENO, true, 133);
+  assert.ok(sized().includes("--v8-flags=--max-old-space-size=133"));
+  assert.deepEqual(sized("--v8-flags=--max-old-space-size=64").filter((flag) => flag.startsWith("--v8")), [
+    "--v8-flags=--max-old-space-size=64",
+  ]);
+});
+
 Deno.test("workerArguments passes --no-apply on", () => {
   const given = ["run", "weir/cli", "start"];
   assert.deepEqual(workerArguments(given, 2, DENO, false).slice(-3), ["worker", "2", "--no-apply"]);

@@ -20,3 +20,9 @@ Deno.test("suggestion prefers the nearest name, and does not take a short name f
   assert.equal(suggestion("go", ["a", "b"]), 'there are: "a", "b"');
   assert.equal(suggestion("go", []), "there are: none");
 });
+
+Deno.test("suggestion lists the first of very many names, bounded lists", () => {
+  const text = suggestion("", Array.from({ length: 100_000 }, (_, i) => `orders.o${i}`));
+  assert.ok(text.length < 1_000, `${text.length}`);
+  assert.match(text, /"orders\.o29", and 99970 more$/);
+});

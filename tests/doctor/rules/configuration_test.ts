@@ -18,6 +18,10 @@ testRules([
   ["key-length", "15 characters", { config: configOf({ WEIR_API_KEYS: "shop:0123456789abcde" }) }, [
     /^key-length warning: the secret of the API key "shop" has 15 characters/,
   ]],
+  ["memory-limit", "a heap that is not bounded by it", { memory: { heap: 4_192 * 2 ** 20, group: 512 * 2 ** 20 } }, [
+    /^memory-limit error: the heap may grow to 4192 MiB, and the kernel kills the process at 512 MiB$/,
+  ]],
+  ["memory-limit", "no limit", { memory: undefined }, []],
   ["variable-names", "a misspelt one of Weir", { variables: ["WEIR_WORKER"] }, [
     /WEIR_WORKER is set, .*did you mean WEIR_WORKERS\?/,
   ]],

@@ -11,6 +11,9 @@ testRules([
     projectProblems: ["functions/a.ts: cannot be loaded: no"],
     project: { unknown: "the project cannot be loaded" },
   }, [/^project error: functions\/a\.ts/]],
+  ["project-warnings", "a type that is probably misspelt", {
+    project: { value: { ...projectOf({ ship: ship() }).value, warnings: ['no event has the type "orders.creatd"'] } },
+  }, [/^project-warnings warning: no event has the type/]],
   ["retry-horizon", "a declared maxAge shorter than the short retries", {
     project: projectOf({ ship: ship({ timeout: "20s" }) }, [orders({ maxAge: "1m" })]),
   }, [/^retry-horizon error: ship: 5 attempts with a timeout of 20s may take 84s in the stream ORDERS/]],

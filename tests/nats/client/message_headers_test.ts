@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import fc from "fast-check";
 import { RawHeaders } from "../../../runtime/nats/client/message_headers.ts";
 import { HeaderList } from "../../../runtime/core/headers.ts";
@@ -39,4 +40,10 @@ Deno.test("RawHeaders reads any block as HeaderList does", () => {
     };
     assert.deepEqual(visited(raw), visited(list));
   }));
+});
+
+Deno.test("RawHeaders takes time in proportion to a block, also without any colon, bounded work", () => {
+  const headers = new RawHeaders(blockOf(Array.from({ length: 300_000 }, () => "a"))), { user } = process.cpuUsage();
+  assert.equal(headers.get("ce-id"), undefined);
+  assert.ok(process.cpuUsage().user - user < 500_000, `${process.cpuUsage().user - user} µs`);
 });

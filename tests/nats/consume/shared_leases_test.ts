@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 import { SharedLeases } from "../../../runtime/nats/consume/shared_leases.ts";
 import { manualClock } from "../../support/clocks.ts";
+import { setClock } from "../../support/skewed_date.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -69,6 +70,17 @@ Deno.test("SharedLeases expires all leases held during a long block, and none af
   assert.equal(leases.take(bytes("b")).isValid(), true);
   before.renew(bytes("c")); // a redelivery to this process
   assert.equal(before.isValid(), true);
+});
+
+Deno.test("SharedLeases keeps leases when the system's clock is set back, and expires them when it shows that the machine slept", () => {
+  const { clock, leases, blocks } = setup();
+  const lease = leases.take(bytes("a"));
+  using _ = setClock(-3_600_000);
+  clock.advance(1_000);
+  assert.equal(lease.isValid(), true);
+  setClock(-3_590_000);
+  clock.advance(1_000);
+  assert.deepEqual([lease.isValid(), blocks], [false, []]);
 });
 
 Deno.test("SharedLeases keeps leases that the watchdog extended during a block", async () => {

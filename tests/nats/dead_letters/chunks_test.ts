@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { RetentionPolicy } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { DeadLetterService } from "../../../runtime/nats/dead_letters/service.ts";
 import { isChunk } from "../../../runtime/nats/dead_letters/chunks.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { storedDelivery } from "../../../runtime/nats/consume/parse_delivery.ts";
+import { ownHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
 import { eventually } from "../../support/eventually.ts";
 import { rejected, type Settling, startSettling } from "../../support/settling.ts";
 import { QueueSink } from "../../support/sinks.ts";
@@ -103,13 +107,38 @@ Deno.test("redrive joins chunks into one message if it fits, and deletes them", 
 Deno.test("redrive leaves a dead letter complete when the joined message is too large", async () => {
   await using orders = await startSettling();
   await createRetryConsumer(orders);
-  const payload = bytes(orders.nc.info!.max_payload);
+  const payload = new Uint8Array(randomBytes(orders.nc.info!.max_payload)); // cannot be compressed
   orders.nc.publish("orders.created", payload);
   await orders.settler.settle("handle", await orders.next(), rejected("no"));
   assert.equal(await serviceOf(orders).redrive(3, false), "too-large");
   assert.deepEqual((await serviceOf(orders).read(3))!.payload, payload);
   assert.equal(await messages(orders, "RETRIES"), 0);
 });
+
+for (const room of [0, 20, 200]) {
+  Deno.test(`redrive and a delayed retry take an event that leaves ${room} bytes of max_payload, its room`, async () => {
+    await using orders = await startSettling();
+    await createRetryConsumer(orders);
+    const payload = Buffer.from(randomBytes(1_048_576).toString("hex").slice(0, orders.nc.info!.max_payload - room));
+    orders.nc.publish("orders.created", payload);
+    const original = await orders.next();
+    await orders.settler.settle("handle", original, rejected("no"));
+    const [sequence] = await letters(orders);
+    assert.equal(await serviceOf(orders).redrive(sequence, false), "redriven");
+    assert.equal(await messages(orders), 0);
+    const usedUp = { attempts: 1, excusedDeliveries: 0, emittedSinceMs: undefined, wasDecided: false };
+    const later = { kind: "retry", reason: "failed", delayMs: 60_000, usesAttempt: true } as const;
+    assert.deepEqual(await orders.settler.settle("handle", original, later, usedUp), { ok: true });
+    assert.equal(await messages(orders, "RETRIES"), 2); // not a nak, which would hold one of max_ack_pending
+    for (const seq of [1, 2]) {
+      const stored = (await orders.jsm.streams.getMessage("RETRIES", { seq }))!;
+      const target = stored.header.get("Nats-Schedule-Target") || stored.subject;
+      const { payload: delivered, headers } = storedDelivery("RETRIES", stored, target);
+      assert.deepEqual(Buffer.from(delivered), payload);
+      assert.equal(ownHeaders(headers).get("weir-encoding"), "");
+    }
+  });
+}
 
 Deno.test("[G6] storeChunks stores more chunks when halves are too large", async () => {
   await using orders = await startSettling();

@@ -8,6 +8,7 @@ import type { Broker } from "../../support/nats.ts";
 import { startBroker } from "../../support/nats.ts";
 import { desired } from "../../support/desired.ts";
 import { eventually } from "../../support/eventually.ts";
+import { setClock } from "../../support/skewed_date.ts";
 import { HoldingSink } from "../../support/sinks.ts";
 import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
@@ -51,6 +52,17 @@ Deno.test("LagReader reads zeros for functions without events, and requests no m
   assert.deepEqual(await broker.reader.read(0), new Map([["pay", NOTHING], ["ship", NOTHING]]));
   assert.equal(await broker.asked("STREAM.MSG.GET"), 0);
   assert.equal(await broker.asked("DIRECT.GET"), 0);
+});
+
+Deno.test("LagReader reads on after the system's clock was set back, and tells the age by the server's clock", async () => {
+  await using broker = await setup();
+  const { nc, reader } = broker;
+  await reader.read(0);
+  using _ = setClock(-3_600_000);
+  await nc.request("orders.created", "{}");
+  const { pending, oldestWaitingMs } = (await reader.read(0)).get("pay")!;
+  assert.equal(pending, 1);
+  assert.ok(oldestWaitingMs! < 60_000, `the event is ${oldestWaitingMs} ms old`);
 });
 
 Deno.test("LagReader reads the age of the first unsettled event that matches the function's filters", async () => {

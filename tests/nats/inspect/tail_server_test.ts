@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createInbox, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "weir";
-import { steadyClock } from "../../../runtime/engine/system_clock.ts";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";
 import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { TailServer } from "../../../runtime/nats/inspect/tail_server.ts";
@@ -20,9 +20,9 @@ function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects
   const redact = (text: string) => text.replaceAll("hunter2", "[redacted]");
   const server = new TailServer(
     nc,
-    new ConnectionMonitor(nc, steadyClock),
+    new ConnectionMonitor(nc, systemClock),
     outcomes,
-    steadyClock,
+    systemClock,
     log,
     redact,
     name,
@@ -44,7 +44,7 @@ function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects
 }
 
 /** Starts a tail client, and collects what it shows. */
-function look(broker: Broker, nc: NatsConnection, filter: Partial<TailFilter> = {}, clock = steadyClock) {
+function look(broker: Broker, nc: NatsConnection, filter: Partial<TailFilter> = {}, clock = systemClock) {
   const seen = {
     published: [] as string[],
     settled: [] as SettledReport[],
@@ -114,9 +114,9 @@ Deno.test("TailClient sends its request to a starting process at once, and does 
   const first = await broker.connect();
   startProcess(broker, first, "a");
   // Without the timer of its requests, only the announcement makes the client send one.
-  const timer: typeof steadyClock.timer = (delayMs, callback) =>
-    delayMs === REQUEST_MS ? () => {} : steadyClock.timer(delayMs, callback);
-  const { seen, ready } = look(broker, await broker.connect(), {}, { ...steadyClock, timer });
+  const timer: typeof systemClock.timer = (delayMs, callback) =>
+    delayMs === REQUEST_MS ? () => {} : systemClock.timer(delayMs, callback);
+  const { seen, ready } = look(broker, await broker.connect(), {}, { ...systemClock, timer });
   await ready;
   const b = startProcess(broker, broker.nc, "b");
   await eventually(() => b.outcomes.watched);

@@ -5,6 +5,7 @@ import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { delayedRetriesOf, hasDelayedRetry, RETRIES, retrySubject } from "../../../runtime/nats/retry/retry_stream.ts";
 import { RetryService } from "../../../runtime/nats/retry/service.ts";
+import { eventually } from "../../support/eventually.ts";
 import { startSettling } from "../../support/settling.ts";
 
 Deno.test("RetryService lists, counts and cancels retries that an earlier release delayed as retries.parked", async () => {
@@ -33,4 +34,22 @@ Deno.test("RetryService lists, counts and cancels retries that an earlier releas
   assert.deepEqual(await listed(), [[earlier.sequence, "orders.created"], [newer.sequence, "orders.created"]]);
   assert.ok(await service.cancel(earlier.sequence));
   assert.deepEqual(await listed(), [[newer.sequence, "orders.created"]]);
+});
+
+Deno.test("RetryService lists many retries in the order they were stored, with few requests", async () => {
+  await using orders = await startSettling();
+  const { nc, jsm, publisher } = orders, count = 1_200;
+  for (let i = 1; i <= count; i++) {
+    const hdrs = headers();
+    hdrs.set("Nats-Schedule", "@at 2030-01-01T00:00:00Z");
+    hdrs.set("Nats-Schedule-Target", "retries.due.handle.orders.created");
+    nc.publish(`retries.delayed.${i % 3 === 0 ? "other" : "handle"}.ORDERS-${i}`, "", { headers: hdrs });
+  }
+  await eventually(async () => (await jsm.streams.info(RETRIES.stream)).state.messages === count);
+  const service = new RetryService({ jsm, messages: publisher, duplicates: new LateDedup(nc, jsm, systemClock) });
+  const { outMsgs } = nc.stats(), listed = await Array.fromAsync(service.list({}), ({ sequence }) => sequence);
+  assert.deepEqual(listed, Array.from({ length: count }, (_, i) => i + 1));
+  assert.ok(nc.stats().outMsgs - outMsgs < 10, `${nc.stats().outMsgs - outMsgs} requests`);
+  assert.equal((await Array.fromAsync(service.list({ function: "other", limit: 300 }))).length, 300);
+  assert.deepEqual(await Array.fromAsync(service.list({ function: "none" })), []);
 });

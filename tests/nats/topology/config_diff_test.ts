@@ -154,7 +154,8 @@ Deno.test("ensureTopology rejects a stream that mirrors another", async () => {
   await broker.ensure([{ name: "PAYMENTS", subjects: ["payments.>"] }], []);
   await broker.jsm.streams.add({ name: "ORDERS", mirror: { name: "PAYMENTS" } });
   assert.deepEqual(await broker.refusal([ORDERS], []), [
-    "stream ORDERS: mirror: it mirrors another stream, which stores no subjects of its own",
+    "stream ORDERS: it mirrors stream PAYMENTS, and a mirror stores no subjects of its own: declare PAYMENTS in schemas/ " +
+    "with these subjects, instead of the mirror",
   ]);
 });
 

@@ -30,7 +30,7 @@ export function droppedCount(signal: Signal): number {
  */
 export function reportDrops(
   warn: (message: string, fields: Readonly<Record<string, unknown>>) => void,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): () => void {
   const unreported: Record<Signal, number> = { traces: 0, logs: 0, metrics: 0 };
   const reportedAtMs: Record<Signal, number> = { traces: -Infinity, logs: -Infinity, metrics: -Infinity };

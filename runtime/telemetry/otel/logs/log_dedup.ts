@@ -4,6 +4,8 @@ const DEFAULT_LIMIT = 50;
 const DEFAULT_WINDOW_MS = 10_000;
 /** Kinds that are tracked, which bounds memory. Lines of further kinds are all written. */
 const MAX_KINDS = 1_000;
+/** Characters of a text that tell its kind. They are held for as long as the window lasts. */
+const MAX_KIND = 500;
 
 interface WindowClock {
   now(): number;
@@ -39,7 +41,8 @@ export class LogDedup {
    * @param summarise called at the end of the window if it held lines back
    */
   holdsBack(level: string, functionName: unknown, text: string, summarise: Summarise): boolean {
-    const kind = `${level} ${functionName} ${text.replace(/[0-9a-f-]{16,}|\d+/gi, "#")}`, now = this.clock.now();
+    const kind = `${level} ${functionName} ${text.slice(0, MAX_KIND).replace(/[0-9a-f-]{16,}|\d+/gi, "#")}`,
+      now = this.clock.now();
     let window = this.#windows.get(kind);
     if (!window || window.untilMs <= now && window.heldBack === 0) {
       if (!window && this.#windows.size >= MAX_KINDS && !this.#evict(now)) return false;

@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { LogDedup } from "./log_dedup.ts";
-import type { Redact } from "./redact.ts";
+import { printable, printableJson } from "./printable.ts";
+import { type Redact, redactor } from "./redact.ts";
 
 /** The levels, from the most verbose. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -21,9 +22,9 @@ export interface LogOptions {
    */
   readonly write?: (line: string) => void;
   /**
-   * Redacts secrets in a line before it is written.
+   * Redacts secrets in a line before it is written, and cuts long texts.
    *
-   * @default nothing is redacted
+   * @default only cuts, and redacts the queries of URLs
    */
   readonly redact?: Redact;
   /**
@@ -48,6 +49,9 @@ export interface LogRecord {
 
 const COLOR = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as const;
 const UTF8 = new TextEncoder();
+/** Characters of a field, and of all fields of a line: collectors cut lines of more than 256 kB. */
+const MAX_FIELD = 40_000, MAX_FIELDS = 100_000;
+const withoutSecrets = redactor([]);
 
 /** A structured logger. Each line has the fields of the logger and the ids of the active span. It never throws. */
 export class Logger {
@@ -96,7 +100,7 @@ export class Logger {
   }
 
   #emit(level: LogLevel, message: string, fields: LogFields): void {
-    const { redact = unchanged, send } = this.options;
+    const { redact = withoutSecrets, send } = this.options;
     const time = new Date().toISOString();
     const format = this.options.format === "json" ? json : pretty;
     let line: string;
@@ -120,13 +124,11 @@ function activeSpan(): LogFields {
   return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
 }
 
-function unchanged(text: string): string {
-  return text;
-}
-
 function json(time: string, level: LogLevel, message: string, fields: LogFields, redact: Redact): string {
-  const own = { time, level, message };
-  return stringify({ ...own, ...fields, ...own }, redact); // first on the line, and not overridden by fields
+  const { time: _, level: __, message: ___, ...rest } = fields; // not overridden
+  const own = JSON.stringify({ time, level, message }).slice(0, -1);
+  const more = fieldsJson(rest, redact).map(([key, json]) => `,${JSON.stringify(key)}:${json}`);
+  return printableJson(`${own}${more.join("")}}`);
 }
 
 function resolve(fields: LogFields | (() => LogFields)): LogFields {
@@ -135,12 +137,11 @@ function resolve(fields: LogFields | (() => LogFields)): LogFields {
 
 function pretty(time: string, level: LogLevel, message: string, fields: LogFields, redact: Redact): string {
   const { function: functionName, span_id: _, ...rest } = fields;
-  const text = Object.entries(rest)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${typeof value === "string" ? redact(value) : stringify(value, redact)}`)
-    .join(" ");
-  const name = functionName === undefined ? "" : styleText("bold", `${functionName} `);
-  return `${dim(time.slice(11, 23))} ${styleText(COLOR[level], level.padEnd(5))} ${name}${message} ${dim(text)}`;
+  const text = fieldsJson(rest, redact)
+    .map(([key, json]) => `${key}=${json.startsWith('"') ? JSON.parse(json) : json}`).join(" ");
+  const name = functionName === undefined ? "" : styleText("bold", printable(`${functionName} `));
+  const [what, more] = [printable(message), printable(text)];
+  return `${dim(time.slice(11, 23))} ${styleText(COLOR[level], level.padEnd(5))} ${name}${what} ${dim(more)}`;
 }
 
 /** `styleText` writes colours only to a terminal that shows them, and not if `NO_COLOR` is set. */
@@ -148,9 +149,23 @@ function dim(text: string): string {
   return styleText("gray", text);
 }
 
-/** Returns JSON, also of errors, bigints and circular values. */
-function stringify(value: unknown, redact: Redact): string {
-  const seen = new WeakSet<object>();
+/** Returns the fields that JSON has, each as JSON of bounded length, and as many as fit on a line. */
+function fieldsJson(fields: LogFields, redact: Redact): [key: string, json: string][] {
+  const seen = new WeakSet<object>(), written: [string, string][] = [];
+  let left = MAX_FIELDS, omitted = 0;
+  for (const [key, value] of Object.entries(fields)) {
+    const whole = stringify(value, redact, seen);
+    if (whole === undefined) continue;
+    const json = whole.length > MAX_FIELD ? JSON.stringify(redact(whole)) : whole;
+    left -= key.length + json.length;
+    if (left >= 0) written.push([key, json]);
+    else omitted++;
+  }
+  return omitted === 0 ? written : [...written, ["omitted_fields", String(omitted)]];
+}
+
+/** Returns JSON, also of errors, bigints and circular values. Undefined for a value that JSON lacks. */
+function stringify(value: unknown, redact: Redact, seen: WeakSet<object>): string | undefined {
   return JSON.stringify(value, (_key, inner) => {
     if (typeof inner === "string") return redact(inner);
     if (typeof inner === "bigint") return String(inner);
@@ -161,7 +176,7 @@ function stringify(value: unknown, redact: Redact): string {
       return { name: inner.name, message: inner.message, stack: inner.stack, cause: inner.cause };
     }
     return inner;
-  }) ?? "undefined";
+  });
 }
 
 function writeLine(line: string): void {

@@ -4,6 +4,8 @@ const SECRET_NAME =
 const MIN_LENGTH = 6;
 /** Minimum characters of a secret line in a credentials file. Shorter lines are headings. */
 const MIN_LINE_LENGTH = 20;
+/** Characters of one text in a log line, a span or a dead letter: a long stack, and far less than an event. */
+const MAX_TEXT = 16_384;
 const REDACTED = "[redacted]";
 
 export type Redact = (text: string) => string;
@@ -32,14 +34,22 @@ export function secretsOf(
   });
 }
 
-/** Returns a function that redacts these secrets, also as JSON or a URL writes them, and the queries of URLs. */
+/**
+ * Returns a function that redacts these secrets, also as JSON or a URL writes them, and the queries of URLs. It shortens
+ * what is left: an error may quote a whole event, and spans and log lines wait for their export in memory.
+ */
 export function redactor(secrets: readonly string[]): Redact {
   const forms = secrets.map((secret) => secret.trim()).filter((secret) => secret.length >= MIN_LENGTH)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]);
-  if (forms.length === 0) return redactQueries;
+  if (forms.length === 0) return (text) => shortened(redactQueries(text));
   const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
-  return (text) => redactQueries(text).replace(pattern, REDACTED);
+  return (text) => shortened(redactQueries(text).replace(pattern, REDACTED));
+}
+
+function shortened(text: string): string {
+  if (text.length <= MAX_TEXT) return text;
+  return `${text.slice(0, MAX_TEXT).toWellFormed()}… (${text.length - MAX_TEXT} more characters)`;
 }
 
 function percentDecoded(text: string): string {
@@ -52,7 +62,8 @@ function percentDecoded(text: string): string {
 
 /** Redacts the queries of URLs, which often hold keys. Errors of `fetch` contain the URL. */
 function redactQueries(text: string): string {
-  return text.replace(/(https?:\/\/[^\s"'?#()]+)\?[^\s"'()]+/g, `$1?${REDACTED}`);
+  // One match a URL, whatever follows: a match that fails at its end is tried again from each URL within it.
+  return text.replace(/https?:\/\/[^\s"'()]+/g, (url) => url.replace(/^([^?#]+)\?.+/, `$1?${REDACTED}`));
 }
 
 /** Returns the key lines of a credentials file, or the secrets of a `name:secret:pattern` list. */

@@ -18,7 +18,9 @@ import { nowMs, toMs } from "./span_clock.ts";
 
 /** Attributes, events and links that a span has at the most: the default of the OpenTelemetry specification. */
 const LIMIT = 128;
-const LIMITS = { attributeCountLimit: LIMIT, attributeValueLengthLimit: Infinity };
+/** Characters of an attribute: ended spans wait for their export in memory. Errors are cut to less before. */
+const MAX_VALUE = 20_000;
+const LIMITS = { attributeCountLimit: LIMIT, attributeValueLengthLimit: MAX_VALUE };
 const NO_ATTRIBUTES: Attributes = Object.freeze({});
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 
@@ -224,5 +226,8 @@ export class RecordedSpan implements Span {
 }
 
 function isPlain(key: string, value: AttributeValue): boolean {
-  return key !== "" && (typeof value === "string" || typeof value === "number" || typeof value === "boolean");
+  if (key === "") return false;
+  return typeof value === "string"
+    ? value.length <= MAX_VALUE
+    : typeof value === "number" || typeof value === "boolean";
 }

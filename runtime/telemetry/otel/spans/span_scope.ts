@@ -14,10 +14,17 @@ import { RecordedSpan, type SpanOrigin } from "./recorded_span.ts";
 /**
  * Returns a context with a span in it. Hot path: `trace.setSpan` copies a map and creates three functions, and most
  * contexts are only asked for their span; see bench.
+ *
+ * @param owner Name of what the code in the context works for. Default: that of the parent.
  */
-export function contextWith(span: Span, parent: Context): SpanScope {
+export function contextWith(span: Span, parent: Context, owner: string | undefined = ownerOf(parent)): SpanScope {
   // Nested scopes would keep every span on the path alive for as long as the innermost one.
-  return new SpanScope(span, parent instanceof SpanScope ? parent.parent : parent);
+  return new SpanScope(span, parent instanceof SpanScope ? parent.parent : parent, owner);
+}
+
+/** Returns the name of what the code in a context works for. */
+export function ownerOf(context: Context): string | undefined {
+  return context instanceof SpanScope ? context.owner : context.getValue(OWNER_KEY) as string | undefined;
 }
 
 /** Implements `startActiveSpan` of a tracer, whose options and context are optional. */
@@ -36,7 +43,7 @@ export class SpanScope implements Context {
   /** The id of a released span, if it was read before. */
   #spanId: string | undefined;
 
-  constructor(span: Span, readonly parent: Context) {
+  constructor(span: Span, readonly parent: Context, readonly owner: string | undefined) {
     this.#span = span;
   }
 
@@ -56,15 +63,15 @@ export class SpanScope implements Context {
   }
 
   getValue(key: symbol): unknown {
-    return key === SPAN_KEY ? this.span : this.parent.getValue(key);
+    return key === SPAN_KEY ? this.span : key === OWNER_KEY ? this.owner : this.parent.getValue(key);
   }
 
   setValue(key: symbol, value: unknown): Context {
-    return trace.setSpan(this.parent, this.span).setValue(key, value);
+    return trace.setSpan(this.parent, this.span).setValue(OWNER_KEY, this.owner).setValue(key, value);
   }
 
   deleteValue(key: symbol): Context {
-    return trace.setSpan(this.parent, this.span).deleteValue(key);
+    return trace.setSpan(this.parent, this.span).setValue(OWNER_KEY, this.owner).deleteValue(key);
   }
 }
 
@@ -73,6 +80,8 @@ function endedSpan({ traceId, traceState, sampled }: SpanOrigin, spanId = random
   const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
   return trace.wrapSpanContext({ traceId, spanId, traceFlags, traceState });
 }
+
+const OWNER_KEY = Symbol("owner");
 
 /** The key under which the API stores the span in a context. It is not exported, but the API reads with it. */
 const SPAN_KEY: symbol = (() => {

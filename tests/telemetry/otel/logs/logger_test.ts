@@ -139,3 +139,28 @@ Deno.test("Logger in pretty format writes time, level, function, message, fields
   const plain = lines[0].replace(/\u001b\[\d+m/g, "");
   assert.match(plain, /^\d\d:\d\d:\d\d\.\d{3} warn {2}reserve slow attempt=2 sku=book items=\[1\]$/);
 });
+
+for (const format of ["json", "pretty"] as const) {
+  Deno.test(`Logger in ${format} format lets no text of an event forge a line, terminal forging`, () => {
+    const { log, lines } = setup("debug", format);
+    const forged = "o1\u001b[2J\u009b1A\n12:00:00.000 error all is lost\u202e";
+    log.child({ function: forged }).warn(forged, { event_id: forged, error: new Error(forged), [forged]: [forged] });
+    assert.equal(lines.length, 1);
+    // deno-lint-ignore no-control-regex -- colours of the logger itself
+    assert.doesNotMatch(lines[0].replace(/\u001b\[\d+m/g, ""), /[\p{Cc}\p{Zl}\u202e]/u);
+    if (format === "json") assert.equal(JSON.parse(lines[0]).event_id, forged);
+  });
+
+  Deno.test(`Logger in ${format} format writes a bounded line whatever its fields are, bounded work`, () => {
+    const { log, lines } = setup("debug", format);
+    const text = "x ".repeat(5_000_000), list = Array.from({ length: 300_000 }, () => ({}));
+    log.error(text, { error: text });
+    log.error("failed", { error: new Error(text, { cause: new Error(text) }) });
+    log.info("seen", { list, deep: JSON.parse("[".repeat(200_000) + "]".repeat(200_000)) });
+    log.info("seen", Object.fromEntries(list.map((value, i) => [`key${i}`, value])));
+    for (const line of lines) assert.ok(line.length < 200_000, `${line.length}`);
+    assert.match(lines[2], /seen/);
+    assert.match(lines[3], /"?omitted_fields"?[:=]2\d{5}/);
+    if (format === "json") { for (const line of lines) JSON.parse(line); }
+  });
+}

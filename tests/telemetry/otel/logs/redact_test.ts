@@ -88,3 +88,20 @@ Deno.test("redactor redacts percent-encoded passwords in their plain form, and q
   const failed = "error sending request for url (https://pay.example/charge?api_key=abc): refused";
   assert.equal(redact(failed), "error sending request for url (https://pay.example/charge?[redacted]): refused");
 });
+
+Deno.test("redactor takes a time proportional to the text for URLs within URLs, and redacts the query behind them", () => {
+  const redact = redactor([]), fromMs = performance.now();
+  redact("http://".repeat(150_000));
+  assert.ok(performance.now() - fromMs < 1_000);
+  const urls = "http://".repeat(1_000);
+  assert.equal(redact(`${urls}pay.example/?key=abc`), `${urls}pay.example/?[redacted]`);
+  assert.equal(redact("http://a#b?c http://a?b?c#d"), "http://a#b?c http://a?[redacted]");
+});
+
+Deno.test("redactor shortens a text of a megabyte, after its secrets are removed", () => {
+  const redact = redactor(secretsOf({ PAY_TOKEN: "hunter22-hunter22" })), text = "hunter22-hunter22 ".repeat(60_000);
+  const shown = redact(text);
+  assert.ok(shown.length < 17_000);
+  assert.match(shown, /^\[redacted\] .*… \(\d+ more characters\)$/);
+  assert.doesNotMatch(shown, /hunter/);
+});

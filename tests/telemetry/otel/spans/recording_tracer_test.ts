@@ -90,3 +90,14 @@ Deno.test("RecordedSpan takes start and end times in every form of the API, and 
   assert.deepEqual([given, late], [[at, at + 500], [at, at]]);
   assert.ok(Math.abs(timer[0] - before) < 1_000 && timer[1] >= timer[0], `it was from ${timer[0]} to ${timer[1]}`);
 });
+
+Deno.test("RecordedSpan cuts long values of attributes and events, bounded memory", () => {
+  const { tracer, ended } = setup(), long = "x".repeat(1_000_000);
+  const span = tracer.startSpan("long", { attributes: { first: long, short: "s" } });
+  span.setAttribute("second", long).setAttributes({ third: long, list: [long] }).addEvent("event", { long });
+  span.recordException(new Error(long));
+  span.end();
+  const { attributes, events } = ended[0];
+  assert.equal(attributes.short, "s");
+  assert.ok(JSON.stringify([attributes, events]).length < 160_000, `${JSON.stringify([attributes, events]).length}`);
+});

@@ -1,0 +1,39 @@
+import process from "node:process";
+import { getHeapStatistics } from "node:v8";
+
+/** The memory that this process may take, in bytes. */
+export interface MemoryLimits {
+  /** Size to which the heap may grow. */
+  readonly heap: number;
+  /** Limit of the container or control group. The kernel kills a process that exceeds it. */
+  readonly group: number;
+}
+
+const SYS = { name: "sys", kind: "systemMemoryInfo" } as const;
+const MIB = 1_024 * 1_024;
+/** Share of the group's limit beyond which the heap is too large: threads, code and buffers need the rest. */
+const MAX_SHARE = 0.75;
+/** Share of the group's limit for the heaps of all workers: what Deno itself gives the heap of a single process. */
+const WORKERS_SHARE = 0.52;
+
+/** Returns the limits; undefined if the process has none, or may not ask. */
+export function memoryLimits(): MemoryLimits | undefined {
+  if (Deno.permissions.querySync(SYS).state !== "granted") return undefined;
+  const group = process.constrainedMemory();
+  // Without a limit, the kernel reports its largest number.
+  return group > 0 && group < Number.MAX_SAFE_INTEGER
+    ? { heap: getHeapStatistics().heap_size_limit, group }
+    : undefined;
+}
+
+/** Returns what is wrong with the limits, for a line of the log; undefined if nothing is. */
+export function memoryProblem(limits: MemoryLimits | undefined): string | undefined {
+  if (!limits || limits.heap <= limits.group * MAX_SHARE) return undefined;
+  const [heap, group] = [limits.heap, limits.group].map((bytes) => `${Math.round(bytes / MIB)} MiB`);
+  return `the heap may grow to ${heap}, and the kernel kills the process at ${group}`;
+}
+
+/** Returns the size of each worker's heap in MiB, so that all of them fit together; undefined if there is no limit. */
+export function workerHeapMiB(limits: MemoryLimits | undefined, workers: number): number | undefined {
+  return limits && Math.max(1, Math.floor(limits.group * WORKERS_SHARE / workers / MIB));
+}

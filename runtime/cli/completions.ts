@@ -1,0 +1,31 @@
+import { Command } from "commander";
+import { examples } from "./terminal/command_line.ts";
+
+/** Builds the command `completions`. @param programOf Returns the program whose commands are completed. */
+export function completionsCommand(programOf: () => Command): Command {
+  return new Command("completions")
+    .description("Print a script by which bash completes `deno task` with the commands of Weir and their options.")
+    .addHelpText("after", examples("completions >> ~/.bashrc"))
+    .action(() => console.log(completionScript(programOf())));
+}
+
+export function completionScript(program: Command): string {
+  const cases = wordsAfter(program, ["task"]).sort(([a], [b]) => b.length - a.length)
+    .map(([path, words]) => `    "${path}"|"${path} "*) words="${words.join(" ")}" ;;`);
+  return `_weir_deno() {
+  local words=""
+  case "\${COMP_WORDS[*]:1:COMP_CWORD-1}" in
+${cases.join("\n")}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _weir_deno deno`;
+}
+
+/** Returns the words that may follow each command, by the words that call it. */
+function wordsAfter(parent: Command, path: readonly string[]): [path: string, words: string[]][] {
+  const help = parent.createHelp(), commands = help.visibleCommands(parent).filter((child) => child.name() !== "help");
+  const options = path.length > 1 ? help.visibleOptions(parent).flatMap(({ long }) => long ?? []) : [];
+  const own: [string, string[]] = [path.join(" "), [...commands.map((child) => child.name()), ...options]];
+  return [own, ...commands.flatMap((child) => wordsAfter(child, [...path, child.name()]))];
+}
