@@ -108,7 +108,11 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     { delivery: (delivery) => originatingAs(delivery, undefined) },
     /handled, but \d of its \d events are stored/,
   ],
-  ["attempt counts that are not written", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
+  [
+    "attempt counts that are not written",
+    { attempts: forgetful },
+    /stuck|run \d+ times|used \d+ attempts|killed its process \d+ times/,
+  ],
 ];
 
 for (const [name, bug, leadsTo] of BUGS) {
