@@ -1,5 +1,7 @@
 import { z } from "zod";
 import type { Issue, Parse } from "../core/cloudevent.ts";
+import { shorten } from "../core/text.ts";
+import { boundIssues, MAX_ISSUES } from "./bounded_check.ts";
 
 /**
  * Any zod schema. The narrower `z.ZodType` makes the compiler compare all of its methods, which slows an editor down in
@@ -62,10 +64,17 @@ export function parserOf(event: EventDefinition): Parse {
 }
 
 function parser(schema: AnySchema): Parse {
-  const compiled = compile(schema as z.ZodType);
+  const runtime = schema as z.ZodType;
+  boundIssues(runtime);
+  const compiled = compile(runtime);
   return (data) => {
-    const result = compiled.safeParse(data);
-    return result.success ? { ok: true, value: result.data } : { ok: false, issues: issuesOf(result.error) };
+    try {
+      const result = compiled.safeParse(data);
+      return result.success ? { ok: true, value: result.data } : { ok: false, ...issuesOf(result.error) };
+    } catch (error) {
+      if (error instanceof RangeError) return TOO_DEEP; // the end of the stack
+      throw error;
+    }
   };
 }
 
@@ -78,7 +87,14 @@ function compile(schema: z.ZodType): z.ZodType {
   }
 }
 
-/** Returns every issue of a schema's error, with its path. */
-function issuesOf(error: z.ZodError): Issue[] {
-  return error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message }));
+/** Characters of an issue's path and of its message: both may hold keys of the data, which may be of any length. */
+const MAX_TEXT = 300;
+const TOO_DEEP = { ok: false, issues: [{ path: "", message: "is nested too deeply" }] } as const;
+
+/** Returns the first issues of a schema's error, with their paths, and the number of the others. */
+function issuesOf({ issues }: z.ZodError): { readonly issues: Issue[]; readonly omitted: number } {
+  const first = issues.slice(0, MAX_ISSUES).map(({ path, message }) => {
+    return { path: shorten(path.map(String).join("."), MAX_TEXT), message: shorten(message, MAX_TEXT) };
+  });
+  return { issues: first, omitted: issues.length - first.length };
 }

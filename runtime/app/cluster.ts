@@ -3,7 +3,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { type Config, UNSET_NATS_URL } from "./config.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
-import { connectNats, type NatsOptions } from "../nats/client/connection.ts";
+import { connectNats, type NatsOptions, whyUnreachable } from "../nats/client/connection.ts";
+import { withTimeout } from "../nats/client/with_timeout.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
 import { JetStreamPublisher } from "../nats/publish/jetstream_publisher.ts";
 import { LateDedup } from "../nats/publish/late_dedup.ts";
@@ -43,8 +44,8 @@ export function natsOptions(config: Config): NatsOptions {
 
 /** Connects to the NATS of a configuration. @throws {Error} with the address, the reason and what to do */
 export async function connectCluster(config: Config): Promise<Cluster> {
-  const nc = await connectNats(natsOptions(config));
-  const monitor = new ConnectionMonitor(nc, systemClock);
+  const options = natsOptions(config), nc = await connectNats(options);
+  const monitor = new ConnectionMonitor(nc, systemClock, () => whyUnreachable(options));
   const messages = new JetStreamPublisher(nc, systemClock, monitor);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const duplicates = new LateDedup(nc, jsm, systemClock);
@@ -58,10 +59,9 @@ export async function connectCluster(config: Config): Promise<Cluster> {
     failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates, true)),
     close: async () => {
       messages.close();
-      // A connection that is down cannot be drained: JetStream redelivers what it still holds.
-      const cancel = systemClock.timer(CLOSE_TIMEOUT_MS, () => void nc.close());
-      await nc.drain().catch(() => nc.close());
-      cancel();
+      // A connection that is down cannot be drained, and the client may wait for that without end: JetStream redelivers
+      // what it still holds.
+      await withTimeout(systemClock, CLOSE_TIMEOUT_MS, nc.drain()).catch(() => nc.close());
       await monitor.closed;
     },
   };

@@ -12,13 +12,24 @@ interface Environment {
   readFile(path: string): string;
 }
 
+/** Texts of files, by path. A file may be a pipe, which can be read once, and several parts of Weir read it. */
+const texts = new Map<string, string>();
+
 export const ENVIRONMENT: Environment = {
   get: (name) => Deno.env.get(name),
-  readFile: (path) => Deno.readTextFileSync(path),
+  readFile: (path) => texts.getOrInsertComputed(path, () => Deno.readTextFileSync(path)),
 };
 
 /** Variables whose value appears in no message, and which may be given as `NAME_FILE` instead. */
-const SECRETS = ["NATS_CREDS", "NATS_TOKEN", "NATS_USER", "NATS_PASSWORD", "NATS_URL", "WEIR_API_KEYS"];
+const SECRETS = [
+  "NATS_CREDS",
+  "NATS_TOKEN",
+  "NATS_USER",
+  "NATS_PASSWORD",
+  "NATS_URL",
+  "WEIR_API_KEYS",
+  "WEIR_ADMIN_KEY",
+];
 /** Hosts that only this machine can reach. */
 export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 
@@ -39,11 +50,19 @@ const duration = z.string().transform((text, ctx) => {
   ctx.addIssue({ code: "custom", message: DURATION_HELP });
   return z.NEVER;
 });
+/** Text that a request can carry in its `Authorization` header after `Bearer `. */
+const HEADER_TEXT = /^[\x21-\x7e]+$/;
+/** Name of an API key, which becomes a part of the source of events. */
+const KEY_NAME = /^[\w.~@+/-]+$/;
 const apiKeys = nonEmptyList.transform((items, ctx) =>
   items.map((item): ApiKey => {
-    const [name, secret, pattern = ">", ...rest] = item.split(":");
+    const [name, secret = "", pattern = ">", ...rest] = item.split(":");
     if (!name || !secret || rest.length > 0 || subjectProblem(pattern)) {
       ctx.addIssue({ code: "custom", message: "name:secret or name:secret:type-pattern, with commas between" });
+    } else if (!KEY_NAME.test(name) || !HEADER_TEXT.test(secret)) {
+      const message = "names of letters, digits and - _ . ~ @ + /, and secrets of visible ASCII characters, without " +
+        "quotes around them, spaces or line breaks; a comma goes between keys";
+      ctx.addIssue({ code: "custom", message });
     }
     return { name, secret, pattern };
   })
@@ -76,6 +95,7 @@ const schema = z.object({
   ADMIN_HOST: z.string().default("127.0.0.1"),
   ADMIN_PORT: port.default(9090),
   WEIR_API_KEYS: apiKeys.optional(),
+  WEIR_ADMIN_KEY: z.string().regex(HEADER_TEXT, "visible ASCII characters without spaces").optional(),
   WEIR_AUTH: z.enum(["none"], "none, or leave it out").optional(),
   WEIR_FUNCTIONS: nonEmptyList.optional(),
   WEIR_ROLES: roles.default(["ingress", "functions"]),
@@ -137,6 +157,9 @@ function contradictions(environment: Environment): string[] {
   requires("NATS_PASSWORD", "NATS_USER");
   requires("NATS_TLS_CERT", "NATS_TLS_KEY");
   requires("NATS_TLS_KEY", "NATS_TLS_CERT");
+  if (environment.get("WEIR_API_KEYS_FILE") === "" && !environment.get("WEIR_API_KEYS")) {
+    problems.push('WEIR_API_KEYS_FILE is "", which names no file: set it, or remove it to have no keys');
+  }
   if (environment.get("WEIR_AUTH") === "none" && isSet("WEIR_API_KEYS")) {
     problems.push("WEIR_AUTH is none and WEIR_API_KEYS is set: set only one of them");
   }
@@ -148,19 +171,22 @@ function readVariable(environment: Environment, name: string, problems: string[]
   const value = environment.get(name) || undefined;
   const path = environment.get(`${name}_FILE`);
   if (name === "NATS_CREDS" && value && !value.includes("BEGIN NATS")) {
-    return readFile(environment, name, value, problems); // a path, as for NATS's own tools
+    return readFile(environment, name, value, problems) || undefined; // a path, as for NATS's own tools
   }
   if (!SECRETS.includes(name) || !path) return value;
   if (value !== undefined) {
     problems.push(`${name} and ${name}_FILE are both set: set only one of them`);
     return undefined;
   }
-  return readFile(environment, `${name}_FILE`, path, problems);
+  const text = readFile(environment, `${name}_FILE`, path, problems);
+  if (text?.trim() === "") problems.push(`${name}_FILE is ${JSON.stringify(path)}, which is empty`);
+  return text || undefined;
 }
 
 function readFile(environment: Environment, name: string, path: string, problems: string[]): string | undefined {
   try {
-    return environment.readFile(path).trim() || undefined;
+    // Editors and `echo` end a file with a line break. Spaces may be a part of the secret.
+    return environment.readFile(path).replace(/[\r\n]+$/, "");
   } catch (error) {
     problems.push(
       name === "NATS_CREDS" // the value is not shown: it may be a secret that was given instead of a path

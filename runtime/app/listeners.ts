@@ -1,13 +1,15 @@
+import type { Log } from "../api/context.ts";
 import { ApiKeys } from "../http/api_keys.ts";
 import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
+import { adminGuard } from "../http/admin/guard.ts";
 import { functionRoutes } from "../http/admin/function_routes.ts";
 import { metricsRoutes } from "../http/admin/metrics_routes.ts";
 import { retryRoutes } from "../http/admin/retry_routes.ts";
 import { type Health, healthRoutes } from "../http/health.ts";
 import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
-import { router } from "../http/router.ts";
 import { systemClock } from "../engine/system_clock.ts";
+import { type Handler, router } from "../http/router.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { RetryService } from "../nats/retry/service.ts";
@@ -51,11 +53,11 @@ export function openPublicListener(options: ListenerOptions): Listener {
     }),
   ];
   const handler = router(routes, { meter: metering.requests.ingress, problemOf });
-  return listen(config.HOST, config.PORT, "PORT", handler, sharesPort);
+  return listen({ hostname: config.HOST, port: config.PORT, variable: "PORT", handler, log, shared: sharesPort });
 }
 
 export function openAdminListener(
-  { config, cluster, metering, health, sharesPort }: ListenerOptions,
+  { config, cluster, metering, health, log, sharesPort }: ListenerOptions,
   host: FunctionHost,
   lag: LagReader,
 ): Listener {
@@ -73,5 +75,11 @@ export function openAdminListener(
     problemOf: adminProblems(() => cluster.monitor.problem()),
     meter: sharesPort ? undefined : metering.requests.admin, // the supervisor records the requests that it forwards
   });
-  return listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", handler);
+  return listenForAdmin(config, handler, log);
+}
+
+/** Opens the admin listener with its routes, behind its guard. */
+export function listenForAdmin(config: Config, routes: Handler, log: Log): Listener {
+  const { ADMIN_HOST: hostname, ADMIN_PORT: port, WEIR_ADMIN_KEY: key } = config;
+  return listen({ hostname, port, variable: "ADMIN_PORT", handler: adminGuard(routes, { key, host: hostname }), log });
 }

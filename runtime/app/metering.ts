@@ -3,6 +3,7 @@ import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { HandlerMiddleware } from "../engine/handler_runner.ts";
 import type { RequestMeter } from "../http/router.ts";
 import type { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
+import type { Config } from "./config.ts";
 import type { ServerTime } from "../nats/client/server_time.ts";
 import type { Service } from "./service.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
@@ -33,9 +34,14 @@ export class Metering implements Service {
   readonly requests: { readonly ingress: RequestMeter; readonly admin: RequestMeter };
   #stopMeasuring: () => void = () => {};
 
-  constructor(readonly metrics: Metrics, observer: TelemetryObserver, outcomes: OutcomeEmitter) {
+  constructor(
+    readonly metrics: Metrics,
+    observer: TelemetryObserver,
+    outcomes: OutcomeEmitter,
+    roles: Config["WEIR_ROLES"],
+  ) {
     this.observer = new MeteredObserver(observer, metrics, systemClock, outcomes);
-    this.requests = requestMeters(metrics);
+    this.requests = requestMeters(metrics, roles.includes("ingress"));
     metrics.counter("weir.dead_letters");
     metrics.counter("weir.worker.restarts").cell({});
     metrics.counter("weir.uncaught_errors").cell({ function: "" });
@@ -125,10 +131,10 @@ export class Metering implements Service {
 }
 
 /** Creates the meters of both listeners. Requests of the ingress are also counted while they are open. */
-function requestMeters(metrics: Metrics): Metering["requests"] {
+function requestMeters(metrics: Metrics, hasIngress: boolean): Metering["requests"] {
   const durations = metrics.histogram("http.server.request.duration"), known = new Map<string, Labels>();
   let inFlight = 0;
-  metrics.gauge("weir.ingress.in_flight", () => [[inFlight]]);
+  metrics.gauge("weir.ingress.in_flight", () => hasIngress ? [[inFlight]] : []);
   const ended: RequestMeter["ended"] = (method, route, status, seconds) => {
     const labels = { "http.request.method": method, "http.route": route, "http.response.status_code": status };
     durations.record(seconds, known.getOrInsert(`${method} ${status} ${route}`, labels));

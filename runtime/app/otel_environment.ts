@@ -1,41 +1,116 @@
 import { oneOf } from "../project/startup_problems.ts";
 
-const ENDPOINTS = ["", "_TRACES", "_METRICS", "_LOGS"].map((signal) => `OTEL_EXPORTER_OTLP${signal}_ENDPOINT`);
-/** Variables that take a number: milliseconds, or a count. */
-const NUMBERS = [
-  "OTEL_EXPORTER_OTLP_TIMEOUT",
-  "OTEL_METRIC_EXPORT_INTERVAL",
-  "OTEL_METRIC_EXPORT_TIMEOUT",
-  "OTEL_BSP_SCHEDULE_DELAY",
-  "OTEL_BSP_EXPORT_TIMEOUT",
-  "OTEL_BSP_MAX_QUEUE_SIZE",
-  "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-];
+/** How Weir takes one of OpenTelemetry's standard variables: which values, and in which words they are asked for. */
+interface Variable {
+  readonly accepts: (value: string) => boolean;
+  readonly wanted: string;
+  /** Deno's own OpenTelemetry reads it with `OTEL_DENO=true`, with all its values. @default false */
+  readonly denoReads?: true;
+}
+
+/** The signal in the name of an OTLP variable: none for all signals, or one of them. */
+export const OTLP_SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 const SAMPLERS = ["always_on", "always_off", "traceidratio"].flatMap((name) => [name, `parentbased_${name}`]);
 
+const ANY: Variable = { accepts: () => true, wanted: "" };
+const URL_VARIABLE: Variable = {
+  accepts: (value) => /^https?:\/\//.test(value) && URL.canParse(value),
+  wanted: "a URL such as http://collector:4318",
+};
+/** Milliseconds, or a count. */
+const NUMBER: Variable = { accepts: (value) => /^[1-9]\d*$/.test(value), wanted: "a whole number above zero" };
+/** The SDK leaves out an item without `=`. */
+const PAIRS: Variable = {
+  accepts: (value) => value.split(",").every((item) => /^\s*([^=\s][^=]*=|$)/.test(item)),
+  wanted: "key=value, several with commas",
+};
+const UNSUPPORTED: Variable = { accepts: () => false, wanted: "no value, since Weir does not support it" };
+const ADMIN: Variable = {
+  accepts: () => false,
+  wanted: "no value: /metrics is on the admin listener, ADMIN_HOST and ADMIN_PORT",
+};
+
+function list(...names: string[]): Variable {
+  const isKnown = (item: string) => names.includes(item.trim().toLowerCase());
+  return { accepts: (value) => value.split(",").every(isKnown), wanted: `${oneOf(names)}, or several with commas` };
+}
+
+function only(value: string, others = ""): Variable {
+  return { accepts: (given) => given === value, wanted: `${value}${others}` };
+}
+
 /**
- * Returns the problems of OpenTelemetry's standard variables, one line each. Its SDK throws for some without naming the
- * variable, and ignores the others.
+ * The standard variables that change what telemetry is, and which of their values Weir honours. The others are refused:
+ * the SDK throws for some without naming the variable, and ignores the rest. `deploy/CONFIGURATION.md` lists them.
  */
+export const OTEL_VARIABLES: Readonly<Record<string, Variable>> = {
+  OTEL_SDK_DISABLED: { accepts: (value) => /^(true|false)$/i.test(value), wanted: "true or false" },
+  OTEL_RESOURCE_ATTRIBUTES: PAIRS,
+  OTEL_PROPAGATORS: { ...list("tracecontext", "baggage", "none"), denoReads: true },
+  OTEL_TRACES_EXPORTER: { ...list("otlp", "none"), denoReads: true },
+  OTEL_METRICS_EXPORTER: list("otlp", "prometheus", "none"),
+  OTEL_LOGS_EXPORTER: list("otlp", "console", "none"),
+  OTEL_TRACES_SAMPLER: { accepts: (value) => SAMPLERS.includes(value), wanted: oneOf(SAMPLERS) },
+  OTEL_TRACES_SAMPLER_ARG: {
+    accepts: (value) => Number(value) >= 0 && Number(value) <= 1,
+    wanted: "a share from 0 to 1",
+  },
+  ...each(["ENDPOINT"], URL_VARIABLE),
+  ...each(
+    ["PROTOCOL"],
+    only("http/json", ", the only protocol that is sent (grpc and http/protobuf are not supported)"),
+  ),
+  ...each(["TIMEOUT"], NUMBER),
+  ...each(["COMPRESSION"], { accepts: (value) => /^(gzip|none)$/.test(value), wanted: "gzip or none" }),
+  ...each(["HEADERS"], PAIRS),
+  ...each(["CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"], ANY),
+  OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: only("cumulative", ", the only one that is sent"),
+  OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: only(
+    "explicit_bucket_histogram",
+    ", the only one that is sent",
+  ),
+  OTEL_METRICS_EXEMPLAR_FILTER: only("always_off", ": there are no exemplars"),
+  OTEL_METRIC_EXPORT_INTERVAL: NUMBER,
+  OTEL_METRIC_EXPORT_TIMEOUT: NUMBER,
+  ...Object.fromEntries(
+    ["BSP", "BLRP"].flatMap((of) =>
+      ["SCHEDULE_DELAY", "EXPORT_TIMEOUT", "MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE"]
+        .map((what) => [`OTEL_${of}_${what}`, NUMBER])
+    ),
+  ),
+  ...Object.fromEntries(
+    ["", "SPAN_", "EVENT_", "LINK_", "LOGRECORD_"].flatMap((of) =>
+      ["ATTRIBUTE_VALUE_LENGTH_LIMIT", "ATTRIBUTE_COUNT_LIMIT"].map((what) => [`OTEL_${of}${what}`, UNSUPPORTED])
+    ),
+  ),
+  OTEL_SPAN_EVENT_COUNT_LIMIT: UNSUPPORTED,
+  OTEL_SPAN_LINK_COUNT_LIMIT: UNSUPPORTED,
+  OTEL_EXPORTER_PROMETHEUS_HOST: ADMIN,
+  OTEL_EXPORTER_PROMETHEUS_PORT: ADMIN,
+  OTEL_LOG_LEVEL: UNSUPPORTED,
+  OTEL_CONFIG_FILE: UNSUPPORTED,
+  OTEL_EXPERIMENTAL_CONFIG_FILE: UNSUPPORTED,
+};
+
+/** Returns an exporter's settings for all signals and for each of them. */
+function each(settings: readonly string[], variable: Variable): Record<string, Variable> {
+  const denoReads = { ...variable, denoReads: true } as const;
+  return Object.fromEntries(
+    settings.flatMap((setting) =>
+      OTLP_SIGNALS.map((signal) => [
+        `OTEL_EXPORTER_OTLP${signal}_${setting}`,
+        signal === "_TRACES" ? denoReads : variable,
+      ])
+    ),
+  );
+}
+
+/** Returns the problems of OpenTelemetry's standard variables, one line each. */
 export function otelProblems(get: (name: string) => string | undefined): string[] {
-  const problems: string[] = [];
-  const check = (name: string, isValid: (value: string) => boolean, wanted: string) => {
-    const value = get(name);
-    if (value && !isValid(value)) problems.push(`${name} is ${JSON.stringify(value)}; wanted: ${wanted}`);
-  };
-  for (const name of ENDPOINTS) {
-    check(name, (value) => /^https?:\/\//.test(value) && URL.canParse(value), "a URL such as http://collector:4318");
-  }
-  for (const name of NUMBERS) check(name, (value) => /^[1-9]\d*$/.test(value), "a whole number above zero");
-  check("OTEL_TRACES_SAMPLER", (value) => SAMPLERS.includes(value), oneOf(SAMPLERS));
-  check("OTEL_TRACES_SAMPLER_ARG", (value) => Number(value) >= 0 && Number(value) <= 1, "a share from 0 to 1");
-  for (const signal of ["", "_TRACES", "_METRICS", "_LOGS"]) {
-    const name = `OTEL_EXPORTER_OTLP${signal}_PROTOCOL`;
-    check(
-      name,
-      (value) => value.startsWith("http/"),
-      "http/json, the only protocol that is sent (grpc is not supported)",
-    );
-  }
-  return problems;
+  const deno = get("OTEL_DENO") === "true";
+  return Object.entries(OTEL_VARIABLES).flatMap(([name, { accepts, wanted, denoReads = false }]) => {
+    const value = get(name)?.trim();
+    if (!value || accepts(value) || deno && denoReads) return [];
+    return [`${name} is ${JSON.stringify(value)}; wanted: ${wanted}`];
+  });
 }

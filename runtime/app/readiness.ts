@@ -7,7 +7,10 @@ import type { TopologyKeeper } from "./topology_keeper.ts";
 /** Timeout of each of Weir's own checks, in milliseconds. */
 const CHECK_TIMEOUT_MS = 2_000;
 
-/** State that the health of a runtime depends on. `nats` and `ingress` return a problem, or undefined. */
+/**
+ * State that the health of a runtime depends on. `nats` and `ingress` return a problem, or undefined. `own` are the
+ * checks of the project.
+ */
 interface ReadinessOptions {
   readonly stopping: () => boolean;
   readonly nats: () => string | undefined;
@@ -19,9 +22,11 @@ interface ReadinessOptions {
 
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
- * declared, every function pulls, and the project's own checks pass. An open breaker and a paused consumer are degraded.
+ * declared, every function pulls, and the project's own checks of these functions pass. An open breaker and a paused
+ * consumer are degraded.
  */
 export function readiness({ stopping, nats, ingress, dispatchers, topology, own }: ReadinessOptions): Health {
+  const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
     checks: [
@@ -36,7 +41,9 @@ export function readiness({ stopping, nats, ingress, dispatchers, topology, own 
               consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
         )
       ),
-      ...own.map(({ name, timeoutMs, check }) => ({
+      ...own.filter(({ functions }) => functions.some((name) => running.has(name))).map((
+        { name, timeoutMs, check },
+      ) => ({
         name,
         timeoutMs,
         run: async (signal: AbortSignal) => void await check(signal),

@@ -4,6 +4,7 @@ import type { Listener } from "../http/listen.ts";
 import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { ServerTime } from "../nats/client/server_time.ts";
 import { PassedEvents } from "../nats/consume/passed_events.ts";
+import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
 import { RETRIES, RetryStream } from "../nats/retry/retry_stream.ts";
@@ -85,7 +86,10 @@ async function startOn(
   { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), ...options }: RuntimeOptions,
 ): Promise<Runtime> {
   const functions = selectFunctions(config, registry), redact = log.options.redact ?? ((text: string) => text);
-  const metering = await startService(stack, new Metering(metrics, new TelemetryObserver(log), outcomes));
+  const metering = await startService(
+    stack,
+    new Metering(metrics, new TelemetryObserver(log), outcomes, config.WEIR_ROLES),
+  );
   const wait = waitForNats(log, options);
   const cluster = stack.adopt(
     await wait("a connection", () => connectCluster(config), isTimeout),
@@ -102,7 +106,8 @@ async function startOn(
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const parts = { config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact };
   const host = await wait("the bucket of attempts", () => FunctionHost.open(parts));
-  const lag = new LagReader(nc, jsm, desired.durables, systemClock);
+  // Of every declared function: once no process runs one, those that are left report what waits for it.
+  const lag = new LagReader(nc, jsm, durablesOf(registry.functions), systemClock);
   metering.measure(monitor, clock, host.dispatchers, lag);
 
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
@@ -178,6 +183,9 @@ function createTailServer(
 function logConnection({ nc, monitor }: Cluster, state: RuntimeState, log: Logger): void {
   monitor.onDisconnect((server) => {
     if (!state.stopping) log.warn("disconnected from NATS: reconnecting", { server });
+  });
+  monitor.onUnreachable((reason) => {
+    if (!state.stopping) log.error("cannot reconnect to NATS: will retry", { reason });
   });
   monitor.onReconnect(() => log.info("reconnected to NATS", { server: nc.getServer() }));
 }

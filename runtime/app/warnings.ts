@@ -1,31 +1,14 @@
 import { nearest } from "../core/did_you_mean.ts";
 import type { Registry } from "../project/registry.ts";
 import { ENVIRONMENT, VARIABLES } from "./config.ts";
-
-/** The signal in the name of an OTLP variable: none for all signals, or one of them. */
-export const OTLP_SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
+import { OTEL_VARIABLES } from "./otel_environment.ts";
 
 /** Variables that Weir does not read as configuration: those of its telemetry, of `dev` and `test`, and of Deno. */
 const OTHER_VARIABLES = [
   "NATS_SERVER",
   "WEIR_TRACE_FAILURES",
   "OTEL_DENO",
-  "OTEL_SDK_DISABLED",
-  "OTEL_RESOURCE_ATTRIBUTES",
-  "OTEL_TRACES_EXPORTER",
-  "OTEL_METRICS_EXPORTER",
-  "OTEL_LOGS_EXPORTER",
-  "OTEL_TRACES_SAMPLER",
-  "OTEL_TRACES_SAMPLER_ARG",
-  "OTEL_METRIC_EXPORT_INTERVAL",
-  "OTEL_METRIC_EXPORT_TIMEOUT",
-  ...["BSP", "BLRP"].flatMap((of) =>
-    ["SCHEDULE_DELAY", "EXPORT_TIMEOUT", "MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE"].map((what) => `OTEL_${of}_${what}`)
-  ),
-  ...OTLP_SIGNALS.flatMap((signal) =>
-    ["ENDPOINT", "HEADERS", "PROTOCOL", "TIMEOUT", "COMPRESSION", "CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"]
-      .map((what) => `OTEL_EXPORTER_OTLP${signal}_${what}`)
-  ),
+  ...Object.keys(OTEL_VARIABLES),
 ];
 
 const KNOWN_VARIABLES: readonly string[] = [

@@ -40,7 +40,7 @@ export function functionsCommand(): Command {
 async function functions(name: string | undefined, options: { json?: boolean }): Promise<void> {
   const config = commandConfig();
   const url = `http://${config.ADMIN_HOST}:${config.ADMIN_PORT}/functions`;
-  const running = await askRuntime(url);
+  const running = await askRuntime(url, config.WEIR_ADMIN_KEY);
   const { status, reached } = running ? { status: running, reached: true } : await readCluster(url);
   if (name !== undefined) {
     const fn = status.find((fn) => fn.name === name);
@@ -146,9 +146,10 @@ function breakers({ breaker, dependencies }: FunctionStatus): string {
   return [`itself: ${breaker}`, ...all.map(([name, state]) => `${name}: ${state}`)].join("\n");
 }
 
-async function askRuntime(url: string): Promise<FunctionStatus[] | undefined> {
+async function askRuntime(url: string, key: string | undefined): Promise<FunctionStatus[] | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(4_000) });
+    const headers: HeadersInit = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(4_000) });
     const status = response.ok ? await response.json() : undefined;
     // Another program, or an older version, may listen on that port.
     return Array.isArray(status) && status.every(({ policy }) => policy) ? status : undefined;

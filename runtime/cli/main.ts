@@ -48,6 +48,12 @@ export function program(): Command {
   return weir;
 }
 
+/** Prints an error: of `start` as its log is written, which a program reads, and of other commands as text. */
+async function report(message: string, error: unknown): Promise<void> {
+  if (!["start", "worker"].includes(Deno.args[0])) return console.error(`weir: ${printableLines(message)}`);
+  (await import("./start/process_log.ts")).reportFailure(message, error);
+}
+
 if (import.meta.main) {
   try {
     // Deno's built-in OpenTelemetry leaves the span of a fetch active unless a context surrounds it.
@@ -55,7 +61,7 @@ if (import.meta.main) {
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
     const message = error instanceof Error ? error.message : String(error);
-    if (message !== "") console.error(`weir: ${printableLines(message)}`);
+    if (message !== "") await report(message, error);
     Deno.exit(error instanceof CommandFailure ? error.code : EXIT_CODES.failed);
   }
 }

@@ -8,14 +8,24 @@ export interface Issue {
   readonly message: string;
 }
 
-/** Checks data against a schema. Returns the value for the handler, or every fault. */
+/** Checks data against a schema. Returns the value for the handler, or the first faults. */
 export type Parse = (
   data: unknown,
-) => { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly issues: readonly Issue[] };
+) => { readonly ok: true; readonly value: unknown } | {
+  readonly ok: false;
+  readonly issues: readonly Issue[];
+  /**
+   * Faults beyond `issues` that were found; after many, the check ends.
+   *
+   * @default 0
+   */
+  readonly omitted?: number;
+};
 
 /** Joins issues to one line, for an error's message. */
-export function issueText(issues: readonly Issue[]): string {
-  return issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`).join("; ");
+export function issueText(issues: readonly Issue[], omitted = 0): string {
+  const text = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`).join("; ");
+  return omitted > 0 ? `${text}; and ${omitted} more` : text;
 }
 
 /** A message as an event. An invalid one still has its attributes, for the span and the dead letter. */
@@ -47,13 +57,14 @@ export function decode(delivery: Delivery, bound?: { readonly type: string; read
   let attributes = headerAttributes(delivery);
   try {
     const contentType = mediaType(attributes.contentType);
-    let data = decodeData(delivery.payload, contentType);
+    const { payload } = delivery, hasNoData = payload.length === 0 && attributes.type !== undefined;
+    let data = hasNoData ? undefined : decodeData(payload, contentType);
     if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
     const withoutId = !attributes.id;
     if (!bound) return { kind: "event", withoutId, event: toEvent(delivery, attributes, undefined, data) };
     const parsed = bound.parse(data);
     if (parsed.ok) return { kind: "event", withoutId, event: toEvent(delivery, attributes, bound.type, parsed.value) };
-    const message = `does not match the schema of its type: ${issueText(parsed.issues)}`;
+    const message = `does not match the schema of its type: ${issueText(parsed.issues, parsed.omitted)}`;
     return invalid(delivery, attributes, bound?.type, message);
   } catch (error) {
     return invalid(delivery, attributes, bound?.type, error instanceof Error ? error.message : String(error));

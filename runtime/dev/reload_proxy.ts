@@ -1,7 +1,9 @@
 import { styleText } from "node:util";
 import { ENVIRONMENT } from "../app/config.ts";
 import { systemClock } from "../engine/system_clock.ts";
+import { foreignProblem } from "../http/admin/guard.ts";
 import { Problem } from "../http/problem.ts";
+import { targetProblem } from "../http/request_target.ts";
 import { withTimeout } from "../nats/client/with_timeout.ts";
 import { firstFreePort, listeningProcess } from "./ports.ts";
 
@@ -27,11 +29,15 @@ export class ReloadProxy {
 
   /**
    * @param holdMs Milliseconds that a request waits for a target. Default: 10,000.
+   * @param isAdmin Refuses requests of foreign pages itself, since the target sees another host. Default: false.
    * @throws {Deno.errors.AddrInUse} when the port is in use.
    */
-  constructor(hostname: string, port: number, readonly holdMs = HOLD_MS) {
+  constructor(hostname: string, port: number, readonly holdMs = HOLD_MS, readonly isAdmin = false) {
     const options = { hostname, port, signal: this.#abort.signal, onListen: () => {} };
-    this.#server = Deno.serve(options, (request) => this.#respond(request));
+    this.#server = Deno.serve(options, (request) => {
+      const problem = targetProblem(request) ?? (isAdmin ? foreignProblem(request, hostname) : undefined);
+      return problem?.toResponse() ?? this.#respond(request);
+    });
   }
 
   get url(): string {
@@ -92,7 +98,7 @@ export class ReloadProxy {
 async function forward(request: Request, target: string): Promise<Response> {
   const { pathname, search, host } = new URL(request.url);
   const requestHeaders = new Headers(request.headers);
-  for (const name of HOP_BY_HOP) requestHeaders.delete(name);
+  for (const name of [...HOP_BY_HOP, "origin", "sec-fetch-site"]) requestHeaders.delete(name); // it has another origin
   requestHeaders.set("x-forwarded-host", host);
   const { method, body } = request;
   const response = await fetch(target + pathname + search, {
@@ -118,7 +124,7 @@ export async function openProxy(
   print: (line: string) => void,
 ): Promise<ReloadProxy> {
   try {
-    return new ReloadProxy(host, port);
+    return new ReloadProxy(host, port, HOLD_MS, variable === "ADMIN_PORT");
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) {
       throw new Error(`cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error });
@@ -128,6 +134,6 @@ export async function openProxy(
     if (free === undefined) throw new Error(`${inUse}, and the next ports are in use too: set ${variable}`);
     if (ENVIRONMENT.get(variable)) throw new Error(`${inUse}: stop it, or try ${variable}=${free}`);
     print(styleText("yellow", `${inUse}: using ${variable}=${free}`));
-    return new ReloadProxy(host, free);
+    return new ReloadProxy(host, free, HOLD_MS, variable === "ADMIN_PORT");
   }
 }

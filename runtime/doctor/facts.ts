@@ -16,8 +16,10 @@ export interface ClusterFacts {
   readonly streams: Known<ReadonlyMap<string, StreamInfo>>;
   /** All consumers of these streams, those of other clients included. */
   readonly consumers: Known<readonly ConsumerInfo[]>;
-  /** The streams and consumers that could not be read, each with the reason. */
+  /** The streams and consumers that doctor may not read, each with the reason. */
   readonly unreadable: readonly string[];
+  /** Those among the others whose leader does not answer, each with the reason. */
+  readonly unanswered: readonly string[];
   /** The offset of the server's clock from this host's, and the bound of its error. */
   readonly clock: Known<{ readonly aheadMs: number; readonly errorMs: number }>;
   readonly deadLetters: Known<DeadLetterCounts>;

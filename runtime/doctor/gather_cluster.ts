@@ -49,6 +49,7 @@ export function unknownCluster(problem: string, unknown = "there is no connectio
     streams: fact,
     consumers: fact,
     unreadable: [],
+    unanswered: [],
     clock: fact,
     deadLetters: fact,
     delayedRetries: fact,

@@ -1,4 +1,5 @@
-import { OTLP_SIGNALS } from "../app/warnings.ts";
+import { OTLP_SIGNALS } from "../app/otel_environment.ts";
+import { isDisabled } from "../telemetry/otel/export/otlp_environment.ts";
 import type { CollectorProbe } from "./facts.ts";
 
 /** Milliseconds to wait for an answer. An endpoint that takes longer would slow down exports too. */
@@ -6,7 +7,7 @@ const TIMEOUT_MS = 1_000;
 
 /** Sends a HEAD request to every OTLP endpoint. Any HTTP answer counts, errors included. */
 export async function probeCollectors(get: (name: string) => string | undefined): Promise<CollectorProbe[]> {
-  if (get("OTEL_SDK_DISABLED") === "true") return [];
+  if (isDisabled(get)) return [];
   const endpoints = OTLP_SIGNALS.map((signal) => `OTEL_EXPORTER_OTLP${signal}_ENDPOINT`).flatMap((variable) => {
     const url = get(variable);
     return url && URL.canParse(url) ? [{ variable, url }] : [];

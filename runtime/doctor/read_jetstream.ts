@@ -1,5 +1,6 @@
 import type { JetStreamManager, MsgRequest } from "@nats-io/jetstream";
 import { JETSTREAM_CODES } from "../nats/client/error_codes.ts";
+import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { isChunk } from "../nats/dead_letters/chunks.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
@@ -16,25 +17,27 @@ const MAX_REQUESTS = 100;
 export async function readStreams(
   jsm: JetStreamManager,
   names: readonly string[],
-): Promise<Pick<ClusterFacts, "streams" | "consumers" | "unreadable">> {
+): Promise<Pick<ClusterFacts, "streams" | "consumers" | "unreadable" | "unanswered">> {
   const all = await Promise.all(names.map(async (name) => {
-    const unreadable: string[] = [];
-    const report = (what: string) => (error: Error) => void unreadable.push(`${what} ${name}: ${error.message}`);
+    const unreadable: string[] = [], unanswered: string[] = [];
+    const report = (what: string) => (error: Error) =>
+      void (isUnavailable(error) ? unanswered : unreadable).push(`${what} ${name}: ${error.message}`);
     const found = unlessMissing(jsm.streams.info(name), JETSTREAM_CODES.streamNotFound);
     const stream = await found.catch(report("the stream"));
     const consumers = stream && await Array.fromAsync(jsm.consumers.list(name)).catch(report("the consumers of"));
-    return { name, stream, consumers, unreadable };
+    return { name, stream, consumers, unreadable, unanswered };
   }));
   const streams = new Map(all.flatMap(({ name, stream }) => stream ? [[name, stream] as const] : []));
   const consumers = all.flatMap(({ consumers }) => consumers ?? []);
   return {
-    streams: all.some(({ stream, unreadable }) => stream || unreadable.length === 0)
+    streams: all.some(({ stream, unreadable, unanswered }) => stream || unreadable.length + unanswered.length === 0)
       ? { value: streams }
       : { unknown: "no stream could be read" },
-    consumers: all.some(({ unreadable }) => unreadable.length === 0)
+    consumers: all.some(({ unreadable, unanswered }) => unreadable.length + unanswered.length === 0)
       ? { value: consumers }
       : { unknown: "no consumers could be read" },
     unreadable: all.flatMap(({ unreadable }) => unreadable),
+    unanswered: all.flatMap(({ unanswered }) => unanswered),
   };
 }
 

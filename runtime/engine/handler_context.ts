@@ -89,7 +89,7 @@ export class AttemptContext implements HandlerContext {
     for (const key in options) if (key !== "id") throw new TypeError(`${where}: ${unknownOption(key, "", ["id"])}`);
     const parsed = parserOf(event)(data);
     if (!parsed.ok) {
-      throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues)}`);
+      throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues, parsed.omitted)}`);
     }
     const json = jsonText(data, where, "the data");
     const emitted = this.#emitted ??= [];

@@ -24,6 +24,11 @@ export class ApiKeys {
     this.#keys = keys === "none" ? keys : keys.map((key) => ({ key, digest: digestOf(key.secret) }));
   }
 
+  /** Number of callers that are told apart. */
+  get callers(): number {
+    return this.#keys === "none" ? 1 : new Set(this.#keys.map(({ key }) => key.name)).size;
+  }
+
   /** Returns the caller. @throws {Problem} 401 without a known key. */
   authenticate(request: Request): Caller {
     if (this.#keys === "none") return { name: undefined, mayPublish: () => true };
@@ -41,7 +46,7 @@ export class ApiKeys {
   }
 }
 
-function digestOf(secret: string): Uint8Array {
+export function digestOf(secret: string): Uint8Array {
   return createHash("sha256").update(secret).digest();
 }
 

@@ -11,6 +11,8 @@ const MAX_PENDING = 256;
 export const MAX_EVENTS = 100_000;
 /** Characters of the results of one request. The result of an event that is refused may be as long as the event. */
 const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
+/** Characters of results beyond which single errors are left out: 50 of them are many times as long as their event. */
+const MAX_DETAILED_LENGTH = 1_024 * 1_024;
 
 const NOT_TRIED = failedResult(
   new Problem("unavailable", "not tried, since another event could not be stored"),
@@ -124,7 +126,7 @@ export class BatchPublisher {
     const problem = this.problemOf(error);
     if (problem.code === "unavailable") this.#outage ??= problem;
     if (!this.#firstFailure || index < this.#firstFailure.index) this.#firstFailure = { index, problem };
-    this.#addResult(index, failedResult(problem, line));
+    this.#addResult(index, failedResult(problem, line, this.#resultsLength > MAX_DETAILED_LENGTH));
   }
 
   #addResult(index: number, result: string): void {

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers";
 import { getHeapStatistics } from "node:v8";
 import type { Clock } from "../engine/clock.ts";
 import { Problem } from "./problem.ts";
+import { SharedRoom } from "./shared_room.ts";
 
 /**
  * Bytes of request bodies that are held at once, over all requests. A body takes a few times its size in memory, as
@@ -13,46 +14,48 @@ const BODY_TIMEOUT_MS = 30_000;
 
 /** Bounds the memory that the bodies of pending requests take, the size of each, and the time for it to arrive. */
 export class BodyLimits {
-  #bytes = 0;
+  readonly room: SharedRoom;
   readonly timeout: BodyTimeout;
 
-  /** @param maxBytes largest body. @param limitBytes all bodies together. Default: {@linkcode BODY_MEMORY_BYTES} */
-  constructor(readonly maxBytes: number, clock: Clock, readonly limitBytes: number = BODY_MEMORY_BYTES) {
+  /**
+   * @param maxBytes largest body
+   * @param callers number of API keys, which share the memory
+   * @param limitBytes all bodies together. Default: {@linkcode BODY_MEMORY_BYTES}
+   */
+  constructor(readonly maxBytes: number, clock: Clock, callers: number, readonly limitBytes = BODY_MEMORY_BYTES) {
+    this.room = new SharedRoom(limitBytes, callers);
     this.timeout = new BodyTimeout(BODY_TIMEOUT_MS, clock);
   }
 
-  reserve(): Reservation {
-    return new Reservation(this);
-  }
-
-  /** Resizes one reservation. @throws {Problem} 503 when that would exceed the limit. */
-  resize(fromBytes: number, toBytes: number): void {
-    const others = this.#bytes - fromBytes;
-    // A single body may exceed the limit: otherwise a limit below the largest body would always refuse that body.
-    if (toBytes > fromBytes && others > 0 && others + toBytes > this.limitBytes) throw exhausted(this.limitBytes);
-    this.#bytes = others + toBytes;
+  reserve(caller: string | undefined): Reservation {
+    return new Reservation(this, caller);
   }
 }
 
-/** Memory that the body of one request takes. */
+/** Memory that the body of one request takes: its bytes that have arrived, not those that it declares. */
 export class Reservation {
   #bytes = 0;
+  #isReleased = false;
 
-  constructor(readonly limits: BodyLimits) {}
+  constructor(readonly limits: BodyLimits, readonly caller: string | undefined) {}
 
-  /** Resizes to `bytes` unless it is larger already. @throws {Problem} 503 when memory runs out. */
-  grow(bytes: number): void {
-    if (bytes > this.#bytes) this.hold(bytes);
+  /** Takes nothing. @throws {Problem} 503 when `bytes` would not find room now. */
+  check(bytes: number): void {
+    const { room, limitBytes } = this.limits, more = bytes - this.#bytes;
+    if (more > 0 && !room.hasRoom(this.caller, more)) throw exhausted(limitBytes);
   }
 
   /** Resizes to `bytes`. @throws {Problem} 503 when memory runs out. */
   hold(bytes: number): void {
-    this.limits.resize(this.#bytes, bytes);
+    if (this.#isReleased) return; // the rest of a body that was late
+    this.check(bytes);
+    this.limits.room.take(this.caller, bytes - this.#bytes);
     this.#bytes = bytes;
   }
 
   release(): void {
     this.hold(0);
+    this.#isReleased = true;
   }
 }
 

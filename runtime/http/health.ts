@@ -46,16 +46,23 @@ export async function runChecks({ checks, degraded }: Health): Promise<HealthRep
  * @param live checks of `/health/live` besides the event loop. Default: none.
  */
 export function healthRoutes(health: Health, live: Health = { checks: [] }): Route[] {
-  const get = (path: string, checked: Health) =>
+  const get = (path: string, run: () => Promise<HealthReport>) =>
     route("GET", path, async () => {
-      const report = await runChecks(checked);
+      const report = await run();
       return Response.json(report, { status: report.status === "OK" ? 200 : 503, headers: NOT_CACHED });
     });
+  const ready = sharedRun(health);
   return [
-    get("/health", health),
-    get("/health/ready", health),
-    get("/health/live", { checks: [EVENT_LOOP, ...live.checks] }),
+    get("/health", ready),
+    get("/health/ready", ready),
+    get("/health/live", sharedRun({ checks: [EVENT_LOOP, ...live.checks] })),
   ];
+}
+
+/** Runs checks once for all requests that come meanwhile: a request without a key must not reach a database each time. */
+function sharedRun(health: Health): () => Promise<HealthReport> {
+  let running: Promise<HealthReport> | undefined;
+  return () => running ??= runChecks(health).finally(() => running = undefined);
 }
 
 /** Passes once a timer fires. While a handler blocks the event loop there is no response, and the probe times out. */

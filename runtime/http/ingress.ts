@@ -23,6 +23,7 @@ import { Problem } from "./problem.ts";
 import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
 import { ServerSpan } from "./server_span.ts";
+import { SharedRoom } from "./shared_room.ts";
 
 export interface IngressOptions {
   readonly events: Events;
@@ -41,6 +42,8 @@ export interface IngressOptions {
 
 /** Requests that are pending at once. Beyond that they are refused before they cost memory. */
 export const MAX_IN_FLIGHT = 1_000;
+/** Requests with NDJSON that are pending at once, which may go on for as long as their caller likes. */
+const MAX_STREAMS = MAX_IN_FLIGHT / 2;
 
 /** A request whose caller is known. Its body is unread. */
 interface Received {
@@ -75,20 +78,25 @@ export function ingressRoutes(options: IngressOptions): Route[] {
 /** Answers requests: authenticate, read the body, parse events, prepare them, publish them, respond. */
 class Ingress {
   readonly #limits: BodyLimits;
-  #inFlight = 0;
+  readonly #requests: SharedRoom;
+  readonly #streams: SharedRoom;
 
   constructor(readonly options: IngressOptions) {
-    this.#limits = new BodyLimits(options.maxBytes, options.clock, options.memoryBytes);
+    const { maxBytes, clock, keys: { callers }, memoryBytes } = options;
+    this.#limits = new BodyLimits(maxBytes, clock, callers, memoryBytes);
+    this.#requests = new SharedRoom(MAX_IN_FLIGHT, callers);
+    this.#streams = new SharedRoom(MAX_STREAMS, callers);
   }
 
   /** Authenticates the caller and publishes, within a span and the limits of the listener. Never rejects. */
   async handle(request: Request, template: string, publish: Publish): Promise<Response> {
-    const span = new ServerSpan(request, template), reservation = this.#limits.reserve();
-    let response: Response | undefined;
-    this.#inFlight++;
+    const span = new ServerSpan(request, template);
+    let response: Response | undefined, reservation: Reservation | undefined;
     try {
-      if (this.#inFlight > MAX_IN_FLIGHT) throw tooManyRequests();
       const caller = this.options.keys.authenticate(request);
+      if (!this.#requests.hasRoom(caller.name, 1)) throw tooManyRequests(MAX_IN_FLIGHT);
+      this.#requests.take(caller.name, 1);
+      reservation = this.#limits.reserve(caller.name);
       // No body is read during an outage: it would only take memory until the request fails.
       const outage = this.options.outage();
       if (outage) throw outage;
@@ -96,8 +104,8 @@ class Ingress {
     } catch (error) {
       return response = this.#problemOf(error, span.context).toResponse();
     } finally {
-      reservation.release();
-      this.#inFlight--;
+      if (reservation) this.#requests.take(reservation.caller, -1);
+      reservation?.release();
       span.end(response?.status ?? 500);
     }
   }
@@ -141,11 +149,17 @@ class Ingress {
   /** Publishes each line of NDJSON as it arrives. A line that is at fault is refused alone. */
   async #publishLines({ request, caller, reservation, context }: Received): Promise<Response> {
     const key = idempotencyKey(request), publisher = this.#batchPublisher(context);
-    const lines = readLines(request, reservation, () => publisher.heldLength);
-    return await publisher.publish(lines, ({ text }, index) => {
-      if (typeof text !== "string") throw text;
-      return this.#prepare(caller, parsePart(parseJson(text, "the line"), key, index));
-    });
+    if (!this.#streams.hasRoom(caller.name, 1)) throw tooManyRequests(MAX_STREAMS);
+    this.#streams.take(caller.name, 1);
+    try {
+      const lines = readLines(request, reservation, () => publisher.heldLength);
+      return await publisher.publish(lines, ({ text }, index) => {
+        if (typeof text !== "string") throw text;
+        return this.#prepare(caller, parsePart(parseJson(text, "the line"), key, index));
+      });
+    } finally {
+      this.#streams.take(caller.name, -1);
+    }
   }
 
   #prepare(caller: Caller, incoming: IncomingEvent): OutgoingEvent {
@@ -168,7 +182,7 @@ class Ingress {
   }
 }
 
-function tooManyRequests(): Problem {
-  const detail = `${MAX_IN_FLIGHT} requests are pending: try again in a second`;
+function tooManyRequests(limit: number): Problem {
+  const detail = `${limit} requests are pending: try again in a second`;
   return new Problem("too-many-requests", detail, { headers: { "retry-after": "1" } });
 }

@@ -1,4 +1,9 @@
+import type { Log } from "../api/context.ts";
+import { Problem } from "./problem.ts";
 import type { Handler } from "./router.ts";
+
+/** Milliseconds until a listener that ended is opened again. */
+const REOPEN_MS = 1_000;
 
 export interface Listener {
   /** Address, such as `http://127.0.0.1:8000`. */
@@ -9,40 +14,98 @@ export interface Listener {
   stop(graceMs: number): Promise<void>;
 }
 
+interface ListenOptions {
+  readonly hostname: string;
+  readonly port: number;
+  /** Environment variable that sets the port, for the error message. */
+  readonly variable: string;
+  readonly handler: Handler;
+  readonly log: Pick<Log, "error" | "info">;
+  /**
+   * Sets SO_REUSEPORT: Linux then spreads connections over all processes that listen on the port.
+   *
+   * @default false
+   */
+  readonly shared?: boolean;
+}
+
 /**
- * Starts an HTTP server.
+ * Starts an HTTP server. One that ends by itself, for example without file descriptors for another connection, is opened
+ * again.
  *
- * @param variable environment variable that sets the port, for the error message
- * @param shared sets SO_REUSEPORT: Linux then spreads connections over all processes that listen on the port.
- * Default: false.
  * @throws {Error} when the port is taken or not permitted.
  */
-export function listen(hostname: string, port: number, variable: string, handler: Handler, shared = false): Listener {
-  let server: Deno.HttpServer<Deno.NetAddr>;
-  const abort = new AbortController();
-  try {
-    const options = { hostname, port, signal: abort.signal, onListen: () => {} };
-    server = Deno.serve(shared ? { ...options, reusePort: true } : options, handler);
-  } catch (error) {
-    throw cannotListen(error, hostname, port, variable);
+export function listen(options: ListenOptions): Listener {
+  return new HttpListener(options);
+}
+
+class HttpListener implements Listener {
+  readonly url: string;
+  readonly #abort = new AbortController();
+  #server: Deno.HttpServer<Deno.NetAddr>;
+  #isOpen = true;
+  #stopping = false;
+  #reopening: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly options: ListenOptions) {
+    const { hostname, port, variable } = options;
+    try {
+      this.#server = this.#open(port);
+    } catch (error) {
+      throw cannotListen(error, hostname, port, variable);
+    }
+    this.url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${this.#server.addr.port}`;
   }
-  let ended = false;
-  server.finished.then(() => ended = true, () => ended = true);
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return {
-    url: `http://${host}:${server.addr.port}`,
-    problem: () => ended ? `no longer listening on ${host}:${server.addr.port}` : undefined,
-    stop: async (graceMs) => {
-      // Aborting a server that has just shut down throws outside any promise, and would hide the reason of the stop.
-      if (graceMs === 0) {
-        abort.abort();
-        return await server.finished;
+
+  problem(): string | undefined {
+    return this.#isOpen ? undefined : `no longer listening on ${this.url.slice("http://".length)}`;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#reopening);
+    if (!this.#isOpen) return;
+    const server = this.#server, finished = server.finished.catch(() => {});
+    // Aborting a server that has just shut down throws outside any promise, and would hide the reason of the stop.
+    if (graceMs === 0) {
+      this.#abort.abort();
+      return await finished;
+    }
+    const timer = setTimeout(() => this.#isOpen && this.#abort.abort(), graceMs);
+    await Promise.race([server.shutdown(), finished]);
+    clearTimeout(timer);
+  }
+
+  #open(port: number): Deno.HttpServer<Deno.NetAddr> {
+    const { hostname, handler, shared, log } = this.options;
+    const onError = (error: unknown) => {
+      log.error("a request could not be answered", { error });
+      return new Problem("internal", "the log says why").toResponse();
+    };
+    const options = { hostname, port, signal: this.#abort.signal, onListen: () => {}, onError };
+    const server = Deno.serve(shared ? { ...options, reusePort: true } : options, handler);
+    server.finished.then(() => this.#ended(), (error) => this.#ended(error));
+    return server;
+  }
+
+  #ended(error?: unknown): void {
+    this.#isOpen = false;
+    if (this.#stopping || this.#abort.signal.aborted) return;
+    this.options.log.error(`${this.problem()}: opening it again`, { error });
+    this.#reopen();
+  }
+
+  #reopen(): void {
+    this.#reopening = setTimeout(() => {
+      try {
+        this.#server = this.#open(Number(new URL(this.url).port));
+        this.#isOpen = true;
+        this.options.log.info("listening again", { url: this.url });
+      } catch {
+        this.#reopen(); // the health check says that it does not listen
       }
-      const timer = setTimeout(() => ended || abort.abort(), graceMs);
-      await Promise.race([server.shutdown(), server.finished]);
-      clearTimeout(timer);
-    },
-  };
+    }, REOPEN_MS);
+  }
 }
 
 /** Checks at start that a port is free. @throws {Error} as {@linkcode listen} does. */

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { ByteBuffer } from "./byte_buffer.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
 import { malformed, Problem } from "./problem.ts";
 
@@ -32,22 +32,29 @@ export async function* readLines(
 ): AsyncGenerator<NdjsonLine[]> {
   const reader = request.body?.getReader();
   if (!reader) return;
-  const splitter = new LineSplitter(reservation.limits.maxBytes);
-  let line = 0;
+  const { maxBytes, timeout } = reservation.limits, splitter = new LineSplitter(maxBytes);
+  let line = 0, done = false, isLate = false;
+  const onTimeout = () => {
+    isLate = true;
+    void reader.cancel();
+  };
   try {
-    for (let more = true; more;) {
-      const { texts, done } = await nextLines(reader, splitter, reservation, heldLength);
-      const lines: NdjsonLine[] = [];
-      for (const text of texts) {
-        line++;
-        if (typeof text !== "string") {
-          lines.push({ line, length: 0, text });
-          continue;
+    while (!done) {
+      // The timeout covers a whole line that is not blank: neither single bytes nor blank lines extend it.
+      const arrived = timeout.start(onTimeout), lines: NdjsonLine[] = [];
+      try {
+        while (lines.length === 0 && !done) {
+          const { value, done: ended } = await reader.read();
+          if (isLate) throw timedOut("no line ended");
+          done = ended;
+          if (value) reservation.hold(splitter.bytes + value.length + heldLength());
+          for (const text of value ? splitter.push(value) : splitter.end()) addLine(lines, ++line, text);
         }
-        const trimmed = text.trim();
-        if (trimmed !== "") lines.push({ line, length: trimmed.length, text: trimmed });
+      } catch (error) {
+        throw error instanceof Problem ? error : malformed("the body ended early");
+      } finally {
+        arrived();
       }
-      more = !done;
       yield lines;
     }
   } finally {
@@ -55,32 +62,9 @@ export async function* readLines(
   }
 }
 
-/** Reads until a line ends. The timeout covers the whole line: a caller that sends single bytes is not given more time. */
-async function nextLines(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  splitter: LineSplitter,
-  reservation: Reservation,
-  heldLength: () => number,
-): Promise<{ readonly texts: readonly Line[]; readonly done: boolean }> {
-  let isLate = false;
-  const arrived = reservation.limits.timeout.start(() => {
-    isLate = true;
-    void reader.cancel();
-  });
-  try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (isLate) throw timedOut("no line ended");
-      if (done) return { texts: splitter.end(), done };
-      reservation.hold(splitter.bytes + value.length + heldLength());
-      const texts = splitter.push(value);
-      if (texts.length > 0) return { texts, done };
-    }
-  } catch (error) {
-    throw error instanceof Problem ? error : malformed("the body ended early");
-  } finally {
-    arrived();
-  }
+function addLine(lines: NdjsonLine[], line: number, text: Line): void {
+  const content = typeof text === "string" ? text.trim() : text;
+  if (content !== "") lines.push({ line, length: typeof content === "string" ? content.length : 0, text: content });
 }
 
 /**
@@ -88,8 +72,7 @@ async function nextLines(
  * is dropped up to its end, and the lines after it are read as usual.
  */
 class LineSplitter {
-  #tail: Uint8Array[] = [];
-  #tailBytes = 0;
+  readonly #tail = new ByteBuffer();
   #skipping = false;
 
   /** @param maxBytes of one line */
@@ -97,7 +80,7 @@ class LineSplitter {
 
   /** Bytes held of the line that has not ended yet. */
   get bytes(): number {
-    return this.#tailBytes;
+    return this.#tail.length;
   }
 
   /** Takes the next chunk and returns the lines that end in it. The byte LF never occurs within a UTF-8 character. */
@@ -107,14 +90,13 @@ class LineSplitter {
       this.#keep(chunk);
       return [];
     }
-    const lines: Line[] = [];
-    let from = 0;
+    let lines: Line[] = [], from = 0;
     if (this.#skipping) {
       lines.push(this.#tooLarge());
       this.#skipping = false;
       from = chunk.indexOf(LF) + 1;
     }
-    if (from <= last) lines.push(...this.#cut(chunk.subarray(from, last)));
+    if (from <= last) lines = lines.concat(this.#cut(chunk.subarray(from, last)));
     this.#keep(chunk.subarray(last + 1));
     return lines;
   }
@@ -122,28 +104,23 @@ class LineSplitter {
   /** Returns the last line, which needs no LF. */
   end(): Line[] {
     if (this.#skipping) return [this.#tooLarge()];
-    return this.#tailBytes === 0 ? [] : this.#cut(new Uint8Array());
+    return this.#tail.length === 0 ? [] : this.#cut(new Uint8Array());
   }
 
   #keep(bytes: Uint8Array): void {
     if (this.#skipping || bytes.length === 0) return;
-    this.#tail.push(bytes);
-    this.#tailBytes += bytes.length;
-    if (this.#tailBytes <= this.maxBytes) return;
+    this.#tail.append(bytes);
+    if (this.#tail.length <= this.maxBytes) return;
     this.#skipping = true;
-    this.#takeTail();
-  }
-
-  #takeTail(): Uint8Array[] {
-    const tail = this.#tail;
-    this.#tail = [];
-    this.#tailBytes = 0;
-    return tail;
+    this.#tail.take();
   }
 
   #cut(bytes: Uint8Array): Line[] {
-    const size = this.#tailBytes + bytes.length;
-    const block = this.#tailBytes === 0 ? bytes : Buffer.concat([...this.#takeTail(), bytes], size);
+    let block = bytes;
+    if (this.#tail.length > 0) {
+      this.#tail.append(bytes);
+      block = this.#tail.take();
+    }
     try {
       // Hot path: decodes all lines at once.
       return DECODER.decode(block).split("\n").map((line) => this.#isTooLarge(line) ? this.#tooLarge() : line);

@@ -1,5 +1,6 @@
-import { decodeAttribute, mediaType, STRUCTURED } from "../core/cloudevent.ts";
+import { mediaType, STRUCTURED } from "../core/cloudevent.ts";
 import type { Reservation } from "./body_limits.ts";
+import { attributeOf, checkAttributes, keyOf } from "./event_attributes.ts";
 import { malformed, Problem } from "./problem.ts";
 import { parseJson, readText } from "./request_body.ts";
 
@@ -16,19 +17,26 @@ export interface IncomingEvent {
 export const BATCH = "application/cloudevents-batch+json";
 export const NDJSON = "application/x-ndjson";
 const JSON_TYPE = /^application\/(json|.+\+json)$/;
-
-/** RFC 3339. */
-const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 /** Attributes that CloudEvents defines. All others are extensions. */
 const CORE = new Set(["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"]);
 const NO_EXTENSIONS: IncomingEvent["extensions"] = {};
 
-export function bodyType(request: Request): string {
-  return mediaType(request.headers.get("content-type"));
+/** Returns the media type of a body. @throws {Problem} 415 when it is encoded. */
+export function bodyType({ headers }: Request): string {
+  const coding = headers.get("content-encoding"), contentType = headers.get("content-type");
+  if (coding !== null && coding.toLowerCase() !== "identity") {
+    const accepted = { headers: { "accept-encoding": "identity" } };
+    throw new Problem("unsupported-media-type", `the body is encoded as ${coding}: send it as it is`, accepted);
+  }
+  if (contentType?.includes(";") && !isUtf8(contentType)) {
+    throw new Problem("unsupported-media-type", `the content type is ${contentType}: send UTF-8`);
+  }
+  return mediaType(contentType);
 }
 
 export function idempotencyKey(request: Request): string | undefined {
-  return request.headers.get("idempotency-key")?.replace(/^"(.*)"$/, "$1");
+  const header = request.headers.get("idempotency-key");
+  return header === null ? undefined : keyOf(header);
 }
 
 /** Reads an event whose path names its type: JSON data with CloudEvents headers, or a structured CloudEvent. */
@@ -39,10 +47,12 @@ export async function readTyped(request: Request, type: string, reservation: Res
     if (event.type !== type) throw otherType(event.type, type);
     return withId(event, idempotencyKey(request));
   }
-  if (!JSON_TYPE.test(contentType) || contentType === BATCH) throw unsupported(contentType, "application/json");
-  const event = parseHeaders(request, type);
-  const data = parseJson(await readText(request, reservation), "the body");
-  return withId({ ...event, data }, idempotencyKey(request));
+  const isCloudEvent = request.headers.has("ce-specversion"), mayLackData = isCloudEvent && contentType === "";
+  if (!mayLackData && !isJson(contentType)) throw unsupported(contentType, "application/json");
+  const event = parseHeaders(request, type), text = await readText(request, reservation);
+  if (text === "" && isCloudEvent) return withId(event, idempotencyKey(request)); // data is optional
+  if (mayLackData) throw unsupported(contentType, "application/json");
+  return withId({ ...event, data: parseJson(text, "the body") }, idempotencyKey(request));
 }
 
 /** Reads an event that names its type itself: a structured CloudEvent, or JSON data with a `ce-type` header. */
@@ -53,7 +63,9 @@ export async function readCloudEvent(request: Request, reservation: Reservation)
     return withId(event, idempotencyKey(request));
   }
   const type = request.headers.get("ce-type");
-  if (type !== null && JSON_TYPE.test(contentType)) return await readTyped(request, type, reservation);
+  if (type !== null && (contentType === "" || isJson(contentType))) {
+    return await readTyped(request, attributeOf("ce-type", type), reservation);
+  }
   throw unsupported(contentType, `${STRUCTURED}, ${BATCH}, ${NDJSON}, or application/json with a ce-type header`);
 }
 
@@ -84,12 +96,13 @@ function parseEnvelope(envelope: unknown): IncomingEvent {
   if (event.data_base64 !== undefined) {
     throw malformed("data_base64 is not supported: the data of an event is JSON");
   }
+  checkDataType(textOf(event, "datacontenttype"));
   const extensions: [string, string][] = [];
   for (const name of Object.keys(event)) {
     const value = event[name];
     if (CORE.has(name) || value === null || value === undefined) continue;
-    if (typeof value === "object") {
-      throw malformed(`attribute ${JSON.stringify(name)} is not text, number or boolean`);
+    if (typeof value === "object" || typeof value === "number" && value !== Math.trunc(value)) {
+      throw malformed(`attribute ${JSON.stringify(name)} is not text, whole number or boolean`);
     }
     extensions.push([name, String(value)]);
   }
@@ -103,15 +116,16 @@ function parseEnvelope(envelope: unknown): IncomingEvent {
   });
 }
 
-function parseHeaders(request: Request, type: string): Omit<IncomingEvent, "data"> {
+function parseHeaders(request: Request, type: string): IncomingEvent {
   const attributes = new Map<string, string>();
   // Hot path: faster than `for … of`. Extensions may have any name, so every header is visited.
   request.headers.forEach((value, name) => {
-    if (name.startsWith("ce-")) attributes.set(name.slice(3), decodeAttribute(value));
+    if (name.startsWith("ce-")) attributes.set(name.slice(3), attributeOf(name, value));
   });
-  if (attributes.size === 0) return { type, extensions: NO_EXTENSIONS };
+  if (attributes.size === 0) return { type, data: undefined, extensions: NO_EXTENSIONS };
   const version = attributes.get("specversion");
   if (version !== undefined && version !== "1.0") throw malformed("ce-specversion must be 1.0");
+  checkDataType(attributes.get("datacontenttype"));
   const named = attributes.get("type");
   if (named !== undefined && named !== type) throw otherType(named, type);
   return checkAttributes({
@@ -129,27 +143,6 @@ function withId(event: IncomingEvent, id: string | undefined): IncomingEvent {
   return id === undefined ? event : checkAttributes({ ...event, id });
 }
 
-function checkAttributes(event: IncomingEvent): IncomingEvent {
-  const { id, source, time, extensions } = event;
-  let wellFormed = id?.isWellFormed() !== false && source?.isWellFormed() !== false;
-  for (const name in extensions) wellFormed &&= extensions[name].isWellFormed();
-  if (!wellFormed) throw malformed("an attribute has a lone surrogate in it: its text must be well-formed");
-  if (id !== undefined && (id === "" || id.length > 256)) {
-    throw malformed("an event's id has 1 to 256 characters");
-  }
-  if (source !== undefined && (source === "" || /\s/.test(source))) {
-    throw malformed("source is not a URI reference");
-  }
-  if (time !== undefined && (!TIMESTAMP.test(time) || Number.isNaN(Date.parse(time)))) {
-    throw malformed(`time ${JSON.stringify(time)} is not an RFC 3339 timestamp`);
-  }
-  for (const name in extensions) {
-    if (/^[a-z0-9]{1,20}$/.test(name)) continue;
-    throw malformed(`attribute ${JSON.stringify(name)}: a name is 1 to 20 lower-case letters and digits`);
-  }
-  return event;
-}
-
 function textOf(event: Record<string, unknown>, name: string): string | undefined {
   const value = event[name];
   if (value === undefined || value === null) return undefined;
@@ -161,6 +154,22 @@ function otherType(named: string, type: string): Problem {
   return malformed(
     `the event's type is ${JSON.stringify(named)}, but the path is for ${JSON.stringify(type)}`,
   );
+}
+
+function isUtf8(contentType: string): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1];
+  return charset === undefined || /^(utf-8|us-ascii)$/i.test(charset);
+}
+
+function isJson(contentType: string): boolean {
+  return JSON_TYPE.test(contentType) && contentType !== BATCH && contentType !== STRUCTURED;
+}
+
+/** Refuses data that is stored as JSON and would be called so, though the caller calls it otherwise. */
+function checkDataType(contentType: string | undefined): void {
+  if (contentType === undefined || isJson(mediaType(contentType)) && isUtf8(contentType)) return;
+  const detail = `datacontenttype is ${JSON.stringify(contentType)}: the data of an event is JSON`;
+  throw new Problem("unsupported-media-type", detail);
 }
 
 function unsupported(contentType: string, supported: string): Problem {

@@ -5,6 +5,7 @@ import { EMITTED_ID } from "../engine/handler_context.ts";
 import type { Caller } from "./api_keys.ts";
 import type { IncomingEvent } from "./parse_events.ts";
 import { malformed, Problem } from "./problem.ts";
+import { unlessTooDeep } from "./request_body.ts";
 
 const RESERVED_SOURCE = /^\/(functions|streams|ingress)(\/|$)/;
 
@@ -39,18 +40,20 @@ function notPublic(events: Events, caller: Caller, type: string): string {
 export function prepareEvent(definition: EventDefinition, caller: Caller, incoming: IncomingEvent): OutgoingEvent {
   const { type, data } = incoming, own = caller.name === undefined ? "/ingress" : `/ingress/${caller.name}`;
   checkIdentity(incoming, own);
-  if (data === undefined) throw malformed("the event has no data");
   const parsed = parserOf(definition)(data);
   if (!parsed.ok) {
-    const detail = `the data does not match the schema of ${type}`;
-    throw new Problem("invalid-data", detail, { members: { errors: parsed.issues } });
+    if (data === undefined) throw malformed("the event has no data");
+    const { issues, omitted = 0 } = parsed;
+    const more = omitted === 0 ? "" : `: ${issues.length} errors are listed, and there are at least ${omitted} more`;
+    const detail = `the data does not match the schema of ${type}${more}`;
+    throw new Problem("invalid-data", detail, { members: { errors: issues } });
   }
   return {
     id: incoming.id ?? crypto.randomUUID(),
     type,
     source: incoming.source ?? own,
     time: incoming.time ?? currentTime(),
-    json: JSON.stringify(data),
+    json: data === undefined ? "" : unlessTooDeep(() => JSON.stringify(data)),
     extensions: incoming.extensions,
   };
 }

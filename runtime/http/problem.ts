@@ -1,3 +1,5 @@
+import { shorten } from "../core/text.ts";
+
 /** Status and title by code. Every problem of one kind has the same. */
 const KINDS = {
   "malformed": [400, "Malformed request"],
@@ -26,17 +28,34 @@ interface ProblemOptions {
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
+/** Codes whose title is Weir's own. The others have the title of their status, and the type `about:blank` (RFC 9457). */
+const OWN_TYPES: ReadonlySet<keyof typeof KINDS> = new Set([
+  "malformed",
+  "invalid-data",
+  "unknown-type",
+  "held-back",
+  "no-function",
+  "redrive-too-large",
+  "id-taken",
+]);
+/** Characters of a detail, which may quote the request. */
+const MAX_DETAIL = 1_000;
+
 /** An error that is answered as `application/problem+json` (RFC 9457). Any route may throw it. */
 export class Problem extends Error {
   override readonly name = "Problem";
 
+  readonly detail: string;
+
   /** @param detail what is wrong with this request, and what the caller can do about it */
   constructor(
     readonly code: keyof typeof KINDS,
-    readonly detail: string,
+    detail: string,
     readonly options: ProblemOptions = {},
   ) {
+    detail = shorten(detail, MAX_DETAIL);
     super(`${KINDS[code].join(" ")}: ${detail}`);
+    this.detail = detail;
   }
 
   get status(): number {
@@ -47,10 +66,21 @@ export class Problem extends Error {
     return KINDS[this.code][1];
   }
 
+  /** Returns the members of the problem, without its headers. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { code, title, status, detail, options } = this;
+    return {
+      type: OWN_TYPES.has(code) ? `urn:weir:problem:${code}` : "about:blank",
+      title,
+      status,
+      detail,
+      ...options.members,
+    };
+  }
+
   /** @param results one result per event of the request, as a JSON array. Default: no member `results`. */
   toResponse(results?: string): Response {
-    const { title, status, detail, options } = this;
-    const text = JSON.stringify({ type: "about:blank", title, status, detail, ...options.members });
+    const { status, options } = this, text = JSON.stringify(this);
     return new Response(results === undefined ? text : `${text.slice(0, -1)},"results":${results}}`, {
       status,
       headers: { "content-type": "application/problem+json", ...options.headers },

@@ -15,8 +15,17 @@ export function storedResult({ id, type }: OutgoingEvent, { stream, sequence, du
   return `{"id":${quotedId},"type":"${type}","stream":"${stream}","sequence":${sequence},"duplicate":${duplicate}}`;
 }
 
-/** Returns the result of an event that is not stored, as JSON. @param line its line in the body, which it names */
-export function failedResult({ status, title, detail, options }: Problem, line?: number): string {
+/**
+ * Returns the result of an event that is not stored, as JSON.
+ *
+ * @param line its line in the body, which it names
+ * @param brief leaves out the single errors in its data
+ */
+export function failedResult(problem: Problem, line?: number, brief = false): string {
   const where = line === undefined ? "" : `line ${line}: `;
-  return JSON.stringify({ status, title, detail: where + detail, ...options.members });
+  return JSON.stringify({
+    ...problem.toJSON(),
+    detail: where + problem.detail,
+    ...(brief && { errors: undefined }),
+  });
 }

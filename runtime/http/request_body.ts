@@ -1,9 +1,13 @@
-import { Buffer } from "node:buffer";
+import { inexactNumber } from "../core/json_numbers.ts";
+import { shorten } from "../core/text.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
 import { malformed, Problem } from "./problem.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
 const WHOLE_BYTES = 65_536;
+/** Characters of a number that a problem quotes. */
+const MAX_NUMBER = 50;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads the body as text. @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400. */
@@ -11,7 +15,7 @@ export function readText(request: Request, reservation: Reservation): Promise<st
   const { maxBytes } = reservation.limits, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
-  reservation.grow(declared || 0);
+  reservation.check(declared || 0);
   // A chunked body may be of any size, whatever its content-length says.
   if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding")) return readWhole(request, reservation);
   return readChunks(request, reservation);
@@ -24,6 +28,7 @@ function readWhole(request: Request, reservation: Reservation): Promise<string> 
       arrived();
       try {
         if (bytes.length > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
+        reservation.hold(bytes.length);
         resolve(decode(bytes));
       } catch (error) {
         reject(error);
@@ -38,18 +43,18 @@ function readWhole(request: Request, reservation: Reservation): Promise<string> 
 async function readChunks(request: Request, reservation: Reservation): Promise<string> {
   const reader = request.body?.getReader();
   if (!reader) return "";
-  const chunks: Uint8Array[] = [];
-  let bytes = 0, isLate = false;
+  const { maxBytes } = reservation.limits, body = new ByteBuffer();
+  let isLate = false;
   const arrived = reservation.limits.timeout.start(() => {
     isLate = true;
     void reader.cancel();
   });
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      bytes += next.value.length;
-      if (bytes > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
-      reservation.grow(bytes);
-      chunks.push(next.value);
+      const bytes = body.length + next.value.length;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      reservation.hold(bytes);
+      body.append(next.value);
     }
   } catch (error) {
     if (!(error instanceof Problem)) throw malformed("the body ended early");
@@ -59,7 +64,7 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
     arrived();
   }
   if (isLate) throw timedOut("the body did not arrive");
-  return decode(Buffer.concat(chunks, bytes));
+  return decode(body.take());
 }
 
 function decode(bytes: Uint8Array): string {
@@ -72,10 +77,24 @@ function decode(bytes: Uint8Array): string {
 
 /** Parses JSON. @param what names the text in the problem. @throws {Problem} 400 saying what is wrong and where. */
 export function parseJson(text: string, what: "the body" | "the line"): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     throw malformed(`${what} is not JSON: ${(error as Error).message}`);
+  }
+  const inexact = unlessTooDeep(() => inexactNumber(text));
+  if (inexact === undefined) return value;
+  throw malformed(`${what} has the number ${shorten(inexact, MAX_NUMBER)}, which JSON parsers change: send it as text`);
+}
+
+/** Returns the result of work that recurses into data. @throws {Problem} 400 at the end of the stack. */
+export function unlessTooDeep<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw malformed("the data is nested too deeply");
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { Problem } from "./problem.ts";
+import { targetProblem } from "./request_target.ts";
 
 /** One method on one path of a listener. A module of routes exports a function that returns an array of them. */
 export interface Route {
@@ -80,7 +81,12 @@ export function router(routes: readonly Route[], { meter, problemOf }: RouterOpt
     app.all(path, (c) => respond(c.req.raw, template, refuse, NO_PARAMETERS));
   }
   app.notFound((c) => respond(c.req.raw, "", refusePath, NO_PARAMETERS));
-  return (request) => exact.get(pathOf(request.url))?.get(request.method)?.(request) ?? app.fetch(request);
+  app.onError((error) => problemOf(error).toResponse());
+  return (request) => {
+    const problem = targetProblem(request);
+    if (problem) return respond(request, "", () => problem.toResponse(), NO_PARAMETERS);
+    return exact.get(pathOf(request.url))?.get(request.method)?.(request) ?? app.fetch(request);
+  };
 }
 
 /** Returns the path of an absolute URL. Hot path: faster than parsing the URL. */

@@ -1,6 +1,9 @@
 import { type Context, context, propagation, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { shorten } from "../core/text.ts";
 import { pathOf } from "./router.ts";
 
+/** Characters of the path on a span: ended spans wait for their export in memory. */
+const MAX_PATH = 300;
 const HEADERS = {
   get: (headers: Headers, name: string) => headers.get(name) ?? undefined,
   keys: (headers: Headers) => [...headers.keys()],
@@ -23,7 +26,7 @@ export class ServerSpan {
       "http.request.method": method,
       "http.route": template,
       "url.scheme": scheme,
-      "url.path": path,
+      "url.path": shorten(path, MAX_PATH),
       "server.address": host,
     };
     // With Deno's built-in OpenTelemetry the request has a span already, which Deno ends.

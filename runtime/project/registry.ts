@@ -24,6 +24,8 @@ export interface Registry {
     name: string;
     timeoutMs: number;
     check: HealthCheckDefinition["check"];
+    /** Names of the functions whose files export it. */
+    functions: readonly string[];
   }[];
 }
 
@@ -45,7 +47,7 @@ export function buildRegistry(
   const resolved = functions.flatMap((module) => resolveFunction(module, project, streams, problems) ?? []);
   checkNames(resolved, problems);
   checkDependencies(functions, problems);
-  const healthChecks = resolveHealthChecks(functions, problems);
+  const healthChecks = resolveHealthChecks(functions, resolved, problems);
   if (problems.length > 0) throw new StartupProblems(problems);
   const warnings = unknownTypes(resolved, events);
   return { functions: resolved, events, streams: streams.all(), warnings, healthChecks };
@@ -101,7 +103,12 @@ function checkDependencies(functions: readonly LoadedModule[], problems: string[
 
 const HEALTH_CHECK_KEYS = ["kind", "check", "name", "timeout"];
 
-function resolveHealthChecks(functions: readonly LoadedModule[], problems: string[]): Registry["healthChecks"] {
+/** A check belongs to the functions of the files that export it: several files may export one and the same. */
+function resolveHealthChecks(
+  functions: readonly LoadedModule[],
+  resolved: readonly ResolvedFunction[],
+  problems: string[],
+): Registry["healthChecks"] {
   const checks = new Map<string, Registry["healthChecks"][number]>();
   for (const { file, value } of exportsOf<HealthCheckDefinition>(functions, "health-check")) {
     if (typeof value.name !== "string" || value.name === "" || typeof value.check !== "function") {
@@ -114,10 +121,14 @@ function resolveHealthChecks(functions: readonly LoadedModule[], problems: strin
     const timeoutMs = parseDuration(value.timeout ?? HEALTH_CHECK_TIMEOUT);
     if (timeoutMs === undefined || timeoutMs === 0) {
       problems.push(`${file}: health check ${value.name}: its timeout is not a duration above zero`);
-    } else if (/^(nats|runtime|function:.*)$/.test(value.name)) {
+    } else if (/^(nats|runtime|ingress|function:.*)$/.test(value.name)) {
       problems.push(`${file}: health check ${value.name}: that name is reserved for a check of Weir's own`);
-    } else if (checks.has(value.name)) problems.push(`${file}: health check ${value.name} is declared twice`);
-    else checks.set(value.name, { name: value.name, timeoutMs, check: value.check });
+    } else {
+      const { name, check } = value, first = checks.get(name);
+      if (first && first.check !== check) problems.push(`${file}: health check ${name} is declared twice`);
+      const own = resolved.filter((fn) => fn.file === file).map((fn) => fn.name);
+      checks.set(name, { name, timeoutMs, check, functions: [...first?.functions ?? [], ...own] });
+    }
   }
   return [...checks.values()];
 }

@@ -46,7 +46,7 @@ export const INSTRUMENTS = {
   "weir.function.pending": gauge(
     "{event}",
     ["function"],
-    "Events that were not delivered to any replica yet, counted by the server. The same on every replica.",
+    "Events that were not delivered to any replica yet, counted by the server. The same on every process, whichever functions it runs.",
   ),
   "weir.function.ack_pending": gauge(
     "{event}",
@@ -94,7 +94,11 @@ export const INSTRUMENTS = {
     ["http.request.method", "http.route", "http.response.status_code"],
     "HTTP requests to both listeners. The route is empty for an unknown path.",
   ),
-  "weir.ingress.in_flight": gauge("{request}", [], "Requests that the public listener is processing."),
+  "weir.ingress.in_flight": gauge(
+    "{request}",
+    [],
+    "Requests that the public listener is processing. Absent without the role ingress.",
+  ),
   "weir.nats.connected": gauge("", [], "1 while NATS is connected and answers, 0 otherwise."),
   "weir.nats.clock_ahead": gauge(
     "s",

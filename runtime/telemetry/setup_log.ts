@@ -1,6 +1,7 @@
 import type { LogFields } from "../api/context.ts";
 import type { Clock } from "../engine/clock.ts";
 import { reportDrops } from "./otel/export/dropped_items.ts";
+import { isDisabled, listFrom, otlpEndpoint } from "./otel/export/otlp_environment.ts";
 import { LogDedup } from "./otel/logs/log_dedup.ts";
 import { Logger, type LogOptions } from "./otel/logs/logger.ts";
 import { redactor, secretsOf } from "./otel/logs/redact.ts";
@@ -34,10 +35,10 @@ export async function setupLog(
 ): Promise<ProcessLog> {
   const redact = redactor(secretsOf(environment, readFile));
   const dedup = new LogDedup(clock);
-  const endpoint = environment.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT || environment.OTEL_EXPORTER_OTLP_ENDPOINT;
-  const requested = environment.OTEL_LOGS_EXPORTER === "otlp" && environment.OTEL_SDK_DISABLED !== "true";
-  const otlp = requested && endpoint
-    ? (await import("./otel/logs/otlp_logs.ts")).otlpLogs((name) => environment[name], serviceName, "weir", redact)
+  const env = (name: string) => environment[name], endpoint = otlpEndpoint(env, "logs");
+  const requested = !isDisabled(env) && listFrom(env, "OTEL_LOGS_EXPORTER", "none").includes("otlp");
+  const otlp = endpoint
+    ? (await import("./otel/logs/otlp_logs.ts")).otlpLogs(env, serviceName, "weir", redact)
     : undefined;
   const log = new Logger({ ...options, redact, dedup, ...(otlp && { send: otlp.send }) }, fields);
   if (requested && !endpoint) {

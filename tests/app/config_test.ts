@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
-import { authProblem, readConfig } from "../../runtime/app/config.ts";
+import { authProblem, ENVIRONMENT, readConfig } from "../../runtime/app/config.ts";
 
 type Variables = Record<string, string>;
 
@@ -92,11 +92,21 @@ for (const [name, text, wanted] of wrong) {
 }
 
 const KEYS = "name:secret or name:secret:type-pattern, with commas between";
+const UNSENDABLE = "names of letters, digits and - _ . ~ @ + /, and secrets of visible ASCII characters, without " +
+  "quotes around them, spaces or line breaks; a comma goes between keys";
 const hidden: [name: string, text: string, wanted: string][] = [
   ["NATS_URL", "http://user:hush@host", "one or more URLs such as nats://host:4222, with commas between"],
   ["WEIR_API_KEYS", "hush", KEYS],
   ["WEIR_API_KEYS", "shop:hush:orders..x", KEYS],
   ["WEIR_API_KEYS", "shop:hush:a.>:more", KEYS],
+  ["WEIR_API_KEYS", "shop: hush", UNSENDABLE],
+  ["WEIR_API_KEYS", "shop:hush hush", UNSENDABLE],
+  ["WEIR_API_KEYS", "shop:hush\nmail:hush", UNSENDABLE],
+  ["WEIR_API_KEYS", "shop:hush\nmail", UNSENDABLE],
+  ["WEIR_API_KEYS", "shop:h\u00fcsch", UNSENDABLE],
+  ["WEIR_API_KEYS", "my shop:hush", UNSENDABLE],
+  ["WEIR_API_KEYS", "'shop:hush'", UNSENDABLE],
+  ["WEIR_ADMIN_KEY", "hush hush", "visible ASCII characters without spaces"],
 ];
 for (const [name, text, wanted] of hidden) {
   Deno.test(`readConfig refuses ${name}=${text} without showing it`, () => {
@@ -142,6 +152,20 @@ for (const [name, value, others] of secrets) {
     ]);
   });
 }
+
+for (const name of ["WEIR_API_KEYS", "WEIR_ADMIN_KEY", "NATS_TOKEN"]) {
+  Deno.test(`readConfig refuses an empty file as ${name}_FILE, instead of going on without the secret`, () => {
+    const variable = `${name}_FILE`;
+    assert.deepEqual(problems({ [variable]: "/run/none" }, { "/run/none": "\n" }), [
+      `${variable} is "/run/none", which is empty`,
+    ]);
+  });
+}
+
+Deno.test("readConfig refuses an empty WEIR_API_KEYS_FILE, which does not mean that no key is needed", () => {
+  const problem = 'WEIR_API_KEYS_FILE is "", which names no file: set it, or remove it to have no keys';
+  assert.deepEqual(problems({ WEIR_API_KEYS_FILE: "" }), [problem]);
+});
 
 Deno.test("readConfig parses API keys and servers from files", () => {
   const files = { "/keys": "shop:s3cret\n", "/urls": "nats://u:hush@a:4222\n" };
@@ -194,3 +218,19 @@ for (const name of ["WEIR_API_KEYS", "WEIR_FUNCTIONS"]) {
     );
   });
 }
+
+Deno.test("readConfig keeps the spaces of a secret in a file", () => {
+  assert.equal(read({ NATS_TOKEN_FILE: "/token" }, { "/token": " a b \r\n" }).NATS_TOKEN, " a b ");
+});
+
+Deno.test("ENVIRONMENT reads each file once, as a pipe needs it", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, "first");
+    assert.equal(ENVIRONMENT.readFile(path), "first");
+    await Deno.writeTextFile(path, "");
+    assert.equal(ENVIRONMENT.readFile(path), "first");
+  } finally {
+    await Deno.remove(path);
+  }
+});

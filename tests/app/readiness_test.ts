@@ -8,12 +8,19 @@ import { startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 
 /** Returns the response of `/health` for a runtime with this health check. */
-async function healthWith(check: HealthCheckDefinition) {
+async function healthWith(check: HealthCheckDefinition, env: Record<string, string> = {}) {
   await using server = await startServer();
-  const variables: Record<string, string> = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
+  const variables: Record<string, string> = {
+    ...{ NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" },
+    ...env,
+  };
   const config = readConfig({ get: (name) => variables[name], readFile: () => "" });
   const handle = defineFunction({ on: "legacy.>" }, () => {});
-  const registry = buildRegistry([], [{ file: "functions/handle.ts", exports: { default: handle, check } }]);
+  const other = defineFunction({ on: "other.>" }, () => {});
+  const registry = buildRegistry([], [
+    { file: "functions/handle.ts", exports: { default: handle, check } },
+    { file: "functions/other.ts", exports: { default: other } },
+  ]);
   const log = new Logger({ level: "error", format: "json", write: () => {} });
   const runtime = await startRuntime(config, registry, log);
   try {
@@ -37,6 +44,7 @@ Deno.test("GET /health answers 503 when a health check of the project throws", a
         nats: { status: "OK" },
         ingress: { status: "OK" },
         "function:handle": { status: "OK" },
+        "function:other": { status: "OK" },
         payments: { status: "Unhealthy", error: "payments answered 500" },
       },
     },
@@ -47,3 +55,18 @@ Deno.test("GET /health passes a health check of the project whatever it returns"
   const { status, body } = await healthWith(defineHealthCheck({ name: "payments" }, () => "pong"));
   assert.deepEqual([status, body.checks.payments], [200, { status: "OK" }]);
 });
+
+const failing = defineHealthCheck({ name: "database" }, () => {
+  throw new Error("refused");
+});
+const processes: [what: string, env: Record<string, string>, status: number][] = [
+  ["without functions", { WEIR_ROLES: "ingress" }, 200],
+  ["with other functions", { WEIR_FUNCTIONS: "other" }, 200],
+  ["with its function", { WEIR_FUNCTIONS: "handle" }, 503],
+];
+for (const [what, env, expected] of processes) {
+  Deno.test(`GET /health of a process ${what} answers ${expected} when the health check of a function fails`, async () => {
+    const { status, body } = await healthWith(failing, env);
+    assert.deepEqual([status, "database" in body.checks], [expected, expected === 503]);
+  });
+}

@@ -37,3 +37,9 @@ Deno.test("didYouMean names the near candidate, or is empty", () => {
   assert.equal(didYouMean("tymeout", ["timeout"]), ': did you mean "timeout"?');
   assert.equal(didYouMean("speed", ["timeout"]), "");
 });
+
+Deno.test("nearest does not compare a word of a megabyte with short candidates", () => {
+  const word = "orders".repeat(200_000), fromMs = performance.now();
+  assert.equal(nearest(word, Array.from({ length: 1_000 }, (_, i) => `orders.created${i}`), 1_000), undefined);
+  assert.ok(performance.now() - fromMs < 1_000);
+});

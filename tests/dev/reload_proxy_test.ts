@@ -108,3 +108,21 @@ Deno.test("ReloadProxy responds 502 when the target does not respond", async () 
   assert.equal(status, 502);
   assert.match(text, /the runtime did not respond/);
 });
+
+Deno.test("ReloadProxy refuses a Host that is none, and foreign pages on the admin port", async () => {
+  const proxy = new ReloadProxy("127.0.0.1", 0, 10, true);
+  const { hostname, port } = new URL(proxy.url);
+  const statusOf = async (host: string, more = "") => {
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    await connection.write(new TextEncoder().encode(`POST /x HTTP/1.1\r\nHost: ${host}\r\n${more}\r\n`));
+    const answer = new Uint8Array(100);
+    await connection.read(answer);
+    return new TextDecoder().decode(answer).slice(9, 12);
+  };
+  assert.equal(await statusOf("["), "400");
+  assert.equal(await statusOf("weir/health?"), "400");
+  assert.equal(await statusOf("evil.example"), "403");
+  assert.equal(await statusOf("127.0.0.1", "Origin: http://evil.example\r\n"), "403");
+  assert.equal(await statusOf("127.0.0.1"), "503");
+  await proxy.stop();
+});

@@ -113,6 +113,7 @@ export function facts(given: Partial<Facts> = {}): Facts {
     streams: streams(),
     consumers: { value: [consumer("ship"), consumer("ship", {}, { stream_name: "RETRIES" })] },
     unreadable: [],
+    unanswered: [],
     clock: { value: { aheadMs: 3, errorMs: 1 } },
     deadLetters: { value: { count: 0, oldestAt: undefined, read: 0, reasons: {} } },
     delayedRetries: { value: new Map([["ship", 0]]) },

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { headers } from "@nats-io/transport-node";
 import { TestCluster } from "../chaos/cluster.ts";
 import { startBroker } from "../support/nats.ts";
-import { assertFindings, createTopology, diagnose } from "./diagnose.ts";
+import { durablesOf } from "../../runtime/nats/consume/resources.ts";
+import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
+import { desired } from "../support/desired.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertFindings, createTopology, diagnose, project } from "./diagnose.ts";
 
 const S = 1e9;
 
@@ -138,4 +142,22 @@ Deno.test("doctor finds streams with one replica, and too many replicas, in a cl
     /^replicas warning: the cluster has 3 servers, and these streams have one replica: .*ORDERS/,
     /^replicas-possible error: WEIR_REPLICAS is 5, and there are 3 servers/,
   ]);
+});
+
+Deno.test("doctor finds replicas that are down, and a cluster without a majority", async () => {
+  await using cluster = await TestCluster.start();
+  await ensureTopology(cluster.jsm, { ...desired(project.streams, durablesOf(project.functions)), replicas: 3 });
+  await eventually(async () => !(await diagnose(cluster.urls)).some((one) => /^(leaders|replicas-current)/.test(one)));
+  await cluster.nodes.get("n3")!.kill();
+  await eventually(async () => {
+    const found = await diagnose(cluster.urls);
+    return found.some((one) => /^replicas-current warning: the stream ORDERS: .*n3/.test(one)) &&
+      !found.some((one) => /^leaders/.test(one));
+  });
+  await cluster.nodes.get("n2")!.kill();
+  // A server that led a stream takes some seconds to give that up.
+  await eventually(async () => {
+    const found = (await diagnose(cluster.urls)).filter((one) => /^leaders error: /.test(one)).join("\n");
+    return ["ORDERS", "PARCELS", "DEAD_LETTERS", "RETRIES"].every((name) => found.includes(name));
+  });
 });

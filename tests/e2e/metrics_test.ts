@@ -4,6 +4,7 @@ import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
 import { INSTRUMENTS } from "../../runtime/telemetry/instruments.ts";
 import { type Instrument, prometheusName } from "../../runtime/telemetry/otel/metrics/instrument.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
 import { startCollector } from "../support/collector.ts";
 import { eventually } from "../support/eventually.ts";
 import { readPage, valueOf } from "../support/metrics_page.ts";
@@ -153,4 +154,25 @@ Deno.test("GET /functions shows delayed retries, the age of the oldest waiting e
   assert.ok(Date.parse(at) >= before && Date.parse(at) <= Date.now());
   assert.equal(called.lastError.error, "Error: down");
   assert.ok(called.oldestWaitingMs >= 0);
+});
+
+Deno.test("/metrics of the ingress shows what waits for functions that no process runs", async () => {
+  await using server = await startServer();
+  const functions = { answering, calling };
+  const ingress = { functions, server, env: { WEIR_ROLES: "ingress" } };
+  {
+    await using _functions = await startTestRuntime({ functions, server, env: { WEIR_ROLES: "functions" } });
+  }
+  await using runtime = await startTestRuntime(ingress);
+  for (let n = 0; n < 3; n++) await post(runtime, "fine");
+  const own = { function: "answering" };
+  const page = await eventually(async () => {
+    const page = await pageOf(runtime);
+    return valueOf(page, "weir_function_pending", own) === 3 ? page : undefined;
+  }, { every: 100 });
+  assert.ok(valueOf(page, "weir_function_oldest_waiting_age_seconds", own)! > 0);
+  assert.equal(valueOf(page, "weir_dead_letters_waiting", own), 0);
+  assert.equal(valueOf(page, "weir_function_pending", { function: "calling" }), 0);
+  assert.equal(page.includes("weir_function_pulling{"), false);
+  assert.equal(valueOf(page, "weir_ingress_in_flight"), 0);
 });

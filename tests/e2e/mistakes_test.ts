@@ -8,7 +8,7 @@ const FUNCTION =
   'import { defineFunction } from "weir";\nexport default defineFunction({ on: "orders.created" }, () => {});';
 
 /** Runs `start` in a project with these files and no other functions. Returns its exit code and output. */
-async function startWith(files: Record<string, string>): Promise<{ code: number; lines: string[] }> {
+async function startWith(files: Record<string, string>, format = "pretty"): Promise<{ code: number; lines: string[] }> {
   await using project = await copyProject();
   await Deno.remove(`${project.path}/functions`, { recursive: true });
   await Deno.mkdir(`${project.path}/functions`);
@@ -18,6 +18,7 @@ async function startWith(files: Record<string, string>): Promise<{ code: number;
   }
   const { NATS } = freePorts("NATS");
   await using program = startWeir(project.path, ["start"], {
+    LOG_FORMAT: format,
     HOST: "127.0.0.1",
     NATS_URL: `nats://127.0.0.1:${NATS}`,
   });
@@ -179,7 +180,7 @@ Deno.test("start warns of files that look like a function or a schema and are no
     "functions/ship_test.ts": FUNCTION,
     "functions/notes.md": "export default defineFunction(",
     "schemas/more/streams.ts": SCHEMA,
-  });
+  }, "json");
   const warnings = lines.flatMap((line) => {
     const { level, message } = line.startsWith("{") ? JSON.parse(line) : {};
     return level === "warn" ? [message] : [];

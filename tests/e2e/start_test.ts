@@ -4,6 +4,9 @@ import { freePorts } from "../support/ports.ts";
 import { copyProject } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
+/** The format in which a start that fails prints text. */
+const PRETTY = { LOG_FORMAT: "pretty" };
+
 async function run(project: string, env: Record<string, string>, args = ["start"]) {
   await using program = startWeir(project, args, env);
   const { code } = await program.status;
@@ -14,7 +17,7 @@ Deno.test("start names every problem of configuration and code at once, and exit
   await using project = await copyProject();
   await Deno.writeTextFile(`${project.path}/functions/broken.ts`, "export const nothing = 1;");
   await Deno.writeTextFile(`${project.path}/functions/typo.ts`, 'import "./nowhere.ts";');
-  const { code, text } = await run(project.path, { PORT: "eighty", SHUTDOWN_GRACE: "soon" });
+  const { code, text } = await run(project.path, { ...PRETTY, PORT: "eighty", SHUTDOWN_GRACE: "soon" });
   assert.equal(code, 1);
   assert.match(text, /PORT is "eighty"; wanted: a port: 0 to 65535/);
   assert.match(text, /SHUTDOWN_GRACE is "soon"; wanted: milliseconds, or text such as "250ms"/);
@@ -25,7 +28,7 @@ Deno.test("start names every problem of configuration and code at once, and exit
 
 Deno.test("start refuses to listen beyond loopback without keys, and names the ways to allow it", async () => {
   await using project = await copyProject();
-  const { code, text } = await run(project.path, {});
+  const { code, text } = await run(project.path, PRETTY);
   assert.equal(code, 1);
   assert.match(text, /WEIR_API_KEYS is not set and HOST is "0\.0\.0\.0"/);
   assert.match(text, /Set WEIR_API_KEYS=name:secret, or HOST=127\.0\.0\.1, or WEIR_AUTH=none on purpose/);
@@ -45,13 +48,37 @@ Deno.test("start reads a secret's file once, since it may be a pipe", async () =
   await keys.write(new TextEncoder().encode("shop:secret"));
   await keys.close();
   const { stderr } = await child.output();
-  assert.match(new TextDecoder().decode(stderr), /^weir: cannot connect to NATS/);
+  assert.match(JSON.parse(new TextDecoder().decode(stderr)).message, /^cannot connect to NATS/);
+});
+
+Deno.test("start that fails prints one JSON line with LOG_FORMAT=json, without secrets", async () => {
+  await using project = await copyProject();
+  const { NATS } = freePorts("NATS");
+  const nats = { HOST: "127.0.0.1", NATS_URL: `nats://127.0.0.1:${NATS}`, NATS_TOKEN: "t0psecret" };
+  const cases: [env: Record<string, string>, message: RegExp, problems: number | undefined][] = [
+    [{ PORT: "eighty", SHUTDOWN_GRACE: "t0psecret", NATS_TOKEN: "t0psecret" }, /^cannot start: 2 problems$/, 2],
+    [nats, /^cannot connect to NATS at 127\.0\.0\.1:\d+: /, undefined],
+    [{ ...nats, WEIR_WORKERS: "2" }, /^cannot connect to NATS at 127\.0\.0\.1:\d+: /, undefined],
+  ];
+  for (const [env, message, problems] of cases) {
+    const { code, text } = await run(project.path, { LOG_LEVEL: "info", ...env });
+    const lines = text.split("\n").map((line) => JSON.parse(line)).filter(({ level }) => level === "error");
+    assert.equal(code, 1);
+    assert.equal(lines.length, 1, text);
+    assert.match(lines[0].message, message);
+    assert.equal(lines[0].problems?.length, problems);
+    assert.ok(!text.includes("t0psecret"), text);
+  }
 });
 
 Deno.test("start names the NATS servers it cannot reach, and exits with 1", async () => {
   await using project = await copyProject();
   const { NATS } = freePorts("NATS");
-  const { code, text } = await run(project.path, { HOST: "127.0.0.1", NATS_URL: `nats://127.0.0.1:${NATS}` });
+  const { code, text } = await run(project.path, {
+    ...PRETTY,
+    HOST: "127.0.0.1",
+    NATS_URL: `nats://127.0.0.1:${NATS}`,
+  });
   assert.equal(code, 1);
   assert.match(text, new RegExp(`^weir: cannot connect to NATS at 127\\.0\\.0\\.1:${NATS}: `, "m"));
 });

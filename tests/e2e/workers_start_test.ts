@@ -8,18 +8,20 @@ const ended = async (program: Program) => {
   const { code } = await program.status;
   return { code, text: program.lines.join("\n") };
 };
+/** The format in which a start that fails prints text. */
+const PRETTY = { LOG_FORMAT: "pretty" };
 const times = (text: string, what: RegExp) => [...text.matchAll(what)].length;
 
 Deno.test("start with WEIR_WORKERS reports each problem of configuration and code once", async () => {
   await using setup = await setupWorkers();
   await Deno.writeTextFile(`${setup.project}/functions/broken.ts`, "export const nothing = 1;");
-  const both = await ended(setup.run(3, { SHUTDOWN_GRACE: "soon" }));
+  const both = await ended(setup.run(3, { ...PRETTY, SHUTDOWN_GRACE: "soon" }));
   assert.equal(both.code, 1);
   assert.match(
     both.text,
     /^weir: 2 problems:\n.*SHUTDOWN_GRACE is "soon".*\n.*functions\/broken\.ts: no default export/,
   );
-  const code = await ended(setup.run(3));
+  const code = await ended(setup.run(3, PRETTY));
   assert.equal(code.code, 1);
   assert.equal(times(code.text, /^weir: 1 problem:\n.*functions\/broken\.ts: no default export/gm), 1);
   assert.equal(times(code.text, /weir:/g), 1);
@@ -28,7 +30,7 @@ Deno.test("start with WEIR_WORKERS reports each problem of configuration and cod
 Deno.test("start with WEIR_WORKERS reports an unreachable NATS once", async () => {
   await using setup = await setupWorkers();
   const { NATS } = freePorts("NATS");
-  const { code, text } = await ended(setup.run(3, { NATS_URL: `nats://127.0.0.1:${NATS}` }));
+  const { code, text } = await ended(setup.run(3, { ...PRETTY, NATS_URL: `nats://127.0.0.1:${NATS}` }));
   assert.equal(code, 1);
   assert.equal(times(text, /^weir: cannot connect to NATS at /gm), 1);
 });
@@ -38,7 +40,7 @@ Deno.test("start with WEIR_WORKERS reports a port on which another process liste
   const { url, admin } = await setup.start(2);
   for (const [name, where] of [["PORT", url], ["ADMIN_PORT", admin]]) {
     const { port } = new URL(where);
-    const { code, text } = await ended(setup.run(2, { [name]: port }));
+    const { code, text } = await ended(setup.run(2, { ...PRETTY, [name]: port }));
     assert.equal(code, 1);
     assert.match(
       text,
@@ -102,5 +104,5 @@ Deno.test("start with WEIR_WORKERS names the permission that it lacks to run pro
     env: { HOST: "127.0.0.1", WEIR_WORKERS: "2" },
   }).output();
   assert.equal(code, 1);
-  assert.match(new TextDecoder().decode(stderr), /weir: WEIR_WORKERS is 2, and .* add --allow-run=.*deno/);
+  assert.match(new TextDecoder().decode(stderr), /"WEIR_WORKERS is 2, and .* add --allow-run=.*deno/);
 });

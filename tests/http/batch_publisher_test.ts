@@ -91,12 +91,22 @@ Deno.test("BatchPublisher holds only pending events of a body of a hundred megab
 });
 
 Deno.test("BatchPublisher ends a request whose results are too long", async () => {
-  const { send, publisher } = setup({ maxBytes: 1_000_000 });
-  const bad = line({ data: { orderId: "o1", items: Array.from({ length: 20_000 }, () => 7) } });
-  const body = inChunks(UTF8.encode(`${line()}\n${`${bad}\n`.repeat(30)}`), 65_536);
+  const { send, publisher } = setup({ maxBytes: 10_000 });
+  const bad = line({ type: "x".repeat(1_000) });
+  const body = inChunks(UTF8.encode(`${line()}\n${`${bad}\n`.repeat(17_000)}`), 65_536);
   const { status, results } = await problemOf(await send("/events", { body, headers }));
   assert.deepEqual([status, publisher.published.length], [413, 1]);
-  assert.ok(results.length < 30, `${results.length} results were held`);
+  assert.ok(results.length < 17_000, `${results.length} results were held`);
+});
+
+Deno.test("BatchPublisher leaves out the errors in the data of further events after a megabyte of results", async () => {
+  const { send } = setup({ maxBytes: 10_000 });
+  const bad = line({ data: { orderId: "o1", items: Array.from({ length: 100 }, () => 7) } });
+  const body = inChunks(UTF8.encode(`${bad}\n`.repeat(1_000)), 65_536);
+  const response = await send("/events", { body, headers });
+  const { length } = await response.clone().text(), { results } = await problemOf(response);
+  assert.deepEqual([results.length, results[0].errors.length, results[999].errors], [1_000, 50, undefined]);
+  assert.ok(length < 2_000_000, `${length} characters`);
 });
 
 Deno.test("BatchPublisher reads but does not try the lines after one that could not be stored", async () => {

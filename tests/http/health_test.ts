@@ -105,6 +105,17 @@ Deno.test("runChecks runs checks concurrently", async () => {
   assert.equal((await runChecks({ checks: [check("a", meet), check("b", meet)] })).status, "OK");
 });
 
+Deno.test("GET /health runs each check once for requests that come at once", async () => {
+  let runs = 0;
+  const database = check("database", () => new Promise<void>((resolve) => setTimeout(resolve, ++runs)));
+  const handler = router(healthRoutes({ checks: [database] }), { problemOf: (error) => error as Problem });
+  const paths = Array.from({ length: 100 }, (_, i) => i % 2 === 0 ? "/health" : "/health/ready");
+  const answers = await Promise.all(paths.map((path) => request(handler, path)));
+  assert.deepEqual([runs, new Set(answers.map(({ status }) => status))], [1, new Set([200])]);
+  await request(handler, "/health");
+  assert.equal(runs, 2);
+});
+
 Deno.test("runChecks cuts the error of a check, bounded answers", async () => {
   const run = () => Promise.reject(new Error("no ".repeat(1_000_000)));
   const { checks: { disk } } = await runChecks({ checks: [check("disk", run)] });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { MAX_IN_FLIGHT } from "../../runtime/http/ingress.ts";
 import { PublishError } from "../../runtime/engine/publisher.ts";
-import { problemOf, setup } from "../support/ingress.ts";
+import { manualClock } from "../support/clocks.ts";
+import { eventually } from "../support/eventually.ts";
+import { NDJSON, problemOf, setup } from "../support/ingress.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -79,6 +81,7 @@ Deno.test("BodyLimits refuses a body unread while others fill it, and accepts it
   publisher.answer = answer;
   const body = '{"orderId":"o1"}'.padEnd(100), headers = { ...JSON_TYPE, "content-length": "100" };
   const pending = [send("/orders", { body, headers }), send("/orders", { body, headers })];
+  await eventually(() => publisher.published.length === 2);
   let read = 0;
   const unread = new ReadableStream({ pull: () => void read++ }, { highWaterMark: 0 });
   const refused = await send("/orders", { body: unread, headers });
@@ -133,4 +136,76 @@ Deno.test("POST reads no body during an outage, and answers 401 before 503", asy
     assert.equal((await send(path, { body: body(), headers: JSON_TYPE })).status, 401);
   }
   assert.deepEqual([read, publisher.published.length], [0, 0]);
+});
+
+const KEYS = ["shop", "mail"].map((name) => ({ name, secret: `secret-of-${name}`, pattern: ">" }));
+const bearer = (name: string) => ({ ...JSON_TYPE, authorization: `Bearer secret-of-${name}` });
+/** A body of which nothing arrives. */
+const idleBody = () => new ReadableStream({ pull: () => new Promise(() => {}) }, { highWaterMark: 0 });
+
+Deno.test("BodyLimits takes no room for bytes that a request declares and does not send", async () => {
+  const { send } = setup({ maxBytes: 100_000, memoryBytes: 100_000, clock: manualClock() });
+  const headers = { ...JSON_TYPE, "content-length": "100000" };
+  for (let i = 0; i < 40; i++) void send("/orders", { body: idleBody(), headers });
+  const response = await send("/orders", {
+    body: '{"orderId":"o1"}',
+    headers: { ...JSON_TYPE, "content-length": "16" },
+  });
+  assert.equal(response.status, 202);
+});
+
+Deno.test("BodyLimits takes no room for a body that arrives after it was answered with 408", async () => {
+  const clock = manualClock();
+  const { send } = setup({ maxBytes: 100, memoryBytes: 100, clock });
+  const headers = { ...JSON_TYPE, "content-length": "100" }, bytes = new TextEncoder().encode(" ".repeat(100));
+  for (let i = 0; i < 2; i++) {
+    let controller!: ReadableStreamDefaultController;
+    const body = new ReadableStream({ start: (given) => void (controller = given) });
+    const late = send("/orders", { body, headers });
+    await clock.timerSet(30_000);
+    clock.advance(30_000);
+    assert.equal((await late).status, 408);
+    controller.enqueue(bytes);
+    controller.close();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  const accepted = await send("/orders", { body: '{"orderId":"o1"}'.padEnd(100), headers });
+  assert.equal(accepted.status, 202);
+  const others = [1, 2].map(() => send("/orders", { body: '{"orderId":"o1"}'.padEnd(50), headers: JSON_TYPE }));
+  assert.deepEqual((await Promise.all(others)).map(({ status }) => status), [202, 202]);
+});
+
+Deno.test("BodyLimits keeps a share of the memory for each key", async () => {
+  const { send, publisher } = setup({ keys: KEYS, maxBytes: 10_000, memoryBytes: 30_000 });
+  const { answer, release } = heldResult();
+  publisher.answer = answer;
+  const body = (bytes: number) => '{"orderId":"o1"}'.padEnd(bytes);
+  // Each key has a share of 7,500 bytes; the other half is for both.
+  const pending = [1, 2].map(() => send("/orders", { body: body(10_000), headers: bearer("shop") }));
+  await eventually(() => publisher.published.length === 2);
+  assert.equal((await send("/orders", { body: body(10_000), headers: bearer("shop") })).status, 503);
+  pending.push(send("/orders", { body: body(7_000), headers: bearer("mail") }));
+  await eventually(() => publisher.published.length === 3);
+  release();
+  assert.deepEqual((await Promise.all(pending)).map(({ status }) => status), [202, 202, 202]);
+});
+
+Deno.test("POST {route} keeps a share of the requests for each key", async () => {
+  const { send, publisher } = setup({ keys: KEYS });
+  const { answer, release } = heldResult();
+  publisher.answer = answer;
+  const json = { orderId: "o1" }, post = (name: string) => send("/orders", { json, headers: bearer(name) });
+  const pending = Array.from({ length: 750 }, () => post("shop"));
+  assert.equal((await post("shop")).status, 429);
+  pending.push(...Array.from({ length: 250 }, () => post("mail")));
+  release();
+  assert.deepEqual([...new Set((await Promise.all(pending)).map(({ status }) => status))], [202]);
+});
+
+Deno.test("POST /events leaves half of the requests to those that are no NDJSON", async () => {
+  const { send } = setup({ clock: manualClock() });
+  const headers = { "content-type": NDJSON };
+  for (let i = 0; i < MAX_IN_FLIGHT / 2; i++) void send("/events", { body: idleBody(), headers });
+  assert.equal((await send("/events", { body: idleBody(), headers })).status, 429);
+  assert.equal((await send("/orders", { json: { orderId: "o1" } })).status, 202);
 });

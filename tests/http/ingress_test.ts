@@ -36,7 +36,16 @@ Deno.test("POST to an event's own route publishes that event", async () => {
   assert.equal(publisher.published.length, 1);
 });
 
-for (const contentType of ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.shop+json"]) {
+for (
+  const contentType of [
+    "application/json; charset=utf-8",
+    'application/json;charset="UTF-8"',
+    "application/json; charset = utf-8; v=1",
+    "application/json; v=1",
+    "APPLICATION/JSON",
+    "application/vnd.shop+json",
+  ]
+) {
   Deno.test(`POST {route} accepts the content type ${contentType}`, async () => {
     const { send } = setup();
     const headers = { "content-type": contentType };

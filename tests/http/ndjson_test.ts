@@ -166,6 +166,27 @@ Deno.test("POST /events gives a line that arrives byte by byte no more time", as
   assert.equal((await responding).status, 408);
 });
 
+Deno.test("POST /events gives a body of blank lines no more time", async () => {
+  const clock = manualClock();
+  const { send } = setup({ clock });
+  let controller!: ReadableStreamDefaultController, pulled = Promise.withResolvers<void>();
+  const body = new ReadableStream({
+    start: (given) => void (controller = given),
+    pull: () => pulled.resolve(),
+  }, { highWaterMark: 0 });
+  const responding = send("/events", { body, headers });
+  await clock.timerSet(30_000);
+  for (let i = 0; i < 3; i++) {
+    clock.advance(9_000);
+    await pulled.promise;
+    pulled = Promise.withResolvers<void>();
+    controller.enqueue(UTF8.encode("\n \n"));
+  }
+  await pulled.promise;
+  clock.advance(3_000);
+  assert.equal((await responding).status, 408);
+});
+
 Deno.test("POST /events stores the whole lines of a body that ends early", async () => {
   const { send, publisher } = setup();
   const chunks = [`${line()}\n`, line({ id: "order-2" })];

@@ -33,7 +33,7 @@ for (
     ["an id of 257 characters", { id: "x".repeat(257) }, "an event's id has 1 to 256 characters"],
     ["an id with a lone surrogate", { id: "\ud83d" }, /well-formed/],
     ["a lone surrogate in an extension", { tenant: "\ud83d" }, /well-formed/],
-    ["a source with a space", { source: "my shop" }, "source is not a URI reference"],
+    ["a source with a space", { source: "my shop" }, "source is not a URI reference of 1 to 1024 characters"],
     [
       "a time without a zone",
       { time: "2026-11-21T10:00:00" },
@@ -49,7 +49,11 @@ for (
       { Tenant: "a" },
       'attribute "Tenant": a name is 1 to 20 lower-case letters and digits',
     ],
-    ["an attribute that is an object", { tenant: { name: "a" } }, 'attribute "tenant" is not text, number or boolean'],
+    [
+      "an attribute that is an object",
+      { tenant: { name: "a" } },
+      'attribute "tenant" is not text, whole number or boolean',
+    ],
     ["no data", { data: undefined }, "the event has no data"],
     ["base64 data", { data_base64: "AA==" }, "data_base64 is not supported: the data of an event is JSON"],
   ] as const

@@ -21,7 +21,9 @@ Deno.test("buildRegistry resolves a project without mistakes", () => {
     { name: "ORDERS", subjects: ["orders.>"], maxAgeMs: 86_400_000 },
     { name: "PAYMENTS", subjects: ["payments.>"], maxAgeMs: undefined },
   ]);
-  assert.deepEqual(registry.healthChecks, [{ name: "payments", timeoutMs: 2_000, check }]);
+  assert.deepEqual(registry.healthChecks, [
+    { name: "payments", timeoutMs: 2_000, check, functions: ["charge"] },
+  ]);
 });
 
 Deno.test("buildRegistry of an empty project is empty", () => {
@@ -100,6 +102,13 @@ Deno.test("buildRegistry refuses two health checks of one name", () => {
   assert.deepEqual(problemsOf([schemas("orders", Created)], functions), [
     "functions/b.ts: health check payments is declared twice",
   ]);
+});
+
+Deno.test("buildRegistry takes one health check that several files export as a check of each of their functions", () => {
+  const health = defineHealthCheck({ name: "payments" }, () => {});
+  const functions = [fn("a", { on: Created }, { health }), fn("b", { on: Created }, { health })];
+  const { healthChecks } = buildRegistry([schemas("orders", Created)], functions);
+  assert.deepEqual(healthChecks.map(({ name, functions }) => [name, functions]), [["payments", ["a", "b"]]]);
 });
 
 Deno.test("buildRegistry names the option of a health check that was probably meant", () => {

@@ -35,12 +35,20 @@ export interface Program extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-/** Starts a module with this code. It can import absolute URLs, such as those of `import.meta.resolve`. */
-export async function startProgram(code: string): Promise<Program> {
+/**
+ * Starts a module with this code. It can import absolute URLs, such as those of `import.meta.resolve`.
+ *
+ * @param limits File descriptors that it may have. Default: those of the test.
+ */
+export async function startProgram(code: string, limits: { fileDescriptors?: number } = {}): Promise<Program> {
   const file = await Deno.makeTempFile({ prefix: "weir-test-", suffix: ".ts" });
   await Deno.writeTextFile(file, code);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--frozen", "--config", CONFIG, file],
+  const { fileDescriptors = "$(ulimit -n)" } = limits;
+  const child = new Deno.Command("sh", {
+    args: [
+      ...["-c", `ulimit -n ${fileDescriptors}; exec "$0" "$@"`, Deno.execPath()],
+      ...["run", "-A", "--frozen", "--config", CONFIG, file],
+    ],
     stdin: "null",
     stdout: "piped",
     detached: true,

@@ -62,3 +62,26 @@ Deno.test("setupLog reports how many spans an unreachable collector has missed",
   const warning = lines.find(({ signal }) => signal === "traces")!;
   assert.deepEqual([warning.level, warning.dropped, warning.dropped_in_all], ["warn", 1, 1]);
 });
+
+Deno.test("setupLog and setupTracing export the same service.instance.id, another one for each process", async () => {
+  await using receiver = startCollector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_LOGS_EXPORTER: "otlp" };
+  const ids = [];
+  for (let process = 1; process <= 2; process++) {
+    receiver.exports.length = 0;
+    await runLog(env);
+    const resources = receiver.exports.flatMap(({ resourceLogs = [], resourceSpans = [] }) => [
+      ...resourceLogs,
+      ...resourceSpans,
+    ]);
+    ids.push([...new Set(resources.map(({ resource }) => attributesOf(resource.attributes)["service.instance.id"]))]);
+    assert.ok(resources.length >= 2);
+  }
+  assert.deepEqual(ids.map((own) => own.length), [1, 1]);
+  assert.match(String(ids[0][0]), /^[0-9a-f-]{36}$/);
+  assert.notEqual(ids[0][0], ids[1][0]);
+  receiver.exports.length = 0;
+  await runLog({ ...env, OTEL_RESOURCE_ATTRIBUTES: "service.instance.id=mine" });
+  const [{ resource }] = receiver.exports.flatMap(({ resourceLogs = [] }) => resourceLogs);
+  assert.equal(attributesOf(resource.attributes)["service.instance.id"], "mine");
+});

@@ -9,6 +9,8 @@ interface SupervisorAdminOptions {
   readonly supervisor: Pick<Supervisor, "workers" | "stopping">;
   readonly metrics: () => Promise<string>;
   readonly meter: RequestMeter;
+  /** Key of the workers' admin listeners. */
+  readonly key?: string;
 }
 
 /** Timeout of a worker's health report in milliseconds: above the worker's own checks (2 s), below a probe's timeout. */
@@ -29,14 +31,15 @@ const CLUSTER_ROUTES = [
 ] as const;
 
 /** Returns the admin interface of a supervisor: that of one process, with the numbers of all workers. */
-export function supervisorAdmin({ supervisor, metrics, meter }: SupervisorAdminOptions): Handler {
+export function supervisorAdmin({ supervisor, metrics, meter, key }: SupervisorAdminOptions): Handler {
+  const headers: HeadersInit = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const adminUrls = () => supervisor.workers.flatMap(({ address }) => address?.adminUrl ?? []);
   const routes = [
     ...healthRoutes(readiness(supervisor), liveness(supervisor)),
     ...metricsRoutes(metrics),
     ...functionRoutes(async () => {
       const answers = await Promise.all(
-        adminUrls().map((url) => getJson<FunctionStatus[]>(`${url}/functions`, FUNCTIONS_TIMEOUT_MS)),
+        adminUrls().map((url) => getJson<FunctionStatus[]>(`${url}/functions`, FUNCTIONS_TIMEOUT_MS, headers)),
       );
       const statuses = answers.filter((answer) => Array.isArray(answer)); // an error is an object
       if (statuses.length === 0) throw noWorker();
@@ -44,7 +47,7 @@ export function supervisorAdmin({ supervisor, metrics, meter }: SupervisorAdminO
     }),
     ...CLUSTER_ROUTES.map((route) => ({
       ...route,
-      handle: async (request: Request) => forward(request, await firstToAnswer(adminUrls())),
+      handle: async (request: Request) => forward(request, await firstToAnswer(adminUrls()), headers),
     })),
   ];
   const problemOf = (error: unknown) =>
@@ -99,11 +102,11 @@ function problemsOf({ checks, degraded }: HealthReport): Record<string, string> 
   return { ...Object.fromEntries(failed), ...degraded };
 }
 
-async function forward(request: Request, adminUrl: string | undefined): Promise<Response> {
+async function forward(request: Request, adminUrl: string | undefined, headers: HeadersInit): Promise<Response> {
   if (!adminUrl) throw noWorker();
   const { pathname, search } = new URL(request.url);
   try {
-    const response = await fetch(`${adminUrl}${pathname}${search}`, { method: request.method });
+    const response = await fetch(`${adminUrl}${pathname}${search}`, { method: request.method, headers });
     return new Response(response.body, response);
   } catch (error) {
     throw new Problem("unavailable", `the worker did not answer the forwarded request: ${(error as Error).message}`);
@@ -123,9 +126,9 @@ function noWorker(): Problem {
 }
 
 /** Returns the JSON of a response with any status, or undefined if none arrives in time. */
-async function getJson<Answer>(url: string, timeoutMs: number): Promise<Answer | undefined> {
+async function getJson<Answer>(url: string, timeoutMs: number, headers?: HeadersInit): Promise<Answer | undefined> {
   try {
-    return await (await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })).json();
+    return await (await fetch(url, { headers, signal: AbortSignal.timeout(timeoutMs) })).json();
   } catch {
     return undefined;
   }

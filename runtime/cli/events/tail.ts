@@ -66,6 +66,7 @@ export async function tail(options: TailOptions): Promise<void> {
     denied: (subject) => console.error(`the NATS user may not subscribe to ${subject}: events there are not shown`),
   });
   cluster.monitor.onDisconnect((server) => console.error(`disconnected from NATS at ${server}: reconnecting`));
+  cluster.monitor.onUnreachable((reason) => console.error(`cannot reconnect to NATS at ${reason}`));
   cluster.monitor.onReconnect(() => console.error("reconnected to NATS"));
   try {
     await Promise.race([client.start(), done.promise]);

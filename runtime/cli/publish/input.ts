@@ -1,6 +1,7 @@
 import { parse as parseJsonc, type ParseError, printParseErrorCode } from "jsonc-parser";
 import { type EventDefinition, parserOf } from "../../api/define_event.ts";
 import { issueText } from "../../core/cloudevent.ts";
+import { inexactNumber } from "../../core/json_numbers.ts";
 
 interface Item {
   readonly line: number;
@@ -20,7 +21,9 @@ export async function readData(source: string, event: EventDefinition): Promise<
     const result = parserOf(event)(data);
     if (result.ok) continue;
     throw new Error(
-      `${sourceName(source, items.length > 1 ? line : 0)} does not match ${event.type}: ${issueText(result.issues)}`,
+      `${sourceName(source, items.length > 1 ? line : 0)} does not match ${event.type}: ${
+        issueText(result.issues, result.omitted)
+      }`,
     );
   }
   return items.map(({ data }) => data);
@@ -41,15 +44,22 @@ function parse(text: string, source: string): Item[] {
     throw new Error(`${sourceName(source)} is empty: give one event as JSON, or one on each line`);
   }
   const error = locateJsonError(text);
-  if (!error) return [{ line: 1, data: JSON.parse(text) }];
+  if (!error) return [{ line: 1, data: exact(text, source) }];
   const lines = text.split("\n").map((content, i) => ({ content, line: i + 1 }))
     .filter(({ content }) => content.trim() !== "");
   if (isDocument(lines.map(({ content }) => content))) throw notJson(error, source, text.trimEnd().includes("\n"));
   return lines.map(({ content, line }) => {
     const error = locateJsonError(content);
     if (error) throw notJson({ ...error, line }, source, true);
-    return { line, data: JSON.parse(content) };
+    return { line, data: exact(content, source, line) };
   });
+}
+
+/** Parses JSON. @throws {Error} naming a number that parsing would change. */
+function exact(text: string, source: string, line?: number): unknown {
+  const inexact = inexactNumber(text);
+  if (inexact === undefined) return JSON.parse(text);
+  throw new Error(`${sourceName(source, line)} has the number ${inexact}, which JSON parsers change: give it as text`);
 }
 
 /** Returns true for one event over several lines: the first line ends too soon, and no other is an event by itself. */

@@ -1,11 +1,12 @@
 import { type Config, ENVIRONMENT } from "../../app/config.ts";
 import { memoryLimits, workerHeapMiB } from "../../app/memory_limit.ts";
+import { listenForAdmin } from "../../app/listeners.ts";
 import { supervisorAdmin } from "../../app/supervisor/admin.ts";
 import { Supervisor, WorkerNeverReady } from "../../app/supervisor/supervisor.ts";
 import { WorkerMetrics } from "../../app/supervisor/worker_metrics.ts";
 import { spawnWorker, type WorkerProcess } from "../../app/supervisor/worker_process.ts";
 import { systemClock } from "../../engine/system_clock.ts";
-import { checkPort, listen } from "../../http/listen.ts";
+import { checkPort } from "../../http/listen.ts";
 import type { Logger } from "../../telemetry/otel/logs/logger.ts";
 import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
 import { measureProcess } from "../../telemetry/process_metrics.ts";
@@ -37,10 +38,11 @@ export async function supervise(config: Config, options: StartOptions): Promise<
     supervisor,
     metrics: () => metrics.page((own) => workerMetrics.read(readyProcesses(supervisor), own)),
     meter: requestMeter(metrics),
+    key: config.WEIR_ADMIN_KEY,
   });
   // Workers report this gauge themselves. Without any worker that is up, none would: nothing is connected.
   metrics.gauge("weir.nats.connected", () => [[supervisor.workers.some(({ address }) => address) ? 1 : 0]]);
-  const admin = listen(config.ADMIN_HOST, config.ADMIN_PORT, "ADMIN_PORT", app);
+  const admin = listenForAdmin(config, app, log);
   const end = async (code: number) => {
     await admin.stop(ADMIN_STOP_MS);
     await metrics.shutdown();

@@ -5,6 +5,7 @@ import { PERMISSIONS } from "./permissions.ts";
 import { PROJECT_RULES } from "./project.ts";
 import { REPLICAS } from "./replicas.ts";
 import { SERVER } from "./server.ts";
+import { LEADERS } from "./leaders.ts";
 import { OWN_STREAMS, STREAMS } from "./streams.ts";
 import { WAITING } from "./waiting.ts";
 import { WORK_QUEUES } from "./work_queues.ts";
@@ -18,6 +19,7 @@ export const RULES: readonly Rule[] = [
   ...STREAMS,
   ...OWN_STREAMS,
   ...REPLICAS,
+  ...LEADERS,
   WORK_QUEUES,
   ...CONSUMERS,
   ...WAITING,

@@ -26,7 +26,8 @@ export const PERMISSIONS: Rule = {
       ..."value" in streams ? streams.value.keys() : [],
       ..."value" in consumers ? consumers.value.map(({ stream_name, name }) => `${stream_name}.${name}`) : [],
     ]);
-    const required = permissionsOf(resourcesOf(selectedBy(known(config), known(project))), existing);
+    const all = known(project), selected = selectedBy(known(config), all);
+    const required = permissionsOf(resourcesOf(selected, selected.functions, all.functions), existing);
     const groups = Map.groupBy(
       refusals(known(user), required),
       ({ permission: { action, purpose }, deniedBy = "" }) => `${action}\n${purpose}\n${deniedBy}`,

@@ -1,5 +1,5 @@
 import { LOOPBACK } from "../../app/config.ts";
-import { OLDEST_SUPPORTED } from "../../core/server_version.ts";
+import { isSecure, OLDEST_SECURE, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
 import { connected, type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
 import { type Rule, rulesOf } from "../rule.ts";
@@ -63,6 +63,24 @@ export const SERVER: readonly Rule[] = rulesOf("server", [
         `${version} (${group.map((server) => server.server_name).join(", ")})`
       );
       return [{ what: `the servers have ${versions.size} versions: ${list.join("; ")}` }];
+    },
+  },
+  {
+    id: "security",
+    holds: `every server has ${OLDEST_SECURE} or newer`,
+    why: "Older servers have security holes that are known.",
+    fix: "upgrade the server",
+    find: ({ servers, connection }) => {
+      connected({ connection });
+      return servers.flatMap(({ info }) => {
+        const version = info && parseVersion(info.version);
+        if (!version || isSecure(version)) return [];
+        return [{
+          severity: "warning",
+          what: `${info.server_name} has ${version}, which has known security holes`,
+          fix: `upgrade it to ${OLDEST_SECURE} or newer`,
+        }];
+      });
     },
   },
   {

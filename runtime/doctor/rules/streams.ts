@@ -82,7 +82,7 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
   {
     id: "accepts-events",
     severity: "error",
-    holds: "every stream stores events and acknowledges them",
+    holds: "no stream is sealed, a mirror or without acks",
     why: "A sealed stream or a mirror stores no event. A stream with no_ack sends no ack, so every publish times out.",
     fix: "`nats stream edit STREAM --ack`; for a sealed stream or a mirror, another stream",
     find: ({ streams }) =>

@@ -12,6 +12,18 @@ import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_v
 
 /** Codes of Node's TLS for a certificate whose authority is not known. */
 const UNKNOWN_AUTHORITY = /SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF|CERT_UNTRUSTED/;
+/** Advice for other codes of Node's sockets. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOTFOUND: "is the host name in NATS_URL right?",
+  EAI_AGAIN: "is the host name in NATS_URL right, and does the name server answer?",
+  EHOSTUNREACH: "is the address in NATS_URL right, and does a network lead there?",
+  ENETUNREACH: "is the address in NATS_URL right, and does a network lead there?",
+  CERT_HAS_EXPIRED: "renew the server's certificate",
+  ERR_TLS_CERT_ALTNAME_INVALID: "name the server in NATS_URL as its certificate does",
+};
+
+/** Timeout of a connection that only finds out why there is none, in milliseconds. A stop may wait for it. */
+const DIAGNOSE_MS = 2_000;
 
 export interface NatsOptions {
   readonly servers: readonly string[];
@@ -41,7 +53,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
   try {
     nc = await connect(toClientOptions(options));
   } catch (error) {
-    throw new Error(`cannot connect to NATS at ${where}: ${explain(error, options.unset)}`, { cause: error });
+    throw new Error(`cannot connect to NATS at ${where}: ${explain(error, options)}`, { cause: error });
   }
   const version = nc.info?.version ?? "unknown";
   const parsed = parseVersion(version);
@@ -51,7 +63,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
       `the NATS server at ${where} is version ${version}; Weir needs ${OLDEST_SUPPORTED} or newer: upgrade the server`,
     );
   }
-  if (!nc.info?.jetstream || !await hasJetStream(nc)) {
+  if (!await hasJetStream(nc)) {
     await nc.close();
     throw new Error(
       `the NATS server at ${where} runs without JetStream: start it with -js, or enable it for the account`,
@@ -60,7 +72,28 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
   return nc;
 }
 
-/** Returns whether the account may use JetStream: `INFO` tells it of the server only. */
+/**
+ * Returns why no server takes a connection and what to do; undefined if one does. The client reconnects without telling
+ * its reasons, so this connects once to each server.
+ */
+export async function whyUnreachable(options: NatsOptions): Promise<string | undefined> {
+  const client = { ...toClientOptions(options), reconnect: false, timeout: DIAGNOSE_MS };
+  const reasons = await Promise.all(
+    urlsOf(options).map(async ({ protocol, host }) => {
+      try {
+        await (await connect({ ...client, servers: `${protocol}//${host}` })).close();
+      } catch (error) {
+        return `${host}: ${explain(error, options)}`;
+      }
+    }),
+  );
+  return reasons.includes(undefined) ? undefined : reasons.join("; ");
+}
+
+/**
+ * Returns whether the account may use JetStream. `INFO` tells it of the server only: in a cluster a server without
+ * JetStream reaches that of the others.
+ */
 async function hasJetStream(nc: NatsConnection): Promise<boolean> {
   try {
     await (await jetstreamManager(nc, { checkAPI: false })).getAccountInfo();
@@ -92,7 +125,7 @@ function toClientOptions(options: NatsOptions): ConnectionOptions {
     maxPingOut: 2,
     noAsyncTraces: true,
     ignoreAuthErrorAbort: true,
-    ...(creds !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(creds)) }),
+    ...(creds !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(asCredsFile(creds))) }),
     ...(token !== undefined && { token }),
     ...(user !== undefined && { user, pass }),
     ...(encrypted && { tls: {} }),
@@ -100,14 +133,21 @@ function toClientOptions(options: NatsOptions): ConnectionOptions {
   };
 }
 
+/** Ends each line as the client's parser needs it. Other NATS tools also take CRLF, and a file that ends at its END line. */
+function asCredsFile(text: string): string {
+  return text.replaceAll("\r", "") + "\n";
+}
+
 /** Returns the servers as URLs. `host:4222` alone is one too. */
 function urlsOf({ servers }: NatsOptions): URL[] {
   return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }
 
-function explain(error: unknown, unset = false): string {
+function explain(error: unknown, { unset = false, creds }: NatsOptions): string {
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError) {
+    const expiredAt = creds && expiryOf(creds);
+    if (expiredAt) return `${text}: the credentials in NATS_CREDS expired at ${expiredAt}: renew them, and start again`;
     return `${text}: check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`;
   }
   const code = codeOf(error) ?? codeOf((error as Error).cause);
@@ -119,10 +159,22 @@ function explain(error: unknown, unset = false): string {
   if (code !== undefined && UNKNOWN_AUTHORITY.test(code)) {
     return `${text}: give the authority's certificate as NATS_TLS_CA`;
   }
+  if (code !== undefined && code in ADVICE) return `${text}: ${ADVICE[code]}`;
   if (error instanceof errors.TimeoutError) {
     return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
   }
   return text;
+}
+
+/** Returns when the JWT of a credentials file expired; undefined if it is valid or cannot be read. */
+function expiryOf(creds: string): string | undefined {
+  try {
+    const payload = /\n\s*[\w-]+\.([\w-]+)\.[\w-]+/.exec(creds)![1].replaceAll("-", "+").replaceAll("_", "/");
+    const { exp } = JSON.parse(atob(payload));
+    return exp * 1_000 <= Date.now() ? new Date(exp * 1_000).toISOString() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function codeOf(error: unknown): string | undefined {

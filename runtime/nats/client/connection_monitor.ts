@@ -5,6 +5,8 @@ import type { Clock } from "../../engine/clock.ts";
 const PING_INTERVAL_MS = 2_000;
 /** Wait for a ping's answer after which the connection counts as unhealthy: two intervals. */
 const PING_TIMEOUT_MS = 4_000;
+/** Wait after a disconnect before the reason is looked for, since most reconnects succeed, and then between two looks. */
+const DIAGNOSE_AFTER_MS = 1_000, DIAGNOSE_INTERVAL_MS = 10_000;
 
 type MonitoredConnection = Pick<NatsConnection, "status" | "flush" | "isClosed" | "getServer">;
 
@@ -20,13 +22,23 @@ export class ConnectionMonitor {
   #silentSinceMs: number | undefined;
   #pingedAtMs: number | undefined;
   #cancelPing: () => void = () => {};
+  #cancelDiagnosis: () => void = () => {};
+  #diagnosis: Promise<void> | undefined;
+  /** Why the client cannot reconnect, once that is known: all reasons of this outage. The last one holds. */
+  #reasons: readonly string[] = [];
   readonly #onDisconnect: ((server: string) => void)[] = [];
   readonly #onReconnect: ((downMs: number) => void)[] = [];
   readonly #onAnswer: (() => void)[] = [];
+  readonly #onUnreachable: ((reason: string) => void)[] = [];
   readonly #onPublishDenied: ((subject: string, error: Error) => void)[] = [];
   readonly closed: Promise<void>;
 
-  constructor(readonly nc: MonitoredConnection, readonly clock: Clock) {
+  /** @param whyUnreachable finds out why the client cannot reconnect. Default: the reason stays unknown. */
+  constructor(
+    readonly nc: MonitoredConnection,
+    readonly clock: Clock,
+    readonly whyUnreachable: () => Promise<string | undefined> = () => Promise.resolve(undefined),
+  ) {
     this.closed = this.#watch();
   }
 
@@ -42,6 +54,11 @@ export class ConnectionMonitor {
   /** @param listener is called when the server answers again after {@linkcode missedAnswer}, on the same connection. */
   onAnswer(listener: () => void): void {
     this.#onAnswer.push(listener);
+  }
+
+  /** @param listener receives each reason for which the client cannot reconnect, once in an outage. */
+  onUnreachable(listener: (reason: string) => void): void {
+    this.#onUnreachable.push(listener);
   }
 
   onPublishDenied(listener: (subject: string, error: Error) => void): void {
@@ -97,7 +114,9 @@ export class ConnectionMonitor {
 
   /** Returns why the connection is unhealthy. Undefined while the pings are answered. */
   problem(): string | undefined {
-    if (this.#disconnected) return `disconnected from ${this.#disconnected.server}`;
+    if (this.#disconnected) {
+      return [`disconnected from ${this.#disconnected.server}`, ...this.#reasons.slice(-1)].join(": ");
+    }
     const waitedMs = this.clock.now() - (this.#pingedAtMs ?? Infinity);
     if (waitedMs < PING_TIMEOUT_MS) return undefined;
     return `${this.nc.getServer()} has not answered for ${Math.floor(waitedMs / 1_000)} s`;
@@ -123,16 +142,39 @@ export class ConnectionMonitor {
         notify(this.#onPublishDenied, subject, status.error);
       }
     }
+    this.#cancelDiagnosis();
+    await this.#diagnosis;
   }
 
+  /** The client also reports a disconnect for each reconnect that fails. */
   #disconnect(server: string): void {
+    const isFirst = this.#disconnected === undefined;
     this.#disconnected = { server, sinceMs: this.#disconnected?.sinceMs ?? this.clock.now() };
+    if (!isFirst) return;
+    this.#diagnoseAfter(DIAGNOSE_AFTER_MS);
     notify(this.#onDisconnect, server);
+  }
+
+  #diagnoseAfter(delayMs: number): void {
+    this.#cancelDiagnosis = this.clock.timer(delayMs, () => this.#diagnosis = this.#diagnose());
+  }
+
+  async #diagnose(): Promise<void> {
+    const outage = this.#disconnected?.sinceMs;
+    const reason = await this.whyUnreachable();
+    if (this.nc.isClosed() || outage === undefined || this.#disconnected?.sinceMs !== outage) return;
+    this.#diagnoseAfter(DIAGNOSE_INTERVAL_MS);
+    if (reason === undefined) return;
+    const isNew = !this.#reasons.includes(reason);
+    this.#reasons = [...this.#reasons.filter((other) => other !== reason), reason];
+    if (isNew) notify(this.#onUnreachable, reason);
   }
 
   #reconnect(): void {
     const downMs = this.clock.now() - (this.#disconnected?.sinceMs ?? this.clock.now());
     this.#disconnected = this.#silentSinceMs = this.#pingedAtMs = undefined;
+    this.#cancelDiagnosis();
+    this.#reasons = [];
     notify(this.#onReconnect, downMs);
   }
 }

@@ -1,5 +1,5 @@
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
 import { serverTime } from "../client/server_time.ts";
 import { withTimeout } from "../client/with_timeout.ts";
@@ -142,9 +142,10 @@ export class LagReader {
   }
 }
 
-/** Turns an error response, as for a deleted consumer or one without a leader, into undefined. Rethrows a timeout. */
+/** Turns an error response, as for a deleted consumer or a missing permission, into undefined. Rethrows a timeout. */
 function undefinedIfRefused(error: unknown): undefined {
-  if (!(error instanceof JetStreamApiError)) throw error;
+  const denied = [error, (error as Error).cause].some((one) => one instanceof errors.PermissionViolationError);
+  if (!denied && !(error instanceof JetStreamApiError)) throw error;
 }
 
 /** Returns the lag over all consumers of a function. Nothing is known unless all of them responded. */

@@ -1,4 +1,6 @@
 import type { Resources } from "../topology/resources.ts";
+import type { Durable } from "../topology/resources.ts";
+import { publish } from "../topology/permissions.ts";
 import { TAIL_SUBJECT } from "./tail_protocol.ts";
 
 const purpose = "to show outcomes to `events tail`";
@@ -10,3 +12,10 @@ export const TAIL_RESOURCES: Resources = {
     { action: "publish", subject: "_INBOX.>", purpose, optional: true },
   ],
 };
+
+/** The permissions to report the backlog of functions that the process does not run. */
+export function backlogResources(durables: readonly Durable[]): Resources {
+  const subjects = durables.map(({ stream, functionName }) => `$JS.API.CONSUMER.INFO.${stream}.${functionName}`);
+  const wanted = publish("to report what waits for functions that no process runs", ...subjects);
+  return { permissions: wanted.map((permission) => ({ ...permission, optional: true })) };
+}

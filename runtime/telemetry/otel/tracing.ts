@@ -1,7 +1,7 @@
 import { context, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
-import type { Env } from "./export/otlp_environment.ts";
+import { type Env, listFrom, otlpEndpoint } from "./export/otlp_environment.ts";
 import { traceFetch } from "./propagation/traced_fetch.ts";
 import { IdTracerProvider } from "./spans/id_tracer.ts";
 import type { KeepUnsampled } from "./spans/tail_sampler.ts";
@@ -33,13 +33,19 @@ export async function registerTracing(
   }
   // The API refuses a second context manager. An earlier registration, here or by Deno, stays in force.
   if (!context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())) return NOT_EXPORTED;
+  const names = listFrom(env, "OTEL_PROPAGATORS", "tracecontext,baggage"),
+    tracesRequests = names.includes("tracecontext");
   propagation.setGlobalPropagator(
-    new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
+    new CompositePropagator({
+      propagators: [
+        ...tracesRequests ? [new W3CTraceContextPropagator()] : [],
+        ...names.includes("baggage") ? [new W3CBaggagePropagator()] : [],
+      ],
+    }),
   );
-  traceFetch(scope);
-  const endpoint = env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") ?? env("OTEL_EXPORTER_OTLP_ENDPOINT");
-  const off = env("OTEL_SDK_DISABLED") === "true" || env("OTEL_TRACES_EXPORTER") === "none";
-  if (!endpoint || off) {
+  traceFetch(scope, tracesRequests);
+  const endpoint = otlpEndpoint(env, "traces");
+  if (!endpoint) {
     trace.setGlobalTracerProvider(new IdTracerProvider());
     return NOT_EXPORTED;
   }

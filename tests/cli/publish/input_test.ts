@@ -103,3 +103,14 @@ Deno.test("readData names the broken line of NDJSON, also the first", async () =
   assert.match(await errorFor(`${line.slice(0, -1)}\n${line}\n${line}`), /^FILE:1:\d+ is not JSON: /);
   assert.match(await errorFor(`${line.replace(":", "")}\n${line}`), /^FILE:1:11 is not JSON: Colon expected/);
 });
+
+for (
+  const [text, where] of [['{"total":9007199254740993}', "the data"], ['{"a":1}\n{"b":1e400}', "the data, line 2,"]]
+) {
+  Deno.test(`readData refuses a number that JSON parsers change, in ${where}`, async () => {
+    await assert.rejects(
+      () => readData(text, OrderCreated),
+      new RegExp(`^Error: ${where} has the number .*: give it as text$`),
+    );
+  });
+}

@@ -15,8 +15,12 @@ testRules([
   }, [/^encryption warning: the connection to nats:4222 is not encrypted, and it carries a password or token/]],
   ["encryption", "events without TLS", { config: configOf(ENCRYPTION_URL) }, [/^encryption info: /]],
   ["versions", "two of them", {
-    servers: [serverProbe("a"), serverProbe("b", { version: "2.12.3" }), serverProbe("c")],
-  }, [/^versions warning: the servers have 2 versions: 2\.15\.1 \(a, c\); 2\.12\.3 \(b\)/]],
+    servers: [serverProbe("a"), serverProbe("b", { version: "2.12.9" }), serverProbe("c")],
+  }, [/^versions warning: the servers have 2 versions: 2\.15\.1 \(a, c\); 2\.12\.9 \(b\)/]],
+  ["security", "one with known holes", { servers: [serverProbe("a", { version: "2.12.5" })] }, [
+    /^security warning: a has 2\.12\.5, which has known security holes/,
+  ]],
+  ["security", "one without", { servers: [serverProbe("a", { version: "2.12.6" })] }, []],
   ["clock", "a second off within the error", { clock: { value: { aheadMs: 1_100, errorMs: 200 } } }, []],
   ["clock", "more than a second off", { clock: { value: { aheadMs: -1_300, errorMs: 200 } } }, [
     /^clock warning: .*1300ms behind/,

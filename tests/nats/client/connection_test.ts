@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { startServer } from "../../../runtime/nats_server/server.ts";
+import { spawnChild } from "../../../runtime/nats_server/child_process.ts";
+import { findServer } from "../../../runtime/nats_server/find.ts";
+import { eventually } from "../../support/eventually.ts";
+import { freePorts } from "../../support/ports.ts";
 import { connectNats } from "../../../runtime/nats/client/connection.ts";
 
-/** A server that greets with that INFO and answers PING, and knows nothing else. */
+/** A server that greets with that INFO and answers PING. Nothing answers requests there, which it says. */
 function startGreeter(info: object): { port: number } & AsyncDisposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serve = async (client: Deno.Conn) => {
@@ -12,9 +16,10 @@ function startGreeter(info: object): { port: number } & AsyncDisposable {
       encoder.encode(`INFO ${JSON.stringify({ max_payload: 1_048_576, headers: true, ...info })}\r\n`),
     );
     for (let length; (length = await client.read(buffer)) !== null;) {
-      if (decoder.decode(buffer.subarray(0, length)).includes("PING\r\n")) {
-        await client.write(encoder.encode("PONG\r\n"));
-      }
+      const text = decoder.decode(buffer.subarray(0, length));
+      const reply = /^H?PUB \S+ (\S+) /m.exec(text)?.[1];
+      if (reply) await client.write(encoder.encode(`HMSG ${reply} 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n`));
+      if (text.includes("PING\r\n")) await client.write(encoder.encode("PONG\r\n"));
     }
   };
   const clients: Promise<void>[] = [];
@@ -60,6 +65,26 @@ Deno.test("connectNats refuses an account without JetStream, and says what to do
   );
 });
 
+Deno.test("connectNats takes a server without JetStream whose cluster has it", async () => {
+  const ports = freePorts("a", "b", "c", "bare", "client");
+  const names = ["a", "b", "c"] as const;
+  const routes = names.map((name) => `nats://127.0.0.1:${ports[name]}`).join(", ");
+  const cluster = (name: keyof typeof ports) =>
+    `cluster { name: mixed, listen: "127.0.0.1:${ports[name]}", routes: [${routes}] }\nserver_name: ${name}`;
+  await using stack = new AsyncDisposableStack();
+  const servers = await Promise.all(names.map((name) => startServer({ name, config: cluster(name) })));
+  for (const server of servers) stack.use(server);
+  const file = await Deno.makeTempFile();
+  stack.defer(() => Deno.remove(file));
+  await Deno.writeTextFile(file, cluster("bare"));
+  const args = ["-a", "127.0.0.1", "-p", String(ports.client), "-c", file];
+  const bare = spawnChild({ command: await findServer(Deno.env), args, stdout: () => {}, stderr: () => {} });
+  stack.defer(() => bare.stop());
+  const nc = await eventually(() => to(`nats://127.0.0.1:${ports.client}`), { within: 60_000 });
+  assert.equal(nc.info?.jetstream ?? false, false);
+  await nc.close();
+});
+
 Deno.test("connectNats says where it was refused, and what to check", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
@@ -68,6 +93,12 @@ Deno.test("connectNats says where it was refused, and what to check", async () =
     message: new RegExp(
       `^cannot connect to NATS at 127\\.0\\.0\\.1:${port}: .*refused.*: is it running, and is NATS_URL right\\?$`,
     ),
+  });
+});
+
+Deno.test("connectNats says what to do about a host name that does not exist", async () => {
+  await assert.rejects(to("nats://no-such-host.invalid:4222"), {
+    message: /^cannot connect to NATS at no-such-host\.invalid:4222: .*: is the host name in NATS_URL right/,
   });
 });
 

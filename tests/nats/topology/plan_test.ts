@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
-import { DiscardPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
+import { DiscardPolicy, type JetStreamManager, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
 import { IDEMPOTENCY } from "../../../runtime/nats/kv/resources.ts";
+import { planTopology } from "../../../runtime/nats/topology/plan.ts";
 import { planBucket } from "../../../runtime/nats/topology/plan_bucket.ts";
 import { eventually } from "../../support/eventually.ts";
 import { DESIRED, desiredWith, everything, ORDERS, startPlanning } from "../../support/planning.ts";
@@ -213,4 +214,25 @@ Deno.test("planBucket changes the replicas of an existing bucket, and only when 
   const step = planBucket(IDEMPOTENCY, found, 3);
   assert.deepEqual("changes" in step && step.changes, [{ field: "num_replicas", from: 1, to: 3 }]);
   assert.equal(planBucket(IDEMPOTENCY, { ...found, num_replicas: 3 }, undefined).kind, "same");
+});
+
+Deno.test("planTopology leaves no rejection unhandled when several requests fail, as without a quorum", async () => {
+  await using broker = await startPlanning();
+  const unhandled: unknown[] = [];
+  const onUnhandled = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    unhandled.push(event.reason);
+  };
+  addEventListener("unhandledrejection", onUnhandled);
+  try {
+    const fail = () => Promise.reject(new Error("JetStream system temporarily unavailable"));
+    const { streams, consumers } = broker.jsm;
+    const info: typeof streams.info = (name) => name.startsWith("KV_") ? fail() : streams.info(name);
+    const jsm = { streams: Object.assign(Object.create(streams), { info }), consumers: { ...consumers, info: fail } };
+    await assert.rejects(planTopology(jsm as unknown as JetStreamManager, DESIRED), /temporarily unavailable/);
+    await new Promise((resolve) => setTimeout(resolve));
+  } finally {
+    removeEventListener("unhandledrejection", onUnhandled);
+  }
+  assert.deepEqual(unhandled, []);
 });

@@ -9,13 +9,28 @@ const REPORT_INTERVAL_MS = 30_000;
 const ITEMS = { traces: "spans", logs: "log records", metrics: "metric exports" } as const;
 
 const counts: Record<Signal, number> = { traces: 0, logs: 0, metrics: 0 };
-let listener: ((signal: Signal, count: number) => void) | undefined;
+let listener: ((signal: Signal, count: number, reason: string) => void) | undefined;
 
-/** Counts items that were not exported: the collector refused them or was too slow, or the queue was full. */
-export function countDropped(signal: Signal, count: number): void {
+/** Counts items that were not exported, for that reason. */
+export function countDropped(signal: Signal, count: number, reason: string): void {
   if (count === 0) return;
   counts[signal] += count;
-  listener?.(signal, count);
+  listener?.(signal, count, reason);
+}
+
+/** Advice for an HTTP status of the collector. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  401: ": check the credentials in OTEL_EXPORTER_OTLP_HEADERS",
+  403: ": check the credentials in OTEL_EXPORTER_OTLP_HEADERS",
+  404: ": check the path of OTEL_EXPORTER_OTLP_ENDPOINT",
+  429: ": it takes less than is sent",
+};
+
+/** Returns why the collector did not accept an export, from the exporter's error: its HTTP status, or what failed. */
+export function refusalOf(error: Error | undefined): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code === "number") return `the collector answered with HTTP ${code}${REFUSALS[code] ?? ""}`;
+  return `the collector cannot be reached: ${error?.message ?? "the export failed"}`;
 }
 
 /** Returns how many items of a signal this process has dropped since it started. */
@@ -34,6 +49,7 @@ export function reportDrops(
 ): () => void {
   const unreported: Record<Signal, number> = { traces: 0, logs: 0, metrics: 0 };
   const reportedAtMs: Record<Signal, number> = { traces: -Infinity, logs: -Infinity, metrics: -Infinity };
+  const reasons: Partial<Record<Signal, string>> = {};
   const report = (signal: Signal) => {
     if (unreported[signal] === 0) return;
     const fields = { signal, dropped: unreported[signal], dropped_in_all: counts[signal] };
@@ -43,11 +59,12 @@ export function reportDrops(
     // In the root context: the drop belongs to no trace, whichever span is active now.
     context.with(
       ROOT_CONTEXT,
-      () => warn(`${ITEMS[signal]} were dropped: the collector is too slow, refuses them or is unreachable`, fields),
+      () => warn(`${ITEMS[signal]} were dropped: ${reasons[signal]}`, fields),
     );
   };
-  listener = (signal, count) => {
+  listener = (signal, count, reason) => {
     unreported[signal] += count;
+    reasons[signal] = reason;
     if (now() - reportedAtMs[signal] >= REPORT_INTERVAL_MS) report(signal);
   };
   return () => {

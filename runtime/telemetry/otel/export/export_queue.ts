@@ -1,6 +1,6 @@
 import { context } from "@opentelemetry/api";
 import { type ExportResult, ExportResultCode, suppressTracing } from "@opentelemetry/core";
-import { countDropped, type Signal } from "./dropped_items.ts";
+import { countDropped, refusalOf, type Signal } from "./dropped_items.ts";
 
 /** Sends batches to a collector and reports the result of each. */
 export interface Exporter<Batch> {
@@ -40,7 +40,8 @@ export class ExportQueue<Item, Batch> {
 
   push(item: Item): void {
     const { signal, capacity, batchSize, delayMs, add } = this.options;
-    if (this.#closed || this.#waiting >= capacity) return countDropped(signal, 1);
+    if (this.#closed) return countDropped(signal, 1, "the process stops");
+    if (this.#waiting >= capacity) return countDropped(signal, 1, "the collector is too slow, and the queue is full");
     const last = this.#batches.at(-1);
     try {
       if (!last || last.count >= batchSize) this.#batches.push({ batch: add(item), count: 1 });
@@ -50,7 +51,7 @@ export class ExportQueue<Item, Batch> {
       }
     } catch {
       // An untyped handler can set values on its span that cannot be serialized. Only that span is dropped.
-      return countDropped(signal, 1);
+      return countDropped(signal, 1, "it has values that cannot be serialized");
     }
     this.#waiting++;
     if (this.#waiting >= batchSize) this.#send(false);
@@ -73,7 +74,7 @@ export class ExportQueue<Item, Batch> {
     this.#clearTimer();
     for (const abort of this.#aborts) abort();
     await Promise.all(this.#senders);
-    countDropped(signal, this.#waiting);
+    countDropped(signal, this.#waiting, "the process stops, and the collector is too slow");
     this.#waiting = this.#batches.length = 0;
     await Promise.race([exporter.shutdown().catch(() => {}), timeout]);
     clearTimeout(timer);
@@ -88,7 +89,8 @@ export class ExportQueue<Item, Batch> {
       do {
         const { batch, count } = this.#batches.shift()!;
         this.#waiting -= count;
-        if (!await this.#export(batch)) countDropped(signal, count);
+        const problem = await this.#export(batch);
+        if (problem !== undefined) countDropped(signal, count, problem);
       } while (this.#waiting >= (all ? 1 : batchSize) && !this.#closed);
     };
     const sender = work().then(() => {
@@ -100,24 +102,27 @@ export class ExportQueue<Item, Batch> {
     this.#senders.add(sender);
   }
 
-  /** Returns whether the collector accepted the batch. Never rejects. */
-  #export(batch: Batch): Promise<boolean> {
+  /** Returns why the collector did not accept the batch; undefined if it did. Never rejects. */
+  #export(batch: Batch): Promise<string | undefined> {
     const { exporter, timeoutMs } = this.options;
     return new Promise((resolve) => {
-      const timer = unrefTimeout(() => done(false), timeoutMs);
-      const done = (ok: boolean) => {
+      const timer = unrefTimeout(() => done("the collector does not answer"), timeoutMs);
+      const done = (problem?: string) => {
         clearTimeout(timer);
         this.#aborts.delete(abort);
-        resolve(ok);
+        resolve(problem);
       };
-      const abort = () => done(false);
+      const abort = () => done("the process stops, and the collector is too slow");
       this.#aborts.add(abort);
       try {
         context.with(suppressTracing(context.active()), () => {
-          exporter.export(batch, ({ code }) => done(code === ExportResultCode.SUCCESS));
+          exporter.export(
+            batch,
+            ({ code, error }) => done(code === ExportResultCode.SUCCESS ? undefined : refusalOf(error)),
+          );
         });
-      } catch {
-        done(false);
+      } catch (error) {
+        done(refusalOf(error as Error));
       }
     });
   }

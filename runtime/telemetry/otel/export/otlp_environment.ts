@@ -1,3 +1,5 @@
+import type { Signal } from "./dropped_items.ts";
+
 export type Env = (name: string) => string | undefined;
 
 /** Milliseconds that the last export of a signal may take at shutdown: an unreachable collector must not delay exit. */
@@ -9,6 +11,27 @@ export function numberFrom(env: Env, name: string, fallback: number): number {
 }
 
 /** Returns the milliseconds one export may take. The SDK's default of ten seconds would delay exit too long. */
-export function otlpTimeoutMs(env: Env): number {
-  return numberFrom(env, "OTEL_EXPORTER_OTLP_TIMEOUT", 2_000);
+export function otlpTimeoutMs(env: Env, signal: Signal): number {
+  const common = numberFrom(env, "OTEL_EXPORTER_OTLP_TIMEOUT", 2_000);
+  return numberFrom(env, `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_TIMEOUT`, common);
+}
+
+/** Returns the endpoint that exports of a signal go to: its own, or the common one. Undefined if they are not exported. */
+export function otlpEndpoint(env: Env, signal: Signal): string | undefined {
+  const none = signal === "logs" ? "none" : "otlp"; // logs are written anyway, so they are exported only on request
+  if (isDisabled(env) || !listFrom(env, `OTEL_${signal.toUpperCase()}_EXPORTER`, none).includes("otlp")) {
+    return undefined;
+  }
+  return env(`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`) || env("OTEL_EXPORTER_OTLP_ENDPOINT") || undefined;
+}
+
+export function isDisabled(env: Env): boolean {
+  return env("OTEL_SDK_DISABLED")?.trim().toLowerCase() === "true";
+}
+
+/** Returns the items of a comma-separated variable, in lower case. */
+export function listFrom(env: Env, name: string, fallback: string): string[] {
+  return (env(name)?.trim() || fallback).toLowerCase().split(",").map((item) => item.trim()).filter((item) =>
+    item !== ""
+  );
 }

@@ -23,7 +23,7 @@ interface OtlpLogs {
 export function otlpLogs(env: Env, serviceName: string, scope: string, redact: Redact): OtlpLogs {
   const queue = new ExportQueue<ReadWriteLogRecord, ReadWriteLogRecord[]>({
     signal: "logs",
-    exporter: new OTLPLogExporter({ timeoutMillis: otlpTimeoutMs(env) }),
+    exporter: new OTLPLogExporter({ timeoutMillis: otlpTimeoutMs(env, "logs") }),
     add: (record, batch = []) => {
       batch.push(record);
       return batch;

@@ -45,8 +45,7 @@ export class MetricRegistry<Instruments extends Catalogue> {
     this.pushesTo = push?.url;
     this.#catalogue = catalogue;
     this.#provider = new MeterProvider({
-      // The instance id tells apart replicas that push. A scraped replica is named by Prometheus.
-      resource: resourceOf(serviceName, { "service.instance.id": crypto.randomUUID() }),
+      resource: resourceOf(serviceName),
       readers: [this.#page, ...push ? [push.reader] : []],
     });
     this.#meter = this.#provider.getMeter(scope);

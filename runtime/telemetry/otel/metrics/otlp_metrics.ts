@@ -1,7 +1,7 @@
 import { ExportResultCode } from "@opentelemetry/core";
 import { PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics";
-import { countDropped } from "../export/dropped_items.ts";
-import { type Env, numberFrom, otlpTimeoutMs } from "../export/otlp_environment.ts";
+import { countDropped, refusalOf } from "../export/dropped_items.ts";
+import { type Env, numberFrom, otlpEndpoint, otlpTimeoutMs } from "../export/otlp_environment.ts";
 import { type MetricPush, temporalityOf } from "./metric_registry.ts";
 
 /**
@@ -9,12 +9,11 @@ import { type MetricPush, temporalityOf } from "./metric_registry.ts";
  * only if it is used. It reads headers, compression and the like from `OTEL_EXPORTER_OTLP_*` itself.
  */
 export async function otlpPush(env: Env): Promise<MetricPush | undefined> {
-  const base = env("OTEL_EXPORTER_OTLP_ENDPOINT");
-  const url = env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") || base && `${base.replace(/\/$/, "")}/v1/metrics`;
-  const exporters = (env("OTEL_METRICS_EXPORTER") || "otlp").split(",").map((name) => name.trim());
-  if (!url || !exporters.includes("otlp") || env("OTEL_SDK_DISABLED") === "true") return undefined;
+  const endpoint = otlpEndpoint(env, "metrics"), own = env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
+  if (!endpoint) return undefined;
+  const url = own || `${endpoint.replace(/\/$/, "")}/v1/metrics`;
   const { OTLPMetricExporter } = await import("@opentelemetry/exporter-metrics-otlp-http");
-  const exporter = countingFailures(new OTLPMetricExporter({ url, timeoutMillis: otlpTimeoutMs(env) }));
+  const exporter = countingFailures(new OTLPMetricExporter({ url, timeoutMillis: otlpTimeoutMs(env, "metrics") }));
   exporter.selectAggregationTemporality = temporalityOf;
   const intervalMs = numberFrom(env, "OTEL_METRIC_EXPORT_INTERVAL", 60_000);
   const timeoutMs = numberFrom(env, "OTEL_METRIC_EXPORT_TIMEOUT", 10_000);
@@ -33,7 +32,7 @@ function countingFailures(exporter: PushMetricExporter): PushMetricExporter {
   const push = exporter.export.bind(exporter);
   exporter.export = (metrics, done) =>
     push(metrics, (result) => {
-      if (result.code !== ExportResultCode.SUCCESS) countDropped("metrics", 1);
+      if (result.code !== ExportResultCode.SUCCESS) countDropped("metrics", 1, refusalOf(result.error));
       done(result);
     });
   return exporter;

@@ -11,14 +11,15 @@ const IS_TRACED = Symbol("traced fetch");
  * `traceparent`. Outside of a span nothing changes.
  *
  * @param scope the name of the tracer
+ * @param propagates whether requests get a `traceparent`
  */
-export function traceFetch(scope: string): void {
+export function traceFetch(scope: string, propagates = true): void {
   const inner = globalThis.fetch;
   if (IS_TRACED in inner) return;
   const traced = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const active = context.active(), parent = trace.getSpanContext(active);
     if (!parent || !isSpanContextValid(parent) || isTracingSuppressed(active)) return inner(input, init);
-    return fetchInSpan(scope, inner, input, init);
+    return fetchInSpan(scope, inner, input, init, propagates);
   };
   globalThis.fetch = Object.assign(traced, { [IS_TRACED]: true });
 }
@@ -28,6 +29,7 @@ async function fetchInSpan(
   inner: typeof fetch,
   input: RequestInfo | URL,
   init: RequestInit | undefined,
+  propagates: boolean,
 ): Promise<Response> {
   const request = input instanceof Request ? input : undefined;
   const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
@@ -37,7 +39,9 @@ async function fetchInSpan(
   });
   try {
     const headers = new Headers(init?.headers ?? request?.headers);
-    if (!headers.has("traceparent")) PROPAGATOR.inject(trace.setSpan(context.active(), span), headers, SETTER);
+    if (propagates && !headers.has("traceparent")) {
+      PROPAGATOR.inject(trace.setSpan(context.active(), span), headers, SETTER);
+    }
     const response = await inner(input, { ...init, headers });
     span.setAttribute("http.response.status_code", response.status);
     if (response.status >= 400) setError(span, String(response.status));

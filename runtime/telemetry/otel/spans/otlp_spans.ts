@@ -35,7 +35,7 @@ export function otlpSpans(
   const resource = resourceJson(attributes, schemaUrl);
   const queue: SpanQueue = new ExportQueue({
     signal: "traces",
-    exporter: spanExporter(otlpTimeoutMs(env)),
+    exporter: spanExporter(otlpTimeoutMs(env, "traces")),
     add: (span, batch = new SpanBatch(resource)) => batch.add(span),
     capacity: numberFrom(env, "OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
     batchSize: numberFrom(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),

@@ -185,11 +185,35 @@ Deno.test("reportDrops logs once, even if its own log record is dropped", () => 
     format: "json",
     write: (line) => {
       lines.push(line);
-      if (lines.length < 10) countDropped("logs", 1);
+      if (lines.length < 10) countDropped("logs", 1, "full");
     },
   });
   const reportRest = reportDrops(log.warn, () => 0);
-  countDropped("logs", 1);
+  countDropped("logs", 1, "full");
   assert.equal(lines.length, 1);
   reportRest();
 });
+
+const refusals: [error: Error | undefined, reason: RegExp][] = [
+  [
+    Object.assign(new Error("Unauthorized"), { code: 401 }),
+    /HTTP 401: check the credentials in OTEL_EXPORTER_OTLP_HEADERS$/,
+  ],
+  [Object.assign(new Error("Not Found"), { code: 404 }), /HTTP 404: check the path of OTEL_EXPORTER_OTLP_ENDPOINT$/],
+  [Object.assign(new Error("Bad Gateway"), { code: 502 }), /HTTP 502$/],
+  [
+    Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }),
+    /cannot be reached: connect ECONNREFUSED$/,
+  ],
+];
+for (const [error, reason] of refusals) {
+  Deno.test(`reportDrops says why the collector did not accept an export: ${error?.message}`, async () => {
+    const { queue } = setup((_, done) => (done as (result: object) => void)({ ...FAILED, error }));
+    const messages: string[] = [];
+    const reportRest = reportDrops((message) => void messages.push(message));
+    queue.push(1);
+    await queue.shutdown(1_000);
+    reportRest();
+    assert.match(messages[0], new RegExp(`^spans were dropped: .*${reason.source}`));
+  });
+}

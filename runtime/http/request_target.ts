@@ -1,0 +1,31 @@
+import { malformed, type Problem } from "./problem.ts";
+
+/** Name, IPv4 address or IPv6 address in brackets, with or without a port. */
+const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
+
+let lastValid = "";
+
+/**
+ * Returns the problem of a request whose `Host`, or whose URL, is no `host[:port]`. Deno joins `Host` and the request's
+ * target to its URL unchecked: `Host: x/events/a?` would choose the path.
+ */
+export function targetProblem({ headers, url }: Request): Problem | undefined {
+  const host = headers.get("host") ?? "";
+  if (host !== "" && !isHost(host)) {
+    return malformed("the Host header is not a host name or address, with or without a port");
+  }
+  const from = url.indexOf("://") + 3;
+  // Hot path: the URL is mostly that of the Host. It differs if the target names a host itself (RFC 9112, 3.2.2).
+  if (host !== "" && url.startsWith(host, from) && url[from + host.length] === "/") return undefined;
+  const authority = /^[^/?#]*/.exec(url.slice(from))![0];
+  if (isHost(authority) && url[from + authority.length] === "/") return undefined;
+  return malformed("the target of the request is neither a path nor an absolute URL");
+}
+
+/** Hot path: requests share a host, so the last one is kept. */
+function isHost(text: string): boolean {
+  if (text === lastValid) return true;
+  if (!HOST.test(text) || !URL.canParse(`http://${text}`)) return false;
+  lastValid = text;
+  return true;
+}

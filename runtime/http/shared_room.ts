@@ -1,0 +1,38 @@
+/**
+ * Room that callers share. Half of it is divided among them, so that none of them is kept out by the others; the rest is
+ * for any caller. A single caller has all of it.
+ */
+export class SharedRoom {
+  /** Part that each caller can always have. */
+  readonly share: number;
+  readonly #common: number;
+  readonly #held = new Map<string | undefined, number>();
+  #total = 0;
+  /** Taken of the common part: what callers hold beyond their shares. */
+  #commonTaken = 0;
+
+  constructor(readonly size: number, callers: number) {
+    this.share = callers > 1 ? Math.floor(size / 2 / callers) : 0;
+    this.#common = size - this.share * callers;
+  }
+
+  /** Returns whether a caller can have so much more. The first to hold anything may exceed the size. */
+  hasRoom(caller: string | undefined, more: number): boolean {
+    if (this.#total === 0) return true;
+    const held = this.#held.get(caller) ?? 0, ofCommon = this.#beyond(held + more) - this.#beyond(held);
+    return ofCommon === 0 || this.#commonTaken + ofCommon <= this.#common;
+  }
+
+  /** Changes what a caller holds. */
+  take(caller: string | undefined, more: number): void {
+    const before = this.#held.get(caller) ?? 0, now = before + more;
+    this.#total += more;
+    this.#commonTaken += this.#beyond(now) - this.#beyond(before);
+    if (now === 0) this.#held.delete(caller);
+    else this.#held.set(caller, now);
+  }
+
+  #beyond(held: number): number {
+    return Math.max(0, held - this.share);
+  }
+}
