@@ -48,6 +48,8 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/shutdown_test.ts: SHUTDOWN_GRACE ends a handler, gives its event back and uses up no attempt",
     "e2e/breaker_test.ts: ctx.dependency uses up no attempt of an event",
     "e2e/deliveries_test.ts: ctx.emit into a full stream is retried",
+    "e2e/kv_outage_test.ts: ctx.kv uses up no attempt and trips no breaker",
+    "nats/consume/settle_test.ts: NatsSettler stores the attempts of a retry through an outage",
     "e2e/disconnect_test.ts: retry.attempts does not count deliveries that never arrived",
     SIMULATED,
   ],

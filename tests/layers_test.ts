@@ -21,7 +21,7 @@ const LAYERS = [
 const SEALED = ["telemetry/otel"];
 /** Packages that the lower folders may import. The others may import any. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
-  core: /^(compare-versions|fastest-levenshtein)$/,
+  core: /^(compare-versions|fastest-levenshtein|node:util)$/,
   api: /^(zod|@opentelemetry\/api)$/,
   project: /^(zod|jsonc-parser|node:.*)$/,
   engine: /^(@opentelemetry\/api|node:crypto)$/,

@@ -85,16 +85,19 @@ export interface KvBucket<Value> {
   delete(key: string): Promise<void>;
 }
 
-/** Structured logger. */
+/**
+ * Structured logger. Its methods are bound and take anything, so that `.catch(log.error)` logs what was thrown. A message
+ * is text, or an error; fields are those of {@linkcode LogFields}, or an error.
+ */
 export interface Log {
   /** Logs a detail, which is not written by default. */
-  debug(message: string, fields?: LogFields): void;
+  debug(message: unknown, fields?: LogFields | unknown): void;
   /** Logs an event of normal operation. */
-  info(message: string, fields?: LogFields): void;
+  info(message: unknown, fields?: LogFields | unknown): void;
   /** Logs what may become a fault. */
-  warn(message: string, fields?: LogFields): void;
+  warn(message: unknown, fields?: LogFields | unknown): void;
   /** Logs a fault. */
-  error(message: string, fields?: LogFields): void;
+  error(message: unknown, fields?: LogFields | unknown): void;
 }
 
 /** Fields of a log line. An `Error` is written with its stack. */

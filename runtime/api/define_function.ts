@@ -138,6 +138,13 @@ export interface FunctionOptions<
   readonly idempotency?: boolean | IdempotencyOptions<On>;
   /** Greatest age of an event that is still handled; an older one becomes a dead letter. Default: no limit. */
   readonly maxAge?: Duration;
+  /**
+   * Longest chain of emitted events that the function continues. An event at the end of a longer one becomes a dead letter,
+   * `looped`: functions that emit each other's triggers would go on for ever.
+   *
+   * @default {50}
+   */
+  readonly maxHops?: number;
   /** Policy of the breaker around the handler itself. */
   readonly breaker?: BreakerOptions;
   /** Policies of the breakers of `ctx.dependency(name)`, by name. Default: those of {@linkcode FUNCTION_DEFAULTS}. */
@@ -176,12 +183,14 @@ export const FUNCTION_DEFAULTS = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
   timeout: "30s",
   concurrency: 16,
+  maxHops: 50,
   idempotency: { ttl: "7d" },
   breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
 } as const satisfies {
   retry: Required<RetryOptions>;
   timeout: Duration;
   concurrency: number;
+  maxHops: number;
   idempotency: { ttl: Duration };
   breaker: Required<BreakerOptions>;
 };

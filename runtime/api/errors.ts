@@ -1,4 +1,5 @@
-import { type Duration, DURATION_HELP, parseDuration } from "../core/duration.ts";
+import { type Duration, DURATION_HELP, formatDuration, parseDuration } from "../core/duration.ts";
+import { parseRetryAfter, type RetryAfter, retryAfterIn } from "../core/retry_after.ts";
 
 /**
  * Thrown by a handler when a retry cannot help: the event becomes a dead letter with the reason `rejected`, at once.
@@ -18,16 +19,31 @@ export class NonRetryableError extends Error {
 }
 
 /**
+ * Time to wait: a duration or a date, the value of a `Retry-After` header, or the response that has one. Null, a response
+ * without that header, or one whose header cannot be read, leave the delay to the backoff.
+ */
+// Not `string`, which would absorb the durations: an editor would complete none.
+type RetryDelay = Duration | Date | (string & Record<never, never>) | null | {
+  readonly headers: { get(name: string): string | null };
+};
+
+/**
  * Thrown by a handler that knows when to retry: the delay replaces the backoff. It uses up an attempt like any other
  * failure.
  *
- * @throws {TypeError} if the delay is not a duration
+ * @throws {TypeError} if the delay is none of the above
  *
  * @example
  * ```ts
  * import { RetryAfterError } from "weir";
  *
  * const busy = new RetryAfterError("30s", "the payment service is busy");
+ *
+ * async function charge(order: string): Promise<void> {
+ *   const response = await fetch("http://payments/charges", { method: "POST", body: order });
+ *   await response.body?.cancel();
+ *   if (response.status === 429) throw new RetryAfterError(response); // its `Retry-After`, else the backoff
+ * }
  * ```
  */
 export class RetryAfterError extends Error {
@@ -35,18 +51,36 @@ export class RetryAfterError extends Error {
   override readonly name = "RetryAfterError";
   /** Kind of the error, for programs. */
   readonly code = "retry-after";
-  /** Delay, in milliseconds. */
-  readonly delayMs: number;
+  /** Delay, in milliseconds. Undefined for a date, and where the backoff decides. */
+  readonly delayMs: number | undefined;
+  /** Time of the retry, in milliseconds since 1970. Undefined unless a date was given. */
+  readonly atMs: number | undefined;
 
-  /** Takes the delay, in milliseconds or as text. */
-  constructor(delay: Duration, message = `retry after ${delay}`, options?: ErrorOptions) {
-    super(message, options);
-    const delayMs = parseDuration(delay);
-    if (delayMs === undefined) {
-      throw new TypeError(`RetryAfterError: ${JSON.stringify(delay)} is not a delay; give ${DURATION_HELP}`);
-    }
-    this.delayMs = delayMs;
+  /** Takes the delay: a number is milliseconds, and text of digits alone seconds, as in the header. */
+  constructor(delay: RetryDelay, message?: string, options?: ErrorOptions) {
+    const after = delay === null ? undefined : retryAfter(delay);
+    super(message ?? `retry after ${textOf(delay, after)}`, options);
+    this.delayMs = after && "delayMs" in after ? after.delayMs : undefined;
+    this.atMs = after && "atMs" in after ? after.atMs : undefined;
   }
+}
+
+function retryAfter(delay: NonNullable<RetryDelay>): RetryAfter | undefined {
+  if (delay instanceof Date && !Number.isNaN(delay.getTime())) return { atMs: delay.getTime() };
+  if (typeof delay === "object" && "headers" in delay) return retryAfterIn(delay.headers);
+  const delayMs = parseDuration(delay);
+  const after = delayMs !== undefined ? { delayMs } : typeof delay === "string" ? parseRetryAfter(delay) : undefined;
+  if (after) return after;
+  throw new TypeError(
+    `RetryAfterError: ${JSON.stringify(delay)} is not a delay; give ${DURATION_HELP}, a date, the value of a ` +
+      "Retry-After header, or a response",
+  );
+}
+
+function textOf(delay: RetryDelay, after: RetryAfter | undefined): string {
+  if (!after) return "the backoff";
+  if ("atMs" in after) return new Date(after.atMs).toISOString();
+  return String(typeof delay === "object" || /^[\d.]+$/.test(`${delay}`) ? formatDuration(after.delayMs) : delay);
 }
 
 /**

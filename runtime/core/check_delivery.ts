@@ -1,7 +1,7 @@
 import { formatDuration, readableDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
 import { decideUnknownSubject, deferForState, type RetryContext } from "./decide_outcome.ts";
-import type { DeadLetterOutcome, DeadLetterReason, Outcome } from "./outcome.ts";
+import type { DeadLetterOutcome, DeadLetterReason, ErrorDetail, Outcome } from "./outcome.ts";
 
 /** Facts about a delivery that decide whether its handler may run. */
 export interface DeliveryFacts extends RetryContext {
@@ -14,8 +14,14 @@ export interface DeliveryFacts extends RetryContext {
   readonly stateError: unknown;
   /** Dead letter that an earlier delivery decided on, if any. */
   readonly ending: DeadLetterOutcome | undefined;
+  /** Error of the last attempt that ended; undefined when none did, or when it is not known. */
+  readonly lastError: ErrorDetail | undefined;
+  /** True when the last attempt is known to have begun, and not known to have ended: its process died. */
+  readonly isUnended: boolean;
   /** True when the event waits in the retry stream for its next attempt. */
   readonly isDelayed: boolean;
+  /** Longest chain of emitted events that the function continues. */
+  readonly maxHops: number;
   readonly ageMs: number;
   /** Age up to which the function takes events. Undefined when age does not matter. */
   readonly maxAgeMs: number | undefined;
@@ -25,24 +31,39 @@ export interface DeliveryFacts extends RetryContext {
  * Returns the outcome of a delivery whose handler must not run, or undefined when it may run.
  *
  * An attempt past the budget means that the last allowed attempt began and was never settled, since its process died. This
- * is the one place that finds out, and the reason is `crashed`.
+ * is the one place that finds out, and the reason is `crashed`. If that attempt did end, the function allows fewer attempts
+ * than it did then: the event ends with the error that is known.
  */
 export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isCounted) return deferForState(facts, facts.stateError);
   if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
-  const { decoded, number, retry: { attempts }, ageMs, maxAgeMs } = facts;
+  const { decoded, number, retry: { attempts }, ageMs, maxAgeMs, maxHops } = facts;
   if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);
-  if (number > attempts) {
-    const message = `the process ended while handling this event: the last of ${attempts} attempts was never settled`;
-    return deadLetter("crashed", number, { name: "CrashedError", message });
+  if (decoded.hops !== undefined && decoded.hops > maxHops) {
+    const message = `it ends a chain of ${decoded.hops} emitted events, and the function continues none of more than ` +
+      `${maxHops}: do functions emit each other's triggers? For a chain that is meant, raise \`maxHops\``;
+    return deadLetter("looped", number, { name: "LoopError", message });
   }
+  if (number > attempts) return pastBudget(facts);
   if (maxAgeMs === undefined || ageMs <= maxAgeMs) return undefined;
   const message = `the event is ${readableDuration(ageMs)} old; the function handles none older than ${
     formatDuration(maxAgeMs)
   }`;
   return deadLetter("expired", number, { name: "ExpiredError", message });
+}
+
+function pastBudget({ number, isUnended, lastError, retry: { attempts } }: DeliveryFacts): DeadLetterOutcome {
+  const begun = number - 1;
+  if (!isUnended) {
+    const message = `${begun} attempts were made, and the function now allows ${attempts}; their errors are not known`;
+    return deadLetter("attempts-exhausted", number, lastError ?? { name: "AttemptsExhaustedError", message });
+  }
+  const before = lastError ? `; the one before: ${lastError.name}: ${lastError.message}` : "";
+  const message =
+    `the process ended while handling this event: the last of ${begun} attempts was never settled${before}`;
+  return deadLetter("crashed", number, { name: "CrashedError", message });
 }
 
 /** Dead letter of an attempt that is not made. */

@@ -1,4 +1,5 @@
 import type { Delivery } from "./delivery.ts";
+import { errorDetail } from "./error_detail.ts";
 import type { WeirEvent } from "./event.ts";
 import type { ErrorDetail } from "./outcome.ts";
 
@@ -33,6 +34,8 @@ export type Decoded =
   & {
     /** True for a message without an id: the event's is then its position in the stream. */
     readonly withoutId?: boolean;
+    /** Length of the chain of emitted events that ends with this one. Absent for one that no function emitted. */
+    readonly hops?: number;
   }
   & (
     | { readonly kind: "event"; readonly event: WeirEvent }
@@ -42,6 +45,8 @@ export type Decoded =
 const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true });
 /** Replacement character of a lenient UTF-8 decoder. */
 const REPLACEMENT = "\ufffd";
+/** Header that counts the events of a chain, each emitted for the one before. Only emitted events have it. */
+export const HOPS = "weir-hops";
 const JSON_TYPE = "application/json";
 /** Content type of an event in structured mode. */
 export const STRUCTURED = "application/cloudevents+json";
@@ -55,19 +60,20 @@ export const STRUCTURED = "application/cloudevents+json";
  */
 export function decode(delivery: Delivery, bound?: { readonly type: string; readonly parse: Parse }): Decoded {
   let attributes = headerAttributes(delivery);
+  const { hops } = attributes;
   try {
     const contentType = mediaType(attributes.contentType);
     const { payload } = delivery, hasNoData = payload.length === 0 && attributes.type !== undefined;
     let data = hasNoData ? undefined : decodeData(payload, contentType);
     if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
     const withoutId = !attributes.id;
-    if (!bound) return { kind: "event", withoutId, event: toEvent(delivery, attributes, undefined, data) };
+    if (!bound) return valid(toEvent(delivery, attributes, undefined, data), withoutId, hops);
     const parsed = bound.parse(data);
-    if (parsed.ok) return { kind: "event", withoutId, event: toEvent(delivery, attributes, bound.type, parsed.value) };
+    if (parsed.ok) return valid(toEvent(delivery, attributes, bound.type, parsed.value), withoutId, hops);
     const message = `does not match the schema of its type: ${issueText(parsed.issues, parsed.omitted)}`;
     return invalid(delivery, attributes, bound?.type, message);
   } catch (error) {
-    return invalid(delivery, attributes, bound?.type, error instanceof Error ? error.message : String(error));
+    return invalid(delivery, attributes, bound?.type, errorDetail(error).message);
   }
 }
 
@@ -103,6 +109,7 @@ class Attributes {
   source: string | undefined;
   time: string | undefined;
   contentType: string | undefined;
+  hops: number | undefined;
   readonly extensions: Record<string, string> = {};
 }
 
@@ -114,6 +121,7 @@ function headerAttributes({ headers }: Delivery): Attributes {
     if (name.startsWith("ce-")) setAttribute(attributes, name, decodeAttribute(value));
     else if (name === "content-type") attributes.contentType ??= value;
     else if (name === "nats-msg-id") messageId ??= value;
+    else if (name === HOPS) attributes.hops = Number(value) || undefined;
   });
   attributes.id ??= messageId;
   return attributes;
@@ -172,6 +180,10 @@ function toEvent<Data>(
     subject: delivery.subject,
     extensions,
   };
+}
+
+function valid(event: WeirEvent, withoutId: boolean, hops: number | undefined): Decoded {
+  return hops === undefined ? { kind: "event", withoutId, event } : { kind: "event", withoutId, event, hops };
 }
 
 function invalid(delivery: Delivery, attributes: Attributes, type: string | undefined, message: string): Decoded {

@@ -1,6 +1,7 @@
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 import type { Verdict } from "./breaker.ts";
-import { type ErrorDetail, errorDetail, type Outcome, type Result, type RetryReason } from "./outcome.ts";
+import { errorDetail } from "./error_detail.ts";
+import type { ErrorDetail, Outcome, Result, RetryReason } from "./outcome.ts";
 
 /** State of an event that its outcome depends on, besides the result of the handler. */
 export interface RetryContext {
@@ -9,6 +10,8 @@ export interface RetryContext {
   readonly excusedDeliveries: number;
   readonly retry: RetryPolicy;
   readonly nowMs: number;
+  /** Milliseconds since 1970 by the server's clock. */
+  readonly serverNowMs: number;
   /** In [0, 1). */
   readonly random: number;
 }
@@ -51,12 +54,14 @@ export function decideOutcome(result: Result, context: RetryContext): Outcome {
       return again("emit-failed", delayMs, error, context);
     }
     case "retry-after":
-      return again("retry-after", Math.max(1, result.delayMs), result.error, context);
+      return again("retry-after", Math.max(1, requestedDelay(result, context)), result.error, context);
     case "dependency-open":
       if (result.probeFailed && context.excusedDeliveries >= PROBE_USES_ATTEMPT_FROM) {
         return again("failed", waitUntil(result.retryAtMs, context), result.error, context);
       }
       return deferForBreaker("dependency-open", result.retryAtMs, context, result.error);
+    case "unavailable":
+      return deferUnavailable(context, result.error);
     case "shutdown":
       return { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false };
   }
@@ -74,8 +79,12 @@ export function deferForBreaker(
 
 /** Retries a delivery whose stored counts or claim cannot be read or written. It uses up no attempt. */
 export function deferForState(context: RetryContext, error: unknown): Outcome {
+  return deferUnavailable(context, errorDetail(error));
+}
+
+function deferUnavailable(context: RetryContext, error: ErrorDetail): Outcome {
   const delayMs = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
-  return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error: errorDetail(error) };
+  return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error };
 }
 
 /** Retries a delivery while another one holds the claim on its event. */
@@ -112,6 +121,13 @@ export function breakerVerdict(result: Result): Verdict {
     default:
       return "ignored";
   }
+}
+
+function requestedDelay({ delayMs, atMs }: { delayMs?: number; atMs?: number }, context: RetryContext): number {
+  if (delayMs !== undefined) return delayMs;
+  return atMs === undefined
+    ? backoffMs(context.retry, context.number, context.random)
+    : Math.ceil(atMs - context.serverNowMs);
 }
 
 function again(reason: RetryReason, delayMs: number, error: ErrorDetail, context: RetryContext): Outcome {

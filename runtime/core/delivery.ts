@@ -1,3 +1,5 @@
+import type { ErrorDetail } from "./outcome.ts";
+
 /** Read access to the headers of a message. Names match without regard to case. */
 export interface MessageHeaders {
   get(name: string): string | undefined;
@@ -16,6 +18,10 @@ export interface DeliveryHistory {
   readonly emittedSinceMs?: number;
   /** Span of the previous attempt, as a W3C `traceparent`. */
   readonly attemptTrace?: string;
+  /** Error of the last attempt that ended. */
+  readonly lastError?: ErrorDetail;
+  /** True when the last attempt began and is not known to have ended. */
+  readonly isUnended?: boolean;
   /** Key of the original message, as {@linkcode Delivery.messageKey}. */
   readonly originKey?: string;
 }

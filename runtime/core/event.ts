@@ -28,6 +28,8 @@ export interface OutgoingEvent {
   /** Data as JSON text, validated already. */
   readonly json: string;
   readonly extensions?: Readonly<Record<string, string>>;
+  /** Length of the chain of emitted events that ends with this one. Default: no function emitted it. */
+  readonly hops?: number;
   /** W3C trace context: `traceparent`, `tracestate`, `baggage`. */
   readonly trace?: Readonly<Record<string, string>>;
 }

@@ -1,3 +1,5 @@
+import { errorDetail } from "./error_detail.ts";
+
 /** A part of a value that JSON cannot hold, and the keys that lead to it, the innermost first. */
 interface Loss {
   readonly what: string;
@@ -28,7 +30,7 @@ export function jsonText(value: unknown, where: string, name: string): string {
     throw new TypeError(`${where}: ${path} is ${loss.what}, which JSON cannot hold`);
   }
   if (cause === undefined && text !== undefined) return text;
-  throw new TypeError(`${where}: ${name} is no JSON: ${(cause as Error).message}`, { cause });
+  throw new TypeError(`${where}: ${name} is no JSON: ${errorDetail(cause).message}`, { cause });
 }
 
 /** @param parents Objects around the value, to find a circle. Default: there is none. */

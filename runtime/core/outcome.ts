@@ -2,7 +2,7 @@
 export interface ErrorDetail {
   /** Name of the error's class. */
   readonly name: string;
-  /** Message of the error, and of its cause. */
+  /** Message of the error, with its code, its parts and its causes. */
   readonly message: string;
   /** Stack of the error. */
   readonly stack?: string;
@@ -22,7 +22,14 @@ export type RetryReason =
   | "shutdown";
 
 /** Every {@linkcode DeadLetterReason}. */
-export const DEAD_LETTER_REASONS = ["attempts-exhausted", "rejected", "invalid", "expired", "crashed"] as const;
+export const DEAD_LETTER_REASONS = [
+  "attempts-exhausted",
+  "rejected",
+  "invalid",
+  "expired",
+  "crashed",
+  "looped",
+] as const;
 /** Reason of a dead letter. */
 export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
 
@@ -32,9 +39,12 @@ export type Result =
   /** `dependency` names the dependency whose call failed; its own breaker has counted the failure. */
   | { readonly kind: "failed" | "timed-out"; readonly error: ErrorDetail; readonly dependency?: string }
   | { readonly kind: "rejected"; readonly error: ErrorDetail }
-  | { readonly kind: "retry-after"; readonly delayMs: number; readonly error: ErrorDetail }
+  /** A time to wait: after a delay, or until a time. Without either the backoff decides. */
+  | { readonly kind: "retry-after"; readonly delayMs?: number; readonly atMs?: number; readonly error: ErrorDetail }
   /** An emitted event could not be stored. It is `transient` if the event itself is not at fault. */
   | { readonly kind: "emit-failed"; readonly transient: boolean; readonly error: ErrorDetail }
+  /** A service of Weir's own, such as a key-value bucket, does not answer. The event is not at fault. */
+  | { readonly kind: "unavailable"; readonly error: ErrorDetail }
   /** The breaker of a dependency refused the call, or the call was its probe and failed. */
   | {
     readonly kind: "dependency-open";
@@ -74,27 +84,4 @@ export type DeadLetterOutcome = Outcome & { readonly kind: "dead-letter" };
 export function reasonOf(outcome: Outcome): string | undefined {
   if (outcome.kind === "lease-expired") return undefined;
   return outcome.kind === "ack" ? outcome.skipped : outcome.reason;
-}
-
-/** Describes any thrown value. Never throws. */
-export function errorDetail(thrown: unknown): ErrorDetail {
-  try {
-    if (!(thrown instanceof Error)) return { name: "Error", message: describeThrown(thrown) };
-    const { cause, stack } = thrown;
-    const because = cause instanceof Error ? ` (cause: ${cause.message})` : "";
-    const detail = { name: String(thrown.name), message: String(thrown.message) + because };
-    return typeof stack === "string" ? { ...detail, stack } : detail;
-  } catch {
-    return { name: "Error", message: "an error that cannot be read" };
-  }
-}
-
-function describeThrown(thrown: unknown): string {
-  if (typeof thrown === "string") return thrown;
-  if (thrown === undefined || thrown === null) return `${thrown} was thrown, which explains nothing: throw an Error`;
-  try {
-    return JSON.stringify(thrown) ?? String(thrown);
-  } catch {
-    return Object.prototype.toString.call(thrown);
-  }
 }

@@ -4,7 +4,7 @@ import type { DeliveryFacts } from "../core/check_delivery.ts";
 import type { Decoded } from "../core/cloudevent.ts";
 import type { Delivery } from "../core/delivery.ts";
 import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
-import type { DeadLetterOutcome, Outcome } from "../core/outcome.ts";
+import type { DeadLetterOutcome, ErrorDetail, Outcome } from "../core/outcome.ts";
 import { formatTraceparent } from "../core/traceparent.ts";
 import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
 import type { AttemptCounts } from "./attempt_store.ts";
@@ -40,6 +40,8 @@ export class Attempt implements DeliveryFacts {
   stateError: unknown;
   isDelayed = false;
   ending: DeadLetterOutcome | undefined;
+  lastError: ErrorDetail | undefined;
+  isUnended: boolean;
   /** Counts to store before the handler of a redelivery runs, so that a crash uses up the attempt. */
   countsAtStart: AttemptCounts | undefined;
   /** Span of the event's previous delivery, as a W3C `traceparent`. */
@@ -70,6 +72,8 @@ export class Attempt implements DeliveryFacts {
     this.excusedDeliveries = this.isCounted ? history.excusedDeliveries : 0;
     this.emittedSinceMs = history.emittedSinceMs;
     this.previousTrace = history.attemptTrace;
+    this.lastError = history.lastError;
+    this.isUnended = history.isUnended ?? false;
   }
 
   get functionName(): string {
@@ -110,8 +114,21 @@ export class Attempt implements DeliveryFacts {
     return this.fn.policy.maxAgeMs;
   }
 
+  get maxHops(): number {
+    return this.fn.policy.maxHops;
+  }
+
+  /** Length of the chain of emitted events that ends with this one: zero for one that no function emitted. */
+  get hops(): number {
+    return this.decoded.hops ?? 0;
+  }
+
   get ageMs(): number {
     return this.clock.serverNow() - this.delivery.storedAtMs;
+  }
+
+  get serverNowMs(): number {
+    return this.clock.serverNow();
   }
 
   get nowMs(): number {
@@ -130,7 +147,7 @@ export class Attempt implements DeliveryFacts {
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;
     const presumed = Math.max(0, Math.min(1, this.retry.attempts - history.attempts - 1));
-    const { begun, excused, mayHaveEmitted, delayed = false, ending } = stored ??
+    const { begun, excused, mayHaveEmitted, delayed = false, ending, lastError = history.lastError } = stored ??
       { begun: presumed, excused: 0, mayHaveEmitted: true };
     const attemptTrace = this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
     this.number = history.attempts + begun + 1;
@@ -139,8 +156,11 @@ export class Attempt implements DeliveryFacts {
     this.isDelayed = delayed;
     this.ending = ending;
     this.isCounted = true;
+    this.lastError = lastError;
+    if (stored) this.isUnended = stored.isUnended ?? false;
+    const kept = { ...(attemptTrace && { attemptTrace }), ...(lastError && { lastError }) };
     // The previous trace is kept: if this attempt kills its process, its own span is never exported.
-    this.countsAtStart = { begun: begun + 1, excused, mayHaveEmitted: true, ...(attemptTrace && { attemptTrace }) };
+    this.countsAtStart = { begun: begun + 1, excused, mayHaveEmitted: true, isUnended: true, ...kept };
   }
 
   /**
@@ -149,7 +169,7 @@ export class Attempt implements DeliveryFacts {
    */
   usedUpAfter(outcome: Outcome): UsedUp | undefined {
     if (outcome.kind === "ack" || outcome.kind === "lease-expired" || !this.isCounted) return undefined;
-    const { number, excusedDeliveries, emittedSinceMs } = this;
+    const { number, excusedDeliveries, emittedSinceMs, lastError } = this;
     const excused = outcome.kind === "retry" && !outcome.usesAttempt;
     const attemptTrace = formatTraceparent(this.span.spanContext());
     return {
@@ -158,6 +178,7 @@ export class Attempt implements DeliveryFacts {
       emittedSinceMs,
       wasDecided: this.ending !== undefined,
       ...(attemptTrace && { attemptTrace }),
+      ...(lastError && { lastError }),
     };
   }
 }

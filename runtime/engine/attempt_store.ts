@@ -1,5 +1,5 @@
 import type { Delivery } from "../core/delivery.ts";
-import type { DeadLetterOutcome } from "../core/outcome.ts";
+import type { DeadLetterOutcome, ErrorDetail } from "../core/outcome.ts";
 
 /**
  * Stored record of the deliveries of one stored message so far. A message of `RETRIES` starts its own: what its event
@@ -18,6 +18,10 @@ export interface AttemptCounts {
   readonly ending?: DeadLetterOutcome;
   /** Span of the last settled delivery, as a W3C `traceparent`. */
   readonly attemptTrace?: string;
+  /** Error of the last attempt that ended. */
+  readonly lastError?: ErrorDetail;
+  /** True from the start of an attempt to its end: a process that dies in between leaves it. */
+  readonly isUnended?: boolean;
 }
 
 /** Stores attempt counts. JetStream counts deliveries only, and a delivery may never have reached a handler. */

@@ -3,8 +3,10 @@ import { DependencyOpenError, NonRetryableError, RetryAfterError } from "../api/
 import { describeValue } from "../project/option_schemas.ts";
 import { DEFAULT_BREAKER } from "../project/resolve_policy.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
+import { errorsIn, isA } from "../core/error_detail.ts";
 import { type BreakerChange, CircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import type { Clock } from "./clock.ts";
+import { isServiceUnavailable } from "./service_calls.ts";
 
 /** Failure of a call to a dependency. `open` means that the dependency is down, so the event did not cause the failure. */
 export type DependencyFailure =
@@ -19,16 +21,15 @@ export type DependencyFailure =
 /** Failures by the error that the call threw. The errors are the author's, so they are not changed. */
 const failures = new WeakMap<object, DependencyFailure>();
 
-/** Returns the dependency that caused an error, also through `cause`; undefined when none did. */
+/** Returns the dependency that caused an error, also through causes and aggregates; undefined when none did. */
 export function dependencyFailure(thrown: unknown): DependencyFailure | undefined {
-  for (let error = thrown, depth = 0; error instanceof Object && depth < 8; depth++) {
-    if (error instanceof DependencyOpenError) {
+  for (const error of errorsIn(thrown)) {
+    if (isA(error, DependencyOpenError)) {
       const { dependency, retryAtMs } = error;
       return { dependency, open: true, retryAtMs, probeFailed: false };
     }
-    const failure = failures.get(error);
+    const failure = failures.get(error as object);
     if (failure) return failure;
-    error = (error as Error).cause;
   }
   return undefined;
 }
@@ -96,9 +97,10 @@ export class DependencyCalls {
     } catch (error) {
       // After an abort, `end` reports the call: only it knows whether the attempt timed out.
       if (signal.aborted) throw error;
-      const answered = error instanceof NonRetryableError || error instanceof RetryAfterError;
-      permit.report(answered ? "success" : "failure");
-      if (!answered && error instanceof Object) failures.set(error, failureOf(call));
+      const answered = isA(error, NonRetryableError) || isA(error, RetryAfterError);
+      const blameless = !answered && isServiceUnavailable(error);
+      permit.report(answered ? "success" : blameless ? "ignored" : "failure");
+      if (!answered && !blameless && Object(error) === error) failures.set(error as object, failureOf(call));
       throw error;
     } finally {
       if (!signal.aborted) this.#open.delete(call);

@@ -131,7 +131,12 @@ export class Dispatcher implements ConsumerSink {
     }
     if (!(outcome instanceof Promise)) return this.#ended(attempt);
     this.#hold(attempt);
-    void outcome.finally(() => this.#ended(attempt));
+    void outcome.then(() => this.#ended(attempt), (error) => {
+      // A defect of the pipeline as well. The permit of a half-open breaker's only probe would stop the function for good.
+      attempt.permit?.report("ignored");
+      this.#ended(attempt);
+      throw error;
+    });
   }
 
   #ended(attempt: Attempt): void {

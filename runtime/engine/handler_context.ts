@@ -10,6 +10,7 @@ import type { Attempt } from "./attempt.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
 import { DependencyCalls, type DependencyFailure } from "./dependency_breakers.ts";
 import type { KvStore } from "./kv_store.ts";
+import { ServiceCalls } from "./service_calls.ts";
 
 export interface HandlerResources {
   readonly breaker: (dependency: string) => CircuitBreaker;
@@ -30,6 +31,7 @@ export class AttemptContext implements HandlerContext {
   #emitted: OutgoingEvent[] | undefined;
   #emit: Emit | undefined;
   #calls: DependencyCalls | undefined;
+  #services: ServiceCalls | undefined;
   #abort: AbortController | undefined;
   #aborted: { reason: unknown } | undefined;
   #ended = false;
@@ -76,11 +78,14 @@ export class AttemptContext implements HandlerContext {
   }
 
   get kv(): HandlerContext["kv"] {
-    return <Value>(bucket: string): KvBucket<Value> => this.#resources.kv.bucket<Value>(bucket);
+    return <Value>(name: string): KvBucket<Value> => {
+      this.#services ??= new ServiceCalls(() => this.#attempt.clock.now());
+      return this.#services.bucket(name, this.#resources.kv.bucket<Value>(name));
+    };
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
-    const { fn, clock, event: cause, originKey } = this.#attempt;
+    const { fn, clock, event: cause, originKey, hops } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
@@ -110,6 +115,7 @@ export class AttemptContext implements HandlerContext {
       source: `/functions/${fn.name}`,
       time: new Date(clock.serverNow()).toISOString(),
       json,
+      hops: hops + 1,
     });
   }
 
@@ -120,6 +126,11 @@ export class AttemptContext implements HandlerContext {
       if (this.#ended) this.#calls.end(false);
     }
     return this.#calls;
+  }
+
+  /** Names a service that the handler waits for and that does not answer; undefined if it waits for none. */
+  get unanswered(): string | undefined {
+    return this.#services?.unanswered(this.#attempt.fn.policy.timeoutMs);
   }
 
   abort(reason: unknown): void {

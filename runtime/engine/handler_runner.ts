@@ -1,13 +1,15 @@
 import { context as otel } from "@opentelemetry/api";
 import { NonRetryableError, RetryAfterError } from "../api/errors.ts";
 import { formatDuration } from "../core/duration.ts";
-import { errorDetail, type Result } from "../core/outcome.ts";
+import { errorDetail, isA, read } from "../core/error_detail.ts";
+import type { Result } from "../core/outcome.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 import { type DependencyFailure, dependencyFailure } from "./dependency_breakers.ts";
 import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
+import { isServiceUnavailable } from "./service_calls.ts";
 import { TimeoutQueue } from "./timeout_queue.ts";
 
 /** Runs around a handler, and calls `next` to run it. Its result is the handler's result. */
@@ -61,7 +63,11 @@ export class InProcessRunner {
   /** Waits for an asynchronous handler. A synchronous one needs no timeout: it cannot be interrupted. */
   #untilEnd(returned: unknown, attempt: Attempt, context: AttemptContext, fromMs: number): Promise<Result> {
     return new Promise<Result>((resolve) => {
+      let ended = false;
+      // The first end counts. A handler may still return once it was aborted, and a `then` of its own may call back twice.
       const end = (result: Result) => {
+        if (ended) return;
+        ended = true;
         cancel();
         this.#running.delete(abort);
         const failure = context.end(result.kind === "timed-out");
@@ -73,16 +79,23 @@ export class InProcessRunner {
         end({ kind: "shutdown" });
       };
       const expire = () => {
-        const limit = formatDuration(this.fn.policy.timeoutMs);
-        const error = new DOMException(`${this.fn.name} took longer than its timeout of ${limit}`, "TimeoutError");
+        const { name, policy } = this.fn, { unanswered } = context;
+        const why = unanswered === undefined ? "" : `, and ${unanswered} does not answer`;
+        const message = `${name} took longer than its timeout of ${formatDuration(policy.timeoutMs)}${why}`;
+        const error = new DOMException(message, "TimeoutError");
         context.abort(error);
-        end({ kind: "timed-out", error: errorDetail(error) });
+        end({ kind: unanswered === undefined ? "timed-out" : "unavailable", error: errorDetail(error) });
       };
       // One timer serves every attempt, so it may fire in another attempt's context.
       const cancel = this.#timeouts.set(() => otel.with(attempt.otelContext, expire), fromMs);
       this.#running.add(abort);
       // Resolved as `await` would: a thenable may throw, or resolve to a promise that rejects.
-      Promise.resolve(returned).then(() => end(RETURNED), (thrown) => end(resultOfThrown(thrown)));
+      const fail = (thrown: unknown) => end(resultOfThrown(thrown));
+      try {
+        Promise.resolve(returned).then(() => end(RETURNED), fail);
+      } catch (thrown) {
+        fail(thrown); // a promise whose `constructor` or own `then` throws
+      }
     });
   }
 
@@ -99,10 +112,25 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
+/** A subclass may have anything in place of a time. */
+function isTime(ms: unknown): ms is number {
+  return Number.isFinite(ms) && (ms as number) >= 0;
+}
+
+/** Classifies what a handler threw, which may be any value. Never throws. */
 export function resultOfThrown(thrown: unknown): Result {
   const error = errorDetail(thrown);
-  if (thrown instanceof NonRetryableError) return { kind: "rejected", error };
-  if (thrown instanceof RetryAfterError) return { kind: "retry-after", delayMs: thrown.delayMs, error };
+  if (isA(thrown, NonRetryableError)) return { kind: "rejected", error };
+  if (isA(thrown, RetryAfterError)) {
+    const [delayMs, atMs] = [read(thrown, "delayMs"), read(thrown, "atMs")].map((ms) => isTime(ms) ? ms : undefined);
+    return {
+      kind: "retry-after",
+      ...(delayMs !== undefined && { delayMs }),
+      ...(atMs !== undefined && { atMs }),
+      error,
+    };
+  }
+  if (isServiceUnavailable(thrown)) return { kind: "unavailable", error };
   return blameDependency({ kind: "failed", error }, dependencyFailure(thrown));
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { deferForClaim, deferForState } from "../core/decide_outcome.ts";
 import type { WeirEvent } from "../core/event.ts";
-import { errorDetail, type Outcome } from "../core/outcome.ts";
+import { errorDetail } from "../core/error_detail.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { describeValue } from "../project/option_schemas.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { IdempotencyPolicy } from "../project/resolve_policy.ts";
 import type { Attempt } from "./attempt.ts";
@@ -84,7 +86,7 @@ export function idempotencyKey(
       throw new IdempotencyKeyError(`the idempotency key of ${name} threw: ${errorDetail(cause).message}`, { cause });
     }
     if (typeof named !== "string" || named === "") {
-      const what = `the idempotency key of ${name} is ${JSON.stringify(named)}: it must be text, and not empty`;
+      const what = `the idempotency key of ${name} is ${describeValue(named)}: it must be text, and not empty`;
       throw new IdempotencyKeyError(what);
     }
   }

@@ -1,5 +1,5 @@
 import type { Delivery } from "../core/delivery.ts";
-import type { Outcome } from "../core/outcome.ts";
+import type { ErrorDetail, Outcome } from "../core/outcome.ts";
 import type { Claim } from "./idempotency_store.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 
@@ -16,6 +16,10 @@ export interface UsedUp {
   readonly wasDecided?: boolean;
   /** Span of this attempt, as a W3C `traceparent`: the next attempt links to it. */
   readonly attemptTrace?: string;
+  /** Error of the last attempt before this delivery. An outcome that uses an attempt replaces it. */
+  readonly lastError?: ErrorDetail;
+  /** True when the last attempt began and is not known to have ended. */
+  readonly isUnended?: boolean;
 }
 
 /** Performs outcomes: acks, naks or terminates the delivery. */

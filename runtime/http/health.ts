@@ -1,4 +1,5 @@
 import { formatDuration } from "../core/duration.ts";
+import { errorDetail } from "../core/error_detail.ts";
 import { shorten } from "../core/text.ts";
 import { type Route, route } from "./router.ts";
 
@@ -85,7 +86,7 @@ async function runCheck(check: Check): Promise<CheckResult> {
     const error = await Promise.race([check.run(abort.signal), timedOut.promise]);
     return typeof error === "string" ? unhealthy(error) : { status: "OK" };
   } catch (error) {
-    return unhealthy(error instanceof Error ? error.message : String(error));
+    return unhealthy(errorDetail(error).message);
   } finally {
     clearTimeout(timer);
   }

@@ -8,6 +8,7 @@ export interface FormattedPolicy {
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
   readonly concurrency: number;
+  readonly maxHops: number;
   /** Null if events of any age are handled. */
   readonly maxAge: Duration | null;
   /** Null if handled events are not remembered. */
@@ -23,7 +24,7 @@ export interface FormattedPolicy {
  * @param called Breakers of dependencies that were called, by name. Default: none.
  */
 export function formatPolicy(
-  { retry, timeoutMs, concurrency, maxAgeMs, idempotency, breaker, dependencies }: FunctionPolicy,
+  { retry, timeoutMs, concurrency, maxHops, maxAgeMs, idempotency, breaker, dependencies }: FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
 ): FormattedPolicy {
   const { attempts, initialMs, maxMs, factor, jitter } = retry;
@@ -31,6 +32,7 @@ export function formatPolicy(
     retry: { attempts, initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter },
     timeout: formatDuration(timeoutMs),
     concurrency,
+    maxHops,
     maxAge: maxAgeMs === undefined ? null : formatDuration(maxAgeMs),
     idempotency: idempotency
       ? { ttl: formatDuration(idempotency.ttlMs), key: idempotency.key ? "its own" : "source and id" }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
+import { valueText } from "../core/error_detail.ts";
 
 /** Schema of a duration above zero. Its output is in milliseconds. */
 export const durationSchema = z.unknown().transform((value, ctx) => {
@@ -48,10 +49,6 @@ export function describeValue(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (typeof value === "number" || value === undefined) return String(value);
-  try {
-    const text = JSON.stringify(value) ?? String(value);
-    return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
+  const text = typeof value === "string" ? JSON.stringify(value) : valueText(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

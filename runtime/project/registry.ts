@@ -1,6 +1,7 @@
 import { parseDuration } from "../core/duration.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import { isWildcard } from "../core/subjects.ts";
+import { cycleWarnings } from "./cycles.ts";
 import { resolveEvents } from "./resolve_events.ts";
 import { type ResolvedFunction, resolveFunction } from "./resolve_function.ts";
 import type { FunctionDefinition } from "../api/define_function.ts";
@@ -49,7 +50,7 @@ export function buildRegistry(
   checkDependencies(functions, problems);
   const healthChecks = resolveHealthChecks(functions, resolved, problems);
   if (problems.length > 0) throw new StartupProblems(problems);
-  const warnings = unknownTypes(resolved, events);
+  const warnings = [...unknownTypes(resolved, events), ...cycleWarnings(resolved)];
   return { functions: resolved, events, streams: streams.all(), warnings, healthChecks };
 }
 

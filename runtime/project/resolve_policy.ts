@@ -16,6 +16,7 @@ export interface FunctionPolicy {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
+  readonly maxHops: number;
   readonly maxAgeMs: number | undefined;
   /** Undefined if handled events are not remembered. */
   readonly idempotency: IdempotencyPolicy | undefined;
@@ -50,7 +51,19 @@ const breaker = z.strictObject({
 
 /** Path of every option, for suggestions. */
 const OPTIONS = [
-  ...["name", "on", "emits", "retry", "timeout", "concurrency", "idempotency", "maxAge", "breaker", "dependencies"],
+  ...[
+    "name",
+    "on",
+    "emits",
+    "retry",
+    "timeout",
+    "concurrency",
+    "maxHops",
+    "idempotency",
+    "maxAge",
+    "breaker",
+    "dependencies",
+  ],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
   ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
@@ -74,6 +87,7 @@ const options = z.strictObject({
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),
+  maxHops: count.default(defaults.maxHops),
   maxAge: durationSchema.optional(),
   idempotency,
   breaker: breaker.prefault({}),

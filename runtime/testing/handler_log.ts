@@ -2,6 +2,8 @@ import type { Log } from "../api/context.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { Clock } from "../engine/clock.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
+import { LogDedup } from "../telemetry/otel/logs/log_dedup.ts";
+import { redactor } from "../telemetry/otel/logs/redact.ts";
 import { LOG_LEVELS, Logger, type LogLevel } from "../telemetry/otel/logs/logger.ts";
 
 /** Production telemetry that keeps the lines that the handler logs. The runtime's own lines are dropped. */
@@ -10,7 +12,9 @@ export class HandlerLog extends TelemetryObserver {
   #handlerLogs = false;
 
   constructor(clock: Clock) {
-    super(new Logger({ level: "debug", format: "json", write: (line) => this.#keep(line, clock) }));
+    // The way of a line in production, but without the limit of equal lines.
+    const way = { redact: redactor([]), dedup: new LogDedup(clock, Infinity) };
+    super(new Logger({ ...way, level: "debug", format: "json", write: (line) => this.#keep(line, clock) }));
   }
 
   override begin(attempt: Attempt): void {

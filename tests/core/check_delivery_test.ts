@@ -12,7 +12,7 @@ const EVENT = {
   subject: "orders.created",
   extensions: {},
 };
-const VALID: Decoded = { kind: "event", event: EVENT };
+const VALID: Decoded = { kind: "event", event: EVENT, hops: 1 };
 const INVALID: Decoded = {
   kind: "invalid",
   event: EVENT,
@@ -25,19 +25,25 @@ const FACTS: DeliveryFacts = {
   isCounted: true,
   stateError: undefined,
   ending: undefined,
+  lastError: undefined,
+  isUnended: false,
   isDelayed: false,
   number: 1,
   excusedDeliveries: 0,
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
+  maxHops: 50,
   ageMs: 0,
   maxAgeMs: undefined,
   nowMs: 0,
+  serverNowMs: 0,
   random: 0.5,
 };
 
 const free: [what: string, facts: Partial<DeliveryFacts>][] = [
   ["a first attempt", {}],
   ["the last attempt", { number: 3 }],
+  ["the end of a chain as long as maxHops", { decoded: { ...VALID, hops: 50 } }],
+  ["the end of a longer chain, where maxHops allows it", { decoded: { ...VALID, hops: 51 }, maxHops: 51 }],
   ["an old event without a maxAge", { ageMs: 1e12 }],
   ["an event as old as maxAge", { ageMs: 60_000, maxAgeMs: 60_000 }],
 ];
@@ -49,6 +55,7 @@ const CRASHED = {
   name: "CrashedError",
   message: "the process ended while handling this event: the last of 3 attempts was never settled",
 };
+const NO_STOCK = { name: "Error", message: "no stock" };
 const EXPIRED = {
   name: "ExpiredError",
   message: "the event is 61 seconds old; the function handles none older than 1m",
@@ -60,17 +67,53 @@ const buried: [what: string, facts: Partial<DeliveryFacts>, deadLetter: ReturnTy
     attempts: 0,
     error: { name: "InvalidEventError", message: "not JSON" },
   }],
-  ["an attempt past the budget means that the process died under the last one", { number: 4 }, {
+  ["the process died under the last attempt", { number: 4, isUnended: true }, {
     kind: "dead-letter",
     reason: "crashed",
     attempts: 3,
     error: CRASHED,
   }],
-  ["far past the budget it is still that", { number: 9 }, {
+  ["the process died under the last attempt, and the one before had failed", {
+    number: 4,
+    isUnended: true,
+    lastError: NO_STOCK,
+  }, {
+    kind: "dead-letter",
+    reason: "crashed",
+    attempts: 3,
+    error: { ...CRASHED, message: `${CRASHED.message}; the one before: Error: no stock` },
+  }],
+  ["the process died, and fewer attempts are allowed since", { number: 9, isUnended: true }, {
     kind: "dead-letter",
     reason: "crashed",
     attempts: 8,
-    error: CRASHED,
+    error: { ...CRASHED, message: CRASHED.message.replace("3 attempts", "8 attempts") },
+  }],
+  ["fewer attempts are allowed than were made: the last error is the reason", { number: 4, lastError: NO_STOCK }, {
+    kind: "dead-letter",
+    reason: "attempts-exhausted",
+    attempts: 3,
+    error: NO_STOCK,
+  }],
+  ["fewer attempts are allowed, and an earlier release stored no error", { number: 5 }, {
+    kind: "dead-letter",
+    reason: "attempts-exhausted",
+    attempts: 4,
+    error: {
+      name: "AttemptsExhaustedError",
+      message: "4 attempts were made, and the function now allows 3; their errors are not known",
+    },
+  }],
+  ["a chain longer than may be has looped", { decoded: { ...VALID, hops: 51 } }, {
+    kind: "dead-letter",
+    reason: "looped",
+    attempts: 0,
+    error: {
+      name: "LoopError",
+      message:
+        "it ends a chain of 51 emitted events, and the function continues none of more than 50: do functions emit " +
+        "each other's triggers? For a chain that is meant, raise `maxHops`",
+    },
   }],
   ["an event older than may be expires untried", { ageMs: 61_000, maxAgeMs: 60_000 }, {
     kind: "dead-letter",
@@ -107,7 +150,8 @@ const order: [what: string, facts: Partial<DeliveryFacts>, expected: string][] =
   ["an end that was decided earlier", { ending: ENDING }, "rejected"],
   ["a delayed retry elsewhere", { isDelayed: true }, "delayed"],
   ["an event that does not decode", { decoded: INVALID }, "invalid"],
-  ["an attempt beyond the allowed number", { number: 4 }, "crashed"],
+  ["a chain that is too long", { maxHops: 0 }, "looped"],
+  ["an attempt beyond the allowed number", { number: 4, isUnended: true }, "crashed"],
   ["an event that is too old", { ageMs: 2, maxAgeMs: 1 }, "expired"],
 ];
 for (const [i, [what, , expected]] of order.entries()) {

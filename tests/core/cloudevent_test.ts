@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decode, encodeAttribute, issueText, type Parse } from "../../runtime/core/cloudevent.ts";
 import { delivery } from "../support/deliveries.ts";
+import { strangeValues } from "../support/strange_values.ts";
 
 const BINARY = {
   "ce-specversion": "1.0",
@@ -27,6 +28,22 @@ Deno.test("decode reads a binary CloudEvent from its headers", () => {
       extensions: { partitionkey: "p7" },
     },
   });
+});
+
+Deno.test("decode reads the length of a chain of emitted events, also beside an envelope, and ignores what is no number", () => {
+  const hopsOf = (headers: Record<string, string>, payload = "{}") => {
+    const decoded = decode(delivery({ headers, payload }));
+    return decoded.kind === "event" ? decoded.hops : assert.fail(decoded.error.message);
+  };
+  const envelope = { "content-type": "application/cloudevents+json" };
+  assert.deepEqual(["3", "0", "x", ""].map((hops) => hopsOf({ "weir-hops": hops })), [
+    3,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert.equal(hopsOf({ ...envelope, "weir-hops": "4" }, '{"specversion":"1.0","id":"a","hops":"9","data":1}'), 4);
+  assert.equal(hopsOf({ "ce-hops": "5", "ce-weir-hops": "6" }), undefined);
 });
 
 Deno.test("decode names a message without headers by stream and sequence", () => {
@@ -198,6 +215,15 @@ Deno.test("decode refuses an event whose schema throws", () => {
     });
     assert.equal(decoded.kind, "invalid");
     assert.deepEqual(decoded.error, { name: "InvalidEventError", message: "refine went wrong" });
+  }
+});
+
+Deno.test("decode refuses an event whose schema throws a value of any shape", () => {
+  for (const [what, thrown] of Object.entries(strangeValues())) {
+    const parse = () => {
+      throw thrown;
+    };
+    assert.equal(decode(delivery(), { type: "orders.created", parse }).kind, "invalid", what);
   }
 });
 

@@ -17,6 +17,7 @@ const GIVEN: RetryContext = {
   excusedDeliveries: 0,
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
   nowMs: 10_000,
+  serverNowMs: 10_000,
   random: 0.5,
 };
 const LAST = { number: 3 };
@@ -62,6 +63,33 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
     { kind: "retry-after", delayMs: 0, error },
     {},
     again("retry-after", 1),
+  ],
+  [
+    "retry-after of a time waits until then",
+    { kind: "retry-after", atMs: 9_000, error },
+    { serverNowMs: 1_000 },
+    again("retry-after", 8_000),
+  ],
+  ["retry-after of a time that is past waits one millisecond", { kind: "retry-after", atMs: 1, error }, {
+    nowMs: 9_000,
+  }, again("retry-after", 1)],
+  [
+    "retry-after without a time waits for the backoff",
+    { kind: "retry-after", error },
+    { number: 2 },
+    again("retry-after", 200),
+  ],
+  [
+    "a service of NATS that does not answer uses no attempt",
+    { kind: "unavailable", error },
+    LAST,
+    free("state-unavailable", 100),
+  ],
+  [
+    "the longer it does not answer the longer it waits",
+    { kind: "unavailable", error },
+    { excusedDeliveries: 2 },
+    free("state-unavailable", 400),
   ],
   ["the last retry-after exhausts the attempts", { kind: "retry-after", delayMs: 5, error }, LAST, exhausted],
   ["an open dependency waits until it may close, and a spread", refusal(12_000), {}, free("dependency-open", 2_100)],
@@ -127,6 +155,7 @@ for (
       excusedDeliveries,
       retry,
       nowMs: 0,
+      serverNowMs: 0,
       random: 0.5,
     });
     assert.ok(outcome.kind === "retry" && outcome.reason === "unknown-subject" && !outcome.usesAttempt);
@@ -141,6 +170,7 @@ Deno.test("decideUnknownSubject ends an event that no version handles as `invali
     excusedDeliveries: 80,
     retry,
     nowMs: 0,
+    serverNowMs: 0,
     random: 0.5,
   });
   assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
@@ -165,6 +195,7 @@ const verdicts: [result: Result, verdict: Verdict][] = [
   [{ kind: "failed", error, dependency: "Payments" }, "ignored"],
   [{ kind: "timed-out", error, dependency: "Payments" }, "ignored"],
   [{ kind: "retry-after", delayMs: 1, error }, "ignored"],
+  [{ kind: "unavailable", error }, "ignored"],
   [refusedEmit, "ignored"],
   [outage, "ignored"],
   [refusal(12_000), "ignored"],
@@ -196,6 +227,7 @@ const circumstances = fc.record({
     jitter: fc.constantFrom("full" as const, "none" as const),
   }),
   nowMs: fc.double({ min: -1e9, max: 1e9, noNaN: true }),
+  serverNowMs: fc.constant(0),
   random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 });
 

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, type HandlerContext } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
+import { eventually } from "../support/eventually.ts";
+import { strangeValues } from "../support/strange_values.ts";
 
 const Asked = defineEvent({ type: "asked.once", version: 1, data: z.object({ n: z.int() }) });
 const Answered = defineEvent({ type: "answered.once", version: 1, data: z.object({ n: z.int() }) });
@@ -50,6 +52,18 @@ const mistakes: Record<string, [body: Body, error: string | RegExp]> = {
     (ctx) => ctx.emit(Anything, [1, NaN]),
     "TypeError: emitsNaN emits anything.goes: 1 is NaN, which JSON cannot hold",
   ],
+  throwsResponse: [
+    () => Promise.reject(new Response("", { status: 503, statusText: "Unavailable" })),
+    "Response: HTTP 503 Unavailable",
+  ],
+  throwsAggregate: [
+    () => Promise.any([Promise.reject(new Error("first")), Promise.reject("second")]),
+    "AggregateError: All promises were rejected (errors: first; second)",
+  ],
+  throwsChain: [
+    () => Promise.reject(new Error("a", { cause: new Error("b", { cause: { code: 7 } }) })),
+    'Error: a (cause: b (cause: {"code":7}))',
+  ],
   emitsLate: [
     (ctx) => {
       ended = ctx;
@@ -80,4 +94,29 @@ Deno.test("weir-error names the mistake of a handler and its function", async ()
   assert.throws(() => ended!.emit(Answered, { n: 1 }), {
     message: "emitsLate emits answered.once after it returned: await whatever emits, so that it is published",
   });
+});
+
+Deno.test("Dispatcher pulls on after a half-open breaker's probe has thrown a value of any shape", async () => {
+  const thrown = Object.values(strangeValues()), count = thrown.length;
+  const breaker = { consecutiveFailures: 1, openFor: "50ms" } as const;
+  const fails = defineFunction({ on: Asked, retry: { attempts: 1 }, breaker, concurrency: 1 }, () => {
+    throw thrown.pop();
+  });
+  await using runtime = await startTestRuntime({ functions: { fails } });
+  for (let n = 0; n < count; n++) await runtime.publish(Asked, { n });
+  const ended = () => runtime.settled.filter(({ outcome }) => outcome.kind === "dead-letter");
+  await eventually(() => ended().length === count);
+  assert.ok(ended().every(({ outcome }) => outcome.kind === "dead-letter" && outcome.reason === "attempts-exhausted"));
+});
+
+Deno.test("ctx.log takes what was thrown, of any shape, under the log of a running process", async () => {
+  const logs = defineFunction({ on: Asked, retry: { attempts: 1 } }, async (_event, { log, span }) => {
+    for (const value of Object.values(strangeValues())) {
+      await Promise.reject(value).catch(log.error);
+      await Promise.reject(value).catch((error) => span.recordException(error));
+    }
+  });
+  await using runtime = await startTestRuntime({ functions: { logs } });
+  const { settled } = await runtime.publishAndSettle(Asked, { n: 1 });
+  assert.deepEqual(settled.map(({ outcome }) => outcome), [{ kind: "ack" }]);
 });

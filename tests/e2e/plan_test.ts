@@ -150,6 +150,8 @@ Deno.test("plan, apply, start and doctor give the same warnings, and plan --stri
   const text = (on: string) =>
     `import { defineFunction } from "weir";\nexport default defineFunction({ on: "${on}" }, () => {});\n`;
   await using project = await copyProjectWith({
+    "functions/again.ts": 'import { defineFunction } from "weir";\nimport { Created } from "../schemas/orders.ts";\n' +
+      "export default defineFunction({ on: Created, emits: [Created] }, () => {});\n",
     "functions/ship.ts": text("orders.creatd"),
     "schemas/orders.ts": 'import { defineEvent } from "weir";\nimport { z } from "zod";\n' +
       'export const Created = defineEvent({ type: "orders.created", version: 1, data: z.object({}) });\n',
@@ -160,6 +162,8 @@ Deno.test("plan, apply, start and doctor give the same warnings, and plan --stri
   const warnings = [
     "WEIR_API_KEY is set, and nothing reads it: did you mean WEIR_API_KEYS?",
     'functions/ship.ts: no event has the type "orders.creatd": did you mean "orders.created"?',
+    "functions/again.ts: it emits what leads back to it: again → orders.created → again. A chain of more than 50 events " +
+    "ends as dead letter `looped`",
     "functions/mail/send.ts is not a function: only files directly in functions/ are. Move it, or begin its name with _ " +
     "if it is a helper",
   ];
@@ -183,6 +187,11 @@ Deno.test("plan, apply, start and doctor give the same warnings, and plan --stri
   const doctor = await run("doctor", "--json");
   const json = doctor.lines.join("\n"), findings: { check: string; what: string; why: string }[] = JSON.parse(json);
   const found = findings.filter(({ what }) => warnings.includes(what));
-  assert.deepEqual(found.map(({ check }) => check), ["variable-names", "project-warnings", "project-warnings"]);
+  assert.deepEqual(found.map(({ check }) => check), [
+    "variable-names",
+    "project-warnings",
+    "project-warnings",
+    "project-warnings",
+  ]);
   for (const { why } of found) assert.doesNotMatch(why, /exits with 1/);
 });

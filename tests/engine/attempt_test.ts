@@ -99,7 +99,7 @@ Deno.test("Attempt continues the counts of a delayed retry", () => {
     number: 4,
     excusedDeliveries: 4,
     emittedSinceMs: delivery().storedAtMs,
-    countsAtStart: { begun: 2, excused: 1, mayHaveEmitted: true },
+    countsAtStart: { begun: 2, excused: 1, mayHaveEmitted: true, isUnended: true },
   });
 });
 
@@ -127,6 +127,34 @@ Deno.test("Attempt.emittedSinceMs of a delayed retry is the time that came with 
   assert.equal(counted(1, undefined, 5, history).emittedSinceMs, 7);
   assert.equal(counted(2, { begun: 1, excused: 0, mayHaveEmitted: false }, 5, history).emittedSinceMs, 7);
 });
+
+const NO_STOCK = { name: "Error", message: "no stock" };
+const BEGUN = { begun: 1, excused: 0, mayHaveEmitted: true };
+
+for (
+  const [what, deliveries, stored, history, lastError, isUnended] of [
+    ["a first delivery has no error and no crash", 1, undefined, {}, undefined, false],
+    ["a delayed retry has the error that came with it", 1, undefined, { lastError: NO_STOCK }, NO_STOCK, false],
+    ["a redelivery has the stored error", 2, { ...BEGUN, lastError: NO_STOCK }, {}, NO_STOCK, false],
+    ["a record without either has neither", 2, BEGUN, {}, undefined, false],
+    ["a stored start without an end is a crash", 2, { ...BEGUN, isUnended: true }, {}, undefined, true],
+    ["a crash keeps the error before", 2, { ...BEGUN, isUnended: true }, { lastError: NO_STOCK }, NO_STOCK, true],
+    ["an end is no crash, whatever came with it", 2, BEGUN, { isUnended: true }, undefined, false],
+    ["an event that was brought back has its crash", 1, undefined, { isUnended: true }, undefined, true],
+    ["… also if its first delivery vanished", 2, undefined, { isUnended: true }, undefined, true],
+    ["a first delivery that vanished is no crash", 2, undefined, {}, undefined, false],
+  ] as const
+) {
+  Deno.test(`Attempt.lastError and isUnended: ${what}`, () => {
+    const attempt = counted(deliveries, stored, 5, { ...NEVER, ...history });
+    assert.deepEqual([attempt.lastError, attempt.isUnended], [lastError, isUnended]);
+    if (deliveries > 1) assert.equal(attempt.countsAtStart?.isUnended, true);
+    assert.deepEqual(
+      attempt.usedUpAfter({ kind: "retry", reason: "failed", delayMs: 1, usesAttempt: true })?.lastError,
+      lastError,
+    );
+  });
+}
 
 Deno.test("Attempt keeps an end that was decided earlier", () => {
   const error = { name: "Error", message: "no" };

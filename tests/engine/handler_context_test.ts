@@ -16,6 +16,7 @@ Deno.test("AttemptContext buffers emitted events", () => {
       source: "/functions/ship",
       time: "2026-01-02T00:00:00.000Z",
       json: '{"orderId":"o1"}',
+      hops: 1,
     },
     {
       id: "own",
@@ -23,6 +24,7 @@ Deno.test("AttemptContext buffers emitted events", () => {
       source: "/functions/ship",
       time: "2026-01-02T00:00:00.000Z",
       json: '{"total":7}',
+      hops: 1,
     },
   ]);
 });

@@ -5,6 +5,7 @@ import { type HandlerContext, NonRetryableError, RetryAfterError } from "weir";
 import type { HandlerMiddleware } from "../../runtime/engine/handler_runner.ts";
 import type { Result } from "../../runtime/core/outcome.ts";
 import { CAUSE, gate, setup, Shipped } from "../support/invocation.ts";
+import { strangeValues } from "../support/strange_values.ts";
 
 /** A result without its stack, which has the position of the test. */
 function brief(result: Result): object {
@@ -53,6 +54,16 @@ const thrown: [what: string, handler: (ctx: HandlerContext) => unknown, result: 
     delayMs: 30_000,
     error: { name: "RetryAfterError", message: "busy" },
   }],
+  ["a RetryAfterError of a date", () => Promise.reject(new RetryAfterError(new Date(7), "busy")), {
+    kind: "retry-after",
+    atMs: 7,
+    error: { name: "RetryAfterError", message: "busy" },
+  }],
+  [
+    "a RetryAfterError whose delay was overwritten",
+    () => Promise.reject(Object.assign(new RetryAfterError("1s", "busy"), { delayMs: NaN, atMs: "x" })),
+    { kind: "retry-after", error: { name: "RetryAfterError", message: "busy" } },
+  ],
   ["a dependency's error", (ctx) => ctx.dependency("Payments").call(() => Promise.reject(new Error("503"))), {
     ...failed("503"),
     dependency: "Payments",
@@ -82,6 +93,84 @@ for (const [what, handler, expected] of thrown) {
     assert.deepEqual(brief(await invoke().result), expected);
   });
 }
+
+for (const [what, value] of Object.entries(strangeValues())) {
+  Deno.test(`InProcessRunner ends the attempt whatever is thrown, rejected or returned: ${what}`, async () => {
+    const handlers: Record<string, (ctx: HandlerContext) => unknown> = {
+      thrown: () => {
+        throw value;
+      },
+      rejected: () => Promise.reject(value),
+      cause: () => Promise.reject(new Error("no", { cause: value })),
+      part: () => Promise.reject(new AggregateError([value], "no")),
+      called: (ctx) => ctx.dependency("Other").call(() => Promise.reject(value)),
+    };
+    for (const [how, handler] of Object.entries(handlers)) {
+      const { invoke } = setup((_event, ctx) => handler(ctx));
+      const result = await invoke().result;
+      assert.equal(result.kind, "failed", how);
+    }
+    const { invoke } = setup(() => value);
+    assert.match((await invoke().result).kind, /^(returned|failed)$/);
+  });
+}
+
+/** Promises whose members fail. */
+const promises: Record<string, () => Promise<unknown>> = {
+  "a promise whose `constructor` getter throws": () =>
+    Object.defineProperty(Promise.resolve(), "constructor", {
+      get: () => {
+        throw new Error("no");
+      },
+    }),
+  "a promise whose own `then` throws": () =>
+    Object.assign(Promise.resolve(), {
+      then: () => {
+        throw new Error("no");
+      },
+    }),
+  "a promise whose own `then` rejects and then resolves": () =>
+    Object.assign(Promise.resolve(), {
+      then: (resolve: () => void, reject: (error: Error) => void) => {
+        reject(new Error("no"));
+        resolve();
+      },
+    }),
+};
+for (const [what, returned] of Object.entries(promises)) {
+  Deno.test(`InProcessRunner ends the attempt of ${what}, and emits nothing`, async () => {
+    const { invoke } = setup((_event, ctx) => {
+      ctx.emit(Shipped, { orderId: "o1" });
+      return returned();
+    });
+    const { attempt, result } = invoke();
+    assert.deepEqual(brief(await result), failed("no"));
+    assert.deepEqual(attempt.emitted, []);
+  });
+}
+
+Deno.test("InProcessRunner reports the permit of a dependency's only probe, whatever the probe throws", async () => {
+  const throwing = Object.values(strangeValues());
+  const { clock, invoke, dependencies } = setup((_event, ctx) =>
+    ctx.dependency("Payments").call(() => Promise.reject(throwing.pop()))
+  );
+  while (throwing.length > 0) {
+    await invoke().result;
+    if (dependencies.breaker("Payments").state.kind === "open") clock.move(10_000);
+    assert.notEqual(dependencies.breaker("Payments").state.kind, "half-open");
+  }
+});
+
+Deno.test("InProcessRunner emits nothing of a handler that returns as its timeout aborts it", async () => {
+  const { clock, invoke } = setup((_event, ctx) => {
+    ctx.emit(Shipped, { orderId: "o1" });
+    return new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve()));
+  });
+  const { attempt, result } = invoke();
+  clock.move(5_000);
+  assert.equal((await result).kind, "timed-out");
+  assert.deepEqual(attempt.emitted, []);
+});
 
 Deno.test("InProcessRunner reports an open dependency with the time to retry at, and a failed probe", async () => {
   const { clock, invoke } = setup((_event, ctx) =>

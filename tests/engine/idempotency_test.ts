@@ -8,6 +8,9 @@ import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { CAUSE, LEASE } from "../support/invocation.ts";
+import { strangeValues } from "../support/strange_values.ts";
+
+const REVOKED = strangeValues()["a revoked proxy"];
 
 function bound(idempotency: boolean | IdempotencyOptions<"orders.>">) {
   const ship = defineFunction({ on: "orders.>", timeout: "30s", idempotency }, () => {});
@@ -49,11 +52,14 @@ for (
   const [what, key, message] of [
     ["throws", () => (undefined as unknown as string).length, /^the idempotency key of ship threw: /],
     ["is no text", () => 7, /^the idempotency key of ship is 7: it must be text/],
+    ["is no JSON", () => 7n, /^the idempotency key of ship is 7n: it must be text/],
+    ["is a promise", () => Promise.resolve("o1"), /^the idempotency key of ship is Promise \{/],
+    ["cannot be read", () => REVOKED, /^the idempotency key of ship is .+: it must be text/],
     ["is empty", () => "", /^the idempotency key of ship is "": it must be text, and not empty/],
   ] as const
 ) {
   Deno.test(`idempotencyKey throws for an author's key that ${what}`, () => {
-    const wrong = () => keyIn(bound({ key: key as () => string }), CAUSE);
+    const wrong = () => keyIn(bound({ key: key as unknown as () => string }), CAUSE);
     assert.throws(wrong, (error) => error instanceof IdempotencyKeyError && message.test(error.message));
   });
 }

@@ -77,7 +77,7 @@ Deno.test("Pipeline retries an event whose claim fails, without using an attempt
   assert.ok(outcome.kind === "retry" && outcome.reason === "state-unavailable" && !outcome.usesAttempt);
 });
 
-const SPENT = { written: { begun: 1, excused: 0, mayHaveEmitted: true }, deliveryCount: 2 };
+const SPENT = { written: { begun: 1, excused: 0, mayHaveEmitted: true, isUnended: true }, deliveryCount: 2 };
 
 Deno.test("Pipeline acks an event whose last attempt completed and only its ack was lost", async () => {
   const { outcome, runs } = await handled("done", SPENT);

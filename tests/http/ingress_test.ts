@@ -93,6 +93,7 @@ Deno.test("POST {route} passes no Nats-* or weir-* header to the event", async (
     "Nats-TTL": "1s",
     "Weir-Reason": "forged",
     "weir-function": "forged",
+    "weir-hops": "49",
     "x-other": "not passed on either",
     "idempotency-key": "k1",
   };

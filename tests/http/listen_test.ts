@@ -35,7 +35,7 @@ Deno.test("listen answers a handler's error with 500 and logs it, and prints not
     port: 0,
     variable: "PORT",
     handler: () => Promise.reject(new Error("why")),
-    log: { ...log, error: (message, fields) => void logged.push(message, (fields!.error as Error).message) },
+    log: { ...log, error: (message, fields) => void logged.push(message, (fields as { error: Error }).error.message) },
   });
   const response = await fetch(listener.url);
   assert.deepEqual([response.status, (await response.json()).detail], [500, "the log says why"]);

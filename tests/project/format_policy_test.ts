@@ -23,6 +23,7 @@ Deno.test("formatPolicy writes the defaults in the words of the options", () => 
     "retry.jitter full",
     "timeout 30s",
     "concurrency 16",
+    "maxHops 50",
     "maxAge none",
     "idempotency none",
     "breaker.consecutiveFailures 10",

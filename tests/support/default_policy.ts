@@ -5,6 +5,7 @@ export const POLICY: FormattedPolicy = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
   timeout: "30s",
   concurrency: 16,
+  maxHops: 50,
   maxAge: null,
   idempotency: null,
   breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },

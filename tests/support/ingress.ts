@@ -61,7 +61,7 @@ export function setup(options: SetupOptions = {}) {
   const publisher = new FakePublisher();
   const errors: unknown[] = [];
   const { keys, logError = (error) => errors.push(error), ...others } = options;
-  const problemOf = publicProblems({ error: (_, fields) => void logError(fields!.error) });
+  const problemOf = publicProblems({ error: (_, fields) => void logError((fields as { error: unknown }).error) });
   const events: EventDefinition[] = [OrderCreated, OrderPaid, StockReserved];
   const ingress = ingressRoutes({
     events: new Map(events.map((event) => [event.type, event])),

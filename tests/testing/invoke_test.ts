@@ -2,10 +2,27 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { invoke, MemoryIdempotencyStore, type RecordedEvent, TestClock } from "weir/testing";
 import { z } from "zod";
+import { strangeValues } from "../support/strange_values.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
 const Greeted = defineEvent({ type: "demo.greeted", version: 1, data: z.object({ text: z.string() }) });
 const ADA = { name: "Ada" };
+
+for (
+  const [what, value] of Object.entries({ "an error": new Error("no"), "undefined": undefined, ...strangeValues() })
+) {
+  Deno.test(`invoke takes the way of a log line in production: ${what}`, async () => {
+    const logs = defineFunction({ on: "demo.asked" }, async (_event, { log, span }) => {
+      await Promise.reject(value).catch(log.error);
+      await Promise.reject(value).catch((error) => span.recordException(error));
+      log.warn("https://shop.example/?key=1", value);
+    });
+    const { outcome, logs: lines } = await invoke(logs, {});
+    assert.deepEqual(outcome, { kind: "ack" });
+    assert.deepEqual(lines.map(({ level }) => level), ["error", "warn"]);
+    assert.equal(lines[1].message, "https://shop.example/?[redacted]");
+  });
+}
 
 Deno.test("invoke aborts the signal of a handler at its timeout", async () => {
   let aborted = false;
@@ -201,4 +218,30 @@ Deno.test("invoke names the span after its `name` option, the function's own nam
   assert.equal(await named(own, "given"), "process given");
   assert.equal(await named(own), "process own");
   assert.equal(await named(defineFunction(options, () => {})), "process testedFunction");
+});
+
+Deno.test("invoke retries at the date of a RetryAfterError by the runtime's clock, and after the backoff without a header", async () => {
+  const clock = new TestClock(Date.UTC(2026, 9, 21, 7, 27));
+  const respond = (headers: Record<string, string>) => new Response(null, { status: 429, headers });
+  const date = "Wed, 21 Oct 2026 07:28:00 GMT";
+  for (
+    const [given, delayMs] of [
+      [date, 60_000],
+      [new Date(date), 60_000],
+      [respond({ "retry-after": date }), 60_000],
+      [
+        "Tue, 20 Oct 2026 07:28:00 GMT",
+        1,
+      ],
+      [null, 125],
+      [respond({}), 125],
+    ] as const
+  ) {
+    const busy = defineFunction({ on: "demo.asked" }, () => {
+      throw new RetryAfterError(given);
+    });
+    const { outcome } = await invoke(busy, {}, { clock });
+    assert.ok(outcome.kind === "retry");
+    assert.deepEqual([outcome.reason, outcome.delayMs], ["retry-after", delayMs]);
+  }
 });

@@ -1,6 +1,6 @@
 import { context } from "@opentelemetry/api";
 import type { Log } from "../../api/context.ts";
-import { errorDetail } from "../../core/outcome.ts";
+import { errorDetail } from "../../core/error_detail.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
 import { PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";

@@ -2,7 +2,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 
 const NAME = /^[!-9;-~]+$/;
 /** Names that every event has and that are known to be valid. */
-const CHECKED = new Set(["Nats-Msg-Id", "ce-specversion", "ce-id", "traceparent"]);
+const CHECKED = new Set(["Nats-Msg-Id", "ce-specversion", "ce-id", "traceparent", "weir-hops"]);
 
 /** NATS cannot carry a header. */
 export class HeaderError extends Error {

@@ -16,9 +16,10 @@ const MAX_CAUSES = 4;
 /** Returns whether an error, or one of its causes, means that NATS or JetStream does not answer at the moment. */
 export function isUnavailable(error: unknown): error is Error {
   for (let one = error, depth = 0; one instanceof Error && depth <= MAX_CAUSES; one = one.cause, depth++) {
-    if (UNAVAILABLE.some((kind) => one instanceof kind) || one instanceof JetStreamApiError && isElecting(one)) {
-      return true;
-    }
+    if (UNAVAILABLE.some((kind) => one instanceof kind)) return true;
+    if (one instanceof JetStreamApiError) return isElecting(one);
+    // No responders for JetStream's API, or for a write to a stream without a leader. The client keeps the class to itself.
+    if (one.name === "JetStreamNotEnabled" && !(one.cause instanceof JetStreamApiError)) return true;
   }
   return false;
 }

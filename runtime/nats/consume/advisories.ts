@@ -71,19 +71,22 @@ export class Advisories {
     this.log.error("a message was terminated by another client: not handled, no dead letter", fields);
   }
 
-  /** Stores the event with the attempts that began: if it has none left, it comes back to end as `crashed`. */
+  /** Stores the event with the attempts that began: if it has none left, it comes back to end. */
   async #bringBack({ consumer, stream, stream_seq: sequence, deliveries }: Advisory): Promise<void> {
     const fields = { function: consumer, stream, sequence, deliveries };
     try {
       const message = await this.jsm.streams.getMessage(stream, { seq: sequence });
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
       const delivery = storedDelivery(stream, message), { history } = delivery;
-      const { begun = 0, excused = 0, attemptTrace } = await this.attempts.read(consumer, delivery) ?? {};
+      const { begun = 0, excused = 0, attemptTrace, lastError, isUnended } =
+        await this.attempts.read(consumer, delivery) ?? {};
       await this.retries.bringBack(consumer, delivery, {
         attempts: history.attempts + begun,
         excusedDeliveries: history.excusedDeliveries + excused,
         emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
         attemptTrace,
+        lastError,
+        isUnended,
       });
       // RETRIES is a work queue: a message that is never delivered again would stay in it for ever.
       if (stream === RETRIES.stream) await removeMessage(this.jsm, stream, sequence);

@@ -1,13 +1,14 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { backoffMs } from "../../core/backoff.ts";
 import type { Delivery } from "../../core/delivery.ts";
-import type { DeadLetterOutcome, Outcome } from "../../core/outcome.ts";
+import type { DeadLetterOutcome, ErrorDetail, Outcome } from "../../core/outcome.ts";
 import type { MaybePromise } from "../../engine/maybe_promise.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
 import type { Claim } from "../../engine/idempotency_store.ts";
 import type { ServerClock } from "../../engine/clock.ts";
 import type { Settlement, Settler, UsedUp } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
+import { isUnavailable } from "../client/is_unavailable.ts";
 import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
@@ -151,7 +152,12 @@ export class NatsSettler implements Settler {
         const begun = usedUp.attempts - delivery.history.attempts;
         const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
         const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;
-        await attempts.write(functionName, delivery, { begun, excused, mayHaveEmitted, attemptTrace });
+        const lastError = outcome.usesAttempt && outcome.error ? headerError(outcome.error) : usedUp.lastError;
+        const counts = { begun, excused, mayHaveEmitted, attemptTrace, lastError };
+        const write = () => attempts.write(functionName, delivery, counts);
+        // Through an outage as well: without these counts the next delivery would take this one for a crash.
+        const repeats = outcome.reason === "shutdown" ? () => false : isUnavailable;
+        await this.#untilStored(functionName, "the attempts of an event", write, repeats);
       }
     } finally {
       // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.
@@ -166,8 +172,7 @@ export class NatsSettler implements Settler {
   async #storeDeadLetter({ functionName, delivery, usedUp }: HeldEvent, outcome: DeadLetterOutcome): Promise<void> {
     const { attempts, deadLetters, onStuck } = this.options;
     if (usedUp && !usedUp.wasDecided) {
-      const { name, message } = outcome.error;
-      const ending = { ...outcome, error: { name: headerText(name), message: headerText(message) } };
+      const ending = { ...outcome, error: headerError(outcome.error) };
       const begun = outcome.attempts - delivery.history.attempts; // of this message alone, as above
       const counts = { begun, excused: 0, mayHaveEmitted: true, ending, attemptTrace: usedUp.attemptTrace };
       // If the decision cannot be stored, the dead letter is stored all the same: a crash in between may run the event
@@ -182,21 +187,33 @@ export class NatsSettler implements Settler {
   /**
    * Retries until something is stored. The message is held meanwhile, so that the function takes on less and less while
    * nothing can be stored. Only a shutdown, or a mistake in the code, ends it.
+   *
+   * @param repeats Returns whether an error is worth another try. Default: each but a `TypeError`.
    */
-  async #untilStored(functionName: string, what: string, store: () => Promise<unknown>): Promise<void> {
+  async #untilStored(
+    functionName: string,
+    what: string,
+    store: () => Promise<unknown>,
+    repeats: (error: unknown) => boolean = (error) => !(error instanceof TypeError),
+  ): Promise<void> {
     const { clock, onStuck } = this.options;
     for (let tries = 1;; tries++) {
       try {
         await store();
         return;
       } catch (error) {
-        if (this.#givingUp || error instanceof TypeError) throw error;
+        if (this.#givingUp || !repeats(error)) throw error;
         if (tries % REPORT_AFTER === 0) onStuck?.(functionName, what, error);
         const delayMs = backoffMs(STORE_RETRY, tries, clock.random());
         await new Promise<void>((resolve) => clock.timer(delayMs, resolve));
       }
     }
   }
+}
+
+/** Returns an error as it is stored with an event: without its stack, and cut as in a header. */
+function headerError({ name, message }: ErrorDetail): ErrorDetail {
+  return { name: headerText(name), message: headerText(message) };
 }
 
 /** Sends an in-progress ack, which starts the delivery's ack wait anew. */

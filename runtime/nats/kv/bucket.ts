@@ -1,6 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { ServiceUnavailableError } from "../../engine/service_calls.ts";
 import { applySteps, isRace } from "../topology/apply_steps.ts";
 import { findStream } from "../topology/find.ts";
 import { planBucket } from "../topology/plan_bucket.ts";
@@ -20,11 +21,11 @@ export async function ensureBucket(jsm: JetStreamManager, bucket: Bucket, replic
   }
 }
 
-/** Opens a bucket. @throws {Error} when it does not exist: this process may not create it. */
+/** Opens a bucket. @throws {ServiceUnavailableError} when it does not exist: this process may not create it. */
 export async function openBucket(nc: NatsConnection, name: string): Promise<KV> {
   const found = await findStream(await jetstreamManager(nc, { checkAPI: false }), bucketStream(name));
   if (found) return await new Kvm(nc).open(name, { allow_direct: found.config.allow_direct });
-  throw new Error(
+  throw new ServiceUnavailableError(
     `there is no key-value bucket "${name}", and with --no-apply none is created: ` +
       `run \`deno task apply\` if it is Weir's own, else \`nats kv add ${name}\``,
   );

@@ -1,12 +1,15 @@
 import { type KV, Kvm } from "@nats-io/kv";
 import { JetStreamApiError } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { KvBucket, KvEntry } from "../../api/context.ts";
 import { KvConflictError } from "../../api/errors.ts";
 import type { KvStore } from "../../engine/kv_store.ts";
+import { ServiceUnavailableError } from "../../engine/service_calls.ts";
 import { checkKvKey, kvJson } from "../../core/kv.ts";
 import { openBucket } from "./bucket.ts";
-import { isWrongLastSequence } from "../client/error_codes.ts";
+import { isWrongLastSequence, JETSTREAM_CODES } from "../client/error_codes.ts";
+import { isUnavailable } from "../client/is_unavailable.ts";
+import { refusalError } from "../publish/publish_error.ts";
 
 /** Opens NATS key-value buckets that hold JSON. A bucket is created when it is first used. */
 export class NatsKvStore implements KvStore {
@@ -16,13 +19,16 @@ export class NatsKvStore implements KvStore {
   constructor(readonly nc: NatsConnection, readonly replicas: number | undefined) {}
 
   bucket<Value>(name: string): KvBucket<Value> {
-    return new JsonBucket<Value>(name, async (use) => {
+    return new JsonBucket<Value>(name, async (key, use) => {
       try {
         return await use(await this.#open(name));
       } catch (error) {
-        // The bucket may have been deleted: reopen it on the next use. A conflict proves that it exists.
-        if (!(error instanceof KvConflictError)) this.#buckets.delete(name);
-        throw error;
+        if (error instanceof KvConflictError) throw error;
+        this.#buckets.delete(name); // it may have been deleted: reopen it on the next use
+        if (!isBlameless(error)) throw error;
+        const { message } = error as Error, answered = error instanceof JetStreamApiError || !isUnavailable(error);
+        const why = answered ? message : `NATS does not answer: ${message}`;
+        throw new ServiceUnavailableError(`kv bucket "${name}", key "${key}": ${why}`, { cause: error });
       }
     });
   }
@@ -43,16 +49,30 @@ export class NatsKvStore implements KvStore {
   }
 }
 
-type Use = <Result>(use: (kv: KV) => Promise<Result>) => Promise<Result>;
+/** Returns whether an error says nothing about the call: another key or value would have failed as well. */
+function isBlameless(error: unknown): boolean {
+  if (error instanceof ServiceUnavailableError || isUnavailable(error)) return true;
+  if ([error, (error as Error).cause].some((one) => one instanceof errors.PermissionViolationError)) return true;
+  if (!(error instanceof JetStreamApiError)) return false;
+  const { code: err_code, status: code, message: description } = error;
+  if (err_code === JETSTREAM_CODES.streamNotFound) return true;
+  return refusalError("", undefined, { code, err_code, description })?.transient ?? true;
+}
+
+type Use = <Result>(key: string, use: (kv: KV) => Promise<Result>) => Promise<Result>;
 
 class JsonBucket<Value> implements KvBucket<Value> {
   constructor(readonly name: string, readonly use: Use) {}
 
   async get(key: string): Promise<KvEntry<Value> | undefined> {
     checkKvKey(this.name, key);
-    const entry = await this.use((kv) => kv.get(key));
+    const entry = await this.use(key, (kv) => kv.get(key));
     if (entry === null || entry.operation !== "PUT") return undefined;
-    return { key, value: entry.json<Value>(), revision: entry.revision };
+    try {
+      return { key, value: entry.json<Value>(), revision: entry.revision };
+    } catch (cause) {
+      throw new TypeError(`kv bucket "${this.name}", key "${key}": the value is no JSON`, { cause });
+    }
   }
 
   put(key: string, value: Value): Promise<number> {
@@ -69,13 +89,13 @@ class JsonBucket<Value> implements KvBucket<Value> {
 
   async delete(key: string): Promise<void> {
     checkKvKey(this.name, key); // the client would delete every key that matches a pattern
-    await this.use((kv) => kv.delete(key));
+    await this.use(key, (kv) => kv.delete(key));
   }
 
   /** @throws {KvConflictError} when the key has another revision. */
   async #write(key: string, value: Value, write: (kv: KV, json: string) => Promise<number>): Promise<number> {
     const json = kvJson(this.name, key, value);
-    return await this.use(async (kv) => {
+    return await this.use(key, async (kv) => {
       try {
         return await write(kv, json);
       } catch (error) {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { JetStreamManager } from "@nats-io/jetstream";
-import { encodeAttribute } from "../../core/cloudevent.ts";
+import { encodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
 import {
   type Publisher,
@@ -78,6 +78,7 @@ class EventMessage implements TextMessage, PublishListener {
     const { event } = this, id = encodeAttribute(event.id), { source, headers } = sharedWith(event);
     const block = new HeaderBlock().add("Nats-Msg-Id", `${source} ${id}`).add("ce-specversion", "1.0")
       .add("ce-id", id).addAll(headers);
+    if (event.hops !== undefined) block.add(HOPS, String(event.hops));
     for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
     for (const name in event.trace) block.add(name, event.trace[name]);
     return block;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { outcomeText, TailLines } from "../../../runtime/cli/events/tail_lines.ts";
 import { parseReport, type SettledReport, settledReport } from "../../../runtime/nats/inspect/tail_protocol.ts";
-import { type ErrorDetail, errorDetail, type Outcome } from "../../../runtime/core/outcome.ts";
+import { errorDetail } from "../../../runtime/core/error_detail.ts";
+import type { ErrorDetail, Outcome } from "../../../runtime/core/outcome.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00.123Z");
 const PLAIN = { terminal: false, colours: false };

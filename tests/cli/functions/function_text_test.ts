@@ -36,6 +36,7 @@ Deno.test("functionText shows the policy with defaults marked, the breakers and 
   retry.jitter                                     full   default
   timeout                                          10s
   concurrency                                      16     default
+  maxHops                                          50     default
   maxAge                                           none   default
   idempotency                                      none   default
   breaker.consecutiveFailures                      10     default

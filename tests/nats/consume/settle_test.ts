@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { errors } from "@nats-io/transport-node";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { scaledClock } from "../../support/clocks.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startSettling } from "../../support/settling.ts";
+import { NatsSettler } from "../../../runtime/nats/consume/settle.ts";
 
 function retry(delayMs: number, usesAttempt = true): Outcome {
   return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };
@@ -48,6 +50,26 @@ Deno.test("NatsSettler naks with a delay also when the retry has none, so that r
   await orders.settler.settle("handle", await orders.next(), retry(0, false));
   assert.equal((await orders.next()).deliveryCount, 2);
   assert.deepEqual(answers, ['-NAK {"delay":1000000}']);
+});
+
+Deno.test("[G17] NatsSettler stores the attempts of a retry through an outage, and naks it then", async () => {
+  await using orders = await startSettling();
+  const steps: string[] = [];
+  orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: () => void steps.push("nak") });
+  const attempts = {
+    ...orders.attempts,
+    read: () => Promise.resolve(undefined),
+    write: () => {
+      if (steps.push("write") < 4) return Promise.reject(new errors.TimeoutError());
+      return orders.nc.flush();
+    },
+  };
+  const settler = new NatsSettler({ ...orders.settler.options, attempts, clock: scaledClock(100) });
+  await orders.publish(1);
+  const usedUp = { attempts: 1, excusedDeliveries: 0 };
+  assert.deepEqual(await settler.settle("handle", await orders.next(), retry(1), usedUp), { ok: true });
+  await eventually(() => steps.length === 5);
+  assert.deepEqual(steps, ["write", "write", "write", "write", "nak"]);
 });
 
 Deno.test("NatsSettler neither acks nor naks a delivery whose lease expired, and keeps its dead letter", async () => {

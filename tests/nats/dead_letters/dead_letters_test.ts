@@ -93,6 +93,15 @@ Deno.test("[G11] DeadLetters stores one dead letter for an event and its delayed
   assert.deepEqual(third, { stream: "DEAD_LETTERS", sequence: 2, duplicate: false });
 });
 
+Deno.test("retryHeaders keep the length of a chain of emitted events, and a dead letter does not", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = { ...await orders.next(), headers: new RawHeaders("NATS/1.0\r\nweir-hops: 7\r\n\r\n") };
+  assert.equal(retryHeaders("handle", delivery, { attempts: 1, excusedDeliveries: 0 }).get("weir-hops"), "7");
+  await orders.deadLetters.store("handle", delivery, rejected("no"));
+  assert.equal((await lastDeadLetter(orders)).header.has("weir-hops"), false);
+});
+
 for (
   const [what, message, expected] of [
     ["on several lines", "first\r\nNats-Msg-Id: forged\n\nlast", "first Nats-Msg-Id: forged last"],

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { DiscardPolicy } from "@nats-io/jetstream";
 import { KvConflictError } from "../../../runtime/api/errors.ts";
 import { NatsKvStore } from "../../../runtime/nats/kv/nats_kv_store.ts";
+import { ServiceUnavailableError } from "../../../runtime/engine/service_calls.ts";
 import { type Broker, startBroker } from "../../support/nats.ts";
 
 interface Stock {
@@ -149,3 +151,84 @@ Deno.test("NatsKvStore rejects values that JSON cannot hold, and keeps the old v
   assert.deepEqual(await any.get("key"), { key: "key", value: 1, revision });
   assert.equal(await any.get("new"), undefined);
 });
+
+/** Calls that fail, and whether the event of the handler is at fault. */
+const failures: [what: string, call: (broker: Broker) => Promise<unknown>, blameless: boolean, message: RegExp][] = [
+  [
+    "a bucket that is missing and may not be created",
+    ({ nc }) => new NatsKvStore(nc, undefined).bucket("absent").get("k"),
+    true,
+    /^kv bucket "absent", key "k": there is no key-value bucket "absent"/,
+  ],
+  [
+    "a bucket that is full",
+    async ({ nc, jsm }) => {
+      const store = new NatsKvStore(nc, 1);
+      await store.bucket("full").put("k", 1);
+      await jsm.streams.update("KV_full", { max_msgs: 1, discard: DiscardPolicy.New });
+      await store.bucket("full").put("other", 1);
+    },
+    true,
+    /^kv bucket "full", key "other": maximum messages exceeded/,
+  ],
+  [
+    "a bucket that was deleted while it was open",
+    async ({ nc, jsm }) => {
+      const store = new NatsKvStore(nc, 1);
+      await store.bucket("gone").put("k", 1);
+      await jsm.streams.delete("KV_gone");
+      await store.bucket("gone").get("k");
+    },
+    true,
+    /^kv bucket "gone", key "k": NATS does not answer: no responders/,
+  ],
+  [
+    "a write to a bucket that was deleted while it was open",
+    async ({ nc, jsm }) => {
+      const store = new NatsKvStore(nc, 1);
+      await store.bucket("gone").put("k", 1);
+      await jsm.streams.delete("KV_gone");
+      await store.bucket("gone").put("k", 2);
+    },
+    true,
+    /^kv bucket "gone", key "k": NATS does not answer: /,
+  ],
+  [
+    "a value that another client stored and that is no JSON",
+    async ({ nc }) => {
+      const store = new NatsKvStore(nc, 1);
+      await store.bucket("foreign").put("k", 1);
+      nc.publish("$KV.foreign.k", "{oops");
+      await nc.flush();
+      await store.bucket("foreign").get("k");
+    },
+    false,
+    /^kv bucket "foreign", key "k": the value is no JSON/,
+  ],
+  [
+    "a value over the limit of its bucket",
+    async ({ nc, jsm }) => {
+      const store = new NatsKvStore(nc, 1);
+      await store.bucket("small").put("k", 1);
+      await jsm.streams.update("KV_small", { max_msg_size: 100 });
+      await store.bucket("small").put("k", "x".repeat(1_000));
+    },
+    false,
+    /message size exceeds maximum allowed/,
+  ],
+  [
+    "a value over max_payload",
+    ({ nc }) => new NatsKvStore(nc, 1).bucket("b").put("k", "x".repeat(2e6)),
+    false,
+    /max_payload/,
+  ],
+  ["a name that no bucket can have", ({ nc }) => new NatsKvStore(nc, 1).bucket("a b").get("k"), false, /a b/],
+];
+for (const [what, call, blameless, message] of failures) {
+  Deno.test(`NatsKvStore says of ${what} that the event is ${blameless ? "not " : ""}at fault`, async () => {
+    await using broker = await startBroker();
+    const error = await call(broker).then(() => assert.fail("it succeeded"), (error) => error);
+    assert.match(error.message, message);
+    assert.equal(error instanceof ServiceUnavailableError, blameless, error.stack);
+  });
+}

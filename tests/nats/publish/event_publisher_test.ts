@@ -45,6 +45,12 @@ Deno.test("EventPublisher publishes a CloudEvent in binary mode", async () => {
   ]);
 });
 
+Deno.test("EventPublisher puts the length of the chain of an emitted event into a header", async () => {
+  await using nats = await setup();
+  await publishAsync(nats.publisher, { ...EVENT, hops: 7 });
+  assert.equal((await nats.stored(1)).header.get("weir-hops"), "7");
+});
+
 Deno.test("EventPublisher puts extension attributes and trace context into headers", async () => {
   await using nats = await setup();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

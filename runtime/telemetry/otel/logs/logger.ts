@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { isSpanContextValid, trace } from "@opentelemetry/api";
+import { fieldsOf, isThrown, textOf } from "./log_values.ts";
 import type { LogDedup } from "./log_dedup.ts";
 import { printable, printableJson } from "./printable.ts";
 import { type Redact, redactor } from "./redact.ts";
@@ -70,28 +71,32 @@ export class Logger {
     return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.options.level);
   }
 
-  readonly debug = (message: string, fields?: LogFields): void => this.line("debug", message, fields);
-  readonly info = (message: string, fields?: LogFields): void => this.line("info", message, fields);
-  readonly warn = (message: string, fields?: LogFields): void => this.line("warn", message, fields);
-  readonly error = (message: string, fields?: LogFields): void => this.line("error", message, fields);
+  readonly debug = (message: unknown, fields?: unknown): void => this.line("debug", message, fields);
+  readonly info = (message: unknown, fields?: unknown): void => this.line("info", message, fields);
+  readonly warn = (message: unknown, fields?: unknown): void => this.line("warn", message, fields);
+  readonly error = (message: unknown, fields?: unknown): void => this.line("error", message, fields);
 
-  line(level: LogLevel, message: string, fields: LogFields = {}): void {
+  /** Writes a line. Both may be anything: a message that is no text, such as an error, becomes the field `error` as well. */
+  line(level: LogLevel, message: unknown, fields?: unknown): void {
     if (!this.enabled(level)) return;
-    let all: LogFields;
-    try {
-      all = { ...activeSpan(), ...resolve(this.fields), ...fields };
-    } catch (error) {
-      all = { unwritable_fields: String(error) };
+    let all = activeSpan();
+    for (const add of [() => resolve(this.fields), () => errorField(message), () => fieldsOf(fields)]) {
+      try {
+        all = { ...all, ...add() };
+      } catch (error) {
+        all = { ...all, unwritable_fields: textOf(error) };
+      }
     }
-    if (this.#isHeldBack(level, message, all)) return;
-    this.#emit(level, message, all);
+    const text = textOf(message);
+    if (this.#isHeldBack(level, text, all)) return;
+    this.#emit(level, text, all);
   }
 
   /** Only warnings and errors are limited: handlers log their own work at `info` and `debug`. */
   #isHeldBack(level: LogLevel, message: string, fields: LogFields): boolean {
     if (level !== "warn" && level !== "error") return false;
     const { function: functionName, error } = fields;
-    const cause = error instanceof Error ? error.message : typeof error === "string" ? error : "";
+    const cause = error === undefined ? "" : textOf(error);
     return this.options.dedup?.holdsBack(level, functionName, `${message} ${cause}`, (heldBack, windowMs) => {
       const more = `${message} … and ${heldBack.toLocaleString("en")} more in ${windowMs / 1_000} s`;
       const name = functionName !== undefined && { function: functionName };
@@ -103,12 +108,7 @@ export class Logger {
     const { redact = withoutSecrets, send } = this.options;
     const time = new Date().toISOString();
     const format = this.options.format === "json" ? json : pretty;
-    let line: string;
-    try {
-      line = format(time, level, redact(message), fields, redact);
-    } catch (error) {
-      line = format(time, level, redact(message), { unwritable_fields: String(error) }, redact);
-    }
+    const line = format(time, level, redact(message), fields, redact);
     try {
       this.#write(line);
     } catch {
@@ -131,6 +131,10 @@ function json(time: string, level: LogLevel, message: string, fields: LogFields,
   return printableJson(`${own}${more.join("")}}`);
 }
 
+function errorField(message: unknown): LogFields {
+  return typeof message === "string" ? {} : { error: message };
+}
+
 function resolve(fields: LogFields | (() => LogFields)): LogFields {
   return typeof fields === "function" ? fields() : fields;
 }
@@ -139,7 +143,7 @@ function pretty(time: string, level: LogLevel, message: string, fields: LogField
   const { function: functionName, span_id: _, ...rest } = fields;
   const text = fieldsJson(rest, redact)
     .map(([key, json]) => `${key}=${json.startsWith('"') ? JSON.parse(json) : json}`).join(" ");
-  const name = functionName === undefined ? "" : styleText("bold", printable(`${functionName} `));
+  const name = functionName === undefined ? "" : styleText("bold", printable(`${textOf(functionName)} `));
   const [what, more] = [printable(message), printable(text)];
   return `${dim(time.slice(11, 23))} ${styleText(COLOR[level], level.padEnd(5))} ${name}${what} ${dim(more)}`;
 }
@@ -164,19 +168,25 @@ function fieldsJson(fields: LogFields, redact: Redact): [key: string, json: stri
   return omitted === 0 ? written : [...written, ["omitted_fields", String(omitted)]];
 }
 
-/** Returns JSON, also of errors, bigints and circular values. Undefined for a value that JSON lacks. */
+/** Returns JSON, also of errors, bigints and circular values. Undefined for a value that JSON lacks. Never throws. */
 function stringify(value: unknown, redact: Redact, seen: WeakSet<object>): string | undefined {
-  return JSON.stringify(value, (_key, inner) => {
+  const replacer = (_key: string, inner: unknown) => {
     if (typeof inner === "string") return redact(inner);
     if (typeof inner === "bigint") return String(inner);
     if (typeof inner !== "object" || inner === null) return inner;
     if (seen.has(inner)) return "[seen above]";
     seen.add(inner);
     if (inner instanceof Error) {
-      return { name: inner.name, message: inner.message, stack: inner.stack, cause: inner.cause };
+      const { name, message, stack, cause } = inner, { code, errors } = inner as { code?: unknown; errors?: unknown };
+      return { name, message, code, errors, stack, cause };
     }
-    return inner;
-  });
+    return isThrown(inner) ? redact(textOf(inner)) : inner;
+  };
+  try {
+    return JSON.stringify(value, replacer);
+  } catch {
+    return JSON.stringify(redact(textOf(value))); // a getter or a `toJSON` throws
+  }
 }
 
 function writeLine(line: string): void {

@@ -4,6 +4,7 @@ import { LoggerProvider, type LogRecordProcessor, type ReadWriteLogRecord } from
 import { ExportQueue } from "../export/export_queue.ts";
 import { type Env, FLUSH_MS, numberFrom, otlpTimeoutMs } from "../export/otlp_environment.ts";
 import { resourceOf } from "../export/resource.ts";
+import { textOf } from "./log_values.ts";
 import type { LogRecord } from "./logger.ts";
 import type { Redact } from "./redact.ts";
 
@@ -64,7 +65,7 @@ function attributeValue(value: unknown, redact: Redact): AnyValue {
   try {
     return redact(value instanceof Error ? value.stack ?? String(value) : JSON.stringify(value));
   } catch {
-    return redact(String(value));
+    return redact(textOf(value));
   }
 }
 

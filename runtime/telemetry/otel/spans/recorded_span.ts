@@ -13,6 +13,7 @@ import {
   TraceFlags,
 } from "@opentelemetry/api";
 import { cleanAttributes, cleanSimpleAttributes, isTimeInput } from "@opentelemetry/core";
+import { textOf } from "../logs/log_values.ts";
 import { randomSpanId } from "./random_ids.ts";
 import { nowMs, toMs } from "./span_clock.ts";
 
@@ -192,9 +193,9 @@ export class RecordedSpan implements Span {
     return this;
   }
 
+  /** Records an exception, which may be any value: handlers pass what they catch. */
   recordException(exception: Exception, time?: TimeInput): void {
-    const { code, name, message, stack } = typeof exception === "string" ? { message: exception } : exception;
-    const type = code ? String(code) : name;
+    const { type, message, stack } = partsOf(exception);
     if (!type && !message) return;
     this.addEvent("exception", {
       ...(type && { "exception.type": type }),
@@ -222,6 +223,17 @@ export class RecordedSpan implements Span {
   forget(): void {
     this.attributes = NO_ATTRIBUTES;
     this.prepared = this.events = this.links = undefined;
+  }
+}
+
+function partsOf(exception: unknown): { readonly type?: string; readonly message: string; readonly stack?: string } {
+  const text = (value: unknown) => typeof value === "string" ? value : undefined;
+  try {
+    const { code, name, message, stack } = Object(exception);
+    const type = typeof code === "string" || typeof code === "number" ? code || name : name;
+    return { type: type && String(type), message: text(message) ?? textOf(exception), stack: text(stack) };
+  } catch {
+    return { message: textOf(exception) };
   }
 }
 

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { TestClock } from "../../../../runtime/testing/test_clock.ts";
+import { LogDedup } from "../../../../runtime/telemetry/otel/logs/log_dedup.ts";
 import { LOG_LEVELS, Logger, type LogLevel } from "../../../../runtime/telemetry/otel/logs/logger.ts";
+import { redactor } from "../../../../runtime/telemetry/otel/logs/redact.ts";
+import { strangeValues } from "../../../support/strange_values.ts";
+
+/** The way of a line in production: redacted, and limited. */
+const PRODUCTION = { redact: redactor([]), dedup: new LogDedup(new TestClock()) };
 
 function setup(level: LogLevel = "debug", format: "json" | "pretty" = "json") {
   const lines: string[] = [];
-  const log = new Logger({ level, format, write: (line) => lines.push(line) });
+  const log = new Logger({ ...PRODUCTION, level, format, write: (line) => lines.push(line) });
   /** The last line, parsed. */
   const last = () => JSON.parse(lines.at(-1)!);
   return { log, lines, last };
@@ -67,6 +75,66 @@ Deno.test("Logger lets no field override time, level and message", () => {
   const { level, time, message } = last();
   assert.deepEqual([level, message], ["error", "the order failed"]);
   assert.equal(new Date(time).toISOString(), time);
+});
+
+const coded = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+const anything: [what: string, args: readonly unknown[], expected: Record<string, unknown>][] = [
+  ["an error as the message", [coded], {
+    message: "Error: refused",
+    error: { name: "Error", message: "refused", code: "ECONNREFUSED", stack: coded.stack },
+  }],
+  ["an error as the fields", ["failed", new TypeError("no")], { message: "failed", error: "TypeError: no" }],
+  ["undefined", [undefined], { message: "undefined" }],
+  ["null", [null], { message: "null", error: null }],
+  ["a number, an index and a list, as forEach passes", [7, 0, [7]], { message: "7", error: 7, value: 0 }],
+  ["a list as the fields", ["seen", ["a", "b"]], { message: "seen", value: ["a", "b"] }],
+  ["an object", [{ status: 402 }], { message: "{ status: 402 }", error: { status: 402 } }],
+  ["an Event as the fields", ["closed", new Event("close")], { message: "closed", error: /^Event \{.* type: 'close'/ }],
+  ["a Date as the fields", ["at", new Date(0)], { message: "at", value: "1970-01-01T00:00:00.000Z" }],
+  ["parts of an aggregate", ["all", new AggregateError([coded], "no")], {
+    message: "all",
+    error: "AggregateError: no",
+  }],
+];
+for (const [what, args, expected] of anything) {
+  Deno.test(`Logger takes ${what}`, () => {
+    for (const level of LOG_LEVELS) {
+      const { log, last } = setup();
+      (log[level] as (...args: unknown[]) => void)(...args);
+      const { time: _, level: __, ...line } = last();
+      if (typeof expected.error === "string") line.error = `${line.error.name}: ${line.error.message}`;
+      if (expected.error instanceof RegExp) {
+        assert.match(line.error, expected.error);
+        line.error = expected.error;
+      }
+      assert.deepEqual(line, expected);
+    }
+  });
+}
+
+for (const [what, value] of Object.entries(strangeValues())) {
+  Deno.test(`Logger never throws, and writes one line with all that can be read: ${what}`, () => {
+    for (const format of ["json", "pretty"] as const) {
+      const { log, lines } = setup("debug", format), child = log.child({ function: "reserve" });
+      child.error(value);
+      child.warn("text", value);
+      child.info("text", { value, order: "o1" });
+      child.error("text", { error: value, order: "o1" });
+      child.debug(value, value);
+      assert.equal(lines.length, 5);
+      assert.ok(lines.every((line) => line.includes("reserve")), lines.join("\n"));
+      for (const line of [lines[2], lines[3]]) assert.match(line, /o1/);
+    }
+  });
+}
+
+Deno.test("Logger takes any value, and JSON lines stay JSON", () => {
+  const { log, lines } = setup();
+  fc.assert(fc.property(fc.anything({ withBigInt: true, withMap: true, withNullPrototype: true }), (value) => {
+    log.info(value, value);
+    log.warn("text", { value });
+    for (const line of lines.splice(0)) assert.equal(typeof JSON.parse(line).message, "string");
+  }));
 });
 
 Deno.test("Logger writes an error with its name, message, stack and cause", () => {

@@ -1,0 +1,131 @@
+import { inspect } from "node:util";
+import type { ErrorDetail } from "./outcome.ts";
+
+/** Errors that are read of one thrown value: itself, its causes and the parts of aggregates. It bounds circles as well. */
+const MAX_ERRORS = 20;
+/** Parts of an aggregate that are read. A batch that fails as a whole has thousands, which fail alike. */
+const MAX_PARTS = 5;
+/** Longest message and stack, in characters: both are logged, and an error may quote a whole payload. */
+const MAX_TEXT = 16_000;
+
+/** Describes any thrown value: an error with its code, its parts and its causes. Never throws. */
+export function errorDetail(thrown: unknown): ErrorDetail {
+  const stack = isErrorLike(thrown) ? read(thrown, "stack") : undefined;
+  const detail = { name: nameOf(thrown), message: cut(describe(thrown, new Set())) };
+  return typeof stack === "string" ? { ...detail, stack: cut(stack) } : detail;
+}
+
+/** Returns a thrown value with its causes and the parts of aggregates, outermost first. Never throws. */
+export function errorsIn(thrown: unknown): unknown[] {
+  const found = new Set([thrown]);
+  for (const error of found) { // visits what is added meanwhile
+    for (const inner of [read(error, "cause"), ...partsOf(error)]) if (found.size < MAX_ERRORS) found.add(inner);
+  }
+  return [...found];
+}
+
+/** Tests a value's class. A proxy can make `instanceof` throw, which means no here. */
+export function isA<Type>(value: unknown, type: abstract new (...args: never[]) => Type): value is Type {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads a property of any value: undefined if it has none, or if its getter throws. */
+export function read(value: unknown, name: string): unknown {
+  try {
+    return (value as Record<string, unknown>)[name];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes any value as text, as JSON where that says something. Never throws. */
+export function valueText(value: unknown): string {
+  try {
+    const json = typeof value === "object" ? JSON.stringify(value) : undefined;
+    if (json !== undefined && json !== "{}") return json;
+  } catch {
+    // It is no JSON.
+  }
+  try {
+    return inspect(value, { breakLength: Infinity, maxStringLength: 1_000, maxArrayLength: 20 });
+  } catch {
+    return "a value that cannot be read";
+  }
+}
+
+function describe(thrown: unknown, seen: Set<unknown>): string {
+  if (thrown === undefined || thrown === null) return `${thrown} was thrown, which explains nothing: throw an Error`;
+  if (typeof thrown === "string") return thrown;
+  if (isA(thrown, Response)) {
+    const { status, statusText, url } = thrown;
+    return ["HTTP", status, statusText, url && `from ${url}`].filter((part) => part !== "").join(" ");
+  }
+  if (!isErrorLike(thrown)) return valueText(thrown);
+  if (seen.has(thrown) || seen.size >= MAX_ERRORS) return "…";
+  seen.add(thrown);
+  const own = messageOf(thrown), said: string[] = [];
+  const parts = partsOf(thrown).map((part) => describe(part, seen)), more = countOf(thrown) - parts.length;
+  if (parts.length > 0) said.push(`(errors: ${parts.join("; ")}${more > 0 ? `; … and ${more} more` : ""})`);
+  const cause = read(thrown, "cause") ?? (isA(thrown, Event) ? read(thrown, "error") ?? read(thrown, "reason") : null);
+  const because = cause === null || cause === undefined ? "" : describe(cause, seen);
+  if (because !== "" && !own.includes(because)) said.push(`(cause: ${because})`);
+  const code = codeOf(thrown, own);
+  if (code !== undefined) said.unshift(`(code: ${code})`);
+  return [own || (said.length === 0 ? "an error without a message" : ""), ...said].filter((part) => part !== "")
+    .join(" ");
+}
+
+/** Errors of other realms and libraries that extend nothing have a message as well. */
+function isErrorLike(thrown: unknown): boolean {
+  return isA(thrown, Error) || isA(thrown, Event) || typeof read(thrown, "message") === "string";
+}
+
+function messageOf(error: unknown): string {
+  const message = read(error, "message");
+  if (isA(error, Event)) return `event "${read(error, "type")}"${message ? `: ${message}` : ""}`;
+  return typeof message === "string" ? message : message === undefined ? "" : valueText(message);
+}
+
+function nameOf(thrown: unknown): string {
+  const isObject = isA(thrown, Response) || isA(thrown, Event);
+  const name = isObject ? read(read(thrown, "constructor"), "name") : read(thrown, "name");
+  return typeof name === "string" && name !== "" && (isObject || isErrorLike(thrown)) ? name : "Error";
+}
+
+/** Returns a code such as `ECONNREFUSED`, unless the name or the message says it already. */
+function codeOf(error: unknown, message: string): string | number | undefined {
+  const code = read(error, "code");
+  if ((typeof code !== "string" && typeof code !== "number") || code === "" || isA(error, DOMException)) {
+    return undefined;
+  }
+  const name = nameOf(error).toLowerCase();
+  return message.includes(String(code)) || name.includes(String(code).replaceAll("-", "").toLowerCase())
+    ? undefined
+    : code;
+}
+
+function partsOf(error: unknown): unknown[] {
+  try {
+    const errors = read(error, "errors");
+    if (Array.isArray(errors)) return errors.slice(0, MAX_PARTS);
+    // A disposal failed after the block had: both are causes.
+    return isA(error, SuppressedError) ? [read(error, "suppressed"), read(error, "error")] : [];
+  } catch {
+    return [];
+  }
+}
+
+function countOf(error: unknown): number {
+  return Number(read(read(error, "errors"), "length")) || 0;
+}
+
+/** Cuts between words: a secret in the text is redacted later, and its half would not be recognised. */
+function cut(text: string): string {
+  if (text.length <= MAX_TEXT) return text;
+  const space = text.lastIndexOf(" ", MAX_TEXT);
+  return `${text.slice(0, space > 0 ? space : MAX_TEXT)} …`;
+}

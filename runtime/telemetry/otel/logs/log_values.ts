@@ -1,0 +1,29 @@
+import { inspect } from "node:util";
+
+/** Returns any value as text: an error as its name and message. Never throws. */
+export function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  try {
+    if (value instanceof Error) return value.message ? `${value.name}: ${value.message}` : String(value.name);
+  } catch {
+    // A getter or a trap threw: `inspect` reads neither.
+  }
+  try {
+    return inspect(value, { breakLength: Infinity, maxStringLength: 1_000, maxArrayLength: 20 });
+  } catch {
+    return "a value that cannot be read";
+  }
+}
+
+/** Returns what a line's fields are given as, as fields: an error, or a value that has no properties, becomes one field. */
+export function fieldsOf(given: unknown): Readonly<Record<string, unknown>> {
+  if (given === undefined || given === null) return {};
+  if (isThrown(given)) return { error: given };
+  const isOne = typeof given !== "object" || Array.isArray(given) || "toJSON" in given; // a Date, for one
+  return isOne ? { value: given } : { ...given };
+}
+
+/** Returns whether a value says what it is as an error, and not by its enumerable properties. */
+export function isThrown(value: unknown): boolean {
+  return value instanceof Error || value instanceof Response || value instanceof Event;
+}
