@@ -13,7 +13,8 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   readonly attempt: number;
   /**
    * Publishes an event once the handler has returned; a handler that throws publishes nothing. The id is derived from
-   * function, event and position, so that a further attempt publishes no duplicate.
+   * function, event and position, so that a further attempt publishes no duplicate (in a
+   * work queue: within the duplicate window).
    *
    * @throws {TypeError} if the data does not match the event's schema, or the event is not in `emits`
    */
@@ -24,6 +25,8 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   kv<Value = unknown>(bucket: string): KvBucket<Value>;
   /** Logger that adds the function, the event's id and type, the attempt and the trace id. */
   readonly log: Log;
+  /** Returns the server's time in milliseconds since 1970; in a test, the time of its `TestClock`. */
+  now(): number;
   /** Span of this attempt. It is active as well, so spans of instrumented libraries are its children. */
   readonly span: Span;
 }

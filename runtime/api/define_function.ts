@@ -120,7 +120,7 @@ export interface FunctionOptions<
   /**
    * Longest duration of one attempt.
    *
-   * @default {"30s"}
+   * @default {"20s"}
    */
   readonly timeout?: Duration;
   /**
@@ -181,7 +181,7 @@ export interface FunctionDefinition<On extends Trigger | readonly Trigger[] = Tr
  */
 export const FUNCTION_DEFAULTS = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
-  timeout: "30s",
+  timeout: "20s", // below SHUTDOWN_GRACE, so that a shutdown waits for a handler that began just before
   concurrency: 16,
   maxHops: 50,
   idempotency: { ttl: "7d" },

@@ -32,6 +32,8 @@ interface FunctionHostOptions {
   readonly metering: Metering;
   readonly log: Logger;
   readonly redact: (text: string) => string;
+  /** Whether a thread keeps the leases while a handler blocks this one. */
+  readonly watchdog: boolean;
 }
 
 /** The functions of a process: a dispatcher for each, and the stores that they share. */
@@ -65,7 +67,8 @@ export class FunctionHost implements Service {
   }
 
   start(): void {
-    this.#leases.start(natsOptions(this.options.config));
+    const { config, watchdog } = this.options;
+    this.#leases.start(watchdog ? { options: natsOptions(config), logFormat: config.LOG_FORMAT } : undefined);
     for (const dispatcher of this.dispatchers) dispatcher.start();
   }
 

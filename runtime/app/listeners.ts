@@ -57,18 +57,19 @@ export function openPublicListener(options: ListenerOptions): Listener {
 }
 
 export function openAdminListener(
-  { config, cluster, metering, health, log, sharesPort }: ListenerOptions,
+  { config, registry, cluster, metering, health, log, sharesPort }: ListenerOptions,
   host: FunctionHost,
   lag: LagReader,
 ): Listener {
   const { functions, redact } = host.options;
   const status = async () =>
     functionStatus(functions, await lag.read(0), host.dispatchers, (name) => metering.lastError(name), redact);
+  const declares = (name: string) => registry.functions.some((fn) => fn.name === name);
   const routes = [
     ...healthRoutes(health),
     ...metricsRoutes(() => metering.metrics.page()),
     ...functionRoutes(status),
-    ...deadLetterRoutes(new DeadLetterService(cluster)),
+    ...deadLetterRoutes(new DeadLetterService(cluster, declares)),
     ...retryRoutes(new RetryService(cluster)),
   ];
   const handler = router(routes, {

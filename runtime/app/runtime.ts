@@ -55,6 +55,8 @@ interface RuntimeOptions {
   readonly apply?: MayApply;
   /** Time that NATS has to answer a start, in milliseconds. @default {60000} */
   readonly waitMs?: number;
+  /** Keeps the leases of deliveries while a handler blocks the thread, from a thread of its own. @default {true} */
+  readonly watchdog?: boolean;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
 }
@@ -105,7 +107,8 @@ async function startOn(
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const parts = { config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact };
-  const host = await wait("the bucket of attempts", () => FunctionHost.open(parts));
+  const watchdog = options.watchdog ?? true;
+  const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, watchdog }));
   // Of every declared function: once no process runs one, those that are left report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(registry.functions), systemClock);
   metering.measure(monitor, clock, host.dispatchers, lag);

@@ -6,6 +6,7 @@ import { redriveOrDiscard } from "./dead_letters/redrive_or_discard.ts";
 import { list, type Selection, selectionOptions, show } from "./dead_letters/list.ts";
 import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
+import { declaresFunction } from "./terminal/selected_names.ts";
 
 export function deadLettersCommand(): Command {
   const command = new Command("dead-letters").description("List, show, redrive or discard dead letters.")
@@ -47,5 +48,5 @@ async function withService(
 ): Promise<void> {
   const config = commandConfig();
   before(config);
-  await withCluster(config, (cluster) => run(new DeadLetterService(cluster)));
+  await withCluster(config, (cluster) => run(new DeadLetterService(cluster, declaresFunction)));
 }

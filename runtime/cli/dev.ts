@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { authProblem } from "../app/config.ts";
 import { setVariables, variableWarnings } from "../app/warnings.ts";
 import { Dev, type DevReady } from "../dev/dev.ts";
@@ -12,6 +12,9 @@ import { paint } from "./terminal/output.ts";
 import { onStopSignal } from "./terminal/signals.ts";
 import { startArguments } from "./start/start_arguments.ts";
 
+/** Port on which Deno's and Node's debuggers are found. */
+const INSPECTOR_PORT = 9229;
+
 export function devCommand(): Command {
   return new Command("dev")
     .description(
@@ -19,11 +22,24 @@ export function devCommand(): Command {
     )
     .addHelpText("after", "\nExamples:\n  deno task dev\n  PORT=8080 deno task dev\n  deno task dev --fresh")
     .option("--fresh", "delete all events and state of earlier runs first")
+    .option("--inspect [port]", "let a debugger attach to the functions (default port: 9229)", port)
     .option("--no-check", "do not check types: what has type errors stays live")
     .action(dev);
 }
 
-async function dev({ fresh = false, check }: { readonly fresh?: boolean; readonly check: boolean }): Promise<void> {
+interface Options {
+  readonly fresh?: boolean;
+  readonly check: boolean;
+  /** True without a port. */
+  readonly inspect?: number | true;
+}
+
+function port(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError("It must be a port");
+  return Number(text);
+}
+
+async function dev({ fresh = false, check, inspect }: Options): Promise<void> {
   const config = readDevConfig();
   const unsafe = authProblem(config);
   if (unsafe) throw new Error(unsafe);
@@ -32,7 +48,8 @@ async function dev({ fresh = false, check }: { readonly fresh?: boolean; readonl
     config,
     fresh,
     checkTypes: check,
-    revisionArguments,
+    inspected: inspect !== undefined,
+    revisionArguments: () => revisionArguments(inspect === true ? INSPECTOR_PORT : inspect),
     generateFiles: async () => await writeEventTypes() ? [EVENT_TYPES_FILE] : [],
     onReady: (ready) => console.log(banner(ready, config.WEIR_API_KEYS)),
   });
@@ -47,9 +64,15 @@ async function dev({ fresh = false, check }: { readonly fresh?: boolean; readonl
 }
 
 /** Returns the arguments of the task "start", with the command `revision` instead of `start`. */
-async function revisionArguments(): Promise<string[]> {
+async function revisionArguments(inspectorPort: number | undefined): Promise<string[]> {
   const args = await startArguments();
-  if (args.at(-1) === "start") return [...args.slice(0, -1), "revision"];
+  if (args.at(-1) === "start") {
+    const [run, ...rest] = args.slice(0, -1);
+    if (inspectorPort === undefined) return [run, ...rest, "revision"];
+    const others = rest.filter((flag) => !flag.startsWith("--allow-sys")); // one that names some would win
+    const sys = rest.some((flag) => flag === "-A" || flag === "--allow-all") ? [] : ["--allow-sys"];
+    return [run, ...sys, ...others, "revision", "--inspect", String(inspectorPort)];
+  }
   throw new Error('deno.json: the task "start" must be `deno run … weir/cli start`, since dev uses its permissions');
 }
 

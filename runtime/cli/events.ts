@@ -9,7 +9,9 @@ export function eventsCommand(): Command {
   )
     .addHelpText("after", examples("events tail", "events record orders.created --out tests/fixtures/order.json"));
   command.command("tail")
-    .description("Show events as they are published, and the outcome of each in every running process.")
+    .description(
+      "Show events as they are published, and the outcome of each in every running process. `repeated`: same id, stored once.",
+    )
     .option("--type <pattern>", "only events of this type, or on subjects that match a pattern such as 'orders.>'")
     .option("--function <name>", "only outcomes of this function")
     .option("--limit <count>", "end after this many lines", wholeNumber)

@@ -48,6 +48,9 @@ export function program(): Command {
   return weir;
 }
 
+/** Commands that run until a signal. Every other one ends with its action, whatever a module it imported left open. */
+const SERVICES = ["dev", "start", "worker", "revision"];
+
 /** Prints an error: of `start` as its log is written, which a program reads, and of other commands as text. */
 async function report(message: string, error: unknown): Promise<void> {
   if (!["start", "worker"].includes(Deno.args[0])) return console.error(`weir: ${printableLines(message)}`);
@@ -55,9 +58,12 @@ async function report(message: string, error: unknown): Promise<void> {
 }
 
 if (import.meta.main) {
+  const weir = program().hook("postAction", (_weir, command) => {
+    if (!SERVICES.includes(command.name())) Deno.exit(EXIT_CODES.done);
+  });
   try {
     // Deno's built-in OpenTelemetry leaves the span of a fetch active unless a context surrounds it.
-    await context.with(ROOT_CONTEXT, () => program().parseAsync(Deno.args, { from: "user" }));
+    await context.with(ROOT_CONTEXT, () => weir.parseAsync(Deno.args, { from: "user" }));
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage);
     const message = error instanceof Error ? error.message : String(error);

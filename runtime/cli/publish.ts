@@ -3,7 +3,7 @@ import type { EventDefinition } from "../api/define_event.ts";
 import { type Cluster, connectCluster } from "../app/cluster.ts";
 import { publishAsync } from "../engine/publisher.ts";
 import { ENVIRONMENT } from "../app/config.ts";
-import { loadProject } from "../project/load_project.ts";
+import { loadEvents } from "../project/load_project.ts";
 import { unknownType } from "../project/startup_problems.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
 import { printable, printableJson } from "../telemetry/otel/logs/printable.ts";
@@ -56,7 +56,7 @@ function seed(text: string): number {
 async function publish(type: string, source: string | undefined, options: Options): Promise<void> {
   checkUsage(source, options);
   const config = commandConfig();
-  const { events } = await loadProject();
+  const { events } = await loadEvents();
   const event = events.get(type);
   if (!event) throw new Error(unknownType(type, events.keys()));
   const items = source === undefined
@@ -101,7 +101,7 @@ async function store(cluster: Cluster, type: string, items: readonly unknown[], 
   const progress = new Progress("stored", items.length);
   const soFar = (stored: number) => `${stored} of ${items.length} events of type ${type} were stored`;
   let stored = 0, stopped = false;
-  onStopSignal(() => stopped = true, () => Deno.exit(EXIT_CODES.interrupted));
+  const stopListening = onStopSignal(() => stopped = true, () => Deno.exit(EXIT_CODES.interrupted));
   const publishOne = async (data: unknown) => {
     const id = options.id ?? crypto.randomUUID(), time = new Date().toISOString(), json = JSON.stringify(data);
     const result = await publishAsync(cluster.publisher, { id, type, source: "/cli", time, json });
@@ -124,6 +124,7 @@ async function store(cluster: Cluster, type: string, items: readonly unknown[], 
       throw new Error(items.length === 1 ? why : `${why}; ${soFar(stored)}`, { cause: failed.reason });
     }
   } finally {
+    stopListening(); // a signal while the connection closes ends the process
     progress.end();
   }
   if (!options.json && items.length > 1) console.log(`stored ${items.length} events of type ${type}`);

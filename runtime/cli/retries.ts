@@ -5,6 +5,7 @@ import { RetryService } from "../nats/retry/service.ts";
 import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { printJson, printLines, type Screen, screen, shortTime } from "./terminal/output.ts";
+import { checkedSelection } from "./terminal/selected_names.ts";
 import { jsonLines, listLines } from "./terminal/table.ts";
 
 type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
@@ -34,7 +35,7 @@ async function withService(run: (service: RetryService) => Promise<void>): Promi
 }
 
 async function list(service: RetryService, { json, ...filter }: ListOptions): Promise<void> {
-  const retries = service.list(filter);
+  const retries = checkedSelection(service.list(filter), filter, service.cluster.jsm);
   const lines = json ? jsonLines(retries) : retryLines(retries, screen(), Date.now());
   if (await printLines(lines) === 0) console.log("no delayed retries");
 }

@@ -6,13 +6,16 @@ import type { Registry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import { runProcess } from "./start/run_process.ts";
 
+/** Milliseconds between two tries to open the inspector. */
+const INSPECTOR_RETRY_MS = 100;
+
 /** Builds the hidden command `revision`, which `dev` runs in each of its processes. */
 export function revisionCommand(): Command {
-  return new Command("revision").action(revision);
+  return new Command("revision").option("--inspect <port>").action(revision);
 }
 
 /** Runs the project in this process as its parent, `dev`, commands, and ends when `dev` ends. */
-async function revision(): Promise<void> {
+async function revision({ inspect }: { readonly inspect?: string }): Promise<void> {
   if (!process.send) throw new Error("only `dev` runs `revision`");
   let stop = () => Deno.exit(0);
   process.on("disconnect", () => stop());
@@ -32,6 +35,7 @@ async function revision(): Promise<void> {
       },
       ready: (runtime, startAgain) => {
         process.on("message", handleCommands(runtime, startAgain));
+        if (inspect !== undefined) void holdInspector(Number(inspect));
         void send(started(runtime));
       },
       onStop: (stopRuntime) => stop = stopRuntime as () => never,
@@ -55,6 +59,34 @@ function received(command: ToRevision): Promise<void> {
       resolve();
     })
   );
+}
+
+/** Opens the inspector while this revision is live. It has one port, which the previous revision may still hold. */
+async function holdInspector(port: number): Promise<void> {
+  const { default: inspector } = await import("node:inspector"); // loaded here: it is seldom used
+  let live = true;
+  const open = async () => {
+    while (live) {
+      try {
+        return inspector.open(port, "127.0.0.1");
+      } catch (error) {
+        if ((error as { code?: string }).code !== "EADDRINUSE") {
+          return console.error(`--inspect: ${(error as Error).message}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, INSPECTOR_RETRY_MS));
+      }
+    }
+  };
+  process.on("message", (command: ToRevision) => {
+    if (command === "start") {
+      live = true;
+      void open();
+    } else if (live && (command === "standby" || command === "stop")) {
+      live = false;
+      inspector.close();
+    }
+  });
+  await open();
 }
 
 /** Returns a listener for the commands to a running revision. Runtimes that were stopped may still have busy handlers. */

@@ -1,6 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { styleText } from "node:util";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../app/config.ts";
+import { formatDuration } from "../core/duration.ts";
+import { restartAfter } from "../core/restart_backoff.ts";
 import type { NatsServer } from "../nats_server/server.ts";
 import { PROJECT } from "../project/load_project.ts";
 import { claimFolder } from "./dev_server.ts";
@@ -8,18 +11,18 @@ import { revisionEnvironment } from "./dev_environment.ts";
 import { DevServices } from "./dev_services.ts";
 import type { ProjectSummary } from "./messages.ts";
 import { MOCK_SERVICES_FOLDER } from "./mock_services.ts";
+import { ProjectFiles } from "./project_files.ts";
 import { SpawnedRevision } from "./revision_process.ts";
 import { type ReloadResult, Revisions } from "./revisions.ts";
 import { TypeRollback } from "./type_check.ts";
-import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
+import type { FileChange } from "./watch_files.ts";
+import { watchThread } from "./watch_thread.ts";
 
 const FOLDERS = ["functions", "schemas"], DENO_JSON = "deno.json";
 /** Milliseconds beyond SHUTDOWN_GRACE before a revision is killed: it must have the time to exit by itself. */
 const GRACE_MARGIN_MS = 5_000;
 /** Milliseconds between two attempts to start while the cause is outside the project, such as an unreachable server. */
 const RETRY_MS = 2_000;
-/** Minimum milliseconds between two exits. After a quicker second exit the runtime is not restarted. */
-const MIN_UPTIME_MS = 5_000;
 /** Milliseconds after which a stop says that it waits for handlers. */
 const ANNOUNCE_WAIT_MS = 1_000;
 
@@ -30,6 +33,8 @@ interface DevOptions {
   readonly fresh: boolean;
   /** Rolls back changes with type errors. */
   readonly checkTypes: boolean;
+  /** A debugger may stop the thread at a breakpoint, so that a blocked thread is no fault. */
+  readonly inspected: boolean;
   /** Returns Deno's arguments for a revision. They may change with `deno.json`. */
   revisionArguments(): Promise<readonly string[]>;
   /** Updates the generated files of `schemas/`. Returns those whose text changed. */
@@ -68,8 +73,9 @@ export class Dev {
   #arguments: readonly string[] = [];
   /** Files that were saved since a revision last went live. */
   readonly #changed = new Set<string>();
-  #exitedAtMs = -Infinity;
-  #stopping = false;
+  #liveAtMs = 0;
+  #failures = 0;
+  readonly #stop = new AbortController();
 
   constructor(readonly options: DevOptions) {
     this.#services = new DevServices(options.config, this.#print);
@@ -103,9 +109,13 @@ export class Dev {
     }
   }
 
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   /** Ends everything, and lets handlers finish first. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stop.abort();
     void this.#services.route(undefined, "dev is stopping");
     const timer = setTimeout(async () => {
       if (!await this.#revisions.busy()) return;
@@ -130,32 +140,45 @@ export class Dev {
     this.#arguments = await revisionArguments();
     if (config.WEIR_WORKERS > 1) this.#print("WEIR_WORKERS is ignored: dev runs the functions in one process");
     await generateFiles();
-    const changes = await watchFiles(PROJECT, FOLDERS, [DENO_JSON]); // before the first load, so that no change is missed
-    void changes.more.then(() => this.#revisions.supersedeLoad());
+    const project = await ProjectFiles.watch(PROJECT, FOLDERS, [DENO_JSON]); // before the first load: no change is missed
+    void project.more.then(() => this.#revisions.supersedeLoad());
     const first = await this.#revisions.reload();
     if (first.kind === "live") {
       const { natsUrl, natsServer, urls } = this.#services, ms = performance.now() - this.#startedAtMs;
       const example = await this.#revisions.example();
       if (this.#stopping) return;
+      this.#liveAtMs = performance.now();
       onReady({ ms, ...urls, project: first.project, natsUrl, natsServer, example });
       this.#types.wentLive([]);
       void this.#checkTypes();
     } else this.#reportFailure(first);
-    await this.#followChanges(changes);
+    if (!this.options.inspected) void this.#watchThread();
+    await this.#followChanges(project);
   }
 
-  async #followChanges(changes: FileChanges): Promise<void> {
+  /** Answers requests itself while a handler blocks the thread of the revision. Its log names the function. */
+  #watchThread(): Promise<void> {
+    const reason = "a handler blocks the thread of the runtime, and its log names it";
+    return watchThread(() => this.#revisions.respond(), (blocked) => {
+      this.#services.setBlocked(blocked ? reason : undefined);
+      this.#print(
+        blocked ? `${reason}: requests are answered with 503 until it awaits or is replaced` : "the thread runs again",
+      );
+    }, this.#stop.signal);
+  }
+
+  async #followChanges(project: ProjectFiles): Promise<void> {
     while (true) {
-      const change = await changes.next();
+      const change = await project.next();
       if (this.#stopping) return;
       this.#types.cancel();
-      void changes.more.then(() => this.#revisions.supersedeLoad());
-      await this.#apply(change);
+      void project.more.then(() => this.#revisions.supersedeLoad());
+      await this.#apply(change, project);
     }
   }
 
-  async #apply({ files, atMs }: FileChange): Promise<void> {
-    if (files.includes(DENO_JSON)) {
+  async #apply({ files, atMs }: FileChange, project: ProjectFiles): Promise<void> {
+    if (files.some((file) => file.endsWith(DENO_JSON))) {
       try {
         this.#arguments = await this.options.revisionArguments();
       } catch (error) {
@@ -167,10 +190,11 @@ export class Dev {
     if (files.some(isMock)) await this.#services.mockServices.start();
     if (files.every(isMock)) return void this.#checkTypes();
     const generated = files.some((file) => file.startsWith("schemas/")) ? await this.options.generateFiles() : [];
-    const result = await this.#revisions.reload();
-    for (const file of files) if (!isMock(file)) this.#changed.add(file);
+    const result = await this.#revisions.reload(), ms = performance.now() - atMs, unused = await project.unused(files);
+    for (const file of unused) this.#print(`${file} is not loaded: no function and no schema imports it`);
+    for (const file of files) if (!isMock(file) && !unused.includes(file)) this.#changed.add(file);
     for (const file of generated) this.#changed.add(file);
-    this.#report(result, [...this.#changed].join(", "), performance.now() - atMs);
+    this.#report(result, [...this.#changed].join(", "), ms);
   }
 
   /** Checks types in the background. If a mistake rolls back, the files of the rolled-back save count as changed again. */
@@ -181,21 +205,25 @@ export class Dev {
 
   #restart(how: string): void {
     this.#print(styleText("red", `the runtime ${how}`));
-    const nowMs = performance.now(), soon = nowMs - this.#exitedAtMs < MIN_UPTIME_MS;
-    this.#exitedAtMs = nowMs;
-    if (soon) return this.#print("not restarted after two exits in a row: waiting for a change");
-    void this.#revisions.reload().then((result) => this.#report(result, "restarted", performance.now() - nowMs));
+    const nowMs = performance.now(), { failures, delayMs } = restartAfter(this.#failures, nowMs - this.#liveAtMs);
+    this.#failures = failures;
+    if (failures > 1) this.#print(`restarting in ${formatDuration(delayMs)}, or on a change`);
+    void delay(delayMs).then(async () => {
+      if (this.#stopping || this.#revisions.running) return;
+      this.#report(await this.#revisions.reload(), "restarted", performance.now() - nowMs);
+    });
   }
 
   #report(result: ReloadResult, what: string, ms?: number): void {
     if (this.#stopping) return;
     if (result.kind === "failed") return this.#reportFailure(result);
+    this.#liveAtMs = performance.now();
     this.#types.wentLive(this.#changed);
     void this.#checkTypes();
     this.#changed.clear();
     for (const warning of result.project.warnings) this.#print(`${styleText("yellow", "warning")} ${warning}`);
     const took = ms === undefined ? "" : ` in ${Math.round(ms)} ms`;
-    this.#print(`${what}: ${styleText("green", "live")}${took}`);
+    if (what !== "") this.#print(`${what}: ${styleText("green", "live")}${took}`);
   }
 
   #reportFailure({ problems, transient }: ReloadResult & { kind: "failed" }): void {
@@ -204,7 +232,7 @@ export class Dev {
     if (this.#revisions.running) return this.#print("the last working version keeps running");
     if (!transient) return this.#print("no functions are running: waiting for a change");
     this.#print(`no functions are running: retrying every ${RETRY_MS / 1_000} s and on each change`);
-    setTimeout(() => void this.#retry(), RETRY_MS);
+    void delay(RETRY_MS).then(() => this.#retry());
   }
 
   /** Tries to start again, and prints nothing while the cause is outside the project. */

@@ -62,6 +62,11 @@ export class DevServices {
     await Promise.all([ingress?.route(to?.url, reason), admin?.route(to?.adminUrl, reason)]);
   }
 
+  /** Answers requests with 503 and this reason while the thread of the revision is blocked. */
+  setBlocked(reason: string | undefined): void {
+    for (const proxy of this.#proxies) proxy.setBlocked(reason);
+  }
+
   /** Waits for a start in progress, so that nothing it starts is left running. */
   async stopStarting(): Promise<void> {
     this.#stopping = true;

@@ -26,6 +26,8 @@ export class ReloadProxy {
   readonly #inFlight = new Map<string, { count: number; onIdle: () => void }>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #abort = new AbortController();
+  /** Aborted with the reason while the target is blocked. */
+  #blocked = new AbortController();
 
   /**
    * @param holdMs Milliseconds that a request waits for a target. Default: 10,000.
@@ -52,6 +54,7 @@ export class ReloadProxy {
    */
   async route(target: string | undefined, reason = ""): Promise<void> {
     const previous = this.#target;
+    this.setBlocked(undefined);
     this.#target = target;
     this.#reason = reason;
     if (target !== undefined) {
@@ -64,23 +67,27 @@ export class ReloadProxy {
     await withTimeout(systemClock, IDLE_MS, idle).catch(() => {});
   }
 
+  /** Answers requests with 503 and this reason from now on, also those in flight; undefined: forwards them again. */
+  setBlocked(reason: string | undefined): void {
+    if (reason !== undefined) this.#blocked.abort(reason);
+    else if (this.#blocked.signal.aborted) this.#blocked = new AbortController();
+  }
+
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#server.finished;
   }
 
   async #respond(request: Request): Promise<Response> {
-    const target = this.#target ?? await this.#waitForTarget();
-    if (target === undefined) {
-      const headers = { "retry-after": "1" };
-      return new Problem("unavailable", `no functions are running: ${this.#reason}`, { headers }).toResponse();
-    }
+    const target = this.#target ?? await this.#waitForTarget(), { signal } = this.#blocked;
+    if (target === undefined) return unavailable(`no functions are running: ${this.#reason}`);
     const inFlight = this.#inFlight.get(target) ?? { count: 0, onIdle: () => {} };
     this.#inFlight.set(target, inFlight);
     inFlight.count++;
     try {
-      return await forward(request, target);
+      return await forward(request, target, signal);
     } catch (error) {
+      if (signal.aborted) return unavailable(signal.reason);
       return new Problem("bad-gateway", `the runtime did not respond: ${(error as Error).message}`).toResponse();
     } finally {
       inFlight.count--;
@@ -95,7 +102,11 @@ export class ReloadProxy {
   }
 }
 
-async function forward(request: Request, target: string): Promise<Response> {
+function unavailable(detail: string): Response {
+  return new Problem("unavailable", detail, { headers: { "retry-after": "1" } }).toResponse();
+}
+
+async function forward(request: Request, target: string, signal: AbortSignal): Promise<Response> {
   const { pathname, search, host } = new URL(request.url);
   const requestHeaders = new Headers(request.headers);
   for (const name of [...HOP_BY_HOP, "origin", "sec-fetch-site"]) requestHeaders.delete(name); // it has another origin
@@ -105,6 +116,7 @@ async function forward(request: Request, target: string): Promise<Response> {
     method,
     headers: requestHeaders,
     body,
+    signal,
     redirect: "manual",
   });
   const headers = new Headers(response.headers);

@@ -33,7 +33,6 @@ export class SpawnedRevision {
   readonly exited: Promise<string>;
   readonly #child: ChildProcess;
   #running: boolean;
-  #nextMessage = Promise.withResolvers<FromRevision>();
 
   constructor(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>) {
     const guarded = Deno.build.os !== "windows";
@@ -52,21 +51,17 @@ export class SpawnedRevision {
       });
       child.on("error", (error) => void (child.pid === undefined && resolve(`could not start: ${error.message}`)));
     });
-    child.on("message", (message: FromRevision) => {
-      this.#nextMessage.resolve(message);
-      this.#nextMessage = Promise.withResolvers();
-    });
   }
 
   /** Imports and checks the project, without starting anything. */
   async load(): Promise<ProjectSummary | RevisionFailure> {
-    const reply = await this.#ask("load", LOAD_MS);
+    const reply = await this.#ask("load", ["loaded", "failed"], LOAD_MS);
     return reply.kind === "loaded" ? reply.project : failureOf(reply, "loaded");
   }
 
   /** Applies the topology, listens and pulls. */
   async start(): Promise<RevisionAddress | RevisionFailure> {
-    const reply = await this.#ask("start", LOAD_MS);
+    const reply = await this.#ask("start", ["started", "failed"], LOAD_MS);
     return reply.kind === "started" ? reply.address : failureOf(reply, "started");
   }
 
@@ -77,7 +72,7 @@ export class SpawnedRevision {
 
   /** Returns example data for the first event of the ingress, as JSON. */
   async example(): Promise<string | undefined> {
-    const reply = await this.#ask("example", LOAD_MS);
+    const reply = await this.#ask("example", ["example"], LOAD_MS);
     return reply.kind === "example" ? reply.json : undefined;
   }
 
@@ -91,8 +86,13 @@ export class SpawnedRevision {
 
   /** Returns whether handlers run. A process that does not reply is busy computing. */
   async busy(): Promise<boolean> {
-    const reply = await this.#ask("busy", REPLY_MS);
+    const reply = await this.#ask("busy", ["busy"], REPLY_MS);
     return reply.kind === "busy" ? reply.busy : reply.kind === "late";
+  }
+
+  /** Returns whether its thread is free to reply. */
+  async responds(): Promise<boolean> {
+    return (await this.#ask("busy", ["busy"], REPLY_MS)).kind !== "late";
   }
 
   kill(): void {
@@ -104,13 +104,20 @@ export class SpawnedRevision {
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
-  async #ask(message: ToRevision, timeoutMs: number): Promise<Reply> {
-    const reply = this.#nextMessage.promise;
+  /** Sends a command and waits for a reply of these kinds: several commands may wait at once. */
+  async #ask(message: ToRevision, kinds: readonly FromRevision["kind"][], timeoutMs: number): Promise<Reply> {
+    const { promise: reply, resolve } = Promise.withResolvers<Reply>();
+    const listen = (received: FromRevision) => void (kinds.includes(received.kind) && resolve(received));
+    this.#child.on("message", listen);
     this.#send(message);
     const exited = this.exited.then((how): Reply => ({ kind: "exited", how }));
-    return await withTimeout(systemClock, timeoutMs, Promise.race([reply, exited])).catch((): Reply => ({
-      kind: "late",
-    }));
+    try {
+      return await withTimeout(systemClock, timeoutMs, Promise.race([reply, exited]));
+    } catch {
+      return { kind: "late" };
+    } finally {
+      this.#child.off("message", listen);
+    }
   }
 }
 

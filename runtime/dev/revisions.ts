@@ -178,6 +178,12 @@ export class Revisions {
     }));
   }
 
+  /** Returns false while the thread of the current revision is blocked. */
+  async respond(): Promise<boolean> {
+    const current = this.#current;
+    return await current?.process.responds() !== false || this.#current !== current;
+  }
+
   /** Returns whether handlers run. */
   async busy(): Promise<boolean> {
     return (await Promise.all([...this.#started].map((process) => process.busy()))).includes(true);

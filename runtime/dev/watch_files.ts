@@ -1,3 +1,4 @@
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Milliseconds without further events that end a change: an editor saves a file in several steps. */
@@ -18,6 +19,8 @@ export interface FileChanges {
   next(): Promise<FileChange>;
   /** Resolves when `next` would return at once. It takes nothing. */
   readonly more: Promise<void>;
+  /** Watches these files as well, by their paths relative to the root, instead of those given before. */
+  follow(files: Iterable<string>): void;
 }
 
 /**
@@ -63,7 +66,9 @@ export async function watchFiles(
     note(folders.filter((folder) => names.includes(folder) && watchFolder(folder)).map((folder) => `${folder}/`));
   });
   for (const folder of folders) watchFolder(folder);
+  const others = new OtherFiles(path, note);
   return {
+    follow: (files) => others.follow([...files].filter((file) => !folders.some((one) => file.startsWith(`${one}/`)))),
     next: async () => {
       await quiet.promise;
       quiet = Promise.withResolvers();
@@ -75,6 +80,44 @@ export async function watchFiles(
       return quiet.promise;
     },
   };
+}
+
+/** Watches the folders of single files. A file that is missing is created in the nearest folder that exists. */
+class OtherFiles {
+  readonly #watchers = new Map<string, Deno.FsWatcher>();
+  #names: ReadonlySet<string> = new Set();
+
+  constructor(readonly root: string, readonly note: (names: readonly string[]) => void) {}
+
+  follow(files: readonly string[]): void {
+    const names = new Set<string>(), folders = new Set<string>();
+    for (const file of files) {
+      let name = join(this.root, file);
+      while (inodeOf(dirname(name)) === undefined) name = dirname(name);
+      names.add(name).add(join(this.root, file));
+      folders.add(dirname(name));
+    }
+    this.#names = names;
+    for (const [folder, watcher] of this.#watchers) {
+      if (folders.has(folder)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+    for (const folder of folders) if (!this.#watchers.has(folder)) void this.#watch(folder);
+  }
+
+  async #watch(folder: string): Promise<void> {
+    const watcher = Deno.watchFs(folder, { recursive: false });
+    this.#watchers.set(folder, watcher);
+    for await (const { kind, paths } of watcher) {
+      if (kind === "access") continue;
+      this.note(paths.filter((path) => this.#names.has(path)).map((path) => relative(this.root, path)));
+      if (!paths.includes(folder) || kind !== "remove") continue;
+      watcher.close(); // the folder itself is gone, and a new one has another inode
+      this.#watchers.delete(folder);
+      this.note([`${relative(this.root, folder)}/`]);
+    }
+  }
 }
 
 /** Returns the inode of a folder: undefined if the folder does not exist, null if the system has no inodes. */

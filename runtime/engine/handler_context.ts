@@ -84,6 +84,10 @@ export class AttemptContext implements HandlerContext {
     };
   }
 
+  get now(): HandlerContext["now"] {
+    return () => Math.floor(this.#attempt.clock.serverNow());
+  }
+
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
     const { fn, clock, event: cause, originKey, hops } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;

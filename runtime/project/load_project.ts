@@ -48,6 +48,16 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
 }
 
 /**
+ * Imports a project's `schemas/` alone, and returns a registry without functions: what a function needs to load, such as
+ * a variable, is not needed to publish an event.
+ *
+ * @throws {StartupProblems} naming every file that cannot be loaded, and every mistake in the others
+ */
+export async function loadEvents(root: URL = PROJECT): Promise<Registry> {
+  return buildRegistry(await loadSchemas(root), []);
+}
+
+/**
  * Imports a project's `schemas/` alone.
  *
  * @throws {StartupProblems} naming every file that cannot be loaded

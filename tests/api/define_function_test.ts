@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { defineFunction, FUNCTION_DEFAULTS } from "weir";
+import { readConfig } from "../../runtime/app/config.ts";
+import { parseDuration } from "../../runtime/core/duration.ts";
 import { HEALTH_CHECK_TIMEOUT } from "../../runtime/api/define_health_check.ts";
 import { DEFAULT_BREAKER, resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 
 Deno.test("FUNCTION_DEFAULTS are pinned: a change of one changes every project", () => {
   assert.deepEqual(FUNCTION_DEFAULTS, {
     retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
-    timeout: "30s",
+    timeout: "20s",
     concurrency: 16,
     maxHops: 50,
     idempotency: { ttl: "7d" },
@@ -14,12 +16,17 @@ Deno.test("FUNCTION_DEFAULTS are pinned: a change of one changes every project",
   });
 });
 
+Deno.test("FUNCTION_DEFAULTS have a timeout below the default SHUTDOWN_GRACE: a handler can finish at a shutdown", () => {
+  const { SHUTDOWN_GRACE } = readConfig({ get: () => undefined, readFile: () => assert.fail() });
+  assert.ok(parseDuration(FUNCTION_DEFAULTS.timeout)! < SHUTDOWN_GRACE);
+});
+
 Deno.test("resolvePolicy of a function without options has every default, and no age limit", () => {
   const resolved = resolvePolicy({ on: "orders.>", emits: [] });
   assert.ok(resolved.ok);
   assert.deepEqual(resolved.policy, {
     retry: { attempts: 5, initialMs: 250, maxMs: 60_000, factor: 2, jitter: "full" },
-    timeoutMs: 30_000,
+    timeoutMs: 20_000,
     concurrency: 16,
     maxHops: 50,
     maxAgeMs: undefined,

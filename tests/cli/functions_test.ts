@@ -11,7 +11,7 @@ const STATUS: FunctionStatus = {
   emits: ["stock.reserved"],
   policy: POLICY,
   attempts: 5,
-  timeout: "30s",
+  timeout: "20s",
   concurrency: 16,
   inFlight: 2,
   breaker: "closed",
@@ -29,7 +29,7 @@ Deno.test("functionTable shows pending events and the last error of each functio
   const text = lines(STATUS).join("\n");
   assert.match(
     text,
-    /reserveInventory +orders\.created +5 tries of 30s +2 of 16 +12345 +16 +3 +62m +itself: closed/,
+    /reserveInventory +orders\.created +5 tries of 20s +2 of 16 +12345 +16 +3 +62m +itself: closed/,
   );
   assert.match(text, /→ stock\.reserved +up to 250ms … 1m +PaymentService: open/);
   assert.match(text, /12s ago, failed: TypeError: long /);
@@ -52,7 +52,7 @@ Deno.test("functionTable writes a line for each function in a pipe, with an arro
   assert.deepEqual(more, []);
   assert.match(
     row,
-    /^reserveInventory {2}orders\.created → payments\.captured, payments\.declined {2}5 tries of 30s, u/,
+    /^reserveInventory {2}orders\.created → payments\.captured, payments\.declined {2}5 tries of 20s, u/,
   );
 });
 
@@ -76,7 +76,7 @@ for (
 Deno.test("functionTable summarises the policy, with maxAge and idempotency if set", () => {
   const policy = { ...POLICY, maxAge: "1d", idempotency: { ttl: "7d", key: "its own" } } as const;
   const shown = functionTable([{ ...STATUS, policy, lastError: undefined }], { terminal: false, colours: false }, NOW);
-  assert.match(shown, / {2}5 tries of 30s, up to 250ms … 1m, maxAge 1d, once in 7d {2}/);
+  assert.match(shown, / {2}5 tries of 20s, up to 250ms … 1m, maxAge 1d, once in 7d {2}/);
 });
 
 Deno.test("functionTable shows exact delays of a policy without jitter", () => {

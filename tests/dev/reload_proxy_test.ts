@@ -98,6 +98,29 @@ Deno.test("ReloadProxy.route resolves once the previous target has answered its 
   await whenIdle;
 });
 
+Deno.test("ReloadProxy.setBlocked answers requests with the reason, also those in flight, until the target is free", async () => {
+  await using context = setup();
+  const began = Promise.withResolvers<void>(), finish = Promise.withResolvers<void>();
+  let blocked = true;
+  const target = context.startTarget("target", async () => {
+    began.resolve();
+    if (blocked) await finish.promise;
+    return new Response("target");
+  });
+  await context.proxy.route(target.url);
+  const inFlight = context.request("/a", { method: "POST", body: "1" });
+  await began.promise;
+  context.proxy.setBlocked("ship computes");
+  for (const { status, text, headers } of [await inFlight, await context.request("/b")]) {
+    assert.deepEqual([status, headers.get("retry-after")], [503, "1"]);
+    assert.match(text, /ship computes/);
+  }
+  finish.resolve();
+  blocked = false;
+  context.proxy.setBlocked(undefined);
+  assert.equal((await context.request("/c")).text, "target");
+});
+
 Deno.test("ReloadProxy responds 502 when the target does not respond", async () => {
   await using context = setup();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -42,6 +42,7 @@ function setup(load: Load = () => Promise.resolve(PROJECT), canRollBack = false)
         return Promise.resolve(ADDRESS);
       },
       standby: () => void fake.calls.push("standby"),
+      responds: () => Promise.resolve(true),
       busy: () => Promise.resolve(fake.busy),
       stop: () => {
         fake.calls.push("stop");

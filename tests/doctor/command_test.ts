@@ -30,10 +30,10 @@ Deno.test("doctor finds no error and no warning beside a fresh `dev`", async () 
     const { code, text } = await doctor(project.path, ["--json", "--strict"], {});
     const printed: Printed[] = JSON.parse(text);
     assert.deepEqual(printed.filter(({ severity }) => severity !== "info"), []);
-    assert.deepEqual(printed.map(({ check }) => check), ["api-keys", "shutdown-grace", "sync"]);
+    assert.deepEqual(printed.map(({ check }) => check), ["api-keys", "sync"]);
     assert.equal(code, 0);
     const plain = await doctor(project.path, [], {});
-    assert.match(plain.text, /0 errors, 0 warnings, 3 info; \d+ checks passed$/);
+    assert.match(plain.text, /0 errors, 0 warnings, 2 info; \d+ checks passed$/);
   }
   await waitUntilClosed([natsPort]);
 });

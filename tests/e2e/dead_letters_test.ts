@@ -146,7 +146,7 @@ Deno.test("redrive keeps a dead letter whose function has no consumer, and says 
   assert.deepEqual([status, body.title, body.detail], [
     409,
     "No function",
-    "its function has no consumer on the stream RETRIES: start the function, or discard the dead letter",
+    "no process runs its function, and the project has none of that name or has never started it: start the function, or discard the dead letter",
   ]);
   assert.equal((await admin(runtime, "/dead-letters")).body.length, 3);
   assert.equal((await jsm.streams.info("RETRIES")).state.messages, 0);

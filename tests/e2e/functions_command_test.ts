@@ -37,7 +37,7 @@ Deno.test("functions shows the status from a running process, of all functions o
       dependencies: { Mail: POLICY.breaker, Bank: { ...POLICY.breaker, openFor: "5s" } },
     });
     assert.deepEqual(shown.dependencies, { Bank: "closed", Mail: "closed" });
-    assert.deepEqual([shown.attempts, shown.timeout, shown.breaker], [3, "30s", "closed"]);
+    assert.deepEqual([shown.attempts, shown.timeout, shown.breaker], [3, "20s", "closed"]);
     assert.deepEqual(JSON.parse((await weir("--json")).text).map(({ name }: { name: string }) => name), ["ship"]);
   });
 
@@ -45,7 +45,7 @@ Deno.test("functions shows the status from a running process, of all functions o
     const { text } = await weir("ship");
     assert.match(text, /^ship\n {2}on +orders\.created\n/);
     assert.match(text, /\n {2}retry\.attempts +3\n {2}retry\.initial +250ms +default\n/);
-    assert.match((await weir()).text, /ship +orders\.created +3 tries of 30s, up to 250ms … 1m +0 of 4 /);
+    assert.match((await weir()).text, /ship +orders\.created +3 tries of 20s, up to 250ms … 1m +0 of 4 /);
   });
 
   await t.step("an unknown name is refused with the one that was probably meant", async () => {

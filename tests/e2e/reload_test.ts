@@ -139,6 +139,8 @@ Deno.test("dev checks the functions that use a changed schema, and they go live 
   assert.match((await weir.post(1)).text, /"path":"n","message":"Invalid input: expected string/);
 });
 
+const OTHER =
+  'import { defineFunction } from "weir";\nexport default defineFunction({ on: "others.made" }, () => {});\n';
 const WRONG = tick("1").replace("event.data.n", "event.data.m");
 
 Deno.test("dev shows a type error again when another file is saved, until it is corrected", async () => {
@@ -156,12 +158,12 @@ Deno.test("dev shows a type error again when another file is saved, until it is 
     "dev functions/count.ts: rolled back, the last working version keeps running",
   ]);
   from = weir.dev.lines.length;
-  await weir.write("functions/_other.ts", "export const other = 1;\n");
+  await weir.write("functions/other.ts", OTHER);
   await weir.dev.waitForLine(/at functions\/count\.ts:4:\d+$/, from);
-  await weir.dev.waitForLine(/count\.ts, functions\/_other\.ts: rolled back/, from);
+  await weir.dev.waitForLine(/count\.ts, functions\/other\.ts: rolled back/, from);
   from = weir.dev.lines.length;
   await weir.save("2");
-  await weir.dev.waitForLine(/count\.ts, functions\/_other\.ts: live/, from);
+  await weir.dev.waitForLine(/count\.ts, functions\/other\.ts: live/, from);
   await weir.dev.waitForLine(/type check: no errors/, from);
 });
 

@@ -21,7 +21,7 @@ Deno.test("formatPolicy writes the defaults in the words of the options", () => 
     "retry.max 1m",
     "retry.factor 2",
     "retry.jitter full",
-    "timeout 30s",
+    "timeout 20s",
     "concurrency 16",
     "maxHops 50",
     "maxAge none",

@@ -27,7 +27,7 @@ Deno.test("resolveFunction names a function after its file, and finds the stream
   ]);
   assert.deepEqual(bound.emits, [Cancelled]);
   assert.equal(bound.handler, handler);
-  assert.equal(bound.policy.timeoutMs, 30_000);
+  assert.equal(bound.policy.timeoutMs, 20_000);
 });
 
 Deno.test("resolveFunction prefers the option `name` to the file's, so that a renamed file keeps its consumer", () => {

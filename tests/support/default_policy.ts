@@ -3,7 +3,7 @@ import type { FormattedPolicy } from "../../runtime/project/format_policy.ts";
 /** Effective policy of a function that sets nothing. */
 export const POLICY: FormattedPolicy = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
-  timeout: "30s",
+  timeout: "20s",
   concurrency: 16,
   maxHops: 50,
   maxAge: null,

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createConnection } from "node:net";
 import { AssertionError } from "node:assert";
 import { defineEvent, defineFunction, type FunctionDefinition, NonRetryableError } from "weir";
 import { assertIdempotent, type CrashOptions, watch } from "weir/testing";
@@ -135,4 +137,44 @@ Deno.test("assertIdempotent proves nothing if the event expires after each crash
     await ctx.kv("counts").put("n", ((await ctx.kv<number>("counts").get("n"))?.value ?? 0) + 1);
   });
   assert.match(await failure(counts), /proves nothing: after each crash the event was a dead letter.*`maxAge`/);
+});
+
+for (
+  const [client, write] of [
+    ["Deno.connect", async (port) => {
+      using connection = await Deno.connect({ port });
+      await connection.write(new TextEncoder().encode("INSERT"));
+    }],
+    ["node:net", async (port) => {
+      const socket = createConnection(port);
+      await once(socket, "connect");
+      await new Promise((resolve) => socket.end("INSERT", () => resolve(undefined)));
+      if (!socket.closed) await once(socket, "close");
+    }],
+  ] as [string, (port: number) => Promise<void>][]
+) {
+  Deno.test(`assertIdempotent proves nothing of a database that is reached by ${client}, without a \`world\``, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    void (async () => {
+      for await (const connection of listener) void connection.readable.pipeTo(new WritableStream()).catch(() => {});
+    })();
+    const { port } = listener.addr as Deno.NetAddr;
+    const inserts = defineFunction({ on: Asked }, () => write(port));
+    assert.match(await failure(inserts), /no `world` shows the effects of:\n {2}a TCP connection/);
+    await assertIdempotent(inserts, { n: 1 }, { world: () => null });
+  });
+}
+
+Deno.test("assertIdempotent compares no value that varies between two runs, also in an event that is emitted again", async () => {
+  const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int(), at: z.iso.datetime() }) });
+  const tells = defineFunction({ on: Asked, emits: [Told] }, ({ data: { n } }, { emit }) => {
+    emit(Told, { n, at: new Date().toISOString() });
+  });
+  const { varies } = await assertIdempotent(tells, { n: 1 });
+  assert.match(varies.join(), /^events\.demo\.told\..*\.at$/);
+  let count = 0;
+  const counts = defineFunction({ on: Asked, emits: [Told] }, (_event, { emit }) => {
+    emit(Told, { n: count++ % 2, at: new Date().toISOString() });
+  });
+  assert.match(await failure(counts, { setup: () => void (count = 0), world: () => null }), /published again|\.n: /);
 });

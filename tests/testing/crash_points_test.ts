@@ -50,13 +50,12 @@ Deno.test("crashPoints finds a counter that is read and put", async () => {
   assert.deepEqual(await findings(counts), ['after kv counts.put("n")', "before the ack"]);
 });
 
-Deno.test("crashPoints finds random data in an emitted event", async () => {
+Deno.test("crashPoints names random data in an emitted event, and does not compare it", async () => {
   const random = defineFunction({ on: Asked, emits: [One] }, (_event, ctx) => {
     ctx.emit(One, { token: crypto.randomUUID() });
   });
   const { findings, varies } = await crashPoints(random, { n: 1 });
-  assert.deepEqual(findings.map(({ at }) => at), ["after storing the emitted demo.one", "before the ack"]);
-  assert.match(findings[0].differences[0].where, /^published again with other data\.demo\.one$/);
+  assert.deepEqual(findings, []);
   assert.match(varies.join(), /^events\.demo\.one\.emitted-\w{32}\.token$/);
 });
 
@@ -212,9 +211,9 @@ Deno.test("crashPoints finds work that follows on work that is not awaited", asy
   ]);
 });
 
-Deno.test("crashPoints finds the current time in an emitted event", async () => {
+Deno.test("crashPoints does not compare the current time in an emitted event", async () => {
   const stamps = defineFunction({ on: Asked, emits: [Told] }, (_event, ctx) => ctx.emit(Told, { at: Date.now() }));
-  assert.deepEqual(await findings(stamps), ["after storing the emitted demo.told", "before the ack"]);
+  assert.deepEqual(await findings(stamps), []);
 });
 
 Deno.test("crashPoints compares fixed keys and ids beside random ones", async () => {

@@ -52,3 +52,12 @@ Deno.test("TestClock.next moves to the timeout of a handler", async () => {
   assert.equal((await running).outcome.kind, "retry");
   assert.equal(await clock.next(), false);
 });
+
+Deno.test("TestClock is the clock of ctx.now, so that a test can let a day go by", async () => {
+  const clock = new TestClock(), seen: number[] = [];
+  const remind = defineFunction({ on: "demo.asked" }, (_event, { now }) => void seen.push(now()));
+  await invoke(remind, {}, { clock });
+  await clock.advance("1d");
+  await invoke(remind, {}, { clock });
+  assert.equal(seen[1] - seen[0], 86_400_000);
+});

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { assertAcked, assertDeadLettered, assertEmitted, assertRetried, startTestRuntime } from "weir/testing";
 import { z } from "zod";
+import { copyProject } from "../support/project.ts";
+import { startDeno } from "../support/weir_process.ts";
 
 const Ordered = defineEvent({ type: "shop.ordered", version: 1, data: z.object({ order: z.string() }) });
 const Packed = defineEvent({ type: "shop.packed", version: 1, data: z.object({ order: z.string(), box: z.int() }) });
@@ -143,4 +145,21 @@ Deno.test("TestRuntime refuses unknown events and functions, invalid data, and c
   await assert.rejects(runtime.publish(Ordered, undefined as any), /the data is undefined, which JSON cannot hold/);
   await runtime.stop();
   await assert.rejects(runtime.publish(Ordered, { order: "o1" }), /this test runtime was stopped/);
+});
+
+Deno.test("startTestRuntime has no types checked at a start, which would take `deno test` seconds each time", async () => {
+  await using project = await copyProject();
+  await Deno.writeTextFile(
+    `${project.path}/tests/starts_test.ts`,
+    `import { defineFunction } from "weir";
+     import { startTestRuntime } from "weir/testing";
+     for (const n of [1, 2]) {
+       Deno.test(String(n), async () => {
+         await using _runtime = await startTestRuntime({ functions: { f: defineFunction({ on: "a.b" }, () => {}) } });
+       });
+     }`,
+  );
+  await using program = startDeno(project.path, ["test", "-A", "tests/starts_test.ts"], { NO_COLOR: "1" });
+  assert.equal((await program.status).code, 0, program.lines.join("\n"));
+  assert.deepEqual(program.lines.filter((line) => line.startsWith("Check ")), ["Check tests/starts_test.ts"]);
 });

@@ -27,6 +27,36 @@ Deno.test("watch and the `watch` option make the methods of an object crash poin
   assert.deepEqual(Object.getOwnPropertyNames(imported), []);
 });
 
+/** A client in the manner of node-postgres: it keeps the class of its promises, and its methods return such. */
+class Pool {
+  readonly rows: string[] = [];
+  readonly Promise = Promise;
+  insert(row: string): Promise<void> {
+    return new this.Promise<void>((resolve) => queueMicrotask(() => resolve(void this.rows.push(row))));
+  }
+  ready(): Promise<void> {
+    return this.Promise.resolve();
+  }
+}
+
+for (const how of ["watch", "the `watch` option"]) {
+  Deno.test(`${how} leaves a class that a client holds as it is`, async () => {
+    let pool = new Pool();
+    const insert = defineFunction({ on: Asked }, async () => {
+      await pool.ready();
+      await pool.insert("row");
+    });
+    const byProxy = how === "watch";
+    const { outcome, findings } = await crashPoints(insert, { n: 1 }, {
+      ...(!byProxy && { watch: { pool } }),
+      setup: () => byProxy ? pool = watch(new Pool()) : (pool.rows.length = 0, pool),
+      world: () => [...pool.rows],
+    });
+    assert.equal(outcome.kind, "ack");
+    assert.match(findings.map(({ at }) => at).join(), /after (Pool|pool)\.insert\('row'\)/);
+  });
+}
+
 Deno.test("watch shows that a pending call of a dead process takes effect, and a later one does not", async () => {
   const done: string[] = [];
   let waits = 0;

@@ -5,6 +5,7 @@ import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
 import { choiceOption, duration, wholeNumber } from "../terminal/command_line.ts";
 import { printJson, printLines, type Screen, screen, shortTime } from "../terminal/output.ts";
+import { checkedSelection } from "../terminal/selected_names.ts";
 import { jsonLines, listLines } from "../terminal/table.ts";
 
 export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newerThanMs"> {
@@ -35,7 +36,7 @@ export function filterOf(options: Selection): DeadLetterFilter {
 }
 
 export function list(service: DeadLetterService, options: Selection): Promise<void> {
-  return print(service.list(filterOf(options)), options);
+  return print(checkedSelection(service.list(filterOf(options)), options, service.cluster.jsm), options);
 }
 
 export async function show(service: DeadLetterService, sequence: number): Promise<void> {

@@ -2,6 +2,7 @@ import { NOT_REDRIVEN } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
 import { usageError } from "../terminal/exit_codes.ts";
 import { Progress } from "../terminal/progress.ts";
+import { checkNames } from "../terminal/selected_names.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
 import { filterOf, list, print, type Selection } from "./list.ts";
 
@@ -30,6 +31,9 @@ export async function redriveOrDiscard(
   const results = action === "redrive" && !named
     ? await redriveAll(service, options)
     : await actOnEach(action, service, sequences, options);
+  if (!named && Object.values(results.counts).every((count) => count === 0)) {
+    await checkNames(options, service.cluster.jsm);
+  }
   report(results, options);
   const { counts, missing } = results;
   if (named && missing.length > 0) throw missingError(missing);

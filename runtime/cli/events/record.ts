@@ -9,7 +9,7 @@ import {
   subjectsIn,
 } from "../../nats/inspect/read_message.ts";
 import type { EventDefinition } from "../../api/define_event.ts";
-import { loadProject } from "../../project/load_project.ts";
+import { loadEvents } from "../../project/load_project.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
 import { CommandFailure, usageError } from "../terminal/exit_codes.ts";
@@ -127,7 +127,7 @@ async function redactPayload(stored: StoredEvent, paths: readonly string[]): Pro
 async function definitionOf({ subject, headers }: StoredEvent): Promise<EventDefinition | undefined> {
   const header = (name: string) => Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
   if (/^application\/cloudevents/i.test(header("content-type") ?? "")) return undefined;
-  const project = await loadProject().catch(() => undefined);
+  const project = await loadEvents().catch(() => undefined);
   return project?.events.get(header("ce-type") ?? subject);
 }
 

@@ -3,7 +3,7 @@ import { systemClock } from "../../engine/system_clock.ts";
 import { connectCluster } from "../../app/cluster.ts";
 import { TailClient } from "../../nats/inspect/tail_client.ts";
 import { TAIL_SUBJECT } from "../../nats/inspect/tail_protocol.ts";
-import { loadProject } from "../../project/load_project.ts";
+import { loadEvents, loadProject } from "../../project/load_project.ts";
 import { covers, isWildcard, overlaps, subjectProblem } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "../terminal/exit_codes.ts";
@@ -11,7 +11,7 @@ import { screen, writeLine } from "../terminal/output.ts";
 import { onStopSignal } from "../terminal/signals.ts";
 import { suggestion } from "../terminal/suggestion.ts";
 import { printableJson } from "../../telemetry/otel/logs/printable.ts";
-import { readPublished, TailLines } from "./tail_lines.ts";
+import { readPublished, RepeatedIds, TailLines } from "./tail_lines.ts";
 
 interface TailOptions {
   readonly type?: string;
@@ -21,10 +21,13 @@ interface TailOptions {
   readonly full?: boolean;
 }
 
+/** The declarations of a project. Its functions are undefined if they cannot be loaded. */
+type TailedProject = Pick<Registry, "events" | "streams"> & Partial<Pick<Registry, "functions">>;
+
 /** Prints events and their outcomes until a stop signal, a closed pipe, or `--limit` lines. */
 export async function tail(options: TailOptions): Promise<void> {
   const config = commandConfig();
-  const project = await loadProject();
+  const project = await loadTailed();
   const filter = filterOf(options, project);
   const cluster = await connectCluster(config);
   const done = Promise.withResolvers<void>();
@@ -35,10 +38,10 @@ export async function tail(options: TailOptions): Promise<void> {
     if (!writeLine(line) || ++printed === options.limit) done.resolve();
   };
   const lines = new TailLines(screen(), options.full ?? false, {
-    functions: project.functions.map(({ name }) => name),
+    functions: (project.functions ?? []).map(({ name }) => name),
     types: [...project.events.keys()],
   });
-  const { json } = options;
+  const { json } = options, repeats = new RepeatedIds();
   // An error thrown by a subscription's callback would stop the client from reading its connection.
   const guarded = <Args extends unknown[]>(act: (...args: Args) => void) => (...args: Args) => {
     try {
@@ -49,8 +52,9 @@ export async function tail(options: TailOptions): Promise<void> {
   };
   const client = new TailClient(cluster.nc, systemClock, filter, {
     published: guarded((msg) => {
-      const now = Date.now();
-      printLine(json ? jsonLine({ kind: "published", ...readPublished(msg, now) }) : lines.published(msg, now));
+      const now = Date.now(), repeated = repeats.has(msg);
+      if (!json) return printLine(lines.published(msg, now, repeated));
+      printLine(jsonLine({ kind: "published", ...(repeated && { repeated }), ...readPublished(msg, now) }));
     }),
     settled: guarded((report, process) =>
       printLine(json ? jsonLine({ kind: "settled", ...report, process }) : lines.settled(report))
@@ -79,9 +83,18 @@ export async function tail(options: TailOptions): Promise<void> {
   }
 }
 
+/** Loads the project, or its schemas alone if a function cannot be loaded. */
+function loadTailed(): Promise<TailedProject> {
+  return loadProject().catch(async (error) => {
+    const { events, streams } = await loadEvents(); // throws what is wrong with the schemas
+    console.error(`functions cannot be loaded, so subjects that only they name are not shown: ${error.message}`);
+    return { events, streams };
+  });
+}
+
 /** @throws {CommandFailure} for a function that the project does not have, or a type that no stream stores. */
-function filterOf({ type, function: fn }: TailOptions, { functions, events, streams }: Registry) {
-  if (fn !== undefined && !functions.some(({ name }) => name === fn)) {
+function filterOf({ type, function: fn }: TailOptions, { functions, events, streams }: TailedProject) {
+  if (fn !== undefined && functions && !functions.some(({ name }) => name === fn)) {
     const names = functions.map(({ name }) => name);
     throw new CommandFailure(`there is no function ${JSON.stringify(fn)}: ${suggestion(fn, names)}`);
   }
@@ -91,7 +104,7 @@ function filterOf({ type, function: fn }: TailOptions, { functions, events, stre
   }
   const all = streams.flatMap(({ subjects }) => subjects);
   const subjects = all.filter((subject) => type === undefined || overlaps(subject, type));
-  const triggers = functions.flatMap(({ triggers }) => triggers.map(({ pattern }) => pattern));
+  const triggers = (functions ?? []).flatMap(({ triggers }) => triggers.map(({ pattern }) => pattern));
   const known = type === undefined || isWildcard(type) ||
     [...events.keys(), ...triggers].some((pattern) => covers(pattern, type));
   if (subjects.length === 0 || !known) {

@@ -13,6 +13,23 @@ const PREVIEW_BYTES = 4_096;
 /** Characters of an id on a line: those of a UUID. */
 const ID_LENGTH = 36;
 
+/** Ids that {@linkcode RepeatedIds} remembers: a repeat comes within minutes, if it comes. */
+const REMEMBERED_IDS = 10_000;
+
+/** Recognises messages whose id was published before on the same subject: JetStream stores them as duplicates, once. */
+export class RepeatedIds {
+  readonly #seen = new Set<string>();
+
+  has(msg: Msg): boolean {
+    const id = new RawHeaders(splitMessage(msg).headers).get("Nats-Msg-Id"), key = `${msg.subject} ${id}`;
+    if (id === undefined) return false;
+    if (this.#seen.has(key)) return true;
+    this.#seen.add(key);
+    if (this.#seen.size > REMEMBERED_IDS) this.#seen.delete(this.#seen.keys().next().value!);
+    return false;
+  }
+}
+
 /**
  * Parses a published message. No consumer delivers it, so its sequence is unknown. Fields that it does not contain are
  * undefined: a plain message gets its id from the stream.
@@ -60,7 +77,8 @@ export class TailLines {
     this.#type = Math.max(0, ...names.types.map((type) => Math.min(type.length, 40)));
   }
 
-  published(msg: Msg, nowMs: number): string {
+  /** @param repeated Whether its id was published before. Default: false. */
+  published(msg: Msg, nowMs: number, repeated = false): string {
     const { headers, payload } = splitMessage(msg);
     // A payload too large to show is not parsed.
     const event = this.full || payload.length <= PREVIEW_BYTES ? readPublished(msg, nowMs) : undefined;
@@ -68,9 +86,15 @@ export class TailLines {
     const data = event && "data" in event
       ? JSON.stringify(event.data)
       : new TextDecoder().decode(payload.subarray(0, PREVIEW_BYTES));
-    return this.#line(new Date(nowMs).toISOString(), ["published", "cyan"], event?.type ?? msg.subject, id, [
-      [data, "dim"],
-    ]);
+    return this.#line(
+      new Date(nowMs).toISOString(),
+      repeated ? ["repeated", "dim"] : ["published", "cyan"],
+      event?.type ?? msg.subject,
+      id,
+      [
+        [data, "dim"],
+      ],
+    );
   }
 
   settled(report: SettledReport): string {

@@ -14,7 +14,9 @@ export interface DeadLetters {
 /** Reasons why a dead letter was not redriven, with the remedy. */
 export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missing">, string>> = {
   "held-back": "it was redriven so often that this may be a loop",
-  "no-function": "its function has no consumer on the stream RETRIES: start the function, or discard the dead letter",
+  "no-function":
+    "no process runs its function, and the project has none of that name or has never started it: start the function, " +
+    "or discard the dead letter",
   "too-large":
     "with the headers of its redrive it exceeds max_payload, compressed too: raise max_payload, or discard it",
 };

@@ -15,6 +15,7 @@ export interface WatchdogConnection {
 /** Sends the in-progress acks of the main thread while that is blocked. */
 export class Watchdog {
   #checkedMs: number;
+  #reported = false;
 
   /**
    * @param connect is called when the main thread is first blocked
@@ -26,6 +27,8 @@ export class Watchdog {
     readonly connect: () => Promise<WatchdogConnection>,
     readonly limitMs: number,
     readonly clock: Clock,
+    /** Runs once for each time that the main thread is blocked, with the functions that hold deliveries. */
+    readonly onBlocked: (forMs: number, functionNames: readonly string[]) => void = () => {},
   ) {
     this.#checkedMs = clock.now();
   }
@@ -35,10 +38,18 @@ export class Watchdog {
     const sinceMs = this.clock.now() - this.#checkedMs;
     try {
       // If this thread stood still as well, the process was stopped, and the main thread may be running again.
-      if (sinceMs <= BLOCKED_MS) await this.#extendIfBlocked();
+      if (sinceMs > BLOCKED_MS) return;
+      this.#report();
+      await this.#extendIfBlocked();
     } finally {
       this.#checkedMs = this.clock.now();
     }
+  }
+
+  #report(): void {
+    const forMs = this.clock.now() - this.table.mainMs, wasReported = this.#reported;
+    this.#reported = forMs >= BLOCKED_MS;
+    if (this.#reported && !wasReported) this.onBlocked(forMs, functionsOf(this.table.ackSubjects()));
   }
 
   async #extendIfBlocked(): Promise<void> {
@@ -57,4 +68,13 @@ export class Watchdog {
     await withTimeout(clock, FLUSH_MS, connection.flush());
     table.watchdogMs = nowMs;
   }
+}
+
+/**
+ * Returns the functions of ack subjects, each once. A function has the name of its consumer, which is the fourth token of
+ * `$JS.ACK.<stream>.<consumer>.…`, and the sixth where domain and account precede the stream.
+ */
+function functionsOf(ackSubjects: readonly string[]): string[] {
+  const tokens = ackSubjects.map((subject) => subject.split("."));
+  return [...new Set(tokens.map((parts) => parts[parts.length === 9 ? 3 : 5]))].sort();
 }

@@ -14,6 +14,7 @@ export interface WatchdogStart {
   readonly memory: SharedArrayBuffer;
   readonly options: NatsOptions;
   readonly limitMs: number;
+  readonly logFormat: "json" | "pretty";
   /** The time by the clock of the main thread. */
   readonly nowMs: number;
 }
@@ -34,12 +35,13 @@ scope.onmessage = ({ data }) => {
   void Promise.resolve(nc?.close()).finally(() => scope.postMessage("stopped"));
 };
 
-function run({ memory, options, limitMs, nowMs }: WatchdogStart): void {
+function run({ memory, options, limitMs, logFormat, nowMs }: WatchdogStart): void {
   const table = new SharedDeliveries(memory), { now } = systemClock;
   // Each thread's clock has its own origin. The main thread's time is never before its last heartbeat.
   let aheadMs = nowMs - now();
   const clock = { ...systemClock, now: () => now() + (aheadMs = Math.max(aheadMs, table.mainMs - now())) };
-  const watchdog = new Watchdog(table, () => connect(options), limitMs, clock);
+  const report = (forMs: number, functions: readonly string[]) => console.log(blockedLine(forMs, functions, logFormat));
+  const watchdog = new Watchdog(table, () => connect(options), limitMs, clock, report);
   let last: string | undefined;
   const sleep = () => {
     cancel = systemClock.timer(THREAD_HEARTBEAT_MS, async () => {
@@ -65,4 +67,13 @@ async function connect(options: NatsOptions): Promise<WatchdogConnection> {
   }
   const connection = nc;
   return { extend: (ackSubject) => extend(connection, ackSubject), flush: () => connection.flush() };
+}
+
+/** Formats the log line about a blocked main thread, which cannot write one itself. */
+function blockedLine(forMs: number, functions: readonly string[], format: "json" | "pretty"): string {
+  const time = new Date().toISOString(), which = functions.join(" or ") || "code outside of handlers";
+  const message = `the thread has been blocked for ${Math.round(forMs / 1_000)} s by ${which}: no other handler, ` +
+    "request or timeout runs until it awaits";
+  if (format === "json") return JSON.stringify({ time, level: "error", message, functions, for_ms: forMs });
+  return `${time.slice(11, 23)} error ${message}`;
 }

@@ -1,7 +1,6 @@
 import type { Log } from "../../api/context.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
-import type { NatsOptions } from "../client/connection.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { SharedDeliveries } from "./shared_deliveries.ts";
 import { SharedLeases } from "./shared_leases.ts";
@@ -36,10 +35,16 @@ export class WatchedLeases {
     });
   }
 
-  /** Starts the thread. If that fails, it is logged, and events are handled without a watchdog. */
-  start(options: NatsOptions): void {
+  /**
+   * Starts the thread, which writes a log line itself while this one is blocked. If that fails, it is logged, and events
+   * are handled without a watchdog.
+   *
+   * @param watchdog Settings of the thread. Undefined: leases are kept without one.
+   */
+  start(watchdog: Pick<WatchdogStart, "options" | "logFormat"> | undefined): void {
     if (this.functions.length === 0) return;
     this.leases.start();
+    if (!watchdog) return;
     try {
       const thread = new Worker(new URL("./watchdog_thread.ts", import.meta.url), { type: "module" });
       this.#thread = thread;
@@ -53,7 +58,7 @@ export class WatchedLeases {
         this.#stopped.resolve();
       };
       const limitMs = Math.max(...this.functions.map(({ policy }) => policy.timeoutMs));
-      const start: WatchdogStart = { memory: this.leases.table.memory, options, limitMs, nowMs: systemClock.now() };
+      const start: WatchdogStart = { memory: this.leases.table.memory, limitMs, nowMs: systemClock.now(), ...watchdog };
       thread.postMessage(start);
     } catch (error) {
       this.#failed(String(error));

@@ -8,7 +8,7 @@ import { scanStream } from "../inspect/scan_stream.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
 import { fittingSubject, historyIn, ownHeaders, RETRIES, setOrigin } from "../retry/retry_stream.ts";
-import { unlessMissing } from "../topology/find.ts";
+import { findConsumer } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
 import { DEAD_LETTERS, discard, removeDeadLetter } from "./dead_letters.ts";
 import { readDeadLetter, toDeadLetter } from "./read.ts";
@@ -29,6 +29,8 @@ export class DeadLetterService {
       readonly jsm: JetStreamManager;
       readonly messages: MessagePublisher;
     },
+    /** Whether the project has a function. Its consumer alone does not tell, since it outlives the function. */
+    readonly declares: (functionName: string) => boolean | Promise<boolean> = () => true,
   ) {}
 
   /** Lists dead letters without payloads, oldest first. Those stored after the call are not listed. */
@@ -66,7 +68,7 @@ export class DeadLetterService {
   async redrive(
     sequence: number,
     force: boolean,
-    hasFunction: HasFunction = functionLookup(this.cluster.jsm),
+    hasFunction: HasFunction = this.#functionLookup(),
   ): Promise<Redriven> {
     const { jsm, messages } = this.cluster, stored = await readDeadLetter(jsm, sequence);
     if (!stored) return "missing";
@@ -113,7 +115,7 @@ export class DeadLetterService {
     } = {},
   ): Promise<RedriveTally> {
     const tally = { redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 };
-    const hasFunction = functionLookup(this.cluster.jsm);
+    const hasFunction = this.#functionLookup();
     const send = async (sequence: number) => {
       try {
         return await this.redrive(sequence, force, hasFunction);
@@ -135,22 +137,27 @@ export class DeadLetterService {
     if (!options.signal?.aborted) await sendAll(window);
     return tally;
   }
+
+  /** Looks each function up once. */
+  #functionLookup(): HasFunction {
+    const known = new Map<string, Promise<boolean>>();
+    return (name) => {
+      const found = known.get(name) ?? this.#hasFunction(name);
+      known.set(name, found);
+      found.catch(() => known.delete(name));
+      return found;
+    };
+  }
+
+  /** Returns false if a redriven event would wait for ever: no process pulls for the function, and none will. */
+  async #hasFunction(name: string): Promise<boolean> {
+    const consumer = await findConsumer(this.cluster.jsm, RETRIES.stream, name);
+    return consumer !== undefined && (consumer.num_waiting > 0 || await this.declares(name));
+  }
 }
 
-/** Resolves to whether a function has a consumer on RETRIES. */
+/** Resolves to whether a function has a consumer on RETRIES that a process pulls from, or will. */
 type HasFunction = (name: string) => Promise<boolean>;
-
-/** Looks each function up once. Without its consumer, a redriven event would never be delivered. */
-function functionLookup(jsm: JetStreamManager): HasFunction {
-  const known = new Map<string, Promise<boolean>>();
-  return (name) => {
-    const found = known.get(name) ??
-      unlessMissing(jsm.consumers.info(RETRIES.stream, name), JETSTREAM_CODES.consumerNotFound).then(Boolean);
-    known.set(name, found);
-    found.catch(() => known.delete(name));
-    return found;
-  };
-}
 
 function matches(letter: DeadLetter, filter: DeadLetterFilter, nowMs: number): boolean {
   const ageMs = nowMs - Date.parse(letter.time);

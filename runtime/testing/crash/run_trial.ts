@@ -17,6 +17,9 @@ import { type CrashPlan, SimulatedProcess } from "./simulated_process.ts";
 /** Deliveries after which an unsettled event is taken for one that never settles. */
 const MAX_DELIVERIES = 1_000;
 
+/** Part of a result with the events that JetStream did not store again under their id, although their data differed. */
+export const PUBLISHED_AGAIN = "published again with other data";
+
 /** A function, an event for it, and the longest time for a handler. */
 export interface Trial {
   readonly fn: ResolvedFunction;
@@ -58,7 +61,7 @@ export async function runTrial<Outside>(
       outcome: ended!.kind === "dead-letter" ? `dead letter: ${ended!.reason}` : ended!.kind,
       kv: world.kv.contents(),
       events: byTypeAndId(events),
-      "published again with other data": byTypeAndId(dropped),
+      [PUBLISHED_AGAIN]: byTypeAndId(dropped),
     }) as Record<string, unknown>;
     const after = await look();
     return { plan, outcome: ended!, before, outside: after, result: { ...inside, ...(show && { world: after }) } };
@@ -140,6 +143,7 @@ function withSteps(context: HandlerContext, process: SimulatedProcess): HandlerC
     kv: context.kv,
     log: context.log,
     span: context.span,
+    now: context.now,
     dependency: (name) => {
       const dependency = context.dependency(name);
       return {

@@ -75,13 +75,16 @@ export function watchInPlace(objects: Readonly<Record<string, object>>): () => v
   return () => undo.reverse().forEach((step) => step());
 }
 
+/** Makes calls of a method steps. `new` and static members reach the original: a driver may hold a class, as `Promise`. */
 // deno-lint-ignore ban-types -- as above
 function asStep(name: string, method: Function, self: object): (...args: unknown[]) => unknown {
-  return (...args) => {
-    const call = () => method.apply(self, args);
-    const process = SimulatedProcess.current();
-    return process ? process.step(`${name}(${format(args)})`, call, { outside: "yes" }) : call();
-  };
+  return new Proxy(method as (...args: unknown[]) => unknown, {
+    apply: (_method, _this, args) => {
+      const call = () => Reflect.apply(method, self, args);
+      const process = SimulatedProcess.current();
+      return process ? process.step(`${name}(${format(args)})`, call, { outside: "yes" }) : call();
+    },
+  });
 }
 
 function format(args: readonly unknown[]): string {

@@ -112,7 +112,8 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
   const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
   const outcomes = new OutcomeEmitter(), settlements = new Settlements(outcomes, selectFunctions(config, registry));
-  const runtime = await startRuntime(config, registry, log, { metrics, outcomes });
+  // `deno test` would check the types of the watchdog's thread at each start, which takes seconds.
+  const runtime = await startRuntime(config, registry, log, { metrics, outcomes, watchdog: false });
   const cluster = await connectCluster(config);
   started.defer(() => cluster.close());
   started.defer(() => metrics.shutdown());

@@ -9,7 +9,7 @@ const STATUS: FunctionStatus = {
   emits: [],
   policy: POLICY,
   attempts: 5,
-  timeout: "30s",
+  timeout: "20s",
   concurrency: 16,
   inFlight: 2,
   breaker: "closed",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { outcomeText, TailLines } from "../../../runtime/cli/events/tail_lines.ts";
+import { headers, type Msg } from "@nats-io/transport-node";
+import { outcomeText, RepeatedIds, TailLines } from "../../../runtime/cli/events/tail_lines.ts";
 import { parseReport, type SettledReport, settledReport } from "../../../runtime/nats/inspect/tail_protocol.ts";
 import { errorDetail } from "../../../runtime/core/error_detail.ts";
 import type { ErrorDetail, Outcome } from "../../../runtime/core/outcome.ts";
@@ -88,4 +89,20 @@ Deno.test("parseReport reads the longest message that settledReport can produce"
   const settled = settledReport({ attempt, outcome, durationMs: 1 }, NOW, (text) => text);
   const bytes = new TextEncoder().encode(JSON.stringify({ process: "p".repeat(20), settled }));
   assert.deepEqual(parseReport(bytes)?.settled?.error, settled.error);
+});
+
+Deno.test("RepeatedIds recognises an id that was published before on the same subject, and no message without an id", () => {
+  const ids = new RepeatedIds();
+  const published = (subject: string, id?: string) => {
+    const hdrs = id === undefined ? undefined : headers();
+    hdrs?.set("Nats-Msg-Id", id!);
+    return ids.has({ subject, headers: hdrs, data: new Uint8Array() } as Msg);
+  };
+  assert.deepEqual(["a", "b", "a", undefined, undefined].map((id) => published("orders.created", id)), [
+    ...[false, false, true],
+    ...[false, false],
+  ]);
+  assert.equal(published("orders.paid", "a"), false);
+  for (let n = 0; n < 10_000; n++) published("orders.created", `id-${n}`);
+  assert.equal(published("orders.created", "a"), false); // the oldest are forgotten
 });

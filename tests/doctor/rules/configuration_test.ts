@@ -1,3 +1,4 @@
+import { FUNCTION_DEFAULTS } from "weir";
 import { configOf, projectOf, ship, testRules } from "../facts.ts";
 
 const KEY = { WEIR_API_KEYS: "shop:0123456789abcdef" };
@@ -44,6 +45,9 @@ testRules([
   ["shutdown-grace", "shorter than a timeout", { project: projectOf({ ship: ship({ timeout: "2m" }) }) }, [
     /^shutdown-grace info: SHUTDOWN_GRACE is 25s; ship has a timeout of 2m$/,
   ]],
+  ["shutdown-grace", "the defaults", {
+    project: projectOf({ ship: ship({ timeout: FUNCTION_DEFAULTS.timeout }) }),
+  }, []],
   ["shutdown-grace", "shorter than two timeouts", {
     project: projectOf({ ship: ship({ timeout: "2m" }), bill: ship({ timeout: "1m" }) }),
   }, [/; ship has a timeout of 2m, bill has a timeout of 1m$/]],

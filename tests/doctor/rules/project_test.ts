@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defineStream } from "weir";
+import { defineStream, FUNCTION_DEFAULTS } from "weir";
 import { configOf, examined, Made, projectOf, Sent, ship, stream, streams, testRules } from "../facts.ts";
 
 const orders = (options: Omit<Parameters<typeof defineStream>[0], "name">) =>
@@ -46,7 +46,7 @@ testRules([
 
 for (
   const [what, options, attempts, inStream] of [
-    ["the defaults", { timeout: "30s" }, "124s", "124s"],
+    ["the defaults", { timeout: FUNCTION_DEFAULTS.timeout }, "84s", "84s"],
     [
       "delays that full jitter may shorten",
       {

@@ -98,3 +98,28 @@ Deno.test("Watchdog gives the main thread a second after the process was stopped
   await watchdog.check();
   assert.deepEqual(extended, []);
 });
+
+Deno.test("Watchdog names the functions that hold deliveries, once for each time that the main thread is blocked", async () => {
+  const reports: (readonly string[])[] = [], clock = manualClock(), table = SharedDeliveries.create(4);
+  const connection = { extend: () => {}, flush: () => Promise.resolve() };
+  const onBlocked = (_forMs: number, names: readonly string[]) => reports.push(names);
+  const watchdog = new Watchdog(table, () => Promise.resolve(connection), 60_000, clock, onBlocked);
+  const seconds = async (count: number, blocked: boolean) => {
+    for (let i = 0; i < count; i++) {
+      clock.advance(1_000);
+      if (!blocked) table.mainMs = clock.now();
+      await watchdog.check();
+    }
+  };
+  table.mainMs = clock.now();
+  table.add(bytes("$JS.ACK.ORDERS.ship.1.7.7.1700000000000000000.0"));
+  table.add(bytes("$JS.ACK.hub.ACCOUNT.RETRIES.bill.1.7.7.1700000000000000000.0.token"));
+  table.add(bytes("$JS.ACK.STOCK.ship.2.9.9.1700000000000000000.0"));
+  await seconds(2, true);
+  assert.deepEqual(reports, []);
+  await seconds(20, true);
+  assert.deepEqual(reports, [["bill", "ship"]]);
+  await seconds(1, false);
+  await seconds(3, true);
+  assert.equal(reports.length, 2);
+});

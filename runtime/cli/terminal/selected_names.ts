@@ -1,0 +1,59 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { isWildcard } from "../../core/subjects.ts";
+import { JETSTREAM_CODES } from "../../nats/client/error_codes.ts";
+import { RETRIES } from "../../nats/retry/retry_stream.ts";
+import { unlessMissing } from "../../nats/topology/find.ts";
+import { listModules, loadEvents, loadProject, PROJECT } from "../../project/load_project.ts";
+import { CommandFailure } from "./exit_codes.ts";
+import { suggestion } from "./suggestion.ts";
+
+/** Returns whether the project has a function. Functions are loaded only if no file has that name. */
+export async function declaresFunction(name: string): Promise<boolean> {
+  return (await fileNames()).includes(name) || (await loadProject()).functions.some((fn) => fn.name === name);
+}
+
+/**
+ * Checks the names of a selection that matched nothing, because a misspelt name matches nothing either.
+ *
+ * @throws {CommandFailure} for a function that has no file here and never ran on this cluster, and for a type that no
+ * schema declares and no stream stores.
+ */
+export async function checkNames(
+  { function: fn, type }: { readonly function?: string; readonly type?: string },
+  jsm: JetStreamManager,
+): Promise<void> {
+  if (fn !== undefined) {
+    const ran = await unlessMissing(
+      Array.fromAsync(jsm.consumers.list(RETRIES.stream)),
+      JETSTREAM_CODES.streamNotFound,
+    );
+    const names = [...new Set([...await fileNames(), ...(ran ?? []).map(({ name }) => name)])];
+    if (!names.includes(fn)) {
+      throw new CommandFailure(`there is no function ${JSON.stringify(fn)}: ${suggestion(fn, names)}`);
+    }
+  }
+  if (type === undefined || isWildcard(type)) return;
+  const { events } = await loadEvents().catch(() => ({ events: undefined })); // a broken schema must not hide a result
+  if (!events || events.has(type)) return;
+  const unknown = `no event has the type ${JSON.stringify(type)}: ${suggestion(type, events.keys())}`;
+  if ((await Array.fromAsync(jsm.streams.names(type))).length === 0) throw new CommandFailure(unknown);
+  console.error(unknown); // a plain NATS publisher may use it
+}
+
+/** Passes the items of a selection on, and checks its names if there are none. */
+export async function* checkedSelection<Item>(
+  items: AsyncIterable<Item>,
+  selection: Parameters<typeof checkNames>[0],
+  jsm: JetStreamManager,
+): AsyncIterable<Item> {
+  let isEmpty = true;
+  for await (const item of items) {
+    isEmpty = false;
+    yield item;
+  }
+  if (isEmpty) await checkNames(selection, jsm);
+}
+
+async function fileNames(): Promise<string[]> {
+  return (await listModules(new URL("functions/", PROJECT))).map((file) => file.slice(0, -".ts".length));
+}

@@ -1,0 +1,64 @@
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isOwnModule } from "../core/own_modules.ts";
+import { spawnChild } from "../nats_server/child_process.ts";
+import { listModules } from "../project/load_project.ts";
+
+/** The fields of `deno info --json` that matter here. */
+interface DenoInfo {
+  readonly modules: readonly { readonly specifier: string; readonly error?: string }[];
+}
+
+/** The local files that the modules of some folders import, directly or not, as `deno info` resolves them. */
+export class ModuleGraph {
+  #files: ReadonlySet<string> = new Set();
+
+  constructor(readonly root: URL, readonly folders: readonly string[]) {}
+
+  /** Paths relative to the root: every module, also one that is missing, and the `deno.json` of its package. */
+  get files(): ReadonlySet<string> {
+    return this.#files;
+  }
+
+  /** Reads the graph as the files are now. One that cannot be read stays as it was. */
+  async refresh(): Promise<void> {
+    const path = fileURLToPath(this.root), lines: string[] = [];
+    const names = await Promise.all(this.folders.map(async (folder) => {
+      const url = new URL(`${folder}/`, this.root);
+      return (await listModules(url)).map((name) => new URL(name, url).href);
+    }));
+    const imports = names.flat().map((href) => `import ${JSON.stringify(href)};`).join("");
+    const entry = `data:application/typescript,${encodeURIComponent(imports)}`, config = join(path, "deno.json");
+    const args = ["info", "--json", "--no-lock", "--config", config, entry];
+    const process = spawnChild({
+      ...{ command: Deno.execPath(), args, cwd: path, env: { NO_COLOR: "1" } },
+      stdout: (line) => lines.push(line),
+    });
+    if ((await process.status).code !== 0) return;
+    const { modules }: DenoInfo = JSON.parse(lines.join("\n"));
+    const files = modules.map(({ specifier }) => specifier).filter(isFollowed).map((href) => fileURLToPath(href));
+    const all = new Set([...files, ...configsOf(files, path)].map((file) => relative(path, file)));
+    // What a module with a mistake imports is not known until it is corrected.
+    this.#files = modules.some(({ error }) => error) ? new Set([...this.#files, ...all]) : all;
+  }
+}
+
+function isFollowed(specifier: string): boolean {
+  return specifier.startsWith("file:") && !specifier.includes("/node_modules/") && !isOwnModule(specifier);
+}
+
+/** Returns the nearest `deno.json` above each file, apart from that of the root. */
+function configsOf(files: readonly string[], root: string): string[] {
+  const found = new Set<string>(), seen = new Set<string>([join(root, "."), root.replace(/[\\/]$/, "")]);
+  for (const file of files) {
+    for (let folder = dirname(file); !seen.has(folder) && folder !== dirname(folder); folder = dirname(folder)) {
+      seen.add(folder);
+      try {
+        if (Deno.statSync(folder + sep + "deno.json").isFile) found.add(join(folder, "deno.json"));
+      } catch {
+        // this folder has none
+      }
+    }
+  }
+  return [...found];
+}

@@ -1,0 +1,52 @@
+import { isModule } from "../project/load_project.ts";
+import { ModuleGraph } from "./module_graph.ts";
+import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
+
+/** Modules, of which only those that the project imports count. Other files may be read by a module. */
+const SCRIPT = /\.[cm]?[jt]sx?$/;
+
+/** The files of a project, watched: its folders, `deno.json`, and the modules outside of them that it imports. */
+export class ProjectFiles {
+  readonly #graph: ModuleGraph;
+  /** Resolves when the module graph was last read. Reads run one at a time. */
+  #following: Promise<void>;
+
+  static async watch(root: URL, folders: readonly string[], files: readonly string[]): Promise<ProjectFiles> {
+    return new ProjectFiles(root, folders, await watchFiles(root, folders, files));
+  }
+
+  private constructor(root: URL, readonly folders: readonly string[], readonly changes: FileChanges) {
+    this.#graph = new ModuleGraph(root, folders);
+    this.#following = this.#follow();
+  }
+
+  /** Takes the next change, once there is one. */
+  next(): Promise<FileChange> {
+    return this.changes.next();
+  }
+
+  /** Resolves when {@linkcode next} would return at once. */
+  get more(): Promise<void> {
+    return this.changes.more;
+  }
+
+  /** Reads the module graph again in the background. Returns those of the changed files that are not part of the project. */
+  async unused(changed: readonly string[]): Promise<readonly string[]> {
+    const before = this.#graph.files;
+    this.#following = this.#following.then(() => this.#follow());
+    const doubtful = changed.filter((file) => SCRIPT.test(file) && !this.#isLoaded(file) && !before.has(file));
+    if (doubtful.length === 0) return [];
+    await this.#following;
+    return doubtful.filter((file) => !this.#graph.files.has(file));
+  }
+
+  #isLoaded(file: string): boolean {
+    const [folder, name, ...below] = file.split("/");
+    return this.folders.includes(folder) && below.length === 0 && isModule(name);
+  }
+
+  async #follow(): Promise<void> {
+    await this.#graph.refresh().catch(() => {}); // then the files that were known are watched
+    this.changes.follow(this.#graph.files);
+  }
+}
