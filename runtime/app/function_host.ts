@@ -130,5 +130,5 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
 
 /** Returns undefined if this process may not create buckets. */
 function replicasOfNewBuckets({ config, topology }: FunctionHostOptions): number | undefined {
-  return topology.apply ? config.WEIR_REPLICAS ?? 1 : undefined;
+  return topology.mayApply ? config.WEIR_REPLICAS ?? 1 : undefined;
 }

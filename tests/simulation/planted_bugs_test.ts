@@ -92,6 +92,7 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     { deadLetters: ({ publisher, duplicates }) => new PlacedDeadLetters(publisher, duplicates) },
     /\d dead letters/,
   ],
+  ["a start that narrows what another release needs", { scope: "apply" }, /lost: neither handled nor a dead letter/],
   [
     "a process that goes by its own clock",
     { clock: selfish },
@@ -107,7 +108,11 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     { delivery: (delivery) => originatingAs(delivery, undefined) },
     /handled, but \d of its \d events are stored/,
   ],
-  ["attempt counts that are not written", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
+  [
+    "attempt counts that are not written",
+    { attempts: forgetful },
+    /stuck|run \d+ times|used \d+ attempts|killed its process \d+ times/,
+  ],
 ];
 
 for (const [name, bug, leadsTo] of BUGS) {

@@ -98,7 +98,7 @@ async function createSupervisor(
       const port = url === undefined ? config.PORT : Number(new URL(url).port);
       return spawnWorker(
         command,
-        workerArguments(start, number, command, apply, heapMiB),
+        workerArguments(start, number, command, apply !== false, heapMiB),
         workerEnvironment(number, port),
       );
     },

@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
+import type { Delivery } from "../../core/delivery.ts";
 import type { Consumer, ConsumerSink } from "../../engine/consumer.ts";
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { splitMessage } from "../client/internals.ts";
@@ -9,22 +10,17 @@ import { LEASE_MS } from "./ack_wait.ts";
 import { DeliveryParser } from "./parse_delivery.ts";
 import { PendingPulls } from "./pending_pulls.ts";
 import { PullBackoff } from "./pull_backoff.ts";
-
-/** Expiry of a pull request. It is short: while a handler blocks the process, a pull takes events from other replicas. */
-export const EXPIRES_MS = 5_000;
-/** Interval of the heartbeats that the server sends while a pull waits for messages. */
-const IDLE_HEARTBEAT_MS = 1_000;
-/** Interval at which the consumer looks for missed heartbeats. */
-const CHECK_INTERVAL_MS = 1_000;
-/** Silence after which a pull counts as lost: two missed heartbeats. A leader that went away does not end its pulls. */
-const SILENCE_MS = 2.5 * IDLE_HEARTBEAT_MS;
-/** Age of the last check after which pulling counts as stuck: eight missed checks. */
-const STALLED_MS = 8 * CHECK_INTERVAL_MS;
-const STOP_MS = 2_000;
-/** Interval of info requests to a silent consumer, and how long they go on before it is pulled from regardless. */
-const INFO_MS = { interval: 200, max: 10_000 };
-/** Time without a delivery after which none is on its way. */
-const QUIET_MS = 100;
+import {
+  CHECK_INTERVAL_MS,
+  EXPIRES_MS,
+  IDLE_HEARTBEAT_MS,
+  INFO_MS,
+  QUIET_MS,
+  SILENCE_MS,
+  STALLED_MS,
+  STOP_MS,
+} from "./pull_timing.ts";
+import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
  * Pulls from one durable consumer, never more than the sink has credits for.
@@ -36,7 +32,6 @@ export class PullConsumer implements Consumer {
   #inbox = "";
   readonly #parser: DeliveryParser;
   readonly #nextSubject: string;
-  readonly #infoSubject: string;
   #subscription: Subscription | undefined;
   #sink: ConsumerSink | undefined;
   readonly #pending = new PendingPulls();
@@ -53,7 +48,7 @@ export class PullConsumer implements Consumer {
   readonly #timers = new Set<() => void>();
 
   /**
-   * @param onMissing is called when the consumer seems to be deleted. Default: nothing.
+   * @param onMissing is called when the consumer seems to be deleted or changed. Default: nothing.
    * @param monitor tells of reconnects. Default: one of its own.
    */
   constructor(
@@ -66,7 +61,6 @@ export class PullConsumer implements Consumer {
   ) {
     this.#parser = new DeliveryParser(stream, consumer);
     this.#nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
-    this.#infoSubject = `$JS.API.CONSUMER.INFO.${stream}.${consumer}`;
     monitor.onReconnect(() => this.#reconnected());
   }
 
@@ -166,9 +160,9 @@ export class PullConsumer implements Consumer {
     if (delivery) {
       this.#backoff.succeeded();
       this.#lastDeliveryMs = this.#lastHeardMs;
-      this.#pending.received(1);
-      this.#sink?.deliver(delivery);
-      return this.wake();
+      if (!isWithheld(delivery)) return this.#deliver(delivery);
+      this.onMissing();
+      return void readWithheld(this.nc, this.stream, delivery).then((whole) => this.#deliver(whole));
     }
     const { headers } = splitMessage(msg), status = readStatus(headers);
     if (!status) return this.#infoReceived(msg);
@@ -183,6 +177,12 @@ export class PullConsumer implements Consumer {
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
   }
 
+  #deliver(delivery: Delivery | undefined): void {
+    this.#pending.received(1);
+    if (delivery) this.#sink?.deliver(delivery);
+    this.wake();
+  }
+
   /**
    * Requests the consumer's info until its leader answers. Without a leader a pull is lost silently, which shows only
    * after three seconds. An info request delivers nothing, so it may be repeated often.
@@ -191,7 +191,7 @@ export class PullConsumer implements Consumer {
     if (!this.#awaitsInfo || this.nc.isClosed()) return;
     if (this.clock.now() >= untilMs) return this.#resume();
     this.#pausedUntilMs = untilMs;
-    this.nc.publish(this.#infoSubject, "", { reply: this.#inbox });
+    this.nc.publish(this.#nextSubject.replace("MSG.NEXT", "INFO"), "", { reply: this.#inbox });
     this.#after(INFO_MS.interval, () => this.#requestInfo(untilMs));
   }
 
