@@ -114,6 +114,7 @@ function misreading(consumer: Consumer, change: (delivery: Delivery) => Delivery
     start: (sink) =>
       consumer.start({
         credits: () => sink.credits(),
+        room: () => sink.room(),
         paused: () => sink.paused(),
         deliver: (delivery) => sink.deliver(change(delivery)),
       }),

@@ -8,7 +8,7 @@ import { RawHeaders, readStatus } from "../client/message_headers.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { LEASE_MS } from "./ack_wait.ts";
 import { DeliveryParser } from "./parse_delivery.ts";
-import { PendingPulls } from "./pending_pulls.ts";
+import { exceedsBytes, isRegularEnd, PendingPulls, pullRequest } from "./pending_pulls.ts";
 import { PullBackoff } from "./pull_backoff.ts";
 import {
   CHECK_INTERVAL_MS,
@@ -40,6 +40,8 @@ export class PullConsumer implements Consumer {
   #checkedMs = 0;
   #pausedUntilMs = 0;
   #awaitsInfo = false;
+  /** True if the next message has more bytes than the sink has room for. */
+  #isTooLarge = false;
   readonly #backoff = new PullBackoff();
   #scheduled = false;
   /** Time of the first of the messages that arrive together; undefined between them. */
@@ -99,14 +101,7 @@ export class PullConsumer implements Consumer {
     this.#stopped = true;
     for (const cancel of this.#timers) cancel();
     if (!this.#subscription || this.nc.isClosed()) return;
-    const giveUpAtMs = this.clock.now() + STOP_MS;
-    for (let quiet = 0, pending = this.#pending.count; pending > 0 && quiet < 2 && this.clock.now() < giveUpAtMs;) {
-      await new Promise<void>((resolve) => this.clock.timer(QUIET_MS / 2, resolve));
-      await withTimeout(this.clock, STOP_MS, this.nc.flush()).catch(() => {}); // all that was sent before has come
-      const now = this.#pending.count;
-      quiet = now === pending ? quiet + 1 : 0;
-      pending = now;
-    }
+    await this.#pending.quiet(this.clock, () => this.nc.flush());
     await withTimeout(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
   }
 
@@ -131,10 +126,13 @@ export class PullConsumer implements Consumer {
     const pending = this.#pending.count;
     const batch = this.#sink.credits() - pending;
     if (batch < 1 || batch * 3 < pending) return; // several small pulls cost more than a larger one a little later
+    const room = this.#sink.room();
+    if (room <= 0 || room !== Infinity && pending > 0) return; // each pull may bring as many bytes as there is room for
     if (pending === 0) this.#lastHeardMs = now;
-    this.#pending.add(batch, now + EXPIRES_MS + SILENCE_MS);
-    const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: IDLE_HEARTBEAT_MS * 1e6 };
-    this.nc.publish(this.#nextSubject, JSON.stringify(request), { reply: this.#inbox });
+    const [count, bytes] = this.#isTooLarge ? [1, Infinity] : [batch, room];
+    this.#isTooLarge = false;
+    this.#pending.add(count, now + EXPIRES_MS + SILENCE_MS);
+    this.nc.publish(this.#nextSubject, pullRequest(count, bytes), { reply: this.#inbox });
   }
 
   /**
@@ -168,7 +166,8 @@ export class PullConsumer implements Consumer {
     if (!status) return this.#infoReceived(msg);
     const { code, description } = status;
     if (code === 100) return this.#backoff.succeeded(); // a heartbeat
-    if (code === 408) { // a pull expired, as pulls do on a quiet stream
+    if (isRegularEnd(code, description)) {
+      this.#isTooLarge = exceedsBytes(description);
       this.#pending.received(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
