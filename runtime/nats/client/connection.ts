@@ -166,7 +166,7 @@ function explain(error: unknown, { unset = false, creds }: NatsOptions): string 
   if (error instanceof errors.TimeoutError) {
     return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
   }
-  return text;
+  return `${text}: is a NATS server at that address? If so, its log says why it closed the connection`;
 }
 
 /** Returns when the JWT of a credentials file expired; undefined if it is valid or cannot be read. */
