@@ -143,17 +143,17 @@ class Ingress {
         throw new Problem(error.code, `event ${index}: ${error.detail}; nothing was published`, error.options);
       }
     });
-    return await this.#batchPublisher(context).publish([entries], ({ event }) => event);
+    return await this.#batchPublisher(reservation, context).publish([entries], ({ event }) => event);
   }
 
   /** Publishes each line of NDJSON as it arrives. A line that is at fault is refused alone. */
   async #publishLines({ request, caller, reservation, context }: Received): Promise<Response> {
-    const key = idempotencyKey(request), publisher = this.#batchPublisher(context);
+    const key = idempotencyKey(request);
     if (!this.#streams.hasRoom(caller.name, 1)) throw tooManyRequests(MAX_STREAMS);
     this.#streams.take(caller.name, 1);
     try {
-      const lines = readLines(request, reservation, () => publisher.heldLength);
-      return await publisher.publish(lines, ({ text }, index) => {
+      const lines = readLines(request, reservation);
+      return await this.#batchPublisher(reservation, context).publish(lines, ({ text }, index) => {
         if (typeof text !== "string") throw text;
         return this.#prepare(caller, parsePart(parseJson(text, "the line"), key, index));
       });
@@ -173,8 +173,9 @@ class Ingress {
     });
   }
 
-  #batchPublisher(parent: Context): BatchPublisher {
-    return new BatchPublisher(this.options.publisher, (error) => this.#problemOf(error, parent), parent);
+  #batchPublisher(reservation: Reservation, parent: Context): BatchPublisher {
+    const problemOf = (error: unknown) => this.#problemOf(error, parent);
+    return new BatchPublisher(this.options.publisher, problemOf, reservation, parent);
   }
 
   #problemOf(error: unknown, parent: Context): Problem {
