@@ -6,6 +6,7 @@ import { BatchSpan } from "./batch_span.ts";
 import type { Reservation } from "./body_limits.ts";
 import { accepted, failedResult, storedResult } from "./publish_response.ts";
 import { Problem } from "./problem.ts";
+import { timedBody } from "./timed_body.ts";
 
 /** Events of one request that are pending at once: enough for full speed, few enough not to flood JetStream. */
 const MAX_PENDING = 256;
@@ -55,7 +56,7 @@ export class BatchPublisher {
   constructor(
     readonly publisher: Publisher,
     readonly problemOf: (error: unknown) => Problem,
-    readonly reservation: Pick<Reservation, "hold">,
+    readonly reservation: Reservation,
     parent: Context,
   ) {
     this.#span = new BatchSpan(parent);
@@ -154,10 +155,12 @@ export class BatchPublisher {
   #response(): Response {
     const results = `[${this.#results.join(",")}]`, aborted = this.#aborted;
     const problem = aborted ?? this.#outage ?? this.#firstFailure?.problem;
-    if (!problem) return accepted(results);
+    if (!problem) return accepted(timedBody(results, this.reservation));
     const summary = `${this.#stored} of ${this.#results.length} events were stored: \`results\` says which`;
     const detail = aborted ? `${aborted.detail}; ${summary}` : summary;
-    return new Problem(problem.code, detail, { headers: problem.options.headers }).toResponse(results);
+    const answer = new Problem(problem.code, detail, { headers: problem.options.headers }),
+      json = JSON.stringify(answer);
+    return answer.toResponse(timedBody(`${json.slice(0, -1)},"results":${results}}`, this.reservation));
   }
 }
 

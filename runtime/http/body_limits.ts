@@ -56,6 +56,16 @@ export class Reservation {
     this.#held[part] = bytes;
   }
 
+  /** Takes `bytes` beyond the end of the request, until the returned function is called. */
+  keep(bytes: number): () => void {
+    const { limits: { room }, caller } = this;
+    room.take(caller, bytes);
+    return () => {
+      room.take(caller, -bytes);
+      bytes = 0;
+    };
+  }
+
   release(): void {
     this.hold(0);
     this.hold(0, "events");
