@@ -7,6 +7,7 @@ import type { Reservation } from "./body_limits.ts";
 import { accepted, failedResult, storedResult } from "./publish_response.ts";
 import { Problem } from "./problem.ts";
 import { timedBody } from "./timed_body.ts";
+import { LARGE } from "./turns.ts";
 
 /** Events of one request that are pending at once: enough for full speed, few enough not to flood JetStream. */
 const MAX_PENDING = 256;
@@ -76,6 +77,7 @@ export class BatchPublisher {
       for await (const entries of chunks) {
         for (const entry of entries) {
           if (this.#pending >= MAX_PENDING) await this.#untilPendingBelow(MAX_PENDING);
+          if (entry.length >= LARGE) await this.reservation.limits.turns.next();
           this.#take(entry, prepare);
           if (this.#refused < REFUSED_PER_TICK) continue;
           this.#refused = 0;

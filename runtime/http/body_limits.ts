@@ -3,6 +3,7 @@ import { getHeapStatistics } from "node:v8";
 import type { Clock } from "../engine/clock.ts";
 import { Problem } from "./problem.ts";
 import { SharedRoom } from "./shared_room.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * Bytes of request bodies that are held at once, over all requests. A body takes a few times its size in memory, as
@@ -16,6 +17,7 @@ const BODY_TIMEOUT_MS = 30_000;
 export class BodyLimits {
   readonly room: SharedRoom;
   readonly timeout: BodyTimeout;
+  readonly turns = new Turns();
 
   /**
    * @param maxBytes largest body

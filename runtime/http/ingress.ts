@@ -110,11 +110,9 @@ class Ingress {
     }
   }
 
-  async publishTyped({ request, caller, reservation, context }: Received, type: string): Promise<Response> {
-    const definition = findEvent(this.options.events, caller, type);
-    const incoming = await readTyped(request, type, reservation);
-    const event = prepareEvent(definition, caller, incoming);
-    return accepted(await this.#publish(event, context));
+  async publishTyped(received: Received, type: string): Promise<Response> {
+    const event = await this.#readTyped(received, type);
+    return accepted(await this.#publish(event, received.context));
   }
 
   /** Publishes what `/events` takes: one CloudEvent, a batch, or NDJSON. */
@@ -125,9 +123,19 @@ class Ingress {
       case BATCH:
         return await this.#publishBatch(received);
     }
-    const incoming = await readCloudEvent(received.request, received.reservation);
-    const event = this.#prepare(received.caller, incoming);
+    const event = await this.#readUntyped(received);
     return accepted(await this.#publish(event, received.context));
+  }
+
+  // Functions of their own: the parsed data, many times as large as its JSON, must not live until the event is stored.
+
+  async #readTyped({ request, caller, reservation }: Received, type: string): Promise<OutgoingEvent> {
+    const definition = findEvent(this.options.events, caller, type);
+    return prepareEvent(definition, caller, await readTyped(request, type, reservation));
+  }
+
+  async #readUntyped({ request, caller, reservation }: Received): Promise<OutgoingEvent> {
+    return this.#prepare(caller, await readCloudEvent(request, reservation));
   }
 
   /** Publishes a CloudEvents batch. If one event is at fault, none is published. */

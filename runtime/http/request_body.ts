@@ -3,21 +3,25 @@ import { shorten } from "../core/text.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { malformed, Problem } from "./problem.ts";
+import { LARGE } from "./turns.ts";
 
-/** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
-const WHOLE_BYTES = 65_536;
 /** Characters of a number that a problem quotes. */
 const MAX_NUMBER = 50;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 
-/** Reads the body as text. @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400. */
+/**
+ * Reads the body as text. That of a large one resolves in its turn, to be parsed at once.
+ *
+ * @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400.
+ */
 export function readText(request: Request, reservation: Reservation): Promise<string> {
   const { maxBytes } = reservation.limits, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   reservation.check(declared || 0);
-  // A chunked body may be of any size, whatever its content-length says.
-  if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding")) return readWhole(request, reservation);
+  // Hot path: a small body is read whole, since a stream costs as much as the rest of the request. A chunked body may be
+  // of any size, whatever its content-length says.
+  if (declared < LARGE && !headers.has("transfer-encoding")) return readWhole(request, reservation);
   return readChunks(request, reservation);
 }
 
@@ -64,6 +68,7 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
     arrived();
   }
   if (isLate) throw timedOut("the body did not arrive");
+  if (body.length >= LARGE) await reservation.limits.turns.next();
   return decode(body.take());
 }
 
