@@ -5,6 +5,8 @@ import { ByteBuffer } from "./byte_buffer.ts";
 import { malformed, Problem } from "./problem.ts";
 import { LARGE } from "./turns.ts";
 
+/** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
+const WHOLE_BYTES = 65_536;
 /** Characters of a number that a problem quotes. */
 const MAX_NUMBER = 50;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
@@ -19,9 +21,8 @@ export function readText(request: Request, reservation: Reservation): Promise<st
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   reservation.check(declared || 0);
-  // Hot path: a small body is read whole, since a stream costs as much as the rest of the request. A chunked body may be
-  // of any size, whatever its content-length says.
-  if (declared < LARGE && !headers.has("transfer-encoding")) return readWhole(request, reservation);
+  // A chunked body may be of any size, whatever its content-length says.
+  if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding")) return readWhole(request, reservation);
   return readChunks(request, reservation);
 }
 
@@ -33,7 +34,8 @@ function readWhole(request: Request, reservation: Reservation): Promise<string> 
       try {
         if (bytes.length > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
         reservation.hold(bytes.length);
-        resolve(decode(bytes));
+        if (bytes.length < LARGE) return resolve(decode(bytes)); // hot path
+        reservation.limits.turns.next().then(() => decode(bytes)).then(resolve, reject);
       } catch (error) {
         reject(error);
       }

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 
 /** Bytes or characters from which JSON gets a turn: parsing and checking it may take as long as many small requests. */
-export const LARGE = 65_536;
+export const LARGE = 8_192;
 /** Milliseconds of work after which the event loop gets a pause. */
 const FREE_MS = 5;
 /** Upper bound in milliseconds for a pause, which is as long as the work before it: NATS and probes are answered. */

@@ -30,10 +30,11 @@ function slow(): boolean {
   return true;
 }
 
-const text = "x".repeat(100_000), line = JSON.stringify({ specversion: "1.0", type: "orders.slow", data: text });
+const text = "x".repeat(10_000), line = JSON.stringify({ specversion: "1.0", type: "orders.slow", data: text });
 for (
   const [what, path, contentType, body] of [
-    ["large bodies", "/events/orders.slow", "application/json", JSON.stringify(text)],
+    ["large bodies", "/events/orders.slow", "application/json", JSON.stringify(text.repeat(10))],
+    ["bodies of 10 kB", "/events/orders.slow", "application/json", JSON.stringify(text)],
     ["large lines", "/events", NDJSON, `${line}\n`],
   ]
 ) {
@@ -41,7 +42,8 @@ for (
     const { send } = setup({ maxBytes: 1_000_000, events: new Map([[Slow.type as string, Slow]]) });
     checks = 0;
     const seen = new Set<number>(), timer = setInterval(() => seen.add(checks), 0);
-    const requests = Array.from({ length: 8 }, () => send(path, { body, headers: { "content-type": contentType } }));
+    const headers = { "content-type": contentType, "content-length": `${body.length}` };
+    const requests = Array.from({ length: 8 }, () => send(path, { body, headers }));
     const statuses = (await Promise.all(requests)).map(({ status }) => status);
     clearInterval(timer);
     assert.deepEqual(new Set(statuses), new Set([202]));
