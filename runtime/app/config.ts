@@ -54,8 +54,9 @@ const duration = z.string().transform((text, ctx) => {
 const HEADER_TEXT = /^[\x21-\x7e]+$/;
 /** Name of an API key, which becomes a part of the source of events. */
 const KEY_NAME = /^[\w.~@+/-]+$/;
-const apiKeys = nonEmptyList.transform((items, ctx) =>
-  items.map((item): ApiKey => {
+const apiKeys = nonEmptyList.transform((items, ctx) => {
+  const names = new Map<string, string>();
+  return items.map((item): ApiKey => {
     const [name, secret = "", pattern = ">", ...rest] = item.split(":");
     if (!name || !secret || rest.length > 0 || subjectProblem(pattern)) {
       ctx.addIssue({ code: "custom", message: "name:secret or name:secret:type-pattern, with commas between" });
@@ -63,10 +64,12 @@ const apiKeys = nonEmptyList.transform((items, ctx) =>
       const message = "names of letters, digits and - _ . ~ @ + /, and secrets of visible ASCII characters, without " +
         "quotes around them, spaces or line breaks; a comma goes between keys";
       ctx.addIssue({ code: "custom", message });
+    } else if (names.getOrInsert(secret, name) !== name) {
+      ctx.addIssue({ code: "custom", message: "a secret for each name: a caller is known by its secret" });
     }
     return { name, secret, pattern };
-  })
-);
+  });
+});
 const roles = list.refine(
   (names) => names.length > 0 && names.every((role) => role === "ingress" || role === "functions"),
   "ingress, functions, or both with a comma between",
@@ -160,8 +163,9 @@ function contradictions(environment: Environment): string[] {
   requires("NATS_PASSWORD", "NATS_USER");
   requires("NATS_TLS_CERT", "NATS_TLS_KEY");
   requires("NATS_TLS_KEY", "NATS_TLS_CERT");
-  if (environment.get("WEIR_API_KEYS_FILE") === "" && !environment.get("WEIR_API_KEYS")) {
-    problems.push('WEIR_API_KEYS_FILE is "", which names no file: set it, or remove it to have no keys');
+  for (const [name, what] of [["WEIR_API_KEYS", "keys"], ["WEIR_ADMIN_KEY", "key"]]) {
+    if (environment.get(`${name}_FILE`) !== "" || environment.get(name)) continue;
+    problems.push(`${name}_FILE is "", which names no file: set it, or remove it to have no ${what}`);
   }
   if (environment.get("WEIR_AUTH") === "none" && isSet("WEIR_API_KEYS")) {
     problems.push("WEIR_AUTH is none and WEIR_API_KEYS is set: set only one of them");

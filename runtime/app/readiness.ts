@@ -18,6 +18,7 @@ interface ReadinessOptions {
   readonly dispatchers: readonly Dispatcher[];
   readonly topology: Pick<TopologyKeeper, "problem" | "concerns">;
   readonly own: Registry["healthChecks"];
+  readonly redact: (text: string) => string;
 }
 
 /**
@@ -25,10 +26,12 @@ interface ReadinessOptions {
  * declared, every function pulls, and the project's own checks of these functions pass. An open breaker and a paused
  * consumer are degraded.
  */
-export function readiness({ stopping, nats, ingress, dispatchers, topology, own }: ReadinessOptions): Health {
+export function readiness(options: ReadinessOptions): Health {
+  const { stopping, nats, ingress, dispatchers, topology, own, redact } = options;
   const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
+    redact,
     checks: [
       check("runtime", () => stopping() ? "shutting down" : undefined),
       check("nats", nats),

@@ -122,6 +122,7 @@ async function startOn(
     dispatchers: host.dispatchers,
     topology,
     own: registry.healthChecks,
+    redact,
   });
   options.signal?.throwIfAborted(); // nothing below waits for I/O
   const served = { config, registry, cluster, metering, health, log, sharesPort: options.sharesPort ?? false };

@@ -33,7 +33,8 @@ function isKept(source: string, value: number): boolean {
   const given = decimalOf(source), kept = decimalOf(text);
   if (given.digits === kept.digits && (given.digits === "" || given.exponent === kept.exponent)) return true;
   // A fraction may be written with all digits of its double, such as 0.10000000000000001 for 0.1.
-  return given.exponent < 0 && given.digits.length <= DOUBLE_DIGITS && kept.digits !== "";
+  const isFraction = given.exponent < 0 && Math.abs(value) < 2 ** 53; // larger doubles have no fraction
+  return isFraction && given.digits.length <= DOUBLE_DIGITS && kept.digits !== "";
 }
 
 function decimalOf(text: string): Decimal {

@@ -32,8 +32,7 @@ export class ApiKeys {
   /** Returns the caller. @throws {Problem} 401 without a known key. */
   authenticate(request: Request): Caller {
     if (this.#keys === "none") return { name: undefined, mayPublish: () => true };
-    const authorization = request.headers.get("authorization") ?? "";
-    const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    const secret = bearerOf(request);
     if (secret === undefined) throw unauthorized("send an API key as `Authorization: Bearer <secret>`");
     const digest = digestOf(secret);
     // Compares every key in constant time, so that the duration reveals nothing about a secret.
@@ -44,6 +43,11 @@ export class ApiKeys {
       mayPublish: (type) => found.some(({ key }) => covers(key.pattern, type)),
     };
   }
+}
+
+/** Returns the secret of `Authorization: Bearer SECRET`, or undefined if there is none. */
+export function bearerOf({ headers }: Request): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 
 export function digestOf(secret: string): Uint8Array {

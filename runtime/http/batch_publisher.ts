@@ -1,9 +1,13 @@
+import { setImmediate } from "node:timers/promises";
 import type { Context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Publisher } from "../engine/publisher.ts";
 import { BatchSpan } from "./batch_span.ts";
+import type { Reservation } from "./body_limits.ts";
 import { accepted, failedResult, storedResult } from "./publish_response.ts";
 import { Problem } from "./problem.ts";
+import { timedBody } from "./timed_body.ts";
+import { LARGE } from "./turns.ts";
 
 /** Events of one request that are pending at once: enough for full speed, few enough not to flood JetStream. */
 const MAX_PENDING = 256;
@@ -13,6 +17,8 @@ export const MAX_EVENTS = 100_000;
 const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
 /** Characters of results beyond which single errors are left out: 50 of them are many times as long as their event. */
 const MAX_DETAILED_LENGTH = 1_024 * 1_024;
+/** Refused events after which other requests get a tick. Nothing is awaited for them, and each costs a few exceptions. */
+const REFUSED_PER_TICK = 64;
 
 const NOT_TRIED = failedResult(
   new Problem("unavailable", "not tried, since another event could not be stored"),
@@ -39,19 +45,22 @@ export class BatchPublisher {
   #pendingLength = 0;
   #resultsLength = 0;
   #stored = 0;
+  /** Events that were refused since the last tick. */
+  #refused = 0;
   #firstFailure: { readonly index: number; readonly problem: Problem } | undefined;
   #outage: Problem | undefined;
   /** Problem that ended the request early. */
   #aborted: Problem | undefined;
   #onSettled = () => {};
 
-  constructor(readonly publisher: Publisher, readonly problemOf: (error: unknown) => Problem, parent: Context) {
+  /** @param reservation Memory of the request, of which pending entries and results take a part. */
+  constructor(
+    readonly publisher: Publisher,
+    readonly problemOf: (error: unknown) => Problem,
+    readonly reservation: Reservation,
+    parent: Context,
+  ) {
     this.#span = new BatchSpan(parent);
-  }
-
-  /** Characters of pending entries and of results. */
-  get heldLength(): number {
-    return this.#pendingLength + this.#resultsLength;
   }
 
   /**
@@ -68,8 +77,14 @@ export class BatchPublisher {
       for await (const entries of chunks) {
         for (const entry of entries) {
           if (this.#pending >= MAX_PENDING) await this.#untilPendingBelow(MAX_PENDING);
+          if (entry.length >= LARGE) await this.reservation.limits.turns.next();
           this.#take(entry, prepare);
+          if (this.#refused < REFUSED_PER_TICK) continue;
+          this.#refused = 0;
+          this.#hold();
+          await setImmediate();
         }
+        this.#hold();
       }
     } catch (error) {
       this.#aborted = this.problemOf(error);
@@ -87,6 +102,7 @@ export class BatchPublisher {
     try {
       event = prepare(entry, index);
     } catch (error) {
+      this.#refused++;
       return this.#addFailure(index, error, entry.line);
     }
     // Destructured, so that the listener does not hold the entry, and thus not the text of a line.
@@ -105,6 +121,10 @@ export class BatchPublisher {
         this.#settle(length);
       },
     });
+  }
+
+  #hold(): void {
+    this.reservation.hold(this.#pendingLength + this.#resultsLength, "events");
   }
 
   #untilPendingBelow(limit: number): Promise<void> {
@@ -137,10 +157,12 @@ export class BatchPublisher {
   #response(): Response {
     const results = `[${this.#results.join(",")}]`, aborted = this.#aborted;
     const problem = aborted ?? this.#outage ?? this.#firstFailure?.problem;
-    if (!problem) return accepted(results);
+    if (!problem) return accepted(timedBody(results, this.reservation));
     const summary = `${this.#stored} of ${this.#results.length} events were stored: \`results\` says which`;
     const detail = aborted ? `${aborted.detail}; ${summary}` : summary;
-    return new Problem(problem.code, detail, { headers: problem.options.headers }).toResponse(results);
+    const answer = new Problem(problem.code, detail, { headers: problem.options.headers }),
+      json = JSON.stringify(answer);
+    return answer.toResponse(timedBody(`${json.slice(0, -1)},"results":${results}}`, this.reservation));
   }
 }
 

@@ -3,6 +3,7 @@ import { getHeapStatistics } from "node:v8";
 import type { Clock } from "../engine/clock.ts";
 import { Problem } from "./problem.ts";
 import { SharedRoom } from "./shared_room.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * Bytes of request bodies that are held at once, over all requests. A body takes a few times its size in memory, as
@@ -16,6 +17,7 @@ const BODY_TIMEOUT_MS = 30_000;
 export class BodyLimits {
   readonly room: SharedRoom;
   readonly timeout: BodyTimeout;
+  readonly turns = new Turns();
 
   /**
    * @param maxBytes largest body
@@ -32,29 +34,43 @@ export class BodyLimits {
   }
 }
 
-/** Memory that the body of one request takes: its bytes that have arrived, not those that it declares. */
+/** Part of a request that takes memory: its body, or what is kept of the events that were read from it. */
+type Part = "body" | "events";
+
+/** Memory that one request takes: the bytes of its body that have arrived, not those that it declares, and its events. */
 export class Reservation {
-  #bytes = 0;
+  readonly #held: Record<Part, number> = { body: 0, events: 0 };
   #isReleased = false;
 
   constructor(readonly limits: BodyLimits, readonly caller: string | undefined) {}
 
   /** Takes nothing. @throws {Problem} 503 when `bytes` would not find room now. */
-  check(bytes: number): void {
-    const { room, limitBytes } = this.limits, more = bytes - this.#bytes;
+  check(bytes: number, part: Part = "body"): void {
+    const { room, limitBytes } = this.limits, more = bytes - this.#held[part];
     if (more > 0 && !room.hasRoom(this.caller, more)) throw exhausted(limitBytes);
   }
 
-  /** Resizes to `bytes`. @throws {Problem} 503 when memory runs out. */
-  hold(bytes: number): void {
+  /** Resizes a part to `bytes`. @throws {Problem} 503 when memory runs out. */
+  hold(bytes: number, part: Part = "body"): void {
     if (this.#isReleased) return; // the rest of a body that was late
-    this.check(bytes);
-    this.limits.room.take(this.caller, bytes - this.#bytes);
-    this.#bytes = bytes;
+    this.check(bytes, part);
+    this.limits.room.take(this.caller, bytes - this.#held[part]);
+    this.#held[part] = bytes;
+  }
+
+  /** Takes `bytes` beyond the end of the request, until the returned function is called. */
+  keep(bytes: number): () => void {
+    const { limits: { room }, caller } = this;
+    room.take(caller, bytes);
+    return () => {
+      room.take(caller, -bytes);
+      bytes = 0;
+    };
   }
 
   release(): void {
     this.hold(0);
+    this.hold(0, "events");
     this.#isReleased = true;
   }
 }

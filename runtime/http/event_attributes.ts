@@ -6,7 +6,7 @@ const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,32})?
 /** Characters that CloudEvents allows in no attribute: controls, noncharacters and lone surrogates. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
 /** Extensions that must have text if they are there. */
-const NON_EMPTY = ["subject", "dataschema"];
+const NON_EMPTY = ["subject"];
 /** Characters that no URI reference has, and a percent sign without its digits. */
 const NOT_IN_URI = /[\s"<>\\^`{|}]|%(?![\da-f]{2})/i;
 /** Characters of a source. It is part of every span of the event. */
@@ -47,6 +47,7 @@ export function checkAttributes(event: IncomingEvent): IncomingEvent {
   }
   checkText("id", id ?? "");
   checkText("source", source ?? "");
+  if (extensions.dataschema !== undefined && !isUri(extensions.dataschema)) throw malformed("dataschema is not a URI");
   for (const name in extensions) {
     if (!/^[a-z0-9]{1,20}$/.test(name)) {
       throw malformed(`attribute ${JSON.stringify(name)}: a name is 1 to 20 lower-case letters and digits`);
@@ -59,6 +60,11 @@ export function checkAttributes(event: IncomingEvent): IncomingEvent {
 
 function checkText(name: string, text: string): void {
   if (FORBIDDEN.test(text)) throw malformed(`${name} must be well-formed text without control characters`);
+}
+
+/** A URI begins with its scheme; a URI reference need not (RFC 3986, 4.3). */
+function isUri(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:./i.test(text) && !NOT_IN_URI.test(text);
 }
 
 function isTimestamp(text: string): boolean {

@@ -110,11 +110,9 @@ class Ingress {
     }
   }
 
-  async publishTyped({ request, caller, reservation, context }: Received, type: string): Promise<Response> {
-    const definition = findEvent(this.options.events, caller, type);
-    const incoming = await readTyped(request, type, reservation);
-    const event = prepareEvent(definition, caller, incoming);
-    return accepted(await this.#publish(event, context));
+  async publishTyped(received: Received, type: string): Promise<Response> {
+    const event = await this.#readTyped(received, type);
+    return accepted(await this.#publish(event, received.context));
   }
 
   /** Publishes what `/events` takes: one CloudEvent, a batch, or NDJSON. */
@@ -125,9 +123,19 @@ class Ingress {
       case BATCH:
         return await this.#publishBatch(received);
     }
-    const incoming = await readCloudEvent(received.request, received.reservation);
-    const event = this.#prepare(received.caller, incoming);
+    const event = await this.#readUntyped(received);
     return accepted(await this.#publish(event, received.context));
+  }
+
+  // Functions of their own: the parsed data, many times as large as its JSON, must not live until the event is stored.
+
+  async #readTyped({ request, caller, reservation }: Received, type: string): Promise<OutgoingEvent> {
+    const definition = findEvent(this.options.events, caller, type);
+    return prepareEvent(definition, caller, await readTyped(request, type, reservation));
+  }
+
+  async #readUntyped({ request, caller, reservation }: Received): Promise<OutgoingEvent> {
+    return this.#prepare(caller, await readCloudEvent(request, reservation));
   }
 
   /** Publishes a CloudEvents batch. If one event is at fault, none is published. */
@@ -143,17 +151,17 @@ class Ingress {
         throw new Problem(error.code, `event ${index}: ${error.detail}; nothing was published`, error.options);
       }
     });
-    return await this.#batchPublisher(context).publish([entries], ({ event }) => event);
+    return await this.#batchPublisher(reservation, context).publish([entries], ({ event }) => event);
   }
 
   /** Publishes each line of NDJSON as it arrives. A line that is at fault is refused alone. */
   async #publishLines({ request, caller, reservation, context }: Received): Promise<Response> {
-    const key = idempotencyKey(request), publisher = this.#batchPublisher(context);
+    const key = idempotencyKey(request);
     if (!this.#streams.hasRoom(caller.name, 1)) throw tooManyRequests(MAX_STREAMS);
     this.#streams.take(caller.name, 1);
     try {
-      const lines = readLines(request, reservation, () => publisher.heldLength);
-      return await publisher.publish(lines, ({ text }, index) => {
+      const lines = readLines(request, reservation);
+      return await this.#batchPublisher(reservation, context).publish(lines, ({ text }, index) => {
         if (typeof text !== "string") throw text;
         return this.#prepare(caller, parsePart(parseJson(text, "the line"), key, index));
       });
@@ -173,8 +181,9 @@ class Ingress {
     });
   }
 
-  #batchPublisher(parent: Context): BatchPublisher {
-    return new BatchPublisher(this.options.publisher, (error) => this.#problemOf(error, parent), parent);
+  #batchPublisher(reservation: Reservation, parent: Context): BatchPublisher {
+    const problemOf = (error: unknown) => this.#problemOf(error, parent);
+    return new BatchPublisher(this.options.publisher, problemOf, reservation, parent);
   }
 
   #problemOf(error: unknown, parent: Context): Problem {

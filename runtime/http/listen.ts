@@ -79,7 +79,7 @@ class HttpListener implements Listener {
   #open(port: number): Deno.HttpServer<Deno.NetAddr> {
     const { hostname, handler, shared, log } = this.options;
     const onError = (error: unknown) => {
-      log.error("a request could not be answered", { error });
+      if (!(error instanceof Problem)) log.error("a request could not be answered", { error });
       return new Problem("internal", "the log says why").toResponse();
     };
     const options = { hostname, port, signal: this.#abort.signal, onListen: () => {}, onError };

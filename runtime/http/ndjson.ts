@@ -5,6 +5,8 @@ import { malformed, Problem } from "./problem.ts";
 const LF = 10;
 /** Most UTF-8 bytes that one UTF-16 code unit takes. */
 const BYTES_PER_CODE_UNIT = 3;
+/** Bytes that a line takes besides its text. A chunk of short lines takes many times its size. */
+const LINE_BYTES = 100;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 const ENCODER = new TextEncoder();
 
@@ -22,14 +24,9 @@ interface NdjsonLine {
 /**
  * Reads the lines of a body as they arrive, in groups. Cancels the body when the caller stops early.
  *
- * @param heldLength characters that the caller holds of earlier lines, which count against the memory budget as well
  * @throws {Problem} 400 when the body ends early, 408 when no line ends in time, 503 when memory runs out.
  */
-export async function* readLines(
-  request: Request,
-  reservation: Reservation,
-  heldLength: () => number,
-): AsyncGenerator<NdjsonLine[]> {
+export async function* readLines(request: Request, reservation: Reservation): AsyncGenerator<NdjsonLine[]> {
   const reader = request.body?.getReader();
   if (!reader) return;
   const { maxBytes, timeout } = reservation.limits, splitter = new LineSplitter(maxBytes);
@@ -47,8 +44,9 @@ export async function* readLines(
           const { value, done: ended } = await reader.read();
           if (isLate) throw timedOut("no line ended");
           done = ended;
-          if (value) reservation.hold(splitter.bytes + value.length + heldLength());
+          if (value) reservation.hold(splitter.bytes + value.length);
           for (const text of value ? splitter.push(value) : splitter.end()) addLine(lines, ++line, text);
+          if (value) reservation.hold(splitter.bytes + value.length + lines.length * LINE_BYTES);
         }
       } catch (error) {
         throw error instanceof Problem ? error : malformed("the body ended early");

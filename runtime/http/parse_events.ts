@@ -16,7 +16,7 @@ export interface IncomingEvent {
 
 export const BATCH = "application/cloudevents-batch+json";
 export const NDJSON = "application/x-ndjson";
-const JSON_TYPE = /^application\/(json|.+\+json)$/;
+const JSON_TYPE = /^application\/([\w!#$%&'*.^`|~+-]+\+)?json$/;
 /** Attributes that CloudEvents defines. All others are extensions. */
 const CORE = new Set(["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"]);
 const NO_EXTENSIONS: IncomingEvent["extensions"] = {};
@@ -101,8 +101,8 @@ function parseEnvelope(envelope: unknown): IncomingEvent {
   for (const name of Object.keys(event)) {
     const value = event[name];
     if (CORE.has(name) || value === null || value === undefined) continue;
-    if (typeof value === "object" || typeof value === "number" && value !== Math.trunc(value)) {
-      throw malformed(`attribute ${JSON.stringify(name)} is not text, whole number or boolean`);
+    if (typeof value === "object" || typeof value === "number" && value !== (value | 0)) {
+      throw malformed(`attribute ${JSON.stringify(name)} is not text, boolean, or a whole number of 32 bits`);
     }
     extensions.push([name, String(value)]);
   }
@@ -158,7 +158,7 @@ function otherType(named: string, type: string): Problem {
 
 function isUtf8(contentType: string): boolean {
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1];
-  return charset === undefined || /^(utf-8|us-ascii)$/i.test(charset);
+  return charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset);
 }
 
 function isJson(contentType: string): boolean {

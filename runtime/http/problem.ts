@@ -78,13 +78,10 @@ export class Problem extends Error {
     };
   }
 
-  /** @param results one result per event of the request, as a JSON array. Default: no member `results`. */
-  toResponse(results?: string): Response {
-    const { status, options } = this, text = JSON.stringify(this);
-    return new Response(results === undefined ? text : `${text.slice(0, -1)},"results":${results}}`, {
-      status,
-      headers: { "content-type": "application/problem+json", ...options.headers },
-    });
+  /** @param body JSON of the problem with more members. Default: the problem alone. */
+  toResponse(body: BodyInit = JSON.stringify(this)): Response {
+    const { status, options } = this;
+    return new Response(body, { status, headers: { "content-type": "application/problem+json", ...options.headers } });
   }
 }
 

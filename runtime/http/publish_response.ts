@@ -5,7 +5,7 @@ import type { Problem } from "./problem.ts";
 const ACCEPTED = { status: 202, headers: { "content-type": "application/json" } };
 
 /** Returns the response for events that are stored. @param results one result or an array of them, as JSON */
-export function accepted(results: string): Response {
+export function accepted(results: BodyInit): Response {
   return new Response(results, ACCEPTED);
 }
 

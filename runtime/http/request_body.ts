@@ -3,6 +3,7 @@ import { shorten } from "../core/text.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { malformed, Problem } from "./problem.ts";
+import { LARGE } from "./turns.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
 const WHOLE_BYTES = 65_536;
@@ -10,7 +11,11 @@ const WHOLE_BYTES = 65_536;
 const MAX_NUMBER = 50;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 
-/** Reads the body as text. @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400. */
+/**
+ * Reads the body as text. That of a large one resolves in its turn, to be parsed at once.
+ *
+ * @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400.
+ */
 export function readText(request: Request, reservation: Reservation): Promise<string> {
   const { maxBytes } = reservation.limits, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
@@ -29,7 +34,8 @@ function readWhole(request: Request, reservation: Reservation): Promise<string> 
       try {
         if (bytes.length > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
         reservation.hold(bytes.length);
-        resolve(decode(bytes));
+        if (bytes.length < LARGE) return resolve(decode(bytes)); // hot path
+        reservation.limits.turns.next().then(() => decode(bytes)).then(resolve, reject);
       } catch (error) {
         reject(error);
       }
@@ -64,6 +70,7 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
     arrived();
   }
   if (isLate) throw timedOut("the body did not arrive");
+  if (body.length >= LARGE) await reservation.limits.turns.next();
   return decode(body.take());
 }
 

@@ -1,7 +1,10 @@
 import { malformed, type Problem } from "./problem.ts";
 
-/** Name, IPv4 address or IPv6 address in brackets, with or without a port. */
-const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
+/**
+ * Name, IPv4 address or IPv6 address in brackets, with or without a port. DNS has names of up to 253 characters, and
+ * spans hold the name.
+ */
+const HOST = /^([\w.-]{1,253}|\[[\da-f:.]{2,45}\])(:\d{1,5})?$/i;
 
 let lastValid = "";
 

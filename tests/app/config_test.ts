@@ -106,6 +106,7 @@ const hidden: [name: string, text: string, wanted: string][] = [
   ["WEIR_API_KEYS", "shop:h\u00fcsch", UNSENDABLE],
   ["WEIR_API_KEYS", "my shop:hush", UNSENDABLE],
   ["WEIR_API_KEYS", "'shop:hush'", UNSENDABLE],
+  ["WEIR_API_KEYS", "shop:hush:orders.>,mail:hush:mail.>", "a secret for each name: a caller is known by its secret"],
   ["WEIR_ADMIN_KEY", "hush hush", "visible ASCII characters without spaces"],
 ];
 for (const [name, text, wanted] of hidden) {
@@ -162,10 +163,12 @@ for (const name of ["WEIR_API_KEYS", "WEIR_ADMIN_KEY", "NATS_TOKEN"]) {
   });
 }
 
-Deno.test("readConfig refuses an empty WEIR_API_KEYS_FILE, which does not mean that no key is needed", () => {
-  const problem = 'WEIR_API_KEYS_FILE is "", which names no file: set it, or remove it to have no keys';
-  assert.deepEqual(problems({ WEIR_API_KEYS_FILE: "" }), [problem]);
-});
+for (const [name, what] of [["WEIR_API_KEYS_FILE", "keys"], ["WEIR_ADMIN_KEY_FILE", "key"]]) {
+  Deno.test(`readConfig refuses an empty ${name}, which does not mean that no key is needed`, () => {
+    const problem = `${name} is "", which names no file: set it, or remove it to have no ${what}`;
+    assert.deepEqual(problems({ [name]: "" }), [problem]);
+  });
+}
 
 Deno.test("readConfig parses API keys and servers from files", () => {
   const files = { "/keys": "shop:s3cret\n", "/urls": "nats://u:hush@a:4222\n" };

@@ -6,6 +6,7 @@ import { startServer } from "../../runtime/nats_server/server.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
+import { redactor } from "../../runtime/telemetry/otel/logs/redact.ts";
 
 /** Returns the response of `/health` for a runtime with this health check. */
 async function healthWith(check: HealthCheckDefinition, env: Record<string, string> = {}) {
@@ -21,7 +22,8 @@ async function healthWith(check: HealthCheckDefinition, env: Record<string, stri
     { file: "functions/handle.ts", exports: { default: handle, check } },
     { file: "functions/other.ts", exports: { default: other } },
   ]);
-  const log = new Logger({ level: "error", format: "json", write: () => {} });
+  const redact = redactor(["hunter2-hunter2"]),
+    log = new Logger({ level: "error", format: "json", write: () => {}, redact });
   const runtime = await startRuntime(config, registry, log);
   try {
     const response = await fetch(`${runtime.url}/health`);
@@ -70,3 +72,11 @@ for (const [what, env, expected] of processes) {
     assert.deepEqual([status, "database" in body.checks], [expected, expected === 503]);
   });
 }
+
+Deno.test("GET /health shows no secret that the error of a check quotes", async () => {
+  const check = defineHealthCheck({ name: "database" }, () => {
+    throw new Error("connect postgres://app:hunter2-hunter2@db/shop failed");
+  });
+  const { body } = await healthWith(check);
+  assert.equal(body.checks.database.error, "connect postgres://app:[redacted]@db/shop failed");
+});

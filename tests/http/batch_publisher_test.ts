@@ -151,3 +151,38 @@ Deno.test("BatchPublisher stores a hundred thousand events of a request and refu
       "100000 of 100000 events were stored: `results` says which",
   );
 });
+
+/** Refused lines of two bytes: each has a result of some 170 bytes. */
+const refusedLines = (count: number) => UTF8.encode("x\n".repeat(count));
+
+Deno.test("BatchPublisher lets timers and other requests run while it refuses the lines of a chunk", async () => {
+  const { send } = setup({ maxBytes: 1_000_000 });
+  let ticks = 0, lastMs = performance.now(), longestMs = 0;
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    longestMs = Math.max(longestMs, nowMs - lastMs);
+    [ticks, lastMs] = [ticks + 1, nowMs];
+  }, 1);
+  const body = () => new Blob([refusedLines(10_000)]).stream();
+  const answers = await Promise.all(Array.from({ length: 10 }, () => send("/events", { body: body(), headers })));
+  clearInterval(timer);
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [400]);
+  assert.ok(ticks > 20, `${ticks} ticks, the longest ${longestMs} ms`);
+});
+
+Deno.test("BatchPublisher takes memory for results while it refuses the lines of a chunk", async () => {
+  const { send } = setup({ maxBytes: 1_000_000, memoryBytes: 2_000_000 });
+  const answers = await Promise.all(Array.from({ length: 20 }, async () => {
+    const response = await send("/events", { body: new Blob([refusedLines(5_000)]).stream(), headers });
+    return { status: response.status, length: (await response.text()).length };
+  }));
+  assert.ok(answers.some(({ status }) => status === 503));
+  const held = answers.reduce((total, { length }) => total + length, 0);
+  assert.ok(held < 4_000_000, `the answers have ${held} bytes, of ${answers.length * 5_000 * 170}`);
+});
+
+Deno.test("readLines takes memory for each line, not only for its text", async () => {
+  const { send } = setup({ maxBytes: 1_000_000, memoryBytes: 1_000_000 });
+  const body = new Blob([refusedLines(20_000)]).stream();
+  assert.equal((await send("/events", { body, headers })).status, 503);
+});

@@ -85,6 +85,11 @@ for (
     ["a direction override and a line break", { tenant: "\u202e\n" }, 400],
     ["an empty type", { type: "" }, 400],
     ["an empty dataschema", { dataschema: "" }, 400],
+    ["a dataschema that is no URI", { dataschema: "not <a> URI" }, 400],
+    ["a dataschema without a scheme", { dataschema: "/schemas/order" }, 400],
+    ["a whole number of more than 32 bits", { amount: 2_147_483_648 }, 400],
+    ["a control character in its datacontenttype", { datacontenttype: "application/a\u0000+json" }, 415],
+    ["a space in its datacontenttype", { datacontenttype: "application/a b+json" }, 415],
     ["a day that does not exist", { time: "2026-04-31T10:00:00Z" }, 400],
   ] as [string, object, number][]
 ) {
@@ -102,7 +107,8 @@ for (
 
 Deno.test("POST /events accepts a datacontenttype of JSON, and the coding `identity`", async () => {
   const { send } = setup();
-  for (const datacontenttype of ["application/json", "application/json; charset=utf-8", "application/vnd.shop+json"]) {
+  const utf8 = ["application/json; charset=utf-8", "application/json; charset=utf8"];
+  for (const datacontenttype of ["application/json", ...utf8, "application/vnd.shop+json"]) {
     const headers = { "content-type": STRUCTURED, "content-encoding": "identity" };
     assert.equal((await send("/events", { json: envelope({ datacontenttype }), headers })).status, 202);
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Problem } from "../../runtime/http/problem.ts";
 import { type Check, type Health, healthRoutes, runChecks } from "../../runtime/http/health.ts";
 import { router } from "../../runtime/http/router.ts";
+import { redactor } from "../../runtime/telemetry/otel/logs/redact.ts";
 import { request } from "../support/ingress.ts";
 
 function check(name: string, run: Check["run"], timeoutMs = 10_000): Check {
@@ -32,6 +33,15 @@ for (const path of ["/health", "/health/ready"]) {
     });
   });
 }
+
+Deno.test("GET /health removes secrets from the errors of checks, before it shortens them", async () => {
+  const redact = redactor(["hunter2-hunter2"]), long = `${"x".repeat(990)} hunter2-hunter2`;
+  const thrown = check("db", () => Promise.reject(new Error("connect postgres://app:hunter2-hunter2@db/shop failed")));
+  const response = await send({ checks: [thrown, check("cache", () => long)], redact }, "/health");
+  const { checks } = await response.json();
+  assert.equal(checks.db.error, "connect postgres://app:[redacted]@db/shop failed");
+  assert.doesNotMatch(checks.cache.error, /hunter/);
+});
 
 Deno.test("GET /health/ready answers 200 with what is degraded", async () => {
   const degraded = { "breaker of dependency PaymentService": "open" };

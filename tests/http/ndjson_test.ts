@@ -114,7 +114,7 @@ Deno.test("POST /events refuses a last line that is too large, and holds nothing
 });
 
 Deno.test("POST /events accepts NDJSON that is larger than the largest event", async () => {
-  const { send, publisher } = setup({ maxBytes: 1_000, memoryBytes: 100 });
+  const { send, publisher } = setup({ maxBytes: 1_000, memoryBytes: 50_000 });
   const response = await send("/events", { body: linesOf(100), headers: { ...headers, "content-length": "13000" } });
   assert.equal(response.status, 202);
   assert.deepEqual(idsOf(publisher.published), idsOf(await response.json()));

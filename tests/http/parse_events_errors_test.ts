@@ -52,7 +52,7 @@ for (
     [
       "an attribute that is an object",
       { tenant: { name: "a" } },
-      'attribute "tenant" is not text, whole number or boolean',
+      'attribute "tenant" is not text, boolean, or a whole number of 32 bits',
     ],
     ["no data", { data: undefined }, "the event has no data"],
     ["base64 data", { data_base64: "AA==" }, "data_base64 is not supported: the data of an event is JSON"],

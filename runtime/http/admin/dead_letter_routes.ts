@@ -1,7 +1,8 @@
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
+import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { Problem } from "../problem.ts";
 import { type Parameters, type Route, route } from "../router.ts";
-import { DEFAULT_LIMIT, durationOf, numberOf, queryOf } from "./query.ts";
+import { choiceOf, DEFAULT_LIMIT, durationOf, eventFilterOf, numberOf, queryOf } from "./query.ts";
 
 export interface DeadLetters {
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>;
@@ -36,7 +37,7 @@ export function deadLetterRoutes(deadLetters: DeadLetters): Route[] {
     }),
     route("POST", "/dead-letters/redrive", async (request) => {
       const { force, ...filters } = queryOf(request, [...FILTERS, "force"]);
-      return Response.json(await deadLetters.redriveAll(filterOf(filters), force === "true"));
+      return Response.json(await deadLetters.redriveAll(filterOf(filters), isForced(force)));
     }),
     route("GET", ONE, async (_, parameters) => {
       const letter = await deadLetters.read(sequenceOf(parameters));
@@ -45,7 +46,7 @@ export function deadLetterRoutes(deadLetters: DeadLetters): Route[] {
     }),
     route("POST", `${ONE}/redrive`, async (request, parameters) => {
       const { force } = queryOf(request, ["force"]);
-      return await redriveOne(deadLetters, parameters, force === "true");
+      return await redriveOne(deadLetters, parameters, isForced(force));
     }),
     route("DELETE", ONE, async (_, parameters) => {
       if (!await deadLetters.discard(sequenceOf(parameters))) throw missing(parameters);
@@ -80,15 +81,18 @@ export function showContent({ payload, ...letter }: DeadLetterContent): Record<s
 }
 
 function filterOf(query: Partial<Record<typeof FILTERS[number], string>>): DeadLetterFilter {
-  const { function: fn, reason, type, olderThan, newerThan, limit } = query;
+  const { reason, olderThan, newerThan, limit } = query;
   return {
-    ...(fn !== undefined && { function: fn }),
-    ...(reason !== undefined && { reason }),
-    ...(type !== undefined && { type }),
+    ...eventFilterOf(query),
+    ...(reason !== undefined && { reason: choiceOf("reason", reason, DEAD_LETTER_REASONS) }),
     ...(olderThan !== undefined && { olderThanMs: durationOf("olderThan", olderThan) }),
     ...(newerThan !== undefined && { newerThanMs: durationOf("newerThan", newerThan) }),
     ...(limit !== undefined && { limit: numberOf("limit", limit) }),
   };
+}
+
+function isForced(force = "false"): boolean {
+  return choiceOf("force", force, ["true", "false"]) === "true";
 }
 
 function sequenceOf(parameters: Parameters): number {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { digestOf } from "../api_keys.ts";
+import { bearerOf, digestOf } from "../api_keys.ts";
 import { Problem } from "../problem.ts";
 import { targetProblem } from "../request_target.ts";
 import { type Handler, pathOf } from "../router.ts";
@@ -55,8 +55,8 @@ function keyMissing(): Problem {
   return new Problem("unauthorized", detail, { headers: { "www-authenticate": "Bearer" } });
 }
 
-function hasKey({ headers }: Request, digest: Uint8Array): boolean {
-  const given = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+function hasKey(request: Request, digest: Uint8Array): boolean {
+  const given = bearerOf(request);
   return given !== undefined && timingSafeEqual(digestOf(given), digest);
 }
 

@@ -1,7 +1,7 @@
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { Problem } from "../problem.ts";
 import { type Route, route } from "../router.ts";
-import { DEFAULT_LIMIT, numberOf, queryOf } from "./query.ts";
+import { DEFAULT_LIMIT, eventFilterOf, numberOf, queryOf } from "./query.ts";
 
 export interface Retries {
   list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry>;
@@ -12,10 +12,9 @@ export interface Retries {
 export function retryRoutes(retries: Retries): Route[] {
   return [
     route("GET", "/retries", async (request) => {
-      const { function: fn, type, limit } = queryOf(request, ["function", "type", "limit"]);
+      const { limit, ...query } = queryOf(request, ["function", "type", "limit"]);
       const filter = {
-        ...(fn !== undefined && { function: fn }),
-        ...(type !== undefined && { type }),
+        ...eventFilterOf(query),
         limit: limit === undefined ? DEFAULT_LIMIT : numberOf("limit", limit),
       };
       return Response.json(await Array.fromAsync(retries.list(filter)));

@@ -1,4 +1,5 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { appendHeader } from "./internals.ts";
 
 const NAME = /^[!-9;-~]+$/;
 /** Names that every event has and that are known to be valid. */
@@ -45,7 +46,7 @@ export class HeaderBlock {
     const hdrs = headers();
     for (const line of this.#lines.split("\r\n").slice(0, -1)) {
       const colon = line.indexOf(": ");
-      hdrs.append(line.slice(0, colon), line.slice(colon + 2));
+      appendHeader(hdrs, line.slice(0, colon), line.slice(colon + 2));
     }
     return hdrs;
   }

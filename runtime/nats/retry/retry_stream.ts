@@ -10,6 +10,7 @@ import { decodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
+import { appendHeader } from "../client/internals.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { originalPayload, publishFitting } from "./fit_payload.ts";
 
@@ -157,7 +158,9 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
   if (id !== undefined && from.get("ce-id") === undefined) hdrs.set("weir-id", headerText(id));
   for (const [name, value] of from.entries()) {
     // A header that the client refuses to write cannot be passed on. Clients that check nothing can have sent it.
-    if (/^[!-9;-~]+$/.test(name) && !/[\r\n]/.test(value) && !/^(nats|weir)-/i.test(name)) hdrs.append(name, value);
+    if (/^[!-9;-~]+$/.test(name) && !/[\r\n]/.test(value) && !/^(nats|weir)-/i.test(name)) {
+      appendHeader(hdrs, name, value);
+    }
   }
   return hdrs;
 }

@@ -102,6 +102,25 @@ for (const [method, path, known] of misspelt) {
   });
 }
 
+const unfit: [method: string, path: string, detail: RegExp][] = [
+  ["POST", "/dead-letters/redrive?function=", /^function is not the name of a function$/],
+  ["POST", "/dead-letters/redrive?function=*", /^function is not the name of a function$/],
+  ["POST", "/dead-letters/redrive?function=pay.orders", /^function is not the name of a function$/],
+  ["GET", "/dead-letters?function=a%20b", /^function is not the name of a function$/],
+  ["GET", "/retries?function=", /^function is not the name of a function$/],
+  ["GET", "/dead-letters?type=a..b", /^type is not an event type or a subject pattern$/],
+  ["GET", "/dead-letters?reason=crash", /^reason is none of: .*crashed/],
+  ["POST", "/dead-letters/redrive?function=pay&function=ship", /^each parameter may be given once$/],
+  ["POST", "/dead-letters/7/redrive?force=yes", /^force is none of: true, false$/],
+];
+for (const [method, path, detail] of unfit) {
+  Deno.test(`${method} ${path} answers 400: its value fits nothing`, async () => {
+    const problem = await problemOf(await send(path, { method }));
+    assert.equal(problem.status, 400);
+    assert.match(problem.detail, detail);
+  });
+}
+
 Deno.test("GET /nowhere answers 404", async () => {
   const response = await send("/nowhere");
   assert.deepEqual(await problemOf(response), { status: 404, title: "Not Found", detail: "nothing is at /nowhere" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { headers, type Msg, type MsgHdrs } from "@nats-io/transport-node";
-import { addressOf, rawWriter, splitMessage } from "../../../runtime/nats/client/internals.ts";
+import { addressOf, appendHeader, rawWriter, splitMessage } from "../../../runtime/nats/client/internals.ts";
 import { RawHeaders, readStatus } from "../../../runtime/nats/client/message_headers.ts";
 import { startBroker } from "../../support/nats.ts";
 
@@ -57,4 +57,16 @@ Deno.test("splitMessage keeps a status without the private fields", () => {
 
 Deno.test("rawWriter is undefined when the client has moved its protocol", () => {
   assert.equal(rawWriter({ publish: () => {} }), undefined);
+});
+
+Deno.test("appendHeader adds what the client's own append does", () => {
+  const ours = headers(), own = headers();
+  for (const [name, value] of [["ce-id", "1"], ["X-Note", " für 🚂 "], ["ce-id", "2"]]) {
+    appendHeader(ours, name, value);
+    own.append(name, value);
+  }
+  assert.deepEqual([...ours], [...own]);
+  const calls: unknown[] = [];
+  appendHeader({ append: (...call: unknown[]) => void calls.push(call) } as unknown as MsgHdrs, "ce-id", "1");
+  assert.deepEqual(calls, [["ce-id", "1"]], "the field has moved");
 });

@@ -1,0 +1,40 @@
+import { type Reservation, timedOut } from "./body_limits.ts";
+
+/** Characters of a body that Deno is given whole: one that is not read costs little. */
+const WHOLE_LENGTH = 65_536;
+/** Bytes that the caller must read within the time limit for the body of a request. */
+const PIECE_BYTES = 1_048_576;
+const ENCODER = new TextEncoder();
+
+/**
+ * Returns the body of a response. A long one takes memory of the listener until the caller has read it, and ends the
+ * connection when the caller reads too slowly. Deno would hold a text for as long as the connection is open.
+ */
+export function timedBody(text: string, reservation: Reservation): BodyInit {
+  if (text.length <= WHOLE_LENGTH) return text;
+  const bytes = ENCODER.encode(text), release = reservation.keep(bytes.length), { timeout } = reservation.limits;
+  let from = 0, stopTimer = () => {};
+  const end = () => {
+    stopTimer();
+    release();
+  };
+  const restartTimer = (controller: ReadableStreamDefaultController) => {
+    stopTimer();
+    stopTimer = timeout.start(() => {
+      controller.error(timedOut("the response was not read"));
+      release();
+    });
+  };
+  return new ReadableStream({
+    start: restartTimer,
+    pull: (controller) => {
+      if (from < bytes.length) {
+        controller.enqueue(bytes.subarray(from, from += PIECE_BYTES));
+        return restartTimer(controller);
+      }
+      controller.close();
+      end();
+    },
+    cancel: end,
+  }, { highWaterMark: 0 });
+}
