@@ -63,7 +63,7 @@ function textIn(value: unknown, seen: Set<unknown>): string {
     isA(inner, Error) ? `${nameOf(inner)}: ${describe(inner, seen)}` : inner;
   try {
     const json = typeof value === "object" ? JSON.stringify(value, errorText) : undefined;
-    if (json !== undefined && json !== "{}") return json;
+    if (json !== undefined && json !== "{}" && json !== "null") return json;
   } catch {
     // It is no JSON.
   }
