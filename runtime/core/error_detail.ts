@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import type { ErrorDetail } from "./outcome.ts";
+import { type ErrorDetail, errorText } from "./outcome.ts";
 import { shorten } from "./text.ts";
 
 /** Errors that are read of one thrown value: itself, its causes and the parts of aggregates. It bounds circles as well. */
@@ -59,10 +59,10 @@ export function valueText(value: unknown): string {
 
 /** @param seen Errors that are described already, as an object may hold the error that it caused. */
 function textIn(value: unknown, seen: Set<unknown>): string {
-  const errorText = (_key: string, inner: unknown) =>
-    isA(inner, Error) ? `${nameOf(inner)}: ${describe(inner, seen)}` : inner;
+  const replacer = (_key: string, inner: unknown) =>
+    isA(inner, Error) ? errorText({ name: nameOf(inner), message: describe(inner, seen) }) : inner;
   try {
-    const json = typeof value === "object" ? JSON.stringify(value, errorText) : undefined;
+    const json = typeof value === "object" ? JSON.stringify(value, replacer) : undefined;
     if (json !== undefined && json !== "{}" && json !== "null") return json;
   } catch {
     // It is no JSON.

@@ -44,10 +44,7 @@ export interface ParentProcess {
  */
 export async function runProcess({ apply }: StartOptions, parent?: ParentProcess, known?: Config): Promise<void> {
   const strays = new StrayErrors(), exitLog = new ExitLog();
-  const { config, registry } = await loadAll(known).catch((error) => {
-    if (!(error instanceof StartupProblems)) throw error;
-    throw new StartupProblems([...error.problems, ...strays.problems()]);
-  });
+  const { config, registry } = await loadAll(strays, known);
   await parent?.loaded?.(registry);
   const worker = parent?.worker, quiet = parent?.quiet ?? false;
   const { log, shutdown: shutdownLog } = await setupProcessLog(config, worker === undefined ? undefined : { worker });
@@ -106,7 +103,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
 }
 
 /** Reads the configuration and loads the project, and collects the problems of both. */
-async function loadAll(known?: Config): Promise<{ config: Config; registry: Registry }> {
+async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: Config; registry: Registry }> {
   const problems: string[] = [];
   const collect = (error: unknown) => {
     if (!(error instanceof StartupProblems)) throw error;
@@ -122,7 +119,9 @@ async function loadAll(known?: Config): Promise<{ config: Config; registry: Regi
     collect(error);
   }
   const registry = await loadProject().catch(collect);
-  if (problems.length > 0 || !config || !registry) throw new StartupProblems(problems);
+  if (problems.length > 0 || !config || !registry) {
+    throw new StartupProblems([...problems, ...strays.problems()]);
+  }
   return { config, registry };
 }
 

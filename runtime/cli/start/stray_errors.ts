@@ -1,7 +1,7 @@
 import { context } from "@opentelemetry/api";
 import type { Log } from "../../api/context.ts";
 import { errorDetail } from "../../core/error_detail.ts";
-import type { ErrorDetail } from "../../core/outcome.ts";
+import { type ErrorDetail, errorText } from "../../core/outcome.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
 import { PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -54,9 +54,7 @@ export class StrayErrors {
 
   /** Returns the errors so far, a line each, for a start that fails. */
   problems(): string[] {
-    return this.#held.map(({ message, error, at }) =>
-      `${at ?? "a module"}: ${message}: ${error.name}: ${error.message}`
-    );
+    return this.#held.map(({ message, error, at }) => `${at ?? "a module"}: ${message}: ${errorText(error)}`);
   }
 
   /**
