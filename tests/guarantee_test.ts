@@ -29,7 +29,12 @@ const TESTS: readonly (readonly string[])[] = [
     "nats/consume/settle_dead_letter_test.ts: NatsSettler stores a dead letter of the largest event that the ingress takes",
     "nats/client/odd_headers_test.ts: NatsSettler makes a dead letter of a message with a header",
   ],
-  ["e2e/repair_test.ts: Reconciler creates "],
+  [
+    "e2e/repair_test.ts: Reconciler creates ",
+    "app/topology_keeper_test.ts: TopologyKeeper",
+    "nats/consume/ack_floors_test.ts: AckFloors",
+    "nats/consume/passed_events_test.ts: PassedEvents",
+  ],
   ["nats/consume/advisories_test.ts: Advisories brings back an event beyond max_deliver"],
   [KILLS, CLUSTER, SHUTDOWNS, SIMULATED],
   [CRASHES, SIMULATED, "nats/publish/late_dedup_test.ts: LateDedup finds a message whose id", ODD_HEADERS, RENEWED],

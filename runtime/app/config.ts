@@ -132,7 +132,10 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
       problems.push(`${name} is ${value}; wanted: ${wanted}`);
     }
   }
-  problems.push(...contradictions(environment), ...otelProblems((name) => environment.get(name)));
+  problems.push(
+    ...contradictions(environment),
+    ...otelProblems((name) => environment.get(name), (path) => environment.readFile(path)),
+  );
   if (problems.length > 0 || !result.success) throw new StartupProblems(problems);
   return result.data;
 }

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from "node:v8";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
 import { Pipeline, type Ports } from "../engine/pipeline.ts";
@@ -20,6 +21,12 @@ import type { Config } from "./config.ts";
 import type { Metering } from "./metering.ts";
 import type { Service } from "./service.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
+
+/**
+ * Payload bytes that the functions of a process hold, together. An event takes a few times its size in memory, as bytes,
+ * text and data; only the data are in the heap.
+ */
+const HELD_BYTES = getHeapStatistics().heap_size_limit / 4;
 
 interface FunctionHostOptions {
   readonly config: Config;
@@ -86,11 +93,13 @@ export class FunctionHost implements Service {
     const policies = Object.assign({}, ...declared.map(({ policy }) => policy.dependencies));
     const breakers = new DependencyBreakers(policies, systemClock, (to) => metering.observer.breakerChanged(to));
     const requestCheck = () => topology.requestCheck();
+    const maxMessage = nc.info?.max_payload ?? 0, share = HELD_BYTES / functions.length;
     return functions.map((fn) => {
       const consumers = topology.desired.durables.filter(({ functionName }) => functionName === fn.name)
         .map(({ stream }) => new PullConsumer(nc, stream, fn.name, systemClock, requestCheck, monitor));
       const pipeline = new Pipeline(fn, breakers, ports, [metering.attemptCounter(fn.name)]);
-      return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases);
+      const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;
+      return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes);
     });
   }
 }
@@ -130,5 +139,5 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
 
 /** Returns undefined if this process may not create buckets. */
 function replicasOfNewBuckets({ config, topology }: FunctionHostOptions): number | undefined {
-  return topology.apply ? config.WEIR_REPLICAS ?? 1 : undefined;
+  return topology.mayApply ? config.WEIR_REPLICAS ?? 1 : undefined;
 }

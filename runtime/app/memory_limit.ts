@@ -15,6 +15,8 @@ const MIB = 1_024 * 1_024;
 const MAX_SHARE = 0.75;
 /** Share of the group's limit for the heaps of all workers: what Deno itself gives the heap of a single process. */
 const WORKERS_SHARE = 0.52;
+/** Resident memory of a supervisor, and of a worker without events, in MiB. */
+const SUPERVISOR_MIB = 90, WORKER_MIB = 100;
 
 /** Returns the limits; undefined if the process has none, or may not ask. */
 export function memoryLimits(): MemoryLimits | undefined {
@@ -26,10 +28,20 @@ export function memoryLimits(): MemoryLimits | undefined {
     : undefined;
 }
 
-/** Returns what is wrong with the limits, for a line of the log; undefined if nothing is. */
-export function memoryProblem(limits: MemoryLimits | undefined): string | undefined {
-  if (!limits || limits.heap <= limits.group * MAX_SHARE) return undefined;
+/**
+ * Returns what is wrong with the limits, for a line of the log; undefined if nothing is.
+ *
+ * @param workers Number of workers that share the limit. The heap of each is sized by it. Default: a single process.
+ */
+export function memoryProblem(limits: MemoryLimits | undefined, workers = 1): string | undefined {
+  if (!limits) return undefined;
+  const neededMiB = SUPERVISOR_MIB + workers * WORKER_MIB;
   const [heap, group] = [limits.heap, limits.group].map((bytes) => `${Math.round(bytes / MIB)} MiB`);
+  if (workers > 1) {
+    if (limits.group >= neededMiB * MIB) return undefined;
+    return `${workers} workers need ${neededMiB} MiB without events, and the kernel kills them at ${group}`;
+  }
+  if (limits.heap <= limits.group * MAX_SHARE) return undefined;
   return `the heap may grow to ${heap}, and the kernel kills the process at ${group}`;
 }
 

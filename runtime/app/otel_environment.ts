@@ -2,27 +2,55 @@ import { oneOf } from "../project/startup_problems.ts";
 
 /** How Weir takes one of OpenTelemetry's standard variables: which values, and in which words they are asked for. */
 interface Variable {
-  readonly accepts: (value: string) => boolean;
+  readonly accepts: (value: string, readFile: ReadFile) => boolean;
   readonly wanted: string;
   /** Deno's own OpenTelemetry reads it with `OTEL_DENO=true`, with all its values. @default false */
   readonly denoReads?: true;
+  /** Its value appears in no message. @default false */
+  readonly isSecret?: true;
 }
+
+/** Returns the text of a file. @throws {Error} if it cannot be read */
+type ReadFile = (path: string) => string;
 
 /** The signal in the name of an OTLP variable: none for all signals, or one of them. */
 export const OTLP_SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 const SAMPLERS = ["always_on", "always_off", "traceidratio"].flatMap((name) => [name, `parentbased_${name}`]);
 
-const ANY: Variable = { accepts: () => true, wanted: "" };
 const URL_VARIABLE: Variable = {
   accepts: (value) => /^https?:\/\//.test(value) && URL.canParse(value),
   wanted: "a URL such as http://collector:4318",
 };
 /** Milliseconds, or a count. */
 const NUMBER: Variable = { accepts: (value) => /^[1-9]\d*$/.test(value), wanted: "a whole number above zero" };
-/** The SDK leaves out an item without `=`. */
-const PAIRS: Variable = {
-  accepts: (value) => value.split(",").every((item) => /^\s*([^=\s][^=]*=|$)/.test(item)),
-  wanted: "key=value, several with commas",
+/** The SDK leaves out a header without `=` or a value, and one that cannot be decoded. */
+const HEADERS: Variable = {
+  accepts: (value) =>
+    value.split(",").every((item) => /^\s*([^=\s][^=]*=\s*\S|$)/.test(item) && decoded(item) !== undefined),
+  wanted: "key=value, percent-encoded, several with commas",
+  isSecret: true,
+};
+/** Most characters of a key or a value of the resource's attributes. For a wrong attribute the SDK leaves out all. */
+const MAX_ATTRIBUTE = 255;
+const ATTRIBUTES: Variable = {
+  accepts: (value) => value.split(",").every((item) => item.trim() === "" || isAttribute(item)),
+  wanted: `key=value, each percent-encoded and of up to ${MAX_ATTRIBUTE} characters, several with commas`,
+};
+function isAttribute(item: string): boolean {
+  const parts = item.split("=");
+  if (parts.length !== 2 || parts[0].trim() === "") return false;
+  return parts.every((part) => (decoded(part.trim())?.length ?? Infinity) <= MAX_ATTRIBUTE);
+}
+/** The SDK connects without a file that it cannot read. */
+const FILE: Variable = {
+  accepts: (value, readFile) => {
+    try {
+      return readFile(value) !== "";
+    } catch {
+      return false;
+    }
+  },
+  wanted: "the path of a PEM file that can be read",
 };
 const UNSUPPORTED: Variable = { accepts: () => false, wanted: "no value, since Weir does not support it" };
 const ADMIN: Variable = {
@@ -31,8 +59,14 @@ const ADMIN: Variable = {
 };
 
 function list(...names: string[]): Variable {
-  const isKnown = (item: string) => names.includes(item.trim().toLowerCase());
-  return { accepts: (value) => value.split(",").every(isKnown), wanted: `${oneOf(names)}, or several with commas` };
+  const isKnown = (item: string) => names.includes(item);
+  return {
+    accepts: (value) => {
+      const items = value.toLowerCase().split(",").map((item) => item.trim());
+      return items.every(isKnown) && (items.length === 1 || !items.includes("none"));
+    },
+    wanted: `${oneOf(names)}, or several with commas`,
+  };
 }
 
 function only(value: string, others = ""): Variable {
@@ -45,7 +79,7 @@ function only(value: string, others = ""): Variable {
  */
 export const OTEL_VARIABLES: Readonly<Record<string, Variable>> = {
   OTEL_SDK_DISABLED: { accepts: (value) => /^(true|false)$/i.test(value), wanted: "true or false" },
-  OTEL_RESOURCE_ATTRIBUTES: PAIRS,
+  OTEL_RESOURCE_ATTRIBUTES: ATTRIBUTES,
   OTEL_PROPAGATORS: { ...list("tracecontext", "baggage", "none"), denoReads: true },
   OTEL_TRACES_EXPORTER: { ...list("otlp", "none"), denoReads: true },
   OTEL_METRICS_EXPORTER: list("otlp", "prometheus", "none"),
@@ -62,8 +96,8 @@ export const OTEL_VARIABLES: Readonly<Record<string, Variable>> = {
   ),
   ...each(["TIMEOUT"], NUMBER),
   ...each(["COMPRESSION"], { accepts: (value) => /^(gzip|none)$/.test(value), wanted: "gzip or none" }),
-  ...each(["HEADERS"], PAIRS),
-  ...each(["CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"], ANY),
+  ...each(["HEADERS"], HEADERS),
+  ...each(["CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"], FILE),
   OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: only("cumulative", ", the only one that is sent"),
   OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: only(
     "explicit_bucket_histogram",
@@ -106,11 +140,21 @@ function each(settings: readonly string[], variable: Variable): Record<string, V
 }
 
 /** Returns the problems of OpenTelemetry's standard variables, one line each. */
-export function otelProblems(get: (name: string) => string | undefined): string[] {
+export function otelProblems(get: (name: string) => string | undefined, readFile: ReadFile): string[] {
   const deno = get("OTEL_DENO") === "true";
-  return Object.entries(OTEL_VARIABLES).flatMap(([name, { accepts, wanted, denoReads = false }]) => {
+  return Object.entries(OTEL_VARIABLES).flatMap(([name, { accepts, wanted, denoReads = false, isSecret = false }]) => {
     const value = get(name)?.trim();
-    if (!value || accepts(value) || deno && denoReads) return [];
-    return [`${name} is ${JSON.stringify(value)}; wanted: ${wanted}`];
+    if (!value || accepts(value, readFile) || deno && denoReads) return [];
+    const shown = isSecret ? "a secret that is not shown" : JSON.stringify(value.replace(/\/\/[^/]*@/, "//…@"));
+    return [`${name} is ${shown}; wanted: ${wanted}`];
   });
+}
+
+/** Undefined if the text is not percent-encoded. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

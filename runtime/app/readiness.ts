@@ -2,6 +2,7 @@ import type { Registry } from "../project/registry.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { Check, Health } from "../http/health.ts";
 import { breakersOf } from "./metering.ts";
+import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /** Timeout of each of Weir's own checks, in milliseconds. */
 const CHECK_TIMEOUT_MS = 2_000;
@@ -15,25 +16,29 @@ interface ReadinessOptions {
   readonly nats: () => string | undefined;
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
+  readonly topology: Pick<TopologyKeeper, "problem" | "concerns">;
   readonly own: Registry["healthChecks"];
 }
 
 /**
- * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, every function pulls, and the
- * project's own checks of these functions pass. An open breaker is reported as degraded.
+ * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
+ * declared, every function pulls, and the project's own checks of these functions pass. An open breaker and a paused
+ * consumer are degraded.
  */
-export function readiness({ stopping, nats, ingress, dispatchers, own }: ReadinessOptions): Health {
+export function readiness({ stopping, nats, ingress, dispatchers, topology, own }: ReadinessOptions): Health {
   const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
     checks: [
       check("runtime", () => stopping() ? "shutting down" : undefined),
       check("nats", nats),
-      check("ingress", ingress),
+      check("ingress", () => ingress() ?? topology.problem()),
       ...dispatchers.map(({ pipeline, consumers }) =>
         check(
           `function:${pipeline.fn.name}`,
-          () => consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
+          () =>
+            topology.problem(pipeline.fn.name) ??
+              consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
         )
       ),
       ...own.filter(({ functions }) => functions.some((name) => running.has(name))).map((
@@ -45,9 +50,10 @@ export function readiness({ stopping, nats, ingress, dispatchers, own }: Readine
       })),
     ],
     degraded: () =>
-      Object.fromEntries(
-        breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
+      Object.fromEntries([
+        ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
           .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
-      ),
+        ...topology.concerns().map((concern, i) => [`topology ${i + 1}`, concern]),
+      ]),
   };
 }

@@ -1,10 +1,13 @@
+import { errors } from "@nats-io/transport-node";
 import { systemClock } from "../engine/system_clock.ts";
 import type { Listener } from "../http/listen.ts";
+import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { ServerTime } from "../nats/client/server_time.ts";
+import { PassedEvents } from "../nats/consume/passed_events.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
-import { RETRIES } from "../nats/retry/retry_stream.ts";
+import { RETRIES, RetryStream } from "../nats/retry/retry_stream.ts";
 import type { Registry } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
@@ -19,7 +22,7 @@ import { Metering } from "./metering.ts";
 import { readiness } from "./readiness.ts";
 import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
-import { TopologyKeeper } from "./topology_keeper.ts";
+import { type MayApply, TopologyKeeper } from "./topology_keeper.ts";
 
 /** A running process: it listens, and pulls for each of its functions. */
 export interface Runtime {
@@ -36,6 +39,8 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
+/** Time that NATS has to answer a start, in milliseconds: longer than a cluster takes to start and elect its leaders. */
+const START_WAIT_MS = 60_000;
 /** Time that open requests on the admin listener have to end, in milliseconds. */
 const ADMIN_STOP_MS = 2_000;
 
@@ -47,7 +52,9 @@ interface RuntimeOptions {
   /** Shares the public port with other processes. @default {false} */
   readonly sharesPort?: boolean;
   /** Allows the process to create and change streams, consumers and buckets. @default {true} */
-  readonly apply?: boolean;
+  readonly apply?: MayApply;
+  /** Time that NATS has to answer a start, in milliseconds. @default {60000} */
+  readonly waitMs?: number;
   /** Keeps the leases of deliveries while a handler blocks the thread, from a thread of its own. @default {true} */
   readonly watchdog?: boolean;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
@@ -85,17 +92,23 @@ async function startOn(
     stack,
     new Metering(metrics, new TelemetryObserver(log), outcomes, config.WEIR_ROLES),
   );
-  const cluster = stack.adopt(await connectCluster(config), ({ close }) => close());
+  const wait = waitForNats(log, options);
+  const cluster = stack.adopt(
+    await wait("a connection", () => connectCluster(config), isTimeout),
+    ({ close }) => close(),
+  );
   const { nc, jsm, monitor } = cluster;
   const desired = desiredState(config, registry, functions);
-  const topology = await startService(stack, new TopologyKeeper(jsm, desired, options.apply ?? true, log));
+  const passed = new PassedEvents(jsm, new RetryStream(cluster.messages), log, systemClock);
+  const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
+  const start = () => wait("streams and consumers", () => topology.start());
+  await startService(stack, { start, stop: () => topology.stop() });
   const clock = await startService(stack, new ServerTime(jsm, RETRIES.stream, systemClock));
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
-  const host = await FunctionHost.open({
-    ...{ config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact },
-    watchdog: options.watchdog ?? true,
-  });
+  const parts = { config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact };
+  const watchdog = options.watchdog ?? true;
+  const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, watchdog }));
   // Of every declared function: once no process runs one, those that are left report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(registry.functions), systemClock);
   metering.measure(monitor, clock, host.dispatchers, lag);
@@ -107,6 +120,7 @@ async function startOn(
     nats: () => monitor.problem() ?? cluster.messages.outage()?.message,
     ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
     dispatchers: host.dispatchers,
+    topology,
     own: registry.healthChecks,
   });
   options.signal?.throwIfAborted(); // nothing below waits for I/O
@@ -123,6 +137,20 @@ async function startOn(
     },
     stop: () => state.stopping ??= stack.disposeAsync(),
   };
+}
+
+/** Returns a function that runs a step of the start until NATS answers. All steps share the time of `waitMs`. */
+function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOptions) {
+  const giveUpAtMs = systemClock.now() + waitMs;
+  return <Value>(what: string, step: () => Promise<Value>, isTransient?: (error: unknown) => boolean) => {
+    const limitMs = Math.max(0, giveUpAtMs - systemClock.now());
+    return retryWhileUnavailable(what, step, { clock: systemClock, log, limitMs, signal, isTransient });
+  };
+}
+
+/** Returns whether a server took no connection in time. One that refuses it is another address, or does not run. */
+function isTimeout(error: unknown): boolean {
+  return (error as Error).cause instanceof errors.TimeoutError;
 }
 
 interface RuntimeState {

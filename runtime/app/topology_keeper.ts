@@ -1,35 +1,79 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { Log } from "../api/context.ts";
+import type { Clock } from "../engine/clock.ts";
 import { systemClock } from "../engine/system_clock.ts";
+import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import { AckFloors } from "../nats/consume/ack_floors.ts";
-import { ensureTopology, requireTopology } from "../nats/topology/ensure_topology.ts";
+import type { PassedEvents } from "../nats/consume/passed_events.ts";
+import { concernsOf } from "../nats/topology/concerns.ts";
+import {
+  applyTopology,
+  type ApplyTopologyOptions,
+  compareTopology,
+  ensureTopology,
+  type Refused,
+  requireTopology,
+} from "../nats/topology/ensure_topology.ts";
+import { type FoundState, planFound } from "../nats/topology/plan.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
-import type { DesiredState } from "../nats/topology/resources.ts";
+import type { DesiredState, Durable } from "../nats/topology/resources.ts";
+import { nameOf, type Scope, type Step, type StepOf } from "../nats/topology/step.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
 import type { Service } from "./service.ts";
 
-/** Creates the streams, consumers and buckets of a process at its start, and again when one is missing later. */
+/** Interval of the checks in milliseconds: 5 s, or 50 ms a consumer. It bounds how long a change goes unnoticed. */
+const INTERVAL_MS = 5_000, PER_CONSUMER_MS = 50;
+
+/** Interval in milliseconds at which a lasting problem is logged. */
+const REPORT_INTERVAL_MS = 30_000;
+
+/** Whether a process may create and change streams, consumers and buckets; `narrow`: a start may also narrow them. */
+export type MayApply = boolean | "narrow";
+
+/**
+ * Creates the streams, consumers and buckets of a process at its start, and keeps them as declared while it runs. Other
+ * processes and clients may delete and change them at any time.
+ */
 export class TopologyKeeper implements Service {
   readonly desired: DesiredState;
   readonly #floors: AckFloors;
   readonly #reconciler: Reconciler;
+  /** Steps that cannot be put right. */
+  #refused: readonly Refused[] = [];
+  #concerns: readonly string[] = [];
+  #reportedMs = -Infinity;
+  #cancel: () => void = () => {};
+  #stopped = false;
+  #bringingBack: Promise<unknown> = Promise.resolve();
 
-  /** @param apply Whether the process may create and change them. If not, it only checks that they are as declared. */
-  constructor(readonly jsm: JetStreamManager, desired: DesiredState, readonly apply: boolean, readonly log: Log) {
-    this.#floors = new AckFloors(jsm, desired.durables, systemClock);
-    this.desired = { ...desired, floorOf: (durable) => this.#floors.of(durable) };
-    this.#reconciler = new Reconciler(() => this.#ensure(true), systemClock, (error) => this.#reconciled(error));
+  /** @param mayApply If not, the process only checks that all is as declared. */
+  constructor(
+    readonly jsm: JetStreamManager,
+    desired: DesiredState,
+    readonly mayApply: MayApply,
+    readonly log: Log,
+    readonly passed: PassedEvents,
+    readonly clock: Clock = systemClock,
+  ) {
+    const floors = this.#floors = new AckFloors(jsm);
+    this.desired = { ...desired, floorOf: (durable, stream) => floors.settledUpTo(durable, stream) };
+    this.#reconciler = new Reconciler(() => this.#check(), clock, (error) => this.#checked(error));
   }
 
   /** @throws {StartupProblems} if something is not as declared and cannot be changed, or may not be */
   async start(): Promise<void> {
-    await this.#ensure(false);
-    await this.#floors.read();
-    this.#floors.start();
+    const { jsm, desired, mayApply } = this, options = this.#options(mayApply === "narrow" ? "apply" : "start");
+    if (mayApply) await ensureTopology(jsm, desired, options);
+    else await requireTopology(jsm, desired, options);
+    this.#schedule();
   }
 
   async stop(): Promise<void> {
-    this.#floors.stop();
+    this.#stopped = true;
+    this.#cancel();
     await this.#reconciler.stop();
+    this.passed.stop();
+    await this.#bringingBack;
   }
 
   /** Requests a check, because a stream or consumer is missing or was changed. */
@@ -37,22 +81,100 @@ export class TopologyKeeper implements Service {
     this.#reconciler.ask();
   }
 
-  async #ensure(partly: boolean): Promise<void> {
-    if (!this.apply) return await requireTopology(this.jsm, this.desired);
-    for (const { functionName, stream, waiting } of await ensureTopology(this.jsm, this.desired, partly)) {
-      if (waiting === 0) continue;
-      this.log.info(`new consumer: begins with ${waiting} stored events`, { function: functionName, stream });
+  /**
+   * Returns what is not as declared and cannot be put right.
+   *
+   * @param functionName The function whose consumers are meant. Default: streams and buckets.
+   */
+  problem(functionName?: string): string | undefined {
+    // What another user may change yet, as after a rollout, must not take the process from its load balancer.
+    const isMeant = (step: Step) =>
+      step.kind !== "update" && functionName === (step.what === "consumer" ? step.name : undefined);
+    return this.#refused.filter(({ step }) => isMeant(step)).flatMap(({ problems }) => problems).join("; ") ||
+      undefined;
+  }
+
+  /** Returns the settings that hold events back and are another's to change, such as a pause. */
+  concerns(): readonly string[] {
+    const differing = this.#refused.filter(({ step }) => step.kind === "update").flatMap(({ problems }) => problems);
+    return [...this.#concerns, ...differing];
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    const intervalMs = Math.max(INTERVAL_MS, this.desired.durables.length * PER_CONSUMER_MS);
+    this.#cancel = this.clock.timer(intervalMs, () => {
+      this.requestCheck();
+      this.#schedule();
+    });
+  }
+
+  #options(scope: Scope): ApplyTopologyOptions {
+    const partly = scope === "running";
+    return {
+      ...{ scope, partly },
+      onFound: (found) => this.#found(found, scope),
+      onApplied: (step, consumer) => {
+        const durable = consumer && this.#durableOf(consumer);
+        if (partly) this.#putRight(step, durable, consumer);
+        if (durable) this.passed.record(durable, consumer);
+        if (!consumer || consumer.num_pending === 0 || step.kind !== "create") return;
+        const fields = { function: consumer.name, stream: consumer.stream_name };
+        this.log.info(`new consumer: begins with ${consumer.num_pending} stored events`, fields);
+      },
+    };
+  }
+
+  #found(found: FoundState, scope: Scope): void {
+    this.#floors.record(found);
+    for (const [durable, consumer] of found.consumers) if (consumer) this.passed.record(durable, consumer);
+    const concerns = concernsOf(found);
+    for (const concern of concerns) if (!this.#concerns.includes(concern)) this.log.warn(concern);
+    this.#concerns = concerns;
+    if (scope !== "start") return;
+    for (const step of planFound(this.desired, found)) {
+      if (step.kind !== "update" || !step.narrows) continue;
+      const advice = "run `deno task apply` once no other release runs";
+      this.log.warn(`${nameOf(step)} is wider than this release declares: ${advice}`, { changes: changesOf(step) });
     }
   }
 
-  #reconciled(error: unknown): void {
-    const { apply, log } = this;
-    if (error === undefined) {
-      if (apply) log.error("streams or consumers were missing or changed: re-created as declared");
-    } else if (apply) {
-      log.warn("could not re-create missing streams or consumers; will retry", { error });
-    } else {
-      log.error("streams or consumers are not as declared, and this process may not change them", { error });
+  #durableOf({ name, stream_name }: ConsumerInfo): Durable {
+    return this.desired.durables.find(({ functionName, stream }) => functionName === name && stream === stream_name)!;
+  }
+
+  #putRight(step: StepOf<"create" | "update">, durable: Durable | undefined, consumer: ConsumerInfo | undefined): void {
+    const changes = step.kind === "create" ? "it was missing" : changesOf(step);
+    this.log.error(`${nameOf(step)} was not as declared: put right`, { changes });
+    const filters = step.kind === "update" && step.changes.find(({ field }) => field === "filter_subjects");
+    if (!filters || !durable || !consumer) return;
+    const done = this.passed.bringBack(durable, filters.from as string[], consumer);
+    this.#bringingBack = Promise.all([this.#bringingBack, done]);
+  }
+
+  async #check(): Promise<void> {
+    const { jsm, desired, mayApply } = this, options = this.#options("running");
+    const before = new Set(this.#refused.flatMap(({ problems }) => problems));
+    this.#refused = (await (mayApply ? applyTopology : compareTopology)(jsm, desired, options))
+      .filter(({ error }) => !isUnavailable(error));
+    const problems = this.#refused.flatMap(({ problems }) => problems);
+    const what = mayApply ? "cannot be put right" : "are not as declared, and this process may not change them";
+    const isDue = this.clock.now() - this.#reportedMs >= REPORT_INTERVAL_MS;
+    if (problems.length > 0 && (isDue || problems.some((problem) => !before.has(problem)))) {
+      this.#reportedMs = this.clock.now();
+      this.log.error(`streams or consumers ${what}`, { error: new StartupProblems(problems) });
+    }
+    if (before.size > 0 && problems.length === 0) this.log.info("streams and consumers are as declared again");
+  }
+
+  /** Logs the failure of a check. An outage is the connection's own problem: nothing is known of the topology. */
+  #checked(error: unknown): void {
+    if (error !== undefined && !isUnavailable(error)) {
+      this.log.warn("streams and consumers cannot be checked; will retry", { error });
     }
   }
+}
+
+function changesOf({ changes }: StepOf<"update">): string {
+  return changes.map(({ field, from, to }) => `${field}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`).join("; ");
 }

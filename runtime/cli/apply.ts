@@ -7,6 +7,7 @@ import { count, stepText } from "./plan/plan_text.ts";
 
 interface Options {
   readonly prune?: true | readonly string[];
+  readonly widen?: boolean;
   readonly json?: boolean;
 }
 
@@ -14,6 +15,7 @@ export function applyCommand(): Command {
   return new Command("apply")
     .description("Create and change streams, consumers and buckets as `plan` shows.")
     .option("--prune [names...]", "also remove consumers that the project does not use: all, or these names")
+    .option("--widen", "make only the changes that a start would: before a rollout, where `start --no-apply` runs")
     .option("--json", "print the result of each step as JSON")
     .addHelpText(
       "after",
@@ -24,6 +26,7 @@ ${ORPHANS_HELP}
 
 Example:
   deno task plan && deno task apply
+  deno task apply --widen   # before a rollout, and then \`deno task apply\`
   deno task apply --prune notifyCustomer`,
     )
     .action(apply);
@@ -31,7 +34,7 @@ Example:
 
 async function apply(options: Options): Promise<void> {
   const { value: applied } = await withDesiredState((cluster, desired, names) =>
-    applyPlan(cluster, desired, names, options.prune)
+    applyPlan(cluster, desired, names, options.prune, options.widen ? "start" : "apply")
   );
   const unknown = Array.isArray(options.prune)
     ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))

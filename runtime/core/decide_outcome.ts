@@ -21,12 +21,19 @@ export interface RetryContext {
  * bounds an event that breaks the dependency itself.
  */
 export const PROBE_USES_ATTEMPT_FROM = 100;
-/** Shortest delay, in milliseconds, before an unknown subject is delivered again. */
-const UNKNOWN_SUBJECT_MIN_MS = 1_000;
-/** Upper bound for that delay. During a rolling deploy either version may receive the event, so do not keep backing off. */
-const UNKNOWN_SUBJECT_MAX_MS = 4_000;
-/** Maximum excused deliveries of an event with an unknown subject: at least half an hour, longer than a deployment takes. */
-const UNKNOWN_SUBJECT_DELIVERIES = 1_000;
+/**
+ * Delays, in milliseconds, before an unknown subject is delivered again, each from a number of such deliveries on. Either
+ * version may receive it during a rolling deploy, so three minutes pass before the delay grows. From five seconds on the
+ * event waits in the retry stream, where it takes no place in its consumer from others.
+ */
+const UNKNOWN_SUBJECT_DELAYS = [
+  { from: 0, delayMs: 1_000 },
+  { from: 15, delayMs: 5_000 },
+  { from: 50, delayMs: 15_000 },
+  { from: 52, delayMs: 60_000 },
+] as const;
+/** Greatest number of such deliveries: at least half an hour of them, longer than a deployment takes. */
+const UNKNOWN_SUBJECT_DELIVERIES = 80;
 /** Shortest delay, in milliseconds, while another delivery holds the event's claim. */
 const CLAIM_HELD_MIN_MS = 1_000;
 
@@ -87,17 +94,18 @@ export function deferForClaim(context: RetryContext): Outcome {
 }
 
 /**
- * Decides on a delivery on a subject that the function does not listen to. It is retried: during a rolling deploy its
- * consumer may have the filters of the next version already. The event ends as `invalid` if no version handles it.
+ * Decides on a delivery on a subject that the function does not listen to. It is retried: the consumer has the triggers
+ * of every version until `apply` removes those that are gone. The event ends as `invalid` if no version handles it.
  */
 export function decideUnknownSubject(subject: string, context: RetryContext): Outcome {
-  const message = `the function does not listen to "${subject}"`;
+  const message =
+    `the function does not listen to "${subject}": if no release does, \`deno task apply\` removes the filter`;
   const error = { name: "UnknownSubjectError", message };
   if (context.excusedDeliveries >= UNKNOWN_SUBJECT_DELIVERIES) {
     return { kind: "dead-letter", reason: "invalid", attempts: context.number - 1, error };
   }
-  const growing = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
-  const delayMs = Math.min(UNKNOWN_SUBJECT_MAX_MS, Math.max(UNKNOWN_SUBJECT_MIN_MS, growing));
+  const { delayMs: least } = UNKNOWN_SUBJECT_DELAYS.findLast(({ from }) => from <= context.excusedDeliveries)!;
+  const delayMs = Math.round(least * (1 + context.random / 2));
   return { kind: "retry", reason: "unknown-subject", delayMs, usesAttempt: false, error };
 }
 

@@ -29,6 +29,12 @@ export function overlaps(a: string, b: string): boolean {
   return true;
 }
 
+/** Returns a list of patterns that covers both lists, without those of `patterns` that an added one covers. */
+export function unite(patterns: readonly string[], others: readonly string[]): string[] {
+  const added = others.filter((other) => !patterns.some((pattern) => covers(pattern, other)));
+  return [...patterns.filter((pattern) => !added.some((other) => covers(other, pattern))), ...added];
+}
+
 /** Returns true if every subject that matches `inner` matches `outer`. */
 export function covers(outer: string, inner: string): boolean {
   const outers = outer.split("."), inners = inner.split(".");

@@ -3,6 +3,9 @@ import { type Config, ENVIRONMENT, readConfig } from "../app/config.ts";
 /** Values of variables that the environment does not set: only this machine has access, and the log is for a person. */
 const DEFAULTS: Readonly<Record<string, string>> = { HOST: "127.0.0.1", LOG_FORMAT: "pretty", LOG_LEVEL: "debug" };
 
+/** Variable that tells a revision that no other process uses its NATS: a start may narrow consumers. */
+export const OWNS_NATS = "WEIR_DEV_OWNS_NATS";
+
 /** Reads the configuration with the defaults of `dev`. */
 export function readDevConfig(): Config {
   return readConfig({ ...ENVIRONMENT, get: withDefault });
@@ -22,7 +25,7 @@ export function revisionEnvironment(natsUrl?: string): Record<string, string> {
     ADMIN_HOST: "127.0.0.1",
     ADMIN_PORT: "0",
     WEIR_WORKERS: "1",
-    ...(natsUrl !== undefined && { NATS_URL: natsUrl }),
+    ...(natsUrl !== undefined && { NATS_URL: natsUrl, [OWNS_NATS]: "1" }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface Consumer {
 export interface ConsumerSink {
   /** Number of deliveries that could begin now. */
   credits(): number;
+  /** Payload bytes that it may still hold; Infinity if only {@linkcode credits} bound them. */
+  room(): number;
   /** True when no delivery may begin, however many slots are free: a breaker is open, or the sink stops. */
   paused(): boolean;
   deliver(delivery: Delivery): void;

@@ -24,12 +24,16 @@ export class Dispatcher implements ConsumerSink {
   #cancelExtending: () => void = () => {};
   #idle: () => void = () => {};
 
-  /** @param extendMs Interval of in-progress acks, in milliseconds. */
+  /**
+   * @param extendMs Interval of in-progress acks, in milliseconds.
+   * @param maxBytes Payload bytes that it may hold; one message more may exceed them. Default: any number.
+   */
   constructor(
     readonly pipeline: Pipeline,
     readonly consumers: readonly Consumer[],
     readonly extendMs: number,
     readonly leases: Leases,
+    readonly maxBytes: number = Infinity,
   ) {
     pipeline.admission.onMorePermits(() => this.#wake());
   }
@@ -49,6 +53,12 @@ export class Dispatcher implements ConsumerSink {
     const free = this.pipeline.fn.policy.concurrency - this.inFlight;
     const permits = this.pipeline.admission.permits() - this.#limited.size - this.#arrived.length;
     return Math.max(0, Math.min(free, permits));
+  }
+
+  room(): number {
+    if (this.maxBytes === Infinity) return Infinity;
+    const attempts = [...this.#held.values(), ...this.#arrived];
+    return attempts.reduce((room, { delivery }) => room - delivery.payload.length, this.maxBytes);
   }
 
   paused(): boolean {

@@ -18,6 +18,16 @@ for (const [heap, group, problem] of limits) {
   });
 }
 
+Deno.test("memoryProblem tells of workers that do not fit into the limit, and not of the supervisor's own heap", () => {
+  const limits = { heap: 4_192 * MIB, group: 512 * MIB };
+  assert.equal(
+    memoryProblem(limits, 8),
+    "8 workers need 890 MiB without events, and the kernel kills them at 512 MiB",
+  );
+  assert.equal(memoryProblem(limits, 4), undefined);
+  assert.equal(memoryProblem(undefined, 256), undefined);
+});
+
 Deno.test("workerHeapMiB lets the heaps of all workers fit into their common limit", () => {
   assert.equal(workerHeapMiB(undefined, 4), undefined);
   for (const workers of [1, 2, 4, 100]) {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { OTEL_VARIABLES, otelProblems } from "../../runtime/app/otel_environment.ts";
 
+const readFile = (path: string) => {
+  if (path !== "/ca.pem") throw new Error("no such file");
+  return "PEM";
+};
+
 for (
   const [name, right, wrong, wanted] of [
     ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318", "127.0.0.1:4318", /^a URL such as/],
@@ -29,15 +34,20 @@ for (
     ["OTEL_BLRP_MAX_QUEUE_SIZE", "10", "many", /^a whole number/],
     ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "", "10", /^no value/],
     ["OTEL_RESOURCE_ATTRIBUTES", "team=shop,cell=1,", "team=shop,cell", /^key=value/],
-    ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x==", "Bearer x", /^key=value/],
+    ["OTEL_RESOURCE_ATTRIBUTES", "share=50%25,a=", "share=50%", /^key=value, each percent-encoded/],
+    ["OTEL_RESOURCE_ATTRIBUTES", `a=${"%20".repeat(255)}`, `a=${"x".repeat(256)}`, /up to 255 characters/],
+    ["OTEL_RESOURCE_ATTRIBUTES", "sum=1%2B1%3D2", "sum=1+1=2", /^key=value, each percent-encoded/],
+    ["OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem", "/none.pem", /^the path of a PEM file that can be read$/],
+    ["OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY", "/ca.pem", "/none.pem", /^the path of a PEM file that can be read$/],
+    ["OTEL_METRICS_EXPORTER", "none", "none,otlp", /"none"/],
     ["OTEL_EXPORTER_PROMETHEUS_PORT", "", "9464", /ADMIN_PORT$/],
     ["OTEL_LOG_LEVEL", "", "debug", /^no value/],
     ["OTEL_CONFIG_FILE", "", "otel.yaml", /^no value/],
   ] as const
 ) {
   Deno.test(`otelProblems accepts ${name}=${right}, and refuses ${wrong}`, () => {
-    assert.deepEqual(otelProblems((variable) => variable === name ? right : undefined), []);
-    const [problem, ...others] = otelProblems((variable) => variable === name ? wrong : undefined);
+    assert.deepEqual(otelProblems((variable) => variable === name ? right : undefined, readFile), []);
+    const [problem, ...others] = otelProblems((variable) => variable === name ? wrong : undefined, readFile);
     assert.deepEqual(others, []);
     const [fault, help] = problem.split("; wanted: ");
     assert.equal(fault, `${name} is "${wrong}"`);
@@ -47,7 +57,9 @@ for (
 
 Deno.test("otelProblems leaves to Deno's own OpenTelemetry what it reads", () => {
   const env: Record<string, string> = { OTEL_DENO: "true", OTEL_PROPAGATORS: "b3", OTEL_LOGS_EXPORTER: "b3" };
-  assert.deepEqual(otelProblems((name) => env[name]).map((problem) => problem.split(" ")[0]), ["OTEL_LOGS_EXPORTER"]);
+  assert.deepEqual(otelProblems((name) => env[name], readFile).map((problem) => problem.split(" ")[0]), [
+    "OTEL_LOGS_EXPORTER",
+  ]);
 });
 
 Deno.test("OTEL_VARIABLES are those that deploy/CONFIGURATION.md lists", async () => {
@@ -64,7 +76,22 @@ Deno.test("OTEL_VARIABLES are those that deploy/CONFIGURATION.md lists", async (
 });
 
 Deno.test("otelProblems ignores empty variables, and names every wrong one", () => {
-  assert.deepEqual(otelProblems(() => ""), []);
+  assert.deepEqual(otelProblems(() => "", readFile), []);
   const env: Record<string, string> = { OTEL_TRACES_SAMPLER: "x", OTEL_METRIC_EXPORT_INTERVAL: "0" };
-  assert.equal(otelProblems((name) => env[name]).length, 2);
+  assert.equal(otelProblems((name) => env[name], readFile).length, 2);
+});
+
+for (const wrong of ["Bearer hunter22hunter22", "authorization=Bearer hunter22%", "authorization="]) {
+  Deno.test(`otelProblems refuses the header ${wrong}, and shows no secret`, () => {
+    const given = (name: string) => name === "OTEL_EXPORTER_OTLP_HEADERS" ? wrong : undefined;
+    assert.deepEqual(otelProblems(given, readFile), [
+      "OTEL_EXPORTER_OTLP_HEADERS is a secret that is not shown; wanted: key=value, percent-encoded, several with commas",
+    ]);
+    assert.deepEqual(otelProblems((name) => given(name) && "authorization=Bearer%20x==", readFile), []);
+  });
+}
+
+Deno.test("otelProblems shows no credentials of a URL", () => {
+  const given = (name: string) => name === "OTEL_EXPORTER_OTLP_ENDPOINT" ? "grpc://shop:hunter22@collector" : undefined;
+  assert.match(otelProblems(given, readFile)[0], /is "grpc:\/\/…@collector"; wanted/);
 });

@@ -142,8 +142,10 @@ Deno.test("deferForBreaker retries once the breaker may close, and uses no attem
 
 for (
   const [what, excusedDeliveries, delayMs] of [
-    ["waits for a second at the least", 0, 1_000],
-    ["waits no longer for having waited often", 999, 4_000],
+    ["is delivered again after a second", 0, 1_250],
+    ["soon waits outside its consumer, whose places other events need", 15, 6_250],
+    ["waits no longer for three minutes, since another version may receive it", 49, 6_250],
+    ["waits a minute and a half at the most", 79, 75_000],
   ] as const
 ) {
   Deno.test(`decideUnknownSubject: an event ${what}`, () => {
@@ -165,13 +167,22 @@ Deno.test("decideUnknownSubject ends an event that no version handles as `invali
   const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
   const outcome = decideUnknownSubject("orders.new", {
     number: 1,
-    excusedDeliveries: 1_000,
+    excusedDeliveries: 80,
     retry,
     nowMs: 0,
     serverNowMs: 0,
     random: 0.5,
   });
   assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
+});
+
+Deno.test("decideUnknownSubject retries for half an hour at least, longer than a rolling deploy takes", () => {
+  let waitedMs = 0;
+  for (let excusedDeliveries = 0; excusedDeliveries < 80; excusedDeliveries++) {
+    const outcome = decideUnknownSubject("orders.new", { ...GIVEN, excusedDeliveries, random: 0 });
+    if (outcome.kind === "retry") waitedMs += outcome.delayMs;
+  }
+  assert.ok(waitedMs > 1_800_000, `${waitedMs} ms`);
 });
 
 Deno.test("PROBE_USES_ATTEMPT_FROM is a hundred excused deliveries", () => assert.equal(PROBE_USES_ATTEMPT_FROM, 100));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { covers, isWildcard, overlaps, subjectProblem } from "../../runtime/core/subjects.ts";
+import { covers, isWildcard, overlaps, subjectProblem, unite } from "../../runtime/core/subjects.ts";
 
 for (const pattern of ["a", "orders.created", "orders.*", "*.created", "orders.>", ">", "*", "a-b_c.1", "$KV.x"]) {
   Deno.test(`subjectProblem accepts ${pattern}`, () => assert.equal(subjectProblem(pattern), undefined));
@@ -109,5 +109,32 @@ Deno.test("overlaps is symmetric, and true for a pattern that covers the other",
   fc.assert(fc.property(patterns, patterns, (a, b) => {
     assert.equal(overlaps(a, b), overlaps(b, a));
     assert.ok(!covers(a, b) || overlaps(a, b));
+  }));
+});
+
+/** Lists of patterns of which none covers another, as JetStream requires. */
+const lists = fc.array(patterns, { maxLength: 4 }).map((list) => list.filter((one, i) => !coveredIn(list, one, i)));
+
+function coveredIn(list: readonly string[], one: string, at: number): boolean {
+  return list.some((other, i) => i !== at && covers(other, one) && (!covers(one, other) || i < at));
+}
+
+function matchingAny(list: readonly string[]): Set<string> {
+  return list.reduce((all, pattern) => all.union(matching(pattern)), new Set<string>());
+}
+
+Deno.test("unite matches exactly what either list matches, and no pattern covers another", () => {
+  fc.assert(fc.property(lists, lists, (a, b) => {
+    const united = unite(a, b);
+    assert.deepEqual(matchingAny(united), matchingAny(a).union(matchingAny(b)));
+    assert.ok(!united.some((one, i) => coveredIn(united, one, i)));
+  }));
+});
+
+Deno.test("unite leaves a list that matches everything of the other as it is", () => {
+  fc.assert(fc.property(lists, lists, (a, b) => {
+    const united = unite(a, b);
+    assert.deepEqual(unite(united, a), united);
+    assert.deepEqual(unite(united, b), united);
   }));
 });

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../runtime/nats_server/server.ts";
@@ -100,7 +101,11 @@ export async function actAt(
 
   await using successor = startWeir(project, ["start"], env(server.url));
   await successor.waitForLog(({ message }) => message === "ready");
-  await eventually(() => isQuiet(jsm));
+  await eventually(async () => {
+    const left = await unsettled(jsm);
+    assert.deepEqual(left, QUIET, [JSON.stringify(left), ...successor.lines].join("\n"));
+    return true;
+  });
   const { state } = await jsm.streams.info("DEMO", { subjects_filter: "demo.answered" });
   const dead = (await jsm.streams.info("DEAD_LETTERS")).state.messages;
   await nc.close();
@@ -109,11 +114,14 @@ export async function actAt(
   return { runs, answered: state.subjects?.["demo.answered"] ?? 0, dead, code };
 }
 
-/** Returns whether no event is pending, unsettled or delayed. */
-async function isQuiet(jsm: JetStreamManager): Promise<boolean> {
-  for (const stream of ["DEMO", "RETRIES"]) {
+const QUIET = { DEMO: [0, 0], RETRIES: [0, 0], delayed: 0 };
+
+/** Returns the events that are pending and unsettled, by stream, and those that are delayed. */
+async function unsettled(jsm: JetStreamManager): Promise<typeof QUIET> {
+  const counts = async (stream: string) => {
     const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, "work");
-    if (num_pending + num_ack_pending > 0) return false;
-  }
-  return (await jsm.streams.info("RETRIES")).state.messages === 0;
+    return [num_pending, num_ack_pending];
+  };
+  const { messages: delayed } = (await jsm.streams.info("RETRIES")).state;
+  return { DEMO: await counts("DEMO"), RETRIES: await counts("RETRIES"), delayed };
 }

@@ -58,6 +58,7 @@ Deno.test("start that fails prints one JSON line with LOG_FORMAT=json, without s
   const cases: [env: Record<string, string>, message: RegExp, problems: number | undefined][] = [
     [{ PORT: "eighty", SHUTDOWN_GRACE: "t0psecret", NATS_TOKEN: "t0psecret" }, /^cannot start: 2 problems$/, 2],
     [nats, /^cannot connect to NATS at 127\.0\.0\.1:\d+: /, undefined],
+    [{ LOG_FORMAT: "JSON" }, /^cannot start: 1 problem$/, 1],
     [{ ...nats, WEIR_WORKERS: "2" }, /^cannot connect to NATS at 127\.0\.0\.1:\d+: /, undefined],
   ];
   for (const [env, message, problems] of cases) {

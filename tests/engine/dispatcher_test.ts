@@ -15,7 +15,7 @@ import { HeaderList } from "../../runtime/core/headers.ts";
 import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 
 /** A dispatcher for `handler`, with the answers that it sends, its leases, and the calls of its observer. */
-function setup(handler: (n: number) => unknown, concurrency = 2) {
+function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: number) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
@@ -66,7 +66,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2) {
         release: () => void kept.set(name, "released"),
       };
     },
-  });
+  }, maxBytes);
   dispatcher.start();
   const deliver = (n: number, ackSubject = `h${n}`, deliveryCount = 1) => {
     const delivery: Delivery = {
@@ -102,6 +102,21 @@ Deno.test("Dispatcher keeps the lease of a delivery until it is settled", async 
   await dispatcher.stop(0);
   assert.deepEqual([...kept], [["h1", "released"]]);
   assert.deepEqual(said, ["h1 extend", "h1 ack"]);
+});
+
+Deno.test("Dispatcher.room is what its deliveries leave of the bytes that it may hold, and may be exceeded", async () => {
+  const done = gate();
+  const { dispatcher, deliver } = setup(() => done.promise, 8, 3);
+  assert.equal(dispatcher.room(), 3);
+  deliver(1);
+  assert.equal(dispatcher.room(), 2);
+  await settled();
+  deliver(100);
+  assert.equal(dispatcher.room(), -1);
+  done.resolve();
+  await dispatcher.stop(0);
+  assert.equal(dispatcher.room(), 3);
+  assert.equal(setup(() => {}).dispatcher.room(), Infinity);
 });
 
 Deno.test("Dispatcher renews the lease of a redelivery that it holds, and does not run it again", async () => {

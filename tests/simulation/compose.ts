@@ -21,7 +21,8 @@ import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
-import { Answered, Asked } from "./events.ts";
+import type { Scope } from "../../runtime/nats/topology/step.ts";
+import { Answered, Asked, AskedLate } from "./events.ts";
 import type { SimConnection } from "./sim_connection.ts";
 import type { Settings } from "./settings.ts";
 
@@ -34,6 +35,8 @@ export interface PlantedBug {
   readonly deadLetters?: (part: DeadLetters) => DeadLetters;
   readonly attempts?: (part: AttemptStore) => AttemptStore;
   readonly settler?: (part: Settler) => Settler;
+  /** The changes that a start of a replica makes. Default: `start`. */
+  readonly scope?: Scope;
   readonly clock?: (part: ServerClock) => ServerClock;
   readonly delivery?: (delivery: Delivery) => Delivery;
 }
@@ -111,6 +114,7 @@ function misreading(consumer: Consumer, change: (delivery: Delivery) => Delivery
     start: (sink) =>
       consumer.start({
         credits: () => sink.credits(),
+        room: () => sink.room(),
         paused: () => sink.paused(),
         deliver: (delivery) => sink.deliver(change(delivery)),
       }),
@@ -129,8 +133,12 @@ const NO_IDEMPOTENCY: IdempotencyStore = {
 const UNLIMITED: Leases = { take: () => ({ isValid: () => true, renew() {}, release() {} }) };
 const policies = new Map<string, ResolvedFunction["policy"]>();
 
-/** Returns the simulated function with this handler. Policies are cached, since resolving one is slow. */
-export function functionOf(settings: Settings, handler: ResolvedFunction["handler"]): ResolvedFunction {
+/** Returns the simulated function of a release. Policies are cached, since resolving one is slow. */
+export function functionOf(
+  settings: Settings,
+  release: number,
+  handler: ResolvedFunction["handler"],
+): ResolvedFunction {
   const { attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs } = settings;
   const key = [attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs].join();
   let policy = policies.get(key);
@@ -147,6 +155,7 @@ export function functionOf(settings: Settings, handler: ResolvedFunction["handle
     if (!resolved.ok) throw new Error(resolved.problems.join("; "));
     policies.set(key, policy = resolved.policy);
   }
-  const triggers = [{ pattern: Asked.type, stream: "SIM", event: Asked }];
+  const events = release === 1 ? [Asked] : [Asked, AskedLate];
+  const triggers = events.map((event) => ({ pattern: event.type, stream: "SIM", event }));
   return { name: FUNCTION, file: `functions/${FUNCTION}.ts`, triggers, emits: [Answered], policy, handler };
 }

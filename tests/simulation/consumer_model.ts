@@ -3,7 +3,8 @@ import type { StoredMessage } from "./model.ts";
 
 export interface ConsumerOptions {
   readonly name: string;
-  readonly filters: readonly string[];
+  /** An update changes them. The consumer keeps its position. */
+  filters: readonly string[];
   readonly ackWaitMs: number;
   readonly maxAckPending?: number;
 }

@@ -5,6 +5,8 @@ import type { Random } from "../support/random.ts";
 
 /** The event that the simulated function subscribes to. */
 export const Asked = defineEvent({ type: "sim.asked", version: 1, data: z.object({ n: z.int() }) });
+/** An event that only the next release subscribes to. Its data are the same. */
+export const AskedLate = defineEvent({ type: "sim.asked_late", version: 1, data: z.object({ n: z.int() }) });
 /** The event that it emits, with the id of the event that caused it. */
 export const Answered = defineEvent({ type: "out.answered", version: 1, data: z.object({ cause: z.string() }) });
 
@@ -23,6 +25,7 @@ export type Trouble = "none" | "fails" | "depends" | "rejects" | "waits" | "hang
 export interface EventPlan {
   /** Name of the event in the simulation. */
   readonly id: string;
+  readonly type: string;
   readonly trouble: Trouble;
   readonly times: number;
   /** The number of events that it emits when it succeeds. */
@@ -46,13 +49,14 @@ const NUMBERS = [0, 1, 2, 3, 4, 5].map((n) => ({
   plain: [[NAME, `e${n}`]] as const,
 }));
 
-/** Returns a random event with that number. */
-export function randomPlan(n: number, attempts: number, random: Random): EventPlan {
+/** Returns a random event with that number. @param releases The number of releases that run: the second has one event more */
+export function randomPlan(n: number, attempts: number, releases: number, random: Random): EventPlan {
   const trouble = random.chance(0.1) ? random.pick(RARE) : random.pick(TROUBLES);
   const { id, json, bytes, headers, plain } = NUMBERS[n];
   const always = random.chance(0.35);
   return {
     id,
+    type: releases > 1 && random.chance(0.5) ? AskedLate.type : Asked.type,
     trouble,
     times: trouble === "none" ? 0 : trouble === "depends" || !always ? 1 + random.below(attempts + 1) : Infinity,
     emits: random.chance(0.5) ? random.below(3) : 0,

@@ -85,13 +85,14 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
   [
     "an attempt used by a shutdown",
     { settler: strictSettler },
-    /ended before its attempts were used|a dead letter, though it would have succeeded|used \d attempts/,
+    /ended before its attempts were used|a dead letter, though it would have succeeded|used \d attempts|run \d times/,
   ],
   [
     "a second dead letter for the delayed retry of an event",
     { deadLetters: ({ publisher, duplicates }) => new PlacedDeadLetters(publisher, duplicates) },
     /\d dead letters/,
   ],
+  ["a start that narrows what another release needs", { scope: "apply" }, /lost: neither handled nor a dead letter/],
   [
     "a process that goes by its own clock",
     { clock: selfish },
@@ -107,7 +108,11 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     { delivery: (delivery) => originatingAs(delivery, undefined) },
     /handled, but \d of its \d events are stored/,
   ],
-  ["attempt counts that are not written", { attempts: forgetful }, /stuck|run \d+ times|used \d+ attempts/],
+  [
+    "attempt counts that are not written",
+    { attempts: forgetful },
+    /stuck|run \d+ times|used \d+ attempts|killed its process \d+ times/,
+  ],
 ];
 
 for (const [name, bug, leadsTo] of BUGS) {

@@ -43,6 +43,7 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
     "retry shutdown",
     "retry state-unavailable",
     "retry timed-out",
+    "retry unknown-subject",
     "stream created again",
     "without an id",
   ]);

@@ -8,6 +8,7 @@ import type { VirtualTime } from "./virtual_time.ts";
 export class Replica {
   readonly connection: SimConnection;
   readonly consumers: readonly SimConsumer[];
+  readonly fn: ResolvedFunction;
   readonly #parts: SimRuntime;
   readonly #clock;
   #cutAtMs = 0;
@@ -17,6 +18,7 @@ export class Replica {
     readonly name: string,
     network: Network,
     readonly time: VirtualTime,
+    readonly release: number,
     functionFor: (replica: Replica) => ResolvedFunction,
     onDecided: OnDecided,
     offByMs: number,
@@ -28,7 +30,8 @@ export class Replica {
     const whileAlive: OnDecided = (...args) => {
       if (this.connection.state !== "dead") onDecided(...args);
     };
-    this.#parts = compose(this.connection, this.#clock, functionFor(this), this.consumers, whileAlive, bug);
+    this.fn = functionFor(this);
+    this.#parts = compose(this.connection, this.#clock, this.fn, this.consumers, whileAlive, bug);
     this.#parts.dispatcher.start();
   }
 

@@ -4,6 +4,8 @@ import type { Random } from "../support/random.ts";
 export interface Settings {
   readonly events: number;
   readonly replicas: number;
+  /** 2 during a rolling deploy: each replica that starts is of either release. */
+  readonly releases: 1 | 2;
   /** Whether the stream of the events is created again once its events are settled there, and as many are published. */
   readonly renews: boolean;
   readonly attempts: number;
@@ -35,6 +37,7 @@ export function randomSettings(random: Random): Settings {
   return {
     events: 1 + random.below(3),
     replicas: 1 + random.below(2),
+    releases: random.pick([1, 1, 1, 2]),
     renews: random.chance(0.3),
     attempts: 1 + random.below(3),
     concurrency: random.pick([1, 2, 16]),

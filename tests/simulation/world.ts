@@ -3,9 +3,10 @@ import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { FUNCTION, functionOf, type PlantedBug } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
-import { Asked, type EventPlan, NAME, randomPlan } from "./events.ts";
+import { Asked, AskedLate, type EventPlan, NAME, randomPlan } from "./events.ts";
 import { abandoned, handlerOf, type Run } from "./handlers.ts";
 import { Ledger } from "./ledger.ts";
+import { filtersAfterStart } from "./releases.ts";
 import type { Ack, Network, Request } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "../support/random.ts";
@@ -86,15 +87,17 @@ export class World implements Network {
 
   // Steps of the schedule.
 
-  start(): void {
+  /** @param release Default: the only one, or any of two. */
+  start(release = 1 + this.random.below(this.settings.releases)): void {
     const name = `replica ${++this.#started}`;
     const offByMs = this.random.pick(OFF_BY_MS);
-    this.trace?.(`${name} starts, its clock off by ${offByMs} ms`);
-    const functionFor = (replica: Replica) => functionOf(this.settings, handlerOf(this, replica));
+    this.trace?.(`${name} of release ${release} starts, its clock off by ${offByMs} ms`);
+    const functionFor = (replica: Replica) => functionOf(this.settings, release, handlerOf(this, replica));
     const replica: Replica = new Replica(
       name,
       this,
       this.time,
+      release,
       functionFor,
       (delivery, outcome) => {
         this.#record(replica, delivery, outcome);
@@ -102,6 +105,8 @@ export class World implements Network {
       offByMs,
       this.bug,
     );
+    const filters = filtersAfterStart(replica.fn, this.serverConsumers.SIM.options.filters, this.bug.scope);
+    this.serverConsumers.SIM.options.filters = filters;
     this.replicas.push(replica);
   }
 
@@ -205,19 +210,20 @@ export class World implements Network {
 
   /** Creates the stream of the events with its consumer, and publishes events. */
   #publishAll(): void {
-    const { model, settings: { events, attempts }, random } = this, first = this.ledger.accounts.size;
+    const { model, settings: { events, attempts, releases }, random } = this, first = this.ledger.accounts.size;
     model.addStream({ name: "SIM", subjects: ["sim.>"] });
-    this.serverConsumers.SIM = model.addConsumer("SIM", durable([Asked.type]));
-    for (let n = first; n < first + events; n++) this.#publish(randomPlan(n, attempts, random));
+    const types = releases > 1 ? [Asked.type, AskedLate.type] : [Asked.type];
+    this.serverConsumers.SIM = model.addConsumer("SIM", durable(types));
+    for (let n = first; n < first + events; n++) this.#publish(randomPlan(n, attempts, releases, random));
   }
 
   #publish(plan: EventPlan): void {
-    const ack = this.model.publish(Asked.type, plan.payload, plan.headers, this.now());
+    const ack = this.model.publish(plan.type, plan.payload, plan.headers, this.now());
     if (!ack || "error" in ack) throw new Error(`not stored: ${plan.id}`);
     this.ledger.open(plan, ack.seq);
     if (!this.trace) return;
-    const { id, trouble, times, emits, takesMs } = plan;
-    this.trace(`published ${id}: ${trouble} × ${times}, then emits ${emits}, takes ${takesMs} ms`);
+    const { id, type, trouble, times, emits, takesMs } = plan;
+    this.trace(`published ${id} (${type}): ${trouble} × ${times}, then emits ${emits}, takes ${takesMs} ms`);
   }
 }
 

@@ -1,13 +1,13 @@
-/** Publishes without checks, as some clients do: NATS itself does not check headers. */
+/** Stores a message without checks, as some clients do: NATS itself does not check headers. Resolves at its publish ack. */
 export async function publishRaw(port: number, subject: string, block: string, payload: string): Promise<void> {
   const bytes = new TextEncoder().encode(block).length;
-  const text = `CONNECT {"verbose":false,"headers":true}\r\n` +
-    `HPUB ${subject} ${bytes} ${bytes + payload.length}\r\n${block}${payload}\r\nPING\r\n`;
+  const text = `CONNECT {"verbose":false,"headers":true}\r\nSUB stored 1\r\n` +
+    `HPUB ${subject} stored ${bytes} ${bytes + payload.length}\r\n${block}${payload}\r\n`;
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   await connection.write(new TextEncoder().encode(text));
   const decoder = new TextDecoder(), buffer = new Uint8Array(4_096);
   let answer = "";
-  while (!answer.includes("PONG\r\n")) {
+  while (!answer.includes("MSG stored ")) {
     const length = await connection.read(buffer);
     if (length === null) throw new Error(`the server hung up: ${answer}`);
     answer += decoder.decode(buffer.subarray(0, length));

@@ -9,10 +9,10 @@ interface Pulling extends Orders {
   readonly source: PullConsumer;
 }
 
-/** Starts a server with `ORDERS`, and makes a consumer and a sink that has `credits` free slots. */
-export async function setupPulling(credits: number): Promise<Pulling> {
+/** Starts a server with `ORDERS`, and makes a consumer and a sink that has `credits` free slots. @param maxBytes that it may hold */
+export async function setupPulling(credits: number, maxBytes?: number): Promise<Pulling> {
   const orders = await startOrders();
   const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
   orders.defer(() => source.stop());
-  return { ...orders, sink: new HoldingSink(credits), source };
+  return { ...orders, sink: new HoldingSink(credits, maxBytes), source };
 }

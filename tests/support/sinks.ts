@@ -15,10 +15,15 @@ export class HoldingSink implements ConsumerSink {
   most = 0;
   #onDelivery: () => void = () => {};
 
-  constructor(readonly limit: number) {}
+  /** @param maxBytes Payload bytes that it may hold. Default: any number. */
+  constructor(readonly limit: number, readonly maxBytes: number = Infinity) {}
 
   paused(): boolean {
     return false;
+  }
+
+  room(): number {
+    return this.held.reduce((room, { payload }) => room - payload.length, this.maxBytes);
   }
 
   credits(): number {
@@ -70,6 +75,10 @@ export class SettlingSink implements ConsumerSink {
     return 16;
   }
 
+  room(): number {
+    return Infinity;
+  }
+
   deliver({ sequence, ackSubject }: Delivery): void {
     this.nc.publish(ackSubjectText(ackSubject), "+ACK");
     this.seen.add(sequence);
@@ -97,6 +106,10 @@ export class QueueSink implements ConsumerSink {
 
   credits(): number {
     return 16;
+  }
+
+  room(): number {
+    return Infinity;
   }
 
   deliver(delivery: Delivery): void {

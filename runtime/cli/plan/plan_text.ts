@@ -18,9 +18,14 @@ export function planText(steps: readonly Step[], target: Screen): string {
     const own = steps.filter((step) => step.kind === kind);
     return own.length === 0
       ? []
-      : [[paint(colour, title, target), ...own.map((step) => stepText(step, target))].join("\n")];
+      : [[paint(colour, title, target), ...own.map((step) => stepText(step, target) + narrowing(step))].join("\n")];
   });
   return [...groups, summary(steps)].join("\n\n");
+}
+
+function narrowing(step: Step): string {
+  if (step.kind !== "update" || !step.narrows) return "";
+  return "\n      only `apply` does all of this: a start takes away nothing that another release may need";
 }
 
 /** Formats one step: its resource, its changes, and their effect on stored events. */
@@ -94,7 +99,7 @@ function backlog({ pending, unsettled, delayedRetries }: Backlog): string {
   return parts.join(", ");
 }
 
-const NANOSECONDS = ["ack_wait", "max_age", "duplicate_window", "backoff"];
+const NANOSECONDS = ["ack_wait", "max_age", "duplicate_window", "backoff", "max_expires", "inactive_threshold"];
 
 function value(field: string, given: unknown): string {
   const nothing = given === undefined || given === null || Array.isArray(given) && given.length === 0;

@@ -22,9 +22,9 @@ export function setupProcessLog(config: Config, fields?: LogFields): Promise<Pro
 /** Reports on standard error why a start failed: as a JSON log line, unless the log is for a terminal. */
 export function reportFailure(message: string, error: unknown): void {
   const format = ENVIRONMENT.get("LOG_FORMAT") || (Deno.stderr.isTerminal() ? "pretty" : "json");
-  if (format !== "json") return console.error(`weir: ${printableLines(message)}`);
+  if (format === "pretty") return console.error(`weir: ${printableLines(message)}`);
   const redact = redactor(secretsOf(Deno.env.toObject(), readFile));
-  const log = new Logger({ level: "error", format, redact, write: console.error });
+  const log = new Logger({ level: "error", format: "json", redact, write: console.error });
   if (!(error instanceof StartupProblems)) return log.error(message);
   const { problems } = error, [count, advice] = message.split(`:\n  - ${problems.join("\n  - ")}`);
   log.error(`cannot start: ${count}${advice.replace("\n", "; ")}`, { problems });

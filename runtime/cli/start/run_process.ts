@@ -4,6 +4,7 @@ import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
 import { warningsOf } from "../../app/warnings.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
+import type { MayApply } from "../../app/topology_keeper.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
 import { loadProject, PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -17,7 +18,7 @@ import { StrayErrors } from "./stray_errors.ts";
 
 export interface StartOptions {
   /** Whether the process may create and change streams, consumers and buckets. */
-  readonly apply: boolean;
+  readonly apply: MayApply;
 }
 
 /** The Weir process that started this one: the supervisor of `start`, or `dev`. */

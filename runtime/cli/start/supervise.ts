@@ -1,5 +1,5 @@
 import { type Config, ENVIRONMENT } from "../../app/config.ts";
-import { memoryLimits, workerHeapMiB } from "../../app/memory_limit.ts";
+import { memoryLimits, memoryProblem, workerHeapMiB } from "../../app/memory_limit.ts";
 import { listenForAdmin } from "../../app/listeners.ts";
 import { supervisorAdmin } from "../../app/supervisor/admin.ts";
 import { Supervisor, WorkerNeverReady } from "../../app/supervisor/supervisor.ts";
@@ -30,6 +30,8 @@ export async function supervise(config: Config, options: StartOptions): Promise<
   // SO_REUSEPORT would share the port with any other process of this user that sets it, so the port must be free.
   if (config.PORT !== 0) checkPort(config.HOST, config.PORT, "PORT");
   const { log, shutdown: shutdownLog } = await setupProcessLog(config);
+  const tooMany = memoryProblem(memoryLimits(), config.WEIR_WORKERS);
+  if (tooMany) log.warn(`${tooMany}: lower WEIR_WORKERS, or raise the limit of the container`);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   measureProcess(metrics, systemClock);
   const workerMetrics = new WorkerMetrics<WorkerProcess>();
@@ -98,7 +100,7 @@ async function createSupervisor(
       const port = url === undefined ? config.PORT : Number(new URL(url).port);
       return spawnWorker(
         command,
-        workerArguments(start, number, command, apply, heapMiB),
+        workerArguments(start, number, command, apply !== false, heapMiB),
         workerEnvironment(number, port),
       );
     },

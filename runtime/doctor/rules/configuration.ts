@@ -84,11 +84,11 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   {
     id: "memory-limit",
     severity: "error",
-    holds: "the heap of a process fits into its memory limit",
+    holds: "the heap of a process, and its workers, fit into the memory limit",
     why: "The kernel kills the process, again and again, and events that it handles end as `crashed`.",
-    fix: "`DENO_USE_CGROUPS=1`, which the image sets, or `--v8-flags=--max-old-space-size=MiB`",
-    find: ({ memory }) => {
-      const what = memoryProblem(memory);
+    fix: "`DENO_USE_CGROUPS=1`, which the image sets, or `--v8-flags=--max-old-space-size=MiB`; fewer `WEIR_WORKERS`",
+    find: ({ memory, config }) => {
+      const what = memoryProblem(memory, known(config).WEIR_WORKERS);
       return what ? [{ what }] : [];
     },
   },

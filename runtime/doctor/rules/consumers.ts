@@ -1,7 +1,10 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { ACK_WAIT_MS, EXTEND_INTERVAL_MS, LEASE_MS } from "../../nats/consume/ack_wait.ts";
-import { EXPIRES_MS } from "../../nats/consume/pull_consumer.ts";
+import { EXPIRES_MS } from "../../nats/consume/pull_timing.ts";
 import { RETRIES } from "../../nats/retry/retry_stream.ts";
+import { covers } from "../../core/subjects.ts";
+import { durablesOf } from "../../nats/consume/resources.ts";
+import { filtersOf, planConsumer } from "../../nats/topology/plan_consumer.ts";
 import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
 import { partitionConsumers } from "../project_streams.ts";
@@ -57,6 +60,29 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
       if (ack_policy !== "explicit") return [`has the ack policy ${ack_policy}`];
       return headers_only ? ["delivers headers only"] : undefined;
     }),
+  },
+  {
+    id: "filters",
+    holds: "every consumer has the filters of its function's triggers",
+    why: "Without a filter the function gets no events of that trigger. A filter of no trigger brings events that no " +
+      "release handles: they are retried for half an hour, and become dead letters.",
+    fix: "`start` adds filters. `deno task apply` removes those of a release that is gone",
+    find: (facts) => {
+      const streams = known(facts.streams), durables = durablesOf(known(facts.project).functions);
+      return partitionConsumers(facts).own.flatMap(({ config, name, stream_name: stream }): Violation[] => {
+        const durable = durables.find((one) => one.functionName === name && one.stream === stream)!;
+        const step = planConsumer(durable, config, streams.get(stream)), what = `the consumer ${name} on ${stream}`;
+        if (step.kind === "blocked" && config.ack_policy === "explicit" && !config.deliver_subject) {
+          return [{ what: `${what}: ${step.problems.join("; ")}`, severity: "error" }];
+        }
+        const found = filtersOf(config), { filters } = durable; // `start` sets those of a consumer without any
+        const isSame = found.length === filters.length && filters.every((filter) => found.includes(filter));
+        if (found.length === 0 || isSame) return [];
+        const misses = filters.some((filter) => !found.some((one) => covers(one, filter)));
+        const problem = `${what} has the filters ${found.join(", ")} and should have ${filters.join(", ")}`;
+        return [{ what: problem, severity: misses ? "error" : "warning" }];
+      });
+    },
   },
   {
     id: "paused",

@@ -133,9 +133,12 @@ function toClientOptions(options: NatsOptions): ConnectionOptions {
   };
 }
 
-/** Ends each line as the client's parser needs it. Other NATS tools also take CRLF, and a file that ends at its END line. */
+/**
+ * Ends each line as the client's parser needs it. Other NATS tools also take CRLF, and a file that ends at its END line;
+ * editors leave spaces and empty lines, and a variable may have `\n` in place of a line break.
+ */
 function asCredsFile(text: string): string {
-  return text.replaceAll("\r", "") + "\n";
+  return text.trim().replaceAll(/\s*(?:[\r\n]|\\n)\s*/g, "\n") + "\n";
 }
 
 /** Returns the servers as URLs. `host:4222` alone is one too. */
@@ -163,7 +166,7 @@ function explain(error: unknown, { unset = false, creds }: NatsOptions): string 
   if (error instanceof errors.TimeoutError) {
     return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
   }
-  return text;
+  return `${text}: is a NATS server at that address? If so, its log says why it closed the connection`;
 }
 
 /** Returns when the JWT of a credentials file expired; undefined if it is valid or cannot be read. */

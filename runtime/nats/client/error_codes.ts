@@ -1,11 +1,14 @@
 /** JetStream's error codes that Weir acts on, named as in the server's own list. */
 export const JETSTREAM_CODES = {
   accountResourcesExceeded: 10002,
+  /** No servers are known that could hold the replicas, as in a cluster that just started. */
+  clusterNoPeers: 10005,
   clusterNotLeader: 10009,
   consumerNotFound: 10014,
   insufficientResources: 10023,
   memoryResourcesExceeded: 10028,
   noMessageFound: 10037,
+  notEnabledForAccount: 10039,
   sequenceNotFound: 10043,
   storageResourcesExceeded: 10047,
   streamMessageExceedsMaximum: 10054,
@@ -16,6 +19,7 @@ export const JETSTREAM_CODES = {
   notEnabled: 10076,
   streamStoreFailed: 10077,
   streamHeaderExceedsMaximum: 10097,
+  consumerNotUnique: 10100,
   consumerAlreadyExists: 10148,
   consumerDoesNotExist: 10149,
   streamDuplicateMessageConflict: 10158,

@@ -1,9 +1,18 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
-import type { Clock } from "../../engine/clock.ts";
-import type { AckFloor, Durable } from "../topology/resources.ts";
+import type { JetStreamManager, StreamInfo } from "@nats-io/jetstream";
+import type { FoundState } from "../topology/plan.ts";
+import type { Durable } from "../topology/resources.ts";
 
-/** Interval at which the ack floors are read. It bounds what a consumer that is created again repeats. */
-const READ_INTERVAL_MS = 30_000;
+/** An ack floor, and what identifies the stream that its sequence belongs to. */
+interface AckFloor {
+  readonly settledUpTo: number;
+  readonly streamCreated: string;
+  /** The last message of the stream at that time. */
+  readonly lastSequence: number;
+  readonly lastStoredAt: string;
+}
+
+/** The client's type lacks these: the times of a stream's state are there as the server wrote them. */
+type State = StreamInfo["state"] & { readonly last_ts: unknown };
 
 /**
  * Remembers each consumer's ack floor. A consumer that is deleted while the runtime runs is created again from there:
@@ -11,39 +20,41 @@ const READ_INTERVAL_MS = 30_000;
  */
 export class AckFloors {
   readonly #floors = new Map<Durable, AckFloor>();
-  #cancel: () => void = () => {};
-  #stopped = false;
 
-  constructor(readonly jsm: JetStreamManager, readonly durables: readonly Durable[], readonly clock: Clock) {}
+  constructor(readonly jsm: Pick<JetStreamManager, "streams">) {}
 
-  /** Undefined when it was never read. */
-  of(durable: Durable): AckFloor | undefined {
-    return this.#floors.get(durable);
-  }
-
-  start(): void {
-    if (this.#stopped) return;
-    this.#cancel = this.clock.timer(READ_INTERVAL_MS, () => void this.read().finally(() => this.start()));
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#cancel();
+  /** Records every ack floor. One that was not found keeps its last value: its consumer is created again from it. */
+  record({ streams, consumers }: FoundState): void {
+    for (const [durable, consumer] of consumers) {
+      const stream = streams.get(durable.stream);
+      if (!consumer || !stream) continue;
+      const { last_seq: lastSequence, last_ts } = stream.state as State;
+      this.#floors.set(durable, {
+        settledUpTo: Math.min(consumer.ack_floor.stream_seq, lastSequence),
+        streamCreated: stream.created,
+        lastSequence,
+        lastStoredAt: String(last_ts),
+      });
+    }
   }
 
   /**
-   * Reads every ack floor. A floor that cannot be read keeps its last value: the consumer may be gone, and is created
-   * again from it.
+   * Returns the recorded ack floor of a consumer; 0 if none was recorded.
+   *
+   * Invariant: also 0 unless the messages up to it are known to be the same. A stream may have lost its end since, or be
+   * restored from an older backup: it then gives the same sequences to other messages.
    */
-  async read(): Promise<void> {
-    for (const durable of this.durables) {
-      try {
-        const { ack_floor } = await this.jsm.consumers.info(durable.stream, durable.functionName);
-        const { created } = await this.jsm.streams.info(durable.stream);
-        this.#floors.set(durable, { settledUpTo: ack_floor.stream_seq, streamCreated: created });
-      } catch {
-        continue;
-      }
-    }
+  async settledUpTo(durable: Durable, stream: StreamInfo): Promise<number> {
+    const floor = this.#floors.get(durable);
+    if (!floor || floor.streamCreated !== stream.created) return 0;
+    return await this.#hasKept(durable.stream, floor, stream.state as State) ? floor.settledUpTo : 0;
+  }
+
+  async #hasKept(stream: string, { lastSequence, lastStoredAt }: AckFloor, state: State): Promise<boolean> {
+    if (state.last_seq < lastSequence) return false;
+    if (state.last_seq === lastSequence) return String(state.last_ts) === lastStoredAt;
+    if (state.first_seq > lastSequence) return true;
+    const message = await this.jsm.streams.getMessage(stream, { seq: lastSequence });
+    return message?.timestamp === lastStoredAt;
   }
 }

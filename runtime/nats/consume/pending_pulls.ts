@@ -1,3 +1,7 @@
+import type { Clock } from "../../engine/clock.ts";
+import { withTimeout } from "../client/with_timeout.ts";
+import { EXPIRES_MS, IDLE_HEARTBEAT_MS, QUIET_MS, STOP_MS } from "./pull_timing.ts";
+
 interface Pull {
   /** Deliveries that it may still bring. */
   pending: number;
@@ -34,4 +38,37 @@ export class PendingPulls {
   clear(): void {
     this.#pulls = [];
   }
+
+  /** Resolves once no more deliveries come, or after {@linkcode STOP_MS}. @param flush waits for what the server has sent */
+  async quiet(clock: Clock, flush: () => Promise<void>): Promise<void> {
+    const giveUpAtMs = clock.now() + STOP_MS;
+    for (let quiet = 0, pending = this.count; pending > 0 && quiet < 2 && clock.now() < giveUpAtMs;) {
+      await new Promise<void>((resolve) => clock.timer(QUIET_MS / 2, resolve));
+      await withTimeout(clock, STOP_MS, flush()).catch(() => {});
+      const now = this.count;
+      quiet = now === pending ? quiet + 1 : 0;
+      pending = now;
+    }
+  }
+}
+
+/** Returns the body of a pull. @param maxBytes of all that it brings. Default: any number. */
+export function pullRequest(batch: number, maxBytes = Infinity): string {
+  const bound = maxBytes === Infinity ? undefined : maxBytes;
+  return JSON.stringify({
+    batch,
+    max_bytes: bound,
+    expires: EXPIRES_MS * 1e6,
+    idle_heartbeat: IDLE_HEARTBEAT_MS * 1e6,
+  });
+}
+
+/** Returns whether a status ends a pull as it should: it has expired, or brought all that it may. */
+export function isRegularEnd(code: number, description: string): boolean {
+  return code === 408 || code === 409 && (exceedsBytes(description) || description === "Batch Completed");
+}
+
+/** Returns whether a status says that the next message was larger than what the pull could still bring. */
+export function exceedsBytes(description: string): boolean {
+  return description === "Message Size Exceeds MaxBytes";
 }

@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
+import type { Delivery } from "../../core/delivery.ts";
 import type { Consumer, ConsumerSink } from "../../engine/consumer.ts";
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { splitMessage } from "../client/internals.ts";
@@ -7,24 +8,19 @@ import { RawHeaders, readStatus } from "../client/message_headers.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { LEASE_MS } from "./ack_wait.ts";
 import { DeliveryParser } from "./parse_delivery.ts";
-import { PendingPulls } from "./pending_pulls.ts";
+import { exceedsBytes, isRegularEnd, PendingPulls, pullRequest } from "./pending_pulls.ts";
 import { PullBackoff } from "./pull_backoff.ts";
-
-/** Expiry of a pull request. It is short: while a handler blocks the process, a pull takes events from other replicas. */
-export const EXPIRES_MS = 5_000;
-/** Interval of the heartbeats that the server sends while a pull waits for messages. */
-const IDLE_HEARTBEAT_MS = 1_000;
-/** Interval at which the consumer looks for missed heartbeats. */
-const CHECK_INTERVAL_MS = 1_000;
-/** Silence after which a pull counts as lost: two missed heartbeats. A leader that went away does not end its pulls. */
-const SILENCE_MS = 2.5 * IDLE_HEARTBEAT_MS;
-/** Age of the last check after which pulling counts as stuck: eight missed checks. */
-const STALLED_MS = 8 * CHECK_INTERVAL_MS;
-const STOP_MS = 2_000;
-/** Interval of info requests to a silent consumer, and how long they go on before it is pulled from regardless. */
-const INFO_MS = { interval: 200, max: 10_000 };
-/** Time without a delivery after which none is on its way. */
-const QUIET_MS = 100;
+import {
+  CHECK_INTERVAL_MS,
+  EXPIRES_MS,
+  IDLE_HEARTBEAT_MS,
+  INFO_MS,
+  QUIET_MS,
+  SILENCE_MS,
+  STALLED_MS,
+  STOP_MS,
+} from "./pull_timing.ts";
+import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
  * Pulls from one durable consumer, never more than the sink has credits for.
@@ -36,7 +32,6 @@ export class PullConsumer implements Consumer {
   #inbox = "";
   readonly #parser: DeliveryParser;
   readonly #nextSubject: string;
-  readonly #infoSubject: string;
   #subscription: Subscription | undefined;
   #sink: ConsumerSink | undefined;
   readonly #pending = new PendingPulls();
@@ -45,6 +40,8 @@ export class PullConsumer implements Consumer {
   #checkedMs = 0;
   #pausedUntilMs = 0;
   #awaitsInfo = false;
+  /** True if the next message has more bytes than the sink has room for. */
+  #isTooLarge = false;
   readonly #backoff = new PullBackoff();
   #scheduled = false;
   /** Time of the first of the messages that arrive together; undefined between them. */
@@ -53,7 +50,7 @@ export class PullConsumer implements Consumer {
   readonly #timers = new Set<() => void>();
 
   /**
-   * @param onMissing is called when the consumer seems to be deleted. Default: nothing.
+   * @param onMissing is called when the consumer seems to be deleted or changed. Default: nothing.
    * @param monitor tells of reconnects. Default: one of its own.
    */
   constructor(
@@ -66,7 +63,6 @@ export class PullConsumer implements Consumer {
   ) {
     this.#parser = new DeliveryParser(stream, consumer);
     this.#nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
-    this.#infoSubject = `$JS.API.CONSUMER.INFO.${stream}.${consumer}`;
     monitor.onReconnect(() => this.#reconnected());
   }
 
@@ -105,14 +101,7 @@ export class PullConsumer implements Consumer {
     this.#stopped = true;
     for (const cancel of this.#timers) cancel();
     if (!this.#subscription || this.nc.isClosed()) return;
-    const giveUpAtMs = this.clock.now() + STOP_MS;
-    for (let quiet = 0, pending = this.#pending.count; pending > 0 && quiet < 2 && this.clock.now() < giveUpAtMs;) {
-      await new Promise<void>((resolve) => this.clock.timer(QUIET_MS / 2, resolve));
-      await withTimeout(this.clock, STOP_MS, this.nc.flush()).catch(() => {}); // all that was sent before has come
-      const now = this.#pending.count;
-      quiet = now === pending ? quiet + 1 : 0;
-      pending = now;
-    }
+    await this.#pending.quiet(this.clock, () => this.nc.flush());
     await withTimeout(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
   }
 
@@ -137,10 +126,13 @@ export class PullConsumer implements Consumer {
     const pending = this.#pending.count;
     const batch = this.#sink.credits() - pending;
     if (batch < 1 || batch * 3 < pending) return; // several small pulls cost more than a larger one a little later
+    const room = this.#sink.room();
+    if (room <= 0 || room !== Infinity && pending > 0) return; // each pull may bring as many bytes as there is room for
     if (pending === 0) this.#lastHeardMs = now;
-    this.#pending.add(batch, now + EXPIRES_MS + SILENCE_MS);
-    const request = { batch, expires: EXPIRES_MS * 1e6, idle_heartbeat: IDLE_HEARTBEAT_MS * 1e6 };
-    this.nc.publish(this.#nextSubject, JSON.stringify(request), { reply: this.#inbox });
+    const [count, bytes] = this.#isTooLarge ? [1, Infinity] : [batch, room];
+    this.#isTooLarge = false;
+    this.#pending.add(count, now + EXPIRES_MS + SILENCE_MS);
+    this.nc.publish(this.#nextSubject, pullRequest(count, bytes), { reply: this.#inbox });
   }
 
   /**
@@ -166,21 +158,28 @@ export class PullConsumer implements Consumer {
     if (delivery) {
       this.#backoff.succeeded();
       this.#lastDeliveryMs = this.#lastHeardMs;
-      this.#pending.received(1);
-      this.#sink?.deliver(delivery);
-      return this.wake();
+      if (!isWithheld(delivery)) return this.#deliver(delivery);
+      this.onMissing();
+      return void readWithheld(this.nc, this.stream, delivery).then((whole) => this.#deliver(whole));
     }
     const { headers } = splitMessage(msg), status = readStatus(headers);
     if (!status) return this.#infoReceived(msg);
     const { code, description } = status;
     if (code === 100) return this.#backoff.succeeded(); // a heartbeat
-    if (code === 408) { // a pull expired, as pulls do on a quiet stream
+    if (isRegularEnd(code, description)) {
+      this.#isTooLarge = exceedsBytes(description);
       this.#pending.received(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
     this.#pending.clear();
     if (this.#backoff.mayBeMissing) this.onMissing();
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
+  }
+
+  #deliver(delivery: Delivery | undefined): void {
+    this.#pending.received(1);
+    if (delivery) this.#sink?.deliver(delivery);
+    this.wake();
   }
 
   /**
@@ -191,7 +190,7 @@ export class PullConsumer implements Consumer {
     if (!this.#awaitsInfo || this.nc.isClosed()) return;
     if (this.clock.now() >= untilMs) return this.#resume();
     this.#pausedUntilMs = untilMs;
-    this.nc.publish(this.#infoSubject, "", { reply: this.#inbox });
+    this.nc.publish(this.#nextSubject.replace("MSG.NEXT", "INFO"), "", { reply: this.#inbox });
     this.#after(INFO_MS.interval, () => this.#requestInfo(untilMs));
   }
 

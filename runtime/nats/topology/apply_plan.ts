@@ -7,7 +7,7 @@ import { applyTopology } from "./ensure_topology.ts";
 import { findConsumer, unlessMissing } from "./find.ts";
 import { planCluster } from "./plan.ts";
 import type { DesiredState } from "./resources.ts";
-import { nameOf, type Step, type StepOf } from "./step.ts";
+import { nameOf, type Scope, type Step, type StepOf } from "./step.ts";
 import { isPulled } from "./plan_undeclared.ts";
 
 /** The result of a step. It was applied unless it has a problem. */
@@ -24,20 +24,23 @@ export interface Applied {
  * Plans a cluster, applies the plan, and resolves to the result of each step.
  *
  * @param prune The functions whose unused consumers are deleted; `true` for all. Default: none.
+ * @param scope Default: `apply`.
  */
 export async function applyPlan(
   cluster: RetryService["cluster"] & { readonly nc: NatsConnection },
   desired: DesiredState,
   functionNames: readonly string[],
   prune: true | readonly string[] = [],
+  scope: Scope = "apply",
 ): Promise<Applied[]> {
   const { nc, jsm } = cluster;
-  const planned = await planCluster(nc, jsm, desired, functionNames);
+  const planned = await planCluster(nc, jsm, desired, functionNames, scope);
   const results = new Map<string, Applied>();
   const report = (result: Applied) => void results.set(nameOf(result.step), result);
   // applyTopology makes a plan of its own, without event counts: report the steps that have them where they agree.
   const counted = (step: Step) => planned.find((one) => nameOf(one) === nameOf(step) && one.kind === step.kind) ?? step;
-  const refused = await applyTopology(jsm, desired, true, (step) => report({ step: counted(step) }));
+  const onApplied = (step: Step) => report({ step: counted(step) });
+  const refused = await applyTopology(jsm, desired, { partly: true, scope, onApplied });
   for (const { step, problems } of refused) report({ step: counted(step), problem: problems.join("; ") });
   const retries = new RetryService(cluster);
   const unused = planned

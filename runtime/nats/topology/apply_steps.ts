@@ -1,9 +1,10 @@
-import { type ConsumerConfig, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { type ConsumerConfig, type ConsumerInfo, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import { asConfig } from "./config_diff.ts";
 import { bucketStream } from "./resources.ts";
 import { nameOf, type Step, type StepOf } from "./step.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { isUnavailable } from "../client/is_unavailable.ts";
 
 /** A step that JetStream refused, or that the NATS user lacks the permission for. */
 interface Failed {
@@ -11,12 +12,12 @@ interface Failed {
   readonly error: Error;
 }
 
-/** Called after each applied step. `waiting` is the number of stored events that a new consumer begins with. */
-export type OnApplied = (step: StepOf<"create" | "update">, waiting: number | undefined) => void;
+/** Called after each applied step. `consumer` is the consumer that it created or updated. */
+export type OnApplied = (step: StepOf<"create" | "update">, consumer: ConsumerInfo | undefined) => void;
 
 /**
- * Applies all steps that create or update, in their order, and goes on after a failure. A consumer whose stream could not be created is
- * skipped: it would only repeat the stream's problem.
+ * Applies all steps that create or update, in their order, and goes on after a failure. A consumer whose stream could
+ * not be created is skipped: it would only repeat the stream's problem.
  *
  * @returns The steps that failed.
  */
@@ -34,20 +35,23 @@ export async function applySteps(
     try {
       onApplied(step, await applyStep(jsm, step));
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRefusal(error)) {
+        throw isUnavailable(error) ? new Error(`${nameOf(step)}: ${error.message}`, { cause: error }) : error;
+      }
       failed.push({ step, error });
     }
   }
   return failed;
 }
 
-/** Creates or updates one thing. Resolves to the number of stored events that a new consumer begins with. */
-async function applyStep(jsm: JetStreamManager, step: StepOf<"create" | "update">): Promise<number | undefined> {
-  if (step.kind === "create" && step.what === "consumer") {
-    return (await jsm.consumers.add(step.stream, step.config as ConsumerConfig)).num_pending;
+/** Creates or updates one thing. Resolves to the info of a consumer. */
+async function applyStep(jsm: JetStreamManager, step: StepOf<"create" | "update">): Promise<ConsumerInfo | undefined> {
+  if (step.what === "consumer") {
+    return step.kind === "create"
+      ? await jsm.consumers.add(step.stream, step.config as ConsumerConfig)
+      : await jsm.consumers.update(step.stream, step.name, asConfig(step.changes));
   }
   if (step.kind === "create") await jsm.streams.add(step.config);
-  else if (step.what === "consumer") await jsm.consumers.update(step.stream, step.name, asConfig(step.changes));
   else await jsm.streams.update(step.what === "bucket" ? bucketStream(step.name) : step.name, asConfig(step.changes));
 }
 
@@ -70,7 +74,10 @@ function isRefusal(error: unknown): error is Error {
 /** Returns the problem that a failed step is reported as. */
 export function whyFailed({ step, error }: Failed): string {
   if (error instanceof JetStreamApiError) {
-    return `${nameOf(step)}: JetStream says: ${error.message} (${error.code})`;
+    const moves = error.code === JETSTREAM_CODES.consumerNotUnique
+      ? ": a trigger of a work queue moves to another function only with `deno task apply`"
+      : "";
+    return `${nameOf(step)}: JetStream says: ${error.message} (${error.code})${moves}`;
   }
   return `${nameOf(step)}: this NATS user may not ${step.kind} it (${error.message}): ` +
     `run \`deno task apply\` as a user who may, and start with --no-apply`;

@@ -7,6 +7,11 @@ export function configDiff<Config extends object>(desired: Partial<Config>, foun
     .filter(({ from, to }) => to !== undefined && from !== to);
 }
 
+/** Returns whether a change raises a limit. Zero and less stand for no limit. */
+export function raises({ from, to }: Change): boolean {
+  return Number(to) <= 0 || Number(from) > 0 && Number(to) > Number(from);
+}
+
 /** Returns changes in the form of a JetStream configuration. */
 export function asConfig(changes: readonly Change[]): Record<string, unknown> {
   return Object.fromEntries(changes.map(({ field, to }) => [field, to ?? undefined]));

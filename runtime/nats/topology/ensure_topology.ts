@@ -1,9 +1,10 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
+import { isUnavailable } from "../client/is_unavailable.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { applySteps, isRace, type OnApplied, whyFailed } from "./apply_steps.ts";
-import { planTopology } from "./plan.ts";
+import { type FoundState, planFound, readTopology } from "./plan.ts";
 import type { DesiredState } from "./resources.ts";
-import { nameOf, type Step } from "./step.ts";
+import { nameOf, type Scope, type Step } from "./step.ts";
 
 /** Plans that are applied in a row. Only a race with another replica calls for the next, and five do not follow. */
 const MAX_ROUNDS = 5;
@@ -15,43 +16,61 @@ interface NewConsumer {
   readonly waiting: number;
 }
 
+/** Options of {@linkcode applyTopology}. */
+export interface ApplyTopologyOptions {
+  /** Whether to apply the other steps although some are blocked, as a running process needs. @default false */
+  readonly partly?: boolean;
+  /** @default "apply" */
+  readonly scope?: Scope;
+  /** Called after each applied step. */
+  readonly onApplied?: OnApplied;
+  /** Called with what exists, before each plan. */
+  readonly onFound?: (found: FoundState) => void;
+}
+
 /**
  * Creates streams, buckets and consumers, and updates them in place, without touching what is not declared. Changes
  * nothing if any step is blocked, unless `partly`.
  *
- * @param partly Whether to apply the other steps although some are blocked, as a running process needs. Default: false.
  * @returns The created consumers.
  * @throws {StartupProblems} naming every step that is blocked or failed.
  */
 export async function ensureTopology(
   jsm: JetStreamManager,
   desired: DesiredState,
-  partly = false,
+  options: ApplyTopologyOptions = {},
 ): Promise<NewConsumer[]> {
   const created: NewConsumer[] = [];
-  const onApplied: OnApplied = (step, waiting) => {
-    if (step.what !== "consumer" || waiting === undefined) return;
-    created.push({ functionName: step.name, stream: step.stream, waiting });
+  const onApplied: OnApplied = (step, consumer) => {
+    options.onApplied?.(step, consumer);
+    if (step.kind !== "create" || step.what !== "consumer") return;
+    created.push({ functionName: step.name, stream: step.stream, waiting: consumer!.num_pending });
   };
-  const refused = await applyTopology(jsm, desired, partly, onApplied);
-  if (refused.length > 0) throw new StartupProblems(refused.flatMap(({ problems }) => problems));
-  return created;
+  const refused = await applyTopology(jsm, desired, { ...options, onApplied });
+  if (refused.length === 0) return created;
+  const problems = new StartupProblems(refused.flatMap(({ problems }) => problems));
+  // The cause tells a cluster that elects a leader, which passes, from problems that stay.
+  if (refused.every(({ error }) => isUnavailable(error))) problems.cause = refused[0].error;
+  throw problems;
 }
 
-interface Refused {
+/** A step that is blocked, failed or not allowed. */
+export interface Refused {
   readonly step: Step;
   readonly problems: readonly string[];
+  /** Error of JetStream. Undefined for a step that was not tried. */
+  readonly error?: Error;
 }
 
 /** Plans and applies the topology, again after a race with another replica. Resolves to the steps not applied. */
 export async function applyTopology(
   jsm: JetStreamManager,
   desired: DesiredState,
-  partly: boolean,
-  onApplied: OnApplied,
+  { partly = false, scope, onApplied = () => {}, onFound = () => {} }: ApplyTopologyOptions,
 ): Promise<Refused[]> {
   for (let round = 1;; round++) {
-    const steps = await planTopology(jsm, desired);
+    const found = await readTopology(jsm, desired), steps = planFound(desired, found, scope);
+    onFound(found);
     const blocked = steps.filter(({ kind }) => kind === "blocked").map((step) => ({
       step,
       problems: problemsOf(step),
@@ -59,27 +78,46 @@ export async function applyTopology(
     if (blocked.length > 0 && !partly) return blocked;
     const failed = await applySteps(jsm, steps, onApplied);
     if (round < MAX_ROUNDS && failed.some(isRace)) continue;
-    return [...blocked, ...failed.map((one) => ({ step: one.step, problems: [whyFailed(one)] }))];
+    return [...blocked, ...failed.map((one) => ({ ...one, problems: [whyFailed(one)] }))];
   }
 }
 
 /**
- * Checks that nothing must change, for a process that must not change anything.
+ * Checks that nothing must change, for a process that must not change anything. What is wider than declared is right: a
+ * process of another release may need it.
  *
  * @throws {StartupProblems} naming everything that is missing or not as declared.
  */
-export async function requireTopology(jsm: JetStreamManager, desired: DesiredState): Promise<void> {
-  const problems = (await planTopology(jsm, desired)).flatMap((step) => {
-    if (step.kind === "create") return [`${nameOf(step)} is missing`];
-    if (step.kind !== "update") return problemsOf(step);
-    return step.changes.map(({ field, from, to }) =>
-      `${nameOf(step)}: ${field} is ${JSON.stringify(from)} and should be ${JSON.stringify(to)}`
-    );
-  });
-  if (problems.length === 0) return;
-  const error = new StartupProblems(problems);
+export async function requireTopology(
+  jsm: JetStreamManager,
+  desired: DesiredState,
+  options: ApplyTopologyOptions = {},
+): Promise<void> {
+  const refused = await compareTopology(jsm, desired, { scope: "start", ...options });
+  if (refused.length === 0) return;
+  const error = new StartupProblems(refused.flatMap(({ problems }) => problems));
   error.message += "\nwith --no-apply a start changes nothing: run `deno task apply` first";
   throw error;
+}
+
+/** Returns the steps of a process that must not change anything, each with what is missing or not as declared. */
+export async function compareTopology(
+  jsm: JetStreamManager,
+  desired: DesiredState,
+  { scope, onFound = () => {} }: ApplyTopologyOptions,
+): Promise<Refused[]> {
+  const found = await readTopology(jsm, desired);
+  onFound(found);
+  return planFound(desired, found, scope).map((step) => ({ step, problems: differences(step) }))
+    .filter(({ problems }) => problems.length > 0);
+}
+
+function differences(step: Step): string[] {
+  if (step.kind === "create") return [`${nameOf(step)} is missing`];
+  if (step.kind !== "update") return problemsOf(step);
+  return step.changes.map(({ field, from, to }) =>
+    `${nameOf(step)}: ${field} is ${JSON.stringify(from)} and should be ${JSON.stringify(to)}`
+  );
 }
 
 function problemsOf(step: Step): string[] {

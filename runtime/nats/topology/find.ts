@@ -1,13 +1,15 @@
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { named } from "../client/is_unavailable.ts";
 
 export function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
-  return unlessMissing(jsm.streams.info(name), JETSTREAM_CODES.streamNotFound);
+  return unlessMissing(named(`stream ${name}`, jsm.streams.info(name)), JETSTREAM_CODES.streamNotFound);
 }
 
 /** Returns what is known of a consumer; undefined when it, or its stream, does not exist. */
 export function findConsumer(jsm: JetStreamManager, stream: string, name: string): Promise<ConsumerInfo | undefined> {
-  const found = unlessMissing(jsm.consumers.info(stream, name), JETSTREAM_CODES.consumerNotFound);
+  const info = named(`consumer ${name} on stream ${stream}`, jsm.consumers.info(stream, name));
+  const found = unlessMissing(info, JETSTREAM_CODES.consumerNotFound);
   return unlessMissing(found, JETSTREAM_CODES.streamNotFound);
 }
 

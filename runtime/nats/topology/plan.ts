@@ -1,63 +1,116 @@
-import type { JetStreamManager, StreamInfo } from "@nats-io/jetstream";
+import type { ConsumerInfo, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { named } from "../client/is_unavailable.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { withEventImpact } from "./event_impact.ts";
 import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
-import { bucketStream, type DesiredState } from "./resources.ts";
-import type { Step } from "./step.ts";
+import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
+import type { Scope, Step } from "./step.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
 
+/** The streams, those of buckets included, and the consumers of a desired state, as they exist. */
+export interface FoundState {
+  readonly streams: ReadonlyMap<string, StreamInfo | undefined>;
+  readonly consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>;
+  /** The other streams that store subjects which a stream lacks. */
+  readonly overlaps: ReadonlyMap<string, readonly string[]>;
+  /** The ack floor that a missing consumer had. */
+  readonly settledUpTo: ReadonlyMap<Durable, number>;
+}
+
 /**
- * Returns the plan that people read: what a start would do, how that affects stored events, and what the cluster holds
+ * Returns the plan that people read: what `apply`, or a start, would do, how that affects stored events, and what the cluster holds
  * besides. Changes nothing.
  *
  * @param functionNames The functions of the whole project, also those that this process does not run.
+ * @param scope Default: `apply`.
  */
 export async function planCluster(
   nc: NatsConnection,
   jsm: JetStreamManager,
   desired: DesiredState,
   functionNames: readonly string[],
+  scope: Scope = "apply",
 ): Promise<Step[]> {
-  const own = await Promise.all((await planTopology(jsm, desired)).map((step) => withEventImpact(nc, jsm, step)));
+  const own = await Promise.all(
+    (await planTopology(jsm, desired, scope)).map((step) => withEventImpact(nc, jsm, step)),
+  );
   return [...own, ...await planUndeclared(nc, jsm, desired, functionNames)];
 }
 
-/**
- * Returns what a start would do, in this order: streams, buckets, consumers. Changes nothing. A consumer on a stream
- * that is blocked and does not exist has no step, since it would only repeat the stream's problem.
- */
-export async function planTopology(jsm: JetStreamManager, desired: DesiredState): Promise<Step[]> {
-  const { streams, buckets, durables, replicas, floorOf = () => undefined } = desired;
-  const found = new Map<string, StreamInfo | undefined>();
-  const names = new Set([...streams.map(({ name }) => name), ...durables.map(({ stream }) => stream)]);
-  await Promise.all([...names].map(async (name) => void found.set(name, await findStream(jsm, name))));
-  const steps = await Promise.all(streams.map(async (stream) => {
-    const config = found.get(stream.name)?.config;
-    const overlaps = await overlapping(jsm, stream.name, newSubjects(stream.subjects, config));
-    const declared = (name: string) => streams.some((one) => one.name === name);
-    return planStream(stream, config, replicas, overlaps.map((name) => ({ name, declared: declared(name) })));
+/** Reads the cluster, and returns the plan for it. Changes nothing. @param scope Default: `apply`. */
+export async function planTopology(jsm: JetStreamManager, desired: DesiredState, scope?: Scope): Promise<Step[]> {
+  return planFound(desired, await readTopology(jsm, desired), scope);
+}
+
+/** Reads every stream, bucket and consumer of a desired state. Streams first: a consumer's position is never older. */
+export async function readTopology(jsm: JetStreamManager, desired: DesiredState): Promise<FoundState> {
+  const { durables, floorOf = () => Promise.resolve(0) } = desired;
+  const streams = new Map<string, StreamInfo | undefined>(), overlaps = new Map<string, readonly string[]>();
+  const names = new Set([
+    ...desired.streams.map(({ name }) => name),
+    ...durables.map(({ stream }) => stream),
+    ...desired.buckets.map(({ name }) => bucketStream(name)),
+  ]);
+  await Promise.all([...names].map(async (name) => void streams.set(name, await findStream(jsm, name))));
+  await Promise.all(desired.streams.map(async ({ name, subjects }) => {
+    overlaps.set(name, await overlapping(jsm, name, newSubjects(subjects, streams.get(name)?.config)));
   }));
-  const bucketSteps = buckets.map(async (bucket) =>
-    planBucket(bucket, (await findStream(jsm, bucketStream(bucket.name)))?.config, replicas)
+  const consumers = new Map<Durable, ConsumerInfo | undefined>(), settledUpTo = new Map<Durable, number>();
+  await Promise.all(durables.map(async (durable) => {
+    const stream = streams.get(durable.stream);
+    const consumer = await findConsumer(jsm, durable.stream, durable.functionName);
+    consumers.set(durable, consumer);
+    if (!consumer && stream) settledUpTo.set(durable, await floorOf(durable, stream));
+  }));
+  return { streams, consumers, overlaps, settledUpTo };
+}
+
+/**
+ * Returns the steps to a desired state, in this order: streams, buckets, consumers. A consumer on a stream that is
+ * blocked and does not exist has no step, since it would only repeat the stream's problem.
+ */
+export function planFound(desired: DesiredState, found: FoundState, scope: Scope = "apply"): Step[] {
+  const steps = stepsTo(desired, found, scope);
+  if (scope !== "apply") return steps;
+  const atStart = stepsTo(desired, found, "start");
+  return steps.map((step, i) =>
+    step.kind === "update" && !sameChanges(step, atStart[i]) ? { ...step, narrows: true } : step
   );
-  const impossible = steps.filter(({ kind, name }) => kind === "blocked" && !found.get(name)).map(({ name }) => name);
-  const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map(async (durable) => {
-    const stream = found.get(durable.stream), consumer = await findConsumer(jsm, durable.stream, durable.functionName);
-    return consumer
-      ? planConsumer(durable, consumer.config, stream)
-      : planNewConsumer(durable, stream, floorOf(durable));
+}
+
+function sameChanges(step: Step & { kind: "update" }, other: Step): boolean {
+  return other.kind === "update" && JSON.stringify(other.changes) === JSON.stringify(step.changes);
+}
+
+function stepsTo({ streams, buckets, durables, replicas }: DesiredState, found: FoundState, scope: Scope): Step[] {
+  const declared = (name: string) => streams.some((one) => one.name === name);
+  const steps = streams.map((stream) => {
+    const overlaps = found.overlaps.get(stream.name)!.map((name) => ({ name, declared: declared(name) }));
+    return planStream(stream, found.streams.get(stream.name)?.config, replicas, overlaps, scope);
   });
-  return [...steps, ...await Promise.all([...bucketSteps, ...consumerSteps])]; // all at once: several may fail
+  const bucketSteps = buckets.map((bucket) =>
+    planBucket(bucket, found.streams.get(bucketStream(bucket.name))?.config, replicas, scope)
+  );
+  const impossible = steps.filter(({ kind, name }) => kind === "blocked" && !found.streams.get(name))
+    .map(({ name }) => name);
+  const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map((durable) => {
+    const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
+    return consumer
+      ? planConsumer(durable, consumer.config, stream, scope)
+      : planNewConsumer(durable, stream, found.settledUpTo.get(durable) ?? 0);
+  });
+  return [...steps, ...bucketSteps, ...consumerSteps];
 }
 
 /** Returns the other streams that store any of these subjects. */
 async function overlapping(jsm: JetStreamManager, stream: string, subjects: readonly string[]): Promise<string[]> {
   const names = new Set<string>();
   for (const subject of subjects) {
-    for await (const name of jsm.streams.names(subject)) if (name !== stream) names.add(name);
+    const found = await named(`the streams of ${subject}`, Array.fromAsync(jsm.streams.names(subject)));
+    for (const name of found) if (name !== stream) names.add(name);
   }
   return [...names];
 }

@@ -1,7 +1,7 @@
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
-import { configDiff } from "./config_diff.ts";
+import { configDiff, raises } from "./config_diff.ts";
 import { type Bucket, bucketStream } from "./resources.ts";
-import type { Step } from "./step.ts";
+import type { Scope, Step } from "./step.ts";
 
 /**
  * Returns the step for a bucket. The settings of an existing bucket are its operator's, except for the number of
@@ -9,11 +9,18 @@ import type { Step } from "./step.ts";
  *
  * @param found The bucket's stream, if it exists.
  * @param replicas Desired replicas. Default: 1 for a new bucket, and unchanged for an existing one.
+ * @param scope Default: `apply`.
  */
-export function planBucket({ name, config }: Bucket, found: StreamConfig | undefined, replicas?: number): Step {
+export function planBucket(
+  { name, config }: Bucket,
+  found: StreamConfig | undefined,
+  replicas?: number,
+  scope: Scope = "apply",
+): Step {
   const target = { what: "bucket", name } as const;
   if (!found) return { ...target, kind: "create", config: newBucket(name, config, replicas ?? 1) };
-  const changes = configDiff({ num_replicas: replicas }, found);
+  const changes = configDiff({ num_replicas: replicas }, found)
+    .filter((change) => scope === "apply" || scope === "start" && raises(change));
   if (config.allow_msg_ttl && !found.allow_msg_ttl) changes.push({ field: "allow_msg_ttl", from: false, to: true });
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
 }

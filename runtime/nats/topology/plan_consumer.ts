@@ -1,13 +1,18 @@
-import { AckPolicy, type ConsumerConfig, DeliverPolicy, RetentionPolicy } from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerConfig, DeliverPolicy, RetentionPolicy, type StreamConfig } from "@nats-io/jetstream";
+import { overlaps, unite } from "../../core/subjects.ts";
 import { ACK_WAIT_MS } from "../consume/ack_wait.ts";
 import { configDiff, unchangeable } from "./config_diff.ts";
-import type { AckFloor, Durable } from "./resources.ts";
-import type { Change, Step } from "./step.ts";
+import type { Durable } from "./resources.ts";
+import type { Change, Scope, Step } from "./step.ts";
 
 interface StreamFacts {
-  readonly created: string;
-  readonly config: { readonly retention: string };
+  readonly config: Pick<StreamConfig, "retention" | "subject_transform" | "consumer_limits">;
 }
+
+/** Limits on pull requests, and the time without any after which the server deletes the consumer. Weir sets none. */
+const LIMITS = ["max_batch", "max_expires", "inactive_threshold"] as const;
+/** Settings of a consumer that answers only the pulls of one priority group. */
+const PRIORITY = ["priority_groups", "priority_policy"] as const;
 
 /** Returns the consumer settings that Weir sets and restores. All others, such as `max_ack_pending`, are the operator's. */
 function ownedSettings({ filters }: Durable) {
@@ -19,7 +24,13 @@ function ownedSettings({ filters }: Durable) {
   };
 }
 
-export function planConsumer(durable: Durable, config: ConsumerConfig, stream: StreamFacts | undefined): Step {
+/** @param scope Default: `apply`. */
+export function planConsumer(
+  durable: Durable,
+  config: ConsumerConfig,
+  stream: StreamFacts | undefined,
+  scope: Scope = "apply",
+): Step {
   const target = { what: "consumer", name: durable.functionName, stream: durable.stream } as const;
   const problems: string[] = [];
   if (config.ack_policy !== AckPolicy.Explicit) {
@@ -31,7 +42,11 @@ export function planConsumer(durable: Durable, config: ConsumerConfig, stream: S
   if (problems.length > 0) {
     return { ...target, kind: "blocked", problems: [[...problems, remedy(durable, stream)].join("; ")] };
   }
-  const { filter_subjects, ...values } = ownedSettings(durable);
+  const transform = transformProblem(durable, stream);
+  if (transform) return { ...target, kind: "blocked", problems: [transform] };
+  const { filter_subjects: declared, ...values } = ownedSettings(durable), found = filtersOf(config);
+  // A consumer without filters was not made by any release.
+  const filter_subjects = scope === "apply" || found.length === 0 ? declared : unite(found, declared);
   const changes: Change[] = configDiff(values, config);
   if (!sameFilters(config, filter_subjects)) {
     changes.push({ field: "filter_subjects", from: filtersOf(config), to: filter_subjects });
@@ -40,7 +55,23 @@ export function planConsumer(durable: Durable, config: ConsumerConfig, stream: S
   if (config.headers_only) changes.push({ field: "headers_only", from: true, to: false });
   // The server adds a consumer's own backoff to the delay of a nak, so the policy's delay would not hold.
   if (config.backoff && config.backoff.length > 0) changes.push({ field: "backoff", from: config.backoff, to: [] });
+  for (const field of LIMITS) {
+    const imposed = field === "inactive_threshold" && stream?.config.consumer_limits?.inactive_threshold;
+    if (config[field] && !imposed) changes.push({ field, from: config[field], to: 0 });
+  }
+  for (const field of PRIORITY) if (config[field]?.length) changes.push({ field, from: config[field], to: null });
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
+}
+
+/** Returns why a function gets no events whose subjects its stream rewrites. */
+function transformProblem({ filters }: Durable, stream: StreamFacts | undefined): string | undefined {
+  const { src = "", dest = "" } = stream?.config.subject_transform ?? {};
+  if (src === "" || dest === "") return undefined;
+  const stored = dest.replaceAll(/\{\{[^}]*\}\}|\$\d+/g, "*");
+  const lost = filters.filter((filter) => overlaps(filter, src) && !overlaps(filter, stored));
+  if (lost.length === 0) return undefined;
+  return `the stream's subject_transform stores ${src} as ${dest}, which ${lost.join(", ")} does not match: ` +
+    "remove the transform (nats stream edit), or change the function's triggers";
 }
 
 /** Returns how to replace a consumer that cannot be changed. The new one does not know what the old one settled. */
@@ -63,12 +94,11 @@ function remedy({ functionName, stream }: Durable, facts: StreamFacts | undefine
  * Returns the step for a consumer that does not exist.
  *
  * @param stream The consumer's stream, if it exists.
- * @param floor The ack floor of the consumer before it was deleted, if this process knows it.
+ * @param settledUpTo The ack floor of the consumer before it was deleted; 0 if it is unknown, or of an earlier stream.
  */
-export function planNewConsumer(durable: Durable, stream: StreamFacts | undefined, floor: AckFloor | undefined): Step {
-  const { functionName: name } = durable;
-  // The sequence of a deleted stream means nothing in a new stream of the same name.
-  const settledUpTo = floor && floor.streamCreated === stream?.created ? floor.settledUpTo : 0;
+export function planNewConsumer(durable: Durable, stream: StreamFacts | undefined, settledUpTo: number): Step {
+  const { functionName: name } = durable, transform = transformProblem(durable, stream);
+  if (transform) return { what: "consumer", name, stream: durable.stream, kind: "blocked", problems: [transform] };
   // A work queue stores only unsettled messages, so its consumer can begin at the start.
   const from = settledUpTo > 0 && stream?.config.retention !== RetentionPolicy.Workqueue ? settledUpTo + 1 : 1;
   const config: Partial<ConsumerConfig> = {

@@ -1,8 +1,8 @@
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
-import { covers } from "../../core/subjects.ts";
-import { configDiff, unchangeable } from "./config_diff.ts";
+import { covers, unite } from "../../core/subjects.ts";
+import { configDiff, raises, unchangeable } from "./config_diff.ts";
 import type { DesiredStream } from "./resources.ts";
-import type { Change, Step } from "./step.ts";
+import type { Change, Scope, Step } from "./step.ts";
 
 /** Settings of a new stream. Those that are not declared are its operator's once it exists. */
 export const NEW_STREAM = {
@@ -27,12 +27,14 @@ interface OverlappingStream {
  * @param found The stream's configuration, if it exists.
  * @param replicas Desired replicas. Default: 1 for a new stream, and unchanged for an existing one.
  * @param overlapping The other streams that store its subjects.
+ * @param scope Default: `apply`.
  */
 export function planStream(
   stream: DesiredStream,
   found: StreamConfig | undefined,
   replicas: number | undefined,
   overlapping: readonly OverlappingStream[],
+  scope: Scope = "apply",
 ): Step {
   const declared: Partial<StreamConfig> = {
     max_age: stream.maxAgeMs && stream.maxAgeMs * 1e6,
@@ -53,7 +55,11 @@ export function planStream(
   if (declared.max_age && !declared.duplicate_window && found.duplicate_window > declared.max_age) {
     declared.duplicate_window = declared.max_age;
   }
-  const changes = [...configDiff(declared, found), ...schedules, ...subjectChange(stream.subjects, found)];
+  const limits = configDiff(declared, found).filter((change) =>
+    scope === "apply" || scope === "start" && raises(change)
+  );
+  const acks: Change[] = found.no_ack ? [{ field: "no_ack", from: true, to: false }] : []; // no publish would be answered
+  const changes = [...limits, ...acks, ...schedules, ...subjectChange(stream.subjects, found)];
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
 }
 
@@ -127,8 +133,6 @@ export function newSubjects(subjects: readonly string[], found: StreamConfig | u
 
 /** Returns the change that adds subjects. None is removed, except those that a new subject covers: JetStream refuses overlaps. */
 function subjectChange(subjects: readonly string[], found: StreamConfig): Change[] {
-  const from = found.subjects ?? [], added = newSubjects(subjects, found);
-  if (added.length === 0) return [];
-  const kept = from.filter((own) => !added.some((subject) => covers(subject, own)));
-  return [{ field: "subjects", from, to: [...kept, ...added] }];
+  const from = found.subjects ?? [];
+  return newSubjects(subjects, found).length === 0 ? [] : [{ field: "subjects", from, to: unite(from, subjects) }];
 }

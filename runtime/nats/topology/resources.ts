@@ -1,4 +1,4 @@
-import type { StreamConfig } from "@nats-io/jetstream";
+import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import type { ResolvedStream } from "../../project/resolve_streams.ts";
 
 /**
@@ -46,14 +46,8 @@ export interface Permission {
 export interface DesiredState extends Required<Omit<Resources, "permissions">> {
   /** Replicas of streams and buckets. Default: 1 for new ones, and unchanged for existing ones. */
   readonly replicas?: number;
-  /** Returns where a deleted consumer continues. Default: at the start of its stream. */
-  readonly floorOf?: (durable: Durable) => AckFloor | undefined;
-}
-
-/** The ack floor of a consumer, and the creation time of the stream that its sequence belongs to. */
-export interface AckFloor {
-  readonly settledUpTo: number;
-  readonly streamCreated: string;
+  /** Returns the sequence up to which a deleted consumer had settled all. Default: 0, the start of its stream. */
+  readonly floorOf?: (durable: Durable, stream: StreamInfo) => Promise<number>;
 }
 
 export function bucketStream(bucket: string): string {

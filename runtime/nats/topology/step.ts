@@ -1,5 +1,15 @@
 import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream";
 
+/**
+ * Who applies a plan. Invariant: only `apply` narrows. During a rolling deploy a process of either release may start
+ * last, and what the other needs must not be taken from it.
+ *
+ * - `apply`: everything becomes as declared.
+ * - `start`: filters and limits are only widened.
+ * - `running`: as `start`, but the limits of streams stay. Their operator may change them under a running process.
+ */
+export type Scope = "apply" | "start" | "running";
+
 /** The subject of a step. A bucket is also a stream, and has the name that KV tools use. */
 type StreamTarget = { readonly what: "stream" | "bucket"; readonly name: string };
 type ConsumerTarget = { readonly what: "consumer"; readonly name: string; readonly stream: string };
@@ -49,6 +59,8 @@ export type Step =
     readonly kind: "update";
     readonly changes: readonly Change[];
     readonly leftOut: readonly SkippedEvents[];
+    /** True when only `apply` makes all of these changes: a start never narrows what a process of another release needs. */
+    readonly narrows?: true;
   }
   /** A consumer of a function that the project does not have (`orphan`), or that has no trigger on its stream (`moved`). */
   | ConsumerTarget & {

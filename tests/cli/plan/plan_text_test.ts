@@ -24,6 +24,12 @@ const blocked: Step = { ...ORDERS, kind: "blocked", problems: ["sealed: it takes
 const same: Step = { ...ORDERS, kind: "same" };
 const foreign: Step = { what: "stream", name: "LOGS", kind: "foreign" };
 
+Deno.test("planText says which changes only `apply` makes", () => {
+  const narrowing: Step = { ...SHIP, kind: "update", changes: [], leftOut: [], narrows: true };
+  assert.match(planText([narrowing], PIPE), /only `apply` does all of this: a start takes away nothing/);
+  assert.doesNotMatch(planText([update], PIPE), /only `apply`/);
+});
+
 Deno.test("planText groups steps by kind, describes the effect on events, and ends with a summary", () => {
   assert.equal(
     planText([same, foreign, create, update, orphan, blocked], PIPE),

@@ -23,6 +23,9 @@ testRules([
     /^memory-limit error: the heap may grow to 4192 MiB, and the kernel kills the process at 512 MiB$/,
   ]],
   ["memory-limit", "no limit", { memory: undefined }, []],
+  ["memory-limit", "more workers than fit into it", { config: configOf({ WEIR_WORKERS: "8" }) }, [
+    /^memory-limit error: 8 workers need 890 MiB without events, and the kernel kills them at 512 MiB$/,
+  ]],
   ["variable-names", "a misspelt one of Weir", { variables: ["WEIR_WORKER"] }, [
     /WEIR_WORKER is set, .*did you mean WEIR_WORKERS\?/,
   ]],

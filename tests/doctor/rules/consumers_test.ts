@@ -1,5 +1,5 @@
 import type { Facts } from "../../../runtime/doctor/facts.ts";
-import { configOf, consumer, testRules } from "../facts.ts";
+import { configOf, consumer, stream, streams, testRules } from "../facts.ts";
 
 const own = (config: Parameters<typeof consumer>[1], info = {}): Partial<Facts> => ({
   consumers: { value: [consumer("ship", config, { name: "ship", ...info })] },
@@ -16,6 +16,16 @@ testRules([
   ["kind", "a push consumer", own({ deliver_subject: "here" }), [/^kind error: .* pushes to here/]],
   ["kind", "no acks", own({ ack_policy: "none" as never }), [/^kind error: .* ack policy none/]],
   ["kind", "headers only", own({ headers_only: true }), [/^kind error: .* delivers headers only/]],
+  ["filters", "without one of a trigger", own({ filter_subjects: ["orders.sent"] }), [
+    /^filters error: the consumer ship on ORDERS has the filters orders.sent and should have orders.made$/,
+  ]],
+  ["filters", "with one of no trigger", own({ filter_subjects: ["orders.made", "orders.sent"] }), [
+    /^filters warning: .* orders.made, orders.sent and should have orders.made$/,
+  ]],
+  ["filters", "of subjects that the stream rewrites", {
+    ...own({ filter_subjects: ["orders.made"] }),
+    streams: streams(stream("ORDERS", { subject_transform: { src: "orders.*", dest: "old.{{wildcard(1)}}" } })),
+  }, [/^filters error: .* subject_transform stores orders.\* as old.{{wildcard\(1\)}}, which orders.made does not/]],
   ["paused", "until next year", own({ pause_until: "2027-01-01T00:00:00Z" }, { paused: true }), [
     /^paused warning: .* until 2027-01-01/,
   ]],

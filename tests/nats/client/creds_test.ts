@@ -10,9 +10,13 @@ const shapes: [name: string, shape: (text: string) => string][] = [
   ["that ends at its END line, without a line break", (text) => text.trimEnd()],
   ["with CRLF", (text) => text.replaceAll("\n", "\r\n")],
   ["with CRLF, that ends at its END line", (text) => text.trimEnd().replaceAll("\n", "\r\n")],
+  ["with CR", (text) => text.replaceAll("\n", "\r")],
+  ["with spaces at the ends of lines", (text) => text.replaceAll("\n", " \t\n") + "  "],
+  ["with an empty line after each line", (text) => text.replaceAll("\n", "\n\n")],
+  ["with \\n for line breaks", (text) => text.trimEnd().replaceAll("\n", "\\n")],
 ];
 
-Deno.test("connectNats takes a credentials file of any shape that NATS's own tools take", async (t) => {
+Deno.test("connectNats takes a credentials file of any shape that NATS's own tools, editors and variables give it", async (t) => {
   const operator = createOperator();
   await using server = await startServer({ config: operator.config });
   for (const [name, shape] of shapes) {

@@ -59,6 +59,22 @@ const outages: Record<string, Outage> = {
     },
     reason: /timeout: is the address right/,
   },
+  "something else closes each connection": {
+    server: {},
+    variables: () => ({}),
+    begin: async (server) => {
+      await server.kill();
+      const listener = Deno.listen({ hostname: "127.0.0.1", port: server.port });
+      const accepting = Array.fromAsync(listener, (client) => client.close());
+      return {
+        [Symbol.asyncDispose]: async () => {
+          listener.close();
+          await accepting;
+        },
+      };
+    },
+    reason: /: is a NATS server at that address\? If so, its log says why it closed the connection/,
+  },
 };
 
 for (const [name, { server: options, variables, begin, reason }] of Object.entries(outages)) {

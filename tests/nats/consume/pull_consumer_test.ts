@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eventually } from "../../support/eventually.ts";
 import { setupPulling } from "../../support/pulling.ts";
 import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts";
 
@@ -65,4 +66,22 @@ Deno.test("PullConsumer pulls nothing without credits", async () => {
   orders.source.wake();
   const { num_waiting, num_ack_pending } = await orders.consumer();
   assert.deepEqual({ num_waiting, num_ack_pending }, { num_waiting: 0, num_ack_pending: 0 });
+});
+
+Deno.test("PullConsumer takes no more bytes than there is room for, and one message that exceeds it", async () => {
+  await using orders = await setupPulling(16, 250_000);
+  for (const size of [...Array(20).fill(100_000), 400_000, 10]) {
+    await orders.nc.request("orders.created", "x".repeat(size));
+  }
+  orders.source.start(orders.sink);
+  const most = { bytes: 0 };
+  orders.sink.onDelivery(() => most.bytes = Math.max(most.bytes, 250_000 - orders.sink.room()));
+  await eventually(() => orders.sink.sequences.length >= 2);
+  await eventually(() => {
+    orders.sink.letGo(1, orders.nc, orders.source);
+    return orders.sink.sequences.length === 22;
+  });
+  assert.deepEqual(orders.sink.sequences, Array.from({ length: 22 }, (_, i) => i + 1));
+  assert.ok(most.bytes <= 250_000 + 400_000, `${most.bytes} bytes were held`);
+  assert.equal(orders.source.problem(), undefined);
 });

@@ -4,6 +4,7 @@ import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
 import type { ResolvedStream } from "../../../runtime/project/resolve_streams.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import type { Durable } from "../../../runtime/nats/topology/resources.ts";
+import type { Scope } from "../../../runtime/nats/topology/step.ts";
 import { type Broker, startBroker } from "../../support/nats.ts";
 import { desired } from "../../support/desired.ts";
 
@@ -141,7 +142,7 @@ Deno.test("ensureTopology with partly applies the other steps although one is bl
   await using broker = await setup();
   await broker.jsm.streams.add({ name: "ORDERS", subjects: ["orders.>"], storage: StorageType.Memory });
   const orders = { ...ORDERS, storage: "file" } as const;
-  await assert.rejects(ensureTopology(broker.jsm, desired([orders], [RESERVE]), true), {
+  await assert.rejects(ensureTopology(broker.jsm, desired([orders], [RESERVE]), { partly: true }), {
     name: "StartupProblems",
     message: /storage is memory and should be file/,
   });
@@ -174,3 +175,32 @@ Deno.test("ensureTopology reports the server's error for replicas that one serve
     message: /stream ORDERS: JetStream says: replicas > 1 not supported in non-clustered mode \(10074\)/,
   });
 });
+
+for (
+  const [setting, wide, narrow] of [
+    ["max_age", { maxAgeMs: 7_200_000 }, { maxAgeMs: 3_600_000 }],
+    ["max_age", {}, { maxAgeMs: 3_600_000 }],
+    ["max_bytes", { maxBytes: 10_000_000 }, { maxBytes: 5_000_000 }],
+    ["max_bytes", {}, { maxBytes: 5_000_000 }],
+    ["duplicate_window", { duplicateWindowMs: 600_000 }, { duplicateWindowMs: 120_000 }],
+  ] as const
+) {
+  Deno.test(`ensureTopology at a start raises ${setting} and lowers it never, from ${JSON.stringify(wide)}`, async () => {
+    await using broker = await setup();
+    const at = (stream: object, scope: Scope) =>
+      ensureTopology(broker.jsm, desired([{ ...ORDERS, ...stream }], [RESERVE]), { scope });
+    const value = async () => (await broker.jsm.streams.info("ORDERS")).config[setting];
+    await at(wide, "start");
+    const before = await value();
+    await at(narrow, "start");
+    assert.equal(await value(), before);
+    await at(narrow, "apply");
+    const lowered = await value();
+    assert.notEqual(lowered, before);
+    await at(wide, "running"); // an operator's edit of a limit stays while a process runs
+    assert.equal(await value(), lowered);
+    if (Object.keys(wide).length === 0) return; // undeclared
+    await at(wide, "start");
+    assert.equal(await value(), before);
+  });
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { applyPlan } from "../../../runtime/nats/topology/apply_plan.ts";
 import type { SkippedEvents, Step } from "../../../runtime/nats/topology/step.ts";
 import { eventually } from "../../support/eventually.ts";
 import { DESIRED, type Planning, SHIP, SHIP_RETRIES, startPlanning } from "../../support/planning.ts";
@@ -65,6 +66,28 @@ Deno.test("planCluster counts the pending events of a removed trigger; unsettled
   await broker.jsm.consumers.update("ORDERS", "ship", { filter_subjects: ["orders.paid"] });
   await broker.store("orders.paid", 1); // 6
   assert.deepEqual((await broker.take("ORDERS", "ship", 2, 2)).sort(), [2, 6]);
+});
+
+Deno.test("planCluster marks the changes that only apply makes", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(on("orders.paid", "orders.lost"));
+  const narrows = async (...filters: string[]) =>
+    (await broker.plan(on(...filters))).map((step) => step.kind === "update" && step.narrows);
+  assert.deepEqual(await narrows("orders.paid"), [true]);
+  assert.deepEqual(await narrows("orders.paid", "orders.new"), [true]);
+  assert.deepEqual(await narrows("orders.paid", "orders.lost", "orders.new"), [undefined]);
+  assert.deepEqual(await narrows("orders.*"), [undefined]);
+});
+
+Deno.test("applyPlan with the scope of a start, as `apply --widen`, adds triggers and removes none", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(on("orders.paid", "orders.lost"));
+  const clients = broker as unknown as Parameters<typeof applyPlan>[0];
+  const filters = async () => (await broker.jsm.consumers.info("ORDERS", "ship")).config.filter_subjects!.toSorted();
+  await applyPlan(clients, on("orders.paid", "orders.new"), ["ship"], [], "start");
+  assert.deepEqual(await filters(), ["orders.lost", "orders.new", "orders.paid"]);
+  await applyPlan(clients, on("orders.paid", "orders.new"), ["ship"]);
+  assert.deepEqual(await filters(), ["orders.new", "orders.paid"]);
 });
 
 Deno.test("ensureTopology with a wider filter skips nothing that the narrow filter matched", async () => {

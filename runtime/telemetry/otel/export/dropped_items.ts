@@ -23,13 +23,14 @@ const REFUSALS: Readonly<Record<number, string>> = {
   401: ": check the credentials in OTEL_EXPORTER_OTLP_HEADERS",
   403: ": check the credentials in OTEL_EXPORTER_OTLP_HEADERS",
   404: ": check the path of OTEL_EXPORTER_OTLP_ENDPOINT",
-  429: ": it takes less than is sent",
 };
 
 /** Returns why the collector did not accept an export, from the exporter's error: its HTTP status, or what failed. */
 export function refusalOf(error: Error | undefined): string {
   const { code } = (error ?? {}) as { code?: unknown };
   if (typeof code === "number") return `the collector answered with HTTP ${code}${REFUSALS[code] ?? ""}`;
+  // The SDK tells no status of those after which it has sent an export again.
+  if (error?.name === "OTLPExporterError") return "the collector is busy or unavailable: HTTP 429, 502, 503 or 504";
   return `the collector cannot be reached: ${error?.message ?? "the export failed"}`;
 }
 

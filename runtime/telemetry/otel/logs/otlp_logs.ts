@@ -1,8 +1,9 @@
 import { type AnyValue, type Context, ROOT_CONTEXT, trace, TraceFlags } from "@opentelemetry/api";
-import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
+import { JsonLogsSerializer } from "@opentelemetry/otlp-transformer";
 import { LoggerProvider, type LogRecordProcessor, type ReadWriteLogRecord } from "@opentelemetry/sdk-logs";
 import { ExportQueue } from "../export/export_queue.ts";
-import { type Env, FLUSH_MS, numberFrom, otlpTimeoutMs } from "../export/otlp_environment.ts";
+import { type Env, FLUSH_MS, numberFrom } from "../export/otlp_environment.ts";
+import { otlpExporter } from "../export/otlp_exporter.ts";
 import { resourceOf } from "../export/resource.ts";
 import { isOpaque, isThrown, textOf } from "./log_values.ts";
 import type { LogRecord } from "./logger.ts";
@@ -17,14 +18,14 @@ interface OtlpLogs {
 }
 
 /**
- * Exports log lines by OTLP over HTTP, each with its span. The exporter reads `OTEL_EXPORTER_OTLP_*` itself.
+ * Exports log lines by OTLP over HTTP, each with its span.
  *
  * @param scope The instrumentation scope of the records.
  */
 export function otlpLogs(env: Env, serviceName: string, scope: string, redact: Redact): OtlpLogs {
   const queue = new ExportQueue<ReadWriteLogRecord, ReadWriteLogRecord[]>({
     signal: "logs",
-    exporter: new OTLPLogExporter({ timeoutMillis: otlpTimeoutMs(env, "logs") }),
+    exporter: otlpExporter(env, "logs", (records) => JsonLogsSerializer.serializeRequest(records)),
     add: (record, batch = []) => {
       batch.push(record);
       return batch;

@@ -1,6 +1,5 @@
 import type { TracerProvider } from "@opentelemetry/api";
 import { ExportResultCode } from "@opentelemetry/core";
-import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -10,7 +9,8 @@ import {
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace";
 import { type Exporter, ExportQueue } from "../export/export_queue.ts";
-import { type Env, FLUSH_MS, numberFrom, otlpTimeoutMs } from "../export/otlp_environment.ts";
+import { type Env, FLUSH_MS, numberFrom } from "../export/otlp_environment.ts";
+import { otlpExporter } from "../export/otlp_exporter.ts";
 import { resourceOf } from "../export/resource.ts";
 import { resourceJson } from "./otlp_json.ts";
 import { RecordingTracerProvider } from "./recording_tracer.ts";
@@ -35,7 +35,7 @@ export function otlpSpans(
   const resource = resourceJson(attributes, schemaUrl);
   const queue: SpanQueue = new ExportQueue({
     signal: "traces",
-    exporter: spanExporter(otlpTimeoutMs(env, "traces")),
+    exporter: spanExporter(env),
     add: (span, batch = new SpanBatch(resource)) => batch.add(span),
     capacity: numberFrom(env, "OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
     batchSize: numberFrom(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),
@@ -50,22 +50,16 @@ export function otlpSpans(
   return { provider, shutdown: () => queue.shutdown(FLUSH_MS) };
 }
 
-/** Uses the SDK's transport, which reads `OTEL_EXPORTER_OTLP_*` itself, with the serializer of `SpanBatch`. */
-function spanExporter(timeoutMillis: number): Exporter<SpanBatch> {
-  const delegate = createOtlpHttpExportDelegate(
-    convertLegacyHttpOptions({ timeoutMillis }, "TRACES", "v1/traces", { "Content-Type": "application/json" }),
-    { serializeRequest: (batch: SpanBatch) => batch.end(), deserializeResponse: () => ({}) },
-    "otlp_http_span_exporter",
-    { name: "span", countItems: () => 0 },
-    undefined,
-  );
+/** Exports with the serializer of `SpanBatch`. */
+function spanExporter(env: Env): Exporter<SpanBatch> {
+  const exporter = otlpExporter(env, "traces", (batch: SpanBatch) => batch.end());
   return {
     export: (batch, done) =>
-      delegate.export(batch, (result) => {
+      exporter.export(batch, (result) => {
         if (result.code === ExportResultCode.SUCCESS) batch.release(); // a failed request may still be sending it
         done(result);
       }),
-    shutdown: () => delegate.shutdown(),
+    shutdown: () => exporter.shutdown(),
   };
 }
 

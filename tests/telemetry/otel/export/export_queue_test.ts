@@ -200,7 +200,7 @@ const refusals: [error: Error | undefined, reason: RegExp][] = [
     /HTTP 401: check the credentials in OTEL_EXPORTER_OTLP_HEADERS$/,
   ],
   [Object.assign(new Error("Not Found"), { code: 404 }), /HTTP 404: check the path of OTEL_EXPORTER_OTLP_ENDPOINT$/],
-  [Object.assign(new Error("Bad Gateway"), { code: 502 }), /HTTP 502$/],
+  [Object.assign(new Error("Teapot"), { code: 418 }), /HTTP 418$/],
   [
     Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }),
     /cannot be reached: connect ECONNREFUSED$/,

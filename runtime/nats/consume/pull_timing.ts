@@ -1,0 +1,16 @@
+/** Expiry of a pull request. It is short: while a handler blocks the process, a pull takes events from other replicas. */
+export const EXPIRES_MS = 5_000;
+/** Interval of the heartbeats that the server sends while a pull waits for messages. */
+export const IDLE_HEARTBEAT_MS = 1_000;
+/** Interval at which the consumer looks for missed heartbeats. */
+export const CHECK_INTERVAL_MS = 1_000;
+/** Silence after which a pull counts as lost: two missed heartbeats. A leader that went away does not end its pulls. */
+export const SILENCE_MS = 2.5 * IDLE_HEARTBEAT_MS;
+/** Age of the last check after which pulling counts as stuck: eight missed checks. */
+export const STALLED_MS = 8 * CHECK_INTERVAL_MS;
+/** Longest wait, in milliseconds, for the deliveries that are on their way at a stop. */
+export const STOP_MS = 2_000;
+/** Interval of info requests to a silent consumer, and how long they go on before it is pulled from regardless. */
+export const INFO_MS = { interval: 200, max: 10_000 };
+/** Time without a delivery after which none is on its way. */
+export const QUIET_MS = 100;

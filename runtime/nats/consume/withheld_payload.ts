@@ -1,0 +1,27 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Delivery } from "../../core/delivery.ts";
+import { storedDelivery } from "./parse_delivery.ts";
+
+/**
+ * Returns whether the server has left out the payload: the consumer is set to `headers_only`, and it says the size. A
+ * publisher may have written that header as well.
+ */
+export function isWithheld({ payload, headers }: Delivery): boolean {
+  return payload.length === 0 && Number(headers.get("nats-msg-size")) > 0;
+}
+
+/** Reads the message of a delivery from its stream. Resolves to undefined if it is gone, or cannot be read. */
+export async function readWithheld(
+  nc: NatsConnection,
+  stream: string,
+  { messageKey, deliveryCount, ackSubject }: Delivery,
+): Promise<Delivery | undefined> {
+  try {
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const message = await jsm.streams.getMessage(stream, { seq: Number(messageKey.split(".")[1]) });
+    return message ? { ...storedDelivery(stream, message), deliveryCount, ackSubject } : undefined;
+  } catch {
+    return undefined;
+  }
+}

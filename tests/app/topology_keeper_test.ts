@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
+import { defineFunction } from "../../runtime/api/define_function.ts";
+import { readConfig } from "../../runtime/app/config.ts";
+import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
+import { StartupProblems } from "../../runtime/project/startup_problems.ts";
+import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
+import { registryOf } from "../../runtime/testing/test_registry.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Broker, startBroker } from "../support/nats.ts";
+import type { LogLine } from "../support/weir_process.ts";
+
+/** A process with one function, `ship`, that collects what it handles. */
+interface Release extends AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly handled: string[];
+  readonly lines: LogLine[];
+  health(): Promise<{ status: number; body: { checks: Record<string, { error?: string }>; degraded?: object } }>;
+}
+
+/** Starts a release whose function has these triggers. */
+async function start(
+  { server }: Broker,
+  on: string[],
+  options: Parameters<typeof startRuntime>[3] = {},
+): Promise<Release> {
+  const variables: Record<string, string> = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
+  const config = readConfig({ get: (name) => variables[name], readFile: () => "" });
+  const handled: string[] = [], lines: LogLine[] = [];
+  const ship = defineFunction({ on: on as [string] }, (event) => void handled.push(`${event.type} ${event.data}`));
+  const log = new Logger({ level: "info", format: "json", write: (line) => void lines.push(JSON.parse(line)) });
+  const runtime = await startRuntime(config, registryOf({ ship }), log, options);
+  const health = async () => {
+    const response = await fetch(`${runtime.url}/health`);
+    return { status: response.status, body: await response.json() };
+  };
+  return { runtime, handled, lines, health, [Symbol.asyncDispose]: () => runtime.stop() };
+}
+
+async function publish({ nc }: Broker, subject: string, count: number): Promise<void> {
+  for (let n = 1; n <= count; n++) await jetstream(nc).publish(subject, String(n));
+}
+
+async function filtersOf(jsm: JetStreamManager): Promise<string[]> {
+  return (await jsm.consumers.info("ORDERS", "ship")).config.filter_subjects!.toSorted();
+}
+
+Deno.test("[G7] TopologyKeeper: a process of the old release that starts last takes no trigger from the new one", async () => {
+  await using broker = await startBroker();
+  await using _old = await start(broker, ["orders.paid"]);
+  await using next = await start(broker, ["orders.paid", "orders.lost"]);
+  await using restarted = await start(broker, ["orders.paid"]);
+  assert.deepEqual(await filtersOf(broker.jsm), ["orders.lost", "orders.paid"]);
+  assert.match(restarted.lines.map(({ message }) => message).join(), /ship on stream ORDERS is wider than .* declares/);
+  await publish(broker, "orders.lost", 20);
+  await eventually(() => next.handled.length === 20);
+});
+
+Deno.test("[G7] TopologyKeeper: the old release gets the events of a trigger that the new one has no more", async () => {
+  await using broker = await startBroker();
+  await using old = await start(broker, ["orders.paid", "orders.lost"]);
+  await using _next = await start(broker, ["orders.paid"]);
+  await using _noApply = await start(broker, ["orders.paid"], { apply: false });
+  await publish(broker, "orders.lost", 5);
+  await eventually(() => old.handled.length === 5);
+});
+
+Deno.test("TopologyKeeper starts with a trigger that covers another release's, and leaves a wider one", async () => {
+  await using broker = await startBroker();
+  await using _old = await start(broker, ["orders.paid", "stock.low"]);
+  await using _wider = await start(broker, ["orders.*"]);
+  assert.deepEqual(await filtersOf(broker.jsm), ["orders.*"]);
+  await using _narrower = await start(broker, ["orders.paid"]);
+  assert.deepEqual(await filtersOf(broker.jsm), ["orders.*"]);
+});
+
+Deno.test("TopologyKeeper may narrow at a start of `dev`, which has the nats-server to itself", async () => {
+  await using broker = await startBroker();
+  await (await start(broker, ["orders.paid", "orders.lost"])).runtime.stop();
+  await using _next = await start(broker, ["orders.paid"], { apply: "narrow" });
+  assert.deepEqual(await filtersOf(broker.jsm), ["orders.paid"]);
+});
+
+Deno.test("[G7] TopologyKeeper widens a consumer that another client has narrowed, and every event is handled", async () => {
+  await using broker = await startBroker();
+  await using release = await start(broker, ["orders.paid", "orders.lost"]);
+  await broker.jsm.consumers.update("ORDERS", "ship", { filter_subjects: ["orders.paid"] });
+  await publish(broker, "orders.lost", 20);
+  await publish(broker, "orders.paid", 1);
+  await eventually(() => release.handled.includes("orders.paid 1")); // its consumer has passed all others
+  const line = await eventually(() => release.lines.find(({ message }) => /put right/.test(message)));
+  assert.equal(line.message, "consumer ship on stream ORDERS was not as declared: put right");
+  assert.match(String(line.changes), /filter_subjects: \["orders.paid"\] → \["orders.paid","orders.lost"\]/);
+  await eventually(() => release.handled.length === 21);
+  assert.equal(new Set(release.handled).size, 21);
+});
+
+const SECOND = 1_000 * 1e6;
+for (
+  const [setting, change] of [
+    ["max_batch", { max_batch: 5 }],
+    ["max_expires", { max_expires: 1 * SECOND }],
+    ["inactive_threshold", { inactive_threshold: 3_600 * SECOND }],
+    ["ack_wait", { ack_wait: 1 * SECOND }],
+    ["headers_only", { headers_only: true }],
+    ["priority_groups", { priority_groups: ["one"], priority_policy: "overflow" }],
+  ] as const
+) {
+  Deno.test(`TopologyKeeper puts ${setting} right once while it runs, and events go on`, async () => {
+    await using broker = await startBroker();
+    await using release = await start(broker, ["orders.paid"]);
+    await broker.jsm.consumers.update("ORDERS", "ship", change as object);
+    await publish(broker, "orders.paid", 20);
+    const line = await eventually(() => release.lines.find(({ message }) => /put right/.test(message)));
+    assert.match(String(line.changes), new RegExp(`${setting}: `));
+    await eventually(() => release.handled.length === 20);
+    assert.equal(new Set(release.handled).size, 20);
+    assert.equal((await release.health()).status, 200);
+    assert.equal(release.lines.filter(({ level }) => level === "error").length, 1);
+  });
+}
+
+for (const change of [{ subjects: ["elsewhere.>"] }, { no_ack: true }]) {
+  Deno.test(`TopologyKeeper changes a stream back that another client changed: ${JSON.stringify(change)}`, async () => {
+    await using broker = await startBroker();
+    await using release = await start(broker, ["orders.paid"]);
+    await broker.jsm.streams.update("ORDERS", change);
+    await eventually(() =>
+      release.lines.find(({ message }) => message === "stream ORDERS was not as declared: put right")
+    );
+    await publish(broker, "orders.paid", 1);
+    await eventually(() => release.handled.length === 1);
+  });
+}
+
+Deno.test("TopologyKeeper makes the ingress unhealthy while a stream takes no events", async () => {
+  await using broker = await startBroker();
+  await using release = await start(broker, ["orders.paid"]);
+  await broker.jsm.streams.update("ORDERS", { sealed: true } as object);
+  const { body } = await eventually(async () => {
+    const health = await release.health();
+    return health.status === 503 ? health : undefined;
+  });
+  assert.match(body.checks.ingress.error!, /^stream ORDERS: sealed: it takes no more messages$/);
+});
+
+Deno.test("TopologyKeeper leaves the limits of a stream to their operator while it runs", async () => {
+  await using broker = await startBroker();
+  await using release = await start(broker, ["orders.paid", "orders.lost"]);
+  await broker.jsm.streams.update("ORDERS", { max_age: 3_600 * SECOND });
+  await broker.jsm.consumers.update("ORDERS", "ship", { filter_subjects: ["orders.paid"] });
+  await eventually(() => release.lines.find(({ message }) => /put right/.test(message)));
+  assert.equal((await broker.jsm.streams.info("ORDERS")).config.max_age, 3_600 * SECOND);
+});
+
+Deno.test("TopologyKeeper: a subject_transform that hides events makes the function unhealthy, and refuses a start", async () => {
+  await using broker = await startBroker();
+  await using release = await start(broker, ["orders.paid"]);
+  await broker.jsm.streams.update("ORDERS", { subject_transform: { src: "orders.>", dest: "hidden.>" } });
+  const { status, body } = await eventually(async () => {
+    const health = await release.health();
+    return health.status === 503 ? health : undefined;
+  });
+  assert.equal(status, 503);
+  assert.match(body.checks["function:ship"].error!, /subject_transform stores orders.> as hidden.>, .* orders.paid/);
+  await assert.rejects(start(broker, ["orders.paid"]), StartupProblems);
+  await broker.jsm.streams.update("ORDERS", { subject_transform: undefined });
+  await eventually(async () => (await release.health()).status === 200);
+});
+
+for (
+  const [what, change, says] of [
+    [
+      "a pause",
+      ({ jsm }: Broker) => jsm.consumers.pause("ORDERS", "ship", new Date(Date.now() + 3_600_000)),
+      /consumer ship on stream ORDERS is paused until .*: `nats consumer resume ORDERS ship`/,
+    ],
+    [
+      "the stream's consumer_limits",
+      ({ jsm }: Broker) => jsm.streams.update("ORDERS", { consumer_limits: { inactive_threshold: 60 * SECOND } }),
+      /is deleted after 60 s without a pull request, by the stream's consumer_limits/,
+    ],
+  ] as const
+) {
+  Deno.test(`TopologyKeeper reports ${what} in health, and changes nothing`, async () => {
+    await using broker = await startBroker();
+    await using release = await start(broker, ["orders.paid"]);
+    await change(broker);
+    const { body } = await eventually(async () => {
+      const health = await release.health();
+      return health.body.degraded ? health : undefined;
+    });
+    assert.match(Object.values(body.degraded!).join(), says);
+    assert.match(release.lines.map(({ message }) => message).join(), says);
+    assert.deepEqual(release.lines.filter(({ level }) => level === "error"), []);
+  });
+}
+
+Deno.test("TopologyKeeper without the right to change anything reports a change, and that it is undone", async () => {
+  await using broker = await startBroker();
+  await using _other = await start(broker, ["orders.paid"]);
+  await _other.runtime.stop();
+  await using release = await start(broker, ["orders.paid"], { apply: false });
+  await broker.jsm.consumers.update("ORDERS", "ship", { max_batch: 5 });
+  const { status, body } = await eventually(async () => {
+    const health = await release.health();
+    return health.body.degraded ? health : undefined;
+  });
+  assert.equal(status, 200);
+  assert.match(Object.values(body.degraded!).join(), /ship on stream ORDERS: max_batch is 5 and should be 0/);
+  await broker.jsm.consumers.update("ORDERS", "ship", { max_batch: 0 });
+  await eventually(async () => (await release.health()).body.degraded === undefined);
+});
