@@ -1,4 +1,5 @@
 import { type Duration, DURATION_HELP, formatDuration, parseDuration } from "../core/duration.ts";
+import { valueText } from "../core/error_detail.ts";
 import { parseRetryAfter, type RetryAfter, retryAfterIn } from "../core/retry_after.ts";
 
 /**
@@ -67,12 +68,16 @@ export class RetryAfterError extends Error {
 
 function retryAfter(delay: NonNullable<RetryDelay>): RetryAfter | undefined {
   if (delay instanceof Date && !Number.isNaN(delay.getTime())) return { atMs: delay.getTime() };
-  if (typeof delay === "object" && "headers" in delay) return retryAfterIn(delay.headers);
+  if (typeof delay === "object" && "headers" in delay && typeof delay.headers?.get === "function") {
+    return retryAfterIn(delay.headers);
+  }
   const delayMs = parseDuration(delay);
   const after = delayMs !== undefined ? { delayMs } : typeof delay === "string" ? parseRetryAfter(delay) : undefined;
   if (after) return after;
   throw new TypeError(
-    `RetryAfterError: ${JSON.stringify(delay)} is not a delay; give ${DURATION_HELP}, a date, the value of a ` +
+    `RetryAfterError: ${
+      typeof delay === "string" ? JSON.stringify(delay) : valueText(delay)
+    } is not a delay; give ${DURATION_HELP}, a date, the value of a ` +
       "Retry-After header, or a response",
   );
 }

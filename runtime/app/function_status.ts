@@ -4,6 +4,7 @@ import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import type { FunctionLag } from "../nats/inspect/consumer_lag.ts";
 import { formatDuration } from "../core/duration.ts";
+import { errorText } from "../core/outcome.ts";
 import type { LastError } from "../telemetry/metered_observer.ts";
 
 /**
@@ -42,7 +43,7 @@ export function functionStatus(
       lastError: last && {
         at: new Date(last.atMs).toISOString(),
         reason: last.reason,
-        error: redact(`${last.error.name}: ${last.error.message}`),
+        error: redact(errorText(last.error)),
       },
     };
   });

@@ -18,6 +18,7 @@ import { startCommand, workerCommand } from "./start.ts";
 import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { configureHelp } from "./terminal/command_line.ts";
+import { warnOfStrayErrors } from "./terminal/stray_warnings.ts";
 import { typesCommand } from "./types.ts";
 
 /** Builds the command line. Configuration comes from the environment, so commands have few options. */
@@ -61,6 +62,7 @@ if (import.meta.main) {
   const weir = program().hook("postAction", (_weir, command) => {
     if (!SERVICES.includes(command.name())) Deno.exit(EXIT_CODES.done);
   });
+  if (!SERVICES.includes(Deno.args[0])) warnOfStrayErrors();
   try {
     // Deno's built-in OpenTelemetry leaves the span of a fetch active unless a context surrounds it.
     await context.with(ROOT_CONTEXT, () => weir.parseAsync(Deno.args, { from: "user" }));

@@ -1,7 +1,7 @@
 import { formatDuration, readableDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
 import { decideUnknownSubject, deferForState, type RetryContext } from "./decide_outcome.ts";
-import type { DeadLetterOutcome, DeadLetterReason, ErrorDetail, Outcome } from "./outcome.ts";
+import { type DeadLetterOutcome, type DeadLetterReason, type ErrorDetail, errorText, type Outcome } from "./outcome.ts";
 
 /** Facts about a delivery that decide whether its handler may run. */
 export interface DeliveryFacts extends RetryContext {
@@ -39,7 +39,7 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
-  const { decoded, number, retry: { attempts }, ageMs, maxAgeMs, maxHops } = facts;
+  const { decoded, number, retry: { attempts }, ageMs, maxAgeMs, maxHops, lastError } = facts;
   if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);
   if (decoded.hops !== undefined && decoded.hops > maxHops) {
     const message = `it ends a chain of ${decoded.hops} emitted events, and the function continues none of more than ` +
@@ -48,9 +48,9 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   }
   if (number > attempts) return pastBudget(facts);
   if (maxAgeMs === undefined || ageMs <= maxAgeMs) return undefined;
-  const message = `the event is ${readableDuration(ageMs)} old; the function handles none older than ${
-    formatDuration(maxAgeMs)
-  }`;
+  const limit = formatDuration(maxAgeMs), failure = lastError && `; its last attempt failed: ${errorText(lastError)}`;
+  const message = `the event is ${readableDuration(ageMs)} old; the function handles none older than ${limit}` +
+    (failure ?? "");
   return deadLetter("expired", number, { name: "ExpiredError", message });
 }
 
@@ -60,7 +60,7 @@ function pastBudget({ number, isUnended, lastError, retry: { attempts } }: Deliv
     const message = `${begun} attempts were made, and the function now allows ${attempts}; their errors are not known`;
     return deadLetter("attempts-exhausted", number, lastError ?? { name: "AttemptsExhaustedError", message });
   }
-  const before = lastError ? `; the one before: ${lastError.name}: ${lastError.message}` : "";
+  const before = lastError ? `; the one before: ${errorText(lastError)}` : "";
   const message =
     `the process ended while handling this event: the last of ${begun} attempts was never settled${before}`;
   return deadLetter("crashed", number, { name: "CrashedError", message });

@@ -2,6 +2,7 @@ import type { Delivery } from "./delivery.ts";
 import { errorDetail } from "./error_detail.ts";
 import type { WeirEvent } from "./event.ts";
 import type { ErrorDetail } from "./outcome.ts";
+import { shorten } from "./text.ts";
 
 /** One fault in some data, with its path, such as `items.0.sku`; the path is empty for the data as a whole. */
 export interface Issue {
@@ -121,7 +122,7 @@ function headerAttributes({ headers }: Delivery): Attributes {
     if (name.startsWith("ce-")) setAttribute(attributes, name, decodeAttribute(value));
     else if (name === "content-type") attributes.contentType ??= value;
     else if (name === "nats-msg-id") messageId ??= value;
-    else if (name === HOPS) attributes.hops = Number(value) || undefined;
+    else if (name === HOPS && /^[1-9]\d{0,8}$/.test(value)) attributes.hops = Number(value);
   });
   attributes.id ??= messageId;
   return attributes;
@@ -156,7 +157,10 @@ function openEnvelope(envelope: unknown): { attributes: Attributes; data: unknow
   const { data, data_base64: binary, ...rest } = envelope as Record<string, unknown>;
   const attributes = new Attributes();
   for (const [name, value] of Object.entries(rest)) {
-    if (value !== null) setAttribute(attributes, `ce-${name}`, String(value));
+    if (value === null) continue;
+    // As text, all objects were the same: events with such an id would be duplicates of each other.
+    if (typeof value === "object") throw new Error(`the attribute ${shorten(name, 100)} of the CloudEvent is no text`);
+    setAttribute(attributes, `ce-${name}`, String(value));
   }
   return {
     attributes,

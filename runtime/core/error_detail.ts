@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
-import type { ErrorDetail } from "./outcome.ts";
+import { type ErrorDetail, errorText } from "./outcome.ts";
+import { shorten } from "./text.ts";
 
 /** Errors that are read of one thrown value: itself, its causes and the parts of aggregates. It bounds circles as well. */
 const MAX_ERRORS = 20;
@@ -7,12 +8,21 @@ const MAX_ERRORS = 20;
 const MAX_PARTS = 5;
 /** Longest message and stack, in characters: both are logged, and an error may quote a whole payload. */
 const MAX_TEXT = 16_000;
+/** Characters of a stack that are kept for its frames: the message before them may fill the rest. */
+const MAX_FRAMES = 4_000;
+/** Longest name of an error, in characters: it is an attribute of spans. */
+const MAX_NAME = 200;
+const UNREADABLE = "a value that cannot be read";
 
 /** Describes any thrown value: an error with its code, its parts and its causes. Never throws. */
 export function errorDetail(thrown: unknown): ErrorDetail {
-  const stack = isErrorLike(thrown) ? read(thrown, "stack") : undefined;
-  const detail = { name: nameOf(thrown), message: cut(describe(thrown, new Set())) };
-  return typeof stack === "string" ? { ...detail, stack: cut(stack) } : detail;
+  try {
+    const stack = isErrorLike(thrown) ? read(thrown, "stack") : undefined;
+    const detail = { name: shorten(nameOf(thrown), MAX_NAME), message: cut(describe(thrown, new Set()), MAX_TEXT) };
+    return typeof stack === "string" ? { ...detail, stack: cutStack(stack) } : detail;
+  } catch {
+    return { name: "Error", message: UNREADABLE }; // it has a symbol where text is expected, for one
+  }
 }
 
 /** Returns a thrown value with its causes and the parts of aggregates, outermost first. Never throws. */
@@ -42,29 +52,38 @@ export function read(value: unknown, name: string): unknown {
   }
 }
 
-/** Writes any value as text, as JSON where that says something. Never throws. */
+/** Writes any value as text, as JSON where that says something, and errors in it as their text. Never throws. */
 export function valueText(value: unknown): string {
+  return textIn(value, new Set());
+}
+
+/** @param seen Errors that are described already, as an object may hold the error that it caused. */
+function textIn(value: unknown, seen: Set<unknown>): string {
+  const replacer = (_key: string, inner: unknown) =>
+    isA(inner, Error) ? errorText({ name: nameOf(inner), message: describe(inner, seen) }) : inner;
   try {
-    const json = typeof value === "object" ? JSON.stringify(value) : undefined;
-    if (json !== undefined && json !== "{}") return json;
+    const json = typeof value === "object" ? JSON.stringify(value, replacer) : undefined;
+    if (json !== undefined && json !== "{}" && json !== "null") return json;
   } catch {
     // It is no JSON.
   }
   try {
     return inspect(value, { breakLength: Infinity, maxStringLength: 1_000, maxArrayLength: 20 });
   } catch {
-    return "a value that cannot be read";
+    return UNREADABLE;
   }
 }
 
 function describe(thrown: unknown, seen: Set<unknown>): string {
-  if (thrown === undefined || thrown === null) return `${thrown} was thrown, which explains nothing: throw an Error`;
+  if (thrown === undefined || thrown === null || thrown === "") {
+    return `${thrown === "" ? "an empty text" : thrown} was thrown, which explains nothing: throw an Error`;
+  }
   if (typeof thrown === "string") return thrown;
   if (isA(thrown, Response)) {
-    const { status, statusText, url } = thrown;
-    return ["HTTP", status, statusText, url && `from ${url}`].filter((part) => part !== "").join(" ");
+    const [status, statusText, url] = ["status", "statusText", "url"].map((name) => read(thrown, name));
+    return ["HTTP", status, statusText, url && `from ${url}`].filter(Boolean).join(" ");
   }
-  if (!isErrorLike(thrown)) return valueText(thrown);
+  if (!isErrorLike(thrown)) return textIn(thrown, seen);
   if (seen.has(thrown) || seen.size >= MAX_ERRORS) return "…";
   seen.add(thrown);
   const own = messageOf(thrown), said: string[] = [];
@@ -111,7 +130,9 @@ function codeOf(error: unknown, message: string): string | number | undefined {
 function partsOf(error: unknown): unknown[] {
   try {
     const errors = read(error, "errors");
-    if (Array.isArray(errors)) return errors.slice(0, MAX_PARTS);
+    if (Array.isArray(errors)) {
+      return Array.from({ length: Math.min(errors.length, MAX_PARTS) }, (_, index) => errors[index]);
+    }
     // A disposal failed after the block had: both are causes.
     return isA(error, SuppressedError) ? [read(error, "suppressed"), read(error, "error")] : [];
   } catch {
@@ -120,12 +141,24 @@ function partsOf(error: unknown): unknown[] {
 }
 
 function countOf(error: unknown): number {
-  return Number(read(read(error, "errors"), "length")) || 0;
+  const errors = read(error, "errors");
+  return Array.isArray(errors) ? errors.length : 0;
 }
 
+/** Characters at which a text may be cut: white space, and what separates values in JSON, URLs and lists. */
+const SEPARATORS = [..." \n\"',;&<>{}[]()"];
+
 /** Cuts between words: a secret in the text is redacted later, and its half would not be recognised. */
-function cut(text: string): string {
-  if (text.length <= MAX_TEXT) return text;
-  const space = text.lastIndexOf(" ", MAX_TEXT);
-  return `${text.slice(0, space > 0 ? space : MAX_TEXT)} …`;
+function cut(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const end = Math.max(...SEPARATORS.map((separator) => text.lastIndexOf(separator, limit)));
+  return `${text.slice(0, end > 0 ? end : limit)} …`;
+}
+
+/** Cuts a stack so that it keeps its frames, which come after the message. */
+function cutStack(stack: string): string {
+  if (stack.length <= MAX_TEXT) return stack;
+  const frames = stack.indexOf("\n    at ");
+  if (frames < 0) return cut(stack, MAX_TEXT);
+  return cut(stack.slice(0, frames), MAX_TEXT - MAX_FRAMES) + cut(stack.slice(frames), MAX_FRAMES);
 }

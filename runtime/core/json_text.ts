@@ -53,6 +53,7 @@ function lossIn(value: unknown, parents?: readonly unknown[]): Loss | undefined 
 }
 
 function lossInObject(value: object, parents: readonly unknown[] | undefined): Loss | undefined {
+  if (value instanceof Number) return lossIn(Number(value));
   if (parents?.includes(value)) return lost("a circular reference");
   const around = parents && [...parents, value];
   if (Array.isArray(value)) {
@@ -80,7 +81,7 @@ function lossInObject(value: object, parents: readonly unknown[] | undefined): L
 function isOpaque(value: object, names: readonly string[]): boolean {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null) return false;
-  if (value instanceof Number || value instanceof String || value instanceof Boolean) return false;
+  if (value instanceof String || value instanceof Boolean) return false;
   if (value instanceof Map || value instanceof Set || value instanceof Error || ArrayBuffer.isView(value)) return true;
   return names.length === 0;
 }

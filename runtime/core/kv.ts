@@ -1,14 +1,18 @@
+import { valueText } from "./error_detail.ts";
 import { jsonText } from "./json_text.ts";
 
 /** Keys that NATS accepts. The client's own check misses dots at either end or beside another. */
 const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
 
 /**
- * Checks a key of a key-value bucket.
+ * Checks the name of a key-value bucket and a key of it.
  *
  * @throws {Error} if NATS does not accept it, as for a key made from an event's data, such as an address
  */
 export function checkKvKey(bucket: string, key: string): void {
+  for (const [what, name] of [["bucket", bucket], ["key", key]]) {
+    if (typeof name !== "string") throw new TypeError(`kv ${what} ${valueText(name)} is no text`);
+  }
   if (KEY.test(key)) return;
   throw new Error(
     `kv bucket "${bucket}": invalid key "${key}": only letters a-z and A-Z, digits, - _ / = and single dots between ` +

@@ -8,6 +8,11 @@ export interface ErrorDetail {
   readonly stack?: string;
 }
 
+/** Returns an error as one text: `TypeError: no stock`. */
+export function errorText({ name, message }: ErrorDetail): string {
+  return `${name}: ${message}`;
+}
+
 /** Reason of a retry. */
 export type RetryReason =
   | "failed"

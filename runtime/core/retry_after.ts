@@ -6,8 +6,8 @@ const MAX_MS = 365 * 86_400_000;
 const TIME = "\\d{2}:\\d{2}:\\d{2}", DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
 /** The three forms of a date in HTTP, of which servers send the first, and RFC 3339. `Date.parse` alone takes any text with a number. */
 const DATES = [
-  new RegExp(`^${DAY}, \\d{2} [A-Z][a-z]{2} \\d{4} ${TIME} GMT$`),
-  new RegExp(`^${DAY}[a-z]*, \\d{2}-[A-Z][a-z]{2}-\\d{2} ${TIME} GMT$`),
+  new RegExp(`^${DAY}, \\d{1,2} [A-Z]{3} \\d{4} ${TIME} (GMT|UTC)$`, "i"),
+  new RegExp(`^${DAY}[a-z]*, \\d{2}-[A-Z]{3}-\\d{2} ${TIME} GMT$`, "i"),
   /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/,
 ];
 const ASCTIME = new RegExp(`^${DAY} [A-Z][a-z]{2} [ \\d]\\d ${TIME} \\d{4}$`);

@@ -49,6 +49,9 @@ export class DependencyBreakers {
 
   breaker(name: string): CircuitBreaker {
     return this.#breakers.getOrInsertComputed(name, () => {
+      if (typeof name !== "string" || name === "") {
+        throw new TypeError(`a dependency has a name, such as "PaymentService", not ${describeValue(name)}`);
+      }
       if (this.#breakers.size >= MAX_DEPENDENCIES) {
         throw new TypeError(
           `dependency ${

@@ -80,9 +80,8 @@ export class InProcessRunner {
       };
       const expire = () => {
         const { name, policy } = this.fn, { unanswered } = context;
-        const why = unanswered === undefined ? "" : `, and ${unanswered} does not answer`;
-        const message = `${name} took longer than its timeout of ${formatDuration(policy.timeoutMs)}${why}`;
-        const error = new DOMException(message, "TimeoutError");
+        const message = `${name} took longer than its timeout of ${formatDuration(policy.timeoutMs)}`;
+        const error = new DOMException(message + unansweredText(unanswered), "TimeoutError");
         context.abort(error);
         end({ kind: unanswered === undefined ? "timed-out" : "unavailable", error: errorDetail(error) });
       };
@@ -90,7 +89,7 @@ export class InProcessRunner {
       const cancel = this.#timeouts.set(() => otel.with(attempt.otelContext, expire), fromMs);
       this.#running.add(abort);
       // Resolved as `await` would: a thenable may throw, or resolve to a promise that rejects.
-      const fail = (thrown: unknown) => end(resultOfThrown(thrown));
+      const fail = (thrown: unknown) => end(blameService(resultOfThrown(thrown), context.unanswered));
       try {
         Promise.resolve(returned).then(() => end(RETURNED), fail);
       } catch (thrown) {
@@ -132,6 +131,17 @@ export function resultOfThrown(thrown: unknown): Result {
   }
   if (isServiceUnavailable(thrown)) return { kind: "unavailable", error };
   return blameDependency({ kind: "failed", error }, dependencyFailure(thrown));
+}
+
+/** Attributes a failure to a service that did not answer: the handler may have a deadline of its own for it. */
+function blameService(result: Result, unanswered: string | undefined): Result {
+  if (unanswered === undefined || result.kind !== "failed" || result.dependency !== undefined) return result;
+  const { error } = result;
+  return { kind: "unavailable", error: { ...error, message: error.message + unansweredText(unanswered) } };
+}
+
+function unansweredText(unanswered: string | undefined): string {
+  return unanswered === undefined ? "" : `, and ${unanswered} does not answer`;
 }
 
 /** Attributes a failure to the dependency that caused it. While that is down, the event did not cause the failure. */

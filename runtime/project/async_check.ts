@@ -20,10 +20,11 @@ function isAsync(part: Part, seen: Set<Part>): boolean {
   // Reading a default would compute it.
   const fields = Object.keys(def).flatMap((name) => name === "defaultValue" ? [] : [def[name]]);
   if (def.type === "promise" || [...fields, check].some(isAsyncFunction)) return true;
-  const payload = { value: undefined, issues: [] };
-  if (def.check === "custom" && returnsPromise(() => check?.(payload))) return true;
-  if (typeof transform === "function" && returnsPromise(() => transform(undefined, payload))) return true;
-  const inner = typeof getter === "function" ? [getter()] : fields.flatMap(partsIn);
+  if (def.check === "custom" && returnsPromise((value) => check?.({ value, issues: [] }))) return true;
+  if (typeof transform === "function" && returnsPromise((value) => transform(value, { value, issues: [] }))) {
+    return true;
+  }
+  const inner = [...fields.flatMap(partsIn), ...typeof getter === "function" ? [getter()] : []];
   return inner.some((one) => isAsync(one, seen));
 }
 
@@ -37,17 +38,22 @@ function isAsyncFunction(value: unknown): boolean {
   return Object.prototype.toString.call(value) === "[object AsyncFunction]";
 }
 
+/** Values of every kind in JSON. A function that cannot take the one takes another. */
+const SAMPLES = [undefined, "", "a", 0, 1, true, {}, []];
+
 /**
- * Runs an author's function without a value: any function may return a promise, and `superRefine` hides whether it is
+ * Runs an author's function on sample values: any function may return a promise, and `superRefine` hides whether it is
  * async.
  */
-function returnsPromise(run: () => unknown): boolean {
-  try {
-    const result = run();
-    if (!(result instanceof Promise)) return false;
-    result.catch(() => {});
-    return true;
-  } catch {
-    return false; // it needs a value, and threw before it returned anything
-  }
+function returnsPromise(run: (value: unknown) => unknown): boolean {
+  return SAMPLES.some((value) => {
+    try {
+      const result = run(value);
+      if (!(result instanceof Promise)) return false;
+      result.catch(() => {});
+      return true;
+    } catch {
+      return false; // it needs another value, and threw before it returned anything
+    }
+  });
 }

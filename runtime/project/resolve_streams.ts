@@ -13,7 +13,11 @@ export interface ResolvedStream {
   readonly duplicateWindowMs?: number;
 }
 
-const RESERVED = ["dead_letters.>", "retries.>", "_INBOX.>", "$JS.>", "$KV.>", "$SYS.>", "$WEIR.>"];
+/** Subjects of Weir and of NATS itself: of key-value buckets, object stores, MQTT and services, for some. */
+const RESERVED = [
+  ...["dead_letters.>", "retries.>", "_INBOX.>"],
+  ...["$JS.>", "$KV.>", "$O.>", "$SYS.>", "$SRV.>", "$MQTT.>", "$WEIR.>"],
+];
 
 const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
 

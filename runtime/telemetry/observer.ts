@@ -2,7 +2,7 @@ import { isSpanContextValid, type Span } from "@opentelemetry/api";
 import type { Log } from "../api/context.ts";
 import { formatDuration, readableDuration } from "../core/duration.ts";
 import { isOwnModule } from "../core/own_modules.ts";
-import type { Outcome, RetryReason } from "../core/outcome.ts";
+import { errorText, type Outcome, type RetryReason } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { Observer } from "../engine/observer.ts";
@@ -86,7 +86,7 @@ function logOutcome(outcome: Outcome, log: Log): void {
   }
   const { error } = outcome;
   const fields = {
-    ...(error && { error: `${error.name}: ${error.message}`, at: thrownAt(error.stack) }),
+    ...(error && { error: errorText(error), at: thrownAt(error.stack) }),
     outcome: outcome.kind,
     reason: outcome.reason,
   };

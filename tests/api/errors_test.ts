@@ -31,11 +31,24 @@ for (const [what, given, expected] of delays) {
   });
 }
 
-for (const delay of ["soon", "NaNs", "", "-1s", -1, 1.5, NaN, undefined, {}, new Date(NaN)]) {
-  Deno.test(`RetryAfterError refuses the delay ${JSON.stringify(delay)}`, () => {
+const circle: Record<string, unknown> = {};
+circle.self = circle;
+const refused: [delay: unknown, named: string][] = [
+  ...["soon", "NaNs", "", "-1s"].map((text): [string, string] => [text, JSON.stringify(text)]),
+  ...[-1, 1.5, NaN, Infinity, undefined].map((value): [unknown, string] => [value, String(value)]),
+  [new Date(NaN), "Invalid Date"],
+  [{}, "{}"],
+  [7n, "7n"],
+  [Symbol("soon"), "Symbol(soon)"],
+  [circle, "<ref *1> { self: [Circular *1] }"],
+  [{ headers: { "retry-after": "3" } }, '{"headers":{"retry-after":"3"}}'],
+  [{ headers: null }, '{"headers":null}'],
+];
+for (const [delay, named] of refused) {
+  Deno.test(`RetryAfterError refuses the delay ${named}`, () => {
     assert.throws(() => new RetryAfterError(delay as number), {
       name: "TypeError",
-      message: `RetryAfterError: ${JSON.stringify(delay)} is not a delay; ` +
+      message: `RetryAfterError: ${named} is not a delay; ` +
         'give milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d", a date, the value of a Retry-After header, ' +
         "or a response",
     });

@@ -90,6 +90,14 @@ Deno.test("main refuses an unknown command with the one that was probably meant"
   assert.match(err, /^weir: unknown command 'functoins'\n\(Did you mean functions\?\)\n/);
 });
 
+Deno.test("main quotes no control character of an argument in a usage error", async () => {
+  for (const args of [["functions\u001b[2J\u202e"], ["dead-letters", "show", "1\u001b[2J\u202e"]]) {
+    const { code, err } = await run(...args);
+    assert.equal(code, 64);
+    assert.match(err, / \[2J\\u\{202e\}/);
+  }
+});
+
 Deno.test("main exits with the same codes for every command", async () => {
   const codes = await Promise.all(
     [["dead-letters", "list", "--nope"], ["retries", "--help"], ["events", "tial"], ["nope"]].map(async (args) => {

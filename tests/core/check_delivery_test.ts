@@ -121,6 +121,17 @@ const buried: [what: string, facts: Partial<DeliveryFacts>, deadLetter: ReturnTy
     attempts: 0,
     error: EXPIRED,
   }],
+  ["an event that grew too old between attempts says why the last one failed", {
+    number: 3,
+    ageMs: 61_000,
+    maxAgeMs: 60_000,
+    lastError: NO_STOCK,
+  }, {
+    kind: "dead-letter",
+    reason: "expired",
+    attempts: 2,
+    error: { ...EXPIRED, message: `${EXPIRED.message}; its last attempt failed: Error: no stock` },
+  }],
   ["an event that grew too old between attempts expires", { number: 3, ageMs: 61_000, maxAgeMs: 60_000 }, {
     kind: "dead-letter",
     reason: "expired",

@@ -36,6 +36,18 @@ Deno.test("decode reads a structured CloudEvent from its envelope", () => {
   });
 });
 
+Deno.test("decode refuses an envelope with an attribute that is no text, whose id would be the same for all", () => {
+  for (const name of ["id", "source", "type", "time", "partitionkey"]) {
+    for (const value of [{ a: 1 }, ["x"], {}]) {
+      const decoded = structured({ ...ENVELOPE, [name]: value });
+      assert.equal(
+        decoded.kind === "invalid" && decoded.error.message,
+        `the attribute ${name} of the CloudEvent is no text`,
+      );
+    }
+  }
+});
+
 Deno.test("decode prefers the attributes of the envelope to those of headers", () => {
   const { event } = structured(ENVELOPE, { "ce-id": "other", "ce-extra": "x" });
   assert.equal(event.id, "e1");

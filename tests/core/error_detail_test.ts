@@ -8,6 +8,8 @@ const circle: { self?: unknown } = {};
 circle.self = circle;
 const loop = new Error("loop");
 loop.cause = loop;
+const held = new Error("outer");
+held.cause = { error: held };
 const coded = Object.assign(new Error("connect failed"), { code: "ECONNREFUSED" });
 const parts = (count: number) => Array.from({ length: count }, (_, i) => new Error(`part ${i + 1}`));
 
@@ -62,6 +64,21 @@ const thrown: [what: string, thrown: unknown, name: string, message: string | Re
   ["undefined", undefined, "Error", "undefined was thrown, which explains nothing: throw an Error"],
   ["null", null, "Error", "null was thrown, which explains nothing: throw an Error"],
   ["an object", { code: 402 }, "Error", '{"code":402}'],
+  ["an empty text", "", "Error", "an empty text was thrown, which explains nothing: throw an Error"],
+  [
+    "an object with an error in it",
+    { error: coded, id: 7 },
+    "Error",
+    '{"error":"Error: connect failed (code: ECONNREFUSED)","id":7}',
+  ],
+  ["a list of errors", [new TypeError("a"), new Error("b")], "Error", '["TypeError: a","Error: b"]'],
+  [
+    "results of `Promise.allSettled`",
+    [{ status: "rejected", reason: new Error("b") }],
+    "Error",
+    '[{"status":"rejected","reason":"Error: b"}]',
+  ],
+  ["an error that its cause holds", held, "Error", 'outer (cause: {"error":"Error: …"})'],
   ["a Map", new Map([["a", 1]]), "Error", /^Map\(1\) \{ "?'?a/],
   ["a circle", circle, "Error", /Circular/],
   ["a symbol", Symbol("no"), "Error", "Symbol(no)"],
@@ -95,6 +112,17 @@ Deno.test("errorDetail says something of any value, in bounded text", () => {
       assert.ok(name !== "" && typeof message === "string" && message.length < 20_000);
     }
   }));
+});
+
+Deno.test("errorDetail keeps the beginning of a text without spaces, and the frames behind it", () => {
+  const { message, stack } = errorDetail(new Error(`bad: ${JSON.stringify({ id: 7, pad: "y".repeat(100_000) })}`));
+  assert.match(message, /^bad: \{"id":7,"pad":/);
+  assert.match(String(stack), /^Error: bad: \{"id":7.*…\n +at .*error_detail_test/s);
+  assert.ok(String(stack).length < 16_100);
+});
+
+Deno.test("errorDetail bounds the name of an error", () => {
+  assert.ok(errorDetail(Object.assign(new Error("no"), { name: "n".repeat(100_000) })).name.length < 250);
 });
 
 Deno.test("errorDetail cuts a long text between words, and bounds nested aggregates", () => {

@@ -51,6 +51,14 @@ for (const [what, value, inside] of LOST) {
   });
 }
 
+Deno.test("jsonText refuses a boxed number that JSON writes as null", () => {
+  for (const number of [NaN, Infinity]) {
+    assert.throws(() => jsonText({ a: Object(number) }, "ship", "the data"), {
+      message: `ship: a is ${number}, which JSON cannot hold`,
+    });
+  }
+});
+
 const KEPT: readonly (readonly [what: string, value: unknown, text: string])[] = [
   ["an undefined property", { a: undefined, b: 1 }, '{"b":1}'],
   ["a date", { at: new Date(0) }, '{"at":"1970-01-01T00:00:00.000Z"}'],

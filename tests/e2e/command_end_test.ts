@@ -38,6 +38,34 @@ async function setup(files: Record<string, string>) {
   return { server, weir, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
+/** Errors that a module throws outside any function while it is loaded. */
+const STRAYS: Readonly<Record<string, string>> = {
+  "a rejection": "void Promise.reject(new Error('db is down'));",
+  "a request": "const rates = fetch('http://127.0.0.1:2/');",
+  "a timer": "setTimeout(() => { throw new Error('db is down') }, 0);",
+  "a socket": "import { connect } from 'node:net'; connect({ port: 2, host: '127.0.0.1' });",
+};
+
+Deno.test("commands do their work and warn of an error that a module throws outside any function", async (t) => {
+  for (const [what, code] of Object.entries(STRAYS)) {
+    // Awaits so that the error comes while the project is loaded.
+    await using project = await setup({
+      "functions/loads.ts": fn(`${code}\nawait new Promise((go) => setTimeout(go, 200));`),
+    });
+    for (const [expected, command] of [[2, "plan"], [0, "apply"]] as const) {
+      await t.step(`${command}, of ${what}`, async () => {
+        const { code, text } = await project.weir(command);
+        assert.equal(code, expected, text);
+        assert.match(
+          text,
+          /^warning: a module of the project threw .*: (Type)?Error: (db is down|fetch failed|connect )/m,
+        );
+        assert.doesNotMatch(text, /Uncaught/);
+      });
+    }
+  }
+});
+
 Deno.test("commands end when they are done, whatever a function keeps open", async (t) => {
   await using project = await setup({ "functions/opens.ts": fn(OPEN) });
   for (

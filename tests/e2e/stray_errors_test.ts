@@ -134,3 +134,50 @@ Deno.test("start with WEIR_UNCAUGHT=exit shuts down at an error outside any hand
   assert.match(String(reason), /WEIR_UNCAUGHT is exit/);
   assert.equal((await program.status).code, 1);
 });
+
+const TOP_LEVEL: Readonly<Record<string, string>> = {
+  "a rejection": "void Promise.reject(new Error('db is down'));",
+  "a timer": "setTimeout(() => { throw new Error('db is down') }, 0);",
+  "a promise that is awaited later":
+    "const db = Promise.reject(new Error('db is down')); setTimeout(() => db.catch(() => {}), 500);",
+};
+for (const [what, code] of Object.entries(TOP_LEVEL)) {
+  Deno.test(`start logs an error that a module throws outside any handler while it is loaded, and starts: ${what}`, async () => {
+    await using server = await startServer();
+    await using project = await copyProjectWith({
+      ...FILES,
+      "functions/loads.ts": `${code}\n${FILES["functions/strays.ts"]}`,
+    });
+    const env = { PORT: "0", ADMIN_PORT: "0", HOST: "127.0.0.1", NATS_URL: server.url };
+    await using program = startWeir(project.path, ["start"], env);
+    const line = await program.waitForLog(({ message }) => /^an error outside|^unhandled rej/.test(message));
+    assert.deepEqual([line.function, (line.error as Error).message], ["loads", "db is down"]);
+    const { admin } = await ready(program);
+    const page = await (await fetch(`${admin}/metrics`)).text();
+    assert.match(page, /^weir_uncaught_errors_total\{.*function="loads".*\} 1$/m);
+    program.kill("SIGTERM");
+    assert.equal((await program.status).code, 0);
+  });
+}
+
+Deno.test("start lists an error that a module throws outside any handler with the problems of a start that fails", async () => {
+  await using project = await copyProjectWith({
+    ...FILES,
+    "functions/loads.ts": `${TOP_LEVEL["a rejection"]}\n${FILES["functions/strays.ts"]}`,
+    "functions/throws.ts": "await new Promise((go) => setTimeout(go, 50)); throw new Error('no file')",
+  });
+  await using program = startWeir(project.path, ["start"], { PORT: "0", ADMIN_PORT: "0", HOST: "127.0.0.1" });
+  const { problems } = await program.waitForLog(({ message }) => message.startsWith("cannot start"));
+  assert.match(JSON.stringify(problems), /functions\/throws\.ts:1:\d+: .*no file/);
+  assert.match(JSON.stringify(problems), /functions\/loads\.ts:\d+:\d+: unhandled rejection .*: Error: db is down/);
+  assert.equal((await program.status).code, 1);
+});
+
+Deno.test("start says in one line which module ends the process while it is loaded", async () => {
+  await using project = await copyProjectWith({ ...FILES, "functions/exits.ts": "Deno.exit(3)" });
+  await using program = startWeir(project.path, ["start"], { PORT: "0", ADMIN_PORT: "0", HOST: "127.0.0.1" });
+  await program.waitForLog(({ message }) =>
+    /^functions\/exits\.ts:1:\d+: Deno\.exit .* ends the process/.test(message)
+  );
+  assert.equal((await program.status).code, 3);
+});

@@ -172,6 +172,16 @@ Deno.test("DependencyCalls.call refuses once the signal is aborted", async () =>
   assert.equal(failures(breaker), 0);
 });
 
+Deno.test("DependencyBreakers refuses a name that is no text, which all callers without a name would share", () => {
+  const { dependencies } = setup();
+  for (const name of [undefined, null, 7, ""]) {
+    assert.throws(() => dependencies.breaker(name as string), {
+      name: "TypeError",
+      message: `a dependency has a name, such as "PaymentService", not ${name === "" ? '""' : name}`,
+    });
+  }
+});
+
 Deno.test("DependencyBreakers refuses names without end, which come from data, bounded memory", () => {
   const { dependencies } = setup();
   assert.throws(() => {

@@ -150,6 +150,12 @@ const ASYNC: Readonly<Record<string, z.ZodType>> = {
   "a superRefine that returns a promise": z.object({
     a: z.record(z.string(), z.int().superRefine(() => Promise.resolve())),
   }),
+  "a refine that returns a promise for text alone": z.object({
+    a: z.string().refine((text) => text.trim() === "" ? Promise.resolve(true) : false),
+  }),
+  "a transform that needs a value": z.object({ a: z.string().transform((text) => Promise.resolve(text.trim())) }),
+  "an async refine of z.lazy": z.lazy(() => z.object({ a: z.string() })).refine(async () => await true),
+  "an async refine of z.json": z.object({ a: z.json().refine(async () => await true) }),
   "an async refine behind z.lazy": z.object({ a: z.lazy(() => z.string().refine(async () => await true)) }),
 };
 for (const [what, data] of Object.entries(ASYNC)) {

@@ -138,6 +138,8 @@ const homeless: [what: string, streams: StreamOptions[], pattern: string, proble
     '"*.created" overlaps dead_letters.>, which is reserved: name its first token, as in "orders.>"',
   ],
   ["nor does a bucket", [], "$KV.cfg.>", '"$KV.cfg.>" overlaps $KV.>, which is reserved'],
+  ["nor does an object store", [], "$O.files.>", '"$O.files.>" overlaps $O.>, which is reserved'],
+  ["nor does MQTT", [], "$MQTT.msgs.>", '"$MQTT.msgs.>" overlaps $MQTT.>, which is reserved'],
   [
     "nor does a single token",
     [],

@@ -22,6 +22,13 @@ export function strangeValues(): Record<string, unknown> {
     "an object without a prototype": Object.create(null),
     "a proxy whose traps throw": new Proxy({}, { get: fail, getPrototypeOf: fail, has: fail, ownKeys: fail }),
     "a revoked proxy": revoked.proxy,
+    "an object that only inherits from Response": Object.create(Response.prototype),
+    "an object that only inherits from Event": Object.create(Event.prototype),
+    "an Event whose message is a symbol": Object.assign(new Event("no"), { message: Symbol("no") }),
+    "an error whose number of `errors` is a symbol": Object.assign(new Error("no"), { errors: { length: Symbol() } }),
+    "an aggregate whose `errors` has a `slice` of its own": Object.assign(new Error("no"), {
+      errors: Object.assign([], { slice: () => 5 }),
+    }),
     "a frozen error": Object.freeze(new Error("no")),
     "a function": fail,
     "a promise": Promise.resolve(1),

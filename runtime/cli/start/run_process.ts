@@ -13,8 +13,8 @@ import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
 import { onStopSignal } from "../terminal/signals.ts";
-import { setupProcessLog } from "./process_log.ts";
-import { logStrayErrors } from "./stray_errors.ts";
+import { reportFailure, setupProcessLog } from "./process_log.ts";
+import { StrayErrors } from "./stray_errors.ts";
 
 export interface StartOptions {
   /** Whether the process may create and change streams, consumers and buckets. */
@@ -44,14 +44,15 @@ export interface ParentProcess {
  * @throws {StartupProblems} naming every problem of configuration and code at once.
  */
 export async function runProcess({ apply }: StartOptions, parent?: ParentProcess, known?: Config): Promise<void> {
-  const { config, registry } = await loadAll(known);
+  const strays = new StrayErrors(), exitLog = new ExitLog();
+  const { config, registry } = await loadAll(strays, known);
   await parent?.loaded?.(registry);
   const worker = parent?.worker, quiet = parent?.quiet ?? false;
   const { log, shutdown: shutdownLog } = await setupProcessLog(config, worker === undefined ? undefined : { worker });
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
-  logCallerOfExit(log);
+  exitLog.log = log;
   if (!quiet && (worker ?? 1) === 1) { for (const warning of warningsOf(registry)) log.warn(warning); }
   const tooLarge = quiet ? undefined : memoryProblem(memoryLimits());
   if (tooLarge) log.warn(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
@@ -73,7 +74,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     Deno.exit(code);
   };
   let stopping: Promise<void> | undefined;
-  logStrayErrors(log, registry, metrics, () => {
+  strays.logTo(log, registry, metrics, () => {
     if (config.WEIR_UNCAUGHT !== "exit") return;
     stopping ??= stop({ reason: "WEIR_UNCAUGHT is exit, and an error was not caught" }, EXIT_CODES.failed);
   });
@@ -103,7 +104,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
 }
 
 /** Reads the configuration and loads the project, and collects the problems of both. */
-async function loadAll(known?: Config): Promise<{ config: Config; registry: Registry }> {
+async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: Config; registry: Registry }> {
   const problems: string[] = [];
   const collect = (error: unknown) => {
     if (!(error instanceof StartupProblems)) throw error;
@@ -119,23 +120,31 @@ async function loadAll(known?: Config): Promise<{ config: Config; registry: Regi
     collect(error);
   }
   const registry = await loadProject().catch(collect);
-  if (problems.length > 0 || !config || !registry) throw new StartupProblems(problems);
+  if (problems.length > 0 || !config || !registry) {
+    throw new StartupProblems([...problems, ...strays.problems()]);
+  }
   return { config, registry };
 }
 
 /** Functions that end a process, as they stand in a stack trace. */
 const EXIT = /\b(Object\.exit|process\.exit|reallyExit)\b/;
 
+const EXITS = "Deno.exit or process.exit ends the process, and with it every handler that runs: throw an Error instead";
+
 /** Logs which line of project code ended the process. Deno itself ends it without a message. */
-function logCallerOfExit(log: Log): void {
-  addEventListener("unload", () => {
-    const at = callerOfExit(new Error().stack ?? "");
-    if (at === undefined || isOwnModule(at)) return;
-    log.error(
-      "Deno.exit or process.exit ends the process, and with it every handler that runs: throw an Error instead",
-      { at: at.replace(PROJECT.href, "") },
-    );
-  });
+class ExitLog {
+  /** Undefined while the project is loaded. */
+  log: Log | undefined;
+
+  constructor() {
+    addEventListener("unload", () => {
+      const location = callerOfExit(new Error().stack ?? "");
+      if (location === undefined || isOwnModule(location)) return;
+      const at = location.replace(PROJECT.href, "");
+      if (this.log) this.log.error(EXITS, { at });
+      else reportFailure(`${at}: ${EXITS}`, undefined);
+    });
+  }
 }
 
 /** Returns the location that called exit, or undefined if the process ends for another reason. */

@@ -1,6 +1,7 @@
 import { context } from "@opentelemetry/api";
 import type { Log } from "../../api/context.ts";
 import { errorDetail } from "../../core/error_detail.ts";
+import { type ErrorDetail, errorText } from "../../core/outcome.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
 import { PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -11,35 +12,73 @@ const OUTSIDE = "an error outside any handler: catch it where it is thrown";
 /** A location in a stack trace. */
 const LOCATION = /((?:file|https?):[^\s()]+)/;
 
+/** Errors that are held until there is a log. A timer of a module that never loads may throw again and again. */
+const MAX_HELD = 100;
+
+/** An error that was thrown outside any handler. */
+interface StrayError {
+  readonly message: string;
+  readonly error: ErrorDetail;
+  /** Locations in code that is not Weir's own. */
+  readonly places: readonly string[];
+  readonly at: string | undefined;
+  readonly owner: string | undefined;
+}
+
 /**
- * Logs and counts errors that are thrown outside any handler, such as in a timer, an event listener or a promise that no
- * handler awaits. Deno would end the process for one, and with it the handlers of every other function.
- *
- * @param ended Is called after each. Default: the process goes on.
+ * Catches errors that are thrown outside any handler, such as in a timer, an event listener or a promise that no handler
+ * awaits. Deno would end the process for one, and with it the handlers of every other function. Modules may throw while
+ * they are loaded: errors are held until there is a log.
  */
-export function logStrayErrors(log: Log, registry: Registry, metrics: Metrics, ended: () => void = () => {}): void {
-  const counter = metrics.counter("weir.uncaught_errors");
-  const files = registry.functions.map(({ name, file }) => ({ name, url: `${new URL(file, PROJECT).href}:` }));
-  const report = (message: string, thrown: unknown, location = "") => {
-    const places = [...locationsOf(thrown), location].filter((place) => LOCATION.test(place) && !isOwnModule(place));
-    const inFile = places.map((place) => files.find(({ url }) => place.startsWith(url))?.name).find(Boolean);
-    const name = ownerOf(context.active()) ?? inFile,
-      at = (places.find((place) => place.startsWith(PROJECT.href)) ?? places[0])?.replace(PROJECT.href, "");
-    counter.cell({ function: name ?? "" }).value++;
-    log.error(message, { ...(name && { function: name }), ...(at && { at }), error: errorDetail(thrown) });
-    ended();
+export class StrayErrors {
+  readonly #held: StrayError[] = [];
+  #log = (stray: StrayError): void => {
+    if (this.#held.length < MAX_HELD) this.#held.push(stray);
   };
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    report("unhandled rejection of a promise: await it, or catch its error", event.reason);
-  });
-  addEventListener("error", (event) => {
-    event.preventDefault();
-    const { error, message, filename, lineno } = event;
-    report(OUTSIDE, event.error === null ? message : error, `${filename}:${lineno}`);
-  });
-  for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
-    keepContext(name, (error) => report(OUTSIDE, error));
+
+  /** Replaces global timers, so it must be called before the modules of a project are loaded. */
+  constructor() {
+    addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      this.#report("unhandled rejection of a promise: await it, or catch its error", event.reason);
+    });
+    addEventListener("error", (event) => {
+      event.preventDefault();
+      const { error, message, filename, lineno } = event;
+      this.#report(OUTSIDE, error === null ? message : error, `${filename}:${lineno}`);
+    });
+    for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
+      keepContext(name, (error) => this.#report(OUTSIDE, error));
+    }
+  }
+
+  /** Returns the errors so far, a line each, for a start that fails. */
+  problems(): string[] {
+    return this.#held.map(({ message, error, at }) => `${at ?? "a module"}: ${message}: ${errorText(error)}`);
+  }
+
+  /**
+   * Logs and counts the errors so far, and every later one.
+   *
+   * @param ended Is called after each. Default: the process goes on.
+   */
+  logTo(log: Log, registry: Registry, metrics: Metrics, ended: () => void = () => {}): void {
+    const counter = metrics.counter("weir.uncaught_errors");
+    const files = registry.functions.map(({ name, file }) => ({ name, url: `${new URL(file, PROJECT).href}:` }));
+    this.#log = ({ message, error, places, at, owner }) => {
+      const inFile = places.map((place) => files.find(({ url }) => place.startsWith(url))?.name).find(Boolean);
+      const name = owner ?? inFile;
+      counter.cell({ function: name ?? "" }).value++;
+      log.error(message, { ...(name && { function: name }), ...(at && { at }), error });
+      ended();
+    };
+    for (const stray of this.#held.splice(0)) this.#log(stray);
+  }
+
+  #report(message: string, thrown: unknown, location = ""): void {
+    const places = [...locationsOf(thrown), location].filter((place) => LOCATION.test(place) && !isOwnModule(place));
+    const at = (places.find((place) => place.startsWith(PROJECT.href)) ?? places[0])?.replace(PROJECT.href, "");
+    this.#log({ message, error: errorDetail(thrown), places, at, owner: ownerOf(context.active()) });
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { didYouMean } from "../../core/did_you_mean.ts";
 import { DURATION_HELP, parseDuration } from "../../core/duration.ts";
+import { printableLines } from "../../telemetry/otel/logs/printable.ts";
 
 /** Most columns of help text, on any terminal: longer lines are hard to read. */
 const MAX_COLUMNS = 100;
@@ -11,7 +12,7 @@ export function configureHelp(program: Command): void {
   program.configureOutput({
     getOutHelpWidth: width,
     getErrHelpWidth: width,
-    outputError: (text, write) => write(text.replace(/^error: /, "weir: ")),
+    outputError: (text, write) => write(printableLines(text.replace(/^error: /, "weir: "))),
   });
   inherit(program);
 }

@@ -2,7 +2,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
-import type { DeadLetterOutcome } from "../../core/outcome.ts";
+import { type DeadLetterOutcome, errorText } from "../../core/outcome.ts";
 import { allChunks, isChunk, storeChunks } from "./chunks.ts";
 import { headerText } from "../client/header_writer.ts";
 import { removeMessage, type Remover } from "../client/remove_message.ts";
@@ -50,7 +50,7 @@ export class DeadLetters {
       setOrigin(hdrs, functionName, delivery, usedUp);
       hdrs.set("weir-reason", outcome.reason);
       hdrs.set("weir-attempts", String(outcome.attempts));
-      hdrs.set("weir-error", headerText(`${outcome.error.name}: ${outcome.error.message}`));
+      hdrs.set("weir-error", headerText(errorText(outcome.error)));
       hdrs.set("weir-time", new Date(this.now()).toISOString());
       return hdrs;
     };

@@ -1,4 +1,4 @@
-import { type Outcome, reasonOf } from "../../core/outcome.ts";
+import { errorText, type Outcome, reasonOf } from "../../core/outcome.ts";
 import { covers, subjectProblem } from "../../core/subjects.ts";
 import type { Attempt } from "../../engine/attempt.ts";
 import type { Settled } from "../../engine/observer.ts";
@@ -110,7 +110,7 @@ export function settledReport(
   nowMs: number,
   redact: (text: string) => string,
 ): SettledReport {
-  const error = "error" in outcome && outcome.error ? `${outcome.error.name}: ${outcome.error.message}` : undefined;
+  const error = "error" in outcome && outcome.error ? errorText(outcome.error) : undefined;
   const { stream, sequence } = delivery;
   return {
     time: new Date(nowMs).toISOString(),

@@ -25,10 +25,11 @@ export class NatsKvStore implements KvStore {
       } catch (error) {
         if (error instanceof KvConflictError) throw error;
         this.#buckets.delete(name); // it may have been deleted: reopen it on the next use
-        if (!isBlameless(error)) throw error;
-        const { message } = error as Error, answered = error instanceof JetStreamApiError || !isUnavailable(error);
+        const { message } = error as Error, place = `kv bucket "${name}", key "${key}"`;
+        if (!isBlameless(error)) throw new Error(`${place}: ${message}`, { cause: error });
+        const answered = error instanceof JetStreamApiError || !isUnavailable(error);
         const why = answered ? message : `NATS does not answer: ${message}`;
-        throw new ServiceUnavailableError(`kv bucket "${name}", key "${key}": ${why}`, { cause: error });
+        throw new ServiceUnavailableError(`${place}: ${why}`, { cause: error });
       }
     });
   }

@@ -5,7 +5,7 @@ import type { PublishResult } from "../../engine/publisher.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
 import type { UnhandledEvent } from "../../core/dead_letter.ts";
-import type { ErrorDetail, Outcome } from "../../core/outcome.ts";
+import { type ErrorDetail, errorText, type Outcome } from "../../core/outcome.ts";
 import { decodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
@@ -50,8 +50,8 @@ export class RetryStream {
   ): Promise<PublishResult> {
     const hdrs = retryHeaders(functionName, delivery, usedUp);
     hdrs.set("weir-reason", outcome.reason);
-    if (outcome.error) hdrs.set("weir-error", errorText(outcome.error));
-    if (outcome.usesAttempt && outcome.error) hdrs.set("weir-last-error", errorText(outcome.error));
+    if (outcome.error) hdrs.set("weir-error", headerText(errorText(outcome.error)));
+    if (outcome.usesAttempt && outcome.error) hdrs.set("weir-last-error", headerText(errorText(outcome.error)));
     // A message may be delayed several times: its delivery count tells them apart.
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.messageKey}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
@@ -107,15 +107,11 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   hdrs.set("weir-time", new Date(delivery.storedAtMs).toISOString());
   hdrs.set("weir-attempts", String(usedUp.attempts));
   hdrs.set("weir-free-retries", String(usedUp.excusedDeliveries));
-  if (usedUp.lastError) hdrs.set("weir-last-error", errorText(usedUp.lastError));
+  if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
   if (usedUp.isUnended) hdrs.set("weir-unended", "true");
   const hops = delivery.headers.get(HOPS); // not kept by a redrive: someone has looked at the event
   if (hops !== undefined) hdrs.set(HOPS, headerText(hops));
   return hdrs;
-}
-
-function errorText({ name, message }: ErrorDetail): string {
-  return headerText(`${name}: ${message}`);
 }
 
 /** Adds where a delivery came from, and the parts of its history that outlast a retry and a redrive. */

@@ -1,7 +1,13 @@
 import { AssertionError } from "node:assert";
 import { inspect } from "node:util";
 import { formatDuration } from "../../core/duration.ts";
-import type { DeadLetterReason, ErrorDetail, Outcome, RetryReason } from "../../core/outcome.ts";
+import {
+  type DeadLetterReason,
+  type ErrorDetail,
+  errorText,
+  type Outcome,
+  type RetryReason,
+} from "../../core/outcome.ts";
 import { thrownAt } from "../../telemetry/observer.ts";
 
 /** An outcome, or a value that has one: the result of `invoke`, or an entry of a test runtime's `settled`. */
@@ -133,5 +139,5 @@ export function failGiven(given: unknown, stackStartFn: Function): never {
 function describeError(error: ErrorDetail | undefined): string {
   if (!error) return "";
   const line = thrownAt(error.stack);
-  return `\n  ${error.name}: ${error.message}${line ? `\n    at ${line}` : ""}`;
+  return `\n  ${errorText(error)}${line ? `\n    at ${line}` : ""}`;
 }

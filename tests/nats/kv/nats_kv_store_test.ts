@@ -214,13 +214,25 @@ const failures: [what: string, call: (broker: Broker) => Promise<unknown>, blame
       await store.bucket("small").put("k", "x".repeat(1_000));
     },
     false,
-    /message size exceeds maximum allowed/,
+    /^kv bucket "small", key "k": .*message size exceeds maximum allowed/,
   ],
   [
     "a value over max_payload",
     ({ nc }) => new NatsKvStore(nc, 1).bucket("b").put("k", "x".repeat(2e6)),
     false,
-    /max_payload/,
+    /^kv bucket "b", key "k": .*max_payload/,
+  ],
+  [
+    "a key that is undefined",
+    ({ nc }) => new NatsKvStore(nc, 1).bucket("b").get(undefined as never),
+    false,
+    /^kv key undefined is no/,
+  ],
+  [
+    "a bucket whose name is undefined",
+    ({ nc }) => new NatsKvStore(nc, 1).bucket(undefined as never).put("k", 1),
+    false,
+    /^kv bucket undefined is no text/,
   ],
   ["a name that no bucket can have", ({ nc }) => new NatsKvStore(nc, 1).bucket("a b").get("k"), false, /a b/],
 ];

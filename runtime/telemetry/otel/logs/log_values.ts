@@ -19,8 +19,16 @@ export function textOf(value: unknown): string {
 export function fieldsOf(given: unknown): Readonly<Record<string, unknown>> {
   if (given === undefined || given === null) return {};
   if (isThrown(given)) return { error: given };
-  const isOne = typeof given !== "object" || Array.isArray(given) || "toJSON" in given; // a Date, for one
+  const isOne = typeof given !== "object" || Array.isArray(given) || "toJSON" in given || isOpaque(given);
   return isOne ? { value: given } : { ...given };
+}
+
+/** Returns whether JSON hides what an object holds, as of a `Map`, or writes it byte by byte. */
+export function isOpaque(value: object): boolean {
+  if (ArrayBuffer.isView(value)) return true;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype !== null && prototype !== Object.prototype && !Array.isArray(value) && !("toJSON" in value) &&
+    Object.keys(value).length === 0;
 }
 
 /** Returns whether a value says what it is as an error, and not by its enumerable properties. */

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { isSpanContextValid, trace } from "@opentelemetry/api";
-import { fieldsOf, isThrown, textOf } from "./log_values.ts";
+import { fieldsOf, isOpaque, isThrown, textOf } from "./log_values.ts";
 import type { LogDedup } from "./log_dedup.ts";
 import { printable, printableJson } from "./printable.ts";
 import { type Redact, redactor } from "./redact.ts";
@@ -180,7 +180,7 @@ function stringify(value: unknown, redact: Redact, seen: WeakSet<object>): strin
       const { name, message, stack, cause } = inner, { code, errors } = inner as { code?: unknown; errors?: unknown };
       return { name, message, code, errors, stack, cause };
     }
-    return isThrown(inner) ? redact(textOf(inner)) : inner;
+    return isThrown(inner) || isOpaque(inner) ? redact(textOf(inner)) : inner;
   };
   try {
     return JSON.stringify(value, replacer);

@@ -5,7 +5,7 @@ import { ExportQueue } from "../export/export_queue.ts";
 import { type Env, FLUSH_MS, numberFrom } from "../export/otlp_environment.ts";
 import { otlpExporter } from "../export/otlp_exporter.ts";
 import { resourceOf } from "../export/resource.ts";
-import { textOf } from "./log_values.ts";
+import { isOpaque, isThrown, textOf } from "./log_values.ts";
 import type { LogRecord } from "./logger.ts";
 import type { Redact } from "./redact.ts";
 
@@ -64,7 +64,9 @@ function attributeValue(value: unknown, redact: Redact): AnyValue {
   if (typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value === "string") return redact(value);
   try {
-    return redact(value instanceof Error ? value.stack ?? String(value) : JSON.stringify(value));
+    if (value instanceof Error) return redact(value.stack ?? textOf(value));
+    const hidesContent = typeof value === "object" && value !== null && (isThrown(value) || isOpaque(value));
+    return redact(hidesContent ? textOf(value) : JSON.stringify(value));
   } catch {
     return redact(textOf(value));
   }

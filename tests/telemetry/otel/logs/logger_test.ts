@@ -163,6 +163,20 @@ Deno.test("Logger writes bigints, circular values and values that JSON lacks", (
   });
 });
 
+Deno.test("Logger writes what JSON hides: maps, sets, headers and bytes, also in the place of fields", () => {
+  const { log, last } = setup();
+  const map = new Map([["a", 1]]), bytes = new Uint8Array(1_000_000);
+  log.info("stored", { map, deep: { set: new Set([7]), headers: new Headers({ x: "y" }), bytes }, none: {} });
+  const { map: written, deep, none } = last();
+  assert.deepEqual([written, deep.set, none], ["Map(1) { 'a' => 1 }", "Set(1) { 7 }", {}]);
+  assert.match(deep.headers, /Headers.*x.*y/);
+  assert.match(deep.bytes, /^Uint8Array\(1000000\).*999980 more items/s);
+  log.info("stored", map);
+  assert.equal(last().value, "Map(1) { 'a' => 1 }");
+  log.info("stored", bytes);
+  assert.match(last().value, /^Uint8Array\(1000000\)/);
+});
+
 Deno.test("Logger writes an error that is its own cause", () => {
   const { log, last } = setup();
   const error = new Error("round and round");
