@@ -1,7 +1,17 @@
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
+import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { Problem } from "../problem.ts";
 import { type Parameters, type Route, route } from "../router.ts";
-import { DEFAULT_LIMIT, durationOf, numberOf, queryOf } from "./query.ts";
+import {
+  checkFunction,
+  choiceOf,
+  durationOf,
+  type KnownFunctions,
+  listLimit,
+  numberOf,
+  queryOf,
+  selectionOf,
+} from "./query.ts";
 
 export interface DeadLetters {
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>;
@@ -28,15 +38,19 @@ const ONE = "/dead-letters/:sequence";
  * Returns the routes that list, show, redrive and discard dead letters.
  * `?function= &reason= &type= &olderThan= &newerThan= &limit=` filter the list and what is redriven.
  */
-export function deadLetterRoutes(deadLetters: DeadLetters): Route[] {
+export function deadLetterRoutes(deadLetters: DeadLetters, known: KnownFunctions): Route[] {
   return [
     route("GET", "/dead-letters", async (request) => {
-      const filter = { limit: DEFAULT_LIMIT, ...filterOf(queryOf(request, FILTERS)) };
-      return Response.json(await Array.fromAsync(deadLetters.list(filter)));
+      const filter = filterOf(queryOf(request, FILTERS)), limit = listLimit(filter);
+      const letters = await Array.fromAsync(deadLetters.list({ ...filter, limit }));
+      if (letters.length === 0) await checkFunction(filter, known);
+      return Response.json(letters);
     }),
     route("POST", "/dead-letters/redrive", async (request) => {
       const { force, ...filters } = queryOf(request, [...FILTERS, "force"]);
-      return Response.json(await deadLetters.redriveAll(filterOf(filters), force === "true"));
+      const filter = filterOf(filters), counts = await deadLetters.redriveAll(filter, isForced(force));
+      if (Object.values(counts).every((count) => count === 0)) await checkFunction(filter, known);
+      return Response.json(counts);
     }),
     route("GET", ONE, async (_, parameters) => {
       const letter = await deadLetters.read(sequenceOf(parameters));
@@ -45,7 +59,7 @@ export function deadLetterRoutes(deadLetters: DeadLetters): Route[] {
     }),
     route("POST", `${ONE}/redrive`, async (request, parameters) => {
       const { force } = queryOf(request, ["force"]);
-      return await redriveOne(deadLetters, parameters, force === "true");
+      return await redriveOne(deadLetters, parameters, isForced(force));
     }),
     route("DELETE", ONE, async (_, parameters) => {
       if (!await deadLetters.discard(sequenceOf(parameters))) throw missing(parameters);
@@ -80,15 +94,17 @@ export function showContent({ payload, ...letter }: DeadLetterContent): Record<s
 }
 
 function filterOf(query: Partial<Record<typeof FILTERS[number], string>>): DeadLetterFilter {
-  const { function: fn, reason, type, olderThan, newerThan, limit } = query;
+  const { reason, olderThan, newerThan, ...selection } = query;
   return {
-    ...(fn !== undefined && { function: fn }),
-    ...(reason !== undefined && { reason }),
-    ...(type !== undefined && { type }),
+    ...selectionOf(selection),
+    ...(reason !== undefined && { reason: choiceOf("reason", reason, DEAD_LETTER_REASONS) }),
     ...(olderThan !== undefined && { olderThanMs: durationOf("olderThan", olderThan) }),
     ...(newerThan !== undefined && { newerThanMs: durationOf("newerThan", newerThan) }),
-    ...(limit !== undefined && { limit: numberOf("limit", limit) }),
   };
+}
+
+function isForced(force = "false"): boolean {
+  return choiceOf("force", force, ["true", "false"]) === "true";
 }
 
 function sequenceOf(parameters: Parameters): number {
