@@ -16,16 +16,18 @@ interface ReadinessOptions {
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
   readonly own: Registry["healthChecks"];
+  readonly redact: (text: string) => string;
 }
 
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, every function pulls, and the
  * project's own checks of these functions pass. An open breaker is reported as degraded.
  */
-export function readiness({ stopping, nats, ingress, dispatchers, own }: ReadinessOptions): Health {
+export function readiness({ stopping, nats, ingress, dispatchers, own, redact }: ReadinessOptions): Health {
   const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
+    redact,
     checks: [
       check("runtime", () => stopping() ? "shutting down" : undefined),
       check("nats", nats),

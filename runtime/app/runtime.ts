@@ -108,6 +108,7 @@ async function startOn(
     ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
     dispatchers: host.dispatchers,
     own: registry.healthChecks,
+    redact,
   });
   options.signal?.throwIfAborted(); // nothing below waits for I/O
   const served = { config, registry, cluster, metering, health, log, sharesPort: options.sharesPort ?? false };

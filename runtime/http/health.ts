@@ -29,10 +29,12 @@ export interface Health {
   readonly checks: readonly Check[];
   /** Returns faults that do not make the process unhealthy, by name, such as an open breaker. */
   readonly degraded?: () => Readonly<Record<string, string>>;
+  /** Removes secrets from the errors of checks: an error of a database may quote its URL. @default leaves them */
+  readonly redact?: (text: string) => string;
 }
 
-export async function runChecks({ checks, degraded }: Health): Promise<HealthReport> {
-  const results = await Promise.all(checks.map(runCheck));
+export async function runChecks({ checks, degraded, redact = (text) => text }: Health): Promise<HealthReport> {
+  const results = await Promise.all(checks.map((check) => runCheck(check, redact)));
   const faults = degraded?.() ?? {};
   return {
     status: results.every(({ status }) => status === "OK") ? "OK" : "Unhealthy",
@@ -75,7 +77,8 @@ const EVENT_LOOP: Check = {
 
 const NOT_CACHED = { "cache-control": "no-store" };
 
-async function runCheck(check: Check): Promise<CheckResult> {
+async function runCheck(check: Check, redact: (text: string) => string): Promise<CheckResult> {
+  const unhealthy = (error: string): CheckResult => ({ status: "Unhealthy", error: shorten(redact(error), MAX_ERROR) });
   const timedOut = Promise.withResolvers<string>();
   const abort = new AbortController();
   const timer = setTimeout(() => {
@@ -90,8 +93,4 @@ async function runCheck(check: Check): Promise<CheckResult> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function unhealthy(error: string): CheckResult {
-  return { status: "Unhealthy", error: shorten(error, MAX_ERROR) };
 }

@@ -6,6 +6,7 @@ import { startServer } from "../../runtime/nats_server/server.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
+import { redactor, secretsOf } from "../../runtime/telemetry/otel/logs/redact.ts";
 
 /** Returns the response of `/health` for a runtime with this health check. */
 async function healthWith(check: HealthCheckDefinition, env: Record<string, string> = {}) {
@@ -21,7 +22,7 @@ async function healthWith(check: HealthCheckDefinition, env: Record<string, stri
     { file: "functions/handle.ts", exports: { default: handle, check } },
     { file: "functions/other.ts", exports: { default: other } },
   ]);
-  const log = new Logger({ level: "error", format: "json", write: () => {} });
+  const log = new Logger({ level: "error", format: "json", redact: redactor(secretsOf(env)), write: () => {} });
   const runtime = await startRuntime(config, registry, log);
   try {
     const response = await fetch(`${runtime.url}/health`);
@@ -54,6 +55,17 @@ Deno.test("GET /health answers 503 when a health check of the project throws", a
 Deno.test("GET /health passes a health check of the project whatever it returns", async () => {
   const { status, body } = await healthWith(defineHealthCheck({ name: "payments" }, () => "pong"));
   assert.deepEqual([status, body.checks.payments], [200, { status: "OK" }]);
+});
+
+Deno.test("GET /health shows no secret of the environment, which the error of a check may quote", async () => {
+  const url = "postgres://shop:hunter22@db/orders";
+  const check = defineHealthCheck({ name: "database" }, () => {
+    throw new Error(`cannot reach ${url}`);
+  });
+  const { status, body } = await healthWith(check, { DATABASE_URL: url });
+  assert.equal(status, 503);
+  assert.match(body.checks.database.error, /^cannot reach postgres:/);
+  assert.doesNotMatch(JSON.stringify(body), /hunter22/);
 });
 
 const failing = defineHealthCheck({ name: "database" }, () => {
