@@ -34,6 +34,18 @@ Deno.test("start refuses to listen beyond loopback without keys, and names the w
   assert.match(text, /Set WEIR_API_KEYS=name:secret, or HOST=127\.0\.0\.1, or WEIR_AUTH=none on purpose/);
 });
 
+Deno.test("start that fails and plan that fails name a variable that is probably misspelt", async () => {
+  await using project = await copyProject();
+  await Deno.writeTextFile(`${project.path}/functions/broken.ts`, "export const nothing = 1;");
+  const env = { ...PRETTY, WEIR_API_KEY: "shop:0123456789abcdef" };
+  for (const command of ["start", "plan"]) {
+    const { code, text } = await run(project.path, env, [command]);
+    assert.equal(code, 1);
+    assert.match(text, /WEIR_API_KEY is set, and nothing reads it: did you mean WEIR_API_KEYS\?$/m, command);
+    assert.match(text, /functions\/broken\.ts: no default export/, command);
+  }
+});
+
 Deno.test("start reads a secret's file once, since it may be a pipe", async () => {
   await using project = await copyProject();
   const { NATS } = freePorts("NATS");

@@ -1,7 +1,7 @@
 import type { Log } from "../../api/context.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
 import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
-import { warningsOf } from "../../app/warnings.ts";
+import { setVariables, variableWarnings } from "../../app/warnings.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
@@ -51,7 +51,8 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
   logCallerOfExit(log);
-  if (!quiet && (worker ?? 1) === 1) { for (const warning of warningsOf(registry)) log.warn(warning); }
+  const warnings = [...variableWarnings(setVariables()), ...registry.warnings];
+  if (!quiet && (worker ?? 1) === 1) { for (const warning of warnings) log.warn(warning); }
   const tooLarge = quiet ? undefined : memoryProblem(memoryLimits());
   if (tooLarge) log.warn(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
 
@@ -118,7 +119,9 @@ async function loadAll(known?: Config): Promise<{ config: Config; registry: Regi
     collect(error);
   }
   const registry = await loadProject().catch(collect);
-  if (problems.length > 0 || !config || !registry) throw new StartupProblems(problems);
+  if (problems.length > 0 || !config || !registry) {
+    throw new StartupProblems([...problems, ...variableWarnings(setVariables())]); // a misspelt name may be the cause
+  }
   return { config, registry };
 }
 
