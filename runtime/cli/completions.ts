@@ -14,7 +14,7 @@ export function completionScript(program: Command): string {
     .map(([path, words]) => `    "${path}"|"${path} "*) words="${words.join(" ")}" ;;`);
   // Deno has completions of its own, which may be loaded before. They keep what is no task.
   return `_weir_found=$(complete -p deno 2>/dev/null | sed -n '/ _weir_deno /!s/.*-F \\([^ ]*\\) .*/\\1/p')
-_weir_others="\${_weir_found:-$_weir_others}"
+_weir_others="\${_weir_found:-\${_weir_others-}}"
 _weir_deno() {
   local words=""
   if [[ "\${COMP_WORDS[1]}" != task && -n "$_weir_others" ]]; then "$_weir_others" "$@"; return; fi
