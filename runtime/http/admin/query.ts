@@ -6,8 +6,8 @@ import { subjectProblem } from "../../core/subjects.ts";
 import { unknownFunction } from "../../project/unknown_name.ts";
 import { malformed, Problem } from "../problem.ts";
 
-/** Entries that a list returns without `limit`, and at most: a response is built in memory. */
-export const DEFAULT_LIMIT = 100, MAX_LIMIT = 10_000;
+/** Entries that a list returns without `limit`, and at most: an error has up to 16 kB, and a response is built in memory. */
+export const DEFAULT_LIMIT = 100, MAX_LIMIT = 1_000;
 
 /** Functions that a filter may name. */
 export interface KnownFunctions {
