@@ -65,8 +65,14 @@ Deno.test("start reads a secret's file once, since it may be a pipe", async () =
 
 Deno.test("start that fails prints one JSON line with LOG_FORMAT=json, without secrets", async () => {
   await using project = await copyProject();
-  const { NATS } = freePorts("NATS");
-  const nats = { HOST: "127.0.0.1", NATS_URL: `nats://127.0.0.1:${NATS}`, NATS_TOKEN: "t0psecret" };
+  const { NATS, PORT, ADMIN_PORT } = freePorts("NATS", "PORT", "ADMIN_PORT");
+  const nats = {
+    HOST: "127.0.0.1",
+    NATS_URL: `nats://127.0.0.1:${NATS}`,
+    NATS_TOKEN: "t0psecret",
+    PORT: `${PORT}`,
+    ADMIN_PORT: `${ADMIN_PORT}`,
+  };
   const cases: [env: Record<string, string>, message: RegExp, problems: number | undefined][] = [
     [{ PORT: "eighty", SHUTDOWN_GRACE: "t0psecret", NATS_TOKEN: "t0psecret" }, /^cannot start: 2 problems$/, 2],
     [nats, /^cannot connect to NATS at 127\.0\.0\.1:\d+: /, undefined],
