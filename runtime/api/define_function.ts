@@ -3,6 +3,7 @@ import type { WeirEvent } from "../core/event.ts";
 import type { Duration } from "../core/duration.ts";
 import type { EmittingContext, HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
+import { rememberPlace } from "./defined_at.ts";
 import type { EventOfType, KnownType } from "./schema_files.ts";
 
 /**
@@ -215,5 +216,8 @@ export function defineFunction<
   const On extends Trigger | readonly Trigger[],
   const Emits extends readonly EventDefinition[] = readonly [],
 >(options: FunctionOptions<On, Emits>, handler: Handler<On, Emits>): FunctionDefinition<On> {
-  return { kind: "function", options, handler: handler as unknown as FunctionDefinition["handler"] };
+  const run = handler as unknown as FunctionDefinition["handler"];
+  const definition: FunctionDefinition<On> = { kind: "function", options, handler: run };
+  rememberPlace(definition);
+  return definition;
 }

@@ -12,7 +12,9 @@ import { systemClock } from "../engine/system_clock.ts";
 import { type Handler, router } from "../http/router.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
+import { RETRIES } from "../nats/retry/retry_stream.ts";
 import { RetryService } from "../nats/retry/service.ts";
+import { findConsumer } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import type { Cluster } from "./cluster.ts";
@@ -64,13 +66,14 @@ export function openAdminListener(
   const { functions, redact } = host.options;
   const status = async () =>
     functionStatus(functions, await lag.read(0), host.dispatchers, (name) => metering.lastError(name), redact);
-  const declares = (name: string) => registry.functions.some((fn) => fn.name === name);
+  const names = registry.functions.map(({ name }) => name), declares = (name: string) => names.includes(name);
+  const ran = async (name: string) => await findConsumer(cluster.jsm, RETRIES.stream, name) !== undefined;
   const routes = [
     ...healthRoutes(health),
     ...metricsRoutes(() => metering.metrics.page()),
     ...functionRoutes(status),
-    ...deadLetterRoutes(new DeadLetterService(cluster, declares)),
-    ...retryRoutes(new RetryService(cluster)),
+    ...deadLetterRoutes(new DeadLetterService(cluster, declares), { names, ran }),
+    ...retryRoutes(new RetryService(cluster), { names, ran }),
   ];
   const handler = router(routes, {
     problemOf: adminProblems(() => cluster.monitor.problem()),

@@ -1,5 +1,4 @@
 import { nearest } from "../core/did_you_mean.ts";
-import type { Registry } from "../project/registry.ts";
 import { ENVIRONMENT, VARIABLES } from "./config.ts";
 import { OTEL_VARIABLES } from "./otel_environment.ts";
 
@@ -31,9 +30,4 @@ export function variableWarnings(names: readonly string[]): string[] {
     if (meant === undefined && !name.startsWith("WEIR_")) return [];
     return [`${name} is set, and nothing reads it${meant ? `: did you mean ${meant}?` : ""}`];
   });
-}
-
-/** Returns what is allowed and probably a mistake, in environment and project: the same for `start`, `plan` and `apply`. */
-export function warningsOf({ warnings }: Registry): string[] {
-  return [...variableWarnings(setVariables()), ...warnings];
 }

@@ -55,7 +55,7 @@ function print(applied: readonly Applied[]): void {
     console.log(stepText(step, screen()));
     if (removed) console.log(`      removed, with ${count(leftBehind, "event")} left unhandled in ${location(step)}`);
     if (cancelled) {
-      console.log(`      ${count(cancelled, "retry").replace("retrys", "retries")} moved to the dead letters`);
+      console.log(`      ${count(cancelled, "retry", "retries")} moved to the dead letters`);
     }
   }
   console.log(done.length === 0 ? "nothing was changed" : `${count(done.length, "step")} done`);

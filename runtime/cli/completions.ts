@@ -12,8 +12,12 @@ export function completionsCommand(programOf: () => Command): Command {
 export function completionScript(program: Command): string {
   const cases = wordsAfter(program, ["task"]).sort(([a], [b]) => b.length - a.length)
     .map(([path, words]) => `    "${path}"|"${path} "*) words="${words.join(" ")}" ;;`);
-  return `_weir_deno() {
+  // Deno has completions of its own, which may be loaded before. They keep what is no task.
+  return `_weir_found=$(complete -p deno 2>/dev/null | sed -n '/ _weir_deno /!s/.*-F \\([^ ]*\\) .*/\\1/p')
+_weir_others="\${_weir_found:-\${_weir_others-}}"
+_weir_deno() {
   local words=""
+  if [[ "\${COMP_WORDS[1]}" != task && -n "$_weir_others" ]]; then "$_weir_others" "$@"; return; fi
   case "\${COMP_WORDS[*]:1:COMP_CWORD-1}" in
 ${cases.join("\n")}
   esac

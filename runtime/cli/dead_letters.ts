@@ -3,7 +3,7 @@ import { withCluster } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import { redriveOrDiscard } from "./dead_letters/redrive_or_discard.ts";
-import { list, type Selection, selectionOptions, show } from "./dead_letters/list.ts";
+import { deadLetterOptions, list, type Selection, show } from "./dead_letters/list.ts";
 import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { declaresFunction } from "./terminal/selected_names.ts";
@@ -11,7 +11,7 @@ import { declaresFunction } from "./terminal/selected_names.ts";
 export function deadLettersCommand(): Command {
   const command = new Command("dead-letters").description("List, show, redrive or discard dead letters.")
     .addHelpText("after", examples("dead-letters list", "dead-letters redrive --function capturePayment --dry-run"));
-  selectionOptions(command.command("list").description("List dead letters, oldest first."))
+  deadLetterOptions(command.command("list").description("List dead letters, oldest first."))
     .addHelpText(
       "after",
       examples("dead-letters list --function capturePayment", "dead-letters list --newer-than 1h --json"),
@@ -23,7 +23,7 @@ export function deadLettersCommand(): Command {
     .addHelpText("after", examples("dead-letters show 7"))
     .action((sequence: number) => withService((service) => show(service, sequence)));
   const acting = (action: "redrive" | "discard", description: string) =>
-    selectionOptions(command.command(action).description(description))
+    deadLetterOptions(command.command(action).description(description))
       .argument("[sequences...]", "sequences from `list`; or select by options", wholeNumbers)
       .option("--all", "select all dead letters")
       .option("--dry-run", "only show the dead letters that would be affected")

@@ -40,10 +40,10 @@ function port(text: string): number {
 }
 
 async function dev({ fresh = false, check, inspect }: Options): Promise<void> {
+  for (const warning of variableWarnings(setVariables())) console.error(`warning: ${warning}`);
   const config = readDevConfig();
   const unsafe = authProblem(config);
   if (unsafe) throw new Error(unsafe);
-  for (const warning of variableWarnings(setVariables())) console.error(`warning: ${warning}`);
   const dev = new Dev({
     config,
     fresh,

@@ -6,6 +6,7 @@ import { RULES } from "../doctor/rules/all.ts";
 import { printable } from "../telemetry/otel/logs/printable.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
+import { count } from "./plan/plan_text.ts";
 import { paint, printJson, type Screen, screen } from "./terminal/output.ts";
 
 const COLOURS = { error: "red", warning: "yellow", info: "cyan" } as const;
@@ -60,8 +61,7 @@ function mark(severity: Severity, target: Screen): string {
 function summary(findings: readonly Finding[], passed: number, target: Screen): string {
   const { error, warning, info } = countBySeverity(findings.filter(({ unchecked }) => !unchecked));
   const unchecked = findings.filter(({ unchecked }) => unchecked).length;
-  const counted = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-  const text = `${counted(error, "error")}, ${counted(warning, "warning")}, ${info} info; ` +
-    `${counted(passed, "check")} passed${unchecked > 0 ? `, ${unchecked} could not run` : ""}`;
+  const text = `${count(error, "error")}, ${count(warning, "warning")}, ${info} info; ` +
+    `${count(passed, "check")} passed${unchecked > 0 ? `, ${unchecked} could not run` : ""}`;
   return paint(error > 0 ? "red" : warning + unchecked > 0 ? "yellow" : "green", text, target);
 }

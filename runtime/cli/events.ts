@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { examples, wholeNumber } from "./terminal/command_line.ts";
+import { examples, functionName, subjectPattern, wholeNumber } from "./terminal/command_line.ts";
 import { record } from "./events/record.ts";
 import { tail } from "./events/tail.ts";
 
@@ -12,8 +12,12 @@ export function eventsCommand(): Command {
     .description(
       "Show events as they are published, and the outcome of each in every running process. `repeated`: same id, stored once.",
     )
-    .option("--type <pattern>", "only events of this type, or on subjects that match a pattern such as 'orders.>'")
-    .option("--function <name>", "only outcomes of this function")
+    .option(
+      "--type <pattern>",
+      "only events of this type, or on subjects that match a pattern such as 'orders.>'",
+      subjectPattern,
+    )
+    .option("--function <name>", "only outcomes of this function", functionName)
     .option("--limit <count>", "end after this many lines", wholeNumber)
     .option("--full", "do not shorten lines")
     .option("--json", "print each event and outcome as a line of JSON, with data and trace ids")

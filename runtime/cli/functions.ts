@@ -11,7 +11,7 @@ import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { examples } from "./terminal/command_line.ts";
-import { suggestion } from "./terminal/suggestion.ts";
+import { unknownFunction } from "../project/unknown_name.ts";
 import { printable } from "../telemetry/otel/logs/printable.ts";
 import { type Colour, paint, printJson, type Screen, screen } from "./terminal/output.ts";
 import { type Cell, COLUMNS, type Row, table } from "./terminal/table.ts";
@@ -46,7 +46,7 @@ async function functions(name: string | undefined, options: { json?: boolean }):
     const fn = status.find((fn) => fn.name === name);
     if (!fn) {
       const names = status.map((fn) => fn.name);
-      throw new CommandFailure(`there is no function ${JSON.stringify(name)}: ${suggestion(name, names)}`);
+      throw new CommandFailure(unknownFunction(name, names));
     }
     if (options.json) printJson(fn);
     else console.log(functionText(fn, screen(), Date.now()));

@@ -19,6 +19,7 @@ import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { configureHelp } from "./terminal/command_line.ts";
 import { warnOfStrayErrors } from "./terminal/stray_warnings.ts";
+import { exitOnStopSignal } from "./terminal/signals.ts";
 import { typesCommand } from "./types.ts";
 
 /** Builds the command line. Configuration comes from the environment, so commands have few options. */
@@ -51,6 +52,8 @@ export function program(): Command {
 
 /** Commands that run until a signal. Every other one ends with its action, whatever a module it imported left open. */
 const SERVICES = ["dev", "start", "worker", "revision"];
+/** Commands that their parent process stops. */
+const CHILDREN = ["worker", "revision"];
 
 /** Prints an error: of `start` as its log is written, which a program reads, and of other commands as text. */
 async function report(message: string, error: unknown): Promise<void> {
@@ -59,7 +62,9 @@ async function report(message: string, error: unknown): Promise<void> {
 }
 
 if (import.meta.main) {
-  const weir = program().hook("postAction", (_weir, command) => {
+  const weir = program().hook("preAction", (_weir, command) => {
+    if (!CHILDREN.includes(command.name())) exitOnStopSignal();
+  }).hook("postAction", (_weir, command) => {
     if (!SERVICES.includes(command.name())) Deno.exit(EXIT_CODES.done);
   });
   if (!SERVICES.includes(Deno.args[0])) warnOfStrayErrors();

@@ -5,7 +5,7 @@ import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import type { Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import type { DesiredState } from "../nats/topology/resources.ts";
-import { warningsOf } from "../app/warnings.ts";
+import { setVariables, variableWarnings } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
 import { selectFunctions } from "../app/select_functions.ts";
@@ -28,12 +28,18 @@ what you prune. A consumer with open pulls is never removed.`;
 export async function withDesiredState<Value>(
   run: (cluster: Cluster, desired: DesiredState, functions: readonly string[]) => Promise<Value>,
 ): Promise<{ readonly value: Value; readonly warnings: readonly string[] }> {
+  const variables = variableWarnings(setVariables());
+  printWarnings(variables); // before what may fail: a misspelt name may be the cause
   const config = commandConfig(), registry = await loadProject(), desired = desiredState(config, registry);
   selectFunctions(config, registry); // throws what stops a start as well
-  const warnings = warningsOf(registry);
-  for (const warning of warnings) console.error(`warning: ${printableLines(warning)}`);
+  printWarnings(registry.warnings);
   const names = registry.functions.map(({ name }) => name);
-  return { value: await withCluster(config, (cluster) => explainNatsErrors(run(cluster, desired, names))), warnings };
+  const value = await withCluster(config, (cluster) => explainNatsErrors(run(cluster, desired, names)));
+  return { value, warnings: [...variables, ...registry.warnings] };
+}
+
+function printWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings) console.error(`warning: ${printableLines(warning)}`);
 }
 
 export function planCommand(): Command {

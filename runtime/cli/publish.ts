@@ -4,7 +4,7 @@ import { type Cluster, connectCluster } from "../app/cluster.ts";
 import { publishAsync } from "../engine/publisher.ts";
 import { ENVIRONMENT } from "../app/config.ts";
 import { loadEvents } from "../project/load_project.ts";
-import { unknownType } from "../project/startup_problems.ts";
+import { unknownType } from "../project/unknown_name.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
 import { printable, printableJson } from "../telemetry/otel/logs/printable.ts";
 import { wholeNumber } from "./terminal/command_line.ts";

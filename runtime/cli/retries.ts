@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { withCluster } from "../app/cluster.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts";
 import { RetryService } from "../nats/retry/service.ts";
-import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
+import { examples, selectionOptions, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { printJson, printLines, type Screen, screen, shortTime } from "./terminal/output.ts";
 import { checkedSelection } from "./terminal/selected_names.ts";
@@ -13,11 +13,7 @@ type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
 export function retriesCommand(): Command {
   const command = new Command("retries").description("List delayed retries, or cancel them.")
     .addHelpText("after", examples("retries list", "retries cancel 7"));
-  command.command("list").description("List delayed retries, in the order in which they were stored.")
-    .option("--function <name>", "only those of this function")
-    .option("--type <type>", "only those of this event type")
-    .option("--limit <count>", "at most this many, oldest first", wholeNumber)
-    .option("--json", "print JSON")
+  selectionOptions(command.command("list").description("List delayed retries, in the order in which they were stored."))
     .addHelpText("after", examples("retries list", "retries list --function capturePayment --json"))
     .action((options: ListOptions) => withService((service) => list(service, options)));
   command.command("cancel").description("Move delayed retries to the dead letters, with the reason `rejected`.")

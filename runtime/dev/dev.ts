@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { styleText } from "node:util";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../app/config.ts";
-import { formatDuration } from "../core/duration.ts";
+import { readableDuration } from "../core/duration.ts";
 import { restartAfter } from "../core/restart_backoff.ts";
 import type { NatsServer } from "../nats_server/server.ts";
 import { PROJECT } from "../project/load_project.ts";
@@ -207,7 +207,7 @@ export class Dev {
     this.#print(styleText("red", `the runtime ${how}`));
     const nowMs = performance.now(), { failures, delayMs } = restartAfter(this.#failures, nowMs - this.#liveAtMs);
     this.#failures = failures;
-    if (failures > 1) this.#print(`restarting in ${formatDuration(delayMs)}, or on a change`);
+    if (failures > 1) this.#print(`restarting in ${readableDuration(delayMs)}, or on a change`);
     void delay(delayMs).then(async () => {
       if (this.#stopping || this.#revisions.running) return;
       this.#report(await this.#revisions.reload(), "restarted", performance.now() - nowMs);

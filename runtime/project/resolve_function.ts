@@ -6,7 +6,8 @@ import type { EventDefinition } from "../api/define_event.ts";
 import type { FunctionDefinition, FunctionOptions, Trigger } from "../api/define_function.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
-import { unknownType } from "./startup_problems.ts";
+import { functionNameProblem } from "../core/function_name.ts";
+import { unknownType } from "./unknown_name.ts";
 import { describeValue } from "./option_schemas.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
@@ -53,9 +54,8 @@ export function resolveFunction(
     return undefined;
   }
   const { name = nameOf(file), on, emits = [] }: Partial<FunctionOptions> = definition.options ?? {};
-  if (typeof name !== "string" || !/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name)) {
-    problem(`${JSON.stringify(name)} cannot be a function's name: a letter, then letters, digits, _ and -, 64 at most`);
-  }
+  const nameProblem = functionNameProblem(name);
+  if (nameProblem) problem(nameProblem);
   if (typeof definition.handler !== "function") {
     problem(
       `defineFunction needs a handler as its second argument, such as \`async (event, ctx) => { … }\`, ` +

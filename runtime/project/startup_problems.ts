@@ -1,5 +1,3 @@
-import { nearest } from "../core/did_you_mean.ts";
-
 /** Every fault that prevents a start, so that the author can fix all at once. */
 export class StartupProblems extends Error {
   override readonly name = "StartupProblems";
@@ -23,11 +21,4 @@ export function oneOf(names: Iterable<string>): string {
   const all = [...names], quoted = all.slice(0, MAX_NAMES).map((name) => `"${name}"`);
   if (all.length > MAX_NAMES) quoted.push(`and ${all.length - MAX_NAMES} more`);
   return quoted.length === 0 ? "none" : quoted.join(", ");
-}
-
-/** Explains an unknown event type: names the one that was probably meant, or all of them. */
-export function unknownType(type: string, types: Iterable<string>): string {
-  const known = [...types], meant = nearest(type, known);
-  const help = meant === undefined ? `; there are: ${oneOf(known)}` : `: did you mean "${meant}"?`;
-  return `no event has the type "${type}"${help}`;
 }

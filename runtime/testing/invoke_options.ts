@@ -31,7 +31,7 @@ export interface InvokeOptions {
   /**
    * The function's name.
    *
-   * @default the function's own `name`, else "testedFunction"
+   * @default the function's own `name`, else that of its file in `functions/`, else "testedFunction"
    */
   readonly name?: string;
   /**

@@ -1,5 +1,7 @@
 import type { EventDefinition } from "../api/define_event.ts";
 import type { FunctionDefinition } from "../api/define_function.ts";
+import { definedAt } from "../api/defined_at.ts";
+import { PROJECT } from "../project/load_project.ts";
 import { buildRegistry, type Registry } from "../project/registry.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 
@@ -21,12 +23,24 @@ export function registryOf(functions: Record<string, FunctionDefinition>, schema
   );
 }
 
-/** Resolves the function that a test runs. The name that the test gives wins over the function's own. */
+/**
+ * Resolves the function that a test runs. The name that the test gives wins over the function's own, and that over the
+ * name of its file.
+ */
 export function resolveTested(
   fn: unknown,
   { name, event }: { readonly name?: string; readonly event?: EventDefinition },
 ): ResolvedFunction {
   const given = fn as FunctionDefinition;
   const tested = name === undefined || !given?.options ? given : { ...given, options: { ...given.options, name } };
-  return registryOf({ [name ?? "testedFunction"]: tested }, [event]).functions[0];
+  return registryOf({ [name ?? fileNameOf(given) ?? "testedFunction"]: tested }, [event]).functions[0];
+}
+
+const FUNCTIONS = RegExp.escape(new URL("functions/", PROJECT).href);
+/** A line of a stack in a file of `functions/`, with the name that the file gives to its function. */
+const FILE = new RegExp(`${FUNCTIONS}([A-Za-z][\\w-]*)\\.[cm]?[jt]sx?:\\d`);
+
+/** Returns the name of the file in `functions/` that defined a function, or undefined for one that a test defined. */
+function fileNameOf(fn: unknown): string | undefined {
+  return FILE.exec(definedAt(Object(fn)))?.[1];
 }

@@ -3,8 +3,8 @@ import { completionScript } from "../../runtime/cli/completions.ts";
 import { program } from "../../runtime/cli/main.ts";
 
 /** Returns what bash offers after some words, of which the last is being typed. */
-async function offered(...words: string[]): Promise<string[]> {
-  const script = `${completionScript(program())}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weir_deno\n` +
+async function offered(words: readonly string[], before = ""): Promise<string[]> {
+  const script = `${before}\n${completionScript(program())}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weir_deno\n` +
     'printf "%s\\n" "${COMPREPLY[@]}"';
   const { stdout, stderr } = await new Deno.Command("bash", { args: ["-c", script, "bash", ...words] }).output();
   assert.equal(new TextDecoder().decode(stderr), "");
@@ -23,6 +23,15 @@ for (
   ] as const
 ) {
   Deno.test(`completionScript offers ${expected.join(", ") || "nothing"} after "${line}"`, async () => {
-    assert.deepEqual((await offered(...line.split(" "))).sort(), [...expected].sort());
+    assert.deepEqual((await offered(line.split(" "))).sort(), [...expected].sort());
   });
 }
+
+Deno.test("completionScript leaves what is no task to the completions that were loaded before, also loaded twice", async () => {
+  const denos = "_deno() { COMPREPLY=(--allow-all); }\ncomplete -F _deno -o bashdefault deno\n";
+  assert.deepEqual(await offered(["deno", "run", "--al"], denos), ["--allow-all"]);
+  const again = denos + completionScript(program());
+  assert.deepEqual(await offered(["deno", "run", "--al"], again), ["--allow-all"]);
+  assert.deepEqual(await offered(["deno", "task", "dea"], denos), ["dead-letters"]);
+  assert.deepEqual(await offered(["deno", "run", "--al"], completionScript(program())), []);
+});

@@ -178,7 +178,7 @@ const mistakes: [what: string, args: string[], code: number, message: RegExp][] 
     1,
     /no event has the type "orders\.creatd": did you mean "orders\.cre/,
   ],
-  ["an unknown type", ["x.y", "{}"], 1, /no event has the type "x\.y"; there are: "orders\.confirmed", /],
+  ["an unknown type", ["x.y", "{}"], 1, /no event has the type "x\.y": there are: "orders\.confirmed", /],
   ["a missing file", ["orders.created", "@nowhere.json"], 1, /cannot read nowhere\.json: No such file/],
   [
     "data that is not JSON",

@@ -88,6 +88,23 @@ Deno.test("commands end when they are done, whatever a function keeps open", asy
   }
 });
 
+Deno.test("publish ends at the first Ctrl-C while it waits for its data, whatever a schema listens to", async () => {
+  await using project = await copyProjectWith({ "schemas/demo.ts": SCHEMA + OPEN + 'console.log("loaded");\n' });
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", "runtime/cli/main.ts", "publish", "demo.asked", "-"],
+    cwd: project.path,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  assert.equal((await output.read()).value, "loaded\n");
+  child.kill("SIGINT");
+  const { code } = await child.status;
+  await output.cancel();
+  await child.stdin.close().catch(() => {}); // the pipe is broken
+  assert.equal(code, 130);
+});
+
 Deno.test("commands that need no function work while one cannot be loaded", async (t) => {
   await using project = await setup({
     "functions/needy.ts": fn('if (!Deno.env.get("NEEDED")) throw new Error("NEEDED");'),

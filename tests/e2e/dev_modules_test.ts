@@ -106,7 +106,7 @@ Deno.test("dev restarts the runtime however often it exits", async () => {
   const { dev, post, after } = weir;
   for (let n = 1; n <= 3; n++) await after(() => post(n), /restarted: .*live/);
   await after(() => post(0), /"message":"tick".*"n":0/);
-  assert.ok(dev.lines.some((line) => line.includes("restarting in 200ms")));
+  assert.ok(dev.lines.some((line) => line.includes("restarting in 200 ms")));
 });
 
 Deno.test("dev names the function that blocks the thread, and answers requests meanwhile", async () => {

@@ -130,7 +130,7 @@ const rows: [what: string, options: object, problem: string][] = [
   [
     "a type of one token",
     { on: "orders" },
-    'no event has the type "orders"; there are: "orders.created", "orders.cancelled", "payments.captured"',
+    'no event has the type "orders": there are: "orders.created", "orders.cancelled", "payments.captured"',
   ],
   [
     "triggers that overlap",

@@ -165,6 +165,34 @@ for (
   });
 }
 
+Deno.test("assertIdempotent sees what is written to a connection that was open before", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [connection, accepted] = await Promise.all([
+    Deno.connect({ hostname: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port }),
+    listener.accept(),
+  ]);
+  const writes = defineFunction({ on: Asked }, async () => void await connection.write(new Uint8Array(1)));
+  assert.match(await failure(writes), /no `world` shows the effects of:\n {2}a TCP connection/);
+  connection.close();
+  accepted.close();
+});
+
+Deno.test("assertIdempotent sees what is sent to a WebSocket", async () => {
+  const served = Promise.withResolvers<WebSocket>();
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    served.resolve(socket);
+    return response;
+  });
+  const socket = new WebSocket(`ws://127.0.0.1:${server.addr.port}`);
+  await once(socket, "open");
+  const sends = defineFunction({ on: Asked }, () => socket.send("INSERT"));
+  assert.match(await failure(sends), /no `world` shows the effects of:\n {2}a WebSocket/);
+  const closed = [once(socket, "close"), once(await served.promise, "close")];
+  socket.close();
+  await Promise.all(closed);
+});
+
 Deno.test("assertIdempotent compares no value that varies between two runs, also in an event that is emitted again", async () => {
   const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int(), at: z.iso.datetime() }) });
   const tells = defineFunction({ on: Asked, emits: [Told] }, ({ data: { n } }, { emit }) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { invoke, MemoryIdempotencyStore, type RecordedEvent, TestClock } from "weir/testing";
 import { z } from "zod";
+import confirmOrder from "../../functions/confirmOrder.ts";
 import { strangeValues } from "../support/strange_values.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ name: z.string() }) });
@@ -218,6 +219,12 @@ Deno.test("invoke names the span after its `name` option, the function's own nam
   assert.equal(await named(own, "given"), "process given");
   assert.equal(await named(own), "process own");
   assert.equal(await named(defineFunction(options, () => {})), "process testedFunction");
+});
+
+Deno.test("invoke names a function after its file in functions/, as production does", async () => {
+  const { spans } = await invoke(confirmOrder, {} as never);
+  assert.equal(spans[0].name, "process confirmOrder");
+  assert.equal((await invoke(confirmOrder, {} as never, { name: "other" })).spans[0].name, "process other");
 });
 
 Deno.test("invoke retries at the date of a RetryAfterError by the runtime's clock, and after the backoff without a header", async () => {

@@ -57,6 +57,39 @@ for (const how of ["watch", "the `watch` option"]) {
   });
 }
 
+/** A client in the manner of postgres.js: a function for templates, with methods. */
+function sqlClient() {
+  const rows: string[] = [];
+  const sql = async (_text: TemplateStringsArray, ...values: string[]) => {
+    await Promise.resolve();
+    rows.push(...values);
+    return rows.length;
+  };
+  return Object.assign(sql, { rows, unsafe: async (text: string) => await Promise.resolve(void rows.push(text)) });
+}
+
+Deno.test("watch makes the calls of a function and of its methods crash points", async () => {
+  let sql = sqlClient();
+  const insert = defineFunction({ on: Asked }, async () => {
+    await sql`INSERT ${"row"}`;
+    await sql.unsafe("DELETE");
+  });
+  const setup = () => sql = watch(sqlClient(), "sql");
+  const { outcome, points } = await crashPoints(insert, { n: 1 }, { setup, world: ({ rows }) => [...rows] });
+  assert.equal(outcome.kind, "ack");
+  const names = points.map(({ at }) => at).join("\n");
+  assert.match(names, /^before sql\(\[ 'INSERT ', '' \], 'row'\)$/m);
+  assert.match(names, /^after sql\.unsafe\('DELETE'\)$/m);
+});
+
+Deno.test("the `watch` option refuses a function, whose calls it cannot see", async () => {
+  const fn = defineFunction({ on: Asked }, () => {});
+  await assert.rejects(
+    crashPoints(fn, { n: 1 }, { watch: { sql: sqlClient() } }),
+    /watch: sql cannot be patched in place: give the function watch\(sql\) instead/,
+  );
+});
+
 Deno.test("watch shows that a pending call of a dead process takes effect, and a later one does not", async () => {
   const done: string[] = [];
   let waits = 0;

@@ -3,7 +3,7 @@ import type { DeadLetter, DeadLetterFilter } from "../../core/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
-import { choiceOption, duration, wholeNumber } from "../terminal/command_line.ts";
+import { choiceOption, duration, selectionOptions } from "../terminal/command_line.ts";
 import { printJson, printLines, type Screen, screen, shortTime } from "../terminal/output.ts";
 import { checkedSelection } from "../terminal/selected_names.ts";
 import { jsonLines, listLines } from "../terminal/table.ts";
@@ -17,15 +17,11 @@ export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newer
   readonly json?: boolean;
 }
 
-export function selectionOptions(command: Command): Command {
-  return command
-    .option("--function <name>", "only those of this function")
+export function deadLetterOptions(command: Command): Command {
+  return selectionOptions(command)
     .addOption(choiceOption("--reason <reason>", "only those with this reason", DEAD_LETTER_REASONS))
-    .option("--type <type>", "only those of this event type")
     .option("--older-than <duration>", "only those at least this old", duration)
-    .option("--newer-than <duration>", "only those at most this old", duration)
-    .option("--limit <count>", "at most this many, oldest first", wholeNumber)
-    .option("--json", "print JSON");
+    .option("--newer-than <duration>", "only those at most this old", duration);
 }
 
 /** Returns the filter that the options describe, without the filters that are not set. */

@@ -6,6 +6,9 @@ import { checkNames } from "../terminal/selected_names.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
 import { filterOf, list, print, type Selection } from "./list.ts";
 
+/** Requests at once: ten thousand dead letters one after another would take as many round trips. */
+const WINDOW = 64;
+
 type Action = "redrive" | "discard";
 
 interface Results {
@@ -73,17 +76,19 @@ async function actOnEach(
   options: Selection,
 ): Promise<Results> {
   const sequences = named.length > 0
-    ? named
+    ? [...new Set(named)]
     : await Array.fromAsync(service.list(filterOf(options)), ({ sequence }) => sequence);
   const counts: Record<string, number> = {}, missing: number[] = [];
-  for (const sequence of sequences) {
-    const outcome = action === "redrive"
-      ? await service.redrive(sequence, options.force ?? false).catch((error) => printFailure(sequence, error))
-      : await service.discard(sequence)
-      ? "discarded"
-      : "missing";
-    if (outcome === "missing") missing.push(sequence);
-    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  const act = async (sequence: number) => {
+    if (action === "discard") return await service.discard(sequence) ? "discarded" : "missing";
+    return await service.redrive(sequence, options.force ?? false).catch((error) => printFailure(sequence, error));
+  };
+  for (let at = 0; at < sequences.length; at += WINDOW) {
+    const window = sequences.slice(at, at + WINDOW);
+    for (const [index, outcome] of (await Promise.all(window.map(act))).entries()) {
+      if (outcome === "missing") missing.push(window[index]);
+      counts[outcome] = (counts[outcome] ?? 0) + 1;
+    }
   }
   return { counts, missing };
 }

@@ -15,7 +15,7 @@ import { commandConfig } from "../terminal/command_config.ts";
 import { CommandFailure, usageError } from "../terminal/exit_codes.ts";
 import { printable, printableJson } from "../../telemetry/otel/logs/printable.ts";
 import { redact } from "./redact.ts";
-import { suggestion } from "../terminal/suggestion.ts";
+import { suggestion } from "../../project/unknown_name.ts";
 
 /** Options of `events record`. */
 interface RecordOptions {

@@ -4,12 +4,12 @@ import { connectCluster } from "../../app/cluster.ts";
 import { TailClient } from "../../nats/inspect/tail_client.ts";
 import { TAIL_SUBJECT } from "../../nats/inspect/tail_protocol.ts";
 import { loadEvents, loadProject } from "../../project/load_project.ts";
-import { covers, isWildcard, overlaps, subjectProblem } from "../../core/subjects.ts";
+import { covers, isWildcard, overlaps } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
-import { CommandFailure, EXIT_CODES, usageError } from "../terminal/exit_codes.ts";
+import { CommandFailure, EXIT_CODES } from "../terminal/exit_codes.ts";
 import { screen, writeLine } from "../terminal/output.ts";
 import { onStopSignal } from "../terminal/signals.ts";
-import { suggestion } from "../terminal/suggestion.ts";
+import { unknownFunction, unknownType } from "../../project/unknown_name.ts";
 import { printableJson } from "../../telemetry/otel/logs/printable.ts";
 import { readPublished, RepeatedIds, TailLines } from "./tail_lines.ts";
 
@@ -96,11 +96,7 @@ function loadTailed(): Promise<TailedProject> {
 function filterOf({ type, function: fn }: TailOptions, { functions, events, streams }: TailedProject) {
   if (fn !== undefined && functions && !functions.some(({ name }) => name === fn)) {
     const names = functions.map(({ name }) => name);
-    throw new CommandFailure(`there is no function ${JSON.stringify(fn)}: ${suggestion(fn, names)}`);
-  }
-  const problem = type === undefined ? undefined : subjectProblem(type);
-  if (problem) {
-    throw usageError(`--type ${JSON.stringify(type)} is not a subject pattern: ${problem}`);
+    throw new CommandFailure(unknownFunction(fn, names));
   }
   const all = streams.flatMap(({ subjects }) => subjects);
   const subjects = all.filter((subject) => type === undefined || overlaps(subject, type));
@@ -108,7 +104,7 @@ function filterOf({ type, function: fn }: TailOptions, { functions, events, stre
   const known = type === undefined || isWildcard(type) ||
     [...events.keys(), ...triggers].some((pattern) => covers(pattern, type));
   if (subjects.length === 0 || !known) {
-    const message = `no event has the type ${JSON.stringify(type)}: ${suggestion(type!, events.keys())}`;
+    const message = unknownType(type!, events.keys());
     if (subjects.length === 0) throw new CommandFailure(message);
     console.error(message);
   }

@@ -6,6 +6,7 @@ import { decode, decodeAttribute } from "../../core/cloudevent.ts";
 import { roughDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
+import { cut, padded, width } from "../terminal/columns.ts";
 import { type Colour, paint, type Screen } from "../terminal/output.ts";
 
 /** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
@@ -108,20 +109,20 @@ export class TailLines {
   }
 
   #line(time: string, [who, colour]: Part, type: string, id = "-", rest: readonly Part[]): string {
-    const shortId = printable(this.full ? id : cut(id, ID_LENGTH));
-    this.#who = Math.max(this.#who, who.length);
-    this.#id = Math.max(this.#id, shortId.length);
+    const name = printable(who), all = printable(id), shortId = this.full ? all : cut(all, ID_LENGTH);
+    this.#who = Math.max(this.#who, width(name));
+    this.#id = Math.max(this.#id, width(shortId));
     const parts: Part[] = [
-      [`${time.slice(11, 23)}  `, "dim"],
-      [`${who.padEnd(this.#who)}  `, colour],
-      [`${printable(type).padEnd(this.#type)}  `],
-      [`${shortId.padEnd(this.#id)}  `, "dim"],
+      [`${printable(time.slice(11, 23))}  `, "dim"],
+      [`${padded(name, this.#who)}  `, colour],
+      [`${padded(printable(type), this.#type)}  `],
+      [`${padded(shortId, this.#id)}  `, "dim"],
       ...rest.map(([text, colour]) => [printable(text), colour] as Part),
     ];
     let left = this.full ? Infinity : this.target.columns ?? Infinity;
     return parts.map(([text, colour]) => {
       const fits = cut(text, left);
-      left -= fits.length;
+      left -= width(fits);
       return colour && fits ? paint(colour, fits, this.target) : fits;
     }).join("").trimEnd();
   }
@@ -154,8 +155,4 @@ function colourOf({ outcome, reason }: SettledReport): Colour {
 
 function took(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
-}
-
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1)).toWellFormed()}…`.slice(0, length);
 }

@@ -127,8 +127,8 @@ function summary(steps: readonly Step[]): string {
   return `${text || "the project needs nothing"}${foreign}`;
 }
 
-export function count(n: number, noun: string): string {
-  return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
+export function count(n: number, noun: string, plural: string = `${noun}s`): string {
+  return `${number(n)} ${n === 1 ? noun : plural}`;
 }
 
 function number(n: number): string {

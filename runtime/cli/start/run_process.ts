@@ -1,7 +1,7 @@
 import type { Log } from "../../api/context.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
 import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
-import { warningsOf } from "../../app/warnings.ts";
+import { setVariables, variableWarnings } from "../../app/warnings.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import type { MayApply } from "../../app/topology_keeper.ts";
@@ -53,7 +53,8 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
   exitLog.log = log;
-  if (!quiet && (worker ?? 1) === 1) { for (const warning of warningsOf(registry)) log.warn(warning); }
+  const warnings = [...variableWarnings(setVariables()), ...registry.warnings];
+  if (!quiet && (worker ?? 1) === 1) { for (const warning of warnings) log.warn(warning); }
   const tooLarge = quiet ? undefined : memoryProblem(memoryLimits());
   if (tooLarge) log.warn(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
 
@@ -121,7 +122,8 @@ async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: C
   }
   const registry = await loadProject().catch(collect);
   if (problems.length > 0 || !config || !registry) {
-    throw new StartupProblems([...problems, ...strays.problems()]);
+    // A misspelt name of a variable may be the cause.
+    throw new StartupProblems([...problems, ...strays.problems(), ...variableWarnings(setVariables())]);
   }
   return { config, registry };
 }

@@ -2,6 +2,8 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { didYouMean } from "../../core/did_you_mean.ts";
 import { DURATION_HELP, parseDuration } from "../../core/duration.ts";
 import { printableLines } from "../../telemetry/otel/logs/printable.ts";
+import { functionNameProblem } from "../../core/function_name.ts";
+import { subjectProblem } from "../../core/subjects.ts";
 
 /** Most columns of help text, on any terminal: longer lines are hard to read. */
 const MAX_COLUMNS = 100;
@@ -36,6 +38,29 @@ export function choiceOption(flags: string, description: string, choices: readon
     if (choices.includes(given)) return given;
     throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}${didYouMean(given, choices)}`);
   });
+}
+
+/** Checks the name of a function in an option. An empty one, as of a variable that is not set, selects nothing. */
+export function functionName(text: string): string {
+  const problem = functionNameProblem(text);
+  if (problem) throw new InvalidArgumentError(problem);
+  return text;
+}
+
+/** Checks a subject pattern in an option. */
+export function subjectPattern(text: string): string {
+  const problem = subjectProblem(text);
+  if (problem) throw new InvalidArgumentError(`It must be a type or a subject pattern: ${problem}`);
+  return text;
+}
+
+/** Adds the options that select unhandled events to a command. */
+export function selectionOptions(command: Command): Command {
+  return command
+    .option("--function <name>", "only those of this function", functionName)
+    .option("--type <pattern>", "only those of this event type, or of a pattern such as 'orders.>'", subjectPattern)
+    .option("--limit <count>", "at most this many, oldest first", wholeNumber)
+    .option("--json", "print JSON");
 }
 
 export function wholeNumber(text: string): number {

@@ -5,7 +5,7 @@ import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { unlessMissing } from "../../nats/topology/find.ts";
 import { listModules, loadEvents, loadProject, PROJECT } from "../../project/load_project.ts";
 import { CommandFailure } from "./exit_codes.ts";
-import { suggestion } from "./suggestion.ts";
+import { unknownFunction, unknownType } from "../../project/unknown_name.ts";
 
 /** Returns whether the project has a function. Functions are loaded only if no file has that name. */
 export async function declaresFunction(name: string): Promise<boolean> {
@@ -29,13 +29,13 @@ export async function checkNames(
     );
     const names = [...new Set([...await fileNames(), ...(ran ?? []).map(({ name }) => name)])];
     if (!names.includes(fn)) {
-      throw new CommandFailure(`there is no function ${JSON.stringify(fn)}: ${suggestion(fn, names)}`);
+      throw new CommandFailure(unknownFunction(fn, names));
     }
   }
   if (type === undefined || isWildcard(type)) return;
   const { events } = await loadEvents().catch(() => ({ events: undefined })); // a broken schema must not hide a result
   if (!events || events.has(type)) return;
-  const unknown = `no event has the type ${JSON.stringify(type)}: ${suggestion(type, events.keys())}`;
+  const unknown = unknownType(type, events.keys());
   if ((await Array.fromAsync(jsm.streams.names(type))).length === 0) throw new CommandFailure(unknown);
   console.error(unknown); // a plain NATS publisher may use it
 }

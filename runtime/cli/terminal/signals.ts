@@ -1,3 +1,5 @@
+import { EXIT_CODES } from "./exit_codes.ts";
+
 /**
  * Signals that ask a process to stop: SIGINT from Ctrl-C, SIGTERM from service managers and Kubernetes, SIGHUP from a
  * terminal that closes, SIGQUIT from Ctrl-\\ and some container images.
@@ -12,9 +14,23 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
  */
 const SAME_SIGNAL_MS = 100;
 
+/** Number of callers of {@linkcode onStopSignal} that listen. */
+let listening = 0;
+
+/**
+ * Exits at a stop signal while nothing listens by {@linkcode onStopSignal}. That is Deno's default, which is gone once a
+ * module of the project listens to a signal.
+ */
+export function exitOnStopSignal(): void {
+  for (const signal of STOP_SIGNALS) {
+    Deno.addSignalListener(signal, () => listening === 0 && Deno.exit(EXIT_CODES.interrupted));
+  }
+}
+
 /** Calls `first` for the first stop signal and `again` for every later one. Returns a function that stops listening. */
 export function onStopSignal(first: (signal: Deno.Signal) => void, again: () => void): () => void {
   let firstAtMs: number | undefined;
+  listening++;
   const listeners = STOP_SIGNALS.map((signal) => {
     const listener = () => {
       const nowMs = performance.now();
@@ -26,5 +42,8 @@ export function onStopSignal(first: (signal: Deno.Signal) => void, again: () => 
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
   });
-  return () => listeners.forEach((remove) => remove());
+  return () => {
+    listening--;
+    listeners.forEach((remove) => remove());
+  };
 }

@@ -1,6 +1,6 @@
-import stringWidth from "string-width";
 import { indentedJson } from "../../core/indented_json.ts";
 import { printable, printableJson } from "../../telemetry/otel/logs/printable.ts";
+import { cut, padded, width } from "./columns.ts";
 import { paint, type Screen, screen } from "./output.ts";
 
 /** Columns of a terminal that does not report its width. */
@@ -69,26 +69,6 @@ function fitting(widths: readonly number[], columns: number): number[] {
   const total = () => all.reduce((sum, width) => sum + width, 0);
   while (total() > available && Math.max(...all) > MIN_WIDTH) all[all.lastIndexOf(Math.max(...all))]--;
   return all;
-}
-
-/** Returns the columns of a text. Most texts are ASCII, for which its length is exact and faster. */
-function width(text: string): number {
-  return /^[ -~]*$/.test(text) ? text.length : stringWidth(text);
-}
-
-function padded(text: string, columns: number): string {
-  return text + " ".repeat(Math.max(0, columns - width(text)));
-}
-
-function cut(text: string, columns: number): string {
-  if (width(text) <= columns) return text;
-  let kept = "", left = columns - 1;
-  for (const char of text) {
-    left -= width(char);
-    if (left < 0) break;
-    kept += char;
-  }
-  return `${kept}…`;
 }
 
 /** A column of a list: its head in a pipe, its shorter head on a terminal, and its cells. */

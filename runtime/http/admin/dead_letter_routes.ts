@@ -2,7 +2,16 @@ import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "
 import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { Problem } from "../problem.ts";
 import { type Parameters, type Route, route } from "../router.ts";
-import { choiceOf, DEFAULT_LIMIT, durationOf, eventFilterOf, numberOf, queryOf } from "./query.ts";
+import {
+  checkFunction,
+  choiceOf,
+  durationOf,
+  type KnownFunctions,
+  listLimit,
+  numberOf,
+  queryOf,
+  selectionOf,
+} from "./query.ts";
 
 export interface DeadLetters {
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>;
@@ -29,15 +38,19 @@ const ONE = "/dead-letters/:sequence";
  * Returns the routes that list, show, redrive and discard dead letters.
  * `?function= &reason= &type= &olderThan= &newerThan= &limit=` filter the list and what is redriven.
  */
-export function deadLetterRoutes(deadLetters: DeadLetters): Route[] {
+export function deadLetterRoutes(deadLetters: DeadLetters, known: KnownFunctions): Route[] {
   return [
     route("GET", "/dead-letters", async (request) => {
-      const filter = { limit: DEFAULT_LIMIT, ...filterOf(queryOf(request, FILTERS)) };
-      return Response.json(await Array.fromAsync(deadLetters.list(filter)));
+      const filter = filterOf(queryOf(request, FILTERS)), limit = listLimit(filter);
+      const letters = await Array.fromAsync(deadLetters.list({ ...filter, limit }));
+      if (letters.length === 0) await checkFunction(filter, known);
+      return Response.json(letters);
     }),
     route("POST", "/dead-letters/redrive", async (request) => {
       const { force, ...filters } = queryOf(request, [...FILTERS, "force"]);
-      return Response.json(await deadLetters.redriveAll(filterOf(filters), isForced(force)));
+      const filter = filterOf(filters), counts = await deadLetters.redriveAll(filter, isForced(force));
+      if (Object.values(counts).every((count) => count === 0)) await checkFunction(filter, known);
+      return Response.json(counts);
     }),
     route("GET", ONE, async (_, parameters) => {
       const letter = await deadLetters.read(sequenceOf(parameters));
@@ -81,13 +94,12 @@ export function showContent({ payload, ...letter }: DeadLetterContent): Record<s
 }
 
 function filterOf(query: Partial<Record<typeof FILTERS[number], string>>): DeadLetterFilter {
-  const { reason, olderThan, newerThan, limit } = query;
+  const { reason, olderThan, newerThan, ...selection } = query;
   return {
-    ...eventFilterOf(query),
+    ...selectionOf(selection),
     ...(reason !== undefined && { reason: choiceOf("reason", reason, DEAD_LETTER_REASONS) }),
     ...(olderThan !== undefined && { olderThanMs: durationOf("olderThan", olderThan) }),
     ...(newerThan !== undefined && { newerThanMs: durationOf("newerThan", newerThan) }),
-    ...(limit !== undefined && { limit: numberOf("limit", limit) }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { Problem } from "../problem.ts";
 import { type Route, route } from "../router.ts";
-import { DEFAULT_LIMIT, eventFilterOf, numberOf, queryOf } from "./query.ts";
+import { checkFunction, type KnownFunctions, listLimit, numberOf, queryOf, selectionOf } from "./query.ts";
 
 export interface Retries {
   list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry>;
@@ -9,15 +9,13 @@ export interface Retries {
 }
 
 /** Returns the routes that list and cancel delayed retries. `?function= &type= &limit=` filter the list. */
-export function retryRoutes(retries: Retries): Route[] {
+export function retryRoutes(retries: Retries, known: KnownFunctions): Route[] {
   return [
     route("GET", "/retries", async (request) => {
-      const { limit, ...query } = queryOf(request, ["function", "type", "limit"]);
-      const filter = {
-        ...eventFilterOf(query),
-        limit: limit === undefined ? DEFAULT_LIMIT : numberOf("limit", limit),
-      };
-      return Response.json(await Array.fromAsync(retries.list(filter)));
+      const filter = selectionOf(queryOf(request, ["function", "type", "limit"])), limit = listLimit(filter);
+      const waiting = await Array.fromAsync(retries.list({ ...filter, limit }));
+      if (waiting.length === 0) await checkFunction(filter, known);
+      return Response.json(waiting);
     }),
     route("DELETE", "/retries/:sequence", async (_, parameters) => {
       const sequence = numberOf("the sequence", parameters.sequence);

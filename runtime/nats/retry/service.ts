@@ -1,5 +1,6 @@
 import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
+import { covers } from "../../core/subjects.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
@@ -37,7 +38,7 @@ export class RetryService {
       seq = messages.at(-1)!.seq + 1;
       for (const message of messages.filter(({ subject }) => isDelayedRetry(subject))) {
         const retry = toDelayedRetry(message);
-        if (filter.type !== undefined && retry.type !== filter.type) continue;
+        if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;
         yield retry;
         if (++found === filter.limit) return;
       }

@@ -56,7 +56,7 @@ export async function crashPoints<On extends Trigger | readonly Trigger[], Outsi
     delivery: ({ clock }) => deliveryOf(resolved, data, options, clock),
     timeoutMs: durationMs(timeout),
   };
-  const undo = [watchFetch(), watchSockets(), watchInPlace(options.watch ?? {})], sync = new Set<string>();
+  const undo = [await watchSockets(), watchFetch(), watchInPlace(options.watch ?? {})], sync = new Set<string>();
   const runWith = (at: readonly number[], lost?: number) => runTrial(trial, options, new CrashPlan(at, lost, sync));
   try {
     const first = await runWith([]);

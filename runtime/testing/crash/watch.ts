@@ -34,9 +34,13 @@ const MAX_ARGUMENTS = 60;
  * ```
  */
 export function watch<Watched extends object>(object: Watched, name: string = nameOf(object)): Watched {
-  // The target is an empty object, since a proxy of a frozen one must return its methods unchanged. Methods run on the
-  // object itself, since a proxy has no private fields.
-  return new Proxy(Object.create(Object.getPrototypeOf(object)) as Watched, {
+  // The target is empty, since a proxy of a frozen object must return its methods unchanged. Methods run on the object
+  // itself, since a proxy has no private fields. Some clients are functions, as the `sql` of postgres.js.
+  const target = typeof object === "function" ? () => {} : Object.create(Object.getPrototypeOf(object));
+  return new Proxy(target as Watched, {
+    getPrototypeOf: () => Reflect.getPrototypeOf(object),
+    // deno-lint-ignore ban-types -- only a function is called
+    apply: (_target, self, args) => Reflect.apply(asStep(name, object as unknown as Function, self), self, args),
     get: (_, key) => {
       const value = Reflect.get(object, key, object);
       if (typeof value !== "function" || key === "constructor") return value;
@@ -57,7 +61,7 @@ export function watch<Watched extends object>(object: Watched, name: string = na
 export function watchInPlace(objects: Readonly<Record<string, object>>): () => void {
   const undo: (() => void)[] = [];
   for (const [name, object] of Object.entries(objects)) {
-    if (!Object.isExtensible(object)) {
+    if (!Object.isExtensible(object) || typeof object === "function") {
       throw new TypeError(`watch: ${name} cannot be patched in place: give the function watch(${name}) instead`);
     }
     for (const key of methodsOf(object)) {
@@ -77,7 +81,7 @@ export function watchInPlace(objects: Readonly<Record<string, object>>): () => v
 
 /** Makes calls of a method steps. `new` and static members reach the original: a driver may hold a class, as `Promise`. */
 // deno-lint-ignore ban-types -- as above
-function asStep(name: string, method: Function, self: object): (...args: unknown[]) => unknown {
+function asStep(name: string, method: Function, self: unknown): (...args: unknown[]) => unknown {
   return new Proxy(method as (...args: unknown[]) => unknown, {
     apply: (_method, _this, args) => {
       const call = () => Reflect.apply(method, self, args);
@@ -93,6 +97,7 @@ function format(args: readonly unknown[]): string {
 }
 
 function nameOf(object: object): string {
+  if (typeof object === "function") return object.name || "function";
   return object.constructor?.name ?? "object";
 }
 

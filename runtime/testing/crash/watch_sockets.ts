@@ -2,32 +2,50 @@ import { Socket } from "node:net";
 import { SimulatedProcess } from "./simulated_process.ts";
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
+type Call = readonly [object: object, key: string, what: string];
 
-/** Functions through which a handler reaches a service by TCP: drivers of databases use one of them. */
-const CALLS: readonly (readonly [object: object, key: string])[] = [
-  [Deno, "connect"],
-  [Deno, "connectTls"],
-  [Socket.prototype, "connect"],
-  [Socket.prototype, "write"],
+const TCP = "a TCP connection";
+/** Functions through which a handler reaches a service by a socket: drivers of databases use one of them. */
+const CALLS: readonly Call[] = [
+  [Deno, "connect", TCP],
+  [Deno, "connectTls", TCP],
+  [Socket.prototype, "connect", TCP],
+  [Socket.prototype, "write", TCP],
+  [WebSocket.prototype, "send", "a WebSocket"],
 ];
 
 let users = 0, undo: readonly (() => void)[] = [];
+/** The `write` of Deno's connections, of a client that connected before the trial. */
+let writes: Promise<readonly Call[]> | undefined;
 
 /**
- * Records that a handler in a trial uses TCP: an effect of it shows in no bucket and no event. It is no crash point, since
- * what a driver sends is only known to its methods, for which there is `watch`. Returns the undo.
+ * Records that a handler in a trial uses a socket: an effect of it shows in no bucket and no event. It is no crash point,
+ * since what a driver sends is only known to its methods, for which there is `watch`. Returns the undo.
  */
-export function watchSockets(): () => void {
-  if (users++ === 0) undo = CALLS.map(([object, key]) => record(object as Record<string, Method>, key));
+export async function watchSockets(): Promise<() => void> {
+  const calls = [...CALLS, ...await (writes ??= writesOfDeno())];
+  if (users++ === 0) undo = calls.map(([object, key, what]) => record(object as Record<string, Method>, key, what));
   return () => {
     if (--users === 0) undo.forEach((restore) => restore());
   };
 }
 
-function record(object: Record<string, Method>, key: string): () => void {
+/** Finds the class of Deno's connections, which has no name, by a connection. Without permission there is none to watch. */
+async function writesOfDeno(): Promise<readonly Call[]> {
+  const hostname = "127.0.0.1", { state } = Deno.permissions.querySync({ name: "net", host: hostname });
+  if (state !== "granted") return [];
+  using listener = Deno.listen({ hostname, port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const [connection, accepted] = await Promise.all([Deno.connect({ hostname, port }), listener.accept()]);
+  connection.close();
+  accepted.close();
+  return [[Object.getPrototypeOf(Object.getPrototypeOf(connection)), "write", TCP]];
+}
+
+function record(object: Record<string, Method>, key: string, what: string): () => void {
   const own = Object.getOwnPropertyDescriptor(object, key), real = object[key];
   const value: Method = function (this: unknown, ...args) {
-    SimulatedProcess.current()?.plan.outside.add("a TCP connection");
+    SimulatedProcess.current()?.plan.outside.add(what);
     return Reflect.apply(real, this, args);
   };
   Object.defineProperty(object, key, {

@@ -106,3 +106,22 @@ Deno.test("RepeatedIds recognises an id that was published before on the same su
   for (let n = 0; n < 10_000; n++) published("orders.created", `id-${n}`);
   assert.equal(published("orders.created", "a"), false); // the oldest are forgotten
 });
+
+Deno.test("TailLines cleans each part of a report, which any client of the account may send, and counts wide characters", () => {
+  const line = (part: Partial<SettledReport>) =>
+    new TailLines({ terminal: true, colours: false, columns: 80 }, false, NAMES).settled({
+      ...report({ kind: "ack" }),
+      ...part,
+    });
+  const forged = "\u001b[2J\n\u202e";
+  for (
+    const part of [{ function: forged }, { type: forged }, { id: forged }, { error: forged }, {
+      time: `${forged}${forged}${forged}`,
+    }]
+  ) {
+    // deno-lint-ignore no-control-regex -- the characters that must not be there
+    assert.doesNotMatch(line(part), /[\u0000-\u001f\u202e]/, JSON.stringify(part));
+  }
+  const plain = line({ id: "o1", type: "orders.created" }), wide = line({ id: "注文", type: "orders.created" });
+  assert.equal(plain.indexOf("ack") - 2, wide.indexOf("ack")); // each of the two takes two columns, and four are the least
+});

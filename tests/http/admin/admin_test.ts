@@ -42,6 +42,12 @@ const NO_DEAD_LETTERS: DeadLetters = {
 /** No delayed retries. */
 const NO_RETRIES: Retries = { async *list() {}, cancel: () => Promise.resolve(false) };
 
+/** The project's functions, and one that ran before. */
+const KNOWN = {
+  names: ["reserveInventory", "capturePayment"],
+  ran: (name: string) => Promise.resolve(name === "removedLater"),
+};
+
 /** Sends a request to an admin listener. */
 function send(path: string, options: {
   readonly method?: string;
@@ -54,8 +60,8 @@ function send(path: string, options: {
     ...healthRoutes(health),
     ...metricsRoutes(() => Promise.resolve(PAGE)),
     ...functionRoutes(functions),
-    ...deadLetterRoutes(NO_DEAD_LETTERS),
-    ...retryRoutes(NO_RETRIES),
+    ...deadLetterRoutes(NO_DEAD_LETTERS, KNOWN),
+    ...retryRoutes(NO_RETRIES, KNOWN),
   ];
   return request(router(routes, { problemOf: adminProblems(() => outage) }), path, { method });
 }
@@ -102,22 +108,38 @@ for (const [method, path, known] of misspelt) {
   });
 }
 
-const unfit: [method: string, path: string, detail: RegExp][] = [
-  ["POST", "/dead-letters/redrive?function=", /^function is not the name of a function$/],
-  ["POST", "/dead-letters/redrive?function=*", /^function is not the name of a function$/],
-  ["POST", "/dead-letters/redrive?function=pay.orders", /^function is not the name of a function$/],
-  ["GET", "/dead-letters?function=a%20b", /^function is not the name of a function$/],
-  ["GET", "/retries?function=", /^function is not the name of a function$/],
-  ["GET", "/dead-letters?type=a..b", /^type is not an event type or a subject pattern$/],
-  ["GET", "/dead-letters?reason=crash", /^reason is none of: .*crashed/],
-  ["POST", "/dead-letters/redrive?function=pay&function=ship", /^each parameter may be given once$/],
-  ["POST", "/dead-letters/7/redrive?force=yes", /^force is none of: true, false$/],
+const wrong: [method: string, path: string, detail: RegExp][] = [
+  ["GET", "/dead-letters?function=", /^function: "" cannot be a function's name: /],
+  ["GET", "/dead-letters?function=a%20b", /^function: "a b" cannot be/],
+  ["GET", "/retries?function=*", /^function: "\*" cannot be/],
+  ["POST", "/dead-letters/redrive?function=%3E", /^function: ">" cannot be/],
+  ["POST", "/dead-letters/redrive?function=", /^function: "" cannot be/],
+  ["GET", "/dead-letters?type=a%20b", /^type: "a b" is not a subject pattern: it has white space/],
+  ["GET", "/retries?type=", /^type: "" is not a subject pattern: it has an empty token/],
+  ["GET", "/dead-letters?reason=crashd", /^reason is one of .*: did you mean "crashed"\?$/],
+  ["GET", "/dead-letters?function=pay&function=ship", /^function is given more than once$/],
+  ["POST", "/dead-letters/redrive?force=yes", /^force is one of true, false$/],
+  ["POST", "/dead-letters/7/redrive?force=", /^force is one of true, false$/],
+  ["GET", "/dead-letters?limit=1001", /^limit is 1000 at most/],
+  ["GET", "/retries?limit=999999999", /^limit is 1000 at most/],
 ];
-for (const [method, path, detail] of unfit) {
-  Deno.test(`${method} ${path} answers 400: its value fits nothing`, async () => {
+for (const [method, path, detail] of wrong) {
+  Deno.test(`${method} ${path} answers 400, since it can select nothing`, async () => {
     const problem = await problemOf(await send(path, { method }));
     assert.equal(problem.status, 400);
     assert.match(problem.detail, detail);
+  });
+}
+
+for (const [method, path] of [["GET", "/dead-letters"], ["GET", "/retries"], ["POST", "/dead-letters/redrive"]]) {
+  Deno.test(`${method} ${path} answers 404 for a function that there is not`, async () => {
+    const of = async (name: string) => await send(`${path}?function=${name}`, { method });
+    assert.deepEqual(await problemOf(await of("capturePaymnt")), {
+      status: 404,
+      title: "Not Found",
+      detail: 'there is no function "capturePaymnt": did you mean "capturePayment"?',
+    });
+    for (const name of ["capturePayment", "removedLater"]) assert.equal((await of(name)).status, 200, name);
   });
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { suggestion } from "../../../runtime/cli/terminal/suggestion.ts";
+import { suggestion } from "../../runtime/project/unknown_name.ts";
 
 const NAMES = ["reserveInventory", "capturePayment", "confirmOrder"];
 
