@@ -29,9 +29,9 @@ async function setup(options: readonly string[] = []) {
     dev = startWeir(project.path, ["dev", ...options], { ...env, LOG_LEVEL: "info" });
   await dev.waitForLine(/^Weir is up in/);
   if (!options.includes("--no-check")) await dev.waitForLine(/type check: no errors/);
-  const post = async (n: number) => {
+  const post = async (n: number, type = "ticks.made") => {
     const body = JSON.stringify({ n }), headers = { "content-type": "application/json" };
-    const response = await fetch(`http://127.0.0.1:${env.PORT}/events/ticks.made`, { method: "POST", headers, body });
+    const response = await fetch(`http://127.0.0.1:${env.PORT}/events/${type}`, { method: "POST", headers, body });
     const text = await response.text();
     return { n, status: response.status, text };
   };
@@ -88,6 +88,26 @@ Deno.test(`dev loses no event and fails no request during ${SAVES} saves under u
       `the first after ${first} ms`,
   );
   assert.equal(repeated, 0);
+});
+
+Deno.test("dev skips no event while a save misspells its type", async () => {
+  await using weir = await setup(["--no-check"]);
+  const on = (...types: string[]) => tick("1").replace("on: Tick", `on: ${JSON.stringify(types)}`);
+  let from = weir.dev.lines.length;
+  const live = async (code: string) => {
+    from = weir.dev.lines.length;
+    await weir.write("functions/count.ts", code);
+    await weir.dev.waitForLine(/live in/, from);
+  };
+  await weir.write("schemas/ticks.ts", SCHEMA + SCHEMA.split("\n")[3].replace("Tick", "Other").replace("made", "seen"));
+  await weir.dev.waitForLine(/live in/, from);
+  await live(on("ticks.made", "ticks.seen"));
+  await live(on("ticks.maed", "ticks.seen"));
+  assert.equal((await weir.post(7)).status, 202);
+  assert.equal((await weir.post(8, "ticks.seen")).status, 202);
+  await weir.dev.waitForLine(/"message":"tick".*"n":8/, from); // the consumer's position is beyond 7
+  await live(on("ticks.made", "ticks.seen"));
+  await weir.dev.waitForLine(/"message":"tick".*"n":7/, from);
 });
 
 Deno.test("dev shows an error with its position, and keeps the last working version running", async (t) => {

@@ -59,8 +59,10 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   if (tooLarge) log.warn(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
 
   const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
+  // A misspelt type is a warning: with narrower filters the events of the right one would be skipped.
+  const mayApply = apply === "narrow" && registry.warnings.length > 0 ? true : apply;
   const startAgain = async () => {
-    const options = { metrics, sharesPort, apply, signal: shutdown.signal };
+    const options = { metrics, sharesPort, apply: mayApply, signal: shutdown.signal };
     const runtime = await startRuntime(config, registry, log, options);
     runtimes.push(runtime);
     return runtime;
