@@ -90,6 +90,9 @@ export class FunctionHost implements Service {
       const consumers = topology.desired.durables.filter(({ functionName }) => functionName === fn.name)
         .map(({ stream }) => new PullConsumer(nc, stream, fn.name, systemClock, requestCheck, monitor));
       const pipeline = new Pipeline(fn, breakers, ports, [metering.attemptCounter(fn.name)]);
+      // A consumer with another ack policy would lose what it delivers. The consumers ask every second.
+      const permits = () => topology.problem(fn.name) ? 0 : Infinity;
+      pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases);
     });
   }
