@@ -59,6 +59,9 @@ export class FunctionHost implements Service {
     // The check resets `max_deliver`, which another client has set.
     const advisories = new Advisories(nc, jsm, topology.desired.durables, attempts, retries, log);
     advisories.listen(() => topology.requestCheck());
+    topology.onRenewedStream((stream, beforeMs) => {
+      for (const dispatcher of this.dispatchers) dispatcher.forgetStream(stream, beforeMs);
+    });
   }
 
   /** Number of deliveries that are being handled, or wait for it. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
+import { AckPolicy, jetstream, type JetStreamManager } from "@nats-io/jetstream";
 import { defineFunction } from "../../runtime/api/define_function.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
@@ -23,11 +23,15 @@ async function start(
   { server }: Broker,
   on: string[],
   options: Parameters<typeof startRuntime>[3] = {},
+  handler: () => unknown = () => {},
 ): Promise<Release> {
   const variables: Record<string, string> = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
   const config = readConfig({ get: (name) => variables[name], readFile: () => "" });
   const handled: string[] = [], lines: LogLine[] = [];
-  const ship = defineFunction({ on: on as [string] }, (event) => void handled.push(`${event.type} ${event.data}`));
+  const ship = defineFunction({ on: on as [string] }, async (event) => {
+    handled.push(`${event.type} ${event.data}`);
+    await handler();
+  });
   const log = new Logger({ level: "info", format: "json", write: (line) => void lines.push(JSON.parse(line)) });
   const runtime = await startRuntime(config, registryOf({ ship }), log, options);
   const health = async () => {
@@ -119,6 +123,49 @@ for (
     assert.equal(release.lines.filter(({ level }) => level === "error").length, 1);
   });
 }
+
+Deno.test("TopologyKeeper lets a function pull from no consumer that forgets what it delivers, until it is replaced", async () => {
+  await using broker = await startBroker();
+  await using release = await start(broker, ["orders.paid"]);
+  const { jsm } = broker,
+    add = (ack_policy: AckPolicy) =>
+      jsm.consumers.add("ORDERS", { durable_name: "ship", filter_subjects: ["orders.paid"], ack_policy });
+  await jsm.consumers.delete("ORDERS", "ship");
+  await add(AckPolicy.None);
+  await eventually(async () => (await release.health()).status === 503);
+  // Pulls from before the change end with the first events.
+  await eventually(async () => {
+    await publish(broker, "orders.paid", 1);
+    const before = release.handled.length;
+    return (await jsm.consumers.info("ORDERS", "ship")).num_pending > 0 && release.handled.length === before;
+  });
+  await jsm.consumers.delete("ORDERS", "ship");
+  await add(AckPolicy.Explicit);
+  const { last_seq } = (await jsm.streams.info("ORDERS")).state;
+  await eventually(async () => (await jsm.consumers.info("ORDERS", "ship")).ack_floor.stream_seq === last_seq);
+});
+
+Deno.test("[G4] TopologyKeeper leaves the new event at a position to its own handler, once a stream was created again", async () => {
+  await using broker = await startBroker();
+  const began: PromiseWithResolvers<void>[] = [];
+  const hold = () => {
+    const run = Promise.withResolvers<void>();
+    began.push(run);
+    return run.promise;
+  };
+  await using _release = await start(broker, ["orders.paid"], {}, hold);
+  const { jsm } = broker, floor = async () => (await jsm.consumers.info("ORDERS", "ship")).ack_floor.stream_seq;
+  await publish(broker, "orders.paid", 1);
+  await eventually(() => began.length === 1);
+  await jsm.streams.delete("ORDERS");
+  await eventually(async () => await publish(broker, "orders.paid", 1).then(() => true, () => false));
+  await eventually(() => began.length === 2);
+  began[0].resolve(); // its ack would name the new event
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(await floor(), 0);
+  began[1].resolve();
+  await eventually(async () => await floor() === 1);
+});
 
 for (const change of [{ subjects: ["elsewhere.>"] }, { no_ack: true }]) {
   Deno.test(`TopologyKeeper changes a stream back that another client changed: ${JSON.stringify(change)}`, async () => {
