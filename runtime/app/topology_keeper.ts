@@ -17,7 +17,7 @@ import {
 import { type FoundState, planFound } from "../nats/topology/plan.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
 import type { DesiredState, Durable } from "../nats/topology/resources.ts";
-import { nameOf, type Scope, type Step, type StepOf } from "../nats/topology/step.ts";
+import { nameOf, type Scope, type Step, type StepOf, UNHANDLED } from "../nats/topology/step.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Service } from "./service.ts";
 
@@ -131,7 +131,7 @@ export class TopologyKeeper implements Service {
         if (partly) this.#putRight(step, durable, consumer);
         // Before its consumers are created, so all messages that are held are those of the old one.
         if (partly && step.kind === "create" && step.what === "stream") this.#onRenewed(step.name, Infinity);
-        if (durable) this.passed.record(durable, consumer);
+        if (durable) this.passed.record(durable, consumer, this.#created.get(durable.stream));
         if (!consumer || consumer.num_pending === 0 || step.kind !== "create") return;
         const fields = { function: consumer.name, stream: consumer.stream_name };
         this.log.info(`new consumer: begins with ${consumer.num_pending} stored events`, fields);
@@ -142,14 +142,28 @@ export class TopologyKeeper implements Service {
   #found(found: FoundState, scope: Scope): void {
     this.#findRenewed(found);
     this.#floors.record(found);
-    for (const [durable, consumer] of found.consumers) if (consumer) this.passed.record(durable, consumer);
+    for (const [durable, consumer] of found.consumers) {
+      const created = this.#created.get(durable.stream);
+      if (!consumer || !created) continue;
+      if (this.passed.isReplaced(durable, consumer)) {
+        const fields = {
+          function: consumer.name,
+          stream: consumer.stream_name,
+          policy: consumer.config.deliver_policy,
+        };
+        this.log.error("another client created the consumer again, without the events that waited", fields);
+        this.#bringsBack(this.passed.bringBackSkipped(durable, consumer, created));
+      }
+      this.passed.record(durable, consumer, created);
+    }
     const concerns = concernsOf(found);
     for (const concern of concerns) if (!this.#concerns.includes(concern)) this.log.warn(concern);
     this.#concerns = concerns;
     if (scope !== "start") return;
     for (const step of planFound(this.desired, found)) {
       if (step.kind !== "update" || !step.narrows) continue;
-      const advice = "run `deno task apply` once no other release runs";
+      const removesTrigger = step.changes.some(({ field }) => field === "filter_subjects");
+      const advice = "run `deno task apply` once no other release runs" + (removesTrigger ? `; ${UNHANDLED}` : "");
       this.log.warn(`${nameOf(step)} is wider than this release declares: ${advice}`, { changes: changesOf(step) });
     }
   }
@@ -172,7 +186,11 @@ export class TopologyKeeper implements Service {
     this.log.error(`${nameOf(step)} was not as declared: put right`, { changes });
     const filters = step.kind === "update" && step.changes.find(({ field }) => field === "filter_subjects");
     if (!filters || !durable || !consumer) return;
-    const done = this.passed.bringBack(durable, filters.from as string[], consumer);
+    const created = this.#created.get(durable.stream);
+    this.#bringsBack(this.passed.bringBack(durable, filters.from as string[], consumer, created));
+  }
+
+  #bringsBack(done: Promise<void>): void {
     this.#bringingBack = Promise.all([this.#bringingBack, done]);
   }
 
