@@ -66,6 +66,9 @@ export class FunctionHost implements Service {
     // The check resets `max_deliver`, which another client has set.
     const advisories = new Advisories(nc, jsm, topology.desired.durables, attempts, retries, log);
     advisories.listen(() => topology.requestCheck());
+    topology.onRenewedStream((stream, beforeMs) => {
+      for (const dispatcher of this.dispatchers) dispatcher.forgetStream(stream, beforeMs);
+    });
   }
 
   /** Number of deliveries that are being handled, or wait for it. */
@@ -98,6 +101,9 @@ export class FunctionHost implements Service {
       const consumers = topology.desired.durables.filter(({ functionName }) => functionName === fn.name)
         .map(({ stream }) => new PullConsumer(nc, stream, fn.name, systemClock, requestCheck, monitor));
       const pipeline = new Pipeline(fn, breakers, ports, [metering.attemptCounter(fn.name)]);
+      // A consumer with another ack policy would lose what it delivers. The consumers ask every second.
+      const permits = () => topology.problem(fn.name) ? 0 : Infinity;
+      pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes);
     });

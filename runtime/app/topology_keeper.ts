@@ -17,7 +17,7 @@ import {
 import { type FoundState, planFound } from "../nats/topology/plan.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
 import type { DesiredState, Durable } from "../nats/topology/resources.ts";
-import { nameOf, type Scope, type Step, type StepOf } from "../nats/topology/step.ts";
+import { nameOf, type Scope, type Step, type StepOf, UNHANDLED } from "../nats/topology/step.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Service } from "./service.ts";
 
@@ -44,6 +44,9 @@ export class TopologyKeeper implements Service {
   #reportedMs = -Infinity;
   #cancel: () => void = () => {};
   #stopped = false;
+  /** Creation times of the streams, as last found. */
+  readonly #created = new Map<string, string>();
+  #onRenewed: (stream: string, beforeMs: number) => void = () => {};
   #bringingBack: Promise<unknown> = Promise.resolve();
 
   /** @param mayApply If not, the process only checks that all is as declared. */
@@ -76,6 +79,14 @@ export class TopologyKeeper implements Service {
     await this.#bringingBack;
   }
 
+  /**
+   * Calls back once a stream was created again. Its messages of before that time are gone, and others may have their
+   * positions.
+   */
+  onRenewedStream(listener: (stream: string, beforeMs: number) => void): void {
+    this.#onRenewed = listener;
+  }
+
   /** Requests a check, because a stream or consumer is missing or was changed. */
   requestCheck(): void {
     this.#reconciler.ask();
@@ -87,6 +98,7 @@ export class TopologyKeeper implements Service {
    * @param functionName The function whose consumers are meant. Default: streams and buckets.
    */
   problem(functionName?: string): string | undefined {
+    if (this.#refused.length === 0) return undefined; // hot path: it is asked before each pull
     // What another user may change yet, as after a rollout, must not take the process from its load balancer.
     const isMeant = (step: Step) =>
       step.kind !== "update" && functionName === (step.what === "consumer" ? step.name : undefined);
@@ -117,7 +129,9 @@ export class TopologyKeeper implements Service {
       onApplied: (step, consumer) => {
         const durable = consumer && this.#durableOf(consumer);
         if (partly) this.#putRight(step, durable, consumer);
-        if (durable) this.passed.record(durable, consumer);
+        // Before its consumers are created, so all messages that are held are those of the old one.
+        if (partly && step.kind === "create" && step.what === "stream") this.#onRenewed(step.name, Infinity);
+        if (durable) this.passed.record(durable, consumer, this.#created.get(durable.stream));
         if (!consumer || consumer.num_pending === 0 || step.kind !== "create") return;
         const fields = { function: consumer.name, stream: consumer.stream_name };
         this.log.info(`new consumer: begins with ${consumer.num_pending} stored events`, fields);
@@ -126,16 +140,40 @@ export class TopologyKeeper implements Service {
   }
 
   #found(found: FoundState, scope: Scope): void {
+    this.#findRenewed(found);
     this.#floors.record(found);
-    for (const [durable, consumer] of found.consumers) if (consumer) this.passed.record(durable, consumer);
+    for (const [durable, consumer] of found.consumers) {
+      const created = this.#created.get(durable.stream);
+      if (!consumer || !created) continue;
+      if (this.passed.isReplaced(durable, consumer)) {
+        const fields = {
+          function: consumer.name,
+          stream: consumer.stream_name,
+          policy: consumer.config.deliver_policy,
+        };
+        this.log.error("another client created the consumer again, without the events that waited", fields);
+        this.#bringsBack(this.passed.bringBackSkipped(durable, consumer, created));
+      }
+      this.passed.record(durable, consumer, created);
+    }
     const concerns = concernsOf(found);
     for (const concern of concerns) if (!this.#concerns.includes(concern)) this.log.warn(concern);
     this.#concerns = concerns;
     if (scope !== "start") return;
     for (const step of planFound(this.desired, found)) {
       if (step.kind !== "update" || !step.narrows) continue;
-      const advice = "run `deno task apply` once no other release runs";
+      const removesTrigger = step.changes.some(({ field }) => field === "filter_subjects");
+      const advice = "run `deno task apply` once no other release runs" + (removesTrigger ? `; ${UNHANDLED}` : "");
       this.log.warn(`${nameOf(step)} is wider than this release declares: ${advice}`, { changes: changesOf(step) });
+    }
+  }
+
+  #findRenewed({ streams }: FoundState): void {
+    for (const [name, info] of streams) {
+      if (!info) continue;
+      const { created } = info, before = this.#created.get(name);
+      if (before !== undefined && before !== created) this.#onRenewed(name, Date.parse(created));
+      this.#created.set(name, created);
     }
   }
 
@@ -148,7 +186,11 @@ export class TopologyKeeper implements Service {
     this.log.error(`${nameOf(step)} was not as declared: put right`, { changes });
     const filters = step.kind === "update" && step.changes.find(({ field }) => field === "filter_subjects");
     if (!filters || !durable || !consumer) return;
-    const done = this.passed.bringBack(durable, filters.from as string[], consumer);
+    const created = this.#created.get(durable.stream);
+    this.#bringsBack(this.passed.bringBack(durable, filters.from as string[], consumer, created));
+  }
+
+  #bringsBack(done: Promise<void>): void {
     this.#bringingBack = Promise.all([this.#bringingBack, done]);
   }
 

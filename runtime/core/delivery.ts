@@ -47,6 +47,9 @@ export interface Delivery {
    * that was deleted and created again.
    */
   readonly messageKey: string;
-  /** Subject to ack on, as received. A redelivery replaces it while the delivery is still being handled. */
+  /**
+   * Subject to ack on, as received. A redelivery replaces it while the delivery is still being handled. Empty once the
+   * delivery cannot be settled: its stream was deleted, and the subject would name a message of the next one.
+   */
   ackSubject: Uint8Array;
 }

@@ -4,6 +4,8 @@ import type { Consumer, ConsumerSink } from "./consumer.ts";
 import type { Leases } from "./leases.ts";
 import type { Pipeline } from "./pipeline.ts";
 
+const NO_SUBJECT = new Uint8Array();
+
 /**
  * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of its consumers asks for as many as
  * can begin. Several consumers together may deliver more than that: the rest waits. The dispatcher keeps the leases of
@@ -93,6 +95,21 @@ export class Dispatcher implements ConsumerSink {
     cancel();
     this.#cancelExtending();
     runner.abortAll();
+  }
+
+  /**
+   * Leaves the held messages of a stream unsettled, since the stream was deleted: an ack names only a position, which is
+   * another message's in a stream that is created again. Their handlers go on.
+   *
+   * @param beforeMs Time from which on messages are those of the new stream, in milliseconds since 1970.
+   */
+  forgetStream(stream: string, beforeMs: number): void {
+    for (const { delivery, lease } of [...this.#held.values(), ...this.#arrived]) {
+      const [name, , nanos] = delivery.messageKey.split(".");
+      if (name !== stream || Number(nanos) / 1e6 >= beforeMs) continue;
+      lease.release();
+      delivery.ackSubject = NO_SUBJECT;
+    }
   }
 
   #begin(attempt: Attempt): void {

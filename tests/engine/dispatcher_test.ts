@@ -78,7 +78,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
       payload: new TextEncoder().encode(String(n)),
       headers: new HeaderList(),
       history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
-      messageKey: `WORK.${n}`,
+      messageKey: `WORK.${n}.${n * 1e9}`,
       ackSubject: new TextEncoder().encode(ackSubject),
     };
     sink.deliver(delivery);
@@ -230,4 +230,19 @@ Deno.test("Dispatcher gives a delivery back with its telemetry and its counts", 
   assert.deepEqual([usedUp.has("h3"), usedUp.get("h3")], [true, undefined]);
   done.resolve();
   await stopped;
+});
+
+Deno.test("Dispatcher settles no message of a stream that was created again, and keeps those of the new one", async () => {
+  const done = gate();
+  const { dispatcher, deliver, kept, said } = setup(() => done.promise);
+  deliver(1, "old"); // stored after one second
+  await settled();
+  deliver(2, "new"); // stored after two seconds
+  dispatcher.forgetStream("OTHER", Infinity);
+  dispatcher.forgetStream("WORK", 2_000);
+  assert.deepEqual([...kept], [["old", "released"], ["new", "held"]]);
+  await settled();
+  done.resolve();
+  await dispatcher.stop(0);
+  assert.deepEqual(said, [" ack", "new ack"]);
 });

@@ -85,7 +85,7 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
   [
     "an attempt used by a shutdown",
     { settler: strictSettler },
-    /ended before its attempts were used|a dead letter, though it would have succeeded|used \d attempts|run \d times/,
+    /ended before its attempts were used|a dead letter, though it would have succeeded|used \d attempts|run \d+ times/,
   ],
   [
     "a second dead letter for the delayed retry of an event",

@@ -1,4 +1,11 @@
-import { type Backlog, type Change, nameOf, type SkippedEvents, type Step } from "../../nats/topology/step.ts";
+import {
+  type Backlog,
+  type Change,
+  nameOf,
+  type SkippedEvents,
+  type Step,
+  UNHANDLED,
+} from "../../nats/topology/step.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
 import { type Colour, paint, type Screen } from "../terminal/output.ts";
@@ -25,7 +32,9 @@ export function planText(steps: readonly Step[], target: Screen): string {
 
 function narrowing(step: Step): string {
   if (step.kind !== "update" || !step.narrows) return "";
-  return "\n      only `apply` does all of this: a start takes away nothing that another release may need";
+  const removesTrigger = step.changes.some(({ field }) => field === "filter_subjects");
+  return "\n      only `apply` does all of this: a start takes away nothing that another release may need" +
+    (removesTrigger ? `;\n      ${UNHANDLED}` : "");
 }
 
 /** Formats one step: its resource, its changes, and their effect on stored events. */

@@ -1,4 +1,10 @@
-import type { ConsumerInfo, JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream";
+import {
+  type ConsumerInfo,
+  DeliverPolicy,
+  type JetStreamManager,
+  type MsgRequest,
+  type StoredMsg,
+} from "@nats-io/jetstream";
 import type { Log } from "../../api/context.ts";
 import type { Clock } from "../../engine/clock.ts";
 import { covers } from "../../core/subjects.ts";
@@ -13,13 +19,31 @@ const MAX_READ = 10_000;
 /** Delay in milliseconds after which it is tried again. */
 const RETRY_MS = 5_000;
 
+/** Policies of consumers that begin after older events. Weir's own consumers begin at a sequence, after an ack floor. */
+const SKIPPING: readonly string[] = [
+  DeliverPolicy.New,
+  DeliverPolicy.Last,
+  DeliverPolicy.LastPerSubject,
+  DeliverPolicy.StartTime,
+];
+
+/** A position of a consumer, and what identifies the consumer and the stream that it is of. */
+interface Position {
+  readonly delivered: number;
+  readonly settledUpTo: number;
+  readonly created: string;
+  /** Undefined until a check has found the stream. */
+  readonly streamCreated: string | undefined;
+}
+
 /**
- * Brings back the events that a consumer has passed while another client had taken one of its filters: it keeps its
- * position when the filter is back. What was delivered since the last check before that may be handled twice.
+ * Brings back the events that a consumer has passed because another client changed it: one of its filters was gone, and
+ * it keeps its position when the filter is back; or it was deleted and created again to begin with new events. What was
+ * delivered since the last check before that may be handled twice.
  */
 export class PassedEvents {
-  /** The last delivery of each consumer at a check that found all of its filters. */
-  readonly #delivered = new Map<Durable, number>();
+  /** The position of each consumer at the last check that found all of its filters. */
+  readonly #positions = new Map<Durable, Position>();
   readonly #pauses = new Set<() => void>();
   #stopped = false;
 
@@ -31,9 +55,26 @@ export class PassedEvents {
   ) {}
 
   /** Records the position of a consumer that has all of its filters. */
-  record(durable: Durable, info: ConsumerInfo): void {
+  record(durable: Durable, info: ConsumerInfo, streamCreated?: string): void {
     if (missing(durable, filtersOf(info.config)).length > 0) return;
-    this.#delivered.set(durable, info.delivered.stream_seq);
+    const { created, delivered, ack_floor } = info;
+    const position = { created, delivered: delivered.stream_seq, settledUpTo: ack_floor.stream_seq, streamCreated };
+    this.#positions.set(durable, position);
+  }
+
+  /** Returns whether another client has created the consumer again, so that it skips what was stored before. */
+  isReplaced(durable: Durable, { created, config }: ConsumerInfo): boolean {
+    const known = this.#positions.get(durable);
+    return known !== undefined && known.created !== created && SKIPPING.includes(config.deliver_policy);
+  }
+
+  /** Stores the events that a replaced consumer skips in the retry stream, as {@linkcode bringBack} does. */
+  async bringBackSkipped(durable: Durable, info: ConsumerInfo, streamCreated: string): Promise<void> {
+    const untilMs = Date.parse(info.config.opt_start_time ?? info.created);
+    const settledUpTo = this.#known(durable, streamCreated)?.settledUpTo ?? 0;
+    await this.#bringBack(durable, settledUpTo, async () => {
+      return (await this.#readAll(durable, settledUpTo)).filter(({ time }) => time.getTime() <= untilMs);
+    });
   }
 
   /**
@@ -42,15 +83,31 @@ export class PassedEvents {
    *
    * @param had The filters that it had.
    * @param info The consumer right after it got its filters back.
+   * @param streamCreated Creation time of its stream. Default: that of the recorded position.
    */
-  async bringBack(durable: Durable, had: readonly string[], info: ConsumerInfo): Promise<void> {
+  async bringBack(durable: Durable, had: readonly string[], info: ConsumerInfo, streamCreated?: string): Promise<void> {
+    const lost = missing(durable, had);
+    if (!this.#positions.has(durable) || lost.length === 0) return;
+    const after = this.#known(durable, streamCreated)?.delivered ?? 0;
+    await this.#bringBack(durable, after, async () => {
+      return (await this.#passed(durable, after, info))
+        .filter(({ subject }) => lost.some((filter) => covers(filter, subject)));
+    });
+  }
+
+  /** Returns the recorded position. Invariant: none of an earlier stream, in which it stood for other messages. */
+  #known(durable: Durable, streamCreated: string | undefined): Position | undefined {
+    const known = this.#positions.get(durable), of = known?.streamCreated;
+    return of === undefined || streamCreated === undefined || of === streamCreated ? known : undefined;
+  }
+
+  async #bringBack(durable: Durable, after: number, find: () => Promise<StoredMsg[]>): Promise<void> {
     const { functionName, stream } = durable, fields = { function: functionName, stream };
-    const after = this.#delivered.get(durable), lost = missing(durable, had);
-    if (after === undefined || lost.length === 0) return;
+    // Its position is in this line alone, should the process end before the events are stored.
+    this.log.warn("looks for events that the consumer has passed, to bring them back", { ...fields, after });
     while (!this.#stopped) {
       try {
-        const passed = (await this.#passed(durable, after, info))
-          .filter(({ subject }) => lost.some((filter) => covers(filter, subject)));
+        const passed = await find();
         for (const message of passed) await this.#store(functionName, stream, message);
         const what = `brought back ${passed.length} events that the consumer had passed`;
         if (passed.length > 0) this.log.error(what, fields);
@@ -77,12 +134,16 @@ export class PassedEvents {
   }
 
   /** Returns the events between the recorded position of the consumer and its position in `info`, in their order. */
-  async #passed({ stream, filters }: Durable, after: number, info: ConsumerInfo): Promise<StoredMsg[]> {
+  async #passed(durable: Durable, after: number, info: ConsumerInfo): Promise<StoredMsg[]> {
     const atMs = Date.parse((info as { ts?: string }).ts ?? "") || Infinity; // the client's type lacks it
-    const all = (await Promise.all(filters.map((filter) => this.#read(stream, filter, after)))).flat()
-      .filter(({ time }) => time.getTime() <= atMs).toSorted((a, b) => a.seq - b.seq);
+    const all = (await this.#readAll(durable, after)).filter(({ time }) => time.getTime() <= atMs);
     // The consumer still has the last `num_pending` of them before it.
     return all.slice(0, Math.max(0, all.length - info.num_pending));
+  }
+
+  async #readAll({ stream, filters }: Durable, after: number): Promise<StoredMsg[]> {
+    const found = await Promise.all(filters.map((filter) => this.#read(stream, filter, after)));
+    return found.flat().toSorted((a, b) => a.seq - b.seq);
   }
 
   async #read(stream: string, next_by_subj: string, after: number): Promise<StoredMsg[]> {

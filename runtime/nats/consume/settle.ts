@@ -80,7 +80,7 @@ export class NatsSettler implements Settler {
 
   extend(delivery: Delivery): void {
     const { nc } = this.options;
-    if (!nc.isClosed()) extend(nc, ackSubjectText(delivery.ackSubject));
+    if (!nc.isClosed() && !isGone(delivery)) extend(nc, ackSubjectText(delivery.ackSubject));
   }
 
   /** Stops retrying what cannot be stored: the process must end, and JetStream delivers its messages again. */
@@ -90,11 +90,15 @@ export class NatsSettler implements Settler {
 
   #ack(delivery: Delivery): Settlement {
     try {
-      this.#acks.add(delivery.ackSubject, ACK);
+      this.#answer(delivery, ACK);
       return SETTLED;
     } catch (error) {
       return { ok: false, error };
     }
+  }
+
+  #answer(delivery: Delivery, answer: string): void {
+    if (!isGone(delivery)) this.#acks.add(delivery.ackSubject, answer);
   }
 
   async #settle(event: HeldEvent, outcome: Outcome, claim: Claim | undefined): Promise<Settlement> {
@@ -112,7 +116,7 @@ export class NatsSettler implements Settler {
       switch (outcome.kind) {
         case "ack":
           if (claim) await this.#untilStored(functionName, "the completion of an event", () => claim.complete());
-          this.#acks.add(delivery.ackSubject, ACK);
+          this.#answer(delivery, ACK);
           break;
         case "retry":
           await claim?.release().catch(() => {}); // an unreleased claim expires, and the retry waits for that
@@ -121,7 +125,7 @@ export class NatsSettler implements Settler {
         case "dead-letter":
           await this.#storeDeadLetter(event, outcome);
           await claim?.release().catch(() => {});
-          this.#acks.add(delivery.ackSubject, `+TERM weir: ${outcome.reason}`);
+          this.#answer(delivery, `+TERM weir: ${outcome.reason}`);
       }
       return SETTLED;
     } catch (error) {
@@ -138,10 +142,11 @@ export class NatsSettler implements Settler {
   /** Stores a delayed retry and acks the event, or naks it. An event whose retry cannot be stored is nacked as well. */
   async #retry({ functionName, delivery, usedUp }: HeldEvent, outcome: Outcome & { kind: "retry" }): Promise<void> {
     const { attempts, retries, clock } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
-    if (usedUp && delayMs >= RETRY_STREAM_MIN_DELAY_MS) {
+    // A message that is gone cannot be nacked.
+    if (usedUp && (delayMs >= RETRY_STREAM_MIN_DELAY_MS || isGone(delivery))) {
       try {
         await retries.schedule(functionName, delivery, outcome, clock.serverNow() + delayMs, usedUp);
-        return this.#acks.add(delivery.ackSubject, ACK);
+        return this.#answer(delivery, ACK);
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;
       }
@@ -159,9 +164,13 @@ export class NatsSettler implements Settler {
         const repeats = outcome.reason === "shutdown" ? () => false : isUnavailable;
         await this.#untilStored(functionName, "the attempts of an event", write, repeats);
       }
+    } catch (error) {
+      // At a shutdown during an outage. The nak settles the delivery; the next one presumes an attempt.
+      if (!isUnavailable(error)) throw error;
     } finally {
       // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.
-      this.options.nc.publish(ackSubjectText(delivery.ackSubject), `-NAK {"delay":${Math.max(1, delayMs) * 1e6}}`);
+      const nak = `-NAK {"delay":${Math.max(1, delayMs) * 1e6}}`;
+      if (!isGone(delivery)) this.options.nc.publish(ackSubjectText(delivery.ackSubject), nak);
     }
   }
 
@@ -214,6 +223,11 @@ export class NatsSettler implements Settler {
 /** Returns an error as it is stored with an event: without its stack, and cut as in a header. */
 function headerError({ name, message }: ErrorDetail): ErrorDetail {
   return { name: headerText(name), message: headerText(message) };
+}
+
+/** Returns whether a delivery has no ack subject any more: its stream was deleted, and another has its position. */
+function isGone({ ackSubject }: Delivery): boolean {
+  return ackSubject.length === 0;
 }
 
 /** Sends an in-progress ack, which starts the delivery's ack wait anew. */

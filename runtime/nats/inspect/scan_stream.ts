@@ -1,5 +1,5 @@
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 
 /** Messages of one fetch. Bounds the memory of a reader that is slower than the server. */
 const BATCH = 500;
@@ -12,6 +12,7 @@ const INACTIVE_MS = 10_000;
  * Reads the headers of all messages that a stream holds, oldest first. Messages stored meanwhile may be included.
  *
  * @param filter A subject or a pattern.
+ * @throws {Error} if messages are left and the server delivers none: a scan that ends has read them all.
  * @param sinceMs Reads only messages stored since then, in milliseconds since 1970. Default: all.
  */
 export async function* scanStream(
@@ -47,6 +48,9 @@ export async function* scanStream(
     } finally {
       await batch.close(); // the reader may have stopped early
     }
-    if (received === 0) return;
+    if (received > 0) continue;
+    pending = (await jsm.consumers.info(stream, name)).num_pending; // the stream may have removed the rest
+    const what = `${pending} messages of ${stream} were not delivered`;
+    if (pending > 0) throw new Error(what, { cause: new errors.TimeoutError() });
   }
 }

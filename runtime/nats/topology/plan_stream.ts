@@ -58,8 +58,7 @@ export function planStream(
   const limits = configDiff(declared, found).filter((change) =>
     scope === "apply" || scope === "start" && raises(change)
   );
-  const acks: Change[] = found.no_ack ? [{ field: "no_ack", from: true, to: false }] : []; // no publish would be answered
-  const changes = [...limits, ...acks, ...schedules, ...subjectChange(stream.subjects, found)];
+  const changes = [...limits, ...schedules, ...storingChanges(stream.subjects, found)];
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
 }
 
@@ -131,8 +130,13 @@ export function newSubjects(subjects: readonly string[], found: StreamConfig | u
   return subjects.filter((subject) => !stored.some((own) => covers(own, subject)));
 }
 
-/** Returns the change that adds subjects. None is removed, except those that a new subject covers: JetStream refuses overlaps. */
-function subjectChange(subjects: readonly string[], found: StreamConfig): Change[] {
-  const from = found.subjects ?? [];
-  return newSubjects(subjects, found).length === 0 ? [] : [{ field: "subjects", from, to: unite(from, subjects) }];
+/**
+ * Returns the changes without which a stream does not store these subjects, or does not say so. No subject is removed,
+ * except those that a new one covers: JetStream refuses overlaps.
+ */
+export function storingChanges(subjects: readonly string[], found: StreamConfig): Change[] {
+  const changes: Change[] = found.no_ack ? [{ field: "no_ack", from: true, to: false }] : [],
+    from = found.subjects ?? [];
+  if (newSubjects(subjects, found).length > 0) changes.push({ field: "subjects", from, to: unite(from, subjects) });
+  return changes;
 }

@@ -45,6 +45,11 @@ export interface SkippedEvents {
   readonly events: number | undefined;
 }
 
+/** The effect of a trigger that no release has any more, and that `apply` has not removed. */
+export const UNHANDLED =
+  "until then an event of a trigger that no release has becomes a dead letter (`invalid`) after " +
+  "half an hour";
+
 /** One thing of a cluster and what must be done about it. Steps are values: planning has no effect, applying no choice. */
 export type Step =
   | Target & { readonly kind: "same" }

@@ -28,6 +28,8 @@ Deno.test("planText says which changes only `apply` makes", () => {
   const narrowing: Step = { ...SHIP, kind: "update", changes: [], leftOut: [], narrows: true };
   assert.match(planText([narrowing], PIPE), /only `apply` does all of this: a start takes away nothing/);
   assert.doesNotMatch(planText([update], PIPE), /only `apply`/);
+  const trigger = planText([{ ...update, narrows: true }], PIPE);
+  assert.match(trigger, /until then an event of a trigger that no release has becomes a dead letter \(`invalid`\)/);
 });
 
 Deno.test("planText groups steps by kind, describes the effect on events, and ends with a summary", () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DeliverPolicy } from "@nats-io/jetstream";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PassedEvents } from "../../../runtime/nats/consume/passed_events.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
@@ -99,3 +100,34 @@ Deno.test("PassedEvents tries again until the events are stored, and no more onc
   passed.stop();
   await trying;
 });
+
+for (
+  const [what, streamCreated, back] of [["of the same stream", "then", [3, 4]], ["of an earlier stream", "now", [
+    1,
+    2,
+    3,
+    4,
+  ]]] as const
+) {
+  Deno.test(`[G7] PassedEvents brings back what a replaced consumer skips, from a position ${what}`, async () => {
+    await using broker = await startPlanning();
+    await broker.ensure();
+    const { consumers } = broker.jsm, publisher = new JetStreamPublisher(broker.nc, systemClock);
+    broker.defer(() => publisher.close());
+    const passed = new PassedEvents(broker.jsm, new RetryStream(publisher), log, systemClock);
+    await broker.store("orders.paid", 4);
+    await broker.take("ORDERS", "ship", 2, 2);
+    await eventually(async () => (await consumers.info("ORDERS", "ship")).ack_floor.stream_seq === 2);
+    const before = await consumers.info("ORDERS", "ship");
+    passed.record(SHIP, before, "then");
+    assert.equal(passed.isReplaced(SHIP, before), false);
+    await consumers.delete("ORDERS", "ship");
+    const { durable_name, filter_subjects, ack_policy } = before.config;
+    const replaced = { durable_name, filter_subjects, ack_policy, deliver_policy: DeliverPolicy.New };
+    const info = await consumers.add("ORDERS", replaced);
+    await broker.store("orders.paid", 1);
+    assert.equal(passed.isReplaced(SHIP, info), true);
+    await passed.bringBackSkipped(SHIP, info, streamCreated);
+    assert.deepEqual(await everyEvent(broker), { back: [...back], ahead: [5] });
+  });
+}

@@ -3,7 +3,7 @@ import { errors } from "@nats-io/transport-node";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { scaledClock } from "../../support/clocks.ts";
 import { eventually } from "../../support/eventually.ts";
-import { startSettling } from "../../support/settling.ts";
+import { rejected, startSettling } from "../../support/settling.ts";
 import { NatsSettler } from "../../../runtime/nats/consume/settle.ts";
 
 function retry(delayMs: number, usesAttempt = true): Outcome {
@@ -70,6 +70,41 @@ Deno.test("[G17] NatsSettler stores the attempts of a retry through an outage, a
   assert.deepEqual(await settler.settle("handle", await orders.next(), retry(1), usedUp), { ok: true });
   await eventually(() => steps.length === 5);
   assert.deepEqual(steps, ["write", "write", "write", "write", "nak"]);
+});
+
+Deno.test("NatsSettler naks at a shutdown although the attempts cannot be stored, and that is a settlement", async () => {
+  await using orders = await startSettling();
+  const answers: string[] = [];
+  orders.nc.subscribe("$JS.ACK.ORDERS.handle.>", { callback: (_, msg) => void answers.push(msg.string()) });
+  const attempts = { ...orders.attempts, write: () => Promise.reject(new errors.TimeoutError()) };
+  const settler = new NatsSettler({ ...orders.settler.options, attempts: attempts as never });
+  await orders.publish(1);
+  const usedUp = { attempts: 0, excusedDeliveries: 1 };
+  assert.deepEqual(await settler.settle("handle", await orders.next(), retry(1, false), usedUp), { ok: true });
+  assert.equal((await orders.next()).deliveryCount, 2);
+  assert.deepEqual(answers, ['-NAK {"delay":1000000}']);
+});
+
+Deno.test("NatsSettler sends nothing for a delivery whose stream is gone, and keeps its short retry in RETRIES", async () => {
+  await using orders = await startSettling();
+  const sent: string[] = [];
+  orders.nc.subscribe("$JS.ACK.>", { callback: (_, msg) => void sent.push(msg.string()) });
+  await orders.publish(2);
+  const gone = [await orders.next(), await orders.next()];
+  for (const delivery of gone) delivery.ackSubject = new Uint8Array();
+  const { settler } = orders, usedUp = { attempts: 1, excusedDeliveries: 0 };
+  settler.extend(gone[0]);
+  assert.deepEqual(await settler.settle("handle", gone[0], { kind: "ack" }), { ok: true });
+  assert.deepEqual(await settler.settle("handle", gone[0], rejected("no"), usedUp), { ok: true });
+  assert.deepEqual(await settler.settle("handle", gone[1], retry(1), usedUp), { ok: true });
+  await orders.nc.flush();
+  assert.deepEqual(sent, []);
+  assert.equal((await orders.jsm.streams.info("DEAD_LETTERS")).state.messages, 1);
+  const retries = await orders.jsm.streams.getMessage(
+    "RETRIES",
+    { next_by_subj: "retries.>", seq: 1 } as { seq: number },
+  );
+  assert.equal(retries?.header.get("weir-sequence"), "2");
 });
 
 Deno.test("NatsSettler neither acks nor naks a delivery whose lease expired, and keeps its dead letter", async () => {

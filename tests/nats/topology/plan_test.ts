@@ -8,6 +8,7 @@ import { eventually } from "../../support/eventually.ts";
 import { DESIRED, desiredWith, everything, ORDERS, startPlanning } from "../../support/planning.ts";
 
 const SECOND = 1_000 * 1e6;
+const SUBJECTS = [`$KV.${IDEMPOTENCY.name}.>`];
 
 Deno.test("planCluster on an empty cluster creates everything in its steps, and nothing on the server", async () => {
   await using broker = await startPlanning();
@@ -209,8 +210,17 @@ for (
   });
 }
 
+Deno.test("planBucket gives a bucket its subjects back, and leaves those that it has besides", () => {
+  const found = { subjects: ["elsewhere.>"], no_ack: true, allow_msg_ttl: true } as unknown as StreamConfig;
+  const step = planBucket(IDEMPOTENCY, found, undefined, "running");
+  assert.deepEqual(step.kind === "update" && step.changes, [
+    { field: "no_ack", from: true, to: false },
+    { field: "subjects", from: ["elsewhere.>"], to: ["elsewhere.>", ...SUBJECTS] },
+  ]);
+});
+
 Deno.test("planBucket changes the replicas of an existing bucket, and only when they are declared", () => {
-  const found = { num_replicas: 1, allow_msg_ttl: true } as StreamConfig;
+  const found = { num_replicas: 1, allow_msg_ttl: true, subjects: SUBJECTS } as StreamConfig;
   const step = planBucket(IDEMPOTENCY, found, 3);
   assert.deepEqual("changes" in step && step.changes, [{ field: "num_replicas", from: 1, to: 3 }]);
   assert.equal(planBucket(IDEMPOTENCY, { ...found, num_replicas: 3 }, undefined).kind, "same");
