@@ -33,8 +33,9 @@ Example:
 }
 
 async function apply(options: Options): Promise<void> {
-  const { value: applied } = await withDesiredState((cluster, desired, names) =>
-    applyPlan(cluster, desired, names, options.prune, options.widen ? "start" : "apply")
+  const { value: applied } = await withDesiredState(
+    options,
+    (cluster, desired, names) => applyPlan(cluster, desired, names, options.prune, options.widen ? "start" : "apply"),
   );
   const unknown = Array.isArray(options.prune)
     ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))
