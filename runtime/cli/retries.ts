@@ -69,7 +69,7 @@ async function cancel(service: RetryService, sequences: readonly number[], json 
   for (const sequence of sequences) if (!await service.cancel(sequence)) missing.push(sequence);
   const cancelled = sequences.length - missing.length;
   if (json) printJson({ cancelled, missing });
-  else console.log(`${cancelled} cancelled`);
+  else if (cancelled > 0) console.log(`${cancelled} cancelled`); // otherwise the error says that all are missing
   if (missing.length > 0) {
     throw new Error(`there is no delayed retry ${missing.join(", ")} (any more)`);
   }
