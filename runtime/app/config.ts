@@ -37,12 +37,22 @@ const port = z.string().regex(/^\d{1,5}$/, "a port: 0 to 65535").transform(Numbe
   .refine((value) => value <= 65_535, "a port: 0 to 65535");
 const list = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter((item) => item !== ""));
 const nonEmptyList = list.refine((items) => items.length > 0, "at least one name");
-const servers = list.refine(
-  (urls) => urls.length > 0 && urls.every((url) => isServer(url)),
-  "one or more URLs such as nats://host:4222, with commas between",
-);
-function isServer(url: string): boolean {
-  return /^((nats|tls):\/\/)?[^\s/]+\/?$/.test(url) && URL.canParse(url.includes("://") ? url : `nats://${url}`);
+const servers = list.superRefine((urls, ctx) => {
+  if (urls.length === 0) ctx.addIssue("one or more URLs such as nats://host:4222, with commas between");
+  for (const [index, url] of urls.entries()) {
+    const wanted = wantedOfServer(url);
+    if (wanted) ctx.addIssue(`in entry ${index + 1} ${wanted}, as in nats://host:4222`);
+  }
+});
+/** Names the part of a server's URL that is wrong, by what it should be. It quotes nothing: a URL may hold a password. */
+function wantedOfServer(url: string): string | undefined {
+  const [, scheme = "nats", rest] = /^(?:([^/]*):\/\/)?(.*)$/s.exec(url)!;
+  if (scheme !== "nats" && scheme !== "tls") return "the scheme nats:// or tls://";
+  const host = rest.replace(/\/$/, "");
+  if (/[\s/]/.test(host)) return "a host and a port, without a path and without spaces";
+  if (URL.canParse(`nats://${host}`)) return undefined;
+  const port = /:([^:@\]]*)$/.exec(host)?.[1];
+  return port && !(/^\d+$/.test(port) && Number(port) <= 65_535) ? "a port from 0 to 65535" : "a host";
 }
 const duration = z.string().transform((text, ctx) => {
   const ms = parseDuration(/^\d+$/.test(text) ? Number(text) : text);
@@ -54,22 +64,28 @@ const duration = z.string().transform((text, ctx) => {
 const HEADER_TEXT = /^[\x21-\x7e]+$/;
 /** Name of an API key, which becomes a part of the source of events. */
 const KEY_NAME = /^[\w.~@+/-]+$/;
+const KEY_FORM = "name:secret or name:secret:type-pattern, with commas between";
 const apiKeys = nonEmptyList.transform((items, ctx) => {
   const names = new Map<string, string>();
-  return items.map((item): ApiKey => {
+  return items.map((item, index): ApiKey => {
     const [name, secret = "", pattern = ">", ...rest] = item.split(":");
-    if (!name || !secret || rest.length > 0 || subjectProblem(pattern)) {
-      ctx.addIssue({ code: "custom", message: "name:secret or name:secret:type-pattern, with commas between" });
-    } else if (!KEY_NAME.test(name) || !HEADER_TEXT.test(secret)) {
-      const message = "names of letters, digits and - _ . ~ @ + /, and secrets of visible ASCII characters, without " +
-        "quotes around them, spaces or line breaks; a comma goes between keys";
-      ctx.addIssue({ code: "custom", message });
-    } else if (names.getOrInsert(secret, name) !== name) {
-      ctx.addIssue({ code: "custom", message: "a secret for each name: a caller is known by its secret" });
-    }
+    const wanted = wantedOfKey({ name, secret, pattern }, rest.length) ??
+      (names.getOrInsert(secret, name) === name ? undefined : "a secret of its own: a caller is known by its secret");
+    if (wanted) ctx.addIssue(`in entry ${index + 1} ${wanted}`);
     return { name, secret, pattern };
   });
 });
+/** Names the part of an API key that is wrong, by what it should be. It quotes nothing: the parts may be shifted. */
+function wantedOfKey({ name, secret, pattern }: ApiKey, more: number): string | undefined {
+  if (!name) return `a name: ${KEY_FORM}`;
+  if (!secret) return `a secret after its name: ${KEY_FORM}`;
+  if (more > 0) return `at most three parts, and no colon in the secret: ${KEY_FORM}`;
+  if (!KEY_NAME.test(name)) return "a name of letters, digits and - _ . ~ @ + /, without quotes around the entry";
+  if (!HEADER_TEXT.test(secret)) {
+    return "a secret of visible ASCII characters, without spaces and line breaks; a comma goes between entries";
+  }
+  return subjectProblem(pattern) ? "a pattern of event types such as orders.> as the third part" : undefined;
+}
 const roles = list.refine(
   (names) => names.length > 0 && names.every((role) => role === "ingress" || role === "functions"),
   "ingress, functions, or both with a comma between",
@@ -130,7 +146,8 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
   const result = schema.safeParse(given);
   if (!result.success) {
     for (const name of new Set(result.error.issues.map(({ path }) => String(path[0])))) {
-      const wanted = result.error.issues.find(({ path }) => path[0] === name)!.message;
+      const messages = result.error.issues.filter(({ path }) => path[0] === name).map(({ message }) => message);
+      const wanted = [...new Set(messages)].join("; ");
       const value = SECRETS.includes(name) ? "a secret that is not shown" : JSON.stringify(given[name]);
       problems.push(`${name} is ${value}; wanted: ${wanted}`);
     }

@@ -33,18 +33,13 @@ Example:
 }
 
 async function apply(options: Options): Promise<void> {
-  const { value: applied } = await withDesiredState((cluster, desired, names) =>
-    applyPlan(cluster, desired, names, options.prune, options.widen ? "start" : "apply")
+  const { value: applied } = await withDesiredState(
+    options,
+    (cluster, desired, names) => applyPlan(cluster, desired, names, options.prune, options.widen ? "start" : "apply"),
   );
-  const unknown = Array.isArray(options.prune)
-    ? options.prune.filter((name) => !applied.some(({ step }) => "stream" in step && step.name === name))
-    : [];
   if (options.json) printJson(applied.map(({ step, ...what }) => ({ ...step, done: !what.problem, ...what })));
   else print(applied);
-  const problems = [
-    ...applied.flatMap(({ problem }) => problem ?? []),
-    ...unknown.map((name) => `--prune ${name}: there is no unused consumer of that name`),
-  ];
+  const problems = applied.flatMap(({ problem }) => problem ?? []);
   if (problems.length > 0) throw new CommandFailure(problems.join("\nweir: "));
 }
 

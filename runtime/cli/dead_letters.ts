@@ -28,7 +28,10 @@ export function deadLettersCommand(): Command {
       .option("--all", "select all dead letters")
       .option("--dry-run", "only show the dead letters that would be affected")
       .action((sequences: number[], options: Selection) =>
-        withService((service) => redriveOrDiscard(action, service, sequences, options), printDefaultTarget)
+        withService(
+          (service) => redriveOrDiscard(action, service, sequences, options),
+          (config) => printDefaultTarget(config, options),
+        )
       );
   acting("redrive", "Send events back to the function that failed, and no other.")
     .option("--force", "redrive also events that were redriven three times already")

@@ -24,7 +24,7 @@ const HELP = `
 policy: attempts, timeout of each, and delays between: "up to 250ms … 1m" is a random delay below a limit
 that grows from 250ms to 1m; busy: running handlers, and the most at once;
 pending: stored and not delivered; unsettled: delivered and not settled; retry: delayed retries;
-oldest: age of the oldest pending event.
+oldest: age of the oldest event that waits, or -.
 `;
 
 export function functionsCommand(): Command {
@@ -66,7 +66,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     ["pending", ({ pending }) => pending ?? "?"],
     ["unsettled", ({ ackPending }) => ackPending ?? "?"],
     ["retry", ({ delayedRetries }) => delayedRetries ?? "?"],
-    ["oldest", ({ oldestWaitingMs }) => oldestWaitingMs === undefined ? "?" : roughDuration(oldestWaitingMs)],
+    ["oldest", (fn) => oldestWaiting(fn) ?? "?"],
     ["breaker", breakers],
   ];
   const columns = all.filter(([head]) => wide || !WIDE_ONLY.includes(head));
@@ -110,12 +110,18 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
     ["delayed retries", String(fn.delayedRetries ?? "unknown")],
-    ["oldest waiting", fn.oldestWaitingMs === undefined ? "unknown" : roughDuration(fn.oldestWaitingMs)],
+    ["oldest waiting", oldestWaiting(fn) ?? "unknown"],
     ["last error", lastError(fn, nowMs)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => name === "" ? "" : `  ${name.padEnd(width)}  ${value}`);
   return [paint("bold", fn.name, target), ...lines].join("\n");
+}
+
+/** Returns the age of the oldest event that waits, `-` if none does, and undefined if that is unknown. */
+function oldestWaiting({ pending, ackPending, oldestWaitingMs }: FunctionStatus): string | undefined {
+  if (oldestWaitingMs === undefined) return undefined;
+  return pending === 0 && ackPending === 0 ? "-" : roughDuration(oldestWaitingMs);
 }
 
 /** Returns whether the status is that of a process. Without one the events in flight are unknown. */

@@ -10,7 +10,7 @@ import { loadProject } from "../project/load_project.ts";
 import { desiredState } from "../app/desired_state.ts";
 import { selectFunctions } from "../app/select_functions.ts";
 import { printableLines } from "../telemetry/otel/logs/printable.ts";
-import { commandConfig } from "./terminal/command_config.ts";
+import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
 import { planText } from "./plan/plan_text.ts";
@@ -22,10 +22,11 @@ such function. To a project, functions of another project on the same cluster lo
 what you prune. A consumer with open pulls is never removed.`;
 
 /**
- * Runs a callback with the cluster, what the project declares, and its functions. Prints the warnings that `start` logs.
- * Errors of NATS name a fix.
+ * Runs a callback with the cluster, what the project declares, and its functions. Prints the warnings that `start` logs,
+ * and a default target unless the command prints JSON. Errors of NATS name a fix.
  */
 export async function withDesiredState<Value>(
+  options: { readonly json?: boolean },
   run: (cluster: Cluster, desired: DesiredState, functions: readonly string[]) => Promise<Value>,
 ): Promise<{ readonly value: Value; readonly warnings: readonly string[] }> {
   const variables = variableWarnings(setVariables());
@@ -34,6 +35,7 @@ export async function withDesiredState<Value>(
   selectFunctions(config, registry); // throws what stops a start as well
   printWarnings(registry.warnings);
   const names = registry.functions.map(({ name }) => name);
+  printDefaultTarget(config, options);
   const value = await withCluster(config, (cluster) => explainNatsErrors(run(cluster, desired, names)));
   return { value, warnings: [...variables, ...registry.warnings] };
 }
@@ -63,8 +65,9 @@ Example:
 }
 
 async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
-  const { value: steps, warnings } = await withDesiredState(({ nc, jsm }, desired, names) =>
-    planCluster(nc, jsm, desired, names)
+  const { value: steps, warnings } = await withDesiredState(
+    { json },
+    ({ nc, jsm }, desired, names) => planCluster(nc, jsm, desired, names),
   );
   if (json) printJson(steps.filter(({ kind }) => kind !== "foreign"));
   else console.log(planText(steps, screen()));

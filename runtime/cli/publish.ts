@@ -65,7 +65,7 @@ async function publish(type: string, source: string | undefined, options: Option
   if (options.id !== undefined && items.length > 1) throw new Error("--id is for one event, and there are more");
   if (options.dryRun) return dryRun(type, items, source === undefined);
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
-  printDefaultTarget(config);
+  printDefaultTarget(config, options);
   const cluster = await connectCluster(config);
   try {
     await store(cluster, type, items, options);

@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { withCluster } from "../app/cluster.ts";
+import type { Config } from "../app/config.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts";
 import { RetryService } from "../nats/retry/service.ts";
 import { examples, selectionOptions, wholeNumbers } from "./terminal/command_line.ts";
-import { commandConfig } from "./terminal/command_config.ts";
+import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { printJson, printLines, type Screen, screen, shortTime } from "./terminal/output.ts";
 import { checkedSelection } from "./terminal/selected_names.ts";
 import { jsonLines, listLines } from "./terminal/table.ts";
@@ -20,14 +21,22 @@ export function retriesCommand(): Command {
     .argument("<sequences...>", "sequences from `list`", wholeNumbers)
     .option("--json", "print JSON")
     .addHelpText("after", examples("retries cancel 7 8"))
-    .action((sequences: number[], { json }: { json?: boolean }) =>
-      withService((service) => cancel(service, sequences, json))
+    .action((sequences: number[], options: { json?: boolean }) =>
+      withService(
+        (service) => cancel(service, sequences, options.json),
+        (config) => printDefaultTarget(config, options),
+      )
     );
   return command;
 }
 
-async function withService(run: (service: RetryService) => Promise<void>): Promise<void> {
-  await withCluster(commandConfig(), (cluster) => run(new RetryService(cluster)));
+async function withService(
+  run: (service: RetryService) => Promise<void>,
+  before: (config: Config) => void = () => {},
+): Promise<void> {
+  const config = commandConfig();
+  before(config);
+  await withCluster(config, (cluster) => run(new RetryService(cluster)));
 }
 
 async function list(service: RetryService, { json, ...filter }: ListOptions): Promise<void> {
@@ -60,7 +69,7 @@ async function cancel(service: RetryService, sequences: readonly number[], json 
   for (const sequence of sequences) if (!await service.cancel(sequence)) missing.push(sequence);
   const cancelled = sequences.length - missing.length;
   if (json) printJson({ cancelled, missing });
-  else console.log(`${cancelled} cancelled`);
+  else if (cancelled > 0) console.log(`${cancelled} cancelled`); // otherwise the error says that all are missing
   if (missing.length > 0) {
     throw new Error(`there is no delayed retry ${missing.join(", ")} (any more)`);
   }

@@ -11,7 +11,7 @@ import { revisionEnvironment } from "./dev_environment.ts";
 import { DevServices } from "./dev_services.ts";
 import type { ProjectSummary } from "./messages.ts";
 import { MOCK_SERVICES_FOLDER } from "./mock_services.ts";
-import { ProjectFiles } from "./project_files.ts";
+import { LIVE, liveText, ProjectFiles } from "./project_files.ts";
 import { SpawnedRevision } from "./revision_process.ts";
 import { type ReloadResult, Revisions } from "./revisions.ts";
 import { TypeRollback } from "./type_check.ts";
@@ -194,7 +194,7 @@ export class Dev {
     for (const file of unused) this.#print(`${file} is not loaded: no function and no schema imports it`);
     for (const file of files) if (!isMock(file) && !unused.includes(file)) this.#changed.add(file);
     for (const file of generated) this.#changed.add(file);
-    this.#report(result, [...this.#changed].join(", "), ms);
+    this.#report(result, liveText(PROJECT, this.#changed), ms);
   }
 
   /** Checks types in the background. If a mistake rolls back, the files of the rolled-back save count as changed again. */
@@ -210,7 +210,7 @@ export class Dev {
     if (failures > 1) this.#print(`restarting in ${readableDuration(delayMs)}, or on a change`);
     void delay(delayMs).then(async () => {
       if (this.#stopping || this.#revisions.running) return;
-      this.#report(await this.#revisions.reload(), "restarted", performance.now() - nowMs);
+      this.#report(await this.#revisions.reload(), `restarted: ${LIVE}`, performance.now() - nowMs);
     });
   }
 
@@ -223,7 +223,7 @@ export class Dev {
     this.#changed.clear();
     for (const warning of result.project.warnings) this.#print(`${styleText("yellow", "warning")} ${warning}`);
     const took = ms === undefined ? "" : ` in ${Math.round(ms)} ms`;
-    if (what !== "") this.#print(`${what}: ${styleText("green", "live")}${took}`);
+    if (what !== "") this.#print(what + took);
   }
 
   #reportFailure({ problems, transient }: ReloadResult & { kind: "failed" }): void {
@@ -240,7 +240,7 @@ export class Dev {
     if (this.#stopping || this.#revisions.running) return;
     const result = await this.#revisions.reload();
     if (result.kind === "failed" && result.problems.length === 0) return;
-    if (result.kind === "live" || !result.transient) return this.#report(result, "started");
+    if (result.kind === "live" || !result.transient) return this.#report(result, `started: ${LIVE}`);
     setTimeout(() => void this.#retry(), RETRY_MS);
   }
 }

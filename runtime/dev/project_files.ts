@@ -1,9 +1,26 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { styleText } from "node:util";
 import { isModule } from "../project/load_project.ts";
 import { ModuleGraph } from "./module_graph.ts";
 import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
 
 /** Modules, of which only those that the project imports count. Other files may be read by a module. */
 const SCRIPT = /\.[cm]?[jt]sx?$/;
+
+/** Ends the line of what went live. */
+export const LIVE = styleText("green", "live");
+
+/** Describes the changes that a revision went live with, such as `a.ts: live; b.ts: removed`. */
+export function liveText(root: URL, files: Iterable<string>): string {
+  const { live = [], removed = [] } = Object.groupBy(
+    files,
+    (file) => existsSync(join(fileURLToPath(root), file)) ? "live" : "removed",
+  );
+  return [[live, LIVE] as const, [removed, "removed"] as const].filter(([some]) => some.length > 0)
+    .map(([some, state]) => `${some.join(", ")}: ${state}`).join("; ");
+}
 
 /** The files of a project, watched: its folders, `deno.json`, and the modules outside of them that it imports. */
 export class ProjectFiles {

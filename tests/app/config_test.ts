@@ -92,21 +92,37 @@ for (const [name, text, wanted] of wrong) {
 }
 
 const KEYS = "name:secret or name:secret:type-pattern, with commas between";
-const UNSENDABLE = "names of letters, digits and - _ . ~ @ + /, and secrets of visible ASCII characters, without " +
-  "quotes around them, spaces or line breaks; a comma goes between keys";
+const KEY_NAMED = "a name of letters, digits and - _ . ~ @ + /, without quotes around the entry";
+const SENDABLE = "a secret of visible ASCII characters, without spaces and line breaks; a comma goes between entries";
+const PATTERN = "a pattern of event types such as orders.> as the third part";
+const SCHEME = "the scheme nats:// or tls://, as in nats://host:4222";
+const PORT = "a port from 0 to 65535, as in nats://host:4222", HOST = "a host, as in nats://host:4222";
+const HOST_ONLY = "a host and a port, without a path and without spaces, as in nats://host:4222";
 const hidden: [name: string, text: string, wanted: string][] = [
-  ["NATS_URL", "http://user:hush@host", "one or more URLs such as nats://host:4222, with commas between"],
-  ["WEIR_API_KEYS", "hush", KEYS],
-  ["WEIR_API_KEYS", "shop:hush:orders..x", KEYS],
-  ["WEIR_API_KEYS", "shop:hush:a.>:more", KEYS],
-  ["WEIR_API_KEYS", "shop: hush", UNSENDABLE],
-  ["WEIR_API_KEYS", "shop:hush hush", UNSENDABLE],
-  ["WEIR_API_KEYS", "shop:hush\nmail:hush", UNSENDABLE],
-  ["WEIR_API_KEYS", "shop:hush\nmail", UNSENDABLE],
-  ["WEIR_API_KEYS", "shop:h\u00fcsch", UNSENDABLE],
-  ["WEIR_API_KEYS", "my shop:hush", UNSENDABLE],
-  ["WEIR_API_KEYS", "'shop:hush'", UNSENDABLE],
-  ["WEIR_API_KEYS", "shop:hush:orders.>,mail:hush:mail.>", "a secret for each name: a caller is known by its secret"],
+  ["NATS_URL", ",", "one or more URLs such as nats://host:4222, with commas between"],
+  ["NATS_URL", "http://user:hush@host", `in entry 1 ${SCHEME}`],
+  ["NATS_URL", "nats://a:4222,user:hush@b:70000", `in entry 2 ${PORT}`],
+  ["NATS_URL", "user:hush@b:port", `in entry 1 ${PORT}`],
+  ["NATS_URL", "nats://user:hush@", `in entry 1 ${HOST}`],
+  ["NATS_URL", "nats://user:hush@b:4222/path", `in entry 1 ${HOST_ONLY}`],
+  ["NATS_URL", "ws://a,b,hush hush", `in entry 1 ${SCHEME}; in entry 3 ${HOST_ONLY}`],
+  ["WEIR_API_KEYS", "hush", `in entry 1 a secret after its name: ${KEYS}`],
+  ["WEIR_API_KEYS", "shop:hush,hush", `in entry 2 a secret after its name: ${KEYS}`],
+  ["WEIR_API_KEYS", ":hush", `in entry 1 a name: ${KEYS}`],
+  ["WEIR_API_KEYS", "shop:hush:orders..x", `in entry 1 ${PATTERN}`],
+  ["WEIR_API_KEYS", "shop:hush:a.>:more", `in entry 1 at most three parts, and no colon in the secret: ${KEYS}`],
+  ["WEIR_API_KEYS", "shop: hush", `in entry 1 ${SENDABLE}`],
+  ["WEIR_API_KEYS", "shop:hush hush", `in entry 1 ${SENDABLE}`],
+  ["WEIR_API_KEYS", "shop:hush\nmail:hush", `in entry 1 ${SENDABLE}`],
+  ["WEIR_API_KEYS", "shop:hush\nmail", `in entry 1 ${SENDABLE}`],
+  ["WEIR_API_KEYS", "shop:h\u00fcsch", `in entry 1 ${SENDABLE}`],
+  ["WEIR_API_KEYS", "a:b,my shop:hush,c:hush hush", `in entry 2 ${KEY_NAMED}; in entry 3 ${SENDABLE}`],
+  ["WEIR_API_KEYS", "'shop:hush'", `in entry 1 ${KEY_NAMED}`],
+  [
+    "WEIR_API_KEYS",
+    "shop:hush:orders.>,mail:hush:mail.>",
+    "in entry 2 a secret of its own: a caller is known by its secret",
+  ],
   ["WEIR_ADMIN_KEY", "hush hush", "visible ASCII characters without spaces"],
 ];
 for (const [name, text, wanted] of hidden) {

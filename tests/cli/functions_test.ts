@@ -73,6 +73,11 @@ for (
   });
 }
 
+Deno.test("functionTable shows no oldest event if none waits", () => {
+  const [, , row] = lines({ ...STATUS, pending: 0, ackPending: 0, oldestWaitingMs: 0, lastError: undefined });
+  assert.equal(row.split(/ {2,}/)[7], "-");
+});
+
 Deno.test("functionTable summarises the policy, with maxAge and idempotency if set", () => {
   const policy = { ...POLICY, maxAge: "1d", idempotency: { ttl: "7d", key: "its own" } } as const;
   const shown = functionTable([{ ...STATUS, policy, lastError: undefined }], { terminal: false, colours: false }, NOW);

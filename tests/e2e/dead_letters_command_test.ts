@@ -56,5 +56,8 @@ Deno.test("dead-letters acts on the selected dead letters and reports the others
     assert.match(text, /1 discarded, 2 missing/);
     assert.match(text, /there is no dead letter 99, 98/);
     assert.deepEqual((await letters()).map(({ sequence }) => sequence), [2, 3]);
+    for (const action of ["redrive", "discard"]) {
+      assert.deepEqual(await weir(action, "99"), { code: 1, text: "weir: there is no dead letter 99" });
+    }
   });
 });

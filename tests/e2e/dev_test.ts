@@ -70,7 +70,7 @@ Deno.test("dev starts everything, and all steps of an order share one trace id",
   ]);
 });
 
-Deno.test("dev runs a function that is added, and it handles the next event", async () => {
+Deno.test("dev runs a function that is added, and it handles the next event, until it is removed", async () => {
   await using weir = await setup();
   await weir.write(
     "functions/noteOrder.ts",
@@ -83,6 +83,8 @@ Deno.test("dev runs a function that is added, and it handles the next event", as
   await response.body?.cancel();
   const line = await weir.dev.waitForLog(({ message }) => message === "noted o1");
   assert.equal(line.function, "noteOrder");
+  await Deno.remove(`${weir.project.path}/functions/noteOrder.ts`);
+  await weir.dev.waitForLine(/functions\/noteOrder\.ts: removed in \d+ ms/);
 });
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {

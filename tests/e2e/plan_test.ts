@@ -85,10 +85,9 @@ Deno.test("plan and apply exit with 1 and name what blocks a step", async () => 
   const plan = await bench.run("plan");
   assert.equal(plan.code, 1);
   assert.match(plan.text, /! stream STOCK\n +subjects overlap with those of stream ALL/);
-  const apply = await bench.run("apply", "--prune", "unknown");
+  const apply = await bench.run("apply");
   assert.equal(apply.code, 1);
   assert.match(apply.text, /^weir: stream STOCK: subjects overlap with those of stream ALL/m);
-  assert.match(apply.text, /^weir: --prune unknown: there is no unused consumer of that name$/m);
 });
 
 Deno.test("start --no-apply lists what is missing, names `deno task apply`, and starts after it", async () => {
@@ -138,6 +137,14 @@ Deno.test("apply --prune removes the orphans of a removed function, which plan s
   const plan = await run("plan");
   assert.equal(plan.code, 0, plan.text);
   assert.match(plan.text, /- consumer reserveInventory on stream RETRIES\n +0 events wait on it/);
+  await bench.jsm.consumers.delete("ORDERS", "audit");
+  const misspelt = await run("apply", "--prune", "reserveInventry");
+  assert.equal(misspelt.code, 1);
+  assert.match(
+    misspelt.text,
+    /^weir: nothing was changed: no unused consumer has the name "reserveInventry": did you mean "reserveInventory"\?$/m,
+  );
+  await assert.rejects(bench.jsm.consumers.info("ORDERS", "audit")); // no step was applied
   const pruned = await run("apply", "--prune", "reserveInventory");
   assert.equal(pruned.code, 0, pruned.text);
   assert.match(pruned.text, /removed, with 0 events left unhandled in stream ORDERS/);

@@ -37,8 +37,9 @@ export async function redriveOrDiscard(
   if (!named && Object.values(results.counts).every((count) => count === 0)) {
     await checkNames(options, service.cluster.jsm);
   }
-  report(results, options);
   const { counts, missing } = results;
+  const onlyMissing = named && Object.entries(counts).every(([outcome, count]) => outcome === "missing" || count === 0);
+  if (options.json || !onlyMissing) report(results, options); // otherwise the error says that all are missing
   if (named && missing.length > 0) throw missingError(missing);
   const failed = counts["no-function"] || counts["too-large"] || counts.failed;
   if (failed || named && counts["held-back"]) throw new Error("not all dead letters were redriven: see above");

@@ -15,8 +15,8 @@ const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour
   create: ["+", "green", "to create"],
   update: ["~", "yellow", "changed in place"],
   blocked: ["!", "red", "blocked: Weir cannot make this change"],
-  orphan: ["-", "red", "of no function in this project; `deno task apply --prune` removes it"],
-  moved: ["-", "red", "of a function with no trigger on that stream; `deno task apply --prune` removes it"],
+  orphan: ["-", "red", "of no function in this project"],
+  moved: ["-", "red", "of a function with no trigger on that stream"],
 };
 
 /** Formats steps as a diff, grouped by kind, with a summary below. */
@@ -25,12 +25,16 @@ export function planText(steps: readonly Step[], target: Screen): string {
     const own = steps.filter((step) => step.kind === kind);
     return own.length === 0
       ? []
-      : [[paint(colour, title, target), ...own.map((step) => stepText(step, target) + narrowing(step))].join("\n")];
+      : [[paint(colour, title, target), ...own.map((step) => stepText(step, target) + hint(step))].join("\n")];
   });
   return [...groups, summary(steps)].join("\n\n");
 }
 
-function narrowing(step: Step): string {
+/** Says which command makes a change that a start does not make. */
+function hint(step: Step): string {
+  if (step.kind === "orphan" || step.kind === "moved") {
+    return step.inUse ? "" : `\n      \`deno task apply --prune ${printable(step.name)}\` removes it`;
+  }
   if (step.kind !== "update" || !step.narrows) return "";
   const removesTrigger = step.changes.some(({ field }) => field === "filter_subjects");
   return "\n      only `apply` does all of this: a start takes away nothing that another release may need" +

@@ -19,7 +19,10 @@ export function commandConfig(): Config {
   });
 }
 
-/** Prints which NATS a command changes, if NATS_URL is not set and no `dev` runs in this folder. */
-export function printDefaultTarget({ NATS_URL }: Config): void {
-  if (NATS_URL === UNSET_NATS_URL) console.error(`to ${NATS_URL.join(", ")} (NATS_URL is not set)`);
+/**
+ * Prints which NATS a command plans or makes changes to, if NATS_URL is not set and no `dev` runs in this folder. A
+ * command that prints JSON prints nothing else.
+ */
+export function printDefaultTarget({ NATS_URL }: Config, { json }: { readonly json?: boolean }): void {
+  if (NATS_URL === UNSET_NATS_URL && !json) console.error(`to ${NATS_URL.join(", ")} (NATS_URL is not set)`);
 }

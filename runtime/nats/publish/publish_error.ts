@@ -100,8 +100,8 @@ export async function diagnoseNoResponders(
     if (streams?.length) {
       return unanswered(subject, `stream ${streams[0]} is not available: has it a leader?`, tries);
     }
-    const what = `no stream stores ${JSON.stringify(subject)}`;
-    return new PublishError("no-stream", `${what}: a start of Weir makes one; was it deleted since? ${tries} tries`);
+    const what = `no stream stores ${JSON.stringify(subject)}: is \`dev\` or \`start\` running?`;
+    return new PublishError("no-stream", `${what} Otherwise run \`deno task apply\`, also if the stream was deleted`);
   } catch (error) {
     const why = `JetStream does not answer (${(error as Error).message}): is it enabled?`;
     return unanswered(subject, why, tries, { cause: error });

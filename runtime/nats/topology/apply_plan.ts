@@ -3,6 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
 import { RetryService } from "../retry/service.ts";
+import { suggestion } from "../../project/unknown_name.ts";
 import { applyTopology } from "./ensure_topology.ts";
 import { findConsumer, unlessMissing } from "./find.ts";
 import { planCluster } from "./plan.ts";
@@ -25,6 +26,7 @@ export interface Applied {
  *
  * @param prune The functions whose unused consumers are deleted; `true` for all. Default: none.
  * @param scope Default: `apply`.
+ * @throws {Error} before the first step, if a function of `prune` has no unused consumer.
  */
 export async function applyPlan(
   cluster: RetryService["cluster"] & { readonly nc: NatsConnection },
@@ -35,6 +37,10 @@ export async function applyPlan(
 ): Promise<Applied[]> {
   const { nc, jsm } = cluster;
   const planned = await planCluster(nc, jsm, desired, functionNames, scope);
+  const unused = planned.filter((step): step is StepOf<"orphan" | "moved"> =>
+    step.kind === "orphan" || step.kind === "moved"
+  );
+  if (prune !== true) checkPruned(prune, new Set(unused.map(({ name }) => name)));
   const results = new Map<string, Applied>();
   const report = (result: Applied) => void results.set(nameOf(result.step), result);
   // applyTopology makes a plan of its own, without event counts: report the steps that have them where they agree.
@@ -43,13 +49,18 @@ export async function applyPlan(
   const refused = await applyTopology(jsm, desired, { partly: true, scope, onApplied });
   for (const { step, problems } of refused) report({ step: counted(step), problem: problems.join("; ") });
   const retries = new RetryService(cluster);
-  const unused = planned
-    .filter((step): step is StepOf<"orphan" | "moved"> => step.kind === "orphan" || step.kind === "moved")
-    .filter(({ name }) => prune === true || prune.includes(name));
-  for (const group of Map.groupBy(unused, ({ name }) => name).values()) {
+  const pruned = unused.filter(({ name }) => prune === true || prune.includes(name));
+  for (const group of Map.groupBy(pruned, ({ name }) => name).values()) {
     await deleteConsumers(jsm, group, retries, report);
   }
   return [...results.values()];
+}
+
+function checkPruned(names: readonly string[], unused: ReadonlySet<string>): void {
+  const unknown = names.filter((name) => !unused.has(name));
+  if (unknown.length === 0) return;
+  const problems = unknown.map((name) => `no unused consumer has the name "${name}": ${suggestion(name, unused)}`);
+  throw new Error(`nothing was changed: ${problems.join("; ")}`);
 }
 
 /**

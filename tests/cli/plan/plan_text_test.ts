@@ -50,13 +50,22 @@ blocked: Weir cannot make this change
       sealed: it takes no more messages
       its events stay where they are
 
-of no function in this project; \`deno task apply --prune\` removes it
+of no function in this project
   - consumer bill on stream ORDERS
       1 event waits on it, 12 unsettled, 3 delayed; it has open pulls, so it is not pruned
 
 1 to create, 1 to change, 1 blocked, 1 unused by the project, 1 up to date; 1 not declared by the project, never touched`,
   );
 });
+
+for (const kind of ["orphan", "moved"] as const) {
+  Deno.test(`planText names the command that removes a consumer of kind ${kind}, unless it has open pulls`, () => {
+    const hint = /deno task apply --prune/, step = (inUse: boolean): Step => ({ ...orphan, kind, inUse });
+    assert.match(planText([step(false)], PIPE), /3 delayed\n {6}`deno task apply --prune bill` removes it\n/);
+    assert.doesNotMatch(planText([step(true)], PIPE), hint);
+    assert.doesNotMatch(stepText(step(false), PIPE), hint); // apply prints it of a consumer that it removed
+  });
+}
 
 for (
   const [left, text] of [

@@ -9,26 +9,37 @@ Deno.test("natsOptions tells an unset NATS_URL from one set to the default", () 
   assert.deepEqual([unset(), unset("nats://127.0.0.1:4222")], [true, false]);
 });
 
-Deno.test("redrive and discard print the NATS they change, if NATS_URL is not set and no dev runs", async () => {
+Deno.test("printDefaultTarget names the NATS of commands that plan or make changes, if NATS_URL is not set and no dev runs", async () => {
   await using project = await copyProject();
-  /** Returns the first line of a command. No dead letter has that sequence, so no NATS is changed. */
+  /** Returns the first line of a command. It may use no network, so it changes no NATS of this machine. */
   const firstLine = async (env: Record<string, string>, ...args: string[]) => {
     const { stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "-A", "runtime/cli/main.ts", "dead-letters", ...args, "999999999"],
+      args: ["run", "--quiet", "-A", "--deny-net", "runtime/cli/main.ts", ...args],
       cwd: project.path,
       env,
     }).output();
     return new TextDecoder().decode(stderr).split("\n")[0];
   };
   const unset = { NATS_URL: "", NATS_URL_FILE: "" }, target = "to nats://127.0.0.1:4222 (NATS_URL is not set)";
-  assert.equal(await firstLine(unset, "redrive"), target);
-  assert.equal(await firstLine(unset, "discard"), target);
-  assert.notEqual(await firstLine(unset, "show"), target);
-  assert.notEqual(await firstLine({ NATS_URL: "nats://127.0.0.1:1" }, "discard"), target);
+  const show = ["dead-letters", "show", "999999999"], discard = ["dead-letters", "discard", "999999999"];
+  for (
+    const command of [
+      ["dead-letters", "redrive", "999999999"],
+      discard,
+      ["retries", "cancel", "999999999"],
+      ["plan"],
+      ["apply"],
+    ]
+  ) {
+    assert.equal(await firstLine(unset, ...command), target, command.join(" "));
+    assert.notEqual(await firstLine(unset, ...command, "--json"), target, command.join(" "));
+  }
+  assert.notEqual(await firstLine(unset, ...show), target);
+  assert.notEqual(await firstLine({ NATS_URL: "nats://127.0.0.1:1" }, ...discard), target);
   await Deno.mkdir(`${project.path}/.weir`);
   const dev = { nats: "nats://127.0.0.1:1", url: "http://127.0.0.1:1", admin: "http://127.0.0.1:1" };
   await Deno.writeTextFile(`${project.path}/.weir/dev.json`, JSON.stringify(dev));
   using lock = await Deno.open(`${project.path}/.weir/lock`, { create: true, write: true });
   await lock.lock(true); // as a running dev does
-  assert.notEqual(await firstLine(unset, "discard"), target);
+  assert.notEqual(await firstLine(unset, ...discard), target);
 });
