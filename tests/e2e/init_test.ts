@@ -38,6 +38,10 @@ Deno.test("init creates a project outside Weir's folder that tests, develops, st
         "schemas",
         "tests",
       ]);
+      assert.match(
+        await Deno.readTextFile(`${project}/README.md`),
+        /with the port that `dev` prints: 8000, unless it is/,
+      );
     });
     await t.step("`deno task ok` passes, and runs only the project's tests", async () => {
       assert.match(await succeeds(project, "task", "--quiet", "ok"), /1 passed .* 0 failed/);

@@ -54,7 +54,10 @@ Deno.test("apply --prune keeps the consumers of a removed function while a proce
     ["DEMO", { pending: 1, unsettled: 0, delayedRetries: 0 }, false],
     ["RETRIES", onRetries, false],
   ]);
-  assert.deepEqual(await planned.apply({ kept }, { prune: ["unknown"] }), []);
+  await assert.rejects(planned.apply({ kept }, { prune: ["remved", "removed", "other"] }), {
+    message: 'nothing was changed: no unused consumer has the name "remved": did you mean "removed"?; ' +
+      'no unused consumer has the name "other": there are: "removed"',
+  });
   const applied = await planned.apply({ kept }, { prune: ["removed"] });
   assert.deepEqual(
     applied.map(({ step, leftBehind, cancelled, problem }) => [

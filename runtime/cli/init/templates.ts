@@ -65,7 +65,7 @@ deno task test   # runs the tests
 deno task ok     # checks format, lint and types, then runs the tests
 \`\`\`
 
-While \`dev\` runs, in another terminal:
+While \`dev\` runs, in another terminal, with the port that \`dev\` prints: 8000, unless it is taken.
 
 \`\`\`sh
 curl -i http://127.0.0.1:8000/users -H 'content-type: application/json' -d '{"userId":"u1","email":"ada@example.com"}'

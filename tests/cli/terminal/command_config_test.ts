@@ -27,6 +27,7 @@ Deno.test("printDefaultTarget names the NATS of commands that plan or make chang
       ["dead-letters", "redrive", "999999999"],
       discard,
       ["retries", "cancel", "999999999"],
+      ["publish", "orders.created", "--sample", "1"],
       ["plan"],
       ["apply"],
     ]
