@@ -53,10 +53,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   const metrics = await setupMetrics(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   const flush = () => Promise.all([tracing.shutdown(), metrics.shutdown()]);
   exitLog.log = log;
-  const warnings = [...variableWarnings(setVariables()), ...registry.warnings];
-  if (!quiet && (worker ?? 1) === 1) { for (const warning of warnings) log.warn(warning); }
-  const tooLarge = quiet ? undefined : memoryProblem(memoryLimits());
-  if (tooLarge) log.warn(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
+  if (!quiet) logWarnings(log, (worker ?? 1) === 1 ? registry : undefined);
 
   const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
   // A misspelt type is a warning: with narrower filters the events of the right one would be skipped.
@@ -104,6 +101,16 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     });
   }
   parent?.ready(runtime, startAgain);
+}
+
+/** Logs the warnings of this process. @param registry Project, whose warnings the first worker logs for all. */
+function logWarnings(log: Log, registry?: Registry): void {
+  const warnings = registry ? [...variableWarnings(setVariables()), ...registry.warnings] : [];
+  const tooLarge = memoryProblem(memoryLimits());
+  if (tooLarge) {
+    warnings.push(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
+  }
+  for (const warning of warnings) log.warn(warning);
 }
 
 /** Reads the configuration and loads the project, and collects the problems of both. */
