@@ -126,7 +126,6 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
 interface Parts {
   readonly runtime: { readonly url: string; readonly adminUrl: string };
   readonly server: NatsServer;
-  /** Whether the caller gave the server. */
   readonly sharedServer: boolean;
   readonly registry: Registry;
   readonly cluster: Cluster;
