@@ -1,6 +1,8 @@
 import { valueText } from "./error_detail.ts";
 import { jsonText } from "./json_text.ts";
 
+/** Names of buckets that NATS accepts. */
+const BUCKET = /^[-\w]+$/;
 /** Keys that NATS accepts. The client's own check misses dots at either end or beside another. */
 const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
 
@@ -12,6 +14,11 @@ const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
 export function checkKvKey(bucket: string, key: string): void {
   for (const [what, name] of [["bucket", bucket], ["key", key]]) {
     if (typeof name !== "string") throw new TypeError(`kv ${what} ${valueText(name)} is no text`);
+  }
+  if (!BUCKET.test(bucket)) {
+    throw new Error(
+      `kv bucket "${bucket}", key "${key}": a bucket's name has only letters a-z and A-Z, digits, - and _`,
+    );
   }
   if (KEY.test(key)) return;
   throw new Error(

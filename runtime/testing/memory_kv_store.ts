@@ -63,25 +63,19 @@ class MemoryBucket implements KvBucket<unknown> {
     return Object.fromEntries(values.map(([key, { json }]) => [key, JSON.parse(json!)]));
   }
 
-  /** Refuses names of buckets and keys that NATS refuses. */
-  #check(key: string): void {
-    if (!/^[-\w]+$/.test(this.name)) throw new Error(`invalid bucket name: ${this.name}`);
-    checkKvKey(this.name, key);
-  }
-
   #set(key: string, json: string | undefined): number {
     this.#entries.set(key, { json, revision: ++this.#revision });
     return this.#revision;
   }
 
   write(key: string, value: unknown): number {
-    this.#check(key);
+    checkKvKey(this.name, key);
     return this.#set(key, kvJson(this.name, key, value));
   }
 
   // deno-lint-ignore require-await -- an invalid key rejects, as in production
   async get(key: string): Promise<KvEntry<unknown> | undefined> {
-    this.#check(key);
+    checkKvKey(this.name, key);
     const entry = this.#entries.get(key);
     return entry?.json === undefined ? undefined : { key, value: JSON.parse(entry.json), revision: entry.revision };
   }
@@ -93,7 +87,7 @@ class MemoryBucket implements KvBucket<unknown> {
 
   // deno-lint-ignore require-await -- as above
   async create(key: string, value: unknown): Promise<number> {
-    this.#check(key);
+    checkKvKey(this.name, key);
     const json = kvJson(this.name, key, value);
     if (this.#entries.get(key)?.json !== undefined) throw new KvConflictError(this.name, key);
     return this.#set(key, json);
@@ -101,7 +95,7 @@ class MemoryBucket implements KvBucket<unknown> {
 
   // deno-lint-ignore require-await -- as above
   async update(key: string, value: unknown, revision: number): Promise<number> {
-    this.#check(key);
+    checkKvKey(this.name, key);
     const json = kvJson(this.name, key, value);
     if (revision <= 0) throw new Error("version must be greater than 0");
     if ((this.#entries.get(key)?.revision ?? 0) !== revision) throw new KvConflictError(this.name, key);
@@ -110,7 +104,7 @@ class MemoryBucket implements KvBucket<unknown> {
 
   // deno-lint-ignore require-await -- as above
   async delete(key: string): Promise<void> {
-    this.#check(key);
+    checkKvKey(this.name, key);
     this.#set(key, undefined);
   }
 }
