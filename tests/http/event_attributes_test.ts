@@ -167,7 +167,7 @@ for (const number of ["1e400", "9007199254740993", "-1e-400"]) {
 for (
   const [what, open, inner, close] of [
     ["lists", "[", "1", "]"],
-    ["lists around a number that is looked at again", "[", "1e5", "]"],
+    ["nested lists around a number with an exponent", "[", "1e5", "]"],
     ["objects", '{"a":', "1", "}"],
     ["objects with numbered members", '{"7":', "1e5", "}"],
   ]

@@ -99,12 +99,12 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     /its delayed retry came before its time|its dead letter says expired/,
   ],
   [
-    "an event without an id that is told by its position alone",
+    "an event without an id identified by its position alone",
     { delivery: (delivery) => originatingAs(delivery, `${delivery.stream}.${delivery.sequence}`) },
     /handled, but \d of its \d events are stored/,
   ],
   [
-    "an event without an id that is told by the message that carries it back",
+    "an event without an id identified by the message that carries it back",
     { delivery: (delivery) => originatingAs(delivery, undefined) },
     /handled, but \d of its \d events are stored/,
   ],

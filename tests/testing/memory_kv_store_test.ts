@@ -27,7 +27,10 @@ Deno.test("MemoryKvStore refuses a key that NATS refuses, and says how to encode
 
 Deno.test("MemoryKvStore refuses invalid initial contents", () => {
   assert.throws(() => new MemoryKvStore({ orders: { "order 1": {} } }), /invalid key "order 1"/);
-  assert.throws(() => new MemoryKvStore({ "my orders": { o1: {} } }), /kv bucket "my orders".*a bucket.s name has only/);
+  assert.throws(
+    () => new MemoryKvStore({ "my orders": { o1: {} } }),
+    /kv bucket "my orders".*a bucket.s name has only/,
+  );
   assert.throws(() => new MemoryKvStore({ orders: { o1: undefined } }), TypeError);
 });
 

@@ -109,7 +109,7 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   hdrs.set("weir-free-retries", String(usedUp.excusedDeliveries));
   if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
   if (usedUp.isUnended) hdrs.set("weir-unended", "true");
-  const hops = delivery.headers.get(HOPS); // not kept by a redrive: someone has looked at the event
+  const hops = delivery.headers.get(HOPS); // a redrive starts a new count: an operator ordered it
   if (hops !== undefined) hdrs.set(HOPS, headerText(hops));
   return hdrs;
 }

@@ -80,12 +80,12 @@ Deno.test("PublishError of a subject without a stream is no-stream, after eight 
   const clock = scaledClock(10);
   await using bench = await startStoring(clock);
   const start = clock.now();
-  const error = await refusal(bench.put("order-1", "nobody.listens"));
+  const error = await refusal(bench.put("order-1", "unstored.type"));
   const took = clock.now() - start;
   assert.equal(error.code, "no-stream");
   assert.equal(
     error.message,
-    'no stream stores "nobody.listens": is `dev` or `start` running? Otherwise run `deno task apply`, also if the ' +
+    'no stream stores "unstored.type": is `dev` or `start` running? Otherwise run `deno task apply`, also if the ' +
       "stream was deleted",
   );
   assert.ok(took >= 7_000, `it gave up after ${took} ms`);

@@ -17,7 +17,7 @@ const endpoints: [what: string, env: Variables, signal: "traces" | "metrics" | "
   ["none if its exporter is none", { ...base, OTEL_TRACES_EXPORTER: "None" }, "traces", undefined],
   ["none if it is exported otherwise", { ...base, OTEL_METRICS_EXPORTER: "prometheus" }, "metrics", undefined],
   ["one of several", { ...base, OTEL_LOGS_EXPORTER: "console, OTLP" }, "logs", "http://c:4318"],
-  ["none for logs that nobody asked for", base, "logs", undefined],
+  ["none for logs without an exporter variable", base, "logs", undefined],
   ["none if the SDK is disabled", { ...base, OTEL_SDK_DISABLED: "TRUE" }, "traces", undefined],
 ];
 for (const [what, env, signal, url] of endpoints) {
