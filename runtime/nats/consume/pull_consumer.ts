@@ -7,6 +7,7 @@ import { splitMessage } from "../client/internals.ts";
 import { RawHeaders, readStatus } from "../client/message_headers.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { LEASE_MS } from "./ack_wait.ts";
+import { LeaderProbe } from "./leader_probe.ts";
 import { DeliveryParser } from "./parse_delivery.ts";
 import { exceedsBytes, isRegularEnd, PendingPulls, pullRequest } from "./pending_pulls.ts";
 import { PullBackoff } from "./pull_backoff.ts";
@@ -30,6 +31,7 @@ import { isWithheld, readWithheld } from "./withheld_payload.ts";
  */
 export class PullConsumer implements Consumer {
   #inbox = "";
+  #requests = 0;
   readonly #parser: DeliveryParser;
   readonly #nextSubject: string;
   #subscription: Subscription | undefined;
@@ -39,7 +41,9 @@ export class PullConsumer implements Consumer {
   #lastDeliveryMs = 0;
   #checkedMs = 0;
   #pausedUntilMs = 0;
-  #awaitsInfo = false;
+  readonly #probe: LeaderProbe;
+  /** True after a missed heartbeat, until the leader answers: a pull could be lost. */
+  #isSilent = false;
   /** True if the next message has more bytes than the sink has room for. */
   #isTooLarge = false;
   readonly #backoff = new PullBackoff();
@@ -63,6 +67,8 @@ export class PullConsumer implements Consumer {
   ) {
     this.#parser = new DeliveryParser(stream, consumer);
     this.#nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    const infoSubject = this.#nextSubject.replace("MSG.NEXT", "INFO");
+    this.#probe = new LeaderProbe(clock, () => this.#request(infoSubject, ""), () => this.#resume());
     monitor.onReconnect(() => this.#reconnected());
   }
 
@@ -100,6 +106,7 @@ export class PullConsumer implements Consumer {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const cancel of this.#timers) cancel();
+    this.#probe.stop();
     if (!this.#subscription || this.nc.isClosed()) return;
     await this.#pending.quiet(this.clock, () => this.nc.flush());
     await withTimeout(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
@@ -114,14 +121,14 @@ export class PullConsumer implements Consumer {
     this.#subscription?.unsubscribe();
     this.#pending.clear();
     this.#inbox = createInbox();
-    this.#subscription = this.nc.subscribe(this.#inbox, {
+    this.#subscription = this.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
     });
   }
 
   #pull(): void {
     const now = this.clock.now();
-    if (this.#stopped || !this.#sink || now < this.#pausedUntilMs || this.nc.isClosed()) return;
+    if (this.#stopped || !this.#sink || this.#isSilent || now < this.#pausedUntilMs || this.nc.isClosed()) return;
     this.#pending.expire(now);
     const pending = this.#pending.count;
     const batch = this.#sink.credits() - pending;
@@ -132,7 +139,7 @@ export class PullConsumer implements Consumer {
     const [count, bytes] = this.#isTooLarge ? [1, Infinity] : [batch, room];
     this.#isTooLarge = false;
     this.#pending.add(count, now + EXPIRES_MS + SILENCE_MS);
-    this.nc.publish(this.#nextSubject, pullRequest(count, bytes), { reply: this.#inbox });
+    this.#request(this.#nextSubject, pullRequest(count, bytes));
   }
 
   /**
@@ -163,7 +170,7 @@ export class PullConsumer implements Consumer {
       return void readWithheld(this.nc, this.stream, delivery).then((whole) => this.#deliver(whole));
     }
     const { headers } = splitMessage(msg), status = readStatus(headers);
-    if (!status) return this.#infoReceived(msg);
+    if (!status) return this.#probe.answered(msg.json());
     const { code, description } = status;
     if (code === 100) return this.#backoff.succeeded(); // a heartbeat
     if (isRegularEnd(code, description)) {
@@ -171,9 +178,11 @@ export class PullConsumer implements Consumer {
       this.#pending.received(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
+    if (this.#pending.count === 0) return; // one of several pulls that end together
     this.#pending.clear();
     if (this.#backoff.mayBeMissing) this.onMissing();
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
+    if (code === 503) this.#probe.start(INFO_MS.interval); // it has no leader, or is deleted
   }
 
   #deliver(delivery: Delivery | undefined): void {
@@ -183,21 +192,11 @@ export class PullConsumer implements Consumer {
   }
 
   /**
-   * Requests the consumer's info until its leader answers. Without a leader a pull is lost silently, which shows only
-   * after three seconds. An info request delivers nothing, so it may be repeated often.
+   * Sends a request with a reply subject of its own. A new leader tells the pulls of the old one by their reply subjects
+   * that they have ended: of several with the same, it would tell none if one was complete.
    */
-  #requestInfo(untilMs: number): void {
-    if (!this.#awaitsInfo || this.nc.isClosed()) return;
-    if (this.clock.now() >= untilMs) return this.#resume();
-    this.#pausedUntilMs = untilMs;
-    this.nc.publish(this.#nextSubject.replace("MSG.NEXT", "INFO"), "", { reply: this.#inbox });
-    this.#after(INFO_MS.interval, () => this.#requestInfo(untilMs));
-  }
-
-  /** The first answer counts. During an election a server may answer 503: it knows no leader. */
-  #infoReceived(msg: Msg): void {
-    const { error } = msg.json<{ error?: { code: number } }>();
-    if (this.#awaitsInfo && error?.code !== 503) this.#resume();
+  #request(subject: string, body: string): void {
+    if (!this.nc.isClosed()) this.nc.publish(subject, body, { reply: `${this.#inbox}.${++this.#requests}` });
   }
 
   #reconnected(): void {
@@ -207,13 +206,15 @@ export class PullConsumer implements Consumer {
   }
 
   #resume(): void {
-    this.#awaitsInfo = false;
+    this.#probe.stop();
+    this.#isSilent = false;
     this.#pausedUntilMs = 0;
     this.wake();
   }
 
   #failed(what: string, sinceMs: number = this.clock.now()): void {
-    this.#awaitsInfo = false;
+    this.#probe.stop();
+    this.#isSilent = false;
     const delayMs = this.#backoff.failed(what, sinceMs);
     this.#pausedUntilMs = this.clock.now() + delayMs;
     this.#after(delayMs, () => this.wake());
@@ -228,8 +229,8 @@ export class PullConsumer implements Consumer {
         this.#subscribe();
         const dueMs = this.#lastHeardMs + IDLE_HEARTBEAT_MS;
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
-        this.#awaitsInfo = true;
-        this.#requestInfo(this.clock.now() + INFO_MS.max);
+        this.#isSilent = true;
+        this.#probe.start(0);
       }
       // While the sink is paused, as by an open breaker, deliveries of an earlier pull would only be refused.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;

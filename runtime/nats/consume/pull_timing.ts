@@ -10,7 +10,7 @@ export const SILENCE_MS = 2.5 * IDLE_HEARTBEAT_MS;
 export const STALLED_MS = 8 * CHECK_INTERVAL_MS;
 /** Longest wait, in milliseconds, for the deliveries that are on their way at a stop. */
 export const STOP_MS = 2_000;
-/** Interval of info requests to a silent consumer, and how long they go on before it is pulled from regardless. */
-export const INFO_MS = { interval: 200, max: 10_000 };
+/** Interval of info requests to a consumer without a leader, and how long they go on before it is pulled from regardless. */
+export const INFO_MS = { interval: 150, max: 10_000 };
 /** Time without a delivery after which none is on its way. */
 export const QUIET_MS = 100;

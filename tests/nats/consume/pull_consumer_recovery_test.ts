@@ -4,6 +4,7 @@ import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import type { Clock } from "../../../runtime/engine/clock.ts";
 import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
+import { INFO_MS } from "../../../runtime/nats/consume/pull_timing.ts";
 import { manualClock } from "../../support/clocks.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type Orders, startOrders } from "../../support/orders.ts";
@@ -93,6 +94,35 @@ Deno.test("PullConsumer doubles the delay between failing pulls from 50 ms to tw
   }
 });
 
+Deno.test("PullConsumer pulls from a consumer that was missing as soon as that answers an info request", async () => {
+  await using orders = await startOrders();
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  const clock = manualClock();
+  const { sink } = pullFrom(orders, orders.nc, clock);
+  for (const wait of [50, 100, 200, 400, 800, 1_600]) {
+    await clock.timerSet(wait);
+    clock.advance(wait);
+  }
+  await clock.timerSet(2_000);
+  await orders.ensure();
+  await orders.publish(1);
+  clock.advance(INFO_MS.interval);
+  await sink.saw(1);
+});
+
+Deno.test("[G21] PullConsumer gives each pull a reply subject of its own, so that a new leader ends each", async () => {
+  await using orders = await startOrders();
+  const replies: string[] = [];
+  orders.nc.subscribe("$JS.API.CONSUMER.MSG.NEXT.ORDERS.handle", {
+    callback: (_error, { reply }) => void replies.push(reply!),
+  });
+  const { sink } = pullFrom(orders, orders.nc);
+  await orders.publish(20);
+  await sink.saw(20);
+  await eventually(() => replies.length > 1);
+  assert.equal(new Set(replies).size, replies.length);
+});
+
 Deno.test("PullConsumer has a problem once its timers have not run for eight seconds", async () => {
   await using orders = await startOrders();
   let aheadMs = 0;
@@ -122,7 +152,7 @@ Deno.test("PullConsumer pulls from a silent consumer as soon as that answers an 
   await eventually(async () => (await orders.consumer()).num_waiting === 1);
   Deno.kill(orders.server.pid, "SIGSTOP");
   clock.advance(3_000); // of silence
-  for (let questions = 1; questions < 4; questions++) clock.advance(200);
+  for (let requests = 1; requests < 4; requests++) clock.advance(INFO_MS.interval);
   Deno.kill(orders.server.pid, "SIGCONT");
   await orders.publish(1);
   await sink.saw(1); // the clock stands still: nothing but an answer can have led to a pull

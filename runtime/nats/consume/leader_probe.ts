@@ -1,0 +1,45 @@
+import type { Clock } from "../../engine/clock.ts";
+import { INFO_MS } from "./pull_timing.ts";
+
+/**
+ * Requests a consumer's info until its leader answers. Without a leader a pull fails, or is lost silently, which shows
+ * only after three seconds. An info request delivers nothing, so it may be repeated often.
+ */
+export class LeaderProbe {
+  #cancel: (() => void) | undefined;
+
+  /**
+   * @param request Sends one request.
+   * @param onEnd Called at the first answer of a leader, or once the time is up.
+   */
+  constructor(readonly clock: Clock, readonly request: () => void, readonly onEnd: () => void) {}
+
+  /** Begins, or begins anew. @param delayMs Delay of the first request in milliseconds. */
+  start(delayMs: number): void {
+    this.stop();
+    this.#askAfter(delayMs, this.clock.now() + INFO_MS.max);
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** An error is no leader's answer: servers answer so during an election, and while the consumer is deleted. */
+  answered({ error }: { readonly error?: unknown }): void {
+    if (!error && this.#cancel) this.#end();
+  }
+
+  #askAfter(delayMs: number, untilMs: number): void {
+    this.#cancel = this.clock.timer(delayMs, () => {
+      if (this.clock.now() >= untilMs) return this.#end();
+      this.request();
+      this.#askAfter(INFO_MS.interval, untilMs);
+    });
+  }
+
+  #end(): void {
+    this.stop();
+    this.onEnd();
+  }
+}
