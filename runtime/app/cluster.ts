@@ -1,6 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { type Config, UNSET_NATS_URL } from "./config.ts";
+import type { Namespace } from "../core/namespace.ts";
+import { type Config, namespaceOf, UNSET_NATS_URL } from "./config.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
 import { connectNats, type NatsOptions, whyUnreachable } from "../nats/client/connection.ts";
@@ -14,6 +15,8 @@ import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 export interface Cluster {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
+  /** The names in NATS of the project's namespace. */
+  readonly names: Namespace;
   readonly monitor: ConnectionMonitor;
   readonly messages: JetStreamPublisher;
   readonly duplicates: LateDedup;
@@ -42,21 +45,28 @@ export function natsOptions(config: Config): NatsOptions {
   };
 }
 
-/** Connects to the NATS of a configuration. @throws {Error} with the address, the reason and what to do */
-export async function connectCluster(config: Config): Promise<Cluster> {
+/**
+ * Connects to the NATS of a configuration.
+ *
+ * @param project The project's name, which marks what it makes. Default: none; nothing can be made.
+ * @throws {Error} with the address, the reason and what to do
+ */
+export async function connectCluster(config: Config, project?: string): Promise<Cluster> {
   const options = natsOptions(config), nc = await connectNats(options);
   const monitor = new ConnectionMonitor(nc, systemClock, () => whyUnreachable(options));
   const messages = new JetStreamPublisher(nc, systemClock, monitor);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const duplicates = new LateDedup(nc, jsm, systemClock);
+  const names = namespaceOf(config, project);
   return {
     nc,
     jsm,
+    names,
     monitor,
     messages,
     duplicates,
-    publisher: new TracedPublisher(new EventPublisher(messages, jsm, duplicates)),
-    failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates, true)),
+    publisher: new TracedPublisher(new EventPublisher(messages, jsm, duplicates, false, names)),
+    failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates, true, names)),
     close: async () => {
       messages.close();
       // A connection that is down cannot be drained, and the client may wait for that without end: JetStream redelivers
@@ -68,8 +78,12 @@ export async function connectCluster(config: Config): Promise<Cluster> {
 }
 
 /** Runs a function with a connection of its own, and closes the connection afterwards. */
-export async function withCluster<Result>(config: Config, run: (cluster: Cluster) => Promise<Result>): Promise<Result> {
-  const cluster = await connectCluster(config);
+export async function withCluster<Result>(
+  config: Config,
+  run: (cluster: Cluster) => Promise<Result>,
+  project?: string,
+): Promise<Result> {
+  const cluster = await connectCluster(config, project);
   try {
     return await run(cluster);
   } finally {

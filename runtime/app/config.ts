@@ -2,6 +2,7 @@ import { z } from "zod";
 import { oneOf, StartupProblems } from "../project/startup_problems.ts";
 import type { ApiKey } from "../http/api_keys.ts";
 import { otelProblems } from "./otel_environment.ts";
+import { Namespace, namespaceProblem } from "../core/namespace.ts";
 import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 import { subjectProblem } from "../core/subjects.ts";
 import { LOG_LEVELS } from "../telemetry/otel/logs/logger.ts";
@@ -91,6 +92,11 @@ const roles = list.refine(
   "ingress, functions, or both with a comma between",
 );
 
+const namespace = z.string().superRefine((name, ctx) => {
+  const problem = namespaceProblem(name);
+  if (problem) ctx.addIssue(problem);
+});
+
 const WORKERS = "a whole number from 1 to 256, or auto for one per core";
 const workers = z.string().transform((text) => text === "auto" ? navigator.hardwareConcurrency : Number(text))
   .refine((count) => Number.isInteger(count) && count >= 1 && count <= 256, WORKERS)
@@ -116,6 +122,7 @@ const schema = z.object({
   WEIR_API_KEYS: apiKeys.optional(),
   WEIR_ADMIN_KEY: z.string().regex(HEADER_TEXT, "visible ASCII characters without spaces").optional(),
   WEIR_AUTH: z.enum(["none"], "none, or leave it out").optional(),
+  WEIR_NAMESPACE: namespace.optional(),
   WEIR_FUNCTIONS: nonEmptyList.optional(),
   WEIR_ROLES: roles.default(["ingress", "functions"]),
   WEIR_WORKERS: workers.default(1),
@@ -158,6 +165,15 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
   );
   if (problems.length > 0 || !result.success) throw new StartupProblems(problems);
   return result.data;
+}
+
+/**
+ * Returns the names that a project has in NATS.
+ *
+ * @param project The project's name, from its `deno.json`. Default: none.
+ */
+export function namespaceOf({ WEIR_NAMESPACE }: Config, project?: string): Namespace {
+  return new Namespace(WEIR_NAMESPACE, project);
 }
 
 /** Returns why the ingress must not listen with this configuration: beyond loopback it needs API keys or `WEIR_AUTH=none`. */

@@ -1,7 +1,7 @@
 import { combine, type DesiredState } from "../nats/topology/resources.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
-import type { Config } from "./config.ts";
+import { type Config, namespaceOf } from "./config.ts";
 import { resourcesOf } from "./resources.ts";
 import { selectFunctions } from "./select_functions.ts";
 
@@ -11,5 +11,7 @@ export function desiredState(
   registry: Registry,
   functions: readonly ResolvedFunction[] = selectFunctions(config, registry),
 ): DesiredState {
-  return { ...combine(resourcesOf(registry, functions)), replicas: config.WEIR_REPLICAS };
+  const names = namespaceOf(config, registry.project);
+  const resources = resourcesOf(registry, functions, registry.functions, names);
+  return { ...combine(resources), names, replicas: config.WEIR_REPLICAS };
 }

@@ -51,15 +51,15 @@ export class FunctionHost implements Service {
 
   /** Opens the stores. Nothing is pulled before {@linkcode start}. */
   static async open(options: FunctionHostOptions): Promise<FunctionHost> {
-    const { cluster: { nc, jsm } } = options;
-    const isDelayed = hasDelayedRetry.bind(undefined, jsm);
-    const attempts = await NatsAttemptStore.open(nc, replicasOfNewBuckets(options), isDelayed);
+    const { cluster: { nc, jsm, names } } = options;
+    const isDelayed: NatsAttemptStore["isDelayed"] = (name, delivery) => hasDelayedRetry(jsm, name, delivery, names);
+    const attempts = await NatsAttemptStore.open(nc, replicasOfNewBuckets(options), isDelayed, names);
     return new FunctionHost(options, attempts);
   }
 
   private constructor(readonly options: FunctionHostOptions, attempts: NatsAttemptStore) {
-    const { functions, cluster: { nc, jsm, messages }, topology, log } = options;
-    const retries = new RetryStream(messages);
+    const { functions, cluster: { nc, jsm, messages, names }, topology, log } = options;
+    const retries = new RetryStream(messages, names);
     this.#settler = createSettler(options, attempts, retries);
     this.#leases = new WatchedLeases(functions, log);
     this.dispatchers = this.#createDispatchers(createPorts(options, attempts, this.#settler));
@@ -92,17 +92,19 @@ export class FunctionHost implements Service {
   }
 
   #createDispatchers(ports: Ports): Dispatcher[] {
-    const { functions, declared, cluster: { nc, monitor }, topology, metering } = this.options;
+    const { functions, declared, cluster: { nc, monitor, names }, topology, metering } = this.options;
     const policies = Object.assign({}, ...declared.map(({ policy }) => policy.dependencies));
     const breakers = new DependencyBreakers(policies, systemClock, (to) => metering.observer.breakerChanged(to));
     const requestCheck = () => topology.requestCheck();
     const maxMessage = nc.info?.max_payload ?? 0, share = HELD_BYTES / functions.length;
     return functions.map((fn) => {
       const consumers = topology.desired.durables.filter(({ functionName }) => functionName === fn.name)
-        .map(({ stream }) => new PullConsumer(nc, stream, fn.name, systemClock, requestCheck, monitor));
+        .map(({ stream, consumer }) =>
+          new PullConsumer(nc, stream, consumer, systemClock, requestCheck, monitor, names)
+        );
       const pipeline = new Pipeline(fn, breakers, ports, [metering.attemptCounter(fn.name)]);
       // A consumer with another ack policy would lose what it delivers. The consumers ask every second.
-      const permits = () => topology.problem(fn.name) ? 0 : Infinity;
+      const permits = () => topology.problem(names.consumer(fn.name)) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes);
@@ -111,14 +113,14 @@ export class FunctionHost implements Service {
 }
 
 function createSettler(
-  { cluster: { nc, jsm, monitor, messages, duplicates }, clock, metering, log, redact }: FunctionHostOptions,
+  { cluster: { nc, jsm, names, monitor, messages, duplicates }, clock, metering, log, redact }: FunctionHostOptions,
   attempts: NatsAttemptStore,
   retries: RetryStream,
 ): NatsSettler {
   return new NatsSettler({
     nc,
     monitor,
-    deadLetters: metering.deadLetters(new DeadLetters(messages, duplicates, () => clock.serverNow())),
+    deadLetters: metering.deadLetters(new DeadLetters(messages, duplicates, () => clock.serverNow(), names)),
     attempts,
     retries,
     jsm,
@@ -130,16 +132,16 @@ function createSettler(
 }
 
 function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, settler: NatsSettler): Ports {
-  const { cluster: { nc, jsm, messages, publisher }, clock, metering } = options,
+  const { cluster: { nc, jsm, names, messages, publisher }, clock, metering } = options,
     replicas = replicasOfNewBuckets(options);
   return {
     clock,
     publisher: metering.publisher(publisher),
     settler,
     attempts,
-    idempotency: new NatsIdempotencyStore(messages, jsm, replicas),
+    idempotency: new NatsIdempotencyStore(messages, jsm, replicas, names),
     observer: metering.observer,
-    kv: new NatsKvStore(nc, replicas),
+    kv: new NatsKvStore(nc, replicas, names),
   };
 }
 

@@ -12,7 +12,6 @@ import { systemClock } from "../engine/system_clock.ts";
 import { type Handler, router } from "../http/router.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
-import { RETRIES } from "../nats/retry/retry_stream.ts";
 import { RetryService } from "../nats/retry/service.ts";
 import { findConsumer } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
@@ -67,7 +66,10 @@ export function openAdminListener(
   const status = async () =>
     functionStatus(functions, await lag.read(0), host.dispatchers, (name) => metering.lastError(name), redact);
   const names = registry.functions.map(({ name }) => name), declares = (name: string) => names.includes(name);
-  const ran = async (name: string) => await findConsumer(cluster.jsm, RETRIES.stream, name) !== undefined;
+  const ran = async (name: string) => {
+    const { jsm, names } = cluster;
+    return await findConsumer(jsm, names.retries.stream, names.consumer(name)) !== undefined;
+  };
   const routes = [
     ...healthRoutes(health),
     ...metricsRoutes(() => metering.metrics.page()),

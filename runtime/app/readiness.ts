@@ -1,3 +1,4 @@
+import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { Check, Health } from "../http/health.ts";
@@ -17,6 +18,8 @@ interface ReadinessOptions {
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
   readonly topology: Pick<TopologyKeeper, "problem" | "concerns">;
+  /** The names in NATS. Default: without a namespace. */
+  readonly names?: Namespace;
   readonly own: Registry["healthChecks"];
   readonly redact: (text: string) => string;
 }
@@ -27,7 +30,7 @@ interface ReadinessOptions {
  * consumer are degraded.
  */
 export function readiness(options: ReadinessOptions): Health {
-  const { stopping, nats, ingress, dispatchers, topology, own, redact } = options;
+  const { stopping, nats, ingress, dispatchers, topology, names = NO_NAMESPACE, own, redact } = options;
   const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
@@ -40,7 +43,7 @@ export function readiness(options: ReadinessOptions): Health {
         check(
           `function:${pipeline.fn.name}`,
           () =>
-            topology.problem(pipeline.fn.name) ??
+            topology.problem(names.consumer(pipeline.fn.name)) ??
               consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
         )
       ),

@@ -7,7 +7,7 @@ import { PassedEvents } from "../nats/consume/passed_events.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
-import { RETRIES, RetryStream } from "../nats/retry/retry_stream.ts";
+import { RetryStream } from "../nats/retry/retry_stream.ts";
 import type { Registry } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
@@ -94,23 +94,23 @@ async function startOn(
   );
   const wait = waitForNats(log, options);
   const cluster = stack.adopt(
-    await wait("a connection", () => connectCluster(config), isTimeout),
+    await wait("a connection", () => connectCluster(config, registry.project), isTimeout),
     ({ close }) => close(),
   );
-  const { nc, jsm, monitor } = cluster;
+  const { nc, jsm, names, monitor } = cluster;
   const desired = desiredState(config, registry, functions);
-  const passed = new PassedEvents(jsm, new RetryStream(cluster.messages), log, systemClock);
+  const passed = new PassedEvents(jsm, new RetryStream(cluster.messages, names), log, systemClock);
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
-  const clock = await startService(stack, new ServerTime(jsm, RETRIES.stream, systemClock));
+  const clock = await startService(stack, new ServerTime(jsm, names.retries.stream, systemClock));
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const parts = { config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact };
   const watchdog = options.watchdog ?? true;
   const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, watchdog }));
   // Of every declared function: once no process runs one, those that are left report what waits for it.
-  const lag = new LagReader(nc, jsm, durablesOf(registry.functions), systemClock);
+  const lag = new LagReader(nc, jsm, durablesOf(registry.functions, names), systemClock, names);
   metering.measure(monitor, clock, host.dispatchers, lag);
 
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
@@ -121,6 +121,7 @@ async function startOn(
     ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
     dispatchers: host.dispatchers,
     topology,
+    names,
     own: registry.healthChecks,
     redact,
   });
@@ -165,7 +166,7 @@ async function stopWork(listener: Listener, host: FunctionHost, graceMs: number)
 }
 
 function createTailServer(
-  { nc, monitor }: Cluster,
+  { nc, names, monitor }: Cluster,
   { streams }: Registry,
   outcomes: OutcomeEmitter,
   log: Logger,
@@ -180,7 +181,8 @@ function createTailServer(
     log,
     redact,
     processName,
-    streams.flatMap(({ subjects }) => subjects),
+    streams.flatMap(({ subjects }) => subjects.map((subject) => names.subject(subject))),
+    names,
   );
 }
 

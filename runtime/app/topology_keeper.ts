@@ -95,13 +95,13 @@ export class TopologyKeeper implements Service {
   /**
    * Returns what is not as declared and cannot be put right.
    *
-   * @param functionName The function whose consumers are meant. Default: streams and buckets.
+   * @param consumer The consumers that are meant, by their name. Default: streams and buckets.
    */
-  problem(functionName?: string): string | undefined {
+  problem(consumer?: string): string | undefined {
     if (this.#refused.length === 0) return undefined; // hot path: it is asked before each pull
     // What another user may change yet, as after a rollout, must not take the process from its load balancer.
     const isMeant = (step: Step) =>
-      step.kind !== "update" && functionName === (step.what === "consumer" ? step.name : undefined);
+      step.kind !== "update" && consumer === (step.what === "consumer" ? step.name : undefined);
     return this.#refused.filter(({ step }) => isMeant(step)).flatMap(({ problems }) => problems).join("; ") ||
       undefined;
   }
@@ -133,7 +133,7 @@ export class TopologyKeeper implements Service {
         if (partly && step.kind === "create" && step.what === "stream") this.#onRenewed(step.name, Infinity);
         if (durable) this.passed.record(durable, consumer, this.#created.get(durable.stream));
         if (!consumer || consumer.num_pending === 0 || step.kind !== "create") return;
-        const fields = { function: consumer.name, stream: consumer.stream_name };
+        const fields = { function: durable?.functionName, stream: consumer.stream_name };
         this.log.info(`new consumer: begins with ${consumer.num_pending} stored events`, fields);
       },
     };
@@ -147,7 +147,7 @@ export class TopologyKeeper implements Service {
       if (!consumer || !created) continue;
       if (this.passed.isReplaced(durable, consumer)) {
         const fields = {
-          function: consumer.name,
+          function: durable.functionName,
           stream: consumer.stream_name,
           policy: consumer.config.deliver_policy,
         };
@@ -178,7 +178,7 @@ export class TopologyKeeper implements Service {
   }
 
   #durableOf({ name, stream_name }: ConsumerInfo): Durable {
-    return this.desired.durables.find(({ functionName, stream }) => functionName === name && stream === stream_name)!;
+    return this.desired.durables.find(({ consumer, stream }) => consumer === name && stream === stream_name)!;
   }
 
   #putRight(step: StepOf<"create" | "update">, durable: Durable | undefined, consumer: ConsumerInfo | undefined): void {

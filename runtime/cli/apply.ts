@@ -8,6 +8,7 @@ import { count, stepText } from "./plan/plan_text.ts";
 interface Options {
   readonly prune?: true | readonly string[];
   readonly widen?: boolean;
+  readonly takeOver?: boolean;
   readonly json?: boolean;
 }
 
@@ -16,6 +17,7 @@ export function applyCommand(): Command {
     .description("Create and change streams, consumers and buckets as `plan` shows.")
     .option("--prune [names...]", "also remove consumers that the project does not use: all, or these names")
     .option("--widen", "make only the changes that a start would: before a rollout, where `start --no-apply` runs")
+    .option("--take-over", "make what another project made this one's: after a change of the project's name")
     .option("--json", "print the result of each step as JSON")
     .addHelpText(
       "after",
@@ -35,7 +37,10 @@ Example:
 async function apply(options: Options): Promise<void> {
   const { value: applied } = await withDesiredState(
     options,
-    (cluster, desired, names) => applyPlan(cluster, desired, names, options.prune, options.widen ? "start" : "apply"),
+    (cluster, desired, names) => {
+      const { prune, widen, takeOver } = options;
+      return applyPlan(cluster, { ...desired, takeOver }, names, prune, widen ? "start" : "apply");
+    },
   );
   if (options.json) printJson(applied.map(({ step, ...what }) => ({ ...step, done: !what.problem, ...what })));
   else print(applied);

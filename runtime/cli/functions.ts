@@ -173,7 +173,8 @@ async function readCluster(url: string): Promise<{ status: FunctionStatus[]; rea
   });
   if (!cluster) return { status: functionStatus(registry.functions, new Map()), reached: false };
   try {
-    const reader = new LagReader(cluster.nc, cluster.jsm, durablesOf(registry.functions), systemClock);
+    const { nc, jsm, names } = cluster;
+    const reader = new LagReader(nc, jsm, durablesOf(registry.functions, names), systemClock, names);
     return { status: functionStatus(registry.functions, await reader.read(0)), reached: true };
   } finally {
     await cluster.close();

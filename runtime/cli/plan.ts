@@ -18,8 +18,8 @@ import { planText } from "./plan/plan_text.ts";
 /** Explanation of orphans, for the help of `plan` and `apply`. */
 export const ORPHANS_HELP = `
 A consumer is an orphan if a function of its name ran on this cluster before and the project has no
-such function. To a project, functions of another project on the same cluster look like orphans: name
-what you prune. A consumer with open pulls is never removed.`;
+such function. One without the project's mark may be another project's: \`--prune\` removes it only by
+its name. A consumer with open pulls is never removed.`;
 
 /**
  * Runs a callback with the cluster, what the project declares, and its functions. Prints the warnings that `start` logs,
@@ -36,7 +36,11 @@ export async function withDesiredState<Value>(
   printWarnings(registry.warnings);
   const names = registry.functions.map(({ name }) => name);
   printDefaultTarget(config, options);
-  const value = await withCluster(config, (cluster) => explainNatsErrors(run(cluster, desired, names)));
+  const value = await withCluster(
+    config,
+    (cluster) => explainNatsErrors(run(cluster, desired, names)),
+    registry.project,
+  );
   return { value, warnings: [...variables, ...registry.warnings] };
 }
 

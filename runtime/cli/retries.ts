@@ -1,11 +1,12 @@
 import { Command } from "commander";
-import { withCluster } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts";
+import type { Namespace } from "../core/namespace.ts";
 import { RetryService } from "../nats/retry/service.ts";
 import { examples, selectionOptions, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { printJson, printLines, type Screen, screen, shortTime } from "./terminal/output.ts";
+import { withOwnedCluster } from "./terminal/owned_cluster.ts";
 import { checkedSelection } from "./terminal/selected_names.ts";
 import { jsonLines, listLines } from "./terminal/table.ts";
 
@@ -36,11 +37,12 @@ async function withService(
 ): Promise<void> {
   const config = commandConfig();
   before(config);
-  await withCluster(config, (cluster) => run(new RetryService(cluster)));
+  const streams = ({ retries, deadLetters }: Namespace) => [retries.stream, deadLetters.stream];
+  await withOwnedCluster(config, streams, (cluster) => run(new RetryService(cluster)));
 }
 
 async function list(service: RetryService, { json, ...filter }: ListOptions): Promise<void> {
-  const retries = checkedSelection(service.list(filter), filter, service.cluster.jsm);
+  const retries = checkedSelection(service.list(filter), filter, service.cluster);
   const lines = json ? jsonLines(retries) : retryLines(retries, screen(), Date.now());
   if (await printLines(lines) === 0) console.log("no delayed retries");
 }

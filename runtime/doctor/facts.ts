@@ -1,6 +1,7 @@
 import type { ConsumerInfo, JetStreamAccountStats, StreamInfo } from "@nats-io/jetstream";
 import type { MemoryLimits } from "../app/memory_limit.ts";
 import type { Config } from "../app/config.ts";
+import type { Namespace } from "../core/namespace.ts";
 import type { ServerInfo } from "../nats_server/probe.ts";
 import type { Registry } from "../project/registry.ts";
 
@@ -28,6 +29,8 @@ export interface ClusterFacts {
 
 /** Everything that the rules read. It is gathered before the first rule runs. */
 export interface Facts extends ClusterFacts {
+  /** The names in NATS of the configured namespace; without one if the configuration is invalid. */
+  readonly names: Namespace;
   /** The names of all environment variables that are set. */
   readonly variables: readonly string[];
   /** Whether `NATS_URL` is unset: then `dev` runs the server, and the public listener is on loopback. */

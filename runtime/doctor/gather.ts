@@ -1,4 +1,5 @@
-import { type Config, ENVIRONMENT } from "../app/config.ts";
+import { Namespace } from "../core/namespace.ts";
+import { type Config, ENVIRONMENT, namespaceOf } from "../app/config.ts";
 import { memoryLimits } from "../app/memory_limit.ts";
 import { setVariables } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
@@ -14,11 +15,16 @@ export async function gather(read: () => Config): Promise<Facts> {
     readOr("the project cannot be loaded", () => loadProject()),
     probeCollectors(ENVIRONMENT.get),
   ]);
+  const registry = "value" in project ? project.value : undefined;
+  const names = "value" in config
+    ? namespaceOf(config.value, registry?.project)
+    : new Namespace(undefined, registry?.project);
   const cluster = "value" in config
-    ? await gatherCluster(config.value, "value" in project ? project.value : undefined)
+    ? await gatherCluster(config.value, registry, names)
     : unknownCluster(INVALID, `${INVALID}, so NATS was not asked`);
   const dev = !ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE");
   return {
+    names,
     variables: setVariables(),
     dev,
     memory: memoryLimits(),

@@ -3,6 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { natsOptions } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
 import { connectNats } from "../nats/client/connection.ts";
+import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
@@ -17,8 +18,17 @@ const TLS = /^tls:/;
 /** The project if it cannot be loaded. Weir's own streams are read all the same. */
 const NO_PROJECT: Registry = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
 
-/** Connects and reads the cluster. @param project The project. Default: only Weir's own streams are read. */
-export async function gatherCluster(config: Config, project: Registry | undefined): Promise<ClusterFacts> {
+/**
+ * Connects and reads the cluster.
+ *
+ * @param project The project. Default: only Weir's own streams are read.
+ * @param names The names in NATS. Default: without a namespace.
+ */
+export async function gatherCluster(
+  config: Config,
+  project: Registry | undefined,
+  names: Namespace = NO_NAMESPACE,
+): Promise<ClusterFacts> {
   const servers = await Promise.all(addressesOf(config.NATS_URL).map((address) => probeServer(address, true)));
   const silent = servers.every(({ problem }) => problem !== undefined) && !config.NATS_URL.some((url) => TLS.test(url));
   if (silent) {
@@ -32,7 +42,7 @@ export async function gatherCluster(config: Config, project: Registry | undefine
     return { ...unknownCluster((error as Error).message), servers };
   }
   try {
-    return await read(nc, config, project, servers);
+    return await read(nc, config, project, names, servers);
   } finally {
     await nc.close();
   }
@@ -60,17 +70,17 @@ async function read(
   nc: NatsConnection,
   config: Config,
   project: Registry | undefined,
+  names: Namespace,
   configured: readonly ServerProbe[],
 ): Promise<ClusterFacts> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: REPLY_TIMEOUT_MS });
   const { user, clock } = await readUser(nc);
-  const names = streamNamesOf(project ?? NO_PROJECT);
   const [servers, account, streams, deadLetters, delayedRetries] = await Promise.all([
     probeAll(nc, configured),
     attempt("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
-    readStreams(jsm, names),
-    attempt("dead letters", () => readDeadLetters(jsm)),
-    attempt("delayed retries", () => countDelayedRetries(nc, jsm, project)),
+    readStreams(jsm, streamNamesOf(project ?? NO_PROJECT, names)),
+    attempt("dead letters", () => readDeadLetters(jsm, names)),
+    attempt("delayed retries", () => countDelayedRetries(nc, jsm, project, names)),
   ]);
   const connection = { value: connectionOf(nc, config) };
   return { servers, connection, user, account, clock, deadLetters, delayedRetries, ...streams };

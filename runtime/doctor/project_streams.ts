@@ -1,25 +1,24 @@
 import type { ConsumerInfo, StreamInfo } from "@nats-io/jetstream";
 import { resourcesOf } from "../app/resources.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
-import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
-import { RETRIES } from "../nats/retry/retry_stream.ts";
 import { combine, streamNames } from "../nats/topology/resources.ts";
+import type { Namespace } from "../core/namespace.ts";
 import type { Registry } from "../project/registry.ts";
 import { type Facts, known } from "./facts.ts";
 
 /** Returns the names of the streams that a project uses: its own and Weir's, with those of key-value buckets. */
-export function streamNamesOf(project: Registry): string[] {
-  return streamNames(combine(resourcesOf(project)));
+export function streamNamesOf(project: Registry, names: Namespace): string[] {
+  return streamNames(combine(resourcesOf(project, project.functions, project.functions, names)));
 }
 
 /** Returns the existing streams that hold the project's events. */
-export function eventStreams({ project, streams }: Facts): StreamInfo[] {
-  return known(project).streams.flatMap(({ name }) => known(streams).get(name) ?? []);
+export function eventStreams({ project, streams, names }: Facts): StreamInfo[] {
+  return known(project).streams.flatMap(({ name }) => known(streams).get(names.stream(name)) ?? []);
 }
 
 /** Returns those of DEAD_LETTERS and RETRIES that exist. */
-export function weirStreams({ streams }: Facts): StreamInfo[] {
-  return [DEAD_LETTERS.stream, RETRIES.stream].flatMap((name) => known(streams).get(name) ?? []);
+export function weirStreams({ streams, names: { deadLetters, retries } }: Facts): StreamInfo[] {
+  return [deadLetters.stream, retries.stream].flatMap((name) => known(streams).get(name) ?? []);
 }
 
 export function limitsOf(config: StreamInfo["config"]): string[] {
@@ -30,7 +29,7 @@ export function limitsOf(config: StreamInfo["config"]): string[] {
 /** Separates the consumers of the project's functions from all others. */
 export function partitionConsumers(facts: Facts): Record<"own" | "foreign", readonly ConsumerInfo[]> {
   const { functions } = known(facts.project), consumers = known(facts.consumers);
-  const names = new Set(durablesOf(functions).map(({ stream, functionName }) => `${stream}.${functionName}`));
+  const names = new Set(durablesOf(functions, facts.names).map(({ stream, consumer }) => `${stream}.${consumer}`));
   const { own = [], foreign = [] } = Object.groupBy(
     consumers,
     ({ stream_name, name }) => names.has(`${stream_name}.${name}`) ? "own" : "foreign",

@@ -3,10 +3,10 @@ import { JETSTREAM_CODES } from "../nats/client/error_codes.ts";
 import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { isChunk } from "../nats/dead_letters/chunks.ts";
-import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
 import { SubjectCounts } from "../nats/inspect/count_messages.ts";
-import { delayedRetriesOf, RETRIES } from "../nats/retry/retry_stream.ts";
+import { delayedRetriesOf } from "../nats/retry/retry_stream.ts";
 import { unlessMissing } from "../nats/topology/find.ts";
+import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ClusterFacts, DeadLetterCounts } from "./facts.ts";
 
@@ -42,14 +42,19 @@ export async function readStreams(
 }
 
 /** Counts dead letters and reads the reasons of the oldest. It creates no consumer. */
-export async function readDeadLetters(jsm: JetStreamManager): Promise<DeadLetterCounts> {
-  const { stream } = DEAD_LETTERS;
+export async function readDeadLetters(
+  jsm: JetStreamManager,
+  names: Namespace = NO_NAMESPACE,
+): Promise<DeadLetterCounts> {
+  const { stream, subjects: [subjects_filter] } = names.deadLetters;
   const none = { count: 0, oldestAt: undefined, read: 0, reasons: {} };
   const info = await unlessMissing(jsm.streams.info(stream), JETSTREAM_CODES.streamNotFound);
   if (!info || info.state.messages === 0) return none;
-  const subjects_filter = DEAD_LETTERS.subjects[0];
   const subjects = (await jsm.streams.info(stream, { subjects_filter })).state.subjects ?? {};
-  const count = Object.entries(subjects).reduce((sum, [subject, n]) => isChunk(subject) ? sum : sum + n, 0);
+  const count = Object.entries(subjects).reduce(
+    (sum, [subject, n]) => isChunk(names.typeOf(subject)) ? sum : sum + n,
+    0,
+  );
   const reasons: Record<string, number> = {};
   let oldestAt: string | undefined, read = 0;
   for (let seq = 1, requests = 0; requests < MAX_REQUESTS && read < count; requests++) {
@@ -58,7 +63,7 @@ export async function readDeadLetters(jsm: JetStreamManager): Promise<DeadLetter
     const message = await jsm.streams.getMessage(stream, request);
     if (!message) break;
     seq = message.seq + 1;
-    if (isChunk(message.subject)) continue;
+    if (isChunk(names.typeOf(message.subject))) continue;
     const reason = message.header.get("weir-reason") || "without a reason";
     reasons[reason] = (reasons[reason] ?? 0) + 1;
     oldestAt ??= message.header.get("weir-time") || message.time.toISOString();
@@ -71,8 +76,9 @@ export async function countDelayedRetries(
   nc: NatsConnection,
   jsm: JetStreamManager,
   project: Registry | undefined,
+  names: Namespace = NO_NAMESPACE,
 ): Promise<ReadonlyMap<string, number>> {
-  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, delayedRetriesOf);
-  const names = (project?.functions ?? []).map(({ name }) => name);
-  return await unlessMissing(counts.of(names), JETSTREAM_CODES.streamNotFound) ?? new Map();
+  const counts = new SubjectCounts(nc, jsm, names.retries.stream, (name) => delayedRetriesOf(name, names));
+  const functions = (project?.functions ?? []).map(({ name }) => name);
+  return await unlessMissing(counts.of(functions), JETSTREAM_CODES.streamNotFound) ?? new Map();
 }

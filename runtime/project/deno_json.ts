@@ -2,8 +2,33 @@ import type { ParseError } from "jsonc-parser";
 
 /** Fields of a project's `deno.json` that Weir reads. */
 interface DenoJson {
+  readonly name?: string;
   readonly tasks?: Readonly<Record<string, string | { readonly command?: string }>>;
   readonly imports?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Returns the name of a project: `name` in its `deno.json` or `deno.jsonc`. Undefined if it has none, or cannot be read:
+ * Deno itself reports a file that it cannot parse.
+ */
+export async function projectName(root: URL): Promise<string | undefined> {
+  for (const file of ["deno.json", "deno.jsonc"]) {
+    const text = await Deno.readTextFile(new URL(file, root)).catch(() => undefined);
+    if (text === undefined) continue;
+    const { name } = await parseLenient(text);
+    return typeof name === "string" && name.trim() !== "" ? name : undefined;
+  }
+  return undefined;
+}
+
+/** Parses JSON with comments only if it has any: the parser for them is a module more to load. */
+async function parseLenient(text: string): Promise<DenoJson> {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const { parse } = await import("jsonc-parser");
+    return parse(text, [], { allowTrailingComma: true }) ?? {};
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { StartupProblems } from "./startup_problems.ts";
+import { projectName } from "./deno_json.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { entriesOf, listFiles, loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
@@ -39,7 +40,10 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
   const functions = await loadFolder(root, "functions", problems);
   try {
     const registry = buildRegistry(schemas, functions);
-    if (problems.length === 0) return { ...registry, warnings: [...registry.warnings, ...await unloadedFiles(root)] };
+    if (problems.length === 0) {
+      const [project, unloaded] = await Promise.all([projectName(root), unloadedFiles(root)]);
+      return { ...registry, project, warnings: [...registry.warnings, ...unloaded] };
+    }
   } catch (error) {
     if (!(error instanceof StartupProblems)) throw error;
     problems.push(...error.problems);

@@ -16,6 +16,8 @@ import { type ResolvedStream, StreamMap } from "./resolve_streams.ts";
 
 /** Declarations of a project, checked as a whole. */
 export interface Registry {
+  /** Name of the project, from its `deno.json`. Undefined: it has none. */
+  readonly project?: string;
   readonly functions: readonly ResolvedFunction[];
   readonly events: ReadonlyMap<string, EventDefinition>;
   readonly streams: readonly ResolvedStream[];

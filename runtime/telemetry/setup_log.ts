@@ -1,5 +1,6 @@
 import type { LogFields } from "../api/context.ts";
 import type { Clock } from "../engine/clock.ts";
+import { resourceAttributes } from "./resource_attributes.ts";
 import { reportDrops } from "./otel/export/dropped_items.ts";
 import { isDisabled, listFrom, otlpEndpoint } from "./otel/export/otlp_environment.ts";
 import { LogDedup } from "./otel/logs/log_dedup.ts";
@@ -38,7 +39,7 @@ export async function setupLog(
   const env = (name: string) => environment[name], endpoint = otlpEndpoint(env, "logs");
   const requested = !isDisabled(env) && listFrom(env, "OTEL_LOGS_EXPORTER", "none").includes("otlp");
   const otlp = endpoint
-    ? (await import("./otel/logs/otlp_logs.ts")).otlpLogs(env, serviceName, "weir", redact)
+    ? (await import("./otel/logs/otlp_logs.ts")).otlpLogs(env, serviceName, "weir", redact, resourceAttributes(env))
     : undefined;
   const log = new Logger({ ...options, redact, dedup, ...(otlp && { send: otlp.send }) }, fields);
   if (requested && !endpoint) {

@@ -1,5 +1,6 @@
 import type { Env } from "./otel/export/otlp_environment.ts";
 import type { RecordedSpan } from "./otel/spans/recorded_span.ts";
+import { resourceAttributes } from "./resource_attributes.ts";
 import { registerTracing, type Tracing } from "./otel/tracing.ts";
 
 /**
@@ -8,7 +9,7 @@ import { registerTracing, type Tracing } from "./otel/tracing.ts";
  */
 export function setupTracing(env: Env, serviceName: string): Promise<Tracing> {
   const keepUnsampled = env("WEIR_TRACE_FAILURES") === "false" ? undefined : isRetryRelated;
-  return registerTracing(env, serviceName, "weir", keepUnsampled);
+  return registerTracing(env, serviceName, "weir", keepUnsampled, resourceAttributes(env));
 }
 
 /** Returns whether a span is of an attempt that was not acked, or that followed such an attempt. */

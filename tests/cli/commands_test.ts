@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { program } from "../../runtime/cli/main.ts";
 
 /** Commands that print no data. */

@@ -1,3 +1,4 @@
+import { Namespace } from "../../runtime/core/namespace.ts";
 import assert from "node:assert/strict";
 import type { ConsumerInfo, StreamInfo } from "@nats-io/jetstream";
 import { defineEvent, defineFunction } from "weir";
@@ -96,6 +97,7 @@ export const NO_LIMITS = {
 export function facts(given: Partial<Facts> = {}): Facts {
   const account = { storage: 0, memory: 0, streams: 0, consumers: 0, limits: NO_LIMITS } as unknown;
   return {
+    names: new Namespace(undefined, "shop"),
     variables: ["PATH", "WEIR_WORKERS"],
     dev: false,
     configProblems: [],

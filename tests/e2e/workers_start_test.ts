@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { argumentsOf } from "../../runtime/cli/start/start_arguments.ts";
 import { freePorts } from "../support/ports.ts";
-import { type Program } from "../support/weir_process.ts";
+import type { Program } from "../support/weir_process.ts";
 import { setupWorkers, type Workers } from "./workers.ts";
 
 const ended = async (program: Program) => {

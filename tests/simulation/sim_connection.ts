@@ -1,7 +1,7 @@
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
 import type { DuplicateFinder } from "../../runtime/nats/publish/late_dedup.ts";
-import { RETRIES, retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
+import { retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { PublishError } from "../../runtime/engine/publisher.ts";
 import type { MessagePublisher, TextPublisher } from "../../runtime/nats/publish/message_publisher.ts";
@@ -113,7 +113,7 @@ export class SimConnection {
   readonly isDelayed = (functionName: string, delivery: Delivery): Promise<boolean> => {
     const subject = retrySubject(functionName, delivery);
     return this.#request(`is ${subject} there`, () => this.network.eventOf(delivery.messageKey), () => {
-      return this.network.model.messages(RETRIES.stream).some((message) => message.subject === subject);
+      return this.network.model.messages("RETRIES").some((message) => message.subject === subject);
     });
   };
 

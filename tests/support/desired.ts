@@ -1,5 +1,6 @@
-import { DEAD_LETTER_RESOURCES } from "../../runtime/nats/dead_letters/resources.ts";
-import { RETRY_RESOURCES } from "../../runtime/nats/retry/resources.ts";
+import { NO_NAMESPACE } from "../../runtime/core/namespace.ts";
+import { deadLetterResources } from "../../runtime/nats/dead_letters/resources.ts";
+import { retryResources } from "../../runtime/nats/retry/resources.ts";
 import { combine, type DesiredState, type DesiredStream, type Durable } from "../../runtime/nats/topology/resources.ts";
 
 /** Returns a desired state with these streams and consumers, DEAD_LETTERS and RETRIES; without buckets. */
@@ -8,5 +9,7 @@ export function desired(
   durables: readonly Durable[],
   more: Partial<DesiredState> = {},
 ): DesiredState {
-  return { ...combine([{ streams, durables }, DEAD_LETTER_RESOURCES, RETRY_RESOURCES]), buckets: [], ...more };
+  const { names = NO_NAMESPACE } = more;
+  const parts = [{ streams, durables }, deadLetterResources(names), retryResources(names)];
+  return { ...combine(parts), buckets: [], ...more };
 }

@@ -16,7 +16,7 @@ export interface Orders extends Broker {
 }
 
 const STREAM = { name: "ORDERS", subjects: ["orders.>"] };
-const DURABLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
+const DURABLE = { functionName: "handle", consumer: "handle", stream: "ORDERS", filters: ["orders.>"] };
 
 export async function startOrders(options: ServerOptions = {}): Promise<Orders> {
   const broker = await startBroker(options);

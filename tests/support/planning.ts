@@ -9,9 +9,10 @@ import { type Broker, startBroker } from "./nats.ts";
 import { desired } from "./desired.ts";
 
 export const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
-export const SHIP: Durable = { functionName: "ship", stream: "ORDERS", filters: ["orders.paid"] };
+export const SHIP: Durable = { functionName: "ship", consumer: "ship", stream: "ORDERS", filters: ["orders.paid"] };
 export const SHIP_RETRIES: Durable = {
   functionName: "ship",
+  consumer: "ship",
   stream: "RETRIES",
   filters: ["retries.due.ship.>", "retries.redriven.ship.>"],
 };

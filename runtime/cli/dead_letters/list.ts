@@ -32,7 +32,7 @@ export function filterOf(options: Selection): DeadLetterFilter {
 }
 
 export function list(service: DeadLetterService, options: Selection): Promise<void> {
-  return print(checkedSelection(service.list(filterOf(options)), options, service.cluster.jsm), options);
+  return print(checkedSelection(service.list(filterOf(options)), options, service.cluster), options);
 }
 
 export async function show(service: DeadLetterService, sequence: number): Promise<void> {

@@ -35,7 +35,7 @@ export async function redriveOrDiscard(
     ? await redriveAll(service, options)
     : await actOnEach(action, service, sequences, options);
   if (!named && Object.values(results.counts).every((count) => count === 0)) {
-    await checkNames(options, service.cluster.jsm);
+    await checkNames(options, service.cluster);
   }
   const { counts, missing } = results;
   const onlyMissing = named && Object.entries(counts).every(([outcome, count]) => outcome === "missing" || count === 0);

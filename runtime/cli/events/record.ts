@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { type Cluster, withCluster } from "../../app/cluster.ts";
+import type { Namespace } from "../../core/namespace.ts";
 import {
   findStoredEvent,
   readDeadEvent,
@@ -41,7 +42,10 @@ export async function record(type: string | undefined, options: RecordOptions): 
   const event = await withCluster(
     commandConfig(),
     (cluster) =>
-      type === undefined ? readDeadLetter(cluster, options.deadLetter!) : readFromStream(cluster, type, options),
+      withTypes(
+        type === undefined ? readDeadLetter(cluster, options.deadLetter!) : readFromStream(cluster, type, options),
+        cluster.names,
+      ),
   );
   const paths = options.redact ?? [];
   const { writeRecording } = await import("../../testing/recorded_event.ts"); // loaded here: no other command needs it
@@ -54,33 +58,41 @@ export async function record(type: string | undefined, options: RecordOptions): 
   }
 }
 
-async function readDeadLetter({ nc, jsm }: Cluster, sequence: number): Promise<StoredEvent> {
-  const event = await readDeadEvent(nc, jsm, sequence);
+/** Returns an event whose subject is its type, without the namespace: a test replays it in another one, or in none. */
+async function withTypes(stored: Promise<StoredEvent>, names: Namespace): Promise<StoredEvent> {
+  const event = await stored;
+  return { ...event, subject: names.typeOf(event.subject) };
+}
+
+async function readDeadLetter({ nc, jsm, names }: Cluster, sequence: number): Promise<StoredEvent> {
+  const event = await readDeadEvent(nc, jsm, sequence, names);
   if (!event) {
     throw new CommandFailure(`there is no dead letter ${sequence}: \`deno task dead-letters list\` shows all`);
   }
   return event;
 }
 
-async function readFromStream({ nc, jsm }: Cluster, type: string, options: RecordOptions): Promise<StoredEvent> {
-  const stream = options.stream ?? await onlyStream(await streamsStoring(jsm, type), type);
+async function readFromStream({ nc, jsm, names }: Cluster, type: string, options: RecordOptions): Promise<StoredEvent> {
+  const subject = names.subject(type);
+  const named = options.stream && (names.includes(options.stream) ? options.stream : names.stream(options.stream));
+  const stream = named ?? await onlyStream(await streamsStoring(jsm, subject, names), type);
   if (options.sequence !== undefined) {
     const event = await readStoredEvent(nc, stream, { seq: options.sequence });
     if (!event) throw new CommandFailure(`stream ${stream} has no event ${options.sequence}`);
-    if (covers(type, event.subject)) return event;
+    if (covers(subject, event.subject)) return event;
     throw new CommandFailure(
-      `event ${options.sequence} of stream ${stream} is of type "${event.subject}", not "${type}"`,
+      `event ${options.sequence} of stream ${stream} is of type "${names.typeOf(event.subject)}", not "${type}"`,
     );
   }
   if (options.id !== undefined) {
-    const event = await findStoredEvent(nc, stream, type, options.id);
+    const event = await findStoredEvent(nc, stream, subject, options.id);
     if (event) return event;
     const todo = "use --sequence if its headers contain no id";
     throw new CommandFailure(`stream ${stream} has no "${type}" with the id ${JSON.stringify(options.id)}: ${todo}`);
   }
-  const event = await readStoredEvent(nc, stream, { last_by_subj: type });
+  const event = await readStoredEvent(nc, stream, { last_by_subj: subject });
   if (event) return event;
-  const found = await subjectsIn(jsm, stream);
+  const found = (await subjectsIn(jsm, stream)).map((one) => names.typeOf(one));
   throw new CommandFailure(
     `stream ${stream} has no "${type}"` + (found.length > 0 ? `: ${suggestion(type, found)}` : " and no other event"),
   );

@@ -1,8 +1,9 @@
 import type { Registry } from "../../project/registry.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import { connectCluster } from "../../app/cluster.ts";
+import { namespaceOf } from "../../app/config.ts";
+import type { Namespace } from "../../core/namespace.ts";
 import { TailClient } from "../../nats/inspect/tail_client.ts";
-import { TAIL_SUBJECT } from "../../nats/inspect/tail_protocol.ts";
 import { loadEvents, loadProject } from "../../project/load_project.ts";
 import { covers, isWildcard, overlaps } from "../../core/subjects.ts";
 import { commandConfig } from "../terminal/command_config.ts";
@@ -28,7 +29,7 @@ type TailedProject = Pick<Registry, "events" | "streams"> & Partial<Pick<Registr
 export async function tail(options: TailOptions): Promise<void> {
   const config = commandConfig();
   const project = await loadTailed();
-  const filter = filterOf(options, project);
+  const names = namespaceOf(config), filter = filterOf(options, project);
   const cluster = await connectCluster(config);
   const done = Promise.withResolvers<void>();
   const stopListening = onStopSignal(() => done.resolve(), () => Deno.exit(EXIT_CODES.interrupted));
@@ -40,7 +41,7 @@ export async function tail(options: TailOptions): Promise<void> {
   const lines = new TailLines(screen(), options.full ?? false, {
     functions: (project.functions ?? []).map(({ name }) => name),
     types: [...project.events.keys()],
-  });
+  }, names);
   const { json } = options, repeats = new RepeatedIds();
   // An error thrown by a subscription's callback would stop the client from reading its connection.
   const guarded = <Args extends unknown[]>(act: (...args: Args) => void) => (...args: Args) => {
@@ -50,11 +51,12 @@ export async function tail(options: TailOptions): Promise<void> {
       done.reject(error);
     }
   };
-  const client = new TailClient(cluster.nc, systemClock, filter, {
+  const subjects = filter.subjects.map((subject) => names.subject(subject));
+  const client = new TailClient(cluster.nc, systemClock, { ...filter, subjects }, {
     published: guarded((msg) => {
       const now = Date.now(), repeated = repeats.has(msg);
       if (!json) return printLine(lines.published(msg, now, repeated));
-      printLine(jsonLine({ kind: "published", ...(repeated && { repeated }), ...readPublished(msg, now) }));
+      printLine(jsonLine({ kind: "published", ...(repeated && { repeated }), ...readPublished(msg, now, names) }));
     }),
     settled: guarded((report, process) =>
       printLine(json ? jsonLine({ kind: "settled", ...report, process }) : lines.settled(report))
@@ -65,10 +67,10 @@ export async function tail(options: TailOptions): Promise<void> {
     }),
     processes: (count) => {
       if (count > 0) return note(`watching ${count} ${count === 1 ? "process" : "processes"}`);
-      console.error(noRuntimeAnswers(options.function === undefined));
+      console.error(noRuntimeAnswers(names, options.function === undefined));
     },
     denied: (subject) => console.error(`the NATS user may not subscribe to ${subject}: events there are not shown`),
-  });
+  }, names);
   cluster.monitor.onDisconnect((server) => console.error(`disconnected from NATS at ${server}: reconnecting`));
   cluster.monitor.onUnreachable((reason) => console.error(`cannot reconnect to NATS at ${reason}`));
   cluster.monitor.onReconnect(() => console.error("reconnected to NATS"));
@@ -111,9 +113,9 @@ function filterOf({ type, function: fn }: TailOptions, { functions, events, stre
   return { type, function: fn, subjects };
 }
 
-function noRuntimeAnswers(showsEvents: boolean): string {
+function noRuntimeAnswers({ tail }: Namespace, showsEvents: boolean): string {
   return `no runtime answers: outcomes are not shown${showsEvents ? ", only events" : ""}. Check that a runtime with ` +
-    `functions uses this NATS, and that its user and this one have permission for ${TAIL_SUBJECT} (deploy/README.md)`;
+    `functions uses this NATS, and that its user and this one have permission for ${tail} (deploy/README.md)`;
 }
 
 function jsonLine(value: unknown): string {

@@ -2,6 +2,7 @@ import type { Msg } from "@nats-io/transport-node";
 import { splitMessage } from "../../nats/client/internals.ts";
 import { RawHeaders } from "../../nats/client/message_headers.ts";
 import type { SettledReport } from "../../nats/inspect/tail_protocol.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { decode, decodeAttribute } from "../../core/cloudevent.ts";
 import { roughDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
@@ -35,12 +36,13 @@ export class RepeatedIds {
  * Parses a published message. No consumer delivers it, so its sequence is unknown. Fields that it does not contain are
  * undefined: a plain message gets its id from the stream.
  */
-export function readPublished(msg: Msg, nowMs: number) {
+export function readPublished(msg: Msg, nowMs: number, names: Namespace = NO_NAMESPACE) {
+  const subject = names.typeOf(msg.subject);
   const { headers, payload } = splitMessage(msg), list = new RawHeaders(headers);
   const { event } = decode({
     stream: "",
     sequence: 0,
-    subject: msg.subject,
+    subject,
     deliveryCount: 1,
     storedAtMs: nowMs,
     payload,
@@ -53,7 +55,7 @@ export function readPublished(msg: Msg, nowMs: number) {
   return {
     time: new Date(nowMs).toISOString(),
     type: event.type,
-    subject: msg.subject,
+    subject,
     id: event.id === ":0" ? undefined : event.id,
     source: event.source === "/streams/" ? undefined : event.source,
     traceId: parseTraceparent(list.get("traceparent"))?.traceId,
@@ -68,11 +70,15 @@ export class TailLines {
   #type: number;
   #id = 4;
 
-  /** @param full Whether lines stay uncut. */
+  /**
+   * @param full Whether lines stay uncut.
+   * @param namespace Default: none.
+   */
   constructor(
     readonly target: Screen,
     readonly full: boolean,
     names: { readonly functions: readonly string[]; readonly types: readonly string[] },
+    readonly namespace: Namespace = NO_NAMESPACE,
   ) {
     this.#who = Math.max("published".length, ...names.functions.map((name) => name.length));
     this.#type = Math.max(0, ...names.types.map((type) => Math.min(type.length, 40)));
@@ -82,7 +88,7 @@ export class TailLines {
   published(msg: Msg, nowMs: number, repeated = false): string {
     const { headers, payload } = splitMessage(msg);
     // A payload too large to show is not parsed.
-    const event = this.full || payload.length <= PREVIEW_BYTES ? readPublished(msg, nowMs) : undefined;
+    const event = this.full || payload.length <= PREVIEW_BYTES ? readPublished(msg, nowMs, this.namespace) : undefined;
     const id = event ? event.id : decodeAttribute(new RawHeaders(headers).get("ce-id") ?? "-");
     const data = event && "data" in event
       ? JSON.stringify(event.data)

@@ -47,15 +47,21 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
 const OK = "deno fmt --check && deno lint && deno check --quiet && deno task test";
 const LINK = "$(deno eval -p 'decodeURIComponent(JSON.parse(Deno.readTextFileSync(`deno.json`)).links[0])')";
 
-/** Returns the text of `deno.json`. Its `links`, or its import of `weir`, is the only line that names a Weir. */
-export function projectDenoJson(image: string, weir: WeirDependency): string {
+/**
+ * Returns the text of `deno.json`. Its `links`, or its import of `weir`, is the only line that names a Weir.
+ *
+ * @param name Name of the project, and of its image.
+ */
+export function projectDenoJson(name: string, weir: WeirDependency): string {
   const context = weir.kind === "folder" ? ` --build-context "weir=${LINK}"` : "";
   const tasks = {
     ...TASKS,
     ok: ["The gate: format, lint, types, tests", OK],
-    image: ["Build the image", `docker build -f deploy/Dockerfile${context} -t ${image} .`],
+    image: ["Build the image", `docker build -f deploy/Dockerfile${context} -t ${name} .`],
   };
   const json = {
+    name,
+    exports: {}, // a project exports nothing, and Deno warns of a name without exports
     ...(weir.kind === "folder" && { links: [weir.link] }),
     imports: {
       weir: `jsr:${denoJson.name}${weir.kind === "version" ? `@${weir.version}` : ""}`,

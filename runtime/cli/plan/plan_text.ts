@@ -76,7 +76,10 @@ function events(step: Step): string[] {
       return step.leftOut.length > 0 ? step.leftOut.map(leftOut) : ["no stored event is skipped or repeated"];
     case "orphan":
     case "moved":
-      return [backlog(step.backlog) + (step.inUse ? "; it has open pulls, so it is not pruned" : "")];
+      return [
+        backlog(step.backlog) + (step.inUse ? "; it has open pulls, so it is not pruned" : ""),
+        ...step.unmarked ? ["it has no mark of this project: made by an earlier release, or by another project"] : [],
+      ];
     case "blocked":
       return ["its events stay where they are"];
     default:
@@ -121,6 +124,7 @@ function value(field: string, given: unknown): string {
   if (NANOSECONDS.includes(field)) {
     return given === 0 ? "no limit" : String(formatDuration(Math.round(Number(given) / 1e6)));
   }
+  if (typeof given === "object") return Object.entries(given).map((entry) => entry.join("=")).join(" ");
   if (typeof given === "number") return given === -1 ? "no limit" : number(given);
   return String(given);
 }

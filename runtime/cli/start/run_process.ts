@@ -95,6 +95,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
       pid: Deno.pid,
       url: runtime.url,
       admin: runtime.adminUrl,
+      namespace: config.WEIR_NAMESPACE,
       functions: selectFunctions(config, registry).map(({ name }) => name),
       traces: tracing.exportsTo ?? "not exported",
       metrics: metrics.pushesTo ?? "at /metrics only",
@@ -103,9 +104,13 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   parent?.ready(runtime, startAgain);
 }
 
+const UNNAMED = 'deno.json has no "name": streams and consumers carry no mark of this project, so another project on ' +
+  'this NATS account may share them. Write "name" and "exports": {} into it, or set WEIR_NAMESPACE';
+
 /** Logs the warnings of this process. @param registry Project, whose warnings the first worker logs for all. */
 function logWarnings(log: Log, registry?: Registry): void {
   const warnings = registry ? [...variableWarnings(setVariables()), ...registry.warnings] : [];
+  if (registry && registry.project === undefined && !ENVIRONMENT.get("WEIR_NAMESPACE")) warnings.push(UNNAMED);
   const tooLarge = memoryProblem(memoryLimits());
   if (tooLarge) {
     warnings.push(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);

@@ -1,11 +1,17 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { isWildcard } from "../../core/subjects.ts";
 import { JETSTREAM_CODES } from "../../nats/client/error_codes.ts";
-import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { unlessMissing } from "../../nats/topology/find.ts";
 import { listModules, loadEvents, loadProject, PROJECT } from "../../project/load_project.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { unknownFunction, unknownType } from "../../project/unknown_name.ts";
+
+/** The cluster that is searched for names. Default: without a namespace. */
+interface Searched {
+  readonly jsm: JetStreamManager;
+  readonly names?: Namespace;
+}
 
 /** Returns whether the project has a function. Functions are loaded only if no file has that name. */
 export async function declaresFunction(name: string): Promise<boolean> {
@@ -20,23 +26,23 @@ export async function declaresFunction(name: string): Promise<boolean> {
  */
 export async function checkNames(
   { function: fn, type }: { readonly function?: string; readonly type?: string },
-  jsm: JetStreamManager,
+  { jsm, names = NO_NAMESPACE }: Searched,
 ): Promise<void> {
   if (fn !== undefined) {
     const ran = await unlessMissing(
-      Array.fromAsync(jsm.consumers.list(RETRIES.stream)),
+      Array.fromAsync(jsm.consumers.list(names.retries.stream)),
       JETSTREAM_CODES.streamNotFound,
     );
-    const names = [...new Set([...await fileNames(), ...(ran ?? []).map(({ name }) => name)])];
-    if (!names.includes(fn)) {
-      throw new CommandFailure(unknownFunction(fn, names));
+    const all = [...new Set([...await fileNames(), ...(ran ?? []).map(({ name }) => names.functionOf(name))])];
+    if (!all.includes(fn)) {
+      throw new CommandFailure(unknownFunction(fn, all));
     }
   }
   if (type === undefined || isWildcard(type)) return;
   const { events } = await loadEvents().catch(() => ({ events: undefined })); // a broken schema must not hide a result
   if (!events || events.has(type)) return;
   const unknown = unknownType(type, events.keys());
-  if ((await Array.fromAsync(jsm.streams.names(type))).length === 0) throw new CommandFailure(unknown);
+  if ((await Array.fromAsync(jsm.streams.names(names.subject(type)))).length === 0) throw new CommandFailure(unknown);
   console.error(unknown); // a plain NATS publisher may use it
 }
 
@@ -44,14 +50,14 @@ export async function checkNames(
 export async function* checkedSelection<Item>(
   items: AsyncIterable<Item>,
   selection: Parameters<typeof checkNames>[0],
-  jsm: JetStreamManager,
+  cluster: Searched,
 ): AsyncIterable<Item> {
   let isEmpty = true;
   for await (const item of items) {
     isEmpty = false;
     yield item;
   }
-  if (isEmpty) await checkNames(selection, jsm);
+  if (isEmpty) await checkNames(selection, cluster);
 }
 
 async function fileNames(): Promise<string[]> {

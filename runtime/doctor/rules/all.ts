@@ -1,6 +1,7 @@
 import type { Rule } from "../rule.ts";
 import { CONFIGURATION } from "./configuration.ts";
 import { CONSUMERS } from "./consumers.ts";
+import { OWNER } from "./owner.ts";
 import { PERMISSIONS } from "./permissions.ts";
 import { PROJECT_RULES } from "./project.ts";
 import { REPLICAS } from "./replicas.ts";
@@ -18,6 +19,7 @@ export const RULES: readonly Rule[] = [
   PERMISSIONS,
   ...STREAMS,
   ...OWN_STREAMS,
+  ...OWNER,
   ...REPLICAS,
   ...LEADERS,
   WORK_QUEUES,

@@ -1,7 +1,6 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { ACK_WAIT_MS, EXTEND_INTERVAL_MS, LEASE_MS } from "../../nats/consume/ack_wait.ts";
 import { EXPIRES_MS } from "../../nats/consume/pull_timing.ts";
-import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import { covers } from "../../core/subjects.ts";
 import { durablesOf } from "../../nats/consume/resources.ts";
 import { filtersOf, planConsumer } from "../../nats/topology/plan_consumer.ts";
@@ -68,9 +67,9 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
       "release handles: they are retried for half an hour, and become dead letters.",
     fix: "`start` adds filters. `deno task apply` removes those of a release that is gone",
     find: (facts) => {
-      const streams = known(facts.streams), durables = durablesOf(known(facts.project).functions);
+      const streams = known(facts.streams), durables = durablesOf(known(facts.project).functions, facts.names);
       return partitionConsumers(facts).own.flatMap(({ config, name, stream_name: stream }): Violation[] => {
-        const durable = durables.find((one) => one.functionName === name && one.stream === stream)!;
+        const durable = durables.find((one) => one.consumer === name && one.stream === stream)!;
         const step = planConsumer(durable, config, streams.get(stream)), what = `the consumer ${name} on ${stream}`;
         if (step.kind === "blocked" && config.ack_policy === "explicit" && !config.deliver_subject) {
           return [{ what: `${what}: ${step.problems.join("; ")}`, severity: "error" }];
@@ -143,9 +142,9 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     fix: "`deno task apply --prune CONSUMER` if the function is gone for good; nothing if another project runs it",
     find: (facts) =>
       partitionConsumers(facts).foreign
-        .filter(({ stream_name, config }) => stream_name === RETRIES.stream && config.durable_name)
-        .map(({ name, num_pending }) => ({
-          what: `${RETRIES.stream} has a consumer ${name}, and no function has this name (${num_pending} pending)`,
+        .filter(({ stream_name, config }) => stream_name === facts.names.retries.stream && config.durable_name)
+        .map(({ name, stream_name: stream, num_pending }) => ({
+          what: `${stream} has a consumer ${name}, and no function has this name (${num_pending} pending)`,
           consumer: name,
         })),
   },
@@ -173,6 +172,6 @@ function severityOf(ackWaitMs: number): Severity {
   return ackWaitMs < MIN_ACK_WAIT_MS ? "error" : "warning";
 }
 
-function concurrencyOf({ project }: Facts, functionName: string): number {
-  return known(project).functions.find(({ name }) => name === functionName)!.policy.concurrency;
+function concurrencyOf({ project, names }: Facts, consumer: string): number {
+  return known(project).functions.find(({ name }) => names.consumer(name) === consumer)!.policy.concurrency;
 }

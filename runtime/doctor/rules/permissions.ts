@@ -21,13 +21,13 @@ export const PERMISSIONS: Rule = {
   holds: "the NATS user has every permission that Weir needs",
   why: "A missing permission shows only when it is first used, which may be for the first dead letter.",
   fix: "add the lines of the finding to the user's permissions",
-  find: ({ user, project, config, streams, consumers }) => {
+  find: ({ user, project, config, names, streams, consumers }) => {
     const existing = new Set([
       ..."value" in streams ? streams.value.keys() : [],
       ..."value" in consumers ? consumers.value.map(({ stream_name, name }) => `${stream_name}.${name}`) : [],
     ]);
     const all = known(project), selected = selectedBy(known(config), all);
-    const required = permissionsOf(resourcesOf(selected, selected.functions, all.functions), existing);
+    const required = permissionsOf(resourcesOf(selected, selected.functions, all.functions, names), existing);
     const groups = Map.groupBy(
       refusals(known(user), required),
       ({ permission: { action, purpose }, deniedBy = "" }) => `${action}\n${purpose}\n${deniedBy}`,

@@ -1,4 +1,5 @@
 import { backoffMs } from "../../core/backoff.ts";
+import type { Namespace } from "../../core/namespace.ts";
 import { overlaps } from "../../core/subjects.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
 import { NEW_STREAM } from "../../nats/topology/plan_stream.ts";
@@ -93,10 +94,10 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
 function eachStream(
   check: (fn: ResolvedFunction, stream: string, maxAgeMs: number) => string | undefined,
 ): Rule["find"] {
-  return ({ project, streams }) =>
+  return ({ project, streams, names }) =>
     known(project).functions.flatMap((fn) =>
       [...new Set(fn.triggers.map(({ stream }) => stream))].flatMap((stream) => {
-        const maxAgeMs = streamMaxAgeMs(known(project), streams, stream);
+        const maxAgeMs = streamMaxAgeMs(known(project), streams, names, stream);
         const what = maxAgeMs === undefined ? undefined : check(fn, stream, maxAgeMs);
         return what === undefined ? [] : [{ what }];
       })
@@ -104,9 +105,14 @@ function eachStream(
 }
 
 /** Returns how long a stream keeps events. A declared age wins, since the next start applies it. Undefined: for ever. */
-function streamMaxAgeMs(project: Registry, streams: Facts["streams"], name: string): number | undefined {
+function streamMaxAgeMs(
+  project: Registry,
+  streams: Facts["streams"],
+  names: Namespace,
+  name: string,
+): number | undefined {
   const declaredMs = project.streams.find((stream) => stream.name === name)?.maxAgeMs;
-  const existing = "value" in streams ? streams.value.get(name) : undefined;
+  const existing = "value" in streams ? streams.value.get(names.stream(name)) : undefined;
   const maxAgeMs = declaredMs ?? (existing ? existing.config.max_age : NEW_STREAM.max_age) / 1e6;
   return maxAgeMs === 0 ? undefined : maxAgeMs;
 }

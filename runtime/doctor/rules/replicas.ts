@@ -49,7 +49,7 @@ export const REPLICAS: readonly Rule[] = rulesOf("streams", [
       const streams = known(facts.streams), single = (known(facts.config).WEIR_REPLICAS ?? 1) === 1;
       const existing = [...streams.values()].map(({ config }) => config)
         .filter(({ num_replicas, storage }) => num_replicas === 1 && storage === "file").map(({ name }) => name);
-      const missing = streamNamesOf(known(facts.project)).filter((name) => single && !streams.has(name));
+      const missing = streamNamesOf(known(facts.project), facts.names).filter((name) => single && !streams.has(name));
       const names = [...existing, ...missing.map((name) => `${name} (not created yet)`)].join(", ");
       return names === "" ? [] : [{ what: `these streams have one replica, on one disk: ${names}` }];
     },

@@ -1,7 +1,7 @@
 import type { StreamInfo } from "@nats-io/jetstream";
+import type { Namespace } from "../../core/namespace.ts";
 import { covers } from "../../core/subjects.ts";
 import { ACK_WAIT_MS } from "../../nats/consume/ack_wait.ts";
-import { RETRIES } from "../../nats/retry/retry_stream.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { connected, known } from "../facts.ts";
 import { NEARLY_FULL, percent, size, span } from "../format.ts";
@@ -22,7 +22,9 @@ export const STREAMS: readonly Rule[] = rulesOf("streams", [
       "`nats stream edit STREAM --dupe-window=2m`",
     find: (facts) => {
       const { functions } = known(facts.project);
-      return [...eventStreams(facts), ...weirStreams(facts)].flatMap((stream) => duplicateWindow(stream, functions));
+      return [...eventStreams(facts), ...weirStreams(facts)].flatMap((stream) =>
+        duplicateWindow(stream, functions, facts.names)
+      );
     },
   },
   {
@@ -115,7 +117,7 @@ export const OWN_STREAMS: readonly Rule[] = rulesOf("streams", [
     fix: "`nats stream rm STREAM` once it is empty; `start` creates it again",
     find: (facts) =>
       eachConfig(weirStreams(facts), ({ name, retention }) => {
-        const needed = name === RETRIES.stream ? "workqueue" : "limits";
+        const needed = name === facts.names.retries.stream ? "workqueue" : "limits";
         return retention === needed ? undefined : `has retention ${retention} and should have ${needed}`;
       }),
   },
@@ -128,7 +130,9 @@ export const OWN_STREAMS: readonly Rule[] = rulesOf("streams", [
       eachConfig(
         weirStreams(facts),
         ({ max_age }) => max_age > 0 ? `removes messages that are older than ${span(max_age / 1e6)}` : undefined,
-      ).map((violation) => violation.stream === RETRIES.stream ? { ...violation, severity: "error" } : violation),
+      ).map((violation) =>
+        violation.stream === facts.names.retries.stream ? { ...violation, severity: "error" } : violation
+      ),
   },
   {
     id: "own-limits",
@@ -150,7 +154,7 @@ export const OWN_STREAMS: readonly Rule[] = rulesOf("streams", [
       eachConfig(
         weirStreams(facts),
         ({ name, allow_msg_schedules }) =>
-          name === RETRIES.stream && !allow_msg_schedules ? "does not allow message schedules" : undefined,
+          name === facts.names.retries.stream && !allow_msg_schedules ? "does not allow message schedules" : undefined,
       ),
   },
 ]);
@@ -175,10 +179,14 @@ function discardingOld(streams: readonly StreamInfo[], messages: string): Violat
   });
 }
 
-function duplicateWindow({ config }: StreamInfo, functions: readonly ResolvedFunction[]): Violation[] {
+function duplicateWindow(
+  { config }: StreamInfo,
+  functions: readonly ResolvedFunction[],
+  names: Namespace,
+): Violation[] {
   const { name, retention, duplicate_window } = config, hasMs = duplicate_window / 1e6;
   const emitters = functions.filter(({ emits }) =>
-    emits.some(({ type }) => config.subjects?.some((subject) => covers(subject, type)))
+    emits.some(({ type }) => config.subjects?.some((subject) => covers(subject, names.subject(type))))
   );
   const longestMs = Math.max(...emitters.map(({ policy }) => policy.retry.maxMs + policy.timeoutMs));
   const isQueue = retention !== "limits" && emitters.length > 0;

@@ -34,9 +34,11 @@ export const WAITING: readonly Rule[] = rulesOf("waiting", [
     holds: "the account allows streams without max_bytes",
     why: "An account that requires max_bytes refuses to create a stream without it, and `start` exits with 1.",
     fix: "`maxBytes` in defineStream; create DEAD_LETTERS and RETRIES by hand before the first start",
-    find: ({ account, project, streams }) => {
+    find: ({ account, project, streams, names }) => {
       if (!known(account).limits.max_bytes_required) return [];
-      const unsized = known(project).streams.filter(({ name, maxBytes }) => !maxBytes && !known(streams).has(name));
+      const unsized = known(project).streams.filter(({ name, maxBytes }) =>
+        !maxBytes && !known(streams).has(names.stream(name))
+      );
       return unsized.map(({ name }) => ({
         what: `the account requires max_bytes for every stream, and ${name} declares none`,
       }));

@@ -13,7 +13,7 @@ export const WORK_QUEUES: Rule = {
   why: "JetStream refuses the second consumer, and `start` exits with 1.",
   fix: "one function for both, or `nats stream rm STREAM` once it is empty: `start` creates it with limits retention",
   find: (facts) => {
-    const own = durablesOf(known(facts.project).functions)
+    const own = durablesOf(known(facts.project).functions, facts.names)
       .map(({ functionName: name, stream, filters }) => ({ name, stream, filters }));
     const foreign = partitionConsumers(facts).foreign.map((consumer) => ({
       name: `the consumer ${consumer.name}`,

@@ -3,7 +3,7 @@ import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
 import { removeMessage } from "../client/remove_message.ts";
-import { RETRIES, type RetryStream } from "../retry/retry_stream.ts";
+import type { RetryStream } from "../retry/retry_stream.ts";
 import type { Durable } from "../topology/resources.ts";
 import { storedDelivery } from "./parse_delivery.ts";
 
@@ -51,8 +51,8 @@ export class Advisories {
     }
   }
 
-  #subscribe(kind: string, { stream, functionName }: Durable, act: (advisory: Advisory) => void): void {
-    this.nc.subscribe(`${PREFIX}.${kind}.${stream}.${functionName}`, {
+  #subscribe(kind: string, { stream, functionName, consumer }: Durable, act: (advisory: Advisory) => void): void {
+    this.nc.subscribe(`${PREFIX}.${kind}.${stream}.${consumer}`, {
       queue: QUEUE,
       callback: (error, msg: Msg) => {
         try { // a throw in a callback would end the reading of the whole connection
@@ -77,7 +77,7 @@ export class Advisories {
     try {
       const message = await this.jsm.streams.getMessage(stream, { seq: sequence });
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
-      const delivery = storedDelivery(stream, message), { history } = delivery;
+      const delivery = storedDelivery(stream, message, message.subject, this.retries.names), { history } = delivery;
       const { begun = 0, excused = 0, attemptTrace, lastError, isUnended } =
         await this.attempts.read(consumer, delivery) ?? {};
       await this.retries.bringBack(consumer, delivery, {
@@ -89,7 +89,7 @@ export class Advisories {
         isUnended,
       });
       // RETRIES is a work queue: a message that is never delivered again would stay in it for ever.
-      if (stream === RETRIES.stream) await removeMessage(this.jsm, stream, sequence);
+      if (stream === this.retries.names.retries.stream) await removeMessage(this.jsm, stream, sequence);
       this.log.error("the server gave up on an event, since its consumer limits deliveries: brought back", fields);
     } catch (error) {
       this.log.error("the server gave up on an event, and it could not be brought back", { ...fields, error });

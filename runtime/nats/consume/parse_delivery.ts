@@ -1,10 +1,11 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { addressOf, splitMessage } from "../client/internals.ts";
 import { entriesOf, RawHeaders } from "../client/message_headers.ts";
-import { originalDelivery, RETRIES } from "../retry/retry_stream.ts";
+import { originalDelivery } from "../retry/retry_stream.ts";
 
 const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
 const ACK = ENCODER.encode("$JS.ACK."), DOT = 0x2e, ZERO = 0x30;
@@ -22,7 +23,8 @@ export class DeliveryParser {
   #subject = "";
   #subjectBytes: Uint8Array = new Uint8Array();
 
-  constructor(readonly stream: string, consumer: string) {
+  /** @param names The names in NATS. Default: without a namespace. */
+  constructor(readonly stream: string, consumer: string, readonly names: Namespace = NO_NAMESPACE) {
     this.#prefix = ENCODER.encode(`$JS.ACK.${stream}.${consumer}.`);
   }
 
@@ -46,7 +48,7 @@ export class DeliveryParser {
       reply,
       reply.subarray(nanosAt, afterNanos),
     );
-    return this.stream === RETRIES.stream ? originalDelivery(delivery) : delivery;
+    return this.stream === this.names.retries.stream ? originalDelivery(delivery) : delivery;
   }
 
   /** Most deliveries have the subject of the one before. */
@@ -54,7 +56,7 @@ export class DeliveryParser {
     const last = this.#subjectBytes;
     if (subject.length !== last.length || !startsWith(subject, last)) {
       this.#subjectBytes = new Uint8Array(subject); // a view would keep the whole read buffer
-      this.#subject = DECODER.decode(subject);
+      this.#subject = this.names.typeOf(DECODER.decode(subject));
     }
     return this.#subject;
   }
@@ -111,13 +113,19 @@ function numbersAt(subject: Uint8Array): number {
  * Returns a stored message as the delivery that a consumer would make of it. It cannot be settled.
  *
  * @param subject the subject of that delivery. Default: the message's own.
+ * @param names The names in NATS. Default: without a namespace.
  */
-export function storedDelivery(stream: string, message: StoredMsg, subject: string = message.subject): Delivery {
+export function storedDelivery(
+  stream: string,
+  message: StoredMsg,
+  subject: string = message.subject,
+  names: Namespace = NO_NAMESPACE,
+): Delivery {
   const { seq, header, data, timestamp } = message, nanos = nanosOf(timestamp);
   const delivery: Delivery = {
     stream,
     sequence: seq,
-    subject,
+    subject: names.typeOf(subject),
     deliveryCount: 1,
     storedAtMs: Number(nanos / 1_000_000n),
     payload: data,
@@ -126,7 +134,7 @@ export function storedDelivery(stream: string, message: StoredMsg, subject: stri
     messageKey: `${stream}.${seq}.${nanos}`,
     ackSubject: new Uint8Array(),
   };
-  return stream === RETRIES.stream ? originalDelivery(delivery) : delivery;
+  return stream === names.retries.stream ? originalDelivery(delivery) : delivery;
 }
 
 /** Parses RFC 3339 with up to nine digits after the second, to nanoseconds since 1970. */

@@ -9,7 +9,7 @@ import type { Log } from "../../api/context.ts";
 import type { Clock } from "../../engine/clock.ts";
 import { covers } from "../../core/subjects.ts";
 import { removeMessage } from "../client/remove_message.ts";
-import { RETRIES, type RetryStream } from "../retry/retry_stream.ts";
+import type { RetryStream } from "../retry/retry_stream.ts";
 import { filtersOf } from "../topology/plan_consumer.ts";
 import type { Durable } from "../topology/resources.ts";
 import { storedDelivery } from "./parse_delivery.ts";
@@ -49,7 +49,7 @@ export class PassedEvents {
 
   constructor(
     readonly jsm: Pick<JetStreamManager, "streams">,
-    readonly retries: Pick<RetryStream, "bringBack">,
+    readonly retries: Pick<RetryStream, "bringBack" | "names">,
     readonly log: Log,
     readonly clock: Clock,
   ) {}
@@ -159,14 +159,15 @@ export class PassedEvents {
   }
 
   async #store(functionName: string, stream: string, message: StoredMsg): Promise<void> {
-    const delivery = storedDelivery(stream, message), { storedAtMs, history } = delivery;
+    const delivery = storedDelivery(stream, message, message.subject, this.retries.names),
+      { storedAtMs, history } = delivery;
     // Events that it emitted may be stored already, if it was handled before the filter was taken.
     await this.retries.bringBack(functionName, delivery, {
       ...history,
       emittedSinceMs: history.emittedSinceMs ?? storedAtMs,
     });
     // RETRIES is a work queue: a message that its consumer has passed would stay in it for ever.
-    if (stream === RETRIES.stream) await removeMessage(this.jsm, stream, message.seq);
+    if (stream === this.retries.names.retries.stream) await removeMessage(this.jsm, stream, message.seq);
   }
 }
 

@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Consumer, ConsumerSink } from "../../engine/consumer.ts";
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
@@ -25,7 +26,6 @@ import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
  * Pulls from one durable consumer, never more than the sink has credits for.
- *
  * The client's own `consume()` stalls for forty seconds when a consumer's leader moves. This one pulls again 50 ms after
  * a status that ends a pull, at a reconnect, and, after two missed heartbeats, as soon as a leader answers.
  */
@@ -56,6 +56,7 @@ export class PullConsumer implements Consumer {
   /**
    * @param onMissing is called when the consumer seems to be deleted or changed. Default: nothing.
    * @param monitor tells of reconnects. Default: one of its own.
+   * @param names The names in NATS. Default: without a namespace.
    */
   constructor(
     readonly nc: NatsConnection,
@@ -64,8 +65,9 @@ export class PullConsumer implements Consumer {
     readonly clock: Clock,
     readonly onMissing: () => void = () => {},
     monitor: Pick<ConnectionMonitor, "onReconnect"> = new ConnectionMonitor(nc, clock),
+    names: Namespace = NO_NAMESPACE,
   ) {
-    this.#parser = new DeliveryParser(stream, consumer);
+    this.#parser = new DeliveryParser(stream, consumer, names);
     this.#nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
     const infoSubject = this.#nextSubject.replace("MSG.NEXT", "INFO");
     this.#probe = new LeaderProbe(clock, () => this.#request(infoSubject, ""), () => this.#resume());
@@ -167,7 +169,7 @@ export class PullConsumer implements Consumer {
       this.#lastDeliveryMs = this.#lastHeardMs;
       if (!isWithheld(delivery)) return this.#deliver(delivery);
       this.onMissing();
-      return void readWithheld(this.nc, this.stream, delivery).then((whole) => this.#deliver(whole));
+      return void readWithheld(this.nc, this.#parser, delivery).then((whole) => this.#deliver(whole));
     }
     const { headers } = splitMessage(msg), status = readStatus(headers);
     if (!status) return this.#probe.answered(msg.json());

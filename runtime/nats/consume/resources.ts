@@ -1,20 +1,26 @@
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { retryDurable } from "../retry/resources.ts";
 import type { Durable, Resources } from "../topology/resources.ts";
 
-export function consumerResources(functions: readonly ResolvedFunction[]): Resources {
-  return { durables: durablesOf(functions) };
+export function consumerResources(functions: readonly ResolvedFunction[], names: Namespace): Resources {
+  return { durables: durablesOf(functions, names) };
 }
 
-/** Returns a durable consumer for each stream that a function's triggers are on, and one on RETRIES. */
-export function durablesOf(functions: readonly ResolvedFunction[]): Durable[] {
+/**
+ * Returns a durable consumer for each stream that a function's triggers are on, and one on RETRIES.
+ *
+ * @param names The names in NATS. Default: without a namespace.
+ */
+export function durablesOf(functions: readonly ResolvedFunction[], names: Namespace = NO_NAMESPACE): Durable[] {
   return functions.flatMap(({ name, triggers }) => {
     const streams = Map.groupBy(triggers, ({ stream }) => stream);
     const own = [...streams].map(([stream, group]) => ({
       functionName: name,
-      stream,
-      filters: group.map(({ pattern }) => pattern),
+      consumer: names.consumer(name),
+      stream: names.stream(stream),
+      filters: group.map(({ pattern }) => names.subject(pattern)),
     }));
-    return [...own, retryDurable(name)];
+    return [...own, retryDurable(name, names)];
   });
 }

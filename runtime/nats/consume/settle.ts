@@ -111,7 +111,7 @@ export class NatsSettler implements Settler {
       // Deletes the dead letter that this event was redriven from: left in place, it could be redriven a second time. A
       // failure does not stop the settlement.
       if (delivery.deadLetterSequence !== undefined) {
-        await discard(this.options.jsm, delivery.deadLetterSequence).catch(() => false);
+        await discard(this.options.jsm, delivery.deadLetterSequence, this.options.retries.names).catch(() => false);
       }
       switch (outcome.kind) {
         case "ack":

@@ -1,7 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
-import { storedDelivery } from "./parse_delivery.ts";
+import { type DeliveryParser, storedDelivery } from "./parse_delivery.ts";
 
 /**
  * Returns whether the server has left out the payload: the consumer is set to `headers_only`, and it says the size. A
@@ -14,13 +14,15 @@ export function isWithheld({ payload, headers }: Delivery): boolean {
 /** Reads the message of a delivery from its stream. Resolves to undefined if it is gone, or cannot be read. */
 export async function readWithheld(
   nc: NatsConnection,
-  stream: string,
+  { stream, names }: Pick<DeliveryParser, "stream" | "names">,
   { messageKey, deliveryCount, ackSubject }: Delivery,
 ): Promise<Delivery | undefined> {
   try {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const message = await jsm.streams.getMessage(stream, { seq: Number(messageKey.split(".")[1]) });
-    return message ? { ...storedDelivery(stream, message), deliveryCount, ackSubject } : undefined;
+    return message
+      ? { ...storedDelivery(stream, message, message.subject, names), deliveryCount, ackSubject }
+      : undefined;
   } catch {
     return undefined;
   }

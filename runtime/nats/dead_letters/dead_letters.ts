@@ -2,6 +2,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery } from "../../core/delivery.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { type DeadLetterOutcome, errorText } from "../../core/outcome.ts";
 import { allChunks, isChunk, storeChunks } from "./chunks.ts";
 import { headerText } from "../client/header_writer.ts";
@@ -10,8 +11,6 @@ import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import { fittingSubject, ownHeaders, setOrigin } from "../retry/retry_stream.ts";
-
-export const DEAD_LETTERS = { stream: "DEAD_LETTERS", prefix: "dead_letters", subjects: ["dead_letters.>"] } as const;
 
 /** Maximum bytes of an event's own headers. JetStream's limit is 64 kB, and Weir's headers need the rest. */
 const MAX_HEADER_BYTES = 56_000;
@@ -24,6 +23,7 @@ export class DeadLetters {
     readonly publisher: MessagePublisher,
     readonly duplicates: DuplicateFinder,
     readonly now: () => number = Date.now,
+    readonly names: Namespace = NO_NAMESPACE,
   ) {}
 
   /**
@@ -40,10 +40,10 @@ export class DeadLetters {
     usedUp?: UsedUp,
     id = deadLetterId(functionName, delivery),
   ): Promise<PublishResult> {
-    const subject = `${DEAD_LETTERS.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
+    const subject = `${this.names.deadLetters.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
     const known = usedUp?.wasDecided && await this.duplicates.find(subject, id, delivery.storedAtMs);
     if (known) return known;
-    const { publisher } = this, { prefix } = DEAD_LETTERS, { payload } = delivery;
+    const { publisher, names: { deadLetters: { prefix } } } = this, { payload } = delivery;
     const own = () => ownHeaders(delivery.headers);
     const make = (hdrs: MsgHdrs) => {
       hdrs.set("Nats-Msg-Id", id);
@@ -78,15 +78,20 @@ function deadLetterId(functionName: string, { stream, sequence, storedAtMs, hist
 }
 
 /** Deletes a dead letter and its chunks. Resolves to false when there was none. */
-export async function discard(jsm: Remover, sequence: number): Promise<boolean> {
-  const letter = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
-  if (!letter || isChunk(letter.subject)) return false;
-  return await removeDeadLetter(jsm, sequence, allChunks(letter.header));
+export async function discard(jsm: Remover, sequence: number, names: Namespace = NO_NAMESPACE): Promise<boolean> {
+  const letter = await jsm.streams.getMessage(names.deadLetters.stream, { seq: sequence });
+  if (!letter || isChunk(names.typeOf(letter.subject))) return false;
+  return await removeDeadLetter(jsm, sequence, allChunks(letter.header), names);
 }
 
 /** Deletes the dead letter before its chunks: an interruption leaves unused chunks, never a dead letter without them. */
-export async function removeDeadLetter(jsm: Remover, sequence: number, chunks: readonly number[]): Promise<boolean> {
-  const removed = await removeMessage(jsm, DEAD_LETTERS.stream, sequence);
-  for (const chunk of chunks) await removeMessage(jsm, DEAD_LETTERS.stream, chunk).catch(() => false);
+export async function removeDeadLetter(
+  jsm: Remover,
+  sequence: number,
+  chunks: readonly number[],
+  { deadLetters: { stream } }: Namespace,
+): Promise<boolean> {
+  const removed = await removeMessage(jsm, stream, sequence);
+  for (const chunk of chunks) await removeMessage(jsm, stream, chunk).catch(() => false);
   return removed;
 }

@@ -3,7 +3,7 @@ import type { MsgHdrs } from "@nats-io/transport-node";
 import type { DeadLetter, DeadLetterContent } from "../../core/dead_letter.ts";
 import type { MessageHeaders } from "../../core/delivery.ts";
 import { allChunks, chunksIn, isChunk, readChunks } from "./chunks.ts";
-import { DEAD_LETTERS } from "./dead_letters.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import { unhandledEvent } from "../retry/retry_stream.ts";
@@ -16,11 +16,18 @@ interface StoredDeadLetter {
 }
 
 /** Returns a dead letter, and what a redrive needs besides; undefined when there is none at the sequence. */
-export async function readDeadLetter(jsm: JetStreamManager, sequence: number): Promise<StoredDeadLetter | undefined> {
-  const message = await jsm.streams.getMessage(DEAD_LETTERS.stream, { seq: sequence });
-  if (!message || isChunk(message.subject)) return undefined;
-  const { header } = message, letter = toDeadLetter(sequence, message.subject, header, message.time);
-  const read = (chunks: number[]) => readChunks(jsm, DEAD_LETTERS.stream, chunks);
+export async function readDeadLetter(
+  jsm: JetStreamManager,
+  sequence: number,
+  names: Namespace = NO_NAMESPACE,
+): Promise<StoredDeadLetter | undefined> {
+  const { stream } = names.deadLetters;
+  const message = await jsm.streams.getMessage(stream, { seq: sequence });
+  if (!message) return undefined;
+  const subject = names.typeOf(message.subject);
+  if (isChunk(subject)) return undefined;
+  const { header } = message, letter = toDeadLetter(sequence, subject, header, message.time);
+  const read = (chunks: number[]) => readChunks(jsm, stream, chunks);
   const payload = chunksIn(header.get("weir-payload")), separate = chunksIn(header.get("weir-headers"));
   const entries = entriesOf(header);
   if (separate) entries.unshift(...JSON.parse(new TextDecoder().decode(await read(separate))));
@@ -35,7 +42,11 @@ export async function readDeadLetter(jsm: JetStreamManager, sequence: number): P
   };
 }
 
-/** Reads a dead letter from its headers, as a listing has it. Its time is the server's: clocks of hosts differ. */
+/**
+ * Reads a dead letter from its headers, as a listing has it. Its time is the server's: clocks of hosts differ.
+ *
+ * @param subject Its subject, without a namespace.
+ */
 export function toDeadLetter(
   sequence: number,
   subject: string,

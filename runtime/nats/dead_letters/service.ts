@@ -1,16 +1,17 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { serverTime } from "../client/server_time.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
-import { fittingSubject, historyIn, ownHeaders, RETRIES, setOrigin } from "../retry/retry_stream.ts";
+import { fittingSubject, historyIn, ownHeaders, setOrigin } from "../retry/retry_stream.ts";
 import { findConsumer } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
-import { DEAD_LETTERS, discard, removeDeadLetter } from "./dead_letters.ts";
+import { discard, removeDeadLetter } from "./dead_letters.ts";
 import { readDeadLetter, toDeadLetter } from "./read.ts";
 
 /** Maximum redrives of an event without `force`. By then another redrive is unlikely to help. */
@@ -23,26 +24,33 @@ type RedriveTally = Record<Redriven | "failed", number>;
 
 /** The operations on dead letters, for the commands and the admin listener. */
 export class DeadLetterService {
+  readonly #names: Namespace;
+
   constructor(
     readonly cluster: {
       readonly nc: NatsConnection;
       readonly jsm: JetStreamManager;
       readonly messages: MessagePublisher;
+      /** The names in NATS. Default: without a namespace. */
+      readonly names?: Namespace;
     },
     /** Whether the project has a function. Its consumer alone does not tell, since it outlives the function. */
     readonly declares: (functionName: string) => boolean | Promise<boolean> = () => true,
-  ) {}
+  ) {
+    this.#names = cluster.names ?? NO_NAMESPACE;
+  }
 
   /** Lists dead letters without payloads, oldest first. Those stored after the call are not listed. */
   async *list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
-    const { nc, jsm } = this.cluster;
-    const info = await jsm.streams.info(DEAD_LETTERS.stream), last = info.state.last_seq, now = serverTime(info);
-    const subjectFilter = `${DEAD_LETTERS.prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
+    const { nc, jsm } = this.cluster, { stream, prefix } = this.#names.deadLetters;
+    const info = await jsm.streams.info(stream), last = info.state.last_seq, now = serverTime(info);
+    const subjectFilter = `${prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
     let found = 0;
-    for await (const { seq, subject, headers, time } of scanStream(nc, DEAD_LETTERS.stream, subjectFilter)) {
+    for await (const { seq, subject, headers, time } of scanStream(nc, stream, subjectFilter)) {
       if (seq > last) return;
-      if (isChunk(subject)) continue;
-      const letter = toDeadLetter(seq, subject, headers, time);
+      const named = this.#names.typeOf(subject);
+      if (isChunk(named)) continue;
+      const letter = toDeadLetter(seq, named, headers, time);
       if (!matches(letter, filter, now)) continue;
       yield letter;
       if (++found === filter.limit || seq === last) return;
@@ -51,7 +59,7 @@ export class DeadLetterService {
 
   /** Returns a dead letter with its payload; undefined when there is none at the sequence. */
   async read(sequence: number): Promise<DeadLetterContent | undefined> {
-    return (await readDeadLetter(this.cluster.jsm, sequence))?.content;
+    return (await readDeadLetter(this.cluster.jsm, sequence, this.#names))?.content;
   }
 
   /**
@@ -70,7 +78,7 @@ export class DeadLetterService {
     force: boolean,
     hasFunction: HasFunction = this.#functionLookup(),
   ): Promise<Redriven> {
-    const { jsm, messages } = this.cluster, stored = await readDeadLetter(jsm, sequence);
+    const { jsm, messages } = this.cluster, stored = await readDeadLetter(jsm, sequence, this.#names);
     if (!stored) return "missing";
     const { content: letter, allHeaders, chunks } = stored;
     if (letter.redrives >= MAX_REDRIVES && !force) return "held-back";
@@ -88,7 +96,7 @@ export class DeadLetterService {
     const id = allHeaders.get("weir-id");
     if (id) hdrs.set("weir-id", id);
     hdrs.set("weir-dead-letter", String(sequence));
-    const subject = `${RETRIES.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
+    const subject = `${this.#names.retries.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
     try {
       await publishFitting(messages, subject, letter.payload, hdrs);
     } catch (error) {
@@ -96,12 +104,12 @@ export class DeadLetterService {
       if (error.code === "too-large") return "too-large";
       if (error.jetStreamCode !== JETSTREAM_CODES.streamWrongLastSequence) throw error;
     }
-    await removeDeadLetter(jsm, sequence, chunks);
+    await removeDeadLetter(jsm, sequence, chunks, this.#names);
     return "redriven";
   }
 
   discard(sequence: number): Promise<boolean> {
-    return discard(this.cluster.jsm, sequence);
+    return discard(this.cluster.jsm, sequence, this.#names);
   }
 
   /** Redrives all dead letters that match the filter. After an interruption the same call continues with the rest. */
@@ -151,7 +159,7 @@ export class DeadLetterService {
 
   /** Returns false if a redriven event would wait for ever: no process pulls for the function, and none will. */
   async #hasFunction(name: string): Promise<boolean> {
-    const consumer = await findConsumer(this.cluster.jsm, RETRIES.stream, name);
+    const consumer = await findConsumer(this.cluster.jsm, this.#names.retries.stream, this.#names.consumer(name));
     return consumer !== undefined && (consumer.num_waiting > 0 || await this.declares(name));
   }
 }

@@ -1,10 +1,10 @@
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager, type MsgRequest } from "@nats-io/jetstream";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { Clock } from "../../engine/clock.ts";
 import { serverTime } from "../client/server_time.ts";
 import { withTimeout } from "../client/with_timeout.ts";
-import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
-import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
+import { delayedRetriesOf } from "../retry/retry_stream.ts";
 import type { Durable } from "../topology/resources.ts";
 import { SubjectCounts } from "./count_messages.ts";
 
@@ -57,10 +57,12 @@ export class LagReader {
     readonly jsm: JetStreamManager,
     readonly durables: readonly Durable[],
     readonly clock: Clock,
+    names: Namespace = NO_NAMESPACE,
   ) {
+    const { retries, deadLetters } = names;
     this.#names = [...new Set(durables.map(({ functionName }) => functionName))];
-    this.#delayedRetries = new SubjectCounts(nc, jsm, RETRIES.stream, delayedRetriesOf);
-    this.#deadLetters = new SubjectCounts(nc, jsm, DEAD_LETTERS.stream, (name) => `${DEAD_LETTERS.prefix}.${name}.>`);
+    this.#delayedRetries = new SubjectCounts(nc, jsm, retries.stream, (name) => delayedRetriesOf(name, names));
+    this.#deadLetters = new SubjectCounts(nc, jsm, deadLetters.stream, (name) => `${deadLetters.prefix}.${name}.>`);
   }
 
   /** Maximum age of values that metrics show, in milliseconds. */
@@ -117,7 +119,7 @@ export class LagReader {
   }
 
   async #readConsumer(durable: Durable): Promise<ConsumerLag> {
-    const info = await this.jsm.consumers.info(durable.stream, durable.functionName);
+    const info = await this.jsm.consumers.info(durable.stream, durable.consumer);
     const { num_pending: pending, num_ack_pending: ackPending } = info;
     const oldestWaitingMs = pending + ackPending === 0 ? 0 : await this.#oldestMs(durable, info);
     return { pending, ackPending, oldestWaitingMs };

@@ -1,10 +1,9 @@
 import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { decodeAttribute } from "../../core/cloudevent.ts";
 import { RawHeaders } from "../client/message_headers.ts";
-import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import { readDeadLetter } from "../dead_letters/read.ts";
-import { RETRIES } from "../retry/retry_stream.ts";
 import { scanStream } from "./scan_stream.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 
@@ -83,8 +82,9 @@ export async function readDeadEvent(
   nc: NatsConnection,
   jsm: JetStreamManager,
   sequence: number,
+  names: Namespace = NO_NAMESPACE,
 ): Promise<StoredEvent | undefined> {
-  const letter = await readDeadLetter(jsm, sequence);
+  const letter = await readDeadLetter(jsm, sequence, names);
   if (!letter) return undefined;
   const { type: subject, stream, streamSequence, payload } = letter.content;
   const own = [...letter.allHeaders.entries()].flatMap(([name, value]) => {
@@ -93,14 +93,18 @@ export async function readDeadEvent(
     return /^weir-/i.test(name) ? [] : [[name, value] as const];
   });
   const original = await readStoredEvent(nc, stream, { seq: streamSequence }).catch(() => undefined);
-  const time = original?.subject === subject ? original.time : letter.content.time;
+  const time = original && names.typeOf(original.subject) === subject ? original.time : letter.content.time;
   return { subject, stream, sequence: streamSequence, time, headers: headerRecord(own), payload };
 }
 
 /** Returns the streams that store a subject or pattern, without the internal ones of Weir and NATS. */
-export async function streamsStoring(jsm: JetStreamManager, subject: string): Promise<string[]> {
-  const names = await Array.fromAsync(jsm.streams.names(subject));
-  return names.filter((name) => name !== DEAD_LETTERS.stream && name !== RETRIES.stream && !/^(KV|OBJ)_/.test(name));
+export async function streamsStoring(
+  jsm: JetStreamManager,
+  subject: string,
+  { deadLetters, retries }: Namespace = NO_NAMESPACE,
+): Promise<string[]> {
+  const found = await Array.fromAsync(jsm.streams.names(subject));
+  return found.filter((name) => name !== deadLetters.stream && name !== retries.stream && !/^(KV|OBJ)_/.test(name));
 }
 
 /** Returns the subjects of a stream's messages. Empty when JetStream refuses to list them, as for very many subjects. */

@@ -1,15 +1,9 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
 import type { Clock } from "../../engine/clock.ts";
-import {
-  ANNOUNCE_SUBJECT,
-  MAX_PER_SECOND,
-  parseReport,
-  REQUEST_MS,
-  type SettledReport,
-  TAIL_SUBJECT,
-} from "./tail_protocol.ts";
+import { MAX_PER_SECOND, parseReport, REQUEST_MS, type SettledReport } from "./tail_protocol.ts";
 
 /** How long a process counts after its last report, in milliseconds: it answers each request, and may miss three. */
 const SILENT_MS = 3.5 * REQUEST_MS;
@@ -17,7 +11,7 @@ const SILENT_MS = 3.5 * REQUEST_MS;
 const READY_MS = 250;
 
 export interface TailFilter {
-  /** Subjects to subscribe to, besides those that the processes report. */
+  /** Subjects to subscribe to in NATS, besides those that the processes report. */
   readonly subjects: readonly string[];
   /** Shows only what this function settles, and no published events. */
   readonly function?: string;
@@ -50,18 +44,20 @@ export class TailClient {
   readonly #ready = Promise.withResolvers<void>();
   #cancelReady: () => void = () => {};
 
+  /** @param names The names in NATS. Default: without a namespace. */
   constructor(
     readonly nc: NatsConnection,
     readonly clock: Clock,
     readonly filter: TailFilter,
     readonly listener: TailListener,
+    readonly names: Namespace = NO_NAMESPACE,
   ) {}
 
   /** Subscribes, and waits for the processes to report. Everything that happens afterwards is seen. */
   async start(): Promise<void> {
     this.#subscriptions.push(
       this.#subscribe(this.#inbox, (msg) => this.#onReport(msg)),
-      this.#subscribe(ANNOUNCE_SUBJECT, () => this.#sendRequest({})),
+      this.#subscribe(this.names.tailAnnounce, () => this.#sendRequest({})),
     );
     this.#follow(this.filter.subjects);
     this.#renew();
@@ -83,7 +79,7 @@ export class TailClient {
 
   /** Subscribes to these subjects as well. Subscriptions never overlap, so no event is shown twice. */
   #follow(subjects: readonly string[]): void {
-    const { type, function: fn } = this.filter;
+    const { function: fn } = this.filter, type = this.filter.type && this.names.subject(this.filter.type);
     if (fn !== undefined) return;
     for (const stored of subjects) {
       if (type !== undefined && !overlaps(stored, type)) continue;
@@ -146,6 +142,8 @@ export class TailClient {
     if (this.nc.isClosed()) return;
     const { function: fn, type } = this.filter;
     const perSecond = Math.max(1, Math.floor(MAX_PER_SECOND / Math.max(1, this.#processes.size)));
-    this.nc.publish(TAIL_SUBJECT, JSON.stringify({ function: fn, type, perSecond, ...more }), { reply: this.#inbox });
+    this.nc.publish(this.names.tail, JSON.stringify({ function: fn, type, perSecond, ...more }), {
+      reply: this.#inbox,
+    });
   }
 }

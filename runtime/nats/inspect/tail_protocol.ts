@@ -3,16 +3,6 @@ import { covers, subjectProblem } from "../../core/subjects.ts";
 import type { Attempt } from "../../engine/attempt.ts";
 import type { Settled } from "../../engine/observer.ts";
 
-/**
- * Subject of a client's requests; the reply subject is the client's inbox. It does not begin with `weir.`, where a
- * project may have events: no stream of a project stores `$WEIR.>`.
- */
-export const TAIL_SUBJECT = "$WEIR.tail";
-/**
- * Subject on which a starting process announces itself, so that clients send their request at once. It is an inbox
- * subject, for which both sides have permissions already.
- */
-export const ANNOUNCE_SUBJECT = "_INBOX.weir.tails";
 /** Interval of a client's requests in milliseconds. */
 export const REQUEST_MS = 1_000;
 /** How long a process answers after a client's last request, in milliseconds: five intervals survive a reconnect. */

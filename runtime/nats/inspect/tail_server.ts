@@ -1,18 +1,11 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import type { Clock } from "../../engine/clock.ts";
 import type { Settled } from "../../engine/observer.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
-import {
-  ANNOUNCE_SUBJECT,
-  LEASE_MS,
-  matches,
-  parseRequest,
-  settledReport,
-  TAIL_SUBJECT,
-  type TailRequest,
-} from "./tail_protocol.ts";
+import { LEASE_MS, matches, parseRequest, settledReport, type TailRequest } from "./tail_protocol.ts";
 
 /** Maximum clients at once. Each costs the process as many messages a second as it requested. */
 const MAX_CLIENTS = 16;
@@ -33,7 +26,7 @@ interface Client {
 }
 
 /**
- * Reports each delivery that this process settles to the clients that request it on {@linkcode TAIL_SUBJECT}. Without
+ * Reports each delivery that this process settles to the clients that request it on the subject {@linkcode Namespace.tail}. Without
  * clients it listens to nothing but that subject. It never delays a handler: reports are limited by the second, the
  * rest is counted.
  *
@@ -50,6 +43,7 @@ export class TailServer {
   /**
    * @param process The name of this process in reports.
    * @param subjects The subjects that the project's streams store, for clients to subscribe to. Default: none.
+   * @param names The names in NATS. Default: without a namespace.
    */
   constructor(
     readonly nc: NatsConnection,
@@ -60,18 +54,20 @@ export class TailServer {
     readonly redact: (text: string) => string,
     readonly process: string,
     readonly subjects: readonly string[] = [],
+    readonly names: Namespace = NO_NAMESPACE,
   ) {}
 
   /** Serves requests until the connection is closed, and announces the process to current clients. */
   start(): void {
-    this.nc.subscribe(TAIL_SUBJECT, {
+    const { tail, tailAnnounce } = this.names;
+    this.nc.subscribe(tail, {
       callback: (error, msg) => {
         if (!error) return this.#onRequest(msg);
-        this.log.info(`the NATS user may not subscribe to ${TAIL_SUBJECT}: \`events tail\` sees no outcomes from here`);
+        this.log.info(`the NATS user may not subscribe to ${tail}: \`events tail\` sees no outcomes from here`);
       },
     });
     this.monitor.onPublishDenied((subject) => this.#onDenied(subject));
-    this.#send(ANNOUNCE_SUBJECT, {});
+    this.#send(tailAnnounce, {});
   }
 
   stop(): void {

@@ -1,15 +1,15 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { Claim, ClaimResult, IdempotencyStore } from "../../engine/idempotency_store.ts";
 import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
-import { bucketStream } from "../topology/resources.ts";
+import { type Bucket, bucketStream, namedBucket } from "../topology/resources.ts";
 import { ensureBucket } from "./bucket.ts";
 import { IDEMPOTENCY } from "./resources.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { isWrongLastSequence } from "../client/error_codes.ts";
 
-const BUCKET = { stream: bucketStream(IDEMPOTENCY.name), prefix: `$KV.${IDEMPOTENCY.name}` } as const;
 /** Tries of a claim whose key was deleted or expired in between. Five such races do not follow each other. */
 const MAX_TRIES = 5;
 const UTF8 = new TextEncoder();
@@ -25,20 +25,30 @@ interface Entry {
  * TTL. The lease ends by the server's clock, so the clocks of replicas need not agree.
  */
 export class NatsIdempotencyStore implements IdempotencyStore {
-  /** @param replicas Replicas of a new bucket. Undefined: a missing bucket is not created. */
+  readonly #bucket: Bucket;
+  readonly #stream: string;
+
+  /**
+   * @param replicas Replicas of a new bucket. Undefined: a missing bucket is not created.
+   * @param names The names in NATS. Default: without a namespace.
+   */
   constructor(
     readonly publisher: MessagePublisher,
     readonly jsm: JetStreamManager,
     readonly replicas: number | undefined,
-  ) {}
+    readonly names: Namespace = NO_NAMESPACE,
+  ) {
+    this.#bucket = namedBucket(IDEMPOTENCY, names);
+    this.#stream = bucketStream(this.#bucket.name);
+  }
 
   /** Creates the bucket if it is missing, and if this process may. */
   async ensureBucket(): Promise<void> {
-    if (this.replicas !== undefined) await ensureBucket(this.jsm, IDEMPOTENCY, this.replicas);
+    if (this.replicas !== undefined) await ensureBucket(this.jsm, this.#bucket, this.replicas, this.names);
   }
 
   async claim(functionName: string, key: string, leaseMs: number, ttlMs: number): Promise<ClaimResult> {
-    const subject = `${BUCKET.prefix}.${functionName}.${key}`, by = crypto.randomUUID();
+    const subject = `$KV.${this.#bucket.name}.${functionName}.${key}`, by = crypto.randomUUID();
     const hdrs = ttl(leaseMs);
     hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");
     for (let attempt = 1;; attempt++) {
@@ -47,7 +57,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
         return { kind: "claimed", claim: this.#claim(subject, by, sequence, ttlMs) };
       } catch (error) {
         if (!isConflict(error)) throw error;
-        const message: StoredMsg | null = await this.jsm.streams.getMessage(BUCKET.stream, { last_by_subj: subject });
+        const message: StoredMsg | null = await this.jsm.streams.getMessage(this.#stream, { last_by_subj: subject });
         // A deleted key leaves a marker without a value. The next try replaces the marker.
         const entry = message && message.data.length > 0 ? message.json<Entry>() : undefined;
         if (message && !entry) hdrs.set("Nats-Expected-Last-Subject-Sequence", String(message.seq));
@@ -73,7 +83,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
     return {
       // Unconditional: the event is handled, also if the lease expired and another replica claimed the key.
       complete: async () => void await this.#publish(subject, { state: "done", by }, ttl(ttlMs)),
-      release: async () => void await removeMessage(this.jsm, BUCKET.stream, sequence),
+      release: async () => void await removeMessage(this.jsm, this.#stream, sequence),
     };
   }
 }

@@ -3,11 +3,13 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { KvBucket, KvEntry } from "../../api/context.ts";
 import { KvConflictError } from "../../api/errors.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { KvStore } from "../../engine/kv_store.ts";
 import { ServiceUnavailableError } from "../../engine/service_calls.ts";
 import { checkKvKey, kvJson } from "../../core/kv.ts";
 import { openBucket } from "./bucket.ts";
 import { isWrongLastSequence, JETSTREAM_CODES } from "../client/error_codes.ts";
+import { markOf, ownerProblem } from "../topology/owner.ts";
 import { isUnavailable } from "../client/is_unavailable.ts";
 import { refusalError } from "../publish/publish_error.ts";
 
@@ -15,8 +17,15 @@ import { refusalError } from "../publish/publish_error.ts";
 export class NatsKvStore implements KvStore {
   readonly #buckets = new Map<string, Promise<KV>>();
 
-  /** @param replicas Replicas of a new bucket. Default: a missing bucket is an error. */
-  constructor(readonly nc: NatsConnection, readonly replicas: number | undefined) {}
+  /**
+   * @param replicas Replicas of a new bucket. Default: a missing bucket is an error.
+   * @param names The names in NATS. Default: without a namespace.
+   */
+  constructor(
+    readonly nc: NatsConnection,
+    readonly replicas: number | undefined,
+    readonly names: Namespace = NO_NAMESPACE,
+  ) {}
 
   bucket<Value>(name: string): KvBucket<Value> {
     return new JsonBucket<Value>(name, async (key, use) => {
@@ -37,16 +46,22 @@ export class NatsKvStore implements KvStore {
   #open(name: string): Promise<KV> {
     let bucket = this.#buckets.get(name);
     if (!bucket) {
-      bucket = this.replicas === undefined ? openBucket(this.nc, name) : this.#create(name, this.replicas);
+      const { nc, replicas } = this, stored = this.names.bucket(name);
+      bucket = replicas === undefined ? openBucket(nc, stored, this.names) : this.#create(stored, replicas);
       bucket.catch(() => this.#buckets.delete(name)); // the next use retries
       this.#buckets.set(name, bucket);
     }
     return bucket;
   }
 
-  #create(name: string, replicas: number): Promise<KV> {
-    const kvm = new Kvm(this.nc);
-    return kvm.create(name, { history: 1, replicas }).catch(() => kvm.open(name));
+  async #create(name: string, replicas: number): Promise<KV> {
+    const kvm = new Kvm(this.nc), metadata = markOf(this.names);
+    const kv = await kvm.create(name, { history: 1, replicas, metadata }).catch(() => kvm.open(name));
+    if (!metadata) return kv;
+    // A bucket that exists and has no mark may be anyone's, and a project may use it. It stays without a mark.
+    const problem = ownerProblem((await kv.status()).metadata, this.names);
+    if (problem) throw new Error(problem);
+    return kv;
   }
 }
 

@@ -1,6 +1,7 @@
+import type { Namespace } from "../../core/namespace.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { deletePermissions, publish } from "../topology/permissions.ts";
-import { type Bucket, bucketStream, type Resources } from "../topology/resources.ts";
+import { type Bucket, bucketStream, namedBucket, type Resources } from "../topology/resources.ts";
 
 /** Bucket of the events that functions with `idempotency` have handled. Each entry has a time to live of its own. */
 export const IDEMPOTENCY: Bucket = {
@@ -9,11 +10,11 @@ export const IDEMPOTENCY: Bucket = {
 };
 
 /** Returns what the idempotency store needs: nothing, unless a function has `idempotency`. */
-export function idempotencyResources(functions: readonly ResolvedFunction[]): Resources {
+export function idempotencyResources(functions: readonly ResolvedFunction[], names: Namespace): Resources {
   if (!functions.some(({ policy }) => policy.idempotency)) return {};
-  const stream = bucketStream(IDEMPOTENCY.name);
+  const bucket = namedBucket(IDEMPOTENCY, names), stream = bucketStream(bucket.name);
   return {
-    buckets: [IDEMPOTENCY],
+    buckets: [bucket],
     permissions: [
       ...publish("to read a stored message", `$JS.API.STREAM.MSG.GET.${stream}`),
       ...deletePermissions(stream),

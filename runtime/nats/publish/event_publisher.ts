@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { encodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import {
   type Publisher,
   PublishError,
@@ -24,18 +25,20 @@ export class EventPublisher implements Publisher {
   /**
    * @param idsAreGiven The ids come from callers of the ingress: each stands for one body. A repeated attempt of a handler
    * may emit another body under a derived id. Default: ids are derived.
+   * @param names The names in NATS. Default: without a namespace.
    */
   constructor(
     readonly messages: TextPublisher,
     readonly jsm: MessageReader,
     readonly duplicates: DuplicateFinder,
     readonly idsAreGiven = false,
+    readonly names: Namespace = NO_NAMESPACE,
   ) {}
 
   /** Publishes an event. It fails with `id-taken` when its source has given the id to an event of another type or body. */
   publish(event: OutgoingEvent, listener: PublishListener, { storedSinceMs }: PublishOptions = {}): void {
     if (storedSinceMs === undefined) return this.#publish(event, listener);
-    this.duplicates.find(event.type, messageId(event), storedSinceMs).then(
+    this.duplicates.find(this.names.subject(event.type), messageId(event), storedSinceMs).then(
       (known) => known ? listener.stored(known) : this.#publish(event, listener),
       (error) => listener.failed(error),
     );
@@ -56,13 +59,14 @@ export class EventPublisher implements Publisher {
     if (!earlier) return;
     const before = (what: string) =>
       new PublishError("id-taken", `${named} was used for ${what} shortly before: use another`);
-    if (earlier.subject !== type) throw before(`an event of type ${earlier.subject}`);
+    const earlierType = this.names.typeOf(earlier.subject);
+    if (earlierType !== type) throw before(`an event of type ${earlierType}`);
     if (this.idsAreGiven && !isSameJson(DECODER.decode(earlier.data), json)) throw before("other data");
   }
 
   #publish(event: OutgoingEvent, listener: PublishListener): void {
     const message = new EventMessage(this, event, listener);
-    this.messages.publishText(event.type, message, message);
+    this.messages.publishText(this.names.subject(event.type), message, message);
   }
 }
 

@@ -1,10 +1,11 @@
+import type { Namespace } from "../../core/namespace.ts";
 import { covers } from "../../core/subjects.ts";
 import type { Registry } from "../../project/registry.ts";
 import { publish, scanPermissions } from "../topology/permissions.ts";
 import type { Resources } from "../topology/resources.ts";
 
 /** Returns the streams that store a project's events, and the permissions to publish them. */
-export function eventResources({ streams, events, functions }: Registry): Resources {
+export function eventResources({ streams, events, functions }: Registry, names: Namespace): Resources {
   const emitted = functions.flatMap(({ emits }) => emits.map(({ type }) => type));
   const ingress = [...events.values()].filter((event) => event.ingress).map(({ type }) => type);
   // A late repeat of an emitted event is looked up in the stream of its type.
@@ -12,11 +13,15 @@ export function eventResources({ streams, events, functions }: Registry): Resour
     emitted.some((type) => subjects.some((subject) => covers(subject, type)))
   );
   return {
-    streams,
+    streams: streams.map((stream) => ({
+      ...stream,
+      name: names.stream(stream.name),
+      subjects: stream.subjects.map((subject) => names.subject(subject)),
+    })),
     permissions: [
-      ...publish("to store events", ...new Set([...emitted, ...ingress])),
+      ...publish("to store events", ...[...new Set([...emitted, ...ingress])].map((type) => names.subject(type))),
       ...publish("to find the stream of a subject", "$JS.API.STREAM.NAMES"),
-      ...scanPermissions(...scanned.map(({ name }) => name)),
+      ...scanPermissions(...scanned.map(({ name }) => names.stream(name))),
     ],
   };
 }

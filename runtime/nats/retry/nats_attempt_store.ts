@@ -2,8 +2,10 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
 import { ensureBucket, openBucket } from "../kv/bucket.ts";
+import { namedBucket } from "../topology/resources.ts";
 import { ATTEMPTS } from "./resources.ts";
 
 type Bucket = Pick<KV, "get" | "put">;
@@ -37,16 +39,19 @@ export class NatsAttemptStore implements AttemptStore {
    * Opens the bucket.
    *
    * @param replicas the replicas of a bucket that is created. Default: a missing bucket is an error.
+   * @param names The names in NATS. Default: without a namespace.
    */
   static async open(
     nc: NatsConnection,
     replicas: number | undefined,
     isDelayed?: NatsAttemptStore["isDelayed"],
+    names: Namespace = NO_NAMESPACE,
   ): Promise<NatsAttemptStore> {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const bucket = namedBucket(ATTEMPTS, names);
     const open = async () => {
-      if (replicas !== undefined) await ensureBucket(jsm, ATTEMPTS, replicas);
-      return await openBucket(nc, ATTEMPTS.name);
+      if (replicas !== undefined) await ensureBucket(jsm, bucket, replicas, names);
+      return await openBucket(nc, bucket.name, names);
     };
     return new NatsAttemptStore(await open(), isDelayed, open);
   }

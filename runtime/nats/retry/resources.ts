@@ -1,7 +1,7 @@
 import { DiscardPolicy, RetentionPolicy } from "@nats-io/jetstream";
+import type { Namespace } from "../../core/namespace.ts";
 import { countPermissions, deletePermissions, publish } from "../topology/permissions.ts";
-import type { Bucket, Durable, Resources } from "../topology/resources.ts";
-import { RETRIES } from "./retry_stream.ts";
+import { type Bucket, type Durable, namedBucket, type Resources } from "../topology/resources.ts";
 
 /** Bucket of the attempt counts of redelivered events. An entry expires after seven days: by then it is settled. */
 export const ATTEMPTS: Bucket = {
@@ -9,30 +9,35 @@ export const ATTEMPTS: Bucket = {
   config: { description: "Weir: attempts of redelivered messages", max_age: 7 * 86_400_000 * 1e6 },
 };
 
-export const RETRY_RESOURCES: Resources = {
-  streams: [{
-    name: RETRIES.stream,
-    subjects: RETRIES.subjects,
-    initial: {
-      max_age: 0,
-      retention: RetentionPolicy.Workqueue,
-      allow_msg_schedules: true,
-      discard: DiscardPolicy.Old, // the only policy that goes with schedules; without limits it drops nothing
-    },
-  }],
-  buckets: [ATTEMPTS],
-  permissions: [
-    ...publish("to delay retries", ...RETRIES.subjects),
-    ...countPermissions(RETRIES.stream),
-    ...deletePermissions(RETRIES.stream),
-  ],
-};
+export function retryResources(names: Namespace): Resources {
+  const { stream, subjects } = names.retries;
+  return {
+    streams: [{
+      name: stream,
+      subjects,
+      initial: {
+        max_age: 0,
+        retention: RetentionPolicy.Workqueue,
+        allow_msg_schedules: true,
+        discard: DiscardPolicy.Old, // the only policy that goes with schedules; without limits it drops nothing
+      },
+    }],
+    buckets: [namedBucket(ATTEMPTS, names)],
+    permissions: [
+      ...publish("to delay retries", ...subjects),
+      ...countPermissions(stream),
+      ...deletePermissions(stream),
+    ],
+  };
+}
 
 /** Returns the consumer by which retries and redriven dead letters reach one function. */
-export function retryDurable(functionName: string): Durable {
+export function retryDurable(functionName: string, names: Namespace): Durable {
+  const { stream, due, redriven } = names.retries;
   return {
     functionName,
-    stream: RETRIES.stream,
-    filters: [`${RETRIES.due}.${functionName}.>`, `${RETRIES.redriven}.${functionName}.>`],
+    consumer: names.consumer(functionName),
+    stream,
+    filters: [`${due}.${functionName}.>`, `${redriven}.${functionName}.>`],
   };
 }

@@ -8,6 +8,7 @@ import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import { type ErrorDetail, errorText, type Outcome } from "../../core/outcome.ts";
 import { decodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import { HeaderList } from "../../core/headers.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
 import { appendHeader } from "../client/internals.ts";
@@ -15,26 +16,18 @@ import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { originalPayload, publishFitting } from "./fit_payload.ts";
 
 /**
- * The retry stream: events on their way back to one function, delayed until a time or due at once. Each function has its
- * own consumer on it, so that a retry reaches none of the event's other subscribers.
- */
-export const RETRIES = {
-  stream: "RETRIES",
-  subjects: ["retries.>"],
-  delayed: "retries.delayed",
-  due: "retries.due",
-  redriven: "retries.redriven",
-} as const;
-
-/**
  * The shortest delay that is spent in the retry stream, in milliseconds. A shorter one is a nak with a delay, which takes
  * one of the consumer's `max_ack_pending` meanwhile; five seconds bound how long.
  */
 export const RETRY_STREAM_MIN_DELAY_MS = 5_000;
 
-/** Stores events that come back to the function that could not handle them yet. */
+/**
+ * The retry stream: events on their way back to one function that could not handle them yet, delayed until a time or due
+ * at once. Each function has its own consumer on it, so that a retry reaches none of the event's other subscribers.
+ */
 export class RetryStream {
-  constructor(readonly publisher: MessagePublisher) {}
+  /** @param names The names in NATS. Default: without a namespace. */
+  constructor(readonly publisher: MessagePublisher, readonly names: Namespace = NO_NAMESPACE) {}
 
   /**
    * Stores a delayed retry as a JetStream message schedule, which survives restarts of everything.
@@ -55,8 +48,9 @@ export class RetryStream {
     // A message may be delayed several times: its delivery count tells them apart.
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.messageKey}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
-    hdrs.set("Nats-Schedule-Target", `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`);
-    return publishFitting(this.publisher, retrySubject(functionName, delivery), delivery.payload, hdrs);
+    hdrs.set("Nats-Schedule-Target", this.#due(functionName, delivery));
+    const subject = retrySubject(functionName, delivery, this.names);
+    return publishFitting(this.publisher, subject, delivery.payload, hdrs);
   }
 
   /**
@@ -67,27 +61,34 @@ export class RetryStream {
   bringBack(functionName: string, delivery: Delivery, usedUp: UsedUp): Promise<PublishResult> {
     const hdrs = retryHeaders(functionName, delivery, usedUp);
     hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.messageKey}`);
-    const subject = `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`;
-    return publishFitting(this.publisher, subject, delivery.payload, hdrs);
+    return publishFitting(this.publisher, this.#due(functionName, delivery), delivery.payload, hdrs);
+  }
+
+  #due(functionName: string, { subject }: Delivery): string {
+    return `${this.names.retries.due}.${functionName}.${fittingSubject(subject)}`;
   }
 }
 
 /** Returns the subject of a delayed retry. Each message has its own, so that no schedule replaces another's. */
-export function retrySubject(functionName: string, { messageKey }: Delivery): string {
-  return `${RETRIES.delayed}.${functionName}.${messageKey.replaceAll(".", "-")}`;
+export function retrySubject(
+  functionName: string,
+  { messageKey }: Delivery,
+  { retries }: Namespace = NO_NAMESPACE,
+): string {
+  return `${retries.delayed}.${functionName}.${messageKey.replaceAll(".", "-")}`;
 }
 
 /**
  * Returns a filter for the delayed retries of a function. Its wildcard also covers `retries.parked`, the name in earlier
  * releases. Retries that are due have more tokens, since an event's type has two at least.
  */
-export function delayedRetriesOf(functionName: string): string {
-  return `retries.*.${functionName}.*`;
+export function delayedRetriesOf(functionName: string, { retries }: Namespace = NO_NAMESPACE): string {
+  return `${retries.anyDelayed}.${functionName}.*`;
 }
 
 /** Returns whether a message of the retry stream is a delayed retry, and not due. */
-export function isDelayedRetry(subject: string): boolean {
-  return /^retries\.(delayed|parked)\./.test(subject);
+export function isDelayedRetry(subject: string, names: Namespace = NO_NAMESPACE): boolean {
+  return /^retries\.(delayed|parked)\./.test(names.typeOf(subject));
 }
 
 /** Returns whether a delayed retry of an event is stored, by this or an earlier release. */
@@ -95,9 +96,11 @@ export async function hasDelayedRetry(
   jsm: { readonly streams: Pick<JetStreamManager["streams"], "getMessage"> },
   functionName: string,
   delivery: Delivery,
+  names: Namespace = NO_NAMESPACE,
 ): Promise<boolean> {
-  const last_by_subj = retrySubject(functionName, delivery).replace(RETRIES.delayed, "retries.*");
-  return await jsm.streams.getMessage(RETRIES.stream, { last_by_subj }) !== null;
+  const { delayed, anyDelayed, stream } = names.retries;
+  const last_by_subj = retrySubject(functionName, delivery, names).replace(delayed, anyDelayed);
+  return await jsm.streams.getMessage(stream, { last_by_subj }) !== null;
 }
 
 /** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */

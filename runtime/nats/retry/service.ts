@@ -1,61 +1,46 @@
 import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { covers } from "../../core/subjects.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
-import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
+import { DeadLetters } from "../dead_letters/dead_letters.ts";
+import { readStored } from "../inspect/read_stored.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
-import { delayedRetriesOf, isDelayedRetry, RETRIES, unhandledEvent } from "./retry_stream.ts";
-
-/** Messages that one request reads, and about how many bytes: they have their payloads. */
-const BATCH = { batch: 500, max_bytes: 4_000_000 };
-
-/** Status of a request for messages after the last. */
-const NOT_FOUND = 404;
+import { delayedRetriesOf, isDelayedRetry, unhandledEvent } from "./retry_stream.ts";
 
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
   readonly #deadLetters: DeadLetters;
+  readonly #names: Namespace;
 
   constructor(
     readonly cluster: {
       readonly jsm: JetStreamManager;
       readonly messages: MessagePublisher;
       readonly duplicates: DuplicateFinder;
+      /** The names in NATS. Default: without a namespace. */
+      readonly names?: Namespace;
     },
   ) {
-    this.#deadLetters = new DeadLetters(cluster.messages, cluster.duplicates);
+    this.#names = cluster.names ?? NO_NAMESPACE;
+    this.#deadLetters = new DeadLetters(cluster.messages, cluster.duplicates, Date.now, this.#names);
   }
 
-  /** Lists delayed retries, in the order they were stored. Not by a consumer: a work queue refuses a second one. */
+  /** Lists delayed retries, in the order they were stored. */
   async *list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
+    const { jsm } = this.cluster, names = this.#names;
     let found = 0;
-    const next_by_subj = delayedRetriesOf(filter.function ?? "*");
-    for (let seq = 1;;) {
-      const messages = await this.#read({ seq, next_by_subj });
-      if (messages.length === 0) return;
-      seq = messages.at(-1)!.seq + 1;
-      for (const message of messages.filter(({ subject }) => isDelayedRetry(subject))) {
-        const retry = toDelayedRetry(message);
-        if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;
-        yield retry;
-        if (++found === filter.limit) return;
-      }
+    for await (
+      const message of readStored(jsm, names.retries.stream, delayedRetriesOf(filter.function ?? "*", names))
+    ) {
+      if (!isDelayedRetry(message.subject, names)) continue;
+      const retry = toDelayedRetry(message, names);
+      if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;
+      yield retry;
+      if (++found === filter.limit) return;
     }
-  }
-
-  /** Reads messages from a sequence on; none after the last. */
-  #read(from: { readonly seq: number; readonly next_by_subj: string }): Promise<StoredMsg[]> {
-    const messages: StoredMsg[] = [], { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
-    // The client's iterator keeps its subscription after the end of a batch. With a callback it ends that.
-    const callback = (done: { err?: Error } | null, message: StoredMsg) => {
-      if (!done) messages.push(message);
-      else if (done.err && (done.err as { code?: number }).code !== NOT_FOUND) reject(done.err);
-      else resolve(messages);
-    };
-    this.cluster.jsm.direct.getBatch(RETRIES.stream, { ...from, ...BATCH, callback }).catch(reject);
-    return promise;
   }
 
   /**
@@ -65,9 +50,9 @@ export class RetryService {
    * @throws {PublishError} when the dead letter is not known to be stored; the retry then stays.
    */
   async cancel(sequence: number): Promise<boolean> {
-    const message = await this.cluster.jsm.streams.getMessage(RETRIES.stream, { seq: sequence });
-    if (!message || !isDelayedRetry(message.subject)) return false;
-    const { function: functionName, error } = toDelayedRetry(message);
+    const message = await this.cluster.jsm.streams.getMessage(this.#names.retries.stream, { seq: sequence });
+    if (!message || !isDelayedRetry(message.subject, this.#names)) return false;
+    const { function: functionName, error } = toDelayedRetry(message, this.#names);
     return await this.#deadLetter(functionName, message, "its delayed retry was cancelled", error);
   }
 
@@ -80,10 +65,10 @@ export class RetryService {
    */
   async deadLetterDue(functionName: string): Promise<number> {
     let count = 0;
-    for (const prefix of [RETRIES.due, RETRIES.redriven]) {
+    for (const prefix of [this.#names.retries.due, this.#names.retries.redriven]) {
       for (let seq = 1;;) {
         const which = { seq, next_by_subj: `${prefix}.${functionName}.>` } as MsgRequest; // the client's type lacks it
-        const message = await this.cluster.jsm.streams.getMessage(RETRIES.stream, which);
+        const message = await this.cluster.jsm.streams.getMessage(this.#names.retries.stream, which);
         if (!message) break;
         seq = message.seq + 1;
         const why = "it had come back to a function that was removed", error = message.header.get("weir-error");
@@ -100,18 +85,23 @@ export class RetryService {
     const error = { name: "CancelledError", message }, attempts = Number(header.get("weir-attempts"));
     const outcome = { kind: "dead-letter", reason: "rejected", attempts, error } as const;
     // The delivery that the retry would come back as.
-    const delivery = storedDelivery(RETRIES.stream, retry, header.get("Nats-Schedule-Target") || retry.subject);
+    const delivery = storedDelivery(
+      this.#names.retries.stream,
+      retry,
+      header.get("Nats-Schedule-Target") || retry.subject,
+      this.#names,
+    );
     // An id of its own: the event may still get a dead letter of its own, which must not be taken for a duplicate.
     const id = `cancelled:${sequence}:${timestamp}`;
     const stored = await this.#deadLetters.store(functionName, delivery, outcome, undefined, id);
-    if (await removeMessage(this.cluster.jsm, RETRIES.stream, sequence)) return true;
-    await removeMessage(this.cluster.jsm, DEAD_LETTERS.stream, stored.sequence);
+    if (await removeMessage(this.cluster.jsm, this.#names.retries.stream, sequence)) return true;
+    await removeMessage(this.cluster.jsm, this.#names.deadLetters.stream, stored.sequence);
     return false;
   }
 }
 
-function toDelayedRetry({ seq, subject, header }: StoredMsg): DelayedRetry {
-  const fn = subject.split(".")[2], target = header.get("Nats-Schedule-Target");
+function toDelayedRetry({ seq, subject, header }: StoredMsg, names: Namespace): DelayedRetry {
+  const fn = names.typeOf(subject).split(".")[2], target = names.typeOf(header.get("Nats-Schedule-Target"));
   const type = target.split(".").slice(3).join(".");
   const due = header.get("Nats-Schedule").replace(/^@at /, "");
   return { ...unhandledEvent(seq, header, { function: fn, type }), due };

@@ -1,7 +1,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
-import { RETRIES } from "../retry/retry_stream.ts";
 import { RetryService } from "../retry/service.ts";
 import { suggestion } from "../../project/unknown_name.ts";
 import { applyTopology } from "./ensure_topology.ts";
@@ -35,12 +35,13 @@ export async function applyPlan(
   prune: true | readonly string[] = [],
   scope: Scope = "apply",
 ): Promise<Applied[]> {
-  const { nc, jsm } = cluster;
+  const { nc, jsm } = cluster, { names = NO_NAMESPACE } = desired;
   const planned = await planCluster(nc, jsm, desired, functionNames, scope);
   const unused = planned.filter((step): step is StepOf<"orphan" | "moved"> =>
     step.kind === "orphan" || step.kind === "moved"
   );
-  if (prune !== true) checkPruned(prune, new Set(unused.map(({ name }) => name)));
+  const functionOf = (consumer: string) => names.functionOf(consumer);
+  if (prune !== true) checkPruned(prune.map(functionOf), new Set(unused.map(({ name }) => functionOf(name))));
   const results = new Map<string, Applied>();
   const report = (result: Applied) => void results.set(nameOf(result.step), result);
   // applyTopology makes a plan of its own, without event counts: report the steps that have them where they agree.
@@ -48,10 +49,13 @@ export async function applyPlan(
   const onApplied = (step: Step) => report({ step: counted(step) });
   const refused = await applyTopology(jsm, desired, { partly: true, scope, onApplied });
   for (const { step, problems } of refused) report({ step: counted(step), problem: problems.join("; ") });
-  const retries = new RetryService(cluster);
-  const pruned = unused.filter(({ name }) => prune === true || prune.includes(name));
+  const retries = new RetryService({ ...cluster, names });
+  // What has no mark may be another project's: it is removed only if it is named.
+  const pruned = prune === true
+    ? unused.filter((step) => !("unmarked" in step))
+    : unused.filter(({ name }) => prune.map(functionOf).includes(functionOf(name)));
   for (const group of Map.groupBy(pruned, ({ name }) => name).values()) {
-    await deleteConsumers(jsm, group, retries, report);
+    await deleteConsumers(jsm, group, retries, names, report);
   }
   return [...results.values()];
 }
@@ -73,9 +77,11 @@ async function deleteConsumers(
   jsm: JetStreamManager,
   group: readonly StepOf<"orphan" | "moved">[],
   retries: RetryService,
+  names: Namespace,
   report: (result: Applied) => void,
 ): Promise<void> {
-  const ordered = group.toSorted((a, b) => Number(a.stream === RETRIES.stream) - Number(b.stream === RETRIES.stream));
+  const last = names.retries.stream;
+  const ordered = group.toSorted((a, b) => Number(a.stream === last) - Number(b.stream === last));
   // A process may have begun to pull since the plan was made.
   const current = await Promise.all(ordered.map(({ stream, name }) => findConsumer(jsm, stream, name)));
   if (current.some((info, i) => ordered[i].inUse || info && isPulled(info))) {
@@ -84,8 +90,8 @@ async function deleteConsumers(
     return;
   }
   for (const [i, step] of ordered.entries()) {
-    const hasRetries = step.kind === "orphan" && step.stream === RETRIES.stream;
-    const cancelled = hasRetries ? await cancelRetries(retries, step.name) : 0;
+    const hasRetries = step.kind === "orphan" && step.stream === last;
+    const cancelled = hasRetries ? await cancelRetries(retries, names.functionOf(step.name)) : 0;
     const info = hasRetries ? await findConsumer(jsm, step.stream, step.name) : current[i];
     await unlessMissing(jsm.consumers.delete(step.stream, step.name), JETSTREAM_CODES.consumerNotFound);
     report({ step, leftBehind: info ? info.num_pending + info.num_ack_pending : 0, cancelled });

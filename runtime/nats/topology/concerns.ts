@@ -4,7 +4,7 @@ import { nameOf } from "./step.ts";
 
 /** Returns the settings and states that hold back a function's events and that Weir does not change, one line each. */
 export function concernsOf({ streams, consumers }: FoundState): string[] {
-  return [...consumers].flatMap(([{ functionName: name, stream }, info]) => {
+  return [...consumers].flatMap(([{ consumer: name, stream }, info]) => {
     const found = streams.get(stream);
     if (!info || !found) return [];
     const { paused, delivered, config: { pause_until, replay_policy } } = info as Paused;

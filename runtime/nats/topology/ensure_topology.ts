@@ -3,6 +3,7 @@ import { isUnavailable } from "../client/is_unavailable.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { applySteps, isRace, type OnApplied, whyFailed } from "./apply_steps.ts";
 import { type FoundState, planFound, readTopology } from "./plan.ts";
+import { isAdoption } from "./owner.ts";
 import type { DesiredState } from "./resources.ts";
 import { nameOf, type Scope, type Step } from "./step.ts";
 
@@ -44,7 +45,8 @@ export async function ensureTopology(
   const onApplied: OnApplied = (step, consumer) => {
     options.onApplied?.(step, consumer);
     if (step.kind !== "create" || step.what !== "consumer") return;
-    created.push({ functionName: step.name, stream: step.stream, waiting: consumer!.num_pending });
+    const { functionName } = desired.durables.find((one) => one.consumer === step.name && one.stream === step.stream)!;
+    created.push({ functionName, stream: step.stream, waiting: consumer!.num_pending });
   };
   const refused = await applyTopology(jsm, desired, { ...options, onApplied });
   if (refused.length === 0) return created;
@@ -66,7 +68,7 @@ export interface Refused {
 export async function applyTopology(
   jsm: JetStreamManager,
   desired: DesiredState,
-  { partly = false, scope, onApplied = () => {}, onFound = () => {} }: ApplyTopologyOptions,
+  { partly = false, scope = "apply", onApplied = () => {}, onFound = () => {} }: ApplyTopologyOptions,
 ): Promise<Refused[]> {
   for (let round = 1;; round++) {
     const found = await readTopology(jsm, desired), steps = planFound(desired, found, scope);
@@ -78,7 +80,9 @@ export async function applyTopology(
     if (blocked.length > 0 && !partly) return blocked;
     const failed = await applySteps(jsm, steps, onApplied);
     if (round < MAX_ROUNDS && failed.some(isRace)) continue;
-    return [...blocked, ...failed.map((one) => ({ ...one, problems: [whyFailed(one)] }))];
+    // A user who may change nothing goes on without the mark.
+    const lasting = scope === "apply" ? failed : failed.filter(({ step }) => !isAdoption(step));
+    return [...blocked, ...lasting.map((one) => ({ ...one, problems: [whyFailed(one)] }))];
   }
 }
 
@@ -115,7 +119,7 @@ export async function compareTopology(
 function differences(step: Step): string[] {
   if (step.kind === "create") return [`${nameOf(step)} is missing`];
   if (step.kind !== "update") return problemsOf(step);
-  return step.changes.map(({ field, from, to }) =>
+  return step.changes.filter(({ field }) => field !== "metadata").map(({ field, from, to }) =>
     `${nameOf(step)}: ${field} is ${JSON.stringify(from)} and should be ${JSON.stringify(to)}`
   );
 }

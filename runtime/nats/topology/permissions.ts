@@ -10,7 +10,7 @@ const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
  */
 export function permissionsOf(parts: readonly Resources[], existing: ReadonlySet<string>): Permission[] {
   const desired = combine(parts), names = streamNames(desired);
-  const durables = desired.durables.map(({ stream, functionName }) => `${stream}.${functionName}`);
+  const durables = desired.durables.map(({ stream, consumer }) => `${stream}.${consumer}`);
   const missing = (all: readonly string[]) => all.filter((name) => !existing.has(name));
   return [
     { action: "subscribe", subject: "_INBOX.>", purpose: "to receive NATS replies and deliveries" },

@@ -6,6 +6,7 @@ import { withEventImpact } from "./event_impact.ts";
 import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
+import { isForeign, type Metadata, withOwner } from "./owner.ts";
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
 import type { Scope, Step } from "./step.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
@@ -61,7 +62,7 @@ export async function readTopology(jsm: JetStreamManager, desired: DesiredState)
   const consumers = new Map<Durable, ConsumerInfo | undefined>(), settledUpTo = new Map<Durable, number>();
   await Promise.all(durables.map(async (durable) => {
     const stream = streams.get(durable.stream);
-    const consumer = await findConsumer(jsm, durable.stream, durable.functionName);
+    const consumer = await findConsumer(jsm, durable.stream, durable.consumer);
     consumers.set(durable, consumer);
     if (!consumer && stream) settledUpTo.set(durable, await floorOf(durable, stream));
   }));
@@ -70,7 +71,7 @@ export async function readTopology(jsm: JetStreamManager, desired: DesiredState)
 
 /**
  * Returns the steps to a desired state, in this order: streams, buckets, consumers. A consumer on a stream that is
- * blocked and does not exist has no step, since it would only repeat the stream's problem.
+ * blocked and does not exist, or is another project's, has no step, since it would only repeat the stream's problem.
  */
 export function planFound(desired: DesiredState, found: FoundState, scope: Scope = "apply"): Step[] {
   const steps = stepsTo(desired, found, scope);
@@ -85,22 +86,30 @@ function sameChanges(step: Step & { kind: "update" }, other: Step): boolean {
   return other.kind === "update" && JSON.stringify(other.changes) === JSON.stringify(step.changes);
 }
 
-function stepsTo({ streams, buckets, durables, replicas }: DesiredState, found: FoundState, scope: Scope): Step[] {
+function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[] {
+  const { streams, buckets, durables, replicas, names, takeOver } = desired;
+  const owned = (step: Step, existing: { readonly config: { readonly metadata?: Metadata } } | undefined) =>
+    withOwner(step, existing?.config.metadata, names, scope, takeOver);
   const declared = (name: string) => streams.some((one) => one.name === name);
   const steps = streams.map((stream) => {
     const overlaps = found.overlaps.get(stream.name)!.map((name) => ({ name, declared: declared(name) }));
-    return planStream(stream, found.streams.get(stream.name)?.config, replicas, overlaps, scope);
+    const existing = found.streams.get(stream.name);
+    return owned(planStream(stream, existing?.config, replicas, overlaps, scope), existing);
   });
-  const bucketSteps = buckets.map((bucket) =>
-    planBucket(bucket, found.streams.get(bucketStream(bucket.name))?.config, replicas, scope)
-  );
-  const impossible = steps.filter(({ kind, name }) => kind === "blocked" && !found.streams.get(name))
-    .map(({ name }) => name);
+  const bucketSteps = buckets.map((bucket) => {
+    const existing = found.streams.get(bucketStream(bucket.name));
+    return owned(planBucket(bucket, existing?.config, replicas, scope), existing);
+  });
+  const isAnothers = (name: string) => !takeOver && isForeign(found.streams.get(name)?.config.metadata, names);
+  const impossible = steps.filter(({ kind, name }) => {
+    return kind === "blocked" && (!found.streams.get(name) || isAnothers(name));
+  }).map(({ name }) => name);
   const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map((durable) => {
     const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
-    return consumer
+    const step = consumer
       ? planConsumer(durable, consumer.config, stream, scope)
       : planNewConsumer(durable, stream, found.settledUpTo.get(durable) ?? 0);
+    return owned(step, consumer);
   });
   return [...steps, ...bucketSteps, ...consumerSteps];
 }

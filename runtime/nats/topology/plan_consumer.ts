@@ -31,7 +31,7 @@ export function planConsumer(
   stream: StreamFacts | undefined,
   scope: Scope = "apply",
 ): Step {
-  const target = { what: "consumer", name: durable.functionName, stream: durable.stream } as const;
+  const target = { what: "consumer", name: durable.consumer, stream: durable.stream } as const;
   const problems: string[] = [];
   if (config.ack_policy !== AckPolicy.Explicit) {
     problems.push(unchangeable("ack_policy", config.ack_policy, AckPolicy.Explicit));
@@ -75,8 +75,8 @@ function transformProblem({ filters }: Durable, stream: StreamFacts | undefined)
 }
 
 /** Returns how to replace a consumer that cannot be changed. The new one does not know what the old one settled. */
-function remedy({ functionName, stream }: Durable, facts: StreamFacts | undefined): string {
-  const retention = facts?.config.retention, consumer = `${stream} ${functionName}`;
+function remedy({ consumer: name, stream }: Durable, facts: StreamFacts | undefined): string {
+  const retention = facts?.config.retention, consumer = `${stream} ${name}`;
   const remove =
     `delete it (nats consumer rm ${consumer}) and start again: a new one begins with the oldest stored event`;
   if (retention === RetentionPolicy.Workqueue) {
@@ -97,7 +97,7 @@ function remedy({ functionName, stream }: Durable, facts: StreamFacts | undefine
  * @param settledUpTo The ack floor of the consumer before it was deleted; 0 if it is unknown, or of an earlier stream.
  */
 export function planNewConsumer(durable: Durable, stream: StreamFacts | undefined, settledUpTo: number): Step {
-  const { functionName: name } = durable, transform = transformProblem(durable, stream);
+  const { consumer: name } = durable, transform = transformProblem(durable, stream);
   if (transform) return { what: "consumer", name, stream: durable.stream, kind: "blocked", problems: [transform] };
   // A work queue stores only unsettled messages, so its consumer can begin at the start.
   const from = settledUpTo > 0 && stream?.config.retention !== RetentionPolicy.Workqueue ? settledUpTo + 1 : 1;

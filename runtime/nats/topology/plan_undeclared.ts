@@ -1,8 +1,10 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { NO_NAMESPACE } from "../../core/namespace.ts";
 import { serverTime } from "../client/server_time.ts";
 import { SubjectCounts } from "../inspect/count_messages.ts";
-import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
+import { delayedRetriesOf } from "../retry/retry_stream.ts";
+import { isForeign, isMarked } from "./owner.ts";
 import { bucketStream, type DesiredState, streamNames } from "./resources.ts";
 import type { Backlog, Step } from "./step.ts";
 
@@ -17,7 +19,7 @@ const BUSY_MS = 60_000;
  * other programs own.
  *
  * Each function that Weir ever ran has a consumer on RETRIES. A consumer there without a function is an orphan, and so
- * are the pull consumers of the same name on other streams. Two projects on one cluster see each other's as orphans.
+ * are the pull consumers of the same name on other streams. What has the mark of another project is none.
  *
  * @param functionNames The functions of the whole project, also those that this process does not run.
  */
@@ -27,32 +29,40 @@ export async function planUndeclared(
   desired: DesiredState,
   functionNames: readonly string[],
 ): Promise<Step[]> {
-  const { durables } = desired;
-  const names = (await Array.fromAsync(jsm.streams.names())).sort();
+  const { durables, names = NO_NAMESPACE } = desired, retries = names.retries.stream;
+  const streams = (await Array.fromAsync(jsm.streams.names())).sort();
   const found: ConsumerInfo[] = [];
-  for (const name of names) found.push(...await Array.fromAsync(jsm.consumers.list(name)));
-  const weirNames = found.filter(({ stream_name }) => stream_name === RETRIES.stream).map(({ name }) => name);
-  const orphans = weirNames.filter((name) => !functionNames.includes(name));
-  const delayed = orphans.length === 0
-    ? undefined
-    : await new SubjectCounts(nc, jsm, RETRIES.stream, delayedRetriesOf).of(orphans);
+  for (const stream of streams.filter((name) => names.includes(name))) {
+    found.push(...await Array.fromAsync(jsm.consumers.list(stream)));
+  }
+  const mine = functionNames.map((name) => names.consumer(name));
+  const weirNames = found.filter(({ stream_name, config }) =>
+    stream_name === retries && !isForeign(config.metadata, names)
+  ).map(({ name }) => name);
+  const orphans = weirNames.filter((name) => !mine.includes(name));
+  const counts = new SubjectCounts(nc, jsm, retries, (name) => delayedRetriesOf(names.functionOf(name), names));
+  const delayed = orphans.length === 0 ? undefined : await counts.of(orphans);
   const pulled = new Set(found.filter(isPulled).map(({ name }) => name));
   const steps = found.flatMap((info): Step[] => {
     const { name, stream_name: stream, config } = info, target = { what: "consumer", name, stream } as const;
-    if (durables.some((one) => one.functionName === name && one.stream === stream)) return [];
+    if (durables.some((one) => one.consumer === name && one.stream === stream)) return [];
+    if (isForeign(config.metadata, names)) return [{ ...target, kind: "foreign" }];
+    // Only what has our mark is known to be ours. Without it an earlier release made it, or another project's.
+    const unmarked = names.project !== undefined && !isMarked(config.metadata);
     if (orphans.includes(name) && !config.deliver_subject) {
-      const backlog = backlogOf(info, stream === RETRIES.stream ? delayed?.get(name) : 0);
-      return [{ ...target, kind: "orphan", backlog, inUse: pulled.has(name) }];
+      const backlog = backlogOf(info, stream === retries ? delayed?.get(name) : 0);
+      return [{ ...target, kind: "orphan", backlog, inUse: pulled.has(name), ...(unmarked && { unmarked }) }];
     }
-    const runsHere = durables.some(({ functionName }) => functionName === name);
+    const runsHere = durables.some(({ consumer }) => consumer === name);
     if (runsHere && weirNames.includes(name) && !config.deliver_subject) {
       return [{ ...target, kind: "moved", backlog: backlogOf(info), inUse: isPulled(info) }];
     }
-    return functionNames.includes(name) ? [] : [{ ...target, kind: "foreign" }];
+    return mine.includes(name) ? [] : [{ ...target, kind: "foreign" }];
   });
   const own = streamNames(desired);
   // The bucket of a feature that the project no longer uses is still Weir's.
-  const foreign = names.filter((name) => !own.includes(name) && !name.startsWith(bucketStream("weir_")));
+  const ownBuckets = bucketStream(names.bucket("weir_"));
+  const foreign = streams.filter((name) => !own.includes(name) && !name.startsWith(ownBuckets));
   return [...steps, ...foreign.map((name): Step => ({ what: "stream", name, kind: "foreign" }))];
 }
 

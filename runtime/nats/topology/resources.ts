@@ -1,4 +1,5 @@
 import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
+import type { Namespace } from "../../core/namespace.ts";
 import type { ResolvedStream } from "../../project/resolve_streams.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface Bucket {
 /** The durable consumer of one function on one stream. */
 export interface Durable {
   readonly functionName: string;
+  /** Name of the consumer: the function's, behind the namespace if there is one. */
+  readonly consumer: string;
   readonly stream: string;
   readonly filters: readonly string[];
 }
@@ -44,10 +47,19 @@ export interface Permission {
 
 /** Everything that a process needs to exist in JetStream. */
 export interface DesiredState extends Required<Omit<Resources, "permissions">> {
+  /** The names in NATS, and the project that marks what it makes. Default: no namespace, and no mark. */
+  readonly names?: Namespace;
+  /** Whether what another project made becomes this one's, as after a change of the project's name. @default false */
+  readonly takeOver?: boolean;
   /** Replicas of streams and buckets. Default: 1 for new ones, and unchanged for existing ones. */
   readonly replicas?: number;
   /** Returns the sequence up to which a deleted consumer had settled all. Default: 0, the start of its stream. */
   readonly floorOf?: (durable: Durable, stream: StreamInfo) => Promise<number>;
+}
+
+/** Returns a bucket of Weir with the name that it has in NATS. */
+export function namedBucket(bucket: Bucket, names: Namespace): Bucket {
+  return { ...bucket, name: names.bucket(bucket.name) };
 }
 
 export function bucketStream(bucket: string): string {

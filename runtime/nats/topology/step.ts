@@ -73,6 +73,8 @@ export type Step =
     readonly backlog: Backlog;
     /** True while a process pulls from it. */
     readonly inUse: boolean;
+    /** True if a project with a name has no mark on it: an earlier release made it, or another project. */
+    readonly unmarked?: true;
   }
   /** Something that Weir cannot change to what is declared. */
   | Target & { readonly kind: "blocked"; readonly problems: readonly string[] }

@@ -2,6 +2,7 @@ import { context, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { type Env, listFrom, otlpEndpoint } from "./export/otlp_environment.ts";
+import type { ResourceAttributes } from "./export/resource.ts";
 import { traceFetch } from "./propagation/traced_fetch.ts";
 import { IdTracerProvider } from "./spans/id_tracer.ts";
 import type { KeepUnsampled } from "./spans/tail_sampler.ts";
@@ -21,12 +22,14 @@ const NOT_EXPORTED: Tracing = { exportsTo: undefined, shutdown: async () => {} }
  *
  * @param scope The tracer of the CLIENT spans of `fetch`.
  * @param keepUnsampled Selects unsampled spans to export, beside those that failed. Default: only sampled ones are.
+ * @param attributes Further attributes of the resource. Default: none.
  */
 export async function registerTracing(
   env: Env,
   serviceName: string,
   scope: string,
   keepUnsampled?: KeepUnsampled,
+  attributes?: ResourceAttributes,
 ): Promise<Tracing> {
   if (env("OTEL_DENO") === "true") {
     return { exportsTo: "Deno's built-in OpenTelemetry", shutdown: async () => {} };
@@ -50,7 +53,7 @@ export async function registerTracing(
     return NOT_EXPORTED;
   }
   const { otlpSpans } = await import("./spans/otlp_spans.ts");
-  const { provider, shutdown } = otlpSpans(env, serviceName, keepUnsampled);
+  const { provider, shutdown } = otlpSpans(env, serviceName, keepUnsampled, attributes);
   trace.setGlobalTracerProvider(provider);
   return { exportsTo: endpoint, shutdown };
 }

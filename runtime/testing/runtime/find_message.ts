@@ -1,11 +1,12 @@
 import { inspect } from "node:util";
 import { jetstream } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
+import type { Namespace } from "../../core/namespace.ts";
 import type { Cluster } from "../../app/cluster.ts";
 
 /** A message found in a stream. */
 export interface FoundMessage<Data = unknown> {
-  /** The subject that the message is stored under. */
+  /** The subject that the message is stored under, without the namespace if there is one. */
   readonly subject: string;
   /** The payload: parsed if it is JSON, else as text. */
   readonly data: Data;
@@ -16,12 +17,13 @@ export interface FoundMessage<Data = unknown> {
 /** Milliseconds to wait for a matching message: the default timeout of `publishAndSettle`. */
 const TIMEOUT_MS = 10_000;
 
-/** Waits until a matching message is in the stream of a subject. @throws {Error} after ten seconds. */
+/** Waits until a matching message is in the stream of a type or pattern of types. @throws {Error} after ten seconds. */
 export async function findMessage(
-  { nc, jsm }: Pick<Cluster, "nc" | "jsm">,
-  subject: string,
+  { nc, jsm, names }: Pick<Cluster, "nc" | "jsm" | "names">,
+  type: string,
   matches: (found: FoundMessage) => boolean,
 ): Promise<FoundMessage> {
+  const subject = names.subject(type);
   const stream = await jsm.streams.find(subject.replace(/>$/, "any"));
   const consumer = await jetstream(nc).consumers.get(stream, { filter_subjects: subject });
   const messages = await consumer.consume();
@@ -29,7 +31,7 @@ export async function findMessage(
   const timer = setTimeout(() => messages.stop(), TIMEOUT_MS);
   try {
     for await (const message of messages) {
-      const found = parse(message);
+      const found = parse(message, names);
       if (matches(found)) return found;
       others++;
       last = found;
@@ -44,7 +46,7 @@ export async function findMessage(
   }
 }
 
-function parse(message: Pick<Msg, "subject" | "headers" | "data">): FoundMessage {
+function parse(message: Pick<Msg, "subject" | "headers" | "data">, names: Namespace): FoundMessage {
   const headers = [...message.headers ?? []].map(([name, values]) => [name.toLowerCase(), values[0]]);
   const text = new TextDecoder().decode(message.data);
   let data: unknown = text;
@@ -53,5 +55,5 @@ function parse(message: Pick<Msg, "subject" | "headers" | "data">): FoundMessage
   } catch {
     // Not JSON: keep the text.
   }
-  return { subject: message.subject, data, headers: Object.fromEntries(headers) };
+  return { subject: names.typeOf(message.subject), data, headers: Object.fromEntries(headers) };
 }

@@ -8,7 +8,6 @@ import { readConfig } from "../../app/config.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { startRuntime } from "../../app/runtime.ts";
 import { publishAsync, type PublishResult } from "../../engine/publisher.ts";
-import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
 import { jsonText } from "../../core/json_text.ts";
 import { NatsKvStore } from "../../nats/kv/nats_kv_store.ts";
 import { type NatsServer, startServer } from "../../nats_server/server.ts";
@@ -171,7 +170,7 @@ export class TestRuntime implements AsyncDisposable {
     this.adminUrl = parts.runtime.adminUrl;
     this.server = parts.server;
     this.settled = parts.settlements.entries;
-    this.#kv = new NatsKvStore(parts.cluster.nc, 1);
+    this.#kv = new NatsKvStore(parts.cluster.nc, 1, parts.cluster.names);
   }
 
   /** Publishes an event as the ingress does. An internal event may be published too. */
@@ -224,7 +223,7 @@ export class TestRuntime implements AsyncDisposable {
     if (!sharedServer && !names.includes(functionName)) {
       throw new TypeError(`no function here is called "${functionName}"; there are: ${oneOf(names)}`);
     }
-    return await findMessage(cluster, `${DEAD_LETTERS.prefix}.${functionName}.>`, () => true);
+    return await findMessage(cluster, `dead_letters.${functionName}.>`, () => true);
   }
 
   /** Opens a key-value bucket, as `ctx.kv` does. */

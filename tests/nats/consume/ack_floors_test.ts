@@ -10,7 +10,7 @@ import type { Broker } from "../../support/nats.ts";
 import { type Orders, startOrders } from "../../support/orders.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
-const HANDLE = { functionName: "handle", stream: "ORDERS", filters: ["orders.>"] };
+const HANDLE = { functionName: "handle", consumer: "handle", stream: "ORDERS", filters: ["orders.>"] };
 const STREAM = { name: "ORDERS", subjects: ["orders.>"] };
 
 /** Returns ack floors, and the desired state of `handle` that uses them. */

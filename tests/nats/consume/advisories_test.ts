@@ -11,7 +11,7 @@ async function setup() {
   const logged: { message: string; fields: LogFields }[] = [];
   const error = (message: string, fields: LogFields = {}) => void logged.push({ message, fields });
   const log = { debug: () => {}, info: () => {}, warn: error, error };
-  const durables = [{ functionName: "handle", stream: "ORDERS", filters: ["orders.>"] }];
+  const durables = [{ functionName: "handle", consumer: "handle", stream: "ORDERS", filters: ["orders.>"] }];
   let givenUp = 0;
   const retries = new RetryStream(orders.publisher);
   new Advisories(orders.nc, orders.jsm, durables, orders.attempts, retries, log).listen(() => givenUp++);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { DeliverPolicy } from "@nats-io/jetstream";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { PassedEvents } from "../../../runtime/nats/consume/passed_events.ts";
@@ -88,7 +89,7 @@ Deno.test("PassedEvents tries again until the events are stored, and no more onc
     if (++tries < 3) throw new Error("no answer");
     return Promise.resolve({ stream: "RETRIES", sequence: 1, duplicate: false });
   };
-  const passed = new PassedEvents(broker.jsm, { bringBack }, log, clock);
+  const passed = new PassedEvents(broker.jsm, { bringBack, names: NO_NAMESPACE }, log, clock);
   passed.record(WIDE, await broker.jsm.consumers.info("ORDERS", "ship"));
   await broker.store("orders.lost");
   const later = { ...await broker.jsm.consumers.info("ORDERS", "ship"), num_pending: 0 };

@@ -15,13 +15,14 @@ import { ackSubjectText } from "../../../runtime/nats/consume/parse_delivery.ts"
 const STREAM = { name: "ORDERS", subjects: ["orders.>"] };
 const retries = (functionName: string) => ({
   functionName,
+  consumer: functionName,
   stream: "RETRIES",
   filters: [`retries.due.${functionName}.>`, `retries.redriven.${functionName}.>`],
 });
 const DURABLES = [
-  { functionName: "pay", stream: "ORDERS", filters: ["orders.created", "orders.paid"] },
+  { functionName: "pay", consumer: "pay", stream: "ORDERS", filters: ["orders.created", "orders.paid"] },
   retries("pay"),
-  { functionName: "ship", stream: "ORDERS", filters: ["orders.shipped"] },
+  { functionName: "ship", consumer: "ship", stream: "ORDERS", filters: ["orders.shipped"] },
   retries("ship"),
 ];
 

@@ -6,7 +6,8 @@ import { connectNats } from "../../../runtime/nats/client/connection.ts";
 import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { TailServer } from "../../../runtime/nats/inspect/tail_server.ts";
 import { TailClient, type TailFilter } from "../../../runtime/nats/inspect/tail_client.ts";
-import { REQUEST_MS, type SettledReport, TAIL_SUBJECT } from "../../../runtime/nats/inspect/tail_protocol.ts";
+import { REQUEST_MS, type SettledReport } from "../../../runtime/nats/inspect/tail_protocol.ts";
+import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { OutcomeEmitter } from "../../../runtime/telemetry/outcome_emitter.ts";
 import { type Broker, startBroker } from "../../support/nats.ts";
@@ -226,11 +227,11 @@ Deno.test("TailServer ignores invalid requests, and replies only to inboxes", as
     ['{"perSecond":10,"type":"a..b"}', createInbox()],
     [JSON.stringify({ perSecond: 10, function: "x".repeat(5_000) }), createInbox()],
   ];
-  for (const [body, reply] of requests) nc.publish(TAIL_SUBJECT, body, { reply });
+  for (const [body, reply] of requests) nc.publish(NO_NAMESPACE.tail, body, { reply });
   await nc.flush();
   await broker.nc.flush();
   assert.equal(process.outcomes.watched, false);
-  nc.publish(TAIL_SUBJECT, request, { reply: createInbox() });
+  nc.publish(NO_NAMESPACE.tail, request, { reply: createInbox() });
   await eventually(() => process.outcomes.watched);
   assert.deepEqual(process.logged, []);
 });

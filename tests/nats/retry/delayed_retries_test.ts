@@ -3,7 +3,7 @@ import { headers } from "@nats-io/transport-node";
 import { SubjectCounts } from "../../../runtime/nats/inspect/count_messages.ts";
 import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import { delayedRetriesOf, hasDelayedRetry, RETRIES, retrySubject } from "../../../runtime/nats/retry/retry_stream.ts";
+import { delayedRetriesOf, hasDelayedRetry, retrySubject } from "../../../runtime/nats/retry/retry_stream.ts";
 import { RetryService } from "../../../runtime/nats/retry/service.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startSettling } from "../../support/settling.ts";
@@ -26,7 +26,7 @@ Deno.test("RetryService lists, counts and cancels retries that an earlier releas
   assert.ok(!await hasDelayedRetry(jsm, "other", delivery));
   const newer = await schedule("retries.delayed.handle.ORDERS-2-1");
 
-  const counts = new SubjectCounts(nc, jsm, RETRIES.stream, delayedRetriesOf);
+  const counts = new SubjectCounts(nc, jsm, "RETRIES", delayedRetriesOf);
   assert.equal((await counts.of(["handle"])).get("handle"), 2);
   const service = new RetryService({ jsm, messages: publisher, duplicates: new LateDedup(nc, jsm, systemClock) });
   const listed = async () =>
@@ -45,7 +45,7 @@ Deno.test("RetryService lists many retries in the order they were stored, with f
     hdrs.set("Nats-Schedule-Target", "retries.due.handle.orders.created");
     nc.publish(`retries.delayed.${i % 3 === 0 ? "other" : "handle"}.ORDERS-${i}`, "", { headers: hdrs });
   }
-  await eventually(async () => (await jsm.streams.info(RETRIES.stream)).state.messages === count);
+  await eventually(async () => (await jsm.streams.info("RETRIES")).state.messages === count);
   const service = new RetryService({ jsm, messages: publisher, duplicates: new LateDedup(nc, jsm, systemClock) });
   const { outMsgs } = nc.stats(), listed = await Array.fromAsync(service.list({}), ({ sequence }) => sequence);
   assert.deepEqual(listed, Array.from({ length: count }, (_, i) => i + 1));

@@ -10,7 +10,12 @@ import { desired } from "../../support/desired.ts";
 
 const SECOND = 1_000 * 1e6;
 const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
-const RESERVE: Durable = { functionName: "reserveInventory", stream: "ORDERS", filters: ["orders.created"] };
+const RESERVE: Durable = {
+  functionName: "reserveInventory",
+  consumer: "reserveInventory",
+  stream: "ORDERS",
+  filters: ["orders.created"],
+};
 
 interface Topology extends Broker {
   ensure(streams: ResolvedStream[], durables: Durable[]): Promise<unknown>;
@@ -117,7 +122,11 @@ Deno.test("ensureTopology rejects with every problem that cannot change in place
   });
   const declare = "declare what it is, or remove the stream yourself once its events are handled";
   const stuck = "JetStream cannot change it in place";
-  const problems = await broker.refusal([ORDERS, payments], [RESERVE, { ...RESERVE, functionName: "notify" }]);
+  const problems = await broker.refusal([ORDERS, payments], [RESERVE, {
+    ...RESERVE,
+    functionName: "notify",
+    consumer: "notify",
+  }]);
   assert.deepEqual(problems.map((problem) => problem.replace(/; stop the function, .*/, "")), [
     `stream PAYMENTS: storage is memory and should be file: ${stuck}; ${declare}`,
     `consumer reserveInventory on stream ORDERS: ack_policy is none and should be explicit: ${stuck}`,

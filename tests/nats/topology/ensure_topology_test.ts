@@ -11,13 +11,24 @@ import { desired } from "../../support/desired.ts";
 const MINUTE = 60_000 * 1e6;
 const ORDERS: ResolvedStream = { name: "ORDERS", subjects: ["orders.>"] };
 const PAYMENTS: ResolvedStream = { name: "PAYMENTS", subjects: ["payments.>"] };
-const RESERVE: Durable = { functionName: "reserveInventory", stream: "ORDERS", filters: ["orders.created"] };
+const RESERVE: Durable = {
+  functionName: "reserveInventory",
+  consumer: "reserveInventory",
+  stream: "ORDERS",
+  filters: ["orders.created"],
+};
 const NOTIFY: Durable = {
   functionName: "notify",
+  consumer: "notify",
   stream: "ORDERS",
   filters: ["orders.confirmed", "orders.rejected"],
 };
-const CAPTURE: Durable = { functionName: "capturePayment", stream: "PAYMENTS", filters: ["payments.due"] };
+const CAPTURE: Durable = {
+  functionName: "capturePayment",
+  consumer: "capturePayment",
+  stream: "PAYMENTS",
+  filters: ["payments.due"],
+};
 
 async function setup(): Promise<
   Broker & { ensure: (streams: ResolvedStream[], durables: Durable[]) => Promise<unknown> }
@@ -132,9 +143,14 @@ Deno.test("durablesOf returns a durable on each stream of a function's triggers,
     { pattern: "orders.paid", stream: "ORDERS" },
   ];
   assert.deepEqual(durablesOf([{ name: "audit", file: "functions/audit.ts", triggers, emits: [], policy, handler }]), [
-    { functionName: "audit", stream: "ORDERS", filters: ["orders.created", "orders.paid"] },
-    { functionName: "audit", stream: "PAYMENTS", filters: ["payments.due"] },
-    { functionName: "audit", stream: "RETRIES", filters: ["retries.due.audit.>", "retries.redriven.audit.>"] },
+    { functionName: "audit", consumer: "audit", stream: "ORDERS", filters: ["orders.created", "orders.paid"] },
+    { functionName: "audit", consumer: "audit", stream: "PAYMENTS", filters: ["payments.due"] },
+    {
+      functionName: "audit",
+      consumer: "audit",
+      stream: "RETRIES",
+      filters: ["retries.due.audit.>", "retries.redriven.audit.>"],
+    },
   ]);
 });
 

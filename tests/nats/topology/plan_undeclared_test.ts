@@ -16,6 +16,7 @@ async function setup(): Promise<Planning> {
   const broker = await startPlanning();
   const bill = [SHIP, SHIP_RETRIES].map(({ stream, filters }) => ({
     functionName: "bill",
+    consumer: "bill",
     stream,
     filters: filters.map((filter) => filter.replace("ship", "bill")),
   }));
@@ -61,7 +62,7 @@ Deno.test("planUndeclared reports a consumer as moved when its function has no t
   await broker.store("orders.paid", 2);
   await pending(broker, "ship", 2);
   const sales = { name: "SALES", subjects: ["sales.>"] };
-  const onSales = { functionName: "ship", stream: "SALES", filters: ["sales.made"] };
+  const onSales = { functionName: "ship", consumer: "ship", stream: "SALES", filters: ["sales.made"] };
   const moved = desiredWith([ORDERS, sales], [onSales, SHIP_RETRIES]);
   await broker.ensure(moved);
   assert.deepEqual(await broker.plan(moved), [{

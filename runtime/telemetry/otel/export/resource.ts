@@ -9,9 +9,16 @@ import {
 /** Id of this process in all its telemetry: it tells apart replicas that push. */
 const INSTANCE_ID = crypto.randomUUID();
 
-/** Returns the resource of a service's telemetry. `OTEL_RESOURCE_ATTRIBUTES` adds to it and overrides it. */
-export function resourceOf(serviceName: string): Resource {
+/** Attributes of a resource, by their names. */
+export type ResourceAttributes = Readonly<Record<string, string>>;
+
+/**
+ * Returns the resource of a service's telemetry. `OTEL_RESOURCE_ATTRIBUTES` adds to it and overrides it.
+ *
+ * @param attributes Further attributes. Default: none.
+ */
+export function resourceOf(serviceName: string, attributes: ResourceAttributes = {}): Resource {
   return defaultResource()
-    .merge(resourceFromAttributes({ "service.name": serviceName, "service.instance.id": INSTANCE_ID }))
+    .merge(resourceFromAttributes({ "service.name": serviceName, "service.instance.id": INSTANCE_ID, ...attributes }))
     .merge(detectResources({ detectors: [envDetector] }));
 }

@@ -4,7 +4,7 @@ import { LoggerProvider, type LogRecordProcessor, type ReadWriteLogRecord } from
 import { ExportQueue } from "../export/export_queue.ts";
 import { type Env, FLUSH_MS, numberFrom } from "../export/otlp_environment.ts";
 import { otlpExporter } from "../export/otlp_exporter.ts";
-import { resourceOf } from "../export/resource.ts";
+import { type ResourceAttributes, resourceOf } from "../export/resource.ts";
 import { isOpaque, isThrown, textOf } from "./log_values.ts";
 import type { LogRecord } from "./logger.ts";
 import type { Redact } from "./redact.ts";
@@ -22,7 +22,13 @@ interface OtlpLogs {
  *
  * @param scope The instrumentation scope of the records.
  */
-export function otlpLogs(env: Env, serviceName: string, scope: string, redact: Redact): OtlpLogs {
+export function otlpLogs(
+  env: Env,
+  serviceName: string,
+  scope: string,
+  redact: Redact,
+  attributes?: ResourceAttributes,
+): OtlpLogs {
   const queue = new ExportQueue<ReadWriteLogRecord, ReadWriteLogRecord[]>({
     signal: "logs",
     exporter: otlpExporter(env, "logs", (records) => JsonLogsSerializer.serializeRequest(records)),
@@ -41,7 +47,7 @@ export function otlpLogs(env: Env, serviceName: string, scope: string, redact: R
     forceFlush: () => queue.flush(),
     shutdown: () => queue.shutdown(FLUSH_MS),
   };
-  const provider = new LoggerProvider({ resource: resourceOf(serviceName), processors: [processor] });
+  const provider = new LoggerProvider({ resource: resourceOf(serviceName, attributes), processors: [processor] });
   const logger = provider.getLogger(scope);
   return {
     send: ({ level, message, fields }) => {

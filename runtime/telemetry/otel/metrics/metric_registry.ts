@@ -8,7 +8,7 @@ import {
   type ResourceMetrics,
 } from "@opentelemetry/sdk-metrics";
 import { FLUSH_MS } from "../export/otlp_environment.ts";
-import { resourceOf } from "../export/resource.ts";
+import { type ResourceAttributes, resourceOf } from "../export/resource.ts";
 import { Counter } from "./counter.ts";
 import type { Catalogue, Labels, NameOf } from "./instrument.ts";
 
@@ -40,12 +40,19 @@ export class MetricRegistry<Instruments extends Catalogue> {
   /**
    * @param scope The instrumentation scope of the metrics.
    * @param push Default: metrics are not pushed.
+   * @param attributes Further attributes of the resource. Default: none.
    */
-  constructor(catalogue: Instruments, serviceName: string, scope: string, push?: MetricPush) {
+  constructor(
+    catalogue: Instruments,
+    serviceName: string,
+    scope: string,
+    push?: MetricPush,
+    attributes?: ResourceAttributes,
+  ) {
     this.pushesTo = push?.url;
     this.#catalogue = catalogue;
     this.#provider = new MeterProvider({
-      resource: resourceOf(serviceName),
+      resource: resourceOf(serviceName, attributes),
       readers: [this.#page, ...push ? [push.reader] : []],
     });
     this.#meter = this.#provider.getMeter(scope);

@@ -11,7 +11,7 @@ import {
 import { type Exporter, ExportQueue } from "../export/export_queue.ts";
 import { type Env, FLUSH_MS, numberFrom } from "../export/otlp_environment.ts";
 import { otlpExporter } from "../export/otlp_exporter.ts";
-import { resourceOf } from "../export/resource.ts";
+import { type ResourceAttributes, resourceOf } from "../export/resource.ts";
 import { resourceJson } from "./otlp_json.ts";
 import { RecordingTracerProvider } from "./recording_tracer.ts";
 import { SpanBatch } from "./span_batch.ts";
@@ -24,14 +24,16 @@ const CONCURRENCY = 4;
  * Returns a tracer provider that exports by OTLP over HTTP, and a function that exports the rest and stops.
  *
  * @param keepUnsampled selects spans for tail sampling. Default: only sampled spans are recorded.
+ * @param resourceAttributes Further attributes of the resource. Default: none.
  */
 export function otlpSpans(
   env: Env,
   serviceName: string,
   keepUnsampled?: KeepUnsampled,
+  resourceAttributes?: ResourceAttributes,
 ): { provider: TracerProvider; shutdown: () => Promise<void> } {
   const sampler = samplerOf(env("OTEL_TRACES_SAMPLER"), env("OTEL_TRACES_SAMPLER_ARG"));
-  const { attributes, schemaUrl } = resourceOf(serviceName);
+  const { attributes, schemaUrl } = resourceOf(serviceName, resourceAttributes);
   const resource = resourceJson(attributes, schemaUrl);
   const queue: SpanQueue = new ExportQueue({
     signal: "traces",

@@ -1,0 +1,28 @@
+import { type Cluster, withCluster } from "../../app/cluster.ts";
+import type { Config } from "../../app/config.ts";
+import type { Namespace } from "../../core/namespace.ts";
+import { findStream } from "../../nats/topology/find.ts";
+import { ownerProblem } from "../../nats/topology/owner.ts";
+import { projectName } from "../../project/deno_json.ts";
+import { PROJECT } from "../../project/load_project.ts";
+import { CommandFailure } from "./exit_codes.ts";
+
+/**
+ * Runs a command on streams of Weir that must not be another project's.
+ *
+ * @param streamsOf Returns the names of the streams.
+ * @throws {CommandFailure} when one of them is another project's.
+ */
+export async function withOwnedCluster<Result>(
+  config: Config,
+  streamsOf: (names: Namespace) => readonly string[],
+  run: (cluster: Cluster) => Promise<Result>,
+): Promise<Result> {
+  return await withCluster(config, async (cluster) => {
+    for (const stream of streamsOf(cluster.names)) {
+      const problem = ownerProblem((await findStream(cluster.jsm, stream))?.config.metadata, cluster.names);
+      if (problem) throw new CommandFailure(`stream ${stream}: ${problem}`);
+    }
+    return await run(cluster);
+  }, await projectName(PROJECT));
+}

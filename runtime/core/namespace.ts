@@ -1,0 +1,99 @@
+/** Most characters of a namespace. Stream and consumer carry it, and both stand in each ack subject. */
+const MAX_LENGTH = 32;
+
+/** Returns the fault of a namespace, or undefined for a correct one. */
+export function namespaceProblem(name: string): string | undefined {
+  if (/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) && name.length <= MAX_LENGTH) return undefined;
+  return `letters, digits, - and _, the first a letter or a digit, at most ${MAX_LENGTH}`;
+}
+
+/**
+ * The names that a project has in NATS. Without a namespace they are the plain ones. With one, every stream, consumer and
+ * bucket begins with `NAMESPACE_`, and every subject with `NAMESPACE.`, so that several projects or environments share an
+ * account. Event types and function names stay as they are declared: only the NATS layer translates them.
+ */
+export class Namespace {
+  /** Prefix of subjects: empty without a namespace. */
+  readonly #subjects: string;
+  /** Prefix of streams, consumers and buckets: empty without a namespace. */
+  readonly #names: string;
+  /** The stream of retries, and the beginnings of its subjects. */
+  readonly retries: {
+    readonly stream: string;
+    readonly subjects: readonly string[];
+    readonly delayed: string;
+    readonly due: string;
+    readonly redriven: string;
+    /** Prefix of delayed retries of this and earlier releases, whose `parked` is now `delayed`. */
+    readonly anyDelayed: string;
+  };
+  /** The stream of dead letters, and the beginning of its subjects. */
+  readonly deadLetters: { readonly stream: string; readonly prefix: string; readonly subjects: readonly string[] };
+  /** Subject of the requests of `events tail`. It lies outside of what the streams of a project may store. */
+  readonly tail: string;
+  /** Subject on which a starting process announces itself to `events tail`: an inbox, for which both have permission. */
+  readonly tailAnnounce: string;
+
+  /**
+   * @param name The namespace. Default: none.
+   * @param project The name of the project, which marks what it makes. Default: that of the namespace, or none.
+   */
+  constructor(readonly name?: string, readonly project: string | undefined = name) {
+    this.#subjects = name === undefined ? "" : `${name}.`;
+    this.#names = name === undefined ? "" : `${name}_`;
+    const retries = this.subject("retries"), deadLetters = this.subject("dead_letters");
+    this.retries = {
+      stream: this.stream("RETRIES"),
+      subjects: [`${retries}.>`],
+      delayed: `${retries}.delayed`,
+      due: `${retries}.due`,
+      redriven: `${retries}.redriven`,
+      anyDelayed: `${retries}.*`,
+    };
+    this.deadLetters = {
+      stream: this.stream("DEAD_LETTERS"),
+      prefix: deadLetters,
+      subjects: [`${deadLetters}.>`],
+    };
+    this.tail = name === undefined ? "$WEIR.tail" : `$WEIR.${name}.tail`;
+    this.tailAnnounce = name === undefined ? "_INBOX.weir.tails" : `_INBOX.weir.${name}.tails`;
+  }
+
+  /** Returns the name of a stream in NATS. */
+  stream(name: string): string {
+    return this.#names + name;
+  }
+
+  /** Returns the name of a key-value bucket in NATS. */
+  bucket(name: string): string {
+    return this.#names + name;
+  }
+
+  /** Returns the name of a function's durable consumer. */
+  consumer(functionName: string): string {
+    return this.#names + functionName;
+  }
+
+  /** Returns the function of a durable consumer. A name outside of the namespace is returned as it is. */
+  functionOf(consumer: string): string {
+    return consumer.startsWith(this.#names) ? consumer.slice(this.#names.length) : consumer;
+  }
+
+  /** Returns whether a stream, consumer or bucket may be of this namespace. Without one every name may be. */
+  includes(name: string): boolean {
+    return name.startsWith(this.#names);
+  }
+
+  /** Returns the subject of an event type, or the pattern of subjects of a pattern of types. */
+  subject(type: string): string {
+    return this.#subjects + type;
+  }
+
+  /** Returns the type, or Weir's own name, that a subject stands for. One outside of the namespace stands for itself. */
+  typeOf(subject: string): string {
+    return subject.startsWith(this.#subjects) ? subject.slice(this.#subjects.length) : subject;
+  }
+}
+
+/** The plain names, of a project without a namespace. */
+export const NO_NAMESPACE = new Namespace();

@@ -1,0 +1,87 @@
+import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
+import type { Change, Scope, Step, StepOf } from "./step.ts";
+
+/** Metadata of streams, consumers and buckets that name the project that made them. Earlier releases wrote none. */
+const PROJECT = "weir-project", NAMESPACE = "weir-namespace";
+
+export type Metadata = Readonly<Record<string, string>>;
+
+/** Returns the mark of what a project makes. Undefined for a project without a name: it marks nothing. */
+export function markOf({ name, project }: Namespace): Metadata | undefined {
+  if (project === undefined) return undefined;
+  return { [PROJECT]: project, ...(name !== undefined && { [NAMESPACE]: name }) };
+}
+
+export function isMarked(metadata: Metadata | undefined): boolean {
+  return metadata?.[PROJECT] !== undefined;
+}
+
+/** Returns whether a mark is another project's, or of another namespace. One without a mark belongs to no other. */
+export function isForeign(
+  metadata: Metadata | undefined,
+  { name, project }: Namespace = NO_NAMESPACE,
+): boolean {
+  if (!isMarked(metadata)) return false;
+  const { [PROJECT]: owner, [NAMESPACE]: namespace } = metadata!;
+  // A project without a name is called as its namespace, and may get a name later.
+  return namespace !== name || owner !== project && owner !== namespace;
+}
+
+/** Returns why a project must not use what another one made, and what to do; undefined if it may. */
+export function ownerProblem(metadata: Metadata | undefined, names: Namespace): string | undefined {
+  if (!isForeign(metadata, names)) return undefined;
+  const { [PROJECT]: owner, [NAMESPACE]: namespace } = metadata!;
+  return `it belongs to ${describe(owner, namespace)}, and this is ${describe(names.project, names.name)}: set ` +
+    "WEIR_NAMESPACE to a name of this one's own, and both share the account; if they are the same project, " +
+    `write "name": ${JSON.stringify(owner)} in deno.json` +
+    (namespace === names.name
+      ? ""
+      : ` and ${namespace === undefined ? "unset WEIR_NAMESPACE" : `set ${variable(namespace)}`}`) +
+    ", or take it over with `deno task apply --take-over`";
+}
+
+function describe(project: string | undefined, namespace: string | undefined): string {
+  const named = project === undefined ? "a project without a name" : `the project ${JSON.stringify(project)}`;
+  return namespace === undefined ? named : `${named} with ${variable(namespace)}`;
+}
+
+function variable(namespace: string): string {
+  return `WEIR_NAMESPACE=${namespace}`;
+}
+
+/**
+ * Returns a step that respects the owner. What is created gets the mark; what has none, since an earlier release made it,
+ * gets it at a start and by `apply`; what is another project's is blocked.
+ *
+ * @param metadata Metadata of what exists. Default: it does not exist.
+ */
+export function withOwner(
+  step: Step,
+  metadata: Metadata | undefined,
+  names: Namespace = NO_NAMESPACE,
+  scope: Scope = "apply",
+  takeOver = false,
+): Step {
+  const mark = markOf(names);
+  if (step.kind === "create") return mark ? { ...step, config: { ...step.config, metadata: mark } } as Step : step;
+  if (step.kind !== "same" && step.kind !== "update" && step.kind !== "blocked") return step;
+  const problem = takeOver ? undefined : ownerProblem(metadata, names);
+  const { what, name } = step, target = what === "consumer" ? { what, name, stream: step.stream } : { what, name };
+  if (problem) return { ...target, kind: "blocked", problems: [problem] };
+  const adopts = mark && scope !== "running" && (!isMarked(metadata) || takeOver && isForeign(metadata, names));
+  if (!adopts || step.kind === "blocked") return step;
+  const changes = step.kind === "update" ? step.changes : [], leftOut = step.kind === "update" ? step.leftOut : [];
+  return { ...target, kind: "update", changes: [...changes, markChange(metadata, mark)], leftOut };
+}
+
+function markChange(metadata: Metadata = {}, mark: Metadata): Change {
+  const { [PROJECT]: _project, [NAMESPACE]: _namespace, ...others } = metadata;
+  // Names that begin with `_nats.` are the server's own.
+  const kept = Object.fromEntries(Object.entries(others).filter(([name]) => !name.startsWith("_nats.")));
+  return { field: "metadata", from: Object.keys(kept).length > 0 ? kept : undefined, to: { ...kept, ...mark } };
+}
+
+/** Returns whether a step changes nothing but the mark. Nothing depends on it but the refusal of other projects. */
+export function isAdoption(step: Step): step is StepOf<"update"> {
+  return step.kind === "update" && step.changes.every(({ field }) => field === "metadata");
+}

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { defineEvent, defineFunction, NonRetryableError } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { z } from "zod";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
+import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
+import { eventually } from "../support/eventually.ts";
+
+/** Events of each project and environment. Set the variable for a long run. */
+const EVENTS = Number(Deno.env.get("WEIR_NAMESPACE_EVENTS") ?? 200);
+/** Numbers of events of which the handler emits for one, refuses one, and fails once at one. */
+const EMITS = 2, REFUSES = 50, FAILS = 25;
+
+const Created = defineEvent({ type: "orders.created", version: 1, data: z.object({ n: z.int(), from: z.string() }) });
+const Paid = defineEvent({ type: "orders.paid", version: 1, data: z.object({ n: z.int(), from: z.string() }) });
+
+/** Starts the same two functions in a namespace, which record what they handle. */
+async function startShop(server: NatsServer, namespace: string | undefined) {
+  const handled: string[] = [], paid: string[] = [], failed = new Set<number>();
+  const reserve = defineFunction(
+    {
+      on: Created,
+      emits: [Paid],
+      idempotency: true,
+      retry: { initial: "10ms", attempts: 3 },
+      breaker: { consecutiveFailures: 1e6 },
+    },
+    async ({ data: { n, from } }, ctx) => {
+      if (n % REFUSES === 0) throw new NonRetryableError("refused");
+      if (n % FAILS === 0 && !failed.has(n)) {
+        failed.add(n);
+        throw new Error("the first attempt fails");
+      }
+      if (n === 1) await ctx.kv<string>("stock").put("owner", from);
+      handled.push(`${from} ${n}`);
+      if (n % EMITS === 0) ctx.emit(Paid, { n, from });
+    },
+  );
+  const record = defineFunction({ on: Paid }, ({ data: { n, from } }) => void paid.push(`${from} ${n}`));
+  const env: Record<string, string> = namespace === undefined ? {} : { WEIR_NAMESPACE: namespace };
+  const runtime = await startTestRuntime({ functions: { reserve, record }, server, env });
+  return { runtime, handled, paid };
+}
+
+Deno.test("WEIR_NAMESPACE keeps projects and environments with equal functions, ids and keys apart on one account", async () => {
+  await using server = await startServer();
+  await using scope = new AsyncDisposableStack();
+  const namespaces = [undefined, "shop", "shop-staging", "billing"];
+  const shops = await Promise.all(namespaces.map((namespace) => startShop(server, namespace)));
+  for (const { runtime } of shops) scope.use(runtime);
+  const from = (i: number) => namespaces[i] ?? "none", range = Array.from({ length: EVENTS }, (_, n) => n + 1);
+  await Promise.all(shops.map(async ({ runtime }, i) => {
+    for (let at = 0; at < EVENTS; at += 100) {
+      const group = range.slice(at, at + 100); // the same ids in each
+      await Promise.all(group.map((n) => runtime.publish(Created, { n, from: from(i) }, { id: `order-${n}` })));
+    }
+  }));
+  const expected = (i: number, every: (n: number) => boolean) =>
+    range.filter((n) => n % REFUSES !== 0 && every(n)).map((n) => `${from(i)} ${n}`);
+  const deadLetters = async ({ runtime }: (typeof shops)[number]) =>
+    await (await fetch(`${runtime.adminUrl}/dead-letters?limit=1000`)).json() as { type: string; function: string }[];
+  for (const [i, shop] of shops.entries()) {
+    const all = expected(i, () => true), emitted = expected(i, (n) => n % EMITS === 0);
+    await eventually(() => shop.handled.length >= all.length && shop.paid.length >= emitted.length);
+    await eventually(async () => (await deadLetters(shop)).length >= range.length - all.length);
+  }
+  for (const [i, shop] of shops.entries()) {
+    const inOrder = (a: string, b: string) => Number(a.split(" ")[1]) - Number(b.split(" ")[1]);
+    assert.deepEqual(shop.handled.toSorted(inOrder), expected(i, () => true), from(i));
+    assert.deepEqual(shop.paid.toSorted(inOrder), expected(i, (n) => n % EMITS === 0), from(i));
+    const letters = await deadLetters(shop);
+    assert.equal(letters.length, Math.floor(EVENTS / REFUSES));
+    assert.deepEqual([...new Set(letters.map((one) => `${one.function} ${one.type}`))], ["reserve orders.created"]);
+    assert.equal((await shop.runtime.kv<string>("stock").get("owner"))?.value, from(i));
+  }
+  await assertNames(server, namespaces);
+});
+
+/** Asserts that every stream, subject and consumer is of one of the namespaces, and that all have the same ones. */
+async function assertNames(server: NatsServer, namespaces: readonly (string | undefined)[]): Promise<void> {
+  const nc = await connectNats({ servers: [server.url], name: "test" }), jsm = await jetstreamManager(nc);
+  const names = (await Array.fromAsync(jsm.streams.names())).sort();
+  const plain = ["DEAD_LETTERS", "KV_stock", "KV_weir_attempts", "KV_weir_inbox", "ORDERS", "RETRIES"];
+  const named = namespaces.flatMap((namespace) =>
+    plain.map((name) => namespace === undefined ? name : name.replace(/^(KV_)?/, `$1${namespace}_`))
+  );
+  assert.deepEqual(names, named.sort());
+  for await (const { config } of jsm.streams.list()) {
+    const [, kv = "", namespace] = /^(KV_)?(?:(.*)_)?(?:weir_)?[A-Za-z]+$/.exec(config.name.replace("DEAD_", ""))!;
+    if (namespace === undefined || !namespaces.includes(namespace)) continue;
+    for (const subject of config.subjects ?? []) {
+      assert.ok(subject.startsWith(kv ? `$KV.${namespace}_` : `${namespace}.`), `${config.name}: ${subject}`);
+    }
+    for await (const { name, config: { durable_name } } of jsm.consumers.list(config.name)) {
+      if (durable_name) assert.ok(name.startsWith(`${namespace}_`), `${config.name}: ${name}`);
+    }
+  }
+  await nc.close();
+}
