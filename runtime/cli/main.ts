@@ -10,6 +10,7 @@ import { eventsCommand } from "./events.ts";
 import { functionsCommand } from "./functions.ts";
 import { revisionCommand } from "./revision.ts";
 import { initCommand } from "./init.ts";
+import { migrateCommand } from "./migrate.ts";
 import { newCommand } from "./new.ts";
 import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
@@ -44,6 +45,7 @@ export function program(): Command {
   weir.addCommand(applyCommand());
   weir.addCommand(deadLettersCommand());
   weir.addCommand(retriesCommand());
+  weir.addCommand(migrateCommand());
   weir.addCommand(doctorCommand());
   weir.addCommand(completionsCommand(program));
   configureHelp(weir);

@@ -30,6 +30,10 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
   ],
   "dead-letters": ["List, show, redrive or discard dead letters", `${RUN} weir/cli dead-letters`],
   retries: ["List delayed retries, or cancel them", `${RUN} weir/cli retries`],
+  migrate: [
+    "Move waiting events, retries and dead letters into or out of a namespace",
+    `${RUN} weir/cli migrate`,
+  ],
   doctor: ["Check the environment, the project and the cluster for known problems", `${RUN} ${SYS} weir/cli doctor`],
   types: [
     "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",

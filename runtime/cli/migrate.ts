@@ -1,0 +1,89 @@
+import { Command } from "commander";
+import { withCluster } from "../app/cluster.ts";
+import { desiredState } from "../app/desired_state.ts";
+import { Namespace, namespaceProblem } from "../core/namespace.ts";
+import { type Migrated, Migration } from "../nats/migrate/migration.ts";
+import { ensureTopology } from "../nats/topology/ensure_topology.ts";
+import { loadProject } from "../project/load_project.ts";
+import { explainNatsErrors } from "./plan.ts";
+import { count } from "./plan/plan_text.ts";
+import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
+import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
+import { printJson } from "./terminal/output.ts";
+import { onStopSignal } from "./terminal/signals.ts";
+
+interface Options {
+  readonly from?: string;
+  readonly bucket?: readonly string[];
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export function migrateCommand(): Command {
+  return new Command("migrate")
+    .description("Move waiting events, retries and dead letters into the namespace of WEIR_NAMESPACE, or out of one.")
+    .option("--from <namespace>", "the namespace that they are in (default: none)")
+    .option("--bucket <names...>", "also copy these key-value buckets of handlers")
+    .option("--dry-run", "only show how much would be moved")
+    .option("--json", "print the numbers as JSON")
+    .addHelpText(
+      "after",
+      `
+Stop the processes of both namespaces first. Each event that waits goes to the function that it waits
+for, and to no other. Events that were handled stay in their old streams, which you may remove.
+After an interruption run it again: it moves what is left.
+
+Examples:
+  WEIR_NAMESPACE=shop-staging deno task migrate --dry-run
+  WEIR_NAMESPACE=shop-staging deno task migrate --bucket stock
+  deno task migrate --from shop-staging   # back to no namespace`,
+    )
+    .action(migrate);
+}
+
+async function migrate(options: Options): Promise<void> {
+  const config = commandConfig(), registry = await loadProject();
+  const from = sourceOf(options.from, config.WEIR_NAMESPACE, registry.project);
+  printDefaultTarget(config, options);
+  const stopped = new AbortController();
+  const stopListening = onStopSignal(() => stopped.abort(), () => Deno.exit(EXIT_CODES.interrupted));
+  try {
+    const work = withCluster(config, async (cluster) => {
+      const functionNames = registry.functions.map(({ name }) => name);
+      const migration = new Migration({ ...cluster, from, to: cluster.names }, functionNames);
+      if (options.dryRun) return await migration.count();
+      await migration.checkIdle();
+      await ensureTopology(cluster.jsm, desiredState(config, registry, registry.functions), { scope: "start" });
+      return await migration.run(options.bucket ?? [], stopped.signal);
+    }, registry.project);
+    report(await explainNatsErrors(work), options);
+  } finally {
+    stopListening();
+  }
+  if (stopped.signal.aborted) throw new CommandFailure("interrupted: run it again, and it moves what is left");
+}
+
+/** @throws a usage error if the two namespaces are the same, or one is not a name of a namespace. */
+function sourceOf(from: string | undefined, to: string | undefined, project: string | undefined): Namespace {
+  const problem = from === undefined ? undefined : namespaceProblem(from);
+  if (problem) throw usageError(`--from ${JSON.stringify(from)} is no namespace; wanted: ${problem}`);
+  if (from === to) {
+    throw usageError(
+      from === undefined
+        ? "migrate where? set WEIR_NAMESPACE to the namespace to move to, or name the one to leave with --from"
+        : `--from and WEIR_NAMESPACE are both ${from}: set WEIR_NAMESPACE to the namespace to move to`,
+    );
+  }
+  return new Namespace(from, project);
+}
+
+function report({ events, delayedRetries, deadLetters, entries }: Migrated, { json, dryRun }: Options): void {
+  if (json) return printJson({ events, delayedRetries, deadLetters, entries });
+  const parts = [
+    count(events, "waiting event"),
+    count(delayedRetries, "delayed retry", "delayed retries"),
+    count(deadLetters, "dead letter"),
+  ];
+  const copied = dryRun ? "" : `; copied ${count(entries, "entry", "entries")} of buckets`;
+  console.log(`${dryRun ? "would move" : "moved"} ${parts.join(", ")}${copied}`);
+}

@@ -1,0 +1,154 @@
+import type { ConsumerInfo } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import { systemClock } from "../../engine/system_clock.ts";
+import { StartupProblems } from "../../project/startup_problems.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { NatsSettler } from "../consume/settle.ts";
+import { DeadLetters } from "../dead_letters/dead_letters.ts";
+import { countMessages } from "../inspect/count_messages.ts";
+import { IDEMPOTENCY } from "../kv/resources.ts";
+import { NatsKvStore } from "../kv/nats_kv_store.ts";
+import { NatsAttemptStore } from "../retry/nats_attempt_store.ts";
+import { ATTEMPTS } from "../retry/resources.ts";
+import { delayedRetriesOf, hasDelayedRetry, RetryStream } from "../retry/retry_stream.ts";
+import { findConsumer, unlessMissing } from "../topology/find.ts";
+import { isForeign } from "../topology/owner.ts";
+import { bucketStream, type Durable } from "../topology/resources.ts";
+import type { MigrationCluster } from "./cluster.ts";
+import { copyEntries } from "./copy_entries.ts";
+import { moveDeadLetters } from "./move_dead_letters.ts";
+import { moveDelayed } from "./move_delayed.ts";
+import { WaitingEvents } from "./move_waiting.ts";
+
+/** Numbers of what waits, or was moved. */
+export interface Migrated {
+  readonly events: number;
+  readonly delayedRetries: number;
+  readonly deadLetters: number;
+  /** Entries of buckets, and of the events that functions with `idempotency` have handled. */
+  readonly entries: number;
+}
+
+/**
+ * Moves what waits for the functions of a project from one namespace to another, on the same account: events, retries
+ * and dead letters, and copies what idempotent functions have handled. Each step may be interrupted, and a later run does
+ * the rest. Handled events stay where they are.
+ */
+export class Migration {
+  constructor(
+    readonly cluster: MigrationCluster,
+    /** The functions of the project, by name. */
+    readonly functionNames: readonly string[],
+  ) {}
+
+  /** Returns the numbers of what waits. Changes nothing. Entries are not counted. */
+  async count(): Promise<Migrated> {
+    const { nc, jsm, from } = this.cluster, { retries, deadLetters } = from;
+    const count = async (stream: string, subjectOf: (functionName: string) => string) => {
+      if (!await unlessMissing(jsm.streams.info(stream), JETSTREAM_CODES.streamNotFound)) return 0;
+      const all = this.functionNames.map((name) => countMessages(nc, { stream, subject: subjectOf(name) }));
+      return sum(await Promise.all(all));
+    };
+    const consumers = await this.#consumers();
+    return {
+      events: sum(consumers.map(({ info }) => info.num_pending + info.num_ack_pending)),
+      delayedRetries: await count(retries.stream, (name) => delayedRetriesOf(name, from)),
+      deadLetters: await count(deadLetters.stream, (name) => `${deadLetters.prefix}.${name}.>`),
+      entries: 0,
+    };
+  }
+
+  /**
+   * Moves everything, and copies these buckets of handlers. The streams and consumers of the new namespace must exist.
+   *
+   * @throws {StartupProblems} while a process pulls for one of the functions, in either namespace.
+   */
+  async run(buckets: readonly string[], signal: AbortSignal): Promise<Migrated> {
+    await this.checkIdle();
+    const consumers = await this.#consumers();
+    const { cluster, functionNames } = this;
+    let delayedRetries = 0, events = 0, deadLetters = 0, entries = 0;
+    if (await this.#exists(bucketStream(cluster.to.bucket(IDEMPOTENCY.name)))) {
+      for (const name of functionNames) entries += await copyEntries(cluster, IDEMPOTENCY.name, signal, `${name}.>`);
+    }
+    for (const bucket of buckets) entries += await this.#copyBucket(bucket, signal);
+    if (await this.#exists(cluster.from.retries.stream)) {
+      for (const name of functionNames) delayedRetries += await moveDelayed(cluster, name, signal);
+    }
+    if (consumers.length > 0) {
+      const waiting = await this.#waitingEvents(signal);
+      for (const { durable } of consumers) if (!signal.aborted) events += await waiting.move(durable);
+    }
+    if (await this.#exists(cluster.from.deadLetters.stream)) {
+      for (const name of functionNames) deadLetters += await moveDeadLetters(cluster, name, signal);
+    }
+    return { events, delayedRetries, deadLetters, entries };
+  }
+
+  async #waitingEvents(signal: AbortSignal): Promise<WaitingEvents> {
+    const { cluster } = this, { nc, jsm, messages, duplicates, from } = cluster;
+    // Another project may own this bucket, if both had no namespace.
+    const kv = await new Kvm(nc).open(from.bucket(ATTEMPTS.name));
+    const attempts = new NatsAttemptStore(kv, (name, delivery) => hasDelayedRetry(jsm, name, delivery, from));
+    const deadLetters = new DeadLetters(messages, duplicates, Date.now, from);
+    const retries = new RetryStream(messages, from);
+    const settler = new NatsSettler({ ...cluster, attempts, deadLetters, retries, clock: systemClock });
+    return new WaitingEvents(cluster, attempts, settler, signal);
+  }
+
+  async #exists(stream: string): Promise<boolean> {
+    return await unlessMissing(this.cluster.jsm.streams.info(stream), JETSTREAM_CODES.streamNotFound) !== undefined;
+  }
+
+  /** Copies a bucket of `ctx.kv`, and creates it before. */
+  async #copyBucket(bucket: string, signal: AbortSignal): Promise<number> {
+    const { nc, jsm, from, to } = this.cluster, stream = bucketStream(from.bucket(bucket));
+    if (!await this.#exists(stream)) {
+      throw new Error(`there is no key-value bucket ${JSON.stringify(from.bucket(bucket))}`);
+    }
+    const { num_replicas } = (await jsm.streams.info(stream)).config;
+    await new NatsKvStore(nc, num_replicas, to).bucket(bucket).get("weir");
+    return await copyEntries(this.cluster, bucket, signal);
+  }
+
+  /** Finds the consumers of the functions in the old namespace, on whatever stream they are. */
+  async #consumers(): Promise<{ readonly durable: Durable; readonly info: ConsumerInfo }[]> {
+    const { jsm, from } = this.cluster, found: { durable: Durable; info: ConsumerInfo }[] = [];
+    const mine = new Map(this.functionNames.map((name) => [from.consumer(name), name]));
+    for await (const stream of jsm.streams.names()) {
+      if (!from.includes(stream)) continue;
+      for await (const info of jsm.consumers.list(stream)) {
+        const functionName = mine.get(info.name);
+        if (functionName === undefined || info.config.deliver_subject || isForeign(info.config.metadata, from)) {
+          continue;
+        }
+        found.push({ durable: { functionName, consumer: info.name, stream, filters: [] }, info });
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Checks that no process pulls: moved events are stored once only as long as nothing takes them away.
+   *
+   * @throws {StartupProblems} naming every consumer that a process pulls from.
+   */
+  async checkIdle(): Promise<void> {
+    const { jsm, to } = this.cluster, old = (await this.#consumers()).map(({ info }) => info);
+    const there = this.functionNames.map((name) => {
+      return findConsumer(jsm, to.retries.stream, to.consumer(name));
+    });
+    const all = [...old, ...(await Promise.all(there)).filter((info) => info !== undefined)];
+    const pulled = all.filter(({ num_waiting }) => num_waiting > 0);
+    if (pulled.length === 0) return;
+    throw new StartupProblems(
+      pulled.map(({ name, stream_name }) =>
+        `a process pulls from consumer ${name} on stream ${stream_name}: stop the processes of both namespaces first`
+      ),
+    );
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

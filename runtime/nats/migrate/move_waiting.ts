@@ -1,0 +1,101 @@
+import type { Delivery } from "../../core/delivery.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
+import type { ConsumerSink } from "../../engine/consumer.ts";
+import type { Settler, UsedUp } from "../../engine/settler.ts";
+import { systemClock } from "../../engine/system_clock.ts";
+import { removeMessage } from "../client/remove_message.ts";
+import { PullConsumer } from "../consume/pull_consumer.ts";
+import { publishFitting } from "../retry/fit_payload.ts";
+import { retryHeaders } from "../retry/retry_stream.ts";
+import type { Durable } from "../topology/resources.ts";
+import { type MigrationCluster, onlyOnce, unlessStored, WINDOW } from "./cluster.ts";
+
+/** Interval in milliseconds at which the consumer is asked whether anything is left. */
+const POLL_MS = 200;
+
+/**
+ * Moves the events that wait for a function on one of its consumers: each is pulled as the function would pull it, stored
+ * in the retry stream of the other namespace for that function alone, and then acked. What other functions have handled
+ * or not is so of no account.
+ *
+ * Invariant: an event is stored before it is acked. One that was stored and not acked is not stored again, as long as
+ * its copy waits.
+ */
+export class WaitingEvents {
+  constructor(
+    readonly cluster: MigrationCluster,
+    readonly attempts: AttemptStore,
+    readonly settler: Settler,
+    readonly signal: AbortSignal,
+  ) {}
+
+  /** Resolves to the number of events that were moved, once the consumer has none left. */
+  async move({ functionName, stream, consumer: name }: Durable): Promise<number> {
+    const { nc, jsm, monitor, from } = this.cluster, running = new Set<Promise<void>>();
+    let moved = 0, failure: unknown;
+    const consumer = new PullConsumer(nc, stream, name, systemClock, () => {}, monitor, from);
+    const ended = () => failure !== undefined || this.signal.aborted;
+    const sink: ConsumerSink = {
+      credits: () => ended() ? 0 : WINDOW - running.size,
+      room: () => Infinity,
+      paused: ended,
+      deliver: (delivery) => {
+        const moving = this.#move(functionName, delivery).then(() => void moved++, (error) => void (failure ??= error))
+          .finally(() => {
+            running.delete(moving);
+            consumer.wake();
+          });
+        running.add(moving);
+      },
+    };
+    consumer.start(sink);
+    try {
+      while (!ended()) {
+        const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, name);
+        if (num_pending + num_ack_pending + running.size === 0) break;
+        await new Promise<void>((resolve) => systemClock.timer(POLL_MS, resolve));
+      }
+    } finally {
+      await consumer.stop();
+      await Promise.all(running);
+    }
+    if (failure !== undefined) throw failure;
+    return moved;
+  }
+
+  async #move(functionName: string, delivery: Delivery): Promise<void> {
+    const { history } = delivery;
+    const known = delivery.deliveryCount > 1 ? await this.attempts.read(functionName, delivery) : undefined;
+    if (!known?.delayed) { // else its delayed retry is moved instead
+      await this.#removeFired(delivery);
+      await this.#store(functionName, delivery, {
+        attempts: history.attempts + (known?.begun ?? 0),
+        excusedDeliveries: history.excusedDeliveries + (known?.excused ?? 0),
+        emittedSinceMs: history.emittedSinceMs ?? (known?.mayHaveEmitted ? delivery.storedAtMs : undefined),
+        attemptTrace: known?.attemptTrace ?? history.attemptTrace,
+        lastError: known?.lastError ?? history.lastError,
+        isUnended: known?.isUnended ?? history.isUnended,
+      });
+    }
+    const settlement = await this.settler.settle(functionName, delivery, { kind: "ack" });
+    if (!settlement.ok) throw settlement.error;
+  }
+
+  /** The subject is unique to the message, so that it is stored once; the event's own goes into a header. */
+  async #store(functionName: string, delivery: Delivery, usedUp: UsedUp): Promise<void> {
+    const { messages, to } = this.cluster, hdrs = onlyOnce(retryHeaders(functionName, delivery, usedUp));
+    hdrs.set("Nats-Msg-Id", `moved:${functionName}:${delivery.messageKey}`);
+    hdrs.set("weir-subject", delivery.subject);
+    const subject = `${to.retries.due}.${functionName}.moved.${delivery.messageKey.replaceAll(".", "-")}`;
+    await unlessStored(publishFitting(messages, subject, delivery.payload, hdrs));
+  }
+
+  /** Removes the moved copy of a delayed retry that has come due in the old namespace meanwhile. */
+  async #removeFired({ headers }: Delivery): Promise<void> {
+    const scheduled = headers.get("nats-scheduler"), { jsm, from, to } = this.cluster;
+    if (scheduled === undefined) return;
+    const last_by_subj = to.subject(from.typeOf(scheduled));
+    const copy = await jsm.streams.getMessage(to.retries.stream, { last_by_subj });
+    if (copy) await removeMessage(jsm, to.retries.stream, copy.seq);
+  }
+}
