@@ -5,10 +5,12 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { z } from "zod";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually, WITHIN_MS } from "../support/eventually.ts";
 
 /** Events of each project and environment. Set the variable for a long run. */
 const EVENTS = Number(Deno.env.get("WEIR_NAMESPACE_EVENTS") ?? 200);
+/** Time limit in milliseconds for handling all of them. */
+const WITHIN = WITHIN_MS + 50 * EVENTS;
 /** Numbers of events of which the handler emits for one, refuses one, and fails once at one. */
 const EMITS = 2, REFUSES = 50, FAILS = 25;
 
@@ -62,7 +64,7 @@ Deno.test("WEIR_NAMESPACE keeps projects and environments with equal functions, 
     await (await fetch(`${runtime.adminUrl}/dead-letters?limit=1000`)).json() as { type: string; function: string }[];
   for (const [i, shop] of shops.entries()) {
     const all = expected(i, () => true), emitted = expected(i, (n) => n % EMITS === 0);
-    await eventually(() => shop.handled.length >= all.length && shop.paid.length >= emitted.length);
+    await eventually(() => shop.handled.length >= all.length && shop.paid.length >= emitted.length, { within: WITHIN });
     await eventually(async () => (await deadLetters(shop)).length >= range.length - all.length);
   }
   for (const [i, shop] of shops.entries()) {
