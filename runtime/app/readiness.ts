@@ -2,6 +2,8 @@ import type { Registry } from "../project/registry.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { Check, Health } from "../http/health.ts";
 import { breakersOf } from "./metering.ts";
+import type { Unstored } from "../nats/consume/store_retrier.ts";
+import { errorDetail } from "../core/error_detail.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /** Timeout of each of Weir's own checks, in milliseconds. */
@@ -17,17 +19,18 @@ interface ReadinessOptions {
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
   readonly topology: Pick<TopologyKeeper, "problem" | "concerns">;
+  readonly unstored: () => readonly Unstored[];
   readonly own: Registry["healthChecks"];
   readonly redact: (text: string) => string;
 }
 
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
- * declared, every function pulls, and the project's own checks of these functions pass. An open breaker and a paused
- * consumer are degraded.
+ * declared, every function pulls, and the project's own checks of these functions pass. An open breaker, a
+ * paused consumer and a dead letter that cannot be stored are degraded.
  */
 export function readiness(options: ReadinessOptions): Health {
-  const { stopping, nats, ingress, dispatchers, topology, own, redact } = options;
+  const { stopping, nats, ingress, dispatchers, topology, unstored, own, redact } = options;
   const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
@@ -57,6 +60,10 @@ export function readiness(options: ReadinessOptions): Health {
         ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
           .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
         ...topology.concerns().map((concern, i) => [`topology ${i + 1}`, concern]),
+        ...unstored().map(({ functionName, message, error }) => [
+          `settling of ${functionName}`,
+          redact(`${message}: ${errorDetail(error).message}`),
+        ]),
       ]),
   };
 }
