@@ -8,6 +8,7 @@ import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
 import { Advisories } from "../nats/consume/advisories.ts";
 import { PullConsumer } from "../nats/consume/pull_consumer.ts";
 import { NatsSettler } from "../nats/consume/settle.ts";
+import type { Unstored } from "../nats/consume/store_retrier.ts";
 import { WatchedLeases } from "../nats/consume/watched_leases.ts";
 import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
@@ -76,6 +77,11 @@ export class FunctionHost implements Service {
     return this.dispatchers.reduce((sum, { inFlight }) => sum + inFlight, 0);
   }
 
+  /** Returns what cannot be stored at the moment, and for which events are held. */
+  unstored(): Unstored[] {
+    return this.#settler.unstored();
+  }
+
   start(): void {
     const { config, watchdog } = this.options;
     this.#leases.start(watchdog ? { options: natsOptions(config), logFormat: config.LOG_FORMAT } : undefined);
@@ -104,7 +110,7 @@ export class FunctionHost implements Service {
         );
       const pipeline = new Pipeline(fn, breakers, ports, [metering.attemptCounter(fn.name)]);
       // A consumer with another ack policy would lose what it delivers. The consumers ask every second.
-      const permits = () => topology.problem(names.consumer(fn.name)) ? 0 : Infinity;
+      const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes);
@@ -125,8 +131,7 @@ function createSettler(
     retries,
     jsm,
     clock,
-    onStuck: (functionName, what, error) =>
-      log.error(`${what} cannot be stored: the event is held until it can`, { function: functionName, error }),
+    onUnstored: ({ functionName, message, error }) => log.error(message, { function: functionName, error }),
     redact,
   });
 }

@@ -1,8 +1,9 @@
-import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { Check, Health } from "../http/health.ts";
 import { breakersOf } from "./metering.ts";
+import type { Unstored } from "../nats/consume/store_retrier.ts";
+import { errorDetail } from "../core/error_detail.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /** Timeout of each of Weir's own checks, in milliseconds. */
@@ -18,19 +19,18 @@ interface ReadinessOptions {
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
   readonly topology: Pick<TopologyKeeper, "problem" | "concerns">;
-  /** The names in NATS. Default: without a namespace. */
-  readonly names?: Namespace;
+  readonly unstored: () => readonly Unstored[];
   readonly own: Registry["healthChecks"];
   readonly redact: (text: string) => string;
 }
 
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
- * declared, every function pulls, and the project's own checks of these functions pass. An open breaker and a paused
- * consumer are degraded.
+ * declared, every function pulls, and the project's own checks of these functions pass. An open breaker, a
+ * paused consumer and a dead letter that cannot be stored are degraded.
  */
 export function readiness(options: ReadinessOptions): Health {
-  const { stopping, nats, ingress, dispatchers, topology, names = NO_NAMESPACE, own, redact } = options;
+  const { stopping, nats, ingress, dispatchers, topology, unstored, own, redact } = options;
   const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
@@ -43,7 +43,7 @@ export function readiness(options: ReadinessOptions): Health {
         check(
           `function:${pipeline.fn.name}`,
           () =>
-            topology.problem(names.consumer(pipeline.fn.name)) ??
+            topology.problem(pipeline.fn.name) ??
               consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
         )
       ),
@@ -60,6 +60,10 @@ export function readiness(options: ReadinessOptions): Health {
         ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
           .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
         ...topology.concerns().map((concern, i) => [`topology ${i + 1}`, concern]),
+        ...unstored().map(({ functionName, message, error }) => [
+          `settling of ${functionName}`,
+          redact(`${message}: ${errorDetail(error).message}`),
+        ]),
       ]),
   };
 }

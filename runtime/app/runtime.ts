@@ -121,7 +121,7 @@ async function startOn(
     ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
     dispatchers: host.dispatchers,
     topology,
-    names,
+    unstored: () => host.unstored(),
     own: registry.healthChecks,
     redact,
   });

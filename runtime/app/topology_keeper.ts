@@ -1,5 +1,6 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { Log } from "../api/context.ts";
+import { NO_NAMESPACE } from "../core/namespace.ts";
 import type { Clock } from "../engine/clock.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { isUnavailable } from "../nats/client/is_unavailable.ts";
@@ -95,11 +96,12 @@ export class TopologyKeeper implements Service {
   /**
    * Returns what is not as declared and cannot be put right.
    *
-   * @param consumer The consumers that are meant, by their name. Default: streams and buckets.
+   * @param functionName The function whose consumers are meant. Default: streams and buckets.
    */
-  problem(consumer?: string): string | undefined {
+  problem(functionName?: string): string | undefined {
     if (this.#refused.length === 0) return undefined; // hot path: it is asked before each pull
     // What another user may change yet, as after a rollout, must not take the process from its load balancer.
+    const consumer = functionName && (this.desired.names ?? NO_NAMESPACE).consumer(functionName);
     const isMeant = (step: Step) =>
       step.kind !== "update" && consumer === (step.what === "consumer" ? step.name : undefined);
     return this.#refused.filter(({ step }) => isMeant(step)).flatMap(({ problems }) => problems).join("; ") ||

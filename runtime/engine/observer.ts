@@ -1,13 +1,14 @@
 import type { Outcome } from "../core/outcome.ts";
 import type { Attempt } from "./attempt.ts";
 import type { BreakerChange } from "./circuit_breaker.ts";
+import type { Settlement } from "./settler.ts";
 
 /** Telemetry of a function: two plain calls around an attempt. It changes no outcome. */
 export interface Observer {
   /** Starts the attempt's telemetry: sets its `span`, `otelContext`, `createLog` and `startedAtMs`. */
   begin(attempt: Attempt): void;
-  /** Ends it, once the outcome is settled. */
-  end(attempt: Attempt, outcome: Outcome): void;
+  /** Ends it, once the outcome is settled, or could not be. */
+  end(attempt: Attempt, outcome: Outcome, settlement: Settlement): void;
   breakerChanged(change: BreakerChange): void;
 }
 

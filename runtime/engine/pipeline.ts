@@ -180,8 +180,7 @@ export class Pipeline {
     attempt.permit?.report("ignored");
     const usedUp = attempt.usedUpAfter(outcome);
     return then(settler.settle(this.fn.name, delivery, outcome, usedUp, claim), (settlement) => {
-      if (!settlement.ok) reportUnsettled(attempt, outcome, settlement.error);
-      observer.end(attempt, outcome);
+      observer.end(attempt, outcome, settlement);
       return outcome;
     });
   }
@@ -194,9 +193,4 @@ export class Pipeline {
       return breaker;
     });
   }
-}
-
-function reportUnsettled({ span, log }: Attempt, outcome: Outcome, error: unknown): void {
-  span.addEvent("weir.not_settled", { "error.message": String(error) });
-  log.error("not settled: JetStream will deliver it again", { outcome: outcome.kind, error });
 }

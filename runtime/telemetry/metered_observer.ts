@@ -4,6 +4,7 @@ import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { ServerClock } from "../engine/clock.ts";
 import type { Observer } from "../engine/observer.ts";
+import type { Settlement } from "../engine/settler.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Cell, Counter } from "./otel/metrics/counter.ts";
 import type { Labels } from "./otel/metrics/instrument.ts";
@@ -34,8 +35,9 @@ export class MeteredObserver implements Observer {
     this.inner.begin(attempt);
   }
 
-  end(attempt: Attempt, outcome: Outcome): void {
-    this.inner.end(attempt, outcome);
+  end(attempt: Attempt, outcome: Outcome, settlement: Settlement): void {
+    this.inner.end(attempt, outcome, settlement);
+    if (!settlement.ok) return; // the next delivery has the outcome that counts
     const durationMs = performance.now() - attempt.startedAtMs;
     this.of(attempt.functionName).ended(outcome, durationMs / 1_000, this.clock.serverNow);
     if (this.outcomes.watched) this.outcomes.tell({ attempt, outcome, durationMs });

@@ -2,10 +2,12 @@ import { isSpanContextValid, type Span } from "@opentelemetry/api";
 import type { Log } from "../api/context.ts";
 import { formatDuration, readableDuration } from "../core/duration.ts";
 import { isOwnModule } from "../core/own_modules.ts";
+import { errorDetail } from "../core/error_detail.ts";
 import { errorText, type Outcome, type RetryReason } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { Observer } from "../engine/observer.ts";
+import type { Settlement } from "../engine/settler.ts";
 import { addBreakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
 import type { Logger } from "./otel/logs/logger.ts";
 import { readParent } from "./otel/propagation/trace_headers.ts";
@@ -28,11 +30,14 @@ export class TelemetryObserver implements Observer {
     attempt.createLog = this.#createLog;
   }
 
-  end(attempt: Attempt, outcome: Outcome): void {
+  end(attempt: Attempt, outcome: Outcome, settlement: Settlement): void {
     const { span, otelContext } = attempt;
     try {
       endAttemptSpan(span, attempt, outcome, this.log.options.redact ?? same);
-      if (outcome.kind !== "ack" || outcome.skipped || this.log.enabled("debug")) {
+      if (!settlement.ok) {
+        span.addEvent("weir.not_settled", { "error.message": errorDetail(settlement.error).message });
+        logUnsettled(outcome, settlement.error, this.#createLog(attempt));
+      } else if (outcome.kind !== "ack" || outcome.skipped || this.log.enabled("debug")) {
         logOutcome(outcome, this.#createLog(attempt));
       }
     } finally {
@@ -72,6 +77,11 @@ function logFields({ functionName, event, number, span }: Attempt) {
     trace_id: traceId,
     span_id: spanId,
   };
+}
+
+function logUnsettled(outcome: Outcome, error: unknown, log: Log): void {
+  const decided = "error" in outcome && outcome.error ? { decided_for: errorText(outcome.error) } : {};
+  log.error("not settled: JetStream will deliver it again", { outcome: outcome.kind, ...decided, error });
 }
 
 function logOutcome(outcome: Outcome, log: Log): void {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-
+import { mapAtMost } from "../support/at_once.ts";
 import {
   ACK,
   actAt,
@@ -11,6 +11,7 @@ import {
   LETTER,
   type Moment,
   NAK,
+  ROWS_AT_ONCE,
   settlingProject,
   TERM,
 } from "./settling_points.ts";
@@ -46,11 +47,11 @@ const rows: (Moment & { readonly runs: number })[] = [
 
 Deno.test("[G1][G2][G5][G10][G11][G12][G13][G14] weir start acks an event only after its emitted events are stored, when killed at any point of settling, and repeats no more than the guarantee allows", async () => {
   await using project = await settlingProject();
-  // In parallel: each row waits until JetStream redelivers what the killed process held.
-  const ends = await Promise.all(rows.map(async (row) => {
+  // Several at a time: each row waits until JetStream redelivers what the killed process held.
+  const ends = await mapAtMost(ROWS_AT_ONCE, rows, async (row) => {
     const { code: _code, ...end } = await actAt(row, project.path, (program) => program.kill("SIGKILL"));
     return [name(row), end] as const;
-  }));
+  });
   const expected = rows.map((row) => {
     const dead = row.what === "rejects" ? 1 : 0;
     return [name(row), { runs: row.runs, answered: 1 - dead, dead }] as const;

@@ -57,6 +57,9 @@ export interface Moment {
   readonly idempotency?: true;
 }
 
+/** Rows of a table that run at a time. Each has a nats-server and two processes, and mostly waits. */
+export const ROWS_AT_ONCE = 9;
+
 /** Creates a project with one function that settles in every way. */
 export async function settlingProject(): Promise<{ path: string } & AsyncDisposable> {
   return await copyProjectWith({ "schemas/demo.ts": SCHEMAS, "functions/work.ts": FUNCTION });

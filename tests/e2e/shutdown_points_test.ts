@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mapAtMost } from "../support/at_once.ts";
 import {
   ACK,
   actAt,
@@ -10,6 +11,7 @@ import {
   LETTER,
   type Moment,
   NAK,
+  ROWS_AT_ONCE,
   settlingProject,
   TERM,
 } from "./settling_points.ts";
@@ -31,13 +33,13 @@ const rows: (Omit<Moment, "when"> & { readonly runs: number })[] = [
 
 Deno.test("[G9] SIGTERM at any point of settling lets the process finish it, and repeats nothing", async () => {
   await using project = await settlingProject();
-  const ends = await Promise.all(rows.map(async (row) => {
+  const ends = await mapAtMost(ROWS_AT_ONCE, rows, async (row) => {
     const end = await actAt({ ...row, when: "during" }, project.path, async (program) => {
       program.kill("SIGTERM");
       await program.waitForLog(({ message }) => message === "shutting down");
     });
     return [name(row), end] as const;
-  }));
+  });
   const expected = rows.map((row) => {
     const dead = row.what === "rejects" ? 1 : 0;
     return [name(row), { runs: row.runs, answered: 1 - dead, dead, code: 0 }] as const;

@@ -31,7 +31,7 @@ function observing() {
   const see = (outcome: Outcome, deliveryCount = 1) => {
     const attempt = { functionName: "pay", delivery: { deliveryCount }, startedAtMs: 0 } as Attempt;
     observer.begin(attempt);
-    observer.end(attempt, outcome);
+    observer.end(attempt, outcome, { ok: true });
     assert.deepEqual(calls.splice(0), [attempt, attempt, outcome]);
   };
   const counted = async (name: string) =>
@@ -39,6 +39,14 @@ function observing() {
       .map(({ labels: { function: _, ...labels }, value }) => [...Object.values(labels), value].join(" "));
   return { observer, see, counted, changes };
 }
+
+Deno.test("MeteredObserver counts no outcome that could not be settled: its event is delivered again", async () => {
+  const { observer, counted } = observing();
+  const attempt = { functionName: "pay", delivery: { deliveryCount: 1 }, startedAtMs: 0 } as Attempt;
+  observer.begin(attempt);
+  observer.end(attempt, { kind: "ack" }, { ok: false, error: new Error("closed") });
+  assert.deepEqual(await counted("weir_function_outcomes_total"), ["ack  0"]);
+});
 
 Deno.test("MeteredObserver counts an outcome by its kind and reason", async () => {
   const { see, counted } = observing();

@@ -29,10 +29,20 @@ Deno.test("TelemetryObserver.breakerChanged records the change on the attempt's 
 Deno.test("TelemetryObserver logs the outcome of an attempt with its event and its number", () => {
   const { observer, lines } = observing(), attempt = setup().newAttempt(undefined, 3);
   observer.begin(attempt);
-  observer.end(attempt, { kind: "retry", reason: "shutdown", delayMs: 0, usesAttempt: false });
+  observer.end(attempt, { kind: "retry", reason: "shutdown", delayMs: 0, usesAttempt: false }, { ok: true });
   const [{ level, message, function: name, event_id, attempt: number, reason }] = lines;
   assert.deepEqual([level, name, event_id, number, reason], ["info", "ship", "e1", 3, "shutdown"]);
   assert.match(String(message), /^deferred, the runtime is shutting down: again in 0 ms, no attempt used up$/);
+});
+
+Deno.test("TelemetryObserver says of an attempt that could not be settled only that", () => {
+  const { observer, lines } = observing(), attempt = setup().newAttempt();
+  observer.begin(attempt);
+  const error = { name: "NonRetryableError", message: "no" }, closed = new Error("closed");
+  observer.end(attempt, { kind: "dead-letter", reason: "rejected", attempts: 1, error }, { ok: false, error: closed });
+  assert.deepEqual(lines.map(({ level, message, outcome, decided_for }) => [level, message, outcome, decided_for]), [
+    ["error", "not settled: JetStream will deliver it again", "dead-letter", "NonRetryableError: no"],
+  ]);
 });
 
 Deno.test("thrownAt takes time in proportion to the stack, whatever the message quotes, bounded work", () => {
@@ -50,7 +60,9 @@ Deno.test("TelemetryObserver writes a bounded line and span of an attempt with l
   const attempt = setup().newAttempt({ ...CAUSE, id: long, type: long, source: long });
   observer.begin(attempt);
   const error = new Error(long), { name, message, stack } = error;
-  observer.end(attempt, { kind: "dead-letter", reason: "rejected", attempts: 1, error: { name, message, stack } });
+  observer.end(attempt, { kind: "dead-letter", reason: "rejected", attempts: 1, error: { name, message, stack } }, {
+    ok: true,
+  });
   assert.ok(JSON.stringify(lines).length < 120_000, `${JSON.stringify(lines).length}`);
   const attributes = new AttemptAttributes(attempt);
   assert.ok(attributes.json().length < 10_000, `${attributes.json().length}`);

@@ -47,7 +47,7 @@ function deliver(sent: OutgoingEvent, listener: PublishListener): void {
     ? { kind: "retry", delayMs: 100, reason: "failed", usesAttempt: true, error }
     : { kind: "ack" };
   observer.begin(attempt);
-  observer.end(attempt, outcome);
+  observer.end(attempt, outcome, { ok: true });
   listener.stored({ stream: "ORDERS", sequence: 1, duplicate: false });
 }
 

@@ -14,7 +14,7 @@ function observing() {
   const attempt = { functionName: "pay", delivery: { deliveryCount: 1 }, startedAtMs: 0 } as Attempt;
   const settle = (outcome: Outcome) => {
     observer.begin(attempt);
-    observer.end(attempt, outcome);
+    observer.end(attempt, outcome, { ok: true });
   };
   return { outcomes, attempt, settle };
 }

@@ -20,6 +20,7 @@ export const JETSTREAM_CODES = {
   streamStoreFailed: 10077,
   streamHeaderExceedsMaximum: 10097,
   consumerNotUnique: 10100,
+  streamSealed: 10109,
   consumerAlreadyExists: 10148,
   consumerDoesNotExist: 10149,
   streamDuplicateMessageConflict: 10158,

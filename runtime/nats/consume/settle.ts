@@ -1,5 +1,4 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { backoffMs } from "../../core/backoff.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { DeadLetterOutcome, ErrorDetail, Outcome } from "../../core/outcome.ts";
 import type { MaybePromise } from "../../engine/maybe_promise.ts";
@@ -16,6 +15,7 @@ import type { Remover } from "../client/remove_message.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 import { ackSubjectText } from "./parse_delivery.ts";
+import { StoreRetrier, type Unstored } from "./store_retrier.ts";
 
 const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
@@ -23,10 +23,6 @@ const SETTLED: Settlement = { ok: true };
 const MAX_DELAY_MS = 365 * 86_400_000;
 /** Upper bound of the time for which a lost connection looks connected: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
-/** Failed tries after which something that cannot be stored is reported. A restart of a server takes fewer. */
-const REPORT_AFTER = 3;
-/** Delays between tries to store, which go on until one succeeds. `attempts` is required by the type and not read. */
-const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
 
 interface SettlerOptions {
   readonly nc: AckConnection;
@@ -37,7 +33,7 @@ interface SettlerOptions {
   readonly jsm: Remover;
   readonly clock: ServerClock;
   /** Reports what cannot be stored, repeatedly while that lasts. Default: nothing is reported. */
-  readonly onStuck?: (functionName: string, what: string, error: unknown) => void;
+  readonly onUnstored?: (unstored: Unstored) => void;
   /** Removes secrets from the errors that are stored with an event. Default: none is removed. */
   readonly redact?: (text: string) => string;
 }
@@ -56,11 +52,12 @@ interface HeldEvent {
  * is terminated, a completion before its ack, and the attempt counts before a nak.
  */
 export class NatsSettler implements Settler {
-  #givingUp = false;
   readonly #acks: AckBatch;
+  readonly #retrier: StoreRetrier;
 
   constructor(readonly options: SettlerOptions) {
-    const { nc, clock } = options;
+    const { nc, clock, onUnstored = () => {} } = options;
+    this.#retrier = new StoreRetrier(clock, onUnstored);
     this.#acks = new AckBatch(nc, () => clock.now());
     // The client drops at a reconnect what it has not sent. An ack that was sent is sent twice, which is harmless.
     options.monitor.onReconnect((downMs) => this.#acks.repeat(clock.now() - downMs - UNNOTICED_MS));
@@ -85,7 +82,12 @@ export class NatsSettler implements Settler {
 
   /** Stops retrying what cannot be stored: the process must end, and JetStream delivers its messages again. */
   giveUp(): void {
-    this.#givingUp = true;
+    this.#retrier.giveUp();
+  }
+
+  /** Returns what cannot be stored at the moment, and for which events are held. */
+  unstored(): Unstored[] {
+    return this.#retrier.unstored();
   }
 
   #ack(delivery: Delivery): Settlement {
@@ -115,7 +117,9 @@ export class NatsSettler implements Settler {
       }
       switch (outcome.kind) {
         case "ack":
-          if (claim) await this.#untilStored(functionName, "the completion of an event", () => claim.complete());
+          if (claim) {
+            await this.#retrier.untilStored(functionName, "the completion of an event", () => claim.complete());
+          }
           this.#answer(delivery, ACK);
           break;
         case "retry":
@@ -162,7 +166,7 @@ export class NatsSettler implements Settler {
         const write = () => attempts.write(functionName, delivery, counts);
         // Through an outage as well: without these counts the next delivery would take this one for a crash.
         const repeats = outcome.reason === "shutdown" ? () => false : isUnavailable;
-        await this.#untilStored(functionName, "the attempts of an event", write, repeats);
+        await this.#retrier.untilStored(functionName, "the attempts of an event", write, repeats);
       }
     } catch (error) {
       // At a shutdown during an outage. The nak settles the delivery; the next one presumes an attempt.
@@ -179,44 +183,19 @@ export class NatsSettler implements Settler {
    * letter instead of running the event again.
    */
   async #storeDeadLetter({ functionName, delivery, usedUp }: HeldEvent, outcome: DeadLetterOutcome): Promise<void> {
-    const { attempts, deadLetters, onStuck } = this.options;
+    const { attempts, deadLetters, onUnstored } = this.options;
     if (usedUp && !usedUp.wasDecided) {
       const ending = { ...outcome, error: headerError(outcome.error) };
       const begun = outcome.attempts - delivery.history.attempts; // of this message alone, as above
       const counts = { begun, excused: 0, mayHaveEmitted: true, ending, attemptTrace: usedUp.attemptTrace };
       // If the decision cannot be stored, the dead letter is stored all the same: a crash in between may run the event
       // again.
+      const message = "the end of an event cannot be stored: its dead letter is stored without it";
       await attempts.write(functionName, delivery, counts)
-        .catch((error) => onStuck?.(functionName, "the end of an event", error));
+        .catch((error) => onUnstored?.({ functionName, message, error }));
     }
     const store = () => deadLetters.store(functionName, delivery, outcome, usedUp);
-    await this.#untilStored(functionName, "a dead letter", store);
-  }
-
-  /**
-   * Retries until something is stored. The message is held meanwhile, so that the function takes on less and less while
-   * nothing can be stored. Only a shutdown, or a mistake in the code, ends it.
-   *
-   * @param repeats Returns whether an error is worth another try. Default: each but a `TypeError`.
-   */
-  async #untilStored(
-    functionName: string,
-    what: string,
-    store: () => Promise<unknown>,
-    repeats: (error: unknown) => boolean = (error) => !(error instanceof TypeError),
-  ): Promise<void> {
-    const { clock, onStuck } = this.options;
-    for (let tries = 1;; tries++) {
-      try {
-        await store();
-        return;
-      } catch (error) {
-        if (this.#givingUp || !repeats(error)) throw error;
-        if (tries % REPORT_AFTER === 0) onStuck?.(functionName, what, error);
-        const delayMs = backoffMs(STORE_RETRY, tries, clock.random());
-        await new Promise<void>((resolve) => clock.timer(delayMs, resolve));
-      }
-    }
+    await this.#retrier.untilStored(functionName, "a dead letter", store);
   }
 }
 

@@ -36,6 +36,11 @@ export function refusalError(subject: string, stream: string | undefined, refusa
     const todo = "raise the JetStream limits of the NATS account or server, or remove what is not needed";
     return error("full", `no room for ${named} in ${where}: ${todo}; ${said}`);
   }
+  if (jetStreamCode === JETSTREAM_CODES.streamSealed) {
+    const todo =
+      "a sealed stream cannot be opened again: delete it once its events are handled, and it is created anew";
+    return error("full", `${where} is sealed and takes no ${named}: ${todo}; ${said}`);
+  }
   // A limit of the stream, or a full disk. JetStream has one code for all that its store can fail with.
   if (jetStreamCode === JETSTREAM_CODES.streamStoreFailed && /maximum|exceeded|no space/i.test(description)) {
     const todo = "raise its limits (max_msgs, max_bytes, max_msgs_per_subject), or remove what is not needed";

@@ -1,0 +1,67 @@
+import { backoffMs } from "../../core/backoff.ts";
+import type { Clock } from "../../engine/clock.ts";
+
+/** Failed tries after which something that cannot be stored is reported. A restart of a server takes fewer. */
+const REPORT_AFTER = 3;
+/** Delays between tries to store, which go on until one succeeds. `attempts` is required by the type and not read. */
+const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jitter: "full" } as const;
+
+/** Something that could not be stored yet. */
+export interface Unstored {
+  readonly functionName: string;
+  /** Names it, and says what follows. */
+  readonly message: string;
+  readonly error: unknown;
+}
+
+/** Stores what outcomes rest on, again until it succeeds, and knows what cannot be stored at the moment. */
+export class StoreRetrier {
+  readonly #unstored = new Map<object, Unstored>();
+  #givingUp = false;
+
+  /** @param report is called repeatedly while something cannot be stored */
+  constructor(readonly clock: Clock, readonly report: (unstored: Unstored) => void) {}
+
+  /** Stops retrying: what is being stored fails at its next try. */
+  giveUp(): void {
+    this.#givingUp = true;
+  }
+
+  /** Returns what has failed so often that it was reported. */
+  unstored(): Unstored[] {
+    return [...this.#unstored.values()];
+  }
+
+  /**
+   * Retries until something is stored. The message is held meanwhile, so that the function takes on less and less while
+   * nothing can be stored. Only a shutdown, or a mistake in the code, ends it.
+   *
+   * @param what For example `a dead letter`.
+   * @param repeats Returns whether an error is worth another try. Default: each but a `TypeError`.
+   */
+  async untilStored(
+    functionName: string,
+    what: string,
+    store: () => Promise<unknown>,
+    repeats: (error: unknown) => boolean = (error) => !(error instanceof TypeError),
+  ): Promise<void> {
+    try {
+      for (let tries = 1;; tries++) {
+        try {
+          await store();
+          return;
+        } catch (error) {
+          if (this.#givingUp || !repeats(error)) throw error;
+          const message = `${what} cannot be stored: the event is held until it can`;
+          const unstored = { functionName, message, error };
+          if (tries >= REPORT_AFTER) this.#unstored.set(store, unstored);
+          if (tries % REPORT_AFTER === 0) this.report(unstored);
+          const delayMs = backoffMs(STORE_RETRY, tries, this.clock.random());
+          await new Promise<void>((resolve) => this.clock.timer(delayMs, resolve));
+        }
+      }
+    } finally {
+      this.#unstored.delete(store);
+    }
+  }
+}
