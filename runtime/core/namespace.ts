@@ -4,7 +4,7 @@ const MAX_LENGTH = 32;
 /** Returns the fault of a namespace, or undefined for a correct one. */
 export function namespaceProblem(name: string): string | undefined {
   if (/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) && name.length <= MAX_LENGTH) return undefined;
-  return `letters, digits, - and _, the first a letter or a digit, at most ${MAX_LENGTH}`;
+  return `up to ${MAX_LENGTH} letters, digits, - and _, the first a letter or a digit`;
 }
 
 /**

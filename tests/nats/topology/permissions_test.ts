@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { resourcesOf } from "../../../runtime/app/resources.ts";
+import { Namespace } from "../../../runtime/core/namespace.ts";
 import { refusals } from "../../../runtime/doctor/rules/permissions.ts";
 import { permissionsOf } from "../../../runtime/nats/topology/permissions.ts";
 import { combine, streamNames } from "../../../runtime/nats/topology/resources.ts";
@@ -29,3 +30,21 @@ for (
     assert.deepEqual(refusals(user, permissions), []);
   });
 }
+
+Deno.test("permissionsOf a project in a namespace names no subject, stream or consumer outside of it", async () => {
+  const project = await loadProject(), { functions } = project;
+  const permissions = permissionsOf(resourcesOf(project, functions, functions, new Namespace("eu")), new Set());
+  const plain = permissionsOf(resourcesOf(project), new Set());
+  assert.deepEqual(permissions.map(({ purpose }) => purpose), plain.map(({ purpose }) => purpose));
+  const own = [
+    /^eu\./,
+    /^\$WEIR\.eu\.tail$/,
+    /^\$KV\.eu_/,
+    /^\$JS\.ACK\.eu_\w+\.eu_\w+\.>$/,
+    /^\$JS\.API\.[A-Z.]+\.(KV_)?eu_/,
+  ];
+  const others = permissions.map(({ subject }) => subject).filter((subject) =>
+    !own.some((pattern) => pattern.test(subject)) && !/ADVISORY\.CONSUMER\.\w+\.eu_\w+\.eu_\w+$/.test(subject)
+  );
+  assert.deepEqual([...new Set(others)].sort(), ["$JS.API.STREAM.NAMES", "_INBOX.>"]);
+});
