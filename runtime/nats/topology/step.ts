@@ -59,6 +59,8 @@ export type Step =
     readonly config: Partial<ConsumerConfig>;
     /** Stored events that it begins with. Undefined when not counted, or when the server does not say. */
     readonly waiting?: number;
+    /** Older stored events that it skips, since its function has the option `from`. Absent when there are none. */
+    readonly skipped?: number;
   }
   | Target & {
     readonly kind: "update";
