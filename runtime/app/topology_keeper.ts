@@ -36,6 +36,8 @@ export type MayApply = boolean | "narrow";
  */
 export class TopologyKeeper implements Service {
   readonly desired: DesiredState;
+  /** Steps that created consumers at the start, with the number of events that they begin with, if there are any. */
+  readonly begun: Step[] = [];
   readonly #floors: AckFloors;
   readonly #reconciler: Reconciler;
   /** Steps that cannot be put right. */
@@ -134,6 +136,7 @@ export class TopologyKeeper implements Service {
         if (durable) this.passed.record(durable, consumer, this.#created.get(durable.stream));
         if (!consumer || consumer.num_pending === 0 || step.kind !== "create") return;
         const fields = { function: consumer.name, stream: consumer.stream_name };
+        if (!partly) this.begun.push({ ...step, waiting: consumer.num_pending } as Step);
         this.log.info(`new consumer: begins with ${consumer.num_pending} stored events`, fields);
       },
     };

@@ -72,6 +72,8 @@ export type Step =
   /** A consumer of a function that the project does not have (`orphan`), or that has no trigger on its stream (`moved`). */
   | ConsumerTarget & {
     readonly kind: "orphan" | "moved";
+    /** Its triggers. */
+    readonly filters: readonly string[];
     readonly backlog: Backlog;
     /** True while a process pulls from it. */
     readonly inUse: boolean;
