@@ -40,7 +40,9 @@ export async function changeWarnings(
 ): Promise<string[]> {
   const waiting = await waitingEvents(reader.jsm, steps), found = new Map<string, readonly string[]>();
   const existing = new Set(
-    steps.filter(({ what, kind }) => what === "stream" && kind !== "create").map(({ name }) => name),
+    steps.filter(({ what, kind }) => what === "stream" && (kind === "same" || kind === "update")).map(({ name }) =>
+      name
+    ),
   );
   for (let at = 0; at < functions.length; at += CONCURRENCY) {
     await Promise.all(
@@ -55,8 +57,8 @@ export async function changeWarnings(
 }
 
 /**
- * Logs the warnings of consumers that a start has created and that begin with stored events. It reads no event. A process
- * that may not list the consumers of all streams says so, and starts.
+ * Logs the warnings of the consumers that a start has created, if one begins with stored events. It reads no event. A
+ * process that may not list the consumers of all streams says so, and starts.
  */
 export async function logNewFunctions(
   reader: Reader,
@@ -65,9 +67,11 @@ export async function logNewFunctions(
   log: Log,
 ): Promise<void> {
   try {
+    const waiting = await waitingEvents(reader.jsm, begun);
+    if (waiting.length === 0) return;
     const names = functions.map(({ name }) => name);
     const undeclared = await planUndeclared(reader.nc, reader.jsm, desired, names);
-    const old = (await waitingEvents(reader.jsm, begun)).map((one) => {
+    const old = waiting.map((one) => {
       return expiredWarnings(reader, functions.find(({ name }) => name === one.functionName)!, one);
     });
     const warnings = [...renamedWarnings([...begun, ...undeclared]), ...(await Promise.all(old)).flat()];

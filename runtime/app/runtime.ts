@@ -104,7 +104,7 @@ async function startOn(
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
-  if (topology.begun.length > 0) await logNewFunctions(cluster, registry, topology, log);
+  await logNewFunctions(cluster, registry, topology, log);
   const clock = await startService(stack, new ServerTime(jsm, RETRIES.stream, systemClock));
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));

@@ -63,7 +63,7 @@ Deno.test("plan and start say that a renamed function handles stored events agai
 
   await bench.rename("functions/mail.ts", "functions/mailOrder.ts");
   const text =
-    "mailOrder is new, with the triggers of mail, which is gone: renamed? mailOrder begins with 2 stored events, " +
+    "mailOrder is new, with the triggers of mail, which the project does not have: renamed? mailOrder begins with 2 stored events, " +
     "of which mail has handled about 2: they are handled again, and 0 wait for mail alone.";
   const plan = await bench.run("plan");
   assert.equal(plan.warnings.length, 1, plan.text);

@@ -42,6 +42,6 @@ function warning(name: string, consumers: NewConsumer[], old: string, left: Orph
   const again = handled === undefined
     ? "handles again all stored events that it has handled"
     : `begins with ${begins} stored events, of which ${old} has handled about ${handled}: they are handled again`;
-  return `${name} is new, with the triggers of ${old}, which is gone: renamed? ${name} ${again}, and ${waiting} wait for ` +
+  return `${name} is new, with the triggers of ${old}, which the project does not have: renamed? ${name} ${again}, and ${waiting} wait for ` +
     `${old} alone. \`name: "${old}"\` in its options goes on where ${old} was, and \`from: "new"\` handles new events only`;
 }

@@ -21,7 +21,7 @@ Deno.test("renamedWarnings names a removed function with the same triggers, and 
     orphan("mail", "ORDERS", ["orders.made", "orders.paid"], 2),
   ];
   assert.deepEqual(renamedWarnings(steps), [
-    "mailOrder is new, with the triggers of mail, which is gone: renamed? mailOrder begins with 21 stored events, of " +
+    "mailOrder is new, with the triggers of mail, which the project does not have: renamed? mailOrder begins with 21 stored events, of " +
     'which mail has handled about 19: they are handled again, and 2 wait for mail alone. `name: "mail"` in its options ' +
     'goes on where mail was, and `from: "new"` handles new events only',
   ]);

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { RetentionPolicy } from "@nats-io/jetstream";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { PassedEvents } from "../../../runtime/nats/consume/passed_events.ts";
 import { firstBeginning, metadataWith } from "../../../runtime/nats/topology/beginnings.ts";
 import type { DesiredState, Durable } from "../../../runtime/nats/topology/resources.ts";
 import { eventually } from "../../support/eventually.ts";
 import { DESIRED, type Planning, SHIP, SHIP_RETRIES, startPlanning } from "../../support/planning.ts";
 
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const NEW: Durable = { ...SHIP, from: "new" };
 /** The desired state of `ship`, which begins with new events. */
 const STATE: DesiredState = { ...DESIRED, durables: [NEW, { ...SHIP_RETRIES, remembers: ["ORDERS"] }] };
@@ -82,6 +85,19 @@ Deno.test("[G7] ensureTopology begins again where a function with `from: new` be
   await broker.store("orders.paid", 2);
   await broker.ensure(STATE);
   assert.deepEqual(await delivered(broker, 2), [1, 2], "a stream that is created again has no events of before");
+});
+
+Deno.test("PassedEvents takes a consumer that begins by `from` for no other client's, which would skip events", async () => {
+  await using broker = await withHistory();
+  const passed = new PassedEvents(broker.jsm, { bringBack: () => assert.fail() }, silent, systemClock);
+  for (const from of ["new", { sinceMs: 1 }] as const) {
+    const state = { ...DESIRED, durables: [{ ...SHIP, from }, { ...SHIP_RETRIES, remembers: ["ORDERS"] }] };
+    await broker.ensure(state);
+    passed.record(SHIP, await broker.jsm.consumers.info("ORDERS", "ship"));
+    for (const stream of ["ORDERS", "RETRIES"]) await broker.jsm.consumers.delete(stream, "ship");
+    await broker.ensure(state);
+    assert.equal(passed.isReplaced(SHIP, await broker.jsm.consumers.info("ORDERS", "ship")), false);
+  }
 });
 
 Deno.test("ensureTopology remembers where a running function is, that is given `from: new` afterwards", async () => {
