@@ -76,7 +76,8 @@ async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Pro
       const selected = functions.filter(({ name }) =>
         desired.durables.some(({ functionName }) => functionName === name)
       );
-      return { steps, changes: await changeWarnings({ nc, jsm }, selected, steps) };
+      const changes = await changeWarnings({ nc, jsm }, selected, steps).catch(notRead);
+      return { steps, changes };
     },
   );
   printWarnings(changes);
@@ -84,6 +85,11 @@ async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Pro
   else console.log(planText(steps, screen()));
   const code = strict && warnings.length + changes.length > 0 ? EXIT_CODES.failed : exitCode(steps);
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
+}
+
+/** Returns the warning that stands for those of what waits: a user who may not read it still gets the plan. */
+function notRead({ message }: Error): string[] {
+  return [`events that wait could not be read, so none was checked: ${message}`];
 }
 
 /** Returns the exit code of `plan`: failed if a step is blocked, changes if `apply` would change anything. */
