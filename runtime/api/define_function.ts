@@ -137,6 +137,14 @@ export interface FunctionOptions<
    * @default {false}
    */
   readonly idempotency?: boolean | IdempotencyOptions<On>;
+  /**
+   * The stored events with which the function begins on a stream that it has not listened to before: `all` of them, none
+   * (`new`), or those that were stored within a time (`{ since: "1h" }`). It does not matter afterwards: a function goes
+   * on where it was. A stream that is a work queue allows `all` only.
+   *
+   * @default {"all"}
+   */
+  readonly from?: "all" | "new" | { readonly since: Duration };
   /** Greatest age of an event that is still handled; an older one becomes a dead letter. Default: no limit. */
   readonly maxAge?: Duration;
   /**
@@ -185,6 +193,7 @@ export const FUNCTION_DEFAULTS = {
   timeout: "20s", // below SHUTDOWN_GRACE, so that a shutdown waits for a handler that began just before
   concurrency: 16,
   maxHops: 50,
+  from: "all",
   idempotency: { ttl: "7d" },
   breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
 } as const satisfies {
@@ -192,6 +201,7 @@ export const FUNCTION_DEFAULTS = {
   timeout: Duration;
   concurrency: number;
   maxHops: number;
+  from: "all" | "new";
   idempotency: { ttl: Duration };
   breaker: Required<BreakerOptions>;
 };

@@ -13,6 +13,7 @@ import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
+import { logNewFunctions } from "./change_warnings.ts";
 import { type Cluster, connectCluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { desiredState } from "./desired_state.ts";
@@ -103,6 +104,7 @@ async function startOn(
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
+  await logNewFunctions(cluster, registry, topology, log);
   const clock = await startService(stack, new ServerTime(jsm, RETRIES.stream, systemClock));
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));

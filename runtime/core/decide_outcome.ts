@@ -22,18 +22,18 @@ export interface RetryContext {
  */
 export const PROBE_USES_ATTEMPT_FROM = 100;
 /**
- * Delays, in milliseconds, before an unknown subject is delivered again, each from a number of such deliveries on. Either
- * version may receive it during a rolling deploy, so three minutes pass before the delay grows. From five seconds on the
- * event waits in the retry stream, where it takes no place in its consumer from others.
+ * Delays, in milliseconds, before an event that another release may handle is delivered again, each from a number of such
+ * deliveries on. Either release may receive it during a rolling deploy, so three minutes pass before the delay grows.
+ * From five seconds on the event waits in the retry stream, where it takes no place in its consumer from others.
  */
-const UNKNOWN_SUBJECT_DELAYS = [
+const OTHER_RELEASE_DELAYS = [
   { from: 0, delayMs: 1_000 },
   { from: 15, delayMs: 5_000 },
   { from: 50, delayMs: 15_000 },
   { from: 52, delayMs: 60_000 },
 ] as const;
 /** Greatest number of such deliveries: at least half an hour of them, longer than a deployment takes. */
-const UNKNOWN_SUBJECT_DELIVERIES = 80;
+const OTHER_RELEASE_DELIVERIES = 80;
 /** Shortest delay, in milliseconds, while another delivery holds the event's claim. */
 const CLAIM_HELD_MIN_MS = 1_000;
 
@@ -101,12 +101,24 @@ export function decideUnknownSubject(subject: string, context: RetryContext): Ou
   const message =
     `the function does not listen to "${subject}": if no release does, \`deno task apply\` removes the filter`;
   const error = { name: "UnknownSubjectError", message };
-  if (context.excusedDeliveries >= UNKNOWN_SUBJECT_DELIVERIES) {
+  return deferToOtherRelease("unknown-subject", error, context);
+}
+
+/**
+ * Decides on an event of a later version of its schema than the process has, which the earlier version refuses. It is
+ * retried until a process of the release that published it receives it, and ends as `invalid` if none does.
+ */
+export function decideNewerVersion(error: ErrorDetail, context: RetryContext): Outcome {
+  return deferToOtherRelease("newer-version", error, context);
+}
+
+function deferToOtherRelease(reason: RetryReason, error: ErrorDetail, context: RetryContext): Outcome {
+  if (context.excusedDeliveries >= OTHER_RELEASE_DELIVERIES) {
     return { kind: "dead-letter", reason: "invalid", attempts: context.number - 1, error };
   }
-  const { delayMs: least } = UNKNOWN_SUBJECT_DELAYS.findLast(({ from }) => from <= context.excusedDeliveries)!;
+  const { delayMs: least } = OTHER_RELEASE_DELAYS.findLast(({ from }) => from <= context.excusedDeliveries)!;
   const delayMs = Math.round(least * (1 + context.random / 2));
-  return { kind: "retry", reason: "unknown-subject", delayMs, usesAttempt: false, error };
+  return { kind: "retry", reason, delayMs, usesAttempt: false, error };
 }
 
 /** Returns the verdict on the function itself, for its breaker. */

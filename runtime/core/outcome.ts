@@ -23,6 +23,7 @@ export type RetryReason =
   | "dependency-open"
   | "state-unavailable"
   | "unknown-subject"
+  | "newer-version"
   | "claim-held"
   | "shutdown";
 

@@ -1,8 +1,12 @@
-import { jetstreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { changeWarnings } from "../app/change_warnings.ts";
 import { natsOptions } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
+import { desiredState } from "../app/desired_state.ts";
+import { selectFunctions } from "../app/select_functions.ts";
 import { connectNats } from "../nats/client/connection.ts";
+import { planCluster } from "../nats/topology/plan.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
@@ -53,6 +57,7 @@ export function unknownCluster(problem: string, unknown = "there is no connectio
     clock: fact,
     deadLetters: fact,
     delayedRetries: fact,
+    changes: fact,
   };
 }
 
@@ -65,15 +70,29 @@ async function read(
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: REPLY_TIMEOUT_MS });
   const { user, clock } = await readUser(nc);
   const names = streamNamesOf(project ?? NO_PROJECT);
-  const [servers, account, streams, deadLetters, delayedRetries] = await Promise.all([
+  const [servers, account, streams, deadLetters, delayedRetries, changes] = await Promise.all([
     probeAll(nc, configured),
     attempt("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
     readStreams(jsm, names),
     attempt("dead letters", () => readDeadLetters(jsm)),
     attempt("delayed retries", () => countDelayedRetries(nc, jsm, project)),
+    attempt("what waits", () => readChanges(nc, jsm, config, project)),
   ]);
   const connection = { value: connectionOf(nc, config) };
-  return { servers, connection, user, account, clock, deadLetters, delayedRetries, ...streams };
+  return { servers, connection, user, account, clock, deadLetters, delayedRetries, changes, ...streams };
+}
+
+/** Reads what waits for the functions that this configuration runs, as `plan` does. */
+async function readChanges(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  config: Config,
+  project: Registry | undefined,
+): Promise<readonly string[]> {
+  if (!project) throw new Error("the project cannot be loaded");
+  const functions = selectFunctions(config, project), names = project.functions.map(({ name }) => name);
+  const steps = await planCluster(nc, jsm, desiredState(config, project, functions), names);
+  return await changeWarnings({ nc, jsm }, functions, steps);
 }
 
 function connectionOf(nc: NatsConnection, config: Config): Connection {

@@ -119,6 +119,7 @@ export class AttemptContext implements HandlerContext {
       source: `/functions/${fn.name}`,
       time: new Date(clock.serverNow()).toISOString(),
       json,
+      version: event.version,
       hops: hops + 1,
     });
   }

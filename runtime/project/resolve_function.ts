@@ -2,7 +2,8 @@ import type { WeirEvent } from "../core/event.ts";
 import { covers, isWildcard, overlaps, subjectProblem } from "../core/subjects.ts";
 import type { HandlerContext } from "../api/context.ts";
 import type { ProjectEvents } from "./resolve_events.ts";
-import type { EventDefinition } from "../api/define_event.ts";
+import { type EventDefinition, parserOf } from "../api/define_event.ts";
+import type { BoundSchema } from "../core/cloudevent.ts";
 import type { FunctionDefinition, FunctionOptions, Trigger } from "../api/define_function.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
@@ -33,6 +34,11 @@ export interface ResolvedFunction {
 export function triggerFor(fn: ResolvedFunction, subject: string): ResolvedTrigger | undefined {
   return fn.triggers.find(({ pattern }) => pattern === subject) ??
     fn.triggers.find(({ pattern }) => covers(pattern, subject));
+}
+
+/** Returns the schema that a trigger's data is checked against, or undefined for a raw pattern. */
+export function schemaOf({ pattern: type, event }: ResolvedTrigger): BoundSchema | undefined {
+  return event && { type, version: event.version, parse: parserOf(event) };
 }
 
 /** Resolves the function that a file declares. Adds every fault to `problems`, and then returns undefined. */

@@ -120,6 +120,7 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "dependency-open": "a dependency is down",
   "state-unavailable": "its stored state cannot be read or written",
   "unknown-subject": "the function does not listen to its subject",
+  "newer-version": "its schema is of a later version than this process has",
   "claim-held": "another delivery handles it",
   "shutdown": "the runtime is shutting down",
 };

@@ -8,13 +8,14 @@ export function consumerResources(functions: readonly ResolvedFunction[]): Resou
 
 /** Returns a durable consumer for each stream that a function's triggers are on, and one on RETRIES. */
 export function durablesOf(functions: readonly ResolvedFunction[]): Durable[] {
-  return functions.flatMap(({ name, triggers }) => {
-    const streams = Map.groupBy(triggers, ({ stream }) => stream);
+  return functions.flatMap(({ name, triggers, policy: { from } }): Durable[] => {
+    const streams = Map.groupBy(triggers, ({ stream }) => stream), all = from === "all";
     const own = [...streams].map(([stream, group]) => ({
       functionName: name,
       stream,
       filters: group.map(({ pattern }) => pattern),
+      ...(!all && { from }),
     }));
-    return [...own, retryDurable(name)];
+    return [...own, all ? retryDurable(name) : { ...retryDurable(name), remembers: [...streams.keys()] }];
   });
 }

@@ -4,15 +4,13 @@ import { covers } from "../../core/subjects.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
+import { readBatch } from "../inspect/read_batch.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { delayedRetriesOf, isDelayedRetry, RETRIES, unhandledEvent } from "./retry_stream.ts";
 
 /** Messages that one request reads, and about how many bytes: they have their payloads. */
 const BATCH = { batch: 500, max_bytes: 4_000_000 };
-
-/** Status of a request for messages after the last. */
-const NOT_FOUND = 404;
 
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
@@ -33,7 +31,7 @@ export class RetryService {
     let found = 0;
     const next_by_subj = delayedRetriesOf(filter.function ?? "*");
     for (let seq = 1;;) {
-      const messages = await this.#read({ seq, next_by_subj });
+      const messages = await readBatch(this.cluster.jsm, RETRIES.stream, { seq, next_by_subj, ...BATCH });
       if (messages.length === 0) return;
       seq = messages.at(-1)!.seq + 1;
       for (const message of messages.filter(({ subject }) => isDelayedRetry(subject))) {
@@ -43,19 +41,6 @@ export class RetryService {
         if (++found === filter.limit) return;
       }
     }
-  }
-
-  /** Reads messages from a sequence on; none after the last. */
-  #read(from: { readonly seq: number; readonly next_by_subj: string }): Promise<StoredMsg[]> {
-    const messages: StoredMsg[] = [], { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
-    // The client's iterator keeps its subscription after the end of a batch. With a callback it ends that.
-    const callback = (done: { err?: Error } | null, message: StoredMsg) => {
-      if (!done) messages.push(message);
-      else if (done.err && (done.err as { code?: number }).code !== NOT_FOUND) reject(done.err);
-      else resolve(messages);
-    };
-    this.cluster.jsm.direct.getBatch(RETRIES.stream, { ...from, ...BATCH, callback }).catch(reject);
-    return promise;
   }
 
   /**

@@ -3,6 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { serverTime } from "../client/server_time.ts";
 import { SubjectCounts } from "../inspect/count_messages.ts";
 import { delayedRetriesOf, RETRIES } from "../retry/retry_stream.ts";
+import { filtersOf } from "./plan_consumer.ts";
 import { bucketStream, type DesiredState, streamNames } from "./resources.ts";
 import type { Backlog, Step } from "./step.ts";
 
@@ -39,14 +40,15 @@ export async function planUndeclared(
   const pulled = new Set(found.filter(isPulled).map(({ name }) => name));
   const steps = found.flatMap((info): Step[] => {
     const { name, stream_name: stream, config } = info, target = { what: "consumer", name, stream } as const;
+    const filters = filtersOf(config);
     if (durables.some((one) => one.functionName === name && one.stream === stream)) return [];
     if (orphans.includes(name) && !config.deliver_subject) {
       const backlog = backlogOf(info, stream === RETRIES.stream ? delayed?.get(name) : 0);
-      return [{ ...target, kind: "orphan", backlog, inUse: pulled.has(name) }];
+      return [{ ...target, kind: "orphan", filters, backlog, inUse: pulled.has(name) }];
     }
     const runsHere = durables.some(({ functionName }) => functionName === name);
     if (runsHere && weirNames.includes(name) && !config.deliver_subject) {
-      return [{ ...target, kind: "moved", backlog: backlogOf(info), inUse: isPulled(info) }];
+      return [{ ...target, kind: "moved", filters, backlog: backlogOf(info), inUse: isPulled(info) }];
     }
     return functionNames.includes(name) ? [] : [{ ...target, kind: "foreign" }];
   });

@@ -1,4 +1,5 @@
 import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
+import type { Beginning } from "../../project/resolve_policy.ts";
 import type { ResolvedStream } from "../../project/resolve_streams.ts";
 
 /**
@@ -30,6 +31,10 @@ export interface Durable {
   readonly functionName: string;
   readonly stream: string;
   readonly filters: readonly string[];
+  /** The stored events with which it begins if it never existed. Default: all. */
+  readonly from?: Exclude<Beginning, "all">;
+  /** The streams whose beginning this consumer, the function's on RETRIES, remembers. Default: none. */
+  readonly remembers?: readonly string[];
 }
 
 /** A subject that Weir's NATS user must be allowed to publish or subscribe to. */
@@ -46,8 +51,11 @@ export interface Permission {
 export interface DesiredState extends Required<Omit<Resources, "permissions">> {
   /** Replicas of streams and buckets. Default: 1 for new ones, and unchanged for existing ones. */
   readonly replicas?: number;
-  /** Returns the sequence up to which a deleted consumer had settled all. Default: 0, the start of its stream. */
-  readonly floorOf?: (durable: Durable, stream: StreamInfo) => Promise<number>;
+  /**
+   * Returns the sequence up to which a deleted consumer had settled all; undefined for one that was never found. Default:
+   * undefined for all.
+   */
+  readonly floorOf?: (durable: Durable, stream: StreamInfo) => Promise<number | undefined>;
 }
 
 export function bucketStream(bucket: string): string {

@@ -176,7 +176,7 @@ export class TestRuntime implements AsyncDisposable {
 
   /** Publishes an event as the ingress does. An internal event may be published too. */
   async publish<Event extends EventDefinition>(
-    { type }: Event,
+    { type, version }: Event,
     data: z.input<Event["data"]>,
     { id = crypto.randomUUID() }: { readonly id?: string } = {},
   ): Promise<PublishResult> {
@@ -185,7 +185,7 @@ export class TestRuntime implements AsyncDisposable {
     checkKnown(type, registry);
     const json = jsonText(data, `publish ${type}`, "the data");
     if (id === "") throw new TypeError(`publish ${type}: the id must not be empty; omit it for a random one`);
-    const event = { id, type, source: "/test", time: new Date().toISOString(), json };
+    const event = { id, type, source: "/test", time: new Date().toISOString(), json, version };
     return await publishAsync(cluster.publisher, event);
   }
 

@@ -37,6 +37,7 @@ Deno.test("functionText shows the policy with defaults marked, the breakers and 
   timeout                                          10s
   concurrency                                      16     default
   maxHops                                          50     default
+  from                                             all    default
   maxAge                                           none   default
   idempotency                                      none   default
   breaker.consecutiveFailures                      10     default
