@@ -3,6 +3,7 @@ import type { WeirEvent } from "../core/event.ts";
 import type { Duration } from "../core/duration.ts";
 import type { EmittingContext, HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
+import type { ResourceDefinition } from "./define_resource.ts";
 import { rememberPlace } from "./defined_at.ts";
 import type { EventOfType, KnownType } from "./schema_files.ts";
 
@@ -98,6 +99,10 @@ export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Tr
   readonly ttl?: Duration;
 }
 
+/** A resource of any value. */
+// deno-lint-ignore no-explicit-any
+type AnyResource = ResourceDefinition<any>;
+
 /** Options of {@linkcode defineFunction}. The defaults are in {@linkcode FUNCTION_DEFAULTS}. */
 export interface FunctionOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
@@ -150,6 +155,13 @@ export interface FunctionOptions<
   readonly breaker?: BreakerOptions;
   /** Policies of the breakers of `ctx.dependency(name)`, by name. Default: those of {@linkcode FUNCTION_DEFAULTS}. */
   readonly dependencies?: Readonly<Record<string, BreakerOptions>>;
+  /**
+   * Resources without which the function cannot work: while the `check` of one of them fails, the function does not pull,
+   * and its events wait in their stream.
+   *
+   * @default {[]}
+   */
+  readonly needs?: readonly AnyResource[];
 }
 
 /** Handles one event. The returned value is ignored; a thrown one fails the attempt. */

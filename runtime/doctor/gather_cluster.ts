@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { natsOptions } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
 import { connectNats } from "../nats/client/connection.ts";
-import type { Registry } from "../project/registry.ts";
+import { buildRegistry, type Registry } from "../project/registry.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
 import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
@@ -15,7 +15,7 @@ const REPLY_TIMEOUT_MS = 2_000;
 const MAX_SERVERS = 16;
 const TLS = /^tls:/;
 /** The project if it cannot be loaded. Weir's own streams are read all the same. */
-const NO_PROJECT: Registry = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
+const NO_PROJECT: Registry = buildRegistry([], []);
 
 /** Connects and reads the cluster. @param project The project. Default: only Weir's own streams are read. */
 export async function gatherCluster(config: Config, project: Registry | undefined): Promise<ClusterFacts> {

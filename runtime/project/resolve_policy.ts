@@ -63,6 +63,7 @@ const OPTIONS = [
     "maxAge",
     "breaker",
     "dependencies",
+    "needs",
   ],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
@@ -84,6 +85,7 @@ const options = z.strictObject({
   name: z.unknown().optional(),
   on: z.unknown().optional(),
   emits: z.unknown().optional(),
+  needs: z.unknown().optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),
@@ -93,7 +95,7 @@ const options = z.strictObject({
   breaker: breaker.prefault({}),
   dependencies: z.record(z.string(), breaker).default({}),
 }).transform((
-  { name: _name, on: _on, emits: _emits, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
+  { name: _name, on: _on, emits: _emits, needs: _needs, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
 ): FunctionPolicy => ({
   ...rest,
   timeoutMs,

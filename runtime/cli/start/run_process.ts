@@ -1,6 +1,8 @@
 import type { Log } from "../../api/context.ts";
+import { provideValues } from "../../api/provided_values.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
 import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
+import { ownVariableNames, readOwnConfig, selectConfigs } from "../../app/own_config.ts";
 import { setVariables, variableWarnings } from "../../app/warnings.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
@@ -10,6 +12,7 @@ import { loadProject, PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
+import { declareSecrets } from "../../telemetry/otel/logs/redact.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
 import { onStopSignal } from "../terminal/signals.ts";
@@ -105,7 +108,9 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
 
 /** Logs the warnings of this process. @param registry Project, whose warnings the first worker logs for all. */
 function logWarnings(log: Log, registry?: Registry): void {
-  const warnings = registry ? [...variableWarnings(setVariables()), ...registry.warnings] : [];
+  const warnings = registry
+    ? [...variableWarnings(setVariables(), ownVariableNames(registry)), ...registry.warnings]
+    : [];
   const tooLarge = memoryProblem(memoryLimits());
   if (tooLarge) {
     warnings.push(`${tooLarge}: set DENO_USE_CGROUPS=1, or run Deno with --v8-flags=--max-old-space-size=MiB`);
@@ -130,11 +135,21 @@ async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: C
     collect(error);
   }
   const registry = await loadProject().catch(collect);
+  if (registry) problems.push(...readOwn(registry, config));
   if (problems.length > 0 || !config || !registry) {
     // A misspelt name of a variable may be the cause.
-    throw new StartupProblems([...problems, ...strays.problems(), ...variableWarnings(setVariables())]);
+    const misspelt = variableWarnings(setVariables(), registry && ownVariableNames(registry));
+    throw new StartupProblems([...problems, ...strays.problems(), ...misspelt]);
   }
   return { config, registry };
+}
+
+/** Reads the variables that the project declares, and provides them to its code. Returns their problems. */
+function readOwn(registry: Registry, config: Config | undefined): readonly string[] {
+  const own = readOwnConfig(selectConfigs(registry, config), ENVIRONMENT);
+  declareSecrets(own.secrets);
+  provideValues(own);
+  return own.problems;
 }
 
 /** Functions that end a process, as they stand in a stack trace. */
