@@ -105,6 +105,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
   const rows: (readonly [name: string, value: string])[] = [
     ["on", fn.triggers.join(", ")],
     ["emits", fn.emits.join(", ") || "nothing"],
+    ...(fn.needs ? [["needs", fn.needs.join(", ")] as const] : []),
     ["", ""],
     ...values.map(({ path, value, isDefault }) =>
       [path, isDefault ? `${String(value).padEnd(longest)}  ${dim("default")}` : String(value)] as const

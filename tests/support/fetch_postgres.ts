@@ -17,9 +17,14 @@ export async function fetchPostgres(): Promise<PostgresPrograms> {
   await lock.lock(true);
   const cached = await programsIn(join(CACHE, "unpacked"));
   if (cached) return cached;
-  const unpacked = await fetchDebianPackage("postgresql", await codename(), CACHE, console.warn, true);
-  await Deno.chmod(unpacked, 0o755);
-  await Deno.rename(unpacked, join(CACHE, "unpacked"));
+  const folder = await Deno.makeTempDir({ dir: CACHE });
+  try {
+    const unpacked = await fetchDebianPackage("postgresql", await codename(), folder, console.warn, true);
+    await Deno.chmod(unpacked, 0o755);
+    await Deno.rename(unpacked, join(CACHE, "unpacked"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
   const fetched = await programsIn(join(CACHE, "unpacked"));
   if (!fetched) throw new Error("Debian's package postgresql brings no initdb");
   return fetched;
