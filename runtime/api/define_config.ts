@@ -62,4 +62,4 @@ export function defineConfig<Schema extends AnySchema>(schema: Schema): ConfigDe
 
 const NOT_READ =
   "the variables of defineConfig are read once all modules are loaded: call `get()` in a handler, or in " +
-  "the `open` of a resource, not at the top of a module";
+  "the `open` of a resource, not at the top of a module, and export the declaration";

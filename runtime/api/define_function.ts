@@ -99,10 +99,6 @@ export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Tr
   readonly ttl?: Duration;
 }
 
-/** A resource of any value. */
-// deno-lint-ignore no-explicit-any
-type AnyResource = ResourceDefinition<any>;
-
 /** Options of {@linkcode defineFunction}. The defaults are in {@linkcode FUNCTION_DEFAULTS}. */
 export interface FunctionOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
@@ -161,7 +157,7 @@ export interface FunctionOptions<
    *
    * @default {[]}
    */
-  readonly needs?: readonly AnyResource[];
+  readonly needs?: readonly ResourceDefinition[];
 }
 
 /** Handles one event. The returned value is ignored; a thrown one fails the attempt. */

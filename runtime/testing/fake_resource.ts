@@ -8,6 +8,9 @@ export interface ResourceFake {
   readonly value: unknown;
 }
 
+/** Value of a fake: the parts that the function under test uses, or any function in place of one. */
+type FakeValue<Value> = Value extends (...args: never[]) => unknown ? (...args: never[]) => unknown : Partial<Value>;
+
 /**
  * Replaces a resource in a test: its `open`, `close` and `check` are not called. Give the parts of the value that the
  * function uses; the compiler checks their types.
@@ -32,7 +35,10 @@ export interface ResourceFake {
  * assert.deepEqual(charged, ["test-event"]);
  * ```
  */
-export function fakeResource<Value>(resource: ResourceDefinition<Value>, value: NoInfer<Partial<Value>>): ResourceFake {
+export function fakeResource<Value>(
+  resource: ResourceDefinition<Value>,
+  value: NoInfer<FakeValue<Value>>,
+): ResourceFake {
   return { resource: resource as ResourceDefinition, value };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { defineConfig, defineEvent, defineFunction, defineResource } from "weir";
 import { assertAcked, assertIdempotent, assertRetried, fakeResource, invoke, startTestRuntime } from "weir/testing";
+import postgres from "postgres";
 import { z } from "zod";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
@@ -85,6 +86,9 @@ Deno.test("fakeResource and get are typed by the value of open", () => {
   const later = defineResource({ name: "later", open: () => Promise.resolve({ n: 1 }), close: ({ n }) => n });
   const value = () => later.get().n satisfies number;
   const step = () => config.get() satisfies { STEP: number; NAME?: string };
+  const sql = defineResource({ name: "sql", open: () => postgres("postgres://unused") });
+  const fake = fakeResource(sql, (_strings: TemplateStringsArray, ..._values: string[]) => Promise.resolve([]));
+  assert.equal(fake.resource.name, "sql");
   // @ts-expect-error: the value has no such member
   fakeResource(later, { m: 1 });
   // @ts-expect-error: a text is no number
