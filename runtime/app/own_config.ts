@@ -64,9 +64,9 @@ export function valuesFrom(environment: typeof ENVIRONMENT, what: string): Provi
       if ((definition as ConfigDefinition).kind !== "config") return undefined;
       return values.getOrInsertComputed(definition, () => {
         const { variables, problems } = resolveConfig(definition as ConfigDefinition);
-        const read = readOne(definition as ConfigDefinition, variables, environment),
-          all = [...problems, ...read.problems];
-        if (all.length > 0) throw new Error(`${all.join("; ")}: ${what}`);
+        if (problems.length > 0) throw new Error(`defineConfig: ${problems.join("; ")}`);
+        const read = readOne(definition as ConfigDefinition, variables, environment);
+        if (read.problems.length > 0) throw new Error(`${read.problems.join("; ")}: ${what}`);
         return { value: read.value };
       });
     },
@@ -74,22 +74,21 @@ export function valuesFrom(environment: typeof ENVIRONMENT, what: string): Provi
 }
 
 function readOne(definition: ConfigDefinition, variables: readonly OwnVariable[], environment: typeof ENVIRONMENT) {
-  const problems: string[] = [], secrets: string[] = [], given: Record<string, string> = {};
+  const problems = new Map<string, string>(), secrets: string[] = [], given: Record<string, string> = {};
   for (const variable of variables) {
     const { text, problem } = readText(variable, environment);
-    if (problem) problems.push(problem);
+    if (problem) problems.set(variable.name, problem);
     if (text === undefined) continue;
     given[variable.name] = text;
     if (variable.secret) secrets.push(text);
   }
-  if (problems.length > 0) return { problems, secrets, value: undefined }; // the rest would only repeat them as missing
   const result = (definition.schema as z.ZodType).safeParse(given);
   const byName = Map.groupBy(result.error?.issues ?? [], ({ path }) => String(path[0] ?? ""));
   for (const [name, issues] of byName) {
-    const variable = variables.find((one) => one.name === name);
-    problems.push(problemOf(variable, issues, given));
+    // One that could not be read is missing only for that reason.
+    problems.getOrInsertComputed(name, () => problemOf(variables.find((one) => one.name === name), issues, given));
   }
-  return { problems, secrets, value: result.data };
+  return { problems: [...problems.values()], secrets, value: result.data };
 }
 
 /** Reads a variable, or the file that its `NAME_FILE` names. An empty variable counts as unset. */

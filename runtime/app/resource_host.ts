@@ -1,6 +1,5 @@
-import type { ResourceDefinition } from "../api/define_resource.ts";
+import { RESOURCE_DEFAULTS, type ResourceDefinition } from "../api/define_resource.ts";
 import { type ProvidedValues, provideValues } from "../api/provided_values.ts";
-import { RESOURCE_DEFAULTS } from "../api/define_resource.ts";
 import { parseDuration } from "../core/duration.ts";
 import type { Clock } from "../engine/clock.ts";
 import { ResourceGate } from "../engine/resource_gate.ts";

@@ -91,7 +91,7 @@ function variableOf(name: string, field: z.ZodType): OwnVariable {
     type: isBoolean(field) ? "boolean" : typeText(described),
     description: described.description,
     default: secret ? undefined : defaultOf(field),
-    required: !field.safeParse(undefined).success,
+    required: isRequired(field),
     secret,
   };
 }
@@ -121,6 +121,15 @@ function isSecret(field: z.ZodType): boolean {
   if (field.meta()?.secret === true) return true;
   const { innerType, in: input } = defOf(field), inner = innerType ?? input;
   return inner !== undefined && isSecret(inner);
+}
+
+/** Returns true also for a field whose check is asynchronous, which is refused. */
+function isRequired(field: z.ZodType): boolean {
+  try {
+    return !field.safeParse(undefined).success;
+  } catch {
+    return true;
+  }
 }
 
 function defaultOf(field: z.ZodType): unknown {

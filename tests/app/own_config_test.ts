@@ -52,8 +52,9 @@ for (
     ["a secret that is given twice", shop, { ...VALID, PAYMENT_KEY_FILE: "/run/key" }, [
       "PAYMENT_KEY and PAYMENT_KEY_FILE are both set: set only one of them",
     ]],
-    ["a file that cannot be read", shop, { ...VALID, PAYMENT_KEY: "", PAYMENT_KEY_FILE: "missing" }, [
+    ["a file that cannot be read, with the others", shop, { PAYMENT_KEY_FILE: "missing" }, [
       'PAYMENT_KEY_FILE is "missing", which cannot be read: No such file',
+      "PAYMENT_URL is not set, payment service: set it",
     ]],
     ["an empty file", shop, { ...VALID, PAYMENT_KEY: "", PAYMENT_KEY_FILE: "empty" }, [
       'PAYMENT_KEY_FILE is "empty", which is empty',
@@ -90,6 +91,11 @@ for (
     ["a schema that is no object", z.string(), /not an object: give z\.object/],
     ["a name that no variable has", z.object({ "a-b": z.string() }), /"a-b" is not the name of a variable/],
     ["an asynchronous check", z.object({ A: z.string().refine(async () => await true) }), /async refine or transform/],
+    [
+      "one of an optional variable",
+      z.object({ A: z.any().refine(async () => await true) }),
+      /async refine or transform/,
+    ],
   ] as const
 ) {
   Deno.test(`resolveConfig refuses ${what}`, () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
+import { startDeno, startWeir } from "../support/weir_process.ts";
 
 const SCHEMA = `
 import { defineEvent } from "weir";
@@ -68,4 +68,35 @@ Deno.test("dev opens a hook anew with its file, closes the old one, and tries ag
   await dev.status;
   const hooks = dev.lines.filter((line) => line.startsWith("hook"));
   assert.deepEqual(hooks, ["hook 1 opened", "hook 2 opened", "hook 1 closed", "hook 2 closed"]);
+});
+
+Deno.test("startTestRuntime opens what a function in functions/ imports and exports, and no other helper", async () => {
+  const resource = (name: string) => `
+import { defineResource } from "weir";
+export const ${name} = defineResource({ name: "${name}", open: () => "${name} is open" });
+`;
+  await using project = await copyProjectWith({
+    ...{ "schemas/orders.ts": SCHEMA, "functions/_hook.ts": hook("1"), "functions/_db.ts": resource("db") },
+    "functions/ship.ts": `${resource("own")}
+import { defineFunction } from "weir";
+import { Placed } from "../schemas/orders.ts";
+import { db } from "./_db.ts";
+export default defineFunction({ on: Placed }, (_event, ctx) => console.log(ctx.use(db), "and", own.get()));
+`,
+    "tests/ship_test.ts": `
+import { assertAcked, startTestRuntime } from "weir/testing";
+import ship from "../functions/ship.ts";
+import { Placed } from "../schemas/orders.ts";
+Deno.test("ship", async () => {
+  await using runtime = await startTestRuntime({ functions: { renamed: ship } });
+  const { settled: [first] } = await runtime.publishAndSettle(Placed, {});
+  assertAcked(first);
+});
+`,
+  });
+  await using test = startDeno(project.path, ["test", "-A", "--no-check", "tests/ship_test.ts"], {});
+  const { code } = await test.status, text = test.lines.join("\n");
+  assert.equal(code, 0, text);
+  assert.match(text, /^db is open and own is open$/m);
+  assert.doesNotMatch(text, /hook 1 opened/);
 });
