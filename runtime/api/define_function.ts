@@ -3,6 +3,7 @@ import type { WeirEvent } from "../core/event.ts";
 import type { Duration } from "../core/duration.ts";
 import type { EmittingContext, HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
+import type { ResourceDefinition } from "./define_resource.ts";
 import { rememberPlace } from "./defined_at.ts";
 import type { EventOfType, KnownType } from "./schema_files.ts";
 
@@ -158,6 +159,13 @@ export interface FunctionOptions<
   readonly breaker?: BreakerOptions;
   /** Policies of the breakers of `ctx.dependency(name)`, by name. Default: those of {@linkcode FUNCTION_DEFAULTS}. */
   readonly dependencies?: Readonly<Record<string, BreakerOptions>>;
+  /**
+   * Resources without which the function cannot work: while the `check` of one of them fails, the function does not pull,
+   * and its events wait in their stream.
+   *
+   * @default {[]}
+   */
+  readonly needs?: readonly ResourceDefinition[];
 }
 
 /** Handles one event. The returned value is ignored; a thrown one fails the attempt. */

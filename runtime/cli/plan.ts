@@ -6,6 +6,7 @@ import type { Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import type { DesiredState } from "../nats/topology/resources.ts";
 import { changeWarnings } from "../app/change_warnings.ts";
+import { ownVariableNames } from "../app/own_config.ts";
 import { setVariables, variableWarnings } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
 import type { Registry } from "../project/registry.ts";
@@ -35,11 +36,12 @@ export async function withDesiredState<Value>(
   printWarnings(variables); // before what may fail: a misspelt name may be the cause
   const config = commandConfig(), registry = await loadProject(), desired = desiredState(config, registry);
   selectFunctions(config, registry); // throws what stops a start as well
-  printWarnings(registry.warnings);
+  const own = variableWarnings(setVariables(), ownVariableNames(registry)).filter((one) => !variables.includes(one));
+  printWarnings([...own, ...registry.warnings]);
   const names = registry.functions.map(({ name }) => name);
   printDefaultTarget(config, options);
   const value = await withCluster(config, (cluster) => explainNatsErrors(run(cluster, desired, names, registry)));
-  return { value, warnings: [...variables, ...registry.warnings] };
+  return { value, warnings: [...variables, ...own, ...registry.warnings] };
 }
 
 function printWarnings(warnings: readonly string[]): void {

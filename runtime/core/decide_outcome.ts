@@ -17,8 +17,8 @@ export interface RetryContext {
 }
 
 /**
- * Threshold of excused deliveries, for any reason. Beyond it a failed probe of a dependency uses up an attempt, which
- * bounds an event that breaks the dependency itself.
+ * Threshold of excused deliveries, for any reason. Beyond it a failed probe of a dependency, and a resource that is
+ * unavailable, use up an attempt, which bounds an event that breaks what it needs.
  */
 export const PROBE_USES_ATTEMPT_FROM = 100;
 /**
@@ -61,7 +61,12 @@ export function decideOutcome(result: Result, context: RetryContext): Outcome {
       }
       return deferForBreaker("dependency-open", result.retryAtMs, context, result.error);
     case "unavailable":
-      return deferUnavailable(context, result.error);
+      return deferUnavailable("state-unavailable", context, result.error);
+    case "resource-unavailable":
+      if (context.excusedDeliveries < PROBE_USES_ATTEMPT_FROM) {
+        return deferUnavailable("resource-unavailable", context, result.error);
+      }
+      return again("failed", backoffMs(context.retry, context.number, context.random), result.error, context);
     case "shutdown":
       return { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false };
   }
@@ -79,12 +84,16 @@ export function deferForBreaker(
 
 /** Retries a delivery whose stored counts or claim cannot be read or written. It uses up no attempt. */
 export function deferForState(context: RetryContext, error: unknown): Outcome {
-  return deferUnavailable(context, errorDetail(error));
+  return deferUnavailable("state-unavailable", context, errorDetail(error));
 }
 
-function deferUnavailable(context: RetryContext, error: ErrorDetail): Outcome {
+function deferUnavailable(
+  reason: "state-unavailable" | "resource-unavailable",
+  context: RetryContext,
+  error: ErrorDetail,
+): Outcome {
   const delayMs = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
-  return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error };
+  return { kind: "retry", reason, delayMs, usesAttempt: false, error };
 }
 
 /** Retries a delivery while another one holds the claim on its event. */

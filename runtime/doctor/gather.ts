@@ -1,4 +1,5 @@
 import { type Config, ENVIRONMENT } from "../app/config.ts";
+import { readOwnConfig, selectConfigs } from "../app/own_config.ts";
 import { memoryLimits } from "../app/memory_limit.ts";
 import { setVariables } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
@@ -14,6 +15,8 @@ export async function gather(read: () => Config): Promise<Facts> {
     readOr("the project cannot be loaded", () => loadProject()),
     probeCollectors(ENVIRONMENT.get),
   ]);
+  const valid = "value" in config ? config.value : undefined;
+  const own = "value" in project ? readOwnConfig(selectConfigs(project.value, valid), ENVIRONMENT).problems : [];
   const cluster = "value" in config
     ? await gatherCluster(config.value, "value" in project ? project.value : undefined)
     : unknownCluster(INVALID, `${INVALID}, so NATS was not asked`);
@@ -23,7 +26,7 @@ export async function gather(read: () => Config): Promise<Facts> {
     dev,
     memory: memoryLimits(),
     config,
-    configProblems,
+    configProblems: [...configProblems, ...own],
     project,
     projectProblems,
     collectors,

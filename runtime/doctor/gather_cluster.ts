@@ -7,7 +7,7 @@ import { desiredState } from "../app/desired_state.ts";
 import { selectFunctions } from "../app/select_functions.ts";
 import { connectNats } from "../nats/client/connection.ts";
 import { planCluster } from "../nats/topology/plan.ts";
-import type { Registry } from "../project/registry.ts";
+import { buildRegistry, type Registry } from "../project/registry.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
 import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
@@ -19,7 +19,7 @@ const REPLY_TIMEOUT_MS = 2_000;
 const MAX_SERVERS = 16;
 const TLS = /^tls:/;
 /** The project if it cannot be loaded. Weir's own streams are read all the same. */
-const NO_PROJECT: Registry = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
+const NO_PROJECT: Registry = buildRegistry([], []);
 
 /** Connects and reads the cluster. @param project The project. Default: only Weir's own streams are read. */
 export async function gatherCluster(config: Config, project: Registry | undefined): Promise<ClusterFacts> {

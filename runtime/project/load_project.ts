@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { StartupProblems } from "./startup_problems.ts";
+import { loadDefinitions } from "./load_definitions.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { entriesOf, listFiles, loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
@@ -37,8 +38,9 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
   const schemas = await loadSchemas(root); // throws before the functions: each that imports a faulty file would fail as well
   const problems: string[] = [];
   const functions = await loadFolder(root, "functions", problems);
+  const definitions = await loadDefinitions(root, functions.map(({ file }) => file), problems);
   try {
-    const registry = buildRegistry(schemas, functions);
+    const registry = buildRegistry(schemas, functions, definitions);
     if (problems.length === 0) return { ...registry, warnings: [...registry.warnings, ...await unloadedFiles(root)] };
   } catch (error) {
     if (!(error instanceof StartupProblems)) throw error;

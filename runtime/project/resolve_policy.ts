@@ -69,6 +69,7 @@ const OPTIONS = [
     "maxAge",
     "breaker",
     "dependencies",
+    "needs",
   ],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   "from.since",
@@ -100,6 +101,7 @@ const options = z.strictObject({
   name: z.unknown().optional(),
   on: z.unknown().optional(),
   emits: z.unknown().optional(),
+  needs: z.unknown().optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),
@@ -110,7 +112,7 @@ const options = z.strictObject({
   breaker: breaker.prefault({}),
   dependencies: z.record(z.string(), breaker).default({}),
 }).transform((
-  { name: _name, on: _on, emits: _emits, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
+  { name: _name, on: _on, emits: _emits, needs: _needs, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
 ): FunctionPolicy => ({
   ...rest,
   timeoutMs,

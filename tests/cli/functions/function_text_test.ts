@@ -60,3 +60,11 @@ Deno.test("functionText shows the policy with defaults marked, the breakers and 
     answer`,
   );
 });
+
+Deno.test("functionText shows the resources that a function needs", () => {
+  const lines = functionText({ ...STATUS, needs: ["db", "queue"] }, { terminal: false, colours: false }, NOW).split(
+    "\n",
+  );
+  assert.equal(lines.filter((line) => /^ {2}needs +db, queue$/.test(line)).length, 1);
+  assert.ok(!functionText(STATUS, { terminal: false, colours: false }, NOW).includes("needs"));
+});
