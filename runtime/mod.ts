@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { type ConfigDefinition, defineConfig } from "./api/define_config.ts";
 export { defineEvent, type EventDefinition } from "./api/define_event.ts";
 export {
   type BreakerOptions,
@@ -13,6 +14,7 @@ export {
   type RetryOptions,
 } from "./api/define_function.ts";
 export { defineHealthCheck, type HealthCheckDefinition } from "./api/define_health_check.ts";
+export { defineResource, RESOURCE_DEFAULTS, type ResourceDefinition } from "./api/define_resource.ts";
 export { defineStream, type StreamDefinition } from "./api/define_stream.ts";
 export type { Dependency, HandlerContext, KvBucket, KvEntry, Log } from "./api/context.ts";
 export { DependencyOpenError, KvConflictError, NonRetryableError, RetryAfterError } from "./api/errors.ts";

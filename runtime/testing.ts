@@ -8,6 +8,7 @@ export type { InvokeOptions } from "./testing/invoke_options.ts";
 export type { InvokedSpan } from "./testing/record_spans.ts";
 export { MemoryIdempotencyStore } from "./testing/memory_idempotency_store.ts";
 export { MemoryKvStore } from "./testing/memory_kv_store.ts";
+export { fakeResource, type ResourceFake } from "./testing/fake_resource.ts";
 export { TestClock } from "./testing/test_clock.ts";
 export { sample } from "./testing/sample.ts";
 export { loadEvent, type RecordedEvent } from "./testing/recorded_event.ts";

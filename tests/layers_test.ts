@@ -31,7 +31,9 @@ const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));
 /** Returns the forbidden imports of one file, given by its path in `runtime/`. */
 function violations(file: string, source: string): string[] {
   const folder = folderOf(file);
-  const specifiers = [...source.matchAll(/(?:from|import\(|import)\s*"([^"$]+)"/g)].map(([, specifier]) => specifier);
+  const specifiers = [...source.matchAll(/(?:(?<!")from|import\(|import)\s*"([^"$]+)"/g)].map(([, specifier]) =>
+    specifier
+  );
   return specifiers.flatMap((specifier) => {
     if (!specifier.startsWith(".")) {
       return PACKAGES[folder]?.test(specifier) === false ? [`${file} may not use the package ${specifier}`] : [];

@@ -1,6 +1,7 @@
 import type { Span } from "@opentelemetry/api";
 import type { z } from "zod";
 import type { EventDefinition } from "./define_event.ts";
+import type { ResourceDefinition } from "./define_resource.ts";
 
 /**
  * Context of one run of a handler. Destructure it, as in `({ data }, { emit, log })`; a spread, `{ ...ctx }`, copies none
@@ -23,6 +24,8 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   dependency(name: string): Dependency;
   /** Returns a NATS key-value bucket of JSON values, created on first use. */
   kv<Value = unknown>(bucket: string): KvBucket<Value>;
+  /** Returns the value of a resource, as its `get()` does. @throws {Error} if it is not open */
+  use<Value>(resource: ResourceDefinition<Value>): Value;
   /** Logger that adds the function, the event's id and type, the attempt and the trace id. */
   readonly log: Log;
   /** Returns the server's time in milliseconds since 1970; in a test, the time of its `TestClock`. */

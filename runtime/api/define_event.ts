@@ -19,7 +19,10 @@ export interface IngressOptions {
 export interface EventOptions<Type extends string, Schema extends AnySchema> {
   /** CloudEvents type and NATS subject: tokens between dots, such as `orders.created`. */
   readonly type: Type;
-  /** Version of the data's shape: a whole number from 1. */
+  /**
+   * Version of the data's shape: a whole number from 1. Each event carries it, in `ce-dataschema`. Raise it with each change:
+   * a process of the earlier release then leaves what its own schema refuses to the later one.
+   */
   readonly version: number;
   /** Shape of the data. A publisher sends the schema's input; a handler receives its output. */
   readonly data: Schema;

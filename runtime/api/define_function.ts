@@ -3,6 +3,7 @@ import type { WeirEvent } from "../core/event.ts";
 import type { Duration } from "../core/duration.ts";
 import type { EmittingContext, HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
+import type { ResourceDefinition } from "./define_resource.ts";
 import { rememberPlace } from "./defined_at.ts";
 import type { EventOfType, KnownType } from "./schema_files.ts";
 
@@ -137,6 +138,14 @@ export interface FunctionOptions<
    * @default {false}
    */
   readonly idempotency?: boolean | IdempotencyOptions<On>;
+  /**
+   * The stored events with which the function begins on a stream that it has not listened to before: `all` of them, none
+   * (`new`), or those that were stored within a time (`{ since: "1h" }`). It does not matter afterwards: a function goes
+   * on where it was. A stream that is a work queue allows `all` only.
+   *
+   * @default {"all"}
+   */
+  readonly from?: "all" | "new" | { readonly since: Duration };
   /** Greatest age of an event that is still handled; an older one becomes a dead letter. Default: no limit. */
   readonly maxAge?: Duration;
   /**
@@ -150,6 +159,13 @@ export interface FunctionOptions<
   readonly breaker?: BreakerOptions;
   /** Policies of the breakers of `ctx.dependency(name)`, by name. Default: those of {@linkcode FUNCTION_DEFAULTS}. */
   readonly dependencies?: Readonly<Record<string, BreakerOptions>>;
+  /**
+   * Resources without which the function cannot work: while the `check` of one of them fails, the function does not pull,
+   * and its events wait in their stream.
+   *
+   * @default {[]}
+   */
+  readonly needs?: readonly ResourceDefinition[];
 }
 
 /** Handles one event. The returned value is ignored; a thrown one fails the attempt. */
@@ -185,6 +201,7 @@ export const FUNCTION_DEFAULTS = {
   timeout: "20s", // below SHUTDOWN_GRACE, so that a shutdown waits for a handler that began just before
   concurrency: 16,
   maxHops: 50,
+  from: "all",
   idempotency: { ttl: "7d" },
   breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
 } as const satisfies {
@@ -192,6 +209,7 @@ export const FUNCTION_DEFAULTS = {
   timeout: Duration;
   concurrency: number;
   maxHops: number;
+  from: "all" | "new";
   idempotency: { ttl: Duration };
   breaker: Required<BreakerOptions>;
 };

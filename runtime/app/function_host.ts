@@ -20,6 +20,7 @@ import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { type Cluster, natsOptions } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import type { Metering } from "./metering.ts";
+import type { ResourceHost } from "./resource_host.ts";
 import type { Service } from "./service.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
@@ -38,6 +39,7 @@ interface FunctionHostOptions {
   readonly topology: TopologyKeeper;
   readonly clock: ServerClock;
   readonly metering: Metering;
+  readonly resources: ResourceHost;
   readonly log: Logger;
   readonly redact: (text: string) => string;
   /** Whether a thread keeps the leases while a handler blocks this one. */
@@ -98,7 +100,7 @@ export class FunctionHost implements Service {
   }
 
   #createDispatchers(ports: Ports): Dispatcher[] {
-    const { functions, declared, cluster: { nc, monitor, names }, topology, metering } = this.options;
+    const { functions, declared, cluster: { nc, monitor, names }, topology, metering, resources } = this.options;
     const policies = Object.assign({}, ...declared.map(({ policy }) => policy.dependencies));
     const breakers = new DependencyBreakers(policies, systemClock, (to) => metering.observer.breakerChanged(to));
     const requestCheck = () => topology.requestCheck();
@@ -108,7 +110,9 @@ export class FunctionHost implements Service {
         .map(({ stream, consumer }) =>
           new PullConsumer(nc, stream, consumer, systemClock, requestCheck, monitor, names)
         );
-      const pipeline = new Pipeline(fn, breakers, ports, [metering.attemptCounter(fn.name)]);
+      const gates = resources.gatesOf(fn), around = gates.map(({ middleware }) => middleware);
+      const pipeline = new Pipeline(fn, breakers, ports, [...around, metering.attemptCounter(fn.name)]);
+      for (const gate of gates) pipeline.admission.add(gate);
       // A consumer with another ack policy would lose what it delivers. The consumers ask every second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });

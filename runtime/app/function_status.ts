@@ -27,6 +27,7 @@ export function functionStatus(
       name: fn.name,
       triggers: fn.triggers.map(({ pattern }) => pattern),
       emits: fn.emits.map(({ type }) => type),
+      ...(fn.needs && { needs: fn.needs.map(({ name }) => name) }),
       policy: formatPolicy(fn.policy, Object.fromEntries(dependencies.map(({ name, policy }) => [name, policy]))),
       attempts: fn.policy.retry.attempts,
       timeout: String(formatDuration(fn.policy.timeoutMs)),

@@ -1,5 +1,7 @@
 import { errors } from "@nats-io/transport-node";
+import type { ResourceDefinition } from "../api/define_resource.ts";
 import { systemClock } from "../engine/system_clock.ts";
+import type { Health } from "../http/health.ts";
 import type { Listener } from "../http/listen.ts";
 import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { ServerTime } from "../nats/client/server_time.ts";
@@ -13,6 +15,7 @@ import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
+import { logNewFunctions } from "./change_warnings.ts";
 import { type Cluster, connectCluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { desiredState } from "./desired_state.ts";
@@ -20,6 +23,7 @@ import { FunctionHost } from "./function_host.ts";
 import { openAdminListener, openPublicListener } from "./listeners.ts";
 import { Metering } from "./metering.ts";
 import { readiness } from "./readiness.ts";
+import { ResourceHost } from "./resource_host.ts";
 import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
 import { type MayApply, TopologyKeeper } from "./topology_keeper.ts";
@@ -59,13 +63,15 @@ interface RuntimeOptions {
   readonly watchdog?: boolean;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
+  /** Values that replace resources in a test. Default: none. */
+  readonly fakes?: ReadonlyMap<ResourceDefinition, unknown>;
 }
 
 /**
  * Starts everything that a project declares, on the NATS of its configuration. Services are started from the bottom up,
  * and one stack stops them in reverse.
  *
- * @throws {StartupProblems} naming every problem of the topology
+ * @throws {StartupProblems} naming every problem of the topology, or every resource that could not be opened
  * @throws {Error} naming what cannot be reached or opened; nothing is left running
  */
 export async function startRuntime(
@@ -88,10 +94,11 @@ async function startOn(
   { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), ...options }: RuntimeOptions,
 ): Promise<Runtime> {
   const functions = selectFunctions(config, registry), redact = log.options.redact ?? ((text: string) => text);
-  const metering = await startService(
-    stack,
-    new Metering(metrics, new TelemetryObserver(log), outcomes, config.WEIR_ROLES),
-  );
+  const observer = new TelemetryObserver(log);
+  const metering = await startService(stack, new Metering(metrics, observer, outcomes, config.WEIR_ROLES));
+  // Before NATS: a start that lacks a resource must change no stream and no consumer.
+  const resources = new ResourceHost({ ...options, registry, functions, clock: systemClock, log });
+  await startService(stack, resources);
   const wait = waitForNats(log, options);
   const cluster = stack.adopt(
     await wait("a connection", () => connectCluster(config, registry.project), isTimeout),
@@ -103,28 +110,20 @@ async function startOn(
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
+  await logNewFunctions(cluster, registry, topology, log);
   const clock = await startService(stack, new ServerTime(jsm, names.retries.stream, systemClock));
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
-  const parts = { config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact };
-  const watchdog = options.watchdog ?? true;
-  const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, watchdog }));
+  const parts = { config, functions, cluster, topology, clock, metering, resources, log, redact };
+  const declared = registry.functions, watchdog = options.watchdog ?? true;
+  const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, declared, watchdog }));
   // Of every declared function: once no process runs one, those that are left report what waits for it.
-  const lag = new LagReader(nc, jsm, durablesOf(registry.functions, names), systemClock, names);
+  const lag = new LagReader(nc, jsm, durablesOf(declared, names), systemClock, names);
   metering.measure(monitor, clock, host.dispatchers, lag);
 
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
   logConnection(cluster, state, log);
-  const health = readiness({
-    stopping: () => state.stopping !== undefined,
-    nats: () => monitor.problem() ?? cluster.messages.outage()?.message,
-    ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
-    dispatchers: host.dispatchers,
-    topology,
-    unstored: () => host.unstored(),
-    own: registry.healthChecks,
-    redact,
-  });
+  const health = healthOf(state, registry, cluster, host, resources);
   options.signal?.throwIfAborted(); // nothing below waits for I/O
   const served = { config, registry, cluster, metering, health, log, sharesPort: options.sharesPort ?? false };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
@@ -139,6 +138,26 @@ async function startOn(
     },
     stop: () => state.stopping ??= stack.disposeAsync(),
   };
+}
+
+function healthOf(
+  state: RuntimeState,
+  { healthChecks }: Registry,
+  { monitor, messages }: Cluster,
+  host: FunctionHost,
+  resources: ResourceHost,
+): Health {
+  const { dispatchers, options: { topology, redact } } = host;
+  return readiness({
+    stopping: () => state.stopping !== undefined,
+    nats: () => monitor.problem() ?? messages.outage()?.message,
+    ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
+    dispatchers,
+    topology,
+    unstored: () => host.unstored(),
+    own: [...healthChecks, ...resources.checks],
+    redact,
+  });
 }
 
 /** Returns a function that runs a step of the start until NATS answers. All steps share the time of `waitMs`. */

@@ -37,6 +37,8 @@ export type MayApply = boolean | "narrow";
  */
 export class TopologyKeeper implements Service {
   readonly desired: DesiredState;
+  /** Steps that created consumers at the start, with the number of events that they begin with. */
+  readonly begun: Step[] = [];
   readonly #floors: AckFloors;
   readonly #reconciler: Reconciler;
   /** Steps that cannot be put right. */
@@ -134,7 +136,9 @@ export class TopologyKeeper implements Service {
         // Before its consumers are created, so all messages that are held are those of the old one.
         if (partly && step.kind === "create" && step.what === "stream") this.#onRenewed(step.name, Infinity);
         if (durable) this.passed.record(durable, consumer, this.#created.get(durable.stream));
-        if (!consumer || consumer.num_pending === 0 || step.kind !== "create") return;
+        if (!consumer || step.kind !== "create") return;
+        if (!partly) this.begun.push({ ...step, waiting: consumer.num_pending } as Step);
+        if (consumer.num_pending === 0) return;
         const fields = { function: durable?.functionName, stream: consumer.stream_name };
         this.log.info(`new consumer: begins with ${consumer.num_pending} stored events`, fields);
       },

@@ -23,10 +23,15 @@ export function setVariables(): string[] {
   return Object.keys(Deno.env.toObject()).filter((name) => ENVIRONMENT.get(name));
 }
 
-/** Returns a warning for each variable that is probably a misspelt one of Weir or OpenTelemetry. */
-export function variableWarnings(names: readonly string[]): string[] {
-  return names.filter((name) => !KNOWN_VARIABLES.includes(name) && !SERVICE_LINK.test(name)).flatMap((name) => {
-    const meant = nearest(name, KNOWN_VARIABLES.filter((other) => other.length >= 8 && other !== name), 2);
+/**
+ * Returns a warning for each variable that is probably a misspelt one of Weir, of OpenTelemetry or of the project.
+ *
+ * @param own Variables that the project declares. Default: none.
+ */
+export function variableWarnings(names: readonly string[], own: readonly string[] = []): string[] {
+  const known = [...KNOWN_VARIABLES, ...own];
+  return names.filter((name) => !known.includes(name) && !SERVICE_LINK.test(name)).flatMap((name) => {
+    const meant = nearest(name, known.filter((other) => other.length >= 8 && other !== name), 2);
     if (meant === undefined && !name.startsWith("WEIR_")) return [];
     return [`${name} is set, and nothing reads it${meant ? `: did you mean ${meant}?` : ""}`];
   });

@@ -8,6 +8,7 @@ import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { policyValues } from "../project/format_policy.ts";
 import { loadProject } from "../project/load_project.ts";
+import { showVariables } from "./functions/variables.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { examples } from "./terminal/command_line.ts";
@@ -31,13 +32,18 @@ export function functionsCommand(): Command {
   return new Command("functions")
     .description("Show each function's triggers, policy, pending events and breaker, or one function in full.")
     .argument("[name]", "the function to show in full, with its whole policy and its last error")
+    .option("--env", "show the variables that the project declares with defineConfig instead, and which are set")
     .option("--json", "print JSON")
-    .addHelpText("after", HELP + examples("functions", "functions capturePayment", "functions --json"))
+    .addHelpText(
+      "after",
+      HELP + examples("functions", "functions capturePayment", "functions --json", "functions --env"),
+    )
     .action(functions);
 }
 
 /** Shows the status from a running process, or from the project and the cluster if none answers. */
-async function functions(name: string | undefined, options: { json?: boolean }): Promise<void> {
+async function functions(name: string | undefined, options: { json?: boolean; env?: boolean }): Promise<void> {
+  if (options.env) return await showVariables(options);
   const config = commandConfig();
   const url = `http://${config.ADMIN_HOST}:${config.ADMIN_PORT}/functions`;
   const running = await askRuntime(url, config.WEIR_ADMIN_KEY);
@@ -99,6 +105,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
   const rows: (readonly [name: string, value: string])[] = [
     ["on", fn.triggers.join(", ")],
     ["emits", fn.emits.join(", ") || "nothing"],
+    ...(fn.needs ? [["needs", fn.needs.join(", ")] as const] : []),
     ["", ""],
     ...values.map(({ path, value, isDefault }) =>
       [path, isDefault ? `${String(value).padEnd(longest)}  ${dim("default")}` : String(value)] as const

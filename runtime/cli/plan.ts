@@ -5,8 +5,11 @@ import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import type { Step } from "../nats/topology/step.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import type { DesiredState } from "../nats/topology/resources.ts";
+import { changeWarnings } from "../app/change_warnings.ts";
+import { ownVariableNames } from "../app/own_config.ts";
 import { setVariables, variableWarnings } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
+import type { Registry } from "../project/registry.ts";
 import { desiredState } from "../app/desired_state.ts";
 import { selectFunctions } from "../app/select_functions.ts";
 import { printableLines } from "../telemetry/otel/logs/printable.ts";
@@ -27,21 +30,22 @@ its name. A consumer with open pulls is never removed.`;
  */
 export async function withDesiredState<Value>(
   options: { readonly json?: boolean },
-  run: (cluster: Cluster, desired: DesiredState, functions: readonly string[]) => Promise<Value>,
+  run: (cluster: Cluster, desired: DesiredState, functions: readonly string[], registry: Registry) => Promise<Value>,
 ): Promise<{ readonly value: Value; readonly warnings: readonly string[] }> {
   const variables = variableWarnings(setVariables());
   printWarnings(variables); // before what may fail: a misspelt name may be the cause
   const config = commandConfig(), registry = await loadProject(), desired = desiredState(config, registry);
   selectFunctions(config, registry); // throws what stops a start as well
-  printWarnings(registry.warnings);
+  const own = variableWarnings(setVariables(), ownVariableNames(registry)).filter((one) => !variables.includes(one));
+  printWarnings([...own, ...registry.warnings]);
   const names = registry.functions.map(({ name }) => name);
   printDefaultTarget(config, options);
   const value = await withCluster(
     config,
-    (cluster) => explainNatsErrors(run(cluster, desired, names)),
+    (cluster) => explainNatsErrors(run(cluster, desired, names, registry)),
     registry.project,
   );
-  return { value, warnings: [...variables, ...registry.warnings] };
+  return { value, warnings: [...variables, ...own, ...registry.warnings] };
 }
 
 function printWarnings(warnings: readonly string[]): void {
@@ -58,9 +62,11 @@ export function planCommand(): Command {
       `${ORPHANS_HELP}
 
 \`plan\` exits with 0 if nothing needs to change (orphans do not count, since a start leaves them), with
-2 if something does, and with 1 if a change is blocked. Warnings of the project and the environment go
-to standard error; --strict exits with 1 on them. Buckets that handlers open with ctx.kv are
-created on first use and are not part of the plan.
+2 if something does, and with 1 if a change is blocked. Warnings go to standard error, and --strict
+exits with 1 on them: those of the project and the environment, and those of events that wait in
+streams, retries and dead letters and that the project would not handle, or would handle again.
+For these \`plan\` reads the oldest and the newest 250 of each. Buckets that handlers open with ctx.kv
+are created on first use and are not part of the plan.
 
 Example:
   NATS_URL=nats://nats:4222 deno task plan`,
@@ -69,14 +75,27 @@ Example:
 }
 
 async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
-  const { value: steps, warnings } = await withDesiredState(
+  const { value: { steps, changes }, warnings } = await withDesiredState(
     { json },
-    ({ nc, jsm }, desired, names) => planCluster(nc, jsm, desired, names),
+    async ({ nc, jsm }, desired, names, { functions }) => {
+      const steps = await planCluster(nc, jsm, desired, names);
+      const selected = functions.filter(({ name }) =>
+        desired.durables.some(({ functionName }) => functionName === name)
+      );
+      const changes = await changeWarnings({ nc, jsm }, selected, steps).catch(notRead);
+      return { steps, changes };
+    },
   );
+  printWarnings(changes);
   if (json) printJson(steps.filter(({ kind }) => kind !== "foreign"));
   else console.log(planText(steps, screen()));
-  const code = strict && warnings.length > 0 ? EXIT_CODES.failed : exitCode(steps);
+  const code = strict && warnings.length + changes.length > 0 ? EXIT_CODES.failed : exitCode(steps);
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
+}
+
+/** Returns the warning that stands for those of what waits: a user who may not read it still gets the plan. */
+function notRead({ message }: Error): string[] {
+  return [`events that wait could not be read, so none was checked: ${message}`];
 }
 
 /** Returns the exit code of `plan`: failed if a step is blocked, changes if `apply` would change anything. */

@@ -68,7 +68,7 @@ async function publish(type: string, source: string | undefined, options: Option
   printDefaultTarget(config, options);
   const cluster = await connectCluster(config);
   try {
-    await store(cluster, type, items, options);
+    await store(cluster, event, items, options);
   } finally {
     await cluster.close();
     await tracing.shutdown();
@@ -97,14 +97,19 @@ function dryRun(type: string, items: readonly unknown[], areSamples: boolean): v
 }
 
 /** Publishes in windows, and stops after the window in which a publish failed or a stop signal came. */
-async function store(cluster: Cluster, type: string, items: readonly unknown[], options: Options): Promise<void> {
+async function store(
+  cluster: Cluster,
+  { type, version }: EventDefinition,
+  items: readonly unknown[],
+  options: Options,
+): Promise<void> {
   const progress = new Progress("stored", items.length);
   const soFar = (stored: number) => `${stored} of ${items.length} events of type ${type} were stored`;
   let stored = 0, stopped = false;
   const stopListening = onStopSignal(() => stopped = true, () => Deno.exit(EXIT_CODES.interrupted));
   const publishOne = async (data: unknown) => {
     const id = options.id ?? crypto.randomUUID(), time = new Date().toISOString(), json = JSON.stringify(data);
-    const result = await publishAsync(cluster.publisher, { id, type, source: "/cli", time, json });
+    const result = await publishAsync(cluster.publisher, { id, type, source: "/cli", time, json, version });
     return { id, type, ...result };
   };
   try {

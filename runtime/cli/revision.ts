@@ -118,7 +118,9 @@ function started({ url, adminUrl }: Runtime): FromRevision {
 }
 
 function failed(error: unknown): FromRevision {
-  if (error instanceof StartupProblems) return { kind: "failed", problems: error.problems };
+  if (error instanceof StartupProblems) {
+    return { kind: "failed", problems: error.problems, ...(error.transient && { transient: true }) };
+  }
   return { kind: "failed", problems: [error instanceof Error ? error.message : String(error)], transient: true };
 }
 

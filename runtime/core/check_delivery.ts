@@ -1,6 +1,6 @@
 import { formatDuration, readableDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
-import { decideUnknownSubject, deferForState, type RetryContext } from "./decide_outcome.ts";
+import { decideNewerVersion, decideUnknownSubject, deferForState, type RetryContext } from "./decide_outcome.ts";
 import { type DeadLetterOutcome, type DeadLetterReason, type ErrorDetail, errorText, type Outcome } from "./outcome.ts";
 
 /** Facts about a delivery that decide whether its handler may run. */
@@ -40,6 +40,7 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
   const { decoded, number, retry: { attempts }, ageMs, maxAgeMs, maxHops, lastError } = facts;
+  if (decoded.kind === "invalid" && decoded.isNewer) return decideNewerVersion(decoded.error, facts);
   if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);
   if (decoded.hops !== undefined && decoded.hops > maxHops) {
     const message = `it ends a chain of ${decoded.hops} emitted events, and the function continues none of more than ` +

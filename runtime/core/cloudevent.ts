@@ -2,6 +2,7 @@ import type { Delivery } from "./delivery.ts";
 import { errorDetail } from "./error_detail.ts";
 import type { WeirEvent } from "./event.ts";
 import type { ErrorDetail } from "./outcome.ts";
+import { versionIn } from "./schema_version.ts";
 import { shorten } from "./text.ts";
 
 /** One fault in some data, with its path, such as `items.0.sku`; the path is empty for the data as a whole. */
@@ -40,8 +41,21 @@ export type Decoded =
   }
   & (
     | { readonly kind: "event"; readonly event: WeirEvent }
-    | { readonly kind: "invalid"; readonly event: WeirEvent<string, undefined>; readonly error: ErrorDetail }
+    | {
+      readonly kind: "invalid";
+      readonly event: WeirEvent<string, undefined>;
+      readonly error: ErrorDetail;
+      /** True if its publisher names a later version of the schema that refuses it. */
+      readonly isNewer?: true;
+    }
   );
+
+/** The schema of an event type. */
+export interface BoundSchema {
+  readonly type: string;
+  readonly version: number;
+  readonly parse: Parse;
+}
 
 const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true });
 /** Replacement character of a lenient UTF-8 decoder. */
@@ -59,7 +73,7 @@ export const STRUCTURED = "application/cloudevents+json";
  * @param bound The type and the schema of the event that this subject carries; the publisher's own type gives way to it.
  * Default: none, and the data stays as it was decoded.
  */
-export function decode(delivery: Delivery, bound?: { readonly type: string; readonly parse: Parse }): Decoded {
+export function decode(delivery: Delivery, bound?: BoundSchema): Decoded {
   let attributes = headerAttributes(delivery);
   const { hops } = attributes;
   try {
@@ -71,8 +85,7 @@ export function decode(delivery: Delivery, bound?: { readonly type: string; read
     if (!bound) return valid(toEvent(delivery, attributes, undefined, data), withoutId, hops);
     const parsed = bound.parse(data);
     if (parsed.ok) return valid(toEvent(delivery, attributes, bound.type, parsed.value), withoutId, hops);
-    const message = `does not match the schema of its type: ${issueText(parsed.issues, parsed.omitted)}`;
-    return invalid(delivery, attributes, bound?.type, message);
+    return refused(delivery, attributes, bound, issueText(parsed.issues, parsed.omitted));
   } catch (error) {
     return invalid(delivery, attributes, bound?.type, errorDetail(error).message);
   }
@@ -190,12 +203,26 @@ function valid(event: WeirEvent, withoutId: boolean, hops: number | undefined): 
   return hops === undefined ? { kind: "event", withoutId, event } : { kind: "event", withoutId, event, hops };
 }
 
-function invalid(delivery: Delivery, attributes: Attributes, type: string | undefined, message: string): Decoded {
+/** Returns an event whose data its schema refuses. One of a later version may be valid in another release. */
+function refused(delivery: Delivery, attributes: Attributes, { type, version }: BoundSchema, issues: string): Decoded {
+  const named = versionIn(attributes.extensions.dataschema, type), isNewer = named !== undefined && named > version;
+  const which = isNewer ? `version ${version} of the schema of its type, and is of version ${named}` : undefined;
+  return invalid(delivery, attributes, type, `does not match ${which ?? "the schema of its type"}: ${issues}`, isNewer);
+}
+
+function invalid(
+  delivery: Delivery,
+  attributes: Attributes,
+  type: string | undefined,
+  message: string,
+  isNewer = false,
+): Decoded {
   return {
     kind: "invalid",
     withoutId: !attributes.id,
     event: toEvent(delivery, attributes, type, undefined),
     error: { name: "InvalidEventError", message },
+    ...(isNewer && { isNewer }),
   };
 }
 

@@ -17,23 +17,23 @@ export interface RetryContext {
 }
 
 /**
- * Threshold of excused deliveries, for any reason. Beyond it a failed probe of a dependency uses up an attempt, which
- * bounds an event that breaks the dependency itself.
+ * Threshold of excused deliveries, for any reason. Beyond it a failed probe of a dependency, and a resource that is
+ * unavailable, use up an attempt, which bounds an event that breaks what it needs.
  */
 export const PROBE_USES_ATTEMPT_FROM = 100;
 /**
- * Delays, in milliseconds, before an unknown subject is delivered again, each from a number of such deliveries on. Either
- * version may receive it during a rolling deploy, so three minutes pass before the delay grows. From five seconds on the
- * event waits in the retry stream, where it takes no place in its consumer from others.
+ * Delays, in milliseconds, before an event that another release may handle is delivered again, each from a number of such
+ * deliveries on. Either release may receive it during a rolling deploy, so three minutes pass before the delay grows.
+ * From five seconds on the event waits in the retry stream, where it takes no place in its consumer from others.
  */
-const UNKNOWN_SUBJECT_DELAYS = [
+const OTHER_RELEASE_DELAYS = [
   { from: 0, delayMs: 1_000 },
   { from: 15, delayMs: 5_000 },
   { from: 50, delayMs: 15_000 },
   { from: 52, delayMs: 60_000 },
 ] as const;
 /** Greatest number of such deliveries: at least half an hour of them, longer than a deployment takes. */
-const UNKNOWN_SUBJECT_DELIVERIES = 80;
+const OTHER_RELEASE_DELIVERIES = 80;
 /** Shortest delay, in milliseconds, while another delivery holds the event's claim. */
 const CLAIM_HELD_MIN_MS = 1_000;
 
@@ -61,7 +61,12 @@ export function decideOutcome(result: Result, context: RetryContext): Outcome {
       }
       return deferForBreaker("dependency-open", result.retryAtMs, context, result.error);
     case "unavailable":
-      return deferUnavailable(context, result.error);
+      return deferUnavailable("state-unavailable", context, result.error);
+    case "resource-unavailable":
+      if (context.excusedDeliveries < PROBE_USES_ATTEMPT_FROM) {
+        return deferUnavailable("resource-unavailable", context, result.error);
+      }
+      return again("failed", backoffMs(context.retry, context.number, context.random), result.error, context);
     case "shutdown":
       return { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false };
   }
@@ -79,12 +84,16 @@ export function deferForBreaker(
 
 /** Retries a delivery whose stored counts or claim cannot be read or written. It uses up no attempt. */
 export function deferForState(context: RetryContext, error: unknown): Outcome {
-  return deferUnavailable(context, errorDetail(error));
+  return deferUnavailable("state-unavailable", context, errorDetail(error));
 }
 
-function deferUnavailable(context: RetryContext, error: ErrorDetail): Outcome {
+function deferUnavailable(
+  reason: "state-unavailable" | "resource-unavailable",
+  context: RetryContext,
+  error: ErrorDetail,
+): Outcome {
   const delayMs = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
-  return { kind: "retry", reason: "state-unavailable", delayMs, usesAttempt: false, error };
+  return { kind: "retry", reason, delayMs, usesAttempt: false, error };
 }
 
 /** Retries a delivery while another one holds the claim on its event. */
@@ -101,12 +110,24 @@ export function decideUnknownSubject(subject: string, context: RetryContext): Ou
   const message =
     `the function does not listen to "${subject}": if no release does, \`deno task apply\` removes the filter`;
   const error = { name: "UnknownSubjectError", message };
-  if (context.excusedDeliveries >= UNKNOWN_SUBJECT_DELIVERIES) {
+  return deferToOtherRelease("unknown-subject", error, context);
+}
+
+/**
+ * Decides on an event of a later version of its schema than the process has, which the earlier version refuses. It is
+ * retried until a process of the release that published it receives it, and ends as `invalid` if none does.
+ */
+export function decideNewerVersion(error: ErrorDetail, context: RetryContext): Outcome {
+  return deferToOtherRelease("newer-version", error, context);
+}
+
+function deferToOtherRelease(reason: RetryReason, error: ErrorDetail, context: RetryContext): Outcome {
+  if (context.excusedDeliveries >= OTHER_RELEASE_DELIVERIES) {
     return { kind: "dead-letter", reason: "invalid", attempts: context.number - 1, error };
   }
-  const { delayMs: least } = UNKNOWN_SUBJECT_DELAYS.findLast(({ from }) => from <= context.excusedDeliveries)!;
+  const { delayMs: least } = OTHER_RELEASE_DELAYS.findLast(({ from }) => from <= context.excusedDeliveries)!;
   const delayMs = Math.round(least * (1 + context.random / 2));
-  return { kind: "retry", reason: "unknown-subject", delayMs, usesAttempt: false, error };
+  return { kind: "retry", reason, delayMs, usesAttempt: false, error };
 }
 
 /** Returns the verdict on the function itself, for its breaker. */

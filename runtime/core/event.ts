@@ -27,6 +27,8 @@ export interface OutgoingEvent {
   readonly time: string;
   /** Data as JSON text, validated already. */
   readonly json: string;
+  /** Version of the schema that the data was checked against. Default: no schema is known. */
+  readonly version?: number;
   readonly extensions?: Readonly<Record<string, string>>;
   /** Length of the chain of emitted events that ends with this one. Default: no function emitted it. */
   readonly hops?: number;

@@ -22,7 +22,9 @@ export type RetryReason =
   | "breaker-open"
   | "dependency-open"
   | "state-unavailable"
+  | "resource-unavailable"
   | "unknown-subject"
+  | "newer-version"
   | "claim-held"
   | "shutdown";
 
@@ -50,6 +52,8 @@ export type Result =
   | { readonly kind: "emit-failed"; readonly transient: boolean; readonly error: ErrorDetail }
   /** A service of Weir's own, such as a key-value bucket, does not answer. The event is not at fault. */
   | { readonly kind: "unavailable"; readonly error: ErrorDetail }
+  /** The check of a resource that the function needs fails. */
+  | { readonly kind: "resource-unavailable"; readonly error: ErrorDetail }
   /** The breaker of a dependency refused the call, or the call was its probe and failed. */
   | {
     readonly kind: "dependency-open";

@@ -2,6 +2,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isOwnModule } from "../core/own_modules.ts";
 import { spawnChild } from "../nats_server/child_process.ts";
+import { listDefiningFiles } from "../project/load_definitions.ts";
 import { listModules } from "../project/load_project.ts";
 
 /** The fields of `deno info --json` that matter here. */
@@ -27,7 +28,8 @@ export class ModuleGraph {
       const url = new URL(`${folder}/`, this.root);
       return (await listModules(url)).map((name) => new URL(name, url).href);
     }));
-    const imports = names.flat().map((href) => `import ${JSON.stringify(href)};`).join("");
+    const helpers = (await listDefiningFiles(this.root)).map((file) => new URL(file, this.root).href);
+    const imports = [...names.flat(), ...helpers].map((href) => `import ${JSON.stringify(href)};`).join("");
     const entry = `data:application/typescript,${encodeURIComponent(imports)}`, config = join(path, "deno.json");
     const args = ["info", "--json", "--no-lock", "--config", config, entry];
     const process = spawnChild({

@@ -25,6 +25,8 @@ export interface ClusterFacts {
   readonly clock: Known<{ readonly aheadMs: number; readonly errorMs: number }>;
   readonly deadLetters: Known<DeadLetterCounts>;
   readonly delayedRetries: Known<ReadonlyMap<string, number>>;
+  /** The warnings that `plan` gives of events that wait. */
+  readonly changes: Known<readonly string[]>;
 }
 
 /** Everything that the rules read. It is gathered before the first rule runs. */

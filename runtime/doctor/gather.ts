@@ -1,5 +1,6 @@
 import { Namespace } from "../core/namespace.ts";
 import { type Config, ENVIRONMENT, namespaceOf } from "../app/config.ts";
+import { readOwnConfig, selectConfigs } from "../app/own_config.ts";
 import { memoryLimits } from "../app/memory_limit.ts";
 import { setVariables } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
@@ -15,10 +16,10 @@ export async function gather(read: () => Config): Promise<Facts> {
     readOr("the project cannot be loaded", () => loadProject()),
     probeCollectors(ENVIRONMENT.get),
   ]);
+  const valid = "value" in config ? config.value : undefined;
   const registry = "value" in project ? project.value : undefined;
-  const names = "value" in config
-    ? namespaceOf(config.value, registry?.project)
-    : new Namespace(undefined, registry?.project);
+  const names = valid ? namespaceOf(valid, registry?.project) : new Namespace(undefined, registry?.project);
+  const own = registry ? readOwnConfig(selectConfigs(registry, valid), ENVIRONMENT).problems : [];
   const cluster = "value" in config
     ? await gatherCluster(config.value, registry, names)
     : unknownCluster(INVALID, `${INVALID}, so NATS was not asked`);
@@ -29,7 +30,7 @@ export async function gather(read: () => Config): Promise<Facts> {
     dev,
     memory: memoryLimits(),
     config,
-    configProblems,
+    configProblems: [...configProblems, ...own],
     project,
     projectProblems,
     collectors,

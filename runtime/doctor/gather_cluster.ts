@@ -1,10 +1,14 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { changeWarnings } from "../app/change_warnings.ts";
 import { natsOptions } from "../app/cluster.ts";
 import type { Config } from "../app/config.ts";
+import { desiredState } from "../app/desired_state.ts";
+import { selectFunctions } from "../app/select_functions.ts";
 import { connectNats } from "../nats/client/connection.ts";
 import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
-import type { Registry } from "../project/registry.ts";
+import { planCluster } from "../nats/topology/plan.ts";
+import { buildRegistry, type Registry } from "../project/registry.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
 import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
@@ -16,7 +20,7 @@ const REPLY_TIMEOUT_MS = 2_000;
 const MAX_SERVERS = 16;
 const TLS = /^tls:/;
 /** The project if it cannot be loaded. Weir's own streams are read all the same. */
-const NO_PROJECT: Registry = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
+const NO_PROJECT: Registry = buildRegistry([], []);
 
 /**
  * Connects and reads the cluster.
@@ -63,6 +67,7 @@ export function unknownCluster(problem: string, unknown = "there is no connectio
     clock: fact,
     deadLetters: fact,
     delayedRetries: fact,
+    changes: fact,
   };
 }
 
@@ -75,15 +80,28 @@ async function read(
 ): Promise<ClusterFacts> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: REPLY_TIMEOUT_MS });
   const { user, clock } = await readUser(nc);
-  const [servers, account, streams, deadLetters, delayedRetries] = await Promise.all([
+  const [servers, account, streams, deadLetters, delayedRetries, changes] = await Promise.all([
     probeAll(nc, configured),
     attempt("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
     readStreams(jsm, streamNamesOf(project ?? NO_PROJECT, names)),
     attempt("dead letters", () => readDeadLetters(jsm, names)),
     attempt("delayed retries", () => countDelayedRetries(nc, jsm, project, names)),
+    attempt("what waits", () => readChanges({ nc, jsm, names }, config, project)),
   ]);
   const connection = { value: connectionOf(nc, config) };
-  return { servers, connection, user, account, clock, deadLetters, delayedRetries, ...streams };
+  return { servers, connection, user, account, clock, deadLetters, delayedRetries, changes, ...streams };
+}
+
+/** Reads what waits for the functions that this configuration runs, as `plan` does. */
+async function readChanges(
+  reader: Parameters<typeof changeWarnings>[0],
+  config: Config,
+  project: Registry | undefined,
+): Promise<readonly string[]> {
+  if (!project) throw new Error("the project cannot be loaded");
+  const functions = selectFunctions(config, project), names = project.functions.map(({ name }) => name);
+  const steps = await planCluster(reader.nc, reader.jsm, desiredState(config, project, functions), names);
+  return await changeWarnings(reader, functions, steps);
 }
 
 function connectionOf(nc: NatsConnection, config: Config): Connection {

@@ -84,6 +84,13 @@ export class AttemptContext implements HandlerContext {
     };
   }
 
+  get use(): HandlerContext["use"] {
+    return (resource) => {
+      if (resource?.kind === "resource") return resource.get();
+      throw new TypeError(`ctx.use takes a resource of defineResource, not ${describeValue(resource)}`);
+    };
+  }
+
   get now(): HandlerContext["now"] {
     return () => Math.floor(this.#attempt.clock.serverNow());
   }
@@ -119,6 +126,7 @@ export class AttemptContext implements HandlerContext {
       source: `/functions/${fn.name}`,
       time: new Date(clock.serverNow()).toISOString(),
       json,
+      version: event.version,
       hops: hops + 1,
     });
   }

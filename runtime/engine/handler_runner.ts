@@ -9,7 +9,7 @@ import type { Clock } from "./clock.ts";
 import { type DependencyFailure, dependencyFailure } from "./dependency_breakers.ts";
 import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
-import { isServiceUnavailable } from "./service_calls.ts";
+import { isServiceUnavailable, ResourceUnavailableError } from "./service_calls.ts";
 import { TimeoutQueue } from "./timeout_queue.ts";
 
 /** Runs around a handler, and calls `next` to run it. Its result is the handler's result. */
@@ -129,6 +129,7 @@ export function resultOfThrown(thrown: unknown): Result {
       error,
     };
   }
+  if (isA(thrown, ResourceUnavailableError)) return { kind: "resource-unavailable", error };
   if (isServiceUnavailable(thrown)) return { kind: "unavailable", error };
   return blameDependency({ kind: "failed", error }, dependencyFailure(thrown));
 }

@@ -1,11 +1,10 @@
-import { parserOf } from "../api/define_event.ts";
 import { checkDelivery } from "../core/check_delivery.ts";
-import { decode, type Parse } from "../core/cloudevent.ts";
+import { type BoundSchema, decode } from "../core/cloudevent.ts";
 import { breakerVerdict, decideOutcome, deferForBreaker, deferForState } from "../core/decide_outcome.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { errorDetail } from "../core/error_detail.ts";
 import type { Outcome, Result } from "../core/outcome.ts";
-import { type ResolvedFunction, type ResolvedTrigger, triggerFor } from "../project/resolve_function.ts";
+import { type ResolvedFunction, type ResolvedTrigger, schemaOf, triggerFor } from "../project/resolve_function.ts";
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptStore } from "./attempt_store.ts";
@@ -40,8 +39,8 @@ export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
   readonly runner: InProcessRunner;
-  /** Type and schema of the event of each trigger that has one. */
-  readonly #schemas = new Map<ResolvedTrigger, { readonly type: string; readonly parse: Parse }>();
+  /** Schema of the event of each trigger that has one. */
+  readonly #schemas = new Map<ResolvedTrigger, BoundSchema>();
   /** Breakers of the dependencies that the function declares or has called. */
   readonly #dependencyBreakers = new Map<string, CircuitBreaker>();
 
@@ -58,8 +57,8 @@ export class Pipeline {
     for (const dependency of Object.keys(policy.dependencies)) this.#breakerOf(dependency);
     this.runner = new InProcessRunner(fn, clock, { kv, breaker: (name) => this.#breakerOf(name) }, middleware);
     for (const trigger of fn.triggers) {
-      const { pattern: type, event } = trigger;
-      if (event) this.#schemas.set(trigger, { type, parse: parserOf(event) });
+      const schema = schemaOf(trigger);
+      if (schema) this.#schemas.set(trigger, schema);
     }
   }
 

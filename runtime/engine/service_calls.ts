@@ -10,6 +10,12 @@ export class ServiceUnavailableError extends Error {
   readonly code = "service-unavailable";
 }
 
+/** Error of an attempt whose function needs a resource that cannot be used now. */
+export class ResourceUnavailableError extends Error {
+  override readonly name = "ResourceUnavailableError";
+  readonly code = "resource-unavailable";
+}
+
 /** Returns whether a service caused what was thrown, also through causes and aggregates. */
 export function isServiceUnavailable(thrown: unknown): boolean {
   return errorsIn(thrown).some((error) => isA(error, ServiceUnavailableError));

@@ -54,6 +54,7 @@ export function prepareEvent(definition: EventDefinition, caller: Caller, incomi
     source: incoming.source ?? own,
     time: incoming.time ?? currentTime(),
     json: data === undefined ? "" : unlessTooDeep(() => JSON.stringify(data)),
+    version: definition.version,
     extensions: incoming.extensions,
   };
 }

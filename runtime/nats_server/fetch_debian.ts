@@ -49,15 +49,17 @@ export async function fetchDebian(directory: string, log: (line: string) => void
  * Fetches a Debian package into a new folder below `directory`, unpacks it there and returns the folder.
  *
  * It needs no root, and keeps its lists and cache apart from the system's apt. The proxy, mirror and certificates of the
- * system's apt apply, and signatures are checked. Dependencies of the package are not fetched.
+ * system's apt apply, and signatures are checked.
  *
  * @param suite Release such as "sid" or "bookworm".
+ * @param dependencies Fetches the packages that it depends on and that the system lacks as well. Default: false.
  */
 export async function fetchDebianPackage(
   name: string,
   suite: string,
   directory: string,
   log: (line: string) => void,
+  dependencies = false,
 ): Promise<string> {
   const sites = debianSites(await indexTargets());
   if (sites.length === 0) throw new Error("apt's sources name no Debian archive");
@@ -66,7 +68,7 @@ export async function fetchDebianPackage(
     try {
       log(`Fetching ${name} from ${site} (${suite})`);
       const folder = await Deno.makeTempDir({ dir: directory });
-      await fetchFrom(site, suite, name, folder);
+      await fetchFrom(site, suite, name, folder, dependencies);
       return folder;
     } catch (error) {
       failures.push(error);
@@ -84,7 +86,13 @@ async function indexTargets(): Promise<IndexTarget[]> {
 }
 
 /** Fetches a package from one site and unpacks it in `directory`. */
-async function fetchFrom(site: string, suite: string, name: string, directory: string): Promise<void> {
+async function fetchFrom(
+  site: string,
+  suite: string,
+  name: string,
+  directory: string,
+  dependencies: boolean,
+): Promise<void> {
   for (const each of ["state/lists/partial", "cache/archives/partial"]) {
     await Deno.mkdir(join(directory, each), { recursive: true });
   }
@@ -95,10 +103,14 @@ async function fetchFrom(site: string, suite: string, name: string, directory: s
   const apt = (...args: string[]) =>
     run("apt-get", ["-q", "-c", join(directory, "apt.conf"), ...args], { cwd: directory });
   await apt("update");
-  await apt("download", name);
-  const archive = Array.from(Deno.readDirSync(directory), (entry) => entry.name).find((file) => file.endsWith(".deb"));
-  if (!archive) throw new Error(`${site} has no package ${name} for ${architecture}`);
-  await run("dpkg", ["-x", archive, "."], { cwd: directory });
+  const unlocked = ["-o", "Debug::NoLocking=true"]; // only root may lock dpkg, and nothing is installed
+  const install = ["install", "--download-only", "--yes", "--no-install-recommends", name];
+  await (dependencies ? apt(...unlocked, ...install) : apt("download", name));
+  const folder = dependencies ? join(directory, "cache/archives") : directory;
+  const archives = Array.from(Deno.readDirSync(folder), ({ name }) => join(folder, name))
+    .filter((file) => file.endsWith(".deb"));
+  if (archives.length === 0) throw new Error(`${site} has no package ${name} for ${architecture}`);
+  for (const archive of archives) await run("dpkg", ["-x", archive, "."], { cwd: directory });
 }
 
 /** Debian's keyrings. When none exists, apt uses the keys that the system trusts. */

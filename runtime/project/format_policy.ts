@@ -9,6 +9,7 @@ export interface FormattedPolicy {
   readonly timeout: Duration;
   readonly concurrency: number;
   readonly maxHops: number;
+  readonly from: "all" | "new" | { readonly since: Duration };
   /** Null if events of any age are handled. */
   readonly maxAge: Duration | null;
   /** Null if handled events are not remembered. */
@@ -24,7 +25,7 @@ export interface FormattedPolicy {
  * @param called Breakers of dependencies that were called, by name. Default: none.
  */
 export function formatPolicy(
-  { retry, timeoutMs, concurrency, maxHops, maxAgeMs, idempotency, breaker, dependencies }: FunctionPolicy,
+  { retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }: FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
 ): FormattedPolicy {
   const { attempts, initialMs, maxMs, factor, jitter } = retry;
@@ -33,6 +34,7 @@ export function formatPolicy(
     timeout: formatDuration(timeoutMs),
     concurrency,
     maxHops,
+    from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },
     maxAge: maxAgeMs === undefined ? null : formatDuration(maxAgeMs),
     idempotency: idempotency
       ? { ttl: formatDuration(idempotency.ttlMs), key: idempotency.key ? "its own" : "source and id" }

@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { StartupProblems } from "./startup_problems.ts";
 import { projectName } from "./deno_json.ts";
+import { loadDefinitions } from "./load_definitions.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { entriesOf, listFiles, loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
@@ -38,8 +39,9 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
   const schemas = await loadSchemas(root); // throws before the functions: each that imports a faulty file would fail as well
   const problems: string[] = [];
   const functions = await loadFolder(root, "functions", problems);
+  const definitions = await loadDefinitions(root, functions.map(({ file }) => file), problems);
   try {
-    const registry = buildRegistry(schemas, functions);
+    const registry = buildRegistry(schemas, functions, definitions);
     if (problems.length === 0) {
       const [project, unloaded] = await Promise.all([projectName(root), unloadedFiles(root)]);
       return { ...registry, project, warnings: [...registry.warnings, ...unloaded] };

@@ -2,10 +2,13 @@ import { parseDuration } from "../core/duration.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import { isWildcard } from "../core/subjects.ts";
 import { cycleWarnings } from "./cycles.ts";
+import type { DefiningModule } from "./load_definitions.ts";
+import { resolveConfigs, type ResolvedConfig } from "./resolve_configs.ts";
 import { resolveEvents } from "./resolve_events.ts";
 import { type ResolvedFunction, resolveFunction } from "./resolve_function.ts";
 import type { FunctionDefinition } from "../api/define_function.ts";
 import { resolvePolicy } from "./resolve_policy.ts";
+import { RESERVED_CHECK, type ResolvedResource, resolveResources } from "./resolve_resources.ts";
 import type { EventDefinition } from "../api/define_event.ts";
 import { HEALTH_CHECK_TIMEOUT, type HealthCheckDefinition } from "../api/define_health_check.ts";
 import type { StreamDefinition } from "../api/define_stream.ts";
@@ -30,16 +33,20 @@ export interface Registry {
     /** Names of the functions whose files export it. */
     functions: readonly string[];
   }[];
+  readonly resources: readonly ResolvedResource[];
+  readonly configs: readonly ResolvedConfig[];
 }
 
 /**
  * Builds the registry of a project's files.
  *
+ * @param definitions Modules besides those of the functions that declare resources or variables. Default: none.
  * @throws {StartupProblems} naming every mistake in them at once
  */
 export function buildRegistry(
   schemas: readonly LoadedModule[],
   functions: readonly LoadedModule[],
+  definitions: readonly DefiningModule[] = [],
 ): Registry {
   const problems: string[] = [];
   const streams = new StreamMap();
@@ -51,9 +58,15 @@ export function buildRegistry(
   checkNames(resolved, problems);
   checkDependencies(functions, problems);
   const healthChecks = resolveHealthChecks(functions, resolved, problems);
+  const defining = [...definitions, ...functions.map((module) => ({ ...module, functions: [module.file] }))];
+  const resources = resolveResources(defining, resolved, problems),
+    configs = resolveConfigs(defining, resolved, problems);
+  for (const { name, file } of resources.filter(({ name }) => healthChecks.some((check) => check.name === name))) {
+    problems.push(`${file}: resource ${name}: a health check has that name: rename one of them`);
+  }
   if (problems.length > 0) throw new StartupProblems(problems);
   const warnings = [...unknownTypes(resolved, events), ...cycleWarnings(resolved)];
-  return { functions: resolved, events, streams: streams.all(), warnings, healthChecks };
+  return { functions: resolved, events, streams: streams.all(), warnings, healthChecks, resources, configs };
 }
 
 /**
@@ -124,7 +137,7 @@ function resolveHealthChecks(
     const timeoutMs = parseDuration(value.timeout ?? HEALTH_CHECK_TIMEOUT);
     if (timeoutMs === undefined || timeoutMs === 0) {
       problems.push(`${file}: health check ${value.name}: its timeout is not a duration above zero`);
-    } else if (/^(nats|runtime|ingress|function:.*)$/.test(value.name)) {
+    } else if (RESERVED_CHECK.test(value.name)) {
       problems.push(`${file}: health check ${value.name}: that name is reserved for a check of Weir's own`);
     } else {
       const { name, check } = value, first = checks.get(name);

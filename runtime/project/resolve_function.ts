@@ -2,7 +2,9 @@ import type { WeirEvent } from "../core/event.ts";
 import { covers, isWildcard, overlaps, subjectProblem } from "../core/subjects.ts";
 import type { HandlerContext } from "../api/context.ts";
 import type { ProjectEvents } from "./resolve_events.ts";
-import type { EventDefinition } from "../api/define_event.ts";
+import { type EventDefinition, parserOf } from "../api/define_event.ts";
+import type { BoundSchema } from "../core/cloudevent.ts";
+import type { ResourceDefinition } from "../api/define_resource.ts";
 import type { FunctionDefinition, FunctionOptions, Trigger } from "../api/define_function.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
@@ -26,6 +28,8 @@ export interface ResolvedFunction {
   readonly triggers: readonly ResolvedTrigger[];
   readonly emits: readonly EventDefinition[];
   readonly policy: FunctionPolicy;
+  /** Resources without which it does not pull. Default: none. */
+  readonly needs?: readonly ResourceDefinition[];
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown;
 }
 
@@ -33,6 +37,11 @@ export interface ResolvedFunction {
 export function triggerFor(fn: ResolvedFunction, subject: string): ResolvedTrigger | undefined {
   return fn.triggers.find(({ pattern }) => pattern === subject) ??
     fn.triggers.find(({ pattern }) => covers(pattern, subject));
+}
+
+/** Returns the schema that a trigger's data is checked against, or undefined for a raw pattern. */
+export function schemaOf({ pattern: type, event }: ResolvedTrigger): BoundSchema | undefined {
+  return event && { type, version: event.version, parse: parserOf(event) };
 }
 
 /** Resolves the function that a file declares. Adds every fault to `problems`, and then returns undefined. */
@@ -53,7 +62,7 @@ export function resolveFunction(
     problem("the arguments of defineFunction are swapped: the options come first, then the handler");
     return undefined;
   }
-  const { name = nameOf(file), on, emits = [] }: Partial<FunctionOptions> = definition.options ?? {};
+  const { name = nameOf(file), on, emits = [], needs = [] }: Partial<FunctionOptions> = definition.options ?? {};
   const nameProblem = functionNameProblem(name);
   if (nameProblem) problem(nameProblem);
   if (typeof definition.handler !== "function") {
@@ -71,8 +80,20 @@ export function resolveFunction(
   for (const event of Array.isArray(emits) ? emits as readonly EventDefinition[] : []) {
     if (!project.exported.has(event)) problem(`emits ${unexported(event, project)}`);
   }
+  const needed = needsProblem(needs);
+  if (needed) problem(needed);
   if (problems.length > before || !resolved.ok) return undefined;
-  return { name, file, triggers, emits, policy: resolved.policy, handler: definition.handler };
+  const required = needs.length > 0 && { needs };
+  return { name, file, triggers, emits, policy: resolved.policy, ...required, handler: definition.handler };
+}
+
+/** Returns why a value is no list of resources, or undefined. */
+function needsProblem(needs: unknown): string | undefined {
+  if (!Array.isArray(needs)) return "`needs` is not a list of resources: put it in brackets, as in `needs: [db]`";
+  const wrong = needs.findIndex((one) => (one as ResourceDefinition | undefined)?.kind !== "resource");
+  if (wrong < 0) return undefined;
+  return `needs ${describeValue(needs[wrong])}, which is not a resource: make it with defineResource` +
+    (needs[wrong] === undefined ? CIRCULAR : "");
 }
 
 function nameOf(file: string): string {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
+import { parseDuration } from "../core/duration.ts";
 import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
@@ -11,12 +12,16 @@ export interface IdempotencyPolicy {
   readonly key?: (event: WeirEvent) => string;
 }
 
+/** The stored events with which a function begins on a stream that is new to it. */
+export type Beginning = "all" | "new" | { readonly sinceMs: number };
+
 /** Options of a function with every default, and every duration in milliseconds. */
 export interface FunctionPolicy {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
   readonly maxHops: number;
+  readonly from: Beginning;
   readonly maxAgeMs: number | undefined;
   /** Undefined if handled events are not remembered. */
   readonly idempotency: IdempotencyPolicy | undefined;
@@ -59,12 +64,15 @@ const OPTIONS = [
     "timeout",
     "concurrency",
     "maxHops",
+    "from",
     "idempotency",
     "maxAge",
     "breaker",
     "dependencies",
+    "needs",
   ],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
+  "from.since",
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
   ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
 ];
@@ -80,20 +88,31 @@ const idempotency = z.preprocess(
   }).transform(({ key, ttl: ttlMs }): IdempotencyPolicy => ({ ttlMs, ...(key && { key }) })).optional(),
 );
 
+const from = z.unknown().transform((given, ctx): Beginning => {
+  if (given === "all" || given === "new") return given;
+  const since = Object(given) as { since?: unknown }, sinceMs = parseDuration(since.since);
+  if (sinceMs !== undefined && sinceMs > 0 && Object.keys(since).length === 1) return { sinceMs };
+  const message = `${describeValue(given)} is none of "all", "new" and { since }, as in { since: "1h" }`;
+  ctx.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
 const options = z.strictObject({
   name: z.unknown().optional(),
   on: z.unknown().optional(),
   emits: z.unknown().optional(),
+  needs: z.unknown().optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),
   maxHops: count.default(defaults.maxHops),
+  from: from.prefault(defaults.from),
   maxAge: durationSchema.optional(),
   idempotency,
   breaker: breaker.prefault({}),
   dependencies: z.record(z.string(), breaker).default({}),
 }).transform((
-  { name: _name, on: _on, emits: _emits, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
+  { name: _name, on: _on, emits: _emits, needs: _needs, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
 ): FunctionPolicy => ({
   ...rest,
   timeoutMs,

@@ -6,6 +6,8 @@ export class StartupProblems extends Error {
   constructor(
     /** One line a fault: location, cause and fix. */
     readonly problems: readonly string[],
+    /** Whether their cause is outside the project, so that the same files may start later. */
+    readonly transient: boolean = false,
   ) {
     super(
       `${problems.length} ${problems.length === 1 ? "problem" : "problems"}:\n  - ${problems.join("\n  - ")}`,

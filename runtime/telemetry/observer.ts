@@ -119,7 +119,9 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "breaker-open": "the function's breaker is open",
   "dependency-open": "a dependency is down",
   "state-unavailable": "its stored state cannot be read or written",
+  "resource-unavailable": "a resource that it needs cannot be used",
   "unknown-subject": "the function does not listen to its subject",
+  "newer-version": "its schema is of a later version than this process has",
   "claim-held": "another delivery handles it",
   "shutdown": "the runtime is shutting down",
 };

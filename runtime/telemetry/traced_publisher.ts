@@ -13,7 +13,8 @@ export class TracedPublisher implements Publisher {
 
   publish(event: OutgoingEvent, listener: PublishListener, options?: PublishOptions): void {
     if (event.trace) return this.inner.publish(event, listener, options);
-    const { id, type, source, time, json, extensions, hops } = event, parent = options?.parent ?? context.active();
+    const { id, type, source, time, json, version, extensions, hops } = event,
+      parent = options?.parent ?? context.active();
     const span = trace.getTracer("weir").startSpan(`publish ${type}`, {
       kind: SpanKind.PRODUCER,
       attributes: {
@@ -28,7 +29,7 @@ export class TracedPublisher implements Publisher {
         "cloudevents.event_source": source,
       },
     }, parent);
-    const traced = { id, type, source, time, json, extensions, hops, trace: injectTrace(span, parent) };
+    const traced = { id, type, source, time, json, version, extensions, hops, trace: injectTrace(span, parent) };
     this.inner.publish(traced, new Traced(span, listener), options);
   }
 }

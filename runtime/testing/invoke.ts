@@ -15,6 +15,7 @@ import { type InvokedSpan, SpanRecording } from "./record_spans.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
 import { durationMs } from "./test_clock.ts";
 import { deliveryOf } from "./test_delivery.ts";
+import { withTestValues } from "./test_values.ts";
 
 /** An event that a function emitted. */
 export interface Emitted {
@@ -112,7 +113,8 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
   const endGrace = shutDown(options.shutdown, clock, () => pipeline.runner.abortAll());
   try {
     const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };
-    const outcome = await spans.run(() => pipeline.handle(pipeline.newAttempt(delivery)));
+    const handle = () => pipeline.handle(pipeline.newAttempt(delivery));
+    const outcome = await spans.run(() => withTestValues(options, handle));
     const emitted = published.map(({ type, id, json }) => ({ type, id, data: JSON.parse(json) }));
     return { outcome, emitted, logs: log.lines, spans: spans.spans(), kv };
   } finally {

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { EventDefinition } from "../api/define_event.ts";
 import type { EventOfType, KnownType } from "../api/schema_files.ts";
 import type { Duration } from "../core/duration.ts";
+import type { ResourceFake } from "./fake_resource.ts";
 import type { MemoryIdempotencyStore } from "./memory_idempotency_store.ts";
 import type { MemoryKvStore } from "./memory_kv_store.ts";
 import type { TestClock } from "./test_clock.ts";
@@ -54,6 +55,18 @@ export interface InvokeOptions {
    * @default a fresh store
    */
   readonly kv?: MemoryKvStore;
+  /**
+   * Values of the resources that the handler uses, from `fakeResource`. No resource is opened.
+   *
+   * @default none
+   */
+  readonly resources?: readonly ResourceFake[];
+  /**
+   * Variables for `defineConfig`. Those of the test's own process are not read.
+   *
+   * @default none
+   */
+  readonly env?: Readonly<Record<string, string>>;
   /**
    * Handled events of functions with `idempotency`. Without it, every call handles its event for the first time.
    *

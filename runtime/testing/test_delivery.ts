@@ -1,7 +1,8 @@
-import type { ResolvedFunction } from "../project/resolve_function.ts";
+import { type ResolvedFunction, triggerFor } from "../project/resolve_function.ts";
 import type { Clock } from "../engine/clock.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { encodeAttribute } from "../core/cloudevent.ts";
+import { dataSchemaOf } from "../core/schema_version.ts";
 import { jsonText } from "../core/json_text.ts";
 import { HeaderList } from "../core/headers.ts";
 import type { InvokeOptions } from "./invoke_options.ts";
@@ -25,6 +26,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
     };
   }
   const subject = options.subject ?? options.event?.type ?? subjectOf(fn.triggers[0].pattern);
+  const version = (options.event ?? triggerFor(fn, subject)?.event)?.version;
   return {
     ...FIRST,
     stream: "TEST",
@@ -38,6 +40,7 @@ export function deliveryOf(fn: ResolvedFunction, data: unknown, options: Deliver
       ["ce-type", subject],
       ["ce-source", "/test"],
       ["content-type", "application/json"],
+      ...(version === undefined ? [] : [["ce-dataschema", dataSchemaOf(subject, version)] as const]),
       ...Object.entries(options.headers ?? {}),
     ]),
   };

@@ -13,7 +13,7 @@ const EVENT = {
   extensions: {},
 };
 const VALID: Decoded = { kind: "event", event: EVENT, hops: 1 };
-const INVALID: Decoded = {
+const INVALID: Decoded & { kind: "invalid" } = {
   kind: "invalid",
   event: EVENT,
   error: { name: "InvalidEventError", message: "not JSON" },
@@ -60,6 +60,19 @@ const EXPIRED = {
   name: "ExpiredError",
   message: "the event is 61 seconds old; the function handles none older than 1m",
 };
+Deno.test("checkDelivery defers what its schema refuses and is newer, and ends it as invalid after half an hour", () => {
+  const decoded: Decoded = { ...INVALID, isNewer: true };
+  const { delayMs, ...deferred } = checkDelivery({ ...FACTS, decoded }) as Outcome & { kind: "retry" };
+  assert.deepEqual(deferred, { kind: "retry", reason: "newer-version", usesAttempt: false, error: INVALID.error });
+  assert.ok(delayMs >= 1_000);
+  assert.deepEqual(checkDelivery({ ...FACTS, decoded, excusedDeliveries: 80 }), {
+    kind: "dead-letter",
+    reason: "invalid",
+    attempts: 0,
+    error: INVALID.error,
+  });
+});
+
 const buried: [what: string, facts: Partial<DeliveryFacts>, deadLetter: ReturnType<typeof checkDelivery>][] = [
   ["bytes that do not decode are invalid at once, untried", { decoded: INVALID }, {
     kind: "dead-letter",

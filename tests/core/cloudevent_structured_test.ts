@@ -16,7 +16,7 @@ function structured(envelope: unknown, headers: Record<string, string> = {}, par
   const all = { "content-type": "application/cloudevents+json; charset=UTF-8", ...headers };
   return decode(
     delivery({ headers: all, payload: JSON.stringify(envelope) }),
-    parse && { type: "orders.created", parse },
+    parse && { type: "orders.created", version: 1, parse },
   );
 }
 

@@ -179,7 +179,10 @@ Deno.test("decode refuses text that is not UTF-8", () => {
 
 Deno.test("decode returns the output of the schema", () => {
   const parse: Parse = (data) => ({ ok: true, value: [data, "parsed"] });
-  assert.deepEqual(decode(delivery({ payload: "1" }), { type: "orders.created", parse }).event.data, [1, "parsed"]);
+  assert.deepEqual(decode(delivery({ payload: "1" }), { type: "orders.created", version: 1, parse }).event.data, [
+    1,
+    "parsed",
+  ]);
 });
 
 Deno.test("decode names the path of every issue", () => {
@@ -190,6 +193,7 @@ Deno.test("decode names the path of every issue", () => {
   ];
   const decoded = decode(delivery({ headers: BINARY }), {
     type: "orders.created",
+    version: 1,
     parse: () => ({ ok: false, issues }),
   });
   assert.equal(decoded.kind, "invalid");
@@ -201,10 +205,31 @@ Deno.test("decode names the path of every issue", () => {
   });
 });
 
+const versions: [dataSchema: string | undefined, isNewer: true | undefined][] = [
+  [undefined, undefined],
+  ["urn:weir:schema:orders.created:1", undefined],
+  ["urn:weir:schema:orders.created:2", undefined],
+  ["urn:weir:schema:orders.created:3", true],
+  ["urn:weir:schema:orders.paid:3", undefined],
+  ["https://schemas.example/orders.created/3", undefined],
+];
+for (const [dataSchema, isNewer] of versions) {
+  Deno.test(`decode with version 2 of a schema marks refused data of ${dataSchema} as ${isNewer ? "" : "not "}newer`, () => {
+    const headers = { ...BINARY, ...(dataSchema && { "ce-dataschema": dataSchema }) };
+    const parse: Parse = () => ({ ok: false, issues: [{ path: "n", message: "too small" }] });
+    const decoded = decode(delivery({ headers }), { type: "orders.created", version: 2, parse });
+    assert.ok(decoded.kind === "invalid");
+    assert.equal(decoded.isNewer, isNewer);
+    const which = isNewer ? "version 2 of the schema of its type, and is of version 3" : "the schema of its type";
+    assert.equal(decoded.error.message, `does not match ${which}: n: too small`);
+  });
+}
+
 Deno.test("decode refuses an event whose schema throws", () => {
   for (const thrown of [new Error("refine went wrong"), "refine went wrong"]) {
     const decoded = decode(delivery(), {
       type: "orders.created",
+      version: 1,
       parse: () => {
         throw thrown;
       },
@@ -219,7 +244,7 @@ Deno.test("decode refuses an event whose schema throws a value of any shape", ()
     const parse = () => {
       throw thrown;
     };
-    assert.equal(decode(delivery(), { type: "orders.created", parse }).kind, "invalid", what);
+    assert.equal(decode(delivery(), { type: "orders.created", version: 1, parse }).kind, "invalid", what);
   }
 });
 
@@ -229,7 +254,11 @@ Deno.test("issueText joins issues to one line", () => {
 
 Deno.test("decode takes the type of the subject's event, not that of the publisher", () => {
   const parse: Parse = (value) => ({ ok: true, value });
-  const decoded = decode(delivery({ headers: { "ce-type": "com.example.order" } }), { type: "orders.created", parse });
+  const decoded = decode(delivery({ headers: { "ce-type": "com.example.order" } }), {
+    type: "orders.created",
+    version: 1,
+    parse,
+  });
   assert.equal(decoded.event.type, "orders.created");
   assert.equal(decode(delivery({ headers: { "ce-type": "com.example.order" } })).event.type, "com.example.order");
 });

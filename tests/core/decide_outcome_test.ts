@@ -30,6 +30,7 @@ const free = (reason: RetryReason, delayMs: number): Outcome => (
 const exhausted: Outcome = { kind: "dead-letter", reason: "attempts-exhausted", attempts: 3, error };
 const refusedEmit: Result = { kind: "emit-failed", transient: false, error };
 const outage: Result = { kind: "emit-failed", transient: true, error };
+const needed: Result = { kind: "resource-unavailable", error };
 const refusal = (retryAtMs: number, probeFailed = false): Result => (
   { kind: "dependency-open", dependency: "Payments", retryAtMs, probeFailed, error }
 );
@@ -90,6 +91,25 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
     { kind: "unavailable", error },
     { excusedDeliveries: 2 },
     free("state-unavailable", 400),
+  ],
+  ["a resource that is unavailable uses no attempt", needed, LAST, free("resource-unavailable", 100)],
+  [
+    "the longer it is unavailable the longer it waits",
+    needed,
+    { excusedDeliveries: 2 },
+    free("resource-unavailable", 400),
+  ],
+  [
+    "after a hundred free deliveries a resource that is unavailable uses an attempt",
+    needed,
+    { excusedDeliveries: PROBE_USES_ATTEMPT_FROM },
+    again("failed", 100),
+  ],
+  [
+    "and exhausts the attempts at last",
+    needed,
+    { ...LAST, excusedDeliveries: PROBE_USES_ATTEMPT_FROM },
+    exhausted,
   ],
   ["the last retry-after exhausts the attempts", { kind: "retry-after", delayMs: 5, error }, LAST, exhausted],
   ["an open dependency waits until it may close, and a spread", refusal(12_000), {}, free("dependency-open", 2_100)],
@@ -210,7 +230,7 @@ for (const [result, expected] of verdicts) {
 }
 
 const results = fc.oneof(
-  fc.constantFrom<Result>({ kind: "failed", error }, { kind: "timed-out", error }, refusedEmit),
+  fc.constantFrom<Result>({ kind: "failed", error }, { kind: "timed-out", error }, refusedEmit, needed),
   fc.nat(1e9).map((delayMs): Result => ({ kind: "retry-after", delayMs, error })),
   fc.record({ at: fc.integer({ min: -1e9, max: 1e9 }), probe: fc.boolean() }).map(({ at, probe }) =>
     refusal(at, probe)

@@ -119,6 +119,7 @@ export function facts(given: Partial<Facts> = {}): Facts {
     clock: { value: { aheadMs: 3, errorMs: 1 } },
     deadLetters: { value: { count: 0, oldestAt: undefined, read: 0, reasons: {} } },
     delayedRetries: { value: new Map([["ship", 0]]) },
+    changes: { value: [] },
     ...given,
   };
 }

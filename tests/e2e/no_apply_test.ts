@@ -3,6 +3,7 @@ import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from 
 import { z } from "zod";
 import { publishAsync } from "../../runtime/engine/publisher.ts";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
+import { changeWarnings } from "../../runtime/app/change_warnings.ts";
 import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
@@ -25,6 +26,8 @@ interface Bench extends AsyncDisposable {
   readonly log: { level: string; message: string; error?: unknown }[];
   /** Lines of the server's log about permission violations. */
   readonly violations: string[];
+  /** Warnings of the plans so far, for a later schema that refuses every event. */
+  readonly warnings: readonly string[];
   apply(): Promise<void>;
   /** Plans as a user who may change nothing. */
   plan(): Promise<Step[]>;
@@ -58,7 +61,7 @@ async function setup(): Promise<Bench> {
   const config = (user: string) => readConfig({ get: (name) => environment(user)[name], readFile: () => "" });
   const admin = await connectCluster(config("admin"));
   all.defer(() => admin.close());
-  const handled: string[] = [], log: Bench["log"] = [];
+  const handled: string[] = [], log: Bench["log"] = [], warnings: string[] = [];
   const work = defineFunction({ on: Placed, emits: [Shipped], idempotency: true }, async ({ data }, ctx) => {
     if (data.n === 2) throw new NonRetryableError("no");
     if (data.n === 3 && ctx.attempt === 1) throw new RetryAfterError("5s");
@@ -75,6 +78,7 @@ async function setup(): Promise<Bench> {
     handled,
     log,
     violations,
+    warnings,
     apply: async () => {
       const applied = await applyPlan(admin, desiredState(config("admin"), registry), ["work", "ship"]);
       assert.deepEqual(applied.flatMap(({ problem }) => problem ?? []), []);
@@ -82,6 +86,9 @@ async function setup(): Promise<Bench> {
     plan: async () => {
       const { nc, jsm, close } = await connectCluster(config("planner"));
       const steps = await planCluster(nc, jsm, desiredState(config("planner"), registry), ["work", "ship"]);
+      const later = { ...Placed, data: z.object({ n: z.string() }) }; // a schema that refuses what waits
+      const { functions } = registryOf({ work: defineFunction({ on: later }, () => {}) });
+      warnings.push(...await changeWarnings({ nc, jsm }, functions, steps));
       await close();
       return steps;
     },
@@ -146,6 +153,7 @@ Deno.test("plan needs no permission to change anything", async () => {
   await bench.admin.jsm.consumers.update("STOCK", "ship", { filter_subjects: ["stock.counted"] });
   const steps = (await bench.plan()).filter(({ kind }) => kind !== "same");
   assert.deepEqual(steps.map(({ kind, name }) => `${kind} ${name}`), ["create work", "update ship"]);
+  assert.match(bench.warnings[0], /^work: 3 of 3 events that wait in ORDERS do not match/);
   assert.deepEqual(bench.violations, []);
 });
 

@@ -16,6 +16,7 @@ Deno.test("AttemptContext buffers emitted events", () => {
       source: "/functions/ship",
       time: "2026-01-02T00:00:00.000Z",
       json: '{"orderId":"o1"}',
+      version: 1,
       hops: 1,
     },
     {
@@ -24,6 +25,7 @@ Deno.test("AttemptContext buffers emitted events", () => {
       source: "/functions/ship",
       time: "2026-01-02T00:00:00.000Z",
       json: '{"total":7}',
+      version: 1,
       hops: 1,
     },
   ]);

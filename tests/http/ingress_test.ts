@@ -17,6 +17,7 @@ Deno.test("POST /events/{type} answers 202 with stream and sequence once the eve
     type: "orders.created",
     source: "/ingress",
     json: '{"orderId":"o1"}',
+    version: 1,
     extensions: {},
   });
   assert.equal(new Date(time).toISOString(), time);
@@ -104,6 +105,7 @@ Deno.test("POST {route} passes no Nats-* or weir-* header to the event", async (
     type: "orders.created",
     source: "/ingress",
     json: '{"orderId":"o1"}',
+    version: 1,
     extensions: {},
   });
 });

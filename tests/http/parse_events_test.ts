@@ -15,6 +15,7 @@ const PUBLISHED = {
   source: "/shop",
   time: TIME,
   json: '{"orderId":"o1"}',
+  version: 1,
   extensions: { tenant: "acme 🚂" },
 };
 

@@ -24,6 +24,7 @@ Deno.test("formatPolicy writes the defaults in the words of the options", () => 
     "timeout 20s",
     "concurrency 16",
     "maxHops 50",
+    "from all",
     "maxAge none",
     "idempotency none",
     "breaker.consecutiveFailures 10",
@@ -37,6 +38,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
   const policy = written({
     retry: { attempts: 3, jitter: "none" },
     timeout: 90_000,
+    from: { since: "1h" },
     maxAge: "2d",
     idempotency: true,
     breaker: { openFor: "1m" },
@@ -46,6 +48,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     "retry.attempts 3",
     "retry.jitter none",
     "timeout 90s",
+    "from.since 1h",
     "maxAge 2d",
     "breaker.openFor 1m",
     "dependencies.PaymentService.consecutiveFailures 3",

@@ -27,7 +27,15 @@ Deno.test("buildRegistry resolves a project without mistakes", () => {
 });
 
 Deno.test("buildRegistry of an empty project is empty", () => {
-  const nothing = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
+  const nothing = {
+    functions: [],
+    events: new Map(),
+    streams: [],
+    warnings: [],
+    healthChecks: [],
+    resources: [],
+    configs: [],
+  };
   assert.deepEqual(buildRegistry([], []), nothing);
 });
 

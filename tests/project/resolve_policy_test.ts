@@ -25,6 +25,7 @@ Deno.test("resolvePolicy keeps the given options and fills in the others", () =>
     timeoutMs: 1_500,
     concurrency: 16,
     maxHops: 50,
+    from: "all",
     maxAgeMs: 604_800_000,
     idempotency: { ttlMs: 3_600_000 },
     breaker: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 5_000, halfOpenProbes: 1 },
@@ -74,6 +75,7 @@ const rows: [options: object, problem: string][] = [
   [{ timeout: 5n }, `option timeout: 5n is not a duration above zero: ${HELP}`],
   [{ timeout: "soon" }, `option timeout: "soon" is not a duration above zero: ${HELP}`],
   [{ timeout: 0 }, `option timeout: 0 is not a duration above zero: ${HELP}`],
+  [{ from: "newest" }, 'option from: "newest" is none of "all", "new" and { since }, as in { since: "1h" }'],
   [{ maxAge: "-1s" }, `option maxAge: "-1s" is not a duration above zero: ${HELP}`],
   [
     { idempotency: { ttl: "10ms" } },
@@ -108,6 +110,10 @@ const refused: [options: object, where: string][] = [
   [{ breaker: { halfOpenProbes: -1 } }, "option breaker.halfOpenProbes: "],
   [{ dependencies: { Pay: { halfOpenProbes: 0 } } }, "option dependencies.Pay.halfOpenProbes: "],
   [{ dependencies: [] }, "option dependencies: "],
+  [{ from: "newest" }, "option from: "],
+  [{ from: { since: "0s" } }, "option from: "],
+  [{ from: { since: "1h", until: "2h" } }, "option from: "],
+  [{ from: null }, "option from: "],
 ];
 for (const [options, where] of refused) {
   Deno.test(`resolvePolicy refuses ${JSON.stringify(options)} by the option's name`, () => {

@@ -6,6 +6,7 @@ export const POLICY: FormattedPolicy = {
   timeout: "20s",
   concurrency: 16,
   maxHops: 50,
+  from: "all",
   maxAge: null,
   idempotency: null,
   breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },

@@ -31,6 +31,13 @@ export function startWeir(
   return startDeno(project, ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args], env, ownGroup);
 }
 
+/** Variables that Deno and nats-server need: where things are, and which certificates a download is checked against. */
+const INHERITED = [
+  ...["PATH", "HOME", "XDG_CACHE_HOME", "DENO_DIR", "NATS_SERVER", "TMPDIR"],
+  ...["DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_DIR", "SSL_CERT_FILE"],
+  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NPM_CONFIG_REGISTRY"],
+];
+
 /** Starts `deno ARGS` in a folder, with the same environment. */
 export function startDeno(
   folder: string,
@@ -38,8 +45,7 @@ export function startDeno(
   env: Record<string, string>,
   ownGroup = false,
 ): Program {
-  const inherited = ["PATH", "HOME", "XDG_CACHE_HOME", "DENO_DIR", "NATS_SERVER", "SSL_CERT_FILE", "TMPDIR"];
-  const kept = inherited.flatMap((name) => {
+  const kept = INHERITED.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });

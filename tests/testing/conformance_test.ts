@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { connect, headers as natsHeaders } from "@nats-io/transport-node";
+import { dataSchemaOf } from "../../runtime/core/schema_version.ts";
 import { jetstream } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { defineEvent, defineFunction, defineStream } from "weir";
@@ -49,7 +50,8 @@ Deno.test("invoke and a runtime on NATS have the same result in every case", asy
   /** Publishes with the client itself, since Weir sends no other headers. */
   const publish = async ({ event, data, headers }: Case, id: string) => {
     const hdrs = natsHeaders();
-    const all = { "ce-id": id, "ce-type": event.type, "ce-source": "/test", "content-type": "application/json" };
+    const own = { "ce-id": id, "ce-type": event.type, "ce-source": "/test", "content-type": "application/json" };
+    const all = { ...own, "ce-dataschema": dataSchemaOf(event.type, event.version) };
     for (const [name, value] of Object.entries({ ...all, ...headers })) hdrs.set(name, value);
     await js.publish(event.type, JSON.stringify(data), { headers: hdrs });
   };

@@ -71,7 +71,10 @@ function events(step: Step): string[] {
     case "create":
       if (step.what !== "consumer") return [step.what === "stream" ? "it has no events yet" : "it is empty"];
       if (step.waiting === undefined) return ["starts with stored events (the stream does not report how many)"];
-      return [`starts with ${count(step.waiting, "stored event")}`];
+      return [
+        `starts with ${count(step.waiting, "stored event")}` +
+        (step.skipped ? `, and skips ${count(step.skipped, "older one")}` : ""),
+      ];
     case "update":
       return step.leftOut.length > 0 ? step.leftOut.map(leftOut) : ["no stored event is skipped or repeated"];
     case "orphan":
@@ -126,7 +129,13 @@ function value(field: string, given: unknown): string {
   }
   if (typeof given === "object") return Object.entries(given).map((entry) => entry.join("=")).join(" ");
   if (typeof given === "number") return given === -1 ? "no limit" : number(given);
-  return String(given);
+  return typeof given === "object" ? metadata(given as Record<string, string>) : String(given);
+}
+
+/** Formats metadata, without the entries of the server. */
+function metadata(given: Readonly<Record<string, string>>): string {
+  const own = Object.entries(given).filter(([key]) => !key.startsWith("_nats."));
+  return own.map(([key, text]) => `${key} ${text}`).join("; ") || "none";
 }
 
 function summary(steps: readonly Step[]): string {

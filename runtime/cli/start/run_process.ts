@@ -1,20 +1,28 @@
 import type { Log } from "../../api/context.ts";
+import { provideValues } from "../../api/provided_values.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
 import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
+import { ownVariableNames, readOwnConfig, selectConfigs } from "../../app/own_config.ts";
 import { setVariables, variableWarnings } from "../../app/warnings.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import type { MayApply } from "../../app/topology_keeper.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
+import { systemClock } from "../../engine/system_clock.ts";
+import { withTimeout } from "../../nats/client/with_timeout.ts";
 import { loadProject, PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
+import { declareSecrets } from "../../telemetry/otel/logs/redact.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
 import { onStopSignal } from "../terminal/signals.ts";
 import { reportFailure, setupProcessLog } from "./process_log.ts";
 import { StrayErrors } from "./stray_errors.ts";
+
+/** Milliseconds that a start which is under way at a stop has to close its resources: those of `close`, and a margin. */
+const ABORTED_START_MS = 4_000;
 
 export interface StartOptions {
   /** Whether the process may create and change streams, consumers and buckets. */
@@ -58,9 +66,12 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
   // A misspelt type is a warning: with narrower filters the events of the right one would be skipped.
   const mayApply = apply === "narrow" && registry.warnings.length > 0 ? true : apply;
+  let starting: Promise<unknown> = Promise.resolve();
   const startAgain = async () => {
     const options = { metrics, sharesPort, apply: mayApply, signal: shutdown.signal };
-    const runtime = await startRuntime(config, registry, log, options);
+    const start = startRuntime(config, registry, log, options);
+    starting = start.catch(() => {});
+    const runtime = await start;
     runtimes.push(runtime);
     return runtime;
   };
@@ -69,6 +80,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     shutdown.abort();
     if (!quiet) log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
     await Promise.all(runtimes.map((runtime) => runtime.stop()));
+    if (registry.resources.length > 0) await withTimeout(systemClock, ABORTED_START_MS, starting).catch(() => {});
     await flush();
     await shutdownLog(quiet ? "" : undefined);
     Deno.exit(code);
@@ -92,11 +104,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   }
   if (!quiet) {
     log.info(worker === undefined ? "ready" : "worker ready", {
-      pid: Deno.pid,
-      url: runtime.url,
-      admin: runtime.adminUrl,
-      namespace: config.WEIR_NAMESPACE,
-      functions: selectFunctions(config, registry).map(({ name }) => name),
+      ...startedFields(runtime, config, registry),
       traces: tracing.exportsTo ?? "not exported",
       metrics: metrics.pushesTo ?? "at /metrics only",
     });
@@ -104,12 +112,19 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   parent?.ready(runtime, startAgain);
 }
 
+function startedFields({ url, adminUrl: admin }: Runtime, config: Config, registry: Registry) {
+  const functions = selectFunctions(config, registry).map(({ name }) => name);
+  return { pid: Deno.pid, url, admin, namespace: config.WEIR_NAMESPACE, functions };
+}
+
 const UNNAMED = 'deno.json has no "name": streams and consumers carry no mark of this project, so another project on ' +
   'this NATS account may share them. Write "name" and "exports": {} into it, or set WEIR_NAMESPACE';
 
 /** Logs the warnings of this process. @param registry Project, whose warnings the first worker logs for all. */
 function logWarnings(log: Log, registry?: Registry): void {
-  const warnings = registry ? [...variableWarnings(setVariables()), ...registry.warnings] : [];
+  const warnings = registry
+    ? [...variableWarnings(setVariables(), ownVariableNames(registry)), ...registry.warnings]
+    : [];
   if (registry && registry.project === undefined && !ENVIRONMENT.get("WEIR_NAMESPACE")) warnings.push(UNNAMED);
   const tooLarge = memoryProblem(memoryLimits());
   if (tooLarge) {
@@ -135,11 +150,21 @@ async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: C
     collect(error);
   }
   const registry = await loadProject().catch(collect);
+  if (registry) problems.push(...readOwn(registry, config));
   if (problems.length > 0 || !config || !registry) {
     // A misspelt name of a variable may be the cause.
-    throw new StartupProblems([...problems, ...strays.problems(), ...variableWarnings(setVariables())]);
+    const misspelt = variableWarnings(setVariables(), registry && ownVariableNames(registry));
+    throw new StartupProblems([...problems, ...strays.problems(), ...misspelt]);
   }
   return { config, registry };
+}
+
+/** Reads the variables that the project declares, and provides them to its code. Returns their problems. */
+function readOwn(registry: Registry, config: Config | undefined): readonly string[] {
+  const own = readOwnConfig(selectConfigs(registry, config), ENVIRONMENT);
+  declareSecrets(own.secrets);
+  provideValues(own);
+  return own.problems;
 }
 
 /** Functions that end a process, as they stand in a stack trace. */

@@ -1,5 +1,6 @@
 import { authProblem, LOOPBACK } from "../../app/config.ts";
 import { memoryProblem } from "../../app/memory_limit.ts";
+import { ownVariableNames } from "../../app/own_config.ts";
 import { variableWarnings } from "../../app/warnings.ts";
 import { nearest } from "../../core/did_you_mean.ts";
 import { formatDuration } from "../../core/duration.ts";
@@ -47,10 +48,13 @@ export const CONFIGURATION: readonly Rule[] = rulesOf("configuration", [
   },
   {
     id: "variable-names",
-    holds: "no environment variable looks like a misspelt one of Weir or OpenTelemetry",
+    holds: "no environment variable looks like a misspelt one of Weir, OpenTelemetry or the project",
     why: "A misspelt variable has no effect.",
     fix: "rename or remove the variable",
-    find: ({ variables }) => variableWarnings(variables).map((what) => ({ what })),
+    find: ({ variables, project }) => {
+      const own = "value" in project ? ownVariableNames(project.value) : [];
+      return variableWarnings(variables, own).map((what) => ({ what }));
+    },
   },
   {
     id: "selected-functions",

@@ -45,6 +45,13 @@ export const WAITING: readonly Rule[] = rulesOf("waiting", [
     },
   },
   {
+    id: "waiting-events",
+    holds: "the project handles what waits in streams, retries and dead letters, and nothing of it again",
+    why: "Events that the functions refuse become dead letters. Those of a renamed function are handled again.",
+    fix: "as the finding says, before the release; `deno task plan --strict` in CI exits with 1 on it",
+    find: ({ changes }) => known(changes).map((what) => ({ what })),
+  },
+  {
     id: "dead-letters",
     severity: "info",
     holds: "there are no dead letters",

@@ -6,6 +6,8 @@ export interface FunctionStatus {
   readonly name: string;
   readonly triggers: readonly string[];
   readonly emits: readonly string[];
+  /** Names of the resources without which it does not pull. Default: none. */
+  readonly needs?: readonly string[];
   readonly policy: FormattedPolicy;
   readonly attempts: number;
   readonly timeout: string;

@@ -39,14 +39,15 @@ export class AckFloors {
   }
 
   /**
-   * Returns the recorded ack floor of a consumer; 0 if none was recorded.
+   * Returns the recorded ack floor of a consumer; undefined if none was recorded.
    *
-   * Invariant: also 0 unless the messages up to it are known to be the same. A stream may have lost its end since, or be
+   * Invariant: 0 unless the messages up to it are known to be the same. A stream may have lost its end since, or be
    * restored from an older backup: it then gives the same sequences to other messages.
    */
-  async settledUpTo(durable: Durable, stream: StreamInfo): Promise<number> {
+  async settledUpTo(durable: Durable, stream: StreamInfo): Promise<number | undefined> {
     const floor = this.#floors.get(durable);
-    if (!floor || floor.streamCreated !== stream.created) return 0;
+    if (!floor) return undefined;
+    if (floor.streamCreated !== stream.created) return 0;
     return await this.#hasKept(durable.stream, floor, stream.state as State) ? floor.settledUpTo : 0;
   }
 

@@ -19,7 +19,7 @@ const MAX_READ = 10_000;
 /** Delay in milliseconds after which it is tried again. */
 const RETRY_MS = 5_000;
 
-/** Policies of consumers that begin after older events. Weir's own consumers begin at a sequence, after an ack floor. */
+/** Policies of consumers that begin after older events. Weir's own consumers begin at a sequence: after an ack floor, or where `from` says. */
 const SKIPPING: readonly string[] = [
   DeliverPolicy.New,
   DeliverPolicy.Last,

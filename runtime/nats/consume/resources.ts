@@ -13,14 +13,16 @@ export function consumerResources(functions: readonly ResolvedFunction[], names:
  * @param names The names in NATS. Default: without a namespace.
  */
 export function durablesOf(functions: readonly ResolvedFunction[], names: Namespace = NO_NAMESPACE): Durable[] {
-  return functions.flatMap(({ name, triggers }) => {
-    const streams = Map.groupBy(triggers, ({ stream }) => stream);
+  return functions.flatMap(({ name, triggers, policy: { from } }): Durable[] => {
+    const streams = Map.groupBy(triggers, ({ stream }) => names.stream(stream)), all = from === "all";
     const own = [...streams].map(([stream, group]) => ({
       functionName: name,
       consumer: names.consumer(name),
-      stream: names.stream(stream),
+      stream,
       filters: group.map(({ pattern }) => names.subject(pattern)),
+      ...(!all && { from }),
     }));
-    return [...own, retryDurable(name, names)];
+    const retries = retryDurable(name, names);
+    return [...own, all ? retries : { ...retries, remembers: [...streams.keys()] }];
   });
 }

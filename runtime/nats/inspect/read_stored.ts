@@ -1,9 +1,8 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import { readBatch } from "./read_batch.ts";
 
 /** Messages that one request reads, and about how many bytes: they have their payloads. */
 const BATCH = { batch: 500, max_bytes: 4_000_000 };
-/** Status of a request for messages after the last. */
-const NOT_FOUND = 404;
 
 /**
  * Reads the messages of a stream with their payloads, in the order they were stored. Not by a consumer: a work queue
@@ -13,26 +12,9 @@ const NOT_FOUND = 404;
  */
 export async function* readStored(jsm: JetStreamManager, stream: string, filter: string): AsyncIterable<StoredMsg> {
   for (let seq = 1;;) {
-    const messages = await readBatch(jsm, stream, { seq, next_by_subj: filter });
+    const messages = await readBatch(jsm, stream, { seq, next_by_subj: filter, ...BATCH });
     if (messages.length === 0) return;
     seq = messages.at(-1)!.seq + 1;
     yield* messages;
   }
-}
-
-/** Reads messages from a sequence on; none after the last. */
-function readBatch(
-  jsm: JetStreamManager,
-  stream: string,
-  from: { readonly seq: number; readonly next_by_subj: string },
-): Promise<StoredMsg[]> {
-  const messages: StoredMsg[] = [], { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
-  // The client's iterator keeps its subscription after the end of a batch. With a callback it ends that.
-  const callback = (done: { err?: Error } | null, message: StoredMsg) => {
-    if (!done) messages.push(message);
-    else if (done.err && (done.err as { code?: number }).code !== NOT_FOUND) reject(done.err);
-    else resolve(messages);
-  };
-  jsm.direct.getBatch(stream, { ...from, ...BATCH, callback }).catch(reject);
-  return promise;
 }

@@ -3,6 +3,7 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import { encodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
+import { dataSchemaOf } from "../../core/schema_version.ts";
 import {
   type Publisher,
   PublishError,
@@ -120,17 +121,28 @@ function isSameJson(stored: string, sent: string): boolean {
   }
 }
 
-let last = { type: "", source: "", time: "", shared: { source: "", headers: new HeaderBlock() } };
+let last = {
+  type: "",
+  source: "",
+  time: "",
+  version: undefined as number | undefined,
+  shared: { source: "", headers: new HeaderBlock() },
+};
 
 /** Hot path: events of a millisecond mostly differ in their id alone, so what the last other one had is reused. */
-function sharedWith({ type, source, time }: OutgoingEvent): typeof last.shared {
-  if (type === last.type && source === last.source && time === last.time) return last.shared;
+function sharedWith(event: OutgoingEvent): typeof last.shared {
+  const { type, source, time, extensions } = event;
+  // A publisher may name another schema that its data adheres to.
+  const version = extensions?.dataschema === undefined ? event.version : undefined;
+  const isSame = type === last.type && source === last.source && time === last.time && version === last.version;
+  if (isSame) return last.shared;
   const encoded = encodeAttribute(source);
   const headers = new HeaderBlock()
     .add("ce-type", type)
     .add("ce-source", encoded)
     .add("ce-time", time)
     .add("content-type", "application/json");
-  last = { type, source, time, shared: { source: encoded, headers } };
+  if (version !== undefined) headers.add("ce-dataschema", dataSchemaOf(type, version));
+  last = { type, source, time, version, shared: { source: encoded, headers } };
   return last.shared;
 }

@@ -3,7 +3,7 @@ import { isUnavailable } from "../client/is_unavailable.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { applySteps, isRace, type OnApplied, whyFailed } from "./apply_steps.ts";
 import { type FoundState, planFound, readTopology } from "./plan.ts";
-import { isAdoption } from "./owner.ts";
+import { isAdoption, isMarkOnly } from "./owner.ts";
 import type { DesiredState } from "./resources.ts";
 import { nameOf, type Scope, type Step } from "./step.ts";
 
@@ -119,7 +119,7 @@ export async function compareTopology(
 function differences(step: Step): string[] {
   if (step.kind === "create") return [`${nameOf(step)} is missing`];
   if (step.kind !== "update") return problemsOf(step);
-  return step.changes.filter(({ field }) => field !== "metadata").map(({ field, from, to }) =>
+  return step.changes.filter((change) => !isMarkOnly(change)).map(({ field, from, to }) =>
     `${nameOf(step)}: ${field} is ${JSON.stringify(from)} and should be ${JSON.stringify(to)}`
   );
 }

@@ -27,12 +27,24 @@ async function withWaiting(
   step: StepOf<"create"> & { what: "consumer" },
 ): Promise<Step> {
   if (step.waiting !== undefined) return step;
-  const { stream, config } = step, from = config.opt_start_seq;
-  const counts = await Promise.all(
-    (config.filter_subjects ?? []).map((subject) => count(nc, jsm, { stream, subject, from })),
-  );
-  const waiting = counts.every((one) => one !== undefined) ? counts.reduce((sum, one) => sum + one, 0) : undefined;
-  return { ...step, ...(waiting !== undefined && { waiting }) };
+  const { stream, config: { filter_subjects: subjects = [], opt_start_seq: from } } = step;
+  const waiting = await countAll(nc, jsm, stream, subjects, from);
+  const stored = from === undefined ? waiting : await countAll(nc, jsm, stream, subjects);
+  if (waiting === undefined) return step;
+  const skipped = stored === undefined ? 0 : stored - waiting;
+  return { ...step, waiting, ...(skipped > 0 && { skipped }) };
+}
+
+/** Returns the number of messages of several subjects; undefined where one of them cannot be counted. */
+async function countAll(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  stream: string,
+  subjects: readonly string[],
+  from?: number,
+): Promise<number | undefined> {
+  const counts = await Promise.all(subjects.map((subject) => count(nc, jsm, { stream, subject, from })));
+  return counts.every((one) => one !== undefined) ? counts.reduce((sum, one) => sum + one, 0) : undefined;
 }
 
 /**

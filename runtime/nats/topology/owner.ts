@@ -63,7 +63,11 @@ export function withOwner(
   takeOver = false,
 ): Step {
   const mark = markOf(names);
-  if (step.kind === "create") return mark ? { ...step, config: { ...step.config, metadata: mark } } as Step : step;
+  if (step.kind === "create") {
+    return mark
+      ? { ...step, config: { ...step.config, metadata: { ...step.config.metadata, ...mark } } } as Step
+      : step;
+  }
   if (step.kind !== "same" && step.kind !== "update" && step.kind !== "blocked") return step;
   const problem = takeOver ? undefined : ownerProblem(metadata, names);
   const { what, name } = step, target = what === "consumer" ? { what, name, stream: step.stream } : { what, name };
@@ -71,17 +75,32 @@ export function withOwner(
   const adopts = mark && scope !== "running" && (!isMarked(metadata) || takeOver && isForeign(metadata, names));
   if (!adopts || step.kind === "blocked") return step;
   const changes = step.kind === "update" ? step.changes : [], leftOut = step.kind === "update" ? step.leftOut : [];
-  return { ...target, kind: "update", changes: [...changes, markChange(metadata, mark)], leftOut };
+  // Where a function began is in the metadata of its consumer as well.
+  const others = changes.filter(({ field }) => field !== "metadata"),
+    other = changes.find((one) => !others.includes(one));
+  const change = markChange({ ...metadata, ...other?.to as Metadata | undefined }, metadata, mark);
+  return { ...target, kind: "update", changes: [...others, change], leftOut };
 }
 
-function markChange(metadata: Metadata = {}, mark: Metadata): Change {
+function markChange(wanted: Metadata, found: Metadata | undefined, mark: Metadata): Change {
+  const from = withoutMark(found), to = { ...withoutMark(wanted), ...mark };
+  return { field: "metadata", from: Object.keys(from).length > 0 ? from : undefined, to };
+}
+
+/** Names that begin with `_nats.` are the server's own. */
+function withoutMark(metadata: Metadata = {}): Metadata {
   const { [PROJECT]: _project, [NAMESPACE]: _namespace, ...others } = metadata;
-  // Names that begin with `_nats.` are the server's own.
-  const kept = Object.fromEntries(Object.entries(others).filter(([name]) => !name.startsWith("_nats.")));
-  return { field: "metadata", from: Object.keys(kept).length > 0 ? kept : undefined, to: { ...kept, ...mark } };
+  return Object.fromEntries(Object.entries(others).filter(([name]) => !name.startsWith("_nats.")));
+}
+
+/** Returns whether a change adds nothing but the mark. */
+export function isMarkOnly({ field, from, to }: Change): boolean {
+  if (field !== "metadata") return false;
+  const before = withoutMark(from as Metadata | undefined), after = withoutMark(to as Metadata);
+  return Object.entries(after).every(([name, value]) => before[name] === value);
 }
 
 /** Returns whether a step changes nothing but the mark. Nothing depends on it but the refusal of other projects. */
 export function isAdoption(step: Step): step is StepOf<"update"> {
-  return step.kind === "update" && step.changes.every(({ field }) => field === "metadata");
+  return step.kind === "update" && step.changes.every(isMarkOnly);
 }

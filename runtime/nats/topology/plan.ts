@@ -3,6 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { named } from "../client/is_unavailable.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { withEventImpact } from "./event_impact.ts";
+import { type Beginnings, firstBeginning, metadataWith } from "./beginnings.ts";
 import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
@@ -17,8 +18,8 @@ export interface FoundState {
   readonly consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>;
   /** The other streams that store subjects which a stream lacks. */
   readonly overlaps: ReadonlyMap<string, readonly string[]>;
-  /** The ack floor that a missing consumer had. */
-  readonly settledUpTo: ReadonlyMap<Durable, number>;
+  /** The sequence after which a missing consumer begins. */
+  readonly beginsAfter: ReadonlyMap<Durable, number>;
 }
 
 /**
@@ -48,7 +49,7 @@ export async function planTopology(jsm: JetStreamManager, desired: DesiredState,
 
 /** Reads every stream, bucket and consumer of a desired state. Streams first: a consumer's position is never older. */
 export async function readTopology(jsm: JetStreamManager, desired: DesiredState): Promise<FoundState> {
-  const { durables, floorOf = () => Promise.resolve(0) } = desired;
+  const { durables, floorOf = () => Promise.resolve(undefined) } = desired;
   const streams = new Map<string, StreamInfo | undefined>(), overlaps = new Map<string, readonly string[]>();
   const names = new Set([
     ...desired.streams.map(({ name }) => name),
@@ -59,14 +60,17 @@ export async function readTopology(jsm: JetStreamManager, desired: DesiredState)
   await Promise.all(desired.streams.map(async ({ name, subjects }) => {
     overlaps.set(name, await overlapping(jsm, name, newSubjects(subjects, streams.get(name)?.config)));
   }));
-  const consumers = new Map<Durable, ConsumerInfo | undefined>(), settledUpTo = new Map<Durable, number>();
+  const consumers = new Map<Durable, ConsumerInfo | undefined>(), beginsAfter = new Map<Durable, number>();
   await Promise.all(durables.map(async (durable) => {
-    const stream = streams.get(durable.stream);
-    const consumer = await findConsumer(jsm, durable.stream, durable.consumer);
-    consumers.set(durable, consumer);
-    if (!consumer && stream) settledUpTo.set(durable, await floorOf(durable, stream));
+    consumers.set(durable, await findConsumer(jsm, durable.stream, durable.consumer));
   }));
-  return { streams, consumers, overlaps, settledUpTo };
+  await Promise.all([...consumers].map(async ([durable, consumer]) => {
+    const stream = streams.get(durable.stream);
+    if (consumer || !stream) return;
+    const settledUpTo = await floorOf(durable, stream), keeper = consumers.get(rememberingOf(durables, durable)!);
+    beginsAfter.set(durable, settledUpTo ?? await firstBeginning(jsm, durable, stream, keeper?.config.metadata));
+  }));
+  return { streams, consumers, overlaps, beginsAfter };
 }
 
 /**
@@ -106,12 +110,28 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
   }).map(({ name }) => name);
   const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map((durable) => {
     const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
+    const metadata = durable.remembers &&
+      metadataWith(consumer?.config.metadata, beginningsOf(durable, durables, found));
     const step = consumer
-      ? planConsumer(durable, consumer.config, stream, scope)
-      : planNewConsumer(durable, stream, found.settledUpTo.get(durable) ?? 0);
+      ? planConsumer(durable, consumer.config, stream, scope, metadata)
+      : planNewConsumer(durable, stream, found.beginsAfter.get(durable) ?? 0, metadata);
     return owned(step, consumer);
   });
   return [...steps, ...bucketSteps, ...consumerSteps];
+}
+
+/** Returns where a function has begun, or begins by this plan, on each stream that its consumer on RETRIES remembers. */
+function beginningsOf({ functionName }: Durable, durables: readonly Durable[], found: FoundState): Beginnings {
+  const own = durables.filter((one) => one.functionName === functionName && one.from !== undefined);
+  return new Map(own.map((durable) => {
+    const sequence = found.consumers.get(durable)?.config.opt_start_seq ?? (found.beginsAfter.get(durable) ?? 0) + 1;
+    return [durable.stream, { sequence, created: found.streams.get(durable.stream)?.created }];
+  }));
+}
+
+/** Returns the consumer that remembers where a consumer began. */
+function rememberingOf(durables: readonly Durable[], { functionName, stream }: Durable): Durable | undefined {
+  return durables.find((one) => one.functionName === functionName && one.remembers?.includes(stream));
 }
 
 /** Returns the other streams that store any of these subjects. */

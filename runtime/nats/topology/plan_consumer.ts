@@ -24,12 +24,18 @@ function ownedSettings({ filters }: Durable) {
   };
 }
 
-/** @param scope Default: `apply`. */
+/**
+ * Returns the step for a consumer that exists.
+ *
+ * @param scope Default: `apply`.
+ * @param metadata Desired metadata. Default: it stays as it is.
+ */
 export function planConsumer(
   durable: Durable,
   config: ConsumerConfig,
   stream: StreamFacts | undefined,
   scope: Scope = "apply",
+  metadata?: Readonly<Record<string, string>>,
 ): Step {
   const target = { what: "consumer", name: durable.consumer, stream: durable.stream } as const;
   const problems: string[] = [];
@@ -42,8 +48,8 @@ export function planConsumer(
   if (problems.length > 0) {
     return { ...target, kind: "blocked", problems: [[...problems, remedy(durable, stream)].join("; ")] };
   }
-  const transform = transformProblem(durable, stream);
-  if (transform) return { ...target, kind: "blocked", problems: [transform] };
+  const streamProblems = problemsWith(durable, stream);
+  if (streamProblems.length > 0) return { ...target, kind: "blocked", problems: streamProblems };
   const { filter_subjects: declared, ...values } = ownedSettings(durable), found = filtersOf(config);
   // A consumer without filters was not made by any release.
   const filter_subjects = scope === "apply" || found.length === 0 ? declared : unite(found, declared);
@@ -60,7 +66,26 @@ export function planConsumer(
     if (config[field] && !imposed) changes.push({ field, from: config[field], to: 0 });
   }
   for (const field of PRIORITY) if (config[field]?.length) changes.push({ field, from: config[field], to: null });
+  if (metadata && !sameMetadata(config.metadata, metadata)) {
+    changes.push({ field: "metadata", from: config.metadata ?? {}, to: metadata });
+  }
   return changes.length === 0 ? { ...target, kind: "same" } : { ...target, kind: "update", changes, leftOut: [] };
+}
+
+function sameMetadata(
+  found: Readonly<Record<string, string>> = {},
+  desired: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(desired).every(([key, value]) => found[key] === value);
+}
+
+/** Returns why a stream does not serve a consumer as its function asks. */
+function problemsWith(durable: Durable, stream: StreamFacts | undefined): string[] {
+  const transform = transformProblem(durable, stream), problems = transform ? [transform] : [];
+  if (durable.from === undefined || stream?.config.retention !== RetentionPolicy.Workqueue) return problems;
+  const what = "the function has the option `from`, and its stream is a work queue, whose consumers begin with the " +
+    "oldest stored event: remove the option";
+  return [...problems, what];
 }
 
 /** Returns why a function gets no events whose subjects its stream rewrites. */
@@ -94,13 +119,19 @@ function remedy({ consumer: name, stream }: Durable, facts: StreamFacts | undefi
  * Returns the step for a consumer that does not exist.
  *
  * @param stream The consumer's stream, if it exists.
- * @param settledUpTo The ack floor of the consumer before it was deleted; 0 if it is unknown, or of an earlier stream.
+ * @param after The sequence after which it begins: the ack floor of one that was deleted, or where a new one begins.
+ * @param metadata Its metadata. Default: none.
  */
-export function planNewConsumer(durable: Durable, stream: StreamFacts | undefined, settledUpTo: number): Step {
-  const { consumer: name } = durable, transform = transformProblem(durable, stream);
-  if (transform) return { what: "consumer", name, stream: durable.stream, kind: "blocked", problems: [transform] };
+export function planNewConsumer(
+  durable: Durable,
+  stream: StreamFacts | undefined,
+  after: number,
+  metadata?: Readonly<Record<string, string>>,
+): Step {
+  const { consumer: name } = durable, problems = problemsWith(durable, stream);
+  if (problems.length > 0) return { what: "consumer", name, stream: durable.stream, kind: "blocked", problems };
   // A work queue stores only unsettled messages, so its consumer can begin at the start.
-  const from = settledUpTo > 0 && stream?.config.retention !== RetentionPolicy.Workqueue ? settledUpTo + 1 : 1;
+  const from = after > 0 && stream?.config.retention !== RetentionPolicy.Workqueue ? after + 1 : 1;
   const config: Partial<ConsumerConfig> = {
     ...ownedSettings(durable),
     durable_name: name,
@@ -108,6 +139,7 @@ export function planNewConsumer(durable: Durable, stream: StreamFacts | undefine
     ...(from > 1
       ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from }
       : { deliver_policy: DeliverPolicy.All }),
+    ...(metadata && { metadata: { ...metadata } }),
   };
   return {
     what: "consumer",

@@ -5,6 +5,7 @@ import { serverTime } from "../client/server_time.ts";
 import { SubjectCounts } from "../inspect/count_messages.ts";
 import { delayedRetriesOf } from "../retry/retry_stream.ts";
 import { isForeign, isMarked } from "./owner.ts";
+import { filtersOf } from "./plan_consumer.ts";
 import { bucketStream, type DesiredState, streamNames } from "./resources.ts";
 import type { Backlog, Step } from "./step.ts";
 
@@ -45,17 +46,18 @@ export async function planUndeclared(
   const pulled = new Set(found.filter(isPulled).map(({ name }) => name));
   const steps = found.flatMap((info): Step[] => {
     const { name, stream_name: stream, config } = info, target = { what: "consumer", name, stream } as const;
+    const filters = filtersOf(config);
     if (durables.some((one) => one.consumer === name && one.stream === stream)) return [];
     if (isForeign(config.metadata, names)) return [{ ...target, kind: "foreign" }];
     // Only what has our mark is known to be ours. Without it an earlier release made it, or another project's.
     const unmarked = names.project !== undefined && !isMarked(config.metadata);
     if (orphans.includes(name) && !config.deliver_subject) {
       const backlog = backlogOf(info, stream === retries ? delayed?.get(name) : 0);
-      return [{ ...target, kind: "orphan", backlog, inUse: pulled.has(name), ...(unmarked && { unmarked }) }];
+      return [{ ...target, kind: "orphan", filters, backlog, inUse: pulled.has(name), ...(unmarked && { unmarked }) }];
     }
     const runsHere = durables.some(({ consumer }) => consumer === name);
     if (runsHere && weirNames.includes(name) && !config.deliver_subject) {
-      return [{ ...target, kind: "moved", backlog: backlogOf(info), inUse: isPulled(info) }];
+      return [{ ...target, kind: "moved", filters, backlog: backlogOf(info), inUse: isPulled(info) }];
     }
     return mine.includes(name) ? [] : [{ ...target, kind: "foreign" }];
   });

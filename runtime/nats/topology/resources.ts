@@ -1,5 +1,6 @@
 import type { StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import type { Namespace } from "../../core/namespace.ts";
+import type { Beginning } from "../../project/resolve_policy.ts";
 import type { ResolvedStream } from "../../project/resolve_streams.ts";
 
 /**
@@ -33,6 +34,10 @@ export interface Durable {
   readonly consumer: string;
   readonly stream: string;
   readonly filters: readonly string[];
+  /** The stored events with which it begins if it never existed. Default: all. */
+  readonly from?: Exclude<Beginning, "all">;
+  /** The streams whose beginning this consumer, the function's on RETRIES, remembers. Default: none. */
+  readonly remembers?: readonly string[];
 }
 
 /** A subject that Weir's NATS user must be allowed to publish or subscribe to. */
@@ -53,8 +58,11 @@ export interface DesiredState extends Required<Omit<Resources, "permissions">> {
   readonly takeOver?: boolean;
   /** Replicas of streams and buckets. Default: 1 for new ones, and unchanged for existing ones. */
   readonly replicas?: number;
-  /** Returns the sequence up to which a deleted consumer had settled all. Default: 0, the start of its stream. */
-  readonly floorOf?: (durable: Durable, stream: StreamInfo) => Promise<number>;
+  /**
+   * Returns the sequence up to which a deleted consumer had settled all; undefined for one that was never found. Default:
+   * undefined for all.
+   */
+  readonly floorOf?: (durable: Durable, stream: StreamInfo) => Promise<number | undefined>;
 }
 
 /** Returns a bucket of Weir with the name that it has in NATS. */

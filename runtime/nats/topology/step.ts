@@ -59,6 +59,8 @@ export type Step =
     readonly config: Partial<ConsumerConfig>;
     /** Stored events that it begins with. Undefined when not counted, or when the server does not say. */
     readonly waiting?: number;
+    /** Older stored events that it skips, since its function has the option `from`. Absent when there are none. */
+    readonly skipped?: number;
   }
   | Target & {
     readonly kind: "update";
@@ -70,6 +72,8 @@ export type Step =
   /** A consumer of a function that the project does not have (`orphan`), or that has no trigger on its stream (`moved`). */
   | ConsumerTarget & {
     readonly kind: "orphan" | "moved";
+    /** Its triggers. */
+    readonly filters: readonly string[];
     readonly backlog: Backlog;
     /** True while a process pulls from it. */
     readonly inUse: boolean;

@@ -1,17 +1,25 @@
 import type { Duration } from "../../core/duration.ts";
 import type { Outcome } from "../../core/outcome.ts";
+import type { ResourceFake } from "../fake_resource.ts";
 import type { InvokeOptions } from "../invoke_options.ts";
 import type { MemoryKvStore } from "../memory_kv_store.ts";
 import type { Difference } from "./compare_worlds.ts";
 
 /** Options of `crashPoints` and `assertIdempotent`. */
 export interface CrashOptions<Outside = unknown>
-  extends Pick<InvokeOptions, "event" | "subject" | "name" | "id" | "headers"> {
+  extends Pick<InvokeOptions, "event" | "subject" | "name" | "id" | "headers" | "env"> {
   /**
    * Prepares each run: fills buckets, starts a mock of a service. `world` receives the value that it returns. The value
    * is disposed of after the run if it is disposable.
    */
   readonly setup?: (given: { readonly kv: MemoryKvStore }) => Outside | Promise<Outside>;
+  /**
+   * Returns the values of the resources that the function uses, from `fakeResource`. It is called for each run, with the
+   * value of `setup`.
+   *
+   * @default none
+   */
+  readonly resources?: (outside: Outside) => readonly ResourceFake[];
   /**
    * Returns the state outside Weir as plain data, such as the charges that a payment service made. Only `world` can show
    * such effects. Return null if there are none.

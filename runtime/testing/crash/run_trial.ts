@@ -12,6 +12,7 @@ import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { plainData } from "./compare_worlds.ts";
 import type { CrashOptions } from "./crash_report.ts";
 import { CrashWorld } from "./crash_world.ts";
+import { withTestValues } from "../test_values.ts";
 import { type CrashPlan, SimulatedProcess } from "./simulated_process.ts";
 
 /** Deliveries after which an unsettled event is taken for one that never settles. */
@@ -47,7 +48,7 @@ export interface Run {
  */
 export async function runTrial<Outside>(
   trial: Trial,
-  { setup, world: show }: CrashOptions<Outside>,
+  { setup, world: show, resources, env }: CrashOptions<Outside>,
   plan: CrashPlan,
 ): Promise<Run> {
   const world = new CrashWorld();
@@ -55,7 +56,7 @@ export async function runTrial<Outside>(
   const look = async () => show && comparable(await show(outside));
   try {
     const before = await look().catch(() => undefined);
-    await deliverUntilSettled(trial, world, plan);
+    await withTestValues({ resources: resources?.(outside), env }, () => deliverUntilSettled(trial, world, plan));
     const { events, dropped, ended } = world;
     const inside = plainData({
       outcome: ended!.kind === "dead-letter" ? `dead letter: ${ended!.reason}` : ended!.kind,
@@ -144,6 +145,7 @@ function withSteps(context: HandlerContext, process: SimulatedProcess): HandlerC
     log: context.log,
     span: context.span,
     now: context.now,
+    use: context.use,
     dependency: (name) => {
       const dependency = context.dependency(name);
       return {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { KvBucket } from "../../api/context.ts";
+import { provideValues } from "../../api/provided_values.ts";
 import type { EventDefinition } from "../../api/define_event.ts";
 import type { FunctionDefinition } from "../../api/define_function.ts";
 import type { Duration } from "../../core/duration.ts";
@@ -18,7 +19,9 @@ import { setupMetrics } from "../../telemetry/metrics.ts";
 import { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { durationMs } from "../test_clock.ts";
-import { registryOf } from "../test_registry.ts";
+import { fakesOf, type ResourceFake } from "../fake_resource.ts";
+import { definitionsOf, registryOf } from "../test_registry.ts";
+import { testVariables } from "../test_values.ts";
 import { findMessage, type FoundMessage } from "./find_message.ts";
 import { type SettledEntry, Settlements, untilSettled } from "./settlements.ts";
 
@@ -33,6 +36,13 @@ export interface TestRuntimeOptions {
   readonly schemas?: readonly unknown[];
   /** Environment variables, as in production. The variables of the test's own process are not read. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Values that replace resources, from `fakeResource`. The others are opened: those that a function in `functions/` exports
+   * or imports, and those in the `needs` of any function.
+   *
+   * @default none
+   */
+  readonly resources?: readonly ResourceFake[];
   /**
    * A server to use and leave running.
    *
@@ -102,17 +112,20 @@ export interface SettledEvent {
  * ```
  */
 export async function startTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
-  const registry = registryOf({ ...options.functions }, options.schemas);
+  const functions = { ...options.functions };
+  const registry = registryOf(functions, options.schemas, await definitionsOf(functions));
   await using started = new AsyncDisposableStack();
   const server = options.server ?? started.use(await startServer());
   const env: Record<string, string> = { ...DEFAULTS, NATS_URL: server.url, ...options.env };
   const config = readConfig({ get: (name) => env[name], readFile: (path) => Deno.readTextFileSync(path) });
+  started.defer(provideValues(testVariables(env)));
   await setupTracing((name) => env[name], config.OTEL_SERVICE_NAME);
   const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
   const outcomes = new OutcomeEmitter(), settlements = new Settlements(outcomes, selectFunctions(config, registry));
   // `deno test` would check the types of the watchdog's thread at each start, which takes seconds.
-  const runtime = await startRuntime(config, registry, log, { metrics, outcomes, watchdog: false });
+  const given = { metrics, outcomes, watchdog: false, fakes: fakesOf(options.resources) };
+  const runtime = await startRuntime(config, registry, log, given);
   const cluster = await connectCluster(config);
   started.defer(() => cluster.close());
   started.defer(() => metrics.shutdown());
@@ -175,7 +188,7 @@ export class TestRuntime implements AsyncDisposable {
 
   /** Publishes an event as the ingress does. An internal event may be published too. */
   async publish<Event extends EventDefinition>(
-    { type }: Event,
+    { type, version }: Event,
     data: z.input<Event["data"]>,
     { id = crypto.randomUUID() }: { readonly id?: string } = {},
   ): Promise<PublishResult> {
@@ -184,7 +197,7 @@ export class TestRuntime implements AsyncDisposable {
     checkKnown(type, registry);
     const json = jsonText(data, `publish ${type}`, "the data");
     if (id === "") throw new TypeError(`publish ${type}: the id must not be empty; omit it for a random one`);
-    const event = { id, type, source: "/test", time: new Date().toISOString(), json };
+    const event = { id, type, source: "/test", time: new Date().toISOString(), json, version };
     return await publishAsync(cluster.publisher, event);
   }
 

@@ -37,6 +37,7 @@ Deno.test("functionText shows the policy with defaults marked, the breakers and 
   timeout                                          10s
   concurrency                                      16     default
   maxHops                                          50     default
+  from                                             all    default
   maxAge                                           none   default
   idempotency                                      none   default
   breaker.consecutiveFailures                      10     default
@@ -58,4 +59,12 @@ Deno.test("functionText shows the policy with defaults marked, the breakers and 
   last error                                       12s ago, failed: Error: no
     answer`,
   );
+});
+
+Deno.test("functionText shows the resources that a function needs", () => {
+  const lines = functionText({ ...STATUS, needs: ["db", "queue"] }, { terminal: false, colours: false }, NOW).split(
+    "\n",
+  );
+  assert.equal(lines.filter((line) => /^ {2}needs +db, queue$/.test(line)).length, 1);
+  assert.ok(!functionText(STATUS, { terminal: false, colours: false }, NOW).includes("needs"));
 });

@@ -19,7 +19,14 @@ const update: Step = {
   ],
   leftOut: [{ why: "older", subject: "orders.lost", events: 12 }],
 };
-const orphan: Step = { ...SHIP, name: "bill", kind: "orphan", backlog: { ...BACKLOG, pending: 1 }, inUse: true };
+const orphan: Step = {
+  ...SHIP,
+  name: "bill",
+  kind: "orphan",
+  filters: [],
+  backlog: { ...BACKLOG, pending: 1 },
+  inUse: true,
+};
 const blocked: Step = { ...ORDERS, kind: "blocked", problems: ["sealed: it takes no more messages"] };
 const same: Step = { ...ORDERS, kind: "same" };
 const foreign: Step = { what: "stream", name: "LOGS", kind: "foreign" };

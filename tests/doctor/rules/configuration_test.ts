@@ -1,7 +1,16 @@
-import { FUNCTION_DEFAULTS } from "weir";
+import { defineConfig, FUNCTION_DEFAULTS } from "weir";
+import { z } from "zod";
+import { registryOf } from "../../../runtime/testing/test_registry.ts";
 import { configOf, projectOf, ship, testRules } from "../facts.ts";
 
 const KEY = { WEIR_API_KEYS: "shop:0123456789abcdef" };
+
+/** Makes a project that declares these variables. */
+function withVariables(...names: string[]) {
+  const config = defineConfig(z.object(Object.fromEntries(names.map((name) => [name, z.string()]))));
+  const definitions = [{ file: "functions/_config.ts", exports: { config }, functions: ["functions/ship.ts"] }];
+  return { value: registryOf({ ship: ship() }, [], definitions) };
+}
 
 testRules([
   ["configuration", "an invalid variable", {
@@ -35,6 +44,10 @@ testRules([
   ["variable-names", "an unknown one of Weir", { variables: ["WEIR_COLOUR"] }, [
     /^variable-names warning: WEIR_COLOUR is set, and nothing/,
   ]],
+  ["variable-names", "a misspelt one of the project, and right ones", {
+    variables: ["PAYMNT_URL", "PAYMENT_URL", "WEIR_SHOP"],
+    project: withVariables("PAYMENT_URL", "WEIR_SHOP"),
+  }, [/^variable-names warning: PAYMNT_URL is set, and nothing reads it: did you mean PAYMENT_URL\?$/]],
   ["variable-names", "those of other programs", {
     variables: ["PORTS", "OTEL_PYTHON_X", "NATS_PORT", "LOG_LEVELS_OF_OTHERS"],
   }, []],

@@ -31,6 +31,9 @@ testRules([
       defineStream({ name: "SIZED", maxBytes: 1_000 }),
     ]),
   }, [/^sync info: .*CARTS \(not created yet\)/, /^sized-streams error: .* CARTS declares none/]],
+  ["waiting-events", "events that a schema refuses", { changes: { value: ["ship: 2 of 5 events are refused"] } }, [
+    /^waiting-events warning: ship: 2 of 5 events are refused$/,
+  ]],
   ["dead-letters", "counted by reason", {
     deadLetters: {
       value: { count: 120, oldestAt: "2026-11-20T10:00:00Z", read: 100, reasons: { rejected: 99, expired: 1 } },

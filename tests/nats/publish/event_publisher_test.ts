@@ -51,6 +51,18 @@ Deno.test("EventPublisher puts the length of the chain of an emitted event into 
   assert.equal((await nats.stored(1)).header.get("weir-hops"), "7");
 });
 
+Deno.test("EventPublisher names the version of the schema in ce-dataschema, unless the publisher names a schema", async () => {
+  await using nats = await setup();
+  const dataschema = "https://schemas.example/order";
+  const events = [{ version: 1 }, { version: 2 }, {}, { version: 2, extensions: { dataschema } }];
+  for (const [i, event] of events.entries()) await publishAsync(nats.publisher, { ...EVENT, ...event, id: `e${i}` });
+  const named = await Promise.all(
+    [1, 2, 3, 4].map(async (seq) => (await nats.stored(seq)).header.values("ce-dataschema")),
+  );
+  const own = (version: number) => `urn:weir:schema:orders.created:${version}`;
+  assert.deepEqual(named, [[own(1)], [own(2)], [], [dataschema]]);
+});
+
 Deno.test("EventPublisher puts extension attributes and trace context into headers", async () => {
   await using nats = await setup();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

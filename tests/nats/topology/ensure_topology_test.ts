@@ -136,7 +136,7 @@ Deno.test("ensureTopology creates DEAD_LETTERS without an age limit", async () =
 });
 
 Deno.test("durablesOf returns a durable on each stream of a function's triggers, and one on RETRIES", () => {
-  const policy = {} as never, handler = () => {};
+  const policy = { from: "all" } as never, handler = () => {};
   const triggers = [
     { pattern: "orders.created", stream: "ORDERS" },
     { pattern: "payments.due", stream: "PAYMENTS" },

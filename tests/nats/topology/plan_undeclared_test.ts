@@ -39,8 +39,14 @@ Deno.test("planUndeclared reports the consumers of a removed function as orphans
   const target = { what: "consumer", name: "bill", kind: "orphan" };
   // In use: a process may still hold the delivery that was not acked.
   assert.deepEqual(await broker.plan(), [
-    { ...target, stream: "ORDERS", backlog, inUse: true },
-    { ...target, stream: "RETRIES", backlog: { pending: 0, unsettled: 0, delayedRetries: 1 }, inUse: true },
+    { ...target, stream: "ORDERS", filters: ["orders.paid"], backlog, inUse: true },
+    {
+      ...target,
+      stream: "RETRIES",
+      filters: ["retries.due.bill.>", "retries.redriven.bill.>"],
+      backlog: { pending: 0, unsettled: 0, delayedRetries: 1 },
+      inUse: true,
+    },
   ]);
 });
 
@@ -70,6 +76,7 @@ Deno.test("planUndeclared reports a consumer as moved when its function has no t
     name: "ship",
     stream: "ORDERS",
     kind: "moved",
+    filters: ["orders.paid"],
     backlog: { pending: 2, unsettled: 0, delayedRetries: 0 },
     inUse: false,
   }]);

@@ -10,6 +10,14 @@ const REDACTED = "[redacted]";
 
 export type Redact = (text: string) => string;
 
+/** Further secrets of this process, which no name of a variable tells. */
+const declared = new Set<string>();
+
+/** Adds secrets to those that {@linkcode secretsOf} finds from then on. */
+export function declareSecrets(secrets: readonly string[]): void {
+  for (const secret of secrets) for (const one of [secret, ...credentialsIn(secret)]) declared.add(one);
+}
+
 /**
  * Finds the secrets of an environment: the values of variables whose name says so, the contents of the files that
  * `NAME_FILE` variables name, and the credentials in URLs.
@@ -20,17 +28,23 @@ export function secretsOf(
   environment: Readonly<Record<string, string>>,
   readFile: (path: string) => string | undefined = () => undefined,
 ): string[] {
-  return Object.entries(environment).flatMap(([name, value]) => {
-    const inUrls = [...value.matchAll(/\w:\/\/([^\s/@,]+)@/g)].flatMap(([, user]) => {
-      const [, ...password] = user.split(":");
-      // NATS takes a user without a password as a token. Elsewhere it is a name, and names are ordinary words.
-      if (password.length === 0) return name.startsWith("NATS_") ? [user] : [];
-      return [user, password.join(":"), percentDecoded(password.join(":"))];
-    });
+  const found = Object.entries(environment).flatMap(([name, value]) => {
+    // NATS takes a user without a password as a token. Elsewhere it is a name, and names are ordinary words.
+    const inUrls = credentialsIn(value, name.startsWith("NATS_"));
     if (!SECRET_NAME.test(name)) return inUrls;
     const text = name.endsWith("_FILE") || /_(CREDS|TLS_KEY)$/.test(name) ? readFile(value) ?? value : value;
     if (name.endsWith("_FILE") && text === value) return inUrls;
     return [text, ...partsOf(text), ...inUrls];
+  });
+  return [...found, ...declared];
+}
+
+/** Returns the credentials in the URLs of a text. @param users Includes users without a password. Default: false. */
+function credentialsIn(text: string, users = false): string[] {
+  return [...text.matchAll(/\w:\/\/([^\s/@,]+)@/g)].flatMap(([, user]) => {
+    const [, ...password] = user.split(":");
+    if (password.length === 0) return users ? [user] : [];
+    return [user, password.join(":"), percentDecoded(password.join(":"))];
   });
 }
 

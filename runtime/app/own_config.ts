@@ -1,0 +1,141 @@
+import type { z } from "zod";
+import type { ConfigDefinition } from "../api/define_config.ts";
+import type { ProvidedValues } from "../api/provided_values.ts";
+import type { Registry } from "../project/registry.ts";
+import { type OwnVariable, resolveConfig, type ResolvedConfig } from "../project/resolve_configs.ts";
+import { StartupProblems } from "../project/startup_problems.ts";
+import type { Config, ENVIRONMENT } from "./config.ts";
+import { selectFunctions } from "./select_functions.ts";
+
+/** Fewest characters of a value that is removed from the message of an author's check: a shorter one is an ordinary word. */
+const MIN_QUOTED = 4;
+
+/** Result of reading the variables that a project declares. */
+export interface OwnConfig extends ProvidedValues {
+  /** One line a fault: the variable, its file, and what is wanted. Never a value. */
+  readonly problems: readonly string[];
+  /** Values that appear in no log. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Returns the declarations that a process with this configuration reads: those of the functions that it runs.
+ *
+ * @param config Undefined if it has problems: then those of every function.
+ */
+export function selectConfigs(registry: Registry, config: Config | undefined): readonly ResolvedConfig[] {
+  let functions = registry.functions;
+  try {
+    if (config) functions = selectFunctions(config, registry);
+  } catch (error) {
+    if (!(error instanceof StartupProblems)) throw error; // a wrong name in WEIR_FUNCTIONS, which others report
+  }
+  return registry.configs.filter((config) => functions.some(({ name }) => config.functions.includes(name)));
+}
+
+/** Returns the names of all variables that a project declares, with the `NAME_FILE` of its secrets. */
+export function ownVariableNames({ configs }: Registry): string[] {
+  return configs.flatMap(({ variables }) =>
+    variables.flatMap(({ name, secret }) => secret ? [name, `${name}_FILE`] : [name])
+  );
+}
+
+/** Reads declared variables from the environment, and collects every problem. */
+export function readOwnConfig(configs: readonly ResolvedConfig[], environment: typeof ENVIRONMENT): OwnConfig {
+  const problems: string[] = [], secrets: string[] = [], values = new Map<object, { readonly value: unknown }>();
+  for (const { file, definition, variables } of configs) {
+    const read = readOne(definition, variables, environment);
+    problems.push(...read.problems.map((problem) => `${problem} (${file})`));
+    secrets.push(...read.secrets);
+    if (read.problems.length === 0) values.set(definition, { value: read.value });
+  }
+  return { problems, secrets, find: (definition) => values.get(definition) };
+}
+
+/**
+ * Provides the values of any declaration that code asks for, from given variables: a test's functions are in no project.
+ *
+ * @param what Names the place to set a variable in, for the error.
+ */
+export function valuesFrom(environment: typeof ENVIRONMENT, what: string): ProvidedValues {
+  const values = new Map<object, { readonly value: unknown }>();
+  return {
+    find: (definition) => {
+      if ((definition as ConfigDefinition).kind !== "config") return undefined;
+      return values.getOrInsertComputed(definition, () => {
+        const { variables, problems } = resolveConfig(definition as ConfigDefinition);
+        if (problems.length > 0) throw new Error(`defineConfig: ${problems.join("; ")}`);
+        const read = readOne(definition as ConfigDefinition, variables, environment);
+        if (read.problems.length > 0) throw new Error(`${read.problems.join("; ")}: ${what}`);
+        return { value: read.value };
+      });
+    },
+  };
+}
+
+function readOne(definition: ConfigDefinition, variables: readonly OwnVariable[], environment: typeof ENVIRONMENT) {
+  const problems = new Map<string, string>(), secrets: string[] = [], given: Record<string, string> = {};
+  for (const variable of variables) {
+    const { text, problem } = readText(variable, environment);
+    if (problem) problems.set(variable.name, problem);
+    if (text === undefined) continue;
+    given[variable.name] = text;
+    if (variable.secret) secrets.push(text);
+  }
+  const result = (definition.schema as z.ZodType).safeParse(given);
+  const byName = Map.groupBy(result.error?.issues ?? [], ({ path }) => String(path[0] ?? ""));
+  for (const [name, issues] of byName) {
+    // One that could not be read is missing only for that reason.
+    problems.getOrInsertComputed(name, () => problemOf(variables.find((one) => one.name === name), issues, given));
+  }
+  return { problems: [...problems.values()], secrets, value: result.data };
+}
+
+/** Reads a variable, or the file that its `NAME_FILE` names. An empty variable counts as unset. */
+function readText(
+  { name, secret }: OwnVariable,
+  environment: typeof ENVIRONMENT,
+): { readonly text?: string; readonly problem?: string } {
+  const text = environment.get(name) || undefined,
+    path = secret ? environment.get(`${name}_FILE`) || undefined : undefined;
+  if (path === undefined) return { text };
+  if (text !== undefined) return { problem: `${name} and ${name}_FILE are both set: set only one of them` };
+  try {
+    const read = environment.readFile(path).replace(/[\r\n]+$/, ""); // editors and `echo` end a file with a line break
+    return read === "" ? { problem: `${name}_FILE is ${JSON.stringify(path)}, which is empty` } : { text: read };
+  } catch (error) {
+    return { problem: `${name}_FILE is ${JSON.stringify(path)}, which cannot be read: ${(error as Error).message}` };
+  }
+}
+
+function problemOf(
+  variable: OwnVariable | undefined,
+  issues: readonly z.core.$ZodIssue[],
+  given: Readonly<Record<string, string>>,
+): string {
+  const wanted = [...new Set(issues.map((issue) => wantedBy(issue, given)))].join("; ");
+  if (!variable) return `the variables are refused together: ${wanted}`;
+  const { name, description, secret } = variable, about = description ? `, ${description}` : "";
+  if (!(name in given)) return `${name} is not set${about}: set it${secret ? `, or ${name}_FILE` : ""}`;
+  return `${name} is not as wanted${about}: ${wanted}`;
+}
+
+function wantedBy(issue: z.core.$ZodIssue, given: Readonly<Record<string, string>>): string {
+  if (issue.code === "custom") return withoutValues(issue.message, given); // zod's own messages quote no value
+  const isText = issue.message.endsWith("received string");
+  return issue.code === "invalid_type" && isText ? `${issue.message}${COERCE[issue.expected] ?? ""}` : issue.message;
+}
+
+/** Ends the message about a schema that no text can match. */
+const COERCE: Readonly<Record<string, string>> = {
+  number: " (a variable is text: declare it with z.coerce.number())",
+  int: " (a variable is text: declare it with z.coerce.number())",
+  boolean: " (a variable is text: declare it with z.stringbool())",
+  array: " (a variable is text: declare it with z.string().transform(…))",
+};
+
+/** Removes the values that the message of an author's own check quotes. */
+function withoutValues(message: string, given: Readonly<Record<string, string>>): string {
+  return Object.values(given).filter((value) => value.length >= MIN_QUOTED)
+    .reduce((rest, value) => rest.replaceAll(value, "[redacted]"), message);
+}

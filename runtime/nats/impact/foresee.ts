@@ -1,0 +1,40 @@
+import { checkDelivery } from "../../core/check_delivery.ts";
+import { decode } from "../../core/cloudevent.ts";
+import type { Delivery } from "../../core/delivery.ts";
+import { type ResolvedFunction, schemaOf, triggerFor } from "../../project/resolve_function.ts";
+
+/** The reason why a handler will not run, and the error that says what is wrong. */
+export interface Foreseen {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * Returns how a stored event will end without its handler, by the check that each delivery goes through; undefined if
+ * the handler may run.
+ *
+ * @param nowMs Time of the server, in milliseconds since 1970.
+ */
+export function foresee(fn: ResolvedFunction, delivery: Delivery, nowMs: number): Foreseen | undefined {
+  const { subject, history, storedAtMs } = delivery, trigger = triggerFor(fn, subject);
+  const outcome = checkDelivery({
+    ...fn.policy,
+    subject,
+    decoded: decode(delivery, trigger && schemaOf(trigger)),
+    isListenedTo: trigger !== undefined,
+    isCounted: true,
+    stateError: undefined,
+    ending: undefined,
+    lastError: history.lastError,
+    isUnended: false,
+    isDelayed: false,
+    number: history.attempts + 1,
+    excusedDeliveries: 0,
+    ageMs: nowMs - storedAtMs,
+    nowMs,
+    serverNowMs: nowMs,
+    random: 0,
+  });
+  if (outcome?.kind !== "dead-letter" && outcome?.kind !== "retry") return undefined;
+  return { reason: outcome.reason, message: outcome.error?.message ?? "" };
+}

@@ -1,0 +1,29 @@
+import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+
+/** Status of a request for messages after the last. */
+const NOT_FOUND = 404;
+
+/** The messages to read: those of a subject from a sequence on, with their number and about how many bytes. */
+interface Batch {
+  readonly seq: number;
+  readonly next_by_subj: string;
+  readonly batch: number;
+  readonly max_bytes: number;
+}
+
+/**
+ * Reads messages with their payloads by one direct read; none after the last.
+ *
+ * @throws {Error} when the stream allows no direct reads, or does not respond.
+ */
+export function readBatch(jsm: Pick<JetStreamManager, "direct">, stream: string, batch: Batch): Promise<StoredMsg[]> {
+  const messages: StoredMsg[] = [], { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
+  // The client's iterator keeps its subscription after the end of a batch. With a callback it ends that.
+  const callback = (done: { err?: Error } | null, message: StoredMsg) => {
+    if (!done) messages.push(message);
+    else if (done.err && (done.err as { code?: number }).code !== NOT_FOUND) reject(done.err);
+    else resolve(messages);
+  };
+  jsm.direct.getBatch(stream, { ...batch, callback }).catch(reject);
+  return promise;
+}
