@@ -8,7 +8,7 @@ import { NatsKvStore } from "../../../runtime/nats/kv/nats_kv_store.ts";
 import { isForeign, type Metadata, ownerProblem } from "../../../runtime/nats/topology/owner.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { StartupProblems } from "../../../runtime/project/startup_problems.ts";
-import { DESIRED, everything, type Planning, startPlanning } from "../../support/planning.ts";
+import { DESIRED, everything, type Planning, SHIP, SHIP_RETRIES, startPlanning } from "../../support/planning.ts";
 
 const SHOP = new Namespace(undefined, "shop"), BILLING = new Namespace(undefined, "billing");
 const of = (project: string, namespace?: string): Metadata => ({
@@ -86,6 +86,20 @@ Deno.test("ensureTopology marks what it creates with the project, and adopts wha
   await earlier.jsm.streams.update("ORDERS", { max_age: 86_400 * 1e9 });
   await earlier.jsm.consumers.update("ORDERS", "ship", { filter_subjects: ["orders.paid", "orders.new"] });
   assert.deepEqual(await marks(earlier), { ...marked, ORDERS: { team: "a", ...of("shop") } });
+});
+
+Deno.test("ensureTopology keeps where a function began beside the mark of its project, whichever comes first", async () => {
+  const durables = [{ ...SHIP, from: "new" as const }, { ...SHIP_RETRIES, remembers: ["ORDERS"] }];
+  for (const [first, second] of [[undefined, SHOP], [SHOP, undefined]]) {
+    await using planning = await startPlanning();
+    await planning.ensure({ ...DESIRED, ...(first ? { names: first } : { durables }) });
+    const state = { ...DESIRED, durables, names: second ?? SHOP };
+    await ensureTopology(planning.jsm, state, { scope: "start" });
+    const { metadata = {} } = (await planning.jsm.consumers.info("RETRIES", "ship")).config;
+    assert.equal(metadata["weir-project"], "shop");
+    assert.match(metadata["weir-begun"], /^ORDERS 1 /);
+    assert.deepEqual(await planning.plan(state), []);
+  }
 });
 
 Deno.test("ensureTopology refuses what another project made, and changes nothing", async () => {
