@@ -166,11 +166,12 @@ async function stopWork(listener: Listener, host: FunctionHost, graceMs: number)
 
 function createTailServer(
   { nc, monitor }: Cluster,
-  { streams }: Registry,
+  { streams, foreignStreams = [], functions }: Registry,
   outcomes: OutcomeEmitter,
   log: Logger,
   redact: (text: string) => string,
 ): TailServer {
+  const foreign = functions.flatMap(({ triggers }) => triggers).filter(({ stream }) => foreignStreams.includes(stream));
   const processName = `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`;
   return new TailServer(
     nc,
@@ -180,7 +181,7 @@ function createTailServer(
     log,
     redact,
     processName,
-    streams.flatMap(({ subjects }) => subjects),
+    [...streams.flatMap(({ subjects }) => subjects), ...new Set(foreign.map(({ pattern }) => pattern))],
   );
 }
 

@@ -19,6 +19,8 @@ export interface Registry {
   readonly functions: readonly ResolvedFunction[];
   readonly events: ReadonlyMap<string, EventDefinition>;
   readonly streams: readonly ResolvedStream[];
+  /** Names of the streams that Weir does not own. Default: none. */
+  readonly foreignStreams?: readonly string[];
   /** Allowed declarations that are probably mistakes. */
   readonly warnings: readonly string[];
   readonly healthChecks: readonly {
@@ -51,7 +53,8 @@ export function buildRegistry(
   const healthChecks = resolveHealthChecks(functions, resolved, problems);
   if (problems.length > 0) throw new StartupProblems(problems);
   const warnings = [...unknownTypes(resolved, events), ...cycleWarnings(resolved)];
-  return { functions: resolved, events, streams: streams.all(), warnings, healthChecks };
+  const foreignStreams = streams.foreign();
+  return { functions: resolved, events, streams: streams.all(), foreignStreams, warnings, healthChecks };
 }
 
 /**

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
+import { DECODE_MODES, type DecodeMode } from "../core/payload.ts";
 import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
@@ -13,6 +14,8 @@ export interface IdempotencyPolicy {
 
 /** Options of a function with every default, and every duration in milliseconds. */
 export interface FunctionPolicy {
+  /** Undefined if the data is decoded by its content type. */
+  readonly decode?: DecodeMode;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
@@ -55,6 +58,7 @@ const OPTIONS = [
     "name",
     "on",
     "emits",
+    "decode",
     "retry",
     "timeout",
     "concurrency",
@@ -84,6 +88,9 @@ const options = z.strictObject({
   name: z.unknown().optional(),
   on: z.unknown().optional(),
   emits: z.unknown().optional(),
+  decode: z.enum(DECODE_MODES, {
+    error: ({ input }) => `${describeValue(input)} is none of ${DECODE_MODES.map((mode) => `"${mode}"`).join(", ")}`,
+  }).optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),

@@ -27,7 +27,7 @@ Deno.test("buildRegistry resolves a project without mistakes", () => {
 });
 
 Deno.test("buildRegistry of an empty project is empty", () => {
-  const nothing = { functions: [], events: new Map(), streams: [], warnings: [], healthChecks: [] };
+  const nothing = { functions: [], events: new Map(), streams: [], foreignStreams: [], warnings: [], healthChecks: [] };
   assert.deepEqual(buildRegistry([], []), nothing);
 });
 

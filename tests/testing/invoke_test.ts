@@ -111,7 +111,7 @@ Deno.test("invoke refuses calls of a dependency whose breaker is open, and no ot
 
 Deno.test("invoke delivers a recorded event byte for byte, with its subject and headers", async () => {
   const seen: unknown[] = [];
-  const legacy = defineFunction({ on: "legacy.>" }, (event) => void seen.push(event));
+  const legacy = defineFunction({ on: "legacy.>" }, (event) => void seen.push({ ...event }));
   const recorded: RecordedEvent = {
     kind: "recorded",
     subject: "legacy.orders.7",

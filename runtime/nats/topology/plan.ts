@@ -1,11 +1,13 @@
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { named } from "../client/is_unavailable.ts";
+import { RETRIES } from "../retry/retry_stream.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { withEventImpact } from "./event_impact.ts";
 import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
+import { type Origins, planForeignConsumer, planForeignStream, readOrigins } from "./foreign_stream.ts";
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
 import type { Scope, Step } from "./step.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
@@ -16,6 +18,8 @@ export interface FoundState {
   readonly consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>;
   /** The other streams that store subjects which a stream lacks. */
   readonly overlaps: ReadonlyMap<string, readonly string[]>;
+  /** The origins of the streams that Weir does not own. Default: none. */
+  readonly origins?: Origins;
   /** The ack floor that a missing consumer had. */
   readonly settledUpTo: ReadonlyMap<Durable, number>;
 }
@@ -52,12 +56,14 @@ export async function readTopology(jsm: JetStreamManager, desired: DesiredState)
   const names = new Set([
     ...desired.streams.map(({ name }) => name),
     ...durables.map(({ stream }) => stream),
+    ...desired.foreign.map(({ name }) => name),
     ...desired.buckets.map(({ name }) => bucketStream(name)),
   ]);
   await Promise.all([...names].map(async (name) => void streams.set(name, await findStream(jsm, name))));
   await Promise.all(desired.streams.map(async ({ name, subjects }) => {
     overlaps.set(name, await overlapping(jsm, name, newSubjects(subjects, streams.get(name)?.config)));
   }));
+  const origins = await readOrigins(jsm, desired.foreign.flatMap(({ name }) => streams.get(name)?.config ?? []));
   const consumers = new Map<Durable, ConsumerInfo | undefined>(), settledUpTo = new Map<Durable, number>();
   await Promise.all(durables.map(async (durable) => {
     const stream = streams.get(durable.stream);
@@ -65,7 +71,7 @@ export async function readTopology(jsm: JetStreamManager, desired: DesiredState)
     consumers.set(durable, consumer);
     if (!consumer && stream) settledUpTo.set(durable, await floorOf(durable, stream));
   }));
-  return { streams, consumers, overlaps, settledUpTo };
+  return { streams, consumers, overlaps, origins, settledUpTo };
 }
 
 /**
@@ -85,12 +91,14 @@ function sameChanges(step: Step & { kind: "update" }, other: Step): boolean {
   return other.kind === "update" && JSON.stringify(other.changes) === JSON.stringify(step.changes);
 }
 
-function stepsTo({ streams, buckets, durables, replicas }: DesiredState, found: FoundState, scope: Scope): Step[] {
+function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[] {
+  const { streams, foreign, buckets, durables, replicas } = desired;
   const declared = (name: string) => streams.some((one) => one.name === name);
   const steps = streams.map((stream) => {
     const overlaps = found.overlaps.get(stream.name)!.map((name) => ({ name, declared: declared(name) }));
     return planStream(stream, found.streams.get(stream.name)?.config, replicas, overlaps, scope);
   });
+  const foreignSteps = foreign.map((stream) => planForeignStream(stream, found.streams.get(stream.name)));
   const bucketSteps = buckets.map((bucket) =>
     planBucket(bucket, found.streams.get(bucketStream(bucket.name))?.config, replicas, scope)
   );
@@ -98,11 +106,16 @@ function stepsTo({ streams, buckets, durables, replicas }: DesiredState, found: 
     .map(({ name }) => name);
   const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map((durable) => {
     const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
+    const retries = durables.find((one) => one.functionName === durable.functionName && one.stream === RETRIES.stream);
+    const hasRun = !retries || found.consumers.get(retries) !== undefined, { origins = new Map() } = found;
+    const blocked = foreign.some(({ name }) => name === durable.stream) &&
+      planForeignConsumer(durable, { stream, origins, consumer, hasRun });
+    if (blocked) return blocked;
     return consumer
       ? planConsumer(durable, consumer.config, stream, scope)
       : planNewConsumer(durable, stream, found.settledUpTo.get(durable) ?? 0);
   });
-  return [...steps, ...bucketSteps, ...consumerSteps];
+  return [...steps, ...foreignSteps, ...bucketSteps, ...consumerSteps];
 }
 
 /** Returns the other streams that store any of these subjects. */

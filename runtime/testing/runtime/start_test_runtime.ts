@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { KvBucket } from "../../api/context.ts";
-import type { EventDefinition } from "../../api/define_event.ts";
+import { type EventDefinition, payloadText } from "../../api/define_event.ts";
 import type { FunctionDefinition } from "../../api/define_function.ts";
 import type { Duration } from "../../core/duration.ts";
 import { type Cluster, connectCluster } from "../../app/cluster.ts";
@@ -9,7 +9,6 @@ import { selectFunctions } from "../../app/select_functions.ts";
 import { startRuntime } from "../../app/runtime.ts";
 import { publishAsync, type PublishResult } from "../../engine/publisher.ts";
 import { DEAD_LETTERS } from "../../nats/dead_letters/dead_letters.ts";
-import { jsonText } from "../../core/json_text.ts";
 import { NatsKvStore } from "../../nats/kv/nats_kv_store.ts";
 import { type NatsServer, startServer } from "../../nats_server/server.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -176,14 +175,14 @@ export class TestRuntime implements AsyncDisposable {
 
   /** Publishes an event as the ingress does. An internal event may be published too. */
   async publish<Event extends EventDefinition>(
-    { type }: Event,
+    definition: Event,
     data: z.input<Event["data"]>,
     { id = crypto.randomUUID() }: { readonly id?: string } = {},
   ): Promise<PublishResult> {
-    const { registry, cluster } = this.#parts;
+    const { registry, cluster } = this.#parts, { type } = definition;
     if (this.#stopping) throw new Error(`publish ${type}: this test runtime was stopped`);
     checkKnown(type, registry);
-    const json = jsonText(data, `publish ${type}`, "the data");
+    const json = payloadText(definition, data, `publish ${type}`);
     if (id === "") throw new TypeError(`publish ${type}: the id must not be empty; omit it for a random one`);
     const event = { id, type, source: "/test", time: new Date().toISOString(), json };
     return await publishAsync(cluster.publisher, event);
