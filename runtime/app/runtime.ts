@@ -8,7 +8,7 @@ import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
 import { RETRIES, RetryStream } from "../nats/retry/retry_stream.ts";
-import type { Registry } from "../project/registry.ts";
+import { type Registry, subjectsOf } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
@@ -166,12 +166,11 @@ async function stopWork(listener: Listener, host: FunctionHost, graceMs: number)
 
 function createTailServer(
   { nc, monitor }: Cluster,
-  { streams, foreignStreams = [], functions }: Registry,
+  registry: Registry,
   outcomes: OutcomeEmitter,
   log: Logger,
   redact: (text: string) => string,
 ): TailServer {
-  const foreign = functions.flatMap(({ triggers }) => triggers).filter(({ stream }) => foreignStreams.includes(stream));
   const processName = `${Deno.pid}-${crypto.randomUUID().slice(0, 4)}`;
   return new TailServer(
     nc,
@@ -181,7 +180,7 @@ function createTailServer(
     log,
     redact,
     processName,
-    [...streams.flatMap(({ subjects }) => subjects), ...new Set(foreign.map(({ pattern }) => pattern))],
+    subjectsOf(registry),
   );
 }
 

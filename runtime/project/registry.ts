@@ -57,6 +57,20 @@ export function buildRegistry(
   return { functions: resolved, events, streams: streams.all(), foreignStreams, warnings, healthChecks };
 }
 
+/** Returns the subjects of a project's streams. Of a stream that Weir does not own they are those of events and triggers. */
+export function subjectsOf(
+  { streams, foreignStreams = [], events, functions = [] }:
+    & Pick<Registry, "streams" | "foreignStreams" | "events">
+    & Partial<Pick<Registry, "functions">>,
+): string[] {
+  const triggers = functions.flatMap((fn) => fn.triggers).filter(({ stream }) => foreignStreams.includes(stream));
+  const foreign = [...events.values()].filter(({ stream }) => stream !== undefined).map(({ type }) => type);
+  return [
+    ...streams.flatMap(({ subjects }) => subjects),
+    ...new Set([...foreign, ...triggers.map(({ pattern }) => pattern)]),
+  ];
+}
+
 /**
  * Warns of a trigger that no event declares, if its type is near a declared one or shares its first token. A plain NATS
  * publisher may use such a subject.

@@ -128,7 +128,7 @@ function resolveTriggers(
     }
     const home = streams.homeOf(pattern, read.stream);
     const clash = triggers.find((other) =>
-      overlaps(other.pattern, pattern) && (read.stream === undefined || !home.ok || other.stream === home.stream)
+      overlaps(other.pattern, pattern) && (!home.ok || other.stream === home.stream)
     );
     if (clash) {
       problem(
