@@ -1,12 +1,13 @@
 import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
-import { defineEvent, defineFunction, type FunctionDefinition } from "weir";
+import { defineEvent, defineFunction, type FunctionDefinition, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
 import { type Broker, startBroker } from "../support/nats.ts";
 import { eventually } from "../support/eventually.ts";
+import { ODD_HEADERS, publishRaw } from "../support/publish_raw.ts";
 
 type Config = Parameters<JetStreamManager["streams"]["add"]>[0];
 
@@ -196,4 +197,89 @@ Deno.test('decode: "bytes" gives the same bytes and headers in a delayed retry a
   assert.deepEqual(seen.map(({ attempt }) => attempt), [1, 2, 1]);
   for (const { data, headers, id } of seen) assert.deepEqual([data, headers, id], [payload, own, "m7"]);
   await broker.unchanged();
+});
+
+Deno.test("event.headers of a plain message has what every client can write, and is the same in a delayed retry", async () => {
+  await using broker = await startWith(LEGACY);
+  const seen: [subject: string, headers: unknown][] = [];
+  const plain = defineFunction({ on: { pattern: "legacy.>", stream: "LEGACY" }, decode: "text" }, (event, ctx) => {
+    seen.push([event.subject, [...event.headers]]);
+    if (ctx.attempt === 1) throw new RetryAfterError("5s");
+  });
+  await using _ = await broker.run({ plain });
+  for (const [i, [, block]] of ODD_HEADERS.entries()) {
+    await publishRaw(broker.server.port, `legacy.odd${i}`, block, "hello");
+  }
+  await eventually(() => seen.length === 2 * ODD_HEADERS.length);
+  const expected = ODD_HEADERS.map((_, i) => [`legacy.odd${i}`, [["ce-id", "o1"]]]);
+  assert.deepEqual(seen.toSorted(([a], [b]) => a < b ? -1 : 1), expected.flatMap((one) => [one, one]));
+  await broker.unchanged();
+});
+
+Deno.test("defineFunction handles CloudEvents without data: by their schema, emitted, from the ingress and as a pattern", async () => {
+  await using broker = await startWith(LEGACY);
+  const Pinged = defineEvent({ type: "demo.pinged", version: 1, data: z.undefined(), ingress: {} });
+  const Noted = defineEvent({ type: "demo.noted", version: 1, data: z.object({ n: z.int() }).optional() });
+  const seen: unknown[] = [];
+  const ping = defineFunction({ on: Pinged, emits: [Noted] }, ({ data }, ctx) => ctx.emit(Noted, data));
+  const note = defineFunction({ on: Noted }, ({ data }) => void seen.push(["note", data]));
+  const raw = defineFunction(
+    { on: { pattern: "legacy.>", stream: "LEGACY" } },
+    ({ type, data }) => void seen.push([type, data]),
+  );
+  await using runtime = await broker.run({ ping, note, raw });
+  await runtime.publish(Pinged, undefined);
+  const headers = { "ce-specversion": "1.0", "ce-id": "p2", "ce-source": "/test", "ce-type": "demo.pinged" };
+  const response = await fetch(`${runtime.url}/events/demo.pinged`, { method: "POST", headers });
+  assert.equal(response.status, 202, await response.text());
+  await publishRaw(
+    broker.server.port,
+    "legacy.ping",
+    "NATS/1.0\r\nce-specversion: 1.0\r\nce-id: p3\r\nce-source: /x\r\nce-type: x.ping\r\n\r\n",
+    "",
+  );
+  await eventually(() => seen.length === 3);
+  assert.deepEqual(seen.map(String).toSorted(), ["note,", "note,", "x.ping,"]);
+});
+
+Deno.test("startRuntime needs no permission on a stream of another owner beyond those in deploy/README.md", async () => {
+  const allowed = [
+    ...["$JS.API.STREAM.INFO.LEGACY", "$JS.API.STREAM.MSG.GET.LEGACY", "$JS.API.CONSUMER.INFO.LEGACY.archiveLegacy"],
+    ...["$JS.API.CONSUMER.DURABLE.CREATE.LEGACY.archiveLegacy", "$JS.API.CONSUMER.MSG.NEXT.LEGACY.archiveLegacy"],
+    "$JS.ACK.LEGACY.archiveLegacy.>",
+  ];
+  const readme = await Deno.readTextFile(new URL("../../deploy/README.md", import.meta.url));
+  for (const subject of allowed) assert.ok(readme.includes(`\`${subject}\``), subject);
+  const own = [
+    ...["DEAD_LETTERS", "RETRIES", "KV_weir_attempts"].flatMap((
+      name,
+    ) => [`$JS.API.*.*.${name}`, `$JS.API.*.*.*.${name}`]),
+    ...[
+      "$JS.API.*.*.RETRIES.>",
+      "$JS.API.*.*.*.RETRIES.>",
+      "$JS.API.DIRECT.>",
+      "$JS.ACK.RETRIES.>",
+      "$JS.API.STREAM.NAMES",
+    ],
+    ...["$KV.>", "dead_letters.>", "retries.>", "_INBOX.>", "$JS.API.INFO"],
+  ];
+  const publish = [...own, ...allowed].map((subject) => JSON.stringify(subject)).join(", ");
+  const subscribe = '["_INBOX.>", "$JS.EVENT.ADVISORY.CONSUMER.>", "$WEIR.tail"]';
+  const violations: string[] = [];
+  await using broker = await startBroker({
+    config: `authorization { users: [
+      { user: weir, password: secret, permissions: { publish: [${publish}], subscribe: ${subscribe} } }
+      { user: all, password: secret } ] }\nno_auth_user: all`,
+    log: (line) => void (/violation/i.test(line) && violations.push(line)),
+  });
+  await broker.jsm.streams.add(LEGACY);
+  let runs = 0;
+  const archiveLegacy = defineFunction({ on: { pattern: "legacy.>", stream: "LEGACY" } }, () => {
+    if (++runs === 1) throw new Error("again");
+  });
+  const env = { NATS_USER: "weir", NATS_PASSWORD: "secret" };
+  await using _ = await startTestRuntime({ functions: { archiveLegacy }, server: broker.server, env });
+  await jetstream(broker.nc).publish("legacy.a", "{}");
+  await eventually(() => runs === 2);
+  assert.deepEqual(violations, []);
 });
