@@ -108,7 +108,7 @@ Deno.test("start --no-apply, plan and doctor name a stream of another owner that
 Deno.test("/health/ready names a stream of another owner that is deleted, and is ready once it is back", async () => {
   await using legacy = await setup();
   await using running = legacy.start("start");
-  const { url } = await running.waitForLog(({ admin, url }) => Boolean(admin ?? url)) as unknown as { url: string };
+  const { url } = await running.waitForLog(({ message }) => message === "ready");
   const ready = async () => await (await fetch(`${url}/health/ready`)).text();
   await eventually(async () => /"status":"OK"/.test(await ready()));
   await legacy.jsm.streams.delete("COPY");
