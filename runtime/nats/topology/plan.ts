@@ -46,11 +46,20 @@ export async function planCluster(
 
 /** Reads the cluster, and returns the plan for it. Changes nothing. @param scope Default: `apply`. */
 export async function planTopology(jsm: JetStreamManager, desired: DesiredState, scope?: Scope): Promise<Step[]> {
-  return planFound(desired, await readTopology(jsm, desired), scope);
+  return planFound(desired, await readTopology(jsm, desired, scope), scope);
 }
 
-/** Reads every stream, bucket and consumer of a desired state. Streams first: a consumer's position is never older. */
-export async function readTopology(jsm: JetStreamManager, desired: DesiredState): Promise<FoundState> {
+/**
+ * Reads every stream, bucket and consumer of a desired state. Streams first: a consumer's position is never older.
+ *
+ * @param scope A running process does not read the origins of other owners' streams: they may be forbidden, and the start
+ * has compared them. Default: `apply`.
+ */
+export async function readTopology(
+  jsm: JetStreamManager,
+  desired: DesiredState,
+  scope: Scope = "apply",
+): Promise<FoundState> {
   const { durables, floorOf = () => Promise.resolve(0) } = desired;
   const streams = new Map<string, StreamInfo | undefined>(), overlaps = new Map<string, readonly string[]>();
   const names = new Set([
@@ -63,7 +72,8 @@ export async function readTopology(jsm: JetStreamManager, desired: DesiredState)
   await Promise.all(desired.streams.map(async ({ name, subjects }) => {
     overlaps.set(name, await overlapping(jsm, name, newSubjects(subjects, streams.get(name)?.config)));
   }));
-  const origins = await readOrigins(jsm, desired.foreign.flatMap(({ name }) => streams.get(name)?.config ?? []));
+  const foreign = scope === "running" ? [] : desired.foreign.flatMap(({ name }) => streams.get(name)?.config ?? []);
+  const origins = await readOrigins(jsm, foreign);
   const consumers = new Map<Durable, ConsumerInfo | undefined>(), settledUpTo = new Map<Durable, number>();
   await Promise.all(durables.map(async (durable) => {
     const stream = streams.get(durable.stream);
