@@ -10,7 +10,7 @@ import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
 import { RETRIES, RetryStream } from "../nats/retry/retry_stream.ts";
-import type { Registry } from "../project/registry.ts";
+import { type Registry, subjectsOf } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
@@ -186,7 +186,7 @@ async function stopWork(listener: Listener, host: FunctionHost, graceMs: number)
 
 function createTailServer(
   { nc, monitor }: Cluster,
-  { streams }: Registry,
+  registry: Registry,
   outcomes: OutcomeEmitter,
   log: Logger,
   redact: (text: string) => string,
@@ -200,7 +200,7 @@ function createTailServer(
     log,
     redact,
     processName,
-    streams.flatMap(({ subjects }) => subjects),
+    subjectsOf(registry),
   );
 }
 

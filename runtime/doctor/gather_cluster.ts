@@ -11,7 +11,8 @@ import { buildRegistry, type Registry } from "../project/registry.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
 import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
-import { streamNamesOf } from "./project_streams.ts";
+import { readOrigins } from "../nats/topology/foreign_stream.ts";
+import { foreignStreamsOf, streamNamesOf } from "./project_streams.ts";
 
 /** Milliseconds to wait for each reply of the server. */
 const REPLY_TIMEOUT_MS = 2_000;
@@ -51,6 +52,7 @@ export function unknownCluster(problem: string, unknown = "there is no connectio
     user: fact,
     account: fact,
     streams: fact,
+    foreign: fact,
     consumers: fact,
     unreadable: [],
     unanswered: [],
@@ -70,10 +72,11 @@ async function read(
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: REPLY_TIMEOUT_MS });
   const { user, clock } = await readUser(nc);
   const names = streamNamesOf(project ?? NO_PROJECT);
+  const foreignNames = foreignStreamsOf(project ?? NO_PROJECT).map(({ name }) => name);
   const [servers, account, streams, deadLetters, delayedRetries, changes] = await Promise.all([
     probeAll(nc, configured),
     attempt("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
-    readStreams(jsm, names),
+    readWithForeign(jsm, names, foreignNames),
     attempt("dead letters", () => readDeadLetters(jsm)),
     attempt("delayed retries", () => countDelayedRetries(nc, jsm, project)),
     attempt("what waits", () => readChanges(nc, jsm, config, project)),
@@ -93,6 +96,32 @@ async function readChanges(
   const functions = selectFunctions(config, project), names = project.functions.map(({ name }) => name);
   const steps = await planCluster(nc, jsm, desiredState(config, project, functions), names);
   return await changeWarnings({ nc, jsm }, functions, steps);
+}
+
+/** Reads streams of both kinds. The project's rules are for its own; those of others are kept apart. */
+async function readWithForeign(
+  jsm: JetStreamManager,
+  names: readonly string[],
+  foreignNames: readonly string[],
+): Promise<Pick<ClusterFacts, "streams" | "foreign" | "consumers" | "unreadable" | "unanswered">> {
+  const own = await readStreams(jsm, names);
+  if (foreignNames.length === 0) return { ...own, foreign: { value: { streams: new Map(), origins: new Map() } } };
+  const { streams, consumers, unreadable, unanswered } = await readStreams(jsm, foreignNames);
+  const foreign = "unknown" in streams ? streams : {
+    value: {
+      streams: streams.value,
+      origins: await readOrigins(jsm, [...streams.value.values()].map(({ config }) => config)),
+    },
+  };
+  return {
+    streams: own.streams,
+    foreign,
+    consumers: "value" in own.consumers && "value" in consumers
+      ? { value: [...own.consumers.value, ...consumers.value] }
+      : own.consumers,
+    unreadable: [...own.unreadable, ...unreadable],
+    unanswered: [...own.unanswered, ...unanswered],
+  };
 }
 
 function connectionOf(nc: NatsConnection, config: Config): Connection {

@@ -3,13 +3,23 @@ import { resourcesOf } from "../app/resources.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { DEAD_LETTERS } from "../nats/dead_letters/dead_letters.ts";
 import { RETRIES } from "../nats/retry/retry_stream.ts";
-import { combine, streamNames } from "../nats/topology/resources.ts";
+import { combine, type ForeignStream, streamNames } from "../nats/topology/resources.ts";
 import type { Registry } from "../project/registry.ts";
 import { type Facts, known } from "./facts.ts";
 
 /** Returns the names of the streams that a project uses: its own and Weir's, with those of key-value buckets. */
 export function streamNamesOf(project: Registry): string[] {
   return streamNames(combine(resourcesOf(project)));
+}
+
+/** Returns the streams that a project uses and does not own. */
+export function foreignStreamsOf(project: Registry): readonly ForeignStream[] {
+  return combine(resourcesOf(project)).foreign;
+}
+
+/** Returns the existing streams that the project uses and does not own. */
+export function foreignStreams({ foreign }: Facts): StreamInfo[] {
+  return [...known(foreign).streams.values()];
 }
 
 /** Returns the existing streams that hold the project's events. */

@@ -5,6 +5,7 @@ import { PERMISSIONS } from "./permissions.ts";
 import { PROJECT_RULES } from "./project.ts";
 import { REPLICAS } from "./replicas.ts";
 import { SERVER } from "./server.ts";
+import { FOREIGN_STREAMS } from "./foreign_streams.ts";
 import { LEADERS } from "./leaders.ts";
 import { OWN_STREAMS, STREAMS } from "./streams.ts";
 import { WAITING } from "./waiting.ts";
@@ -18,6 +19,7 @@ export const RULES: readonly Rule[] = [
   PERMISSIONS,
   ...STREAMS,
   ...OWN_STREAMS,
+  ...FOREIGN_STREAMS,
   ...REPLICAS,
   ...LEADERS,
   WORK_QUEUES,

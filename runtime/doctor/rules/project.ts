@@ -75,13 +75,15 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
     why: "The function never runs, unless another project or another NATS client publishes the event.",
     fix: "`ingress: {}` in the event, or `emits` in a function; nothing if another client publishes it",
     find: ({ project }) => {
-      const { functions, events } = known(project);
+      const { functions, events, foreignStreams = [] } = known(project);
       const sources = [
         ...[...events.values()].filter(({ ingress }) => ingress).map(({ type }) => type),
         ...functions.flatMap(({ emits }) => emits.map(({ type }) => type)),
       ];
       return functions.flatMap(({ name, triggers }) =>
-        triggers.filter(({ pattern }) => !sources.some((type) => overlaps(type, pattern))).map(({ pattern }) => ({
+        triggers.filter(({ pattern, stream }) =>
+          !foreignStreams.includes(stream) && !sources.some((type) => overlaps(type, pattern))
+        ).map(({ pattern }) => ({
           what: `${name} listens to "${pattern}", which no function emits and no event with ingress matches`,
         }))
       );
@@ -93,10 +95,10 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
 function eachStream(
   check: (fn: ResolvedFunction, stream: string, maxAgeMs: number) => string | undefined,
 ): Rule["find"] {
-  return ({ project, streams }) =>
+  return ({ project, streams, foreign }) =>
     known(project).functions.flatMap((fn) =>
       [...new Set(fn.triggers.map(({ stream }) => stream))].flatMap((stream) => {
-        const maxAgeMs = streamMaxAgeMs(known(project), streams, stream);
+        const maxAgeMs = streamMaxAgeMs(known(project), streams, foreign, stream);
         const what = maxAgeMs === undefined ? undefined : check(fn, stream, maxAgeMs);
         return what === undefined ? [] : [{ what }];
       })
@@ -104,9 +106,15 @@ function eachStream(
 }
 
 /** Returns how long a stream keeps events. A declared age wins, since the next start applies it. Undefined: for ever. */
-function streamMaxAgeMs(project: Registry, streams: Facts["streams"], name: string): number | undefined {
+function streamMaxAgeMs(
+  project: Registry,
+  streams: Facts["streams"],
+  foreign: Facts["foreign"],
+  name: string,
+): number | undefined {
   const declaredMs = project.streams.find((stream) => stream.name === name)?.maxAgeMs;
-  const existing = "value" in streams ? streams.value.get(name) : undefined;
+  const existing = ("value" in streams ? streams.value.get(name) : undefined) ??
+    ("value" in foreign ? foreign.value.streams.get(name) : undefined);
   const maxAgeMs = declaredMs ?? (existing ? existing.config.max_age : NEW_STREAM.max_age) / 1e6;
   return maxAgeMs === 0 ? undefined : maxAgeMs;
 }

@@ -9,15 +9,18 @@ const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
  * @param existing The names of the streams, and of the consumers as `STREAM.CONSUMER`, that exist.
  */
 export function permissionsOf(parts: readonly Resources[], existing: ReadonlySet<string>): Permission[] {
-  const desired = combine(parts), names = streamNames(desired);
+  const desired = combine(parts), names = streamNames(desired), foreign = desired.foreign.map(({ name }) => name);
   const durables = desired.durables.map(({ stream, functionName }) => `${stream}.${functionName}`);
   const missing = (all: readonly string[]) => all.filter((name) => !existing.has(name));
   return [
     { action: "subscribe", subject: "_INBOX.>", purpose: "to receive NATS replies and deliveries" },
     ...parts.flatMap(({ permissions = [] }) => permissions),
     ...publish("to count attempts and remember handled events", ...desired.buckets.map(({ name }) => `$KV.${name}.>`)),
-    ...publish("to look at streams", ...names.map((name) => `${API}.STREAM.INFO.${name}`)),
-    ...publish("to read a stored message", ...desired.streams.map(({ name }) => `${API}.STREAM.MSG.GET.${name}`)),
+    ...publish("to look at streams", ...[...names, ...foreign].map((name) => `${API}.STREAM.INFO.${name}`)),
+    ...publish(
+      "to read a stored message",
+      ...[...desired.streams.map(({ name }) => name), ...foreign].map((name) => `${API}.STREAM.MSG.GET.${name}`),
+    ),
     ...publish(
       "to read key-value buckets",
       ...desired.buckets.map(({ name }) => `${API}.DIRECT.GET.${bucketStream(name)}.>`),

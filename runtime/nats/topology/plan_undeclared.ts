@@ -52,7 +52,7 @@ export async function planUndeclared(
     }
     return functionNames.includes(name) ? [] : [{ ...target, kind: "foreign" }];
   });
-  const own = streamNames(desired);
+  const own = [...streamNames(desired), ...desired.foreign.map(({ name }) => name)];
   // The bucket of a feature that the project no longer uses is still Weir's.
   const foreign = names.filter((name) => !own.includes(name) && !name.startsWith(bucketStream("weir_")));
   return [...steps, ...foreign.map((name): Step => ({ what: "stream", name, kind: "foreign" }))];

@@ -4,6 +4,8 @@ import { refusals } from "../../../runtime/doctor/rules/permissions.ts";
 import { permissionsOf } from "../../../runtime/nats/topology/permissions.ts";
 import { combine, streamNames } from "../../../runtime/nats/topology/resources.ts";
 import { loadProject } from "../../../runtime/project/load_project.ts";
+import { buildRegistry } from "../../../runtime/project/registry.ts";
+import { event, fn, schemas } from "../../support/modules.ts";
 
 const README = await Deno.readTextFile(new URL("../../../deploy/README.md", import.meta.url));
 
@@ -29,3 +31,21 @@ for (
     assert.deepEqual(refusals(user, permissions), []);
   });
 }
+
+Deno.test("permissionsOf a stream that Weir does not own lets it be read, and never created", () => {
+  const Told = event("legacy.told", { stream: "LEGACY" });
+  const parts = resourcesOf(buildRegistry([schemas("legacy", Told)], [fn("ship", { on: Told })]));
+  const subjects = permissionsOf(parts, new Set()).map(({ subject }) => subject).filter((one) =>
+    one.includes("LEGACY")
+  );
+  assert.deepEqual(subjects, [
+    "$JS.API.STREAM.INFO.LEGACY",
+    "$JS.API.STREAM.MSG.GET.LEGACY",
+    "$JS.API.CONSUMER.INFO.LEGACY.ship",
+    "$JS.API.CONSUMER.MSG.NEXT.LEGACY.ship",
+    "$JS.ACK.LEGACY.ship.>",
+    "$JS.API.CONSUMER.DURABLE.CREATE.LEGACY.ship",
+    "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.LEGACY.ship",
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.LEGACY.ship",
+  ]);
+});
