@@ -149,9 +149,10 @@ function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOpt
   };
 }
 
-/** Returns whether a server took no connection in time. One that refuses it is another address, or does not run. */
+/** Returns whether an answer may only be late. A server that refuses the connection is another one, or does not run. */
 function isTimeout(error: unknown): boolean {
-  return (error as Error).cause instanceof errors.TimeoutError;
+  const { cause } = error as Error;
+  return cause instanceof errors.TimeoutError || cause instanceof errors.NoRespondersError;
 }
 
 interface RuntimeState {

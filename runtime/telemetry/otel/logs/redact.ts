@@ -1,5 +1,5 @@
 const SECRET_NAME =
-  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PASS|CREDENTIALS?|CREDS|API_?KEYS?|_KEY|_AUTH|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
+  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PASS|CREDENTIALS?|CREDS|API_?KEYS?|_N?KEY|_AUTH|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
 /** Minimum characters of a redacted secret. Shorter ones occur in unrelated words. */
 const MIN_LENGTH = 6;
 /** Minimum characters of a secret line in a credentials file. Shorter lines are headings. */
