@@ -22,6 +22,12 @@ export const ENVIRONMENT: Environment = {
   readFile: (path) => texts.getOrInsertComputed(path, () => Deno.readTextFileSync(path)),
 };
 
+/** The environment with its files as they are now. A pipe keeps what was read from it first. */
+export const CURRENT_ENVIRONMENT: Environment = {
+  get: ENVIRONMENT.get,
+  readFile: (path) => Deno.statSync(path).isFile ? Deno.readTextFileSync(path) : ENVIRONMENT.readFile(path),
+};
+
 /** Variables whose value appears in no message, and which may be given as `NAME_FILE` instead. */
 const SECRETS = [
   "NATS_CREDS",

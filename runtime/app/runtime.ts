@@ -1,5 +1,6 @@
 import { errors } from "@nats-io/transport-node";
 import { systemClock } from "../engine/system_clock.ts";
+import { ApiKeys } from "../http/api_keys.ts";
 import type { Listener } from "../http/listen.ts";
 import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { ServerTime } from "../nats/client/server_time.ts";
@@ -12,6 +13,7 @@ import type { Registry } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import type { Redact } from "../telemetry/otel/logs/redact.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { type Cluster, connectCluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
@@ -20,6 +22,7 @@ import { FunctionHost } from "./function_host.ts";
 import { openAdminListener, openPublicListener } from "./listeners.ts";
 import { Metering } from "./metering.ts";
 import { readiness } from "./readiness.ts";
+import { credentialsListener, reloadCredentials } from "./reload_credentials.ts";
 import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
 import { type MayApply, TopologyKeeper } from "./topology_keeper.ts";
@@ -31,6 +34,11 @@ export interface Runtime {
   readonly adminUrl: string;
   /** Number of deliveries that are being handled, or wait for it. */
   readonly inFlight: number;
+  /**
+   * Reads credentials again that may have been rotated: those of NATS, and API keys. Problems are logged, and the
+   * credentials before stay in use.
+   */
+  reload(): Promise<void>;
   /**
    * Stops without losing an event. The process is no longer ready, takes no more requests and pulls no more; running
    * handlers have `SHUTDOWN_GRACE` to finish, all other deliveries are given back, and the connection is drained. A
@@ -57,6 +65,8 @@ interface RuntimeOptions {
   readonly waitMs?: number;
   /** Keeps the leases of deliveries while a handler blocks the thread, from a thread of its own. @default {true} */
   readonly watchdog?: boolean;
+  /** Reads the configuration again, for rotated credentials. @default from the environment */
+  readonly readConfig?: () => Config;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
 }
@@ -87,28 +97,28 @@ async function startOn(
   log: Logger,
   { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), ...options }: RuntimeOptions,
 ): Promise<Runtime> {
-  const functions = selectFunctions(config, registry), redact = log.options.redact ?? ((text: string) => text);
+  const functions = selectFunctions(config, registry), redact: Redact = log.options.redact ?? ((text) => text);
   const metering = await startService(
     stack,
     new Metering(metrics, new TelemetryObserver(log), outcomes, config.WEIR_ROLES),
   );
   const wait = waitForNats(log, options);
-  const cluster = stack.adopt(
-    await wait("a connection", () => connectCluster(config), isTimeout),
-    ({ close }) => close(),
-  );
+  const connect = () => connectCluster(config, credentialsListener(log, redact));
+  const cluster = stack.adopt(await wait("a connection", connect, isTimeout), ({ close }) => close());
   const { nc, jsm, monitor } = cluster;
-  const desired = desiredState(config, registry, functions);
   const passed = new PassedEvents(jsm, new RetryStream(cluster.messages), log, systemClock);
+  const desired = desiredState(config, registry, functions);
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
-  const start = () => wait("streams and consumers", () => topology.start());
-  await startService(stack, { start, stop: () => topology.stop() });
+  const start = () => wait("streams and consumers", () => topology.start()), stop = () => topology.stop();
+  await startService(stack, { start, stop });
   const clock = await startService(stack, new ServerTime(jsm, RETRIES.stream, systemClock));
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const parts = { config, functions, declared: registry.functions, cluster, topology, clock, metering, log, redact };
-  const watchdog = options.watchdog ?? true;
-  const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, watchdog }));
+  const host = await wait(
+    "the bucket of attempts",
+    () => FunctionHost.open({ ...parts, watchdog: options.watchdog ?? true }),
+  );
   // Of every declared function: once no process runs one, those that are left report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(registry.functions), systemClock);
   metering.measure(monitor, clock, host.dispatchers, lag);
@@ -116,16 +126,15 @@ async function startOn(
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
   logConnection(cluster, state, log);
   const health = readiness({
-    stopping: () => state.stopping !== undefined,
-    nats: () => monitor.problem() ?? cluster.messages.outage()?.message,
-    ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
+    ...connectionHealth(cluster, state),
     dispatchers: host.dispatchers,
     topology,
     own: registry.healthChecks,
     redact,
   });
   options.signal?.throwIfAborted(); // nothing below waits for I/O
-  const served = { config, registry, cluster, metering, health, log, sharesPort: options.sharesPort ?? false };
+  const keys = new ApiKeys(config.WEIR_API_KEYS ?? "none"), sharesPort = options.sharesPort ?? false;
+  const served = { config, registry, cluster, keys, metering, health, log, sharesPort };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
   const open = state.publicListener = openPublicListener(served);
@@ -136,6 +145,7 @@ async function startOn(
     get inFlight() {
       return host.inFlight;
     },
+    reload: () => reloadCredentials({ cluster, keys, log, redact, readConfig: options.readConfig }),
     stop: () => state.stopping ??= stack.disposeAsync(),
   };
 }
@@ -183,6 +193,14 @@ function createTailServer(
     processName,
     streams.flatMap(({ subjects }) => subjects),
   );
+}
+
+function connectionHealth({ monitor, messages }: Cluster, state: RuntimeState) {
+  return {
+    nats: () => monitor.problem() ?? messages.outage()?.message,
+    ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
+    stopping: () => state.stopping !== undefined,
+  };
 }
 
 function logConnection({ nc, monitor }: Cluster, state: RuntimeState, log: Logger): void {

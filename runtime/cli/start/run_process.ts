@@ -12,7 +12,7 @@ import { StartupProblems } from "../../project/startup_problems.ts";
 import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
-import { onStopSignal } from "../terminal/signals.ts";
+import { onServiceSignal } from "../terminal/signals.ts";
 import { reportFailure, setupProcessLog } from "./process_log.ts";
 import { StrayErrors } from "./stray_errors.ts";
 
@@ -32,6 +32,8 @@ export interface ParentProcess {
   /** Runs once the runtime is up. `startAgain` starts the same functions again after the runtime was stopped. */
   ready(runtime: Runtime, startAgain: () => Promise<Runtime>): void;
   metrics?(metrics: Metrics): void;
+  /** Receives `reload`, and calls it when the parent asks this process to read credentials again. */
+  onReload?(reload: () => void): void;
   /** Receives `stop`, and calls it when the parent asks this process to stop or disconnects. */
   onStop(stop: () => void): void;
 }
@@ -55,11 +57,11 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   exitLog.log = log;
   if (!quiet) logWarnings(log, (worker ?? 1) === 1 ? registry : undefined);
 
-  const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
+  const runtimes: Runtime[] = [], shutdown = new AbortController();
   // A misspelt type is a warning: with narrower filters the events of the right one would be skipped.
   const mayApply = apply === "narrow" && registry.warnings.length > 0 ? true : apply;
   const startAgain = async () => {
-    const options = { metrics, sharesPort, apply: mayApply, signal: shutdown.signal };
+    const options = { metrics, sharesPort: worker !== undefined, apply: mayApply, signal: shutdown.signal };
     const runtime = await startRuntime(config, registry, log, options);
     runtimes.push(runtime);
     return runtime;
@@ -78,8 +80,11 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     if (config.WEIR_UNCAUGHT !== "exit") return;
     stopping ??= stop({ reason: "WEIR_UNCAUGHT is exit, and an error was not caught" }, EXIT_CODES.failed);
   });
+  const reload = () => stopping ?? runtimes.forEach((one) => void one.reload());
+  parent?.onReload?.(reload);
   // A second signal exits at once, but not in a child: terminal and parent may signal it both. Its parent may kill it.
-  onStopSignal((signal) => void (stopping ??= stop({ signal })), () => parent ?? Deno.exit(EXIT_CODES.interrupted));
+  const exit = () => parent ?? Deno.exit(EXIT_CODES.interrupted);
+  onServiceSignal((signal) => void (stopping ??= stop({ signal })), exit, quiet ? undefined : reload);
   parent?.onStop(() => void (stopping ??= stop({ reason: "the parent process asked for it or disconnected" })));
   parent?.metrics?.(metrics);
   let runtime: Runtime;
@@ -92,9 +97,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   }
   if (!quiet) {
     log.info(worker === undefined ? "ready" : "worker ready", {
-      pid: Deno.pid,
-      url: runtime.url,
-      admin: runtime.adminUrl,
+      ...{ pid: Deno.pid, url: runtime.url, admin: runtime.adminUrl },
       functions: selectFunctions(config, registry).map(({ name }) => name),
       traces: tracing.exportsTo ?? "not exported",
       metrics: metrics.pushesTo ?? "at /metrics only",

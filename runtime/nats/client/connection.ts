@@ -5,7 +5,7 @@ import { Credentials, type CredentialsListener, type Identity } from "./credenti
 import { dial } from "./dial.ts";
 import { JETSTREAM_CODES } from "./error_codes.ts";
 import { explainConnectError } from "./explain_connect_error.ts";
-import { readOddHeaders } from "./internals.ts";
+import { closeTransport, readOddHeaders } from "./internals.ts";
 import { isEncrypted, isWebSocket, type NatsOptions, urlsOf } from "./nats_options.ts";
 import { DEFAULT_PREFIXES, jetstreamManagerOn, setPrefixes, subjectOn } from "./subject_prefixes.ts";
 import { TlsHandshakes } from "./tls_handshake.ts";
@@ -55,7 +55,7 @@ export class NatsDialer {
     } catch (error) {
       throw failed(explainConnectError(error, this.options, credentials.current), error);
     }
-    void acceptEach(nc, credentials);
+    void follow(nc, credentials);
     try {
       await this.#check(nc);
     } catch (error) {
@@ -90,7 +90,7 @@ export class NatsDialer {
     if (!this.#credentials?.read()) return { kind: "unchanged" };
     const reason = await this.#reasonOf(this.options, this.#credentials.newest());
     if (reason !== undefined) return { kind: "refused", reason };
-    await nc.flush();
+    await nc.flush().catch(() => {}); // disconnected: it dials again by itself
     await nc.reconnect();
     return { kind: "reconnecting" };
   }
@@ -143,10 +143,13 @@ export class NatsDialer {
   }
 }
 
-/** Tells the credentials of each dial that the server took. */
-async function acceptEach(nc: NatsConnection, credentials: Credentials): Promise<void> {
+/** Follows a connection: tells the credentials of each dial that the server took, and ends sockets that are given up. */
+async function follow(nc: NatsConnection, credentials: Credentials): Promise<void> {
   credentials.accepted();
-  for await (const { type } of nc.status()) if (type === "reconnect") credentials.accepted();
+  for await (const { type } of nc.status()) {
+    if (type === "reconnect") credentials.accepted();
+    else if (type === "staleConnection" || type === "forceReconnect") closeTransport(nc);
+  }
 }
 
 /**
@@ -168,7 +171,7 @@ async function readAccount(nc: NatsConnection): Promise<JetStreamAccountStats | 
  * Errors of sockets that were closed under the client's Node transport. Without a listener they end the process, as
  * after a refused login, although the client knows that the connection is lost.
  */
-const DEAD_SOCKET = ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"];
+const DEAD_SOCKET = ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE", "EPERM"];
 
 let installed = false;
 

@@ -17,7 +17,10 @@ import { entriesOf, RawHeaders, readStatus } from "./message_headers.ts";
 const UTF8 = new TextDecoder(), ENCODER = new TextEncoder();
 
 interface PrivateConnection {
-  readonly protocol?: { sendCommand?: (bytes: Uint8Array) => void; transport?: { constructor: unknown } };
+  readonly protocol?: {
+    sendCommand?: (bytes: Uint8Array) => void;
+    transport?: { constructor: unknown; close?: () => Promise<void> };
+  };
 }
 
 interface PrivateMessage {
@@ -45,6 +48,14 @@ export function ownTransport(nc: NatsConnection): () => void {
   const factory = () => new Own();
   return () =>
     setTransportFactory({ factory, dnsResolveFn, ...(isWebSocket && { urlParseFn: wsUrlParseFn, defaultPort: 443 }) });
+}
+
+/**
+ * Closes the socket of a connection that the client gives up, so that it dials again. Before it closes an encrypted
+ * socket by itself, the client waits for an empty write, which may never end in Deno.
+ */
+export function closeTransport(nc: NatsConnection): void {
+  void (nc as PrivateConnection).protocol?.transport?.close?.();
 }
 
 interface HeadersClass {

@@ -8,7 +8,11 @@ const MIN_LINE_LENGTH = 20;
 const MAX_TEXT = 16_384;
 const REDACTED = "[redacted]";
 
-export type Redact = (text: string) => string;
+export interface Redact {
+  (text: string): string;
+  /** Redacts these secrets as well from now on: secrets are rotated while a process runs. */
+  readonly add?: (secrets: readonly string[]) => void;
+}
 
 /**
  * Finds the secrets of an environment: the values of variables whose name says so, the contents of the files that
@@ -30,8 +34,13 @@ export function secretsOf(
     if (!SECRET_NAME.test(name)) return inUrls;
     const text = name.endsWith("_FILE") || /_(CREDS|TLS_KEY)$/.test(name) ? readFile(value) ?? value : value;
     if (name.endsWith("_FILE") && text === value) return inUrls;
-    return [text, ...partsOf(text), ...inUrls];
+    return [...secretsIn(text), ...inUrls];
   });
+}
+
+/** Returns the secrets in the text of a file or a variable: the whole, and its parts. */
+export function secretsIn(text: string): string[] {
+  return [text, ...partsOf(text)];
 }
 
 /**
@@ -39,12 +48,21 @@ export function secretsOf(
  * what is left: an error may quote a whole event, and spans and log lines wait for their export in memory.
  */
 export function redactor(secrets: readonly string[]): Redact {
-  const forms = secrets.map((secret) => secret.trim()).filter((secret) => secret.length >= MIN_LENGTH)
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]);
-  if (forms.length === 0) return (text) => shortened(redactQueries(text));
-  const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
-  return (text) => shortened(redactQueries(text).replace(pattern, REDACTED));
+  const forms = new Set<string>();
+  let pattern: RegExp | undefined;
+  const add = (more: readonly string[]) => {
+    for (const secret of more.map((text) => text.trim()).filter((text) => text.length >= MIN_LENGTH)) {
+      forms.add(secret).add(JSON.stringify(secret).slice(1, -1)).add(encodeURIComponent(secret.toWellFormed()));
+    }
+    const longestFirst = [...forms].sort((a, b) => b.length - a.length);
+    if (forms.size > 0) pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
+  };
+  add(secrets);
+  const redact = (text: string) => {
+    const shown = redactQueries(text);
+    return shortened(pattern ? shown.replace(pattern, REDACTED) : shown);
+  };
+  return Object.assign(redact, { add });
 }
 
 function shortened(text: string): string {
