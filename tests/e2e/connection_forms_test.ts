@@ -77,9 +77,10 @@ const forms: Record<string, Form> = {
   }),
   "the domain of a hub, by its leaf": async ({ server }) => {
     const { leaf } = freePorts("leaf");
-    await server({ config: `jetstream { domain: hub }\nleafnodes { listen: "127.0.0.1:${leaf}" }` });
+    const flags = "feature_flags { js_ack_fc_v2: true }"; // acks name their domain
+    await server({ config: `${flags}\njetstream { domain: hub }\nleafnodes { listen: "127.0.0.1:${leaf}" }` });
     const remotes = `remotes: [{ url: "nats://127.0.0.1:${leaf}" }]`;
-    const NATS_URL = await server({ config: `jetstream { domain: edge }\nleafnodes { ${remotes} }` });
+    const NATS_URL = await server({ config: `${flags}\njetstream { domain: edge }\nleafnodes { ${remotes} }` });
     return { NATS_URL, NATS_JS_DOMAIN: "hub" };
   },
   "an imported account": async ({ server }) => ({
