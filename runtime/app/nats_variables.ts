@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { subjectProblem } from "../core/subjects.ts";
+import { overlaps, subjectProblem } from "../core/subjects.ts";
+import type { ResolvedStream } from "../project/resolve_streams.ts";
 import { isWebSocket, NKEY_SEED, type SecretFiles } from "../nats/client/nats_options.ts";
 
 /** The secrets that a process reads again at each dial, by their names in `NatsOptions`. */
@@ -79,4 +80,16 @@ export function filesOf(environment: { get(name: string): string | undefined }):
 /** Returns whether the value is a path, as for NATS's own tools. */
 export function isCredsPath(name: string, value: string | undefined): boolean {
   return name === "NATS_CREDS" && value !== undefined && !value.includes("BEGIN NATS");
+}
+
+/** Returns why a stream would store the replies to this process; undefined if none would. */
+export function inboxProblem(
+  { NATS_INBOX_PREFIX: prefix }: { readonly NATS_INBOX_PREFIX?: string },
+  streams: readonly Pick<ResolvedStream, "name" | "subjects">[],
+): string | undefined {
+  if (prefix === undefined) return undefined;
+  const stream = streams.find(({ subjects }) => subjects.some((subject) => overlaps(subject, `${prefix}.>`)));
+  return stream &&
+    `NATS_INBOX_PREFIX is ${JSON.stringify(prefix)}, and stream ${stream.name} stores ${stream.subjects}: ` +
+      "replies would be stored as events; choose another prefix, such as _INBOX_weir";
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inboxProblem } from "../../runtime/app/nats_variables.ts";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
 import { authProblem, ENVIRONMENT, readConfig } from "../../runtime/app/config.ts";
 
@@ -275,3 +276,17 @@ Deno.test("ENVIRONMENT reads each file once, as a pipe needs it", async () => {
     await Deno.remove(path);
   }
 });
+
+const inboxes: [prefix: string | undefined, problem: RegExp | undefined][] = [
+  [undefined, undefined],
+  ["_INBOX_shop", undefined],
+  ["orders", /^NATS_INBOX_PREFIX is "orders", and stream ORDERS stores orders\.>: replies would be stored as events/],
+  ["orders.replies", /and stream ORDERS stores/],
+];
+for (const [prefix, problem] of inboxes) {
+  Deno.test(`inboxProblem ${problem ? "refuses" : "takes"} NATS_INBOX_PREFIX=${prefix ?? ""} beside a stream of orders.>`, () => {
+    const found = inboxProblem({ NATS_INBOX_PREFIX: prefix }, [{ name: "ORDERS", subjects: ["orders.>"] }]);
+    if (problem) assert.match(found!, problem);
+    else assert.equal(found, undefined);
+  });
+}

@@ -1,5 +1,6 @@
 import type { Log } from "../../api/context.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { inboxProblem } from "../../app/nats_variables.ts";
 import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
 import { setVariables, variableWarnings } from "../../app/warnings.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
@@ -133,6 +134,8 @@ async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: C
     collect(error);
   }
   const registry = await loadProject().catch(collect);
+  const stored = config && registry && inboxProblem(config, registry.streams);
+  if (stored) problems.push(stored);
   if (problems.length > 0 || !config || !registry) {
     // A misspelt name of a variable may be the cause.
     throw new StartupProblems([...problems, ...strays.problems(), ...variableWarnings(setVariables())]);
