@@ -29,6 +29,14 @@ async function reconfigure(server: NatsServer, config: string): Promise<void> {
 const users = (...all: string[]) => `authorization { users: [${all.join(", ")}] }`;
 const count = ({ lines }: FormRuntime, text: string) => lines.filter(({ message }) => message === text).length;
 
+/** Reloads until the connection is opened anew: on a slow machine the try of new credentials may time out. */
+async function reconnectByReload(form: FormRuntime): Promise<void> {
+  await eventually(async () => {
+    await form.runtime.reload();
+    return count(form, "reconnected to NATS") > 0;
+  }, { every: 200 });
+}
+
 const rotations: Record<string, () => Promise<Rotation>> = {
   "a JWT that expires": () => {
     const operator = createOperator();
@@ -38,15 +46,14 @@ const rotations: Record<string, () => Promise<Rotation>> = {
       env: (path) => ({ NATS_CREDS: path("user.creds") }),
       rotate: async ({ write, form }) => {
         const reconnects = () => count(form, "reconnected to NATS");
-        let expiresMs: number, seconds = 3;
-        do { // on a slow machine it may expire before it is used
-          const before = reconnects();
-          expiresMs = Date.now() + seconds * 1_000;
+        let seconds = 2;
+        await eventually(async () => { // on a slow machine it may expire before it is used
+          const before = reconnects(), expiresMs = Math.floor(Date.now() / 1_000 + ++seconds) * 1_000;
           write("user.creds", operator.creds(seconds));
           await form.runtime.reload();
-          await eventually(() => reconnects() > before);
-          seconds *= 2;
-        } while (Date.now() >= expiresMs);
+          await eventually(() => reconnects() > before, { within: seconds * 1_000 });
+          return Date.now() < expiresMs;
+        });
         const before = reconnects();
         write("user.creds", operator.creds());
         await eventually(() => reconnects() > before); // the server disconnects it at its expiry
@@ -72,8 +79,7 @@ const rotations: Record<string, () => Promise<Rotation>> = {
       rotate: async ({ server, write, form }) => {
         write("user", "shop2");
         write("password", "second");
-        await form.runtime.reload();
-        await eventually(() => count(form, "reconnected to NATS") > 0);
+        await reconnectByReload(form);
         await reconfigure(server, users("{ user: shop2, password: second }"));
       },
     }),
@@ -109,8 +115,7 @@ const rotations: Record<string, () => Promise<Rotation>> = {
       rotate: async ({ server, write, form }) => {
         write("cert", client.cert);
         write("key", client.key);
-        await form.runtime.reload();
-        await eventually(() => count(form, "reconnected to NATS") > 0);
+        await reconnectByReload(form);
         await Deno.writeTextFile(`${dirname(server.storeDir)}/nats.conf`, trusting("next.pem", next.cert));
         const before = count(form, "reconnected to NATS");
         await server.restart();

@@ -12,6 +12,8 @@ import { TlsHandshakes } from "./tls_handshake.ts";
 
 /** Timeout of a connection that only finds out why there is none, in milliseconds. A stop may wait for it. */
 const DIAGNOSE_MS = 2_000;
+/** Timeout of a connection that tries new credentials, in milliseconds. */
+const TRY_MS = 10_000;
 /** Wait for the first bytes of a server after a connection to it failed, in milliseconds: it may be slow. */
 const SLOW_SERVER_MS = 3_000;
 
@@ -88,7 +90,7 @@ export class NatsDialer {
    */
   async renew(nc: NatsConnection): Promise<Renewal> {
     if (!this.#credentials?.read()) return { kind: "unchanged" };
-    const reason = await this.#reasonOf(this.options, this.#credentials.newest());
+    const reason = await this.#reasonOf(this.options, this.#credentials.newest(), TRY_MS);
     if (reason !== undefined) return { kind: "refused", reason };
     await nc.flush().catch(() => {}); // disconnected: it dials again by itself
     await nc.reconnect();
@@ -112,10 +114,10 @@ export class NatsDialer {
     return await this.#handshakes.probe(options.servers, silentMs);
   }
 
-  async #reasonOf(options: NatsOptions, identity: Identity): Promise<string | undefined> {
+  async #reasonOf(options: NatsOptions, identity: Identity, timeout = DIAGNOSE_MS): Promise<string | undefined> {
     const identities = { current: identity, next: () => identity };
     try {
-      const nc = await dial(options, identities, this.#handshakes, { reconnect: false, timeout: DIAGNOSE_MS });
+      const nc = await dial(options, identities, this.#handshakes, { reconnect: false, timeout });
       await nc.close();
     } catch (error) {
       return explainConnectError(error, options, identity);
