@@ -1,9 +1,13 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { type Config, UNSET_NATS_URL } from "./config.ts";
+import type { Config } from "./config.ts";
+import { UNSET_NATS_URL } from "./nats_variables.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
-import { connectNats, type NatsOptions, whyUnreachable } from "../nats/client/connection.ts";
+import { NatsDialer, type Renewal } from "../nats/client/connection.ts";
+import type { CredentialsListener } from "../nats/client/credentials.ts";
+import type { NatsOptions } from "../nats/client/nats_options.ts";
+import { domainPrefix, jetstreamManagerOn } from "../nats/client/subject_prefixes.ts";
 import { withTimeout } from "../nats/client/with_timeout.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
 import { JetStreamPublisher } from "../nats/publish/jetstream_publisher.ts";
@@ -20,6 +24,8 @@ export interface Cluster {
   readonly publisher: TracedPublisher;
   /** Publisher for callers that wait for the result: it fails early in an outage. */
   readonly failFastPublisher: TracedPublisher;
+  /** Reads the credentials again, and opens the connection anew if they are others that the server takes. */
+  renew(): Promise<Renewal>;
   /** Sends everything that is buffered, and disconnects after two seconds at the most. */
   close(): Promise<void>;
 }
@@ -36,18 +42,27 @@ export function natsOptions(config: Config): NatsOptions {
     token: config.NATS_TOKEN,
     user: config.NATS_USER,
     password: config.NATS_PASSWORD,
+    nkey: config.NATS_NKEY,
+    files: config.files,
+    apiPrefix: config.NATS_JS_DOMAIN ? domainPrefix(config.NATS_JS_DOMAIN) : config.NATS_JS_API_PREFIX,
+    inboxPrefix: config.NATS_INBOX_PREFIX,
     ...((config.NATS_TLS_CA || config.NATS_TLS_CERT) && {
       tls: { ca: config.NATS_TLS_CA, cert: config.NATS_TLS_CERT, key: config.NATS_TLS_KEY },
     }),
   };
 }
 
-/** Connects to the NATS of a configuration. @throws {Error} with the address, the reason and what to do */
-export async function connectCluster(config: Config): Promise<Cluster> {
-  const options = natsOptions(config), nc = await connectNats(options);
-  const monitor = new ConnectionMonitor(nc, systemClock, () => whyUnreachable(options));
+/**
+ * Connects to the NATS of a configuration.
+ *
+ * @param listener learns of credentials that are read again. Default: nothing does.
+ * @throws {Error} with the address, the reason and what to do
+ */
+export async function connectCluster(config: Config, listener?: CredentialsListener): Promise<Cluster> {
+  const dialer = new NatsDialer(natsOptions(config), listener), nc = await dialer.connect();
+  const monitor = new ConnectionMonitor(nc, systemClock, () => dialer.whyUnreachable());
   const messages = new JetStreamPublisher(nc, systemClock, monitor);
-  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const jsm = await jetstreamManagerOn(nc);
   const duplicates = new LateDedup(nc, jsm, systemClock);
   return {
     nc,
@@ -57,6 +72,7 @@ export async function connectCluster(config: Config): Promise<Cluster> {
     duplicates,
     publisher: new TracedPublisher(new EventPublisher(messages, jsm, duplicates)),
     failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates, true)),
+    renew: () => dialer.renew(nc),
     close: async () => {
       messages.close();
       // A connection that is down cannot be drained, and the client may wait for that without end: JetStream redelivers

@@ -1,4 +1,4 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { changeWarnings } from "../app/change_warnings.ts";
 import { natsOptions } from "../app/cluster.ts";
@@ -8,6 +8,8 @@ import { selectFunctions } from "../app/select_functions.ts";
 import { connectNats } from "../nats/client/connection.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import { buildRegistry, type Registry } from "../project/registry.ts";
+import { jetstreamManagerOn, subjectOn } from "../nats/client/subject_prefixes.ts";
+import { isWebSocket } from "../nats/client/nats_options.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
 import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
@@ -18,14 +20,17 @@ import { foreignStreamsOf, streamNamesOf } from "./project_streams.ts";
 const REPLY_TIMEOUT_MS = 2_000;
 /** Servers that the cluster announces and doctor probes. Some may be unreachable from this host. */
 const MAX_SERVERS = 16;
-const TLS = /^tls:/;
+const TLS = /^(tls|wss):/;
 /** The project if it cannot be loaded. Weir's own streams are read all the same. */
 const NO_PROJECT: Registry = buildRegistry([], []);
 
 /** Connects and reads the cluster. @param project The project. Default: only Weir's own streams are read. */
 export async function gatherCluster(config: Config, project: Registry | undefined): Promise<ClusterFacts> {
-  const servers = await Promise.all(addressesOf(config.NATS_URL).map((address) => probeServer(address, true)));
-  const silent = servers.every(({ problem }) => problem !== undefined) && !config.NATS_URL.some((url) => TLS.test(url));
+  // A websocket's port does not speak NATS by itself.
+  const addresses = isWebSocket(config.NATS_URL) ? [] : addressesOf(config.NATS_URL);
+  const servers = await Promise.all(addresses.map((address) => probeServer(address, true)));
+  const silent = servers.length > 0 && servers.every(({ problem }) => problem !== undefined) &&
+    !config.NATS_URL.some((url) => TLS.test(url));
   if (silent) {
     const problems = servers.map(({ address, problem }) => `${address}: ${problem}`).join("; ");
     return { ...unknownCluster(`cannot connect to NATS at ${problems}`), servers };
@@ -69,13 +74,13 @@ async function read(
   project: Registry | undefined,
   configured: readonly ServerProbe[],
 ): Promise<ClusterFacts> {
-  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: REPLY_TIMEOUT_MS });
+  const jsm = await jetstreamManagerOn(nc, { timeout: REPLY_TIMEOUT_MS });
   const { user, clock } = await readUser(nc);
   const names = streamNamesOf(project ?? NO_PROJECT);
   const foreignNames = foreignStreamsOf(project ?? NO_PROJECT).map(({ name }) => name);
   const [servers, account, streams, deadLetters, delayedRetries, changes] = await Promise.all([
     probeAll(nc, configured),
-    attempt("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
+    attempt(`the account (${subjectOn(nc, "$JS.API.INFO")})`, () => jsm.getAccountInfo()),
     readWithForeign(jsm, names, foreignNames),
     attempt("dead letters", () => readDeadLetters(jsm)),
     attempt("delayed retries", () => countDelayedRetries(nc, jsm, project)),
@@ -157,7 +162,9 @@ async function readUser(nc: NatsConnection): Promise<Pick<ClusterFacts, "user" |
 /** Probes the servers that the cluster announces. Returns them after those of `NATS_URL`, each server once. */
 async function probeAll(nc: NatsConnection, configured: readonly ServerProbe[]): Promise<readonly ServerProbe[]> {
   const known = new Set(configured.map(({ address }) => address));
-  const announced = (nc.info?.connect_urls ?? []).filter((address) => !known.has(address));
+  const announced = configured.length === 0
+    ? []
+    : (nc.info?.connect_urls ?? []).filter((address) => !known.has(address));
   const probes = await Promise.all(announced.slice(0, MAX_SERVERS).map((address) => probeServer(address, false)));
   const all = [...configured, ...probes], ids = all.map(({ info }) => info?.server_id);
   return all.filter((_, i) => ids[i] === undefined || ids.indexOf(ids[i]) === i);

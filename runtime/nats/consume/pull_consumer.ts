@@ -1,10 +1,11 @@
-import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Consumer, ConsumerSink } from "../../engine/consumer.ts";
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { splitMessage } from "../client/internals.ts";
 import { RawHeaders, readStatus } from "../client/message_headers.ts";
+import { newInbox, subjectOn } from "../client/subject_prefixes.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { LEASE_MS } from "./ack_wait.ts";
 import { LeaderProbe } from "./leader_probe.ts";
@@ -66,7 +67,7 @@ export class PullConsumer implements Consumer {
     monitor: Pick<ConnectionMonitor, "onReconnect"> = new ConnectionMonitor(nc, clock),
   ) {
     this.#parser = new DeliveryParser(stream, consumer);
-    this.#nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#nextSubject = subjectOn(nc, `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`);
     const infoSubject = this.#nextSubject.replace("MSG.NEXT", "INFO");
     this.#probe = new LeaderProbe(clock, () => this.#request(infoSubject, ""), () => this.#resume());
     monitor.onReconnect(() => this.#reconnected());
@@ -120,7 +121,7 @@ export class PullConsumer implements Consumer {
     if (this.#stopped) return;
     this.#subscription?.unsubscribe();
     this.#pending.clear();
-    this.#inbox = createInbox();
+    this.#inbox = newInbox(this.nc);
     this.#subscription = this.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
     });

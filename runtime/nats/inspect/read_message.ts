@@ -2,6 +2,7 @@ import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { decodeAttribute } from "../../core/cloudevent.ts";
 import { RawHeaders } from "../client/message_headers.ts";
+import { subjectOn } from "../client/subject_prefixes.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
 import { readDeadLetter } from "../dead_letters/read.ts";
 import { RETRIES } from "../retry/retry_stream.ts";
@@ -37,8 +38,9 @@ export async function readStoredEvent(
   stream: string,
   position: Position,
 ): Promise<StoredEvent | undefined> {
-  const { message, error } = (await nc.request(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify(position)))
-    .json<MessageResponse>();
+  const { message, error } =
+    (await nc.request(subjectOn(nc, `$JS.API.STREAM.MSG.GET.${stream}`), JSON.stringify(position)))
+      .json<MessageResponse>();
   if (error?.err_code === JETSTREAM_CODES.noMessageFound) return undefined;
   if (error || !message) throw new Error(`stream ${stream}: ${error?.description ?? "no message in the answer"}`);
   const headers = new TextDecoder().decode(Uint8Array.fromBase64(message.hdrs ?? ""));

@@ -1,7 +1,8 @@
-import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
 import type { Clock } from "../../engine/clock.ts";
+import { newInbox, subjectOn } from "../client/subject_prefixes.ts";
 import {
   ANNOUNCE_SUBJECT,
   MAX_PER_SECOND,
@@ -37,7 +38,7 @@ interface TailListener {
 
 /** Follows a whole cluster: published events, and the deliveries that each process reports as settled. */
 export class TailClient {
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   readonly #subscriptions: Subscription[] = [];
   readonly #followed = new Map<string, Subscription>();
   /** Time of the last report of each process. */
@@ -55,13 +56,15 @@ export class TailClient {
     readonly clock: Clock,
     readonly filter: TailFilter,
     readonly listener: TailListener,
-  ) {}
+  ) {
+    this.#inbox = newInbox(nc);
+  }
 
   /** Subscribes, and waits for the processes to report. Everything that happens afterwards is seen. */
   async start(): Promise<void> {
     this.#subscriptions.push(
       this.#subscribe(this.#inbox, (msg) => this.#onReport(msg)),
-      this.#subscribe(ANNOUNCE_SUBJECT, () => this.#sendRequest({})),
+      this.#subscribe(subjectOn(this.nc, ANNOUNCE_SUBJECT), () => this.#sendRequest({})),
     );
     this.#follow(this.filter.subjects);
     this.#renew();

@@ -1,7 +1,8 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { ServiceUnavailableError } from "../../engine/service_calls.ts";
+import { jetstreamManagerOn, jetstreamOn } from "../client/subject_prefixes.ts";
 import { applySteps, isRace } from "../topology/apply_steps.ts";
 import { findStream } from "../topology/find.ts";
 import { planBucket } from "../topology/plan_bucket.ts";
@@ -23,8 +24,8 @@ export async function ensureBucket(jsm: JetStreamManager, bucket: Bucket, replic
 
 /** Opens a bucket. @throws {ServiceUnavailableError} when it does not exist: this process may not create it. */
 export async function openBucket(nc: NatsConnection, name: string): Promise<KV> {
-  const found = await findStream(await jetstreamManager(nc, { checkAPI: false }), bucketStream(name));
-  if (found) return await new Kvm(nc).open(name, { allow_direct: found.config.allow_direct });
+  const found = await findStream(await jetstreamManagerOn(nc), bucketStream(name));
+  if (found) return await new Kvm(jetstreamOn(nc)).open(name, { allow_direct: found.config.allow_direct });
   throw new ServiceUnavailableError(
     `there is no key-value bucket "${name}", and with --no-apply none is created: ` +
       `run \`deno task apply\` if it is Weir's own, else \`nats kv add ${name}\``,

@@ -25,11 +25,15 @@ interface Entry {
  * TTL. The lease ends by the server's clock, so the clocks of replicas need not agree.
  */
 export class NatsIdempotencyStore implements IdempotencyStore {
-  /** @param replicas Replicas of a new bucket. Undefined: a missing bucket is not created. */
+  /**
+   * @param replicas Replicas of a new bucket. Undefined: a missing bucket is not created.
+   * @param onConnection Returns the subject by which a key is published. Default: its own.
+   */
   constructor(
     readonly publisher: MessagePublisher,
     readonly jsm: JetStreamManager,
     readonly replicas: number | undefined,
+    readonly onConnection: (subject: string) => string = (subject) => subject,
   ) {}
 
   /** Creates the bucket if it is missing, and if this process may. */
@@ -62,7 +66,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
   /** Publishes an entry. After a failure the bucket may have been deleted, and the redelivery needs it. */
   async #publish(subject: string, entry: Entry, hdrs: MsgHdrs): Promise<PublishResult> {
     try {
-      return await this.publisher.publish(subject, UTF8.encode(JSON.stringify(entry)), hdrs);
+      return await this.publisher.publish(this.onConnection(subject), UTF8.encode(JSON.stringify(entry)), hdrs);
     } catch (error) {
       if (!isConflict(error)) await this.ensureBucket().catch(() => {});
       throw error;

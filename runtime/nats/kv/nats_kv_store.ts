@@ -9,6 +9,7 @@ import { checkKvKey, kvJson } from "../../core/kv.ts";
 import { openBucket } from "./bucket.ts";
 import { isWrongLastSequence, JETSTREAM_CODES } from "../client/error_codes.ts";
 import { isUnavailable } from "../client/is_unavailable.ts";
+import { jetstreamOn } from "../client/subject_prefixes.ts";
 import { refusalError } from "../publish/publish_error.ts";
 
 /** Opens NATS key-value buckets that hold JSON. A bucket is created when it is first used. */
@@ -45,7 +46,7 @@ export class NatsKvStore implements KvStore {
   }
 
   #create(name: string, replicas: number): Promise<KV> {
-    const kvm = new Kvm(this.nc);
+    const kvm = new Kvm(jetstreamOn(this.nc));
     return kvm.create(name, { history: 1, replicas }).catch(() => kvm.open(name));
   }
 }

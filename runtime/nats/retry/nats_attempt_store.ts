@@ -1,8 +1,8 @@
-import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
+import { jetstreamManagerOn } from "../client/subject_prefixes.ts";
 import { ensureBucket, openBucket } from "../kv/bucket.ts";
 import { ATTEMPTS } from "./resources.ts";
 
@@ -43,7 +43,7 @@ export class NatsAttemptStore implements AttemptStore {
     replicas: number | undefined,
     isDelayed?: NatsAttemptStore["isDelayed"],
   ): Promise<NatsAttemptStore> {
-    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const jsm = await jetstreamManagerOn(nc);
     const open = async () => {
       if (replicas !== undefined) await ensureBucket(jsm, ATTEMPTS, replicas);
       return await openBucket(nc, ATTEMPTS.name);

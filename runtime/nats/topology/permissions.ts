@@ -1,3 +1,4 @@
+import { DEFAULT_PREFIXES, prefixed, type SubjectPrefixes } from "../client/subject_prefixes.ts";
 import { bucketStream, combine, type Permission, type Resources, streamNames } from "./resources.ts";
 
 const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
@@ -7,12 +8,17 @@ const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
  * left out for those that exist, since many clusters have another user create them.
  *
  * @param existing The names of the streams, and of the consumers as `STREAM.CONSUMER`, that exist.
+ * @param prefixes The subjects by which the connection reaches JetStream. Default: the usual ones.
  */
-export function permissionsOf(parts: readonly Resources[], existing: ReadonlySet<string>): Permission[] {
+export function permissionsOf(
+  parts: readonly Resources[],
+  existing: ReadonlySet<string>,
+  prefixes: SubjectPrefixes = DEFAULT_PREFIXES,
+): Permission[] {
   const desired = combine(parts), names = streamNames(desired), foreign = desired.foreign.map(({ name }) => name);
   const durables = desired.durables.map(({ stream, functionName }) => `${stream}.${functionName}`);
   const missing = (all: readonly string[]) => all.filter((name) => !existing.has(name));
-  return [
+  const all: Permission[] = [
     { action: "subscribe", subject: "_INBOX.>", purpose: "to receive NATS replies and deliveries" },
     ...parts.flatMap(({ permissions = [] }) => permissions),
     ...publish("to count attempts and remember handled events", ...desired.buckets.map(({ name }) => `$KV.${name}.>`)),
@@ -39,6 +45,7 @@ export function permissionsOf(parts: readonly Resources[], existing: ReadonlySet
       }))
     ),
   ];
+  return all.map((permission) => ({ ...permission, subject: prefixed(permission.subject, prefixes) }));
 }
 
 export function publish(purpose: string, ...subjects: readonly string[]): Permission[] {
