@@ -8,16 +8,16 @@ export { defineEvent, type EventDefinition } from "./api/define_event.ts";
 export {
   type BreakerOptions,
   defineFunction,
-  type EventOf,
   FUNCTION_DEFAULTS,
   type FunctionDefinition,
   type RetryOptions,
 } from "./api/define_function.ts";
+export type { EventOf, StreamPattern } from "./api/trigger.ts";
 export { defineHealthCheck, type HealthCheckDefinition } from "./api/define_health_check.ts";
 export { defineResource, RESOURCE_DEFAULTS, type ResourceDefinition } from "./api/define_resource.ts";
 export { defineStream, type StreamDefinition } from "./api/define_stream.ts";
 export type { Dependency, HandlerContext, KvBucket, KvEntry, Log } from "./api/context.ts";
 export { DependencyOpenError, KvConflictError, NonRetryableError, RetryAfterError } from "./api/errors.ts";
 export type { SchemaFiles } from "./api/schema_files.ts";
-export type { WeirEvent } from "./core/event.ts";
+export type { EventHeaders, WeirEvent } from "./core/event.ts";
 export type { Duration } from "./core/duration.ts";

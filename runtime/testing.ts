@@ -23,12 +23,8 @@ export { assertIdempotent } from "./testing/crash/assert_idempotent.ts";
 export { crashPoints } from "./testing/crash/crash_points.ts";
 export type { CrashOptions, CrashReport } from "./testing/crash/crash_report.ts";
 export { watch } from "./testing/crash/watch.ts";
-export {
-  type SettledEvent,
-  startTestRuntime,
-  type TestRuntime,
-  type TestRuntimeOptions,
-} from "./testing/runtime/start_test_runtime.ts";
+export { startTestRuntime, type TestRuntime } from "./testing/runtime/start_test_runtime.ts";
+export type { SettledEvent, TestRuntimeOptions } from "./testing/runtime/test_runtime_options.ts";
 export type { FoundMessage } from "./testing/runtime/find_message.ts";
 export type { SettledEntry } from "./testing/runtime/settlements.ts";
 export type { DeadLetterReason, Outcome, RetryReason } from "./core/outcome.ts";

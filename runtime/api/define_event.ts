@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Issue, Parse } from "../core/cloudevent.ts";
+import { jsonText } from "../core/json_text.ts";
 import { shorten } from "../core/text.ts";
 import { boundIssues, MAX_ISSUES } from "./bounded_check.ts";
 
@@ -28,6 +29,11 @@ export interface EventOptions<Type extends string, Schema extends AnySchema> {
   readonly data: Schema;
   /** Allows HTTP clients to publish the event. Default: only functions may emit it. */
   readonly ingress?: IngressOptions;
+  /**
+   * Name of a stream that Weir does not own and that has the event. It must exist: Weir never creates or changes it, and
+   * makes a consumer on it for each function that handles the event. Default: a stream of Weir's own.
+   */
+  readonly stream?: string;
 }
 
 /** An event type, as {@linkcode defineEvent} returns it. */
@@ -57,6 +63,29 @@ export function defineEvent<const Type extends string, Schema extends AnySchema>
   options: EventOptions<Type, Schema>,
 ): EventDefinition<Type, Schema> {
   return { ...options, kind: "event" };
+}
+
+/** Types of the schemas that stand for an event without data, or for data that may be left out. */
+const WITHOUT_DATA = ["undefined", "void", "optional"];
+
+/** Returns whether an event may have no data. Any other schema that takes `undefined`, such as `z.unknown()`, needs some. */
+export function mayLackData({ data }: { readonly data: AnySchema }): boolean {
+  return WITHOUT_DATA.includes(data._zod.def.type);
+}
+
+/**
+ * Returns the payload of an event: its data as JSON text, or an empty text without data.
+ *
+ * @param where What the data is for, to begin the message.
+ * @throws {TypeError} naming what JSON would drop or change, and `undefined` if the event needs data
+ */
+export function payloadText(event: { readonly data: AnySchema }, data: unknown, where: string): string {
+  return data === undefined && mayLackData(event) ? "" : jsonText(data, where, "the data");
+}
+
+/** Returns the data of a payload that {@linkcode payloadText} returned. */
+export function payloadData(payload: string): unknown {
+  return payload === "" ? undefined : JSON.parse(payload);
 }
 
 const parsers = new WeakMap<EventDefinition, Parse>();

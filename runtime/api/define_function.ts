@@ -1,25 +1,11 @@
-import type { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
 import type { Duration } from "../core/duration.ts";
+import type { DecodeMode } from "../core/payload.ts";
 import type { EmittingContext, HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
 import type { ResourceDefinition } from "./define_resource.ts";
 import { rememberPlace } from "./defined_at.ts";
-import type { EventOfType, KnownType } from "./schema_files.ts";
-
-/**
- * Trigger of a function: an event, its type as text, such as `orders.created`, or a raw subject pattern such as
- * `legacy.>`, whose data is not checked.
- */
-// A plain `string` would absorb the known types, and an editor would complete none.
-export type Trigger = EventDefinition | KnownType | (string & Record<never, never>);
-
-/** Type of the events that a trigger, or a list of triggers, delivers. */
-export type EventOf<On> = On extends EventDefinition<infer Type, infer Schema> ? WeirEvent<Type, z.output<Schema>>
-  : On extends KnownType ? EventOf<EventOfType<On>>
-  : On extends string ? WeirEvent<string, unknown>
-  : On extends readonly (infer One)[] ? EventOf<One>
-  : never;
+import type { EventOf, Trigger } from "./trigger.ts";
 
 /** Policy of retries: exponential backoff. */
 export interface RetryOptions {
@@ -84,13 +70,16 @@ export interface BreakerOptions {
 }
 
 /** Policy of a function that remembers the events it has handled. */
-export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
+export interface IdempotencyOptions<
+  On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
+  Mode extends DecodeMode | undefined = undefined,
+> {
   /**
    * Returns the idempotency key of an event, such as an order's number. An id is unique within its source only: a key made
    * of `id` needs `source` too. The `id` of a message without one contains its time here: its position alone is reused by a
    * stream that is created again. Default: its source and id.
    */
-  key?(event: EventOf<On>): string;
+  key?(event: EventOf<On, Mode>): string;
   /**
    * Time that a handled event is remembered, at least one second.
    *
@@ -103,6 +92,7 @@ export interface IdempotencyOptions<On extends Trigger | readonly Trigger[] = Tr
 export interface FunctionOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
   Emits extends readonly EventDefinition[] = readonly EventDefinition[],
+  Mode extends DecodeMode | undefined = DecodeMode | undefined,
 > {
   /**
    * Name of the function, of its durable consumer and of everything that is reported about it. Set it to the old name when
@@ -117,6 +107,12 @@ export interface FunctionOptions<
    * @default {[]}
    */
   readonly emits?: Emits;
+  /**
+   * Form of `event.data`, for a function whose triggers are all raw subject patterns: `json` is parsed, `text` must be
+   * UTF-8, `bytes` are the payload as it is. What is not of that form becomes a dead letter, `invalid`. Default: by the
+   * content type, and JSON if there is none.
+   */
+  readonly decode?: Mode;
   /** Policy of retries. */
   readonly retry?: RetryOptions;
   /**
@@ -137,7 +133,7 @@ export interface FunctionOptions<
    *
    * @default {false}
    */
-  readonly idempotency?: boolean | IdempotencyOptions<On>;
+  readonly idempotency?: boolean | IdempotencyOptions<On, Mode>;
   /**
    * The stored events with which the function begins on a stream that it has not listened to before: `all` of them, none
    * (`new`), or those that were stored within a time (`{ since: "1h" }`). It does not matter afterwards: a function goes
@@ -169,17 +165,20 @@ export interface FunctionOptions<
 }
 
 /** Handles one event. The returned value is ignored; a thrown one fails the attempt. */
-export type Handler<On, Emits extends readonly EventDefinition[]> = (
-  event: EventOf<On>,
+export type Handler<On, Emits extends readonly EventDefinition[], Mode = undefined> = (
+  event: EventOf<On, Mode>,
   ctx: EmittingContext<Emits>,
 ) => unknown | Promise<unknown>;
 
 /** A function, as {@linkcode defineFunction} returns it. */
-export interface FunctionDefinition<On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[]> {
+export interface FunctionDefinition<
+  On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
+  Mode extends DecodeMode | undefined = DecodeMode | undefined,
+> {
   /** Distinguishes it from other exports. */
   readonly kind: "function";
   /** Options as they were given, without the defaults. */
-  readonly options: FunctionOptions<On>;
+  readonly options: FunctionOptions<On, readonly EventDefinition[], Mode>;
   /** Handler of the function, run once an attempt. */
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown | Promise<unknown>;
 }
@@ -233,9 +232,10 @@ export const FUNCTION_DEFAULTS = {
 export function defineFunction<
   const On extends Trigger | readonly Trigger[],
   const Emits extends readonly EventDefinition[] = readonly [],
->(options: FunctionOptions<On, Emits>, handler: Handler<On, Emits>): FunctionDefinition<On> {
+  const Mode extends DecodeMode | undefined = undefined,
+>(options: FunctionOptions<On, Emits, Mode>, handler: Handler<On, Emits, Mode>): FunctionDefinition<On, Mode> {
   const run = handler as unknown as FunctionDefinition["handler"];
-  const definition: FunctionDefinition<On> = { kind: "function", options, handler: run };
+  const definition: FunctionDefinition<On, Mode> = { kind: "function", options, handler: run };
   rememberPlace(definition);
   return definition;
 }

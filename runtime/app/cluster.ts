@@ -1,10 +1,14 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Namespace } from "../core/namespace.ts";
-import { type Config, namespaceOf, UNSET_NATS_URL } from "./config.ts";
+import { type Config, type NamedProject, namespaceOf } from "./config.ts";
+import { UNSET_NATS_URL } from "./nats_variables.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { ConnectionMonitor } from "../nats/client/connection_monitor.ts";
-import { connectNats, type NatsOptions, whyUnreachable } from "../nats/client/connection.ts";
+import { NatsDialer, type Renewal } from "../nats/client/connection.ts";
+import type { CredentialsListener } from "../nats/client/credentials.ts";
+import type { NatsOptions } from "../nats/client/nats_options.ts";
+import { domainPrefix, jetstreamManagerOn } from "../nats/client/subject_prefixes.ts";
 import { withTimeout } from "../nats/client/with_timeout.ts";
 import { EventPublisher } from "../nats/publish/event_publisher.ts";
 import { JetStreamPublisher } from "../nats/publish/jetstream_publisher.ts";
@@ -23,6 +27,8 @@ export interface Cluster {
   readonly publisher: TracedPublisher;
   /** Publisher for callers that wait for the result: it fails early in an outage. */
   readonly failFastPublisher: TracedPublisher;
+  /** Reads the credentials again, and opens the connection anew if they are others that the server takes. */
+  renew(): Promise<Renewal>;
   /** Sends everything that is buffered, and disconnects after two seconds at the most. */
   close(): Promise<void>;
 }
@@ -39,6 +45,10 @@ export function natsOptions(config: Config): NatsOptions {
     token: config.NATS_TOKEN,
     user: config.NATS_USER,
     password: config.NATS_PASSWORD,
+    nkey: config.NATS_NKEY,
+    files: config.files,
+    apiPrefix: config.NATS_JS_DOMAIN ? domainPrefix(config.NATS_JS_DOMAIN) : config.NATS_JS_API_PREFIX,
+    inboxPrefix: config.NATS_INBOX_PREFIX,
     ...((config.NATS_TLS_CA || config.NATS_TLS_CERT) && {
       tls: { ca: config.NATS_TLS_CA, cert: config.NATS_TLS_CERT, key: config.NATS_TLS_KEY },
     }),
@@ -48,14 +58,19 @@ export function natsOptions(config: Config): NatsOptions {
 /**
  * Connects to the NATS of a configuration.
  *
- * @param project The project's name, which marks what it makes. Default: none; nothing can be made.
+ * @param project The project, whose name marks what it makes. Default: none; nothing can be made.
+ * @param listener learns of credentials that are read again. Default: nothing does.
  * @throws {Error} with the address, the reason and what to do
  */
-export async function connectCluster(config: Config, project?: string): Promise<Cluster> {
-  const options = natsOptions(config), nc = await connectNats(options);
-  const monitor = new ConnectionMonitor(nc, systemClock, () => whyUnreachable(options));
+export async function connectCluster(
+  config: Config,
+  project?: NamedProject,
+  listener?: CredentialsListener,
+): Promise<Cluster> {
+  const dialer = new NatsDialer(natsOptions(config), listener), nc = await dialer.connect();
+  const monitor = new ConnectionMonitor(nc, systemClock, () => dialer.whyUnreachable());
   const messages = new JetStreamPublisher(nc, systemClock, monitor);
-  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const jsm = await jetstreamManagerOn(nc);
   const duplicates = new LateDedup(nc, jsm, systemClock);
   const names = namespaceOf(config, project);
   return {
@@ -67,6 +82,7 @@ export async function connectCluster(config: Config, project?: string): Promise<
     duplicates,
     publisher: new TracedPublisher(new EventPublisher(messages, jsm, duplicates, false, names)),
     failFastPublisher: new TracedPublisher(new EventPublisher(messages.failFast, jsm, duplicates, true, names)),
+    renew: () => dialer.renew(nc),
     close: async () => {
       messages.close();
       // A connection that is down cannot be drained, and the client may wait for that without end: JetStream redelivers
@@ -81,7 +97,7 @@ export async function connectCluster(config: Config, project?: string): Promise<
 export async function withCluster<Result>(
   config: Config,
   run: (cluster: Cluster) => Promise<Result>,
-  project?: string,
+  project?: NamedProject,
 ): Promise<Result> {
   const cluster = await connectCluster(config, project);
   try {

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { oneOf, StartupProblems } from "../project/startup_problems.ts";
+import type { Registry } from "../project/registry.ts";
 import type { ApiKey } from "../http/api_keys.ts";
 import { otelProblems } from "./otel_environment.ts";
 import { Namespace, namespaceProblem } from "../core/namespace.ts";
 import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 import { subjectProblem } from "../core/subjects.ts";
+import type { SecretFiles } from "../nats/client/nats_options.ts";
+import { filesOf, isCredsPath, list, NATS_VARIABLES } from "./nats_variables.ts";
 import { LOG_LEVELS } from "../telemetry/otel/logs/logger.ts";
 
 /** Environment variables, and the files that they name. */
@@ -21,12 +24,19 @@ export const ENVIRONMENT: Environment = {
   readFile: (path) => texts.getOrInsertComputed(path, () => Deno.readTextFileSync(path)),
 };
 
+/** The environment with its files as they are now. A pipe keeps what was read from it first. */
+export const CURRENT_ENVIRONMENT: Environment = {
+  get: ENVIRONMENT.get,
+  readFile: (path) => Deno.statSync(path).isFile ? Deno.readTextFileSync(path) : ENVIRONMENT.readFile(path),
+};
+
 /** Variables whose value appears in no message, and which may be given as `NAME_FILE` instead. */
 const SECRETS = [
   "NATS_CREDS",
   "NATS_TOKEN",
   "NATS_USER",
   "NATS_PASSWORD",
+  "NATS_NKEY",
   "NATS_URL",
   "WEIR_API_KEYS",
   "WEIR_ADMIN_KEY",
@@ -36,25 +46,7 @@ export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 
 const port = z.string().regex(/^\d{1,5}$/, "a port: 0 to 65535").transform(Number)
   .refine((value) => value <= 65_535, "a port: 0 to 65535");
-const list = z.string().transform((text) => text.split(",").map((item) => item.trim()).filter((item) => item !== ""));
 const nonEmptyList = list.refine((items) => items.length > 0, "at least one name");
-const servers = list.superRefine((urls, ctx) => {
-  if (urls.length === 0) ctx.addIssue("one or more URLs such as nats://host:4222, with commas between");
-  for (const [index, url] of urls.entries()) {
-    const wanted = wantedOfServer(url);
-    if (wanted) ctx.addIssue(`in entry ${index + 1} ${wanted}, as in nats://host:4222`);
-  }
-});
-/** Names the part of a server's URL that is wrong, by what it should be. It quotes nothing: a URL may hold a password. */
-function wantedOfServer(url: string): string | undefined {
-  const [, scheme = "nats", rest] = /^(?:([^/]*):\/\/)?(.*)$/s.exec(url)!;
-  if (scheme !== "nats" && scheme !== "tls") return "the scheme nats:// or tls://";
-  const host = rest.replace(/\/$/, "");
-  if (/[\s/]/.test(host)) return "a host and a port, without a path and without spaces";
-  if (URL.canParse(`nats://${host}`)) return undefined;
-  const port = /:([^:@\]]*)$/.exec(host)?.[1];
-  return port && !(/^\d+$/.test(port) && Number(port) <= 65_535) ? "a port from 0 to 65535" : "a host";
-}
 const duration = z.string().transform((text, ctx) => {
   const ms = parseDuration(/^\d+$/.test(text) ? Number(text) : text);
   if (ms !== undefined) return ms;
@@ -102,18 +94,8 @@ const workers = z.string().transform((text) => text === "auto" ? navigator.hardw
   .refine((count) => Number.isInteger(count) && count >= 1 && count <= 256, WORKERS)
   .refine((count) => count === 1 || Deno.build.os === "linux", "1: only Linux shares a port between processes");
 
-/** Default of `NATS_URL`. It is compared by identity, to tell an unset variable from one that is set to the same URL. */
-export const UNSET_NATS_URL: string[] = ["nats://127.0.0.1:4222"];
-
 const schema = z.object({
-  NATS_URL: servers.default(() => UNSET_NATS_URL),
-  NATS_CREDS: z.string().optional(),
-  NATS_TOKEN: z.string().optional(),
-  NATS_USER: z.string().optional(),
-  NATS_PASSWORD: z.string().optional(),
-  NATS_TLS_CA: z.string().optional(),
-  NATS_TLS_CERT: z.string().optional(),
-  NATS_TLS_KEY: z.string().optional(),
+  ...NATS_VARIABLES,
   OTEL_SERVICE_NAME: z.string().default("weir"),
   HOST: z.string().default("0.0.0.0"),
   PORT: port.default(8000),
@@ -136,7 +118,10 @@ const schema = z.object({
 export const VARIABLES: readonly string[] = Object.keys(schema.shape);
 
 /** Configuration of a process. Its fields are named as the variables are. */
-export type Config = z.output<typeof schema>;
+export type Config = z.output<typeof schema> & {
+  /** Paths of the files that secrets of NATS were read from. @default none */
+  readonly files?: SecretFiles;
+};
 
 /**
  * Reads the configuration from the environment. An empty variable counts as absent.
@@ -164,16 +149,26 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
     ...otelProblems((name) => environment.get(name), (path) => environment.readFile(path)),
   );
   if (problems.length > 0 || !result.success) throw new StartupProblems(problems);
-  return result.data;
+  const files = filesOf(environment);
+  return { ...result.data, ...(Object.keys(files).length > 0 && { files }) };
 }
 
+/** The parts of a project that decide its names in NATS. */
+export type NamedProject = Partial<Pick<Registry, "project" | "foreignStreams" | "events" | "functions">>;
+
 /**
- * Returns the names that a project has in NATS.
+ * Returns the names that a project has in NATS. Those of streams that Weir does not own stay as they are.
  *
- * @param project The project's name, from its `deno.json`. Default: none.
+ * @param project Default: one without a name, and without such streams.
  */
-export function namespaceOf({ WEIR_NAMESPACE }: Config, project?: string): Namespace {
-  return new Namespace(WEIR_NAMESPACE, project);
+export function namespaceOf({ WEIR_NAMESPACE }: Config, project: NamedProject = {}): Namespace {
+  const { project: name, foreignStreams: streams = [], events, functions = [] } = project;
+  const triggers = functions.flatMap(({ triggers }) => triggers).filter(({ stream }) => streams.includes(stream));
+  const types = [...events?.values() ?? []].filter(({ stream }) => stream !== undefined).map(({ type }) => type);
+  return new Namespace(WEIR_NAMESPACE, name, {
+    streams: new Set(streams),
+    subjects: new Set([...types, ...triggers.map(({ pattern }) => pattern)]),
+  });
 }
 
 /** Returns why the ingress must not listen with this configuration: beyond loopback it needs API keys or `WEIR_AUTH=none`. */
@@ -192,8 +187,13 @@ function contradictions(environment: Environment): string[] {
   const requires = (a: keyof Config, b: keyof Config) => {
     if (isSet(a) && !isSet(b)) problems.push(`${a} is set without ${b}: set both`);
   };
+  const excludes = (a: keyof Config, b: keyof Config) => {
+    if (isSet(a) && isSet(b)) problems.push(`${a} and ${b} are both set: set only one of them`);
+  };
   requires("NATS_USER", "NATS_PASSWORD");
   requires("NATS_PASSWORD", "NATS_USER");
+  excludes("NATS_JS_DOMAIN", "NATS_JS_API_PREFIX");
+  excludes("NATS_CREDS", "NATS_NKEY");
   requires("NATS_TLS_CERT", "NATS_TLS_KEY");
   requires("NATS_TLS_KEY", "NATS_TLS_CERT");
   for (const [name, what] of [["WEIR_API_KEYS", "keys"], ["WEIR_ADMIN_KEY", "key"]]) {
@@ -210,9 +210,7 @@ function contradictions(environment: Environment): string[] {
 function readVariable(environment: Environment, name: string, problems: string[]): string | undefined {
   const value = environment.get(name) || undefined;
   const path = environment.get(`${name}_FILE`);
-  if (name === "NATS_CREDS" && value && !value.includes("BEGIN NATS")) {
-    return readFile(environment, name, value, problems) || undefined; // a path, as for NATS's own tools
-  }
+  if (value && isCredsPath(name, value)) return readFile(environment, name, value, problems) || undefined;
   if (!SECRETS.includes(name) || !path) return value;
   if (value !== undefined) {
     problems.push(`${name} and ${name}_FILE are both set: set only one of them`);

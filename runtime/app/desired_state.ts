@@ -11,7 +11,7 @@ export function desiredState(
   registry: Registry,
   functions: readonly ResolvedFunction[] = selectFunctions(config, registry),
 ): DesiredState {
-  const names = namespaceOf(config, registry.project);
+  const names = namespaceOf(config, registry);
   const resources = resourcesOf(registry, functions, registry.functions, names);
   return { ...combine(resources), names, replicas: config.WEIR_REPLICAS };
 }

@@ -4,6 +4,7 @@ import { Dispatcher } from "../engine/dispatcher.ts";
 import { Pipeline, type Ports } from "../engine/pipeline.ts";
 import type { ServerClock } from "../engine/clock.ts";
 import { systemClock } from "../engine/system_clock.ts";
+import { subjectOn } from "../nats/client/subject_prefixes.ts";
 import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
 import { Advisories } from "../nats/consume/advisories.ts";
 import { PullConsumer } from "../nats/consume/pull_consumer.ts";
@@ -148,7 +149,7 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
     publisher: metering.publisher(publisher),
     settler,
     attempts,
-    idempotency: new NatsIdempotencyStore(messages, jsm, replicas, names),
+    idempotency: new NatsIdempotencyStore(messages, jsm, replicas, (subject) => subjectOn(nc, subject), names),
     observer: metering.observer,
     kv: new NatsKvStore(nc, replicas, names),
   };

@@ -1,5 +1,5 @@
 import type { Log } from "../api/context.ts";
-import { ApiKeys } from "../http/api_keys.ts";
+import type { ApiKeys } from "../http/api_keys.ts";
 import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
 import { adminGuard } from "../http/admin/guard.ts";
 import { functionRoutes } from "../http/admin/function_routes.ts";
@@ -30,6 +30,7 @@ interface ListenerOptions {
   readonly config: Config;
   readonly registry: Registry;
   readonly cluster: Cluster;
+  readonly keys: ApiKeys;
   readonly metering: Metering;
   readonly health: Health;
   readonly log: Logger;
@@ -39,14 +40,14 @@ interface ListenerOptions {
 
 /** Opens the public listener: the ingress, if the process has that role, and health. One line a group of routes. */
 export function openPublicListener(options: ListenerOptions): Listener {
-  const { config, registry, cluster, metering, health, log, sharesPort } = options;
+  const { config, registry, cluster, keys, metering, health, log, sharesPort } = options;
   const problemOf = publicProblems(log);
   const routes = [
     ...healthRoutes(health),
     ...ingressRoutes({
       events: config.WEIR_ROLES.includes("ingress") ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
-      keys: new ApiKeys(config.WEIR_API_KEYS ?? "none"),
+      keys,
       clock: systemClock,
       maxBytes: cluster.nc.info!.max_payload - HEADER_BYTES,
       outage: () => cluster.messages.outage(),

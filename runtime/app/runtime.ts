@@ -2,6 +2,7 @@ import { errors } from "@nats-io/transport-node";
 import type { ResourceDefinition } from "../api/define_resource.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { Health } from "../http/health.ts";
+import { ApiKeys } from "../http/api_keys.ts";
 import type { Listener } from "../http/listen.ts";
 import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { ServerTime } from "../nats/client/server_time.ts";
@@ -10,10 +11,11 @@ import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
 import { RetryStream } from "../nats/retry/retry_stream.ts";
-import type { Registry } from "../project/registry.ts";
+import { type Registry, subjectsOf } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { TelemetryObserver } from "../telemetry/observer.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import type { Redact } from "../telemetry/otel/logs/redact.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { logNewFunctions } from "./change_warnings.ts";
 import { type Cluster, connectCluster } from "./cluster.ts";
@@ -24,6 +26,7 @@ import { openAdminListener, openPublicListener } from "./listeners.ts";
 import { Metering } from "./metering.ts";
 import { readiness } from "./readiness.ts";
 import { ResourceHost } from "./resource_host.ts";
+import { credentialsListener, reloadCredentials } from "./reload_credentials.ts";
 import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
 import { type MayApply, TopologyKeeper } from "./topology_keeper.ts";
@@ -35,6 +38,11 @@ export interface Runtime {
   readonly adminUrl: string;
   /** Number of deliveries that are being handled, or wait for it. */
   readonly inFlight: number;
+  /**
+   * Reads credentials again that may have been rotated: those of NATS, and API keys. Problems are logged, and the
+   * credentials before stay in use.
+   */
+  reload(): Promise<void>;
   /**
    * Stops without losing an event. The process is no longer ready, takes no more requests and pulls no more; running
    * handlers have `SHUTDOWN_GRACE` to finish, all other deliveries are given back, and the connection is drained. A
@@ -61,6 +69,8 @@ interface RuntimeOptions {
   readonly waitMs?: number;
   /** Keeps the leases of deliveries while a handler blocks the thread, from a thread of its own. @default {true} */
   readonly watchdog?: boolean;
+  /** Reads the configuration again, for rotated credentials. @default from the environment */
+  readonly readConfig?: () => Config;
   /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
   /** Values that replace resources in a test. Default: none. */
@@ -93,20 +103,18 @@ async function startOn(
   log: Logger,
   { metrics = new Metrics(config.OTEL_SERVICE_NAME), outcomes = new OutcomeEmitter(), ...options }: RuntimeOptions,
 ): Promise<Runtime> {
-  const functions = selectFunctions(config, registry), redact = log.options.redact ?? ((text: string) => text);
+  const functions = selectFunctions(config, registry), redact: Redact = log.options.redact ?? ((text) => text);
   const observer = new TelemetryObserver(log);
   const metering = await startService(stack, new Metering(metrics, observer, outcomes, config.WEIR_ROLES));
   // Before NATS: a start that lacks a resource must change no stream and no consumer.
   const resources = new ResourceHost({ ...options, registry, functions, clock: systemClock, log });
   await startService(stack, resources);
   const wait = waitForNats(log, options);
-  const cluster = stack.adopt(
-    await wait("a connection", () => connectCluster(config, registry.project), isTimeout),
-    ({ close }) => close(),
-  );
+  const connect = () => connectCluster(config, registry, credentialsListener(log, redact));
+  const cluster = stack.adopt(await wait("a connection", connect, isTimeout), ({ close }) => close());
   const { nc, jsm, names, monitor } = cluster;
-  const desired = desiredState(config, registry, functions);
   const passed = new PassedEvents(jsm, new RetryStream(cluster.messages, names), log, systemClock);
+  const desired = desiredState(config, registry, functions);
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
@@ -125,7 +133,8 @@ async function startOn(
   logConnection(cluster, state, log);
   const health = healthOf(state, registry, cluster, host, resources);
   options.signal?.throwIfAborted(); // nothing below waits for I/O
-  const served = { config, registry, cluster, metering, health, log, sharesPort: options.sharesPort ?? false };
+  const keys = new ApiKeys(config.WEIR_API_KEYS ?? "none"), sharesPort = options.sharesPort ?? false;
+  const served = { config, registry, cluster, keys, metering, health, log, sharesPort };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
   const open = state.publicListener = openPublicListener(served);
@@ -136,6 +145,7 @@ async function startOn(
     get inFlight() {
       return host.inFlight;
     },
+    reload: () => reloadCredentials({ cluster, keys, log, redact, readConfig: options.readConfig }),
     stop: () => state.stopping ??= stack.disposeAsync(),
   };
 }
@@ -169,9 +179,10 @@ function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOpt
   };
 }
 
-/** Returns whether a server took no connection in time. One that refuses it is another address, or does not run. */
+/** Returns whether an answer may only be late. A server that refuses the connection is another one, or does not run. */
 function isTimeout(error: unknown): boolean {
-  return (error as Error).cause instanceof errors.TimeoutError;
+  const { cause } = error as Error;
+  return cause instanceof errors.TimeoutError || cause instanceof errors.NoRespondersError;
 }
 
 interface RuntimeState {
@@ -186,7 +197,7 @@ async function stopWork(listener: Listener, host: FunctionHost, graceMs: number)
 
 function createTailServer(
   { nc, names, monitor }: Cluster,
-  { streams }: Registry,
+  registry: Registry,
   outcomes: OutcomeEmitter,
   log: Logger,
   redact: (text: string) => string,
@@ -200,7 +211,7 @@ function createTailServer(
     log,
     redact,
     processName,
-    streams.flatMap(({ subjects }) => subjects.map((subject) => names.subject(subject))),
+    subjectsOf(registry).map((subject) => names.subject(subject)),
     names,
   );
 }

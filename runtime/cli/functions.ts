@@ -174,7 +174,7 @@ async function askRuntime(url: string, key: string | undefined): Promise<Functio
 async function readCluster(url: string): Promise<{ status: FunctionStatus[]; reached: boolean }> {
   const registry = await loadProject();
   console.error(`no runtime answers at ${url} (ADMIN_HOST, ADMIN_PORT): breakers and events in flight are unknown`);
-  const cluster = await connectCluster(commandConfig()).catch((error) => {
+  const cluster = await connectCluster(commandConfig(), registry).catch((error) => {
     console.error(printable(`${error.message}; pending events are unknown`));
     return undefined;
   });

@@ -55,7 +55,7 @@ async function migrate(options: Options): Promise<void> {
       await migration.checkIdle();
       await ensureTopology(cluster.jsm, desiredState(config, registry, registry.functions), { scope: "start" });
       return await migration.run(options.bucket ?? [], stopped.signal);
-    }, registry.project);
+    }, registry);
     report(await explainNatsErrors(work), options);
   } finally {
     stopListening();

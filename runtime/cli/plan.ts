@@ -43,7 +43,7 @@ export async function withDesiredState<Value>(
   const value = await withCluster(
     config,
     (cluster) => explainNatsErrors(run(cluster, desired, names, registry)),
-    registry.project,
+    registry,
   );
   return { value, warnings: [...variables, ...own, ...registry.warnings] };
 }

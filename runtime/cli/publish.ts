@@ -1,8 +1,10 @@
 import { Command, InvalidArgumentError } from "commander";
-import type { EventDefinition } from "../api/define_event.ts";
+import { type EventDefinition, payloadText } from "../api/define_event.ts";
 import { type Cluster, connectCluster } from "../app/cluster.ts";
 import { publishAsync } from "../engine/publisher.ts";
 import { ENVIRONMENT } from "../app/config.ts";
+import { findStream } from "../nats/topology/find.ts";
+import { publishProblem } from "../nats/topology/foreign_stream.ts";
 import { loadEvents } from "../project/load_project.ts";
 import { unknownType } from "../project/unknown_name.ts";
 import { setupTracing } from "../telemetry/setup_tracing.ts";
@@ -56,7 +58,7 @@ function seed(text: string): number {
 async function publish(type: string, source: string | undefined, options: Options): Promise<void> {
   checkUsage(source, options);
   const config = commandConfig();
-  const { events } = await loadEvents();
+  const project = await loadEvents(), { events } = project;
   const event = events.get(type);
   if (!event) throw new Error(unknownType(type, events.keys()));
   const items = source === undefined
@@ -66,13 +68,21 @@ async function publish(type: string, source: string | undefined, options: Option
   if (options.dryRun) return dryRun(type, items, source === undefined);
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
   printDefaultTarget(config, options);
-  const cluster = await connectCluster(config);
+  const cluster = await connectCluster(config, project);
   try {
+    await checkPublishable(cluster, event);
     await store(cluster, event, items, options);
   } finally {
     await cluster.close();
     await tracing.shutdown();
   }
+}
+
+/** Refuses an event of a stream that Weir does not own and that cannot take it, such as a mirror. @throws {Error} */
+async function checkPublishable({ jsm }: Cluster, { type, stream }: EventDefinition): Promise<void> {
+  if (stream === undefined) return;
+  const problem = publishProblem(type, stream, (await findStream(jsm, stream))?.config);
+  if (problem) throw new Error(problem);
 }
 
 function checkUsage(source: string | undefined, { sample, seed }: Options): void {
@@ -91,24 +101,27 @@ async function samples(event: EventDefinition, { sample: count = 1, seed = 1 }: 
 }
 
 function dryRun(type: string, items: readonly unknown[], areSamples: boolean): void {
-  if (areSamples) { for (const data of items) console.log(printableJson(JSON.stringify(data))); }
-  else console.log(`${items.length} ${items.length === 1 ? "event matches" : "events match"} ${type}`);
+  if (areSamples) {
+    for (const data of items) console.log(data === undefined ? "no data" : printableJson(JSON.stringify(data)));
+  } else console.log(`${items.length} ${items.length === 1 ? "event matches" : "events match"} ${type}`);
   console.error("dry run: nothing was published");
 }
 
 /** Publishes in windows, and stops after the window in which a publish failed or a stop signal came. */
 async function store(
   cluster: Cluster,
-  { type, version }: EventDefinition,
+  event: EventDefinition,
   items: readonly unknown[],
   options: Options,
 ): Promise<void> {
+  const { type, version } = event;
   const progress = new Progress("stored", items.length);
   const soFar = (stored: number) => `${stored} of ${items.length} events of type ${type} were stored`;
   let stored = 0, stopped = false;
   const stopListening = onStopSignal(() => stopped = true, () => Deno.exit(EXIT_CODES.interrupted));
   const publishOne = async (data: unknown) => {
-    const id = options.id ?? crypto.randomUUID(), time = new Date().toISOString(), json = JSON.stringify(data);
+    const id = options.id ?? crypto.randomUUID(), time = new Date().toISOString();
+    const json = payloadText(event, data, `publish ${type}`);
     const result = await publishAsync(cluster.publisher, { id, type, source: "/cli", time, json, version });
     return { id, type, ...result };
   };

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { type Config, readConfig } from "../app/config.ts";
-import type { FromWorker } from "../app/supervisor/worker_process.ts";
+import type { FromWorker, ToWorker } from "../app/supervisor/worker_process.ts";
 import { runProcess, type StartOptions } from "./start/run_process.ts";
 
 export function startCommand(): Command {
@@ -37,11 +37,14 @@ export function workerCommand(): Command {
 /** Runs the functions until the supervisor asks this process to stop or disconnects. */
 async function worker(number: string, options: StartOptions): Promise<void> {
   if (!process.send) throw new Error("only `start` runs `worker`: set WEIR_WORKERS instead");
+  const onMessage = (message: ToWorker, listener: () => unknown) =>
+    process.on("message", (received) => void (received === message && listener()));
   const send = (message: FromWorker) => void process.send!(message, undefined, undefined, () => {});
   await runProcess(options, {
     worker: Number(number),
     ready: ({ url, adminUrl }) => send({ ready: { url, adminUrl } }),
-    metrics: (metrics) => process.on("message", async () => send({ metrics: await metrics.data() })),
+    metrics: (metrics) => onMessage("metrics", async () => send({ metrics: await metrics.data() })),
+    onReload: (reload) => onMessage("reload", reload),
     onStop: (stop) => {
       process.on("disconnect", stop);
       if (!process.connected) stop();

@@ -3,6 +3,8 @@ import { errorDetail } from "./error_detail.ts";
 import type { WeirEvent } from "./event.ts";
 import type { ErrorDetail } from "./outcome.ts";
 import { versionIn } from "./schema_version.ts";
+import { convertData, type DecodeMode, decodePayload, JSON_TYPE } from "./payload.ts";
+import { ReceivedEvent } from "./received_event.ts";
 import { shorten } from "./text.ts";
 
 /** One fault in some data, with its path, such as `items.0.sku`; the path is empty for the data as a whole. */
@@ -57,12 +59,8 @@ export interface BoundSchema {
   readonly parse: Parse;
 }
 
-const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true });
-/** Replacement character of a lenient UTF-8 decoder. */
-const REPLACEMENT = "\ufffd";
 /** Header that counts the events of a chain, each emitted for the one before. Only emitted events have it. */
 export const HOPS = "weir-hops";
-const JSON_TYPE = "application/json";
 /** Content type of an event in structured mode. */
 export const STRUCTURED = "application/cloudevents+json";
 
@@ -72,15 +70,20 @@ export const STRUCTURED = "application/cloudevents+json";
  *
  * @param bound The type and the schema of the event that this subject carries; the publisher's own type gives way to it.
  * Default: none, and the data stays as it was decoded.
+ * @param mode Form of the data. An event without data then has an empty text, or no bytes. Default: by its content type.
  */
-export function decode(delivery: Delivery, bound?: BoundSchema): Decoded {
+export function decode(delivery: Delivery, bound?: BoundSchema, mode?: DecodeMode): Decoded {
   let attributes = headerAttributes(delivery);
   const { hops } = attributes;
   try {
     const contentType = mediaType(attributes.contentType);
-    const { payload } = delivery, hasNoData = payload.length === 0 && attributes.type !== undefined;
-    let data = hasNoData ? undefined : decodeData(payload, contentType);
-    if (contentType === STRUCTURED) ({ attributes, data } = openEnvelope(data));
+    const { payload } = delivery, isStructured = contentType === STRUCTURED;
+    const hasNoData = payload.length === 0 && attributes.type !== undefined && (mode ?? "json") === "json";
+    let data = hasNoData ? undefined : decodePayload(payload, contentType, isStructured ? "json" : mode);
+    if (isStructured) {
+      ({ attributes, data } = openEnvelope(data));
+      if (mode) data = convertData(data, mode);
+    }
     const withoutId = !attributes.id;
     if (!bound) return valid(toEvent(delivery, attributes, undefined, data), withoutId, hops);
     const parsed = bound.parse(data);
@@ -88,31 +91,6 @@ export function decode(delivery: Delivery, bound?: BoundSchema): Decoded {
     return refused(delivery, attributes, bound, issueText(parsed.issues, parsed.omitted));
   } catch (error) {
     return invalid(delivery, attributes, bound?.type, errorDetail(error).message);
-  }
-}
-
-/** Hot path: the lenient decoder first, since the strict one is slower, see bench. @throws {TypeError} */
-function strictText(bytes: Uint8Array): string {
-  const text = UTF8.decode(bytes);
-  return text.includes(REPLACEMENT) ? STRICT.decode(bytes) : text;
-}
-
-function decodeData(payload: Uint8Array, contentType: string): unknown {
-  if (contentType !== "" && contentType !== JSON_TYPE && !/^(application|text)\/(json|.*\+json)$/.test(contentType)) {
-    return contentType.startsWith("text/") ? strictText(payload) : payload;
-  }
-  let text: string;
-  try {
-    text = strictText(payload);
-  } catch {
-    throw new Error(`the payload (${payload.length} bytes) is not UTF-8 text`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // The quote of the text in V8's message is dropped: this message is logged, and payloads are not.
-    const why = (error as Error).message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, "");
-    throw new Error(`the payload (${payload.length} bytes) is not JSON: ${why}`);
   }
 }
 
@@ -188,15 +166,16 @@ function toEvent<Data>(
   type: string | undefined,
   data: Data,
 ): WeirEvent<string, Data> {
-  return {
-    id: id || `${delivery.stream}:${delivery.sequence}`,
-    type: (type ?? named) || delivery.subject,
-    source: source || `/streams/${delivery.stream}`,
-    time: time || new Date(delivery.storedAtMs).toISOString(),
+  return new ReceivedEvent(
+    id || `${delivery.stream}:${delivery.sequence}`,
+    (type ?? named) || delivery.subject,
+    source || `/streams/${delivery.stream}`,
+    time || new Date(delivery.storedAtMs).toISOString(),
     data,
-    subject: delivery.subject,
+    delivery.subject,
     extensions,
-  };
+    delivery.headers,
+  );
 }
 
 function valid(event: WeirEvent, withoutId: boolean, hops: number | undefined): Decoded {

@@ -1,3 +1,19 @@
+/**
+ * The headers of an event's message, for reading. `Nats-*` and `weir-*` headers are left out, and so are those that NATS
+ * clients refuse to write, such as a name with a space. Names match without regard to case. A retry and a redrive have
+ * the same headers.
+ */
+export interface EventHeaders extends Iterable<readonly [name: string, value: string]> {
+  /** Returns the first value of a header, or undefined if the message has none of that name. */
+  get(name: string): string | undefined;
+  /** Returns every value of a header, in the order of the message. */
+  getAll(name: string): string[];
+  /** Returns whether the message has a header of that name. */
+  has(name: string): boolean;
+  /** Yields every header with its name in lower case; a name may come more than once. */
+  [Symbol.iterator](): Iterator<readonly [name: string, value: string]>;
+}
+
 /** The event that a handler receives: CloudEvents 1.0 attributes and the typed data. */
 export interface WeirEvent<Type extends string = string, Data = unknown> {
   /**
@@ -11,12 +27,14 @@ export interface WeirEvent<Type extends string = string, Data = unknown> {
   readonly source: string;
   /** Time of the event: an RFC 3339 timestamp. */
   readonly time: string;
-  /** Data as the event's schema returned it; `unknown` for a raw subject pattern. */
+  /** Data as the event's schema returned it. For a raw subject pattern: `unknown`, or as the function's `decode` says. */
   readonly data: Data;
   /** NATS subject of this message. */
   readonly subject: string;
   /** Every other CloudEvents attribute of the message, without the `ce-` prefix. */
   readonly extensions: Readonly<Record<string, string>>;
+  /** Headers of the message, parsed when they are read. They are neither logged nor copied with the event. */
+  readonly headers: EventHeaders;
 }
 
 /** An event to publish: the headers and the payload of one NATS message. */
@@ -25,7 +43,7 @@ export interface OutgoingEvent {
   readonly type: string;
   readonly source: string;
   readonly time: string;
-  /** Data as JSON text, validated already. */
+  /** Data as JSON text, validated already. Empty for an event without data. */
   readonly json: string;
   /** Version of the schema that the data was checked against. Default: no schema is known. */
   readonly version?: number;

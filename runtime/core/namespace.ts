@@ -7,6 +7,15 @@ export function namespaceProblem(name: string): string | undefined {
   return `up to ${MAX_LENGTH} letters, digits, - and _, the first a letter or a digit`;
 }
 
+/** Streams that Weir does not own, and what the project receives from them or publishes into them. */
+interface Foreign {
+  readonly streams: ReadonlySet<string>;
+  /** Event types and patterns. */
+  readonly subjects: ReadonlySet<string>;
+}
+
+const NOTHING: Foreign = { streams: new Set(), subjects: new Set() };
+
 /**
  * The names that a project has in NATS. Without a namespace they are the plain ones. With one, every stream, consumer and
  * bucket begins with `NAMESPACE_`, and every subject with `NAMESPACE.`, so that several projects or environments share an
@@ -37,8 +46,13 @@ export class Namespace {
   /**
    * @param name The namespace. Default: none.
    * @param project The name of the project, which marks what it makes. Default: that of the namespace, or none.
+   * @param foreign Streams that Weir does not own, and the types and patterns in them: they keep their names.
    */
-  constructor(readonly name?: string, readonly project: string | undefined = name) {
+  constructor(
+    readonly name?: string,
+    readonly project: string | undefined = name,
+    readonly foreign: Foreign = NOTHING,
+  ) {
     this.#subjects = name === undefined ? "" : `${name}.`;
     this.#names = name === undefined ? "" : `${name}_`;
     const retries = this.subject("retries"), deadLetters = this.subject("dead_letters");
@@ -61,7 +75,7 @@ export class Namespace {
 
   /** Returns the name of a stream in NATS. */
   stream(name: string): string {
-    return this.#names + name;
+    return this.foreign.streams.has(name) ? name : this.#names + name;
   }
 
   /** Returns the name of a key-value bucket in NATS. */
@@ -81,12 +95,12 @@ export class Namespace {
 
   /** Returns whether a stream, consumer or bucket may be of this namespace. Without one every name may be. */
   includes(name: string): boolean {
-    return name.startsWith(this.#names);
+    return name.startsWith(this.#names) || this.foreign.streams.has(name);
   }
 
   /** Returns the subject of an event type, or the pattern of subjects of a pattern of types. */
   subject(type: string): string {
-    return this.#subjects + type;
+    return this.#subjects === "" || this.foreign.subjects.has(type) ? type : this.#subjects + type;
   }
 
   /** Returns the type, or Weir's own name, that a subject stands for. One outside of the namespace stands for itself. */

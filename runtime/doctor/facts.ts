@@ -2,6 +2,7 @@ import type { ConsumerInfo, JetStreamAccountStats, StreamInfo } from "@nats-io/j
 import type { MemoryLimits } from "../app/memory_limit.ts";
 import type { Config } from "../app/config.ts";
 import type { Namespace } from "../core/namespace.ts";
+import type { Origins } from "../nats/topology/foreign_stream.ts";
 import type { ServerInfo } from "../nats_server/probe.ts";
 import type { Registry } from "../project/registry.ts";
 
@@ -15,6 +16,8 @@ export interface ClusterFacts {
   readonly account: Known<JetStreamAccountStats>;
   /** The existing streams of the project and of Weir, by name. */
   readonly streams: Known<ReadonlyMap<string, StreamInfo>>;
+  /** The existing streams that the project names and does not own, with the streams that tell what they store. */
+  readonly foreign: Known<ForeignStreams>;
   /** All consumers of these streams, those of other clients included. */
   readonly consumers: Known<readonly ConsumerInfo[]>;
   /** The streams and consumers that doctor may not read, each with the reason. */
@@ -27,6 +30,11 @@ export interface ClusterFacts {
   readonly delayedRetries: Known<ReadonlyMap<string, number>>;
   /** The warnings that `plan` gives of events that wait. */
   readonly changes: Known<readonly string[]>;
+}
+
+export interface ForeignStreams {
+  readonly streams: ReadonlyMap<string, StreamInfo>;
+  readonly origins: Origins;
 }
 
 /** Everything that the rules read. It is gathered before the first rule runs. */

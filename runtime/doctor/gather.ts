@@ -18,7 +18,7 @@ export async function gather(read: () => Config): Promise<Facts> {
   ]);
   const valid = "value" in config ? config.value : undefined;
   const registry = "value" in project ? project.value : undefined;
-  const names = valid ? namespaceOf(valid, registry?.project) : new Namespace(undefined, registry?.project);
+  const names = valid ? namespaceOf(valid, registry) : new Namespace(undefined, registry?.project);
   const own = registry ? readOwnConfig(selectConfigs(registry, valid), ENVIRONMENT).problems : [];
   const cluster = "value" in config
     ? await gatherCluster(config.value, registry, names)

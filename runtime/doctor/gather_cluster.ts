@@ -1,4 +1,4 @@
-import { jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { changeWarnings } from "../app/change_warnings.ts";
 import { natsOptions } from "../app/cluster.ts";
@@ -9,16 +9,19 @@ import { connectNats } from "../nats/client/connection.ts";
 import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
 import { planCluster } from "../nats/topology/plan.ts";
 import { buildRegistry, type Registry } from "../project/registry.ts";
+import { jetstreamManagerOn, subjectOn } from "../nats/client/subject_prefixes.ts";
+import { isWebSocket } from "../nats/client/nats_options.ts";
 import type { ClusterFacts, Connection, Known, ServerProbe, UserPermissions } from "./facts.ts";
 import { addressesOf, probeServer } from "./probe_server.ts";
 import { countDelayedRetries, readDeadLetters, readStreams } from "./read_jetstream.ts";
-import { streamNamesOf } from "./project_streams.ts";
+import { readOrigins } from "../nats/topology/foreign_stream.ts";
+import { foreignStreamsOf, streamNamesOf } from "./project_streams.ts";
 
 /** Milliseconds to wait for each reply of the server. */
 const REPLY_TIMEOUT_MS = 2_000;
 /** Servers that the cluster announces and doctor probes. Some may be unreachable from this host. */
 const MAX_SERVERS = 16;
-const TLS = /^tls:/;
+const TLS = /^(tls|wss):/;
 /** The project if it cannot be loaded. Weir's own streams are read all the same. */
 const NO_PROJECT: Registry = buildRegistry([], []);
 
@@ -33,8 +36,11 @@ export async function gatherCluster(
   project: Registry | undefined,
   names: Namespace = NO_NAMESPACE,
 ): Promise<ClusterFacts> {
-  const servers = await Promise.all(addressesOf(config.NATS_URL).map((address) => probeServer(address, true)));
-  const silent = servers.every(({ problem }) => problem !== undefined) && !config.NATS_URL.some((url) => TLS.test(url));
+  // A websocket's port does not speak NATS by itself.
+  const addresses = isWebSocket(config.NATS_URL) ? [] : addressesOf(config.NATS_URL);
+  const servers = await Promise.all(addresses.map((address) => probeServer(address, true)));
+  const silent = servers.length > 0 && servers.every(({ problem }) => problem !== undefined) &&
+    !config.NATS_URL.some((url) => TLS.test(url));
   if (silent) {
     const problems = servers.map(({ address, problem }) => `${address}: ${problem}`).join("; ");
     return { ...unknownCluster(`cannot connect to NATS at ${problems}`), servers };
@@ -61,6 +67,7 @@ export function unknownCluster(problem: string, unknown = "there is no connectio
     user: fact,
     account: fact,
     streams: fact,
+    foreign: fact,
     consumers: fact,
     unreadable: [],
     unanswered: [],
@@ -78,12 +85,13 @@ async function read(
   names: Namespace,
   configured: readonly ServerProbe[],
 ): Promise<ClusterFacts> {
-  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: REPLY_TIMEOUT_MS });
+  const jsm = await jetstreamManagerOn(nc, { timeout: REPLY_TIMEOUT_MS });
   const { user, clock } = await readUser(nc);
+  const foreignNames = foreignStreamsOf(project ?? NO_PROJECT).map(({ name }) => name);
   const [servers, account, streams, deadLetters, delayedRetries, changes] = await Promise.all([
     probeAll(nc, configured),
-    attempt("the account ($JS.API.INFO)", () => jsm.getAccountInfo()),
-    readStreams(jsm, streamNamesOf(project ?? NO_PROJECT, names)),
+    attempt(`the account (${subjectOn(nc, "$JS.API.INFO")})`, () => jsm.getAccountInfo()),
+    readWithForeign(jsm, streamNamesOf(project ?? NO_PROJECT, names), foreignNames),
     attempt("dead letters", () => readDeadLetters(jsm, names)),
     attempt("delayed retries", () => countDelayedRetries(nc, jsm, project, names)),
     attempt("what waits", () => readChanges({ nc, jsm, names }, config, project)),
@@ -102,6 +110,32 @@ async function readChanges(
   const functions = selectFunctions(config, project), names = project.functions.map(({ name }) => name);
   const steps = await planCluster(reader.nc, reader.jsm, desiredState(config, project, functions), names);
   return await changeWarnings(reader, functions, steps);
+}
+
+/** Reads streams of both kinds. The project's rules are for its own; those of others are kept apart. */
+async function readWithForeign(
+  jsm: JetStreamManager,
+  names: readonly string[],
+  foreignNames: readonly string[],
+): Promise<Pick<ClusterFacts, "streams" | "foreign" | "consumers" | "unreadable" | "unanswered">> {
+  const own = await readStreams(jsm, names);
+  if (foreignNames.length === 0) return { ...own, foreign: { value: { streams: new Map(), origins: new Map() } } };
+  const { streams, consumers, unreadable, unanswered } = await readStreams(jsm, foreignNames);
+  const foreign = "unknown" in streams ? streams : {
+    value: {
+      streams: streams.value,
+      origins: await readOrigins(jsm, [...streams.value.values()].map(({ config }) => config)),
+    },
+  };
+  return {
+    streams: own.streams,
+    foreign,
+    consumers: "value" in own.consumers && "value" in consumers
+      ? { value: [...own.consumers.value, ...consumers.value] }
+      : own.consumers,
+    unreadable: [...own.unreadable, ...unreadable],
+    unanswered: [...own.unanswered, ...unanswered],
+  };
 }
 
 function connectionOf(nc: NatsConnection, config: Config): Connection {
@@ -137,7 +171,9 @@ async function readUser(nc: NatsConnection): Promise<Pick<ClusterFacts, "user" |
 /** Probes the servers that the cluster announces. Returns them after those of `NATS_URL`, each server once. */
 async function probeAll(nc: NatsConnection, configured: readonly ServerProbe[]): Promise<readonly ServerProbe[]> {
   const known = new Set(configured.map(({ address }) => address));
-  const announced = (nc.info?.connect_urls ?? []).filter((address) => !known.has(address));
+  const announced = configured.length === 0
+    ? []
+    : (nc.info?.connect_urls ?? []).filter((address) => !known.has(address));
   const probes = await Promise.all(announced.slice(0, MAX_SERVERS).map((address) => probeServer(address, false)));
   const all = [...configured, ...probes], ids = all.map(({ info }) => info?.server_id);
   return all.filter((_, i) => ids[i] === undefined || ids.indexOf(ids[i]) === i);

@@ -1,7 +1,7 @@
 import type { ConsumerInfo, StreamInfo } from "@nats-io/jetstream";
 import { resourcesOf } from "../app/resources.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
-import { combine, streamNames } from "../nats/topology/resources.ts";
+import { combine, type ForeignStream, streamNames } from "../nats/topology/resources.ts";
 import type { Namespace } from "../core/namespace.ts";
 import type { Registry } from "../project/registry.ts";
 import { type Facts, known } from "./facts.ts";
@@ -9,6 +9,16 @@ import { type Facts, known } from "./facts.ts";
 /** Returns the names of the streams that a project uses: its own and Weir's, with those of key-value buckets. */
 export function streamNamesOf(project: Registry, names: Namespace): string[] {
   return streamNames(combine(resourcesOf(project, project.functions, project.functions, names)));
+}
+
+/** Returns the streams that a project uses and does not own. */
+export function foreignStreamsOf(project: Registry): readonly ForeignStream[] {
+  return combine(resourcesOf(project)).foreign;
+}
+
+/** Returns the existing streams that the project uses and does not own. */
+export function foreignStreams({ foreign }: Facts): StreamInfo[] {
+  return [...known(foreign).streams.values()];
 }
 
 /** Returns the existing streams that hold the project's events. */

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import type { EmitOptions, HandlerContext, KvBucket, Log } from "../api/context.ts";
-import { type EventDefinition, parserOf } from "../api/define_event.ts";
+import { type EventDefinition, parserOf, payloadText } from "../api/define_event.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { describeValue, unknownOption } from "../project/option_schemas.ts";
 import { issueText } from "../core/cloudevent.ts";
-import { jsonText } from "../core/json_text.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Attempt } from "./attempt.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
@@ -107,7 +106,7 @@ export class AttemptContext implements HandlerContext {
     if (!parsed.ok) {
       throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues, parsed.omitted)}`);
     }
-    const json = jsonText(data, where, "the data");
+    const json = payloadText(event, data, where);
     const emitted = this.#emitted ??= [];
     const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length, originKey);
     if (typeof id !== "string" || id === "") {

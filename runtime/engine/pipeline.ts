@@ -89,8 +89,9 @@ export class Pipeline {
   }
 
   #decode(attempt: Attempt): void {
-    const { delivery } = attempt, trigger = attempt.trigger = triggerFor(this.fn, delivery.subject);
-    attempt.decoded = decode(delivery, trigger && this.#schemas.get(trigger));
+    const { fn } = this, { delivery } = attempt;
+    const trigger = attempt.trigger = triggerFor(fn, delivery.subject, delivery.stream);
+    attempt.decoded = decode(delivery, trigger && this.#schemas.get(trigger), fn.policy.decode);
   }
 
   /** Reads the stored counts of a redelivery. A failure becomes the attempt's `stateError`. */

@@ -18,10 +18,19 @@ export interface Caller {
 
 /** Authenticates requests by their `Authorization` header. With `none`, every caller may publish every event. */
 export class ApiKeys {
-  readonly #keys: readonly { readonly key: ApiKey; readonly digest: Uint8Array }[] | "none";
+  #keys: readonly { readonly key: ApiKey; readonly digest: Uint8Array }[] | "none";
 
   constructor(keys: readonly ApiKey[] | "none") {
-    this.#keys = keys === "none" ? keys : keys.map((key) => ({ key, digest: digestOf(key.secret) }));
+    this.#keys = keys === "none" ? keys : keys.map(withDigest);
+  }
+
+  /** Replaces the keys, for the requests from now on. Returns whether any is another. Without authentication it stays off. */
+  replace(keys: readonly ApiKey[]): boolean {
+    const text = (all: readonly ApiKey[]) =>
+      JSON.stringify(all.map(({ name, secret, pattern }) => [name, secret, pattern]));
+    if (this.#keys === "none" || text(keys) === text(this.#keys.map(({ key }) => key))) return false;
+    this.#keys = keys.map(withDigest);
+    return true;
   }
 
   /** Number of callers that are told apart. */
@@ -43,6 +52,10 @@ export class ApiKeys {
       mayPublish: (type) => found.some(({ key }) => covers(key.pattern, type)),
     };
   }
+}
+
+function withDigest(key: ApiKey): { readonly key: ApiKey; readonly digest: Uint8Array } {
+  return { key, digest: digestOf(key.secret) };
 }
 
 /** Returns the secret of `Authorization: Bearer SECRET`, or undefined if there is none. */

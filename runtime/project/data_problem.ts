@@ -16,11 +16,17 @@ export function dataProblem(data: unknown): string | undefined {
       wrapped ? ": put it into z.object(…)" : ", such as z.object({ orderId: z.string() })"
     }`;
   }
+  if (isWithoutData(data)) return undefined;
   const refused = refusal(data);
   if (refused === undefined) return undefined;
   const { path, why } = refused, [type] = why.split(" ");
   const instead = INSTEAD[type] ?? "only text, numbers, true, false, null, lists and objects do";
   return `its data cannot travel as JSON: ${path && `${path}: `}${why} (${instead})`;
+}
+
+/** Returns whether a schema stands for an event without data, which JSON Schema cannot describe. */
+export function isWithoutData(schema: unknown): boolean {
+  return schema instanceof z.ZodUndefined || schema instanceof z.ZodVoid;
 }
 
 /** Returns the innermost part of a schema that has no counterpart in JSON. */

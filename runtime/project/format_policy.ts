@@ -1,10 +1,13 @@
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { type Duration, formatDuration } from "../core/duration.ts";
+import type { DecodeMode } from "../core/payload.ts";
 import { type BreakerOptions, FUNCTION_DEFAULTS, type RetryOptions } from "../api/define_function.ts";
 import type { FunctionPolicy } from "./resolve_policy.ts";
 
 /** Policy of a function, in the names and units of its options. */
 export interface FormattedPolicy {
+  /** Absent if the data is decoded by its schema or its content type. */
+  readonly decode?: DecodeMode;
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
   readonly concurrency: number;
@@ -25,11 +28,13 @@ export interface FormattedPolicy {
  * @param called Breakers of dependencies that were called, by name. Default: none.
  */
 export function formatPolicy(
-  { retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }: FunctionPolicy,
+  { decode, retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
+    FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
 ): FormattedPolicy {
   const { attempts, initialMs, maxMs, factor, jitter } = retry;
   return {
+    ...(decode && { decode }),
     retry: { attempts, initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter },
     timeout: formatDuration(timeoutMs),
     concurrency,

@@ -24,6 +24,8 @@ export interface Registry {
   readonly functions: readonly ResolvedFunction[];
   readonly events: ReadonlyMap<string, EventDefinition>;
   readonly streams: readonly ResolvedStream[];
+  /** Names of the streams that Weir does not own. Default: none. */
+  readonly foreignStreams?: readonly string[];
   /** Allowed declarations that are probably mistakes. */
   readonly warnings: readonly string[];
   readonly healthChecks: readonly {
@@ -66,7 +68,31 @@ export function buildRegistry(
   }
   if (problems.length > 0) throw new StartupProblems(problems);
   const warnings = [...unknownTypes(resolved, events), ...cycleWarnings(resolved)];
-  return { functions: resolved, events, streams: streams.all(), warnings, healthChecks, resources, configs };
+  const foreignStreams = streams.foreign();
+  return {
+    functions: resolved,
+    events,
+    streams: streams.all(),
+    foreignStreams,
+    warnings,
+    healthChecks,
+    resources,
+    configs,
+  };
+}
+
+/** Returns the subjects of a project's streams. Of a stream that Weir does not own they are those of events and triggers. */
+export function subjectsOf(
+  { streams, foreignStreams = [], events, functions = [] }:
+    & Pick<Registry, "streams" | "foreignStreams" | "events">
+    & Partial<Pick<Registry, "functions">>,
+): string[] {
+  const triggers = functions.flatMap((fn) => fn.triggers).filter(({ stream }) => foreignStreams.includes(stream));
+  const foreign = [...events.values()].filter(({ stream }) => stream !== undefined).map(({ type }) => type);
+  return [
+    ...streams.flatMap(({ subjects }) => subjects),
+    ...new Set([...foreign, ...triggers.map(({ pattern }) => pattern)]),
+  ];
 }
 
 /**

@@ -37,7 +37,7 @@ export function resolveEvents(
       continue;
     }
     problems.push(...eventProblems(event, routes).map((problem) => `${where}: ${problem}`));
-    const home = streams.streamFor(event.type);
+    const home = streams.homeOf(event.type, event.stream);
     if (!home.ok) problems.push(`${where}: ${home.problem}`);
     events.set(event.type, event);
     origin.set(event.type, file);
@@ -45,7 +45,7 @@ export function resolveEvents(
   return { events, exported };
 }
 
-const OPTIONS = ["type", "version", "data", "ingress", "ingress.route"];
+const OPTIONS = ["type", "version", "data", "stream", "ingress", "ingress.route"];
 
 function eventProblems(event: EventDefinition, routes: Map<string, string>): string[] {
   const problems: string[] = [];

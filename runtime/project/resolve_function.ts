@@ -5,12 +5,13 @@ import type { ProjectEvents } from "./resolve_events.ts";
 import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import type { BoundSchema } from "../core/cloudevent.ts";
 import type { ResourceDefinition } from "../api/define_resource.ts";
-import type { FunctionDefinition, FunctionOptions, Trigger } from "../api/define_function.ts";
+import type { FunctionDefinition, FunctionOptions } from "../api/define_function.ts";
+import type { Trigger } from "../api/trigger.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
 import { functionNameProblem } from "../core/function_name.ts";
 import { unknownType } from "./unknown_name.ts";
-import { describeValue } from "./option_schemas.ts";
+import { describeValue, unknownOption } from "./option_schemas.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
 /** One subject or pattern that a function listens to. */
@@ -33,10 +34,21 @@ export interface ResolvedFunction {
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown;
 }
 
-/** Returns the trigger of a function for a subject, or undefined if it does not listen to the subject. */
-export function triggerFor(fn: ResolvedFunction, subject: string): ResolvedTrigger | undefined {
-  return fn.triggers.find(({ pattern }) => pattern === subject) ??
-    fn.triggers.find(({ pattern }) => covers(pattern, subject));
+/**
+ * Returns the trigger of a function for a subject, or undefined if it does not listen to the subject.
+ *
+ * @param stream Stream of the message: its triggers come first, since other streams may store the same subjects. A retry
+ * may name the stream of an earlier release. Default: any.
+ */
+export function triggerFor(
+  { triggers }: ResolvedFunction,
+  subject: string,
+  stream?: string,
+): ResolvedTrigger | undefined {
+  return triggers.find((one) => one.pattern === subject && one.stream === stream) ??
+    triggers.find((one) => one.stream === stream && covers(one.pattern, subject)) ??
+    triggers.find(({ pattern }) => pattern === subject) ??
+    triggers.find(({ pattern }) => covers(pattern, subject));
 }
 
 /** Returns the schema that a trigger's data is checked against, or undefined for a raw pattern. */
@@ -74,6 +86,13 @@ export function resolveFunction(
   const resolved = resolvePolicy(definition.options);
   if (!resolved.ok) resolved.problems.forEach(problem);
   const triggers = resolveTriggers(on, project, streams, problem);
+  const typed = triggers.find(({ event }) => event);
+  if (typed && resolved.ok && resolved.policy.decode) {
+    problem(
+      `option decode: it is for raw subject patterns, and the schema of "${typed.pattern}" says what its data is: leave ` +
+        "it out, or move the patterns to a function of their own",
+    );
+  }
   if (!Array.isArray(emits)) {
     problem("`emits` is not a list of events: put it in brackets, as in `emits: [OrderCreated]`");
   }
@@ -113,33 +132,59 @@ function resolveTriggers(
   const given = Array.isArray(on) ? on as readonly Trigger[] : [on as Trigger];
   if (given.length === 0) problem("`on` is empty: name at least one event, as in `on: OrderCreated`");
   const triggers: ResolvedTrigger[] = [];
-  for (const trigger of given) {
-    const event = typeof trigger === "string" ? project.events.get(trigger) : trigger;
-    const pattern = typeof trigger === "string" ? trigger : trigger?.type;
-    if (typeof trigger !== "string" && !project.exported.has(trigger as EventDefinition)) {
-      problem(`listens on ${unexported(trigger, project)}`);
+  for (const one of given) {
+    const read = readTrigger(one, project);
+    if (typeof read === "string") {
+      problem(read);
       continue;
     }
-    const invalid = subjectProblem(pattern);
+    const { pattern, event } = read, invalid = subjectProblem(pattern);
     if (invalid) {
       problem(`"${pattern}" is not a subject pattern: ${invalid}`);
       continue;
     }
-    if (!event && !isWildcard(pattern) && !pattern.includes(".")) {
+    if (!event && read.stream === undefined && !isWildcard(pattern) && !pattern.includes(".")) {
       problem(unknownType(pattern, project.events.keys()));
       continue;
     }
-    const clash = triggers.find((other) => overlaps(other.pattern, pattern));
+    const home = streams.homeOf(pattern, read.stream);
+    const clash = triggers.find((other) =>
+      overlaps(other.pattern, pattern) && (!home.ok || other.stream === home.stream)
+    );
     if (clash) {
       problem(
         `its triggers "${clash.pattern}" and "${pattern}" overlap: it would handle an event twice; keep one of them`,
       );
     }
-    const home = streams.streamFor(pattern);
     if (!home.ok) problem(home.problem);
     else triggers.push(event ? { pattern, stream: home.stream, event } : { pattern, stream: home.stream });
   }
   return triggers;
+}
+
+/** A trigger as its author gave it: an event or a raw pattern, and the name of a stream that Weir does not own. */
+interface GivenTrigger {
+  readonly pattern: string;
+  readonly stream?: unknown;
+  readonly event?: EventDefinition;
+}
+
+/** Returns a trigger, or the fault in it. */
+function readTrigger(trigger: Trigger, project: ProjectEvents): GivenTrigger | string {
+  if (typeof trigger === "string") {
+    const event = project.events.get(trigger);
+    return event ? { pattern: trigger, stream: event.stream, event } : { pattern: trigger };
+  }
+  if (typeof trigger === "object" && trigger !== null && "pattern" in trigger) {
+    const form = 'a pattern with its stream is `{ pattern: "legacy.>", stream: "LEGACY" }`';
+    const unknown = Object.keys(trigger).filter((key) => !["pattern", "stream"].includes(key));
+    if (unknown.length > 0) return `${unknownOption(unknown[0], "", ["pattern", "stream"])}: ${form}`;
+    return typeof trigger.pattern === "string" && trigger.stream !== undefined
+      ? trigger
+      : `listens on ${describeValue(trigger)}: ${form}; a pattern in a stream of Weir's own is a text`;
+  }
+  if (!project.exported.has(trigger)) return `listens on ${unexported(trigger, project)}`;
+  return { pattern: trigger.type, stream: trigger.stream, event: trigger };
 }
 
 /** Hint for an import that is undefined, since its file is still being evaluated. */

@@ -3,6 +3,7 @@ import type { WeirEvent } from "../core/event.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { parseDuration } from "../core/duration.ts";
+import { DECODE_MODES, type DecodeMode } from "../core/payload.ts";
 import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
@@ -17,6 +18,8 @@ export type Beginning = "all" | "new" | { readonly sinceMs: number };
 
 /** Options of a function with every default, and every duration in milliseconds. */
 export interface FunctionPolicy {
+  /** Undefined if the data is decoded by its content type. */
+  readonly decode?: DecodeMode;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
@@ -60,6 +63,7 @@ const OPTIONS = [
     "name",
     "on",
     "emits",
+    "decode",
     "retry",
     "timeout",
     "concurrency",
@@ -102,6 +106,9 @@ const options = z.strictObject({
   on: z.unknown().optional(),
   emits: z.unknown().optional(),
   needs: z.unknown().optional(),
+  decode: z.enum(DECODE_MODES, {
+    error: ({ input }) => `${describeValue(input)} is none of ${DECODE_MODES.map((mode) => `"${mode}"`).join(", ")}`,
+  }).optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),

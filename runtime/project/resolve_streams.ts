@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { covers, overlaps, subjectProblem } from "../core/subjects.ts";
-import { durationSchema, optionProblems } from "./option_schemas.ts";
+import { describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import type { StreamDefinition } from "../api/define_stream.ts";
 
 /** A stream that must exist, with the settings that Weir owns. An undefined setting belongs to the operator. */
@@ -20,6 +20,8 @@ const RESERVED = [
 ];
 
 const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
+/** Names that JetStream allows. */
+const STREAM_NAME = /^[^\s.*>/\\]+$/;
 
 const schema = z.strictObject({
   kind: z.literal("stream"),
@@ -38,10 +40,14 @@ const schema = z.strictObject({
 
 const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicateWindow"];
 
+type Home = { readonly ok: true; readonly stream: string } | { readonly ok: false; readonly problem: string };
+
 /** Maps each subject to its stream: the declared one that covers it, or the default one of its first token. */
 export class StreamMap {
   readonly #streams = new Map<string, ResolvedStream>();
   readonly #declared = new Map<string, { file: string; definition: StreamDefinition }>();
+  /** Names of the streams that Weir does not own. */
+  readonly #foreign = new Set<string>();
 
   /** Adds a stream that a file declares. Returns its faults. */
   declare(definition: StreamDefinition, file: string): string[] {
@@ -73,8 +79,35 @@ export class StreamMap {
     return problems;
   }
 
-  /** Returns the stream of a subject or pattern. Adds the default one if none is declared. */
-  streamFor(pattern: string): { ok: true; stream: string } | { ok: false; problem: string } {
+  /**
+   * Returns the stream of a subject or pattern.
+   *
+   * @param foreign Name of the stream that Weir does not own and that stores it. Default: a stream of Weir's own.
+   */
+  homeOf(pattern: string, foreign?: unknown): Home {
+    return foreign === undefined ? this.streamFor(pattern) : this.#foreignStream(foreign);
+  }
+
+  #foreignStream(name: unknown): Home {
+    const refuse = (problem: string) => ({ ok: false, problem }) as const;
+    if (typeof name !== "string" || !STREAM_NAME.test(name)) {
+      return refuse(`stream ${describeValue(name)} is not the name of a stream, such as "LEGACY"`);
+    }
+    if (RESERVED_NAMES.includes(name)) return refuse(`stream ${name} is Weir's own: its name is reserved`);
+    const declared = this.#declared.get(name), own = this.#streams.get(name);
+    if (own) {
+      const made = declared ? `declared in ${declared.file}` : `the default stream of "${own.subjects[0]}"`;
+      return refuse(
+        `stream ${name} is ${made}, so Weir owns it: leave out \`stream\`, or give every event and pattern of that ` +
+          `stream \`stream: "${name}"\` and declare it nowhere`,
+      );
+    }
+    this.#foreign.add(name);
+    return { ok: true, stream: name };
+  }
+
+  /** Returns Weir's own stream of a subject or pattern. Adds the default one if none is declared. */
+  streamFor(pattern: string): Home {
     const refuse = (problem: string) => ({ ok: false, problem }) as const;
     for (const { name, subjects } of this.#streams.values()) {
       if (subjects.some((subject) => covers(subject, pattern))) return { ok: true, stream: name };
@@ -91,6 +124,12 @@ export class StreamMap {
       );
     }
     const name = first.toUpperCase(), subject = `${first}.>`;
+    if (this.#foreign.has(name)) {
+      return refuse(
+        `stream ${name} of "${pattern}" is named elsewhere as one that Weir does not own: name it here as well, by ` +
+          `\`stream: "${name}"\` in defineEvent, or in \`on: { pattern: "${pattern}", stream: "${name}" }\``,
+      );
+    }
     if (this.#declared.has(name)) {
       return refuse(`stream ${name} is declared but does not cover "${pattern}": add it to the stream's subjects`);
     }
@@ -109,5 +148,10 @@ export class StreamMap {
 
   all(): ResolvedStream[] {
     return [...this.#streams.values()];
+  }
+
+  /** Returns the names of the streams that Weir does not own. */
+  foreign(): string[] {
+    return [...this.#foreign];
   }
 }

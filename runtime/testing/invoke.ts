@@ -1,10 +1,13 @@
 import { INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
-import type { FunctionDefinition, Trigger } from "../api/define_function.ts";
+import type { FunctionDefinition } from "../api/define_function.ts";
+import type { Trigger } from "../api/trigger.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Pipeline } from "../engine/pipeline.ts";
 import type { OutgoingEvent } from "../core/event.ts";
+import { payloadData } from "../api/define_event.ts";
+import type { DecodeMode } from "../core/payload.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import type { DataOf, InvokeOptions } from "./invoke_options.ts";
@@ -72,9 +75,12 @@ export interface InvokeResult {
  * assert.deepEqual(spans.map(({ name }) => name), ["process testedFunction", "publish demo.greeted"]);
  * ```
  */
-export async function invoke<On extends Trigger | readonly Trigger[]>(
-  fn: FunctionDefinition<On>,
-  data: DataOf<On> | RecordedEvent,
+export async function invoke<
+  On extends Trigger | readonly Trigger[],
+  Mode extends DecodeMode | undefined = DecodeMode | undefined,
+>(
+  fn: FunctionDefinition<On, Mode>,
+  data: DataOf<On, Mode> | RecordedEvent,
   options: InvokeOptions = {},
 ): Promise<InvokeResult> {
   const { clock = systemClock, attempt = 1 } = options;
@@ -115,7 +121,7 @@ export async function invoke<On extends Trigger | readonly Trigger[]>(
     const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };
     const handle = () => pipeline.handle(pipeline.newAttempt(delivery));
     const outcome = await spans.run(() => withTestValues(options, handle));
-    const emitted = published.map(({ type, id, json }) => ({ type, id, data: JSON.parse(json) }));
+    const emitted = published.map(({ type, id, json }) => ({ type, id, data: payloadData(json) }));
     return { outcome, emitted, logs: log.lines, spans: spans.spans(), kv };
   } finally {
     endGrace();

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { EventDefinition } from "../api/define_event.ts";
+import type { RawData, StreamPattern } from "../api/trigger.ts";
 import type { EventOfType, KnownType } from "../api/schema_files.ts";
 import type { Duration } from "../core/duration.ts";
 import type { ResourceFake } from "./fake_resource.ts";
@@ -7,11 +8,14 @@ import type { MemoryIdempotencyStore } from "./memory_idempotency_store.ts";
 import type { MemoryKvStore } from "./memory_kv_store.ts";
 import type { TestClock } from "./test_clock.ts";
 
-/** The data of a function's events, as a publisher sends it: the input of the schema. */
-export type DataOf<On> = On extends EventDefinition<string, infer Schema> ? z.input<Schema>
+/**
+ * The data of a function's events, as a publisher sends it: the input of the schema. For raw subject patterns it is what
+ * the function's `decode` yields.
+ */
+export type DataOf<On, Mode = undefined> = On extends EventDefinition<string, infer Schema> ? z.input<Schema>
   : On extends KnownType ? DataOf<EventOfType<On>>
-  : On extends string ? unknown
-  : On extends readonly (infer One)[] ? DataOf<One>
+  : On extends string | StreamPattern ? RawData<Mode>
+  : On extends readonly (infer One)[] ? DataOf<One, Mode>
   : never;
 
 /** Options of {@linkcode invoke}. */

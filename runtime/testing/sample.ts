@@ -1,7 +1,7 @@
 import { createGeneratorSync, type JsonSchema } from "json-schema-faker";
 import { z } from "zod";
 import { type EventDefinition, parserOf } from "../api/define_event.ts";
-import { dataProblem } from "../project/data_problem.ts";
+import { dataProblem, isWithoutData } from "../project/data_problem.ts";
 import { type Issue, issueText } from "../core/cloudevent.ts";
 import { type Node, readableSchema } from "./sample_schema.ts";
 
@@ -54,6 +54,7 @@ export function sample<Event extends EventDefinition>(
 ): z.input<Event["data"]> {
   const { seed = DEFAULT_SEED, override } = options;
   if (!Number.isSafeInteger(seed)) throw new Error(`the seed of a sample must be a whole number, not ${seed}`);
+  if (isWithoutData(event.data)) return undefined as z.input<Event["data"]>;
   const parse = parserOf(event);
   const make = (attempt: number) => merge(generate(event, attempt % GUESSES, seed * TRIES + attempt), override);
   let data = make(0), issues: readonly Issue[] = [];

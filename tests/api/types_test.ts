@@ -198,3 +198,30 @@ Deno.test("RetryOptions refuses an unknown jitter", () => {
   const definition = defineFunction({ on: Created, retry: { jitter: "half" } }, () => {});
   assert.equal(definition.kind, "function");
 });
+
+Deno.test("defineFunction types the data of raw patterns by `decode`, also for an idempotency key", () => {
+  const legacy = { pattern: "legacy.>", stream: "LEGACY" } as const;
+  const text = defineFunction({ on: legacy, decode: "text" }, (event) => {
+    const data: Same<typeof event.data, string> = true;
+    return [data, event.headers.get("x")?.length];
+  });
+  const bytes = defineFunction({
+    on: ["legacy.a", legacy],
+    decode: "bytes",
+    idempotency: { key: ({ data }) => `${data.length}` },
+  }, ({ data }) => {
+    const same: Same<typeof data, Uint8Array<ArrayBuffer>> = true;
+    return same;
+  });
+  const json = defineFunction({ on: legacy, decode: "json" }, ({ data }) => {
+    const same: Same<typeof data, unknown> = true;
+    return same;
+  });
+  const none = defineFunction({ on: legacy }, ({ data }) => {
+    const same: Same<typeof data, unknown> = true;
+    return same;
+  });
+  // @ts-expect-error: a pattern needs its stream
+  defineFunction({ on: { pattern: "legacy.>" } }, () => {});
+  assert.deepEqual([text, bytes, json, none].map(({ kind }) => kind), Array(4).fill("function"));
+});

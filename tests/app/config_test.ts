@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inboxProblem } from "../../runtime/app/nats_variables.ts";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
 import { authProblem, ENVIRONMENT, readConfig } from "../../runtime/app/config.ts";
 
@@ -47,8 +48,15 @@ Deno.test("readConfig reads only secrets from files", () => {
   assert.deepEqual(read({ PORT_FILE: "/port" }, { "/port": "1" }), DEFAULTS);
 });
 
+/** A seed without a key: only its form is checked. */
+const SEED = `SU${"A".repeat(56)}`;
+
 const settings: [name: string, text: string, value: unknown][] = [
   ["NATS_URL", "nats://a:4222, tls://b:4222,c", ["nats://a:4222", "tls://b:4222", "c"]],
+  ["NATS_URL", "ws://a:80, wss://b/nats?x=1", ["ws://a:80", "wss://b/nats?x=1"]],
+  ["NATS_JS_DOMAIN", "hub", "hub"],
+  ["NATS_JS_API_PREFIX", "JS.store.API", "JS.store.API"],
+  ["NATS_INBOX_PREFIX", "_INBOX_shop", "_INBOX_shop"],
   ["PORT", "0", 0],
   ["ADMIN_PORT", "65535", 65_535],
   ["WEIR_API_KEYS", "shop:s3cret, mail:0ther:mail.>", [
@@ -82,6 +90,9 @@ const wrong: [name: string, text: string, wanted: string][] = [
   ["WEIR_WORKERS", "0", "a whole number from 1 to 256, or auto for one per core"],
   ["WEIR_WORKERS", "1.5", "a whole number from 1 to 256, or auto for one per core"],
   ["WEIR_WORKERS", "all", "a whole number from 1 to 256, or auto for one per core"],
+  ["NATS_JS_DOMAIN", "hub.eu", "the name of a JetStream domain, without dots"],
+  ["NATS_JS_API_PREFIX", "JS.store.>", "a subject without wildcards, and without a dot at its end"],
+  ["NATS_INBOX_PREFIX", "_INBOX.", "a subject without wildcards, and without a dot at its end"],
   ["SHUTDOWN_GRACE", "soon", HELP],
   ["LOG_LEVEL", "loud", '"debug", "info", "warn", "error"'],
   ["LOG_FORMAT", "xml", '"json", "pretty"'],
@@ -97,7 +108,7 @@ const KEYS = "name:secret or name:secret:type-pattern, with commas between";
 const KEY_NAMED = "a name of letters, digits and - _ . ~ @ + /, without quotes around the entry";
 const SENDABLE = "a secret of visible ASCII characters, without spaces and line breaks; a comma goes between entries";
 const PATTERN = "a pattern of event types such as orders.> as the third part";
-const SCHEME = "the scheme nats:// or tls://, as in nats://host:4222";
+const SCHEME = "the scheme nats://, tls://, ws:// or wss://, as in nats://host:4222";
 const PORT = "a port from 0 to 65535, as in nats://host:4222", HOST = "a host, as in nats://host:4222";
 const HOST_ONLY = "a host and a port, without a path and without spaces, as in nats://host:4222";
 const hidden: [name: string, text: string, wanted: string][] = [
@@ -107,7 +118,9 @@ const hidden: [name: string, text: string, wanted: string][] = [
   ["NATS_URL", "user:hush@b:port", `in entry 1 ${PORT}`],
   ["NATS_URL", "nats://user:hush@", `in entry 1 ${HOST}`],
   ["NATS_URL", "nats://user:hush@b:4222/path", `in entry 1 ${HOST_ONLY}`],
-  ["NATS_URL", "ws://a,b,hush hush", `in entry 1 ${SCHEME}; in entry 3 ${HOST_ONLY}`],
+  ["NATS_URL", "http://a,b,hush hush", `in entry 1 ${SCHEME}; in entry 3 ${HOST_ONLY}`],
+  ["NATS_URL", "ws://a,b", "only websockets (ws://, wss://), or none: they cannot be mixed with other URLs"],
+  ["NATS_NKEY", "hush", "the seed of a user nkey: SU and 56 more characters"],
   ["WEIR_API_KEYS", "hush", `in entry 1 a secret after its name: ${KEYS}`],
   ["WEIR_API_KEYS", "shop:hush,hush", `in entry 2 a secret after its name: ${KEYS}`],
   ["WEIR_API_KEYS", ":hush", `in entry 1 a name: ${KEYS}`],
@@ -138,6 +151,14 @@ const contradictions: [variables: Variables, problem: string][] = [
   [{ NATS_PASSWORD: "hush" }, "NATS_PASSWORD is set without NATS_USER: set both"],
   [{ NATS_TLS_CERT: "c.pem" }, "NATS_TLS_CERT is set without NATS_TLS_KEY: set both"],
   [{ NATS_TLS_KEY: "k.pem" }, "NATS_TLS_KEY is set without NATS_TLS_CERT: set both"],
+  [
+    { NATS_JS_DOMAIN: "hub", NATS_JS_API_PREFIX: "JS.hub.API" },
+    "NATS_JS_DOMAIN and NATS_JS_API_PREFIX are both set: set only one of them",
+  ],
+  [
+    { NATS_CREDS: "-----BEGIN NATS USER JWT-----", NATS_NKEY: SEED },
+    "NATS_CREDS and NATS_NKEY are both set: set only one of them",
+  ],
   [{ WEIR_AUTH: "none", WEIR_API_KEYS: "a:b" }, "WEIR_AUTH is none and WEIR_API_KEYS is set: set only one of them"],
 ];
 for (const [variables, problem] of contradictions) {
@@ -159,11 +180,13 @@ const secrets: [name: string, value: string, others: Variables][] = [
   ["NATS_USER", "hush", { NATS_PASSWORD: "p" }],
   ["NATS_PASSWORD", "hush", { NATS_USER: "u" }],
   ["NATS_CREDS", "-----BEGIN NATS USER JWT-----", {}],
+  ["NATS_NKEY", SEED, {}],
 ];
 for (const [name, value, others] of secrets) {
   Deno.test(`readConfig reads ${name}_FILE without its line end`, () => {
     const config = read({ [`${name}_FILE`]: "/run/secret", ...others }, { "/run/secret": `${value}\n` });
-    assert.deepEqual(config, { ...DEFAULTS, ...others, [name]: value });
+    const files = { [name.replace("NATS_", "").toLowerCase()]: "/run/secret" };
+    assert.deepEqual(config, { ...DEFAULTS, ...others, [name]: value, files });
   });
   Deno.test(`readConfig refuses ${name} together with ${name}_FILE`, () => {
     assert.deepEqual(problems({ [name]: value, [`${name}_FILE`]: "/run/secret", ...others }), [
@@ -255,3 +278,17 @@ Deno.test("ENVIRONMENT reads each file once, as a pipe needs it", async () => {
     await Deno.remove(path);
   }
 });
+
+const inboxes: [prefix: string | undefined, problem: RegExp | undefined][] = [
+  [undefined, undefined],
+  ["_INBOX_shop", undefined],
+  ["orders", /^NATS_INBOX_PREFIX is "orders", and stream ORDERS stores orders\.>: replies would be stored as events/],
+  ["orders.replies", /and stream ORDERS stores/],
+];
+for (const [prefix, problem] of inboxes) {
+  Deno.test(`inboxProblem ${problem ? "refuses" : "takes"} NATS_INBOX_PREFIX=${prefix ?? ""} beside a stream of orders.>`, () => {
+    const found = inboxProblem({ NATS_INBOX_PREFIX: prefix }, [{ name: "ORDERS", subjects: ["orders.>"] }]);
+    if (problem) assert.match(found!, problem);
+    else assert.equal(found, undefined);
+  });
+}

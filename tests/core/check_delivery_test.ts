@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Decoded } from "../../runtime/core/cloudevent.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { checkDelivery, type DeliveryFacts } from "../../runtime/core/check_delivery.ts";
+import { NO_HEADERS } from "../support/deliveries.ts";
 
 const EVENT = {
   id: "e1",
@@ -11,6 +12,7 @@ const EVENT = {
   data: undefined,
   subject: "orders.created",
   extensions: {},
+  headers: NO_HEADERS,
 };
 const VALID: Decoded = { kind: "event", event: EVENT, hops: 1 };
 const INVALID: Decoded & { kind: "invalid" } = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { decode, type Decoded, type Parse } from "../../runtime/core/cloudevent.ts";
-import { delivery } from "../support/deliveries.ts";
+import { delivery, plain } from "../support/deliveries.ts";
 
 const ENVELOPE = {
   specversion: "1.0",
@@ -21,7 +21,7 @@ function structured(envelope: unknown, headers: Record<string, string> = {}, par
 }
 
 Deno.test("decode reads a structured CloudEvent from its envelope", () => {
-  assert.deepEqual(structured({ ...ENVELOPE, partitionkey: "p7", sampledrate: 3, trusted: true }), {
+  assert.deepEqual(plain(structured({ ...ENVELOPE, partitionkey: "p7", sampledrate: 3, trusted: true })), {
     kind: "event",
     withoutId: false,
     event: {
@@ -55,7 +55,7 @@ Deno.test("decode prefers the attributes of the envelope to those of headers", (
 });
 
 Deno.test("decode names an envelope without attributes by stream and sequence", () => {
-  assert.deepEqual(structured({ data: 1 }), {
+  assert.deepEqual(plain(structured({ data: 1 })), {
     kind: "event",
     withoutId: true,
     event: {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decode, encodeAttribute, issueText, type Parse } from "../../runtime/core/cloudevent.ts";
-import { delivery } from "../support/deliveries.ts";
+import { delivery, plain } from "../support/deliveries.ts";
 import { strangeValues } from "../support/strange_values.ts";
 
 const BINARY = {
@@ -15,7 +15,7 @@ const BINARY = {
 };
 
 Deno.test("decode reads a binary CloudEvent from its headers", () => {
-  assert.deepEqual(decode(delivery({ headers: BINARY, payload: '{"orderId":"o1"}' })), {
+  assert.deepEqual(plain(decode(delivery({ headers: BINARY, payload: '{"orderId":"o1"}' }))), {
     kind: "event",
     withoutId: false,
     event: {
@@ -43,7 +43,7 @@ Deno.test("decode reads the length of a chain of emitted events, also beside an 
 });
 
 Deno.test("decode names a message without headers by stream and sequence", () => {
-  assert.deepEqual(decode(delivery({ payload: "[1]", subject: "orders.eu.created" })), {
+  assert.deepEqual(plain(decode(delivery({ payload: "[1]", subject: "orders.eu.created" }))), {
     kind: "event",
     withoutId: true,
     event: {
@@ -140,20 +140,23 @@ for (const [contentType, payload, data] of contents) {
 }
 
 Deno.test("decode refuses JSON that is not UTF-8, and tells its size", () => {
-  assert.deepEqual(decode(delivery({ headers: { "ce-id": "e1" }, payload: new Uint8Array([0x22, 0xff, 0x22]) })), {
-    kind: "invalid",
-    withoutId: false,
-    event: {
-      id: "e1",
-      type: "orders.created",
-      source: "/streams/ORDERS",
-      time: "2026-01-02T03:04:05.678Z",
-      data: undefined,
-      subject: "orders.created",
-      extensions: {},
+  assert.deepEqual(
+    plain(decode(delivery({ headers: { "ce-id": "e1" }, payload: new Uint8Array([0x22, 0xff, 0x22]) }))),
+    {
+      kind: "invalid",
+      withoutId: false,
+      event: {
+        id: "e1",
+        type: "orders.created",
+        source: "/streams/ORDERS",
+        time: "2026-01-02T03:04:05.678Z",
+        data: undefined,
+        subject: "orders.created",
+        extensions: {},
+      },
+      error: { name: "InvalidEventError", message: "the payload (3 bytes) is not UTF-8 text" },
     },
-    error: { name: "InvalidEventError", message: "the payload (3 bytes) is not UTF-8 text" },
-  });
+  );
 });
 
 for (const payload of ["", "{", "undefined", '{"a":1}x', "NaN"]) {

@@ -33,6 +33,18 @@ Deno.test("Namespace puts its name before streams, consumers, buckets and subjec
   assert.deepEqual(["shop-staging_X", "shop_X", "X"].map((name) => names.includes(name)), [true, false, false]);
 });
 
+Deno.test("Namespace leaves streams that Weir does not own, and what is in them, as they are", () => {
+  const foreign = { streams: new Set(["LEGACY"]), subjects: new Set(["legacy.told", "old.>"]) };
+  const names = new Namespace("eu", "shop", foreign);
+  assert.deepEqual(["LEGACY", "ORDERS"].map((name) => names.stream(name)), ["LEGACY", "eu_ORDERS"]);
+  assert.deepEqual(["legacy.told", "old.>", "orders.>"].map((type) => names.subject(type)), [
+    ...["legacy.told", "old.>", "eu.orders.>"],
+  ]);
+  assert.equal(names.typeOf("legacy.told"), "legacy.told");
+  assert.equal(names.consumer("ship"), "eu_ship");
+  assert.deepEqual(["LEGACY", "eu_ORDERS", "OTHERS"].map((name) => names.includes(name)), [true, true, false]);
+});
+
 for (
   const [name, ok] of [
     ["shop", true],

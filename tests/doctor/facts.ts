@@ -113,6 +113,7 @@ export function facts(given: Partial<Facts> = {}): Facts {
     user: { value: { user: "weir" } },
     account: { value: account as never },
     streams: streams(),
+    foreign: { value: { streams: new Map(), origins: new Map() } },
     consumers: { value: [consumer("ship"), consumer("ship", {}, { stream_name: "RETRIES" })] },
     unreadable: [],
     unanswered: [],

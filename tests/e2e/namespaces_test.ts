@@ -100,3 +100,41 @@ async function assertNames(server: NatsServer, namespaces: readonly (string | un
   }
   await nc.close();
 }
+
+Deno.test("WEIR_NAMESPACE lets two environments read one stream that Weir does not own, and leaves its names alone", async () => {
+  await using server = await startServer();
+  const nc = await connectNats({ servers: [server.url], name: "test" }), jsm = await jetstreamManager(nc);
+  await jsm.streams.add({ name: "LEGACY", subjects: ["legacy.>"] });
+  const data = z.object({ n: z.int() });
+  const Told = defineEvent({ type: "legacy.told", version: 1, data, stream: "LEGACY" });
+  const Heard = defineEvent({ type: "heard.it", version: 1, data });
+  const start = async (namespace: string) => {
+    const heard: number[] = [];
+    const listen = defineFunction({ on: Told, emits: [Heard] }, (event, ctx) => ctx.emit(Heard, event.data));
+    const count = defineFunction({ on: Heard }, ({ data: { n } }) => void heard.push(n));
+    const env = { WEIR_NAMESPACE: namespace };
+    return { heard, runtime: await startTestRuntime({ functions: { listen, count }, server, env }) };
+  };
+  const production = await start("production"), staging = await start("staging");
+  await using _production = production.runtime;
+  await using _staging = staging.runtime;
+  nc.publish("legacy.told", JSON.stringify({ n: 7 }));
+  await production.runtime.publish(Told, { n: 8 });
+  for (const { heard } of [production, staging]) {
+    await eventually(() => heard.length === 2);
+    assert.deepEqual(heard.toSorted(), [7, 8]);
+  }
+  const { config, state } = await jsm.streams.info("LEGACY");
+  assert.deepEqual([config.subjects, state.messages, "weir-project" in (config.metadata ?? {})], [
+    ["legacy.>"],
+    2,
+    false,
+  ]);
+  const consumers = (await Array.fromAsync(jsm.consumers.list("LEGACY"))).map(({ name, config }) => [
+    name,
+    config.filter_subjects,
+  ]);
+  assert.deepEqual(consumers.sort(), [["production_listen", ["legacy.told"]], ["staging_listen", ["legacy.told"]]]);
+  assert.deepEqual((await jsm.streams.info("staging_HEARD")).config.subjects, ["staging.heard.>"]);
+  await nc.close();
+});

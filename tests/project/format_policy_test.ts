@@ -39,12 +39,14 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     retry: { attempts: 3, jitter: "none" },
     timeout: 90_000,
     from: { since: "1h" },
+    decode: "bytes",
     maxAge: "2d",
     idempotency: true,
     breaker: { openFor: "1m" },
     dependencies: { PaymentService: { consecutiveFailures: 3 } },
   });
   assert.deepEqual(chosen(policy), [
+    "decode bytes",
     "retry.attempts 3",
     "retry.jitter none",
     "timeout 90s",

@@ -31,6 +31,7 @@ Deno.test("buildRegistry of an empty project is empty", () => {
     functions: [],
     events: new Map(),
     streams: [],
+    foreignStreams: [],
     warnings: [],
     healthChecks: [],
     resources: [],

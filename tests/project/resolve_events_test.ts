@@ -119,6 +119,12 @@ Deno.test("resolveEvents accepts data whose input is JSON, whatever its output",
   assert.deepEqual(problemsOf([schemas("orders", event("orders.created", { data }))]), []);
 });
 
+Deno.test("resolveEvents accepts an event without data, or whose data may be left out", () => {
+  for (const data of [z.undefined(), z.void(), z.object({ orderId: z.string() }).optional()]) {
+    assert.deepEqual(problemsOf([schemas("orders", event("orders.created", { data }))]), []);
+  }
+});
+
 Deno.test("resolveEvents accepts a route that only resembles a reserved one", () => {
   const one = event("orders.created", { ingress: { route: "/eventsource" } });
   assert.deepEqual(problemsOf([schemas("orders", one)]), []);

@@ -1,4 +1,6 @@
 import type { Delivery } from "../../runtime/core/delivery.ts";
+import type { Decoded } from "../../runtime/core/cloudevent.ts";
+import { OwnHeaders } from "../../runtime/core/event_headers.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 
 /** Returns a delivery of sequence 42 of `ORDERS`, with these headers, payload and subject. */
@@ -22,3 +24,9 @@ export function delivery(
     ackSubject: new TextEncoder().encode("$JS.ACK.ORDERS.test.1.42.1.0.0"),
   };
 }
+
+/** The headers of an event without any. */
+export const NO_HEADERS = new OwnHeaders(new HeaderList());
+
+/** Returns a decoded message whose event can be compared with a literal. Its headers are left out. */
+export const plain = (decoded: Decoded) => ({ ...decoded, event: { ...decoded.event } });

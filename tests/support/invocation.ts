@@ -10,7 +10,7 @@ import { type HandlerMiddleware, InProcessRunner } from "../../runtime/engine/ha
 import type { BreakerChange } from "../../runtime/engine/circuit_breaker.ts";
 import type { BreakerPolicy } from "../../runtime/core/breaker.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
-import { delivery } from "./deliveries.ts";
+import { delivery, NO_HEADERS } from "./deliveries.ts";
 
 /** Event that functions under test may emit. */
 export const Shipped = defineEvent({ type: "orders.shipped", version: 1, data: z.object({ orderId: z.string() }) });
@@ -26,6 +26,7 @@ export const CAUSE: WeirEvent = {
   data: { orderId: "o1" },
   subject: "orders.created",
   extensions: {},
+  headers: NO_HEADERS,
 };
 
 /** Breaker policy that opens at the second consecutive failure, for ten seconds, and then admits one probe. */

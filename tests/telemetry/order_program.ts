@@ -18,6 +18,7 @@ import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { TelemetryObserver } from "../../runtime/telemetry/observer.ts";
 import { TracedPublisher } from "../../runtime/telemetry/traced_publisher.ts";
 import { setupTracing } from "../../runtime/telemetry/setup_tracing.ts";
+import { NO_HEADERS } from "../support/deliveries.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 
 const tracing = await setupTracing((name) => Deno.env.get(name), "order-program");
@@ -41,7 +42,10 @@ function deliver(sent: OutgoingEvent, listener: PublishListener): void {
   const { json: _, trace: __, extensions: ___, ...attributes } = sent;
   const fn = { name: "reserveInventory" } as ResolvedFunction;
   const attempt = new Attempt(fn, systemClock, delivery, { isValid: () => true, renew() {}, release() {} });
-  attempt.decoded = { kind: "event", event: { ...attributes, data: {}, subject: sent.type, extensions: {} } };
+  attempt.decoded = {
+    kind: "event",
+    event: { ...attributes, data: {}, subject: sent.type, extensions: {}, headers: NO_HEADERS },
+  };
   const error = { name: "TypeError", message: "out of stock" };
   const outcome: Outcome = Deno.args.includes("--fail")
     ? { kind: "retry", delayMs: 100, reason: "failed", usesAttempt: true, error }

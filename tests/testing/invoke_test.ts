@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";
-import { invoke, MemoryIdempotencyStore, type RecordedEvent, TestClock } from "weir/testing";
+import { assertAcked, invoke, MemoryIdempotencyStore, type RecordedEvent, TestClock } from "weir/testing";
 import { z } from "zod";
 import confirmOrder from "../../functions/confirmOrder.ts";
 import { strangeValues } from "../support/strange_values.ts";
@@ -111,7 +111,7 @@ Deno.test("invoke refuses calls of a dependency whose breaker is open, and no ot
 
 Deno.test("invoke delivers a recorded event byte for byte, with its subject and headers", async () => {
   const seen: unknown[] = [];
-  const legacy = defineFunction({ on: "legacy.>" }, (event) => void seen.push(event));
+  const legacy = defineFunction({ on: "legacy.>" }, (event) => void seen.push({ ...event }));
   const recorded: RecordedEvent = {
     kind: "recorded",
     subject: "legacy.orders.7",
@@ -251,4 +251,38 @@ Deno.test("invoke retries at the date of a RetryAfterError by the runtime's cloc
     assert.ok(outcome.kind === "retry");
     assert.deepEqual([outcome.reason, outcome.delayMs], ["retry-after", delayMs]);
   }
+});
+
+Deno.test("invoke gives a function the data that its `decode` yields, and refuses any other", async () => {
+  const seen: unknown[] = [];
+  const on = { pattern: "legacy.>", stream: "LEGACY" } as const;
+  const text = defineFunction({ on, decode: "text" }, ({ data, subject }) => void seen.push([subject, data]));
+  const bytes = defineFunction({ on, decode: "bytes" }, ({ data, headers }) => {
+    seen.push([data, headers.get("X-Tenant")]);
+  });
+  const json = defineFunction({ on, decode: "json" }, ({ data }) => void seen.push(data));
+  assertAcked(await invoke(text, "grüße"));
+  assertAcked(await invoke(bytes, Uint8Array.of(0, 255), { headers: { "x-tenant": "acme", "Nats-Msg-Id": "m" } }));
+  assertAcked(await invoke(json, { a: 1 }));
+  assertAcked(await invoke(json, undefined));
+  assert.deepEqual(seen, [["legacy.any", "grüße"], [Uint8Array.of(0, 255), "acme"], { a: 1 }, undefined]);
+  // @ts-expect-error: its data is a string
+  await assert.rejects(invoke(text, 7), /testedFunction has `decode: "text"`: its data is a string, not 7/);
+  // @ts-expect-error: its data are bytes
+  await assert.rejects(invoke(bytes, "x"), /testedFunction has `decode: "bytes"`: its data is a Uint8Array, not "x"/);
+});
+
+Deno.test("invoke and ctx.emit take an event without data if its schema says that it has none", async () => {
+  const Pinged = defineEvent({ type: "demo.pinged", version: 1, data: z.undefined() });
+  const Noted = defineEvent({ type: "demo.noted", version: 1, data: z.object({ n: z.int() }).optional() });
+  const ping = defineFunction({ on: Pinged, emits: [Pinged, Noted] }, ({ data }, ctx) => {
+    ctx.emit(Noted, data);
+    ctx.emit(Pinged, undefined);
+  });
+  const { outcome, emitted } = await invoke(ping, undefined);
+  assert.deepEqual(outcome, { kind: "ack" });
+  assert.deepEqual(emitted.map(({ type, data }) => [type, data]), [["demo.noted", undefined], [
+    "demo.pinged",
+    undefined,
+  ]]);
 });

@@ -6,6 +6,9 @@ export type FromWorker =
   | { readonly ready: WorkerAddress }
   | { readonly metrics: readonly MetricData[] };
 
+/** Message from a supervisor to its worker. */
+export type ToWorker = "metrics" | "reload";
+
 export interface WorkerAddress {
   /** Address of the public listener, which all workers share. */
   readonly url: string;
@@ -26,6 +29,8 @@ export interface WorkerProcess {
   readonly exited: Promise<WorkerExit>;
   /** Requests the current metrics. Resolves to undefined if they do not arrive in time. */
   metrics(timeoutMs: number): Promise<readonly MetricData[] | undefined>;
+  /** Has it read credentials again. */
+  reload(): void;
   /** Requests a graceful stop, as SIGTERM does. */
   stop(): void;
   kill(): void;
@@ -55,6 +60,7 @@ export function spawnWorker(command: string, args: string[], env: Record<string,
   child.on("exit", (code, signal) => exit({ code, signal }));
   // Without a pid the process could not be started. Any other error concerns the channel, and an exit follows.
   child.on("error", () => void (child.pid === undefined && exit({ code: 127, signal: null })));
+  const send = (message: ToWorker) => void child.send(message, () => {});
   return {
     pid: child.pid!,
     ready: ready.promise,
@@ -62,13 +68,14 @@ export function spawnWorker(command: string, args: string[], env: Record<string,
     metrics: async (timeoutMs) => {
       if (hasExited || !child.connected) return undefined;
       const { promise } = answered;
-      child.send("metrics", () => {}); // an error concerns the channel, and the answer is then late
+      send("metrics"); // an error concerns the channel, and the answer is then late
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), timeoutMs));
       const metrics = await Promise.race([promise, late]);
       clearTimeout(timer);
       return metrics;
     },
+    reload: () => void (child.connected && send("reload")),
     // No SIGTERM: Deno would report a process that it signalled as ended by the signal, though it exits with 0.
     stop: () => void (child.connected && child.disconnect()),
     kill: () => void (hasExited || child.kill("SIGKILL")),

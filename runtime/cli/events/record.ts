@@ -46,6 +46,7 @@ export async function record(type: string | undefined, options: RecordOptions): 
         type === undefined ? readDeadLetter(cluster, options.deadLetter!) : readFromStream(cluster, type, options),
         cluster.names,
       ),
+    await loadEvents().catch(() => undefined), // an event of a stream that Weir does not own keeps its subject
   );
   const paths = options.redact ?? [];
   const { writeRecording } = await import("../../testing/recorded_event.ts"); // loaded here: no other command needs it

@@ -1,7 +1,6 @@
-import type { Registry } from "../../project/registry.ts";
+import { type Registry, subjectsOf } from "../../project/registry.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import { connectCluster } from "../../app/cluster.ts";
-import { namespaceOf } from "../../app/config.ts";
 import type { Namespace } from "../../core/namespace.ts";
 import { TailClient } from "../../nats/inspect/tail_client.ts";
 import { loadEvents, loadProject } from "../../project/load_project.ts";
@@ -23,14 +22,13 @@ interface TailOptions {
 }
 
 /** The declarations of a project. Its functions are undefined if they cannot be loaded. */
-type TailedProject = Pick<Registry, "events" | "streams"> & Partial<Pick<Registry, "functions">>;
+type TailedProject = Pick<Registry, "events" | "streams" | "foreignStreams"> & Partial<Pick<Registry, "functions">>;
 
 /** Prints events and their outcomes until a stop signal, a closed pipe, or `--limit` lines. */
 export async function tail(options: TailOptions): Promise<void> {
   const config = commandConfig();
   const project = await loadTailed();
-  const names = namespaceOf(config), filter = filterOf(options, project);
-  const cluster = await connectCluster(config);
+  const cluster = await connectCluster(config, project), { names } = cluster, filter = filterOf(options, project);
   const done = Promise.withResolvers<void>();
   const stopListening = onStopSignal(() => done.resolve(), () => Deno.exit(EXIT_CODES.interrupted));
   let printed = 0;
@@ -88,20 +86,20 @@ export async function tail(options: TailOptions): Promise<void> {
 /** Loads the project, or its schemas alone if a function cannot be loaded. */
 function loadTailed(): Promise<TailedProject> {
   return loadProject().catch(async (error) => {
-    const { events, streams } = await loadEvents(); // throws what is wrong with the schemas
+    const { events, streams, foreignStreams } = await loadEvents(); // throws what is wrong with the schemas
     console.error(`functions cannot be loaded, so subjects that only they name are not shown: ${error.message}`);
-    return { events, streams };
+    return { events, streams, foreignStreams };
   });
 }
 
 /** @throws {CommandFailure} for a function that the project does not have, or a type that no stream stores. */
-function filterOf({ type, function: fn }: TailOptions, { functions, events, streams }: TailedProject) {
+function filterOf({ type, function: fn }: TailOptions, project: TailedProject) {
+  const { functions, events } = project;
   if (fn !== undefined && functions && !functions.some(({ name }) => name === fn)) {
     const names = functions.map(({ name }) => name);
     throw new CommandFailure(unknownFunction(fn, names));
   }
-  const all = streams.flatMap(({ subjects }) => subjects);
-  const subjects = all.filter((subject) => type === undefined || overlaps(subject, type));
+  const subjects = subjectsOf(project).filter((subject) => type === undefined || overlaps(subject, type));
   const triggers = (functions ?? []).flatMap(({ triggers }) => triggers.map(({ pattern }) => pattern));
   const known = type === undefined || isWildcard(type) ||
     [...events.keys(), ...triggers].some((pattern) => covers(pattern, type));

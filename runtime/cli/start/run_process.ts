@@ -1,6 +1,7 @@
 import type { Log } from "../../api/context.ts";
 import { provideValues } from "../../api/provided_values.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { inboxProblem } from "../../app/nats_variables.ts";
 import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
 import { ownVariableNames, readOwnConfig, selectConfigs } from "../../app/own_config.ts";
 import { setVariables, variableWarnings } from "../../app/warnings.ts";
@@ -17,7 +18,7 @@ import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
 import { declareSecrets } from "../../telemetry/otel/logs/redact.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
-import { onStopSignal } from "../terminal/signals.ts";
+import { onServiceSignal } from "../terminal/signals.ts";
 import { reportFailure, setupProcessLog } from "./process_log.ts";
 import { StrayErrors } from "./stray_errors.ts";
 
@@ -40,6 +41,8 @@ export interface ParentProcess {
   /** Runs once the runtime is up. `startAgain` starts the same functions again after the runtime was stopped. */
   ready(runtime: Runtime, startAgain: () => Promise<Runtime>): void;
   metrics?(metrics: Metrics): void;
+  /** Receives `reload`, and calls it when the parent asks this process to read credentials again. */
+  onReload?(reload: () => void): void;
   /** Receives `stop`, and calls it when the parent asks this process to stop or disconnects. */
   onStop(stop: () => void): void;
 }
@@ -63,12 +66,12 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   exitLog.log = log;
   if (!quiet) logWarnings(log, (worker ?? 1) === 1 ? registry : undefined);
 
-  const runtimes: Runtime[] = [], shutdown = new AbortController(), sharesPort = worker !== undefined;
+  const runtimes: Runtime[] = [], shutdown = new AbortController();
   // A misspelt type is a warning: with narrower filters the events of the right one would be skipped.
   const mayApply = apply === "narrow" && registry.warnings.length > 0 ? true : apply;
   let starting: Promise<unknown> = Promise.resolve();
   const startAgain = async () => {
-    const options = { metrics, sharesPort, apply: mayApply, signal: shutdown.signal };
+    const options = { metrics, sharesPort: worker !== undefined, apply: mayApply, signal: shutdown.signal };
     const start = startRuntime(config, registry, log, options);
     starting = start.catch(() => {});
     const runtime = await start;
@@ -90,8 +93,11 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     if (config.WEIR_UNCAUGHT !== "exit") return;
     stopping ??= stop({ reason: "WEIR_UNCAUGHT is exit, and an error was not caught" }, EXIT_CODES.failed);
   });
+  const reload = () => stopping ?? runtimes.forEach((one) => void one.reload());
+  parent?.onReload?.(reload);
   // A second signal exits at once, but not in a child: terminal and parent may signal it both. Its parent may kill it.
-  onStopSignal((signal) => void (stopping ??= stop({ signal })), () => parent ?? Deno.exit(EXIT_CODES.interrupted));
+  const exit = () => parent ?? Deno.exit(EXIT_CODES.interrupted);
+  onServiceSignal((signal) => void (stopping ??= stop({ signal })), exit, quiet ? undefined : reload);
   parent?.onStop(() => void (stopping ??= stop({ reason: "the parent process asked for it or disconnected" })));
   parent?.metrics?.(metrics);
   let runtime: Runtime;
@@ -102,13 +108,9 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     await flush();
     throw error;
   }
-  if (!quiet) {
-    log.info(worker === undefined ? "ready" : "worker ready", {
-      ...startedFields(runtime, config, registry),
-      traces: tracing.exportsTo ?? "not exported",
-      metrics: metrics.pushesTo ?? "at /metrics only",
-    });
-  }
+  const exported = { traces: tracing.exportsTo ?? "not exported", metrics: metrics.pushesTo ?? "at /metrics only" };
+  const fields = { ...startedFields(runtime, config, registry), ...exported };
+  if (!quiet) log.info(worker === undefined ? "ready" : "worker ready", fields);
   parent?.ready(runtime, startAgain);
 }
 
@@ -151,6 +153,8 @@ async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: C
   }
   const registry = await loadProject().catch(collect);
   if (registry) problems.push(...readOwn(registry, config));
+  const stored = config && registry && inboxProblem(config, registry.streams);
+  if (stored) problems.push(stored);
   if (problems.length > 0 || !config || !registry) {
     // A misspelt name of a variable may be the cause.
     const misspelt = variableWarnings(setVariables(), registry && ownVariableNames(registry));

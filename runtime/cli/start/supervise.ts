@@ -11,7 +11,7 @@ import type { Logger } from "../../telemetry/otel/logs/logger.ts";
 import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
 import { measureProcess } from "../../telemetry/process_metrics.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
-import { onStopSignal } from "../terminal/signals.ts";
+import { onServiceSignal } from "../terminal/signals.ts";
 import { setupProcessLog } from "./process_log.ts";
 import type { StartOptions } from "./run_process.ts";
 import { startArguments, workerArguments } from "./start_arguments.ts";
@@ -52,7 +52,7 @@ export async function supervise(config: Config, options: StartOptions): Promise<
     Deno.exit(code);
   };
   let stopping = false;
-  onStopSignal(async (signal) => {
+  onServiceSignal(async (signal) => {
     stopping = true;
     log.info("shutting down", { signal, grace_ms: config.SHUTDOWN_GRACE });
     const clean = await supervisor.stop();
@@ -61,7 +61,7 @@ export async function supervise(config: Config, options: StartOptions): Promise<
   }, () => {
     supervisor.kill();
     Deno.exit(EXIT_CODES.interrupted);
-  });
+  }, () => void (stopping || readyProcesses(supervisor).forEach((worker) => worker.reload())));
   try {
     const url = await supervisor.start();
     log.info("ready", { pid: Deno.pid, url, admin: admin.url, workers: config.WEIR_WORKERS });

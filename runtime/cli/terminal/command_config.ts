@@ -1,4 +1,5 @@
-import { type Config, ENVIRONMENT, readConfig, UNSET_NATS_URL } from "../../app/config.ts";
+import { type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { UNSET_NATS_URL } from "../../app/nats_variables.ts";
 import { devServer } from "../../dev/dev_server.ts";
 
 /**

@@ -24,5 +24,5 @@ export async function withOwnedCluster<Result>(
       if (problem) throw new CommandFailure(`stream ${stream}: ${problem}`);
     }
     return await run(cluster);
-  }, await projectName(PROJECT));
+  }, { project: await projectName(PROJECT) });
 }

@@ -27,11 +27,32 @@ export function exitOnStopSignal(): void {
   }
 }
 
-/** Calls `first` for the first stop signal and `again` for every later one. Returns a function that stops listening. */
-export function onStopSignal(first: (signal: Deno.Signal) => void, again: () => void): () => void {
+/**
+ * Listens as {@linkcode onStopSignal} does, except that without a terminal each SIGHUP calls `reload`: no terminal can
+ * have closed, and service managers ask so for settings to be read again.
+ *
+ * @param reload Default: SIGHUP is a stop signal in any case.
+ */
+export function onServiceSignal(first: (signal: Deno.Signal) => void, again: () => void, reload?: () => void): void {
+  const hasTerminal = [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
+  if (!reload || hasTerminal || Deno.build.os === "windows") return void onStopSignal(first, again);
+  onStopSignal(first, again, STOP_SIGNALS.filter((signal) => signal !== "SIGHUP"));
+  Deno.addSignalListener("SIGHUP", reload);
+}
+
+/**
+ * Calls `first` for the first stop signal and `again` for every later one. Returns a function that stops listening.
+ *
+ * @param signals The signals to listen to. Default: all that ask a process to stop.
+ */
+export function onStopSignal(
+  first: (signal: Deno.Signal) => void,
+  again: () => void,
+  signals: readonly Deno.Signal[] = STOP_SIGNALS,
+): () => void {
   let firstAtMs: number | undefined;
   listening++;
-  const listeners = STOP_SIGNALS.map((signal) => {
+  const listeners = signals.map((signal) => {
     const listener = () => {
       const nowMs = performance.now();
       if (firstAtMs === undefined) {

@@ -6,6 +6,7 @@ import { PERMISSIONS } from "./permissions.ts";
 import { PROJECT_RULES } from "./project.ts";
 import { REPLICAS } from "./replicas.ts";
 import { SERVER } from "./server.ts";
+import { FOREIGN_STREAMS } from "./foreign_streams.ts";
 import { LEADERS } from "./leaders.ts";
 import { OWN_STREAMS, STREAMS } from "./streams.ts";
 import { WAITING } from "./waiting.ts";
@@ -20,6 +21,7 @@ export const RULES: readonly Rule[] = [
   ...STREAMS,
   ...OWN_STREAMS,
   ...OWNER,
+  ...FOREIGN_STREAMS,
   ...REPLICAS,
   ...LEADERS,
   WORK_QUEUES,

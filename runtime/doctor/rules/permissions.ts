@@ -1,6 +1,8 @@
 import type { Config } from "../../app/config.ts";
+import { natsOptions } from "../../app/cluster.ts";
 import { resourcesOf } from "../../app/resources.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
+import { DEFAULT_PREFIXES } from "../../nats/client/subject_prefixes.ts";
 import { permissionsOf } from "../../nats/topology/permissions.ts";
 import type { Permission } from "../../nats/topology/resources.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -27,7 +29,11 @@ export const PERMISSIONS: Rule = {
       ..."value" in consumers ? consumers.value.map(({ stream_name, name }) => `${stream_name}.${name}`) : [],
     ]);
     const all = known(project), selected = selectedBy(known(config), all);
-    const required = permissionsOf(resourcesOf(selected, selected.functions, all.functions, names), existing);
+    const { apiPrefix: api = DEFAULT_PREFIXES.api, inboxPrefix: inbox = DEFAULT_PREFIXES.inbox } = natsOptions(
+      known(config),
+    );
+    const resources = resourcesOf(selected, selected.functions, all.functions, names);
+    const required = permissionsOf(resources, existing, { api, inbox });
     const groups = Map.groupBy(
       refusals(known(user), required),
       ({ permission: { action, purpose }, deniedBy = "" }) => `${action}\n${purpose}\n${deniedBy}`,

@@ -1,5 +1,4 @@
 import { backoffMs } from "../../core/backoff.ts";
-import type { Namespace } from "../../core/namespace.ts";
 import { overlaps } from "../../core/subjects.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
 import { NEW_STREAM } from "../../nats/topology/plan_stream.ts";
@@ -76,13 +75,15 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
     why: "The function never runs, unless another project or another NATS client publishes the event.",
     fix: "`ingress: {}` in the event, or `emits` in a function; nothing if another client publishes it",
     find: ({ project }) => {
-      const { functions, events } = known(project);
+      const { functions, events, foreignStreams = [] } = known(project);
       const sources = [
         ...[...events.values()].filter(({ ingress }) => ingress).map(({ type }) => type),
         ...functions.flatMap(({ emits }) => emits.map(({ type }) => type)),
       ];
       return functions.flatMap(({ name, triggers }) =>
-        triggers.filter(({ pattern }) => !sources.some((type) => overlaps(type, pattern))).map(({ pattern }) => ({
+        triggers.filter(({ pattern, stream }) =>
+          !foreignStreams.includes(stream) && !sources.some((type) => overlaps(type, pattern))
+        ).map(({ pattern }) => ({
           what: `${name} listens to "${pattern}", which no function emits and no event with ingress matches`,
         }))
       );
@@ -94,10 +95,10 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
 function eachStream(
   check: (fn: ResolvedFunction, stream: string, maxAgeMs: number) => string | undefined,
 ): Rule["find"] {
-  return ({ project, streams, names }) =>
+  return ({ project, streams, foreign, names }) =>
     known(project).functions.flatMap((fn) =>
       [...new Set(fn.triggers.map(({ stream }) => stream))].flatMap((stream) => {
-        const maxAgeMs = streamMaxAgeMs(known(project), streams, names, stream);
+        const maxAgeMs = streamMaxAgeMs({ project: known(project), streams, foreign, names }, stream);
         const what = maxAgeMs === undefined ? undefined : check(fn, stream, maxAgeMs);
         return what === undefined ? [] : [{ what }];
       })
@@ -106,13 +107,13 @@ function eachStream(
 
 /** Returns how long a stream keeps events. A declared age wins, since the next start applies it. Undefined: for ever. */
 function streamMaxAgeMs(
-  project: Registry,
-  streams: Facts["streams"],
-  names: Namespace,
+  { project, streams, foreign, names }: Pick<Facts, "streams" | "foreign" | "names"> & { readonly project: Registry },
   name: string,
 ): number | undefined {
   const declaredMs = project.streams.find((stream) => stream.name === name)?.maxAgeMs;
-  const existing = "value" in streams ? streams.value.get(names.stream(name)) : undefined;
+  const existing = ("value" in streams ? streams.value.get(names.stream(name)) : undefined) ??
+    ("value" in foreign ? foreign.value.streams.get(name) : undefined);
+
   const maxAgeMs = declaredMs ?? (existing ? existing.config.max_age : NEW_STREAM.max_age) / 1e6;
   return maxAgeMs === 0 ? undefined : maxAgeMs;
 }

@@ -2,7 +2,7 @@ import type { ConsumerInfo } from "@nats-io/jetstream";
 import { overlaps } from "../../core/subjects.ts";
 import { durablesOf } from "../../nats/consume/resources.ts";
 import { known } from "../facts.ts";
-import { eventStreams, partitionConsumers } from "../project_streams.ts";
+import { eventStreams, foreignStreams, partitionConsumers } from "../project_streams.ts";
 import type { Rule } from "../rule.ts";
 
 export const WORK_QUEUES: Rule = {
@@ -11,7 +11,9 @@ export const WORK_QUEUES: Rule = {
   severity: "error",
   holds: "in a work queue no two consumers have overlapping subjects",
   why: "JetStream refuses the second consumer, and `start` exits with 1.",
-  fix: "one function for both, or `nats stream rm STREAM` once it is empty: `start` creates it with limits retention",
+  fix:
+    "one function for both, or, if Weir owns the stream, `nats stream rm STREAM` once it is empty: `start` creates it " +
+    "with limits retention",
   find: (facts) => {
     const own = durablesOf(known(facts.project).functions, facts.names)
       .map(({ functionName: name, stream, filters }) => ({ name, stream, filters }));
@@ -20,7 +22,9 @@ export const WORK_QUEUES: Rule = {
       stream: consumer.stream_name,
       filters: filtersOf(consumer),
     }));
-    const queues = eventStreams(facts).map(({ config }) => config).filter(({ retention }) => retention === "workqueue");
+    const queues = [...eventStreams(facts), ...foreignStreams(facts)].map(({ config }) => config).filter((
+      { retention },
+    ) => retention === "workqueue");
     return queues.flatMap(({ name: queue }) => {
       const [ours, theirs] = [own, foreign].map((all) => all.filter(({ stream }) => stream === queue));
       return ours.flatMap((fn, i) =>

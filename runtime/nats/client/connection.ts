@@ -1,194 +1,179 @@
-import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
-import {
-  connect,
-  type ConnectionOptions,
-  credsAuthenticator,
-  errors,
-  type NatsConnection,
-} from "@nats-io/transport-node";
-import { readOddHeaders } from "./internals.ts";
-import { JETSTREAM_CODES } from "./error_codes.ts";
+import { type JetStreamAccountStats, JetStreamApiError } from "@nats-io/jetstream";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
-
-/** Codes of Node's TLS for a certificate whose authority is not known. */
-const UNKNOWN_AUTHORITY = /SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF|CERT_UNTRUSTED/;
-/** Advice for other codes of Node's sockets. */
-const ADVICE: Readonly<Record<string, string>> = {
-  ENOTFOUND: "is the host name in NATS_URL right?",
-  EAI_AGAIN: "is the host name in NATS_URL right, and does the name server answer?",
-  EHOSTUNREACH: "is the address in NATS_URL right, and does a network lead there?",
-  ENETUNREACH: "is the address in NATS_URL right, and does a network lead there?",
-  CERT_HAS_EXPIRED: "renew the server's certificate",
-  ERR_TLS_CERT_ALTNAME_INVALID: "name the server in NATS_URL as its certificate does",
-};
+import { Credentials, type CredentialsListener, type Identity } from "./credentials.ts";
+import { dial } from "./dial.ts";
+import { JETSTREAM_CODES } from "./error_codes.ts";
+import { explainConnectError } from "./explain_connect_error.ts";
+import { closeTransport, readOddHeaders } from "./internals.ts";
+import { isEncrypted, isWebSocket, type NatsOptions, urlsOf } from "./nats_options.ts";
+import { DEFAULT_PREFIXES, jetstreamManagerOn, setPrefixes, subjectOn } from "./subject_prefixes.ts";
+import { TlsHandshakes } from "./tls_handshake.ts";
 
 /** Timeout of a connection that only finds out why there is none, in milliseconds. A stop may wait for it. */
 const DIAGNOSE_MS = 2_000;
+/** Timeout of a connection that tries new credentials, in milliseconds. */
+const TRY_MS = 10_000;
+/** Wait for the first bytes of a server after a connection to it failed, in milliseconds: it may be slow. */
+const SLOW_SERVER_MS = 3_000;
 
-export interface NatsOptions {
-  readonly servers: readonly string[];
-  /** True when `servers` is the default. @default false */
-  readonly unset?: boolean;
-  /** Name of the connection in the server's monitoring. */
-  readonly name: string;
-  /** The text of a credentials file. */
-  readonly creds?: string;
-  readonly token?: string;
-  readonly user?: string;
-  readonly password?: string;
-  /** Paths of PEM files. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-}
+/** Result of reading the credentials again. */
+export type Renewal =
+  | { readonly kind: "unchanged" | "reconnecting" }
+  | { readonly kind: "refused"; readonly reason: string };
 
 /**
- * Connects, and reconnects without end: after the client's default of ten tries every loop would end without an error.
+ * Connects, and reconnects without end.
  *
  * @throws {Error} with the address, the cause and what to do, when NATS cannot be reached, is too old or has no JetStream.
  */
-export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
-  const where = urlsOf(options).map(({ host }) => host).join(", ");
-  surviveDeadSockets();
-  readOddHeaders();
-  let nc: NatsConnection;
-  try {
-    nc = await connect(toClientOptions(options));
-  } catch (error) {
-    throw new Error(`cannot connect to NATS at ${where}: ${explain(error, options)}`, { cause: error });
+export function connectNats(options: NatsOptions): Promise<NatsConnection> {
+  return new NatsDialer(options).connect();
+}
+
+/** Opens a connection, and finds out why it cannot be opened again. */
+export class NatsDialer {
+  readonly #where: string;
+  readonly #handshakes = new TlsHandshakes();
+  #credentials: Credentials | undefined;
+
+  /** @param listener learns of credentials that are read again. Default: nothing does. */
+  constructor(readonly options: NatsOptions, readonly listener: CredentialsListener = {}) {
+    this.#where = urlsOf(options.servers).map(({ host }) => host).join(", ");
   }
-  const version = nc.info?.version ?? "unknown";
-  const parsed = parseVersion(version);
-  if (!parsed || !isSupported(parsed)) {
-    await nc.close();
-    throw new Error(
-      `the NATS server at ${where} is version ${version}; Weir needs ${OLDEST_SUPPORTED} or newer: upgrade the server`,
+
+  /** @throws {Error} as {@linkcode connectNats} */
+  async connect(): Promise<NatsConnection> {
+    surviveDeadSockets();
+    readOddHeaders();
+    const failed = (why: string, cause: unknown) =>
+      new Error(`cannot connect to NATS at ${this.#where}: ${why}`, { cause });
+    const credentials = Credentials.read(this.options, this.listener);
+    if (credentials instanceof Error) throw failed(credentials.message, credentials);
+    this.#credentials = credentials;
+    let nc: NatsConnection;
+    try {
+      nc = await this.#dial(credentials);
+    } catch (error) {
+      throw failed(explainConnectError(error, this.options, credentials.current), error);
+    }
+    void follow(nc, credentials);
+    try {
+      await this.#check(nc);
+    } catch (error) {
+      await nc.close();
+      throw error;
+    }
+    return nc;
+  }
+
+  /**
+   * Returns why no server takes a connection and what to do; undefined if one does. The client reconnects without
+   * telling its reasons, so this connects once to each server.
+   */
+  async whyUnreachable(): Promise<string | undefined> {
+    const { options } = this, identity = this.#credentials?.newest() ?? {};
+    const tls = options.tls ?? (isEncrypted(options) && !isWebSocket(options.servers) ? {} : undefined);
+    await this.#probe();
+    const reasons = await Promise.all(
+      urlsOf(options.servers).map(async (url) => {
+        const reason = await this.#reasonOf({ ...options, servers: [url.href], tls }, identity);
+        return reason && `${url.host}: ${reason}`;
+      }),
     );
+    return reasons.includes(undefined) ? undefined : reasons.join("; ");
   }
-  if (!await hasJetStream(nc)) {
-    await nc.close();
-    throw new Error(
-      `the NATS server at ${where} runs without JetStream: start it with -js, or enable it for the account`,
-    );
+
+  /**
+   * Reads the credentials again. If they are others, and a server takes them, the connection is opened anew with them.
+   * Everything in flight is repeated, as after any other disconnect.
+   */
+  async renew(nc: NatsConnection): Promise<Renewal> {
+    if (!this.#credentials?.read()) return { kind: "unchanged" };
+    const reason = await this.#reasonOf(this.options, this.#credentials.newest(), TRY_MS);
+    if (reason !== undefined) return { kind: "refused", reason };
+    await nc.flush().catch(() => {}); // disconnected: it dials again by itself
+    await nc.reconnect();
+    return { kind: "reconnecting" };
   }
-  return nc;
+
+  async #dial(credentials: Credentials): Promise<NatsConnection> {
+    await this.#probe();
+    try {
+      return await dial(this.options, credentials, this.#handshakes);
+    } catch (error) {
+      if (!await this.#probe(SLOW_SERVER_MS)) throw error;
+      return await dial(this.options, credentials, this.#handshakes);
+    }
+  }
+
+  /** Finds the servers that begin with a TLS handshake. Returns whether that was not known before. */
+  async #probe(silentMs?: number): Promise<boolean> {
+    const { options } = this;
+    if (!isEncrypted(options) || isWebSocket(options.servers)) return false;
+    return await this.#handshakes.probe(options.servers, silentMs);
+  }
+
+  async #reasonOf(options: NatsOptions, identity: Identity, timeout = DIAGNOSE_MS): Promise<string | undefined> {
+    const identities = { current: identity, next: () => identity };
+    try {
+      const nc = await dial(options, identities, this.#handshakes, { reconnect: false, timeout });
+      await nc.close();
+    } catch (error) {
+      return explainConnectError(error, options, identity);
+    }
+  }
+
+  /** @throws {Error} if the server is too old, or the account may not use JetStream */
+  async #check(nc: NatsConnection): Promise<void> {
+    const { apiPrefix: api = DEFAULT_PREFIXES.api, inboxPrefix: inbox = DEFAULT_PREFIXES.inbox } = this.options;
+    const version = nc.info?.version ?? "unknown",
+      parsed = parseVersion(version),
+      server = `the NATS server at ${this.#where}`;
+    if (!parsed || !isSupported(parsed)) {
+      throw new Error(`${server} is version ${version}; Weir needs ${OLDEST_SUPPORTED} or newer: upgrade the server`);
+    }
+    setPrefixes(nc, { api, inbox });
+    const account = await readAccount(nc);
+    if (account !== "no JetStream") return setPrefixes(nc, { api, inbox, domain: account && (account.domain ?? "") });
+    if (api === DEFAULT_PREFIXES.api) {
+      throw new Error(`${server} runs without JetStream: start it with -js, or enable it for the account`);
+    }
+    const what = `no JetStream answers at ${subjectOn(nc, "$JS.API.INFO")} by ${server}`;
+    const cause = new errors.NoRespondersError(api); // it may only be a leaf node that is not connected yet
+    throw new Error(`${what}: are NATS_JS_DOMAIN and NATS_JS_API_PREFIX right, and is it connected?`, { cause });
+  }
+}
+
+/** Follows a connection: tells the credentials of each dial that the server took, and ends sockets that are given up. */
+async function follow(nc: NatsConnection, credentials: Credentials): Promise<void> {
+  credentials.accepted();
+  for await (const { type } of nc.status()) {
+    if (type === "reconnect") credentials.accepted();
+    else if (type === "staleConnection" || type === "forceReconnect") closeTransport(nc);
+  }
 }
 
 /**
- * Returns why no server takes a connection and what to do; undefined if one does. The client reconnects without telling
- * its reasons, so this connects once to each server.
+ * Returns the account's JetStream, undefined if it cannot be read. `INFO` tells of the server only: in a cluster a server
+ * without JetStream reaches that of the others.
  */
-export async function whyUnreachable(options: NatsOptions): Promise<string | undefined> {
-  const client = { ...toClientOptions(options), reconnect: false, timeout: DIAGNOSE_MS };
-  const reasons = await Promise.all(
-    urlsOf(options).map(async ({ protocol, host }) => {
-      try {
-        await (await connect({ ...client, servers: `${protocol}//${host}` })).close();
-      } catch (error) {
-        return `${host}: ${explain(error, options)}`;
-      }
-    }),
-  );
-  return reasons.includes(undefined) ? undefined : reasons.join("; ");
-}
-
-/**
- * Returns whether the account may use JetStream. `INFO` tells it of the server only: in a cluster a server without
- * JetStream reaches that of the others.
- */
-async function hasJetStream(nc: NatsConnection): Promise<boolean> {
+async function readAccount(nc: NatsConnection): Promise<JetStreamAccountStats | "no JetStream" | undefined> {
   try {
-    await (await jetstreamManager(nc, { checkAPI: false })).getAccountInfo();
-    return true;
+    return await (await jetstreamManagerOn(nc)).getAccountInfo() as JetStreamAccountStats;
   } catch (error) {
     // The client keeps the class to itself: for no responders, and for an account without JetStream.
-    if (error instanceof Error && error.name === "JetStreamNotEnabled") return false;
-    return !(error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.notEnabled);
+    if (error instanceof Error && error.name === "JetStreamNotEnabled") return "no JetStream";
+    const isOff = error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.notEnabled;
+    return isOff ? "no JetStream" : undefined;
   }
-}
-
-function toClientOptions(options: NatsOptions): ConnectionOptions {
-  const { name, creds, tls } = options;
-  const urls = urlsOf(options);
-  // The client takes no credentials from a URL, and other NATS tools do.
-  const named = urls.find(({ username }) => username !== "");
-  const inUrl = named && { name: decodeURIComponent(named.username), secret: decodeURIComponent(named.password) };
-  const user = options.user ?? (inUrl?.secret ? inUrl.name : undefined);
-  const pass = options.password ?? (inUrl?.secret || undefined);
-  const token = options.token ?? (inUrl && !inUrl.secret ? inUrl.name : undefined);
-  const encrypted = urls.some(({ protocol }) => protocol === "tls:");
-  return {
-    servers: urls.map((url) => `${url.protocol}//${url.host}`),
-    name,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
-    reconnectJitter: 250,
-    pingInterval: 10_000,
-    maxPingOut: 2,
-    noAsyncTraces: true,
-    ignoreAuthErrorAbort: true,
-    ...(creds !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(asCredsFile(creds))) }),
-    ...(token !== undefined && { token }),
-    ...(user !== undefined && { user, pass }),
-    ...(encrypted && { tls: {} }),
-    ...(tls && { tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key } }),
-  };
-}
-
-/**
- * Ends each line as the client's parser needs it. Other NATS tools also take CRLF, and a file that ends at its END line;
- * editors leave spaces and empty lines, and a variable may have `\n` in place of a line break.
- */
-function asCredsFile(text: string): string {
-  return text.trim().replaceAll(/\s*(?:[\r\n]|\\n)\s*/g, "\n") + "\n";
-}
-
-/** Returns the servers as URLs. `host:4222` alone is one too. */
-function urlsOf({ servers }: NatsOptions): URL[] {
-  return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
-}
-
-function explain(error: unknown, { unset = false, creds }: NatsOptions): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError) {
-    const expiredAt = creds && expiryOf(creds);
-    if (expiredAt) return `${text}: the credentials in NATS_CREDS expired at ${expiredAt}: renew them, and start again`;
-    return `${text}: check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`;
-  }
-  const code = codeOf(error) ?? codeOf((error as Error).cause);
-  if (code === "ECONNREFUSED") {
-    return `${text}: ${
-      unset ? "NATS_URL is not set; `deno task dev` starts one" : "is it running, and is NATS_URL right?"
-    }`;
-  }
-  if (code !== undefined && UNKNOWN_AUTHORITY.test(code)) {
-    return `${text}: give the authority's certificate as NATS_TLS_CA`;
-  }
-  if (code !== undefined && code in ADVICE) return `${text}: ${ADVICE[code]}`;
-  if (error instanceof errors.TimeoutError) {
-    return `${text}: is the address right, and does the server ask for a certificate (NATS_TLS_CERT, NATS_TLS_KEY)?`;
-  }
-  return `${text}: is a NATS server at that address? If so, its log says why it closed the connection`;
-}
-
-/** Returns when the JWT of a credentials file expired; undefined if it is valid or cannot be read. */
-function expiryOf(creds: string): string | undefined {
-  try {
-    const payload = /\n\s*[\w-]+\.([\w-]+)\.[\w-]+/.exec(creds)![1].replaceAll("-", "+").replaceAll("_", "/");
-    const { exp } = JSON.parse(atob(payload));
-    return exp * 1_000 <= Date.now() ? new Date(exp * 1_000).toISOString() : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
 /**
  * Errors of sockets that were closed under the client's Node transport. Without a listener they end the process, as
  * after a refused login, although the client knows that the connection is lost.
  */
-const DEAD_SOCKET = ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE"];
+const DEAD_SOCKET = ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE", "EPERM"];
 
 let installed = false;
 

@@ -2,13 +2,25 @@
  * Everything that Weir takes from the NATS client besides its public API. Each function returns what the public API
  * gives, more slowly, once the client has moved a field; tests/nats/client/internals_test.ts fails then.
  */
-import { headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import {
+  getResolveFn,
+  headers,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  setTransportFactory,
+  type Transport,
+  wsUrlParseFn,
+} from "@nats-io/transport-node";
 import { entriesOf, RawHeaders, readStatus } from "./message_headers.ts";
 
 const UTF8 = new TextDecoder(), ENCODER = new TextEncoder();
 
 interface PrivateConnection {
-  readonly protocol?: { sendCommand?: (bytes: Uint8Array) => void };
+  readonly protocol?: {
+    sendCommand?: (bytes: Uint8Array) => void;
+    transport?: { constructor: unknown; close?: () => Promise<void> };
+  };
 }
 
 interface PrivateMessage {
@@ -23,6 +35,27 @@ interface PrivateMessage {
 export function rawWriter(nc: Pick<NatsConnection, "publish">): ((bytes: Uint8Array) => void) | undefined {
   const { protocol } = nc as PrivateConnection;
   return typeof protocol?.sendCommand === "function" ? (bytes) => protocol.sendCommand!(bytes) : undefined;
+}
+
+/**
+ * Returns a function that restores the transport of a connection, for the next dial. The client keeps one for all: a
+ * connection by websocket and one by TCP in the same process would take each other's.
+ */
+export function ownTransport(nc: NatsConnection): () => void {
+  const Own = (nc as PrivateConnection).protocol?.transport?.constructor as (new () => Transport) | undefined;
+  if (typeof Own !== "function") return () => {};
+  const isWebSocket = Own.name === "WsTransport", dnsResolveFn = isWebSocket ? undefined : getResolveFn();
+  const factory = () => new Own();
+  return () =>
+    setTransportFactory({ factory, dnsResolveFn, ...(isWebSocket && { urlParseFn: wsUrlParseFn, defaultPort: 443 }) });
+}
+
+/**
+ * Closes the socket of a connection that the client gives up, so that it dials again. Before it closes an encrypted
+ * socket by itself, the client waits for an empty write, which may never end in Deno.
+ */
+export function closeTransport(nc: NatsConnection): void {
+  void (nc as PrivateConnection).protocol?.transport?.close?.();
 }
 
 interface HeadersClass {

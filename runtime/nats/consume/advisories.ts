@@ -3,6 +3,7 @@ import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
 import { removeMessage } from "../client/remove_message.ts";
+import { prefixesOf } from "../client/subject_prefixes.ts";
 import type { RetryStream } from "../retry/retry_stream.ts";
 import type { Durable } from "../topology/resources.ts";
 import { storedDelivery } from "./parse_delivery.ts";
@@ -14,6 +15,8 @@ const QUEUE = "weir";
 interface Advisory {
   readonly stream: string;
   readonly consumer: string;
+  /** Domain of the JetStream that wrote it. */
+  readonly domain?: string;
   readonly stream_seq: number;
   readonly deliveries: number;
   readonly reason?: string;
@@ -57,12 +60,18 @@ export class Advisories {
       callback: (error, msg: Msg) => {
         try { // a throw in a callback would end the reading of the whole connection
           if (error) throw error;
-          act({ ...msg.json<Advisory>(), stream, consumer: functionName });
+          const advisory = msg.json<Advisory>();
+          if (this.#isOurs(advisory)) act({ ...advisory, stream, consumer: functionName });
         } catch (error) {
           this.log.warn("an advisory of JetStream cannot be read", { kind, stream, function: functionName, error });
         }
       },
     });
+  }
+
+  /** Advisories of every domain arrive, also of a consumer with the same name in another one. */
+  #isOurs({ domain = "" }: Advisory): boolean {
+    return domain === (prefixesOf(this.nc).domain ?? domain);
   }
 
   #terminated({ consumer, stream, stream_seq: sequence, reason = "none given" }: Advisory): void {

@@ -19,7 +19,8 @@ const DIGITS_BELOW_MS = 6;
  * and only the numbers of the ack subject are parsed, see bench.
  */
 export class DeliveryParser {
-  readonly #prefix: Uint8Array;
+  /** The bytes of ack subjects before their numbers, as the last delivery had them. */
+  #prefix: Uint8Array;
   #subject = "";
   #subjectBytes: Uint8Array = new Uint8Array();
 
@@ -34,6 +35,7 @@ export class DeliveryParser {
     if (!reply) return undefined;
     const from = startsWith(reply, this.#prefix) ? this.#prefix.length : numbersAt(reply);
     if (from < 0) return undefined;
+    if (from !== this.#prefix.length) this.#prefix = new Uint8Array(reply.subarray(0, from));
     const sequenceAt = reply.indexOf(DOT, from) + 1, afterSequence = reply.indexOf(DOT, sequenceAt);
     const nanosAt = reply.indexOf(DOT, afterSequence + 1) + 1, afterNanos = reply.indexOf(DOT, nanosAt);
     const { headers, payload } = splitMessage(msg);

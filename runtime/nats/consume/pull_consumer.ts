@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../engine/clock.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { Delivery } from "../../core/delivery.ts";
@@ -6,6 +6,7 @@ import type { Consumer, ConsumerSink } from "../../engine/consumer.ts";
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { splitMessage } from "../client/internals.ts";
 import { RawHeaders, readStatus } from "../client/message_headers.ts";
+import { newInbox, subjectOn } from "../client/subject_prefixes.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { LEASE_MS } from "./ack_wait.ts";
 import { LeaderProbe } from "./leader_probe.ts";
@@ -68,7 +69,7 @@ export class PullConsumer implements Consumer {
     names: Namespace = NO_NAMESPACE,
   ) {
     this.#parser = new DeliveryParser(stream, consumer, names);
-    this.#nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#nextSubject = subjectOn(nc, `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`);
     const infoSubject = this.#nextSubject.replace("MSG.NEXT", "INFO");
     this.#probe = new LeaderProbe(clock, () => this.#request(infoSubject, ""), () => this.#resume());
     monitor.onReconnect(() => this.#reconnected());
@@ -122,7 +123,7 @@ export class PullConsumer implements Consumer {
     if (this.#stopped) return;
     this.#subscription?.unsubscribe();
     this.#pending.clear();
-    this.#inbox = createInbox();
+    this.#inbox = newInbox(this.nc);
     this.#subscription = this.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
     });

@@ -4,7 +4,7 @@
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../engine/system_clock.ts";
-import type { NatsOptions } from "../client/connection.ts";
+import type { NatsOptions } from "../client/nats_options.ts";
 import { THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
 import { SharedDeliveries } from "./shared_deliveries.ts";
 import { Watchdog, type WatchdogConnection } from "./watchdog.ts";

@@ -1,6 +1,6 @@
-import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
+import { jetstreamManagerOn } from "../client/subject_prefixes.ts";
 import { type DeliveryParser, storedDelivery } from "./parse_delivery.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function readWithheld(
   { messageKey, deliveryCount, ackSubject }: Delivery,
 ): Promise<Delivery | undefined> {
   try {
-    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const jsm = await jetstreamManagerOn(nc);
     const message = await jsm.streams.getMessage(stream, { seq: Number(messageKey.split(".")[1]) });
     return message
       ? { ...storedDelivery(stream, message, message.subject, names), deliveryCount, ackSubject }

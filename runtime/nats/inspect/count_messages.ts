@@ -1,5 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { subjectOn } from "../client/subject_prefixes.ts";
 
 /** Timeout of one request in milliseconds. */
 const REQUEST_MS = 2_000;
@@ -26,7 +27,9 @@ export async function countMessages(
 ): Promise<number> {
   const start = sinceMs === undefined ? { seq: from } : { start_time: new Date(sinceMs).toISOString() };
   const read = JSON.stringify({ ...start, next_by_subj: subject, batch: 1 });
-  const { headers } = await nc.request(`$JS.API.DIRECT.GET.${stream}`, read, { timeout: REQUEST_MS });
+  const { headers } = await nc.request(subjectOn(nc, `$JS.API.DIRECT.GET.${stream}`), read, {
+    timeout: REQUEST_MS,
+  });
   if (headers?.code === 404) return 0;
   const following = headers?.get("Nats-Num-Pending") ?? "";
   if (following === "") {

@@ -3,6 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { decodeAttribute } from "../../core/cloudevent.ts";
 import { RawHeaders } from "../client/message_headers.ts";
+import { subjectOn } from "../client/subject_prefixes.ts";
 import { readDeadLetter } from "../dead_letters/read.ts";
 import { scanStream } from "./scan_stream.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
@@ -36,8 +37,9 @@ export async function readStoredEvent(
   stream: string,
   position: Position,
 ): Promise<StoredEvent | undefined> {
-  const { message, error } = (await nc.request(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify(position)))
-    .json<MessageResponse>();
+  const { message, error } =
+    (await nc.request(subjectOn(nc, `$JS.API.STREAM.MSG.GET.${stream}`), JSON.stringify(position)))
+      .json<MessageResponse>();
   if (error?.err_code === JETSTREAM_CODES.noMessageFound) return undefined;
   if (error || !message) throw new Error(`stream ${stream}: ${error?.description ?? "no message in the answer"}`);
   const headers = new TextDecoder().decode(Uint8Array.fromBase64(message.hdrs ?? ""));

@@ -1,5 +1,6 @@
-import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
+import { AckPolicy, DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { jetstreamManagerOn, jetstreamOn } from "../client/subject_prefixes.ts";
 
 /** Messages of one fetch. Bounds the memory of a reader that is slower than the server. */
 const BATCH = 500;
@@ -22,7 +23,7 @@ export async function* scanStream(
   sinceMs?: number,
 ): AsyncIterable<JsMsg> {
   // Not the client's ordered consumer: each fetch re-creates it, and the first loses its start time.
-  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const jsm = await jetstreamManagerOn(nc);
   const { name, num_pending } = await jsm.consumers.add(stream, {
     filter_subject: filter,
     headers_only: true,
@@ -35,7 +36,7 @@ export async function* scanStream(
       opt_start_time: new Date(sinceMs).toISOString(),
     }),
   });
-  const consumer = await jetstream(nc).consumers.get(stream, name);
+  const consumer = await jetstreamOn(nc).consumers.get(stream, name);
   for (let pending = num_pending; pending > 0;) {
     const batch = await consumer.fetch({ max_messages: Math.min(BATCH, pending), expires: FETCH_MS });
     let received = 0;

@@ -1,8 +1,9 @@
-import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { RateLimiter } from "../../core/rate_limiter.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
 import type { Clock } from "../../engine/clock.ts";
+import { newInbox, subjectOn } from "../client/subject_prefixes.ts";
 import { MAX_PER_SECOND, parseReport, REQUEST_MS, type SettledReport } from "./tail_protocol.ts";
 
 /** How long a process counts after its last report, in milliseconds: it answers each request, and may miss three. */
@@ -31,7 +32,7 @@ interface TailListener {
 
 /** Follows a whole cluster: published events, and the deliveries that each process reports as settled. */
 export class TailClient {
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   readonly #subscriptions: Subscription[] = [];
   readonly #followed = new Map<string, Subscription>();
   /** Time of the last report of each process. */
@@ -51,13 +52,15 @@ export class TailClient {
     readonly filter: TailFilter,
     readonly listener: TailListener,
     readonly names: Namespace = NO_NAMESPACE,
-  ) {}
+  ) {
+    this.#inbox = newInbox(nc);
+  }
 
   /** Subscribes, and waits for the processes to report. Everything that happens afterwards is seen. */
   async start(): Promise<void> {
     this.#subscriptions.push(
       this.#subscribe(this.#inbox, (msg) => this.#onReport(msg)),
-      this.#subscribe(this.names.tailAnnounce, () => this.#sendRequest({})),
+      this.#subscribe(subjectOn(this.nc, this.names.tailAnnounce), () => this.#sendRequest({})),
     );
     this.#follow(this.filter.subjects);
     this.#renew();

@@ -5,14 +5,15 @@ import { RateLimiter } from "../../core/rate_limiter.ts";
 import type { Clock } from "../../engine/clock.ts";
 import type { Settled } from "../../engine/observer.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
+import { prefixesOf, subjectOn } from "../client/subject_prefixes.ts";
 import { LEASE_MS, matches, parseRequest, settledReport, type TailRequest } from "./tail_protocol.ts";
 
 /** Maximum clients at once. Each costs the process as many messages a second as it requested. */
 const MAX_CLIENTS = 16;
 /** Period of the rate limit in milliseconds. */
 const WINDOW_MS = 1_000;
-/** Reply subjects that are served. Any other could make the process publish into a stream. */
-const INBOX = /^_INBOX\.[\w.-]{1,200}$/;
+/** Characters and length of a reply subject. */
+const REPLY = /^[\w.$-]{1,200}$/;
 
 export interface SettledDeliveries {
   /** Calls back for each delivery. Returns a function that ends it. */
@@ -67,7 +68,7 @@ export class TailServer {
       },
     });
     this.monitor.onPublishDenied((subject) => this.#onDenied(subject));
-    this.#send(tailAnnounce, {});
+    this.#send(subjectOn(this.nc, tailAnnounce), {});
   }
 
   stop(): void {
@@ -77,7 +78,7 @@ export class TailServer {
 
   #onRequest(msg: Msg): void {
     const { reply: inbox = "" } = msg, request = parseRequest(msg.data);
-    if (!request || !INBOX.test(inbox) || this.#denied.has(inbox)) return;
+    if (!request || !this.#isInbox(inbox) || this.#denied.has(inbox)) return;
     if (request.end) {
       this.#clients.delete(inbox);
       return this.#stopIfUnused();
@@ -93,6 +94,12 @@ export class TailServer {
     this.#stopListening ??= this.settlements.listen((settled) => this.#onSettled(settled));
     this.#cancelTimer ??= this.clock.timer(WINDOW_MS, () => this.#renew());
     this.#send(inbox, { subjects: this.subjects });
+  }
+
+  /** Returns whether a reply subject is an inbox. Any other could make the process publish into a stream. */
+  #isInbox(subject: string): boolean {
+    const { inbox } = prefixesOf(this.nc);
+    return REPLY.test(subject) && (/^_INBOX(_[\w-]+)?\../.test(subject) || subject.startsWith(`${inbox}.`));
   }
 
   #onSettled(settled: Settled): void {
@@ -132,6 +139,8 @@ export class TailServer {
     if (!this.#clients.delete(inbox)) return;
     this.#denied.add(inbox);
     this.#stopIfUnused();
-    this.log.info("the NATS user may not publish to _INBOX.>: `events tail` sees no outcomes from here");
+    this.log.info(
+      `the NATS user may not publish to ${subjectOn(this.nc, "_INBOX.>")}: \`events tail\` sees no outcomes from here`,
+    );
   }
 }

@@ -1,8 +1,9 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { ServiceUnavailableError } from "../../engine/service_calls.ts";
+import { jetstreamManagerOn, jetstreamOn } from "../client/subject_prefixes.ts";
 import { applySteps, isRace } from "../topology/apply_steps.ts";
 import { findStream } from "../topology/find.ts";
 import { ownerProblem, withOwner } from "../topology/owner.ts";
@@ -45,10 +46,10 @@ export async function openBucket(
   name: string,
   names: Namespace = NO_NAMESPACE,
 ): Promise<KV> {
-  const found = await findStream(await jetstreamManager(nc, { checkAPI: false }), bucketStream(name));
+  const found = await findStream(await jetstreamManagerOn(nc), bucketStream(name));
   const problem = ownerProblem(found?.config.metadata, names);
   if (problem) throw new Error(`bucket ${name}: ${problem}`);
-  if (found) return await new Kvm(nc).open(name, { allow_direct: found.config.allow_direct });
+  if (found) return await new Kvm(jetstreamOn(nc)).open(name, { allow_direct: found.config.allow_direct });
   throw new ServiceUnavailableError(
     `there is no key-value bucket "${name}", and with --no-apply none is created: ` +
       `run \`deno task apply\` if it is Weir's own, else \`nats kv add ${name}\``,

@@ -30,12 +30,14 @@ export class NatsIdempotencyStore implements IdempotencyStore {
 
   /**
    * @param replicas Replicas of a new bucket. Undefined: a missing bucket is not created.
+   * @param onConnection Returns the subject by which a key is published. Default: its own.
    * @param names The names in NATS. Default: without a namespace.
    */
   constructor(
     readonly publisher: MessagePublisher,
     readonly jsm: JetStreamManager,
     readonly replicas: number | undefined,
+    readonly onConnection: (subject: string) => string = (subject) => subject,
     readonly names: Namespace = NO_NAMESPACE,
   ) {
     this.#bucket = namedBucket(IDEMPOTENCY, names);
@@ -72,7 +74,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
   /** Publishes an entry. After a failure the bucket may have been deleted, and the redelivery needs it. */
   async #publish(subject: string, entry: Entry, hdrs: MsgHdrs): Promise<PublishResult> {
     try {
-      return await this.publisher.publish(subject, UTF8.encode(JSON.stringify(entry)), hdrs);
+      return await this.publisher.publish(this.onConnection(subject), UTF8.encode(JSON.stringify(entry)), hdrs);
     } catch (error) {
       if (!isConflict(error)) await this.ensureBucket().catch(() => {});
       throw error;

@@ -11,6 +11,7 @@ import { openBucket } from "./bucket.ts";
 import { isWrongLastSequence, JETSTREAM_CODES } from "../client/error_codes.ts";
 import { markOf, ownerProblem } from "../topology/owner.ts";
 import { isUnavailable } from "../client/is_unavailable.ts";
+import { jetstreamOn } from "../client/subject_prefixes.ts";
 import { refusalError } from "../publish/publish_error.ts";
 
 /** Opens NATS key-value buckets that hold JSON. A bucket is created when it is first used. */
@@ -55,7 +56,7 @@ export class NatsKvStore implements KvStore {
   }
 
   async #create(name: string, replicas: number): Promise<KV> {
-    const kvm = new Kvm(this.nc), metadata = markOf(this.names);
+    const kvm = new Kvm(jetstreamOn(this.nc)), metadata = markOf(this.names);
     const kv = await kvm.create(name, { history: 1, replicas, metadata }).catch(() => kvm.open(name));
     if (!metadata) return kv;
     // A bucket that exists and has no mark may be anyone's, and a project may use it. It stays without a mark.

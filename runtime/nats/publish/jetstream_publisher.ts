@@ -1,9 +1,10 @@
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import { backoffMs } from "../../core/backoff.ts";
 import type { Clock } from "../../engine/clock.ts";
 import { PublishError, type PublishListener, type PublishResult } from "../../engine/publisher.ts";
 import { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { HeaderError } from "../client/header_writer.ts";
+import { newInbox, prefixesOf } from "../client/subject_prefixes.ts";
 import { PublishBatch, TickQueue } from "../client/write_batch.ts";
 import { InFlight } from "./in_flight.ts";
 import type { MessagePublisher, TextMessage, TextPublisher } from "./message_publisher.ts";
@@ -55,7 +56,7 @@ const FAIL_FAST_MS = 3_000;
  * callers bound how much waits: the ingress and the functions' concurrency are limited.
  */
 export class JetStreamPublisher implements MessagePublisher, TextPublisher {
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   readonly #tick = new TickQueue<Pending>((pending) => this.#send(pending));
   readonly #inFlight = new InFlight<Pending>();
   readonly #batch: PublishBatch;
@@ -81,6 +82,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     readonly clock: Clock,
     readonly monitor: ConnectionMonitor = new ConnectionMonitor(nc, clock),
   ) {
+    this.#inbox = newInbox(nc);
     this.#batch = new PublishBatch(nc);
     this.#waiting = new WaitQueue(clock, (pending) => this.#failIfOverdue(pending));
     this.#subscribe();
@@ -222,7 +224,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     this.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => {
         if (!error) return this.#answered(msg);
-        const denied = this.#denied = pubAcksDenied(error); // the subscription has ended
+        const denied = this.#denied = pubAcksDenied(error, prefixesOf(this.nc).inbox); // the subscription has ended
         for (const { listener } of this.#inFlight.takeAll(() => true)) listener.failed(denied);
       },
     });

@@ -1,6 +1,7 @@
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { PublishError, type PublishErrorCode, type PublishErrorOptions } from "../../engine/publisher.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { subjectOn } from "../client/subject_prefixes.ts";
 
 /** The error in JetStream's answer to a message that it does not store. */
 export interface Refusal {
@@ -64,8 +65,8 @@ export function publishDenied(subject: string, cause: Error): PublishError {
 }
 
 /** Returns the error for a user that cannot receive publish acks: whether a message was stored would not be known. */
-export function pubAcksDenied(cause: Error): PublishError {
-  const what = 'the NATS user may not subscribe to "_INBOX.>", where JetStream answers';
+export function pubAcksDenied(cause: Error, inboxPrefix = "_INBOX"): PublishError {
+  const what = `the NATS user may not subscribe to "${inboxPrefix}.>", where JetStream answers`;
   return new PublishError("denied", `${what}: allow it in the user's permissions, or use another user`, { cause });
 }
 
@@ -99,7 +100,9 @@ export async function diagnoseNoResponders(
   timeoutMs: number,
 ): Promise<PublishError> {
   try {
-    const answer = await nc.request("$JS.API.STREAM.NAMES", JSON.stringify({ subject }), { timeout: timeoutMs });
+    const answer = await nc.request(subjectOn(nc, "$JS.API.STREAM.NAMES"), JSON.stringify({ subject }), {
+      timeout: timeoutMs,
+    });
     const { streams, error } = answer.json<{ streams?: string[] | null; error?: { description: string } }>();
     if (error) return unanswered(subject, `JetStream is not available: ${error.description}`, tries);
     if (streams?.length) {

@@ -1,9 +1,9 @@
-import { jetstreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { AttemptCounts, AttemptStore } from "../../engine/attempt_store.ts";
+import { jetstreamManagerOn } from "../client/subject_prefixes.ts";
 import { ensureBucket, openBucket } from "../kv/bucket.ts";
 import { namedBucket } from "../topology/resources.ts";
 import { ATTEMPTS } from "./resources.ts";
@@ -47,8 +47,7 @@ export class NatsAttemptStore implements AttemptStore {
     isDelayed?: NatsAttemptStore["isDelayed"],
     names: Namespace = NO_NAMESPACE,
   ): Promise<NatsAttemptStore> {
-    const jsm = await jetstreamManager(nc, { checkAPI: false });
-    const bucket = namedBucket(ATTEMPTS, names);
+    const jsm = await jetstreamManagerOn(nc), bucket = namedBucket(ATTEMPTS, names);
     const open = async () => {
       if (replicas !== undefined) await ensureBucket(jsm, bucket, replicas, names);
       return await openBucket(nc, bucket.name, names);

@@ -7,6 +7,7 @@ import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/deliv
 import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import { type ErrorDetail, errorText, type Outcome } from "../../core/outcome.ts";
 import { decodeAttribute, HOPS } from "../../core/cloudevent.ts";
+import { isOwnHeader } from "../../core/event_headers.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
@@ -48,7 +49,7 @@ export class RetryStream {
     // A message may be delayed several times: its delivery count tells them apart.
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.messageKey}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
-    hdrs.set("Nats-Schedule-Target", this.#due(functionName, delivery));
+    hdrs.set("Nats-Schedule-Target", dueSubject(functionName, delivery, this.names));
     const subject = retrySubject(functionName, delivery, this.names);
     return publishFitting(this.publisher, subject, delivery.payload, hdrs);
   }
@@ -61,12 +62,13 @@ export class RetryStream {
   bringBack(functionName: string, delivery: Delivery, usedUp: UsedUp): Promise<PublishResult> {
     const hdrs = retryHeaders(functionName, delivery, usedUp);
     hdrs.set("Nats-Msg-Id", `returned:${functionName}:${delivery.messageKey}`);
-    return publishFitting(this.publisher, this.#due(functionName, delivery), delivery.payload, hdrs);
+    return publishFitting(this.publisher, dueSubject(functionName, delivery, this.names), delivery.payload, hdrs);
   }
+}
 
-  #due(functionName: string, { subject }: Delivery): string {
-    return `${this.names.retries.due}.${functionName}.${fittingSubject(subject)}`;
-  }
+/** Returns the subject of a retry that is due. It has more tokens than that of a delayed one, whatever the event's has. */
+function dueSubject(functionName: string, { subject }: Delivery, { retries }: Namespace): string {
+  return `${retries.due}.${functionName}.${fittingSubject(subject)}${subject.includes(".") ? "" : "._"}`;
 }
 
 /** Returns the subject of a delayed retry. Each message has its own, so that no schedule replaces another's. */
@@ -80,7 +82,7 @@ export function retrySubject(
 
 /**
  * Returns a filter for the delayed retries of a function. Its wildcard also covers `retries.parked`, the name in earlier
- * releases. Retries that are due have more tokens, since an event's type has two at least.
+ * releases. Retries that are due have more tokens.
  */
 export function delayedRetriesOf(functionName: string, { retries }: Namespace = NO_NAMESPACE): string {
   return `${retries.anyDelayed}.${functionName}.*`;
@@ -132,7 +134,7 @@ export function setOrigin(
   hdrs.set("weir-stream", stream);
   hdrs.set("weir-sequence", String(sequence));
   if (originKey !== undefined) hdrs.set("weir-origin", originKey);
-  if (fittingSubject(subject) !== subject) hdrs.set("weir-subject", subject);
+  if (fittingSubject(subject) !== subject || !subject.includes(".")) hdrs.set("weir-subject", subject);
   if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
   // The span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent.
   if (parseTraceparent(attemptTrace)) hdrs.set("weir-attempt-trace", attemptTrace!);
@@ -149,17 +151,14 @@ export function fittingSubject(subject: string): string {
   return `${subject.slice(0, MAX_SUBJECT - 17).replace(/\.+$/, "")}-${sum}`;
 }
 
-/** Returns the event's own headers. `Nats-*` headers are for the server, and `weir-*` for one delivery only. */
+/** Returns the event's own headers, as {@linkcode isOwnHeader} tells them. */
 export function ownHeaders(from: MessageHeaders): MsgHdrs {
   const hdrs = headers();
   // An event that is not a CloudEvent has only this id. The retry has a `Nats-Msg-Id` of its own.
   const id = from.get("nats-msg-id");
   if (id !== undefined && from.get("ce-id") === undefined) hdrs.set("weir-id", headerText(id));
   for (const [name, value] of from.entries()) {
-    // A header that the client refuses to write cannot be passed on. Clients that check nothing can have sent it.
-    if (/^[!-9;-~]+$/.test(name) && !/[\r\n]/.test(value) && !/^(nats|weir)-/i.test(name)) {
-      appendHeader(hdrs, name, value);
-    }
+    if (isOwnHeader(name, value)) appendHeader(hdrs, name, value);
   }
   return hdrs;
 }

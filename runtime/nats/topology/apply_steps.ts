@@ -75,7 +75,8 @@ function isRefusal(error: unknown): error is Error {
 export function whyFailed({ step, error }: Failed): string {
   if (error instanceof JetStreamApiError) {
     const moves = error.code === JETSTREAM_CODES.consumerNotUnique
-      ? ": a trigger of a work queue moves to another function only with `deno task apply`"
+      ? ": in a work queue one consumer has a subject. A trigger moves to another function only with `deno task apply`; " +
+        "beside a consumer of another client there is no second one"
       : "";
     return `${nameOf(step)}: JetStream says: ${error.message} (${error.code})${moves}`;
   }

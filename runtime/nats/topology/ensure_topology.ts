@@ -71,7 +71,7 @@ export async function applyTopology(
   { partly = false, scope = "apply", onApplied = () => {}, onFound = () => {} }: ApplyTopologyOptions,
 ): Promise<Refused[]> {
   for (let round = 1;; round++) {
-    const found = await readTopology(jsm, desired), steps = planFound(desired, found, scope);
+    const found = await readTopology(jsm, desired, scope), steps = planFound(desired, found, scope);
     onFound(found);
     const blocked = steps.filter(({ kind }) => kind === "blocked").map((step) => ({
       step,
@@ -110,7 +110,7 @@ export async function compareTopology(
   desired: DesiredState,
   { scope, onFound = () => {} }: ApplyTopologyOptions,
 ): Promise<Refused[]> {
-  const found = await readTopology(jsm, desired);
+  const found = await readTopology(jsm, desired, scope);
   onFound(found);
   return planFound(desired, found, scope).map((step) => ({ step, problems: differences(step) }))
     .filter(({ problems }) => problems.length > 0);

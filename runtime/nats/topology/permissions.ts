@@ -1,3 +1,4 @@
+import { DEFAULT_PREFIXES, prefixed, type SubjectPrefixes } from "../client/subject_prefixes.ts";
 import { bucketStream, combine, type Permission, type Resources, streamNames } from "./resources.ts";
 
 const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
@@ -7,17 +8,25 @@ const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
  * left out for those that exist, since many clusters have another user create them.
  *
  * @param existing The names of the streams, and of the consumers as `STREAM.CONSUMER`, that exist.
+ * @param prefixes The subjects by which the connection reaches JetStream. Default: the usual ones.
  */
-export function permissionsOf(parts: readonly Resources[], existing: ReadonlySet<string>): Permission[] {
-  const desired = combine(parts), names = streamNames(desired);
+export function permissionsOf(
+  parts: readonly Resources[],
+  existing: ReadonlySet<string>,
+  prefixes: SubjectPrefixes = DEFAULT_PREFIXES,
+): Permission[] {
+  const desired = combine(parts), names = streamNames(desired), foreign = desired.foreign.map(({ name }) => name);
   const durables = desired.durables.map(({ stream, consumer }) => `${stream}.${consumer}`);
   const missing = (all: readonly string[]) => all.filter((name) => !existing.has(name));
-  return [
+  const all: Permission[] = [
     { action: "subscribe", subject: "_INBOX.>", purpose: "to receive NATS replies and deliveries" },
     ...parts.flatMap(({ permissions = [] }) => permissions),
     ...publish("to count attempts and remember handled events", ...desired.buckets.map(({ name }) => `$KV.${name}.>`)),
-    ...publish("to look at streams", ...names.map((name) => `${API}.STREAM.INFO.${name}`)),
-    ...publish("to read a stored message", ...desired.streams.map(({ name }) => `${API}.STREAM.MSG.GET.${name}`)),
+    ...publish("to look at streams", ...[...names, ...foreign].map((name) => `${API}.STREAM.INFO.${name}`)),
+    ...publish(
+      "to read a stored message",
+      ...[...desired.streams.map(({ name }) => name), ...foreign].map((name) => `${API}.STREAM.MSG.GET.${name}`),
+    ),
     ...publish(
       "to read key-value buckets",
       ...desired.buckets.map(({ name }) => `${API}.DIRECT.GET.${bucketStream(name)}.>`),
@@ -36,6 +45,7 @@ export function permissionsOf(parts: readonly Resources[], existing: ReadonlySet
       }))
     ),
   ];
+  return all.map((permission) => ({ ...permission, subject: prefixed(permission.subject, prefixes) }));
 }
 
 export function publish(purpose: string, ...subjects: readonly string[]): Permission[] {

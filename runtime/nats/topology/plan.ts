@@ -1,6 +1,7 @@
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { named } from "../client/is_unavailable.ts";
+import { NO_NAMESPACE } from "../../core/namespace.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { withEventImpact } from "./event_impact.ts";
 import { type Beginnings, firstBeginning, metadataWith } from "./beginnings.ts";
@@ -8,6 +9,7 @@ import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
 import { isForeign, type Metadata, withOwner } from "./owner.ts";
+import { type Origins, planForeignConsumer, planForeignStream, readOrigins } from "./foreign_stream.ts";
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
 import type { Scope, Step } from "./step.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
@@ -18,6 +20,8 @@ export interface FoundState {
   readonly consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>;
   /** The other streams that store subjects which a stream lacks. */
   readonly overlaps: ReadonlyMap<string, readonly string[]>;
+  /** The origins of the streams that Weir does not own. Default: none. */
+  readonly origins?: Origins;
   /** The sequence after which a missing consumer begins. */
   readonly beginsAfter: ReadonlyMap<Durable, number>;
 }
@@ -44,22 +48,34 @@ export async function planCluster(
 
 /** Reads the cluster, and returns the plan for it. Changes nothing. @param scope Default: `apply`. */
 export async function planTopology(jsm: JetStreamManager, desired: DesiredState, scope?: Scope): Promise<Step[]> {
-  return planFound(desired, await readTopology(jsm, desired), scope);
+  return planFound(desired, await readTopology(jsm, desired, scope), scope);
 }
 
-/** Reads every stream, bucket and consumer of a desired state. Streams first: a consumer's position is never older. */
-export async function readTopology(jsm: JetStreamManager, desired: DesiredState): Promise<FoundState> {
+/**
+ * Reads every stream, bucket and consumer of a desired state. Streams first: a consumer's position is never older.
+ *
+ * @param scope A running process does not read the origins of other owners' streams: they may be forbidden, and the start
+ * has compared them. Default: `apply`.
+ */
+export async function readTopology(
+  jsm: JetStreamManager,
+  desired: DesiredState,
+  scope: Scope = "apply",
+): Promise<FoundState> {
   const { durables, floorOf = () => Promise.resolve(undefined) } = desired;
   const streams = new Map<string, StreamInfo | undefined>(), overlaps = new Map<string, readonly string[]>();
   const names = new Set([
     ...desired.streams.map(({ name }) => name),
     ...durables.map(({ stream }) => stream),
+    ...desired.foreign.map(({ name }) => name),
     ...desired.buckets.map(({ name }) => bucketStream(name)),
   ]);
   await Promise.all([...names].map(async (name) => void streams.set(name, await findStream(jsm, name))));
   await Promise.all(desired.streams.map(async ({ name, subjects }) => {
     overlaps.set(name, await overlapping(jsm, name, newSubjects(subjects, streams.get(name)?.config)));
   }));
+  const foreign = scope === "running" ? [] : desired.foreign.flatMap(({ name }) => streams.get(name)?.config ?? []);
+  const origins = await readOrigins(jsm, foreign);
   const consumers = new Map<Durable, ConsumerInfo | undefined>(), beginsAfter = new Map<Durable, number>();
   await Promise.all(durables.map(async (durable) => {
     consumers.set(durable, await findConsumer(jsm, durable.stream, durable.consumer));
@@ -70,7 +86,7 @@ export async function readTopology(jsm: JetStreamManager, desired: DesiredState)
     const settledUpTo = await floorOf(durable, stream), keeper = consumers.get(rememberingOf(durables, durable)!);
     beginsAfter.set(durable, settledUpTo ?? await firstBeginning(jsm, durable, stream, keeper?.config.metadata));
   }));
-  return { streams, consumers, overlaps, beginsAfter };
+  return { streams, consumers, overlaps, origins, beginsAfter };
 }
 
 /**
@@ -91,7 +107,7 @@ function sameChanges(step: Step & { kind: "update" }, other: Step): boolean {
 }
 
 function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[] {
-  const { streams, buckets, durables, replicas, names, takeOver } = desired;
+  const { streams, foreign, buckets, durables, replicas, names = NO_NAMESPACE, takeOver } = desired;
   const owned = (step: Step, existing: { readonly config: { readonly metadata?: Metadata } } | undefined) =>
     withOwner(step, existing?.config.metadata, names, scope, takeOver);
   const declared = (name: string) => streams.some((one) => one.name === name);
@@ -100,6 +116,7 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
     const existing = found.streams.get(stream.name);
     return owned(planStream(stream, existing?.config, replicas, overlaps, scope), existing);
   });
+  const foreignSteps = foreign.map((stream) => planForeignStream(stream, found.streams.get(stream.name)));
   const bucketSteps = buckets.map((bucket) => {
     const existing = found.streams.get(bucketStream(bucket.name));
     return owned(planBucket(bucket, existing?.config, replicas, scope), existing);
@@ -110,6 +127,13 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
   }).map(({ name }) => name);
   const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map((durable) => {
     const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
+    const retries = durables.find((one) =>
+      one.functionName === durable.functionName && one.stream === names.retries.stream
+    );
+    const hasRun = !retries || found.consumers.get(retries) !== undefined, { origins = new Map() } = found;
+    const blocked = foreign.some(({ name }) => name === durable.stream) &&
+      planForeignConsumer(durable, { stream, origins, consumer, hasRun });
+    if (blocked) return blocked;
     const metadata = durable.remembers &&
       metadataWith(consumer?.config.metadata, beginningsOf(durable, durables, found));
     const step = consumer
@@ -117,7 +141,7 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
       : planNewConsumer(durable, stream, found.beginsAfter.get(durable) ?? 0, metadata);
     return owned(step, consumer);
   });
-  return [...steps, ...bucketSteps, ...consumerSteps];
+  return [...steps, ...foreignSteps, ...bucketSteps, ...consumerSteps];
 }
 
 /** Returns where a function has begun, or begins by this plan, on each stream that its consumer on RETRIES remembers. */

@@ -92,7 +92,8 @@ function mirrorProblem({ name, external }: NonNullable<StreamConfig["mirror"]>):
   const problem = `it mirrors stream ${name}, and a mirror stores no subjects of its own`;
   return external
     ? `${problem}: remove it, and create a stream of another name that sources ${name} and has these subjects`
-    : `${problem}: declare ${name} in schemas/ with these subjects, instead of the mirror`;
+    : `${problem}: declare ${name} in schemas/ with these subjects, instead of the mirror, or, to listen to the mirror ` +
+      "only, name it by `stream` in its events and patterns";
 }
 
 /** Returns the changes that enable message schedules, which delayed retries need. They require the discard policy "old". */
@@ -122,7 +123,8 @@ function overlapProblem({ name, declared }: OverlappingStream): string {
   const problem = `subjects overlap with those of stream ${name}, and JetStream stores a subject in one stream only`;
   return declared
     ? `${problem}: remove them from that stream yourself (nats stream edit ${name} --subjects …); its events stay there`
-    : `${problem}: declare that stream, by its name, in schemas/`;
+    : `${problem}: declare that stream, by its name, in schemas/, or, if Weir must not own it, name it by \`stream\` in ` +
+      "its events and patterns";
 }
 
 export function newSubjects(subjects: readonly string[], found: StreamConfig | undefined): string[] {

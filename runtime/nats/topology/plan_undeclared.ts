@@ -61,7 +61,7 @@ export async function planUndeclared(
     }
     return mine.includes(name) ? [] : [{ ...target, kind: "foreign" }];
   });
-  const own = streamNames(desired);
+  const own = [...streamNames(desired), ...desired.foreign.map(({ name }) => name)];
   // The bucket of a feature that the project no longer uses is still Weir's.
   const ownBuckets = bucketStream(names.bucket("weir_"));
   const foreign = streams.filter((name) => !own.includes(name) && !name.startsWith(ownBuckets));

@@ -10,6 +10,7 @@ import type { ResolvedStream } from "../../project/resolve_streams.ts";
  */
 export interface Resources {
   readonly streams?: readonly DesiredStream[];
+  readonly foreign?: readonly ForeignStream[];
   readonly buckets?: readonly Bucket[];
   readonly durables?: readonly Durable[];
   /** Permissions beyond those that {@linkcode permissionsOf} derives from the streams, buckets and durables. */
@@ -19,6 +20,13 @@ export interface Resources {
 export interface DesiredStream extends ResolvedStream {
   /** Settings of a new stream. Once the stream exists, they are its operator's. */
   readonly initial?: Partial<StreamConfig>;
+}
+
+/** A stream that Weir does not own: it is never created, changed or deleted. */
+export interface ForeignStream {
+  readonly name: string;
+  /** Types that the project publishes into it, each with what does so, such as `functions/ship.ts emits it`. */
+  readonly publishes: readonly { readonly type: string; readonly by: string }[];
 }
 
 /** A key-value bucket: a stream, named and laid out as NATS KV does it, so that every KV tool can read it. */
@@ -78,6 +86,7 @@ export function bucketStream(bucket: string): string {
 export function combine(parts: readonly Resources[]): DesiredState {
   return {
     streams: parts.flatMap(({ streams = [] }) => streams),
+    foreign: parts.flatMap(({ foreign = [] }) => foreign),
     durables: parts.flatMap(({ durables = [] }) => durables),
     buckets: parts.flatMap(({ buckets = [] }) => buckets),
   };

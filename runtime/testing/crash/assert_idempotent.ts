@@ -1,5 +1,6 @@
 import { AssertionError } from "node:assert";
-import type { FunctionDefinition, Trigger } from "../../api/define_function.ts";
+import type { FunctionDefinition } from "../../api/define_function.ts";
+import type { Trigger } from "../../api/trigger.ts";
 import { describeOutcome } from "../assertions/assert_outcome.ts";
 import type { DataOf } from "../invoke_options.ts";
 import type { RecordedEvent } from "../recorded_event.ts";

@@ -1,4 +1,5 @@
-import type { FunctionDefinition, Trigger } from "../../api/define_function.ts";
+import type { FunctionDefinition } from "../../api/define_function.ts";
+import type { Trigger } from "../../api/trigger.ts";
 import type { DataOf } from "../invoke_options.ts";
 import type { RecordedEvent } from "../recorded_event.ts";
 import { durationMs } from "../test_clock.ts";

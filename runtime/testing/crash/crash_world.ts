@@ -4,6 +4,7 @@ import type { Claim, IdempotencyStore } from "../../engine/idempotency_store.ts"
 import type { KvStore } from "../../engine/kv_store.ts";
 import type { Ports } from "../../engine/pipeline.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
+import { payloadData } from "../../api/define_event.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { MemoryIdempotencyStore } from "../memory_idempotency_store.ts";
 import { MemoryKvStore } from "../memory_kv_store.ts";
@@ -79,7 +80,7 @@ export class CrashWorld {
   }
 
   #store({ id, type, json }: OutgoingEvent) {
-    const event = { type, data: JSON.parse(json) }, known = this.events[id];
+    const event = { type, data: payloadData(json) }, known = this.events[id];
     if (!known) this.events[id] = event;
     else if (JSON.stringify(known) !== JSON.stringify(event)) this.dropped[id] = event;
     return { stream: "TEST", sequence: Object.keys(this.events).indexOf(id) + 1, duplicate: known !== undefined };

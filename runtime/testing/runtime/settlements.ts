@@ -1,6 +1,7 @@
 import { formatDuration } from "../../core/duration.ts";
 import { type ResolvedFunction, triggerFor } from "../../project/resolve_function.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
+import { payloadData } from "../../api/define_event.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import type { Settled } from "../../engine/observer.ts";
 import type { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
@@ -76,7 +77,7 @@ export class Settlements {
       attempt: number,
       outcome,
       emitted: outcome.kind === "ack"
-        ? emitted.map(({ type, id, json }) => ({ type, id, data: JSON.parse(json) }))
+        ? emitted.map(({ type, id, json }) => ({ type, id, data: payloadData(json) }))
         : [],
       durationMs,
     };

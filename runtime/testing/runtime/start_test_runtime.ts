@@ -1,15 +1,12 @@
 import type { z } from "zod";
 import type { KvBucket } from "../../api/context.ts";
 import { provideValues } from "../../api/provided_values.ts";
-import type { EventDefinition } from "../../api/define_event.ts";
-import type { FunctionDefinition } from "../../api/define_function.ts";
-import type { Duration } from "../../core/duration.ts";
+import { type EventDefinition, payloadText } from "../../api/define_event.ts";
 import { type Cluster, connectCluster } from "../../app/cluster.ts";
 import { readConfig } from "../../app/config.ts";
 import { selectFunctions } from "../../app/select_functions.ts";
 import { startRuntime } from "../../app/runtime.ts";
 import { publishAsync, type PublishResult } from "../../engine/publisher.ts";
-import { jsonText } from "../../core/json_text.ts";
 import { NatsKvStore } from "../../nats/kv/nats_kv_store.ts";
 import { type NatsServer, startServer } from "../../nats_server/server.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -19,69 +16,15 @@ import { setupMetrics } from "../../telemetry/metrics.ts";
 import { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
 import { setupTracing } from "../../telemetry/setup_tracing.ts";
 import { durationMs } from "../test_clock.ts";
-import { fakesOf, type ResourceFake } from "../fake_resource.ts";
+import { fakesOf } from "../fake_resource.ts";
 import { definitionsOf, registryOf } from "../test_registry.ts";
 import { testVariables } from "../test_values.ts";
+import type { SettledEvent, SettleOptions, TestRuntimeOptions } from "./test_runtime_options.ts";
 import { findMessage, type FoundMessage } from "./find_message.ts";
 import { type SettledEntry, Settlements, untilSettled } from "./settlements.ts";
 
 const TIMEOUT = "10s";
 const DEFAULTS = { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "error", LOG_FORMAT: "pretty" };
-
-/** Options of {@linkcode startTestRuntime}. */
-export interface TestRuntimeOptions {
-  /** The functions to run, by name. */
-  readonly functions: Readonly<Record<string, FunctionDefinition>>;
-  /** Events and streams that no function names, such as an event that only the test publishes. */
-  readonly schemas?: readonly unknown[];
-  /** Environment variables, as in production. The variables of the test's own process are not read. */
-  readonly env?: Readonly<Record<string, string>>;
-  /**
-   * Values that replace resources, from `fakeResource`. The others are opened: those that a function in `functions/` exports
-   * or imports, and those in the `needs` of any function.
-   *
-   * @default none
-   */
-  readonly resources?: readonly ResourceFake[];
-  /**
-   * A server to use and leave running.
-   *
-   * @default a fresh server, which stops with the runtime
-   */
-  readonly server?: NatsServer;
-}
-
-/** Options of {@linkcode TestRuntime.publishAndSettle}. */
-interface SettleOptions {
-  /**
-   * The event's id.
-   *
-   * @default a random UUID
-   */
-  readonly id?: string;
-  /**
-   * Whether to wait for delayed retries too: those that are due in five seconds or more.
-   *
-   * @default false
-   */
-  readonly waitForRetries?: boolean;
-  /**
-   * The longest time to wait.
-   *
-   * @default "10s"
-   */
-  readonly timeout?: Duration;
-}
-
-/** An event that was published, and the deliveries that followed from it. */
-export interface SettledEvent {
-  /** The event's id. */
-  readonly id: string;
-  /** The answer of JetStream to the publish. */
-  readonly stored: PublishResult;
-  /** Every delivery of the event and of the events that it caused, in the order they were settled. */
-  readonly settled: readonly SettledEntry[];
-}
 
 /**
  * Runs functions on a nats-server. Each call starts a fresh server, so tests may run in parallel.
@@ -126,7 +69,7 @@ export async function startTestRuntime(options: TestRuntimeOptions): Promise<Tes
   // `deno test` would check the types of the watchdog's thread at each start, which takes seconds.
   const given = { metrics, outcomes, watchdog: false, fakes: fakesOf(options.resources) };
   const runtime = await startRuntime(config, registry, log, given);
-  const cluster = await connectCluster(config);
+  const cluster = await connectCluster(config, registry);
   started.defer(() => cluster.close());
   started.defer(() => metrics.shutdown());
   started.defer(() => runtime.stop());
@@ -188,14 +131,14 @@ export class TestRuntime implements AsyncDisposable {
 
   /** Publishes an event as the ingress does. An internal event may be published too. */
   async publish<Event extends EventDefinition>(
-    { type, version }: Event,
+    definition: Event,
     data: z.input<Event["data"]>,
     { id = crypto.randomUUID() }: { readonly id?: string } = {},
   ): Promise<PublishResult> {
-    const { registry, cluster } = this.#parts;
+    const { registry, cluster } = this.#parts, { type, version } = definition;
     if (this.#stopping) throw new Error(`publish ${type}: this test runtime was stopped`);
     checkKnown(type, registry);
-    const json = jsonText(data, `publish ${type}`, "the data");
+    const json = payloadText(definition, data, `publish ${type}`);
     if (id === "") throw new TypeError(`publish ${type}: the id must not be empty; omit it for a random one`);
     const event = { id, type, source: "/test", time: new Date().toISOString(), json, version };
     return await publishAsync(cluster.publisher, event);

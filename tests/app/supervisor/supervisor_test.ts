@@ -14,6 +14,7 @@ class FakeProcess implements WorkerProcess {
   constructor(readonly pid: number, readonly number: number, readonly url: string | undefined) {}
 
   metrics = () => Promise.resolve(undefined);
+  reload = () => void this.calls.push("reload");
   stop = () => void this.calls.push("stop");
   kill = () => {
     this.calls.push("kill");

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { headers, type Msg, type MsgHdrs } from "@nats-io/transport-node";
-import { addressOf, appendHeader, rawWriter, splitMessage } from "../../../runtime/nats/client/internals.ts";
+import {
+  addressOf,
+  appendHeader,
+  closeTransport,
+  ownTransport,
+  rawWriter,
+  splitMessage,
+} from "../../../runtime/nats/client/internals.ts";
 import { RawHeaders, readStatus } from "../../../runtime/nats/client/message_headers.ts";
 import { startBroker } from "../../support/nats.ts";
 
@@ -69,4 +76,20 @@ Deno.test("appendHeader adds what the client's own append does", () => {
   const calls: unknown[] = [];
   appendHeader({ append: (...call: unknown[]) => void calls.push(call) } as unknown as MsgHdrs, "ce-id", "1");
   assert.deepEqual(calls, [["ce-id", "1"]], "the field has moved");
+});
+
+Deno.test("closeTransport has the client dial again, and ownTransport finds the transport", async () => {
+  await using broker = await startBroker();
+  const { nc } = broker, reconnected = Promise.withResolvers<void>();
+  const following = (async () => {
+    for await (const { type } of nc.status()) if (type === "reconnect") reconnected.resolve();
+  })();
+  const { transport } = (nc as unknown as { protocol: { transport: object } }).protocol;
+  assert.equal(transport.constructor.name, "NodeTransport");
+  ownTransport(nc)();
+  closeTransport(nc);
+  await reconnected.promise;
+  await nc.flush();
+  await nc.close();
+  await following;
 });

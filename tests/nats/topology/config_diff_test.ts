@@ -164,7 +164,8 @@ Deno.test("ensureTopology rejects a stream that mirrors another", async () => {
   await broker.jsm.streams.add({ name: "ORDERS", mirror: { name: "PAYMENTS" } });
   assert.deepEqual(await broker.refusal([ORDERS], []), [
     "stream ORDERS: it mirrors stream PAYMENTS, and a mirror stores no subjects of its own: declare PAYMENTS in schemas/ " +
-    "with these subjects, instead of the mirror",
+    "with these subjects, instead of the mirror, or, to listen to the mirror only, name it by `stream` in its events and " +
+    "patterns",
   ]);
 });
 

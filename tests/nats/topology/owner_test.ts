@@ -145,7 +145,7 @@ Deno.test("applyPlan prunes a consumer without a mark only by its name, and neve
       stream: "RETRIES",
       filters: [`retries.due.${functionName}.>`],
     };
-    return applyTopology(jsm, { streams: [], buckets: [], durables: [durable], names }, {});
+    return applyTopology(jsm, { streams: [], foreign: [], buckets: [], durables: [durable], names }, {});
   };
   await retries("former", SHOP);
   await retries("unmarked", new Namespace());

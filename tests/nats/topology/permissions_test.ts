@@ -5,6 +5,8 @@ import { refusals } from "../../../runtime/doctor/rules/permissions.ts";
 import { permissionsOf } from "../../../runtime/nats/topology/permissions.ts";
 import { combine, streamNames } from "../../../runtime/nats/topology/resources.ts";
 import { loadProject } from "../../../runtime/project/load_project.ts";
+import { buildRegistry } from "../../../runtime/project/registry.ts";
+import { event, fn, schemas } from "../../support/modules.ts";
 
 const README = await Deno.readTextFile(new URL("../../../deploy/README.md", import.meta.url));
 
@@ -47,4 +49,22 @@ Deno.test("permissionsOf a project in a namespace names no subject, stream or co
     !own.some((pattern) => pattern.test(subject)) && !/ADVISORY\.CONSUMER\.\w+\.eu_\w+\.eu_\w+$/.test(subject)
   );
   assert.deepEqual([...new Set(others)].sort(), ["$JS.API.STREAM.NAMES", "_INBOX.>"]);
+});
+
+Deno.test("permissionsOf a stream that Weir does not own lets it be read, and never created", () => {
+  const Told = event("legacy.told", { stream: "LEGACY" });
+  const parts = resourcesOf(buildRegistry([schemas("legacy", Told)], [fn("ship", { on: Told })]));
+  const subjects = permissionsOf(parts, new Set()).map(({ subject }) => subject).filter((one) =>
+    one.includes("LEGACY")
+  );
+  assert.deepEqual(subjects, [
+    "$JS.API.STREAM.INFO.LEGACY",
+    "$JS.API.STREAM.MSG.GET.LEGACY",
+    "$JS.API.CONSUMER.INFO.LEGACY.ship",
+    "$JS.API.CONSUMER.MSG.NEXT.LEGACY.ship",
+    "$JS.ACK.LEGACY.ship.>",
+    "$JS.API.CONSUMER.DURABLE.CREATE.LEGACY.ship",
+    "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.LEGACY.ship",
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.LEGACY.ship",
+  ]);
 });

@@ -154,7 +154,8 @@ Deno.test("planCluster blocks a stream whose subjects another stream stores, and
     kind: "blocked",
     problems: [
       "subjects overlap with those of stream EVERYTHING, and JetStream stores a subject in one stream only: " +
-      "declare that stream, by its name, in schemas/",
+      "declare that stream, by its name, in schemas/, or, if Weir must not own it, name it by `stream` in its events and " +
+      "patterns",
     ],
   });
 });

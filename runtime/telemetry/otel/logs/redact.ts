@@ -1,5 +1,5 @@
 const SECRET_NAME =
-  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PASS|CREDENTIALS?|CREDS|API_?KEYS?|_KEY|_AUTH|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
+  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PASS|CREDENTIALS?|CREDS|API_?KEYS?|_N?KEY|_AUTH|OTLP(_[A-Z]+)?_HEADERS)(_FILE)?$/;
 /** Minimum characters of a redacted secret. Shorter ones occur in unrelated words. */
 const MIN_LENGTH = 6;
 /** Minimum characters of a secret line in a credentials file. Shorter lines are headings. */
@@ -8,7 +8,11 @@ const MIN_LINE_LENGTH = 20;
 const MAX_TEXT = 16_384;
 const REDACTED = "[redacted]";
 
-export type Redact = (text: string) => string;
+export interface Redact {
+  (text: string): string;
+  /** Redacts these secrets as well from now on: secrets are rotated while a process runs. */
+  readonly add?: (secrets: readonly string[]) => void;
+}
 
 /** Further secrets of this process, which no name of a variable tells. */
 const declared = new Set<string>();
@@ -34,7 +38,7 @@ export function secretsOf(
     if (!SECRET_NAME.test(name)) return inUrls;
     const text = name.endsWith("_FILE") || /_(CREDS|TLS_KEY)$/.test(name) ? readFile(value) ?? value : value;
     if (name.endsWith("_FILE") && text === value) return inUrls;
-    return [text, ...partsOf(text), ...inUrls];
+    return [...secretsIn(text), ...inUrls];
   });
   return [...found, ...declared];
 }
@@ -48,17 +52,31 @@ function credentialsIn(text: string, users = false): string[] {
   });
 }
 
+/** Returns the secrets in the text of a file or a variable: the whole, and its parts. */
+export function secretsIn(text: string): string[] {
+  return [text, ...partsOf(text)];
+}
+
 /**
  * Returns a function that redacts these secrets, also as JSON or a URL writes them, and the queries of URLs. It shortens
  * what is left: an error may quote a whole event, and spans and log lines wait for their export in memory.
  */
 export function redactor(secrets: readonly string[]): Redact {
-  const forms = secrets.map((secret) => secret.trim()).filter((secret) => secret.length >= MIN_LENGTH)
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]);
-  if (forms.length === 0) return (text) => shortened(redactQueries(text));
-  const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
-  return (text) => shortened(redactQueries(text).replace(pattern, REDACTED));
+  const forms = new Set<string>();
+  let pattern: RegExp | undefined;
+  const add = (more: readonly string[]) => {
+    for (const secret of more.map((text) => text.trim()).filter((text) => text.length >= MIN_LENGTH)) {
+      forms.add(secret).add(JSON.stringify(secret).slice(1, -1)).add(encodeURIComponent(secret.toWellFormed()));
+    }
+    const longestFirst = [...forms].sort((a, b) => b.length - a.length);
+    if (forms.size > 0) pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
+  };
+  add(secrets);
+  const redact = (text: string) => {
+    const shown = redactQueries(text);
+    return shortened(pattern ? shown.replace(pattern, REDACTED) : shown);
+  };
+  return Object.assign(redact, { add });
 }
 
 function shortened(text: string): string {
