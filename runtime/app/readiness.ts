@@ -16,7 +16,7 @@ interface ReadinessOptions {
   readonly nats: () => string | undefined;
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
-  readonly topology: Pick<TopologyKeeper, "problem" | "concerns">;
+  readonly topology: Pick<TopologyKeeper, "problem" | "concerns" | "pauses">;
   readonly own: Registry["healthChecks"];
   readonly redact: (text: string) => string;
 }
@@ -24,7 +24,7 @@ interface ReadinessOptions {
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
  * declared, every function pulls, and the project's own checks of these functions pass. An open breaker and a paused
- * consumer are degraded.
+ * function are degraded.
  */
 export function readiness(options: ReadinessOptions): Health {
   const { stopping, nats, ingress, dispatchers, topology, own, redact } = options;
@@ -56,6 +56,7 @@ export function readiness(options: ReadinessOptions): Health {
       Object.fromEntries([
         ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
           .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
+        ...[...topology.pauses].map(([name, pause]) => [`function ${name}`, pause]),
         ...topology.concerns().map((concern, i) => [`topology ${i + 1}`, concern]),
       ]),
   };

@@ -14,6 +14,7 @@ import {
   type Refused,
   requireTopology,
 } from "../nats/topology/ensure_topology.ts";
+import { pausesOf } from "../nats/topology/pause.ts";
 import { type FoundState, planFound } from "../nats/topology/plan.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
 import type { DesiredState, Durable } from "../nats/topology/resources.ts";
@@ -41,6 +42,7 @@ export class TopologyKeeper implements Service {
   /** Steps that cannot be put right. */
   #refused: readonly Refused[] = [];
   #concerns: readonly string[] = [];
+  #pauses: ReadonlyMap<string, string> = new Map();
   #reportedMs = -Infinity;
   #cancel: () => void = () => {};
   #stopped = false;
@@ -106,7 +108,12 @@ export class TopologyKeeper implements Service {
       undefined;
   }
 
-  /** Returns the settings that hold events back and are another's to change, such as a pause. */
+  /** Returns the paused functions, each with a sentence about its pause. */
+  get pauses(): ReadonlyMap<string, string> {
+    return this.#pauses;
+  }
+
+  /** Returns the settings that hold events back and are another's to change, such as a replay policy. */
   concerns(): readonly string[] {
     const differing = this.#refused.filter(({ step }) => step.kind === "update").flatMap(({ problems }) => problems);
     return [...this.#concerns, ...differing];
@@ -159,6 +166,7 @@ export class TopologyKeeper implements Service {
     const concerns = concernsOf(found);
     for (const concern of concerns) if (!this.#concerns.includes(concern)) this.log.warn(concern);
     this.#concerns = concerns;
+    this.#findPauses(found);
     if (scope !== "start") return;
     for (const step of planFound(this.desired, found)) {
       if (step.kind !== "update" || !step.narrows) continue;
@@ -166,6 +174,12 @@ export class TopologyKeeper implements Service {
       const advice = "run `deno task apply` once no other release runs" + (removesTrigger ? `; ${UNHANDLED}` : "");
       this.log.warn(`${nameOf(step)} is wider than this release declares: ${advice}`, { changes: changesOf(step) });
     }
+  }
+
+  #findPauses(found: FoundState): void {
+    const before = this.#pauses, pauses = this.#pauses = pausesOf(found);
+    for (const [name, pause] of pauses) if (before.get(name) !== pause) this.log.warn(pause, { function: name });
+    for (const name of before.keys()) if (!pauses.has(name)) this.log.info("resumed", { function: name });
   }
 
   #findRenewed({ streams }: FoundState): void {

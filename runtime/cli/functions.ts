@@ -4,10 +4,12 @@ import { functionStatus } from "../app/function_status.ts";
 import { roughDuration } from "../core/duration.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
+import { pauseEnd } from "../nats/topology/pause.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { policyValues } from "../project/format_policy.ts";
 import { loadProject } from "../project/load_project.ts";
+import { pauseCommand, resumeCommand } from "./functions/pause.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { examples } from "./terminal/command_line.ts";
@@ -30,6 +32,8 @@ oldest: age of the oldest event that waits, or -.
 export function functionsCommand(): Command {
   return new Command("functions")
     .description("Show each function's triggers, policy, pending events and breaker, or one function in full.")
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
     .argument("[name]", "the function to show in full, with its whole policy and its last error")
     .option("--json", "print JSON")
     .addHelpText("after", HELP + examples("functions", "functions capturePayment", "functions --json"))
@@ -73,6 +77,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
   const rows: Row[] = [];
   for (const fn of status) {
     rows.push(columns.map(([, cell]) => cell(fn)));
+    if (fn.pausedUntil !== undefined) rows.push({ below: `paused ${pauseEnd(fn.pausedUntil)}` });
     if (fn.lastError === undefined) continue;
     const { at, reason, error } = fn.lastError;
     rows.push({ below: `${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error}` });
@@ -104,6 +109,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
       [path, isDefault ? `${String(value).padEnd(longest)}  ${dim("default")}` : String(value)] as const
     ),
     ["", ""],
+    ...(fn.pausedUntil === undefined ? [] : [["paused", pauseEnd(fn.pausedUntil)] as const]),
     ["breaker", state(fn.breaker)],
     ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${printable(name)}`, state(kind)] as const),
     ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],

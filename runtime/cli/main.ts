@@ -28,6 +28,7 @@ export function program(): Command {
     .description("Event functions for NATS JetStream, on Deno.")
     .version(denoJson.version, "-v, --version", "show the version of Weir")
     .exitOverride()
+    .enablePositionalOptions() // `functions` and `functions pause` each have a `--json`
     .showHelpAfterError("(--help shows how it is used)")
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
   weir.addCommand(devCommand());

@@ -16,7 +16,8 @@ function commandsOf(parent: Command, words: readonly string[] = []): CalledComma
   return parent.createHelp().visibleCommands(parent).filter((command) => command.name() !== "help").flatMap(
     (command) => {
       const own = [...words, command.name()];
-      return [{ words: own, command, isGroup: command.commands.length > 0 }, ...commandsOf(command, own)];
+      const isGroup = command.commands.length > 0 && command.registeredArguments.length === 0;
+      return [{ words: own, command, isGroup }, ...commandsOf(command, own)];
     },
   );
 }

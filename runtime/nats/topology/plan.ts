@@ -3,6 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { named } from "../client/is_unavailable.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { withEventImpact } from "./event_impact.ts";
+import { pauseOfFunction } from "./pause.ts";
 import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
@@ -98,9 +99,12 @@ function stepsTo({ streams, buckets, durables, replicas }: DesiredState, found: 
     .map(({ name }) => name);
   const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map((durable) => {
     const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
-    return consumer
-      ? planConsumer(durable, consumer.config, stream, scope)
-      : planNewConsumer(durable, stream, found.settledUpTo.get(durable) ?? 0);
+    return consumer ? planConsumer(durable, consumer.config, stream, scope) : planNewConsumer(
+      durable,
+      stream,
+      found.settledUpTo.get(durable) ?? 0,
+      pauseOfFunction(found, durable.functionName),
+    );
   });
   return [...steps, ...bucketSteps, ...consumerSteps];
 }
