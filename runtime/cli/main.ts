@@ -14,6 +14,7 @@ import { newCommand } from "./new.ts";
 import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
+import { replayCommand } from "./replay.ts";
 import { startCommand, workerCommand } from "./start.ts";
 import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
@@ -45,6 +46,7 @@ export function program(): Command {
   weir.addCommand(applyCommand());
   weir.addCommand(deadLettersCommand());
   weir.addCommand(retriesCommand());
+  weir.addCommand(replayCommand());
   weir.addCommand(doctorCommand());
   weir.addCommand(completionsCommand(program));
   configureHelp(weir);

@@ -58,6 +58,10 @@ export class AttemptContext implements HandlerContext {
     return this.#abort.signal;
   }
 
+  get replay(): string | undefined {
+    return this.#attempt.delivery.history.replay;
+  }
+
   get log(): Log {
     return this.#attempt.log;
   }

@@ -30,6 +30,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
   ],
   "dead-letters": ["List, show, redrive or discard dead letters", `${RUN} weir/cli dead-letters`],
   retries: ["List delayed retries, or cancel them", `${RUN} weir/cli retries`],
+  replay: ["Send stored events to one function again: NAME --since 24h | --from SEQUENCE", `${RUN} weir/cli replay`],
   doctor: ["Check the environment, the project and the cluster for known problems", `${RUN} ${SYS} weir/cli doctor`],
   types: [
     "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",
