@@ -14,6 +14,7 @@ import {
   type Refused,
   requireTopology,
 } from "../nats/topology/ensure_topology.ts";
+import { StoredCancelledEvents } from "../nats/retry/cancelled_events.ts";
 import { pausesOf } from "../nats/topology/pause.ts";
 import { type FoundState, planFound } from "../nats/topology/plan.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
@@ -37,6 +38,7 @@ export type MayApply = boolean | "narrow";
  */
 export class TopologyKeeper implements Service {
   readonly desired: DesiredState;
+  readonly cancelled: StoredCancelledEvents = new StoredCancelledEvents();
   readonly #floors: AckFloors;
   readonly #reconciler: Reconciler;
   /** Steps that cannot be put right. */
@@ -149,6 +151,7 @@ export class TopologyKeeper implements Service {
   #found(found: FoundState, scope: Scope): void {
     this.#findRenewed(found);
     this.#floors.record(found);
+    this.cancelled.record(found);
     for (const [durable, consumer] of found.consumers) {
       const created = this.#created.get(durable.stream);
       if (!consumer || !created) continue;

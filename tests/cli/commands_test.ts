@@ -65,7 +65,7 @@ for (const { words, command, isGroup } of all) {
 
   Deno.test(`${name} refuses an unknown option`, async () => {
     const args = command.registeredArguments.filter(({ required }) => required).map(() => "1");
-    const needed = command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, "1"]);
+    const needed = command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, "a1"]);
     const { code, err } = await run(...words, ...args, ...needed, "--no-such-option");
     assert.equal(code, 64);
     assert.match(err, /^weir: unknown option '--no-such-option'\n/);

@@ -45,6 +45,26 @@ export class RetryService {
     }
   }
 
+  /** Returns where an event of a stream waits in RETRIES for a function; undefined if it does not. */
+  async find(
+    functionName: string,
+    stream: string,
+    sequence: number,
+  ): Promise<{ readonly sequence: number; readonly isDelayed: boolean } | undefined> {
+    const due = [RETRIES.due, RETRIES.redriven].map((prefix) => `${prefix}.${functionName}.>`);
+    for (const next_by_subj of [delayedRetriesOf(functionName), ...due]) {
+      for (let seq = 1;;) {
+        const messages = await this.#read({ seq, next_by_subj });
+        if (messages.length === 0) break;
+        seq = messages.at(-1)!.seq + 1;
+        const found = messages.find(({ header }) =>
+          header.get("weir-stream") === stream && header.get("weir-sequence") === String(sequence)
+        );
+        if (found) return { sequence: found.seq, isDelayed: isDelayedRetry(found.subject) };
+      }
+    }
+  }
+
   /** Reads messages from a sequence on; none after the last. */
   #read(from: { readonly seq: number; readonly next_by_subj: string }): Promise<StoredMsg[]> {
     const messages: StoredMsg[] = [], { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
@@ -98,7 +118,7 @@ export class RetryService {
     const { seq: sequence, header, timestamp } = retry;
     const message = delayedFor ? `${why}; it was delayed for: ${delayedFor}` : why;
     const error = { name: "CancelledError", message }, attempts = Number(header.get("weir-attempts"));
-    const outcome = { kind: "dead-letter", reason: "rejected", attempts, error } as const;
+    const outcome = { kind: "dead-letter", reason: "cancelled", attempts, error } as const;
     // The delivery that the retry would come back as.
     const delivery = storedDelivery(RETRIES.stream, retry, header.get("Nats-Schedule-Target") || retry.subject);
     // An id of its own: the event may still get a dead letter of its own, which must not be taken for a duplicate.
