@@ -10,6 +10,7 @@ import { durablesOf } from "../nats/consume/resources.ts";
 import { policyValues } from "../project/format_policy.ts";
 import { loadProject } from "../project/load_project.ts";
 import { pauseCommand, resumeCommand } from "./functions/pause.ts";
+import { renameCommand } from "./functions/rename.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { examples } from "./terminal/command_line.ts";
@@ -34,6 +35,7 @@ export function functionsCommand(): Command {
     .description("Show each function's triggers, policy, pending events and breaker, or one function in full.")
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
+    .addCommand(renameCommand())
     .argument("[name]", "the function to show in full, with its whole policy and its last error")
     .option("--json", "print JSON")
     .addHelpText("after", HELP + examples("functions", "functions capturePayment", "functions --json"))

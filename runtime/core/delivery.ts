@@ -26,6 +26,8 @@ export interface DeliveryHistory {
   readonly originKey?: string;
   /** Id of the replay that brought the event to its function again; undefined for none. */
   readonly replay?: string;
+  /** Name under which the function emitted before it was renamed: ids of emitted events are derived from it. */
+  readonly emitsAs?: string;
   /** True for a replay that an idempotent function handles although it has handled the event before. */
   readonly isForced?: true;
 }

@@ -93,7 +93,7 @@ export class AttemptContext implements HandlerContext {
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
-    const { fn, clock, event: cause, originKey, hops } = this.#attempt;
+    const { fn, clock, event: cause, originKey, hops, delivery: { history: { emitsAs = fn.name } } } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
@@ -106,7 +106,7 @@ export class AttemptContext implements HandlerContext {
     }
     const json = jsonText(data, where, "the data");
     const emitted = this.#emitted ??= [];
-    const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length, originKey);
+    const id = options.id ?? emittedId(emitsAs, cause, event.type, emitted.length, originKey);
     if (typeof id !== "string" || id === "") {
       throw new TypeError(
         `${where} with id ${
@@ -120,7 +120,7 @@ export class AttemptContext implements HandlerContext {
     emitted.push({
       id,
       type: event.type,
-      source: `/functions/${fn.name}`,
+      source: `/functions/${emitsAs}`,
       time: new Date(clock.serverNow()).toISOString(),
       json,
       hops: hops + 1,

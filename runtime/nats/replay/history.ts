@@ -1,7 +1,7 @@
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
-import { createInbox, errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
-import { DeliveryParser } from "../consume/parse_delivery.ts";
+import { pullPage } from "../inspect/pull_page.ts";
 import { findConsumer } from "../topology/find.ts";
 
 /** Messages of one page. Bounds the memory of a reader that is slower than the server. */
@@ -38,7 +38,7 @@ export async function* readHistory(
   let from = range.from, consumer = await createConsumer(jsm, range, from);
   try {
     while (consumer.pending > 0) {
-      const page = await readPage(nc, stream, consumer.name, Math.min(PAGE, consumer.pending));
+      const page = await pullPage(nc, stream, consumer.name, Math.min(PAGE, consumer.pending), PAGE_MS);
       for (const delivery of page) {
         if (delivery.sequence > until || delivery.storedAtMs > untilMs) return;
         from = { sequence: delivery.sequence + 1 };
@@ -76,27 +76,4 @@ async function createConsumer(
     ...start,
   });
   return { name, pending };
-}
-
-/** Pulls some messages. The client's own reader of times would round those that tell messages apart. */
-async function readPage(nc: NatsConnection, stream: string, consumer: string, count: number): Promise<Delivery[]> {
-  const parser = new DeliveryParser(stream, consumer), inbox = createInbox(), page: Delivery[] = [];
-  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-  const callback = (error: Error | null, msg: Msg) => {
-    if (error) return reject(error);
-    const delivery = parser.parse(msg);
-    if (!delivery) return resolve(); // a status ends the pull
-    if (page.push(delivery) === count) resolve();
-  };
-  const subscription = nc.subscribe(inbox, { callback });
-  const timer = setTimeout(resolve, PAGE_MS + 1_000);
-  try {
-    const request = JSON.stringify({ batch: count, expires: PAGE_MS * 1e6 });
-    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, request, { reply: inbox });
-    await ended;
-    return page;
-  } finally {
-    clearTimeout(timer);
-    subscription.unsubscribe();
-  }
 }

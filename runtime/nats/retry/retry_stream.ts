@@ -135,6 +135,7 @@ export function setOrigin(
   if (parseTraceparent(attemptTrace)) hdrs.set("weir-attempt-trace", attemptTrace!);
   if (history.redrives > 0) hdrs.set("weir-redrives", String(history.redrives));
   if (history.replay !== undefined) hdrs.set("weir-replay", history.replay);
+  if (history.emitsAs !== undefined) hdrs.set("weir-emits-as", history.emitsAs);
   if (history.isForced) hdrs.set("weir-replay-forced", "true");
 }
 
@@ -192,6 +193,7 @@ export function originalDelivery(delivery: Delivery): Delivery {
 /** Returns the history that a retry or dead letter carries in its headers. */
 export function historyIn(headers: MessageHeaders): DeliveryHistory {
   const number = (name: string) => Number(headers.get(name) ?? 0), replay = headers.get("weir-replay");
+  const emitsAs = headers.get("weir-emits-as");
   return {
     attempts: number("weir-attempts"),
     excusedDeliveries: number("weir-free-retries"),
@@ -202,6 +204,7 @@ export function historyIn(headers: MessageHeaders): DeliveryHistory {
     isUnended: headers.get("weir-unended") === "true",
     originKey: headers.get("weir-origin"),
     ...(replay !== undefined && { replay }),
+    ...(emitsAs !== undefined && { emitsAs }),
     ...(headers.get("weir-replay-forced") === "true" && { isForced: true }),
   };
 }

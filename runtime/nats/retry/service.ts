@@ -1,18 +1,13 @@
 import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { covers } from "../../core/subjects.ts";
+import { readBatches } from "../inspect/read_batch.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { delayedRetriesOf, isDelayedRetry, RETRIES, unhandledEvent } from "./retry_stream.ts";
-
-/** Messages that one request reads, and about how many bytes: they have their payloads. */
-const BATCH = { batch: 500, max_bytes: 4_000_000 };
-
-/** Status of a request for messages after the last. */
-const NOT_FOUND = 404;
 
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
@@ -31,11 +26,8 @@ export class RetryService {
   /** Lists delayed retries, in the order they were stored. Not by a consumer: a work queue refuses a second one. */
   async *list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
     let found = 0;
-    const next_by_subj = delayedRetriesOf(filter.function ?? "*");
-    for (let seq = 1;;) {
-      const messages = await this.#read({ seq, next_by_subj });
-      if (messages.length === 0) return;
-      seq = messages.at(-1)!.seq + 1;
+    const subject = delayedRetriesOf(filter.function ?? "*");
+    for await (const messages of readBatches(this.cluster.jsm, RETRIES.stream, subject)) {
       for (const message of messages.filter(({ subject }) => isDelayedRetry(subject))) {
         const retry = toDelayedRetry(message);
         if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;
@@ -52,30 +44,14 @@ export class RetryService {
     sequence: number,
   ): Promise<{ readonly sequence: number; readonly isDelayed: boolean } | undefined> {
     const due = [RETRIES.due, RETRIES.redriven].map((prefix) => `${prefix}.${functionName}.>`);
-    for (const next_by_subj of [delayedRetriesOf(functionName), ...due]) {
-      for (let seq = 1;;) {
-        const messages = await this.#read({ seq, next_by_subj });
-        if (messages.length === 0) break;
-        seq = messages.at(-1)!.seq + 1;
+    for (const subject of [delayedRetriesOf(functionName), ...due]) {
+      for await (const messages of readBatches(this.cluster.jsm, RETRIES.stream, subject)) {
         const found = messages.find(({ header }) =>
           header.get("weir-stream") === stream && header.get("weir-sequence") === String(sequence)
         );
         if (found) return { sequence: found.seq, isDelayed: isDelayedRetry(found.subject) };
       }
     }
-  }
-
-  /** Reads messages from a sequence on; none after the last. */
-  #read(from: { readonly seq: number; readonly next_by_subj: string }): Promise<StoredMsg[]> {
-    const messages: StoredMsg[] = [], { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
-    // The client's iterator keeps its subscription after the end of a batch. With a callback it ends that.
-    const callback = (done: { err?: Error } | null, message: StoredMsg) => {
-      if (!done) messages.push(message);
-      else if (done.err && (done.err as { code?: number }).code !== NOT_FOUND) reject(done.err);
-      else resolve(messages);
-    };
-    this.cluster.jsm.direct.getBatch(RETRIES.stream, { ...from, ...BATCH, callback }).catch(reject);
-    return promise;
   }
 
   /**
