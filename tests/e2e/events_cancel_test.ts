@@ -38,7 +38,7 @@ Deno.test("events cancel makes an event a dead letter of one function, wherever 
       const [{ function: fn, reason, streamSequence, error }] = await letters(runtime);
       assert.deepEqual([fn, reason, streamSequence], ["ship", "cancelled", 1]);
       assert.equal(error, "CancelledError: an operator cancelled it");
-      assert.deepEqual(others, [1]);
+      await eventually(() => others.length === 1);
     });
 
     await t.step("a delayed retry ends at once", async () => {

@@ -44,7 +44,7 @@ for (const retention of ["limits", "workqueue"] as const) {
     }
     await jsm.consumers.resume("DEMO", "ship");
     await jsm.consumers.update("DEMO", "ship", { ack_wait: 1_000_000_000 }); // so that its leases end soon
-    const held = await pullPage(nc, "DEMO", "ship", 30, 5_000); // as a process that dies with them
+    const held = await pullPage(nc, "DEMO", "ship", 30, 30_000); // as a process that dies with them
     assert.equal(held.length, 30);
 
     const kv = await new Kvm(nc).open("weir_attempts"), error = { name: "Error", message: "decided" };
